@@ -1,0 +1,32 @@
+// Compiles every workspace into dist/ and makes `@culvert/<lib>` resolve to the compiled libs from there.
+// The libs' own package.json files point at TypeScript sources, which editors, the type checker and Vitest read.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function run(...args) {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+run('infra/scripts/generate.mjs');
+run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
+
+const scope = `${root}dist/node_modules/@culvert`;
+rmSync(scope, { recursive: true, force: true });
+mkdirSync(scope, { recursive: true });
+for (const kind of ['libs', 'apps']) {
+  for (const name of readdirSync(`${root}${kind}`)) {
+    const manifest = JSON.parse(readFileSync(`${root}${kind}/${name}/package.json`, 'utf8'));
+    if (!manifest.exports) continue;
+    const compiled = { name: manifest.name, type: 'module', exports: {} };
+    for (const [entry, source] of Object.entries(manifest.exports)) {
+      compiled.exports[entry] = source.replace(/\.ts$/, '.js');
+    }
+    mkdirSync(`${root}dist/${kind}/${name}`, { recursive: true });
+    writeFileSync(`${root}dist/${kind}/${name}/package.json`, JSON.stringify(compiled));
+    symlinkSync(`../../${kind}/${name}`, `${scope}/${name}`);
+  }
+}

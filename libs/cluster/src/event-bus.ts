@@ -1,0 +1,19 @@
+/** Facts that every process of a deployment must hear of, within a second. */
+export type ClusterEvent =
+  /** A preview was created, changed or removed: forget what is cached under its hostname. */
+  | { readonly type: 'preview.changed'; readonly hostname: string }
+  /** A key was revoked or deleted: end what was authenticated with it. */
+  | { readonly type: 'api-key.revoked'; readonly apiKeyId: string }
+  /** A person ended a session: close its tunnels and do not let it resume. */
+  | { readonly type: 'session.ended'; readonly sessionId: string; readonly reason: string };
+
+/** Events between processes. Delivery is at most once; `onGap` tells when something may have been missed. */
+export interface EventBus {
+  /** Resolves once the bus has taken the event. */
+  publish(event: ClusterEvent): Promise<void>;
+  /** Hears every event from now on, this process's own included. Returns the way to stop. */
+  subscribe(listener: (event: ClusterEvent) => void): () => void;
+  /** Called after a broken connection is back: caches must be dropped, since events may be lost. */
+  onGap(listener: () => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,44 @@
+/** Same words as Telepresence's InterceptDispositionType. */
+export const DISPOSITIONS = [
+  'UNSPECIFIED',
+  'ACTIVE',
+  'WAITING',
+  'NO_CLIENT',
+  'NO_AGENT',
+  'NO_MECHANISM',
+  'NO_PORTS',
+  'AGENT_ERROR',
+  'BAD_ARGS',
+] as const;
+export type Disposition = (typeof DISPOSITIONS)[number];
+
+/** Which workload's traffic goes elsewhere, and how it is recognised. The cluster does the intercepting. */
+export interface Intercept {
+  /** `<uuid>:<name>`; the value of `x-telepresence-intercept-id`. Unique within the team. */
+  readonly id: string;
+  readonly teamId: string;
+  readonly trafficManagerId: string;
+  readonly name: string;
+  /** Who intercepts, `user@host`, or empty. */
+  readonly client: string;
+  readonly workload: string;
+  readonly workloadKind: string;
+  readonly namespace: string;
+  /** `http`, `tcp`, or empty. */
+  readonly mechanism: string;
+  readonly mechanismArgs: readonly string[];
+  readonly targetHost: string;
+  /** 0 when unknown. */
+  readonly targetPort: number;
+  readonly serviceName: string;
+  readonly servicePortIdentifier: string;
+  readonly disposition: Disposition;
+  /** Explains the disposition, or empty. */
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What the creator of an intercept decides. */
+export type InterceptDraft = Omit<Intercept, 'id' | 'teamId' | 'createdAt' | 'updatedAt'>;

@@ -1,0 +1,182 @@
+/**
+ * What the rules need from storage. Every method that touches a team's data takes the team's id first and sees
+ * nothing of any other team; the exceptions look up by a secret's hash or by hostname and say so.
+ */
+import type { ApiKey, ApiKeyDraft } from './api-key.js';
+import type { AuditEvent, AuditEventDraft } from './audit-event.js';
+import type { Intercept, InterceptDraft } from './intercept.js';
+import type { Preview, PreviewChange, PreviewDraft } from './preview.js';
+import type { Session, SessionState, TunnelKind } from './session.js';
+import type { Membership, Role, Team, User } from './team.js';
+import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
+
+/** A slice of a list, newest first. */
+export interface PageRequest {
+  /** Most items to return, 1 to 200. */
+  readonly limit: number;
+  /** Where the page before ended, as its `nextCursor` said; absent for the first page. */
+  readonly cursor?: string | undefined;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  /** Opaque; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+export interface TeamRepository {
+  find(teamId: string): Promise<Team | null>;
+}
+
+export interface ApiKeyRepository {
+  create(teamId: string, draft: ApiKeyDraft): Promise<ApiKey>;
+  find(teamId: string, id: string): Promise<ApiKey | null>;
+  /** Across teams: the secret is the proof. Finds revoked and expired keys too. */
+  findByHash(hash: string): Promise<ApiKey | null>;
+  /** Across teams, for the edge: which of these keys are revoked, expired or gone. */
+  findUnusable(ids: readonly string[], now: Date): Promise<string[]>;
+  list(teamId: string, page: PageRequest): Promise<Page<ApiKey>>;
+  rename(teamId: string, id: string, name: string): Promise<ApiKey | null>;
+  /** Idempotent: a revoked key keeps its first date. */
+  revoke(teamId: string, id: string, at: Date): Promise<ApiKey | null>;
+  recordUse(id: string, at: Date): Promise<void>;
+}
+
+export interface TrafficManagerRepository {
+  /** Null when the team already has one of this manager id. */
+  create(teamId: string, identity: ManagerIdentity): Promise<TrafficManager | null>;
+  find(teamId: string, id: string): Promise<TrafficManager | null>;
+  list(teamId: string, page: PageRequest): Promise<Page<TrafficManager>>;
+  rename(teamId: string, id: string, name: string): Promise<TrafficManager | null>;
+  /** Removes it with its sessions, intercepts and previews; returns the hostnames that ended, or null. */
+  remove(teamId: string, id: string): Promise<string[] | null>;
+}
+
+/** What an edge knows when a traffic manager registers. */
+export interface SessionRegistration {
+  readonly identity: ManagerIdentity;
+  readonly kind: TunnelKind;
+  readonly apiKeyId: string;
+  readonly edgeId: string;
+  readonly remoteAddress: string;
+  readonly at: Date;
+}
+
+export interface SessionRepository {
+  /**
+   * Creates the traffic manager when it is new, then resumes its session of this kind that has not ended, or
+   * begins one. Atomic: of two edges registering the same manager at once both get the same session.
+   */
+  register(teamId: string, registration: SessionRegistration): Promise<{ session: Session; resumed: boolean }>;
+  find(teamId: string, id: string): Promise<Session | null>;
+  list(
+    teamId: string,
+    filter: { readonly trafficManagerId?: string | undefined; readonly state?: SessionState | undefined },
+    page: PageRequest,
+  ): Promise<Page<Session>>;
+  /** Called by the edge that holds the session: tunnels open now; 0 marks it disconnected. Ignores ended ones. */
+  setTunnelCount(id: string, tunnelCount: number, at: Date): Promise<void>;
+  /** Called by an edge for all sessions it holds. */
+  heartbeat(ids: readonly string[], at: Date): Promise<void>;
+  /** Ends for good. Null when the team has no such session; idempotent otherwise. */
+  end(teamId: string, id: string, reason: string, at: Date): Promise<Session | null>;
+  /** Ends every session, of any team, without a heartbeat since `staleBefore`. Returns how many. */
+  endStale(staleBefore: Date, at: Date): Promise<number>;
+}
+
+export interface InterceptRepository {
+  /** `id` is `<uuid>:<name>`. Null when the team has no such traffic manager. */
+  create(teamId: string, id: string, draft: InterceptDraft): Promise<Intercept | null>;
+  find(teamId: string, id: string): Promise<Intercept | null>;
+  list(
+    teamId: string,
+    filter: { readonly trafficManagerId?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<Intercept>>;
+  update(
+    teamId: string,
+    id: string,
+    change: Partial<Omit<InterceptDraft, 'trafficManagerId'>>,
+  ): Promise<Intercept | null>;
+  /** Removes it with its previews; returns the hostnames that ended, or null. */
+  remove(teamId: string, id: string): Promise<string[] | null>;
+}
+
+/** What the edge needs to forward a request, and nothing more. */
+export type PreviewRoute = Pick<
+  Preview,
+  | 'id'
+  | 'teamId'
+  | 'hostname'
+  | 'interceptId'
+  | 'trafficManagerId'
+  | 'ingress'
+  | 'access'
+  | 'addRequestHeaders'
+  | 'expiresAt'
+>;
+
+export interface PreviewRepository {
+  /** Null when the team has no such intercept; throws HostnameTakenError when the hostname is in use. */
+  create(teamId: string, draft: PreviewDraft): Promise<Preview | null>;
+  /** Creates an intercept and its preview, both or neither. Null when there is no such traffic manager. */
+  createWithIntercept(
+    teamId: string,
+    interceptId: string,
+    intercept: InterceptDraft,
+    draft: Omit<PreviewDraft, 'interceptId'>,
+  ): Promise<Preview | null>;
+  find(teamId: string, id: string): Promise<Preview | null>;
+  /** Across teams: the hostname is what a visitor presents. Finds expired previews too. */
+  findRoute(hostname: string): Promise<PreviewRoute | null>;
+  list(
+    teamId: string,
+    filter: { readonly trafficManagerId?: string | undefined; readonly interceptId?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<Preview>>;
+  count(teamId: string): Promise<number>;
+  update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null>;
+  remove(teamId: string, id: string): Promise<Preview | null>;
+}
+
+export interface AuditEventRepository {
+  append(draft: AuditEventDraft): Promise<void>;
+  list(teamId: string, page: PageRequest): Promise<Page<AuditEvent>>;
+}
+
+/** What the first start of a deployment creates. */
+export interface BootstrapDraft {
+  readonly teamName: string;
+  readonly email: string;
+  /** Argon2id PHC string. */
+  readonly passwordHash: string;
+  readonly apiKey: ApiKeyDraft;
+}
+
+export interface BootstrapRepository {
+  /** Creates team, owner and key in one transaction; null, and nothing, when a team already exists. */
+  createFirst(draft: BootstrapDraft): Promise<{ team: Team; owner: User; apiKey: ApiKey } | null>;
+}
+
+export interface UserRepository {
+  /** Across teams: an email address names one person. */
+  findByEmail(email: string): Promise<(User & { readonly passwordHash: string | null }) | null>;
+  memberships(userId: string): Promise<Membership[]>;
+  setRole(teamId: string, userId: string, role: Role): Promise<Membership | null>;
+}
+
+/** All repositories of one database. */
+export interface Store {
+  readonly teams: TeamRepository;
+  readonly users: UserRepository;
+  readonly apiKeys: ApiKeyRepository;
+  readonly trafficManagers: TrafficManagerRepository;
+  readonly sessions: SessionRepository;
+  readonly intercepts: InterceptRepository;
+  readonly previews: PreviewRepository;
+  readonly auditEvents: AuditEventRepository;
+  readonly bootstrap: BootstrapRepository;
+  /** Resolves when the database answers; rejects otherwise. For readiness probes. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

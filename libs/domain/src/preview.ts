@@ -1,0 +1,43 @@
+/** `team`: only members of the owning team; `public`: anyone who knows the hostname. */
+export const PREVIEW_ACCESS = ['team', 'public'] as const;
+export type PreviewAccess = (typeof PREVIEW_ACCESS)[number];
+
+/** Where in the cluster a preview's requests enter. */
+export interface Ingress {
+  readonly host: string;
+  readonly port: number;
+  readonly useTls: boolean;
+  /** Layer-5 host: the `Host` header and SNI the ingress sees. */
+  readonly l5Host: string;
+  /** Whether the certificate of a TLS ingress must be valid. */
+  readonly verifyTls: boolean;
+}
+
+export interface Preview {
+  readonly id: string;
+  readonly teamId: string;
+  /** Full hostname, lower-case, without a port. Unique in the deployment. */
+  readonly hostname: string;
+  readonly interceptId: string;
+  readonly trafficManagerId: string;
+  readonly ingress: Ingress;
+  readonly access: PreviewAccess;
+  readonly displayBanner: boolean;
+  readonly pullRequestUrl: string | null;
+  /** Headers set on every request that reaches the ingress. */
+  readonly addRequestHeaders: Readonly<Record<string, string>>;
+  readonly expiresAt: Date | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What the creator of a preview decides. */
+export type PreviewDraft = Omit<Preview, 'id' | 'teamId' | 'trafficManagerId' | 'createdAt' | 'updatedAt'>;
+
+/** What may change while a preview lives. */
+export type PreviewChange = Partial<
+  Pick<
+    Preview,
+    'ingress' | 'access' | 'displayBanner' | 'pullRequestUrl' | 'addRequestHeaders' | 'expiresAt'
+  >
+>;

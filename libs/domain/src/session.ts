@@ -1,0 +1,32 @@
+export const TUNNEL_KINDS = ['native', 'telepresence'] as const;
+export type TunnelKind = (typeof TUNNEL_KINDS)[number];
+
+/** `disconnected` sessions may be resumed until their grace period ends; `ended` ones never. */
+export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
+
+/** One traffic manager's presence, from registration until it leaves or its grace period ends. */
+export interface Session {
+  readonly id: string;
+  readonly teamId: string;
+  readonly trafficManagerId: string;
+  readonly kind: TunnelKind;
+  readonly state: SessionState;
+  /** The key of the most recent tunnel. */
+  readonly apiKeyId: string;
+  /** The edge that holds the most recent tunnel. */
+  readonly edgeId: string;
+  /** Address the most recent tunnel came from. */
+  readonly remoteAddress: string;
+  /** Version of the traffic manager's program. */
+  readonly version: string;
+  /** Tunnels open now. */
+  readonly tunnelCount: number;
+  readonly connectedAt: Date;
+  /** Last heartbeat from the edge that holds the session. */
+  readonly lastSeenAt: Date;
+  readonly disconnectedAt: Date | null;
+  readonly endedAt: Date | null;
+  /** Why it ended, or null while it has not. */
+  readonly endReason: string | null;
+}

@@ -1,0 +1,47 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const alias = Object.fromEntries(
+  ['libs', 'apps'].flatMap((kind) =>
+    readdirSync(`${root}${kind}`).map((name) => [`@culvert/${name}`, `${root}${kind}/${name}/src/index.ts`]),
+  ),
+);
+
+// Nest reads constructor types from decorator metadata, which the transform has to emit.
+const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
+const shared = { oxc, resolve: { alias } };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: { name: 'unit', include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'], exclude: ['**/*.medium.spec.ts'] },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'medium',
+          include: ['libs/*/src/**/*.medium.spec.ts', 'apps/*/src/**/*.medium.spec.ts'],
+          globalSetup: ['test/services/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'system',
+          include: ['test/**/*.spec.ts'],
+          globalSetup: ['test/services/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Whole processes on two cores: one file at a time keeps their timings honest.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
