@@ -1,1 +1,16 @@
-export {};
+export * from './admin/admin-server.js';
+export * from './admin/admin.module.js';
+export * from './admin/metrics.js';
+export * from './admin/readiness.js';
+export * from './auth/public.js';
+export * from './cluster.module.js';
+export * from './logger/logger.js';
+export * from './logger/logger.module.js';
+export * from './problems/problem.filter.js';
+export * from './problems/request-id.js';
+export * from './problems/validation.pipe.js';
+export * from './settings/configuration-error.js';
+export * from './settings/settings.js';
+export * from './settings/settings.module.js';
+export * from './shutdown.js';
+export * from './store.module.js';

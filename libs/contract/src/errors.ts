@@ -1,0 +1,143 @@
+/** Everything the API can answer instead of what was asked for. Codes are stable; titles and details are for people. */
+export const ERRORS = {
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be read',
+    description: 'The body is not valid JSON, is cut short, or the URL is not validly encoded.',
+  },
+  validation_failed: {
+    status: 400,
+    title: 'The request is not valid',
+    description:
+      'A field of the body, a query parameter or a path parameter breaks a rule; `errors` names each.',
+  },
+  credentials_conflict: {
+    status: 400,
+    title: 'The request carries two different credentials',
+    description: 'Authorization and X-Ambassador-Api-Key are both present and do not carry the same key.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'A valid API key is needed',
+    description: 'The request carries no key, or one that is unknown, revoked or expired.',
+  },
+  insufficient_scope: {
+    status: 403,
+    title: 'The API key may not do this',
+    description:
+      'The key is valid but lacks the scope that the operation needs, or one that it tries to hand on.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Nothing has this id',
+    description: 'What the request names does not exist, or belongs to another team.',
+  },
+  route_not_found: {
+    status: 404,
+    title: 'There is nothing at this path',
+    description: 'No operation has this path.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The method is not allowed here',
+    description: 'The path exists, the method does not; the Allow header lists those that do.',
+  },
+  manager_id_taken: {
+    status: 409,
+    title: 'The manager id is taken',
+    description: 'The team already has a traffic manager of this manager id.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    description: 'The body of a request may have 256 KiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is not JSON',
+    description: 'A body is sent as application/json, in UTF-8 and without a content coding.',
+  },
+  traffic_manager_required: {
+    status: 422,
+    title: 'A traffic manager has to be named',
+    description: 'trafficManagerId may be left out only while the team has exactly one traffic manager.',
+  },
+  preview_limit_reached: {
+    status: 429,
+    title: 'The team has as many previews as it may',
+    description: 'Delete previews that are no longer used, or have the operator raise MAX_PREVIEWS_PER_TEAM.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong in Culvert',
+    description: 'A fault that is not the fault of the request. Its `instance` finds it in the logs.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Culvert cannot answer now',
+    description: 'Culvert is stopping, or something it depends on does not answer. Try again.',
+  },
+} as const satisfies Record<string, { status: number; title: string; description: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** One broken rule. */
+export interface FieldError {
+  /** JSON Pointer (RFC 6901) into the body, or to the name of the parameter; empty for the whole. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/**
+ * Thrown where a request cannot be fulfilled; the error filter turns it into problem+json. `detail` is shown to
+ * the client, so it never carries internal text or anything of another team.
+ */
+export class ProblemError extends Error {
+  readonly detail: string | undefined;
+  readonly errors: readonly FieldError[] | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    options: {
+      readonly detail?: string;
+      readonly errors?: readonly FieldError[];
+      readonly cause?: unknown;
+    } = {},
+  ) {
+    super(options.detail ?? ERRORS[code].title, { cause: options.cause });
+    this.name = 'ProblemError';
+    this.detail = options.detail;
+    this.errors = options.errors;
+  }
+}
+
+/** Body of an error answer (RFC 9457). */
+export interface Problem {
+  /** `/api/problems/<code>`, where the code is explained. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly detail?: string;
+  /** The request's id, as in the logs: `urn:uuid:…`. */
+  readonly instance: string;
+  readonly errors?: readonly FieldError[];
+}
+
+/** Most broken rules that one answer lists. */
+const MAX_FIELD_ERRORS = 50;
+
+/** The body that answers `error` on the request of this id (a UUID). */
+export function toProblem(error: ProblemError, requestId: string): Problem {
+  const { status, title } = ERRORS[error.code];
+  return {
+    type: `/api/problems/${error.code}`,
+    title,
+    status,
+    code: error.code,
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+    instance: `urn:uuid:${requestId}`,
+    ...(error.errors === undefined ? {} : { errors: error.errors.slice(0, MAX_FIELD_ERRORS) }),
+  };
+}

@@ -1,0 +1,98 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Store } from '@culvert/domain';
+import { Counter, type Registry } from 'prom-client';
+import request from 'supertest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StoreModule } from '../store.module.js';
+import { startAdminServer, type AdminServer } from './admin-server.js';
+import { AdminModule, ObservabilityModule } from './admin.module.js';
+import { METRICS } from './metrics.js';
+import { Readiness } from './readiness.js';
+
+describe('the admin server', () => {
+  let app: NestExpressApplication;
+  let admin: AdminServer;
+  let ping: () => Promise<void>;
+  let closed: number;
+  const http = () => request(`http://127.0.0.1:${admin.port}`);
+
+  beforeEach(async () => {
+    ping = async () => {};
+    closed = 0;
+    const store = {
+      ping: () => ping(),
+      close: async () => void closed++,
+    } as Partial<Store> as Store;
+
+    @Module({ imports: [StoreModule.register(store), ObservabilityModule.register(), AdminModule] })
+    class MainModule {}
+
+    app = await NestFactory.create<NestExpressApplication>(MainModule, { logger: false });
+    await app.init();
+    admin = await startAdminServer(app, { port: 0, host: '127.0.0.1' });
+  });
+  afterEach(async () => {
+    await app.close();
+    await admin.close();
+  });
+
+  it('is alive whatever happens to the store', async () => {
+    ping = () => Promise.reject(new Error('down'));
+    expect((await http().get('/healthz').expect(200)).body).toEqual({ status: 'ok' });
+  });
+
+  it('is ready while the store answers', async () => {
+    expect((await http().get('/readyz').expect(200)).body).toEqual({ ready: true, checks: { store: 'ok' } });
+    ping = () => Promise.reject(new Error('password authentication failed for user "culvert"'));
+    const response = await http().get('/readyz').expect(503);
+    expect(response.body).toEqual({ ready: false, checks: { store: 'failing' } });
+  });
+
+  it('is not ready once it was told to stop', async () => {
+    app.get(Readiness).markStopping();
+    expect((await http().get('/readyz').expect(503)).body).toEqual({
+      ready: false,
+      checks: { process: 'stopping' },
+    });
+    await http().get('/healthz').expect(200);
+  });
+
+  it('reports a shutdown until the end, and closes the store once', async () => {
+    await app.close();
+    await http().get('/readyz').expect(503);
+    expect(closed).toBe(1);
+  });
+
+  it('shows the metrics of the process and of the application', async () => {
+    const counter = new Counter({
+      name: 'culvert_test_total',
+      help: 'Things.',
+      registers: [app.get<Registry>(METRICS)],
+    });
+    counter.inc(3);
+    const response = await http().get('/metrics').expect(200);
+    expect(response.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(response.text).toContain('culvert_test_total 3');
+    expect(response.text).toContain('process_cpu_seconds_total');
+  });
+
+  it('also serves on the main port when the module is mounted there', async () => {
+    const main = request(app.getHttpServer());
+    expect((await main.get('/healthz')).status).toBe(200);
+    expect((await main.get('/readyz')).body).toEqual({ ready: true, checks: { store: 'ok' } });
+  });
+});
+
+describe(Readiness.name, () => {
+  it('does not wait for a check that does not answer', async () => {
+    const readiness = new Readiness(5);
+    readiness.addCheck('store', () => new Promise(() => {}));
+    readiness.addCheck('bus', async () => {});
+    expect(await readiness.report()).toEqual({
+      ready: false,
+      checks: { store: 'no answer in time', bus: 'ok' },
+    });
+  });
+});

@@ -1,0 +1,24 @@
+import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import type { EventBus } from '@culvert/cluster';
+
+/** Injects the deployment's `EventBus`. */
+export const EVENT_BUS = Symbol('EventBus');
+
+/** Gives every module the event bus, and closes it once the application has stopped serving. */
+@Module({})
+export class ClusterModule implements OnApplicationShutdown {
+  constructor(@Inject(EVENT_BUS) private readonly bus: EventBus) {}
+
+  static register(bus: EventBus): DynamicModule {
+    return {
+      module: ClusterModule,
+      global: true,
+      providers: [{ provide: EVENT_BUS, useValue: bus }],
+      exports: [EVENT_BUS],
+    };
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.bus.close();
+  }
+}

@@ -1,0 +1,28 @@
+import type { Request } from 'express';
+
+/** The part of Express 5's router layers that its type declarations do not have. */
+interface Layer {
+  match(path: string): boolean;
+  readonly route?: { readonly stack: readonly { readonly method: string }[] };
+}
+
+/** The methods that some route takes at this request's path; empty when there is no such route. */
+export function allowedMethods(request: Request): string[] {
+  const methods = new Set<string>();
+  for (const layer of request.app.router.stack as unknown as readonly Layer[]) {
+    if (layer.route === undefined || !matches(layer, request.path)) continue;
+    for (const { method } of layer.route.stack) methods.add(method.toUpperCase());
+  }
+  // Express answers HEAD wherever it answers GET.
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods].toSorted();
+}
+
+function matches(layer: Layer, path: string): boolean {
+  try {
+    return layer.match(path);
+  } catch {
+    // A path whose percent-encoding is broken matches nothing.
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { ProblemError, toProblem, type ErrorCode } from '@culvert/contract';
+import { InvalidCursorError, InvalidTextError } from '@culvert/domain';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { LOG } from '../logger/logger.module.js';
+import { allowedMethods } from './allowed-methods.js';
+import { requestIdOf } from './request-id.js';
+
+/**
+ * Answers every error as problem+json (RFC 9457) from the closed catalogue. What is not in the catalogue becomes
+ * `internal_error`: its text goes to the log, under the id that the client is told, and never into the answer.
+ */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(@Inject(LOG) private readonly log: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const requestId = requestIdOf(response);
+    const allowed =
+      error instanceof HttpException && error.getStatus() === 404 ? allowedMethods(request) : [];
+    const problem = toProblem(translate(error, allowed), requestId);
+
+    if (problem.code === 'internal_error') {
+      this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
+    }
+    if (response.headersSent) {
+      // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
+      response.destroy();
+      return;
+    }
+    if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="culvert"');
+    if (problem.status === 405) response.setHeader('Allow', allowed.join(', '));
+    // As a buffer: Express adds a charset parameter to strings, which this media type does not have.
+    response
+      .status(problem.status)
+      .type('application/problem+json')
+      .send(Buffer.from(JSON.stringify(problem)));
+  }
+}
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+};
+
+/** The store's complaints about input, and Nest's and Express's: bodies and URLs that cannot be read, and unknown routes. */
+function translate(error: unknown, allowed: readonly string[]): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof InvalidCursorError) {
+    return new ProblemError('validation_failed', {
+      errors: [{ pointer: '/cursor', message: 'is not one that a page of this list ended with' }],
+      cause: error,
+    });
+  }
+  if (error instanceof InvalidTextError) {
+    return new ProblemError('validation_failed', { detail: 'a text cannot be stored', cause: error });
+  }
+  if (!(error instanceof HttpException) || error.getStatus() >= 500) {
+    return new ProblemError('internal_error', { cause: error });
+  }
+  if (error.getStatus() === 404) {
+    if (allowed.length === 0) return new ProblemError('route_not_found');
+    return new ProblemError('method_not_allowed', { detail: `this path takes ${allowed.join(', ')}` });
+  }
+  return new ProblemError(CODES[error.getStatus()] ?? 'malformed_request', { cause: error });
+}

@@ -1,0 +1,17 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { Settings } from './settings.js';
+
+/** Injects the process's `Settings`. */
+export const SETTINGS = Symbol('Settings');
+
+@Module({})
+export class SettingsModule {
+  static register(settings: Settings): DynamicModule {
+    return {
+      module: SettingsModule,
+      global: true,
+      providers: [{ provide: SETTINGS, useValue: settings }],
+      exports: [SETTINGS],
+    };
+  }
+}

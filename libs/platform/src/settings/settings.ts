@@ -1,0 +1,238 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { z } from 'zod';
+import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
+import { parseAuthority, VARIABLES, type Variable } from './variables.js';
+
+/** The processes that read these settings. */
+export const APPS = ['standalone', 'edge', 'api'] as const;
+export type App = (typeof APPS)[number];
+
+export type LogLevel = z.output<typeof VARIABLES.LOG_LEVEL>;
+
+/** What an operator decides. The same for every app; only what is required differs. */
+export interface Settings {
+  readonly app: App;
+  readonly listen: {
+    readonly port: number;
+    /** Undefined: every address of this machine, IPv4 and IPv6. */
+    readonly host: string | undefined;
+    /** Where health and metrics are served; null: on `port`, beside everything else. */
+    readonly adminPort: number | null;
+  };
+  /** How people reach this deployment, whatever stands in between. */
+  readonly public: {
+    readonly scheme: 'http' | 'https';
+    /** As in the `Host` header: with the port when it is not the scheme's own. Lower-case. */
+    readonly appHost: string;
+    /** `appHost` without its port. */
+    readonly appHostname: string;
+    readonly port: number;
+    /** Previews are direct subdomains of this. Lower-case. */
+    readonly previewDomain: string;
+  };
+  /** PEM files, checked to be a pair when the settings were loaded. Null: plain text. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Undefined: the embedded database in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Undefined: this process is the whole deployment. */
+  readonly redisUrl: string | undefined;
+  readonly dataDir: string;
+  /** Where an edge sends requests for the app host; undefined: it answers none. */
+  readonly apiUpstreamUrl: string | undefined;
+  readonly logLevel: LogLevel;
+  /** Addresses and CIDR ranges whose X-Forwarded-* headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** What the first start creates; undefined values are made up. */
+  readonly bootstrap: {
+    readonly apiKey: string | undefined;
+    readonly email: string | undefined;
+    readonly password: string | undefined;
+  };
+  /** How long a process that was told to stop lets work finish. */
+  readonly shutdownGraceMs: number;
+  readonly limits: Limits;
+}
+
+/** Each in the unit of its name. */
+export interface Limits {
+  /** How long a request waits for a traffic manager that is away. */
+  readonly managerWaitMs: number;
+  /** How long a session without a tunnel may be resumed. */
+  readonly sessionGraceMs: number;
+  /** From the first byte of a request head to its last. */
+  readonly headTimeoutMs: number;
+  /** Of a connection that is kept open between two requests. */
+  readonly idleTimeoutMs: number;
+  /** From the end of a request to the first byte of its response. */
+  readonly responseTimeoutMs: number;
+  /** Without a byte on an upgraded connection; 0: none. */
+  readonly upgradeIdleTimeoutMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaderCount: number;
+  /** 0: none. */
+  readonly maxBodyBytes: number;
+  readonly maxStreamsPerTunnel: number;
+  readonly maxTunnels: number;
+  /** Open connections from one client address; 0: none. */
+  readonly maxConnectionsPerAddress: number;
+  /** Requests of one preview that are in progress at once, per edge. */
+  readonly maxRequestsPerPreview: number;
+  readonly maxPreviewsPerTeam: number;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
+  standalone: [],
+  edge: ['DATABASE_URL', 'REDIS_URL'],
+  api: ['DATABASE_URL', 'REDIS_URL'],
+};
+
+/**
+ * Reads the settings of `app` from environment variables. An empty value counts as absent.
+ * @throws ConfigurationError that lists everything that is wrong.
+ */
+export function loadSettings(app: App, env: Readonly<Record<string, string | undefined>>): Settings {
+  const problems: ConfigurationProblem[] = [];
+  const values = readVariables(env, problems);
+  for (const variable of REQUIRED[app]) {
+    if (!env[variable])
+      problems.push({ variable, expected: `set for ${app}: ${VARIABLES[variable].description}` });
+  }
+
+  const port = values.PORT ?? 8080;
+  const adminPort = values.ADMIN_PORT ?? (app === 'standalone' ? null : 9090);
+  if (adminPort !== null && adminPort !== 0 && adminPort === port) {
+    problems.push({ variable: 'ADMIN_PORT', expected: 'another port than PORT', got: String(adminPort) });
+  }
+
+  const tls = readTls(values, problems);
+  const scheme = values.PUBLIC_SCHEME ?? (tls === null ? 'http' : 'https');
+  const appHost = parseAuthority(values.APP_HOST ?? 'localhost') ?? { hostname: 'localhost', port: null };
+  const publicPort = appHost.port ?? (values.APP_HOST === undefined ? port : DEFAULT_PORTS[scheme]);
+  const previewDomain = values.PREVIEW_DOMAIN ?? 'preview.localhost';
+  if (appHost.hostname === previewDomain || appHost.hostname.endsWith(`.${previewDomain}`)) {
+    problems.push({
+      variable: 'PREVIEW_DOMAIN',
+      expected: 'a domain that APP_HOST is not part of, so that no preview can take its place',
+      got: previewDomain,
+    });
+  }
+
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return {
+    app,
+    listen: { port, host: values.HOST, adminPort },
+    public: {
+      scheme,
+      appHost: appHost.hostname + portSuffix(scheme, publicPort),
+      appHostname: appHost.hostname,
+      port: publicPort,
+      previewDomain,
+    },
+    tls,
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    dataDir: values.DATA_DIR ?? '.culvert',
+    apiUpstreamUrl: values.API_UPSTREAM_URL,
+    logLevel: values.LOG_LEVEL ?? 'info',
+    trustedProxies: values.TRUSTED_PROXIES ?? [],
+    bootstrap: {
+      apiKey: values.CULVERT_BOOTSTRAP_API_KEY,
+      email: values.CULVERT_BOOTSTRAP_EMAIL,
+      password: values.CULVERT_BOOTSTRAP_PASSWORD,
+    },
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
+    limits: {
+      managerWaitMs: values.MANAGER_WAIT_MS ?? 10_000,
+      sessionGraceMs: values.SESSION_GRACE_MS ?? 60_000,
+      headTimeoutMs: values.HEAD_TIMEOUT_MS ?? 15_000,
+      idleTimeoutMs: values.IDLE_TIMEOUT_MS ?? 75_000,
+      responseTimeoutMs: values.RESPONSE_TIMEOUT_MS ?? 60_000,
+      upgradeIdleTimeoutMs: values.UPGRADE_IDLE_TIMEOUT_MS ?? 0,
+      maxHeaderBytes: values.MAX_HEADER_BYTES ?? 65_536,
+      maxHeaderCount: values.MAX_HEADER_COUNT ?? 200,
+      maxBodyBytes: values.MAX_BODY_BYTES ?? 0,
+      maxStreamsPerTunnel: values.MAX_STREAMS_PER_TUNNEL ?? 1000,
+      maxTunnels: values.MAX_TUNNELS ?? 10_000,
+      maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS ?? 0,
+      maxRequestsPerPreview: values.MAX_REQUESTS_PER_PREVIEW ?? 1000,
+      maxPreviewsPerTeam: values.MAX_PREVIEWS_PER_TEAM ?? 10_000,
+    },
+  };
+}
+
+/** Where people open the app, without a slash at the end. */
+export function appUrl({ public: { scheme, appHost } }: Settings): string {
+  return `${scheme}://${appHost}`;
+}
+
+/** Where visitors open the preview of this hostname, without a slash at the end. */
+export function previewUrl({ public: { scheme, port } }: Settings, hostname: string): string {
+  return `${scheme}://${hostname}${portSuffix(scheme, port)}`;
+}
+
+function portSuffix(scheme: 'http' | 'https', port: number): string {
+  return port === DEFAULT_PORTS[scheme] ? '' : `:${port}`;
+}
+
+type Values = { readonly [Name in Variable]?: z.output<(typeof VARIABLES)[Name]> };
+
+function readVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  problems: ConfigurationProblem[],
+): Values {
+  const values: Record<string, unknown> = {};
+  for (const [variable, schema] of Object.entries(VARIABLES)) {
+    const text = env[variable];
+    if (text === undefined || text === '') continue;
+    const result = schema.safeParse(text);
+    if (result.success) {
+      values[variable] = result.data;
+    } else {
+      const isSecret = schema.meta()?.['secret'] === true;
+      problems.push({
+        variable,
+        expected: schema.description ?? 'valid',
+        ...(isSecret ? {} : { got: text }),
+      });
+    }
+  }
+  return values;
+}
+
+function readTls(
+  { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: Values,
+  problems: ConfigurationProblem[],
+): Settings['tls'] {
+  if (certFile === undefined && keyFile === undefined) return null;
+  const cert = readPem('TLS_CERT_FILE', certFile, problems);
+  const key = readPem('TLS_KEY_FILE', keyFile, problems);
+  if (certFile === undefined || keyFile === undefined || cert === null || key === null) return null;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    const expected =
+      'a PEM certificate chain whose first certificate belongs to the private key in TLS_KEY_FILE';
+    problems.push({ variable: 'TLS_CERT_FILE', expected, got: certFile });
+    return null;
+  }
+  return { certFile, keyFile };
+}
+
+function readPem(
+  variable: 'TLS_CERT_FILE' | 'TLS_KEY_FILE',
+  path: string | undefined,
+  problems: ConfigurationProblem[],
+): Buffer | null {
+  if (path === undefined) {
+    problems.push({ variable, expected: 'set as well: TLS needs a certificate and its key' });
+    return null;
+  }
+  try {
+    return readFileSync(path);
+  } catch {
+    problems.push({ variable, expected: VARIABLES[variable].description ?? 'readable', got: path });
+    return null;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Every environment variable that configures Culvert's own processes. A schema's description completes the
+ * sentence "VARIABLE must be …"; `secret` keeps a wrong value out of the message.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** Values of these may carry a password or a key. */
+const secret = <T extends z.ZodType>(schema: T): T => schema.meta({ ...schema.meta(), secret: true });
+
+const MAX_MS = 24 * 60 * 60 * 1000;
+
+function integer(range: { min: number; max: number; what?: string }) {
+  const { min, max, what = 'a whole number' } = range;
+  return z
+    .string()
+    .regex(/^\d{1,16}$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+    .describe(`${what} from ${min} to ${max}`);
+}
+
+const milliseconds = (min = 1) => integer({ min, max: MAX_MS, what: 'a number of milliseconds' });
+const count = (max: number, min = 1) => integer({ min, max });
+const orNone = (schema: z.ZodType<number>) => schema.describe(`${schema.description}; 0 sets no limit`);
+
+function url(protocols: readonly string[], expected: string) {
+  return z
+    .string()
+    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol))
+    .describe(expected);
+}
+
+const HOSTNAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+const authority = z
+  .string()
+  .toLowerCase()
+  .refine((text) => parseAuthority(text) !== null)
+  .describe('a host name or address with an optional port, such as culvert.example.com or localhost:8080');
+
+/** Splits `host[:port]`; an IPv6 address stands in brackets. Null when it is neither. */
+export function parseAuthority(text: string): { hostname: string; port: number | null } | null {
+  const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text);
+  if (match === null) return null;
+  const hostname = match[1];
+  const port = match[2] === undefined ? null : Number(match[2]);
+  const isHost = hostname.startsWith('[') ? isIP(hostname.slice(1, -1)) === 6 : HOSTNAME.test(hostname);
+  return isHost && (port === null || (port >= 1 && port <= 65_535)) ? { hostname, port } : null;
+}
+
+function isCidr(text: string): boolean {
+  const [address, prefix, ...rest] = text.split('/');
+  const version = isIP(address ?? '');
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+export const VARIABLES = {
+  PORT: integer({ min: 0, max: 65_535, what: 'a port' }),
+  HOST: z
+    .string()
+    .refine((text) => isIP(text) !== 0 || HOSTNAME.test(text))
+    .describe('an address or host name of this machine to listen on'),
+  ADMIN_PORT: integer({ min: 0, max: 65_535, what: 'a port' }),
+  APP_HOST: authority,
+  PREVIEW_DOMAIN: z
+    .string()
+    .toLowerCase()
+    // A preview's own label and its dot have to fit into the 253 characters of a host name.
+    .refine((text) => HOSTNAME.test(text) && text.length <= 200 && isIP(text) === 0)
+    .describe('a domain name of at most 200 characters, such as preview.example.com'),
+  PUBLIC_SCHEME: z.enum(['http', 'https']).describe('http or https'),
+  TLS_CERT_FILE: z.string().describe('the path of a readable PEM file'),
+  TLS_KEY_FILE: z.string().describe('the path of a readable PEM file'),
+  DATABASE_URL: secret(
+    url(
+      ['postgres:', 'postgresql:'],
+      'a Postgres URL, such as postgresql://user:password@host:5432/database',
+    ),
+  ),
+  REDIS_URL: secret(url(['redis:', 'rediss:'], 'a Redis URL, such as redis://host:6379')),
+  DATA_DIR: z.string().describe('the path of a directory'),
+  API_UPSTREAM_URL: url(['http:'], 'the http URL of the API process, such as http://api:8081'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .describe('one of fatal, error, warn, info, debug, trace, silent'),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine((list) => list.every(isCidr))
+    .describe('addresses or CIDR ranges, separated by commas, such as 10.0.0.0/8,::1'),
+  CULVERT_BOOTSTRAP_API_KEY: secret(
+    z
+      .string()
+      .regex(/^[\x21-\x7e]{8,512}$/)
+      .describe('8 to 512 visible ASCII characters'),
+  ),
+  CULVERT_BOOTSTRAP_EMAIL: z.email().max(254).toLowerCase().describe('an email address'),
+  CULVERT_BOOTSTRAP_PASSWORD: secret(z.string().min(8).max(256).describe('8 to 256 characters')),
+  MANAGER_WAIT_MS: milliseconds(0),
+  SESSION_GRACE_MS: milliseconds(0),
+  HEAD_TIMEOUT_MS: milliseconds(),
+  IDLE_TIMEOUT_MS: milliseconds(),
+  RESPONSE_TIMEOUT_MS: milliseconds(),
+  UPGRADE_IDLE_TIMEOUT_MS: orNone(milliseconds(0)),
+  SHUTDOWN_GRACE_MS: milliseconds(0),
+  MAX_HEADER_BYTES: count(1_048_576, 1024),
+  MAX_HEADER_COUNT: count(10_000),
+  MAX_BODY_BYTES: orNone(count(Number.MAX_SAFE_INTEGER, 0)),
+  MAX_STREAMS_PER_TUNNEL: count(1_000_000),
+  MAX_TUNNELS: count(1_000_000),
+  MAX_CONNECTIONS_PER_ADDRESS: orNone(count(1_000_000, 0)),
+  MAX_REQUESTS_PER_PREVIEW: count(1_000_000),
+  MAX_PREVIEWS_PER_TEAM: count(10_000_000),
+} as const satisfies Record<string, z.ZodType>;
+
+export type Variable = keyof typeof VARIABLES;

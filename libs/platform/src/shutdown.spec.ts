@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createLog } from './logger/logger.js';
+import { stopOnSignal } from './shutdown.js';
+
+const log = createLog({ level: 'silent', app: 'api' });
+
+describe('stopOnSignal', () => {
+  let exits: number[];
+  let exited: Promise<void>;
+
+  beforeEach(() => {
+    exits = [];
+    exited = new Promise((resolve) => {
+      vi.spyOn(process, 'exit').mockImplementation(((code: number) => {
+        exits.push(code);
+        resolve();
+      }) as typeof process.exit);
+    });
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    process.removeAllListeners('SIGTERM');
+    process.removeAllListeners('SIGINT');
+  });
+
+  it('stops, then exits with 0', async () => {
+    const steps: string[] = [];
+    stopOnSignal({ stop: async () => void steps.push('stopped'), graceMs: 1000, log });
+    process.emit('SIGTERM');
+    await exited;
+    expect([steps, exits]).toEqual([['stopped'], [0]]);
+  });
+
+  it('exits with 1 when stopping fails', async () => {
+    stopOnSignal({ stop: () => Promise.reject(new Error('no')), graceMs: 1000, log });
+    process.emit('SIGINT');
+    await exited;
+    expect(exits).toEqual([1]);
+  });
+
+  it('exits with 1 when stopping takes longer than the grace period', async () => {
+    stopOnSignal({ stop: () => new Promise(() => {}), graceMs: 5, log });
+    process.emit('SIGTERM');
+    await exited;
+    expect(exits).toEqual([1]);
+  });
+
+  it('leaves at once when it is told twice', () => {
+    stopOnSignal({ stop: () => new Promise(() => {}), graceMs: 1000, log });
+    process.emit('SIGTERM');
+    expect(exits).toEqual([]);
+    process.emit('SIGTERM');
+    expect(exits).toEqual([1]);
+  });
+});
