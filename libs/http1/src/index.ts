@@ -1,1 +1,13 @@
-export {};
+export { ChunkedScanner } from './chunked-scanner.js';
+export type { RangeSink } from './chunked-scanner.js';
+export { HTTP_SYNTAX_STATUS, HttpSyntaxError } from './errors.js';
+export type { HttpSyntaxCode } from './errors.js';
+export { Field } from './field.js';
+export { Fields } from './fields.js';
+export { HeadReader } from './head-reader.js';
+export { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS } from './limits.js';
+export type { ChunkedLimits, HeadLimits } from './limits.js';
+export { Framing } from './message-head.js';
+export { RequestHead, parseRequestHead } from './request-head.js';
+export { ResponseHead, parseResponseHead } from './response-head.js';
+export { isForbiddenTrailer } from './trailers.js';

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { COLON, CR, HTAB, IS_VALUE_BYTE, LF, SP, TOKEN_LOWER, equalsIgnoringCase } from './characters.js';
+import type { HttpSyntaxCode } from './errors.js';
+import { HttpSyntaxError } from './errors.js';
+import { Field, identifyField } from './field.js';
+
+/**
+ * A validated field section. It keeps the bytes as one latin1 string and where each line lies in it; names and
+ * values are cut out only when asked for.
+ *
+ *     text   GET / HTTP/1.1␍␊ Host: a␍␊ Accept: *␍␊ ␍␊
+ *                             ^ lineStart(0)
+ *                                       ^ lineEnd(0) = lineStart(1)
+ *
+ * Lines are contiguous, so that a run of lines is one slice of `text`.
+ */
+export class Fields {
+  /** The whole head (or trailer section) as latin1: one character per byte. */
+  readonly text: string;
+  /** Number of field lines. */
+  readonly count: number;
+  // Two numbers per line: its offset in `text`, and length of the name << ID_BITS | id. Then the end of the last line.
+  private readonly index: readonly number[];
+
+  /** `index` comes from `scanFieldLines` over the bytes that `text` shows. */
+  constructor(text: string, index: readonly number[]) {
+    this.text = text;
+    this.index = index;
+    this.count = index.length >> 1;
+  }
+
+  /** What field line `i` is. */
+  id(i: number): Field {
+    return (this.index[2 * i + 1] & ID_MASK) as Field;
+  }
+
+  /** The name as sent. */
+  name(i: number): string {
+    const start = this.index[2 * i];
+    return this.text.slice(start, start + this.nameLength(i));
+  }
+
+  /** The value without the whitespace around it (RFC 9112 §5.1). */
+  value(i: number): string {
+    return this.text.slice(this.valueStart(i), this.valueEnd(i));
+  }
+
+  /** Offset of the value's first byte in `text`. */
+  valueStart(i: number): number {
+    let position = this.index[2 * i] + this.nameLength(i) + 1;
+    while (isWhitespace(this.text.charCodeAt(position))) position++;
+    return position;
+  }
+
+  /** Offset after the value's last byte in `text`. */
+  valueEnd(i: number): number {
+    const start = this.index[2 * i] + this.nameLength(i) + 1;
+    let position = this.index[2 * i + 2] - 2;
+    while (position > start && isWhitespace(this.text.charCodeAt(position - 1))) position--;
+    // A value of whitespace only is empty, and starts after that whitespace.
+    return position === start ? this.valueStart(i) : position;
+  }
+
+  /** Offset of the raw line in `text`. */
+  lineStart(i: number): number {
+    return this.index[2 * i];
+  }
+
+  /** Offset after the raw line's CRLF in `text`: where the next line starts. */
+  lineEnd(i: number): number {
+    return this.index[2 * i + 2];
+  }
+
+  /** The first line with this id, or -1. */
+  find(id: Field): number {
+    for (let i = 0; i < this.count; i++) {
+      if (this.id(i) === id) return i;
+    }
+    return -1;
+  }
+
+  /** Whether line `i` has this name, which must be given in lower case. */
+  isNamed(i: number, lowerCaseName: string): boolean {
+    const start = this.index[2 * i];
+    return equalsIgnoringCase(this.text, start, start + this.nameLength(i), lowerCaseName);
+  }
+
+  private nameLength(i: number): number {
+    return this.index[2 * i + 1] >> ID_BITS;
+  }
+}
+
+const ID_BITS = 7;
+const ID_MASK = (1 << ID_BITS) - 1;
+assert(Object.keys(Field).length <= ID_MASK);
+
+/**
+ * Validates the lines in `buffer[from..end)`, which ends with the empty line, and returns where they lie, relative
+ * to `base` (see `Fields`). Grammar: RFC 9112 §5; obsolete line folding is refused (§5.2).
+ */
+export function scanFieldLines(
+  buffer: Uint8Array,
+  base: number,
+  from: number,
+  end: number,
+  maxCount: number,
+): number[] {
+  const index: number[] = [];
+  let position = from;
+  // Every loop stops at a CR at the latest, and the section ends with one.
+  while (buffer[position] !== CR) {
+    if (index.length === 2 * maxCount) throw new HttpSyntaxError('TOO_MANY_FIELDS');
+    const lineStart = position;
+    while (TOKEN_LOWER[buffer[position]] !== 0) position++;
+    if (buffer[position] !== COLON || position === lineStart) {
+      throw new HttpSyntaxError(badName(buffer[position], position === lineStart));
+    }
+    const nameEnd = position++;
+    while (IS_VALUE_BYTE[buffer[position]] === 1) position++;
+    if (buffer[position] !== CR || buffer[position + 1] !== LF)
+      throw new HttpSyntaxError(badLine(buffer[position]));
+    position += 2;
+    index.push(
+      lineStart - base,
+      ((nameEnd - lineStart) << ID_BITS) | identifyField(buffer, lineStart, nameEnd),
+    );
+  }
+  if (position !== end - 2) throw new HttpSyntaxError('BARE_CR');
+  index.push(position - base);
+  return index;
+}
+
+/** Parses the non-empty field section in `buffer[start..end)`, which ends with its empty line. */
+export function parseFields(buffer: Buffer, start: number, end: number, maxCount: number): Fields {
+  assertDelimited(buffer, start, end);
+  return new Fields(
+    buffer.toString('latin1', start, end),
+    scanFieldLines(buffer, start, start, end, maxCount),
+  );
+}
+
+/** Callers owe the parsers a section that ends with an empty line: their loops rely on it. */
+export function assertDelimited(buffer: Uint8Array, start: number, end: number): void {
+  assert(
+    end - start >= 4 &&
+      buffer[end - 4] === CR &&
+      buffer[end - 3] === LF &&
+      buffer[end - 2] === CR &&
+      buffer[end - 1] === LF,
+  );
+}
+
+/** What is wrong with a line that stops at `byte`, which its grammar does not allow there. */
+export function badLine(byte: number): HttpSyntaxCode {
+  if (byte === CR) return 'BARE_CR';
+  if (byte === LF) return 'BARE_LF';
+  return 'CONTROL_CHARACTER';
+}
+
+function badName(byte: number, isFirst: boolean): HttpSyntaxCode {
+  if (isWhitespace(byte)) return isFirst ? 'OBS_FOLD' : 'WHITESPACE_BEFORE_COLON';
+  if (byte === COLON) return 'EMPTY_FIELD_NAME';
+  if (byte === LF) return 'BARE_LF';
+  if (byte < SP && byte !== CR) return 'CONTROL_CHARACTER';
+  return 'BAD_FIELD_NAME';
+}
+
+function isWhitespace(code: number): boolean {
+  return code === SP || code === HTAB;
+}

@@ -1,0 +1,105 @@
+import { CR, HTAB, LF, SP } from './characters.js';
+import { HttpSyntaxError } from './errors.js';
+import type { HeadLimits } from './limits.js';
+import { maxStartLineBytes } from './limits.js';
+import { hasVersionAt } from './version.js';
+
+/** What is read: a head, which begins with a start line, or a trailer section, which may be empty. */
+export type SectionKind = 'head' | 'trailers';
+
+const State = { LINE_START: 0, IN_LINE: 1, AFTER_CR: 2, LAST_CR: 3 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/**
+ * Walks a section byte by byte as it arrives and refuses it at the first byte that no valid section can have. It
+ * knows lines and limits; what a line says is for the parsers. It decides the error of a section with several
+ * faults, so that the same bytes give the same error however they were cut.
+ */
+export class LineScanner {
+  private readonly limits: HeadLimits;
+  private readonly kind: SectionKind;
+  private state: State = State.LINE_START;
+  /** Bytes seen. */
+  private length = 0;
+  /** Whether the start line is still being read. */
+  private inStartLine: boolean;
+  /** `length` at which the next limit is broken. */
+  private stop: number;
+
+  constructor(kind: SectionKind, limits: HeadLimits) {
+    this.kind = kind;
+    this.limits = limits;
+    this.inStartLine = kind === 'head';
+    this.stop = this.inStartLine
+      ? Math.min(maxStartLineBytes(limits) + 2, limits.maxHeadBytes)
+      : limits.maxHeadBytes;
+  }
+
+  /**
+   * Takes `buffer[start + length..to)`, where `start` is the section's beginning: bytes seen before must still be
+   * there. Returns the offset after the section, or -1 when more is needed.
+   */
+  scan(buffer: Uint8Array, start: number, to: number): number {
+    for (let i = start + this.length; i < to; i++) {
+      if (this.length === this.stop) throw this.overLimit();
+      this.length++;
+      const byte = buffer[i];
+      switch (this.state) {
+        case State.LINE_START:
+          if (byte === CR) {
+            if (this.inStartLine) throw new HttpSyntaxError('BAD_START_LINE');
+            this.state = State.LAST_CR;
+            break;
+          }
+          if (byte === SP || byte === HTAB)
+            throw new HttpSyntaxError(this.inStartLine ? 'BAD_START_LINE' : 'OBS_FOLD');
+          this.state = State.IN_LINE;
+          takeLineByte(byte);
+          break;
+        case State.IN_LINE:
+          if (byte === CR) this.state = State.AFTER_CR;
+          else takeLineByte(byte);
+          break;
+        case State.AFTER_CR:
+          if (byte !== LF) throw new HttpSyntaxError('BARE_CR');
+          if (this.inStartLine) this.endStartLine(buffer, start, i - 1);
+          this.state = State.LINE_START;
+          break;
+        case State.LAST_CR:
+          if (byte !== LF) throw new HttpSyntaxError('BARE_CR');
+          return i + 1;
+      }
+    }
+    return -1;
+  }
+
+  private endStartLine(buffer: Uint8Array, start: number, end: number): void {
+    // HTTP/0.9 has no version, and its client waits for an answer: do not wait for the rest of a head.
+    if (!hasVersionAt(buffer, start) && !hasVersionAt(buffer, end - 8))
+      throw new HttpSyntaxError('BAD_START_LINE');
+    this.inStartLine = false;
+    this.stop = this.limits.maxHeadBytes;
+  }
+
+  private overLimit(): HttpSyntaxError {
+    if (this.kind === 'trailers') return new HttpSyntaxError('TRAILERS_TOO_LARGE');
+    return new HttpSyntaxError(this.inStartLine ? 'START_LINE_TOO_LONG' : 'HEAD_TOO_LARGE');
+  }
+}
+
+/** Throws what `LineScanner` has against `buffer[start..end)`, if anything. */
+export function checkLines(
+  kind: SectionKind,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+): void {
+  new LineScanner(kind, limits).scan(buffer, start, end);
+}
+
+function takeLineByte(byte: number): void {
+  if (byte < SP ? byte !== HTAB : byte === 0x7f) {
+    throw new HttpSyntaxError(byte === LF ? 'BARE_LF' : 'CONTROL_CHARACTER');
+  }
+}

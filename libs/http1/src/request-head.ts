@@ -1,0 +1,90 @@
+import { parseHost, parseTarget } from './authority.js';
+import { equalsIgnoringCase } from './characters.js';
+import { HttpSyntaxError } from './errors.js';
+import { Field } from './field.js';
+import { assertDelimited, scanFieldLines } from './fields.js';
+import type { HeadLimits } from './limits.js';
+import { checkLines } from './line-scanner.js';
+import { Framing, MessageHead } from './message-head.js';
+import type { RequestLine } from './request-line.js';
+import { scanRequestLine } from './request-line.js';
+
+/** A request head that passed every rule of docs/http1.md. */
+export class RequestHead extends MessageHead {
+  /** As sent: methods are case-sensitive. */
+  readonly method: string;
+  /** Origin-form or `*`. As sent, but for an absolute-form target, of which path and query are left. */
+  readonly target: string;
+  /** In lower case, with the port when one was sent. */
+  readonly host: string;
+  /** NONE, LENGTH or CHUNKED. */
+  readonly framing: Framing;
+  /** Bytes of the body; 0 unless `framing` is LENGTH. */
+  readonly contentLength: number;
+  /** Whether the client lets the connection persist. */
+  readonly keepAlive: boolean;
+  /** `websocket` or ''. Other protocols, h2c first of all, are never switched to. */
+  readonly upgrade: string;
+  /** Whether the client holds its body back until it sees 100 (Continue). */
+  readonly expectContinue: boolean;
+
+  constructor(text: string, index: readonly number[], line: RequestLine) {
+    super(text, index, line.minorVersion);
+    let hostLine = -1;
+    let expectLine = -1;
+    for (let i = 0; i < this.count; i++) {
+      const id = this.id(i);
+      if (id === Field.HOST) {
+        if (hostLine !== -1) throw new HttpSyntaxError('REPEATED_HOST');
+        hostLine = i;
+      } else if (id === Field.EXPECT) {
+        if (expectLine !== -1) throw new HttpSyntaxError('EXPECTATION_FAILED');
+        expectLine = i;
+      }
+    }
+    if (hostLine === -1) throw new HttpSyntaxError('MISSING_HOST');
+    this.method = text.slice(0, line.methodEnd);
+    this.host = parseHost(text, this.valueStart(hostLine), this.valueEnd(hostLine));
+    this.target = parseTarget(text, line.methodEnd + 1, line.targetEnd, this.method, this.host);
+    this.framing = this.isChunked
+      ? Framing.CHUNKED
+      : this.declaredLength === -1
+        ? Framing.NONE
+        : Framing.LENGTH;
+    this.contentLength = Math.max(this.declaredLength, 0);
+    this.keepAlive = this.persists;
+    const hasBody = this.isChunked || this.declaredLength > 0;
+    // A body before the switch would have to be told from the bytes of the new protocol: no client sends one.
+    this.upgrade = hasBody || this.method !== 'GET' ? '' : this.offeredUpgrade;
+    if (
+      expectLine !== -1 &&
+      !equalsIgnoringCase(text, this.valueStart(expectLine), this.valueEnd(expectLine), '100-continue')
+    ) {
+      throw new HttpSyntaxError('EXPECTATION_FAILED');
+    }
+    // RFC 9110 §10.1.1: ignored from HTTP/1.0, and needless without a body.
+    this.expectContinue = expectLine !== -1 && hasBody && line.minorVersion === 1;
+  }
+}
+
+/**
+ * Parses the request head in `buffer[start..end)`, as delimited by `HeadReader`. The result keeps no reference to
+ * `buffer`. Throws HttpSyntaxError.
+ */
+export function parseRequestHead(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+): RequestHead {
+  assertDelimited(buffer, start, end);
+  try {
+    const line = scanRequestLine(buffer, start, limits);
+    const index = scanFieldLines(buffer, start, start + line.lineEnd, end, limits.maxFieldCount);
+    return new RequestHead(buffer.toString('latin1', start, end), index, line);
+  } catch (error) {
+    // Had the head come in pieces, its lines would have been checked first: report the same error.
+    checkLines('head', buffer, start, end, limits);
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+import { CR, IS_VALUE_BYTE, LF, SP } from './characters.js';
+import { HttpSyntaxError } from './errors.js';
+import { assertDelimited, badLine, scanFieldLines } from './fields.js';
+import type { HeadLimits } from './limits.js';
+import { maxStartLineBytes } from './limits.js';
+import { checkLines } from './line-scanner.js';
+import { Framing, MessageHead } from './message-head.js';
+import { VERSION_BYTES, readMinorVersion } from './version.js';
+
+/** A response head that passed every rule of docs/http1.md. */
+export class ResponseHead extends MessageHead {
+  /** 100 to 599. */
+  readonly status: number;
+  /** The reason phrase, often ''. */
+  readonly reason: string;
+  readonly framing: Framing;
+  /** Bytes of the body; 0 unless `framing` is LENGTH. */
+  readonly contentLength: number;
+  /** Whether the connection can carry another exchange after this response. */
+  readonly keepAlive: boolean;
+  /** For 101 the protocol switched to: `websocket`, or '' when it is anything else. '' for other statuses. */
+  readonly upgrade: string;
+
+  constructor(text: string, index: readonly number[], line: StatusLine, requestMethod: string) {
+    super(text, index, line.minorVersion);
+    const { status } = line;
+    this.status = status;
+    this.reason = text.slice(VERSION_BYTES + 5, line.lineEnd - 2);
+    const framing = this.frame(status, requestMethod);
+    this.framing = framing;
+    this.contentLength = framing === Framing.LENGTH ? this.declaredLength : 0;
+    this.keepAlive = this.persists && framing !== Framing.UNTIL_CLOSE;
+    this.upgrade = status === 101 ? this.offeredUpgrade : '';
+  }
+
+  /** RFC 9112 §6.3. */
+  private frame(status: number, requestMethod: string): Framing {
+    if (status < 200 || status === 204) {
+      // §6.1, RFC 9110 §8.6: a sender of these believes in a body that nobody reads, and would send it next.
+      if (this.isChunked || this.declaredLength > 0) throw new HttpSyntaxError('BODY_NOT_ALLOWED');
+      return Framing.NONE;
+    }
+    if (requestMethod === 'HEAD' || status === 304) return Framing.NONE;
+    if (this.isChunked) return Framing.CHUNKED;
+    return this.declaredLength === -1 ? Framing.UNTIL_CLOSE : Framing.LENGTH;
+  }
+}
+
+interface StatusLine {
+  readonly status: number;
+  /** Where the field lines begin, relative to the line's first byte. */
+  readonly lineEnd: number;
+  readonly minorVersion: 0 | 1;
+}
+
+/**
+ * Parses the response head in `buffer[start..end)`, as delimited by `HeadReader`; `requestMethod` is that of the
+ * request it answers. The result keeps no reference to `buffer`. Throws HttpSyntaxError.
+ */
+export function parseResponseHead(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  requestMethod: string,
+): ResponseHead {
+  assertDelimited(buffer, start, end);
+  try {
+    const line = scanStatusLine(buffer, start, limits);
+    const index = scanFieldLines(buffer, start, start + line.lineEnd, end, limits.maxFieldCount);
+    return new ResponseHead(buffer.toString('latin1', start, end), index, line, requestMethod);
+  } catch (error) {
+    // Had the head come in pieces, its lines would have been checked first: report the same error.
+    checkLines('head', buffer, start, end, limits);
+    throw error;
+  }
+}
+
+/** HTTP-version SP status-code [ SP reason-phrase ] CRLF (RFC 9112 §4). */
+function scanStatusLine(buffer: Buffer, start: number, limits: HeadLimits): StatusLine {
+  const minorVersion = readMinorVersion(buffer, start);
+  let position = start + VERSION_BYTES;
+  if (buffer[position] !== SP) throw new HttpSyntaxError('BAD_START_LINE');
+  const status =
+    readDigit(buffer, position + 1) * 100 +
+    readDigit(buffer, position + 2) * 10 +
+    readDigit(buffer, position + 3);
+  if (status < 100 || status > 599) throw new HttpSyntaxError('BAD_STATUS');
+  position += 4;
+  // Some servers leave out the space before an empty reason: harmless, and Node's client accepts it.
+  if (buffer[position] !== SP && buffer[position] !== CR) throw new HttpSyntaxError('BAD_STATUS');
+  while (IS_VALUE_BYTE[buffer[position]] === 1) position++;
+  if (buffer[position] !== CR || buffer[position + 1] !== LF)
+    throw new HttpSyntaxError(badLine(buffer[position]));
+  if (position - start > maxStartLineBytes(limits)) throw new HttpSyntaxError('START_LINE_TOO_LONG');
+  return { status, lineEnd: position + 2 - start, minorVersion };
+}
+
+function readDigit(buffer: Buffer, at: number): number {
+  const digit = buffer[at] - 0x30;
+  if (digit < 0 || digit > 9) throw new HttpSyntaxError('BAD_STATUS');
+  return digit;
+}
