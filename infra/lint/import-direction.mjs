@@ -1,0 +1,172 @@
+/**
+ * The import-direction rule: dependencies point from apps to libs and from outer libs to inner ones.
+ * Every package has a row below and may import only what its row names, so a new dependency is a decision that
+ * someone reads in a diff. Tests (`*.spec.ts`, `bench/`, `test/`) keep to the same `@culvert` rows, but may also
+ * use the testkit and any third-party package.
+ */
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const ANY_LIB = [
+  'cluster',
+  'contract',
+  'domain',
+  'http1',
+  'platform',
+  'relay',
+  'store',
+  'telepresence',
+  'tunnel',
+];
+
+/**
+ * `culvert`: the `@culvert` packages it may import. `external`: the third-party packages it may import, any when
+ * absent. `builtins`: the `node:` modules it may import, any when absent. `why` ends the message of a violation.
+ */
+const PACKAGES = {
+  'libs/http1': {
+    culvert: [],
+    external: [],
+    builtins: ['node:assert/strict', 'node:buffer'],
+    why: 'http1 parses and writes message heads: no I/O and no dependency, so that it can be tested exhaustively',
+  },
+  'libs/tunnel': {
+    culvert: [],
+    external: ['ws'],
+    why: 'tunnel is the protocol that another language must be able to implement: it knows nothing of Culvert but its own frames',
+  },
+  'libs/domain': {
+    culvert: [],
+    external: [],
+    why: 'domain holds the rules: storage, transport and frameworks depend on it, never the reverse',
+  },
+  'libs/contract': {
+    culvert: [],
+    external: ['zod'],
+    builtins: [],
+    why: 'contract is shared with the browser: schemas and nothing that runs only on a server',
+  },
+  'libs/relay': {
+    culvert: ['http1', 'tunnel'],
+    external: [],
+    why: 'relay is the data plane: framework-free, built on http1 and tunnel alone',
+  },
+  'libs/telepresence': {
+    culvert: ['tunnel'],
+    why: 'telepresence is one more kind of tunnel: it offers what tunnel defines and needs nothing else',
+  },
+  'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
+  'libs/cluster': {
+    culvert: ['domain'],
+    why: 'cluster speaks of the things of domain and knows nobody else',
+  },
+  'libs/platform': {
+    culvert: ['cluster', 'contract', 'domain', 'store'],
+    why: 'platform gives Nest modules to every app: the data plane stays out of it',
+  },
+  'libs/testkit': { culvert: ANY_LIB, why: 'testkit builds on libs: what needs an app is a test in test/' },
+  'apps/api': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
+  'apps/cli': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
+  'apps/dashboard': {
+    culvert: ['contract'],
+    why: 'the dashboard runs in a browser and knows the server by contract',
+  },
+  'apps/edge': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
+  'apps/sample-service': {
+    culvert: [],
+    why: 'the sample service is what a user would write: it knows nothing of Culvert',
+  },
+  'apps/standalone': {
+    culvert: [...ANY_LIB, 'api', 'edge', 'sample-service', 'traffic-manager'],
+    why: 'standalone alone composes other apps',
+  },
+  'apps/traffic-manager': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
+  test: {
+    culvert: [...ANY_LIB, 'api', 'cli', 'edge', 'sample-service', 'standalone', 'testkit', 'traffic-manager'],
+    why: 'whole-system tests use what packages export',
+  },
+};
+
+const NEST_OWNERS = /^(apps\/(api|edge|standalone)|libs\/platform|test)$/;
+const NEST_WHY = 'Nest holds together the apps, through platform: everything else runs without a framework';
+
+/** What is wrong with `file` (relative to the root, `/` separated) importing `specifier`; null when nothing is. */
+export function judgeImport(file, specifier) {
+  const owner = packageOf(file);
+  if (owner === null) return null;
+  const row = PACKAGES[owner];
+  if (!row) return `${owner} has no row in infra/lint/import-direction.mjs: say there what it may import`;
+
+  if (specifier.startsWith('.')) {
+    const target = relative(owner, resolve('/', dirname(file), specifier).slice(1));
+    return target.startsWith('..')
+      ? `a relative import must stay inside ${owner}: use what @culvert packages export`
+      : null;
+  }
+  if (specifier.startsWith('/') || specifier.startsWith('file:'))
+    return 'an import must not name a path of this machine';
+
+  const isTest = owner === 'test' || /\.spec\.tsx?$|^(libs|apps)\/[^/]+\/bench\//.test(file);
+  const [scope, name] = specifier.split('/');
+  if (scope === '@culvert') {
+    if (specifier.split('/').length > 2)
+      return `import @culvert/${name} itself: a package exports through src/index.ts only`;
+    if (name === owner.split('/')[1]) return 'import files of the same package by relative path';
+    if (name === 'testkit') {
+      return isTest || owner === 'libs/testkit'
+        ? null
+        : 'only tests import the testkit: nothing of it may be shipped';
+    }
+    return row.culvert.includes(name) ? null : `${owner} must not import @culvert/${name}: ${row.why}`;
+  }
+  if (isTest) return null;
+  if (specifier.startsWith('node:')) {
+    return !row.builtins || row.builtins.includes(specifier)
+      ? null
+      : `${owner} must not import ${specifier}: ${row.why}`;
+  }
+  const external = scope.startsWith('@') ? `${scope}/${name}` : scope;
+  if (row.external && !row.external.includes(external))
+    return `${owner} must not import ${external}: ${row.why}`;
+  if (scope === '@nestjs' && !NEST_OWNERS.test(owner))
+    return `${owner} must not import ${external}: ${NEST_WHY}`;
+  return null;
+}
+
+function packageOf(file) {
+  const [top, name] = file.split('/');
+  if (top === 'test') return 'test';
+  return (top === 'libs' || top === 'apps') && file.split('/').length > 2 ? `${top}/${name}` : null;
+}
+
+function literalOf(node) {
+  if (node?.type === 'Literal' && typeof node.value === 'string') return node.value;
+  if (node?.type === 'TemplateLiteral' && node.quasis.length === 1) return node.quasis[0].value.cooked;
+  return null;
+}
+
+const rule = {
+  meta: {
+    type: 'problem',
+    docs: { description: 'Packages import only what infra/lint/import-direction.mjs lets them' },
+  },
+  create(context) {
+    const file = relative(root, context.filename).replaceAll('\\', '/');
+    const check = ({ source }) => {
+      const specifier = literalOf(source);
+      const message = specifier === null ? null : judgeImport(file, specifier);
+      if (message !== null) context.report({ node: source, message });
+    };
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+      TSImportType: check,
+    };
+  },
+};
+
+export default { meta: { name: 'culvert' }, rules: { 'import-direction': rule } };

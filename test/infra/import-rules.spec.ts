@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** `[file, statement, part of the message, or null when the import is allowed]` */
+const CASES: [file: string, statement: string, complaint: string | null][] = [
+  // apps
+  ['apps/edge/src/a1.ts', "import '@culvert/relay';", null],
+  ['apps/edge/src/a2.ts', "import '@culvert/api';", 'no app imports an app'],
+  ['apps/api/src/a3.ts', "export { x } from '@culvert/edge';", 'no app imports an app'],
+  ['apps/standalone/src/a4.ts', "import '@culvert/edge';\nimport '@culvert/api';", null],
+  [
+    'apps/standalone/src/a5.ts',
+    "import '@culvert/sample-service';\nimport '@culvert/traffic-manager';",
+    null,
+  ],
+  ['apps/standalone/src/a6.ts', "import '@culvert/dashboard';", 'standalone alone composes'],
+  ['apps/sample-service/src/a7.ts', "import '@culvert/tunnel';", 'knows nothing of Culvert'],
+  ['apps/traffic-manager/src/a8.ts', "import '@nestjs/common';", 'runs without a framework'],
+  ['apps/edge/src/a9.ts', "import '@nestjs/common';", null],
+  // libs
+  ['libs/relay/src/b1.ts', "import '@culvert/tunnel';\nimport '@culvert/http1';", null],
+  ['libs/relay/src/b2.ts', "import '@culvert/domain';", 'relay is the data plane'],
+  ['libs/relay/src/b3.ts', "import '@culvert/edge';", 'relay is the data plane'],
+  ['libs/store/src/b4.ts', "import '@culvert/domain';\nimport 'pg';", null],
+  ['libs/store/src/b5.ts', "import '@culvert/cluster';", 'store implements the ports'],
+  ['libs/store/src/b6.ts', "import '@nestjs/common';", 'runs without a framework'],
+  ['libs/cluster/src/b7.ts', "import '@culvert/store';", 'cluster speaks'],
+  ['libs/platform/src/b8.ts', "import '@culvert/contract';\nimport '@culvert/store';", null],
+  ['libs/platform/src/b9.ts', "import '@culvert/relay';", 'the data plane stays out'],
+  ['libs/platform/src/b10.ts', "import '@culvert/api';", 'the data plane stays out'],
+  ['libs/new-lib/src/b11.ts', "import 'node:fs';", 'has no row'],
+  // the inner libs
+  ['libs/http1/src/c1.ts', "import '@culvert/tunnel';", 'no I/O and no dependency'],
+  ['libs/http1/src/c2.ts', "import 'node:net';", 'no I/O and no dependency'],
+  ['libs/tunnel/src/c3.ts', "import 'ws';", null],
+  ['libs/tunnel/src/c4.ts', "import '@nestjs/common';", 'another language'],
+  ['libs/domain/src/c5.ts', "import '@prisma/client';", 'domain holds the rules'],
+  ['libs/domain/src/c6.ts', "import '@culvert/contract';", 'domain holds the rules'],
+  ['libs/contract/src/c7.ts', "import 'zod/mini';", null],
+  ['libs/contract/src/c8.ts', "import 'express';", 'shared with the browser'],
+  ['libs/contract/src/c9.ts', "import 'node:crypto';", 'shared with the browser'],
+  // the testkit
+  ['libs/tunnel/src/d1.ts', "import '@culvert/testkit';", 'only tests import the testkit'],
+  ['apps/edge/src/d2.ts', "import '@culvert/testkit';", 'only tests import the testkit'],
+  ['libs/tunnel/src/d3.spec.ts', "import '@culvert/testkit';\nimport 'vitest';", null],
+  ['libs/tunnel/bench/d4.ts', "import '@culvert/testkit';", null],
+  ['test/d5.ts', "import '@culvert/testkit';\nimport '@culvert/edge';", null],
+  ['libs/tunnel/src/d6.spec.ts', "import '@culvert/store';", 'another language'],
+  // the shape of a specifier
+  ['libs/relay/src/e1.ts', "import '@culvert/tunnel/src/frame.js';", 'exports through src/index.ts only'],
+  ['libs/relay/src/e2.ts', "import '../../tunnel/src/index.js';", 'must stay inside libs/relay'],
+  ['libs/relay/src/deep/e3.ts', "import '../e1.js';", null],
+  ['libs/relay/src/e4.ts', "import '@culvert/relay';", 'by relative path'],
+  ['libs/relay/src/e5.ts', "import '/srv/x.js';", 'path of this machine'],
+  ['test/infra/e6.ts', "import '../../libs/tunnel/src/index.js';", 'must stay inside test'],
+  // every way to import
+  ['libs/relay/src/f1.ts', "import type { x } from '@culvert/store';", 'relay is the data plane'],
+  ['libs/relay/src/f2.ts', "export * from '@culvert/store';", 'relay is the data plane'],
+  ['libs/relay/src/f3.ts', "export type T = import('@culvert/store').X;", 'relay is the data plane'],
+  ['libs/relay/src/f4.ts', "export const x = import('@culvert/store');", 'relay is the data plane'],
+  ['libs/relay/src/f5.ts', 'export const x = import(`@culvert/store`);', 'relay is the data plane'],
+];
+
+interface Diagnostic {
+  readonly code: string;
+  readonly message: string;
+  readonly filename: string;
+}
+
+describe('the import-direction rule', () => {
+  let folder: string;
+  let diagnostics: Diagnostic[];
+
+  beforeAll(async () => {
+    folder = await realpath(await mkdtemp(join(tmpdir(), 'culvert-lint-')));
+    await cp(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
+    await cp(join(root, 'infra/lint'), join(folder, 'infra/lint'), { recursive: true });
+    for (const [file, statement] of CASES) {
+      await mkdir(join(folder, dirname(file)), { recursive: true });
+      await writeFile(join(folder, file), `${statement}\n`);
+    }
+    diagnostics = await lint(folder);
+  });
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(CASES)('in %s judges %j', (file, statement, complaint) => {
+    const found = diagnostics.filter(({ filename }) => filename === file).map(({ message }) => message);
+    if (complaint === null) {
+      expect(found).toEqual([]);
+    } else {
+      expect(found).toHaveLength(statement.split('\n').length);
+      expect(found[0]).toContain(complaint);
+    }
+  });
+});
+
+/** What the project's own configuration says of `folder`, this rule's complaints only. */
+async function lint(folder: string): Promise<Diagnostic[]> {
+  const output = await new Promise<string>((resolve, reject) => {
+    execFile(
+      process.execPath,
+      [join(root, 'node_modules/oxlint/bin/oxlint'), '--format=json', '.'],
+      { cwd: folder, maxBuffer: 16 * 1024 * 1024 },
+      // Findings make a non-zero exit; only a missing report is a failure of the run.
+      (error, stdout) => (stdout === '' ? reject(error ?? new Error('no report')) : resolve(stdout)),
+    );
+  });
+  const report = JSON.parse(output) as { diagnostics: Diagnostic[] };
+  return report.diagnostics.filter(({ code }) => code === 'culvert(import-direction)');
+}
