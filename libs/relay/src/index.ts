@@ -1,1 +1,17 @@
-export {};
+export type { AccessGate, Verdict } from './access-gate.js';
+export { plainAddress, TrustedProxies } from './forwarded.js';
+export { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.js';
+export { Relay, type RelayCounters, type RelayOptions } from './relay.js';
+export { RelayError, type RelayErrorCode } from './relay-error.js';
+export { type PreviewRouteDefinition, Route } from './route.js';
+export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './router.js';
+export { SocketDialer, SocketStream } from './socket-stream.js';
+export {
+  DEFAULT_POOL_LIMITS,
+  type Dialled,
+  type Dialer,
+  PooledStream,
+  type PoolLimits,
+  StreamPool,
+} from './stream-pool.js';
+export { TunnelRegistry } from './tunnel-registry.js';

@@ -1,0 +1,478 @@
+/**
+ * One HTTP/1.1 connection from a visitor: reads heads, runs one exchange after the other in order, writes
+ * responses. Buffers at most `MAX_PENDING_BYTES` and one socket read of input; output is bounded by pausing the
+ * exchange's stream while the socket is full.
+ */
+import type { Socket } from 'node:net';
+import {
+  Field,
+  type Fields,
+  Framing,
+  HeadReader,
+  HttpSyntaxError,
+  parseRequestHead,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
+import { errorResponse } from './error-response.js';
+import { Exchange, lastChunk } from './exchange.js';
+import { forwardedLines, plainAddress } from './forwarded.js';
+import { responseFieldLines } from './header-rules.js';
+import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
+import type { Relay } from './relay.js';
+import { RelayError } from './relay-error.js';
+import type { Route } from './route.js';
+import type { Visitor } from './visitor.js';
+
+/**
+ * - `idle`: between two requests
+ * - `head`: some bytes of a head are here
+ * - `exchange`: a request is being handled
+ * - `upgraded`: raw bytes both ways
+ * - `lingering`: the last response is out; input is dropped until the visitor has read it
+ * - `closed`: the socket is gone, or somebody else's
+ */
+type State = 'idle' | 'head' | 'exchange' | 'upgraded' | 'lingering' | 'closed';
+
+/** How body bytes become the visitor's: `wrapped` ones get chunk framing here, `chunked` ones have it. */
+type BodyCoding = 'as-is' | 'chunked' | 'wrapped';
+
+/** Bodies up to this size are copied behind their head, to leave in one write. */
+const MAX_JOINED_BYTES = 16_384;
+
+const CRLF = Buffer.from('\r\n');
+
+export class ClientConnection implements Visitor {
+  readonly responseReader: HeadReader;
+  readonly peer: string;
+  private readonly reader: HeadReader;
+  private readonly isTrustedProxy: boolean;
+  private state: State = 'idle';
+  private exchange: Exchange | null = null;
+  private isConsuming = false;
+  private isBodyPaused = false;
+  private hasInputEnded = false;
+  private pending: Buffer | null = null;
+  /** When the current state began, or bytes last moved; on the relay's clock. */
+  private activeAt: number;
+
+  private heldHead = '';
+  private coding: BodyCoding = 'as-is';
+  private isLastExchange = false;
+
+  private cachedHost: string | null = null;
+  private cachedForwardedLines = '';
+
+  constructor(
+    private readonly relay: Relay,
+    private readonly socket: Socket,
+    private readonly isSecure: boolean,
+  ) {
+    this.reader = new HeadReader(relay.limits.head);
+    this.responseReader = new HeadReader(relay.limits.head);
+    this.peer = plainAddress(socket.remoteAddress);
+    this.isTrustedProxy = relay.trustedProxies.has(this.peer);
+    this.activeAt = relay.clock;
+    socket.on('data', this.handleData);
+    socket.on('drain', this.handleDrain);
+    socket.on('end', this.handleEnd);
+    socket.on('error', this.handleError);
+    socket.on('close', this.handleClose);
+  }
+
+  /** The exchange under way, if any. */
+  get currentExchange(): Exchange | null {
+    return this.exchange;
+  }
+
+  /** Called with the relay's clock a few times a second. */
+  sweep(now: number): void {
+    const { limits } = this.relay;
+    const quietMs = now - this.activeAt;
+    switch (this.state) {
+      case 'idle':
+        if (quietMs > limits.idleTimeoutMs) this.socket.destroy();
+        return;
+      case 'head':
+        if (quietMs > limits.headTimeoutMs) {
+          this.refuse(new RelayError('request_timeout', 'The request head did not arrive in time.'));
+        }
+        return;
+      case 'exchange':
+      case 'upgraded':
+        if (this.hasInputEnded && quietMs > HALF_CLOSED_IDLE_MS && !this.socket.writableNeedDrain)
+          this.socket.destroy();
+        else this.exchange!.sweep(now);
+        return;
+      case 'lingering':
+        // Output that is still in this process counts as progress: only then does the visitor's time begin.
+        if (!this.socket.writableFinished && quietMs <= limits.stallTimeoutMs) return;
+        if (quietMs > LINGER_MS) this.socket.destroy();
+        return;
+      case 'closed':
+        return;
+      default:
+        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+    }
+  }
+
+  /** Ends the connection as soon as no exchange needs it. */
+  drain(): void {
+    if (this.state === 'idle' || this.state === 'head') this.closeAfterOutput();
+    else this.isLastExchange = true;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  // --- Socket events --------------------------------------------------------------------------------------
+
+  private readonly handleData = (chunk: Buffer): void => {
+    this.relay.counters.bytesIn += chunk.length;
+    switch (this.state) {
+      case 'idle':
+      case 'head':
+        this.consume(chunk);
+        return;
+      case 'exchange':
+        this.feedExchange(this.pending === null ? chunk : Buffer.concat([this.pending, chunk]));
+        return;
+      case 'upgraded':
+        this.activeAt = this.relay.clock;
+        this.exchange!.pushRaw(chunk);
+        return;
+      case 'lingering':
+      case 'closed':
+        return;
+      default:
+        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+    }
+  };
+
+  private readonly handleDrain = (): void => {
+    this.activeAt = this.relay.clock;
+    this.exchange?.handleVisitorDrain();
+  };
+
+  private readonly handleEnd = (): void => {
+    this.hasInputEnded = true;
+    this.activeAt = this.relay.clock;
+    switch (this.state) {
+      case 'idle':
+      case 'head':
+      case 'lingering':
+        this.socket.end();
+        return;
+      case 'exchange':
+        // A whole request may be followed by the end of input; a part of one is worth nothing.
+        if (this.exchange!.wantsBody) this.socket.destroy();
+        else this.isLastExchange = true;
+        return;
+      case 'upgraded':
+        this.exchange!.endRaw();
+        return;
+      case 'closed':
+        return;
+      default:
+        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+    }
+  };
+
+  private readonly handleError = (): void => {
+    this.socket.destroy();
+  };
+
+  private readonly handleClose = (): void => {
+    this.state = 'closed';
+    this.pending = null;
+    this.relay.forget(this);
+    const { exchange } = this;
+    this.exchange = null;
+    exchange?.cancel();
+  };
+
+  // --- Requests -------------------------------------------------------------------------------------------
+
+  /** Starts the exchanges of the requests in `chunk`, as far as they can start now. */
+  private consume(chunk: Buffer): void {
+    let offset = 0;
+    this.isConsuming = true;
+    while (offset < chunk.length && (this.state === 'idle' || this.state === 'head')) {
+      offset = this.readHead(chunk, offset);
+    }
+    this.isConsuming = false;
+    if (this.state === 'exchange' && offset < chunk.length) this.feedExchange(chunk.subarray(offset));
+  }
+
+  /** Returns the offset of the first byte that was not used. */
+  private readHead(chunk: Buffer, offset: number): number {
+    let request: RequestHead;
+    let next: number;
+    try {
+      next = this.reader.push(chunk, offset);
+      if (next < 0) {
+        if (this.reader.isPartial && this.state === 'idle') {
+          this.state = 'head';
+          this.activeAt = this.relay.clock;
+        }
+        return chunk.length;
+      }
+      request = parseRequestHead(
+        this.reader.buffer,
+        this.reader.start,
+        this.reader.end,
+        this.relay.limits.head,
+      );
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError)) this.relay.reportFault(error);
+      const status = error instanceof HttpSyntaxError ? error.status : 400;
+      this.refuse(new RelayError('bad_request', `${(error as Error).message}.`, status));
+      return chunk.length;
+    }
+    this.reader.reset();
+    if (this.relay.takesOver(request)) {
+      this.handOver(request, chunk.subarray(next));
+      return chunk.length;
+    }
+    this.begin(request);
+    return next;
+  }
+
+  private begin(request: RequestHead): void {
+    this.state = 'exchange';
+    this.activeAt = this.relay.clock;
+    this.isLastExchange = !request.keepAlive || this.hasInputEnded || this.relay.isDraining;
+    this.isBodyPaused = false;
+    this.exchange = new Exchange(this.relay, this, request, hostnameOf(request.host));
+    this.exchange.start();
+  }
+
+  /** Gives the exchange what it wants of `bytes` and keeps the rest, within bounds. */
+  private feedExchange(bytes: Buffer): void {
+    this.pending = null;
+    const taken = this.exchange!.wantsBody ? this.exchange!.pushBody(bytes, 0) : 0;
+    if (taken < bytes.length && this.state === 'exchange') {
+      this.pending = taken === 0 ? bytes : bytes.subarray(taken);
+    }
+    this.adjustReading();
+  }
+
+  /** Reads from the socket exactly while there is room for what it brings. */
+  private adjustReading(): void {
+    const hasRoom = !this.isBodyPaused && (this.pending === null || this.pending.length < MAX_PENDING_BYTES);
+    if (hasRoom !== this.socket.isPaused()) return;
+    if (hasRoom) this.socket.resume();
+    else this.socket.pause();
+  }
+
+  private handOver(request: RequestHead, rest: Buffer): void {
+    const { socket } = this;
+    this.state = 'closed';
+    this.relay.forget(this);
+    socket.off('data', this.handleData);
+    socket.off('drain', this.handleDrain);
+    socket.off('end', this.handleEnd);
+    socket.off('error', this.handleError);
+    socket.off('close', this.handleClose);
+    socket.pause();
+    socket.unshift(Buffer.concat([Buffer.from(request.text, 'latin1'), rest]));
+    this.relay.takeOver(socket);
+  }
+
+  // --- Visitor: what the exchange asks of this connection -------------------------------------------------
+
+  forwardedLines(request: RequestHead): string {
+    if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
+    if (this.cachedHost !== request.host) {
+      this.cachedHost = request.host;
+      this.cachedForwardedLines = forwardedLines(request, this.peer, this.isSecure, false);
+    }
+    return this.cachedForwardedLines;
+  }
+
+  chunkedOutput(): 'decoded' | 'encoded' {
+    return this.exchange!.request.minorVersion === 1 ? 'encoded' : 'decoded';
+  }
+
+  sendInterim(response: ResponseHead): void {
+    if (this.exchange!.request.minorVersion === 0) return;
+    this.write(Buffer.from(`${statusLine(response)}${response.text.slice(firstLine(response))}`, 'latin1'));
+  }
+
+  sendHead(response: ResponseHead, route: Route): void {
+    const isHttp11 = this.exchange!.request.minorVersion === 1;
+    let text = statusLine(response) + responseFieldLines(response, route);
+    this.coding = 'as-is';
+    if (response.framing === Framing.CHUNKED || response.framing === Framing.UNTIL_CLOSE) {
+      if (isHttp11) {
+        text += 'Transfer-Encoding: chunked\r\n';
+        this.coding = response.framing === Framing.CHUNKED ? 'chunked' : 'wrapped';
+      } else {
+        this.isLastExchange = true;
+      }
+    }
+    if (this.isLastExchange) text += 'Connection: close\r\n';
+    else if (!isHttp11) text += 'Connection: keep-alive\r\n';
+    this.heldHead = `${text}\r\n`;
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    const body = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
+    if (this.coding === 'wrapped') {
+      this.flush();
+      this.socket.cork();
+      this.write(Buffer.from(`${body.length.toString(16)}\r\n`, 'latin1'));
+      this.write(body);
+      const hasRoom = this.write(CRLF);
+      this.socket.uncork();
+      return hasRoom;
+    }
+    if (this.heldHead === '') return this.write(body);
+    const head = this.heldHead;
+    this.heldHead = '';
+    if (body.length > MAX_JOINED_BYTES) {
+      this.write(Buffer.from(head, 'latin1'));
+      return this.write(body);
+    }
+    const joined = Buffer.allocUnsafe(head.length + body.length);
+    joined.write(head, 0, head.length, 'latin1');
+    joined.set(body, head.length);
+    return this.write(joined);
+  }
+
+  flush(): void {
+    if (this.heldHead === '') return;
+    const head = this.heldHead;
+    this.heldHead = '';
+    this.write(Buffer.from(head, 'latin1'));
+  }
+
+  switchProtocols(response: ResponseHead, route: Route): void {
+    this.state = 'upgraded';
+    this.activeAt = this.relay.clock;
+    const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${response.upgrade}\r\n\r\n`;
+    this.write(Buffer.from(statusLine(response) + lines, 'latin1'));
+    if (this.hasInputEnded) this.exchange!.endRaw();
+  }
+
+  sendRaw(chunk: Buffer): boolean {
+    return this.write(chunk);
+  }
+
+  endRaw(): void {
+    this.socket.end();
+  }
+
+  complete(trailers: Fields | null, isRequestDone: boolean): void {
+    this.flush();
+    if (this.coding !== 'as-is') this.write(Buffer.from(lastChunk(trailers), 'latin1'));
+    this.finishExchange(isRequestDone);
+  }
+
+  sendError(error: RelayError, isRequestDone: boolean): void {
+    const { request } = this.exchange!;
+    if (!isRequestDone) this.isLastExchange = true;
+    this.heldHead = '';
+    this.write(
+      errorResponse(error, {
+        wantsHtml: wantsHtml(request),
+        withoutBody: request.method === 'HEAD',
+        connection: connectionLine(this.isLastExchange, request),
+      }),
+    );
+    this.finishExchange(isRequestDone);
+  }
+
+  abort(): void {
+    this.exchange = null;
+    this.state = 'closed';
+    // A reset instead of an orderly end: the visitor must see that the response is not complete. (TLS has no
+    // reset; there the missing close_notify tells.)
+    if (this.isSecure) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
+  pauseBody(): void {
+    this.isBodyPaused = true;
+    this.adjustReading();
+  }
+
+  resumeBody(): void {
+    this.isBodyPaused = false;
+    const { pending } = this;
+    if (pending !== null && this.state === 'upgraded') {
+      this.pending = null;
+      this.exchange!.pushRaw(pending);
+    } else if (pending !== null) {
+      this.feedExchange(pending);
+    }
+    this.adjustReading();
+  }
+
+  // --- Ends -----------------------------------------------------------------------------------------------
+
+  private finishExchange(isRequestDone: boolean): void {
+    this.exchange = null;
+    this.activeAt = this.relay.clock;
+    if (this.isLastExchange || !isRequestDone || this.relay.isDraining) {
+      this.closeAfterOutput();
+      return;
+    }
+    this.state = 'idle';
+    this.isBodyPaused = false;
+    const { pending } = this;
+    this.pending = null;
+    // While consume() runs, it goes on with the rest by itself.
+    if (pending !== null && !this.isConsuming) this.consume(pending);
+    this.adjustReading();
+  }
+
+  /** Answers bytes that are no request. */
+  private refuse(error: RelayError): void {
+    this.relay.recordFailure(error, '');
+    this.write(
+      errorResponse(error, { wantsHtml: false, withoutBody: false, connection: 'Connection: close\r\n' }),
+    );
+    this.closeAfterOutput();
+  }
+
+  private closeAfterOutput(): void {
+    this.state = 'lingering';
+    this.activeAt = this.relay.clock;
+    this.pending = null;
+    this.socket.resume();
+    this.socket.end();
+  }
+
+  private write(chunk: Buffer): boolean {
+    this.relay.counters.bytesOut += chunk.length;
+    this.activeAt = this.relay.clock;
+    return this.socket.write(chunk);
+  }
+}
+
+function statusLine(response: ResponseHead): string {
+  return `HTTP/1.1 ${response.status} ${response.reason}\r\n`;
+}
+
+/** Where the field lines begin. */
+function firstLine(response: ResponseHead): number {
+  return response.count > 0 ? response.lineStart(0) : response.text.length - 2;
+}
+
+function connectionLine(isLast: boolean, request: RequestHead): string {
+  if (isLast) return 'Connection: close\r\n';
+  return request.minorVersion === 0 ? 'Connection: keep-alive\r\n' : '';
+}
+
+function wantsHtml(request: RequestHead): boolean {
+  const i = request.find(Field.ACCEPT);
+  return i >= 0 && request.value(i).includes('text/html');
+}
+
+/** `host` without its port. IPv6 literals keep their brackets. */
+export function hostnameOf(host: string): string {
+  const colon = host.lastIndexOf(':');
+  return colon < 0 || host.endsWith(']') ? host : host.slice(0, colon);
+}

@@ -1,0 +1,586 @@
+/**
+ * One request and its response. Knows the upstream half: route, gate, stream, request out, response in; the
+ * visitor's half is behind `Visitor`. Lives as long as the request, owns one stream at a time, and runs per
+ * message: no promises on the way of a public preview whose route is cached.
+ */
+import {
+  ChunkedScanner,
+  type Fields,
+  Framing,
+  HttpSyntaxError,
+  isForbiddenTrailer,
+  parseResponseHead,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import type { Verdict } from './access-gate.js';
+import { requestHeadText } from './header-rules.js';
+import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
+import type { Relay } from './relay.js';
+import { RelayError, type RelayErrorCode } from './relay-error.js';
+import type { Route } from './route.js';
+import type { PooledStream } from './stream-pool.js';
+import type { Visitor } from './visitor.js';
+
+/**
+ * - `routing`: route and gate are being asked
+ * - `waiting`: for a traffic manager to connect
+ * - `active`: a stream is open
+ * - `upgraded`: bytes pass as they are, after a 101
+ * - `done`: nothing happens any more
+ */
+type State = 'routing' | 'waiting' | 'active' | 'upgraded' | 'done';
+
+export class Exchange implements StreamHandler {
+  private state: State = 'routing';
+  private route: Route | null = null;
+  private pooled: PooledStream | null = null;
+  private attempts = 0;
+  private cancelWait: (() => void) | null = null;
+
+  private isRequestDone: boolean;
+  private requestBytesLeft: number;
+  private requestBytes = 0;
+  private requestScanner: ChunkedScanner | null = null;
+  private isBodyPaused = false;
+
+  private response: ResponseHead | null = null;
+  private hasResponseBytes = false;
+  private interimCount = 0;
+  private responseBytesLeft = 0;
+  private responseScanner: ChunkedScanner | null = null;
+  private isResponsePaused = false;
+  private hasIngressEnded = false;
+  private hasVisitorEnded = false;
+
+  /** When bytes last moved, on the relay's clock. */
+  private activeAt: number;
+
+  constructor(
+    private readonly relay: Relay,
+    private readonly visitor: Visitor,
+    readonly request: RequestHead,
+    /** The lower-case name that decided the route, without its port. */
+    readonly hostname: string,
+  ) {
+    this.activeAt = relay.clock;
+    this.isRequestDone = request.framing === Framing.NONE;
+    this.requestBytesLeft = request.contentLength;
+  }
+
+  /** Whether body bytes can be pushed now. */
+  get wantsBody(): boolean {
+    return this.state === 'active' && !this.isRequestDone && !this.isBodyPaused;
+  }
+
+  start(): void {
+    const { maxBodyBytes } = this.relay.limits;
+    if (maxBodyBytes > 0 && this.request.contentLength > maxBodyBytes) {
+      this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+      return;
+    }
+    const found = this.relay.findRoute(this.hostname);
+    if (found instanceof Promise) {
+      found.then(
+        (route) => this.enter(route),
+        (error: unknown) => this.failWith(error),
+      );
+    } else {
+      this.enter(found);
+    }
+  }
+
+  // --- Request body and raw bytes, from the visitor -------------------------------------------------------
+
+  /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
+  pushBody(chunk: Buffer, offset: number): number {
+    const stream = this.pooled!.stream;
+    this.activeAt = this.relay.clock;
+    if (this.request.framing === Framing.LENGTH) {
+      const end = Math.min(chunk.length, offset + this.requestBytesLeft);
+      this.requestBytesLeft -= end - offset;
+      this.isRequestDone = this.requestBytesLeft === 0;
+      if (!stream.write(offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end)))
+        this.pauseBody();
+      return end;
+    }
+    return this.pushChunked(chunk, offset, stream);
+  }
+
+  /** Bytes of an upgraded connection. */
+  pushRaw(chunk: Buffer): void {
+    this.activeAt = this.relay.clock;
+    if (this.state === 'upgraded' && !this.pooled!.stream.write(chunk)) this.pauseBody();
+  }
+
+  /** The visitor will send no more. Only meaningful on an upgraded connection. */
+  endRaw(): void {
+    if (this.state !== 'upgraded' || this.hasVisitorEnded) return;
+    this.hasVisitorEnded = true;
+    this.pooled!.stream.end();
+    if (this.hasIngressEnded) this.settle();
+  }
+
+  handleVisitorDrain(): void {
+    this.activeAt = this.relay.clock;
+    if (!this.isResponsePaused) return;
+    this.isResponsePaused = false;
+    this.pooled?.stream.resume();
+  }
+
+  /** The visitor is gone: nobody is interested in the rest. */
+  cancel(): void {
+    if (this.state === 'done') return;
+    const stream = this.pooled?.stream;
+    this.settle();
+    stream?.reset(ResetCode.CANCEL);
+  }
+
+  // --- Stream events --------------------------------------------------------------------------------------
+
+  onOpen(): void {
+    this.activeAt = this.relay.clock;
+  }
+
+  onDrain(): void {
+    this.activeAt = this.relay.clock;
+    if (!this.isBodyPaused) return;
+    this.isBodyPaused = false;
+    this.visitor.resumeBody();
+  }
+
+  onData(chunk: Buffer): void {
+    this.activeAt = this.relay.clock;
+    if (this.state === 'upgraded') {
+      if (!this.visitor.sendRaw(chunk)) this.pauseResponse();
+      return;
+    }
+    this.hasResponseBytes = true;
+    try {
+      this.handleResponseBytes(chunk);
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  onEnd(): void {
+    this.hasIngressEnded = true;
+    if (this.state === 'upgraded') {
+      this.visitor.endRaw();
+      if (this.hasVisitorEnded) this.settle();
+      return;
+    }
+    if (this.response?.framing === Framing.UNTIL_CLOSE) {
+      this.finish(null);
+    } else if (!this.retry(this.pooled!.uses > 0)) {
+      this.fail(
+        'ingress_closed',
+        `Ingress ${this.route!.ingress} closed the connection before its response was complete.`,
+      );
+    }
+  }
+
+  onReset(code: ResetCode, detail: string): void {
+    const isStale =
+      code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && this.pooled!.uses > 0);
+    if (this.state === 'upgraded') {
+      this.settle();
+      this.visitor.abort();
+    } else if (!this.retry(isStale)) {
+      this.fail(errorCodeOf(code), sentence(`Ingress ${this.route!.ingress}: ${detail}`));
+    }
+  }
+
+  // --- Time and change ------------------------------------------------------------------------------------
+
+  /** Called with the relay's clock while the exchange lives. */
+  sweep(now: number): void {
+    const { limits } = this.relay;
+    const quietMs = now - this.activeAt;
+    if (this.route && this.route.expiresAt <= Date.now()) {
+      this.fail('unknown_host', 'This preview has expired.');
+      return;
+    }
+    switch (this.state) {
+      case 'routing':
+        if (quietMs > limits.responseTimeoutMs)
+          this.fail('internal_error', 'The preview could not be looked up in time.');
+        return;
+      case 'waiting':
+        if (quietMs > limits.managerWaitMs) this.failUnavailable();
+        return;
+      case 'active':
+        this.sweepActive(quietMs);
+        return;
+      case 'upgraded': {
+        const limitMs = this.isResponsePaused ? limits.stallTimeoutMs : limits.upgradeIdleTimeoutMs;
+        if (limitMs > 0 && quietMs > limitMs)
+          this.fail('response_timeout', 'The connection was silent for too long.');
+        return;
+      }
+      case 'done':
+        return;
+      default:
+        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+    }
+  }
+
+  /** The route changed while this exchange runs: ends it when it would not be let in now. */
+  async revalidate(route: Route | null): Promise<void> {
+    if (this.state === 'done') return;
+    let verdict: Verdict = 'unknown_host';
+    if (route && route.expiresAt > Date.now()) {
+      try {
+        verdict = await this.relay.gate.check(route, this.request);
+      } catch {
+        verdict = 'access_denied';
+      }
+    }
+    if (verdict !== 'allow') this.fail(verdict, DENIALS[verdict]);
+  }
+
+  private sweepActive(quietMs: number): void {
+    const { limits } = this.relay;
+    if (this.response) {
+      // A response may be silent for as long as the service likes; only an unread one is given up.
+      if (this.isResponsePaused && quietMs > limits.stallTimeoutMs) {
+        this.fail('response_timeout', 'The response was not read in time.');
+      }
+    } else if (!this.isRequestDone && !this.isBodyPaused) {
+      if (quietMs > limits.idleTimeoutMs)
+        this.fail('request_timeout', 'The request body did not arrive in time.');
+    } else if (quietMs > limits.responseTimeoutMs) {
+      this.fail(
+        'response_timeout',
+        `Ingress ${this.route!.ingress} sent nothing for ${Math.round(limits.responseTimeoutMs / 1000)} seconds.`,
+      );
+    }
+  }
+
+  // --- From request to stream -----------------------------------------------------------------------------
+
+  private enter(route: Route | null): void {
+    if (this.state === 'done') return;
+    if (route === null || route.expiresAt <= Date.now()) {
+      this.fail('unknown_host', DENIALS.unknown_host);
+      return;
+    }
+    const verdict = route.kind === 'app' ? 'allow' : this.relay.gate.check(route, this.request);
+    if (verdict instanceof Promise) {
+      verdict.then(
+        (answer) => this.admit(route, answer),
+        (error: unknown) => this.failWith(error),
+      );
+    } else {
+      this.admit(route, verdict);
+    }
+  }
+
+  private admit(route: Route, verdict: Verdict): void {
+    if (this.state === 'done') return;
+    if (verdict !== 'allow') {
+      this.fail(verdict, DENIALS[verdict]);
+    } else if (route.active >= this.relay.limits.maxRequestsPerPreview) {
+      this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
+    } else {
+      route.active++;
+      this.route = route;
+      this.connect({ isFresh: false });
+    }
+  }
+
+  private connect({ isFresh }: { isFresh: boolean }): void {
+    const { pool } = this.route!;
+    const { method, framing } = this.request;
+    const isRepeatable = framing === Framing.NONE && isIdempotent(method);
+    const pooled = isFresh ? pool.dial(this) : pool.acquire(this, this.relay.clock, isRepeatable);
+    if (pooled === 'full') {
+      this.fail('stream_limit', 'Too many connections are open to this cluster.');
+    } else if (pooled === 'absent') {
+      this.wait();
+    } else {
+      this.pooled = pooled;
+      this.state = 'active';
+      this.activeAt = this.relay.clock;
+      const head = requestHeadText(this.request, this.route!, this.visitor.forwardedLines(this.request));
+      if (!pooled.stream.write(Buffer.from(head, 'latin1'))) this.pauseBody();
+      else this.visitor.resumeBody();
+    }
+  }
+
+  private wait(): void {
+    if (this.relay.limits.managerWaitMs === 0) {
+      this.failUnavailable();
+      return;
+    }
+    this.state = 'waiting';
+    this.activeAt = this.relay.clock;
+    this.cancelWait = this.route!.pool.dialer.onArrival(() => {
+      this.cancelWait = null;
+      this.connect({ isFresh: true });
+    });
+  }
+
+  /** Tries once more on another stream where that cannot do any harm (RFC 9110 §9.2.2). */
+  private retry(isStale: boolean): boolean {
+    const isHarmless =
+      isStale &&
+      this.attempts === 0 &&
+      !this.hasResponseBytes &&
+      this.request.framing === Framing.NONE &&
+      this.request.upgrade === '' &&
+      isIdempotent(this.request.method);
+    if (!isHarmless) return false;
+    this.attempts++;
+    this.pooled!.stream.reset(ResetCode.CANCEL);
+    this.pooled = null;
+    this.hasIngressEnded = false;
+    this.connect({ isFresh: true });
+    return true;
+  }
+
+  private pushChunked(chunk: Buffer, offset: number, stream: Stream): number {
+    this.requestScanner ??= new ChunkedScanner('encoded', CHUNKED_LIMITS);
+    const scanner = this.requestScanner;
+    const { maxBodyBytes } = this.relay.limits;
+    let next: number;
+    try {
+      next = scanner.scan(chunk, offset, (buffer, start, end) => {
+        this.requestBytes += end - start;
+        if (!stream.write(buffer.subarray(start, end))) this.pauseBody();
+      });
+    } catch (error) {
+      this.failWith(error, 'request');
+      return chunk.length;
+    }
+    if (maxBodyBytes > 0 && this.requestBytes > maxBodyBytes) {
+      this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+      return chunk.length;
+    }
+    if (scanner.done) {
+      this.isRequestDone = true;
+      if (!stream.write(Buffer.from(lastChunk(scanner.trailers), 'latin1'))) this.pauseBody();
+    }
+    return next;
+  }
+
+  // --- From stream to response ----------------------------------------------------------------------------
+
+  private handleResponseBytes(chunk: Buffer): void {
+    let offset = 0;
+    if (this.response === null) {
+      offset = this.readResponseHead(chunk);
+      // More of the head is to come, or the exchange is over, or the rest is no HTTP any more.
+      if (this.response === null || this.state !== 'active') return;
+    }
+    this.handleResponseBody(this.response, chunk, offset);
+    // finish() may have handed the visitor to the next exchange, which flushes for itself.
+    if (this.state === 'active') this.visitor.flush();
+  }
+
+  /** Handles heads until the final one. Returns the offset of the first byte after it. */
+  private readResponseHead(chunk: Buffer): number {
+    const reader = this.visitor.responseReader;
+    let offset = 0;
+    while (offset < chunk.length) {
+      offset = reader.push(chunk, offset);
+      if (offset < 0) return chunk.length;
+      const head = parseResponseHead(
+        reader.buffer,
+        reader.start,
+        reader.end,
+        this.relay.limits.head,
+        this.request.method,
+      );
+      reader.reset();
+      if (head.status === 101) {
+        this.switchProtocols(head, chunk.subarray(offset));
+        return chunk.length;
+      }
+      if (head.status >= 200) {
+        this.response = head;
+        this.responseBytesLeft = head.contentLength;
+        if (head.framing === Framing.CHUNKED) {
+          this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
+        }
+        this.visitor.sendHead(head, this.route!);
+        return offset;
+      }
+      if (++this.interimCount > MAX_INTERIM_RESPONSES) {
+        this.fail('bad_response', 'The service sent interim responses without end.');
+        return chunk.length;
+      }
+      this.visitor.sendInterim(head);
+    }
+    return offset;
+  }
+
+  private handleResponseBody(response: ResponseHead, chunk: Buffer, offset: number): void {
+    let next = offset;
+    switch (response.framing) {
+      case Framing.NONE:
+        break;
+      case Framing.LENGTH:
+        next = Math.min(chunk.length, offset + this.responseBytesLeft);
+        this.responseBytesLeft -= next - offset;
+        if (next > offset) this.sendBody(chunk, offset, next);
+        if (this.responseBytesLeft > 0) return;
+        break;
+      case Framing.CHUNKED:
+        next = this.responseScanner!.scan(chunk, offset, this.sendBody);
+        if (!this.responseScanner!.done) return;
+        break;
+      case Framing.UNTIL_CLOSE:
+        if (chunk.length > offset) this.sendBody(chunk, offset, chunk.length);
+        return;
+      default:
+        throw new Error(`unhandled framing ${String(response.framing satisfies never)}`);
+    }
+    // Bytes after the end belong to no request: the stream must not serve another one.
+    if (next < chunk.length) this.hasIngressEnded = true;
+    this.finish(this.responseScanner?.trailers ?? null);
+  }
+
+  private readonly sendBody = (buffer: Buffer, start: number, end: number): void => {
+    if (!this.visitor.sendBody(buffer, start, end)) this.pauseResponse();
+  };
+
+  private switchProtocols(head: ResponseHead, rest: Buffer): void {
+    if (this.request.upgrade === '' || head.upgrade !== this.request.upgrade) {
+      this.fail('bad_response', 'The service switched protocols without being asked.');
+      return;
+    }
+    this.state = 'upgraded';
+    this.response = head;
+    this.visitor.switchProtocols(head, this.route!);
+    if (rest.length > 0) this.onData(rest);
+    this.visitor.resumeBody();
+  }
+
+  private finish(trailers: Fields | null): void {
+    const { pooled, route, isRequestDone } = this;
+    const isReusable =
+      isRequestDone && !this.hasIngressEnded && this.response!.keepAlive && pooled!.stream.isOpen;
+    const wasPaused = this.isResponsePaused;
+    this.settle();
+    if (isReusable) {
+      route!.pool.release(pooled!, this.relay.clock);
+      if (wasPaused) pooled!.stream.resume();
+    } else {
+      pooled!.stream.reset(ResetCode.CANCEL);
+    }
+    this.relay.counters.exchanges++;
+    this.visitor.complete(trailers, isRequestDone);
+  }
+
+  // --- Ends -----------------------------------------------------------------------------------------------
+
+  private fail(code: RelayErrorCode, detail: string): void {
+    this.failWith(new RelayError(code, detail));
+  }
+
+  private failUnavailable(): void {
+    this.fail('manager_unavailable', 'No traffic manager is connected for this preview at the moment.');
+  }
+
+  private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
+    if (this.state === 'done') return;
+    const error = this.toRelayError(cause, side);
+    const stream = this.pooled?.stream;
+    const hasResponded = this.response !== null;
+    this.settle();
+    stream?.reset(ResetCode.CANCEL);
+    this.relay.recordFailure(error, this.hostname);
+    if (hasResponded) this.visitor.abort();
+    else this.visitor.sendError(error, this.isRequestDone);
+  }
+
+  private toRelayError(cause: unknown, side: 'request' | 'response'): RelayError {
+    if (cause instanceof RelayError) return cause;
+    if (cause instanceof HttpSyntaxError) {
+      return side === 'request'
+        ? new RelayError('bad_request', sentence(cause.message), cause.status)
+        : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
+    }
+    this.relay.reportFault(cause);
+    return new RelayError('internal_error', 'Something went wrong inside Culvert.');
+  }
+
+  /** Leaves every list this exchange is on. Nothing happens to it afterwards. */
+  private settle(): void {
+    if (this.state === 'done') return;
+    this.state = 'done';
+    this.cancelWait?.();
+    if (this.route) this.route.active--;
+    this.visitor.responseReader.reset();
+  }
+
+  private pauseBody(): void {
+    this.isBodyPaused = true;
+    this.visitor.pauseBody();
+  }
+
+  private pauseResponse(): void {
+    if (this.isResponsePaused || this.state === 'done') return;
+    this.isResponsePaused = true;
+    this.pooled!.stream.pause();
+  }
+}
+
+const DENIALS = {
+  unknown_host:
+    'No preview answers at this address. It may have been removed, or the address may be mistyped.',
+  access_denied: 'Only members of the team that owns this preview may open it.',
+} as const;
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}
+
+/** The end of a chunked body: last chunk and the trailers that may pass. */
+export function lastChunk(trailers: Fields | null): string {
+  let text = '0\r\n';
+  if (trailers) {
+    for (let i = 0; i < trailers.count; i++) {
+      if (!isForbiddenTrailer(trailers, i))
+        text += trailers.text.slice(trailers.lineStart(i), trailers.lineEnd(i));
+    }
+  }
+  return `${text}\r\n`;
+}
+
+function errorCodeOf(code: ResetCode): RelayErrorCode {
+  switch (code) {
+    case ResetCode.INGRESS_REFUSED:
+      return 'ingress_refused';
+    case ResetCode.INGRESS_UNREACHABLE:
+      return 'ingress_unreachable';
+    case ResetCode.INGRESS_DNS:
+      return 'ingress_dns';
+    case ResetCode.INGRESS_TIMEOUT:
+      return 'ingress_timeout';
+    case ResetCode.INGRESS_TLS:
+      return 'ingress_tls';
+    case ResetCode.INGRESS_RESET:
+    case ResetCode.CANCEL:
+      return 'ingress_closed';
+    case ResetCode.FORBIDDEN:
+      return 'ingress_forbidden';
+    case ResetCode.STREAM_LIMIT:
+      return 'stream_limit';
+    case ResetCode.TUNNEL_LOST:
+    case ResetCode.FLOW_CONTROL:
+    case ResetCode.INTERNAL:
+      return 'tunnel_lost';
+    default:
+      throw new Error(`unhandled reset code ${String(code satisfies never)}`);
+  }
+}
+
+function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return start.endsWith('.') ? start : `${start}.`;
+}

@@ -1,0 +1,52 @@
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { describe, expect, it } from 'vitest';
+import { forwardedLines, plainAddress, TrustedProxies } from './forwarded.js';
+
+function request(host: string, lines = ''): RequestHead {
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\n${lines}\r\n`, 'latin1');
+  return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+}
+
+describe(forwardedLines.name, () => {
+  it('quotes what is no token', () => {
+    expect(forwardedLines(request('a.test:8080'), '2001:db8::1', true, false)).toBe(
+      'X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Host: a.test:8080\r\nX-Forwarded-Proto: https\r\n' +
+        'Forwarded: for="[2001:db8::1]";host="a.test:8080";proto=https\r\n',
+    );
+  });
+
+  const claims = 'X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\nX-Forwarded-Proto: https\r\n';
+
+  it('ignores what a visitor claims', () => {
+    expect(forwardedLines(request('a.test', claims), '9.9.9.9', false, false)).toMatch(
+      /^X-Forwarded-For: 9\.9\.9\.9\r\n.*\r\nX-Forwarded-Proto: http\r\n/,
+    );
+  });
+
+  it('continues the chain of a trusted proxy', () => {
+    expect(forwardedLines(request('a.test', claims), '10.0.0.1', false, true)).toBe(
+      'X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.1\r\nX-Forwarded-Host: a.test\r\nX-Forwarded-Proto: https\r\n' +
+        'Forwarded: for=1.2.3.4;host=a.test;proto=https\r\n',
+    );
+  });
+});
+
+describe(TrustedProxies.name, () => {
+  it('knows addresses and ranges of both families', () => {
+    const proxies = new TrustedProxies(['10.0.0.0/8', '192.0.2.7', '2001:db8::/32']);
+    expect(proxies.has('10.200.0.1')).toBe(true);
+    expect(proxies.has('192.0.2.7')).toBe(true);
+    expect(proxies.has('192.0.2.8')).toBe(false);
+    expect(proxies.has('2001:db8:1::1')).toBe(true);
+    expect(proxies.has('2001:db9::1')).toBe(false);
+    expect(new TrustedProxies([]).has('127.0.0.1')).toBe(false);
+  });
+});
+
+describe(plainAddress.name, () => {
+  it('drops the notation of dual-stack sockets', () => {
+    expect(plainAddress('::ffff:192.0.2.1')).toBe('192.0.2.1');
+    expect(plainAddress('::1')).toBe('::1');
+    expect(plainAddress(undefined)).toBe('unknown');
+  });
+});

@@ -1,0 +1,77 @@
+import { BlockList, isIPv6 } from 'node:net';
+import { Field, type RequestHead } from '@culvert/http1';
+
+/** Which peers may speak for somebody else: load balancers in front of the edge. */
+export class TrustedProxies {
+  private readonly list = new BlockList();
+  private readonly isEmpty: boolean;
+
+  /** @param ranges addresses or CIDR ranges, already validated */
+  constructor(ranges: readonly string[]) {
+    this.isEmpty = ranges.length === 0;
+    for (const range of ranges) {
+      const [address = '', prefix] = range.split('/');
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+      if (prefix === undefined) this.list.addAddress(address, family);
+      else this.list.addSubnet(address, Number(prefix), family);
+    }
+  }
+
+  has(address: string): boolean {
+    return !this.isEmpty && this.list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+}
+
+/** An address without the IPv4-in-IPv6 notation that dual-stack sockets report. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return 'unknown';
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+/**
+ * The lines that tell the service who asked, each with its CRLF. What the visitor claimed is used only when the
+ * peer is a trusted proxy.
+ * @param peer address of the connection's other end
+ */
+export function forwardedLines(
+  request: RequestHead,
+  peer: string,
+  secure: boolean,
+  isTrusted: boolean,
+): string {
+  let client = peer;
+  let chain = peer;
+  let scheme = secure ? 'https' : 'http';
+  let host = request.host;
+  if (isTrusted) {
+    const claimed = claim(request, 'x-forwarded-for');
+    if (claimed !== '') {
+      client = claimed.split(',')[0]!.trim();
+      chain = `${claimed}, ${peer}`;
+    }
+    const claimedScheme = claim(request, 'x-forwarded-proto').toLowerCase();
+    if (claimedScheme === 'http' || claimedScheme === 'https') scheme = claimedScheme;
+    host = claim(request, 'x-forwarded-host') || host;
+  }
+  return (
+    `X-Forwarded-For: ${chain}\r\nX-Forwarded-Host: ${host}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
+    `Forwarded: for=${node(client)};host=${quoteUnlessToken(host)};proto=${scheme}\r\n`
+  );
+}
+
+function claim(request: RequestHead, name: string): string {
+  const values: string[] = [];
+  for (let i = 0; i < request.count; i++) {
+    if (request.id(i) === Field.X_FORWARDED && request.isNamed(i, name)) values.push(request.value(i));
+  }
+  return values.join(', ');
+}
+
+/** RFC 7239 §6: IPv6 addresses stand in brackets and quotes. */
+function node(address: string): string {
+  return isIPv6(address) ? `"[${address}]"` : quoteUnlessToken(address);
+}
+
+function quoteUnlessToken(text: string): string {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+}

@@ -1,0 +1,130 @@
+/**
+ * Which header lines cross the relay, and what it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
+ * head as whole runs of text: one slice for many lines.
+ */
+import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import type { Route } from './route.js';
+
+/** What happens to a field by its id: kept, never forwarded, or not from a preview's visitor. */
+const KEEP = 0;
+const DROP = 1;
+const DROP_ON_PREVIEW = 2;
+
+const REQUEST_RULES = table({
+  // Hop-by-hop (RFC 9110 §7.6.1); Transfer-Encoding and Upgrade are made anew where they apply.
+  [Field.CONNECTION]: DROP,
+  [Field.KEEP_ALIVE]: DROP,
+  [Field.PROXY_CONNECTION]: DROP,
+  [Field.PROXY_AUTHENTICATE]: DROP,
+  [Field.PROXY_AUTHORIZATION]: DROP,
+  [Field.TE]: DROP,
+  [Field.TRANSFER_ENCODING]: DROP,
+  [Field.UPGRADE]: DROP,
+  [Field.HTTP2_SETTINGS]: DROP,
+  // Statements about the visitor that only the edge may make.
+  [Field.FORWARDED]: DROP,
+  [Field.X_FORWARDED]: DROP,
+  [Field.X_REAL_IP]: DROP,
+  // The route sets these for a preview; credentials for Culvert are no business of the service.
+  [Field.HOST]: DROP_ON_PREVIEW,
+  [Field.INTERCEPT_ID]: DROP_ON_PREVIEW,
+  [Field.API_KEY]: DROP_ON_PREVIEW,
+  [Field.CULVERT]: DROP_ON_PREVIEW,
+});
+
+const RESPONSE_RULES = table({
+  [Field.CONNECTION]: DROP,
+  [Field.KEEP_ALIVE]: DROP,
+  [Field.PROXY_CONNECTION]: DROP,
+  [Field.PROXY_AUTHENTICATE]: DROP,
+  [Field.TE]: DROP,
+  [Field.TRANSFER_ENCODING]: DROP,
+  [Field.UPGRADE]: DROP,
+  // A service must not speak for the edge, nor send visitors to another port of it.
+  [Field.CULVERT]: DROP_ON_PREVIEW,
+  [Field.PROXY_STATUS]: DROP_ON_PREVIEW,
+  [Field.ALT_SVC]: DROP_ON_PREVIEW,
+});
+
+/**
+ * The head to send to the ingress, as latin1 text.
+ * @param forwardedLines `X-Forwarded-*` and `Forwarded` of this visitor, each line with its CRLF
+ */
+export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
+  let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
+  const isPreview = route.kind === 'preview';
+  const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0;
+  let runStart = 0;
+  let runEnd = 0;
+  for (let i = 0; i < request.count; i++) {
+    const rule = REQUEST_RULES[request.id(i)]!;
+    if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
+    if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
+    const start = request.lineStart(i);
+    if (start !== runEnd) {
+      text += request.text.slice(runStart, runEnd);
+      runStart = start;
+    }
+    runEnd = request.lineEnd(i);
+  }
+  text += request.text.slice(runStart, runEnd);
+  if (request.framing === Framing.CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  if (request.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
+  else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';
+  return `${text}\r\n`;
+}
+
+/**
+ * The kept header lines of a response, without the status line, framing and Connection, which depend on the
+ * visitor's connection.
+ */
+export function responseFieldLines(response: ResponseHead, route: Route): string {
+  const isPreview = route.kind === 'preview';
+  const isPlain = response.connectionOptions.length === 0;
+  let text = '';
+  let runStart = 0;
+  let runEnd = 0;
+  for (let i = 0; i < response.count; i++) {
+    const id = response.id(i);
+    const rule = RESPONSE_RULES[id]!;
+    if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
+    if (!isPlain && isNominated(response, i)) continue;
+    if (id === Field.SET_COOKIE && isPreview && reachesBeyond(response.value(i), route.hostname)) continue;
+    const start = response.lineStart(i);
+    if (start !== runEnd) {
+      text += response.text.slice(runStart, runEnd);
+      runStart = start;
+    }
+    runEnd = response.lineEnd(i);
+  }
+  return text + response.text.slice(runStart, runEnd);
+}
+
+function isNominated(head: RequestHead | ResponseHead, i: number): boolean {
+  for (const option of head.connectionOptions) if (head.isNamed(i, option)) return true;
+  return false;
+}
+
+function isOwned(request: RequestHead, i: number, route: Route): boolean {
+  for (const name of route.ownedNames) if (request.isNamed(i, name)) return true;
+  return false;
+}
+
+function acceptsTrailers(request: RequestHead): boolean {
+  const i = request.find(Field.TE);
+  return i >= 0 && /(^|,)[ \t]*trailers[ \t]*(,|$)/i.test(request.value(i));
+}
+
+/** Whether a Set-Cookie value names a domain above `hostname`, where other previews live. */
+function reachesBeyond(cookie: string, hostname: string): boolean {
+  const attribute = /;[ \t]*domain[ \t]*=[ \t]*\.?([^;\s]*)/i.exec(cookie);
+  if (!attribute) return false;
+  const domain = attribute[1]!.toLowerCase();
+  return domain !== hostname && hostname.endsWith(`.${domain}`);
+}
+
+function table(rules: Readonly<Record<number, number>>): Uint8Array {
+  const byId = new Uint8Array(256).fill(KEEP);
+  for (const [id, rule] of Object.entries(rules)) byId[Number(id)] = rule;
+  return byId;
+}

@@ -1,0 +1,70 @@
+/**
+ * Every answer Culvert makes itself instead of passing one on. Closed table: code -> status, the error type of
+ * Proxy-Status (RFC 9209 §2.3), and what a person is told.
+ */
+interface ErrorKind {
+  readonly status: number;
+  /** RFC 9209 error type; empty when the fault is the visitor's. */
+  readonly proxyError: string;
+  readonly title: string;
+  /** Seconds for Retry-After; 0 for none. */
+  readonly retryAfterSeconds: number;
+}
+
+const ERROR_KINDS = {
+  bad_request: kind(400, '', 'The request is malformed'),
+  access_denied: kind(401, '', 'This preview is private'),
+  unknown_host: kind(404, '', 'There is no preview here'),
+  request_timeout: kind(408, '', 'The request took too long to arrive'),
+  body_too_large: kind(413, '', 'The request body is too large'),
+  too_many_requests: kind(429, 'connection_limit_reached', 'Too many requests at once', 1),
+  internal_error: kind(500, 'proxy_internal_error', 'Culvert made a mistake'),
+  tunnel_lost: kind(502, 'connection_terminated', 'The connection to the cluster was lost'),
+  ingress_refused: kind(502, 'connection_refused', 'The ingress refused the connection'),
+  ingress_unreachable: kind(502, 'destination_ip_unroutable', 'The ingress cannot be reached'),
+  ingress_dns: kind(502, 'dns_error', 'The name of the ingress does not resolve'),
+  ingress_tls: kind(502, 'tls_protocol_error', 'TLS with the ingress failed'),
+  ingress_forbidden: kind(
+    502,
+    'destination_ip_prohibited',
+    'The traffic manager does not allow this ingress',
+  ),
+  ingress_closed: kind(502, 'connection_terminated', 'The service closed the connection without an answer'),
+  bad_response: kind(502, 'http_protocol_error', 'The service sent a malformed response'),
+  manager_unavailable: kind(503, 'destination_unavailable', 'The cluster is not connected', 5),
+  stream_limit: kind(503, 'connection_limit_reached', 'The tunnel carries as many connections as it can', 1),
+  shutting_down: kind(503, 'proxy_internal_response', 'Culvert is restarting', 1),
+  ingress_timeout: kind(504, 'connection_timeout', 'The ingress did not accept the connection in time'),
+  response_timeout: kind(504, 'http_response_timeout', 'The service did not answer in time'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type RelayErrorCode = keyof typeof ERROR_KINDS;
+
+/** One failed exchange: what to answer and what to log. */
+export class RelayError extends Error {
+  readonly status: number;
+  readonly title: string;
+  readonly proxyError: string;
+  readonly retryAfterSeconds: number;
+
+  /**
+   * @param detail one sentence for the visitor; must hold no secret
+   * @param status overrides the table for request syntax errors, which know better (RFC 9110 §15.5)
+   */
+  constructor(
+    readonly code: RelayErrorCode,
+    detail: string,
+    status?: number,
+  ) {
+    super(detail);
+    const kind = ERROR_KINDS[code];
+    this.status = status ?? kind.status;
+    this.title = kind.title;
+    this.proxyError = kind.proxyError;
+    this.retryAfterSeconds = kind.retryAfterSeconds;
+  }
+}
+
+function kind(status: number, proxyError: string, title: string, retryAfterSeconds = 0): ErrorKind {
+  return { status, proxyError, title, retryAfterSeconds };
+}

@@ -1,0 +1,192 @@
+/** A relay between real sockets for specs: a visitor's port, one preview, and a real service behind it. */
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.js';
+import { Relay } from './relay.js';
+import { Route } from './route.js';
+import { Router } from './router.js';
+import { SocketDialer } from './socket-stream.js';
+import { type Dialled, type Dialer, StreamPool } from './stream-pool.js';
+import { TrustedProxies } from './forwarded.js';
+import type { StreamHandler } from '@culvert/tunnel';
+
+export interface Rig {
+  readonly port: number;
+  readonly relay: Relay;
+  readonly route: Route;
+  fetch(target: string, options?: FetchOptions): Promise<FetchResult>;
+  /** As if the traffic manager left and came back. */
+  disconnect(): void;
+  reconnect(): void;
+  whenWaiting(): Promise<void>;
+  /** Resolves once the service has seen so many requests. */
+  whenServing(requests: number): Promise<void>;
+  whenServiceSeesAbort(): Promise<void>;
+  removeRoute(): void;
+  stopService(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface FetchOptions {
+  readonly method?: string;
+  readonly host?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+interface FetchResult {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/**
+ * @param handle answers requests with Node's HTTP server; null for a service of raw sockets
+ * @param handleRaw serves raw sockets instead
+ */
+export async function startRig(
+  handle: http.RequestListener | null,
+  handleRaw?: (socket: net.Socket) => void,
+  configure?: (server: http.Server) => void,
+  limits: Partial<RelayLimits> = {},
+): Promise<Rig> {
+  const events = new (await import('node:events')).EventEmitter();
+  let served = 0;
+  const service = handleRaw
+    ? net.createServer({ allowHalfOpen: true }, (socket) => {
+        socket.on('error', () => {});
+        handleRaw(socket);
+      })
+    : http.createServer();
+  const serviceSockets = new Set<net.Socket>();
+  service.on('connection', (socket: net.Socket) => {
+    serviceSockets.add(socket);
+    socket.on('close', () => {
+      serviceSockets.delete(socket);
+      events.emit('abort');
+    });
+  });
+  if (handle) {
+    service.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
+      served++;
+      events.emit('request');
+      handle(request, response);
+    });
+  }
+  configure?.(service as http.Server);
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  const servicePort = (service.address() as net.AddressInfo).port;
+
+  let isConnected = true;
+  const arrivals = new Set<() => void>();
+  const sockets = new SocketDialer(() => net.connect(servicePort, '127.0.0.1'));
+  const dialer: Dialer = {
+    dial: (handler: StreamHandler): Dialled | 'absent' => (isConnected ? sockets.dial(handler) : 'absent'),
+    isPreferred: () => isConnected,
+    onArrival: (callback) => {
+      arrivals.add(callback);
+      events.emit('waiting');
+      return () => arrivals.delete(callback);
+    },
+  };
+
+  const poolsWithIdle = new Set<StreamPool>();
+  const route = Route.forPreview(
+    {
+      id: 'p1',
+      teamId: 't1',
+      hostname: 'demo.preview.test',
+      interceptId: 'id:demo',
+      ingress: 'web.internal:80',
+      l5Host: 'web.internal',
+      addRequestHeaders: { 'X-Dev': 'route' },
+      access: 'public',
+      expiresAt: Infinity,
+    },
+    new StreamPool(dialer, poolsWithIdle),
+  );
+  let isRemoved = false;
+  const relay: Relay = new Relay({
+    router: new Router(
+      async (hostname) => (hostname === route.hostname && !isRemoved ? route : null),
+      () => relay.clock,
+    ),
+    gate: { check: () => 'allow' },
+    limits: { ...DEFAULT_RELAY_LIMITS, ...limits },
+    trustedProxies: new TrustedProxies([]),
+    poolsWithIdle,
+    findAppRoute: () => null,
+    takesOver: () => false,
+    takeOver: () => {},
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  const listener = net.createServer({ allowHalfOpen: true }, (socket) =>
+    relay.accept(socket, { isSecure: false }),
+  );
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as net.AddressInfo;
+  const agent = new http.Agent({ keepAlive: true });
+
+  const stopService = async (): Promise<void> => {
+    for (const socket of serviceSockets) socket.destroy();
+    if (service.listening) await new Promise<void>((resolve) => service.close(() => resolve()));
+  };
+
+  return {
+    port,
+    relay,
+    route,
+    fetch: (target, options = {}) =>
+      new Promise((resolve, reject) => {
+        const request = http.request(
+          {
+            port,
+            host: '127.0.0.1',
+            agent,
+            path: target,
+            method: options.method ?? 'GET',
+            headers: { host: options.host ?? 'demo.preview.test', ...options.headers },
+          },
+          (response) => {
+            let body = '';
+            response.setEncoding('latin1');
+            response.on('data', (chunk: string) => (body += chunk));
+            response.on('end', () =>
+              resolve({ status: response.statusCode!, headers: response.headers, body }),
+            );
+            response.on('error', reject);
+          },
+        );
+        request.on('error', reject);
+        request.end(options.body);
+      }),
+    disconnect: () => void (isConnected = false),
+    reconnect: () => {
+      isConnected = true;
+      for (const callback of [...arrivals]) {
+        arrivals.delete(callback);
+        callback();
+      }
+    },
+    whenWaiting: async () => {
+      if (arrivals.size === 0) await once(events, 'waiting');
+    },
+    whenServing: async (requests) => {
+      while (served < requests) await once(events, 'request');
+    },
+    whenServiceSeesAbort: async () => void (await once(events, 'abort')),
+    removeRoute: () => void (isRemoved = true),
+    stopService,
+    stop: async () => {
+      agent.destroy();
+      relay.close();
+      if (listener.listening) await new Promise<void>((resolve) => listener.close(() => resolve()));
+      await stopService();
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * The data plane of one edge, without any framework: takes sockets of visitors, knows every connection, tells
+ * the time, and ends what has to end. The parts it is made of are given to it.
+ */
+import type { Socket } from 'node:net';
+import type { RequestHead } from '@culvert/http1';
+import type { AccessGate } from './access-gate.js';
+import { ClientConnection, hostnameOf } from './client-connection.js';
+import { plainAddress, type TrustedProxies } from './forwarded.js';
+import type { RelayLimits } from './limits.js';
+import type { RelayError, RelayErrorCode } from './relay-error.js';
+import type { Route } from './route.js';
+import type { Router } from './router.js';
+import type { StreamPool } from './stream-pool.js';
+
+/** Time-outs are checked this often, and are as exact as this. */
+const SWEEP_MS = 250;
+
+export interface RelayOptions {
+  readonly router: Router;
+  readonly gate: AccessGate;
+  readonly limits: RelayLimits;
+  readonly trustedProxies: TrustedProxies;
+  /** The pools that hold idle streams; filled by the pools themselves. */
+  readonly poolsWithIdle: Set<StreamPool>;
+  /** The route of a hostname that is no preview's, or null: the application itself. */
+  readonly findAppRoute: (hostname: string) => Route | null;
+  /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
+  readonly takesOver: (request: RequestHead) => boolean;
+  /** Gets the socket with the request's bytes back in it, paused. */
+  readonly takeOver: (socket: Socket) => void;
+  /** Gets what should never happen: an exception inside the relay. */
+  readonly onFault: (error: unknown) => void;
+  /** Gets each answer the relay made itself. */
+  readonly onFailure?: (error: RelayError, hostname: string) => void;
+}
+
+export interface RelayCounters {
+  connections: number;
+  exchanges: number;
+  bytesIn: number;
+  bytesOut: number;
+  readonly failures: Partial<Record<RelayErrorCode, number>>;
+}
+
+export class Relay {
+  /** Milliseconds, monotonic, in steps of 250: reading it costs nothing on the hot path. */
+  clock = Math.floor(performance.now());
+  isDraining = false;
+  readonly limits: RelayLimits;
+  readonly gate: AccessGate;
+  readonly trustedProxies: TrustedProxies;
+  readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
+
+  private readonly connections = new Set<ClientConnection>();
+  private readonly connectionsByAddress = new Map<string, number>();
+  private readonly sweeper: NodeJS.Timeout;
+  private whenEmpty: (() => void) | null = null;
+
+  constructor(private readonly options: RelayOptions) {
+    this.limits = options.limits;
+    this.gate = options.gate;
+    this.trustedProxies = options.trustedProxies;
+    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeper.unref();
+  }
+
+  /** Open connections of visitors. */
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  /** Takes a visitor's socket, after TLS where there is TLS. The socket must allow half-open connections. */
+  accept(socket: Socket, { isSecure }: { isSecure: boolean }): void {
+    const address = plainAddress(socket.remoteAddress);
+    const { maxConnectionsPerAddress } = this.limits;
+    if (maxConnectionsPerAddress > 0) {
+      const held = this.connectionsByAddress.get(address) ?? 0;
+      if (held >= maxConnectionsPerAddress) {
+        socket.destroy();
+        return;
+      }
+      this.connectionsByAddress.set(address, held + 1);
+    }
+    this.counters.connections++;
+    this.connections.add(new ClientConnection(this, socket, isSecure));
+  }
+
+  /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
+  async handleRouteChange(hostname: string): Promise<void> {
+    this.options.router.invalidate(hostname);
+    await this.revalidate((name) => name === hostname);
+  }
+
+  /** After events may have been lost: looks at everything again. */
+  async handleGap(): Promise<void> {
+    this.options.router.clear();
+    await this.revalidate(() => true);
+  }
+
+  /** Finishes what is under way, then resolves. Idle connections end at once. */
+  async drain(graceMs: number): Promise<void> {
+    this.isDraining = true;
+    for (const connection of this.connections) connection.drain();
+    if (this.connections.size > 0) {
+      const timer = setTimeout(() => this.whenEmpty?.(), graceMs);
+      await new Promise<void>((resolve) => (this.whenEmpty = resolve));
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    clearInterval(this.sweeper);
+    for (const connection of this.connections) connection.destroy();
+  }
+
+  // --- For connections and exchanges ----------------------------------------------------------------------
+
+  findRoute(hostname: string): Route | null | Promise<Route | null> {
+    return this.options.findAppRoute(hostname) ?? this.options.router.find(hostname);
+  }
+
+  takesOver(request: RequestHead): boolean {
+    return (
+      request.upgrade !== '' &&
+      this.options.findAppRoute(hostnameOf(request.host)) !== null &&
+      this.options.takesOver(request)
+    );
+  }
+
+  takeOver(socket: Socket): void {
+    this.options.takeOver(socket);
+  }
+
+  forget(connection: ClientConnection): void {
+    if (!this.connections.delete(connection)) return;
+    if (this.limits.maxConnectionsPerAddress > 0) {
+      const held = (this.connectionsByAddress.get(connection.peer) ?? 1) - 1;
+      if (held > 0) this.connectionsByAddress.set(connection.peer, held);
+      else this.connectionsByAddress.delete(connection.peer);
+    }
+    if (this.connections.size === 0) this.whenEmpty?.();
+  }
+
+  recordFailure(error: RelayError, hostname: string): void {
+    this.counters.failures[error.code] = (this.counters.failures[error.code] ?? 0) + 1;
+    this.options.onFailure?.(error, hostname);
+  }
+
+  reportFault(error: unknown): void {
+    this.options.onFault(error);
+  }
+
+  private async revalidate(concerns: (hostname: string) => boolean): Promise<void> {
+    for (const connection of this.connections) {
+      const exchange = connection.currentExchange;
+      if (!exchange || !concerns(exchange.hostname)) continue;
+      try {
+        await exchange.revalidate(await this.findRoute(exchange.hostname));
+      } catch (error) {
+        this.reportFault(error);
+        await exchange.revalidate(null);
+      }
+    }
+  }
+
+  private sweep(): void {
+    this.clock = Math.floor(performance.now());
+    for (const connection of this.connections) connection.sweep(this.clock);
+    for (const pool of this.options.poolsWithIdle) pool.sweep(this.clock);
+  }
+}

@@ -1,0 +1,68 @@
+import type { StreamPool } from './stream-pool.js';
+
+/** What the relay has to know of a preview to forward its requests. */
+export interface PreviewRouteDefinition {
+  /** The preview's id. */
+  readonly id: string;
+  readonly teamId: string;
+  readonly hostname: string;
+  readonly interceptId: string;
+  /** `host:port` for error messages. */
+  readonly ingress: string;
+  /** `Host` the ingress sees. */
+  readonly l5Host: string;
+  /** Set on every request, over what the visitor sent. Names and values are valid field syntax. */
+  readonly addRequestHeaders: Readonly<Record<string, string>>;
+  readonly access: 'team' | 'public';
+  /** Milliseconds since the epoch; Infinity for never. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Where the requests of one hostname go and which rules apply to them. Made once per hostname and kept while
+ * nothing changes, so everything that does not depend on the request is computed here.
+ */
+export class Route {
+  /** Exchanges under way; bounded by `maxRequestsPerPreview`. */
+  active = 0;
+
+  private constructor(
+    readonly kind: 'preview' | 'app',
+    readonly id: string,
+    readonly teamId: string,
+    readonly hostname: string,
+    /** What error messages call the other end. */
+    readonly ingress: string,
+    readonly access: 'team' | 'public',
+    readonly expiresAt: number,
+    /** Header lines every request gets, each with its CRLF. */
+    readonly requestLines: string,
+    /** Lower-case names that `requestLines` sets and a visitor must not. */
+    readonly ownedNames: readonly string[],
+    readonly pool: StreamPool,
+  ) {}
+
+  static forPreview(definition: PreviewRouteDefinition, pool: StreamPool): Route {
+    const added = Object.entries(definition.addRequestHeaders);
+    const lines =
+      `Host: ${definition.l5Host}\r\nx-telepresence-intercept-id: ${definition.interceptId}\r\n` +
+      added.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    return new Route(
+      'preview',
+      definition.id,
+      definition.teamId,
+      definition.hostname,
+      definition.ingress,
+      definition.access,
+      definition.expiresAt,
+      lines,
+      added.map(([name]) => name.toLowerCase()),
+      pool,
+    );
+  }
+
+  /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
+  static forApp(hostname: string, pool: StreamPool): Route {
+    return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool);
+  }
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { RelayError } from './relay-error.js';
+import { Route } from './route.js';
+import { Router } from './router.js';
+import { SocketDialer } from './socket-stream.js';
+import { StreamPool } from './stream-pool.js';
+
+const LIMITS = { maxEntries: 3, unknownTtlMs: 1000, maxLookups: 2 };
+
+function route(hostname: string): Route {
+  return Route.forApp(hostname, new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()));
+}
+
+function setUp() {
+  const state = { now: 0, lookups: [] as string[], known: new Map<string, Route>() };
+  const pending: ((found: Route | null) => void)[] = [];
+  const router = new Router(
+    (hostname) => {
+      state.lookups.push(hostname);
+      return new Promise((resolve) => pending.push(resolve));
+    },
+    () => state.now,
+    LIMITS,
+  );
+  return {
+    router,
+    state,
+    answer: (found: Route | null) => pending.shift()!(found),
+    async learn(hostname: string): Promise<void> {
+      const found = router.find(hostname);
+      pending.shift()!(route(hostname));
+      await found;
+    },
+  };
+}
+
+describe(Router.name, () => {
+  it('looks a hostname up once for many requests, and then answers at once', async () => {
+    const { router, state, answer } = setUp();
+    const both = [router.find('a'), router.find('a')];
+    const found = route('a');
+    answer(found);
+    expect(await Promise.all(both)).toEqual([found, found]);
+    expect(router.find('a')).toBe(found);
+    expect(state.lookups).toEqual(['a']);
+  });
+
+  it('does not keep what was read before a change', async () => {
+    const { router, state, answer } = setUp();
+    const before = router.find('a');
+    router.invalidate('a');
+    answer(route('a'));
+    await before;
+    void router.find('a');
+    expect(state.lookups).toEqual(['a', 'a']);
+  });
+
+  it('asks again about unknown hostnames after a while', async () => {
+    const { router, state, answer } = setUp();
+    const found = router.find('a');
+    answer(null);
+    expect(await found).toBeNull();
+    expect(router.find('a')).toBeNull();
+    state.now = 1001;
+    expect(router.find('a')).toBeInstanceOf(Promise);
+  });
+
+  it('keeps a bounded number of hostnames, the used ones first', async () => {
+    const { router, learn } = setUp();
+    for (const hostname of ['a', 'b', 'c']) await learn(hostname);
+    router.find('a');
+    await learn('d');
+    expect(router.cached('a')).not.toBeNull();
+    expect(router.cached('b')).toBeNull();
+    expect(router.cached('d')).not.toBeNull();
+  });
+
+  it('refuses to look up more names at once than it may', async () => {
+    const { router } = setUp();
+    void router.find('a');
+    void router.find('b');
+    await expect(router.find('c')).rejects.toBeInstanceOf(RelayError);
+  });
+
+  it('forgets everything after a gap', async () => {
+    const { router, learn } = setUp();
+    await learn('a');
+    router.clear();
+    expect(router.cached('a')).toBeNull();
+  });
+});

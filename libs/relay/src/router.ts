@@ -1,0 +1,103 @@
+import { RelayError } from './relay-error.js';
+import type { Route } from './route.js';
+
+export interface RouterLimits {
+  /** Hostnames remembered, known and unknown ones together. */
+  readonly maxEntries: number;
+  /** How long a hostname stays known as unknown, should an event get lost. */
+  readonly unknownTtlMs: number;
+  /** Lookups under way at once: a flood of random names must not become a flood of queries. */
+  readonly maxLookups: number;
+}
+
+export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
+  maxEntries: 200_000,
+  unknownTtlMs: 5000,
+  maxLookups: 256,
+};
+
+interface Entry {
+  readonly route: Route | null;
+  readonly knownSince: number;
+  /** Set by each use and cleared when eviction passes by: a second chance, without reordering per request. */
+  isRecent: boolean;
+}
+
+/** Maps hostnames to routes: a bounded cache over `resolve`, corrected by `invalidate`. */
+export class Router {
+  private readonly entries = new Map<string, Entry>();
+  private readonly lookups = new Map<string, Promise<Route | null>>();
+
+  constructor(
+    private readonly resolve: (hostname: string) => Promise<Route | null>,
+    private readonly clock: () => number,
+    private readonly limits: RouterLimits = DEFAULT_ROUTER_LIMITS,
+  ) {}
+
+  /** Null when nothing lives at `hostname` (lower-case, without port). Rejects with a RelayError. */
+  find(hostname: string): Route | null | Promise<Route | null> {
+    const entry = this.entries.get(hostname);
+    if (entry && (entry.route !== null || this.clock() - entry.knownSince < this.limits.unknownTtlMs)) {
+      entry.isRecent = true;
+      return entry.route;
+    }
+    return this.lookups.get(hostname) ?? this.look(hostname);
+  }
+
+  /** What is cached for `hostname`, without looking it up. */
+  cached(hostname: string): Route | null {
+    return this.entries.get(hostname)?.route ?? null;
+  }
+
+  /** Forgets `hostname`: the next request looks it up again. Idle streams of its route are closed. */
+  invalidate(hostname: string): void {
+    // A lookup under way may have read the state before the change: its result must not be kept.
+    this.lookups.delete(hostname);
+    const entry = this.entries.get(hostname);
+    if (!entry) return;
+    this.entries.delete(hostname);
+    entry.route?.pool.close();
+  }
+
+  /** Forgets everything, after events may have been lost. */
+  clear(): void {
+    this.lookups.clear();
+    for (const hostname of [...this.entries.keys()]) this.invalidate(hostname);
+  }
+
+  private look(hostname: string): Promise<Route | null> {
+    if (this.lookups.size >= this.limits.maxLookups) {
+      return Promise.reject(new RelayError('too_many_requests', 'Too many hostnames are being looked up.'));
+    }
+    const lookup: Promise<Route | null> = this.resolve(hostname).then(
+      (route) => {
+        if (this.lookups.get(hostname) === lookup) {
+          this.lookups.delete(hostname);
+          this.remember(hostname, route);
+        }
+        return route;
+      },
+      (error: unknown) => {
+        if (this.lookups.get(hostname) === lookup) this.lookups.delete(hostname);
+        throw error;
+      },
+    );
+    this.lookups.set(hostname, lookup);
+    return lookup;
+  }
+
+  private remember(hostname: string, route: Route | null): void {
+    this.entries.delete(hostname);
+    this.entries.set(hostname, { route, knownSince: this.clock(), isRecent: false });
+    for (const [oldest, entry] of this.entries) {
+      if (this.entries.size <= this.limits.maxEntries) break;
+      this.entries.delete(oldest);
+      if (entry.isRecent) {
+        entry.isRecent = false;
+        this.entries.set(oldest, entry);
+      } else {
+        entry.route?.pool.close();
+      }
+    }
+  }
+}

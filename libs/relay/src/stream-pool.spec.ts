@@ -1,0 +1,122 @@
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Dialer, PooledStream, StreamPool } from './stream-pool.js';
+
+class FakeStream implements Stream {
+  isOpen = true;
+  resets: ResetCode[] = [];
+  constructor(
+    readonly id: number,
+    public handler: StreamHandler,
+  ) {}
+  write = (): boolean => true;
+  end = (): void => {};
+  pause = (): void => {};
+  resume = (): void => {};
+  reset(code: ResetCode): void {
+    this.isOpen = false;
+    this.resets.push(code);
+  }
+}
+
+const LIMITS = { maxIdle: 2, maxIdleMs: 4000, maxIdleUnrepeatableMs: 1000 };
+const exchange = {} as StreamHandler;
+let dialled: FakeStream[];
+let preferred: object;
+let withIdle: Set<StreamPool>;
+let pool: StreamPool;
+
+beforeEach(() => {
+  dialled = [];
+  preferred = {};
+  withIdle = new Set();
+  const dialer: Dialer = {
+    dial: (handler) => {
+      const stream = new FakeStream(dialled.length, handler);
+      dialled.push(stream);
+      return { stream, origin: preferred };
+    },
+    isPreferred: (origin) => origin === preferred,
+    onArrival: () => () => {},
+  };
+  pool = new StreamPool(dialer, withIdle, LIMITS);
+});
+
+function take(now: number, isRepeatable = true): PooledStream {
+  const pooled = pool.acquire(exchange, now, isRepeatable);
+  if (typeof pooled === 'string') throw new Error(pooled);
+  return pooled;
+}
+
+describe(StreamPool.name, () => {
+  it('hands the most recently used stream out again', () => {
+    const [a, b] = [take(0), take(0)];
+    pool.release(a, 0);
+    pool.release(b, 1);
+    expect(take(2).stream).toBe(b.stream);
+    expect(dialled).toHaveLength(2);
+    expect(b.uses).toBe(1);
+  });
+
+  it('does not use a stream for longer than the ingress keeps it', () => {
+    const a = take(0);
+    pool.release(a, 0);
+    expect(take(4001).stream).not.toBe(a.stream);
+    expect(a.stream.isOpen).toBe(false);
+  });
+
+  it('gives a request that cannot be repeated only a stream used just now', () => {
+    const a = take(0);
+    pool.release(a, 0);
+    expect(take(1001, false).stream).not.toBe(a.stream);
+  });
+
+  it('leaves the streams of an older tunnel behind', () => {
+    const a = take(0);
+    pool.release(a, 0);
+    preferred = {};
+    expect(take(1).stream).not.toBe(a.stream);
+    expect(a.stream.isOpen).toBe(false);
+  });
+
+  it('closes a stream on which something arrives between two exchanges', () => {
+    const a = take(0);
+    pool.release(a, 0);
+    a.stream.handler.onData(Buffer.from('HTTP/1.1 200 OK'));
+    expect(dialled[0]!.resets).toEqual([ResetCode.CANCEL]);
+    expect(take(1).stream).not.toBe(a.stream);
+  });
+
+  it('closes a stream that the ingress has ended', () => {
+    const a = take(0);
+    pool.release(a, 0);
+    a.stream.handler.onEnd();
+    expect(a.stream.isOpen).toBe(false);
+  });
+
+  it('keeps no more idle streams than it may', () => {
+    const all = [take(0), take(0), take(0)];
+    for (const pooled of all) pool.release(pooled, 0);
+    expect(all.map(({ stream }) => stream.isOpen)).toEqual([true, true, false]);
+  });
+
+  it('closes what is idle too long, and is swept only while it holds something', () => {
+    const [a, b] = [take(0), take(0)];
+    pool.release(a, 0);
+    pool.release(b, 3000);
+    expect(withIdle.has(pool)).toBe(true);
+    pool.sweep(4500);
+    expect([a.stream.isOpen, b.stream.isOpen]).toEqual([false, true]);
+    pool.sweep(8000);
+    expect(b.stream.isOpen).toBe(false);
+    expect(withIdle.has(pool)).toBe(false);
+  });
+
+  it('closes streams that come back after the route has changed', () => {
+    const [a, b] = [take(0), take(0)];
+    pool.release(a, 0);
+    pool.close();
+    pool.release(b, 0);
+    expect([a.stream.isOpen, b.stream.isOpen]).toEqual([false, false]);
+  });
+});

@@ -1,0 +1,135 @@
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+
+/** Opens the streams of one route. */
+export interface Dialer {
+  /** A new stream; 'absent' when nothing is connected there, 'full' when every tunnel is at its cap. */
+  dial(handler: StreamHandler): Dialled | 'absent' | 'full';
+  /** Whether streams of `origin` are still the ones to use; false once a newer tunnel has taken over. */
+  isPreferred(origin: object): boolean;
+  /** Calls back once, when a dial that was 'absent' is worth another try. Returns the way to cancel. */
+  onArrival(callback: () => void): () => void;
+}
+
+export interface Dialled {
+  readonly stream: Stream;
+  /** The tunnel, or whatever else the stream stands on. */
+  readonly origin: object;
+}
+
+export interface PoolLimits {
+  /** Idle streams kept per route. */
+  readonly maxIdle: number;
+  /** How long an idle stream is kept. Below the 5 s after which Node's own HTTP server closes its side. */
+  readonly maxIdleMs: number;
+  /**
+   * How long a stream may have been idle and still carry a request that cannot be repeated: the ingress may be
+   * closing it at this moment, and then the request would be lost.
+   */
+  readonly maxIdleUnrepeatableMs: number;
+}
+
+export const DEFAULT_POOL_LIMITS: PoolLimits = { maxIdle: 256, maxIdleMs: 4000, maxIdleUnrepeatableMs: 1000 };
+
+/** A stream with its place in the pool: the handler of its events while no exchange uses it. */
+export class PooledStream implements StreamHandler {
+  idleSince = 0;
+  /** How many exchanges it has served. */
+  uses = 0;
+
+  constructor(
+    readonly stream: Stream,
+    readonly origin: object,
+    private readonly pool: StreamPool,
+  ) {}
+
+  onOpen(): void {}
+  onDrain(): void {}
+  /** Nothing may arrive between two exchanges: whatever it is must not reach the next visitor. */
+  onData(): void {
+    this.discard();
+  }
+  onEnd(): void {
+    this.discard();
+  }
+  onReset(): void {
+    this.pool.forget(this);
+  }
+
+  private discard(): void {
+    this.pool.forget(this);
+    this.stream.reset(ResetCode.CANCEL);
+  }
+}
+
+/** The keep-alive connections of one route, most recently used first. */
+export class StreamPool {
+  private readonly idle: PooledStream[] = [];
+  private isClosed = false;
+
+  /** @param withIdle the pools that a sweep has to visit; this one adds itself while it holds idle streams */
+  constructor(
+    readonly dialer: Dialer,
+    private readonly withIdle: Set<StreamPool>,
+    private readonly limits: PoolLimits = DEFAULT_POOL_LIMITS,
+  ) {}
+
+  /**
+   * An idle stream or a new one; `handler` gets its events.
+   * @param now the relay's clock, in milliseconds
+   */
+  acquire(handler: StreamHandler, now: number, isRepeatable: boolean): PooledStream | 'absent' | 'full' {
+    const maxIdleMs = isRepeatable ? this.limits.maxIdleMs : this.limits.maxIdleUnrepeatableMs;
+    let pooled: PooledStream | undefined;
+    while ((pooled = this.idle.pop()) !== undefined) {
+      if (
+        pooled.stream.isOpen &&
+        now - pooled.idleSince <= maxIdleMs &&
+        this.dialer.isPreferred(pooled.origin)
+      ) {
+        pooled.stream.handler = handler;
+        pooled.uses++;
+        return pooled;
+      }
+      pooled.stream.reset(ResetCode.CANCEL);
+    }
+    return this.dial(handler);
+  }
+
+  /** A new stream, whatever is idle. For a request whose reused stream turned out to be dead. */
+  dial(handler: StreamHandler): PooledStream | 'absent' | 'full' {
+    const dialled = this.dialer.dial(handler);
+    return typeof dialled === 'string' ? dialled : new PooledStream(dialled.stream, dialled.origin, this);
+  }
+
+  /** Takes back a stream whose exchange ended cleanly on both sides. */
+  release(pooled: PooledStream, now: number): void {
+    if (this.isClosed || this.idle.length >= this.limits.maxIdle || !pooled.stream.isOpen) {
+      pooled.stream.reset(ResetCode.CANCEL);
+      return;
+    }
+    pooled.idleSince = now;
+    pooled.stream.handler = pooled;
+    if (this.idle.push(pooled) === 1) this.withIdle.add(this);
+  }
+
+  forget(pooled: PooledStream): void {
+    const index = this.idle.indexOf(pooled);
+    if (index >= 0) this.idle.splice(index, 1);
+  }
+
+  /** Closes what has been idle too long. Called about once a second while there are idle streams. */
+  sweep(now: number): void {
+    // The oldest are at the front, since streams are used from the back.
+    let expired = 0;
+    while (expired < this.idle.length && now - this.idle[expired]!.idleSince > this.limits.maxIdleMs)
+      expired++;
+    for (const pooled of this.idle.splice(0, expired)) pooled.stream.reset(ResetCode.CANCEL);
+    if (this.idle.length === 0) this.withIdle.delete(this);
+  }
+
+  /** Closes every idle stream, and every other one when its exchange ends. */
+  close(): void {
+    this.isClosed = true;
+    for (const pooled of this.idle.splice(0)) pooled.stream.reset(ResetCode.CANCEL);
+  }
+}

@@ -1,0 +1,56 @@
+import type { Stream, StreamHandler, StreamTarget, Tunnel, TunnelState } from '@culvert/tunnel';
+import { describe, expect, it } from 'vitest';
+import { TunnelRegistry } from './tunnel-registry.js';
+
+class FakeTunnel implements Tunnel {
+  readonly kind = 'native';
+  state: TunnelState = 'open';
+  streamCount = 0;
+  roundTripMs = 0;
+  isFull = false;
+  openStream(): Stream | null {
+    return this.isFull ? null : ({} as Stream);
+  }
+}
+
+const target = {} as StreamTarget;
+const handler = {} as StreamHandler;
+
+describe(TunnelRegistry.name, () => {
+  it('prefers the newest tunnel that is open', () => {
+    const registry = new TunnelRegistry();
+    const [older, newer] = [new FakeTunnel(), new FakeTunnel()];
+    registry.attach('m', older);
+    registry.attach('m', newer);
+    expect(registry.preferred('m')).toBe(newer);
+    newer.state = 'draining';
+    expect(registry.preferred('m')).toBe(older);
+    registry.detach('m', older);
+    expect(registry.preferred('m')).toBeNull();
+  });
+
+  it('uses an older tunnel when the newest is full, and tells full from absent', () => {
+    const registry = new TunnelRegistry();
+    const [older, newer] = [new FakeTunnel(), new FakeTunnel()];
+    expect(registry.openStream('m', target, handler)).toBe('absent');
+    registry.attach('m', older);
+    registry.attach('m', newer);
+    newer.isFull = true;
+    expect(registry.openStream('m', target, handler)).toMatchObject({ origin: older });
+    older.isFull = true;
+    expect(registry.openStream('m', target, handler)).toBe('full');
+    older.state = newer.state = 'closed';
+    expect(registry.openStream('m', target, handler)).toBe('absent');
+  });
+
+  it('calls those who wait for a manager once, and nobody else', () => {
+    const registry = new TunnelRegistry();
+    const calls: string[] = [];
+    registry.onArrival('m', () => calls.push('a'));
+    registry.onArrival('m', () => calls.push('b'))();
+    registry.onArrival('other', () => calls.push('c'));
+    registry.attach('m', new FakeTunnel());
+    registry.attach('m', new FakeTunnel());
+    expect(calls).toEqual(['a']);
+  });
+});

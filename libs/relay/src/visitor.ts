@@ -1,0 +1,31 @@
+import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
+import type { RelayError } from './relay-error.js';
+import type { Route } from './route.js';
+
+/** The side of an exchange that asked: what the exchange needs of it, whatever HTTP version it speaks. */
+export interface Visitor {
+  /** Collects response heads; lent to one exchange at a time. */
+  readonly responseReader: HeadReader;
+  forwardedLines(request: RequestHead): string;
+  /** How `sendBody` wants a chunked response: with its chunk framing or without. */
+  chunkedOutput(): 'decoded' | 'encoded';
+  sendInterim(response: ResponseHead): void;
+  /** Takes the final head. It may leave together with the first body bytes; `flush` sends what is held. */
+  sendHead(response: ResponseHead, route: Route): void;
+  /** Returns false when the visitor reads slower than this; `Exchange.handleVisitorDrain` follows. */
+  sendBody(buffer: Buffer, start: number, end: number): boolean;
+  flush(): void;
+  /** Takes a 101 response; from now on `sendRaw`, `endRaw` and `Exchange.pushRaw` carry the bytes. */
+  switchProtocols(response: ResponseHead, route: Route): void;
+  sendRaw(chunk: Buffer): boolean;
+  endRaw(): void;
+  /** The response is complete. `isRequestDone` tells whether the connection can carry another request. */
+  complete(trailers: Fields | null, isRequestDone: boolean): void;
+  /** No response bytes were sent yet: answer with an error. */
+  sendError(error: RelayError, isRequestDone: boolean): void;
+  /** The response cannot be completed: make the visitor notice. */
+  abort(): void;
+  /** Request body bytes are not wanted for now, or wanted again. */
+  pauseBody(): void;
+  resumeBody(): void;
+}
