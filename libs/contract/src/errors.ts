@@ -72,11 +72,6 @@ export const ERRORS = {
     title: 'Something went wrong in Culvert',
     description: 'A fault that is not the fault of the request. Its `instance` finds it in the logs.',
   },
-  unavailable: {
-    status: 503,
-    title: 'Culvert cannot answer now',
-    description: 'Culvert is stopping, or something it depends on does not answer. Try again.',
-  },
 } as const satisfies Record<string, { status: number; title: string; description: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

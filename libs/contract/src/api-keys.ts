@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { changeOf, pageOf } from './page.js';
+import { futureTimestamp, id, text, timestamp } from './text.js';
+
+/** What a key may be used for. */
+export const SCOPES = [
+  'tunnel',
+  'previews:read',
+  'previews:write',
+  'keys:read',
+  'keys:write',
+  'team:read',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+const scope = z.enum(SCOPES);
+const name = text(128).describe('What people call it.');
+
+export const createApiKeyRequest = z.strictObject({
+  name,
+  scopes: z
+    .array(scope)
+    .min(1, 'must name at least one scope')
+    .max(SCOPES.length)
+    .refine((scopes) => new Set(scopes).size === scopes.length, 'must not name a scope twice')
+    .optional()
+    .describe('None that the key making this request lacks. Default: all of that key.'),
+  expiresAt: futureTimestamp.nullable().default(null).describe('When it stops working; null: never.'),
+});
+export type CreateApiKeyRequest = z.output<typeof createApiKeyRequest>;
+
+export const updateApiKeyRequest = changeOf(z.strictObject({ name }));
+export type UpdateApiKeyRequest = z.output<typeof updateApiKeyRequest>;
+
+export const apiKeyResource = z.strictObject({
+  id,
+  name: z.string(),
+  hint: z.string().describe('The first characters of the key, to recognise it by.'),
+  scopes: z.array(scope),
+  expiresAt: timestamp.nullable(),
+  revokedAt: timestamp.nullable(),
+  lastUsedAt: timestamp.nullable().describe('To the minute.'),
+  createdAt: timestamp,
+});
+export type ApiKeyResource = z.output<typeof apiKeyResource>;
+
+export const createdApiKeyResource = apiKeyResource.extend({
+  key: z.string().describe('The key itself. Shown this once: only its hash is kept.'),
+});
+export type CreatedApiKeyResource = z.output<typeof createdApiKeyResource>;
+
+export const apiKeyPage = pageOf(apiKeyResource);

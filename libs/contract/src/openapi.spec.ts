@@ -1,0 +1,79 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, it } from 'vitest';
+import { ERRORS, ProblemError, toProblem } from './errors.js';
+import { buildOpenApiDocument, errorsOf } from './openapi.js';
+import { OPERATIONS } from './operations.js';
+import { problemResource } from './problems.js';
+
+describe('the OpenAPI document', () => {
+  const document = buildOpenApiDocument('1.2.3');
+
+  it('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator();
+    const result = await validator.validate(structuredClone(document));
+    expect(result.errors).toBeUndefined();
+    expect([result.valid, validator.version]).toEqual([true, '3.1']);
+  });
+
+  it('is JSON: nothing in it is lost on the way', () => {
+    expect(JSON.parse(JSON.stringify(document))).toEqual(document);
+  });
+
+  it('refers only to schemas that it contains', () => {
+    const schemas = (document['components'] as { schemas: object }).schemas;
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
+      ([, target]) => target,
+    );
+    expect(references.length).toBeGreaterThan(50);
+    for (const target of references) {
+      expect(Object.keys(schemas)).toContain(target?.replace('#/components/schemas/', ''));
+    }
+  });
+
+  it('refuses unknown fields in every body', () => {
+    const { schemas } = document['components'] as {
+      schemas: Record<string, { additionalProperties?: unknown }>;
+    };
+    for (const schema of Object.values(schemas)) expect(schema.additionalProperties).toBe(false);
+  });
+});
+
+describe('the operations', () => {
+  it('have ids and routes of their own', () => {
+    expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);
+    expect(new Set(OPERATIONS.map(({ method, path }) => `${method} ${path}`)).size).toBe(OPERATIONS.length);
+  });
+
+  it.each(
+    OPERATIONS.filter(({ body }) => body !== undefined).map(
+      (operation) => [operation.id, operation] as const,
+    ),
+  )('have an example that is valid: %s', (_id, { body }) => {
+    expect(body?.schema.safeParse(body.example).error).toBeUndefined();
+  });
+
+  it('need a scope wherever they change something', () => {
+    for (const { method, access } of OPERATIONS) {
+      if (method !== 'get') expect(access).toMatch(/:write$/);
+    }
+  });
+
+  it('account for every code of the catalogue but those of the server as a whole', () => {
+    const codes = new Set(OPERATIONS.flatMap(errorsOf));
+    const missing = Object.keys(ERRORS).filter((code) => !codes.has(code as keyof typeof ERRORS));
+    expect(missing).toEqual(['route_not_found', 'method_not_allowed']);
+  });
+});
+
+describe('a problem', () => {
+  it('has the shape that the document promises', () => {
+    const error = new ProblemError('validation_failed', {
+      detail: 'x',
+      errors: [{ pointer: '/a', message: 'b' }],
+    });
+    const problem = toProblem(error, 'a3c1f0de-0000-4000-8000-000000000000');
+    expect(problemResource.parse(problem)).toEqual(problem);
+    expect(problem.instance).toBe('urn:uuid:a3c1f0de-0000-4000-8000-000000000000');
+    expect(toProblem(new ProblemError('not_found'), 'x')).not.toHaveProperty('detail');
+  });
+});

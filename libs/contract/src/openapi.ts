@@ -1,0 +1,195 @@
+import { z } from 'zod';
+import * as apiKeys from './api-keys.js';
+import * as auditEvents from './audit-events.js';
+import { ERRORS, type ErrorCode } from './errors.js';
+import * as intercepts from './intercepts.js';
+import * as me from './me.js';
+import { OPERATIONS, type Operation } from './operations.js';
+import * as previews from './previews.js';
+import * as problems from './problems.js';
+import * as sessions from './sessions.js';
+import * as trafficManagers from './traffic-managers.js';
+
+/** JSON Schema differs for what goes in (defaults may be left out) and what comes out. */
+const REQUEST_SCHEMAS = {
+  CreateApiKey: apiKeys.createApiKeyRequest,
+  UpdateApiKey: apiKeys.updateApiKeyRequest,
+  CreateTrafficManager: trafficManagers.createTrafficManagerRequest,
+  UpdateTrafficManager: trafficManagers.updateTrafficManagerRequest,
+  InterceptDescription: intercepts.interceptDescription,
+  CreateIntercept: intercepts.createInterceptRequest,
+  UpdateIntercept: intercepts.updateInterceptRequest,
+  IngressDescription: previews.ingressDescription,
+  CreatePreview: previews.createPreviewRequest,
+  UpdatePreview: previews.updatePreviewRequest,
+};
+const RESPONSE_SCHEMAS = {
+  Me: me.meResource,
+  ApiKey: apiKeys.apiKeyResource,
+  CreatedApiKey: apiKeys.createdApiKeyResource,
+  ApiKeyPage: apiKeys.apiKeyPage,
+  TrafficManager: trafficManagers.trafficManagerResource,
+  TrafficManagerPage: trafficManagers.trafficManagerPage,
+  Session: sessions.sessionResource,
+  SessionPage: sessions.sessionPage,
+  Intercept: intercepts.interceptResource,
+  InterceptPage: intercepts.interceptPage,
+  Ingress: previews.ingressResource,
+  Preview: previews.previewResource,
+  PreviewPage: previews.previewPage,
+  AuditEvent: auditEvents.auditEventResource,
+  AuditEventPage: auditEvents.auditEventPage,
+  Problem: problems.problemResource,
+  ProblemDescription: problems.problemDescription,
+};
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of the API. `version` is Culvert's own. */
+export function buildOpenApiDocument(version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const operation of OPERATIONS) {
+    (paths[operation.path] ??= {})[operation.method] = describeOperation(operation);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Culvert API',
+      version,
+      description:
+        'Manages API keys, traffic managers, intercepts and previews of one team: the one that the key belongs to. ' +
+        'Ids of other teams are answered like ids of nothing. Fields that are not listed are refused.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'This deployment' }],
+    security: [{ bearer: [] }, { ambassadorApiKey: [] }],
+    tags: [...new Set(OPERATIONS.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: { ...toComponents(REQUEST_SCHEMAS, 'input'), ...toComponents(RESPONSE_SCHEMAS, 'output') },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+        ambassadorApiKey: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Ambassador-Api-Key',
+          description: 'An API key, as Telepresence sends it.',
+        },
+      },
+    },
+  };
+}
+
+function describeOperation(operation: Operation): Json {
+  const { access, description, body } = operation;
+  const scope = access === 'public' || access === 'any-key' ? [] : [`Needs the scope \`${access}\`.`];
+  const text = [description, ...scope].filter((part) => part !== undefined).join(' ');
+  const parameters = [...pathParameters(operation), ...queryParameters(operation)];
+  return {
+    operationId: operation.id,
+    tags: [operation.tag],
+    summary: operation.summary,
+    ...(text === '' ? {} : { description: text }),
+    ...(access === 'public' ? { security: [] } : {}),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: reference(body.schema), example: body.example } },
+          },
+        }),
+    responses: { ...successResponse(operation), ...problemResponses(operation) },
+  };
+}
+
+function pathParameters({ path }: Operation): Json[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string', maxLength: 300 },
+  }));
+}
+
+function queryParameters({ query }: Operation): Json[] {
+  return Object.entries(query?.shape ?? {}).map(([name, schema]) => {
+    const { description, ...json } = withoutDialect(z.toJSONSchema(schema as z.ZodType, { io: 'input' }));
+    return { name, in: 'query', required: false, description, schema: json };
+  });
+}
+
+function successResponse({ status, response, summary }: Operation): Json {
+  if (response === undefined) return { [status]: { description: `Done: ${summary}` } };
+  return {
+    [status]: {
+      description: summary,
+      content: { 'application/json': { schema: reference(response) } },
+    },
+  };
+}
+
+function problemResponses(operation: Operation): Json {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of errorsOf(operation)) {
+    const { status } = ERRORS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
+}
+
+/** Every code that this operation can answer with. */
+export function errorsOf(operation: Operation): ErrorCode[] {
+  const { access, path, query, body, errors = [] } = operation;
+  const codes = new Set<ErrorCode>(errors);
+  if (access !== 'public') codes.add('credentials_conflict').add('unauthenticated');
+  if (access !== 'public' && access !== 'any-key') codes.add('insufficient_scope');
+  if (path.includes('{')) codes.add('malformed_request').add('validation_failed').add('not_found');
+  if (query !== undefined) codes.add('validation_failed');
+  if (body !== undefined) {
+    codes
+      .add('malformed_request')
+      .add('validation_failed')
+      .add('payload_too_large')
+      .add('unsupported_media_type');
+  }
+  return [...codes.add('internal_error')];
+}
+
+const NAMES = new Map<z.ZodType, string>(
+  Object.entries({ ...REQUEST_SCHEMAS, ...RESPONSE_SCHEMAS }).map(([name, schema]) => [schema, name]),
+);
+
+function reference(schema: z.ZodType): Json {
+  const name = NAMES.get(schema);
+  if (name === undefined)
+    throw new Error('a schema that operations use needs a name in the OpenAPI document');
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+function toComponents(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Json {
+  const registry = z.registry<{ id: string }>();
+  for (const [name, schema] of Object.entries(schemas)) registry.add(schema, { id: name });
+  const { schemas: generated } = z.toJSONSchema(registry, {
+    io,
+    uri: (name) => `#/components/schemas/${name}`,
+  });
+  return Object.fromEntries(
+    Object.entries(generated).map(([name, schema]) => [name, withoutDialect(schema)]),
+  );
+}
+
+/** OpenAPI 3.1 sets the dialect and the place of a schema itself. */
+function withoutDialect(schema: Json): Json {
+  const { $schema: _dialect, $id: _place, ...rest } = schema;
+  return rest;
+}

@@ -1,0 +1,353 @@
+/**
+ * Every operation of the API: the OpenAPI document is built from this table, and tests hold the routes of the
+ * server against it.
+ */
+import type { z } from 'zod';
+import * as apiKeys from './api-keys.js';
+import { auditEventPage } from './audit-events.js';
+import type { ErrorCode } from './errors.js';
+import * as intercepts from './intercepts.js';
+import { meResource } from './me.js';
+import { pageQuery } from './page.js';
+import * as previews from './previews.js';
+import { problemDescription } from './problems.js';
+import * as sessions from './sessions.js';
+import * as trafficManagers from './traffic-managers.js';
+
+export const METHODS = ['get', 'post', 'patch', 'delete'] as const;
+
+export interface Operation {
+  /** Unique, and what generated clients call it. */
+  readonly id: string;
+  readonly tag: string;
+  readonly method: (typeof METHODS)[number];
+  /** Parameters stand in braces. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** The scope that a key needs; `any-key`: whichever key; `public`: none. */
+  readonly access: apiKeys.Scope | 'any-key' | 'public';
+  readonly query?: z.ZodObject;
+  readonly body?: { readonly schema: z.ZodType; readonly example: object };
+  readonly status: 200 | 201 | 204;
+  /** Absent: no body. */
+  readonly response?: z.ZodType;
+  /** Beyond those that follow from access, query, body and path parameters. */
+  readonly errors?: readonly ErrorCode[];
+}
+
+const API = '/api/v1';
+
+const ingress = { host: 'checkout.shop.svc.cluster.local', port: 80 };
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    id: 'getMe',
+    tag: 'Me',
+    method: 'get',
+    path: `${API}/me`,
+    summary: 'Show who the key belongs to and what it may do',
+    access: 'any-key',
+    status: 200,
+    response: meResource,
+  },
+
+  {
+    id: 'createApiKey',
+    tag: 'API keys',
+    method: 'post',
+    path: `${API}/api-keys`,
+    summary: 'Create an API key',
+    description: 'The answer is the only one that contains the key itself.',
+    access: 'keys:write',
+    body: {
+      schema: apiKeys.createApiKeyRequest,
+      example: { name: 'CI', scopes: ['previews:read', 'previews:write'] },
+    },
+    status: 201,
+    response: apiKeys.createdApiKeyResource,
+  },
+  {
+    id: 'listApiKeys',
+    tag: 'API keys',
+    method: 'get',
+    path: `${API}/api-keys`,
+    summary: 'List API keys',
+    access: 'keys:read',
+    query: pageQuery,
+    status: 200,
+    response: apiKeys.apiKeyPage,
+  },
+  {
+    id: 'getApiKey',
+    tag: 'API keys',
+    method: 'get',
+    path: `${API}/api-keys/{apiKeyId}`,
+    summary: 'Show an API key',
+    access: 'keys:read',
+    status: 200,
+    response: apiKeys.apiKeyResource,
+  },
+  {
+    id: 'updateApiKey',
+    tag: 'API keys',
+    method: 'patch',
+    path: `${API}/api-keys/{apiKeyId}`,
+    summary: 'Rename an API key',
+    access: 'keys:write',
+    body: { schema: apiKeys.updateApiKeyRequest, example: { name: 'CI of the shop' } },
+    status: 200,
+    response: apiKeys.apiKeyResource,
+  },
+  {
+    id: 'revokeApiKey',
+    tag: 'API keys',
+    method: 'delete',
+    path: `${API}/api-keys/{apiKeyId}`,
+    summary: 'Revoke an API key',
+    description:
+      'At once and for good; tunnels opened with it end. The key stays listed. Repeating it changes nothing.',
+    access: 'keys:write',
+    status: 204,
+  },
+
+  {
+    id: 'createTrafficManager',
+    tag: 'Traffic managers',
+    method: 'post',
+    path: `${API}/traffic-managers`,
+    summary: 'Register a traffic manager ahead of its first connection',
+    access: 'previews:write',
+    body: {
+      schema: trafficManagers.createTrafficManagerRequest,
+      example: { managerId: 'staging', name: 'Staging cluster' },
+    },
+    status: 201,
+    response: trafficManagers.trafficManagerResource,
+    errors: ['manager_id_taken'],
+  },
+  {
+    id: 'listTrafficManagers',
+    tag: 'Traffic managers',
+    method: 'get',
+    path: `${API}/traffic-managers`,
+    summary: 'List traffic managers',
+    access: 'previews:read',
+    query: pageQuery,
+    status: 200,
+    response: trafficManagers.trafficManagerPage,
+  },
+  {
+    id: 'getTrafficManager',
+    tag: 'Traffic managers',
+    method: 'get',
+    path: `${API}/traffic-managers/{trafficManagerId}`,
+    summary: 'Show a traffic manager',
+    access: 'previews:read',
+    status: 200,
+    response: trafficManagers.trafficManagerResource,
+  },
+  {
+    id: 'updateTrafficManager',
+    tag: 'Traffic managers',
+    method: 'patch',
+    path: `${API}/traffic-managers/{trafficManagerId}`,
+    summary: 'Rename a traffic manager',
+    access: 'previews:write',
+    body: { schema: trafficManagers.updateTrafficManagerRequest, example: { name: 'Staging cluster' } },
+    status: 200,
+    response: trafficManagers.trafficManagerResource,
+  },
+  {
+    id: 'deleteTrafficManager',
+    tag: 'Traffic managers',
+    method: 'delete',
+    path: `${API}/traffic-managers/{trafficManagerId}`,
+    summary: 'Delete a traffic manager with its sessions, intercepts and previews',
+    description:
+      'Its tunnels close. A traffic manager that still runs registers anew, without what was deleted.',
+    access: 'previews:write',
+    status: 204,
+  },
+
+  {
+    id: 'listSessions',
+    tag: 'Sessions',
+    method: 'get',
+    path: `${API}/sessions`,
+    summary: 'List sessions of traffic managers',
+    description: 'Sessions begin when a traffic manager opens a tunnel.',
+    access: 'previews:read',
+    query: sessions.sessionQuery,
+    status: 200,
+    response: sessions.sessionPage,
+  },
+  {
+    id: 'getSession',
+    tag: 'Sessions',
+    method: 'get',
+    path: `${API}/sessions/{sessionId}`,
+    summary: 'Show a session',
+    access: 'previews:read',
+    status: 200,
+    response: sessions.sessionResource,
+  },
+  {
+    id: 'endSession',
+    tag: 'Sessions',
+    method: 'delete',
+    path: `${API}/sessions/{sessionId}`,
+    summary: 'End a session',
+    description:
+      'Its tunnels close, and it is never resumed. It stays listed as ended. Repeating it changes nothing.',
+    access: 'previews:write',
+    status: 204,
+  },
+
+  {
+    id: 'createIntercept',
+    tag: 'Intercepts',
+    method: 'post',
+    path: `${API}/intercepts`,
+    summary: 'Describe an intercept',
+    description: 'The intercepting itself happens in the cluster.',
+    access: 'previews:write',
+    body: {
+      schema: intercepts.createInterceptRequest,
+      example: { name: 'checkout', workload: 'checkout', namespace: 'shop', client: 'ann@laptop' },
+    },
+    status: 201,
+    response: intercepts.interceptResource,
+    errors: ['not_found', 'traffic_manager_required'],
+  },
+  {
+    id: 'listIntercepts',
+    tag: 'Intercepts',
+    method: 'get',
+    path: `${API}/intercepts`,
+    summary: 'List intercepts',
+    access: 'previews:read',
+    query: intercepts.interceptQuery,
+    status: 200,
+    response: intercepts.interceptPage,
+  },
+  {
+    id: 'getIntercept',
+    tag: 'Intercepts',
+    method: 'get',
+    path: `${API}/intercepts/{interceptId}`,
+    summary: 'Show an intercept',
+    access: 'previews:read',
+    status: 200,
+    response: intercepts.interceptResource,
+  },
+  {
+    id: 'updateIntercept',
+    tag: 'Intercepts',
+    method: 'patch',
+    path: `${API}/intercepts/{interceptId}`,
+    summary: 'Change an intercept',
+    access: 'previews:write',
+    body: { schema: intercepts.updateInterceptRequest, example: { disposition: 'ACTIVE' } },
+    status: 200,
+    response: intercepts.interceptResource,
+  },
+  {
+    id: 'deleteIntercept',
+    tag: 'Intercepts',
+    method: 'delete',
+    path: `${API}/intercepts/{interceptId}`,
+    summary: 'Delete an intercept with its previews',
+    access: 'previews:write',
+    status: 204,
+  },
+
+  {
+    id: 'createPreview',
+    tag: 'Previews',
+    method: 'post',
+    path: `${API}/previews`,
+    summary: 'Create a preview',
+    description: 'Of an intercept that exists, or together with a new one. The hostname is chosen at random.',
+    access: 'previews:write',
+    body: {
+      schema: previews.createPreviewRequest,
+      example: {
+        intercept: { name: 'checkout', workload: 'checkout', namespace: 'shop' },
+        ingress,
+        access: 'team',
+        pullRequestUrl: 'https://git.example.com/shop/checkout/pull/17',
+        addRequestHeaders: { 'x-feature': 'new-basket' },
+      },
+    },
+    status: 201,
+    response: previews.previewResource,
+    errors: ['not_found', 'traffic_manager_required', 'preview_limit_reached'],
+  },
+  {
+    id: 'listPreviews',
+    tag: 'Previews',
+    method: 'get',
+    path: `${API}/previews`,
+    summary: 'List previews',
+    access: 'previews:read',
+    query: previews.previewQuery,
+    status: 200,
+    response: previews.previewPage,
+  },
+  {
+    id: 'getPreview',
+    tag: 'Previews',
+    method: 'get',
+    path: `${API}/previews/{previewId}`,
+    summary: 'Show a preview',
+    access: 'previews:read',
+    status: 200,
+    response: previews.previewResource,
+  },
+  {
+    id: 'updatePreview',
+    tag: 'Previews',
+    method: 'patch',
+    path: `${API}/previews/{previewId}`,
+    summary: 'Change a preview',
+    description: 'Each field that is present replaces the one there is as a whole. The hostname stays.',
+    access: 'previews:write',
+    body: { schema: previews.updatePreviewRequest, example: { access: 'public', ingress } },
+    status: 200,
+    response: previews.previewResource,
+  },
+  {
+    id: 'deletePreview',
+    tag: 'Previews',
+    method: 'delete',
+    path: `${API}/previews/{previewId}`,
+    summary: 'Delete a preview',
+    description: 'Its hostname answers no more, and is not used again.',
+    access: 'previews:write',
+    status: 204,
+  },
+
+  {
+    id: 'listAuditEvents',
+    tag: 'Audit events',
+    method: 'get',
+    path: `${API}/audit-events`,
+    summary: 'List who changed what in the team',
+    access: 'team:read',
+    query: pageQuery,
+    status: 200,
+    response: auditEventPage,
+  },
+
+  {
+    id: 'getProblem',
+    tag: 'Documentation',
+    method: 'get',
+    path: '/api/problems/{code}',
+    summary: 'Explain an error code',
+    access: 'public',
+    status: 200,
+    response: problemDescription,
+  },
+];

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { host, port } from './host.js';
+import { interceptDescription, optionalTrafficManagerId } from './intercepts.js';
+import { changeOf, pageOf, pageQuery } from './page.js';
+import { requestHeaders } from './request-headers.js';
+import { futureTimestamp, id, timestamp } from './text.js';
+
+export const PREVIEW_ACCESS = ['team', 'public'] as const;
+
+/** Where requests enter the cluster. */
+export const ingressDescription = z
+  .strictObject({
+    host: host.describe('Of the ingress, as the traffic manager resolves it.'),
+    port,
+    useTls: z.boolean().default(false),
+    l5Host: host.optional().describe('The Host header and SNI that the ingress sees. Default: `host`.'),
+    verifyTls: z.boolean().default(true).describe('Whether the certificate of the ingress has to be valid.'),
+  })
+  .transform((ingress) => ({ ...ingress, l5Host: ingress.l5Host ?? ingress.host }));
+
+const fields = z.strictObject({
+  ingress: ingressDescription,
+  access: z
+    .enum(PREVIEW_ACCESS)
+    .describe('`team`: only members of the team; `public`: whoever knows the hostname.'),
+  displayBanner: z.boolean().describe('Whether pages show that they are a preview.'),
+  pullRequestUrl: z
+    .string()
+    .max(2048, 'must be at most 2048 characters long')
+    .regex(/^https?:\/\/[\x21-\x7e]+$/i, 'must be an http or https URL')
+    .refine((text) => URL.canParse(text), 'must be an http or https URL')
+    .nullable(),
+  addRequestHeaders: requestHeaders.describe(
+    'Set on every request to the ingress, at most 32 and 8 KiB. Refused: Host, Cookie, hop-by-hop, framing, ' +
+      'forwarding and WebSocket handshake fields, and those that carry the intercept id or a credential for Culvert.',
+  ),
+  expiresAt: futureTimestamp.nullable().describe('When it stops answering; null: never.'),
+});
+
+export const createPreviewRequest = z
+  .strictObject({
+    trafficManagerId: optionalTrafficManagerId,
+    intercept: interceptDescription.optional().describe('A new intercept for this preview.'),
+    interceptId: id.optional().describe('An intercept that exists.'),
+    ingress: fields.shape.ingress,
+    access: fields.shape.access.default('team'),
+    displayBanner: fields.shape.displayBanner.default(true),
+    pullRequestUrl: fields.shape.pullRequestUrl.default(null),
+    addRequestHeaders: fields.shape.addRequestHeaders.default({}),
+    expiresAt: fields.shape.expiresAt.default(null),
+  })
+  .refine((preview) => (preview.intercept === undefined) !== (preview.interceptId === undefined), {
+    error: 'exactly one of intercept and interceptId is needed',
+    path: ['intercept'],
+  });
+export type CreatePreviewRequest = z.output<typeof createPreviewRequest>;
+
+/** Each field is replaced as a whole. */
+export const updatePreviewRequest = changeOf(fields);
+export type UpdatePreviewRequest = z.output<typeof updatePreviewRequest>;
+
+export const previewQuery = pageQuery.extend({
+  trafficManagerId: id.optional().describe('Only previews through this traffic manager.'),
+  interceptId: id.optional().describe('Only previews of this intercept.'),
+});
+export type PreviewQuery = z.output<typeof previewQuery>;
+
+export const ingressResource = z.strictObject({
+  host: z.string(),
+  port: z.int(),
+  useTls: z.boolean(),
+  l5Host: z.string(),
+  verifyTls: z.boolean(),
+});
+
+export const previewResource = z.strictObject({
+  id,
+  hostname: z.string(),
+  url: z.url().describe('What to open in a browser.'),
+  interceptId: id,
+  trafficManagerId: id,
+  ingress: ingressResource,
+  access: z.enum(PREVIEW_ACCESS),
+  displayBanner: z.boolean(),
+  pullRequestUrl: z.string().nullable(),
+  addRequestHeaders: z.record(z.string(), z.string()),
+  expiresAt: timestamp.nullable(),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+});
+export type PreviewResource = z.output<typeof previewResource>;
+
+export const previewPage = pageOf(previewResource);

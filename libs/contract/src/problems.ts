@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { ERROR_CODES } from './errors.js';
+
+const code = z.enum(ERROR_CODES as [string, ...string[]]);
+
+/** Schema of `Problem` (RFC 9457). */
+export const problemResource = z.strictObject({
+  type: z.string().describe('Where the code is explained.'),
+  title: z.string(),
+  status: z.int(),
+  code: code.describe('What programs decide by.'),
+  detail: z.string().optional(),
+  instance: z.string().describe("The request's id, as in the logs of the deployment."),
+  errors: z
+    .array(z.strictObject({ pointer: z.string().describe('JSON Pointer (RFC 6901).'), message: z.string() }))
+    .optional(),
+});
+
+/** One entry of the error catalogue. */
+export const problemDescription = z.strictObject({
+  code,
+  status: z.int(),
+  title: z.string(),
+  description: z.string(),
+});
+export type ProblemDescription = z.output<typeof problemDescription>;

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+const MAX_HEADERS = 32;
+/** Of all names and values, with the `: ` and CRLF that each brings. */
+const MAX_TOTAL_BYTES = 8192;
+const OVERHEAD_BYTES = 4;
+
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110 §5.5 without obs-text, whose meaning nobody agrees on, and without space at the ends. */
+const FIELD_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
+
+/**
+ * What a preview may not set. The connection and the framing of messages belong to the edge (RFC 9110 §7.6.1), the
+ * forwarding fields and the intercept id are facts that it vouches for, credentials for Culvert are not for the
+ * ingress, and a fixed Cookie would replace those of every visitor.
+ */
+const FORBIDDEN = new Set([
+  'connection',
+  'content-length',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+  'x-ambassador-api-key',
+  'x-telepresence-intercept-id',
+]);
+const FORBIDDEN_PREFIXES = ['x-forwarded-', 'x-culvert-', 'sec-websocket-'];
+
+/** Whether a preview may set the request header of this name. */
+export function isSettableHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  return !FORBIDDEN.has(lower) && !FORBIDDEN_PREFIXES.some((prefix) => lower.startsWith(prefix));
+}
+
+/** Headers that replace those of the same name on every request to the ingress. Names come out in lower case. */
+export const requestHeaders = z
+  .record(z.string(), z.string())
+  .superRefine((headers, context) => {
+    const names = Object.keys(headers);
+    const refuse = (message: string, ...path: string[]) =>
+      context.addIssue({ code: 'custom', message, path });
+
+    if (names.length > MAX_HEADERS) return refuse(`must be at most ${MAX_HEADERS} headers`);
+    let totalBytes = 0;
+    const seen = new Set<string>();
+    for (const [name, value] of Object.entries(headers)) {
+      totalBytes += name.length + value.length + OVERHEAD_BYTES;
+      if (!TOKEN.test(name)) refuse('is not a header name', name);
+      else if (!isSettableHeader(name)) refuse('is a header that a preview cannot set', name);
+      else if (seen.has(name.toLowerCase()))
+        refuse('is there twice: case does not matter in header names', name);
+      if (!FIELD_VALUE.test(value)) refuse('must be visible ASCII, with spaces and tabs only inside', name);
+      seen.add(name.toLowerCase());
+    }
+    if (totalBytes > MAX_TOTAL_BYTES) refuse(`must be at most ${MAX_TOTAL_BYTES} bytes in all`);
+  })
+  .transform((headers) =>
+    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+  );

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { changeOf, pageOf } from './page.js';
+import { id, optionalText, text, timestamp } from './text.js';
+
+const MAX_LENGTH = 128;
+const name = optionalText(MAX_LENGTH).describe('What people call it.');
+
+export const createTrafficManagerRequest = z.strictObject({
+  managerId: text(MAX_LENGTH).describe('What the process calls itself, the same after every restart.'),
+  name: name.default(''),
+  clusterId: optionalText(MAX_LENGTH).default('').describe('Which cluster it runs in.'),
+});
+export type CreateTrafficManagerRequest = z.output<typeof createTrafficManagerRequest>;
+
+export const updateTrafficManagerRequest = changeOf(z.strictObject({ name }));
+export type UpdateTrafficManagerRequest = z.output<typeof updateTrafficManagerRequest>;
+
+export const trafficManagerResource = z.strictObject({
+  id,
+  managerId: z.string(),
+  name: z.string(),
+  clusterId: z.string(),
+  version: z.string().describe('Of the program at its last registration, or empty.'),
+  lastSeenAt: timestamp.nullable().describe('Null when it was never connected.'),
+  createdAt: timestamp,
+});
+export type TrafficManagerResource = z.output<typeof trafficManagerResource>;
+
+export const trafficManagerPage = pageOf(trafficManagerResource);
