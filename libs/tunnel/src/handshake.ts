@@ -1,0 +1,103 @@
+/** HELLO and WELCOME: docs/protocol.md §3. */
+import { hasField, booleanField, integerField, integersField, parseFields, textField } from './fields.js';
+import { ProtocolError } from './errors.js';
+import { PROTOCOL_VERSION } from './frame.js';
+
+/** What a dialler says of itself. */
+export interface Hello {
+  /** Who this is, the same after every restart; 1 to 128 characters. */
+  readonly managerId: string;
+  /** Which cluster it runs in, or empty. */
+  readonly clusterId: string;
+  /** What people call it. */
+  readonly name: string;
+  /** Version of the program. */
+  readonly version: string;
+  /** Random, new with every start of the process; 1 to 64 characters. */
+  readonly instanceId: string;
+}
+
+/** HELLO as it travels. */
+export interface HelloFrame extends Hello {
+  readonly versions: readonly number[];
+  /** Most streams the dialler will hold, or null when it sets no limit. */
+  readonly maxStreams: number | null;
+}
+
+/** What an acceptor answers. */
+export interface Welcome {
+  readonly version: number;
+  /** The session this tunnel belongs to. */
+  readonly sessionId: string;
+  /** Whether the session existed before. */
+  readonly resumed: boolean;
+  /** Most streams open at once in the tunnel, whoever opened them. */
+  readonly maxStreams: number;
+  /** Credit that every stream starts with, in both directions. */
+  readonly windowBytes: number;
+  /** Most a receiver may grow a window to. */
+  readonly maxWindowBytes: number;
+  /** Silence after which an end sends PING. */
+  readonly pingIntervalMs: number;
+  /** Silence after which the peer is dead. */
+  readonly pingTimeoutMs: number;
+}
+
+const MAX_VERSIONS = 16;
+const MAX_STREAMS = 65_535;
+
+/** Bounds of WELCOME's numbers, which both ends enforce. */
+export const WELCOME_BOUNDS = {
+  maxStreams: [1, MAX_STREAMS],
+  windowBytes: [16_384, 1_048_576],
+  maxWindowBytes: [16_384, 16_777_216],
+  pingIntervalMs: [10, 60_000],
+  pingTimeoutMs: [11, 600_000],
+} as const;
+
+export function encodeHello(hello: Hello, maxStreams: number): Buffer {
+  const { managerId, clusterId, name, version, instanceId } = hello;
+  const versions = [PROTOCOL_VERSION];
+  return Buffer.from(
+    JSON.stringify({ versions, managerId, clusterId, name, version, instanceId, maxStreams }),
+  );
+}
+
+/** Throws ProtocolError unless `payload` is a HELLO. */
+export function decodeHello(payload: Buffer): HelloFrame {
+  const fields = parseFields(payload, 'HELLO');
+  return {
+    versions: integersField(fields, 'versions', MAX_VERSIONS),
+    managerId: textField(fields, 'managerId', 1, 128),
+    clusterId: textField(fields, 'clusterId', 0, 128),
+    name: textField(fields, 'name', 0, 128),
+    version: textField(fields, 'version', 0, 64),
+    instanceId: textField(fields, 'instanceId', 1, 64),
+    maxStreams: hasField(fields, 'maxStreams') ? integerField(fields, 'maxStreams', 1, MAX_STREAMS) : null,
+  };
+}
+
+export function encodeWelcome(welcome: Welcome): Buffer {
+  return Buffer.from(JSON.stringify(welcome));
+}
+
+/** Throws ProtocolError unless `payload` is a WELCOME. */
+export function decodeWelcome(payload: Buffer): Welcome {
+  const fields = parseFields(payload, 'WELCOME');
+  const welcome = {
+    version: integerField(fields, 'version', PROTOCOL_VERSION, PROTOCOL_VERSION),
+    sessionId: textField(fields, 'sessionId', 1, 128),
+    resumed: booleanField(fields, 'resumed'),
+    maxStreams: integerField(fields, 'maxStreams', ...WELCOME_BOUNDS.maxStreams),
+    windowBytes: integerField(fields, 'windowBytes', ...WELCOME_BOUNDS.windowBytes),
+    maxWindowBytes: integerField(fields, 'maxWindowBytes', ...WELCOME_BOUNDS.maxWindowBytes),
+    pingIntervalMs: integerField(fields, 'pingIntervalMs', ...WELCOME_BOUNDS.pingIntervalMs),
+    pingTimeoutMs: integerField(fields, 'pingTimeoutMs', ...WELCOME_BOUNDS.pingTimeoutMs),
+  };
+  if (welcome.maxWindowBytes < welcome.windowBytes)
+    throw new ProtocolError('maxWindowBytes is below windowBytes');
+  if (welcome.pingTimeoutMs <= welcome.pingIntervalMs) {
+    throw new ProtocolError('pingTimeoutMs is not above pingIntervalMs');
+  }
+  return welcome;
+}

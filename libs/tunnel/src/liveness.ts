@@ -1,0 +1,76 @@
+/**
+ * Tells whether the peer still lives, and how far away it is. Silence is counted in ticks of one coarse timer:
+ * receiving costs one assignment, no clock is read, and a process that was itself asleep counts one tick of
+ * silence instead of declaring everybody dead.
+ */
+export interface LivenessHost {
+  sendPing(payload: Buffer): void;
+  /** Nothing was heard for the whole timeout. Called once. */
+  onSilence(): void;
+}
+
+export interface LivenessTimes {
+  readonly pingIntervalMs: number;
+  readonly pingTimeoutMs: number;
+}
+
+const TICKS_PER_INTERVAL = 4;
+
+/** A busy peer is measured too, once in this many ping intervals: windows grow by the round-trip time. */
+const INTERVALS_PER_MEASUREMENT = 5;
+
+export class Liveness {
+  /** Most recent round trip, or 0 before the first. */
+  roundTripMs = 0;
+  private silentTicks = 0;
+  private ticksSincePing = 0;
+  /** When the PING that awaits its PONG was sent, also its payload; 0 when none does. */
+  private pingSentAt = 0;
+  private readonly ticksToDeath: number;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly host: LivenessHost,
+    times: LivenessTimes,
+  ) {
+    const tickMs = times.pingIntervalMs / TICKS_PER_INTERVAL;
+    this.ticksToDeath = Math.max(TICKS_PER_INTERVAL + 1, Math.floor(times.pingTimeoutMs / tickMs));
+    this.timer = setInterval(() => this.tick(), tickMs);
+    this.sendPing();
+  }
+
+  /** Something arrived. */
+  heard(): void {
+    this.silentTicks = 0;
+  }
+
+  handlePong(payload: Buffer): void {
+    if (this.pingSentAt === 0 || payload.readDoubleBE(0) !== this.pingSentAt) return;
+    this.roundTripMs = performance.now() - this.pingSentAt;
+    this.pingSentAt = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private tick(): void {
+    this.silentTicks++;
+    this.ticksSincePing++;
+    if (this.silentTicks >= this.ticksToDeath) {
+      this.stop();
+      this.host.onSilence();
+      return;
+    }
+    const due = this.silentTicks >= TICKS_PER_INTERVAL ? 1 : INTERVALS_PER_MEASUREMENT;
+    if (this.ticksSincePing >= due * TICKS_PER_INTERVAL) this.sendPing();
+  }
+
+  private sendPing(): void {
+    this.ticksSincePing = 0;
+    this.pingSentAt = performance.now();
+    const payload = Buffer.allocUnsafe(8);
+    payload.writeDoubleBE(this.pingSentAt, 0);
+    this.host.sendPing(payload);
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Everything a tunnel sends goes through here: control frames first, then the streams in turns.
+ *
+ * Frames are collected and handed to the carrier once per event-loop turn, or earlier when a message's worth is
+ * there. When the carrier holds more than it should, it is *congested*: streams with bytes wait in the ready queue,
+ * and control frames are held back here, so that a peer which does not read costs bounded memory.
+ */
+import type { Carrier } from './carrier.js';
+import { FrameBatch } from './encode.js';
+import { MAX_DATA_BYTES } from './frame.js';
+import type { TunnelStream } from './stream.js';
+
+/** A batch this large is sent without waiting for the end of the turn. */
+const FLUSH_BYTES = 65_536;
+
+/** What a stream may send before the next one's turn. */
+const QUANTUM_BYTES = 16_384;
+
+export interface OutboxOwner {
+  /** The peer does not read: more control frames wait than may. */
+  onStuck(): void;
+  /** A stream's handler threw. */
+  onFault(error: unknown): void;
+}
+
+export interface OutboxLimits {
+  readonly highWaterBytes: number;
+  readonly maxHeldControlBytes: number;
+}
+
+export class Outbox {
+  /** Whether streams must wait. */
+  congested = false;
+  private readonly batch = new FrameBatch();
+  private flushScheduled = false;
+  private closed = false;
+  /** The ready queue: a list through `TunnelStream.nextReady`. */
+  private firstReady: TunnelStream | null = null;
+  private lastReady: TunnelStream | null = null;
+
+  constructor(
+    private readonly carrier: Carrier,
+    private readonly limits: OutboxLimits,
+    private readonly owner: OutboxOwner,
+  ) {}
+
+  /** Where to add one control frame. */
+  control(): FrameBatch {
+    if (this.batch.size >= FLUSH_BYTES) this.flush();
+    this.scheduleFlush();
+    return this.batch;
+  }
+
+  sendData(id: number, payload: Buffer): void {
+    this.batch.data(id, payload);
+    if (this.batch.size >= FLUSH_BYTES) this.flush();
+    else this.scheduleFlush();
+  }
+
+  /** Gives `stream` a turn: it has something to send and credit, or wants to hear that it may write. */
+  enqueue(stream: TunnelStream): void {
+    if (stream.isReady) return;
+    stream.isReady = true;
+    if (this.lastReady === null) this.firstReady = stream;
+    else this.lastReady.nextReady = stream;
+    this.lastReady = stream;
+    if (!this.congested) this.scheduleFlush();
+  }
+
+  /** The carrier has sent something. */
+  handleSent(): void {
+    if (!this.congested || this.carrier.bufferedBytes > this.limits.highWaterBytes / 2) return;
+    this.congested = false;
+    this.endTurn();
+  }
+
+  /** Sends what is collected, congested or not, and nothing from then on. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.batch.size > 0) this.carrier.send(this.batch.take({ detached: true }));
+    this.firstReady = null;
+    this.lastReady = null;
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    setImmediate(this.endTurn);
+  }
+
+  private readonly endTurn = (): void => {
+    this.flushScheduled = false;
+    try {
+      this.serveReady();
+      this.flush();
+    } catch (error) {
+      this.owner.onFault(error);
+    }
+  };
+
+  private flush(): void {
+    if (this.batch.size === 0 || this.closed) return;
+    if (this.congested) {
+      this.batch.settle();
+      if (this.batch.size > this.limits.maxHeldControlBytes + FLUSH_BYTES) this.owner.onStuck();
+      return;
+    }
+    const waits = this.carrier.bufferedBytes > 0;
+    this.carrier.send(this.batch.take({ detached: waits }));
+    this.congested = this.carrier.bufferedBytes >= this.limits.highWaterBytes;
+  }
+
+  private serveReady(): void {
+    while (!this.congested) {
+      const stream = this.firstReady;
+      if (stream === null) return;
+      this.firstReady = stream.nextReady;
+      if (this.firstReady === null) this.lastReady = null;
+      stream.nextReady = null;
+      stream.isReady = false;
+      // A stream that is alone has nobody to be fair to.
+      stream.serve(this.firstReady === null ? MAX_DATA_BYTES : QUANTUM_BYTES);
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { WELCOME_BOUNDS } from './handshake.js';
+
+/** Limits and times of one tunnel. The acceptor's numbers reach the dialler in WELCOME. */
+export interface TunnelSettings {
+  /** Most streams open at once. A dialler's number caps what the acceptor offers. */
+  readonly maxStreams: number;
+  /** Credit that every stream starts with, backed for all `maxStreams`. Acceptor only. */
+  readonly windowBytes: number;
+  /** Credit a stream gets when it opens, while the budget allows. */
+  readonly openWindowBytes: number;
+  /** Most a window grows to. Acceptor only. */
+  readonly maxWindowBytes: number;
+  /** Most received bytes that may wait in the tunnel: the sum of all granted windows. */
+  readonly receiveBudgetBytes: number;
+  /** Silence after which PING is sent. Acceptor only. */
+  readonly pingIntervalMs: number;
+  /** Silence after which the peer is dead. Acceptor only. */
+  readonly pingTimeoutMs: number;
+  /** Longest handshake, from the carrier's start to WELCOME. */
+  readonly handshakeTimeoutMs: number;
+  /** Unsent bytes in the carrier at which streams stop sending. */
+  readonly highWaterBytes: number;
+  /** Unsent control frames that end the tunnel: the peer does not read. */
+  readonly maxHeldControlBytes: number;
+  /** More PINGs than this from the peer end the tunnel. */
+  readonly maxPingsPerSecond: number;
+  /** More streams than this that the peer opened and reset, or that were refused, end the tunnel. */
+  readonly maxAbortsPerSecond: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_SETTINGS: TunnelSettings = {
+  maxStreams: 1024,
+  windowBytes: 32 * KIB,
+  openWindowBytes: 256 * KIB,
+  maxWindowBytes: 8 * MIB,
+  receiveBudgetBytes: 64 * MIB,
+  pingIntervalMs: 2000,
+  pingTimeoutMs: 5000,
+  handshakeTimeoutMs: 10_000,
+  highWaterBytes: 512 * KIB,
+  maxHeldControlBytes: 256 * KIB,
+  maxPingsPerSecond: 100,
+  maxAbortsPerSecond: 20_000,
+};
+
+/** The defaults with `changes`. Throws RangeError, naming the setting, when the result makes no sense. */
+export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSettings {
+  const settings = { ...DEFAULT_SETTINGS, ...changes };
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a positive integer`);
+  }
+  for (const [name, [min, max]] of Object.entries(WELCOME_BOUNDS)) {
+    const value = settings[name as keyof typeof WELCOME_BOUNDS];
+    if (value < min || value > max) throw new RangeError(`${name} must be from ${min} to ${max}`);
+  }
+  if (settings.maxWindowBytes < settings.windowBytes) {
+    throw new RangeError('maxWindowBytes must not be below windowBytes');
+  }
+  if (settings.pingTimeoutMs <= settings.pingIntervalMs) {
+    throw new RangeError('pingTimeoutMs must be above pingIntervalMs');
+  }
+  if (settings.maxStreams * settings.windowBytes > settings.receiveBudgetBytes) {
+    throw new RangeError('receiveBudgetBytes must cover maxStreams windows of windowBytes');
+  }
+  return settings;
+}

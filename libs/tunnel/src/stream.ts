@@ -1,0 +1,328 @@
+/**
+ * One stream of a tunnel: its life (stream-state.ts) and its flow control, which is numbers and never a state.
+ *
+ * Two things end separately: the exchange of frames (`state`), and the handler's interest (`detached`). Bytes that
+ * wait for a paused handler keep a stream alive, and counted, after the far end has sent its last frame.
+ */
+import { ChunkQueue } from './chunk-queue.js';
+import { ProtocolError, TunnelError } from './errors.js';
+import { GoAwayCode, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
+import type { Outbox } from './outbox.js';
+import type { ReceiveBudget } from './receive-budget.js';
+import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-state.js';
+import { ResetCode } from './types.js';
+import type { Stream, StreamHandler } from './types.js';
+
+/** A stream that the far end opened. */
+export interface IncomingStream extends Stream {
+  /** Tells the opener that the ingress is connected. The first `write` or `end` implies it. */
+  accept(): void;
+}
+
+/** What a stream needs of its tunnel. */
+export interface StreamHost {
+  readonly outbox: Outbox;
+  readonly budget: ReceiveBudget;
+  readonly roundTripMs: number;
+  /** Credit that every stream starts with. */
+  readonly windowBytes: number;
+  /** Credit that a stream gets when it opens, while the budget allows. */
+  readonly openWindowBytes: number;
+  readonly maxWindowBytes: number;
+  /** The stream has ended and holds nothing any more. */
+  forget(stream: TunnelStream): void;
+  /** The far end sent more than it had credit for. Throws when it did so too often. */
+  countOverrun(): void;
+}
+
+/** Until somebody sets a handler. */
+const NOBODY: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };
+
+/** A window grows when it was consumed within this many round trips. */
+const GROWTH_ROUND_TRIPS = 2;
+
+export class TunnelStream implements IncomingStream {
+  handler: StreamHandler;
+  /** Links of the outbox's ready queue. */
+  nextReady: TunnelStream | null = null;
+  isReady = false;
+
+  private state: StreamState;
+  /** Nothing more is told to the handler. */
+  private detached = false;
+
+  /** Bytes that may still be sent. */
+  private sendCredit: number;
+  /** Bytes written and not yet sent. */
+  private readonly unsent = new ChunkQueue();
+  private endRequested = false;
+  private wantsDrain = false;
+
+  /** Bytes the far end may still send. */
+  private receiveCredit: number;
+  /** Bytes granted and not yet consumed, at most: what the far end can make us hold. */
+  private receiveWindow: number;
+  /** Part of `receiveWindow` that the budget lent. */
+  private borrowed = 0;
+  /** Bytes consumed and not yet granted again. */
+  private consumed = 0;
+  /** Bytes consumed since `growthStart`. */
+  private growthBytes = 0;
+  private growthStart = 0;
+  /** Bytes received that the handler does not want yet. */
+  private readonly waiting = new ChunkQueue();
+  private paused = false;
+  private delivering = false;
+  private endDelivered = false;
+
+  constructor(
+    private readonly host: StreamHost,
+    readonly id: number,
+    origin: 'local' | 'remote',
+    handler: StreamHandler = NOBODY,
+  ) {
+    this.handler = handler;
+    this.state = origin === 'local' ? StreamState.OPENING : StreamState.OFFERED;
+    this.sendCredit = host.windowBytes;
+    this.receiveCredit = host.windowBytes;
+    this.receiveWindow = host.windowBytes;
+  }
+
+  get isOpen(): boolean {
+    return !this.detached;
+  }
+
+  // What the stream's user calls.
+
+  accept(): void {
+    if (this.state !== StreamState.OFFERED && this.state !== StreamState.OFFERED_ENDED) return;
+    const credit = this.state === StreamState.OFFERED ? this.borrowOpenWindow() : 0;
+    this.transition(StreamEvent.SEND_OPENED);
+    this.host.outbox.control().opened(this.id, credit);
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.detached || this.endRequested) return false;
+    this.accept();
+    const { outbox } = this.host;
+    let at = 0;
+    while (this.unsent.bytes === 0 && at < chunk.length && this.sendCredit > 0 && !outbox.congested) {
+      const end = at + Math.min(chunk.length - at, this.sendCredit, MAX_DATA_BYTES);
+      this.sendCredit -= end - at;
+      outbox.sendData(this.id, end - at === chunk.length ? chunk : chunk.subarray(at, end));
+      at = end;
+    }
+    if (at < chunk.length) this.unsent.push(at === 0 ? chunk : chunk.subarray(at));
+    else if (this.unsent.bytes === 0 && this.sendCredit > 0 && !outbox.congested) return true;
+    this.wantsDrain = true;
+    if (this.sendCredit > 0) outbox.enqueue(this);
+    return false;
+  }
+
+  end(): void {
+    if (this.detached || this.endRequested) return;
+    this.accept();
+    this.endRequested = true;
+    this.wantsDrain = false;
+    if (this.unsent.bytes === 0) this.sendEnd();
+    this.detachWhenEnded();
+  }
+
+  reset(code: ResetCode, detail = ''): void {
+    if (this.detached && this.state === StreamState.CLOSED) return;
+    if (this.state !== StreamState.CLOSED) this.host.outbox.control().reset(this.id, code, detail);
+    this.discard();
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    if (this.delivering) return;
+    this.delivering = true;
+    try {
+      while (!this.paused && this.waiting.bytes > 0) {
+        const chunk = this.waiting.take(MAX_DATA_BYTES);
+        this.handler.onData(chunk);
+        this.consume(chunk.length);
+      }
+    } finally {
+      this.delivering = false;
+    }
+    if (this.waiting.bytes === 0) this.deliverEnd();
+  }
+
+  // What the tunnel calls.
+
+  /** Extra credit for the far end, sent with OPEN or OPENED. */
+  borrowOpenWindow(): number {
+    const credit = this.host.budget.take(this.host.openWindowBytes - this.receiveWindow);
+    this.borrowed += credit;
+    this.receiveWindow += credit;
+    this.receiveCredit += credit;
+    return credit;
+  }
+
+  handleOpened(credit: number): void {
+    this.transition(StreamEvent.RECEIVE_OPENED);
+    this.addSendCredit(credit);
+    if (!this.detached) this.handler.onOpen();
+  }
+
+  handleData(piece: Buffer): void {
+    if (!mayReceiveData(this.state)) throw new ProtocolError(`DATA on stream ${this.id} out of turn`);
+    this.receiveCredit -= piece.length;
+    if (this.receiveCredit < 0) {
+      this.overrun();
+    } else if (this.paused || this.waiting.bytes > 0) {
+      this.waiting.pushCompact(piece);
+    } else {
+      this.handler.onData(piece);
+      this.consume(piece.length);
+    }
+  }
+
+  handleEnd(): void {
+    this.transition(StreamEvent.RECEIVE_END);
+    if (this.waiting.bytes === 0) this.deliverEnd();
+  }
+
+  handleReset(code: ResetCode, detail: string): void {
+    const tell = !this.detached;
+    this.discard();
+    if (tell) this.handler.onReset(code, detail);
+  }
+
+  handleWindow(credit: number): void {
+    if (credit === 0) throw new TunnelError(GoAwayCode.FLOW_CONTROL, `credit of 0 on stream ${this.id}`);
+    this.addSendCredit(credit);
+  }
+
+  /** Credit given with OPEN, OPENED or WINDOW. */
+  addSendCredit(credit: number): void {
+    this.sendCredit += credit;
+    if (this.sendCredit > MAX_CREDIT) {
+      throw new TunnelError(GoAwayCode.FLOW_CONTROL, `too much credit on stream ${this.id}`);
+    }
+    if (credit > 0 && (this.unsent.bytes > 0 || this.wantsDrain)) this.host.outbox.enqueue(this);
+  }
+
+  /** The tunnel has ended. What arrived in full may still be read. */
+  handleTunnelLost(reason: string): void {
+    if (this.state === StreamState.CLOSED) return;
+    this.state = StreamState.CLOSED;
+    this.unsent.clear();
+    this.waiting.clear();
+    if (this.detached) return;
+    this.detached = true;
+    this.handler.onReset(ResetCode.TUNNEL_LOST, reason);
+  }
+
+  /** One turn of sending, at most `quantum` bytes. */
+  serve(quantum: number): void {
+    if (this.state === StreamState.CLOSED) return;
+    const { outbox } = this.host;
+    let left = quantum;
+    while (left > 0 && this.unsent.bytes > 0 && this.sendCredit > 0) {
+      const chunk = this.unsent.take(Math.min(left, this.sendCredit, MAX_DATA_BYTES));
+      left -= chunk.length;
+      this.sendCredit -= chunk.length;
+      outbox.sendData(this.id, chunk);
+    }
+    if (this.unsent.bytes === 0 && this.endRequested) {
+      this.sendEnd();
+    } else if (this.sendCredit > 0) {
+      // Without credit the next WINDOW gives it a turn.
+      if (this.unsent.bytes > 0 || (this.wantsDrain && outbox.congested)) outbox.enqueue(this);
+      else if (this.wantsDrain) this.drain();
+    }
+  }
+
+  private drain(): void {
+    this.wantsDrain = false;
+    this.handler.onDrain();
+  }
+
+  private sendEnd(): void {
+    this.transition(StreamEvent.SEND_END);
+    this.host.outbox.control().end(this.id);
+    this.forgetWhenDone();
+  }
+
+  private deliverEnd(): void {
+    const received =
+      this.state === StreamState.REMOTE_ENDED ||
+      this.state === StreamState.OFFERED_ENDED ||
+      this.state === StreamState.CLOSED;
+    if (!received || this.endDelivered || this.detached) return;
+    this.endDelivered = true;
+    const { handler } = this;
+    this.detachWhenEnded();
+    handler.onEnd();
+    this.forgetWhenDone();
+  }
+
+  /** Bytes have been passed on: they may be granted again. */
+  private consume(bytes: number): void {
+    this.consumed += bytes;
+    if (this.consumed * 2 < this.receiveWindow || !mayReceiveData(this.state)) return;
+    const credit = this.consumed + this.growWindow(this.consumed);
+    this.consumed = 0;
+    this.receiveCredit += credit;
+    this.host.outbox.control().window(this.id, credit);
+  }
+
+  /** Extra credit when the window, not the consumer, is what slows the stream down (docs/protocol.md §5). */
+  private growWindow(bytes: number): number {
+    this.growthBytes += bytes;
+    if (this.growthBytes < this.receiveWindow) return 0;
+    const now = performance.now();
+    const elapsedMs = now - this.growthStart;
+    this.growthStart = now;
+    this.growthBytes = 0;
+    const { budget, maxWindowBytes, roundTripMs } = this.host;
+    if (elapsedMs > GROWTH_ROUND_TRIPS * roundTripMs) return 0;
+    const growth = budget.take(Math.min(this.receiveWindow, maxWindowBytes - this.receiveWindow));
+    this.borrowed += growth;
+    this.receiveWindow += growth;
+    return growth;
+  }
+
+  private overrun(): void {
+    this.host.countOverrun();
+    this.host.outbox.control().reset(this.id, ResetCode.FLOW_CONTROL, 'window overrun');
+    this.handleReset(ResetCode.FLOW_CONTROL, 'the far end overran its window');
+  }
+
+  /** After a reset, either way. */
+  private discard(): void {
+    this.transition(StreamEvent.RESET);
+    this.detached = true;
+    this.unsent.clear();
+    this.waiting.clear();
+    this.leave();
+  }
+
+  private detachWhenEnded(): void {
+    if (this.endRequested && this.endDelivered) this.detached = true;
+  }
+
+  /** A stream counts as open until its handler has what arrived. */
+  private forgetWhenDone(): void {
+    if (this.state === StreamState.CLOSED && this.endDelivered) this.leave();
+  }
+
+  private leave(): void {
+    this.host.budget.release(this.borrowed);
+    this.borrowed = 0;
+    this.host.forget(this);
+  }
+
+  private transition(event: StreamEvent): void {
+    const next = nextState(this.state, event);
+    if (next === null) throw new ProtocolError(`event ${event} in state ${this.state} of stream ${this.id}`);
+    this.state = next;
+  }
+}

@@ -1,0 +1,68 @@
+import { WebSocket } from 'ws';
+import type { Carrier } from './carrier.js';
+import { WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
+
+/** Where an edge accepts native tunnels. */
+export const TUNNEL_PATH = '/tunnel/v1';
+
+export interface DialTarget {
+  /** `http:` or `https:` address of the deployment; `/tunnel/v1` is appended to its path. */
+  readonly url: URL;
+  readonly apiKey: string;
+  /** PEM certificates to trust instead of the built-in ones. */
+  readonly ca?: string | undefined;
+  /** For DNS, TCP, TLS and the upgrade together. */
+  readonly timeoutMs: number;
+  /** Aborts an attempt that is under way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type DialResult =
+  | { readonly ok: true; readonly carrier: Carrier }
+  /** `status` is what HTTP answered instead of upgrading, or null when there was no answer. */
+  | { readonly ok: false; readonly status: number | null; readonly reason: string };
+
+/** Connects the carrier of a native tunnel. Never rejects. */
+export function dialWebSocket(target: DialTarget): Promise<DialResult> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(tunnelUrl(target.url), {
+      ...WEBSOCKET_OPTIONS,
+      headers: { authorization: `Bearer ${target.apiKey}` },
+      handshakeTimeout: target.timeoutMs,
+      generateMask: zeroMask,
+      ...(target.ca === undefined ? {} : { ca: target.ca }),
+    });
+    const abort = (): void => socket.terminate();
+    const settle = (result: DialResult): void => {
+      target.signal?.removeEventListener('abort', abort);
+      resolve(result);
+    };
+    target.signal?.addEventListener('abort', abort);
+    socket.once('open', () => settle({ ok: true, carrier: new WebSocketCarrier(socket) }));
+    socket.on('error', (error) => settle({ ok: false, status: null, reason: describe(error) }));
+    socket.once('unexpected-response', (request, response) => {
+      const status = response.statusCode ?? null;
+      settle({ ok: false, status, reason: `the edge answered ${status} to the upgrade` });
+      request.destroy();
+    });
+    if (target.signal?.aborted) abort();
+  });
+}
+
+function tunnelUrl(base: URL): URL {
+  const url = new URL(base);
+  url.protocol = base.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.pathname = base.pathname.replace(/\/*$/, TUNNEL_PATH);
+  return url;
+}
+
+/** Leaves the key zero, which lets both ends skip masking (docs/decisions/0004-zero-mask.md). */
+function zeroMask(mask: Buffer): void {
+  mask.fill(0);
+}
+
+/** Node wraps the failures of several addresses in an error without a message. */
+function describe(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map(String).join('; ');
+  return error.message;
+}
