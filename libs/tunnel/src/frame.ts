@@ -49,8 +49,8 @@ export const GoAwayCode = {
   FLOW_CONTROL: 3,
   /** No protocol version in common. */
   UNSUPPORTED_VERSION: 4,
-  /** The key was revoked, has expired, or may not do this. */
-  UNAUTHORIZED: 5,
+  /** The key was revoked or has expired. */
+  KEY_REVOKED: 5,
   /** A newer tunnel of the same manager took over. */
   SUPERSEDED: 6,
   /** A person ended the session. */
@@ -77,7 +77,7 @@ const RETRY: Record<GoAwayCode, Retry> = {
   [GoAwayCode.FRAME_TOO_LARGE]: 'soon',
   [GoAwayCode.FLOW_CONTROL]: 'soon',
   [GoAwayCode.UNSUPPORTED_VERSION]: 'never',
-  [GoAwayCode.UNAUTHORIZED]: 'slowly',
+  [GoAwayCode.KEY_REVOKED]: 'slowly',
   [GoAwayCode.SUPERSEDED]: 'slowly',
   [GoAwayCode.SESSION_ENDED]: 'slowly',
   [GoAwayCode.SHUTTING_DOWN]: 'now',

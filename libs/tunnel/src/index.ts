@@ -11,9 +11,9 @@ export {
   type DialOptions,
   type GoAwayOptions,
   type HelloAnswer,
-  type NativeTunnel,
+  type TunnelConnection,
   type TunnelHandler,
 } from './tunnel.js';
 export * from './types.js';
-export { WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
+export { MAX_MESSAGE_BYTES, WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
 export { dialWebSocket, TUNNEL_PATH, type DialResult, type DialTarget } from './websocket-dial.js';

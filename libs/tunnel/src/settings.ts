@@ -10,7 +10,7 @@ export interface TunnelSettings {
   readonly openWindowBytes: number;
   /** Most a window grows to. Acceptor only. */
   readonly maxWindowBytes: number;
-  /** Most received bytes that may wait in the tunnel: the sum of all granted windows. */
+  /** Most received bytes that may wait in the tunnel: the sum of all granted windows. Default: twice what `maxStreams` need. */
   readonly receiveBudgetBytes: number;
   /** Silence after which PING is sent. Acceptor only. */
   readonly pingIntervalMs: number;
@@ -31,12 +31,11 @@ export interface TunnelSettings {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-export const DEFAULT_SETTINGS: TunnelSettings = {
+export const DEFAULT_SETTINGS: Omit<TunnelSettings, 'receiveBudgetBytes'> = {
   maxStreams: 1024,
   windowBytes: 32 * KIB,
   openWindowBytes: 256 * KIB,
   maxWindowBytes: 8 * MIB,
-  receiveBudgetBytes: 64 * MIB,
   pingIntervalMs: 2000,
   pingTimeoutMs: 5000,
   handshakeTimeoutMs: 10_000,
@@ -48,7 +47,8 @@ export const DEFAULT_SETTINGS: TunnelSettings = {
 
 /** The defaults with `changes`. Throws RangeError, naming the setting, when the result makes no sense. */
 export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSettings {
-  const settings = { ...DEFAULT_SETTINGS, ...changes };
+  const merged = { ...DEFAULT_SETTINGS, ...changes };
+  const settings = { receiveBudgetBytes: 2 * merged.maxStreams * merged.windowBytes, ...merged };
   for (const [name, value] of Object.entries(settings)) {
     if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a positive integer`);
   }

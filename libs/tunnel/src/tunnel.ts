@@ -55,22 +55,19 @@ export interface TunnelHandler {
 
 /** What an acceptor answers to a HELLO. */
 export type HelloAnswer =
-  | { readonly accept: true; readonly sessionId: string; readonly resumed: boolean }
-  | { readonly accept: false; readonly code: GoAwayCode; readonly reason: string };
+  | { readonly accept: { readonly sessionId: string; readonly resumed: boolean } }
+  | { readonly refuse: { readonly code: GoAwayCode; readonly reason: string } };
 
-export interface AcceptOptions {
-  readonly handler: TunnelHandler;
-  /**
-   * Decides about a dialler. The tunnel may have closed when the promise settles: register what depends on the
-   * tunnel in `handler.onOpen`, which is then not called.
-   */
-  readonly onHello: (hello: Hello) => Promise<HelloAnswer>;
+export interface DialOptions extends TunnelHandler {
   readonly settings?: Partial<TunnelSettings>;
 }
 
-export interface DialOptions {
-  readonly handler: TunnelHandler;
-  readonly settings?: Partial<TunnelSettings>;
+export interface AcceptOptions extends DialOptions {
+  /**
+   * Decides about a dialler. The tunnel may have closed when the promise settles: register what depends on an open
+   * tunnel in `onOpen`, which is then not called.
+   */
+  onHello(hello: Hello): Promise<HelloAnswer>;
 }
 
 export interface GoAwayOptions {
@@ -78,8 +75,8 @@ export interface GoAwayOptions {
   readonly graceMs: number;
 }
 
-/** A native tunnel. */
-export interface NativeTunnel extends Tunnel {
+/** A tunnel that speaks docs/protocol.md, either end. */
+export interface TunnelConnection extends Tunnel {
   readonly kind: 'native';
   /** Opens no more streams and asks the peer for the same; closes when none is left or the grace is over. */
   goAway(code: GoAwayCode, reason: string, options?: GoAwayOptions): void;
@@ -88,26 +85,26 @@ export interface NativeTunnel extends Tunnel {
 }
 
 /** The edge's end: waits for HELLO on `carrier`. */
-export function acceptTunnel(carrier: Carrier, options: AcceptOptions): NativeTunnel {
-  return new TunnelConnection(carrier, { role: 'acceptor', ...options });
+export function acceptTunnel(carrier: Carrier, options: AcceptOptions): TunnelConnection {
+  return new NativeTunnel(carrier, { role: 'acceptor', options });
 }
 
 /** The traffic manager's end: sends HELLO on `carrier`. Throws RangeError when `settings` make no sense. */
-export function dialTunnel(carrier: Carrier, hello: Hello, options: DialOptions): NativeTunnel {
-  return new TunnelConnection(carrier, { role: 'dialler', hello, ...options });
+export function dialTunnel(carrier: Carrier, hello: Hello, options: DialOptions): TunnelConnection {
+  return new NativeTunnel(carrier, { role: 'dialler', hello, options });
 }
 
-type Role =
-  | ({ readonly role: 'acceptor' } & AcceptOptions)
-  | ({ readonly role: 'dialler'; readonly hello: Hello } & DialOptions);
+type End =
+  | { readonly role: 'acceptor'; readonly options: AcceptOptions }
+  | { readonly role: 'dialler'; readonly options: DialOptions; readonly hello: Hello };
 
 /** One overrun may be a peer's bug. This many are abuse. */
 const MAX_OVERRUNS = 16;
 
 const DEFAULT_GRACE_MS = 30_000;
 
-class TunnelConnection
-  implements NativeTunnel, StreamHost, FrameSink, CarrierHandler, LivenessHost, OutboxOwner
+class NativeTunnel
+  implements TunnelConnection, StreamHost, FrameSink, CarrierHandler, LivenessHost, OutboxOwner
 {
   readonly kind = 'native';
   readonly outbox: Outbox;
@@ -144,13 +141,13 @@ class TunnelConnection
 
   constructor(
     private readonly carrier: Carrier,
-    private readonly role: Role,
+    private readonly end: End,
   ) {
-    const settings = tunnelSettings(role.settings);
+    const settings = tunnelSettings(end.options.settings);
     this.settings = settings;
-    this.handler = role.handler;
-    this.ownParity = role.role === 'dialler' ? 1 : 0;
-    this.nextId = role.role === 'dialler' ? 1 : 2;
+    this.handler = end.options;
+    this.ownParity = end.role === 'dialler' ? 1 : 0;
+    this.nextId = end.role === 'dialler' ? 1 : 2;
     this.maxStreams = settings.maxStreams;
     this.windowBytes = settings.windowBytes;
     this.openWindowBytes = settings.openWindowBytes;
@@ -165,8 +162,8 @@ class TunnelConnection
       settings.handshakeTimeoutMs,
     );
     carrier.start(this);
-    if (role.role === 'dialler') {
-      this.outbox.control().tunnelFrame(FrameType.HELLO, encodeHello(role.hello, settings.maxStreams));
+    if (end.role === 'dialler') {
+      this.outbox.control().tunnelFrame(FrameType.HELLO, encodeHello(end.hello, settings.maxStreams));
     }
   }
 
@@ -316,22 +313,22 @@ class TunnelConnection
 
   private handleHandshake(type: number, payload: Buffer): void {
     if (type === FrameType.GOAWAY) return this.handleGoAway(payload);
-    if (this.role.role === 'dialler') {
+    if (this.end.role === 'dialler') {
       if (type !== FrameType.WELCOME) throw new ProtocolError('the first frame is not WELCOME');
       return this.handleWelcome(decodeWelcome(payload));
     }
     if (this.helloSeen) throw new ProtocolError('a frame before WELCOME');
     if (type !== FrameType.HELLO) throw new ProtocolError('the first frame is not HELLO');
     this.helloSeen = true;
-    this.handleHello(decodeHello(payload), this.role.onHello);
+    this.handleHello(decodeHello(payload), this.end.options);
   }
 
-  private handleHello(hello: HelloFrame, onHello: AcceptOptions['onHello']): void {
+  private handleHello(hello: HelloFrame, options: AcceptOptions): void {
     if (!hello.versions.includes(PROTOCOL_VERSION)) {
       this.close(GoAwayCode.UNSUPPORTED_VERSION, `this end speaks version ${PROTOCOL_VERSION}`);
       return;
     }
-    onHello(hello).then(
+    options.onHello(hello).then(
       (answer) => this.answerHello(hello, answer),
       (error: unknown) => this.onFault(error),
     );
@@ -339,12 +336,12 @@ class TunnelConnection
 
   private answerHello(hello: HelloFrame, answer: HelloAnswer): void {
     if (this.phase !== 'handshake') return;
-    if (!answer.accept) return this.close(answer.code, answer.reason);
+    if ('refuse' in answer) return this.close(answer.refuse.code, answer.refuse.reason);
     const { settings } = this;
     const welcome: Welcome = {
       version: PROTOCOL_VERSION,
-      sessionId: answer.sessionId,
-      resumed: answer.resumed,
+      sessionId: answer.accept.sessionId,
+      resumed: answer.accept.resumed,
       maxStreams: Math.min(settings.maxStreams, hello.maxStreams ?? settings.maxStreams),
       windowBytes: settings.windowBytes,
       maxWindowBytes: settings.maxWindowBytes,

@@ -8,7 +8,7 @@ import { GoAwayCode, toCloseStatus } from './frame.js';
 import { encodeText } from './text.js';
 
 /** Largest WebSocket message that is accepted, in bytes. */
-const MAX_MESSAGE_BYTES = 1_048_576;
+export const MAX_MESSAGE_BYTES = 1_048_576;
 
 /** How long the peer may take to answer a WebSocket close. */
 const CLOSE_TIMEOUT_MS = 2000;
