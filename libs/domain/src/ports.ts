@@ -25,6 +25,7 @@ export interface Page<T> {
 }
 
 export interface TeamRepository {
+  create(name: string): Promise<Team>;
   find(teamId: string): Promise<Team | null>;
 }
 
