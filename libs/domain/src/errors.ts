@@ -5,3 +5,27 @@ export class HostnameTakenError extends Error {
     super(`hostname ${hostname} is taken`);
   }
 }
+
+/** The team already has an intercept of this id. */
+export class InterceptIdTakenError extends Error {
+  readonly code = 'INTERCEPT_ID_TAKEN';
+  constructor(readonly interceptId: string) {
+    super(`intercept id ${interceptId} is taken`);
+  }
+}
+
+/** A page was asked for with a cursor that no page ended with. */
+export class InvalidCursorError extends Error {
+  readonly code = 'INVALID_CURSOR';
+  constructor() {
+    super('the cursor is not one that a page ended with');
+  }
+}
+
+/** Text that cannot be stored as it is: it contains NUL or half a surrogate pair, or is longer than its column. */
+export class InvalidTextError extends Error {
+  readonly code = 'INVALID_TEXT';
+  constructor(options?: ErrorOptions) {
+    super('text contains NUL or a lone surrogate, or is too long', options);
+  }
+}
