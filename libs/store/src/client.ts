@@ -1,0 +1,48 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { InvalidTextError } from '@culvert/domain';
+import type pg from 'pg';
+import { Prisma, PrismaClient } from './generated/client.js';
+import { assertStorable } from './text.js';
+
+// Embedded Postgres has one connection, so a transaction may have to wait for those before it.
+const TRANSACTION_LIMITS = { maxWait: 10_000, timeout: 10_000 };
+
+/** A Prisma client on `pool`, which stays the caller's to close. Rejects text that Postgres cannot hold. */
+export function createClient(pool: pg.Pool) {
+  return new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: TRANSACTION_LIMITS,
+    // Errors are thrown, and thrown errors are logged by whoever can say what was being done.
+    log: [],
+    errorFormat: 'minimal',
+  }).$extends({
+    query: {
+      async $allOperations({ args, query }) {
+        assertStorable(args);
+        try {
+          return await query(args);
+        } catch (error) {
+          throw hasCode(error, 'P2000') ? new InvalidTextError({ cause: error }) : error;
+        }
+      },
+    },
+  });
+}
+
+export type Client = ReturnType<typeof createClient>;
+/** The same within a transaction. */
+export type TransactionClient = Parameters<Parameters<Client['$transaction']>[0]>[0];
+
+/** P2002: a row with the same unique value exists. */
+export function isUniqueViolation(error: unknown): boolean {
+  return hasCode(error, 'P2002');
+}
+
+/** P2003: the row that a key points at does not exist. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return hasCode(error, 'P2003');
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === code;
+}

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import { lockDataDir } from './data-dir-lock.js';
+import type { Database } from './database.js';
+import { PGliteStream } from './pglite-stream.js';
+
+/**
+ * Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use.
+ * @param dataDir a directory, made when missing, or `memory` for a database that ends with the process
+ * @throws DataDirInUseError
+ */
+export async function openEmbedded(dataDir: string): Promise<Database> {
+  if (dataDir === 'memory') return embed(await PGlite.create(), async () => {});
+  const directory = resolve(dataDir, 'postgres');
+  const unlock = await lockDataDir(`${directory}.lock`);
+  try {
+    return embed(await openDirectory(directory), unlock);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function openDirectory(directory: string): Promise<PGlite> {
+  if (!existsSync(directory)) {
+    // Made elsewhere and moved, so that a first start that is interrupted leaves nothing half-made behind.
+    const fresh = `${directory}.new`;
+    await rm(fresh, { recursive: true, force: true });
+    await (await PGlite.create(fresh)).close();
+    await rename(fresh, directory);
+  }
+  return PGlite.create(directory);
+}
+
+function embed(db: PGlite, afterClose: () => Promise<void>): Database {
+  const pool = new pg.Pool({
+    // PGlite has one session. The pool makes the others wait, without a limit of time: this process is the server.
+    max: 1,
+    idleTimeoutMillis: 0,
+    stream: () => new PGliteStream(db) as never,
+    // All of these would otherwise come from PG* variables of the environment.
+    host: 'localhost',
+    user: 'postgres',
+    database: 'postgres',
+    password: '',
+    ssl: false,
+  });
+  pool.on('error', () => {});
+  return {
+    pool,
+    exclusively: (work) => work(pool),
+    async close() {
+      await pool.end();
+      await db.close();
+      await afterClose();
+    },
+  };
+}

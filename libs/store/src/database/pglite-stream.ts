@@ -1,0 +1,113 @@
+/**
+ * The socket of a `pg` client whose server is PGlite in this process. Both kinds of database thus share one driver:
+ * its conversions, its errors, its transactions.
+ *
+ * PGlite has one session and runs a message to its end before it returns, so at most one stream may be in use at a
+ * time. Messages are handed over whole and only up to one that asks for an answer, because PGlite ends each call
+ * with ReadyForQuery. Message formats: PostgreSQL manual, "Message Formats".
+ */
+import { Duplex } from 'node:stream';
+import type { PGlite } from '@electric-sql/pglite';
+
+/** Types of messages after which a client waits: Query, Sync, Flush, password and Terminate. */
+const ANSWERED = new Set([...'QSHpX'].map((type) => type.charCodeAt(0)));
+const TERMINATE = 'X'.charCodeAt(0);
+const ROLLBACK = simpleQuery('ROLLBACK');
+
+export class PGliteStream extends Duplex {
+  readonly #db: PGlite;
+  #pending: Buffer = Buffer.alloc(0);
+  #isStarted = false;
+
+  constructor(db: PGlite) {
+    super();
+    this.#db = db;
+  }
+
+  // What `pg` calls on a net.Socket.
+  connect(): this {
+    queueMicrotask(() => this.emit('connect'));
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+
+  override _read(): void {
+    // Answers are pushed as they come; the client has at most one query under way.
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    // As on a socket, no answer comes before the write has returned: the client's parser is not re-entrant. Waiting
+    // for the next turn of the event loop also lets the network have its turn between two queries.
+    setImmediate(() => this.#receive(chunk, done));
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
+    setImmediate(() => this.#receive(Buffer.concat(chunks.map(({ chunk }) => chunk)), done));
+  }
+
+  #receive(chunk: Buffer, done: (error?: Error) => void): void {
+    try {
+      this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+      if (!this.#isStarted) this.#start();
+      this.#run();
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  #start(): void {
+    if (this.#pending.length < 4 || this.#pending.length < this.#pending.readUInt32BE(0)) return;
+    const length = this.#pending.readUInt32BE(0);
+    // A client that gave up amid a transaction leaves it open in the one session.
+    if (this.#db.isInTransaction()) this.#db.execProtocolRawSync(ROLLBACK);
+    this.#isStarted = true;
+    this.#exchange(length);
+  }
+
+  #run(): void {
+    const end = answeredLength(this.#pending);
+    if (!this.#isStarted || end === 0) return;
+    if (this.#pending[0] === TERMINATE) this.push(null);
+    else this.#exchange(end);
+  }
+
+  #exchange(length: number): void {
+    const request = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    const answer = this.#db.execProtocolRawSync(request);
+    if (answer.length > 0) this.push(answer);
+  }
+}
+
+/** How many bytes of `buffer` are whole messages up to the last one that is answered. */
+function answeredLength(buffer: Buffer): number {
+  let answered = 0;
+  let start = 0;
+  while (start + 5 <= buffer.length) {
+    const end = start + 1 + buffer.readUInt32BE(start + 1);
+    if (end > buffer.length) break;
+    if (ANSWERED.has(buffer[start]!)) answered = end;
+    start = end;
+  }
+  return answered;
+}
+
+function simpleQuery(sql: string): Buffer {
+  const text = Buffer.from(`${sql}\0`);
+  const head = Buffer.alloc(5);
+  head.write('Q');
+  head.writeUInt32BE(4 + text.length, 1);
+  return Buffer.concat([head, text]);
+}

@@ -1,0 +1,130 @@
+/**
+ * Prisma's schema engine as WebAssembly. The CLI would fetch a native one from the network; this one comes with the
+ * packages and works on any driver adapter.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { PrismaPg } from '@prisma/adapter-pg';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  DriverAdapterError,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
+import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
+import pg from 'pg';
+import { openDatabase } from '../database/open-database.js';
+import type { Migration } from './migrations-folder.js';
+
+/** Compares and applies everything: no table is somebody else's. */
+export const NO_FILTERS = { externalTables: [], externalEnums: [] };
+
+// The compiler's library for Node has no types of it.
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: object } }>;
+};
+
+let loaded: Promise<void> | null = null;
+
+/**
+ * An engine for the database behind `pool`, which stays the caller's to close. Call `free` when done.
+ * @param schema text of schema.prisma
+ */
+export async function openSchemaEngine(schema: string, pool: pg.Pool): Promise<SchemaEngine> {
+  loaded ??= load();
+  await loaded;
+  const adapter = bindMigrationAwareSqlAdapterFactory(new MigrationAdapterFactory(pool));
+  return bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, adapter);
+}
+
+/** The form in which the engine takes the migrations. */
+export function toMigrationList(prismaFolder: string, migrations: readonly Migration[]): MigrationList {
+  return {
+    baseDir: join(prismaFolder, 'migrations'),
+    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
+    shadowDbInitScript: '',
+    migrationDirectories: migrations.map(({ name, script }) => ({
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: script } },
+    })),
+  };
+}
+
+/** What the package leaves to a bundler: connects the module with its JavaScript side. */
+async function load(): Promise<void> {
+  const path = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+  const bytes = await readFile(path.replace(/\.js$/, '.wasm'));
+  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
+  bindings.__wbg_set_wasm(instance.exports);
+  // Where the engine says why, before a fault of its own ends it.
+  Object.assign(globalThis, {
+    PRISMA_WASM_PANIC_REGISTRY: {
+      set_message(message: string): never {
+        throw new Error(`Prisma's schema engine failed: ${message}`);
+      },
+    },
+  });
+  (instance.exports as { __wbindgen_start(): void }).__wbindgen_start();
+}
+
+class MigrationAdapterFactory implements SqlMigrationAwareDriverAdapterFactory {
+  readonly provider = 'postgres';
+  readonly adapterName = 'culvert-migrate';
+
+  constructor(private readonly pool: pg.Pool) {}
+
+  async connect(): Promise<SqlDriverAdapter> {
+    return migrationAdapter(this.pool);
+  }
+
+  /** A database of its own to try migrations in: they are compared with the schema, not the data. */
+  async connectToShadowDb(): Promise<SqlDriverAdapter> {
+    const shadow = await openDatabase({ dataDir: 'memory' });
+    const adapter = await migrationAdapter(shadow.pool);
+    adapter.dispose = () => shadow.close();
+    return adapter;
+  }
+}
+
+/** The driver adapter, corrected in the two places where it falls short of what the engine asks of it. */
+async function migrationAdapter(pool: pg.Pool): Promise<SqlDriverAdapter> {
+  const charColumns = new WeakMap<unknown[], number[]>();
+  const adapter = await new PrismaPg(charsAsText(pool, charColumns)).connect();
+  const queryRaw = adapter.queryRaw.bind(adapter);
+  adapter.queryRaw = async (query) => {
+    const result = await queryRaw(query);
+    for (const column of charColumns.get(result.rows) ?? []) result.columnTypes[column] = ColumnTypeEnum.Character;
+    return result;
+  };
+  // One simple query, which Postgres runs as one transaction. The adapter's own way cuts a script at every
+  // semicolon, also those inside strings and functions, and leaves half of it behind when one piece fails.
+  adapter.executeScript = async (script) => {
+    try {
+      await pool.query(script);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error;
+      const { code = '', severity = '', message, detail, column, hint } = error;
+      throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
+    }
+  };
+  return adapter;
+}
+
+/**
+ * `pool`, with columns of type "char" shown as text: the adapter refuses the type, and the catalogue is full of it.
+ * @param charColumns receives, for the rows of each result, which columns these were
+ */
+function charsAsText(pool: pg.Pool, charColumns: WeakMap<unknown[], number[]>): pg.Pool {
+  const { CHAR, TEXT } = pg.types.builtins;
+  const query = async (config: pg.QueryConfig) => {
+    const result = await pool.query(config);
+    const columns = [...result.fields.keys()].filter((column) => result.fields[column]?.dataTypeID === CHAR);
+    for (const column of columns) result.fields[column]!.dataTypeID = TEXT;
+    charColumns.set(result.rows, columns);
+    return result;
+  };
+  return Object.create(pool, { query: { value: query } }) as pg.Pool;
+}

@@ -1,0 +1,16 @@
+/**
+ * `npm run db:migration -- <name>`: writes the migration from what prisma/migrations leads to, to what
+ * prisma/schema.prisma says. Needs no database and no network.
+ */
+import { findPrismaFolder } from './migrations-folder.js';
+import { writeMigration } from './next-migration.js';
+
+const [name = '', ...rest] = process.argv.slice(2);
+try {
+  if (rest.length > 0) throw new Error('usage: npm run db:migration -- <name>');
+  const folder = await writeMigration(findPrismaFolder(), name, new Date());
+  console.log(folder ?? 'Nothing changed: the migrations already lead to prisma/schema.prisma.');
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,102 @@
+import {
+  API_KEY_SCOPES,
+  type ApiKey,
+  type ApiKeyDraft,
+  type ApiKeyRepository,
+  type Page,
+  type PageRequest,
+} from '@culvert/domain';
+import type { Client, TransactionClient } from '../client.js';
+import { isUuid, newId } from '../ids.js';
+import { emptyPage, pageQuery, toPage } from '../page.js';
+import { isStorable } from '../text.js';
+
+// A hash stays in the database: nothing outside compares it.
+const withoutHash = { hash: true } as const;
+
+export class PrismaApiKeyRepository implements ApiKeyRepository {
+  constructor(private readonly client: Client) {}
+
+  async create(teamId: string, draft: ApiKeyDraft): Promise<ApiKey> {
+    return insertApiKey(this.client, teamId, draft);
+  }
+
+  async find(teamId: string, id: string): Promise<ApiKey | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const row = await this.client.apiKey.findUnique({
+      where: { teamId_id: { teamId, id } },
+      omit: withoutHash,
+    });
+    return row && toApiKey(row);
+  }
+
+  async findByHash(hash: string): Promise<ApiKey | null> {
+    if (!isStorable(hash)) return null;
+    const row = await this.client.apiKey.findUnique({ where: { hash }, omit: withoutHash });
+    return row && toApiKey(row);
+  }
+
+  async findUnusable(ids: readonly string[], now: Date): Promise<string[]> {
+    const wellFormed = ids.filter(isUuid);
+    // One array parameter: a list of parameters would end at Postgres's 65,535.
+    const usable = await this.client.$queryRaw<{ id: string }[]>`
+      SELECT id FROM api_key
+      WHERE id = ANY(${wellFormed}::uuid[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})`;
+    const usableIds = new Set(usable.map(({ id }) => id));
+    return ids.filter((id) => !usableIds.has(id.toLowerCase()));
+  }
+
+  async list(teamId: string, page: PageRequest): Promise<Page<ApiKey>> {
+    const { where, ...order } = pageQuery('createdAt', page);
+    if (!isUuid(teamId)) return emptyPage();
+    const rows = await this.client.apiKey.findMany({
+      where: { teamId, ...where },
+      omit: withoutHash,
+      ...order,
+    });
+    return toPage(rows, page, (row) => row.createdAt, toApiKey);
+  }
+
+  async rename(teamId: string, id: string, name: string): Promise<ApiKey | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const [renamed] = await this.client.apiKey.updateManyAndReturn({
+      where: { teamId, id },
+      data: { name },
+      omit: withoutHash,
+    });
+    return renamed ? toApiKey(renamed) : null;
+  }
+
+  async revoke(teamId: string, id: string, at: Date): Promise<ApiKey | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    // The condition is part of the update, so that of two revocations at once the first date stays.
+    await this.client.apiKey.updateMany({ where: { teamId, id, revokedAt: null }, data: { revokedAt: at } });
+    return this.find(teamId, id);
+  }
+
+  async recordUse(id: string, at: Date): Promise<void> {
+    if (!isUuid(id)) return;
+    await this.client.apiKey.updateMany({
+      where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: at } }] },
+      data: { lastUsedAt: at },
+    });
+  }
+}
+
+/** Stores a new key, on its own or as part of a transaction. */
+export async function insertApiKey(
+  client: Client | TransactionClient,
+  teamId: string,
+  draft: ApiKeyDraft,
+): Promise<ApiKey> {
+  const row = await client.apiKey.create({
+    data: { ...draft, scopes: [...draft.scopes], id: newId(), teamId, createdAt: new Date() },
+    omit: withoutHash,
+  });
+  return toApiKey(row);
+}
+
+function toApiKey(row: Omit<ApiKey, 'scopes'> & { scopes: string[] }): ApiKey {
+  // A scope that this version does not know permits nothing here.
+  return { ...row, scopes: API_KEY_SCOPES.filter((scope) => row.scopes.includes(scope)) };
+}

@@ -1,0 +1,170 @@
+import {
+  HostnameTakenError,
+  type InterceptDraft,
+  type Page,
+  type PageRequest,
+  type Preview,
+  type PreviewChange,
+  type PreviewDraft,
+  type PreviewRepository,
+  type PreviewRoute,
+} from '@culvert/domain';
+import { isForeignKeyViolation, isUniqueViolation, type Client, type TransactionClient } from '../client.js';
+import type { PreviewModel } from '../generated/models.js';
+import { isUuid, newId } from '../ids.js';
+import { emptyPage, pageQuery, toPage } from '../page.js';
+import { isStorable } from '../text.js';
+import { insertIntercept } from './intercept.repository.js';
+
+const routeColumns = {
+  id: true,
+  teamId: true,
+  hostname: true,
+  interceptId: true,
+  trafficManagerId: true,
+  ingressHost: true,
+  ingressPort: true,
+  ingressUseTls: true,
+  ingressL5Host: true,
+  ingressVerifyTls: true,
+  access: true,
+  addRequestHeaders: true,
+  expiresAt: true,
+} as const;
+
+export class PrismaPreviewRepository implements PreviewRepository {
+  constructor(private readonly client: Client) {}
+
+  async create(teamId: string, draft: PreviewDraft): Promise<Preview | null> {
+    if (!isUuid(teamId) || !isStorable(draft.interceptId)) return null;
+    const intercept = await this.client.intercept.findUnique({
+      where: { teamId_id: { teamId, id: draft.interceptId } },
+      select: { trafficManagerId: true },
+    });
+    return intercept && this.#insert(this.client, teamId, intercept.trafficManagerId, draft);
+  }
+
+  async createWithIntercept(
+    teamId: string,
+    interceptId: string,
+    intercept: InterceptDraft,
+    draft: Omit<PreviewDraft, 'interceptId'>,
+  ): Promise<Preview | null> {
+    return this.client.$transaction(async (tx) => {
+      const created = await insertIntercept(tx, teamId, interceptId, intercept);
+      return created && this.#insert(tx, teamId, created.trafficManagerId, { ...draft, interceptId });
+    });
+  }
+
+  async find(teamId: string, id: string): Promise<Preview | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const row = await this.client.preview.findUnique({ where: { id, teamId } });
+    return row && toPreview(row);
+  }
+
+  async findRoute(hostname: string): Promise<PreviewRoute | null> {
+    if (!isStorable(hostname)) return null;
+    const row = await this.client.preview.findUnique({ where: { hostname }, select: routeColumns });
+    return row && withIngress(row);
+  }
+
+  async list(
+    teamId: string,
+    filter: { readonly trafficManagerId?: string | undefined; readonly interceptId?: string | undefined },
+    page: PageRequest,
+  ): Promise<Page<Preview>> {
+    const { where, ...order } = pageQuery('createdAt', page);
+    const { trafficManagerId, interceptId } = filter;
+    if (!isUuid(teamId) || (trafficManagerId !== undefined && !isUuid(trafficManagerId))) return emptyPage();
+    if (interceptId !== undefined && !isStorable(interceptId)) return emptyPage();
+    const rows = await this.client.preview.findMany({
+      where: { teamId, trafficManagerId, interceptId, ...where },
+      ...order,
+    });
+    return toPage(rows, page, (row) => row.createdAt, toPreview);
+  }
+
+  async count(teamId: string): Promise<number> {
+    return isUuid(teamId) ? this.client.preview.count({ where: { teamId } }) : 0;
+  }
+
+  async update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const { ingress, addRequestHeaders, ...columns } = change;
+    const [updated] = await this.client.preview.updateManyAndReturn({
+      where: { teamId, id },
+      data: {
+        ...columns,
+        ...(ingress && ingressColumns(ingress)),
+        ...(addRequestHeaders && { addRequestHeaders }),
+        updatedAt: new Date(),
+      },
+    });
+    return updated ? toPreview(updated) : null;
+  }
+
+  async remove(teamId: string, id: string): Promise<Preview | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const preview = await this.find(teamId, id);
+    // Of two removals at once only one removes the row.
+    const { count } = await this.client.preview.deleteMany({ where: { teamId, id } });
+    return count === 0 ? null : preview;
+  }
+
+  async #insert(
+    client: Client | TransactionClient,
+    teamId: string,
+    trafficManagerId: string,
+    { ingress, ...columns }: PreviewDraft,
+  ): Promise<Preview | null> {
+    const now = new Date();
+    try {
+      const row = await client.preview.create({
+        data: {
+          ...columns,
+          ...ingressColumns(ingress),
+          id: newId(),
+          teamId,
+          trafficManagerId,
+          createdAt: now,
+          updatedAt: now,
+        },
+      });
+      return toPreview(row);
+    } catch (error) {
+      // The intercept was removed since it was found.
+      if (isForeignKeyViolation(error)) return null;
+      if (isUniqueViolation(error)) throw new HostnameTakenError(columns.hostname);
+      throw error;
+    }
+  }
+}
+
+function ingressColumns({ host, port, useTls, l5Host, verifyTls }: Preview['ingress']) {
+  return {
+    ingressHost: host,
+    ingressPort: port,
+    ingressUseTls: useTls,
+    ingressL5Host: l5Host,
+    ingressVerifyTls: verifyTls,
+  };
+}
+
+function toPreview(row: PreviewModel): Preview {
+  return withIngress(row);
+}
+
+function withIngress<Row extends Pick<PreviewModel, keyof typeof routeColumns>>(row: Row) {
+  const { ingressHost, ingressPort, ingressUseTls, ingressL5Host, ingressVerifyTls, ...rest } = row;
+  return {
+    ...rest,
+    ingress: {
+      host: ingressHost,
+      port: ingressPort,
+      useTls: ingressUseTls,
+      l5Host: ingressL5Host,
+      verifyTls: ingressVerifyTls,
+    },
+    addRequestHeaders: row.addRequestHeaders as Record<string, string>,
+  };
+}

@@ -1,0 +1,68 @@
+import type {
+  ManagerIdentity,
+  Page,
+  PageRequest,
+  TrafficManager,
+  TrafficManagerRepository,
+} from '@culvert/domain';
+import type { Client } from '../client.js';
+import { isUuid, newId } from '../ids.js';
+import { emptyPage, pageQuery, toPage } from '../page.js';
+
+export class PrismaTrafficManagerRepository implements TrafficManagerRepository {
+  constructor(private readonly client: Client) {}
+
+  async create(teamId: string, identity: ManagerIdentity): Promise<TrafficManager | null> {
+    const { managerId, clusterId, name, version } = identity;
+    const [created] = await this.client.trafficManager.createManyAndReturn({
+      data: { id: newId(), teamId, managerId, clusterId, name, version, createdAt: new Date() },
+      skipDuplicates: true,
+    });
+    return created ?? null;
+  }
+
+  async find(teamId: string, id: string): Promise<TrafficManager | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    return this.client.trafficManager.findUnique({ where: { teamId_id: { teamId, id } } });
+  }
+
+  async list(teamId: string, page: PageRequest): Promise<Page<TrafficManager>> {
+    const { where, ...order } = pageQuery('createdAt', page);
+    if (!isUuid(teamId)) return emptyPage();
+    const rows = await this.client.trafficManager.findMany({ where: { teamId, ...where }, ...order });
+    return toPage(
+      rows,
+      page,
+      (row) => row.createdAt,
+      (row) => row,
+    );
+  }
+
+  async rename(teamId: string, id: string, name: string): Promise<TrafficManager | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const [renamed] = await this.client.trafficManager.updateManyAndReturn({
+      where: { teamId, id },
+      data: { name },
+    });
+    return renamed ?? null;
+  }
+
+  async remove(teamId: string, id: string): Promise<string[] | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    return this.client.$transaction(async (tx) => {
+      // Locked from the top down, so that no preview can appear between reading the hostnames and removing them.
+      const found = await tx.$queryRaw<unknown[]>`
+        SELECT 1 AS found FROM traffic_manager WHERE team_id = ${teamId}::uuid AND id = ${id}::uuid FOR UPDATE`;
+      if (found.length === 0) return null;
+      await tx.$queryRaw`
+        SELECT 1 AS found FROM intercept
+        WHERE team_id = ${teamId}::uuid AND traffic_manager_id = ${id}::uuid ORDER BY id FOR UPDATE`;
+      const previews = await tx.preview.findMany({
+        where: { teamId, trafficManagerId: id },
+        select: { hostname: true },
+      });
+      await tx.trafficManager.deleteMany({ where: { teamId, id } });
+      return previews.map(({ hostname }) => hostname);
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type { Store } from '@culvert/domain';
+import { createClient } from './client.js';
+import { openDatabase, type DatabaseLocation } from './database/open-database.js';
+import { migrate } from './migrate/migrate.js';
+import { PrismaApiKeyRepository } from './repositories/api-key.repository.js';
+import { PrismaAuditEventRepository } from './repositories/audit-event.repository.js';
+import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
+import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
+import { PrismaPreviewRepository } from './repositories/preview.repository.js';
+import { PrismaSessionRepository } from './repositories/session.repository.js';
+import { PrismaTeamRepository } from './repositories/team.repository.js';
+import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.repository.js';
+import { PrismaUserRepository } from './repositories/user.repository.js';
+
+/**
+ * Opens the database, brings it to the current schema, and returns its repositories.
+ * @throws DataDirInUseError when another process uses the embedded database in `dataDir`
+ * @throws MigrationError when the schema cannot be brought up to date
+ */
+export async function createStore(location: DatabaseLocation): Promise<Store> {
+  const database = await openDatabase(location);
+  try {
+    await migrate(database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  const client = createClient(database.pool);
+  let closed: Promise<void> | null = null;
+  return {
+    teams: new PrismaTeamRepository(client),
+    users: new PrismaUserRepository(client),
+    apiKeys: new PrismaApiKeyRepository(client),
+    trafficManagers: new PrismaTrafficManagerRepository(client),
+    sessions: new PrismaSessionRepository(client),
+    intercepts: new PrismaInterceptRepository(client),
+    previews: new PrismaPreviewRepository(client),
+    auditEvents: new PrismaAuditEventRepository(client),
+    bootstrap: new PrismaBootstrapRepository(client),
+    async ping() {
+      await database.pool.query('SELECT 1');
+    },
+    close: () => (closed ??= client.$disconnect().then(() => database.close())),
+  };
+}
