@@ -1,13 +1,11 @@
-import { COLON, HEX_VALUE, HOST_NAME_CLASS, SLASH } from './characters.js';
+import { COLON, HOST_NAME_CLASS, SLASH } from './characters.js';
 import { HttpSyntaxError } from './errors.js';
 
 const MAX_NAME_BYTES = 255;
 const MAX_IPV6_BYTES = 45;
 const MAX_PORT_DIGITS = 5;
 const QUESTION = 0x3f;
-const DOT = 0x2e;
 const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 
 /**
  * Checks `uri-host [":" port]` in `text[from..to)` and returns it in lower case. Narrower than RFC 3986 §3.2.2:
@@ -56,18 +54,28 @@ export function parseTarget(text: string, from: number, to: number, method: stri
   return text.charCodeAt(position) === SLASH ? rest : `/${rest}`;
 }
 
+/** `"[" IPv6address "]"`: returns the offset after it. No zone, no IPvFuture. */
 function skipIpv6(text: string, from: number, to: number): number {
-  let position = from + 1;
-  let colons = 0;
-  for (; position < to && text.charCodeAt(position) !== CLOSE_BRACKET; position++) {
-    const code = text.charCodeAt(position);
-    if (code === COLON) colons++;
-    else if (HEX_VALUE[code] > 15 && code !== DOT) throw new HttpSyntaxError('BAD_HOST');
-  }
-  const length = position - from - 1;
-  if (position === to || colons < 2 || colons > 7 || length > MAX_IPV6_BYTES)
+  const close = text.indexOf(']', from);
+  if (close === -1 || close >= to || !isIpv6(text.slice(from + 1, close)))
     throw new HttpSyntaxError('BAD_HOST');
-  return position + 1;
+  return close + 1;
+}
+
+const IPV6_GROUP = /^[0-9a-f]{1,4}$/i;
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
+/** RFC 3986 §3.2.2. Rare enough for expressions. */
+function isIpv6(address: string): boolean {
+  if (address.length > MAX_IPV6_BYTES) return false;
+  const halves = address.split('::');
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  const last = groups.at(-1);
+  const endsWithIpv4 = last !== undefined && IPV4.test(last) && !address.endsWith('::');
+  if (endsWithIpv4) groups.pop();
+  if (!groups.every((group) => IPV6_GROUP.test(group))) return false;
+  const count = groups.length + (endsWithIpv4 ? 2 : 0);
+  return halves.length === 1 ? count === 8 : halves.length === 2 && count <= 7;
 }
 
 /** `":" 1*5DIGIT` up to 65535, to the end. */

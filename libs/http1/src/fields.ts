@@ -112,10 +112,18 @@ export function scanFieldLines(
     if (index.length === 2 * maxCount) throw new HttpSyntaxError('TOO_MANY_FIELDS');
     const lineStart = position;
     while (TOKEN_LOWER[buffer[position]] !== 0) position++;
-    if (buffer[position] !== COLON || position === lineStart) {
-      throw new HttpSyntaxError(badName(buffer[position], position === lineStart));
-    }
+    if (buffer[position] !== COLON || position === lineStart) throw badName(buffer, lineStart, position);
     const nameEnd = position++;
+    // Four at a time: a fifth of the cost of a head. At least four bytes follow every value.
+    while (
+      (IS_VALUE_BYTE[buffer[position]] &
+        IS_VALUE_BYTE[buffer[position + 1]] &
+        IS_VALUE_BYTE[buffer[position + 2]] &
+        IS_VALUE_BYTE[buffer[position + 3]]) ===
+      1
+    ) {
+      position += 4;
+    }
     while (IS_VALUE_BYTE[buffer[position]] === 1) position++;
     if (buffer[position] !== CR || buffer[position + 1] !== LF)
       throw new HttpSyntaxError(badLine(buffer[position]));
@@ -157,12 +165,12 @@ export function badLine(byte: number): HttpSyntaxCode {
   return 'CONTROL_CHARACTER';
 }
 
-function badName(byte: number, isFirst: boolean): HttpSyntaxCode {
-  if (isWhitespace(byte)) return isFirst ? 'OBS_FOLD' : 'WHITESPACE_BEFORE_COLON';
-  if (byte === COLON) return 'EMPTY_FIELD_NAME';
-  if (byte === LF) return 'BARE_LF';
-  if (byte < SP && byte !== CR) return 'CONTROL_CHARACTER';
-  return 'BAD_FIELD_NAME';
+/** For a line whose leading token ends at `at`, where no colon stands, or is empty. */
+function badName(buffer: Uint8Array, lineStart: number, at: number): HttpSyntaxError {
+  const byte = buffer[at];
+  if (isWhitespace(byte))
+    return new HttpSyntaxError(at === lineStart ? 'OBS_FOLD' : 'WHITESPACE_BEFORE_COLON');
+  return new HttpSyntaxError(byte === COLON ? 'EMPTY_FIELD_NAME' : 'BAD_FIELD_NAME');
 }
 
 function isWhitespace(code: number): boolean {

@@ -23,14 +23,13 @@ export class HeadReader {
   /** Bytes of the head held in `buffer` while it is incomplete. */
   private held = 0;
   private scanner: LineScanner | null = null;
-  /** Bytes of the one empty line that may come before a head (RFC 9112 §2.2) seen so far: 0, 1 or 2. */
-  private leading: number;
+  /** Bytes still allowed of the one empty line that may come before a request (RFC 9112 §2.2). */
+  private leading: 0 | 1 | 2;
 
-  /** `kind` is `head` for everything but the trailer section of a chunked body. */
-  constructor(limits: HeadLimits, kind: SectionKind = 'head') {
+  constructor(limits: HeadLimits, kind: SectionKind = 'request') {
     this.limits = limits;
     this.kind = kind;
-    this.leading = kind === 'head' ? 0 : 2;
+    this.leading = this.leadingBytes();
   }
 
   /** True when some bytes of a head have been taken, but not its end. An empty line before it does not count. */
@@ -54,15 +53,15 @@ export class HeadReader {
     this.end = 0;
     this.held = 0;
     this.scanner = null;
-    this.leading = this.kind === 'head' ? 0 : 2;
+    this.leading = this.leadingBytes();
   }
 
   private begin(chunk: Buffer, offset: number): number {
-    const start = this.leading === 2 ? offset : this.skipEmptyLine(chunk, offset);
+    const start = this.leading === 0 ? offset : this.skipEmptyLine(chunk, offset);
     const length = chunk.length;
     if (start === length) return -1;
     const { maxHeadBytes } = this.limits;
-    if (this.kind === 'head') {
+    if (this.kind !== 'trailers') {
       const end = findEmptyLine(chunk, start, Math.min(length, start + maxHeadBytes));
       if (end !== -1) return this.complete(chunk, start, end);
     }
@@ -90,7 +89,7 @@ export class HeadReader {
     this.end = end;
     this.held = 0;
     this.scanner = null;
-    this.leading = this.kind === 'head' ? 0 : 2;
+    this.leading = this.leadingBytes();
     return end;
   }
 
@@ -106,15 +105,19 @@ export class HeadReader {
     this.held = needed;
   }
 
+  private leadingBytes(): 0 | 2 {
+    return this.kind === 'request' ? 2 : 0;
+  }
+
   private skipEmptyLine(chunk: Buffer, offset: number): number {
     let position = offset;
-    if (this.leading === 0 && chunk[position] === CR) {
+    if (this.leading === 2 && chunk[position] === CR) {
       this.leading = 1;
       position++;
     }
     if (this.leading === 1 && position < chunk.length) {
       if (chunk[position] !== LF) throw new HttpSyntaxError('BARE_CR');
-      this.leading = 2;
+      this.leading = 0;
       position++;
     }
     return position;
@@ -123,13 +126,15 @@ export class HeadReader {
 
 /**
  * The offset after the first CRLF CRLF in `buffer[from..to)`, or -1. Looks at every fourth byte, where the last of
- * the four could stand, and moves on by as much as what it finds there allows.
+ * the four could stand, and moves on by as much as the byte there allows.
  */
 function findEmptyLine(buffer: Uint8Array, from: number, to: number): number {
   let i = from + 3;
   while (i < to) {
     const byte = buffer[i];
-    if (byte === LF) {
+    if (byte > CR) {
+      i += 4;
+    } else if (byte === LF) {
       if (buffer[i - 1] === CR && buffer[i - 2] === LF && buffer[i - 3] === CR) return i + 1;
       i += 2;
     } else {

@@ -2,10 +2,10 @@ import { CR, HTAB, LF, SP } from './characters.js';
 import { HttpSyntaxError } from './errors.js';
 import type { HeadLimits } from './limits.js';
 import { maxStartLineBytes } from './limits.js';
-import { hasVersionAt } from './version.js';
+import { VERSION_BYTES, hasVersionAt } from './version.js';
 
-/** What is read: a head, which begins with a start line, or a trailer section, which may be empty. */
-export type SectionKind = 'head' | 'trailers';
+/** What is read. A trailer section has no start line. */
+export type SectionKind = 'request' | 'response' | 'trailers';
 
 const State = { LINE_START: 0, IN_LINE: 1, AFTER_CR: 2, LAST_CR: 3 } as const;
 type State = (typeof State)[keyof typeof State];
@@ -29,7 +29,7 @@ export class LineScanner {
   constructor(kind: SectionKind, limits: HeadLimits) {
     this.kind = kind;
     this.limits = limits;
-    this.inStartLine = kind === 'head';
+    this.inStartLine = kind !== 'trailers';
     this.stop = this.inStartLine
       ? Math.min(maxStartLineBytes(limits) + 2, limits.maxHeadBytes)
       : limits.maxHeadBytes;
@@ -75,8 +75,10 @@ export class LineScanner {
 
   private endStartLine(buffer: Uint8Array, start: number, end: number): void {
     // HTTP/0.9 has no version, and its client waits for an answer: do not wait for the rest of a head.
-    if (!hasVersionAt(buffer, start) && !hasVersionAt(buffer, end - 8))
-      throw new HttpSyntaxError('BAD_START_LINE');
+    const lastVersion = end - VERSION_BYTES;
+    const hasVersion =
+      hasVersionAt(buffer, start) || (lastVersion >= start && hasVersionAt(buffer, lastVersion));
+    if (!hasVersion) throw new HttpSyntaxError('BAD_START_LINE');
     this.inStartLine = false;
     this.stop = this.limits.maxHeadBytes;
   }

@@ -1,4 +1,5 @@
-import { COMMA, HTAB, SP, TOKEN_LOWER, equalsIgnoringCase } from './characters.js';
+import { equalsIgnoringCase } from './characters.js';
+import { ConnectionOptions, NO_CONNECTION_OPTIONS } from './connection.js';
 import { HttpSyntaxError } from './errors.js';
 import { Field } from './field.js';
 import { Fields } from './fields.js';
@@ -7,25 +8,7 @@ import { Fields } from './fields.js';
 export const Framing = { NONE: 0, LENGTH: 1, CHUNKED: 2, UNTIL_CLOSE: 3 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
-/** `Connection` may nominate this many fields: each is compared with every field of the head. */
-export const MAX_CONNECTION_OPTIONS = 32;
 const MAX_LENGTH_DIGITS = 16;
-
-const NO_OPTIONS: readonly string[] = Object.freeze([]);
-// Not hop-by-hop fields to remove: they steer the connection, or the relay always writes them itself. A nomination
-// must never take away what frames or routes a message.
-const OWN_OPTIONS: readonly string[] = [
-  'close',
-  'keep-alive',
-  'upgrade',
-  'te',
-  'transfer-encoding',
-  'content-length',
-  'host',
-];
-const CLOSE = 0;
-const KEEP_ALIVE = 1;
-const UPGRADE = 2;
 
 /** What requests and responses have in common: the fields that frame the body and steer the connection. */
 export abstract class MessageHead extends Fields {
@@ -50,8 +33,7 @@ export abstract class MessageHead extends Fields {
     let codingLine = -1;
     let upgradeLine = -1;
     let upgradeCount = 0;
-    let seen = 0;
-    let options = NO_OPTIONS;
+    let connection: ConnectionOptions | null = null;
     for (let i = 0; i < this.count; i++) {
       switch (this.id(i)) {
         case Field.CONTENT_LENGTH:
@@ -62,12 +44,10 @@ export abstract class MessageHead extends Fields {
           if (codingLine !== -1) throw new HttpSyntaxError('REPEATED_TRANSFER_ENCODING');
           codingLine = i;
           break;
-        case Field.CONNECTION: {
-          const list = parseConnection(text, this.valueStart(i), this.valueEnd(i), options);
-          seen |= list.seen;
-          options = list.options;
+        case Field.CONNECTION:
+          connection ??= new ConnectionOptions();
+          connection.add(text, this.valueStart(i), this.valueEnd(i));
           break;
-        }
         case Field.UPGRADE:
           upgradeLine = i;
           upgradeCount++;
@@ -82,16 +62,15 @@ export abstract class MessageHead extends Fields {
     this.minorVersion = minorVersion;
     this.declaredLength = declaredLength;
     this.isChunked = codingLine !== -1;
-    const closes = (seen & (1 << CLOSE)) !== 0;
-    this.persists = !closes && (minorVersion === 1 || (seen & (1 << KEEP_ALIVE)) !== 0);
+    const { closes, keepsAlive, upgrades, names } = connection ?? NO_CONNECTION_OPTIONS;
+    this.persists = !closes && (minorVersion === 1 || keepsAlive);
+    const isUpgrade = upgrades && upgradeCount === 1 && minorVersion === 1;
     this.offeredUpgrade =
-      upgradeCount === 1 &&
-      minorVersion === 1 &&
-      (seen & (1 << UPGRADE)) !== 0 &&
+      isUpgrade &&
       equalsIgnoringCase(text, this.valueStart(upgradeLine), this.valueEnd(upgradeLine), 'websocket')
         ? 'websocket'
         : '';
-    this.connectionOptions = options;
+    this.connectionOptions = names;
   }
 }
 
@@ -119,52 +98,4 @@ function checkTransferEncoding(text: string, from: number, to: number): void {
   const isUnknown =
     codings.length > 0 && codings.every((coding) => /^[^\s,]+$/.test(coding) && coding !== 'chunked');
   throw new HttpSyntaxError(isFinal && isUnknown ? 'UNSUPPORTED_TRANSFER_CODING' : 'BAD_TRANSFER_ENCODING');
-}
-
-const NOTHING_SEEN = Object.freeze({ seen: 0, options: NO_OPTIONS });
-const SEEN_KEEP_ALIVE = Object.freeze({ seen: 1 << KEEP_ALIVE, options: NO_OPTIONS });
-const SEEN_CLOSE = Object.freeze({ seen: 1 << CLOSE, options: NO_OPTIONS });
-
-interface ConnectionList {
-  /** A bit per steering option: CLOSE, KEEP_ALIVE, UPGRADE. */
-  readonly seen: number;
-  readonly options: readonly string[];
-}
-
-/** A list of tokens (RFC 9110 §7.6.1), whose empty elements are skipped (§5.6.1.2), added to `known`. */
-function parseConnection(text: string, from: number, to: number, known: readonly string[]): ConnectionList {
-  if (known.length === 0) {
-    if (from === to) return NOTHING_SEEN;
-    if (equalsIgnoringCase(text, from, to, 'keep-alive')) return SEEN_KEEP_ALIVE;
-    if (equalsIgnoringCase(text, from, to, 'close')) return SEEN_CLOSE;
-  }
-  let seen = 0;
-  let options = known;
-  let position = from;
-  while (position < to) {
-    const code = text.charCodeAt(position);
-    if (code === COMMA || code === SP || code === HTAB) {
-      position++;
-      continue;
-    }
-    const start = position;
-    while (position < to && TOKEN_LOWER[text.charCodeAt(position)] !== 0) position++;
-    if (position === start || !endsElement(text, position, to)) throw new HttpSyntaxError('BAD_CONNECTION');
-    const option = text.slice(start, position).toLowerCase();
-    const own = OWN_OPTIONS.indexOf(option);
-    if (own !== -1) {
-      if (own <= UPGRADE) seen |= 1 << own;
-    } else if (!options.includes(option)) {
-      if (options.length === MAX_CONNECTION_OPTIONS) throw new HttpSyntaxError('BAD_CONNECTION');
-      options = [...options, option];
-    }
-  }
-  return { seen, options };
-}
-
-/** Whether only whitespace lies between `position` and the next comma or the end. */
-function endsElement(text: string, position: number, to: number): boolean {
-  let next = position;
-  while (next < to && (text.charCodeAt(next) === SP || text.charCodeAt(next) === HTAB)) next++;
-  return next === to || text.charCodeAt(next) === COMMA;
 }

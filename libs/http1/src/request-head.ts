@@ -84,7 +84,7 @@ export function parseRequestHead(
     return new RequestHead(buffer.toString('latin1', start, end), index, line);
   } catch (error) {
     // Had the head come in pieces, its lines would have been checked first: report the same error.
-    checkLines('head', buffer, start, end, limits);
+    checkLines('request', buffer, start, end, limits);
     throw error;
   }
 }

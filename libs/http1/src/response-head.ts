@@ -71,7 +71,7 @@ export function parseResponseHead(
     return new ResponseHead(buffer.toString('latin1', start, end), index, line, requestMethod);
   } catch (error) {
     // Had the head come in pieces, its lines would have been checked first: report the same error.
-    checkLines('head', buffer, start, end, limits);
+    checkLines('response', buffer, start, end, limits);
     throw error;
   }
 }

@@ -1,0 +1,69 @@
+import { COMMA, HTAB, SP, TOKEN_LOWER, equalsIgnoringCase } from './characters.js';
+import { HttpSyntaxError } from './errors.js';
+
+/** Options one head may nominate in all: each is compared with every field of the head. */
+const MAX_OPTIONS = 32;
+
+// Fields that the relay always writes itself. A nomination must not take away what frames or routes a message.
+const NOT_REMOVABLE: ReadonlySet<string> = new Set(['te', 'transfer-encoding', 'content-length', 'host']);
+
+const NONE: readonly string[] = Object.freeze([]);
+
+/** What the `Connection` fields of one head say (RFC 9110 §7.6.1). */
+export class ConnectionOptions {
+  closes = false;
+  keepsAlive = false;
+  upgrades = false;
+  /** Lower-case names of fields to remove; the same frozen array whenever there are none. */
+  names: readonly string[] = NONE;
+  private count = 0;
+
+  /** Adds the value `text[from..to)`: a list of tokens, whose empty elements are skipped (RFC 9110 §5.6.1.2). */
+  add(text: string, from: number, to: number): void {
+    if (equalsIgnoringCase(text, from, to, 'keep-alive')) {
+      this.keepsAlive = true;
+      return;
+    }
+    let position = from;
+    while (position < to) {
+      const code = text.charCodeAt(position);
+      if (code === COMMA || code === SP || code === HTAB) {
+        position++;
+        continue;
+      }
+      const start = position;
+      while (position < to && TOKEN_LOWER[text.charCodeAt(position)] !== 0) position++;
+      if (position === start || !isElementEnd(text, position, to) || ++this.count > MAX_OPTIONS) {
+        throw new HttpSyntaxError('BAD_CONNECTION');
+      }
+      this.addOption(text.slice(start, position).toLowerCase());
+    }
+  }
+
+  private addOption(option: string): void {
+    switch (option) {
+      case 'close':
+        this.closes = true;
+        break;
+      case 'keep-alive':
+        this.keepsAlive = true;
+        break;
+      case 'upgrade':
+        this.upgrades = true;
+        break;
+      default:
+        if (NOT_REMOVABLE.has(option) || this.names.includes(option)) return;
+        this.names = [...this.names, option];
+    }
+  }
+}
+
+/** For heads without `Connection`. */
+export const NO_CONNECTION_OPTIONS: Readonly<ConnectionOptions> = Object.freeze(new ConnectionOptions());
+
+/** Whether only whitespace lies between `position` and the next comma or `to`. */
+function isElementEnd(text: string, position: number, to: number): boolean {
+  let next = position;
+  while (next < to && (text.charCodeAt(next) === SP || text.charCodeAt(next) === HTAB)) next++;
+  return next === to || text.charCodeAt(next) === COMMA;
+}
