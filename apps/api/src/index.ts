@@ -1,1 +1,3 @@
-export {};
+export * from './api.module.js';
+export * from './bootstrap/bootstrap.js';
+export * from './configure-api.js';

@@ -11,3 +11,4 @@ export * from './problems.js';
 export * from './request-headers.js';
 export * from './sessions.js';
 export * from './traffic-managers.js';
+export { id as resourceId } from './text.js';

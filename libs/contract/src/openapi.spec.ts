@@ -6,7 +6,7 @@ import { OPERATIONS } from './operations.js';
 import { problemResource } from './problems.js';
 
 describe('the OpenAPI document', () => {
-  const document = buildOpenApiDocument('1.2.3');
+  const document = buildOpenApiDocument();
 
   it('is valid OpenAPI 3.1', async () => {
     const validator = new Validator();
@@ -53,9 +53,8 @@ describe('the operations', () => {
   });
 
   it('need a scope wherever they change something', () => {
-    for (const { method, access } of OPERATIONS) {
-      if (method !== 'get') expect(access).toMatch(/:write$/);
-    }
+    const unsafe = OPERATIONS.filter(({ method }) => method !== 'get');
+    expect(unsafe.filter(({ access }) => !access.endsWith(':write'))).toEqual([]);
   });
 
   it('account for every code of the catalogue but those of the server as a whole', () => {

@@ -43,10 +43,13 @@ const RESPONSE_SCHEMAS = {
   ProblemDescription: problems.problemDescription,
 };
 
+/** Grows with the contract; the path carries the major version. */
+const API_VERSION = '1.0.0';
+
 type Json = Record<string, unknown>;
 
-/** The OpenAPI 3.1 document of the API. `version` is Culvert's own. */
-export function buildOpenApiDocument(version: string): Json {
+/** The OpenAPI 3.1 document of the API. */
+export function buildOpenApiDocument(): Json {
   const paths: Record<string, Json> = {};
   for (const operation of OPERATIONS) {
     (paths[operation.path] ??= {})[operation.method] = describeOperation(operation);
@@ -55,7 +58,7 @@ export function buildOpenApiDocument(version: string): Json {
     openapi: '3.1.0',
     info: {
       title: 'Culvert API',
-      version,
+      version: API_VERSION,
       description:
         'Manages API keys, traffic managers, intercepts and previews of one team: the one that the key belongs to. ' +
         'Ids of other teams are answered like ids of nothing. Fields that are not listed are refused.',

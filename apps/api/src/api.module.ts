@@ -1,0 +1,37 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { createValidationPipe, ProblemFilter } from '@culvert/platform';
+import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuditEventsModule } from './audit-events/audit-events.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { DocsModule } from './docs/docs.module.js';
+import { InterceptsModule } from './intercepts/intercepts.module.js';
+import { MeModule } from './me/me.module.js';
+import { PreviewsModule } from './previews/previews.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
+
+/** The REST API as a part of an application. Needs the global modules of platform, and `configureApi`. */
+@Module({})
+export class ApiModule {
+  static register(): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [
+        AuthModule,
+        DocsModule,
+        MeModule,
+        ApiKeysModule,
+        TrafficManagersModule,
+        SessionsModule,
+        InterceptsModule,
+        PreviewsModule,
+        AuditEventsModule,
+      ],
+      providers: [
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_PIPE, useFactory: createValidationPipe },
+      ],
+    };
+  }
+}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { AuditEventsController } from './audit-events.controller.js';
+import { AuditEventsService } from './audit-events.service.js';
+import { AuditLog } from './audit-log.js';
+
+@Module({
+  controllers: [AuditEventsController],
+  providers: [AuditEventsService, AuditLog],
+  exports: [AuditLog],
+})
+export class AuditEventsModule {}

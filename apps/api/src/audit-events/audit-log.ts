@@ -1,0 +1,53 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuditEvent, Store } from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import type { Caller } from '../auth/caller.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Writes down who changed what. */
+@Injectable()
+export class AuditLog {
+  constructor(@Inject(STORE) private readonly store: Store) {}
+
+  async record(
+    caller: Caller,
+    action: string,
+    targetId: string,
+    change: { readonly before?: Fields; readonly after?: Fields } = {},
+  ): Promise<void> {
+    const { before = null, after = null } = change;
+    await this.store.auditEvents.append({
+      teamId: caller.teamId,
+      actor: caller.actor,
+      action,
+      targetId,
+      before,
+      after,
+    } satisfies Omit<AuditEvent, 'id' | 'at'>);
+  }
+
+  /** Records those fields of `change` whose values differ between `before` and `after`; nothing when none does. */
+  async recordChange<Thing extends object>(
+    caller: Caller,
+    action: string,
+    targetId: string,
+    things: {
+      readonly before: Thing;
+      readonly after: Thing;
+      readonly fields: readonly (keyof Thing & string)[];
+    },
+  ): Promise<void> {
+    const { before, after, fields } = things;
+    const changed = fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+    if (changed.length === 0) return;
+    await this.record(caller, action, targetId, {
+      before: pick(before, changed),
+      after: pick(after, changed),
+    });
+  }
+}
+
+function pick<Thing extends object>(thing: Thing, fields: readonly (keyof Thing & string)[]): Fields {
+  return Object.fromEntries(fields.map((field) => [field, thing[field]]));
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import {
+  API_KEY_SCOPES,
+  apiKeyHint,
+  generateApiKeySecret,
+  hashApiKeySecret,
+  type Store,
+} from '@culvert/domain';
+import type { Settings } from '@culvert/platform';
+import { hash } from '@node-rs/argon2';
+
+const TEAM_NAME = 'Default';
+const DEFAULT_EMAIL = 'owner@culvert.localhost';
+
+/** RFC 9106 §4 asks for more memory than small machines have to spare; this is OWASP's smaller choice. */
+const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+/** What a person needs to get in. Exists in clear only here. */
+export interface BootstrapResult {
+  readonly email: string;
+  readonly password: string;
+  readonly apiKey: string;
+}
+
+/**
+ * Makes the first team, its owner and an API key with every scope when there is no team yet. Null when there is, or
+ * when another process that starts at the same moment was faster.
+ */
+export async function bootstrap(
+  store: Store,
+  { bootstrap: wanted }: Pick<Settings, 'bootstrap'>,
+): Promise<BootstrapResult | null> {
+  const email = wanted.email ?? DEFAULT_EMAIL;
+  const password = wanted.password ?? generatePassword();
+  const apiKey = wanted.apiKey ?? generateApiKeySecret();
+  const first = await store.bootstrap.createFirst({
+    teamName: TEAM_NAME,
+    email,
+    passwordHash: await hash(password, ARGON2),
+    apiKey: {
+      name: 'First key',
+      hint: apiKeyHint(apiKey),
+      hash: hashApiKeySecret(apiKey),
+      scopes: API_KEY_SCOPES,
+      expiresAt: null,
+    },
+  });
+  return first === null ? null : { email, password, apiKey };
+}
+
+// Crockford's base32 in lower case: no i, l, o or u, which people misread.
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const GROUPS = 4;
+const GROUP_LENGTH = 5;
+
+/** Four groups of five characters with 100 random bits, such as `k7f3q-2m9x4-t8w2a-p5d0c`. */
+function generatePassword(): string {
+  const characters = [...randomBytes(GROUPS * GROUP_LENGTH)].map((byte) => ALPHABET[byte & 31]);
+  return Array.from({ length: GROUPS }, (_, group) =>
+    characters.slice(group * GROUP_LENGTH, (group + 1) * GROUP_LENGTH).join(''),
+  ).join('-');
+}

@@ -1,0 +1,29 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import { EVENT_BUS, LOG } from '@culvert/platform';
+import type { Logger } from 'pino';
+
+/** Tells every edge what has changed in the database. */
+@Injectable()
+export class Announcer {
+  constructor(
+    @Inject(EVENT_BUS) private readonly bus: EventBus,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  /**
+   * Resolves once the bus has the events, or has refused them. A refusal does not fail the request, whose change is
+   * in the database already: edges look there again when their connection to the bus is back.
+   */
+  async announce(events: readonly ClusterEvent[]): Promise<void> {
+    const outcomes = await Promise.allSettled(events.map((event) => this.bus.publish(event)));
+    const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
+    if (refusals.length > 0) {
+      this.log.error({ err: refusals[0]?.reason, count: refusals.length }, 'events not published');
+    }
+  }
+
+  previewsChanged(hostnames: readonly string[]): Promise<void> {
+    return this.announce(hostnames.map((hostname) => ({ type: 'preview.changed', hostname })));
+  }
+}

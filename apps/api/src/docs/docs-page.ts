@@ -1,0 +1,60 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/**
+ * Swagger UI from our own origin: it works without the internet and tells nobody what is read. Scripts come from
+ * files only; styles may be inline, since Swagger UI writes them into elements.
+ */
+export const DOCS_CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export const DOCS_PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Culvert API</title>
+    <link rel="icon" href="/api/docs/favicon-32x32.png">
+    <link rel="stylesheet" href="/api/docs/swagger-ui.css">
+  </head>
+  <body>
+    <div id="docs"></div>
+    <script src="/api/docs/swagger-ui-bundle.js"></script>
+    <script src="/api/docs/start.js"></script>
+  </body>
+</html>
+`;
+
+// `validatorUrl: null`: Swagger UI would otherwise show the document to a validator on the internet.
+const START_SCRIPT = `SwaggerUIBundle({
+  url: '/api/openapi.json',
+  dom_id: '#docs',
+  deepLinking: true,
+  validatorUrl: null,
+});
+`;
+
+interface DocsFile {
+  readonly type: string;
+  /** Absent: `text` is the content. */
+  readonly path?: string;
+  readonly text?: string;
+}
+
+const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+
+/** Everything the page loads, by name; nothing else of the package is served. */
+export const DOCS_FILES: ReadonlyMap<string, DocsFile> = new Map([
+  ['start.js', { type: 'text/javascript', text: START_SCRIPT }],
+  ['swagger-ui-bundle.js', { type: 'text/javascript', path: join(swaggerUi, 'swagger-ui-bundle.js') }],
+  ['swagger-ui.css', { type: 'text/css', path: join(swaggerUi, 'swagger-ui.css') }],
+  ['favicon-32x32.png', { type: 'image/png', path: join(swaggerUi, 'favicon-32x32.png') }],
+]);

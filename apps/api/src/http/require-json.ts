@@ -1,0 +1,12 @@
+import { ProblemError } from '@culvert/contract';
+import type { NextFunction, Request, Response } from 'express';
+
+/**
+ * Refuses bodies of other media types. The parser would leave them unread, and a form that a foreign page posts
+ * (which needs no permission from us, unlike JSON) must not count as an empty body.
+ */
+export function requireJson(request: Request, _response: Response, next: NextFunction): void {
+  // Null: there is no body at all.
+  if (request.is('application/json') === false) next(new ProblemError('unsupported_media_type'));
+  else next();
+}

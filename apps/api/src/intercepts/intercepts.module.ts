@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { AuditEventsModule } from '../audit-events/audit-events.module.js';
+import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { TrafficManagersModule } from '../traffic-managers/traffic-managers.module.js';
+import { InterceptsController } from './intercepts.controller.js';
+import { InterceptsService } from './intercepts.service.js';
+
+@Module({
+  imports: [AuditEventsModule, ClusterEventsModule, TrafficManagersModule],
+  controllers: [InterceptsController],
+  providers: [InterceptsService],
+  exports: [InterceptsService],
+})
+export class InterceptsModule {}

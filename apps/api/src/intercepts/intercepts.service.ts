@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ProblemError,
+  type CreateInterceptRequest,
+  type InterceptQuery,
+  type InterceptResource,
+  type UpdateInterceptRequest,
+} from '@culvert/contract';
+import type { Intercept, Page, Store } from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Caller } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { TrafficManagersService } from '../traffic-managers/traffic-managers.service.js';
+
+const PAGE_SIZE = 200;
+
+@Injectable()
+export class InterceptsService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+    private readonly trafficManagers: TrafficManagersService,
+  ) {}
+
+  async create(caller: Caller, request: CreateInterceptRequest): Promise<InterceptResource> {
+    const trafficManagerId = await this.trafficManagers.resolveId(caller, request.trafficManagerId);
+    const draft = { ...request, trafficManagerId };
+    const intercept = await this.store.intercepts.create(caller.teamId, newInterceptId(request.name), draft);
+    if (intercept === null) {
+      throw new ProblemError('not_found', { detail: `there is no traffic manager ${trafficManagerId}` });
+    }
+    await this.audit.record(caller, 'intercept.create', intercept.id, { after: draft });
+    return toResource(intercept);
+  }
+
+  async list(caller: Caller, { limit, cursor, ...filter }: InterceptQuery): Promise<Page<InterceptResource>> {
+    const page = await this.store.intercepts.list(caller.teamId, filter, { limit, cursor });
+    return { ...page, items: page.items.map(toResource) };
+  }
+
+  async show(caller: Caller, id: string): Promise<InterceptResource> {
+    return toResource(await this.find(caller, id));
+  }
+
+  async update(caller: Caller, id: string, request: UpdateInterceptRequest): Promise<InterceptResource> {
+    const before = await this.find(caller, id);
+    const after = await this.store.intercepts.update(caller.teamId, id, request);
+    if (after === null) throw notFound(id);
+    await this.announcer.previewsChanged(await this.#hostnames(caller, id));
+    const fields = Object.keys(request) as (keyof UpdateInterceptRequest)[];
+    await this.audit.recordChange(caller, 'intercept.update', id, { before, after, fields });
+    return toResource(after);
+  }
+
+  async remove(caller: Caller, id: string): Promise<void> {
+    const { name, workload, namespace } = await this.find(caller, id);
+    const hostnames = await this.store.intercepts.remove(caller.teamId, id);
+    if (hostnames === null) throw notFound(id);
+    await this.announcer.previewsChanged(hostnames);
+    await this.audit.record(caller, 'intercept.delete', id, {
+      before: { name, workload, namespace, hostnames },
+    });
+  }
+
+  /** @throws ProblemError `not_found` when the caller's team has no such intercept. */
+  async find(caller: Caller, id: string): Promise<Intercept> {
+    const intercept = await this.store.intercepts.find(caller.teamId, id);
+    if (intercept === null) throw notFound(id);
+    return intercept;
+  }
+
+  async #hostnames({ teamId }: Caller, interceptId: string): Promise<string[]> {
+    const hostnames: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.store.previews.list(teamId, { interceptId }, { limit: PAGE_SIZE, cursor });
+      hostnames.push(...page.items.map(({ hostname }) => hostname));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    return hostnames;
+  }
+}
+
+/** `<uuid>:<name>`, as Telepresence builds it. */
+export function newInterceptId(name: string): string {
+  return `${randomUUID()}:${name}`;
+}
+
+function notFound(id: string): ProblemError {
+  return new ProblemError('not_found', { detail: `there is no intercept ${id}` });
+}
+
+function toResource({ teamId: _teamId, ...intercept }: Intercept): InterceptResource {
+  return {
+    ...intercept,
+    mechanismArgs: [...intercept.mechanismArgs],
+    metadata: { ...intercept.metadata },
+    createdAt: intercept.createdAt.toISOString(),
+    updatedAt: intercept.updatedAt.toISOString(),
+  };
+}

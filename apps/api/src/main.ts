@@ -1,0 +1,52 @@
+import { createEventBus } from '@culvert/cluster';
+import {
+  appUrl,
+  createLog,
+  exitOnConfigurationError,
+  loadSettings,
+  startAdminServer,
+  stopOnSignal,
+} from '@culvert/platform';
+import { createStore } from '@culvert/store';
+import { createApiApp } from './api-app.js';
+import { bootstrap } from './bootstrap/bootstrap.js';
+
+const LABEL_WIDTH = 13;
+
+const settings = exitOnConfigurationError(() => loadSettings('api', process.env));
+const log = createLog({ level: settings.logLevel, app: 'api' });
+
+try {
+  const { databaseUrl, dataDir, redisUrl, listen, shutdownGraceMs: graceMs } = settings;
+  const store = await createStore({ databaseUrl, dataDir });
+  const bus = createEventBus({ redisUrl, onError: (error) => log.error({ err: error }, 'event bus') });
+  const created = await bootstrap(store, settings);
+  const app = await createApiApp({ settings, log, store, bus });
+  await (listen.host === undefined ? app.listen(listen.port) : app.listen(listen.port, listen.host));
+  const admin = await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host });
+
+  stopOnSignal({
+    // The admin server last: until the end it says that this process is not ready.
+    stop: async () => {
+      await app.close();
+      await admin.close();
+    },
+    graceMs,
+    log,
+  });
+  log.info({ port: listen.port, adminPort: admin.port, url: appUrl(settings) }, 'serving');
+
+  if (created !== null) {
+    printLine('Dashboard', `${appUrl(settings)}/api/docs`);
+    printLine('Sign in', `${created.email} / ${created.password}`);
+    printLine('API key', created.apiKey);
+  }
+} catch (error) {
+  log.fatal({ err: error }, 'cannot start');
+  process.exit(1);
+}
+
+/** A result on stdout: a label, spaces, the value. */
+function printLine(label: string, value: string): void {
+  process.stdout.write(`${label.padEnd(LABEL_WIDTH)}${value}\n`);
+}

@@ -1,0 +1,32 @@
+import type { PreviewResource } from '@culvert/contract';
+import type { Preview } from '@culvert/domain';
+import { previewUrl, type Settings } from '@culvert/platform';
+
+/** What the team sees of its preview. */
+export function toPreviewResource(
+  { teamId: _teamId, ...preview }: Preview,
+  settings: Settings,
+): PreviewResource {
+  return {
+    ...preview,
+    url: previewUrl(settings, preview.hostname),
+    ingress: { ...preview.ingress },
+    addRequestHeaders: { ...preview.addRequestHeaders },
+    expiresAt: preview.expiresAt?.toISOString() ?? null,
+    createdAt: preview.createdAt.toISOString(),
+    updatedAt: preview.updatedAt.toISOString(),
+  };
+}
+
+/** What the audit log keeps of a preview: of headers the names, since values may be credentials for the ingress. */
+export function auditedPreview(preview: PreviewResource) {
+  const {
+    id: _id,
+    url: _url,
+    createdAt: _createdAt,
+    updatedAt: _updatedAt,
+    addRequestHeaders,
+    ...fields
+  } = preview;
+  return { ...fields, addRequestHeaders: Object.keys(addRequestHeaders).toSorted() };
+}

@@ -1,0 +1,161 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ProblemError,
+  type CreatePreviewRequest,
+  type PreviewQuery,
+  type PreviewResource,
+  type UpdatePreviewRequest,
+} from '@culvert/contract';
+import {
+  generatePreviewLabel,
+  HostnameTakenError,
+  type Page,
+  type Preview,
+  type PreviewChange,
+  type PreviewDraft,
+  type Store,
+} from '@culvert/domain';
+import { SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Caller } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { InterceptsService, newInterceptId } from '../intercepts/intercepts.service.js';
+import { TrafficManagersService } from '../traffic-managers/traffic-managers.service.js';
+import { auditedPreview, toPreviewResource } from './preview.resource.js';
+
+/** With 82 random bits even one collision says that the random source is broken. */
+const HOSTNAME_ATTEMPTS = 3;
+
+@Injectable()
+export class PreviewsService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+    private readonly intercepts: InterceptsService,
+    private readonly trafficManagers: TrafficManagersService,
+  ) {}
+
+  async create(caller: Caller, request: CreatePreviewRequest): Promise<PreviewResource> {
+    const insert = await this.#insertOf(caller, request);
+    await this.#refuseBeyondLimit(caller);
+    const preview = await this.#withNewHostname((hostname) => insert({ ...toFields(request), hostname }));
+    // Edges remember for a while that a hostname is unknown.
+    await this.announcer.previewsChanged([preview.hostname]);
+    const resource = this.#toResource(preview);
+    await this.audit.record(caller, 'preview.create', preview.id, { after: auditedPreview(resource) });
+    return resource;
+  }
+
+  async list(caller: Caller, { limit, cursor, ...filter }: PreviewQuery): Promise<Page<PreviewResource>> {
+    const page = await this.store.previews.list(caller.teamId, filter, { limit, cursor });
+    return { ...page, items: page.items.map((preview) => this.#toResource(preview)) };
+  }
+
+  async show(caller: Caller, id: string): Promise<PreviewResource> {
+    return this.#toResource(await this.#find(caller, id));
+  }
+
+  async update(caller: Caller, id: string, request: UpdatePreviewRequest): Promise<PreviewResource> {
+    const before = this.#toResource(await this.#find(caller, id));
+    const preview = await this.store.previews.update(caller.teamId, id, toChange(request));
+    if (preview === null) throw notFound(id);
+    await this.announcer.previewsChanged([preview.hostname]);
+    const after = this.#toResource(preview);
+    await this.audit.recordChange(caller, 'preview.update', id, {
+      before: auditedPreview(before),
+      after: auditedPreview(after),
+      fields: Object.keys(request) as (keyof UpdatePreviewRequest)[],
+    });
+    return after;
+  }
+
+  async remove(caller: Caller, id: string): Promise<void> {
+    const preview = await this.store.previews.remove(caller.teamId, id);
+    if (preview === null) throw notFound(id);
+    await this.announcer.previewsChanged([preview.hostname]);
+    const before = auditedPreview(this.#toResource(preview));
+    await this.audit.record(caller, 'preview.delete', id, { before });
+  }
+
+  /** How this preview is put into the store, once it has a hostname: with its intercept, or to one that exists. */
+  async #insertOf(
+    caller: Caller,
+    { intercept, interceptId, trafficManagerId }: CreatePreviewRequest,
+  ): Promise<(draft: Omit<PreviewDraft, 'interceptId'>) => Promise<Preview | null>> {
+    const { teamId } = caller;
+    if (interceptId !== undefined) {
+      const existing = await this.intercepts.find(caller, interceptId);
+      if (trafficManagerId !== undefined && trafficManagerId !== existing.trafficManagerId) {
+        throw new ProblemError('validation_failed', {
+          errors: [{ pointer: '/trafficManagerId', message: 'is not the traffic manager of the intercept' }],
+        });
+      }
+      return (draft) => this.store.previews.create(teamId, { ...draft, interceptId });
+    }
+    if (intercept === undefined)
+      throw new Error('the schema lets neither intercept nor interceptId be absent');
+    const resolvedId = await this.trafficManagers.resolveId(caller, trafficManagerId);
+    const newId = newInterceptId(intercept.name);
+    return (draft) =>
+      this.store.previews.createWithIntercept(
+        teamId,
+        newId,
+        { ...intercept, trafficManagerId: resolvedId },
+        draft,
+      );
+  }
+
+  /** Of two requests at once both may pass: the limit keeps a team from filling the disk, not from being one over. */
+  async #refuseBeyondLimit({ teamId }: Caller): Promise<void> {
+    const { maxPreviewsPerTeam } = this.settings.limits;
+    if ((await this.store.previews.count(teamId)) >= maxPreviewsPerTeam) {
+      throw new ProblemError('preview_limit_reached', {
+        detail: `a team may have ${maxPreviewsPerTeam} previews`,
+      });
+    }
+  }
+
+  async #withNewHostname(insert: (hostname: string) => Promise<Preview | null>): Promise<Preview> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const preview = await insert(`${generatePreviewLabel()}.${this.settings.public.previewDomain}`);
+        if (preview !== null) return preview;
+        // It was there a moment ago.
+        throw new ProblemError('not_found', {
+          detail: 'the traffic manager or intercept does not exist any more',
+        });
+      } catch (error) {
+        if (!(error instanceof HostnameTakenError) || attempt === HOSTNAME_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #find(caller: Caller, id: string): Promise<Preview> {
+    const preview = await this.store.previews.find(caller.teamId, id);
+    if (preview === null) throw notFound(id);
+    return preview;
+  }
+
+  #toResource(preview: Preview): PreviewResource {
+    return toPreviewResource(preview, this.settings);
+  }
+}
+
+function notFound(id: string): ProblemError {
+  return new ProblemError('not_found', { detail: `there is no preview ${id}` });
+}
+
+function toFields(request: CreatePreviewRequest): Omit<PreviewDraft, 'interceptId' | 'hostname'> {
+  const { ingress, access, displayBanner, pullRequestUrl, addRequestHeaders, expiresAt } = request;
+  return { ingress, access, displayBanner, pullRequestUrl, addRequestHeaders, expiresAt: toDate(expiresAt) };
+}
+
+function toChange({ expiresAt, ...change }: UpdatePreviewRequest): PreviewChange {
+  return { ...change, ...(expiresAt === undefined ? {} : { expiresAt: toDate(expiresAt) }) };
+}
+
+function toDate(timestamp: string | null): Date | null {
+  return timestamp === null ? null : new Date(timestamp);
+}

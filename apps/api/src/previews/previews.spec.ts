@@ -1,0 +1,200 @@
+import { previewResource } from '@culvert/contract';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TestApi, type TestTeam } from '../testing/api-harness.js';
+
+const ingress = { host: 'checkout.shop', port: 8080 };
+const intercept = { name: 'checkout', workload: 'checkout', namespace: 'shop' };
+
+describe('/api/v1/previews', () => {
+  let api: TestApi;
+  let team: TestTeam;
+  let trafficManagerId: string;
+
+  beforeAll(async () => {
+    api = await TestApi.start({ env: { PREVIEW_DOMAIN: 'preview.example.com', MAX_PREVIEWS_PER_TEAM: '5' } });
+  });
+  beforeEach(async () => {
+    team = await api.team('Shop');
+    trafficManagerId = await team.trafficManager('staging');
+    api.bus.take();
+  });
+  afterAll(() => api.close());
+
+  const create = async (body: object = {}) =>
+    (await team.post('/previews', { intercept, ingress, ...body })).body;
+
+  it('creates a preview together with its intercept', async () => {
+    const response = await team.post('/previews', { intercept, ingress });
+    expect(response.status).toBe(201);
+    const preview = previewResource.parse(response.body);
+    expect(preview).toMatchObject({
+      trafficManagerId,
+      ingress: { host: 'checkout.shop', port: 8080, useTls: false, l5Host: 'checkout.shop', verifyTls: true },
+      access: 'team',
+      displayBanner: true,
+      pullRequestUrl: null,
+      addRequestHeaders: {},
+      expiresAt: null,
+    });
+    expect(preview.hostname).toMatch(/^[a-z]+-[a-z]+-[0-9a-z]{14}\.preview\.example\.com$/);
+    expect(preview.url).toBe(`http://${preview.hostname}:8080`);
+    expect(preview.interceptId).toMatch(/^[0-9a-f-]{36}:checkout$/);
+    expect((await team.get(`/intercepts/${preview.interceptId}`)).body).toMatchObject({
+      ...intercept,
+      trafficManagerId,
+    });
+    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: preview.hostname }]);
+    expect(await api.store.previews.findRoute(preview.hostname)).toMatchObject({
+      id: preview.id,
+      teamId: team.teamId,
+    });
+  });
+
+  it('keeps every field that was given', async () => {
+    const given = {
+      ingress: { host: '10.0.0.7', port: 443, useTls: true, l5Host: 'shop.example.com', verifyTls: false },
+      access: 'public',
+      displayBanner: false,
+      pullRequestUrl: 'https://git.example.com/shop/pull/17',
+      addRequestHeaders: { 'x-feature': 'on' },
+      expiresAt: new Date(Date.now() + 60_000).toISOString(),
+    };
+    const { id } = await create(given);
+    expect((await team.get(`/previews/${id}`)).body).toMatchObject(given);
+  });
+
+  it('creates another preview of an intercept that exists', async () => {
+    const { interceptId } = await create();
+    const response = await team.post('/previews', { interceptId, ingress });
+    expect(response.status).toBe(201);
+    expect(response.body).toMatchObject({ interceptId, trafficManagerId });
+    const unknown = await team.post('/previews', { interceptId: 'nothing:here', ingress });
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
+    const other = await team.trafficManager('other');
+    const mismatch = await team.post('/previews', { interceptId, ingress, trafficManagerId: other });
+    expect([mismatch.status, mismatch.body.errors[0].pointer]).toEqual([400, '/trafficManagerId']);
+  });
+
+  it('wants a traffic manager named unless there is exactly one', async () => {
+    const production = await team.trafficManager('production');
+    const ambiguous = await team.post('/previews', { intercept, ingress });
+    expect([ambiguous.status, ambiguous.body.code]).toEqual([422, 'traffic_manager_required']);
+    const named = await team.post('/previews', { intercept, ingress, trafficManagerId: production });
+    expect([named.status, named.body.trafficManagerId]).toEqual([201, production]);
+    const unknown = await team.post('/previews', { intercept, ingress, trafficManagerId: 'nothing' });
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
+
+    const empty = await api.team('Empty');
+    const none = await empty.post('/previews', { intercept, ingress });
+    expect([none.status, none.body.code]).toEqual([422, 'traffic_manager_required']);
+    expect(JSON.stringify(none.body)).not.toContain(production);
+  });
+
+  it('refuses what breaks a rule and says where', async () => {
+    const response = await team.post('/previews', {
+      intercept,
+      ingress: { host: 'a b', port: 0 },
+      addRequestHeaders: { Host: 'x' },
+      expiresAt: '2020-01-01T00:00:00Z',
+      colour: 'red',
+    });
+    expect([response.status, response.body.code]).toEqual([400, 'validation_failed']);
+    const pointers = response.body.errors.map(({ pointer }: { pointer: string }) => pointer);
+    expect(pointers.toSorted()).toEqual([
+      '',
+      '/addRequestHeaders/Host',
+      '/expiresAt',
+      '/ingress/host',
+      '/ingress/port',
+    ]);
+    expect(api.bus.take()).toEqual([]);
+  });
+
+  it('changes fields, and tells the edges', async () => {
+    const { id, hostname } = await create({ addRequestHeaders: { 'x-a': '1' } });
+    api.bus.take();
+    const change = {
+      access: 'public',
+      ingress: { host: 'b', port: 81 },
+      pullRequestUrl: 'https://git.example.com/1',
+    };
+    const response = await team.patch(`/previews/${id}`, change);
+    expect(response.status).toBe(200);
+    expect(response.body).toMatchObject({
+      access: 'public',
+      ingress: { host: 'b', port: 81, l5Host: 'b', verifyTls: true },
+      addRequestHeaders: { 'x-a': '1' },
+      hostname,
+    });
+    expect((await team.get(`/previews/${id}`)).body).toEqual(response.body);
+    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect((await team.patch(`/previews/${id}`, { pullRequestUrl: null })).body.pullRequestUrl).toBeNull();
+    expect((await team.patch(`/previews/${id}`, { hostname: 'mine.preview.example.com' })).status).toBe(400);
+    expect((await team.patch('/previews/nothing', { access: 'public' })).status).toBe(404);
+  });
+
+  it('deletes a preview and leaves its intercept', async () => {
+    const { id, hostname, interceptId } = await create();
+    api.bus.take();
+    const response = await team.delete(`/previews/${id}`);
+    expect([response.status, response.text]).toEqual([204, '']);
+    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect((await team.get(`/previews/${id}`)).status).toBe(404);
+    expect((await team.delete(`/previews/${id}`)).status).toBe(404);
+    expect((await team.get(`/intercepts/${interceptId}`)).status).toBe(200);
+  });
+
+  it('lists page by page, newest first, and by intercept and traffic manager', async () => {
+    const first = await create();
+    const second = await create();
+    const third = (await team.post('/previews', { interceptId: second.interceptId, ingress })).body;
+    const ids = async (query: string) => {
+      const { body } = await team.get(`/previews${query}`);
+      return { ids: body.items.map(({ id }: { id: string }) => id), next: body.nextCursor };
+    };
+    expect((await ids('')).ids).toEqual([third.id, second.id, first.id]);
+    const page = await ids('?limit=2');
+    expect(page.ids).toEqual([third.id, second.id]);
+    expect(await ids(`?limit=2&cursor=${encodeURIComponent(page.next)}`)).toEqual({
+      ids: [first.id],
+      next: null,
+    });
+    expect((await ids(`?interceptId=${second.interceptId}`)).ids).toEqual([third.id, second.id]);
+    expect((await ids(`?trafficManagerId=${trafficManagerId}`)).ids).toHaveLength(3);
+    expect(await ids('?trafficManagerId=nothing')).toEqual({ ids: [], next: null });
+  });
+
+  it.each([
+    '?limit=0',
+    '?limit=201',
+    '?limit=x',
+    '?cursor=%00',
+    '?cursor=bm9uc2Vuc2U',
+    '?colour=red',
+    '?limit=1&limit=2',
+  ])('refuses the page %s', async (query) => {
+    const response = await team.get(`/previews${query}`);
+    expect([response.status, response.body.code]).toEqual([400, 'validation_failed']);
+  });
+
+  it('stops at the limit of previews per team', async () => {
+    for (let i = 0; i < 5; i++) expect(await create()).toHaveProperty('id');
+    const response = await team.post('/previews', { intercept, ingress });
+    expect([response.status, response.body.code]).toEqual([429, 'preview_limit_reached']);
+    expect((await team.get('/intercepts')).body.items).toHaveLength(5);
+    const other = await api.team('Other');
+    await other.trafficManager('staging');
+    expect((await other.post('/previews', { intercept, ingress })).status).toBe(201);
+  });
+
+  it('answers even when the edges cannot be told', async () => {
+    api.bus.refusal = new Error('no connection to redis://:hunter2@redis');
+    try {
+      expect((await team.post('/previews', { intercept, ingress })).status).toBe(201);
+      expect(api.logLines.join('')).toContain('events not published');
+      expect(api.logLines.join('')).not.toContain('hunter2');
+    } finally {
+      api.bus.refusal = undefined;
+    }
+  });
+});

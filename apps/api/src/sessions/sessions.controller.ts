@@ -1,0 +1,29 @@
+import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
+import { resourceId, sessionQuery, type SessionQuery } from '@culvert/contract';
+import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { RequireScope } from '../auth/require-scope.js';
+import { SessionsService } from './sessions.service.js';
+
+@Controller('api/v1/sessions')
+export class SessionsController {
+  constructor(private readonly sessions: SessionsService) {}
+
+  @Get()
+  @RequireScope('previews:read')
+  list(@CurrentCaller() caller: Caller, @Query({ schema: sessionQuery }) query: SessionQuery) {
+    return this.sessions.list(caller, query);
+  }
+
+  @Get(':sessionId')
+  @RequireScope('previews:read')
+  show(@CurrentCaller() caller: Caller, @Param('sessionId', { schema: resourceId }) id: string) {
+    return this.sessions.show(caller, id);
+  }
+
+  @Delete(':sessionId')
+  @HttpCode(204)
+  @RequireScope('previews:write')
+  end(@CurrentCaller() caller: Caller, @Param('sessionId', { schema: resourceId }) id: string) {
+    return this.sessions.end(caller, id);
+  }
+}

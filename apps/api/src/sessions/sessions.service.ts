@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError, type SessionQuery, type SessionResource } from '@culvert/contract';
+import type { Page, Session, Store } from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Caller } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+
+const END_REASON = 'ended through the API';
+
+@Injectable()
+export class SessionsService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+  ) {}
+
+  async list(caller: Caller, { limit, cursor, ...filter }: SessionQuery): Promise<Page<SessionResource>> {
+    const page = await this.store.sessions.list(caller.teamId, filter, { limit, cursor });
+    return { ...page, items: page.items.map(toResource) };
+  }
+
+  async show(caller: Caller, id: string): Promise<SessionResource> {
+    return toResource(await this.#find(caller, id));
+  }
+
+  async end(caller: Caller, id: string): Promise<void> {
+    const { state, trafficManagerId } = await this.#find(caller, id);
+    if ((await this.store.sessions.end(caller.teamId, id, END_REASON, new Date())) === null)
+      throw notFound(id);
+    await this.announcer.announce([{ type: 'session.ended', sessionId: id, reason: END_REASON }]);
+    if (state !== 'ended')
+      await this.audit.record(caller, 'session.end', id, { before: { state, trafficManagerId } });
+  }
+
+  async #find(caller: Caller, id: string): Promise<Session> {
+    const session = await this.store.sessions.find(caller.teamId, id);
+    if (session === null) throw notFound(id);
+    return session;
+  }
+}
+
+function notFound(id: string): ProblemError {
+  return new ProblemError('not_found', { detail: `there is no session ${id}` });
+}
+
+function toResource({ teamId: _teamId, ...session }: Session): SessionResource {
+  return {
+    ...session,
+    connectedAt: session.connectedAt.toISOString(),
+    lastSeenAt: session.lastSeenAt.toISOString(),
+    disconnectedAt: session.disconnectedAt?.toISOString() ?? null,
+    endedAt: session.endedAt?.toISOString() ?? null,
+  };
+}

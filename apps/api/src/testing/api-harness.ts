@@ -1,0 +1,158 @@
+import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import {
+  API_KEY_SCOPES,
+  apiKeyHint,
+  generateApiKeySecret,
+  hashApiKeySecret,
+  type ApiKey,
+  type ApiKeyScope,
+  type Session,
+  type Store,
+  type TunnelKind,
+} from '@culvert/domain';
+import { createLog, loadSettings } from '@culvert/platform';
+import { createStore } from '@culvert/store';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import request from 'supertest';
+import { createApiApp } from '../api-app.js';
+
+/** Remembers what was published; delivers nothing. */
+export class RecordingBus implements EventBus {
+  readonly published: ClusterEvent[] = [];
+  /** When set, every event is refused with it. */
+  refusal: Error | undefined;
+
+  async publish(event: ClusterEvent): Promise<void> {
+    if (this.refusal !== undefined) throw this.refusal;
+    this.published.push(event);
+  }
+
+  subscribe(): () => void {
+    return () => {};
+  }
+
+  onGap(): () => void {
+    return () => {};
+  }
+
+  async close(): Promise<void> {}
+
+  /** What was published since the last call. */
+  take(): ClusterEvent[] {
+    return this.published.splice(0);
+  }
+}
+
+/** One team and a key of it, and requests made with that key. */
+export class TestTeam {
+  constructor(
+    private readonly api: TestApi,
+    readonly teamId: string,
+    readonly secret: string,
+    readonly apiKey: ApiKey,
+  ) {}
+
+  get(path: string) {
+    return this.request('get', path);
+  }
+
+  post(path: string, body: object) {
+    return this.request('post', path).send(body);
+  }
+
+  patch(path: string, body: object) {
+    return this.request('patch', path).send(body);
+  }
+
+  delete(path: string) {
+    return this.request('delete', path);
+  }
+
+  request(method: 'get' | 'post' | 'patch' | 'delete', path: string) {
+    return this.api.http()[method](`/api/v1${path}`).set('Authorization', `Bearer ${this.secret}`);
+  }
+
+  /** Another key of the same team. */
+  keyWith(draft: {
+    scopes?: readonly ApiKeyScope[];
+    expiresAt?: Date | null;
+    secret?: string;
+  }): Promise<TestTeam> {
+    return this.api.keyOf(this.teamId, draft);
+  }
+
+  async trafficManager(managerId: string): Promise<string> {
+    const trafficManager = await this.api.store.trafficManagers.create(this.teamId, {
+      managerId,
+      clusterId: '',
+      name: managerId,
+      version: '',
+    });
+    if (trafficManager === null) throw new Error(`manager id ${managerId} is taken`);
+    return trafficManager.id;
+  }
+
+  /** Begins, or resumes, the session of a traffic manager, as an edge does. */
+  async session(managerId: string, kind: TunnelKind = 'native'): Promise<Session> {
+    const { session } = await this.api.store.sessions.register(this.teamId, {
+      identity: { managerId, clusterId: '', name: managerId, version: '0.1.0' },
+      kind,
+      apiKeyId: this.apiKey.id,
+      edgeId: 'edge-1',
+      remoteAddress: '192.0.2.1',
+      at: new Date(),
+    });
+    return session;
+  }
+}
+
+/** The API with a real store, in this process. */
+export class TestApi {
+  private constructor(
+    readonly app: NestExpressApplication,
+    readonly store: Store,
+    readonly bus: RecordingBus,
+    readonly logLines: string[],
+  ) {}
+
+  static async start(options: { env?: Record<string, string>; store?: Store } = {}): Promise<TestApi> {
+    const store = options.store ?? (await createStore({ dataDir: 'memory' }));
+    const bus = new RecordingBus();
+    const logLines: string[] = [];
+    const log = createLog({
+      level: 'info',
+      app: 'api',
+      destination: { write: (line) => void logLines.push(line) },
+    });
+    const settings = loadSettings('standalone', options.env ?? {});
+    return new TestApi(await createApiApp({ settings, log, store, bus }), store, bus, logLines);
+  }
+
+  http() {
+    return request(this.app.getHttpServer());
+  }
+
+  async team(name: string): Promise<TestTeam> {
+    const { id } = await this.store.teams.create(name);
+    return this.keyOf(id, {});
+  }
+
+  async keyOf(
+    teamId: string,
+    draft: { scopes?: readonly ApiKeyScope[]; expiresAt?: Date | null; secret?: string },
+  ): Promise<TestTeam> {
+    const { scopes = API_KEY_SCOPES, expiresAt = null, secret = generateApiKeySecret() } = draft;
+    const apiKey = await this.store.apiKeys.create(teamId, {
+      name: 'test',
+      hint: apiKeyHint(secret),
+      hash: hashApiKeySecret(secret),
+      scopes,
+      expiresAt,
+    });
+    return new TestTeam(this, teamId, secret, apiKey);
+  }
+
+  close(): Promise<void> {
+    return this.app.close();
+  }
+}

@@ -1,0 +1,56 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import {
+  createTrafficManagerRequest,
+  resourceId,
+  pageQuery,
+  updateTrafficManagerRequest,
+  type CreateTrafficManagerRequest,
+  type PageQuery,
+  type UpdateTrafficManagerRequest,
+} from '@culvert/contract';
+import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { RequireScope } from '../auth/require-scope.js';
+import { TrafficManagersService } from './traffic-managers.service.js';
+
+@Controller('api/v1/traffic-managers')
+export class TrafficManagersController {
+  constructor(private readonly trafficManagers: TrafficManagersService) {}
+
+  @Post()
+  @RequireScope('previews:write')
+  create(
+    @CurrentCaller() caller: Caller,
+    @Body({ schema: createTrafficManagerRequest }) body: CreateTrafficManagerRequest,
+  ) {
+    return this.trafficManagers.create(caller, body);
+  }
+
+  @Get()
+  @RequireScope('previews:read')
+  list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
+    return this.trafficManagers.list(caller, query);
+  }
+
+  @Get(':trafficManagerId')
+  @RequireScope('previews:read')
+  show(@CurrentCaller() caller: Caller, @Param('trafficManagerId', { schema: resourceId }) id: string) {
+    return this.trafficManagers.show(caller, id);
+  }
+
+  @Patch(':trafficManagerId')
+  @RequireScope('previews:write')
+  update(
+    @CurrentCaller() caller: Caller,
+    @Param('trafficManagerId', { schema: resourceId }) id: string,
+    @Body({ schema: updateTrafficManagerRequest }) body: UpdateTrafficManagerRequest,
+  ) {
+    return this.trafficManagers.update(caller, id, body);
+  }
+
+  @Delete(':trafficManagerId')
+  @HttpCode(204)
+  @RequireScope('previews:write')
+  remove(@CurrentCaller() caller: Caller, @Param('trafficManagerId', { schema: resourceId }) id: string) {
+    return this.trafficManagers.remove(caller, id);
+  }
+}
