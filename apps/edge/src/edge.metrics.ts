@@ -1,0 +1,48 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Relay } from '@culvert/relay';
+import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
+
+/** Shows the relay's own counters: nothing is counted twice, and nothing at all while nobody scrapes. */
+export function registerEdgeMetrics(registry: Registry, relay: Relay, tunnels: TunnelSessions): void {
+  const registers = [registry];
+  gauge('culvert_visitor_connections', 'Open connections of visitors.', () => relay.connectionCount);
+  gauge('culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
+  gauge('culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
+  counter('culvert_visitor_connections_total', 'Connections accepted.', () => relay.counters.connections);
+  counter('culvert_exchanges_total', 'Exchanges answered by a service.', () => relay.counters.exchanges);
+  counter('culvert_visitor_bytes_received_total', 'Bytes from visitors.', () => relay.counters.bytesIn);
+  counter('culvert_visitor_bytes_sent_total', 'Bytes to visitors.', () => relay.counters.bytesOut);
+  new Counter({
+    name: 'culvert_failures_total',
+    help: 'Requests answered by the edge itself, by error code.',
+    labelNames: ['code'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [code, count] of Object.entries(relay.counters.failures)) this.inc({ code }, count);
+    },
+  });
+
+  function gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  function counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+}

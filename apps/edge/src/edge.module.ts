@@ -1,0 +1,162 @@
+import type { Server } from 'node:http';
+import net, { isIP } from 'node:net';
+import { duplexPair } from 'node:stream';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { EventBus } from '@culvert/cluster';
+import type { Store } from '@culvert/domain';
+import { DEFAULT_HEAD_LIMITS } from '@culvert/http1';
+import { EVENT_BUS, LOG, METRICS, type Settings, SETTINGS, STORE } from '@culvert/platform';
+import {
+  DEFAULT_RELAY_LIMITS,
+  Relay,
+  type RelayLimits,
+  Route,
+  Router,
+  SocketDialer,
+  StreamPool,
+  TrustedProxies,
+  TunnelRegistry,
+} from '@culvert/relay';
+import { TUNNEL_PATH } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { Edge, handToServer } from './edge.js';
+import { registerEdgeMetrics } from './edge.metrics.js';
+import { PreviewGate } from './previews/preview-gate.js';
+import { PreviewRoutes } from './previews/preview-routes.js';
+import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
+import { TunnelSessions } from './tunnels/tunnel-sessions.js';
+import { TunnelGateway } from './tunnels/tunnel.gateway.js';
+
+/**
+ * The edge as a part of an application. Needs the global modules of platform. Requests for the app host go to
+ * `API_UPSTREAM_URL`, or, without one, to the HTTP server of the application this module is part of.
+ */
+@Module({})
+export class EdgeModule {
+  static register(): DynamicModule {
+    return {
+      module: EdgeModule,
+      providers: [
+        { provide: TunnelRegistry, useFactory: () => new TunnelRegistry() },
+        { provide: PreviewGate, inject: [STORE], useFactory: (store: Store) => new PreviewGate(store) },
+        {
+          provide: TunnelAuthenticator,
+          inject: [STORE],
+          useFactory: (store: Store) => new TunnelAuthenticator(store),
+        },
+        {
+          provide: TunnelSessions,
+          inject: [STORE, TunnelRegistry, SETTINGS, LOG],
+          useFactory: (store: Store, registry: TunnelRegistry, settings: Settings, log: Logger) =>
+            new TunnelSessions(store, registry, settings.limits, log),
+        },
+        {
+          provide: Relay,
+          inject: [STORE, TunnelRegistry, PreviewGate, SETTINGS, LOG, HttpAdapterHost],
+          useFactory: createRelay,
+        },
+        {
+          provide: Edge,
+          inject: [Relay, TunnelSessions, PreviewGate, SETTINGS, LOG, EVENT_BUS, METRICS],
+          useFactory: createEdge,
+        },
+        TunnelGateway,
+      ],
+      exports: [Edge, Relay, TunnelSessions, TunnelAuthenticator],
+    };
+  }
+}
+
+function createEdge(
+  relay: Relay,
+  tunnels: TunnelSessions,
+  gate: PreviewGate,
+  settings: Settings,
+  log: Logger,
+  bus: EventBus,
+  metrics: Registry,
+): Edge {
+  registerEdgeMetrics(metrics, relay, tunnels);
+  return new Edge(relay, tunnels, gate, settings, log, bus);
+}
+
+function createRelay(
+  store: Store,
+  tunnels: TunnelRegistry,
+  gate: PreviewGate,
+  settings: Settings,
+  log: Logger,
+  adapterHost: HttpAdapterHost,
+): Relay {
+  const server = (): Server => adapterHost.httpAdapter.getHttpServer() as Server;
+  const previews = new PreviewRoutes(store, tunnels);
+  const appRoute = Route.forApp(
+    settings.public.appHostname,
+    new StreamPool(appDialer(settings, server), previews.poolsWithIdle),
+  );
+  const previewSuffix = `.${settings.public.previewDomain}`;
+  const relay: Relay = new Relay({
+    router: new Router(
+      (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
+      () => relay.clock,
+    ),
+    gate,
+    limits: relayLimits(settings),
+    trustedProxies: new TrustedProxies(settings.trustedProxies),
+    poolsWithIdle: previews.poolsWithIdle,
+    findAppRoute: (hostname) =>
+      !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname)
+        ? appRoute
+        : null,
+    takesOver: (request) => request.target === TUNNEL_PATH || request.target.startsWith(`${TUNNEL_PATH}?`),
+    takeOver: (socket) => handToServer(server(), socket),
+    onFault: (error) => log.error({ err: error }, 'relay fault'),
+    onFailure: (error, hostname) =>
+      log.debug({ code: error.code, detail: error.message, hostname }, 'request failed'),
+  });
+  return relay;
+}
+
+/** By name; or by address, as health checks and local tools do: no page can point a name at that. */
+function isAppHostname(hostname: string, appHostname: string): boolean {
+  return (
+    hostname === appHostname ||
+    hostname === 'localhost' ||
+    isIP(hostname.startsWith('[') ? hostname.slice(1, -1) : hostname) !== 0
+  );
+}
+
+function appDialer(settings: Settings, server: () => Server): SocketDialer {
+  if (settings.apiUpstreamUrl === undefined) {
+    return new SocketDialer(() => {
+      const [near, far] = duplexPair();
+      server().emit('connection', far);
+      return near;
+    });
+  }
+  const url = new URL(settings.apiUpstreamUrl);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = Number(url.port || 80);
+  return new SocketDialer(() => net.connect({ host, port, noDelay: true }));
+}
+
+function relayLimits({ limits }: Settings): RelayLimits {
+  return {
+    head: {
+      ...DEFAULT_HEAD_LIMITS,
+      maxHeadBytes: limits.maxHeaderBytes,
+      maxFieldCount: limits.maxHeaderCount,
+    },
+    headTimeoutMs: limits.headTimeoutMs,
+    idleTimeoutMs: limits.idleTimeoutMs,
+    responseTimeoutMs: limits.responseTimeoutMs,
+    stallTimeoutMs: DEFAULT_RELAY_LIMITS.stallTimeoutMs,
+    upgradeIdleTimeoutMs: limits.upgradeIdleTimeoutMs,
+    managerWaitMs: limits.managerWaitMs,
+    maxBodyBytes: limits.maxBodyBytes,
+    maxRequestsPerPreview: limits.maxRequestsPerPreview,
+    maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+  };
+}

@@ -1,0 +1,79 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import type { Settings } from '@culvert/platform';
+import type { Relay } from '@culvert/relay';
+import type { Logger } from 'pino';
+import type { PublicListener } from './listener/public-listener.js';
+import type { PreviewGate } from './previews/preview-gate.js';
+import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
+
+/** The running edge: connects listener, relay and tunnels, hears the cluster's events, stops in order. */
+export class Edge {
+  private listener: PublicListener | null = null;
+  private readonly unsubscribe: readonly (() => void)[];
+
+  constructor(
+    private readonly relay: Relay,
+    private readonly tunnels: TunnelSessions,
+    private readonly gate: PreviewGate,
+    private readonly settings: Pick<Settings, 'shutdownGraceMs'>,
+    private readonly log: Logger,
+    bus: EventBus,
+  ) {
+    this.unsubscribe = [bus.subscribe((event) => this.handleEvent(event)), bus.onGap(() => this.handleGap())];
+  }
+
+  /** Begins to serve visitors and traffic managers. */
+  serve(listener: PublicListener): void {
+    this.listener = listener;
+    listener.serve((socket, options) => this.relay.accept(socket, options));
+  }
+
+  /**
+   * Stops without losing a request: first no new connections; then managers are told to go elsewhere while the
+   * exchanges under way finish on the streams they have; the tunnels under them go last.
+   */
+  async stop(): Promise<void> {
+    this.listener?.close();
+    const drained = this.relay.drain(this.settings.shutdownGraceMs);
+    this.tunnels.drain();
+    await drained;
+    for (const unsubscribe of this.unsubscribe) unsubscribe();
+    this.relay.close();
+    await this.tunnels.close();
+  }
+
+  private handleEvent(event: ClusterEvent): void {
+    switch (event.type) {
+      case 'preview.changed':
+        this.watch(this.relay.handleRouteChange(event.hostname));
+        return;
+      case 'api-key.revoked':
+        this.gate.forgetKey(event.apiKeyId);
+        this.tunnels.closeByKey(event.apiKeyId);
+        return;
+      case 'session.ended':
+        this.tunnels.closeBySession(event.sessionId, event.reason);
+        return;
+      default:
+        this.log.warn({ event: event satisfies never }, 'unknown event');
+    }
+  }
+
+  private handleGap(): void {
+    this.gate.forgetAllKeys();
+    this.watch(this.relay.handleGap());
+    this.watch(this.tunnels.closeUnusable());
+  }
+
+  private watch(work: Promise<void>): void {
+    work.catch((error: unknown) => this.log.error({ err: error }, 'an event could not be handled'));
+  }
+}
+
+/** Gives a socket, with its request put back, to Nest's HTTP server, as if it had accepted it itself. */
+export function handToServer(server: Server, socket: Socket): void {
+  server.emit('connection', socket);
+  socket.resume();
+}

@@ -1,0 +1,45 @@
+import type { PreviewRoute, Store } from '@culvert/domain';
+import { Route, StreamPool, type TunnelRegistry } from '@culvert/relay';
+
+/** Makes routes of the previews in the store. */
+export class PreviewRoutes {
+  /** The pools that hold idle streams, for the relay's sweep. */
+  readonly poolsWithIdle = new Set<StreamPool>();
+
+  constructor(
+    private readonly store: Store,
+    private readonly tunnels: TunnelRegistry,
+  ) {}
+
+  /** The route of a lower-case hostname, or null when no preview has it. */
+  async resolve(hostname: string): Promise<Route | null> {
+    const preview = await this.store.previews.findRoute(hostname);
+    return preview === null ? null : this.routeOf(preview);
+  }
+
+  private routeOf(preview: PreviewRoute): Route {
+    const { ingress } = preview;
+    const dialer = this.tunnels.dialer(preview.trafficManagerId, {
+      interceptId: preview.interceptId,
+      host: ingress.host,
+      port: ingress.port,
+      tls: ingress.useTls,
+      serverName: ingress.l5Host,
+      verifyTls: ingress.verifyTls,
+    });
+    return Route.forPreview(
+      {
+        id: preview.id,
+        teamId: preview.teamId,
+        hostname: preview.hostname,
+        interceptId: preview.interceptId,
+        ingress: `${ingress.host}:${ingress.port}`,
+        l5Host: ingress.l5Host,
+        addRequestHeaders: preview.addRequestHeaders,
+        access: preview.access,
+        expiresAt: preview.expiresAt?.getTime() ?? Infinity,
+      },
+      new StreamPool(dialer, this.poolsWithIdle),
+    );
+  }
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { INestApplication } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { WEBSOCKET_OPTIONS } from '@culvert/tunnel';
+import type { TunnelAuthenticator } from './tunnel-authenticator.js';
+
+type Verify = (isAccepted: boolean, status?: number, body?: string, headers?: Record<string, string>) => void;
+
+/** Nest's `ws` adapter with the key checked before the handshake, bounded messages and no compression. */
+export class TunnelWsAdapter extends WsAdapter {
+  constructor(
+    app: INestApplication,
+    private readonly authenticator: TunnelAuthenticator,
+    private readonly hasRoom: () => boolean,
+  ) {
+    super(app);
+  }
+
+  override create(port: number, options: Record<string, unknown>): unknown {
+    return super.create(port, {
+      ...options,
+      ...WEBSOCKET_OPTIONS,
+      clientTracking: true,
+      verifyClient: ({ req }: { req: IncomingMessage }, done: Verify) => void this.verify(req, done),
+    } as never);
+  }
+
+  /** Messages are the tunnel's: Nest would parse each as JSON to find a handler for it. */
+  override bindMessageHandlers(): void {}
+
+  private async verify(request: IncomingMessage, done: Verify): Promise<void> {
+    const refusal = this.hasRoom()
+      ? await this.authenticator.authenticate(request).catch(() => ({
+          status: 503,
+          code: 'unavailable',
+          detail: 'The key cannot be checked at the moment.',
+        }))
+      : { status: 503, code: 'tunnel_limit', detail: 'This edge holds as many tunnels as it may.' };
+    if (refusal === null) {
+      done(true);
+      return;
+    }
+    const body = JSON.stringify({
+      type: `urn:culvert:error:${refusal.code}`,
+      title: 'The tunnel is refused',
+      ...refusal,
+    });
+    done(false, refusal.status, body, {
+      'Content-Type': 'application/problem+json',
+      ...(refusal.status === 401 ? { 'WWW-Authenticate': 'Bearer realm="culvert"' } : { 'Retry-After': '5' }),
+    });
+  }
+}

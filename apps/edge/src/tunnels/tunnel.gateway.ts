@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http';
+import { Inject } from '@nestjs/common';
+import { type OnGatewayConnection, WebSocketGateway } from '@nestjs/websockets';
+import { LOG } from '@culvert/platform';
+import { plainAddress } from '@culvert/relay';
+import { TUNNEL_PATH, WebSocketCarrier } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { WebSocket } from 'ws';
+import { TunnelAuthenticator } from './tunnel-authenticator.js';
+import { TunnelSessions } from './tunnel-sessions.js';
+
+/** Where traffic managers dial in (docs/protocol.md). */
+@WebSocketGateway({ path: TUNNEL_PATH })
+export class TunnelGateway implements OnGatewayConnection<WebSocket> {
+  constructor(
+    @Inject(TunnelAuthenticator) private readonly authenticator: TunnelAuthenticator,
+    @Inject(TunnelSessions) private readonly sessions: TunnelSessions,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  handleConnection(socket: WebSocket, request: IncomingMessage): void {
+    const remoteAddress = plainAddress(request.socket.remoteAddress);
+    try {
+      this.sessions.accept(new WebSocketCarrier(socket), this.authenticator.keyOf(request), remoteAddress);
+    } catch (error) {
+      this.log.error({ err: error }, 'tunnel could not be accepted');
+      socket.terminate();
+    }
+  }
+}

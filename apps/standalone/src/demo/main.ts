@@ -1,0 +1,73 @@
+/**
+ * The main job on one machine: a deployment, a traffic manager that dials it, a service behind the manager, and
+ * a public preview of that service. Everything is in memory or in a temporary place of its own, and nothing is
+ * left when it stops.
+ */
+import { startSampleService } from '@culvert/sample-service';
+import { ConfigurationError, createLog, stopOnSignal } from '@culvert/platform';
+import { startTrafficManager } from '@culvert/traffic-manager';
+import { printCreated, printLine } from '../print-created.js';
+import { startStandalone } from '../standalone.js';
+
+/** Shows what goes wrong, and nothing else: the terminal belongs to the four lines people copy. */
+const LOG_LEVEL = process.env['LOG_LEVEL'] ?? 'warn';
+
+async function main(): Promise<void> {
+  const log = createLog({ level: 'warn', app: 'demo' });
+  const standalone = await startStandalone({ ...process.env, LOG_LEVEL, DATA_DIR: 'memory' });
+  const { created, url } = standalone;
+  if (!created) throw new Error('the demo needs an empty database: unset DATABASE_URL');
+
+  const service = await startSampleService({ port: 0, host: '127.0.0.1' });
+  const manager = startTrafficManager(
+    {
+      url: `${standalone.settings.public.scheme}://127.0.0.1:${standalone.settings.listen.port}`,
+      apiKey: created.apiKey,
+      managerId: 'demo',
+      name: 'demo cluster',
+      clusterId: 'demo',
+    },
+    log,
+  );
+  await manager.ready;
+  const preview = await createPreview(url, created.apiKey, service.port);
+
+  printCreated(standalone);
+  printLine('Preview URL', preview);
+  process.stdout.write(
+    '\nThe preview shows a small service that only the traffic manager can reach. Ctrl+C stops it all.\n',
+  );
+
+  stopOnSignal({
+    stop: async () => {
+      await manager.stop();
+      await standalone.stop();
+      await service.close();
+    },
+    graceMs: 10_000,
+    log,
+  });
+}
+
+async function createPreview(url: string, apiKey: string, port: number): Promise<string> {
+  const response = await fetch(`${url}/api/v1/previews`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      intercept: { name: 'sample', workload: 'sample-service', namespace: 'demo' },
+      ingress: { host: '127.0.0.1', port, useTls: false, l5Host: 'sample.demo' },
+      access: 'public',
+    }),
+  });
+  const body = (await response.json()) as { url?: string };
+  if (!response.ok || body.url === undefined) {
+    throw new Error(`the preview could not be created: ${response.status} ${JSON.stringify(body)}`);
+  }
+  return body.url;
+}
+
+main().catch((error: unknown) => {
+  const text = error instanceof ConfigurationError ? error.message : (error as Error).stack;
+  process.stderr.write(`culvert: ${text}\n`);
+  process.exit(1);
+});

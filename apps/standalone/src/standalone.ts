@@ -1,0 +1,103 @@
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ApiModule, type BootstrapResult, bootstrap, configureApi } from '@culvert/api';
+import { createEventBus } from '@culvert/cluster';
+import {
+  Edge,
+  EdgeModule,
+  PublicListener,
+  TunnelAuthenticator,
+  TunnelSessions,
+  TunnelWsAdapter,
+} from '@culvert/edge';
+import {
+  AdminModule,
+  appUrl,
+  ClusterModule,
+  createLog,
+  loadSettings,
+  LoggerModule,
+  NestLog,
+  ObservabilityModule,
+  type Settings,
+  SettingsModule,
+  startAdminServer,
+  StoreModule,
+} from '@culvert/platform';
+import { createStore } from '@culvert/store';
+import type { Logger } from 'pino';
+
+/** A whole deployment in this process: edge and API on one port, embedded database unless told otherwise. */
+export interface Standalone {
+  readonly settings: Settings;
+  readonly log: Logger;
+  /** Where people open it. */
+  readonly url: string;
+  /** What the first start created, or null when there was something already. */
+  readonly created: BootstrapResult | null;
+  /** Finishes what is under way, then closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything; resolves when it serves.
+ * @throws ConfigurationError when the environment is wrong
+ */
+export async function startStandalone(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Standalone> {
+  const wanted = loadSettings('standalone', env);
+  // The port is opened first: with PORT=0 it is only known then, and it is part of every URL.
+  const listener = await PublicListener.open(wanted);
+  const settings = loadSettings('standalone', { ...env, PORT: String(listener.port) });
+  const log = createLog({ level: settings.logLevel, app: 'standalone' });
+  const store = await createStore({ databaseUrl: settings.databaseUrl, dataDir: settings.dataDir });
+  const bus = createEventBus({
+    redisUrl: settings.redisUrl,
+    onError: (error) => log.error({ err: error }, 'event bus'),
+  });
+
+  @Module({
+    imports: [
+      SettingsModule.register(settings),
+      LoggerModule.register(log),
+      StoreModule.register(store),
+      ClusterModule.register(bus),
+      ObservabilityModule.register(),
+      ApiModule.register(),
+      EdgeModule.register(),
+      ...(settings.listen.adminPort === null ? [AdminModule] : []),
+    ],
+  })
+  class StandaloneModule {}
+
+  const app = await NestFactory.create<NestExpressApplication>(StandaloneModule, {
+    logger: new NestLog(log),
+    bodyParser: false,
+  });
+  configureApi(app);
+  const tunnels = app.get(TunnelSessions);
+  app.useWebSocketAdapter(new TunnelWsAdapter(app, app.get(TunnelAuthenticator), () => tunnels.hasRoom));
+  const created = await bootstrap(store, settings);
+  await app.init();
+  const admin =
+    settings.listen.adminPort === null
+      ? null
+      : await startAdminServer(app, { port: settings.listen.adminPort, host: settings.listen.host });
+  const edge = app.get(Edge);
+  edge.serve(listener);
+  log.info({ port: listener.port, url: appUrl(settings) }, 'serving');
+
+  return {
+    settings,
+    log,
+    url: appUrl(settings),
+    created,
+    stop: async () => {
+      await edge.stop();
+      await app.close();
+      await admin?.close();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A program of ours, as users run it: from dist/, with its own environment. */
+export interface Program {
+  readonly pid: number;
+  /** Resolves with the first stdout line that matches; rejects when the program ends first. */
+  line(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves with the first stderr line that matches. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly stderr: string;
+  readonly stdout: string;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, then SIGKILL after ten seconds; resolves when it is gone. */
+  stop(): Promise<number | null>;
+  /** Resident memory, in MiB. */
+  residentMiB(): number;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts `dist/<script>` with exactly `env` (and PATH). */
+export function startProgram(
+  script: string,
+  env: Record<string, string>,
+  args: readonly string[] = [],
+  nodeArgs: readonly string[] = [],
+): Program {
+  const child = spawn(process.execPath, [...nodeArgs, `${ROOT}dist/${script}`, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const output = { stdout: new LineReader(), stderr: new LineReader() };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => output.stdout.push(text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => output.stderr.push(text));
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      const reason = new Error(`${script} ended (${code ?? signal}): ${output.stderr.text.slice(-4000)}`);
+      output.stdout.end(reason);
+      output.stderr.end(reason);
+      resolve({ code, signal });
+    });
+  });
+  return {
+    pid: child.pid!,
+    line: (pattern) => output.stdout.find(pattern),
+    logged: (pattern) => output.stderr.find(pattern),
+    get stderr() {
+      return output.stderr.text;
+    },
+    get stdout() {
+      return output.stdout.text;
+    },
+    exited,
+    kill: (signal) => void child.kill(signal),
+    stop: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      const { code } = await exited;
+      clearTimeout(timer);
+      return code;
+    },
+    residentMiB: () =>
+      Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024,
+  };
+}
+
+class LineReader {
+  text = '';
+  private readonly waiting = new Set<{
+    pattern: RegExp;
+    resolve: (match: RegExpExecArray) => void;
+    reject: (reason: Error) => void;
+  }>();
+  private ended: Error | null = null;
+
+  push(text: string): void {
+    this.text += text;
+    for (const waiter of this.waiting) {
+      const match = waiter.pattern.exec(this.text);
+      if (!match) continue;
+      this.waiting.delete(waiter);
+      waiter.resolve(match);
+    }
+  }
+
+  end(reason: Error): void {
+    this.ended = reason;
+    for (const waiter of this.waiting) waiter.reject(reason);
+    this.waiting.clear();
+  }
+
+  find(pattern: RegExp): Promise<RegExpExecArray> {
+    const match = pattern.exec(this.text);
+    if (match) return Promise.resolve(match);
+    if (this.ended) return Promise.reject(this.ended);
+    return new Promise((resolve, reject) => this.waiting.add({ pattern, resolve, reject }));
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { API_KEY, startDeployment } from '../support/deployment.js';
+import { startProgram } from '../support/process.js';
+
+let dataDir: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+describe('a wrong configuration', () => {
+  it.each([
+    ['apps/standalone/src/main.js', { PORT: 'eighty' }, ['PORT']],
+    ['apps/standalone/src/main.js', { TLS_CERT_FILE: '/missing.pem' }, ['TLS_CERT_FILE', 'TLS_KEY_FILE']],
+    [
+      'apps/standalone/src/main.js',
+      { DATABASE_URL: 'mysql://x', MANAGER_WAIT_MS: '-1' },
+      ['DATABASE_URL', 'MANAGER_WAIT_MS'],
+    ],
+    ['apps/edge/src/main.js', {}, ['DATABASE_URL', 'REDIS_URL']],
+    ['apps/api/src/main.js', {}, ['DATABASE_URL', 'REDIS_URL']],
+    ['apps/traffic-manager/src/main.js', {}, ['CULVERT_URL', 'CULVERT_API_KEY']],
+    ['apps/traffic-manager/src/main.js', { CULVERT_URL: 'nonsense', CULVERT_API_KEY: 'x' }, ['CULVERT_URL']],
+  ])('of %s is named, and ends the process: %j', async (script, env, names) => {
+    const program = startProgram(script, { DATA_DIR: dataDir, ...(env as Record<string, string>) });
+    const { code } = await program.exited;
+    expect(code).not.toBe(0);
+    for (const name of names) expect(program.stderr).toContain(name);
+    expect(program.stdout).toBe('');
+  });
+
+  it('that needs a port which is taken says so', async () => {
+    const taken = net.createServer().listen(0);
+    await once(taken, 'listening');
+    const program = startProgram('apps/standalone/src/main.js', {
+      DATA_DIR: dataDir,
+      PORT: String((taken.address() as AddressInfo).port),
+    });
+    expect((await program.exited).code).toBe(1);
+    expect(program.stderr).toContain('EADDRINUSE');
+    taken.close();
+  });
+});
+
+describe('a standalone server', () => {
+  it('prints what the first start created, once, and keeps its data over a restart', async () => {
+    const first = await startDeployment({ DATA_DIR: dataDir });
+    expect(first.program.stdout).toMatch(/^Sign in +\S+@\S+ \/ \S+$/m);
+    expect(first.program.stdout).toMatch(new RegExp(`^API key +${API_KEY}$`, 'm'));
+    await first.api('POST', '/traffic-managers', { managerId: 'm' });
+    const preview = await first.createPreview(80);
+    await first.stop();
+
+    const second = await startDeployment({ DATA_DIR: dataDir });
+    expect(second.program.stdout).not.toMatch(/Sign in|API key/);
+    expect(await second.api('GET', `/previews/${preview.id}`)).toMatchObject({ hostname: preview.hostname });
+    await second.stop();
+  });
+
+  it('creates what CULVERT_BOOTSTRAP_* say', async () => {
+    const deployment = await startDeployment({
+      DATA_DIR: dataDir,
+      CULVERT_BOOTSTRAP_EMAIL: 'ada@example.com',
+      CULVERT_BOOTSTRAP_PASSWORD: 'correct horse battery',
+    });
+    expect(deployment.program.stdout).toMatch(/^Sign in +ada@example\.com \/ correct horse battery$/m);
+    expect(await deployment.api('GET', '/me')).toBeTruthy();
+    await deployment.stop();
+  });
+
+  it('prints only results on stdout, and JSON lines on stderr', async () => {
+    const deployment = await startDeployment({ DATA_DIR: dataDir });
+    await deployment.stop();
+    expect(deployment.program.stdout.trim().split('\n')).toHaveLength(3);
+    for (const line of deployment.program.stderr.trim().split('\n'))
+      expect(() => JSON.parse(line) as unknown).not.toThrow();
+    expect(deployment.program.stderr).not.toContain(API_KEY);
+  });
+});
