@@ -1,0 +1,15 @@
+import { ensureBinary } from './binary.js';
+
+/** The path of a Chromium; the tests that use one start it themselves. */
+export async function ensureChromium(): Promise<string> {
+  const given = process.env['CHROMIUM_PATH'];
+  if (given) return given;
+  try {
+    return await ensureBinary({
+      names: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
+      debianPackage: 'chromium',
+    });
+  } catch (error) {
+    throw new Error('tests need a browser: set CHROMIUM_PATH or install Chromium', { cause: error });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Gives tests real services. Two Vitest projects use this file, each in a module graph of its own; the services are
+ * started by the first and stopped after the last, so what they share is kept on the process.
+ */
+import type { TestProject } from 'vitest/node';
+import { ensureChromium } from './chromium.js';
+import { startPostgres } from './postgres.js';
+import { startRedis } from './redis.js';
+import type { Service } from './server.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A database on a server where tests may create others: see `createTestDatabase`. */
+    databaseUrl: string;
+    redisUrl: string;
+    /** For project `system` only. */
+    chromiumPath: string;
+  }
+}
+
+interface Shared {
+  readonly services: Promise<{ readonly postgres: Service; readonly redis: Service }>;
+  users: number;
+}
+
+const SHARED = Symbol.for('culvert.test-services');
+const onProcess = globalThis as { [SHARED]?: Shared | undefined };
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const shared = (onProcess[SHARED] ??= { services: startAll(), users: 0 });
+  shared.users++;
+  try {
+    const [{ postgres, redis }, chromiumPath] = await Promise.all([
+      shared.services,
+      project.name === 'system' ? ensureChromium() : null,
+    ]);
+    project.provide('databaseUrl', postgres.url);
+    project.provide('redisUrl', redis.url);
+    if (chromiumPath !== null) project.provide('chromiumPath', chromiumPath);
+  } catch (error) {
+    await release(shared);
+    throw error;
+  }
+  return () => release(shared);
+}
+
+async function release(shared: Shared): Promise<void> {
+  if (--shared.users > 0) return;
+  onProcess[SHARED] = undefined;
+  // A start that failed has stopped what it began.
+  const services = await shared.services.catch(() => null);
+  if (services) await Promise.all([services.postgres.stop(), services.redis.stop()]);
+}
+
+async function startAll(): Promise<{ postgres: Service; redis: Service }> {
+  const [postgres, redis] = await Promise.allSettled([startPostgres(), startRedis()]);
+  if (postgres.status === 'fulfilled' && redis.status === 'fulfilled') {
+    return { postgres: postgres.value, redis: redis.value };
+  }
+  const failures: unknown[] = [];
+  for (const result of [postgres, redis]) {
+    if (result.status === 'fulfilled') await result.value.stop();
+    else failures.push(result.reason);
+  }
+  throw failures.length === 1
+    ? (failures[0] as Error)
+    : new AggregateError(failures, 'tests need Postgres and Redis');
+}

@@ -1,0 +1,85 @@
+import { dirname, join } from 'node:path';
+import { findBinary, installBinary, postgresFolders, type Binary } from './binary.js';
+import { hasDocker, startContainer } from './docker.js';
+import { freePort, runToEnd, ServerProcess, TemporaryFolder, type Owner, type Service } from './server.js';
+
+/** A Postgres server on which tests may create databases. */
+export async function startPostgres(): Promise<Service> {
+  const given = process.env['TEST_DATABASE_URL'];
+  if (given) return { url: given, stop: async () => {} };
+  const local = findBinary(postgresBinary());
+  if (local !== null) return startLocal(local);
+  if (hasDocker()) return startInDocker();
+  try {
+    await installBinary(postgresBinary());
+  } catch (error) {
+    throw new Error('tests need Postgres: set TEST_DATABASE_URL, install Postgres, or start Docker', {
+      cause: error,
+    });
+  }
+  return startLocal(findBinary(postgresBinary())!);
+}
+
+function postgresBinary(): Binary {
+  return { names: ['initdb'], debianPackage: 'postgresql', folders: postgresFolders() };
+}
+
+async function startLocal(initdb: string): Promise<Service> {
+  const owner = postgresUser();
+  const folder = new TemporaryFolder('postgres', owner);
+  const spawn = { ...owner, cwd: folder.path, env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' } };
+  const data = join(folder.path, 'data');
+  let port: number;
+  try {
+    runToEnd(initdb, ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'], spawn);
+    port = await freePort();
+  } catch (error) {
+    folder.remove();
+    throw error;
+  }
+  // Nothing here outlives the run, so nothing has to reach the disk.
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: 200,
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    // What a server sets for its users must not change what the store reads and writes.
+    TimeZone: 'Asia/Kathmandu',
+  };
+  const server = await ServerProcess.start({
+    command: join(dirname(initdb), 'postgres'),
+    args: [
+      '-D',
+      data,
+      '-p',
+      String(port),
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    folder,
+    ready: 'database system is ready to accept connections',
+    // "Fast shutdown": does not wait for clients.
+    stopSignal: 'SIGINT',
+    spawn,
+  });
+  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
+}
+
+/** Postgres refuses to run as root: its own user then, null for whoever we are. */
+function postgresUser(): Owner | null {
+  if (process.getuid?.() !== 0) return null;
+  return { uid: Number(runToEnd('id', ['-u', 'postgres'])), gid: Number(runToEnd('id', ['-g', 'postgres'])) };
+}
+
+function startInDocker(): Promise<Service> {
+  return startContainer({
+    image: 'postgres:17-alpine',
+    port: 5432,
+    env: { POSTGRES_HOST_AUTH_METHOD: 'trust' },
+    command: ['-c', 'max_connections=200', '-c', 'fsync=off'],
+    // By TCP: while it initialises, the image's server answers on its socket only.
+    healthCommand: 'pg_isready --host=127.0.0.1 --username=postgres',
+    urlOf: (host) => `postgresql://postgres@${host}/postgres`,
+  });
+}

@@ -1,0 +1,52 @@
+import { findBinary, installBinary, type Binary } from './binary.js';
+import { hasDocker, startContainer } from './docker.js';
+import { freePort, ServerProcess, TemporaryFolder, type Service } from './server.js';
+
+const REDIS: Binary = { names: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' };
+
+/** A Redis server without data. */
+export async function startRedis(): Promise<Service> {
+  const given = process.env['TEST_REDIS_URL'];
+  if (given) return { url: given, stop: async () => {} };
+  const local = findBinary(REDIS);
+  if (local !== null) return startLocal(local);
+  if (hasDocker()) return startInDocker();
+  try {
+    return await startLocal(await installBinary(REDIS));
+  } catch (error) {
+    throw new Error('tests need Redis: set TEST_REDIS_URL, install Redis, or start Docker', { cause: error });
+  }
+}
+
+async function startLocal(command: string): Promise<Service> {
+  const port = await freePort();
+  const folder = new TemporaryFolder('redis');
+  const server = await ServerProcess.start({
+    command,
+    args: [
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      folder.path,
+    ],
+    folder,
+    ready: 'Ready to accept connections',
+    stopSignal: 'SIGTERM',
+  });
+  return { url: `redis://127.0.0.1:${port}`, stop: () => server.stop() };
+}
+
+function startInDocker(): Promise<Service> {
+  return startContainer({
+    image: 'redis:7-alpine',
+    port: 6379,
+    healthCommand: 'redis-cli ping',
+    urlOf: (host) => `redis://${host}`,
+  });
+}

@@ -1,0 +1,133 @@
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A service that tests use, and the way to end it. */
+export interface Service {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts a server in a temporary folder of its own and resolves once it prints `ready`. The server and the folder are
+ * gone after `stop`, after a failed start, and when this process exits without either.
+ */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  readonly #onExit: () => void;
+
+  private constructor(
+    child: ChildProcess,
+    private readonly folder: TemporaryFolder,
+    private readonly stopSignal: NodeJS.Signals,
+  ) {
+    this.#child = child;
+    this.#onExit = () => child.kill('SIGKILL');
+    process.once('exit', this.#onExit);
+  }
+
+  static async start(options: {
+    readonly command: string;
+    readonly args: readonly string[];
+    readonly folder: TemporaryFolder;
+    readonly ready: string;
+    readonly stopSignal: NodeJS.Signals;
+    readonly spawn?: SpawnOptions;
+  }): Promise<ServerProcess> {
+    const { command, args, folder, ready, stopSignal } = options;
+    const child = spawn(command, args, { ...options.spawn, stdio: ['ignore', 'pipe', 'pipe'] });
+    const server = new ServerProcess(child, folder, stopSignal);
+    try {
+      await printed(child, ready);
+      return server;
+    } catch (error) {
+      await server.stop();
+      throw new Error(`${command} did not start`, { cause: error });
+    }
+  }
+
+  async stop(): Promise<void> {
+    process.off('exit', this.#onExit);
+    const child = this.#child;
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      child.kill(this.stopSignal);
+      await ended;
+      clearTimeout(kill);
+    }
+    this.folder.remove();
+  }
+}
+
+/** A folder below the system's temporary one; removed at the latest when this process exits. */
+export class TemporaryFolder {
+  readonly path: string;
+  readonly #remove = () => rmSync(this.path, { recursive: true, force: true });
+
+  constructor(name: string, owner: Owner | null = null) {
+    this.path = mkdtempSync(join(tmpdir(), `culvert-${name}-`));
+    if (owner) chownSync(this.path, owner.uid, owner.gid);
+    process.once('exit', this.#remove);
+  }
+
+  remove(): void {
+    process.off('exit', this.#remove);
+    this.#remove();
+  }
+}
+
+/** A port of the loopback interface that nobody uses. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+  return address.port;
+}
+
+/** Runs a program to its end; throws with what it wrote when it fails. */
+export function runToEnd(command: string, args: readonly string[], options: SpawnOptions = {}): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    ...options,
+    stdio: 'pipe',
+    encoding: 'utf8',
+  });
+  if (error) throw error;
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with status ${status}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+function printed(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const timer = setTimeout(() => reject(new Error(`no "${text}" in: ${output}`)), START_TIMEOUT_MS);
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      act();
+    };
+    child.once('error', (error) => settle(() => reject(error)));
+    child.once('exit', (code) => settle(() => reject(new Error(`ended with status ${code}: ${output}`))));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
+        // Read on after the start as well: a full pipe would stop the server.
+        output = (output + chunk).slice(-8192);
+        if (output.includes(text)) settle(resolve);
+      });
+    }
+  });
+}
