@@ -1,1 +1,6 @@
-export * from './event-bus.js';
+export { createEventBus, type EventBusOptions } from './create-event-bus.js';
+export { EventNotPublishedError } from './errors.js';
+export type { ClusterEvent, EventBus } from './event-bus.js';
+export { MalformedEventError } from './event-codec.js';
+export { InProcessEventBus } from './in-process-event-bus.js';
+export { RedisEventBus } from './redis-event-bus.js';

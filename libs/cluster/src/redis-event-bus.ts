@@ -1,0 +1,150 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { EventNotPublishedError } from './errors.js';
+import type { ClusterEvent, EventBus } from './event-bus.js';
+import { decodeEvent, encodeEvent } from './event-codec.js';
+import { Listeners } from './listeners.js';
+
+const CHANNEL = 'culvert:events';
+const PUBLISH_TIMEOUT_MS = 2_000;
+const MAX_RECONNECT_DELAY_MS = 1_000;
+/** A subscriber only listens: without pings it would never notice that the far end is gone. */
+const PING_INTERVAL_MS = 5_000;
+const SILENCE_TIMEOUT_MS = 15_000;
+
+/**
+ * Events through Redis publish/subscribe. A process hears its own events the same way as those of others, once.
+ * Each connection has one role, because Redis takes no other commands from a subscriber.
+ */
+export class RedisEventBus implements EventBus {
+  readonly #events: Listeners<[ClusterEvent]>;
+  readonly #gaps: Listeners<[]>;
+  readonly #publisher: Redis;
+  readonly #subscriber: Redis;
+  readonly #pings: NodeJS.Timeout;
+  /** Resolved by the first subscription: what is published before it this process would not hear. */
+  readonly #listening: Promise<void>;
+  #hasGap = false;
+  #isClosed = false;
+
+  /** Begins to connect. Until Redis is there, and whenever it is not, `publish` rejects and the rest waits. */
+  constructor(
+    redisUrl: string,
+    private readonly onError: (error: unknown) => void,
+  ) {
+    this.#events = new Listeners(onError);
+    this.#gaps = new Listeners(onError);
+    this.#publisher = this.#connect(redisUrl, {}).setMaxListeners(0);
+    this.#subscriber = this.#connect(redisUrl, {
+      autoResubscribe: false,
+      socketTimeout: SILENCE_TIMEOUT_MS,
+    });
+    this.#subscriber.on('message', (_channel, message) => this.#handleMessage(message));
+    this.#subscriber.on('close', () => (this.#hasGap = true));
+    this.#listening = new Promise((resolve) => {
+      this.#subscriber.on('ready', () => void this.#listen().then(resolve, () => {}));
+    });
+    this.#pings = setInterval(() => {
+      // A ping that fails is a connection that closes, which is handled there.
+      if (this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {});
+    }, PING_INTERVAL_MS).unref();
+  }
+
+  async publish(event: ClusterEvent): Promise<void> {
+    if (this.#isClosed) throw new EventNotPublishedError('the event bus is closed');
+    const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
+    try {
+      await Promise.race([this.#send(event, deadline), expiry(deadline)]);
+    } catch (error) {
+      throw new EventNotPublishedError('Redis did not take the event in time', { cause: error });
+    }
+  }
+
+  subscribe(listener: (event: ClusterEvent) => void): () => void {
+    return this.#events.add(listener);
+  }
+
+  onGap(listener: () => void): () => void {
+    return this.#gaps.add(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#pings);
+    this.#events.clear();
+    this.#gaps.clear();
+    this.#subscriber.disconnect();
+    // What was published still goes out.
+    if (this.#publisher.status === 'ready') await this.#publisher.quit().catch(() => {});
+    this.#publisher.disconnect();
+  }
+
+  async #send(event: ClusterEvent, deadline: AbortSignal): Promise<void> {
+    await this.#listening;
+    await whenReady(this.#publisher, deadline);
+    // Given up meanwhile: an event that comes late would contradict what the caller was told.
+    if (!deadline.aborted) await this.#publisher.publish(CHANNEL, encodeEvent(event));
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      await this.#subscriber.subscribe(CHANNEL);
+    } catch (error) {
+      if (!this.#isClosed) {
+        this.onError(error);
+        this.#subscriber.disconnect(true);
+      }
+      throw error;
+    }
+    if (this.#hasGap) this.#gaps.call();
+    this.#hasGap = false;
+  }
+
+  #handleMessage(message: string): void {
+    try {
+      const event = decodeEvent(message);
+      if (event !== null) this.#events.call(event);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  #connect(redisUrl: string, options: RedisOptions): Redis {
+    const redis = new Redis(redisUrl, {
+      // A command that is not answered on its connection fails at once; waiting is bounded by us.
+      maxRetriesPerRequest: 0,
+      connectTimeout: PUBLISH_TIMEOUT_MS,
+      keepAlive: PING_INTERVAL_MS,
+      retryStrategy: (attempt) =>
+        Math.min(50 * 2 ** attempt, MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2),
+      ...options,
+    });
+    // Every attempt to reconnect fails in the same way: an outage is reported once.
+    let isReported = false;
+    redis.on('ready', () => (isReported = false));
+    redis.on('error', (error) => {
+      if (!isReported) this.onError(error);
+      isReported = true;
+    });
+    return redis;
+  }
+}
+
+async function whenReady(redis: Redis, deadline: AbortSignal): Promise<void> {
+  if (redis.status === 'ready' || deadline.aborted) return;
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      redis.off('ready', settle);
+      deadline.removeEventListener('abort', settle);
+      resolve();
+    };
+    redis.on('ready', settle);
+    deadline.addEventListener('abort', settle);
+  });
+}
+
+function expiry(deadline: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    deadline.addEventListener('abort', () => reject(deadline.reason as Error), { once: true });
+  });
+}
