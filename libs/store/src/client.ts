@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { InvalidTextError } from '@culvert/domain';
-import type pg from 'pg';
+import type { Pool } from 'pg';
 import { Prisma, PrismaClient } from './generated/client.js';
 import { assertStorable } from './text.js';
 
@@ -8,7 +8,7 @@ import { assertStorable } from './text.js';
 const TRANSACTION_LIMITS = { maxWait: 10_000, timeout: 10_000 };
 
 /** A Prisma client on `pool`, which stays the caller's to close. Rejects text that Postgres cannot hold. */
-export function createClient(pool: pg.Pool) {
+export function createClient(pool: Pool) {
   return new PrismaClient({
     adapter: new PrismaPg(pool),
     transactionOptions: TRANSACTION_LIMITS,

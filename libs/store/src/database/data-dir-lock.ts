@@ -46,7 +46,10 @@ export async function lockDataDir(lockFile: string): Promise<() => Promise<void>
 async function takeLock(lockFile: string): Promise<void> {
   await mkdir(dirname(lockFile), { recursive: true, mode: 0o700 });
   const own = `${lockFile}.${randomUUID()}`;
-  await writeFile(own, JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid) } satisfies Holder));
+  await writeFile(
+    own,
+    JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid) } satisfies Holder),
+  );
   try {
     // A link appears whole and only where there is none: nobody reads half a lock, and one of two takers wins.
     while (!(await tryLink(own, lockFile))) {

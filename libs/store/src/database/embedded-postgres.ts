@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import pg from 'pg';
+import { Pool } from 'pg';
 import { lockDataDir } from './data-dir-lock.js';
 import type { Database } from './database.js';
 import { PGliteStream } from './pglite-stream.js';
@@ -36,11 +36,11 @@ async function openDirectory(directory: string): Promise<PGlite> {
 }
 
 function embed(db: PGlite, afterClose: () => Promise<void>): Database {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     // PGlite has one session. The pool makes the others wait, without a limit of time: this process is the server.
     max: 1,
     idleTimeoutMillis: 0,
-    stream: () => new PGliteStream(db) as never,
+    stream: () => new PGliteStream(db),
     // All of these would otherwise come from PG* variables of the environment.
     host: 'localhost',
     user: 'postgres',

@@ -10,7 +10,7 @@ import { Duplex } from 'node:stream';
 import type { PGlite } from '@electric-sql/pglite';
 
 /** Types of messages after which a client waits: Query, Sync, Flush, password and Terminate. */
-const ANSWERED = new Set([...'QSHpX'].map((type) => type.charCodeAt(0)));
+const ANSWERED = new Set(Buffer.from('QSHpX'));
 const TERMINATE = 'X'.charCodeAt(0);
 const ROLLBACK = simpleQuery('ROLLBACK');
 
@@ -98,7 +98,7 @@ function answeredLength(buffer: Buffer): number {
   while (start + 5 <= buffer.length) {
     const end = start + 1 + buffer.readUInt32BE(start + 1);
     if (end > buffer.length) break;
-    if (ANSWERED.has(buffer[start]!)) answered = end;
+    if (ANSWERED.has(buffer[start])) answered = end;
     start = end;
   }
   return answered;

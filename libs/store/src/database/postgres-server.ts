@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { Client, Pool, type PoolConfig } from 'pg';
 import type { Database } from './database.js';
 
 const MAX_CONNECTIONS = 10;
@@ -31,7 +31,7 @@ export function connectServer(databaseUrl: string): Database {
     pool,
     async exclusively(work) {
       const workPool = openPool({ ...shared, max: 1 });
-      const holder = new pg.Client(shared);
+      const holder = new Client(shared);
       // A lost connection also loses the lock; the work notices by its own connection.
       holder.on('error', () => {});
       try {
@@ -48,8 +48,8 @@ export function connectServer(databaseUrl: string): Database {
   };
 }
 
-function openPool(config: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool(config);
+function openPool(config: PoolConfig): Pool {
+  const pool = new Pool(config);
   // A connection that breaks while idle is replaced by the next query. Without a listener it would end the process.
   pool.on('error', () => {});
   return pool;

@@ -11,12 +11,16 @@ try {
   });
   try {
     const applied = await migrate(database);
-    for (const name of applied) console.log(`Applied ${name}`);
-    if (applied.length === 0) console.log('Nothing to apply: the database is up to date.');
+    for (const name of applied) print(`Applied ${name}`);
+    if (applied.length === 0) print('Nothing to apply: the database is up to date.');
   } finally {
     await database.close();
   }
 } catch (error) {
-  console.error((error as Error).message);
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 1;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type pg from 'pg';
+import type { Pool } from 'pg';
 import type { Database } from '../database/database.js';
 import { findPrismaFolder, readMigrations, type Migration } from './migrations-folder.js';
 
@@ -35,7 +35,7 @@ export async function migrate(database: Database, prismaFolder = findPrismaFolde
   });
 }
 
-async function findPending(pool: pg.Pool, migrations: readonly Migration[]): Promise<Migration[]> {
+async function findPending(pool: Pool, migrations: readonly Migration[]): Promise<Migration[]> {
   const applied = new Map((await readApplied(pool)).map((row) => [row.migration_name, row]));
   return migrations.filter(({ name, checksum }) => {
     const row = applied.get(name);
@@ -47,13 +47,15 @@ async function findPending(pool: pg.Pool, migrations: readonly Migration[]): Pro
       );
     }
     if (row.checksum !== checksum) {
-      throw new MigrationError(`migration ${name} was edited after it was applied; restore it and write a new one`);
+      throw new MigrationError(
+        `migration ${name} was edited after it was applied; restore it and write a new one`,
+      );
     }
     return false;
   });
 }
 
-async function readApplied(pool: pg.Pool): Promise<AppliedMigration[]> {
+async function readApplied(pool: Pool): Promise<AppliedMigration[]> {
   try {
     const { rows } = await pool.query<AppliedMigration>(
       `SELECT migration_name, checksum, finished_at, logs FROM _prisma_migrations
@@ -66,13 +68,16 @@ async function readApplied(pool: pg.Pool): Promise<AppliedMigration[]> {
   }
 }
 
-async function apply(pool: pg.Pool, prismaFolder: string, migrations: readonly Migration[]): Promise<void> {
+async function apply(pool: Pool, prismaFolder: string, migrations: readonly Migration[]): Promise<void> {
   // The engine takes some time to load, and most starts have nothing to apply.
   const { NO_FILTERS, openSchemaEngine, toMigrationList } = await import('./schema-engine.js');
   const schema = await readFile(join(prismaFolder, 'schema.prisma'), 'utf8');
   const engine = await openSchemaEngine(schema, pool);
   try {
-    await engine.applyMigrations({ migrationsList: toMigrationList(prismaFolder, migrations), filters: NO_FILTERS });
+    await engine.applyMigrations({
+      migrationsList: toMigrationList(prismaFolder, migrations),
+      filters: NO_FILTERS,
+    });
   } catch (error) {
     throw new MigrationError((error as Error).message, { cause: error });
   } finally {

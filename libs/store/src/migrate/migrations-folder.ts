@@ -29,7 +29,7 @@ export async function readMigrations(prismaFolder: string): Promise<Migration[]>
   const names = entries
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
-    .sort();
+    .toSorted();
   return Promise.all(
     names.map(async (name) => {
       const script = await readFile(join(prismaFolder, 'migrations', name, 'migration.sql'), 'utf8');

@@ -5,7 +5,8 @@ import { readMigrations } from './migrations-folder.js';
 import { NO_FILTERS, openSchemaEngine, toMigrationList } from './schema-engine.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,59}$/;
-const LOCK_FILE = '# Written by db:migration. Names the kind of database that the migrations are for.\nprovider = "postgresql"\n';
+const LOCK_FILE =
+  '# Written by db:migration. Names the kind of database that the migrations are for.\nprovider = "postgresql"\n';
 
 /** The SQL that leads from the migrations to the schema, or null when they agree. */
 export async function diffMigrations(prismaFolder: string): Promise<string | null> {
@@ -36,7 +37,9 @@ export async function diffMigrations(prismaFolder: string): Promise<string | nul
  */
 export async function writeMigration(prismaFolder: string, name: string, now: Date): Promise<string | null> {
   if (!NAME.test(name)) {
-    throw new Error('a migration is named in lower-case letters, digits and underscores, such as add_invitations');
+    throw new Error(
+      'a migration is named in lower-case letters, digits and underscores, such as add_invitations',
+    );
   }
   const sql = await diffMigrations(prismaFolder);
   if (sql === null) return null;

@@ -15,7 +15,7 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
-import pg from 'pg';
+import { DatabaseError, types, type Pool, type QueryConfig } from 'pg';
 import { openDatabase } from '../database/open-database.js';
 import type { Migration } from './migrations-folder.js';
 
@@ -33,7 +33,7 @@ let loaded: Promise<void> | null = null;
  * An engine for the database behind `pool`, which stays the caller's to close. Call `free` when done.
  * @param schema text of schema.prisma
  */
-export async function openSchemaEngine(schema: string, pool: pg.Pool): Promise<SchemaEngine> {
+export async function openSchemaEngine(schema: string, pool: Pool): Promise<SchemaEngine> {
   loaded ??= load();
   await loaded;
   const adapter = bindMigrationAwareSqlAdapterFactory(new MigrationAdapterFactory(pool));
@@ -74,7 +74,7 @@ class MigrationAdapterFactory implements SqlMigrationAwareDriverAdapterFactory {
   readonly provider = 'postgres';
   readonly adapterName = 'culvert-migrate';
 
-  constructor(private readonly pool: pg.Pool) {}
+  constructor(private readonly pool: Pool) {}
 
   async connect(): Promise<SqlDriverAdapter> {
     return migrationAdapter(this.pool);
@@ -90,13 +90,14 @@ class MigrationAdapterFactory implements SqlMigrationAwareDriverAdapterFactory {
 }
 
 /** The driver adapter, corrected in the two places where it falls short of what the engine asks of it. */
-async function migrationAdapter(pool: pg.Pool): Promise<SqlDriverAdapter> {
+async function migrationAdapter(pool: Pool): Promise<SqlDriverAdapter> {
   const charColumns = new WeakMap<unknown[], number[]>();
   const adapter = await new PrismaPg(charsAsText(pool, charColumns)).connect();
   const queryRaw = adapter.queryRaw.bind(adapter);
   adapter.queryRaw = async (query) => {
     const result = await queryRaw(query);
-    for (const column of charColumns.get(result.rows) ?? []) result.columnTypes[column] = ColumnTypeEnum.Character;
+    for (const column of charColumns.get(result.rows) ?? [])
+      result.columnTypes[column] = ColumnTypeEnum.Character;
     return result;
   };
   // One simple query, which Postgres runs as one transaction. The adapter's own way cuts a script at every
@@ -105,7 +106,7 @@ async function migrationAdapter(pool: pg.Pool): Promise<SqlDriverAdapter> {
     try {
       await pool.query(script);
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) throw error;
+      if (!(error instanceof DatabaseError)) throw error;
       const { code = '', severity = '', message, detail, column, hint } = error;
       throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
     }
@@ -117,14 +118,15 @@ async function migrationAdapter(pool: pg.Pool): Promise<SqlDriverAdapter> {
  * `pool`, with columns of type "char" shown as text: the adapter refuses the type, and the catalogue is full of it.
  * @param charColumns receives, for the rows of each result, which columns these were
  */
-function charsAsText(pool: pg.Pool, charColumns: WeakMap<unknown[], number[]>): pg.Pool {
-  const { CHAR, TEXT } = pg.types.builtins;
-  const query = async (config: pg.QueryConfig) => {
+function charsAsText(pool: Pool, charColumns: WeakMap<unknown[], number[]>): Pool {
+  const CHAR: number = types.builtins.CHAR;
+  const TEXT: number = types.builtins.TEXT;
+  const query = async (config: QueryConfig) => {
     const result = await pool.query(config);
     const columns = [...result.fields.keys()].filter((column) => result.fields[column]?.dataTypeID === CHAR);
-    for (const column of columns) result.fields[column]!.dataTypeID = TEXT;
+    for (const column of columns) result.fields[column].dataTypeID = TEXT;
     charColumns.set(result.rows, columns);
     return result;
   };
-  return Object.create(pool, { query: { value: query } }) as pg.Pool;
+  return Object.create(pool, { query: { value: query } }) as Pool;
 }

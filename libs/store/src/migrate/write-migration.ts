@@ -9,8 +9,12 @@ const [name = '', ...rest] = process.argv.slice(2);
 try {
   if (rest.length > 0) throw new Error('usage: npm run db:migration -- <name>');
   const folder = await writeMigration(findPrismaFolder(), name, new Date());
-  console.log(folder ?? 'Nothing changed: the migrations already lead to prisma/schema.prisma.');
+  print(folder ?? 'Nothing changed: the migrations already lead to prisma/schema.prisma.');
 } catch (error) {
-  console.error((error as Error).message);
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 1;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

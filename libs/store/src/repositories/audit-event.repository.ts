@@ -1,4 +1,11 @@
-import type { Actor, AuditEvent, AuditEventDraft, AuditEventRepository, Page, PageRequest } from '@culvert/domain';
+import type {
+  Actor,
+  AuditEvent,
+  AuditEventDraft,
+  AuditEventRepository,
+  Page,
+  PageRequest,
+} from '@culvert/domain';
 import type { Client } from '../client.js';
 import { Prisma } from '../generated/client.js';
 import type { AuditEventModel } from '../generated/models.js';
