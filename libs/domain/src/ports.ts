@@ -68,7 +68,10 @@ export interface SessionRepository {
    * Creates the traffic manager when it is new, then resumes its session of this kind that has not ended, or
    * begins one. Atomic: of two edges registering the same manager at once both get the same session.
    */
-  register(teamId: string, registration: SessionRegistration): Promise<{ session: Session; resumed: boolean }>;
+  register(
+    teamId: string,
+    registration: SessionRegistration,
+  ): Promise<{ session: Session; resumed: boolean }>;
   find(teamId: string, id: string): Promise<Session | null>;
   list(
     teamId: string,

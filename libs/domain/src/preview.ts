@@ -36,8 +36,5 @@ export type PreviewDraft = Omit<Preview, 'id' | 'teamId' | 'trafficManagerId' | 
 
 /** What may change while a preview lives. */
 export type PreviewChange = Partial<
-  Pick<
-    Preview,
-    'ingress' | 'access' | 'displayBanner' | 'pullRequestUrl' | 'addRequestHeaders' | 'expiresAt'
-  >
+  Pick<Preview, 'ingress' | 'access' | 'displayBanner' | 'pullRequestUrl' | 'addRequestHeaders' | 'expiresAt'>
 >;
