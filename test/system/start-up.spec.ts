@@ -24,7 +24,8 @@ describe('a wrong configuration', () => {
     ],
     ['apps/edge/src/main.js', {}, ['DATABASE_URL', 'REDIS_URL']],
     ['apps/api/src/main.js', {}, ['DATABASE_URL', 'REDIS_URL']],
-    ['apps/traffic-manager/src/main.js', {}, ['CULVERT_URL', 'CULVERT_API_KEY']],
+    ['apps/traffic-manager/src/main.js', { CULVERT_API_KEY: 'x' }, ['CULVERT_URL']],
+    ['apps/traffic-manager/src/main.js', { CULVERT_URL: 'http://localhost' }, ['CULVERT_API_KEY']],
     ['apps/traffic-manager/src/main.js', { CULVERT_URL: 'nonsense', CULVERT_API_KEY: 'x' }, ['CULVERT_URL']],
   ])('of %s is named, and ends the process: %j', async (script, env, names) => {
     const program = startProgram(script, { DATA_DIR: dataDir, ...(env as Record<string, string>) });

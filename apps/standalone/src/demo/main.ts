@@ -6,7 +6,7 @@
 import { startSampleService } from '@culvert/sample-service';
 import { ConfigurationError, createLog, stopOnSignal } from '@culvert/platform';
 import { startTrafficManager } from '@culvert/traffic-manager';
-import { printCreated, printLine } from '../print-created.js';
+import { printResults, resultsOf } from '../results.js';
 import { startStandalone } from '../standalone.js';
 
 /** Shows what goes wrong, and nothing else: the terminal belongs to the four lines people copy. */
@@ -32,12 +32,6 @@ async function main(): Promise<void> {
   await manager.ready;
   const preview = await createPreview(url, created.apiKey, service.port);
 
-  printCreated(standalone);
-  printLine('Preview URL', preview);
-  process.stdout.write(
-    '\nThe preview shows a small service that only the traffic manager can reach. Ctrl+C stops it all.\n',
-  );
-
   stopOnSignal({
     stop: async () => {
       await manager.stop();
@@ -47,6 +41,10 @@ async function main(): Promise<void> {
     graceMs: 10_000,
     log,
   });
+  printResults([...resultsOf(standalone), ['Preview URL', preview]]);
+  process.stdout.write(
+    '\nThe preview shows a small service that only the traffic manager can reach. Ctrl+C stops it all.\n',
+  );
 }
 
 async function createPreview(url: string, apiKey: string, port: number): Promise<string> {
