@@ -1,1 +1,2 @@
-export {};
+export { createTestCertificate, type TestCertificate } from './certificate.js';
+export { Deferred } from './deferred.js';
