@@ -1,1 +1,3 @@
-export {};
+export { ConfigurationError } from './configuration-error.js';
+export { type TrafficManagerOptions } from './options.js';
+export { startTrafficManager, type TrafficManager } from './traffic-manager.js';

@@ -1,0 +1,29 @@
+const FIRST_MS = 100;
+const MAX_MS = 5000;
+
+const SLOW_MIN_MS = 30_000;
+const SLOW_MAX_MS = 60_000;
+
+/** Waits between attempts: full jitter, so that managers which lost one edge do not return in step. */
+export class Backoff {
+  private ceilingMs = FIRST_MS;
+
+  constructor(private readonly random: () => number = Math.random) {}
+
+  /** Between 0 and a ceiling that doubles with every call, from 100 ms to 5 s. */
+  next(): number {
+    const delayMs = this.random() * this.ceilingMs;
+    this.ceilingMs = Math.min(this.ceilingMs * 2, MAX_MS);
+    return delayMs;
+  }
+
+  /** Between 30 s and 60 s: for refusals that only a person can change. */
+  slow(): number {
+    return SLOW_MIN_MS + this.random() * (SLOW_MAX_MS - SLOW_MIN_MS);
+  }
+
+  /** A connection proved stable: the next attempt is a first one. */
+  reset(): void {
+    this.ceilingMs = FIRST_MS;
+  }
+}

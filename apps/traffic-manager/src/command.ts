@@ -1,0 +1,213 @@
+/** The command line and the environment: what each setting is called, and how its value is read. */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { ConfigurationError } from './configuration-error.js';
+import { findManagerId } from './identity.js';
+import { checkKey } from './options.js';
+import type { TrafficManagerOptions } from './options.js';
+import { VERSION } from './version.js';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface CommandSettings {
+  readonly options: TrafficManagerOptions;
+  readonly logLevel: LogLevel;
+}
+
+interface Flags {
+  readonly url?: string;
+  readonly managerId?: string;
+  readonly name?: string;
+  readonly clusterId?: string;
+  readonly stateDir?: string;
+  readonly caFile?: string;
+  readonly ingressCaFile?: string;
+  readonly allow?: string[];
+  readonly connectTimeoutMs?: string;
+  readonly drainMs?: string;
+  readonly adminPort?: string;
+  readonly logLevel?: string;
+}
+
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+const SECRETS = `
+Secrets come from the environment alone, since command lines are visible to everybody on a machine:
+  CULVERT_API_KEY       the API key, with the scope "tunnel"
+  CULVERT_API_KEY_FILE  a file that holds it instead; read anew before every attempt`;
+
+/** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
+export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
+  const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
+  const value = (flag: keyof Flags, variable: string): string | undefined => {
+    const given = flags[flag] ?? env[variable];
+    return given === '' || Array.isArray(given) ? undefined : given;
+  };
+  const file = (flag: keyof Flags, variable: string): string | undefined => {
+    const path = value(flag, variable);
+    return path === undefined ? undefined : readText(variable, path);
+  };
+  const number = (flag: keyof Flags, variable: string, min: number, max: number): number | undefined => {
+    const text = value(flag, variable);
+    return text === undefined ? undefined : integer(variable, text, min, max);
+  };
+  const allow = flags.allow ?? splitList(env['CULVERT_ALLOW']);
+  const namespace = env['POD_NAMESPACE'] ?? readOptional(NAMESPACE_FILE);
+  const options = {
+    url: value('url', 'CULVERT_URL') ?? '',
+    apiKey: apiKeySource(env),
+    managerId:
+      value('managerId', 'CULVERT_MANAGER_ID') ??
+      findManagerId({
+        stateDirectory: stateDirectory(value('stateDir', 'CULVERT_STATE_DIR'), env),
+        hostname: hostname(),
+        namespace,
+      }),
+    name: value('name', 'CULVERT_MANAGER_NAME'),
+    clusterId: value('clusterId', 'CULVERT_CLUSTER_ID'),
+    ca: file('caFile', 'CULVERT_CA_FILE'),
+    ingressCa: file('ingressCaFile', 'CULVERT_INGRESS_CA_FILE'),
+    allow,
+    connectTimeoutMs: number('connectTimeoutMs', 'CULVERT_CONNECT_TIMEOUT_MS', 1, 600_000),
+    drainMs: number('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000),
+    adminPort: number('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535),
+  };
+  return { options: withoutUndefined(options), logLevel: logLevel(value('logLevel', 'LOG_LEVEL') ?? 'info') };
+}
+
+function commandLine(): Command {
+  return new Command('traffic-manager')
+    .description('Dials out to Culvert and connects its streams to services in this network.')
+    .version(VERSION)
+    .addOption(option('--url <url>', 'CULVERT_URL', 'address of Culvert, http or https; required'))
+    .addOption(
+      option(
+        '--manager-id <id>',
+        'CULVERT_MANAGER_ID',
+        'who this is; default: kept in the state directory, or derived',
+      ),
+    )
+    .addOption(option('--name <name>', 'CULVERT_MANAGER_NAME', 'what people call it; default: the host name'))
+    .addOption(option('--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'which cluster this is'))
+    .addOption(
+      option(
+        '--state-dir <path>',
+        'CULVERT_STATE_DIR',
+        'where the manager id is kept; in Kubernetes only when set',
+      ),
+    )
+    .addOption(
+      option(
+        '--ca-file <path>',
+        'CULVERT_CA_FILE',
+        'PEM certificates to trust at Culvert, instead of the usual ones',
+      ),
+    )
+    .addOption(
+      option(
+        '--ingress-ca-file <path>',
+        'CULVERT_INGRESS_CA_FILE',
+        'PEM certificates to trust at services, beside the usual ones',
+      ),
+    )
+    .addOption(
+      option(
+        '--allow <target>',
+        'CULVERT_ALLOW, separated by commas',
+        'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that may be connected to; repeatable; default: all',
+      ).argParser((target: string, before: string[] | undefined) => [...(before ?? []), target]),
+    )
+    .addOption(
+      option(
+        '--connect-timeout-ms <ms>',
+        'CULVERT_CONNECT_TIMEOUT_MS',
+        'longest attempt to connect; default: 10000',
+      ),
+    )
+    .addOption(
+      option(
+        '--drain-ms <ms>',
+        'CULVERT_DRAIN_MS',
+        'how long open streams may go on at SIGTERM; default: 30000',
+      ),
+    )
+    .addOption(
+      option('--admin-port <port>', 'CULVERT_ADMIN_PORT', 'serves /healthz and /readyz; default: off'),
+    )
+    .addOption(option('--log-level <level>', 'LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}; default: info`))
+    .addHelpText('after', SECRETS);
+}
+
+function option(flag: string, variable: string, text: string): Option {
+  return new Option(flag, `${text} (${variable})`);
+}
+
+function apiKeySource(env: NodeJS.ProcessEnv): TrafficManagerOptions['apiKey'] {
+  const key = env['CULVERT_API_KEY'];
+  const path = env['CULVERT_API_KEY_FILE'];
+  if (key) return checkKey(key.trim());
+  if (!path) {
+    throw new ConfigurationError(
+      'CULVERT_API_KEY, or CULVERT_API_KEY_FILE, must be set to an API key of Culvert',
+    );
+  }
+  checkKey(readText('CULVERT_API_KEY_FILE', path).trim());
+  return async () => checkKey((await readFile(path, 'utf8')).trim());
+}
+
+/** A container's own file system is gone with the container: what it keeps is no identity. */
+function stateDirectory(given: string | undefined, env: NodeJS.ProcessEnv): string | null {
+  if (given !== undefined) return given;
+  if (env['KUBERNETES_SERVICE_HOST']) return null;
+  return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'culvert');
+}
+
+function readText(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigurationError(
+      `${variable} names a file that cannot be read: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function integer(variable: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new ConfigurationError(`${variable} must be an integer from ${min} to ${max}; it is "${text}"`);
+}
+
+function logLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level === undefined) {
+    throw new ConfigurationError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}; it is "${text}"`);
+  }
+  return level;
+}
+
+function splitList(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function withoutUndefined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
+}

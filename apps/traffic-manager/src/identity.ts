@@ -1,0 +1,53 @@
+/** Who this traffic manager is, the same after every restart. */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface IdentitySources {
+  /** Where the id is kept, or null when no directory outlives the process. */
+  readonly stateDirectory: string | null;
+  readonly hostname: string;
+  /** The Kubernetes namespace, or empty. */
+  readonly namespace: string;
+}
+
+const FILE_NAME = 'manager-id';
+
+/** A pod of a Deployment: `<name>-<template hash>-<random>`; of a StatefulSet: `<name>-<ordinal>`, which is stable. */
+const POD_SUFFIX = /-[a-z0-9]{6,10}-[a-z0-9]{5}$/;
+
+/**
+ * The id kept in the state directory, made when there is none. Without a directory that can be written: an id
+ * derived from the namespace and the host name, less what Kubernetes changes with every pod.
+ */
+export function findManagerId(sources: IdentitySources): string {
+  if (sources.stateDirectory !== null) {
+    const kept = keptId(sources.stateDirectory);
+    if (kept !== null) return kept;
+  }
+  const host = sources.hostname.replace(POD_SUFFIX, '');
+  const hash = createHash('sha256').update(`${sources.namespace}/${host}`).digest('hex').slice(0, 32);
+  return `derived-${hash}`;
+}
+
+/** Null when the directory can neither be read nor written. */
+function keptId(directory: string): string | null {
+  const file = join(directory, FILE_NAME);
+  try {
+    mkdirSync(directory, { recursive: true });
+    // `wx` lets one of two processes that start at once win; both read what it wrote.
+    writeFileSync(file, randomUUID(), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return readId(file);
+  }
+  return readId(file);
+}
+
+function readId(file: string): string | null {
+  try {
+    const id = readFileSync(file, 'utf8').trim();
+    return /^[!-~]{1,128}$/.test(id) ? id : null;
+  } catch {
+    return null;
+  }
+}

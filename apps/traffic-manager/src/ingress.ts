@@ -1,0 +1,88 @@
+/** Opens the connection that a stream asks for: TCP, or TLS on top. */
+import { lookup as resolve } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { connect as connectTcp, isIP } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls, createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import type { StreamTarget } from '@culvert/tunnel';
+import type { AllowList } from './allow-list.js';
+import { FORBIDDEN_ADDRESS } from './ingress-error.js';
+
+export interface IngressOptions {
+  readonly allowList: AllowList;
+  /** PEM certificates that are trusted beside the built-in ones, or null. */
+  readonly extraCa: string | null;
+}
+
+export class IngressDialler {
+  private readonly secureContext: SecureContext;
+
+  constructor(private readonly options: IngressOptions) {
+    this.secureContext = createSecureContext();
+    if (options.extraCa !== null) {
+      // The context already trusts the built-in authorities; the `ca` option would replace them.
+      for (const certificate of splitPem(options.extraCa)) this.secureContext.context.addCACert(certificate);
+    }
+  }
+
+  /** Whether `target` may be tried at all. Its addresses are judged once they are known. */
+  mayDial(target: StreamTarget): boolean {
+    const verdict = this.options.allowList.judge(target.host, target.port);
+    if (verdict !== 'address' || isIP(target.host) === 0) return verdict !== 'forbidden';
+    return this.options.allowList.allowsAddress(target.host, target.port);
+  }
+
+  /** Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. */
+  dial(target: StreamTarget): Socket {
+    const options = {
+      host: target.host,
+      port: target.port,
+      allowHalfOpen: true,
+      autoSelectFamily: true,
+      noDelay: true,
+      lookup: this.lookupFor(target),
+    };
+    if (!target.tls) return connectTcp(options);
+    const name = target.serverName === '' ? target.host : target.serverName;
+    return connectTls({
+      ...options,
+      // RFC 6066 §3: SNI names a DNS host, never an address.
+      servername: isIP(name) === 0 ? name : '',
+      checkServerIdentity: (_hostname, certificate) => checkServerIdentity(name, certificate),
+      rejectUnauthorized: target.verifyTls,
+      ALPNProtocols: ['http/1.1'],
+      secureContext: this.secureContext,
+    });
+  }
+
+  /** Keeps of a name's addresses those that are allowed: what was judged is what gets connected. */
+  private lookupFor(target: StreamTarget): LookupFunction | undefined {
+    const { allowList } = this.options;
+    if (allowList.judge(target.host, target.port) !== 'address') return undefined;
+    return (hostname, options, callback) => {
+      resolve(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
+        if (error) return callback(error, '', 0);
+        const allowed = found.filter(({ address }) => allowList.allowsAddress(address, target.port));
+        const first = allowed[0];
+        if (first === undefined) return callback(forbidden(hostname), '', 0);
+        if (options.all) callback(null, allowed);
+        else callback(null, first.address, first.family);
+      });
+    };
+  }
+}
+
+function forbidden(hostname: string): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error(
+    `no address of ${hostname} is allowed by this traffic manager`,
+  );
+  error.code = FORBIDDEN_ADDRESS;
+  return error;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function splitPem(pem: string): string[] {
+  return pem.match(CERTIFICATE) ?? [];
+}

@@ -1,0 +1,96 @@
+import { hostname } from 'node:os';
+import { AllowList } from './allow-list.js';
+import { ConfigurationError } from './configuration-error.js';
+
+/** What `startTrafficManager` is told. */
+export interface TrafficManagerOptions {
+  /** `http:` or `https:` address of the deployment. */
+  readonly url: string;
+  /** The key, or how to read it anew before every attempt. */
+  readonly apiKey: string | (() => Promise<string>);
+  /** Who this is, the same after every restart: 1 to 128 characters. */
+  readonly managerId: string;
+  /** What people call it. Default: the host name. */
+  readonly name?: string;
+  /** Which cluster it runs in. Default: empty. */
+  readonly clusterId?: string;
+  /** PEM certificates to trust at the edge instead of the built-in ones. */
+  readonly ca?: string;
+  /** PEM certificates to trust at the ingress beside the built-in ones. */
+  readonly ingressCa?: string;
+  /** Targets that may be connected to (allow-list.ts). Default: all. */
+  readonly allow?: readonly string[];
+  /** Longest attempt to connect to the edge, and to an ingress, TLS included. Default: 10 s. */
+  readonly connectTimeoutMs?: number;
+  /** How long `stop` lets open streams finish. Default: 30 s. */
+  readonly drainMs?: number;
+  /** Port of `/healthz` and `/readyz`. Default: none. */
+  readonly adminPort?: number;
+}
+
+export interface ResolvedOptions {
+  readonly url: URL;
+  readonly apiKey: () => Promise<string>;
+  readonly managerId: string;
+  readonly name: string;
+  readonly clusterId: string;
+  readonly ca: string | undefined;
+  readonly ingressCa: string | null;
+  readonly allowList: AllowList;
+  readonly connectTimeoutMs: number;
+  readonly drainMs: number;
+  readonly adminPort: number | null;
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_DRAIN_MS = 30_000;
+
+/** Throws ConfigurationError naming the first setting that is missing or wrong. */
+export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions {
+  const { apiKey } = options;
+  return {
+    url: parseUrl(options.url),
+    apiKey: typeof apiKey === 'string' ? () => Promise.resolve(checkKey(apiKey)) : apiKey,
+    managerId: text('CULVERT_MANAGER_ID (--manager-id)', options.managerId, 1, 128),
+    name: text('CULVERT_MANAGER_NAME (--name)', options.name ?? hostname(), 0, 128),
+    clusterId: text('CULVERT_CLUSTER_ID (--cluster-id)', options.clusterId ?? '', 0, 128),
+    ca: options.ca,
+    ingressCa: options.ingressCa ?? null,
+    allowList: new AllowList(options.allow ?? []),
+    connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
+    adminPort: options.adminPort ?? null,
+  };
+}
+
+function parseUrl(value: string): URL {
+  const wanted =
+    'CULVERT_URL (--url) must be the http or https address of Culvert, such as https://culvert.example.com';
+  if (value === '') throw new ConfigurationError(`${wanted}; it is not set`);
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch (cause) {
+    throw new ConfigurationError(`${wanted}; "${value}" is not an address`, { cause });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new ConfigurationError(`${wanted}; "${value}" is neither`);
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new ConfigurationError(`${wanted}, without credentials, query or fragment`);
+  }
+  return url;
+}
+
+/** A key travels in a header: whatever else it is, it must fit there. Throws ConfigurationError otherwise. */
+export function checkKey(key: string): string {
+  if (/^[!-~]{1,512}$/.test(key)) return key;
+  throw new ConfigurationError(
+    'CULVERT_API_KEY (or the content of CULVERT_API_KEY_FILE) must be an API key of Culvert',
+  );
+}
+
+function text(setting: string, value: string, min: number, max: number): string {
+  if (value.length >= min && value.length <= max && !/[\p{Cc}\p{Cs}]/u.test(value)) return value;
+  throw new ConfigurationError(`${setting} must be ${min} to ${max} characters without control characters`);
+}

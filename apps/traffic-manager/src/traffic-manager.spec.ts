@@ -1,0 +1,513 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { createTestCertificate, Deferred } from '@culvert/testkit';
+import { GoAwayCode, ResetCode } from '@culvert/tunnel';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StreamProbe, targetOf, TestEdge } from './spec/test-edge.js';
+import { ConfigurationError, startTrafficManager } from './index.js';
+import type { TrafficManager, TrafficManagerOptions } from './index.js';
+
+const CHUNK = randomBytes(65_536);
+const MIB = 1024 * 1024;
+
+let edge: TestEdge;
+let cleanUps: (() => Promise<unknown>)[];
+let lines: Record<string, unknown>[];
+
+beforeEach(async () => {
+  edge = await TestEdge.start();
+  cleanUps = [];
+  lines = [];
+});
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.toReversed()) await cleanUp();
+  await edge.stop();
+});
+
+function start(changes: Partial<TrafficManagerOptions> = {}): TrafficManager {
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const manager = startTrafficManager(
+    { url: edge.url, apiKey: 'cvt_key', managerId: 'm1', drainMs: 200, connectTimeoutMs: 2000, ...changes },
+    log,
+  );
+  cleanUps.push(() => manager.stop());
+  return manager;
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => sockets.add(socket));
+  cleanUps.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    if (server.listening) {
+      server.close();
+      await once(server, 'close');
+    }
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+/** A server on which each connection is given to `serve`. */
+function ingress(serve: (socket: Socket) => void): Promise<number> {
+  return listen(
+    createServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => undefined);
+      serve(socket);
+    }),
+  );
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describe('a splice', () => {
+  it('carries 64 MiB each way at once, unchanged', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    const upload = createHash('sha256');
+    const total = 64 * MIB;
+    const port = await ingress((socket) => {
+      socket.on('data', (chunk) => upload.update(chunk));
+      let sent = 0;
+      const pump = (): void => {
+        while (sent < total) {
+          sent += CHUNK.length;
+          if (!socket.write(CHUNK)) return;
+        }
+        socket.end();
+      };
+      socket.on('drain', pump);
+      pump();
+    });
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    const download = createHash('sha256');
+    probe.onChunk = (chunk) => void download.update(chunk);
+    const expected = createHash('sha256');
+    for (let sent = 0; sent < total; sent += CHUNK.length) {
+      expected.update(CHUNK);
+      await probe.write(CHUNK);
+    }
+    probe.stream.end();
+    await probe.ended;
+    const digest = expected.digest('hex');
+    expect(probe.receivedBytes).toBe(total);
+    expect(download.digest('hex')).toBe(digest);
+    expect(upload.digest('hex')).toBe(digest);
+  });
+
+  it('stops reading from the ingress while the stream is paused, and goes on later', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    let written = 0;
+    const stalled = new Deferred();
+    const port = await ingress((socket) => {
+      const pump = (): void => {
+        while (written < 96 * MIB) {
+          written += CHUNK.length;
+          if (!socket.write(CHUNK)) break;
+        }
+        if (written >= 96 * MIB) socket.end();
+      };
+      socket.on('drain', pump);
+      pump();
+      // Nothing more fits anywhere once a while passes without progress.
+      let before = -1;
+      const watch = setInterval(() => {
+        if (before === socket.bytesWritten) stalled.resolve();
+        before = socket.bytesWritten;
+      }, 100);
+      socket.on('close', () => clearInterval(watch));
+    });
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    probe.stream.pause();
+    await stalled.promise;
+    expect(written).toBeLessThan(48 * MIB);
+    expect(probe.receivedBytes).toBe(0);
+    probe.onChunk = () => undefined;
+    probe.stream.resume();
+    await probe.ended;
+    expect(probe.receivedBytes).toBe(96 * MIB);
+  });
+
+  it('passes on the half-close of the edge and still delivers the answer', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    const port = await ingress((socket) => {
+      let request = '';
+      socket.on('data', (chunk) => (request += chunk.toString()));
+      socket.on('end', () => socket.end(`got ${request}`));
+    });
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    probe.stream.write(Buffer.from('question'));
+    probe.stream.end();
+    await probe.ended;
+    expect(probe.text).toBe('got question');
+    expect(tunnel.streamCount).toBe(0);
+  });
+
+  it('passes on the half-close of the ingress and still takes bytes', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    const rest = new Deferred<string>();
+    const port = await ingress((socket) => {
+      socket.end('early answer');
+      let text = '';
+      socket.on('data', (chunk) => (text += chunk.toString()));
+      socket.on('end', () => rest.resolve(text));
+    });
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    await probe.ended;
+    expect(probe.text).toBe('early answer');
+    probe.stream.write(Buffer.from('the rest'));
+    probe.stream.end();
+    expect(await rest.promise).toBe('the rest');
+    expect(probe.stream.isOpen).toBe(false);
+  });
+
+  it('aborts the connection of a stream that the edge resets', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    const failure = new Deferred<NodeJS.ErrnoException>();
+    const port = await listen(
+      createServer((socket) => {
+        socket.on('error', (error) => failure.resolve(error));
+        socket.resume();
+      }),
+    );
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    await probe.opened;
+    probe.stream.reset(ResetCode.CANCEL);
+    expect((await failure.promise).code).toBe('ECONNRESET');
+  });
+
+  it('tells the edge when the ingress resets an established connection', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    const port = await ingress((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    await probe.opened;
+    probe.stream.write(Buffer.from('x'));
+    expect(await probe.reset).toEqual({ code: ResetCode.INGRESS_RESET, detail: 'read ECONNRESET' });
+  });
+});
+
+describe('an ingress that cannot be reached', () => {
+  async function failureOf(changes: Partial<TrafficManagerOptions>, target: Parameters<typeof targetOf>) {
+    start(changes);
+    const { tunnel } = await edge.nextTunnel();
+    return new StreamProbe(tunnel, targetOf(...target)).reset;
+  }
+
+  it('is refused with its address', async () => {
+    const port = await freePort();
+    expect(await failureOf({}, [port])).toEqual({
+      code: ResetCode.INGRESS_REFUSED,
+      detail: `connect ECONNREFUSED 127.0.0.1:${port}`,
+    });
+  });
+
+  it('is unreachable when there is no route', async () => {
+    // 255.255.255.255 is no unicast address: the kernel refuses at once, with no packet sent.
+    const { code } = await failureOf({}, [80, { host: '255.255.255.255' }]);
+    expect(code).toBe(ResetCode.INGRESS_UNREACHABLE);
+  });
+
+  it('has an unknown name', async () => {
+    // RFC 1035 §2.3.4: an empty label is no name, which the resolver knows without asking anybody.
+    const { code, detail } = await failureOf({}, [80, { host: 'no..host' }]);
+    expect(code).toBe(ResetCode.INGRESS_DNS);
+    expect(detail).toContain('no..host');
+  });
+
+  it('times out in the TLS handshake', async () => {
+    const port = await ingress(() => undefined);
+    const failure = await failureOf({ connectTimeoutMs: 150 }, [port, { tls: true }]);
+    expect(failure).toEqual({
+      code: ResetCode.INGRESS_TIMEOUT,
+      detail: `TLS handshake with 127.0.0.1:${port} timed out after 150 ms`,
+    });
+  });
+
+  it('speaks no TLS', async () => {
+    const port = await ingress((socket) =>
+      socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+    );
+    expect((await failureOf({}, [port, { tls: true }])).code).toBe(ResetCode.INGRESS_TLS);
+  });
+
+  it('closes during the TLS handshake', async () => {
+    const port = await ingress((socket) => socket.once('data', () => socket.destroy()));
+    expect((await failureOf({}, [port, { tls: true }])).code).toBe(ResetCode.INGRESS_TLS);
+  });
+});
+
+describe('a TLS ingress', () => {
+  const certificate = createTestCertificate(['web.internal', '127.0.0.1']);
+
+  async function tlsIngress(): Promise<{ port: number; serverNames: (string | false | null)[] }> {
+    const serverNames: (string | false | null)[] = [];
+    const server = createTlsServer(
+      { ...certificate, allowHalfOpen: true, ALPNProtocols: ['h2', 'http/1.1'] },
+      (socket) => {
+        serverNames.push(socket.servername);
+        let text = `${socket.alpnProtocol} `;
+        socket.on('error', () => undefined);
+        socket.on('data', (chunk) => (text += chunk.toString()));
+        socket.on('end', () => socket.end(text));
+      },
+    );
+    server.on('tlsClientError', () => undefined);
+    return { port: await listen(server), serverNames };
+  }
+
+  it('is verified against the extra authority, asked for by SNI and spoken to in HTTP/1.1', async () => {
+    const { port, serverNames } = await tlsIngress();
+    start({ ingressCa: certificate.cert });
+    const { tunnel } = await edge.nextTunnel();
+    const probe = new StreamProbe(tunnel, targetOf(port, { tls: true, serverName: 'web.internal' }));
+    probe.stream.write(Buffer.from('hello'));
+    probe.stream.end();
+    await probe.ended;
+    expect(probe.text).toBe('http/1.1 hello');
+    expect(serverNames).toEqual(['web.internal']);
+  });
+
+  it('is verified by address, without SNI, when its name is an address', async () => {
+    const { port, serverNames } = await tlsIngress();
+    start({ ingressCa: certificate.cert });
+    const { tunnel } = await edge.nextTunnel();
+    const probe = new StreamProbe(tunnel, targetOf(port, { tls: true }));
+    await probe.opened;
+    expect(serverNames).toEqual([false]);
+  });
+
+  it.each([
+    ['is not trusted', {}, { serverName: 'web.internal' }, /self-signed certificate/],
+    ['has another name', { ingressCa: certificate.cert }, { serverName: 'other.internal' }, /altnames/],
+  ])('fails when its certificate %s', async (_case, changes, target, detail) => {
+    const { port } = await tlsIngress();
+    start(changes);
+    const { tunnel } = await edge.nextTunnel();
+    const failure = await new StreamProbe(tunnel, targetOf(port, { tls: true, ...target })).reset;
+    expect(failure.code).toBe(ResetCode.INGRESS_TLS);
+    expect(failure.detail).toMatch(detail);
+  });
+
+  it('is not verified when the preview says so', async () => {
+    const { port } = await tlsIngress();
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    const probe = new StreamProbe(
+      tunnel,
+      targetOf(port, { tls: true, serverName: 'other.internal', verifyTls: false }),
+    );
+    probe.stream.end();
+    await probe.ended;
+    expect(probe.text).toBe('http/1.1 ');
+  });
+});
+
+describe('the allow list', () => {
+  it.each([
+    ['an address outside of it', ['10.0.0.0/8'], '127.0.0.1'],
+    ['a name that leads outside of it', ['10.0.0.0/8'], 'localhost'],
+    ['a name that is not in it', ['*.svc.cluster.local'], 'localhost'],
+  ])('forbids %s', async (_case, allow, host) => {
+    const port = await ingress((socket) => socket.end('secret'));
+    start({ allow });
+    const { tunnel } = await edge.nextTunnel();
+    const { code } = await new StreamProbe(tunnel, targetOf(port, { host })).reset;
+    expect(code).toBe(ResetCode.FORBIDDEN);
+  });
+
+  it.each([
+    ['an address in a range', ['127.0.0.0/8'], '127.0.0.1'],
+    ['a name that leads into a range', ['127.0.0.0/8'], 'localhost'],
+    ['a name', ['localhost'], 'LOCALHOST'],
+  ])('lets %s through', async (_case, allow, host) => {
+    const port = await ingress((socket) => socket.end('fine'));
+    start({ allow });
+    const { tunnel } = await edge.nextTunnel();
+    const probe = new StreamProbe(tunnel, targetOf(port, { host }));
+    await probe.ended;
+    expect(probe.text).toBe('fine');
+  });
+});
+
+describe('the tunnel', () => {
+  it('carries who this is and the key', async () => {
+    const manager = start({ name: 'staging', clusterId: 'c1' });
+    const { hello } = await edge.nextTunnel();
+    await manager.ready;
+    expect(hello).toMatchObject({ managerId: 'm1', name: 'staging', clusterId: 'c1', version: '0.1.0' });
+    expect(edge.credentials).toEqual(['Bearer cvt_key']);
+  });
+
+  it('is dialled again after it was lost, by the same instance', async () => {
+    start();
+    const first = await edge.nextTunnel();
+    first.tunnel.close(GoAwayCode.INTERNAL, 'a fault');
+    const second = await edge.nextTunnel();
+    expect(second.hello.instanceId).toBe(first.hello.instanceId);
+  });
+
+  it('is dialled again when the edge comes back', async () => {
+    start();
+    await edge.nextTunnel();
+    const { port } = edge;
+    await edge.stop();
+    edge = await TestEdge.start(port);
+    expect((await edge.nextTunnel()).hello.managerId).toBe('m1');
+  });
+
+  it('is replaced before it ends when the edge shuts down, and finishes its streams', async () => {
+    start();
+    const first = await edge.nextTunnel();
+    const answer = new Deferred();
+    const port = await ingress((socket) => void answer.promise.then(() => socket.end('late answer')));
+    const probe = new StreamProbe(first.tunnel, targetOf(port));
+    await probe.opened;
+    first.tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'leaving', { graceMs: 10_000 });
+    const second = await edge.nextTunnel();
+    expect(first.tunnel.state).toBe('draining');
+    expect(second.tunnel.state).toBe('open');
+    answer.resolve();
+    await probe.ended;
+    probe.stream.end();
+    expect((await first.closed).code).toBe(GoAwayCode.SHUTTING_DOWN);
+    expect(probe.text).toBe('late answer');
+  });
+
+  it.each([401, 403])('is not dialled in haste after status %i, and the reason is logged', async (status) => {
+    edge.refuseWith = status;
+    const refused = edge.somethingHappens();
+    start();
+    await refused;
+    await until(() => lines.some(({ msg }) => String(msg).includes('API key')));
+    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
+    const { delayMs } = lines.find(({ msg }) => msg === 'dialling again')!;
+    expect(delayMs).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it('waits for long when another process took over', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    tunnel.goAway(GoAwayCode.SUPERSEDED, 'a newer one', { graceMs: 0 });
+    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
+    expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it('is given up when there is no protocol version in common', async () => {
+    edge.answer = { refuse: { code: GoAwayCode.UNSUPPORTED_VERSION, reason: 'too old' } };
+    const manager = start();
+    expect(await manager.ended).toBe('UNSUPPORTED_VERSION: too old');
+    await expect(manager.ready).rejects.toThrow('UNSUPPORTED_VERSION');
+  });
+});
+
+describe('stop', () => {
+  it('lets open streams finish', async () => {
+    const manager = start({ drainMs: 10_000 });
+    const { tunnel, closed } = await edge.nextTunnel();
+    const answer = new Deferred();
+    const port = await ingress((socket) => void answer.promise.then(() => socket.end('late answer')));
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    await probe.opened;
+    const stopped = manager.stop();
+    await until(() => tunnel.state === 'draining');
+    expect(tunnel.openStream(targetOf(port), probe)).toBeNull();
+    answer.resolve();
+    await probe.ended;
+    probe.stream.end();
+    await stopped;
+    expect(probe.text).toBe('late answer');
+    expect((await closed).code).toBe(GoAwayCode.NORMAL);
+    expect(await manager.ended).toBeNull();
+  });
+
+  it('ends streams that do not finish in time', async () => {
+    const manager = start({ drainMs: 50 });
+    const { tunnel } = await edge.nextTunnel();
+    const port = await ingress(() => undefined);
+    const probe = new StreamProbe(tunnel, targetOf(port));
+    await probe.opened;
+    await manager.stop();
+    expect((await probe.reset).code).toBe(ResetCode.TUNNEL_LOST);
+  });
+
+  it('ends an attempt that is under way', async () => {
+    // Accepts connections and never answers the upgrade.
+    const port = await ingress(() => undefined);
+    const manager = start({ url: `http://127.0.0.1:${port}`, connectTimeoutMs: 60_000 });
+    await manager.stop();
+    await expect(manager.ready).rejects.toThrow('stopped');
+  });
+
+  it('may be called twice', async () => {
+    const manager = start();
+    await manager.ready;
+    await Promise.all([manager.stop(), manager.stop()]);
+    expect(await manager.ended).toBeNull();
+  });
+});
+
+describe('health', () => {
+  it('is ready while a tunnel is open', async () => {
+    const adminPort = await freePort();
+    edge.refuseWith = 503;
+    start({ adminPort });
+    await edge.somethingHappens();
+    const status = async (path: string): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${adminPort}${path}`)).status;
+    expect(await status('/healthz')).toBe(200);
+    expect(await status('/readyz')).toBe(503);
+    expect(await status('/metrics')).toBe(404);
+    edge.refuseWith = null;
+    await edge.nextTunnel();
+    await until(() => lines.some(({ msg }) => msg === 'connected'));
+    expect(await status('/readyz')).toBe(200);
+  });
+
+  it('ends the manager when its port is taken', async () => {
+    const adminPort = await ingress(() => undefined);
+    const blocker = connect(adminPort, '127.0.0.1');
+    await once(blocker, 'connect');
+    blocker.destroy();
+    const manager = start({ adminPort });
+    expect(await manager.ended).toContain('CULVERT_ADMIN_PORT');
+  });
+});
+
+describe('options', () => {
+  it.each([
+    ['CULVERT_URL', { url: 'ftp://edge' }],
+    ['CULVERT_URL', { url: 'nonsense' }],
+    ['CULVERT_URL', { url: '' }],
+    ['CULVERT_URL', { url: 'https://user:secret@edge' }],
+    ['CULVERT_MANAGER_ID', { managerId: '' }],
+    ['CULVERT_MANAGER_NAME', { name: 'a\nb' }],
+    ['CULVERT_CLUSTER_ID', { clusterId: 'x'.repeat(129) }],
+    ['CULVERT_ALLOW', { allow: ['10.0.0.0/33'] }],
+  ])('name %s when it is wrong: %o', (variable, changes) => {
+    expect(() => start(changes)).toThrow(ConfigurationError);
+    expect(() => start(changes)).toThrow(variable);
+  });
+});
+
+/** Resolves when `condition` holds; a test that waits in vain runs into its own time limit. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
