@@ -5,7 +5,7 @@
 import type { WebSocket } from 'ws';
 import type { Carrier, CarrierHandler } from './carrier.js';
 import { GoAwayCode, toCloseStatus } from './frame.js';
-import { encodeText } from './text.js';
+import { decodeText, encodeText } from './text.js';
 
 /** Largest WebSocket message that is accepted, in bytes. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
@@ -30,12 +30,14 @@ export const WEBSOCKET_OPTIONS = {
 export class WebSocketCarrier implements Carrier {
   private handler: CarrierHandler | null = null;
   private closed = false;
+  /** How the socket ended before `start`, if it did. */
+  private earlyEnd: { readonly status: number; readonly reason: string } | null = null;
 
   constructor(private readonly socket: WebSocket) {
     socket.binaryType = 'nodebuffer';
     socket.pause();
     socket.on('message', (data, isBinary) => this.handleMessage(data as Buffer, isBinary));
-    socket.on('close', (status, reason) => this.end(status, reason.toString('utf8')));
+    socket.on('close', (status, reason) => this.end(status, decodeText(reason)));
     socket.on('error', (error) => this.handleError(error));
   }
 
@@ -46,6 +48,9 @@ export class WebSocketCarrier implements Carrier {
   start(handler: CarrierHandler): void {
     this.handler = handler;
     this.socket.resume();
+    const { earlyEnd } = this;
+    // Not from within `start`: whoever calls it is not ready yet.
+    if (earlyEnd !== null) queueMicrotask(() => handler.onClose(earlyEnd.status, earlyEnd.reason));
   }
 
   send(message: Buffer): void {
@@ -95,6 +100,7 @@ export class WebSocketCarrier implements Carrier {
   private end(status: number, reason: string): void {
     if (this.closed) return;
     this.closed = true;
-    this.handler?.onClose(status, reason);
+    if (this.handler === null) this.earlyEnd = { status, reason };
+    else this.handler.onClose(status, reason);
   }
 }
