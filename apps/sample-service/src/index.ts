@@ -1,0 +1,1 @@
+export { startSampleService, type SampleService, type SampleServiceOptions } from './sample-service.js';
