@@ -21,7 +21,7 @@ export class ConnectionOptions {
   /** Adds the value `text[from..to)`: a list of tokens, whose empty elements are skipped (RFC 9110 §5.6.1.2). */
   add(text: string, from: number, to: number): void {
     if (equalsIgnoringCase(text, from, to, 'keep-alive')) {
-      this.keepsAlive = true;
+      this.addOption('keep-alive');
       return;
     }
     let position = from;
@@ -33,7 +33,7 @@ export class ConnectionOptions {
       }
       const start = position;
       while (position < to && TOKEN_LOWER[text.charCodeAt(position)] !== 0) position++;
-      if (position === start || !isElementEnd(text, position, to) || ++this.count > MAX_OPTIONS) {
+      if (position === start || !isElementEnd(text, position, to)) {
         throw new HttpSyntaxError('BAD_CONNECTION');
       }
       this.addOption(text.slice(start, position).toLowerCase());
@@ -41,6 +41,7 @@ export class ConnectionOptions {
   }
 
   private addOption(option: string): void {
+    if (++this.count > MAX_OPTIONS) throw new HttpSyntaxError('BAD_CONNECTION');
     switch (option) {
       case 'close':
         this.closes = true;

@@ -1,0 +1,75 @@
+// The plain twin of the line scanner: the same rules as regular expressions over the whole input.
+import type { HttpSyntaxCode } from '../errors.js';
+import type { HeadLimits } from '../limits.js';
+
+export type Faults = ReadonlySet<HttpSyntaxCode>;
+
+export type PlainSection =
+  | { readonly kind: 'incomplete' }
+  /** Every fault found; whoever reports one of them is right. */
+  | { readonly kind: 'refused'; readonly faults: Faults }
+  /** `lines` are without CRLF and without the final empty line; `end` is the offset after it. */
+  | { readonly kind: 'complete'; readonly lines: readonly string[]; readonly end: number };
+
+/** Finds the section at the beginning of `text`, which has latin1 characters, as far as lines go. */
+export function plainSection(
+  text: string,
+  kind: 'request' | 'response' | 'trailers',
+  limits: HeadLimits,
+): PlainSection {
+  const skipped = kind === 'request' && text.startsWith('\r\n') ? 2 : 0;
+  if (kind === 'request' && text === '\r') return { kind: 'incomplete' };
+  const rest = text.slice(skipped);
+  const blank = rest.indexOf('\r\n\r\n');
+  const isComplete = blank !== -1 && blank + 4 <= limits.maxHeadBytes;
+  const section = isComplete ? rest.slice(0, blank + 4) : rest.slice(0, limits.maxHeadBytes);
+  const faults = new Set<HttpSyntaxCode>();
+
+  if (/(?<!\r)\n/.test(section)) faults.add('BARE_LF');
+  if (/\r(?!\n|$)/.test(section)) faults.add('BARE_CR');
+  // oxlint-disable-next-line eslint/no-control-regex
+  if (/[\0-\x08\v\f\x0e-\x1f\x7f]/.test(section)) faults.add('CONTROL_CHARACTER');
+  if (/\r\n[ \t]/.test(section)) faults.add('OBS_FOLD');
+  if (kind === 'trailers' && /^[ \t]/.test(section)) faults.add('OBS_FOLD');
+  if (!isComplete && rest.length > limits.maxHeadBytes) {
+    faults.add(kind === 'trailers' ? 'TRAILERS_TOO_LARGE' : 'HEAD_TOO_LARGE');
+    if (kind !== 'trailers' && !section.includes('\r\n')) faults.add('START_LINE_TOO_LONG');
+  }
+  if (kind !== 'trailers') {
+    const maxStartLine = limits.maxTargetBytes + 42;
+    const first = section.indexOf('\r\n');
+    if (first > maxStartLine || (first === -1 && rest.length > maxStartLine + 2))
+      faults.add('START_LINE_TOO_LONG');
+    if (/^[ \t\r]/.test(section)) faults.add('BAD_START_LINE');
+    if (first !== -1 && !/^HTTP\/|HTTP\/...$/.test(section.slice(0, first))) faults.add('BAD_START_LINE');
+  }
+
+  if (faults.size > 0) return { kind: 'refused', faults };
+  if (!isComplete) return { kind: 'incomplete' };
+  return { kind: 'complete', lines: section.slice(0, -4).split('\r\n'), end: skipped + blank + 4 };
+}
+
+export interface PlainField {
+  readonly name: string;
+  readonly value: string;
+}
+
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
+
+/** Parses field lines, which have passed `plainSection`, and adds what is wrong with them to `faults`. */
+export function plainFields(
+  lines: readonly string[],
+  maxFieldCount: number,
+  faults: Set<HttpSyntaxCode>,
+): PlainField[] {
+  if (lines.length > maxFieldCount) faults.add('TOO_MANY_FIELDS');
+  const fields: PlainField[] = [];
+  for (const line of lines) {
+    const match = FIELD.exec(line);
+    if (match !== null) fields.push({ name: match[1], value: match[2] });
+    else if (line.startsWith(':')) faults.add('EMPTY_FIELD_NAME');
+    else if (/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+[ \t]/.test(line)) faults.add('WHITESPACE_BEFORE_COLON');
+    else faults.add('BAD_FIELD_NAME');
+  }
+  return fields;
+}
