@@ -122,6 +122,8 @@ export interface Problem {
 
 /** Most broken rules that one answer lists. */
 const MAX_FIELD_ERRORS = 50;
+/** Pointers and messages repeat names from the request, which can be as long as its body. */
+const MAX_FIELD_ERROR_LENGTH = 300;
 
 /** The body that answers `error` on the request of this id (a UUID). */
 export function toProblem(error: ProblemError, requestId: string): Problem {
@@ -133,6 +135,14 @@ export function toProblem(error: ProblemError, requestId: string): Problem {
     code: error.code,
     ...(error.detail === undefined ? {} : { detail: error.detail }),
     instance: `urn:uuid:${requestId}`,
-    ...(error.errors === undefined ? {} : { errors: error.errors.slice(0, MAX_FIELD_ERRORS) }),
+    ...(error.errors === undefined ? {} : { errors: error.errors.slice(0, MAX_FIELD_ERRORS).map(shorten) }),
   };
+}
+
+function shorten({ pointer, message }: FieldError): FieldError {
+  return { pointer: cut(pointer), message: cut(message) };
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_FIELD_ERROR_LENGTH ? text : `${text.slice(0, MAX_FIELD_ERROR_LENGTH - 1)}…`;
 }

@@ -6,7 +6,8 @@ import type { NextFunction, Request, Response } from 'express';
  * (which needs no permission from us, unlike JSON) must not count as an empty body.
  */
 export function requireJson(request: Request, _response: Response, next: NextFunction): void {
+  const isEmpty = request.headers['content-length'] === '0';
   // Null: there is no body at all.
-  if (request.is('application/json') === false) next(new ProblemError('unsupported_media_type'));
+  if (!isEmpty && request.is('application/json') === false) next(new ProblemError('unsupported_media_type'));
   else next();
 }

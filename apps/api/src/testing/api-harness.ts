@@ -14,7 +14,11 @@ import { createLog, loadSettings } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import request from 'supertest';
+import { vi } from 'vitest';
 import { createApiApp } from '../api-app.js';
+
+// An embedded database takes seconds to start, more while other specs run beside.
+vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
 
 /** Remembers what was published; delivers nothing. */
 export class RecordingBus implements EventBus {

@@ -1,0 +1,88 @@
+import { createEventBus, type ClusterEvent } from '@culvert/cluster';
+import type { Store } from '@culvert/domain';
+import { createLog, loadSettings } from '@culvert/platform';
+import { createStore } from '@culvert/store';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../test/services/database.js';
+import { createApiApp } from './api-app.js';
+import { bootstrap, type BootstrapResult } from './bootstrap/bootstrap.js';
+
+interface ApiProcess {
+  readonly app: NestExpressApplication;
+  readonly created: BootstrapResult | null;
+  readonly events: ClusterEvent[];
+}
+
+async function start(databaseUrl: string, redisUrl: string): Promise<ApiProcess> {
+  const settings = loadSettings('api', { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl });
+  const store: Store = await createStore({ databaseUrl, dataDir: settings.dataDir });
+  const bus = createEventBus({
+    redisUrl,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const created = await bootstrap(store, settings);
+  const events: ClusterEvent[] = [];
+  bus.subscribe((event) => events.push(event));
+  const app = await createApiApp({ settings, log: createLog({ level: 'silent', app: 'api' }), store, bus });
+  return { app, created, events };
+}
+
+describe('two API processes on one Postgres and one Redis', () => {
+  let database: TestDatabase;
+  let processes: [ApiProcess, ApiProcess];
+  let key: string;
+
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('databaseUrl'));
+    const redisUrl = inject('redisUrl');
+    processes = await Promise.all([start(database.url, redisUrl), start(database.url, redisUrl)]);
+  });
+  afterAll(async () => {
+    await Promise.all(processes.map(({ app }) => app.close()));
+    await database.drop();
+  });
+
+  it('bootstrap once when they start together', () => {
+    const created = processes.map((each) => each.created).filter((result) => result !== null);
+    expect(created).toHaveLength(1);
+    key = created[0]?.apiKey ?? '';
+  });
+
+  it('show the same, and hear of each other what changes', async () => {
+    const [one, other] = processes;
+    const post = (path: string, body: object) =>
+      request(one.app.getHttpServer())
+        .post(`/api/v1${path}`)
+        .set('Authorization', `Bearer ${key}`)
+        .send(body);
+    expect((await post('/traffic-managers', { managerId: 'staging' })).status).toBe(201);
+    const { status, body } = await post('/previews', {
+      intercept: { name: 'checkout', workload: 'checkout', metadata: { branch: 'größer ✓' } },
+      ingress: { host: 'checkout', port: 80 },
+      addRequestHeaders: { 'x-a': '1' },
+    });
+    expect(status).toBe(201);
+    const there = await request(other.app.getHttpServer())
+      .get(`/api/v1/previews/${body.id}`)
+      .set('X-Ambassador-Api-Key', key);
+    expect(there.body).toEqual(body);
+    await expect
+      .poll(() => other.events)
+      .toContainEqual({ type: 'preview.changed', hostname: body.hostname });
+  });
+
+  it('refuse a key that either of them revoked', async () => {
+    const [one, other] = processes;
+    const me = (process: ApiProcess) =>
+      request(process.app.getHttpServer()).get('/api/v1/me').set('Authorization', `Bearer ${key}`);
+    const { id } = (await me(one)).body.apiKey;
+    const revoke = request(one.app.getHttpServer()).delete(`/api/v1/api-keys/${id}`);
+    expect((await revoke.set('Authorization', `Bearer ${key}`)).status).toBe(204);
+    expect((await me(other)).status).toBe(401);
+    await expect.poll(() => other.events).toContainEqual({ type: 'api-key.revoked', apiKeyId: id });
+  });
+});
