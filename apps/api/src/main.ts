@@ -4,14 +4,13 @@ import {
   createLog,
   exitOnConfigurationError,
   loadSettings,
+  printResults,
   startAdminServer,
   stopOnSignal,
 } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import { createApiApp } from './api-app.js';
-import { bootstrap } from './bootstrap/bootstrap.js';
-
-const LABEL_WIDTH = 13;
+import { bootstrap, bootstrapResults } from './bootstrap/bootstrap.js';
 
 const settings = exitOnConfigurationError(() => loadSettings('api', process.env));
 const log = createLog({ level: settings.logLevel, app: 'api' });
@@ -36,17 +35,9 @@ try {
   });
   log.info({ port: listen.port, adminPort: admin.port, url: appUrl(settings) }, 'serving');
 
-  if (created !== null) {
-    printLine('Dashboard', `${appUrl(settings)}/api/docs`);
-    printLine('Sign in', `${created.email} / ${created.password}`);
-    printLine('API key', created.apiKey);
-  }
+  if (created !== null)
+    printResults([['Dashboard', `${appUrl(settings)}/api/docs`], ...bootstrapResults(created)]);
 } catch (error) {
   log.fatal({ err: error }, 'cannot start');
   process.exit(1);
-}
-
-/** A result on stdout: a label, spaces, the value. */
-function printLine(label: string, value: string): void {
-  process.stdout.write(`${label.padEnd(LABEL_WIDTH)}${value}\n`);
 }

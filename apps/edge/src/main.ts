@@ -10,6 +10,7 @@ import {
   LoggerModule,
   NestLog,
   ObservabilityModule,
+  Readiness,
   SettingsModule,
   startAdminServer,
   stopOnSignal,
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
 
   stopOnSignal({
     stop: async () => {
+      app.get(Readiness).markStopping();
       await edge.stop();
       await app.close();
       await admin.close();

@@ -1,5 +1,5 @@
-import { ConfigurationError, stopOnSignal } from '@culvert/platform';
-import { printResults, resultsOf } from './results.js';
+import { ConfigurationError, printResults, stopOnSignal } from '@culvert/platform';
+import { resultsOf } from './results.js';
 import { startStandalone } from './standalone.js';
 
 try {

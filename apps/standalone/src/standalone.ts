@@ -20,6 +20,7 @@ import {
   LoggerModule,
   NestLog,
   ObservabilityModule,
+  Readiness,
   type Settings,
   SettingsModule,
   startAdminServer,
@@ -95,6 +96,7 @@ export async function startStandalone(
     url: appUrl(settings),
     created,
     stop: async () => {
+      app.get(Readiness).markStopping();
       await edge.stop();
       await app.close();
       await admin?.close();

@@ -82,6 +82,8 @@ export interface SessionRepository {
   setTunnelCount(id: string, tunnelCount: number, at: Date): Promise<void>;
   /** Called by an edge for all sessions it holds. */
   heartbeat(ids: readonly string[], at: Date): Promise<void>;
+  /** Called by an edge: which of these sessions have ended or are gone, whoever did it. */
+  findEnded(ids: readonly string[]): Promise<string[]>;
   /** Ends for good. Null when the team has no such session; idempotent otherwise. */
   end(teamId: string, id: string, reason: string, at: Date): Promise<Session | null>;
   /** Ends every session, of any team, without a heartbeat since `staleBefore`. Returns how many. */

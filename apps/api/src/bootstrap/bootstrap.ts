@@ -48,6 +48,18 @@ export async function bootstrap(
   return first === null ? null : { email, password, apiKey };
 }
 
+/** What to print of it on stdout. Nothing else shows the secrets. */
+export function bootstrapResults({
+  email,
+  password,
+  apiKey,
+}: BootstrapResult): [label: string, value: string][] {
+  return [
+    ['Sign in', `${email} / ${password}`],
+    ['API key', apiKey],
+  ];
+}
+
 // Crockford's base32 in lower case: no i, l, o or u, which people misread.
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const GROUPS = 4;

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { PreviewRoute, Store } from '@culvert/domain';
 import { Route, StreamPool, type TunnelRegistry } from '@culvert/relay';
 
@@ -33,8 +34,8 @@ export class PreviewRoutes {
         teamId: preview.teamId,
         hostname: preview.hostname,
         interceptId: preview.interceptId,
-        ingress: `${ingress.host}:${ingress.port}`,
-        l5Host: ingress.l5Host,
+        ingress: `${bracketed(ingress.host)}:${ingress.port}`,
+        l5Host: bracketed(ingress.l5Host),
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
@@ -42,4 +43,9 @@ export class PreviewRoutes {
       new StreamPool(dialer, this.poolsWithIdle),
     );
   }
+}
+
+/** An IPv6 address as it stands in `Host` and before a port (RFC 3986 §3.2.2). */
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
 }

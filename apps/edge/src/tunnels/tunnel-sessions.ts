@@ -99,12 +99,15 @@ export class TunnelSessions {
     this.closeWhere((held) => held.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
   }
 
-  /** Looks up the keys of all open tunnels and closes those whose key may not be used any more. */
+  /** Closes tunnels whose key may not be used any more or whose session has ended, should the event be lost. */
   async closeUnusable(): Promise<void> {
+    if (this.heldCount === 0) return;
     const keys = new Set<string>();
     for (const held of this.all()) keys.add(held.apiKeyId);
-    if (keys.size === 0) return;
+    const sessions = [...this.bySession.keys()];
     for (const id of await this.store.apiKeys.findUnusable([...keys], new Date())) this.closeByKey(id);
+    for (const id of await this.store.sessions.findEnded(sessions))
+      this.closeBySession(id, 'the session has ended');
   }
 
   /** Asks every traffic manager to go elsewhere; streams that are open go on. */

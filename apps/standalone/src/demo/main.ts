@@ -4,9 +4,9 @@
  * left when it stops.
  */
 import { startSampleService } from '@culvert/sample-service';
-import { ConfigurationError, createLog, stopOnSignal } from '@culvert/platform';
+import { ConfigurationError, createLog, printResults, stopOnSignal } from '@culvert/platform';
 import { startTrafficManager } from '@culvert/traffic-manager';
-import { printResults, resultsOf } from '../results.js';
+import { resultsOf } from '../results.js';
 import { startStandalone } from '../standalone.js';
 
 /** Shows what goes wrong, and nothing else: the terminal belongs to the four lines people copy. */

@@ -101,6 +101,15 @@ export class PrismaSessionRepository implements SessionRepository {
         SELECT id FROM session WHERE id = ANY(${wellFormed}::uuid[]) AND state <> 'ended' FOR UPDATE SKIP LOCKED)`;
   }
 
+  async findEnded(ids: readonly string[]): Promise<string[]> {
+    const alive = await this.client.session.findMany({
+      where: { id: { in: ids.filter(isUuid) }, state: { not: 'ended' } },
+      select: { id: true },
+    });
+    const aliveIds = new Set(alive.map(({ id }) => id));
+    return ids.filter((id) => !aliveIds.has(id));
+  }
+
   async end(teamId: string, id: string, reason: string, at: Date): Promise<Session | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     await this.client.session.updateMany({
