@@ -45,17 +45,22 @@ export class Fields {
     return this.text.slice(this.valueStart(i), this.valueEnd(i));
   }
 
+  /** Offset after the colon in `text`, where whitespace may stand. */
+  colonEnd(i: number): number {
+    return this.index[2 * i] + this.nameLength(i) + 1;
+  }
+
   /** Offset of the value's first byte in `text`. */
   valueStart(i: number): number {
-    let position = this.index[2 * i] + this.nameLength(i) + 1;
+    let position = this.colonEnd(i);
     while (isWhitespace(this.text.charCodeAt(position))) position++;
     return position;
   }
 
   /** Offset after the value's last byte in `text`. */
   valueEnd(i: number): number {
-    const start = this.index[2 * i] + this.nameLength(i) + 1;
-    let position = this.index[2 * i + 2] - 2;
+    const start = this.colonEnd(i);
+    let position = this.lineEnd(i) - 2;
     while (position > start && isWhitespace(this.text.charCodeAt(position - 1))) position--;
     // A value of whitespace only is empty, and starts after that whitespace.
     return position === start ? this.valueStart(i) : position;

@@ -56,6 +56,8 @@ const ODD_VERSIONS = [
   'HTTP/1,1',
 ];
 const HOSTS = [
+  '\ta\t',
+  ' a  ',
   'a',
   'a',
   'A',
@@ -111,10 +113,22 @@ const FIELDS = [
   'Transfer-Encoding: Chunked ',
   'Expect: 100-continue',
   'TE: trailers',
+  'Content-Length:5',
+  'Content-Length:  5  ',
+  'Transfer-Encoding:chunked',
+  'Transfer-Encoding:   CHUNKED  ',
+  'Connection:\tUpgrade\t,\tX-A \t',
+  'Upgrade:\tWebSocket \t',
+  'Expect:\t100-Continue\t',
   'Trailer: X-Sum',
 ];
 const ODD_FIELDS = [
   'Content-Length: +5',
+  'Content-Length: 5\t',
+  'Content-Length:\t5',
+  'Transfer-Encoding: chunked\t',
+  'Transfer-Encoding: \tchunked',
+  'Transfer-Encoding: gzip,\tchunked',
   'Content-Length: 5, 5',
   'Content-Length:',
   'Content-Length: 0x5',

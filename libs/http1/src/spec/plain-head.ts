@@ -66,7 +66,7 @@ export function plainRequest(text: string, limits: HeadLimits): Plain<PlainReque
   const host = (hosts[0] ?? '').toLowerCase();
   const target = hasThreeWords ? plainTarget(sentTarget, method, host, faults) : '';
 
-  const message = plainMessage(fields, minorVersion, faults);
+  const message = plainMessage(fields, fieldLines, minorVersion, faults);
   const hasBody = message.isChunked || message.length > 0;
   const expectations = valuesOf('expect');
   if (expectations.length > 1 || expectations.some((value) => value.toLowerCase() !== '100-continue')) {
@@ -109,7 +109,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
   const minorVersion = match?.[1] === 'HTTP/1.0' ? 0 : 1;
   const status = Number(match?.[2]);
 
-  const message = plainMessage(fields, minorVersion, faults);
+  const message = plainMessage(fields, fieldLines, minorVersion, faults);
   let framing: PlainResponse['framing'] = 'until-close';
   if (status < 200 || status === 204) {
     if (message.isChunked || message.length > 0) faults.add('BODY_NOT_ALLOWED');
@@ -176,9 +176,13 @@ interface PlainSteering {
 
 function plainMessage(
   fields: readonly PlainField[],
+  lines: readonly string[],
   minorVersion: number,
   faults: Set<HttpSyntaxCode>,
 ): PlainSteering {
+  // Tabs are no whitespace around framing.
+  if (lines.some((line) => /^content-length:.*\t/i.test(line))) faults.add('BAD_CONTENT_LENGTH');
+  if (lines.some((line) => /^transfer-encoding:.*\t/i.test(line))) faults.add('BAD_TRANSFER_ENCODING');
   const lengths = values(fields, 'content-length');
   if (lengths.length > 1) faults.add('REPEATED_CONTENT_LENGTH');
   if (lengths.some((value) => !/^\d{1,16}$/.test(value) || BigInt(value) >= 2n ** 53n))
@@ -187,11 +191,11 @@ function plainMessage(
   const codings = values(fields, 'transfer-encoding');
   if (codings.length > 1) faults.add('REPEATED_TRANSFER_ENCODING');
   for (const value of codings) {
-    const elements = value.toLowerCase().split(/[ \t]*,[ \t]*/);
+    const elements = value.toLowerCase().split(/ *, */);
     if (elements.length === 1 && elements[0] === 'chunked') continue;
     const last = elements.pop();
     const isKnownToEnd = last === 'chunked' && elements.length > 0;
-    const isUnknown = elements.every((element) => /^[^ \t]+$/.test(element) && element !== 'chunked');
+    const isUnknown = elements.every((element) => /^[^\s]+$/.test(element) && element !== 'chunked');
     faults.add(isKnownToEnd && isUnknown ? 'UNSUPPORTED_TRANSFER_CODING' : 'BAD_TRANSFER_ENCODING');
   }
   if (codings.length > 0 && minorVersion === 0) faults.add('TRANSFER_ENCODING_IN_HTTP10');
