@@ -1,2 +1,3 @@
 export { createTestCertificate, type TestCertificate } from './certificate.js';
 export { Deferred } from './deferred.js';
+export { createTestDatabase, type TestDatabase } from './test-database.js';
