@@ -22,8 +22,9 @@ export interface Session {
   readonly version: string;
   /** Tunnels open now. */
   readonly tunnelCount: number;
+  /** When the session began; resuming it does not change this. */
   readonly connectedAt: Date;
-  /** Last heartbeat from the edge that holds the session. */
+  /** Last registration, change of tunnels, or heartbeat from the edge that holds the session. */
   readonly lastSeenAt: Date;
   readonly disconnectedAt: Date | null;
   readonly endedAt: Date | null;
