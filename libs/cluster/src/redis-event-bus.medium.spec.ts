@@ -24,12 +24,12 @@ describe('RedisEventBus', () => {
     const [heardByOne, heardByOther] = [listen(one.bus), listen(other.bus)];
     // Each has published, so each is subscribed: from here on nothing may be missing.
     const events = [previewChanged(), previewChanged(), previewChanged(), previewChanged()];
-    await one.bus.publish(events[0]!);
-    await other.bus.publish(events[1]!);
-    await one.bus.publish(events[2]!);
-    await other.bus.publish(events[3]!);
-    await heardByOne.until(events[3]!);
-    await heardByOther.until(events[3]!);
+    await one.bus.publish(events[0]);
+    await other.bus.publish(events[1]);
+    await one.bus.publish(events[2]);
+    await other.bus.publish(events[3]);
+    await heardByOne.until(events[3]);
+    await heardByOther.until(events[3]);
     expect(heardByOne.of(events)).toEqual(events);
     expect(heardByOther.of(events.slice(1))).toEqual(events.slice(1));
   });
@@ -40,6 +40,7 @@ describe('RedisEventBus', () => {
     const event = previewChanged();
     await bus.publish(event);
     await heard.until(event);
+    expect(heard.of([event])).toEqual([event]);
   });
 
   it('tells of a gap and goes on after Redis has cut its connections', async () => {
@@ -87,6 +88,7 @@ describe('RedisEventBus', () => {
     const event = previewChanged();
     await bus.publish(event);
     await heard.until(event);
+    expect(heard.of([event])).toEqual([event]);
   });
 
   it('works once a Redis that was not there at the start has come', async () => {
@@ -101,6 +103,7 @@ describe('RedisEventBus', () => {
     const event = previewChanged();
     await bus.publish(event);
     await heard.until(event);
+    expect(heard.of([event])).toEqual([event]);
   });
 
   it('refuses in bounded time when Redis accepts connections and says nothing', async () => {
@@ -146,6 +149,7 @@ describe('RedisEventBus', () => {
     await one.bus.close();
     await one.bus.close();
     await heard.until(event);
+    expect(heard.of([event])).toEqual([event]);
     await expect(one.bus.publish(previewChanged())).rejects.toBeInstanceOf(EventNotPublishedError);
   });
 });
@@ -202,7 +206,7 @@ async function killClients(name: string): Promise<number> {
   const ids = list
     .split('\n')
     .filter((line) => line.includes(`name=${name}`))
-    .map((line) => /^id=(\d+)/.exec(line)![1]!);
+    .map((line) => /^id=(\d+)/.exec(line)![1]);
   for (const id of ids) await admin.client('KILL', 'ID', id);
   return ids.length;
 }
