@@ -1,5 +1,6 @@
 import type { Store } from '@culvert/domain';
 import { createClient } from './client.js';
+import type { Database } from './database/database.js';
 import { openDatabase, type DatabaseLocation } from './database/open-database.js';
 import { migrate } from './migrate/migrate.js';
 import { PrismaApiKeyRepository } from './repositories/api-key.repository.js';
@@ -25,6 +26,11 @@ export async function createStore(location: DatabaseLocation): Promise<Store> {
     await database.close();
     throw error;
   }
+  return storeOn(database);
+}
+
+/** The repositories of an open database whose schema is current. Closing the store closes the database. */
+export function storeOn(database: Database): Store {
   const client = createClient(database.pool);
   let closed: Promise<void> | null = null;
   return {

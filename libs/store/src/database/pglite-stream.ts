@@ -9,8 +9,8 @@
 import { Duplex } from 'node:stream';
 import type { PGlite } from '@electric-sql/pglite';
 
-/** Types of messages after which a client waits: Query, Sync, Flush, password and Terminate. */
-const ANSWERED = new Set(Buffer.from('QSHpX'));
+/** Types of messages after which a client waits: Query, Sync, Flush and password. */
+const ANSWERED = new Set(Buffer.from('QSHp'));
 const TERMINATE = 'X'.charCodeAt(0);
 const ROLLBACK = simpleQuery('ROLLBACK');
 
@@ -77,10 +77,11 @@ export class PGliteStream extends Duplex {
   }
 
   #run(): void {
-    const end = answeredLength(this.#pending);
-    if (!this.#isStarted || end === 0) return;
+    if (!this.#isStarted) return;
+    const length = answeredLength(this.#pending);
+    if (length > 0) this.#exchange(length);
+    // Not for PGlite: it would end the session that the next client needs.
     if (this.#pending[0] === TERMINATE) this.push(null);
-    else this.#exchange(end);
   }
 
   #exchange(length: number): void {
@@ -91,11 +92,11 @@ export class PGliteStream extends Duplex {
   }
 }
 
-/** How many bytes of `buffer` are whole messages up to the last one that is answered. */
+/** How many bytes of `buffer` are whole messages up to the last one that is answered, before any Terminate. */
 function answeredLength(buffer: Buffer): number {
   let answered = 0;
   let start = 0;
-  while (start + 5 <= buffer.length) {
+  while (start + 5 <= buffer.length && buffer[start] !== TERMINATE) {
     const end = start + 1 + buffer.readUInt32BE(start + 1);
     if (end > buffer.length) break;
     if (ANSWERED.has(buffer[start])) answered = end;

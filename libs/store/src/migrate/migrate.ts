@@ -72,7 +72,7 @@ async function apply(pool: Pool, prismaFolder: string, migrations: readonly Migr
   // The engine takes some time to load, and most starts have nothing to apply.
   const { NO_FILTERS, openSchemaEngine, toMigrationList } = await import('./schema-engine.js');
   const schema = await readFile(join(prismaFolder, 'schema.prisma'), 'utf8');
-  const engine = await openSchemaEngine(schema, pool);
+  const engine = await openSchemaEngine({ schema, pool });
   try {
     await engine.applyMigrations({
       migrationsList: toMigrationList(prismaFolder, migrations),

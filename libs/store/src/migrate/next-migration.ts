@@ -15,7 +15,7 @@ export async function diffMigrations(prismaFolder: string): Promise<string | nul
   const migrations = await readMigrations(prismaFolder);
   const scratch = await openDatabase({ dataDir: 'memory' });
   try {
-    const engine = await openSchemaEngine(content, scratch.pool);
+    const engine = await openSchemaEngine({ schema: content, pool: scratch.pool, scratch: scratch.pool });
     const { stdout, exitCode } = await engine.diff({
       from: { tag: 'migrations', ...toMigrationList(prismaFolder, migrations) },
       to: { tag: 'schemaDatamodel', files: [{ path, content }] },

@@ -11,12 +11,10 @@ import {
   ColumnTypeEnum,
   DriverAdapterError,
   type SqlDriverAdapter,
-  type SqlMigrationAwareDriverAdapterFactory,
 } from '@prisma/driver-adapter-utils';
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { DatabaseError, types, type Pool, type QueryConfig } from 'pg';
-import { openDatabase } from '../database/open-database.js';
 import type { Migration } from './migrations-folder.js';
 
 /** Compares and applies everything: no table is somebody else's. */
@@ -29,14 +27,32 @@ declare const WebAssembly: {
 
 let loaded: Promise<void> | null = null;
 
-/**
- * An engine for the database behind `pool`, which stays the caller's to close. Call `free` when done.
- * @param schema text of schema.prisma
- */
-export async function openSchemaEngine(schema: string, pool: Pool): Promise<SchemaEngine> {
+export interface SchemaEngineOptions {
+  /** Text of schema.prisma. */
+  readonly schema: string;
+  /** The database; stays the caller's to close. */
+  readonly pool: Pool;
+  /** An empty database to try migrations in, which only `diff` does. May be the same. */
+  readonly scratch?: Pool;
+}
+
+/** An engine for one database. Call `free` when done. */
+export async function openSchemaEngine({
+  schema,
+  pool,
+  scratch,
+}: SchemaEngineOptions): Promise<SchemaEngine> {
   loaded ??= load();
   await loaded;
-  const adapter = bindMigrationAwareSqlAdapterFactory(new MigrationAdapterFactory(pool));
+  const adapter = bindMigrationAwareSqlAdapterFactory({
+    provider: 'postgres',
+    adapterName: 'culvert-migrate',
+    connect: () => migrationAdapter(pool),
+    connectToShadowDb: async () => {
+      if (!scratch) throw new Error('no scratch database to try migrations in');
+      return migrationAdapter(scratch);
+    },
+  });
   return bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, adapter);
 }
 
@@ -68,25 +84,6 @@ async function load(): Promise<void> {
     },
   });
   (instance.exports as { __wbindgen_start(): void }).__wbindgen_start();
-}
-
-class MigrationAdapterFactory implements SqlMigrationAwareDriverAdapterFactory {
-  readonly provider = 'postgres';
-  readonly adapterName = 'culvert-migrate';
-
-  constructor(private readonly pool: Pool) {}
-
-  async connect(): Promise<SqlDriverAdapter> {
-    return migrationAdapter(this.pool);
-  }
-
-  /** A database of its own to try migrations in: they are compared with the schema, not the data. */
-  async connectToShadowDb(): Promise<SqlDriverAdapter> {
-    const shadow = await openDatabase({ dataDir: 'memory' });
-    const adapter = await migrationAdapter(shadow.pool);
-    adapter.dispose = () => shadow.close();
-    return adapter;
-  }
 }
 
 /** The driver adapter, corrected in the two places where it falls short of what the engine asks of it. */

@@ -1,0 +1,247 @@
+import { InvalidTextError, type ApiKey } from '@culvert/domain';
+import { createTestDatabase } from '@culvert/testkit';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { apiKeyDraft, createTenant, describeOnEveryDatabase, type Tenant } from './spec/databases.js';
+
+const UNKNOWN = '01890000-0000-7000-8000-000000000000';
+
+describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) => {
+  let tenant: Tenant;
+
+  // First in the file: it needs a database without a team.
+  describe('bootstrap', () => {
+    it('creates team, owner and key once, of however many starts at once', async () => {
+      const { bootstrap, teams, users, apiKeys } = context.store;
+      const starts = await Promise.all(
+        [1, 2, 3, 4].map((n) =>
+          bootstrap.createFirst({
+            teamName: `team ${n}`,
+            email: `owner-${n}@example.test`,
+            passwordHash: '$argon2id$…',
+            apiKey: apiKeyDraft(),
+          }),
+        ),
+      );
+      const created = starts.filter((start) => start !== null);
+      expect(created).toHaveLength(1);
+      const { team, owner, apiKey } = created[0];
+      expect(await teams.find(team.id)).toEqual(team);
+      expect(await users.findByEmail(owner.email)).toEqual({ ...owner, passwordHash: '$argon2id$…' });
+      expect(owner).not.toHaveProperty('passwordHash');
+      expect(await users.memberships(owner.id)).toEqual([
+        { teamId: team.id, userId: owner.id, role: 'owner', createdAt: expect.any(Date) as Date },
+      ]);
+      expect(await apiKeys.find(team.id, apiKey.id)).toEqual(apiKey);
+      const { rows } = await context.pool.query('SELECT count(*)::int AS people FROM "user"');
+      expect(rows).toEqual([{ people: 1 }]);
+    });
+  });
+
+  describe('users', () => {
+    it('changes the role of a member and of nobody else', async () => {
+      const { users, teams } = context.store;
+      const { rows } = await context.pool.query<{ team_id: string; user_id: string }>(
+        'SELECT * FROM membership',
+      );
+      const { team_id: teamId, user_id: userId } = rows[0];
+      expect(await users.setRole(teamId, userId, 'admin')).toMatchObject({ teamId, userId, role: 'admin' });
+      expect(await users.memberships(userId)).toMatchObject([{ role: 'admin' }]);
+      const other = await teams.create('other');
+      expect(await users.setRole(other.id, userId, 'owner')).toBeNull();
+      expect(await users.setRole(teamId, UNKNOWN, 'owner')).toBeNull();
+    });
+
+    it('finds nobody by what is no address or id', async () => {
+      const { users } = context.store;
+      expect(await users.findByEmail('nobody@example.test')).toBeNull();
+      expect(await users.findByEmail('a\0b')).toBeNull();
+      expect(await users.findByEmail('x'.repeat(5000))).toBeNull();
+      expect(await users.memberships('nobody')).toEqual([]);
+      expect(await users.setRole('x', 'y', 'member')).toBeNull();
+    });
+  });
+
+  describe('teams', () => {
+    it('finds no team by what is no id', async () => {
+      for (const id of ['', 'x', UNKNOWN, `${UNKNOWN}0`, 'a\0', "' OR 1=1 --"]) {
+        expect(await context.store.teams.find(id)).toBeNull();
+      }
+    });
+
+    it('takes everything of a removed team along', async () => {
+      const { store, pool } = context;
+      const { team, apiKey } = await createTenant(store);
+      await store.auditEvents.append({
+        teamId: team.id,
+        actor: { kind: 'system', id: null, address: null },
+        action: 'api-key.create',
+        targetId: apiKey.id,
+        before: null,
+        after: null,
+      });
+      await pool.query('DELETE FROM team WHERE id = $1', [team.id]);
+      expect(await store.apiKeys.find(team.id, apiKey.id)).toBeNull();
+      expect(await store.trafficManagers.list(team.id, { limit: 1 })).toEqual({
+        items: [],
+        nextCursor: null,
+      });
+      expect(await store.auditEvents.list(team.id, { limit: 1 })).toEqual({ items: [], nextCursor: null });
+    });
+  });
+
+  describe('API keys', () => {
+    beforeEach(async () => {
+      tenant = await createTenant(context.store);
+    });
+
+    it('reads back what was stored, and never the hash', async () => {
+      const { apiKeys } = context.store;
+      const draft = apiKeyDraft({ expiresAt: new Date('2030-01-02T03:04:05.678Z'), name: 'ключ 🔑' });
+      const created = await apiKeys.create(tenant.team.id, draft);
+      const { hash, ...rest } = draft;
+      expect(created).toEqual({
+        ...rest,
+        id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+        teamId: tenant.team.id,
+        revokedAt: null,
+        lastUsedAt: null,
+        createdAt: expect.any(Date) as Date,
+      });
+      expect(await apiKeys.find(tenant.team.id, created.id)).toEqual(created);
+      expect(await apiKeys.findByHash(hash)).toEqual(created);
+      expect(await apiKeys.findByHash(hash.toUpperCase())).toBeNull();
+      expect(await apiKeys.findByHash('\0')).toBeNull();
+    });
+
+    it('gives no scope that this version does not know', async () => {
+      const { apiKeys } = context.store;
+      await context.pool.query('UPDATE api_key SET scopes = $2 WHERE id = $1', [
+        tenant.apiKey.id,
+        ['from:a:newer:version', 'tunnel'],
+      ]);
+      expect((await apiKeys.find(tenant.team.id, tenant.apiKey.id))?.scopes).toEqual(['tunnel']);
+    });
+
+    it('renames', async () => {
+      const { apiKeys } = context.store;
+      expect(await apiKeys.rename(tenant.team.id, tenant.apiKey.id, 'new')).toEqual({
+        ...tenant.apiKey,
+        name: 'new',
+      });
+      expect(await apiKeys.rename(tenant.team.id, UNKNOWN, 'new')).toBeNull();
+      expect(await apiKeys.rename(tenant.team.id, 'x', 'new')).toBeNull();
+    });
+
+    it('keeps the first date of a revocation', async () => {
+      const { apiKeys } = context.store;
+      const first = new Date('2026-01-01T00:00:00.001Z');
+      expect((await apiKeys.revoke(tenant.team.id, tenant.apiKey.id, first))?.revokedAt).toEqual(first);
+      expect((await apiKeys.revoke(tenant.team.id, tenant.apiKey.id, new Date()))?.revokedAt).toEqual(first);
+      expect(await apiKeys.revoke(tenant.team.id, UNKNOWN, first)).toBeNull();
+    });
+
+    it('remembers the latest use', async () => {
+      const { apiKeys } = context.store;
+      const [early, late] = [new Date('2026-01-01T10:00:00Z'), new Date('2026-01-01T11:00:00Z')];
+      await apiKeys.recordUse(tenant.apiKey.id, late);
+      await apiKeys.recordUse(tenant.apiKey.id, early);
+      await apiKeys.recordUse(UNKNOWN, late);
+      await apiKeys.recordUse('x', late);
+      expect((await apiKeys.find(tenant.team.id, tenant.apiKey.id))?.lastUsedAt).toEqual(late);
+    });
+
+    it('tells which keys may no longer be used', async () => {
+      const { apiKeys } = context.store;
+      const now = new Date('2026-06-01T00:00:00Z');
+      const create = (expiresAt: Date | null) => apiKeys.create(tenant.team.id, apiKeyDraft({ expiresAt }));
+      const valid = await create(new Date(now.getTime() + 1));
+      const expired = await create(now);
+      const revoked = await create(null);
+      await apiKeys.revoke(tenant.team.id, revoked.id, now);
+      const ids = [valid, expired, revoked, tenant.apiKey].map((key: ApiKey) => key.id);
+      expect(await apiKeys.findUnusable([...ids, UNKNOWN, 'x', valid.id.toUpperCase()], now)).toEqual([
+        expired.id,
+        revoked.id,
+        UNKNOWN,
+        'x',
+      ]);
+      expect(await apiKeys.findUnusable([], now)).toEqual([]);
+    });
+
+    it('asks for the usability of tens of thousands of keys at once', async () => {
+      const ids = Array.from(
+        { length: 70_000 },
+        (_, n) => `01890000-0000-7000-8000-${String(n).padStart(12, '0')}`,
+      );
+      expect(await context.store.apiKeys.findUnusable([tenant.apiKey.id, ...ids], new Date())).toEqual(ids);
+    });
+
+    it.each([
+      ['NUL', 'a\0b'],
+      ['a lone surrogate', 'a\ud800b'],
+    ])('refuses %s in text by a typed error', async (_what, name) => {
+      const { apiKeys } = context.store;
+      await expect(apiKeys.create(tenant.team.id, apiKeyDraft({ name }))).rejects.toBeInstanceOf(
+        InvalidTextError,
+      );
+      await expect(apiKeys.rename(tenant.team.id, tenant.apiKey.id, name)).rejects.toBeInstanceOf(
+        InvalidTextError,
+      );
+      expect(await apiKeys.find(tenant.team.id, tenant.apiKey.id)).toEqual(tenant.apiKey);
+    });
+  });
+
+  describe('audit events', () => {
+    beforeEach(async () => {
+      tenant = await createTenant(context.store);
+    });
+
+    it('reads back what was appended, newest first', async () => {
+      const { auditEvents } = context.store;
+      const base = { teamId: tenant.team.id, targetId: 'anything' };
+      const first = {
+        ...base,
+        actor: { kind: 'api-key', id: tenant.apiKey.id, address: '2001:db8::1' },
+        action: 'preview.update',
+        before: { access: 'team', nested: { list: [1, null, 'ü'] } },
+        after: { access: 'public' },
+      } as const;
+      const second = {
+        ...base,
+        actor: { kind: 'system', id: null, address: null },
+        action: 'session.end',
+        before: null,
+        after: null,
+      } as const;
+      await auditEvents.append(first);
+      await auditEvents.append(second);
+      const stamped = { id: expect.any(String) as string, at: expect.any(Date) as Date };
+      expect(await auditEvents.list(tenant.team.id, { limit: 10 })).toEqual({
+        items: [
+          { ...second, ...stamped },
+          { ...first, ...stamped },
+        ],
+        nextCursor: null,
+      });
+    });
+
+    it('refuses text that jsonb cannot hold by a typed error', async () => {
+      const event = {
+        teamId: tenant.team.id,
+        actor: { kind: 'user', id: UNKNOWN, address: null },
+        action: 'x.y',
+        targetId: 'x',
+        before: null,
+      } as const;
+      for (const after of [{ deep: [{ text: '\0' }] }, { '\0': 1 }, { text: '\udfff' }]) {
+        await expect(context.store.auditEvents.append({ ...event, after })).rejects.toBeInstanceOf(
+          InvalidTextError,
+        );
+      }
+    });
+  });
+
+  it('answers a ping', async () => {
+    await expect(context.store.ping()).resolves.toBeUndefined();
+  });
+});

@@ -1,0 +1,319 @@
+import { randomUUID } from 'node:crypto';
+import type { Session } from '@culvert/domain';
+import { createTestDatabase } from '@culvert/testkit';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  createPreview,
+  createTenant,
+  describeOnEveryDatabase,
+  identity,
+  interceptDraft,
+  interceptId,
+  previewDraft,
+  registration,
+  type Tenant,
+} from './spec/databases.js';
+
+const UNKNOWN = '01890000-0000-7000-8000-000000000000';
+const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
+
+describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (context) => {
+  let tenant: Tenant;
+  let teamId: string;
+
+  beforeEach(async () => {
+    tenant = await createTenant(context.store);
+    teamId = tenant.team.id;
+  });
+
+  describe('traffic managers', () => {
+    it('reads back what was created', async () => {
+      const { trafficManagers } = context.store;
+      const who = identity();
+      const created = await trafficManagers.create(teamId, who);
+      expect(created).toEqual({
+        ...who,
+        id: expect.any(String) as string,
+        teamId,
+        lastSeenAt: null,
+        createdAt: expect.any(Date) as Date,
+      });
+      expect(await trafficManagers.find(teamId, created!.id)).toEqual(created);
+    });
+
+    it('creates one per manager id and team', async () => {
+      const { trafficManagers } = context.store;
+      const who = identity();
+      const made = await Promise.all([1, 2, 3].map(() => trafficManagers.create(teamId, who)));
+      expect(made.filter((manager) => manager !== null)).toHaveLength(1);
+      const other = await createTenant(context.store);
+      expect(await trafficManagers.create(other.team.id, who)).not.toBeNull();
+    });
+
+    it('keeps a name that a person gave it when it registers again', async () => {
+      const { trafficManagers, sessions } = context.store;
+      expect((await trafficManagers.rename(teamId, tenant.manager.id, 'production'))?.name).toBe(
+        'production',
+      );
+      await sessions.register(
+        teamId,
+        registration(tenant, {
+          identity: { ...tenant.manager, name: 'pod-7', version: '2.0.0', clusterId: 'moved' },
+          at: at(5),
+        }),
+      );
+      expect(await trafficManagers.find(teamId, tenant.manager.id)).toMatchObject({
+        name: 'production',
+        version: '2.0.0',
+        clusterId: 'moved',
+        lastSeenAt: at(5),
+      });
+      expect(await trafficManagers.rename(teamId, UNKNOWN, 'x')).toBeNull();
+    });
+
+    it('removes one with all that hangs on it, and names the hostnames that ended', async () => {
+      const { store } = context;
+      const { session } = await store.sessions.register(teamId, registration(tenant));
+      const previews = [await createPreview(store, tenant), await createPreview(store, tenant)];
+      const kept = await createTenant(store);
+      const keptPreview = await createPreview(store, kept);
+
+      const hostnames = await store.trafficManagers.remove(teamId, tenant.manager.id);
+      expect(hostnames?.toSorted()).toEqual(previews.map(({ hostname }) => hostname).toSorted());
+      expect(await store.trafficManagers.find(teamId, tenant.manager.id)).toBeNull();
+      expect(await store.sessions.find(teamId, session.id)).toBeNull();
+      for (const { id, interceptId: intercept, hostname } of previews) {
+        expect(await store.previews.find(teamId, id)).toBeNull();
+        expect(await store.previews.findRoute(hostname)).toBeNull();
+        expect(await store.intercepts.find(teamId, intercept)).toBeNull();
+      }
+      expect(await store.previews.findRoute(keptPreview.hostname)).not.toBeNull();
+      expect(await store.trafficManagers.remove(teamId, tenant.manager.id)).toBeNull();
+      expect(await store.trafficManagers.remove(teamId, 'x')).toBeNull();
+    });
+
+    it('names every hostname that a removal ended, also of previews made at the same time', async () => {
+      const { store } = context;
+      const id = interceptId();
+      await store.intercepts.create(teamId, id, interceptDraft(tenant));
+      const hostnames = Array.from({ length: 12 }, () => `${randomUUID()}.preview.test`);
+      const created = Promise.all(
+        hostnames.map((hostname) =>
+          store.previews.create(teamId, previewDraft({ interceptId: id, hostname })),
+        ),
+      );
+      const removed = await store.trafficManagers.remove(teamId, tenant.manager.id);
+      const made = (await created).filter((preview) => preview !== null).map(({ hostname }) => hostname);
+      expect(removed?.toSorted()).toEqual(made.toSorted());
+      for (const hostname of hostnames) expect(await store.previews.findRoute(hostname)).toBeNull();
+    });
+  });
+
+  describe('register', () => {
+    it('begins a session and creates its traffic manager when it is new', async () => {
+      const { sessions, trafficManagers } = context.store;
+      const who = identity();
+      const { session, resumed } = await sessions.register(
+        teamId,
+        registration(tenant, { identity: who, at: at(1) }),
+      );
+      expect(resumed).toBe(false);
+      expect(session).toEqual({
+        id: expect.any(String) as string,
+        teamId,
+        trafficManagerId: expect.any(String) as string,
+        kind: 'native',
+        state: 'connected',
+        apiKeyId: tenant.apiKey.id,
+        edgeId: 'edge-1',
+        remoteAddress: '192.0.2.1',
+        version: who.version,
+        tunnelCount: 1,
+        connectedAt: at(1),
+        lastSeenAt: at(1),
+        disconnectedAt: null,
+        endedAt: null,
+        endReason: null,
+      } satisfies Session);
+      expect(await sessions.find(teamId, session.id)).toEqual(session);
+      expect(await trafficManagers.find(teamId, session.trafficManagerId)).toMatchObject({
+        ...who,
+        lastSeenAt: at(1),
+      });
+    });
+
+    it('resumes a disconnected session on another edge', async () => {
+      const { sessions } = context.store;
+      const first = await sessions.register(teamId, registration(tenant, { at: at(1) }));
+      await sessions.setTunnelCount(first.session.id, 0, at(2));
+      expect(await sessions.find(teamId, first.session.id)).toMatchObject({
+        state: 'disconnected',
+        tunnelCount: 0,
+        disconnectedAt: at(2),
+        lastSeenAt: at(2),
+      });
+      const again = registration(tenant, { edgeId: 'edge-2', remoteAddress: '2001:db8::2', at: at(3) });
+      expect(await sessions.register(teamId, again)).toEqual({
+        resumed: true,
+        session: {
+          ...first.session,
+          edgeId: 'edge-2',
+          remoteAddress: '2001:db8::2',
+          lastSeenAt: at(3),
+        },
+      });
+    });
+
+    it('begins a new session after the last one has ended, and another for each kind of tunnel', async () => {
+      const { sessions } = context.store;
+      const first = await sessions.register(teamId, registration(tenant));
+      await sessions.end(teamId, first.session.id, 'a person ended it', new Date());
+      const second = await sessions.register(teamId, registration(tenant));
+      const other = await sessions.register(teamId, registration(tenant, { kind: 'telepresence' }));
+      expect([second.resumed, other.resumed]).toEqual([false, false]);
+      expect(new Set([first, second, other].map(({ session }) => session.id)).size).toBe(3);
+    });
+
+    it('gives edges that register one new manager at once the same session', async () => {
+      const { sessions, trafficManagers } = context.store;
+      const who = identity();
+      const results = await Promise.all(
+        Array.from({ length: 12 }, (_, n) =>
+          sessions.register(teamId, registration(tenant, { identity: who, edgeId: `edge-${n}` })),
+        ),
+      );
+      expect(new Set(results.map(({ session }) => session.id)).size).toBe(1);
+      expect(results.filter(({ resumed }) => !resumed)).toHaveLength(1);
+      const { items } = await trafficManagers.list(teamId, { limit: 200 });
+      expect(items.filter(({ managerId }) => managerId === who.managerId)).toHaveLength(1);
+    });
+
+    it('never resumes a session that ends at the same time', async () => {
+      const { sessions } = context.store;
+      for (let round = 0; round < 10; round++) {
+        const { session } = await sessions.register(teamId, registration(tenant));
+        const [registered] = await Promise.all([
+          sessions.register(teamId, registration(tenant)),
+          sessions.end(teamId, session.id, 'over', new Date()),
+        ]);
+        const kept = await sessions.find(teamId, registered.session.id);
+        // Resumed before it ended, or begun anew: either way what was answered is what is stored.
+        expect(kept?.state).toBe(registered.resumed ? 'ended' : 'connected');
+        await sessions.end(teamId, registered.session.id, 'over', new Date());
+      }
+    });
+
+    it('refuses a key of another team', async () => {
+      const other = await createTenant(context.store);
+      await expect(
+        context.store.sessions.register(teamId, registration(tenant, { apiKeyId: other.apiKey.id })),
+      ).rejects.toThrow();
+    });
+  });
+
+  describe('life of a session', () => {
+    let session: Session;
+    beforeEach(async () => {
+      ({ session } = await context.store.sessions.register(teamId, registration(tenant, { at: at(1) })));
+    });
+
+    it('counts its tunnels', async () => {
+      const { sessions } = context.store;
+      await sessions.setTunnelCount(session.id, 3, at(2));
+      expect(await sessions.find(teamId, session.id)).toEqual({
+        ...session,
+        tunnelCount: 3,
+        lastSeenAt: at(2),
+      });
+      await sessions.setTunnelCount(session.id, 0, at(3));
+      await sessions.setTunnelCount(session.id, 1, at(4));
+      expect(await sessions.find(teamId, session.id)).toEqual({ ...session, lastSeenAt: at(4) });
+      await sessions.setTunnelCount('x', 1, at(5));
+    });
+
+    it('ends once, and stays as it ended', async () => {
+      const { sessions } = context.store;
+      const ended = {
+        ...session,
+        state: 'ended',
+        tunnelCount: 0,
+        endedAt: at(5),
+        endReason: 'a person ended it',
+      };
+      expect(await sessions.end(teamId, session.id, 'a person ended it', at(5))).toEqual(ended);
+      expect(await sessions.end(teamId, session.id, 'again', at(6))).toEqual(ended);
+      await sessions.setTunnelCount(session.id, 2, at(7));
+      await sessions.heartbeat([session.id], at(8));
+      await sessions.endStale(at(9), at(9));
+      expect(await sessions.find(teamId, session.id)).toEqual(ended);
+      expect(await sessions.end(teamId, UNKNOWN, 'x', at(5))).toBeNull();
+      expect(await sessions.end(teamId, 'x', 'x', at(5))).toBeNull();
+    });
+
+    it('is seen at each heartbeat, and so is its traffic manager', async () => {
+      const { sessions, trafficManagers } = context.store;
+      await sessions.heartbeat([session.id, UNKNOWN, 'x'], at(7));
+      await sessions.heartbeat([], at(8));
+      expect((await sessions.find(teamId, session.id))?.lastSeenAt).toEqual(at(7));
+      expect((await trafficManagers.find(teamId, tenant.manager.id))?.lastSeenAt).toEqual(at(7));
+    });
+
+    it('ends without heartbeats', async () => {
+      const { sessions } = context.store;
+      const other = await createTenant(context.store);
+      const fresh = await sessions.register(other.team.id, registration(other, { at: at(10) }));
+      await sessions.endStale(at(1), at(11));
+      expect((await sessions.find(teamId, session.id))?.state).toBe('connected');
+      expect(await sessions.endStale(at(10), at(11))).toBeGreaterThanOrEqual(1);
+      expect(await sessions.find(teamId, session.id)).toMatchObject({
+        state: 'ended',
+        tunnelCount: 0,
+        endedAt: at(11),
+        endReason: expect.any(String) as string,
+      });
+      expect((await sessions.find(other.team.id, fresh.session.id))?.state).toBe('connected');
+    });
+
+    it('survives edges that beat, register, sweep and remove at the same time', async () => {
+      const { sessions, trafficManagers } = context.store;
+      const tenants = await Promise.all(Array.from({ length: 6 }, () => createTenant(context.store)));
+      const living = await Promise.all(
+        tenants.map(async (each) => (await sessions.register(each.team.id, registration(each))).session),
+      );
+      const ids = living.map(({ id }) => id);
+      await Promise.all([
+        ...Array.from({ length: 10 }, () => sessions.heartbeat(ids, new Date())),
+        ...Array.from({ length: 10 }, () => sessions.heartbeat(ids.toReversed(), new Date())),
+        ...tenants.map((each) => sessions.register(each.team.id, registration(each))),
+        ...Array.from({ length: 5 }, () => sessions.endStale(at(0), new Date())),
+        trafficManagers.remove(tenants[0].team.id, tenants[0].manager.id),
+      ]);
+      expect((await sessions.find(tenants[1].team.id, ids[1]))?.state).toBe('connected');
+    });
+  });
+
+  describe('list', () => {
+    it('filters by traffic manager and state', async () => {
+      const { sessions } = context.store;
+      const ended = await sessions.register(teamId, registration(tenant, { at: at(1) }));
+      await sessions.end(teamId, ended.session.id, 'over', at(2));
+      const living = await sessions.register(teamId, registration(tenant, { at: at(3) }));
+      const other = await sessions.register(
+        teamId,
+        registration(tenant, { identity: identity(), at: at(4) }),
+      );
+      const list = async (filter: Parameters<typeof sessions.list>[1]) =>
+        (await sessions.list(teamId, filter, { limit: 10 })).items.map(({ id }) => id);
+      expect(await list({})).toEqual([other.session.id, living.session.id, ended.session.id]);
+      expect(await list({ trafficManagerId: tenant.manager.id })).toEqual([
+        living.session.id,
+        ended.session.id,
+      ]);
+      expect(await list({ state: 'ended' })).toEqual([ended.session.id]);
+      expect(await list({ trafficManagerId: tenant.manager.id, state: 'connected' })).toEqual([
+        living.session.id,
+      ]);
+      expect(await list({ trafficManagerId: 'x' })).toEqual([]);
+    });
+  });
+});
