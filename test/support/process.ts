@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+// The bench runs this file compiled, from dist/test/support/.
+const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/dist\/$/, '');
 
 /** A program of ours, as users run it: from dist/, with its own environment. */
 export interface Program {

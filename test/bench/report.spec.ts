@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { median, medianOfRounds, type MeasureResult } from './measure.js';
+import { toJson, toMarkdown } from './report.js';
+import type { Way } from './rig.js';
+
+const RESULT: MeasureResult = {
+  table: {
+    title: 'Speed',
+    rows: [
+      { label: 'requests/s', values: { direct: 100, nginx: 80, culvert: 60 }, digits: 0 },
+      { label: 'CPU', values: { direct: null, nginx: 8, culvert: 10 }, digits: 1 },
+    ],
+  },
+  figures: [
+    { measure: 'speed', value: 60.004, unit: 'requests/s', target: null },
+    { measure: 'ratio', value: 0.75, unit: 'ratio', target: { comparison: '>=', value: 0.5 } },
+    { measure: 'added', value: 2.5, unit: 'ms', target: { comparison: '<=', value: 1 } },
+  ],
+};
+
+it('prints a row per figure with its ratio to nginx, and says which targets are met', () => {
+  const markdown = toMarkdown([RESULT]);
+  expect(markdown).toContain('| requests/s | 100 | 80 | 60 | 0.75 |');
+  expect(markdown).toContain('| CPU |  | 8.0 | 10.0 | 1.25 |');
+  expect(markdown).toContain('| ratio | 0.75 ratio | >= 0.5 | yes |');
+  expect(markdown).toContain('| added | 2.5 ms | <= 1 | no |');
+});
+
+it('writes every figure as JSON, without a target where there is none', () => {
+  expect(JSON.parse(toJson([RESULT]))).toEqual([
+    { measure: 'speed', value: 60, unit: 'requests/s', target: null, met: null },
+    { measure: 'ratio', value: 0.75, unit: 'ratio', target: '>= 0.5', met: true },
+    { measure: 'added', value: 2.5, unit: 'ms', target: '<= 1', met: false },
+  ]);
+});
+
+it('takes the median of an odd and an even number of values', () => {
+  expect([median([3, 1, 2]), median([4, 1, 3, 2])]).toEqual([2, 2.5]);
+});
+
+it('lets the ways take turns, warms each up first, and keeps the median of the rounds', async () => {
+  const calls: Way[] = [];
+  const result = await medianOfRounds({ rounds: 3, seconds: 1 }, (way) => {
+    calls.push(way);
+    return Promise.resolve({ call: calls.length });
+  });
+  expect(calls.slice(0, 3)).toEqual(['direct', 'nginx', 'culvert']);
+  expect([calls[3], calls[6], calls[9]]).toEqual(['direct', 'nginx', 'culvert']);
+  expect(result.direct.call).toBe(9);
+});
