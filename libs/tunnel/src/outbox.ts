@@ -74,10 +74,11 @@ export class Outbox {
     this.endTurn();
   }
 
-  /** Sends what is collected, congested or not, and nothing from then on. */
-  close(): void {
+  /** Sends what is collected, congested or not, and nothing from then on. `farewell` goes last. */
+  close(farewell?: (batch: FrameBatch) => void): void {
     if (this.closed) return;
     this.closed = true;
+    farewell?.(this.batch);
     if (this.batch.size > 0) this.carrier.send(this.batch.take({ detached: true }));
     this.firstReady = null;
     this.lastReady = null;

@@ -48,7 +48,8 @@ export const DEFAULT_SETTINGS: Omit<TunnelSettings, 'receiveBudgetBytes'> = {
 /** The defaults with `changes`. Throws RangeError, naming the setting, when the result makes no sense. */
 export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSettings {
   const merged = { ...DEFAULT_SETTINGS, ...changes };
-  const settings = { receiveBudgetBytes: 2 * merged.maxStreams * merged.windowBytes, ...merged };
+  const receiveBudgetBytes = changes.receiveBudgetBytes ?? 2 * merged.maxStreams * merged.windowBytes;
+  const settings = { ...merged, receiveBudgetBytes };
   for (const [name, value] of Object.entries(settings)) {
     if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a positive integer`);
   }

@@ -213,8 +213,8 @@ class NativeTunnel
 
   close(code: GoAwayCode, reason: string): void {
     if (this.phase === 'closed') return;
-    this.outbox.control().goAway(code, reason);
-    this.closeCarrier(code, reason);
+    this.outbox.close((batch) => batch.goAway(code, reason));
+    this.carrier.close(toCloseStatus(code), reason);
     this.finish(code, reason);
   }
 
@@ -438,13 +438,9 @@ class NativeTunnel
   /** The peer said GOAWAY and nothing is left to wait for. */
   private finishDrain(): void {
     if (this.phase === 'closed') return;
-    this.closeCarrier(GoAwayCode.NORMAL, '');
-    this.finish(this.goAwayCode, this.goAwayReason);
-  }
-
-  private closeCarrier(code: GoAwayCode, reason: string): void {
     this.outbox.close();
-    this.carrier.close(toCloseStatus(code), reason);
+    this.carrier.close(toCloseStatus(GoAwayCode.NORMAL), '');
+    this.finish(this.goAwayCode, this.goAwayReason);
   }
 
   private finish(code: GoAwayCode, reason: string): void {

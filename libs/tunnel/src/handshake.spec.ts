@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { ProtocolError } from './errors.js';
+import { decodeHello, decodeWelcome, encodeHello, encodeWelcome } from './handshake.js';
+import { tunnelSettings } from './settings.js';
+import { HELLO, TARGET, WELCOME } from './spec/raw-peer.js';
+import { decodeTarget, encodeTarget } from './target.js';
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const without = (value: object, name: string): object =>
+  Object.fromEntries(Object.entries(value).filter(([key]) => key !== name));
+
+describe('HELLO', () => {
+  it('arrives as it was sent', () => {
+    expect(decodeHello(encodeHello(HELLO, 7))).toEqual({ ...HELLO, maxStreams: 7 });
+  });
+
+  it('may leave maxStreams out and hold unknown members', () => {
+    expect(decodeHello(json({ ...HELLO, future: { a: [1] } })).maxStreams).toBeNull();
+  });
+
+  it('may hold the longest strings in four-byte characters', () => {
+    const hello = { ...HELLO, managerId: '😀'.repeat(64), clusterId: '😀'.repeat(64), name: '😀'.repeat(64) };
+    const encoded = encodeHello({ ...hello, version: '😀'.repeat(32), instanceId: '😀'.repeat(32) }, 65_535);
+    expect(encoded.length).toBeLessThanOrEqual(4096);
+    expect(decodeHello(encoded).name).toBe(hello.name);
+  });
+
+  it.each(['versions', 'managerId', 'clusterId', 'name', 'version', 'instanceId'])('needs %s', (name) => {
+    expect(() => decodeHello(json(without(HELLO, name)))).toThrow(ProtocolError);
+  });
+
+  it.each([
+    ['no versions', { versions: [] }],
+    ['too many versions', { versions: Array.from({ length: 17 }, () => 1) }],
+    ['a version that is no integer', { versions: [1.5] }],
+    ['versions that are no array', { versions: 1 }],
+    ['an empty manager id', { managerId: '' }],
+    ['a manager id that is too long', { managerId: 'x'.repeat(129) }],
+    ['a manager id that is no string', { managerId: 5 }],
+    ['a control character', { name: 'a\u0000b' }],
+    ['a line feed', { managerId: 'a\nb' }],
+    ['a C1 control character', { name: '\u0085' }],
+    ['a lone surrogate', { name: '\ud800' }],
+    ['a version that is too long', { version: 'x'.repeat(65) }],
+    ['an instance id that is too long', { instanceId: 'x'.repeat(65) }],
+    ['a negative maxStreams', { maxStreams: -1 }],
+    ['a maxStreams of null', { maxStreams: null }],
+    ['a maxStreams that is too large', { maxStreams: 65_536 }],
+  ])('is refused with %s', (_case, change) => {
+    expect(() => decodeHello(json({ ...HELLO, ...change }))).toThrow(ProtocolError);
+  });
+
+  it.each([
+    '',
+    '{',
+    '[]',
+    'null',
+    '"x"',
+    '5',
+    '[['.repeat(2000),
+    '\ufeff{}',
+    '{"__proto__":{"managerId":"x"}}',
+  ])('is refused when it is %j', (text) => {
+    expect(() => decodeHello(Buffer.from(text))).toThrow(ProtocolError);
+  });
+});
+
+describe('WELCOME', () => {
+  it('arrives as it was sent', () => {
+    expect(decodeWelcome(encodeWelcome(WELCOME))).toEqual(WELCOME);
+  });
+
+  it.each(Object.keys(WELCOME))('needs %s', (name) => {
+    expect(() => decodeWelcome(json(without(WELCOME, name)))).toThrow(ProtocolError);
+  });
+
+  it.each([
+    ['another version', { version: 2 }],
+    ['windows that are too small', { windowBytes: 16_383 }],
+    ['windows that are too large', { windowBytes: 1_048_577 }],
+    ['a largest window below the first one', { windowBytes: 65_536, maxWindowBytes: 32_768 }],
+    ['no streams', { maxStreams: 0 }],
+    ['pings without pause', { pingIntervalMs: 1 }],
+    ['a timeout that no ping can meet', { pingIntervalMs: 1000, pingTimeoutMs: 1000 }],
+    ['a boolean as text', { resumed: 'true' }],
+  ])('is refused with %s', (_case, change) => {
+    expect(() => decodeWelcome(json({ ...WELCOME, ...change }))).toThrow(ProtocolError);
+  });
+});
+
+describe('the target of OPEN', () => {
+  const credit = Buffer.alloc(4);
+  const decode = (value: unknown) => decodeTarget(Buffer.concat([credit, json(value)]));
+
+  it('arrives as it was sent', () => {
+    expect(decodeTarget(Buffer.concat([credit, encodeTarget(TARGET)!]))).toEqual(TARGET);
+  });
+
+  it.each(Object.keys(TARGET))('needs %s', (name) => {
+    expect(() => decode(without(TARGET, name))).toThrow(ProtocolError);
+  });
+
+  const bad: [string, object][] = [
+    ['an empty intercept id', { interceptId: '' }],
+    ['an empty host', { host: '' }],
+    ['a host with a line feed', { host: 'a\nb' }],
+    ['a host that is too long', { host: 'x'.repeat(256) }],
+    ['port 0', { port: 0 }],
+    ['port 65536', { port: 65_536 }],
+    ['a port that is no integer', { port: 80.5 }],
+  ];
+  it.each(bad)('is refused with %s', (_case, change) => {
+    expect(() => decode({ ...TARGET, ...change })).toThrow(ProtocolError);
+  });
+  it.each(bad)('is not sent with %s', (_case, change) => {
+    expect(encodeTarget({ ...TARGET, ...change })).toBeNull();
+  });
+
+  it('is not sent when it exceeds a frame', () => {
+    expect(encodeTarget({ ...TARGET, interceptId: '"'.repeat(512), host: '€'.repeat(255) })).not.toBeNull();
+    expect(
+      encodeTarget({ ...TARGET, interceptId: '\\'.repeat(512), host: '\u2028'.repeat(255) }),
+    ).not.toBeNull();
+  });
+});
+
+describe('tunnelSettings', () => {
+  it('give a tunnel 64 MiB by default', () => {
+    expect(tunnelSettings().receiveBudgetBytes).toBe(64 * 1024 * 1024);
+  });
+
+  it('give more streams more memory', () => {
+    expect(tunnelSettings({ maxStreams: 2048 }).receiveBudgetBytes).toBe(128 * 1024 * 1024);
+  });
+
+  it.each([
+    ['maxStreams', { maxStreams: 0 }],
+    ['windowBytes', { windowBytes: 1000 }],
+    ['maxWindowBytes', { maxWindowBytes: 16_384 }],
+    ['receiveBudgetBytes', { receiveBudgetBytes: 1_000_000 }],
+    ['pingIntervalMs', { pingIntervalMs: 1.5 }],
+    ['pingTimeoutMs', { pingTimeoutMs: 2000 }],
+    ['handshakeTimeoutMs', { handshakeTimeoutMs: Number.NaN }],
+  ])('name %s when it makes no sense', (name, changes) => {
+    expect(() => tunnelSettings(changes)).toThrow(RangeError);
+    expect(() => tunnelSettings(changes)).toThrow(name);
+  });
+});

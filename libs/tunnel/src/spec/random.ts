@@ -1,0 +1,34 @@
+/** A seeded source of randomness (mulberry32), so that a failing test can be run again. */
+export class SeededRandom {
+  constructor(private state: number) {}
+
+  /** From 0 to below 1. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  }
+
+  /** An integer from `min` to `max`, both included. */
+  integer(min: number, max: number): number {
+    return min + Math.floor(this.next() * (max - min + 1));
+  }
+
+  bytes(length: number): Buffer {
+    const buffer = Buffer.allocUnsafe(length);
+    for (let i = 0; i < length; i++) buffer[i] = this.next() * 256;
+    return buffer;
+  }
+
+  /** `whole` cut into pieces of 1 to `maxPiece` bytes. */
+  cut(whole: Buffer, maxPiece: number): Buffer[] {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < whole.length;) {
+      const end = Math.min(whole.length, at + this.integer(1, maxPiece));
+      pieces.push(whole.subarray(at, end));
+      at = end;
+    }
+    return pieces;
+  }
+}

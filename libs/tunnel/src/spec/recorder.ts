@@ -1,0 +1,106 @@
+/** Handlers that write down what they are told. */
+import type { GoAwayCode } from '../frame.js';
+import { goAwayName } from '../frame.js';
+import type { Welcome } from '../handshake.js';
+import type { IncomingStream } from '../stream.js';
+import type { TunnelHandler } from '../tunnel.js';
+import { ResetCode } from '../types.js';
+import type { StreamHandler, StreamTarget } from '../types.js';
+
+const RESET_NAMES = new Map(Object.entries(ResetCode).map(([name, code]) => [code as number, name]));
+
+export class StreamRecorder implements StreamHandler {
+  /** Events in order, bytes joined: `open`, `data 12`, `end`, `reset CANCEL: why`, `drain`. */
+  readonly events: string[] = [];
+  readonly chunks: Buffer[] = [];
+  bytes = 0;
+  private wake: () => void = () => undefined;
+
+  get data(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  onOpen(): void {
+    this.note('open');
+  }
+  onData(chunk: Buffer): void {
+    this.chunks.push(Buffer.from(chunk));
+    this.bytes += chunk.length;
+    if (this.events.at(-1) === 'data') this.wake();
+    else this.note('data');
+  }
+  onEnd(): void {
+    this.note('end');
+  }
+  onReset(code: ResetCode, detail: string): void {
+    this.note(`reset ${RESET_NAMES.get(code)}: ${detail}`);
+  }
+  onDrain(): void {
+    this.note('drain');
+  }
+
+  /** Waits for an event that begins with `event`, now or later. */
+  async until(event: string): Promise<string> {
+    return this.untilTrue(() => this.events.find((one) => one.startsWith(event)));
+  }
+
+  async untilTrue<T>(probe: () => T | undefined | false): Promise<T> {
+    for (;;) {
+      const found = probe();
+      if (found !== undefined && found !== false) return found;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
+
+  private note(event: string): void {
+    this.events.push(event);
+    this.wake();
+  }
+}
+
+export class TunnelRecorder implements TunnelHandler {
+  readonly events: string[] = [];
+  readonly streams: IncomingStream[] = [];
+  readonly targets: StreamTarget[] = [];
+  readonly recorders: StreamRecorder[] = [];
+  readonly faults: unknown[] = [];
+  welcome: Welcome | null = null;
+  private wakers: (() => void)[] = [];
+
+  onOpen(welcome: Welcome): void {
+    this.welcome = welcome;
+    this.note('open');
+  }
+  onGoAway(code: GoAwayCode, reason: string): void {
+    this.note(`goaway ${goAwayName(code)}: ${reason}`);
+  }
+  onStream(stream: IncomingStream, target: StreamTarget): void {
+    const recorder = new StreamRecorder();
+    stream.handler = recorder;
+    this.streams.push(stream);
+    this.targets.push(target);
+    this.recorders.push(recorder);
+    this.note(`stream ${stream.id}`);
+  }
+  onClose(code: GoAwayCode, reason: string, wasError: boolean): void {
+    this.note(`close ${goAwayName(code)}: ${reason} ${wasError}`);
+  }
+  onFault(error: unknown): void {
+    this.faults.push(error);
+  }
+
+  async until(event: string): Promise<string> {
+    for (;;) {
+      const found = this.events.find((one) => one.startsWith(event));
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => this.wakers.push(resolve));
+    }
+  }
+
+  private note(event: string): void {
+    this.events.push(event);
+    for (const wake of this.wakers.splice(0)) wake();
+  }
+}
