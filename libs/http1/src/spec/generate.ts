@@ -254,6 +254,7 @@ const SPLICES = [
 ];
 
 export function generateRequest(random: Random): string {
+  if (random.oneIn(400)) return 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
   const choose = (usual: readonly string[], odd: readonly string[], oddity: number) =>
     random.pick(random.oneIn(oddity) ? odd : usual);
   const leading = random.oneIn(20) ? random.pick(['\r\n', '\r\n\r\n', '\n', '\r']) : '';

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { Field, identifyField } from './field.js';
+
+function identify(name: string): Field {
+  const bytes = Buffer.from(`:${name}:`, 'latin1');
+  return identifyField(bytes, 1, bytes.length - 1);
+}
+
+describe('identifyField', () => {
+  const FAMILIES: ReadonlySet<string> = new Set([
+    'OTHER',
+    'X_FORWARDED',
+    'API_KEY',
+    'CULVERT',
+    'INTERCEPT_ID',
+  ]);
+  const plain = Object.entries(Field).filter(([key]) => !FAMILIES.has(key));
+
+  it.each(plain)('knows %s in any case', (key, id) => {
+    const name = key.toLowerCase().replaceAll('_', '-');
+    expect(identify(name)).toBe(id);
+    expect(identify(name.toUpperCase())).toBe(id);
+  });
+
+  it.each(plain)('takes nothing else for %s', (key) => {
+    const name = key.toLowerCase().replaceAll('_', '-');
+    expect(identify(`${name}x`)).toBe(Field.OTHER);
+    expect(identify(`y${name}`)).toBe(Field.OTHER);
+    expect(identify(`${name.slice(0, 1)}~${name.slice(2)}~`)).toBe(Field.OTHER);
+  });
+
+  it.each([
+    ['x-forwarded-for', Field.X_FORWARDED],
+    ['X-Forwarded-Anything', Field.X_FORWARDED],
+    ['x-forwarded-', Field.X_FORWARDED],
+    ['x-forwarded', Field.OTHER],
+    ['x-forwardedfor', Field.OTHER],
+    ['X-Telepresence-Intercept-Id', Field.INTERCEPT_ID],
+    ['x-telepresence-intercept-id2', Field.OTHER],
+    ['X-Ambassador-Api-Key', Field.API_KEY],
+    ['X-Culvert-Api-Key', Field.API_KEY],
+    ['X-Culvert-Api-Key2', Field.CULVERT],
+    ['X-Culvert-Skip-Banner', Field.CULVERT],
+    ['x-culvert', Field.OTHER],
+  ])('takes %s for %i', (name, id) => {
+    expect(identify(name)).toBe(id);
+  });
+
+  it.each([
+    ['X_Forwarded_For', Field.X_FORWARDED],
+    ['x-real_ip', Field.X_REAL_IP],
+    ['x_telepresence-intercept_id', Field.INTERCEPT_ID],
+    ['X_CULVERT_ANYTHING', Field.CULVERT],
+  ])('sees through the underscores of %s, which services may take for hyphens', (name, id) => {
+    expect(identify(name)).toBe(id);
+  });
+
+  it('does not take underscores for hyphens in framing fields', () => {
+    expect(identify('Content_Length')).toBe(Field.OTHER);
+    expect(identify('Transfer_Encoding')).toBe(Field.OTHER);
+  });
+
+  it('tells names apart that differ by the case bit only', () => {
+    // `-` is 0x2d and CR 0x0d; `@` is 0x40 and a backtick 0x60.
+    expect(identify('keep`alive')).toBe(Field.OTHER);
+    expect(identify('t%')).toBe(Field.OTHER);
+  });
+});

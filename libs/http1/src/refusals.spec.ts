@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { HTTP_SYNTAX_STATUS, HttpSyntaxError } from './errors.js';
+import type { HttpSyntaxCode } from './errors.js';
+import { checkChunked, checkRequest, checkResponse } from './spec/properties.js';
+import {
+  REFUSED_BODIES,
+  REFUSED_REQUESTS,
+  REFUSED_RESPONSES,
+  TABLE_CHUNKED_LIMITS,
+  TABLE_LIMITS,
+} from './spec/refusals.js';
+
+// The checks feed the input whole and in pieces, and ask the plain twin.
+describe('refuses requests', () => {
+  it.each(REFUSED_REQUESTS)('%s: %s', (code, _what, text) => {
+    expect(checkRequest(text, TABLE_LIMITS)).toBe(code);
+  });
+});
+
+describe('refuses responses', () => {
+  it.each(REFUSED_RESPONSES)('%s: %s', (code, _what, text) => {
+    expect(checkResponse(text, TABLE_LIMITS, 'GET')).toBe(code);
+  });
+});
+
+describe('refuses chunked bodies', () => {
+  it.each(REFUSED_BODIES)('%s: %s', (code, _what, text) => {
+    expect(checkChunked(text, TABLE_CHUNKED_LIMITS)).toBe(code);
+  });
+});
+
+describe('HttpSyntaxError', () => {
+  const codes = Object.keys(HTTP_SYNTAX_STATUS) as HttpSyntaxCode[];
+  const rows = [...REFUSED_REQUESTS, ...REFUSED_RESPONSES, ...REFUSED_BODIES];
+
+  it.each(codes)('has a row in the tables for %s', (code) => {
+    expect(rows.some((row) => row[0] === code)).toBe(true);
+  });
+
+  it('carries its code and the status that answers it', () => {
+    const error = new HttpSyntaxError('HEAD_TOO_LARGE');
+    expect(error).toMatchObject({ name: 'HttpSyntaxError', code: 'HEAD_TOO_LARGE', status: 431 });
+  });
+
+  it('knows a client or server error status for every code', () => {
+    for (const code of codes)
+      expect([400, 413, 414, 417, 431, 501, 505]).toContain(new HttpSyntaxError(code).status);
+  });
+});

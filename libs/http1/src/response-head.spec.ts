@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_HEAD_LIMITS } from './limits.js';
+import { Framing } from './message-head.js';
+import type { ResponseHead } from './response-head.js';
+import { parseResponseHead } from './response-head.js';
+import { checkResponse } from './spec/properties.js';
+import { TABLE_LIMITS } from './spec/refusals.js';
+
+function parse(requestMethod: string, ...lines: string[]): ResponseHead {
+  const bytes = Buffer.from([...lines, '', ''].join('\r\n'), 'latin1');
+  return parseResponseHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS, requestMethod);
+}
+
+describe('ResponseHead', () => {
+  it.each([
+    ['HTTP/1.1 200 OK', 1, 200, 'OK'],
+    ['HTTP/1.0 404 Not Found', 0, 404, 'Not Found'],
+    ['HTTP/1.1 200 ', 1, 200, ''],
+    ['HTTP/1.1 200', 1, 200, ''],
+    ['HTTP/1.1 599  \t caf\xe9 ', 1, 599, ' \t caf\xe9 '],
+    ['HTTP/1.1 299 300', 1, 299, '300'],
+  ])('reads the status line %s', (line, minorVersion, status, reason) => {
+    expect(parse('GET', line)).toMatchObject({ minorVersion, status, reason, count: 0 });
+  });
+
+  it.each([
+    ['GET', '200', ['Content-Length: 5'], Framing.LENGTH, 5],
+    ['GET', '200', ['Content-Length: 0'], Framing.LENGTH, 0],
+    ['GET', '200', ['Transfer-Encoding: chunked'], Framing.CHUNKED, 0],
+    ['GET', '200', [], Framing.UNTIL_CLOSE, 0],
+    ['GET', '205', ['Content-Length: 5'], Framing.LENGTH, 5],
+    ['HEAD', '200', ['Content-Length: 5'], Framing.NONE, 0],
+    ['HEAD', '200', ['Transfer-Encoding: chunked'], Framing.NONE, 0],
+    ['HEAD', '200', [], Framing.NONE, 0],
+    ['head', '200', ['Content-Length: 5'], Framing.LENGTH, 5],
+    ['GET', '304', ['Content-Length: 5'], Framing.NONE, 0],
+    ['GET', '304', ['Transfer-Encoding: chunked'], Framing.NONE, 0],
+    ['GET', '204', [], Framing.NONE, 0],
+    ['GET', '204', ['Content-Length: 0'], Framing.NONE, 0],
+    ['GET', '100', [], Framing.NONE, 0],
+    ['GET', '103', ['Link: </a>'], Framing.NONE, 0],
+    ['GET', '101', [], Framing.NONE, 0],
+  ])('frames the answer to %s with %s and %j', (method, status, lines, framing, contentLength) => {
+    expect(parse(method, `HTTP/1.1 ${status} x`, ...lines)).toMatchObject({ framing, contentLength });
+  });
+
+  it.each([
+    ['HTTP/1.1 200 OK', ['Content-Length: 0'], true],
+    ['HTTP/1.1 200 OK', ['Content-Length: 0', 'Connection: close'], false],
+    ['HTTP/1.1 200 OK', [], false],
+    ['HTTP/1.1 204 No Content', [], true],
+    ['HTTP/1.0 200 OK', ['Content-Length: 0'], false],
+    ['HTTP/1.0 200 OK', ['Content-Length: 0', 'Connection: keep-alive'], true],
+  ])('lets the connection persist after %s with %j: %j', (line, lines, keepAlive) => {
+    expect(parse('GET', line, ...lines).keepAlive).toBe(keepAlive);
+  });
+
+  it.each([
+    ['101', ['Connection: Upgrade', 'Upgrade: WebSocket'], 'websocket'],
+    ['101', ['Connection: Upgrade', 'Upgrade: h2c'], ''],
+    ['101', ['Upgrade: websocket'], ''],
+    ['426', ['Connection: Upgrade', 'Upgrade: websocket'], ''],
+  ])('switches protocols with %s and %j to "%s"', (status, lines, upgrade) => {
+    expect(parse('GET', `HTTP/1.1 ${status} x`, ...lines).upgrade).toBe(upgrade);
+  });
+
+  it('names the fields that Connection nominates', () => {
+    const head = parse('GET', 'HTTP/1.1 200 OK', 'Connection: Transfer-Encoding, X-Hop');
+    expect(head.connectionOptions).toEqual(['x-hop']);
+  });
+
+  it('accepts a status line as long as a request line', () => {
+    const longest = `HTTP/1.1 200 ${'x'.repeat(TABLE_LIMITS.maxTargetBytes + 42 - 13)}`;
+    expect(checkResponse(`${longest}\r\n\r\n`, TABLE_LIMITS, 'GET')).toBe('accepted');
+    expect(checkResponse(`${longest}x\r\n\r\n`, TABLE_LIMITS, 'GET')).toBe('START_LINE_TOO_LONG');
+  });
+});
