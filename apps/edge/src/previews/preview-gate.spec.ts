@@ -1,0 +1,116 @@
+import { type ApiKey, hashApiKeySecret, type Store } from '@culvert/domain';
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { Route, SocketDialer, StreamPool, type Verdict } from '@culvert/relay';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PreviewGate } from './preview-gate.js';
+
+const SECRET = 'cvt_secret-of-team-one';
+
+function route(access: 'team' | 'public', teamId = 'one'): Route {
+  const pool = new StreamPool(new SocketDialer(() => expect.unreachable()), new Set());
+  return Route.forPreview(
+    {
+      id: 'p',
+      teamId,
+      hostname: 'a.preview.test',
+      interceptId: 'i',
+      ingress: 'web:80',
+      l5Host: 'web',
+      addRequestHeaders: {},
+      access,
+      expiresAt: Infinity,
+    },
+    pool,
+  );
+}
+
+function request(key?: string): RequestHead {
+  const line = key === undefined ? '' : `X-Ambassador-Api-Key: ${key}\r\n`;
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a.preview.test\r\n${line}\r\n`);
+  return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+}
+
+describe(PreviewGate.name, () => {
+  let key: ApiKey;
+  let lookups: number;
+  let beforeAnswer: () => void;
+  let gate: PreviewGate;
+
+  beforeEach(() => {
+    key = {
+      id: 'k',
+      teamId: 'one',
+      name: 'laptop',
+      hint: 'cvt_',
+      scopes: ['previews:read'],
+      expiresAt: null,
+      revokedAt: null,
+      lastUsedAt: null,
+      createdAt: new Date(),
+    };
+    lookups = 0;
+    beforeAnswer = () => {};
+    const apiKeys = {
+      findByHash: async (hash: string) => {
+        lookups++;
+        const found = hash === hashApiKeySecret(SECRET) ? key : null;
+        await Promise.resolve();
+        beforeAnswer();
+        return found;
+      },
+    };
+    gate = new PreviewGate({ apiKeys } as unknown as Store);
+  });
+
+  const check = async (...args: Parameters<PreviewGate['check']>): Promise<Verdict> =>
+    await gate.check(...args);
+
+  it('lets anyone into a public preview, without a promise', () => {
+    expect(gate.check(route('public'), request())).toBe('allow');
+  });
+
+  it('lets a key of the team into a private preview, and remembers it', async () => {
+    expect(await check(route('team'), request(SECRET))).toBe('allow');
+    expect(await check(route('team'), request(SECRET))).toBe('allow');
+    expect(lookups).toBe(1);
+  });
+
+  it.each([
+    ['no key', undefined],
+    ['an unknown key', 'cvt_wrong'],
+    ['a key of absurd length', 'x'.repeat(513)],
+  ])('denies %s', async (_name, secret) => {
+    expect(await check(route('team'), request(secret))).toBe('access_denied');
+  });
+
+  it('denies a key that is revoked, expired or lacks the scope', async () => {
+    for (const change of [
+      { revokedAt: new Date() },
+      { expiresAt: new Date(0) },
+      { scopes: ['tunnel'] as const },
+    ]) {
+      gate.forgetAllKeys();
+      key = { ...key, revokedAt: null, expiresAt: null, scopes: ['previews:read'], ...change };
+      expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+    }
+  });
+
+  it('shows a private preview to a stranger with a valid key as if it were missing', async () => {
+    expect(await check(route('team', 'two'), request(SECRET))).toBe('unknown_host');
+  });
+
+  it('forgets a key at once when it is revoked', async () => {
+    await check(route('team'), request(SECRET));
+    key = { ...key, revokedAt: new Date() };
+    gate.forgetKey('k');
+    expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+  });
+
+  it('does not remember a key that was revoked while it was looked up', async () => {
+    beforeAnswer = () => gate.forgetKey('k');
+    await check(route('team'), request(SECRET));
+    beforeAnswer = () => {};
+    key = { ...key, revokedAt: new Date() };
+    expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+  });
+});
