@@ -8,7 +8,8 @@ import type { Database } from './database.js';
 import { PGliteStream } from './pglite-stream.js';
 
 /**
- * Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use.
+ * Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use. What was written
+ * outlives the process however it ends, but not a power cut: PGlite does not wait for the disk.
  * @param dataDir a directory, made when missing, or `memory` for a database that ends with the process
  * @throws DataDirInUseError
  */

@@ -73,7 +73,9 @@ export function toMigrationList(prismaFolder: string, migrations: readonly Migra
 async function load(): Promise<void> {
   const path = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const bytes = await readFile(path.replace(/\.js$/, '.wasm'));
-  const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': { ...bindings } });
+  const { instance } = await WebAssembly.instantiate(bytes, {
+    './schema_engine_bg.js': { ...bindings, ...timersThatDoNotHold() },
+  });
   bindings.__wbg_set_wasm(instance.exports);
   // Where the engine says why, before a fault of its own ends it.
   Object.assign(globalThis, {
@@ -84,6 +86,16 @@ async function load(): Promise<void> {
     },
   });
   (instance.exports as { __wbindgen_start(): void }).__wbindgen_start();
+}
+
+/** The engine leaves a timer of ten seconds behind, for which no process should have to wait before it can end. */
+function timersThatDoNotHold(): Record<string, unknown> {
+  const names = Object.keys(bindings).filter((name) => name.startsWith('__wbg_setTimeout_'));
+  return Object.fromEntries(names.map((name) => [name, startTimerThatDoesNotHold]));
+}
+
+function startTimerThatDoesNotHold(callback: () => void, ms: number): NodeJS.Timeout {
+  return setTimeout(callback, ms).unref();
 }
 
 /** The driver adapter, corrected in the two places where it falls short of what the engine asks of it. */
