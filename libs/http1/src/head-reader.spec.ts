@@ -46,13 +46,9 @@ describe('HeadReader', () => {
         expect(reader.push(bytes.subarray(first, second), 0)).toBe(-1);
         const last = Buffer.concat([bytes.subarray(second), Buffer.from('next')]);
         expect(reader.push(last, 0)).toBe(bytes.length - second);
-        const head = parseRequestHead(reader.buffer, reader.start, reader.end, LIMITS);
-        if (head.target !== expected.target) expect(describeRequest(head)).toEqual(expected);
+        expect(parseRequestHead(reader.buffer, reader.start, reader.end, LIMITS)).toEqual(expected);
       }
     }
-    expect(describeRequest(parseRequestHead(reader.buffer, reader.start, reader.end, LIMITS))).toEqual(
-      expected,
-    );
   });
 
   it('reads a response the same however it is cut in two', () => {
