@@ -32,7 +32,7 @@ export type CreateDatabase = (serverUrl: string) => Promise<{ url: string; drop(
 export function describeOnEveryDatabase(
   name: string,
   createDatabase: CreateDatabase,
-  suite: (context: Context) => void,
+  suite: (context: Context, kind: 'embedded' | 'server') => void,
 ): void {
   describe.each(['embedded', 'server'] as const)(`${name} (%s)`, (kind) => {
     const context = {} as Context;
@@ -51,7 +51,7 @@ export function describeOnEveryDatabase(
     });
     afterAll(() => cleanUp());
 
-    suite(context);
+    suite(context, kind);
   });
 }
 
