@@ -1,4 +1,5 @@
 /** Names and numbers of the wire: docs/protocol.md §2 and §8. */
+import { ResetCode } from './types.js';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -18,6 +19,9 @@ export const MAX_STREAM_ID = 0x7fff_ffff;
 
 /** Largest credit of one WINDOW, and largest sum. */
 export const MAX_CREDIT = 0x7fff_ffff;
+
+/** The reset codes after this one are local only: docs/protocol.md §7. */
+export const LAST_WIRE_RESET_CODE = ResetCode.FLOW_CONTROL;
 
 export const FrameType = {
   HELLO: 0x01,

@@ -6,7 +6,7 @@
  */
 import { ChunkQueue } from './chunk-queue.js';
 import { ProtocolError, TunnelError } from './errors.js';
-import { GoAwayCode, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
+import { GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
 import type { Outbox } from './outbox.js';
 import type { ReceiveBudget } from './receive-budget.js';
 import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-state.js';
@@ -130,7 +130,10 @@ export class TunnelStream implements IncomingStream {
 
   reset(code: ResetCode, detail = ''): void {
     if (this.detached && this.state === StreamState.CLOSED) return;
-    if (this.state !== StreamState.CLOSED) this.host.outbox.control().reset(this.id, code, detail);
+    if (this.state !== StreamState.CLOSED) {
+      const sent = code <= LAST_WIRE_RESET_CODE ? code : ResetCode.INTERNAL;
+      this.host.outbox.control().reset(this.id, sent, detail);
+    }
     this.discard();
   }
 

@@ -251,6 +251,13 @@ describe('a stream', () => {
     expect([both.edge.streamCount, both.manager.streamCount]).toEqual([0, 0]);
   });
 
+  it('is reset with INTERNAL for a reason that is local', async () => {
+    const both = await pair();
+    const { near, farRecorder } = await openStream(both);
+    near.reset(ResetCode.TUNNEL_LOST, 'moved');
+    expect(await farRecorder.until('reset')).toBe('reset INTERNAL: moved');
+  });
+
   it('takes every call after it was reset without effect', async () => {
     const both = await pair();
     const { near, nearRecorder, far, farRecorder } = await openStream(both);
@@ -709,11 +716,13 @@ describe('a hostile peer', () => {
     const { id } = await peer.next(FrameType.OPEN);
     peer.send(FrameType.RESET, id, Buffer.concat([u16(999), Buffer.from('a\u0007b')]));
     expect(await stream.until('reset')).toBe('reset INTERNAL: a\ufffdb');
-    const other = new StreamRecorder();
-    tunnel.openStream(TARGET, other);
-    const { id: otherId } = await peer.next(FrameType.OPEN);
-    peer.send(FrameType.RESET, otherId, u16(ResetCode.TUNNEL_LOST));
-    expect(await other.until('reset')).toBe('reset INTERNAL: ');
+    for (const local of [ResetCode.TUNNEL_LOST, ResetCode.INGRESS_PROTOCOL]) {
+      const other = new StreamRecorder();
+      tunnel.openStream(TARGET, other);
+      const { id: otherId } = await peer.next(FrameType.OPEN);
+      peer.send(FrameType.RESET, otherId, u16(local));
+      expect(await other.until('reset')).toBe('reset INTERNAL: ');
+    }
     peer.send(FrameType.GOAWAY, 0, u16(12));
     expect(await recorder.until('goaway')).toBe('goaway INTERNAL: ');
   });

@@ -13,6 +13,7 @@ import {
   FrameType,
   GoAwayCode,
   isFault,
+  LAST_WIRE_RESET_CODE,
   MAX_CREDIT,
   MAX_STREAM_ID,
   PROTOCOL_VERSION,
@@ -486,8 +487,6 @@ function credit(payload: Buffer): number {
   if (value > MAX_CREDIT) throw new TunnelError(GoAwayCode.FLOW_CONTROL, `credit of ${value}`);
   return value;
 }
-
-const RESET_CODES: ReadonlySet<number> = new Set(Object.values(ResetCode));
 
 /** A code from the wire; INTERNAL when it is not one that may be sent. */
 function toResetCode(value: number): ResetCode {
