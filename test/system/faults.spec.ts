@@ -153,5 +153,5 @@ it('keeps the session and the hostname when a manager reconnects', async () => {
   expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
   const { items } = await deployment.api<{ items: { state: string }[] }>('GET', '/sessions');
   expect(items).toHaveLength(1);
-  expect(items[0]!.state).toBe('connected');
+  expect(items[0].state).toBe('connected');
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../services/database.js';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { API_KEY, type Deployment, deploymentOf, type Preview, visit } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -87,7 +87,7 @@ it('ends the tunnels of a key that the API process revokes', async () => {
   const manager = await deployment.startManager({ CULVERT_API_KEY: key.key, CULVERT_MANAGER_ID: 'second' });
   const closed = edge.logged(/API key is no longer valid/);
   await deployment.api('DELETE', `/api-keys/${key.id}`);
-  await closed;
+  await expect(closed).resolves.toBeTruthy();
   await manager.stop();
 });
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { generateApiKeySecret, hashApiKeySecret, API_KEY_SCOPES } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '../services/database.js';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
 /** Two teams on one server: nothing of one can be read, changed or reached by the other. */
@@ -66,8 +66,8 @@ describe('the key of another team', () => {
       `/previews/${ours.id}`,
       `/intercepts/${encodeURIComponent(ours.interceptId)}`,
       `/traffic-managers/${ours.trafficManagerId}`,
-      `/api-keys/${keys[0]!.id}`,
-      `/sessions/${sessions[0]!.id}`,
+      `/api-keys/${keys[0].id}`,
+      `/sessions/${sessions[0].id}`,
     ];
     for (const path of paths) {
       expect((await deployment.apiStatus('GET', path, undefined, theirKey)).status).toBe(404);
@@ -112,7 +112,7 @@ describe('the key of another team', () => {
       theirKey,
     );
     expect(seen.items).toHaveLength(1);
-    expect(seen.items[0]!.trafficManagerId).not.toBe(ours.trafficManagerId);
+    expect(seen.items[0].trafficManagerId).not.toBe(ours.trafficManagerId);
     const mine = await visit(deployment.port, ours.hostname, '/', {
       headers: { 'x-ambassador-api-key': deployment.apiKey },
     });

@@ -25,9 +25,9 @@ beforeAll(async () => {
     writeFileSync(join(directory, name), content, { mode: 0o600 });
     return join(directory, name);
   };
-  ingress = https.createServer(ingressCertificate, (request, response) => {
+  ingress = https.createServer(ingressCertificate, (incoming, response) => {
     response.end(
-      `${(request.socket as TLSSocket & { servername?: string }).servername} ${request.headers.host}`,
+      `${(incoming.socket as TLSSocket & { servername?: string }).servername} ${incoming.headers.host}`,
     );
   });
   ingress.listen(0, '127.0.0.1');
@@ -106,7 +106,7 @@ async function createPreview(ingressOverrides: Record<string, unknown>): Promise
       access: 'public',
     }),
   });
-  expect(status, body).toBe(201);
+  if (status !== 201) throw new Error(body);
   return JSON.parse(body) as Preview;
 }
 

@@ -5,7 +5,7 @@ import { createStore } from '@culvert/store';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../test/services/database.js';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { createApiApp } from './api-app.js';
 import { bootstrap, type BootstrapResult } from './bootstrap/bootstrap.js';
 

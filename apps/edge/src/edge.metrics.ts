@@ -4,7 +4,6 @@ import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
 /** Shows the relay's own counters: nothing is counted twice, and nothing at all while nobody scrapes. */
 export function registerEdgeMetrics(registry: Registry, relay: Relay, tunnels: TunnelSessions): void {
-  const registers = [registry];
   gauge('culvert_visitor_connections', 'Open connections of visitors.', () => relay.connectionCount);
   gauge('culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
   gauge('culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
@@ -12,37 +11,40 @@ export function registerEdgeMetrics(registry: Registry, relay: Relay, tunnels: T
   counter('culvert_exchanges_total', 'Exchanges answered by a service.', () => relay.counters.exchanges);
   counter('culvert_visitor_bytes_received_total', 'Bytes from visitors.', () => relay.counters.bytesIn);
   counter('culvert_visitor_bytes_sent_total', 'Bytes to visitors.', () => relay.counters.bytesOut);
-  new Counter({
+  const failures = new Counter({
     name: 'culvert_failures_total',
     help: 'Requests answered by the edge itself, by error code.',
     labelNames: ['code'],
-    registers,
+    registers: [],
     collect() {
       this.reset();
       for (const [code, count] of Object.entries(relay.counters.failures)) this.inc({ code }, count);
     },
   });
+  registry.registerMetric(failures);
 
   function gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
+    const metric = new Gauge({
       name,
       help,
-      registers,
+      registers: [],
       collect() {
         this.set(read());
       },
     });
+    registry.registerMetric(metric);
   }
 
   function counter(name: string, help: string, read: () => number): void {
-    new Counter({
+    const metric = new Counter({
       name,
       help,
-      registers,
+      registers: [],
       collect() {
         this.reset();
         this.inc(read());
       },
     });
+    registry.registerMetric(metric);
   }
 }

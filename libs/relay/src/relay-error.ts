@@ -57,11 +57,11 @@ export class RelayError extends Error {
     status?: number,
   ) {
     super(detail);
-    const kind = ERROR_KINDS[code];
-    this.status = status ?? kind.status;
-    this.title = kind.title;
-    this.proxyError = kind.proxyError;
-    this.retryAfterSeconds = kind.retryAfterSeconds;
+    const known = ERROR_KINDS[code];
+    this.status = status ?? known.status;
+    this.title = known.title;
+    this.proxyError = known.proxyError;
+    this.retryAfterSeconds = known.retryAfterSeconds;
   }
 }
 

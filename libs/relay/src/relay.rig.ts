@@ -168,7 +168,7 @@ export async function startRig(
     disconnect: () => void (isConnected = false),
     reconnect: () => {
       isConnected = true;
-      for (const callback of [...arrivals]) {
+      for (const callback of arrivals) {
         arrivals.delete(callback);
         callback();
       }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import http from 'node:http';
+import type http from 'node:http';
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startRig, type Rig } from './relay.rig.js';
 
@@ -9,10 +10,10 @@ let rig: Rig;
 afterEach(async () => rig.stop());
 
 /** Sends raw bytes, half-closes nothing, and collects until `until` matches or the connection ends. */
-async function talk(port: number, text: string, until?: RegExp): Promise<string> {
+async function talk(port: number, bytes: string, until?: RegExp): Promise<string> {
   const socket = net.connect({ port, host: '127.0.0.1' });
   socket.on('error', () => {});
-  socket.write(text, 'latin1');
+  socket.write(bytes, 'latin1');
   let received = '';
   for await (const chunk of socket) {
     received += (chunk as Buffer).toString('latin1');
@@ -61,10 +62,8 @@ describe('an exchange', () => {
   it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
     'carries %s with a body',
     async (method) => {
-      rig = await startRig(async (request, response) => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of request) chunks.push(chunk as Buffer);
-        response.end(`${request.method}:${Buffer.concat(chunks).toString()}`);
+      rig = await startRig((request, response) => {
+        void text(request).then((body) => response.end(`${request.method}:${body}`));
       });
       const response = await rig.fetch('/', { method, body: 'payload', headers: { 'content-length': '7' } });
       expect(response.body).toBe(`${method}:payload`);
@@ -77,20 +76,20 @@ describe('an exchange', () => {
       else if (request.url === '/304') response.writeHead(304, { etag: '"x"', 'content-length': '5' }).end();
       else response.writeHead(200, { 'content-length': '5' }).end('hello');
     });
-    const text = await talk(
+    const received = await talk(
       rig.port,
       'HEAD /200 HTTP/1.1\r\nHost: demo.preview.test\r\n\r\n' +
         'GET /204 HTTP/1.1\r\nHost: demo.preview.test\r\n\r\n' +
         'GET /304 HTTP/1.1\r\nHost: demo.preview.test\r\n\r\n' +
         LAST,
     );
-    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual([
       'HTTP/1.1 200',
       'HTTP/1.1 204',
       'HTTP/1.1 304',
       'HTTP/1.1 200',
     ]);
-    expect(text.match(/hello/g)).toHaveLength(1);
+    expect(received.match(/hello/g)).toHaveLength(1);
   });
 
   it('answers pipelined requests in order, whatever the service takes for each', async () => {
@@ -101,34 +100,34 @@ describe('an exchange', () => {
     const targets = ['/slow', '/1', '/2', '/3'];
     const requests =
       targets.map((t) => `GET ${t} HTTP/1.1\r\nHost: demo.preview.test\r\n\r\n`).join('') + LAST;
-    const text = await talk(rig.port, requests);
-    expect(text.match(/<[^>]+>/g)).toEqual(['</slow>', '</1>', '</2>', '</3>', '</last>']);
+    const received = await talk(rig.port, requests);
+    expect(received.match(/<[^>]+>/g)).toEqual(['</slow>', '</1>', '</2>', '</3>', '</last>']);
   });
 
   it('answers thousands of pipelined requests that fail at once without exhausting the stack', async () => {
     rig = await startRig((_request, response) => response.end());
     const one = 'GET / HTTP/1.1\r\nHost: missing.preview.test\r\n\r\n';
-    const text = await talk(rig.port, one.repeat(5000) + LAST.replace('demo', 'missing'));
-    expect(text.match(/HTTP\/1\.1 404/g)).toHaveLength(5001);
+    const received = await talk(rig.port, one.repeat(5000) + LAST.replace('demo', 'missing'));
+    expect(received.match(/HTTP\/1\.1 404/g)).toHaveLength(5001);
   });
 
   it('passes chunked bodies and trailers both ways, and drops forbidden trailers', async () => {
-    rig = await startRig(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += String(chunk);
+    rig = await startRig((request, response) => void answer(request, response));
+    async function answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+      const body = await text(request);
       response.writeHead(200, { trailer: 'x-sum, content-length' });
       response.write(body.slice(0, 3));
       response.write(body.slice(3));
       response.addTrailers({ 'x-sum': JSON.stringify(request.trailers), host: 'evil' });
       response.end();
-    });
-    const text = await talk(
+    }
+    const received = await talk(
       rig.port,
       'POST / HTTP/1.1\r\nHost: demo.preview.test\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n' +
         'Connection: close, TE\r\n\r\n3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\nX-Check: 7\r\nContent-Length: 9\r\n\r\n',
     );
-    expect(text).toContain('3\r\nabc\r\n4\r\ndefg\r\n0\r\nx-sum: {"x-check":"7"}\r\n\r\n');
-    expect(text).not.toContain('evil');
+    expect(received).toContain('3\r\nabc\r\n4\r\ndefg\r\n0\r\nx-sum: {"x-check":"7"}\r\n\r\n');
+    expect(received).not.toContain('evil');
   });
 
   it('gives an HTTP/1.0 visitor a plain body that ends with the connection', async () => {
@@ -136,17 +135,17 @@ describe('an exchange', () => {
       response.write('one ');
       response.end('two');
     });
-    const text = await talk(rig.port, 'GET / HTTP/1.0\r\nHost: demo.preview.test\r\n\r\n');
-    expect(text).toMatch(/Connection: close\r\n\r\none two$/);
-    expect(text).not.toMatch(/transfer-encoding/i);
+    const received = await talk(rig.port, 'GET / HTTP/1.0\r\nHost: demo.preview.test\r\n\r\n');
+    expect(received).toMatch(/Connection: close\r\n\r\none two$/);
+    expect(received).not.toMatch(/transfer-encoding/i);
   });
 
   it('frames a response that ends with the connection, so that the visitor can go on', async () => {
     rig = await startRig(null, (socket) => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end'));
     });
-    const text = await talk(rig.port, GET + LAST);
-    expect(text.match(/d\r\nuntil the end\r\n0\r\n\r\n/g)).toHaveLength(2);
+    const received = await talk(rig.port, GET + LAST);
+    expect(received.match(/d\r\nuntil the end\r\n0\r\n\r\n/g)).toHaveLength(2);
   });
 
   it('forwards interim responses and then the final one', async () => {
@@ -154,8 +153,8 @@ describe('an exchange', () => {
       response.writeEarlyHints({ link: '</style.css>; rel=preload' });
       response.end('done');
     });
-    const text = await talk(rig.port, LAST);
-    expect(text).toMatch(
+    const received = await talk(rig.port, LAST);
+    expect(received).toMatch(
       /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/style.css>; rel=preload\r\n\r\nHTTP\/1\.1 200 OK/i,
     );
   });
@@ -238,23 +237,23 @@ describe('an upgrade', () => {
     socket.write(
       'GET / HTTP/1.1\r\nHost: demo.preview.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
     );
-    let text = '';
+    let received = '';
     socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.endsWith('hello')) socket.write('ping');
-      if (text.endsWith('echo ping')) socket.end();
+      received += chunk.toString();
+      if (received.endsWith('hello')) socket.write('ping');
+      if (received.endsWith('echo ping')) socket.end();
     });
     await once(socket, 'close');
-    expect(text).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*\r\n\r\nhelloecho pingbye$/);
+    expect(received).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*\r\n\r\nhelloecho pingbye$/);
   });
 
   it('passes a refusal on as an ordinary response', async () => {
     rig = await startRig((_request, response) => response.writeHead(403).end('no'));
-    const text = await talk(
+    const received = await talk(
       rig.port,
       `GET / HTTP/1.1\r\nHost: demo.preview.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${LAST}`,
     );
-    expect(text.match(/HTTP\/1\.1 403/g)).toHaveLength(2);
+    expect(received.match(/HTTP\/1\.1 403/g)).toHaveLength(2);
   });
 
   it('does not let a service switch protocols unasked', async () => {
@@ -268,13 +267,13 @@ describe('an upgrade', () => {
 
   it('never forwards an upgrade to h2c', async () => {
     rig = await startRig((request, response) => response.end(JSON.stringify(request.headers)));
-    const text = await talk(
+    const received = await talk(
       rig.port,
       'GET / HTTP/1.1\r\nHost: demo.preview.test\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n' +
         'HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n',
     );
-    expect(text).toContain('HTTP/1.1 200');
-    expect(text).not.toMatch(/h2c|http2-settings/i);
+    expect(received).toContain('HTTP/1.1 200');
+    expect(received).not.toMatch(/h2c|http2-settings/i);
   });
 });
 
@@ -318,10 +317,8 @@ describe('errors', () => {
   });
 
   it('serves a request that arrived while the manager was away', async () => {
-    rig = await startRig(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += String(chunk);
-      response.end(`got ${body}`);
+    rig = await startRig((request, response) => {
+      void text(request).then((body) => response.end(`got ${body}`));
     });
     rig.disconnect();
     const pending = rig.fetch('/', { method: 'POST', body: 'patience' });
@@ -382,12 +379,12 @@ describe('errors', () => {
       maxBodyBytes: 10,
     });
     expect((await rig.fetch('/', { method: 'POST', body: 'x'.repeat(11) })).status).toBe(413);
-    const text = await talk(
+    const received = await talk(
       rig.port,
       'POST / HTTP/1.1\r\nHost: demo.preview.test\r\nTransfer-Encoding: chunked\r\n\r\n' +
         `${'8\r\n12345678\r\n'.repeat(3)}0\r\n\r\n`,
     );
-    expect(text).toMatch(/^HTTP\/1\.1 413|^$/);
+    expect(received).toMatch(/^HTTP\/1\.1 413|^$/);
   });
 
   it('limits the exchanges of one preview', async () => {

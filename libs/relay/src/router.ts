@@ -62,7 +62,7 @@ export class Router {
   /** Forgets everything, after events may have been lost. */
   clear(): void {
     this.lookups.clear();
-    for (const hostname of [...this.entries.keys()]) this.invalidate(hostname);
+    for (const hostname of this.entries.keys()) this.invalidate(hostname);
   }
 
   private look(hostname: string): Promise<Route | null> {

@@ -1,6 +1,6 @@
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Dialer, PooledStream, StreamPool } from './stream-pool.js';
+import { type Dialer, type PooledStream, StreamPool } from './stream-pool.js';
 
 class FakeStream implements Stream {
   isOpen = true;
@@ -83,7 +83,7 @@ describe(StreamPool.name, () => {
     const a = take(0);
     pool.release(a, 0);
     a.stream.handler.onData(Buffer.from('HTTP/1.1 200 OK'));
-    expect(dialled[0]!.resets).toEqual([ResetCode.CANCEL]);
+    expect(dialled[0].resets).toEqual([ResetCode.CANCEL]);
     expect(take(1).stream).not.toBe(a.stream);
   });
 

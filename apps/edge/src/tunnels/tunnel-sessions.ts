@@ -155,7 +155,7 @@ export class TunnelSessions {
   private attach(held: HeldTunnel): void {
     const { session, tunnel, instanceId } = held;
     this.registry.attach(session.trafficManagerId, tunnel);
-    for (const other of [...this.bySession.get(session.id)!]) {
+    for (const other of this.bySession.get(session.id)!) {
       // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin.
       if (other !== held && other.instanceId === instanceId) {
         other.tunnel.close(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
@@ -187,7 +187,7 @@ export class TunnelSessions {
   }
 
   private closeWhere(isMeant: (held: HeldTunnel) => boolean, code: GoAwayCode, reason: string): void {
-    for (const held of [...this.all()]) if (isMeant(held)) held.tunnel.close(code, reason);
+    for (const held of this.all()) if (isMeant(held)) held.tunnel.close(code, reason);
   }
 
   private *all(): Generator<HeldTunnel> {
