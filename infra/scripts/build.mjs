@@ -1,7 +1,16 @@
 // Compiles every workspace into dist/ and makes `@culvert/<lib>` resolve to the compiled libs from there.
 // The libs' own package.json files point at TypeScript sources, which editors, the type checker and Vitest read.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -13,6 +22,13 @@ function run(...args) {
 
 run('infra/scripts/generate.mjs');
 run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
+
+// tsc copies no assets: an app keeps them in src/public/ and finds them beside its compiled files.
+for (const name of readdirSync(`${root}apps`)) {
+  const assets = `apps/${name}/src/public`;
+  rmSync(`${root}dist/${assets}`, { recursive: true, force: true });
+  if (existsSync(root + assets)) cpSync(root + assets, `${root}dist/${assets}`, { recursive: true });
+}
 
 const scope = `${root}dist/node_modules/@culvert`;
 rmSync(scope, { recursive: true, force: true });
