@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createStore } from '@culvert/store';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { createTestDatabase } from '../services/database.js';
+import { createTestDatabase } from '@culvert/testkit';
 import { startProgram, type Program } from '../support/process.js';
 
 const APPLY = 'libs/store/src/migrate/apply-migrations.js';
