@@ -490,7 +490,7 @@ function credit(payload: Buffer): number {
 
 /** A code from the wire; INTERNAL when it is not one that may be sent. */
 function toResetCode(value: number): ResetCode {
-  return value !== ResetCode.TUNNEL_LOST && RESET_CODES.has(value)
+  return value >= ResetCode.CANCEL && value <= LAST_WIRE_RESET_CODE
     ? (value as ResetCode)
     : ResetCode.INTERNAL;
 }
