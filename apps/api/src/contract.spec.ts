@@ -9,5 +9,6 @@ describe('the contract', () => {
     expect(contract.SESSION_STATES).toEqual(domain.SESSION_STATES);
     expect(contract.DISPOSITIONS).toEqual(domain.DISPOSITIONS);
     expect(contract.PREVIEW_ACCESS).toEqual(domain.PREVIEW_ACCESS);
+    expect(contract.INGRESS_PROTOCOLS).toEqual(domain.INGRESS_PROTOCOLS);
   });
 });

@@ -7,6 +7,8 @@ import { futureTimestamp, id, timestamp } from './text.js';
 
 export const PREVIEW_ACCESS = ['team', 'public'] as const;
 
+export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
+
 /** Where requests enter the cluster. */
 export const ingressDescription = z
   .strictObject({
@@ -15,6 +17,21 @@ export const ingressDescription = z
     useTls: z.boolean().default(false),
     l5Host: host.optional().describe('The Host header and SNI that the ingress sees. Default: `host`.'),
     verifyTls: z.boolean().default(true).describe('Whether the certificate of the ingress has to be valid.'),
+    protocol: z
+      .enum(INGRESS_PROTOCOLS)
+      .default('http1')
+      .describe(
+        'What the ingress speaks. `http1`: HTTP/1.1; `h2c`: HTTP/2 without TLS; `h2`: HTTP/2 with TLS. gRPC needs one ' +
+          'of the latter.',
+      ),
+  })
+  .refine(({ protocol, useTls }) => protocol !== 'h2' || useTls, {
+    error: 'h2 is HTTP/2 over TLS and needs useTls; without TLS it is h2c',
+    path: ['protocol'],
+  })
+  .refine(({ protocol, useTls }) => protocol !== 'h2c' || !useTls, {
+    error: 'h2c is HTTP/2 without TLS; with useTls it is h2',
+    path: ['protocol'],
   })
   .transform((ingress) => ({ ...ingress, l5Host: ingress.l5Host ?? ingress.host }));
 
@@ -71,6 +88,7 @@ export const ingressResource = z.strictObject({
   useTls: z.boolean(),
   l5Host: z.string(),
   verifyTls: z.boolean(),
+  protocol: z.enum(INGRESS_PROTOCOLS),
 });
 
 export const previewResource = z.strictObject({

@@ -35,7 +35,14 @@ describe('a preview', () => {
         message: '',
         metadata: {},
       },
-      ingress: { host: 'checkout.shop', port: 80, useTls: false, l5Host: 'checkout.shop', verifyTls: true },
+      ingress: {
+        host: 'checkout.shop',
+        port: 80,
+        useTls: false,
+        l5Host: 'checkout.shop',
+        verifyTls: true,
+        protocol: 'http1',
+      },
       access: 'team',
       displayBanner: true,
       pullRequestUrl: null,
@@ -83,6 +90,22 @@ describe('a preview', () => {
 });
 
 describe('an ingress', () => {
+  it.each([
+    ['http1', false, []],
+    ['http1', true, []],
+    ['h2c', false, []],
+    ['h2c', true, ['/ingress/protocol']],
+    ['h2', true, []],
+    ['h2', false, ['/ingress/protocol']],
+    ['H2', true, ['/ingress/protocol']],
+    ['http2', false, ['/ingress/protocol']],
+    [null, false, ['/ingress/protocol']],
+  ])('may speak %s with useTls %s: %j', (protocol, useTls, pointers) => {
+    const given = { intercept, ingress: { ...ingress, protocol, useTls } };
+    expect(broken(createPreviewRequest, given)).toEqual(pointers);
+    expect(broken(updatePreviewRequest, { ingress: given.ingress })).toEqual(pointers);
+  });
+
   const parse = (host: string) => broken(createPreviewRequest, { intercept, ingress: { host, port: 80 } });
 
   it.each([

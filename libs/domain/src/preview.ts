@@ -2,6 +2,13 @@
 export const PREVIEW_ACCESS = ['team', 'public'] as const;
 export type PreviewAccess = (typeof PREVIEW_ACCESS)[number];
 
+/**
+ * What the edge speaks with an ingress. `http1`: HTTP/1.1; `h2c`: HTTP/2 without TLS, by prior knowledge; `h2`: HTTP/2
+ * over TLS, agreed by ALPN. gRPC services need one of the latter two.
+ */
+export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
+export type IngressProtocol = (typeof INGRESS_PROTOCOLS)[number];
+
 /** Where in the cluster a preview's requests enter. */
 export interface Ingress {
   readonly host: string;
@@ -11,6 +18,8 @@ export interface Ingress {
   readonly l5Host: string;
   /** Whether the certificate of a TLS ingress must be valid. */
   readonly verifyTls: boolean;
+  /** `h2` goes with `useTls`, `h2c` without. */
+  readonly protocol: IngressProtocol;
 }
 
 export interface Preview {

@@ -210,7 +210,14 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       const change = {
         access: 'public',
         pullRequestUrl: null,
-        ingress: { host: 'other', port: 80, useTls: false, l5Host: 'other.test', verifyTls: true },
+        ingress: {
+          host: 'other',
+          port: 80,
+          useTls: false,
+          l5Host: 'other.test',
+          verifyTls: true,
+          protocol: 'http1',
+        },
         expiresAt: new Date('2032-01-01T00:00:00Z'),
       } as const;
       const changed = { ...preview, ...change, updatedAt: expect.any(Date) as Date };

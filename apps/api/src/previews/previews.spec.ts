@@ -29,7 +29,14 @@ describe('/api/v1/previews', () => {
     const preview = previewResource.parse(response.body);
     expect(preview).toMatchObject({
       trafficManagerId,
-      ingress: { host: 'checkout.shop', port: 8080, useTls: false, l5Host: 'checkout.shop', verifyTls: true },
+      ingress: {
+        host: 'checkout.shop',
+        port: 8080,
+        useTls: false,
+        l5Host: 'checkout.shop',
+        verifyTls: true,
+        protocol: 'http1',
+      },
       access: 'team',
       displayBanner: true,
       pullRequestUrl: null,
@@ -52,7 +59,14 @@ describe('/api/v1/previews', () => {
 
   it('keeps every field that was given', async () => {
     const given = {
-      ingress: { host: '10.0.0.7', port: 443, useTls: true, l5Host: 'shop.example.com', verifyTls: false },
+      ingress: {
+        host: '10.0.0.7',
+        port: 443,
+        useTls: true,
+        l5Host: 'shop.example.com',
+        verifyTls: false,
+        protocol: 'h2',
+      },
       access: 'public',
       displayBanner: false,
       pullRequestUrl: 'https://git.example.com/shop/pull/17',
@@ -108,6 +122,24 @@ describe('/api/v1/previews', () => {
       '/ingress/port',
     ]);
     expect(api.bus.take()).toEqual([]);
+  });
+
+  it('speaks HTTP/2 with an ingress whose TLS setting fits', async () => {
+    const { id } = await create({ ingress: { ...ingress, protocol: 'h2c' } });
+    expect((await team.get(`/previews/${id}`)).body.ingress).toMatchObject({
+      protocol: 'h2c',
+      useTls: false,
+    });
+    for (const wrong of [
+      { protocol: 'h2' },
+      { protocol: 'h2c', useTls: true },
+      { protocol: 'http/2', useTls: true },
+    ]) {
+      const refused = await team.patch(`/previews/${id}`, { ingress: { ...ingress, ...wrong } });
+      expect([refused.status, refused.body.errors[0].pointer]).toEqual([400, '/ingress/protocol']);
+    }
+    // An ingress is replaced as a whole: what is not given goes back to its default.
+    expect((await team.patch(`/previews/${id}`, { ingress })).body.ingress.protocol).toBe('http1');
   });
 
   it('changes fields, and tells the edges', async () => {

@@ -27,6 +27,7 @@ const routeColumns = {
   ingressUseTls: true,
   ingressL5Host: true,
   ingressVerifyTls: true,
+  ingressProtocol: true,
   access: true,
   addRequestHeaders: true,
   expiresAt: true,
@@ -140,13 +141,14 @@ export class PrismaPreviewRepository implements PreviewRepository {
   }
 }
 
-function ingressColumns({ host, port, useTls, l5Host, verifyTls }: Preview['ingress']) {
+function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol }: Preview['ingress']) {
   return {
     ingressHost: host,
     ingressPort: port,
     ingressUseTls: useTls,
     ingressL5Host: l5Host,
     ingressVerifyTls: verifyTls,
+    ingressProtocol: protocol,
   };
 }
 
@@ -155,7 +157,15 @@ function toPreview(row: PreviewModel): Preview {
 }
 
 function withIngress<Row extends Pick<PreviewModel, keyof typeof routeColumns>>(row: Row) {
-  const { ingressHost, ingressPort, ingressUseTls, ingressL5Host, ingressVerifyTls, ...rest } = row;
+  const {
+    ingressHost,
+    ingressPort,
+    ingressUseTls,
+    ingressL5Host,
+    ingressVerifyTls,
+    ingressProtocol,
+    ...rest
+  } = row;
   return {
     ...rest,
     ingress: {
@@ -164,6 +174,7 @@ function withIngress<Row extends Pick<PreviewModel, keyof typeof routeColumns>>(
       useTls: ingressUseTls,
       l5Host: ingressL5Host,
       verifyTls: ingressVerifyTls,
+      protocol: ingressProtocol,
     },
     addRequestHeaders: row.addRequestHeaders as Record<string, string>,
   };

@@ -127,7 +127,14 @@ export function previewDraft(change: Partial<PreviewDraft> = {}): PreviewDraft {
   return {
     hostname: `${randomUUID()}.preview.test`,
     interceptId: interceptId(),
-    ingress: { host: 'ingress.shop', port: 443, useTls: true, l5Host: 'shop.test', verifyTls: false },
+    ingress: {
+      host: 'ingress.shop',
+      port: 443,
+      useTls: true,
+      l5Host: 'shop.test',
+      verifyTls: false,
+      protocol: 'h2',
+    },
     access: 'team',
     displayBanner: true,
     pullRequestUrl: 'https://git.test/shop/1',
