@@ -51,7 +51,7 @@ export class IngressDialler {
       servername: isIP(name) === 0 ? name : '',
       checkServerIdentity: (_hostname, certificate) => checkServerIdentity(name, certificate),
       rejectUnauthorized: target.verifyTls,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [target.alpn ?? 'http/1.1'],
       secureContext: this.secureContext,
     });
   }

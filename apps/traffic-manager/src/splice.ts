@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { ResetCode } from '@culvert/tunnel';
-import type { IncomingStream, StreamHandler } from '@culvert/tunnel';
+import type { AlpnProtocol, IncomingStream, StreamHandler } from '@culvert/tunnel';
 import { describeFailure } from './ingress-error.js';
 import type { IngressFailure, IngressPhase } from './ingress-error.js';
 
@@ -15,10 +15,15 @@ const LINGER_MS = 30_000;
 /** Chunks below this size that have to wait are copied: each would keep a whole carrier message in memory. */
 const MAX_COPIED_BYTES = 4096;
 
+/** The alert with which a server refuses every protocol offered (RFC 7301 §3.2): a code of Node's when read, text when written. */
+const NO_APPLICATION_PROTOCOL = /alert no application protocol/;
+
 export interface SpliceOptions {
   /** For TCP and TLS together. */
   readonly connectTimeoutMs: number;
   readonly isTls: boolean;
+  /** What was offered to a TLS ingress. */
+  readonly alpn: AlpnProtocol;
   /** Names the ingress in details, `host:port`. */
   readonly label: string;
   /** The ingress failed, and the stream was reset. */
@@ -39,13 +44,13 @@ export class Splice implements StreamHandler {
     this.connectTimer = setTimeout(() => this.handleConnectTimeout(), options.connectTimeoutMs);
     stream.handler = this;
     socket.on('connect', () => this.handleConnect());
-    socket.on('secureConnect', () => this.handleConnected());
+    socket.on('secureConnect', () => this.handleSecured());
     socket.on('data', (chunk: Buffer) => {
       if (!stream.write(chunk)) socket.pause();
     });
     socket.on('drain', () => stream.resume());
     socket.on('end', () => this.handleSocketEnd());
-    socket.on('error', (error) => this.fail(describeFailure(error, this.phase)));
+    socket.on('error', (error) => this.handleError(error));
     socket.on('close', () => this.handleClose());
   }
 
@@ -77,6 +82,23 @@ export class Splice implements StreamHandler {
   private handleConnect(): void {
     if (this.options.isTls) this.phase = 'handshaking';
     else this.handleConnected();
+  }
+
+  /** A server without ALPN speaks HTTP/1.1 (RFC 9113 §3.2), and so does one that does not answer the offer. */
+  private handleSecured(): void {
+    const { alpn } = this.options;
+    if (alpn === 'h2' && (this.socket as TLSSocket).alpnProtocol !== alpn) this.failAlpn();
+    else this.handleConnected();
+  }
+
+  private handleError(error: Error): void {
+    if (NO_APPLICATION_PROTOCOL.test(error.message)) this.failAlpn();
+    else this.fail(describeFailure(error, this.phase));
+  }
+
+  private failAlpn(): void {
+    const { label, alpn } = this.options;
+    this.fail({ code: ResetCode.INGRESS_TLS, detail: `${label} does not speak ${alpn} over TLS (ALPN)` });
   }
 
   private handleConnected(): void {

@@ -294,6 +294,41 @@ describe('a TLS ingress', () => {
     expect(serverNames).toEqual([false]);
   });
 
+  it('is spoken to in HTTP/2 when the target says so', async () => {
+    const { port } = await tlsIngress();
+    start({ ingressCa: certificate.cert });
+    const { tunnel } = await edge.nextTunnel();
+    const probe = new StreamProbe(
+      tunnel,
+      targetOf(port, { tls: true, serverName: 'web.internal', alpn: 'h2' }),
+    );
+    probe.stream.end();
+    await probe.ended;
+    expect(probe.text).toBe('h2 ');
+  });
+
+  it.each([
+    ['speaks HTTP/1.1 only', { ALPNProtocols: ['http/1.1'] }],
+    ['knows no ALPN', {}],
+  ])('fails when it has to speak HTTP/2 and %s', async (_case, options) => {
+    let bytes = 0;
+    const server = createTlsServer({ ...certificate, ...options }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => (bytes += chunk.length));
+    });
+    server.on('tlsClientError', () => undefined);
+    const port = await listen(server);
+    start({ ingressCa: certificate.cert });
+    const { tunnel } = await edge.nextTunnel();
+    const probe = new StreamProbe(tunnel, targetOf(port, { tls: true, alpn: 'h2' }));
+    probe.stream.write(Buffer.from('PRI * HTTP/2.0'));
+    expect(await probe.reset).toEqual({
+      code: ResetCode.INGRESS_TLS,
+      detail: `127.0.0.1:${port} does not speak h2 over TLS (ALPN)`,
+    });
+    expect(bytes).toBe(0);
+  });
+
   it.each([
     ['is not trusted', {}, { serverName: 'web.internal' }, /self-signed certificate/],
     ['has another name', { ingressCa: certificate.cert }, { serverName: 'other.internal' }, /altnames/],

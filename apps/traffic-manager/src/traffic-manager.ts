@@ -222,6 +222,7 @@ class Manager implements TrafficManager {
     void new Splice(stream, socket, {
       connectTimeoutMs: this.options.connectTimeoutMs,
       isTls: target.tls,
+      alpn: target.alpn ?? 'http/1.1',
       label,
       // A visitor can cause these at any rate, and the edge tells the visitor: not more than a debug line.
       onFailure: ({ code, detail }) => this.log.debug({ ingress: label, code, detail }, 'ingress failed'),

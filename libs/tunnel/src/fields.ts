@@ -49,6 +49,14 @@ export function integersField(fields: Fields, name: string, maxItems: number): n
   return value;
 }
 
+/** One of `choices`. */
+export function choiceField<T extends string>(fields: Fields, name: string, choices: readonly T[]): T {
+  const value = own(fields, name);
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw new ProtocolError(`${name} must be one of ${choices.join(', ')}`);
+  return choice;
+}
+
 export function hasField(fields: Fields, name: string): boolean {
   return Object.hasOwn(fields, name);
 }

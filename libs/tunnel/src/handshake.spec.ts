@@ -93,7 +93,17 @@ describe('the target of OPEN', () => {
   const decode = (value: unknown) => decodeTarget(Buffer.concat([credit, json(value)]));
 
   it('arrives as it was sent', () => {
-    expect(decodeTarget(Buffer.concat([credit, encodeTarget(TARGET)!]))).toEqual(TARGET);
+    for (const target of [
+      TARGET,
+      { ...TARGET, tls: true, alpn: 'h2' as const },
+      { ...TARGET, tls: true, alpn: 'http/1.1' as const },
+    ]) {
+      expect(decodeTarget(Buffer.concat([credit, encodeTarget(target)!]))).toStrictEqual(target);
+    }
+  });
+
+  it('holds members of later versions that are ignored', () => {
+    expect(decode({ ...TARGET, colour: 'red' })).toStrictEqual(TARGET);
   });
 
   it.each(Object.keys(TARGET))('needs %s', (name) => {
@@ -108,6 +118,11 @@ describe('the target of OPEN', () => {
     ['port 0', { port: 0 }],
     ['port 65536', { port: 65_536 }],
     ['a port that is no integer', { port: 80.5 }],
+    ['an unknown protocol for ALPN', { tls: true, alpn: 'h3' }],
+    ['a protocol for ALPN in another case', { tls: true, alpn: 'H2' }],
+    ['a list of protocols for ALPN', { tls: true, alpn: ['h2'] }],
+    ['null for ALPN', { tls: true, alpn: null }],
+    ['ALPN without TLS', { alpn: 'h2' }],
   ];
   it.each(bad)('is refused with %s', (_case, change) => {
     expect(() => decode({ ...TARGET, ...change })).toThrow(ProtocolError);

@@ -32,8 +32,14 @@ export const ResetCode = {
   FLOW_CONTROL: 11,
   /** The tunnel below the stream ended. Local only: never sent. */
   TUNNEL_LOST: 12,
+  /** The ingress broke the rules of the protocol that this end speaks with it. Local only: never sent. */
+  INGRESS_PROTOCOL: 13,
 } as const;
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode];
+
+/** What may be offered to a TLS ingress (RFC 7301). */
+export const ALPN_PROTOCOLS = ['h2', 'http/1.1'] as const;
+export type AlpnProtocol = (typeof ALPN_PROTOCOLS)[number];
 
 /** Where the far end connects a stream to. Taken from the preview, never from a visitor's request. */
 export interface StreamTarget {
@@ -49,6 +55,8 @@ export interface StreamTarget {
   readonly serverName: string;
   /** Whether the ingress certificate must be valid. */
   readonly verifyTls: boolean;
+  /** What to offer the TLS ingress by ALPN; it has to agree to `h2`, not to `http/1.1`. Default: `http/1.1`. */
+  readonly alpn?: AlpnProtocol;
 }
 
 /** Receives the events of one stream. No call follows `onReset`, nor `onEnd` once `end()` was called. */
