@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 // The bench runs this file compiled, from dist/test/support/.
 const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/dist\/$/, '');
@@ -23,9 +24,13 @@ export interface Program {
 }
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
+// A test that fails half-way leaves nothing running: neither when its file ends, nor when its process does.
+afterAll(() => killAll());
+process.on('exit', () => killAll());
+
+function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+}
 
 /** Starts `dist/<script>` with exactly `env` (and PATH). */
 export function startProgram(
