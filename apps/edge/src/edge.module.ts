@@ -158,5 +158,6 @@ function relayLimits({ limits }: Settings): RelayLimits {
     maxBodyBytes: limits.maxBodyBytes,
     maxRequestsPerPreview: limits.maxRequestsPerPreview,
     maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+    http2: limits.http2,
   };
 }

@@ -5,7 +5,6 @@
  */
 import type { Socket } from 'node:net';
 import {
-  Field,
   type Fields,
   Framing,
   HeadReader,
@@ -14,7 +13,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
-import { errorResponse } from './error-response.js';
+import { errorResponse, wantsHtml } from './error-response.js';
 import { Exchange, lastChunk } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
 import { responseFieldLines } from './header-rules.js';
@@ -22,7 +21,7 @@ import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
-import type { Visitor } from './visitor.js';
+import type { Visitor, VisitorConnection } from './visitor.js';
 
 /**
  * - `idle`: between two requests
@@ -42,7 +41,7 @@ const MAX_JOINED_BYTES = 16_384;
 
 const CRLF = Buffer.from('\r\n');
 
-export class ClientConnection implements Visitor {
+export class ClientConnection implements Visitor, VisitorConnection {
   readonly responseReader: HeadReader;
   readonly peer: string;
   private readonly reader: HeadReader;
@@ -80,12 +79,10 @@ export class ClientConnection implements Visitor {
     socket.on('close', this.handleClose);
   }
 
-  /** The exchange under way, if any. */
-  get currentExchange(): Exchange | null {
-    return this.exchange;
+  exchanges(): readonly Exchange[] {
+    return this.exchange ? [this.exchange] : [];
   }
 
-  /** Called with the relay's clock a few times a second. */
   sweep(now: number): void {
     const { limits } = this.relay;
     const quietMs = now - this.activeAt;
@@ -116,7 +113,6 @@ export class ClientConnection implements Visitor {
     }
   }
 
-  /** Ends the connection as soon as no exchange needs it. */
   drain(): void {
     if (this.state === 'idle' || this.state === 'head') this.closeAfterOutput();
     else this.isLastExchange = true;
@@ -295,9 +291,9 @@ export class ClientConnection implements Visitor {
     return this.exchange!.request.minorVersion === 1 ? 'encoded' : 'decoded';
   }
 
-  sendInterim(response: ResponseHead): void {
+  sendInterim(response: ResponseHead, route: Route): void {
     if (this.exchange!.request.minorVersion === 0) return;
-    this.write(Buffer.from(`${statusLine(response)}${response.text.slice(firstLine(response))}`, 'latin1'));
+    this.write(Buffer.from(`${statusLine(response)}${responseFieldLines(response, route)}\r\n`, 'latin1'));
   }
 
   sendHead(response: ResponseHead, route: Route): void {
@@ -456,19 +452,9 @@ function statusLine(response: ResponseHead): string {
   return `HTTP/1.1 ${response.status} ${response.reason}\r\n`;
 }
 
-/** Where the field lines begin. */
-function firstLine(response: ResponseHead): number {
-  return response.count > 0 ? response.lineStart(0) : response.text.length - 2;
-}
-
 function connectionLine(isLast: boolean, request: RequestHead): string {
   if (isLast) return 'Connection: close\r\n';
   return request.minorVersion === 0 ? 'Connection: keep-alive\r\n' : '';
-}
-
-function wantsHtml(request: RequestHead): boolean {
-  const i = request.find(Field.ACCEPT);
-  return i >= 0 && request.value(i).includes('text/html');
 }
 
 /** `host` without its port. IPv6 literals keep their brackets. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import { Field, type RequestHead } from '@culvert/http1';
 import type { RelayError } from './relay-error.js';
 
 const STYLE =
@@ -35,6 +36,12 @@ export function errorResponse(
     head += `Content-Security-Policy: default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-ancestors 'none'\r\n`;
   }
   return Buffer.from(`${head}${options.connection}\r\n${options.withoutBody ? '' : body}`);
+}
+
+/** Whether an answer of ours should be a page. */
+export function wantsHtml(request: RequestHead): boolean {
+  const i = request.find(Field.ACCEPT);
+  return i >= 0 && request.value(i).includes('text/html');
 }
 
 function page(error: RelayError): string {

@@ -65,8 +65,8 @@ export class Exchange implements StreamHandler {
     readonly hostname: string,
   ) {
     this.activeAt = relay.clock;
-    this.isRequestDone = request.framing === Framing.NONE;
     this.requestBytesLeft = request.contentLength;
+    this.isRequestDone = request.framing !== Framing.CHUNKED && this.requestBytesLeft === 0;
   }
 
   /** Whether body bytes can be pushed now. */
@@ -411,7 +411,7 @@ export class Exchange implements StreamHandler {
         this.fail('bad_response', 'The service sent interim responses without end.');
         return chunk.length;
       }
-      this.visitor.sendInterim(head);
+      this.visitor.sendInterim(head, this.route!);
     }
     return offset;
   }
@@ -454,6 +454,7 @@ export class Exchange implements StreamHandler {
     this.state = 'upgraded';
     this.response = head;
     this.visitor.switchProtocols(head, this.route!);
+    if (this.isOver()) return;
     if (rest.length > 0) this.onData(rest);
     this.visitor.resumeBody();
   }
@@ -516,6 +517,11 @@ export class Exchange implements StreamHandler {
     this.visitor.responseReader.reset();
   }
 
+  /** A visitor may cancel from within a call: asks again, past what the compiler thinks it knows. */
+  private isOver(): boolean {
+    return this.state === 'done';
+  }
+
   private pauseBody(): void {
     this.isBodyPaused = true;
     this.visitor.pauseBody();
@@ -542,14 +548,17 @@ function isIdempotent(method: string): boolean {
 
 /** The end of a chunked body: last chunk and the trailers that may pass. */
 export function lastChunk(trailers: Fields | null): string {
-  let text = '0\r\n';
-  if (trailers) {
-    for (let i = 0; i < trailers.count; i++) {
-      if (!isForbiddenTrailer(trailers, i))
-        text += trailers.text.slice(trailers.lineStart(i), trailers.lineEnd(i));
-    }
+  return `0\r\n${trailers ? trailerLines(trailers) : ''}\r\n`;
+}
+
+/** The trailers that may pass, each with its CRLF. */
+export function trailerLines(trailers: Fields): string {
+  let text = '';
+  for (let i = 0; i < trailers.count; i++) {
+    if (!isForbiddenTrailer(trailers, i))
+      text += trailers.text.slice(trailers.lineStart(i), trailers.lineEnd(i));
   }
-  return `${text}\r\n`;
+  return text;
 }
 
 function errorCodeOf(code: ResetCode): RelayErrorCode {
@@ -567,6 +576,8 @@ function errorCodeOf(code: ResetCode): RelayErrorCode {
     case ResetCode.INGRESS_RESET:
     case ResetCode.CANCEL:
       return 'ingress_closed';
+    case ResetCode.INGRESS_PROTOCOL:
+      return 'bad_response';
     case ResetCode.FORBIDDEN:
       return 'ingress_forbidden';
     case ResetCode.STREAM_LIMIT:

@@ -40,6 +40,7 @@ const RESPONSE_RULES = table({
   [Field.TE]: DROP,
   [Field.TRANSFER_ENCODING]: DROP,
   [Field.UPGRADE]: DROP,
+  [Field.HTTP2_SETTINGS]: DROP,
   // A service must not speak for the edge, nor send visitors to another port of it.
   [Field.CULVERT]: DROP_ON_PREVIEW,
   [Field.PROXY_STATUS]: DROP_ON_PREVIEW,
@@ -57,7 +58,7 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   let runStart = 0;
   let runEnd = 0;
   for (let i = 0; i < request.count; i++) {
-    const rule = REQUEST_RULES[request.id(i)]!;
+    const rule = REQUEST_RULES[request.id(i)];
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
     const start = request.lineStart(i);
@@ -86,7 +87,7 @@ export function responseFieldLines(response: ResponseHead, route: Route): string
   let runEnd = 0;
   for (let i = 0; i < response.count; i++) {
     const id = response.id(i);
-    const rule = RESPONSE_RULES[id]!;
+    const rule = RESPONSE_RULES[id];
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && isNominated(response, i)) continue;
     if (id === Field.SET_COOKIE && isPreview && reachesBeyond(response.value(i), route.hostname)) continue;
@@ -119,7 +120,7 @@ function acceptsTrailers(request: RequestHead): boolean {
 function reachesBeyond(cookie: string, hostname: string): boolean {
   const attribute = /;[ \t]*domain[ \t]*=[ \t]*\.?([^;\s]*)/i.exec(cookie);
   if (!attribute) return false;
-  const domain = attribute[1]!.toLowerCase();
+  const domain = attribute[1].toLowerCase();
   return domain !== hostname && hostname.endsWith(`.${domain}`);
 }
 

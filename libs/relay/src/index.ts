@@ -1,7 +1,7 @@
 export type { AccessGate, Verdict } from './access-gate.js';
 export { plainAddress, TrustedProxies } from './forwarded.js';
-export { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.js';
-export { Relay, type RelayCounters, type RelayOptions } from './relay.js';
+export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
+export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
 export { type PreviewRouteDefinition, Route } from './route.js';
 export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './router.js';

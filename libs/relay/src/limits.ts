@@ -21,6 +21,19 @@ export interface RelayLimits {
   readonly maxRequestsPerPreview: number;
   /** Open connections of one address; 0 for any. */
   readonly maxConnectionsPerAddress: number;
+  readonly http2: Http2Limits;
+}
+
+/** What one HTTP/2 connection may cost beside its requests (docs/http2.md §5). */
+export interface Http2Limits {
+  /** Requests under way; further ones are refused (REFUSED_STREAM). */
+  readonly maxStreams: number;
+  /** Requests that end before their response does, per `HTTP2_RATE_WINDOW_MS`. */
+  readonly maxResets: number;
+  /** PING and SETTINGS frames per `HTTP2_RATE_WINDOW_MS`. */
+  readonly maxControlFrames: number;
+  /** Bytes of one request body that may arrive before they can be forwarded. */
+  readonly windowBytes: number;
 }
 
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
@@ -34,6 +47,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   maxBodyBytes: 0,
   maxRequestsPerPreview: 1000,
   maxConnectionsPerAddress: 0,
+  http2: { maxStreams: 128, maxResets: 500, maxControlFrames: 1000, windowBytes: 262_144 },
 };
 
 /** Bytes a visitor may send ahead of what can be handled yet, before its socket is paused. */
@@ -49,3 +63,15 @@ export const LINGER_MS = 2000;
 export const MAX_INTERIM_RESPONSES = 32;
 
 export const CHUNKED_LIMITS = { maxExtensionBytes: 4096, maxTrailerBytes: 16_384, maxTrailerCount: 64 };
+
+/** The time in which resets and control frames of one HTTP/2 connection are counted. */
+export const HTTP2_RATE_WINDOW_MS = 10_000;
+
+/** Output held per HTTP/2 stream before its exchange is paused. */
+export const HTTP2_STREAM_BUFFER_BYTES = 65_536;
+
+/** Memory of one HTTP/2 connection within Node, above which it gets no new streams; in MiB. */
+export const HTTP2_SESSION_MEMORY_MIB = 16;
+
+/** Frames that break a rule without ending the connection at once, per connection. */
+export const HTTP2_MAX_INVALID_FRAMES = 100;

@@ -13,6 +13,8 @@ import type { StreamHandler } from '@culvert/tunnel';
 
 export interface Rig {
   readonly port: number;
+  /** As `port`, for connections that agreed on HTTP/2. */
+  readonly http2Port: number;
   readonly relay: Relay;
   readonly route: Route;
   fetch(target: string, options?: FetchOptions): Promise<FetchResult>;
@@ -130,6 +132,12 @@ export async function startRig(
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as net.AddressInfo;
+  const http2Listener = net.createServer({ allowHalfOpen: true }, (socket) =>
+    relay.accept(socket, { isSecure: false, protocol: 'h2' }),
+  );
+  http2Listener.listen(0, '127.0.0.1');
+  await once(http2Listener, 'listening');
+  const http2Port = (http2Listener.address() as net.AddressInfo).port;
   const agent = new http.Agent({ keepAlive: true });
 
   const stopService = async (): Promise<void> => {
@@ -139,6 +147,7 @@ export async function startRig(
 
   return {
     port,
+    http2Port,
     relay,
     route,
     fetch: (target, options = {}) =>
@@ -185,7 +194,9 @@ export async function startRig(
     stop: async () => {
       agent.destroy();
       relay.close();
-      if (listener.listening) await new Promise<void>((resolve) => listener.close(() => resolve()));
+      for (const each of [listener, http2Listener]) {
+        if (each.listening) await new Promise<void>((resolve) => each.close(() => resolve()));
+      }
       await stopService();
     },
   };

@@ -7,11 +7,13 @@ import type { RequestHead } from '@culvert/http1';
 import type { AccessGate } from './access-gate.js';
 import { ClientConnection, hostnameOf } from './client-connection.js';
 import { plainAddress, type TrustedProxies } from './forwarded.js';
+import { Http2Connection } from './http2-connection.js';
 import type { RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './relay-error.js';
 import type { Route } from './route.js';
 import type { Router } from './router.js';
 import type { StreamPool } from './stream-pool.js';
+import type { VisitorConnection } from './visitor.js';
 
 /** Time-outs are checked this often, and are as exact as this. */
 const SWEEP_MS = 250;
@@ -35,6 +37,11 @@ export interface RelayOptions {
   readonly onFailure?: (error: RelayError, hostname: string) => void;
 }
 
+export interface AcceptOptions {
+  readonly isSecure: boolean;
+  readonly protocol?: 'http/1.1' | 'h2';
+}
+
 export interface RelayCounters {
   connections: number;
   exchanges: number;
@@ -52,7 +59,7 @@ export class Relay {
   readonly trustedProxies: TrustedProxies;
   readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
 
-  private readonly connections = new Set<ClientConnection>();
+  private readonly connections = new Set<VisitorConnection>();
   private readonly connectionsByAddress = new Map<string, number>();
   private readonly sweeper: NodeJS.Timeout;
   private whenEmpty: (() => void) | null = null;
@@ -70,8 +77,11 @@ export class Relay {
     return this.connections.size;
   }
 
-  /** Takes a visitor's socket, after TLS where there is TLS. The socket must allow half-open connections. */
-  accept(socket: Socket, { isSecure }: { isSecure: boolean }): void {
+  /**
+   * Takes a visitor's socket, after TLS where there is TLS. The socket must allow half-open connections.
+   * @param options.protocol what ALPN agreed on; HTTP/1.1 without it
+   */
+  accept(socket: Socket, { isSecure, protocol = 'http/1.1' }: AcceptOptions): void {
     const address = plainAddress(socket.remoteAddress);
     const { maxConnectionsPerAddress } = this.limits;
     if (maxConnectionsPerAddress > 0) {
@@ -83,7 +93,11 @@ export class Relay {
       this.connectionsByAddress.set(address, held + 1);
     }
     this.counters.connections++;
-    this.connections.add(new ClientConnection(this, socket, isSecure));
+    this.connections.add(
+      protocol === 'h2'
+        ? new Http2Connection(this, socket, isSecure)
+        : new ClientConnection(this, socket, isSecure),
+    );
   }
 
   /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
@@ -133,7 +147,7 @@ export class Relay {
     this.options.takeOver(socket);
   }
 
-  forget(connection: ClientConnection): void {
+  forget(connection: VisitorConnection): void {
     if (!this.connections.delete(connection)) return;
     if (this.limits.maxConnectionsPerAddress > 0) {
       const held = (this.connectionsByAddress.get(connection.peer) ?? 1) - 1;
@@ -154,13 +168,14 @@ export class Relay {
 
   private async revalidate(concerns: (hostname: string) => boolean): Promise<void> {
     for (const connection of this.connections) {
-      const exchange = connection.currentExchange;
-      if (!exchange || !concerns(exchange.hostname)) continue;
-      try {
-        await exchange.revalidate(await this.findRoute(exchange.hostname));
-      } catch (error) {
-        this.reportFault(error);
-        await exchange.revalidate(null);
+      for (const exchange of connection.exchanges()) {
+        if (!concerns(exchange.hostname)) continue;
+        try {
+          await exchange.revalidate(await this.findRoute(exchange.hostname));
+        } catch (error) {
+          this.reportFault(error);
+          await exchange.revalidate(null);
+        }
       }
     }
   }

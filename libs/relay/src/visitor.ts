@@ -1,4 +1,5 @@
 import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
+import type { Exchange } from './exchange.js';
 import type { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
 
@@ -9,13 +10,13 @@ export interface Visitor {
   forwardedLines(request: RequestHead): string;
   /** How `sendBody` wants a chunked response: with its chunk framing or without. */
   chunkedOutput(): 'decoded' | 'encoded';
-  sendInterim(response: ResponseHead): void;
+  sendInterim(response: ResponseHead, route: Route): void;
   /** Takes the final head. It may leave together with the first body bytes; `flush` sends what is held. */
   sendHead(response: ResponseHead, route: Route): void;
   /** Returns false when the visitor reads slower than this; `Exchange.handleVisitorDrain` follows. */
   sendBody(buffer: Buffer, start: number, end: number): boolean;
   flush(): void;
-  /** Takes a 101 response; from now on `sendRaw`, `endRaw` and `Exchange.pushRaw` carry the bytes. */
+  /** Takes a 101 response; from now on `sendRaw`, `endRaw` and `Exchange.pushRaw` carry the bytes. May cancel. */
   switchProtocols(response: ResponseHead, route: Route): void;
   sendRaw(chunk: Buffer): boolean;
   endRaw(): void;
@@ -28,4 +29,18 @@ export interface Visitor {
   /** Request body bytes are not wanted for now, or wanted again. */
   pauseBody(): void;
   resumeBody(): void;
+}
+
+/** One connection of a visitor, whatever HTTP version it speaks: what the relay needs of it. */
+export interface VisitorConnection {
+  /** The other end's address. */
+  readonly peer: string;
+  /** The exchanges under way. */
+  exchanges(): readonly Exchange[];
+  /** Called with the relay's clock a few times a second. */
+  sweep(now: number): void;
+  /** Ends the connection as soon as no exchange needs it. */
+  drain(): void;
+  /** Ends it at once. */
+  destroy(): void;
 }

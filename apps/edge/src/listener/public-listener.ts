@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Settings } from '@culvert/platform';
+import type { AcceptOptions } from '@culvert/relay';
 
 /** Bytes of output held per visitor before its stream is paused. */
 const SOCKET_BUFFER_BYTES = 131_072;
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 
-export type ConnectionHandler = (socket: net.Socket, options: { readonly isSecure: boolean }) => void;
+export type ConnectionHandler = (socket: net.Socket, options: AcceptOptions) => void;
 
 /**
  * The one public port. Listening and serving are two steps: the port is known before the parts that need to
@@ -37,7 +38,7 @@ export class PublicListener {
           ...options,
           cert: readFileSync(settings.tls.certFile),
           key: readFileSync(settings.tls.keyFile),
-          ALPNProtocols: ['http/1.1'],
+          ALPNProtocols: ['h2', 'http/1.1'],
           handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
         })
       : net.createServer(options);
@@ -62,7 +63,7 @@ export class PublicListener {
   serve(handler: ConnectionHandler): void {
     this.handler = handler;
     for (const socket of this.waiting.splice(0)) {
-      if (!socket.destroyed) handler(socket, { isSecure: this.isSecure });
+      if (!socket.destroyed) handler(socket, this.optionsOf(socket));
     }
   }
 
@@ -72,9 +73,16 @@ export class PublicListener {
     for (const socket of this.waiting.splice(0)) socket.destroy();
   }
 
+  private optionsOf(socket: net.Socket): AcceptOptions {
+    if (!this.isSecure) return { isSecure: false };
+    // Clients without ALPN, which have false here, speak HTTP/1.1.
+    const protocol = (socket as tls.TLSSocket).alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+    return { isSecure: true, protocol };
+  }
+
   private accept(socket: net.Socket): void {
     if (this.handler) {
-      this.handler(socket, { isSecure: this.isSecure });
+      this.handler(socket, this.optionsOf(socket));
     } else {
       socket.on('error', () => socket.destroy());
       this.waiting.push(socket);

@@ -79,6 +79,17 @@ export interface Limits {
   /** Requests of one preview that are in progress at once, per edge. */
   readonly maxRequestsPerPreview: number;
   readonly maxPreviewsPerTeam: number;
+  /** Of one HTTP/2 connection of a visitor. */
+  readonly http2: {
+    /** Requests that are in progress at once. */
+    readonly maxStreams: number;
+    /** Requests that end before their response, in ten seconds. */
+    readonly maxResets: number;
+    /** PING and SETTINGS frames in ten seconds. */
+    readonly maxControlFrames: number;
+    /** Of one request body, ahead of what is forwarded. */
+    readonly windowBytes: number;
+  };
 }
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
@@ -158,6 +169,12 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS ?? 0,
       maxRequestsPerPreview: values.MAX_REQUESTS_PER_PREVIEW ?? 1000,
       maxPreviewsPerTeam: values.MAX_PREVIEWS_PER_TEAM ?? 10_000,
+      http2: {
+        maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
+        maxResets: values.HTTP2_MAX_RESETS ?? 500,
+        maxControlFrames: values.HTTP2_MAX_CONTROL_FRAMES ?? 1000,
+        windowBytes: values.HTTP2_WINDOW_BYTES ?? 262_144,
+      },
     },
   };
 }

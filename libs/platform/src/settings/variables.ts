@@ -112,6 +112,10 @@ export const VARIABLES = {
   MAX_TUNNELS: count(1_000_000),
   MAX_CONNECTIONS_PER_ADDRESS: orNone(count(1_000_000, 0)),
   MAX_REQUESTS_PER_PREVIEW: count(1_000_000),
+  HTTP2_MAX_STREAMS: count(10_000),
+  HTTP2_MAX_RESETS: count(1_000_000),
+  HTTP2_MAX_CONTROL_FRAMES: count(1_000_000, 10),
+  HTTP2_WINDOW_BYTES: count(16_777_216, 65_535),
   MAX_PREVIEWS_PER_TEAM: count(10_000_000),
 } as const satisfies Record<string, z.ZodType>;
 
