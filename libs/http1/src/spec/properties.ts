@@ -157,6 +157,7 @@ function checkFields(fields: Fields): void {
     assert(line.startsWith(`${fields.name(i)}:`) && line.endsWith('\r\n'));
     assert.equal(line.slice(fields.name(i).length + 1, -2).replace(/^[ \t]+|[ \t]+$/g, ''), fields.value(i));
     assert.equal(fields.text.slice(fields.valueStart(i), fields.valueEnd(i)), fields.value(i));
+    assert(fields.colonEnd(i) <= fields.valueStart(i) && fields.valueStart(i) <= fields.valueEnd(i));
     assert(fields.isNamed(i, fields.name(i).toLowerCase()));
     assert(!fields.isNamed(i, `${fields.name(i).toLowerCase()}x`));
     const first = fields.find(fields.id(i));
