@@ -1,0 +1,147 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import { lastOf, parseDockerfile } from './dockerfile.js';
+
+const PATH = 'infra/docker/Dockerfile';
+const text = readFileSync(PATH, 'utf8');
+const stages = parseDockerfile(text);
+const names = stages.map(({ name }) => name);
+const APPS = ['edge', 'api', 'traffic-manager', 'sample-service', 'standalone'];
+
+describe('the Dockerfile', () => {
+  it('builds on images pinned to an exact version of Node, or on its own stages', () => {
+    const images = stages
+      .map(({ from }) => from)
+      .filter((from, index) => !names.slice(0, index).includes(from));
+    expect(images.length).toBeGreaterThan(0);
+    for (const image of images) expect(image).toMatch(/^node:20\.\d+\.\d+-\w+-slim$/);
+  });
+
+  it('copies only what exists and what .dockerignore lets in, or what an earlier stage made', () => {
+    const allowed = readFileSync('.dockerignore', 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    for (const [index, { instructions }] of stages.entries()) {
+      for (const { argument } of instructions.filter(({ keyword }) => keyword === 'COPY')) {
+        const words = argument.split(/\s+/);
+        const from = /^--from=(.+)$/.exec(words[0])?.[1];
+        if (from !== undefined) {
+          expect(names.slice(0, index)).toContain(from);
+          continue;
+        }
+        for (const source of words.slice(0, -1)) {
+          expect(existsSync(source), source).toBe(true);
+          expect(
+            allowed.some((path) => source === path || source.startsWith(`${path}/`)),
+            source,
+          ).toBe(true);
+        }
+      }
+    }
+  });
+
+  it('has a stage for every app', () => {
+    expect(names).toEqual(expect.arrayContaining(APPS));
+  });
+
+  it('holds no secret', () => {
+    const variables = stages
+      .flatMap(({ instructions }) => instructions)
+      .filter(({ keyword }) => keyword === 'ENV' || keyword === 'ARG');
+    for (const { argument } of variables) expect(argument).not.toMatch(/key|password|secret|token/i);
+  });
+
+  describe.each(APPS)('%s', (app) => {
+    it('runs without root', () => {
+      const [uid, gid] = (lastOf(stages, app, 'USER') ?? '').split(':').map(Number);
+      expect(uid).toBeGreaterThan(0);
+      expect(gid).toBeGreaterThan(0);
+    });
+
+    it('starts a compiled program as process 1, so that signals reach it', () => {
+      const command = JSON.parse(lastOf(stages, app, 'CMD')!) as string[];
+      expect(command[0]).toBe('node');
+      expect(existsSync(command[1]), `${command[1]} (after npm run build)`).toBe(true);
+      expect(lastOf(stages, app, 'ENTRYPOINT')).toBeUndefined();
+    });
+
+    it('has a health check that needs nothing but what is in the image', () => {
+      const check = lastOf(stages, app, 'HEALTHCHECK')!;
+      const command = JSON.parse(check.slice(check.indexOf('['))) as string[];
+      expect(command.slice(0, 2)).toEqual(['node', 'healthcheck.mjs']);
+      expect(URL.canParse(command[2])).toBe(true);
+    });
+
+    it('needs at run time no package that the image leaves out', () => {
+      const packages = packagesNeededBy(`dist/apps/${app}/src/main.js`);
+      const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+        packages: Record<string, { dev?: boolean; devOptional?: boolean; peer?: boolean } | undefined>;
+      };
+      const missing = packages.filter((name) => {
+        const locked = lock.packages[`node_modules/${name}`];
+        return !locked || locked.dev || locked.devOptional || locked.peer;
+      });
+      expect(packages.length).toBeGreaterThan(0);
+      expect(missing).toEqual([]);
+    });
+  });
+});
+
+describe('the .dockerignore', () => {
+  it('lets in no local state, history or secret', () => {
+    const lines = readFileSync('.dockerignore', 'utf8').split('\n');
+    expect(lines.find((line) => line !== '' && !line.startsWith('#'))).toBe('*');
+    for (const path of ['.env', '.git', '.culvert', 'node_modules', 'dist', '.'])
+      expect(lines).not.toContain(`!${path}`);
+    expect(lines).toContain('**/node_modules');
+  });
+
+  it('keeps out every file that imports a test tool, so that the image compiles without them', () => {
+    const ignored = /\.spec\.ts$|\.rig\.ts$|\/src\/spec\/|\/src\/testing\//;
+    const files = ['apps', 'libs']
+      .flatMap((kind) =>
+        readdirSync(kind, { recursive: true, encoding: 'utf8' }).map((path) => `${kind}/${path}`),
+      )
+      .filter((path) => /\/src\/.*\.ts$/.test(path) && !path.includes('node_modules'))
+      .filter((path) => !ignored.test(path) && !path.startsWith('libs/testkit/'));
+    const testing = files.filter((path) =>
+      /from '(vitest|@culvert\/testkit|supertest)'/.test(readFileSync(path, 'utf8')),
+    );
+    expect(files.length).toBeGreaterThan(50);
+    expect(testing).toEqual([]);
+  });
+});
+
+/** The third-party packages that a compiled program imports, itself or through other compiled modules of ours. */
+function packagesNeededBy(entry: string): string[] {
+  const packages = new Set<string>();
+  const seen = new Set<string>();
+  const queue = [new URL(`../../${entry}`, import.meta.url)];
+  for (let file = queue.pop(); file; file = queue.pop()) {
+    if (seen.has(file.href)) continue;
+    seen.add(file.href);
+    const statements = readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export)(?: [^'";=()]*? from)? ['"]([^'"]+)['"];/gm,
+    );
+    for (const [, specifier] of statements) {
+      const name = specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/');
+      if (specifier.startsWith('.')) queue.push(new URL(specifier, file));
+      else if (name.startsWith('@culvert/')) queue.push(entryOf(name));
+      else if (!specifier.startsWith('node:') && !builtinModules.includes(specifier)) packages.add(name);
+    }
+  }
+  return [...packages];
+}
+
+function entryOf(name: string): URL {
+  const folder = new URL(`../../dist/node_modules/${name}/`, import.meta.url);
+  const manifest = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')) as {
+    exports: { '.': string };
+  };
+  return new URL(manifest.exports['.'], folder);
+}
