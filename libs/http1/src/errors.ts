@@ -1,6 +1,6 @@
 /**
  * Every way a message can be refused, with the status that answers it when it was a request
- * (docs/http1.md §8). The names are stable: they appear in logs, metrics and `Proxy-Status` details.
+ * (docs/http1.md §10). The names are stable: they appear in logs, metrics and `Proxy-Status` details.
  */
 export const HTTP_SYNTAX_STATUS = {
   // Lines
