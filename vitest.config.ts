@@ -18,7 +18,11 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { name: 'unit', include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'], exclude: ['**/*.medium.spec.ts'] },
+        test: {
+          name: 'unit',
+          include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'],
+          exclude: ['**/*.medium.spec.ts'],
+        },
       },
       {
         ...shared,
@@ -35,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.spec.ts'],
+          setupFiles: ['test/support/setup.ts'],
           globalSetup: ['test/services/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

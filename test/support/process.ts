@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
 
 // The bench runs this file compiled, from dist/test/support/.
 const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/dist\/$/, '');
@@ -24,11 +23,10 @@ export interface Program {
 }
 
 const running = new Set<ChildProcess>();
-// A test that fails half-way leaves nothing running: neither when its file ends, nor when its process does.
-afterAll(() => killAll());
-process.on('exit', () => killAll());
+process.on('exit', killPrograms);
 
-function killAll(): void {
+/** Ends what is still running, so that a test that failed half-way leaves nothing behind. */
+export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
