@@ -142,6 +142,12 @@ describe('HeadReader', () => {
     expect(reader.buffer.toString('latin1', reader.start, reader.end)).toBe(GET);
   });
 
+  it('asserts that its limits fit the index of a head', () => {
+    expect(() => new HeadReader({ ...LIMITS, maxHeadBytes: 1024 * 1024 + 1 })).toThrow(
+      expect.objectContaining({ code: 'ERR_ASSERTION' }),
+    );
+  });
+
   it('begins anew after reset', () => {
     const reader = new HeadReader(LIMITS);
     reader.push(Buffer.from('\r\nPOST'), 0);

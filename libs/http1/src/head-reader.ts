@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { CR, LF } from './characters.js';
 import { HttpSyntaxError } from './errors.js';
 import type { HeadLimits } from './limits.js';
+import { MAX_HEAD_BYTES } from './limits.js';
 import type { SectionKind } from './line-scanner.js';
 import { LineScanner } from './line-scanner.js';
 
@@ -26,7 +28,9 @@ export class HeadReader {
   /** Bytes still allowed of the one empty line that may come before a request (RFC 9112 §2.2). */
   private leading: 0 | 1 | 2;
 
+  /** Only a `request` may have an empty line before it, and only `trailers` have no start line. */
   constructor(limits: HeadLimits, kind: SectionKind = 'request') {
+    assert(limits.maxHeadBytes <= MAX_HEAD_BYTES);
     this.limits = limits;
     this.kind = kind;
     this.leading = this.leadingBytes();

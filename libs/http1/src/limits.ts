@@ -1,6 +1,6 @@
 /** What one head may take. All checked before anything is stored. */
 export interface HeadLimits {
-  /** Bytes of the whole head, from its first line to the empty line inclusive. Above: 431. */
+  /** Bytes of the whole head, from its first line to the empty line inclusive; at most 1 MiB. Above: 431. */
   readonly maxHeadBytes: number;
   /** Field lines. Above: 431. */
   readonly maxFieldCount: number;
@@ -30,6 +30,9 @@ export const DEFAULT_CHUNKED_LIMITS: ChunkedLimits = Object.freeze({
   maxTrailerBytes: 8 * 1024,
   maxTrailerCount: 32,
 });
+
+/** What `HeadLimits.maxHeadBytes` may be: offsets into a head are packed into small integers. */
+export const MAX_HEAD_BYTES = 1024 * 1024;
 
 /** Longest method passed on. Above: 501 (RFC 9112 §3). */
 export const MAX_METHOD_BYTES = 32;
