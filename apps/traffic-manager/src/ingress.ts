@@ -44,7 +44,8 @@ export class IngressDialler {
       lookup: this.lookupFor(target),
     };
     if (!target.tls) return connectTcp(options);
-    const name = target.serverName === '' ? target.host : target.serverName;
+    // RFC 6066 §3: without a trailing dot.
+    const name = (target.serverName === '' ? target.host : target.serverName).replace(/\.$/, '');
     return connectTls({
       ...options,
       // RFC 6066 §3: SNI names a DNS host, never an address.

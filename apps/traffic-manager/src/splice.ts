@@ -3,7 +3,7 @@
  * What one splice holds is bounded by the stream's window on one side and the socket's buffer on the other.
  */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { ResetCode } from '@culvert/tunnel';
 import type { AlpnProtocol, IncomingStream, StreamHandler } from '@culvert/tunnel';
 import { describeFailure } from './ingress-error.js';
@@ -70,9 +70,8 @@ export class Splice implements StreamHandler {
 
   onReset(): void {
     clearTimeout(this.connectTimer);
-    // A plain FIN could pass for the regular end of a message: an aborted one has to look aborted.
-    if (this.phase === 'connected' && !(this.socket instanceof TLSSocket)) this.socket.resetAndDestroy();
-    else this.socket.destroy();
+    // Not `resetAndDestroy`: Node 20 fails it with EINVAL on a socket that was ended before, and leaves that open.
+    this.socket.destroy();
   }
 
   onDrain(): void {

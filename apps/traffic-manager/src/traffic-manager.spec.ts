@@ -177,20 +177,58 @@ describe('a splice', () => {
     expect(probe.stream.isOpen).toBe(false);
   });
 
-  it('aborts the connection of a stream that the edge resets', async () => {
+  it.each([
+    ['with bytes that the ingress does not read', true],
+    ['after its half-close', false],
+  ])('closes the connection of a stream that the edge resets %s', async (_case, isStalled) => {
     start();
     const { tunnel } = await edge.nextTunnel();
-    const failure = new Deferred<NodeJS.ErrnoException>();
-    const port = await listen(
-      createServer((socket) => {
-        socket.on('error', (error) => failure.resolve(error));
-        socket.resume();
-      }),
-    );
+    const connected = new Deferred<Socket>();
+    const port = await ingress((socket) => connected.resolve(socket));
     const probe = new StreamProbe(tunnel, targetOf(port));
-    await probe.opened;
+    const socket = await connected.promise;
+    const closed = once(socket, 'close');
+    if (isStalled) {
+      for (let i = 0; i < 200; i++) probe.stream.write(CHUNK);
+    } else {
+      probe.stream.end();
+      socket.resume();
+      await once(socket, 'end');
+    }
     probe.stream.reset(ResetCode.CANCEL);
-    expect((await failure.promise).code).toBe('ECONNRESET');
+    // The ingress notices when it reads or writes.
+    socket.resume();
+    socket.end('too late');
+    await closed;
+    expect(tunnel.streamCount).toBe(0);
+  });
+
+  it('leaves nothing behind after 1,000 streams that the edge aborted at any moment', async () => {
+    start();
+    const { tunnel } = await edge.nextTunnel();
+    let open = 0;
+    const idle = new Deferred();
+    const server = createServer((socket) => {
+      open++;
+      socket.on('error', () => undefined);
+      socket.write(CHUNK);
+      socket.resume();
+      socket.on('close', () => --open === 0 && idle.resolve());
+    });
+    const port = await listen(server);
+    for (let i = 0; i < 1000; i++) {
+      const probe = new StreamProbe(tunnel, targetOf(port));
+      probe.stream.write(Buffer.from('x'));
+      if (i % 3 === 0) await probe.opened;
+      if (i % 5 === 0) probe.stream.end();
+      probe.stream.reset(ResetCode.CANCEL);
+    }
+    expect(tunnel.streamCount).toBe(0);
+    const last = new StreamProbe(tunnel, targetOf(port));
+    await last.opened;
+    last.stream.reset(ResetCode.CANCEL);
+    await idle.promise;
+    expect(tunnel.state).toBe('open');
   });
 
   it('tells the edge when the ingress resets an established connection', async () => {
