@@ -71,7 +71,8 @@ async function run({ json, rounds, seconds, measures }: Options): Promise<boolea
   return results.length === measures.length;
 }
 
-// Whatever was started ends with this process, and its temporary folders go.
+// Whatever was started ends with this process, and its temporary folders go: a listener each.
+process.setMaxListeners(100);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 let options: Options | null = null;

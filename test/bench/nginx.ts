@@ -78,6 +78,24 @@ async function startNginx(folder: TemporaryFolder, http: (port: number) => strin
     ready: 'start worker process ',
     stopSignal: 'SIGTERM',
   });
-  const master = Number(readFileSync(join(folder.path, 'nginx.pid'), 'utf8'));
-  return { port, pids: withChildren(master), stop: () => server.stop() };
+  const pids = withChildren(Number(readFileSync(join(folder.path, 'nginx.pid'), 'utf8')));
+  // A master that is killed leaves its worker behind.
+  const kill = () => pids.forEach(killIfThere);
+  process.once('exit', kill);
+  return {
+    port,
+    pids,
+    stop: () => {
+      process.off('exit', kill);
+      return server.stop();
+    },
+  };
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

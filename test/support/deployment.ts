@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { TemporaryFolder } from '../services/server.js';
 import { type Program, startProgram } from './process.js';
 
 export const API_KEY = 'test-key-0123456789abcdef';
@@ -37,15 +35,15 @@ export async function startDeployment(
   env: Record<string, string> = {},
   nodeArgs: readonly string[] = [],
 ): Promise<Deployment> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  const dataDir = new TemporaryFolder('test');
   const program = startProgram(
     'apps/standalone/src/main.js',
-    { PORT: '0', DATA_DIR: dataDir, CULVERT_BOOTSTRAP_API_KEY: API_KEY, LOG_LEVEL: 'info', ...env },
+    { PORT: '0', DATA_DIR: dataDir.path, CULVERT_BOOTSTRAP_API_KEY: API_KEY, LOG_LEVEL: 'info', ...env },
     [],
     nodeArgs,
   );
   const [, port] = await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m);
-  return deploymentOf(program, Number(port), () => rmSync(dataDir, { recursive: true, force: true }));
+  return deploymentOf(program, Number(port), () => dataDir.remove());
 }
 
 export function deploymentOf(
