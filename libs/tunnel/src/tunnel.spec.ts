@@ -501,6 +501,31 @@ describe('leaving', () => {
     expect(await both.managerRecorder.until('close')).toBe('close SHUTTING_DOWN: deploy false');
   });
 
+  it('begins when the stream ids are used up', async () => {
+    const both = await pair();
+    (both.edge as unknown as { nextId: number }).nextId = 0x7fff_fffe;
+    const { near, far } = await openStream(both);
+    expect(near.id).toBe(0x7fff_fffe);
+    expect(both.edge.openStream(TARGET, new StreamRecorder())).toBeNull();
+    expect(await both.managerRecorder.until('goaway')).toBe('goaway SHUTTING_DOWN: out of stream ids');
+    near.end();
+    far.end();
+    expect(await both.edgeRecorder.until('close')).toBe('close SHUTTING_DOWN: out of stream ids false');
+  });
+
+  it('may be announced again with another reason', async () => {
+    const both = await pair();
+    await openStream(both);
+    both.edge.goAway(GoAwayCode.SUPERSEDED, 'a newer tunnel');
+    both.edge.goAway(GoAwayCode.SHUTTING_DOWN, 'deploy', { graceMs: 10 });
+    expect(await both.managerRecorder.until('close')).toBe('close SHUTTING_DOWN: deploy false');
+    const announced = both.managerRecorder.events.filter((event) => event.startsWith('goaway'));
+    expect(announced.slice(0, 2)).toEqual([
+      'goaway SUPERSEDED: a newer tunnel',
+      'goaway SHUTTING_DOWN: deploy',
+    ]);
+  });
+
   it('works when both ends leave at once', async () => {
     const both = await pair();
     const { near, far } = await openStream(both);
