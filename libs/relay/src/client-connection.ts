@@ -39,6 +39,9 @@ type BodyCoding = 'as-is' | 'chunked' | 'wrapped';
 /** Bodies up to this size are copied behind their head, to leave in one write. */
 const MAX_JOINED_BYTES = 16_384;
 
+/** Slices below this size are copied before they wait in the socket. */
+const MAX_COPIED_BYTES = 4096;
+
 const CRLF = Buffer.from('\r\n');
 
 export class ClientConnection implements Visitor, VisitorConnection {
@@ -385,7 +388,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.state = 'closed';
     // A reset instead of an orderly end: the visitor must see that the response is not complete. (TLS has no
     // reset; there the missing close_notify tells.)
-    if (this.isSecure) this.socket.destroy();
+    // A socket that has ended cannot be reset: Node 20 fails with EINVAL and keeps it.
+    if (this.isSecure || this.socket.writableEnded) this.socket.destroy();
     else this.socket.resetAndDestroy();
   }
 
@@ -444,7 +448,10 @@ export class ClientConnection implements Visitor, VisitorConnection {
   private write(chunk: Buffer): boolean {
     this.relay.counters.bytesOut += chunk.length;
     this.activeAt = this.relay.clock;
-    return this.socket.write(chunk);
+    // What has to wait must not pin the whole tunnel message it is a slice of: a visitor that reads events
+    // slowly would hold a megabyte for each of them.
+    const isPinning = chunk.length < MAX_COPIED_BYTES && this.socket.writableLength > 0;
+    return this.socket.write(isPinning ? Buffer.from(chunk) : chunk);
   }
 }
 
