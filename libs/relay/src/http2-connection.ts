@@ -26,18 +26,22 @@ import { RelayError } from './relay-error.js';
 import type { VisitorConnection } from './visitor.js';
 
 /**
- * - `opening`: no SETTINGS from the visitor yet
+ * - `opening`: the visitor has not acknowledged our SETTINGS, some of which bind it only then
  * - `open`: takes streams
- * - `warned`: the visitor was told to open no more streams, but some may be on their way (RFC 9113 §6.8)
  * - `closing`: takes no more streams; ends with the last one
+ * - `failed`: ended with an error code, which is on its way out
  * - `closed`: the session is gone
  */
-type State = 'opening' | 'open' | 'warned' | 'closing' | 'closed';
+type State = 'opening' | 'open' | 'closing' | 'failed' | 'closed';
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } =
-  constants;
+const {
+  NGHTTP2_ENHANCE_YOUR_CALM,
+  NGHTTP2_FLAG_END_STREAM,
+  NGHTTP2_INTERNAL_ERROR,
+  NGHTTP2_SETTINGS_TIMEOUT,
+} = constants;
 
-const MAX_STREAM_ID = 2 ** 31 - 1;
+const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 
 /** Streams of the size of a window that one connection can keep busy. */
 const WINDOWS_PER_CONNECTION = 4;
@@ -85,9 +89,10 @@ export class Http2Connection implements VisitorConnection {
       maxSessionMemory: HTTP2_SESSION_MEMORY_MIB,
       maxSessionInvalidFrames: HTTP2_MAX_INVALID_FRAMES,
     });
-    this.session.setLocalWindowSize(Math.min(WINDOWS_PER_CONNECTION * http2.windowBytes, MAX_STREAM_ID));
+    this.session.setLocalWindowSize(Math.min(WINDOWS_PER_CONNECTION * http2.windowBytes, MAX_WINDOW_BYTES));
     this.session.on('stream', this.handleStream);
-    this.session.on('remoteSettings', this.handleSettings);
+    this.session.on('localSettings', this.handleAcknowledgement);
+    this.session.on('remoteSettings', this.handleControlFrame);
     this.session.on('ping', this.handleControlFrame);
     // What is wrong with a session concerns only the one at its other end; 'close' follows.
     this.session.on('error', ignore);
@@ -105,17 +110,16 @@ export class Http2Connection implements VisitorConnection {
     const quietMs = now - this.activeAt;
     switch (this.state) {
       case 'opening':
-        if (quietMs > limits.headTimeoutMs) this.destroy();
+        if (quietMs > limits.headTimeoutMs) this.fail(NGHTTP2_SETTINGS_TIMEOUT);
         return;
       case 'open':
         if (this.visitors.size === 0 && quietMs > limits.idleTimeoutMs) this.close();
         return;
-      case 'warned':
-        // The sweep that follows the warning may come at once; the next one gives it time to travel.
-        if (quietMs > 0) this.close();
-        return;
       case 'closing':
         if (this.visitors.size === 0 && quietMs > LINGER_MS) this.destroy();
+        return;
+      case 'failed':
+        if (quietMs > LINGER_MS) this.destroy();
         return;
       case 'closed':
         return;
@@ -125,9 +129,7 @@ export class Http2Connection implements VisitorConnection {
   }
 
   drain(): void {
-    if (this.state !== 'opening' && this.state !== 'open') return;
-    this.enter('warned');
-    this.session.goaway(NGHTTP2_NO_ERROR, MAX_STREAM_ID);
+    if (this.state === 'opening' || this.state === 'open') this.close();
   }
 
   destroy(): void {
@@ -208,13 +210,12 @@ export class Http2Connection implements VisitorConnection {
     if (!stream.closed) respondWithError(stream, error, { wantsHtml: false, withoutBody: false });
   }
 
-  private readonly handleSettings = (): void => {
+  private readonly handleAcknowledgement = (): void => {
     if (this.state === 'opening') this.enter('open');
-    this.handleControlFrame();
   };
 
   private readonly handleControlFrame = (): void => {
-    if (!this.controlFrames.take(this.relay.clock)) this.calm();
+    if (!this.controlFrames.take(this.relay.clock)) this.fail(NGHTTP2_ENHANCE_YOUR_CALM);
   };
 
   private readonly handleClose = (): void => {
@@ -228,14 +229,18 @@ export class Http2Connection implements VisitorConnection {
 
   /** Resets are free for who sends them and cost an exchange here (CVE-2023-44487, CVE-2025-8671). */
   private countReset(): void {
-    if (!this.resets.take(this.relay.clock)) this.calm();
+    if (!this.resets.take(this.relay.clock)) this.fail(NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  private calm(): void {
-    if (!this.session.destroyed) this.session.destroy(new Error('abuse'), NGHTTP2_ENHANCE_YOUR_CALM);
+  /** Ends the connection, its streams and all, with this error code. */
+  private fail(code: number): void {
+    if (this.state === 'failed' || this.state === 'closed') return;
+    this.enter('failed');
+    // Not from within a callback of nghttp2, which may be on the stack.
+    setImmediate(() => this.session.destroy(new Error('HTTP/2 session refused'), code));
   }
 
-  /** Takes no more streams and ends with the last one. */
+  /** Takes no more streams and ends with the last one. Streams on their way are refused: safe to repeat. */
   private close(): void {
     this.enter('closing');
     this.session.close();

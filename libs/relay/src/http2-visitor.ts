@@ -98,7 +98,8 @@ export class Http2Visitor implements Visitor {
   private startReading(): void {
     this.isReading = true;
     const { stream } = this;
-    stream.on('aborted', () => this.connection.handleStreamEnd(this));
+    // 'close' only follows when all input was read. nghttp2 may be on the stack here.
+    stream.on('aborted', () => process.nextTick(() => this.connection.handleStreamEnd(this)));
     stream.on('trailers', (_fields: unknown, _flags: number, raw?: readonly string[]) => {
       for (let i = 0; raw && i < raw.length; i += 2)
         this.requestTrailers += `${raw[i]}: ${raw[i + 1]}${CRLF}`;

@@ -25,6 +25,8 @@ export interface Rig {
   /** Resolves once the service has seen so many requests. */
   whenServing(requests: number): Promise<void>;
   whenServiceSeesAbort(): Promise<void>;
+  /** Resolves once the relay holds so many connections of visitors. */
+  whenConnectionsAre(count: number): Promise<void>;
   removeRoute(): void;
   stopService(): Promise<void>;
   stop(): Promise<void>;
@@ -189,6 +191,9 @@ export async function startRig(
       while (served < requests) await once(events, 'request');
     },
     whenServiceSeesAbort: async () => void (await once(events, 'abort')),
+    whenConnectionsAre: async (count) => {
+      while (relay.connectionCount !== count) await new Promise((resolve) => setTimeout(resolve, 10));
+    },
     removeRoute: () => void (isRemoved = true),
     stopService,
     stop: async () => {
