@@ -270,6 +270,7 @@ describe('limits', () => {
   it('ends a connection that does not speak', async () => {
     await start(echo, { headTimeoutMs: 300 });
     const silent = await RawHttp2.connectSilently(rig.http2Port);
+    silent.acknowledges = false;
     expect(await silent.goawayCode()).toBe(ErrorCode.SETTINGS_TIMEOUT);
     await silent.closed;
   });
