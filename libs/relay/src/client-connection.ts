@@ -71,7 +71,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     private readonly isSecure: boolean,
   ) {
     this.reader = new HeadReader(relay.limits.head);
-    this.responseReader = new HeadReader(relay.limits.head);
+    this.responseReader = new HeadReader(relay.limits.head, 'response');
     this.peer = plainAddress(socket.remoteAddress);
     this.isTrustedProxy = relay.trustedProxies.has(this.peer);
     this.activeAt = relay.clock;
