@@ -21,6 +21,7 @@ import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
+import { withSharedReads } from './shared-reads.js';
 import type { Visitor, VisitorConnection } from './visitor.js';
 
 /**
@@ -65,17 +66,25 @@ export class ClientConnection implements Visitor, VisitorConnection {
   private cachedHost: string | null = null;
   private cachedForwardedLines = '';
 
+  private readonly socket: Socket;
+  /** True while the bytes at hand lie in shared memory: what is kept must be copied. */
+  private isBorrowing = false;
+  private isHandedOver = false;
+
   constructor(
     private readonly relay: Relay,
-    private readonly socket: Socket,
+    accepted: Socket,
     private readonly isSecure: boolean,
   ) {
     this.reader = new HeadReader(relay.limits.head);
     this.responseReader = new HeadReader(relay.limits.head, 'response');
-    this.peer = plainAddress(socket.remoteAddress);
+    this.peer = plainAddress(accepted.remoteAddress);
     this.isTrustedProxy = relay.trustedProxies.has(this.peer);
     this.activeAt = relay.clock;
-    socket.on('data', this.handleData);
+    const socket = withSharedReads(accepted, this.handleSharedBytes);
+    this.socket = socket;
+    if (socket === accepted) socket.on('data', this.handleData);
+    else socket.resume();
     socket.on('drain', this.handleDrain);
     socket.on('end', this.handleEnd);
     socket.on('error', this.handleError);
@@ -127,6 +136,16 @@ export class ClientConnection implements Visitor, VisitorConnection {
 
   // --- Socket events --------------------------------------------------------------------------------------
 
+  private readonly handleSharedBytes = (bytes: Buffer): void => {
+    if (this.isHandedOver) {
+      this.socket.push(Buffer.from(bytes));
+      return;
+    }
+    this.isBorrowing = true;
+    this.handleData(bytes);
+    this.isBorrowing = false;
+  };
+
   private readonly handleData = (chunk: Buffer): void => {
     this.relay.counters.bytesIn += chunk.length;
     switch (this.state) {
@@ -135,11 +154,11 @@ export class ClientConnection implements Visitor, VisitorConnection {
         this.consume(chunk);
         return;
       case 'exchange':
-        this.feedExchange(this.pending === null ? chunk : Buffer.concat([this.pending, chunk]));
+        this.feedExchange(this.pending === null ? this.owned(chunk) : Buffer.concat([this.pending, chunk]));
         return;
       case 'upgraded':
         this.activeAt = this.relay.clock;
-        this.exchange!.pushRaw(chunk);
+        this.exchange!.pushRaw(this.owned(chunk));
         return;
       case 'lingering':
       case 'closed':
@@ -201,7 +220,9 @@ export class ClientConnection implements Visitor, VisitorConnection {
       offset = this.readHead(chunk, offset);
     }
     this.isConsuming = false;
-    if (this.state === 'exchange' && offset < chunk.length) this.feedExchange(chunk.subarray(offset));
+    if (this.state === 'exchange' && offset < chunk.length) {
+      this.feedExchange(this.owned(chunk.subarray(offset)));
+    }
   }
 
   /** Returns the offset of the first byte that was not used. */
@@ -265,9 +286,15 @@ export class ClientConnection implements Visitor, VisitorConnection {
     else this.socket.pause();
   }
 
+  /** `bytes`, or a copy when they are only lent. */
+  private owned(bytes: Buffer): Buffer {
+    return this.isBorrowing ? Buffer.from(bytes) : bytes;
+  }
+
   private handOver(request: RequestHead, rest: Buffer): void {
     const { socket } = this;
     this.state = 'closed';
+    this.isHandedOver = true;
     this.relay.forget(this);
     socket.off('data', this.handleData);
     socket.off('drain', this.handleDrain);
