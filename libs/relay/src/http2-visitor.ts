@@ -5,9 +5,9 @@
  * Input is read only once the exchange wants it, so nothing is held here: what waits, waits in the stream, bounded
  * by its window. Output is bounded by pausing the exchange while the stream holds `HTTP2_STREAM_BUFFER_BYTES`.
  */
-import { createHash } from 'node:crypto';
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Field, type Fields, Framing, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { chunkOf } from './chunked-coding.js';
 import { hostnameOf } from './client-connection.js';
 import { errorResponse, wantsHtml } from './error-response.js';
 import { Exchange, trailerLines } from './exchange.js';
@@ -20,10 +20,9 @@ import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
 import type { Visitor } from './visitor.js';
+import { acceptOf } from './websocket-accept.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
-
-const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 const CRLF = '\r\n';
 
@@ -307,21 +306,4 @@ export function respondWithError(
     stream.respond(fields);
     stream.end(response.subarray(headEnd + 2));
   }
-}
-
-/** One chunk of the chunked coding. */
-function chunkOf(data: Buffer): Buffer {
-  const size = `${data.length.toString(16)}${CRLF}`;
-  const chunk = Buffer.allocUnsafe(size.length + data.length + 2);
-  chunk.write(size, 0, 'latin1');
-  chunk.set(data, size.length);
-  chunk.write(CRLF, size.length + data.length, 'latin1');
-  return chunk;
-}
-
-/** RFC 6455 §4.2.2. */
-function acceptOf(key: string): string {
-  return createHash('sha1')
-    .update(key + WEBSOCKET_GUID)
-    .digest('base64');
 }

@@ -1,5 +1,6 @@
 export type { AccessGate, Verdict } from './access-gate.js';
 export { plainAddress, TrustedProxies } from './forwarded.js';
+export { Http2Dialer } from './http2-upstream.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';

@@ -48,12 +48,14 @@ interface FetchResult {
 /**
  * @param handle answers requests with Node's HTTP server; null for a service of raw sockets
  * @param handleRaw serves raw sockets instead
+ * @param wrapDialer changes how the route's streams are opened
  */
 export async function startRig(
   handle: http.RequestListener | null,
   handleRaw?: (socket: net.Socket) => void,
   configure?: (server: http.Server) => void,
   limits: Partial<RelayLimits> = {},
+  wrapDialer: (dialer: Dialer) => Dialer = (dialer) => dialer,
 ): Promise<Rig> {
   const events = new (await import('node:events')).EventEmitter();
   let served = 0;
@@ -109,7 +111,7 @@ export async function startRig(
       access: 'public',
       expiresAt: Infinity,
     },
-    new StreamPool(dialer, poolsWithIdle),
+    new StreamPool(wrapDialer(dialer), poolsWithIdle),
   );
   let isRemoved = false;
   const relay: Relay = new Relay({

@@ -8,6 +8,8 @@ export interface Dialer {
   isPreferred(origin: object): boolean;
   /** Calls back once, when a dial that was 'absent' is worth another try. Returns the way to cancel. */
   onArrival(callback: () => void): () => void;
+  /** The route is gone: closes what the dialer keeps open by itself, once it is not in use. */
+  close?(): void;
 }
 
 export interface Dialled {
@@ -121,7 +123,7 @@ export class StreamPool {
   sweep(now: number): void {
     // The oldest are at the front, since streams are used from the back.
     let expired = 0;
-    while (expired < this.idle.length && now - this.idle[expired]!.idleSince > this.limits.maxIdleMs)
+    while (expired < this.idle.length && now - this.idle[expired].idleSince > this.limits.maxIdleMs)
       expired++;
     for (const pooled of this.idle.splice(0, expired)) pooled.stream.reset(ResetCode.CANCEL);
     if (this.idle.length === 0) this.withIdle.delete(this);
@@ -130,6 +132,7 @@ export class StreamPool {
   /** Closes every idle stream, and every other one when its exchange ends. */
   close(): void {
     this.isClosed = true;
+    this.dialer.close?.();
     for (const pooled of this.idle.splice(0)) pooled.stream.reset(ResetCode.CANCEL);
   }
 }

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { PreviewRoute, Store } from '@culvert/domain';
-import { Route, StreamPool, type TunnelRegistry } from '@culvert/relay';
+import { Http2Dialer, Route, StreamPool, type TunnelRegistry } from '@culvert/relay';
 
 /** Makes routes of the previews in the store. */
 export class PreviewRoutes {
@@ -27,7 +27,9 @@ export class PreviewRoutes {
       tls: ingress.useTls,
       serverName: ingress.l5Host,
       verifyTls: ingress.verifyTls,
+      ...(ingress.protocol === 'h2' && { alpn: 'h2' }),
     });
+    const scheme = ingress.useTls ? 'https' : 'http';
     return Route.forPreview(
       {
         id: preview.id,
@@ -40,7 +42,10 @@ export class PreviewRoutes {
         access: preview.access,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
       },
-      new StreamPool(dialer, this.poolsWithIdle),
+      new StreamPool(
+        ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme }),
+        this.poolsWithIdle,
+      ),
     );
   }
 }
