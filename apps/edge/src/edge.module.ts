@@ -110,7 +110,9 @@ function createRelay(
       !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname)
         ? appRoute
         : null,
-    takesOver: (request) => request.target === TUNNEL_PATH || request.target.startsWith(`${TUNNEL_PATH}?`),
+    // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
+    takesOver: ({ target }, hostname) =>
+      (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix),
     takeOver: (socket) => handToServer(server(), socket),
     onFault: (error) => log.error({ err: error }, 'relay fault'),
     onFailure: (error, hostname) =>

@@ -2,7 +2,7 @@
 import { lookup as resolve } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import { connect as connectTcp, isIP } from 'node:net';
-import type { LookupFunction, Socket } from 'node:net';
+import type { LookupFunction, OnReadOpts, Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { StreamTarget } from '@culvert/tunnel';
@@ -13,6 +13,22 @@ export interface IngressOptions {
   readonly allowList: AllowList;
   /** PEM certificates that are trusted beside the built-in ones, or null. */
   readonly extraCa: string | null;
+}
+
+/**
+ * One buffer for the reads of all connections, instead of 64 KiB for each read: what arrives is copied at once, at its
+ * own size (docs/decisions/0005-shared-reads.md).
+ */
+const shared = Buffer.allocUnsafeSlow(262_144);
+
+function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
+  return {
+    buffer: shared,
+    callback: (count) => {
+      onData(Buffer.from(shared.subarray(0, count)));
+      return true;
+    },
+  };
 }
 
 export class IngressDialler {
@@ -33,8 +49,11 @@ export class IngressDialler {
     return this.options.allowList.allowsAddress(target.host, target.port);
   }
 
-  /** Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. */
-  dial(target: StreamTarget): Socket {
+  /**
+   * Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. `onData` gets
+   * what arrives, never before this returned.
+   */
+  dial(target: StreamTarget, onData: (chunk: Buffer) => void): Socket {
     const options = {
       host: target.host,
       port: target.port,
@@ -43,10 +62,10 @@ export class IngressDialler {
       noDelay: true,
       lookup: this.lookupFor(target),
     };
-    if (!target.tls) return connectTcp(options);
+    if (!target.tls) return connectTcp({ ...options, onread: sharedReads(onData) });
     // RFC 6066 §3: without a trailing dot.
     const name = (target.serverName === '' ? target.host : target.serverName).replace(/\.$/, '');
-    return connectTls({
+    const socket = connectTls({
       ...options,
       // RFC 6066 §3: SNI names a DNS host, never an address.
       servername: isIP(name) === 0 ? name : '',
@@ -55,6 +74,7 @@ export class IngressDialler {
       ALPNProtocols: [target.alpn ?? 'http/1.1'],
       secureContext: this.secureContext,
     });
+    return socket.on('data', onData);
   }
 
   /** Keeps of a name's addresses those that are allowed: what was judged is what gets connected. */

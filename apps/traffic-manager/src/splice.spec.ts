@@ -61,13 +61,14 @@ async function spliceTo(serve: (socket: Socket) => void): Promise<{ stream: Fake
     return once(server, 'close');
   });
   const stream = new FakeStream();
-  void new Splice(stream, socket, {
+  const splice = new Splice(stream, socket, {
     connectTimeoutMs: 2000,
     isTls: false,
     alpn: 'http/1.1',
     label: 'ingress:1',
     onFailure: () => undefined,
   });
+  socket.on('data', (chunk: Buffer) => splice.handleIngressData(chunk));
   await stream.accepted.promise;
   return { stream, socket };
 }

@@ -45,13 +45,15 @@ export class Splice implements StreamHandler {
     stream.handler = this;
     socket.on('connect', () => this.handleConnect());
     socket.on('secureConnect', () => this.handleSecured());
-    socket.on('data', (chunk: Buffer) => {
-      if (!stream.write(chunk)) socket.pause();
-    });
     socket.on('drain', () => stream.resume());
     socket.on('end', () => this.handleSocketEnd());
     socket.on('error', (error) => this.handleError(error));
     socket.on('close', () => this.handleClose());
+  }
+
+  /** Bytes from the ingress. */
+  handleIngressData(chunk: Buffer): void {
+    if (!this.stream.write(chunk)) this.socket.pause();
   }
 
   onOpen(): void {

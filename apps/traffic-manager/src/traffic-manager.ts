@@ -215,11 +215,10 @@ class Manager implements TrafficManager {
       stream.reset(ResetCode.FORBIDDEN, `${label} is not allowed by this traffic manager`);
       return;
     }
-    const socket = this.dialler.dial(target);
+    const socket = this.dialler.dial(target, (chunk) => splice.handleIngressData(chunk));
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
-    // The splice keeps itself alive through the two it joins.
-    void new Splice(stream, socket, {
+    const splice = new Splice(stream, socket, {
       connectTimeoutMs: this.options.connectTimeoutMs,
       isTls: target.tls,
       alpn: target.alpn ?? 'http/1.1',

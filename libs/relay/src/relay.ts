@@ -28,7 +28,7 @@ export interface RelayOptions {
   /** The route of a hostname that is no preview's, or null: the application itself. */
   readonly findAppRoute: (hostname: string) => Route | null;
   /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
-  readonly takesOver: (request: RequestHead) => boolean;
+  readonly takesOver: (request: RequestHead, hostname: string) => boolean;
   /** Gets the socket with the request's bytes back in it, paused. */
   readonly takeOver: (socket: Socket) => void;
   /** Gets what should never happen: an exception inside the relay. */
@@ -136,11 +136,7 @@ export class Relay {
   }
 
   takesOver(request: RequestHead): boolean {
-    return (
-      request.upgrade !== '' &&
-      this.options.findAppRoute(hostnameOf(request.host)) !== null &&
-      this.options.takesOver(request)
-    );
+    return request.upgrade !== '' && this.options.takesOver(request, hostnameOf(request.host));
   }
 
   takeOver(socket: Socket): void {

@@ -1,6 +1,6 @@
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Dialer, type PooledStream, StreamPool } from './stream-pool.js';
+import { type Dialer, PooledStream, StreamPool } from './stream-pool.js';
 
 class FakeStream implements Stream {
   isOpen = true;
@@ -23,15 +23,18 @@ const LIMITS = { maxIdle: 2, maxIdleMs: 4000, maxIdleUnrepeatableMs: 1000 };
 const exchange = {} as StreamHandler;
 let dialled: FakeStream[];
 let preferred: object;
+let isFull: () => boolean;
 let withIdle: Set<StreamPool>;
 let pool: StreamPool;
 
 beforeEach(() => {
   dialled = [];
   preferred = {};
+  isFull = () => false;
   withIdle = new Set();
   const dialer: Dialer = {
     dial: (handler) => {
+      if (isFull()) return 'full';
       const stream = new FakeStream(dialled.length, handler);
       dialled.push(stream);
       return { stream, origin: preferred };
@@ -110,6 +113,18 @@ describe(StreamPool.name, () => {
     pool.sweep(8000);
     expect(b.stream.isOpen).toBe(false);
     expect(withIdle.has(pool)).toBe(false);
+  });
+
+  it('gives up an idle stream of another route when the tunnel is full', () => {
+    const other = new StreamPool(pool.dialer, withIdle, LIMITS);
+    const idle = take(0);
+    pool.release(idle, 0);
+    isFull = () => idle.stream.isOpen;
+    const pooled = other.acquire(exchange, 1, true);
+    expect(pooled).toBeInstanceOf(PooledStream);
+    expect(idle.stream.isOpen).toBe(false);
+    isFull = () => true;
+    expect(other.acquire(exchange, 1, true)).toBe('full');
   });
 
   it('closes streams that come back after the route has changed', () => {

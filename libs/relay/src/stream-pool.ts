@@ -99,7 +99,9 @@ export class StreamPool {
 
   /** A new stream, whatever is idle. For a request whose reused stream turned out to be dead. */
   dial(handler: StreamHandler): PooledStream | 'absent' | 'full' {
-    const dialled = this.dialer.dial(handler);
+    let dialled = this.dialer.dial(handler);
+    // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
+    if (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler);
     return typeof dialled === 'string' ? dialled : new PooledStream(dialled.stream, dialled.origin, this);
   }
 
@@ -127,6 +129,17 @@ export class StreamPool {
       expired++;
     for (const pooled of this.idle.splice(0, expired)) pooled.stream.reset(ResetCode.CANCEL);
     if (this.idle.length === 0) this.withIdle.delete(this);
+  }
+
+  /** Closes the oldest idle stream of some pool that stands on the same tunnel as this one. */
+  private closeOneIdle(): boolean {
+    for (const { idle } of this.withIdle) {
+      const index = idle.findIndex(({ origin }) => this.dialer.isPreferred(origin));
+      if (index < 0) continue;
+      for (const pooled of idle.splice(index, 1)) pooled.stream.reset(ResetCode.CANCEL);
+      return true;
+    }
+    return false;
   }
 
   /** Closes every idle stream, and every other one when its exchange ends. */
