@@ -23,7 +23,7 @@ const { iterations, verdicts, failure } = runFuzz(
   (iteration) => iteration % 16 !== 0 || performance.now() < end,
 );
 
-for (const [verdict, count] of [...verdicts].toSorted()) {
+for (const [verdict, count] of [...verdicts].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
   process.stdout.write(`${String(count).padStart(9)}  ${verdict}\n`);
 }
 process.stdout.write(`${iterations} inputs\n`);

@@ -25,7 +25,7 @@ describe('identifyField', () => {
   it.each(plain)('takes nothing else for %s', (key) => {
     const name = key.toLowerCase().replaceAll('_', '-');
     // Among all these endings are names that the lookup cannot tell apart without comparing lengths.
-    const endings = [..."!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"];
+    const endings = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".split('');
     const longer = endings.flatMap((end) =>
       Array.from({ length: 16 }, (_, padding) => `${name}${'x'.repeat(padding)}${end}`),
     );

@@ -52,6 +52,8 @@ export abstract class MessageHead extends Fields {
           upgradeLine = i;
           upgradeCount++;
           break;
+        default:
+          break;
       }
     }
     if (codingLine !== -1) {

@@ -33,7 +33,7 @@ export function withSharedReads(accepted: Socket, onBytes: (bytes: Buffer) => vo
       },
     },
   };
-  const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  const socket = new Socket(options);
   // The server counts its connections by what their sockets say when they close.
   Object.assign(socket, { server, _server });
   (accepted as unknown as SocketInternals)._handle = null;
