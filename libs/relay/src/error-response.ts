@@ -25,10 +25,8 @@ export function errorResponse(
     `Content-Length: ${Buffer.byteLength(body)}\r\n` +
     `X-Culvert-Error: ${error.code}\r\n` +
     'Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n' +
-    `Date: ${new Date().toUTCString()}\r\n`;
-  if (error.proxyError !== '') {
-    head += `Proxy-Status: culvert; error=${error.proxyError}; details=${quoted(error.message)}\r\n`;
-  }
+    `Date: ${new Date().toUTCString()}\r\n` +
+    `Proxy-Status: culvert; error=${error.proxyError}; details=${quoted(error.message)}\r\n`;
   if (error.retryAfterSeconds > 0) head += `Retry-After: ${error.retryAfterSeconds}\r\n`;
   if (error.status === 401)
     head += 'WWW-Authenticate: Culvert realm="preview", header="X-Ambassador-Api-Key"\r\n';

@@ -4,7 +4,7 @@
  */
 interface ErrorKind {
   readonly status: number;
-  /** RFC 9209 error type; empty when the fault is the visitor's. */
+  /** RFC 9209 error type: with `http_request_*` and `destination_not_found` the visitor can do something about it. */
   readonly proxyError: string;
   readonly title: string;
   /** Seconds for Retry-After; 0 for none. */
@@ -12,11 +12,11 @@ interface ErrorKind {
 }
 
 const ERROR_KINDS = {
-  bad_request: kind(400, '', 'The request is malformed'),
-  access_denied: kind(401, '', 'This preview is private'),
-  unknown_host: kind(404, '', 'There is no preview here'),
-  request_timeout: kind(408, '', 'The request took too long to arrive'),
-  body_too_large: kind(413, '', 'The request body is too large'),
+  bad_request: kind(400, 'http_request_error', 'The request is malformed'),
+  access_denied: kind(401, 'http_request_denied', 'This preview is private'),
+  unknown_host: kind(404, 'destination_not_found', 'There is no preview here'),
+  request_timeout: kind(408, 'http_request_error', 'The request took too long to arrive'),
+  body_too_large: kind(413, 'http_request_error', 'The request body is too large'),
   too_many_requests: kind(429, 'connection_limit_reached', 'Too many requests at once', 1),
   internal_error: kind(500, 'proxy_internal_error', 'Culvert made a mistake'),
   tunnel_lost: kind(502, 'connection_terminated', 'The connection to the cluster was lost'),
