@@ -8,6 +8,9 @@ import type { PublicListener } from './listener/public-listener.js';
 import type { PreviewGate } from './previews/preview-gate.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
+/** Looking up a route and its access takes milliseconds; a store that hangs must not hold up the managers. */
+const ROUTING_GRACE_MS = 1000;
+
 /** The running edge: connects listener, relay and tunnels, hears the cluster's events, stops in order. */
 export class Edge {
   private listener: PublicListener | null = null;
@@ -31,12 +34,13 @@ export class Edge {
   }
 
   /**
-   * Stops without losing a request: first no new connections; then managers are told to go elsewhere while the
-   * exchanges under way finish on the streams they have; the tunnels under them go last.
+   * Stops without losing a request: first no new connections; then, when every request has its stream, managers are
+   * told to go elsewhere while the exchanges under way finish; the tunnels under them go last.
    */
   async stop(): Promise<void> {
     this.listener?.close();
     const drained = this.relay.drain(this.settings.shutdownGraceMs);
+    await this.relay.whenRouted(ROUTING_GRACE_MS);
     this.tunnels.drain();
     await drained;
     for (const unsubscribe of this.unsubscribe) unsubscribe();

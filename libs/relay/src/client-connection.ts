@@ -329,6 +329,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
   sendHead(response: ResponseHead, route: Route): void {
     const isHttp11 = this.exchange!.request.minorVersion === 1;
     let text = statusLine(response) + responseFieldLines(response, route);
+    // Should the response end before the request does, the rest of the request cannot be told from the next one.
+    if (!this.exchange!.isRequestDone) this.isLastExchange = true;
     this.coding = 'as-is';
     if (response.framing === Framing.CHUNKED || response.framing === Framing.UNTIL_CLOSE) {
       if (isHttp11) {

@@ -39,7 +39,8 @@ export class Exchange implements StreamHandler {
   private attempts = 0;
   private cancelWait: (() => void) | null = null;
 
-  private isRequestDone: boolean;
+  /** Whether the whole request has arrived. */
+  isRequestDone: boolean;
   private requestBytesLeft: number;
   private requestBytes = 0;
   private requestScanner: ChunkedScanner | null = null;
@@ -89,6 +90,16 @@ export class Exchange implements StreamHandler {
     } else {
       this.enter(found);
     }
+  }
+
+  /** The relay stops: it will not see another traffic manager. */
+  drain(): void {
+    if (this.state === 'waiting') this.failStopping();
+  }
+
+  /** Whether it may still need a new stream. */
+  get isRouting(): boolean {
+    return this.state === 'routing';
   }
 
   // --- Request body and raw bytes, from the visitor -------------------------------------------------------
@@ -310,6 +321,10 @@ export class Exchange implements StreamHandler {
   }
 
   private wait(): void {
+    if (this.relay.isDraining) {
+      this.failStopping();
+      return;
+    }
     if (this.relay.limits.managerWaitMs === 0) {
       this.failUnavailable();
       return;
@@ -483,6 +498,10 @@ export class Exchange implements StreamHandler {
 
   private failUnavailable(): void {
     this.fail('manager_unavailable', 'No traffic manager is connected for this preview at the moment.');
+  }
+
+  private failStopping(): void {
+    this.fail('shutting_down', 'This part of Culvert is being stopped. Another will answer.');
   }
 
   private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {

@@ -18,6 +18,8 @@ import type { VisitorConnection } from './visitor.js';
 /** Time-outs are checked this often, and are as exact as this. */
 const SWEEP_MS = 250;
 
+const ROUTING_POLL_MS = 10;
+
 export interface RelayOptions {
   readonly router: Router;
   readonly gate: AccessGate;
@@ -115,11 +117,22 @@ export class Relay {
   /** Finishes what is under way, then resolves. Idle connections end at once. */
   async drain(graceMs: number): Promise<void> {
     this.isDraining = true;
-    for (const connection of this.connections) connection.drain();
+    for (const connection of this.connections) {
+      connection.drain();
+      for (const exchange of [...connection.exchanges()]) exchange.drain();
+    }
     if (this.connections.size > 0) {
       const timer = setTimeout(() => this.whenEmpty?.(), graceMs);
       await new Promise<void>((resolve) => (this.whenEmpty = resolve));
       clearTimeout(timer);
+    }
+  }
+
+  /** Resolves when no request needs a new stream any more, after `drain`; after `maxMs` in any case. */
+  async whenRouted(maxMs: number): Promise<void> {
+    const deadline = performance.now() + maxMs;
+    while (performance.now() < deadline && this.isRouting()) {
+      await new Promise((resolve) => setTimeout(resolve, ROUTING_POLL_MS));
     }
   }
 
@@ -160,6 +173,13 @@ export class Relay {
 
   reportFault(error: unknown): void {
     this.options.onFault(error);
+  }
+
+  private isRouting(): boolean {
+    for (const connection of this.connections) {
+      for (const exchange of connection.exchanges()) if (exchange.isRouting) return true;
+    }
+    return false;
   }
 
   private async revalidate(concerns: (hostname: string) => boolean): Promise<void> {
