@@ -87,7 +87,9 @@ export async function startRig(
 
   let isConnected = true;
   const arrivals = new Set<() => void>();
-  const sockets = new SocketDialer(() => net.connect(servicePort, '127.0.0.1'));
+  const sockets = new SocketDialer(() =>
+    net.connect({ port: servicePort, host: '127.0.0.1', noDelay: true }),
+  );
   const dialer: Dialer = {
     dial: (handler: StreamHandler): Dialled | 'absent' => (isConnected ? sockets.dial(handler) : 'absent'),
     isPreferred: () => isConnected,
@@ -130,13 +132,13 @@ export async function startRig(
       throw error;
     },
   });
-  const listener = net.createServer({ allowHalfOpen: true }, (socket) =>
+  const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
     relay.accept(socket, { isSecure: false }),
   );
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as net.AddressInfo;
-  const http2Listener = net.createServer({ allowHalfOpen: true }, (socket) =>
+  const http2Listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
     relay.accept(socket, { isSecure: false, protocol: 'h2' }),
   );
   http2Listener.listen(0, '127.0.0.1');

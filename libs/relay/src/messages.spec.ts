@@ -1,0 +1,777 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ResetCode, type Stream } from '@culvert/tunnel';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.js';
+import type { RelayErrorCode } from './relay-error.js';
+import { type Rig, startRig } from './relay.rig.js';
+import type { Dialer } from './stream-pool.js';
+
+/**
+ * What crosses the relay, byte for byte: raw visitors on one side, a raw service that records on the other.
+ * The syntax itself has its tables in libs/http1; here it is what becomes of connections and streams.
+ */
+let rig: Rig;
+afterEach(async () => rig.stop());
+
+/** A visitor's connection, as text of one character per byte. */
+class RawVisitor {
+  received = '';
+  /** An error means that the connection was reset. */
+  readonly closed: Promise<Error | null>;
+  private readonly changed = new Set<() => void>();
+
+  private constructor(readonly socket: net.Socket) {
+    let failure: Error | null = null;
+    socket.on('data', (chunk: Buffer) => {
+      this.received += chunk.toString('latin1');
+      for (const tell of this.changed) tell();
+    });
+    socket.on('error', (error) => (failure = error));
+    this.closed = new Promise((resolve) =>
+      socket.once('close', () => {
+        resolve(failure);
+        for (const tell of this.changed) tell();
+      }),
+    );
+  }
+
+  static async connect(port: number): Promise<RawVisitor> {
+    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
+    await once(socket, 'connect');
+    return new RawVisitor(socket);
+  }
+
+  send(bytes: string): void {
+    this.socket.write(bytes, 'latin1');
+  }
+
+  /** Waits for `pattern` in what was received; rejects when the connection ends without it. */
+  async until(pattern: RegExp): Promise<string> {
+    while (!pattern.test(this.received)) {
+      if (this.socket.closed) throw new Error(`ended with ${JSON.stringify(this.received)}`);
+      await new Promise<void>((resolve) => {
+        const tell = (): void => {
+          this.changed.delete(tell);
+          resolve();
+        };
+        this.changed.add(tell);
+      });
+    }
+    return this.received;
+  }
+}
+
+/** Sends `bytes`, keeps its own side open and returns all that comes until the relay ends the connection. */
+async function converse(bytes: string): Promise<string> {
+  const visitor = await RawVisitor.connect(rig.port);
+  visitor.send(bytes);
+  await once(visitor.socket, 'end');
+  visitor.socket.end();
+  expect(await visitor.closed).toBeNull();
+  return visitor.received;
+}
+
+/** A service that records every byte of every connection and answers each request that is complete. */
+class Recorder {
+  readonly connections: string[] = [];
+  readonly ended = new Set<number>();
+
+  constructor(private readonly answer: string | ((connection: string) => string) = OK) {}
+
+  readonly handle = (socket: net.Socket): void => {
+    const index = this.connections.push('') - 1;
+    let answered = 0;
+    socket.on('data', (chunk: Buffer) => {
+      this.connections[index] += chunk.toString('latin1');
+      const requests = completeRequests(this.connections[index]);
+      for (; answered < requests; answered++) {
+        const bytes = typeof this.answer === 'string' ? this.answer : this.answer(this.connections[index]);
+        socket.write(bytes, 'latin1');
+      }
+    });
+    socket.on('close', () => this.ended.add(index));
+    socket.on('end', () => socket.end());
+  };
+
+  get bytes(): string {
+    return this.connections.join('');
+  }
+}
+
+/** Resolves when the relay has closed the connection, at once or by its half. */
+async function closing(socket: net.Socket): Promise<void> {
+  socket.on('end', () => socket.end());
+  await once(socket, 'close');
+}
+
+/** Enough framing for what these tests send: heads, lengths and the last chunk. */
+function completeRequests(text: string): number {
+  let count = 0;
+  let rest = text;
+  for (;;) {
+    const end = rest.indexOf('\r\n\r\n');
+    if (end < 0) return count;
+    const head = rest.slice(0, end + 4);
+    let length = end + 4 + Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+    if (/\r\ntransfer-encoding: chunked/i.test(head)) {
+      const last = /(?:^|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(rest.slice(end + 4));
+      if (!last) return count;
+      length = end + 4 + last.index + last[0].length;
+    }
+    if (rest.length < length) return count;
+    rest = rest.slice(length);
+    count++;
+  }
+}
+
+const HOST = 'Host: demo.preview.test\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const LAST = `GET /last HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`;
+const get = (target: string, fields = ''): string => `GET ${target} HTTP/1.1\r\n${HOST}${fields}\r\n`;
+const chunked = (body: string): string =>
+  `POST /chunked HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${body}`;
+
+const record = async (recorder: Recorder, limits: Partial<RelayLimits> = {}): Promise<void> => {
+  rig = await startRig(null, recorder.handle, undefined, limits);
+};
+
+// --- Requests that are refused ------------------------------------------------------------------------------
+
+const HEAD_FAULTS: readonly (readonly [code: string, status: number, bytes: string])[] = [
+  ['BARE_CR', 400, get('/', 'X: a\rb\r\n')],
+  ['BARE_LF', 400, get('/', 'X: a\nY: b\r\n')],
+  ['BARE_LF', 400, 'GET / HTTP/1.1\nHost: demo.preview.test\n\n'],
+  ['CONTROL_CHARACTER', 400, get('/', 'X: a\0b\r\n')],
+  ['OBS_FOLD', 400, get('/', 'X: a\r\n b\r\n')],
+  ['BAD_START_LINE', 400, `GET /\r\n${HOST}\r\n`],
+  ['BAD_START_LINE', 400, `GET  / HTTP/1.1\r\n${HOST}\r\n`],
+  ['BAD_METHOD', 400, `G(T / HTTP/1.1\r\n${HOST}\r\n`],
+  ['METHOD_TOO_LONG', 501, `${'A'.repeat(33)} / HTTP/1.1\r\n${HOST}\r\n`],
+  ['CONNECT_METHOD', 501, `CONNECT a:443 HTTP/1.1\r\n${HOST}\r\n`],
+  ['BAD_TARGET', 400, get('/a#b')],
+  ['BAD_TARGET', 400, get('*')],
+  ['START_LINE_TOO_LONG', 414, get(`/${'a'.repeat(DEFAULT_RELAY_LIMITS.head.maxTargetBytes)}`)],
+  ['UNSUPPORTED_VERSION', 505, `GET / HTTP/2.0\r\n${HOST}\r\n`],
+  ['HTTP2_PREFACE', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['HEAD_TOO_LARGE', 431, get('/', `X: ${'a'.repeat(DEFAULT_RELAY_LIMITS.head.maxHeadBytes)}\r\n`)],
+  ['TOO_MANY_FIELDS', 431, get('/', 'X: y\r\n'.repeat(DEFAULT_RELAY_LIMITS.head.maxFieldCount))],
+  ['EMPTY_FIELD_NAME', 400, get('/', ': a\r\n')],
+  ['BAD_FIELD_NAME', 400, get('/', 'X(y): a\r\n')],
+  ['WHITESPACE_BEFORE_COLON', 400, get('/', 'Content-Length : 5\r\n')],
+  ['MISSING_HOST', 400, 'GET / HTTP/1.1\r\n\r\n'],
+  ['MISSING_HOST', 400, 'GET / HTTP/1.0\r\n\r\n'],
+  ['REPEATED_HOST', 400, get('/', HOST)],
+  ['BAD_HOST', 400, 'GET / HTTP/1.1\r\nHost: demo.preview.test, evil\r\n\r\n'],
+  ['HOST_MISMATCH', 400, get('http://evil/')],
+  ['BAD_CONTENT_LENGTH', 400, get('/', 'Content-Length: +5\r\n')],
+  ['REPEATED_CONTENT_LENGTH', 400, get('/', 'Content-Length: 5\r\nContent-Length: 6\r\n')],
+  [
+    'CONTENT_LENGTH_WITH_TRANSFER_ENCODING',
+    400,
+    get('/', 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n'),
+  ],
+  ['BAD_TRANSFER_ENCODING', 400, get('/', 'Transfer-Encoding: identity\r\n')],
+  ['REPEATED_TRANSFER_ENCODING', 400, get('/', 'Transfer-Encoding: chunked\r\n'.repeat(2))],
+  ['UNSUPPORTED_TRANSFER_CODING', 501, get('/', 'Transfer-Encoding: gzip, chunked\r\n')],
+  ['TRANSFER_ENCODING_IN_HTTP10', 400, `GET / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`],
+  ['BAD_CONNECTION', 400, get('/', 'Connection: a b\r\n')],
+  ['EXPECTATION_FAILED', 417, get('/', 'Content-Length: 5\r\nExpect: something\r\n')],
+];
+
+const BODY_FAULTS: readonly (readonly [code: string, status: number, body: string])[] = [
+  ['BAD_CHUNK_SIZE', 400, '0x1\r\nx\r\n'],
+  ['BARE_LF', 400, '1\nx\r\n'],
+  ['BARE_CR', 400, '1\rx\r\n'],
+  ['BAD_CHUNK_EXTENSION', 400, '1;=b\r\nx\r\n'],
+  ['CHUNK_EXTENSIONS_TOO_LARGE', 413, `1;${'a'.repeat(65_536)}\r\nx\r\n`],
+  ['BAD_CHUNK_END', 400, '1\r\nxy\r\n'],
+  ['TRAILERS_TOO_LARGE', 431, `0\r\nX: ${'y'.repeat(65_536)}\r\n`],
+  ['TOO_MANY_FIELDS', 431, `0\r\n${'X: y\r\n'.repeat(100)}`],
+  ['OBS_FOLD', 400, '0\r\nX: a\r\n b\r\n'],
+  ['BAD_FIELD_NAME', 400, '0\r\nX\r\n'],
+  ['CONTROL_CHARACTER', 400, '0\r\nX: \0\r\n'],
+];
+
+/** Read as a request by whoever goes on after the fault. */
+const HIDDEN = `\r\n0\r\n\r\n${get('/hidden')}`;
+
+describe('a request that is refused', () => {
+  it('has a row here for every code of docs/http1.md', () => {
+    const page = readFileSync(new URL('../../../docs/http1.md', import.meta.url), 'utf8');
+    const documented = [...page.matchAll(/^\| `([A-Z0-9_]+)` \| (\d{3}) \|/gm)].map(
+      ([, code, status]) => `${code} ${status}`,
+    );
+    const tested = new Set([...HEAD_FAULTS, ...BODY_FAULTS].map(([code, status]) => `${code} ${status}`));
+    const ofResponses = ['BAD_STATUS 400', 'BODY_NOT_ALLOWED 400'];
+    expect(documented.length).toBeGreaterThan(30);
+    expect([...tested, ...ofResponses].toSorted()).toEqual(documented.toSorted());
+    // `afterEach` stops a rig.
+    return record(new Recorder());
+  });
+
+  it('answers its status, closes, and lets nothing of it or behind it reach the service', async () => {
+    const recorder = new Recorder();
+    await record(recorder);
+    for (const [code, status, bytes] of HEAD_FAULTS) {
+      const received = await converse(bytes + HIDDEN);
+      expect(received, code).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`));
+      expect(received.match(/HTTP\/1\.1 /g), code).toHaveLength(1);
+      expect(received, code).toMatch(/\r\nX-Culvert-Error: bad_request\r\n/);
+    }
+    expect(recorder.bytes).toBe('');
+  });
+
+  it('does not take back answers of requests before it, and serves none behind it', async () => {
+    const recorder = new Recorder();
+    await record(recorder);
+    for (const [code, status, bytes] of HEAD_FAULTS) {
+      const received = await converse(get('/before') + bytes + HIDDEN);
+      expect(received.match(/HTTP\/1\.1 \d+/g), code).toEqual(['HTTP/1.1 200', `HTTP/1.1 ${status}`]);
+    }
+    expect(recorder.bytes.match(/\/before/g)).toHaveLength(HEAD_FAULTS.length);
+    expect(recorder.bytes).not.toMatch(/hidden/);
+    expect(completeRequests(recorder.bytes)).toBe(HEAD_FAULTS.length);
+  });
+
+  it('ends the stream when the fault is in its body, so that the service sees no whole request', async () => {
+    const recorder = new Recorder();
+    await record(recorder);
+    for (const [code, status, body] of BODY_FAULTS) {
+      for (const bytes of [body, `3\r\nabc\r\n${body}`]) {
+        const received = await converse(chunked(bytes) + HIDDEN);
+        expect(received, code).toMatch(
+          new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`),
+        );
+        expect(received.match(/HTTP\/1\.1 /g), code).toHaveLength(1);
+      }
+    }
+    await expect.poll(() => recorder.ended.size).toBe(recorder.connections.length);
+    for (const bytes of recorder.connections) expect(completeRequests(bytes)).toBe(0);
+    expect(recorder.bytes).not.toMatch(/hidden/);
+    expect(rig.route.active).toBe(0);
+  });
+});
+
+// --- What passes --------------------------------------------------------------------------------------------
+
+describe('a request', () => {
+  it('means the same however its bytes are cut', async () => {
+    const recorder = new Recorder();
+    await record(recorder);
+    const text =
+      `POST /%2e%2e//?a=b HTTP/1.1\r\n${HOST}Connection: keep-alive, X-Hop\r\nX-Hop: gone\r\nX-Kept: a, b\r\n` +
+      'Transfer-Encoding: chunked\r\n\r\n3;ext="v"\r\nabc\r\n1\r\nd\r\n0\r\nX-Sum: 1\r\n\r\n';
+    const send = async (pieces: readonly string[]): Promise<string> => {
+      const before = recorder.bytes.length;
+      const visitor = await RawVisitor.connect(rig.port);
+      let sent = rig.relay.counters.bytesIn;
+      for (const piece of pieces) {
+        visitor.send(piece);
+        sent += piece.length;
+        // The next piece goes out only when the relay has read this one.
+        while (rig.relay.counters.bytesIn < sent) await new Promise(setImmediate);
+      }
+      expect(await visitor.until(/ok$/)).toBe(OK);
+      visitor.socket.destroy();
+      return recorder.bytes.slice(before);
+    };
+    const whole = await send([text]);
+    expect(whole).toMatch(/^POST \/%2e%2e\/\/\?a=b HTTP\/1\.1\r\n/);
+    expect(whole).toMatch(/\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\nX-Sum: 1\r\n\r\n$/);
+    expect(whole).not.toMatch(/X-Hop/i);
+    for (let at = 1; at < text.length; at++) {
+      expect(await send([text.slice(0, at), text.slice(at)]), `cut at ${at}`).toBe(whole);
+    }
+    expect(await send(text.split('')), 'byte by byte').toBe(whole);
+  });
+
+  it.each([
+    '//a',
+    '/a/../b',
+    '/%2e%2e',
+    '/?',
+    '/??a=/../b',
+    '/a//b/./c',
+    '/%00%ff%2F',
+    '/a;b=c:d@e',
+    '/"<>\\^`{|}',
+    `/${'long/'.repeat(1600)}`,
+    '/%zz%',
+  ])('keeps the target %s', async (target) => {
+    const recorder = new Recorder();
+    await record(recorder);
+    expect(await converse(get(target, 'Connection: close\r\n'))).toMatch(/^HTTP\/1\.1 200 /);
+    expect(recorder.bytes.split(' ', 2)[1]).toBe(target);
+  });
+
+  it('keeps values with bytes outside of ASCII, both ways', async () => {
+    let bytes = '';
+    for (let byte = 0x80; byte <= 0xff; byte++) bytes += String.fromCharCode(byte);
+    const recorder = new Recorder(`HTTP/1.1 200 OK\r\nX-Bytes: ${bytes}\r\nContent-Length: 0\r\n\r\n`);
+    await record(recorder);
+    const received = await converse(get('/', `X-Bytes: ${bytes}\r\nConnection: close\r\n`));
+    expect(recorder.bytes).toContain(`\r\nX-Bytes: ${bytes}\r\n`);
+    expect(received).toContain(`\r\nX-Bytes: ${bytes}\r\n`);
+  });
+
+  it('keeps repeated fields in their order, in heads of both ways', async () => {
+    const lines = 'Set-Cookie: a=1\r\nset-cookie: b=2\r\nX-Twice: 1\r\nSet-Cookie: a=1\r\nX-Twice: 1\r\n';
+    const recorder = new Recorder(`HTTP/1.1 200 OK\r\n${lines}Content-Length: 0\r\n\r\n`);
+    await record(recorder);
+    const received = await converse(get('/', `${lines}Connection: close\r\n`));
+    expect(recorder.bytes).toContain(lines);
+    expect(received).toContain(lines);
+  });
+
+  it('loses what Connection names, on the way back too', async () => {
+    const recorder = new Recorder(
+      'HTTP/1.1 200 OK\r\nConnection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-Kept: 1\r\n' +
+        'Content-Length: 2\r\n\r\nok',
+    );
+    await record(recorder);
+    const received = await converse(get('/', 'Connection: close\r\n'));
+    expect(received).toMatch(/X-Kept: 1/);
+    expect(received).not.toMatch(/X-Hop|Keep-Alive/i);
+    expect(received.match(/\r\nConnection: /gi)).toHaveLength(1);
+  });
+
+  it('loses no framing to Connection', async () => {
+    const recorder = new Recorder();
+    await record(recorder);
+    const fields = 'Content-Length: 4\r\nConnection: close, Content-Length, Host, Transfer-Encoding\r\n';
+    expect(await converse(`POST / HTTP/1.1\r\n${HOST}${fields}\r\nbody`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(recorder.bytes).toMatch(/\r\nContent-Length: 4\r\n(.+\r\n)*\r\nbody$/);
+    expect(recorder.bytes.match(/\r\nHost: /g)).toHaveLength(1);
+  });
+});
+
+describe('a response', () => {
+  it('means the same however its bytes are cut', async () => {
+    const text =
+      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 Fine\r\nX-Kept: a\r\n' +
+      'Transfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n';
+    let cut = 0;
+    let connections = 0;
+    rig = await startRig(null, (socket) => {
+      connections++;
+      socket.setNoDelay(true);
+      socket.on('data', () => {
+        const at = cut;
+        socket.write(text.slice(0, at), () => setTimeout(() => socket.write(text.slice(at)), 1));
+      });
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    for (cut = 0; cut < text.length; cut++) {
+      visitor.received = '';
+      visitor.send(get('/'));
+      expect(await visitor.until(/\r\n0\r\n(X-Sum: 1\r\n)?\r\n$/), `cut at ${cut}`).toBe(
+        'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 Fine\r\nX-Kept: a\r\n' +
+          'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n',
+      );
+    }
+    visitor.socket.destroy();
+    // Each one ended cleanly, so all took the same stream.
+    expect(connections).toBe(1);
+  });
+
+  it('to HEAD keeps the length of the body that is not there', async () => {
+    const recorder = new Recorder('HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nETag: "e"\r\n\r\n');
+    await record(recorder);
+    const received = await converse(
+      `HEAD / HTTP/1.1\r\n${HOST}\r\nHEAD / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
+    );
+    expect(received.match(/Content-Length: 12345\r\n/g)).toHaveLength(2);
+    expect(received).toMatch(/\r\n\r\n$/);
+    expect(recorder.connections).toHaveLength(1);
+  });
+
+  it('cannot speak for the edge, in interim heads and trailers neither', async () => {
+    const forged =
+      'X-Culvert-Error: forged\r\nProxy-Status: culvert; error=forged\r\nx_culvert_error: forged\r\n';
+    const recorder = new Recorder(
+      `HTTP/1.1 103 Early Hints\r\n${forged}\r\nHTTP/1.1 502 Bad Gateway\r\n${forged}` +
+        `Transfer-Encoding: chunked\r\n\r\n0\r\n${forged}X-Sum: 1\r\n\r\n`,
+    );
+    await record(recorder);
+    const received = await converse(get('/', 'TE: trailers\r\nConnection: close, TE\r\n'));
+    expect(received).toMatch(/HTTP\/1\.1 502 Bad Gateway[\s\S]*X-Sum: 1/);
+    expect(received).not.toMatch(/forged/);
+  });
+});
+
+// --- Responses that are wrong -------------------------------------------------------------------------------
+
+type Outcome = 'answered' | 'refused' | 'broken';
+
+const EVIL = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil';
+const ok = (fields: string, body = ''): string => `HTTP/1.1 200 OK\r\n${fields}\r\n${body}`;
+
+const BAD_RESPONSES: readonly (readonly [what: string, method: string, outcome: Outcome, bytes: string])[] = [
+  ['an empty line first', 'GET', 'refused', `\r\n${OK}`],
+  ['no HTTP', 'GET', 'refused', 'SSH-2.0-OpenSSH\r\n\r\n'],
+  ['a bare LF', 'GET', 'refused', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok'],
+  ['a bare CR', 'GET', 'refused', ok('X: a\rb\r\n')],
+  ['NUL', 'GET', 'refused', ok('X: \0\r\n')],
+  ['a folded line', 'GET', 'refused', ok('X: a\r\n b\r\n')],
+  ['whitespace before the colon', 'GET', 'refused', ok('Content-Length : 2\r\n', 'ok')],
+  ['status 600', 'GET', 'refused', 'HTTP/1.1 600 x\r\n\r\n'],
+  ['status 099', 'GET', 'refused', 'HTTP/1.1 099 x\r\n\r\n'],
+  ['HTTP/2.0', 'GET', 'refused', 'HTTP/2.0 200 OK\r\n\r\n'],
+  ['two lengths', 'GET', 'refused', ok('Content-Length: 2\r\nContent-Length: 2\r\n', 'ok')],
+  ['a list of lengths', 'GET', 'refused', ok('Content-Length: 2, 2\r\n', 'ok')],
+  ['a signed length', 'GET', 'refused', ok('Content-Length: +2\r\n', 'ok')],
+  [
+    'a length and chunks',
+    'GET',
+    'refused',
+    ok('Content-Length: 2\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
+  ],
+  ['another coding', 'GET', 'refused', ok('Transfer-Encoding: gzip, chunked\r\n')],
+  ['chunked twice', 'GET', 'refused', ok('Transfer-Encoding: chunked, chunked\r\n')],
+  ['chunks in HTTP/1.0', 'GET', 'refused', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['a head without end', 'GET', 'refused', ok(`X: ${'a'.repeat(40_000)}`)],
+  ['too many fields', 'GET', 'refused', ok('X: y\r\n'.repeat(200))],
+  ['a 204 with a length', 'GET', 'refused', 'HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nevil'],
+  [
+    'a chunked 204',
+    'GET',
+    'refused',
+    'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['a 103 with a length', 'GET', 'refused', `HTTP/1.1 103 x\r\nContent-Length: 4\r\n\r\nevil${OK}`],
+  ['a 101 unasked', 'GET', 'refused', 'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+  ['interim heads without end', 'GET', 'refused', 'HTTP/1.1 103 x\r\n\r\n'.repeat(100)],
+  ['a malformed chunk size', 'GET', 'broken', ok('Transfer-Encoding: chunked\r\n', '0x2\r\nok\r\n0\r\n\r\n')],
+  [
+    'a chunk that ends too late',
+    'GET',
+    'broken',
+    ok('Transfer-Encoding: chunked\r\n', '1\r\nok\r\n0\r\n\r\n'),
+  ],
+  [
+    'a chunk line that ends with LF',
+    'GET',
+    'broken',
+    ok('Transfer-Encoding: chunked\r\n', '2\nok\r\n0\r\n\r\n'),
+  ],
+  ['a malformed trailer', 'GET', 'broken', ok('Transfer-Encoding: chunked\r\n', '0\r\nX : y\r\n\r\n')],
+  ['a body after 204', 'GET', 'answered', 'HTTP/1.1 204 No Content\r\n\r\nevil'],
+  ['a body after 304', 'GET', 'answered', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nevil'],
+  ['a body after HEAD', 'HEAD', 'answered', ok('Content-Length: 4\r\n', 'evil')],
+  [
+    'a chunked body after HEAD',
+    'HEAD',
+    'answered',
+    ok('Transfer-Encoding: chunked\r\n', '4\r\nevil\r\n0\r\n\r\n'),
+  ],
+  ['a second response', 'GET', 'answered', OK + EVIL],
+  ['more than its length', 'GET', 'answered', ok('Content-Length: 2\r\n', 'okevil')],
+  [
+    'bytes behind the last chunk',
+    'GET',
+    'answered',
+    ok('Transfer-Encoding: chunked\r\n', `0\r\n\r\n${EVIL}`),
+  ],
+];
+
+describe('a response that breaks the rules', () => {
+  it('never reaches the next visitor: its stream is reset and not used again', async () => {
+    let bytes = '';
+    const closed: Promise<unknown>[] = [];
+    const requests: string[] = [];
+    rig = await startRig(null, (socket) => {
+      closed.push(closing(socket));
+      const index = requests.push('') - 1;
+      socket.on('data', (chunk: Buffer) => {
+        requests[index] += chunk.toString('latin1');
+        const isBad = chunk.includes('/bad');
+        // An honest service would close here; this one keeps its connection, hoping for another request.
+        socket.write(isBad ? bytes : OK, 'latin1');
+      });
+    });
+    for (const [what, method, outcome, response] of BAD_RESPONSES) {
+      bytes = response;
+      const target = `/bad/${what.replaceAll(' ', '-')}`;
+      const bad = await RawVisitor.connect(rig.port);
+      bad.send(`${method} ${target} HTTP/1.1\r\n${HOST}\r\n`);
+      expect(await outcomeOf(bad), what).toBe(outcome);
+      const next = await converse(get('/next', 'Connection: close\r\n'));
+      expect(next, what).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/);
+      const used = requests.findIndex((text) => text.includes(target));
+      await closed[used];
+      expect(completeRequests(requests[used].slice(requests[used].indexOf(target))), what).toBe(1);
+    }
+    expect(rig.route.active).toBe(0);
+  });
+
+  it('is not used again when bytes follow later, on the idle stream', async () => {
+    let smuggle = (): void => {};
+    const closed: Promise<unknown>[] = [];
+    rig = await startRig(null, (socket) => {
+      closed.push(closing(socket));
+      socket.on('data', () => socket.write(OK));
+      smuggle = () => socket.write(EVIL);
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(get('/'));
+    await visitor.until(/ok$/);
+    smuggle();
+    await closed[0];
+    visitor.send(LAST);
+    await once(visitor.socket, 'end');
+    visitor.socket.end();
+    expect(visitor.received).not.toContain('evil');
+    expect(visitor.received.match(/ok/g)).toHaveLength(2);
+    expect(closed).toHaveLength(2);
+  });
+
+  it('goes nowhere when it continues after the visitor has left', async () => {
+    const closed: Promise<unknown>[] = [];
+    rig = await startRig(null, (socket) => {
+      closed.push(closing(socket));
+      socket.on('data', (chunk: Buffer) => {
+        if (chunk.includes('/next')) {
+          socket.write(OK);
+          return;
+        }
+        socket.write(ok('Content-Length: 1000000\r\n', 'evil'));
+        const timer = setInterval(() => socket.write('evil'.repeat(100)), 1);
+        socket.on('close', () => clearInterval(timer));
+      });
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(get('/'));
+    await visitor.until(/evil/);
+    visitor.socket.resetAndDestroy();
+    const next = await converse(get('/next', 'Connection: close\r\n'));
+    expect(next).toMatch(/\r\n\r\nok$/);
+    await closed[0];
+  });
+});
+
+/** Waits until the exchange is over and tells how it ended. */
+async function outcomeOf(visitor: RawVisitor): Promise<Outcome> {
+  const final = /(?:^|\r\n\r\n)HTTP\/1\.1 (?!1)(\d{3})/;
+  // Nothing complete comes of a broken one.
+  await visitor.until(/HTTP\/1\.1 (?!1)\d{3}[\s\S]*\r\n\r\n/).catch(() => undefined);
+  const status = final.exec(visitor.received)?.[1];
+  expect(visitor.received).not.toContain('evil');
+  if (status === '502') {
+    expect(visitor.received).toMatch(/X-Culvert-Error: bad_response/);
+    visitor.socket.destroy();
+    return 'refused';
+  }
+  // Whatever has come: a whole exchange leaves the connection open for another.
+  visitor.send(get('/next'));
+  const isOpen = await visitor.until(/\r\n\r\n[\s\S]*\r\n\r\nok$/).then(
+    () => true,
+    () => false,
+  );
+  visitor.socket.destroy();
+  return isOpen ? 'answered' : 'broken';
+}
+
+describe('an early response', () => {
+  it('reaches a visitor that is still sending, says close, and frees the stream', async () => {
+    let sawClose = (): void => {};
+    const serviceClosed = new Promise<void>((resolve) => (sawClose = resolve));
+    rig = await startRig(null, (socket) => {
+      // Answers at once and reads no more.
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig');
+      });
+      void closing(socket).then(sawClose);
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 100000000\r\n\r\n`);
+    let isSending = true;
+    const sending = (async () => {
+      const piece = Buffer.alloc(65_536);
+      while (isSending && visitor.socket.writable) {
+        if (!visitor.socket.write(piece)) {
+          await Promise.race([once(visitor.socket, 'drain').catch(() => {}), visitor.closed]);
+        }
+        await new Promise(setImmediate);
+      }
+    })();
+    await once(visitor.socket, 'end');
+    isSending = false;
+    expect(visitor.received).toMatch(/^HTTP\/1\.1 413 Content Too Large\r\n[\s\S]*\r\n\r\nbig$/);
+    expect(visitor.received).toMatch(/\r\nConnection: close\r\n/);
+    await serviceClosed;
+    await sending;
+    visitor.socket.end();
+    expect(await visitor.closed).toBeNull();
+    expect(rig.route.active).toBe(0);
+    await rig.whenConnectionsAre(0);
+  });
+
+  it('may come while the body goes on: both are carried to their end', async () => {
+    rig = await startRig((request, response) => {
+      response.writeHead(200);
+      response.flushHeaders();
+      request.pipe(response);
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 6\r\n\r\n`);
+    await visitor.until(/\r\n\r\n/);
+    visitor.send('abc');
+    await visitor.until(/abc/);
+    visitor.send('def');
+    await visitor.until(/def\r\n0\r\n\r\n$/);
+    visitor.socket.destroy();
+  });
+});
+
+describe('an upgrade', () => {
+  const UPGRADE = get('/', 'Connection: Upgrade\r\nUpgrade: websocket\r\n');
+  const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+
+  it('carries what the visitor sent before the answer', async () => {
+    rig = await startRig(null, (socket) => {
+      let text = '';
+      socket.on('data', (chunk: Buffer) => {
+        const isFirst = text === '';
+        text += chunk.toString('latin1');
+        if (isFirst) setTimeout(() => socket.write(SWITCH), 20);
+        if (text.endsWith('early\x00data')) socket.end('got it');
+      });
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(`${UPGRADE}early\x00`);
+    visitor.send('data');
+    await visitor.until(/got it$/);
+    visitor.socket.destroy();
+  });
+
+  it('that is refused leaves early bytes to be read as a request, which they are not', async () => {
+    const recorder = new Recorder('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
+    await record(recorder);
+    const received = await converse(`${UPGRADE}\x81\x05hello`);
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 403', 'HTTP/1.1 400']);
+    expect(recorder.bytes).not.toContain('hello');
+    expect(completeRequests(recorder.bytes)).toBe(1);
+  });
+
+  it.each([
+    ['another protocol', 'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
+    ['no protocol', 'HTTP/1.1 101 x\r\n\r\n'],
+  ])('is not switched to %s', async (_what, answer) => {
+    await record(new Recorder(answer));
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(UPGRADE);
+    expect(await visitor.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 502 /);
+    visitor.socket.destroy();
+  });
+});
+
+// --- Our own errors -----------------------------------------------------------------------------------------
+
+/** RFC 9209 §2.3, the types that Culvert uses, with the status each is registered for or allowed to have. */
+const PROXY_ERRORS =
+  /^(connection_(limit_reached|terminated|refused|timeout)|destination_(not_found|unavailable|ip_prohibited|ip_unroutable)|dns_error|tls_protocol_error|http_(protocol_error|response_timeout|request_error|request_denied)|proxy_internal_(error|response))$/;
+
+/** RFC 9209 §2 and RFC 8941: a list of one item, a token with parameters. */
+const PROXY_STATUS = /^culvert; error=([a-z_]+); details="((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+
+/** A route whose streams are all reset with `code`. */
+const resetting =
+  (code: ResetCode) =>
+  (dialer: Dialer): Dialer => ({
+    ...dialer,
+    dial: (handler) => {
+      const stream: Stream = {
+        id: 1,
+        handler,
+        isOpen: true,
+        write: () => true,
+        end: () => {},
+        reset: () => {},
+        pause: () => {},
+        resume: () => {},
+      };
+      queueMicrotask(() => stream.handler.onReset(code, 'a "quoted" \\ détail'));
+      return { stream, origin: stream };
+    },
+  });
+
+interface Situation {
+  readonly status: number;
+  readonly limits?: Partial<RelayLimits>;
+  readonly wrapDialer?: (dialer: Dialer) => Dialer;
+  readonly answer?: string;
+  readonly prepare?: () => void | Promise<void>;
+  readonly request?: string;
+}
+
+const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
+  bad_request: { status: 400, request: 'GET / HTTP/1.1\r\n\r\n' },
+  access_denied: { status: 401, prepare: () => setGate(() => 'access_denied') },
+  unknown_host: { status: 404, request: 'GET / HTTP/1.1\r\nHost: missing.preview.test\r\n\r\n' },
+  request_timeout: { status: 408, limits: { headTimeoutMs: 50 }, request: 'GET / HTTP/1.1\r\n' },
+  body_too_large: {
+    status: 413,
+    limits: { maxBodyBytes: 3 },
+    request: `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\n`,
+  },
+  too_many_requests: { status: 429, limits: { maxRequestsPerPreview: 0 } },
+  internal_error: { status: 500, prepare: () => setGate(() => Promise.reject(new Error('secret'))) },
+  tunnel_lost: { status: 502, wrapDialer: resetting(ResetCode.TUNNEL_LOST) },
+  ingress_refused: { status: 502, prepare: () => rig.stopService() },
+  ingress_unreachable: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_UNREACHABLE) },
+  ingress_dns: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_DNS) },
+  ingress_tls: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_TLS) },
+  ingress_forbidden: { status: 502, wrapDialer: resetting(ResetCode.FORBIDDEN) },
+  ingress_closed: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_RESET) },
+  bad_response: { status: 502, answer: 'nonsense\r\n\r\n' },
+  manager_unavailable: { status: 503, limits: { managerWaitMs: 50 }, prepare: () => rig.disconnect() },
+  stream_limit: { status: 503, wrapDialer: (dialer) => ({ ...dialer, dial: () => 'full' }) },
+  shutting_down: {
+    status: 503,
+    prepare: () => {
+      rig.disconnect();
+      void rig.whenWaiting().then(() => rig.relay.drain(5000));
+    },
+  },
+  ingress_timeout: { status: 504, wrapDialer: resetting(ResetCode.INGRESS_TIMEOUT) },
+  response_timeout: { status: 504, limits: { responseTimeoutMs: 50 }, answer: '' },
+};
+
+/** What the relay reports to its owner as a fault of its own. */
+const faults: unknown[] = [];
+
+function setGate(check: Rig['relay']['gate']['check']): void {
+  Object.assign(rig.relay, { gate: { check }, reportFault: (error: unknown) => faults.push(error) });
+}
+
+describe('an answer of our own', () => {
+  it.each(Object.entries(SITUATIONS))('tells of %s', async (code, situation) => {
+    const { status, limits, wrapDialer, answer = OK, prepare, request = get('/') } = situation;
+    rig = await startRig(null, new Recorder(answer).handle, undefined, limits, wrapDialer);
+    await prepare?.();
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(request);
+    const received = await visitor.until(/\r\n\r\n[\s\S]*\}\n$/);
+    visitor.socket.destroy();
+    const fields = new Map(
+      [...received.matchAll(/\r\n([\w-]+): ([^\r\n]*)/g)].map(([, name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
+    );
+    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(fields.get('x-culvert-error')).toBe(code);
+    expect(fields.get('cache-control')).toBe('no-store');
+    const problem = JSON.parse(received.slice(received.indexOf('\r\n\r\n') + 4));
+    expect(problem).toMatchObject({ status, code, type: `urn:culvert:error:${code}` });
+    expect(problem.detail).not.toContain('secret');
+    const [, error, details] = PROXY_STATUS.exec(fields.get('proxy-status') ?? '') ?? [];
+    expect(error, fields.get('proxy-status')).toMatch(PROXY_ERRORS);
+    expect(details).not.toBe('');
+    expect(rig.relay.counters.failures[code as RelayErrorCode]).toBe(1);
+    expect(rig.route.active).toBe(0);
+    if (code === 'internal_error') expect(faults).toEqual([new Error('secret')]);
+  });
+});
