@@ -482,15 +482,17 @@ describe('leaving', () => {
     expect(nearRecorder.events.at(-1)).toBe('end');
   });
 
-  it('refuses an OPEN that crossed it, so that nothing is lost', async () => {
+  it('serves an OPEN that crossed it, so that nothing is lost', async () => {
     const both = await pair();
     both.manager.goAway(GoAwayCode.NORMAL, 'stopping');
-    const recorder = new StreamRecorder();
-    const stream = both.edge.openStream(TARGET, recorder)!;
-    stream.write(Buffer.from('request'));
-    await recorder.until('reset STREAM_LIMIT');
-    await both.edgeRecorder.until('close NORMAL');
-    expect(both.managerRecorder.streams).toHaveLength(0);
+    const { near, far, nearRecorder } = await openStream(both);
+    expect(both.edge.state).toBe('draining');
+    far.write(Buffer.from('answer'));
+    far.end();
+    near.end();
+    await both.managerRecorder.until('close NORMAL');
+    expect(nearRecorder.data.toString()).toBe('answer');
+    expect(nearRecorder.events.at(-1)).toBe('end');
   });
 
   it('ends streams when the grace is over', async () => {

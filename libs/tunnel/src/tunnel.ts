@@ -385,10 +385,10 @@ class NativeTunnel
   private handleOpen(id: number, payload: Buffer): void {
     if ((id & 1) === this.ownParity || id > MAX_STREAM_ID) throw new ProtocolError(`OPEN with id ${id}`);
     if (id <= this.highestPeerId) throw new ProtocolError(`OPEN with id ${id} after ${this.highestPeerId}`);
+    // An OPEN that crossed this end's own GOAWAY is served: a request may be under way on it already.
     if (this.goAwayReceived) throw new ProtocolError('OPEN after GOAWAY');
     this.highestPeerId = id;
     const target = decodeTarget(payload);
-    if (this.phase === 'draining') return this.refuse(id, ResetCode.STREAM_LIMIT, 'this end is leaving');
     if (this.streams.size >= this.maxStreams)
       return this.refuse(id, ResetCode.STREAM_LIMIT, 'too many streams');
     if (!this.handler.onStream) return this.refuse(id, ResetCode.FORBIDDEN, 'this end accepts no streams');
