@@ -115,6 +115,15 @@ describe(StreamPool.name, () => {
     expect(withIdle.has(pool)).toBe(false);
   });
 
+  it('closes what idles on a tunnel that is not to be used any more, which could not end otherwise', () => {
+    const a = take(0);
+    pool.release(a, 0);
+    preferred = {};
+    pool.sweep(1);
+    expect(a.stream.isOpen).toBe(false);
+    expect(withIdle.has(pool)).toBe(false);
+  });
+
   it('gives up an idle stream of another route when the tunnel is full', () => {
     const other = new StreamPool(pool.dialer, withIdle, LIMITS);
     const idle = take(0);

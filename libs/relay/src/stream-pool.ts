@@ -121,13 +121,18 @@ export class StreamPool {
     if (index >= 0) this.idle.splice(index, 1);
   }
 
-  /** Closes what has been idle too long. Called about once a second while there are idle streams. */
+  /**
+   * Closes what has been idle too long, and what no request would use: idle streams would keep a tunnel that is
+   * leaving from its end. Called a few times a second while there are idle streams.
+   */
   sweep(now: number): void {
-    // The oldest are at the front, since streams are used from the back.
-    let expired = 0;
-    while (expired < this.idle.length && now - this.idle[expired].idleSince > this.limits.maxIdleMs)
-      expired++;
-    for (const pooled of this.idle.splice(0, expired)) pooled.stream.reset(ResetCode.CANCEL);
+    const useless = this.idle.filter(
+      ({ idleSince, origin }) => now - idleSince > this.limits.maxIdleMs || !this.dialer.isPreferred(origin),
+    );
+    for (const pooled of useless) {
+      this.forget(pooled);
+      pooled.stream.reset(ResetCode.CANCEL);
+    }
     if (this.idle.length === 0) this.withIdle.delete(this);
   }
 
