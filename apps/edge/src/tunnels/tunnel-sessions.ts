@@ -156,8 +156,9 @@ export class TunnelSessions {
     const { session, tunnel, instanceId } = held;
     this.registry.attach(session.trafficManagerId, tunnel);
     for (const other of this.bySession.get(session.id)!) {
-      // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin.
-      if (other !== held && other.instanceId === instanceId) {
+      // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin, unless it
+      // has said that it leaves, and finishes its streams.
+      if (other !== held && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
         other.tunnel.close(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
       }
     }
