@@ -620,7 +620,7 @@ describe('an early response', () => {
     visitor.send('abc');
     await visitor.until(/abc/);
     visitor.send('def');
-    await visitor.until(/def\r\n0\r\n\r\n$/);
+    expect(await visitor.until(/def\r\n0\r\n\r\n$/)).toMatch(/^HTTP\/1\.1 200 /);
     visitor.socket.destroy();
   });
 });
@@ -642,7 +642,7 @@ describe('an upgrade', () => {
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(`${UPGRADE}early\x00`);
     visitor.send('data');
-    await visitor.until(/got it$/);
+    expect(await visitor.until(/got it$/)).toMatch(/^HTTP\/1\.1 101 /);
     visitor.socket.destroy();
   });
 
