@@ -74,6 +74,8 @@ export class IngressDialler {
       ALPNProtocols: [target.alpn ?? 'http/1.1'],
       secureContext: this.secureContext,
     });
+    // `tls.connect` takes `noDelay` and does nothing with it: small writes would wait for the ingress's delayed ACK.
+    socket.once('connect', () => socket.setNoDelay(true));
     return socket.on('data', onData);
   }
 
