@@ -1,5 +1,5 @@
-import { type Measure, medianOfRounds } from './measure.js';
-import { BULK_BYTES, type Entrance, type Rig, type Way } from './rig.js';
+import { atLeast, figure, type Measure, medianOfRounds } from './measure.js';
+import { BULK_BYTES, type Entrance, type Rig, rowOf, startRig, TO_NGINX, type Way, WAYS } from './rig.js';
 import { runWrk } from './wrk.js';
 
 const CONNECTIONS = 4;
@@ -29,34 +29,36 @@ function bulk(options: {
   const { name, entrances, path, postBytes } = options;
   return {
     name,
-    run: async (rig, effort) => {
-      const { direct, nginx, culvert } = await medianOfRounds(effort, async (way, seconds) => {
+    run: async (scope, effort) => {
+      const rig = await startRig(scope);
+      const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
         const { port, host } = entrances(rig)[way];
         const url = `http://127.0.0.1:${port}${path}`;
-        const result = await runWrk({ url, host, connections: CONNECTIONS, seconds, postBytes });
+        const result = await runWrk({ url, hosts: [host], connections: CONNECTIONS, seconds, postBytes });
         return { mibPerSecond: (result.requests * BULK_BYTES) / 2 ** 20 / result.seconds };
       });
-      const values = {
-        direct: direct.mibPerSecond,
-        nginx: nginx.mibPerSecond,
-        culvert: culvert.mibPerSecond,
-      };
+      const { direct, nginx, culvert } = found;
       return {
-        table: {
-          title: `Bulk ${name}: ${CONNECTIONS} connections, 10 MiB bodies`,
-          rows: [{ label: 'MiB/s', values, digits: 0 }],
-        },
-        figures: [
-          { measure: `${name}, direct`, value: values.direct, unit: 'MiB/s', target: null },
-          { measure: `${name}, nginx`, value: values.nginx, unit: 'MiB/s', target: null },
-          { measure: `${name}, Culvert`, value: values.culvert, unit: 'MiB/s', target: null },
+        tables: [
           {
-            measure: `${name}, Culvert to nginx`,
-            value: values.culvert / values.nginx,
-            unit: 'ratio',
-            target: { comparison: '>=', value: 0.6 },
+            title: `Bulk ${name}: ${CONNECTIONS} connections, 10 MiB bodies`,
+            columns: WAYS,
+            ratio: TO_NGINX,
+            rows: [rowOf(found, { label: 'MiB/s', key: 'mibPerSecond', digits: 0 })],
           },
         ],
+        figures: [
+          figure(`${name}, direct`, direct.mibPerSecond, 'MiB/s'),
+          figure(`${name}, nginx`, nginx.mibPerSecond, 'MiB/s'),
+          figure(`${name}, Culvert`, culvert.mibPerSecond, 'MiB/s'),
+          figure(
+            `${name}, Culvert to nginx`,
+            culvert.mibPerSecond / nginx.mibPerSecond,
+            'ratio',
+            atLeast(0.6),
+          ),
+        ],
+        notes: [],
       };
     },
   };

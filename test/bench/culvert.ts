@@ -1,32 +1,147 @@
-import { type Deployment, startDeployment } from '../support/deployment.js';
-import type { Program } from '../support/process.js';
+import { writeFileSync } from 'node:fs';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { join } from 'node:path';
+import { createTestCertificate } from '@culvert/testkit';
+import { TemporaryFolder } from '../services/server.js';
+import { API_KEY } from '../support/deployment.js';
+import { type Program, startProgram } from '../support/process.js';
+import type { Scope } from './scope.js';
 
-/** Culvert with one traffic manager, a process each, and previews of the services. */
-export interface Culvert {
-  readonly edge: Program;
-  readonly manager: Program;
-  readonly port: number;
-  /** A public preview of a service on a port of this machine: its hostname. */
-  previewOf(name: string, port: number): Promise<string>;
+/** A certificate for everything that the bench serves over TLS, in files. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** PEM, its own authority. */
+  readonly ca: string;
   stop(): Promise<void>;
 }
 
-export async function startCulvert(): Promise<Culvert> {
-  const deployment: Deployment = await startDeployment({ LOG_LEVEL: 'warn' });
-  try {
-    const manager = await deployment.startManager();
-    return {
-      edge: deployment.program,
-      manager,
-      port: deployment.port,
-      previewOf: async (name, port) => {
-        const intercept = { name, workload: name, namespace: 'bench' };
-        return (await deployment.createPreview(port, { intercept })).hostname;
-      },
-      stop: () => deployment.stop(),
-    };
-  } catch (error) {
-    await deployment.stop();
-    throw error;
-  }
+export function writeCertificate(): CertificateFiles {
+  const folder = new TemporaryFolder('bench-tls');
+  const { cert, key } = createTestCertificate(['localhost', '*.preview.localhost']);
+  const files = { cert: join(folder.path, 'cert.pem'), key: join(folder.path, 'key.pem') };
+  writeFileSync(files.cert, cert);
+  writeFileSync(files.key, key, { mode: 0o600 });
+  return { ...files, ca: cert, stop: async () => folder.remove() };
+}
+
+export interface EdgeOptions {
+  readonly tls?: CertificateFiles;
+  /** Default: the embedded database. */
+  readonly databaseUrl?: string;
+  readonly nodeArgs?: readonly string[];
+}
+
+/** The standalone server: the edge under test. */
+export interface CulvertEdge {
+  readonly program: Program;
+  readonly port: number;
+  readonly url: string;
+  /** Calls the REST API; rejects unless the status is 2xx. */
+  api(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
+  /** A public preview of a service on a port of this machine: its hostname. Needs a traffic manager. */
+  previewOf(name: string, port: number): Promise<string>;
+}
+
+/** Culvert with one traffic manager, a process each. */
+export interface Culvert extends Omit<CulvertEdge, 'program'> {
+  readonly edge: Program;
+  readonly manager: Program;
+}
+
+export async function startCulvert(scope: Scope, options: EdgeOptions = {}): Promise<Culvert> {
+  const edge = await startEdge(scope, options);
+  const manager = await startManager(scope, edge.url, options.tls);
+  return { ...edge, edge: edge.program, manager };
+}
+
+export async function startEdge(
+  scope: Scope,
+  { tls, databaseUrl, nodeArgs = [] }: EdgeOptions = {},
+): Promise<CulvertEdge> {
+  const folder = new TemporaryFolder('bench-edge');
+  scope.keep({ stop: async () => folder.remove() });
+  const env = {
+    PORT: '0',
+    DATA_DIR: folder.path,
+    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    LOG_LEVEL: 'warn',
+    ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
+    ...(tls && { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key }),
+  };
+  const program = scope.keep(startProgram('apps/standalone/src/main.js', env, [], nodeArgs));
+  const port = Number((await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m))[1]);
+  const call: CulvertEdge['api'] = (method, path, body) =>
+    callApi({ port, ca: tls?.ca }, { method, path, body });
+  return {
+    program,
+    port,
+    // The name, not the address: it is what the certificate is for.
+    url: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
+    api: call,
+    previewOf: async (name, ingressPort) => {
+      const preview = await call('POST', '/previews', previewBody(name, ingressPort));
+      return preview['hostname'] as string;
+    },
+  };
+}
+
+/** What `POST /previews` takes for a public preview of a service on a port of this machine. */
+export function previewBody(name: string, port: number): Record<string, unknown> {
+  return {
+    intercept: { name, workload: name, namespace: 'bench' },
+    ingress: { host: '127.0.0.1', port, useTls: false, l5Host: 'service.internal' },
+    access: 'public',
+  };
+}
+
+/** @param url where the traffic manager dials: the edge, or something on the way there */
+export async function startManager(scope: Scope, url: string, tls?: CertificateFiles): Promise<Program> {
+  const manager = scope.keep(
+    startProgram('apps/traffic-manager/src/main.js', {
+      CULVERT_URL: url,
+      CULVERT_API_KEY: API_KEY,
+      CULVERT_MANAGER_ID: 'bench',
+      LOG_LEVEL: 'info',
+      ...(tls && { CULVERT_CA_FILE: tls.cert }),
+    }),
+  );
+  await manager.logged(/connected/i);
+  return manager;
+}
+
+function callApi(
+  { port, ca }: { readonly port: number; readonly ca: string | undefined },
+  { method, path, body }: { readonly method: string; readonly path: string; readonly body: unknown },
+): Promise<Record<string, unknown>> {
+  const content = body === undefined ? '' : JSON.stringify(body);
+  const options = {
+    host: '127.0.0.1',
+    port,
+    path: `/api/v1${path}`,
+    method,
+    headers: {
+      host: `localhost:${port}`,
+      authorization: `Bearer ${API_KEY}`,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(content),
+    },
+  };
+  return new Promise((resolve, reject) => {
+    const request =
+      ca === undefined ? requestHttp(options) : requestHttps({ ...options, ca, servername: 'localhost' });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        const status = response.statusCode ?? 0;
+        if (status >= 300) reject(new Error(`${method} ${path}: ${status} ${text}`));
+        else resolve(text === '' ? {} : (JSON.parse(text) as Record<string, unknown>));
+      });
+    });
+    request.end(content);
+  });
 }

@@ -1,5 +1,6 @@
-import { type Measure, medianOfRounds } from './measure.js';
-import { measureAtRate, percentile } from './open-loop.js';
+import { atMost, figure, type Measure, medianOfRounds, percentile } from './measure.js';
+import { measureAtRate } from './open-loop.js';
+import { rowOf, startRig, TO_NGINX, WAYS } from './rig.js';
 
 const RATE = 2000;
 const CONNECTIONS = 64;
@@ -7,44 +8,34 @@ const CONNECTIONS = 64;
 /** Latency at a rate that keeps nobody busy: what the way itself adds. */
 export const latency: Measure = {
   name: 'latency',
-  run: async (rig, effort) => {
-    const { direct, nginx, culvert } = await medianOfRounds(effort, async (way, seconds) => {
+  run: async (scope, effort) => {
+    const rig = await startRig(scope);
+    const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
       const { port, host } = rig.service[way];
       const latencies = await measureAtRate({ port, host, rate: RATE, seconds, connections: CONNECTIONS });
       return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
     });
+    const { direct, nginx, culvert } = found;
+    const name = `p99 latency at ${RATE} requests/s`;
     return {
-      table: {
-        title: `Latency at ${RATE} requests a second`,
-        rows: [
-          {
-            label: 'p50, ms',
-            values: { direct: direct.p50, nginx: nginx.p50, culvert: culvert.p50 },
-            digits: 2,
-          },
-          {
-            label: 'p99, ms',
-            values: { direct: direct.p99, nginx: nginx.p99, culvert: culvert.p99 },
-            digits: 2,
-          },
-        ],
-      },
-      figures: [
-        { measure: `p99 latency at ${RATE} requests/s, direct`, value: direct.p99, unit: 'ms', target: null },
-        { measure: `p99 latency at ${RATE} requests/s, nginx`, value: nginx.p99, unit: 'ms', target: null },
+      tables: [
         {
-          measure: `p99 latency at ${RATE} requests/s, Culvert`,
-          value: culvert.p99,
-          unit: 'ms',
-          target: null,
-        },
-        {
-          measure: `p99 latency at ${RATE} requests/s, Culvert over direct`,
-          value: culvert.p99 - direct.p99,
-          unit: 'ms',
-          target: { comparison: '<=', value: 1 },
+          title: `Latency at ${RATE} requests a second`,
+          columns: WAYS,
+          ratio: TO_NGINX,
+          rows: [
+            rowOf(found, { label: 'p50, ms', key: 'p50', digits: 2 }),
+            rowOf(found, { label: 'p99, ms', key: 'p99', digits: 2 }),
+          ],
         },
       ],
+      figures: [
+        figure(`${name}, direct`, direct.p99, 'ms'),
+        figure(`${name}, nginx`, nginx.p99, 'ms'),
+        figure(`${name}, Culvert`, culvert.p99, 'ms'),
+        figure(`${name}, Culvert over direct`, culvert.p99 - direct.p99, 'ms', atMost(1)),
+      ],
+      notes: [],
     };
   },
 };

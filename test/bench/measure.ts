@@ -1,4 +1,4 @@
-import { type Rig, type Way, WAYS } from './rig.js';
+import type { Scope } from './scope.js';
 
 export interface Effort {
   /** How often each way is measured; the ways take turns, so that a noisy moment touches all of them. */
@@ -7,23 +7,27 @@ export interface Effort {
   readonly seconds: number;
 }
 
-/** One table of the report: a row per figure, a column per way. */
+/** One table of the report: a row per quantity, a column per way. */
 export interface Table {
   readonly title: string;
+  readonly columns: readonly string[];
+  /** The columns whose quotient makes one more. */
+  readonly ratio?: { readonly of: string; readonly to: string };
   readonly rows: readonly Row[];
 }
 
 export interface Row {
   readonly label: string;
-  /** The median of the rounds; null where it does not apply. */
-  readonly values: Readonly<Record<Way, number | null>>;
+  /** By column: the median of the rounds; null where it does not apply. */
+  readonly values: Readonly<Record<string, number | null>>;
   readonly digits: number;
 }
 
 /** A figure of the report, and what it should be. */
 export interface Figure {
   readonly measure: string;
-  readonly value: number;
+  /** Null when it could not be taken here. */
+  readonly value: number | null;
   readonly unit: string;
   readonly target: Target | null;
 }
@@ -34,13 +38,34 @@ export interface Target {
 }
 
 export interface MeasureResult {
-  readonly table: Table;
+  readonly tables: readonly Table[];
   readonly figures: readonly Figure[];
+  /** What a reader has to know to read the figures. */
+  readonly notes: readonly string[];
 }
 
 export interface Measure {
   readonly name: string;
-  readonly run: (rig: Rig, effort: Effort) => Promise<MeasureResult>;
+  /** Starts what it needs in `scope`, which the caller closes. */
+  readonly run: (scope: Scope, effort: Effort) => Promise<MeasureResult>;
+}
+
+export function atLeast(value: number): Target {
+  return { comparison: '>=', value };
+}
+
+export function atMost(value: number): Target {
+  return { comparison: '<=', value };
+}
+
+/** A figure without a target is there to read the others by. */
+export function figure(
+  measure: string,
+  value: number | null,
+  unit: string,
+  target: Target | null = null,
+): Figure {
+  return { measure, value, unit, target };
 }
 
 const WARM_UP_SECONDS = 2;
@@ -49,23 +74,23 @@ const WARM_UP_SECONDS = 2;
  * Measures every way once to warm it up, and then `rounds` times. The way that begins changes with every round.
  * Each value of the result is the median of its rounds.
  */
-export async function medianOfRounds<K extends string>(
+export async function medianOfRounds<W extends string, K extends string>(
+  ways: readonly W[],
   { rounds, seconds }: Effort,
-  measureOnce: (way: Way, seconds: number) => Promise<Record<K, number>>,
-): Promise<Record<Way, Record<K, number>>> {
-  const samples: Record<Way, Record<K, number>[]> = { direct: [], nginx: [], culvert: [] };
-  for (const way of WAYS) await measureOnce(way, Math.min(seconds, WARM_UP_SECONDS));
+  measureOnce: (way: W, seconds: number) => Promise<Record<K, number>>,
+): Promise<Record<W, Record<K, number>>> {
+  const samples = new Map<W, Record<K, number>[]>(ways.map((way) => [way, []]));
+  for (const way of ways) await measureOnce(way, Math.min(seconds, WARM_UP_SECONDS));
   for (let round = 0; round < rounds; round += 1) {
-    for (let turn = 0; turn < WAYS.length; turn += 1) {
-      const way = WAYS[(round + turn) % WAYS.length];
-      samples[way].push(await measureOnce(way, seconds));
+    for (let turn = 0; turn < ways.length; turn += 1) {
+      const way = ways[(round + turn) % ways.length];
+      samples.get(way)!.push(await measureOnce(way, seconds));
     }
   }
-  return {
-    direct: medians(samples.direct),
-    nginx: medians(samples.nginx),
-    culvert: medians(samples.culvert),
-  };
+  return Object.fromEntries(ways.map((way) => [way, medians(samples.get(way)!)])) as Record<
+    W,
+    Record<K, number>
+  >;
 }
 
 function medians<K extends string>(samples: readonly Record<K, number>[]): Record<K, number> {
@@ -80,4 +105,9 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The value below which `share` of the sorted values lie. */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }

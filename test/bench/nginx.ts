@@ -13,7 +13,10 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** The service behind every way: files of nginx's own, `bodyBytes` long at `/` and `bulkBytes` at `/bulk`. */
+/**
+ * The service behind every way: files of nginx's own, `bodyBytes` long at `/` and `bulkBytes` at `/bulk`. `/close` is
+ * `/` on a connection that ends with the response.
+ */
 export async function startNginxService(size: { bodyBytes: number; bulkBytes: number }): Promise<Nginx> {
   const folder = new TemporaryFolder('bench-service');
   await writeFile(join(folder.path, 'page'), Buffer.alloc(size.bodyBytes, 'culvert '));
@@ -23,18 +26,29 @@ export async function startNginxService(size: { bodyBytes: number; bulkBytes: nu
     `  listen 127.0.0.1:${port} backlog=4096;`,
     `  root ${folder.path};`,
     '  location = / { try_files /page =404; }',
+    '  location = /close { keepalive_timeout 0; try_files /page =404; }',
     '  location = /bulk { sendfile on; }',
     '}',
   ]);
 }
 
-/** nginx as a plain reverse proxy: `/upload` goes to the sink, everything else to the service. */
-export async function startNginxProxy(ports: { service: number; sink: number }): Promise<Nginx> {
+/**
+ * nginx as a plain reverse proxy: `/upload` goes to the sink, everything else to the service. With a certificate it
+ * speaks TLS, HTTP/1.1 and HTTP/2.
+ */
+export async function startNginxProxy(options: {
+  readonly service: number;
+  readonly sink?: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}): Promise<Nginx> {
+  const { service, sink = service, tls } = options;
   return startNginx(new TemporaryFolder('bench-proxy'), (port) => [
-    `upstream service { server 127.0.0.1:${ports.service}; keepalive 64; keepalive_requests 1000000000; }`,
-    `upstream sink { server 127.0.0.1:${ports.sink}; keepalive 64; keepalive_requests 1000000000; }`,
+    // Enough for every request that a load has under way: nginx closes what is beyond.
+    `upstream service { server 127.0.0.1:${service}; keepalive 256; keepalive_requests 1000000000; }`,
+    `upstream sink { server 127.0.0.1:${sink}; keepalive 256; keepalive_requests 1000000000; }`,
     'server {',
-    `  listen 127.0.0.1:${port} backlog=4096;`,
+    `  listen 127.0.0.1:${port} backlog=4096${tls ? ' ssl http2' : ''};`,
+    ...(tls ? [`  ssl_certificate ${tls.cert};`, `  ssl_certificate_key ${tls.key};`] : []),
     '  proxy_http_version 1.1;',
     '  proxy_set_header Connection "";',
     '  proxy_set_header Host $host;',

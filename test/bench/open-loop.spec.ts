@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { measureAtRate, percentile } from './open-loop.js';
+import { percentile } from './measure.js';
+import { measureAtRate } from './open-loop.js';
 
 let server: Server;
 

@@ -33,11 +33,6 @@ export async function measureAtRate(load: SteadyLoad): Promise<number[]> {
   return lane.latencies.toSorted((a, b) => a - b);
 }
 
-/** The value below which `share` of the sorted values lie. */
-export function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
-
 /** What is due and who is free to send it. */
 class Lane {
   readonly latencies: number[] = [];

@@ -1,36 +1,46 @@
 import { expect, it } from 'vitest';
 import { median, medianOfRounds, type MeasureResult } from './measure.js';
 import { toJson, toMarkdown } from './report.js';
-import type { Way } from './rig.js';
+import { type Way, WAYS } from './rig.js';
 
 const RESULT: MeasureResult = {
-  table: {
-    title: 'Speed',
-    rows: [
-      { label: 'requests/s', values: { direct: 100, nginx: 80, culvert: 60 }, digits: 0 },
-      { label: 'CPU', values: { direct: null, nginx: 8, culvert: 10 }, digits: 1 },
-    ],
-  },
+  tables: [
+    {
+      title: 'Speed',
+      columns: WAYS,
+      ratio: { of: 'culvert', to: 'nginx' },
+      rows: [
+        { label: 'requests/s', values: { direct: 100, nginx: 80, culvert: 60 }, digits: 0 },
+        { label: 'CPU', values: { direct: null, nginx: 8, culvert: 10 }, digits: 1 },
+      ],
+    },
+  ],
   figures: [
     { measure: 'speed', value: 60.004, unit: 'requests/s', target: null },
     { measure: 'ratio', value: 0.75, unit: 'ratio', target: { comparison: '>=', value: 0.5 } },
     { measure: 'added', value: 2.5, unit: 'ms', target: { comparison: '<=', value: 1 } },
+    { measure: 'streams', value: null, unit: 'ratio', target: { comparison: '>=', value: 0.5 } },
   ],
+  notes: ['read it so'],
 };
 
-it('prints a row per figure with its ratio to nginx, and says which targets are met', () => {
+it('prints a row per quantity with its ratio to nginx, and says which targets are met', () => {
   const markdown = toMarkdown([RESULT]);
+  expect(markdown).toContain('| | direct | nginx | Culvert | Culvert / nginx |');
   expect(markdown).toContain('| requests/s | 100 | 80 | 60 | 0.75 |');
   expect(markdown).toContain('| CPU |  | 8.0 | 10.0 | 1.25 |');
   expect(markdown).toContain('| ratio | 0.75 ratio | >= 0.5 | yes |');
-  expect(markdown).toContain('| added | 2.5 ms | <= 1 | no |');
+  expect(markdown).toContain('| added | 2.5 ms | <= 1 | **no** |');
+  expect(markdown).toContain('| streams |  | >= 0.5 | not available |');
+  expect(markdown).toContain('- read it so');
 });
 
-it('writes every figure as JSON, without a target where there is none', () => {
+it('writes every figure as JSON, without a target where there is none, without a value where it is not available', () => {
   expect(JSON.parse(toJson([RESULT]))).toEqual([
     { measure: 'speed', value: 60, unit: 'requests/s', target: null, met: null },
     { measure: 'ratio', value: 0.75, unit: 'ratio', target: '>= 0.5', met: true },
     { measure: 'added', value: 2.5, unit: 'ms', target: '<= 1', met: false },
+    { measure: 'streams', value: null, unit: 'ratio', target: '>= 0.5', met: null },
   ]);
 });
 
@@ -40,7 +50,7 @@ it('takes the median of an odd and an even number of values', () => {
 
 it('lets the ways take turns, warms each up first, and keeps the median of the rounds', async () => {
   const calls: Way[] = [];
-  const result = await medianOfRounds({ rounds: 3, seconds: 1 }, (way) => {
+  const result = await medianOfRounds(WAYS, { rounds: 3, seconds: 1 }, (way) => {
     calls.push(way);
     return Promise.resolve({ call: calls.length });
   });

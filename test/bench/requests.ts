@@ -1,20 +1,22 @@
 import { cpuMicroseconds } from './cpu.js';
-import { type Measure, medianOfRounds } from './measure.js';
+import { atLeast, atMost, figure, type Measure, medianOfRounds } from './measure.js';
+import { rowOf, startRig, TO_NGINX, WAYS } from './rig.js';
 import { runWrk } from './wrk.js';
 
-const CONNECTIONS = 64;
+export const CONNECTIONS = 64;
 
 /** Requests a second and latency at full load, and the CPU time that the processes in between spend on each. */
 export const requests: Measure = {
   name: 'requests',
-  run: async (rig, effort) => {
+  run: async (scope, effort) => {
+    const rig = await startRig(scope);
     const pids = { direct: [], nginx: rig.pids.nginx, culvert: rig.pids.edge };
-    const found = await medianOfRounds(effort, async (way, seconds) => {
+    const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
       const { port, host } = rig.service[way];
       const before = { proxy: cpuMicroseconds(pids[way]), manager: cpuMicroseconds(rig.pids.manager) };
       const result = await runWrk({
         url: `http://127.0.0.1:${port}/`,
-        host,
+        hosts: [host],
         connections: CONNECTIONS,
         seconds,
       });
@@ -28,50 +30,41 @@ export const requests: Measure = {
     });
     const { direct, nginx, culvert } = found;
     return {
-      table: {
-        title: `Requests at full load: ${CONNECTIONS} keep-alive connections, 1 KiB bodies`,
-        rows: [
-          row('requests/s', 'perSecond', 0),
-          row('latency p50, ms', 'p50Ms', 2),
-          row('latency p99, ms', 'p99Ms', 2),
-          {
-            label: 'CPU of proxy or edge, us/request',
-            values: { direct: null, nginx: nginx.proxyCpu, culvert: culvert.proxyCpu },
-            digits: 1,
-          },
-          {
-            label: 'CPU of traffic manager, us/request',
-            values: { direct: null, nginx: null, culvert: culvert.managerCpu },
-            digits: 1,
-          },
-        ],
-      },
-      figures: [
-        { measure: 'requests, direct', value: direct.perSecond, unit: 'requests/s', target: null },
-        { measure: 'requests, nginx', value: nginx.perSecond, unit: 'requests/s', target: null },
-        { measure: 'requests, Culvert', value: culvert.perSecond, unit: 'requests/s', target: null },
+      tables: [
         {
-          measure: 'requests, Culvert to nginx',
-          value: culvert.perSecond / nginx.perSecond,
-          unit: 'ratio',
-          target: { comparison: '>=', value: 0.5 },
-        },
-        { measure: 'p99 latency at full load, nginx', value: nginx.p99Ms, unit: 'ms', target: null },
-        { measure: 'p99 latency at full load, Culvert', value: culvert.p99Ms, unit: 'ms', target: null },
-        { measure: 'CPU per request, nginx', value: nginx.proxyCpu, unit: 'us', target: null },
-        { measure: 'CPU per request, edge', value: culvert.proxyCpu, unit: 'us', target: null },
-        { measure: 'CPU per request, traffic manager', value: culvert.managerCpu, unit: 'us', target: null },
-        {
-          measure: 'CPU per request, edge to nginx',
-          value: culvert.proxyCpu / nginx.proxyCpu,
-          unit: 'ratio',
-          target: { comparison: '<=', value: 1 },
+          title: `Requests at full load: ${CONNECTIONS} keep-alive connections, 1 KiB bodies`,
+          columns: WAYS,
+          ratio: TO_NGINX,
+          rows: [
+            rowOf(found, { label: 'requests/s', key: 'perSecond', digits: 0 }),
+            rowOf(found, { label: 'latency p50, ms', key: 'p50Ms', digits: 2 }),
+            rowOf(found, { label: 'latency p99, ms', key: 'p99Ms', digits: 2 }),
+            {
+              label: 'CPU of proxy or edge, us/request',
+              values: { direct: null, nginx: nginx.proxyCpu, culvert: culvert.proxyCpu },
+              digits: 1,
+            },
+            {
+              label: 'CPU of traffic manager, us/request',
+              values: { direct: null, nginx: null, culvert: culvert.managerCpu },
+              digits: 1,
+            },
+          ],
         },
       ],
+      figures: [
+        figure('requests, direct', direct.perSecond, 'requests/s'),
+        figure('requests, nginx', nginx.perSecond, 'requests/s'),
+        figure('requests, Culvert', culvert.perSecond, 'requests/s'),
+        figure('requests, Culvert to nginx', culvert.perSecond / nginx.perSecond, 'ratio', atLeast(0.85)),
+        figure('p99 latency at full load, nginx', nginx.p99Ms, 'ms'),
+        figure('p99 latency at full load, Culvert', culvert.p99Ms, 'ms'),
+        figure('CPU per request, nginx', nginx.proxyCpu, 'us'),
+        figure('CPU per request, edge', culvert.proxyCpu, 'us'),
+        figure('CPU per request, traffic manager', culvert.managerCpu, 'us'),
+        figure('CPU per request, edge to nginx', culvert.proxyCpu / nginx.proxyCpu, 'ratio', atMost(1)),
+      ],
+      notes: [],
     };
-
-    function row(label: string, key: keyof typeof direct, digits: number) {
-      return { label, values: { direct: direct[key], nginx: nginx[key], culvert: culvert[key] }, digits };
-    }
   },
 };

@@ -1,11 +1,13 @@
 /**
- * The three ways to the same service that every measure compares:
+ * The three ways to the same service that most measures compare:
  * direct  load -> service
  * nginx   load -> nginx, a plain reverse proxy in a process of its own with one worker -> service
  * culvert load -> edge -> tunnel -> traffic manager -> service
  */
-import { type Culvert, startCulvert } from './culvert.js';
+import { startCulvert } from './culvert.js';
+import type { Row } from './measure.js';
 import { startNginxProxy, startNginxService } from './nginx.js';
+import type { Scope } from './scope.js';
 import { startSink } from './sink.js';
 
 export const BODY_BYTES = 1024;
@@ -13,6 +15,9 @@ export const BULK_BYTES = 10 * 1024 * 1024;
 
 export const WAYS = ['direct', 'nginx', 'culvert'] as const;
 export type Way = (typeof WAYS)[number];
+
+/** What Culvert is compared with. */
+export const TO_NGINX = { of: 'culvert', to: 'nginx' } as const;
 
 /** Where one way begins. */
 export interface Entrance {
@@ -32,41 +37,35 @@ export interface Rig {
     readonly edge: readonly number[];
     readonly manager: readonly number[];
   };
-  stop(): Promise<void>;
 }
 
-export async function startRig(): Promise<Rig> {
-  const started: { stop(): Promise<void> }[] = [];
-  const keep = <T extends { stop(): Promise<void> }>(part: T): T => {
-    started.push(part);
-    return part;
+export async function startRig(scope: Scope): Promise<Rig> {
+  const service = scope.keep(await startNginxService({ bodyBytes: BODY_BYTES, bulkBytes: BULK_BYTES }));
+  const sink = scope.keep(await startSink());
+  const proxy = scope.keep(await startNginxProxy({ service: service.port, sink: sink.port }));
+  const culvert = await startCulvert(scope);
+  const entrances = async (name: string, port: number) => ({
+    direct: local(port),
+    nginx: local(proxy.port),
+    culvert: { port: culvert.port, host: await culvert.previewOf(name, port) },
+  });
+  return {
+    service: await entrances('service', service.port),
+    sink: await entrances('sink', sink.port),
+    pids: { nginx: proxy.pids, edge: [culvert.edge.pid], manager: [culvert.manager.pid] },
   };
-  // The traffic manager before what it connects to: the last to start is the first to stop.
-  const stop = async () => {
-    for (const part of started.toReversed()) await part.stop();
-  };
-  try {
-    const service = keep(await startNginxService({ bodyBytes: BODY_BYTES, bulkBytes: BULK_BYTES }));
-    const sink = keep(await startSink());
-    const proxy = keep(await startNginxProxy({ service: service.port, sink: sink.port }));
-    const culvert: Culvert = keep(await startCulvert());
-    const entrances = async (name: string, port: number) => ({
-      direct: local(port),
-      nginx: local(proxy.port),
-      culvert: { port: culvert.port, host: await culvert.previewOf(name, port) },
-    });
-    return {
-      service: await entrances('service', service.port),
-      sink: await entrances('sink', sink.port),
-      pids: { nginx: proxy.pids, edge: [culvert.edge.pid], manager: [culvert.manager.pid] },
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
-function local(port: number): Entrance {
+/** The service itself, or what stands before it on this machine. */
+export function local(port: number): Entrance {
   return { port, host: `127.0.0.1:${port}` };
+}
+
+/** A row with the same quantity of every way. */
+export function rowOf<W extends string, K extends string>(
+  found: Readonly<Record<W, Readonly<Record<K, number>>>>,
+  { label, key, digits }: { readonly label: string; readonly key: K; readonly digits: number },
+): Row {
+  const ways = Object.keys(found) as W[];
+  return { label, values: Object.fromEntries(ways.map((way) => [way, found[way][key]])), digits };
 }

@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBinary } from '../services/binary.js';
 import { TemporaryFolder } from '../services/server.js';
+import { runLoad } from './load-program.js';
 
 export interface Load {
   readonly url: string;
-  /** The Host field. */
-  readonly host: string;
+  /** The Host field; of several, each request takes the next. */
+  readonly hosts: readonly string[];
   readonly connections: number;
   readonly seconds: number;
   /** Bytes of body to POST with each request; absent: GET. */
@@ -23,7 +23,7 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-const SCRIPT = `
+const REPORT = `
 function done(summary, latency, requests)
   local e = summary.errors
   io.stderr:write(string.format('{"requests":%d,"microseconds":%d,"bytes":%d,"p50":%d,"p99":%d,"failed":%d}',
@@ -32,8 +32,17 @@ function done(summary, latency, requests)
 end
 `;
 
-const running = new Set<() => void>();
-process.on('exit', () => running.forEach((kill) => kill()));
+// Made once: formatting each request as it is sent would cost wrk more than the request.
+const TAKE_TURNS = `
+local heads, turn = {}, 0
+function init(args)
+  for host in io.lines(hostsFile) do heads[#heads + 1] = wrk.format("GET", nil, { Host = host }) end
+end
+function request()
+  turn = turn % #heads + 1
+  return heads[turn]
+end
+`;
 
 /**
  * Runs wrk with one thread and keep-alive connections.
@@ -44,18 +53,17 @@ export async function runWrk(load: Load): Promise<LoadResult> {
   const folder = new TemporaryFolder('bench-wrk');
   try {
     const script = join(folder.path, 'load.lua');
-    const post = load.postBytes ? `wrk.method = "POST"\nwrk.body = string.rep("x", ${load.postBytes})\n` : '';
-    writeFileSync(script, post + SCRIPT);
+    writeFileSync(script, scriptOf(load, join(folder.path, 'hosts')));
     const args = ['-t1', `-c${load.connections}`, `-d${load.seconds}s`, '--timeout', '30s', '--latency'];
-    const output = await collectStderr(
+    const { stderr } = await runLoad(
       command,
-      [...args, '-H', `Host: ${load.host}`, '-s', script, load.url],
-      load,
+      [...args, '-H', `Host: ${load.hosts[0]}`, '-s', script, load.url],
+      load.seconds + 60,
     );
-    const result = JSON.parse(output) as Record<string, number>;
+    const result = JSON.parse(stderr) as Record<string, number>;
     if (result['failed'] > 0 || result['requests'] === 0) {
       throw new Error(
-        `${result['failed']} of ${result['requests']} requests to ${load.url} (${load.host}) failed`,
+        `${result['failed']} of ${result['requests']} requests to ${load.url} (${load.hosts[0]}) failed`,
       );
     }
     return {
@@ -70,20 +78,9 @@ export async function runWrk(load: Load): Promise<LoadResult> {
   }
 }
 
-function collectStderr(command: string, args: readonly string[], { seconds }: Load): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    const kill = () => void child.kill('SIGKILL');
-    running.add(kill);
-    const timer = setTimeout(kill, (seconds + 60) * 1000);
-    let output = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      running.delete(kill);
-      if (code === 0) resolve(output);
-      else reject(new Error(`wrk ended with status ${code}: ${output}`));
-    });
-  });
+function scriptOf({ hosts, postBytes }: Load, hostsFile: string): string {
+  const post = postBytes ? `wrk.method = "POST"\nwrk.body = string.rep("x", ${postBytes})\n` : '';
+  if (hosts.length === 1) return post + REPORT;
+  writeFileSync(hostsFile, hosts.map((host) => `${host}\n`).join(''));
+  return `local hostsFile = ${JSON.stringify(hostsFile)}${TAKE_TURNS}${REPORT}`;
 }

@@ -1,0 +1,38 @@
+import { Client } from 'pg';
+
+export interface Seed {
+  /** Copies of the preview with this hostname. */
+  readonly previews: { readonly like: string; readonly count: number };
+  /** Sessions beside those that live, each of a traffic manager of its own. */
+  readonly sessions: number;
+}
+
+// Copies rows that the edge itself made, so that they hold whatever a row holds today.
+const COPY_PREVIEWS = `
+  INSERT INTO preview SELECT copy.* FROM preview p, generate_series(1, $2::int) n, LATERAL jsonb_populate_record(p,
+    jsonb_build_object('id', gen_random_uuid(), 'hostname', 'seed-' || n || substr(p.hostname, strpos(p.hostname, '.')))) copy
+  WHERE p.hostname = $1 RETURNING hostname`;
+
+// Seen in the future: nobody sends heartbeats for them, and they must not end while the bench runs.
+const COPY_SESSIONS = `
+  WITH managers AS (
+    INSERT INTO traffic_manager SELECT copy.* FROM (SELECT * FROM traffic_manager LIMIT 1) m, generate_series(1, $1::int) n,
+      LATERAL jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(), 'manager_id', 'seed-' || n)) copy
+    RETURNING id)
+  INSERT INTO session SELECT copy.* FROM (SELECT * FROM session LIMIT 1) s, managers,
+    LATERAL jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), 'traffic_manager_id', managers.id,
+      'last_seen_at', (now() AT TIME ZONE 'UTC') + interval '1 day')) copy`;
+
+/** Fills the database of a deployment that has at least one session; returns the hostnames of the new previews. */
+export async function seedDatabase(databaseUrl: string, { previews, sessions }: Seed): Promise<string[]> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(COPY_SESSIONS, [sessions]);
+    const { rows } = await client.query<{ hostname: string }>(COPY_PREVIEWS, [previews.like, previews.count]);
+    await client.query('ANALYZE');
+    return rows.map(({ hostname }) => hostname);
+  } finally {
+    await client.end();
+  }
+}

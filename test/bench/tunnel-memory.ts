@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Program } from '../support/process.js';
+import { startEdge } from './culvert.js';
+import { startDatabase } from './database.js';
+import { openIdleTunnels } from './idle-tunnels.js';
+import { collectGarbage, INSPECTABLE } from './inspector.js';
+import { atMost, figure, type Measure } from './measure.js';
+
+const TUNNELS = 5000;
+const WARM_UP_TUNNELS = 100;
+/** Longer than a round of pings and the edge's upkeep: what they need is part of an idle tunnel. */
+const SETTLE_MS = 12_000;
+
+/** Resident memory of an edge that holds many tunnels which nobody uses. */
+export const tunnelMemory: Measure = {
+  name: 'tunnel-memory',
+  run: async (scope) => {
+    const databaseUrl = await startDatabase(scope);
+    const edge = await startEdge(scope, { databaseUrl, nodeArgs: INSPECTABLE });
+    // The first tunnels load code and fill pools, whatever comes after them.
+    await openIdleTunnels(scope, edge, { count: WARM_UP_TUNNELS, prefix: 'warm', processes: 1 });
+    const before = await settledMiB(edge.program);
+    await openIdleTunnels(scope, edge, { count: TUNNELS, prefix: 'idle', processes: 2 });
+    const after = await settledMiB(edge.program);
+    const perTunnelKib = ((after - before) * 1024) / TUNNELS;
+    return {
+      tables: [
+        {
+          title: `Memory of an edge with ${TUNNELS} idle tunnels, without TLS`,
+          columns: ['before', 'with tunnels'],
+          rows: [{ label: 'resident, MiB', values: { before, 'with tunnels': after }, digits: 1 }],
+        },
+      ],
+      figures: [
+        figure(`resident memory with ${TUNNELS} tunnels`, after, 'MiB'),
+        figure('memory per idle tunnel', perTunnelKib, 'KiB', atMost(24)),
+      ],
+      notes: [
+        `Each tunnel is a session of a traffic manager of its own. "Before" has ${WARM_UP_TUNNELS} tunnels; ` +
+          `both values after a forced garbage collection. The database is a server, not part of the edge.`,
+      ],
+    };
+  },
+};
+
+async function settledMiB(program: Program): Promise<number> {
+  await delay(SETTLE_MS);
+  await collectGarbage(program);
+  return program.residentMiB();
+}
