@@ -46,7 +46,7 @@ export function forwardedLines(
   if (isTrusted) {
     const claimed = claim(request, 'x-forwarded-for');
     if (claimed !== '') {
-      client = claimed.split(',')[0]!.trim();
+      client = claimed.split(',')[0].trim();
       chain = `${claimed}, ${peer}`;
     }
     const claimedScheme = claim(request, 'x-forwarded-proto').toLowerCase();

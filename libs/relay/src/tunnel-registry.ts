@@ -30,7 +30,7 @@ export class TunnelRegistry {
   preferred(managerId: string): Tunnel | null {
     const held = this.tunnels.get(managerId);
     if (held) {
-      for (let i = held.length - 1; i >= 0; i--) if (held[i]!.state === 'open') return held[i]!;
+      for (let i = held.length - 1; i >= 0; i--) if (held[i].state === 'open') return held[i];
     }
     return null;
   }
@@ -44,7 +44,7 @@ export class TunnelRegistry {
     const held = this.tunnels.get(managerId);
     let isConnected = false;
     for (let i = (held?.length ?? 0) - 1; i >= 0; i--) {
-      const tunnel = held![i]!;
+      const tunnel = held![i];
       if (tunnel.state !== 'open') continue;
       isConnected = true;
       const stream = tunnel.openStream(target, handler);
