@@ -2,7 +2,9 @@
  * Which header lines cross the relay, and what it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
  * head as whole runs of text: one slice for many lines.
  */
+import type { OutgoingHttpHeaders } from 'node:http2';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { addHttp2Field } from './http2-fields.js';
 import type { Route } from './route.js';
 
 /** What happens to a field by its id: kept, never forwarded, or not from a preview's visitor. */
@@ -80,17 +82,11 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
  * visitor's connection.
  */
 export function responseFieldLines(response: ResponseHead, route: Route): string {
-  const isPreview = route.kind === 'preview';
-  const isPlain = response.connectionOptions.length === 0;
   let text = '';
   let runStart = 0;
   let runEnd = 0;
   for (let i = 0; i < response.count; i++) {
-    const id = response.id(i);
-    const rule = RESPONSE_RULES[id];
-    if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
-    if (!isPlain && isNominated(response, i)) continue;
-    if (id === Field.SET_COOKIE && isPreview && reachesBeyond(response.value(i), route.hostname)) continue;
+    if (!passes(response, i, route)) continue;
     const start = response.lineStart(i);
     if (start !== runEnd) {
       text += response.text.slice(runStart, runEnd);
@@ -99,6 +95,26 @@ export function responseFieldLines(response: ResponseHead, route: Route): string
     runEnd = response.lineEnd(i);
   }
   return text + response.text.slice(runStart, runEnd);
+}
+
+/** The same fields, for visitors that speak HTTP/2 (RFC 9113 §8.2). */
+export function responseFields(response: ResponseHead, route: Route): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = {};
+  for (let i = 0; i < response.count; i++) {
+    if (passes(response, i, route)) addHttp2Field(fields, response.name(i), response.value(i));
+  }
+  return fields;
+}
+
+/** Whether field `i` of a response gets to the visitor. */
+function passes(response: ResponseHead, i: number, route: Route): boolean {
+  const id = response.id(i);
+  const rule = RESPONSE_RULES[id];
+  if (rule !== KEEP && (rule === DROP || route.kind === 'preview')) return false;
+  if (response.connectionOptions.length > 0 && isNominated(response, i)) return false;
+  return (
+    id !== Field.SET_COOKIE || route.kind !== 'preview' || !reachesBeyond(response.value(i), route.hostname)
+  );
 }
 
 function isNominated(head: RequestHead | ResponseHead, i: number): boolean {

@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   block,
@@ -165,6 +166,30 @@ describe('a malformed request', () => {
     visitor.send(reset(1, ErrorCode.NO_ERROR));
     await aborted;
     expect(isComplete).toBe(false);
+  });
+});
+
+describe('a response that the service breaks off', () => {
+  // Node lets END_STREAM go out before RST_STREAM when a stream is closed that could still be written to: the response
+  // looked complete. It does not while trailers are awaited.
+  it.each([
+    ['until the connection ends', '', 'half'],
+    ['of a known length', 'Content-Length: 8\r\n', 'half'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n', '4\r\nhalf\r\n'],
+  ])('never looks complete when it came %s', async (_what, framing, body) => {
+    let service: net.Socket | null = null;
+    rig = await startRig(null, (socket) => {
+      service = socket;
+      socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n${body}`));
+    });
+    visitor = await RawHttp2.connect(rig.http2Port);
+    visitor.send(headers(1, GET));
+    await visitor.find((each) => each.type === FrameType.DATA);
+    service!.resetAndDestroy();
+    expect(await visitor.resetCode(1)).toBe(ErrorCode.INTERNAL_ERROR);
+    expect(
+      visitor.frames.filter((each) => each.streamId === 1 && (each.flags & Flag.END_STREAM) !== 0),
+    ).toEqual([]);
   });
 });
 

@@ -11,7 +11,7 @@ import { chunkOf } from './chunked-coding.js';
 import { hostnameOf } from './client-connection.js';
 import { errorResponse, wantsHtml } from './error-response.js';
 import { Exchange, trailerLines } from './exchange.js';
-import { responseFieldLines } from './header-rules.js';
+import { responseFields } from './header-rules.js';
 import { http2Fields } from './http2-fields.js';
 import type { Http2Connection } from './http2-connection.js';
 import type { Http2Request } from './http2-request.js';
@@ -23,6 +23,9 @@ import type { Visitor } from './visitor.js';
 import { acceptOf } from './websocket-accept.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+
+const END_STREAM = { endStream: true };
+const WITH_TRAILERS = { waitForTrailers: true };
 
 const CRLF = '\r\n';
 
@@ -39,7 +42,9 @@ export class Http2Visitor implements Visitor {
 
   /** The response's fields, until it is known whether a body follows. */
   private heldFields: OutgoingHttpHeaders | null = null;
-  private mayHaveTrailers = false;
+  /** The first bytes of its body, until it is known whether they are the last. */
+  private heldBody: Buffer | null = null;
+  private responseTrailers = '';
   private isDrainExpected = false;
   /** Whether the stream was ended early from this side. */
   private isAborted = false;
@@ -53,7 +58,7 @@ export class Http2Visitor implements Visitor {
     hasBody: boolean,
   ) {
     this.relay = connection.relay;
-    this.responseReader = new HeadReader(this.relay.limits.head);
+    this.responseReader = new HeadReader(this.relay.limits.head, 'response');
     this.head = request.head;
     this.webSocketKey = request.webSocketKey;
     this.isRequestDone = !hasBody;
@@ -140,7 +145,7 @@ export class Http2Visitor implements Visitor {
 
   sendInterim(response: ResponseHead, route: Route): void {
     if (this.isGone) return;
-    const fields = http2Fields(responseFieldLines(response, route));
+    const fields = responseFields(response, route);
     fields[':status'] = response.status;
     this.stream.additionalHeaders(fields);
   }
@@ -151,24 +156,26 @@ export class Http2Visitor implements Visitor {
       this.failUpgrade('The service answered a WebSocket handshake without switching protocols.');
       return;
     }
-    this.heldFields = http2Fields(responseFieldLines(response, route));
+    this.heldFields = responseFields(response, route);
     this.heldFields[':status'] = response.status;
-    this.mayHaveTrailers = response.framing === Framing.CHUNKED;
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
+    const body = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
+    if (this.heldFields !== null && this.heldBody === null) {
+      this.heldBody = body;
+      return true;
+    }
     this.flush();
-    return this.write(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
+    return this.write(body);
   }
 
   flush(): void {
     if (this.heldFields === null) return;
-    const fields = this.heldFields;
-    this.heldFields = null;
-    this.activeAt = this.relay.clock;
-    if (this.isGone) return;
-    if (this.mayHaveTrailers) this.stream.respond(fields, { waitForTrailers: true });
-    else this.stream.respond(fields);
+    const body = this.heldBody;
+    this.heldBody = null;
+    this.startResponse();
+    if (body !== null) this.write(body);
   }
 
   switchProtocols(response: ResponseHead, route: Route): void {
@@ -177,7 +184,7 @@ export class Http2Visitor implements Visitor {
       this.failUpgrade('The service answered a WebSocket handshake with a wrong Sec-WebSocket-Accept.');
       return;
     }
-    const fields = http2Fields(responseFieldLines(response, route));
+    const fields = responseFields(response, route);
     // RFC 8441 §5: HTTP/2 makes the key, and what answers it, superfluous. CONNECT has no length (RFC 9110 §9.3.6).
     delete fields['sec-websocket-accept'];
     delete fields['content-length'];
@@ -197,17 +204,11 @@ export class Http2Visitor implements Visitor {
 
   complete(trailers: Fields | null): void {
     this.exchange = null;
-    const lines = trailers === null ? '' : trailerLines(trailers);
+    if (trailers !== null) this.responseTrailers = trailerLines(trailers);
     if (!this.isGone) {
-      if (this.heldFields !== null && lines === '') {
-        // No body: END_STREAM goes on HEADERS, which is what gRPC calls a response of trailers only.
-        this.stream.respond(this.heldFields, { endStream: true });
-        this.heldFields = null;
-      } else {
-        this.flush();
-        if (this.mayHaveTrailers) this.stream.once('wantTrailers', () => this.sendTrailers(lines));
-        this.stream.end();
-      }
+      if (this.responseTrailers !== '') this.flush();
+      if (this.heldFields === null) this.stream.end();
+      else this.sendWhole(this.heldFields, this.heldBody);
     }
     this.finish();
   }
@@ -259,8 +260,34 @@ export class Http2Visitor implements Visitor {
     });
   }
 
-  private sendTrailers(lines: string): void {
-    if (!this.isGone) this.stream.sendTrailers(http2Fields(lines));
+  /** Sends a response that is here as a whole. */
+  private sendWhole(fields: OutgoingHttpHeaders, body: Buffer | null): void {
+    const { stream } = this;
+    if (body === null) {
+      // END_STREAM goes on HEADERS, which is what gRPC calls a response of trailers only.
+      stream.respond(fields, END_STREAM);
+      return;
+    }
+    stream.respond(fields);
+    if (!stream.writableEnded) stream.end(body);
+  }
+
+  /**
+   * Sends the head of a response whose body comes bit by bit. `waitForTrailers` holds END_STREAM back until
+   * `sendTrailers`, also when there are none: without it, Node lets END_STREAM go out before the RST_STREAM of
+   * `abort`, and a response that is cut off looks complete.
+   */
+  private startResponse(): void {
+    const fields = this.heldFields!;
+    this.heldFields = null;
+    this.activeAt = this.relay.clock;
+    if (this.isGone) return;
+    this.stream.on('wantTrailers', () => this.sendTrailers());
+    this.stream.respond(fields, WITH_TRAILERS);
+  }
+
+  private sendTrailers(): void {
+    if (!this.isGone) this.stream.sendTrailers(http2Fields(this.responseTrailers));
   }
 
   /** The response is complete: what is left of the request is read, so that its sender gets on to the response. */

@@ -224,7 +224,7 @@ describe('a response', () => {
             'HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nUpgrade: h2c\r\n' +
               'HTTP2-Settings: AAA\r\nX-Culvert-Error: forged\r\nProxy-Status: forged\r\nAlt-Svc: h3=":1"\r\n' +
               'Set-Cookie: a=1\r\nSET-COOKIE: b=2; Domain=preview.test\r\nset-cookie: c=3\r\n' +
-              'Vary: Accept\r\nVary: Cookie\r\nContent-Type: text/a\r\ncontent-type: text/b\r\n__proto__: x\r\n' +
+              'Vary: Accept\r\nVary: Cookie\r\nContent-Type: text/a\r\ncontent-type: text/b\r\n__proto__: x\r\nconstructor: y\r\n' +
               'X-Empty:\r\nX-Spaces: \t a b \t\r\nContent-Length: 2\r\n\r\nok',
           ),
         ),
@@ -241,7 +241,7 @@ describe('a response', () => {
       ['set-cookie', ['a=1', 'c=3']],
       ['vary', 'Accept, Cookie'],
       ['content-type', 'text/a, text/b'],
-      ['__proto__', 'x'],
+      ['constructor', 'y'],
       ['x-empty', ''],
       ['x-spaces', 'a b'],
       ['content-length', '2'],
@@ -348,7 +348,7 @@ describe('a response', () => {
       },
     });
     const first = await get('/');
-    expect(first).toMatchObject({ status: 200, code: http2.constants.NGHTTP2_INTERNAL_ERROR });
+    expect(first.code).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR);
     await get('/');
     expect(connections).toBe(2);
   });
