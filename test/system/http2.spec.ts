@@ -124,6 +124,25 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
 }
 
+/** Runs in the page: how it and all it uses came here. */
+const PROTOCOLS_USED = `[...new Set(
+  ['navigation', 'resource'].flatMap((type) => performance.getEntriesByType(type)).map((entry) => entry.nextHopProtocol),
+)]`;
+
+/** Runs in the page: an upload, then a WebSocket that is opened, used and closed. */
+const UPLOAD_AND_ECHO = `(async () => {
+  const { bytes } = await (await fetch('/upload', { method: 'POST', body: new Uint8Array(300_000) })).json();
+  const socket = new WebSocket('wss://' + location.host + '/echo');
+  const echoed = await new Promise((resolve, reject) => {
+    socket.onopen = () => socket.send('over HTTP/2');
+    socket.onmessage = ({ data }) => data === 'over HTTP/2' && resolve(data);
+    socket.onerror = () => reject(new Error('no WebSocket'));
+  });
+  const closed = new Promise((resolve) => (socket.onclose = ({ code }) => resolve(code)));
+  socket.close(4000, 'done');
+  return { bytes, echoed, code: await closed };
+})()`;
+
 describe('one connection', () => {
   it('is agreed on by ALPN, where HTTP/1.1 stays available', async () => {
     expect((await connect()).alpnProtocol).toBe('h2');
@@ -223,13 +242,7 @@ describe('a browser', () => {
     await page.goto(previews[0].url, { waitUntil: 'load' });
     // Every check of the page: assets, server-sent events, WebSocket.
     await page.locator('.checks:not(:has(li:not([data-state="good"])))').waitFor();
-    const protocols = await page.evaluate(() => [
-      ...new Set(
-        [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map(
-          (entry) => (entry as PerformanceResourceTiming).nextHopProtocol,
-        ),
-      ),
-    ]);
+    const protocols = await page.evaluate(PROTOCOLS_USED);
     expect(protocols).toEqual(['h2']);
 
     await page.locator('#upload-form input[type=file]').setInputFiles({
@@ -245,21 +258,7 @@ describe('a browser', () => {
 
     // One more of each, while the clock's events keep the connection: no further one is needed.
     const before = await metric('culvert_visitor_connections_total');
-    const result = await page.evaluate(async () => {
-      const digest = await fetch('/upload', { method: 'POST', body: new Uint8Array(300_000) });
-      const { bytes } = (await digest.json()) as { bytes: number };
-      const socket = new WebSocket(`wss://${location.host}/echo`);
-      const echoed = await new Promise((resolve, reject) => {
-        socket.addEventListener('open', () => socket.send('over HTTP/2'));
-        socket.addEventListener('message', ({ data }) => data === 'over HTTP/2' && resolve(data));
-        socket.addEventListener('error', () => reject(new Error('no WebSocket')));
-      });
-      const closed = new Promise<number>((resolve) =>
-        socket.addEventListener('close', ({ code }) => resolve(code)),
-      );
-      socket.close(4000, 'done');
-      return { bytes, echoed, code: await closed };
-    });
+    const result = await page.evaluate(UPLOAD_AND_ECHO);
     expect(result).toEqual({ bytes: 300_000, echoed: 'over HTTP/2', code: 4000 });
     // Asking for the metric is a connection of its own.
     expect(await metric('culvert_visitor_connections_total')).toBe(before + 1);

@@ -55,6 +55,12 @@ describe('loadSettings', () => {
     expect(settings.databaseUrl).toBeUndefined();
     expect(settings.dataDir).toBe('.culvert');
     expect(settings.limits).toMatchObject({ managerWaitMs: 10_000, maxHeaderBytes: 65_536, maxBodyBytes: 0 });
+    expect(settings.limits.http2).toEqual({
+      maxStreams: 128,
+      maxResets: 500,
+      maxControlFrames: 1000,
+      windowBytes: 262_144,
+    });
     expect(settings.shutdownGraceMs).toBe(30_000);
   });
 
