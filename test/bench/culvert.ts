@@ -70,7 +70,10 @@ export async function startEdge(
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     ...(tls && { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key }),
   };
-  const program = scope.keep(startProgram('apps/standalone/src/main.js', env, [], nodeArgs));
+  const program = scope.keep(
+    startProgram('apps/standalone/src/main.js', env, [], [...nodeArgs, ...scope.nodeArgs]),
+  );
+  announce('edge', program);
   const port = Number((await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m))[1]);
   const call: CulvertEdge['api'] = (method, path, body) =>
     callApi({ port, ca: tls?.ca }, { method, path, body });
@@ -98,17 +101,22 @@ export function previewBody(name: string, port: number): Record<string, unknown>
 
 /** @param url where the traffic manager dials: the edge, or something on the way there */
 export async function startManager(scope: Scope, url: string, tls?: CertificateFiles): Promise<Program> {
-  const manager = scope.keep(
-    startProgram('apps/traffic-manager/src/main.js', {
-      CULVERT_URL: url,
-      CULVERT_API_KEY: API_KEY,
-      CULVERT_MANAGER_ID: 'bench',
-      LOG_LEVEL: 'info',
-      ...(tls && { CULVERT_CA_FILE: tls.cert }),
-    }),
-  );
+  const env = {
+    CULVERT_URL: url,
+    CULVERT_API_KEY: API_KEY,
+    CULVERT_MANAGER_ID: 'bench',
+    LOG_LEVEL: 'info',
+    ...(tls && { CULVERT_CA_FILE: tls.cert }),
+  };
+  const manager = scope.keep(startProgram('apps/traffic-manager/src/main.js', env, [], scope.nodeArgs));
+  announce('traffic manager', manager);
   await manager.logged(/connected/i);
   return manager;
+}
+
+/** Whoever wants to look at a process while it is measured needs to know which it is. */
+function announce(role: string, { pid }: Program): void {
+  process.stderr.write(`  ${role}: process ${pid}\n`);
 }
 
 function callApi(

@@ -36,12 +36,14 @@ const USAGE = `Usage: npm run bench -- [options]
   --rounds N       measurements of each way (default 5)
   --seconds S      length of a measurement (default 4)
   --only NAME      one of ${MEASURES.map(({ name }) => name).join(', ')}; may be repeated
+  --node=ARG       argument of Node in edge and traffic manager, such as --cpu-prof; may be repeated
 `;
 
 interface Options extends Effort {
   readonly json: string | null;
   readonly markdown: string | null;
   readonly measures: readonly Measure[];
+  readonly nodeArgs: readonly string[];
 }
 
 function parseOptions(args: readonly string[]): Options {
@@ -53,9 +55,10 @@ function parseOptions(args: readonly string[]): Options {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '4' },
       only: { type: 'string', multiple: true },
+      node: { type: 'string', multiple: true },
     },
   });
-  const { json = null, markdown = null, only } = values;
+  const { json = null, markdown = null, only, node = [] } = values;
   const unknown = only?.find((name) => MEASURES.every((measure) => measure.name !== name));
   if (unknown !== undefined) throw new Error(`--only: there is no measure "${unknown}"`);
   return {
@@ -64,6 +67,7 @@ function parseOptions(args: readonly string[]): Options {
     rounds: wholeNumber('--rounds', values.rounds, 100),
     seconds: wholeNumber('--seconds', values.seconds, 300),
     measures: only ? MEASURES.filter(({ name }) => only.includes(name)) : MEASURES,
+    nodeArgs: node,
   };
 }
 
@@ -74,11 +78,11 @@ function wholeNumber(flag: string, text: string, max: number): number {
 }
 
 /** Whether every measure succeeded. A missed target is a figure, not a failure. */
-async function run({ json, markdown, rounds, seconds, measures }: Options): Promise<boolean> {
+async function run({ json, markdown, measures, nodeArgs, ...effort }: Options): Promise<boolean> {
   const results: MeasureResult[] = [];
   for (const measure of measures) {
     process.stderr.write(`${measure.name}\n`);
-    const result = await runMeasure(measure, { rounds, seconds });
+    const result = await runMeasure(measure, new Scope(nodeArgs), effort);
     if (result) results.push(result);
   }
   const report = `${toMarkdown(results)}\n`;
@@ -89,8 +93,7 @@ async function run({ json, markdown, rounds, seconds, measures }: Options): Prom
 }
 
 /** Null when it failed: the others still count. Whatever it started is gone either way. */
-async function runMeasure(measure: Measure, effort: Effort): Promise<MeasureResult | null> {
-  const scope = new Scope();
+async function runMeasure(measure: Measure, scope: Scope, effort: Effort): Promise<MeasureResult | null> {
   try {
     return await measure.run(scope, effort);
   } catch (error) {

@@ -2,6 +2,9 @@
 export class Scope {
   private readonly parts: { stop(): Promise<unknown> }[] = [];
 
+  /** @param nodeArgs what Culvert's own processes get besides: a profiler's switches */
+  constructor(readonly nodeArgs: readonly string[] = []) {}
+
   /** Returns `part`, which `close` will stop. */
   keep<T extends { stop(): Promise<unknown> }>(part: T): T {
     this.parts.push(part);

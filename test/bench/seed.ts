@@ -16,12 +16,13 @@ const COPY_PREVIEWS = `
 // Seen in the future: nobody sends heartbeats for them, and they must not end while the bench runs.
 const COPY_SESSIONS = `
   WITH managers AS (
-    INSERT INTO traffic_manager SELECT copy.* FROM (SELECT * FROM traffic_manager LIMIT 1) m, generate_series(1, $1::int) n,
+    INSERT INTO traffic_manager SELECT copy.* FROM traffic_manager m, generate_series(1, $1::int) n,
       LATERAL jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(), 'manager_id', 'seed-' || n)) copy
-    RETURNING id)
-  INSERT INTO session SELECT copy.* FROM (SELECT * FROM session LIMIT 1) s, managers,
+    WHERE m.id = (SELECT id FROM traffic_manager LIMIT 1) RETURNING id)
+  INSERT INTO session SELECT copy.* FROM session s, managers,
     LATERAL jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), 'traffic_manager_id', managers.id,
-      'last_seen_at', (now() AT TIME ZONE 'UTC') + interval '1 day')) copy`;
+      'last_seen_at', (now() AT TIME ZONE 'UTC') + interval '1 day')) copy
+  WHERE s.id = (SELECT id FROM session LIMIT 1)`;
 
 /** Fills the database of a deployment that has at least one session; returns the hostnames of the new previews. */
 export async function seedDatabase(databaseUrl: string, { previews, sessions }: Seed): Promise<string[]> {

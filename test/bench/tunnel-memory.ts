@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Program } from '../support/process.js';
 import { startEdge } from './culvert.js';
 import { startDatabase } from './database.js';
 import { openIdleTunnels } from './idle-tunnels.js';
-import { collectGarbage, INSPECTABLE } from './inspector.js';
+import { INSPECTABLE, settledMemory } from './inspector.js';
 import { atMost, figure, type Measure } from './measure.js';
 
 const TUNNELS = 5000;
@@ -19,21 +18,35 @@ export const tunnelMemory: Measure = {
     const edge = await startEdge(scope, { databaseUrl, nodeArgs: INSPECTABLE });
     // The first tunnels load code and fill pools, whatever comes after them.
     await openIdleTunnels(scope, edge, { count: WARM_UP_TUNNELS, prefix: 'warm', processes: 1 });
-    const before = await settledMiB(edge.program);
+    await delay(SETTLE_MS);
+    const before = await settledMemory(edge.program);
     await openIdleTunnels(scope, edge, { count: TUNNELS, prefix: 'idle', processes: 2 });
-    const after = await settledMiB(edge.program);
-    const perTunnelKib = ((after - before) * 1024) / TUNNELS;
+    await delay(SETTLE_MS);
+    const after = await settledMemory(edge.program);
+    const perTunnelKib = (key: keyof typeof after) => ((after[key] - before[key]) * 1024) / TUNNELS;
     return {
       tables: [
         {
           title: `Memory of an edge with ${TUNNELS} idle tunnels, without TLS`,
           columns: ['before', 'with tunnels'],
-          rows: [{ label: 'resident, MiB', values: { before, 'with tunnels': after }, digits: 1 }],
+          rows: [
+            {
+              label: 'resident, MiB',
+              values: { before: before.resident, 'with tunnels': after.resident },
+              digits: 1,
+            },
+            {
+              label: 'JavaScript heap and buffers, MiB',
+              values: { before: before.referred, 'with tunnels': after.referred },
+              digits: 1,
+            },
+          ],
         },
       ],
       figures: [
-        figure(`resident memory with ${TUNNELS} tunnels`, after, 'MiB'),
-        figure('memory per idle tunnel', perTunnelKib, 'KiB', atMost(24)),
+        figure(`resident memory with ${TUNNELS} tunnels`, after.resident, 'MiB'),
+        figure('heap and buffers per idle tunnel', perTunnelKib('referred'), 'KiB'),
+        figure('memory per idle tunnel', perTunnelKib('resident'), 'KiB', atMost(24)),
       ],
       notes: [
         `Each tunnel is a session of a traffic manager of its own. "Before" has ${WARM_UP_TUNNELS} tunnels; ` +
@@ -42,9 +55,3 @@ export const tunnelMemory: Measure = {
     };
   },
 };
-
-async function settledMiB(program: Program): Promise<number> {
-  await delay(SETTLE_MS);
-  await collectGarbage(program);
-  return program.residentMiB();
-}
