@@ -37,7 +37,7 @@ export const DEFAULT_SETTINGS: Omit<TunnelSettings, 'receiveBudgetBytes'> = {
   openWindowBytes: 256 * KIB,
   maxWindowBytes: 8 * MIB,
   pingIntervalMs: 2000,
-  pingTimeoutMs: 5000,
+  pingTimeoutMs: 4500,
   handshakeTimeoutMs: 10_000,
   highWaterBytes: 512 * KIB,
   maxHeldControlBytes: 256 * KIB,
