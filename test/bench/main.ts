@@ -1,5 +1,5 @@
 /** `npm run bench -- [options]`: see docs/performance.md. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { download, upload } from './bulk.js';
 import { http2 } from './http2.js';
@@ -7,7 +7,7 @@ import { latency } from './latency.js';
 import type { Effort, Measure, MeasureResult } from './measure.js';
 import { newHostname } from './new-hostname.js';
 import { peers } from './peers/peers.js';
-import { toJson, toMarkdown } from './report.js';
+import { placeReport, toJson, toMarkdown } from './report.js';
 import { requests } from './requests.js';
 import { roundTrip } from './round-trip.js';
 import { scale } from './scale.js';
@@ -32,7 +32,7 @@ const MEASURES: readonly Measure[] = [
 ];
 const USAGE = `Usage: npm run bench -- [options]
   --json FILE      also write the figures as JSON
-  --markdown FILE  also write the report, as it is printed
+  --markdown FILE  also write the report; into its place when FILE is a page that has one
   --rounds N       measurements of each way (default 5)
   --seconds S      length of a measurement (default 4)
   --only NAME      one of ${MEASURES.map(({ name }) => name).join(', ')}; may be repeated
@@ -46,7 +46,8 @@ interface Options extends Effort {
   readonly nodeArgs: readonly string[];
 }
 
-function parseOptions(args: readonly string[]): Options {
+/** Null when help is asked for. */
+function parseOptions(args: readonly string[]): Options | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -56,8 +57,10 @@ function parseOptions(args: readonly string[]): Options {
       seconds: { type: 'string', default: '4' },
       only: { type: 'string', multiple: true },
       node: { type: 'string', multiple: true },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) return null;
   const { json = null, markdown = null, only, node = [] } = values;
   const unknown = only?.find((name) => MEASURES.every((measure) => measure.name !== name));
   if (unknown !== undefined) throw new Error(`--only: there is no measure "${unknown}"`);
@@ -88,8 +91,12 @@ async function run({ json, markdown, measures, nodeArgs, ...effort }: Options): 
   const report = `${toMarkdown(results)}\n`;
   process.stdout.write(report);
   if (json !== null) writeFileSync(json, toJson(results));
-  if (markdown !== null) writeFileSync(markdown, report);
+  if (markdown !== null) writeMarkdown(markdown, report);
   return results.length === measures.length;
+}
+
+function writeMarkdown(file: string, report: string): void {
+  writeFileSync(file, existsSync(file) ? placeReport(readFileSync(file, 'utf8'), report) : report);
 }
 
 /** Null when it failed: the others still count. Whatever it started is gone either way. */
@@ -111,6 +118,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 let options: Options | null = null;
 try {
   options = parseOptions(process.argv.slice(2));
+  if (options === null) process.stdout.write(USAGE);
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n${USAGE}`);
   process.exitCode = 2;

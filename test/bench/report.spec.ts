@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { median, medianOfRounds, type MeasureResult } from './measure.js';
-import { toJson, toMarkdown } from './report.js';
+import { placeReport, toJson, toMarkdown } from './report.js';
 import { type Way, WAYS } from './rig.js';
 
 const RESULT: MeasureResult = {
@@ -42,6 +42,14 @@ it('writes every figure as JSON, without a target where there is none, without a
     { measure: 'added', value: 2.5, unit: 'ms', target: '<= 1', met: false },
     { measure: 'streams', value: null, unit: 'ratio', target: '>= 0.5', met: null },
   ]);
+});
+
+it('puts a report between the marks of a page, and alone where there are none', () => {
+  const page = '# Performance\n\n<!-- bench:begin -->\nold $1\n<!-- bench:end -->\n\n## More\n';
+  const placed = placeReport(page, 'costs $1\n');
+  expect(placed).toBe('# Performance\n\n<!-- bench:begin -->\n\ncosts $1\n\n<!-- bench:end -->\n\n## More\n');
+  expect(placeReport(placed, 'costs $1\n')).toBe(placed);
+  expect(placeReport('an old report\n', 'costs $1\n')).toBe('costs $1\n');
 });
 
 it('takes the median of an odd and an even number of values', () => {

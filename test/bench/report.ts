@@ -36,6 +36,14 @@ export function toJson(results: readonly MeasureResult[]): string {
   return `${JSON.stringify(figures, null, 2)}\n`;
 }
 
+const PLACE = /(<!-- bench:begin -->\n)[^]*(<!-- bench:end -->)/;
+
+/** `page` with `report` between its marks, or the report alone when the page has no marks. */
+export function placeReport(page: string, report: string): string {
+  if (!PLACE.test(page)) return report;
+  return page.replace(PLACE, (_, begin: string, end: string) => `${begin}\n${report}\n${end}`);
+}
+
 /** The machine in general terms. */
 function machine(): string {
   const system = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease())?.[1] ?? process.platform;
