@@ -302,10 +302,12 @@ export class Exchange implements StreamHandler {
   }
 
   private connect({ isFresh }: { isFresh: boolean }): void {
-    const { pool } = this.route!;
+    const { pool, active } = this.route!;
     const { method, framing } = this.request;
     const isRepeatable = framing === Framing.NONE && isIdempotent(method);
-    const pooled = isFresh ? pool.dial(this) : pool.acquire(this, this.relay.clock, isRepeatable);
+    const pooled = isFresh
+      ? pool.dial(this, active)
+      : pool.acquire(this, this.relay.clock, isRepeatable, active);
     if (pooled === 'full') {
       this.fail('stream_limit', 'Too many connections are open to this cluster.');
     } else if (pooled === 'absent') {

@@ -2,8 +2,11 @@ import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 
 /** Opens the streams of one route. */
 export interface Dialer {
-  /** A new stream; 'absent' when nothing is connected there, 'full' when every tunnel is at its cap. */
-  dial(handler: StreamHandler): Dialled | 'absent' | 'full';
+  /**
+   * A new stream; 'absent' when nothing is connected there, 'full' when no tunnel has one to spare.
+   * @param inUse how many requests of the route are under way, this one included
+   */
+  dial(handler: StreamHandler, inUse?: number): Dialled | 'absent' | 'full';
   /** Whether streams of `origin` are still the ones to use; false once a newer tunnel has taken over. */
   isPreferred(origin: object): boolean;
   /** Calls back once, when a dial that was 'absent' is worth another try. Returns the way to cancel. */
@@ -78,8 +81,14 @@ export class StreamPool {
   /**
    * An idle stream or a new one; `handler` gets its events.
    * @param now the relay's clock, in milliseconds
+   * @param inUse as for `Dialer.dial`
    */
-  acquire(handler: StreamHandler, now: number, isRepeatable: boolean): PooledStream | 'absent' | 'full' {
+  acquire(
+    handler: StreamHandler,
+    now: number,
+    isRepeatable: boolean,
+    inUse?: number,
+  ): PooledStream | 'absent' | 'full' {
     const maxIdleMs = isRepeatable ? this.limits.maxIdleMs : this.limits.maxIdleUnrepeatableMs;
     let pooled: PooledStream | undefined;
     while ((pooled = this.idle.pop()) !== undefined) {
@@ -94,14 +103,14 @@ export class StreamPool {
       }
       pooled.stream.reset(ResetCode.CANCEL);
     }
-    return this.dial(handler);
+    return this.dial(handler, inUse);
   }
 
   /** A new stream, whatever is idle. For a request whose reused stream turned out to be dead. */
-  dial(handler: StreamHandler): PooledStream | 'absent' | 'full' {
-    let dialled = this.dialer.dial(handler);
+  dial(handler: StreamHandler, inUse?: number): PooledStream | 'absent' | 'full' {
+    let dialled = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
-    if (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler);
+    if (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler, inUse);
     return typeof dialled === 'string' ? dialled : new PooledStream(dialled.stream, dialled.origin, this);
   }
 

@@ -6,6 +6,7 @@ class FakeTunnel implements Tunnel {
   readonly kind = 'native';
   state: TunnelState = 'open';
   streamCount = 0;
+  maxStreams = 8;
   roundTripMs = 0;
   isFull = false;
   openStream(): Stream | null {
@@ -41,6 +42,21 @@ describe(TunnelRegistry.name, () => {
     expect(registry.openStream('m', target, handler)).toBe('full');
     older.state = newer.state = 'closed';
     expect(registry.openStream('m', target, handler)).toBe('absent');
+  });
+
+  it('gives a route no more of a tunnel than it leaves for others', () => {
+    const registry = new TunnelRegistry();
+    const tunnel = new FakeTunnel();
+    registry.attach('m', tunnel);
+    const open = (inUse: number): boolean => {
+      const isOpened = registry.openStream('m', target, handler, inUse) !== 'full';
+      if (isOpened) tunnel.streamCount++;
+      return isOpened;
+    };
+    expect([1, 2, 3, 4, 5].map(open)).toEqual([true, true, true, true, false]);
+    expect([1, 2, 3].map(open)).toEqual([true, true, false]);
+    expect([1, 2].map(open)).toEqual([true, false]);
+    expect([1, 1].map(open)).toEqual([true, false]);
   });
 
   it('calls those who wait for a manager once, and nobody else', () => {

@@ -40,13 +40,23 @@ export class TunnelRegistry {
     return new TunnelDialer(this, managerId, target);
   }
 
-  openStream(managerId: string, target: StreamTarget, handler: StreamHandler): Dialled | 'absent' | 'full' {
+  /**
+   * @param inUse what the route has already of such streams, this one included. It gets no more of a tunnel than are
+   * left for others: so one route takes half of it, a second one half of the rest, and there is one for a newcomer.
+   */
+  openStream(
+    managerId: string,
+    target: StreamTarget,
+    handler: StreamHandler,
+    inUse = 1,
+  ): Dialled | 'absent' | 'full' {
     const held = this.tunnels.get(managerId);
     let isConnected = false;
     for (let i = (held?.length ?? 0) - 1; i >= 0; i--) {
       const tunnel = held![i];
       if (tunnel.state !== 'open') continue;
       isConnected = true;
+      if (inUse > tunnel.maxStreams - tunnel.streamCount) continue;
       const stream = tunnel.openStream(target, handler);
       if (stream) return { stream, origin: tunnel };
     }
@@ -71,8 +81,8 @@ class TunnelDialer implements Dialer {
     private readonly target: StreamTarget,
   ) {}
 
-  dial(handler: StreamHandler): Dialled | 'absent' | 'full' {
-    return this.registry.openStream(this.managerId, this.target, handler);
+  dial(handler: StreamHandler, inUse?: number): Dialled | 'absent' | 'full' {
+    return this.registry.openStream(this.managerId, this.target, handler, inUse);
   }
 
   isPreferred(origin: object): boolean {

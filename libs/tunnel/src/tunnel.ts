@@ -122,7 +122,7 @@ class NativeTunnel
   private liveness: Liveness | null = null;
   private readonly handshakeTimer: NodeJS.Timeout;
   private helloSeen = false;
-  private maxStreams: number;
+  maxStreams: number;
 
   /** Lowest bit of the ids that this end gives out. */
   private readonly ownParity: number;

@@ -105,6 +105,8 @@ export interface Tunnel {
   readonly state: TunnelState;
   /** Streams open now. */
   readonly streamCount: number;
+  /** Streams that may be open at once. */
+  readonly maxStreams: number;
   /** Most recent round-trip time in milliseconds, or 0 before the first measurement. */
   readonly roundTripMs: number;
   /**
