@@ -32,7 +32,7 @@ const MAX_MEMORY_MIB = 64;
 
 /** How often an idle session asks whether it should stay: its stream keeps a tunnel that is leaving from ending. */
 const IDLE_CHECK_MS = 2000;
-const MAX_IDLE_MS = 60_000;
+const MAX_IDLE_MS = 20_000;
 
 /** A session that comes here makes way for another one, long before its ids run out (RFC 9113 §5.1.1). */
 const LAST_STREAM_ID = 0x7000_0000;
@@ -105,7 +105,8 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     this.session.on('goaway', () => this.handleGoAway());
     this.session.on('error', (error) => this.handleError(error));
     this.session.on('close', () => this.lose(ResetCode.INGRESS_RESET, 'closed its HTTP/2 connection'));
-    this.session.setTimeout(IDLE_CHECK_MS, () => this.checkIdle());
+    this.session.on('timeout', () => this.checkIdle());
+    this.session.setTimeout(IDLE_CHECK_MS);
   }
 
   /** A session over a new stream of `owner.dialer`. */

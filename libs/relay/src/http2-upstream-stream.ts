@@ -47,6 +47,9 @@ const MAX_ATTEMPTS = 3;
 const MAX_HELD_BYTES = 4 * 1_048_576;
 const FRAME_OVERHEAD_BYTES = 256;
 
+/** How long an ingress may take to end a response that is complete by its length. */
+const LINGER_MS = 5000;
+
 const CRLF = '\r\n';
 
 /** What the exchange writes next. */
@@ -68,6 +71,8 @@ export class Http2UpstreamStream implements Stream {
   private inputBytesLeft = 0;
   private scanner: ChunkedScanner | null = null;
   private isRequestDone = false;
+  /** Whether END_STREAM has left, or goes with the head. */
+  private isRequestSent = false;
   private requestTrailers: Fields | null = null;
   /** The body so far, while the request can still be made again; null once it cannot. */
   private replay: Buffer[] | null = [];
@@ -80,7 +85,10 @@ export class Http2UpstreamStream implements Stream {
   private hasEndStream = false;
   private hasPeerReset = false;
   private isResponseDone = false;
+  private isEndDelivered = false;
   private isPaused = false;
+  /** What the exchange gets at the end of this turn: head, body and trailers of a small response in one piece. */
+  private output: Buffer[] = [];
   private heldBytes = 0;
   private lastHeldChunk = 0;
 
@@ -119,8 +127,13 @@ export class Http2UpstreamStream implements Stream {
 
   reset(): void {
     if (!this.isOpen) return;
+    const isWhole = this.hasEndStream || (this.framing === 'length' && this.outputBytesLeft === 0);
     this.close();
-    this.request?.close(NGHTTP2_CANCEL);
+    if (this.request === null || (this.isRequestSent && this.hasEndStream)) return;
+    // An exchange that has all of its response says so in the same way as one that wants no more of it. Servers count
+    // RST_STREAM against a client, so the END_STREAM that is still to come is waited for.
+    if (this.isRequestSent && isWhole) this.request.setTimeout(LINGER_MS, () => this.cancel());
+    else this.cancel();
   }
 
   pause(): void {
@@ -131,7 +144,8 @@ export class Http2UpstreamStream implements Stream {
   resume(): void {
     this.isPaused = false;
     this.heldBytes = 0;
-    this.request?.resume();
+    this.flush();
+    if (!this.isPaused) this.request?.resume();
   }
 
   // --- What the session calls -----------------------------------------------------------------------------
@@ -143,10 +157,10 @@ export class Http2UpstreamStream implements Stream {
       return;
     }
     const body = this.replay ?? [];
-    const request = session.request(this, this.fields, {
-      endStream: this.isRequestDone && body.length === 0,
-    });
+    const endStream = this.isRequestDone && body.length === 0;
+    const request = session.request(this, this.fields, { endStream });
     this.request = request;
+    this.isRequestSent = endStream;
     request.on('headers', (fields) => this.receive(request, () => this.handleInterim(fields)));
     request.on('response', (fields, flags) => {
       this.receive(request, () => this.handleResponse(fields, (flags & NGHTTP2_FLAG_END_STREAM) !== 0));
@@ -159,7 +173,10 @@ export class Http2UpstreamStream implements Stream {
     );
     request.on('end', () => this.receive(request, () => this.handleEnd()));
     request.on('drain', () => this.handleDrain(request));
-    request.on('wantTrailers', () => request.sendTrailers(trailerFields(this.requestTrailers)));
+    request.on('wantTrailers', () => {
+      request.sendTrailers(trailerFields(this.requestTrailers));
+      if (request === this.request) this.isRequestSent = true;
+    });
     // What went wrong is known from the code that 'close' comes with.
     request.on('error', () => {});
     request.on('close', () => this.handleClose(request));
@@ -317,7 +334,7 @@ export class Http2UpstreamStream implements Stream {
   }
 
   private handleInterim(fields: ResponseFields): void {
-    if (this.framing === null) this.emit(interimHeadText(fields));
+    if (this.framing === null) this.emitText(interimHeadText(fields));
   }
 
   private handleResponse(fields: ResponseFields, isWhole: boolean): void {
@@ -326,7 +343,7 @@ export class Http2UpstreamStream implements Stream {
     this.replay = null;
     if (this.isUpgrade && status < 300) {
       this.framing = 'raw';
-      this.emit(switchingHeadText(fields, head.value(head.find(Field.SEC_WEBSOCKET_KEY))));
+      this.emitText(switchingHeadText(fields, head.value(head.find(Field.SEC_WEBSOCKET_KEY))));
       return;
     }
     const hasNoBody = head.method === 'HEAD' || status === 204 || status === 304;
@@ -342,21 +359,21 @@ export class Http2UpstreamStream implements Stream {
     } else {
       this.framing = 'chunked';
     }
-    this.emit(responseHeadText(fields, this.framing));
+    this.emitText(responseHeadText(fields, this.framing));
   }
 
   private handleData(chunk: Buffer): void {
     switch (this.framing) {
       case 'raw':
-        this.handler.onData(chunk);
+        this.emit(chunk);
         return;
       case 'length':
         this.outputBytesLeft -= chunk.length;
         if (this.outputBytesLeft < 0) throw new Http2ResponseError('sent more than its Content-Length');
-        this.handler.onData(chunk);
+        this.emit(chunk);
         return;
       case 'chunked':
-        if (chunk.length > 0) this.handler.onData(chunkOf(chunk));
+        if (chunk.length > 0) this.emit(chunkOf(chunk));
         return;
       case 'none':
       case 'empty':
@@ -374,19 +391,17 @@ export class Http2UpstreamStream implements Stream {
     if (this.framing === 'length' && this.outputBytesLeft > 0)
       throw new Http2ResponseError('sent less than its Content-Length');
     this.isResponseDone = true;
-    if (this.framing === 'chunked') {
-      this.emit(`0${CRLF}${this.responseTrailers}${CRLF}`);
-    } else if (this.framing === 'raw') {
-      if (this.isRequestDone) this.close();
-      this.handler.onEnd();
-    }
+    if (this.framing === 'chunked') this.emitText(`0${CRLF}${this.responseTrailers}${CRLF}`);
+    else this.flush();
   }
 
   private handleClose(request: ClientHttp2Stream): void {
     if (request !== this.request) return;
+    this.leaveSession();
+    this.flush();
     const code = request.rstCode;
     if (this.isResponseDone && (this.framing !== 'raw' || this.isRequestDone)) {
-      this.close();
+      // The exchange resets this stream as soon as it has taken the rest.
     } else if (code === NGHTTP2_REFUSED_STREAM && this.replay !== null && this.attempts < MAX_ATTEMPTS) {
       this.retry();
     } else if (this.hasPeerReset || code === NGHTTP2_REFUSED_STREAM) {
@@ -400,14 +415,35 @@ export class Http2UpstreamStream implements Stream {
   private retry(): void {
     if (!this.isOpen) return;
     this.attempts++;
-    this.leaveSession();
     this.request = null;
     this.hasPeerReset = false;
     this.reassign(this);
   }
 
-  private emit(text: string): void {
-    this.handler.onData(Buffer.from(text, 'latin1'));
+  private emitText(text: string): void {
+    this.emit(Buffer.from(text, 'latin1'));
+  }
+
+  private emit(chunk: Buffer): void {
+    if (this.output.push(chunk) === 1) setImmediate(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    const { output } = this;
+    if (this.isPaused || !this.isOpen) return;
+    if (output.length > 0) {
+      this.output = [];
+      this.handler.onData(output.length === 1 ? output[0] : Buffer.concat(output));
+    }
+    if (this.isResponseDone && this.framing === 'raw') this.deliverEnd();
+  };
+
+  /** Of an upgraded connection. */
+  private deliverEnd(): void {
+    if (this.isEndDelivered || this.isPaused || !this.isOpen) return;
+    this.isEndDelivered = true;
+    if (this.isRequestDone) this.close();
+    this.handler.onEnd();
   }
 
   // --- Ends -----------------------------------------------------------------------------------------------
@@ -415,8 +451,12 @@ export class Http2UpstreamStream implements Stream {
   private fail(code: ResetCode, detail: string): void {
     if (!this.isOpen) return;
     this.close();
-    this.request?.close(NGHTTP2_CANCEL);
+    this.cancel();
     this.handler.onReset(code, detail);
+  }
+
+  private cancel(): void {
+    this.request?.close(NGHTTP2_CANCEL);
   }
 
   /** As `fail`, from within a call of the exchange. */
@@ -428,7 +468,9 @@ export class Http2UpstreamStream implements Stream {
     if (!this.isOpen) return;
     this.isOpen = false;
     this.replay = null;
-    this.leaveSession();
+    this.output = [];
+    // With a request, its place is free once that is closed.
+    if (this.request === null) this.leaveSession();
     // What nobody will read must not wait in Node's stream.
     this.request?.resume();
   }

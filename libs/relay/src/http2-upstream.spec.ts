@@ -4,6 +4,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CLIENT_PREFACE_BYTES, FrameScanner } from './http2-upstream-frames.js';
 import { Http2Dialer } from './http2-upstream.js';
 import type { RelayLimits } from './limits.js';
 import { startRig, type Rig } from './relay.rig.js';
@@ -346,6 +347,28 @@ describe('an HTTP/2 session with the ingress', () => {
     expect(sessions).toHaveLength(2);
   });
 
+  // An exchange takes leave of its stream by a reset, whether or not it has all of the response. Servers count
+  // RST_STREAM against the client.
+  it('is spared an RST_STREAM when the response is complete before its END_STREAM is here', async () => {
+    let resets = 0;
+    const endSent = new Promise<void>((resolve) => {
+      void startRaw((socket) => {
+        const scanner = new FrameScanner({ onReset: () => resets++ }, CLIENT_PREFACE_BYTES);
+        socket.on('data', (chunk) => scanner.scan(chunk));
+        socket.write(SETTINGS);
+        socket.once('data', () => {
+          socket.write(
+            Buffer.concat([headersFrame(1, ':status 200', 'content-length 2'), dataFrame(1, 'ok')]),
+          );
+          setTimeout(() => socket.write(dataFrame(1, '', true), () => resolve()), 100);
+        });
+      }).then(() => talk(GET, /ok/));
+    });
+    await endSent;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(resets).toBe(0);
+  });
+
   it('ends when the route does', async () => {
     await start((stream) => stream.end('ok'));
     await rig.fetch('/');
@@ -356,9 +379,12 @@ describe('an HTTP/2 session with the ingress', () => {
   it('ends soon when its tunnel is not the one to use any more', async () => {
     await start((stream) => stream.end('ok'));
     await rig.fetch('/');
+    // Longer than it takes to look once whether the session is idle.
+    await new Promise((resolve) => setTimeout(resolve, 2300));
+    expect(sessions[0].destroyed).toBe(false);
     rig.disconnect();
     await expect.poll(() => sessions[0].destroyed, { timeout: 4000 }).toBe(true);
-  });
+  }, 10_000);
 
   it('that is lost fails its requests and is replaced', async () => {
     await start((stream, fields) => {
