@@ -109,10 +109,13 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     this.session.setTimeout(IDLE_CHECK_MS);
   }
 
-  /** A session over a new stream of `owner.dialer`. */
-  static open(owner: Http2SessionOwner): Http2UpstreamSession | 'absent' | 'full' {
+  /**
+   * A session over a new stream of `owner.dialer`.
+   * @param inUse as for `Dialer.dial`: of the tunnel's streams, which are sessions here
+   */
+  static open(owner: Http2SessionOwner, inUse: number): Http2UpstreamSession | 'absent' | 'full' {
     const transport = new Http2Transport();
-    const dialled = owner.dialer.dial(transport);
+    const dialled = owner.dialer.dial(transport, inUse);
     if (typeof dialled === 'string') return dialled;
     const session = new Http2UpstreamSession(owner, transport, dialled.origin);
     transport.attach(dialled.stream, session);

@@ -73,7 +73,7 @@ export class Http2Dialer implements Dialer, Http2SessionOwner {
       else if (session.hasRoom) return session;
     }
     if (this.sessions.size >= MAX_SESSIONS) return 'full';
-    const opened = Http2UpstreamSession.open(this);
+    const opened = Http2UpstreamSession.open(this, this.sessions.size + 1);
     if (typeof opened !== 'string') this.sessions.add(opened);
     return opened;
   }
