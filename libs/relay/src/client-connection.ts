@@ -14,7 +14,7 @@ import {
   type ResponseHead,
 } from '@culvert/http1';
 import { errorResponse, wantsHtml } from './error-response.js';
-import { Exchange, lastChunk } from './exchange.js';
+import { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
 import { responseFieldLines } from './header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
@@ -22,6 +22,7 @@ import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
 import { withSharedReads } from './shared-reads.js';
+import { lastChunk } from './trailers.js';
 import type { Visitor, VisitorConnection } from './visitor.js';
 
 /**

@@ -5,22 +5,23 @@
  */
 import {
   ChunkedScanner,
+  Field,
   type Fields,
   Framing,
-  HttpSyntaxError,
-  isForbiddenTrailer,
   parseResponseHead,
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Verdict } from './access-gate.js';
+import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
 import { requestHeadText } from './header-rules.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
 import type { Route } from './route.js';
 import type { PooledStream } from './stream-pool.js';
+import { lastChunk } from './trailers.js';
 import type { Visitor } from './visitor.js';
 
 /**
@@ -258,6 +259,8 @@ export class Exchange implements StreamHandler {
       if (this.isResponsePaused && quietMs > limits.stallTimeoutMs) {
         this.fail('response_timeout', 'The response was not read in time.');
       }
+    } else if (quietMs <= Math.min(limits.idleTimeoutMs, limits.responseTimeoutMs) || this.isGrpc()) {
+      // A gRPC call sets its own deadline; one that watches may be silent both ways before its first message.
     } else if (!this.isRequestDone && !this.isBodyPaused) {
       if (quietMs > limits.idleTimeoutMs)
         this.fail('request_timeout', 'The request body did not arrive in time.');
@@ -267,6 +270,11 @@ export class Exchange implements StreamHandler {
         `Ingress ${this.route!.ingress} sent nothing for ${Math.round(limits.responseTimeoutMs / 1000)} seconds.`,
       );
     }
+  }
+
+  private isGrpc(): boolean {
+    const i = this.request.find(Field.CONTENT_TYPE);
+    return i >= 0 && this.request.value(i).startsWith('application/grpc');
   }
 
   // --- From request to stream -----------------------------------------------------------------------------
@@ -508,7 +516,7 @@ export class Exchange implements StreamHandler {
 
   private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.state === 'done') return;
-    const error = this.toRelayError(cause, side);
+    const error = relayErrorOf(cause, side, (fault) => this.relay.reportFault(fault));
     const stream = this.pooled?.stream;
     const hasResponded = this.response !== null;
     this.settle();
@@ -516,17 +524,6 @@ export class Exchange implements StreamHandler {
     this.relay.recordFailure(error, this.hostname);
     if (hasResponded) this.visitor.abort();
     else this.visitor.sendError(error, this.isRequestDone);
-  }
-
-  private toRelayError(cause: unknown, side: 'request' | 'response'): RelayError {
-    if (cause instanceof RelayError) return cause;
-    if (cause instanceof HttpSyntaxError) {
-      return side === 'request'
-        ? new RelayError('bad_request', sentence(cause.message), cause.status)
-        : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
-    }
-    this.relay.reportFault(cause);
-    return new RelayError('internal_error', 'Something went wrong inside Culvert.');
   }
 
   /** Leaves every list this exchange is on. Nothing happens to it afterwards. */
@@ -555,64 +552,8 @@ export class Exchange implements StreamHandler {
   }
 }
 
-const DENIALS = {
-  unknown_host:
-    'No preview answers at this address. It may have been removed, or the address may be mistyped.',
-  access_denied: 'Only members of the team that owns this preview may open it.',
-} as const;
-
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
-}
-
-/** The end of a chunked body: last chunk and the trailers that may pass. */
-export function lastChunk(trailers: Fields | null): string {
-  return `0\r\n${trailers ? trailerLines(trailers) : ''}\r\n`;
-}
-
-/** The trailers that may pass, each with its CRLF. */
-export function trailerLines(trailers: Fields): string {
-  let text = '';
-  for (let i = 0; i < trailers.count; i++) {
-    if (!isForbiddenTrailer(trailers, i))
-      text += trailers.text.slice(trailers.lineStart(i), trailers.lineEnd(i));
-  }
-  return text;
-}
-
-function errorCodeOf(code: ResetCode): RelayErrorCode {
-  switch (code) {
-    case ResetCode.INGRESS_REFUSED:
-      return 'ingress_refused';
-    case ResetCode.INGRESS_UNREACHABLE:
-      return 'ingress_unreachable';
-    case ResetCode.INGRESS_DNS:
-      return 'ingress_dns';
-    case ResetCode.INGRESS_TIMEOUT:
-      return 'ingress_timeout';
-    case ResetCode.INGRESS_TLS:
-      return 'ingress_tls';
-    case ResetCode.INGRESS_RESET:
-    case ResetCode.CANCEL:
-      return 'ingress_closed';
-    case ResetCode.INGRESS_PROTOCOL:
-      return 'bad_response';
-    case ResetCode.FORBIDDEN:
-      return 'ingress_forbidden';
-    case ResetCode.STREAM_LIMIT:
-      return 'stream_limit';
-    case ResetCode.TUNNEL_LOST:
-    case ResetCode.FLOW_CONTROL:
-    case ResetCode.INTERNAL:
-      return 'tunnel_lost';
-    default:
-      throw new Error(`unhandled reset code ${String(code satisfies never)}`);
-  }
-}
-
-function sentence(text: string): string {
-  const start = text.charAt(0).toUpperCase() + text.slice(1);
-  return start.endsWith('.') ? start : `${start}.`;
 }

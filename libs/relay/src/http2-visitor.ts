@@ -10,7 +10,7 @@ import { Field, type Fields, Framing, HeadReader, type RequestHead, type Respons
 import { chunkOf } from './chunked-coding.js';
 import { hostnameOf } from './client-connection.js';
 import { errorResponse, wantsHtml } from './error-response.js';
-import { Exchange, trailerLines } from './exchange.js';
+import { Exchange } from './exchange.js';
 import { responseFields } from './header-rules.js';
 import { http2Fields } from './http2-fields.js';
 import type { Http2Connection } from './http2-connection.js';
@@ -19,6 +19,7 @@ import { HTTP2_STREAM_BUFFER_BYTES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
+import { trailerLines } from './trailers.js';
 import type { Visitor } from './visitor.js';
 import { acceptOf } from './websocket-accept.js';
 

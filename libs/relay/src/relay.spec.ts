@@ -334,6 +334,17 @@ describe('errors', () => {
     expect(JSON.parse(response.body).code).toBe('response_timeout');
   });
 
+  it('leaves the deadline of a gRPC call to the call', async () => {
+    rig = await startRig(
+      (_request, response) => void setTimeout(() => response.end('at last'), 1000),
+      undefined,
+      undefined,
+      { responseTimeoutMs: 300 },
+    );
+    const response = await rig.fetch('/', { headers: { 'content-type': 'application/grpc+proto' } });
+    expect(response.body).toBe('at last');
+  });
+
   it.each([
     ['no HTTP at all', 'SSH-2.0-OpenSSH\r\n\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],

@@ -119,7 +119,7 @@ export class Relay {
     this.isDraining = true;
     for (const connection of this.connections) {
       connection.drain();
-      for (const exchange of [...connection.exchanges()]) exchange.drain();
+      for (const exchange of connection.exchanges()) exchange.drain();
     }
     if (this.connections.size > 0) {
       const timer = setTimeout(() => this.whenEmpty?.(), graceMs);

@@ -1,0 +1,68 @@
+/** What went wrong, in the words of the closed table of relay errors. */
+import { HttpSyntaxError } from '@culvert/http1';
+import { ResetCode } from '@culvert/tunnel';
+import { RelayError, type RelayErrorCode } from './relay-error.js';
+
+/** What a visitor is told who is not let in. */
+export const DENIALS = {
+  unknown_host:
+    'No preview answers at this address. It may have been removed, or the address may be mistyped.',
+  access_denied: 'Only members of the team that owns this preview may open it.',
+} as const;
+
+/**
+ * The answer to whatever was thrown during an exchange.
+ * @param side whose bytes were being read
+ * @param reportFault gets what should never be thrown
+ */
+export function relayErrorOf(
+  cause: unknown,
+  side: 'request' | 'response',
+  reportFault: (error: unknown) => void,
+): RelayError {
+  if (cause instanceof RelayError) return cause;
+  if (cause instanceof HttpSyntaxError) {
+    return side === 'request'
+      ? new RelayError('bad_request', sentence(cause.message), cause.status)
+      : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
+  }
+  reportFault(cause);
+  return new RelayError('internal_error', 'Something went wrong inside Culvert.');
+}
+
+/** The error that a reset of the ingress's stream means. */
+export function errorCodeOf(code: ResetCode): RelayErrorCode {
+  switch (code) {
+    case ResetCode.INGRESS_REFUSED:
+      return 'ingress_refused';
+    case ResetCode.INGRESS_UNREACHABLE:
+      return 'ingress_unreachable';
+    case ResetCode.INGRESS_DNS:
+      return 'ingress_dns';
+    case ResetCode.INGRESS_TIMEOUT:
+      return 'ingress_timeout';
+    case ResetCode.INGRESS_TLS:
+      return 'ingress_tls';
+    case ResetCode.INGRESS_RESET:
+    case ResetCode.CANCEL:
+      return 'ingress_closed';
+    case ResetCode.INGRESS_PROTOCOL:
+      return 'bad_response';
+    case ResetCode.FORBIDDEN:
+      return 'ingress_forbidden';
+    case ResetCode.STREAM_LIMIT:
+      return 'stream_limit';
+    case ResetCode.TUNNEL_LOST:
+    case ResetCode.FLOW_CONTROL:
+    case ResetCode.INTERNAL:
+      return 'tunnel_lost';
+    default:
+      throw new Error(`unhandled reset code ${String(code satisfies never)}`);
+  }
+}
+
+/** `text` with a capital and a full stop. */
+export function sentence(text: string): string {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return start.endsWith('.') ? start : `${start}.`;
+}
