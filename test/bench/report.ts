@@ -9,17 +9,20 @@ export function toMarkdown(results: readonly MeasureResult[]): string {
   const targets = results.flatMap(({ figures }) => figures).filter(({ target }) => target !== null);
   return [
     `${machine()}. One run, medians.`,
-    '### Targets',
-    [
-      '| figure | value | target | met |',
-      '|---|--:|--:|---|',
-      ...targets.map((it) => `| ${it.measure} | ${valueOf(it)} | ${targetOf(it)} | ${verdictOf(it)} |`),
-    ].join('\n'),
+    ...(targets.length === 0 ? [] : ['### Targets', tableOfTargets(targets)]),
     ...results.flatMap(({ tables, notes }) => [
       ...tables.map(tableOf),
       ...(notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]),
     ]),
   ].join('\n\n');
+}
+
+function tableOfTargets(targets: readonly Figure[]): string {
+  return [
+    '| figure | value | target | met |',
+    '|---|--:|--:|---|',
+    ...targets.map((it) => `| ${it.measure} | ${valueOf(it)} | ${targetOf(it)} | ${verdictOf(it)} |`),
+  ].join('\n');
 }
 
 /** The report for programs: `target` and `met` are null where there is no target, `value` where it is not available. */
