@@ -1,11 +1,11 @@
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from '@culvert/http1';
+import { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS, type HeadLimits } from '@culvert/http1';
 
 /** What one visitor may cost. All times are compared with a clock of 250 ms steps. */
 export interface RelayLimits {
   readonly head: HeadLimits;
-  /** From the first byte of a head (or the connection) to its last. */
+  /** From the first byte of a head to its last. */
   readonly headTimeoutMs: number;
-  /** Between two requests of a connection, and between two pieces of a request body. */
+  /** Before and between the requests of a connection, and between two pieces of a request body. */
   readonly idleTimeoutMs: number;
   /** From the end of a request to the head of its response. */
   readonly responseTimeoutMs: number;
@@ -62,7 +62,8 @@ export const LINGER_MS = 2000;
 /** 1xx responses a service may send before the final one. */
 export const MAX_INTERIM_RESPONSES = 32;
 
-export const CHUNKED_LIMITS = { maxExtensionBytes: 4096, maxTrailerBytes: 16_384, maxTrailerCount: 64 };
+/** Those of docs/http1.md §2.2, for both directions. */
+export const CHUNKED_LIMITS = DEFAULT_CHUNKED_LIMITS;
 
 /** The time in which resets and control frames of one HTTP/2 connection are counted. */
 export const HTTP2_RATE_WINDOW_MS = 10_000;
