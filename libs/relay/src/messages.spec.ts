@@ -775,3 +775,42 @@ describe('an answer of our own', () => {
     if (code === 'internal_error') expect(faults).toEqual([new Error('secret')]);
   });
 });
+
+describe('a relay that is told to stop', () => {
+  it('tells when the last request has its stream, and serves it', async () => {
+    await record(new Recorder());
+    let admit = (): void => {};
+    const admitted = new Promise<'allow'>((resolve) => (admit = () => resolve('allow')));
+    let asked = (): void => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    setGate(() => {
+      asked();
+      return admitted;
+    });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(get('/'));
+    await isAsked;
+    const drained = rig.relay.drain(5000);
+    let isRouted = false;
+    const routed = rig.relay.whenRouted(5000).then(() => (isRouted = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isRouted).toBe(false);
+    admit();
+    await routed;
+    expect(await visitor.until(/ok$/)).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\nConnection: close\r\n/);
+    visitor.socket.end();
+    await drained;
+  });
+
+  it('does not wait for a store that hangs', async () => {
+    await record(new Recorder());
+    setGate(() => new Promise(() => {}));
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(get('/'));
+    await expect.poll(() => rig.relay.counters.bytesIn).toBeGreaterThan(0);
+    const from = performance.now();
+    await rig.relay.whenRouted(50);
+    expect(performance.now() - from).toBeGreaterThanOrEqual(45);
+    visitor.socket.destroy();
+  });
+});
