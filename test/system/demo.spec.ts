@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { launchBrowser } from '../support/browser.js';
 import { type Program, startProgram } from '../support/process.js';
 import { visit } from '../support/deployment.js';
 
@@ -14,19 +15,7 @@ beforeAll(async () => {
   demo = startProgram('apps/standalone/src/demo/main.js', { PORT: '0' });
   previewUrl = (await demo.line(/^Preview URL +(\S+)$/m))[1]!;
   startedInMs = performance.now() - began;
-  browser = await chromium.launch({
-    executablePath: inject('chromiumPath'),
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await launchBrowser(inject('chromiumPath'));
 });
 
 afterAll(async () => {

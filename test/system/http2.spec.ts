@@ -6,8 +6,9 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestCertificate } from '@culvert/testkit';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { launchBrowser } from '../support/browser.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -212,20 +213,7 @@ describe('one connection', () => {
 describe('a browser', () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath: inject('chromiumPath'),
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--ignore-certificate-errors',
-      ],
-    });
+    browser = await launchBrowser(inject('chromiumPath'), ['--ignore-certificate-errors']);
   });
   afterAll(async () => browser?.close());
 

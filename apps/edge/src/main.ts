@@ -3,18 +3,14 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createEventBus } from '@culvert/cluster';
 import {
-  ClusterModule,
   createLog,
   exitOnConfigurationError,
   loadSettings,
-  LoggerModule,
+  platformModules,
   NestLog,
-  ObservabilityModule,
   Readiness,
-  SettingsModule,
   startAdminServer,
   stopOnSignal,
-  StoreModule,
 } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import { Edge } from './edge.js';
@@ -35,14 +31,7 @@ async function main(): Promise<void> {
   });
 
   @Module({
-    imports: [
-      SettingsModule.register(settings),
-      LoggerModule.register(log),
-      StoreModule.register(store),
-      ClusterModule.register(bus),
-      ObservabilityModule.register(),
-      EdgeModule.register(),
-    ],
+    imports: [...platformModules({ settings, log, store, bus }), EdgeModule.register()],
   })
   class EdgeAppModule {}
 

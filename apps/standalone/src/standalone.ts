@@ -14,17 +14,13 @@ import {
 import {
   AdminModule,
   appUrl,
-  ClusterModule,
   createLog,
   loadSettings,
-  LoggerModule,
+  platformModules,
   NestLog,
-  ObservabilityModule,
   Readiness,
   type Settings,
-  SettingsModule,
   startAdminServer,
-  StoreModule,
 } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
@@ -61,11 +57,7 @@ export async function startStandalone(
 
   @Module({
     imports: [
-      SettingsModule.register(settings),
-      LoggerModule.register(log),
-      StoreModule.register(store),
-      ClusterModule.register(bus),
-      ObservabilityModule.register(),
+      ...platformModules({ settings, log, store, bus }),
       ApiModule.register(),
       EdgeModule.register(),
       ...(settings.listen.adminPort === null ? [AdminModule] : []),

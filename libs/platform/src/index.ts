@@ -9,6 +9,7 @@ export * from './logger/logger.module.js';
 export * from './problems/problem.filter.js';
 export * from './problems/request-id.js';
 export * from './problems/validation.pipe.js';
+export * from './platform-modules.js';
 export * from './results.js';
 export * from './settings/configuration-error.js';
 export * from './settings/settings.js';

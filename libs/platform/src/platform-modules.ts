@@ -1,0 +1,29 @@
+import type { EventBus } from '@culvert/cluster';
+import type { Store } from '@culvert/domain';
+import type { DynamicModule } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { ObservabilityModule } from './admin/admin.module.js';
+import { ClusterModule } from './cluster.module.js';
+import { LoggerModule } from './logger/logger.module.js';
+import type { Settings } from './settings/settings.js';
+import { SettingsModule } from './settings/settings.module.js';
+import { StoreModule } from './store.module.js';
+
+/** What every server process is made on. */
+export interface PlatformParts {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly bus: EventBus;
+}
+
+/** The global modules that give an application its parts. They own `store` and `bus`, and close them at the end. */
+export function platformModules({ settings, log, store, bus }: PlatformParts): DynamicModule[] {
+  return [
+    SettingsModule.register(settings),
+    LoggerModule.register(log),
+    StoreModule.register(store),
+    ClusterModule.register(bus),
+    ObservabilityModule.register(),
+  ];
+}
