@@ -26,7 +26,7 @@ import type { Visitor } from './visitor.js';
 
 /**
  * - `routing`: route and gate are being asked
- * - `waiting`: for a traffic manager to connect
+ * - `waiting`: for a traffic manager to connect (`cancelWait` is set), or for room on its tunnel
  * - `active`: a stream is open
  * - `upgraded`: bytes pass as they are, after a 101
  * - `done`: nothing happens any more
@@ -220,7 +220,12 @@ export class Exchange implements StreamHandler {
           this.fail('internal_error', 'The preview could not be looked up in time.');
         return;
       case 'waiting':
-        if (quietMs > limits.managerWaitMs) this.failUnavailable();
+        if (this.cancelWait === null) {
+          if (quietMs > limits.managerWaitMs) this.failCrowded();
+          else this.connect({ isFresh: false });
+        } else if (quietMs > limits.managerWaitMs) {
+          this.failUnavailable();
+        }
         return;
       case 'active':
         this.sweepActive(quietMs);
@@ -317,7 +322,7 @@ export class Exchange implements StreamHandler {
       ? pool.dial(this, active)
       : pool.acquire(this, this.relay.clock, isRepeatable, active);
     if (pooled === 'full') {
-      this.fail('stream_limit', 'Too many connections are open to this cluster.');
+      this.waitForRoom();
     } else if (pooled === 'absent') {
       this.wait();
     } else {
@@ -327,6 +332,16 @@ export class Exchange implements StreamHandler {
       const head = requestHeadText(this.request, this.route!, this.visitor.forwardedLines(this.request));
       if (!pooled.stream.write(Buffer.from(head, 'latin1'))) this.pauseBody();
       else this.visitor.resumeBody();
+    }
+  }
+
+  /** Streams end all the time: asks again at each sweep, for as long as one would wait for a manager. */
+  private waitForRoom(): void {
+    if (this.relay.limits.managerWaitMs === 0) {
+      this.failCrowded();
+    } else if (this.state !== 'waiting') {
+      this.state = 'waiting';
+      this.activeAt = this.relay.clock;
     }
   }
 
@@ -504,6 +519,10 @@ export class Exchange implements StreamHandler {
 
   private fail(code: RelayErrorCode, detail: string): void {
     this.failWith(new RelayError(code, detail));
+  }
+
+  private failCrowded(): void {
+    this.fail('stream_limit', 'Too many connections are open to this cluster.');
   }
 
   private failUnavailable(): void {

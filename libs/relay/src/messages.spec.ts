@@ -727,7 +727,11 @@ const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   ingress_closed: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_RESET) },
   bad_response: { status: 502, answer: 'nonsense\r\n\r\n' },
   manager_unavailable: { status: 503, limits: { managerWaitMs: 50 }, prepare: () => rig.disconnect() },
-  stream_limit: { status: 503, wrapDialer: (dialer) => ({ ...dialer, dial: () => 'full' }) },
+  stream_limit: {
+    status: 503,
+    limits: { managerWaitMs: 0 },
+    wrapDialer: (dialer) => ({ ...dialer, dial: () => 'full' }),
+  },
   shutting_down: {
     status: 503,
     prepare: () => {

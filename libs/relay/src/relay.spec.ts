@@ -334,6 +334,25 @@ describe('errors', () => {
     expect(JSON.parse(response.body).code).toBe('response_timeout');
   });
 
+  it('waits for room on a full tunnel', async () => {
+    let isFull = true;
+    rig = await startRig(
+      (_request, response) => response.end('served'),
+      undefined,
+      undefined,
+      {},
+      (dialer) => ({
+        dial: (handler) => (isFull ? 'full' : dialer.dial(handler)),
+        isPreferred: (origin) => dialer.isPreferred(origin),
+        onArrival: (callback) => dialer.onArrival(callback),
+      }),
+    );
+    const pending = rig.fetch('/');
+    await expect.poll(() => rig.route.active).toBe(1);
+    isFull = false;
+    expect((await pending).body).toBe('served');
+  });
+
   it('leaves the deadline of a gRPC call to the call', async () => {
     rig = await startRig(
       (_request, response) => void setTimeout(() => response.end('at last'), 1000),

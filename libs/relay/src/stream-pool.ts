@@ -110,7 +110,7 @@ export class StreamPool {
   dial(handler: StreamHandler, inUse?: number): PooledStream | 'absent' | 'full' {
     let dialled = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
-    if (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler, inUse);
+    while (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler, inUse);
     return typeof dialled === 'string' ? dialled : new PooledStream(dialled.stream, dialled.origin, this);
   }
 
