@@ -334,6 +334,15 @@ describe('errors', () => {
     expect(JSON.parse(response.body).code).toBe('response_timeout');
   });
 
+  it('does not wait longer for a slow body that calls itself gRPC', async () => {
+    rig = await startRig((request) => void request.resume(), undefined, undefined, { idleTimeoutMs: 300 });
+    const received = await talk(
+      rig.port,
+      'POST / HTTP/1.1\r\nHost: demo.preview.test\r\nContent-Type: application/grpc\r\nContent-Length: 9\r\n\r\nslow',
+    );
+    expect(received).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
   it('waits for room on a full tunnel', async () => {
     let isFull = true;
     rig = await startRig(
