@@ -92,6 +92,10 @@ export class ClientConnection implements Visitor, VisitorConnection {
     socket.on('close', this.handleClose);
   }
 
+  get isIdleCarrier(): boolean {
+    return false;
+  }
+
   exchanges(): readonly Exchange[] {
     return this.exchange ? [this.exchange] : [];
   }

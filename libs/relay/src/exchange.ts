@@ -82,7 +82,7 @@ export class Exchange implements StreamHandler {
       this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
       return;
     }
-    const found = this.relay.findRoute(this.hostname);
+    const found = this.relay.findRoute(this.hostname, this.request);
     if (found instanceof Promise) {
       found.then(
         (route) => this.enter(route),

@@ -14,6 +14,7 @@ import { HttpSyntaxError, type RequestHead } from '@culvert/http1';
 import type { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
+import { Http2TakenStream } from './http2-taken-stream.js';
 import { Http2Visitor, respondWithError } from './http2-visitor.js';
 import {
   HTTP2_MAX_INVALID_FRAMES,
@@ -43,6 +44,10 @@ const {
 
 const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 
+/** How often a connection that carries a taken stream is asked whether it is still there, and for how long. */
+const PING_INTERVAL_MS = 15_000;
+const PING_TIMEOUT_MS = 15_000;
+
 /** Streams of the size of a window that one connection can keep busy. */
 const WINDOWS_PER_CONNECTION = 4;
 
@@ -51,6 +56,10 @@ export class Http2Connection implements VisitorConnection {
   private readonly session: ServerHttp2Session;
   private readonly isTrustedProxy: boolean;
   private readonly visitors = new Set<Http2Visitor>();
+  private readonly takenStreams = new Set<Http2TakenStream>();
+  /** Of the PING that keeps a carrier alive: when it was sent, and whether the answer is still out. */
+  private pingedAt = 0;
+  private isPingOpen = false;
   private state: State = 'opening';
   /** When the current state began, or the last stream ended; on the relay's clock. */
   private activeAt: number;
@@ -99,6 +108,10 @@ export class Http2Connection implements VisitorConnection {
     this.session.on('close', this.handleClose);
   }
 
+  get isIdleCarrier(): boolean {
+    return this.visitors.size === 0 && this.takenStreams.size > 0;
+  }
+
   exchanges(): readonly Exchange[] {
     return [...this.visitors].flatMap((visitor) => visitor.currentExchange ?? []);
   }
@@ -106,6 +119,7 @@ export class Http2Connection implements VisitorConnection {
   sweep(now: number): void {
     this.countBytes();
     for (const visitor of this.visitors) visitor.sweep(now);
+    if (this.takenStreams.size > 0) this.keepAlive(now);
     const { limits } = this.relay;
     const quietMs = now - this.activeAt;
     switch (this.state) {
@@ -113,10 +127,10 @@ export class Http2Connection implements VisitorConnection {
         if (quietMs > limits.headTimeoutMs) this.fail(NGHTTP2_SETTINGS_TIMEOUT);
         return;
       case 'open':
-        if (this.visitors.size === 0 && quietMs > limits.idleTimeoutMs) this.close();
+        if (this.isUnused && quietMs > limits.idleTimeoutMs) this.close();
         return;
       case 'closing':
-        if (this.visitors.size === 0 && quietMs > LINGER_MS) this.destroy();
+        if (this.isUnused && quietMs > LINGER_MS) this.destroy();
         return;
       case 'failed':
         if (quietMs > LINGER_MS) this.destroy();
@@ -153,6 +167,7 @@ export class Http2Connection implements VisitorConnection {
     if (!this.visitors.delete(visitor)) return;
     this.activeAt = this.relay.clock;
     if (visitor.handleClose()) this.countReset();
+    if (this.isIdleCarrier) this.relay.handleIdleCarrier();
   }
 
   // --- Session events -------------------------------------------------------------------------------------
@@ -192,10 +207,29 @@ export class Http2Connection implements VisitorConnection {
       return;
     }
     this.activeAt = this.relay.clock;
+    if (this.relay.takesOverStream(request.head)) {
+      this.giveAway(stream, request.head, hasBody);
+      return;
+    }
     const visitor = new Http2Visitor(this, stream, request, hasBody);
     this.visitors.add(visitor);
     stream.on('close', () => this.handleStreamEnd(visitor));
     visitor.start();
+  }
+
+  private giveAway(stream: ServerHttp2Stream, head: RequestHead, hasBody: boolean): void {
+    const taken = new Http2TakenStream(stream, head, this.peer, hasBody);
+    this.takenStreams.add(taken);
+    stream.on('close', () => this.handleTakenStreamEnd(taken));
+    // 'close' only follows when all input was read. nghttp2 may be on the stack here.
+    stream.on('aborted', () => process.nextTick(() => this.handleTakenStreamEnd(taken)));
+    this.relay.takeOverStream(taken);
+  }
+
+  private handleTakenStreamEnd(taken: Http2TakenStream): void {
+    if (!this.takenStreams.delete(taken)) return;
+    this.activeAt = this.relay.clock;
+    taken.handleClose();
   }
 
   /** Answers a request that is none. Node resets the rest of it once the answer is out. */
@@ -222,6 +256,7 @@ export class Http2Connection implements VisitorConnection {
     this.countBytes();
     this.state = 'closed';
     for (const visitor of this.visitors) this.handleStreamEnd(visitor);
+    for (const taken of this.takenStreams) this.handleTakenStreamEnd(taken);
     this.relay.forget(this);
   };
 
@@ -244,6 +279,20 @@ export class Http2Connection implements VisitorConnection {
   private close(): void {
     this.enter('closing');
     this.session.close();
+  }
+
+  private get isUnused(): boolean {
+    return this.visitors.size === 0 && this.takenStreams.size === 0;
+  }
+
+  /** NATs forget connections that are silent for minutes, and neither side would notice. */
+  private keepAlive(now: number): void {
+    if (this.isPingOpen) {
+      if (now - this.pingedAt > PING_TIMEOUT_MS) this.destroy();
+    } else if (now - this.pingedAt > PING_INTERVAL_MS && this.state !== 'failed') {
+      this.pingedAt = now;
+      this.isPingOpen = this.session.ping(() => (this.isPingOpen = false));
+    }
   }
 
   private enter(state: State): void {

@@ -15,4 +15,5 @@ export {
   type PoolLimits,
   StreamPool,
 } from './stream-pool.js';
+export type { TakenStream, TakenStreamHandler } from './taken-stream.js';
 export { TunnelRegistry } from './tunnel-registry.js';

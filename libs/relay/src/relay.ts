@@ -13,6 +13,7 @@ import type { RelayError, RelayErrorCode } from './relay-error.js';
 import type { Route } from './route.js';
 import type { Router } from './router.js';
 import type { StreamPool } from './stream-pool.js';
+import type { TakenStream } from './taken-stream.js';
 import type { VisitorConnection } from './visitor.js';
 
 /** Time-outs are checked this often, and are as exact as this. */
@@ -28,11 +29,14 @@ export interface RelayOptions {
   /** The pools that hold idle streams; filled by the pools themselves. */
   readonly poolsWithIdle: Set<StreamPool>;
   /** The route of a hostname that is no preview's, or null: the application itself. */
-  readonly findAppRoute: (hostname: string) => Route | null;
+  readonly findAppRoute: (hostname: string, request: RequestHead) => Route | null;
   /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
   readonly takesOver: (request: RequestHead, hostname: string) => boolean;
   /** Gets the socket with the request's bytes back in it, paused. */
   readonly takeOver: (socket: Socket) => void;
+  /** HTTP/2 requests that are given to `takeOverStream` instead of becoming exchanges. Default: none. */
+  readonly takesOverStream?: (request: RequestHead, hostname: string) => boolean;
+  readonly takeOverStream?: (stream: TakenStream) => void;
   /** Gets what should never happen: an exception inside the relay. */
   readonly onFault: (error: unknown) => void;
   /** Gets each answer the relay made itself. */
@@ -114,14 +118,17 @@ export class Relay {
     await this.revalidate(() => true);
   }
 
-  /** Finishes what is under way, then resolves. Idle connections end at once. */
+  /**
+   * Finishes the exchanges under way, then resolves. Idle connections end at once. Streams that were taken over may
+   * carry those exchanges: they stay, and whoever took them ends them.
+   */
   async drain(graceMs: number): Promise<void> {
     this.isDraining = true;
     for (const connection of this.connections) {
       connection.drain();
       for (const exchange of connection.exchanges()) exchange.drain();
     }
-    if (this.connections.size > 0) {
+    if (!this.isDrained) {
       const timer = setTimeout(() => this.whenEmpty?.(), graceMs);
       await new Promise<void>((resolve) => (this.whenEmpty = resolve));
       clearTimeout(timer);
@@ -144,8 +151,8 @@ export class Relay {
 
   // --- For connections and exchanges ----------------------------------------------------------------------
 
-  findRoute(hostname: string): Route | null | Promise<Route | null> {
-    return this.options.findAppRoute(hostname) ?? this.options.router.find(hostname);
+  findRoute(hostname: string, request: RequestHead): Route | null | Promise<Route | null> {
+    return this.options.findAppRoute(hostname, request) ?? this.options.router.find(hostname);
   }
 
   takesOver(request: RequestHead): boolean {
@@ -156,6 +163,19 @@ export class Relay {
     this.options.takeOver(socket);
   }
 
+  takesOverStream(request: RequestHead): boolean {
+    return this.options.takesOverStream?.(request, hostnameOf(request.host)) ?? false;
+  }
+
+  takeOverStream(stream: TakenStream): void {
+    this.options.takeOverStream!(stream);
+  }
+
+  /** A connection carries nothing but streams that were taken over. */
+  handleIdleCarrier(): void {
+    if (this.isDraining && this.isDrained) this.whenEmpty?.();
+  }
+
   forget(connection: VisitorConnection): void {
     if (!this.connections.delete(connection)) return;
     if (this.limits.maxConnectionsPerAddress > 0) {
@@ -163,7 +183,7 @@ export class Relay {
       if (held > 0) this.connectionsByAddress.set(connection.peer, held);
       else this.connectionsByAddress.delete(connection.peer);
     }
-    if (this.connections.size === 0) this.whenEmpty?.();
+    if (this.isDrained) this.whenEmpty?.();
   }
 
   recordFailure(error: RelayError, hostname: string): void {
@@ -173,6 +193,11 @@ export class Relay {
 
   reportFault(error: unknown): void {
     this.options.onFault(error);
+  }
+
+  private get isDrained(): boolean {
+    for (const connection of this.connections) if (!connection.isIdleCarrier) return false;
+    return true;
   }
 
   private isRouting(): boolean {
@@ -187,7 +212,7 @@ export class Relay {
       for (const exchange of connection.exchanges()) {
         if (!concerns(exchange.hostname)) continue;
         try {
-          await exchange.revalidate(await this.findRoute(exchange.hostname));
+          await exchange.revalidate(await this.findRoute(exchange.hostname, exchange.request));
         } catch (error) {
           this.reportFault(error);
           await exchange.revalidate(null);

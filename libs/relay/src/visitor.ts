@@ -35,6 +35,8 @@ export interface Visitor {
 export interface VisitorConnection {
   /** The other end's address. */
   readonly peer: string;
+  /** Whether it carries streams that were taken over, and nothing else. */
+  readonly isIdleCarrier: boolean;
   /** The exchanges under way. */
   exchanges(): readonly Exchange[];
   /** Called with the relay's clock a few times a second. */
