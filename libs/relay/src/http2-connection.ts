@@ -119,6 +119,7 @@ export class Http2Connection implements VisitorConnection {
   sweep(now: number): void {
     this.countBytes();
     for (const visitor of this.visitors) visitor.sweep(now);
+    for (const taken of this.takenStreams) taken.sweep();
     if (this.takenStreams.size > 0) this.keepAlive(now);
     const { limits } = this.relay;
     const quietMs = now - this.activeAt;

@@ -30,10 +30,7 @@ export class Http2TakenStream implements TakenStream {
     const { stream } = this;
     if (this.isGone || stream.headersSent) return;
     stream.on('wantTrailers', () => {
-      if (this.isGone) return;
-      stream.sendTrailers(this.trailers);
-      // RFC 9113 §8.1: the answer is complete, the rest of the request is not wanted.
-      stream.close(NGHTTP2_NO_ERROR);
+      if (!this.isGone) stream.sendTrailers(this.trailers);
     });
     stream.respond({ ':status': 200, ...fields }, WITH_TRAILERS);
   }
@@ -74,17 +71,24 @@ export class Http2TakenStream implements TakenStream {
   end(trailers: Readonly<Record<string, string>>): void {
     const { stream } = this;
     if (this.isGone || stream.writableEnded) return;
-    if (!stream.headersSent) {
+    if (stream.headersSent) {
+      this.trailers = trailers;
+      stream.end();
+    } else {
       stream.respond({ ':status': 200, ...trailers }, END_STREAM);
-      stream.close(NGHTTP2_NO_ERROR);
-      return;
     }
-    this.trailers = trailers;
-    stream.end();
   }
 
   reset(): void {
     if (!this.isGone) this.stream.close(NGHTTP2_CANCEL);
+  }
+
+  /**
+   * Called a few times a second. RFC 9113 §8.1: once the answer is complete, the rest of the request is not wanted. To
+   * say so any earlier would make Node drop what it has not sent yet, the trailers first.
+   */
+  sweep(): void {
+    if (this.stream.writableFinished && !this.isGone) this.stream.close(NGHTTP2_NO_ERROR);
   }
 
   /** The stream is gone. May be called more than once. */
