@@ -3,6 +3,7 @@ export * from './audit-event.js';
 export * from './errors.js';
 export * from './hostname.js';
 export * from './intercept.js';
+export * from './oauth-grant.js';
 export * from './ports.js';
 export * from './preview.js';
 export * from './session.js';

@@ -5,6 +5,14 @@
 import type { ApiKey, ApiKeyDraft } from './api-key.js';
 import type { AuditEvent, AuditEventDraft } from './audit-event.js';
 import type { Intercept, InterceptDraft } from './intercept.js';
+import type {
+  AccessTokenOwner,
+  IssuedTokens,
+  OAuthGrant,
+  OAuthGrantDraft,
+  PendingCode,
+  RefreshableGrant,
+} from './oauth-grant.js';
 import type { Preview, PreviewChange, PreviewDraft } from './preview.js';
 import type { Session, SessionState, TunnelKind } from './session.js';
 import type { Membership, Role, Team, User } from './team.js';
@@ -171,6 +179,28 @@ export interface UserRepository {
   setRole(teamId: string, userId: string, role: Role): Promise<Membership | null>;
 }
 
+/** What people allowed programs on their machines, by codes and tokens of which only hashes are kept. */
+export interface OAuthGrantRepository {
+  /** Null when the person is no member of the team. */
+  create(teamId: string, draft: OAuthGrantDraft): Promise<OAuthGrant | null>;
+  /** Across teams: the code is the proof. Finds used and expired codes too. */
+  findByCodeHash(codeHash: string): Promise<PendingCode | null>;
+  /** Uses up a code and stores the first tokens. False, and nothing, when the code was used already. */
+  exchangeCode(teamId: string, grantId: string, tokens: IssuedTokens, at: Date): Promise<boolean>;
+  /** Across teams: the token is the proof. Finds expired and superseded tokens too. */
+  findByRefreshTokenHash(hash: string): Promise<RefreshableGrant | null>;
+  /** Stores the tokens that the refresh token of this hash was exchanged for. False, and nothing, when it is gone. */
+  refresh(teamId: string, refreshTokenHash: string, tokens: IssuedTokens, at: Date): Promise<boolean>;
+  /** Across teams: the token is the proof. Null when it is unknown, expired or revoked, or its person left the team. */
+  findByAccessTokenHash(hash: string, now: Date): Promise<AccessTokenOwner | null>;
+  /** Newest first; those whose code was never used are left out. */
+  list(teamId: string, userId: string, page: PageRequest): Promise<Page<OAuthGrant>>;
+  /** Removes it with its tokens. Null when the person has no such grant in the team. */
+  revoke(teamId: string, userId: string, id: string): Promise<OAuthGrant | null>;
+  /** Removes grants and tokens, of any team, that stopped working before `now`. Returns how many grants. */
+  removeExpired(now: Date): Promise<number>;
+}
+
 /** All repositories of one database. */
 export interface Store {
   readonly teams: TeamRepository;
@@ -180,6 +210,7 @@ export interface Store {
   readonly sessions: SessionRepository;
   readonly intercepts: InterceptRepository;
   readonly previews: PreviewRepository;
+  readonly oauthGrants: OAuthGrantRepository;
   readonly auditEvents: AuditEventRepository;
   readonly bootstrap: BootstrapRepository;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */

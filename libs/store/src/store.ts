@@ -7,6 +7,7 @@ import { PrismaApiKeyRepository } from './repositories/api-key.repository.js';
 import { PrismaAuditEventRepository } from './repositories/audit-event.repository.js';
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
+import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaSessionRepository } from './repositories/session.repository.js';
 import { PrismaTeamRepository } from './repositories/team.repository.js';
@@ -41,6 +42,7 @@ export function storeOn(database: Database): Store {
     sessions: new PrismaSessionRepository(client),
     intercepts: new PrismaInterceptRepository(client),
     previews: new PrismaPreviewRepository(client),
+    oauthGrants: new PrismaOAuthGrantRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
     async ping() {

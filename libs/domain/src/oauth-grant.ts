@@ -1,0 +1,91 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Role, User } from './team.js';
+
+/** How long an authorization code waits for the program that asked for it (RFC 6749 §4.1.2 allows ten minutes). */
+export const CODE_LIFETIME_MS = 60_000;
+export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60_000;
+/** Counted from the last refresh: a program that is used at all stays signed in. */
+export const REFRESH_TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000;
+/**
+ * How long a refresh token still works once one made from it was used. Processes of one machine share a file of
+ * tokens, so that one may be behind; whoever comes later than this has a copy that leaked.
+ */
+export const SUPERSEDED_TOKEN_GRACE_MS = 60_000;
+/** How long a superseded refresh token is remembered, to notice that somebody has a copy of it. */
+export const SUPERSEDED_TOKEN_MEMORY_MS = 7 * 24 * 60 * 60_000;
+
+/** What a person allowed a program on their machine: to act for them in one team. */
+export interface OAuthGrant {
+  readonly id: string;
+  readonly teamId: string;
+  readonly userId: string;
+  /** The program, as OAuth's `client_id`. */
+  readonly clientId: string;
+  readonly createdAt: Date;
+  /** When it last got tokens; null while its code is unused. */
+  readonly lastUsedAt: Date | null;
+}
+
+export interface OAuthGrantDraft {
+  readonly userId: string;
+  readonly clientId: string;
+  /** SHA-256 of the code, lower-case hex. */
+  readonly codeHash: string;
+  /** RFC 7636 §4.2, method S256. */
+  readonly codeChallenge: string;
+  readonly redirectUri: string;
+  readonly at: Date;
+}
+
+/** An authorization code and what its exchange has to match. */
+export interface PendingCode {
+  readonly grant: OAuthGrant;
+  readonly codeChallenge: string;
+  readonly redirectUri: string;
+  readonly expiresAt: Date;
+  readonly isUsed: boolean;
+}
+
+/** Hashes of a pair of tokens (SHA-256, lower-case hex). */
+export interface IssuedTokens {
+  readonly accessTokenHash: string;
+  readonly refreshTokenHash: string;
+}
+
+export interface RefreshableGrant {
+  readonly grant: OAuthGrant;
+  readonly expiresAt: Date;
+  readonly supersededAt: Date | null;
+}
+
+/** Whom an access token speaks for. What it permits follows from the person's role in the team. */
+export interface AccessTokenOwner {
+  readonly grant: OAuthGrant;
+  readonly user: User;
+  readonly role: Role;
+  readonly expiresAt: Date;
+}
+
+const PREFIXES = { code: 'cvtc_', access: 'cvta_', refresh: 'cvtr_' } as const;
+const SECRET_BYTES = 32;
+
+/** A new code or token: a prefix that says which, and 256 random bits in base64url. */
+export function generateOAuthSecret(kind: keyof typeof PREFIXES): string {
+  return PREFIXES[kind] + randomBytes(SECRET_BYTES).toString('base64url');
+}
+
+/** What the store keeps of a code or token. A fast hash is right: the input has 256 random bits. */
+export function hashOAuthSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+/** Whether a refresh token still gets new tokens, has merely expired, or is one that only a thief would show. */
+export function judgeRefreshToken(
+  token: Pick<RefreshableGrant, 'expiresAt' | 'supersededAt'>,
+  now: Date,
+): 'usable' | 'expired' | 'reused' {
+  const { expiresAt, supersededAt } = token;
+  if (expiresAt <= now) return 'expired';
+  if (supersededAt === null) return 'usable';
+  return now.getTime() - supersededAt.getTime() <= SUPERSEDED_TOKEN_GRACE_MS ? 'usable' : 'reused';
+}

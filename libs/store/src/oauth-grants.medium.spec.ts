@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ACCESS_TOKEN_LIFETIME_MS,
+  CODE_LIFETIME_MS,
+  hashOAuthSecret,
+  REFRESH_TOKEN_LIFETIME_MS,
+  type OAuthGrantDraft,
+} from '@culvert/domain';
+import { createTestDatabase } from '@culvert/testkit';
+import { beforeEach, expect, it } from 'vitest';
+import { describeOnEveryDatabase } from './spec/databases.js';
+
+const UNKNOWN = '01890000-0000-7000-8000-000000000000';
+const start = new Date('2026-01-01T00:00:00Z');
+const later = (ms: number) => new Date(start.getTime() + ms);
+
+describeOnEveryDatabase('what people allow programs', createTestDatabase, (context) => {
+  let teamId: string;
+  let userId: string;
+
+  const draft = (change: Partial<OAuthGrantDraft> = {}): OAuthGrantDraft => ({
+    userId,
+    clientId: 'telepresence-cli',
+    codeHash: hashOAuthSecret(randomUUID()),
+    codeChallenge: 'x'.repeat(43),
+    redirectUri: 'http://localhost:1234/callback',
+    at: start,
+    ...change,
+  });
+  const tokens = () => ({
+    accessTokenHash: hashOAuthSecret(randomUUID()),
+    refreshTokenHash: hashOAuthSecret(randomUUID()),
+  });
+  /** A grant whose code was exchanged at `start`. */
+  const exchanged = async () => {
+    const { oauthGrants } = context.store;
+    const grant = await oauthGrants.create(teamId, draft());
+    if (grant === null) throw new Error('no grant');
+    const first = tokens();
+    expect(await oauthGrants.exchangeCode(teamId, grant.id, first, start)).toBe(true);
+    return { grant, first };
+  };
+
+  beforeEach(async () => {
+    teamId = (await context.store.teams.create('a team')).id;
+    userId = randomUUID();
+    await context.pool.query('INSERT INTO "user" (id, email, name, created_at) VALUES ($1, $2, $3, now())', [
+      userId,
+      `${userId}@example.test`,
+      'Ada',
+    ]);
+    await context.pool.query(
+      "INSERT INTO membership (team_id, user_id, role, created_at) VALUES ($1, $2, 'member', now())",
+      [teamId, userId],
+    );
+  });
+
+  it('keeps a code until it is exchanged, once, of however many exchanges at once', async () => {
+    const { oauthGrants } = context.store;
+    const mine = draft();
+    const grant = await oauthGrants.create(teamId, mine);
+    expect(grant).toMatchObject({ teamId, userId, clientId: 'telepresence-cli', lastUsedAt: null });
+    const pending = await oauthGrants.findByCodeHash(mine.codeHash);
+    expect(pending).toEqual({
+      grant,
+      codeChallenge: mine.codeChallenge,
+      redirectUri: mine.redirectUri,
+      expiresAt: later(CODE_LIFETIME_MS),
+      isUsed: false,
+    });
+    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toEqual([]);
+    const outcomes = await Promise.all(
+      [1, 2, 3].map(() => oauthGrants.exchangeCode(teamId, grant?.id ?? '', tokens(), start)),
+    );
+    expect(outcomes.filter(Boolean)).toHaveLength(1);
+    expect(await oauthGrants.findByCodeHash(mine.codeHash)).toMatchObject({ isUsed: true });
+    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toMatchObject([
+      { id: grant?.id, lastUsedAt: start },
+    ]);
+  });
+
+  it('lets nobody act for a team they are no member of', async () => {
+    const { oauthGrants, teams } = context.store;
+    const other = await teams.create('another team');
+    expect(await oauthGrants.create(other.id, draft())).toBeNull();
+    expect(await oauthGrants.create('x', draft())).toBeNull();
+    const { grant } = await exchanged();
+    expect(await oauthGrants.exchangeCode(other.id, grant.id, tokens(), start)).toBe(false);
+    expect((await oauthGrants.list(other.id, userId, { limit: 10 })).items).toEqual([]);
+    expect(await oauthGrants.revoke(other.id, userId, grant.id)).toBeNull();
+    expect(await oauthGrants.revoke(teamId, UNKNOWN, grant.id)).toBeNull();
+  });
+
+  it('finds whom an access token speaks for, until it expires', async () => {
+    const { oauthGrants } = context.store;
+    const { grant, first } = await exchanged();
+    const owner = await oauthGrants.findByAccessTokenHash(first.accessTokenHash, start);
+    expect(owner).toMatchObject({
+      grant: { id: grant.id, teamId },
+      user: { id: userId, name: 'Ada' },
+      role: 'member',
+      expiresAt: later(ACCESS_TOKEN_LIFETIME_MS),
+    });
+    expect(owner?.user).not.toHaveProperty('passwordHash');
+    expect(
+      await oauthGrants.findByAccessTokenHash(first.accessTokenHash, later(ACCESS_TOKEN_LIFETIME_MS)),
+    ).toBeNull();
+    expect(await oauthGrants.findByAccessTokenHash(first.refreshTokenHash, start)).toBeNull();
+    expect(await oauthGrants.findByAccessTokenHash('a\0', start)).toBeNull();
+  });
+
+  it('ends with the membership', async () => {
+    const { oauthGrants } = context.store;
+    const { first } = await exchanged();
+    await context.pool.query('DELETE FROM membership WHERE user_id = $1', [userId]);
+    expect(await oauthGrants.findByAccessTokenHash(first.accessTokenHash, start)).toBeNull();
+    expect(await oauthGrants.findByRefreshTokenHash(first.refreshTokenHash)).toBeNull();
+  });
+
+  it('ends with its revocation', async () => {
+    const { oauthGrants } = context.store;
+    const { grant, first } = await exchanged();
+    expect(await oauthGrants.revoke(teamId, userId, grant.id)).toMatchObject({ id: grant.id });
+    expect(await oauthGrants.revoke(teamId, userId, grant.id)).toBeNull();
+    expect(await oauthGrants.findByAccessTokenHash(first.accessTokenHash, start)).toBeNull();
+    expect(await oauthGrants.refresh(teamId, first.refreshTokenHash, tokens(), start)).toBe(false);
+  });
+
+  it('supersedes a refresh token when one made from it is used', async () => {
+    const { oauthGrants } = context.store;
+    const { first } = await exchanged();
+    const second = tokens();
+    const third = tokens();
+    expect(await oauthGrants.refresh(teamId, first.refreshTokenHash, second, later(1))).toBe(true);
+    expect(await oauthGrants.findByRefreshTokenHash(first.refreshTokenHash)).toMatchObject({
+      supersededAt: null,
+    });
+    expect(await oauthGrants.refresh(teamId, second.refreshTokenHash, third, later(2))).toBe(true);
+    expect(await oauthGrants.findByRefreshTokenHash(first.refreshTokenHash)).toMatchObject({
+      supersededAt: later(2),
+    });
+    expect(await oauthGrants.findByRefreshTokenHash(second.refreshTokenHash)).toMatchObject({
+      supersededAt: null,
+    });
+    expect(await oauthGrants.findByRefreshTokenHash(UNKNOWN)).toBeNull();
+  });
+
+  it('removes what stopped working', async () => {
+    const { oauthGrants } = context.store;
+    const unused = draft();
+    await oauthGrants.create(teamId, unused);
+    const { grant, first } = await exchanged();
+    await oauthGrants.refresh(teamId, first.refreshTokenHash, tokens(), later(1));
+    await oauthGrants.removeExpired(later(CODE_LIFETIME_MS));
+    expect(await oauthGrants.findByCodeHash(unused.codeHash)).toBeNull();
+    await oauthGrants.removeExpired(later(REFRESH_TOKEN_LIFETIME_MS));
+    expect(await oauthGrants.findByRefreshTokenHash(first.refreshTokenHash)).toBeNull();
+    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toMatchObject([{ id: grant.id }]);
+    await oauthGrants.removeExpired(later(REFRESH_TOKEN_LIFETIME_MS + 1));
+    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toEqual([]);
+  });
+});

@@ -1,0 +1,184 @@
+import {
+  ACCESS_TOKEN_LIFETIME_MS,
+  CODE_LIFETIME_MS,
+  REFRESH_TOKEN_LIFETIME_MS,
+  SUPERSEDED_TOKEN_MEMORY_MS,
+  type AccessTokenOwner,
+  type IssuedTokens,
+  type OAuthGrant,
+  type OAuthGrantDraft,
+  type OAuthGrantRepository,
+  type Page,
+  type PageRequest,
+  type PendingCode,
+  type RefreshableGrant,
+} from '@culvert/domain';
+import { isForeignKeyViolation, type Client, type TransactionClient } from '../client.js';
+import { isUuid, newId } from '../ids.js';
+import { emptyPage, pageQuery, toPage } from '../page.js';
+import { isStorable } from '../text.js';
+
+const FIELDS = {
+  id: true,
+  teamId: true,
+  userId: true,
+  clientId: true,
+  createdAt: true,
+  lastUsedAt: true,
+} as const;
+
+export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
+  constructor(private readonly client: Client) {}
+
+  async create(teamId: string, { at, ...draft }: OAuthGrantDraft): Promise<OAuthGrant | null> {
+    if (!isUuid(teamId) || !isUuid(draft.userId)) return null;
+    const codeExpiresAt = after(at, CODE_LIFETIME_MS);
+    try {
+      return await this.client.oAuthGrant.create({
+        data: { ...draft, id: newId(), teamId, createdAt: at, codeExpiresAt, expiresAt: codeExpiresAt },
+        select: FIELDS,
+      });
+    } catch (error) {
+      if (isForeignKeyViolation(error)) return null;
+      throw error;
+    }
+  }
+
+  async findByCodeHash(codeHash: string): Promise<PendingCode | null> {
+    if (!isStorable(codeHash)) return null;
+    const row = await this.client.oAuthGrant.findUnique({
+      where: { codeHash },
+      select: { ...FIELDS, codeChallenge: true, redirectUri: true, codeExpiresAt: true, codeUsedAt: true },
+    });
+    if (row === null) return null;
+    const { codeChallenge, redirectUri, codeExpiresAt, codeUsedAt, ...grant } = row;
+    return { grant, codeChallenge, redirectUri, expiresAt: codeExpiresAt, isUsed: codeUsedAt !== null };
+  }
+
+  async exchangeCode(teamId: string, grantId: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
+    if (!isUuid(teamId) || !isUuid(grantId)) return false;
+    return this.client.$transaction(async (tx) => {
+      // The condition is part of the update, so that of two exchanges at once one gets the tokens.
+      const { count } = await tx.oAuthGrant.updateMany({
+        where: { teamId, id: grantId, codeUsedAt: null },
+        data: { codeUsedAt: at },
+      });
+      if (count === 0) return false;
+      await storeTokens(tx, { teamId, grantId, parentHash: null, tokens, at });
+      return true;
+    });
+  }
+
+  async findByRefreshTokenHash(hash: string): Promise<RefreshableGrant | null> {
+    if (!isStorable(hash)) return null;
+    return this.client.oAuthRefreshToken.findUnique({
+      where: { hash },
+      select: { expiresAt: true, supersededAt: true, grant: { select: FIELDS } },
+    });
+  }
+
+  async refresh(teamId: string, refreshTokenHash: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
+    if (!isUuid(teamId)) return false;
+    try {
+      return await this.client.$transaction((tx) => refreshIn(tx, teamId, refreshTokenHash, tokens, at));
+    } catch (error) {
+      // The grant was revoked in the meantime.
+      if (isForeignKeyViolation(error)) return false;
+      throw error;
+    }
+  }
+
+  async findByAccessTokenHash(hash: string, now: Date): Promise<AccessTokenOwner | null> {
+    if (!isStorable(hash)) return null;
+    const row = await this.client.oAuthAccessToken.findUnique({
+      where: { hash, expiresAt: { gt: now } },
+      select: {
+        expiresAt: true,
+        grant: {
+          select: {
+            ...FIELDS,
+            membership: { select: { role: true, user: { omit: { passwordHash: true } } } },
+          },
+        },
+      },
+    });
+    if (row === null) return null;
+    const { membership, ...grant } = row.grant;
+    return { grant, ...membership, expiresAt: row.expiresAt };
+  }
+
+  async list(teamId: string, userId: string, page: PageRequest): Promise<Page<OAuthGrant>> {
+    const { where, ...order } = pageQuery('createdAt', page);
+    if (!isUuid(teamId) || !isUuid(userId)) return emptyPage();
+    const rows = await this.client.oAuthGrant.findMany({
+      where: { teamId, userId, codeUsedAt: { not: null }, ...where },
+      select: FIELDS,
+      ...order,
+    });
+    return toPage(
+      rows,
+      page,
+      (row) => row.createdAt,
+      (row) => row,
+    );
+  }
+
+  async revoke(teamId: string, userId: string, id: string): Promise<OAuthGrant | null> {
+    if (!isUuid(teamId) || !isUuid(userId) || !isUuid(id)) return null;
+    const grant = await this.client.oAuthGrant.findUnique({ where: { teamId, userId, id }, select: FIELDS });
+    if (grant === null) return null;
+    const { count } = await this.client.oAuthGrant.deleteMany({ where: { teamId, userId, id } });
+    return count === 0 ? null : grant;
+  }
+
+  async removeExpired(now: Date): Promise<number> {
+    const { count } = await this.client.oAuthGrant.deleteMany({ where: { expiresAt: { lte: now } } });
+    await this.client.oAuthAccessToken.deleteMany({ where: { expiresAt: { lte: now } } });
+    await this.client.oAuthRefreshToken.deleteMany({ where: { expiresAt: { lte: now } } });
+    return count;
+  }
+}
+
+async function refreshIn(
+  tx: TransactionClient,
+  teamId: string,
+  refreshTokenHash: string,
+  tokens: IssuedTokens,
+  at: Date,
+): Promise<boolean> {
+  const token = await tx.oAuthRefreshToken.findUnique({ where: { teamId, hash: refreshTokenHash } });
+  if (token === null) return false;
+  if (token.parentHash !== null) {
+    // Whoever shows this token has received it: the one before is not needed any more.
+    await tx.oAuthRefreshToken.updateMany({
+      where: { teamId, hash: token.parentHash, supersededAt: null },
+      data: { supersededAt: at, expiresAt: after(at, SUPERSEDED_TOKEN_MEMORY_MS) },
+    });
+  }
+  await storeTokens(tx, { teamId, grantId: token.grantId, parentHash: refreshTokenHash, tokens, at });
+  return true;
+}
+
+interface NewTokens {
+  readonly teamId: string;
+  readonly grantId: string;
+  readonly parentHash: string | null;
+  readonly tokens: IssuedTokens;
+  readonly at: Date;
+}
+
+async function storeTokens(tx: TransactionClient, issue: NewTokens): Promise<void> {
+  const { teamId, grantId, parentHash, tokens, at } = issue;
+  const expiresAt = after(at, REFRESH_TOKEN_LIFETIME_MS);
+  await tx.oAuthAccessToken.create({
+    data: { hash: tokens.accessTokenHash, teamId, grantId, expiresAt: after(at, ACCESS_TOKEN_LIFETIME_MS) },
+  });
+  await tx.oAuthRefreshToken.create({
+    data: { hash: tokens.refreshTokenHash, teamId, grantId, parentHash, expiresAt },
+  });
+  await tx.oAuthGrant.update({ where: { teamId, id: grantId }, data: { lastUsedAt: at, expiresAt } });
+}
+
+function after(at: Date, ms: number): Date {
+  return new Date(at.getTime() + ms);
+}
