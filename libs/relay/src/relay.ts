@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { RequestHead } from '@culvert/http1';
 import type { AccessGate } from './access-gate.js';
 import { ClientConnection, hostnameOf } from './client-connection.js';
+import { restoreFastStrings } from './fast-strings.js';
 import { plainAddress, type TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
 import type { RelayLimits } from './limits.js';
@@ -74,6 +75,7 @@ export class Relay {
     this.limits = options.limits;
     this.gate = options.gate;
     this.trustedProxies = options.trustedProxies;
+    restoreFastStrings();
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
   }
