@@ -60,11 +60,14 @@ export class ClientConnection implements Visitor, VisitorConnection {
   /** When the current state began, or bytes last moved; on the relay's clock. */
   private activeAt: number;
 
-  private heldHead = '';
+  /** A response head that waits for the first bytes of its body. */
+  private heldHead: string | Buffer = '';
   private coding: BodyCoding = 'as-is';
   private isLastExchange = false;
 
+  /** Host of the last request: most requests of a connection name the same. What follows from it is kept. */
   private cachedHost: string | null = null;
+  private cachedHostname = '';
   private cachedForwardedLines = '';
 
   private readonly socket: Socket;
@@ -269,7 +272,12 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.activeAt = this.relay.clock;
     this.isLastExchange = !request.keepAlive || this.hasInputEnded || this.relay.isDraining;
     this.isBodyPaused = false;
-    this.exchange = new Exchange(this.relay, this, request, hostnameOf(request.host));
+    if (this.cachedHost !== request.host) {
+      this.cachedHost = request.host;
+      this.cachedHostname = hostnameOf(request.host);
+      this.cachedForwardedLines = '';
+    }
+    this.exchange = new Exchange(this.relay, this, request, this.cachedHostname);
     this.exchange.start();
   }
 
@@ -315,11 +323,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
 
   forwardedLines(request: RequestHead): string {
     if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
-    if (this.cachedHost !== request.host) {
-      this.cachedHost = request.host;
-      this.cachedForwardedLines = forwardedLines(request, this.peer, this.isSecure, false);
-    }
-    return this.cachedForwardedLines;
+    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, false));
   }
 
   chunkedOutput(): 'decoded' | 'encoded' {
@@ -333,18 +337,26 @@ export class ClientConnection implements Visitor, VisitorConnection {
 
   sendHead(response: ResponseHead, route: Route): void {
     const isHttp11 = this.exchange!.request.minorVersion === 1;
-    let text = statusLine(response) + responseFieldLines(response, route);
     // Should the response end before the request does, the rest of the request cannot be told from the next one.
     if (!this.exchange!.isRequestDone) this.isLastExchange = true;
+    let framingLine = '';
     this.coding = 'as-is';
     if (response.framing === Framing.CHUNKED || response.framing === Framing.UNTIL_CLOSE) {
       if (isHttp11) {
-        text += 'Transfer-Encoding: chunked\r\n';
+        framingLine = 'Transfer-Encoding: chunked\r\n';
         this.coding = response.framing === Framing.CHUNKED ? 'chunked' : 'wrapped';
       } else {
         this.isLastExchange = true;
       }
     }
+    if (isHttp11 && !this.isLastExchange && response === route.repeated.head) {
+      this.heldHead = route.repeated.outgoing ??= Buffer.from(
+        `${statusLine(response)}${responseFieldLines(response, route)}${framingLine}\r\n`,
+        'latin1',
+      );
+      return;
+    }
+    let text = statusLine(response) + responseFieldLines(response, route) + framingLine;
     if (this.isLastExchange) text += 'Connection: close\r\n';
     else if (!isHttp11) text += 'Connection: keep-alive\r\n';
     this.heldHead = `${text}\r\n`;
@@ -365,11 +377,12 @@ export class ClientConnection implements Visitor, VisitorConnection {
     const head = this.heldHead;
     this.heldHead = '';
     if (body.length > MAX_JOINED_BYTES) {
-      this.write(Buffer.from(head, 'latin1'));
+      this.write(bytesOf(head));
       return this.write(body);
     }
     const joined = Buffer.allocUnsafe(head.length + body.length);
-    joined.write(head, 0, head.length, 'latin1');
+    if (typeof head === 'string') joined.write(head, 0, head.length, 'latin1');
+    else joined.set(head, 0);
     joined.set(body, head.length);
     return this.write(joined);
   }
@@ -378,7 +391,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     if (this.heldHead === '') return;
     const head = this.heldHead;
     this.heldHead = '';
-    this.write(Buffer.from(head, 'latin1'));
+    this.write(bytesOf(head));
   }
 
   switchProtocols(response: ResponseHead, route: Route): void {
@@ -487,6 +500,11 @@ export class ClientConnection implements Visitor, VisitorConnection {
     const isPinning = chunk.length < MAX_COPIED_BYTES && this.socket.writableLength > 0;
     return this.socket.write(isPinning ? Buffer.from(chunk) : chunk);
   }
+}
+
+/** A held head as bytes: latin1, one byte per character. */
+function bytesOf(head: string | Buffer): Buffer {
+  return typeof head === 'string' ? Buffer.from(head, 'latin1') : head;
 }
 
 function statusLine(response: ResponseHead): string {

@@ -422,30 +422,30 @@ export class Exchange implements StreamHandler {
   /** Handles heads until the final one. Returns the offset of the first byte after it. */
   private readResponseHead(chunk: Buffer): number {
     const reader = this.visitor.responseReader;
+    const { repeated } = this.route!;
+    const { method } = this.request;
+    if (!reader.isPartial) {
+      const known = repeated.find(chunk, method);
+      if (known !== null) {
+        this.beginResponse(known);
+        return repeated.length;
+      }
+    }
     let offset = 0;
     while (offset < chunk.length) {
       offset = reader.push(chunk, offset);
       if (offset < 0) return chunk.length;
-      const head = parseResponseHead(
-        reader.buffer,
-        reader.start,
-        reader.end,
-        this.relay.limits.head,
-        this.request.method,
-      );
+      const head = parseResponseHead(reader.buffer, reader.start, reader.end, this.relay.limits.head, method);
+      if (head.status >= 200) {
+        repeated.learn(head, reader.buffer, reader, method, this.relay.clock);
+        reader.reset();
+        this.beginResponse(head);
+        return offset;
+      }
       reader.reset();
       if (head.status === 101) {
         this.switchProtocols(head, chunk.subarray(offset));
         return chunk.length;
-      }
-      if (head.status >= 200) {
-        this.response = head;
-        this.responseBytesLeft = head.contentLength;
-        if (head.framing === Framing.CHUNKED) {
-          this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
-        }
-        this.visitor.sendHead(head, this.route!);
-        return offset;
       }
       if (++this.interimCount > MAX_INTERIM_RESPONSES) {
         this.fail('bad_response', 'The service sent interim responses without end.');
@@ -454,6 +454,15 @@ export class Exchange implements StreamHandler {
       this.visitor.sendInterim(head, this.route!);
     }
     return offset;
+  }
+
+  private beginResponse(head: ResponseHead): void {
+    this.response = head;
+    this.responseBytesLeft = head.contentLength;
+    if (head.framing === Framing.CHUNKED) {
+      this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
+    }
+    this.visitor.sendHead(head, this.route!);
   }
 
   private handleResponseBody(response: ResponseHead, chunk: Buffer, offset: number): void {

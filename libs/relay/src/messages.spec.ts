@@ -376,6 +376,31 @@ describe('a response', () => {
     expect(connections).toBe(1);
   });
 
+  // A head that a service repeats is read once and recognised by its bytes from then on.
+  it.each([
+    ['a length', 'Connection: keep-alive\r\nETag: "e"\r\nContent-Length: 2\r\n\r\nok'],
+    ['no length', 'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
+    ['a cookie for everybody', 'Set-Cookie: a=b; Domain=preview.test\r\nContent-Length: 2\r\n\r\nok'],
+  ])('with %s is the same for every visitor however often its head is repeated', async (_what, rest) => {
+    await record(new Recorder(`HTTP/1.1 200 OK\r\n${rest}`));
+    const requests = [
+      get('/'),
+      get('/', 'Connection: close\r\n'),
+      `HEAD / HTTP/1.1\r\n${HOST}\r\n${LAST}`,
+      `GET / HTTP/1.0\r\n${HOST}\r\n`,
+    ];
+    const answers = async (): Promise<string[]> => {
+      const received: string[] = [];
+      for (const request of requests)
+        received.push(await converse(request === get('/') ? get('/') + LAST : request));
+      return received;
+    };
+    const first = await answers();
+    for (let i = 0; i < 5; i++) expect(await answers()).toEqual(first);
+    expect(rig.route.repeated.head).not.toBeNull();
+    expect(first.join('')).not.toMatch(/Domain=/);
+  });
+
   it('to HEAD keeps the length of the body that is not there', async () => {
     const recorder = new Recorder('HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nETag: "e"\r\n\r\n');
     await record(recorder);

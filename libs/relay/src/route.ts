@@ -1,3 +1,4 @@
+import { RepeatedHead } from './repeated-head.js';
 import type { StreamPool } from './stream-pool.js';
 
 /** What the relay has to know of a preview to forward its requests. */
@@ -25,6 +26,7 @@ export interface PreviewRouteDefinition {
 export class Route {
   /** Exchanges under way; bounded by `maxRequestsPerPreview`. */
   active = 0;
+  readonly repeated = new RepeatedHead();
 
   private constructor(
     readonly kind: 'preview' | 'app',

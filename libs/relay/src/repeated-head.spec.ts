@@ -1,0 +1,88 @@
+import { DEFAULT_HEAD_LIMITS, parseResponseHead, type ResponseHead } from '@culvert/http1';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { RepeatedHead } from './repeated-head.js';
+
+const NOW = 1000;
+
+function bytes(date: string, extra = ''): Buffer {
+  return Buffer.from(`HTTP/1.1 200 OK\r\nDate: ${date}\r\nContent-Length: 2\r\n${extra}\r\n`);
+}
+
+function parse(head: Buffer, method = 'GET'): ResponseHead {
+  return parseResponseHead(head, 0, head.length, DEFAULT_HEAD_LIMITS, method);
+}
+
+describe('RepeatedHead', () => {
+  let repeated: RepeatedHead;
+  beforeEach(() => {
+    repeated = new RepeatedHead();
+  });
+
+  /** Reads `head` as the relay does, at a quick pace unless `now` says otherwise. */
+  function read(head: Buffer, { method = 'GET', now = NOW } = {}): ResponseHead {
+    const parsed = parse(head, method);
+    repeated.learn(parsed, head, { start: 0, end: head.length }, method, now);
+    return parsed;
+  }
+
+  it('knows a head again by its bytes, with the body behind it', () => {
+    const head = bytes('noon');
+    read(head);
+    const learned = read(head);
+    expect(repeated.find(Buffer.concat([head, Buffer.from('hi')]), 'GET')).toBe(learned);
+    expect(repeated.length).toBe(head.length);
+  });
+
+  it('takes no head for the repeated one that differs in a byte, is shorter, or goes on', () => {
+    const head = bytes('noon');
+    read(head);
+    read(head);
+    for (let i = 0; i < head.length; i++) {
+      const other = Buffer.from(head);
+      other[i] ^= 1;
+      expect(repeated.find(other, 'GET'), `byte ${i}`).toBeNull();
+    }
+    expect(repeated.find(head.subarray(0, -1), 'GET')).toBeNull();
+    expect(repeated.find(bytes('noon', 'X: 1\r\n'), 'GET')).toBeNull();
+  });
+
+  it('keeps apart what answers different methods: a response to HEAD has no body', () => {
+    const head = bytes('noon');
+    read(head);
+    read(head);
+    expect(repeated.find(head, 'HEAD')).toBeNull();
+  });
+
+  it('learns only where heads come quickly', () => {
+    const head = bytes('noon');
+    read(head, { now: 0 });
+    read(head, { now: 250 });
+    expect(repeated.find(head, 'GET')).toBeNull();
+    read(head, { now: 250 });
+    expect(repeated.find(head, 'GET')).not.toBeNull();
+  });
+
+  it('keeps no long head', () => {
+    const head = bytes('noon', `X: ${'x'.repeat(4096)}\r\n`);
+    read(head);
+    read(head);
+    expect(repeated.find(head, 'GET')).toBeNull();
+  });
+
+  it('follows a head that changes, and gives up on one that always changes', () => {
+    read(bytes('0'));
+    read(bytes('1'));
+    const learned = read(bytes('2'));
+    expect(repeated.find(bytes('2'), 'GET')).toBe(learned);
+    for (let i = 3; i < 40; i++) read(bytes(String(i)));
+    expect(repeated.find(bytes('39'), 'GET')).toBeNull();
+  });
+
+  it('forgets the outgoing form of a head that was replaced', () => {
+    read(bytes('0'));
+    read(bytes('1'));
+    repeated.outgoing = Buffer.from('old');
+    read(bytes('2'));
+    expect(repeated.outgoing).toBeNull();
+  });
+});

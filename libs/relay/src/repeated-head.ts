@@ -1,0 +1,65 @@
+/**
+ * The response head that a route's service repeats. Under load most heads of one resource are the same bytes until
+ * the second of `Date` ends: comparing them costs 0.1 µs, where finding, parsing and rewriting the head costs 1.3 µs of
+ * the edge's 12 µs per request. Equal bytes that answer the same method parse to the same head, so nothing else has
+ * to be compared; a head is immutable and may serve many exchanges at once.
+ */
+import type { ResponseHead } from '@culvert/http1';
+
+/** Longer heads are not kept: this is held per route that has traffic. */
+const MAX_BYTES = 2048;
+
+/** After this many misses in a row heads are rarely looked at: this service does not repeat itself. */
+const MAX_MISSES = 16;
+
+const EMPTY = Buffer.alloc(0);
+
+export class RepeatedHead {
+  /** The head that `find` gives out, or null. */
+  head: ResponseHead | null = null;
+  /** What a visitor of HTTP/1.1 gets for it on a connection that stays open; made by the first who needs it. */
+  outgoing: Buffer | null = null;
+  private bytes: Buffer = EMPTY;
+  private method = '';
+  private misses = 0;
+  /** The relay's clock at the last head that was read. */
+  private readAt = -Infinity;
+
+  /** Length of the head in bytes, of which `find` made sure. */
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  /** The head with which `chunk` begins, if it is the repeated one and answers `method`. */
+  find(chunk: Buffer, method: string): ResponseHead | null {
+    const { bytes } = this;
+    const { length } = bytes;
+    if (length === 0 || chunk.length < length || this.method !== method) return null;
+    if (chunk.compare(bytes, 0, length, 0, length) !== 0) return null;
+    this.misses = 0;
+    return this.head;
+  }
+
+  /**
+   * Takes a head that was read from `chunk[start..end)` as the one to expect. Only where heads come quickly, which is
+   * where repetition is likely and pays.
+   * @param now the relay's clock
+   */
+  learn(head: ResponseHead, chunk: Buffer, range: HeadRange, method: string, now: number): void {
+    const isQuick = this.readAt === now;
+    this.readAt = now;
+    if (!isQuick || range.end - range.start > MAX_BYTES) return;
+    if (++this.misses > MAX_MISSES && this.misses % MAX_MISSES !== 0) return;
+    this.bytes = Buffer.allocUnsafeSlow(range.end - range.start);
+    chunk.copy(this.bytes, 0, range.start, range.end);
+    this.head = head;
+    this.method = method;
+    this.outgoing = null;
+  }
+}
+
+/** Where a head lies in its chunk. */
+export interface HeadRange {
+  readonly start: number;
+  readonly end: number;
+}
