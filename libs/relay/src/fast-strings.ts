@@ -13,6 +13,6 @@ export function restoreFastStrings(): void {
   for (let i = 0; i < LOOK_UPS; i++) lookUp(heir);
 }
 
-function lookUp(text: string | InstanceType<typeof String>): unknown {
-  return text.codePointAt;
+function lookUp(text: { readonly codePointAt: unknown }): string {
+  return typeof text.codePointAt;
 }
