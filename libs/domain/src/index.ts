@@ -6,6 +6,7 @@ export * from './intercept.js';
 export * from './oauth-grant.js';
 export * from './ports.js';
 export * from './preview.js';
+export * from './pull-request-comment.js';
 export * from './session.js';
 export * from './team.js';
 export * from './traffic-manager.js';

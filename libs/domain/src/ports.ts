@@ -14,6 +14,7 @@ import type {
   RefreshableGrant,
 } from './oauth-grant.js';
 import type { Preview, PreviewChange, PreviewDraft } from './preview.js';
+import type { PullRequestComment, PullRequestCommentStatus } from './pull-request-comment.js';
 import type { Session, SessionState, TunnelKind } from './session.js';
 import type { Membership, Role, Team, User } from './team.js';
 import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
@@ -128,7 +129,12 @@ export type PreviewRoute = Pick<
   | 'access'
   | 'addRequestHeaders'
   | 'expiresAt'
->;
+> & {
+  /** What the banner on its pages says; null: pages stay as they are. */
+  readonly banner:
+    | (Pick<Intercept, 'workload' | 'namespace' | 'client'> & Pick<Preview, 'pullRequestUrl'>)
+    | null;
+};
 
 export interface PreviewRepository {
   /** Null when the team has no such intercept; throws HostnameTakenError when the hostname is in use. */
@@ -151,6 +157,39 @@ export interface PreviewRepository {
   count(teamId: string): Promise<number>;
   update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null>;
   remove(teamId: string, id: string): Promise<Preview | null>;
+}
+
+/** Across teams: comments are written by the deployment. */
+export interface PullRequestCommentRepository {
+  /**
+   * Compares comments with previews: begins those that are missing, and has those say something new whose preview
+   * changed, ended or came back. Forgets those that told the end of a preview that is gone.
+   */
+  reconcile(now: Date): Promise<void>;
+  /** Comments to be written now, oldest first. Nobody else gets them until `leaseMs` later. */
+  claimDue(now: Date, leaseMs: number, limit: number): Promise<PullRequestComment[]>;
+  /** The forge shows `revision`. `comment` is null when there is none any more. */
+  recordPublished(
+    id: string,
+    published: {
+      readonly revision: number;
+      readonly comment: { readonly id: string; readonly url: string } | null;
+      readonly at: Date;
+    },
+  ): Promise<void>;
+  recordFailure(
+    id: string,
+    failure: {
+      readonly status: Exclude<PullRequestCommentStatus, 'posted'>;
+      readonly detail: string;
+      readonly nextAttemptAt: Date;
+      readonly at: Date;
+    },
+  ): Promise<void>;
+  /** Has everything that is not posted tried again at once, as after a change of settings. */
+  retryAll(now: Date): Promise<void>;
+  /** Of one team, by preview. */
+  findByPreviews(teamId: string, previewIds: readonly string[]): Promise<PullRequestComment[]>;
 }
 
 export interface AuditEventRepository {
@@ -211,6 +250,7 @@ export interface Store {
   readonly intercepts: InterceptRepository;
   readonly previews: PreviewRepository;
   readonly oauthGrants: OAuthGrantRepository;
+  readonly pullRequestComments: PullRequestCommentRepository;
   readonly auditEvents: AuditEventRepository;
   readonly bootstrap: BootstrapRepository;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */

@@ -1,4 +1,5 @@
 import { RepeatedHead } from './repeated-head.js';
+import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
 import type { StreamPool } from './stream-pool.js';
 
 /** What the relay has to know of a preview to forward its requests. */
@@ -15,6 +16,8 @@ export interface PreviewRouteDefinition {
   /** Set on every request, over what the visitor sent. Names and values are valid field syntax. */
   readonly addRequestHeaders: Readonly<Record<string, string>>;
   readonly access: 'team' | 'public';
+  /** What its pages say on top; null or absent: they stay as they are. */
+  readonly banner?: BannerDefinition | null;
   /** Milliseconds since the epoch; Infinity for never. */
   readonly expiresAt: number;
 }
@@ -42,6 +45,8 @@ export class Route {
     /** Lower-case names that `requestLines` sets and a visitor must not. */
     readonly ownedNames: readonly string[],
     readonly pool: StreamPool,
+    /** What is put into its pages; null: nothing is. */
+    readonly banner: Buffer | null,
   ) {}
 
   static forPreview(definition: PreviewRouteDefinition, pool: StreamPool): Route {
@@ -60,11 +65,12 @@ export class Route {
       lines,
       added.map(([name]) => name.toLowerCase()),
       pool,
+      definition.banner ? Buffer.from(bannerHtml(definition.banner), 'latin1') : null,
     );
   }
 
   /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
   static forApp(hostname: string, pool: StreamPool): Route {
-    return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool);
+    return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool, null);
   }
 }

@@ -126,8 +126,13 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
         updatedAt: expect.any(Date) as Date,
       });
       expect(await previews.find(teamId, created!.id)).toEqual(created);
-      const { displayBanner: _b, pullRequestUrl: _p, createdAt: _c, updatedAt: _u, ...route } = created!;
-      expect(await previews.findRoute(draft.hostname)).toEqual(route);
+      const { displayBanner: _b, pullRequestUrl, createdAt: _c, updatedAt: _u, ...route } = created!;
+      const { workload, namespace, client } = (await context.store.intercepts.find(teamId, id))!;
+      const banner = { workload, namespace, client, pullRequestUrl };
+      await previews.update(teamId, created!.id, { displayBanner: true });
+      expect(await previews.findRoute(draft.hostname)).toEqual({ ...route, banner });
+      await previews.update(teamId, created!.id, { displayBanner: false });
+      expect(await previews.findRoute(draft.hostname)).toEqual({ ...route, banner: null });
     });
 
     it('finds expired previews and no others', async () => {

@@ -9,6 +9,7 @@ import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.j
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
+import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
 import { PrismaSessionRepository } from './repositories/session.repository.js';
 import { PrismaTeamRepository } from './repositories/team.repository.js';
 import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.repository.js';
@@ -43,6 +44,7 @@ export function storeOn(database: Database): Store {
     intercepts: new PrismaInterceptRepository(client),
     previews: new PrismaPreviewRepository(client),
     oauthGrants: new PrismaOAuthGrantRepository(client),
+    pullRequestComments: new PrismaPullRequestCommentRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
     async ping() {

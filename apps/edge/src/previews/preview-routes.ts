@@ -40,6 +40,7 @@ export class PreviewRoutes {
         l5Host: bracketed(ingress.l5Host),
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,
+        banner: preview.banner,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
       },
       new StreamPool(

@@ -33,6 +33,13 @@ const routeColumns = {
   expiresAt: true,
 } as const;
 
+const routeSelection = {
+  ...routeColumns,
+  displayBanner: true,
+  pullRequestUrl: true,
+  intercept: { select: { workload: true, namespace: true, client: true } },
+} as const;
+
 export class PrismaPreviewRepository implements PreviewRepository {
   constructor(private readonly client: Client) {}
 
@@ -65,8 +72,10 @@ export class PrismaPreviewRepository implements PreviewRepository {
 
   async findRoute(hostname: string): Promise<PreviewRoute | null> {
     if (!isStorable(hostname)) return null;
-    const row = await this.client.preview.findUnique({ where: { hostname }, select: routeColumns });
-    return row && withIngress(row);
+    const row = await this.client.preview.findUnique({ where: { hostname }, select: routeSelection });
+    if (row === null) return null;
+    const { displayBanner, pullRequestUrl, intercept, ...route } = row;
+    return { ...withIngress(route), banner: displayBanner ? { ...intercept, pullRequestUrl } : null };
   }
 
   async list(

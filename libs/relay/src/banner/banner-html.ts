@@ -1,0 +1,71 @@
+/**
+ * What a page of a preview gets to say that it is one. Only ASCII, so that it reads the same in every encoding that
+ * contains it. It lies in a shadow tree, which the parser attaches: neither the page's styles nor its scripts get at
+ * it by accident, and none of ours are needed: closing is what a dialog's form does.
+ */
+import { createHash } from 'node:crypto';
+
+/** What the banner says. All of it may come from a cluster, or from whoever writes to it: none is trusted. */
+export interface BannerDefinition {
+  readonly workload: string;
+  readonly namespace: string;
+  /** Who shares the preview, or empty. */
+  readonly client: string;
+  readonly pullRequestUrl: string | null;
+}
+
+/** Characters of one name; more are cut off. */
+const MAX_NAME_LENGTH = 80;
+
+/** Without the styles, as where a page forbids them in its own markup, the browser's own look for a dialog remains. */
+const STYLE =
+  ':host{all:initial!important;display:block!important}' +
+  'dialog{all:initial;position:fixed;z-index:2147483647;inset:auto 0 12px 0;margin:auto;box-sizing:border-box;' +
+  'width:max-content;max-width:calc(100% - 24px);display:flex;align-items:center;gap:4px 12px;padding:4px 4px 4px 14px;' +
+  'border:1px solid #767676;border-radius:8px;color-scheme:light dark;background:Canvas;color:CanvasText;' +
+  'font:13px/1.4 system-ui,sans-serif;overflow-wrap:anywhere}' +
+  'dialog:not([open]){display:none}p{margin:0}b{font-weight:600}a{color:LinkText}form{margin:0}' +
+  'button{all:unset;box-sizing:border-box;min-width:28px;min-height:28px;text-align:center;cursor:pointer;border-radius:6px}' +
+  'a:focus-visible,button:focus-visible{outline:2px solid Highlight;outline-offset:1px}' +
+  'button:hover{background:ButtonFace}' +
+  '@media print{:host{display:none!important}}';
+
+/** The source expression that lets the banner's style element through a Content-Security-Policy. */
+export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
+
+/** The banner's markup, in ASCII. */
+export function bannerHtml({ workload, namespace, client, pullRequestUrl }: BannerDefinition): string {
+  const place = name(namespace) === '' ? '' : ` in ${strong(namespace)}`;
+  const sharer = name(client) === '' ? '' : `, shared by ${strong(client)}`;
+  const link = isWebUrl(pullRequestUrl)
+    ? ` <a href="${escape(pullRequestUrl)}" target="_blank" rel="noopener noreferrer nofollow">Pull request</a>`
+    : '';
+  const service = name(workload) === '' ? 'a service' : strong(workload);
+  return (
+    `<culvert-banner><template shadowrootmode="open"><style>${STYLE}</style>` +
+    '<dialog open lang="en" dir="ltr" aria-label="About this preview">' +
+    `<p>Preview of ${service}${place}${sharer}.${link}</p>` +
+    '<form method="dialog"><button aria-label="Close" title="Close">&times;</button></form>' +
+    '</dialog></template></culvert-banner>'
+  );
+}
+
+function strong(text: string): string {
+  return `<b><bdi>${escape(name(text))}</bdi></b>`;
+}
+
+/** `text` on one line, without control characters or those that turn the direction of what follows, and not too long. */
+function name(text: string): string {
+  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+  if (plain.length <= MAX_NAME_LENGTH) return plain;
+  return `${plain.slice(0, MAX_NAME_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}\u2026`;
+}
+
+/** Everything but plain letters, digits and a few harmless signs, as character references. */
+function escape(text: string): string {
+  return text.replace(/[^A-Za-z0-9 ._:/?=@#%+,~-]/gu, (character) => `&#${character.codePointAt(0)};`);
+}
+
+function isWebUrl(url: string | null): url is string {
+  return url !== null && /^https?:\/\//i.test(url) && URL.canParse(url);
+}
