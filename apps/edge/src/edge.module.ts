@@ -116,7 +116,10 @@ function createRelay(
     takeOver: (socket) => handToServer(server(), socket),
     onFault: (error) => log.error({ err: error }, 'relay fault'),
     onFailure: (error, hostname) =>
-      log.debug({ code: error.code, detail: error.message, hostname }, 'request failed'),
+      log.debug(
+        { code: error.code, detail: error.message, reference: error.reference, hostname },
+        'request failed',
+      ),
   });
   return relay;
 }

@@ -13,7 +13,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
-import { errorResponse, wantsHtml } from './error-response.js';
+import { errorResponse } from './error-response.js';
 import { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
 import { responseFieldLines } from './header-rules.js';
@@ -420,13 +420,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     const { request } = this.exchange!;
     if (!isRequestDone) this.isLastExchange = true;
     this.heldHead = '';
-    this.write(
-      errorResponse(error, {
-        wantsHtml: wantsHtml(request),
-        withoutBody: request.method === 'HEAD',
-        connection: connectionLine(this.isLastExchange, request),
-      }),
-    );
+    this.write(errorResponse(error, { request, connection: connectionLine(this.isLastExchange, request) }));
     this.finishExchange(isRequestDone);
   }
 
@@ -478,9 +472,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
   /** Answers bytes that are no request. */
   private refuse(error: RelayError): void {
     this.relay.recordFailure(error, '');
-    this.write(
-      errorResponse(error, { wantsHtml: false, withoutBody: false, connection: 'Connection: close\r\n' }),
-    );
+    this.write(errorResponse(error, { request: null, connection: 'Connection: close\r\n' }));
     this.closeAfterOutput();
   }
 

@@ -211,7 +211,7 @@ export class Exchange implements StreamHandler {
     const { limits } = this.relay;
     const quietMs = now - this.activeAt;
     if (this.route && this.route.expiresAt <= Date.now()) {
-      this.fail('unknown_host', 'This preview has expired.');
+      this.fail('preview_expired', DENIALS.preview_expired);
       return;
     }
     switch (this.state) {
@@ -287,7 +287,9 @@ export class Exchange implements StreamHandler {
   private enter(route: Route | null): void {
     if (this.state === 'done') return;
     if (route === null || route.expiresAt <= Date.now()) {
-      this.fail('unknown_host', DENIALS.unknown_host);
+      // Whoever knows the name of a public preview may know that it was there.
+      const code = route?.access === 'public' ? 'preview_expired' : 'unknown_host';
+      this.fail(code, DENIALS[code]);
       return;
     }
     const verdict = route.kind === 'app' ? 'allow' : this.relay.gate.check(route, this.request);

@@ -8,6 +8,7 @@ export const DENIALS = {
   unknown_host:
     'No preview answers at this address. It may have been removed, or the address may be mistyped.',
   access_denied: 'Only members of the team that owns this preview may open it.',
+  preview_expired: 'It was shared for a limited time, which is over.',
 } as const;
 
 /**

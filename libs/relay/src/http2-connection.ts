@@ -242,7 +242,7 @@ export class Http2Connection implements VisitorConnection {
     else throw cause;
     this.relay.recordFailure(error, '');
     this.countReset();
-    if (!stream.closed) respondWithError(stream, error, { wantsHtml: false, withoutBody: false });
+    if (!stream.closed) respondWithError(stream, error, null);
   }
 
   private readonly handleAcknowledgement = (): void => {

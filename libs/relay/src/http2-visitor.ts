@@ -9,7 +9,7 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { Field, type Fields, Framing, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
 import { chunkOf } from './chunked-coding.js';
 import { hostnameOf } from './client-connection.js';
-import { errorResponse, wantsHtml } from './error-response.js';
+import { errorResponse } from './error-response.js';
 import { Exchange } from './exchange.js';
 import { responseFields } from './header-rules.js';
 import { http2Fields } from './http2-fields.js';
@@ -255,10 +255,7 @@ export class Http2Visitor implements Visitor {
   }
 
   private respondWith(error: RelayError): void {
-    respondWithError(this.stream, error, {
-      wantsHtml: wantsHtml(this.head),
-      withoutBody: this.head.method === 'HEAD',
-    });
+    respondWithError(this.stream, error, this.head);
   }
 
   /** Sends a response that is here as a whole. */
@@ -321,14 +318,14 @@ export class Http2Visitor implements Visitor {
 export function respondWithError(
   stream: ServerHttp2Stream,
   error: RelayError,
-  options: { readonly wantsHtml: boolean; readonly withoutBody: boolean },
+  request: RequestHead | null,
 ): void {
-  const response = errorResponse(error, { ...options, connection: '' });
+  const response = errorResponse(error, { request, connection: '' });
   const headEnd = response.indexOf('\r\n\r\n') + 2;
   const head = response.toString('latin1', 0, headEnd);
   const fields = http2Fields(head, head.indexOf(CRLF) + 2);
   fields[':status'] = error.status;
-  if (options.withoutBody) {
+  if (request?.method === 'HEAD') {
     stream.respond(fields, { endStream: true });
   } else {
     stream.respond(fields);

@@ -1,5 +1,6 @@
 export type { AccessGate, Verdict } from './access-gate.js';
 export type { BannerDefinition } from './banner/banner-html.js';
+export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './error-page.js';
 export { plainAddress, TrustedProxies } from './forwarded.js';
 export { Http2Dialer } from './http2-upstream.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';

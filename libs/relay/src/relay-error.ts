@@ -2,6 +2,8 @@
  * Every answer Culvert makes itself instead of passing one on. Closed table: code -> status, the error type of
  * Proxy-Status (RFC 9209 §2.3), and what a person is told.
  */
+import { randomBytes } from 'node:crypto';
+
 interface ErrorKind {
   readonly status: number;
   /** RFC 9209 error type: with `http_request_*` and `destination_not_found` the visitor can do something about it. */
@@ -15,6 +17,7 @@ const ERROR_KINDS = {
   bad_request: kind(400, 'http_request_error', 'The request is malformed'),
   access_denied: kind(401, 'http_request_denied', 'This preview is private'),
   unknown_host: kind(404, 'destination_not_found', 'There is no preview here'),
+  preview_expired: kind(410, 'destination_not_found', 'This preview has expired'),
   request_timeout: kind(408, 'http_request_error', 'The request took too long to arrive'),
   body_too_large: kind(413, 'http_request_error', 'The request body is too large'),
   too_many_requests: kind(429, 'connection_limit_reached', 'Too many requests at once', 1),
@@ -46,6 +49,8 @@ export class RelayError extends Error {
   readonly title: string;
   readonly proxyError: string;
   readonly retryAfterSeconds: number;
+  /** Names this one failure, in the answer and in the log. */
+  readonly reference = randomBytes(6).toString('hex');
 
   /**
    * @param detail one sentence for the visitor; must hold no secret

@@ -1,0 +1,51 @@
+import { Field, type Fields, type RequestHead } from '@culvert/http1';
+
+/**
+ * Whether a person's browser is to show the answer as a page of its own: no frame, script, download manager or
+ * program. Browsers say so in Sec-Fetch-Dest, but only over TLS and to local hosts; without it, asking for `text/html`
+ * by name is what tells.
+ */
+export function asksForPage(request: RequestHead): boolean {
+  // First what costs least and rules out most.
+  const accept = request.find(Field.ACCEPT);
+  if (accept < 0 || !request.value(accept).includes('text/html') || request.upgrade !== '') return false;
+  const destination = valueOf(request, 'sec-fetch-dest');
+  if (destination !== null) return destination === 'document';
+  return valueOf(request, 'x-requested-with') === null;
+}
+
+/** The codings that a banner can be put into. */
+const CODINGS = /^(?:gzip|x-gzip|deflate|br|identity)$/;
+
+/**
+ * What a request for a page tells the service instead of what it said: only codings that can be read here; and no
+ * condition, since a copy that the visitor kept may have no banner, or an old one.
+ */
+export function pageRequestLines(request: RequestHead): string {
+  const accepted: string[] = [];
+  for (let i = 0; i < request.count; i++) {
+    if (!request.isNamed(i, 'accept-encoding')) continue;
+    for (const item of request.value(i).split(',')) {
+      const coding = item.split(';', 1)[0].trim().toLowerCase();
+      if (CODINGS.test(coding)) accepted.push(item.trim());
+    }
+  }
+  return `Accept-Encoding: ${accepted.length > 0 ? accepted.join(', ') : 'identity'}\r\n`;
+}
+
+/** Whether `pageRequestLines` stands for line `i`. */
+export function isReplacedForPage(request: RequestHead, i: number): boolean {
+  switch (request.id(i)) {
+    case Field.IF_NONE_MATCH:
+    case Field.IF_MODIFIED_SINCE:
+      return true;
+    default:
+      return request.isNamed(i, 'accept-encoding');
+  }
+}
+
+/** The value of the first field of this lower-case name, or null. */
+export function valueOf(head: Fields, lowerCaseName: string): string | null {
+  for (let i = 0; i < head.count; i++) if (head.isNamed(i, lowerCaseName)) return head.value(i);
+  return null;
+}

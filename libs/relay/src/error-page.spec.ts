@@ -1,0 +1,67 @@
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { describe, expect, it } from 'vitest';
+import { errorPage } from './error-page.js';
+import { errorResponse } from './error-response.js';
+import { RelayError } from './relay-error.js';
+
+function request(fields: Record<string, string>, method = 'GET'): RequestHead {
+  const lines = Object.entries({ Host: 'a.test', ...fields }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const bytes = Buffer.from(`${method} / HTTP/1.1\r\n${lines.join('')}\r\n`);
+  return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+}
+
+const answer = (error: RelayError, asked: RequestHead | null): string =>
+  errorResponse(error, { request: asked, connection: '' }).toString();
+
+const AWAY = new RelayError('manager_unavailable', 'No traffic manager is connected.');
+
+describe('an error page', () => {
+  it.each([
+    ['a browser over TLS', { Accept: 'text/html,*/*;q=0.8', 'Sec-Fetch-Dest': 'document' }, true],
+    ['a browser over plain HTTP', { Accept: 'text/html,*/*;q=0.8' }, true],
+    ['a frame', { Accept: 'text/html', 'Sec-Fetch-Dest': 'iframe' }, true],
+    ['a script that wants HTML', { Accept: 'text/html', 'Sec-Fetch-Dest': 'empty' }, false],
+    ['a program', { Accept: '*/*' }, false],
+    ['nobody in particular', {}, false],
+  ])('is for %s: %o, %s', (_who, fields, isPage) => {
+    expect(answer(AWAY, request(fields)).includes('Content-Type: text/html')).toBe(isPage);
+  });
+
+  it('reloads itself while waiting for the cluster, unless it answers a form', () => {
+    const html = { Accept: 'text/html' };
+    expect(answer(AWAY, request(html))).toMatch(/^Refresh: 5\r$/m);
+    expect(answer(AWAY, request(html, 'POST'))).not.toMatch(/^Refresh:/m);
+    expect(answer(AWAY, request({}))).not.toMatch(/^Refresh:/m);
+    expect(answer(new RelayError('unknown_host', 'No.'), request(html))).not.toMatch(/^Refresh:/m);
+  });
+
+  it('is never stored, never framed, and allows nothing to be loaded or run', () => {
+    const page = answer(AWAY, request({ Accept: 'text/html' }));
+    expect(page).toMatch(/^Cache-Control: no-store\r$/m);
+    expect(page).toMatch(
+      /^Content-Security-Policy: default-src 'none'; style-src 'sha256-[^']+'; .*frame-ancestors 'none'\r$/m,
+    );
+    expect(page).not.toMatch(/<script|src=|http-equiv|@import|url\(/);
+  });
+
+  it('names the failure by a reference, the same for people and for programs', () => {
+    expect(answer(AWAY, request({ Accept: 'text/html' }))).toContain(AWAY.reference);
+    expect(answer(AWAY, request({}))).toContain(`"reference":"${AWAY.reference}"`);
+    expect(new RelayError('unknown_host', '').reference).not.toBe(AWAY.reference);
+  });
+
+  it('escapes whatever it is told', () => {
+    const hostile = '<script>alert("1")</script>\'&';
+    const page = errorPage({
+      title: hostile,
+      status: 502,
+      code: hostile,
+      detail: hostile,
+      reference: hostile,
+      hint: hostile,
+      action: { label: hostile, href: hostile },
+    });
+    expect(page).not.toContain('<script');
+    expect(page).not.toContain('"1"');
+  });
+});
