@@ -21,7 +21,7 @@ import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
-import { withSharedReads } from './shared-reads.js';
+import { readShared } from './shared-reads.js';
 import { lastChunk } from './trailers.js';
 import type { Visitor, VisitorConnection } from './visitor.js';
 
@@ -70,25 +70,22 @@ export class ClientConnection implements Visitor, VisitorConnection {
   private cachedHostname = '';
   private cachedForwardedLines = '';
 
-  private readonly socket: Socket;
   /** True while the bytes at hand lie in shared memory: what is kept must be copied. */
   private isBorrowing = false;
   private isHandedOver = false;
 
   constructor(
     private readonly relay: Relay,
-    accepted: Socket,
+    private readonly socket: Socket,
     private readonly isSecure: boolean,
   ) {
     this.reader = new HeadReader(relay.limits.head);
     this.responseReader = new HeadReader(relay.limits.head, 'response');
-    this.peer = plainAddress(accepted.remoteAddress);
+    this.peer = plainAddress(socket.remoteAddress);
     this.isTrustedProxy = relay.trustedProxies.has(this.peer);
     this.activeAt = relay.clock;
-    const socket = withSharedReads(accepted, this.handleSharedBytes);
-    this.socket = socket;
-    if (socket === accepted) socket.on('data', this.handleData);
-    else socket.resume();
+    if (readShared(socket, this.handleSharedBytes)) socket.resume();
+    else socket.on('data', this.handleData);
     socket.on('drain', this.handleDrain);
     socket.on('end', this.handleEnd);
     socket.on('error', this.handleError);

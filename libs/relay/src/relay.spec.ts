@@ -449,6 +449,18 @@ describe('errors', () => {
   });
 });
 
+// A port that is open before its server is ready has read what its first visitors sent.
+it('serves a connection whose request was read before it was accepted', async () => {
+  rig = await startRig((_request, response) => response.end('early'));
+  const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
+    socket.once('readable', () => rig.relay.accept(socket, { isSecure: false }));
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  expect(await talk((listener.address() as net.AddressInfo).port, LAST)).toMatch(/early$/);
+  listener.close();
+});
+
 describe('ends', () => {
   it('resets the stream when the visitor goes away, in every phase', async () => {
     rig = await startRig((request, response) => {
