@@ -7,6 +7,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
+import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
@@ -26,6 +27,7 @@ export class ApiModule {
         SessionsModule,
         InterceptsModule,
         PreviewsModule,
+        PreviewCredentialsModule,
         AuditEventsModule,
       ],
       providers: [

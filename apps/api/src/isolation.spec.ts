@@ -29,6 +29,8 @@ describe('two teams', () => {
       sessionId: session.id,
       interceptId: preview.interceptId,
       previewId: preview.id,
+      shareLinkId: (await theirs.post(`/previews/${preview.id}/share-links`, { name: 'their-link' })).body.id,
+      previewTokenId: (await theirs.post(`/previews/${preview.id}/tokens`, { name: 'their-token' })).body.id,
     };
     theirTraces = [...Object.values(theirIds), theirs.teamId, preview.hostname, 'Theirs', 'their-'];
     api.bus.take();

@@ -67,6 +67,12 @@ export const ERRORS = {
     title: 'The team has as many previews as it may',
     description: 'Delete previews that are no longer used, or have the operator raise MAX_PREVIEWS_PER_TEAM.',
   },
+  credential_limit_reached: {
+    status: 429,
+    title: 'The preview has as many of these as it may',
+    description:
+      'A preview may have 100 share links and 100 tokens that work. Revoke those that are no longer used.',
+  },
   internal_error: {
     status: 500,
     title: 'Something went wrong in Culvert',

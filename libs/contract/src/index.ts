@@ -6,6 +6,7 @@ export * from './me.js';
 export * from './openapi.js';
 export * from './operations.js';
 export * from './page.js';
+export * from './preview-credentials.js';
 export * from './previews.js';
 export * from './problems.js';
 export * from './request-headers.js';

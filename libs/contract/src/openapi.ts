@@ -6,6 +6,7 @@ import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import * as previews from './previews.js';
+import * as previewCredentials from './preview-credentials.js';
 import * as problems from './problems.js';
 import * as sessions from './sessions.js';
 import * as trafficManagers from './traffic-managers.js';
@@ -22,6 +23,8 @@ const REQUEST_SCHEMAS = {
   IngressDescription: previews.ingressDescription,
   CreatePreview: previews.createPreviewRequest,
   UpdatePreview: previews.updatePreviewRequest,
+  CreateShareLink: previewCredentials.createShareLinkRequest,
+  CreatePreviewToken: previewCredentials.createPreviewTokenRequest,
 };
 const RESPONSE_SCHEMAS = {
   Me: me.meResource,
@@ -37,6 +40,12 @@ const RESPONSE_SCHEMAS = {
   Ingress: previews.ingressResource,
   Preview: previews.previewResource,
   PreviewPage: previews.previewPage,
+  ShareLink: previewCredentials.shareLinkResource,
+  CreatedShareLink: previewCredentials.createdShareLinkResource,
+  ShareLinkPage: previewCredentials.shareLinkPage,
+  PreviewToken: previewCredentials.previewTokenResource,
+  CreatedPreviewToken: previewCredentials.createdPreviewTokenResource,
+  PreviewTokenPage: previewCredentials.previewTokenPage,
   AuditEvent: auditEvents.auditEventResource,
   AuditEventPage: auditEvents.auditEventPage,
   Problem: problems.problemResource,

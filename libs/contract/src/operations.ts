@@ -10,6 +10,7 @@ import * as intercepts from './intercepts.js';
 import { meResource } from './me.js';
 import { pageQuery } from './page.js';
 import * as previews from './previews.js';
+import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
 import * as sessions from './sessions.js';
 import * as trafficManagers from './traffic-managers.js';
@@ -324,6 +325,78 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${API}/previews/{previewId}`,
     summary: 'Delete a preview',
     description: 'Its hostname answers no more, and is not used again.',
+    access: 'previews:write',
+    status: 204,
+  },
+
+  {
+    id: 'createShareLink',
+    tag: 'Preview access',
+    method: 'post',
+    path: `${API}/previews/{previewId}/share-links`,
+    summary: 'Create a link that opens a preview for whoever has it',
+    description: 'The answer is the only one that contains the link itself.',
+    access: 'previews:write',
+    body: { schema: previewCredentials.createShareLinkRequest, example: { name: 'For the client' } },
+    status: 201,
+    response: previewCredentials.createdShareLinkResource,
+    errors: ['credential_limit_reached'],
+  },
+  {
+    id: 'listShareLinks',
+    tag: 'Preview access',
+    method: 'get',
+    path: `${API}/previews/{previewId}/share-links`,
+    summary: 'List the share links of a preview',
+    access: 'previews:read',
+    query: pageQuery,
+    status: 200,
+    response: previewCredentials.shareLinkPage,
+  },
+  {
+    id: 'revokeShareLink',
+    tag: 'Preview access',
+    method: 'delete',
+    path: `${API}/previews/{previewId}/share-links/{shareLinkId}`,
+    summary: 'Revoke a share link',
+    description:
+      'At once and for good: who came in by it is out. The link stays listed. Repeating it changes nothing.',
+    access: 'previews:write',
+    status: 204,
+  },
+  {
+    id: 'createPreviewToken',
+    tag: 'Preview access',
+    method: 'post',
+    path: `${API}/previews/{previewId}/tokens`,
+    summary: 'Create a token with which machines open a preview',
+    description:
+      'For this preview only, as `Culvert-Preview-Token` or `Authorization: Bearer`; both are removed before a ' +
+      'request is forwarded. The answer is the only one that contains the token itself.',
+    access: 'previews:write',
+    body: { schema: previewCredentials.createPreviewTokenRequest, example: { name: 'End-to-end tests' } },
+    status: 201,
+    response: previewCredentials.createdPreviewTokenResource,
+    errors: ['credential_limit_reached'],
+  },
+  {
+    id: 'listPreviewTokens',
+    tag: 'Preview access',
+    method: 'get',
+    path: `${API}/previews/{previewId}/tokens`,
+    summary: 'List the tokens of a preview',
+    access: 'previews:read',
+    query: pageQuery,
+    status: 200,
+    response: previewCredentials.previewTokenPage,
+  },
+  {
+    id: 'revokePreviewToken',
+    tag: 'Preview access',
+    method: 'delete',
+    path: `${API}/previews/{previewId}/tokens/{previewTokenId}`,
+    summary: 'Revoke a token of a preview',
+    description: 'At once and for good. The token stays listed. Repeating it changes nothing.',
     access: 'previews:write',
     status: 204,
   },

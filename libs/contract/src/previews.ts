@@ -9,6 +9,26 @@ export const PREVIEW_ACCESS = ['team', 'public'] as const;
 
 export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
 
+const MAX_ALLOWED = 100;
+
+/** Lower-case, as addresses of people are kept. */
+const emailAddress = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(320, 'must be at most 320 characters long')
+  .regex(/^[\x21-\x3f\x41-\x7e]+@[a-z0-9.-]+$/, 'must be an email address');
+
+const mailDomain = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(253, 'must be at most 253 characters long')
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/,
+    'must be a domain such as example.com',
+  );
+
 /** Where requests enter the cluster. */
 export const ingressDescription = z
   .strictObject({
@@ -39,7 +59,17 @@ const fields = z.strictObject({
   ingress: ingressDescription,
   access: z
     .enum(PREVIEW_ACCESS)
-    .describe('`team`: only members of the team; `public`: whoever knows the hostname.'),
+    .describe('`team`: members of the team, and those it lets in; `public`: whoever knows the hostname.'),
+  allowedEmails: z
+    .array(emailAddress)
+    .max(MAX_ALLOWED, `must be at most ${MAX_ALLOWED}`)
+    .describe(
+      'Who has one of these addresses, verified, may open it after signing in without being a member.',
+    ),
+  allowedDomains: z
+    .array(mailDomain)
+    .max(MAX_ALLOWED, `must be at most ${MAX_ALLOWED}`)
+    .describe('The same for every verified address at these domains; subdomains are not included.'),
   displayBanner: z.boolean().describe('Whether pages show that they are a preview.'),
   pullRequestUrl: z
     .string()
@@ -61,6 +91,8 @@ export const createPreviewRequest = z
     interceptId: id.optional().describe('An intercept that exists.'),
     ingress: fields.shape.ingress,
     access: fields.shape.access.default('team'),
+    allowedEmails: fields.shape.allowedEmails.default([]),
+    allowedDomains: fields.shape.allowedDomains.default([]),
     displayBanner: fields.shape.displayBanner.default(true),
     pullRequestUrl: fields.shape.pullRequestUrl.default(null),
     addRequestHeaders: fields.shape.addRequestHeaders.default({}),
@@ -99,6 +131,8 @@ export const previewResource = z.strictObject({
   trafficManagerId: id,
   ingress: ingressResource,
   access: z.enum(PREVIEW_ACCESS),
+  allowedEmails: z.array(z.string()),
+  allowedDomains: z.array(z.string()),
   displayBanner: z.boolean(),
   pullRequestUrl: z.string().nullable(),
   addRequestHeaders: z.record(z.string(), z.string()),

@@ -35,7 +35,7 @@ const FORBIDDEN = new Set([
   'x-ambassador-api-key',
   'x-telepresence-intercept-id',
 ]);
-const FORBIDDEN_PREFIXES = ['x-forwarded-', 'x-culvert-', 'sec-websocket-'];
+const FORBIDDEN_PREFIXES = ['x-forwarded-', 'x-culvert-', 'culvert-', 'sec-websocket-'];
 
 /** Whether a preview may set the request header of this name. */
 export function isSettableHeader(name: string): boolean {

@@ -15,6 +15,13 @@ import type {
 } from './oauth-grant.js';
 import type { Preview, PreviewChange, PreviewDraft } from './preview.js';
 import type { PullRequestComment, PullRequestCommentStatus } from './pull-request-comment.js';
+import type {
+  PreviewToken,
+  PreviewTokenDraft,
+  PreviewVisit,
+  ShareLink,
+  ShareLinkDraft,
+} from './preview-access.js';
 import type { Session, SessionState, TunnelKind } from './session.js';
 import type { Membership, Role, Team, User } from './team.js';
 import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
@@ -192,6 +199,61 @@ export interface PullRequestCommentRepository {
   findByPreviews(teamId: string, previewIds: readonly string[]): Promise<PullRequestComment[]>;
 }
 
+/** Share links and machine tokens: the same but for their type. */
+export interface PreviewCredentialRepository<Credential, Draft> {
+  /** Null when the team has no such preview. */
+  create(teamId: string, previewId: string, draft: Draft): Promise<Credential | null>;
+  list(teamId: string, previewId: string, page: PageRequest): Promise<Page<Credential>>;
+  /** Those that are neither revoked nor expired. */
+  countUsable(teamId: string, previewId: string, now: Date): Promise<number>;
+  /** Idempotent: what is revoked keeps its first date. Null when the preview has no such credential. */
+  revoke(teamId: string, previewId: string, id: string, at: Date): Promise<Credential | null>;
+  /** Across teams: the secret is the proof. Null when it is unknown, revoked or expired. */
+  findUsable(hash: string, now: Date): Promise<Credential | null>;
+}
+
+export type ShareLinkRepository = PreviewCredentialRepository<ShareLink, ShareLinkDraft>;
+export type PreviewTokenRepository = PreviewCredentialRepository<PreviewToken, PreviewTokenDraft>;
+
+/** One-time, for one preview and the browser that holds the nonce. Hashes are SHA-256, lower-case hex. */
+export interface AccessCodeDraft {
+  readonly hash: string;
+  readonly teamId: string;
+  readonly previewId: string;
+  readonly nonceHash: string;
+  readonly userId: string;
+  readonly userSessionId: string;
+  readonly expiresAt: Date;
+}
+
+/** What a visit begins as: with the person's web session, or with a share link. */
+export interface PreviewVisitDraft {
+  readonly hash: string;
+  readonly teamId: string;
+  readonly previewId: string;
+  readonly admittedBy:
+    | { readonly userId: string; readonly userSessionId: string }
+    | { readonly shareLinkId: string };
+  readonly expiresAt: Date;
+}
+
+/** Browsers in previews. Across teams where a secret is the proof. */
+export interface PreviewVisitRepository {
+  /** False when what it hangs on is gone. */
+  createCode(draft: AccessCodeDraft): Promise<boolean>;
+  /** Uses it up: of two who show the same code one gets it. Null when it is unknown, used or expired. */
+  takeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null>;
+  /** False when what it hangs on is gone, or the preview has `maxVisits` that are not over. */
+  create(draft: PreviewVisitDraft, maxVisits: number, now: Date): Promise<boolean>;
+  /**
+   * The visit of this cookie if it may go on now: not over, its share link good, or its web session alive and its
+   * person still a member or allowed. Null otherwise.
+   */
+  findUsable(hash: string, now: Date): Promise<PreviewVisit | null>;
+  /** Removes visits and codes that are over. Returns how many. */
+  removeExpired(now: Date): Promise<number>;
+}
+
 export interface AuditEventRepository {
   append(draft: AuditEventDraft): Promise<void>;
   list(teamId: string, page: PageRequest): Promise<Page<AuditEvent>>;
@@ -251,6 +313,9 @@ export interface Store {
   readonly previews: PreviewRepository;
   readonly oauthGrants: OAuthGrantRepository;
   readonly pullRequestComments: PullRequestCommentRepository;
+  readonly shareLinks: ShareLinkRepository;
+  readonly previewTokens: PreviewTokenRepository;
+  readonly previewVisits: PreviewVisitRepository;
   readonly auditEvents: AuditEventRepository;
   readonly bootstrap: BootstrapRepository;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */

@@ -31,6 +31,10 @@ export interface Preview {
   readonly trafficManagerId: string;
   readonly ingress: Ingress;
   readonly access: PreviewAccess;
+  /** Lower-case. Who has one of these addresses, verified, may open a preview of `team` without being a member. */
+  readonly allowedEmails: readonly string[];
+  /** Lower-case. The same for every address at these domains, exactly. */
+  readonly allowedDomains: readonly string[];
   readonly displayBanner: boolean;
   readonly pullRequestUrl: string | null;
   /** Headers set on every request that reaches the ingress. */
@@ -45,5 +49,15 @@ export type PreviewDraft = Omit<Preview, 'id' | 'teamId' | 'trafficManagerId' | 
 
 /** What may change while a preview lives. */
 export type PreviewChange = Partial<
-  Pick<Preview, 'ingress' | 'access' | 'displayBanner' | 'pullRequestUrl' | 'addRequestHeaders' | 'expiresAt'>
+  Pick<
+    Preview,
+    | 'ingress'
+    | 'access'
+    | 'allowedEmails'
+    | 'allowedDomains'
+    | 'displayBanner'
+    | 'pullRequestUrl'
+    | 'addRequestHeaders'
+    | 'expiresAt'
+  >
 >;

@@ -10,7 +10,10 @@ import { PrismaInterceptRepository } from './repositories/intercept.repository.j
 import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
+import { PrismaPreviewTokenRepository } from './repositories/preview-token.repository.js';
+import { PrismaPreviewVisitRepository } from './repositories/preview-visit.repository.js';
 import { PrismaSessionRepository } from './repositories/session.repository.js';
+import { PrismaShareLinkRepository } from './repositories/share-link.repository.js';
 import { PrismaTeamRepository } from './repositories/team.repository.js';
 import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.repository.js';
 import { PrismaUserRepository } from './repositories/user.repository.js';
@@ -45,6 +48,9 @@ export function storeOn(database: Database): Store {
     previews: new PrismaPreviewRepository(client),
     oauthGrants: new PrismaOAuthGrantRepository(client),
     pullRequestComments: new PrismaPullRequestCommentRepository(client),
+    shareLinks: new PrismaShareLinkRepository(client),
+    previewTokens: new PrismaPreviewTokenRepository(client),
+    previewVisits: new PrismaPreviewVisitRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
     async ping() {

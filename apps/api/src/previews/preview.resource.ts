@@ -11,6 +11,8 @@ export function toPreviewResource(
     ...preview,
     url: previewUrl(settings, preview.hostname),
     ingress: { ...preview.ingress },
+    allowedEmails: [...preview.allowedEmails],
+    allowedDomains: [...preview.allowedDomains],
     addRequestHeaders: { ...preview.addRequestHeaders },
     expiresAt: preview.expiresAt?.toISOString() ?? null,
     createdAt: preview.createdAt.toISOString(),

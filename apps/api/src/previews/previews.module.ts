@@ -10,5 +10,6 @@ import { PreviewsService } from './previews.service.js';
   imports: [AuditEventsModule, ClusterEventsModule, InterceptsModule, TrafficManagersModule],
   controllers: [PreviewsController],
   providers: [PreviewsService],
+  exports: [PreviewsService],
 })
 export class PreviewsModule {}

@@ -54,13 +54,13 @@ export class PreviewsService {
   }
 
   async show(caller: Caller, id: string): Promise<PreviewResource> {
-    return this.#toResource(await this.#find(caller, id));
+    return this.#toResource(await this.find(caller, id));
   }
 
   async update(caller: Caller, id: string, request: UpdatePreviewRequest): Promise<PreviewResource> {
-    const before = this.#toResource(await this.#find(caller, id));
+    const before = this.#toResource(await this.find(caller, id));
     const preview = await this.store.previews.update(caller.teamId, id, toChange(request));
-    if (preview === null) throw notFound(id);
+    if (preview === null) throw this.notFound(id);
     await this.announcer.previewsChanged([preview.hostname]);
     const after = this.#toResource(preview);
     await this.audit.recordChange(caller, 'preview.update', id, {
@@ -73,7 +73,7 @@ export class PreviewsService {
 
   async remove(caller: Caller, id: string): Promise<void> {
     const preview = await this.store.previews.remove(caller.teamId, id);
-    if (preview === null) throw notFound(id);
+    if (preview === null) throw this.notFound(id);
     await this.announcer.previewsChanged([preview.hostname]);
     const before = auditedPreview(this.#toResource(preview));
     await this.audit.record(caller, 'preview.delete', id, { before });
@@ -132,10 +132,15 @@ export class PreviewsService {
     }
   }
 
-  async #find(caller: Caller, id: string): Promise<Preview> {
+  /** @throws ProblemError when the caller's team has no such preview */
+  async find(caller: Caller, id: string): Promise<Preview> {
     const preview = await this.store.previews.find(caller.teamId, id);
-    if (preview === null) throw notFound(id);
+    if (preview === null) throw this.notFound(id);
     return preview;
+  }
+
+  notFound(id: string): ProblemError {
+    return new ProblemError('not_found', { detail: `there is no preview ${id}` });
   }
 
   #toResource(preview: Preview): PreviewResource {
@@ -143,13 +148,9 @@ export class PreviewsService {
   }
 }
 
-function notFound(id: string): ProblemError {
-  return new ProblemError('not_found', { detail: `there is no preview ${id}` });
-}
-
 function toFields(request: CreatePreviewRequest): Omit<PreviewDraft, 'interceptId' | 'hostname'> {
-  const { ingress, access, displayBanner, pullRequestUrl, addRequestHeaders, expiresAt } = request;
-  return { ingress, access, displayBanner, pullRequestUrl, addRequestHeaders, expiresAt: toDate(expiresAt) };
+  const { intercept: _intercept, interceptId: _interceptId, trafficManagerId: _id, ...fields } = request;
+  return { ...fields, expiresAt: toDate(fields.expiresAt) };
 }
 
 function toChange({ expiresAt, ...change }: UpdatePreviewRequest): PreviewChange {

@@ -100,13 +100,15 @@ export class PrismaPreviewRepository implements PreviewRepository {
 
   async update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    const { ingress, addRequestHeaders, ...columns } = change;
+    const { ingress, addRequestHeaders, allowedEmails, allowedDomains, ...columns } = change;
     const [updated] = await this.client.preview.updateManyAndReturn({
       where: { teamId, id },
       data: {
         ...columns,
         ...(ingress && ingressColumns(ingress)),
         ...(addRequestHeaders && { addRequestHeaders }),
+        ...(allowedEmails && { allowedEmails: [...allowedEmails] }),
+        ...(allowedDomains && { allowedDomains: [...allowedDomains] }),
         updatedAt: new Date(),
       },
     });
@@ -133,6 +135,8 @@ export class PrismaPreviewRepository implements PreviewRepository {
         data: {
           ...columns,
           ...ingressColumns(ingress),
+          allowedEmails: [...columns.allowedEmails],
+          allowedDomains: [...columns.allowedDomains],
           id: newId(),
           teamId,
           trafficManagerId,

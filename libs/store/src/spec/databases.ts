@@ -136,6 +136,8 @@ export function previewDraft(change: Partial<PreviewDraft> = {}): PreviewDraft {
       protocol: 'h2',
     },
     access: 'team',
+    allowedEmails: ['jo@client.test'],
+    allowedDomains: ['partner.test'],
     displayBanner: true,
     pullRequestUrl: 'https://git.test/shop/1',
     addRequestHeaders: { 'x-from': 'preview' },

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { AuditEventsModule } from '../audit-events/audit-events.module.js';
+import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { PreviewsModule } from '../previews/previews.module.js';
+import { PreviewTokensController } from './preview-tokens.controller.js';
+import { PreviewTokensService } from './preview-tokens.service.js';
+import { ShareLinksController } from './share-links.controller.js';
+import { ShareLinksService } from './share-links.service.js';
+
+/** Share links and machine tokens of previews. */
+@Module({
+  imports: [AuditEventsModule, ClusterEventsModule, PreviewsModule],
+  controllers: [ShareLinksController, PreviewTokensController],
+  providers: [ShareLinksService, PreviewTokensService],
+})
+export class PreviewCredentialsModule {}

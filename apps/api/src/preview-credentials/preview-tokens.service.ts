@@ -1,0 +1,84 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ProblemError,
+  type CreatedPreviewTokenResource,
+  type CreatePreviewTokenRequest,
+  type PageQuery,
+  type PreviewTokenResource,
+} from '@culvert/contract';
+import {
+  apiKeyHint,
+  generateSecret,
+  hashSecret,
+  MAX_CREDENTIALS_PER_PREVIEW,
+  PREVIEW_TOKEN_PREFIX,
+  type Page,
+  type PreviewToken,
+  type Store,
+} from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Caller } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { PreviewsService } from '../previews/previews.service.js';
+
+@Injectable()
+export class PreviewTokensService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly previews: PreviewsService,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+  ) {}
+
+  async create(
+    caller: Caller,
+    previewId: string,
+    { name, expiresAt }: CreatePreviewTokenRequest,
+  ): Promise<CreatedPreviewTokenResource> {
+    await this.previews.find(caller, previewId);
+    const usable = await this.store.previewTokens.countUsable(caller.teamId, previewId, new Date());
+    if (usable >= MAX_CREDENTIALS_PER_PREVIEW) throw new ProblemError('credential_limit_reached');
+    const secret = generateSecret(PREVIEW_TOKEN_PREFIX);
+    const token = await this.store.previewTokens.create(caller.teamId, previewId, {
+      name,
+      hint: apiKeyHint(secret),
+      hash: hashSecret(secret),
+      expiresAt: expiresAt === null ? null : new Date(expiresAt),
+    });
+    if (token === null) throw this.previews.notFound(previewId);
+    const resource = toResource(token);
+    await this.audit.record(caller, 'preview-token.create', token.id, {
+      after: { previewId, name, expiresAt: resource.expiresAt },
+    });
+    return { ...resource, token: secret };
+  }
+
+  async list(caller: Caller, previewId: string, query: PageQuery): Promise<Page<PreviewTokenResource>> {
+    await this.previews.find(caller, previewId);
+    const page = await this.store.previewTokens.list(caller.teamId, previewId, query);
+    return { ...page, items: page.items.map(toResource) };
+  }
+
+  async revoke(caller: Caller, previewId: string, id: string): Promise<void> {
+    const { hostname } = await this.previews.find(caller, previewId);
+    const at = new Date();
+    const token = await this.store.previewTokens.revoke(caller.teamId, previewId, id, at);
+    if (token === null) throw new ProblemError('not_found', { detail: `there is no preview token ${id}` });
+    // Announced each time: repeating a revocation is how a person makes sure of it.
+    await this.announcer.previewsChanged([hostname]);
+    if (token.revokedAt?.getTime() === at.getTime())
+      await this.audit.record(caller, 'preview-token.revoke', id, {
+        before: { previewId, name: token.name },
+      });
+  }
+}
+
+function toResource({ teamId: _teamId, ...token }: PreviewToken): PreviewTokenResource {
+  return {
+    ...token,
+    expiresAt: token.expiresAt?.toISOString() ?? null,
+    revokedAt: token.revokedAt?.toISOString() ?? null,
+    createdAt: token.createdAt.toISOString(),
+  };
+}
