@@ -44,6 +44,8 @@ describe('a preview', () => {
         protocol: 'http1',
       },
       access: 'team',
+      allowedEmails: [],
+      allowedDomains: [],
       displayBanner: true,
       pullRequestUrl: null,
       addRequestHeaders: {},
