@@ -14,6 +14,8 @@ import {
 } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Verdict } from './access-gate.js';
+import { type PageBody, pageBody, type PageSink } from './banner/page-body.js';
+import { type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
 import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
 import { requestHeadText } from './header-rules.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
@@ -29,11 +31,12 @@ import type { Visitor } from './visitor.js';
  * - `waiting`: for a traffic manager to connect (`cancelWait` is set), or for room on its tunnel
  * - `active`: a stream is open
  * - `upgraded`: bytes pass as they are, after a 101
+ * - `finishing`: the response is here, and what is left of a page goes through zlib
  * - `done`: nothing happens any more
  */
-type State = 'routing' | 'waiting' | 'active' | 'upgraded' | 'done';
+type State = 'routing' | 'waiting' | 'active' | 'upgraded' | 'finishing' | 'done';
 
-export class Exchange implements StreamHandler {
+export class Exchange implements StreamHandler, PageSink {
   private state: State = 'routing';
   private route: Route | null = null;
   private pooled: PooledStream | null = null;
@@ -53,6 +56,8 @@ export class Exchange implements StreamHandler {
   private responseBytesLeft = 0;
   private responseScanner: ChunkedScanner | null = null;
   private isResponsePaused = false;
+  /** What the body passes through on its way to the visitor, where it gets a banner. */
+  private page: PageBody | null = null;
   private hasIngressEnded = false;
   private hasVisitorEnded = false;
 
@@ -136,9 +141,8 @@ export class Exchange implements StreamHandler {
 
   handleVisitorDrain(): void {
     this.activeAt = this.relay.clock;
-    if (!this.isResponsePaused) return;
-    this.isResponsePaused = false;
-    this.pooled?.stream.resume();
+    if (this.page !== null) this.page.resume();
+    else this.resumeResponse();
   }
 
   /** The visitor is gone: nobody is interested in the rest. */
@@ -168,6 +172,11 @@ export class Exchange implements StreamHandler {
       if (!this.visitor.sendRaw(chunk)) this.pauseResponse();
       return;
     }
+    if (this.state === 'finishing') {
+      // Bytes after the end belong to no request: the stream must not serve another one.
+      this.hasIngressEnded = true;
+      return;
+    }
     this.hasResponseBytes = true;
     try {
       this.handleResponseBytes(chunk);
@@ -183,6 +192,7 @@ export class Exchange implements StreamHandler {
       if (this.hasVisitorEnded) this.settle();
       return;
     }
+    if (this.state === 'finishing') return;
     if (this.response?.framing === Framing.UNTIL_CLOSE) {
       this.finish(null);
     } else if (!this.retry(this.pooled!.uses > 0)) {
@@ -199,6 +209,8 @@ export class Exchange implements StreamHandler {
     if (this.state === 'upgraded') {
       this.settle();
       this.visitor.abort();
+    } else if (this.state === 'finishing') {
+      this.hasIngressEnded = true;
     } else if (!this.retry(isStale)) {
       this.fail(errorCodeOf(code), sentence(`Ingress ${this.route!.ingress}: ${detail}`));
     }
@@ -236,6 +248,10 @@ export class Exchange implements StreamHandler {
           this.fail('response_timeout', 'The connection was silent for too long.');
         return;
       }
+      case 'finishing':
+        if (quietMs > limits.stallTimeoutMs)
+          this.fail('response_timeout', 'The response was not read in time.');
+        return;
       case 'done':
         return;
       default:
@@ -461,10 +477,52 @@ export class Exchange implements StreamHandler {
   private beginResponse(head: ResponseHead): void {
     this.response = head;
     this.responseBytesLeft = head.contentLength;
+    if (this.route!.banner !== null) {
+      const coding = pageCodingOf(this.request, head);
+      if (coding !== null && this.relay.takePage(coding)) {
+        this.beginPage(head, coding, this.route!.banner);
+        return;
+      }
+    }
     if (head.framing === Framing.CHUNKED) {
       this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
     }
     this.visitor.sendHead(head, this.route!);
+  }
+
+  // --- A page that gets a banner --------------------------------------------------------------------------
+
+  private beginPage(head: ResponseHead, coding: PageCoding, banner: Buffer): void {
+    const page = pageBody(coding, banner, this);
+    this.page = page;
+    this.sendBody = (buffer, start, end) => {
+      if (!page.push(buffer, start, end)) this.pauseResponse();
+    };
+    if (head.framing === Framing.CHUNKED)
+      this.responseScanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
+    this.visitor.sendHead(pageHead(head, this.relay.limits.head, this.request.method), this.route!);
+  }
+
+  sendPage(bytes: Buffer): boolean {
+    if (this.state === 'done') return false;
+    this.activeAt = this.relay.clock;
+    const hasRoom = this.visitor.sendBody(bytes, 0, bytes.length);
+    // What comes out of zlib comes by itself, with nobody to flush behind it.
+    if (this.page!.isCoded) this.visitor.flush();
+    return hasRoom;
+  }
+
+  handlePageRoom(): void {
+    this.resumeResponse();
+  }
+
+  handlePageEnd(): void {
+    // Trailers may hold digests of a page without its banner.
+    if (this.state === 'finishing') this.complete(null);
+  }
+
+  handlePageFault(error: Error): void {
+    this.fail('bad_response', `The service sent a malformed page: ${error.message}.`);
   }
 
   private handleResponseBody(response: ResponseHead, chunk: Buffer, offset: number): void {
@@ -493,7 +551,7 @@ export class Exchange implements StreamHandler {
     this.finish(this.responseScanner?.trailers ?? null);
   }
 
-  private readonly sendBody = (buffer: Buffer, start: number, end: number): void => {
+  private sendBody = (buffer: Buffer, start: number, end: number): void => {
     if (!this.visitor.sendBody(buffer, start, end)) this.pauseResponse();
   };
 
@@ -511,6 +569,15 @@ export class Exchange implements StreamHandler {
   }
 
   private finish(trailers: Fields | null): void {
+    if (this.page === null) {
+      this.complete(trailers);
+    } else {
+      this.state = 'finishing';
+      this.page.end();
+    }
+  }
+
+  private complete(trailers: Fields | null): void {
     const { pooled, route, isRequestDone } = this;
     const isReusable =
       isRequestDone && !this.hasIngressEnded && this.response!.keepAlive && pooled!.stream.isOpen;
@@ -561,6 +628,7 @@ export class Exchange implements StreamHandler {
     if (this.state === 'done') return;
     this.state = 'done';
     this.cancelWait?.();
+    if (this.page !== null) this.relay.leavePage(this.page);
     if (this.route) this.route.active--;
     this.visitor.responseReader.reset();
   }
@@ -573,6 +641,12 @@ export class Exchange implements StreamHandler {
   private pauseBody(): void {
     this.isBodyPaused = true;
     this.visitor.pauseBody();
+  }
+
+  private resumeResponse(): void {
+    if (!this.isResponsePaused) return;
+    this.isResponsePaused = false;
+    this.pooled?.stream.resume();
   }
 
   private pauseResponse(): void {

@@ -4,6 +4,7 @@
  */
 import type { OutgoingHttpHeaders } from 'node:http2';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { asksForPage, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
 import { addHttp2Field } from './http2-fields.js';
 import type { Route } from './route.js';
 
@@ -56,13 +57,15 @@ const RESPONSE_RULES = table({
 export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
   let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
   const isPreview = route.kind === 'preview';
-  const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0;
+  const isPage = route.banner !== null && asksForPage(request);
+  const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isPage;
   let runStart = 0;
   let runEnd = 0;
   for (let i = 0; i < request.count; i++) {
     const rule = REQUEST_RULES[request.id(i)];
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
+    if (isPage && isReplacedForPage(request, i)) continue;
     const start = request.lineStart(i);
     if (start !== runEnd) {
       text += request.text.slice(runStart, runEnd);
@@ -71,6 +74,7 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
     runEnd = request.lineEnd(i);
   }
   text += request.text.slice(runStart, runEnd);
+  if (isPage) text += pageRequestLines(request);
   if (request.framing === Framing.CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   if (request.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
   else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';

@@ -76,3 +76,6 @@ export const HTTP2_SESSION_MEMORY_MIB = 16;
 
 /** Frames that break a rule without ending the connection at once, per connection. */
 export const HTTP2_MAX_INVALID_FRAMES = 100;
+
+/** Compressed pages that get a banner at once; each holds some 300 KiB in zlib. Further ones get none. */
+export const MAX_CODED_PAGES = 128;

@@ -7,9 +7,11 @@ import type { RequestHead } from '@culvert/http1';
 import type { AccessGate } from './access-gate.js';
 import { ClientConnection, hostnameOf } from './client-connection.js';
 import { restoreFastStrings } from './fast-strings.js';
+import type { PageBody } from './banner/page-body.js';
+import type { PageCoding } from './banner/page-response.js';
 import { plainAddress, type TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
-import type { RelayLimits } from './limits.js';
+import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './relay-error.js';
 import type { Route } from './route.js';
 import type { Router } from './router.js';
@@ -61,6 +63,7 @@ export class Relay {
   /** Milliseconds, monotonic, in steps of 250: reading it costs nothing on the hot path. */
   clock = Math.floor(performance.now());
   isDraining = false;
+  private codedPages = 0;
   readonly limits: RelayLimits;
   readonly gate: AccessGate;
   readonly trustedProxies: TrustedProxies;
@@ -186,6 +189,20 @@ export class Relay {
       else this.connectionsByAddress.delete(connection.peer);
     }
     if (this.isDrained) this.whenEmpty?.();
+  }
+
+  /** Asks for what a page with a banner needs. False while too many are unpacked: the page then stays as it is. */
+  takePage(coding: PageCoding): boolean {
+    if (coding === 'identity') return true;
+    if (this.codedPages >= MAX_CODED_PAGES) return false;
+    this.codedPages++;
+    return true;
+  }
+
+  /** Gives it back. */
+  leavePage(page: PageBody): void {
+    page.destroy();
+    if (page.isCoded) this.codedPages--;
   }
 
   recordFailure(error: RelayError, hostname: string): void {

@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import http2 from 'node:http2';
+import zlib from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startRig, type Rig } from '../relay.rig.js';
+import { MAX_CODED_PAGES } from '../limits.js';
+
+/** Pages of a service, on their way through the relay. */
+let rig: Rig;
+afterEach(async () => rig.stop());
+
+const BANNER = '<banner>';
+const PAGE = '<!doctype html><title>t</title><body>hello';
+const WITH_BANNER = '<!doctype html><title>t</title><body><banner>hello';
+const BROWSER = {
+  accept: 'text/html,*/*;q=0.8',
+  'sec-fetch-dest': 'document',
+  'accept-encoding': 'gzip, br, zstd',
+};
+
+async function start(handle: http.RequestListener): Promise<void> {
+  rig = await startRig(handle);
+  Object.assign(rig.route, { banner: Buffer.from(BANNER) });
+}
+
+const page =
+  (fields: http.OutgoingHttpHeaders = {}, body: string | Buffer = PAGE, status = 200): http.RequestListener =>
+  (_request, response) =>
+    void response.writeHead(status, { 'content-type': 'text/html', ...fields }).end(body);
+
+const visit = (headers: Record<string, string> = BROWSER, method = 'GET') =>
+  rig.fetch('/', { headers, method });
+
+describe('a page with a banner', () => {
+  it('has it behind its body tag, and says nothing that is not true any more', async () => {
+    await start(
+      page({
+        'content-length': PAGE.length,
+        etag: '"1"',
+        'accept-ranges': 'bytes',
+        'content-md5': 'x',
+        digest: 'x',
+        'repr-digest': 'x',
+        'content-security-policy': "default-src 'none'",
+        'x-kept': 'yes',
+      }),
+    );
+    const { body, headers } = await visit();
+    expect(body).toBe(WITH_BANNER);
+    expect(headers).toMatchObject({
+      'transfer-encoding': 'chunked',
+      vary: 'Sec-Fetch-Dest',
+      'x-kept': 'yes',
+    });
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none'; style-src-elem 'sha256-/);
+    for (const name of ['content-length', 'etag', 'accept-ranges', 'content-md5', 'digest', 'repr-digest']) {
+      expect(headers).not.toHaveProperty(name);
+    }
+  });
+
+  it('serves the next request on the same connections', async () => {
+    await start((request, response) => {
+      response.setHeader('x-port', String(request.socket.remotePort));
+      page()(request, response);
+    });
+    const first = await visit();
+    const second = await visit();
+    expect(second.body).toBe(WITH_BANNER);
+    expect(second.headers['x-port']).toBe(first.headers['x-port']);
+  });
+
+  it.each([
+    ['gzip', zlib.gzipSync, zlib.gunzipSync],
+    ['br', zlib.brotliCompressSync, zlib.brotliDecompressSync],
+    ['deflate', zlib.deflateSync, zlib.inflateSync],
+    ['deflate', zlib.deflateRawSync, zlib.inflateSync],
+  ] as const)('stays compressed with %s', async (coding, pack, unpack) => {
+    const long = PAGE + '<p>text</p>'.repeat(50_000);
+    await start(page({ 'content-encoding': coding }, pack(long)));
+    const { body, headers } = await visit();
+    expect(headers['content-encoding']).toBe(coding);
+    expect(unpack(Buffer.from(body, 'latin1')).toString()).toBe(long.replace('<body>', `<body>${BANNER}`));
+  });
+
+  it.each(['identity', 'gzip', 'br'] as const)(
+    'streams: first bytes leave before the last come (%s)',
+    async (coding) => {
+      let finish = (): void => {};
+      await start((_request, response) => {
+        response.writeHead(200, { 'content-type': 'text/html', 'content-encoding': coding });
+        const encoder =
+          coding === 'gzip' ? zlib.createGzip() : coding === 'br' ? zlib.createBrotliCompress() : null;
+        encoder?.pipe(response);
+        const out = encoder ?? response;
+        out.write('<body>first');
+        encoder?.flush();
+        finish = () => void out.end('last');
+      });
+      const request = http.get({ port: rig.port, headers: { host: 'demo.preview.test', ...BROWSER } });
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      const decoder =
+        coding === 'gzip' ? zlib.createGunzip() : coding === 'br' ? zlib.createBrotliDecompress() : null;
+      const body = decoder === null ? response : response.pipe(decoder);
+      let text = '';
+      for await (const chunk of body) {
+        text += String(chunk);
+        if (text === '<body><banner>first') finish();
+      }
+      expect(text).toBe('<body><banner>firstlast');
+    },
+  );
+
+  it('reaches visitors of HTTP/2 and of HTTP/1.0 too', async () => {
+    await start(page({ 'content-encoding': 'gzip' }, zlib.gzipSync(PAGE)));
+    const session = http2.connect(`http://127.0.0.1:${rig.http2Port}`);
+    const stream = session.request({ ':authority': 'demo.preview.test', ':scheme': 'http', ...BROWSER });
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    await once(stream, 'end');
+    session.close();
+    expect(zlib.gunzipSync(Buffer.concat(chunks)).toString()).toBe(WITH_BANNER);
+  });
+
+  it('asks the service for what can be read here, and for no confirmation of an old copy', async () => {
+    await start((request, response) => void response.end(JSON.stringify(request.headers)));
+    const conditions = { 'if-none-match': '"1"', 'if-modified-since': 'x' };
+    const navigation = JSON.parse((await visit({ ...BROWSER, ...conditions })).body);
+    expect(navigation).toMatchObject({ 'accept-encoding': 'gzip, br' });
+    expect(navigation).not.toHaveProperty('if-none-match');
+    expect(navigation).not.toHaveProperty('if-modified-since');
+    const script = { ...BROWSER, ...conditions, 'sec-fetch-dest': 'empty' };
+    expect(JSON.parse((await visit(script)).body)).toMatchObject({
+      ...conditions,
+      'accept-encoding': 'gzip, br, zstd',
+    });
+  });
+
+  it('answers HEAD as it would GET', async () => {
+    await start(page({ 'content-length': PAGE.length, etag: '"1"' }));
+    const { headers, body } = await visit(BROWSER, 'HEAD');
+    expect(body).toBe('');
+    expect(headers).not.toHaveProperty('content-length');
+    expect(headers).not.toHaveProperty('etag');
+  });
+
+  it('is broken off when its coding is not what its head says', async () => {
+    await start(page({ 'content-encoding': 'gzip' }));
+    await expect(visit()).rejects.toThrow();
+  });
+
+  it('gives everything back when the visitor leaves in the middle', async () => {
+    await start((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', 'content-encoding': 'gzip' });
+      response.write(zlib.gzipSync(PAGE));
+    });
+    // More pages than may be unpacked at once: only what was given back can serve the last one.
+    for (let i = 0; i <= MAX_CODED_PAGES; i++) {
+      const request = http.get({ port: rig.port, headers: { host: 'demo.preview.test', ...BROWSER } });
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      expect(response.headers.vary).toBe('Sec-Fetch-Dest');
+      response.destroy();
+      await rig.whenServiceSeesAbort();
+    }
+  });
+});
+
+describe('what stays as it is', () => {
+  it.each([
+    ['another type', { 'content-type': 'application/json' }],
+    ['XHTML', { 'content-type': 'application/xhtml+xml' }],
+    ['UTF-16', { 'content-type': 'text/html; charset=UTF-16' }],
+    ['an encoding with states', { 'content-type': 'text/html; charset="iso-2022-jp"' }],
+    ['a download', { 'content-disposition': 'attachment; filename=a.html' }],
+    ['what must not be transformed', { 'cache-control': 'public, no-transform' }],
+    ['a coding nobody asked for', { 'content-encoding': 'zstd' }],
+    ['two codings', { 'content-encoding': 'gzip, br' }],
+  ])('%s', async (_what, fields) => {
+    await start(page({ etag: '"1"', 'content-length': PAGE.length, ...fields }));
+    const { body, headers } = await visit();
+    expect(body).toBe(PAGE);
+    expect(headers).toMatchObject({ etag: '"1"', 'content-length': String(PAGE.length) });
+  });
+
+  it.each([206, 302, 304, 204])('a response of status %i', async (status) => {
+    const body = status === 206 || status === 302 ? PAGE : '';
+    await start(page({ etag: '"1"' }, body, status));
+    const response = await visit();
+    expect(response.body).toBe(body);
+    expect(response.headers.etag).toBe('"1"');
+  });
+
+  it.each([
+    ['scripts', { ...BROWSER, 'sec-fetch-dest': 'empty' }],
+    ['frames', { ...BROWSER, 'sec-fetch-dest': 'iframe' }],
+    ['programs', { accept: '*/*' }],
+    ['scripts without Sec-Fetch', { accept: 'text/html', 'x-requested-with': 'XMLHttpRequest' }],
+    ['nobody in particular', {}],
+  ])('a page for %s', async (_who, headers) => {
+    await start(page({ etag: '"1"' }));
+    const response = await visit(headers);
+    expect(response.body).toBe(PAGE);
+    expect(response.headers.etag).toBe('"1"');
+  });
+
+  it('a page of a preview without a banner', async () => {
+    rig = await startRig(page());
+    expect((await visit()).body).toBe(PAGE);
+  });
+});
