@@ -1,18 +1,23 @@
 import { atMost, figure, type Measure, medianOfRounds, percentile } from './measure.js';
 import { measureAtRate } from './open-loop.js';
-import { rowOf, startRig, TO_NGINX, WAYS } from './rig.js';
+import { rowOf, startRig, TO_NGINX, type Way, WAYS } from './rig.js';
 
 const RATE = 2000;
 const CONNECTIONS = 64;
+
+/** At this rate it takes an edge that long to have its code compiled and the garbage of its start collected. */
+const SETTLING_SECONDS = 8;
 
 /** Latency at a rate that keeps nobody busy: what the way itself adds. */
 export const latency: Measure = {
   name: 'latency',
   run: async (scope, effort) => {
     const rig = await startRig(scope);
+    const load = (way: Way, seconds: number) =>
+      measureAtRate({ ...rig.service[way], rate: RATE, seconds, connections: CONNECTIONS });
+    await load('culvert', SETTLING_SECONDS);
     const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
-      const { port, host } = rig.service[way];
-      const latencies = await measureAtRate({ port, host, rate: RATE, seconds, connections: CONNECTIONS });
+      const latencies = await load(way, seconds);
       return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
     });
     const { direct, nginx, culvert } = found;
