@@ -5,7 +5,9 @@ export { type Method, Methods, REVERSE_CONNECTION_PATH } from './messages/method
 export * from './messages/types.js';
 export { type ReverseCarrier, type ReverseCarrierHandler } from './reverse-carrier.js';
 export {
+  acceptReverseConnection,
   type ReverseTunnelConnection,
   type ReverseTunnelEnd,
   type ReverseTunnelHandler,
 } from './reverse-tunnel.js';
+export { DEFAULT_REVERSE_SETTINGS, type ReverseTunnelSettings } from './settings.js';

@@ -1,3 +1,4 @@
 export { createTestCertificate, type TestCertificate } from './certificate.js';
 export { Deferred } from './deferred.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';
+export { LoopbackManager, type LoopbackOptions } from './telepresence-manager/loopback.js';

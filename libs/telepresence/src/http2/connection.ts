@@ -1,0 +1,341 @@
+/**
+ * The client's end of the HTTP/2 connection inside a reverse connection. It is our own, since Node's session over a
+ * JavaScript stream costs several times what the rest of a request does (docs/performance.md).
+ *
+ * Each stream has a window of its own and gives credit for what its consumer took. The connection's window never
+ * limits, so that one stalled stream does not stop the others; the sum of the streams' windows bounds the memory.
+ */
+import { RateLimit } from '@culvert/tunnel';
+import {
+  DEFAULT_FRAME_BYTES,
+  DEFAULT_WINDOW_BYTES,
+  encodeFrame,
+  encodeNumberFrame,
+  encodeSettings,
+  ErrorCode,
+  Flag,
+  FrameType,
+  Http2Error,
+  MAX_STREAM_ID,
+  MAX_WINDOW_BYTES,
+  PREFACE,
+  protocolError,
+  Setting,
+} from './frame.js';
+import { FrameReader, type FrameSink } from './frame-reader.js';
+import { decodeResponseFields, encodeRequestFields, type ResponseFields } from './header-block.js';
+import type { Outbox } from './outbox.js';
+
+/** A frame of the manager may be this long: DATA is never put together, so it costs nothing. */
+const MAX_FRAME_BYTES = 1_048_576;
+
+const CONNECTION_WINDOW_BYTES = 2 ** 30;
+const CONNECTION_REFILL_BYTES = 2 ** 24;
+
+/** A header block, over all its frames. */
+const MAX_BLOCK_BYTES = 65_536;
+const MAX_HEADER_LIST_BYTES = 65_536;
+
+/** PING and SETTINGS that a manager may send; each has to be answered. */
+const MAX_ANSWERED_PER_SECOND = 100;
+
+/** One call on the connection. */
+export interface Http2Stream {
+  readonly id: number;
+  /** DATA of `length` bytes, overhead included, is about to arrive. Throws Http2Error beyond the window. */
+  handleFlow(length: number): void;
+  handleData(bytes: Buffer, start: number, end: number): void;
+  handleFields(fields: ResponseFields, isLast: boolean): void;
+  /** The response ended without trailers. */
+  handleEnd(): void;
+  /** RST_STREAM. */
+  handleReset(code: number): void;
+  /** The connection is gone. */
+  handleLost(detail: string): void;
+  /** The manager gave or took credit. */
+  handleCredit(change: number): void;
+}
+
+export interface ConnectionOwner {
+  /** The manager's first SETTINGS are here. */
+  onReady(): void;
+  /** The manager takes no more streams. */
+  onGoAway(detail: string): void;
+}
+
+export class Http2Connection implements FrameSink {
+  /** Streams that the manager takes at once. */
+  peerMaxStreams = Number.MAX_SAFE_INTEGER;
+  /** Credit that a new stream begins with. */
+  peerWindowBytes = DEFAULT_WINDOW_BYTES;
+  peerFrameBytes = DEFAULT_FRAME_BYTES;
+  /** From our SETTINGS to their acknowledgement, in milliseconds; 0 before. */
+  roundTripMs = 0;
+  private isReady = false;
+  private startedAt = 0;
+  private nextId = 1;
+  private readonly streams = new Map<number, Http2Stream>();
+  private readonly reader = new FrameReader(this, MAX_FRAME_BYTES);
+  private readonly answered = new RateLimit(MAX_ANSWERED_PER_SECOND);
+  /** DATA since the connection's window was refilled. */
+  private received = 0;
+  /** The stream that the DATA frame under way belongs to. */
+  private current: Http2Stream | null = null;
+  /** Header block under way: of which stream, and what of it is here. */
+  private blockStreamId = 0;
+  private blockEndsStream = false;
+  private blockParts: Buffer[] = [];
+  private blockBytes = 0;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly owner: ConnectionOwner,
+    private readonly windowBytes: number,
+  ) {
+    outbox.credit = DEFAULT_WINDOW_BYTES;
+  }
+
+  /** Speaks first: managers from 2.3.2 are silent until they have the preface. */
+  start(): void {
+    this.startedAt = performance.now();
+    // A Chunk of its own: with SETTINGS behind it in the same one, managers up to 2.4.7 wait for ever.
+    this.outbox.control(PREFACE);
+    this.outbox.flush();
+    this.outbox.control(
+      encodeSettings([
+        [Setting.HEADER_TABLE_SIZE, 0],
+        [Setting.ENABLE_PUSH, 0],
+        [Setting.INITIAL_WINDOW_SIZE, this.windowBytes],
+        [Setting.MAX_FRAME_SIZE, MAX_FRAME_BYTES],
+        [Setting.MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST_BYTES],
+      ]),
+    );
+    this.sendWindow(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES);
+    this.outbox.flush();
+  }
+
+  /** Throws Http2Error. */
+  read(bytes: Buffer, start: number, end: number): void {
+    this.reader.read(bytes, start, end);
+  }
+
+  /** Begins a call. `make` gets its id. Null when there are no ids left. */
+  open<S extends Http2Stream>(path: string, make: (id: number) => S): S | null {
+    if (this.nextId > MAX_STREAM_ID) return null;
+    const stream = make(this.nextId);
+    this.nextId += 2;
+    this.streams.set(stream.id, stream);
+    const block = encodeRequestFields(path);
+    this.outbox.control(encodeFrame(FrameType.HEADERS, Flag.END_HEADERS, stream.id, block));
+    return stream;
+  }
+
+  /** Ends a call: with RST_STREAM whatever its state, since half-closed ones keep their place at the manager. */
+  close(stream: Http2Stream): void {
+    if (!this.streams.delete(stream.id)) return;
+    if (this.current === stream) this.current = null;
+    this.outbox.control(encodeNumberFrame(FrameType.RST_STREAM, stream.id, ErrorCode.CANCEL));
+  }
+
+  sendWindow(streamId: number, bytes: number): void {
+    this.outbox.control(encodeNumberFrame(FrameType.WINDOW_UPDATE, streamId, bytes));
+  }
+
+  /** Tells every stream that the connection is gone. Nothing is read after it. */
+  lose(detail: string): void {
+    this.reader.isStopped = true;
+    const lost = [...this.streams.values()];
+    this.streams.clear();
+    for (const stream of lost) stream.handleLost(detail);
+  }
+
+  goAway(code: ErrorCode): void {
+    const payload = Buffer.alloc(8);
+    payload.writeUInt32BE(code, 4);
+    this.outbox.control(encodeFrame(FrameType.GOAWAY, 0, 0, payload));
+  }
+
+  // --- Frames ---------------------------------------------------------------------------------------------
+
+  onDataStart(streamId: number, length: number): void {
+    if (!this.isReady || this.blockStreamId !== 0) throw protocolError('DATA out of turn');
+    this.received += length;
+    if (this.received >= CONNECTION_REFILL_BYTES) {
+      this.sendWindow(0, this.received);
+      this.received = 0;
+    }
+    this.current = this.streamOf(streamId);
+    this.current?.handleFlow(length);
+  }
+
+  onData(_streamId: number, bytes: Buffer, start: number, end: number): void {
+    this.current?.handleData(bytes, start, end);
+  }
+
+  onDataEnd(_streamId: number, isLast: boolean): void {
+    const { current } = this;
+    this.current = null;
+    if (isLast) current?.handleEnd();
+  }
+
+  onFrame(type: FrameType, flags: number, streamId: number, payload: Buffer): void {
+    if (!this.isReady && type !== FrameType.SETTINGS) throw protocolError('the first frame is not SETTINGS');
+    if (this.blockStreamId !== 0 && (type !== FrameType.CONTINUATION || streamId !== this.blockStreamId)) {
+      throw protocolError('a frame within a header block');
+    }
+    switch (type) {
+      case FrameType.HEADERS:
+        this.handleHeaders(flags, streamId, payload);
+        break;
+      case FrameType.CONTINUATION:
+        if (this.blockStreamId === 0) throw protocolError('CONTINUATION of nothing');
+        this.addToBlock(flags, payload);
+        break;
+      case FrameType.RST_STREAM:
+        expectLength(payload, 4);
+        this.handleRstStream(streamId, payload.readUInt32BE(0));
+        break;
+      case FrameType.SETTINGS:
+        this.handleSettings(flags, streamId, payload);
+        break;
+      case FrameType.PING:
+        expectLength(payload, 8);
+        if ((flags & Flag.ACK) === 0) this.answer(encodeFrame(FrameType.PING, Flag.ACK, 0, payload));
+        break;
+      case FrameType.GOAWAY:
+        this.handleGoAway(payload);
+        break;
+      case FrameType.WINDOW_UPDATE:
+        expectLength(payload, 4);
+        this.handleWindowUpdate(streamId, payload.readUInt32BE(0) & MAX_WINDOW_BYTES);
+        break;
+      case FrameType.PRIORITY:
+        break;
+      case FrameType.PUSH_PROMISE:
+        throw protocolError('a push');
+      case FrameType.DATA:
+        throw new Error('DATA is handled elsewhere');
+      default:
+        throw new Error(`unhandled frame type ${String(type satisfies never)}`);
+    }
+  }
+
+  private handleHeaders(flags: number, streamId: number, payload: Buffer): void {
+    let start = 0;
+    let end = payload.length;
+    if ((flags & Flag.PADDED) !== 0) {
+      end -= payload[0] ?? 0;
+      start = 1;
+    }
+    if ((flags & Flag.PRIORITY) !== 0) start += 5;
+    if (start > end) throw protocolError('more padding than frame');
+    if (streamId === 0) throw protocolError('HEADERS on stream 0');
+    this.blockStreamId = streamId;
+    this.blockEndsStream = (flags & Flag.END_STREAM) !== 0;
+    this.addToBlock(flags, payload.subarray(start, end));
+  }
+
+  private addToBlock(flags: number, fragment: Buffer): void {
+    this.blockParts.push(fragment);
+    // Each frame counts for something, or empty ones could be sent for ever.
+    this.blockBytes += fragment.length + 32;
+    if (this.blockBytes > MAX_BLOCK_BYTES) {
+      throw new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large');
+    }
+    if ((flags & Flag.END_HEADERS) === 0) return;
+    const fields = decodeResponseFields(Buffer.concat(this.blockParts));
+    const stream = this.streamOf(this.blockStreamId);
+    this.blockParts = [];
+    this.blockBytes = 0;
+    this.blockStreamId = 0;
+    stream?.handleFields(fields, this.blockEndsStream);
+  }
+
+  private handleRstStream(streamId: number, code: number): void {
+    const stream = this.streamOf(streamId);
+    if (stream === null) return;
+    this.streams.delete(streamId);
+    stream.handleReset(code);
+  }
+
+  private handleSettings(flags: number, streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw protocolError('SETTINGS on a stream');
+    if ((flags & Flag.ACK) !== 0) {
+      expectLength(payload, 0);
+      if (this.roundTripMs === 0) this.roundTripMs = performance.now() - this.startedAt;
+      return;
+    }
+    if (payload.length % 6 !== 0) throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, 'half a setting');
+    for (let at = 0; at < payload.length; at += 6) {
+      this.applySetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    }
+    this.answer(encodeFrame(FrameType.SETTINGS, Flag.ACK, 0, Buffer.alloc(0)));
+    if (this.isReady) return;
+    this.isReady = true;
+    this.owner.onReady();
+  }
+
+  private applySetting(setting: number, value: number): void {
+    if (setting === Setting.MAX_CONCURRENT_STREAMS) {
+      this.peerMaxStreams = value;
+    } else if (setting === Setting.INITIAL_WINDOW_SIZE) {
+      if (value > MAX_WINDOW_BYTES)
+        throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, 'a window is too large');
+      const change = value - this.peerWindowBytes;
+      this.peerWindowBytes = value;
+      for (const stream of this.streams.values()) stream.handleCredit(change);
+    } else if (setting === Setting.MAX_FRAME_SIZE) {
+      if (value < DEFAULT_FRAME_BYTES || value > 2 ** 24 - 1) throw protocolError('an impossible frame size');
+      this.peerFrameBytes = value;
+    }
+  }
+
+  private handleGoAway(payload: Buffer): void {
+    if (payload.length < 8) throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, 'a short GOAWAY');
+    const lastId = payload.readUInt32BE(0) & MAX_STREAM_ID;
+    const detail = `the traffic manager ended its HTTP/2 connection (error ${payload.readUInt32BE(4)})`;
+    const unseen = [...this.streams.values()].filter(({ id }) => id > lastId);
+    for (const stream of unseen) {
+      this.streams.delete(stream.id);
+      stream.handleLost(detail);
+    }
+    this.owner.onGoAway(detail);
+  }
+
+  private handleWindowUpdate(streamId: number, credit: number): void {
+    if (credit === 0) throw protocolError('credit of 0');
+    if (streamId !== 0) {
+      this.streamOf(streamId)?.handleCredit(credit);
+      return;
+    }
+    this.outbox.credit += credit;
+    if (this.outbox.credit > MAX_WINDOW_BYTES) {
+      throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, 'too much credit');
+    }
+    this.outbox.wake();
+  }
+
+  private answer(frame: Buffer): void {
+    if (this.answered.exceeds())
+      throw new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, 'too many PINGs or SETTINGS');
+    this.outbox.control(frame);
+  }
+
+  /** Null when it was closed here, and the manager did not know yet. */
+  private streamOf(streamId: number): Http2Stream | null {
+    const stream = this.streams.get(streamId);
+    if (stream !== undefined) return stream;
+    if (streamId % 2 === 0 || streamId >= this.nextId)
+      throw protocolError(`stream ${streamId} was never opened`);
+    return null;
+  }
+}
+
+function expectLength(payload: Buffer, length: number): void {
+  if (payload.length !== length) {
+    throw new Http2Error(
+      ErrorCode.FRAME_SIZE_ERROR,
+      `a payload of ${payload.length} bytes instead of ${length}`,
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import { createServer, type Http2Session } from 'node:http2';
+import { createConnection, type Socket } from 'node:net';
+import { expect, it } from 'vitest';
+import { encodeSettings, Http2Error, PREFACE, Setting } from './frame.js';
+import { decodeMessage, decodeResponseFields, encodeRequestFields } from './header-block.js';
+import { codeLengths, decodeHuffman } from './huffman.js';
+
+it('has a Huffman code that is complete', () => {
+  const lengths = codeLengths();
+  expect(lengths).toHaveLength(257);
+  // Kraft: every bit string of 30 bits begins with exactly one code.
+  expect(lengths.reduce((sum, length) => sum + 2 ** (30 - length), 0)).toBe(2 ** 30);
+});
+
+it('decodes the examples of RFC 7541', () => {
+  const decode = (hex: string): string => decodeHuffman(Buffer.from(hex, 'hex')).toString('latin1');
+  expect(decode('f1e3c2e5f23a6ba0ab90f4ff')).toBe('www.example.com');
+  expect(decode('d07abe941054d444a8200595040b8166e082a62d1bff')).toBe('Mon, 21 Oct 2013 20:13:21 GMT');
+  expect(
+    decode('94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007'),
+  ).toBe('foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1');
+});
+
+it('reads what another implementation wrote, every printable character of it', async () => {
+  let message = '';
+  for (let code = 0x20; code < 0x7f; code++) message += String.fromCharCode(code);
+  // Node's server encodes; what it sends is taken from the wire.
+  const server = createServer();
+  const sessions: Http2Session[] = [];
+  server.on('session', (session) => sessions.push(session));
+  server.on('stream', (stream) =>
+    stream.respond(
+      {
+        ':status': 200,
+        'content-type': 'application/grpc',
+        'grpc-status': '2',
+        'grpc-message': `x${message}x`,
+      },
+      { endStream: true },
+    ),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = createConnection((server.address() as { port: number }).port, '127.0.0.1');
+  const block = encodeRequestFields('/telepresence.manager.ManagerProxy/HandleConnection');
+  const head = Buffer.from([0, 0, block.length, 1, 5, 0, 0, 0, 1]);
+  socket.write(Buffer.concat([PREFACE, encodeSettings([[Setting.HEADER_TABLE_SIZE, 0]]), head, block]));
+  const fields = decodeResponseFields(await headerBlock(socket));
+  // `%20` to `%7e` would be decoded; this text has one percent sign, which is followed by `&`.
+  expect(fields).toEqual({ status: 200, grpcStatus: 2, grpcMessage: `x${message}x` });
+  socket.destroy();
+  for (const session of sessions) session.destroy();
+  server.close();
+});
+
+it('writes request fields that another implementation reads', async () => {
+  const server = createServer();
+  const seen = once(server, 'stream');
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const socket = createConnection(port, '127.0.0.1');
+  const block = encodeRequestFields('/a.B/C');
+  const head = Buffer.from([0, 0, block.length, 1, 5, 0, 0, 0, 1]);
+  socket.write(Buffer.concat([PREFACE, encodeSettings([]), head, block]));
+  const [stream, headers] = (await seen) as [{ session: Http2Session }, object];
+  expect(headers).toMatchObject({
+    ':method': 'POST',
+    ':scheme': 'http',
+    ':path': '/a.B/C',
+    ':authority': 'manager',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  });
+  stream.session.destroy();
+  socket.destroy();
+  server.close();
+});
+
+it.each([
+  ['an index of 0', '80'],
+  ['an index in a dynamic table', 'be'],
+  ['a name in a dynamic table', '7f0001'],
+  ['a table that was not offered', '3fe11f'],
+  ['a string that is cut', '400a'],
+  ['a number that is cut', 'ff'],
+  ['a number without end', 'ffffffffffffff'],
+  ['a Huffman string with wrong padding', '40810001'],
+  ['a Huffman string with its end in it', '4084ffffffff00'],
+])('refuses %s', (_what, hex) => {
+  expect(() => decodeResponseFields(Buffer.from(hex, 'hex'))).toThrow(Http2Error);
+});
+
+it('decodes messages for people, on one line and of limited length', () => {
+  expect(decodeMessage('caf%C3%A9 %2525 %zz')).toBe('café %25 %zz');
+  expect(decodeMessage('a%0d%0ab%1b[31m')).toBe('a b [31m');
+  expect(decodeMessage('x'.repeat(9999))).toHaveLength(500);
+});
+
+/** The payload of the first HEADERS frame that arrives. */
+async function headerBlock(socket: Socket): Promise<Buffer> {
+  let bytes = Buffer.alloc(0);
+  for await (const piece of socket) {
+    bytes = Buffer.concat([bytes, piece as Buffer]);
+    for (let at = 0; at + 9 <= bytes.length;) {
+      const end = at + 9 + bytes.readUIntBE(at, 3);
+      if (end > bytes.length) break;
+      if (bytes[at + 3] === 1) return bytes.subarray(at + 9, end);
+      at = end;
+    }
+  }
+  throw new Error('no HEADERS');
+}

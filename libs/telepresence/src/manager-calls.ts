@@ -1,0 +1,192 @@
+/** The few calls with whole messages, on the connection that also carries the streams. */
+import { GrpcStatus } from './grpc-status.js';
+import type { Http2Connection, Http2Stream } from './http2/connection.js';
+import { ErrorCode, Http2Error } from './http2/frame.js';
+import type { ResponseFields } from './http2/header-block.js';
+import type { Outbox, Sender } from './http2/outbox.js';
+import type { CallFailure, InterceptWatcher, ManagerClient } from './manager-client.js';
+import { Codecs, MessageError } from './messages/codec.js';
+
+const WATCH_INTERCEPTS = '/telepresence.manager.Manager/WatchIntercepts';
+const UPDATE_INTERCEPT = '/telepresence.manager.Manager/UpdateIntercept';
+
+/** A response message; the codecs set lower limits where they can. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const PREFIX_BYTES = 5;
+
+/** The manager makes a call of its own, which may take 3 s, before it answers. */
+const UPDATE_TIMEOUT_MS = 10_000;
+
+/** Calls under way at once. Streams leave this much room. */
+export const MAX_CALLS = 8;
+
+export interface ManagerCallsHost {
+  readonly connection: Http2Connection;
+  readonly outbox: Outbox;
+  /** Window of a call's response. */
+  readonly windowBytes: number;
+  /** Whether calls can be made. */
+  readonly isOpen: boolean;
+}
+
+interface CallHandler {
+  onMessage(message: Buffer): void;
+  onEnd(failure: CallFailure | null): void;
+}
+
+export class ManagerCalls implements ManagerClient {
+  private readonly calls = new Set<Call>();
+
+  constructor(private readonly host: ManagerCallsHost) {}
+
+  watchIntercepts(watcher: InterceptWatcher): () => void {
+    const call = this.call(WATCH_INTERCEPTS, Codecs.SessionInfo.encode({}), {
+      onMessage: (message) => watcher.onSnapshot(Codecs.InterceptInfoSnapshot.decode(message).intercepts),
+      onEnd: (failure) => watcher.onEnd(failure ?? { status: GrpcStatus.OK, message: 'the watch ended' }),
+    });
+    return () => call?.cancel();
+  }
+
+  removePreview(interceptId: string): Promise<CallFailure | null> {
+    const request = { session: { sessionId: '' }, name: interceptId, removePreviewDomain: true };
+    return new Promise((resolve) => {
+      const onEnd = (failure: CallFailure | null): void => {
+        clearTimeout(timer);
+        resolve(failure);
+      };
+      const timer = setTimeout(() => {
+        call?.cancel();
+        onEnd({ status: GrpcStatus.DEADLINE_EXCEEDED, message: 'the traffic manager did not answer' });
+      }, UPDATE_TIMEOUT_MS);
+      const call = this.call(UPDATE_INTERCEPT, Codecs.UpdateInterceptRequest.encode(request), {
+        onMessage: () => {},
+        onEnd,
+      });
+    });
+  }
+
+  /** Null when it could not be begun, which the handler hears later. */
+  private call(path: string, request: Buffer, handler: CallHandler): Call | null {
+    if (!this.host.isOpen || this.calls.size >= MAX_CALLS) {
+      const failure = this.host.isOpen
+        ? { status: GrpcStatus.RESOURCE_EXHAUSTED, message: 'too many calls to the traffic manager at once' }
+        : { status: GrpcStatus.UNAVAILABLE, message: 'the reverse connection is not open' };
+      queueMicrotask(() => handler.onEnd(failure));
+      return null;
+    }
+    const call = this.host.connection.open(
+      path,
+      (id) => new Call(this.host, id, request, { handler, forget: (ended) => this.calls.delete(ended) }),
+    );
+    if (call === null) {
+      queueMicrotask(() => handler.onEnd({ status: GrpcStatus.UNAVAILABLE, message: 'out of stream ids' }));
+      return null;
+    }
+    this.calls.add(call);
+    this.host.outbox.enqueue(call);
+    return call;
+  }
+}
+
+class Call implements Http2Stream, Sender {
+  nextReady: Sender | null = null;
+  isReady = false;
+  private isEnded = false;
+  private isSent = false;
+  private parts: Buffer[] = [];
+  private bytes = 0;
+  private received = 0;
+
+  constructor(
+    private readonly host: ManagerCallsHost,
+    readonly id: number,
+    private readonly request: Buffer,
+    private readonly user: { readonly handler: CallHandler; readonly forget: (call: Call) => void },
+  ) {}
+
+  /** The handler hears nothing more. */
+  cancel(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.parts = [];
+    this.host.connection.close(this);
+    this.user.forget(this);
+  }
+
+  /** A request is far shorter than any window that a stream begins with. */
+  serve(): void {
+    if (this.isEnded || this.isSent) return;
+    this.isSent = true;
+    this.host.outbox.request(this.id, this.request);
+  }
+
+  /** Every byte is granted again at once: what a message may have bounds what waits. */
+  handleFlow(length: number): void {
+    this.received += length;
+    if (this.received > this.host.windowBytes) {
+      throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `call ${this.id} overran its window`);
+    }
+    if (this.received * 2 < this.host.windowBytes) return;
+    this.host.connection.sendWindow(this.id, this.received);
+    this.received = 0;
+  }
+
+  handleData(bytes: Buffer, start: number, end: number): void {
+    // A copy: many small pieces would each keep the buffer they were cut from.
+    this.parts.push(Buffer.from(bytes.subarray(start, end)));
+    this.bytes += end - start;
+    try {
+      while (!this.isEnded && this.takeMessage()) continue;
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      this.finish({ status: GrpcStatus.INTERNAL, message: error.message });
+    }
+  }
+
+  handleFields({ status, grpcStatus, grpcMessage }: ResponseFields, isLast: boolean): void {
+    if (status !== 0 && status !== 200 && (status >= 200 || isLast)) {
+      this.finish({ status: GrpcStatus.UNKNOWN, message: `HTTP status ${status}` });
+    } else if (isLast) {
+      const code = grpcStatus < 0 ? GrpcStatus.UNKNOWN : grpcStatus;
+      this.finish(code === GrpcStatus.OK ? null : { status: code, message: grpcMessage });
+    }
+  }
+
+  handleEnd(): void {
+    this.finish({ status: GrpcStatus.INTERNAL, message: 'a call ended without a status' });
+  }
+
+  handleReset(code: number): void {
+    this.finish({ status: GrpcStatus.CANCELLED, message: `cancelled by the traffic manager (${code})` });
+  }
+
+  handleLost(detail: string): void {
+    this.finish({ status: GrpcStatus.UNAVAILABLE, message: detail });
+  }
+
+  handleCredit(): void {
+    // The request is sent as a whole.
+  }
+
+  private finish(failure: CallFailure | null): void {
+    if (this.isEnded) return;
+    this.cancel();
+    this.user.handler.onEnd(failure);
+  }
+
+  /** False when the next message is not here in full. */
+  private takeMessage(): boolean {
+    if (this.bytes < PREFIX_BYTES) return false;
+    if (this.parts[0].length < PREFIX_BYTES) this.parts = [Buffer.concat(this.parts)];
+    const [head] = this.parts;
+    if (head[0] !== 0) throw new MessageError('a message is compressed, or this is no message');
+    const end = PREFIX_BYTES + head.readUInt32BE(1);
+    if (end > MAX_MESSAGE_BYTES) throw new MessageError(`a message has ${end} bytes`);
+    if (this.bytes < end) return false;
+    const whole = this.parts.length === 1 ? head : Buffer.concat(this.parts);
+    this.parts = end < whole.length ? [whole.subarray(end)] : [];
+    this.bytes -= end;
+    this.user.handler.onMessage(whole.subarray(PREFIX_BYTES, end));
+    return true;
+  }
+}

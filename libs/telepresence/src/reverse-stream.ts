@@ -1,0 +1,348 @@
+/**
+ * One HandleConnection call as a stream. What sets it apart from a TCP connection (docs/telepresence.md): nothing says that
+ * the ingress is connected, or that it closed; and a half-close is not passed on, it would only make the call
+ * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
+ */
+import { ChunkQueue, type ReceiveBudget, ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { GrpcStatus } from './grpc-status.js';
+import type { Http2Connection, Http2Stream } from './http2/connection.js';
+import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from './http2/frame.js';
+import type { ResponseFields } from './http2/header-block.js';
+import type { Outbox, Sender } from './http2/outbox.js';
+import { resetCodeOf, resetCodeOfHttp2 } from './ingress-failure.js';
+import { type BytesSink, MAX_MESSAGE_HEAD_BYTES, MessageReader } from './message-reader.js';
+import { MessageError } from './messages/codec.js';
+
+/** `ConnectionChunk`. */
+const INTERCEPT_ID_FIELD = 1;
+const DATA_FIELD = 2;
+const ERROR_FIELD = 3;
+
+/** Piece of what waited that is delivered at once. */
+const MAX_PIECE_BYTES = 65_536;
+
+/** A window grows when it was consumed within this many round trips. */
+const GROWTH_ROUND_TRIPS = 2;
+
+/** What a stream needs of its tunnel. */
+export interface ReverseStreamHost {
+  readonly connection: Http2Connection;
+  readonly outbox: Outbox;
+  readonly budget: ReceiveBudget;
+  /** Window that every stream begins with. */
+  readonly windowBytes: number;
+  readonly maxWindowBytes: number;
+  /** Silence of the ingress after `end` that ends the stream, in milliseconds. */
+  readonly lingerMs: number;
+  /** The stream holds its place no longer. */
+  forget(stream: ReverseStream): void;
+}
+
+/**
+ * - `open`: bytes may pass both ways
+ * - `finished`: the manager ended the call well; what arrived waits to be delivered
+ * - `closed`: nothing passes, and nothing more is told
+ */
+type State = 'open' | 'finished' | 'closed';
+
+export class ReverseStream implements Stream, Http2Stream, Sender, BytesSink {
+  nextReady: Sender | null = null;
+  isReady = false;
+  private state: State = 'open';
+
+  /** The message that names the intercept, until it is sent. */
+  private intercept: Buffer | null = null;
+  private sendCredit: number;
+  private readonly unsent = new ChunkQueue();
+  private endRequested = false;
+  private wantsDrain = false;
+  private lingerTimer: NodeJS.Timeout | null = null;
+  private lastDataAt = 0;
+
+  private readonly reader = new MessageReader(this, DATA_FIELD, ERROR_FIELD);
+  /** Bytes of DATA frames the manager may still send. */
+  private receiveCredit: number;
+  private receiveWindow: number;
+  /** Part of `receiveWindow` that the budget lent. */
+  private borrowed = 0;
+  /** Bytes consumed, or not worth keeping, and not yet granted again. */
+  private consumed = 0;
+  private growthBytes = 0;
+  private growthStart = 0;
+  private readonly waiting = new ChunkQueue();
+  private paused = false;
+  private delivering = false;
+
+  constructor(
+    private readonly host: ReverseStreamHost,
+    readonly id: number,
+    public handler: StreamHandler,
+  ) {
+    this.sendCredit = host.connection.peerWindowBytes;
+    this.receiveCredit = host.windowBytes;
+    this.receiveWindow = host.windowBytes;
+  }
+
+  get isOpen(): boolean {
+    return this.state !== 'closed';
+  }
+
+  /** Names the intercept. Nothing acknowledges it: the stream counts as open at once. */
+  begin(interceptId: string): void {
+    this.intercept = Buffer.from(interceptId);
+    if (!this.sendIntercept()) this.enqueue();
+    queueMicrotask(() => {
+      if (this.state === 'open') this.handler.onOpen();
+    });
+  }
+
+  // --- What the stream's user calls -----------------------------------------------------------------------
+
+  write(chunk: Buffer): boolean {
+    if (this.state !== 'open' || this.endRequested) {
+      // After the manager's end nobody will read it, and nobody will say that there is room again.
+      return this.state === 'finished';
+    }
+    let at = 0;
+    while (this.unsent.bytes === 0 && at < chunk.length) {
+      const end = Math.min(chunk.length, at + this.sendable());
+      if (end <= at) break;
+      this.sendPiece(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+      at = end;
+    }
+    if (at < chunk.length) this.unsent.push(at === 0 ? chunk : chunk.subarray(at));
+    else if (this.sendable() > 0) return true;
+    this.wantsDrain = true;
+    this.enqueue();
+    return false;
+  }
+
+  end(): void {
+    if (this.state === 'closed' || this.endRequested) return;
+    this.endRequested = true;
+    this.wantsDrain = false;
+    this.lastDataAt = performance.now();
+    this.linger(this.host.lingerMs);
+  }
+
+  reset(): void {
+    this.close();
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    if (this.delivering) return;
+    this.delivering = true;
+    try {
+      while (!this.paused && this.waiting.bytes > 0) {
+        const piece = this.waiting.take(MAX_PIECE_BYTES);
+        this.handler.onData(piece);
+        this.consume(piece.length);
+      }
+    } finally {
+      this.delivering = false;
+    }
+    this.deliverEnd();
+  }
+
+  // --- What the connection calls --------------------------------------------------------------------------
+
+  handleFlow(length: number): void {
+    this.receiveCredit -= length;
+    if (this.receiveCredit < 0) {
+      throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `stream ${this.id} overran its window`);
+    }
+    this.consumed += length;
+  }
+
+  handleData(bytes: Buffer, start: number, end: number): void {
+    try {
+      this.reader.read(bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      this.fail(ResetCode.INTERNAL, `the traffic manager broke its protocol: ${error.message}`);
+      return;
+    }
+    if (this.state === 'open') this.consume(0);
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    this.lastDataAt = performance.now();
+    const piece = bytes.subarray(start, end);
+    if (this.paused || this.waiting.bytes > 0) {
+      this.consumed -= piece.length;
+      this.waiting.pushCompact(piece);
+    } else {
+      this.handler.onData(piece);
+    }
+  }
+
+  handleFields({ status, grpcStatus, grpcMessage }: ResponseFields, isLast: boolean): void {
+    if (status !== 0 && status !== 200 && (status >= 200 || isLast)) {
+      this.fail(ResetCode.INTERNAL, `the traffic manager answered with HTTP status ${status}`);
+    } else if (isLast && grpcStatus === GrpcStatus.OK) {
+      this.finish();
+    } else if (isLast) {
+      this.fail(resetCodeOf(grpcStatus, grpcMessage), grpcMessage || `gRPC status ${grpcStatus}`);
+    }
+  }
+
+  handleEnd(): void {
+    this.fail(ResetCode.INTERNAL, 'the traffic manager ended a call without a status');
+  }
+
+  handleReset(code: number): void {
+    this.fail(resetCodeOfHttp2(code), `the traffic manager cancelled the call (HTTP/2 error ${code})`);
+  }
+
+  handleLost(detail: string): void {
+    this.fail(ResetCode.TUNNEL_LOST, detail);
+  }
+
+  handleCredit(change: number): void {
+    this.sendCredit += change;
+    if (this.sendCredit > MAX_WINDOW_BYTES) {
+      throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `too much credit on stream ${this.id}`);
+    }
+    if (this.unsent.bytes > 0 || this.wantsDrain || this.intercept !== null) this.enqueue();
+  }
+
+  serve(quantum: number): void {
+    if (this.state !== 'open') return;
+    if (!this.sendIntercept()) {
+      this.enqueue();
+      return;
+    }
+    let left = quantum;
+    while (left > 0 && this.unsent.bytes > 0) {
+      const bytes = Math.min(left, this.sendable());
+      if (bytes <= 0) break;
+      const piece = this.unsent.take(bytes);
+      left -= piece.length;
+      this.sendPiece(piece);
+    }
+    if (this.unsent.bytes > 0 || (this.wantsDrain && this.sendable() <= 0)) {
+      this.enqueue();
+    } else if (this.wantsDrain) {
+      this.wantsDrain = false;
+      this.handler.onDrain();
+    }
+  }
+
+  // --- Sending --------------------------------------------------------------------------------------------
+
+  /** Bytes that one message may have now; 0 or less when there is nothing to send with. */
+  private sendable(): number {
+    const { outbox, connection } = this.host;
+    if (!outbox.hasRoom || this.intercept !== null) return 0;
+    const frame = Math.min(this.sendCredit, outbox.credit, connection.peerFrameBytes, MAX_PIECE_BYTES);
+    return frame - MAX_MESSAGE_HEAD_BYTES;
+  }
+
+  /** False while there is no credit for it. */
+  private sendIntercept(): boolean {
+    const { intercept } = this;
+    if (intercept === null) return true;
+    const { outbox } = this.host;
+    if (!outbox.hasRoom || this.sendCredit < this.neededCredit()) return false;
+    this.intercept = null;
+    this.sendCredit -= outbox.message(this.id, INTERCEPT_ID_FIELD, intercept);
+    return true;
+  }
+
+  private neededCredit(): number {
+    return (this.intercept?.length ?? 1) + MAX_MESSAGE_HEAD_BYTES;
+  }
+
+  private sendPiece(piece: Buffer): void {
+    this.sendCredit -= this.host.outbox.message(this.id, DATA_FIELD, piece);
+  }
+
+  /** Without credit of its own, the stream's turn comes with the next WINDOW_UPDATE. */
+  private enqueue(): void {
+    if (this.sendCredit >= this.neededCredit()) this.host.outbox.enqueue(this);
+  }
+
+  // --- Receiving ------------------------------------------------------------------------------------------
+
+  /** Grants again what was consumed, when it is worth a frame. */
+  private consume(bytes: number): void {
+    this.consumed += bytes;
+    if (this.consumed * 2 < this.receiveWindow || this.state !== 'open') return;
+    const credit = this.consumed + this.growWindow(this.consumed);
+    this.consumed = 0;
+    this.receiveCredit += credit;
+    this.host.connection.sendWindow(this.id, credit);
+  }
+
+  /** Extra credit when the window, not the consumer, is what slows the stream down. */
+  private growWindow(bytes: number): number {
+    this.growthBytes += bytes;
+    if (this.growthBytes < this.receiveWindow) return 0;
+    const now = performance.now();
+    const elapsedMs = now - this.growthStart;
+    this.growthStart = now;
+    this.growthBytes = 0;
+    const { budget, maxWindowBytes, connection } = this.host;
+    if (elapsedMs > GROWTH_ROUND_TRIPS * connection.roundTripMs) return 0;
+    const growth = budget.take(Math.min(this.receiveWindow, maxWindowBytes - this.receiveWindow));
+    this.borrowed += growth;
+    this.receiveWindow += growth;
+    return growth;
+  }
+
+  // --- The end --------------------------------------------------------------------------------------------
+
+  /** The manager says that the connection to the ingress ended well. */
+  private finish(): void {
+    if (this.state !== 'open') return;
+    this.state = 'finished';
+    this.unsent.clear();
+    this.intercept = null;
+    this.host.connection.close(this);
+    if (!this.delivering) this.deliverEnd();
+  }
+
+  private deliverEnd(): void {
+    if (this.state !== 'finished' || this.waiting.bytes > 0) return;
+    const { handler } = this;
+    this.close();
+    handler.onEnd();
+  }
+
+  /** The ingress is not told that the visitor ended, so it may never end by itself. */
+  private linger(delayMs: number): void {
+    this.lingerTimer = setTimeout(() => {
+      this.lingerTimer = null;
+      const quietMs = performance.now() - this.lastDataAt;
+      const isHeld = this.waiting.bytes > 0 || this.unsent.bytes > 0;
+      if (isHeld || quietMs < this.host.lingerMs) this.linger(Math.max(this.host.lingerMs - quietMs, 100));
+      else this.finish();
+    }, delayMs);
+    this.lingerTimer.unref();
+  }
+
+  private fail(code: ResetCode, detail: string): void {
+    if (this.state === 'closed') return;
+    const { handler } = this;
+    this.close();
+    handler.onReset(code, detail);
+  }
+
+  private close(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.reader.isStopped = true;
+    if (this.lingerTimer !== null) clearTimeout(this.lingerTimer);
+    this.unsent.clear();
+    this.waiting.clear();
+    this.host.connection.close(this);
+    this.host.budget.release(this.borrowed);
+    this.borrowed = 0;
+    this.host.forget(this);
+  }
+}

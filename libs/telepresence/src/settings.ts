@@ -1,0 +1,27 @@
+/** Limits and times of one reverse connection. */
+export interface ReverseTunnelSettings {
+  /** Most streams open at once, however many the manager takes. */
+  readonly maxStreams: number;
+  /** What a manager may send on a stream whose consumer does not read. */
+  readonly windowBytes: number;
+  /** Most a window grows to. */
+  readonly maxWindowBytes: number;
+  /** What all windows may grow by, together. */
+  readonly growthBudgetBytes: number;
+  /** Longest time from the start to the manager's SETTINGS. */
+  readonly handshakeTimeoutMs: number;
+  /** Silence of an ingress, after its visitor ended, that ends the stream. */
+  readonly lingerMs: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_REVERSE_SETTINGS: ReverseTunnelSettings = {
+  maxStreams: 240,
+  windowBytes: 128 * KIB,
+  maxWindowBytes: 8 * MIB,
+  growthBudgetBytes: 64 * MIB,
+  handshakeTimeoutMs: 10_000,
+  lingerMs: 2000,
+};

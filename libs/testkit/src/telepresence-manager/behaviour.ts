@@ -1,0 +1,65 @@
+/** How a traffic manager of some version behaves, and what may be wrong with it. */
+
+export interface Behaviour {
+  /** Sends its SETTINGS without waiting for the preface. Up to 2.3.1. */
+  readonly speaksFirst: boolean;
+  /** Answers only when another Chunk follows the one that ends the preface. 2.3.2 to 2.4.7. */
+  readonly waitsForChunkAfterPreface: boolean;
+  /** Gathers what it writes in Chunks up to this size; null sends each write as it is. */
+  readonly coalescedBytes: number | null;
+  /** Ends a half-closed HandleConnection whose ingress has closed. Up to 2.4.7. */
+  readonly endsHalfClosed: boolean;
+  /** Dials again at once after it half-closed; later versions wait for the end of the call. */
+  readonly redialsWithoutWaiting: boolean;
+  /** Whether deleting an intercept calls RemoveIntercept. From 2.3.1. */
+  readonly removesIntercepts: boolean;
+  /** Holds its state lock while the cloud is asked to remove something. From 2.6.3. */
+  readonly locksWhileRemoving: boolean;
+  /** Deadline of CreateDomain in milliseconds, or null. From 2.5.0. */
+  readonly createTimeoutMs: number | null;
+  /** Credentials: up to 2.1.3 a bearer token, then an API key. */
+  readonly usesBearer: boolean;
+  /** Asks for the preferred agent without credentials. From 2.6.5. */
+  readonly asksAnonymously: boolean;
+  readonly maxStreams: number | undefined;
+}
+
+/** Things that go wrong, or that are rare. All default to off. */
+export interface Faults {
+  /** An empty Chunk before and after each. */
+  readonly emptyChunks?: boolean;
+  /** Never answers HandleConnection, nor dials. */
+  readonly ignoresConnections?: boolean;
+  /** Never sends anything on the reverse connection. */
+  readonly isMute?: boolean;
+  /** Dials again at once, without a pause, for as long as it lives. */
+  readonly redialStorm?: boolean;
+  /** Opens this many reverse connections at once. Default: 1. */
+  readonly connections?: number;
+  /** Sends this on a new reverse connection, instead of HTTP/2. */
+  readonly garbage?: Buffer;
+}
+
+/** @param version `v2.x.y` */
+export function behaviourOf(version: string): Behaviour {
+  const before = (other: string): boolean => compareVersions(version, other) < 0;
+  return {
+    speaksFirst: before('v2.3.2'),
+    waitsForChunkAfterPreface: !before('v2.3.2') && before('v2.4.8'),
+    coalescedBytes: before('v2.4.8') ? null : 3 * 1024 * 1024,
+    endsHalfClosed: before('v2.4.8'),
+    redialsWithoutWaiting: before('v2.4.8'),
+    removesIntercepts: !before('v2.3.1'),
+    locksWhileRemoving: !before('v2.6.3'),
+    createTimeoutMs: before('v2.5.0') ? null : 3000,
+    usesBearer: before('v2.1.4'),
+    asksAnonymously: !before('v2.6.5'),
+    maxStreams: before('v2.3.2') ? undefined : 250,
+  };
+}
+
+function compareVersions(one: string, other: string): number {
+  const [a, b] = [one, other].map((version) => version.replace(/^v/, '').split('.').map(Number));
+  const at = a.findIndex((number, index) => number !== b[index]);
+  return at < 0 ? 0 : a[at] - b[at];
+}
