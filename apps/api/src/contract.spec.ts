@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 describe('the contract', () => {
   it('has the closed sets of the domain', () => {
     expect(contract.SCOPES).toEqual(domain.API_KEY_SCOPES);
+    expect(contract.ROLES).toEqual(domain.ROLES);
     expect(contract.SESSION_STATES).toEqual(domain.SESSION_STATES);
     expect(contract.DISPOSITIONS).toEqual(domain.DISPOSITIONS);
     expect(contract.PREVIEW_ACCESS).toEqual(domain.PREVIEW_ACCESS);

@@ -5,7 +5,9 @@ export type ClusterEvent =
   /** A key was revoked or deleted: end what was authenticated with it. */
   | { readonly type: 'api-key.revoked'; readonly apiKeyId: string }
   /** A person ended a session: close its tunnels and do not let it resume. */
-  | { readonly type: 'session.ended'; readonly sessionId: string; readonly reason: string };
+  | { readonly type: 'session.ended'; readonly sessionId: string; readonly reason: string }
+  /** A session of theirs ended, a membership or role changed, or they were removed: look again what they may. */
+  | { readonly type: 'user.changed'; readonly userId: string };
 
 /** Events between processes. Delivery is at most once; `onGap` tells when something may have been missed. */
 export interface EventBus {

@@ -7,6 +7,7 @@ const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[
   'preview.changed': ['hostname'],
   'api-key.revoked': ['apiKeyId'],
   'session.ended': ['sessionId', 'reason'],
+  'user.changed': ['userId'],
 };
 
 type FieldOf<Type> = Exclude<keyof Extract<ClusterEvent, { type: Type }>, 'type'>;

@@ -10,6 +10,8 @@ export const SCOPES = [
   'keys:read',
   'keys:write',
   'team:read',
+  'team:write',
+  'audit:read',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -18,14 +18,31 @@ export const ERRORS = {
   },
   unauthenticated: {
     status: 401,
-    title: 'A valid API key is needed',
-    description: 'The request carries no key, or one that is unknown, revoked or expired.',
+    title: 'A valid API key, or signing in, is needed',
+    description:
+      'The request carries no key and no session of a person, or one that is unknown, revoked or expired.',
   },
   insufficient_scope: {
     status: 403,
-    title: 'The API key may not do this',
+    title: 'This is not allowed',
     description:
-      'The key is valid but lacks the scope that the operation needs, or one that it tries to hand on.',
+      'The key, or the role of the person, lacks the scope that the operation needs, or one to be handed on.',
+  },
+  not_a_member: {
+    status: 403,
+    title: 'You are no member of this team',
+    description: 'The header Culvert-Team names a team that the person is not in, or they are in none.',
+  },
+  person_required: {
+    status: 403,
+    title: 'Only people may do this',
+    description: 'The operation concerns a person who is signed in; a key is none.',
+  },
+  cross_site_request: {
+    status: 403,
+    title: 'The request comes from a page that is not ours',
+    description:
+      "A request that changes something by a person's session, or a form, must come from a page of the app: its Origin is the app's.",
   },
   not_found: {
     status: 404,
@@ -97,6 +114,7 @@ export interface FieldError {
 export class ProblemError extends Error {
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
@@ -104,12 +122,15 @@ export class ProblemError extends Error {
       readonly detail?: string;
       readonly errors?: readonly FieldError[];
       readonly cause?: unknown;
+      /** When to try again; sent as Retry-After. */
+      readonly retryAfterSeconds?: number;
     } = {},
   ) {
     super(options.detail ?? ERRORS[code].title, { cause: options.cause });
     this.name = 'ProblemError';
     this.detail = options.detail;
     this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

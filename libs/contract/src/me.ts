@@ -1,15 +1,46 @@
 import { z } from 'zod';
 import { SCOPES } from './api-keys.js';
+import { pageOf } from './page.js';
 import { id, timestamp } from './text.js';
 
+/** What a member may do in a team; each includes the ones after it. */
+export const ROLES = ['owner', 'admin', 'member'] as const;
+
+const role = z.enum(ROLES);
+const team = z.strictObject({ id, name: z.string() });
+
 export const meResource = z.strictObject({
-  team: z.strictObject({ id, name: z.string() }),
-  apiKey: z.strictObject({
-    id,
-    name: z.string(),
-    hint: z.string(),
-    scopes: z.array(z.enum(SCOPES)),
-    expiresAt: timestamp.nullable(),
-  }),
+  team: team
+    .nullable()
+    .describe('The team that requests like this one act for; null for a person in no team.'),
+  role: role.nullable().describe('Of the person in that team; null for a key.'),
+  scopes: z.array(z.enum(SCOPES)).describe('What such requests may do.'),
+  apiKey: z
+    .strictObject({
+      id,
+      name: z.string(),
+      hint: z.string(),
+      scopes: z.array(z.enum(SCOPES)),
+      expiresAt: timestamp.nullable(),
+    })
+    .nullable()
+    .describe('Null for a person.'),
+  user: z.strictObject({ id, email: z.string(), name: z.string() }).nullable().describe('Null for a key.'),
+  teams: z
+    .array(team.extend({ role: role.nullable() }))
+    .describe('Every team of the person, the first joined first; choose by the header Culvert-Team.'),
 });
 export type MeResource = z.output<typeof meResource>;
+
+export const userSessionResource = z.strictObject({
+  id,
+  isCurrent: z.boolean().describe('Whether it is the one that asks.'),
+  address: z.string().nullable().describe('Where the person signed in.'),
+  userAgent: z.string().describe('What the browser said of itself then; may be empty.'),
+  createdAt: timestamp,
+  lastSeenAt: timestamp.describe('To the minute.'),
+  expiresAt: timestamp.describe('It ends earlier when it is not used for 14 days.'),
+});
+export type UserSessionResource = z.output<typeof userSessionResource>;
+
+export const userSessionPage = pageOf(userSessionResource);

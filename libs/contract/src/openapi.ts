@@ -28,6 +28,8 @@ const REQUEST_SCHEMAS = {
 };
 const RESPONSE_SCHEMAS = {
   Me: me.meResource,
+  UserSession: me.userSessionResource,
+  UserSessionPage: me.userSessionPage,
   ApiKey: apiKeys.apiKeyResource,
   CreatedApiKey: apiKeys.createdApiKeyResource,
   ApiKeyPage: apiKeys.apiKeyPage,
@@ -69,12 +71,13 @@ export function buildOpenApiDocument(): Json {
       title: 'Culvert API',
       version: API_VERSION,
       description:
-        'Manages API keys, traffic managers, intercepts and previews of one team: the one that the key belongs to. ' +
+        'Manages API keys, traffic managers, intercepts and previews of one team: the one that the key belongs to, ' +
+        'or, for a person who is signed in, the one that the header Culvert-Team names (default: joined first). ' +
         'Ids of other teams are answered like ids of nothing. Fields that are not listed are refused.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This deployment' }],
-    security: [{ bearer: [] }, { ambassadorApiKey: [] }],
+    security: [{ bearer: [] }, { ambassadorApiKey: [] }, { session: [] }],
     tags: [...new Set(OPERATIONS.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: {
@@ -87,6 +90,12 @@ export function buildOpenApiDocument(): Json {
           name: 'X-Ambassador-Api-Key',
           description: 'An API key, as Telepresence sends it.',
         },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-culvert-session',
+          description: 'A person who signed in. Over plain http the name lacks its prefix.',
+        },
       },
     },
   };
@@ -94,7 +103,7 @@ export function buildOpenApiDocument(): Json {
 
 function describeOperation(operation: Operation): Json {
   const { access, description, body } = operation;
-  const scope = access === 'public' || access === 'any-key' ? [] : [`Needs the scope \`${access}\`.`];
+  const scope = needsScope(access) ? [`Needs the scope \`${access}\`.`] : [];
   const text = [description, ...scope].filter((part) => part !== undefined).join(' ');
   const parameters = [...pathParameters(operation), ...queryParameters(operation)];
   return {
@@ -103,6 +112,7 @@ function describeOperation(operation: Operation): Json {
     summary: operation.summary,
     ...(text === '' ? {} : { description: text }),
     ...(access === 'public' ? { security: [] } : {}),
+    ...(access === 'user' ? { security: [{ session: [] }] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
@@ -159,12 +169,19 @@ function problemResponses(operation: Operation): Json {
   );
 }
 
+function needsScope(access: Operation['access']): boolean {
+  return access !== 'public' && access !== 'any' && access !== 'user';
+}
+
 /** Every code that this operation can answer with. */
 export function errorsOf(operation: Operation): ErrorCode[] {
-  const { access, path, query, body, errors = [] } = operation;
+  const { access, method, path, query, body, errors = [] } = operation;
   const codes = new Set<ErrorCode>(errors);
   if (access !== 'public') codes.add('credentials_conflict').add('unauthenticated');
-  if (access !== 'public' && access !== 'any-key') codes.add('insufficient_scope');
+  if (access !== 'public' && method !== 'get') codes.add('cross_site_request');
+  if (access !== 'public') codes.add('not_a_member');
+  if (access === 'user') codes.add('person_required');
+  if (needsScope(access)) codes.add('insufficient_scope');
   if (path.includes('{')) codes.add('malformed_request').add('validation_failed').add('not_found');
   if (query !== undefined) codes.add('validation_failed');
   if (body !== undefined) {

@@ -7,7 +7,7 @@ import * as apiKeys from './api-keys.js';
 import { auditEventPage } from './audit-events.js';
 import type { ErrorCode } from './errors.js';
 import * as intercepts from './intercepts.js';
-import { meResource } from './me.js';
+import * as me from './me.js';
 import { pageQuery } from './page.js';
 import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
@@ -26,8 +26,11 @@ export interface Operation {
   readonly path: string;
   readonly summary: string;
   readonly description?: string;
-  /** The scope that a key needs; `any-key`: whichever key; `public`: none. */
-  readonly access: apiKeys.Scope | 'any-key' | 'public';
+  /**
+   * The scope that a key, or the role of a person, needs; `any`: whichever key or person; `user`: only a person;
+   * `public`: none.
+   */
+  readonly access: apiKeys.Scope | 'any' | 'user' | 'public';
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly example: object };
   readonly status: 200 | 201 | 204;
@@ -47,10 +50,40 @@ export const OPERATIONS: readonly Operation[] = [
     tag: 'Me',
     method: 'get',
     path: `${API}/me`,
-    summary: 'Show who the key belongs to and what it may do',
-    access: 'any-key',
+    summary: 'Show who makes the request, for which team, and what they may do',
+    access: 'any',
     status: 200,
-    response: meResource,
+    response: me.meResource,
+  },
+  {
+    id: 'listUserSessions',
+    tag: 'Me',
+    method: 'get',
+    path: `${API}/me/sessions`,
+    summary: 'List where I am signed in',
+    access: 'user',
+    query: pageQuery,
+    status: 200,
+    response: me.userSessionPage,
+  },
+  {
+    id: 'endUserSession',
+    tag: 'Me',
+    method: 'delete',
+    path: `${API}/me/sessions/{userSessionId}`,
+    summary: 'Sign out one of my browsers',
+    description: 'At once, open previews included.',
+    access: 'user',
+    status: 204,
+  },
+  {
+    id: 'endOtherUserSessions',
+    tag: 'Me',
+    method: 'delete',
+    path: `${API}/me/sessions`,
+    summary: 'Sign out all of my browsers but this one',
+    access: 'user',
+    status: 204,
   },
 
   {

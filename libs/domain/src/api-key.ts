@@ -9,6 +9,8 @@ export const API_KEY_SCOPES = [
   'keys:read',
   'keys:write',
   'team:read',
+  'team:write',
+  'audit:read',
 ] as const;
 export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 

@@ -9,6 +9,8 @@ export * from './preview-access.js';
 export * from './preview.js';
 export * from './pull-request-comment.js';
 export * from './secret.js';
+export * from './role-scopes.js';
 export * from './session.js';
 export * from './team.js';
 export * from './traffic-manager.js';
+export * from './user-session.js';

@@ -25,6 +25,7 @@ import type {
 import type { Session, SessionState, TunnelKind } from './session.js';
 import type { Membership, Role, Team, User } from './team.js';
 import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
+import type { SignedInUser, UserSession, UserSessionDraft } from './user-session.js';
 
 /** A slice of a list, newest first. */
 export interface PageRequest {
@@ -273,11 +274,71 @@ export interface BootstrapRepository {
   createFirst(draft: BootstrapDraft): Promise<{ team: Team; owner: User; apiKey: ApiKey } | null>;
 }
 
+/** A person, and whether and how they sign in with a password. Never leaves the part that checks passwords. */
+export type UserWithPassword = User & { readonly passwordHash: string | null };
+
+/** A person as an identity provider knows them. */
+export interface IdentityDraft {
+  readonly issuer: string;
+  readonly subject: string;
+  /** Lower-case, and proved to the provider. */
+  readonly email: string;
+  readonly name: string;
+}
+
 export interface UserRepository {
+  find(id: string): Promise<User | null>;
   /** Across teams: an email address names one person. */
-  findByEmail(email: string): Promise<(User & { readonly passwordHash: string | null }) | null>;
+  findByEmail(email: string): Promise<UserWithPassword | null>;
+  findWithPassword(id: string): Promise<UserWithPassword | null>;
+  /** The person of this email address, who becomes known by it now if they were not. */
+  findOrCreate(email: string, name: string): Promise<User>;
+  /** False when there is no such person. */
+  setPasswordHash(id: string, passwordHash: string): Promise<boolean>;
+  /**
+   * The person whom a provider knows by this subject: whoever came with it before, else the one of this email
+   * address, else a new one.
+   */
+  findOrCreateByIdentity(draft: IdentityDraft): Promise<User>;
+  /** Oldest first. */
   memberships(userId: string): Promise<Membership[]>;
   setRole(teamId: string, userId: string, role: Role): Promise<Membership | null>;
+  /** Makes a member of them. Null when they are one already, whose role stays, or there is no such team or person. */
+  addMembership(teamId: string, userId: string, role: Role): Promise<Membership | null>;
+}
+
+/** Across teams: a person signs in once for all of theirs. */
+export interface UserSessionRepository {
+  create(draft: UserSessionDraft): Promise<UserSession>;
+  /** The token is the proof. Finds expired sessions too. */
+  findByTokenHash(tokenHash: string): Promise<SignedInUser | null>;
+  /** Newest first. */
+  list(userId: string, page: PageRequest): Promise<Page<UserSession>>;
+  recordUse(id: string, at: Date): Promise<void>;
+  /** False when the person has no such session. */
+  remove(userId: string, id: string): Promise<boolean>;
+  /** Ends all sessions of a person but one. Returns how many. */
+  removeAll(userId: string, options?: { readonly exceptId?: string | undefined }): Promise<number>;
+  /** Returns how many. */
+  removeExpired(now: Date): Promise<number>;
+}
+
+export interface PasswordResetRepository {
+  /** Takes the place of any that the person has. */
+  create(draft: {
+    readonly userId: string;
+    readonly tokenHash: string;
+    readonly expiresAt: Date;
+  }): Promise<void>;
+  /** Whose password this sets; null when it is unknown, used or expired. */
+  find(tokenHash: string, now: Date): Promise<User | null>;
+  /**
+   * Uses it up: sets the password and ends every session of the person. Null, and nothing, when it is unknown, used
+   * or expired.
+   */
+  redeem(tokenHash: string, passwordHash: string, now: Date): Promise<User | null>;
+  /** Returns how many. */
+  removeExpired(now: Date): Promise<number>;
 }
 
 /** What people allowed programs on their machines, by codes and tokens of which only hashes are kept. */
@@ -306,6 +367,8 @@ export interface OAuthGrantRepository {
 export interface Store {
   readonly teams: TeamRepository;
   readonly users: UserRepository;
+  readonly userSessions: UserSessionRepository;
+  readonly passwordResets: PasswordResetRepository;
   readonly apiKeys: ApiKeyRepository;
   readonly trafficManagers: TrafficManagerRepository;
   readonly sessions: SessionRepository;

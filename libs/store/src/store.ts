@@ -8,6 +8,7 @@ import { PrismaAuditEventRepository } from './repositories/audit-event.repositor
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
+import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
 import { PrismaPreviewTokenRepository } from './repositories/preview-token.repository.js';
@@ -17,6 +18,7 @@ import { PrismaShareLinkRepository } from './repositories/share-link.repository.
 import { PrismaTeamRepository } from './repositories/team.repository.js';
 import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.repository.js';
 import { PrismaUserRepository } from './repositories/user.repository.js';
+import { PrismaUserSessionRepository } from './repositories/user-session.repository.js';
 
 /**
  * Opens the database, brings it to the current schema, and returns its repositories.
@@ -41,6 +43,8 @@ export function storeOn(database: Database): Store {
   return {
     teams: new PrismaTeamRepository(client),
     users: new PrismaUserRepository(client),
+    userSessions: new PrismaUserSessionRepository(client),
+    passwordResets: new PrismaPasswordResetRepository(client),
     apiKeys: new PrismaApiKeyRepository(client),
     trafficManagers: new PrismaTrafficManagerRepository(client),
     sessions: new PrismaSessionRepository(client),

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuditEvent, Store } from '@culvert/domain';
+import type { Actor, AuditEvent, Store } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import type { Caller } from '../auth/caller.js';
 
@@ -25,6 +25,19 @@ export class AuditLog {
       before,
       after,
     } satisfies Omit<AuditEvent, 'id' | 'at'>);
+  }
+
+  /** Records what concerns a person rather than a team, such as signing in: in every team that they are in. */
+  async recordOfUser(
+    actor: Actor,
+    action: string,
+    targetId: string,
+    after: Fields | null = null,
+  ): Promise<void> {
+    const memberships = await this.store.users.memberships(actor.id ?? '');
+    for (const { teamId } of memberships) {
+      await this.store.auditEvents.append({ teamId, actor, action, targetId, before: null, after });
+    }
   }
 
   /** Records those fields of `change` whose values differ between `before` and `after`; nothing when none does. */

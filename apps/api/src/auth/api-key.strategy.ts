@@ -15,7 +15,7 @@ export class ApiKeyStrategy extends passport.Strategy {
   // Passport calls this on an object of its own that inherits from the strategy: no #private members here.
   override authenticate(this: passport.StrategyCreated<this, this>, request: Request): void {
     this.identify(request).then(
-      (caller) => (caller === null ? this.fail(401) : this.success(caller)),
+      (caller) => (caller === null ? this.fail(401) : this.success({ caller, person: null })),
       (error: unknown) => this.error(error),
     );
   }

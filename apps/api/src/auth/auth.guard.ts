@@ -1,50 +1,81 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ProblemError } from '@culvert/contract';
-import { IS_PUBLIC } from '@culvert/platform';
+import { appUrl, IS_PUBLIC, SETTINGS, type Settings } from '@culvert/platform';
 import type { Request, Response } from 'express';
 import passport from 'passport';
+import { isForm, isSameOrigin, isUnsafe } from '../http/same-origin.js';
 import { ApiKeyStrategy } from './api-key.strategy.js';
 import { AuthenticationService } from './authentication.service.js';
-import { setCaller, type Caller } from './caller.js';
-import { RequireScope } from './require-scope.js';
+import { setIdentified, type Identified } from './caller.js';
+import { hasApiKey } from './credential.js';
+import { RequireScope, type Requirement } from './require-scope.js';
+import { UserSessionStrategy } from './user-session.strategy.js';
 
-/** Lets a request pass when its key is good for what the route requires, or the route is `@Public()`. */
+/**
+ * Lets a request pass when its key, or the role of its person, is good for what the route requires, or the route is
+ * `@Public()`. Cookies come along with whatever a browser is made to send: a request that changes something by the
+ * power of one, or by a form, has to come from a page of ours.
+ */
 @Injectable()
 export class AuthGuard implements CanActivate {
   // Passport's own registry is global to the process: two applications in one would authenticate for each other.
   readonly #passport = new passport.Passport();
+  readonly #appOrigin: string;
 
   constructor(
     private readonly reflector: Reflector,
     authentication: AuthenticationService,
+    @Inject(SETTINGS) settings: Settings,
   ) {
+    this.#appOrigin = appUrl(settings);
     this.#passport.use(new ApiKeyStrategy(authentication));
+    this.#passport.use(new UserSessionStrategy(authentication));
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<Request>();
     const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) return true;
+    if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) {
+      if (isUnsafe(request) && isForm(request)) this.#demandSameOrigin(request);
+      return true;
+    }
 
     const requirement = this.reflector.getAllAndOverride(RequireScope, targets);
     if (requirement === undefined)
       throw new Error(`${context.getClass().name} has a route without a requirement`);
 
-    const request = context.switchToHttp().getRequest<Request>();
-    const caller = await this.#authenticate(request, context.switchToHttp().getResponse<Response>());
-    if (caller === null) throw new ProblemError('unauthenticated');
-    if (requirement !== 'any-key' && !caller.scopes.includes(requirement)) {
-      throw new ProblemError('insufficient_scope', { detail: `this needs the scope ${requirement}` });
-    }
-    setCaller(request, caller);
+    const identified = await this.#identify(request, context.switchToHttp().getResponse<Response>());
+    if (identified === null) throw new ProblemError('unauthenticated');
+    if (identified.person !== null && isUnsafe(request)) this.#demandSameOrigin(request);
+    demand(requirement, identified);
+    setIdentified(request, identified);
     return true;
   }
 
-  #authenticate(request: Request, response: Response): Promise<Caller | null> {
+  #demandSameOrigin(request: Request): void {
+    if (!isSameOrigin(request.headers, this.#appOrigin)) throw new ProblemError('cross_site_request');
+  }
+
+  /** A request that shows a key is the key's, whatever cookies come along. */
+  #identify(request: Request, response: Response): Promise<Identified | null> {
+    const strategy = hasApiKey(request.headers) ? 'api-key' : 'user-session';
     return new Promise((resolve, reject) => {
-      const done = (error: Error | null, caller: Caller | false | null): void =>
-        error ? reject(error) : resolve(caller || null);
-      this.#passport.authenticate('api-key', { session: false }, done)(request, response, reject);
+      const done = (error: Error | null, identified: Identified | false | null): void =>
+        error ? reject(error) : resolve(identified || null);
+      this.#passport.authenticate(strategy, { session: false }, done)(request, response, reject);
     });
+  }
+}
+
+function demand(requirement: Requirement, { caller, person }: Identified): void {
+  if (requirement === 'any') return;
+  if (requirement === 'user') {
+    if (person === null) throw new ProblemError('person_required');
+    return;
+  }
+  if (caller === null) throw new ProblemError('not_a_member', { detail: 'you are a member of no team' });
+  if (!caller.scopes.includes(requirement)) {
+    throw new ProblemError('insufficient_scope', { detail: `this needs the scope ${requirement}` });
   }
 }

@@ -31,6 +31,10 @@ describe('authentication', () => {
     const response = await tunnel.get('/me');
     expect(meResource.parse(response.body)).toEqual({
       team: { id: team.teamId, name: 'Shop' },
+      role: null,
+      scopes: ['tunnel'],
+      user: null,
+      teams: [{ id: team.teamId, name: 'Shop', role: null }],
       apiKey: {
         id: tunnel.apiKey.id,
         name: 'test',
@@ -154,8 +158,15 @@ describe('authentication', () => {
     it.each(guarded.map((operation) => [operation.id, operation] as const))(
       'lets exactly the right ones through to %s',
       async (_id, operation) => {
-        const scope = operation.access as ApiKeyScope | 'any-key';
-        if (scope === 'any-key') {
+        const scope = operation.access as ApiKeyScope | 'any' | 'user';
+        if (scope === 'user') {
+          for (const key of only.values()) {
+            const denied = await call(key, operation);
+            expect([denied.status, denied.body.code]).toEqual([403, 'person_required']);
+          }
+          return;
+        }
+        if (scope === 'any') {
           for (const key of only.values()) expect((await call(key, operation)).status).toBe(200);
           return;
         }

@@ -1,8 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { hashApiKeySecret, isApiKeyUsable, type ApiKey, type Store } from '@culvert/domain';
+import { ProblemError } from '@culvert/contract';
+import { hashApiKeySecret, isApiKeyUsable, scopesOfRole, type ApiKey, type Store } from '@culvert/domain';
 import { LOG, STORE } from '@culvert/platform';
+import type { Request } from 'express';
 import type { Logger } from 'pino';
-import type { Caller } from './caller.js';
+import { clientAddress } from '../http/client-address.js';
+import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
+import type { Caller, Identified } from './caller.js';
+
+/** By which people who are in several teams say for which they act. */
+const TEAM_HEADER = 'Culvert-Team';
 
 /** How exact `lastUsedAt` is; keeps a busy key from costing a write per request. */
 const USE_INTERVAL_MS = 60_000;
@@ -15,6 +22,7 @@ export class AuthenticationService {
   constructor(
     @Inject(STORE) private readonly store: Store,
     @Inject(LOG) private readonly log: Logger,
+    private readonly userSessions: UserSessionsService,
   ) {}
 
   /**
@@ -28,10 +36,33 @@ export class AuthenticationService {
     this.#recordUse(apiKey, now);
     return {
       teamId: apiKey.teamId,
+      role: null,
       scopes: apiKey.scopes,
       apiKey,
+      user: null,
+      userSession: null,
       actor: { kind: 'api-key', id: apiKey.id, address },
     };
+  }
+
+  /**
+   * Who is signed in, acting for the team that the header `Culvert-Team` names, or else the one they joined first.
+   * Null when nobody is.
+   * @throws ProblemError when they are no member of the team they name
+   */
+  async authenticatePerson(request: Request): Promise<Identified | null> {
+    const found = await this.userSessions.identify(request);
+    if (found === null) return null;
+    const { user, session: userSession } = found;
+    const actor = { kind: 'user', id: user.id, address: clientAddress(request) } as const;
+    const memberships = await this.store.users.memberships(user.id);
+    const wanted = request.get(TEAM_HEADER);
+    const membership = wanted === undefined ? memberships[0] : memberships.find((m) => m.teamId === wanted);
+    if (wanted !== undefined && membership === undefined) throw new ProblemError('not_a_member');
+    const person = { user, userSession, actor };
+    if (membership === undefined) return { caller: null, person };
+    const { teamId, role } = membership;
+    return { caller: { teamId, role, scopes: scopesOfRole(role), apiKey: null, ...person }, person };
   }
 
   /** In the background: no request waits for, or fails with, its key's statistics. */

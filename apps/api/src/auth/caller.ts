@@ -1,26 +1,62 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Actor, ApiKey, ApiKeyScope } from '@culvert/domain';
+import type { Actor, ApiKey, ApiKeyScope, Role, User, UserSession } from '@culvert/domain';
 import type { Request } from 'express';
 
-/** Who makes a request, and for which team. */
-export interface Caller {
-  readonly teamId: string;
-  readonly scopes: readonly ApiKeyScope[];
-  readonly apiKey: ApiKey;
+/** A person who is signed in. */
+export interface Person {
+  readonly user: User;
+  readonly userSession: UserSession;
   /** What the audit log says of them. */
   readonly actor: Actor;
 }
 
-const callers = new WeakMap<Request, Caller>();
-
-/** Remembers who makes `request`, once the guard knows. */
-export function setCaller(request: Request, caller: Caller): void {
-  callers.set(request, caller);
+/** Who makes a request, and for which team: an API key of it, or a member. */
+export interface Caller {
+  readonly teamId: string;
+  /** Of a member; null for an API key. */
+  readonly role: Role | null;
+  readonly scopes: readonly ApiKeyScope[];
+  readonly apiKey: ApiKey | null;
+  readonly user: User | null;
+  readonly userSession: UserSession | null;
+  /** What the audit log says of them. */
+  readonly actor: Actor;
 }
 
-/** Injects the caller into a controller's method. Only where the guard has let one through. */
+/** What the guard found out about a request. At least one is there; a person may have no team. */
+export interface Identified {
+  readonly caller: Caller | null;
+  readonly person: Person | null;
+}
+
+const identifications = new WeakMap<Request, Identified>();
+
+/** Remembers who makes `request`, once the guard knows. */
+export function setIdentified(request: Request, identified: Identified): void {
+  identifications.set(request, identified);
+}
+
+function identifiedOf(context: ExecutionContext): Identified {
+  const identified = identifications.get(context.switchToHttp().getRequest<Request>());
+  if (identified === undefined) throw new Error('a public route has no caller');
+  return identified;
+}
+
+/** Injects the caller into a method of a controller whose route requires a scope. */
 export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
-  const caller = callers.get(context.switchToHttp().getRequest<Request>());
-  if (caller === undefined) throw new Error('a public route has no caller');
+  const { caller } = identifiedOf(context);
+  if (caller === null) throw new Error('a route that requires no scope may have no team');
   return caller;
 });
+
+/** Injects the person into a method of a controller whose route requires `user`. */
+export const CurrentPerson = createParamDecorator((_data: unknown, context: ExecutionContext): Person => {
+  const { person } = identifiedOf(context);
+  if (person === null) throw new Error('a route that does not require a user may have none');
+  return person;
+});
+
+/** Injects both, for routes that require `any`. */
+export const CurrentIdentity = createParamDecorator((_data: unknown, context: ExecutionContext): Identified =>
+  identifiedOf(context),
+);

@@ -5,6 +5,11 @@ import { ProblemError } from '@culvert/contract';
 const KEY = /^[\x21-\x7e]{8,512}$/;
 const BEARER = /^Bearer +(\S+) *$/i;
 
+/** Whether a request presents a credential of its own, good or not. */
+export function hasApiKey(headers: IncomingHttpHeaders): boolean {
+  return headers.authorization !== undefined || headers['x-ambassador-api-key'] !== undefined;
+}
+
 /**
  * The API key that a request carries, as `Authorization: Bearer` or, as Telepresence sends it, as
  * `X-Ambassador-Api-Key`. Null when there is none, or nothing that could be one.

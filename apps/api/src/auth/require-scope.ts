@@ -1,8 +1,11 @@
 import { Reflector } from '@nestjs/core';
 import type { ApiKeyScope } from '@culvert/domain';
 
-/** What the key of a request must be good for; `any-key`: nothing in particular. */
-export type Requirement = ApiKeyScope | 'any-key';
+/**
+ * What a request must be good for: a scope, of its key or of its person's role; `user`: a person is signed in, with
+ * or without a team; `any`: a key or a person, nothing in particular.
+ */
+export type Requirement = ApiKeyScope | 'any' | 'user';
 
-/** States what a route requires of the key. A route that states nothing answers nobody. */
+/** States what a route requires. A route that states nothing answers nobody. */
 export const RequireScope = Reflector.createDecorator<Requirement>();

@@ -30,7 +30,7 @@ describe('bootstrap', () => {
     const { apiKey = '', password = '' } = created ?? {};
     const { body } = await me(apiKey);
     expect(body.team.name).toBe('Default');
-    expect(body.apiKey.scopes).toHaveLength(6);
+    expect(body.apiKey.scopes).toHaveLength(8);
 
     const owner = await store.users.findByEmail('owner@culvert.localhost');
     expect(owner?.passwordHash).toMatch(/^\$argon2id\$/);

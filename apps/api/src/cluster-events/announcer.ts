@@ -26,4 +26,8 @@ export class Announcer {
   previewsChanged(hostnames: readonly string[]): Promise<void> {
     return this.announce(hostnames.map((hostname) => ({ type: 'preview.changed', hostname })));
   }
+
+  userChanged(userId: string): Promise<void> {
+    return this.announce([{ type: 'user.changed', userId }]);
+  }
 }

@@ -1,5 +1,6 @@
-import { Controller, Get } from '@nestjs/common';
-import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
+import { pageQuery, resourceId, type PageQuery } from '@culvert/contract';
+import { CurrentIdentity, CurrentPerson, type Identified, type Person } from '../auth/caller.js';
 import { RequireScope } from '../auth/require-scope.js';
 import { MeService } from './me.service.js';
 
@@ -8,8 +9,31 @@ export class MeController {
   constructor(private readonly me: MeService) {}
 
   @Get()
-  @RequireScope('any-key')
-  show(@CurrentCaller() caller: Caller) {
-    return this.me.show(caller);
+  @RequireScope('any')
+  show(@CurrentIdentity() identified: Identified) {
+    return this.me.show(identified);
+  }
+
+  @Get('sessions')
+  @RequireScope('user')
+  sessions(@CurrentPerson() person: Person, @Query({ schema: pageQuery }) query: PageQuery) {
+    return this.me.sessions(person, query);
+  }
+
+  @Delete('sessions')
+  @RequireScope('user')
+  @HttpCode(204)
+  endOtherSessions(@CurrentPerson() person: Person): Promise<void> {
+    return this.me.endOtherSessions(person);
+  }
+
+  @Delete('sessions/:userSessionId')
+  @RequireScope('user')
+  @HttpCode(204)
+  endSession(
+    @CurrentPerson() person: Person,
+    @Param('userSessionId', { schema: resourceId }) id: string,
+  ): Promise<void> {
+    return this.me.endSession(person, id);
   }
 }

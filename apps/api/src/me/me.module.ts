@@ -1,6 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuditEventsModule } from '../audit-events/audit-events.module.js';
+import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
 import { MeController } from './me.controller.js';
 import { MeService } from './me.service.js';
 
-@Module({ controllers: [MeController], providers: [MeService] })
+@Module({
+  imports: [AuditEventsModule, UserSessionsModule],
+  controllers: [MeController],
+  providers: [MeService],
+})
 export class MeModule {}

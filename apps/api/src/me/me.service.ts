@@ -1,20 +1,77 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { MeResource } from '@culvert/contract';
-import type { Store } from '@culvert/domain';
+import { ProblemError, type MeResource, type PageQuery, type UserSessionResource } from '@culvert/contract';
+import type { ApiKey, Page, Role, Store, UserSession } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
-import type { Caller } from '../auth/caller.js';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Identified, Person } from '../auth/caller.js';
+import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 
 @Injectable()
 export class MeService {
-  constructor(@Inject(STORE) private readonly store: Store) {}
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly audit: AuditLog,
+    private readonly userSessions: UserSessionsService,
+  ) {}
 
-  async show({ teamId, apiKey }: Caller): Promise<MeResource> {
-    const team = await this.store.teams.find(teamId);
-    if (team === null) throw new Error(`key ${apiKey.id} belongs to team ${teamId}, which does not exist`);
-    const { id, name, hint, scopes, expiresAt } = apiKey;
+  async show({ caller, person }: Identified): Promise<MeResource> {
+    const teams = await this.#teams(person?.user.id, caller?.teamId);
+    const team = teams.find(({ id }) => id === caller?.teamId);
     return {
-      team: { id: team.id, name: team.name },
-      apiKey: { id, name, hint, scopes: [...scopes], expiresAt: expiresAt?.toISOString() ?? null },
+      team: team === undefined ? null : { id: team.id, name: team.name },
+      role: caller?.role ?? null,
+      scopes: [...(caller?.scopes ?? [])],
+      apiKey: caller?.apiKey ? describeKey(caller.apiKey) : null,
+      user: person && { id: person.user.id, email: person.user.email, name: person.user.name },
+      teams,
     };
   }
+
+  async sessions({ user, userSession }: Person, query: PageQuery): Promise<Page<UserSessionResource>> {
+    const page = await this.store.userSessions.list(user.id, query);
+    return { ...page, items: page.items.map((session) => describeSession(session, userSession.id)) };
+  }
+
+  async endSession({ user, actor }: Person, id: string): Promise<void> {
+    if (!(await this.userSessions.revoke(user.id, id))) {
+      throw new ProblemError('not_found', { detail: `you have no session ${id}` });
+    }
+    await this.audit.recordOfUser(actor, 'user-session.end', id);
+  }
+
+  async endOtherSessions({ user, userSession, actor }: Person): Promise<void> {
+    const count = await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
+    if (count > 0) await this.audit.recordOfUser(actor, 'user-session.end-others', userSession.id, { count });
+  }
+
+  async #teams(userId: string | undefined, teamId: string | undefined): Promise<MeResource['teams']> {
+    const memberships: { teamId: string; role: Role | null }[] =
+      userId === undefined
+        ? [{ teamId: teamId ?? '', role: null }]
+        : await this.store.users.memberships(userId);
+    const teams = await Promise.all(
+      memberships.map(async ({ teamId: id, role }) => {
+        const team = await this.store.teams.find(id);
+        return team === null ? [] : [{ id: team.id, name: team.name, role }];
+      }),
+    );
+    return teams.flat();
+  }
+}
+
+function describeKey({ id, name, hint, scopes, expiresAt }: ApiKey): MeResource['apiKey'] {
+  return { id, name, hint, scopes: [...scopes], expiresAt: expiresAt?.toISOString() ?? null };
+}
+
+function describeSession(session: UserSession, currentId: string): UserSessionResource {
+  const { id, address, userAgent, createdAt, lastSeenAt, expiresAt } = session;
+  return {
+    id,
+    isCurrent: id === currentId,
+    address,
+    userAgent,
+    createdAt: createdAt.toISOString(),
+    lastSeenAt: lastSeenAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+  };
 }

@@ -3,12 +3,17 @@ import {
   API_KEY_SCOPES,
   apiKeyHint,
   generateApiKeySecret,
+  generateSecret,
   hashApiKeySecret,
+  hashSecret,
   type ApiKey,
   type ApiKeyScope,
+  type Role,
   type Session,
   type Store,
   type TunnelKind,
+  type User,
+  type UserSession,
 } from '@culvert/domain';
 import { createLog, loadSettings } from '@culvert/platform';
 import { createStore } from '@culvert/store';
@@ -110,6 +115,24 @@ export class TestTeam {
   }
 }
 
+const ORIGIN = 'http://localhost:8080';
+
+/** A person who is signed in, and requests made by a page of the app in their browser. */
+export class TestPerson {
+  constructor(
+    private readonly api: TestApi,
+    readonly user: User,
+    readonly session: UserSession,
+    readonly cookie: string,
+  ) {}
+
+  request(method: 'get' | 'post' | 'patch' | 'delete', path: string, options: { teamId?: string } = {}) {
+    const http = this.api.http();
+    const sent = http[method](`/api/v1${path}`).set('Cookie', this.cookie).set('Origin', ORIGIN);
+    return options.teamId === undefined ? sent : sent.set('Culvert-Team', options.teamId);
+  }
+}
+
 /** The API with a real store, in this process. */
 export class TestApi {
   private constructor(
@@ -139,6 +162,24 @@ export class TestApi {
   async team(name: string): Promise<TestTeam> {
     const { id } = await this.store.teams.create(name);
     return this.keyOf(id, {});
+  }
+
+  /** Someone signed in, with these roles in teams. */
+  async person(
+    email: string,
+    roles: readonly (readonly [teamId: string, role: Role])[],
+  ): Promise<TestPerson> {
+    const user = await this.store.users.findOrCreate(email, '');
+    for (const [teamId, role] of roles) await this.store.users.addMembership(teamId, user.id, role);
+    const token = generateSecret();
+    const session = await this.store.userSessions.create({
+      userId: user.id,
+      tokenHash: hashSecret(token),
+      at: new Date(),
+      address: '192.0.2.7',
+      userAgent: 'Test/1.0',
+    });
+    return new TestPerson(this, user, session, `culvert-session=${token}`);
   }
 
   async keyOf(

@@ -21,7 +21,8 @@ export class ProblemFilter implements ExceptionFilter {
     const requestId = requestIdOf(response);
     const allowed =
       error instanceof HttpException && error.getStatus() === 404 ? allowedMethods(request) : [];
-    const problem = toProblem(translate(error, allowed), requestId);
+    const translated = translate(error, allowed);
+    const problem = toProblem(translated, requestId);
 
     if (problem.code === 'internal_error') {
       this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
@@ -32,6 +33,8 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="culvert"');
+    if (translated.retryAfterSeconds !== undefined)
+      response.setHeader('Retry-After', translated.retryAfterSeconds);
     if (problem.status === 405) response.setHeader('Allow', allowed.join(', '));
     // As a buffer: Express adds a charset parameter to strings, which this media type does not have.
     response

@@ -1,14 +1,67 @@
-import type { Membership, Role, User, UserRepository } from '@culvert/domain';
-import type { Client } from '../client.js';
-import { isUuid } from '../ids.js';
+import type {
+  IdentityDraft,
+  Membership,
+  Role,
+  User,
+  UserRepository,
+  UserWithPassword,
+} from '@culvert/domain';
+import { isForeignKeyViolation, isUniqueViolation, type Client } from '../client.js';
+import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
+
+// A hash leaves the database only for those who check passwords.
+const withoutPassword = { passwordHash: true } as const;
 
 export class PrismaUserRepository implements UserRepository {
   constructor(private readonly client: Client) {}
 
-  async findByEmail(email: string): Promise<(User & { readonly passwordHash: string | null }) | null> {
+  async find(id: string): Promise<User | null> {
+    if (!isUuid(id)) return null;
+    return this.client.user.findUnique({ where: { id }, omit: withoutPassword });
+  }
+
+  async findByEmail(email: string): Promise<UserWithPassword | null> {
     if (!isStorable(email)) return null;
     return this.client.user.findUnique({ where: { email } });
+  }
+
+  async findWithPassword(id: string): Promise<UserWithPassword | null> {
+    if (!isUuid(id)) return null;
+    return this.client.user.findUnique({ where: { id } });
+  }
+
+  findOrCreate(email: string, name: string): Promise<User> {
+    return this.client.user.upsert({
+      where: { email },
+      create: { id: newId(), email, name, createdAt: new Date() },
+      update: {},
+      omit: withoutPassword,
+    });
+  }
+
+  async setPasswordHash(id: string, passwordHash: string): Promise<boolean> {
+    if (!isUuid(id)) return false;
+    const { count } = await this.client.user.updateMany({ where: { id }, data: { passwordHash } });
+    return count > 0;
+  }
+
+  async findOrCreateByIdentity({ issuer, subject, email, name }: IdentityDraft): Promise<User> {
+    const key = { issuer_subject: { issuer, subject } };
+    const known = await this.client.identity.findUnique({
+      where: key,
+      select: { user: { omit: withoutPassword } },
+    });
+    if (known !== null) return known.user;
+    const { id: userId } = await this.findOrCreate(email, name);
+    // Two browsers may come with a new identity at once: whoever is second gets the person of the first.
+    const { user } = await this.client.identity.upsert({
+      where: key,
+      create: { issuer, subject, userId, createdAt: new Date() },
+      update: {},
+      select: { user: { omit: withoutPassword } },
+    });
+    return user;
   }
 
   async memberships(userId: string): Promise<Membership[]> {
@@ -26,5 +79,15 @@ export class PrismaUserRepository implements UserRepository {
       data: { role },
     });
     return changed ?? null;
+  }
+
+  async addMembership(teamId: string, userId: string, role: Role): Promise<Membership | null> {
+    if (!isUuid(teamId) || !isUuid(userId)) return null;
+    try {
+      return await this.client.membership.create({ data: { teamId, userId, role, createdAt: new Date() } });
+    } catch (error) {
+      if (isUniqueViolation(error) || isForeignKeyViolation(error)) return null;
+      throw error;
+    }
   }
 }

@@ -1,0 +1,58 @@
+import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { ERRORS, ProblemError, type ErrorCode } from '@culvert/contract';
+import { InvalidTextError } from '@culvert/domain';
+import { LOG, requestIdOf } from '@culvert/platform';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { html } from './html.js';
+import { Pages } from './pages.js';
+import { signInPath } from './return-path.js';
+
+/**
+ * Errors of routes that show pages, as pages. Whoever is not signed in is sent to sign in and comes back.
+ * For controllers: `@UseFilters(PageFilter)`.
+ */
+@Catch()
+export class PageFilter implements ExceptionFilter {
+  constructor(
+    private readonly pages: Pages,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const code = codeOf(error);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (code === 'unauthenticated' && request.method === 'GET') {
+      response.redirect(303, signInPath(request.originalUrl));
+      return;
+    }
+    const requestId = requestIdOf(response);
+    if (code === 'internal_error') {
+      this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
+    }
+    const { status, title, description } = ERRORS[code];
+    const detail = error instanceof ProblemError ? error.detail : undefined;
+    if (error instanceof ProblemError && error.retryAfterSeconds !== undefined) {
+      response.setHeader('Retry-After', error.retryAfterSeconds);
+    }
+    this.pages.send(response, {
+      title,
+      status,
+      body: html`<p>${detail ?? description}</p>
+        <p class="soft">Request ${requestId}</p>
+        <p><a href="/">Back to Culvert</a></p>`,
+    });
+  }
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof ProblemError) return error.code;
+  if (error instanceof InvalidTextError) return 'validation_failed';
+  if (!(error instanceof HttpException) || error.getStatus() >= 500) return 'internal_error';
+  return error.getStatus() === 413 ? 'payload_too_large' : 'malformed_request';
+}

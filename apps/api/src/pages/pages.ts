@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { previewUrl, SETTINGS, type Settings } from '@culvert/platform';
+import type { Response } from 'express';
+import { Html, html } from './html.js';
+import { STYLESHEET } from './stylesheet.js';
+
+/** A page for people on the app host. */
+export interface Page {
+  readonly title: string;
+  /** What stands below the title. */
+  readonly body: Html;
+  /** Default: 200. */
+  readonly status?: number;
+  /** Origins that the answer to a form of this page may lead to, beside the app and previews. */
+  readonly formTargets?: readonly string[];
+}
+
+// Not a part of a template: escaped, it would no longer be what its hash says.
+const STYLE = new Html(`<style>${STYLESHEET}</style>`);
+const STYLE_HASH = createHash('sha256').update(STYLESHEET).digest('base64');
+
+/** Sends pages that need no script, load nothing, and can be framed by nobody. */
+@Injectable()
+export class Pages {
+  readonly #formTargets: readonly string[];
+
+  constructor(@Inject(SETTINGS) settings: Settings) {
+    // Browsers hold every redirect that follows a form against `form-action`: signing in may lead back to a preview.
+    this.#formTargets = ["'self'", previewUrl(settings, `*.${settings.public.previewDomain}`)];
+  }
+
+  send(response: Response, { title, body, status = 200, formTargets = [] }: Page): void {
+    response
+      .status(status)
+      .setHeader(
+        'Content-Security-Policy',
+        [
+          "default-src 'none'",
+          `style-src 'sha256-${STYLE_HASH}'`,
+          `form-action ${[...this.#formTargets, ...formTargets].join(' ')}`,
+          "base-uri 'none'",
+          "frame-ancestors 'none'",
+        ].join('; '),
+      )
+      // Not `no-referrer`: with it browsers send forms with `Origin: null`, and forms are known by their origin.
+      .setHeader('Referrer-Policy', 'same-origin')
+      .type('html')
+      .send(render(title, body).markup);
+  }
+}
+
+function render(title: string, body: Html): Html {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title} · Culvert</title>
+        ${STYLE}
+      </head>
+      <body>
+        <main>
+          <p class="brand">Culvert</p>
+          <h1>${title}</h1>
+          ${body}
+        </main>
+      </body>
+    </html> `;
+}

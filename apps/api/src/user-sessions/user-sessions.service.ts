@@ -1,0 +1,115 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  generateSecret,
+  hashSecret,
+  isUserSessionUsable,
+  type SignedInUser,
+  type Store,
+  type UserSession,
+} from '@culvert/domain';
+import { LOG, STORE } from '@culvert/platform';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { Announcer } from '../cluster-events/announcer.js';
+import { clientAddress } from '../http/client-address.js';
+import { SessionCookie } from './session-cookie.js';
+
+/** How exact `lastSeenAt` is; keeps a busy page from costing a write per request. */
+const USE_INTERVAL_MS = 60_000;
+const SWEEP_INTERVAL_MS = 60 * 60_000;
+const MAX_USER_AGENT_LENGTH = 255;
+
+/** Sessions of people, from signing in until they end. */
+@Injectable()
+export class UserSessionsService implements OnApplicationBootstrap, OnApplicationShutdown {
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(LOG) private readonly log: Logger,
+    private readonly cookie: SessionCookie,
+    private readonly announcer: Announcer,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#sweep = setInterval(() => this.#removeExpired(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#sweep);
+  }
+
+  /** Who sends this request, by its cookie. Null when nobody is signed in with it. */
+  async identify(request: Request): Promise<SignedInUser | null> {
+    const token = this.cookie.read(request);
+    if (token === null) return null;
+    const found = await this.store.userSessions.findByTokenHash(hashSecret(token));
+    const now = new Date();
+    if (found === null || !isUserSessionUsable(found.session, now)) return null;
+    this.#recordUse(found.session, now);
+    return found;
+  }
+
+  /**
+   * Begins a session of this person, in the place of whatever session the browser has: what was put into a browser
+   * before somebody signed in opens nothing afterwards.
+   */
+  async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
+    await this.end(request, response);
+    const token = generateSecret();
+    const session = await this.store.userSessions.create({
+      userId,
+      tokenHash: hashSecret(token),
+      at: new Date(),
+      address: clientAddress(request),
+      userAgent: printable(request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_LENGTH),
+    });
+    this.cookie.set(response, token);
+    return session;
+  }
+
+  /** Ends the session of this browser, if it has one. */
+  async end(request: Request, response: Response): Promise<SignedInUser | null> {
+    const token = this.cookie.read(request);
+    const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
+    if (found !== null) await this.revoke(found.user.id, found.session.id);
+    this.cookie.clear(response);
+    return found;
+  }
+
+  /** Ends a session, wherever it is used. False when the person has no such session. */
+  async revoke(userId: string, id: string): Promise<boolean> {
+    const isRemoved = await this.store.userSessions.remove(userId, id);
+    // Announced each time: repeating it is how a person makes sure of it.
+    await this.announcer.userChanged(userId);
+    return isRemoved;
+  }
+
+  /** Ends every session of a person, but the one of this id. Returns how many. */
+  async revokeAll(userId: string, options: { readonly exceptId?: string } = {}): Promise<number> {
+    const count = await this.store.userSessions.removeAll(userId, options);
+    await this.announcer.userChanged(userId);
+    return count;
+  }
+
+  /** In the background: no request waits for, or fails with, this. */
+  #recordUse({ id, lastSeenAt }: UserSession, now: Date): void {
+    if (now.getTime() - lastSeenAt.getTime() < USE_INTERVAL_MS) return;
+    this.store.userSessions
+      .recordUse(id, now)
+      .catch((error: unknown) => this.log.warn({ err: error, sessionId: id }, 'use of session not recorded'));
+  }
+
+  #removeExpired(): void {
+    const now = new Date();
+    Promise.all([
+      this.store.userSessions.removeExpired(now),
+      this.store.passwordResets.removeExpired(now),
+    ]).catch((error: unknown) => this.log.warn({ err: error }, 'expired sessions not removed'));
+  }
+}
+
+/** Browsers are free to say anything; what people read of it has no control characters. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

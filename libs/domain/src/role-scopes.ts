@@ -1,0 +1,22 @@
+import { API_KEY_SCOPES, type ApiKeyScope } from './api-key.js';
+import type { Role } from './team.js';
+
+const MEMBER: readonly ApiKeyScope[] = [
+  'tunnel',
+  'previews:read',
+  'previews:write',
+  'keys:read',
+  'keys:write',
+  'team:read',
+];
+
+/** What people may do in a team, by their role there: what a key with these scopes may. */
+const SCOPES: Readonly<Record<Role, readonly ApiKeyScope[]>> = {
+  member: MEMBER,
+  admin: [...MEMBER, 'team:write', 'audit:read'],
+  owner: API_KEY_SCOPES,
+};
+
+export function scopesOfRole(role: Role): readonly ApiKeyScope[] {
+  return SCOPES[role];
+}
