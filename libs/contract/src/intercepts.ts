@@ -46,6 +46,17 @@ const fields = z.strictObject({
       (entries) => Object.keys(entries).every((key) => /^[\x21-\x7e]{1,128}$/.test(key)),
       'must have keys of 1 to 128 visible ASCII characters',
     ),
+  headers: z
+    .record(z.string(), optionalText(1024))
+    .refine(
+      (entries) => Object.keys(entries).length <= MAX_METADATA,
+      `must be at most ${MAX_METADATA} entries`,
+    )
+    .refine(
+      (entries) => Object.keys(entries).every((key) => /^[\x21-\x7e]{1,128}$/.test(key)),
+      'must have keys of 1 to 128 visible ASCII characters',
+    )
+    .describe('The request headers that the cluster matches; values may be regular expressions.'),
 });
 
 /** An intercept that is described together with its first preview. */
@@ -64,6 +75,7 @@ export const interceptDescription = z.strictObject({
   disposition: fields.shape.disposition.default('UNSPECIFIED'),
   message: fields.shape.message.default(''),
   metadata: fields.shape.metadata.default({}),
+  headers: fields.shape.headers.default({}),
 });
 export type InterceptDescription = z.output<typeof interceptDescription>;
 
@@ -103,6 +115,7 @@ export const interceptResource = z.strictObject({
   disposition: z.enum(DISPOSITIONS),
   message: z.string(),
   metadata: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()),
   createdAt: timestamp,
   updatedAt: timestamp,
 });

@@ -116,7 +116,7 @@ export type PreviewQuery = z.output<typeof previewQuery>;
 
 export const ingressResource = z.strictObject({
   host: z.string(),
-  port: z.int(),
+  port: z.int().describe('0 while a Telepresence traffic manager has not told it yet.'),
   useTls: z.boolean(),
   l5Host: z.string(),
   verifyTls: z.boolean(),

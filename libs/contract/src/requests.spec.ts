@@ -34,6 +34,7 @@ describe('a preview', () => {
         disposition: 'UNSPECIFIED',
         message: '',
         metadata: {},
+        headers: {},
       },
       ingress: {
         host: 'checkout.shop',

@@ -18,6 +18,9 @@ export type UpdateTrafficManagerRequest = z.output<typeof updateTrafficManagerRe
 export const trafficManagerResource = z.strictObject({
   id,
   managerId: z.string(),
+  kind: z
+    .enum(['native', 'telepresence'])
+    .describe("Which protocol it speaks. One of Telepresence's has a new managerId after each restart."),
   name: z.string(),
   clusterId: z.string(),
   version: z.string().describe('Of the program at its last registration, or empty.'),

@@ -10,6 +10,7 @@ export * from './preview.js';
 export * from './pull-request-comment.js';
 export * from './secret.js';
 export * from './role-scopes.js';
+export * from './requested-preview.js';
 export * from './session.js';
 export * from './team.js';
 export * from './traffic-manager.js';

@@ -36,6 +36,8 @@ export interface Intercept {
   /** Explains the disposition, or empty. */
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which request headers the cluster matches, by name; values may be regular expressions. Empty when unknown. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }

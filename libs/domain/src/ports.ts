@@ -13,7 +13,6 @@ import type {
   PendingCode,
   RefreshableGrant,
 } from './oauth-grant.js';
-import type { Preview, PreviewChange, PreviewDraft } from './preview.js';
 import type { PullRequestComment, PullRequestCommentStatus } from './pull-request-comment.js';
 import type {
   PreviewToken,
@@ -22,6 +21,13 @@ import type {
   ShareLink,
   ShareLinkDraft,
 } from './preview-access.js';
+import type { Ingress, Preview, PreviewChange, PreviewDraft } from './preview.js';
+import type {
+  InterceptPreviews,
+  PreviewRequest,
+  PreviewRequestRefusal,
+  RequestedPreview,
+} from './requested-preview.js';
 import type { Session, SessionState, TunnelKind } from './session.js';
 import type { Membership, Role, Team, User } from './team.js';
 import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
@@ -255,6 +261,32 @@ export interface PreviewVisitRepository {
   removeExpired(now: Date): Promise<number>;
 }
 
+/** Previews that traffic managers ask for themselves, as Telepresence's do. */
+export interface RequestedPreviewRepository {
+  /**
+   * Creates or refreshes the traffic manager, the intercept and its preview, all or nothing. The hostname that the
+   * same client, workload, namespace and name of the team had within `HOSTNAME_MEMORY_MS` comes back, also from a
+   * preview of a traffic manager that is not connected any more, which ends then; never one that lives elsewhere.
+   * Throws HostnameTakenError when the new hostname is in use.
+   */
+  open(teamId: string, request: PreviewRequest): Promise<RequestedPreview | PreviewRequestRefusal>;
+  /** Removes the preview of this hostname, if it is one of this traffic manager's; null otherwise. */
+  close(teamId: string, managerId: string, hostname: string): Promise<Preview | null>;
+  /** Removes an intercept of this traffic manager with its previews; returns them, or null. */
+  closeIntercept(teamId: string, managerId: string, interceptId: string): Promise<InterceptPreviews | null>;
+  /** Everything that one traffic manager (by its id) intercepts. */
+  list(teamId: string, trafficManagerId: string): Promise<InterceptPreviews[]>;
+  /** The ingress of the newest preview for a service of the team. */
+  findIngress(teamId: string, namespace: string, serviceName: string): Promise<Ingress | null>;
+  /** Across teams: traffic managers of this kind not seen since `seenBefore`. At most 100. */
+  findAbandoned(
+    kind: TunnelKind,
+    seenBefore: Date,
+  ): Promise<{ readonly teamId: string; readonly id: string }[]>;
+  /** Forgets hostnames, of any team, that are free since before this. Returns how many. */
+  forgetHostnames(freeBefore: Date): Promise<number>;
+}
+
 export interface AuditEventRepository {
   append(draft: AuditEventDraft): Promise<void>;
   list(teamId: string, page: PageRequest): Promise<Page<AuditEvent>>;
@@ -379,6 +411,7 @@ export interface Store {
   readonly shareLinks: ShareLinkRepository;
   readonly previewTokens: PreviewTokenRepository;
   readonly previewVisits: PreviewVisitRepository;
+  readonly requestedPreviews: RequestedPreviewRepository;
   readonly auditEvents: AuditEventRepository;
   readonly bootstrap: BootstrapRepository;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */

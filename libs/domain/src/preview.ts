@@ -12,6 +12,7 @@ export type IngressProtocol = (typeof INGRESS_PROTOCOLS)[number];
 /** Where in the cluster a preview's requests enter. */
 export interface Ingress {
   readonly host: string;
+  /** 0 when unknown: a Telepresence traffic manager tells it only once it is connected. */
   readonly port: number;
   readonly useTls: boolean;
   /** Layer-5 host: the `Host` header and SNI the ingress sees. */

@@ -1,9 +1,13 @@
+import type { TunnelKind } from './session.js';
+
 /** The in-cluster process that dials out, known by its manager id across restarts. */
 export interface TrafficManager {
   readonly id: string;
   readonly teamId: string;
   /** What the process calls itself; unique within the team. */
   readonly managerId: string;
+  /** Which protocol it speaks. */
+  readonly kind: TunnelKind;
   readonly name: string;
   /** Identity of the cluster it runs in, or empty. */
   readonly clusterId: string;

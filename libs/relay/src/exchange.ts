@@ -372,8 +372,9 @@ export class Exchange implements StreamHandler, PageSink {
       this.failUnavailable();
       return;
     }
+    // Woken in vain, it goes on waiting: that must not start its time anew.
+    if (this.state !== 'waiting') this.activeAt = this.relay.clock;
     this.state = 'waiting';
-    this.activeAt = this.relay.clock;
     this.cancelWait = this.route!.pool.dialer.onArrival(() => {
       this.cancelWait = null;
       this.connect({ isFresh: true });

@@ -33,9 +33,14 @@ export type Client = ReturnType<typeof createClient>;
 /** The same within a transaction. */
 export type TransactionClient = Parameters<Parameters<Client['$transaction']>[0]>[0];
 
-/** P2002: a row with the same unique value exists. */
+/** P2002: a row with the same unique value exists. P2010: something is wrong with a statement of our own. */
 export function isUniqueViolation(error: unknown): boolean {
-  return hasCode(error, 'P2002');
+  return hasCode(error, 'P2002') || (hasCode(error, 'P2010') && sqlStateOf(error) === '23505');
+}
+
+function sqlStateOf({ meta }: Prisma.PrismaClientKnownRequestError): unknown {
+  const { cause } = (meta?.['driverAdapterError'] ?? {}) as { cause?: { originalCode?: unknown } };
+  return cause?.originalCode;
 }
 
 /** P2003: the row that a key points at does not exist. */
@@ -43,6 +48,6 @@ export function isForeignKeyViolation(error: unknown): boolean {
   return hasCode(error, 'P2003');
 }
 
-function hasCode(error: unknown, code: string): boolean {
+function hasCode(error: unknown, code: string): error is Prisma.PrismaClientKnownRequestError {
   return error instanceof Prisma.PrismaClientKnownRequestError && error.code === code;
 }

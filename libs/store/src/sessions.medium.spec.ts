@@ -35,6 +35,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         ...who,
         id: expect.any(String) as string,
         teamId,
+        kind: 'native',
         lastSeenAt: null,
         createdAt: expect.any(Date) as Date,
       });

@@ -13,6 +13,7 @@ import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
 import { PrismaPreviewTokenRepository } from './repositories/preview-token.repository.js';
 import { PrismaPreviewVisitRepository } from './repositories/preview-visit.repository.js';
+import { PrismaRequestedPreviewRepository } from './repositories/requested-preview.repository.js';
 import { PrismaSessionRepository } from './repositories/session.repository.js';
 import { PrismaShareLinkRepository } from './repositories/share-link.repository.js';
 import { PrismaTeamRepository } from './repositories/team.repository.js';
@@ -55,6 +56,7 @@ export function storeOn(database: Database): Store {
     shareLinks: new PrismaShareLinkRepository(client),
     previewTokens: new PrismaPreviewTokenRepository(client),
     previewVisits: new PrismaPreviewVisitRepository(client),
+    requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
     async ping() {

@@ -98,6 +98,7 @@ function toResource({ teamId: _teamId, ...intercept }: Intercept): InterceptReso
     ...intercept,
     mechanismArgs: [...intercept.mechanismArgs],
     metadata: { ...intercept.metadata },
+    headers: { ...intercept.headers },
     createdAt: intercept.createdAt.toISOString(),
     updatedAt: intercept.updatedAt.toISOString(),
   };

@@ -11,6 +11,7 @@ import { isUuid } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import type { InterceptModel } from '../generated/models.js';
+import { freeHostnames } from './remembered-hostnames.js';
 
 export class PrismaInterceptRepository implements InterceptRepository {
   constructor(private readonly client: Client) {}
@@ -45,13 +46,14 @@ export class PrismaInterceptRepository implements InterceptRepository {
     change: Partial<Omit<InterceptDraft, 'trafficManagerId'>>,
   ): Promise<Intercept | null> {
     if (!isUuid(teamId) || !isStorable(id)) return null;
-    const { mechanismArgs, metadata, ...columns } = change;
+    const { mechanismArgs, metadata, headers, ...columns } = change;
     const [updated] = await this.client.intercept.updateManyAndReturn({
       where: { teamId, id },
       data: {
         ...columns,
         ...(mechanismArgs && { mechanismArgs: [...mechanismArgs] }),
         ...(metadata && { metadata }),
+        ...(headers && { headers }),
         updatedAt: new Date(),
       },
     });
@@ -69,8 +71,10 @@ export class PrismaInterceptRepository implements InterceptRepository {
         where: { teamId, interceptId: id },
         select: { hostname: true },
       });
+      const hostnames = previews.map(({ hostname }) => hostname);
+      await freeHostnames(tx, teamId, hostnames);
       await tx.intercept.deleteMany({ where: { teamId, id } });
-      return previews.map(({ hostname }) => hostname);
+      return hostnames;
     });
   }
 }
@@ -103,6 +107,10 @@ export async function insertIntercept(
   }
 }
 
-function toIntercept(row: InterceptModel): Intercept {
-  return { ...row, metadata: row.metadata as Record<string, string> };
+export function toIntercept(row: InterceptModel): Intercept {
+  return {
+    ...row,
+    metadata: row.metadata as Record<string, string>,
+    headers: row.headers as Record<string, string>,
+  };
 }

@@ -15,6 +15,7 @@ import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import { insertIntercept } from './intercept.repository.js';
+import { freeHostnames } from './remembered-hostnames.js';
 
 const routeColumns = {
   id: true,
@@ -118,9 +119,13 @@ export class PrismaPreviewRepository implements PreviewRepository {
   async remove(teamId: string, id: string): Promise<Preview | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     const preview = await this.find(teamId, id);
-    // Of two removals at once only one removes the row.
-    const { count } = await this.client.preview.deleteMany({ where: { teamId, id } });
-    return count === 0 ? null : preview;
+    if (preview === null) return null;
+    return this.client.$transaction(async (tx) => {
+      await freeHostnames(tx, teamId, [preview.hostname]);
+      // Of two removals at once only one removes the row.
+      const { count } = await tx.preview.deleteMany({ where: { teamId, id } });
+      return count === 0 ? null : preview;
+    });
   }
 
   async #insert(
@@ -154,7 +159,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
   }
 }
 
-function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol }: Preview['ingress']) {
+export function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol }: Preview['ingress']) {
   return {
     ingressHost: host,
     ingressPort: port,
@@ -165,7 +170,7 @@ function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol }: Pre
   };
 }
 
-function toPreview(row: PreviewModel): Preview {
+export function toPreview(row: PreviewModel): Preview {
   return withIngress(row);
 }
 

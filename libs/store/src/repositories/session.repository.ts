@@ -132,11 +132,11 @@ export class PrismaSessionRepository implements SessionRepository {
   async #lockTrafficManager(
     tx: TransactionClient,
     teamId: string,
-    { identity, at }: SessionRegistration,
+    { identity, kind, at }: SessionRegistration,
   ): Promise<string> {
     const [row] = await tx.$queryRaw<{ id: string }[]>`
-      INSERT INTO traffic_manager (id, team_id, manager_id, cluster_id, name, version, last_seen_at, created_at)
-      VALUES (${newId()}::uuid, ${teamId}::uuid, ${identity.managerId}, ${identity.clusterId}, ${identity.name},
+      INSERT INTO traffic_manager (id, team_id, manager_id, kind, cluster_id, name, version, last_seen_at, created_at)
+      VALUES (${newId()}::uuid, ${teamId}::uuid, ${identity.managerId}, ${kind}::tunnel_kind, ${identity.clusterId}, ${identity.name},
         ${identity.version}, ${at}, ${at})
       ON CONFLICT (team_id, manager_id) DO UPDATE SET
         cluster_id = EXCLUDED.cluster_id, version = EXCLUDED.version, last_seen_at = EXCLUDED.last_seen_at

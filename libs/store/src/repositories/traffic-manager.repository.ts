@@ -8,6 +8,7 @@ import type {
 import type { Client } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
+import { freeHostnames } from './remembered-hostnames.js';
 
 export class PrismaTrafficManagerRepository implements TrafficManagerRepository {
   constructor(private readonly client: Client) {}
@@ -61,8 +62,10 @@ export class PrismaTrafficManagerRepository implements TrafficManagerRepository 
         where: { teamId, trafficManagerId: id },
         select: { hostname: true },
       });
+      const hostnames = previews.map(({ hostname }) => hostname);
+      await freeHostnames(tx, teamId, hostnames);
       await tx.trafficManager.deleteMany({ where: { teamId, id } });
-      return previews.map(({ hostname }) => hostname);
+      return hostnames;
     });
   }
 }

@@ -119,6 +119,7 @@ export function interceptDraft(tenant: Tenant, change: Partial<InterceptDraft> =
     disposition: 'ACTIVE',
     message: '',
     metadata: { branch: 'näh/🧵' },
+    headers: { 'x-user': 'jo|.+' },
     ...change,
   };
 }

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import {
+  HOSTNAME_MEMORY_MS,
+  HostnameTakenError,
+  type PreviewRequest,
+  type RequestedPreview,
+} from '@culvert/domain';
+import { createTestDatabase } from '@culvert/testkit';
+import { beforeEach, expect, it } from 'vitest';
+import {
+  createTenant,
+  describeOnEveryDatabase,
+  interceptDraft,
+  interceptId,
+  previewDraft,
+  registration,
+  type Tenant,
+} from './spec/databases.js';
+
+describeOnEveryDatabase('previews that traffic managers ask for', createTestDatabase, (context) => {
+  let tenant: Tenant;
+  let teamId: string;
+  let request: PreviewRequest;
+
+  beforeEach(async () => {
+    tenant = await createTenant(context.store);
+    teamId = tenant.team.id;
+    request = requestOf({});
+  });
+
+  function requestOf(change: Partial<PreviewRequest>): PreviewRequest {
+    const { trafficManagerId: _id, ...intercept } = interceptDraft(tenant, { name: `web-${randomUUID()}` });
+    return {
+      managerId: randomUUID(),
+      managerName: 'Telepresence',
+      interceptId: interceptId(),
+      intercept,
+      preview: previewDraft({ hostname: `${randomUUID()}.preview.test` }),
+      maxPreviews: 100,
+      at: new Date(),
+      ...change,
+    };
+  }
+
+  /** As after a restart of the traffic manager: new ids, the same person and workload. */
+  const again = (change: Partial<PreviewRequest> = {}): PreviewRequest => ({
+    ...request,
+    managerId: randomUUID(),
+    interceptId: interceptId(),
+    preview: { ...request.preview, hostname: `${randomUUID()}.preview.test` },
+    ...change,
+  });
+
+  async function open(asked: PreviewRequest, team = teamId): Promise<RequestedPreview> {
+    const opened = await context.store.requestedPreviews.open(team, asked);
+    if (typeof opened === 'string') throw new Error(opened);
+    return opened;
+  }
+
+  const connect = (managerId: string) =>
+    context.store.sessions.register(teamId, {
+      ...registration(tenant, { kind: 'telepresence' }),
+      identity: { managerId, clusterId: '', name: '', version: '' },
+    });
+
+  it('creates traffic manager, intercept and preview at once', async () => {
+    const { preview, isRenewed } = await open(request);
+    expect(isRenewed).toBe(false);
+    expect(preview).toMatchObject({ ...request.preview, interceptId: request.interceptId });
+    expect(await context.store.trafficManagers.find(teamId, preview.trafficManagerId)).toMatchObject({
+      managerId: request.managerId,
+      kind: 'telepresence',
+    });
+    expect(await context.store.requestedPreviews.list(teamId, preview.trafficManagerId)).toMatchObject([
+      { intercept: { ...request.intercept, id: request.interceptId }, previews: [{ id: preview.id }] },
+    ]);
+  });
+
+  it('renews the preview when it is asked for again', async () => {
+    const first = await open(request);
+    const second = await open({
+      ...request,
+      preview: { ...request.preview, hostname: 'other.preview.test', displayBanner: false },
+    });
+    expect(second.isRenewed).toBe(true);
+    expect(second.preview).toMatchObject({
+      id: first.preview.id,
+      hostname: first.preview.hostname,
+      displayBanner: false,
+    });
+  });
+
+  it('refuses an intercept of another traffic manager, and leaves it as it is', async () => {
+    await open(request);
+    const thief = { ...request, managerId: randomUUID(), intercept: { ...request.intercept, workload: 'x' } };
+    expect(await context.store.requestedPreviews.open(teamId, thief)).toBe('intercept-taken');
+    expect((await context.store.intercepts.find(teamId, request.interceptId))?.workload).toBe('orders');
+  });
+
+  it('refuses one preview too many, and creates nothing', async () => {
+    await open(request);
+    const beyond = requestOf({ maxPreviews: 1 });
+    expect(await context.store.requestedPreviews.open(teamId, beyond)).toBe('limit-reached');
+    expect(await context.store.intercepts.find(teamId, beyond.interceptId)).toBeNull();
+  });
+
+  it('tells that a new hostname is taken', async () => {
+    const { preview } = await open(request);
+    const asked = requestOf({});
+    await expect(
+      open({ ...asked, preview: { ...asked.preview, hostname: preview.hostname } }),
+    ).rejects.toBeInstanceOf(HostnameTakenError);
+  });
+
+  it('gives the same person the old hostname back for a week', async () => {
+    const { requestedPreviews } = context.store;
+    const { hostname } = (await open(request)).preview;
+    expect(await requestedPreviews.close(teamId, request.managerId, hostname)).toMatchObject({ hostname });
+    const week = HOSTNAME_MEMORY_MS;
+    const second = again({ at: new Date(Date.now() + week - 60_000) });
+    expect((await open(second)).preview.hostname).toBe(hostname);
+    await requestedPreviews.closeIntercept(teamId, second.managerId, second.interceptId);
+    const third = again({ at: new Date(Date.now() + week + 60_000) });
+    expect((await open(third)).preview.hostname).toBe(third.preview.hostname);
+  });
+
+  it.each(['client', 'workload', 'namespace', 'name'] as const)(
+    'gives the hostname to nobody whose %s is another',
+    async (field) => {
+      const { hostname } = (await open(request)).preview;
+      await context.store.requestedPreviews.close(teamId, request.managerId, hostname);
+      const asked = again({ intercept: { ...request.intercept, [field]: 'another' } });
+      expect((await open(asked)).preview.hostname).toBe(asked.preview.hostname);
+    },
+  );
+
+  it('gives the hostname to no other team', async () => {
+    const { hostname } = (await open(request)).preview;
+    await context.store.requestedPreviews.close(teamId, request.managerId, hostname);
+    const other = await createTenant(context.store);
+    const asked = again();
+    expect((await open(asked, other.team.id)).preview.hostname).toBe(asked.preview.hostname);
+  });
+
+  it('takes the hostname from a traffic manager that is gone, never from one that is connected', async () => {
+    const old = await open(request);
+    const { session } = await connect(request.managerId);
+    const beside = again();
+    expect((await open(beside)).preview.hostname).toBe(beside.preview.hostname);
+    await context.store.sessions.setTunnelCount(session.id, 0, new Date());
+    const heir = again();
+    expect((await open(heir)).preview.hostname).toBe(old.preview.hostname);
+    expect(await context.store.previews.find(teamId, old.preview.id)).toBeNull();
+  });
+
+  it('moves the hostname to a new intercept of the same traffic manager', async () => {
+    const old = await open(request);
+    await connect(request.managerId);
+    const heir = await open(again({ managerId: request.managerId }));
+    expect(heir.preview.hostname).toBe(old.preview.hostname);
+  });
+
+  it.each([
+    ['the preview', (id: RequestedPreview) => context.store.previews.remove(teamId, id.preview.id)],
+    [
+      'the intercept',
+      (id: RequestedPreview) => context.store.intercepts.remove(teamId, id.preview.interceptId),
+    ],
+    [
+      'the traffic manager',
+      (id: RequestedPreview) => context.store.trafficManagers.remove(teamId, id.preview.trafficManagerId),
+    ],
+  ])('remembers the hostname when a person removes %s, and forgets it in time', async (_what, remove) => {
+    const opened = await open(request);
+    const { forgetHostnames } = context.store.requestedPreviews;
+    const forget = forgetHostnames.bind(context.store.requestedPreviews);
+    await forget(new Date(Date.now() + 1000));
+    await remove(opened);
+    const second = await open(again());
+    expect(second.preview.hostname).toBe(opened.preview.hostname);
+    await context.store.previews.remove(teamId, second.preview.id);
+    expect(await forget(new Date(Date.now() + 1000))).toBe(1);
+    const third = again();
+    expect((await open(third)).preview.hostname).toBe(third.preview.hostname);
+  });
+
+  it('closes only what belongs to the traffic manager and team that say so', async () => {
+    const { requestedPreviews } = context.store;
+    const { preview } = await open(request);
+    const other = await createTenant(context.store);
+    expect(await requestedPreviews.close(other.team.id, request.managerId, preview.hostname)).toBeNull();
+    expect(await requestedPreviews.close(teamId, randomUUID(), preview.hostname)).toBeNull();
+    expect(await requestedPreviews.close(teamId, request.managerId, 'nothing.preview.test')).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(other.team.id, request.managerId, request.interceptId),
+    ).toBeNull();
+    expect(await requestedPreviews.closeIntercept(teamId, randomUUID(), request.interceptId)).toBeNull();
+    expect(await requestedPreviews.close(teamId, request.managerId, 'a\0b')).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(teamId, request.managerId, request.interceptId),
+    ).toMatchObject({
+      intercept: { id: request.interceptId },
+      previews: [{ id: preview.id }],
+    });
+    expect(await requestedPreviews.closeIntercept(teamId, request.managerId, request.interceptId)).toBeNull();
+  });
+
+  it('opens one preview when two traffic managers ask for the same hostname at once', async () => {
+    const { hostname } = (await open(request)).preview;
+    const [a, b] = await Promise.all([open(again()), open(again())]);
+    expect([a.preview.hostname, b.preview.hostname]).toContain(hostname);
+  });
+
+  it('finds the newest ingress of a service', async () => {
+    const { requestedPreviews } = context.store;
+    const asked = requestOf({});
+    await open(asked);
+    const { namespace, serviceName } = asked.intercept;
+    expect(await requestedPreviews.findIngress(teamId, namespace, serviceName)).toEqual(
+      asked.preview.ingress,
+    );
+    expect(await requestedPreviews.findIngress(teamId, 'elsewhere', serviceName)).toBeNull();
+    const other = await createTenant(context.store);
+    expect(await requestedPreviews.findIngress(other.team.id, namespace, serviceName)).toBeNull();
+  });
+
+  it('finds traffic managers of a kind that nobody has seen for long', async () => {
+    const { requestedPreviews } = context.store;
+    const seen = new Date('2020-01-01T00:00:00Z');
+    const { preview } = await open({ ...request, at: seen });
+    const found = async (kind: 'native' | 'telepresence', before: Date) =>
+      (await requestedPreviews.findAbandoned(kind, before)).map(({ id }) => id);
+    const later = new Date(seen.getTime() + 1);
+    expect(await found('telepresence', later)).toContain(preview.trafficManagerId);
+    expect(await found('telepresence', seen)).not.toContain(preview.trafficManagerId);
+    expect(await found('native', new Date())).not.toContain(preview.trafficManagerId);
+    await connect(request.managerId);
+    expect(await found('telepresence', new Date(Date.now() + 60_000))).not.toContain(
+      preview.trafficManagerId,
+    );
+  });
+});
