@@ -2,3 +2,15 @@ export { createTestCertificate, type TestCertificate } from './certificate.js';
 export { Deferred } from './deferred.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';
 export { LoopbackManager, type LoopbackOptions } from './telepresence-manager/loopback.js';
+export { type Behaviour, behaviourOf, type Faults } from './telepresence-manager/behaviour.js';
+export {
+  type DoubleIngress,
+  type DoubleIntercept,
+  type DoublePreviewSpec,
+  type NewIntercept,
+} from './telepresence-manager/intercept-table.js';
+export {
+  type DoubleConnection,
+  type ManagerDoubleOptions,
+  TrafficManagerDouble,
+} from './telepresence-manager/traffic-manager-double.js';

@@ -1,0 +1,345 @@
+/**
+ * A Telepresence traffic manager as the cloud meets it: gRPC over TLS towards the cloud, and a gRPC server on the bytes that
+ * the cloud sends back. Versions and faults are options. It tests Culvert and is no part of it.
+ */
+import { randomUUID } from 'node:crypto';
+import * as grpc from '@grpc/grpc-js';
+import { Deferred } from '../deferred.js';
+import { type Behaviour, behaviourOf, type Faults } from './behaviour.js';
+import { InnerServer } from './inner-server.js';
+import {
+  type DoubleIntercept,
+  type DoublePreviewSpec,
+  InterceptTable,
+  type NewIntercept,
+} from './intercept-table.js';
+import { type ChunkSink, ReversedStream } from './reversed-stream.js';
+import { decodeMessage, encodeMessage, type Message } from './schema.js';
+
+const REVERSE_CONNECTION = '/telepresence.systema.SystemAProxy/ReverseConnection';
+const CRUD = '/telepresence.systema.SystemACRUD';
+const MAX_BACKOFF_MS = 5000;
+
+export interface ManagerDoubleOptions {
+  /** Where the cloud is: what `SYSTEMA_HOST` and `SYSTEMA_PORT` say. */
+  readonly host: string;
+  readonly port: number;
+  /** PEM: the authority of the cloud's certificate. */
+  readonly ca: string;
+  /** The key of a connected client; or its access token, for versions that send one. Null: nobody is logged in. */
+  readonly apiKey: string | null;
+  /** Default: v2.14.0. */
+  readonly version?: string;
+  /** The process's id. Default: a new one. */
+  readonly managerId?: string;
+  readonly faults?: Faults;
+  readonly behaviour?: Partial<Behaviour>;
+  /** The address to dial when `host` does not resolve here. */
+  readonly address?: string;
+}
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+/** One ReverseConnection call. */
+export class DoubleConnection implements ChunkSink {
+  readonly server: InnerServer;
+  /** How the call ended, seen from the manager. */
+  readonly ended = new Deferred<grpc.StatusObject>();
+  /** The cloud has spoken. */
+  readonly established = new Deferred();
+  private readonly transport: ReversedStream;
+  private isOver = false;
+
+  constructor(
+    private readonly call: grpc.ClientDuplexStream<Buffer, Buffer>,
+    manager: TrafficManagerDouble,
+    faults: Faults,
+  ) {
+    const { behaviour, table } = manager;
+    this.server = new InnerServer(table, behaviour, faults, manager);
+    this.transport = new ReversedStream(this, behaviour, faults, () => this.server.serve(this.transport));
+    call.on('data', (message: Buffer) => {
+      this.established.resolve();
+      this.transport.receiveChunk(decodeMessage('Chunk', message)['content'] as Buffer);
+    });
+    call.on('error', () => undefined);
+    call.on('status', (status: grpc.StatusObject) => {
+      this.isOver = true;
+      this.ended.resolve(status);
+      this.server.close();
+      this.transport.destroy();
+    });
+    if (faults.garbage) this.sendChunk(faults.garbage, () => undefined);
+  }
+
+  sendChunk(content: Buffer, done: () => void): void {
+    if (this.isOver) return;
+    this.call.write(encodeMessage('Chunk', { content }), () => done());
+  }
+
+  onServerClosed(): void {
+    this.halfClose();
+  }
+
+  /** As after a fault of the inner HTTP/2: the manager waits for the cloud to end the call. */
+  halfClose(): void {
+    if (!this.isOver) this.call.end();
+  }
+
+  cancel(): void {
+    this.call.cancel();
+  }
+}
+
+export class TrafficManagerDouble {
+  readonly table = new InterceptTable();
+  readonly behaviour: Behaviour;
+  readonly version: string;
+  /** Changes with every restart of the process. */
+  managerId: string;
+  apiKey: string | null;
+  /** Why the process died, and calls that a cloud has no business to make. */
+  readonly mistakes: string[] = [];
+  /** All reverse connections, oldest first. */
+  readonly connections: DoubleConnection[] = [];
+  private client: grpc.Client;
+  private readonly faults: Faults;
+  private isWanted = false;
+  private isStopped = false;
+  private backoffMs = 5;
+  private redialTimer: NodeJS.Timeout | null = null;
+  private arrival = new Deferred<DoubleConnection>();
+
+  constructor(private readonly options: ManagerDoubleOptions) {
+    this.version = options.version ?? 'v2.14.0';
+    this.behaviour = { ...behaviourOf(this.version), ...options.behaviour };
+    this.faults = options.faults ?? {};
+    this.managerId = options.managerId ?? randomUUID();
+    this.apiKey = options.apiKey;
+    this.client = this.dial();
+  }
+
+  /** The newest reverse connection, if there was one. */
+  get connection(): DoubleConnection | undefined {
+    return this.connections.at(-1);
+  }
+
+  // --- What clients of the cluster do ---------------------------------------------------------------------
+
+  /** A client's intercept, without a preview. */
+  addIntercept(intercept: NewIntercept): DoubleIntercept {
+    return this.table.add(intercept);
+  }
+
+  /** `telepresence preview create`: the domain. Rejects with the cloud's status. */
+  async createPreview(interceptId: string, spec: DoublePreviewSpec): Promise<string> {
+    const intercept = this.table.get(interceptId);
+    if (intercept === undefined) throw new Error(`no intercept ${interceptId}`);
+    if (intercept.previewDomain !== '') return intercept.previewDomain;
+    this.connect();
+    const { ingress, displayBanner = true, pullRequestUrl = '', addRequestHeaders = {} } = spec;
+    const { domain } = await this.unary(
+      `${CRUD}/CreateDomain`,
+      ['CreateDomainRequest', 'CreateDomainResponse'],
+      {
+        interceptId,
+        displayBanner,
+        interceptSpec: intercept.spec,
+        host: ingress.l5host ?? ingress.host,
+        pullRequestUrl,
+        addRequestHeaders,
+      },
+    );
+    intercept.previewDomain = domain as string;
+    intercept.previewSpec = spec;
+    this.table.changed();
+    return domain as string;
+  }
+
+  /** `telepresence preview remove`. */
+  async removePreview(interceptId: string): Promise<void> {
+    const intercept = this.table.get(interceptId);
+    const domain = intercept?.previewDomain ?? '';
+    if (intercept === undefined || domain === '') return;
+    intercept.previewDomain = '';
+    this.table.changed();
+    await this.removeDomain(domain);
+  }
+
+  /** `telepresence leave`. From 2.6.3 nobody gets an answer of the manager until the cloud has given its. */
+  async removeIntercept(interceptId: string): Promise<void> {
+    const intercept = this.table.get(interceptId);
+    if (intercept === undefined) return;
+    const { previewDomain } = intercept;
+    const tell = async (): Promise<void> => {
+      if (previewDomain !== '') await this.removeDomain(previewDomain);
+      if (this.behaviour.removesIntercepts) {
+        await this.unary(`${CRUD}/RemoveIntercept`, ['InterceptRemoval', 'Empty'], { interceptId });
+      }
+    };
+    const told = this.behaviour.locksWhileRemoving ? this.table.locked(tell) : tell();
+    this.table.delete(interceptId);
+    await told;
+  }
+
+  // --- Calls to the cloud ---------------------------------------------------------------------------------
+
+  async removeDomain(domain: string): Promise<void> {
+    await this.unary(`${CRUD}/RemoveDomain`, ['RemoveDomainRequest', 'Empty'], { domain });
+  }
+
+  /** The image that agents should run. */
+  async preferredAgent(): Promise<string> {
+    const request = { apiVersion: 3, version: this.version };
+    const metadata = this.behaviour.asksAnonymously ? new grpc.Metadata() : undefined;
+    const types = ['VersionInfo', 'PreferredAgentResponse'] as const;
+    return (await this.unary(`${CRUD}/PreferredAgent`, types, request, metadata))['imageName'] as string;
+  }
+
+  /** What the CLI asks for without credentials. */
+  async commandMessage(): Promise<string> {
+    const path = '/telepresence.systema.SystemACli/GetUnauthenticatedCommandMessages';
+    const response = await this.unary(path, ['Empty', 'CommandMessageResponse'], {}, new grpc.Metadata());
+    return response['intercept'] as string;
+  }
+
+  /** What the user daemon of 2.5 to 2.8 asks for before it makes a preview. */
+  resolveIngress(request: Message): Promise<Message> {
+    const metadata = new grpc.Metadata();
+    if (this.apiKey !== null) metadata.set('x-ambassador-api-key', this.apiKey);
+    const path = '/telepresence.userdaemon.SystemA/ResolveIngressInfo';
+    return this.unary(path, ['IngressInfoRequest', 'IngressInfo'], request, metadata);
+  }
+
+  /**
+   * Any call with one answer. Rejects with grpc-js's ServiceError.
+   * @param types the names of its messages
+   */
+  unary(
+    path: string,
+    types: readonly [request: string, response: string],
+    request: Message,
+    metadata: grpc.Metadata = this.credentials(),
+  ): Promise<Message> {
+    const { createTimeoutMs } = this.behaviour;
+    const deadline =
+      path.endsWith('/CreateDomain') && createTimeoutMs !== null ? Date.now() + createTimeoutMs : Infinity;
+    return new Promise((resolve, reject) => {
+      this.client.makeUnaryRequest(
+        path,
+        (message: Message) => encodeMessage(types[0], message),
+        (bytes) => decodeMessage(types[1], bytes),
+        request,
+        metadata,
+        { deadline },
+        (error, response) => (error ? reject(error) : resolve(response!)),
+      );
+    });
+  }
+
+  // --- The reverse connection -----------------------------------------------------------------------------
+
+  /** Keeps a reverse connection from now on, as with the first preview. */
+  connect(): void {
+    if (this.isWanted || this.isStopped) return;
+    this.isWanted = true;
+    for (let i = 0; i < (this.faults.connections ?? 1); i++) this.openConnection();
+  }
+
+  /** The next connection that the cloud speaks on; the present one if it did. */
+  async connected(): Promise<DoubleConnection> {
+    const current = this.connection ?? (await this.arrival.promise);
+    await current.established.promise;
+    return current;
+  }
+
+  /** The first connection opened from now on, once the cloud speaks on it. */
+  async reconnected(): Promise<DoubleConnection> {
+    this.arrival = new Deferred();
+    const next = await this.arrival.promise;
+    await next.established.promise;
+    return next;
+  }
+
+  /** Loses the network: every call and connection breaks, and the manager dials again. */
+  breakNetwork(): void {
+    this.client.close();
+    for (const connection of this.connections) connection.cancel();
+    this.client = this.dial();
+  }
+
+  /** The process ends without a word and starts again: a new id, nothing known, no intercepts. */
+  restart(): void {
+    this.disconnect();
+    this.table.clear();
+    this.managerId = randomUUID();
+    this.client = this.dial();
+  }
+
+  /** Drops the reverse connection on purpose, as with the last preview. */
+  disconnect(): void {
+    this.isWanted = false;
+    if (this.redialTimer) clearTimeout(this.redialTimer);
+    for (const connection of this.connections) connection.cancel();
+    this.client.close();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.disconnect();
+  }
+
+  // --- From the inner server ------------------------------------------------------------------------------
+
+  crash(reason: string): void {
+    this.mistakes.push(reason);
+    this.stop();
+  }
+
+  noteCall(path: string): void {
+    this.mistakes.push(path);
+  }
+
+  private openConnection(): void {
+    const call = this.client.makeBidiStreamRequest(
+      REVERSE_CONNECTION,
+      identity,
+      identity,
+      this.credentials(),
+    );
+    const connection = new DoubleConnection(call, this, this.faults);
+    this.connections.push(connection);
+    this.arrival.resolve(connection);
+    void connection.ended.promise.then(() => this.redial());
+  }
+
+  /** The delay never goes back after a success. */
+  private redial(): void {
+    if (!this.isWanted || this.isStopped) return;
+    const delayMs = this.faults.redialStorm ? 0 : this.backoffMs;
+    this.backoffMs = Math.min(this.backoffMs * 2, MAX_BACKOFF_MS);
+    this.redialTimer = setTimeout(() => {
+      if (this.isWanted && !this.isStopped) this.openConnection();
+    }, delayMs);
+  }
+
+  private credentials(): grpc.Metadata {
+    const metadata = new grpc.Metadata();
+    metadata.set('x-telepresence-managerid', this.managerId);
+    if (this.apiKey === null) return metadata;
+    if (this.behaviour.usesBearer) metadata.set('authorization', `Bearer ${this.apiKey}`);
+    else metadata.set('x-ambassador-api-key', this.apiKey);
+    return metadata;
+  }
+
+  private dial(): grpc.Client {
+    const { host, port, ca, address = host } = this.options;
+    return new grpc.Client(`${address}:${port}`, grpc.credentials.createSsl(Buffer.from(ca)), {
+      // The authority has no port, whatever the port is.
+      'grpc.ssl_target_name_override': host,
+      'grpc.default_authority': host,
+      'grpc.max_receive_message_length': 8 * 1024 * 1024,
+      'grpc.use_local_subchannel_pool': 1,
+    });
+  }
+}
