@@ -123,6 +123,20 @@ export const ingressResource = z.strictObject({
   protocol: z.enum(INGRESS_PROTOCOLS),
 });
 
+/** What became of the comment on a preview's pull request. */
+export const PULL_REQUEST_COMMENT_STATUSES = ['pending', 'posted', 'failed', 'unsupported'] as const;
+
+export const pullRequestResource = z.strictObject({
+  status: z
+    .enum(PULL_REQUEST_COMMENT_STATUSES)
+    .describe(
+      '`pending`: to be written; `posted`: it is there; `failed`: the forge refused or did not answer, another attempt ' +
+        'follows; `unsupported`: no pull request of a forge that this deployment writes to.',
+    ),
+  detail: z.string().nullable().describe('Why the last attempt failed.'),
+  commentUrl: z.string().nullable(),
+});
+
 export const previewResource = z.strictObject({
   id,
   hostname: z.string(),
@@ -135,6 +149,7 @@ export const previewResource = z.strictObject({
   allowedDomains: z.array(z.string()),
   displayBanner: z.boolean(),
   pullRequestUrl: z.string().nullable(),
+  pullRequest: pullRequestResource.nullable().describe('The comment on the pull request; null without one.'),
   addRequestHeaders: z.record(z.string(), z.string()),
   expiresAt: timestamp.nullable(),
   createdAt: timestamp,

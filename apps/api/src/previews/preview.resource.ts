@@ -6,9 +6,11 @@ import { previewUrl, type Settings } from '@culvert/platform';
 export function toPreviewResource(
   { teamId: _teamId, ...preview }: Preview,
   settings: Settings,
+  pullRequest: PreviewResource['pullRequest'],
 ): PreviewResource {
   return {
     ...preview,
+    pullRequest,
     url: previewUrl(settings, preview.hostname),
     ingress: { ...preview.ingress },
     allowedEmails: [...preview.allowedEmails],
@@ -27,6 +29,7 @@ export function auditedPreview(preview: PreviewResource) {
     url: _url,
     createdAt: _createdAt,
     updatedAt: _updatedAt,
+    pullRequest: _pullRequest,
     addRequestHeaders,
     ...fields
   } = preview;

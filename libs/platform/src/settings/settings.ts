@@ -49,9 +49,17 @@ export interface Settings {
     readonly email: string | undefined;
     readonly password: string | undefined;
   };
+  /** Where comments on pull requests are written, and as whom. Null: nowhere. */
+  readonly pullRequests: { readonly github: ForgeSettings | null; readonly gitlab: ForgeSettings | null };
   /** How long a process that was told to stop lets work finish. */
   readonly shutdownGraceMs: number;
   readonly limits: Limits;
+}
+
+export interface ForgeSettings {
+  /** Without a slash at the end. */
+  readonly apiUrl: string;
+  readonly token: string;
 }
 
 /** Each in the unit of its name. */
@@ -153,6 +161,18 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       email: values.CULVERT_BOOTSTRAP_EMAIL,
       password: values.CULVERT_BOOTSTRAP_PASSWORD,
     },
+    pullRequests: {
+      github: forge(
+        values.PULL_REQUEST_GITHUB_TOKEN,
+        values.PULL_REQUEST_GITHUB_API_URL,
+        'https://api.github.com',
+      ),
+      gitlab: forge(
+        values.PULL_REQUEST_GITLAB_TOKEN,
+        values.PULL_REQUEST_GITLAB_API_URL,
+        'https://gitlab.com/api/v4',
+      ),
+    },
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: {
       managerWaitMs: values.MANAGER_WAIT_MS ?? 10_000,
@@ -177,6 +197,10 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       },
     },
   };
+}
+
+function forge(token: string | undefined, apiUrl: string | undefined, usual: string): ForgeSettings | null {
+  return token === undefined ? null : { apiUrl: (apiUrl ?? usual).replace(/\/+$/, ''), token };
 }
 
 /** Where people open the app, without a slash at the end. */
