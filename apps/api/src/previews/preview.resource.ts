@@ -17,6 +17,7 @@ export function toPreviewResource(
     allowedDomains: [...preview.allowedDomains],
     addRequestHeaders: { ...preview.addRequestHeaders },
     expiresAt: preview.expiresAt?.toISOString() ?? null,
+    lastUsedAt: preview.lastUsedAt?.toISOString() ?? null,
     createdAt: preview.createdAt.toISOString(),
     updatedAt: preview.updatedAt.toISOString(),
   };
@@ -30,6 +31,7 @@ export function auditedPreview(preview: PreviewResource) {
     createdAt: _createdAt,
     updatedAt: _updatedAt,
     pullRequest: _pullRequest,
+    lastUsedAt: _lastUsedAt,
     addRequestHeaders,
     ...fields
   } = preview;

@@ -15,6 +15,7 @@ import {
   type PreviewDraft,
   type PullRequestComment,
   type Store,
+  TeamLimitError,
 } from '@culvert/domain';
 import { SETTINGS, STORE, type Settings } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
@@ -42,7 +43,6 @@ export class PreviewsService {
 
   async create(caller: Caller, request: CreatePreviewRequest): Promise<PreviewResource> {
     const insert = await this.#insertOf(caller, request);
-    await this.#refuseBeyondLimit(caller);
     const preview = await this.#withNewHostname((hostname) => insert({ ...toFields(request), hostname }));
     // Edges remember for a while that a hostname is unknown.
     await this.announcer.previewsChanged([preview.hostname]);
@@ -88,6 +88,7 @@ export class PreviewsService {
     { intercept, interceptId, trafficManagerId }: CreatePreviewRequest,
   ): Promise<(draft: Omit<PreviewDraft, 'interceptId'>) => Promise<Preview | null>> {
     const { teamId } = caller;
+    const maxPreviews = this.settings.limits.maxPreviewsPerTeam;
     if (interceptId !== undefined) {
       const existing = await this.intercepts.find(caller, interceptId);
       if (trafficManagerId !== undefined && trafficManagerId !== existing.trafficManagerId) {
@@ -95,7 +96,7 @@ export class PreviewsService {
           errors: [{ pointer: '/trafficManagerId', message: 'is not the traffic manager of the intercept' }],
         });
       }
-      return (draft) => this.store.previews.create(teamId, { ...draft, interceptId });
+      return (draft) => this.store.previews.create(teamId, { ...draft, interceptId }, maxPreviews);
     }
     if (intercept === undefined)
       throw new Error('the schema lets neither intercept nor interceptId be absent');
@@ -107,17 +108,8 @@ export class PreviewsService {
         newId,
         { ...intercept, trafficManagerId: resolvedId },
         draft,
+        maxPreviews,
       );
-  }
-
-  /** Of two requests at once both may pass: the limit keeps a team from filling the disk, not from being one over. */
-  async #refuseBeyondLimit({ teamId }: Caller): Promise<void> {
-    const { maxPreviewsPerTeam } = this.settings.limits;
-    if ((await this.store.previews.count(teamId)) >= maxPreviewsPerTeam) {
-      throw new ProblemError('preview_limit_reached', {
-        detail: `a team may have ${maxPreviewsPerTeam} previews`,
-      });
-    }
   }
 
   async #withNewHostname(insert: (hostname: string) => Promise<Preview | null>): Promise<Preview> {
@@ -130,6 +122,7 @@ export class PreviewsService {
           detail: 'the traffic manager or intercept does not exist any more',
         });
       } catch (error) {
+        if (error instanceof TeamLimitError) throw limitReached(error);
         if (!(error instanceof HostnameTakenError) || attempt === HOSTNAME_ATTEMPTS) throw error;
       }
     }
@@ -180,6 +173,10 @@ export class PreviewsService {
     const { status, detail, commentUrl } = comment ?? { status: 'pending', detail: null, commentUrl: null };
     return { status, detail, commentUrl };
   }
+}
+
+function limitReached(error: TeamLimitError): ProblemError {
+  return new ProblemError('preview_limit_reached', { detail: `a team may have ${error.max} previews` });
 }
 
 function toFields(request: CreatePreviewRequest): Omit<PreviewDraft, 'interceptId' | 'hostname'> {
