@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
@@ -51,6 +52,12 @@ export interface Settings {
   };
   /** Where comments on pull requests are written, and as whom. Null: nowhere. */
   readonly pullRequests: { readonly github: ForgeSettings | null; readonly gitlab: ForgeSettings | null };
+  readonly telepresence: {
+    /** What its update check recommends, without `v`. */
+    readonly stableVersion: string;
+    /** Absolute. Holds `<GOOS>/<GOARCH>/<version>/telepresence-pro[.exe]`; undefined: there are none. */
+    readonly enhancedDaemonDir: string | undefined;
+  };
   /** How long a process that was told to stop lets work finish. */
   readonly shutdownGraceMs: number;
   readonly limits: Limits;
@@ -172,6 +179,12 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
         values.PULL_REQUEST_GITLAB_API_URL,
         'https://gitlab.com/api/v4',
       ),
+    },
+    telepresence: {
+      // The last version whose client signs in and creates previews itself.
+      stableVersion: values.TELEPRESENCE_STABLE_VERSION ?? '2.8.5',
+      enhancedDaemonDir:
+        values.TELEPRESENCE_ENHANCED_DAEMON_DIR && resolve(values.TELEPRESENCE_ENHANCED_DAEMON_DIR),
     },
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: {

@@ -103,6 +103,11 @@ export const VARIABLES = {
   ),
   CULVERT_BOOTSTRAP_EMAIL: z.email().max(254).toLowerCase().describe('an email address'),
   CULVERT_BOOTSTRAP_PASSWORD: secret(z.string().min(8).max(256).describe('8 to 256 characters')),
+  TELEPRESENCE_STABLE_VERSION: z
+    .string()
+    .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/)
+    .describe('a version of Telepresence without v, such as 2.8.5'),
+  TELEPRESENCE_ENHANCED_DAEMON_DIR: z.string().describe('the path of a directory'),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   HEAD_TIMEOUT_MS: milliseconds(),
