@@ -1,12 +1,9 @@
 import type { Problem } from '@culvert/contract';
-import { setProblemForm } from '@culvert/platform';
+import { setProblemForm, type ProblemForm } from '@culvert/platform';
 import type { NextFunction, Request, Response } from 'express';
 
 /** What a program of another maker reads when something fails before, or within, our own code for it. */
-const FORMS: readonly (readonly [
-  RegExp,
-  (problem: Problem, response: Response) => { type: string; body: string },
-])[] = [
+const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   // RFC 6749 §5.2.
   [
     /^\/token\/?$/i,
@@ -29,17 +26,18 @@ const FORMS: readonly (readonly [
   // Telepresence takes every text but those of 404 and 500 for a licence.
   [
     /^\/api\/licenses\//i,
-    (problem, response) => {
-      response.status(problem.status < 500 ? 404 : 500);
-      return { type: 'text/plain', body: `${describe(problem)}\n` };
-    },
+    (problem) => ({
+      status: problem.status < 500 ? 404 : 500,
+      type: 'text/plain',
+      body: `${describe(problem)}\n`,
+    }),
   ],
 ];
 
 /** Middleware that has errors said in the form that the programs at some paths know. */
 export function speakToTelepresence(request: Request, response: Response, next: NextFunction): void {
   const form = FORMS.find(([path]) => path.test(request.path))?.[1];
-  if (form !== undefined) setProblemForm(response, (problem) => form(problem, response));
+  if (form !== undefined) setProblemForm(response, form);
   next();
 }
 

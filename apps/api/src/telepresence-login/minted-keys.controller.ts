@@ -1,11 +1,13 @@
 import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { mintKeyRequest, type MintKeyRequest } from '@culvert/contract';
 import { Public } from '@culvert/platform';
+import { IgnoresCookies } from '../auth/require-scope.js';
 import type { Request } from 'express';
 import { MintedKeysService, type MintedKey } from './minted-keys.service.js';
 import { TelepresenceCallerService } from './telepresence-caller.service.js';
 
 @Public()
+@IgnoresCookies(true)
 @Controller('sso/api/apikeys')
 export class MintedKeysController {
   constructor(

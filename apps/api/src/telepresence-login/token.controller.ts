@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Public } from '@culvert/platform';
+import { IgnoresCookies } from '../auth/require-scope.js';
 import type { Request, Response } from 'express';
 import { clientAddress } from '../http/client-address.js';
 import { readTokenRequest, TokenError } from './token-request.js';
@@ -7,6 +8,7 @@ import { TokenService, type TokenResponse } from './token.service.js';
 
 /** The token endpoint of RFC 6749, for public clients only. */
 @Public()
+@IgnoresCookies(true)
 @Controller('token')
 export class TokenController {
   constructor(private readonly tokens: TokenService) {}

@@ -1,8 +1,15 @@
 import type { Problem } from '@culvert/contract';
 import type { Response } from 'express';
 
-/** How an error is said: a media type and a body. */
-export type ProblemForm = (problem: Problem) => { readonly type: string; readonly body: string };
+/** An error as it is sent. */
+export interface FormedProblem {
+  readonly type: string;
+  readonly body: string;
+  /** Default: that of the problem. */
+  readonly status?: number;
+}
+
+export type ProblemForm = (problem: Problem) => FormedProblem;
 
 const forms = new WeakMap<Response, ProblemForm>();
 
@@ -15,6 +22,6 @@ export function problemFormOf(response: Response): ProblemForm {
   return forms.get(response) ?? asProblemJson;
 }
 
-function asProblemJson(problem: Problem): { type: string; body: string } {
+function asProblemJson(problem: Problem): FormedProblem {
   return { type: 'application/problem+json', body: JSON.stringify(problem) };
 }

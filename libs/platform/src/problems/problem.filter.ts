@@ -37,9 +37,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (translated.retryAfterSeconds !== undefined)
       response.setHeader('Retry-After', translated.retryAfterSeconds);
     if (problem.status === 405) response.setHeader('Allow', allowed.join(', '));
-    const { type, body } = problemFormOf(response)(problem);
+    const { type, body, status = problem.status } = problemFormOf(response)(problem);
     // As a buffer: Express adds a charset parameter to strings, which JSON does not have.
-    response.status(problem.status).type(type).send(Buffer.from(body));
+    response.status(status).type(type).send(Buffer.from(body));
   }
 }
 
