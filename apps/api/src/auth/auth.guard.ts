@@ -37,7 +37,7 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request>();
     const targets = [context.getHandler(), context.getClass()];
     if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) {
-      const usesCookies = this.reflector.getAllAndOverride(IgnoresCookies, targets) !== true;
+      const usesCookies = !this.reflector.getAllAndOverride(IgnoresCookies, targets);
       if (usesCookies && isUnsafe(request) && isForm(request)) this.#demandSameOrigin(request);
       return true;
     }
