@@ -14,6 +14,7 @@ const ANY_LIB = [
   'contract',
   'domain',
   'http1',
+  'http2',
   'platform',
   'relay',
   'store',
@@ -32,6 +33,12 @@ const PACKAGES = {
     builtins: ['node:assert/strict', 'node:buffer'],
     why: 'http1 parses and writes message heads: no I/O and no dependency, so that it can be tested exhaustively',
   },
+  'libs/http2': {
+    culvert: [],
+    external: [],
+    builtins: ['node:assert/strict', 'node:buffer'],
+    why: 'http2 is frames, HPACK and flow control: no I/O and no dependency, so that it can be tested exhaustively',
+  },
   'libs/tunnel': {
     culvert: [],
     external: ['ws'],
@@ -49,9 +56,9 @@ const PACKAGES = {
     why: 'contract is shared with the browser: schemas and nothing that runs only on a server',
   },
   'libs/relay': {
-    culvert: ['http1', 'tunnel'],
+    culvert: ['http1', 'http2', 'tunnel'],
     external: [],
-    why: 'relay is the data plane: framework-free, built on http1 and tunnel alone',
+    why: 'relay is the data plane: framework-free, built on http1, http2 and tunnel alone',
   },
   'libs/telepresence': {
     culvert: ['tunnel'],
