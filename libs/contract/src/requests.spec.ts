@@ -51,7 +51,6 @@ describe('a preview', () => {
       pullRequestUrl: null,
       addRequestHeaders: {},
       expiresAt: null,
-      idleExpirySeconds: null,
     });
   });
 

@@ -2,10 +2,8 @@
  * Which header lines cross the relay, and what it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
  * head as whole runs of text: one slice for many lines.
  */
-import type { OutgoingHttpHeaders } from 'node:http2';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import { asksForPage, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
-import { addHttp2Field } from './http2-fields.js';
 import type { Route } from './route.js';
 
 /** What happens to a field by its id: kept, never forwarded, or not from a preview's visitor. */
@@ -101,17 +99,8 @@ export function responseFieldLines(response: ResponseHead, route: Route): string
   return text + response.text.slice(runStart, runEnd);
 }
 
-/** The same fields, for visitors that speak HTTP/2 (RFC 9113 §8.2). */
-export function responseFields(response: ResponseHead, route: Route): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = {};
-  for (let i = 0; i < response.count; i++) {
-    if (passes(response, i, route)) addHttp2Field(fields, response.name(i), response.value(i));
-  }
-  return fields;
-}
-
 /** Whether field `i` of a response gets to the visitor. */
-function passes(response: ResponseHead, i: number, route: Route): boolean {
+export function passes(response: ResponseHead, i: number, route: Route): boolean {
   const id = response.id(i);
   const rule = RESPONSE_RULES[id];
   if (rule !== KEEP && (rule === DROP || route.kind === 'preview')) return false;

@@ -82,6 +82,12 @@ describe('a malformed request', () => {
     ['a space in the method', [[':method', 'G T'], SCHEME, PATH, AUTHORITY]],
     ['a length without a body', [...GET, ['content-length', '5']]],
     ['a malformed length', [...GET, ['content-length', '5, 5']]],
+    ['a line break in a value', [...GET, ['foo', 'x\r\nx-forged: 1']]],
+    ['a control character in a value', [...GET, ['foo', 'x\u0001']]],
+    ['whitespace around a value', [...GET, ['foo', ' x ']]],
+    ['a colon in a name', [...GET, ['foo:bar', 'x']]],
+    ['a space in a name', [...GET, ['foo ', 'x']]],
+    ['an empty name', [...GET, ['', 'x']]],
   ])('with %s is reset and never forwarded', async (_what, fields) => {
     let served = 0;
     await start((request, response) => {
@@ -116,19 +122,6 @@ describe('a malformed request', () => {
     expect(JSON.parse(await bodyOf(1))).toMatchObject({ status, code: 'bad_request' });
     expect(rig.relay.counters.failures).toEqual({ bad_request: 1 });
     expect(rig.relay.counters.exchanges).toBe(0);
-  });
-
-  // nghttp2 leaves such a field out before Node sees it, where RFC 9113 §8.2.1 asks for a reset.
-  it.each<[string, readonly [string, string]]>([
-    ['a line break in a value', ['foo', 'x\r\nx-forged: 1']],
-    ['a control character in a value', ['foo', 'x\u0001']],
-    ['whitespace around a value', ['foo', ' x ']],
-    ['a colon in a name', ['foo:bar', 'x']],
-    ['a space in a name', ['foo ', 'x']],
-  ])('with %s is forwarded without that field', async (_what, field) => {
-    await start(echo);
-    visitor.send(headers(1, [...GET, field]));
-    expect(await bodyOf(1)).not.toMatch(/foo|forged/);
   });
 
   it.each([
@@ -243,6 +236,9 @@ describe('limits', () => {
   it.each([
     ['PING', frame(FrameType.PING, Flag.NONE, 0, Buffer.alloc(8))],
     ['SETTINGS', frame(FrameType.SETTINGS, Flag.NONE, 0)],
+    ['PRIORITY', frame(FrameType.PRIORITY, Flag.NONE, 1, Buffer.alloc(5))],
+    ['WINDOW_UPDATE', frame(FrameType.WINDOW_UPDATE, Flag.NONE, 0, uint32(1))],
+    ['frames that nobody knows', frame(0x42, Flag.NONE, 0)],
   ])('ends a connection that floods it with %s', async (_what, flood) => {
     await start(echo, {}, { maxControlFrames: 30 });
     for (let i = 0; i < 40; i++) visitor.send(flood);
@@ -255,7 +251,7 @@ describe('limits', () => {
     visitor.send(frame(FrameType.HEADERS, Flag.END_STREAM, 1, block(GET)));
     for (let i = 0; i < 100; i++)
       visitor.send(frame(FrameType.CONTINUATION, Flag.NONE, 1, block([['x', 'y']])));
-    expect(await visitor.goawayCode()).toBe(ErrorCode.INTERNAL_ERROR);
+    expect(await visitor.goawayCode()).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     await visitor.closed;
   });
 
@@ -280,15 +276,15 @@ describe('limits', () => {
     await rig.whenServing(1);
     const aborted = rig.whenServiceSeesAbort();
     for (let i = 0; i < 300; i++) visitor.send(frame(FrameType.DATA, Flag.NONE, 1));
-    expect(await visitor.goawayCode()).toBe(ErrorCode.INTERNAL_ERROR);
+    expect(await visitor.goawayCode()).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     await visitor.closed;
     await aborted;
   });
 
   it('ends a connection that sends malformed requests without end', async () => {
-    await start(silence);
+    await start(silence, {}, { maxResets: 100 });
     for (let id = 1; id < 500; id += 2) visitor.send(headers(id, [...GET, ['connection', 'x']]));
-    expect(await visitor.goawayCode()).toBe(ErrorCode.INTERNAL_ERROR);
+    expect(await visitor.goawayCode()).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     await visitor.closed;
   });
 

@@ -1,76 +1,77 @@
 /**
- * One HTTP/2 connection from a visitor (docs/http2.md). Node's `http2` has the frames, HPACK and flow control; this
- * class makes an exchange of every stream, each routed by its own authority, and ends connections that cost more
- * than they ask for. Streams belong to the session, and end with it.
+ * One HTTP/2 connection from a visitor (docs/http2.md). libs/http2 has the frames, HPACK, flow control and the limits
+ * on them; this class has the socket and the clock, makes an exchange of every stream, each routed by its own
+ * authority, and ends connections that are idle or do not answer.
  */
-import {
-  constants,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
 import type { Socket } from 'node:net';
-import { HttpSyntaxError, type RequestHead } from '@culvert/http1';
+import { Field, HttpSyntaxError, type RequestHead, type ResponseHead } from '@culvert/http1';
+import {
+  type ConnectionOwner,
+  ErrorCode,
+  type HpackEncoder,
+  type RequestFields,
+  ServerConnection,
+  type ServerStream,
+} from '@culvert/http2';
+import { hostnameOf } from './client-connection.js';
 import type { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
+import { respondWithError } from './http2-error.js';
+import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
 import { Http2TakenStream } from './http2-taken-stream.js';
-import { Http2Visitor, respondWithError } from './http2-visitor.js';
-import {
-  HTTP2_MAX_INVALID_FRAMES,
-  HTTP2_RATE_WINDOW_MS,
-  HTTP2_SESSION_MEMORY_MIB,
-  LINGER_MS,
-} from './limits.js';
+import { Http2Visitor } from './http2-visitor.js';
+import { LINGER_MS } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
+import type { Route } from './route.js';
 import type { VisitorConnection } from './visitor.js';
 
 /**
  * - `opening`: the visitor has not acknowledged our SETTINGS, some of which bind it only then
  * - `open`: takes streams
  * - `closing`: takes no more streams; ends with the last one
- * - `failed`: ended with an error code, which is on its way out
- * - `closed`: the session is gone
+ * - `leaving`: the last frame is on its way out
+ * - `closed`: the socket is gone
  */
-type State = 'opening' | 'open' | 'closing' | 'failed' | 'closed';
-
-const {
-  NGHTTP2_ENHANCE_YOUR_CALM,
-  NGHTTP2_FLAG_END_STREAM,
-  NGHTTP2_INTERNAL_ERROR,
-  NGHTTP2_SETTINGS_TIMEOUT,
-} = constants;
-
-const MAX_WINDOW_BYTES = 2 ** 31 - 1;
+type State = 'opening' | 'open' | 'closing' | 'leaving' | 'closed';
 
 /** How often a connection that carries a taken stream is asked whether it is still there, and for how long. */
 const PING_INTERVAL_MS = 15_000;
 const PING_TIMEOUT_MS = 15_000;
 
-/** Streams of the size of a window that one connection can keep busy. */
-const WINDOWS_PER_CONNECTION = 4;
+const EMPTY = Buffer.alloc(0);
 
-export class Http2Connection implements VisitorConnection {
+export class Http2Connection implements VisitorConnection, ConnectionOwner {
   readonly peer: string;
-  private readonly session: ServerHttp2Session;
+  private readonly protocol: ServerConnection;
   private readonly isTrustedProxy: boolean;
   private readonly visitors = new Set<Http2Visitor>();
   private readonly takenStreams = new Set<Http2TakenStream>();
+  /** Streams that were answered without an exchange and whose request is still coming. */
+  private readonly refused = new Set<ServerStream>();
   /** Of the PING that keeps a carrier alive: when it was sent, and whether the answer is still out. */
   private pingedAt = 0;
   private isPingOpen = false;
   private state: State = 'opening';
   /** When the current state began, or the last stream ended; on the relay's clock. */
   private activeAt: number;
-
-  private readonly resets: RateWindow;
-  private readonly controlFrames: RateWindow;
+  /** When output last left, or began to wait. */
+  private sentAt: number;
   private countedBytesIn = 0;
   private countedBytesOut = 0;
 
+  /** Host of the last request: most requests of a connection name the same. What follows from it is kept. */
   private cachedHost: string | null = null;
+  private cachedHostname = '';
   private cachedForwardedLines = '';
+
+  /** The last response whose head its service repeats, and its fields as encoded at a generation of the table. */
+  private repeatedHead: ResponseHead | null = null;
+  private repeatedFields: Buffer = EMPTY;
+  private repeatedGeneration = -1;
+  private dateAt = -Infinity;
+  private date = '';
 
   constructor(
     readonly relay: Relay,
@@ -81,31 +82,20 @@ export class Http2Connection implements VisitorConnection {
     this.peer = plainAddress(socket.remoteAddress);
     this.isTrustedProxy = relay.trustedProxies.has(this.peer);
     this.activeAt = relay.clock;
-    this.resets = new RateWindow(http2.maxResets);
-    this.controlFrames = new RateWindow(http2.maxControlFrames);
-    // A visitor that has closed its side can never answer a PING or open a window: it is gone.
-    socket.allowHalfOpen = false;
-    this.session = performServerHandshake(socket, {
-      settings: {
-        enableConnectProtocol: true,
-        maxConcurrentStreams: http2.maxStreams,
-        initialWindowSize: http2.windowBytes,
-        // Twice the real limit: what is a little too large is answered with 431, like over HTTP/1.1.
-        maxHeaderListSize: 2 * head.maxHeadBytes,
-      },
+    this.sentAt = relay.clock;
+    this.protocol = new ServerConnection(this, {
+      ...http2,
+      // Twice the real limit: what is a little too large is answered with 431, like over HTTP/1.1.
+      maxListBytes: 2 * head.maxHeadBytes,
       // Beside the fields, cookies come in any number of crumbs.
-      maxHeaderListPairs: 2 * head.maxFieldCount + 4,
-      maxSessionMemory: HTTP2_SESSION_MEMORY_MIB,
-      maxSessionInvalidFrames: HTTP2_MAX_INVALID_FRAMES,
+      maxFields: 2 * head.maxFieldCount + 4,
     });
-    this.session.setLocalWindowSize(Math.min(WINDOWS_PER_CONNECTION * http2.windowBytes, MAX_WINDOW_BYTES));
-    this.session.on('stream', this.handleStream);
-    this.session.on('localSettings', this.handleAcknowledgement);
-    this.session.on('remoteSettings', this.handleControlFrame);
-    this.session.on('ping', this.handleControlFrame);
-    // What is wrong with a session concerns only the one at its other end; 'close' follows.
-    this.session.on('error', ignore);
-    this.session.on('close', this.handleClose);
+    socket.on('data', this.handleData);
+    socket.on('drain', this.handleDrain);
+    // A visitor that has closed its side can never answer a PING or open a window: it is gone.
+    socket.on('end', this.handleGone);
+    socket.on('error', this.handleGone);
+    socket.on('close', this.handleClose);
   }
 
   get isIdleCarrier(): boolean {
@@ -120,12 +110,14 @@ export class Http2Connection implements VisitorConnection {
     this.countBytes();
     for (const visitor of this.visitors) visitor.sweep(now);
     for (const taken of this.takenStreams) taken.sweep();
+    this.endRefused(now);
     if (this.takenStreams.size > 0) this.keepAlive(now);
     const { limits } = this.relay;
+    if (this.socket.writableLength > 0 && now - this.sentAt > limits.stallTimeoutMs) this.destroy();
     const quietMs = now - this.activeAt;
     switch (this.state) {
       case 'opening':
-        if (quietMs > limits.headTimeoutMs) this.fail(NGHTTP2_SETTINGS_TIMEOUT);
+        if (quietMs > limits.headTimeoutMs) this.protocol.fail(ErrorCode.SETTINGS_TIMEOUT);
         return;
       case 'open':
         if (this.isUnused && quietMs > limits.idleTimeoutMs) this.close();
@@ -133,7 +125,7 @@ export class Http2Connection implements VisitorConnection {
       case 'closing':
         if (this.isUnused && quietMs > LINGER_MS) this.destroy();
         return;
-      case 'failed':
+      case 'leaving':
         if (quietMs > LINGER_MS) this.destroy();
         return;
       case 'closed':
@@ -148,57 +140,112 @@ export class Http2Connection implements VisitorConnection {
   }
 
   destroy(): void {
-    this.session.destroy();
     this.socket.destroy();
   }
 
   // --- For streams ----------------------------------------------------------------------------------------
 
-  forwardedLines(request: RequestHead): string {
-    if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
-    if (this.cachedHost !== request.host) {
-      this.cachedHost = request.host;
-      this.cachedForwardedLines = forwardedLines(request, this.peer, this.isSecure, false);
+  /** The name that decides the route of a request. */
+  hostnameOf({ host }: RequestHead): string {
+    if (this.cachedHost !== host) {
+      this.cachedHost = host;
+      this.cachedHostname = hostnameOf(host);
+      this.cachedForwardedLines = '';
     }
-    return this.cachedForwardedLines;
+    return this.cachedHostname;
   }
 
-  /** A stream is gone. May be called more than once. */
-  handleStreamEnd(visitor: Http2Visitor): void {
+  forwardedLines(request: RequestHead): string {
+    if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
+    this.hostnameOf(request);
+    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, false));
+  }
+
+  /** Adds the fields of a final response to its block, and a `date` where there is none. */
+  addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void {
+    if (response === this.repeatedHead && encoder.generation === this.repeatedGeneration) {
+      encoder.addEncoded(this.repeatedFields);
+    } else {
+      const start = encoder.length;
+      const { generation } = encoder;
+      addResponseFields(encoder, response, route);
+      // Fields that were only now entered into the table are references from the next time on.
+      if (response === route.repeated.head && generation === encoder.generation) {
+        this.repeatedHead = response;
+        this.repeatedFields = Buffer.from(encoder.bytes.subarray(start, encoder.length));
+        this.repeatedGeneration = generation;
+      }
+    }
+    if (response.find(Field.DATE) < 0) encoder.add('date', this.currentDate());
+  }
+
+  /** A stream is over. */
+  handleStreamEnd(visitor: Http2Visitor, { isReset }: { readonly isReset: boolean }): void {
     if (!this.visitors.delete(visitor)) return;
     this.activeAt = this.relay.clock;
-    if (visitor.handleClose()) this.countReset();
+    if (isReset) this.protocol.countReset();
     if (this.isIdleCarrier) this.relay.handleIdleCarrier();
   }
 
-  // --- Session events -------------------------------------------------------------------------------------
+  // --- Socket events --------------------------------------------------------------------------------------
 
-  private readonly handleStream = (
-    stream: ServerHttp2Stream,
-    _fields: unknown,
-    flags: number,
-    rawFields?: readonly string[],
-  ): void => {
-    // Node has ended it already, and says so again in 'close'.
-    stream.on('error', ignore);
-    if (stream.destroyed || stream.closed) {
-      this.countReset();
-      return;
-    }
-    try {
-      this.begin(stream, rawFields!, (flags & NGHTTP2_FLAG_END_STREAM) === 0);
-    } catch (error) {
-      this.relay.reportFault(error);
-      stream.close(NGHTTP2_INTERNAL_ERROR);
-    }
+  private readonly handleData = (chunk: Buffer): void => {
+    this.protocol.push(chunk);
   };
 
-  private begin(stream: ServerHttp2Stream, rawFields: readonly string[], hasBody: boolean): void {
+  private readonly handleDrain = (): void => {
+    this.sentAt = this.relay.clock;
+    this.protocol.handleSent();
+  };
+
+  private readonly handleGone = (): void => {
+    this.socket.destroy();
+  };
+
+  private readonly handleClose = (): void => {
+    this.countBytes();
+    this.state = 'closed';
+    this.protocol.close();
+    this.relay.forget(this);
+  };
+
+  // --- ConnectionOwner: what the protocol asks of this connection -----------------------------------------
+
+  now(): number {
+    return this.relay.clock;
+  }
+
+  bufferedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.socket.writableLength === 0) this.sentAt = this.relay.clock;
+    this.socket.write(bytes);
+  }
+
+  pauseInput(): void {
+    this.socket.pause();
+  }
+
+  resumeInput(): void {
+    this.socket.resume();
+  }
+
+  onAcknowledged(): void {
+    if (this.state === 'opening') this.enter('open');
+  }
+
+  onPong(): void {
+    this.isPingOpen = false;
+  }
+
+  onRequest(stream: ServerStream, fields: RequestFields, isRequestDone: boolean): void {
     let request: Http2Request;
     try {
-      request = readHttp2Request(rawFields, {
+      request = readHttp2Request(fields, {
         scheme: this.isSecure ? 'https' : 'http',
-        hasBody,
+        hasBody: !isRequestDone,
         limits: this.relay.limits.head,
       });
       if (this.relay.takesOver(request.head))
@@ -209,77 +256,83 @@ export class Http2Connection implements VisitorConnection {
     }
     this.activeAt = this.relay.clock;
     if (this.relay.takesOverStream(request.head)) {
-      this.giveAway(stream, request.head, hasBody);
+      const { head } = request;
+      const taken = new Http2TakenStream(stream, head, this.peer, !isRequestDone, this.handleTakenStreamEnd);
+      this.takenStreams.add(taken);
+      this.relay.takeOverStream(taken);
       return;
     }
-    const visitor = new Http2Visitor(this, stream, request, hasBody);
+    const visitor = new Http2Visitor(this, stream, request, !isRequestDone);
     this.visitors.add(visitor);
-    stream.on('close', () => this.handleStreamEnd(visitor));
     visitor.start();
   }
 
-  private giveAway(stream: ServerHttp2Stream, head: RequestHead, hasBody: boolean): void {
-    const taken = new Http2TakenStream(stream, head, this.peer, hasBody);
-    this.takenStreams.add(taken);
-    stream.on('close', () => this.handleTakenStreamEnd(taken));
-    // 'close' only follows when all input was read. nghttp2 may be on the stack here.
-    stream.on('aborted', () => process.nextTick(() => this.handleTakenStreamEnd(taken)));
-    this.relay.takeOverStream(taken);
+  onFailed(): void {
+    this.leave();
   }
 
-  private handleTakenStreamEnd(taken: Http2TakenStream): void {
-    if (!this.takenStreams.delete(taken)) return;
+  onDrained(): void {
+    this.leave();
+  }
+
+  onFault(error: unknown): void {
+    this.relay.reportFault(error);
+  }
+
+  // --- Streams without an exchange ------------------------------------------------------------------------
+
+  private readonly handleTakenStreamEnd = (taken: Http2TakenStream): void => {
+    this.takenStreams.delete(taken);
     this.activeAt = this.relay.clock;
-    taken.handleClose();
-  }
+  };
 
-  /** Answers a request that is none. Node resets the rest of it once the answer is out. */
-  private refuse(stream: ServerHttp2Stream, cause: unknown): void {
+  /** Answers a request that is none. */
+  private refuse(stream: ServerStream, cause: unknown): void {
     let error: RelayError;
     if (cause instanceof RelayError) error = cause;
     else if (cause instanceof HttpSyntaxError)
       error = new RelayError('bad_request', `${cause.message}.`, cause.status);
     else throw cause;
     this.relay.recordFailure(error, '');
-    this.countReset();
-    if (!stream.closed) respondWithError(stream, error, null);
+    this.protocol.countReset();
+    if (stream.isClosed) return;
+    respondWithError(stream, error, null);
+    this.activeAt = this.relay.clock;
+    if (!stream.isClosed) this.refused.add(stream);
   }
 
-  private readonly handleAcknowledgement = (): void => {
-    if (this.state === 'opening') this.enter('open');
-  };
+  private endRefused(now: number): void {
+    const isStale = now - this.activeAt > LINGER_MS;
+    for (const stream of this.refused) {
+      if (!stream.isClosed && !stream.isResponseSent && !isStale) continue;
+      this.refused.delete(stream);
+      stream.reset(stream.isResponseSent ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
+    }
+  }
 
-  private readonly handleControlFrame = (): void => {
-    if (!this.controlFrames.take(this.relay.clock)) this.fail(NGHTTP2_ENHANCE_YOUR_CALM);
-  };
-
-  private readonly handleClose = (): void => {
-    this.countBytes();
-    this.state = 'closed';
-    for (const visitor of this.visitors) this.handleStreamEnd(visitor);
-    for (const taken of this.takenStreams) this.handleTakenStreamEnd(taken);
-    this.relay.forget(this);
-  };
+  /** The time as `date` has it. */
+  private currentDate(): string {
+    if (this.dateAt !== this.relay.clock) {
+      this.dateAt = this.relay.clock;
+      this.date = new Date().toUTCString();
+    }
+    return this.date;
+  }
 
   // --- Ends -----------------------------------------------------------------------------------------------
 
-  /** Resets are free for who sends them and cost an exchange here (CVE-2023-44487, CVE-2025-8671). */
-  private countReset(): void {
-    if (!this.resets.take(this.relay.clock)) this.fail(NGHTTP2_ENHANCE_YOUR_CALM);
-  }
-
-  /** Ends the connection, its streams and all, with this error code. */
-  private fail(code: number): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
-    this.enter('failed');
-    // Not from within a callback of nghttp2, which may be on the stack.
-    setImmediate(() => this.session.destroy(new Error('HTTP/2 session refused'), code));
-  }
-
-  /** Takes no more streams and ends with the last one. Streams on their way are refused: safe to repeat. */
+  /** Takes no more streams and ends with the last one. */
   private close(): void {
     this.enter('closing');
-    this.session.close();
+    this.protocol.drain();
+  }
+
+  /** Ends the socket behind what was written; the visitor has some time to read it. */
+  private leave(): void {
+    if (this.state === 'closed') return;
+    this.enter('leaving');
+    this.socket.resume();
+    this.socket.end();
   }
 
   private get isUnused(): boolean {
@@ -290,9 +343,10 @@ export class Http2Connection implements VisitorConnection {
   private keepAlive(now: number): void {
     if (this.isPingOpen) {
       if (now - this.pingedAt > PING_TIMEOUT_MS) this.destroy();
-    } else if (now - this.pingedAt > PING_INTERVAL_MS && this.state !== 'failed') {
+    } else if (now - this.pingedAt > PING_INTERVAL_MS && this.state !== 'leaving') {
       this.pingedAt = now;
-      this.isPingOpen = this.session.ping(() => (this.isPingOpen = false));
+      this.isPingOpen = true;
+      this.protocol.ping();
     }
   }
 
@@ -311,22 +365,3 @@ export class Http2Connection implements VisitorConnection {
     this.countedBytesOut = bytesWritten;
   }
 }
-
-/** Counts events in windows of `HTTP2_RATE_WINDOW_MS`. */
-class RateWindow {
-  private beganAt = -Infinity;
-  private count = 0;
-
-  constructor(private readonly max: number) {}
-
-  /** Counts one. Returns false when there were too many. */
-  take(now: number): boolean {
-    if (now - this.beganAt > HTTP2_RATE_WINDOW_MS) {
-      this.beganAt = now;
-      this.count = 0;
-    }
-    return ++this.count <= this.max;
-  }
-}
-
-function ignore(): void {}

@@ -1,38 +1,43 @@
-import type { OutgoingHttpHeaders } from 'node:http2';
+import { Field, type Fields, isForbiddenTrailer, type ResponseHead } from '@culvert/http1';
+import type { HpackEncoder, Trailers } from '@culvert/http2';
+import { passes } from './header-rules.js';
+import type { Route } from './route.js';
 
-/**
- * Field lines as Node's HTTP/2 takes them: names in lower case, one entry per name.
- * @param lines valid lines of HTTP/1.1, each with its CRLF, from `offset` on
- */
-export function http2Fields(lines: string, offset = 0): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = {};
-  let position = offset;
-  while (position < lines.length) {
-    const colon = lines.indexOf(':', position);
-    const lineEnd = lines.indexOf('\r\n', colon);
-    let start = colon + 1;
-    let end = lineEnd;
-    while (start < end && isWhitespace(lines.charCodeAt(start))) start++;
-    while (end > start && isWhitespace(lines.charCodeAt(end - 1))) end--;
-    addHttp2Field(fields, lines.slice(position, colon), lines.slice(start, end));
-    position = lineEnd + 2;
+/** Adds the fields of `response` that get to the visitor, in lower case (RFC 9113 §8.2). */
+export function addResponseFields(encoder: HpackEncoder, response: ResponseHead, route: Route): void {
+  for (let i = 0; i < response.count; i++) {
+    if (!passes(response, i, route)) continue;
+    // The line as the service wrote it stands for its field: most lines come again, and are then not even cut up.
+    const line = response.text.slice(response.lineStart(i), response.lineEnd(i));
+    if (encoder.addKnown(line)) continue;
+    encoder.add(response.name(i).toLowerCase(), response.value(i), line);
   }
-  return fields;
 }
 
-/** Adds one field as sent to fields as Node's HTTP/2 takes them. */
-export function addHttp2Field(fields: OutgoingHttpHeaders, sentName: string, value: string): void {
-  const name = sentName.toLowerCase();
-  // The one valid name that would not become an entry. An object without prototype costs more on every response.
-  if (name === '__proto__') return;
-  const earlier = fields[name];
-  if (earlier === undefined || !Object.hasOwn(fields, name)) fields[name] = value;
-  // RFC 9110 §5.3: any repeated field may become one list, but not this one.
-  else if (name !== 'set-cookie') fields[name] = `${earlier as string}, ${value}`;
-  else if (Array.isArray(earlier)) earlier.push(value);
-  else fields[name] = [earlier as string, value];
+/** The same without what only HTTP/1.1 needs for a WebSocket (RFC 8441 §5), and without a length (RFC 9110 §9.3.6). */
+export function addUpgradeFields(encoder: HpackEncoder, response: ResponseHead, route: Route): void {
+  for (let i = 0; i < response.count; i++) {
+    const id = response.id(i);
+    if (id === Field.SEC_WEBSOCKET_ACCEPT || id === Field.CONTENT_LENGTH || !passes(response, i, route))
+      continue;
+    encoder.add(response.name(i).toLowerCase(), response.value(i));
+  }
 }
 
-function isWhitespace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+/** Adds `lines` of HTTP/1.1 that were written here, each with its CRLF and one space behind the colon. */
+export function addLines(encoder: HpackEncoder, lines: string): void {
+  for (const line of lines.split('\r\n')) {
+    if (line === '') continue;
+    const colon = line.indexOf(':');
+    encoder.add(line.slice(0, colon).toLowerCase(), line.slice(colon + 2));
+  }
+}
+
+/** The trailers that may pass. */
+export function trailersOf(trailers: Fields): Trailers {
+  const passing: [string, string][] = [];
+  for (let i = 0; i < trailers.count; i++) {
+    if (!isForbiddenTrailer(trailers, i)) passing.push([trailers.name(i).toLowerCase(), trailers.value(i)]);
+  }
+  return passing;
 }

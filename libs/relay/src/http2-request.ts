@@ -1,10 +1,11 @@
 /**
  * Requests as HTTP/2 carries them become HTTP/1.1 heads: written out as text and given to the same strict parser,
- * so that both versions accept and refuse the same (docs/http2.md §2). Node and nghttp2 have refused what RFC 9113
- * calls malformed: names in upper case, connection-specific fields, pseudo-header fields in wrong places.
+ * so that both versions accept and refuse the same (docs/http2.md §2). libs/http2 has refused what RFC 9113 calls
+ * malformed: names in upper case, connection-specific fields, pseudo-header fields in wrong places.
  */
 import { randomBytes } from 'node:crypto';
 import { type HeadLimits, HttpSyntaxError, parseRequestHead, type RequestHead } from '@culvert/http1';
+import type { RequestFields } from '@culvert/http2';
 import { RelayError } from './relay-error.js';
 
 export interface Http2Request {
@@ -21,42 +22,28 @@ export interface Http2RequestContext {
   readonly limits: HeadLimits;
 }
 
-const COLON = 0x3a;
+/** Longer heads are not kept for a request that comes again: blocks of a few bytes can make them. */
+const MAX_KEPT_BYTES = 4096;
 
-/**
- * @param fields names and values in turn, as received
- * @throws HttpSyntaxError, or RelayError for what only HTTP/2 knows
- */
-export function readHttp2Request(fields: readonly string[], context: Http2RequestContext): Http2Request {
-  let method = '';
-  let scheme = '';
-  let authority = '';
-  let path = '';
-  let protocol = '';
-  let host = '';
+class KeptRequest implements Http2Request {
+  readonly webSocketKey = '';
+  constructor(readonly head: RequestHead) {}
+}
+
+/** @throws HttpSyntaxError, or RelayError for what only HTTP/2 knows */
+export function readHttp2Request(request: RequestFields, context: Http2RequestContext): Http2Request {
+  if (request.memo instanceof KeptRequest && !context.hasBody) return request.memo;
+  const { scheme, authority, path, protocol, host } = request;
+  let { method } = request;
   let cookie = '';
   let lines = '';
   let lineCount = 0;
-  let hasLength = false;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i];
-    const value = fields[i + 1];
-    if (name.charCodeAt(0) === COLON) {
-      if (name === ':method') method = value;
-      else if (name === ':path') path = value;
-      else if (name === ':authority') authority = value;
-      else if (name === ':scheme') scheme = value;
-      else if (name === ':protocol') protocol = value;
-      else throw malformed('An unknown pseudo-header field');
-    } else if (name === 'cookie') {
+  for (const field of request.fields) {
+    if (field.name === 'cookie') {
       // RFC 9113 §8.2.3: crumbs of one field.
-      cookie = cookie === '' ? value : `${cookie}; ${value}`;
-    } else if (name === 'host') {
-      if (host !== '') throw new HttpSyntaxError('REPEATED_HOST');
-      host = value;
-    } else if (name !== 'sec-websocket-key' || method !== 'CONNECT') {
-      if (name === 'content-length') hasLength = true;
-      lines += `${name}: ${value}\r\n`;
+      cookie = cookie === '' ? field.value : `${cookie}; ${field.value}`;
+    } else if (field.name !== 'sec-websocket-key' || method !== 'CONNECT') {
+      lines += field.line;
       lineCount++;
     }
   }
@@ -64,11 +51,8 @@ export function readHttp2Request(fields: readonly string[], context: Http2Reques
     throw new HttpSyntaxError('HOST_MISMATCH');
   const webSocketKey = method === 'CONNECT' ? keyFor(protocol) : '';
   if (scheme !== context.scheme) throw malformed(`This connection carries ${context.scheme} only`);
-  if (!path.startsWith('/') && path !== '*') throw new HttpSyntaxError('BAD_TARGET');
-  if (authority !== '' || host !== '') {
-    lines = `host: ${authority || host}\r\n${lines}`;
-    lineCount++;
-  }
+  lines = `host: ${authority || host}\r\n${lines}`;
+  lineCount++;
   if (cookie !== '') {
     lines += `cookie: ${cookie}\r\n`;
     lineCount++;
@@ -77,7 +61,7 @@ export function readHttp2Request(fields: readonly string[], context: Http2Reques
     method = 'GET';
     lines += `connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ${webSocketKey}\r\n`;
     lineCount += 3;
-  } else if (context.hasBody && !hasLength) {
+  } else if (context.hasBody && request.contentLength < 0) {
     lines += 'transfer-encoding: chunked\r\n';
     lineCount++;
   }
@@ -86,8 +70,14 @@ export function readHttp2Request(fields: readonly string[], context: Http2Reques
   const head = parseRequestHead(bytes, 0, bytes.length, context.limits);
   // A line break in a name, a value or the path would have made lines of its own.
   if (head.count !== lineCount) throw new HttpSyntaxError('CONTROL_CHARACTER');
-  if (webSocketKey !== '' && head.upgrade === '') throw malformed('A WebSocket has no request body');
-  return { head, webSocketKey };
+  if (webSocketKey !== '') {
+    if (head.upgrade === '') throw malformed('A WebSocket has no request body');
+    return { head, webSocketKey };
+  }
+  if (!request.isShared || context.hasBody || bytes.length > MAX_KEPT_BYTES) return { head, webSocketKey };
+  const kept = new KeptRequest(head);
+  request.memo = kept;
+  return kept;
 }
 
 /** A key for `CONNECT` with this `:protocol`: 16 random bytes (RFC 6455 §4.1). */

@@ -1,109 +1,83 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { RequestHead } from '@culvert/http1';
-import { HTTP2_STREAM_BUFFER_BYTES } from './limits.js';
+import { ErrorCode, type ServerStream, type StreamHandler } from '@culvert/http2';
 import type { TakenStream, TakenStreamHandler } from './taken-stream.js';
-
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
-
-const END_STREAM = { endStream: true };
-const WITH_TRAILERS = { waitForTrailers: true };
 
 /** Of who has not said yet that it listens. */
 const NOBODY: TakenStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
-/** A taken stream over Node's `http2`. */
-export class Http2TakenStream implements TakenStream {
+/** A taken stream of an HTTP/2 connection. */
+export class Http2TakenStream implements TakenStream, StreamHandler {
   handler: TakenStreamHandler = NOBODY;
-  private isReading = false;
-  private isDrainExpected = false;
-  private isClosed = false;
-  private trailers: OutgoingHttpHeaders = {};
+  private hasHead = false;
 
   constructor(
-    private readonly stream: ServerHttp2Stream,
+    private readonly stream: ServerStream,
     readonly head: RequestHead,
     readonly peer: string,
-    private readonly hasBody: boolean,
-  ) {}
+    /** Whether the end of the request is still to come, or has been told. */
+    private hasEndFollowing: boolean,
+    private readonly forget: (taken: Http2TakenStream) => void,
+  ) {
+    stream.attach(this);
+  }
 
   respond(fields: Readonly<Record<string, string>>): void {
-    const { stream } = this;
-    if (this.isGone || stream.headersSent) return;
-    stream.on('wantTrailers', () => {
-      if (!this.isGone) stream.sendTrailers(this.trailers);
-    });
-    stream.respond({ ':status': 200, ...fields }, WITH_TRAILERS);
+    if (!this.stream.isClosed && !this.hasHead) this.sendHead(fields, { endStream: false });
   }
 
   write(bytes: Buffer): boolean {
-    const { stream } = this;
-    if (this.isGone || stream.writableEnded) return true;
-    stream.write(bytes);
-    if (stream.writableLength < HTTP2_STREAM_BUFFER_BYTES) return true;
-    if (!this.isDrainExpected) {
-      this.isDrainExpected = true;
-      stream.on('drain', () => this.handler.onDrain());
-    }
-    return false;
+    return this.stream.write(bytes);
   }
 
   pause(): void {
-    if (this.isReading) this.stream.pause();
+    this.stream.pause();
   }
 
   resume(): void {
-    if (this.isGone) return;
-    if (this.isReading) {
-      this.stream.resume();
-      return;
-    }
-    this.isReading = true;
-    if (!this.hasBody) {
-      queueMicrotask(() => this.handleEnd());
-      return;
-    }
-    this.stream.on('data', (chunk: Buffer) => {
-      if (!this.isClosed && chunk.length > 0) this.handler.onData(chunk);
+    this.stream.resume();
+    if (this.hasEndFollowing) return;
+    this.hasEndFollowing = true;
+    queueMicrotask(() => {
+      if (!this.stream.isClosed) this.handler.onEnd();
     });
-    this.stream.on('end', () => this.handleEnd());
   }
 
   end(trailers: Readonly<Record<string, string>>): void {
-    const { stream } = this;
-    if (this.isGone || stream.writableEnded) return;
-    if (stream.headersSent) {
-      this.trailers = trailers;
-      stream.end();
-    } else {
-      stream.respond({ ':status': 200, ...trailers }, END_STREAM);
-    }
+    if (this.stream.isClosed) return;
+    if (this.hasHead) this.stream.endWithTrailers(Object.entries(trailers));
+    else this.sendHead(trailers, { endStream: true });
   }
 
   reset(): void {
-    if (!this.isGone) this.stream.close(NGHTTP2_CANCEL);
+    this.stream.reset(ErrorCode.CANCEL);
   }
 
-  /**
-   * Called a few times a second. RFC 9113 §8.1: once the answer is complete, the rest of the request is not wanted. To
-   * say so any earlier would make Node drop what it has not sent yet, the trailers first.
-   */
+  /** Called a few times a second. RFC 9113 §8.1: once the answer is complete, the rest of the request is not wanted. */
   sweep(): void {
-    if (this.stream.writableFinished && !this.isGone) this.stream.close(NGHTTP2_NO_ERROR);
+    if (this.stream.isResponseSent) this.stream.reset(ErrorCode.NO_ERROR);
   }
 
-  /** The stream is gone. May be called more than once. */
-  handleClose(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
+  onData(chunk: Buffer): void {
+    this.handler.onData(chunk);
+  }
+
+  onEnd(): void {
+    this.handler.onEnd();
+  }
+
+  onDrain(): void {
+    this.handler.onDrain();
+  }
+
+  onClose(): void {
+    this.forget(this);
     this.handler.onClose();
   }
 
-  private handleEnd(): void {
-    // A stream that was reset ends too, and its close follows.
-    if (!this.isGone) this.handler.onEnd();
-  }
-
-  private get isGone(): boolean {
-    return this.isClosed || this.stream.destroyed || this.stream.closed;
+  private sendHead(fields: Readonly<Record<string, string>>, options: { readonly endStream: boolean }): void {
+    this.hasHead = true;
+    const encoder = this.stream.beginHeaders(200);
+    for (const [name, value] of Object.entries(fields)) encoder.add(name, value);
+    this.stream.sendHeaders(options);
   }
 }

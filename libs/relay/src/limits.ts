@@ -28,9 +28,9 @@ export interface RelayLimits {
 export interface Http2Limits {
   /** Requests under way; further ones are refused (REFUSED_STREAM). */
   readonly maxStreams: number;
-  /** Requests that end before their response does, per `HTTP2_RATE_WINDOW_MS`. */
+  /** Requests that end before their response does, in ten seconds. */
   readonly maxResets: number;
-  /** PING and SETTINGS frames per `HTTP2_RATE_WINDOW_MS`. */
+  /** PING and SETTINGS frames in ten seconds; as many others without content. */
   readonly maxControlFrames: number;
   /** Bytes of one request body that may arrive before they can be forwarded. */
   readonly windowBytes: number;
@@ -64,18 +64,6 @@ export const MAX_INTERIM_RESPONSES = 32;
 
 /** Those of docs/http1.md §2.2, for both directions. */
 export const CHUNKED_LIMITS = DEFAULT_CHUNKED_LIMITS;
-
-/** The time in which resets and control frames of one HTTP/2 connection are counted. */
-export const HTTP2_RATE_WINDOW_MS = 10_000;
-
-/** Output held per HTTP/2 stream before its exchange is paused. */
-export const HTTP2_STREAM_BUFFER_BYTES = 65_536;
-
-/** Memory of one HTTP/2 connection within Node, above which it gets no new streams; in MiB. */
-export const HTTP2_SESSION_MEMORY_MIB = 16;
-
-/** Frames that break a rule without ending the connection at once, per connection. */
-export const HTTP2_MAX_INVALID_FRAMES = 100;
 
 /** Compressed pages that get a banner at once; each holds some 300 KiB in zlib. Further ones get none. */
 export const MAX_CODED_PAGES = 128;

@@ -14,4 +14,3 @@ export {
   type ManagerDoubleOptions,
   TrafficManagerDouble,
 } from './telepresence-manager/traffic-manager-double.js';
-export { TelepresenceClient, TokenRefusal } from './telepresence-client.js';

@@ -9,7 +9,7 @@ export class AuditEventsController {
   constructor(private readonly auditEvents: AuditEventsService) {}
 
   @Get()
-  @RequireScope('audit:read')
+  @RequireScope('team:read')
   list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
     return this.auditEvents.list(caller, query);
   }

@@ -17,7 +17,7 @@ export class InterceptsController {
   constructor(private readonly intercepts: InterceptsService) {}
 
   @Post()
-  @RequireScope('intercepts:write')
+  @RequireScope('previews:write')
   create(
     @CurrentCaller() caller: Caller,
     @Body({ schema: createInterceptRequest }) body: CreateInterceptRequest,
@@ -26,19 +26,19 @@ export class InterceptsController {
   }
 
   @Get()
-  @RequireScope('intercepts:read')
+  @RequireScope('previews:read')
   list(@CurrentCaller() caller: Caller, @Query({ schema: interceptQuery }) query: InterceptQuery) {
     return this.intercepts.list(caller, query);
   }
 
   @Get(':interceptId')
-  @RequireScope('intercepts:read')
+  @RequireScope('previews:read')
   show(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) id: string) {
     return this.intercepts.show(caller, id);
   }
 
   @Patch(':interceptId')
-  @RequireScope('intercepts:write')
+  @RequireScope('previews:write')
   update(
     @CurrentCaller() caller: Caller,
     @Param('interceptId', { schema: resourceId }) id: string,
@@ -49,7 +49,7 @@ export class InterceptsController {
 
   @Delete(':interceptId')
   @HttpCode(204)
-  @RequireScope('intercepts:write')
+  @RequireScope('previews:write')
   remove(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) id: string) {
     return this.intercepts.remove(caller, id);
   }

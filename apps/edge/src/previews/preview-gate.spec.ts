@@ -46,10 +46,6 @@ describe(PreviewGate.name, () => {
       expiresAt: null,
       revokedAt: null,
       lastUsedAt: null,
-      lastUsedAddress: null,
-      createdByUserId: null,
-      createdByApiKeyId: null,
-      replacesId: null,
       createdAt: new Date(),
     };
     lookups = 0;

@@ -1,0 +1,18 @@
+import type { RequestHead } from '@culvert/http1';
+import type { ServerStream } from '@culvert/http2';
+import { errorResponse } from './error-response.js';
+import { addLines } from './http2-fields.js';
+import type { RelayError } from './relay-error.js';
+
+/**
+ * Answers with an error of ours: the same body and fields as over HTTP/1.1.
+ * @param request what was asked, or null when it could not be read
+ */
+export function respondWithError(stream: ServerStream, error: RelayError, request: RequestHead | null): void {
+  const response = errorResponse(error, { request, connection: '' });
+  const headEnd = response.indexOf('\r\n\r\n') + 2;
+  const head = response.toString('latin1', 0, headEnd);
+  addLines(stream.beginHeaders(error.status), head.slice(head.indexOf('\r\n') + 2));
+  stream.sendHeaders({ endStream: request?.method === 'HEAD' });
+  stream.end(response.subarray(headEnd + 2));
+}
