@@ -6,7 +6,7 @@ import type { GrpcStatus } from './grpc-status.js';
  * implements this and answers the response headers itself; the tunnel does the framing.
  */
 export interface ReverseCarrier {
-  /** Begins delivery; called once, after the first `write`. Nothing that arrived before is lost. */
+  /** Begins delivery; called once, and before anything else. Nothing that arrived before is lost. */
   start(handler: ReverseCarrierHandler): void;
   /**
    * Sends bytes and takes ownership of them. Always accepts, and returns false when the caller should wait for

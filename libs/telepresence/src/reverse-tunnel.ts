@@ -77,6 +77,8 @@ class ReverseTunnel
   state: TunnelState = 'handshake';
   streamCount = 0;
   private readonly chunks = new MessageReader(this, CONTENT_FIELD);
+  /** What came before the preface was sent: nothing may be answered ahead of that. */
+  private early: Buffer[] | null = [];
   private handshakeTimer: NodeJS.Timeout | null = null;
   /** How the call ends when its last stream has. */
   private farewell = {
@@ -102,8 +104,11 @@ class ReverseTunnel
       this.settings.handshakeTimeoutMs,
     );
     this.handshakeTimer.unref();
-    this.connection.start();
     this.carrier.start(this);
+    this.connection.start();
+    const { early } = this;
+    this.early = null;
+    for (const bytes of early ?? []) this.onData(bytes);
   }
 
   // --- For the tunnel's user ------------------------------------------------------------------------------
@@ -160,6 +165,10 @@ class ReverseTunnel
   // --- From the carrier -----------------------------------------------------------------------------------
 
   onData(bytes: Buffer): void {
+    if (this.early !== null) {
+      this.early.push(bytes);
+      return;
+    }
     try {
       this.chunks.read(bytes, 0, bytes.length);
     } catch (error) {

@@ -71,9 +71,9 @@ function respond(stream: ServerHttp2Stream, end: { status: number; message: stri
 
 function carrierOf(stream: ServerHttp2Stream): ReverseCarrier {
   const end = { status: 0, message: '' };
-  respond(stream, end);
   return {
     start(handler) {
+      respond(stream, end);
       let isOver = false;
       stream.on('data', (bytes: Buffer) => handler.onData(bytes));
       stream.on('drain', () => handler.onDrain());
