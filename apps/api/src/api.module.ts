@@ -10,6 +10,7 @@ import { MeModule } from './me/me.module.js';
 import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
+import { TelepresenceLoginModule } from './telepresence-login/telepresence-login.module.js';
 import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
 
 /** The REST API as a part of an application. Needs the global modules of platform, and `configureApi`. */
@@ -29,6 +30,7 @@ export class ApiModule {
         PreviewsModule,
         PreviewCredentialsModule,
         AuditEventsModule,
+        TelepresenceLoginModule,
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -6,6 +6,17 @@ import { TestApi, type TestTeam } from './testing/api-harness.js';
 /** Pages for people, which the OpenAPI document does not describe, and the document itself. */
 const UNDESCRIBED = ['get /', 'get /api/docs', 'get /api/docs/{file}', 'get /api/openapi.json'];
 
+/** What the Telepresence client expects of the cloud, which is no API for anybody else: docs/telepresence.md. */
+const TELEPRESENCE = [
+  'get /api/licenses/{licenseId}/formats/jwt',
+  'get /api/userinfo',
+  'get /cloud/preview',
+  'get /download/tel-pro/{system}/{architecture}/{version}/latest/{file}',
+  'get /download/tel2/{system}/{architecture}/stable.txt',
+  'post /sso/api/apikeys',
+  'post /token',
+];
+
 interface Layer {
   readonly route?: { readonly path: string; readonly stack: readonly { readonly method: string }[] };
 }
@@ -30,7 +41,7 @@ describe('the routes', () => {
           ),
     );
     const described = OPERATIONS.map(({ method, path }) => `${method} ${path}`);
-    expect(served.toSorted()).toEqual([...described, ...UNDESCRIBED].toSorted());
+    expect(served.toSorted()).toEqual([...described, ...UNDESCRIBED, ...TELEPRESENCE].toSorted());
   });
 
   const bodies = OPERATIONS.filter(({ body }) => body !== undefined).map(

@@ -7,6 +7,10 @@ export const SCOPES = [
   'tunnel',
   'previews:read',
   'previews:write',
+  'intercepts:read',
+  'intercepts:write',
+  'sessions:read',
+  'sessions:write',
   'keys:read',
   'keys:write',
   'team:read',
@@ -42,6 +46,12 @@ export const apiKeyResource = z.strictObject({
   expiresAt: timestamp.nullable(),
   revokedAt: timestamp.nullable(),
   lastUsedAt: timestamp.nullable().describe('To the minute.'),
+  lastUsedAddress: z.string().nullable().describe('Address of the last use.'),
+  createdByUserId: id
+    .nullable()
+    .describe('The person whose power it has; null: the operator. It goes when they leave the team.'),
+  createdByApiKeyId: id.nullable().describe('The key that made it.'),
+  replacesId: id.nullable().describe('The key that it takes the place of.'),
   createdAt: timestamp,
 });
 export type ApiKeyResource = z.output<typeof apiKeyResource>;

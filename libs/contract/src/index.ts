@@ -11,5 +11,6 @@ export * from './previews.js';
 export * from './problems.js';
 export * from './request-headers.js';
 export * from './sessions.js';
+export * from './telepresence.js';
 export * from './traffic-managers.js';
 export { id as resourceId } from './text.js';

@@ -40,6 +40,7 @@ const RESPONSE_SCHEMAS = {
   Intercept: intercepts.interceptResource,
   InterceptPage: intercepts.interceptPage,
   Ingress: previews.ingressResource,
+  PullRequest: previews.pullRequestResource,
   Preview: previews.previewResource,
   PreviewPage: previews.previewPage,
   ShareLink: previewCredentials.shareLinkResource,

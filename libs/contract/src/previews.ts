@@ -55,6 +55,20 @@ export const ingressDescription = z
   })
   .transform((ingress) => ({ ...ingress, l5Host: ingress.l5Host ?? ingress.host }));
 
+/** Last uses are written down by the minute: shorter times would mean little. */
+const MIN_IDLE_EXPIRY_SECONDS = 300;
+const MAX_IDLE_EXPIRY_SECONDS = 366 * 24 * 60 * 60;
+
+const idleExpirySeconds = z
+  .int('must be a whole number')
+  .min(0, 'must not be negative')
+  .max(MAX_IDLE_EXPIRY_SECONDS, `must be at most ${MAX_IDLE_EXPIRY_SECONDS}`)
+  .refine((seconds) => seconds === 0 || seconds >= MIN_IDLE_EXPIRY_SECONDS, {
+    error: `must be 0 or at least ${MIN_IDLE_EXPIRY_SECONDS}`,
+  })
+  .nullable()
+  .describe('After how long without a request it ends; null: as the team says; 0: never.');
+
 const fields = z.strictObject({
   ingress: ingressDescription,
   access: z
@@ -81,7 +95,8 @@ const fields = z.strictObject({
     'Set on every request to the ingress, at most 32 and 8 KiB. Refused: Host, Cookie, hop-by-hop, framing, ' +
       'forwarding and WebSocket handshake fields, and those that carry the intercept id or a credential for Culvert.',
   ),
-  expiresAt: futureTimestamp.nullable().describe('When it stops answering; null: never.'),
+  expiresAt: futureTimestamp.nullable().describe('When it ends; null: never.'),
+  idleExpirySeconds,
 });
 
 export const createPreviewRequest = z
@@ -97,6 +112,7 @@ export const createPreviewRequest = z
     pullRequestUrl: fields.shape.pullRequestUrl.default(null),
     addRequestHeaders: fields.shape.addRequestHeaders.default({}),
     expiresAt: fields.shape.expiresAt.default(null),
+    idleExpirySeconds: fields.shape.idleExpirySeconds.default(null),
   })
   .refine((preview) => (preview.intercept === undefined) !== (preview.interceptId === undefined), {
     error: 'exactly one of intercept and interceptId is needed',
@@ -123,6 +139,20 @@ export const ingressResource = z.strictObject({
   protocol: z.enum(INGRESS_PROTOCOLS),
 });
 
+/** What became of the comment on a preview's pull request. */
+export const PULL_REQUEST_COMMENT_STATUSES = ['pending', 'posted', 'failed', 'unsupported'] as const;
+
+export const pullRequestResource = z.strictObject({
+  status: z
+    .enum(PULL_REQUEST_COMMENT_STATUSES)
+    .describe(
+      '`pending`: to be written; `posted`: it is there; `failed`: the forge refused or did not answer, another attempt ' +
+        'follows; `unsupported`: no pull request of a forge that this deployment writes to.',
+    ),
+  detail: z.string().nullable().describe('Why the last attempt failed.'),
+  commentUrl: z.string().nullable(),
+});
+
 export const previewResource = z.strictObject({
   id,
   hostname: z.string(),
@@ -135,8 +165,11 @@ export const previewResource = z.strictObject({
   allowedDomains: z.array(z.string()),
   displayBanner: z.boolean(),
   pullRequestUrl: z.string().nullable(),
+  pullRequest: pullRequestResource.nullable().describe('The comment on the pull request; null without one.'),
   addRequestHeaders: z.record(z.string(), z.string()),
   expiresAt: timestamp.nullable(),
+  idleExpirySeconds: z.int().nullable(),
+  lastUsedAt: timestamp.nullable().describe('Of the last request, to a minute or so.'),
   createdAt: timestamp,
   updatedAt: timestamp,
 });

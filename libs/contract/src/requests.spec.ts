@@ -51,6 +51,7 @@ describe('a preview', () => {
       pullRequestUrl: null,
       addRequestHeaders: {},
       expiresAt: null,
+      idleExpirySeconds: null,
     });
   });
 

@@ -6,6 +6,10 @@ export const API_KEY_SCOPES = [
   'tunnel',
   'previews:read',
   'previews:write',
+  'intercepts:read',
+  'intercepts:write',
+  'sessions:read',
+  'sessions:write',
   'keys:read',
   'keys:write',
   'team:read',
@@ -25,6 +29,17 @@ export interface ApiKey {
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
   readonly lastUsedAt: Date | null;
+  /** Address of the last use, or null. */
+  readonly lastUsedAddress: string | null;
+  /**
+   * The person whose power this key has: who made it, or made the key that made it. Null for keys that the operator
+   * made. It goes when that person leaves the team.
+   */
+  readonly createdByUserId: string | null;
+  /** The key that made it, or null. */
+  readonly createdByApiKeyId: string | null;
+  /** The key that it takes the place of, or null. A key is replaced at most once. */
+  readonly replacesId: string | null;
   readonly createdAt: Date;
 }
 
@@ -35,6 +50,8 @@ export interface ApiKeyDraft {
   readonly hash: string;
   readonly scopes: readonly ApiKeyScope[];
   readonly expiresAt: Date | null;
+  readonly createdByUserId?: string | null;
+  readonly createdByApiKeyId?: string | null;
 }
 
 const SECRET_PREFIX = 'cvt_';
@@ -56,6 +73,18 @@ export function generateApiKeySecret(): string {
     }
   }
   return SECRET_PREFIX + random + checksum(random);
+}
+
+/** The form of generated secrets; `docs/security.md` gives it to secret scanners. */
+const GENERATED = /^cvt_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
+
+/**
+ * False for text that has the form of a generated secret and a wrong checksum: no key, which need not be looked up.
+ * Keys that an operator chose have any other form.
+ */
+export function isPossibleApiKeySecret(secret: string): boolean {
+  const match = GENERATED.exec(secret);
+  return match === null || checksum(match[1]) === match[2];
 }
 
 /** What the store keeps of a secret. A fast hash is right: the input has 190 random bits. */

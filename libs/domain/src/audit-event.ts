@@ -22,3 +22,14 @@ export interface AuditEvent {
 }
 
 export type AuditEventDraft = Omit<AuditEvent, 'id' | 'at'>;
+
+/** Which events of a team: those that have all that is given. */
+export interface AuditEventFilter {
+  readonly actorId?: string | undefined;
+  readonly action?: string | undefined;
+  readonly targetId?: string | undefined;
+  /** Not before. */
+  readonly from?: Date | undefined;
+  /** Before. */
+  readonly until?: Date | undefined;
+}

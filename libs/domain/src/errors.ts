@@ -29,3 +29,14 @@ export class InvalidTextError extends Error {
     super('text contains NUL or a lone surrogate, or is too long', options);
   }
 }
+
+/** The team has as many of them as it may. */
+export class TeamLimitError extends Error {
+  readonly code = 'TEAM_LIMIT';
+  constructor(
+    readonly thing: 'previews' | 'sessions' | 'members' | 'invitations' | 'api keys' | 'teams',
+    readonly max: number,
+  ) {
+    super(`the team has ${max} ${thing}, as many as it may`);
+  }
+}

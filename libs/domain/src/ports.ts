@@ -2,8 +2,8 @@
  * What the rules need from storage. Every method that touches a team's data takes the team's id first and sees
  * nothing of any other team; the exceptions look up by a secret's hash or by hostname and say so.
  */
-import type { ApiKey, ApiKeyDraft } from './api-key.js';
-import type { AuditEvent, AuditEventDraft } from './audit-event.js';
+import type { ApiKey, ApiKeyDraft, ApiKeyScope } from './api-key.js';
+import type { AuditEvent, AuditEventDraft, AuditEventFilter } from './audit-event.js';
 import type { Intercept, InterceptDraft } from './intercept.js';
 import type {
   AccessTokenOwner,
@@ -21,7 +21,7 @@ import type {
   ShareLink,
   ShareLinkDraft,
 } from './preview-access.js';
-import type { Ingress, Preview, PreviewChange, PreviewDraft } from './preview.js';
+import type { EndedPreview, Ingress, Preview, PreviewChange, PreviewDraft } from './preview.js';
 import type {
   InterceptPreviews,
   PreviewRequest,
@@ -29,7 +29,16 @@ import type {
   RequestedPreview,
 } from './requested-preview.js';
 import type { Session, SessionState, TunnelKind } from './session.js';
-import type { Membership, Role, Team, User } from './team.js';
+import type {
+  Invitation,
+  InvitationDraft,
+  Member,
+  Membership,
+  Role,
+  Team,
+  TeamChange,
+  User,
+} from './team.js';
 import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
 import type { SignedInUser, UserSession, UserSessionDraft } from './user-session.js';
 
@@ -49,11 +58,97 @@ export interface Page<T> {
 
 export interface TeamRepository {
   create(name: string): Promise<Team>;
+  /**
+   * A team with its first owner.
+   * @throws TeamLimitError when the person is a member of `maxTeams` already; of two at once neither is one over
+   */
+  createWithOwner(name: string, userId: string, maxTeams: number): Promise<Team>;
   find(teamId: string): Promise<Team | null>;
+  update(teamId: string, change: TeamChange): Promise<Team | null>;
+  /** What it has of everything that is limited: living sessions, usable keys, members, previews. */
+  usage(teamId: string, now: Date): Promise<TeamUsage>;
+}
+
+export interface TeamUsage {
+  readonly previews: number;
+  readonly sessions: number;
+  readonly apiKeys: number;
+  readonly members: number;
+  readonly invitations: number;
+}
+
+/** What became of a change of someone's membership. */
+export type MembershipOutcome =
+  | {
+      readonly ok: true;
+      readonly before: Member;
+      /** Null: they are no member any more. */
+      readonly after: Member | null;
+      /** Keys of theirs that were revoked, because they may do more than the person now. */
+      readonly revokedApiKeyIds: readonly string[];
+    }
+  | { readonly ok: false; readonly reason: 'not_found' | 'not_permitted' | 'last_owner' };
+
+export interface MembershipChange {
+  /** Null: leave. */
+  readonly role: Role | null;
+  /** Scopes that keys of this person may have from now on: others are revoked. */
+  readonly scopes: readonly ApiKeyScope[];
+  /** Who changes it; `self`: the person, who may only leave or step down. */
+  readonly by: Role | 'self';
+  readonly at: Date;
+}
+
+export interface MemberRepository {
+  /** All of them, by when they joined. */
+  list(teamId: string): Promise<Member[]>;
+  find(teamId: string, userId: string): Promise<Member | null>;
+  /** Puts changes of one team in a row, so that of two owners that leave at once one stays. */
+  change(teamId: string, userId: string, change: MembershipChange): Promise<MembershipOutcome>;
+}
+
+export interface InvitationRepository {
+  /**
+   * Null when the address has one already; `member` when it is a member's.
+   * @throws TeamLimitError when there are `maxOpen` already
+   */
+  create(teamId: string, draft: InvitationDraft, maxOpen: number): Promise<Invitation | 'member' | null>;
+  find(teamId: string, id: string): Promise<Invitation | null>;
+  list(teamId: string, page: PageRequest): Promise<Page<Invitation>>;
+  /** With a new token, which makes the old one worthless. */
+  renew(
+    teamId: string,
+    id: string,
+    renewal: Pick<InvitationDraft, 'tokenHash' | 'expiresAt'>,
+  ): Promise<Invitation | null>;
+  remove(teamId: string, id: string): Promise<Invitation | null>;
+  /** Across teams: the token is the proof. Finds expired ones too. */
+  findByTokenHash(tokenHash: string): Promise<{ invitation: Invitation; team: Team } | null>;
+  /**
+   * Makes `userId` a member and uses the invitation up. Null when it is gone, has expired, or is for another address
+   * than theirs. Who is a member already keeps their role.
+   * @throws TeamLimitError when the team has `maxMembers`
+   */
+  accept(
+    tokenHash: string,
+    userId: string,
+    options: { readonly now: Date; readonly maxMembers: number },
+  ): Promise<{ invitation: Invitation; membership: Membership } | null>;
 }
 
 export interface ApiKeyRepository {
-  create(teamId: string, draft: ApiKeyDraft): Promise<ApiKey>;
+  /** @throws TeamLimitError when the team has `maxKeys` usable ones; without it there is no limit */
+  create(teamId: string, draft: ApiKeyDraft, maxKeys?: number): Promise<ApiKey>;
+  /**
+   * Makes a key that takes the place of another, which expires at `oldExpiresAt` unless it does so earlier. Null when
+   * that key is gone, revoked, expired or replaced already.
+   */
+  replace(
+    teamId: string,
+    id: string,
+    draft: ApiKeyDraft,
+    options: { readonly oldExpiresAt: Date; readonly now: Date },
+  ): Promise<ApiKey | null>;
   find(teamId: string, id: string): Promise<ApiKey | null>;
   /** Across teams: the secret is the proof. Finds revoked and expired keys too. */
   findByHash(hash: string): Promise<ApiKey | null>;
@@ -63,7 +158,7 @@ export interface ApiKeyRepository {
   rename(teamId: string, id: string, name: string): Promise<ApiKey | null>;
   /** Idempotent: a revoked key keeps its first date. */
   revoke(teamId: string, id: string, at: Date): Promise<ApiKey | null>;
-  recordUse(id: string, at: Date): Promise<void>;
+  recordUse(id: string, at: Date, address?: string | null): Promise<void>;
 }
 
 export interface TrafficManagerRepository {
@@ -84,12 +179,15 @@ export interface SessionRegistration {
   readonly edgeId: string;
   readonly remoteAddress: string;
   readonly at: Date;
+  /** Living sessions that the team may have; absent: any number. */
+  readonly maxSessions?: number;
 }
 
 export interface SessionRepository {
   /**
    * Creates the traffic manager when it is new, then resumes its session of this kind that has not ended, or
    * begins one. Atomic: of two edges registering the same manager at once both get the same session.
+   * @throws TeamLimitError when the team has `maxSessions` and none of them can be resumed
    */
   register(
     teamId: string,
@@ -151,14 +249,19 @@ export type PreviewRoute = Pick<
 };
 
 export interface PreviewRepository {
-  /** Null when the team has no such intercept; throws HostnameTakenError when the hostname is in use. */
-  create(teamId: string, draft: PreviewDraft): Promise<Preview | null>;
+  /**
+   * Null when the team has no such intercept.
+   * @throws HostnameTakenError when the hostname is in use
+   * @throws TeamLimitError when the team has `maxPreviews`; of two at once neither is one over
+   */
+  create(teamId: string, draft: PreviewDraft, maxPreviews?: number): Promise<Preview | null>;
   /** Creates an intercept and its preview, both or neither. Null when there is no such traffic manager. */
   createWithIntercept(
     teamId: string,
     interceptId: string,
     intercept: InterceptDraft,
     draft: Omit<PreviewDraft, 'interceptId'>,
+    maxPreviews?: number,
   ): Promise<Preview | null>;
   find(teamId: string, id: string): Promise<Preview | null>;
   /** Across teams: the hostname is what a visitor presents. Finds expired previews too. */
@@ -171,6 +274,10 @@ export interface PreviewRepository {
   count(teamId: string): Promise<number>;
   update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null>;
   remove(teamId: string, id: string): Promise<Preview | null>;
+  /** Called by an edge: these previews have been used. */
+  recordUse(ids: readonly string[], at: Date): Promise<void>;
+  /** Removes previews of any team that have expired or were unused for too long, at most `max` of them. */
+  removeEnded(now: Date, max: number): Promise<EndedPreview[]>;
 }
 
 /** Across teams: comments are written by the deployment. */
@@ -289,7 +396,7 @@ export interface RequestedPreviewRepository {
 
 export interface AuditEventRepository {
   append(draft: AuditEventDraft): Promise<void>;
-  list(teamId: string, page: PageRequest): Promise<Page<AuditEvent>>;
+  list(teamId: string, page: PageRequest, filter?: AuditEventFilter): Promise<Page<AuditEvent>>;
 }
 
 /** What the first start of a deployment creates. */
@@ -398,6 +505,8 @@ export interface OAuthGrantRepository {
 /** All repositories of one database. */
 export interface Store {
   readonly teams: TeamRepository;
+  readonly members: MemberRepository;
+  readonly invitations: InvitationRepository;
   readonly users: UserRepository;
   readonly userSessions: UserSessionRepository;
   readonly passwordResets: PasswordResetRepository;

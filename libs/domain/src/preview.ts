@@ -41,12 +41,19 @@ export interface Preview {
   /** Headers set on every request that reaches the ingress. */
   readonly addRequestHeaders: Readonly<Record<string, string>>;
   readonly expiresAt: Date | null;
+  /** After how many seconds without a request it ends; null: as the team says; 0: never. */
+  readonly idleExpirySeconds: number | null;
+  /** Of the last request, to a minute or so; null: none yet. */
+  readonly lastUsedAt: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
 /** What the creator of a preview decides. */
-export type PreviewDraft = Omit<Preview, 'id' | 'teamId' | 'trafficManagerId' | 'createdAt' | 'updatedAt'>;
+export type PreviewDraft = Omit<
+  Preview,
+  'id' | 'teamId' | 'trafficManagerId' | 'idleExpirySeconds' | 'lastUsedAt' | 'createdAt' | 'updatedAt'
+> & { readonly idleExpirySeconds?: number | null };
 
 /** What may change while a preview lives. */
 export type PreviewChange = Partial<
@@ -60,5 +67,12 @@ export type PreviewChange = Partial<
     | 'pullRequestUrl'
     | 'addRequestHeaders'
     | 'expiresAt'
+    | 'idleExpirySeconds'
   >
 >;
+
+/** A preview that ended by itself, and why. */
+export interface EndedPreview {
+  readonly preview: Preview;
+  readonly reason: 'expired' | 'unused';
+}

@@ -6,8 +6,12 @@ export type Role = (typeof ROLES)[number];
 export interface Team {
   readonly id: string;
   readonly name: string;
+  /** After how many seconds unused previews end that do not say so themselves; null: never. */
+  readonly previewIdleExpirySeconds: number | null;
   readonly createdAt: Date;
 }
+
+export type TeamChange = Partial<Pick<Team, 'name' | 'previewIdleExpirySeconds'>>;
 
 /** A person. Belongs to teams through memberships. */
 export interface User {
@@ -23,4 +27,37 @@ export interface Membership {
   readonly userId: string;
   readonly role: Role;
   readonly createdAt: Date;
+}
+
+/** A person as the team sees them. */
+export interface Member {
+  readonly userId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly joinedAt: Date;
+}
+
+/** An open invitation to a team, for whoever reads the mail of `email`. */
+export interface Invitation {
+  readonly id: string;
+  readonly teamId: string;
+  /** Lower-case. */
+  readonly email: string;
+  readonly role: Role;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+
+export interface InvitationDraft {
+  readonly email: string;
+  readonly role: Role;
+  /** SHA-256 of the token, lower-case hex. */
+  readonly tokenHash: string;
+  readonly expiresAt: Date;
+}
+
+/** Whether someone of this role may give a member the role `to` instead of `from`; null: not a member. */
+export function mayChangeRole(by: Role, from: Role | null, to: Role | null): boolean {
+  return by === 'owner' || (by === 'admin' && from !== 'owner' && to !== 'owner');
 }

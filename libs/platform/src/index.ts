@@ -6,6 +6,7 @@ export * from './auth/public.js';
 export * from './cluster.module.js';
 export * from './logger/logger.js';
 export * from './logger/logger.module.js';
+export * from './problems/problem-form.js';
 export * from './problems/problem.filter.js';
 export * from './problems/request-id.js';
 export * from './problems/validation.pipe.js';

@@ -9,6 +9,8 @@ import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.j
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
+import { PrismaInvitationRepository } from './repositories/invitation.repository.js';
+import { PrismaMemberRepository } from './repositories/member.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
 import { PrismaPreviewTokenRepository } from './repositories/preview-token.repository.js';
@@ -43,6 +45,8 @@ export function storeOn(database: Database): Store {
   let closed: Promise<void> | null = null;
   return {
     teams: new PrismaTeamRepository(client),
+    members: new PrismaMemberRepository(client),
+    invitations: new PrismaInvitationRepository(client),
     users: new PrismaUserRepository(client),
     userSessions: new PrismaUserSessionRepository(client),
     passwordResets: new PrismaPasswordResetRepository(client),

@@ -1,5 +1,5 @@
 /**
- * One HandleConnection call as a stream. What sets it apart from a TCP connection (docs/telepresence.md): nothing says that
+ * One HandleConnection call as a stream. What sets it apart from a TCP connection (docs/telepresence-tunnel.md): nothing says that
  * the ingress is connected, or that it closed; and a half-close is not passed on, it would only make the call
  * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
  */

@@ -1,4 +1,4 @@
-/** A ReverseConnection call as a tunnel: docs/telepresence.md. */
+/** A ReverseConnection call as a tunnel: docs/telepresence-tunnel.md. */
 import {
   ReceiveBudget,
   type Stream,

@@ -14,3 +14,4 @@ export {
   type ManagerDoubleOptions,
   TrafficManagerDouble,
 } from './telepresence-manager/traffic-manager-double.js';
+export { TelepresenceClient, TokenRefusal } from './telepresence-client.js';

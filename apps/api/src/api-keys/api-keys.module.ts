@@ -8,5 +8,6 @@ import { ApiKeysService } from './api-keys.service.js';
   imports: [AuditEventsModule, ClusterEventsModule],
   controllers: [ApiKeysController],
   providers: [ApiKeysService],
+  exports: [ApiKeysService],
 })
 export class ApiKeysModule {}

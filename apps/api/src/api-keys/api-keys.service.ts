@@ -20,6 +20,9 @@ import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 
+/** Who has a key made, which need not be the caller of the API. */
+type Maker = Pick<Caller, 'teamId' | 'scopes' | 'actor'>;
+
 @Injectable()
 export class ApiKeysService {
   constructor(
@@ -28,7 +31,7 @@ export class ApiKeysService {
     private readonly announcer: Announcer,
   ) {}
 
-  async create(caller: Caller, request: CreateApiKeyRequest): Promise<CreatedApiKeyResource> {
+  async create(caller: Maker, request: CreateApiKeyRequest): Promise<CreatedApiKeyResource> {
     const scopes = request.scopes ?? [...caller.scopes];
     const lacking = scopes.filter((scope) => !caller.scopes.includes(scope));
     if (lacking.length > 0) {

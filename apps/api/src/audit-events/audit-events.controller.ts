@@ -9,7 +9,7 @@ export class AuditEventsController {
   constructor(private readonly auditEvents: AuditEventsService) {}
 
   @Get()
-  @RequireScope('team:read')
+  @RequireScope('audit:read')
   list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
     return this.auditEvents.list(caller, query);
   }

@@ -11,7 +11,7 @@ export class AuditLog {
   constructor(@Inject(STORE) private readonly store: Store) {}
 
   async record(
-    caller: Caller,
+    caller: Pick<Caller, 'teamId' | 'actor'>,
     action: string,
     targetId: string,
     change: { readonly before?: Fields; readonly after?: Fields } = {},

@@ -9,7 +9,7 @@ import { ApiKeyStrategy } from './api-key.strategy.js';
 import { AuthenticationService } from './authentication.service.js';
 import { setIdentified, type Identified } from './caller.js';
 import { hasApiKey } from './credential.js';
-import { RequireScope, type Requirement } from './require-scope.js';
+import { IgnoresCookies, RequireScope, type Requirement } from './require-scope.js';
 import { UserSessionStrategy } from './user-session.strategy.js';
 
 /**
@@ -37,7 +37,8 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<Request>();
     const targets = [context.getHandler(), context.getClass()];
     if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) {
-      if (isUnsafe(request) && isForm(request)) this.#demandSameOrigin(request);
+      const usesCookies = !this.reflector.getAllAndOverride(IgnoresCookies, targets);
+      if (usesCookies && isUnsafe(request) && isForm(request)) this.#demandSameOrigin(request);
       return true;
     }
 

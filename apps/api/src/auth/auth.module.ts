@@ -8,5 +8,6 @@ import { AuthenticationService } from './authentication.service.js';
 @Module({
   imports: [UserSessionsModule],
   providers: [AuthenticationService, { provide: APP_GUARD, useClass: AuthGuard }],
+  exports: [AuthenticationService],
 })
 export class AuthModule {}

@@ -9,3 +9,9 @@ export type Requirement = ApiKeyScope | 'any' | 'user';
 
 /** States what a route requires. A route that states nothing answers nobody. */
 export const RequireScope = Reflector.createDecorator<Requirement>();
+
+/**
+ * States that a public route looks at no cookie: whoever has a browser send it a form acts with nobody's authority but
+ * what the form itself holds.
+ */
+export const IgnoresCookies = Reflector.createDecorator<true>();

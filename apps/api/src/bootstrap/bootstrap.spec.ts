@@ -1,4 +1,4 @@
-import type { Store } from '@culvert/domain';
+import { API_KEY_SCOPES, type Store } from '@culvert/domain';
 import { loadSettings } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import { verify } from '@node-rs/argon2';
@@ -30,7 +30,7 @@ describe('bootstrap', () => {
     const { apiKey = '', password = '' } = created ?? {};
     const { body } = await me(apiKey);
     expect(body.team.name).toBe('Default');
-    expect(body.apiKey.scopes).toHaveLength(8);
+    expect(body.apiKey.scopes).toHaveLength(API_KEY_SCOPES.length);
 
     const owner = await store.users.findByEmail('owner@culvert.localhost');
     expect(owner?.passwordHash).toMatch(/^\$argon2id\$/);

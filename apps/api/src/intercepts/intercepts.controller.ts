@@ -17,7 +17,7 @@ export class InterceptsController {
   constructor(private readonly intercepts: InterceptsService) {}
 
   @Post()
-  @RequireScope('previews:write')
+  @RequireScope('intercepts:write')
   create(
     @CurrentCaller() caller: Caller,
     @Body({ schema: createInterceptRequest }) body: CreateInterceptRequest,
@@ -26,19 +26,19 @@ export class InterceptsController {
   }
 
   @Get()
-  @RequireScope('previews:read')
+  @RequireScope('intercepts:read')
   list(@CurrentCaller() caller: Caller, @Query({ schema: interceptQuery }) query: InterceptQuery) {
     return this.intercepts.list(caller, query);
   }
 
   @Get(':interceptId')
-  @RequireScope('previews:read')
+  @RequireScope('intercepts:read')
   show(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) id: string) {
     return this.intercepts.show(caller, id);
   }
 
   @Patch(':interceptId')
-  @RequireScope('previews:write')
+  @RequireScope('intercepts:write')
   update(
     @CurrentCaller() caller: Caller,
     @Param('interceptId', { schema: resourceId }) id: string,
@@ -49,7 +49,7 @@ export class InterceptsController {
 
   @Delete(':interceptId')
   @HttpCode(204)
-  @RequireScope('previews:write')
+  @RequireScope('intercepts:write')
   remove(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) id: string) {
     return this.intercepts.remove(caller, id);
   }

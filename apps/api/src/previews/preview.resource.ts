@@ -6,15 +6,18 @@ import { previewUrl, type Settings } from '@culvert/platform';
 export function toPreviewResource(
   { teamId: _teamId, ...preview }: Preview,
   settings: Settings,
+  pullRequest: PreviewResource['pullRequest'],
 ): PreviewResource {
   return {
     ...preview,
+    pullRequest,
     url: previewUrl(settings, preview.hostname),
     ingress: { ...preview.ingress },
     allowedEmails: [...preview.allowedEmails],
     allowedDomains: [...preview.allowedDomains],
     addRequestHeaders: { ...preview.addRequestHeaders },
     expiresAt: preview.expiresAt?.toISOString() ?? null,
+    lastUsedAt: preview.lastUsedAt?.toISOString() ?? null,
     createdAt: preview.createdAt.toISOString(),
     updatedAt: preview.updatedAt.toISOString(),
   };
@@ -27,6 +30,8 @@ export function auditedPreview(preview: PreviewResource) {
     url: _url,
     createdAt: _createdAt,
     updatedAt: _updatedAt,
+    pullRequest: _pullRequest,
+    lastUsedAt: _lastUsedAt,
     addRequestHeaders,
     ...fields
   } = preview;

@@ -13,13 +13,16 @@ import {
   type Preview,
   type PreviewChange,
   type PreviewDraft,
+  type PullRequestComment,
   type Store,
+  TeamLimitError,
 } from '@culvert/domain';
 import { SETTINGS, STORE, type Settings } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { InterceptsService, newInterceptId } from '../intercepts/intercepts.service.js';
+import { PullRequestComments } from '../pull-requests/pull-request-comments.js';
 import { TrafficManagersService } from '../traffic-managers/traffic-managers.service.js';
 import { auditedPreview, toPreviewResource } from './preview.resource.js';
 
@@ -35,22 +38,22 @@ export class PreviewsService {
     private readonly announcer: Announcer,
     private readonly intercepts: InterceptsService,
     private readonly trafficManagers: TrafficManagersService,
+    private readonly pullRequestComments: PullRequestComments,
   ) {}
 
   async create(caller: Caller, request: CreatePreviewRequest): Promise<PreviewResource> {
     const insert = await this.#insertOf(caller, request);
-    await this.#refuseBeyondLimit(caller);
     const preview = await this.#withNewHostname((hostname) => insert({ ...toFields(request), hostname }));
     // Edges remember for a while that a hostname is unknown.
     await this.announcer.previewsChanged([preview.hostname]);
-    const resource = this.#toResource(preview);
+    const resource = await this.#toResource(preview);
     await this.audit.record(caller, 'preview.create', preview.id, { after: auditedPreview(resource) });
     return resource;
   }
 
   async list(caller: Caller, { limit, cursor, ...filter }: PreviewQuery): Promise<Page<PreviewResource>> {
     const page = await this.store.previews.list(caller.teamId, filter, { limit, cursor });
-    return { ...page, items: page.items.map((preview) => this.#toResource(preview)) };
+    return { ...page, items: await this.#toResources(caller.teamId, page.items) };
   }
 
   async show(caller: Caller, id: string): Promise<PreviewResource> {
@@ -58,11 +61,11 @@ export class PreviewsService {
   }
 
   async update(caller: Caller, id: string, request: UpdatePreviewRequest): Promise<PreviewResource> {
-    const before = this.#toResource(await this.find(caller, id));
+    const before = await this.#toResource(await this.find(caller, id));
     const preview = await this.store.previews.update(caller.teamId, id, toChange(request));
     if (preview === null) throw this.notFound(id);
     await this.announcer.previewsChanged([preview.hostname]);
-    const after = this.#toResource(preview);
+    const after = await this.#toResource(preview);
     await this.audit.recordChange(caller, 'preview.update', id, {
       before: auditedPreview(before),
       after: auditedPreview(after),
@@ -75,7 +78,7 @@ export class PreviewsService {
     const preview = await this.store.previews.remove(caller.teamId, id);
     if (preview === null) throw this.notFound(id);
     await this.announcer.previewsChanged([preview.hostname]);
-    const before = auditedPreview(this.#toResource(preview));
+    const before = auditedPreview(await this.#toResource(preview));
     await this.audit.record(caller, 'preview.delete', id, { before });
   }
 
@@ -85,6 +88,7 @@ export class PreviewsService {
     { intercept, interceptId, trafficManagerId }: CreatePreviewRequest,
   ): Promise<(draft: Omit<PreviewDraft, 'interceptId'>) => Promise<Preview | null>> {
     const { teamId } = caller;
+    const maxPreviews = this.settings.limits.maxPreviewsPerTeam;
     if (interceptId !== undefined) {
       const existing = await this.intercepts.find(caller, interceptId);
       if (trafficManagerId !== undefined && trafficManagerId !== existing.trafficManagerId) {
@@ -92,7 +96,7 @@ export class PreviewsService {
           errors: [{ pointer: '/trafficManagerId', message: 'is not the traffic manager of the intercept' }],
         });
       }
-      return (draft) => this.store.previews.create(teamId, { ...draft, interceptId });
+      return (draft) => this.store.previews.create(teamId, { ...draft, interceptId }, maxPreviews);
     }
     if (intercept === undefined)
       throw new Error('the schema lets neither intercept nor interceptId be absent');
@@ -104,17 +108,8 @@ export class PreviewsService {
         newId,
         { ...intercept, trafficManagerId: resolvedId },
         draft,
+        maxPreviews,
       );
-  }
-
-  /** Of two requests at once both may pass: the limit keeps a team from filling the disk, not from being one over. */
-  async #refuseBeyondLimit({ teamId }: Caller): Promise<void> {
-    const { maxPreviewsPerTeam } = this.settings.limits;
-    if ((await this.store.previews.count(teamId)) >= maxPreviewsPerTeam) {
-      throw new ProblemError('preview_limit_reached', {
-        detail: `a team may have ${maxPreviewsPerTeam} previews`,
-      });
-    }
   }
 
   async #withNewHostname(insert: (hostname: string) => Promise<Preview | null>): Promise<Preview> {
@@ -127,6 +122,7 @@ export class PreviewsService {
           detail: 'the traffic manager or intercept does not exist any more',
         });
       } catch (error) {
+        if (error instanceof TeamLimitError) throw limitReached(error);
         if (!(error instanceof HostnameTakenError) || attempt === HOSTNAME_ATTEMPTS) throw error;
       }
     }
@@ -143,9 +139,44 @@ export class PreviewsService {
     return new ProblemError('not_found', { detail: `there is no preview ${id}` });
   }
 
-  #toResource(preview: Preview): PreviewResource {
-    return toPreviewResource(preview, this.settings);
+  async #toResource(preview: Preview): Promise<PreviewResource> {
+    const [resource] = await this.#toResources(preview.teamId, [preview]);
+    return resource;
   }
+
+  async #toResources(teamId: string, previews: readonly Preview[]): Promise<PreviewResource[]> {
+    const commented = previews.filter(({ pullRequestUrl }) => pullRequestUrl !== null);
+    const comments =
+      commented.length === 0
+        ? []
+        : await this.store.pullRequestComments.findByPreviews(
+            teamId,
+            commented.map(({ id }) => id),
+          );
+    return previews.map((preview) => {
+      const comment = comments.find(
+        ({ previewId, pullRequestUrl }) =>
+          previewId === preview.id && pullRequestUrl === preview.pullRequestUrl,
+      );
+      return toPreviewResource(preview, this.settings, this.#pullRequestOf(preview, comment));
+    });
+  }
+
+  #pullRequestOf(
+    { pullRequestUrl }: Preview,
+    comment: PullRequestComment | undefined,
+  ): PreviewResource['pullRequest'] {
+    if (pullRequestUrl === null) return null;
+    if (!this.pullRequestComments.supports(pullRequestUrl)) {
+      return { status: 'unsupported', detail: null, commentUrl: null };
+    }
+    const { status, detail, commentUrl } = comment ?? { status: 'pending', detail: null, commentUrl: null };
+    return { status, detail, commentUrl };
+  }
+}
+
+function limitReached(error: TeamLimitError): ProblemError {
+  return new ProblemError('preview_limit_reached', { detail: `a team may have ${error.max} previews` });
 }
 
 function toFields(request: CreatePreviewRequest): Omit<PreviewDraft, 'interceptId' | 'hostname'> {

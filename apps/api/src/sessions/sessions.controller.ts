@@ -9,20 +9,20 @@ export class SessionsController {
   constructor(private readonly sessions: SessionsService) {}
 
   @Get()
-  @RequireScope('previews:read')
+  @RequireScope('sessions:read')
   list(@CurrentCaller() caller: Caller, @Query({ schema: sessionQuery }) query: SessionQuery) {
     return this.sessions.list(caller, query);
   }
 
   @Get(':sessionId')
-  @RequireScope('previews:read')
+  @RequireScope('sessions:read')
   show(@CurrentCaller() caller: Caller, @Param('sessionId', { schema: resourceId }) id: string) {
     return this.sessions.show(caller, id);
   }
 
   @Delete(':sessionId')
   @HttpCode(204)
-  @RequireScope('previews:write')
+  @RequireScope('sessions:write')
   end(@CurrentCaller() caller: Caller, @Param('sessionId', { schema: resourceId }) id: string) {
     return this.sessions.end(caller, id);
   }

@@ -17,7 +17,7 @@ export class TrafficManagersController {
   constructor(private readonly trafficManagers: TrafficManagersService) {}
 
   @Post()
-  @RequireScope('previews:write')
+  @RequireScope('sessions:write')
   create(
     @CurrentCaller() caller: Caller,
     @Body({ schema: createTrafficManagerRequest }) body: CreateTrafficManagerRequest,
@@ -26,19 +26,19 @@ export class TrafficManagersController {
   }
 
   @Get()
-  @RequireScope('previews:read')
+  @RequireScope('sessions:read')
   list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
     return this.trafficManagers.list(caller, query);
   }
 
   @Get(':trafficManagerId')
-  @RequireScope('previews:read')
+  @RequireScope('sessions:read')
   show(@CurrentCaller() caller: Caller, @Param('trafficManagerId', { schema: resourceId }) id: string) {
     return this.trafficManagers.show(caller, id);
   }
 
   @Patch(':trafficManagerId')
-  @RequireScope('previews:write')
+  @RequireScope('sessions:write')
   update(
     @CurrentCaller() caller: Caller,
     @Param('trafficManagerId', { schema: resourceId }) id: string,
@@ -49,7 +49,7 @@ export class TrafficManagersController {
 
   @Delete(':trafficManagerId')
   @HttpCode(204)
-  @RequireScope('previews:write')
+  @RequireScope('sessions:write')
   remove(@CurrentCaller() caller: Caller, @Param('trafficManagerId', { schema: resourceId }) id: string) {
     return this.trafficManagers.remove(caller, id);
   }

@@ -46,6 +46,10 @@ describe(PreviewGate.name, () => {
       expiresAt: null,
       revokedAt: null,
       lastUsedAt: null,
+      lastUsedAddress: null,
+      createdByUserId: null,
+      createdByApiKeyId: null,
+      replacesId: null,
       createdAt: new Date(),
     };
     lookups = 0;

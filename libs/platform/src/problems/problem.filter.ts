@@ -5,10 +5,11 @@ import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { LOG } from '../logger/logger.module.js';
 import { allowedMethods } from './allowed-methods.js';
+import { problemFormOf } from './problem-form.js';
 import { requestIdOf } from './request-id.js';
 
 /**
- * Answers every error as problem+json (RFC 9457) from the closed catalogue. What is not in the catalogue becomes
+ * Answers every error from the closed catalogue, as problem+json (RFC 9457) unless the request has another form. What is not in the catalogue becomes
  * `internal_error`: its text goes to the log, under the id that the client is told, and never into the answer.
  */
 @Catch()
@@ -36,11 +37,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (translated.retryAfterSeconds !== undefined)
       response.setHeader('Retry-After', translated.retryAfterSeconds);
     if (problem.status === 405) response.setHeader('Allow', allowed.join(', '));
-    // As a buffer: Express adds a charset parameter to strings, which this media type does not have.
-    response
-      .status(problem.status)
-      .type('application/problem+json')
-      .send(Buffer.from(JSON.stringify(problem)));
+    const { type, body, status = problem.status } = problemFormOf(response)(problem);
+    // As a buffer: Express adds a charset parameter to strings, which JSON does not have.
+    response.status(status).type(type).send(Buffer.from(body));
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
@@ -49,9 +50,23 @@ export interface Settings {
     readonly email: string | undefined;
     readonly password: string | undefined;
   };
+  /** Where comments on pull requests are written, and as whom. Null: nowhere. */
+  readonly pullRequests: { readonly github: ForgeSettings | null; readonly gitlab: ForgeSettings | null };
+  readonly telepresence: {
+    /** What its update check recommends, without `v`. */
+    readonly stableVersion: string;
+    /** Absolute. Holds `<GOOS>/<GOARCH>/<version>/telepresence-pro[.exe]`; undefined: there are none. */
+    readonly enhancedDaemonDir: string | undefined;
+  };
   /** How long a process that was told to stop lets work finish. */
   readonly shutdownGraceMs: number;
   readonly limits: Limits;
+}
+
+export interface ForgeSettings {
+  /** Without a slash at the end. */
+  readonly apiUrl: string;
+  readonly token: string;
 }
 
 /** Each in the unit of its name. */
@@ -153,6 +168,24 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       email: values.CULVERT_BOOTSTRAP_EMAIL,
       password: values.CULVERT_BOOTSTRAP_PASSWORD,
     },
+    pullRequests: {
+      github: forge(
+        values.PULL_REQUEST_GITHUB_TOKEN,
+        values.PULL_REQUEST_GITHUB_API_URL,
+        'https://api.github.com',
+      ),
+      gitlab: forge(
+        values.PULL_REQUEST_GITLAB_TOKEN,
+        values.PULL_REQUEST_GITLAB_API_URL,
+        'https://gitlab.com/api/v4',
+      ),
+    },
+    telepresence: {
+      // The last version whose client signs in and creates previews itself.
+      stableVersion: values.TELEPRESENCE_STABLE_VERSION ?? '2.8.5',
+      enhancedDaemonDir:
+        values.TELEPRESENCE_ENHANCED_DAEMON_DIR && resolve(values.TELEPRESENCE_ENHANCED_DAEMON_DIR),
+    },
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: {
       managerWaitMs: values.MANAGER_WAIT_MS ?? 10_000,
@@ -177,6 +210,10 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       },
     },
   };
+}
+
+function forge(token: string | undefined, apiUrl: string | undefined, usual: string): ForgeSettings | null {
+  return token === undefined ? null : { apiUrl: (apiUrl ?? usual).replace(/\/+$/, ''), token };
 }
 
 /** Where people open the app, without a slash at the end. */

@@ -56,6 +56,11 @@ function isCidr(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
+const token = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,512}$/)
+  .describe('1 to 512 visible ASCII characters');
+
 export const VARIABLES = {
   PORT: integer({ min: 0, max: 65_535, what: 'a port' }),
   HOST: z
@@ -98,6 +103,11 @@ export const VARIABLES = {
   ),
   CULVERT_BOOTSTRAP_EMAIL: z.email().max(254).toLowerCase().describe('an email address'),
   CULVERT_BOOTSTRAP_PASSWORD: secret(z.string().min(8).max(256).describe('8 to 256 characters')),
+  TELEPRESENCE_STABLE_VERSION: z
+    .string()
+    .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/)
+    .describe('a version of Telepresence without v, such as 2.8.5'),
+  TELEPRESENCE_ENHANCED_DAEMON_DIR: z.string().describe('the path of a directory'),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   HEAD_TIMEOUT_MS: milliseconds(),
@@ -116,6 +126,16 @@ export const VARIABLES = {
   HTTP2_MAX_RESETS: count(1_000_000),
   HTTP2_MAX_CONTROL_FRAMES: count(1_000_000, 10),
   HTTP2_WINDOW_BYTES: count(16_777_216, 65_535),
+  PULL_REQUEST_GITHUB_TOKEN: secret(token),
+  PULL_REQUEST_GITHUB_API_URL: url(
+    ['https:', 'http:'],
+    'the URL of a GitHub API, such as https://github.example.com/api/v3',
+  ),
+  PULL_REQUEST_GITLAB_TOKEN: secret(token),
+  PULL_REQUEST_GITLAB_API_URL: url(
+    ['https:', 'http:'],
+    'the URL of a GitLab API, such as https://gitlab.example.com/api/v4',
+  ),
   MAX_PREVIEWS_PER_TEAM: count(10_000_000),
 } as const satisfies Record<string, z.ZodType>;
 

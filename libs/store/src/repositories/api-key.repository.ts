@@ -6,10 +6,11 @@ import {
   type Page,
   type PageRequest,
 } from '@culvert/domain';
-import type { Client, TransactionClient } from '../client.js';
+import { isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
+import { lockTeam, refuseBeyond } from './lock-team.js';
 
 // A hash stays in the database: nothing outside compares it.
 const withoutHash = { hash: true } as const;
@@ -17,8 +18,37 @@ const withoutHash = { hash: true } as const;
 export class PrismaApiKeyRepository implements ApiKeyRepository {
   constructor(private readonly client: Client) {}
 
-  async create(teamId: string, draft: ApiKeyDraft): Promise<ApiKey> {
-    return insertApiKey(this.client, teamId, draft);
+  async create(teamId: string, draft: ApiKeyDraft, maxKeys?: number): Promise<ApiKey> {
+    if (maxKeys === undefined) return insertApiKey(this.client, teamId, draft);
+    return this.client.$transaction(async (tx) => {
+      await lockTeam(tx, teamId);
+      const where = { teamId, ...usableApiKey(new Date()) };
+      await refuseBeyond('api keys', maxKeys, () => tx.apiKey.count({ where }));
+      return insertApiKey(tx, teamId, draft);
+    });
+  }
+
+  async replace(
+    teamId: string,
+    id: string,
+    draft: ApiKeyDraft,
+    { oldExpiresAt, now }: { readonly oldExpiresAt: Date; readonly now: Date },
+  ): Promise<ApiKey | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    try {
+      return await this.client.$transaction(async (tx) => {
+        const shortened = await tx.$queryRaw<unknown[]>`
+          UPDATE api_key SET expires_at = LEAST(expires_at, ${oldExpiresAt})
+          WHERE team_id = ${teamId}::uuid AND id = ${id}::uuid
+            AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})
+          RETURNING 1 AS found`;
+        return shortened.length === 0 ? null : insertApiKey(tx, teamId, draft, id);
+      });
+    } catch (error) {
+      // It has been replaced before.
+      if (isUniqueViolation(error)) return null;
+      throw error;
+    }
   }
 
   async find(teamId: string, id: string): Promise<ApiKey | null> {
@@ -74,13 +104,18 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
     return this.find(teamId, id);
   }
 
-  async recordUse(id: string, at: Date): Promise<void> {
+  async recordUse(id: string, at: Date, address: string | null = null): Promise<void> {
     if (!isUuid(id)) return;
     await this.client.apiKey.updateMany({
       where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: at } }] },
-      data: { lastUsedAt: at },
+      data: { lastUsedAt: at, lastUsedAddress: address },
     });
   }
+}
+
+/** The condition of `isApiKeyUsable`. */
+export function usableApiKey(now: Date) {
+  return { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
 }
 
 /** Stores a new key, on its own or as part of a transaction. */
@@ -88,9 +123,10 @@ export async function insertApiKey(
   client: Client | TransactionClient,
   teamId: string,
   draft: ApiKeyDraft,
+  replacesId: string | null = null,
 ): Promise<ApiKey> {
   const row = await client.apiKey.create({
-    data: { ...draft, scopes: [...draft.scopes], id: newId(), teamId, createdAt: new Date() },
+    data: { ...draft, scopes: [...draft.scopes], id: newId(), teamId, replacesId, createdAt: new Date() },
     omit: withoutHash,
   });
   return toApiKey(row);

@@ -2,6 +2,7 @@ import type {
   Actor,
   AuditEvent,
   AuditEventDraft,
+  AuditEventFilter,
   AuditEventRepository,
   Page,
   PageRequest,
@@ -11,6 +12,7 @@ import { Prisma } from '../generated/client.js';
 import type { AuditEventModel } from '../generated/models.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
+import { isStorable } from '../text.js';
 
 export class PrismaAuditEventRepository implements AuditEventRepository {
   constructor(private readonly client: Client) {}
@@ -33,10 +35,16 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
     });
   }
 
-  async list(teamId: string, page: PageRequest): Promise<Page<AuditEvent>> {
+  async list(teamId: string, page: PageRequest, filter: AuditEventFilter = {}): Promise<Page<AuditEvent>> {
     const { where, ...order } = pageQuery('at', page);
+    const { actorId, action, targetId, from, until } = filter;
     if (!isUuid(teamId)) return emptyPage();
-    const rows = await this.client.auditEvent.findMany({ where: { teamId, ...where }, ...order });
+    if (![actorId, action, targetId].every((text) => text === undefined || isStorable(text)))
+      return emptyPage();
+    const rows = await this.client.auditEvent.findMany({
+      where: { teamId, actorId, action, targetId, at: { gte: from, lt: until }, ...where },
+      ...order,
+    });
     return toPage(rows, page, (row) => row.at, toAuditEvent);
   }
 }

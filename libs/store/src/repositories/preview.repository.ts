@@ -1,5 +1,6 @@
 import {
   HostnameTakenError,
+  type EndedPreview,
   type InterceptDraft,
   type Page,
   type PageRequest,
@@ -15,6 +16,7 @@ import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import { insertIntercept } from './intercept.repository.js';
+import { lockTeam, refuseBeyond } from './lock-team.js';
 import { freeHostnames } from './remembered-hostnames.js';
 
 const routeColumns = {
@@ -44,13 +46,16 @@ const routeSelection = {
 export class PrismaPreviewRepository implements PreviewRepository {
   constructor(private readonly client: Client) {}
 
-  async create(teamId: string, draft: PreviewDraft): Promise<Preview | null> {
+  async create(teamId: string, draft: PreviewDraft, maxPreviews?: number): Promise<Preview | null> {
     if (!isUuid(teamId) || !isStorable(draft.interceptId)) return null;
-    const intercept = await this.client.intercept.findUnique({
-      where: { teamId_id: { teamId, id: draft.interceptId } },
-      select: { trafficManagerId: true },
+    return this.client.$transaction(async (tx) => {
+      await refuseBeyondLimit(tx, teamId, maxPreviews);
+      const intercept = await tx.intercept.findUnique({
+        where: { teamId_id: { teamId, id: draft.interceptId } },
+        select: { trafficManagerId: true },
+      });
+      return intercept && this.#insert(tx, teamId, intercept.trafficManagerId, draft);
     });
-    return intercept && this.#insert(this.client, teamId, intercept.trafficManagerId, draft);
   }
 
   async createWithIntercept(
@@ -58,8 +63,10 @@ export class PrismaPreviewRepository implements PreviewRepository {
     interceptId: string,
     intercept: InterceptDraft,
     draft: Omit<PreviewDraft, 'interceptId'>,
+    maxPreviews?: number,
   ): Promise<Preview | null> {
     return this.client.$transaction(async (tx) => {
+      await refuseBeyondLimit(tx, teamId, maxPreviews);
       const created = await insertIntercept(tx, teamId, interceptId, intercept);
       return created && this.#insert(tx, teamId, created.trafficManagerId, { ...draft, interceptId });
     });
@@ -128,8 +135,38 @@ export class PrismaPreviewRepository implements PreviewRepository {
     });
   }
 
+  async recordUse(ids: readonly string[], at: Date): Promise<void> {
+    const wellFormed = ids.filter(isUuid);
+    if (wellFormed.length === 0) return;
+    // Rows that somebody is changing are passed over: a statement over many rows that never waits cannot be part of
+    // a deadlock, and the next minute brings the next use.
+    await this.client.$executeRaw`
+      UPDATE preview SET last_used_at = ${at} WHERE id IN (
+        SELECT id FROM preview WHERE id = ANY(${wellFormed}::uuid[])
+          AND (last_used_at IS NULL OR last_used_at < ${at}) FOR NO KEY UPDATE SKIP LOCKED)`;
+  }
+
+  async removeEnded(now: Date, max: number): Promise<EndedPreview[]> {
+    // A preview never used has been unused since it was made.
+    const found = await this.client.$queryRaw<{ id: string; teamId: string; isExpired: boolean }[]>`
+      SELECT p.id, p.team_id AS "teamId", p.expires_at IS NOT NULL AND p.expires_at <= ${now} AS "isExpired"
+      FROM preview p JOIN team t ON t.id = p.team_id
+      WHERE p.expires_at <= ${now}
+        OR (COALESCE(p.idle_expiry_seconds, t.preview_idle_expiry_seconds, 0) > 0
+          AND COALESCE(p.last_used_at, p.created_at)
+            + COALESCE(p.idle_expiry_seconds, t.preview_idle_expiry_seconds) * interval '1 second' <= ${now})
+      LIMIT ${max}`;
+    const ended: EndedPreview[] = [];
+    for (const { id, teamId, isExpired } of found) {
+      // Null: another process was faster, and tells of it.
+      const preview = await this.remove(teamId, id);
+      if (preview !== null) ended.push({ preview, reason: isExpired ? 'expired' : 'unused' });
+    }
+    return ended;
+  }
+
   async #insert(
-    client: Client | TransactionClient,
+    client: TransactionClient,
     teamId: string,
     trafficManagerId: string,
     { ingress, ...columns }: PreviewDraft,
@@ -157,6 +194,16 @@ export class PrismaPreviewRepository implements PreviewRepository {
       throw error;
     }
   }
+}
+
+async function refuseBeyondLimit(
+  tx: TransactionClient,
+  teamId: string,
+  maxPreviews: number | undefined,
+): Promise<void> {
+  if (maxPreviews === undefined) return;
+  await lockTeam(tx, teamId);
+  await refuseBeyond('previews', maxPreviews, () => tx.preview.count({ where: { teamId } }));
 }
 
 export function ingressColumns({ host, port, useTls, l5Host, verifyTls, protocol }: Preview['ingress']) {

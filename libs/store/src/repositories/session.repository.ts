@@ -9,6 +9,7 @@ import type {
 import type { Client, TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
+import { lockTeam, refuseBeyond } from './lock-team.js';
 
 const ABANDONED = 'the traffic manager did not come back in time';
 
@@ -23,7 +24,12 @@ export class PrismaSessionRepository implements SessionRepository {
       const trafficManagerId = await this.#lockTrafficManager(tx, teamId, registration);
       const resumed = await this.#resume(tx, teamId, trafficManagerId, registration);
       if (resumed) return { session: resumed, resumed: true };
-      const { kind, apiKeyId, edgeId, remoteAddress, identity, at } = registration;
+      const { kind, apiKeyId, edgeId, remoteAddress, identity, at, maxSessions } = registration;
+      if (maxSessions !== undefined) {
+        await lockTeam(tx, teamId);
+        const where = { teamId, state: { not: 'ended' as const } };
+        await refuseBeyond('sessions', maxSessions, () => tx.session.count({ where }));
+      }
       const session = await tx.session.create({
         data: {
           id: newId(),

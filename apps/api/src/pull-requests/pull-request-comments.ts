@@ -1,0 +1,215 @@
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { EventBus } from '@culvert/cluster';
+import type { PullRequestComment, Store } from '@culvert/domain';
+import { EVENT_BUS, LOG, previewUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import type { Logger } from 'pino';
+import { commentText, markerOf } from './comment-text.js';
+import { ForgeClient, type ForgeComment, ForgeError } from './forge-client.js';
+import { type Forge, forgesOf, type PullRequest } from './forge.js';
+
+/** How often comments are compared with previews without anybody saying that something changed. */
+const LOOK_MS = 15_000;
+/** Changes come in groups: the first of one is waited out for this long. */
+const SETTLE_MS = 250;
+/** A comment that is being written is nobody else's for so long; longer than writing may take. */
+const LEASE_MS = 120_000;
+const WRITE_TIMEOUT_MS = 60_000;
+const WRITES_AT_ONCE = 4;
+const PAGE_SIZE = 100;
+/** Comments beyond these are not searched for an own one. */
+const MAX_PAGES = 10;
+const FIRST_RETRY_MS = 5000;
+const MAX_RETRY_MS = 60 * 60 * 1000;
+/** Attempts to tell an end. Then the comment stays as it is. */
+const MAX_FAREWELLS = 20;
+
+/**
+ * Keeps comments on pull requests in step with previews, whoever makes or removes them. What is to be written stands in
+ * the database before anything is sent, so that nothing gets lost when a forge, or this process, is away; and of several
+ * processes one writes each comment.
+ */
+@Injectable()
+export class PullRequestComments implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly forges: readonly Forge[];
+  private readonly stopping = new AbortController();
+  private readonly unsubscribe: (() => void)[] = [];
+  private readonly pausedUntil = new Map<Forge, Date>();
+  private interval: NodeJS.Timeout | null = null;
+  private settling: NodeJS.Timeout | null = null;
+  private round: Promise<void> | null = null;
+  private isRoundStale = false;
+
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(EVENT_BUS) private readonly bus: EventBus,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(LOG) private readonly log: Logger,
+  ) {
+    this.forges = forgesOf(settings);
+  }
+
+  /** Whether comments are written to the forge of this URL. */
+  supports(url: string): boolean {
+    return this.forges.some((forge) => forge.pullRequest(url) !== null);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.forges.length === 0) return;
+    // The settings may be better than those of the process before.
+    await this.store.pullRequestComments.retryAll(new Date());
+    this.unsubscribe.push(
+      this.bus.subscribe((event) => {
+        if (event.type === 'preview.changed' || event.type === 'session.ended') this.lookSoon();
+      }),
+      this.bus.onGap(() => this.lookSoon()),
+    );
+    this.interval = setInterval(() => this.lookSoon(), LOOK_MS).unref();
+    this.lookSoon();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    for (const stop of this.unsubscribe) stop();
+    if (this.interval) clearInterval(this.interval);
+    if (this.settling) clearTimeout(this.settling);
+    this.stopping.abort();
+    await this.round;
+  }
+
+  /** Compares comments with previews, and writes those that are due. Resolves when there is nothing left to do now. */
+  async look(): Promise<void> {
+    this.isRoundStale = true;
+    this.round ??= this.runRounds().finally(() => (this.round = null));
+    return this.round;
+  }
+
+  private lookSoon(): void {
+    this.settling ??= setTimeout(() => {
+      this.settling = null;
+      this.look().catch((error: unknown) =>
+        this.log.error({ err: error }, 'pull request comments not written'),
+      );
+    }, SETTLE_MS).unref();
+  }
+
+  private async runRounds(): Promise<void> {
+    const { pullRequestComments } = this.store;
+    while (this.isRoundStale && !this.stopping.signal.aborted) {
+      this.isRoundStale = false;
+      await pullRequestComments.reconcile(new Date());
+      for (;;) {
+        if (this.stopping.signal.aborted) return;
+        const due = await pullRequestComments.claimDue(new Date(), LEASE_MS, WRITES_AT_ONCE);
+        if (due.length === 0) break;
+        await Promise.all(due.map((comment) => this.write(comment)));
+      }
+    }
+  }
+
+  private async write(comment: PullRequestComment): Promise<void> {
+    const { pullRequestComments } = this.store;
+    const { id, revision, pullRequestUrl } = comment;
+    try {
+      const [forge, target] = this.targetOf(pullRequestUrl);
+      if (forge === null || target === null) {
+        const nextAttemptAt = new Date(Date.now() + MAX_RETRY_MS);
+        const detail = 'not a pull request of a forge that this deployment writes to';
+        await pullRequestComments.recordFailure(id, {
+          status: 'unsupported',
+          detail,
+          nextAttemptAt,
+          at: new Date(),
+        });
+        return;
+      }
+      const pausedUntil = this.pausedUntil.get(forge);
+      if (pausedUntil && pausedUntil > new Date()) {
+        throw new ForgeError('limited', `${forge.name} limits how often it is asked`, 429, pausedUntil);
+      }
+      const written = await this.writeTo(forge, target, comment);
+      const url = written?.html_url;
+      await pullRequestComments.recordPublished(id, {
+        revision,
+        comment: written && { id: String(written.id), url: url ?? target.commentUrl(String(written.id)) },
+        at: new Date(),
+      });
+    } catch (error) {
+      // What was under way when this process was told to stop is tried again by another, or the next.
+      if (this.stopping.signal.aborted) return;
+      await this.recordFailure(comment, error);
+    }
+  }
+
+  /** Null when the preview has ended and no comment speaks of it. */
+  private async writeTo(
+    forge: Forge,
+    target: PullRequest,
+    comment: PullRequestComment,
+  ): Promise<ForgeComment | null> {
+    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(WRITE_TIMEOUT_MS)]);
+    const client = new ForgeClient(forge, signal);
+    const text = commentText(comment, previewUrl(this.settings, comment.hostname));
+    if (comment.commentId !== null) {
+      try {
+        return await client.update(target.commentPath(comment.commentId), text);
+      } catch (error) {
+        // Somebody removed it, or the pull request.
+        if (!(error instanceof ForgeError) || error.status !== 404) throw error;
+      }
+    }
+    const existing = await this.find(client, target, markerOf(comment));
+    if (existing !== null) return client.update(target.commentPath(String(existing.id)), text);
+    return comment.isLive ? client.create(target.commentsPath, text) : null;
+  }
+
+  /** An attempt whose outcome nobody recorded may have written one. */
+  private async find(client: ForgeClient, target: PullRequest, marker: string): Promise<ForgeComment | null> {
+    for (let page = 1; page <= MAX_PAGES; page++) {
+      const comments = await client.list(target.commentsPath, page, PAGE_SIZE);
+      const own = comments.find(({ body }) => body?.startsWith(marker));
+      if (own !== undefined) return own;
+      if (comments.length < PAGE_SIZE) break;
+    }
+    return null;
+  }
+
+  private async recordFailure(comment: PullRequestComment, error: unknown): Promise<void> {
+    const { id, attempts, revision, isLive, previewId } = comment;
+    const now = new Date();
+    const at = { at: now };
+    this.log.warn({ err: error, previewId, attempts }, 'pull request comment not written');
+    if (!isLive && attempts >= MAX_FAREWELLS) {
+      await this.store.pullRequestComments.recordPublished(id, { revision, comment: null, ...at });
+      return;
+    }
+    const failure = error instanceof ForgeError ? error : null;
+    if (failure?.kind === 'limited' && failure.retryAt) {
+      const [forge] = this.targetOf(comment.pullRequestUrl);
+      if (forge) this.pausedUntil.set(forge, failure.retryAt);
+    }
+    // What is refused is refused for long. The half that is random keeps processes and comments apart.
+    const firstMs = failure?.kind === 'refused' ? MAX_RETRY_MS / 4 : FIRST_RETRY_MS;
+    const backoffMs =
+      Math.min(firstMs * 2 ** Math.min(attempts - 1, 20), MAX_RETRY_MS) * (0.5 + Math.random() / 2);
+    const nextAttemptAt = new Date(Math.max(now.getTime() + backoffMs, failure?.retryAt?.getTime() ?? 0));
+    const detail = failure?.message ?? 'something went wrong inside Culvert';
+    await this.store.pullRequestComments.recordFailure(id, {
+      status: 'failed',
+      detail,
+      nextAttemptAt,
+      ...at,
+    });
+  }
+
+  private targetOf(url: string): [Forge, PullRequest] | [null, null] {
+    for (const forge of this.forges) {
+      const target = forge.pullRequest(url);
+      if (target !== null) return [forge, target];
+    }
+    return [null, null];
+  }
+}

@@ -1,0 +1,47 @@
+import type { Problem } from '@culvert/contract';
+import { setProblemForm, type ProblemForm } from '@culvert/platform';
+import type { NextFunction, Request, Response } from 'express';
+
+/** What a program of another maker reads when something fails before, or within, our own code for it. */
+const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
+  // RFC 6749 §5.2.
+  [
+    /^\/token\/?$/i,
+    (problem) => ({
+      type: 'application/json',
+      body: JSON.stringify({
+        error: problem.status < 500 ? 'invalid_request' : 'server_error',
+        error_description: describe(problem),
+      }),
+    }),
+  ],
+  // Telepresence takes JSON without `message` for a key, whatever the status, and keeps it.
+  [
+    /^\/sso\//i,
+    (problem) => ({
+      type: 'application/json',
+      body: JSON.stringify({ ...problem, message: describe(problem) }),
+    }),
+  ],
+  // Telepresence takes every text but those of 404 and 500 for a licence.
+  [
+    /^\/api\/licenses\//i,
+    (problem) => ({
+      status: problem.status < 500 ? 404 : 500,
+      type: 'text/plain',
+      body: `${describe(problem)}\n`,
+    }),
+  ],
+];
+
+/** Middleware that has errors said in the form that the programs at some paths know. */
+export function speakToTelepresence(request: Request, response: Response, next: NextFunction): void {
+  const form = FORMS.find(([path]) => path.test(request.path))?.[1];
+  if (form !== undefined) setProblemForm(response, form);
+  next();
+}
+
+function describe({ title, detail, errors = [] }: Problem): string {
+  const rules = errors.map(({ pointer, message }) => `${pointer} ${message}`.trim()).join('; ');
+  return [title, detail, rules].filter(Boolean).join(': ');
+}

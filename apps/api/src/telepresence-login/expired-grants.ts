@@ -1,0 +1,31 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Store } from '@culvert/domain';
+import { LOG, STORE } from '@culvert/platform';
+import type { Logger } from 'pino';
+
+const SWEEP_INTERVAL_MS = 10 * 60_000;
+
+/** Removes codes, tokens and grants that stopped working. Several processes may do so at once. */
+@Injectable()
+export class ExpiredGrants implements OnApplicationBootstrap, OnApplicationShutdown {
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#sweep = setInterval(() => this.#removeExpired(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#sweep);
+  }
+
+  #removeExpired(): void {
+    this.store.oauthGrants
+      .removeExpired(new Date())
+      .catch((error: unknown) => this.log.warn({ err: error }, 'expired grants not removed'));
+  }
+}

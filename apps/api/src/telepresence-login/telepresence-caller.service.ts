@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import {
+  hashOAuthSecret,
+  type Actor,
+  type ApiKey,
+  type ApiKeyScope,
+  type Store,
+  type User,
+} from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import type { Request } from 'express';
+import { AuthenticationService } from '../auth/authentication.service.js';
+import { clientAddress } from '../http/client-address.js';
+
+const ACCESS_TOKEN = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
+const API_KEY = /^[\x21-\x7e]{8,512}$/;
+
+/** What a person lets Telepresence do for them, whatever else they may. */
+const TOKEN_SCOPES: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write', 'keys:write'];
+
+/** Who runs a Telepresence client, and for which team. */
+export interface TelepresenceCaller {
+  readonly teamId: string;
+  readonly scopes: readonly ApiKeyScope[];
+  /** The key it was given; null for one that a person signed in with. */
+  readonly apiKey: ApiKey | null;
+  readonly user: User | null;
+  /** What the audit log says of them. */
+  readonly actor: Actor;
+}
+
+/** Tells whose Telepresence client makes a request. */
+@Injectable()
+export class TelepresenceCallerService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly authentication: AuthenticationService,
+  ) {}
+
+  /**
+   * By the key that was given to `telepresence login --apikey`, which comes before a token, or else by the access
+   * token of a sign-in in the browser.
+   * @throws ProblemError when the request carries neither that could be used
+   */
+  async identify(request: Request): Promise<TelepresenceCaller> {
+    const key = request.headers['x-ambassador-api-key'];
+    const address = clientAddress(request);
+    const caller =
+      key === undefined
+        ? await this.#byAccessToken(request.headers.authorization ?? '', address)
+        : await this.#byApiKey(key, address);
+    if (caller === null) throw new ProblemError('unauthenticated');
+    return caller;
+  }
+
+  async #byApiKey(key: unknown, address: string | null): Promise<TelepresenceCaller | null> {
+    if (typeof key !== 'string' || !API_KEY.test(key)) return null;
+    return this.authentication.authenticate(key, address);
+  }
+
+  async #byAccessToken(authorization: string, address: string | null): Promise<TelepresenceCaller | null> {
+    const token = ACCESS_TOKEN.exec(authorization)?.[1];
+    if (token === undefined) return null;
+    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null) return null;
+    return {
+      teamId: owner.grant.teamId,
+      scopes: TOKEN_SCOPES,
+      apiKey: null,
+      user: owner.user,
+      actor: { kind: 'user', id: owner.user.id, address },
+    };
+  }
+}

@@ -1,0 +1,38 @@
+import { Module } from '@nestjs/common';
+import { ApiKeysModule } from '../api-keys/api-keys.module.js';
+import { AuditEventsModule } from '../audit-events/audit-events.module.js';
+import { AuthModule } from '../auth/auth.module.js';
+import { DownloadsController } from './downloads.controller.js';
+import { ExpiredGrants } from './expired-grants.js';
+import { GrantLog } from './grant-log.js';
+import { LicensesController } from './licenses.controller.js';
+import { MintedKeysController } from './minted-keys.controller.js';
+import { MintedKeysService } from './minted-keys.service.js';
+import { OldLinksController } from './old-links.controller.js';
+import { TelepresenceCallerService } from './telepresence-caller.service.js';
+import { TokenController } from './token.controller.js';
+import { TokenService } from './token.service.js';
+import { UserInfoController } from './user-info.controller.js';
+import { UserInfoService } from './user-info.service.js';
+
+/** What the Telepresence client 2.0 to 2.8 says to the cloud over HTTP (docs/telepresence.md). */
+@Module({
+  imports: [ApiKeysModule, AuditEventsModule, AuthModule],
+  controllers: [
+    DownloadsController,
+    LicensesController,
+    MintedKeysController,
+    OldLinksController,
+    TokenController,
+    UserInfoController,
+  ],
+  providers: [
+    ExpiredGrants,
+    GrantLog,
+    MintedKeysService,
+    TelepresenceCallerService,
+    TokenService,
+    UserInfoService,
+  ],
+})
+export class TelepresenceLoginModule {}

@@ -1,0 +1,108 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { findProgram, type Program } from './programs.js';
+
+/** The errors of the token endpoint (RFC 6749 §5.2). `description` is for whoever reads a program's log. */
+export class TokenError extends Error {
+  constructor(
+    readonly code: 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unsupported_grant_type',
+    readonly description: string,
+  ) {
+    super(description);
+    this.name = 'TokenError';
+  }
+}
+
+export type TokenRequest = { readonly program: Program } & (
+  | {
+      readonly grant: 'authorization_code';
+      readonly code: string;
+      readonly redirectUri: string;
+      readonly codeVerifier: string;
+    }
+  | { readonly grant: 'refresh_token'; readonly refreshToken: string }
+);
+
+type Form = Readonly<Record<string, unknown>>;
+
+/** RFC 7636 §4.1. */
+const CODE_VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+const MAX_PARAMETER_LENGTH = 512;
+
+/**
+ * Reads a request to the token endpoint.
+ * @throws TokenError when it is none that could be answered with tokens
+ */
+export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): TokenRequest {
+  const program = identifyProgram(headers.authorization, form);
+  const grantType = required(form, 'grant_type');
+  switch (grantType) {
+    case 'authorization_code': {
+      const codeVerifier = required(form, 'code_verifier');
+      if (!CODE_VERIFIER.test(codeVerifier)) {
+        throw new TokenError('invalid_request', 'code_verifier has to be 43 to 128 unreserved characters');
+      }
+      const [code, redirectUri] = [required(form, 'code'), required(form, 'redirect_uri')];
+      return { program, grant: grantType, code, redirectUri, codeVerifier };
+    }
+    case 'refresh_token':
+      return { program, grant: grantType, refreshToken: required(form, 'refresh_token') };
+    default:
+      throw new TokenError(
+        'unsupported_grant_type',
+        'grant_type has to be authorization_code or refresh_token',
+      );
+  }
+}
+
+/**
+ * Go's OAuth library first sends the client as HTTP Basic with an empty password, and only after a failure in the
+ * body. A public client has nothing to prove, so both are the same (RFC 6749 §2.3.1); but not two that differ.
+ */
+function identifyProgram(authorization: string | undefined, form: Form): Program {
+  const inBody = optional(form, 'client_id');
+  if (optional(form, 'client_secret')) {
+    throw new TokenError('invalid_client', 'a public client has no secret');
+  }
+  const inHeader = authorization === undefined ? undefined : readBasic(authorization);
+  if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
+    throw new TokenError('invalid_client', 'the Authorization header and client_id name two clients');
+  }
+  const clientId = inHeader ?? inBody;
+  if (clientId === undefined) throw new TokenError('invalid_client', 'client_id is missing');
+  const program = findProgram(clientId);
+  if (program === null)
+    throw new TokenError('invalid_client', 'no program of this client_id can sign in here');
+  return program;
+}
+
+/** The name in HTTP Basic credentials: percent-encoded, then joined to the password, then base64. */
+function readBasic(authorization: string): string {
+  const encoded = /^Basic +([A-Za-z0-9+/]{1,1024}={0,2}) *$/i.exec(authorization)?.[1];
+  const [name, password, ...rest] = Buffer.from(encoded ?? '', 'base64')
+    .toString('utf8')
+    .split(':');
+  if (name === undefined || name === '' || password === undefined || rest.length > 0) {
+    throw new TokenError('invalid_client', 'the Authorization header is not HTTP Basic');
+  }
+  if (password !== '') throw new TokenError('invalid_client', 'a public client has no secret');
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch {
+    throw new TokenError('invalid_client', 'the Authorization header is not validly encoded');
+  }
+}
+
+function required(form: Form, name: string): string {
+  const value = optional(form, name);
+  if (value === undefined || value === '') throw new TokenError('invalid_request', `${name} is missing`);
+  return value;
+}
+
+/** @throws TokenError when the parameter is there more than once (RFC 6749 §3.2), or too long */
+function optional(form: Form, name: string): string | undefined {
+  const value = Object.hasOwn(form, name) ? form[name] : undefined;
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw new TokenError('invalid_request', `more than one ${name}`);
+  if (value.length > MAX_PARAMETER_LENGTH) throw new TokenError('invalid_request', `${name} is too long`);
+  return value;
+}

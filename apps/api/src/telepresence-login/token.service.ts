@@ -1,0 +1,118 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ACCESS_TOKEN_LIFETIME_MS,
+  generateOAuthSecret,
+  hashOAuthSecret,
+  judgeRefreshToken,
+  type OAuthGrant,
+  type Store,
+} from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import { GrantLog } from './grant-log.js';
+import { TokenError, type TokenRequest } from './token-request.js';
+
+/** RFC 6749 §5.1. */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  /** Seconds. */
+  readonly expires_in: number;
+  readonly refresh_token: string;
+  /** Said because programs ask for `openid` too, of which they use nothing. */
+  readonly scope: string;
+}
+
+/** Exchanges codes and refresh tokens for tokens. */
+@Injectable()
+export class TokenService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly log: GrantLog,
+  ) {}
+
+  /** @throws TokenError */
+  answer(request: TokenRequest, address: string | null): Promise<TokenResponse> {
+    return request.grant === 'authorization_code'
+      ? this.#exchange(request, address)
+      : this.#refresh(request, address);
+  }
+
+  /** A code is used up by the exchange that succeeds; one that is refused for another reason leaves it. */
+  async #exchange(
+    request: TokenRequest & { grant: 'authorization_code' },
+    address: string | null,
+  ): Promise<TokenResponse> {
+    const now = new Date();
+    const pending = await this.store.oauthGrants.findByCodeHash(hashOAuthSecret(request.code));
+    if (pending === null || pending.grant.clientId !== request.program.clientId) throw unknown('code');
+    const { grant } = pending;
+    if (pending.redirectUri !== request.redirectUri) {
+      throw new TokenError('invalid_grant', 'redirect_uri is not the one that the code was sent to');
+    }
+    if (!isVerifierOf(pending.codeChallenge, request.codeVerifier)) {
+      throw new TokenError('invalid_grant', 'code_verifier does not belong to the code');
+    }
+    if (!pending.isUsed && pending.expiresAt <= now) throw unknown('code');
+    const { hashes, response } = newTokens();
+    if (pending.isUsed || !(await this.store.oauthGrants.exchangeCode(grant.teamId, grant.id, hashes, now))) {
+      // RFC 6749 §4.1.2: somebody else has the code, and one of the two has tokens that they should not.
+      await this.#revoke(grant, address, 'its code was used twice');
+      throw unknown('code');
+    }
+    return response;
+  }
+
+  async #refresh(
+    request: TokenRequest & { grant: 'refresh_token' },
+    address: string | null,
+  ): Promise<TokenResponse> {
+    const now = new Date();
+    const hash = hashOAuthSecret(request.refreshToken);
+    const token = await this.store.oauthGrants.findByRefreshTokenHash(hash);
+    if (token === null || token.grant.clientId !== request.program.clientId) throw unknown('refresh_token');
+    const verdict = judgeRefreshToken(token, now);
+    if (verdict === 'reused') await this.#revoke(token.grant, address, 'an old refresh token was used again');
+    if (verdict !== 'usable') throw unknown('refresh_token');
+    const { hashes, response } = newTokens();
+    if (!(await this.store.oauthGrants.refresh(token.grant.teamId, hash, hashes, now))) {
+      throw unknown('refresh_token');
+    }
+    return response;
+  }
+
+  async #revoke(grant: OAuthGrant, address: string | null, reason: string): Promise<void> {
+    const revoked = await this.store.oauthGrants.revoke(grant.teamId, grant.userId, grant.id);
+    if (revoked === null) return;
+    await this.log.revoked(grant, { kind: 'system', id: null, address }, reason);
+  }
+}
+
+function newTokens() {
+  const accessToken = generateOAuthSecret('access');
+  const refreshToken = generateOAuthSecret('refresh');
+  const hashes = {
+    accessTokenHash: hashOAuthSecret(accessToken),
+    refreshTokenHash: hashOAuthSecret(refreshToken),
+  };
+  const response: TokenResponse = {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: ACCESS_TOKEN_LIFETIME_MS / 1000,
+    refresh_token: refreshToken,
+    scope: 'profile email',
+  };
+  return { hashes, response };
+}
+
+/** RFC 7636 §4.6, method S256. */
+function isVerifierOf(codeChallenge: string, codeVerifier: string): boolean {
+  const computed = Buffer.from(createHash('sha256').update(codeVerifier).digest('base64url'));
+  const expected = Buffer.from(codeChallenge);
+  return computed.length === expected.length && timingSafeEqual(computed, expected);
+}
+
+/** One answer for all that is unknown, expired, used or somebody else's. */
+function unknown(what: 'code' | 'refresh_token'): TokenError {
+  return new TokenError('invalid_grant', `the ${what} is unknown, used or expired`);
+}

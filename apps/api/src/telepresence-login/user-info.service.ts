@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Store } from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import type { Request } from 'express';
+import { requireKeyScope } from './minted-keys.service.js';
+import { TelepresenceCallerService } from './telepresence-caller.service.js';
+
+/** What the Telepresence client shows of who is signed in. Text only: it fails on any other type, null included. */
+export interface UserInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly avatarUrl: string;
+  readonly accountId: string;
+  readonly accountName: string;
+  readonly accountAvatarUrl: string;
+  readonly email: string;
+}
+
+@Injectable()
+export class UserInfoService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly callers: TelepresenceCallerService,
+  ) {}
+
+  /**
+   * The answer decides whether `telepresence login --apikey` accepts a key, so a key that could not make those that
+   * Telepresence asks for next is refused here, where a person sees it.
+   */
+  async show(request: Request): Promise<UserInfo> {
+    const caller = await this.callers.identify(request);
+    requireKeyScope(caller);
+    const team = await this.store.teams.find(caller.teamId);
+    const { user, apiKey } = caller;
+    return {
+      id: user?.id ?? apiKey?.id ?? '',
+      name: user?.name || user?.email || apiKey?.name || '',
+      avatarUrl: '',
+      accountId: caller.teamId,
+      accountName: team?.name ?? '',
+      accountAvatarUrl: '',
+      email: user?.email ?? '',
+    };
+  }
+}

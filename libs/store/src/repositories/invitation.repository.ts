@@ -1,0 +1,126 @@
+import type {
+  Invitation,
+  InvitationDraft,
+  InvitationRepository,
+  Membership,
+  Page,
+  PageRequest,
+  Team,
+} from '@culvert/domain';
+import { isUniqueViolation, type Client } from '../client.js';
+import { isUuid, newId } from '../ids.js';
+import { emptyPage, pageQuery, toPage } from '../page.js';
+import { isStorable } from '../text.js';
+import { lockTeam, refuseBeyond } from './lock-team.js';
+
+const withoutToken = { tokenHash: true } as const;
+
+export class PrismaInvitationRepository implements InvitationRepository {
+  constructor(private readonly client: Client) {}
+
+  async create(
+    teamId: string,
+    draft: InvitationDraft,
+    maxOpen: number,
+  ): Promise<Invitation | 'member' | null> {
+    try {
+      return await this.client.$transaction(async (tx) => {
+        await lockTeam(tx, teamId);
+        const member = await tx.membership.findFirst({
+          where: { teamId, user: { email: draft.email } },
+          select: { userId: true },
+        });
+        if (member !== null) return 'member';
+        await refuseBeyond('invitations', maxOpen, () => tx.invitation.count({ where: { teamId } }));
+        return tx.invitation.create({
+          data: { ...draft, id: newId(), teamId, createdAt: new Date() },
+          omit: withoutToken,
+        });
+      });
+    } catch (error) {
+      if (isUniqueViolation(error)) return null;
+      throw error;
+    }
+  }
+
+  async find(teamId: string, id: string): Promise<Invitation | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    return this.client.invitation.findUnique({ where: { id, teamId }, omit: withoutToken });
+  }
+
+  async list(teamId: string, page: PageRequest): Promise<Page<Invitation>> {
+    const { where, ...order } = pageQuery('createdAt', page);
+    if (!isUuid(teamId)) return emptyPage();
+    const rows = await this.client.invitation.findMany({
+      where: { teamId, ...where },
+      omit: withoutToken,
+      ...order,
+    });
+    return toPage(
+      rows,
+      page,
+      (row) => row.createdAt,
+      (row) => row,
+    );
+  }
+
+  async renew(
+    teamId: string,
+    id: string,
+    renewal: Pick<InvitationDraft, 'tokenHash' | 'expiresAt'>,
+  ): Promise<Invitation | null> {
+    if (!isUuid(teamId) || !isUuid(id)) return null;
+    const [renewed] = await this.client.invitation.updateManyAndReturn({
+      where: { teamId, id },
+      data: renewal,
+      omit: withoutToken,
+    });
+    return renewed ?? null;
+  }
+
+  async remove(teamId: string, id: string): Promise<Invitation | null> {
+    const invitation = await this.find(teamId, id);
+    if (invitation === null) return null;
+    const { count } = await this.client.invitation.deleteMany({ where: { teamId, id } });
+    return count === 0 ? null : invitation;
+  }
+
+  async findByTokenHash(tokenHash: string): Promise<{ invitation: Invitation; team: Team } | null> {
+    if (!isStorable(tokenHash)) return null;
+    const row = await this.client.invitation.findUnique({
+      where: { tokenHash },
+      include: { team: true },
+      omit: withoutToken,
+    });
+    if (row === null) return null;
+    const { team, ...invitation } = row;
+    return { invitation, team };
+  }
+
+  async accept(
+    tokenHash: string,
+    userId: string,
+    { now, maxMembers }: { readonly now: Date; readonly maxMembers: number },
+  ): Promise<{ invitation: Invitation; membership: Membership } | null> {
+    const found = await this.findByTokenHash(tokenHash);
+    if (found === null || !isUuid(userId)) return null;
+    const { teamId, id } = found.invitation;
+    return this.client.$transaction(async (tx) => {
+      await lockTeam(tx, teamId);
+      const user = await tx.user.findUnique({ where: { id: userId }, select: { email: true } });
+      if (user === null) return null;
+      // Removing it uses it up: of two that accept at once, one finds it gone.
+      const used = await tx.invitation.deleteMany({
+        where: { id, tokenHash, email: user.email, expiresAt: { gt: now } },
+      });
+      if (used.count === 0) return null;
+      const where = { teamId_userId: { teamId, userId } };
+      const existing = await tx.membership.findUnique({ where });
+      if (existing !== null) return { invitation: found.invitation, membership: existing };
+      await refuseBeyond('members', maxMembers, () => tx.membership.count({ where: { teamId } }));
+      const { role } = found.invitation;
+      const membership = await tx.membership.create({ data: { teamId, userId, role, createdAt: now } });
+      return { invitation: found.invitation, membership };
+    });
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  mayChangeRole,
+  type Member,
+  type MemberRepository,
+  type MembershipChange,
+  type MembershipOutcome,
+  type Role,
+} from '@culvert/domain';
+import type { Client, TransactionClient } from '../client.js';
+import { isUuid } from '../ids.js';
+import { lockTeam } from './lock-team.js';
+
+const columns = {
+  userId: true,
+  role: true,
+  createdAt: true,
+  user: { select: { email: true, name: true } },
+} as const;
+
+export class PrismaMemberRepository implements MemberRepository {
+  constructor(private readonly client: Client) {}
+
+  async list(teamId: string): Promise<Member[]> {
+    if (!isUuid(teamId)) return [];
+    const rows = await this.client.membership.findMany({
+      where: { teamId },
+      select: columns,
+      orderBy: [{ createdAt: 'asc' }, { userId: 'asc' }],
+    });
+    return rows.map(toMember);
+  }
+
+  async find(teamId: string, userId: string): Promise<Member | null> {
+    if (!isUuid(teamId) || !isUuid(userId)) return null;
+    return findMember(this.client, teamId, userId);
+  }
+
+  async change(teamId: string, userId: string, change: MembershipChange): Promise<MembershipOutcome> {
+    if (!isUuid(teamId) || !isUuid(userId)) return { ok: false, reason: 'not_found' };
+    return this.client.$transaction(async (tx): Promise<MembershipOutcome> => {
+      await lockTeam(tx, teamId);
+      const before = await findMember(tx, teamId, userId);
+      if (before === null) return { ok: false, reason: 'not_found' };
+      const { role, by } = change;
+      const isPermitted =
+        by === 'self' ? isStepDown(before.role, role) : mayChangeRole(by, before.role, role);
+      if (!isPermitted) return { ok: false, reason: 'not_permitted' };
+      if (before.role === 'owner' && role !== 'owner') {
+        const owners = await tx.membership.count({ where: { teamId, role: 'owner' } });
+        if (owners <= 1) return { ok: false, reason: 'last_owner' };
+      }
+      const where = { teamId_userId: { teamId, userId } };
+      if (role === null) await tx.membership.delete({ where, select: { userId: true } });
+      else await tx.membership.update({ where, data: { role }, select: { userId: true } });
+      return {
+        ok: true,
+        before,
+        after: role === null ? null : { ...before, role },
+        revokedApiKeyIds: await revokeBeyond(tx, teamId, userId, change),
+      };
+    });
+  }
+}
+
+const RANK: Readonly<Record<Role, number>> = { owner: 2, admin: 1, member: 0 };
+
+function isStepDown(from: Role, to: Role | null): boolean {
+  return to === null || RANK[to] <= RANK[from];
+}
+
+async function findMember(
+  client: Client | TransactionClient,
+  teamId: string,
+  userId: string,
+): Promise<Member | null> {
+  const row = await client.membership.findUnique({
+    where: { teamId_userId: { teamId, userId } },
+    select: columns,
+  });
+  return row && toMember(row);
+}
+
+/** Revokes those keys of a person that may do more than the person may now. */
+async function revokeBeyond(
+  tx: TransactionClient,
+  teamId: string,
+  userId: string,
+  { role, scopes, at }: MembershipChange,
+): Promise<string[]> {
+  const allowed = role === null ? [] : [...scopes];
+  const revoked = await tx.$queryRaw<{ id: string }[]>`
+    UPDATE api_key SET revoked_at = ${at}
+    WHERE team_id = ${teamId}::uuid AND created_by_user_id = ${userId}::uuid AND revoked_at IS NULL
+      AND (${role === null} OR NOT scopes <@ ${allowed}::text[])
+    RETURNING id`;
+  return revoked.map(({ id }) => id);
+}
+
+function toMember(row: {
+  readonly userId: string;
+  readonly role: Role;
+  readonly createdAt: Date;
+  readonly user: { readonly email: string; readonly name: string };
+}): Member {
+  return { userId: row.userId, ...row.user, role: row.role, joinedAt: row.createdAt };
+}
