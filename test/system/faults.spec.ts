@@ -131,7 +131,8 @@ it('answers 503 with Retry-After while no manager is connected, and a page that 
   const result = await visit(deployment.port, preview.hostname, '/', { headers: { accept: 'text/html' } });
   expect(result.status).toBe(503);
   expect(result.headers['retry-after']).toBe('5');
-  expect(result.body.toString()).toContain('http-equiv="refresh"');
+  expect(result.headers['refresh']).toBe('5');
+  expect(result.body.toString()).toContain('tries again by itself');
 });
 
 it('finishes what is under way when it is told to stop', async () => {

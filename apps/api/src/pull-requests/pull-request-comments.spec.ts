@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { InProcessEventBus } from '@culvert/cluster';
 import { previewResource, type PreviewResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createLog, loadSettings } from '@culvert/platform';
 import { TestApi, type TestTeam } from '../testing/api-harness.js';
 import { PullRequestComments } from './pull-request-comments.js';
 
@@ -69,6 +71,7 @@ class FakeForge {
 
 let forge: FakeForge;
 let forgeUrl: string;
+let env: Record<string, string>;
 let api: TestApi;
 let team: TestTeam;
 let writer: PullRequestComments;
@@ -77,14 +80,13 @@ let nextNumber = 1;
 beforeAll(async () => {
   forge = new FakeForge();
   forgeUrl = await forge.start();
-  api = await TestApi.start({
-    env: {
-      PULL_REQUEST_GITHUB_TOKEN: 'hub-secret',
-      PULL_REQUEST_GITHUB_API_URL: `${forgeUrl}/api/v3`,
-      PULL_REQUEST_GITLAB_TOKEN: 'lab-secret',
-      PULL_REQUEST_GITLAB_API_URL: `${forgeUrl}/api/v4`,
-    },
-  });
+  env = {
+    PULL_REQUEST_GITHUB_TOKEN: 'hub-secret',
+    PULL_REQUEST_GITHUB_API_URL: `${forgeUrl}/api/v3`,
+    PULL_REQUEST_GITLAB_TOKEN: 'lab-secret',
+    PULL_REQUEST_GITLAB_API_URL: `${forgeUrl}/api/v4`,
+  };
+  api = await TestApi.start({ env });
   writer = api.app.get(PullRequestComments);
   team = await api.team('acme');
   await team.trafficManager('m');
@@ -224,4 +226,45 @@ it('says of other URLs that it does not write there, and calls nobody', async ()
   await writer.look();
   expect((await show(preview)).pullRequest).toMatchObject({ status: 'unsupported', commentUrl: null });
   expect(forge.requests).toEqual([]);
+});
+
+describe('several processes', () => {
+  const bus = new InProcessEventBus((error) => {
+    throw error;
+  });
+  const start = (): PullRequestComments =>
+    new PullRequestComments(
+      api.store,
+      bus,
+      loadSettings('standalone', env),
+      createLog({ level: 'silent', app: 'api' }),
+    );
+
+  it('write one comment between them', async () => {
+    const number = nextNumber++;
+    await create(`${forgeUrl}/acme/shop/pull/${number}`);
+    await Promise.all([start(), start(), start()].map((process) => process.look()));
+    expect(forge.comments.get(`/repos/acme/shop/issues/${number}/comments`)).toHaveLength(1);
+  });
+
+  it('write when they hear of a change, and stop when they are told to', async () => {
+    const number = nextNumber++;
+    const written = new Promise<void>((resolve) => {
+      forge.fault = (request) => {
+        if (request.method === 'POST') resolve();
+        return false;
+      };
+    });
+    const process = start();
+    await process.onApplicationBootstrap();
+    await process.look();
+    const { hostname } = await create(`${forgeUrl}/acme/shop/pull/${number}`);
+    await bus.publish({ type: 'preview.changed', hostname });
+    await written;
+    await process.beforeApplicationShutdown();
+    forge.requests.length = 0;
+    await create(`${forgeUrl}/acme/shop/pull/${nextNumber++}`);
+    await process.look();
+    expect(forge.requests).toEqual([]);
+  });
 });
