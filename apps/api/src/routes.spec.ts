@@ -10,9 +10,12 @@ const UNDESCRIBED = ['get /', 'get /api/docs', 'get /api/docs/{file}', 'get /api
 const TELEPRESENCE = [
   'get /api/licenses/{licenseId}/formats/jwt',
   'get /api/userinfo',
+  'get /auth',
   'get /cloud/preview',
+  'get /completion',
   'get /download/tel-pro/{system}/{architecture}/{version}/latest/{file}',
   'get /download/tel2/{system}/{architecture}/stable.txt',
+  'post /auth',
   'post /sso/api/apikeys',
   'post /token',
 ];

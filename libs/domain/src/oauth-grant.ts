@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { generateSecret, hashSecret } from './secret.js';
 import type { Role, User } from './team.js';
 
 /** How long an authorization code waits for the program that asked for it (RFC 6749 §4.1.2 allows ten minutes). */
@@ -67,16 +67,15 @@ export interface AccessTokenOwner {
 }
 
 const PREFIXES = { code: 'cvtc_', access: 'cvta_', refresh: 'cvtr_' } as const;
-const SECRET_BYTES = 32;
 
 /** A new code or token: a prefix that says which, and 256 random bits in base64url. */
 export function generateOAuthSecret(kind: keyof typeof PREFIXES): string {
-  return PREFIXES[kind] + randomBytes(SECRET_BYTES).toString('base64url');
+  return generateSecret(PREFIXES[kind]);
 }
 
 /** What the store keeps of a code or token. A fast hash is right: the input has 256 random bits. */
 export function hashOAuthSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hashSecret(secret);
 }
 
 /** Whether a refresh token still gets new tokens, has merely expired, or is one that only a thief would show. */

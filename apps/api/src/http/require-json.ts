@@ -1,8 +1,11 @@
 import { ProblemError } from '@culvert/contract';
 import type { NextFunction, Request, Response } from 'express';
 
-/** OAuth's token endpoint takes forms (RFC 6749 §4.1.3). It knows no cookie, so a foreign page gains nothing there. */
-const FORM_PATH = /^\/token\/?$/i;
+/**
+ * OAuth's token endpoint takes forms (RFC 6749 §4.1.3); it knows no cookie, so a foreign page gains nothing there. So does
+ * the page that asks for consent, of itself only: the guard sees to that.
+ */
+const FORM_PATH = /^\/(token|auth)\/?$/i;
 
 /**
  * Refuses bodies of other media types. The parser would leave them unread, and a form that a foreign page posts

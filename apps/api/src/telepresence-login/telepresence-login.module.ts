@@ -2,6 +2,9 @@ import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { AuthModule } from '../auth/auth.module.js';
+import { PagesModule } from '../pages/pages.module.js';
+import { AuthorizationController } from './authorization.controller.js';
+import { AuthorizationService } from './authorization.service.js';
 import { DownloadsController } from './downloads.controller.js';
 import { ExpiredGrants } from './expired-grants.js';
 import { GrantLog } from './grant-log.js';
@@ -17,8 +20,9 @@ import { UserInfoService } from './user-info.service.js';
 
 /** What the Telepresence client 2.0 to 2.8 says to the cloud over HTTP (docs/telepresence.md). */
 @Module({
-  imports: [ApiKeysModule, AuditEventsModule, AuthModule],
+  imports: [ApiKeysModule, AuditEventsModule, AuthModule, PagesModule],
   controllers: [
+    AuthorizationController,
     DownloadsController,
     LicensesController,
     MintedKeysController,
@@ -27,6 +31,7 @@ import { UserInfoService } from './user-info.service.js';
     UserInfoController,
   ],
   providers: [
+    AuthorizationService,
     ExpiredGrants,
     GrantLog,
     MintedKeysService,

@@ -1,0 +1,42 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import { generateOAuthSecret, hashOAuthSecret, type Store, type Team } from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import type { Person } from '../auth/caller.js';
+import type { AuthorizationRequest } from './authorization-request.js';
+import { GrantLog } from './grant-log.js';
+
+/** Lets programs act for people who agree to it. */
+@Injectable()
+export class AuthorizationService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly log: GrantLog,
+  ) {}
+
+  /** The teams that this person could let a program act in; the one they joined first comes first. */
+  async teamsOf({ user }: Person): Promise<Team[]> {
+    const memberships = await this.store.users.memberships(user.id);
+    const teams = await Promise.all(memberships.map(({ teamId }) => this.store.teams.find(teamId)));
+    return teams.filter((team) => team !== null);
+  }
+
+  /**
+   * A code for the program, with which it may act for this person in this team.
+   * @throws ProblemError when they are no member
+   */
+  async consent(person: Person, teamId: string, request: AuthorizationRequest): Promise<string> {
+    const code = generateOAuthSecret('code');
+    const grant = await this.store.oauthGrants.create(teamId, {
+      userId: person.user.id,
+      clientId: request.program.clientId,
+      codeHash: hashOAuthSecret(code),
+      codeChallenge: request.codeChallenge,
+      redirectUri: request.redirectUri,
+      at: new Date(),
+    });
+    if (grant === null) throw new ProblemError('not_a_member', { detail: 'you are no member of this team' });
+    await this.log.created(grant, person.actor);
+    return code;
+  }
+}
