@@ -11,6 +11,7 @@ import { PreviewCredentialsModule } from './preview-credentials/preview-credenti
 import { PreviewsModule } from './previews/previews.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TelepresenceLoginModule } from './telepresence-login/telepresence-login.module.js';
+import { TeamModule } from './team/team.module.js';
 import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
 
 /** The REST API as a part of an application. Needs the global modules of platform, and `configureApi`. */
@@ -24,6 +25,7 @@ export class ApiModule {
         DocsModule,
         MeModule,
         ApiKeysModule,
+        TeamModule,
         TrafficManagersModule,
         SessionsModule,
         InterceptsModule,

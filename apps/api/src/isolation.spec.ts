@@ -30,6 +30,8 @@ describe('two teams', () => {
       interceptId: preview.interceptId,
       previewId: preview.id,
       shareLinkId: (await theirs.post(`/previews/${preview.id}/share-links`, { name: 'their-link' })).body.id,
+      userId: (await api.person('their@example.test', [[theirs.teamId, 'owner']])).user.id,
+      invitationId: (await theirs.post('/team/invitations', { email: 'their-guest@example.test' })).body.id,
       previewTokenId: (await theirs.post(`/previews/${preview.id}/tokens`, { name: 'their-token' })).body.id,
     };
     theirTraces = [...Object.values(theirIds), theirs.teamId, preview.hostname, 'Theirs', 'their-'];

@@ -1,7 +1,7 @@
 import { OPERATIONS } from '@culvert/contract';
 import type { Express } from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from './testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
 
 /** Pages for people, which the OpenAPI document does not describe, and the document itself. */
 const UNDESCRIBED = ['get /', 'get /api/docs', 'get /api/docs/{file}', 'get /api/openapi.json'];
@@ -27,10 +27,12 @@ interface Layer {
 describe('the routes', () => {
   let api: TestApi;
   let team: TestTeam;
+  let person: TestPerson;
 
   beforeAll(async () => {
     api = await TestApi.start();
     team = await api.team('Shop');
+    person = await api.person('jo@example.test', [[team.teamId, 'owner']]);
   });
   afterAll(() => api.close());
 
@@ -51,8 +53,11 @@ describe('the routes', () => {
     (operation) => [operation.id, operation] as const,
   );
 
-  const send = ({ method, path }: (typeof OPERATIONS)[number]) =>
-    team.request(method, path.replace('/api/v1', '').replace(/\{\w+\}/, 'nothing'));
+  const send = ({ method, path, access }: (typeof OPERATIONS)[number]) =>
+    (access === 'user' ? person : team).request(
+      method,
+      path.replace('/api/v1', '').replace(/\{\w+\}/, 'nothing'),
+    );
 
   it.each(bodies)('refuse every hostile body: %s', async (_id, operation) => {
     const outcome = async (type: string, text: string) => {

@@ -38,6 +38,18 @@ export type CreateApiKeyRequest = z.output<typeof createApiKeyRequest>;
 export const updateApiKeyRequest = changeOf(z.strictObject({ name }));
 export type UpdateApiKeyRequest = z.output<typeof updateApiKeyRequest>;
 
+const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
+
+export const rotateApiKeyRequest = z.strictObject({
+  overlapSeconds: z
+    .int('must be a whole number')
+    .min(0, 'must not be negative')
+    .max(MAX_OVERLAP_SECONDS, `must be at most ${MAX_OVERLAP_SECONDS}`)
+    .describe('How long the old key works beside the new one; 0: it is revoked at once.'),
+  expiresAt: futureTimestamp.nullable().optional().describe('Of the new key. Default: as of the old one.'),
+});
+export type RotateApiKeyRequest = z.output<typeof rotateApiKeyRequest>;
+
 export const apiKeyResource = z.strictObject({
   id,
   name: z.string(),

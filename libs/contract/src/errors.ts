@@ -44,6 +44,12 @@ export const ERRORS = {
     description:
       "A request that changes something by a person's session, or a form, must come from a page of the app: its Origin is the app's.",
   },
+  role_not_permitted: {
+    status: 403,
+    title: 'Your role does not allow this',
+    description:
+      'An admin, and any API key, can neither make owners nor change or remove them; only owners do.',
+  },
   not_found: {
     status: 404,
     title: 'Nothing has this id',
@@ -63,6 +69,21 @@ export const ERRORS = {
     status: 409,
     title: 'The manager id is taken',
     description: 'The team already has a traffic manager of this manager id.',
+  },
+  api_key_not_usable: {
+    status: 409,
+    title: 'The API key cannot be rotated',
+    description: 'It is revoked, has expired, or has been rotated before; rotate the key that replaced it.',
+  },
+  last_owner: {
+    status: 409,
+    title: 'A team needs an owner',
+    description: 'The only owner can neither leave nor step down: make somebody else an owner first.',
+  },
+  already_invited: {
+    status: 409,
+    title: 'The person is invited or a member already',
+    description: 'An address has one open invitation per team; renew it to get a new token.',
   },
   payload_too_large: {
     status: 413,
@@ -89,6 +110,12 @@ export const ERRORS = {
     title: 'The preview has as many of these as it may',
     description:
       'A preview may have 100 share links and 100 tokens that work. Revoke those that are no longer used.',
+  },
+  team_limit_reached: {
+    status: 429,
+    title: 'There are as many as there may be',
+    description:
+      'Of members, invitations, API keys of a team, or teams of a person. GET /api/v1/team shows limits and use.',
   },
   internal_error: {
     status: 500,

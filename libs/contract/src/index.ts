@@ -12,5 +12,6 @@ export * from './problems.js';
 export * from './request-headers.js';
 export * from './sessions.js';
 export * from './telepresence.js';
+export * from './team.js';
 export * from './traffic-managers.js';
 export { id as resourceId } from './text.js';

@@ -9,12 +9,19 @@ import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import * as problems from './problems.js';
 import * as sessions from './sessions.js';
+import * as team from './team.js';
 import * as trafficManagers from './traffic-managers.js';
 
 /** JSON Schema differs for what goes in (defaults may be left out) and what comes out. */
 const REQUEST_SCHEMAS = {
   CreateApiKey: apiKeys.createApiKeyRequest,
   UpdateApiKey: apiKeys.updateApiKeyRequest,
+  RotateApiKey: apiKeys.rotateApiKeyRequest,
+  CreateTeam: team.createTeamRequest,
+  UpdateTeam: team.updateTeamRequest,
+  UpdateMember: team.updateMemberRequest,
+  CreateInvitation: team.createInvitationRequest,
+  AcceptInvitation: team.acceptInvitationRequest,
   CreateTrafficManager: trafficManagers.createTrafficManagerRequest,
   UpdateTrafficManager: trafficManagers.updateTrafficManagerRequest,
   InterceptDescription: intercepts.interceptDescription,
@@ -33,6 +40,14 @@ const RESPONSE_SCHEMAS = {
   ApiKey: apiKeys.apiKeyResource,
   CreatedApiKey: apiKeys.createdApiKeyResource,
   ApiKeyPage: apiKeys.apiKeyPage,
+  Team: team.teamResource,
+  CreatedTeam: team.createdTeamResource,
+  Member: team.memberResource,
+  MemberList: team.memberList,
+  Invitation: team.invitationResource,
+  CreatedInvitation: team.createdInvitationResource,
+  InvitationPage: team.invitationPage,
+  AcceptedInvitation: team.acceptedInvitationResource,
   TrafficManager: trafficManagers.trafficManagerResource,
   TrafficManagerPage: trafficManagers.trafficManagerPage,
   Session: sessions.sessionResource,

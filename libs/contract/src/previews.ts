@@ -59,7 +59,8 @@ export const ingressDescription = z
 const MIN_IDLE_EXPIRY_SECONDS = 300;
 const MAX_IDLE_EXPIRY_SECONDS = 366 * 24 * 60 * 60;
 
-const idleExpirySeconds = z
+/** Also the default of a team. */
+export const idleExpirySeconds = z
   .int('must be a whole number')
   .min(0, 'must not be negative')
   .max(MAX_IDLE_EXPIRY_SECONDS, `must be at most ${MAX_IDLE_EXPIRY_SECONDS}`)

@@ -3,9 +3,11 @@ import {
   createApiKeyRequest,
   resourceId,
   pageQuery,
+  rotateApiKeyRequest,
   updateApiKeyRequest,
   type CreateApiKeyRequest,
   type PageQuery,
+  type RotateApiKeyRequest,
   type UpdateApiKeyRequest,
 } from '@culvert/contract';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
@@ -42,6 +44,16 @@ export class ApiKeysController {
     @Body({ schema: updateApiKeyRequest }) body: UpdateApiKeyRequest,
   ) {
     return this.apiKeys.update(caller, id, body);
+  }
+
+  @Post(':apiKeyId/rotate')
+  @RequireScope('keys:write')
+  rotate(
+    @CurrentCaller() caller: Caller,
+    @Param('apiKeyId', { schema: resourceId }) id: string,
+    @Body({ schema: rotateApiKeyRequest }) body: RotateApiKeyRequest,
+  ) {
+    return this.apiKeys.rotate(caller, id, body);
   }
 
   @Delete(':apiKeyId')

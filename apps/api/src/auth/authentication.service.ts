@@ -1,6 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { hashApiKeySecret, isApiKeyUsable, scopesOfRole, type ApiKey, type Store } from '@culvert/domain';
+import {
+  hashApiKeySecret,
+  isApiKeyUsable,
+  isPossibleApiKeySecret,
+  scopesOfRole,
+  type ApiKey,
+  type Store,
+} from '@culvert/domain';
 import { LOG, STORE } from '@culvert/platform';
 import type { Request } from 'express';
 import type { Logger } from 'pino';
@@ -30,10 +37,11 @@ export class AuthenticationService {
    * secrets: its timing tells about SHA-256 of a guess, which leads nowhere near the secret.
    */
   async authenticate(secret: string, address: string | null): Promise<Caller | null> {
+    if (!isPossibleApiKeySecret(secret)) return null;
     const apiKey = await this.store.apiKeys.findByHash(hashApiKeySecret(secret));
     const now = new Date();
     if (apiKey === null || !isApiKeyUsable(apiKey, now)) return null;
-    this.#recordUse(apiKey, now);
+    this.#recordUse(apiKey, now, address);
     return {
       teamId: apiKey.teamId,
       role: null,
@@ -66,12 +74,12 @@ export class AuthenticationService {
   }
 
   /** In the background: no request waits for, or fails with, its key's statistics. */
-  #recordUse({ id, lastUsedAt }: ApiKey, now: Date): void {
+  #recordUse({ id, lastUsedAt }: ApiKey, now: Date, address: string | null): void {
     const isRecent = lastUsedAt !== null && now.getTime() - lastUsedAt.getTime() < USE_INTERVAL_MS;
     if (isRecent || this.#recording.has(id)) return;
     this.#recording.add(id);
     void this.store.apiKeys
-      .recordUse(id, now)
+      .recordUse(id, now, address)
       .catch((error: unknown) => this.log.warn({ err: error, apiKeyId: id }, 'use of key not recorded'))
       .finally(() => this.#recording.delete(id));
   }

@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { type ApiKey, hashApiKeySecret, isApiKeyUsable, type Store } from '@culvert/domain';
+import {
+  type ApiKey,
+  hashApiKeySecret,
+  isApiKeyUsable,
+  isPossibleApiKeySecret,
+  type Store,
+} from '@culvert/domain';
 
 /** Why a tunnel is not accepted, as an HTTP answer. */
 export interface Refusal {
@@ -27,7 +33,9 @@ export class TunnelAuthenticator {
         detail: 'Send the API key as `Authorization: Bearer <key>`.',
       };
     }
-    const key = await this.store.apiKeys.findByHash(hashApiKeySecret(secret));
+    const key = isPossibleApiKeySecret(secret)
+      ? await this.store.apiKeys.findByHash(hashApiKeySecret(secret))
+      : null;
     if (key === null || !isApiKeyUsable(key, new Date())) {
       return { status: 401, code: 'unauthenticated', detail: 'This API key is unknown, expired or revoked.' };
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ApiKey, Session, Store } from '@culvert/domain';
+import { TeamLimitError, type ApiKey, type Session, type Store } from '@culvert/domain';
 import type { Limits } from '@culvert/platform';
 import type { TunnelRegistry } from '@culvert/relay';
 import {
@@ -37,7 +37,10 @@ export class TunnelSessions {
   constructor(
     private readonly store: Store,
     private readonly registry: TunnelRegistry,
-    private readonly limits: Pick<Limits, 'maxStreamsPerTunnel' | 'maxTunnels' | 'sessionGraceMs'>,
+    private readonly limits: Pick<
+      Limits,
+      'maxStreamsPerTunnel' | 'maxTunnels' | 'maxSessionsPerTeam' | 'sessionGraceMs'
+    >,
     private readonly log: Logger,
   ) {
     this.upkeep = setInterval(() => this.enqueue(() => this.keepUp()), UPKEEP_MS);
@@ -69,7 +72,15 @@ export class TunnelSessions {
         if ((await this.store.apiKeys.findUnusable([key.id], new Date())).length > 0) {
           return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: 'the API key is no longer valid' } };
         }
-        const { session, resumed } = await this.register(hello, key, remoteAddress);
+        const registered = await this.register(hello, key, remoteAddress).catch((error: unknown) => {
+          if (error instanceof TeamLimitError) return error;
+          throw error;
+        });
+        if (registered instanceof TeamLimitError) {
+          const reason = `the team has ${registered.max} sessions, as many as it may`;
+          return { refuse: { code: GoAwayCode.LIMIT, reason } };
+        }
+        const { session, resumed } = registered;
         held = { tunnel, apiKeyId: key.id, session, instanceId: hello.instanceId };
         this.hold(held);
         return { accept: { sessionId: session.id, resumed } };
@@ -141,6 +152,7 @@ export class TunnelSessions {
       edgeId: this.edgeId,
       remoteAddress,
       at: new Date(),
+      maxSessions: this.limits.maxSessionsPerTeam,
     });
   }
 

@@ -94,6 +94,8 @@ export interface Limits {
   /** Requests of one preview that are in progress at once, per edge. */
   readonly maxRequestsPerPreview: number;
   readonly maxPreviewsPerTeam: number;
+  /** Living ones: traffic managers that are connected, or may come back. */
+  readonly maxSessionsPerTeam: number;
   /** Of one HTTP/2 connection of a visitor. */
   readonly http2: {
     /** Requests that are in progress at once. */
@@ -202,6 +204,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS ?? 0,
       maxRequestsPerPreview: values.MAX_REQUESTS_PER_PREVIEW ?? 1000,
       maxPreviewsPerTeam: values.MAX_PREVIEWS_PER_TEAM ?? 10_000,
+      maxSessionsPerTeam: values.MAX_SESSIONS_PER_TEAM ?? 1000,
       http2: {
         maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
         maxResets: values.HTTP2_MAX_RESETS ?? 500,

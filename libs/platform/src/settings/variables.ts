@@ -137,6 +137,7 @@ export const VARIABLES = {
     'the URL of a GitLab API, such as https://gitlab.example.com/api/v4',
   ),
   MAX_PREVIEWS_PER_TEAM: count(10_000_000),
+  MAX_SESSIONS_PER_TEAM: count(1_000_000),
 } as const satisfies Record<string, z.ZodType>;
 
 export type Variable = keyof typeof VARIABLES;

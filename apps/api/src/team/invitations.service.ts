@@ -1,0 +1,104 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ProblemError,
+  type AcceptedInvitationResource,
+  type AcceptInvitationRequest,
+  type CreatedInvitationResource,
+  type CreateInvitationRequest,
+  type InvitationResource,
+  type PageQuery,
+} from '@culvert/contract';
+import {
+  generateSecret,
+  hashSecret,
+  mayChangeRole,
+  type Invitation,
+  type Page,
+  type Store,
+} from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Caller, Person } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { throwLimitProblem, inTeam, MAX_INVITATIONS, MAX_MEMBERS, powerOf } from './team-limits.js';
+
+const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Asks people into the team, by a token that only whoever signs in with the invited address can use, once. */
+@Injectable()
+export class InvitationsService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+  ) {}
+
+  async create(caller: Caller, request: CreateInvitationRequest): Promise<CreatedInvitationResource> {
+    const { email, role } = request;
+    if (!mayChangeRole(powerOf(caller), null, role)) throw new ProblemError('role_not_permitted');
+    const { token, renewal } = newToken();
+    const invitation = await this.store.invitations
+      .create(caller.teamId, { email, role, ...renewal }, MAX_INVITATIONS)
+      .catch(throwLimitProblem);
+    if (invitation === null || invitation === 'member') {
+      const what = invitation === null ? 'is invited already' : 'is a member already';
+      throw new ProblemError('already_invited', { detail: `${email} ${what}` });
+    }
+    await this.audit.record(caller, 'invitation.create', invitation.id, { after: { email, role } });
+    return { ...toResource(invitation), token };
+  }
+
+  async list(caller: Caller, query: PageQuery): Promise<Page<InvitationResource>> {
+    const page = await this.store.invitations.list(caller.teamId, query);
+    return { ...page, items: page.items.map(toResource) };
+  }
+
+  async renew(caller: Caller, id: string): Promise<CreatedInvitationResource> {
+    const before = await this.store.invitations.find(caller.teamId, id);
+    if (before !== null && !mayChangeRole(powerOf(caller), null, before.role)) {
+      throw new ProblemError('role_not_permitted');
+    }
+    const { token, renewal } = newToken();
+    const invitation = await this.store.invitations.renew(caller.teamId, id, renewal);
+    if (invitation === null) throw notFound(id);
+    const { email } = invitation;
+    await this.audit.record(caller, 'invitation.renew', id, { after: { email } });
+    return { ...toResource(invitation), token };
+  }
+
+  async revoke(caller: Caller, id: string): Promise<void> {
+    const invitation = await this.store.invitations.remove(caller.teamId, id);
+    if (invitation === null) throw notFound(id);
+    const { email, role } = invitation;
+    await this.audit.record(caller, 'invitation.revoke', id, { before: { email, role } });
+  }
+
+  /** What is expired, used, revoked or another person's looks like nothing. */
+  async accept(person: Person, { token }: AcceptInvitationRequest): Promise<AcceptedInvitationResource> {
+    const { id: userId, email } = person.user;
+    const accepted = await this.store.invitations
+      .accept(hashSecret(token), userId, { now: new Date(), maxMembers: MAX_MEMBERS })
+      .catch(throwLimitProblem);
+    if (accepted === null) {
+      throw new ProblemError('not_found', { detail: 'there is no such invitation for you' });
+    }
+    const { teamId, role } = accepted.membership;
+    await this.announcer.userChanged(userId);
+    await this.audit.record(inTeam(teamId, person), 'member.add', userId, { after: { email, role } });
+    return { teamId, role };
+  }
+}
+
+function newToken() {
+  const token = generateSecret();
+  const expiresAt = new Date(Date.now() + LIFETIME_MS);
+  return { token, renewal: { tokenHash: hashSecret(token), expiresAt } };
+}
+
+function notFound(id: string): ProblemError {
+  return new ProblemError('not_found', { detail: `there is no invitation ${id}` });
+}
+
+function toResource({ id, email, role, createdAt, expiresAt }: Invitation): InvitationResource {
+  return { id, email, role, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
+}

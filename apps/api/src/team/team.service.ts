@@ -1,0 +1,146 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  ProblemError,
+  type CreatedTeamResource,
+  type CreateTeamRequest,
+  type MemberList,
+  type MemberResource,
+  type TeamResource,
+  type UpdateMemberRequest,
+  type UpdateTeamRequest,
+} from '@culvert/contract';
+import {
+  scopesOfRole,
+  type Member,
+  type MembershipChange,
+  type MembershipOutcome,
+  type Store,
+  type Team,
+} from '@culvert/domain';
+import { SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Caller, Person } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import {
+  throwLimitProblem,
+  inTeam,
+  MAX_API_KEYS,
+  MAX_INVITATIONS,
+  MAX_MEMBERS,
+  MAX_TEAMS,
+  powerOf,
+} from './team-limits.js';
+
+/** The team, and who is in it. */
+@Injectable()
+export class TeamService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+  ) {}
+
+  async create(person: Person, { name }: CreateTeamRequest): Promise<CreatedTeamResource> {
+    const team = await this.store.teams
+      .createWithOwner(name, person.user.id, MAX_TEAMS)
+      .catch(throwLimitProblem);
+    await this.audit.record(inTeam(team.id, person), 'team.create', team.id, { after: { name } });
+    return { id: team.id, name: team.name, createdAt: team.createdAt.toISOString() };
+  }
+
+  async show({ teamId }: Caller): Promise<TeamResource> {
+    const team = await this.store.teams.find(teamId);
+    if (team === null) throw new Error(`team ${teamId} does not exist`);
+    return this.#toResource(team);
+  }
+
+  async update(caller: Caller, request: UpdateTeamRequest): Promise<TeamResource> {
+    const { teamId } = caller;
+    const before = await this.store.teams.find(teamId);
+    const after = await this.store.teams.update(teamId, request);
+    if (before === null || after === null) throw new Error(`team ${teamId} does not exist`);
+    await this.audit.recordChange(caller, 'team.update', teamId, {
+      before,
+      after,
+      fields: ['name', 'previewIdleExpirySeconds'],
+    });
+    return this.#toResource(after);
+  }
+
+  async members({ teamId }: Caller): Promise<MemberList> {
+    return { items: (await this.store.members.list(teamId)).map(toMemberResource) };
+  }
+
+  async updateMember(caller: Caller, userId: string, { role }: UpdateMemberRequest): Promise<MemberResource> {
+    const change = { role, scopes: scopesOfRole(role), by: powerOf(caller), at: new Date() };
+    const { after } = await this.#change(caller, userId, change);
+    if (after === null) throw new Error('a member with a role is a member');
+    return toMemberResource(after);
+  }
+
+  async removeMember(caller: Caller, userId: string): Promise<void> {
+    await this.#change(caller, userId, { role: null, scopes: [], by: powerOf(caller), at: new Date() });
+  }
+
+  async leave(person: Person, teamId: string): Promise<void> {
+    const change = { role: null, scopes: [], by: 'self', at: new Date() } as const;
+    await this.#change(inTeam(teamId, person), person.user.id, change);
+  }
+
+  async #change(
+    caller: Caller,
+    userId: string,
+    change: MembershipChange,
+  ): Promise<Extract<MembershipOutcome, { ok: true }>> {
+    const outcome = await this.store.members.change(caller.teamId, userId, change);
+    if (!outcome.ok) throw refusalOf(outcome.reason, userId);
+    const { before, after, revokedApiKeyIds } = outcome;
+    // Told first: what somebody lost has to be gone within a second.
+    await this.announcer.announce([
+      { type: 'user.changed', userId },
+      ...revokedApiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
+    ]);
+    if (after === null) {
+      await this.audit.record(caller, 'member.remove', userId, { before: audited(before) });
+    } else {
+      await this.audit.recordChange(caller, 'member.update', userId, { before, after, fields: ['role'] });
+    }
+    for (const id of revokedApiKeyIds) {
+      await this.audit.record(caller, 'api-key.revoke', id, { after: { becauseOfMember: userId } });
+    }
+    return outcome;
+  }
+
+  async #toResource({ id, name, previewIdleExpirySeconds, createdAt }: Team): Promise<TeamResource> {
+    const { maxPreviewsPerTeam, maxSessionsPerTeam } = this.settings.limits;
+    return {
+      id,
+      name,
+      previewIdleExpirySeconds,
+      createdAt: createdAt.toISOString(),
+      limits: {
+        previews: maxPreviewsPerTeam,
+        sessions: maxSessionsPerTeam,
+        apiKeys: MAX_API_KEYS,
+        members: MAX_MEMBERS,
+        invitations: MAX_INVITATIONS,
+      },
+      use: { ...(await this.store.teams.usage(id, new Date())) },
+    };
+  }
+}
+
+function refusalOf(reason: 'not_found' | 'not_permitted' | 'last_owner', userId: string): ProblemError {
+  if (reason === 'not_found')
+    return new ProblemError('not_found', { detail: `there is no member ${userId}` });
+  return new ProblemError(reason === 'last_owner' ? 'last_owner' : 'role_not_permitted');
+}
+
+function audited({ email, role }: Member) {
+  return { email, role };
+}
+
+function toMemberResource({ joinedAt, ...member }: Member): MemberResource {
+  return { ...member, joinedAt: joinedAt.toISOString() };
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { ROLES } from './me.js';
+import { changeOf, pageOf } from './page.js';
+import { idleExpirySeconds } from './previews.js';
+import { id, text, timestamp } from './text.js';
+
+const role = z.enum(ROLES);
+const email = z.email('must be an email address').max(254).toLowerCase();
+const name = text(128).describe('What people call it.');
+
+export const createTeamRequest = z.strictObject({ name });
+export type CreateTeamRequest = z.output<typeof createTeamRequest>;
+
+export const updateTeamRequest = changeOf(
+  z.strictObject({
+    name,
+    previewIdleExpirySeconds: idleExpirySeconds.describe(
+      'After how long unused previews end that do not say so themselves; null or 0: never.',
+    ),
+  }),
+);
+export type UpdateTeamRequest = z.output<typeof updateTeamRequest>;
+
+const amounts = {
+  previews: z.int(),
+  sessions: z.int(),
+  apiKeys: z.int(),
+  members: z.int(),
+  invitations: z.int(),
+};
+
+export const teamResource = z.strictObject({
+  id,
+  name: z.string(),
+  previewIdleExpirySeconds: z.int().nullable(),
+  createdAt: timestamp,
+  limits: z.strictObject(amounts).describe('How much the team may have.'),
+  use: z.strictObject(amounts).describe('How much of it the team has.'),
+});
+export type TeamResource = z.output<typeof teamResource>;
+
+export const createdTeamResource = teamResource.pick({ id: true, name: true, createdAt: true });
+export type CreatedTeamResource = z.output<typeof createdTeamResource>;
+
+export const memberResource = z.strictObject({
+  userId: id,
+  email: z.string(),
+  name: z.string(),
+  role,
+  joinedAt: timestamp,
+});
+export type MemberResource = z.output<typeof memberResource>;
+
+export const memberList = z.strictObject({ items: z.array(memberResource) });
+export type MemberList = z.output<typeof memberList>;
+
+export const updateMemberRequest = z.strictObject({ role });
+export type UpdateMemberRequest = z.output<typeof updateMemberRequest>;
+
+export const createInvitationRequest = z.strictObject({
+  email: email.describe('Only whoever signs in with it can accept.'),
+  role: role.default('member'),
+});
+export type CreateInvitationRequest = z.output<typeof createInvitationRequest>;
+
+export const invitationResource = z.strictObject({
+  id,
+  email: z.string(),
+  role,
+  createdAt: timestamp,
+  expiresAt: timestamp,
+});
+export type InvitationResource = z.output<typeof invitationResource>;
+
+export const createdInvitationResource = invitationResource.extend({
+  token: z.string().describe('What the invited person accepts with. Shown this once: only its hash is kept.'),
+});
+export type CreatedInvitationResource = z.output<typeof createdInvitationResource>;
+
+export const invitationPage = pageOf(invitationResource);
+
+export const acceptInvitationRequest = z.strictObject({ token: z.string().min(1).max(128) });
+export type AcceptInvitationRequest = z.output<typeof acceptInvitationRequest>;
+
+export const acceptedInvitationResource = z.strictObject({ teamId: id, role });
+export type AcceptedInvitationResource = z.output<typeof acceptedInvitationResource>;
