@@ -25,7 +25,7 @@ import { Announcer } from '../cluster-events/announcer.js';
 import { throwLimitProblem, MAX_API_KEYS } from '../team/team-limits.js';
 
 /** Who has a key made, which need not be the caller of the API. */
-type Maker = Pick<Caller, 'teamId' | 'scopes' | 'actor'>;
+type Maker = Pick<Caller, 'teamId' | 'scopes' | 'actor'> & Partial<Pick<Caller, 'apiKey'>>;
 
 @Injectable()
 export class ApiKeysService {
@@ -119,11 +119,11 @@ export class ApiKeysService {
 }
 
 /** The person by whose power the caller makes keys; null: the operator's. */
-function creatorOf({ user, apiKey }: Caller): string | null {
-  return user?.id ?? apiKey?.createdByUserId ?? null;
+function creatorOf({ actor, apiKey }: Maker): string | null {
+  return actor.kind === 'user' ? actor.id : (apiKey?.createdByUserId ?? null);
 }
 
-function refuseLacking(caller: Caller, scopes: readonly ApiKeyScope[]): void {
+function refuseLacking(caller: Maker, scopes: readonly ApiKeyScope[]): void {
   const lacking = scopes.filter((scope) => !caller.scopes.includes(scope));
   if (lacking.length === 0) return;
   throw new ProblemError('insufficient_scope', {
@@ -132,7 +132,7 @@ function refuseLacking(caller: Caller, scopes: readonly ApiKeyScope[]): void {
 }
 
 function draftOf(
-  caller: Caller,
+  caller: Maker,
   secret: string,
   key: Pick<ApiKeyDraft, 'name' | 'scopes' | 'expiresAt'>,
 ): ApiKeyDraft {
