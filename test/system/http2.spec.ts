@@ -172,7 +172,7 @@ describe('one connection', () => {
     expect(list.headers[':status']).toBe(200);
     expect(list.body.toString()).toContain(previews[1].hostname);
     const missing = await request(session, 'missing.preview.localhost', '/');
-    expect(missing.headers[':status']).toBe(404);
+    expect(missing.headers[':status']).toBe(401);
   });
 
   it('carries large bodies both ways, byte for byte', async () => {

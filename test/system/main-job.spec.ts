@@ -202,13 +202,15 @@ describe('a visitor', () => {
     slow.destroy();
   });
 
-  it('gets a clear answer for an unknown hostname, as a page or as a problem', async () => {
+  it('gets the answer of a private preview for an unknown hostname: to sign in, or a problem', async () => {
     const page = await visit(port, 'nobody.preview.localhost', '/', { headers: { accept: 'text/html' } });
-    expect(page.status).toBe(404);
-    expect(page.body.toString()).toContain('There is no preview here');
+    expect(page.status).toBe(302);
+    expect(page.headers.location).toContain('/preview-access?host=nobody.preview.localhost&');
     const problem = await visit(port, 'nobody.preview.localhost', '/');
     expect(problem.headers['content-type']).toBe('application/problem+json');
-    expect(JSON.parse(problem.body.toString())).toMatchObject({ status: 404, code: 'unknown_host' });
+    expect(JSON.parse(problem.body.toString())).toMatchObject({ status: 401, code: 'access_denied' });
+    const key = { 'x-ambassador-api-key': deployment.apiKey };
+    expect((await visit(port, 'nobody.preview.localhost', '/', { headers: key })).status).toBe(404);
   });
 
   it('is told which ingress failed, and why', async () => {
@@ -259,7 +261,7 @@ describe('a visitor', () => {
     const headers = (await visit(port, changing.hostname, '/echo')).headers['x-headers'] as string;
     expect(JSON.parse(headers)).toMatchObject({ 'x-dev': 'alice' });
     await deployment.api('DELETE', `/previews/${changing.id}`);
-    expect((await visit(port, changing.hostname, '/a')).status).toBe(404);
+    expect((await visit(port, changing.hostname, '/a')).status).toBe(401);
   });
 });
 

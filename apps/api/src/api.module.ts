@@ -7,6 +7,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
+import { PreviewAccessModule } from './preview-access/preview-access.module.js';
 import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -31,6 +32,7 @@ export class ApiModule {
         InterceptsModule,
         PreviewsModule,
         PreviewCredentialsModule,
+        PreviewAccessModule,
         AuditEventsModule,
         TelepresenceLoginModule,
       ],

@@ -6,7 +6,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS } from '@culvert/http1';
-import { EVENT_BUS, LOG, METRICS, type Settings, SETTINGS, STORE } from '@culvert/platform';
+import { appUrl, EVENT_BUS, LOG, METRICS, type Settings, SETTINGS, STORE } from '@culvert/platform';
 import {
   DEFAULT_RELAY_LIMITS,
   Relay,
@@ -23,6 +23,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Edge, handToServer } from './edge.js';
 import { registerEdgeMetrics } from './edge.metrics.js';
+import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
@@ -40,7 +41,15 @@ export class EdgeModule {
       module: EdgeModule,
       providers: [
         { provide: TunnelRegistry, useFactory: () => new TunnelRegistry() },
-        { provide: PreviewGate, inject: [STORE], useFactory: (store: Store) => new PreviewGate(store) },
+        {
+          provide: PreviewGate,
+          inject: [STORE, SETTINGS],
+          useFactory: (store: Store, settings: Settings) => {
+            const { scheme, previewDomain } = settings.public;
+            const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
+            return new PreviewGate(store, entrance, { scheme, previewDomain });
+          },
+        },
         {
           provide: TunnelAuthenticator,
           inject: [STORE],

@@ -10,10 +10,13 @@ import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
 /** Looking up a route and its access takes milliseconds; a store that hangs must not hold up the managers. */
 const ROUTING_GRACE_MS = 1000;
+/** What was let in long ago is looked at again this often, should an event get lost, or a credential expire. */
+const RECHECK_MS = 10_000;
 
 /** The running edge: connects listener, relay and tunnels, hears the cluster's events, stops in order. */
 export class Edge {
   private listener: PublicListener | null = null;
+  private readonly recheck: NodeJS.Timeout;
   private readonly unsubscribe: readonly (() => void)[];
 
   constructor(
@@ -24,6 +27,8 @@ export class Edge {
     private readonly log: Logger,
     bus: EventBus,
   ) {
+    this.recheck = setInterval(() => this.watch(this.relay.handleAccessChange()), RECHECK_MS);
+    this.recheck.unref();
     this.unsubscribe = [bus.subscribe((event) => this.handleEvent(event)), bus.onGap(() => this.handleGap())];
   }
 
@@ -43,6 +48,7 @@ export class Edge {
     await this.relay.whenRouted(ROUTING_GRACE_MS);
     this.tunnels.drain();
     await drained;
+    clearInterval(this.recheck);
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
     await this.tunnels.close();
@@ -56,12 +62,14 @@ export class Edge {
       case 'api-key.revoked':
         this.gate.forgetKey(event.apiKeyId);
         this.tunnels.closeByKey(event.apiKeyId);
+        this.watch(this.relay.handleAccessChange());
         return;
       case 'session.ended':
         this.tunnels.closeBySession(event.sessionId, event.reason);
         return;
       case 'user.changed':
-        // The gate lets people in by the keys of their team only: nothing is kept of them.
+        this.gate.forgetUser(event.userId);
+        this.watch(this.relay.handleAccessChange());
         return;
       default:
         this.log.warn({ event: event satisfies never }, 'unknown event');
@@ -69,7 +77,7 @@ export class Edge {
   }
 
   private handleGap(): void {
-    this.gate.forgetAllKeys();
+    this.gate.forgetAll();
     this.watch(this.relay.handleGap());
     this.watch(this.tunnels.closeUnusable());
   }

@@ -248,6 +248,12 @@ export type PreviewRoute = Pick<
     | null;
 };
 
+/** What decides who may open a preview. */
+export type PreviewAccessRules = Pick<
+  Preview,
+  'id' | 'teamId' | 'hostname' | 'access' | 'allowedEmails' | 'allowedDomains' | 'expiresAt'
+>;
+
 export interface PreviewRepository {
   /**
    * Null when the team has no such intercept.
@@ -264,6 +270,8 @@ export interface PreviewRepository {
     maxPreviews?: number,
   ): Promise<Preview | null>;
   find(teamId: string, id: string): Promise<Preview | null>;
+  /** Across teams: who may open what lives at this hostname. Finds expired previews too. */
+  findAccess(hostname: string): Promise<PreviewAccessRules | null>;
   /** Across teams: the hostname is what a visitor presents. Finds expired previews too. */
   findRoute(hostname: string): Promise<PreviewRoute | null>;
   list(

@@ -13,8 +13,16 @@ describe('identifyField', () => {
     'API_KEY',
     'CULVERT',
     'INTERCEPT_ID',
+    'PREVIEW_TOKEN',
   ]);
   const plain = Object.entries(Field).filter(([key]) => !FAMILIES.has(key));
+
+  it('knows the token of a preview by every name a gateway may give it', () => {
+    for (const name of ['culvert-preview-token', 'Culvert_Preview_Token'])
+      expect(identify(name)).toBe(Field.PREVIEW_TOKEN);
+    expect(identify('Culvert-Team')).toBe(Field.CULVERT);
+    expect(identify('culvert')).toBe(Field.OTHER);
+  });
 
   it.each(plain)('knows %s in any case', (key, id) => {
     const name = key.toLowerCase().replaceAll('_', '-');

@@ -24,7 +24,7 @@ export const Field = {
   INTERCEPT_ID: 17,
   /** `x-ambassador-api-key` and `x-culvert-api-key` */
   API_KEY: 18,
-  /** Every other `x-culvert-*`. */
+  /** Every other `x-culvert-*` and `culvert-*`. */
   CULVERT: 19,
   COOKIE: 20,
   SET_COOKIE: 21,
@@ -66,6 +66,8 @@ export const Field = {
   IF_NONE_MATCH: 57,
   IF_MODIFIED_SINCE: 58,
   IF_UNMODIFIED_SINCE: 59,
+  /** `culvert-preview-token` */
+  PREVIEW_TOKEN: 60,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
 
@@ -135,6 +137,8 @@ const RESERVED: readonly { readonly name: Uint8Array; readonly isPrefix: boolean
   { name: Buffer.from('x-ambassador-api-key'), isPrefix: false, id: Field.API_KEY },
   { name: Buffer.from('x-culvert-api-key'), isPrefix: false, id: Field.API_KEY },
   { name: Buffer.from('x-culvert-'), isPrefix: true, id: Field.CULVERT },
+  { name: Buffer.from('culvert-preview-token'), isPrefix: false, id: Field.PREVIEW_TOKEN },
+  { name: Buffer.from('culvert-'), isPrefix: true, id: Field.CULVERT },
 ];
 
 interface Candidate {
@@ -145,6 +149,7 @@ interface Candidate {
 }
 
 const X = 0x78;
+const C = 0x63;
 const HYPHEN = 0x2d;
 const UNDERSCORE = 0x5f;
 const SLOTS = 512;
@@ -170,7 +175,7 @@ export function identifyField(buffer: Uint8Array, from: number, to: number): Fie
     if (candidate.name.length === length && startsWith(buffer, from, candidate.name)) return candidate.id;
     candidate = candidate.next;
   }
-  if (first === X) {
+  if (first === X || first === C) {
     for (const { name, isPrefix, id } of RESERVED) {
       if (
         (length === name.length || (isPrefix && length > name.length)) &&

@@ -1,11 +1,19 @@
 import type { RequestHead } from '@culvert/http1';
+import type { GateAnswer } from './gate-answer.js';
 import type { RelayErrorCode } from './relay-error.js';
 import type { Route } from './route.js';
 
-/** 'allow', or the error to answer with. */
-export type Verdict = 'allow' | Extract<RelayErrorCode, 'access_denied' | 'unknown_host'>;
+/** 'allow', or what to answer with. */
+export type Verdict =
+  | 'allow'
+  | Extract<RelayErrorCode, 'access_denied' | 'unknown_host' | 'cross_site_request'>
+  | GateAnswer;
 
 /** Decides who may open a preview. Answers at once where it can: public previews must not cost a promise. */
 export interface AccessGate {
-  check(route: Route, request: RequestHead): Verdict | Promise<Verdict>;
+  /**
+   * @param route null when nothing lives at `hostname`, which strangers must not be able to tell from a private
+   *   preview; 'allow' is then as good as 'unknown_host'
+   */
+  check(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict>;
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Field, type RequestHead } from '@culvert/http1';
 import { valueOf } from './banner/page-request.js';
 import { ERROR_PAGE_POLICY, errorPage, HINTS } from './error-page.js';
+import { GateAnswer } from './gate-answer.js';
 import type { RelayError } from './relay-error.js';
 
 /**
@@ -17,6 +18,7 @@ export function errorResponse(
   },
 ): Buffer {
   const { request } = options;
+  if (error instanceof GateAnswer) return error.toResponse(options.connection);
   const isPage = request !== null && wantsHtml(request);
   const body = isPage ? errorPage({ ...described(error), hint: HINTS[error.code] }) : problem(error);
   let head =
@@ -29,7 +31,7 @@ export function errorResponse(
     `Proxy-Status: culvert; error=${error.proxyError}; details=${quoted(error.message)}\r\n`;
   if (error.retryAfterSeconds > 0) head += `Retry-After: ${error.retryAfterSeconds}\r\n`;
   if (error.status === 401)
-    head += 'WWW-Authenticate: Culvert realm="preview", header="X-Ambassador-Api-Key"\r\n';
+    head += 'WWW-Authenticate: Culvert realm="preview", header="Culvert-Preview-Token"\r\n';
   if (isPage) {
     head += `Content-Security-Policy: ${ERROR_PAGE_POLICY}\r\nVary: Accept\r\n`;
     if (request.method === 'GET' && PASSING.has(error.code))

@@ -17,6 +17,7 @@ import type { Verdict } from './access-gate.js';
 import { type PageBody, pageBody, type PageSink } from './banner/page-body.js';
 import { type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
 import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
+import { GateAnswer } from './gate-answer.js';
 import { requestHeadText } from './header-rules.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
@@ -262,15 +263,15 @@ export class Exchange implements StreamHandler, PageSink {
   /** The route changed while this exchange runs: ends it when it would not be let in now. */
   async revalidate(route: Route | null): Promise<void> {
     if (this.state === 'done') return;
-    let verdict: Verdict = 'unknown_host';
-    if (route && route.expiresAt > Date.now()) {
-      try {
-        verdict = await this.relay.gate.check(route, this.request);
-      } catch {
-        verdict = 'access_denied';
-      }
+    if (route?.kind === 'app') return;
+    const { gate } = this.relay;
+    try {
+      const live = route !== null && route.expiresAt > Date.now() ? route : null;
+      const verdict = await gate.check(live, this.request, this.hostname);
+      if (live === null || verdict !== 'allow') this.refuse(verdict);
+    } catch {
+      this.refuse('access_denied');
     }
-    if (verdict !== 'allow') this.fail(verdict, DENIALS[verdict]);
   }
 
   private sweepActive(quietMs: number): void {
@@ -302,27 +303,30 @@ export class Exchange implements StreamHandler, PageSink {
 
   private enter(route: Route | null): void {
     if (this.state === 'done') return;
-    if (route === null || route.expiresAt <= Date.now()) {
+    let live = route;
+    if (route !== null && route.expiresAt <= Date.now()) {
       // Whoever knows the name of a public preview may know that it was there.
-      const code = route?.access === 'public' ? 'preview_expired' : 'unknown_host';
-      this.fail(code, DENIALS[code]);
-      return;
+      if (route.access === 'public') {
+        this.fail('preview_expired', DENIALS.preview_expired);
+        return;
+      }
+      live = null;
     }
-    const verdict = route.kind === 'app' ? 'allow' : this.relay.gate.check(route, this.request);
+    const verdict = live?.kind === 'app' ? 'allow' : this.relay.gate.check(live, this.request, this.hostname);
     if (verdict instanceof Promise) {
       verdict.then(
-        (answer) => this.admit(route, answer),
+        (answer) => this.admit(live, answer),
         (error: unknown) => this.failWith(error),
       );
     } else {
-      this.admit(route, verdict);
+      this.admit(live, verdict);
     }
   }
 
-  private admit(route: Route, verdict: Verdict): void {
+  private admit(route: Route | null, verdict: Verdict): void {
     if (this.state === 'done') return;
-    if (verdict !== 'allow') {
-      this.fail(verdict, DENIALS[verdict]);
+    if (verdict !== 'allow' || route === null) {
+      this.refuse(verdict);
     } else if (route.active >= this.relay.limits.maxRequestsPerPreview) {
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
@@ -600,6 +604,13 @@ export class Exchange implements StreamHandler, PageSink {
     this.failWith(new RelayError(code, detail));
   }
 
+  /** 'allow' to where there is nothing is no leave. */
+  private refuse(verdict: Verdict): void {
+    if (verdict instanceof GateAnswer) this.failWith(verdict);
+    else if (verdict === 'allow') this.fail('unknown_host', DENIALS.unknown_host);
+    else this.fail(verdict, DENIALS[verdict]);
+  }
+
   private failCrowded(): void {
     this.fail('stream_limit', 'Too many connections are open to this cluster.');
   }
@@ -619,7 +630,7 @@ export class Exchange implements StreamHandler, PageSink {
     const hasResponded = this.response !== null;
     this.settle();
     stream?.reset(ResetCode.CANCEL);
-    this.relay.recordFailure(error, this.hostname);
+    if (!(error instanceof GateAnswer)) this.relay.recordFailure(error, this.hostname);
     if (hasResponded) this.visitor.abort();
     else this.visitor.sendError(error, this.isRequestDone);
   }

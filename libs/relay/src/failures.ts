@@ -7,7 +7,10 @@ import { RelayError, type RelayErrorCode } from './relay-error.js';
 export const DENIALS = {
   unknown_host:
     'No preview answers at this address. It may have been removed, or the address may be mistyped.',
-  access_denied: 'Only members of the team that owns this preview may open it.',
+  cross_site_request:
+    'Another site, or another preview, may not send this with your sign-in. Send it from the preview itself, or with a token.',
+  access_denied:
+    'A private preview opens for those who may see it: sign in, or send a key or token with the request.',
   preview_expired: 'It was shared for a limited time, which is over.',
 } as const;
 

@@ -4,12 +4,15 @@
  */
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import { asksForPage, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
+import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
 
 /** What happens to a field by its id: kept, never forwarded, or not from a preview's visitor. */
 const KEEP = 0;
 const DROP = 1;
 const DROP_ON_PREVIEW = 2;
+/** May hold credentials for Culvert beside what is the service's. */
+const CREDENTIALS = 3;
 
 const REQUEST_RULES = table({
   // Hop-by-hop (RFC 9110 §7.6.1); Transfer-Encoding and Upgrade are made anew where they apply.
@@ -30,7 +33,10 @@ const REQUEST_RULES = table({
   [Field.HOST]: DROP_ON_PREVIEW,
   [Field.INTERCEPT_ID]: DROP_ON_PREVIEW,
   [Field.API_KEY]: DROP_ON_PREVIEW,
+  [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
   [Field.CULVERT]: DROP_ON_PREVIEW,
+  [Field.COOKIE]: CREDENTIALS,
+  [Field.AUTHORIZATION]: CREDENTIALS,
 });
 
 const RESPONSE_RULES = table({
@@ -46,6 +52,9 @@ const RESPONSE_RULES = table({
   [Field.CULVERT]: DROP_ON_PREVIEW,
   [Field.PROXY_STATUS]: DROP_ON_PREVIEW,
   [Field.ALT_SVC]: DROP_ON_PREVIEW,
+  [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
+  // How a preview's host is reached is the edge's to say.
+  [Field.STRICT_TRANSPORT_SECURITY]: DROP_ON_PREVIEW,
 });
 
 /**
@@ -64,6 +73,14 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
     if (isPage && isReplacedForPage(request, i)) continue;
+    if (rule === CREDENTIALS && isPreview) {
+      const left = withoutCredentials(request, i);
+      if (left !== null) {
+        text += request.text.slice(runStart, runEnd) + left;
+        runStart = runEnd = request.lineEnd(i);
+        continue;
+      }
+    }
     const start = request.lineStart(i);
     if (start !== runEnd) {
       text += request.text.slice(runStart, runEnd);
@@ -106,7 +123,10 @@ export function passes(response: ResponseHead, i: number, route: Route): boolean
   if (rule !== KEEP && (rule === DROP || route.kind === 'preview')) return false;
   if (response.connectionOptions.length > 0 && isNominated(response, i)) return false;
   return (
-    id !== Field.SET_COOKIE || route.kind !== 'preview' || !reachesBeyond(response.value(i), route.hostname)
+    route.kind !== 'preview' ||
+    (id === Field.SET_COOKIE
+      ? maySetCookie(response.value(i), route.hostname)
+      : id !== Field.CLEAR_SITE_DATA || !CLEARS_COOKIES.test(response.value(i)))
   );
 }
 
@@ -125,12 +145,20 @@ function acceptsTrailers(request: RequestHead): boolean {
   return i >= 0 && /(^|,)[ \t]*trailers[ \t]*(,|$)/i.test(request.value(i));
 }
 
-/** Whether a Set-Cookie value names a domain above `hostname`, where other previews live. */
-function reachesBeyond(cookie: string, hostname: string): boolean {
-  const attribute = /;[ \t]*domain[ \t]*=[ \t]*\.?([^;\s]*)/i.exec(cookie);
-  if (!attribute) return false;
-  const domain = attribute[1].toLowerCase();
-  return domain !== hostname && hostname.endsWith(`.${domain}`);
+/** Cookies of the whole registrable domain, the app's and other previews' among them, and not of this host alone. */
+const CLEARS_COOKIES = /"(?:cookies|\*)"/i;
+
+/** A key or token of ours: any other Authorization is the service's. */
+const OUR_AUTHORIZATION = /^bearer +cv[pt]_/i;
+
+/**
+ * What is left of a line that holds credentials for Culvert: '' when nothing is, null when it holds none. Other cookies
+ * stay byte for byte.
+ */
+function withoutCredentials(request: RequestHead, i: number): string | null {
+  if (request.id(i) === Field.AUTHORIZATION) return OUR_AUTHORIZATION.test(request.value(i)) ? '' : null;
+  const cookies = withoutReservedCookies(request.value(i));
+  return cookies === null || cookies === '' ? cookies : `${request.name(i)}: ${cookies}\r\n`;
 }
 
 function table(rules: Readonly<Record<number, number>>): Uint8Array {

@@ -1,12 +1,14 @@
 export type { AccessGate, Verdict } from './access-gate.js';
 export type { BannerDefinition } from './banner/banner-html.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './error-page.js';
+export { GateAnswer } from './gate-answer.js';
 export { plainAddress, TrustedProxies } from './forwarded.js';
 export { Http2Dialer } from './http2-upstream.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
 export { type PreviewRouteDefinition, Route } from './route.js';
+export { cookieValue, NONCE_COOKIE, SESSION_COOKIE, VISIT_COOKIE } from './reserved-cookies.js';
 export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './router.js';
 export { SocketDialer, SocketStream } from './socket-stream.js';
 export {

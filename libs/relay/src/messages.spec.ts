@@ -734,6 +734,7 @@ interface Situation {
 const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   bad_request: { status: 400, request: 'GET / HTTP/1.1\r\n\r\n' },
   access_denied: { status: 401, prepare: () => setGate(() => 'access_denied') },
+  cross_site_request: { status: 403, prepare: () => setGate(() => 'cross_site_request') },
   unknown_host: { status: 404, request: 'GET / HTTP/1.1\r\nHost: missing.preview.test\r\n\r\n' },
   preview_expired: { status: 410, prepare: () => void Object.assign(rig.route, { expiresAt: 0 }) },
   request_timeout: { status: 408, limits: { headTimeoutMs: 50 }, request: 'GET / HTTP/1.1\r\n' },

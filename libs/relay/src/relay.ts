@@ -9,6 +9,7 @@ import { ClientConnection, hostnameOf } from './client-connection.js';
 import { restoreFastStrings } from './fast-strings.js';
 import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
+import type { Exchange } from './exchange.js';
 import { plainAddress, type TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
@@ -23,6 +24,8 @@ import type { VisitorConnection } from './visitor.js';
 const SWEEP_MS = 250;
 
 const ROUTING_POLL_MS = 10;
+
+const REVALIDATIONS_AT_ONCE = 32;
 
 export interface RelayOptions {
   readonly router: Router;
@@ -115,6 +118,12 @@ export class Relay {
   async handleRouteChange(hostname: string): Promise<void> {
     this.options.router.invalidate(hostname);
     await this.revalidate((name) => name === hostname);
+  }
+
+  /** Somebody's access has changed: looks at every exchange that had to be let in again. */
+  async handleAccessChange(): Promise<void> {
+    const { router } = this.options;
+    await this.revalidate((name) => router.cached(name)?.access !== 'public');
   }
 
   /** After events may have been lost: looks at everything again. */
@@ -227,9 +236,14 @@ export class Relay {
   }
 
   private async revalidate(concerns: (hostname: string) => boolean): Promise<void> {
+    const concerned: Exchange[] = [];
     for (const connection of this.connections) {
-      for (const exchange of connection.exchanges()) {
-        if (!concerns(exchange.hostname)) continue;
+      for (const exchange of connection.exchanges())
+        if (concerns(exchange.hostname)) concerned.push(exchange);
+    }
+    // Several at a time: one slow answer of the store must not keep the others open.
+    const worker = async (): Promise<void> => {
+      for (let exchange = concerned.pop(); exchange !== undefined; exchange = concerned.pop()) {
         try {
           await exchange.revalidate(await this.findRoute(exchange.hostname, exchange.request));
         } catch (error) {
@@ -237,7 +251,8 @@ export class Relay {
           await exchange.revalidate(null);
         }
       }
-    }
+    };
+    await Promise.all(Array.from({ length: REVALIDATIONS_AT_ONCE }, worker));
   }
 
   private sweep(): void {

@@ -2,6 +2,7 @@ import { type ApiKey, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { Route, SocketDialer, StreamPool, type Verdict } from '@culvert/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PreviewEntrance } from './preview-entrance.js';
 import { PreviewGate } from './preview-gate.js';
 
 const SECRET = 'cvt_secret-of-team-one';
@@ -63,18 +64,25 @@ describe(PreviewGate.name, () => {
         return found;
       },
     };
-    gate = new PreviewGate({ apiKeys } as unknown as Store);
+    const store = { apiKeys } as unknown as Store;
+    const scheme = 'https';
+    gate = new PreviewGate(store, new PreviewEntrance(store, { scheme, appUrl: 'https://app.test' }), {
+      scheme,
+      previewDomain: 'preview.test',
+    });
   });
 
-  const check = async (...args: Parameters<PreviewGate['check']>): Promise<Verdict> => gate.check(...args);
+  const check = async (to: Route | null, shown: RequestHead): Promise<Verdict> =>
+    gate.check(to, shown, 'a.preview.test');
 
   it('lets anyone into a public preview, without a promise', () => {
-    expect(gate.check(route('public'), request())).toBe('allow');
+    expect(gate.check(route('public'), request(), 'a.preview.test')).toBe('allow');
   });
 
   it('lets a key of the team into a private preview, and remembers it', async () => {
-    expect(await check(route('team'), request(SECRET))).toBe('allow');
-    expect(await check(route('team'), request(SECRET))).toBe('allow');
+    const to = route('team');
+    expect(await check(to, request(SECRET))).toBe('allow');
+    expect(gate.check(to, request(SECRET), 'a.preview.test')).toBe('allow');
     expect(lookups).toBe(1);
   });
 
@@ -92,7 +100,7 @@ describe(PreviewGate.name, () => {
       { expiresAt: new Date(0) },
       { scopes: ['tunnel'] as const },
     ]) {
-      gate.forgetAllKeys();
+      gate.forgetAll();
       key = { ...key, revokedAt: null, expiresAt: null, scopes: ['previews:read'], ...change };
       expect(await check(route('team'), request(SECRET))).toBe('access_denied');
     }

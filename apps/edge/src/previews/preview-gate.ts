@@ -1,60 +1,220 @@
-import { type ApiKey, hashApiKeySecret, isApiKeyUsable, type Store } from '@culvert/domain';
+import {
+  hashSecret,
+  isApiKeyUsable,
+  isSecretShaped,
+  PREVIEW_TOKEN_PREFIX,
+  type Store,
+} from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
-import type { AccessGate, Route, Verdict } from '@culvert/relay';
+import {
+  type AccessGate,
+  cookieValue,
+  RelayError,
+  type Route,
+  type Verdict,
+  VISIT_COOKIE,
+} from '@culvert/relay';
+import { isReserved, type PreviewEntrance } from './preview-entrance.js';
+import { isOwnRequest } from './request-origin.js';
 
-/** How long a key that was found is remembered, should the event of its revocation get lost. */
-const KEY_TTL_MS = 10_000;
-const MAX_KEYS = 10_000;
+/** How long a credential that was looked up is remembered, should the event of its revocation get lost. */
+const CREDENTIAL_TTL_MS = 10_000;
+const MAX_CREDENTIALS = 10_000;
+/** Look-ups under way at once: a flood of made-up credentials must not become a flood of queries. */
+const MAX_LOOKUPS = 256;
 const MAX_SECRET_LENGTH = 512;
+const BEARER = /^bearer +((?:cvp|cvt)_\S+)$/i;
+
+/** What a secret turned out to be. */
+interface Credential {
+  /** `none`: nothing that lets anyone in. */
+  readonly kind: 'api-key' | 'preview-token' | 'visit' | 'none';
+  /** The key's, else null. */
+  readonly apiKeyId: string | null;
+  readonly teamId: string | null;
+  /** What a token or visit is for. */
+  readonly previewId: string | null;
+  readonly userId: string | null;
+  /** The route it was shown for: one that changed since has to be asked about again. */
+  readonly route: Route | null;
+  readonly freshUntil: number;
+}
 
 /**
- * Who may open a preview: anyone when it is public, otherwise who shows a key of its team. To the holder of
- * another team's key a private preview looks like a missing one.
+ * Who may open a preview: anyone when it is public; otherwise a key of its team, a token of it, or a browser that was
+ * let in. To a stranger a private preview and a missing one are the same. A credential in a header is judged alone:
+ * cookies beside it count for nothing.
  */
 export class PreviewGate implements AccessGate {
-  private readonly keys = new Map<string, { readonly key: ApiKey; readonly knownSince: number }>();
-  /** Counts what was forgotten: a key read before that moment must not be kept after it. */
+  private readonly credentials = new Map<string, Credential>();
+  private readonly lookups = new Map<string, { route: Route | null; promise: Promise<Credential> }>();
+  private readonly cookieName: string;
+  private readonly suffix: string;
+  /** Counts what was forgotten: a credential read before that moment must not be kept after it. */
   private generation = 0;
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Pick<Store, 'apiKeys' | 'previewTokens' | 'previewVisits'>,
+    private readonly entrance: PreviewEntrance,
+    options: { readonly scheme: 'http' | 'https'; readonly previewDomain: string },
+  ) {
+    this.cookieName = VISIT_COOKIE[options.scheme];
+    this.suffix = `.${options.previewDomain}`;
+  }
 
-  check(route: Route, request: RequestHead): Verdict | Promise<Verdict> {
-    if (route.access === 'public') return 'allow';
-    const i = request.find(Field.API_KEY);
-    if (i < 0) return 'access_denied';
-    const secret = request.value(i);
-    return secret.length > MAX_SECRET_LENGTH ? 'access_denied' : this.checkKey(route, secret);
+  check(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
+    if (isReserved(request.target)) return this.enter(route, request, hostname);
+    if (route !== null && route.access === 'public') return 'allow';
+    if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
+    const header = headerSecret(request);
+    if (header !== null) return this.judge(route, request, header, hostname);
+    const i = request.find(Field.COOKIE);
+    const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
+    return cookie === null || !isSecretShaped(cookie)
+      ? this.entrance.turnAway(request, hostname)
+      : this.judge(route, request, cookie, hostname);
   }
 
   /** Forgets a key at once. */
   forgetKey(apiKeyId: string): void {
-    this.generation++;
-    for (const [hash, { key }] of this.keys) if (key.id === apiKeyId) this.keys.delete(hash);
+    this.forget((credential) => credential.apiKeyId === apiKeyId);
   }
 
-  /** Forgets all keys, after events may have been lost. */
-  forgetAllKeys(): void {
-    this.generation++;
-    this.keys.clear();
+  /** Forgets what is known of a person at once. */
+  forgetUser(userId: string): void {
+    this.forget((credential) => credential.userId === userId || credential.kind === 'none');
   }
 
-  private async checkKey(route: Route, secret: string): Promise<Verdict> {
-    const key = await this.findKey(hashApiKeySecret(secret));
-    if (key === null || !isApiKeyUsable(key, new Date()) || !key.scopes.includes('previews:read')) {
-      return 'access_denied';
+  /** Forgets everything, after events may have been lost. */
+  forgetAll(): void {
+    this.forget(() => true);
+  }
+
+  private forget(concerns: (credential: Credential) => boolean): void {
+    this.generation++;
+    this.lookups.clear();
+    for (const [secret, credential] of this.credentials)
+      if (concerns(credential)) this.credentials.delete(secret);
+  }
+
+  private enter(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
+    if (route?.kind === 'app') return 'allow';
+    return route === null && !hostname.endsWith(this.suffix)
+      ? 'unknown_host'
+      : this.entrance.enter(route, request, hostname);
+  }
+
+  private judge(
+    route: Route | null,
+    request: RequestHead,
+    secret: string,
+    hostname: string,
+  ): Verdict | Promise<Verdict> {
+    const held = this.credentials.get(secret);
+    if (held !== undefined && held.route === route && held.freshUntil > performance.now())
+      return this.verdict(held, route, request, hostname);
+    return this.find(secret, route).then((credential) => this.verdict(credential, route, request, hostname));
+  }
+
+  private verdict(
+    credential: Credential,
+    route: Route | null,
+    request: RequestHead,
+    hostname: string,
+  ): Verdict {
+    switch (credential.kind) {
+      case 'api-key':
+        return route !== null && credential.teamId === route.teamId ? 'allow' : 'unknown_host';
+      case 'preview-token':
+        return route !== null && credential.previewId === route.id ? 'allow' : 'access_denied';
+      case 'visit':
+        if (route === null || credential.previewId !== route.id)
+          return this.entrance.turnAway(request, hostname);
+        return isOwnRequest(request, this.entrance.originOf(request)) ? 'allow' : 'cross_site_request';
+      case 'none':
+        return headerSecret(request) === null ? this.entrance.turnAway(request, hostname) : 'access_denied';
+      default:
+        throw new Error(`unhandled credential ${String(credential.kind satisfies never)}`);
     }
-    return key.teamId === route.teamId ? 'allow' : 'unknown_host';
   }
 
-  private async findKey(hash: string): Promise<ApiKey | null> {
-    const known = this.keys.get(hash);
-    if (known && performance.now() - known.knownSince < KEY_TTL_MS) return known.key;
+  private find(secret: string, route: Route | null): Promise<Credential> {
+    const underWay = this.lookups.get(secret);
+    if (underWay?.route === route) return underWay.promise;
+    if (this.lookups.size >= MAX_LOOKUPS) {
+      return Promise.reject(new RelayError('too_many_requests', 'Too many credentials are being looked up.'));
+    }
+    const promise = this.lookUp(secret, route).finally(() => {
+      if (this.lookups.get(secret)?.promise === promise) this.lookups.delete(secret);
+    });
+    this.lookups.set(secret, { route, promise });
+    return promise;
+  }
+
+  private async lookUp(secret: string, route: Route | null): Promise<Credential> {
     const { generation } = this;
-    const key = await this.store.apiKeys.findByHash(hash);
-    if (key && generation === this.generation) {
-      if (this.keys.size >= MAX_KEYS) this.keys.clear();
-      this.keys.set(hash, { key, knownSince: performance.now() });
+    const credential = await this.read(secret, route);
+    if (generation === this.generation) {
+      if (this.credentials.size >= MAX_CREDENTIALS) {
+        for (const oldest of this.credentials.keys()) {
+          this.credentials.delete(oldest);
+          break;
+        }
+      }
+      // A copy: what was cut out of a head would keep all of it.
+      this.credentials.set(Buffer.from(secret, 'latin1').toString('latin1'), credential);
     }
-    return key;
+    return credential;
   }
+
+  private async read(secret: string, route: Route | null): Promise<Credential> {
+    const now = new Date();
+    const hash = hashSecret(secret);
+    if (secret.startsWith(PREVIEW_TOKEN_PREFIX)) {
+      const token = await this.store.previewTokens.findUsable(hash, now);
+      if (token === null) return known({ kind: 'none', route }, null);
+      return known({ kind: 'preview-token', previewId: token.previewId, route }, token.expiresAt);
+    }
+    if (isSecretShaped(secret)) {
+      const visit = await this.store.previewVisits.findUsable(hash, now);
+      if (visit !== null) {
+        const { previewId, userId } = visit;
+        return known({ kind: 'visit', previewId, userId, route }, visit.expiresAt);
+      }
+    }
+    const key = await this.store.apiKeys.findByHash(hash);
+    if (key === null || !isApiKeyUsable(key, now) || !key.scopes.includes('previews:read'))
+      return known({ kind: 'none', route }, null);
+    return known({ kind: 'api-key', apiKeyId: key.id, teamId: key.teamId, route }, key.expiresAt);
+  }
+}
+
+function known(
+  found: Partial<Credential> & Pick<Credential, 'kind' | 'route'>,
+  expiresAt: Date | null,
+): Credential {
+  const leftMs = expiresAt === null ? CREDENTIAL_TTL_MS : expiresAt.getTime() - Date.now();
+  return {
+    apiKeyId: null,
+    teamId: null,
+    previewId: null,
+    userId: null,
+    ...found,
+    freshUntil: performance.now() + Math.min(leftMs, CREDENTIAL_TTL_MS),
+  };
+}
+
+/** What a request shows in a header: a key or token; '' for what can be none. Null when there is no such header. */
+function headerSecret(request: RequestHead): string | null {
+  let authorization = -1;
+  for (let i = 0; i < request.count; i++) {
+    const id = request.id(i);
+    if (id === Field.PREVIEW_TOKEN || id === Field.API_KEY) {
+      const secret = request.value(i);
+      return secret.length > MAX_SECRET_LENGTH ? '' : secret;
+    }
+    if (id === Field.AUTHORIZATION) authorization = i;
+  }
+  // Any other Authorization belongs to the service.
+  return authorization < 0 ? null : (BEARER.exec(request.value(authorization))?.[1] ?? null);
 }

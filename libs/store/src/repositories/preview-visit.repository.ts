@@ -1,4 +1,5 @@
 import {
+  isUserSessionUsable,
   mayOpen,
   type AccessCodeDraft,
   type PreviewVisit,
@@ -46,19 +47,21 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
       include: {
         preview: { select: { allowedEmails: true, allowedDomains: true } },
         shareLink: { select: { revokedAt: true, expiresAt: true } },
+        userSession: { select: { expiresAt: true, lastSeenAt: true } },
         user: { select: { email: true, memberships: { select: { teamId: true } } } },
       },
     });
     if (visit === null) return null;
-    const { id, previewId, teamId, userId, shareLink, user } = visit;
+    const { id, previewId, teamId, userId, shareLink, user, userSession } = visit;
     if (shareLink !== null) {
       if (shareLink.revokedAt !== null || shareLink.expiresAt <= now) return null;
       return { id, previewId, userId, expiresAt: earlier(visit.expiresAt, shareLink.expiresAt) };
     }
-    if (user === null) return null;
+    if (user === null || userSession === null || !isUserSessionUsable(userSession, now)) return null;
     const isMember = user.memberships.some((membership) => membership.teamId === teamId);
-    if (!mayOpen(visit.preview, { isMember, verifiedEmail: null })) return null;
-    return { id, previewId, userId, expiresAt: visit.expiresAt };
+    // Nobody has an address here that they, or an identity provider for them, did not prove to be theirs.
+    if (!mayOpen(visit.preview, { isMember, verifiedEmail: user.email })) return null;
+    return { id, previewId, userId, expiresAt: earlier(visit.expiresAt, userSession.expiresAt) };
   }
 
   async removeExpired(now: Date): Promise<number> {

@@ -5,6 +5,7 @@ import {
   type Page,
   type PageRequest,
   type Preview,
+  type PreviewAccessRules,
   type PreviewChange,
   type PreviewDraft,
   type PreviewRepository,
@@ -18,6 +19,16 @@ import { isStorable } from '../text.js';
 import { insertIntercept } from './intercept.repository.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { freeHostnames } from './remembered-hostnames.js';
+
+const accessColumns = {
+  id: true,
+  teamId: true,
+  hostname: true,
+  access: true,
+  allowedEmails: true,
+  allowedDomains: true,
+  expiresAt: true,
+} as const;
 
 const routeColumns = {
   id: true,
@@ -76,6 +87,11 @@ export class PrismaPreviewRepository implements PreviewRepository {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     const row = await this.client.preview.findUnique({ where: { id, teamId } });
     return row && toPreview(row);
+  }
+
+  async findAccess(hostname: string): Promise<PreviewAccessRules | null> {
+    if (!isStorable(hostname)) return null;
+    return this.client.preview.findUnique({ where: { hostname }, select: accessColumns });
   }
 
   async findRoute(hostname: string): Promise<PreviewRoute | null> {

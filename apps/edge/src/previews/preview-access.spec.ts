@@ -1,0 +1,272 @@
+/** Who gets past the gate with what: tables of requests against one private preview, a public one and none. */
+import { createHash } from 'node:crypto';
+import { generateSecret, hashSecret, type PreviewVisitDraft, type Store } from '@culvert/domain';
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { GateAnswer, RelayError, Route, SocketDialer, StreamPool, type Verdict } from '@culvert/relay';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { PreviewEntrance } from './preview-entrance.js';
+import { PreviewGate } from './preview-gate.js';
+
+const HOST = 'a.preview.test';
+const ORIGIN = `https://${HOST}`;
+const TOKEN = generateSecret('cvp_');
+const LINK = generateSecret('cvs_');
+const VISIT = generateSecret();
+const COOKIE = `__Host-culvert-preview=${VISIT}`;
+
+function route(access: 'team' | 'public', id = 'p'): Route {
+  return Route.forPreview(
+    {
+      id,
+      teamId: 't',
+      hostname: HOST,
+      interceptId: 'i',
+      ingress: 'web:80',
+      l5Host: 'web',
+      addRequestHeaders: {},
+      access,
+      expiresAt: Infinity,
+      banner: null,
+    },
+    new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()),
+  );
+}
+
+function request(line: string, headers: Readonly<Record<string, string>> = {}): RequestHead {
+  const fields = Object.entries({ Host: HOST, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const bytes = Buffer.from(`${line} HTTP/1.1\r\n${fields.join('')}\r\n`, 'latin1');
+  return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+}
+
+const WEBSOCKET = { Connection: 'Upgrade', Upgrade: 'websocket' };
+const PAGE = { Accept: 'text/html,*/*' };
+const PREFLIGHT = { Origin: 'https://x.test', 'Access-Control-Request-Method': 'DELETE' };
+
+describe('the gate of a private preview', () => {
+  let gate: PreviewGate;
+  let usable: boolean;
+  let lookups: number;
+  let visits: PreviewVisitDraft[];
+  let code: { hash: string; nonceHash: string; previewId: string } | null;
+
+  beforeEach(() => {
+    usable = true;
+    lookups = 0;
+    visits = [];
+    code = null;
+    const credential = { id: 'x', teamId: 't', previewId: 'p', expiresAt: new Date(Date.now() + 60_000) };
+    const find = (secret: string, found: object) => async (hash: string) => {
+      lookups++;
+      return usable && hash === hashSecret(secret) ? found : null;
+    };
+    const store = {
+      apiKeys: { findByHash: async () => null },
+      previewTokens: { findUsable: find(TOKEN, credential) },
+      shareLinks: { findUsable: find(LINK, credential) },
+      previewVisits: {
+        findUsable: find(VISIT, { ...credential, userId: 'u' }),
+        create: async (draft: PreviewVisitDraft) => visits.push(draft) > 0,
+        takeCode: async (hash: string) => {
+          const taken = code?.hash === hash ? code : null;
+          code = null;
+          return taken && { ...taken, teamId: 't', userId: 'u', userSessionId: 's' };
+        },
+      },
+    } as unknown as Store;
+    const entrance = new PreviewEntrance(store, { scheme: 'https', appUrl: 'https://app.test' });
+    gate = new PreviewGate(store, entrance, { scheme: 'https', previewDomain: 'preview.test' });
+  });
+
+  const check = async (to: Route | null, shown: RequestHead): Promise<Verdict | RelayError> => {
+    try {
+      return await gate.check(to, shown, HOST);
+    } catch (error) {
+      return error as RelayError;
+    }
+  };
+  const summary = (verdict: Verdict | RelayError): string =>
+    verdict instanceof RelayError ? String(verdict.status) : verdict;
+
+  it.each<[string, string, Record<string, string>, string]>([
+    ['nothing', 'GET /', {}, 'access_denied'],
+    ['a browser that opens a page', 'GET /a?b=c', PAGE, '302'],
+    ['a browser that says so', 'GET /a', { 'Sec-Fetch-Mode': 'navigate' }, '302'],
+    ['a script of a page', 'GET /a', { ...PAGE, 'Sec-Fetch-Mode': 'cors' }, 'access_denied'],
+    ['a form', 'POST /a', { ...PAGE, 'Content-Length': '0' }, 'access_denied'],
+    ['a WebSocket', 'GET /ws', { ...WEBSOCKET, ...PAGE }, 'access_denied'],
+    ['server-sent events', 'GET /events', { Accept: 'text/event-stream' }, 'access_denied'],
+    ['a preflight (peers.md 11)', 'OPTIONS /a', PREFLIGHT, '204'],
+    ['a preflight with a body', 'OPTIONS /a', { ...PREFLIGHT, 'Content-Length': '3' }, 'access_denied'],
+    ['a preflight with a cookie', 'OPTIONS /a', { ...PREFLIGHT, Cookie: 'a=1' }, 'access_denied'],
+    ['OPTIONS that is no preflight', 'OPTIONS /a', { Origin: 'https://x.test' }, 'access_denied'],
+    ['a token', 'GET /', { 'Culvert-Preview-Token': TOKEN }, 'allow'],
+    ['a token with underscores', 'GET /', { culvert_preview_token: TOKEN }, 'allow'],
+    ['a token as bearer', 'POST /', { Authorization: `Bearer ${TOKEN}` }, 'allow'],
+    ['a wrong token', 'GET /', { 'Culvert-Preview-Token': `${TOKEN}x`, ...PAGE }, 'access_denied'],
+    ['a bearer of the service', 'GET /', { Authorization: 'Bearer theirs' }, 'access_denied'],
+    [
+      'a wrong token and a good cookie (peers.md 7)',
+      'GET /',
+      { 'Culvert-Preview-Token': 'x', Cookie: COOKIE },
+      'access_denied',
+    ],
+    ['an absurdly long token', 'GET /', { 'Culvert-Preview-Token': 'x'.repeat(600) }, 'access_denied'],
+    ['a cookie', 'GET /', { Cookie: `a=1; ${COOKIE}` }, 'allow'],
+    ['a cookie of another name', 'GET /', { Cookie: `culvert-preview=${VISIT}` }, 'access_denied'],
+    ['a made-up cookie', 'GET /', { Cookie: `__Host-culvert-preview=${generateSecret()}` }, 'access_denied'],
+    [
+      'a cookie on a WebSocket of its own page (peers.md 3)',
+      'GET /',
+      { ...WEBSOCKET, Cookie: COOKIE, Origin: ORIGIN },
+      'allow',
+    ],
+    [
+      'a cookie on a WebSocket of a sibling (peers.md 3)',
+      'GET /',
+      { ...WEBSOCKET, Cookie: COOKIE, Origin: 'https://b.preview.test' },
+      'cross_site_request',
+    ],
+    ['a cookie on a WebSocket from nowhere', 'GET /', { ...WEBSOCKET, Cookie: COOKIE }, 'cross_site_request'],
+    [
+      'a cookie on a form of a sibling',
+      'POST /',
+      { Cookie: COOKIE, 'Sec-Fetch-Site': 'same-site' },
+      'cross_site_request',
+    ],
+    [
+      'a cookie on a form of its own, without referrer',
+      'POST /',
+      { Cookie: COOKIE, 'Sec-Fetch-Site': 'same-origin', Origin: 'null' },
+      'allow',
+    ],
+    ['a cookie on a POST of an old browser', 'POST /', { Cookie: COOKIE, Origin: ORIGIN }, 'allow'],
+    [
+      'a cookie on a POST of an old browser elsewhere',
+      'POST /',
+      { Cookie: COOKIE, Origin: `${ORIGIN}:81` },
+      'cross_site_request',
+    ],
+    [
+      'a cookie on a link from elsewhere',
+      'GET /',
+      { Cookie: COOKIE, 'Sec-Fetch-Site': 'cross-site' },
+      'allow',
+    ],
+    [
+      'a token on a WebSocket from elsewhere',
+      'GET /',
+      { ...WEBSOCKET, 'Culvert-Preview-Token': TOKEN, Origin: 'https://x.test' },
+      'allow',
+    ],
+    ['the reserved path', 'GET /.culvert/anything', { 'Culvert-Preview-Token': TOKEN }, 'unknown_host'],
+  ])('answers %s', async (_who, line, headers, expected) => {
+    expect(summary(await check(route('team'), request(line, headers)))).toBe(expected);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['GET /', {}],
+    ['GET /a?b', PAGE],
+    ['POST /', PAGE],
+    ['OPTIONS /', PREFLIGHT],
+    ['GET /', { 'Culvert-Preview-Token': generateSecret('cvp_') }],
+    ['GET /', { Cookie: `__Host-culvert-preview=${generateSecret()}`, ...PAGE }],
+    ['GET /.culvert/sign-in', {}],
+    [`GET /.culvert/share/${generateSecret('cvs_')}`, {}],
+    [`GET /.culvert/signed-in?code=${generateSecret()}&to=Lw`, {}],
+  ])('says the same of a preview that is not there (peers.md 6): %s', async (line, headers) => {
+    const told = (verdict: Verdict | RelayError) =>
+      verdict instanceof GateAnswer
+        ? [verdict.status, verdict.lines.replace(/nonce=[\w-]+/g, 'nonce=')]
+        : [summary(verdict), verdict instanceof RelayError ? verdict.message : ''];
+    const there = told(await check(route('team'), request(line, headers)));
+    expect(there).toEqual(told(await check(null, request(line, headers))));
+    expect(there[0]).not.toBe('allow');
+  });
+
+  it('lets a cookie into no other preview (peers.md 4)', async () => {
+    expect(await check(route('team', 'other'), request('GET /', { Cookie: COOKIE }))).toBe('access_denied');
+    const token = { 'Culvert-Preview-Token': TOKEN };
+    expect(await check(route('team', 'other'), request('GET /', token))).toBe('access_denied');
+  });
+
+  it('answers a cookie it knows without a promise, and asks again when the preview or the person changed', async () => {
+    const to = route('team');
+    const shown = request('GET /', { Cookie: COOKIE });
+    expect(await check(to, shown)).toBe('allow');
+    expect(gate.check(to, shown, HOST)).toBe('allow');
+    expect(lookups).toBe(1);
+    usable = false;
+    gate.forgetUser('somebody else');
+    expect(gate.check(to, shown, HOST)).toBe('allow');
+    gate.forgetUser('u');
+    expect(await check(to, shown)).toBe('access_denied');
+    usable = true;
+    expect(await check(route('team'), shown)).toBe('allow');
+  });
+
+  it('keeps the page that was asked for, whatever it looks like, and leads nowhere else (peers.md 5)', async () => {
+    for (const target of ['/a/%2e%2e/b?x=%26&y', '//evil.test/x', '/@evil.test/%0d%0aa']) {
+      const answer = (await check(route('team'), request(`GET ${target}`, PAGE))) as GateAnswer;
+      const [, location = ''] = /^Location: (.*)\r$/m.exec(answer.lines) ?? [];
+      const url = new URL(location);
+      expect([url.origin, url.pathname]).toEqual(['https://app.test', '/preview-access']);
+      const nonce =
+        /__Host-culvert-nonce=([\w-]+); Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure/.exec(
+          answer.lines,
+        )![1];
+      expect(url.searchParams.get('nonce')).toBe(createHash('sha256').update(nonce).digest('hex'));
+      const secret = generateSecret();
+      code = { hash: hashSecret(secret), nonceHash: hashSecret(nonce), previewId: 'p' };
+      const back = `GET /.culvert/signed-in?code=${secret}&to=${url.searchParams.get('to')}`;
+      const Cookie = `__Host-culvert-nonce=${nonce}`;
+      const done = (await check(route('team'), request(back, { Cookie }))) as GateAnswer;
+      expect(done.lines).toContain(`Location: ${ORIGIN}${target}\r\n`);
+      expect(done.lines).toMatch(
+        /__Host-culvert-preview=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure/,
+      );
+      expect(done.toResponse('').toString()).toContain(
+        'Cache-Control: no-store\r\nReferrer-Policy: no-referrer',
+      );
+      expect(summary(await check(route('team'), request(back, { Cookie })))).toBe('401');
+    }
+    expect(visits).toHaveLength(3);
+  });
+
+  it.each(['no nonce', 'another nonce', 'another preview', 'a made-up code'])(
+    'takes no code with %s (peers.md 5)',
+    async (flaw) => {
+      const [secret, nonce] = [generateSecret(), generateSecret()];
+      code = {
+        hash: hashSecret(flaw === 'a made-up code' ? 'x' : secret),
+        nonceHash: hashSecret(flaw === 'another nonce' ? generateSecret() : nonce),
+        previewId: flaw === 'another preview' ? 'other' : 'p',
+      };
+      const headers: Record<string, string> =
+        flaw === 'no nonce' ? {} : { Cookie: `__Host-culvert-nonce=${nonce}` };
+      const line = `GET /.culvert/signed-in?code=${secret}&to=Lw`;
+      expect(summary(await check(route('team'), request(line, headers)))).toBe('401');
+      expect(visits).toEqual([]);
+    },
+  );
+
+  it('lets in by a share link, and takes the secret out of the address (peers.md 13)', async () => {
+    const open = (rest: string, to = route('team')) =>
+      check(to, request(`GET /.culvert/share/${LINK}${rest}`));
+    for (const [rest, target] of [
+      ['', '/'],
+      ['/a?b', '/a?b'],
+      ['?b', '/?b'],
+      ['//evil.test', '//evil.test'],
+    ] as const) {
+      const answer = (await open(rest)) as GateAnswer;
+      expect([answer.status, answer.lines.split('\r\n')[0]]).toEqual([303, `Location: ${ORIGIN}${target}`]);
+      expect(answer.lines).not.toContain(LINK);
+    }
+    expect(visits).toHaveLength(4);
+    expect(await open('', route('team', 'other'))).toBe('unknown_host');
+    usable = false;
+    expect(await open('')).toBe('unknown_host');
+    expect(await check(route('team'), request(`HEAD /.culvert/share/${LINK}`))).toBe('unknown_host');
+    expect(visits).toHaveLength(4);
+  });
+});

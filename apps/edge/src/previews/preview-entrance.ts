@@ -1,0 +1,178 @@
+import {
+  generateSecret,
+  hashSecret,
+  isSecretShaped,
+  MAX_VISITS_PER_PREVIEW,
+  PREVIEW_VISIT_MS,
+  SHARE_LINK_PREFIX,
+  type PreviewVisitDraft,
+  type Store,
+} from '@culvert/domain';
+import { Field, type RequestHead } from '@culvert/http1';
+import {
+  cookieValue,
+  GateAnswer,
+  NONCE_COOKIE,
+  RelayError,
+  type Route,
+  type Verdict,
+  VISIT_COOKIE,
+} from '@culvert/relay';
+import { headerOf, isNavigation, isPreflight } from './request-origin.js';
+
+const RESERVED_PATH = '/.culvert';
+const SIGN_IN_PATH = '/.culvert/sign-in';
+const SIGNED_IN_PREFIX = '/.culvert/signed-in?';
+const SHARE_PREFIX = '/.culvert/share/';
+
+/** How long a person may take to sign in. */
+const NONCE_SECONDS = 900;
+/** Of the page that was asked for, which travels in URLs; a longer one is not come back to. */
+const MAX_TARGET_LENGTH = 2700;
+const PREFLIGHT_MAX_AGE_SECONDS = 60;
+
+/** Whether a target is Culvert's on every preview's host, and never forwarded. */
+export function isReserved(target: string): boolean {
+  if (target.charCodeAt(1) !== DOT || !target.startsWith(RESERVED_PATH)) return false;
+  const next = target.charAt(RESERVED_PATH.length);
+  return next === '' || next === '/' || next === '?';
+}
+
+const DOT = 0x2e;
+
+/** What happens at a preview's door: who is sent to sign in, and how who comes back, or has a share link, gets in. */
+export class PreviewEntrance {
+  constructor(
+    private readonly store: Pick<Store, 'previewVisits' | 'shareLinks'>,
+    private readonly options: { readonly scheme: 'http' | 'https'; readonly appUrl: string },
+  ) {}
+
+  /** The preview's own, as browsers write it. The parser has checked Host. */
+  originOf(request: RequestHead): string {
+    return `${this.options.scheme}://${request.host}`;
+  }
+
+  /** The answer to who shows nothing. It depends on the request alone: whether there is a preview does not show. */
+  turnAway(request: RequestHead, hostname: string): Verdict {
+    if (isPreflight(request)) return preflightAnswer(request);
+    return isNavigation(request) ? this.sendToSignIn(request, hostname, request.target) : 'access_denied';
+  }
+
+  /** Answers what is asked of `/.culvert/`. */
+  enter(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
+    const { method, target } = request;
+    if (method !== 'GET') return 'unknown_host';
+    if (target === SIGN_IN_PATH) return this.sendToSignIn(request, hostname, '/');
+    if (target.startsWith(SIGNED_IN_PREFIX)) return this.finishSignIn(route, request);
+    if (target.startsWith(SHARE_PREFIX)) return this.openShareLink(route, request);
+    return 'unknown_host';
+  }
+
+  private sendToSignIn(request: RequestHead, hostname: string, target: string): GateAnswer {
+    // Several tabs may sign in at once: they share the nonce.
+    const nonce = this.cookieOf(request, NONCE_COOKIE[this.options.scheme]) ?? generateSecret();
+    const to = target.length > MAX_TARGET_LENGTH ? '/' : target;
+    const location =
+      `${this.options.appUrl}/preview-access?host=${encodeURIComponent(hostname)}` +
+      `&nonce=${hashSecret(nonce)}&to=${Buffer.from(to, 'latin1').toString('base64url')}`;
+    return new GateAnswer(
+      302,
+      `Location: ${location}\r\n${this.setCookie(NONCE_COOKIE[this.options.scheme], nonce, NONCE_SECONDS)}`,
+    );
+  }
+
+  private async finishSignIn(route: Route | null, request: RequestHead): Promise<Verdict> {
+    const query = new URLSearchParams(request.target.slice(SIGNED_IN_PREFIX.length));
+    const code = query.get('code') ?? '';
+    const nonce = this.cookieOf(request, NONCE_COOKIE[this.options.scheme]);
+    if (nonce === null || !isSecretShaped(code)) throw signInFailed();
+    const now = new Date();
+    const taken = await this.store.previewVisits.takeCode(hashSecret(code), now);
+    if (taken === null || taken.previewId !== route?.id || taken.nonceHash !== hashSecret(nonce))
+      throw signInFailed();
+    const { teamId, previewId, userId, userSessionId } = taken;
+    return this.admit(request, decodeTarget(query.get('to') ?? ''), {
+      teamId,
+      previewId,
+      admittedBy: { userId, userSessionId },
+      expiresAt: new Date(now.getTime() + PREVIEW_VISIT_MS),
+    });
+  }
+
+  /** `/.culvert/share/<secret>/and/where?to`: lets in and goes on to what follows the secret. */
+  private async openShareLink(route: Route | null, request: RequestHead): Promise<Verdict> {
+    const [, secret = '', rest = ''] =
+      /^([\w-]*)([/?].*)?$/.exec(request.target.slice(SHARE_PREFIX.length)) ?? [];
+    const target = rest.startsWith('?') ? `/${rest}` : rest || '/';
+    if (!isSecretShaped(secret, SHARE_LINK_PREFIX)) return 'unknown_host';
+    const now = new Date();
+    const link = await this.store.shareLinks.findUsable(hashSecret(secret), now);
+    if (link === null || link.previewId !== route?.id) return 'unknown_host';
+    if (route.access === 'public') return this.goTo(request, target, '');
+    const { teamId, previewId } = link;
+    return this.admit(request, target, {
+      teamId,
+      previewId,
+      admittedBy: { shareLinkId: link.id },
+      expiresAt: new Date(Math.min(now.getTime() + PREVIEW_VISIT_MS, link.expiresAt.getTime())),
+    });
+  }
+
+  private async admit(
+    request: RequestHead,
+    target: string,
+    draft: Omit<PreviewVisitDraft, 'hash'>,
+  ): Promise<Verdict> {
+    const secret = generateSecret();
+    const now = new Date();
+    const isCreated = await this.store.previewVisits.create(
+      { ...draft, hash: hashSecret(secret) },
+      MAX_VISITS_PER_PREVIEW,
+      now,
+    );
+    if (!isCreated) throw new RelayError('too_many_requests', 'Too many people are in this preview.');
+    const seconds = Math.max(1, Math.floor((draft.expiresAt.getTime() - now.getTime()) / 1000));
+    return this.goTo(request, target, this.setCookie(VISIT_COOKIE[this.options.scheme], secret, seconds));
+  }
+
+  /** Absolute, so that a target like `//elsewhere` stays a path of this host. */
+  private goTo(request: RequestHead, target: string, lines: string): GateAnswer {
+    return new GateAnswer(303, `Location: ${this.originOf(request)}${target}\r\n${lines}`);
+  }
+
+  private setCookie(name: string, value: string, maxAgeSeconds: number): string {
+    const secure = this.options.scheme === 'https' ? '; Secure' : '';
+    return `Set-Cookie: ${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}\r\n`;
+  }
+
+  private cookieOf(request: RequestHead, name: string): string | null {
+    const i = request.find(Field.COOKIE);
+    const value = i < 0 ? null : cookieValue(request.value(i), name);
+    return value !== null && isSecretShaped(value) ? value : null;
+  }
+}
+
+/**
+ * Asking is free: what comes after passes the gate like anything else, and without `Allow-Credentials` browsers send
+ * no cookie with it. The service decides by its own response what pages elsewhere may read.
+ */
+function preflightAnswer(request: RequestHead): GateAnswer {
+  const headers = headerOf(request, 'access-control-request-headers');
+  return new GateAnswer(
+    204,
+    `Access-Control-Allow-Origin: ${headerOf(request, 'origin') ?? ''}\r\n` +
+      `Access-Control-Allow-Methods: ${headerOf(request, 'access-control-request-method') ?? ''}\r\n` +
+      (headers === null ? '' : `Access-Control-Allow-Headers: ${headers}\r\n`) +
+      `Access-Control-Max-Age: ${PREFLIGHT_MAX_AGE_SECONDS}\r\nVary: Origin\r\n`,
+  );
+}
+
+/** The target that `sendToSignIn` wrote; `/` for anything else. */
+function decodeTarget(text: string): string {
+  const target = Buffer.from(text, 'base64url').toString('latin1');
+  return /^\/[\x21-\x7e\x80-\xff]*$/.test(target) && !isReserved(target) ? target : '/';
+}
+
+function signInFailed(): RelayError {
+  return new RelayError('access_denied', 'The sign-in did not come to its end. Open the preview again.');
+}

@@ -1,0 +1,44 @@
+import { Field, type RequestHead } from '@culvert/http1';
+
+/**
+ * Whether a request that a cookie lets in comes from the preview itself. Other previews are same-site in browsers'
+ * eyes, so SameSite does not keep their pages from sending it. Reading is left to CORS: pages may link to a preview
+ * and show its images. WebSockets, to which CORS does not apply, and unsafe methods need the preview's own origin.
+ */
+export function isOwnRequest(request: RequestHead, origin: string): boolean {
+  if (request.upgrade !== '') return headerOf(request, 'origin') === origin;
+  const { method } = request;
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return true;
+  // Browsers make it, and pages cannot. It tells more than Origin, which is `null` for a form under no-referrer.
+  const site = headerOf(request, 'sec-fetch-site');
+  if (site !== null) return site === 'same-origin' || site === 'none';
+  const from = headerOf(request, 'origin');
+  return from === null || from === origin;
+}
+
+/** Whether a browser is about to show the answer as a page. */
+export function isNavigation(request: RequestHead): boolean {
+  if ((request.method !== 'GET' && request.method !== 'HEAD') || request.upgrade !== '') return false;
+  const mode = headerOf(request, 'sec-fetch-mode');
+  if (mode !== null) return mode === 'navigate';
+  return headerOf(request, 'accept')?.includes('text/html') ?? false;
+}
+
+/** Whether this is what a browser sends before a cross-origin request: it carries no credentials and no body. */
+export function isPreflight(request: RequestHead): boolean {
+  return (
+    request.method === 'OPTIONS' &&
+    request.framing === 0 &&
+    request.contentLength === 0 &&
+    request.find(Field.ORIGIN) >= 0 &&
+    request.find(Field.ACCESS_CONTROL_REQUEST_METHOD) >= 0 &&
+    request.find(Field.COOKIE) < 0 &&
+    request.find(Field.AUTHORIZATION) < 0
+  );
+}
+
+/** The value of the first field of this lower-case name, or null. */
+export function headerOf(request: RequestHead, lowerCaseName: string): string | null {
+  for (let i = 0; i < request.count; i++) if (request.isNamed(i, lowerCaseName)) return request.value(i);
+  return null;
+}

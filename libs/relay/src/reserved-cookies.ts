@@ -1,0 +1,87 @@
+/**
+ * Cookies that are Culvert's: none reaches a service, and no service can set one. Names are compared exactly, so that
+ * other cookies stay as they are, byte for byte.
+ */
+
+/** Of a preview's host: says who was let in. `__Host-` keeps other hosts from setting it; plain HTTP has no such. */
+export const VISIT_COOKIE = { https: '__Host-culvert-preview', http: 'culvert-preview' } as const;
+/** Of a preview's host: binds a sign-in that is under way to the browser that began it. */
+export const NONCE_COOKIE = { https: '__Host-culvert-nonce', http: 'culvert-nonce' } as const;
+/** Of the app host. Never meant for a preview's, but a name is cheap to check. */
+export const SESSION_COOKIE = { https: '__Host-culvert-session', http: 'culvert-session' } as const;
+
+const RESERVED: ReadonlySet<string> = new Set(
+  [VISIT_COOKIE, NONCE_COOKIE, SESSION_COOKIE].flatMap(({ https, http }) => [https, http]),
+);
+
+/** What every reserved name contains: most Cookie fields are done with after one look. */
+const MARK = 'culvert-';
+
+/** The value of the first cookie of this name in a Cookie field value (RFC 6265 §5.4), or null. */
+export function cookieValue(field: string, name: string): string | null {
+  let from = 0;
+  for (;;) {
+    const at = field.indexOf(name, from);
+    if (at < 0) return null;
+    const end = at + name.length;
+    if (field.charCodeAt(end) === EQUALS && startsPair(field, at)) {
+      const semicolon = field.indexOf(';', end);
+      return field.slice(end + 1, semicolon < 0 ? field.length : semicolon).trimEnd();
+    }
+    from = end;
+  }
+}
+
+/** `field` without reserved cookies; null when there are none in it. Empty when nothing is left. */
+export function withoutReservedCookies(field: string): string | null {
+  if (!field.includes(MARK)) return null;
+  const pairs = field.split(';');
+  const kept = pairs.filter((pair) => !RESERVED.has(nameOf(pair)));
+  return kept.length === pairs.length ? null : kept.join(';').trimStart();
+}
+
+/**
+ * Whether a service may set this cookie (a Set-Cookie value): not one of Culvert's, in whatever case, and none for a
+ * wider domain than `hostname`, where other previews live. Of several Domain attributes browsers take the last
+ * (RFC 6265 §5.3), so each has to be right.
+ */
+export function maySetCookie(cookie: string, hostname: string): boolean {
+  const semicolon = cookie.indexOf(';');
+  const pair = (semicolon < 0 ? cookie : cookie.slice(0, semicolon)).toLowerCase();
+  if (pair.includes(MARK)) {
+    const name = nameOf(pair);
+    // A cookie without a name is sent as its bare value, which could then be read as one of ours.
+    const shown = name === '' ? nameOf(pair.slice(pair.indexOf('=') + 1)) : name;
+    if (RESERVED_LOWER.has(shown)) return false;
+  }
+  if (semicolon < 0) return true;
+  for (const attribute of cookie.slice(semicolon + 1).split(';')) {
+    const equals = attribute.indexOf('=');
+    if (equals < 0 || attribute.slice(0, equals).trim().toLowerCase() !== 'domain') continue;
+    const domain = attribute
+      .slice(equals + 1)
+      .trim()
+      .toLowerCase()
+      .replace(/^\./, '');
+    if (domain !== '' && domain !== hostname) return false;
+  }
+  return true;
+}
+
+const RESERVED_LOWER: ReadonlySet<string> = new Set([...RESERVED].map((name) => name.toLowerCase()));
+const EQUALS = 0x3d;
+const SEMICOLON = 0x3b;
+const SP = 0x20;
+const HTAB = 0x09;
+
+function nameOf(pair: string): string {
+  const equals = pair.indexOf('=');
+  return (equals < 0 ? pair : pair.slice(0, equals)).trim();
+}
+
+/** Whether a cookie's name begins at `at`: only whitespace lies between it and the semicolon before. */
+function startsPair(field: string, at: number): boolean {
+  let before = at - 1;
+  while (before >= 0 && (field.charCodeAt(before) === SP || field.charCodeAt(before) === HTAB)) before--;
+  return before < 0 || field.charCodeAt(before) === SEMICOLON;
+}
