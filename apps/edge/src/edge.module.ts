@@ -26,6 +26,7 @@ import { registerEdgeMetrics } from './edge.metrics.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
+import { Telepresence } from './telepresence/telepresence.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
 import { TunnelGateway } from './tunnels/tunnel.gateway.js';
@@ -62,13 +63,18 @@ export class EdgeModule {
             new TunnelSessions(store, registry, settings.limits, log),
         },
         {
+          provide: Telepresence,
+          inject: [STORE, EVENT_BUS, TunnelSessions, TunnelRegistry, SETTINGS, LOG],
+          useFactory: (...parts: ConstructorParameters<typeof Telepresence>) => new Telepresence(...parts),
+        },
+        {
           provide: Relay,
-          inject: [STORE, TunnelRegistry, PreviewGate, SETTINGS, LOG, HttpAdapterHost],
+          inject: [STORE, TunnelRegistry, PreviewGate, Telepresence, SETTINGS, LOG, HttpAdapterHost],
           useFactory: createRelay,
         },
         {
           provide: Edge,
-          inject: [Relay, TunnelSessions, PreviewGate, SETTINGS, LOG, EVENT_BUS, METRICS],
+          inject: [Relay, TunnelSessions, PreviewGate, Telepresence, SETTINGS, LOG, EVENT_BUS, METRICS],
           useFactory: createEdge,
         },
         TunnelGateway,
@@ -82,19 +88,21 @@ function createEdge(
   relay: Relay,
   tunnels: TunnelSessions,
   gate: PreviewGate,
+  telepresence: Telepresence,
   settings: Settings,
   log: Logger,
   bus: EventBus,
   metrics: Registry,
 ): Edge {
   registerEdgeMetrics(metrics, relay, tunnels);
-  return new Edge(relay, tunnels, gate, settings, log, bus);
+  return new Edge(relay, tunnels, gate, telepresence, settings, log, bus);
 }
 
 function createRelay(
   store: Store,
   tunnels: TunnelRegistry,
   gate: PreviewGate,
+  telepresence: Telepresence,
   settings: Settings,
   log: Logger,
   adapterHost: HttpAdapterHost,
@@ -105,7 +113,13 @@ function createRelay(
     settings.public.appHostname,
     new StreamPool(appDialer(settings, server), previews.poolsWithIdle),
   );
+  const callRoute = Route.forApp(
+    settings.public.appHostname,
+    new StreamPool(telepresence.createDialer(), previews.poolsWithIdle),
+  );
   const previewSuffix = `.${settings.public.previewDomain}`;
+  const isApp = (hostname: string): boolean =>
+    !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname);
   const relay: Relay = new Relay({
     router: new Router(
       (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
@@ -115,14 +129,16 @@ function createRelay(
     limits: relayLimits(settings),
     trustedProxies: new TrustedProxies(settings.trustedProxies),
     poolsWithIdle: previews.poolsWithIdle,
-    findAppRoute: (hostname) =>
-      !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname)
-        ? appRoute
-        : null,
+    findAppRoute: (hostname, request) => {
+      if (!isApp(hostname)) return null;
+      return telepresence.isCall(request) ? callRoute : appRoute;
+    },
     // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
     takesOver: ({ target }, hostname) =>
       (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix),
     takeOver: (socket) => handToServer(server(), socket),
+    takesOverStream: (request, hostname) => telepresence.takesOver(request) && isApp(hostname),
+    takeOverStream: (stream) => telepresence.takeOver(stream),
     onFault: (error) => log.error({ err: error }, 'relay fault'),
     onFailure: (error, hostname) =>
       log.debug(

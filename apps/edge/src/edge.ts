@@ -6,6 +6,7 @@ import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
 import type { PreviewGate } from './previews/preview-gate.js';
+import type { Telepresence } from './telepresence/telepresence.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
 /** Looking up a route and its access takes milliseconds; a store that hangs must not hold up the managers. */
@@ -23,6 +24,7 @@ export class Edge {
     private readonly relay: Relay,
     private readonly tunnels: TunnelSessions,
     private readonly gate: PreviewGate,
+    private readonly telepresence: Telepresence,
     private readonly settings: Pick<Settings, 'shutdownGraceMs'>,
     private readonly log: Logger,
     bus: EventBus,
@@ -52,12 +54,16 @@ export class Edge {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
     await this.tunnels.close();
+    this.telepresence.close();
   }
 
   private handleEvent(event: ClusterEvent): void {
     switch (event.type) {
       case 'preview.changed':
         this.watch(this.relay.handleRouteChange(event.hostname));
+        return;
+      case 'preview.removed':
+        this.telepresence.handleRemovedPreview(event.trafficManagerId, event.interceptId, event.hostname);
         return;
       case 'api-key.revoked':
         this.gate.forgetKey(event.apiKeyId);

@@ -2,6 +2,13 @@
 export type ClusterEvent =
   /** A preview was created, changed or removed: forget what is cached under its hostname. */
   | { readonly type: 'preview.changed'; readonly hostname: string }
+  /** A person removed a preview: its traffic manager, should it think that it made it, is to be told. */
+  | {
+      readonly type: 'preview.removed';
+      readonly trafficManagerId: string;
+      readonly interceptId: string;
+      readonly hostname: string;
+    }
   /** A key was revoked or deleted: end what was authenticated with it. */
   | { readonly type: 'api-key.revoked'; readonly apiKeyId: string }
   /** A person ended a session: close its tunnels and do not let it resume. */

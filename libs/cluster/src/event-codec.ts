@@ -5,6 +5,7 @@ const MAX_MESSAGE_LENGTH = 16 * 1024;
 /** The fields, all text, that each type of event has. Typed so that it can neither lack one nor have one too many. */
 const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[] } = {
   'preview.changed': ['hostname'],
+  'preview.removed': ['trafficManagerId', 'interceptId', 'hostname'],
   'api-key.revoked': ['apiKeyId'],
   'session.ended': ['sessionId', 'reason'],
   'user.changed': ['userId'],

@@ -11,6 +11,11 @@ export class TunnelRegistry {
     const held = this.tunnels.get(managerId);
     if (held) held.push(tunnel);
     else this.tunnels.set(managerId, [tunnel]);
+    this.wake(managerId);
+  }
+
+  /** Has the requests that wait for this manager try again: a tunnel came, or is ready for more than before. */
+  wake(managerId: string): void {
     const waiting = this.waiters.get(managerId);
     if (waiting) {
       this.waiters.delete(managerId);
@@ -54,7 +59,7 @@ export class TunnelRegistry {
     let isConnected = false;
     for (let i = (held?.length ?? 0) - 1; i >= 0; i--) {
       const tunnel = held![i];
-      if (tunnel.state !== 'open') continue;
+      if (tunnel.state !== 'open' || tunnel.isReadyFor?.(target) === false) continue;
       isConnected = true;
       if (inUse > tunnel.maxStreams - tunnel.streamCount) continue;
       const stream = tunnel.openStream(target, handler);

@@ -114,4 +114,6 @@ export interface Tunnel {
    * ingress that cannot be reached is reported later through `handler.onReset`.
    */
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null;
+  /** Whether the far end knows what `target` means; absent where it always does. */
+  isReadyFor?(target: StreamTarget): boolean;
 }

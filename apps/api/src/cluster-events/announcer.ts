@@ -23,6 +23,22 @@ export class Announcer {
     }
   }
 
+  /** Ends what runs through these previews, and has their traffic manager told, should it keep them too. */
+  previewsRemoved(
+    previews: readonly {
+      readonly hostname: string;
+      readonly interceptId: string;
+      readonly trafficManagerId: string;
+    }[],
+  ): Promise<void> {
+    return this.announce(
+      previews.flatMap(({ hostname, interceptId, trafficManagerId }): ClusterEvent[] => [
+        { type: 'preview.changed', hostname },
+        { type: 'preview.removed', hostname, interceptId, trafficManagerId },
+      ]),
+    );
+  }
+
   previewsChanged(hostnames: readonly string[]): Promise<void> {
     return this.announce(hostnames.map((hostname) => ({ type: 'preview.changed', hostname })));
   }

@@ -56,10 +56,12 @@ export class InterceptsService {
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
-    const { name, workload, namespace } = await this.find(caller, id);
+    const { name, workload, namespace, trafficManagerId } = await this.find(caller, id);
     const hostnames = await this.store.intercepts.remove(caller.teamId, id);
     if (hostnames === null) throw notFound(id);
-    await this.announcer.previewsChanged(hostnames);
+    await this.announcer.previewsRemoved(
+      hostnames.map((hostname) => ({ hostname, interceptId: id, trafficManagerId })),
+    );
     await this.audit.record(caller, 'intercept.delete', id, {
       before: { name, workload, namespace, hostnames },
     });

@@ -77,7 +77,7 @@ export class PreviewsService {
   async remove(caller: Caller, id: string): Promise<void> {
     const preview = await this.store.previews.remove(caller.teamId, id);
     if (preview === null) throw this.notFound(id);
-    await this.announcer.previewsChanged([preview.hostname]);
+    await this.announcer.previewsRemoved([preview]);
     const before = auditedPreview(await this.#toResource(preview));
     await this.audit.record(caller, 'preview.delete', id, { before });
   }

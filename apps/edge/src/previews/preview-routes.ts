@@ -36,7 +36,8 @@ export class PreviewRoutes {
         teamId: preview.teamId,
         hostname: preview.hostname,
         interceptId: preview.interceptId,
-        ingress: `${bracketed(ingress.host)}:${ingress.port}`,
+        // 0: a Telepresence traffic manager has not told it yet.
+        ingress: bracketed(ingress.host) + (ingress.port === 0 ? '' : `:${ingress.port}`),
         l5Host: bracketed(ingress.l5Host),
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,

@@ -1,23 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { TeamLimitError, type ApiKey, type Session, type Store } from '@culvert/domain';
+import {
+  TeamLimitError,
+  type ApiKey,
+  type Session,
+  type SessionRegistration,
+  type Store,
+} from '@culvert/domain';
 import type { Limits } from '@culvert/platform';
 import type { TunnelRegistry } from '@culvert/relay';
-import {
-  acceptTunnel,
-  type Carrier,
-  GoAwayCode,
-  type Hello,
-  type HelloAnswer,
-  type TunnelConnection,
-} from '@culvert/tunnel';
+import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 
 /** One registered tunnel with what has to be known to end it. */
-interface HeldTunnel {
-  readonly tunnel: TunnelConnection;
+export interface HeldTunnel {
+  readonly tunnel: Tunnel;
   readonly apiKeyId: string;
   readonly session: Session;
+  /** Names the process of the traffic manager. */
   readonly instanceId: string;
+  /** Ends the tunnel at once. */
+  end(code: GoAwayCode, reason: string): void;
+  /** Asks the traffic manager to go elsewhere; streams that are open go on. */
+  leave(code: GoAwayCode, reason: string): void;
 }
 
 /** How often sessions are marked alive, forgotten ones ended, and the keys of open tunnels checked again. */
@@ -72,7 +76,17 @@ export class TunnelSessions {
         if ((await this.store.apiKeys.findUnusable([key.id], new Date())).length > 0) {
           return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: 'the API key is no longer valid' } };
         }
-        const registered = await this.register(hello, key, remoteAddress).catch((error: unknown) => {
+        const registered = await this.register(key.teamId, {
+          identity: {
+            managerId: hello.managerId,
+            clusterId: hello.clusterId,
+            name: hello.name,
+            version: hello.version,
+          },
+          kind: 'native',
+          apiKeyId: key.id,
+          remoteAddress,
+        }).catch((error: unknown) => {
           if (error instanceof TeamLimitError) return error;
           throw error;
         });
@@ -81,7 +95,14 @@ export class TunnelSessions {
           return { refuse: { code: GoAwayCode.LIMIT, reason } };
         }
         const { session, resumed } = registered;
-        held = { tunnel, apiKeyId: key.id, session, instanceId: hello.instanceId };
+        held = {
+          tunnel,
+          apiKeyId: key.id,
+          session,
+          instanceId: hello.instanceId,
+          end: (code, reason) => tunnel.close(code, reason),
+          leave: (code, reason) => tunnel.goAway(code, reason),
+        };
         this.hold(held);
         return { accept: { sessionId: session.id, resumed } };
       },
@@ -124,7 +145,7 @@ export class TunnelSessions {
   /** Asks every traffic manager to go elsewhere; streams that are open go on. */
   drain(): void {
     this.isClosing = true;
-    for (const { tunnel } of this.all()) tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
+    for (const held of this.all()) held.leave(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
   }
 
   /** Closes every tunnel and resolves once the store knows. */
@@ -135,43 +156,36 @@ export class TunnelSessions {
     await this.lastWrite;
   }
 
-  private register(
-    hello: Hello,
-    key: ApiKey,
-    remoteAddress: string,
+  /** Begins or resumes the session of a tunnel that was authenticated. */
+  register(
+    teamId: string,
+    registration: Omit<SessionRegistration, 'edgeId' | 'at' | 'maxSessions'>,
   ): Promise<{ session: Session; resumed: boolean }> {
-    return this.store.sessions.register(key.teamId, {
-      identity: {
-        managerId: hello.managerId,
-        clusterId: hello.clusterId,
-        name: hello.name,
-        version: hello.version,
-      },
-      kind: 'native',
-      apiKeyId: key.id,
+    return this.store.sessions.register(teamId, {
+      ...registration,
       edgeId: this.edgeId,
-      remoteAddress,
       at: new Date(),
       maxSessions: this.limits.maxSessionsPerTeam,
     });
   }
 
   /** From here on the tunnel can be ended from outside, even before it is open. */
-  private hold(held: HeldTunnel): void {
+  hold(held: HeldTunnel): void {
     const siblings = this.bySession.get(held.session.id);
     if (siblings) siblings.add(held);
     else this.bySession.set(held.session.id, new Set([held]));
     this.heldCount++;
   }
 
-  private attach(held: HeldTunnel): void {
+  /** The tunnel is open: it carries new streams from here on. */
+  attach(held: HeldTunnel): void {
     const { session, tunnel, instanceId } = held;
     this.registry.attach(session.trafficManagerId, tunnel);
     for (const other of this.bySession.get(session.id)!) {
       // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin, unless it
       // has said that it leaves, and finishes its streams.
       if (other !== held && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
-        other.tunnel.close(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
+        other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
       }
     }
     this.recordCount(session.id);
@@ -185,7 +199,8 @@ export class TunnelSessions {
     );
   }
 
-  private detach(held: HeldTunnel, code: number, reason: string): void {
+  /** The tunnel has ended. */
+  detach(held: HeldTunnel, code: number, reason: string): void {
     const { session, tunnel } = held;
     const siblings = this.bySession.get(session.id);
     if (!siblings?.delete(held)) return;
@@ -200,7 +215,7 @@ export class TunnelSessions {
   }
 
   private closeWhere(isMeant: (held: HeldTunnel) => boolean, code: GoAwayCode, reason: string): void {
-    for (const held of this.all()) if (isMeant(held)) held.tunnel.close(code, reason);
+    for (const held of this.all()) if (isMeant(held)) held.end(code, reason);
   }
 
   private *all(): Generator<HeldTunnel> {

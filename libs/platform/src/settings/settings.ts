@@ -57,6 +57,12 @@ export interface Settings {
     readonly stableVersion: string;
     /** Absolute. Holds `<GOOS>/<GOARCH>/<version>/telepresence-pro[.exe]`; undefined: there are none. */
     readonly enhancedDaemonDir: string | undefined;
+    /** `registry/repository/name:tag` of the traffic agent; undefined: Telepresence's own, of the version that asks. */
+    readonly agentImage: string | undefined;
+    /** How long an intercept may be missing from what its connected manager shows. */
+    readonly graceMs: number;
+    /** How long the previews of a manager that is away are kept. */
+    readonly retentionMs: number;
   };
   /** How long a process that was told to stop lets work finish. */
   readonly shutdownGraceMs: number;
@@ -187,6 +193,9 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       stableVersion: values.TELEPRESENCE_STABLE_VERSION ?? '2.8.5',
       enhancedDaemonDir:
         values.TELEPRESENCE_ENHANCED_DAEMON_DIR && resolve(values.TELEPRESENCE_ENHANCED_DAEMON_DIR),
+      agentImage: values.TELEPRESENCE_AGENT_IMAGE,
+      graceMs: values.TELEPRESENCE_GRACE_MS ?? 60_000,
+      retentionMs: values.TELEPRESENCE_RETENTION_MS ?? 24 * 60 * 60 * 1000,
     },
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: {

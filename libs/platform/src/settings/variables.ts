@@ -136,6 +136,12 @@ export const VARIABLES = {
     ['https:', 'http:'],
     'the URL of a GitLab API, such as https://gitlab.example.com/api/v4',
   ),
+  TELEPRESENCE_AGENT_IMAGE: z
+    .string()
+    .regex(/^(?=.{1,255}$)[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+:[A-Za-z0-9_.-]{1,128}$/)
+    .describe('a whole image name, such as docker.io/datawire/tel2:2.9.5'),
+  TELEPRESENCE_GRACE_MS: milliseconds(),
+  TELEPRESENCE_RETENTION_MS: milliseconds(),
   MAX_PREVIEWS_PER_TEAM: count(10_000_000),
   MAX_SESSIONS_PER_TEAM: count(1_000_000),
 } as const satisfies Record<string, z.ZodType>;

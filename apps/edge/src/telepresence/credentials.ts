@@ -1,0 +1,71 @@
+import { type Actor, type ApiKeyScope, hashApiKeySecret, isApiKeyUsable, type Store } from '@culvert/domain';
+import { GrpcStatus } from '@culvert/telepresence';
+
+/** What a call carries, as it was sent. */
+export interface Credentials {
+  /** `x-ambassador-api-key`, from Telepresence 2.1.4. */
+  readonly apiKey: string | undefined;
+  /** `authorization`. */
+  readonly authorization: string | undefined;
+}
+
+/** Who makes a call. */
+export interface GrpcCaller {
+  readonly teamId: string;
+  /** Null when it is a person's access token. */
+  readonly apiKeyId: string | null;
+  readonly actor: Actor;
+}
+
+/** Ends a call with a status and a sentence that people read in their terminal. */
+export class CallError extends Error {
+  constructor(
+    readonly status: GrpcStatus,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const SECRET = /^[\x21-\x7e]{8,512}$/;
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** Checks what Telepresence's programs authenticate with. */
+export class CallAuthenticator {
+  constructor(private readonly store: Store) {}
+
+  /** @throws CallError `UNAUTHENTICATED`, or `PERMISSION_DENIED` when a key lacks one of `scopes` */
+  async authenticate(
+    { apiKey, authorization }: Credentials,
+    address: string,
+    scopes: readonly ApiKeyScope[],
+  ): Promise<GrpcCaller> {
+    const secret = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
+    if (secret === undefined || !SECRET.test(secret))
+      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'an API key is needed: run "telepresence login"');
+    const hash = hashApiKeySecret(secret);
+    const now = new Date();
+    const key = await this.store.apiKeys.findByHash(hash);
+    if (key === null) return this.findTokenOwner(hash, address, now);
+    if (!isApiKeyUsable(key, now))
+      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
+    const missing = scopes.find((scope) => !key.scopes.includes(scope));
+    if (missing !== undefined)
+      throw new CallError(GrpcStatus.PERMISSION_DENIED, `the API key lacks the scope ${missing}`);
+    return {
+      teamId: key.teamId,
+      apiKeyId: key.id,
+      actor: { kind: 'api-key', id: key.id, address },
+    };
+  }
+
+  private async findTokenOwner(hash: string, address: string, now: Date): Promise<GrpcCaller> {
+    const owner = await this.store.oauthGrants.findByAccessTokenHash(hash, now);
+    if (owner === null) throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is not known here');
+    return {
+      teamId: owner.grant.teamId,
+      apiKeyId: null,
+      actor: { kind: 'user', id: owner.user.id, address },
+    };
+  }
+}

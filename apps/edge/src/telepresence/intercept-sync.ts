@@ -1,0 +1,204 @@
+import {
+  DISPOSITIONS,
+  type Intercept,
+  type InterceptPreviews,
+  type Session,
+  type Store,
+} from '@culvert/domain';
+import type { InterceptInfo, ManagerClient } from '@culvert/telepresence';
+import type { Logger } from 'pino';
+import type { RequestedPreviews } from './requested-previews.js';
+
+const RETRY_MS = 1000;
+const MAX_ENTRIES = 32;
+const MAX_KEY_LENGTH = 128;
+const MAX_TEXT_LENGTH = 1024;
+const HOST = /^[\x21-\x7e]{1,253}$/;
+
+export interface InterceptSyncOptions {
+  readonly manager: ManagerClient;
+  readonly session: Session;
+  readonly managerId: string;
+  readonly store: Store;
+  readonly previews: RequestedPreviews;
+  /** How long an intercept may be missing from what the manager shows, before it is removed. */
+  readonly graceMs: number;
+  /** The intercepts with a preview, whenever the manager shows them. */
+  readonly onShown: (interceptIds: ReadonlySet<string>) => void;
+  readonly log: Logger;
+}
+
+/** Keeps the store as one manager's WatchIntercepts says. Of what it shows, only what is named here is looked at. */
+export class InterceptSync {
+  private shown: ReadonlyMap<string, InterceptInfo> | null = null;
+  /** Since when intercepts, or their previews, are missing. */
+  private readonly missingSince = new Map<string, number>();
+  private cancelWatch: () => void = () => {};
+  private retry: NodeJS.Timeout | undefined;
+  private readonly upkeep: NodeJS.Timeout;
+  private isBehind = false;
+  private isRunning = false;
+  private isStopped = false;
+
+  constructor(private readonly options: InterceptSyncOptions) {
+    this.upkeep = setInterval(
+      () => {
+        if (this.missingSince.size > 0) this.schedule();
+      },
+      Math.max(options.graceMs / 2, 100),
+    );
+    this.upkeep.unref();
+  }
+
+  start(): void {
+    if (this.isStopped) return;
+    this.cancelWatch = this.options.manager.watchIntercepts({
+      onSnapshot: (intercepts) => this.handleSnapshot(intercepts),
+      onEnd: ({ status, message }) => {
+        this.options.log.info({ status, message }, 'intercepts are not watched any more');
+        this.retry = setTimeout(() => this.start(), RETRY_MS);
+        this.retry.unref();
+      },
+    });
+  }
+
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    clearInterval(this.upkeep);
+    clearTimeout(this.retry);
+    this.cancelWatch();
+  }
+
+  /** Tells the manager that a person removed this preview; nothing when the manager has no such preview. */
+  removePreview(interceptId: string, hostname: string): void {
+    if (this.isStopped || this.shown?.get(interceptId)?.previewDomain !== hostname) return;
+    const { manager, log } = this.options;
+    manager
+      .removePreview(interceptId)
+      .then((failure) => {
+        if (failure !== null)
+          log.warn({ failure, interceptId }, 'the traffic manager keeps a removed preview');
+      })
+      .catch((error: unknown) => log.error({ err: error }, 'a preview could not be removed'));
+  }
+
+  private handleSnapshot(intercepts: readonly InterceptInfo[]): void {
+    if (this.isStopped) return;
+    this.shown = new Map(intercepts.map((info) => [info.id, info]));
+    this.options.onShown(
+      new Set(intercepts.filter(({ previewDomain }) => previewDomain !== '').map(({ id }) => id)),
+    );
+    this.schedule();
+  }
+
+  /** One run at a time; what changes meanwhile is one more run. */
+  private schedule(): void {
+    this.isBehind = true;
+    if (this.isRunning) return;
+    this.isRunning = true;
+    this.run()
+      .catch((error: unknown) => this.options.log.error({ err: error }, 'intercepts could not be compared'))
+      .finally(() => (this.isRunning = false));
+  }
+
+  private async run(): Promise<void> {
+    const { previews, session } = this.options;
+    while (this.isBehind && !this.isStopped && this.shown !== null) {
+      this.isBehind = false;
+      const stored = await previews.list(session.teamId, session.trafficManagerId);
+      const ids = new Set(stored.map(({ intercept }) => intercept.id));
+      for (const id of this.missingSince.keys()) if (!ids.has(id)) this.missingSince.delete(id);
+      for (const entry of stored) await this.compare(entry, this.shown.get(entry.intercept.id));
+    }
+  }
+
+  private async compare(entry: InterceptPreviews, info: InterceptInfo | undefined): Promise<void> {
+    if (this.isStopped) return;
+    const { intercept } = entry;
+    if (info !== undefined) await this.refresh(entry, info);
+    const isWhole = info !== undefined && (info.previewDomain !== '' || entry.previews.length === 0);
+    if (isWhole) this.missingSince.delete(intercept.id);
+    else if (this.isMissingForLong(entry)) await this.collect(entry, info);
+  }
+
+  /** The manager stores a preview only after CreateDomain was answered, and may be slow at it. */
+  private isMissingForLong({ intercept, previews }: InterceptPreviews): boolean {
+    const now = Date.now();
+    const newest = Math.max(
+      intercept.createdAt.getTime(),
+      ...previews.map((each) => each.createdAt.getTime()),
+    );
+    const since = Math.max(this.missingSince.get(intercept.id) ?? now, newest);
+    this.missingSince.set(intercept.id, since);
+    return now - since >= this.options.graceMs;
+  }
+
+  private async collect(
+    { intercept, previews }: InterceptPreviews,
+    info: InterceptInfo | undefined,
+  ): Promise<void> {
+    const { session, managerId } = this.options;
+    if (info === undefined) {
+      await this.options.previews.closeIntercept(session.teamId, managerId, intercept.id);
+    } else {
+      for (const { hostname } of previews)
+        await this.options.previews.close(session.teamId, managerId, hostname);
+    }
+    this.missingSince.delete(intercept.id);
+  }
+
+  private async refresh({ intercept, previews }: InterceptPreviews, info: InterceptInfo): Promise<void> {
+    const { store, session } = this.options;
+    const change = changeOf(intercept, info);
+    if (change !== null) await store.intercepts.update(session.teamId, intercept.id, change);
+    const told = info.previewSpec?.ingress;
+    if (!told || !HOST.test(told.host) || told.port < 1 || told.port > 65_535) return;
+    const { host, port, useTls } = told;
+    for (const { id, hostname, ingress } of previews) {
+      if (ingress.host === host && ingress.port === port && ingress.useTls === useTls) continue;
+      await store.previews.update(session.teamId, id, { ingress: { ...ingress, host, port, useTls } });
+      await this.options.previews.announce([hostname]);
+    }
+  }
+}
+
+type Shown = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
+
+/** What the manager says now, or null when the store says the same. */
+function changeOf(stored: Intercept, info: InterceptInfo): Shown | null {
+  const told: Shown = {
+    disposition: DISPOSITIONS[info.disposition] ?? 'UNSPECIFIED',
+    message: textOf(info.message),
+    headers: entriesOf(info.headers),
+    metadata: entriesOf(info.metadata),
+  };
+  const { disposition, message, headers, metadata } = stored;
+  const isSame =
+    told.disposition === disposition &&
+    told.message === message &&
+    isSameMap(told.headers, headers) &&
+    isSameMap(told.metadata, metadata);
+  return isSame ? null : told;
+}
+
+function textOf(text: string): string {
+  return text
+    .slice(0, MAX_TEXT_LENGTH)
+    .replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
+}
+
+function entriesOf(entries: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(entries)
+      .filter(([key]) => key.length <= MAX_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key))
+      .slice(0, MAX_ENTRIES)
+      .map(([key, value]) => [key, textOf(value)]),
+  );
+}
+
+function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

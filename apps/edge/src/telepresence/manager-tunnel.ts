@@ -1,0 +1,42 @@
+import type { ReverseTunnelConnection } from '@culvert/telepresence';
+import type { Stream, StreamHandler, StreamTarget, Tunnel, TunnelState } from '@culvert/tunnel';
+
+/**
+ * A reverse connection that is asked for a stream only when its manager has said that it has the intercept and its
+ * preview: a manager that is asked any earlier dies of it (all versions).
+ */
+export class ManagerTunnel implements Tunnel {
+  readonly kind = 'telepresence';
+  /** Ids of the intercepts that the manager shows with a preview. */
+  private shown: ReadonlySet<string> = new Set();
+
+  constructor(readonly connection: ReverseTunnelConnection) {}
+
+  get state(): TunnelState {
+    return this.connection.state;
+  }
+
+  get streamCount(): number {
+    return this.connection.streamCount;
+  }
+
+  get maxStreams(): number {
+    return this.connection.maxStreams;
+  }
+
+  get roundTripMs(): number {
+    return this.connection.roundTripMs;
+  }
+
+  show(interceptIds: ReadonlySet<string>): void {
+    this.shown = interceptIds;
+  }
+
+  isReadyFor({ interceptId }: StreamTarget): boolean {
+    return this.shown.has(interceptId);
+  }
+
+  openStream(target: StreamTarget, handler: StreamHandler): Stream | null {
+    return this.isReadyFor(target) ? this.connection.openStream(target, handler) : null;
+  }
+}

@@ -1,0 +1,206 @@
+import { HOSTNAME_MEMORY_MS, type Session, type Store } from '@culvert/domain';
+import { Field, type RequestHead } from '@culvert/http1';
+import type { TakenStream, TunnelRegistry } from '@culvert/relay';
+import {
+  acceptReverseConnection,
+  GrpcStatus,
+  REVERSE_CONNECTION_PATH,
+  type ReverseTunnelConnection,
+} from '@culvert/telepresence';
+import { GoAwayCode } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { HeldTunnel, TunnelSessions } from '../tunnels/tunnel-sessions.js';
+import { CallCarrier, refuseCall } from './call-carrier.js';
+import { type CallAuthenticator, CallError } from './credentials.js';
+import { InterceptSync } from './intercept-sync.js';
+import { ManagerTunnel } from './manager-tunnel.js';
+import type { RequestedPreviews } from './requested-previews.js';
+
+/** Bidirectional calls, which no unary service can take. */
+const USER_DAEMON_PATH = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection';
+const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
+
+/** Some managers dial again without any delay: beyond this many dials they wait for their answer. */
+const MAX_DIALS = 30;
+const DIAL_WINDOW_MS = 10_000;
+const DIAL_DELAY_MS = 5000;
+const MAX_DIALLERS = 10_000;
+const UPKEEP_MS = 60_000;
+
+export interface ReverseConnectionsOptions {
+  readonly store: Store;
+  readonly authenticator: CallAuthenticator;
+  readonly previews: RequestedPreviews;
+  readonly sessions: TunnelSessions;
+  readonly registry: TunnelRegistry;
+  /** How long an intercept may be missing from what its connected manager shows. */
+  readonly graceMs: number;
+  /** How long previews of a manager that is away are kept. */
+  readonly retentionMs: number;
+  readonly log: Logger;
+}
+
+/** Turns ReverseConnection calls into tunnels of sessions. */
+export class ReverseConnections {
+  private readonly syncs = new Map<string, Set<InterceptSync>>();
+  private readonly dials = new Map<string, { since: number; count: number }>();
+  private readonly upkeep: NodeJS.Timeout;
+
+  constructor(private readonly options: ReverseConnectionsOptions) {
+    this.upkeep = setInterval(() => void this.keepUp(), UPKEEP_MS);
+    this.upkeep.unref();
+  }
+
+  /** Whether a gRPC call is one that `takeOver` wants. */
+  takesOver({ target }: RequestHead): boolean {
+    return target === REVERSE_CONNECTION_PATH || target === USER_DAEMON_PATH;
+  }
+
+  takeOver(stream: TakenStream): void {
+    if (stream.head.target === USER_DAEMON_PATH) {
+      refuseCall(stream, GrpcStatus.UNIMPLEMENTED, 'user daemons are not reached through Culvert');
+      return;
+    }
+    this.accept(stream).catch((error: unknown) => {
+      if (error instanceof CallError) {
+        refuseCall(stream, error.status, error.message);
+        return;
+      }
+      this.options.log.error({ err: error }, 'a reverse connection could not be accepted');
+      refuseCall(stream, GrpcStatus.UNAVAILABLE, 'Culvert cannot answer at the moment');
+    });
+  }
+
+  /** A person removed a preview: its manager, if it is connected here, is told. */
+  handleRemovedPreview(trafficManagerId: string, interceptId: string, hostname: string): void {
+    for (const sync of this.syncs.get(trafficManagerId) ?? []) sync.removePreview(interceptId, hostname);
+  }
+
+  close(): void {
+    clearInterval(this.upkeep);
+  }
+
+  private async accept(stream: TakenStream): Promise<void> {
+    const { authenticator, sessions } = this.options;
+    let isGone = false;
+    stream.handler = { onData() {}, onEnd() {}, onDrain() {}, onClose: () => (isGone = true) };
+    const managerId = fieldOf(stream.head, 'x-telepresence-managerid') ?? '';
+    if (!MANAGER_ID.test(managerId))
+      throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the header x-telepresence-managerid is missing');
+    if (this.isStorming(`${stream.peer} ${managerId}`)) {
+      await new Promise((resolve) => setTimeout(resolve, DIAL_DELAY_MS).unref());
+      throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reverse connections one after the other');
+    }
+    const i = stream.head.find(Field.AUTHORIZATION);
+    const credentials = {
+      apiKey: fieldOf(stream.head, 'x-ambassador-api-key'),
+      authorization: i < 0 ? undefined : stream.head.value(i),
+    };
+    const caller = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
+    if (caller.apiKeyId === null)
+      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'a reverse connection needs an API key');
+    if (!sessions.hasRoom)
+      throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge holds as many tunnels as it may');
+    const { session } = await sessions.register(caller.teamId, {
+      identity: {
+        managerId,
+        clusterId: '',
+        name: `Telepresence ${managerId.slice(0, 8)}`,
+        version: '',
+      },
+      kind: 'telepresence',
+      apiKeyId: caller.apiKeyId,
+      remoteAddress: stream.peer,
+    });
+    // It may be gone, or its key revoked, since the beginning.
+    const unusable = await this.options.store.apiKeys.findUnusable([caller.apiKeyId], new Date());
+    if (unusable.length > 0)
+      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
+    if (!isGone) this.open(stream, session, caller.apiKeyId, managerId);
+  }
+
+  private open(stream: TakenStream, session: Session, apiKeyId: string, managerId: string): void {
+    const { sessions, registry, store, previews, graceMs, log } = this.options;
+    let sync: InterceptSync | null = null;
+    const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
+      onOpen: () => {
+        sessions.attach(held);
+        this.watched(session.trafficManagerId).add(
+          (sync = new InterceptSync({
+            manager: connection.manager,
+            session,
+            managerId,
+            store,
+            previews,
+            graceMs,
+            onShown: (interceptIds) => {
+              tunnel.show(interceptIds);
+              registry.wake(session.trafficManagerId);
+            },
+            log,
+          })),
+        );
+        sync.start();
+      },
+      onClose: ({ by, detail }) => {
+        if (sync !== null) this.unwatch(session.trafficManagerId, sync);
+        sessions.detach(held, by === 'edge' ? GoAwayCode.SHUTTING_DOWN : 0, detail);
+      },
+    });
+    const tunnel = new ManagerTunnel(connection);
+    const held: HeldTunnel = {
+      tunnel,
+      apiKeyId,
+      session,
+      instanceId: managerId,
+      end: (code, reason) => {
+        // What a newer connection of the same manager replaces may finish what it carries.
+        if (code === GoAwayCode.SUPERSEDED) connection.drain(GrpcStatus.ABORTED, reason);
+        else connection.close(statusOf(code), reason);
+      },
+      // A manager leaves when its call ends: until then it carries what is under way.
+      leave: () => {},
+    };
+    sessions.hold(held);
+  }
+
+  private watched(trafficManagerId: string): Set<InterceptSync> {
+    let syncs = this.syncs.get(trafficManagerId);
+    if (!syncs) this.syncs.set(trafficManagerId, (syncs = new Set()));
+    return syncs;
+  }
+
+  private unwatch(trafficManagerId: string, sync: InterceptSync): void {
+    sync.stop();
+    const syncs = this.syncs.get(trafficManagerId);
+    if (syncs?.delete(sync) && syncs.size === 0) this.syncs.delete(trafficManagerId);
+  }
+
+  private isStorming(dialler: string): boolean {
+    const now = Date.now();
+    if (this.dials.size >= MAX_DIALLERS) this.dials.clear();
+    let dial = this.dials.get(dialler);
+    if (!dial || now - dial.since > DIAL_WINDOW_MS)
+      this.dials.set(dialler, (dial = { since: now, count: 0 }));
+    return ++dial.count > MAX_DIALS;
+  }
+
+  private async keepUp(): Promise<void> {
+    const { previews, store, retentionMs, log } = this.options;
+    try {
+      await previews.collect(new Date(Date.now() - retentionMs));
+      await store.requestedPreviews.forgetHostnames(new Date(Date.now() - HOSTNAME_MEMORY_MS));
+    } catch (error) {
+      log.error({ err: error }, 'what is left of traffic managers could not be collected');
+    }
+  }
+}
+
+function statusOf(code: GoAwayCode): GrpcStatus {
+  return code === GoAwayCode.KEY_REVOKED ? GrpcStatus.UNAUTHENTICATED : GrpcStatus.UNAVAILABLE;
+}
+
+function fieldOf(head: RequestHead, name: string): string | undefined {
+  for (let i = 0; i < head.count; i++) if (head.isNamed(i, name)) return head.value(i);
+  return undefined;
+}

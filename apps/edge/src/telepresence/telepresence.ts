@@ -1,0 +1,71 @@
+import type { EventBus } from '@culvert/cluster';
+import type { Store } from '@culvert/domain';
+import { Field, type RequestHead } from '@culvert/http1';
+import type { Settings } from '@culvert/platform';
+import type { Http2Dialer, TakenStream, TunnelRegistry } from '@culvert/relay';
+import type { Logger } from 'pino';
+import type { TunnelSessions } from '../tunnels/tunnel-sessions.js';
+import { CallAuthenticator } from './credentials.js';
+import { RequestedPreviews } from './requested-previews.js';
+import { ReverseConnections } from './reverse-connections.js';
+import { TelepresenceServices } from './services.js';
+
+const GRPC = /^application\/grpc(?:[+;]|$)/i;
+
+/** What this edge offers to Telepresence's own programs. */
+export class Telepresence {
+  private readonly services: TelepresenceServices;
+  private readonly connections: ReverseConnections;
+
+  constructor(
+    store: Store,
+    bus: EventBus,
+    sessions: TunnelSessions,
+    registry: TunnelRegistry,
+    settings: Settings,
+    log: Logger,
+  ) {
+    const authenticator = new CallAuthenticator(store);
+    const previews = new RequestedPreviews(store, settings, bus, log);
+    const { agentImage = null, graceMs, retentionMs } = settings.telepresence;
+    this.services = new TelepresenceServices({ authenticator, previews, agentImage, log });
+    this.connections = new ReverseConnections({
+      store,
+      authenticator,
+      previews,
+      sessions,
+      registry,
+      graceMs,
+      retentionMs,
+      log,
+    });
+  }
+
+  /** Whether a request for the app's host is a gRPC call. */
+  isCall(request: RequestHead): boolean {
+    const i = request.find(Field.CONTENT_TYPE);
+    return i >= 0 && GRPC.test(request.value(i));
+  }
+
+  takesOver(request: RequestHead): boolean {
+    return this.connections.takesOver(request) && this.isCall(request);
+  }
+
+  takeOver(stream: TakenStream): void {
+    this.connections.takeOver(stream);
+  }
+
+  /** How the relay reaches the calls that it does not take over. */
+  createDialer(): Http2Dialer {
+    return this.services.createDialer();
+  }
+
+  handleRemovedPreview(trafficManagerId: string, interceptId: string, hostname: string): void {
+    this.connections.handleRemovedPreview(trafficManagerId, interceptId, hostname);
+  }
+
+  close(): void {
+    this.connections.close();
+    this.services.close();
+  }
+}
