@@ -113,10 +113,6 @@ function createRelay(
     settings.public.appHostname,
     new StreamPool(appDialer(settings, server), previews.poolsWithIdle),
   );
-  const callRoute = Route.forApp(
-    settings.public.appHostname,
-    new StreamPool(telepresence.createDialer(), previews.poolsWithIdle),
-  );
   const previewSuffix = `.${settings.public.previewDomain}`;
   const isApp = (hostname: string): boolean =>
     !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname);
@@ -129,10 +125,7 @@ function createRelay(
     limits: relayLimits(settings),
     trustedProxies: new TrustedProxies(settings.trustedProxies),
     poolsWithIdle: previews.poolsWithIdle,
-    findAppRoute: (hostname, request) => {
-      if (!isApp(hostname)) return null;
-      return telepresence.isCall(request) ? callRoute : appRoute;
-    },
+    findAppRoute: (hostname) => (isApp(hostname) ? appRoute : null),
     // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
     takesOver: ({ target }, hostname) =>
       (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix),

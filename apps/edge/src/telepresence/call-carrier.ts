@@ -56,7 +56,8 @@ export function refuseCall(stream: TakenStream, status: GrpcStatus, message: str
   stream.end({ ...HEAD, ...trailersOf(status, message) });
 }
 
-function trailersOf(status: GrpcStatus, message: string): Record<string, string> {
+/** The trailers that end a gRPC call. */
+export function trailersOf(status: GrpcStatus, message: string): Record<string, string> {
   return { 'grpc-status': String(status), 'grpc-message': percentEncoded(message) };
 }
 

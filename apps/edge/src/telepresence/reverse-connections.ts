@@ -1,5 +1,5 @@
 import { HOSTNAME_MEMORY_MS, type Session, type Store } from '@culvert/domain';
-import { Field, type RequestHead } from '@culvert/http1';
+import type { RequestHead } from '@culvert/http1';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
 import {
   acceptReverseConnection,
@@ -15,6 +15,8 @@ import { type CallAuthenticator, CallError } from './credentials.js';
 import { InterceptSync } from './intercept-sync.js';
 import { ManagerTunnel } from './manager-tunnel.js';
 import type { RequestedPreviews } from './requested-previews.js';
+import { credentialsOf } from './services.js';
+import { failCall, fieldOf } from './unary-call.js';
 
 /** Bidirectional calls, which no unary service can take. */
 const USER_DAEMON_PATH = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection';
@@ -62,12 +64,8 @@ export class ReverseConnections {
       return;
     }
     this.accept(stream).catch((error: unknown) => {
-      if (error instanceof CallError) {
-        refuseCall(stream, error.status, error.message);
-        return;
-      }
-      this.options.log.error({ err: error }, 'a reverse connection could not be accepted');
-      refuseCall(stream, GrpcStatus.UNAVAILABLE, 'Culvert cannot answer at the moment');
+      if (!failCall(stream, error))
+        this.options.log.error({ err: error }, 'a reverse connection could not be accepted');
     });
   }
 
@@ -91,11 +89,7 @@ export class ReverseConnections {
       await new Promise((resolve) => setTimeout(resolve, DIAL_DELAY_MS).unref());
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reverse connections one after the other');
     }
-    const i = stream.head.find(Field.AUTHORIZATION);
-    const credentials = {
-      apiKey: fieldOf(stream.head, 'x-ambassador-api-key'),
-      authorization: i < 0 ? undefined : stream.head.value(i),
-    };
+    const credentials = credentialsOf(stream.head);
     const caller = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
     if (caller.apiKeyId === null)
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'a reverse connection needs an API key');
@@ -198,9 +192,4 @@ export class ReverseConnections {
 
 function statusOf(code: GoAwayCode): GrpcStatus {
   return code === GoAwayCode.KEY_REVOKED ? GrpcStatus.UNAUTHENTICATED : GrpcStatus.UNAVAILABLE;
-}
-
-function fieldOf(head: RequestHead, name: string): string | undefined {
-  for (let i = 0; i < head.count; i++) if (head.isNamed(i, name)) return head.value(i);
-  return undefined;
 }

@@ -1,20 +1,25 @@
-/** The unary gRPC calls of Telepresence's programs, served in this process (docs/telepresence.md). */
-import { once } from 'node:events';
-import { duplexPair } from 'node:stream';
-import * as grpc from '@grpc/grpc-js';
+/** The unary gRPC calls of Telepresence's programs, each a taken stream (docs/telepresence.md). */
 import type { ApiKeyScope } from '@culvert/domain';
-import { Http2Dialer, SocketDialer } from '@culvert/relay';
-import { GrpcStatus, type Method, Methods, ReviewStatus, type VersionInfo } from '@culvert/telepresence';
+import { Field, type RequestHead } from '@culvert/http1';
+import type { TakenStream } from '@culvert/relay';
+import {
+  GrpcStatus,
+  MessageError,
+  type Method,
+  Methods,
+  ReviewStatus,
+  type VersionInfo,
+} from '@culvert/telepresence';
 import type { Logger } from 'pino';
-import { type CallAuthenticator, CallError, type GrpcCaller } from './credentials.js';
+import { type CallAuthenticator, CallError, type Credentials, type GrpcCaller } from './credentials.js';
 import type { RequestedPreviews } from './requested-previews.js';
+import { answerCall, failCall, fieldOf, readMessage } from './unary-call.js';
 
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const VERSION = /^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,64})?)$/;
 const SERVICE_NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 /** A manager holds up every one of its users while it waits for a removal. */
 const REMOVAL_TIMEOUT_MS = 2000;
-const MAX_MESSAGE_BYTES = 262_144;
 
 type Handler<Request, Response> = (request: Request, call: CallContext) => Promise<Response> | Response;
 
@@ -32,28 +37,27 @@ export interface TelepresenceServicesOptions {
   readonly log: Logger;
 }
 
+type Answer = (stream: TakenStream, call: CallContext) => Promise<Buffer>;
+
+/** Calls with one answer. Each is so small that it is read whole and answered at once. */
 export class TelepresenceServices {
-  private readonly server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
-  private readonly injector: ReturnType<grpc.Server['createConnectionInjector']>;
+  private readonly answers = new Map<string, Answer>();
 
   constructor(private readonly options: TelepresenceServicesOptions) {
     this.register();
-    this.injector = this.server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   }
 
-  /** How the relay reaches these services. */
-  createDialer(): Http2Dialer {
-    const sockets = new SocketDialer(() => {
-      const [near, far] = duplexPair();
-      this.injector.injectConnection(far);
-      return near;
-    });
-    return new Http2Dialer(sockets, { scheme: 'http' });
-  }
-
-  close(): void {
-    this.injector.destroy();
-    this.server.forceShutdown();
+  /** Answers one call, whatever it is. Never rejects. */
+  async serveCall(stream: TakenStream): Promise<void> {
+    const { target } = stream.head;
+    try {
+      const answer = this.answers.get(target);
+      if (answer === undefined)
+        throw new CallError(GrpcStatus.UNIMPLEMENTED, 'Culvert does not offer this call');
+      answerCall(stream, await answer(stream, this.contextOf(stream)));
+    } catch (error) {
+      if (!failCall(stream, error)) this.options.log.error({ err: error, path: target }, 'a call failed');
+    }
   }
 
   private register(): void {
@@ -119,59 +123,26 @@ export class TelepresenceServices {
     method: Method<Request, Response>,
     handler: Handler<Request, Response>,
   ): void {
-    this.server.register(
-      method.path,
-      (call: grpc.ServerUnaryCall<Request, Response>, done: grpc.sendUnaryData<Response>) =>
-        void this.answer(method.path, done, () => handler(call.request, this.contextOf(call.metadata))),
-      (response: Response) => method.response.encode(response as Partial<Response>),
-      (bytes) => method.request.decode(bytes),
-      'unary',
-    );
+    this.answers.set(method.path, async (stream, call) => {
+      const bytes = await readMessage(stream, false);
+      return method.response.encode(await handler(decoded(method, bytes), call));
+    });
   }
 
   /** Reads reports to their end, and keeps nothing of them. */
   private serveReports<Request, Response>(method: Method<Request, Response>): void {
-    this.server.register(
-      method.path,
-      (call: grpc.ServerReadableStream<Request, Response>, done: grpc.sendUnaryData<Response>) =>
-        void this.answer(method.path, done, async () => {
-          await this.contextOf(call.metadata).caller();
-          call.resume();
-          await once(call, 'end');
-          return {} as Response;
-        }),
-      (response: Response) => method.response.encode(response as Partial<Response>),
-      (bytes) => method.request.decode(bytes),
-      'clientStream',
-    );
+    this.answers.set(method.path, async (stream, call) => {
+      await call.caller();
+      await readMessage(stream, true);
+      return method.response.encode({});
+    });
   }
 
-  private async answer<Response>(
-    path: string,
-    done: grpc.sendUnaryData<Response>,
-    respond: () => Promise<Response> | Response,
-  ): Promise<void> {
-    let response: Response;
-    try {
-      response = await respond();
-    } catch (error) {
-      done(this.statusOf(error, path));
-      return;
-    }
-    done(null, response);
-  }
-
-  private contextOf(metadata: grpc.Metadata): CallContext {
-    const header = (name: string): string | undefined => {
-      const [value] = metadata.get(name);
-      return typeof value === 'string' ? value : undefined;
-    };
-    const credentials = { apiKey: header('x-ambassador-api-key'), authorization: header('authorization') };
-    // The relay says who it was: everything comes over one pair of pipes.
-    const address = header('x-forwarded-for')?.split(',')[0]?.trim() ?? '';
+  private contextOf({ head, peer }: TakenStream): CallContext {
+    const credentials = credentialsOf(head);
     return {
-      caller: (...scopes) => this.options.authenticator.authenticate(credentials, address, scopes),
-      managerId: header('x-telepresence-managerid') ?? '',
+      caller: (...scopes) => this.options.authenticator.authenticate(credentials, peer, scopes),
+      managerId: fieldOf(head, 'x-telepresence-managerid') ?? '',
     };
   }
 
@@ -183,23 +154,28 @@ export class TelepresenceServices {
     await Promise.race([work.catch(() => {}), late]);
     clearTimeout(timer);
   }
-
-  private statusOf(error: unknown, path: string): Partial<grpc.StatusObject> {
-    if (error instanceof CallError) {
-      const { status, message } = error;
-      return { code: CODES.get(status)!, details: message };
-    }
-    this.options.log.error({ err: error, path }, 'a call failed');
-    return { code: grpc.status.UNAVAILABLE, details: 'Culvert cannot answer at the moment' };
-  }
 }
 
-/** The library's numbers of the statuses, which are the same. */
-const CODES: ReadonlyMap<number, grpc.status> = new Map(
-  Object.values(grpc.status)
-    .filter((value): value is grpc.status => typeof value === 'number')
-    .map((value) => [value, value]),
-);
+/** What a call authenticates with. */
+export function credentialsOf(head: RequestHead): Credentials {
+  const i = head.find(Field.AUTHORIZATION);
+  return {
+    apiKey: fieldOf(head, 'x-ambassador-api-key'),
+    authorization: i < 0 ? undefined : head.value(i),
+  };
+}
+
+function decoded<Request>(
+  { request }: Method<Request, never> | Method<Request, unknown>,
+  bytes: Buffer,
+): Request {
+  try {
+    return request.decode(bytes);
+  } catch (error) {
+    if (error instanceof MessageError) throw new CallError(GrpcStatus.INVALID_ARGUMENT, error.message);
+    throw error;
+  }
+}
 
 function imageOf({ version }: VersionInfo): string {
   const number = VERSION.exec(version)?.[1];

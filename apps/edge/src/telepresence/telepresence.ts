@@ -2,7 +2,7 @@ import type { EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
 import type { Settings } from '@culvert/platform';
-import type { Http2Dialer, TakenStream, TunnelRegistry } from '@culvert/relay';
+import type { TakenStream, TunnelRegistry } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { CallAuthenticator } from './credentials.js';
@@ -41,23 +41,15 @@ export class Telepresence {
     });
   }
 
-  /** Whether a request for the app's host is a gRPC call. */
-  isCall(request: RequestHead): boolean {
+  /** Whether a request for the app's host is a gRPC call, which nothing else there is. */
+  takesOver(request: RequestHead): boolean {
     const i = request.find(Field.CONTENT_TYPE);
     return i >= 0 && GRPC.test(request.value(i));
   }
 
-  takesOver(request: RequestHead): boolean {
-    return this.connections.takesOver(request) && this.isCall(request);
-  }
-
   takeOver(stream: TakenStream): void {
-    this.connections.takeOver(stream);
-  }
-
-  /** How the relay reaches the calls that it does not take over. */
-  createDialer(): Http2Dialer {
-    return this.services.createDialer();
+    if (this.connections.takesOver(stream.head)) this.connections.takeOver(stream);
+    else void this.services.serveCall(stream);
   }
 
   handleRemovedPreview(trafficManagerId: string, interceptId: string, hostname: string): void {
@@ -66,6 +58,5 @@ export class Telepresence {
 
   close(): void {
     this.connections.close();
-    this.services.close();
   }
 }

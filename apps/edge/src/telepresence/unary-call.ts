@@ -1,0 +1,99 @@
+import type { RequestHead } from '@culvert/http1';
+import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
+import { GrpcStatus } from '@culvert/telepresence';
+import { refuseCall, trailersOf } from './call-carrier.js';
+import { CallError } from './credentials.js';
+
+/** Flag and length of a gRPC message. */
+const PREFIX_BYTES = 5;
+const MAX_MESSAGE_BYTES = 262_144;
+const MAX_REPORTED_BYTES = 16_777_216;
+/** From the head of a call to its last byte. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/**
+ * Reads the messages of a call until its end; of a stream of reports only whether they are framed well.
+ * @throws CallError
+ */
+export function readMessage(stream: TakenStream, isStreamOfReports: boolean): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    new MessageCollector(stream, isStreamOfReports, resolve, reject).start();
+  });
+}
+
+/** Answers a call with one message. */
+export function answerCall(stream: TakenStream, message: Buffer): void {
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.writeUInt32BE(message.length, 1);
+  stream.respond({ 'content-type': 'application/grpc' });
+  stream.write(Buffer.concat([prefix, message]));
+  stream.end(trailersOf(GrpcStatus.OK, ''));
+}
+
+/** Ends a call as `error` says; tells whether it was one of ours. */
+export function failCall(stream: TakenStream, error: unknown): boolean {
+  const isOurs = error instanceof CallError;
+  if (isOurs) refuseCall(stream, error.status, error.message);
+  else refuseCall(stream, GrpcStatus.UNAVAILABLE, 'Culvert cannot answer at the moment');
+  return isOurs;
+}
+
+/** The value of a request header, by its lower-case name. */
+export function fieldOf(head: RequestHead, name: string): string | undefined {
+  for (let i = 0; i < head.count; i++) if (head.isNamed(i, name)) return head.value(i);
+  return undefined;
+}
+
+class MessageCollector implements TakenStreamHandler {
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly stream: TakenStream,
+    private readonly isStreamOfReports: boolean,
+    private readonly resolve: (message: Buffer) => void,
+    private readonly reject: (error: CallError) => void,
+  ) {}
+
+  start(): void {
+    this.stream.handler = this;
+    this.timer = setTimeout(
+      () => this.fail(GrpcStatus.DEADLINE_EXCEEDED, 'the request did not arrive in time'),
+      REQUEST_TIMEOUT_MS,
+    );
+    this.timer.unref();
+    this.stream.resume();
+  }
+
+  onData(chunk: Buffer): void {
+    this.size += chunk.length;
+    if (this.size > (this.isStreamOfReports ? MAX_REPORTED_BYTES : MAX_MESSAGE_BYTES + PREFIX_BYTES))
+      this.fail(GrpcStatus.RESOURCE_EXHAUSTED, 'the request is too large');
+    else if (!this.isStreamOfReports) this.chunks.push(chunk);
+  }
+
+  onEnd(): void {
+    clearTimeout(this.timer);
+    if (this.isStreamOfReports) {
+      this.resolve(Buffer.alloc(0));
+      return;
+    }
+    const bytes = Buffer.concat(this.chunks);
+    if (bytes.length < PREFIX_BYTES || bytes.readUInt32BE(1) !== bytes.length - PREFIX_BYTES)
+      this.fail(GrpcStatus.INTERNAL, 'the request is not one gRPC message');
+    else if (bytes[0] !== 0) this.fail(GrpcStatus.UNIMPLEMENTED, 'compressed messages are not understood');
+    else this.resolve(bytes.subarray(PREFIX_BYTES));
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.fail(GrpcStatus.CANCELLED, 'the caller is gone');
+  }
+
+  private fail(status: GrpcStatus, message: string): void {
+    clearTimeout(this.timer);
+    this.reject(new CallError(status, message));
+  }
+}

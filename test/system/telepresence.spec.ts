@@ -1,0 +1,388 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as grpc from '@grpc/grpc-js';
+import { createTestCertificate, type Faults, TrafficManagerDouble } from '@culvert/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { API_KEY } from '../support/deployment.js';
+import { type Program, startProgram } from '../support/process.js';
+
+/** Telepresence's traffic manager, played by our double, on a built standalone over real TLS. */
+const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
+const BULK_BYTES = 64 * 1024 * 1024;
+let directory: string;
+let standalone: Program;
+let port: number;
+let ingress: http.Server;
+let ingressPort: number;
+const doubles: TrafficManagerDouble[] = [];
+const agent = new https.Agent({ ca: certificate.cert, keepAlive: true });
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content, { mode: 0o600 });
+    return join(directory, name);
+  };
+  ingress = http.createServer((incoming, response) => serve(incoming, response));
+  const sockets = new WebSocketServer({ server: ingress });
+  sockets.on('connection', (socket) =>
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary })),
+  );
+  ingress.listen(0, '127.0.0.1');
+  await once(ingress, 'listening');
+  ingressPort = (ingress.address() as AddressInfo).port;
+  standalone = startProgram('apps/standalone/src/main.js', {
+    PORT: '0',
+    DATA_DIR: join(directory, 'data'),
+    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    MANAGER_WAIT_MS: '1500',
+    RESPONSE_TIMEOUT_MS: '1500',
+    TELEPRESENCE_GRACE_MS: '400',
+    TLS_CERT_FILE: file('edge.crt', certificate.cert),
+    TLS_KEY_FILE: file('edge.key', certificate.key),
+  });
+  port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
+});
+
+afterEach(() => {
+  for (const double of doubles.splice(0)) {
+    double.stop();
+    expect(double.mistakes).toEqual([]);
+  }
+});
+
+afterAll(async () => {
+  agent.destroy();
+  await standalone?.stop();
+  ingress?.closeAllConnections();
+  ingress?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function serve(incoming: IncomingMessage, response: http.ServerResponse): void {
+  if (incoming.url === '/bulk') {
+    const block = Buffer.alloc(65_536, 7);
+    let left = BULK_BYTES;
+    response.setHeader('Content-Length', left);
+    const fill = (): void => {
+      while (left > 0) {
+        left -= block.length;
+        if (!response.write(block)) return;
+      }
+      response.end();
+    };
+    response.on('drain', fill);
+    fill();
+  } else if (incoming.url === '/sink') {
+    let count = 0;
+    incoming.on('data', (chunk: Buffer) => (count += chunk.length));
+    incoming.on('end', () => response.end(String(count)));
+  } else if (incoming.url === '/events') {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.write('data: first\n\n');
+    incoming.on('close', () => response.end());
+  } else {
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify({ url: incoming.url, headers: incoming.headers }));
+  }
+}
+
+function startDouble(
+  options: { apiKey?: string; faults?: Faults; version?: string } = {},
+): TrafficManagerDouble {
+  const double = new TrafficManagerDouble({
+    host: 'localhost',
+    address: '127.0.0.1',
+    port,
+    ca: certificate.cert,
+    apiKey: options.apiKey ?? API_KEY,
+    ...(options.faults && { faults: options.faults }),
+    ...(options.version && { version: options.version }),
+  });
+  doubles.push(double);
+  return double;
+}
+
+/** A preview that answers. */
+async function share(
+  double: TrafficManagerDouble,
+  name = `web-${randomUUID().slice(0, 8)}`,
+  host = '127.0.0.1',
+): Promise<{ id: string; hostname: string }> {
+  const { id } = double.addIntercept({ name });
+  const hostname = await double.createPreview(id, {
+    ingress: { host, port: ingressPort, l5host: 'shop.internal' },
+    addRequestHeaders: { 'x-added': 'by the preview' },
+  });
+  return { id, hostname };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function visit(
+  hostname: string,
+  path = '/',
+  options: { method?: string; key?: string | null; body?: Buffer } = {},
+) {
+  const { method = 'GET', key = API_KEY, body } = options;
+  return new Promise<Answer>((resolve, reject) => {
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method,
+        agent,
+        servername: hostname,
+        headers: {
+          host: hostname,
+          accept: 'text/html',
+          ...(key !== null && { 'x-ambassador-api-key': key }),
+          ...(body && { 'content-length': body.length }),
+        },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('latin1');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode!, body: text }));
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+function api(
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; body: Record<string, never> }> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: `/api/v1${path}`,
+        method,
+        agent,
+        servername: 'localhost',
+        headers: {
+          authorization: `Bearer ${API_KEY}`,
+          ...(text !== undefined && { 'content-type': 'application/json' }),
+        },
+      },
+      (response) => {
+        let all = '';
+        response.on('data', (chunk) => (all += String(chunk)));
+        response.on('end', () =>
+          resolve({ status: response.statusCode!, body: (all === '' ? {} : JSON.parse(all)) as never }),
+        );
+      },
+    );
+    request.on('error', reject);
+    request.end(text);
+  });
+}
+
+async function previewOf(hostname: string): Promise<Record<string, unknown> | undefined> {
+  const { body } = await api('GET', '/previews?limit=200');
+  return (body['items'] as Record<string, unknown>[]).find((preview) => preview['hostname'] === hostname);
+}
+
+const codeOf = (call: Promise<unknown>): Promise<number> =>
+  call.then(
+    () => grpc.status.OK,
+    (error: grpc.ServiceError) => error.code,
+  );
+
+describe('a preview of a Telepresence traffic manager', () => {
+  it('is private, and brings the headers that were asked for to the ingress', async () => {
+    const { id, hostname } = await share(startDouble());
+    expect(hostname).toMatch(/^[a-z0-9-]+\.preview\.localhost$/);
+    const { status, body } = await visit(hostname, '/path?q=1');
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({
+      url: '/path?q=1',
+      headers: { host: 'shop.internal', 'x-telepresence-intercept-id': id, 'x-added': 'by the preview' },
+    });
+    expect(body).not.toContain(API_KEY);
+    expect((await visit(hostname, '/', { key: null })).status).toBeGreaterThanOrEqual(300);
+  });
+
+  it('is shown by the API with what its manager says, and without its secrets', async () => {
+    const double = startDouble();
+    const { id, hostname } = await share(double);
+    await expect
+      .poll(() => previewOf(hostname))
+      .toMatchObject({
+        access: 'team',
+        ingress: { host: '127.0.0.1', port: ingressPort, l5Host: 'shop.internal' },
+      });
+    const path = `/intercepts/${encodeURIComponent(id)}`;
+    await expect
+      .poll(async () => (await api('GET', path)).body)
+      .toMatchObject({ disposition: 'ACTIVE', metadata: { team: 'shop' }, workloadKind: 'Deployment' });
+    const shown = JSON.stringify((await api('GET', path)).body);
+    expect(shown).not.toMatch(/agent-key-of-the-client|secret-of-the-workload/);
+  });
+
+  it('carries WebSockets', async () => {
+    const { hostname } = await share(startDouble());
+    const socket = new WebSocket(`wss://127.0.0.1:${port}/socket`, {
+      agent: new https.Agent({ ca: certificate.cert, servername: hostname }),
+      headers: { host: hostname, 'x-ambassador-api-key': API_KEY },
+    });
+    await once(socket, 'open');
+    socket.send('hello');
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    expect(answer.toString()).toBe('hello');
+    socket.terminate();
+  });
+
+  it('passes events on as they come', async () => {
+    const { hostname } = await share(startDouble());
+    const request = https.get({
+      host: '127.0.0.1',
+      port,
+      path: '/events',
+      servername: hostname,
+      agent,
+      headers: { host: hostname, 'x-ambassador-api-key': API_KEY },
+    });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    const [event] = (await once(response, 'data')) as [Buffer];
+    expect(event.toString()).toBe('data: first\n\n');
+    request.destroy();
+  });
+
+  it('moves bulk both ways', async () => {
+    const { hostname } = await share(startDouble());
+    expect((await visit(hostname, '/bulk')).body).toHaveLength(BULK_BYTES);
+    const sent = await visit(hostname, '/sink', { method: 'POST', body: Buffer.alloc(BULK_BYTES) });
+    expect(sent.body).toBe(String(BULK_BYTES));
+  });
+
+  it('answers 500 requests at once', async () => {
+    const { hostname } = await share(startDouble());
+    const answers = await Promise.all(Array.from({ length: 500 }, (_, i) => visit(hostname, `/${i}`)));
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+  });
+
+  it('is gone at once when its manager removes it', async () => {
+    const double = startDouble();
+    const { id, hostname } = await share(double);
+    expect((await visit(hostname)).status).toBe(200);
+    await double.removePreview(id);
+    expect((await visit(hostname)).status).toBe(404);
+  });
+
+  it('is gone at once when a person removes it, and its manager is told', async () => {
+    const double = startDouble();
+    const { id, hostname } = await share(double);
+    await visit(hostname);
+    const preview = await previewOf(hostname);
+    expect((await api('DELETE', `/previews/${String(preview!['id'])}`)).status).toBe(204);
+    expect((await visit(hostname)).status).toBe(404);
+    await expect.poll(() => double.table.get(id)?.previewDomain).toBe('');
+  });
+
+  it('works again when its manager is back after a cut', async () => {
+    const double = startDouble();
+    const { hostname } = await share(double);
+    await visit(hostname);
+    const back = double.reconnected();
+    double.breakNetwork();
+    await back;
+    expect((await visit(hostname)).status).toBe(200);
+  });
+
+  it('has its old link after its manager restarted', async () => {
+    const double = startDouble();
+    const { id, hostname } = await share(double, 'orders');
+    expect((await visit(hostname)).status).toBe(200);
+    double.restart();
+    // The edge notices within moments that the connection is gone.
+    await expect
+      .poll(async () => {
+        const again = await share(double, 'orders');
+        return [again.hostname, again.id !== id];
+      })
+      .toEqual([hostname, true]);
+    expect((await visit(hostname)).status).toBe(200);
+  });
+
+  it('is collected when its manager does not show it any more', async () => {
+    const double = startDouble();
+    const { id, hostname } = await share(double);
+    await visit(hostname);
+    double.table.delete(id);
+    await expect.poll(() => previewOf(hostname), { timeout: 5000 }).toBeUndefined();
+    expect((await visit(hostname)).status).toBe(404);
+  });
+});
+
+describe('what a traffic manager may not do', () => {
+  it('refuses keys that are wrong or revoked', async () => {
+    expect(await codeOf(share(startDouble({ apiKey: 'wrong-key-0123456789' })))).toBe(
+      grpc.status.UNAUTHENTICATED,
+    );
+    const { body: made } = await api('POST', '/api-keys', {
+      name: 'gone',
+      scopes: ['tunnel', 'previews:write'],
+    });
+    const { apiKey, secret } = made as unknown as {
+      apiKey?: { id: string };
+      secret?: string;
+      key?: string;
+      id?: string;
+    };
+    const key = secret ?? String(made['key']);
+    const double = startDouble({ apiKey: key });
+    const { hostname } = await share(double);
+    expect((await visit(hostname)).status).toBe(200);
+    const ended = double.connection!.ended.promise;
+    await api('DELETE', `/api-keys/${apiKey?.id ?? String(made['id'])}`);
+    const before = performance.now();
+    expect((await ended).code).not.toBe(grpc.status.OK);
+    expect(performance.now() - before).toBeLessThan(1000);
+    expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
+  });
+
+  it('answers removals of what it does not know', async () => {
+    const double = startDouble();
+    expect(await codeOf(double.removeDomain('nothing.preview.localhost'))).toBe(grpc.status.OK);
+    const other = await share(startDouble());
+    // A domain of another traffic manager stays.
+    expect(await codeOf(double.removeDomain(other.hostname))).toBe(grpc.status.OK);
+    expect((await visit(other.hostname)).status).toBe(200);
+  });
+
+  it('ends a connection that carries garbage', async () => {
+    const double = startDouble({ faults: { garbage: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n') } });
+    double.connect();
+    const status = await double.connection!.ended.promise;
+    expect(status.code).toBe(grpc.status.INTERNAL);
+    expect((await api('GET', '/me')).status).toBe(200);
+  });
+
+  it('names an image for agents, and a likely ingress', async () => {
+    const double = startDouble({ version: 'v2.8.5' });
+    expect(await double.preferredAgent()).toBe('docker.io/datawire/tel2:2.8.5');
+    expect(await double.commandMessage()).toBe('');
+    const service = { serviceName: 'carts', namespace: 'shop', servicePort: 8080 };
+    expect(await double.resolveIngress(service)).toMatchObject({ host: 'carts.shop', port: 8080 });
+  });
+});
