@@ -1,4 +1,4 @@
-import { HOSTNAME_MEMORY_MS, type Session, type Store } from '@culvert/domain';
+import { HOSTNAME_MEMORY_MS, type Session, type Store, TeamLimitError } from '@culvert/domain';
 import type { RequestHead } from '@culvert/http1';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
 import {
@@ -95,7 +95,7 @@ export class ReverseConnections {
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'a reverse connection needs an API key');
     if (!sessions.hasRoom)
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge holds as many tunnels as it may');
-    const { session } = await sessions.register(caller.teamId, {
+    const { session } = await this.register(caller.teamId, {
       identity: {
         managerId,
         clusterId: '',
@@ -111,6 +111,20 @@ export class ReverseConnections {
     if (unusable.length > 0)
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
     if (!isGone) this.open(stream, session, caller.apiKeyId, managerId);
+  }
+
+  private async register(
+    ...registration: Parameters<TunnelSessions['register']>
+  ): Promise<{ session: Session }> {
+    try {
+      return await this.options.sessions.register(...registration);
+    } catch (error) {
+      if (!(error instanceof TeamLimitError)) throw error;
+      throw new CallError(
+        GrpcStatus.RESOURCE_EXHAUSTED,
+        `the team has ${error.max} sessions, as many as it may`,
+      );
+    }
   }
 
   private open(stream: TakenStream, session: Session, apiKeyId: string, managerId: string): void {
