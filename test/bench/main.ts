@@ -12,6 +12,7 @@ import { requests } from './requests.js';
 import { roundTrip } from './round-trip.js';
 import { scale } from './scale.js';
 import { Scope } from './scope.js';
+import { telepresence } from './telepresence.js';
 import { tls } from './tls.js';
 import { tunnelMemory } from './tunnel-memory.js';
 import { websocket } from './websocket.js';
@@ -36,6 +37,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --rounds N       measurements of each way (default 5)
   --seconds S      length of a measurement (default 4)
   --only NAME      one of ${MEASURES.map(({ name }) => name).join(', ')}; may be repeated
+  --tunnel KIND    telepresence: only its reverse connection beside the native tunnel, which no other run measures
   --node=ARG       argument of Node in edge and traffic manager, such as --cpu-prof; may be repeated
 `;
 
@@ -56,12 +58,15 @@ function parseOptions(args: readonly string[]): Options | null {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '4' },
       only: { type: 'string', multiple: true },
+      tunnel: { type: 'string' },
       node: { type: 'string', multiple: true },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return null;
-  const { json = null, markdown = null, only, node = [] } = values;
+  const { json = null, markdown = null, only, tunnel, node = [] } = values;
+  if (tunnel !== undefined && tunnel !== telepresence.name)
+    throw new Error(`--tunnel: there is no kind "${tunnel}"`);
   const unknown = only?.find((name) => MEASURES.every((measure) => measure.name !== name));
   if (unknown !== undefined) throw new Error(`--only: there is no measure "${unknown}"`);
   return {
@@ -69,7 +74,7 @@ function parseOptions(args: readonly string[]): Options | null {
     markdown,
     rounds: wholeNumber('--rounds', values.rounds, 100),
     seconds: wholeNumber('--seconds', values.seconds, 300),
-    measures: only ? MEASURES.filter(({ name }) => only.includes(name)) : MEASURES,
+    measures: tunnel ? [telepresence] : only ? MEASURES.filter(({ name }) => only.includes(name)) : MEASURES,
     nodeArgs: node,
   };
 }
