@@ -26,6 +26,7 @@ import { registerEdgeMetrics } from './edge.metrics.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
+import { PreviewUse } from './previews/preview-use.js';
 import { Telepresence } from './telepresence/telepresence.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -76,6 +77,11 @@ export class EdgeModule {
           provide: Edge,
           inject: [Relay, TunnelSessions, PreviewGate, Telepresence, SETTINGS, LOG, EVENT_BUS, METRICS],
           useFactory: createEdge,
+        },
+        {
+          provide: PreviewUse,
+          inject: [STORE, Relay, LOG],
+          useFactory: (store: Store, relay: Relay, log: Logger) => new PreviewUse(store, relay, log),
         },
         TunnelGateway,
       ],

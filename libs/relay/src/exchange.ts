@@ -331,6 +331,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
       route.active++;
+      if (!route.isKnownUsed) this.relay.noteUse(route);
       this.route = route;
       this.connect({ isFresh: false });
     }

@@ -511,6 +511,27 @@ describe('ends', () => {
     await drained;
   });
 
+  it('tells once which previews were used, and those still in use again', async () => {
+    let finish = (): void => {};
+    rig = await startRig((request, response) => {
+      if (request.url === '/long') finish = () => response.end('done');
+      else response.end('ok');
+    });
+    expect(rig.relay.takeUsedPreviews()).toEqual([]);
+    await rig.fetch('/');
+    await rig.fetch('/');
+    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.takeUsedPreviews()).toEqual([]);
+    const long = rig.fetch('/long');
+    await expect.poll(() => rig.route.active).toBe(1);
+    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
+    await expect.poll(() => (finish(), rig.route.active)).toBe(0);
+    await long;
+    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.takeUsedPreviews()).toEqual([]);
+  });
+
   it('holds back a service whose visitor does not read', async () => {
     let sent = 0;
     rig = await startRig((_request, response) => {

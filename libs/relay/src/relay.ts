@@ -74,6 +74,8 @@ export class Relay {
 
   private readonly connections = new Set<VisitorConnection>();
   private readonly connectionsByAddress = new Map<string, number>();
+  /** Previews used since they were last asked for; bounded by the routes there are. */
+  private readonly usedRoutes = new Set<Route>();
   private readonly sweeper: NodeJS.Timeout;
   private whenEmpty: (() => void) | null = null;
 
@@ -163,6 +165,18 @@ export class Relay {
     for (const connection of this.connections) connection.destroy();
   }
 
+  /** Ids of the previews that had an exchange since the last call, or have one still. */
+  takeUsedPreviews(): string[] {
+    const ids: string[] = [];
+    for (const route of this.usedRoutes) {
+      ids.push(route.id);
+      if (route.active > 0) continue;
+      route.isKnownUsed = false;
+      this.usedRoutes.delete(route);
+    }
+    return ids;
+  }
+
   // --- For connections and exchanges ----------------------------------------------------------------------
 
   findRoute(hostname: string, request: RequestHead): Route | null | Promise<Route | null> {
@@ -212,6 +226,13 @@ export class Relay {
   leavePage(page: PageBody): void {
     page.destroy();
     if (page.isCoded) this.codedPages--;
+  }
+
+  /** Once per route and call of `takeUsedPreviews`: costs a request one comparison. */
+  noteUse(route: Route): void {
+    if (route.kind !== 'preview') return;
+    route.isKnownUsed = true;
+    this.usedRoutes.add(route);
   }
 
   recordFailure(error: RelayError, hostname: string): void {

@@ -4,6 +4,7 @@ import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js'
 import { InterceptsModule } from '../intercepts/intercepts.module.js';
 import { PullRequestsModule } from '../pull-requests/pull-requests.module.js';
 import { TrafficManagersModule } from '../traffic-managers/traffic-managers.module.js';
+import { PreviewLifetimes } from './preview-lifetimes.service.js';
 import { PreviewsController } from './previews.controller.js';
 import { PreviewsService } from './previews.service.js';
 
@@ -16,7 +17,7 @@ import { PreviewsService } from './previews.service.js';
     TrafficManagersModule,
   ],
   controllers: [PreviewsController],
-  providers: [PreviewsService],
+  providers: [PreviewsService, PreviewLifetimes],
   exports: [PreviewsService],
 })
 export class PreviewsModule {}

@@ -1,0 +1,54 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Store } from '@culvert/domain';
+import { LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import type { Logger } from 'pino';
+import { AuditLog } from '../audit-events/audit-log.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { inTeam } from '../team/team-limits.js';
+import { auditedPreview, toPreviewResource } from './preview.resource.js';
+
+const SWEEP_MS = 30_000;
+/** Of one sweep: the next ones take the rest. */
+const MAX_ENDED = 500;
+
+/** Removes previews that have expired, which edges refuse already, and those unused for too long. */
+@Injectable()
+export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy {
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(LOG) private readonly log: Logger,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.sweep(new Date()).catch((error: unknown) =>
+        this.log.error({ err: error }, 'ended previews not removed'),
+      );
+    }, SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#sweeping;
+  }
+
+  async sweep(now: Date): Promise<void> {
+    const ended = await this.store.previews.removeEnded(now, MAX_ENDED);
+    await this.announcer.previewsChanged(ended.map(({ preview }) => preview.hostname));
+    for (const { preview, reason } of ended) {
+      const system = inTeam(preview.teamId, { actor: { kind: 'system', id: null, address: null } });
+      const { lastUsedAt } = preview;
+      await this.audit.record(system, 'preview.end', preview.id, {
+        before: auditedPreview(toPreviewResource(preview, this.settings, null)),
+        after: { reason, lastUsedAt: lastUsedAt?.toISOString() ?? null },
+      });
+    }
+  }
+}

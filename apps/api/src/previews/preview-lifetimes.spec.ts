@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { PreviewLifetimes } from './preview-lifetimes.service.js';
+
+describe(PreviewLifetimes.name, () => {
+  let api: TestApi;
+  let team: TestTeam;
+
+  beforeAll(async () => {
+    api = await TestApi.start();
+    team = await api.team('Shop');
+    await team.trafficManager('staging');
+  });
+  afterAll(() => api.close());
+
+  it('removes a preview that is unused for as long as it says, tells the edges, and writes it down', async () => {
+    const preview = (
+      await team.post('/previews', {
+        intercept: { name: 'checkout', workload: 'checkout' },
+        ingress: { host: 'a', port: 80 },
+        idleExpirySeconds: 300,
+      })
+    ).body;
+    const lifetimes = api.app.get(PreviewLifetimes, { strict: false });
+    const now = Date.now();
+    await api.store.previews.recordUse([preview.id], new Date(now + 100_000));
+    await lifetimes.sweep(new Date(now + 350_000));
+    expect((await team.get(`/previews/${preview.id}`)).body.lastUsedAt).toBe(
+      new Date(now + 100_000).toISOString(),
+    );
+    api.bus.take();
+    await lifetimes.sweep(new Date(now + 401_000));
+    expect((await team.get(`/previews/${preview.id}`)).status).toBe(404);
+    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: preview.hostname }]);
+    expect((await team.get('/audit-events')).body.items[0]).toMatchObject({
+      action: 'preview.end',
+      targetId: preview.id,
+      actor: { kind: 'system', id: null },
+      after: { reason: 'unused' },
+    });
+  });
+
+  it('takes no idle time that is shorter than what is written down', async () => {
+    const { items } = (await team.get('/intercepts')).body;
+    const draft = { interceptId: items[0].id, ingress: { host: 'a', port: 80 } };
+    for (const idleExpirySeconds of [1, 299, -1, 1.5, 1e9]) {
+      expect((await team.post('/previews', { ...draft, idleExpirySeconds })).status).toBe(400);
+    }
+    expect((await team.post('/previews', { ...draft, idleExpirySeconds: 0 })).status).toBe(201);
+  });
+});

@@ -1,0 +1,37 @@
+import type { OnModuleDestroy } from '@nestjs/common';
+import type { Store } from '@culvert/domain';
+import type { Relay } from '@culvert/relay';
+import type { Logger } from 'pino';
+
+/** As exact as `lastUsedAt` is. The shortest idle time of a preview is five of these. */
+const RECORD_MS = 60_000;
+
+/** Writes down which previews are used, for those that end when they are not. */
+export class PreviewUse implements OnModuleDestroy {
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly store: Store,
+    private readonly relay: Pick<Relay, 'takeUsedPreviews'>,
+    private readonly log: Logger,
+  ) {
+    this.timer = setInterval(() => void this.record(new Date()), RECORD_MS);
+    this.timer.unref();
+  }
+
+  async record(at: Date): Promise<void> {
+    const ids = this.relay.takeUsedPreviews();
+    if (ids.length === 0) return;
+    try {
+      await this.store.previews.recordUse(ids, at);
+    } catch (error) {
+      this.log.error({ err: error, count: ids.length }, 'use of previews not recorded');
+    }
+  }
+
+  /** Writes down what is left. */
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    await this.record(new Date());
+  }
+}
