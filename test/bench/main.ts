@@ -1,6 +1,7 @@
 /** `npm run bench -- [options]`: see docs/performance.md. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { access } from './access.js';
 import { download, upload } from './bulk.js';
 import { http2 } from './http2.js';
 import { latency } from './latency.js';
@@ -19,6 +20,7 @@ import { websocket } from './websocket.js';
 
 const MEASURES: readonly Measure[] = [
   requests,
+  access,
   latency,
   download,
   upload,

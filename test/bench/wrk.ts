@@ -10,6 +10,8 @@ export interface Load {
   readonly hosts: readonly string[];
   readonly connections: number;
   readonly seconds: number;
+  /** A Cookie field for each request. */
+  readonly cookie?: string;
   /** Bytes of body to POST with each request; absent: GET. */
   readonly postBytes?: number;
 }
@@ -57,7 +59,15 @@ export async function runWrk(load: Load): Promise<LoadResult> {
     const args = ['-t1', `-c${load.connections}`, `-d${load.seconds}s`, '--timeout', '30s', '--latency'];
     const { stderr } = await runLoad(
       command,
-      [...args, '-H', `Host: ${load.hosts[0]}`, '-s', script, load.url],
+      [
+        ...args,
+        '-H',
+        `Host: ${load.hosts[0]}`,
+        ...(load.cookie === undefined ? [] : ['-H', `Cookie: ${load.cookie}`]),
+        '-s',
+        script,
+        load.url,
+      ],
       load.seconds + 60,
     );
     const result = JSON.parse(stderr) as Record<string, number>;
