@@ -10,6 +10,8 @@ import { MeModule } from './me/me.module.js';
 import { PreviewAccessModule } from './preview-access/preview-access.module.js';
 import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
+import { AccountModule } from './account/account.module.js';
+import { SignInModule } from './sign-in/sign-in.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { TelepresenceLoginModule } from './telepresence-login/telepresence-login.module.js';
 import { TeamModule } from './team/team.module.js';
@@ -29,6 +31,8 @@ export class ApiModule {
         TeamModule,
         TrafficManagersModule,
         SessionsModule,
+        SignInModule,
+        AccountModule,
         InterceptsModule,
         PreviewsModule,
         PreviewCredentialsModule,

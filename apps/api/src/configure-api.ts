@@ -26,7 +26,11 @@ export function configureApi(app: NestExpressApplication): void {
   app.use(speakToTelepresence);
   app.use(requireJson);
   // No compressed bodies: 256 KiB need none, and a small one could unfold into a large one.
+  app.useBodyParser('urlencoded', {
+    limit: MAX_FORM_BYTES,
+    inflate: false,
+    extended: false,
+    parameterLimit: 50,
+  });
   app.useBodyParser('json', { limit: MAX_BODY_BYTES, inflate: false });
-  // Of the few paths that `requireJson` lets send a form.
-  app.useBodyParser('urlencoded', { limit: MAX_FORM_BYTES, inflate: false, extended: false });
 }

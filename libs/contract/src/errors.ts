@@ -22,6 +22,12 @@ export const ERRORS = {
     description:
       'The request carries no key and no session of a person, or one that is unknown, revoked or expired.',
   },
+  sign_in_failed: {
+    status: 401,
+    title: 'Signing in failed',
+    description:
+      'The address or the password is wrong, or the identity provider did not vouch for the person.',
+  },
   insufficient_scope: {
     status: 403,
     title: 'This is not allowed',
@@ -116,6 +122,17 @@ export const ERRORS = {
     title: 'There are as many as there may be',
     description:
       'Of members, invitations, API keys of a team, or teams of a person. GET /api/v1/team shows limits and use.',
+  },
+  too_many_attempts: {
+    status: 429,
+    title: 'Too many attempts',
+    description: 'For this account or from this address; Retry-After says when to try again.',
+  },
+  identity_provider_failed: {
+    status: 502,
+    title: 'The identity provider cannot be used',
+    description:
+      'It did not answer, or not as it should; the log says how. Try again, or sign in another way.',
   },
   internal_error: {
     status: 500,

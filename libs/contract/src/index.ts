@@ -13,5 +13,6 @@ export * from './request-headers.js';
 export * from './sessions.js';
 export * from './telepresence.js';
 export * from './team.js';
+export * from './sign-in.js';
 export * from './traffic-managers.js';
 export { id as resourceId } from './text.js';

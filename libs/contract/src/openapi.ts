@@ -10,10 +10,13 @@ import * as previewCredentials from './preview-credentials.js';
 import * as problems from './problems.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
+import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
 
 /** JSON Schema differs for what goes in (defaults may be left out) and what comes out. */
 const REQUEST_SCHEMAS = {
+  SignIn: signIn.signInRequest,
+  ChangePassword: signIn.changePasswordRequest,
   CreateApiKey: apiKeys.createApiKeyRequest,
   UpdateApiKey: apiKeys.updateApiKeyRequest,
   RotateApiKey: apiKeys.rotateApiKeyRequest,

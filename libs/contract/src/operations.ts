@@ -14,6 +14,7 @@ import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
+import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
 
 export const METHODS = ['get', 'post', 'patch', 'delete'] as const;
@@ -46,6 +47,46 @@ const API = '/api/v1';
 const ingress = { host: 'checkout.shop.svc.cluster.local', port: 80 };
 
 export const OPERATIONS: readonly Operation[] = [
+  {
+    id: 'signIn',
+    tag: 'Me',
+    method: 'post',
+    path: `${API}/sign-in`,
+    summary: 'Sign in with a password',
+    description:
+      'For programs in browsers: the answer sets the cookie of a new session. People use /sign-in.',
+    access: 'public',
+    body: {
+      schema: signIn.signInRequest,
+      example: { email: 'ann@example.com', password: 'correct horse battery' },
+    },
+    status: 204,
+    errors: ['sign_in_failed', 'too_many_attempts'],
+  },
+  {
+    id: 'signOut',
+    tag: 'Me',
+    method: 'post',
+    path: `${API}/sign-out`,
+    summary: 'End the session that asks',
+    access: 'user',
+    status: 204,
+  },
+  {
+    id: 'changePassword',
+    tag: 'Me',
+    method: 'post',
+    path: `${API}/me/password`,
+    summary: 'Change my password',
+    description: 'Ends my other sessions.',
+    access: 'user',
+    body: {
+      schema: signIn.changePasswordRequest,
+      example: { currentPassword: 'correct horse battery', newPassword: 'wrong donkey staple' },
+    },
+    status: 204,
+    errors: ['sign_in_failed', 'too_many_attempts'],
+  },
   {
     id: 'getMe',
     tag: 'Me',

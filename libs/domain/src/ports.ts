@@ -63,6 +63,8 @@ export interface TeamRepository {
    * @throws TeamLimitError when the person is a member of `maxTeams` already; of two at once neither is one over
    */
   createWithOwner(name: string, userId: string, maxTeams: number): Promise<Team>;
+  /** The oldest: what the first start of the deployment created. */
+  findFirst(): Promise<Team | null>;
   find(teamId: string): Promise<Team | null>;
   update(teamId: string, change: TeamChange): Promise<Team | null>;
   /** What it has of everything that is limited: living sessions, usable keys, members, previews. */

@@ -15,6 +15,6 @@ export * from './results.js';
 export * from './settings/configuration-error.js';
 export * from './settings/settings.js';
 export * from './settings/settings.module.js';
-export { VARIABLES, type Variable } from './settings/variables.js';
+export { VARIABLES, type TeamRule, type Variable } from './settings/variables.js';
 export * from './shutdown.js';
 export * from './store.module.js';

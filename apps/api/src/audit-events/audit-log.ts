@@ -34,9 +34,21 @@ export class AuditLog {
     targetId: string,
     after: Fields | null = null,
   ): Promise<void> {
-    const memberships = await this.store.users.memberships(actor.id ?? '');
+    await this.#recordInTeamsOf(actor.id ?? '', { actor, action, targetId, after });
+  }
+
+  /** Records what somebody tried for a person without proving to be them. */
+  recordFailureOf(userId: string, actor: Actor, action: string): Promise<void> {
+    return this.#recordInTeamsOf(userId, { actor, action, targetId: userId, after: null });
+  }
+
+  async #recordInTeamsOf(
+    userId: string,
+    event: { actor: Actor; action: string; targetId: string; after: Fields | null },
+  ): Promise<void> {
+    const memberships = await this.store.users.memberships(userId);
     for (const { teamId } of memberships) {
-      await this.store.auditEvents.append({ teamId, actor, action, targetId, before: null, after });
+      await this.store.auditEvents.append({ ...event, teamId, before: null });
     }
   }
 

@@ -7,13 +7,10 @@ import {
   type Store,
 } from '@culvert/domain';
 import type { Settings } from '@culvert/platform';
-import { hash } from '@node-rs/argon2';
+import { hashPassword } from '../sign-in/passwords.js';
 
 const TEAM_NAME = 'Default';
 const DEFAULT_EMAIL = 'owner@culvert.localhost';
-
-/** RFC 9106 §4 asks for more memory than small machines have to spare; this is OWASP's smaller choice. */
-const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 /** What a person needs to get in. Exists in clear only here. */
 export interface BootstrapResult {
@@ -36,7 +33,7 @@ export async function bootstrap(
   const first = await store.bootstrap.createFirst({
     teamName: TEAM_NAME,
     email,
-    passwordHash: await hash(password, ARGON2),
+    passwordHash: await hashPassword(password),
     apiKey: {
       name: 'First key',
       hint: apiKeyHint(apiKey),

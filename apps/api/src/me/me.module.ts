@@ -8,5 +8,6 @@ import { MeService } from './me.service.js';
   imports: [AuditEventsModule, UserSessionsModule],
   controllers: [MeController],
   providers: [MeService],
+  exports: [MeService],
 })
 export class MeModule {}

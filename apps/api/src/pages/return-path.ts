@@ -1,4 +1,5 @@
-const MAX_LENGTH = 4096;
+// It travels in a cookie, of which browsers keep 4 KiB.
+const MAX_LENGTH = 2000;
 // Browsers read a backslash as a slash, and drop tabs and line ends: "/\t/evil" would be "//evil".
 const PATH = /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/;
 

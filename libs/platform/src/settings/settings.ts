@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
-import { parseAuthority, VARIABLES, type Variable } from './variables.js';
+import { parseAuthority, VARIABLES, type TeamRule, type Variable } from './variables.js';
 
 /** The processes that read these settings. */
 export const APPS = ['standalone', 'edge', 'api'] as const;
@@ -63,6 +63,31 @@ export interface Settings {
     readonly graceMs: number;
     /** How long the previews of a manager that is away are kept. */
     readonly retentionMs: number;
+  };
+  readonly mail: {
+    /** Undefined: links go to the log. */
+    readonly smtpUrl: string | undefined;
+    readonly from: string | undefined;
+  };
+  readonly signIn: {
+    readonly oidc: {
+      readonly issuer: string;
+      readonly clientId: string;
+      /** Undefined: a public client, by PKCE alone. */
+      readonly clientSecret: string | undefined;
+      readonly name: string;
+      readonly scope: string;
+      readonly groupsClaim: string;
+      /** Whether addresses count as proved of which the provider does not say whether they are. */
+      readonly trustEmail: boolean;
+    } | null;
+    readonly github: {
+      readonly url: string;
+      readonly apiUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+    } | null;
+    readonly teams: readonly TeamRule[];
   };
   /** How long a process that was told to stop lets work finish. */
   readonly shutdownGraceMs: number;
@@ -153,6 +178,8 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     });
   }
 
+  const signIn = readSignIn(values, problems);
+
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     app,
@@ -197,6 +224,8 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       graceMs: values.TELEPRESENCE_GRACE_MS ?? 60_000,
       retentionMs: values.TELEPRESENCE_RETENTION_MS ?? 24 * 60 * 60 * 1000,
     },
+    mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
+    signIn,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: {
       managerWaitMs: values.MANAGER_WAIT_MS ?? 10_000,
@@ -265,6 +294,44 @@ function readVariables(
     }
   }
   return values;
+}
+
+function readSignIn(values: Values, problems: ConfigurationProblem[]): Settings['signIn'] {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: oidcId } = values;
+  const { GITHUB_CLIENT_ID: githubId, GITHUB_CLIENT_SECRET: githubSecret } = values;
+  const demandBoth = (set: unknown, lacking: unknown, variable: Variable): void => {
+    if (set !== undefined && lacking === undefined) {
+      problems.push({ variable, expected: `set as well: ${VARIABLES[variable].description}` });
+    }
+  };
+  demandBoth(issuer, oidcId, 'OIDC_CLIENT_ID');
+  demandBoth(oidcId, issuer, 'OIDC_ISSUER');
+  demandBoth(githubId, githubSecret, 'GITHUB_CLIENT_SECRET');
+  demandBoth(githubSecret, githubId, 'GITHUB_CLIENT_ID');
+  return {
+    oidc:
+      issuer === undefined || oidcId === undefined
+        ? null
+        : {
+            issuer,
+            clientId: oidcId,
+            clientSecret: values.OIDC_CLIENT_SECRET,
+            name: values.OIDC_NAME ?? new URL(issuer).host,
+            scope: values.OIDC_SCOPE ?? 'openid email profile',
+            groupsClaim: values.OIDC_GROUPS_CLAIM ?? 'groups',
+            trustEmail: values.OIDC_TRUST_EMAIL ?? false,
+          },
+    github:
+      githubId === undefined || githubSecret === undefined
+        ? null
+        : {
+            url: values.GITHUB_URL ?? 'https://github.com',
+            apiUrl: values.GITHUB_API_URL ?? 'https://api.github.com',
+            clientId: githubId,
+            clientSecret: githubSecret,
+          },
+    teams: values.SIGN_IN_TEAMS ?? [],
+  };
 }
 
 function readTls(

@@ -60,6 +60,40 @@ const token = z
   .string()
   .regex(/^[\x21-\x7e]{1,512}$/)
   .describe('1 to 512 visible ASCII characters');
+/** https, or plain http on this machine: everything that comes back from a provider decides who somebody is. */
+function providerUrl(what: string) {
+  return z
+    .string()
+    .refine((text) => {
+      if (!URL.canParse(text)) return false;
+      const { protocol, hostname, username, search, hash } = new URL(text);
+      const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+      return username + search + hash === '' && (protocol === 'https:' || (protocol === 'http:' && isLocal));
+    })
+    .describe(`${what}: an https URL, or http on this machine`);
+}
+
+/** Makes whoever signs in with this a member of a team. */
+export interface TeamRule {
+  readonly kind: 'group' | 'domain' | 'org';
+  /** Lower-case for domains and organisations. */
+  readonly value: string;
+  /** `first`: the one that the first start created. */
+  readonly team: string;
+  readonly role: 'owner' | 'admin' | 'member';
+}
+
+function parseTeamRule(text: string): TeamRule | null {
+  const match = /^(group|domain|org):([^=]{1,255})=(first|[0-9a-f-]{36}):(owner|admin|member)$/.exec(text);
+  if (match === null) return null;
+  const [, kind, value = '', team = '', role] = match;
+  return {
+    kind: kind as TeamRule['kind'],
+    value: kind === 'group' ? value : value.toLowerCase(),
+    team,
+    role: role as TeamRule['role'],
+  };
+}
 
 export const VARIABLES = {
   PORT: integer({ min: 0, max: 65_535, what: 'a port' }),
@@ -108,6 +142,43 @@ export const VARIABLES = {
     .regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/)
     .describe('a version of Telepresence without v, such as 2.8.5'),
   TELEPRESENCE_ENHANCED_DAEMON_DIR: z.string().describe('the path of a directory'),
+  SMTP_URL: secret(
+    url(['smtp:', 'smtps:'], 'an SMTP URL, such as smtp://user:password@mail.example.com:587'),
+  ),
+  MAIL_FROM: z
+    .string()
+    .max(320)
+    .regex(/^[^\r\n]*[^\s@<]@[^\s@>]+>?$/)
+    .describe('an address, or a name and an address, such as Culvert <culvert@example.com>'),
+  OIDC_ISSUER: providerUrl('the issuer of an OpenID provider'),
+  OIDC_CLIENT_ID: z.string().max(512).describe('the client id that the OpenID provider gave'),
+  OIDC_CLIENT_SECRET: secret(
+    z.string().max(1024).describe('the client secret that the OpenID provider gave'),
+  ),
+  OIDC_NAME: z.string().trim().min(1).max(40).describe('1 to 40 characters'),
+  OIDC_SCOPE: z
+    .string()
+    .max(500)
+    .regex(/^(?=.*\bopenid\b)[\x21-\x7e]+( [\x21-\x7e]+)*$/)
+    .describe('scopes with single spaces between them, openid among them'),
+  OIDC_GROUPS_CLAIM: z.string().max(200).describe('the name of a claim'),
+  OIDC_TRUST_EMAIL: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .describe('true or false'),
+  GITHUB_CLIENT_ID: z.string().max(512).describe('the client id of an OAuth app'),
+  GITHUB_CLIENT_SECRET: secret(z.string().max(1024).describe('the client secret of the OAuth app')),
+  GITHUB_URL: providerUrl('where GitHub is'),
+  GITHUB_API_URL: providerUrl("where GitHub's API is"),
+  SIGN_IN_TEAMS: z
+    .string()
+    .max(20_000)
+    .transform((text) => text.split(',').map((part) => parseTeamRule(part.trim())))
+    .refine((rules) => rules.every((rule) => rule !== null))
+    .transform((rules) => rules.filter((rule) => rule !== null))
+    .describe(
+      'rules such as group:platform=first:admin, domain:example.com=<team id>:member or org:acme=first:member, separated by commas',
+    ),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   HEAD_TIMEOUT_MS: milliseconds(),

@@ -22,6 +22,10 @@ export class PrismaTeamRepository implements TeamRepository {
     });
   }
 
+  findFirst(): Promise<Team | null> {
+    return this.client.team.findFirst({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+  }
+
   async find(teamId: string): Promise<Team | null> {
     if (!isUuid(teamId)) return null;
     return this.client.team.findUnique({ where: { id: teamId } });

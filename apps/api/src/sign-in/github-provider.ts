@@ -1,0 +1,93 @@
+import { appUrl, type Settings } from '@culvert/platform';
+import * as oauth from 'openid-client';
+import { z } from 'zod';
+import {
+  allowPlainHttp,
+  NotVouchedForError,
+  PROVIDER_TIMEOUT_SECONDS,
+  ProviderStrategy,
+  type Provider,
+  type ProvenIdentity,
+  type Tokens,
+} from './provider.js';
+
+const account = z.object({ id: z.int(), login: z.string(), name: z.string().nullish() });
+const addresses = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }));
+const organisations = z.array(z.object({ login: z.string() }));
+
+/** GitHub, or a GitHub Enterprise Server. Speaks OAuth without OpenID: who somebody is, its API says. */
+export class GithubProvider implements Provider {
+  readonly id = 'github';
+  readonly name = 'GitHub';
+  readonly #url: string;
+  readonly #apiUrl: string;
+  readonly #usesOrganisations: boolean;
+  readonly #strategy: ProviderStrategy;
+
+  constructor(settings: Settings, wanted: NonNullable<Settings['signIn']['github']>) {
+    this.#url = wanted.url.replace(/\/+$/, '');
+    this.#apiUrl = wanted.apiUrl.replace(/\/+$/, '');
+    this.#usesOrganisations = settings.signIn.teams.some(({ kind }) => kind === 'org');
+    const config = new oauth.Configuration(
+      {
+        issuer: `${this.#url}/login/oauth`,
+        authorization_endpoint: `${this.#url}/login/oauth/authorize`,
+        token_endpoint: `${this.#url}/login/oauth/access_token`,
+        code_challenge_methods_supported: ['S256'],
+      },
+      wanted.clientId,
+      undefined,
+      oauth.ClientSecretPost(wanted.clientSecret),
+    );
+    config.timeout = PROVIDER_TIMEOUT_SECONDS;
+    if (this.#url.startsWith('http:')) allowPlainHttp(config);
+    const scope = this.#usesOrganisations ? 'user:email read:org' : 'user:email';
+    this.#strategy = new ProviderStrategy(
+      { id: this.id, config, scope, appUrl: appUrl(settings), usesIdTokens: false },
+      (tokens) => this.#identify(tokens),
+    );
+  }
+
+  strategy(): Promise<ProviderStrategy> {
+    return Promise.resolve(this.#strategy);
+  }
+
+  async #identify({ access_token: token }: Tokens): Promise<ProvenIdentity> {
+    const [user, emails, orgs] = await Promise.all([
+      this.#get('/user', token, account),
+      this.#get('/user/emails?per_page=100', token, addresses),
+      this.#usesOrganisations ? this.#get('/user/orgs?per_page=100', token, organisations) : [],
+    ]);
+    const email = emails.find(({ primary, verified }) => primary && verified)?.email;
+    if (email === undefined) {
+      throw new NotVouchedForError('your primary email address is not verified at GitHub');
+    }
+    return {
+      issuer: this.#url,
+      // A login can be renamed and taken by somebody else; the number stays.
+      subject: String(user.id),
+      email,
+      name: user.name ?? user.login,
+      groups: orgs.map(({ login }) => login.toLowerCase()),
+    };
+  }
+
+  async #get<Schema extends z.ZodType>(
+    path: string,
+    token: string,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    const response = await fetch(this.#apiUrl + path, {
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: 'application/vnd.github+json',
+        'x-github-api-version': '2022-11-28',
+        'user-agent': 'culvert',
+      },
+      redirect: 'error',
+      signal: AbortSignal.timeout(PROVIDER_TIMEOUT_SECONDS * 1000),
+    });
+    if (!response.ok) throw new Error(`GitHub answered ${response.status} to ${path}`);
+    return schema.parse(await response.json());
+  }
+}

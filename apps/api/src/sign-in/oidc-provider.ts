@@ -1,0 +1,75 @@
+import { appUrl, type Settings } from '@culvert/platform';
+import * as oidc from 'openid-client';
+import {
+  allowPlainHttp,
+  NotVouchedForError,
+  PROVIDER_TIMEOUT_SECONDS,
+  ProviderStrategy,
+  type Provider,
+  type ProvenIdentity,
+  type Tokens,
+} from './provider.js';
+
+/** Any OpenID provider, known by discovery. */
+export class OidcProvider implements Provider {
+  readonly id = 'oidc';
+  readonly name: string;
+  #strategy: Promise<ProviderStrategy> | null = null;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly wanted: NonNullable<Settings['signIn']['oidc']>,
+  ) {
+    this.name = wanted.name;
+  }
+
+  /** Asks the provider once; a failure is forgotten, so that the next person asks again. */
+  strategy(): Promise<ProviderStrategy> {
+    return (this.#strategy ??= this.#discover().catch((error: unknown) => {
+      this.#strategy = null;
+      throw error;
+    }));
+  }
+
+  async #discover(): Promise<ProviderStrategy> {
+    const { issuer, clientId, clientSecret, scope } = this.wanted;
+    const isLocal = issuer.startsWith('http:');
+    const config = await oidc.discovery(
+      new URL(issuer),
+      clientId,
+      clientSecret,
+      clientSecret === undefined ? oidc.None() : undefined,
+      { timeout: PROVIDER_TIMEOUT_SECONDS, ...(isLocal ? { execute: [allowPlainHttp] } : {}) },
+    );
+    return new ProviderStrategy(
+      { id: this.id, config, scope, appUrl: appUrl(this.settings), usesIdTokens: true },
+      (tokens) => this.#identify(config, tokens),
+    );
+  }
+
+  async #identify(config: oidc.Configuration, tokens: Tokens): Promise<ProvenIdentity> {
+    const idToken = tokens.claims();
+    if (idToken === undefined) throw new Error('the provider sent no ID token');
+    const { userinfo_endpoint: hasUserInfo, issuer } = config.serverMetadata();
+    // Providers are free to put claims into either; what the ID token says is signed, and goes first.
+    const more =
+      hasUserInfo === undefined ? {} : await oidc.fetchUserInfo(config, tokens.access_token, idToken.sub);
+    const claims: Readonly<Record<string, unknown>> = { ...more, ...idToken };
+
+    const { email, email_verified: isVerified, name } = claims;
+    if (typeof email !== 'string' || email === '') {
+      throw new NotVouchedForError(`${this.name} does not say what your email address is`);
+    }
+    const isProved =
+      isVerified === undefined ? this.wanted.trustEmail : isVerified === true || isVerified === 'true';
+    if (!isProved) throw new NotVouchedForError(`your email address is not verified at ${this.name}`);
+    const groups = claims[this.wanted.groupsClaim];
+    return {
+      issuer,
+      subject: idToken.sub,
+      email,
+      name: typeof name === 'string' ? name : '',
+      groups: [groups].flat().filter((group) => typeof group === 'string'),
+    };
+  }
+}

@@ -1,0 +1,80 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import { generateSecret, hashSecret, isSecretShaped, type Store, type User } from '@culvert/domain';
+import { appUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Person } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { Mailer } from '../mail/mailer.js';
+import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
+import { hashPassword, isPassword } from './passwords.js';
+import { Throttle } from './throttle.js';
+
+const RESET_LIFETIME_MS = 60 * 60_000;
+
+/** New passwords: for who knows the old one, and for who reads the mail that goes to their address. */
+@Injectable()
+export class PasswordChangeService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(SETTINGS) private readonly settings: Settings,
+    private readonly throttle: Throttle,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+    private readonly mailer: Mailer,
+    private readonly userSessions: UserSessionsService,
+  ) {}
+
+  /** Sets a new password and ends the person's other sessions. */
+  async change(person: Person, current: string, wanted: string): Promise<void> {
+    const { user, userSession, actor } = person;
+    await this.throttle.count('password', { account: user.email, address: actor.address });
+    const found = await this.store.users.findWithPassword(user.id);
+    if (!(await isPassword(current, found?.passwordHash ?? null))) {
+      await this.audit.recordFailureOf(user.id, actor, 'user.change-password-failed');
+      throw new ProblemError('sign_in_failed', { detail: 'the current password is another' });
+    }
+    await this.throttle.forget('password', user.email);
+    await this.store.users.setPasswordHash(user.id, await hashPassword(wanted));
+    await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
+    await this.audit.recordOfUser(actor, 'user.change-password', user.id);
+  }
+
+  /**
+   * Mails a link to the person of this address. Whoever asks cannot tell whether there is one.
+   * @throws ProblemError `too_many_attempts`
+   */
+  async requestReset(email: string, address: string | null): Promise<void> {
+    await this.throttle.count('password-reset', { account: email, address });
+    const user = await this.store.users.findByEmail(email);
+    if (user === null) return;
+    const token = generateSecret();
+    const expiresAt = new Date(Date.now() + RESET_LIFETIME_MS);
+    await this.store.passwordResets.create({ userId: user.id, tokenHash: hashSecret(token), expiresAt });
+    this.mailer.send({
+      to: user.email,
+      subject: 'Set a new password for Culvert',
+      before: 'Somebody, probably you, asked for a new password. Set one here within an hour:',
+      link: `${appUrl(this.settings)}/reset-password?token=${token}`,
+      after: 'If it was not you, there is nothing to do: your password stays as it is.',
+    });
+  }
+
+  /** Whose password a token sets; null when it is unknown, used or expired. */
+  async findReset(token: string): Promise<User | null> {
+    return isSecretShaped(token) ? this.store.passwordResets.find(hashSecret(token), new Date()) : null;
+  }
+
+  /** Uses up a token: sets the password and ends every session of the person. Null as with `findReset`. */
+  async redeemReset(token: string, wanted: string, address: string | null): Promise<User | null> {
+    // Looked up first: hashing a password is work that a made-up token must not cause.
+    if ((await this.findReset(token)) === null) return null;
+    const passwordHash = await hashPassword(wanted);
+    const user = await this.store.passwordResets.redeem(hashSecret(token), passwordHash, new Date());
+    if (user === null) return null;
+    await this.announcer.userChanged(user.id);
+    await this.throttle.forget('password', user.email);
+    await this.audit.recordOfUser({ kind: 'user', id: user.id, address }, 'user.reset-password', user.id);
+    return user;
+  }
+}

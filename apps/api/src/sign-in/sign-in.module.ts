@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { AuditEventsModule } from '../audit-events/audit-events.module.js';
+import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { MailModule } from '../mail/mail.module.js';
+import { PagesModule } from '../pages/pages.module.js';
+import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
+import { AttemptCookie } from './attempt-cookie.js';
+import { PasswordChangeService } from './password-change.service.js';
+import { Providers } from './providers.js';
+import { SignInPagesController } from './sign-in-pages.controller.js';
+import { SignInController } from './sign-in.controller.js';
+import { SignInService } from './sign-in.service.js';
+import { Throttle } from './throttle.js';
+
+@Module({
+  imports: [AuditEventsModule, ClusterEventsModule, MailModule, PagesModule, UserSessionsModule],
+  controllers: [SignInController, SignInPagesController],
+  providers: [AttemptCookie, PasswordChangeService, Providers, SignInService, Throttle],
+  exports: [SignInService],
+})
+export class SignInModule {}

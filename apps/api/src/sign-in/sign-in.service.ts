@@ -1,0 +1,96 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import type { Actor, Store, User } from '@culvert/domain';
+import { LOG, STORE } from '@culvert/platform';
+import type { Request, Response } from 'express';
+import passport from 'passport';
+import { Strategy as LocalStrategy } from 'passport-local';
+import type { Logger } from 'pino';
+import { AuditLog } from '../audit-events/audit-log.js';
+import { clientAddress } from '../http/client-address.js';
+import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
+import { isPassword } from './passwords.js';
+import { Throttle } from './throttle.js';
+
+/** By what somebody signs in. */
+export type SignInMethod = 'password' | 'oidc' | 'github';
+
+/** Begins sessions for people who proved who they are, and writes down who did and who could not. */
+@Injectable()
+export class SignInService {
+  readonly #passport = new passport.Passport();
+
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(LOG) private readonly log: Logger,
+    private readonly throttle: Throttle,
+    private readonly audit: AuditLog,
+    private readonly userSessions: UserSessionsService,
+  ) {
+    this.#passport.use(
+      new LocalStrategy(
+        { usernameField: 'email', passwordField: 'password', passReqToCallback: true },
+        (request, email, password, verified) => {
+          this.#check(request, email.trim().toLowerCase(), password).then(
+            (user) => verified(null, user ?? false),
+            (error: unknown) => verified(error),
+          );
+        },
+      ),
+    );
+  }
+
+  /**
+   * Signs in by the `email` and `password` in the body.
+   * @throws ProblemError `sign_in_failed`, which does not say which of them is wrong; `too_many_attempts`
+   */
+  async withPassword(request: Request, response: Response): Promise<User> {
+    const user = await new Promise<User | null>((resolve, reject) => {
+      const done = (error: Error | null, found: User | false | null): void =>
+        error ? reject(error) : resolve(found || null);
+      this.#passport.authenticate('local', { session: false }, done)(request, response, reject);
+    });
+    if (user === null) throw new ProblemError('sign_in_failed');
+    await this.begin(user, 'password', request, response);
+    return user;
+  }
+
+  /** Begins a session for a person who proved who they are. */
+  async begin(user: User, method: SignInMethod, request: Request, response: Response): Promise<void> {
+    const session = await this.userSessions.begin(user.id, request, response);
+    await this.audit.recordOfUser(this.#actor(user, request), 'user.sign-in', session.id, { method });
+  }
+
+  /** Ends the session of this browser, if it has one. */
+  async end(request: Request, response: Response): Promise<void> {
+    const ended = await this.userSessions.end(request, response);
+    if (ended === null) return;
+    await this.audit.recordOfUser(this.#actor(ended.user, request), 'user.sign-out', ended.session.id);
+  }
+
+  async #check(request: Request, email: string, password: string): Promise<User | null> {
+    await this.throttle.count('password', { account: email, address: clientAddress(request) });
+    const found = await this.store.users.findByEmail(email);
+    if ((await isPassword(password, found?.passwordHash ?? null)) && found !== null) {
+      await this.throttle.forget('password', email);
+      const { passwordHash: _hash, ...user } = found;
+      return user;
+    }
+    this.#recordFailure(found, request);
+    return null;
+  }
+
+  /** In the background: the answer must not take longer because there is an account. */
+  #recordFailure(found: User | null, request: Request): void {
+    const address = clientAddress(request);
+    this.log.warn({ address, userId: found?.id }, 'sign-in failed');
+    if (found === null) return;
+    this.audit
+      .recordFailureOf(found.id, { kind: 'system', id: null, address }, 'user.sign-in-failed')
+      .catch((error: unknown) => this.log.error({ err: error }, 'failed sign-in not recorded'));
+  }
+
+  #actor(user: User, request: Request): Actor {
+    return { kind: 'user', id: user.id, address: clientAddress(request) };
+  }
+}
