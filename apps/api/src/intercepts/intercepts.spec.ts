@@ -100,7 +100,10 @@ describe('/api/v1/intercepts', () => {
     const { id: previewId, hostname } = await preview(id);
     api.bus.take();
     expect((await team.delete(`/intercepts/${id}`)).status).toBe(204);
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect(api.bus.take()).toMatchObject([
+      { type: 'preview.changed', hostname },
+      { type: 'preview.removed', hostname, interceptId: id },
+    ]);
     expect((await team.get(`/intercepts/${id}`)).status).toBe(404);
     expect((await team.get(`/previews/${previewId}`)).status).toBe(404);
     expect((await team.delete(`/intercepts/${id}`)).status).toBe(404);

@@ -170,7 +170,10 @@ describe('/api/v1/previews', () => {
     api.bus.take();
     const response = await team.delete(`/previews/${id}`);
     expect([response.status, response.text]).toEqual([204, '']);
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect(api.bus.take()).toMatchObject([
+      { type: 'preview.changed', hostname },
+      { type: 'preview.removed', hostname, interceptId },
+    ]);
     expect((await team.get(`/previews/${id}`)).status).toBe(404);
     expect((await team.delete(`/previews/${id}`)).status).toBe(404);
     expect((await team.get(`/intercepts/${interceptId}`)).status).toBe(200);
