@@ -64,6 +64,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   /** When bytes last moved, on the relay's clock. */
   private activeAt: number;
+  private isCountedAsWaiting = false;
 
   constructor(
     private readonly relay: Relay,
@@ -338,12 +339,15 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   private connect({ isFresh }: { isFresh: boolean }): void {
-    const { pool, active } = this.route!;
+    this.leaveWait();
+    const { pool, active, waiting } = this.route!;
+    // Who waits holds nothing of the tunnel: counted, a crowd that comes at once would keep itself out for ever.
+    const inUse = active - waiting;
     const { method, framing } = this.request;
     const isRepeatable = framing === Framing.NONE && isIdempotent(method);
     const pooled = isFresh
-      ? pool.dial(this, active)
-      : pool.acquire(this, this.relay.clock, isRepeatable, active);
+      ? pool.dial(this, inUse)
+      : pool.acquire(this, this.relay.clock, isRepeatable, inUse);
     if (pooled === 'full') {
       this.waitForRoom();
     } else if (pooled === 'absent') {
@@ -362,10 +366,23 @@ export class Exchange implements StreamHandler, PageSink {
   private waitForRoom(): void {
     if (this.relay.limits.managerWaitMs === 0) {
       this.failCrowded();
-    } else if (this.state !== 'waiting') {
-      this.state = 'waiting';
-      this.activeAt = this.relay.clock;
+      return;
     }
+    this.enterWait();
+  }
+
+  private enterWait(): void {
+    // Woken in vain, it goes on waiting: that must not start its time anew.
+    if (this.state !== 'waiting') this.activeAt = this.relay.clock;
+    this.state = 'waiting';
+    this.isCountedAsWaiting = true;
+    this.route!.waiting++;
+  }
+
+  private leaveWait(): void {
+    if (!this.isCountedAsWaiting) return;
+    this.isCountedAsWaiting = false;
+    this.route!.waiting--;
   }
 
   private wait(): void {
@@ -377,9 +394,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.failUnavailable();
       return;
     }
-    // Woken in vain, it goes on waiting: that must not start its time anew.
-    if (this.state !== 'waiting') this.activeAt = this.relay.clock;
-    this.state = 'waiting';
+    this.enterWait();
     this.cancelWait = this.route!.pool.dialer.onArrival(() => {
       this.cancelWait = null;
       this.connect({ isFresh: true });
@@ -642,6 +657,7 @@ export class Exchange implements StreamHandler, PageSink {
     this.state = 'done';
     this.cancelWait?.();
     if (this.page !== null) this.relay.leavePage(this.page);
+    this.leaveWait();
     if (this.route) this.route.active--;
     this.visitor.responseReader.reset();
   }

@@ -29,6 +29,8 @@ export interface PreviewRouteDefinition {
 export class Route {
   /** Exchanges under way; bounded by `maxRequestsPerPreview`. */
   active = 0;
+  /** Those of them that have no stream yet. */
+  waiting = 0;
   /** Whether the relay knows already that it is used; see `Relay.takeUsedPreviews`. */
   isKnownUsed = false;
   readonly repeated = new RepeatedHead();
