@@ -40,6 +40,7 @@ export class GithubProvider implements Provider {
       oauth.ClientSecretPost(wanted.clientSecret),
     );
     config.timeout = PROVIDER_TIMEOUT_SECONDS;
+    // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
     if (this.#url.startsWith('http:')) allowPlainHttp(config);
     const scope = this.#usesOrganisations ? 'user:email read:org' : 'user:email';
     this.#strategy = new ProviderStrategy(

@@ -37,8 +37,8 @@ export class OidcProvider implements Provider {
     const config = await oidc.discovery(
       new URL(issuer),
       clientId,
-      clientSecret,
-      clientSecret === undefined ? oidc.None() : undefined,
+      undefined,
+      clientSecret === undefined ? oidc.None() : authenticateBy(clientSecret),
       { timeout: PROVIDER_TIMEOUT_SECONDS, ...(isLocal ? { execute: [allowPlainHttp] } : {}) },
     );
     return new ProviderStrategy(
@@ -72,4 +72,14 @@ export class OidcProvider implements Provider {
       groups: [groups].flat().filter((group) => typeof group === 'string'),
     };
   }
+}
+
+/** As the provider prefers it; when it does not say, as OpenID Connect Core §9 has it. */
+function authenticateBy(secret: string): oidc.ClientAuth {
+  const basic = oidc.ClientSecretBasic(secret);
+  const post = oidc.ClientSecretPost(secret);
+  return (server, client, body, headers) => {
+    const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+    (methods.includes('client_secret_basic') ? basic : post)(server, client, body, headers);
+  };
 }

@@ -30,10 +30,8 @@ export interface Provider {
 /** For one request to a provider. */
 export const PROVIDER_TIMEOUT_SECONDS = 10;
 /** For providers on this machine, the only ones that the settings let be reached without TLS. */
-export function allowPlainHttp(config: oauth.Configuration): void {
-  // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
-  oauth.allowInsecureRequests(config);
-}
+// oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
+export const allowPlainHttp = oauth.allowInsecureRequests;
 
 /** Where the strategy keeps what it expects of the answer, in what it takes for a session. */
 export const EXPECTED = 'expected';

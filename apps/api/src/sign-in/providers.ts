@@ -63,9 +63,9 @@ export class Providers {
   ): Promise<{ user: User; back: string; provider: Provider['id'] }> {
     const provider = this.#find(id);
     const attempt = this.attempts.take(id, request, response);
-    if (attempt === null) {
+    if (attempt === null || attempt.expected['state'] !== request.query['state']) {
       throw new ProblemError('sign_in_failed', {
-        detail: 'This took longer than ten minutes, or began in another browser. Try again.',
+        detail: 'This took longer than ten minutes, or began in another browser or tab. Try again.',
       });
     }
     await this.throttle.count('provider', { address: clientAddress(request) });
