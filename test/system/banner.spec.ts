@@ -184,11 +184,12 @@ describe('a page of ours', () => {
   it('is styled, and asks nobody else for anything', async () => {
     const hosts = new Set<string>();
     page.on('request', (request) => hosts.add(new URL(request.url()).host));
-    const { port } = new URL(preview.url);
-    await page.goto(`http://nobody.preview.localhost:${port}/`);
-    await page.getByRole('heading', { name: 'There is no preview here' }).waitFor();
+    // Port 1: nobody listens there.
+    const broken = await deployment.createPreview(1, { trafficManagerId: preview.trafficManagerId });
+    await page.goto(broken.url);
+    await page.getByRole('heading', { level: 1 }).waitFor();
     expect(await styleOf(page.locator('body'), 'display')).toBe('grid');
-    expect([...hosts]).toEqual([`nobody.preview.localhost:${port}`]);
+    expect([...hosts]).toEqual([new URL(broken.url).host]);
     expect(messages.filter((message) => message.includes('Content Security Policy'))).toEqual([]);
   });
 });
