@@ -105,6 +105,10 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
         teamId: tenant.team.id,
         revokedAt: null,
         lastUsedAt: null,
+        lastUsedAddress: null,
+        createdByUserId: null,
+        createdByApiKeyId: null,
+        replacesId: null,
         createdAt: expect.any(Date) as Date,
       });
       expect(await apiKeys.find(tenant.team.id, created.id)).toEqual(created);

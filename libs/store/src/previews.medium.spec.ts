@@ -122,11 +122,16 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
         id: expect.any(String) as string,
         teamId,
         trafficManagerId: tenant.manager.id,
+        idleExpirySeconds: null,
+        lastUsedAt: null,
         createdAt: expect.any(Date) as Date,
         updatedAt: expect.any(Date) as Date,
       });
       expect(await previews.find(teamId, created!.id)).toEqual(created);
-      const { displayBanner: _b, pullRequestUrl, createdAt: _c, updatedAt: _u, ...route } = created!;
+      const { access, expiresAt, hostname, trafficManagerId, pullRequestUrl } = created!;
+      const { ingress, addRequestHeaders } = created!;
+      const ids = { id: created!.id, teamId, interceptId: id, trafficManagerId };
+      const route = { ...ids, hostname, ingress, addRequestHeaders, access, expiresAt };
       const { workload, namespace, client } = (await context.store.intercepts.find(teamId, id))!;
       const banner = { workload, namespace, client, pullRequestUrl };
       await previews.update(teamId, created!.id, { displayBanner: true });

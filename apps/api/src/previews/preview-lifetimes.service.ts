@@ -41,7 +41,7 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
 
   async sweep(now: Date): Promise<void> {
     const ended = await this.store.previews.removeEnded(now, MAX_ENDED);
-    await this.announcer.previewsChanged(ended.map(({ preview }) => preview.hostname));
+    await this.announcer.previewsRemoved(ended.map(({ preview }) => preview));
     for (const { preview, reason } of ended) {
       const system = inTeam(preview.teamId, { actor: { kind: 'system', id: null, address: null } });
       const { lastUsedAt } = preview;

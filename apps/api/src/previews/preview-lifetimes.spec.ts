@@ -5,15 +5,16 @@ import { PreviewLifetimes } from './preview-lifetimes.service.js';
 describe(PreviewLifetimes.name, () => {
   let api: TestApi;
   let team: TestTeam;
+  let trafficManagerId: string;
 
   beforeAll(async () => {
     api = await TestApi.start();
     team = await api.team('Shop');
-    await team.trafficManager('staging');
+    trafficManagerId = await team.trafficManager('staging');
   });
   afterAll(() => api.close());
 
-  it('removes a preview that is unused for as long as it says, tells the edges, and writes it down', async () => {
+  it('removes a preview that is unused for as long as it says, tells edges and its traffic manager, and writes it down', async () => {
     const preview = (
       await team.post('/previews', {
         intercept: { name: 'checkout', workload: 'checkout' },
@@ -31,7 +32,11 @@ describe(PreviewLifetimes.name, () => {
     api.bus.take();
     await lifetimes.sweep(new Date(now + 401_000));
     expect((await team.get(`/previews/${preview.id}`)).status).toBe(404);
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: preview.hostname }]);
+    const { hostname, interceptId } = preview;
+    expect(api.bus.take()).toEqual([
+      { type: 'preview.changed', hostname },
+      { type: 'preview.removed', hostname, interceptId, trafficManagerId },
+    ]);
     expect((await team.get('/audit-events')).body.items[0]).toMatchObject({
       action: 'preview.end',
       targetId: preview.id,

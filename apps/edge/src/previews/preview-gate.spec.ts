@@ -1,4 +1,4 @@
-import { type ApiKey, hashApiKeySecret, type Store } from '@culvert/domain';
+import { type ApiKey, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { Route, SocketDialer, StreamPool, type Verdict } from '@culvert/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -92,6 +92,13 @@ describe(PreviewGate.name, () => {
     ['a key of absurd length', 'x'.repeat(513)],
   ])('denies %s', async (_name, secret) => {
     expect(await check(route('team'), request(secret))).toBe('access_denied');
+  });
+
+  it('denies a key with a wrong checksum without looking it up', () => {
+    const secret = generateApiKeySecret();
+    const mistyped = secret.slice(0, -1) + (secret.endsWith('0') ? '1' : '0');
+    expect(gate.check(route('team'), request(mistyped), 'a.preview.test')).toBe('access_denied');
+    expect(lookups).toBe(0);
   });
 
   it('denies a key that is revoked, expired or lacks the scope', async () => {

@@ -1,6 +1,7 @@
 import {
   hashSecret,
   isApiKeyUsable,
+  isPossibleApiKeySecret,
   isSecretShaped,
   PREVIEW_TOKEN_PREFIX,
   type Store,
@@ -67,7 +68,10 @@ export class PreviewGate implements AccessGate {
     if (route !== null && route.access === 'public') return 'allow';
     if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
     const header = headerSecret(request);
-    if (header !== null) return this.judge(route, request, header, hostname);
+    if (header !== null) {
+      // Mistyped keys are not looked up: no more than MAX_LOOKUPS can be, and a flood of these costs nothing to make.
+      return isPossibleApiKeySecret(header) ? this.judge(route, request, header, hostname) : 'access_denied';
+    }
     const i = request.find(Field.COOKIE);
     const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
     return cookie === null || !isSecretShaped(cookie)
