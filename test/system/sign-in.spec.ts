@@ -344,3 +344,37 @@ describe('after forgetting the password', () => {
     }
   });
 });
+
+describe('invited by mail', () => {
+  it('joins the team after setting a password by a second mail, which only the invited person gets', async () => {
+    const nextLink = async (act: () => Promise<unknown>): Promise<string> => {
+      const arrival = new Promise<void>((resolve) => (mailArrived = resolve));
+      await act();
+      await arrival;
+      return /https:\/\/\S+token=[\w-]{43}/.exec(mails.at(-1) ?? '')?.[0] ?? '';
+    };
+    const invitation = await nextLink(() =>
+      context.request.post(`${url}/api/v1/team/invitations`, {
+        headers: { authorization: `Bearer ${API_KEY}` },
+        data: { email: 'new@example.test', role: 'member' },
+      }),
+    );
+    await page.goto(invitation);
+    const setPassword = await nextLink(() => page.getByRole('button', { name: 'Mail me a link' }).click());
+    await page.goto(setPassword);
+    await page.getByLabel('New password').fill('a password of my own');
+    await page.getByRole('button', { name: 'Set the password' }).click();
+    await page.goto(invitation);
+    await page.getByRole('link', { name: 'Sign in to join' }).click();
+    await page.getByLabel('Email').fill('new@example.test');
+    await page.getByLabel('Password').fill('a password of my own');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.waitForURL(`${url}/account`);
+    expect(await me(context)).toMatchObject({
+      user: { email: 'new@example.test' },
+      teams: [{ role: 'member' }],
+    });
+    expect((await page.goto(invitation))?.status()).toBe(404);
+  });
+});

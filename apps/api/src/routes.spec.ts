@@ -6,6 +6,9 @@ import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.j
 /** Pages for people, which the OpenAPI document does not describe, and the document itself. */
 const UNDESCRIBED = [
   'get /account',
+  'get /invitations',
+  'post /invitations',
+  'post /invitations/account',
   'get /reset-password',
   'get /sign-in',
   'get /sign-in/{provider}',

@@ -16,6 +16,6 @@ import { Throttle } from './throttle.js';
   imports: [AuditEventsModule, ClusterEventsModule, MailModule, PagesModule, UserSessionsModule],
   controllers: [SignInController, SignInPagesController],
   providers: [AttemptCookie, PasswordChangeService, Providers, SignInService, Throttle],
-  exports: [SignInService],
+  exports: [PasswordChangeService, SignInService],
 })
 export class SignInModule {}

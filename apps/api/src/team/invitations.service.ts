@@ -16,10 +16,11 @@ import {
   type Page,
   type Store,
 } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { appUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
+import { Mailer } from '../mail/mailer.js';
 import { throwLimitProblem, inTeam, MAX_INVITATIONS, MAX_MEMBERS, powerOf } from './team-limits.js';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
@@ -29,8 +30,10 @@ const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 export class InvitationsService {
   constructor(
     @Inject(STORE) private readonly store: Store,
+    @Inject(SETTINGS) private readonly settings: Settings,
     private readonly audit: AuditLog,
     private readonly announcer: Announcer,
+    private readonly mailer: Mailer,
   ) {}
 
   async create(caller: Caller, request: CreateInvitationRequest): Promise<CreatedInvitationResource> {
@@ -45,6 +48,7 @@ export class InvitationsService {
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }
     await this.audit.record(caller, 'invitation.create', invitation.id, { after: { email, role } });
+    await this.#mail(invitation, token);
     return { ...toResource(invitation), token };
   }
 
@@ -63,6 +67,7 @@ export class InvitationsService {
     if (invitation === null) throw notFound(id);
     const { email } = invitation;
     await this.audit.record(caller, 'invitation.renew', id, { after: { email } });
+    await this.#mail(invitation, token);
     return { ...toResource(invitation), token };
   }
 
@@ -86,6 +91,17 @@ export class InvitationsService {
     await this.announcer.userChanged(userId);
     await this.audit.record(inTeam(teamId, person), 'member.add', userId, { after: { email, role } });
     return { teamId, role };
+  }
+
+  async #mail({ teamId, email, role }: Invitation, token: string): Promise<void> {
+    const team = await this.store.teams.find(teamId);
+    this.mailer.send({
+      to: email,
+      subject: `Join ${team?.name ?? 'a team'} on Culvert`,
+      before: `You are invited to the team ${team?.name ?? ''} as ${role}. To join it, open within a week:`,
+      link: `${appUrl(this.settings)}/invitations?token=${token}`,
+      after: 'If you do not know what this is about, there is nothing to do.',
+    });
   }
 }
 

@@ -1,13 +1,25 @@
 import { Module } from '@nestjs/common';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { MailModule } from '../mail/mail.module.js';
+import { PagesModule } from '../pages/pages.module.js';
+import { SignInModule } from '../sign-in/sign-in.module.js';
+import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
+import { InvitationPagesController } from './invitation-pages.controller.js';
 import { InvitationsService } from './invitations.service.js';
 import { InvitationsController, TeamController, TeamsController } from './team.controller.js';
 import { TeamService } from './team.service.js';
 
 @Module({
-  imports: [AuditEventsModule, ClusterEventsModule],
-  controllers: [TeamController, TeamsController, InvitationsController],
+  imports: [
+    AuditEventsModule,
+    ClusterEventsModule,
+    MailModule,
+    PagesModule,
+    SignInModule,
+    UserSessionsModule,
+  ],
+  controllers: [TeamController, TeamsController, InvitationsController, InvitationPagesController],
   providers: [TeamService, InvitationsService],
 })
 export class TeamModule {}
