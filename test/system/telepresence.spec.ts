@@ -281,6 +281,18 @@ describe('a preview of a Telepresence traffic manager', () => {
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
+  it('answers after its ingress has closed an idle connection, which nothing tells', async () => {
+    const double = startDouble();
+    const { hostname } = await share(double);
+    expect((await visit(hostname)).status).toBe(200);
+    const { server } = double.connection!;
+    // Given up well before 2 s, the shortest time that common servers keep an idle connection.
+    await expect.poll(() => server.connections, { timeout: 1900 }).toBe(0);
+    ingress.closeIdleConnections();
+    expect((await visit(hostname)).status).toBe(200);
+    expect(server.totalConnections).toBe(2);
+  });
+
   it('is gone at once when its manager removes it', async () => {
     const double = startDouble();
     const { id, hostname } = await share(double);

@@ -339,6 +339,28 @@ describe('flow control', () => {
     expect(granted).toBeLessThanOrEqual(16 * 262_144 + 100 * 64_000);
   });
 
+  it('opens the window of a long-lived stream as far as its budget goes, and lends it again afterwards', async () => {
+    const rig = new Rig({}, (stream) => stream.resume());
+    rig.begin(get(1, 0), get(3, 0));
+    const budget = 16 * 262_144;
+    rig.streams.get(1)?.openWindow();
+    rig.streams.get(3)?.openWindow();
+    await rig.turn();
+    expect(rig.frames).toContain(`WINDOW_UPDATE 1 ${budget}`);
+    // The connection's window is as large as the stream's, so that it is of use.
+    expect(rig.frames).toContain(`WINDOW_UPDATE 0 ${65_535 + budget - 4 * 262_144}`);
+    expect(rig.frames.some((each) => each.startsWith('WINDOW_UPDATE 3'))).toBe(false);
+    const whole = Array.from({ length: 250 }, () => data(1, Buffer.alloc(16_384)));
+    rig.streams.get(1)?.pause();
+    rig.push(...whole);
+    await rig.turn();
+    expect(rig.frames.some((each) => each.startsWith('RST_STREAM'))).toBe(false);
+    rig.push(frame(FrameType.RST_STREAM, 0, 1, uint32(8)));
+    rig.streams.get(3)?.openWindow();
+    await rig.turn();
+    expect(rig.frames).toContain(`WINDOW_UPDATE 3 ${budget}`);
+  });
+
   it('gives streams with bytes to send their turns', async () => {
     const rig = new Rig();
     rig.begin(setting(4, 1_000_000), frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1_000_000)), get(1), get(3));

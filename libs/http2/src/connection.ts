@@ -94,7 +94,7 @@ export class ServerConnection {
 
   /** Bytes the peer may still send, and those that came since it was told. */
   private receiveWindow: number;
-  private readonly windowBytes: number;
+  private windowBytes: number;
   private uncredited = 0;
   /** What streams may still add to their windows. */
   private extraBytes: number;
@@ -241,8 +241,18 @@ export class ServerConnection {
 
   /** Bytes by which a window of `windowBytes` may grow now: at most as much again. */
   takeExtra(windowBytes: number): number {
-    const extra = Math.min(windowBytes, Math.max(this.limits.windowBytes - windowBytes, 0), this.extraBytes);
-    this.extraBytes -= extra;
+    return this.takeUpTo(Math.min(windowBytes, Math.max(this.limits.windowBytes - windowBytes, 0)));
+  }
+
+  /** Everything that windows of this connection may still grow by, whose own window becomes as large with it. */
+  takeAllExtra(windowBytes: number): number {
+    const extra = this.takeUpTo(MAX_WINDOW_BYTES - windowBytes);
+    const growth = windowBytes + extra - this.windowBytes;
+    if (growth > 0) {
+      this.windowBytes += growth;
+      this.receiveWindow += growth;
+      this.frames().windowUpdate(0, growth);
+    }
     return extra;
   }
 
@@ -251,6 +261,12 @@ export class ServerConnection {
     this.extraBytes += extraBytes;
     if (!isPeerDone) this.abandon(stream.id);
     this.endIfDrained();
+  }
+
+  private takeUpTo(bytes: number): number {
+    const extra = Math.min(bytes, this.extraBytes);
+    this.extraBytes -= extra;
+    return extra;
   }
 
   // --- Frames ---------------------------------------------------------------------------------------------

@@ -98,6 +98,19 @@ export class ServerStream {
     this.deliver();
   }
 
+  /**
+   * Opens the window as far as the connection's budget goes, which other streams then do without: for a request that is
+   * as long-lived as its connection, and whose bytes are taken as they come.
+   */
+  openWindow(): void {
+    if (this.state !== 'open' && this.state !== 'halfClosedLocal') return;
+    const extra = this.connection.takeAllExtra(this.windowBytes);
+    if (extra === 0) return;
+    this.windowBytes += extra;
+    this.receiveWindow += extra;
+    this.connection.frames().windowUpdate(this.id, extra);
+  }
+
   /** Begins the block of a response, interim or final. Fields follow, then `sendHeaders`, with nothing in between. */
   beginHeaders(status: number): HpackEncoder {
     const { encoder } = this.connection;

@@ -22,7 +22,10 @@ export class Http2TakenStream implements TakenStream, StreamHandler {
   }
 
   respond(fields: Readonly<Record<string, string>>): void {
-    if (!this.stream.isClosed && !this.hasHead) this.sendHead(fields, { endStream: false });
+    if (this.stream.isClosed || this.hasHead) return;
+    this.sendHead(fields, { endStream: false });
+    // Answered before its end: a conversation, for which the window of an upload is too small over a long way.
+    this.stream.openWindow();
   }
 
   write(bytes: Buffer): boolean {

@@ -24,6 +24,7 @@ const exchange = {} as StreamHandler;
 let dialled: FakeStream[];
 let preferred: object;
 let isFull: () => boolean;
+let maxIdleMs: number | undefined;
 let withIdle: Set<StreamPool>;
 let pool: StreamPool;
 
@@ -31,13 +32,14 @@ beforeEach(() => {
   dialled = [];
   preferred = {};
   isFull = () => false;
+  maxIdleMs = undefined;
   withIdle = new Set();
   const dialer: Dialer = {
     dial: (handler) => {
       if (isFull()) return 'full';
       const stream = new FakeStream(dialled.length, handler);
       dialled.push(stream);
-      return { stream, origin: preferred };
+      return { stream, origin: preferred, maxIdleMs };
     },
     isPreferred: (origin) => origin === preferred,
     onArrival: () => () => {},
@@ -66,6 +68,21 @@ describe(StreamPool.name, () => {
     pool.release(a, 0);
     expect(take(4001).stream).not.toBe(a.stream);
     expect(a.stream.isOpen).toBe(false);
+  });
+
+  it('keeps streams that would not tell of their end only as long as their tunnel says', () => {
+    maxIdleMs = 500;
+    const a = take(0);
+    pool.release(a, 0);
+    expect(take(500).stream).toBe(a.stream);
+    pool.release(a, 500);
+    expect(take(1001).stream).not.toBe(a.stream);
+    const b = take(1001);
+    pool.release(b, 1001);
+    pool.sweep(1501);
+    expect(b.stream.isOpen).toBe(true);
+    pool.sweep(1502);
+    expect(b.stream.isOpen).toBe(false);
   });
 
   it('gives a request that cannot be repeated only a stream used just now', () => {

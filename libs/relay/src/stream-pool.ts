@@ -19,6 +19,8 @@ export interface Dialled {
   readonly stream: Stream;
   /** The tunnel, or whatever else the stream stands on. */
   readonly origin: object;
+  /** How long the stream may be kept idle, in milliseconds; absent where only the pool's own limits matter. */
+  readonly maxIdleMs?: number;
 }
 
 export interface PoolLimits {
@@ -45,6 +47,8 @@ export class PooledStream implements StreamHandler {
     readonly stream: Stream,
     readonly origin: object,
     private readonly pool: StreamPool,
+    /** How long it may be idle at most, in milliseconds. */
+    readonly maxIdleMs: number,
   ) {}
 
   onOpen(): void {}
@@ -89,12 +93,12 @@ export class StreamPool {
     isRepeatable: boolean,
     inUse?: number,
   ): PooledStream | 'absent' | 'full' {
-    const maxIdleMs = isRepeatable ? this.limits.maxIdleMs : this.limits.maxIdleUnrepeatableMs;
+    const maxIdleMs = isRepeatable ? Infinity : this.limits.maxIdleUnrepeatableMs;
     let pooled: PooledStream | undefined;
     while ((pooled = this.idle.pop()) !== undefined) {
       if (
         pooled.stream.isOpen &&
-        now - pooled.idleSince <= maxIdleMs &&
+        now - pooled.idleSince <= Math.min(maxIdleMs, pooled.maxIdleMs) &&
         this.dialer.isPreferred(pooled.origin)
       ) {
         pooled.stream.handler = handler;
@@ -111,7 +115,9 @@ export class StreamPool {
     let dialled = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
     while (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler, inUse);
-    return typeof dialled === 'string' ? dialled : new PooledStream(dialled.stream, dialled.origin, this);
+    if (typeof dialled === 'string') return dialled;
+    const maxIdleMs = Math.min(dialled.maxIdleMs ?? Infinity, this.limits.maxIdleMs);
+    return new PooledStream(dialled.stream, dialled.origin, this, maxIdleMs);
   }
 
   /** Takes back a stream whose exchange ended cleanly on both sides. */
@@ -136,7 +142,7 @@ export class StreamPool {
    */
   sweep(now: number): void {
     const useless = this.idle.filter(
-      ({ idleSince, origin }) => now - idleSince > this.limits.maxIdleMs || !this.dialer.isPreferred(origin),
+      ({ idleSince, maxIdleMs, origin }) => now - idleSince > maxIdleMs || !this.dialer.isPreferred(origin),
     );
     for (const pooled of useless) {
       this.forget(pooled);

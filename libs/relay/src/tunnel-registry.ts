@@ -63,7 +63,7 @@ export class TunnelRegistry {
       isConnected = true;
       if (inUse > tunnel.maxStreams - tunnel.streamCount) continue;
       const stream = tunnel.openStream(target, handler);
-      if (stream) return { stream, origin: tunnel };
+      if (stream) return { stream, origin: tunnel, maxIdleMs: tunnel.maxIdleStreamMs };
     }
     return isConnected ? 'full' : 'absent';
   }

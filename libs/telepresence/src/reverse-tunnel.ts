@@ -19,6 +19,9 @@ import type { ReverseCarrier, ReverseCarrierHandler } from './reverse-carrier.js
 import { ReverseStream, type ReverseStreamHost } from './reverse-stream.js';
 import { DEFAULT_REVERSE_SETTINGS, type ReverseTunnelSettings } from './settings.js';
 
+/** Below the 2 s after which the most impatient of common servers closes an idle connection. */
+const MAX_IDLE_STREAM_MS = 1000;
+
 const HANDLE_CONNECTION = '/telepresence.manager.ManagerProxy/HandleConnection';
 
 /** `Chunk.content`. */
@@ -70,6 +73,7 @@ class ReverseTunnel
     OutboxOwner
 {
   readonly kind = 'telepresence';
+  readonly maxIdleStreamMs = MAX_IDLE_STREAM_MS;
   readonly outbox: Outbox;
   readonly connection: Http2Connection;
   readonly budget: ReceiveBudget;

@@ -110,6 +110,11 @@ export interface Tunnel {
   /** Most recent round-trip time in milliseconds, or 0 before the first measurement. */
   readonly roundTripMs: number;
   /**
+   * How long a stream may lie idle and be used again, in milliseconds. Present where nothing tells that the ingress
+   * has closed its connection meanwhile.
+   */
+  readonly maxIdleStreamMs?: number;
+  /**
    * Opens a stream to `target`. Returns null when the tunnel is not `open` or is at its cap of streams; an
    * ingress that cannot be reached is reported later through `handler.onReset`.
    */

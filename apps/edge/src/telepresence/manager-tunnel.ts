@@ -28,6 +28,10 @@ export class ManagerTunnel implements Tunnel {
     return this.connection.roundTripMs;
   }
 
+  get maxIdleStreamMs(): number | undefined {
+    return this.connection.maxIdleStreamMs;
+  }
+
   show(interceptIds: ReadonlySet<string>): void {
     this.shown = interceptIds;
   }

@@ -24,6 +24,11 @@ const UNIMPLEMENTED = 12;
 const COPY_BYTES = 32 * 1024;
 const COALESCED_COPY_BYTES = 256 * 1024;
 
+const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
+
+/** What ingresses without TLS are read into: what is read is copied into its message at once. */
+const shared = Buffer.allocUnsafeSlow(COALESCED_COPY_BYTES);
+
 export interface InnerServerOwner {
   /** A preview is to be removed: calls RemoveDomain. */
   removeDomain(domain: string): Promise<void>;
@@ -59,6 +64,7 @@ export class InnerServer {
       },
     });
     this.session = session;
+    if (!this.behaviour.speaksFirst) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => session.destroy());
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', () => stream.close());
@@ -140,7 +146,8 @@ export class InnerServer {
       return null;
     }
     const { ingress } = intercept.previewSpec;
-    const socket = dialIngress(ingress);
+    const maxBytes = this.behaviour.coalescedBytes === null ? COPY_BYTES : COALESCED_COPY_BYTES;
+    const socket = dialIngress(ingress, shared.subarray(0, maxBytes), (bytes) => send(bytes));
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     let isConnected = false;
@@ -150,18 +157,13 @@ export class InnerServer {
     });
     // After a cancellation the socket stays until the ingress closes it: what it sends goes nowhere.
     stream.once('close', () => socket.resume());
-    const maxBytes = this.behaviour.coalescedBytes === null ? COPY_BYTES : COALESCED_COPY_BYTES;
-    socket.on('data', (bytes: Buffer) => {
+    const send = (bytes: Buffer): void => {
       if (stream.destroyed) return;
-      for (let at = 0; at < bytes.length; at += maxBytes) {
-        const data = bytes.subarray(at, at + maxBytes);
-        if (!stream.headersSent) respond(stream);
-        if (!stream.write(framed(encodeData(data)))) {
-          socket.pause();
-          stream.once('drain', () => socket.resume());
-        }
-      }
-    });
+      if (!stream.headersSent) respond(stream);
+      if (stream.write(encodeData(bytes))) return;
+      socket.pause();
+      stream.once('drain', () => socket.resume());
+    };
     // The ingress's end: nothing is told to the cloud.
     return socket;
   }
@@ -226,10 +228,23 @@ interface UpdateRequest extends Readonly<Record<string, unknown>> {
   readonly removePreviewDomain: boolean;
 }
 
-function dialIngress({ host, port, useTls, l5host }: DoubleIngress): Socket {
-  if (!useTls) return connect({ host, port, noDelay: true });
+/** @param onBytes gets views of `buffer`, or of reads no longer than it where there is TLS */
+function dialIngress(
+  { host, port, useTls, l5host }: DoubleIngress,
+  buffer: Buffer,
+  onBytes: (bytes: Buffer) => void,
+): Socket {
+  if (!useTls) {
+    const callback = (count: number, read: Uint8Array): boolean => {
+      onBytes(Buffer.from(read.buffer, read.byteOffset, count));
+      return true;
+    };
+    return connect({ host, port, noDelay: true, onread: { buffer, callback } });
+  }
   const servername = l5host !== undefined && !/^[\d.:]+$/.test(l5host) ? l5host : undefined;
-  return connectTls({ host, port, rejectUnauthorized: false, ...(servername && { servername }) });
+  const socket = connectTls({ host, port, rejectUnauthorized: false, ...(servername && { servername }) });
+  // At most one record of 16 KiB.
+  return socket.on('data', onBytes);
 }
 
 /** As Go would have said it. */
@@ -265,16 +280,19 @@ function decodeConnectionChunk(message: Buffer): { interceptId: string | null; d
   return { interceptId: null, data: message[0] === 0x12 ? value : Buffer.alloc(0) };
 }
 
+/** The data's gRPC message, in memory of its own. */
 function encodeData(data: Buffer): Buffer {
-  const head = [0x12];
-  for (let rest = data.length; ; rest >>>= 7) {
-    if (rest < 0x80) {
-      head.push(rest);
-      break;
-    }
-    head.push((rest & 0x7f) | 0x80);
-  }
-  return Buffer.concat([Buffer.from(head), data]);
+  const varintBytes = data.length < 0x80 ? 1 : data.length < 0x4000 ? 2 : 3;
+  const message = Buffer.allocUnsafeSlow(6 + varintBytes + data.length);
+  message[0] = 0;
+  message.writeUInt32BE(1 + varintBytes + data.length, 1);
+  message[5] = 0x12;
+  let at = 6;
+  let rest = data.length;
+  for (; rest >= 0x80; rest >>>= 7) message[at++] = (rest & 0x7f) | 0x80;
+  message[at++] = rest;
+  message.set(data, at);
+  return message;
 }
 
 function onRequest(stream: ServerHttp2Stream, handle: (message: Buffer) => void): void {

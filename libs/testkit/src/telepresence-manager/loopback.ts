@@ -5,7 +5,7 @@ import { type Behaviour, behaviourOf, type Faults } from './behaviour.js';
 import { InnerServer } from './inner-server.js';
 import { InterceptTable } from './intercept-table.js';
 import { type ChunkSink, ReversedStream } from './reversed-stream.js';
-import { decodeMessage, encodeMessage, framed, MessageSplitter } from './schema.js';
+import { decodeMessage, encodeBytes, framed, MessageSplitter } from './schema.js';
 
 /** Bytes under way at which the carrier asks its user to wait. */
 const HIGH_WATER_BYTES = 262_144;
@@ -94,8 +94,8 @@ export class LoopbackManager implements ReverseCarrier, ChunkSink {
 
   // --- The manager's side ---------------------------------------------------------------------------------
 
-  sendChunk(content: Buffer, done: () => void): void {
-    this.toCloud.push({ bytes: framed(encodeMessage('Chunk', { content })), done });
+  sendChunk(content: readonly Buffer[], done: () => void): void {
+    this.toCloud.push({ bytes: framed(encodeBytes(1, content)), done });
     if (this.toCloud.length === 1) setImmediate(() => this.flushToCloud());
   }
 

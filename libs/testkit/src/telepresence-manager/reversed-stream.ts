@@ -3,11 +3,11 @@ import { Duplex } from 'node:stream';
 import type { Behaviour, Faults } from './behaviour.js';
 
 const PREFACE_BYTES = 24;
-const EMPTY = Buffer.alloc(0);
+const EMPTY: readonly Buffer[] = [];
 
 export interface ChunkSink {
-  /** Sends one Chunk; `done` when there is room for another. */
-  sendChunk(content: Buffer, done: () => void): void;
+  /** Sends one Chunk, whose content lies in these pieces; `done` when there is room for another. */
+  sendChunk(content: readonly Buffer[], done: () => void): void;
   /** The server has closed its socket: the manager half-closes the call. */
   onServerClosed(): void;
 }
@@ -73,7 +73,7 @@ export class ReversedStream extends Duplex {
 
   private send(writes: readonly Buffer[], callback: () => void): void {
     const { coalescedBytes } = this.behaviour;
-    const chunks = coalescedBytes === null ? writes : cut(Buffer.concat(writes), coalescedBytes);
+    const chunks = coalescedBytes === null ? writes.map((write) => [write]) : gather(writes, coalescedBytes);
     const all = this.faults.emptyChunks ? chunks.flatMap((chunk) => [EMPTY, chunk, EMPTY]) : chunks;
     let waiting = all.length;
     for (const chunk of all) {
@@ -85,8 +85,21 @@ export class ReversedStream extends Duplex {
   }
 }
 
-function cut(bytes: Buffer, max: number): Buffer[] {
-  const pieces = [];
-  for (let at = 0; at < bytes.length; at += max) pieces.push(bytes.subarray(at, at + max));
-  return pieces;
+/** Chunks of `max` bytes and a rest. */
+function gather(writes: readonly Buffer[], max: number): Buffer[][] {
+  const chunks: Buffer[][] = [];
+  let room = 0;
+  for (const write of writes) {
+    for (let at = 0; at < write.length;) {
+      if (room === 0) {
+        chunks.push([]);
+        room = max;
+      }
+      const piece = write.subarray(at, at + room);
+      chunks.at(-1)!.push(piece);
+      room -= piece.length;
+      at += piece.length;
+    }
+  }
+  return chunks;
 }

@@ -101,6 +101,17 @@ export function framed(message: Buffer): Buffer {
   return Buffer.concat([prefix, message]);
 }
 
+/** A message whose only field is these bytes: `Chunk` and `ConnectionChunk`, which every byte passes through. */
+export function encodeBytes(field: number, pieces: readonly Buffer[]): Buffer {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (length === 0) return Buffer.alloc(0);
+  const head = [(field << 3) | 2];
+  let rest = length;
+  for (; rest >= 0x80; rest >>>= 7) head.push((rest & 0x7f) | 0x80);
+  head.push(rest);
+  return Buffer.concat([Buffer.from(head), ...pieces]);
+}
+
 /** Cuts a byte stream into gRPC messages. */
 export class MessageSplitter {
   private parts: Buffer[] = [];

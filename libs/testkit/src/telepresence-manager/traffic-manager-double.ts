@@ -14,11 +14,14 @@ import {
   type NewIntercept,
 } from './intercept-table.js';
 import { type ChunkSink, ReversedStream } from './reversed-stream.js';
-import { decodeMessage, encodeMessage, type Message } from './schema.js';
+import { decodeMessage, encodeBytes, encodeMessage, type Message } from './schema.js';
 
 const REVERSE_CONNECTION = '/telepresence.systema.SystemAProxy/ReverseConnection';
 const CRUD = '/telepresence.systema.SystemACRUD';
 const MAX_BACKOFF_MS = 5000;
+
+/** What Go's gRPC comes to by its estimate of bandwidth and delay, under load. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export interface ManagerDoubleOptions {
   /** Where the cloud is: what `SYSTEMA_HOST` and `SYSTEMA_PORT` say. */
@@ -69,12 +72,12 @@ export class DoubleConnection implements ChunkSink {
       this.server.close();
       this.transport.destroy();
     });
-    if (faults.garbage) this.sendChunk(faults.garbage, () => undefined);
+    if (faults.garbage) this.sendChunk([faults.garbage], () => undefined);
   }
 
-  sendChunk(content: Buffer, done: () => void): void {
+  sendChunk(content: readonly Buffer[], done: () => void): void {
     if (this.isOver) return;
-    this.call.write(encodeMessage('Chunk', { content }), () => done());
+    this.call.write(encodeBytes(1, content), () => done());
   }
 
   onServerClosed(): void {
@@ -339,6 +342,7 @@ export class TrafficManagerDouble {
       'grpc.ssl_target_name_override': host,
       'grpc.default_authority': host,
       'grpc.max_receive_message_length': 8 * 1024 * 1024,
+      'grpc-node.flow_control_window': WINDOW_BYTES,
       'grpc.use_local_subchannel_pool': 1,
     });
   }
