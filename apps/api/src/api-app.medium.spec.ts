@@ -85,4 +85,30 @@ describe('two API processes on one Postgres and one Redis', () => {
     expect((await me(other)).status).toBe(401);
     await expect.poll(() => other.events).toContainEqual({ type: 'api-key.revoked', apiKeyId: id });
   });
+
+  it('know who signed in at either of them, and count guesses together', async () => {
+    const [one, other] = processes;
+    const { email = '', password = '' } = processes.map(({ created }) => created).find(Boolean) ?? {};
+    const signIn = (process: ApiProcess, credentials: object) =>
+      request(process.app.getHttpServer()).post('/api/v1/sign-in').send(credentials);
+    const [cookie = ''] = [(await signIn(one, { email, password })).headers['set-cookie']].flat().slice(-1);
+    const asPerson = (process: ApiProcess, method: 'get' | 'delete', path: string) => {
+      const http = request(process.app.getHttpServer());
+      return http[method](`/api/v1/me${path}`)
+        .set('Cookie', cookie.split(';')[0] ?? '')
+        .set('Sec-Fetch-Site', 'same-origin');
+    };
+    const { items } = (await asPerson(other, 'get', '/sessions')).body;
+    expect((await asPerson(other, 'delete', `/sessions/${items[0].id}`)).status).toBe(204);
+    expect((await asPerson(one, 'get', '')).status).toBe(401);
+    await expect.poll(() => one.events.map(({ type }) => type)).toContain('user.changed');
+
+    const guesses = await Promise.all(
+      Array.from({ length: 14 }, (_, n) =>
+        signIn(n % 2 === 0 ? one : other, { email: 'victim@example.test', password: 'guess' }),
+      ),
+    );
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(10);
+    expect(guesses.filter(({ status }) => status === 429)).toHaveLength(4);
+  });
 });

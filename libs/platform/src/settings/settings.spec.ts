@@ -74,6 +74,46 @@ describe('loadSettings', () => {
     ]);
   });
 
+  it('reads where people sign in, and what that makes them', () => {
+    const { signIn } = loadSettings('standalone', {
+      OIDC_ISSUER: 'https://id.example.com/realms/shop/',
+      OIDC_CLIENT_ID: 'culvert',
+      GITHUB_CLIENT_ID: 'a',
+      GITHUB_CLIENT_SECRET: 'b',
+      SIGN_IN_TEAMS: 'group:Platform=first:admin, domain:Example.com=first:member,org:Acme=first:owner',
+    });
+    expect(signIn.oidc).toMatchObject({
+      issuer: 'https://id.example.com/realms/shop/',
+      clientSecret: undefined,
+      name: 'id.example.com',
+      scope: 'openid email profile',
+      trustEmail: false,
+    });
+    expect(signIn.github).toMatchObject({ url: 'https://github.com', apiUrl: 'https://api.github.com' });
+    expect(signIn.teams).toEqual([
+      { kind: 'group', value: 'Platform', team: 'first', role: 'admin' },
+      { kind: 'domain', value: 'example.com', team: 'first', role: 'member' },
+      { kind: 'org', value: 'acme', team: 'first', role: 'owner' },
+    ]);
+    expect(loadSettings('standalone', {}).signIn).toEqual({ oidc: null, github: null, teams: [] });
+  });
+
+  it.each([
+    [{ OIDC_ISSUER: 'https://id.example.com' }, 'OIDC_CLIENT_ID'],
+    [{ OIDC_CLIENT_ID: 'culvert' }, 'OIDC_ISSUER'],
+    [{ OIDC_ISSUER: 'http://id.example.com', OIDC_CLIENT_ID: 'culvert' }, 'OIDC_ISSUER'],
+    [{ GITHUB_CLIENT_ID: 'a' }, 'GITHUB_CLIENT_SECRET'],
+    [{ GITHUB_CLIENT_SECRET: 'a' }, 'GITHUB_CLIENT_ID'],
+    [{ GITHUB_API_URL: 'http://127.0.0.1.example.com' }, 'GITHUB_API_URL'],
+    [{ OIDC_SCOPE: 'email profile' }, 'OIDC_SCOPE'],
+    [{ SIGN_IN_TEAMS: 'group:platform' }, 'SIGN_IN_TEAMS'],
+    [{ SIGN_IN_TEAMS: 'group:platform=first:root' }, 'SIGN_IN_TEAMS'],
+    [{ SMTP_URL: 'https://mail.example.com' }, 'SMTP_URL'],
+    [{ MAIL_FROM: 'nobody' }, 'MAIL_FROM'],
+  ] as [Record<string, string>, string][])('refuses to let people sign in by %o', (env, variable) => {
+    expect(problemsOf(env).map((problem) => problem.variable)).toContain(variable);
+  });
+
   it.each(['edge', 'api'] as const)('needs a shared database and event bus for %s', (app) => {
     expect(problemsOf({}, app).map(({ variable }) => variable)).toEqual(['DATABASE_URL', 'REDIS_URL']);
     expect(loadSettings(app, SPLIT).listen.adminPort).toBe(9090);
