@@ -123,6 +123,12 @@ export const ERRORS = {
     description:
       'Of members, invitations, API keys of a team, or teams of a person. GET /api/v1/team shows limits and use.',
   },
+  too_many_requests: {
+    status: 429,
+    title: 'The team makes too many requests',
+    description:
+      'Of all its keys and members together. RateLimit says how many are left in the minute, Retry-After when to try again.',
+  },
   too_many_attempts: {
     status: 429,
     title: 'Too many attempts',

@@ -163,12 +163,11 @@ function queryParameters({ query }: Operation): Json[] {
 
 function successResponse({ status, response, summary }: Operation): Json {
   if (response === undefined) return { [status]: { description: `Done: ${summary}` } };
-  return {
-    [status]: {
-      description: summary,
-      content: { 'application/json': { schema: reference(response) } },
-    },
-  };
+  const content =
+    typeof response === 'string'
+      ? { [response]: { schema: { type: 'string' } } }
+      : { 'application/json': { schema: reference(response) } };
+  return { [status]: { description: summary, content } };
 }
 
 function problemResponses(operation: Operation): Json {
@@ -198,7 +197,7 @@ export function errorsOf(operation: Operation): ErrorCode[] {
   const codes = new Set<ErrorCode>(errors);
   if (access !== 'public') codes.add('credentials_conflict').add('unauthenticated');
   if (access !== 'public' && method !== 'get') codes.add('cross_site_request');
-  if (access !== 'public') codes.add('not_a_member');
+  if (access !== 'public') codes.add('not_a_member').add('too_many_requests');
   if (access === 'user') codes.add('person_required');
   if (needsScope(access)) codes.add('insufficient_scope');
   if (path.includes('{')) codes.add('malformed_request').add('validation_failed').add('not_found');

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import * as apiKeys from './api-keys.js';
-import { auditEventPage } from './audit-events.js';
+import { auditEventFilter, auditEventPage, auditEventQuery } from './audit-events.js';
 import type { ErrorCode } from './errors.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
@@ -36,8 +36,8 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly body?: { readonly schema: z.ZodType; readonly example: object };
   readonly status: 200 | 201 | 204;
-  /** Absent: no body. */
-  readonly response?: z.ZodType;
+  /** Schema of a JSON body, or the type of one that is not JSON. Absent: no body. */
+  readonly response?: z.ZodType | 'text/csv';
   /** Beyond those that follow from access, query, body and path parameters. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -638,9 +638,23 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${API}/audit-events`,
     summary: 'List who changed what in the team',
     access: 'audit:read',
-    query: pageQuery,
+    query: auditEventQuery,
     status: 200,
     response: auditEventPage,
+  },
+  {
+    id: 'exportAuditEvents',
+    tag: 'Audit events',
+    method: 'get',
+    path: `${API}/audit-events/export`,
+    summary: 'Get who changed what in the team as a table',
+    description:
+      'All that the filter lets through, newest first, in CSV (RFC 4180) with a line of names. A cell that a ' +
+      "spreadsheet would take for a formula begins with an apostrophe (').",
+    access: 'audit:read',
+    query: auditEventFilter,
+    status: 200,
+    response: 'text/csv',
   },
 
   {

@@ -34,7 +34,12 @@ export const teamResource = z.strictObject({
   name: z.string(),
   previewIdleExpirySeconds: z.int().nullable(),
   createdAt: timestamp,
-  limits: z.strictObject(amounts).describe('How much the team may have.'),
+  limits: z
+    .strictObject({
+      ...amounts,
+      apiRequestsPerMinute: z.int().nullable().describe('Of its keys and members together; null: no limit.'),
+    })
+    .describe('How much the team may have.'),
   use: z.strictObject(amounts).describe('How much of it the team has.'),
 });
 export type TeamResource = z.output<typeof teamResource>;

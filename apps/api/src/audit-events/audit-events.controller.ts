@@ -1,7 +1,15 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { pageQuery, type PageQuery } from '@culvert/contract';
+import { pipeline } from 'node:stream/promises';
+import { Controller, Get, Query, Res } from '@nestjs/common';
+import {
+  auditEventFilter,
+  auditEventQuery,
+  type AuditEventFilterQuery,
+  type AuditEventQuery,
+} from '@culvert/contract';
+import type { Response } from 'express';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { RequireScope } from '../auth/require-scope.js';
+import { toCsv } from './audit-csv.js';
 import { AuditEventsService } from './audit-events.service.js';
 
 @Controller('api/v1/audit-events')
@@ -10,7 +18,28 @@ export class AuditEventsController {
 
   @Get()
   @RequireScope('audit:read')
-  list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
+  list(@CurrentCaller() caller: Caller, @Query({ schema: auditEventQuery }) query: AuditEventQuery) {
     return this.auditEvents.list(caller, query);
   }
+
+  @Get('export')
+  @RequireScope('audit:read')
+  async export(
+    @CurrentCaller() caller: Caller,
+    @Query({ schema: auditEventFilter }) filter: AuditEventFilterQuery,
+    @Res() response: Response,
+  ): Promise<void> {
+    const pages = await this.auditEvents.pages(caller, filter);
+    response.type('text/csv').attachment('audit-events.csv');
+    try {
+      await pipeline(toCsv(pages), response);
+    } catch (error) {
+      // Who reads it went away: nobody is left to answer.
+      if (!isPrematureClose(error)) throw error;
+    }
+  }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }

@@ -1,6 +1,7 @@
 import { auditEventPage, type AuditEventResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { toCell } from './audit-csv.js';
 
 describe('/api/v1/audit-events', () => {
   let api: TestApi;
@@ -66,6 +67,77 @@ describe('/api/v1/audit-events', () => {
     await team.post('/traffic-managers', {});
     expect(await events()).toEqual([]);
   });
+
+  it('lists those that have all that is asked for', async () => {
+    const { id: first } = (await team.post('/traffic-managers', { managerId: 'one' })).body;
+    await team.post('/traffic-managers', { managerId: 'two' });
+    await team.patch(`/traffic-managers/${first}`, { name: 'One' });
+    const [last, , oldest] = await events();
+    const found = async (query: string) =>
+      auditEventPage
+        .parse((await team.get(`/audit-events?${query}`)).body)
+        .items.map(({ action, targetId }) => `${action} ${targetId === first ? 'one' : 'two'}`);
+    const created = 'traffic-manager.create';
+    expect(await found(`action=${created}`)).toEqual([`${created} two`, `${created} one`]);
+    expect(await found(`action=${created}&targetId=${first}`)).toEqual([`${created} one`]);
+    expect(await found(`actorId=${team.apiKey.id}&limit=1`)).toEqual(['traffic-manager.update one']);
+    expect(await found('actorId=somebody')).toEqual([]);
+    expect(await found(`from=${last?.at}`)).toContain('traffic-manager.update one');
+    expect(await found(`until=${oldest?.at}`)).toEqual([]);
+    expect(await found('from=2100-01-01T00:00:00%2B02:00')).toEqual([]);
+    for (const query of [
+      'from=yesterday',
+      'action=all',
+      'actorId=',
+      `targetId=${'x'.repeat(301)}`,
+      'who=me',
+    ]) {
+      const { status, body } = await team.get(`/audit-events?${query}`);
+      expect([query, status, body.code]).toEqual([query, 400, 'validation_failed']);
+    }
+  });
+
+  it('exports all of them as a table, in which nothing is a formula', async () => {
+    const total = 501;
+    for (let i = 0; i < total; i++) {
+      const actor = { kind: 'system', id: null, address: null } as const;
+      const after = i === 0 ? { name: 'a "b", c\n' } : null;
+      const event = { teamId: team.teamId, actor, action: 'preview.end', before: null, after };
+      await api.store.auditEvents.append({ ...event, targetId: i === 1 ? '=HYPERLINK("x")' : `p${i}` });
+    }
+    await team.post('/traffic-managers', { managerId: 'm' });
+    const { status, headers, text } = await team.get('/audit-events/export?action=preview.end');
+    expect([status, headers['content-type'], headers['content-disposition']]).toEqual([
+      200,
+      'text/csv; charset=utf-8',
+      'attachment; filename=audit-events.csv',
+    ]);
+    const lines = text.split('\r\n');
+    expect(lines).toHaveLength(total + 2);
+    expect(lines[0]).toBe(
+      '"id","at","actorKind","actorId","actorAddress","action","targetId","before","after"',
+    );
+    expect(lines.at(-3)).toContain(`,"preview.end","'=HYPERLINK(""x"")",,`);
+    expect(lines.at(-2)).toMatch(
+      /^"[0-9a-f-]{36}","[^"]+","system",,,"preview.end","p0",,"\{""name"":""a \\""b\\"", c\\n""\}"$/,
+    );
+    expect((await team.get('/audit-events/export?action=preview.delete')).text.split('\r\n')).toHaveLength(2);
+  });
+
+  it('exports only events of the team, to whom may read them', async () => {
+    await team.post('/traffic-managers', { managerId: 'm' });
+    const strangers = await api.team('Strangers');
+    expect((await strangers.get('/audit-events/export')).text.split('\r\n')).toHaveLength(2);
+    const key = await team.keyWith({ scopes: ['team:read'] });
+    expect((await key.get('/audit-events/export')).status).toBe(403);
+  });
+
+  it.each(['=1', '+1', '-1', '@A1', '\t=1', '\r\n=1', ' =1', '＝1', '|cmd', '%0a'])(
+    'makes %j text for spreadsheets',
+    (cell) => {
+      expect(toCell(cell)).toBe(`"'${cell}"`);
+    },
+  );
 
   it.each([
     ['203.0.113.9', '203.0.113.9'],

@@ -36,6 +36,11 @@ export function setIdentified(request: Request, identified: Identified): void {
   identifications.set(request, identified);
 }
 
+/** Who the guard found; null on a public route. */
+export function identifiedBy(request: Request): Identified | null {
+  return identifications.get(request) ?? null;
+}
+
 function identifiedOf(context: ExecutionContext): Identified {
   const identified = identifications.get(context.switchToHttp().getRequest<Request>());
   if (identified === undefined) throw new Error('a public route has no caller');

@@ -3,6 +3,7 @@ import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { PagesModule } from '../pages/pages.module.js';
+import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
 import { AttemptCookie } from './attempt-cookie.js';
 import { PasswordChangeService } from './password-change.service.js';
@@ -13,7 +14,14 @@ import { SignInService } from './sign-in.service.js';
 import { Throttle } from './throttle.js';
 
 @Module({
-  imports: [AuditEventsModule, ClusterEventsModule, MailModule, PagesModule, UserSessionsModule],
+  imports: [
+    AuditEventsModule,
+    ClusterEventsModule,
+    MailModule,
+    PagesModule,
+    RateLimitsModule,
+    UserSessionsModule,
+  ],
   controllers: [SignInController, SignInPagesController],
   providers: [AttemptCookie, PasswordChangeService, Providers, SignInService, Throttle],
   exports: [PasswordChangeService, SignInService],

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { LOG, SETTINGS, type Settings } from '@culvert/platform';
-import { Redis } from 'ioredis';
-import type { Logger } from 'pino';
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 
 /** How often something may be tried for one account, and from one address, in a quarter of an hour. */
 const LIMITS = {
@@ -17,26 +15,18 @@ const WINDOW_SECONDS = 15 * 60;
 
 export type Attempt = keyof typeof LIMITS;
 
-/**
- * Slows down who guesses. Counts in Redis when there is one, so that all processes count together; while Redis
- * does not answer, and without one, in this process.
- */
+/** Slows down who guesses. */
 @Injectable()
-export class Throttle implements OnApplicationShutdown {
-  readonly #redis: Redis | null;
-  readonly #limiters = new Map<string, RateLimiterMemory | RateLimiterRedis>();
+export class Throttle {
+  readonly #limiters = new Map<string, RateLimiter>();
 
-  constructor(@Inject(SETTINGS) { redisUrl }: Settings, @Inject(LOG) log: Logger) {
-    this.#redis = redisUrl === undefined ? null : connect(redisUrl, log);
+  constructor(limiters: RateLimiters) {
     for (const [attempt, limits] of Object.entries(LIMITS)) {
       for (const [kind, points] of Object.entries(limits)) {
-        this.#limiters.set(`${attempt}:${kind}`, this.#limiter(`${attempt}:${kind}`, points));
+        const name = `${attempt}:${kind}`;
+        this.#limiters.set(name, limiters.create(`throttle:${name}`, { points, seconds: WINDOW_SECONDS }));
       }
     }
-  }
-
-  onApplicationShutdown(): void {
-    this.#redis?.disconnect();
   }
 
   /**
@@ -66,24 +56,6 @@ export class Throttle implements OnApplicationShutdown {
       });
     }
   }
-
-  #limiter(name: string, points: number): RateLimiterMemory | RateLimiterRedis {
-    const options = { keyPrefix: `culvert:throttle:${name}`, points, duration: WINDOW_SECONDS };
-    const memory = new RateLimiterMemory(options);
-    if (this.#redis === null) return memory;
-    return new RateLimiterRedis({ ...options, storeClient: this.#redis, insuranceLimiter: memory });
-  }
-}
-
-/** Commands fail at once while there is no connection: then this process counts by itself. */
-function connect(redisUrl: string, log: Logger): Redis {
-  const redis = new Redis(redisUrl, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: 1000,
-  });
-  redis.on('error', (error) => log.debug({ err: error }, 'throttle without Redis'));
-  return redis;
 }
 
 function keyOf(account: string): string {

@@ -113,7 +113,7 @@ export class TeamService {
   }
 
   async #toResource({ id, name, previewIdleExpirySeconds, createdAt }: Team): Promise<TeamResource> {
-    const { maxPreviewsPerTeam, maxSessionsPerTeam } = this.settings.limits;
+    const { maxPreviewsPerTeam, maxSessionsPerTeam, maxApiRequestsPerTeam } = this.settings.limits;
     return {
       id,
       name,
@@ -125,6 +125,7 @@ export class TeamService {
         apiKeys: MAX_API_KEYS,
         members: MAX_MEMBERS,
         invitations: MAX_INVITATIONS,
+        apiRequestsPerMinute: maxApiRequestsPerTeam === 0 ? null : maxApiRequestsPerTeam,
       },
       use: { ...(await this.store.teams.usage(id, new Date())) },
     };

@@ -127,6 +127,8 @@ export interface Limits {
   readonly maxPreviewsPerTeam: number;
   /** Living ones: traffic managers that are connected, or may come back. */
   readonly maxSessionsPerTeam: number;
+  /** In a minute; 0: none. */
+  readonly maxApiRequestsPerTeam: number;
   /** Of one HTTP/2 connection of a visitor. */
   readonly http2: {
     /** Requests that are in progress at once. */
@@ -243,6 +245,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxRequestsPerPreview: values.MAX_REQUESTS_PER_PREVIEW ?? 1000,
       maxPreviewsPerTeam: values.MAX_PREVIEWS_PER_TEAM ?? 10_000,
       maxSessionsPerTeam: values.MAX_SESSIONS_PER_TEAM ?? 1000,
+      maxApiRequestsPerTeam: values.MAX_API_REQUESTS_PER_TEAM ?? 6000,
       http2: {
         maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
         maxResets: values.HTTP2_MAX_RESETS ?? 500,

@@ -1,0 +1,35 @@
+import type { AuditEventResource } from '@culvert/contract';
+
+const COLUMNS: Readonly<Record<string, (event: AuditEventResource) => string | null>> = {
+  id: ({ id }) => id,
+  at: ({ at }) => at,
+  actorKind: ({ actor }) => actor.kind,
+  actorId: ({ actor }) => actor.id,
+  actorAddress: ({ actor }) => actor.address,
+  action: ({ action }) => action,
+  targetId: ({ targetId }) => targetId,
+  before: ({ before }) => before && JSON.stringify(before),
+  after: ({ after }) => after && JSON.stringify(after),
+};
+
+/** What spreadsheets begin a formula with, in the width of East Asian scripts too, or skip before one. */
+const FORMULA = /^[\s\p{Cc}]*[=+\-@＝＋－＠|%]/u;
+
+/** A table of events (RFC 4180), one chunk for each page of them. */
+export async function* toCsv(pages: AsyncIterable<readonly AuditEventResource[]>): AsyncGenerator<string> {
+  yield toLine(Object.keys(COLUMNS));
+  for await (const events of pages) {
+    const lines = events.map((event) => toLine(Object.values(COLUMNS).map((read) => read(event))));
+    if (lines.length > 0) yield lines.join('');
+  }
+}
+
+function toLine(cells: readonly (string | null)[]): string {
+  return `${cells.map(toCell).join(',')}\r\n`;
+}
+
+/** Always quoted. Whatever might run as a formula where the table is opened is made text by an apostrophe. */
+export function toCell(text: string | null): string {
+  if (text === null) return '';
+  return `"${FORMULA.test(text) ? "'" : ''}${text.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,43 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LOG, SETTINGS, type Settings } from '@culvert/platform';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
+
+export type RateLimiter = RateLimiterMemory | RateLimiterRedis;
+
+/**
+ * Makes counters of what may happen so often in so many seconds. They count in Redis when there is one, so that all
+ * processes count together; while Redis does not answer, and without one, in this process.
+ */
+@Injectable()
+export class RateLimiters implements OnApplicationShutdown {
+  readonly #redis: Redis | null;
+
+  constructor(@Inject(SETTINGS) { redisUrl }: Settings, @Inject(LOG) log: Logger) {
+    this.#redis = redisUrl === undefined ? null : connect(redisUrl, log);
+  }
+
+  onApplicationShutdown(): void {
+    this.#redis?.disconnect();
+  }
+
+  /** @param name of its own: whoever has the same counts the same */
+  create(name: string, { points, seconds }: { points: number; seconds: number }): RateLimiter {
+    const options = { keyPrefix: `culvert:${name}`, points, duration: seconds };
+    const memory = new RateLimiterMemory(options);
+    if (this.#redis === null) return memory;
+    return new RateLimiterRedis({ ...options, storeClient: this.#redis, insuranceLimiter: memory });
+  }
+}
+
+/** Commands fail at once while there is no connection: then this process counts by itself. */
+function connect(redisUrl: string, log: Logger): Redis {
+  const redis = new Redis(redisUrl, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    commandTimeout: 1000,
+  });
+  redis.on('error', (error) => log.debug({ err: error }, 'rate limits without Redis'));
+  return redis;
+}
