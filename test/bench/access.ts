@@ -23,13 +23,15 @@ export const access: Measure = {
     await culvert.api('PATCH', `/previews/${id}`, { access: 'team' });
     const link = await culvert.api('POST', `/previews/${id}/share-links`, { name: 'bench' });
     const cookie = await enter(culvert.port, closed, new URL(String(link['url'])).pathname);
+    // Both carry one cookie of about the same length: what is measured is the gate, not the bytes.
+    const theirs = `session=${'x'.repeat(cookie.length - 'session='.length)}`;
     const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
       const result = await runWrk({
         url: `http://127.0.0.1:${culvert.port}/`,
         hosts: [way === 'public' ? open : closed],
         connections: CONNECTIONS,
         seconds,
-        ...(way === 'private' && { cookie }),
+        cookie: way === 'private' ? cookie : theirs,
       });
       return { perSecond: result.requests / result.seconds, p99Ms: result.p99Ms };
     });
@@ -37,7 +39,7 @@ export const access: Measure = {
     return {
       tables: [
         {
-          title: `Private previews: ${CONNECTIONS} keep-alive connections, 1 KiB bodies, a valid cookie`,
+          title: `Private previews: ${CONNECTIONS} keep-alive connections, 1 KiB bodies, a cookie each`,
           columns: WAYS,
           ratio: { of: 'private', to: 'public' },
           rows: [

@@ -13,6 +13,9 @@ describe('a Cookie field from a visitor', () => {
     [`culvert-preview=1; __Host-culvert-nonce=2; culvert-session=3; a=\xe9`, 'a=\xe9'],
     [`${OURS}=x; ${OURS}=y; \t${OURS} =z`, ''],
     [OURS, ''],
+    [`a=1;;${OURS}=x`, 'a=1;'],
+    [`a=culvert-x; ${OURS}=x; b=culvert-preview; culvert-nonce=1`, 'a=culvert-x; b=culvert-preview'],
+    [`;culvert-preview=1;`, ';'],
     ['a=culvert-preview; culvert-preview-x=1; xculvert-preview=2', null],
     ['__host-culvert-preview=theirs', null],
   ])('%j is forwarded as %j (peers.md 4)', (field, left) => expect(withoutReservedCookies(field)).toBe(left));

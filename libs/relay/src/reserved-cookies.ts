@@ -34,10 +34,22 @@ export function cookieValue(field: string, name: string): string | null {
 
 /** `field` without reserved cookies; null when there are none in it. Empty when nothing is left. */
 export function withoutReservedCookies(field: string): string | null {
-  if (!field.includes(MARK)) return null;
-  const pairs = field.split(';');
-  const kept = pairs.filter((pair) => !RESERVED.has(nameOf(pair)));
-  return kept.length === pairs.length ? null : kept.join(';').trimStart();
+  let at = field.indexOf(MARK);
+  let left: string | null = null;
+  let from = 0;
+  while (at >= 0) {
+    const start = at === 0 ? 0 : field.lastIndexOf(';', at - 1) + 1;
+    const semicolon = field.indexOf(';', at);
+    const end = semicolon < 0 ? field.length : semicolon;
+    if (RESERVED.has(nameOf(field.slice(start, end)))) {
+      left = left === null ? field.slice(0, start) : left + field.slice(from, start);
+      from = end + 1;
+    }
+    at = semicolon < 0 ? -1 : field.indexOf(MARK, semicolon);
+  }
+  if (left === null || from <= field.length) return left === null ? null : (left + field.slice(from)).trimStart();
+  // The last one was ours, and the semicolon before it parts nothing any more.
+  return left.slice(0, -1).trimStart();
 }
 
 /**

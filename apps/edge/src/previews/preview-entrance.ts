@@ -18,7 +18,7 @@ import {
   type Verdict,
   VISIT_COOKIE,
 } from '@culvert/relay';
-import { headerOf, isNavigation, isPreflight } from './request-origin.js';
+import { headerOf, isNavigation, isPreflight, ownOrigin } from './request-origin.js';
 
 const RESERVED_PATH = '/.culvert';
 const SIGN_IN_PATH = '/.culvert/sign-in';
@@ -46,11 +46,6 @@ export class PreviewEntrance {
     private readonly store: Pick<Store, 'previewVisits' | 'shareLinks'>,
     private readonly options: { readonly scheme: 'http' | 'https'; readonly appUrl: string },
   ) {}
-
-  /** The preview's own, as browsers write it. The parser has checked Host. */
-  originOf(request: RequestHead): string {
-    return `${this.options.scheme}://${request.host}`;
-  }
 
   /** The answer to who shows nothing. It depends on the request alone: whether there is a preview does not show. */
   turnAway(request: RequestHead, hostname: string): Verdict {
@@ -137,7 +132,7 @@ export class PreviewEntrance {
 
   /** Absolute, so that a target like `//elsewhere` stays a path of this host. */
   private goTo(request: RequestHead, target: string, lines: string): GateAnswer {
-    return new GateAnswer(303, `Location: ${this.originOf(request)}${target}\r\n${lines}`);
+    return new GateAnswer(303, `Location: ${ownOrigin(request, this.options.scheme)}${target}\r\n${lines}`);
   }
 
   private setCookie(name: string, value: string, maxAgeSeconds: number): string {

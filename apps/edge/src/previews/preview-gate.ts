@@ -49,6 +49,7 @@ interface Credential {
 export class PreviewGate implements AccessGate {
   private readonly credentials = new Map<string, Credential>();
   private readonly lookups = new Map<string, { route: Route | null; promise: Promise<Credential> }>();
+  private readonly scheme: 'http' | 'https';
   private readonly cookieName: string;
   private readonly suffix: string;
   /** Counts what was forgotten: a credential read before that moment must not be kept after it. */
@@ -59,6 +60,7 @@ export class PreviewGate implements AccessGate {
     private readonly entrance: PreviewEntrance,
     options: { readonly scheme: 'http' | 'https'; readonly previewDomain: string },
   ) {
+    this.scheme = options.scheme;
     this.cookieName = VISIT_COOKIE[options.scheme];
     this.suffix = `.${options.previewDomain}`;
   }
@@ -74,7 +76,10 @@ export class PreviewGate implements AccessGate {
     }
     const i = request.find(Field.COOKIE);
     const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
-    return cookie === null || !isSecretShaped(cookie)
+    if (cookie === null) return this.entrance.turnAway(request, hostname);
+    const held = this.held(cookie, route);
+    if (held?.kind === 'visit') return this.verdict(held, route, request, hostname);
+    return !isSecretShaped(cookie)
       ? this.entrance.turnAway(request, hostname)
       : this.judge(route, request, cookie, hostname);
   }
@@ -108,15 +113,19 @@ export class PreviewGate implements AccessGate {
       : this.entrance.enter(route, request, hostname);
   }
 
+  private held(secret: string, route: Route | null): Credential | null {
+    const held = this.credentials.get(secret);
+    return held?.route === route && held.freshUntil > performance.now() ? held : null;
+  }
+
   private judge(
     route: Route | null,
     request: RequestHead,
     secret: string,
     hostname: string,
   ): Verdict | Promise<Verdict> {
-    const held = this.credentials.get(secret);
-    if (held !== undefined && held.route === route && held.freshUntil > performance.now())
-      return this.verdict(held, route, request, hostname);
+    const held = this.held(secret, route);
+    if (held !== null) return this.verdict(held, route, request, hostname);
     return this.find(secret, route).then((credential) => this.verdict(credential, route, request, hostname));
   }
 
@@ -134,7 +143,7 @@ export class PreviewGate implements AccessGate {
       case 'visit':
         if (route === null || credential.previewId !== route.id)
           return this.entrance.turnAway(request, hostname);
-        return isOwnRequest(request, this.entrance.originOf(request)) ? 'allow' : 'cross_site_request';
+        return isOwnRequest(request, this.scheme) ? 'allow' : 'cross_site_request';
       case 'none':
         return headerSecret(request) === null ? this.entrance.turnAway(request, hostname) : 'access_denied';
       default:

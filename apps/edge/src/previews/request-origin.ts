@@ -5,15 +5,20 @@ import { Field, type RequestHead } from '@culvert/http1';
  * eyes, so SameSite does not keep their pages from sending it. Reading is left to CORS: pages may link to a preview
  * and show its images. WebSockets, to which CORS does not apply, and unsafe methods need the preview's own origin.
  */
-export function isOwnRequest(request: RequestHead, origin: string): boolean {
-  if (request.upgrade !== '') return headerOf(request, 'origin') === origin;
+export function isOwnRequest(request: RequestHead, scheme: 'http' | 'https'): boolean {
   const { method } = request;
+  if (request.upgrade !== '') return headerOf(request, 'origin') === ownOrigin(request, scheme);
   if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return true;
   // Browsers make it, and pages cannot. It tells more than Origin, which is `null` for a form under no-referrer.
   const site = headerOf(request, 'sec-fetch-site');
   if (site !== null) return site === 'same-origin' || site === 'none';
   const from = headerOf(request, 'origin');
-  return from === null || from === origin;
+  return from === null || from === ownOrigin(request, scheme);
+}
+
+/** The preview's own, as browsers write it. The parser has checked Host. */
+export function ownOrigin(request: RequestHead, scheme: 'http' | 'https'): string {
+  return `${scheme}://${request.host}`;
 }
 
 /** Whether a browser is about to show the answer as a page. */
