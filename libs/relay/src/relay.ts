@@ -25,6 +25,9 @@ const SWEEP_MS = 250;
 
 const ROUTING_POLL_MS = 10;
 
+/** How often the routes of open exchanges are looked at; they are read again when they are old. */
+const REFRESH_MS = 2500;
+
 const REVALIDATIONS_AT_ONCE = 32;
 
 export interface RelayOptions {
@@ -67,6 +70,7 @@ export class Relay {
   clock = Math.floor(performance.now());
   isDraining = false;
   private codedPages = 0;
+  private refreshAt = 0;
   readonly limits: RelayLimits;
   readonly gate: AccessGate;
   readonly trustedProxies: TrustedProxies;
@@ -82,6 +86,8 @@ export class Relay {
   constructor(private readonly options: RelayOptions) {
     this.limits = options.limits;
     this.gate = options.gate;
+    options.router.onChange = (hostname) =>
+      void this.handleRouteChange(hostname).catch((error: unknown) => this.reportFault(error));
     this.trustedProxies = options.trustedProxies;
     restoreFastStrings();
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
@@ -276,9 +282,18 @@ export class Relay {
     await Promise.all(Array.from({ length: REVALIDATIONS_AT_ONCE }, worker));
   }
 
+  /** Of exchanges that stay open, for which nobody asks again. */
+  private refreshRoutes(): void {
+    this.refreshAt = this.clock + REFRESH_MS;
+    for (const connection of this.connections) {
+      for (const { hostname } of connection.exchanges()) this.options.router.refresh(hostname);
+    }
+  }
+
   private sweep(): void {
     this.clock = Math.floor(performance.now());
     for (const connection of this.connections) connection.sweep(this.clock);
+    if (this.clock >= this.refreshAt) this.refreshRoutes();
     for (const pool of this.options.poolsWithIdle) pool.sweep(this.clock);
   }
 }

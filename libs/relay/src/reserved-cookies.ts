@@ -47,7 +47,8 @@ export function withoutReservedCookies(field: string): string | null {
     }
     at = semicolon < 0 ? -1 : field.indexOf(MARK, semicolon);
   }
-  if (left === null || from <= field.length) return left === null ? null : (left + field.slice(from)).trimStart();
+  if (left === null || from <= field.length)
+    return left === null ? null : (left + field.slice(from)).trimStart();
   // The last one was ours, and the semicolon before it parts nothing any more.
   return left.slice(0, -1).trimStart();
 }

@@ -20,6 +20,8 @@ export interface PreviewRouteDefinition {
   readonly banner?: BannerDefinition | null;
   /** Milliseconds since the epoch; Infinity for never. */
   readonly expiresAt: number;
+  /** Differs from that of every other state of the preview that needs another route. */
+  readonly revision?: string;
 }
 
 /**
@@ -51,6 +53,8 @@ export class Route {
     readonly pool: StreamPool,
     /** What is put into its pages; null: nothing is. */
     readonly banner: Buffer | null,
+    /** Tells whether one that was read again is still the same. */
+    readonly revision: string,
   ) {}
 
   static forPreview(definition: PreviewRouteDefinition, pool: StreamPool): Route {
@@ -70,11 +74,12 @@ export class Route {
       added.map(([name]) => name.toLowerCase()),
       pool,
       definition.banner ? Buffer.from(bannerHtml(definition.banner), 'latin1') : null,
+      definition.revision ?? '',
     );
   }
 
   /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
   static forApp(hostname: string, pool: StreamPool): Route {
-    return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool, null);
+    return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool, null, '');
   }
 }

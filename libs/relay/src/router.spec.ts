@@ -5,10 +5,28 @@ import { Router } from './router.js';
 import { SocketDialer } from './socket-stream.js';
 import { StreamPool } from './stream-pool.js';
 
-const LIMITS = { maxEntries: 3, unknownTtlMs: 1000, maxLookups: 2 };
+const LIMITS = { maxEntries: 3, unknownTtlMs: 1000, routeTtlMs: 10_000, maxLookups: 2 };
 
 function route(hostname: string): Route {
   return Route.forApp(hostname, new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()));
+}
+
+function previewRoute(access: 'team' | 'public'): Route {
+  return Route.forPreview(
+    {
+      id: 'p',
+      teamId: 't',
+      hostname: 'a',
+      interceptId: 'i',
+      ingress: 'web:80',
+      l5Host: 'web',
+      addRequestHeaders: {},
+      access,
+      expiresAt: Infinity,
+      revision: access,
+    },
+    new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()),
+  );
 }
 
 function setUp() {
@@ -34,6 +52,9 @@ function setUp() {
   };
 }
 
+/** Promises that were answered have been heard. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 describe(Router.name, () => {
   it('looks a hostname up once for many requests, and then answers at once', async () => {
     const { router, state, answer } = setUp();
@@ -53,6 +74,46 @@ describe(Router.name, () => {
     await before;
     void router.find('a');
     expect(state.lookups).toEqual(['a', 'a']);
+  });
+
+  it('reads an old route again while it serves on, and tells when it changed without an event', async () => {
+    const { router, state, answer } = setUp();
+    const changed: string[] = [];
+    router.onChange = (hostname) => changed.push(hostname);
+    const before = previewRoute('public');
+    const found = router.find('a');
+    answer(before);
+    await found;
+    state.now = LIMITS.routeTtlMs - 1;
+    expect([router.find('a'), state.lookups.length]).toEqual([before, 1]);
+    state.now++;
+    expect([router.find('a'), router.find('a'), state.lookups.length]).toEqual([before, before, 2]);
+    answer(previewRoute('public'));
+    await settled();
+    expect([router.find('a'), changed]).toEqual([before, []]);
+    state.now += LIMITS.routeTtlMs;
+    router.refresh('a');
+    answer(previewRoute('team'));
+    await settled();
+    expect(changed).toEqual(['a']);
+  });
+
+  it('serves what it knows while the store cannot be asked, and does not ask more often for that', async () => {
+    let lookups = 0;
+    let now = 0;
+    const known = previewRoute('public');
+    const router = new Router(
+      () => (lookups++ === 0 ? Promise.resolve(known) : Promise.reject(new Error('no database'))),
+      () => now,
+      LIMITS,
+    );
+    await router.find('a');
+    for (const age of [1, 1, 1, 2]) {
+      now = age * LIMITS.routeTtlMs;
+      expect(router.find('a')).toBe(known);
+      await settled();
+    }
+    expect(lookups).toBe(3);
   });
 
   it('asks again about unknown hostnames after a while', async () => {

@@ -6,6 +6,8 @@ export interface RouterLimits {
   readonly maxEntries: number;
   /** How long a hostname stays known as unknown, should an event get lost. */
   readonly unknownTtlMs: number;
+  /** How old a route may become before it is read again in the background, should an event get lost. */
+  readonly routeTtlMs: number;
   /** Lookups under way at once: a flood of random names must not become a flood of queries. */
   readonly maxLookups: number;
 }
@@ -13,20 +15,26 @@ export interface RouterLimits {
 export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
   maxEntries: 200_000,
   unknownTtlMs: 5000,
+  routeTtlMs: 10_000,
   maxLookups: 256,
 };
 
 interface Entry {
   readonly route: Route | null;
-  readonly knownSince: number;
+  /** When it was read; of a route that is being read again: when that began. */
+  knownSince: number;
   /** Set by each use and cleared when eviction passes by: a second chance, without reordering per request. */
   isRecent: boolean;
 }
 
 /** Maps hostnames to routes: a bounded cache over `resolve`, corrected by `invalidate`. */
 export class Router {
+  /** Called when a route is found to have changed without an event. */
+  onChange: (hostname: string) => void = (hostname) => this.invalidate(hostname);
+
   private readonly entries = new Map<string, Entry>();
   private readonly lookups = new Map<string, Promise<Route | null>>();
+  private rereads = 0;
 
   constructor(
     private readonly resolve: (hostname: string) => Promise<Route | null>,
@@ -37,9 +45,14 @@ export class Router {
   /** Null when nothing lives at `hostname` (lower-case, without port). Rejects with a RelayError. */
   find(hostname: string): Route | null | Promise<Route | null> {
     const entry = this.entries.get(hostname);
-    if (entry && (entry.route !== null || this.clock() - entry.knownSince < this.limits.unknownTtlMs)) {
-      entry.isRecent = true;
-      return entry.route;
+    if (entry) {
+      const ageMs = this.clock() - entry.knownSince;
+      const isKnown = entry.route !== null;
+      if (isKnown && ageMs >= this.limits.routeTtlMs) this.reread(hostname, entry);
+      if (isKnown || ageMs < this.limits.unknownTtlMs) {
+        entry.isRecent = true;
+        return entry.route;
+      }
     }
     return this.lookups.get(hostname) ?? this.look(hostname);
   }
@@ -47,6 +60,13 @@ export class Router {
   /** What is cached for `hostname`, without looking it up. */
   cached(hostname: string): Route | null {
     return this.entries.get(hostname)?.route ?? null;
+  }
+
+  /** Reads a route again that is cached and old: nobody may ask for one whose exchange stays open. */
+  refresh(hostname: string): void {
+    const entry = this.entries.get(hostname);
+    if (entry && entry.route !== null && this.clock() - entry.knownSince >= this.limits.routeTtlMs)
+      this.reread(hostname, entry);
   }
 
   /** Forgets `hostname`: the next request looks it up again. Idle streams of its route are closed. */
@@ -84,6 +104,23 @@ export class Router {
     );
     this.lookups.set(hostname, lookup);
     return lookup;
+  }
+
+  /** In the background: what is cached serves until it turns out to have changed. */
+  private reread(hostname: string, entry: Entry): void {
+    if (this.rereads >= this.limits.maxLookups) return;
+    entry.knownSince = this.clock();
+    this.rereads++;
+    this.resolve(hostname)
+      .then(
+        (route) => {
+          const isCurrent = this.entries.get(hostname) === entry;
+          if (isCurrent && route?.revision !== entry.route?.revision) this.onChange(hostname);
+        },
+        // The store cannot be asked: what is known serves on, and is read again when it is as old once more.
+        () => {},
+      )
+      .finally(() => this.rereads--);
   }
 
   private remember(hostname: string, route: Route | null): void {

@@ -105,6 +105,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     Promise.all([
       this.store.userSessions.removeExpired(now),
       this.store.passwordResets.removeExpired(now),
+      this.store.previewVisits.removeExpired(now),
     ]).catch((error: unknown) => this.log.warn({ err: error }, 'expired sessions not removed'));
   }
 }

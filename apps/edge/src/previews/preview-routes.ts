@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { PreviewRoute, Store } from '@culvert/domain';
 import { Http2Dialer, Route, StreamPool, type TunnelRegistry } from '@culvert/relay';
@@ -43,6 +44,8 @@ export class PreviewRoutes {
         access: preview.access,
         banner: preview.banner,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
+        // All that a route is made of, however long its headers are.
+        revision: createHash('sha256').update(JSON.stringify(preview)).digest('base64'),
       },
       new StreamPool(
         ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme }),
