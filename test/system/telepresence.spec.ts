@@ -6,16 +6,31 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
-import { createTestCertificate, type Faults, TrafficManagerDouble } from '@culvert/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
+import { createStore } from '@culvert/store';
+import {
+  createTestCertificate,
+  createTestDatabase,
+  type Faults,
+  type TestDatabase,
+  TrafficManagerDouble,
+} from '@culvert/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { launchBrowser } from '../support/browser.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
 /** Telepresence's traffic manager, played by our double, on a built standalone over real TLS. */
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
-const BULK_BYTES = 64 * 1024 * 1024;
+const BULK_BYTES = 256 * 1024 * 1024;
+const BLOCK = Buffer.alloc(65_536, 7);
+/** What an edge may grow by while it carries bulk: windows, socket buffers, and garbage that waits for its collector. */
+const MAX_GROWTH_MIB = 160;
+let database: TestDatabase;
+let store: Store;
 let directory: string;
 let standalone: Program;
 let port: number;
@@ -38,17 +53,19 @@ beforeAll(async () => {
   ingress.listen(0, '127.0.0.1');
   await once(ingress, 'listening');
   ingressPort = (ingress.address() as AddressInfo).port;
+  database = await createTestDatabase(inject('databaseUrl'));
   standalone = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
-    DATA_DIR: join(directory, 'data'),
+    DATABASE_URL: database.url,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     MANAGER_WAIT_MS: '10000',
-    RESPONSE_TIMEOUT_MS: '10000',
+    RESPONSE_TIMEOUT_MS: '5000',
     TELEPRESENCE_GRACE_MS: '400',
     TLS_CERT_FILE: file('edge.crt', certificate.cert),
     TLS_KEY_FILE: file('edge.key', certificate.key),
   });
   port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
+  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
 });
 
 afterEach(() => {
@@ -61,6 +78,8 @@ afterEach(() => {
 afterAll(async () => {
   agent.destroy();
   await standalone?.stop();
+  await store?.close();
+  await database?.drop();
   ingress?.closeAllConnections();
   ingress?.close();
   rmSync(directory, { recursive: true, force: true });
@@ -68,13 +87,12 @@ afterAll(async () => {
 
 function serve(incoming: IncomingMessage, response: http.ServerResponse): void {
   if (incoming.url === '/bulk') {
-    const block = Buffer.alloc(65_536, 7);
     let left = BULK_BYTES;
     response.setHeader('Content-Length', left);
     const fill = (): void => {
       while (left > 0) {
-        left -= block.length;
-        if (!response.write(block)) return;
+        left -= BLOCK.length;
+        if (!response.write(BLOCK)) return;
       }
       response.end();
     };
@@ -84,6 +102,16 @@ function serve(incoming: IncomingMessage, response: http.ServerResponse): void {
     let count = 0;
     incoming.on('data', (chunk: Buffer) => (count += chunk.length));
     incoming.on('end', () => response.end(String(count)));
+  } else if (incoming.url === '/page') {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<h1>The shop</h1><script src="/script.js"></script>');
+  } else if (incoming.url === '/script.js') {
+    response.setHeader('Content-Type', 'text/javascript');
+    response.end(
+      `const socket = new WebSocket('wss://' + location.host + '/socket');
+      socket.onopen = () => socket.send('echoed');
+      socket.onmessage = ({ data }) => (document.title = data);`,
+    );
   } else if (incoming.url === '/events') {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.write('data: first\n\n');
@@ -95,7 +123,7 @@ function serve(incoming: IncomingMessage, response: http.ServerResponse): void {
 }
 
 function startDouble(
-  options: { apiKey?: string; faults?: Faults; version?: string } = {},
+  options: { apiKey?: string; managerId?: string; faults?: Faults; version?: string } = {},
 ): TrafficManagerDouble {
   const double = new TrafficManagerDouble({
     host: 'localhost',
@@ -104,6 +132,7 @@ function startDouble(
     ca: certificate.cert,
     apiKey: options.apiKey ?? API_KEY,
     ...(options.faults && { faults: options.faults }),
+    ...(options.managerId && { managerId: options.managerId }),
     ...(options.version && { version: options.version }),
   });
   doubles.push(double);
@@ -162,6 +191,55 @@ function visit(
     request.on('error', reject);
     request.end(body);
   });
+}
+
+/** Downloads `/bulk`, or uploads as much to `/sink`. Returns how many bytes came through. */
+function moveBulk(hostname: string, direction: 'down' | 'up'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const isUp = direction === 'up';
+    const headers = { host: hostname, 'x-ambassador-api-key': API_KEY };
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: isUp ? '/sink' : '/bulk',
+        method: isUp ? 'POST' : 'GET',
+        agent,
+        servername: hostname,
+        headers: isUp ? { ...headers, 'content-length': BULK_BYTES } : headers,
+      },
+      (response) => {
+        let count = 0;
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          count += chunk.length;
+          if (isUp) text += chunk.toString();
+        });
+        response.on('end', () => resolve(isUp ? Number(text) : count));
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    if (isUp) Readable.from(blocks(), { objectMode: false }).pipe(request);
+    else request.end();
+  });
+}
+
+function* blocks(): Generator<Buffer> {
+  for (let left = BULK_BYTES; left > 0; left -= BLOCK.length) yield BLOCK;
+}
+
+/** A key of a team of its own, or of the bootstrap's. */
+async function createKey(options: { teamId: string; expiresAt?: Date }): Promise<string> {
+  const secret = generateApiKeySecret();
+  await store.apiKeys.create(options.teamId, {
+    name: 'a test',
+    hint: 'cvt_',
+    hash: hashApiKeySecret(secret),
+    scopes: API_KEY_SCOPES,
+    expiresAt: options.expiresAt ?? null,
+  });
+  return secret;
 }
 
 function api(
@@ -268,12 +346,38 @@ describe('a preview of a Telepresence traffic manager', () => {
     request.destroy();
   });
 
-  it('moves bulk both ways', async () => {
+  it('opens in a browser', async () => {
     const { hostname } = await share(startDouble());
-    expect((await visit(hostname, '/bulk')).body).toHaveLength(BULK_BYTES);
-    const sent = await visit(hostname, '/sink', { method: 'POST', body: Buffer.alloc(BULK_BYTES) });
-    expect(sent.body).toBe(String(BULK_BYTES));
-  });
+    const preview = await previewOf(hostname);
+    expect((await api('PATCH', `/previews/${String(preview!['id'])}`, { access: 'public' })).status).toBe(
+      200,
+    );
+    const browser = await launchBrowser(inject('chromiumPath'), ['--ignore-certificate-errors']);
+    try {
+      const page = await browser.newPage({ ignoreHTTPSErrors: true });
+      const response = await page.goto(`https://${hostname}:${port}/page`);
+      expect(response!.status()).toBe(200);
+      expect(await page.textContent('h1')).toBe('The shop');
+      await page.waitForFunction("document.title === 'echoed'");
+    } finally {
+      await browser.close();
+    }
+  }, 30_000);
+
+  it('moves bulk both ways with bounded memory', async () => {
+    const { hostname } = await share(startDouble());
+    await visit(hostname);
+    const before = standalone.residentMiB();
+    let peak = before;
+    const watch = setInterval(() => (peak = Math.max(peak, standalone.residentMiB())), 50);
+    try {
+      expect(await moveBulk(hostname, 'down')).toBe(BULK_BYTES);
+      expect(await moveBulk(hostname, 'up')).toBe(BULK_BYTES);
+    } finally {
+      clearInterval(watch);
+    }
+    expect(peak - before).toBeLessThan(MAX_GROWTH_MIB);
+  }, 60_000);
 
   it('answers 500 requests at once', async () => {
     const { hostname } = await share(startDouble());
@@ -368,9 +472,65 @@ describe('what a traffic manager may not do', () => {
     const ended = double.connection!.ended.promise;
     await api('DELETE', `/api-keys/${apiKey?.id ?? String(made['id'])}`);
     const before = performance.now();
-    expect((await ended).code).not.toBe(grpc.status.OK);
+    expect(await ended).toMatchObject({
+      code: grpc.status.UNAUTHENTICATED,
+      details: 'the API key is no longer valid',
+    });
     expect(performance.now() - before).toBeLessThan(1000);
     expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
+  });
+
+  it('refuses a key that has expired', async () => {
+    const key = await store.apiKeys.findByHash(hashApiKeySecret(API_KEY));
+    const expired = await createKey({ teamId: key!.teamId, expiresAt: new Date(Date.now() - 1000) });
+    const double = startDouble({ apiKey: expired });
+    expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
+    expect(await double.connection!.ended.promise).toMatchObject({
+      code: grpc.status.UNAUTHENTICATED,
+      details: 'the API key is expired or revoked',
+    });
+  });
+
+  it('keeps what belongs to another team', async () => {
+    const ours = startDouble();
+    const { id, hostname } = await share(ours);
+    const { id: teamId } = await store.teams.create('Strangers');
+    const theirKey = await createKey({ teamId });
+    // Even one that claims to be our traffic manager.
+    const stranger = startDouble({ apiKey: theirKey, managerId: ours.managerId });
+    const theirs = await share(stranger);
+    expect(await codeOf(stranger.removeDomain(hostname))).toBe(grpc.status.OK);
+    const removal = ['InterceptRemoval', 'Empty'] as const;
+    await stranger.unary('/telepresence.systema.SystemACRUD/RemoveIntercept', removal, { interceptId: id });
+    expect((await visit(hostname)).status).toBe(200);
+    expect((await visit(theirs.hostname, '/', { key: theirKey })).status).toBe(200);
+    expect((await visit(hostname, '/', { key: theirKey })).status).not.toBe(200);
+    expect((await visit(theirs.hostname)).status).not.toBe(200);
+  });
+
+  it('answers visitors of a manager that never answers', async () => {
+    const { hostname } = await share(startDouble({ faults: { ignoresConnections: true } }));
+    const { status, body } = await visit(hostname);
+    expect(status).toBe(504);
+    expect(body).toContain('<html');
+  }, 15_000);
+
+  it('slows down a storm of dials, and serves everybody else meanwhile', async () => {
+    const storm = startDouble({ apiKey: 'wrong-key-0123456789', faults: { redialStorm: true } });
+    storm.connect();
+    await expect.poll(() => storm.connections.length, { timeout: 5000 }).toBe(31);
+    const { hostname } = await share(startDouble());
+    expect((await visit(hostname)).status).toBe(200);
+    expect(storm.connections).toHaveLength(31);
+  });
+
+  it('serves a manager that keeps two connections', async () => {
+    const double = startDouble({ faults: { connections: 2 } });
+    const { hostname } = await share(double);
+    for (let i = 0; i < 20; i++) expect((await visit(hostname)).status).toBe(200);
+    const [first, second] = double.connections;
+    const { code } = await Promise.race([first.ended.promise, second.ended.promise]);
+    expect(code).toBe(grpc.status.ABORTED);
   });
 
   it('answers removals of what it does not know', async () => {
@@ -386,7 +546,10 @@ describe('what a traffic manager may not do', () => {
     const double = startDouble({ faults: { garbage: Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n') } });
     double.connect();
     const status = await double.connection!.ended.promise;
-    expect(status.code).toBe(grpc.status.INTERNAL);
+    expect(status).toMatchObject({
+      code: grpc.status.INTERNAL,
+      details: expect.stringMatching(/^the traffic manager (?:sent garbage|broke the rules of HTTP\/2): /),
+    });
     expect((await api('GET', '/me')).status).toBe(200);
   });
 

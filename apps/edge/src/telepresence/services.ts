@@ -13,7 +13,7 @@ import {
 import type { Logger } from 'pino';
 import { type CallAuthenticator, CallError, type Credentials, type GrpcCaller } from './credentials.js';
 import type { RequestedPreviews } from './requested-previews.js';
-import { answerCall, failCall, fieldOf, readMessage } from './unary-call.js';
+import { answerCall, failCall, fieldOf, readMessage, withinDeadline } from './unary-call.js';
 
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const VERSION = /^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,64})?)$/;
@@ -54,7 +54,7 @@ export class TelepresenceServices {
       const answer = this.answers.get(target);
       if (answer === undefined)
         throw new CallError(GrpcStatus.UNIMPLEMENTED, 'Culvert does not offer this call');
-      answerCall(stream, await answer(stream, this.contextOf(stream)));
+      answerCall(stream, await withinDeadline(stream.head, answer(stream, this.contextOf(stream))));
     } catch (error) {
       if (!failCall(stream, error)) this.options.log.error({ err: error, path: target }, 'a call failed');
     }

@@ -10,6 +10,17 @@ const MAX_MESSAGE_BYTES = 262_144;
 const MAX_REPORTED_BYTES = 16_777_216;
 /** From the head of a call to its last byte. */
 const REQUEST_TIMEOUT_MS = 15_000;
+const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+/** The longest that a timer of Node can wait. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * Reads the messages of a call until its end; of a stream of reports only whether they are framed well.
@@ -19,6 +30,26 @@ export function readMessage(stream: TakenStream, isStreamOfReports: boolean): Pr
   return new Promise((resolve, reject) => {
     new MessageCollector(stream, isStreamOfReports, resolve, reject).start();
   });
+}
+
+/**
+ * Resolves as `work` does, unless the time that the caller gives the call (`grpc-timeout`) is over before.
+ * @throws CallError `DEADLINE_EXCEEDED`; what `work` rejects with
+ */
+export async function withinDeadline<T>(head: RequestHead, work: Promise<T>): Promise<T> {
+  const [, digits, unit] = TIMEOUT.exec(fieldOf(head, 'grpc-timeout') ?? '') ?? [];
+  if (digits === undefined) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const timeoutMs = Math.min(Number(digits) * UNIT_MS[unit], MAX_TIMER_MS);
+    const error = new CallError(GrpcStatus.DEADLINE_EXCEEDED, 'the deadline of the call is over');
+    timer = setTimeout(() => reject(error), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Answers a call with one message. */

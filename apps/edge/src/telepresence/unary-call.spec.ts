@@ -1,0 +1,107 @@
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
+import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
+import { GrpcStatus } from '@culvert/telepresence';
+import { describe, expect, it } from 'vitest';
+import { CallError } from './credentials.js';
+import { answerCall, failCall, readMessage, withinDeadline } from './unary-call.js';
+
+function headOf(lines = ''): RequestHead {
+  const bytes = Buffer.from(`POST /package.Service/Method HTTP/1.1\r\nHost: culvert.test\r\n${lines}\r\n`);
+  return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+}
+
+/** A stream whose events the test makes. */
+class ManualStream implements TakenStream {
+  readonly head = headOf();
+  readonly peer = '192.0.2.1';
+  handler!: TakenStreamHandler;
+  readonly sent: Buffer[] = [];
+  fields: Readonly<Record<string, string>> = {};
+  trailers: Readonly<Record<string, string>> = {};
+
+  respond(fields: Readonly<Record<string, string>>): void {
+    this.fields = fields;
+  }
+  write(bytes: Buffer): boolean {
+    this.sent.push(bytes);
+    return true;
+  }
+  end(trailers: Readonly<Record<string, string>>): void {
+    this.trailers = trailers;
+  }
+  pause(): void {}
+  resume(): void {}
+  reset(): void {}
+}
+
+function read(chunks: readonly Buffer[], options: { readonly reports?: boolean } = {}): Promise<Buffer> {
+  const stream = new ManualStream();
+  const message = readMessage(stream, options.reports ?? false);
+  for (const chunk of chunks) stream.handler.onData(chunk);
+  stream.handler.onEnd();
+  return message;
+}
+
+describe('a call of one message', () => {
+  it('is read whole, however it is cut', async () => {
+    const bytes = Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      expect(await read([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual(Buffer.from([10, 1, 65]));
+    }
+  });
+
+  it.each([
+    ['is cut short', Buffer.from([0, 0, 0, 0, 3, 10]), GrpcStatus.INTERNAL],
+    ['has no prefix', Buffer.alloc(0), GrpcStatus.INTERNAL],
+    ['holds more than a message', Buffer.from([0, 0, 0, 0, 0, 1]), GrpcStatus.INTERNAL],
+    ['is compressed', Buffer.from([1, 0, 0, 0, 0]), GrpcStatus.UNIMPLEMENTED],
+    ['is too large', Buffer.alloc(300_000), GrpcStatus.RESOURCE_EXHAUSTED],
+  ])('is refused when it %s', async (_name, bytes, status) => {
+    await expect(read([bytes])).rejects.toMatchObject({ status });
+  });
+
+  it('ends with its caller', async () => {
+    const stream = new ManualStream();
+    const message = readMessage(stream, false);
+    stream.handler.onClose();
+    await expect(message).rejects.toMatchObject({ status: GrpcStatus.CANCELLED });
+  });
+
+  it('keeps nothing of reports', async () => {
+    expect(await read([Buffer.alloc(300_000)], { reports: true })).toHaveLength(0);
+  });
+});
+
+it('answers with a framed message and the status', () => {
+  const stream = new ManualStream();
+  answerCall(stream, Buffer.from([10, 1, 65]));
+  expect(Buffer.concat(stream.sent)).toEqual(Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]));
+  expect(stream.trailers).toMatchObject({ 'grpc-status': '0' });
+});
+
+it('tells a caller of its own mistakes only', () => {
+  const stream = new ManualStream();
+  expect(failCall(stream, new CallError(GrpcStatus.NOT_FOUND, 'no 100% of it'))).toBe(true);
+  expect(stream.trailers).toMatchObject({ 'grpc-status': '5', 'grpc-message': 'no 100%25 of it' });
+  expect(failCall(stream, new Error('secret of the database'))).toBe(false);
+  expect(stream.trailers).toMatchObject({ 'grpc-status': '14' });
+  expect(JSON.stringify(stream.trailers)).not.toContain('secret');
+});
+
+describe('the deadline of a call', () => {
+  const never = new Promise<string>(() => {});
+
+  it.each(['5m', '5000u', '5000000n'])('ends it after %s', async (timeout) => {
+    await expect(withinDeadline(headOf(`grpc-timeout: ${timeout}\r\n`), never)).rejects.toMatchObject({
+      status: GrpcStatus.DEADLINE_EXCEEDED,
+    });
+  });
+
+  it.each(['', 'grpc-timeout: 10S\r\n', 'grpc-timeout: 99999999H\r\n', 'grpc-timeout: soon\r\n'])(
+    'leaves what is in time alone (%j)',
+    async (lines) => {
+      const later = new Promise((resolve) => setImmediate(resolve, 'done'));
+      expect(await withinDeadline(headOf(lines), later)).toBe('done');
+    },
+  );
+});
