@@ -1,7 +1,7 @@
 import { OPERATIONS } from '@culvert/contract';
-import type { Express } from 'express';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
+import { servedRoutes } from './testing/served-routes.js';
 
 /** Pages for people, which the OpenAPI document does not describe, and the document itself. */
 const UNDESCRIBED = [
@@ -37,10 +37,6 @@ const TELEPRESENCE = [
   'post /token',
 ];
 
-interface Layer {
-  readonly route?: { readonly path: string; readonly stack: readonly { readonly method: string }[] };
-}
-
 describe('the routes', () => {
   let api: TestApi;
   let team: TestTeam;
@@ -54,16 +50,8 @@ describe('the routes', () => {
   afterAll(() => api.close());
 
   it('are the operations of the contract, all of them and no others', () => {
-    const express: Express = api.app.getHttpAdapter().getInstance();
-    const served = (express.router.stack as unknown as readonly Layer[]).flatMap(({ route }) =>
-      route === undefined
-        ? []
-        : route.stack.map(
-            ({ method }) => `${method} ${route.path.replace(/:(\w+)/g, '{$1}').replace(/(.)\/$/, '$1')}`,
-          ),
-    );
     const described = OPERATIONS.map(({ method, path }) => `${method} ${path}`);
-    expect(served.toSorted()).toEqual([...described, ...UNDESCRIBED, ...TELEPRESENCE].toSorted());
+    expect(servedRoutes(api).toSorted()).toEqual([...described, ...UNDESCRIBED, ...TELEPRESENCE].toSorted());
   });
 
   const bodies = OPERATIONS.filter(({ body }) => body !== undefined).map(

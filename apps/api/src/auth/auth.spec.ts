@@ -1,5 +1,4 @@
-import { meResource, OPERATIONS } from '@culvert/contract';
-import { API_KEY_SCOPES, type ApiKeyScope } from '@culvert/domain';
+import { meResource } from '@culvert/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../testing/api-harness.js';
 
@@ -128,57 +127,5 @@ describe('authentication', () => {
     await me().set('X-Ambassador-Api-Key', team.secret);
     expect(api.logLines.length).toBeGreaterThan(0);
     expect(api.logLines.join('')).not.toContain(team.secret);
-  });
-
-  const guarded = OPERATIONS.filter(({ access }) => access !== 'public');
-  const call = (key: TestTeam, { method, path, body }: (typeof OPERATIONS)[number]) => {
-    const request = key.request(method, path.replace('/api/v1', '').replace(/\{\w+\}/, 'nothing'));
-    return body === undefined ? request : request.send(body.example);
-  };
-
-  it.each(guarded.map((operation) => [operation.id, operation] as const))(
-    'denies %s without a key',
-    async (_id, { method, path }) => {
-      const response = await api.http()[method](path.replace(/\{\w+\}/, 'nothing'));
-      expect([response.status, response.body.code]).toEqual([401, 'unauthenticated']);
-    },
-  );
-
-  describe('with scopes', () => {
-    const only = new Map<ApiKeyScope, TestTeam>();
-    const without = new Map<ApiKeyScope, TestTeam>();
-    beforeAll(async () => {
-      const other = await api.team('Scopes');
-      for (const scope of API_KEY_SCOPES) {
-        only.set(scope, await other.keyWith({ scopes: [scope] }));
-        without.set(scope, await other.keyWith({ scopes: API_KEY_SCOPES.filter((each) => each !== scope) }));
-      }
-    });
-
-    it.each(guarded.map((operation) => [operation.id, operation] as const))(
-      'lets exactly the right ones through to %s',
-      async (_id, operation) => {
-        const scope = operation.access as ApiKeyScope | 'any' | 'user';
-        if (scope === 'user') {
-          for (const key of only.values()) {
-            const denied = await call(key, operation);
-            expect([denied.status, denied.body.code]).toEqual([403, 'person_required']);
-          }
-          return;
-        }
-        if (scope === 'any') {
-          for (const key of only.values()) expect((await call(key, operation)).status).toBe(200);
-          return;
-        }
-        const denied = await call(without.get(scope)!, operation);
-        expect([denied.status, denied.body.code]).toEqual([403, 'insufficient_scope']);
-        expect(denied.body.detail).toContain(scope);
-        const allowed = await call(only.get(scope)!, operation);
-        // A key that may only write keys has none of the scopes of the example to hand on.
-        const mayLack = operation.id === 'createApiKey' ? /previews/ : /^$/;
-        if (allowed.status === 403) expect(allowed.body.detail).toMatch(mayLack);
-        expect(allowed.status).not.toBe(401);
-      },
-    );
   });
 });

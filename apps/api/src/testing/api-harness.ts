@@ -168,6 +168,7 @@ export class TestApi {
   async person(
     email: string,
     roles: readonly (readonly [teamId: string, role: Role])[],
+    { signedInAt = new Date() }: { signedInAt?: Date } = {},
   ): Promise<TestPerson> {
     const user = await this.store.users.findOrCreate(email, '');
     for (const [teamId, role] of roles) await this.store.users.addMembership(teamId, user.id, role);
@@ -175,7 +176,7 @@ export class TestApi {
     const session = await this.store.userSessions.create({
       userId: user.id,
       tokenHash: hashSecret(token),
-      at: new Date(),
+      at: signedInAt,
       address: '192.0.2.7',
       userAgent: 'Test/1.0',
     });

@@ -1,0 +1,129 @@
+/**
+ * Who gets what from every route: the status that each kind of caller is answered with. Written down, not derived: when
+ * the server disagrees, one of the two is wrong. A route that is missing here fails `authorisation.spec.ts`.
+ */
+import type { ApiKeyScope } from '@culvert/domain';
+
+/** What lets a key in: a scope; `any` key; none, since it needs a person (`user`) or nothing (`public`). */
+export type Needs = ApiKeyScope | 'any' | 'user' | 'public';
+
+/** The columns of the table. What a path names belongs to the team of `owner`. */
+export const CALLERS = [
+  /** Shows nothing, or what is unknown, expired or revoked. */
+  'nobody',
+  /** A key with the needed scope and no other; `-` where no scope is needed. */
+  'key',
+  /** Keys with each single scope but the needed one. */
+  'other key',
+  /** The access token of a Telepresence client, which an owner allowed to act for them. */
+  'token',
+  'owner',
+  'admin',
+  'member',
+  /** Is signed in, and a member of no team. */
+  'teamless',
+  /** A key of another team, with every scope. */
+  'their key',
+  'their owner',
+  /** The owner, whose browser a page of another host made send the request. */
+  'forged',
+] as const;
+export type CallerKind = (typeof CALLERS)[number];
+
+type Status = number | '-';
+export type Row = readonly [route: string, needs: Needs, ...statuses: readonly Status[]];
+
+/*
+ * Rules that the statuses follow:
+ * - What belongs to another team is not there (404); a list shows the caller's own team (200).
+ * - A person or key that is known and may not is told so (403); whoever is not known is asked for a credential (401),
+ *   or, at a page, sent to sign in (303).
+ * - People do what their role permits; `user` routes are theirs alone, whatever a key may.
+ * - A member changes keys of their own only: the keys here are the operator's.
+ * - A browser changes nothing for a page of another host (403); what a page may read of us is for CORS to say.
+ * - What lets a program in at `/token` is in its form; this one is empty.
+ * - Telepresence's own routes know its keys and tokens, and no cookies. A key is handed on there no scope that its maker
+ *   lacks: one for `keys:write` alone has none to give.
+ */
+// prettier-ignore
+export const AUTHORISATION: readonly Row[] = [
+  //                                                                                 nob.    key  other  token  owner  admin  memb.  no tm  their  their  forg.
+  //                                                                                                key                                       key  owner       
+  // The API
+  ['delete /api/v1/me/sessions',                                 'user',               401,   '-',   403,   401,   204,   204,   204,   204,   403,   204,   403],
+  ['delete /api/v1/me/sessions/{userSessionId}',                 'user',               401,   '-',   403,   401,   204,   404,   404,   404,   403,   404,   403],
+  ['get /api/v1/me',                                             'any',                401,   200,   200,   401,   200,   200,   200,   200,   200,   200,   200],
+  ['get /api/v1/me/sessions',                                    'user',               401,   '-',   403,   401,   200,   200,   200,   200,   403,   200,   200],
+  ['post /api/v1/sign-in',                                       'public',             400,   '-',   400,   400,   400,   400,   400,   400,   400,   400,   400],
+  ['post /api/v1/sign-out',                                      'user',               401,   '-',   403,   401,   204,   204,   204,   204,   403,   204,   403],
+  ['post /api/v1/me/password',                                   'user',               401,   '-',   403,   401,   400,   400,   400,   400,   403,   400,   403],
+  ['post /api/v1/api-keys',                                      'keys:write',         401,   201,   403,   401,   201,   201,   201,   403,   201,   201,   403],
+  ['get /api/v1/api-keys',                                       'keys:read',          401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/api-keys/{apiKeyId}',                            'keys:read',          401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['patch /api/v1/api-keys/{apiKeyId}',                          'keys:write',         401,   200,   403,   401,   200,   200,   403,   403,   404,   404,   403],
+  ['post /api/v1/api-keys/{apiKeyId}/rotate',                    'keys:write',         401,   201,   403,   401,   201,   201,   403,   403,   404,   404,   403],
+  ['delete /api/v1/api-keys/{apiKeyId}',                         'keys:write',         401,   204,   403,   401,   204,   204,   403,   403,   404,   404,   403],
+  ['post /api/v1/teams',                                         'user',               401,   '-',   403,   401,   201,   201,   201,   201,   403,   201,   403],
+  ['delete /api/v1/teams/{teamId}/membership',                   'user',               401,   '-',   403,   401,   204,   204,   204,   404,   403,   404,   403],
+  ['post /api/v1/invitations/accept',                            'user',               401,   '-',   403,   401,   404,   404,   404,   404,   403,   404,   403],
+  ['get /api/v1/team',                                           'team:read',          401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['patch /api/v1/team',                                         'team:write',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   403],
+  ['get /api/v1/team/members',                                   'team:read',          401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['patch /api/v1/team/members/{userId}',                        'team:write',         401,   200,   403,   401,   200,   200,   403,   403,   404,   404,   403],
+  ['delete /api/v1/team/members/{userId}',                       'team:write',         401,   204,   403,   401,   204,   204,   403,   403,   404,   404,   403],
+  ['post /api/v1/team/invitations',                              'team:write',         401,   201,   403,   401,   201,   201,   403,   403,   201,   201,   403],
+  ['get /api/v1/team/invitations',                               'team:read',          401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['post /api/v1/team/invitations/{invitationId}/renew',         'team:write',         401,   200,   403,   401,   200,   200,   403,   403,   404,   404,   403],
+  ['delete /api/v1/team/invitations/{invitationId}',             'team:write',         401,   204,   403,   401,   204,   204,   403,   403,   404,   404,   403],
+  ['post /api/v1/traffic-managers',                              'sessions:write',     401,   201,   403,   401,   201,   201,   201,   403,   201,   201,   403],
+  ['get /api/v1/traffic-managers',                               'sessions:read',      401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/traffic-managers/{trafficManagerId}',            'sessions:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['patch /api/v1/traffic-managers/{trafficManagerId}',          'sessions:write',     401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   403],
+  ['delete /api/v1/traffic-managers/{trafficManagerId}',         'sessions:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['post /api/v1/intercepts',                                    'intercepts:write',   401,   201,   403,   401,   201,   201,   201,   403,   404,   404,   403],
+  ['get /api/v1/intercepts',                                     'intercepts:read',    401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/intercepts/{interceptId}',                       'intercepts:read',    401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['patch /api/v1/intercepts/{interceptId}',                     'intercepts:write',   401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   403],
+  ['delete /api/v1/intercepts/{interceptId}',                    'intercepts:write',   401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['post /api/v1/previews',                                      'previews:write',     401,   201,   403,   401,   201,   201,   201,   403,   404,   404,   403],
+  ['get /api/v1/previews',                                       'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/previews/{previewId}',                           'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['patch /api/v1/previews/{previewId}',                         'previews:write',     401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   403],
+  ['delete /api/v1/previews/{previewId}',                        'previews:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['get /api/v1/sessions',                                       'sessions:read',      401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/sessions/{sessionId}',                           'sessions:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['delete /api/v1/sessions/{sessionId}',                        'sessions:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['post /api/v1/previews/{previewId}/share-links',              'previews:write',     401,   201,   403,   401,   201,   201,   201,   403,   404,   404,   403],
+  ['get /api/v1/previews/{previewId}/share-links',               'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['delete /api/v1/previews/{previewId}/share-links/{shareLinkId}','previews:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['post /api/v1/previews/{previewId}/tokens',                   'previews:write',     401,   201,   403,   401,   201,   201,   201,   403,   404,   404,   403],
+  ['get /api/v1/previews/{previewId}/tokens',                    'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['delete /api/v1/previews/{previewId}/tokens/{previewTokenId}','previews:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['get /api/v1/audit-events',                                   'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
+  ['get /api/problems/{code}',                                   'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  // Pages for people, and the documentation
+  ['get /',                                                      'public',             302,   '-',   302,   302,   302,   302,   302,   302,   302,   302,   302],
+  ['get /api/docs',                                              'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['get /api/docs/{file}',                                       'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['get /api/openapi.json',                                      'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['get /sign-in',                                               'public',             200,   '-',   200,   200,   303,   303,   303,   303,   200,   303,   303],
+  ['post /sign-in',                                              'public',             401,   '-',   401,   401,   401,   401,   401,   401,   401,   401,   403],
+  ['get /sign-in/{provider}',                                    'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404],
+  ['get /sign-in/{provider}/callback',                           'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404],
+  ['post /sign-out',                                             'public',             303,   '-',   303,   303,   303,   303,   303,   303,   303,   303,   403],
+  ['get /reset-password',                                        'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['post /reset-password',                                       'public',             400,   '-',   400,   400,   400,   400,   400,   400,   400,   400,   403],
+  ['get /account',                                               'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /preview-access',                                        'user',               303,   '-',   403,   303,   303,   303,   303,   404,   403,   404,   303],
+  // What Telepresence expects of the cloud
+  ['get /api/licenses/{licenseId}/formats/jwt',                  'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404],
+  ['get /api/userinfo',                                          'keys:write',         401,   200,   403,   200,   401,   401,   401,   401,   200,   401,   401],
+  ['get /auth',                                                  'user',               303,   '-',   403,   303,   200,   200,   200,   403,   403,   200,   200],
+  ['post /auth',                                                 'user',               401,   '-',   403,   401,   303,   303,   303,   303,   403,   303,   403],
+  ['get /cloud/preview',                                         'public',             302,   '-',   302,   302,   302,   302,   302,   302,   302,   302,   302],
+  ['get /completion',                                            'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['get /download/tel-pro/{system}/{architecture}/{version}/latest/{file}','public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['get /download/tel2/{system}/{architecture}/stable.txt',      'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
+  ['post /sso/api/apikeys',                                      'keys:write',         401,   403,   403,   200,   401,   401,   401,   401,   200,   401,   401],
+  ['post /token',                                                'public',             401,   '-',   401,   401,   401,   401,   401,   401,   401,   401,   401],
+];

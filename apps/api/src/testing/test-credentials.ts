@@ -1,0 +1,87 @@
+import { API_KEY_SCOPES, generateOAuthSecret, hashOAuthSecret, type ApiKeyScope } from '@culvert/domain';
+import type { TestApi, TestPerson, TestTeam } from './api-harness.js';
+
+/** Headers that a request shows itself with. */
+export type Shown = Readonly<Record<string, string>>;
+
+/** Everybody who may come along, as the headers of their requests. */
+export interface Credentials {
+  /** What is no credential, or none any more, by name. */
+  readonly nobody: ReadonlyMap<string, Shown>;
+  /** For every scope the secret of a key of the team with that scope alone. */
+  readonly keys: ReadonlyMap<ApiKeyScope, string>;
+  /** The access token of a Telepresence client, of an owner. */
+  readonly token: Shown;
+}
+
+/** A key or token as programs show it. */
+export const bearer = (secret: string): Shown => ({ Authorization: `Bearer ${secret}` });
+/** A key as Telepresence's programs show it. */
+export const ambassador = (secret: string): Shown => ({ 'X-Ambassador-Api-Key': secret });
+const cookie = (value: string): Shown => ({ Cookie: value });
+
+/** The cookie of a person. */
+export function shownBy(person: TestPerson): Shown {
+  return cookie(person.cookie);
+}
+
+/** The same cookie, sent along with what a page of another host made the browser send. */
+export function forgedOf(person: TestPerson): Shown {
+  return { Cookie: person.cookie, Origin: 'https://evil.example' };
+}
+
+export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<Credentials> {
+  const expired = await ours.keyWith({ expiresAt: new Date(Date.now() - 1) });
+  const revoked = await ours.keyWith({});
+  await api.store.apiKeys.revoke(ours.teamId, revoked.apiKey.id, new Date());
+  const keys = new Map<ApiKeyScope, string>();
+  for (const scope of API_KEY_SCOPES) keys.set(scope, (await ours.keyWith({ scopes: [scope] })).secret);
+  return {
+    nobody: new Map<string, Shown>([
+      ['no credential', {}],
+      ['an unknown key', bearer('cvt_00000000000000000000000000000000000000')],
+      ['an expired key', bearer(expired.secret)],
+      ['an expired key in the header of Telepresence', ambassador(expired.secret)],
+      ['a revoked key', bearer(revoked.secret)],
+      ['a revoked key in the header of Telepresence', ambassador(revoked.secret)],
+      ['an unknown cookie', cookie(`culvert-session=${'x'.repeat(43)}`)],
+      ['the cookie of an expired session', await cookieOf('expired')],
+      ['the cookie of an ended session', await cookieOf('ended')],
+      ['an unknown token', bearer(generateOAuthSecret('access'))],
+      ['an expired token', bearer(await accessToken('expired'))],
+      ['a revoked token', bearer(await accessToken('revoked'))],
+    ]),
+    keys,
+    token: bearer(await accessToken('usable')),
+  };
+
+  async function cookieOf(state: 'expired' | 'ended'): Promise<Shown> {
+    const longAgo = new Date(Date.now() - 91 * 24 * 60 * 60_000);
+    const signedInAt = state === 'expired' ? longAgo : new Date();
+    const person = await api.person(`${state}@example.test`, [[ours.teamId, 'owner']], { signedInAt });
+    if (state === 'ended') await api.store.userSessions.remove(person.user.id, person.session.id);
+    return shownBy(person);
+  }
+
+  async function accessToken(state: 'usable' | 'expired' | 'revoked'): Promise<string> {
+    const { user } = await api.person(`token-${state}@example.test`, [[ours.teamId, 'owner']]);
+    const secret = generateOAuthSecret('access');
+    const at = state === 'expired' ? new Date(Date.now() - 61 * 60_000) : new Date();
+    const grant = await api.store.oauthGrants.create(ours.teamId, {
+      userId: user.id,
+      clientId: 'telepresence-cli',
+      codeHash: hashOAuthSecret(generateOAuthSecret('code')),
+      codeChallenge: 'c'.repeat(43),
+      redirectUri: 'http://localhost:1/callback',
+      at,
+    });
+    if (grant === null) throw new Error('the person is no member');
+    const hashes = {
+      accessTokenHash: hashOAuthSecret(secret),
+      refreshTokenHash: hashOAuthSecret(generateOAuthSecret('refresh')),
+    };
+    await api.store.oauthGrants.exchangeCode(ours.teamId, grant.id, hashes, at);
+    if (state === 'revoked') await api.store.oauthGrants.revoke(ours.teamId, user.id, grant.id);
+    return secret;
+  }
+}
