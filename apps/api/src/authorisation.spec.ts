@@ -32,6 +32,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /sign-in': {},
   'post /sign-out': {},
   'post /reset-password': {},
+  'post /invitations': {},
+  'post /invitations/account': {},
   'post /token': {},
 };
 

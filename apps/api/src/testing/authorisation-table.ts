@@ -113,6 +113,9 @@ export const AUTHORISATION: readonly Row[] = [
   ['post /sign-out',                                             'public',             303,   '-',   303,   303,   303,   303,   303,   303,   303,   303,   403],
   ['get /reset-password',                                        'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
   ['post /reset-password',                                       'public',             400,   '-',   400,   400,   400,   400,   400,   400,   400,   400,   403],
+  ['get /invitations',                                           'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404],
+  ['post /invitations',                                          'public',             303,   '-',   303,   303,   404,   404,   404,   404,   303,   404,   403],
+  ['post /invitations/account',                                  'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   403],
   ['get /account',                                               'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
   ['get /preview-access',                                        'user',               303,   '-',   403,   303,   303,   303,   303,   404,   403,   404,   303],
   // What Telepresence expects of the cloud
