@@ -8,6 +8,7 @@ class FakeTunnel implements Tunnel {
   streamCount = 0;
   maxStreams = 8;
   roundTripMs = 0;
+  maxIdleStreamMs?: number;
   isFull = false;
   openStream(): Stream | null {
     return this.isFull ? null : ({} as Stream);
@@ -28,6 +29,15 @@ describe(TunnelRegistry.name, () => {
     expect(registry.preferred('m')).toBe(older);
     registry.detach('m', older);
     expect(registry.preferred('m')).toBeNull();
+  });
+
+  it('says how long a stream may lie idle where its tunnel does', () => {
+    const registry = new TunnelRegistry();
+    const tunnel = new FakeTunnel();
+    registry.attach('m', tunnel);
+    expect(registry.openStream('m', target, handler)).toMatchObject({ maxIdleMs: undefined });
+    tunnel.maxIdleStreamMs = 1000;
+    expect(registry.openStream('m', target, handler)).toMatchObject({ maxIdleMs: 1000 });
   });
 
   it('uses an older tunnel when the newest is full, and tells full from absent', () => {
