@@ -16,11 +16,12 @@ import {
 import { errorResponse } from './error-response.js';
 import { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
-import { responseFieldLines } from './header-rules.js';
+import { requestHeadText, responseFieldLines } from './header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
+import { RepeatedHead } from './repeated-head.js';
 import { readShared } from './shared-reads.js';
 import { lastChunk } from './trailers.js';
 import type { Visitor, VisitorConnection } from './visitor.js';
@@ -43,6 +44,9 @@ const MAX_JOINED_BYTES = 16_384;
 
 /** Slices below this size are copied before they wait in the socket. */
 const MAX_COPIED_BYTES = 4096;
+
+/** A connection that was idle for so long repeats nothing. */
+const REPEAT_MS = 1000;
 
 const CRLF = Buffer.from('\r\n');
 
@@ -69,6 +73,10 @@ export class ClientConnection implements Visitor, VisitorConnection {
   private cachedHost: string | null = null;
   private cachedHostname = '';
   private cachedForwardedLines = '';
+
+  private readonly repeated = new RepeatedHead<RequestHead>();
+  /** What `repeated.outgoing` was made for. */
+  private repeatedRoute: Route | null = null;
 
   /** True while the bytes at hand lie in shared memory: what is kept must be copied. */
   private isBorrowing = false;
@@ -105,6 +113,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     const quietMs = now - this.activeAt;
     switch (this.state) {
       case 'idle':
+        if (this.repeated.head !== null && quietMs > REPEAT_MS) this.repeated.forget();
         if (quietMs > limits.idleTimeoutMs) this.socket.destroy();
         return;
       case 'head':
@@ -232,6 +241,13 @@ export class ClientConnection implements Visitor, VisitorConnection {
 
   /** Returns the offset of the first byte that was not used. */
   private readHead(chunk: Buffer, offset: number): number {
+    const { repeated } = this;
+    const known = this.reader.isPartial ? null : repeated.find(chunk, offset, '');
+    if (known !== null) {
+      this.reader.reset();
+      this.begin(known);
+      return offset + repeated.length;
+    }
     let request: RequestHead;
     let next: number;
     try {
@@ -255,11 +271,14 @@ export class ClientConnection implements Visitor, VisitorConnection {
       this.refuse(new RelayError('bad_request', `${(error as Error).message}.`, status));
       return chunk.length;
     }
-    this.reader.reset();
     if (this.relay.takesOver(request)) {
+      this.reader.reset();
       this.handOver(request, chunk.subarray(next));
       return chunk.length;
     }
+    if (request.upgrade === '')
+      repeated.learn(request, this.reader.buffer, this.reader, '', this.relay.clock);
+    this.reader.reset();
     this.begin(request);
     return next;
   }
@@ -318,7 +337,21 @@ export class ClientConnection implements Visitor, VisitorConnection {
 
   // --- Visitor: what the exchange asks of this connection -------------------------------------------------
 
-  forwardedLines(request: RequestHead): string {
+  outgoingHead(request: RequestHead, route: Route): Buffer {
+    const { repeated } = this;
+    if (request !== repeated.head) return this.encodeHead(request, route);
+    if (repeated.outgoing === null || this.repeatedRoute !== route) {
+      repeated.outgoing = this.encodeHead(request, route);
+      this.repeatedRoute = route;
+    }
+    return repeated.outgoing;
+  }
+
+  private encodeHead(request: RequestHead, route: Route): Buffer {
+    return Buffer.from(requestHeadText(request, route, this.forwardedLines(request)), 'latin1');
+  }
+
+  private forwardedLines(request: RequestHead): string {
     if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
     return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, false));
   }

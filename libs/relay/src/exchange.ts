@@ -18,7 +18,6 @@ import { type PageBody, pageBody, type PageSink } from './banner/page-body.js';
 import { type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
 import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
 import { GateAnswer } from './gate-answer.js';
-import { requestHeadText } from './header-rules.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
@@ -356,8 +355,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.pooled = pooled;
       this.state = 'active';
       this.activeAt = this.relay.clock;
-      const head = requestHeadText(this.request, this.route!, this.visitor.forwardedLines(this.request));
-      if (!pooled.stream.write(Buffer.from(head, 'latin1'))) this.pauseBody();
+      if (!pooled.stream.write(this.visitor.outgoingHead(this.request, this.route!))) this.pauseBody();
       else this.visitor.resumeBody();
     }
   }
@@ -464,7 +462,7 @@ export class Exchange implements StreamHandler, PageSink {
     const { repeated } = this.route!;
     const { method } = this.request;
     if (!reader.isPartial) {
-      const known = repeated.find(chunk, method);
+      const known = repeated.find(chunk, 0, method);
       if (known !== null) {
         this.beginResponse(known);
         return repeated.length;

@@ -14,6 +14,7 @@ import { addResponseFields, addUpgradeFields, trailersOf } from './http2-fields.
 import type { Http2Request } from './http2-request.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
+import { requestHeadText } from './header-rules.js';
 import type { Route } from './route.js';
 import type { Visitor } from './visitor.js';
 import { acceptOf } from './websocket-accept.js';
@@ -122,8 +123,8 @@ export class Http2Visitor implements Visitor, StreamHandler {
 
   // --- Visitor: what the exchange asks of this stream -----------------------------------------------------
 
-  forwardedLines(request: RequestHead): string {
-    return this.connection.forwardedLines(request);
+  outgoingHead(request: RequestHead, route: Route): Buffer {
+    return Buffer.from(requestHeadText(request, route, this.connection.forwardedLines(request)), 'latin1');
   }
 
   chunkedOutput(): 'decoded' | 'encoded' {

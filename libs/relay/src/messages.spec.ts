@@ -347,6 +347,43 @@ describe('a request', () => {
   });
 });
 
+describe('a request that is repeated', () => {
+  it('is the same for the service however often, with the body that follows it', async () => {
+    const recorder = new Recorder();
+    await record(recorder);
+    const post = (body: string): string =>
+      `POST /x HTTP/1.1\r\n${HOST}Cookie: a=1; culvert-preview=secret; b=2\r\nContent-Length: 4\r\n\r\n${body}`;
+    const bodies = ['one1', 'two2', 'thr3', 'fou4', 'fiv5', 'six6'];
+    const visitor = await RawVisitor.connect(rig.port);
+    for (const body of bodies) {
+      visitor.received = '';
+      visitor.send(post(body));
+      await visitor.until(/ok$/);
+    }
+    visitor.send(LAST);
+    await once(visitor.socket, 'end');
+    visitor.socket.destroy();
+    const requests = recorder.bytes.split(/(?=POST |GET )/);
+    const heads = new Set(requests.slice(0, -1).map((request) => request.slice(0, -4)));
+    expect([...heads]).toEqual([expect.stringMatching(/\r\nCookie: a=1; b=2\r\n/)]);
+    expect(requests.slice(0, -1).map((request) => request.slice(-4))).toEqual(bodies);
+    expect(requests.at(-1)).toMatch(/^GET \/last /);
+  });
+
+  it.each([[1000], [7], [get('/poll').length]])('is found in a pipeline cut into %i bytes', async (size) => {
+    const recorder = new Recorder();
+    await record(recorder);
+    const text = get('/poll').repeat(5) + get('/other') + get('/poll').repeat(2) + LAST;
+    const visitor = await RawVisitor.connect(rig.port);
+    for (let at = 0; at < text.length; at += size) visitor.send(text.slice(at, at + size));
+    await once(visitor.socket, 'end');
+    visitor.socket.destroy();
+    const targets = [...recorder.bytes.matchAll(/^GET (\S+) /gm)].map((match) => match[1]);
+    const polls = (count: number): string[] => Array.from({ length: count }, () => '/poll');
+    expect(targets).toEqual([...polls(5), '/other', ...polls(2), '/last']);
+  });
+});
+
 describe('a response', () => {
   it('means the same however its bytes are cut', async () => {
     const text =

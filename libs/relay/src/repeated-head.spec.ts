@@ -13,9 +13,9 @@ function parse(head: Buffer, method = 'GET'): ResponseHead {
 }
 
 describe('RepeatedHead', () => {
-  let repeated: RepeatedHead;
+  let repeated: RepeatedHead<ResponseHead>;
   beforeEach(() => {
-    repeated = new RepeatedHead();
+    repeated = new RepeatedHead<ResponseHead>();
   });
 
   /** Reads `head` as the relay does, at a quick pace unless `now` says otherwise. */
@@ -29,8 +29,19 @@ describe('RepeatedHead', () => {
     const head = bytes('noon');
     read(head);
     const learned = read(head);
-    expect(repeated.find(Buffer.concat([head, Buffer.from('hi')]), 'GET')).toBe(learned);
+    expect(repeated.find(Buffer.concat([head, Buffer.from('hi')]), 0, 'GET')).toBe(learned);
     expect(repeated.length).toBe(head.length);
+  });
+
+  it('finds it anywhere in a chunk, and not after it has forgotten', () => {
+    const head = bytes('noon');
+    read(head);
+    const learned = read(head);
+    const chunk = Buffer.concat([Buffer.from('before'), head]);
+    expect(repeated.find(chunk, 6, 'GET')).toBe(learned);
+    expect(repeated.find(chunk, 5, 'GET')).toBeNull();
+    repeated.forget();
+    expect(repeated.find(chunk, 6, 'GET')).toBeNull();
   });
 
   it('takes no head for the repeated one that differs in a byte, is shorter, or goes on', () => {
@@ -40,42 +51,42 @@ describe('RepeatedHead', () => {
     for (let i = 0; i < head.length; i++) {
       const other = Buffer.from(head);
       other[i] ^= 1;
-      expect(repeated.find(other, 'GET'), `byte ${i}`).toBeNull();
+      expect(repeated.find(other, 0, 'GET'), `byte ${i}`).toBeNull();
     }
-    expect(repeated.find(head.subarray(0, -1), 'GET')).toBeNull();
-    expect(repeated.find(bytes('noon', 'X: 1\r\n'), 'GET')).toBeNull();
+    expect(repeated.find(head.subarray(0, -1), 0, 'GET')).toBeNull();
+    expect(repeated.find(bytes('noon', 'X: 1\r\n'), 0, 'GET')).toBeNull();
   });
 
   it('keeps apart what answers different methods: a response to HEAD has no body', () => {
     const head = bytes('noon');
     read(head);
     read(head);
-    expect(repeated.find(head, 'HEAD')).toBeNull();
+    expect(repeated.find(head, 0, 'HEAD')).toBeNull();
   });
 
   it('learns only where heads come quickly', () => {
     const head = bytes('noon');
     read(head, { now: 0 });
     read(head, { now: 250 });
-    expect(repeated.find(head, 'GET')).toBeNull();
+    expect(repeated.find(head, 0, 'GET')).toBeNull();
     read(head, { now: 250 });
-    expect(repeated.find(head, 'GET')).not.toBeNull();
+    expect(repeated.find(head, 0, 'GET')).not.toBeNull();
   });
 
   it('keeps no long head', () => {
     const head = bytes('noon', `X: ${'x'.repeat(4096)}\r\n`);
     read(head);
     read(head);
-    expect(repeated.find(head, 'GET')).toBeNull();
+    expect(repeated.find(head, 0, 'GET')).toBeNull();
   });
 
   it('follows a head that changes, and gives up on one that always changes', () => {
     read(bytes('0'));
     read(bytes('1'));
     const learned = read(bytes('2'));
-    expect(repeated.find(bytes('2'), 'GET')).toBe(learned);
+    expect(repeated.find(bytes('2'), 0, 'GET')).toBe(learned);
     for (let i = 3; i < 40; i++) read(bytes(String(i)));
-    expect(repeated.find(bytes('39'), 'GET')).toBeNull();
+    expect(repeated.find(bytes('39'), 0, 'GET')).toBeNull();
   });
 
   it('forgets the outgoing form of a head that was replaced', () => {

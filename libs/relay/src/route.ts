@@ -1,3 +1,4 @@
+import type { ResponseHead } from '@culvert/http1';
 import { RepeatedHead } from './repeated-head.js';
 import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
 import type { StreamPool } from './stream-pool.js';
@@ -35,7 +36,7 @@ export class Route {
   waiting = 0;
   /** Whether the relay knows already that it is used; see `Relay.takeUsedPreviews`. */
   isKnownUsed = false;
-  readonly repeated = new RepeatedHead();
+  readonly repeated = new RepeatedHead<ResponseHead>();
 
   private constructor(
     readonly kind: 'preview' | 'app',

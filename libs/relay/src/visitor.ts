@@ -7,7 +7,8 @@ import type { Route } from './route.js';
 export interface Visitor {
   /** Collects response heads; lent to one exchange at a time. */
   readonly responseReader: HeadReader;
-  forwardedLines(request: RequestHead): string;
+  /** The head to send to the ingress for `request`. */
+  outgoingHead(request: RequestHead, route: Route): Buffer;
   /** How `sendBody` wants a chunked response: with its chunk framing or without. */
   chunkedOutput(): 'decoded' | 'encoded';
   sendInterim(response: ResponseHead, route: Route): void;
