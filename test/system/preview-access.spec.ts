@@ -11,7 +11,7 @@ import { createStore } from '@culvert/store';
 import { createTestCertificate, createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { launchBrowser } from '../support/browser.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
@@ -28,6 +28,8 @@ const PAGE = `<!doctype html><title>private</title><form method="post" action="/
   events.onmessage = ({ data }) => (window.event = data);
   events.onerror = () => window.ended.push('events');
 </script>`;
+
+const OWNER = { email: 'ann@shop.test', password: 'correct horse battery' };
 
 let directory: string;
 let database: TestDatabase;
@@ -70,6 +72,8 @@ beforeAll(async () => {
     PORT: '0',
     DATABASE_URL: database.url,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
+    CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
     TLS_CERT_FILE: ca,
     TLS_KEY_FILE: file('edge.key', certificate.key),
   });
@@ -148,8 +152,16 @@ async function api<T>(method: string, path: string, body?: object): Promise<T> {
   return (answer.body === '' ? null : JSON.parse(answer.body)) as T;
 }
 
-function createPreview(change: object = {}) {
-  return api<{ id: string; hostname: string; url: string }>('POST', '/previews', {
+interface Preview {
+  readonly id: string;
+  readonly hostname: string;
+  readonly url: string;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+function createPreview(change: object = {}): Promise<Preview> {
+  return api<Preview>('POST', '/previews', {
     intercept: { name: 'web', workload: 'web', namespace: 'default' },
     ingress: { host: '127.0.0.1', port: (service.address() as AddressInfo).port },
     ...change,
@@ -185,14 +197,16 @@ const CUT = "window.ended.includes('socket') && window.ended.includes('events')"
 describe('a member', () => {
   it('is sent to sign in, comes back to the page asked for, and does there what pages do', async () => {
     const preview = await createPreview();
-    const { context, cookie } = await signedIn('ann@shop.test', { isMember: true });
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     await page.goto(`${preview.url}/deep/page?x=%2F&y=a+b`);
     const asked = new URL(page.url());
     expect([asked.origin, asked.pathname]).toEqual([app, '/sign-in']);
-    await context.addCookies([cookie]);
     seenHeaders.length = 0;
-    await page.goto(app + asked.searchParams.get('return')!);
+    await page.getByLabel('Email').fill(OWNER.email);
+    await page.getByLabel('Password').fill(OWNER.password);
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.waitForURL(`${preview.url}/**`);
     expect(page.url()).toBe(`${preview.url}/deep/page?x=%2F&y=a+b`);
     await page.waitForFunction("window.heard === 'hello' && window.event === 'first'");
     expect(await page.evaluate("fetch('/data', { method: 'PUT', body: 'x' }).then((r) => r.text())")).toBe(
@@ -209,6 +223,7 @@ describe('a member', () => {
 
   it.each<[string, (preview: { id: string }, by: Awaited<ReturnType<typeof signedIn>>) => Promise<unknown>]>([
     ['their session ends', (_preview, { user, cookie }) => endSession(user.id, cookie.value)],
+    ['they are removed from the team', (_preview, { user }) => api('DELETE', `/team/members/${user.id}`)],
     ['the preview is removed', ({ id }) => api('DELETE', `/previews/${id}`)],
   ])('loses page, WebSocket and events within a second when %s', async (_why, end) => {
     const preview = await createPreview();
@@ -291,6 +306,62 @@ describe('a program', () => {
     await api('DELETE', `/previews/${preview.id}/tokens/${id}`);
     const headers = { 'culvert-preview-token': token };
     expect((await send(preview.hostname, '/data', { headers })).status).toBe(401);
+  });
+
+  it.each<[string, () => Promise<{ preview: Preview; headers: Headers; end: () => Promise<unknown> }>]>([
+    [
+      'its key is revoked',
+      async () => {
+        const preview = await createPreview();
+        const key = await api<{ id: string; key: string }>('POST', '/api-keys', {
+          name: 'socket',
+          scopes: ['previews:read'],
+        });
+        return {
+          preview,
+          headers: { 'x-culvert-api-key': key.key },
+          end: () => api('DELETE', `/api-keys/${key.id}`),
+        };
+      },
+    ],
+    [
+      'its token is revoked',
+      async () => {
+        const preview = await createPreview();
+        const path = `/previews/${preview.id}/tokens`;
+        const { id, token } = await api<{ id: string; token: string }>('POST', path, { name: 'socket' });
+        return {
+          preview,
+          headers: { 'culvert-preview-token': token },
+          end: () => api('DELETE', `${path}/${id}`),
+        };
+      },
+    ],
+    [
+      'the preview, public until now, becomes private',
+      async () => {
+        const preview = await createPreview({ access: 'public' });
+        return {
+          preview,
+          headers: {},
+          end: () => api('PATCH', `/previews/${preview.id}`, { access: 'team' }),
+        };
+      },
+    ],
+  ])('loses its WebSocket within a second when %s', async (_why, open) => {
+    const { preview, headers, end } = await open();
+    const socket = new WebSocket(`wss://${preview.hostname}:${port}/ws`, {
+      ca: certificate.cert,
+      headers,
+      lookup: (_name, options, found) =>
+        options.all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4),
+    });
+    await once(socket, 'message');
+    const closed = once(socket, 'close', { signal: AbortSignal.timeout(5000) });
+    await end();
+    const endedAt = performance.now();
+    await closed;
+    expect(performance.now() - endedAt).toBeLessThan(1000);
   });
 
   it('smuggles nothing past the gate: a request hidden in another is refused or judged alone', async () => {

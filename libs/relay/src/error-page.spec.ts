@@ -35,6 +35,16 @@ describe('an error page', () => {
     expect(answer(new RelayError('unknown_host', 'No.'), request(html))).not.toMatch(/^Refresh:/m);
   });
 
+  it('leads to signing in, and says to who sent a form that it was not delivered', () => {
+    const denied = new RelayError('access_denied', 'Private.');
+    const html = { Accept: 'text/html' };
+    expect(answer(denied, request(html))).toContain('<a href="/.culvert/sign-in">Sign in</a>');
+    expect(answer(denied, request(html))).not.toContain('not delivered');
+    expect(answer(denied, request(html, 'POST'))).toContain('<a href="/.culvert/sign-in">Sign in</a>');
+    expect(answer(denied, request(html, 'POST'))).toContain('What you sent was not delivered.');
+    expect(answer(AWAY, request(html))).not.toContain('sign-in');
+  });
+
   it('is never stored, never framed, and allows nothing to be loaded or run', () => {
     const page = answer(AWAY, request({ Accept: 'text/html' }));
     expect(page).toMatch(/^Cache-Control: no-store\r$/m);

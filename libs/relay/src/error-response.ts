@@ -20,7 +20,7 @@ export function errorResponse(
   const { request } = options;
   if (error instanceof GateAnswer) return error.toResponse(options.connection);
   const isPage = request !== null && wantsHtml(request);
-  const body = isPage ? errorPage({ ...described(error), hint: HINTS[error.code] }) : problem(error);
+  const body = isPage ? page(error, request) : problem(error);
   let head =
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}\r\n` +
     `Content-Type: ${isPage ? 'text/html; charset=utf-8' : 'application/problem+json'}\r\n` +
@@ -39,6 +39,21 @@ export function errorResponse(
   }
   return Buffer.from(`${head}${options.connection}\r\n${request?.method === 'HEAD' ? '' : body}`);
 }
+
+function page(error: RelayError, request: RequestHead): string {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (error.code !== 'access_denied') return errorPage({ ...described(error), hint: HINTS[error.code] });
+  return errorPage({
+    ...described(error),
+    hint: isRead
+      ? HINTS.access_denied
+      : 'What you sent was not delivered. Sign in, then go back and send it again.',
+    action: SIGN_IN,
+  });
+}
+
+/** On the preview's own host: the gate answers it and sends on to the app. */
+const SIGN_IN = { label: 'Sign in', href: '/.culvert/sign-in' } as const;
 
 /** Whether an answer of ours should be a page: for people who look at it, not for scripts of theirs. */
 function wantsHtml(request: RequestHead): boolean {
