@@ -100,6 +100,7 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/previews/{previewId}/tokens',                    'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
   ['delete /api/v1/previews/{previewId}/tokens/{previewTokenId}','previews:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
   ['get /api/v1/audit-events',                                   'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
+  ['get /api/v1/audit-events/export',                            'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
   ['get /api/problems/{code}',                                   'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
   // Pages for people, and the documentation
   ['get /',                                                      'public',             302,   '-',   302,   302,   302,   302,   302,   302,   302,   302,   302],
