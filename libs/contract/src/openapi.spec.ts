@@ -30,6 +30,23 @@ describe('the OpenAPI document', () => {
     }
   });
 
+  it('shows an example of every error that it lists', () => {
+    const paths = document['paths'] as Record<string, Record<string, { responses: Record<string, object> }>>;
+    for (const operation of OPERATIONS) {
+      const responses = paths[operation.path]?.[operation.method]?.responses ?? {};
+      const shown = Object.entries(responses).flatMap(([status, response]) => {
+        const { content = {} } = response as { content?: Record<string, { examples?: object }> };
+        return Object.entries(content['application/problem+json']?.examples ?? {}).map(
+          ([code, { value }]) => {
+            expect(problemResource.parse(value)).toMatchObject({ status: Number(status), code });
+            return code;
+          },
+        );
+      });
+      expect(shown.toSorted(), operation.id).toEqual(errorsOf(operation).toSorted());
+    }
+  });
+
   it('refuses unknown fields in every body', () => {
     const { schemas } = document['components'] as {
       schemas: Record<string, { additionalProperties?: unknown }>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as apiKeys from './api-keys.js';
 import * as auditEvents from './audit-events.js';
-import { ERRORS, type ErrorCode } from './errors.js';
+import { ERRORS, ProblemError, toProblem, type ErrorCode, type Problem } from './errors.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { OPERATIONS, type Operation } from './operations.js';
@@ -181,9 +181,27 @@ function problemResponses(operation: Operation): Json {
       status,
       {
         description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: {
+          'application/problem+json': {
+            schema: { $ref: '#/components/schemas/Problem' },
+            examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }])),
+          },
+        },
       },
     ]),
+  );
+}
+
+/** What an answer of this code looks like; the detail of a real one speaks of its request. */
+function problemExample(code: ErrorCode): Problem {
+  const errors =
+    code === 'validation_failed' ? [{ pointer: '/name', message: 'must not be empty' }] : undefined;
+  return toProblem(
+    new ProblemError(code, {
+      detail: ERRORS[code].description,
+      ...(errors === undefined ? {} : { errors }),
+    }),
+    'a3c1f0de-5b1e-4c57-9d0a-2f6b8e4d7c10',
   );
 }
 

@@ -3,6 +3,7 @@ import {
   buildOpenApiDocument,
   ERRORS,
   ProblemError,
+  resourceId,
   type ErrorCode,
   type ProblemDescription,
 } from '@culvert/contract';
@@ -26,7 +27,7 @@ export class DocsController {
   }
 
   @Get('api/problems/:code')
-  problem(@Param('code') code: string): ProblemDescription {
+  problem(@Param('code', { schema: resourceId }) code: string): ProblemDescription {
     if (!Object.hasOwn(ERRORS, code))
       throw new ProblemError('not_found', { detail: 'there is no such error code' });
     return { code, ...ERRORS[code as ErrorCode] };

@@ -112,6 +112,28 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
   });
 });
 
+// A process that starts while another one migrates sees a migration that has begun and not finished: it has to wait for
+// the lock, not take the other for dead.
+it('waits for a migration that another process is in the middle of', async () => {
+  const database = await openServer();
+  const [first] = await migrate(database);
+  const begun = 'UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = $1';
+  const finished = 'UPDATE _prisma_migrations SET finished_at = now() WHERE migration_name = $1';
+  let late: Promise<string[]> | undefined;
+  await database.exclusively(async (pool) => {
+    await pool.query(begun, [first]);
+    late = migrate(database);
+    late.catch(() => {});
+    const waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    while ((await pool.query(waiting)).rowCount === 0) {
+      // Rejects instead when it does not wait.
+      await Promise.race([late, new Promise((resolve) => setImmediate(resolve))]);
+    }
+    await pool.query(finished, [first]);
+  });
+  expect(await late).toEqual([]);
+});
+
 describe('createStore', () => {
   it('applies each migration once when several processes start on a new database', async () => {
     const { url, drop } = await createTestDatabase(inject('databaseUrl'));

@@ -27,11 +27,20 @@ const UNDEFINED_TABLE = '42P01';
  */
 export async function migrate(database: Database, prismaFolder = findPrismaFolder()): Promise<string[]> {
   const migrations = await readMigrations(prismaFolder);
-  if ((await findPending(database.pool, migrations)).length === 0) return [];
+  if (await hasAll(database.pool, migrations)) return [];
   return database.exclusively(async (pool) => {
     const pending = await findPending(pool, migrations);
     if (pending.length > 0) await apply(pool, prismaFolder, migrations);
     return pending.map(({ name }) => name);
+  });
+}
+
+/** Whether nothing is left to do. What is wrong is for who holds the lock: another process may be at it right now. */
+async function hasAll(pool: Pool, migrations: readonly Migration[]): Promise<boolean> {
+  const applied = new Map((await readApplied(pool)).map((row) => [row.migration_name, row]));
+  return migrations.every(({ name, checksum }) => {
+    const row = applied.get(name);
+    return row !== undefined && row.finished_at !== null && row.checksum === checksum;
   });
 }
 
