@@ -221,6 +221,7 @@ describe('every operation of the OpenAPI document', () => {
     'preview_limit_reached',
     'team_limit_reached',
     'too_many_attempts',
+    'too_many_requests',
   ];
 
   // Names come from the table that the document is made of, so that each operation is a test of its own.
