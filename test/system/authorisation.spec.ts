@@ -1,0 +1,302 @@
+/**
+ * Who gets what from the entrances that are no routes of the API: the tunnel's WebSocket, the calls of Telepresence's
+ * programs, and the hosts of previews. What each answers is written down here; one that is missing fails the test.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as grpc from '@grpc/grpc-js';
+import {
+  API_KEY_SCOPES,
+  apiKeyHint,
+  type ApiKeyScope,
+  generateApiKeySecret,
+  hashApiKeySecret,
+  hashSecret,
+  type Store,
+} from '@culvert/domain';
+import { createStore } from '@culvert/store';
+import { GrpcStatus, Methods, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
+import { createTestCertificate, createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { API_KEY } from '../support/deployment.js';
+import { type Program, startProgram } from '../support/process.js';
+
+const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
+let directory: string;
+let database: TestDatabase;
+let store: Store;
+let standalone: Program;
+let port: number;
+let teamId: string;
+
+/** Keys by what is the matter with them; a scope: with this scope alone. */
+const secrets = new Map<string, string | null>();
+const NOBODY = ['none', 'unknown', 'expired', 'revoked'];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  database = await createTestDatabase(inject('databaseUrl'));
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content, { mode: 0o600 });
+    return join(directory, name);
+  };
+  standalone = startProgram('apps/standalone/src/main.js', {
+    PORT: '0',
+    DATABASE_URL: database.url,
+    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    MANAGER_WAIT_MS: '0',
+    TLS_CERT_FILE: file('edge.crt', certificate.cert),
+    TLS_KEY_FILE: file('edge.key', certificate.key),
+  });
+  port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
+  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+  teamId = (await store.apiKeys.findByHash(hashSecret(API_KEY)))!.teamId;
+  const other = await store.teams.create('Theirs');
+  secrets.set('none', null).set('unknown', generateApiKeySecret());
+  secrets.set('expired', await key(teamId, API_KEY_SCOPES, new Date(Date.now() - 1)));
+  secrets.set('revoked', await key(teamId, API_KEY_SCOPES));
+  const revoked = await store.apiKeys.findByHash(hashApiKeySecret(secrets.get('revoked')!));
+  await store.apiKeys.revoke(teamId, revoked!.id, new Date());
+  for (const scope of API_KEY_SCOPES) secrets.set(scope, await key(teamId, [scope]));
+  secrets.set('every scope', await key(teamId, API_KEY_SCOPES));
+  secrets.set('other team', await key(other.id, API_KEY_SCOPES));
+});
+
+afterAll(async () => {
+  await standalone?.stop();
+  await store?.close();
+  await database?.drop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function key(team: string, scopes: readonly ApiKeyScope[], expiresAt: Date | null = null) {
+  const secret = generateApiKeySecret();
+  const hint = apiKeyHint(secret);
+  await store.apiKeys.create(team, { name: 'test', hint, hash: hashApiKeySecret(secret), scopes, expiresAt });
+  return secret;
+}
+
+/** What each key should get: `nobody` for those that are none, `otherwise` for those that are not named. */
+function expected<T>(byKey: Readonly<Record<string, T>> & { readonly nobody: T; readonly otherwise: T }) {
+  return Object.fromEntries(
+    [...secrets.keys()].map((name) => [
+      name,
+      byKey[name] ?? (NOBODY.includes(name) ? byKey.nobody : byKey.otherwise),
+    ]),
+  );
+}
+
+async function answers<T>(ask: (secret: string | null) => Promise<T>): Promise<Record<string, T>> {
+  const all = await Promise.all(
+    [...secrets].map(async ([name, secret]) => [name, await ask(secret)] as const),
+  );
+  return Object.fromEntries(all);
+}
+
+describe('the tunnel', () => {
+  const dial = (secret: string | null, headers: Record<string, string> = {}) =>
+    new Promise<number>((resolve, reject) => {
+      const socket = new WebSocket(`wss://localhost:${port}/tunnel/v1`, {
+        ca: certificate.cert,
+        lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
+        headers: { ...(secret === null ? {} : { authorization: `Bearer ${secret}` }), ...headers },
+      });
+      socket.on('upgrade', () => {
+        socket.terminate();
+        resolve(101);
+      });
+      socket.on('unexpected-response', (_request, response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      socket.on('error', reject);
+    });
+
+  it('opens with the scope `tunnel`, and nothing less', async () => {
+    const table = expected({
+      nobody: 401,
+      tunnel: 101,
+      'every scope': 101,
+      'other team': 101,
+      otherwise: 403,
+    });
+    expect(await answers(dial)).toEqual(table);
+  });
+});
+
+describe('a call of Telepresence', () => {
+  const { INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, UNAUTHENTICATED, UNIMPLEMENTED } = GrpcStatus;
+  const all = (status: GrpcStatus) => ({ nobody: status, otherwise: status });
+  const anyKey = (status: GrpcStatus) => ({ nobody: UNAUTHENTICATED, otherwise: status });
+  const tunnelKey = (status: GrpcStatus) => ({
+    nobody: UNAUTHENTICATED,
+    otherwise: PERMISSION_DENIED,
+    tunnel: status,
+    'every scope': status,
+    'other team': status,
+  });
+  /** For a message of zero bytes, from a manager that nobody knows. */
+  const TABLE: Readonly<Record<string, ReturnType<typeof all> & Record<string, GrpcStatus>>> = {
+    '/telepresence.systema.SystemACRUD/CreateDomain': {
+      ...tunnelKey(INVALID_ARGUMENT),
+      // It makes a preview too.
+      tunnel: PERMISSION_DENIED,
+    },
+    '/telepresence.systema.SystemACRUD/RemoveDomain': tunnelKey(OK),
+    '/telepresence.systema.SystemACRUD/RemoveIntercept': tunnelKey(OK),
+    '/telepresence.systema.SystemACRUD/PreferredAgent': all(INVALID_ARGUMENT),
+    '/telepresence.systema.SystemACli/GetUnauthenticatedCommandMessages': all(OK),
+    '/telepresence.systema.SystemAAgent/ReviewIntercept': anyKey(OK),
+    '/telepresence.userdaemon.SystemA/ResolveIngressInfo': anyKey(INVALID_ARGUMENT),
+    '/telepresence.userdaemon.SystemA/ReportAvailableNamespaces': anyKey(OK),
+    '/telepresence.userdaemon.SystemA/ReportAvailableServices': anyKey(OK),
+    '/telepresence.userdaemon.SystemA/GetNamespacesToWatch': anyKey(OK),
+    '/telepresence.userdaemon.SystemA/ReportInterceptCreation': anyKey(OK),
+    '/telepresence.userdaemon.SystemA/GetSavedIntercept': anyKey(NOT_FOUND),
+    '/telepresence.userdaemon.SystemA/AutocompleteSavedIntercept': anyKey(OK),
+    // OK: it is opened.
+    [REVERSE_CONNECTION_PATH]: tunnelKey(OK),
+    '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection': all(UNIMPLEMENTED),
+    '/telepresence.unknown.Service/Call': all(UNIMPLEMENTED),
+  };
+  let client: grpc.Client;
+
+  beforeAll(() => {
+    client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createSsl(Buffer.from(certificate.cert)), {
+      'grpc.ssl_target_name_override': 'localhost',
+      'grpc.default_authority': `localhost:${port}`,
+    });
+  });
+  afterAll(() => client?.close());
+
+  const call = (path: string, header: string, secret: string | null) =>
+    new Promise<number>((resolve) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('x-telepresence-managerid', 'nobody-knows');
+      if (secret !== null) metadata.set(header, header === 'authorization' ? `Bearer ${secret}` : secret);
+      const bytes = (value: Buffer): Buffer => value;
+      client.makeUnaryRequest(
+        path,
+        bytes,
+        bytes,
+        Buffer.alloc(0),
+        metadata,
+        { deadline: Date.now() + 20_000 },
+        (error) => resolve(error?.code ?? OK),
+      );
+    });
+
+  it('is written down for every method', () => {
+    const served = Object.values(Methods).map(({ path }) => path);
+    expect(Object.keys(TABLE)).toEqual(expect.arrayContaining([...served, REVERSE_CONNECTION_PATH]));
+  });
+
+  const unary = Object.entries(TABLE).filter(([path]) => path !== REVERSE_CONNECTION_PATH);
+
+  it.each(unary)('%s', async (path, table) => {
+    for (const header of ['x-ambassador-api-key', 'authorization'])
+      expect(await answers((secret) => call(path, header, secret))).toEqual(expected(table));
+  });
+
+  it('opens a reverse connection with the scope `tunnel`, and nothing less', async () => {
+    const dial = (secret: string | null) =>
+      new Promise<number>((resolve) => {
+        const metadata = new grpc.Metadata();
+        metadata.set('x-telepresence-managerid', `manager-${String(secret)}`);
+        if (secret !== null) metadata.set('x-ambassador-api-key', secret);
+        const bytes = (value: Buffer): Buffer => value;
+        const stream = client.makeBidiStreamRequest(REVERSE_CONNECTION_PATH, bytes, bytes, metadata);
+        // Who is let in gets headers, and who is not the status alone.
+        stream.on('metadata', () => {
+          resolve(OK);
+          stream.cancel();
+        });
+        stream.on('error', ({ code }: grpc.ServiceError) => resolve(code));
+      });
+    expect(await answers(dial)).toEqual(expected(TABLE[REVERSE_CONNECTION_PATH]));
+  });
+});
+
+describe('the host of a preview', () => {
+  /** No manager is connected: who is let in hears that (503). */
+  const IN = 503;
+  const visit = (hostname: string, headers: Record<string, string>) =>
+    new Promise<number>((resolve, reject) => {
+      const request = https.get(
+        {
+          host: '127.0.0.1',
+          port,
+          servername: hostname,
+          ca: certificate.cert,
+          agent: false,
+          headers: { host: `${hostname}:${port}`, ...headers },
+        },
+        (response) => {
+          response.resume().on('end', () => resolve(response.statusCode ?? 0));
+        },
+      );
+      request.on('error', reject);
+    });
+  const shown = (secret: string | null, header: string): Record<string, string> =>
+    secret === null ? {} : { [header]: header === 'authorization' ? `Bearer ${secret}` : secret };
+  let hostnames: Record<'team' | 'public' | 'missing', string>;
+
+  beforeAll(async () => {
+    const manager = await store.trafficManagers.create(teamId, {
+      managerId: 'previews',
+      clusterId: '',
+      name: 'previews',
+      version: '',
+    });
+    const create = async (access: 'team' | 'public') => {
+      const body = JSON.stringify({
+        trafficManagerId: manager!.id,
+        intercept: { name: access, workload: 'web' },
+        ingress: { host: 'web', port: 80 },
+        access,
+      });
+      return new Promise<string>((resolve, reject) => {
+        const request = https.request(
+          {
+            host: '127.0.0.1',
+            port,
+            path: '/api/v1/previews',
+            method: 'POST',
+            servername: 'localhost',
+            ca: certificate.cert,
+            headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+          },
+          (response) => {
+            let text = '';
+            response.on('data', (piece) => (text += String(piece)));
+            response.on('end', () => resolve((JSON.parse(text) as { hostname: string }).hostname));
+          },
+        );
+        request.on('error', reject);
+        request.end(body);
+      });
+    };
+    hostnames = {
+      team: await create('team'),
+      public: await create('public'),
+      missing: 'nothing-here.preview.localhost',
+    };
+  });
+
+  it.each(['x-ambassador-api-key', 'authorization'])('answers keys in %s', async (header) => {
+    const ask = (hostname: string) => answers((secret) => visit(hostname, shown(secret, header)));
+    expect(await ask(hostnames.public)).toEqual(expected({ nobody: IN, otherwise: IN }));
+    // docs/operations.md: `access_denied` asks for a key of the team, whatever else was shown.
+    const stranger = { nobody: 401, otherwise: 401 };
+    expect(await ask(hostnames.team)).toEqual(
+      expected({ ...stranger, 'previews:read': IN, 'every scope': IN, 'other team': 404 }),
+    );
+    // As a private one, to whoever may not open it.
+    expect(await ask(hostnames.missing)).toEqual(
+      expected({ ...stranger, 'previews:read': 404, 'every scope': 404, 'other team': 404 }),
+    );
+  });
+});
