@@ -67,6 +67,9 @@ export async function startEdge(
     DATA_DIR: folder.path,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     LOG_LEVEL: 'warn',
+    // One team does here what many would: its limits are not what is measured.
+    MAX_SESSIONS_PER_TEAM: '1000000',
+    MAX_API_REQUESTS_PER_TEAM: '0',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     ...(tls && { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key }),
   };
