@@ -101,6 +101,29 @@ describe(PreviewGate.name, () => {
     expect(lookups).toBe(0);
   });
 
+  // A key that an operator chose may look like a browser's secret. As the cookie it would skip the check of the origin.
+  it.each(['with nothing known', 'once the key is known from a header'])(
+    'lets no key in that comes as the cookie, %s',
+    async (when) => {
+      const secret = 'a'.repeat(43);
+      const store = {
+        apiKeys: { findByHash: async () => key },
+        previewVisits: { findUsable: async () => null },
+      } as unknown as Store;
+      const scheme = 'https';
+      const entrance = new PreviewEntrance(store, { scheme, appUrl: 'https://app.test' });
+      const gate = new PreviewGate(store, entrance, { scheme, previewDomain: 'preview.test' });
+      const to = route('team');
+      if (when.includes('header'))
+        expect(await gate.check(to, request(secret), 'a.preview.test')).toBe('allow');
+      const bytes = Buffer.from(
+        `GET / HTTP/1.1\r\nHost: a.preview.test\r\nCookie: __Host-culvert-preview=${secret}\r\n\r\n`,
+      );
+      const shown = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+      expect(await gate.check(to, shown, 'a.preview.test')).not.toBe('allow');
+    },
+  );
+
   it('denies a key that is revoked, expired or lacks the scope', async () => {
     for (const change of [
       { revokedAt: new Date() },

@@ -72,16 +72,15 @@ export class PreviewGate implements AccessGate {
     const header = headerSecret(request);
     if (header !== null) {
       // Mistyped keys are not looked up: no more than MAX_LOOKUPS can be, and a flood of these costs nothing to make.
-      return isPossibleApiKeySecret(header) ? this.judge(route, request, header, hostname) : 'access_denied';
+      return isPossibleApiKeySecret(header) ? this.judgeHeader(header, route) : 'access_denied';
     }
     const i = request.find(Field.COOKIE);
     const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
     if (cookie === null) return this.entrance.turnAway(request, hostname);
     const held = this.held(cookie, route);
-    if (held?.kind === 'visit') return this.verdict(held, route, request, hostname);
-    return !isSecretShaped(cookie)
-      ? this.entrance.turnAway(request, hostname)
-      : this.judge(route, request, cookie, hostname);
+    if (held !== null) return this.judgeVisit(held, route, request, hostname);
+    if (!isSecretShaped(cookie)) return this.entrance.turnAway(request, hostname);
+    return this.find(cookie, route).then((found) => this.judgeVisit(found, route, request, hostname));
   }
 
   /** Forgets a key at once. */
@@ -118,37 +117,24 @@ export class PreviewGate implements AccessGate {
     return held?.route === route && held.freshUntil > performance.now() ? held : null;
   }
 
-  private judge(
-    route: Route | null,
-    request: RequestHead,
-    secret: string,
-    hostname: string,
-  ): Verdict | Promise<Verdict> {
+  /** Of a header. A browser's visit counts as its cookie only, where its origin is checked. */
+  private judgeHeader(secret: string, route: Route | null): Verdict | Promise<Verdict> {
     const held = this.held(secret, route);
-    if (held !== null) return this.verdict(held, route, request, hostname);
-    return this.find(secret, route).then((credential) => this.verdict(credential, route, request, hostname));
+    return held !== null
+      ? headerVerdict(held, route)
+      : this.find(secret, route).then((found) => headerVerdict(found, route));
   }
 
-  private verdict(
-    credential: Credential,
+  /** Of the cookie. A key or token in its place counts for nothing: it would skip the check of the origin. */
+  private judgeVisit(
+    found: Credential,
     route: Route | null,
     request: RequestHead,
     hostname: string,
   ): Verdict {
-    switch (credential.kind) {
-      case 'api-key':
-        return route !== null && credential.teamId === route.teamId ? 'allow' : 'unknown_host';
-      case 'preview-token':
-        return route !== null && credential.previewId === route.id ? 'allow' : 'access_denied';
-      case 'visit':
-        if (route === null || credential.previewId !== route.id)
-          return this.entrance.turnAway(request, hostname);
-        return isOwnRequest(request, this.scheme) ? 'allow' : 'cross_site_request';
-      case 'none':
-        return headerSecret(request) === null ? this.entrance.turnAway(request, hostname) : 'access_denied';
-      default:
-        throw new Error(`unhandled credential ${String(credential.kind satisfies never)}`);
-    }
+    if (found.kind !== 'visit' || route === null || found.previewId !== route.id)
+      return this.entrance.turnAway(request, hostname);
+    return isOwnRequest(request, this.scheme) ? 'allow' : 'cross_site_request';
   }
 
   private find(secret: string, route: Route | null): Promise<Credential> {
@@ -199,6 +185,20 @@ export class PreviewGate implements AccessGate {
     if (key === null || !isApiKeyUsable(key, now) || !key.scopes.includes('previews:read'))
       return known({ kind: 'none', route }, null);
     return known({ kind: 'api-key', apiKeyId: key.id, teamId: key.teamId, route }, key.expiresAt);
+  }
+}
+
+function headerVerdict(found: Credential, route: Route | null): Verdict {
+  switch (found.kind) {
+    case 'api-key':
+      return route !== null && found.teamId === route.teamId ? 'allow' : 'unknown_host';
+    case 'preview-token':
+      return route !== null && found.previewId === route.id ? 'allow' : 'access_denied';
+    case 'visit':
+    case 'none':
+      return 'access_denied';
+    default:
+      throw new Error(`unhandled credential ${String(found.kind satisfies never)}`);
   }
 }
 
