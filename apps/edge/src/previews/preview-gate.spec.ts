@@ -112,15 +112,15 @@ describe(PreviewGate.name, () => {
       } as unknown as Store;
       const scheme = 'https';
       const entrance = new PreviewEntrance(store, { scheme, appUrl: 'https://app.test' });
-      const gate = new PreviewGate(store, entrance, { scheme, previewDomain: 'preview.test' });
+      const own = new PreviewGate(store, entrance, { scheme, previewDomain: 'preview.test' });
       const to = route('team');
       if (when.includes('header'))
-        expect(await gate.check(to, request(secret), 'a.preview.test')).toBe('allow');
+        expect(await own.check(to, request(secret), 'a.preview.test')).toBe('allow');
       const bytes = Buffer.from(
         `GET / HTTP/1.1\r\nHost: a.preview.test\r\nCookie: __Host-culvert-preview=${secret}\r\n\r\n`,
       );
       const shown = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
-      expect(await gate.check(to, shown, 'a.preview.test')).not.toBe('allow');
+      expect(await own.check(to, shown, 'a.preview.test')).not.toBe('allow');
     },
   );
 
