@@ -15,6 +15,7 @@ const ANY_LIB = [
   'domain',
   'http1',
   'http2',
+  'intercepts',
   'platform',
   'relay',
   'store',
@@ -38,6 +39,12 @@ const PACKAGES = {
     external: [],
     builtins: ['node:assert/strict', 'node:buffer'],
     why: 'http2 is frames, HPACK and flow control: no I/O and no dependency, so that it can be tested exhaustively',
+  },
+  'libs/intercepts': {
+    culvert: [],
+    external: ['re2js'],
+    builtins: [],
+    why: 'intercepts says which request belongs to which intercept: no I/O, so that agent, manager and command agree',
   },
   'libs/tunnel': {
     culvert: [],
