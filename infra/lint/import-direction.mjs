@@ -16,6 +16,7 @@ const ANY_LIB = [
   'http1',
   'http2',
   'intercepts',
+  'outbound',
   'platform',
   'relay',
   'store',
@@ -70,6 +71,11 @@ const PACKAGES = {
   'libs/telepresence': {
     culvert: ['tunnel'],
     why: 'telepresence is one more kind of tunnel: it offers what tunnel defines and needs nothing else',
+  },
+  'libs/outbound': {
+    culvert: ['tunnel'],
+    external: [],
+    why: 'outbound is what every process that dials out has in common: a tunnel kept open, and streams joined to sockets',
   },
   'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
   'libs/cluster': {

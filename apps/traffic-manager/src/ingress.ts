@@ -2,33 +2,17 @@
 import { lookup as resolve } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import { connect as connectTcp, isIP } from 'node:net';
-import type { LookupFunction, OnReadOpts, Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
+import { FORBIDDEN_ADDRESS, sharedReads } from '@culvert/outbound';
 import type { StreamTarget } from '@culvert/tunnel';
 import type { AllowList } from './allow-list.js';
-import { FORBIDDEN_ADDRESS } from './ingress-error.js';
 
 export interface IngressOptions {
   readonly allowList: AllowList;
   /** PEM certificates that are trusted beside the built-in ones, or null. */
   readonly extraCa: string | null;
-}
-
-/**
- * One buffer for the reads of all connections, instead of 64 KiB for each read: what arrives is copied at once, at its
- * own size (docs/decisions/0005-shared-reads.md).
- */
-const shared = Buffer.allocUnsafeSlow(262_144);
-
-function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
-  return {
-    buffer: shared,
-    callback: (count) => {
-      onData(Buffer.from(shared.subarray(0, count)));
-      return true;
-    },
-  };
 }
 
 export class IngressDialler {

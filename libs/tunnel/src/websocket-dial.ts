@@ -6,8 +6,10 @@ import { WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
 export const TUNNEL_PATH = '/tunnel/v1';
 
 export interface DialTarget {
-  /** `http:` or `https:` address of the deployment; `/tunnel/v1` is appended to its path. */
+  /** `http:` or `https:` address of the deployment; `path` is appended to its path. */
   readonly url: URL;
+  /** Where it accepts tunnels. Default: `TUNNEL_PATH`. */
+  readonly path?: string | undefined;
   readonly apiKey: string;
   /** PEM certificates to trust instead of the built-in ones. */
   readonly ca?: string | undefined;
@@ -25,7 +27,7 @@ export type DialResult =
 /** Connects the carrier of a native tunnel. Never rejects. */
 export function dialWebSocket(target: DialTarget): Promise<DialResult> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(tunnelUrl(target.url), {
+    const socket = new WebSocket(tunnelUrl(target.url, target.path ?? TUNNEL_PATH), {
       ...WEBSOCKET_OPTIONS,
       headers: { authorization: `Bearer ${target.apiKey}` },
       handshakeTimeout: target.timeoutMs,
@@ -49,10 +51,10 @@ export function dialWebSocket(target: DialTarget): Promise<DialResult> {
   });
 }
 
-function tunnelUrl(base: URL): URL {
+function tunnelUrl(base: URL, path: string): URL {
   const url = new URL(base);
   url.protocol = base.protocol === 'https:' ? 'wss:' : 'ws:';
-  url.pathname = base.pathname.replace(/\/*$/, TUNNEL_PATH);
+  url.pathname = base.pathname.replace(/\/*$/, path);
   return url;
 }
 

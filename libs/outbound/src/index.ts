@@ -1,0 +1,10 @@
+export { Backoff } from './backoff.js';
+export { KeptTunnel, type KeptTunnelOptions, type TunnelEnd } from './kept-tunnel.js';
+export {
+  describeFailure,
+  FORBIDDEN_ADDRESS,
+  type IngressFailure,
+  type IngressPhase,
+} from './ingress-error.js';
+export { sharedReads } from './shared-reads.js';
+export { Splice, type SpliceOptions } from './splice.js';

@@ -1,0 +1,207 @@
+/** Keeps one tunnel to an acceptor open: dials, backs off, and gets another when the one there is leaves. */
+import {
+  dialTunnel,
+  dialWebSocket,
+  GoAwayCode,
+  goAwayName,
+  retryAfter,
+  type Carrier,
+  type Hello,
+  type IncomingStream,
+  type Retry,
+  type StreamTarget,
+  type TunnelConnection,
+  type TunnelSettings,
+  type Welcome,
+} from '@culvert/tunnel';
+import { Backoff } from './backoff.js';
+
+/** A tunnel that lasted this long ends the back-off. */
+const STABLE_MS = 5000;
+
+/** How a tunnel ended, or why it takes no more streams. */
+export interface TunnelEnd {
+  readonly code: GoAwayCode;
+  readonly reason: string;
+  /** Whether one of the two ends is at fault. */
+  readonly wasError: boolean;
+}
+
+export interface KeptTunnelOptions {
+  /** `http:` or `https:` address of the acceptor. */
+  readonly url: URL;
+  /** Where it accepts tunnels. Default: where an edge does. */
+  readonly path?: string;
+  /** PEM certificates to trust instead of the built-in ones. */
+  readonly ca?: string | undefined;
+  /** Longest attempt to connect, TLS included. */
+  readonly connectTimeoutMs: number;
+  readonly hello: Hello;
+  readonly settings?: Partial<TunnelSettings>;
+  /** The bearer credential, read anew before every attempt. */
+  readonly credential: () => Promise<string>;
+
+  /** A tunnel is open and takes new streams; an older one may still finish its own. */
+  readonly onOpen: (tunnel: TunnelConnection, welcome: Welcome) => void;
+  /** The acceptor opened a stream. Without it such streams are refused. */
+  readonly onStream?: (stream: IncomingStream, target: StreamTarget, tunnel: TunnelConnection) => void;
+  /** The acceptor says go away: streams that are open go on. */
+  readonly onGoAway?: (tunnel: TunnelConnection, end: TunnelEnd) => void;
+  readonly onClose: (tunnel: TunnelConnection, end: TunnelEnd) => void;
+  /** The upgrade was refused with `status`; null: nothing answered. Another attempt follows. */
+  readonly onRefused: (status: number | null, reason: string) => void;
+  /** The credential cannot be read. Another attempt follows. */
+  readonly onCredentialError: (error: unknown) => void;
+  /** Another process with this manager id has taken over. Another attempt follows. */
+  readonly onSuperseded?: () => void;
+  /** The next attempt is due in so many milliseconds. */
+  readonly onRetry?: (delayMs: number) => void;
+  /** There never will be a tunnel: both ends have no version in common. `close` has been called. */
+  readonly onGiveUp: (reason: string) => void;
+  /** A handler threw. */
+  readonly onFault: (error: unknown) => void;
+}
+
+export class KeptTunnel {
+  /** The tunnel that takes new streams, or null while there is none. */
+  private open: TunnelConnection | null = null;
+  /** The tunnel that is about to, in its handshake. */
+  private candidate: TunnelConnection | null = null;
+  private isDialling = false;
+  /** Every tunnel that has not closed, those that finish their streams included. */
+  private readonly tunnels = new Set<TunnelConnection>();
+  private openedAt = 0;
+  private isStopping = false;
+  private readonly backoff = new Backoff();
+  private readonly dialAborter = new AbortController();
+  private retryTimer: NodeJS.Timeout | null = null;
+  private tellTunnelClosed: (() => void) | null = null;
+
+  /** Starts dialling at once. */
+  constructor(private readonly options: KeptTunnelOptions) {
+    void this.dial();
+  }
+
+  get current(): TunnelConnection | null {
+    return this.open;
+  }
+
+  /** Tunnels that have not closed. */
+  get count(): number {
+    return this.tunnels.size;
+  }
+
+  /** Lets open streams finish within `graceMs`. Resolves when no tunnel is left. */
+  async stop(reason: string, graceMs: number): Promise<void> {
+    this.abandon();
+    for (const tunnel of this.tunnels) tunnel.goAway(GoAwayCode.NORMAL, reason, { graceMs });
+    while (this.tunnels.size > 0) await this.nextTunnelClosed();
+  }
+
+  /** Ends every tunnel at once, and dials no more. */
+  close(reason: string): void {
+    this.abandon();
+    for (const tunnel of this.tunnels) tunnel.close(GoAwayCode.NORMAL, reason);
+  }
+
+  private abandon(): void {
+    this.isStopping = true;
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
+    this.dialAborter.abort();
+  }
+
+  private async dial(): Promise<void> {
+    this.retryTimer = null;
+    this.isDialling = true;
+    const { url, path, ca, connectTimeoutMs } = this.options;
+    let apiKey: string;
+    try {
+      apiKey = await this.options.credential();
+    } catch (error) {
+      this.isDialling = false;
+      this.options.onCredentialError(error);
+      this.retry('slowly');
+      return;
+    }
+    const { signal } = this.dialAborter;
+    const result = await dialWebSocket({ url, path, apiKey, ca, timeoutMs: connectTimeoutMs, signal });
+    this.isDialling = false;
+    if (result.ok) this.openTunnel(result.carrier);
+    else this.handleRefusal(result.status, result.reason);
+  }
+
+  private handleRefusal(status: number | null, reason: string): void {
+    if (this.isStopping) return;
+    this.options.onRefused(status, reason);
+    this.retry(status === 401 || status === 403 ? 'slowly' : 'soon');
+  }
+
+  private openTunnel(carrier: Carrier): void {
+    const { options } = this;
+    const { onStream } = options;
+    const tunnel = dialTunnel(carrier, options.hello, {
+      ...(options.settings && { settings: options.settings }),
+      onOpen: (welcome) => {
+        this.candidate = null;
+        this.open = tunnel;
+        this.openedAt = performance.now();
+        options.onOpen(tunnel, welcome);
+      },
+      onGoAway: (code, reason) => {
+        options.onGoAway?.(tunnel, { code, reason, wasError: false });
+        if (this.open === tunnel) this.replace(code, reason);
+      },
+      ...(onStream && {
+        onStream: (stream: IncomingStream, target: StreamTarget) => onStream(stream, target, tunnel),
+      }),
+      onClose: (code, reason, wasError) => {
+        this.tunnels.delete(tunnel);
+        const isCurrent = this.open === tunnel || this.candidate === tunnel;
+        const lastedMs = this.open === tunnel ? performance.now() - this.openedAt : 0;
+        if (isCurrent) this.open = this.candidate = null;
+        options.onClose(tunnel, { code, reason, wasError });
+        if (isCurrent) this.replaceAfter(code, reason, lastedMs);
+        this.tellTunnelClosed?.();
+      },
+      onFault: (error) => options.onFault(error),
+    });
+    this.tunnels.add(tunnel);
+    this.candidate = tunnel;
+    if (this.isStopping) tunnel.close(GoAwayCode.NORMAL, 'stopping');
+  }
+
+  /** The current tunnel takes no more streams: get another, while it may still finish those it has. */
+  private replace(code: GoAwayCode, reason: string): void {
+    const lastedMs = performance.now() - this.openedAt;
+    this.open = null;
+    this.candidate = null;
+    this.replaceAfter(code, reason, lastedMs);
+  }
+
+  private replaceAfter(code: GoAwayCode, reason: string, lastedMs: number): void {
+    if (this.isStopping) return;
+    if (lastedMs >= STABLE_MS) this.backoff.reset();
+    const retry = retryAfter(code);
+    if (retry === 'never') {
+      this.close('giving up');
+      this.options.onGiveUp(`${goAwayName(code)}: ${reason}`);
+      return;
+    }
+    if (code === GoAwayCode.SUPERSEDED) this.options.onSuperseded?.();
+    // An acceptor that sends everybody away at once would be dialled in a tight loop.
+    this.retry(retry === 'now' && lastedMs < STABLE_MS ? 'soon' : retry);
+  }
+
+  private retry(retry: Exclude<Retry, 'never'>): void {
+    if (this.isStopping || this.isDialling || this.retryTimer !== null) return;
+    const delayMs = retry === 'now' ? 0 : retry === 'soon' ? this.backoff.next() : this.backoff.slow();
+    this.options.onRetry?.(delayMs);
+    this.retryTimer = setTimeout(() => void this.dial(), delayMs);
+  }
+
+  private nextTunnelClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.tellTunnelClosed = resolve;
+    });
+  }
+}
