@@ -25,6 +25,8 @@ describe('a Cookie field from a visitor', () => {
     [`a=${OURS}=no; ${OURS}=yes`, 'yes'],
     [`x${OURS}=no;${OURS}=yes ; b`, 'yes'],
     [`${OURS}x=no`, null],
+    [`${OURS}=x; a; ${OURS}=x`, null],
+    [`${OURS}=x; a=${OURS}=y`, 'x'],
     [`a="; b`, null],
   ])('%j shows %j', (field, value) => expect(cookieValue(field, OURS)).toBe(value));
 });

@@ -17,19 +17,23 @@ const RESERVED: ReadonlySet<string> = new Set(
 /** What every reserved name contains: most Cookie fields are done with after one look. */
 const MARK = 'culvert-';
 
-/** The value of the first cookie of this name in a Cookie field value (RFC 6265 §5.4), or null. */
+/**
+ * The value of the cookie of this name in a Cookie field value; null when there is none, or more than one: whose it is
+ * would be a guess (RFC 6265 §5.4 lets a page for another path or domain come first).
+ */
 export function cookieValue(field: string, name: string): string | null {
-  let from = 0;
-  for (;;) {
-    const at = field.indexOf(name, from);
-    if (at < 0) return null;
+  let found: string | null = null;
+  let at = field.indexOf(name);
+  while (at >= 0) {
     const end = at + name.length;
     if (field.charCodeAt(end) === EQUALS && startsPair(field, at)) {
+      if (found !== null) return null;
       const semicolon = field.indexOf(';', end);
-      return field.slice(end + 1, semicolon < 0 ? field.length : semicolon).trimEnd();
+      found = field.slice(end + 1, semicolon < 0 ? field.length : semicolon).trimEnd();
     }
-    from = end;
+    at = field.indexOf(name, end);
   }
+  return found;
 }
 
 /** `field` without reserved cookies; null when there are none in it. Empty when nothing is left. */
