@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
-import http from 'node:http';
+import type http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,7 +149,7 @@ export async function startTlsDeployment(
     api,
     sendOver: async (session, hostname, path, { method = 'GET', headers, body } = {}) => {
       const stream = session.request(
-        { ':method': method, ':path': path, ':authority': `${hostname}:${port}`, ...headers } as never,
+        { ':method': method, ':path': path, ':authority': `${hostname}:${port}`, ...headers },
         { endStream: body === undefined },
       );
       const response = once(stream, 'response');

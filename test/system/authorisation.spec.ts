@@ -1,6 +1,7 @@
 /**
  * Who gets what from the entrances that are no routes of the API: the tunnel's WebSocket, the calls of Telepresence's
  * programs, and the hosts of previews. What each answers is written down here; one that is missing fails the test.
+ * What a preview's host makes of everything but keys is in `preview-entrances.spec.ts`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';

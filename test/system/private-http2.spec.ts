@@ -1,7 +1,7 @@
 /** The gate of a private preview over HTTP/2, where one connection carries requests of many, each with its own name. */
 import { once } from 'node:events';
 import http from 'node:http';
-import http2 from 'node:http2';
+import type http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { WebSocketServer } from 'ws';

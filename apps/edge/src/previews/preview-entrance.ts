@@ -24,6 +24,8 @@ const RESERVED_PATH = '/.culvert';
 const SIGN_IN_PATH = '/.culvert/sign-in';
 const SIGNED_IN_PREFIX = '/.culvert/signed-in?';
 const SHARE_PREFIX = '/.culvert/share/';
+/** What every preview's host serves by itself: whole targets, or how they begin. All else below `RESERVED_PATH` is 404. */
+export const PREVIEW_ENTRANCES = [SIGN_IN_PATH, SIGNED_IN_PREFIX, SHARE_PREFIX] as const;
 
 /** How long a person may take to sign in. */
 const NONCE_SECONDS = 900;
@@ -57,10 +59,19 @@ export class PreviewEntrance {
   enter(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
     const { method, target } = request;
     if (method !== 'GET') return 'unknown_host';
-    if (target === SIGN_IN_PATH) return this.sendToSignIn(request, hostname, '/');
-    if (target.startsWith(SIGNED_IN_PREFIX)) return this.finishSignIn(route, request);
-    if (target.startsWith(SHARE_PREFIX)) return this.openShareLink(route, request);
-    return 'unknown_host';
+    const entrance = PREVIEW_ENTRANCES.find((start) => target.startsWith(start));
+    switch (entrance) {
+      case SIGN_IN_PATH:
+        return target === SIGN_IN_PATH ? this.sendToSignIn(request, hostname, '/') : 'unknown_host';
+      case SIGNED_IN_PREFIX:
+        return this.finishSignIn(route, request);
+      case SHARE_PREFIX:
+        return this.openShareLink(route, request);
+      case undefined:
+        return 'unknown_host';
+      default:
+        throw new Error(`unhandled entrance ${String(entrance satisfies never)}`);
+    }
   }
 
   private sendToSignIn(request: RequestHead, hostname: string, target: string): GateAnswer {

@@ -26,10 +26,12 @@ const MAX_LOOKUPS = 256;
 const MAX_SECRET_LENGTH = 512;
 const BEARER = /^bearer +((?:cvp|cvt)_\S+)$/i;
 
+/** `none`: nothing that lets anyone in. */
+export const CREDENTIAL_KINDS = ['api-key', 'preview-token', 'visit', 'none'] as const;
+
 /** What a secret turned out to be. */
 interface Credential {
-  /** `none`: nothing that lets anyone in. */
-  readonly kind: 'api-key' | 'preview-token' | 'visit' | 'none';
+  readonly kind: (typeof CREDENTIAL_KINDS)[number];
   /** The key's, else null. */
   readonly apiKeyId: string | null;
   readonly teamId: string | null;
