@@ -16,7 +16,11 @@ interface ApiProcess {
 }
 
 async function start(databaseUrl: string, redisUrl: string): Promise<ApiProcess> {
-  const settings = loadSettings('api', { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl });
+  const settings = loadSettings('api', {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    MAX_LOGIN_REQUESTS_PER_ADDRESS: '20',
+  });
   const store: Store = await createStore({ databaseUrl, dataDir: settings.dataDir });
   const bus = createEventBus({
     redisUrl,
@@ -110,5 +114,20 @@ describe('two API processes on one Postgres and one Redis', () => {
     );
     expect(guesses.filter(({ status }) => status === 401)).toHaveLength(10);
     expect(guesses.filter(({ status }) => status === 429)).toHaveLength(4);
+  });
+
+  it('count together what one address asks for to sign in by Telepresence', async () => {
+    const refresh = (process: ApiProcess, address: string) =>
+      request(process.app.getHttpServer())
+        .post('/token')
+        .set('X-Forwarded-For', address)
+        .type('form')
+        .send({ client_id: 'telepresence-cli', grant_type: 'refresh_token', refresh_token: 'guess' });
+    const answers = await Promise.all(
+      Array.from({ length: 26 }, (_, n) => refresh(processes[n % 2 === 0 ? 0 : 1], '192.0.2.1')),
+    );
+    expect(answers.filter(({ status }) => status === 400)).toHaveLength(20);
+    expect(answers.filter(({ status }) => status === 503)).toHaveLength(6);
+    for (const process of processes) expect((await refresh(process, '192.0.2.2')).status).toBe(400);
   });
 });

@@ -2,9 +2,37 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LOG, SETTINGS, type Settings } from '@culvert/platform';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
-export type RateLimiter = RateLimiterMemory | RateLimiterRedis;
+/** What came of counting something. */
+export interface Count {
+  readonly isWithin: boolean;
+  /** How often it may still happen. */
+  readonly left: number;
+  /** Until counting begins anew; at least 1. */
+  readonly resetSeconds: number;
+}
+
+/** Counts, for each key, what may happen so often in so many seconds. */
+export class RateLimiter {
+  constructor(private readonly counter: RateLimiterMemory | RateLimiterRedis) {}
+
+  async count(key: string): Promise<Count> {
+    const { isWithin, result } = await this.counter.consume(key).then(
+      (counted) => ({ isWithin: true, result: counted }),
+      (refusal: unknown) => {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        return { isWithin: false, result: refusal };
+      },
+    );
+    const resetSeconds = Math.max(1, Math.ceil(result.msBeforeNext / 1000));
+    return { isWithin, left: Math.max(0, result.remainingPoints), resetSeconds };
+  }
+
+  async forget(key: string): Promise<void> {
+    await this.counter.delete(key);
+  }
+}
 
 /**
  * Makes counters of what may happen so often in so many seconds. They count in Redis when there is one, so that all
@@ -26,8 +54,10 @@ export class RateLimiters implements OnApplicationShutdown {
   create(name: string, { points, seconds }: { points: number; seconds: number }): RateLimiter {
     const options = { keyPrefix: `culvert:${name}`, points, duration: seconds };
     const memory = new RateLimiterMemory(options);
-    if (this.#redis === null) return memory;
-    return new RateLimiterRedis({ ...options, storeClient: this.#redis, insuranceLimiter: memory });
+    if (this.#redis === null) return new RateLimiter(memory);
+    return new RateLimiter(
+      new RateLimiterRedis({ ...options, storeClient: this.#redis, insuranceLimiter: memory }),
+    );
   }
 }
 

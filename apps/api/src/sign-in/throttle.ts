@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { RateLimiterRes } from 'rate-limiter-flexible';
+import { networkOf } from '../rate-limits/network-of.js';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 
 /** How often something may be tried for one account, and from one address, in a quarter of an hour. */
@@ -41,33 +40,19 @@ export class Throttle {
 
   /** Forgets the attempts for an account: its person came in. */
   async forget(attempt: Attempt, account: string): Promise<void> {
-    await this.#limiters.get(`${attempt}:account`)?.delete(keyOf(account));
+    await this.#limiters.get(`${attempt}:account`)?.forget(keyOf(account));
   }
 
   async #consume(limit: string, key: string): Promise<void> {
-    try {
-      await this.#limiters.get(limit)?.consume(key);
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      const retryAfterSeconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
-      throw new ProblemError('too_many_attempts', {
-        detail: `try again in ${Math.ceil(retryAfterSeconds / 60)} min`,
-        retryAfterSeconds,
-      });
-    }
+    const counted = await this.#limiters.get(limit)?.count(key);
+    if (counted === undefined || counted.isWithin) return;
+    throw new ProblemError('too_many_attempts', {
+      detail: `try again in ${Math.ceil(counted.resetSeconds / 60)} min`,
+      retryAfterSeconds: counted.resetSeconds,
+    });
   }
 }
 
 function keyOf(account: string): string {
   return createHash('sha256').update(account).digest('base64url');
-}
-
-/** Of IPv6 the /64, which is what one customer gets at least. */
-function networkOf(address: string | null): string {
-  if (address === null || !isIPv6(address)) return address ?? 'unknown';
-  const [head = '', tail] = address.split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array<string>(Math.max(0, zeros)).fill('0'), ...after].slice(0, 4).join(':');
 }

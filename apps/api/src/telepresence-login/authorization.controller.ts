@@ -5,6 +5,7 @@ import { CurrentPerson, type Person } from '../auth/caller.js';
 import { RequireScope } from '../auth/require-scope.js';
 import { PageFilter } from '../pages/page.filter.js';
 import { Pages } from '../pages/pages.js';
+import { CountedByAddress } from '../rate-limits/address-rate.guard.js';
 import {
   codeLocation,
   errorLocation,
@@ -26,6 +27,7 @@ export class AuthorizationController {
 
   @Get('auth')
   @RequireScope('user')
+  @CountedByAddress('authorization')
   async ask(
     @CurrentPerson() person: Person,
     @Query() query: Parameters,
@@ -39,6 +41,7 @@ export class AuthorizationController {
 
   @Post('auth')
   @RequireScope('user')
+  @CountedByAddress('authorization')
   async decide(
     @CurrentPerson() person: Person,
     @Body() body: unknown,

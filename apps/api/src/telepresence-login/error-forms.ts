@@ -4,13 +4,14 @@ import type { NextFunction, Request, Response } from 'express';
 
 /** What a program of another maker reads when something fails before, or within, our own code for it. */
 const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
-  // RFC 6749 §5.2.
+  // RFC 6749 §5.2. Telepresence drops its tokens at a 4xx: what only has to wait is no fault of its own.
   [
     /^\/token\/?$/i,
     (problem) => ({
+      status: problem.status === 429 ? 503 : problem.status,
       type: 'application/json',
       body: JSON.stringify({
-        error: problem.status < 500 ? 'invalid_request' : 'server_error',
+        error: tokenErrorOf(problem.status),
         error_description: describe(problem),
       }),
     }),
@@ -39,6 +40,11 @@ export function speakToTelepresence(request: Request, response: Response, next: 
   const form = FORMS.find(([path]) => path.test(request.path))?.[1];
   if (form !== undefined) setProblemForm(response, form);
   next();
+}
+
+function tokenErrorOf(status: number): string {
+  if (status === 429) return 'temporarily_unavailable';
+  return status < 500 ? 'invalid_request' : 'server_error';
 }
 
 function describe({ title, detail, errors = [] }: Problem): string {

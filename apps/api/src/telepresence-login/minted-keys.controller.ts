@@ -3,11 +3,13 @@ import { mintKeyRequest, type MintKeyRequest } from '@culvert/contract';
 import { Public } from '@culvert/platform';
 import { IgnoresCookies } from '../auth/require-scope.js';
 import type { Request } from 'express';
+import { CountedByAddress } from '../rate-limits/address-rate.guard.js';
 import { MintedKeysService, type MintedKey } from './minted-keys.service.js';
 import { TelepresenceCallerService } from './telepresence-caller.service.js';
 
 @Public()
 @IgnoresCookies(true)
+@CountedByAddress('minted-keys')
 @Controller('sso/api/apikeys')
 export class MintedKeysController {
   constructor(

@@ -11,6 +11,7 @@ import {
 import { STORE } from '@culvert/platform';
 import type { Request } from 'express';
 import { AuthenticationService } from '../auth/authentication.service.js';
+import { TeamRate } from '../auth/team-rate.js';
 import { clientAddress } from '../http/client-address.js';
 
 const ACCESS_TOKEN = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
@@ -36,12 +37,13 @@ export class TelepresenceCallerService {
   constructor(
     @Inject(STORE) private readonly store: Store,
     private readonly authentication: AuthenticationService,
+    private readonly rate: TeamRate,
   ) {}
 
   /**
    * By the key that was given to `telepresence login --apikey`, which comes before a token, or else by the access
    * token of a sign-in in the browser.
-   * @throws ProblemError when the request carries neither that could be used
+   * @throws ProblemError when the request carries neither that could be used, or the team makes too many
    */
   async identify(request: Request): Promise<TelepresenceCaller> {
     const key = request.headers['x-ambassador-api-key'];
@@ -51,6 +53,9 @@ export class TelepresenceCallerService {
         ? await this.#byAccessToken(request.headers.authorization ?? '', address)
         : await this.#byApiKey(key, address);
     if (caller === null) throw new ProblemError('unauthenticated');
+    const counted = await this.rate.count(caller.teamId);
+    if (counted?.isWithin === false)
+      throw new ProblemError('too_many_requests', { retryAfterSeconds: counted.resetSeconds });
     return caller;
   }
 

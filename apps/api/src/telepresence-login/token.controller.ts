@@ -3,12 +3,14 @@ import { Public } from '@culvert/platform';
 import { IgnoresCookies } from '../auth/require-scope.js';
 import type { Request, Response } from 'express';
 import { clientAddress } from '../http/client-address.js';
+import { CountedByAddress } from '../rate-limits/address-rate.guard.js';
 import { readTokenRequest, TokenError } from './token-request.js';
 import { TokenService, type TokenResponse } from './token.service.js';
 
 /** The token endpoint of RFC 6749, for public clients only. */
 @Public()
 @IgnoresCookies(true)
+@CountedByAddress('token')
 @Controller('token')
 export class TokenController {
   constructor(private readonly tokens: TokenService) {}

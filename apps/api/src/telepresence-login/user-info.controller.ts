@@ -1,9 +1,11 @@
 import { Controller, Get, Req } from '@nestjs/common';
 import { Public } from '@culvert/platform';
 import type { Request } from 'express';
+import { CountedByAddress } from '../rate-limits/address-rate.guard.js';
 import { UserInfoService, type UserInfo } from './user-info.service.js';
 
 @Public()
+@CountedByAddress('user-info')
 @Controller('api/userinfo')
 export class UserInfoController {
   constructor(private readonly userInfo: UserInfoService) {}

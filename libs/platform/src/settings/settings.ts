@@ -129,6 +129,8 @@ export interface Limits {
   readonly maxSessionsPerTeam: number;
   /** In a minute; 0: none. */
   readonly maxApiRequestsPerTeam: number;
+  /** To each route that Telepresence's clients sign in by, in a minute; 0: none. */
+  readonly maxLoginRequestsPerAddress: number;
   /** Of one HTTP/2 connection of a visitor. */
   readonly http2: {
     /** Requests that are in progress at once. */
@@ -246,6 +248,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxPreviewsPerTeam: values.MAX_PREVIEWS_PER_TEAM ?? 10_000,
       maxSessionsPerTeam: values.MAX_SESSIONS_PER_TEAM ?? 1000,
       maxApiRequestsPerTeam: values.MAX_API_REQUESTS_PER_TEAM ?? 6000,
+      maxLoginRequestsPerAddress: values.MAX_LOGIN_REQUESTS_PER_ADDRESS ?? 600,
       http2: {
         maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
         maxResets: values.HTTP2_MAX_RESETS ?? 500,
