@@ -131,14 +131,16 @@ describe('the tunnel', () => {
 describe('a call of Telepresence', () => {
   const { INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, UNAUTHENTICATED, UNIMPLEMENTED } = GrpcStatus;
   const all = (status: GrpcStatus) => ({ nobody: status, otherwise: status });
-  const anyKey = (status: GrpcStatus) => ({ nobody: UNAUTHENTICATED, otherwise: status });
-  const tunnelKey = (status: GrpcStatus) => ({
+  const keyFor = (scope: ApiKeyScope) => (status: GrpcStatus) => ({
     nobody: UNAUTHENTICATED,
     otherwise: PERMISSION_DENIED,
-    tunnel: status,
+    [scope]: status,
     'every scope': status,
     'other team': status,
   });
+  const tunnelKey = keyFor('tunnel');
+  const readKey = keyFor('previews:read');
+  const writeKey = keyFor('previews:write');
   /** For a message of zero bytes, from a manager that nobody knows. */
   const TABLE: Readonly<Record<string, ReturnType<typeof all> & Record<string, GrpcStatus>>> = {
     '/telepresence.systema.SystemACRUD/CreateDomain': {
@@ -150,14 +152,14 @@ describe('a call of Telepresence', () => {
     '/telepresence.systema.SystemACRUD/RemoveIntercept': tunnelKey(OK),
     '/telepresence.systema.SystemACRUD/PreferredAgent': all(INVALID_ARGUMENT),
     '/telepresence.systema.SystemACli/GetUnauthenticatedCommandMessages': all(OK),
-    '/telepresence.systema.SystemAAgent/ReviewIntercept': anyKey(OK),
-    '/telepresence.userdaemon.SystemA/ResolveIngressInfo': anyKey(INVALID_ARGUMENT),
-    '/telepresence.userdaemon.SystemA/ReportAvailableNamespaces': anyKey(OK),
-    '/telepresence.userdaemon.SystemA/ReportAvailableServices': anyKey(OK),
-    '/telepresence.userdaemon.SystemA/GetNamespacesToWatch': anyKey(OK),
-    '/telepresence.userdaemon.SystemA/ReportInterceptCreation': anyKey(OK),
-    '/telepresence.userdaemon.SystemA/GetSavedIntercept': anyKey(NOT_FOUND),
-    '/telepresence.userdaemon.SystemA/AutocompleteSavedIntercept': anyKey(OK),
+    '/telepresence.systema.SystemAAgent/ReviewIntercept': readKey(OK),
+    '/telepresence.userdaemon.SystemA/ResolveIngressInfo': readKey(INVALID_ARGUMENT),
+    '/telepresence.userdaemon.SystemA/ReportAvailableNamespaces': writeKey(OK),
+    '/telepresence.userdaemon.SystemA/ReportAvailableServices': writeKey(OK),
+    '/telepresence.userdaemon.SystemA/GetNamespacesToWatch': readKey(OK),
+    '/telepresence.userdaemon.SystemA/ReportInterceptCreation': writeKey(OK),
+    '/telepresence.userdaemon.SystemA/GetSavedIntercept': readKey(NOT_FOUND),
+    '/telepresence.userdaemon.SystemA/AutocompleteSavedIntercept': readKey(OK),
     // OK: it is opened.
     [REVERSE_CONNECTION_PATH]: tunnelKey(OK),
     '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection': all(UNIMPLEMENTED),

@@ -14,7 +14,7 @@ const WINDOW_SECONDS = 60;
 
 /**
  * Bounds what one address asks of routes that cost us something before we know who asks. A whole office may be behind
- * one address, so this is no measure against who guesses with patience: the secrets asked for have 256 random bits.
+ * one address, so this bounds floods: it is the length of the secrets asked for that defeats guessing.
  */
 @Injectable()
 export class AddressRateGuard implements CanActivate {

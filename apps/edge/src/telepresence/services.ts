@@ -60,6 +60,7 @@ export class TelepresenceServices {
     }
   }
 
+  /** Scopes are the least that the key has which Telepresence sends: of a manager, a workstation or an agent. */
   private register(): void {
     const { previews, agentImage } = this.options;
     this.serve(Methods.createDomain, async (request, call) => {
@@ -82,11 +83,11 @@ export class TelepresenceServices {
     this.serve(Methods.preferredAgent, (version) => ({ imageName: agentImage ?? imageOf(version) }));
     this.serve(Methods.unauthenticatedCommandMessages, () => ({ intercept: '' }));
     this.serve(Methods.reviewIntercept, async (_intercept, call) => {
-      await call.caller();
+      await call.caller('previews:read');
       return { status: ReviewStatus.ALLOW, msg: '' };
     });
     this.serve(Methods.resolveIngressInfo, async ({ namespace, serviceName, servicePort }, call) => {
-      const { teamId } = await call.caller();
+      const { teamId } = await call.caller('previews:read');
       if (!SERVICE_NAME.test(serviceName) || (namespace !== '' && !SERVICE_NAME.test(namespace)))
         throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the service has no name that a cluster could have');
       if (servicePort < 0 || servicePort > 65_535)
@@ -102,19 +103,19 @@ export class TelepresenceServices {
     this.serveReports(Methods.reportAvailableNamespaces);
     this.serveReports(Methods.reportAvailableServices);
     this.serve(Methods.namespacesToWatch, async ({ namespaces }, call) => {
-      await call.caller();
+      await call.caller('previews:read');
       return { namespaces };
     });
     this.serve(Methods.reportInterceptCreation, async (_result, call) => {
-      await call.caller();
+      await call.caller('previews:write');
       return {};
     });
     this.serve(Methods.savedIntercept, async ({ name }, call) => {
-      await call.caller();
+      await call.caller('previews:read');
       throw new CallError(GrpcStatus.NOT_FOUND, `there is no saved intercept ${name.slice(0, 100)}`);
     });
     this.serve(Methods.autocompleteSavedIntercept, async (_request, call) => {
-      await call.caller();
+      await call.caller('previews:read');
       return { completions: [] };
     });
   }
@@ -132,7 +133,7 @@ export class TelepresenceServices {
   /** Reads reports to their end, and keeps nothing of them. */
   private serveReports<Request, Response>(method: Method<Request, Response>): void {
     this.answers.set(method.path, async (stream, call) => {
-      await call.caller();
+      await call.caller('previews:write');
       await readMessage(stream, true);
       return method.response.encode({});
     });
