@@ -75,6 +75,7 @@ export class Edge {
         return;
       case 'user.changed':
         this.gate.forgetUser(event.userId);
+        this.watch(this.tunnels.closeUnusableOfUser(event.userId));
         this.watch(this.relay.handleAccessChange());
         return;
       default:

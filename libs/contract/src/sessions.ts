@@ -17,7 +17,13 @@ export const sessionResource = z.strictObject({
   trafficManagerId: id,
   kind: z.enum(['native', 'telepresence']),
   state: state.describe('A disconnected session resumes when its traffic manager is back in time.'),
-  apiKeyId: id.describe('The key of the most recent tunnel.'),
+  apiKeyId: id.nullable().describe('The key of the most recent tunnel; null when a program opened it.'),
+  programId: id
+    .nullable()
+    .describe(
+      'The program that opened the most recent tunnel; null for a key, and once the program has ended.',
+    ),
+  userId: id.nullable().describe('The person whose program that is; null for a key.'),
   edgeId: z.string().describe('The edge that holds the most recent tunnel.'),
   remoteAddress: z.string(),
   version: z.string(),

@@ -1,5 +1,5 @@
 import { generateSecret, hashSecret } from './secret.js';
-import type { Role, User } from './team.js';
+import type { Role, Team, User } from './team.js';
 
 /** How long an authorization code waits for the program that asked for it (RFC 6749 §4.1.2 allows ten minutes). */
 export const CODE_LIFETIME_MS = 60_000;
@@ -14,7 +14,7 @@ export const SUPERSEDED_TOKEN_GRACE_MS = 60_000;
 /** How long a superseded refresh token is remembered, to notice that somebody has a copy of it. */
 export const SUPERSEDED_TOKEN_MEMORY_MS = 7 * 24 * 60 * 60_000;
 
-/** What a person allowed a program on their machine: to act for them in one team. */
+/** A program on a person's machine that they let act for them in one team. */
 export interface OAuthGrant {
   readonly id: string;
   readonly teamId: string;
@@ -22,9 +22,14 @@ export interface OAuthGrant {
   /** The program, as OAuth's `client_id`. */
   readonly clientId: string;
   readonly createdAt: Date;
-  /** When it last got tokens; null while its code is unused. */
+  /** When it last got tokens, which it does each hour while it is in use; null while its code is unused. */
   readonly lastUsedAt: Date | null;
+  /** When its last token, or else its code, stops working. */
+  readonly expiresAt: Date;
 }
+
+/** A grant as its person sees it. */
+export type OAuthGrantInTeam = OAuthGrant & { readonly team: Pick<Team, 'id' | 'name'> };
 
 export interface OAuthGrantDraft {
   readonly userId: string;

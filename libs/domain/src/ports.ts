@@ -10,6 +10,7 @@ import type {
   IssuedTokens,
   OAuthGrant,
   OAuthGrantDraft,
+  OAuthGrantInTeam,
   PendingCode,
   RefreshableGrant,
 } from './oauth-grant.js';
@@ -28,7 +29,7 @@ import type {
   PreviewRequestRefusal,
   RequestedPreview,
 } from './requested-preview.js';
-import type { Session, SessionState, TunnelKind } from './session.js';
+import type { Session, SessionState, TunnelCredential, TunnelKind } from './session.js';
 import type {
   Invitation,
   InvitationDraft,
@@ -177,7 +178,7 @@ export interface TrafficManagerRepository {
 export interface SessionRegistration {
   readonly identity: ManagerIdentity;
   readonly kind: TunnelKind;
-  readonly apiKeyId: string;
+  readonly credential: TunnelCredential;
   readonly edgeId: string;
   readonly remoteAddress: string;
   readonly at: Date;
@@ -188,7 +189,8 @@ export interface SessionRegistration {
 export interface SessionRepository {
   /**
    * Creates the traffic manager when it is new, then resumes its session of this kind that has not ended, or
-   * begins one. Atomic: of two edges registering the same manager at once both get the same session.
+   * begins one. Atomic: of two edges registering the same manager at once both get the same session. A program that
+   * has ended meanwhile is none of the session's: whoever registers looks whether its credential is still good.
    * @throws TeamLimitError when the team has `maxSessions` and none of them can be resumed
    */
   register(
@@ -504,10 +506,12 @@ export interface OAuthGrantRepository {
   refresh(teamId: string, refreshTokenHash: string, tokens: IssuedTokens, at: Date): Promise<boolean>;
   /** Across teams: the token is the proof. Null when it is unknown, expired or revoked, or its person left the team. */
   findByAccessTokenHash(hash: string, now: Date): Promise<AccessTokenOwner | null>;
-  /** Newest first; those whose code was never used are left out. */
-  list(teamId: string, userId: string, page: PageRequest): Promise<Page<OAuthGrant>>;
-  /** Removes it with its tokens. Null when the person has no such grant in the team. */
-  revoke(teamId: string, userId: string, id: string): Promise<OAuthGrant | null>;
+  /** Across teams, for the edge: those of these grants that are alive, with what their person is in the team. */
+  findAlive(ids: readonly string[], now: Date): Promise<{ readonly id: string; readonly role: Role }[]>;
+  /** Across teams, all of a person's that are alive. Newest first; those whose code was never used are left out. */
+  list(userId: string, page: PageRequest, now: Date): Promise<Page<OAuthGrantInTeam>>;
+  /** Removes it with its tokens. Null when the person has no such grant. */
+  revoke(userId: string, id: string): Promise<OAuthGrant | null>;
   /** Removes grants and tokens, of any team, that stopped working before `now`. Returns how many grants. */
   removeExpired(now: Date): Promise<number>;
 }

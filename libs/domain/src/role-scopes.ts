@@ -21,6 +21,14 @@ const SCOPES: Readonly<Record<Role, readonly ApiKeyScope[]>> = {
   owner: API_KEY_SCOPES,
 };
 
+/** What a program asks for that a person lets act for them: all that Telepresence needs. */
+const PROGRAM: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write', 'keys:write'];
+
 export function scopesOfRole(role: Role): readonly ApiKeyScope[] {
   return SCOPES[role];
+}
+
+/** What a program may do for a person of this role: never more than they may. */
+export function scopesOfProgram(role: Role): readonly ApiKeyScope[] {
+  return PROGRAM.filter((scope) => SCOPES[role].includes(scope));
 }

@@ -5,6 +5,21 @@ export type TunnelKind = (typeof TUNNEL_KINDS)[number];
 export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
+/** What a tunnel was let in by: an API key, or a program that acts for a person. */
+export type TunnelCredential =
+  | { readonly kind: 'api-key'; readonly apiKeyId: string }
+  | {
+      readonly kind: 'program';
+      /** Of the program's OAuth grant. */
+      readonly programId: string;
+      readonly userId: string;
+    };
+
+/** The same of a session, which outlives programs: null stands for one that has ended. */
+export type SessionCredential =
+  | Extract<TunnelCredential, { kind: 'api-key' }>
+  | { readonly kind: 'program'; readonly programId: string | null; readonly userId: string };
+
 /** One traffic manager's presence, from registration until it leaves or its grace period ends. */
 export interface Session {
   readonly id: string;
@@ -12,8 +27,8 @@ export interface Session {
   readonly trafficManagerId: string;
   readonly kind: TunnelKind;
   readonly state: SessionState;
-  /** The key of the most recent tunnel. */
-  readonly apiKeyId: string;
+  /** Of the most recent tunnel. */
+  readonly credential: SessionCredential;
   /** The edge that holds the most recent tunnel. */
   readonly edgeId: string;
   /** Address the most recent tunnel came from. */

@@ -68,13 +68,13 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
       expiresAt: later(CODE_LIFETIME_MS),
       isUsed: false,
     });
-    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toEqual([]);
+    expect((await oauthGrants.list(userId, { limit: 10 }, start)).items).toEqual([]);
     const outcomes = await Promise.all(
       [1, 2, 3].map(() => oauthGrants.exchangeCode(teamId, grant?.id ?? '', tokens(), start)),
     );
     expect(outcomes.filter(Boolean)).toHaveLength(1);
     expect(await oauthGrants.findByCodeHash(mine.codeHash)).toMatchObject({ isUsed: true });
-    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toMatchObject([
+    expect((await oauthGrants.list(userId, { limit: 10 }, start)).items).toMatchObject([
       { id: grant?.id, lastUsedAt: start },
     ]);
   });
@@ -86,9 +86,63 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     expect(await oauthGrants.create('x', draft())).toBeNull();
     const { grant } = await exchanged();
     expect(await oauthGrants.exchangeCode(other.id, grant.id, tokens(), start)).toBe(false);
-    expect((await oauthGrants.list(other.id, userId, { limit: 10 })).items).toEqual([]);
-    expect(await oauthGrants.revoke(other.id, userId, grant.id)).toBeNull();
-    expect(await oauthGrants.revoke(teamId, UNKNOWN, grant.id)).toBeNull();
+  });
+
+  it('lists those of a person in all of their teams, newest first, and nobody else’s', async () => {
+    const { oauthGrants, teams, users } = context.store;
+    const other = await teams.create('another team');
+    await users.addMembership(other.id, userId, 'member');
+    const { grant: oldest } = await exchanged();
+    const newest = await oauthGrants.create(other.id, draft({ at: later(5) }));
+    await oauthGrants.exchangeCode(other.id, newest?.id ?? '', tokens(), later(6));
+    const { id: stranger } = await users.findOrCreate(`${randomUUID()}@example.test`, '');
+    await users.addMembership(teamId, stranger, 'owner');
+
+    const first = await oauthGrants.list(userId, { limit: 1 }, later(7));
+    expect(first.items).toEqual([
+      {
+        id: newest?.id,
+        teamId: other.id,
+        team: { id: other.id, name: 'another team' },
+        userId,
+        clientId: 'telepresence-cli',
+        createdAt: later(5),
+        lastUsedAt: later(6),
+        expiresAt: later(6 + REFRESH_TOKEN_LIFETIME_MS),
+      },
+    ]);
+    const second = { limit: 1, cursor: first.nextCursor ?? '' };
+    expect(await oauthGrants.list(userId, second, later(7))).toMatchObject({
+      items: [{ id: oldest.id, team: { name: 'a team' } }],
+      nextCursor: null,
+    });
+    // What has expired is over, whether or not it has been removed.
+    expect(
+      (await oauthGrants.list(userId, { limit: 9 }, later(REFRESH_TOKEN_LIFETIME_MS))).items,
+    ).toHaveLength(1);
+    expect((await oauthGrants.list(stranger, { limit: 9 }, start)).items).toEqual([]);
+    expect((await oauthGrants.list('x', { limit: 9 }, start)).items).toEqual([]);
+    expect(await oauthGrants.revoke(stranger, oldest.id)).toBeNull();
+    expect(await oauthGrants.revoke(userId, 'x')).toBeNull();
+    expect((await oauthGrants.list(userId, { limit: 9 }, start)).items).toHaveLength(2);
+  });
+
+  it('is alive until it expires, whatever becomes of its access tokens', async () => {
+    const { oauthGrants, users } = context.store;
+    const { grant, first } = await exchanged();
+    const ids = [grant.id, UNKNOWN, 'x'];
+    const lastMoment = later(REFRESH_TOKEN_LIFETIME_MS - 1);
+    expect(await oauthGrants.findByAccessTokenHash(first.accessTokenHash, lastMoment)).toBeNull();
+    expect(await oauthGrants.findAlive(ids, lastMoment)).toEqual([{ id: grant.id, role: 'member' }]);
+    expect(await oauthGrants.findAlive(ids, later(REFRESH_TOKEN_LIFETIME_MS))).toEqual([]);
+    await oauthGrants.refresh(teamId, first.refreshTokenHash, tokens(), later(1));
+    await users.setRole(teamId, userId, 'admin');
+    expect(await oauthGrants.findAlive(ids, later(REFRESH_TOKEN_LIFETIME_MS))).toEqual([
+      { id: grant.id, role: 'admin' },
+    ]);
+    await oauthGrants.revoke(userId, grant.id);
+    expect(await oauthGrants.findAlive(ids, start)).toEqual([]);
+    expect(await oauthGrants.findAlive([], start)).toEqual([]);
   });
 
   it('finds whom an access token speaks for, until it expires', async () => {
@@ -120,8 +174,8 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
   it('ends with its revocation', async () => {
     const { oauthGrants } = context.store;
     const { grant, first } = await exchanged();
-    expect(await oauthGrants.revoke(teamId, userId, grant.id)).toMatchObject({ id: grant.id });
-    expect(await oauthGrants.revoke(teamId, userId, grant.id)).toBeNull();
+    expect(await oauthGrants.revoke(userId, grant.id)).toMatchObject({ id: grant.id });
+    expect(await oauthGrants.revoke(userId, grant.id)).toBeNull();
     expect(await oauthGrants.findByAccessTokenHash(first.accessTokenHash, start)).toBeNull();
     expect(await oauthGrants.refresh(teamId, first.refreshTokenHash, tokens(), start)).toBe(false);
   });
@@ -155,8 +209,8 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     expect(await oauthGrants.findByCodeHash(unused.codeHash)).toBeNull();
     await oauthGrants.removeExpired(later(REFRESH_TOKEN_LIFETIME_MS));
     expect(await oauthGrants.findByRefreshTokenHash(first.refreshTokenHash)).toBeNull();
-    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toMatchObject([{ id: grant.id }]);
+    expect((await oauthGrants.list(userId, { limit: 10 }, start)).items).toMatchObject([{ id: grant.id }]);
     await oauthGrants.removeExpired(later(REFRESH_TOKEN_LIFETIME_MS + 1));
-    expect((await oauthGrants.list(teamId, userId, { limit: 10 })).items).toEqual([]);
+    expect((await oauthGrants.list(userId, { limit: 10 }, start)).items).toEqual([]);
   });
 });

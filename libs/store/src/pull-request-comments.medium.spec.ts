@@ -112,7 +112,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
       context.store.sessions.register(tenant.team.id, {
         identity: { managerId: tenant.manager.managerId, clusterId: '', name: 'm', version: '' },
         kind: 'native',
-        apiKeyId: tenant.apiKey.id,
+        credential: { kind: 'api-key', apiKeyId: tenant.apiKey.id },
         edgeId: 'e',
         remoteAddress: '::1',
         at: now,

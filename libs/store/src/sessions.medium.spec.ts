@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Session } from '@culvert/domain';
+import type { Session, TunnelCredential } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   createPreview,
+  createProgram,
   createTenant,
   describeOnEveryDatabase,
   identity,
@@ -15,6 +16,8 @@ import {
 } from './spec/databases.js';
 
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';
+const FOREIGN_KEY_VIOLATION = '23503';
+const CHECK_VIOLATION = '23514';
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
 
 describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (context, kind) => {
@@ -125,7 +128,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         trafficManagerId: expect.any(String) as string,
         kind: 'native',
         state: 'connected',
-        apiKeyId: tenant.apiKey.id,
+        credential: { kind: 'api-key', apiKeyId: tenant.apiKey.id },
         edgeId: 'edge-1',
         remoteAddress: '192.0.2.1',
         version: who.version,
@@ -215,11 +218,104 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       );
     }
 
-    it('refuses a key of another team', async () => {
+    // Embedded, one transaction runs after the other.
+    if (kind === 'server') {
+      it('waits for a program that ends, and is then without it', async () => {
+        const { sessions } = context.store;
+        const credential = await createProgram(context.store, tenant);
+        const { session } = await sessions.register(teamId, registration(tenant, { credential }));
+        const ending = await context.pool.connect();
+        try {
+          await ending.query('BEGIN');
+          await ending.query('DELETE FROM oauth_grant WHERE id = $1', [credential.programId]);
+          const registering = sessions.register(teamId, registration(tenant, { credential }));
+          await untilBlocked();
+          await ending.query('COMMIT');
+          expect(await registering).toMatchObject({
+            resumed: true,
+            session: { id: session.id, credential: { ...credential, programId: null } },
+          });
+        } finally {
+          ending.release();
+        }
+      });
+    }
+
+    it('refuses a key or program of another team', async () => {
       const other = await createTenant(context.store);
       await expect(
-        context.store.sessions.register(teamId, registration(tenant, { apiKeyId: other.apiKey.id })),
+        context.store.sessions.register(
+          teamId,
+          registration(tenant, { credential: { kind: 'api-key', apiKeyId: other.apiKey.id } }),
+        ),
       ).rejects.toThrow();
+      const credential = await createProgram(context.store, other);
+      await expect(
+        context.store.sessions.register(teamId, registration(tenant, { credential })),
+      ).rejects.toThrow();
+    });
+  });
+
+  describe('credential of a session', () => {
+    const key = () => ({ kind: 'api-key', apiKeyId: tenant.apiKey.id }) as const;
+    const register = async (credential: TunnelCredential) =>
+      (await context.store.sessions.register(teamId, registration(tenant, { credential }))).session;
+    const credentialOf = async (id: string) => (await context.store.sessions.find(teamId, id))?.credential;
+
+    it('is that of the most recent tunnel, a key or a program', async () => {
+      const { sessions } = context.store;
+      const program = await createProgram(context.store, tenant);
+      const { id } = await register(key());
+      for (const credential of [program, key(), program]) {
+        expect(await register(credential)).toMatchObject({ id, credential });
+        expect(await credentialOf(id)).toEqual(credential);
+        expect((await sessions.list(teamId, {}, { limit: 1 })).items).toMatchObject([{ credential }]);
+      }
+    });
+
+    it('still tells whose program it was when that has ended, however it did', async () => {
+      const { store, pool } = context;
+      const endings = {
+        revoked: ({ userId, programId }) => store.oauthGrants.revoke(userId, programId),
+        'expired and swept away': ({ programId }) =>
+          pool.query('DELETE FROM oauth_grant WHERE id = $1', [programId]),
+        'ended with the membership': ({ userId }) =>
+          pool.query('DELETE FROM membership WHERE user_id = $1', [userId]),
+      } satisfies Record<string, (program: { userId: string; programId: string }) => Promise<unknown>>;
+      for (const [how, end] of Object.entries(endings)) {
+        const program = await createProgram(store, tenant);
+        const session = await register(program);
+        await end(program);
+        expect(await store.sessions.find(teamId, session.id), how).toEqual({
+          ...session,
+          credential: { ...program, programId: null },
+        });
+      }
+    });
+
+    it.each([
+      ['both a key and a person', 'api_key_id = $2, user_id = $3, oauth_grant_id = NULL'],
+      ['neither', 'api_key_id = NULL, user_id = NULL, oauth_grant_id = NULL'],
+      ['a program without its person', 'api_key_id = $2, user_id = NULL, oauth_grant_id = $4'],
+    ])('is never %s, says the database itself', async (_what, columns) => {
+      const program = await createProgram(context.store, tenant);
+      const { id } = await register(program);
+      const update = context.pool.query(
+        `UPDATE session SET ${columns} WHERE id = $1
+          AND $2::uuid IS NOT NULL AND $3::uuid IS NOT NULL AND $4::uuid IS NOT NULL`,
+        [id, tenant.apiKey.id, program.userId, program.programId],
+      );
+      await expect(update).rejects.toMatchObject({ code: CHECK_VIOLATION });
+    });
+
+    it('is never the program of somebody else, says the database itself', async () => {
+      const { id } = await register(await createProgram(context.store, tenant));
+      const { programId } = await createProgram(context.store, tenant);
+      const update = context.pool.query('UPDATE session SET oauth_grant_id = $2 WHERE id = $1', [
+        id,
+        programId,
+      ]);
+      await expect(update).rejects.toMatchObject({ code: FOREIGN_KEY_VIOLATION });
     });
   });
 

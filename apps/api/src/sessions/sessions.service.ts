@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError, type SessionQuery, type SessionResource } from '@culvert/contract';
-import type { Page, Session, Store } from '@culvert/domain';
+import type { Page, Session, SessionCredential, Store } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
@@ -45,12 +45,20 @@ function notFound(id: string): ProblemError {
   return new ProblemError('not_found', { detail: `there is no session ${id}` });
 }
 
-function toResource({ teamId: _teamId, ...session }: Session): SessionResource {
+function toResource({ teamId: _teamId, credential, ...session }: Session): SessionResource {
   return {
     ...session,
+    ...describeCredential(credential),
     connectedAt: session.connectedAt.toISOString(),
     lastSeenAt: session.lastSeenAt.toISOString(),
     disconnectedAt: session.disconnectedAt?.toISOString() ?? null,
     endedAt: session.endedAt?.toISOString() ?? null,
   };
+}
+
+function describeCredential(
+  credential: SessionCredential,
+): Pick<SessionResource, 'apiKeyId' | 'programId' | 'userId'> {
+  if (credential.kind === 'api-key') return { apiKeyId: credential.apiKeyId, programId: null, userId: null };
+  return { apiKeyId: null, programId: credential.programId, userId: credential.userId };
 }

@@ -23,6 +23,8 @@ describe('/api/v1/sessions', () => {
       kind: 'native',
       state: 'connected',
       apiKeyId: team.apiKey.id,
+      programId: null,
+      userId: null,
       edgeId: 'edge-1',
       version: '0.1.0',
       endedAt: null,

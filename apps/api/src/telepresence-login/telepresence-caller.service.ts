@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import {
   hashOAuthSecret,
+  scopesOfProgram,
   type Actor,
   type ApiKey,
   type ApiKeyScope,
@@ -16,9 +17,6 @@ import { clientAddress } from '../http/client-address.js';
 
 const ACCESS_TOKEN = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 const API_KEY = /^[\x21-\x7e]{8,512}$/;
-
-/** What a person lets Telepresence do for them, whatever else they may. */
-const TOKEN_SCOPES: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write', 'keys:write'];
 
 /** Who runs a Telepresence client, and for which team. */
 export interface TelepresenceCaller {
@@ -71,7 +69,7 @@ export class TelepresenceCallerService {
     if (owner === null) return null;
     return {
       teamId: owner.grant.teamId,
-      scopes: TOKEN_SCOPES,
+      scopes: scopesOfProgram(owner.role),
       apiKey: null,
       user: owner.user,
       actor: { kind: 'user', id: owner.user.id, address },

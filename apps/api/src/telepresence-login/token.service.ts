@@ -82,7 +82,7 @@ export class TokenService {
   }
 
   async #revoke(grant: OAuthGrant, address: string | null, reason: string): Promise<void> {
-    const revoked = await this.store.oauthGrants.revoke(grant.teamId, grant.userId, grant.id);
+    const revoked = await this.store.oauthGrants.revoke(grant.userId, grant.id);
     if (revoked === null) return;
     await this.log.revoked(grant, { kind: 'system', id: null, address }, reason);
   }

@@ -256,7 +256,7 @@ describe('/token', () => {
       return answer;
     });
     expect([response.status, response.body.error]).toEqual([400, 'invalid_grant']);
-    expect(await api.store.oauthGrants.revoke(teamId, userId, grant.id)).toBeNull();
+    expect(await api.store.oauthGrants.revoke(userId, grant.id)).toBeNull();
     now += 3_600_000;
     await expect(program.accessToken()).rejects.toThrow('invalid_grant');
     expect(program.token).toBeNull();

@@ -106,7 +106,7 @@ export class TestTeam {
     const { session } = await this.api.store.sessions.register(this.teamId, {
       identity: { managerId, clusterId: '', name: managerId, version: '0.1.0' },
       kind,
-      apiKeyId: this.apiKey.id,
+      credential: { kind: 'api-key', apiKeyId: this.apiKey.id },
       edgeId: 'edge-1',
       remoteAddress: '192.0.2.1',
       at: new Date(),

@@ -81,7 +81,7 @@ export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<
       refreshTokenHash: hashOAuthSecret(generateOAuthSecret('refresh')),
     };
     await api.store.oauthGrants.exchangeCode(ours.teamId, grant.id, hashes, at);
-    if (state === 'revoked') await api.store.oauthGrants.revoke(ours.teamId, user.id, grant.id);
+    if (state === 'revoked') await api.store.oauthGrants.revoke(user.id, grant.id);
     return secret;
   }
 }

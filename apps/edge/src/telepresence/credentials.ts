@@ -1,4 +1,12 @@
-import { type Actor, type ApiKeyScope, hashApiKeySecret, isApiKeyUsable, type Store } from '@culvert/domain';
+import {
+  type Actor,
+  type ApiKeyScope,
+  hashApiKeySecret,
+  isApiKeyUsable,
+  scopesOfProgram,
+  type Store,
+  type TunnelCredential,
+} from '@culvert/domain';
 import { GrpcStatus } from '@culvert/telepresence';
 
 /** What a call carries, as it was sent. */
@@ -12,8 +20,7 @@ export interface Credentials {
 /** Who makes a call. */
 export interface GrpcCaller {
   readonly teamId: string;
-  /** Null when it is a person's access token. */
-  readonly apiKeyId: string | null;
+  readonly credential: TunnelCredential;
   readonly actor: Actor;
 }
 
@@ -46,7 +53,7 @@ export class CallAuthenticator {
     const hash = hashApiKeySecret(secret);
     const now = new Date();
     const key = await this.store.apiKeys.findByHash(hash);
-    if (key === null) return this.findTokenOwner(hash, address, now);
+    if (key === null) return this.findTokenOwner(hash, address, scopes, now);
     if (!isApiKeyUsable(key, now))
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
     const missing = scopes.find((scope) => !key.scopes.includes(scope));
@@ -54,18 +61,28 @@ export class CallAuthenticator {
       throw new CallError(GrpcStatus.PERMISSION_DENIED, `the API key lacks the scope ${missing}`);
     return {
       teamId: key.teamId,
-      apiKeyId: key.id,
+      credential: { kind: 'api-key', apiKeyId: key.id },
       actor: { kind: 'api-key', id: key.id, address },
     };
   }
 
-  private async findTokenOwner(hash: string, address: string, now: Date): Promise<GrpcCaller> {
+  private async findTokenOwner(
+    hash: string,
+    address: string,
+    scopes: readonly ApiKeyScope[],
+    now: Date,
+  ): Promise<GrpcCaller> {
     const owner = await this.store.oauthGrants.findByAccessTokenHash(hash, now);
     if (owner === null) throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is not known here');
+    const { grant, user, role } = owner;
+    const permitted = scopesOfProgram(role);
+    const missing = scopes.find((scope) => !permitted.includes(scope));
+    if (missing !== undefined)
+      throw new CallError(GrpcStatus.PERMISSION_DENIED, `your sign-in does not reach as far as ${missing}`);
     return {
-      teamId: owner.grant.teamId,
-      apiKeyId: null,
-      actor: { kind: 'user', id: owner.user.id, address },
+      teamId: grant.teamId,
+      credential: { kind: 'program', programId: grant.id, userId: user.id },
+      actor: { kind: 'user', id: user.id, address },
     };
   }
 }

@@ -1,4 +1,10 @@
-import { HOSTNAME_MEMORY_MS, type Session, type Store, TeamLimitError } from '@culvert/domain';
+import {
+  HOSTNAME_MEMORY_MS,
+  type Session,
+  type Store,
+  TeamLimitError,
+  type TunnelCredential,
+} from '@culvert/domain';
 import type { RequestHead } from '@culvert/http1';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
 import {
@@ -9,6 +15,7 @@ import {
 } from '@culvert/telepresence';
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
+import { findUnusable, reasonOf } from '../tunnels/tunnel-credentials.js';
 import type { HeldTunnel, TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { CallCarrier, refuseCall } from './call-carrier.js';
 import { type CallAuthenticator, CallError } from './credentials.js';
@@ -90,12 +97,10 @@ export class ReverseConnections {
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reverse connections one after the other');
     }
     const credentials = credentialsOf(stream.head);
-    const caller = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
-    if (caller.apiKeyId === null)
-      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'a reverse connection needs an API key');
+    const { teamId, credential } = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
     if (!sessions.hasRoom)
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge holds as many tunnels as it may');
-    const { session } = await this.register(caller.teamId, {
+    const { session } = await this.register(teamId, {
       identity: {
         managerId,
         clusterId: '',
@@ -103,14 +108,13 @@ export class ReverseConnections {
         version: '',
       },
       kind: 'telepresence',
-      apiKeyId: caller.apiKeyId,
+      credential,
       remoteAddress: stream.peer,
     });
-    // It may be gone, or its key revoked, since the beginning.
-    const unusable = await this.options.store.apiKeys.findUnusable([caller.apiKeyId], new Date());
-    if (unusable.length > 0)
-      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
-    if (!isGone) this.open(stream, session, caller.apiKeyId, managerId);
+    // It may be gone, or its credential have ended, since the beginning.
+    if ((await findUnusable(this.options.store, [credential])).size > 0)
+      throw new CallError(GrpcStatus.UNAUTHENTICATED, reasonOf(credential));
+    if (!isGone) this.open(stream, session, credential, managerId);
   }
 
   private async register(
@@ -127,7 +131,7 @@ export class ReverseConnections {
     }
   }
 
-  private open(stream: TakenStream, session: Session, apiKeyId: string, managerId: string): void {
+  private open(stream: TakenStream, session: Session, credential: TunnelCredential, managerId: string): void {
     const { sessions, registry, store, previews, graceMs, log } = this.options;
     let sync: InterceptSync | null = null;
     const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
@@ -158,7 +162,7 @@ export class ReverseConnections {
     const tunnel = new ManagerTunnel(connection);
     const held: HeldTunnel = {
       tunnel,
-      apiKeyId,
+      credential,
       session,
       instanceId: managerId,
       end: (code, reason) => {

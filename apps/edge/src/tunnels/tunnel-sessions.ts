@@ -5,16 +5,18 @@ import {
   type Session,
   type SessionRegistration,
   type Store,
+  type TunnelCredential,
 } from '@culvert/domain';
 import type { Limits } from '@culvert/platform';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
+import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 
 /** One registered tunnel with what has to be known to end it. */
 export interface HeldTunnel {
   readonly tunnel: Tunnel;
-  readonly apiKeyId: string;
+  readonly credential: TunnelCredential;
   readonly session: Session;
   /** Names the process of the traffic manager. */
   readonly instanceId: string;
@@ -24,7 +26,7 @@ export interface HeldTunnel {
   leave(code: GoAwayCode, reason: string): void;
 }
 
-/** How often sessions are marked alive, forgotten ones ended, and the keys of open tunnels checked again. */
+/** How often sessions are marked alive, forgotten ones ended, and the credentials of open tunnels checked again. */
 const UPKEEP_MS = 10_000;
 
 /** Turns accepted carriers into tunnels of sessions, and ends them when they have to end. */
@@ -69,12 +71,13 @@ export class TunnelSessions {
 
   accept(carrier: Carrier, key: ApiKey, remoteAddress: string): void {
     let held: HeldTunnel | null = null;
+    const credential = { kind: 'api-key', apiKeyId: key.id } as const;
     const tunnel = acceptTunnel(carrier, {
       settings: { maxStreams: this.limits.maxStreamsPerTunnel },
       onHello: async (hello): Promise<HelloAnswer> => {
         // The key was checked before the WebSocket was accepted; it may have been revoked since.
-        if ((await this.store.apiKeys.findUnusable([key.id], new Date())).length > 0) {
-          return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: 'the API key is no longer valid' } };
+        if ((await findUnusable(this.store, [credential])).size > 0) {
+          return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) } };
         }
         const registered = await this.register(key.teamId, {
           identity: {
@@ -84,7 +87,7 @@ export class TunnelSessions {
             version: hello.version,
           },
           kind: 'native',
-          apiKeyId: key.id,
+          credential,
           remoteAddress,
         }).catch((error: unknown) => {
           if (error instanceof TeamLimitError) return error;
@@ -97,7 +100,7 @@ export class TunnelSessions {
         const { session, resumed } = registered;
         held = {
           tunnel,
-          apiKeyId: key.id,
+          credential,
           session,
           instanceId: hello.instanceId,
           end: (code, reason) => tunnel.close(code, reason),
@@ -119,11 +122,15 @@ export class TunnelSessions {
 
   /** Closes every tunnel opened with this key. */
   closeByKey(apiKeyId: string): void {
-    this.closeWhere(
-      (held) => held.apiKeyId === apiKeyId,
-      GoAwayCode.KEY_REVOKED,
-      'the API key is no longer valid',
-    );
+    this.closeByCredentials(new Set([apiKeyId]));
+  }
+
+  /** Closes tunnels of this person's programs that may not be used any more. */
+  async closeUnusableOfUser(userId: string): Promise<void> {
+    const credentials: TunnelCredential[] = [];
+    for (const { credential } of this.all())
+      if (credential.kind === 'program' && credential.userId === userId) credentials.push(credential);
+    this.closeByCredentials(await findUnusable(this.store, credentials));
   }
 
   /** Closes every tunnel of this session. */
@@ -131,13 +138,13 @@ export class TunnelSessions {
     this.closeWhere((held) => held.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
   }
 
-  /** Closes tunnels whose key may not be used any more or whose session has ended, should the event be lost. */
+  /** Closes tunnels whose credential may not be used any more or whose session has ended, should the event be lost. */
   async closeUnusable(): Promise<void> {
     if (this.heldCount === 0) return;
-    const keys = new Set<string>();
-    for (const held of this.all()) keys.add(held.apiKeyId);
+    const credentials: TunnelCredential[] = [];
+    for (const held of this.all()) credentials.push(held.credential);
     const sessions = [...this.bySession.keys()];
-    for (const id of await this.store.apiKeys.findUnusable([...keys], new Date())) this.closeByKey(id);
+    this.closeByCredentials(await findUnusable(this.store, credentials));
     for (const id of await this.store.sessions.findEnded(sessions))
       this.closeBySession(id, 'the session has ended');
   }
@@ -212,6 +219,12 @@ export class TunnelSessions {
       { sessionId: session.id, trafficManagerId: session.trafficManagerId, code, reason },
       'tunnel closed',
     );
+  }
+
+  private closeByCredentials(ids: ReadonlySet<string>): void {
+    if (ids.size === 0) return;
+    for (const held of this.all())
+      if (ids.has(idOf(held.credential))) held.end(GoAwayCode.KEY_REVOKED, reasonOf(held.credential));
   }
 
   private closeWhere(isMeant: (held: HeldTunnel) => boolean, code: GoAwayCode, reason: string): void {

@@ -7,11 +7,13 @@ import {
   type IssuedTokens,
   type OAuthGrant,
   type OAuthGrantDraft,
+  type OAuthGrantInTeam,
   type OAuthGrantRepository,
   type Page,
   type PageRequest,
   type PendingCode,
   type RefreshableGrant,
+  type Role,
 } from '@culvert/domain';
 import { isForeignKeyViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
@@ -25,6 +27,7 @@ const FIELDS = {
   clientId: true,
   createdAt: true,
   lastUsedAt: true,
+  expiresAt: true,
 } as const;
 
 export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
@@ -107,27 +110,35 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
     return { grant, ...membership, expiresAt: row.expiresAt };
   }
 
-  async list(teamId: string, userId: string, page: PageRequest): Promise<Page<OAuthGrant>> {
+  async findAlive(ids: readonly string[], now: Date): Promise<{ id: string; role: Role }[]> {
+    // One array parameter: a list of parameters would end at Postgres's 65,535.
+    return this.client.$queryRaw<{ id: string; role: Role }[]>`
+      SELECT g.id, m.role::text FROM oauth_grant g
+      JOIN membership m ON m.team_id = g.team_id AND m.user_id = g.user_id
+      WHERE g.id = ANY(${ids.filter(isUuid)}::uuid[]) AND g.expires_at > ${now}`;
+  }
+
+  async list(userId: string, page: PageRequest, now: Date): Promise<Page<OAuthGrantInTeam>> {
     const { where, ...order } = pageQuery('createdAt', page);
-    if (!isUuid(teamId) || !isUuid(userId)) return emptyPage();
+    if (!isUuid(userId)) return emptyPage();
     const rows = await this.client.oAuthGrant.findMany({
-      where: { teamId, userId, codeUsedAt: { not: null }, ...where },
-      select: FIELDS,
+      where: { userId, codeUsedAt: { not: null }, expiresAt: { gt: now }, ...where },
+      select: { ...FIELDS, membership: { select: { team: { select: { id: true, name: true } } } } },
       ...order,
     });
     return toPage(
       rows,
       page,
       (row) => row.createdAt,
-      (row) => row,
+      ({ membership: { team }, ...grant }) => ({ ...grant, team }),
     );
   }
 
-  async revoke(teamId: string, userId: string, id: string): Promise<OAuthGrant | null> {
-    if (!isUuid(teamId) || !isUuid(userId) || !isUuid(id)) return null;
-    const grant = await this.client.oAuthGrant.findUnique({ where: { teamId, userId, id }, select: FIELDS });
+  async revoke(userId: string, id: string): Promise<OAuthGrant | null> {
+    if (!isUuid(userId) || !isUuid(id)) return null;
+    const grant = await this.client.oAuthGrant.findUnique({ where: { userId, id }, select: FIELDS });
     if (grant === null) return null;
-    const { count } = await this.client.oAuthGrant.deleteMany({ where: { teamId, userId, id } });
+    const { count } = await this.client.oAuthGrant.deleteMany({ where: { userId, id } });
     return count === 0 ? null : grant;
   }
 

@@ -10,6 +10,9 @@ import type { Client, TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
+import { type CredentialColumns, lockCredential, toSessionCredential } from './session-credential.js';
+
+type SessionRow = Omit<Session, 'credential'> & CredentialColumns;
 
 const ABANDONED = 'the traffic manager did not come back in time';
 
@@ -21,10 +24,11 @@ export class PrismaSessionRepository implements SessionRepository {
     registration: SessionRegistration,
   ): Promise<{ session: Session; resumed: boolean }> {
     return this.client.$transaction(async (tx) => {
+      const credential = await lockCredential(tx, registration.credential);
       const trafficManagerId = await this.#lockTrafficManager(tx, teamId, registration);
-      const resumed = await this.#resume(tx, teamId, trafficManagerId, registration);
+      const resumed = await this.#resume(tx, teamId, trafficManagerId, registration, credential);
       if (resumed) return { session: resumed, resumed: true };
-      const { kind, apiKeyId, edgeId, remoteAddress, identity, at, maxSessions } = registration;
+      const { kind, edgeId, remoteAddress, identity, at, maxSessions } = registration;
       if (maxSessions !== undefined) {
         await lockTeam(tx, teamId);
         const where = { teamId, state: { not: 'ended' as const } };
@@ -37,7 +41,7 @@ export class PrismaSessionRepository implements SessionRepository {
           trafficManagerId,
           kind,
           state: 'connected',
-          apiKeyId,
+          ...credential,
           edgeId,
           remoteAddress,
           version: identity.version,
@@ -46,13 +50,14 @@ export class PrismaSessionRepository implements SessionRepository {
           lastSeenAt: at,
         },
       });
-      return { session, resumed: false };
+      return { session: toSession(session), resumed: false };
     });
   }
 
   async find(teamId: string, id: string): Promise<Session | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    return this.client.session.findUnique({ where: { id, teamId } });
+    const row = await this.client.session.findUnique({ where: { id, teamId } });
+    return row && toSession(row);
   }
 
   async list(
@@ -67,12 +72,7 @@ export class PrismaSessionRepository implements SessionRepository {
       where: { teamId, trafficManagerId, state, ...where },
       ...order,
     });
-    return toPage(
-      rows,
-      page,
-      (row) => row.connectedAt,
-      (row) => row,
-    );
+    return toPage(rows, page, (row) => row.connectedAt, toSession);
   }
 
   async setTunnelCount(id: string, tunnelCount: number, at: Date): Promise<void> {
@@ -155,7 +155,8 @@ export class PrismaSessionRepository implements SessionRepository {
     tx: TransactionClient,
     teamId: string,
     trafficManagerId: string,
-    { kind, apiKeyId, edgeId, remoteAddress, identity, at }: SessionRegistration,
+    { kind, edgeId, remoteAddress, identity, at }: SessionRegistration,
+    credential: CredentialColumns,
   ): Promise<Session | null> {
     const living = await tx.session.findFirst({
       where: { teamId, trafficManagerId, kind, state: { not: 'ended' } },
@@ -166,7 +167,7 @@ export class PrismaSessionRepository implements SessionRepository {
       where: { id: living.id, state: { not: 'ended' } },
       data: {
         state: 'connected',
-        apiKeyId,
+        ...credential,
         edgeId,
         remoteAddress,
         version: identity.version,
@@ -175,6 +176,10 @@ export class PrismaSessionRepository implements SessionRepository {
         disconnectedAt: null,
       },
     });
-    return resumed ?? null;
+    return resumed ? toSession(resumed) : null;
   }
+}
+
+function toSession({ apiKeyId, userId, oauthGrantId, ...row }: SessionRow): Session {
+  return { ...row, credential: toSessionCredential({ apiKeyId, userId, oauthGrantId }) };
 }

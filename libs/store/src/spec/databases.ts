@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import {
   generateApiKeySecret,
   hashApiKeySecret,
+  hashOAuthSecret,
   type ApiKey,
   type ApiKeyDraft,
   type InterceptDraft,
@@ -11,6 +12,7 @@ import {
   type Store,
   type Team,
   type TrafficManager,
+  type TunnelCredential,
 } from '@culvert/domain';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
@@ -70,6 +72,31 @@ export async function createTenant(store: Store): Promise<Tenant> {
   return { team, apiKey, manager };
 }
 
+/** A program that a new member of the tenant's team let act for them. */
+export async function createProgram(
+  store: Store,
+  { team }: Tenant,
+  at: Date = new Date(),
+): Promise<Extract<TunnelCredential, { kind: 'program' }>> {
+  const { id: userId } = await store.users.findOrCreate(`${randomUUID()}@example.test`, 'Ada');
+  await store.users.addMembership(team.id, userId, 'member');
+  const grant = await store.oauthGrants.create(team.id, {
+    userId,
+    clientId: 'telepresence-cli',
+    codeHash: hashOAuthSecret(randomUUID()),
+    codeChallenge: 'x'.repeat(43),
+    redirectUri: 'http://localhost:1234/callback',
+    at,
+  });
+  if (!grant) throw new Error('the person is no member');
+  const tokens = {
+    accessTokenHash: hashOAuthSecret(randomUUID()),
+    refreshTokenHash: hashOAuthSecret(randomUUID()),
+  };
+  await store.oauthGrants.exchangeCode(team.id, grant.id, tokens, at);
+  return { kind: 'program', programId: grant.id, userId };
+}
+
 export function apiKeyDraft(change: Partial<ApiKeyDraft> = {}): ApiKeyDraft {
   return {
     name: 'ci',
@@ -90,7 +117,7 @@ export function registration(tenant: Tenant, change: Partial<SessionRegistration
   return {
     identity: { managerId, clusterId, name, version },
     kind: 'native',
-    apiKeyId: tenant.apiKey.id,
+    credential: { kind: 'api-key', apiKeyId: tenant.apiKey.id },
     edgeId: 'edge-1',
     remoteAddress: '192.0.2.1',
     at: new Date(),
