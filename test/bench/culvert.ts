@@ -70,6 +70,7 @@ export async function startEdge(
     // One team does here what many would: its limits are not what is measured.
     MAX_SESSIONS_PER_TEAM: '1000000',
     MAX_API_REQUESTS_PER_TEAM: '0',
+    MAX_PREVIEW_REQUESTS_PER_TEAM: '1000000000',
     ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     ...(tls && { TLS_CERT_FILE: tls.cert, TLS_KEY_FILE: tls.key }),
   };

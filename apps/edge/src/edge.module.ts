@@ -186,6 +186,7 @@ function relayLimits({ limits }: Settings): RelayLimits {
     managerWaitMs: limits.managerWaitMs,
     maxBodyBytes: limits.maxBodyBytes,
     maxRequestsPerPreview: limits.maxRequestsPerPreview,
+    maxRequestsPerTeam: limits.maxPreviewRequestsPerTeam,
     maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
     http2: limits.http2,
   };

@@ -268,7 +268,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     } catch (error) {
       if (!(error instanceof HttpSyntaxError)) this.relay.reportFault(error);
       const status = error instanceof HttpSyntaxError ? error.status : 400;
-      this.refuse(new RelayError('bad_request', `${(error as Error).message}.`, status));
+      this.refuse(new RelayError('bad_request', `${(error as Error).message}.`, { status }));
       return chunk.length;
     }
     if (this.relay.takesOver(request)) {

@@ -41,6 +41,7 @@ export const HINTS: Readonly<Partial<Record<RelayErrorCode, string>>> = {
   shutting_down: 'This page tries again by itself.',
   stream_limit: 'This page tries again by itself.',
   too_many_requests: 'This page tries again by itself.',
+  team_request_limit: 'This page tries again by itself.',
   tunnel_lost: 'Try again: the connection usually comes back within seconds.',
   body_too_large: 'Send less, or ask whoever runs Culvert to allow more.',
   request_timeout: 'Check your connection and try again.',

@@ -71,6 +71,7 @@ const PASSING: ReadonlySet<string> = new Set([
   'shutting_down',
   'stream_limit',
   'too_many_requests',
+  'team_request_limit',
 ]);
 
 function described({ title, status, code, message, reference }: RelayError) {

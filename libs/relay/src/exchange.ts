@@ -330,8 +330,12 @@ export class Exchange implements StreamHandler, PageSink {
     } else if (route.active >= this.relay.limits.maxRequestsPerPreview) {
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
+      const budget = route.budget ?? this.relay.noteUse(route);
+      if (budget !== null && !budget.take(this.relay.clock)) {
+        this.failWith(budget.refusal());
+        return;
+      }
       route.active++;
-      if (!route.isKnownUsed) this.relay.noteUse(route);
       this.route = route;
       this.connect({ isFresh: false });
     }

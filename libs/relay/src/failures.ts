@@ -27,7 +27,7 @@ export function relayErrorOf(
   if (cause instanceof RelayError) return cause;
   if (cause instanceof HttpSyntaxError) {
     return side === 'request'
-      ? new RelayError('bad_request', sentence(cause.message), cause.status)
+      ? new RelayError('bad_request', sentence(cause.message), { status: cause.status })
       : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
   }
   reportFault(cause);

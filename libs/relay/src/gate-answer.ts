@@ -8,7 +8,7 @@ export class GateAnswer extends RelayError {
     status: number,
     readonly lines: string,
   ) {
-    super('access_denied', '', status);
+    super('access_denied', '', { status });
   }
 
   /** The response, except the Connection field. Never kept: it belongs to one visitor. */

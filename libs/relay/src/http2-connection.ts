@@ -249,7 +249,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
         limits: this.relay.limits.head,
       });
       if (this.relay.takesOver(request.head))
-        throw new RelayError('bad_request', 'This is only available over HTTP/1.1.', 501);
+        throw new RelayError('bad_request', 'This is only available over HTTP/1.1.', { status: 501 });
     } catch (error) {
       this.refuse(stream, error);
       return;
@@ -291,7 +291,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     let error: RelayError;
     if (cause instanceof RelayError) error = cause;
     else if (cause instanceof HttpSyntaxError)
-      error = new RelayError('bad_request', `${cause.message}.`, cause.status);
+      error = new RelayError('bad_request', `${cause.message}.`, { status: cause.status });
     else throw cause;
     this.relay.recordFailure(error, '');
     this.protocol.countReset();

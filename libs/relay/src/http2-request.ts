@@ -84,9 +84,9 @@ export function readHttp2Request(request: RequestFields, context: Http2RequestCo
 function keyFor(protocol: string): string {
   if (protocol === 'websocket') return randomBytes(16).toString('base64');
   // RFC 8441 §4 leaves the status to us; 501 is what HTTP/1.1 visitors get for CONNECT.
-  throw new RelayError('bad_request', 'CONNECT opens WebSockets only.', 501);
+  throw new RelayError('bad_request', 'CONNECT opens WebSockets only.', { status: 501 });
 }
 
 function malformed(what: string): RelayError {
-  return new RelayError('bad_request', `${what}.`, 400);
+  return new RelayError('bad_request', `${what}.`, { status: 400 });
 }

@@ -475,6 +475,24 @@ describe('errors', () => {
     await rig.whenServing(2);
     expect(await get('/')).toMatchObject({ status: 429 });
   });
+
+  it('count for their team: requests, calls of gRPC and WebSockets alike', async () => {
+    await start((_request, response) => response.end('ok'), { limits: { maxRequestsPerTeam: 3 } });
+    if (!client.remoteSettings?.enableConnectProtocol) await once(client, 'remoteSettings');
+    const call = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
+    const socket = { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http' };
+    expect(await get('/')).toMatchObject({ status: 200 });
+    expect(await answer(open(call).end())).toMatchObject({ status: 200 });
+    expect(await answer(open(socket, { endStream: false }))).toMatchObject({ status: 502 });
+    for (const headers of [{}, call, socket]) {
+      const stream = open(headers, { endStream: !(':protocol' in headers) });
+      expect(await answer(stream)).toMatchObject({
+        status: 429,
+        headers: { 'retry-after': '20', 'x-culvert-error': 'team_request_limit' },
+      });
+    }
+    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 3]]));
+  });
 });
 
 describe('a WebSocket by extended CONNECT', () => {

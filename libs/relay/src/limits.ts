@@ -19,6 +19,8 @@ export interface RelayLimits {
   readonly maxBodyBytes: number;
   /** Exchanges under way on one preview. */
   readonly maxRequestsPerPreview: number;
+  /** Requests a minute that all previews of one team get together; 0 for any. */
+  readonly maxRequestsPerTeam: number;
   /** Open connections of one address; 0 for any. */
   readonly maxConnectionsPerAddress: number;
   readonly http2: Http2Limits;
@@ -46,6 +48,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   managerWaitMs: 10_000,
   maxBodyBytes: 0,
   maxRequestsPerPreview: 1000,
+  maxRequestsPerTeam: 1_200_000,
   maxConnectionsPerAddress: 0,
   http2: { maxStreams: 128, maxResets: 500, maxControlFrames: 1000, windowBytes: 262_144 },
 };

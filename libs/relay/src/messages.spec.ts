@@ -781,6 +781,7 @@ const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
     request: `POST / HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\n`,
   },
   too_many_requests: { status: 429, limits: { maxRequestsPerPreview: 0 } },
+  team_request_limit: { status: 429, limits: { maxRequestsPerTeam: 0.5 } },
   internal_error: { status: 500, prepare: () => setGate(() => Promise.reject(new Error('secret'))) },
   tunnel_lost: { status: 502, wrapDialer: resetting(ResetCode.TUNNEL_LOST) },
   ingress_refused: { status: 502, prepare: () => rig.stopService() },

@@ -22,6 +22,7 @@ const ERROR_KINDS = {
   request_timeout: kind(408, 'http_request_error', 'The request took too long to arrive'),
   body_too_large: kind(413, 'http_request_error', 'The request body is too large'),
   too_many_requests: kind(429, 'connection_limit_reached', 'Too many requests at once', 1),
+  team_request_limit: kind(429, 'http_request_denied', 'Too many requests in a short time', 1),
   internal_error: kind(500, 'proxy_internal_error', 'Culvert made a mistake'),
   tunnel_lost: kind(502, 'connection_terminated', 'The connection to the cluster was lost'),
   ingress_refused: kind(502, 'connection_refused', 'The ingress refused the connection'),
@@ -55,19 +56,20 @@ export class RelayError extends Error {
 
   /**
    * @param detail one sentence for the visitor; must hold no secret
-   * @param status overrides the table for request syntax errors, which know better (RFC 9110 §15.5)
+   * @param options.status overrides the table for request syntax errors, which know better (RFC 9110 §15.5)
+   * @param options.retryAfterSeconds overrides it where it is known when to come back
    */
   constructor(
     readonly code: RelayErrorCode,
     detail: string,
-    status?: number,
+    options: { readonly status?: number; readonly retryAfterSeconds?: number } = {},
   ) {
     super(detail);
     const known = ERROR_KINDS[code];
-    this.status = status ?? known.status;
+    this.status = options.status ?? known.status;
     this.title = known.title;
     this.proxyError = known.proxyError;
-    this.retryAfterSeconds = known.retryAfterSeconds;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? known.retryAfterSeconds;
   }
 }
 

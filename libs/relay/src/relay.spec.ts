@@ -437,6 +437,66 @@ describe('errors', () => {
     await first;
   });
 
+  it('limits the requests of a team: people get a page that comes back by itself, programs a problem', async () => {
+    rig = await startRig((_request, response) => response.end('ok'), undefined, undefined, {
+      maxRequestsPerTeam: 2,
+    });
+    expect((await rig.fetch('/')).status).toBe(200);
+    const upgrade = { connection: 'upgrade', upgrade: 'websocket' };
+    expect((await rig.fetch('/', { headers: upgrade })).status).toBe(200);
+    const problem = await rig.fetch('/', { method: 'POST', body: 'kept' });
+    expect(problem).toMatchObject({
+      status: 429,
+      headers: {
+        'content-type': 'application/problem+json',
+        'retry-after': '30',
+        'x-culvert-error': 'team_request_limit',
+        'proxy-status': expect.stringMatching(/^culvert; error=http_request_denied; details=/),
+      },
+    });
+    expect((await rig.fetch('/', { headers: upgrade })).status).toBe(429);
+    const page = await rig.fetch('/', { headers: { accept: 'text/html' } });
+    expect(page).toMatchObject({ status: 429, headers: { refresh: '30', 'retry-after': '30' } });
+    expect(page.body).toContain('<h1>Too many requests in a short time</h1>');
+    expect(rig.relay.counters).toMatchObject({ exchanges: 2, failures: { team_request_limit: 3 } });
+    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 2]]));
+    expect(rig.route.active).toBe(0);
+  });
+
+  // Whoever is not let in could otherwise keep others out of a private preview.
+  it('takes nothing from the budget of a team for requests that the gate or another limit refuses', async () => {
+    rig = await startRig((request) => void request.resume(), undefined, undefined, {
+      maxRequestsPerTeam: 2,
+      maxRequestsPerPreview: 1,
+    });
+    const gate = rig.relay.gate;
+    Object.assign(rig.relay, { gate: { check: () => 'access_denied' } });
+    for (let i = 0; i < 5; i++) expect((await rig.fetch('/')).status).toBe(401);
+    Object.assign(rig.relay, { gate });
+    const first = rig.fetch('/').catch(() => {});
+    await rig.whenServing(1);
+    for (let i = 0; i < 5; i++) {
+      const refused = await rig.fetch('/');
+      expect(refused.headers['x-culvert-error']).toBe('too_many_requests');
+    }
+    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 1]]));
+    await rig.stop();
+    await first;
+  });
+
+  it('goes on counting where it was after a pause, and after the route was read again', async () => {
+    rig = await startRig((_request, response) => response.end('ok'), undefined, undefined, {
+      maxRequestsPerTeam: 2,
+    });
+    expect((await rig.fetch('/')).status).toBe(200);
+    expect((await rig.fetch('/')).status).toBe(200);
+    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
+    rig.relay.takeRequestCounts();
+    expect(rig.route.budget).toBeNull();
+    await rig.relay.handleRouteChange('demo.preview.test');
+    expect((await rig.fetch('/')).status).toBe(429);
+  });
+
   it('answers a head that takes too long with 408, and a malformed one with its status', async () => {
     rig = await startRig((_request, response) => response.end(), undefined, undefined, {
       headTimeoutMs: 300,

@@ -14,6 +14,7 @@ import { plainAddress, type TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './relay-error.js';
+import { type RequestBudget, RequestBudgets } from './request-budget.js';
 import type { Route } from './route.js';
 import type { Router } from './router.js';
 import type { StreamPool } from './stream-pool.js';
@@ -74,6 +75,7 @@ export class Relay {
   readonly limits: RelayLimits;
   readonly gate: AccessGate;
   readonly trustedProxies: TrustedProxies;
+  private readonly budgets: RequestBudgets;
   readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
 
   private readonly connections = new Set<VisitorConnection>();
@@ -86,6 +88,7 @@ export class Relay {
   constructor(private readonly options: RelayOptions) {
     this.limits = options.limits;
     this.gate = options.gate;
+    this.budgets = new RequestBudgets(options.limits.maxRequestsPerTeam);
     options.router.onChange = (hostname) =>
       void this.handleRouteChange(hostname).catch((error: unknown) => this.reportFault(error));
     this.trustedProxies = options.trustedProxies;
@@ -177,10 +180,16 @@ export class Relay {
     for (const route of this.usedRoutes) {
       ids.push(route.id);
       if (route.active > 0) continue;
-      route.isKnownUsed = false;
+      route.budget!.holders--;
+      route.budget = null;
       this.usedRoutes.delete(route);
     }
     return ids;
+  }
+
+  /** How many requests the previews of each team had forwarded since the last call. */
+  takeRequestCounts(): Map<string, number> {
+    return this.budgets.takeCounts(this.clock);
   }
 
   // --- For connections and exchanges ----------------------------------------------------------------------
@@ -234,11 +243,11 @@ export class Relay {
     if (page.isCoded) this.codedPages--;
   }
 
-  /** Once per route and call of `takeUsedPreviews`: costs a request one comparison. */
-  noteUse(route: Route): void {
-    if (route.kind !== 'preview') return;
-    route.isKnownUsed = true;
+  /** The budget of its team. Once per route and call of `takeUsedPreviews`: costs a request one comparison. */
+  noteUse(route: Route): RequestBudget | null {
+    if (route.kind !== 'preview') return null;
     this.usedRoutes.add(route);
+    return (route.budget = this.budgets.hold(route.teamId, this.clock));
   }
 
   recordFailure(error: RelayError, hostname: string): void {

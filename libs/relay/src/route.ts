@@ -1,5 +1,6 @@
 import type { ResponseHead } from '@culvert/http1';
 import { RepeatedHead } from './repeated-head.js';
+import type { RequestBudget } from './request-budget.js';
 import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
 import type { StreamPool } from './stream-pool.js';
 
@@ -34,8 +35,8 @@ export class Route {
   active = 0;
   /** Those of them that have no stream yet. */
   waiting = 0;
-  /** Whether the relay knows already that it is used; see `Relay.takeUsedPreviews`. */
-  isKnownUsed = false;
+  /** Shared with the other previews of its team; null while the relay does not know that it is used, and for the app. */
+  budget: RequestBudget | null = null;
   readonly repeated = new RepeatedHead<ResponseHead>();
 
   private constructor(

@@ -131,6 +131,8 @@ export interface Limits {
   readonly maxApiRequestsPerTeam: number;
   /** To each route that Telepresence's clients sign in by, in a minute; 0: none. */
   readonly maxLoginRequestsPerAddress: number;
+  /** Of all its previews together, in a minute and per edge; 0: none. */
+  readonly maxPreviewRequestsPerTeam: number;
   /** Of one HTTP/2 connection of a visitor. */
   readonly http2: {
     /** Requests that are in progress at once. */
@@ -249,6 +251,8 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxSessionsPerTeam: values.MAX_SESSIONS_PER_TEAM ?? 1000,
       maxApiRequestsPerTeam: values.MAX_API_REQUESTS_PER_TEAM ?? 6000,
       maxLoginRequestsPerAddress: values.MAX_LOGIN_REQUESTS_PER_ADDRESS ?? 600,
+      // 20,000 a second: about a fifth of what one core forwards.
+      maxPreviewRequestsPerTeam: values.MAX_PREVIEW_REQUESTS_PER_TEAM ?? 1_200_000,
       http2: {
         maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
         maxResets: values.HTTP2_MAX_RESETS ?? 500,

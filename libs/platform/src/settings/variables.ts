@@ -217,6 +217,7 @@ export const VARIABLES = {
   MAX_SESSIONS_PER_TEAM: count(1_000_000),
   MAX_API_REQUESTS_PER_TEAM: orNone(count(100_000_000, 0)),
   MAX_LOGIN_REQUESTS_PER_ADDRESS: orNone(count(100_000_000, 0)),
+  MAX_PREVIEW_REQUESTS_PER_TEAM: orNone(count(1_000_000_000, 0)),
 } as const satisfies Record<string, z.ZodType>;
 
 export type Variable = keyof typeof VARIABLES;

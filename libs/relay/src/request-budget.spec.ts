@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { RequestBudget, RequestBudgets } from './request-budget.js';
+
+/** How many of so many requests pass at one moment. */
+function pass(budget: RequestBudget, requests: number, now: number): number {
+  let passed = 0;
+  for (let i = 0; i < requests; i++) if (budget.take(now)) passed++;
+  return passed;
+}
+
+describe('the budget of a team', () => {
+  it('lets a minute’s requests through at once, and from then on as many as the time since gives', () => {
+    const budget = new RequestBudget(240, 0);
+    expect(pass(budget, 300, 0)).toBe(240);
+    expect(pass(budget, 300, 250)).toBe(1);
+    expect(pass(budget, 300, 1250)).toBe(4);
+    expect(pass(budget, 300, 61_250)).toBe(240);
+  });
+
+  it('never holds more than a minute gives, however long nobody asks', () => {
+    const budget = new RequestBudget(10, 0);
+    expect(pass(budget, 1, 0)).toBe(1);
+    expect(pass(budget, 30, 3_600_000)).toBe(10);
+  });
+
+  it('gives what a minute gives, whatever steps the clock makes', () => {
+    const budget = new RequestBudget(7, 0);
+    expect(pass(budget, 7, 0)).toBe(7);
+    let passed = 0;
+    for (let now = 250; now <= 600_000; now += 250) passed += pass(budget, 3, now);
+    // The last one may lack a rounding error.
+    expect([69, 70]).toContain(passed);
+  });
+
+  it('is not lowered by requests that are refused', () => {
+    const budget = new RequestBudget(60, 0);
+    pass(budget, 60, 0);
+    expect(pass(budget, 100_000, 500)).toBe(0);
+    expect(pass(budget, 2, 1000)).toBe(1);
+    expect(budget.count).toBe(61);
+  });
+
+  it.each([
+    [60, 1],
+    [4, 15],
+    [1, 60],
+    [1_200_000, 1],
+  ])('of %d a minute says to come back in %d s when it is used up', (perMinute, seconds) => {
+    const budget = new RequestBudget(perMinute, 0);
+    pass(budget, perMinute + 1, 0);
+    const refusal = budget.refusal();
+    expect(refusal).toMatchObject({ code: 'team_request_limit', status: 429, retryAfterSeconds: seconds });
+    expect(refusal.message).toContain(`${perMinute} requests a minute`);
+    expect(budget.take(seconds * 1000)).toBe(true);
+  });
+});
+
+describe('the budgets of an edge', () => {
+  it('are one for each team, whichever of its previews asks', () => {
+    const budgets = new RequestBudgets(2);
+    const first = budgets.hold('a', 0);
+    expect(budgets.hold('a', 0)).toBe(first);
+    expect(pass(first, 3, 0)).toBe(2);
+    expect(pass(budgets.hold('b', 0), 3, 0)).toBe(2);
+  });
+
+  it('tell how many requests passed since they last did', () => {
+    const budgets = new RequestBudgets(2);
+    pass(budgets.hold('a', 0), 3, 0);
+    budgets.hold('idle', 0);
+    expect(budgets.takeCounts(0)).toEqual(new Map([['a', 2]]));
+    expect(budgets.takeCounts(0)).toEqual(new Map());
+  });
+
+  it('without a limit count and refuse nothing', () => {
+    const budgets = new RequestBudgets(0);
+    const budget = budgets.hold('a', 0);
+    expect(pass(budget, 1000, 0) + pass(budget, 1000, 250)).toBe(2000);
+    expect(budgets.takeCounts(250)).toEqual(new Map([['a', 2000]]));
+  });
+
+  // One that was forgotten while it was used up would be a new one to the next request.
+  it('are forgotten when no route holds them and they are full, and no sooner', () => {
+    const budgets = new RequestBudgets(60);
+    const budget = budgets.hold('a', 0);
+    pass(budget, 60, 0);
+    budget.holders--;
+    budgets.takeCounts(30_000);
+    expect(budgets.hold('a', 30_000)).toBe(budget);
+    budgets.takeCounts(60_000);
+    expect(budgets.hold('a', 60_000)).toBe(budget);
+    budget.holders = 0;
+    budgets.takeCounts(60_000);
+    expect(budgets.hold('a', 60_000)).not.toBe(budget);
+  });
+});
