@@ -38,9 +38,20 @@ export const teamResource = z.strictObject({
     .strictObject({
       ...amounts,
       apiRequestsPerMinute: z.int().nullable().describe('Of its keys and members together; null: no limit.'),
+      previewRequestsPerMinute: z
+        .int()
+        .nullable()
+        .describe('Of visitors of all its previews together, at each edge; null: no limit.'),
     })
     .describe('How much the team may have.'),
-  use: z.strictObject(amounts).describe('How much of it the team has.'),
+  use: z
+    .strictObject({
+      ...amounts,
+      previewRequestsPerMinute: z
+        .int()
+        .describe('What edges forwarded in the last whole minute, all together.'),
+    })
+    .describe('How much of it the team has.'),
 });
 export type TeamResource = z.output<typeof teamResource>;
 

@@ -70,6 +70,11 @@ export interface TeamRepository {
   update(teamId: string, change: TeamChange): Promise<Team | null>;
   /** What it has of everything that is limited: living sessions, usable keys, members, previews. */
   usage(teamId: string, now: Date): Promise<TeamUsage>;
+  /**
+   * Adds how many requests of each team's previews an edge has forwarded since it last did this, a minute ago. Teams
+   * that do not exist are passed over.
+   */
+  recordRequests(countsByTeam: ReadonlyMap<string, number>, at: Date): Promise<void>;
 }
 
 export interface TeamUsage {
@@ -78,6 +83,8 @@ export interface TeamUsage {
   readonly apiKeys: number;
   readonly members: number;
   readonly invitations: number;
+  /** Of its previews, through all edges, in the last whole minute that they wrote down. */
+  readonly previewRequestsPerMinute: number;
 }
 
 /** What became of a change of someone's membership. */

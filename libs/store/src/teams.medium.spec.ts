@@ -180,7 +180,61 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
         apiKeys: 3,
         members: 1,
         invitations: 0,
+        previewRequestsPerMinute: 0,
       });
+    });
+  });
+
+  describe('the requests of a team', () => {
+    const at = (time: string): Date => new Date(`2026-03-01T${time}Z`);
+    const add = (time: string, requests: number, more: [string, number][] = []) =>
+      context.store.teams.recordRequests(new Map([[teamId, requests], ...more]), at(time));
+    const shown = async (time: string) =>
+      (await context.store.teams.usage(teamId, at(time))).previewRequestsPerMinute;
+
+    it('are added up over the edges that write them down, and shown for the last whole minute', async () => {
+      await add('10:00:10', 5);
+      await add('10:00:50', 7);
+      expect(await shown('10:00:59')).toBe(0);
+      expect(await shown('10:01:00')).toBe(12);
+      await add('10:01:10', 100);
+      expect(await shown('10:01:20')).toBe(12);
+      await add('10:01:50', 1);
+      expect(await shown('10:02:00')).toBe(101);
+      expect(await shown('10:03:00')).toBe(0);
+    });
+
+    it('are none after a minute without any, and not lowered by an edge whose clock is behind', async () => {
+      await add('10:00:10', 5);
+      await add('10:02:10', 9);
+      expect(await shown('10:02:20')).toBe(0);
+      await add('10:01:59', 1000);
+      expect(await shown('10:03:00')).toBe(9);
+    });
+
+    it('are counted for each team alone, and for none that does not exist', async () => {
+      const other = await createTenant(context.store);
+      await add('10:00:10', 5, [
+        [other.team.id, 3],
+        [randomUUID(), 9],
+        ['nonsense', 9],
+      ]);
+      expect(await shown('10:01:00')).toBe(5);
+      expect(await context.store.teams.usage(other.team.id, at('10:01:00'))).toMatchObject({
+        previewRequestsPerMinute: 3,
+      });
+    });
+
+    it('survive edges that write many teams at once in any order', async () => {
+      const others = await Promise.all(Array.from({ length: 6 }, () => createTenant(context.store)));
+      const ids = others.map(({ team }) => team.id);
+      const write = (order: string[]) =>
+        context.store.teams.recordRequests(new Map(order.map((id) => [id, 1])), at('10:00:00'));
+      await Promise.all(Array.from({ length: 8 }, (_, i) => write(i % 2 === 0 ? ids : ids.toReversed())));
+      for (const id of ids) {
+        const use = await context.store.teams.usage(id, at('10:01:00'));
+        expect(use.previewRequestsPerMinute).toBe(8);
+      }
     });
   });
 

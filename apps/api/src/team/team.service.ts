@@ -113,19 +113,20 @@ export class TeamService {
   }
 
   async #toResource({ id, name, previewIdleExpirySeconds, createdAt }: Team): Promise<TeamResource> {
-    const { maxPreviewsPerTeam, maxSessionsPerTeam, maxApiRequestsPerTeam } = this.settings.limits;
+    const { limits } = this.settings;
     return {
       id,
       name,
       previewIdleExpirySeconds,
       createdAt: createdAt.toISOString(),
       limits: {
-        previews: maxPreviewsPerTeam,
-        sessions: maxSessionsPerTeam,
+        previews: limits.maxPreviewsPerTeam,
+        sessions: limits.maxSessionsPerTeam,
         apiKeys: MAX_API_KEYS,
         members: MAX_MEMBERS,
         invitations: MAX_INVITATIONS,
-        apiRequestsPerMinute: maxApiRequestsPerTeam === 0 ? null : maxApiRequestsPerTeam,
+        apiRequestsPerMinute: limits.maxApiRequestsPerTeam || null,
+        previewRequestsPerMinute: limits.maxPreviewRequestsPerTeam || null,
       },
       use: { ...(await this.store.teams.usage(id, new Date())) },
     };

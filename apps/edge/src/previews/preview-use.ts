@@ -6,13 +6,16 @@ import type { Logger } from 'pino';
 /** As exact as `lastUsedAt` is. The shortest idle time of a preview is five of these. */
 const RECORD_MS = 60_000;
 
-/** Writes down which previews are used, for those that end when they are not. */
+/**
+ * Writes down which previews are used, for those that end when they are not, and how many requests of each team were
+ * forwarded, for the team to see.
+ */
 export class PreviewUse implements OnModuleDestroy {
   private readonly timer: NodeJS.Timeout;
 
   constructor(
     private readonly store: Store,
-    private readonly relay: Pick<Relay, 'takeUsedPreviews'>,
+    private readonly relay: Pick<Relay, 'takeUsedPreviews' | 'takeRequestCounts'>,
     private readonly log: Logger,
   ) {
     this.timer = setInterval(() => void this.record(new Date()), RECORD_MS);
@@ -21,11 +24,15 @@ export class PreviewUse implements OnModuleDestroy {
 
   async record(at: Date): Promise<void> {
     const ids = this.relay.takeUsedPreviews();
-    if (ids.length === 0) return;
+    const counts = this.relay.takeRequestCounts();
     try {
-      await this.store.previews.recordUse(ids, at);
+      if (ids.length > 0) await this.store.previews.recordUse(ids, at);
+      if (counts.size > 0) await this.store.teams.recordRequests(counts, at);
     } catch (error) {
-      this.log.error({ err: error, count: ids.length }, 'use of previews not recorded');
+      this.log.error(
+        { err: error, previews: ids.length, teams: counts.size },
+        'use of previews not recorded',
+      );
     }
   }
 

@@ -4,6 +4,8 @@ import { isUuid, newId } from '../ids.js';
 import { usableApiKey } from './api-key.repository.js';
 import { refuseBeyond } from './lock-team.js';
 
+const MINUTE_MS = 60_000;
+
 export class PrismaTeamRepository implements TeamRepository {
   constructor(private readonly client: Client) {}
 
@@ -38,13 +40,50 @@ export class PrismaTeamRepository implements TeamRepository {
   }
 
   async usage(teamId: string, now: Date): Promise<TeamUsage> {
-    const [previews, sessions, apiKeys, members, invitations] = await Promise.all([
+    const [previews, sessions, apiKeys, members, invitations, requests] = await Promise.all([
       this.client.preview.count({ where: { teamId } }),
       this.client.session.count({ where: { teamId, state: { not: 'ended' } } }),
       this.client.apiKey.count({ where: { teamId, ...usableApiKey(now) } }),
       this.client.membership.count({ where: { teamId } }),
       this.client.invitation.count({ where: { teamId } }),
+      this.client.teamRequests.findUnique({ where: { teamId } }),
     ]);
-    return { previews, sessions, apiKeys, members, invitations };
+    const previewRequestsPerMinute = requests === null ? 0 : inMinuteBefore(requests, now);
+    return { previews, sessions, apiKeys, members, invitations, previewRequestsPerMinute };
   }
+
+  async recordRequests(countsByTeam: ReadonlyMap<string, number>, at: Date): Promise<void> {
+    const counted = [...countsByTeam].filter(([teamId]) => isUuid(teamId));
+    if (counted.length === 0) return;
+    const ids = counted.map(([teamId]) => teamId);
+    const counts = counted.map(([, count]) => count);
+    const minute = minuteOf(at);
+    const before = new Date(minute.getTime() - MINUTE_MS);
+    // In one order everywhere: edges that write at the same time wait for each other, and never in a circle.
+    await this.client.$executeRaw`
+      INSERT INTO team_requests AS held (team_id, minute, requests, previous)
+      SELECT team.id, ${minute}, added.requests, 0
+        FROM unnest(${ids}::uuid[], ${counts}::int[]) AS added (team_id, requests)
+        JOIN team ON team.id = added.team_id ORDER BY team.id
+      ON CONFLICT (team_id) DO UPDATE SET
+        minute = excluded.minute,
+        requests = excluded.requests + CASE WHEN held.minute = excluded.minute THEN held.requests ELSE 0 END,
+        previous = CASE WHEN held.minute = excluded.minute THEN held.previous
+          WHEN held.minute = ${before} THEN held.requests ELSE 0 END
+        WHERE held.minute <= excluded.minute`;
+  }
+}
+
+function minuteOf(at: Date): Date {
+  return new Date(Math.floor(at.getTime() / MINUTE_MS) * MINUTE_MS);
+}
+
+/** What was written down in the last minute that is over: every edge has by then. */
+function inMinuteBefore(
+  { minute, requests, previous }: { minute: Date; requests: number; previous: number },
+  now: Date,
+): number {
+  const minutesAgo = (minuteOf(now).getTime() - minute.getTime()) / MINUTE_MS;
+  if (minutesAgo === 1) return requests;
+  return minutesAgo === 0 ? previous : 0;
 }
