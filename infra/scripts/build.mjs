@@ -22,6 +22,7 @@ function run(...args) {
 
 run('infra/scripts/generate.mjs');
 run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
+run('infra/scripts/build-dashboard.mjs');
 
 // tsc copies no assets: an app keeps them in src/public/ and finds them beside its compiled files.
 for (const name of readdirSync(`${root}apps`)) {

@@ -1,9 +1,11 @@
-// Generates the Prisma client when the schema is newer than the last generated one.
+// Generates what is not written by hand: the types of the dashboard's client, and the Prisma client when the schema is
+// newer than the last generated one.
 // PRISMA_SCHEMA_ENGINE_BINARY keeps the CLI from fetching an engine that `generate` does not use.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import './generate-client.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const target = `${root}libs/store/src/generated`;

@@ -23,6 +23,10 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['apps/sample-service/src/a7.ts', "import '@culvert/tunnel';", 'knows nothing of Culvert'],
   ['apps/traffic-manager/src/a8.ts', "import '@nestjs/common';", 'runs without a framework'],
   ['apps/edge/src/a9.ts', "import '@nestjs/common';", null],
+  ['apps/dashboard/src/a10.ts', "import '@culvert/contract';\nimport 'react';", null],
+  ['apps/dashboard/src/a11.tsx', "import '@culvert/domain';", 'runs in a browser'],
+  ['apps/dashboard/src/a12.ts', "import 'node:fs';", 'runs in a browser'],
+  ['apps/dashboard/vite.config.ts', "import 'node:fs';", null],
   // libs
   ['libs/relay/src/b1.ts', "import '@culvert/tunnel';\nimport '@culvert/http1';", null],
   ['libs/relay/src/b2.ts', "import '@culvert/domain';", 'relay is the data plane'],

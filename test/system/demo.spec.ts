@@ -84,7 +84,7 @@ describe('the page in a browser', () => {
       if (message.type() === 'error') failures.push(message.text());
     });
     const dashboard = /^Dashboard +(\S+)$/m.exec(demo.stdout)![1];
-    await page.goto(dashboard, { waitUntil: 'load' });
+    await page.goto(`${dashboard}/api/docs`, { waitUntil: 'load' });
     await page.getByText('/api/v1/previews').first().waitFor();
     expect([...hosts].filter((host) => host !== new URL(dashboard).host && host !== '')).toEqual([]);
     expect(failures).toEqual([]);

@@ -165,7 +165,7 @@ describe('in a browser', () => {
     await signIn(tab, { ...OWNER, password: 'wrong' });
     expect(await tab.getByRole('alert').textContent()).toContain('is wrong');
     expect((await me(plain)).status).toBe(401);
-    await signIn(tab);
+    await signIn(tab, OWNER, '/sign-in?return=%2Faccount');
     await tab.waitForURL(`${url}/account`);
     expect(await tab.textContent('main')).toContain(OWNER.email);
 
@@ -195,12 +195,12 @@ describe('in a browser', () => {
     await context.request.post(`${url}/api/v1/sign-in`, { data: OWNER });
     expect(await token()).not.toBe(first);
     await page.goto(`${url}/sign-in?return=//evil.example/`);
-    expect(page.url()).toBe(`${url}/account`);
+    expect(page.url()).toBe(`${url}/`);
   });
 
   it('refuses what a page of somebody else has it send', async () => {
     await signIn(page);
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     await page.goto(`http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`);
     const [response] = await Promise.all([
       page.waitForResponse(`${url}/sign-out`),
@@ -227,7 +227,7 @@ describe('in a browser', () => {
     const other = await newContext();
     const otherPage = await other.newPage();
     await signIn(otherPage);
-    await otherPage.waitForURL(`${url}/account`);
+    await otherPage.waitForURL(`${url}/`);
     await signIn(page, OWNER, '/sign-in?return=/api/docs');
     await page.waitForURL(`${url}/api/docs`);
     const status = await page.evaluate(
@@ -243,14 +243,15 @@ describe('in a browser', () => {
 describe('with an OpenID provider', () => {
   it('signs in, as a member of the team that a group of theirs gives', async () => {
     await signInAtOpenId(page, 'ann');
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     const first = await me(context);
     expect(first).toMatchObject({ user: { email: 'ann@example.test' }, teams: [{ role: 'admin' }] });
     expect((await context.cookies(url)).map(({ name }) => name)).toEqual(['__Host-culvert-session']);
+    await page.goto(`${url}/account`);
     await page.getByRole('button', { name: 'Sign out' }).click();
     // The provider still knows the browser.
     await page.getByRole('link', { name: 'Sign in with Example ID' }).click();
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     expect((await me(context)).user?.id).toBe(first.user?.id);
   });
 
@@ -258,9 +259,9 @@ describe('with an OpenID provider', () => {
     const other = await newContext();
     const tab = await other.newPage();
     await signIn(tab);
-    await tab.waitForURL(`${url}/account`);
+    await tab.waitForURL(`${url}/`);
     await signInAtOpenId(page, 'owner');
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     expect((await me(context)).user?.id).toBe((await me(other)).user?.id);
     await other.clearCookies();
     await signInAtOpenId(tab, 'mallory');
@@ -275,7 +276,7 @@ describe('with GitHub', () => {
   it('signs in by the verified primary address, as a member of what the organisation gives', async () => {
     await page.goto(`${url}/sign-in`);
     await page.getByRole('link', { name: 'Sign in with GitHub' }).click();
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     expect(await me(context)).toMatchObject({
       user: { email: 'octo@example.test' },
       teams: [{ role: 'member' }],
@@ -329,7 +330,7 @@ describe('after forgetting the password', () => {
     await page.getByLabel('New password').fill('a password of my own');
     await page.getByRole('button', { name: 'Set the password' }).click();
     await signIn(page, { email: OWNER.email, password: 'a password of my own' });
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     const again = await page.goto(link);
     expect(again?.status()).toBe(404);
     // Neither the log of the server nor what it printed has a secret of anybody.
@@ -370,7 +371,7 @@ describe('invited by mail', () => {
     await page.getByLabel('Password').fill('a password of my own');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('button', { name: 'Join' }).click();
-    await page.waitForURL(`${url}/account`);
+    await page.waitForURL(`${url}/`);
     expect(await me(context)).toMatchObject({
       user: { email: 'new@example.test' },
       teams: [{ role: 'member' }],

@@ -2,13 +2,16 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { NestLog, platformModules, type PlatformParts } from '@culvert/platform';
-import { ApiModule } from './api.module.js';
+import { ApiModule, type ApiOptions } from './api.module.js';
 import { configureApi } from './configure-api.js';
 
 /** The API as an application of its own, ready to listen. Owns `store` and `bus` from here on. */
-export async function createApiApp(parts: PlatformParts): Promise<NestExpressApplication> {
+export async function createApiApp(
+  parts: PlatformParts,
+  options: ApiOptions = {},
+): Promise<NestExpressApplication> {
   @Module({
-    imports: [...platformModules(parts), ApiModule.register()],
+    imports: [...platformModules(parts), ApiModule.register(options)],
   })
   class ApiAppModule {}
 

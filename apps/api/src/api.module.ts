@@ -4,6 +4,7 @@ import { createValidationPipe, ProblemFilter } from '@culvert/platform';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuditEventsModule } from './audit-events/audit-events.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
@@ -17,14 +18,23 @@ import { TelepresenceLoginModule } from './telepresence-login/telepresence-login
 import { TeamModule } from './team/team.module.js';
 import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
 
-/** The REST API as a part of an application. Needs the global modules of platform, and `configureApi`. */
+export interface ApiOptions {
+  /** With a build of the dashboard. Default: where `npm run build` puts it. */
+  readonly dashboardFolder?: string;
+}
+
+/**
+ * The REST API, and what people see on the app host, as a part of an application. Needs the global modules of platform,
+ * and `configureApi`.
+ */
 @Module({})
 export class ApiModule {
-  static register(): DynamicModule {
+  static register({ dashboardFolder }: ApiOptions = {}): DynamicModule {
     return {
       module: ApiModule,
       imports: [
         AuthModule,
+        DashboardModule.register(dashboardFolder),
         DocsModule,
         MeModule,
         ApiKeysModule,

@@ -41,6 +41,7 @@ const BODIES: Readonly<Record<string, object>> = {
 const PATHS: Readonly<Record<string, string>> = {
   'get /api/problems/{code}': '/api/problems/not_found',
   'get /api/docs/{file}': '/api/docs/start.js',
+  'get /assets/{file}': '/assets/app-0123abcd.js',
   'get /download/tel-pro/{system}/{architecture}/{version}/latest/{file}':
     '/download/tel-pro/linux/amd64/2.8.5/latest/telepresence-pro',
   'get /download/tel2/{system}/{architecture}/stable.txt': '/download/tel2/linux/amd64/stable.txt',
@@ -148,7 +149,7 @@ describe('who gets what from a route', () => {
 
   async function answerTo(route: string, shown: Shown): Promise<number> {
     const [method, template] = route.split(' ') as ['get' | 'post' | 'patch' | 'delete', string];
-    let path = PATHS[route] ?? template;
+    let path = PATHS[route] ?? template.replace('{/*path}', '/some/page');
     for (const [parameter, name] of path.matchAll(/\{(\w+)\}/g))
       path = path.replace(parameter, await thing(name ?? ''));
     if (route === 'get /auth') path += `?${new URLSearchParams(AUTHORIZATION).toString()}`;

@@ -35,8 +35,7 @@ try {
   });
   log.info({ port: listen.port, adminPort: admin.port, url: appUrl(settings) }, 'serving');
 
-  if (created !== null)
-    printResults([['Dashboard', `${appUrl(settings)}/api/docs`], ...bootstrapResults(created)]);
+  if (created !== null) printResults([['Dashboard', appUrl(settings)], ...bootstrapResults(created)]);
 } catch (error) {
   log.fatal({ err: error }, 'cannot start');
   process.exit(1);

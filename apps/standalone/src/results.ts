@@ -6,5 +6,5 @@ export function resultsOf({
   url,
   created,
 }: Pick<Standalone, 'url' | 'created'>): [label: string, value: string][] {
-  return [['Dashboard', `${url}/api/docs`], ...(created ? bootstrapResults(created) : [])];
+  return [['Dashboard', url], ...(created ? bootstrapResults(created) : [])];
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Param, Redirect, Res } from '@nestjs/common';
+import { Controller, Get, Header, Param, Res } from '@nestjs/common';
 import {
   buildOpenApiDocument,
   ERRORS,
@@ -16,10 +16,6 @@ import { DOCS_CONTENT_SECURITY_POLICY, DOCS_FILES, DOCS_PAGE } from './docs-page
 @Controller()
 export class DocsController {
   readonly #document = buildOpenApiDocument();
-
-  @Get()
-  @Redirect('/api/docs', 302)
-  root(): void {}
 
   @Get('api/openapi.json')
   openApi(): object {

@@ -15,11 +15,6 @@ describe('the documentation', () => {
   });
   afterAll(() => api.close());
 
-  it('is where the app host leads', async () => {
-    const response = await api.http().get('/');
-    expect([response.status, response.headers['location']]).toEqual([302, '/api/docs']);
-  });
-
   it('has the OpenAPI document', async () => {
     const response = await api.http().get('/api/openapi.json');
     expect([response.status, response.headers['content-type']]).toEqual([

@@ -38,7 +38,7 @@ export class SignInPagesController {
   async show(@Query() query: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const back = returnPath(query?.['return']);
     if ((await this.userSessions.identify(request)) !== null) {
-      response.redirect(303, destination(back));
+      response.redirect(303, back);
       return;
     }
     const notice = NOTICES[text(query, 'notice')];
@@ -62,7 +62,7 @@ export class SignInPagesController {
       this.pages.send(response, signInPage({ back, providers: this.providers.buttons, email, ...failure }));
       return;
     }
-    response.redirect(303, destination(back));
+    response.redirect(303, back);
   }
 
   @Get('sign-in/:provider')
@@ -83,7 +83,7 @@ export class SignInPagesController {
   ): Promise<void> {
     const { user, back, provider } = await this.providers.receive(id, request, response);
     await this.signIn.begin(user, provider, request, response);
-    response.redirect(303, destination(back));
+    response.redirect(303, back);
   }
 
   @Post('sign-out')
@@ -136,11 +136,6 @@ const NOTICES: Readonly<Record<string, string>> = {
   'signed-out': 'You are signed out.',
   'password-set': 'Your new password is set. Sign in with it.',
 };
-
-/** Who came for nothing in particular sees who they are. */
-export function destination(back: string): string {
-  return back === '/' ? '/account' : back;
-}
 
 function text(fields: Fields, name: string): string {
   const value = fields?.[name];

@@ -69,7 +69,7 @@ export class InvitationPagesController {
     const { user, session: userSession } = signedIn;
     const actor = { kind: 'user', id: user.id, address: clientAddress(request) } as const;
     await this.invitations.accept({ user, userSession, actor }, { token });
-    response.redirect(303, '/account');
+    response.redirect(303, '/');
   }
 
   /**

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
 import {
   API_KEY_SCOPES,
@@ -115,6 +116,9 @@ export class TestTeam {
   }
 }
 
+/** A page and one file, so that no test waits for a build. */
+const DASHBOARD_FOLDER = fileURLToPath(new URL('dashboard', import.meta.url));
+
 const ORIGIN = 'http://localhost:8080';
 
 /** A person who is signed in, and requests made by a page of the app in their browser. */
@@ -142,7 +146,9 @@ export class TestApi {
     readonly logLines: string[],
   ) {}
 
-  static async start(options: { env?: Record<string, string>; store?: Store } = {}): Promise<TestApi> {
+  static async start(
+    options: { env?: Record<string, string>; store?: Store; dashboardFolder?: string } = {},
+  ): Promise<TestApi> {
     const store = options.store ?? (await createStore({ dataDir: 'memory' }));
     const bus = new RecordingBus();
     const logLines: string[] = [];
@@ -152,7 +158,9 @@ export class TestApi {
       destination: { write: (line) => void logLines.push(line) },
     });
     const settings = loadSettings('standalone', options.env ?? {});
-    return new TestApi(await createApiApp({ settings, log, store, bus }), store, bus, logLines);
+    const { dashboardFolder = DASHBOARD_FOLDER } = options;
+    const app = await createApiApp({ settings, log, store, bus }, { dashboardFolder });
+    return new TestApi(app, store, bus, logLines);
   }
 
   http() {

@@ -102,8 +102,16 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/audit-events',                                   'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
   ['get /api/v1/audit-events/export',                            'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
   ['get /api/problems/{code}',                                   'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
-  // Pages for people, and the documentation
-  ['get /',                                                      'public',             302,   '-',   302,   302,   302,   302,   302,   302,   302,   302,   302],
+  // The dashboard, pages for people, and the documentation
+  ['get /',                                                      'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /previews{/*path}',                                      'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /connections{/*path}',                                   'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /intercepts{/*path}',                                    'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /api-keys{/*path}',                                      'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /team{/*path}',                                          'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /audit-log{/*path}',                                     'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /profile{/*path}',                                       'user',               303,   '-',   403,   303,   200,   200,   200,   200,   403,   200,   200],
+  ['get /assets/{file}',                                         'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
   ['get /api/docs',                                              'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
   ['get /api/docs/{file}',                                       'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
   ['get /api/openapi.json',                                      'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],

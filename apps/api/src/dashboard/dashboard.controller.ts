@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { Controller, Get, Inject, Param, Req, Res, UseFilters } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import { Public } from '@culvert/platform';
+import type { Request, Response } from 'express';
+import { RequireScope } from '../auth/require-scope.js';
+import { PageFilter } from '../pages/page.filter.js';
+import { html } from '../pages/html.js';
+import { Pages } from '../pages/pages.js';
+import { ENCODINGS, type DashboardFiles } from './dashboard-files.js';
+
+export const DASHBOARD_FILES = Symbol('DASHBOARD_FILES');
+
+/** Where the dashboard has pages: one address each and all below it. Its own table is apps/dashboard/src/routes.ts. */
+const SECTIONS = ['previews', 'connections', 'intercepts', 'api-keys', 'team', 'audit-log', 'profile'];
+
+const PATHS = ['', ...SECTIONS.map((section) => `${section}{/*path}`)];
+
+/** The dashboard: one page for whoever is signed in, and the files it loads, which hold nothing secret. */
+@Controller()
+@UseFilters(PageFilter)
+export class DashboardController {
+  constructor(
+    @Inject(DASHBOARD_FILES) private readonly files: DashboardFiles | null,
+    private readonly pages: Pages,
+  ) {}
+
+  @Get(PATHS)
+  @RequireScope('user')
+  page(@Res() response: Response): void {
+    if (this.files === null) {
+      this.pages.send(response, {
+        title: 'The dashboard is not built',
+        status: 503,
+        body: html`<p>Run <code>npm run build</code> and start the server again.</p>
+          <p><a href="/api/docs">API documentation</a></p>`,
+      });
+      return;
+    }
+    const nonce = randomBytes(16).toString('base64');
+    response
+      .setHeader('Content-Security-Policy', contentSecurityPolicy(nonce))
+      // Not `no-referrer`: with it browsers send forms with `Origin: null`, and forms are known by their origin.
+      .setHeader('Referrer-Policy', 'same-origin')
+      .type('html')
+      .send(this.files.pageWith(nonce));
+  }
+
+  @Get('assets/:file')
+  @Public()
+  asset(@Param('file') name: string, @Req() request: Request, @Res() response: Response): void {
+    const asset = this.files?.assets.get(name);
+    if (asset === undefined)
+      throw new ProblemError('not_found', { detail: 'the dashboard has no such file' });
+    const { type, bytes, compressed } = asset;
+    const accepted = new Set(request.acceptsEncodings());
+    const encoding = ENCODINGS.find(
+      ({ name: coding }) => accepted.has(coding) && compressed.has(coding),
+    )?.name;
+    if (encoding !== undefined) response.setHeader('Content-Encoding', encoding);
+    response
+      .setHeader('Cache-Control', 'public, max-age=31536000, immutable')
+      .setHeader('Vary', 'Accept-Encoding')
+      .setHeader('Content-Type', type)
+      .send((encoding && compressed.get(encoding)) ?? bytes);
+  }
+}
+
+/**
+ * Scripts and styles from our own files only; styles that the component library writes at run time are known by the
+ * nonce. The page talks to this host and to none else.
+ */
+function contentSecurityPolicy(nonce: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}

@@ -1,0 +1,64 @@
+import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { createContext, use, useCallback, useRef, useState, type ReactElement, type ReactNode } from 'react';
+
+export interface Question {
+  readonly title: string;
+  /** What will happen, and what cannot be undone. */
+  readonly text: ReactNode;
+  /** What the button says: the same verb as the action that asked. */
+  readonly confirm: string;
+  readonly isDangerous?: boolean;
+}
+
+type Ask = (question: Question) => Promise<boolean>;
+
+const ConfirmContext = createContext<Ask | null>(null);
+
+/** `const confirm = useConfirm()`, then `if (await confirm({ … }))`. */
+export function useConfirm(): Ask {
+  const ask = use(ConfirmContext);
+  if (ask === null) throw new Error('useConfirm is used outside of ConfirmProvider');
+  return ask;
+}
+
+/** Asks before what cannot be undone. Escape, and the world outside of the dialog, mean no. */
+export function ConfirmProvider({ children }: { children: ReactNode }): ReactElement {
+  const [question, setQuestion] = useState<Question | null>(null);
+  const [isOpen, setIsOpen] = useState(false);
+  const answer = useRef<(isYes: boolean) => void>(() => {});
+
+  const ask = useCallback<Ask>((asked) => {
+    setQuestion(asked);
+    setIsOpen(true);
+    return new Promise((resolve) => (answer.current = resolve));
+  }, []);
+  const close = (isYes: boolean): void => {
+    answer.current(isYes);
+    setIsOpen(false);
+  };
+
+  return (
+    <ConfirmContext value={ask}>
+      {children}
+      <Modal opened={isOpen} onClose={() => close(false)} title={question?.title} withCloseButton={false}>
+        <Stack>
+          <Text size="sm" component="div">
+            {question?.text}
+          </Text>
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={() => close(false)}>
+              Cancel
+            </Button>
+            <Button
+              color={question?.isDangerous ? 'red' : undefined}
+              onClick={() => close(true)}
+              data-autofocus
+            >
+              {question?.confirm}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </ConfirmContext>
+  );
+}

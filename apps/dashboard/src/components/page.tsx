@@ -1,0 +1,58 @@
+import { Box, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { useEffect, useRef, type ReactElement, type ReactNode } from 'react';
+import classes from './page.module.css';
+
+interface PageProps {
+  /** The heading, and what the browser's tab says. */
+  readonly title: string;
+  readonly description?: ReactNode;
+  /** Above the heading: the way back. */
+  readonly back?: ReactNode;
+  /** Beside the heading: what can be done here. */
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}
+
+/** The frame of every page. Going to one puts the focus on its heading, so that screen readers say where one is. */
+export function Page({ title, description, back, actions, children }: PageProps): ReactElement {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Culvert`;
+  }, [title]);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    // Not at the first page of a visit: there the browser has the focus where it belongs.
+    if (document.activeElement !== document.body && document.activeElement?.closest('a, [role=option]'))
+      heading.current?.focus({ preventScroll: true });
+  }, []);
+  return (
+    <Box className={classes['page']}>
+      {back}
+      <Group justify="space-between" align="flex-start" gap="sm" mb="lg">
+        <Box className={classes['titles']}>
+          <Title order={1} size="h2" ref={heading} tabIndex={-1} className={classes['heading']}>
+            {title}
+          </Title>
+          {description !== undefined && (
+            <Text c="dimmed" mt={4}>
+              {description}
+            </Text>
+          )}
+        </Box>
+        {actions !== undefined && <Group gap="xs">{actions}</Group>}
+      </Group>
+      {children}
+    </Box>
+  );
+}
+
+/** While a page is on its way. */
+export function PageSkeleton(): ReactElement {
+  return (
+    <Stack className={classes['page']} aria-busy="true" aria-label="Loading">
+      <Skeleton height={32} width={220} />
+      <Skeleton height={16} width={340} />
+      <Skeleton height={320} mt="md" />
+    </Stack>
+  );
+}

@@ -1,0 +1,45 @@
+import { Button, Group, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { describeError } from '../api/problem.js';
+
+/** Long enough to read it and to change one's mind. */
+const UNDO_MS = 10_000;
+
+/** Says that something is done; with `undo`, offers to take it back. */
+export function toastDone(message: string, undo?: () => void): void {
+  if (undo === undefined) {
+    notifications.show({ message, color: 'teal' });
+    return;
+  }
+  const id = notifications.show({
+    color: 'teal',
+    autoClose: UNDO_MS,
+    message: (
+      <Group justify="space-between" wrap="nowrap" gap="sm">
+        <Text size="sm">{message}</Text>
+        <Button
+          size="compact-sm"
+          variant="light"
+          onClick={() => {
+            notifications.hide(id);
+            undo();
+          }}
+        >
+          Undo
+        </Button>
+      </Group>
+    ),
+  });
+}
+
+/** Says that something could not be done, and why. */
+export function toastProblem(error: unknown, title?: string): void {
+  const described = describeError(error);
+  notifications.show({
+    color: 'red',
+    autoClose: UNDO_MS,
+    title: title ?? described.title,
+    message: title === undefined ? described.detail : (described.detail ?? described.title),
+    role: 'alert',
+  });
+}

@@ -1,0 +1,27 @@
+/** Every icon of the dashboard: one by one, since the package's index makes builds slow. */
+export { default as IconActivity } from '@tabler/icons-react/icons/IconActivity';
+export { default as IconAlertTriangle } from '@tabler/icons-react/icons/IconAlertTriangle';
+export { default as IconApi } from '@tabler/icons-react/icons/IconApi';
+export { default as IconArrowLeft } from '@tabler/icons-react/icons/IconArrowLeft';
+export { default as IconArrowsSplit2 } from '@tabler/icons-react/icons/IconArrowsSplit2';
+export { default as IconCheck } from '@tabler/icons-react/icons/IconCheck';
+export { default as IconChevronDown } from '@tabler/icons-react/icons/IconChevronDown';
+export { default as IconCloudOff } from '@tabler/icons-react/icons/IconCloudOff';
+export { default as IconCopy } from '@tabler/icons-react/icons/IconCopy';
+export { default as IconDeviceDesktop } from '@tabler/icons-react/icons/IconDeviceDesktop';
+export { default as IconDots } from '@tabler/icons-react/icons/IconDots';
+export { default as IconExternalLink } from '@tabler/icons-react/icons/IconExternalLink';
+export { default as IconHistory } from '@tabler/icons-react/icons/IconHistory';
+export { default as IconHome } from '@tabler/icons-react/icons/IconHome';
+export { default as IconKey } from '@tabler/icons-react/icons/IconKey';
+export { default as IconLogout } from '@tabler/icons-react/icons/IconLogout';
+export { default as IconMoon } from '@tabler/icons-react/icons/IconMoon';
+export { default as IconPlugConnected } from '@tabler/icons-react/icons/IconPlugConnected';
+export { default as IconPlus } from '@tabler/icons-react/icons/IconPlus';
+export { default as IconSearch } from '@tabler/icons-react/icons/IconSearch';
+export { default as IconSun } from '@tabler/icons-react/icons/IconSun';
+export { default as IconTrash } from '@tabler/icons-react/icons/IconTrash';
+export { default as IconUser } from '@tabler/icons-react/icons/IconUser';
+export { default as IconUsers } from '@tabler/icons-react/icons/IconUsers';
+export { default as IconWorldShare } from '@tabler/icons-react/icons/IconWorldShare';
+export type { Icon } from '@tabler/icons-react';

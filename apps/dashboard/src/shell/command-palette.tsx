@@ -1,0 +1,96 @@
+import { Spotlight, spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import '@mantine/spotlight/styles.css';
+import { useMantineColorScheme } from '@mantine/core';
+import { useEffect, type ReactElement } from 'react';
+import { chooseTeam } from '../api/chosen-team.js';
+import { useMe } from '../api/me.js';
+import { signOut } from '../api/sign-in.js';
+import { IconApi, IconLogout, IconMoon, IconPlus, IconSearch, IconSun, IconUsers } from '../icons.js';
+import { SECTIONS } from '../routes.js';
+
+interface CommandPaletteProps {
+  readonly navigate: (path: string) => void;
+  readonly onClose: () => void;
+}
+
+/** Every page and what is done often, by typing a part of its name. */
+export function CommandPalette({ navigate, onClose }: CommandPaletteProps): ReactElement {
+  const { scopes, team, teams } = useMe();
+  const { setColorScheme } = useMantineColorScheme();
+  useEffect(() => {
+    spotlight.open();
+    return () => spotlight.close();
+  }, []);
+
+  const actions: SpotlightActionData[] = [
+    ...SECTIONS.filter(({ scope }) => scope === undefined || scopes.includes(scope)).map(
+      ({ path, label, icon: Icon }) => ({
+        id: path,
+        label,
+        leftSection: <Icon size={18} aria-hidden />,
+        onClick: () => navigate(path),
+      }),
+    ),
+    ...(scopes.includes('previews:write')
+      ? [
+          {
+            id: 'new-preview',
+            label: 'Create a preview',
+            leftSection: <IconPlus size={18} aria-hidden />,
+            onClick: () => navigate('/previews/new'),
+          },
+        ]
+      : []),
+    ...teams
+      .filter(({ id }) => id !== team?.id)
+      .map(({ id, name }) => ({
+        id: `team-${id}`,
+        label: `Change to the team ${name}`,
+        leftSection: <IconUsers size={18} aria-hidden />,
+        onClick: () => {
+          chooseTeam(id);
+          navigate('/');
+        },
+      })),
+    {
+      id: 'light',
+      label: 'Light colours',
+      leftSection: <IconSun size={18} aria-hidden />,
+      onClick: () => setColorScheme('light'),
+    },
+    {
+      id: 'dark',
+      label: 'Dark colours',
+      leftSection: <IconMoon size={18} aria-hidden />,
+      onClick: () => setColorScheme('dark'),
+    },
+    {
+      id: 'docs',
+      label: 'API documentation',
+      leftSection: <IconApi size={18} aria-hidden />,
+      onClick: () => window.location.assign('/api/docs'),
+    },
+    {
+      id: 'sign-out',
+      label: 'Sign out',
+      leftSection: <IconLogout size={18} aria-hidden />,
+      onClick: signOut,
+    },
+  ];
+
+  return (
+    <Spotlight
+      actions={actions}
+      nothingFound="Nothing has a name like that"
+      shortcut={null}
+      onSpotlightClose={onClose}
+      scrollable
+      maxHeight={400}
+      searchProps={{
+        leftSection: <IconSearch size={18} aria-hidden />,
+        placeholder: 'Go to a page, or do something',
+        'aria-label': 'Go to a page, or do something',
+      }}
+    />
+  );
+}

@@ -1,0 +1,99 @@
+import { AppShell, Burger, Group } from '@mantine/core';
+import { Suspense, lazy, useState, useSyncExternalStore, type ReactElement } from 'react';
+import { Route, Switch, useLocation } from 'wouter';
+import { chosenTeam, onTeamChosen } from '../api/chosen-team.js';
+import { useLiveUpdates } from '../api/live.js';
+import { useMe } from '../api/me.js';
+import { PageSkeleton } from '../components/page.js';
+import { ROUTES } from '../routes.js';
+import { Brand } from './brand.js';
+import { ErrorBoundary } from './error-boundary.js';
+import { Navigation } from './navigation.js';
+import { NoTeam } from './no-team.js';
+import { NotFound } from './not-found.js';
+import { ConnectionNotice } from './connection-notice.js';
+import { useShortcuts } from './shortcuts.js';
+import classes from './shell.module.css';
+
+const CommandPalette = lazy(async () => ({
+  default: (await import('./command-palette.js')).CommandPalette,
+}));
+const ShortcutsDialog = lazy(async () => ({
+  default: (await import('./shortcuts-dialog.js')).ShortcutsDialog,
+}));
+
+/** What is around every page: navigation, team, connection. Needs to be below a Suspense boundary. */
+export function Shell(): ReactElement {
+  useSyncExternalStore(onTeamChosen, chosenTeam);
+  const { team } = useMe();
+  const [path, navigate] = useLocation();
+  // On a phone. Going somewhere closes it.
+  const [menuOpenAt, setMenuOpenAt] = useState<string | null>(null);
+  const isMenuOpen = menuOpenAt === path;
+  const closeMenu = (): void => setMenuOpenAt(null);
+  // Loaded when first asked for, and kept.
+  const [dialog, setDialog] = useState<'palette' | 'shortcuts' | null>(null);
+  useLiveUpdates(team?.id ?? null);
+  useShortcuts({
+    navigate,
+    openPalette: () => setDialog('palette'),
+    openHelp: () => setDialog('shortcuts'),
+  });
+
+  return (
+    <AppShell
+      layout="alt"
+      header={{ height: { base: 56, sm: 0 } }}
+      navbar={{ width: 248, breakpoint: 'sm', collapsed: { mobile: !isMenuOpen } }}
+      transitionDuration={0}
+    >
+      <a href="#content" className={classes['skip']}>
+        Skip to the content
+      </a>
+      <AppShell.Header hiddenFrom="sm" className={classes['header']}>
+        <Group h="100%" px="md" justify="space-between">
+          <Brand />
+          <Burger
+            opened={isMenuOpen}
+            onClick={() => setMenuOpenAt(isMenuOpen ? null : path)}
+            size="sm"
+            aria-label="Navigation"
+          />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar className={classes['navbar']} aria-label="Main">
+        <Navigation
+          onOpenPalette={() => setDialog('palette')}
+          closeMenu={<Burger opened onClick={closeMenu} size="sm" aria-label="Close the navigation" />}
+        />
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1} className={classes['main']}>
+        <ConnectionNotice />
+        <ErrorBoundary resetKey={path}>
+          <Suspense fallback={<PageSkeleton />} key={team?.id}>
+            {team === null && path !== '/profile' ? <NoTeam /> : <Pages />}
+          </Suspense>
+        </ErrorBoundary>
+      </AppShell.Main>
+      <Suspense fallback={null}>
+        {dialog === 'palette' && <CommandPalette navigate={navigate} onClose={() => setDialog(null)} />}
+        {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(null)} />}
+      </Suspense>
+    </AppShell>
+  );
+}
+
+function Pages(): ReactElement {
+  return (
+    <Switch>
+      {ROUTES.map(({ path, page: PageOfRoute }) => (
+        <Route key={path} path={path}>
+          {(params) => <PageOfRoute params={params} />}
+        </Route>
+      ))}
+      <Route>
+        <NotFound />
+      </Route>
+    </Switch>
+  );
+}

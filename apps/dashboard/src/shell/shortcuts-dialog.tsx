@@ -1,0 +1,46 @@
+import { Group, Kbd, Modal, Stack, Switch, Table } from '@mantine/core';
+import { useState, type ReactElement } from 'react';
+import { SECTIONS } from '../routes.js';
+import { areShortcutsOn, switchShortcuts } from './shortcuts-setting.js';
+
+const KEYS: readonly (readonly [label: string, ...keys: string[]])[] = [
+  ['Go to a page or do something', 'Ctrl', 'K'],
+  ['Search in this page', '/'],
+  ['Show this', '?'],
+  ...SECTIONS.map(({ label, shortcut }) => [label, 'g', shortcut] as const),
+];
+
+/** Which keys do what. */
+export function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactElement {
+  const [isOn, setIsOn] = useState(areShortcutsOn);
+  return (
+    <Modal opened onClose={onClose} title="Keyboard" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack>
+        <Table>
+          <Table.Tbody>
+            {KEYS.map(([label, ...keys]) => (
+              <Table.Tr key={label}>
+                <Table.Th fw={400}>{label}</Table.Th>
+                <Table.Td>
+                  <Group gap={4} justify="flex-end">
+                    {keys.map((key) => (
+                      <Kbd key={key}>{key}</Kbd>
+                    ))}
+                  </Group>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+        <Switch
+          label="Keys without Ctrl do something"
+          checked={isOn}
+          onChange={(event) => {
+            setIsOn(event.currentTarget.checked);
+            switchShortcuts(event.currentTarget.checked);
+          }}
+        />
+      </Stack>
+    </Modal>
+  );
+}

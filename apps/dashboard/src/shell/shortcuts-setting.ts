@@ -1,0 +1,19 @@
+const KEY = 'culvert-shortcuts';
+
+/** Whether single keys do something. */
+export function areShortcutsOn(): boolean {
+  try {
+    return localStorage.getItem(KEY) !== 'off';
+  } catch {
+    return true;
+  }
+}
+
+export function switchShortcuts(isOn: boolean): void {
+  try {
+    if (isOn) localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, 'off');
+  } catch {
+    // Storage may be forbidden: then they stay on.
+  }
+}

@@ -1,0 +1,56 @@
+import { Group, Menu, Text, UnstyledButton } from '@mantine/core';
+import type { ReactElement } from 'react';
+import { useLocation } from 'wouter';
+import { chooseTeam } from '../api/chosen-team.js';
+import { useMe } from '../api/me.js';
+import { IconCheck, IconChevronDown } from '../icons.js';
+import classes from './shell.module.css';
+
+/** The team that everything is about. A person of several can change it; details of one team are not there in another. */
+export function TeamSwitcher(): ReactElement | null {
+  const { team, teams } = useMe();
+  const [path, navigate] = useLocation();
+  if (team === null) return null;
+  if (teams.length < 2) {
+    return (
+      <Text size="sm" fw={600} px="xs" truncate>
+        {team.name}
+      </Text>
+    );
+  }
+  const change = (id: string): void => {
+    chooseTeam(id);
+    navigate(`/${path.split('/')[1] ?? ''}`);
+  };
+  return (
+    <Menu width={224} position="bottom-start">
+      <Menu.Target>
+        <UnstyledButton className={classes['search']} aria-label={`Team: ${team.name}. Change team`}>
+          <Text size="sm" fw={600} c="var(--mantine-color-text)" truncate className={classes['grow']}>
+            {team.name}
+          </Text>
+          <IconChevronDown size={16} aria-hidden />
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Teams</Menu.Label>
+        {teams.map(({ id, name, role }) => (
+          <Menu.Item
+            key={id}
+            onClick={() => change(id)}
+            rightSection={id === team.id ? <IconCheck size={16} aria-label="chosen" /> : null}
+          >
+            <Group gap={6} wrap="nowrap">
+              <Text size="sm" truncate>
+                {name}
+              </Text>
+              <Text size="xs" c="dimmed">
+                {role}
+              </Text>
+            </Group>
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,44 @@
+// Builds the dashboard into dist/apps/dashboard, when its sources are newer than the last build, and compresses each file
+// beside itself, so that no server does it per request.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const source = `${root}apps/dashboard`;
+const target = `${root}dist/apps/dashboard`;
+const stamp = `${target}/.source-hash`;
+
+const hash = createHash('sha256')
+  .update(readFileSync(`${root}package-lock.json`))
+  .update(readFileSync(fileURLToPath(import.meta.url)));
+for (const name of filesIn(source)) {
+  if (!name.startsWith('node_modules')) hash.update(name).update(readFileSync(join(source, name)));
+}
+const digest = hash.digest('hex');
+
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
+  // React and Mantine have a build for development and one for people.
+  process.env.NODE_ENV = 'production';
+  const { build } = await import('vite');
+  await build({ configFile: `${source}/vite.config.ts`, logLevel: 'warn' });
+  for (const name of filesIn(`${target}/assets`)) compress(`${target}/assets/${name}`);
+  writeFileSync(stamp, digest);
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+function compress(path) {
+  if (!/\.(js|css|svg)$/.test(path)) return;
+  const bytes = readFileSync(path);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params }));
+  writeFileSync(`${path}.gz`, gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION }));
+}

@@ -1,0 +1,39 @@
+// Generates the types of the dashboard's API client from the OpenAPI document, when the contract is newer than the
+// last ones. The document is made by the contract package itself: no server runs, and nothing need be compiled before.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const contract = `${root}libs/contract/src`;
+const target = `${root}apps/dashboard/src/generated`;
+const stamp = `${target}/.contract-hash`;
+
+const hash = createHash('sha256').update(readFileSync(`${root}package-lock.json`));
+for (const name of readdirSync(contract).filter((file) => file.endsWith('.ts'))) {
+  hash.update(name).update(readFileSync(join(contract, name)));
+}
+const digest = hash.digest('hex');
+
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
+  const { runnerImport } = await import('vite');
+  const { module } = await runnerImport(`${contract}/openapi.ts`, {
+    root,
+    configFile: false,
+    logLevel: 'warn',
+  });
+  // Its compiler API is that of an older TypeScript, which it brings along: it stands in the dashboard's folder.
+  const fromDashboard = createRequire(`${root}apps/dashboard/package.json`);
+  const folder = dirname(fromDashboard.resolve('openapi-typescript/package.json'));
+  const generator = await import(pathToFileURL(join(folder, 'dist/index.mjs')).href);
+  const types = await generator.default(module.buildOpenApiDocument(), {
+    alphabetize: true,
+    // What has a default may be left out of a request.
+    defaultNonNullable: false,
+  });
+  mkdirSync(target, { recursive: true });
+  writeFileSync(`${target}/api.ts`, generator.astToString(types));
+  writeFileSync(stamp, digest);
+}
