@@ -8,6 +8,8 @@ class FakeTunnel implements Tunnel {
   streamCount = 0;
   maxStreams = 8;
   roundTripMs = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
   maxIdleStreamMs?: number;
   isFull = false;
   openStream(): Stream | null {

@@ -420,13 +420,26 @@ describe('an ingress', () => {
   });
 });
 
+it('counts the bytes of its connection both ways', async () => {
+  const { manager, tunnel } = await open();
+  const { stream, probe } = openStream(tunnel, target(manager, await echo()));
+  const before = [tunnel.receivedBytes, tunnel.sentBytes];
+  stream.write(Buffer.alloc(10_000));
+  await probe.received(10_000);
+  const [received, sent] = [tunnel.receivedBytes - before[0], tunnel.sentBytes - before[1]];
+  for (const bytes of [received, sent]) {
+    expect(bytes).toBeGreaterThanOrEqual(10_000);
+    expect(bytes).toBeLessThan(11_000);
+  }
+});
+
 describe('the end of a tunnel', () => {
   it('reaches every stream when the connection is lost', async () => {
     const { manager, tunnel, closed } = await open();
     const { probe } = openStream(tunnel, target(manager, await echo()));
     manager.die();
     expect(await probe.reset.promise).toMatchObject({ code: ResetCode.TUNNEL_LOST });
-    expect(await closed).toMatchObject({ by: 'manager' });
+    expect(await closed).toMatchObject({ by: 'lost' });
     expect(tunnel.state).toBe('closed');
     expect(tunnel.openStream(target(manager, 1), new Probe())).toBeNull();
   });

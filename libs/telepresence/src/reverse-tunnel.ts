@@ -29,8 +29,11 @@ const CONTENT_FIELD = 1;
 
 /** Why a reverse connection ended. */
 export interface ReverseTunnelEnd {
-  /** `manager`: it half-closed or cancelled. `fault`: it broke a rule, or its silence did. `edge`: `close` or `drain`. */
-  readonly by: 'manager' | 'fault' | 'edge';
+  /**
+   * `manager`: it half-closed, or ended its HTTP/2. `lost`: the call or its connection broke off. `fault`: it broke a
+   * rule, or its silence did. `edge`: `close` or `drain`.
+   */
+  readonly by: 'manager' | 'lost' | 'fault' | 'edge';
   /** For people. */
   readonly detail: string;
 }
@@ -80,6 +83,7 @@ class ReverseTunnel
   readonly manager: ManagerCalls;
   state: TunnelState = 'handshake';
   streamCount = 0;
+  receivedBytes = 0;
   private readonly chunks = new MessageReader(this, CONTENT_FIELD);
   /** What came before the preface was sent: nothing may be answered ahead of that. */
   private early: Buffer[] | null = [];
@@ -129,6 +133,10 @@ class ReverseTunnel
     return this.connection.roundTripMs;
   }
 
+  get sentBytes(): number {
+    return this.outbox.sentBytes;
+  }
+
   get windowBytes(): number {
     return this.settings.windowBytes;
   }
@@ -173,6 +181,7 @@ class ReverseTunnel
       this.early.push(bytes);
       return;
     }
+    this.receivedBytes += bytes.length;
     try {
       this.chunks.read(bytes, 0, bytes.length);
     } catch (error) {
@@ -197,7 +206,7 @@ class ReverseTunnel
   }
 
   onClose(reason: string): void {
-    this.finish({ by: 'manager', detail: reason }, null);
+    this.finish({ by: 'lost', detail: reason }, null);
   }
 
   // --- From the parts -------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ export interface OutboxLimits {
 export class Outbox {
   /** Whether streams must wait. */
   congested = false;
+  /** Bytes given to the carrier. Counted once a batch, not once a frame. */
+  sentBytes = 0;
   private readonly batch = new FrameBatch();
   private flushScheduled = false;
   private closed = false;
@@ -79,7 +81,7 @@ export class Outbox {
     if (this.closed) return;
     this.closed = true;
     farewell?.(this.batch);
-    if (this.batch.size > 0) this.carrier.send(this.batch.take({ detached: true }));
+    if (this.batch.size > 0) this.send(true);
     this.firstReady = null;
     this.lastReady = null;
   }
@@ -107,9 +109,14 @@ export class Outbox {
       if (this.batch.size > this.limits.maxHeldControlBytes + FLUSH_BYTES) this.owner.onStuck();
       return;
     }
-    const waits = this.carrier.bufferedBytes > 0;
-    this.carrier.send(this.batch.take({ detached: waits }));
+    this.send(this.carrier.bufferedBytes > 0);
     this.congested = this.carrier.bufferedBytes >= this.limits.highWaterBytes;
+  }
+
+  /** @param waits whether what is sent will wait in the carrier, and must not pin memory that others use */
+  private send(waits: boolean): void {
+    this.sentBytes += this.batch.size;
+    this.carrier.send(this.batch.take({ detached: waits }));
   }
 
   private serveReady(): void {

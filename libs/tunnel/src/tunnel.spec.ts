@@ -453,6 +453,19 @@ describe('a tunnel', () => {
   });
 });
 
+it('counts the bytes of its connection both ways, framing included', async () => {
+  const both = await pair();
+  const { near, farRecorder } = await openStream(both);
+  near.write(Buffer.alloc(10_000));
+  await farRecorder.until('data');
+  both.edge.close(GoAwayCode.NORMAL, 'counted');
+  await both.managerRecorder.until('close');
+  expect(both.edge.sentBytes).toBeGreaterThan(10_000);
+  expect(both.edge.sentBytes).toBeLessThan(11_000);
+  expect(both.manager.receivedBytes).toBe(both.edge.sentBytes);
+  expect(both.edge.receivedBytes).toBe(both.manager.sentBytes);
+});
+
 describe('leaving', () => {
   it('ends at once when there is no stream', async () => {
     const both = await pair();

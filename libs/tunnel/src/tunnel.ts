@@ -113,6 +113,7 @@ class NativeTunnel
   windowBytes: number;
   openWindowBytes: number;
   maxWindowBytes: number;
+  receivedBytes = 0;
 
   private phase: TunnelState = 'handshake';
   private readonly handler: TunnelHandler;
@@ -180,6 +181,10 @@ class NativeTunnel
     return this.liveness === null ? 0 : this.liveness.roundTripMs;
   }
 
+  get sentBytes(): number {
+    return this.outbox.sentBytes;
+  }
+
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null {
     if (this.phase !== 'open' || this.streams.size >= this.maxStreams) return null;
     if (this.nextId > MAX_STREAM_ID) {
@@ -223,6 +228,7 @@ class NativeTunnel
 
   onMessage(bytes: Buffer): void {
     if (this.phase === 'closed') return;
+    this.receivedBytes += bytes.length;
     this.liveness?.heard();
     try {
       this.decoder.push(bytes);

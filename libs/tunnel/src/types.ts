@@ -109,6 +109,10 @@ export interface Tunnel {
   readonly maxStreams: number;
   /** Most recent round-trip time in milliseconds, or 0 before the first measurement. */
   readonly roundTripMs: number;
+  /** Bytes that came through its connection since it began, framing included. */
+  readonly receivedBytes: number;
+  /** Bytes handed to its connection since it began, framing included. */
+  readonly sentBytes: number;
   /**
    * How long a stream may lie idle and be used again, in milliseconds. Present where nothing tells that the ingress
    * has closed its connection meanwhile.

@@ -28,6 +28,14 @@ export class ManagerTunnel implements Tunnel {
     return this.connection.roundTripMs;
   }
 
+  get receivedBytes(): number {
+    return this.connection.receivedBytes;
+  }
+
+  get sentBytes(): number {
+    return this.connection.sentBytes;
+  }
+
   get maxIdleStreamMs(): number | undefined {
     return this.connection.maxIdleStreamMs;
   }

@@ -40,6 +40,8 @@ export interface OutboxOwner {
 export class Outbox {
   /** Bytes of DATA that may be sent on the connection. */
   credit = 0;
+  /** Bytes given to the carrier. Counted once a Chunk, not once a frame. */
+  sentBytes = 0;
   private parts: Buffer[] = [];
   private size = 0;
   private isScheduled = false;
@@ -172,6 +174,7 @@ export class Outbox {
       chunk.set(part, at);
       at += part.length;
     }
+    this.sentBytes += chunk.length;
     if (!this.carrier.write(chunk)) this.isCongested = true;
   }
 }
