@@ -428,6 +428,19 @@ describe('a preview of a Telepresence traffic manager', () => {
     double.breakNetwork();
     await back;
     expect((await visit(hostname)).status).toBe(200);
+
+    const { trafficManagerId } = (await previewOf(hostname))!;
+    const { body: events } = await api('GET', `/traffic-managers/${String(trafficManagerId)}/connections`);
+    expect(events['items']).toMatchObject([
+      { change: 'resumed', kind: 'telepresence' },
+      { change: 'disconnected', reason: 'connection_lost' },
+      { change: 'connected' },
+    ]);
+    const { body: sessions } = await api('GET', `/sessions?trafficManagerId=${String(trafficManagerId)}`);
+    const [session] = sessions['items'] as Record<string, number>[];
+    // Of the tunnel before the cut, told when it closed.
+    expect(session['receivedBytes']).toBeGreaterThan(100);
+    expect(session['sentBytes']).toBeGreaterThan(100);
   });
 
   it('has its old link after its manager restarted', async () => {

@@ -1,6 +1,7 @@
 export * from './api-keys.js';
 export * from './audit-events.js';
 export * from './changes.js';
+export * from './connection-events.js';
 export * from './errors.js';
 export * from './exchanges.js';
 export * from './intercepts.js';

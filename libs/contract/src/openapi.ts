@@ -2,6 +2,7 @@ import { z } from 'zod';
 import * as apiKeys from './api-keys.js';
 import * as auditEvents from './audit-events.js';
 import { ERRORS, ProblemError, toProblem, type ErrorCode, type Problem } from './errors.js';
+import * as connectionEvents from './connection-events.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { OPERATIONS, type Operation } from './operations.js';
@@ -53,6 +54,8 @@ const RESPONSE_SCHEMAS = {
   AcceptedInvitation: team.acceptedInvitationResource,
   TrafficManager: trafficManagers.trafficManagerResource,
   TrafficManagerPage: trafficManagers.trafficManagerPage,
+  ConnectionEvent: connectionEvents.connectionEventResource,
+  ConnectionEventPage: connectionEvents.connectionEventPage,
   Session: sessions.sessionResource,
   SessionPage: sessions.sessionPage,
   Intercept: intercepts.interceptResource,

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import * as apiKeys from './api-keys.js';
 import { auditEventFilter, auditEventPage, auditEventQuery } from './audit-events.js';
+import { connectionEventPage } from './connection-events.js';
 import type { ErrorCode } from './errors.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
@@ -399,6 +400,21 @@ export const OPERATIONS: readonly Operation[] = [
       'Its tunnels close. A traffic manager that still runs registers anew, without what was deleted.',
     access: 'sessions:write',
     status: 204,
+  },
+
+  {
+    id: 'listConnectionEvents',
+    tag: 'Traffic managers',
+    method: 'get',
+    path: `${API}/traffic-managers/{trafficManagerId}/connections`,
+    summary: 'List when a traffic manager connected and disconnected, and why',
+    description:
+      'Events are kept for a time that the deployment sets, 30 days unless it says otherwise. Of a traffic manager that connects again and again only some are; `omittedBefore` ' +
+      'tells how many there were.',
+    access: 'sessions:read',
+    query: pageQuery,
+    status: 200,
+    response: connectionEventPage,
   },
 
   {

@@ -4,6 +4,8 @@ import { id, timestamp } from './text.js';
 
 export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;
 
+export const tunnelKind = z.enum(['native', 'telepresence']);
+
 const state = z.enum(SESSION_STATES);
 
 export const sessionQuery = pageQuery.extend({
@@ -15,7 +17,10 @@ export type SessionQuery = z.output<typeof sessionQuery>;
 export const sessionResource = z.strictObject({
   id,
   trafficManagerId: id,
-  kind: z.enum(['native', 'telepresence']),
+  trafficManager: z
+    .strictObject({ managerId: z.string(), name: z.string(), clusterId: z.string() })
+    .describe('Whose session it is.'),
+  kind: tunnelKind,
   state: state.describe('A disconnected session resumes when its traffic manager is back in time.'),
   apiKeyId: id.nullable().describe('The key of the most recent tunnel; null when a program opened it.'),
   programId: id
@@ -27,7 +32,17 @@ export const sessionResource = z.strictObject({
   edgeId: z.string().describe('The edge that holds the most recent tunnel.'),
   remoteAddress: z.string(),
   version: z.string(),
-  tunnelCount: z.int(),
+  tunnelCount: z.int().describe('Open now.'),
+  streamCount: z.int().describe('Open at the last report of its edge, every ten seconds.'),
+  roundTripMs: z
+    .number()
+    .nullable()
+    .describe(
+      'Milliseconds to the traffic manager and back, on the newest tunnel; null before it is measured, and without a ' +
+        "tunnel. On a native tunnel it is measured again and again, on one of Telepresence's when the tunnel opens.",
+    ),
+  receivedBytes: z.int().describe('From the traffic manager since the session began, at the last report.'),
+  sentBytes: z.int().describe('To the traffic manager since the session began, at the last report.'),
   connectedAt: timestamp,
   lastSeenAt: timestamp,
   disconnectedAt: timestamp.nullable(),

@@ -1,5 +1,6 @@
 export * from './api-key.js';
 export * from './audit-event.js';
+export * from './connection-event.js';
 export * from './errors.js';
 export * from './hostname.js';
 export * from './intercept.js';

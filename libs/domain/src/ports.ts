@@ -4,6 +4,7 @@
  */
 import type { ApiKey, ApiKeyDraft, ApiKeyScope } from './api-key.js';
 import type { AuditEvent, AuditEventDraft, AuditEventFilter } from './audit-event.js';
+import type { ConnectionEvent, ConnectionEventDraft } from './connection-event.js';
 import type { Intercept, InterceptDraft } from './intercept.js';
 import type {
   AccessTokenOwner,
@@ -29,7 +30,14 @@ import type {
   PreviewRequestRefusal,
   RequestedPreview,
 } from './requested-preview.js';
-import type { Session, SessionState, TunnelCredential, TunnelKind } from './session.js';
+import type {
+  Session,
+  SessionLoad,
+  SessionState,
+  ShownSession,
+  TunnelCredential,
+  TunnelKind,
+} from './session.js';
 import type {
   Invitation,
   InvitationDraft,
@@ -204,22 +212,35 @@ export interface SessionRepository {
     teamId: string,
     registration: SessionRegistration,
   ): Promise<{ session: Session; resumed: boolean }>;
-  find(teamId: string, id: string): Promise<Session | null>;
+  find(teamId: string, id: string): Promise<ShownSession | null>;
   list(
     teamId: string,
     filter: { readonly trafficManagerId?: string | undefined; readonly state?: SessionState | undefined },
     page: PageRequest,
-  ): Promise<Page<Session>>;
-  /** Called by the edge that holds the session: tunnels open now; 0 marks it disconnected. Ignores ended ones. */
-  setTunnelCount(id: string, tunnelCount: number, at: Date): Promise<void>;
-  /** Called by an edge for all sessions it holds. */
-  heartbeat(ids: readonly string[], at: Date): Promise<void>;
+  ): Promise<Page<ShownSession>>;
+  /**
+   * Called by the edge that holds the session: tunnels open now; 0 marks it disconnected. Of an ended one only the
+   * bytes count.
+   */
+  setTunnelCount(id: string, tunnelCount: number, load: SessionLoad, at: Date): Promise<void>;
+  /** Called by an edge for all sessions it holds. Returns those whose load was taken; the others' is to be told again. */
+  heartbeat(loads: ReadonlyMap<string, SessionLoad>, at: Date): Promise<string[]>;
   /** Called by an edge: which of these sessions have ended or are gone, whoever did it. */
   findEnded(ids: readonly string[]): Promise<string[]>;
   /** Ends for good. Null when the team has no such session; idempotent otherwise. */
-  end(teamId: string, id: string, reason: string, at: Date): Promise<Session | null>;
+  end(teamId: string, id: string, reason: string, at: Date): Promise<ShownSession | null>;
   /** Ends every session, of any team, without a heartbeat since `staleBefore`. Returns how many. */
   endStale(staleBefore: Date, at: Date): Promise<number>;
+}
+
+/** The history of traffic managers' tunnels and sessions. The end of a session is written with the end itself. */
+export interface ConnectionEventRepository {
+  /** Called by an edge, of any teams. Leaves out what hangs on a traffic manager that is gone. */
+  append(drafts: readonly ConnectionEventDraft[]): Promise<void>;
+  /** Of one traffic manager (by its id), newest first. */
+  list(teamId: string, trafficManagerId: string, page: PageRequest): Promise<Page<ConnectionEvent>>;
+  /** Removes events of any team from before this, at most `max` of them. Returns how many. */
+  removeBefore(before: Date, max: number): Promise<number>;
 }
 
 export interface InterceptRepository {
@@ -534,6 +555,7 @@ export interface Store {
   readonly apiKeys: ApiKeyRepository;
   readonly trafficManagers: TrafficManagerRepository;
   readonly sessions: SessionRepository;
+  readonly connectionEvents: ConnectionEventRepository;
   readonly intercepts: InterceptRepository;
   readonly previews: PreviewRepository;
   readonly oauthGrants: OAuthGrantRepository;

@@ -1,3 +1,5 @@
+import type { TrafficManager } from './traffic-manager.js';
+
 export const TUNNEL_KINDS = ['native', 'telepresence'] as const;
 export type TunnelKind = (typeof TUNNEL_KINDS)[number];
 
@@ -20,6 +22,17 @@ export type SessionCredential =
   | Extract<TunnelCredential, { kind: 'api-key' }>
   | { readonly kind: 'program'; readonly programId: string | null; readonly userId: string };
 
+/** What an edge measured on the tunnels of a session that it holds. */
+export interface SessionLoad {
+  readonly streamCount: number;
+  /** Of the newest tunnel, in milliseconds; null before it is measured. */
+  readonly roundTripMs: number | null;
+  /** Since the report before. */
+  readonly receivedBytes: number;
+  /** Since the report before. */
+  readonly sentBytes: number;
+}
+
 /** One traffic manager's presence, from registration until it leaves or its grace period ends. */
 export interface Session {
   readonly id: string;
@@ -37,6 +50,14 @@ export interface Session {
   readonly version: string;
   /** Tunnels open now. */
   readonly tunnelCount: number;
+  /** Streams open on its tunnels at the last report of its edge. */
+  readonly streamCount: number;
+  /** Round trip of its newest tunnel, in milliseconds; null before it is measured, and without a tunnel. */
+  readonly roundTripMs: number | null;
+  /** Bytes that came from the traffic manager since the session began, as its edge reported last. */
+  readonly receivedBytes: number;
+  /** Bytes sent to the traffic manager since the session began, as its edge reported last. */
+  readonly sentBytes: number;
   /** When the session began; resuming it does not change this. */
   readonly connectedAt: Date;
   /** Last registration, change of tunnels, or heartbeat from the edge that holds the session. */
@@ -45,4 +66,9 @@ export interface Session {
   readonly endedAt: Date | null;
   /** Why it ended, or null while it has not. */
   readonly endReason: string | null;
+}
+
+/** A session with what tells people whose it is. */
+export interface ShownSession extends Session {
+  readonly trafficManager: Pick<TrafficManager, 'managerId' | 'name' | 'clusterId'>;
 }

@@ -147,7 +147,12 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     const { session } = await connect(request.managerId);
     const beside = again();
     expect((await open(beside)).preview.hostname).toBe(beside.preview.hostname);
-    await context.store.sessions.setTunnelCount(session.id, 0, new Date());
+    await context.store.sessions.setTunnelCount(
+      session.id,
+      0,
+      { streamCount: 0, roundTripMs: null, receivedBytes: 0, sentBytes: 0 },
+      new Date(),
+    );
     const heir = again();
     expect((await open(heir)).preview.hostname).toBe(old.preview.hostname);
     expect(await context.store.previews.find(teamId, old.preview.id)).toBeNull();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Session, TunnelCredential } from '@culvert/domain';
+import type { Session, SessionLoad, TunnelCredential } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -18,6 +18,8 @@ import {
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';
 const FOREIGN_KEY_VIOLATION = '23503';
 const CHECK_VIOLATION = '23514';
+const IDLE: SessionLoad = { streamCount: 0, roundTripMs: null, receivedBytes: 0, sentBytes: 0 };
+const idle = (...ids: string[]) => new Map(ids.map((id) => [id, IDLE]));
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
 
 describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (context, kind) => {
@@ -133,13 +135,20 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         remoteAddress: '192.0.2.1',
         version: who.version,
         tunnelCount: 1,
+        streamCount: 0,
+        roundTripMs: null,
+        receivedBytes: 0,
+        sentBytes: 0,
         connectedAt: at(1),
         lastSeenAt: at(1),
         disconnectedAt: null,
         endedAt: null,
         endReason: null,
       } satisfies Session);
-      expect(await sessions.find(teamId, session.id)).toEqual(session);
+      expect(await sessions.find(teamId, session.id)).toEqual({
+        ...session,
+        trafficManager: { managerId: who.managerId, name: who.name, clusterId: who.clusterId },
+      });
       expect(await trafficManagers.find(teamId, session.trafficManagerId)).toMatchObject({
         ...who,
         lastSeenAt: at(1),
@@ -149,7 +158,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
     it('resumes a disconnected session on another edge', async () => {
       const { sessions } = context.store;
       const first = await sessions.register(teamId, registration(tenant, { at: at(1) }));
-      await sessions.setTunnelCount(first.session.id, 0, at(2));
+      await sessions.setTunnelCount(first.session.id, 0, IDLE, at(2));
       expect(await sessions.find(teamId, first.session.id)).toMatchObject({
         state: 'disconnected',
         tunnelCount: 0,
@@ -286,7 +295,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         const program = await createProgram(store, tenant);
         const session = await register(program);
         await end(program);
-        expect(await store.sessions.find(teamId, session.id), how).toEqual({
+        expect(await store.sessions.find(teamId, session.id), how).toMatchObject({
           ...session,
           credential: { ...program, programId: null },
         });
@@ -327,16 +336,16 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
 
     it('counts its tunnels', async () => {
       const { sessions } = context.store;
-      await sessions.setTunnelCount(session.id, 3, at(2));
-      expect(await sessions.find(teamId, session.id)).toEqual({
+      await sessions.setTunnelCount(session.id, 3, IDLE, at(2));
+      expect(await sessions.find(teamId, session.id)).toMatchObject({
         ...session,
         tunnelCount: 3,
         lastSeenAt: at(2),
       });
-      await sessions.setTunnelCount(session.id, 0, at(3));
-      await sessions.setTunnelCount(session.id, 1, at(4));
-      expect(await sessions.find(teamId, session.id)).toEqual({ ...session, lastSeenAt: at(4) });
-      await sessions.setTunnelCount('x', 1, at(5));
+      await sessions.setTunnelCount(session.id, 0, IDLE, at(3));
+      await sessions.setTunnelCount(session.id, 1, IDLE, at(4));
+      expect(await sessions.find(teamId, session.id)).toMatchObject({ ...session, lastSeenAt: at(4) });
+      await sessions.setTunnelCount('x', 1, IDLE, at(5));
     });
 
     it('ends once, and stays as it ended', async () => {
@@ -348,22 +357,59 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
         endedAt: at(5),
         endReason: 'a person ended it',
       };
-      expect(await sessions.end(teamId, session.id, 'a person ended it', at(5))).toEqual(ended);
-      expect(await sessions.end(teamId, session.id, 'again', at(6))).toEqual(ended);
-      await sessions.setTunnelCount(session.id, 2, at(7));
-      await sessions.heartbeat([session.id], at(8));
+      expect(await sessions.end(teamId, session.id, 'a person ended it', at(5))).toMatchObject(ended);
+      expect(await sessions.end(teamId, session.id, 'again', at(6))).toMatchObject(ended);
+      await sessions.setTunnelCount(session.id, 2, IDLE, at(7));
+      await sessions.heartbeat(idle(session.id), at(8));
       await sessions.endStale(at(9), at(9));
-      expect(await sessions.find(teamId, session.id)).toEqual(ended);
+      expect(await sessions.find(teamId, session.id)).toMatchObject(ended);
       expect(await sessions.end(teamId, UNKNOWN, 'x', at(5))).toBeNull();
       expect(await sessions.end(teamId, 'x', 'x', at(5))).toBeNull();
     });
 
     it('is seen at each heartbeat, and so is its traffic manager', async () => {
       const { sessions, trafficManagers } = context.store;
-      await sessions.heartbeat([session.id, UNKNOWN, 'x'], at(7));
-      await sessions.heartbeat([], at(8));
+      await sessions.heartbeat(idle(session.id, UNKNOWN, 'x'), at(7));
+      await sessions.heartbeat(idle(), at(8));
       expect((await sessions.find(teamId, session.id))?.lastSeenAt).toEqual(at(7));
       expect((await trafficManagers.find(teamId, tenant.manager.id))?.lastSeenAt).toEqual(at(7));
+    });
+
+    it('adds up what its tunnels move, and shows what they are like now', async () => {
+      const { sessions } = context.store;
+      const load = { streamCount: 4, roundTripMs: 12.5, receivedBytes: 2 ** 33, sentBytes: 7 };
+      expect(await sessions.heartbeat(new Map([[session.id, load]]), at(2))).toEqual([session.id]);
+      expect(await sessions.find(teamId, session.id)).toMatchObject(load);
+      await sessions.setTunnelCount(session.id, 1, { ...load, streamCount: 2, roundTripMs: 9 }, at(3));
+      expect(await sessions.find(teamId, session.id)).toMatchObject({
+        streamCount: 2,
+        roundTripMs: 9,
+        receivedBytes: 2 ** 34,
+        sentBytes: 14,
+      });
+      await sessions.setTunnelCount(session.id, 0, { ...load, streamCount: 0 }, at(4));
+      expect(await sessions.find(teamId, session.id)).toMatchObject({
+        streamCount: 0,
+        roundTripMs: null,
+        sentBytes: 21,
+      });
+    });
+
+    it('counts the bytes of its last moments, and nothing else, after its end', async () => {
+      const { sessions } = context.store;
+      const load = { streamCount: 4, roundTripMs: 12.5, receivedBytes: 1, sentBytes: 2 };
+      await sessions.heartbeat(new Map([[session.id, load]]), at(2));
+      await sessions.end(teamId, session.id, 'over', at(3));
+      const ended = { streamCount: 0, roundTripMs: null, tunnelCount: 0, receivedBytes: 1, sentBytes: 2 };
+      expect(await sessions.find(teamId, session.id)).toMatchObject(ended);
+      expect(await sessions.heartbeat(new Map([[session.id, load]]), at(4))).toEqual([]);
+      await sessions.setTunnelCount(session.id, 1, load, at(5));
+      expect(await sessions.find(teamId, session.id)).toMatchObject({
+        ...ended,
+        state: 'ended',
+        receivedBytes: 2,
+        sentBytes: 4,
+      });
     });
 
     it('ends without heartbeats', async () => {
@@ -390,9 +436,10 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       );
       const ids = living.map(({ id }) => id);
       await Promise.all([
-        ...Array.from({ length: 10 }, () => sessions.heartbeat(ids, new Date())),
-        ...Array.from({ length: 10 }, () => sessions.heartbeat(ids.toReversed(), new Date())),
+        ...Array.from({ length: 10 }, () => sessions.heartbeat(idle(...ids), new Date())),
+        ...Array.from({ length: 10 }, () => sessions.heartbeat(idle(...ids.toReversed()), new Date())),
         ...tenants.map((each) => sessions.register(each.team.id, registration(each))),
+        ...tenants.map((each) => sessions.end(each.team.id, ids[0], 'over', new Date())),
         ...Array.from({ length: 5 }, () => sessions.endStale(at(0), new Date())),
         trafficManagers.remove(tenants[0].team.id, tenants[0].manager.id),
       ]);

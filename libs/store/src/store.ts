@@ -6,6 +6,7 @@ import { migrate } from './migrate/migrate.js';
 import { PrismaApiKeyRepository } from './repositories/api-key.repository.js';
 import { PrismaAuditEventRepository } from './repositories/audit-event.repository.js';
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
+import { PrismaConnectionEventRepository } from './repositories/connection-event.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
@@ -53,6 +54,7 @@ export function storeOn(database: Database): Store {
     apiKeys: new PrismaApiKeyRepository(client),
     trafficManagers: new PrismaTrafficManagerRepository(client),
     sessions: new PrismaSessionRepository(client),
+    connectionEvents: new PrismaConnectionEventRepository(client),
     intercepts: new PrismaInterceptRepository(client),
     previews: new PrismaPreviewRepository(client),
     oauthGrants: new PrismaOAuthGrantRepository(client),

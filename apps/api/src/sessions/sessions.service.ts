@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError, type SessionQuery, type SessionResource } from '@culvert/contract';
-import type { Page, Session, SessionCredential, Store } from '@culvert/domain';
+import type { Page, SessionCredential, ShownSession, Store } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
@@ -34,7 +34,7 @@ export class SessionsService {
       await this.audit.record(caller, 'session.end', id, { before: { state, trafficManagerId } });
   }
 
-  async #find(caller: Caller, id: string): Promise<Session> {
+  async #find(caller: Caller, id: string): Promise<ShownSession> {
     const session = await this.store.sessions.find(caller.teamId, id);
     if (session === null) throw notFound(id);
     return session;
@@ -45,7 +45,7 @@ function notFound(id: string): ProblemError {
   return new ProblemError('not_found', { detail: `there is no session ${id}` });
 }
 
-function toResource({ teamId: _teamId, credential, ...session }: Session): SessionResource {
+function toResource({ teamId: _teamId, credential, ...session }: ShownSession): SessionResource {
   return {
     ...session,
     ...describeCredential(credential),

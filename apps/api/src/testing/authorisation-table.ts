@@ -80,6 +80,7 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/traffic-managers/{trafficManagerId}',            'sessions:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
   ['patch /api/v1/traffic-managers/{trafficManagerId}',          'sessions:write',     401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   403],
   ['delete /api/v1/traffic-managers/{trafficManagerId}',         'sessions:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
+  ['get /api/v1/traffic-managers/{trafficManagerId}/connections','sessions:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
   ['post /api/v1/intercepts',                                    'intercepts:write',   401,   201,   403,   401,   201,   201,   201,   403,   404,   404,   403],
   ['get /api/v1/intercepts',                                     'intercepts:read',    401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
   ['get /api/v1/intercepts/{interceptId}',                       'intercepts:read',    401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],

@@ -37,6 +37,16 @@ export class TrafficManagersController {
     return this.trafficManagers.show(caller, id);
   }
 
+  @Get(':trafficManagerId/connections')
+  @RequireScope('sessions:read')
+  listConnections(
+    @CurrentCaller() caller: Caller,
+    @Param('trafficManagerId', { schema: resourceId }) id: string,
+    @Query({ schema: pageQuery }) query: PageQuery,
+  ) {
+    return this.trafficManagers.listConnections(caller, id, query);
+  }
+
   @Patch(':trafficManagerId')
   @RequireScope('sessions:write')
   update(

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   ProblemError,
+  type ConnectionEventResource,
   type CreateTrafficManagerRequest,
   type PageQuery,
   type TrafficManagerResource,
@@ -41,6 +42,19 @@ export class TrafficManagersService {
 
   async show(caller: Caller, id: string): Promise<TrafficManagerResource> {
     return toResource(await this.#find(caller, id));
+  }
+
+  async listConnections(
+    caller: Caller,
+    id: string,
+    query: PageQuery,
+  ): Promise<Page<ConnectionEventResource>> {
+    await this.#find(caller, id);
+    const page = await this.store.connectionEvents.list(caller.teamId, id, query);
+    return {
+      ...page,
+      items: page.items.map(({ teamId: _teamId, at, ...event }) => ({ ...event, at: at.toISOString() })),
+    };
   }
 
   async update(

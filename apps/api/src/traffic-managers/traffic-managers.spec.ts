@@ -1,6 +1,8 @@
-import { trafficManagerResource } from '@culvert/contract';
+import { connectionEventPage, trafficManagerResource } from '@culvert/contract';
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { OldConnectionEvents } from './old-connection-events.js';
 
 describe('/api/v1/traffic-managers', () => {
   let api: TestApi;
@@ -99,5 +101,67 @@ describe('/api/v1/traffic-managers', () => {
     }
     expect((await team.get(`/sessions/${ended.id}`)).status).toBe(200);
     expect((await team.delete(`/traffic-managers/${id}`)).status).toBe(404);
+  });
+
+  describe('connections', () => {
+    it('are listed newest first, in pages, with what ended them', async () => {
+      const { id, trafficManagerId } = await team.session('staging');
+      await append(trafficManagerId, id, [1, 2, 3]);
+      await team.delete(`/sessions/${id}`);
+      const first = await team.get(`/traffic-managers/${trafficManagerId}/connections?limit=2`);
+      const { items, nextCursor } = connectionEventPage.parse(first.body);
+      expect(items).toMatchObject([
+        { change: 'ended', reason: 'session_ended', detail: 'ended through the API', sessionId: id },
+        { change: 'connected', reason: null, detail: '3', trafficManagerId },
+      ]);
+      const rest = await team.get(
+        `/traffic-managers/${trafficManagerId}/connections?limit=2&cursor=${encodeURIComponent(nextCursor!)}`,
+      );
+      expect(rest.body).toMatchObject({ items: [{ detail: '2' }, { detail: '1' }], nextCursor: null });
+    });
+
+    it('of what the team does not have are not found', async () => {
+      const { trafficManagerId } = await team.session('staging');
+      const other = await api.team('Other');
+      expect((await other.get(`/traffic-managers/${trafficManagerId}/connections`)).status).toBe(404);
+      expect((await team.get('/traffic-managers/nothing/connections')).status).toBe(404);
+    });
+
+    it('are forgotten after the time that is set, however many they are', async () => {
+      const { id, trafficManagerId } = await team.session('staging');
+      await append(
+        trafficManagerId,
+        id,
+        Array.from({ length: 2500 }, (_, second) => second),
+      );
+      const sweep = new OldConnectionEvents(
+        api.store,
+        { connectionHistoryMs: 1000 },
+        pino({ enabled: false }),
+      );
+      // All but those of the last second.
+      expect(await sweep.remove(moment(2500))).toBeGreaterThanOrEqual(2499);
+      const left = await team.get(`/traffic-managers/${trafficManagerId}/connections`);
+      expect(left.body.items).toMatchObject([{ detail: '2499' }]);
+    });
+
+    const moment = (second: number) => new Date(Date.UTC(2001, 0, 1, 0, 0, second));
+    const append = (trafficManagerId: string, sessionId: string, seconds: readonly number[]) =>
+      api.store.connectionEvents.append(
+        seconds.map((second) => ({
+          teamId: team.teamId,
+          trafficManagerId,
+          sessionId,
+          at: moment(second),
+          change: 'connected',
+          kind: 'native',
+          edgeId: 'edge-1',
+          remoteAddress: '192.0.2.1',
+          version: '0.1.0',
+          reason: null,
+          detail: String(second),
+          omittedBefore: 0,
+        })),
+      );
   });
 });

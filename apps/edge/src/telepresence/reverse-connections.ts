@@ -1,9 +1,9 @@
 import {
+  type ConnectionReason,
   HOSTNAME_MEMORY_MS,
   type Session,
   type Store,
   TeamLimitError,
-  type TunnelCredential,
 } from '@culvert/domain';
 import type { RequestHead } from '@culvert/http1';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
@@ -12,6 +12,7 @@ import {
   GrpcStatus,
   REVERSE_CONNECTION_PATH,
   type ReverseTunnelConnection,
+  type ReverseTunnelEnd,
 } from '@culvert/telepresence';
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
@@ -100,7 +101,7 @@ export class ReverseConnections {
     const { teamId, credential } = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
     if (!sessions.hasRoom)
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge holds as many tunnels as it may');
-    const { session } = await this.register(teamId, {
+    const { session, resumed } = await this.register(teamId, {
       identity: {
         managerId,
         clusterId: '',
@@ -114,12 +115,12 @@ export class ReverseConnections {
     // It may be gone, or its credential have ended, since the beginning.
     if ((await findUnusable(this.options.store, [credential])).size > 0)
       throw new CallError(GrpcStatus.UNAUTHENTICATED, reasonOf(credential));
-    if (!isGone) this.open(stream, session, credential, managerId);
+    if (!isGone) this.open(stream, { session, resumed, credential, instanceId: managerId });
   }
 
   private async register(
     ...registration: Parameters<TunnelSessions['register']>
-  ): Promise<{ session: Session }> {
+  ): Promise<{ session: Session; resumed: boolean }> {
     try {
       return await this.options.sessions.register(...registration);
     } catch (error) {
@@ -131,9 +132,15 @@ export class ReverseConnections {
     }
   }
 
-  private open(stream: TakenStream, session: Session, credential: TunnelCredential, managerId: string): void {
+  private open(
+    stream: TakenStream,
+    whose: Pick<HeldTunnel, 'session' | 'resumed' | 'credential' | 'instanceId'>,
+  ): void {
+    const { session, instanceId: managerId } = whose;
     const { sessions, registry, store, previews, graceMs, log } = this.options;
     let sync: InterceptSync | null = null;
+    /** Why this edge ends it, once it does. */
+    let ending: GoAwayCode | null = null;
     const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
       onOpen: () => {
         sessions.attach(held);
@@ -156,16 +163,19 @@ export class ReverseConnections {
       },
       onClose: ({ by, detail }) => {
         if (sync !== null) this.unwatch(session.trafficManagerId, sync);
-        sessions.detach(held, by === 'edge' ? GoAwayCode.SHUTTING_DOWN : 0, detail);
+        sessions.detach(held, {
+          code: by === 'edge' ? GoAwayCode.SHUTTING_DOWN : 0,
+          reason: by === 'edge' && ending !== null ? sessions.endReasonOf(ending) : REASONS[by],
+          detail,
+        });
       },
     });
     const tunnel = new ManagerTunnel(connection);
     const held: HeldTunnel = {
+      ...whose,
       tunnel,
-      credential,
-      session,
-      instanceId: managerId,
       end: (code, reason) => {
+        ending = code;
         // What a newer connection of the same manager replaces may finish what it carries.
         if (code === GoAwayCode.SUPERSEDED) connection.drain(GrpcStatus.ABORTED, reason);
         else connection.close(statusOf(code), reason);
@@ -207,6 +217,14 @@ export class ReverseConnections {
     }
   }
 }
+
+/** What an end means whose code is not known. By itself the edge ends a connection only when its ids are used up. */
+const REASONS: Record<ReverseTunnelEnd['by'], ConnectionReason> = {
+  manager: 'manager_stopped',
+  lost: 'connection_lost',
+  fault: 'protocol_error',
+  edge: 'limit',
+};
 
 function statusOf(code: GoAwayCode): GrpcStatus {
   return code === GoAwayCode.KEY_REVOKED ? GrpcStatus.UNAUTHENTICATED : GrpcStatus.UNAVAILABLE;

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import {
+  MAX_CONNECTION_DETAIL_LENGTH,
   TeamLimitError,
   type ApiKey,
+  type ConnectionChange,
+  type ConnectionReason,
   type Session,
+  type SessionLoad,
   type SessionRegistration,
   type Store,
   type TunnelCredential,
@@ -11,6 +15,9 @@ import type { Limits } from '@culvert/platform';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
+import { ConnectionHistory } from './connection-history.js';
+import { connectionReason } from './connection-reason.js';
+import { SessionMeter } from './session-meter.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 
 /** One registered tunnel with what has to be known to end it. */
@@ -18,12 +25,29 @@ export interface HeldTunnel {
   readonly tunnel: Tunnel;
   readonly credential: TunnelCredential;
   readonly session: Session;
+  /** Whether the session was there before the tunnel. */
+  readonly resumed: boolean;
   /** Names the process of the traffic manager. */
   readonly instanceId: string;
   /** Ends the tunnel at once. */
   end(code: GoAwayCode, reason: string): void;
   /** Asks the traffic manager to go elsewhere; streams that are open go on. */
   leave(code: GoAwayCode, reason: string): void;
+}
+
+/** How a tunnel ended. */
+export interface TunnelEnd {
+  /** A GOAWAY code, or 0. */
+  readonly code: number;
+  readonly reason: ConnectionReason;
+  /** For people and the log. */
+  readonly detail: string;
+}
+
+/** The tunnels of one session that this edge holds. */
+interface HeldSession {
+  readonly tunnels: Set<HeldTunnel>;
+  readonly meter: SessionMeter;
 }
 
 /** How often sessions are marked alive, forgotten ones ended, and the credentials of open tunnels checked again. */
@@ -33,8 +57,11 @@ const UPKEEP_MS = 10_000;
 export class TunnelSessions {
   /** Names this process among several edges on one database. */
   readonly edgeId = randomUUID();
-  private readonly bySession = new Map<string, Set<HeldTunnel>>();
+  private readonly bySession = new Map<string, HeldSession>();
+  /** Those of them that are open, or were until they are detached. */
+  private readonly opened = new Set<HeldTunnel>();
   private heldCount = 0;
+  private readonly history: ConnectionHistory;
   private readonly upkeep: NodeJS.Timeout;
   /** Writes to the store, one after the other: a count must not be overtaken by an older one. */
   private lastWrite: Promise<void> = Promise.resolve();
@@ -49,6 +76,7 @@ export class TunnelSessions {
     >,
     private readonly log: Logger,
   ) {
+    this.history = new ConnectionHistory(store.connectionEvents, log);
     this.upkeep = setInterval(() => this.enqueue(() => this.keepUp()), UPKEEP_MS);
     this.upkeep.unref();
   }
@@ -102,6 +130,7 @@ export class TunnelSessions {
           tunnel,
           credential,
           session,
+          resumed,
           instanceId: hello.instanceId,
           end: (code, reason) => tunnel.close(code, reason),
           leave: (code, reason) => tunnel.goAway(code, reason),
@@ -113,7 +142,7 @@ export class TunnelSessions {
         if (held) this.attach(held);
       },
       onClose: (code, reason) => {
-        if (held) this.detach(held, code, reason);
+        if (held) this.detach(held, { code, reason: this.endReasonOf(code), detail: reason });
         else this.log.info({ code, reason, remoteAddress }, 'tunnel closed before it was registered');
       },
       onFault: (error) => this.log.error({ err: error }, 'tunnel fault'),
@@ -160,6 +189,7 @@ export class TunnelSessions {
     this.isClosing = true;
     clearInterval(this.upkeep);
     this.closeWhere(() => true, GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
+    this.enqueue(() => this.history.close());
     await this.lastWrite;
   }
 
@@ -178,24 +208,31 @@ export class TunnelSessions {
 
   /** From here on the tunnel can be ended from outside, even before it is open. */
   hold(held: HeldTunnel): void {
-    const siblings = this.bySession.get(held.session.id);
-    if (siblings) siblings.add(held);
-    else this.bySession.set(held.session.id, new Set([held]));
+    let session = this.bySession.get(held.session.id);
+    if (!session) {
+      session = { tunnels: new Set(), meter: new SessionMeter() };
+      this.bySession.set(held.session.id, session);
+    }
+    session.tunnels.add(held);
+    session.meter.add(held.tunnel);
     this.heldCount++;
   }
 
   /** The tunnel is open: it carries new streams from here on. */
   attach(held: HeldTunnel): void {
     const { session, tunnel, instanceId } = held;
+    const siblings = this.bySession.get(session.id)!;
     this.registry.attach(session.trafficManagerId, tunnel);
-    for (const other of this.bySession.get(session.id)!) {
+    this.opened.add(held);
+    this.remember(held, held.resumed ? 'resumed' : 'connected', null);
+    for (const other of siblings.tunnels) {
       // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin, unless it
       // has said that it leaves, and finishes its streams.
       if (other !== held && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
         other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
       }
     }
-    this.recordCount(session.id);
+    this.record(session.id, siblings);
     this.log.info(
       {
         sessionId: session.id,
@@ -207,18 +244,25 @@ export class TunnelSessions {
   }
 
   /** The tunnel has ended. */
-  detach(held: HeldTunnel, code: number, reason: string): void {
+  detach(held: HeldTunnel, { code, reason, detail }: TunnelEnd): void {
     const { session, tunnel } = held;
     const siblings = this.bySession.get(session.id);
-    if (!siblings?.delete(held)) return;
-    if (siblings.size === 0) this.bySession.delete(session.id);
+    if (!siblings?.tunnels.delete(held)) return;
+    siblings.meter.remove(tunnel);
+    if (siblings.tunnels.size === 0) this.bySession.delete(session.id);
     this.heldCount--;
     this.registry.detach(session.trafficManagerId, tunnel);
-    this.recordCount(session.id);
+    if (this.opened.delete(held)) this.remember(held, 'disconnected', { reason, detail });
+    this.record(session.id, siblings);
     this.log.info(
-      { sessionId: session.id, trafficManagerId: session.trafficManagerId, code, reason },
+      { sessionId: session.id, trafficManagerId: session.trafficManagerId, code, reason: detail },
       'tunnel closed',
     );
+  }
+
+  /** What the code that a tunnel ended with means here: a traffic manager that stops may say the same as an edge. */
+  endReasonOf(code: GoAwayCode): ConnectionReason {
+    return code === GoAwayCode.SHUTTING_DOWN && !this.isClosing ? 'manager_stopped' : connectionReason(code);
   }
 
   private closeByCredentials(ids: ReadonlySet<string>): void {
@@ -232,21 +276,57 @@ export class TunnelSessions {
   }
 
   private *all(): Generator<HeldTunnel> {
-    for (const siblings of this.bySession.values()) yield* siblings;
+    for (const { tunnels } of this.bySession.values()) yield* tunnels;
   }
 
-  private recordCount(sessionId: string): void {
-    const count = this.bySession.get(sessionId)?.size ?? 0;
-    this.enqueue(() => this.store.sessions.setTunnelCount(sessionId, count, new Date()));
+  private remember(
+    { session, tunnel }: HeldTunnel,
+    change: ConnectionChange,
+    end: Pick<TunnelEnd, 'reason' | 'detail'> | null,
+  ): void {
+    this.history.add({
+      teamId: session.teamId,
+      trafficManagerId: session.trafficManagerId,
+      sessionId: session.id,
+      at: new Date(),
+      change,
+      kind: tunnel.kind,
+      edgeId: this.edgeId,
+      remoteAddress: session.remoteAddress,
+      version: session.version,
+      reason: end?.reason ?? null,
+      detail: shorten(end?.detail ?? ''),
+    });
+  }
+
+  private record(sessionId: string, { tunnels, meter }: HeldSession): void {
+    const { size } = tunnels;
+    this.enqueue(async () => {
+      const load = meter.read();
+      await this.store.sessions.setTunnelCount(sessionId, size, load, new Date());
+      meter.settle(load);
+      await this.history.flush(new Date());
+    });
   }
 
   private async keepUp(): Promise<void> {
     const now = new Date();
-    if (this.bySession.size > 0) await this.store.sessions.heartbeat([...this.bySession.keys()], now);
+    await this.beat(now);
     await this.closeUnusable();
     // A session that is connected somewhere has a heartbeat at least this often, whatever the grace is.
     const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
     await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);
+    await this.history.flush(now);
+  }
+
+  private async beat(now: Date): Promise<void> {
+    if (this.bySession.size === 0) return;
+    const loads = new Map<string, SessionLoad>();
+    for (const [id, { meter }] of this.bySession) loads.set(id, meter.read());
+    for (const id of await this.store.sessions.heartbeat(loads, now)) {
+      const load = loads.get(id);
+      if (load) this.bySession.get(id)?.meter.settle(load);
+    }
   }
 
   private enqueue(write: () => Promise<void>): void {
@@ -254,4 +334,9 @@ export class TunnelSessions {
       .then(write)
       .catch((error: unknown) => this.log.error({ err: error }, 'session could not be recorded'));
   }
+}
+
+/** What the far end said, cut, and without what no database can hold. */
+function shorten(detail: string): string {
+  return detail.slice(0, MAX_CONNECTION_DETAIL_LENGTH).replace(/[\0\p{Surrogate}]/gu, '\ufffd');
 }

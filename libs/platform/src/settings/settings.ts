@@ -89,6 +89,8 @@ export interface Settings {
     } | null;
     readonly teams: readonly TeamRule[];
   };
+  /** How long it is remembered that a traffic manager connected or disconnected. */
+  readonly connectionHistoryMs: number;
   /** How long a process that was told to stop lets work finish. */
   readonly shutdownGraceMs: number;
   readonly limits: Limits;
@@ -232,6 +234,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     },
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
+    connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: {
       managerWaitMs: values.MANAGER_WAIT_MS ?? 10_000,

@@ -181,6 +181,7 @@ export const VARIABLES = {
     ),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
+  CONNECTION_HISTORY_MS: milliseconds(),
   HEAD_TIMEOUT_MS: milliseconds(),
   IDLE_TIMEOUT_MS: milliseconds(),
   RESPONSE_TIMEOUT_MS: milliseconds(),

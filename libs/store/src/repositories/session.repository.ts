@@ -1,20 +1,30 @@
-import type {
-  Page,
-  PageRequest,
-  Session,
-  SessionRegistration,
-  SessionRepository,
-  SessionState,
+import {
+  MAX_CONNECTION_DETAIL_LENGTH,
+  type ConnectionReason,
+  type Page,
+  type PageRequest,
+  type Session,
+  type SessionLoad,
+  type SessionRegistration,
+  type SessionRepository,
+  type SessionState,
+  type ShownSession,
 } from '@culvert/domain';
 import type { Client, TransactionClient } from '../client.js';
+import type { SessionModel } from '../generated/models.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { type CredentialColumns, lockCredential, toSessionCredential } from './session-credential.js';
 
-type SessionRow = Omit<Session, 'credential'> & CredentialColumns;
-
 const ABANDONED = 'the traffic manager did not come back in time';
+
+/** Sessions that one transaction ends. */
+const MAX_ENDED_AT_ONCE = 500;
+
+const WITH_MANAGER = {
+  trafficManager: { select: { managerId: true, name: true, clusterId: true } },
+} as const;
 
 export class PrismaSessionRepository implements SessionRepository {
   constructor(private readonly client: Client) {}
@@ -54,9 +64,9 @@ export class PrismaSessionRepository implements SessionRepository {
     });
   }
 
-  async find(teamId: string, id: string): Promise<Session | null> {
+  async find(teamId: string, id: string): Promise<ShownSession | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    const row = await this.client.session.findUnique({ where: { id, teamId } });
+    const row = await this.client.session.findUnique({ where: { id, teamId }, include: WITH_MANAGER });
     return row && toSession(row);
   }
 
@@ -64,47 +74,64 @@ export class PrismaSessionRepository implements SessionRepository {
     teamId: string,
     filter: { readonly trafficManagerId?: string | undefined; readonly state?: SessionState | undefined },
     page: PageRequest,
-  ): Promise<Page<Session>> {
+  ): Promise<Page<ShownSession>> {
     const { where, ...order } = pageQuery('connectedAt', page);
     const { trafficManagerId, state } = filter;
     if (!isUuid(teamId) || (trafficManagerId !== undefined && !isUuid(trafficManagerId))) return emptyPage();
     const rows = await this.client.session.findMany({
       where: { teamId, trafficManagerId, state, ...where },
+      include: WITH_MANAGER,
       ...order,
     });
     return toPage(rows, page, (row) => row.connectedAt, toSession);
   }
 
-  async setTunnelCount(id: string, tunnelCount: number, at: Date): Promise<void> {
+  async setTunnelCount(id: string, tunnelCount: number, load: SessionLoad, at: Date): Promise<void> {
     if (!isUuid(id)) return;
-    const connected = tunnelCount > 0;
-    await this.client.session.updateMany({
+    const isConnected = tunnelCount > 0;
+    const bytes = {
+      receivedBytes: { increment: load.receivedBytes },
+      sentBytes: { increment: load.sentBytes },
+    };
+    const { count } = await this.client.session.updateMany({
       where: { id, state: { not: 'ended' } },
       data: {
         tunnelCount,
-        state: connected ? 'connected' : 'disconnected',
-        disconnectedAt: connected ? null : at,
+        state: isConnected ? 'connected' : 'disconnected',
+        disconnectedAt: isConnected ? null : at,
         lastSeenAt: at,
+        streamCount: load.streamCount,
+        roundTripMs: isConnected ? load.roundTripMs : null,
+        ...bytes,
       },
     });
+    if (count === 0) await this.client.session.updateMany({ where: { id }, data: bytes });
   }
 
   /**
    * Rows that somebody else is changing right now are passed over: whoever does that sets the time too, and a
    * statement over many rows that never waits cannot take part in a deadlock. The same in `endStale`.
    */
-  async heartbeat(ids: readonly string[], at: Date): Promise<void> {
-    const wellFormed = ids.filter(isUuid);
-    if (wellFormed.length === 0) return;
+  async heartbeat(loads: ReadonlyMap<string, SessionLoad>, at: Date): Promise<string[]> {
+    const wellFormed = [...loads.keys()].filter(isUuid);
+    if (wellFormed.length === 0) return [];
     await this.client.$executeRaw`
       UPDATE traffic_manager SET last_seen_at = ${at} WHERE id IN (
         SELECT m.id FROM traffic_manager m
         JOIN session s ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
         WHERE s.id = ANY(${wellFormed}::uuid[]) AND s.state <> 'ended'
         FOR UPDATE OF m SKIP LOCKED)`;
-    await this.client.$executeRaw`
-      UPDATE session SET last_seen_at = ${at} WHERE id IN (
-        SELECT id FROM session WHERE id = ANY(${wellFormed}::uuid[]) AND state <> 'ended' FOR UPDATE SKIP LOCKED)`;
+    const reports = JSON.stringify(wellFormed.map((id) => ({ id, ...loads.get(id) })));
+    const taken = await this.client.$queryRaw<{ id: string }[]>`
+      WITH living AS (
+        SELECT id FROM session WHERE id = ANY(${wellFormed}::uuid[]) AND state <> 'ended' FOR UPDATE SKIP LOCKED)
+      UPDATE session s SET
+        last_seen_at = ${at}, stream_count = l."streamCount", round_trip_ms = l."roundTripMs",
+        received_bytes = s.received_bytes + l."receivedBytes", sent_bytes = s.sent_bytes + l."sentBytes"
+      FROM living JOIN jsonb_to_recordset(${reports}::jsonb) AS l(
+        id uuid, "streamCount" int, "roundTripMs" float8, "receivedBytes" bigint, "sentBytes" bigint) USING (id)
+      WHERE s.id = living.id RETURNING s.id`;
+    return taken.map(({ id }) => id);
   }
 
   async findEnded(ids: readonly string[]): Promise<string[]> {
@@ -116,19 +143,32 @@ export class PrismaSessionRepository implements SessionRepository {
     return ids.filter((id) => !aliveIds.has(id));
   }
 
-  async end(teamId: string, id: string, reason: string, at: Date): Promise<Session | null> {
+  async end(teamId: string, id: string, reason: string, at: Date): Promise<ShownSession | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    await this.client.session.updateMany({
-      where: { teamId, id, state: { not: 'ended' } },
-      data: { state: 'ended', tunnelCount: 0, endedAt: at, endReason: reason },
+    await this.client.$transaction(async (tx) => {
+      // The manager before its session, as whoever removes the manager does.
+      const found = await tx.$queryRaw<unknown[]>`
+        SELECT 1 FROM traffic_manager m JOIN session s ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
+        WHERE s.id = ${id}::uuid AND s.team_id = ${teamId}::uuid FOR KEY SHARE OF m`;
+      if (found.length > 0) await endAll(tx, [id], { reason: 'session_ended', detail: reason }, at);
     });
     return this.find(teamId, id);
   }
 
   async endStale(staleBefore: Date, at: Date): Promise<number> {
-    return this.client.$executeRaw`
-      UPDATE session SET state = 'ended', tunnel_count = 0, ended_at = ${at}, end_reason = ${ABANDONED} WHERE id IN (
-        SELECT id FROM session WHERE last_seen_at < ${staleBefore} AND state <> 'ended' FOR UPDATE SKIP LOCKED)`;
+    let total = 0;
+    for (;;) {
+      const count = await this.client.$transaction(async (tx) => {
+        const stale = await tx.$queryRaw<{ id: string }[]>`
+          SELECT s.id FROM session s JOIN traffic_manager m ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
+          WHERE s.last_seen_at < ${staleBefore} AND s.state <> 'ended' LIMIT ${MAX_ENDED_AT_ONCE}
+          FOR KEY SHARE OF m SKIP LOCKED FOR UPDATE OF s SKIP LOCKED`;
+        const ids = stale.map((row) => row.id);
+        return endAll(tx, ids, { reason: 'not_resumed', detail: ABANDONED }, at);
+      });
+      total += count;
+      if (count < MAX_ENDED_AT_ONCE) return total;
+    }
   }
 
   /**
@@ -180,6 +220,53 @@ export class PrismaSessionRepository implements SessionRepository {
   }
 }
 
-function toSession({ apiKeyId, userId, oauthGrantId, ...row }: SessionRow): Session {
-  return { ...row, credential: toSessionCredential({ apiKeyId, userId, oauthGrantId }) };
+function toSession<Row extends SessionModel>({ apiKeyId, userId, oauthGrantId, ...row }: Row) {
+  return {
+    ...row,
+    credential: toSessionCredential({ apiKeyId, userId, oauthGrantId }),
+    receivedBytes: Number(row.receivedBytes),
+    sentBytes: Number(row.sentBytes),
+  };
+}
+
+/**
+ * Ends those that live, and writes it into the history of their traffic managers, whose rows must be locked.
+ * Returns how many.
+ */
+async function endAll(
+  tx: TransactionClient,
+  ids: string[],
+  { reason, detail }: { readonly reason: ConnectionReason; readonly detail: string },
+  at: Date,
+): Promise<number> {
+  if (ids.length === 0) return 0;
+  const ended = await tx.session.updateManyAndReturn({
+    where: { id: { in: ids }, state: { not: 'ended' } },
+    data: {
+      state: 'ended',
+      tunnelCount: 0,
+      streamCount: 0,
+      roundTripMs: null,
+      endedAt: at,
+      endReason: detail,
+    },
+  });
+  await tx.connectionEvent.createMany({
+    data: ended.map(({ id, teamId, trafficManagerId, kind, edgeId, remoteAddress, version }) => ({
+      id: newId(),
+      teamId,
+      trafficManagerId,
+      sessionId: id,
+      at,
+      change: 'ended',
+      kind,
+      edgeId,
+      remoteAddress,
+      version,
+      reason,
+      detail: detail.slice(0, MAX_CONNECTION_DETAIL_LENGTH),
+      omittedBefore: 0,
+    })),
+  });
+  return ended.length;
 }

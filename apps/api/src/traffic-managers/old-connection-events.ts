@@ -1,0 +1,45 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Store } from '@culvert/domain';
+import { LOG, SETTINGS, type Settings, STORE } from '@culvert/platform';
+import type { Logger } from 'pino';
+
+const SWEEP_INTERVAL_MS = 10 * 60_000;
+/** Removed by one statement: short, so that nobody waits for it. */
+const BATCH = 1000;
+
+/** Forgets what happened to tunnels long ago. Several processes may do so at once. */
+@Injectable()
+export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicationShutdown {
+  #sweep: NodeJS.Timeout | undefined;
+  #isStopping = false;
+
+  constructor(
+    @Inject(STORE) private readonly store: Pick<Store, 'connectionEvents'>,
+    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'connectionHistoryMs'>,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#sweep = setInterval(() => {
+      this.remove(new Date()).catch((error: unknown) =>
+        this.log.warn({ err: error }, 'old connection events not removed'),
+      );
+    }, SWEEP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    this.#isStopping = true;
+    clearInterval(this.#sweep);
+  }
+
+  /** Removes all that is too old at `now`. Returns how many. */
+  async remove(now: Date): Promise<number> {
+    const before = new Date(now.getTime() - this.settings.connectionHistoryMs);
+    let total = 0;
+    for (;;) {
+      const count = await this.store.connectionEvents.removeBefore(before, BATCH);
+      total += count;
+      if (count < BATCH || this.#isStopping) return total;
+    }
+  }
+}

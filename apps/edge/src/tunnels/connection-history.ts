@@ -1,0 +1,95 @@
+import type { ConnectionEventDraft, ConnectionEventRepository } from '@culvert/domain';
+import type { Logger } from 'pino';
+
+/** Events of one traffic manager that are kept however fast they come. */
+const BURST = 30;
+/** Beyond these, one in this time is kept. */
+const REFILL_MS = 60_000;
+/** What waits for a store that does not answer. */
+const MAX_PENDING = 10_000;
+
+/** What one traffic manager may still have written. */
+interface Allowance {
+  left: number;
+  refilledAt: number;
+  /** The newest event beyond it, which tells how many it stands for: the last state is never left out. */
+  held: ConnectionEventDraft | null;
+}
+
+/** Collects what happens to tunnels, and writes it down in batches; of a manager that flaps not everything. */
+export class ConnectionHistory {
+  private pending: ConnectionEventDraft[] = [];
+  private readonly allowances = new Map<string, Allowance>();
+
+  constructor(
+    private readonly events: Pick<ConnectionEventRepository, 'append'>,
+    private readonly log: Logger,
+  ) {}
+
+  add(event: Omit<ConnectionEventDraft, 'omittedBefore'>): void {
+    const allowance = this.allowanceOf(event.trafficManagerId, event.at.getTime());
+    const { held } = allowance;
+    const draft = { ...event, omittedBefore: held === null ? 0 : held.omittedBefore + 1 };
+    if (held !== null || allowance.left === 0) {
+      allowance.held = draft;
+      return;
+    }
+    allowance.left--;
+    this.pending.push(draft);
+  }
+
+  /** Writes what there is. What cannot be written now is written with the next call. */
+  async flush(now: Date): Promise<void> {
+    for (const [id, allowance] of this.allowances) {
+      refill(allowance, now.getTime());
+      if (allowance.held !== null && allowance.left > 0) {
+        allowance.left--;
+        this.release(allowance);
+      }
+      if (allowance.left === BURST) this.allowances.delete(id);
+    }
+    await this.write();
+  }
+
+  /** Writes everything, also what was to wait. */
+  async close(): Promise<void> {
+    for (const allowance of this.allowances.values()) this.release(allowance);
+    await this.write();
+  }
+
+  private release(allowance: Allowance): void {
+    if (allowance.held !== null) this.pending.push(allowance.held);
+    allowance.held = null;
+  }
+
+  private async write(): Promise<void> {
+    const batch = this.pending;
+    if (batch.length === 0) return;
+    this.pending = [];
+    try {
+      await this.events.append(batch);
+    } catch (error) {
+      this.pending = [...batch, ...this.pending];
+      const excess = this.pending.splice(0, Math.max(0, this.pending.length - MAX_PENDING)).length;
+      if (excess > 0)
+        this.log.warn({ count: excess }, 'connection events lost: the store does not take them');
+      throw error;
+    }
+  }
+
+  private allowanceOf(trafficManagerId: string, now: number): Allowance {
+    let allowance = this.allowances.get(trafficManagerId);
+    if (!allowance) {
+      this.allowances.set(trafficManagerId, (allowance = { left: BURST, refilledAt: now, held: null }));
+    }
+    refill(allowance, now);
+    return allowance;
+  }
+}
+
+function refill(allowance: Allowance, now: number): void {
+  const earned = Math.floor((now - allowance.refilledAt) / REFILL_MS);
+  if (earned <= 0) return;
+  allowance.refilledAt += earned * REFILL_MS;
+  allowance.left = Math.min(BURST, allowance.left + earned);
+}

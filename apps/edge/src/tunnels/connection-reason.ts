@@ -1,0 +1,23 @@
+import type { ConnectionReason } from '@culvert/domain';
+import { GoAwayCode } from '@culvert/tunnel';
+
+const REASONS: Record<GoAwayCode, ConnectionReason> = {
+  [GoAwayCode.NORMAL]: 'manager_stopped',
+  [GoAwayCode.PROTOCOL_ERROR]: 'protocol_error',
+  [GoAwayCode.FRAME_TOO_LARGE]: 'protocol_error',
+  [GoAwayCode.FLOW_CONTROL]: 'protocol_error',
+  [GoAwayCode.UNSUPPORTED_VERSION]: 'protocol_error',
+  [GoAwayCode.KEY_REVOKED]: 'credential_revoked',
+  [GoAwayCode.SUPERSEDED]: 'superseded',
+  [GoAwayCode.SESSION_ENDED]: 'session_ended',
+  [GoAwayCode.SHUTTING_DOWN]: 'edge_stopped',
+  [GoAwayCode.TIMEOUT]: 'liveness_lost',
+  [GoAwayCode.INTERNAL]: 'internal_error',
+  [GoAwayCode.LIMIT]: 'limit',
+  [GoAwayCode.CONNECTION_LOST]: 'connection_lost',
+};
+
+/** What the code that a tunnel ended with means for people. */
+export function connectionReason(code: GoAwayCode): ConnectionReason {
+  return REASONS[code];
+}

@@ -1,0 +1,45 @@
+import type { SessionLoad } from '@culvert/domain';
+import type { Tunnel } from '@culvert/tunnel';
+
+/** Reads what the tunnels of one session that this edge holds do, and remembers what of it was reported. */
+export class SessionMeter {
+  /** Oldest first. */
+  private readonly tunnels: Tunnel[] = [];
+  /** Bytes of tunnels that are gone. */
+  private goneReceived = 0;
+  private goneSent = 0;
+  private reportedReceived = 0;
+  private reportedSent = 0;
+
+  add(tunnel: Tunnel): void {
+    this.tunnels.push(tunnel);
+  }
+
+  remove(tunnel: Tunnel): void {
+    const index = this.tunnels.indexOf(tunnel);
+    if (index < 0) return;
+    this.tunnels.splice(index, 1);
+    this.goneReceived += tunnel.receivedBytes;
+    this.goneSent += tunnel.sentBytes;
+  }
+
+  /** What there is to report now. */
+  read(): SessionLoad {
+    let streamCount = 0;
+    let receivedBytes = this.goneReceived - this.reportedReceived;
+    let sentBytes = this.goneSent - this.reportedSent;
+    for (const tunnel of this.tunnels) {
+      streamCount += tunnel.streamCount;
+      receivedBytes += tunnel.receivedBytes;
+      sentBytes += tunnel.sentBytes;
+    }
+    const roundTripMs = this.tunnels.at(-1)?.roundTripMs ?? 0;
+    return { streamCount, roundTripMs: roundTripMs > 0 ? roundTripMs : null, receivedBytes, sentBytes };
+  }
+
+  /** What `read` returned was taken: its bytes are not told again. */
+  settle({ receivedBytes, sentBytes }: SessionLoad): void {
+    this.reportedReceived += receivedBytes;
+    this.reportedSent += sentBytes;
+  }
+}

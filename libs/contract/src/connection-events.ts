@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { pageOf } from './page.js';
+import { tunnelKind } from './sessions.js';
+import { id, timestamp } from './text.js';
+
+export const CONNECTION_CHANGES = ['connected', 'resumed', 'disconnected', 'ended'] as const;
+
+export const CONNECTION_REASONS = [
+  'manager_stopped',
+  'edge_stopped',
+  'superseded',
+  'credential_revoked',
+  'session_ended',
+  'liveness_lost',
+  'connection_lost',
+  'protocol_error',
+  'limit',
+  'internal_error',
+  'not_resumed',
+] as const;
+
+export const connectionEventResource = z.strictObject({
+  id,
+  trafficManagerId: id,
+  sessionId: id,
+  at: timestamp,
+  change: z
+    .enum(CONNECTION_CHANGES)
+    .describe(
+      '`connected`: a tunnel opened and began a session. `resumed`: a tunnel opened for a session that there was. ' +
+        '`disconnected`: a tunnel closed. `ended`: the session is over for good.',
+    ),
+  kind: tunnelKind,
+  edgeId: z.string(),
+  remoteAddress: z.string().describe('Where the tunnel came from.'),
+  version: z.string(),
+  reason: z
+    .enum(CONNECTION_REASONS)
+    .nullable()
+    .describe('Why the tunnel closed or the session ended; null when something opened.'),
+  detail: z.string().describe('What was said about it, for people; may be empty.'),
+  omittedBefore: z
+    .int()
+    .describe('Events before this one that were left out, since there were too many in a short time.'),
+});
+export type ConnectionEventResource = z.output<typeof connectionEventResource>;
+
+export const connectionEventPage = pageOf(connectionEventResource);
