@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { ApiProblem, describeError } from './problem.js';
+
+const answer = (status: number): Response =>
+  new Response(null, { status, headers: { 'x-request-id': 'r-1' } });
+
+describe('what went wrong', () => {
+  it('is said with the fields that are wrong, by name', () => {
+    const problem = ApiProblem.from(answer(400), {
+      code: 'validation_failed',
+      title: 'The request is not valid',
+      errors: [
+        { pointer: '/ingress/port', message: 'must be at most 65535' },
+        { pointer: '', message: 'must change at least one field' },
+        'noise',
+      ],
+    });
+    expect(describeError(problem)).toEqual({
+      title: 'The request is not valid',
+      detail: 'ingress port must be at most 65535. It must change at least one field.',
+    });
+    expect(problem.isPassing).toBe(false);
+  });
+
+  it('names the request when the fault is the server’s', () => {
+    const problem = ApiProblem.from(answer(500), { code: 'internal_error', title: 'Something failed' });
+    expect(describeError(problem)).toEqual({ title: 'Something failed', detail: 'Request r-1.' });
+    expect(problem.isPassing).toBe(true);
+  });
+
+  it.each([null, undefined, 'a page of a proxy', 7, [], { title: 7, errors: {} }])(
+    'has words even when the answer is %j',
+    (body) => {
+      expect(describeError(ApiProblem.from(answer(404), body))).toEqual({
+        title: 'The server answered 404',
+        detail: null,
+      });
+    },
+  );
+
+  it('may be that no answer came', () => {
+    const problem = ApiProblem.offline(new TypeError('fetch failed'));
+    expect([problem.code, problem.isPassing]).toEqual(['offline', true]);
+  });
+});

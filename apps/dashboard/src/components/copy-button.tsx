@@ -1,0 +1,41 @@
+import { ActionIcon, Button, CopyButton as Copying, Tooltip } from '@mantine/core';
+import type { ReactElement } from 'react';
+import { IconCheck, IconCopy } from '../icons.js';
+
+interface CopyProps {
+  readonly value: string;
+  /** What is copied: `Copy the link`. */
+  readonly label: string;
+}
+
+/** An icon that copies; it says that it has. */
+export function CopyIcon({ value, label }: CopyProps): ReactElement {
+  return (
+    <Copying value={value} timeout={2000}>
+      {({ copied, copy }) => (
+        <Tooltip label={copied ? 'Copied' : label}>
+          <ActionIcon onClick={copy} aria-label={copied ? 'Copied' : label}>
+            {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
+          </ActionIcon>
+        </Tooltip>
+      )}
+    </Copying>
+  );
+}
+
+/** A button that copies; it says that it has. */
+export function CopyButton({ value, label }: CopyProps): ReactElement {
+  return (
+    <Copying value={value} timeout={2000}>
+      {({ copied, copy }) => (
+        <Button
+          variant="default"
+          onClick={copy}
+          leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
+        >
+          {copied ? 'Copied' : label}
+        </Button>
+      )}
+    </Copying>
+  );
+}

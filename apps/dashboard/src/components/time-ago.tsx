@@ -1,0 +1,55 @@
+import { useSyncExternalStore, type ReactElement } from 'react';
+
+const TICK_MS = 15_000;
+const UNITS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number])[] = [
+  ['year', 365 * 86_400],
+  ['month', 30 * 86_400],
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+];
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+
+// One timer for all of them, which runs while any is shown.
+const listeners = new Set<() => void>();
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  now = Date.now();
+  timer ??= setInterval(() => {
+    now = Date.now();
+    for (const each of listeners) each();
+  }, TICK_MS);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+/** `3 minutes ago`, `in 2 days`; less than a minute either way is `just now`. */
+export function timeAgo(moment: string, at: number): string {
+  const seconds = (Date.parse(moment) - at) / 1000;
+  const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
+  return unit === undefined ? 'just now' : relative.format(Math.trunc(seconds / unit[1]), unit[0]);
+}
+
+/** A moment as people say it; pointing at it tells it exactly. */
+export function TimeAgo({ at, never = 'never' }: { at: string | null; never?: string }): ReactElement {
+  const present = useSyncExternalStore(subscribe, () => now);
+  if (at === null) return <span>{never}</span>;
+  return (
+    <time dateTime={at} title={exactTime(at)}>
+      {timeAgo(at, present)}
+    </time>
+  );
+}
+
+/** `25 Nov 2026, 18:12:26`, in the time zone of the browser. */
+export function exactTime(moment: string): string {
+  return absolute.format(new Date(moment));
+}

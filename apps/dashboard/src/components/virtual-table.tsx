@@ -1,0 +1,170 @@
+import { Checkbox } from '@mantine/core';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import {
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  type CSSProperties,
+  type ReactElement,
+  type ReactNode,
+} from 'react';
+import classes from './virtual-table.module.css';
+
+/** Rows beyond the window that are there already, so that scrolling shows no gaps. */
+const OVERSCAN = 12;
+/** So many rows before the end more are asked for. */
+const NEAR_END = 60;
+
+export interface Column<Row> {
+  readonly key: string;
+  /** What the column holds; empty for one of buttons, which then needs a `label`. */
+  readonly header: string;
+  /** Track of the grid, such as `minmax(12rem, 2fr)`. */
+  readonly width: string;
+  readonly isRightAligned?: boolean;
+  /** Where it is on a phone, where a row is a card. Default: on a line of its own below. */
+  readonly onPhone?: 'title' | 'corner' | 'below' | 'hidden';
+  readonly render: (row: Row) => ReactNode;
+}
+
+export interface Selection {
+  readonly selected: ReadonlySet<string>;
+  readonly onChange: (selected: ReadonlySet<string>) => void;
+  /** What a row is called, for screen readers: `Select shop.example`. */
+  readonly nameOf: (key: string) => string;
+}
+
+interface VirtualTableProps<Row> {
+  /** What the table lists. */
+  readonly label: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+  /** Of all rows, those that are not loaded included. Default: those that are there. */
+  readonly count?: number;
+  readonly selection?: Selection;
+  /** Asks for more rows. */
+  readonly onNearEnd?: () => void;
+  /** Height of a row before it is measured, in pixels. */
+  readonly rowHeight?: number;
+}
+
+/** A table of any length that scrolls with the page: only the rows in the window are in the document. */
+export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
+  const { label, columns, rows, keyOf, count = rows.length, selection, onNearEnd, rowHeight = 60 } = props;
+  const list = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const box = list.current?.getBoundingClientRect();
+    if (box !== undefined) setTop(box.top + window.scrollY);
+  }, []);
+  const virtualizer = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => rowHeight,
+    getItemKey: (index) => keyOf(rows[index] as Row),
+    overscan: OVERSCAN,
+    scrollMargin: top,
+  });
+  const items = virtualizer.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (last >= rows.length - NEAR_END) onNearEnd?.();
+  }, [last, rows.length, onNearEnd]);
+
+  const tracks = [...(selection ? ['2.5rem'] : []), ...columns.map(({ width }) => width)].join(' ');
+  return (
+    <div
+      role="table"
+      aria-label={label}
+      aria-rowcount={count + 1}
+      className={classes['table']}
+      style={{ '--tracks': tracks } as CSSProperties}
+    >
+      <div role="rowgroup" className={classes['head']}>
+        <div role="row" aria-rowindex={1} className={classes['row']}>
+          {selection && (
+            <span role="columnheader" className={classes['cell']}>
+              <SelectAll keys={rows.map(keyOf)} selection={selection} />
+            </span>
+          )}
+          {columns.map(({ key, header, isRightAligned }) => (
+            <span
+              role="columnheader"
+              key={key}
+              className={classes['cell']}
+              data-right={isRightAligned || undefined}
+            >
+              {header}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div
+        role="rowgroup"
+        ref={list}
+        className={classes['body']}
+        style={{ height: virtualizer.getTotalSize() }}
+      >
+        {items.map((item) => {
+          const row = rows[item.index] as Row;
+          const key = keyOf(row);
+          return (
+            <div
+              role="row"
+              key={item.key}
+              ref={virtualizer.measureElement}
+              data-index={item.index}
+              aria-rowindex={item.index + 2}
+              aria-selected={selection?.selected.has(key)}
+              className={`${classes['row']} ${classes['item']}`}
+              style={{ transform: `translateY(${item.start - top}px)` }}
+            >
+              {selection && (
+                <span role="cell" className={classes['cell']} data-phone="select">
+                  <Checkbox
+                    size="xs"
+                    aria-label={`Select ${selection.nameOf(key)}`}
+                    checked={selection.selected.has(key)}
+                    onChange={() => selection.onChange(toggled(selection.selected, key))}
+                  />
+                </span>
+              )}
+              {columns.map((column) => (
+                <span
+                  role="cell"
+                  key={column.key}
+                  className={classes['cell']}
+                  data-right={column.isRightAligned || undefined}
+                  data-phone={column.onPhone ?? 'below'}
+                >
+                  {column.render(row)}
+                </span>
+              ))}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function SelectAll({ keys, selection }: { keys: readonly string[]; selection: Selection }): ReactElement {
+  const { selected, onChange } = selection;
+  const isAll = keys.length > 0 && keys.every((key) => selected.has(key));
+  return (
+    <Checkbox
+      size="xs"
+      aria-label="Select all that are shown"
+      checked={isAll}
+      indeterminate={!isAll && selected.size > 0}
+      onChange={() => onChange(isAll ? new Set() : new Set(keys))}
+    />
+  );
+}
+
+function toggled(selected: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  const next = new Set(selected);
+  if (!next.delete(key)) next.add(key);
+  return next;
+}
