@@ -5,7 +5,7 @@ import zlib from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
-import { type Deployment, type Preview, startDeployment } from '../support/deployment.js';
+import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 import type { Program } from '../support/process.js';
 
 /** What visitors see around and instead of a service's pages, in a real browser. */
@@ -115,6 +115,71 @@ describe('the banner', () => {
     expect(await styleOf(banner(), 'position')).toBe('absolute');
     await banner().getByRole('button', { name: 'Close' }).click();
     await banner().waitFor({ state: 'hidden' });
+  });
+
+  it('stays closed on this preview in this browser, by keyboard too, and the page stays as it is', async () => {
+    const asked: (string | undefined)[] = [];
+    serve = (request, response) => {
+      asked.push(request.headers.cookie);
+      response.setHeader('content-type', 'text/html');
+      response.end(
+        `<!doctype html><link rel=icon href="data:,"><body style="height:5000px"><form method=post><button>Send</button></form><p>${request.method}`,
+      );
+    };
+    const button = banner().getByRole('button', { name: 'Close' });
+    const other = await deployment.createPreview((service.address() as AddressInfo).port, {
+      trafficManagerId: preview.trafficManagerId,
+      displayBanner: true,
+    });
+    // The answer to a form: to load it anew would send the form again.
+    await page.goto(`${preview.url}/deep?x=1`);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('POST').waitFor();
+    await page.evaluate('scrollTo(0, 700)');
+    const closed = page.waitForResponse(`${preview.url}/.culvert/banner-closed`);
+    await button.focus();
+    await page.keyboard.press('Enter');
+    expect((await closed).status()).toBe(204);
+    await banner().waitFor({ state: 'hidden' });
+    expect(await page.evaluate('[scrollY, location.href]')).toEqual([700, `${preview.url}/deep?x=1`]);
+    expect(asked).toHaveLength(2);
+    expect(await page.context().cookies()).toMatchObject([
+      { name: 'culvert-banner', domain: preview.hostname, httpOnly: true, sameSite: 'Lax' },
+    ]);
+
+    await page.goto(`${preview.url}/`);
+    await page.getByText('GET').waitFor();
+    expect(await page.locator('culvert-banner').count()).toBe(0);
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.goto(other.url);
+    await banner().waitFor();
+    expect(asked).toEqual([undefined, undefined, undefined, undefined]);
+    expect(messages).toEqual([]);
+  });
+
+  it.each([
+    // Where the page may load no image, a browser could not tell without complaining.
+    "default-src 'none'; img-src data:",
+    'sandbox',
+    'sandbox allow-scripts allow-popups',
+  ])('closes for one page under the policy %s, without a complaint', async (policy) => {
+    html('<!doctype html><link rel=icon href="data:,"><body>hi', { 'content-security-policy': policy });
+    await page.goto(preview.url);
+    await banner().getByRole('button', { name: 'Close' }).click();
+    await banner().waitFor({ state: 'hidden' });
+    await page.reload();
+    await banner().waitFor();
+    expect(await page.context().cookies()).toEqual([]);
+    expect(messages).toEqual([]);
+  });
+
+  it('is not closed by other sites', async () => {
+    for (const site of ['cross-site', 'same-site', 'none']) {
+      const { status, headers } = await visit(deployment.port, preview.hostname, '/.culvert/banner-closed', {
+        headers: { 'sec-fetch-site': site },
+      });
+      expect([status, headers['set-cookie']]).toEqual([403, undefined]);
+    }
   });
 
   it.each([

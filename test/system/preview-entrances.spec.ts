@@ -250,6 +250,11 @@ const ENTRANCES: Readonly<Record<(typeof PREVIEW_ENTRANCES)[number], readonly Pa
     [`/.culvert/share/${generateSecret('cvs_')}`, 404, 404, 404],
     [`/.culvert/share/${generateSecret('cvp_')}/x`, 404, 404, 404],
   ],
+  '/.culvert/banner-closed': [
+    ['/.culvert/banner-closed', 204, 204, 204],
+    ['/.culvert/banner-closed?x', 404, 404, 404],
+    ['/.culvert/banner-closed/x', 404, 404, 404],
+  ],
 };
 const UNKNOWN = [
   '/.culvert',

@@ -114,7 +114,7 @@ function createRelay(
   adapterHost: HttpAdapterHost,
 ): Relay {
   const server = (): Server => adapterHost.httpAdapter.getHttpServer() as Server;
-  const previews = new PreviewRoutes(store, tunnels);
+  const previews = new PreviewRoutes(store, tunnels, settings.public.scheme);
   const appRoute = Route.forApp(
     settings.public.appHostname,
     new StreamPool(appDialer(settings, server), previews.poolsWithIdle),

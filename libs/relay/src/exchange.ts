@@ -15,7 +15,8 @@ import {
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Verdict } from './access-gate.js';
 import { type PageBody, pageBody, type PageSink } from './banner/page-body.js';
-import { type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
+import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
+import { closingOf, type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
 import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
 import { GateAnswer } from './gate-answer.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
@@ -500,10 +501,11 @@ export class Exchange implements StreamHandler, PageSink {
   private beginResponse(head: ResponseHead): void {
     this.response = head;
     this.responseBytesLeft = head.contentLength;
-    if (this.route!.banner !== null) {
-      const coding = pageCodingOf(this.request, head);
+    const { banner } = this.route!;
+    if (banner !== null) {
+      const coding = pageCodingOf(this.request, head, banner);
       if (coding !== null && this.relay.takePage(coding)) {
-        this.beginPage(head, coding, this.route!.banner);
+        this.beginPage(head, coding, banner);
         return;
       }
     }
@@ -515,8 +517,9 @@ export class Exchange implements StreamHandler, PageSink {
 
   // --- A page that gets a banner --------------------------------------------------------------------------
 
-  private beginPage(head: ResponseHead, coding: PageCoding, banner: Buffer): void {
-    const page = pageBody(coding, banner, this);
+  private beginPage(head: ResponseHead, coding: PageCoding, banner: BannerDefinition): void {
+    const html = Buffer.from(bannerHtml(banner, closingOf(head)), 'latin1');
+    const page = pageBody(coding, html, this);
     this.page = page;
     this.sendBody = (buffer, start, end) => {
       if (!page.push(buffer, start, end)) this.pauseResponse();

@@ -3,7 +3,7 @@
  * head as whole runs of text: one slice for many lines.
  */
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
-import { asksForPage, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
+import { getsBanner, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
 
@@ -64,7 +64,7 @@ const RESPONSE_RULES = table({
 export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
   let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
   const isPreview = route.kind === 'preview';
-  const isPage = route.banner !== null && asksForPage(request);
+  const isPage = route.banner !== null && getsBanner(request, route.banner);
   const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isPage;
   let runStart = 0;
   let runEnd = 0;

@@ -1,5 +1,5 @@
 export type { AccessGate, Verdict } from './access-gate.js';
-export type { BannerDefinition } from './banner/banner-html.js';
+export { BANNER_CLOSED_PATH, type BannerDefinition } from './banner/banner-html.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './error-page.js';
 export { GateAnswer } from './gate-answer.js';
 export { plainAddress, TrustedProxies } from './forwarded.js';
@@ -8,7 +8,13 @@ export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limi
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
 export { type PreviewRouteDefinition, Route } from './route.js';
-export { cookieValue, NONCE_COOKIE, SESSION_COOKIE, VISIT_COOKIE } from './reserved-cookies.js';
+export {
+  BANNER_COOKIE,
+  cookieValue,
+  NONCE_COOKIE,
+  SESSION_COOKIE,
+  VISIT_COOKIE,
+} from './reserved-cookies.js';
 export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './router.js';
 export { SocketDialer, SocketStream } from './socket-stream.js';
 export {

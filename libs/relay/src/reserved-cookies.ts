@@ -7,11 +7,13 @@
 export const VISIT_COOKIE = { https: '__Host-culvert-preview', http: 'culvert-preview' } as const;
 /** Of a preview's host: binds a sign-in that is under way to the browser that began it. */
 export const NONCE_COOKIE = { https: '__Host-culvert-nonce', http: 'culvert-nonce' } as const;
+/** Of a preview's host: this browser has closed the banner. */
+export const BANNER_COOKIE = { https: '__Host-culvert-banner', http: 'culvert-banner' } as const;
 /** Of the app host. Never meant for a preview's, but a name is cheap to check. */
 export const SESSION_COOKIE = { https: '__Host-culvert-session', http: 'culvert-session' } as const;
 
 const RESERVED: ReadonlySet<string> = new Set(
-  [VISIT_COOKIE, NONCE_COOKIE, SESSION_COOKIE].flatMap(({ https, http }) => [https, http]),
+  [VISIT_COOKIE, NONCE_COOKIE, BANNER_COOKIE, SESSION_COOKIE].flatMap(({ https, http }) => [https, http]),
 );
 
 /** What every reserved name contains: most Cookie fields are done with after one look. */

@@ -1,7 +1,7 @@
 import type { ResponseHead } from '@culvert/http1';
 import { RepeatedHead } from './repeated-head.js';
 import type { RequestBudget } from './request-budget.js';
-import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
+import type { BannerDefinition } from './banner/banner-html.js';
 import type { StreamPool } from './stream-pool.js';
 
 /** What the relay has to know of a preview to forward its requests. */
@@ -53,8 +53,8 @@ export class Route {
     /** Lower-case names that `requestLines` sets and a visitor must not. */
     readonly ownedNames: readonly string[],
     readonly pool: StreamPool,
-    /** What is put into its pages; null: nothing is. */
-    readonly banner: Buffer | null,
+    /** What its pages say on top; null: they stay as they are. */
+    readonly banner: BannerDefinition | null,
     /** Tells whether one that was read again is still the same. */
     readonly revision: string,
   ) {}
@@ -75,7 +75,7 @@ export class Route {
       lines,
       added.map(([name]) => name.toLowerCase()),
       pool,
-      definition.banner ? Buffer.from(bannerHtml(definition.banner), 'latin1') : null,
+      definition.banner ?? null,
       definition.revision ?? '',
     );
   }

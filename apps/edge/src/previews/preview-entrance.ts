@@ -10,6 +10,8 @@ import {
 } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
 import {
+  BANNER_CLOSED_PATH,
+  BANNER_COOKIE,
   cookieValue,
   GateAnswer,
   NONCE_COOKIE,
@@ -25,12 +27,14 @@ const SIGN_IN_PATH = '/.culvert/sign-in';
 const SIGNED_IN_PREFIX = '/.culvert/signed-in?';
 const SHARE_PREFIX = '/.culvert/share/';
 /** What every preview's host serves by itself: whole targets, or how they begin. All else below `RESERVED_PATH` is 404. */
-export const PREVIEW_ENTRANCES = [SIGN_IN_PATH, SIGNED_IN_PREFIX, SHARE_PREFIX] as const;
+export const PREVIEW_ENTRANCES = [SIGN_IN_PATH, SIGNED_IN_PREFIX, SHARE_PREFIX, BANNER_CLOSED_PATH] as const;
 
 /** How long a person may take to sign in. */
 const NONCE_SECONDS = 900;
 /** Of the page that was asked for, which travels in URLs; a longer one is not come back to. */
 const MAX_TARGET_LENGTH = 2700;
+/** How long a banner that was closed stays away. */
+const BANNER_CLOSED_SECONDS = 90 * 86_400;
 const PREFLIGHT_MAX_AGE_SECONDS = 60;
 
 /** Whether a target is Culvert's on every preview's host, and never forwarded. */
@@ -67,11 +71,24 @@ export class PreviewEntrance {
         return this.finishSignIn(route, request);
       case SHARE_PREFIX:
         return this.openShareLink(route, request);
+      case BANNER_CLOSED_PATH:
+        return target === BANNER_CLOSED_PATH ? this.rememberClosing(request) : 'unknown_host';
       case undefined:
         return 'unknown_host';
       default:
         throw new Error(`unhandled entrance ${String(entrance satisfies never)}`);
     }
+  }
+
+  /**
+   * What the banner asks for when it is closed. No secret and no power, so that everybody gets it, whether there is a
+   * preview or not; but another site shall not close it.
+   */
+  private rememberClosing(request: RequestHead): Verdict {
+    const site = headerOf(request, 'sec-fetch-site');
+    if (site !== null && site !== 'same-origin') return 'cross_site_request';
+    const name = BANNER_COOKIE[this.options.scheme];
+    return new GateAnswer(204, this.setCookie(name, 'closed', BANNER_CLOSED_SECONDS));
   }
 
   private sendToSignIn(request: RequestHead, hostname: string, target: string): GateAnswer {

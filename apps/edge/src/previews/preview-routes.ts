@@ -11,6 +11,7 @@ export class PreviewRoutes {
   constructor(
     private readonly store: Store,
     private readonly tunnels: TunnelRegistry,
+    private readonly scheme: 'http' | 'https',
   ) {}
 
   /** The route of a lower-case hostname, or null when no preview has it. */
@@ -42,7 +43,7 @@ export class PreviewRoutes {
         l5Host: bracketed(ingress.l5Host),
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,
-        banner: preview.banner,
+        banner: preview.banner && { ...preview.banner, scheme: this.scheme },
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
         // All that a route is made of, however long its headers are.
         revision: createHash('sha256').update(JSON.stringify(preview)).digest('base64'),

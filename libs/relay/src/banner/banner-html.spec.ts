@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { bannerHtml, STYLE_SOURCE } from './banner-html.js';
 
+const CLOSING = { by: 'form', isRemembered: true } as const;
 const NAMES = { workload: 'orders', namespace: 'shop', client: 'jo@laptop', pullRequestUrl: null };
 const textOf = (html: string): string =>
   html
@@ -11,12 +12,12 @@ const textOf = (html: string): string =>
 
 describe(bannerHtml.name, () => {
   it('says what is shared, by whom, and for which pull request', () => {
-    const html = bannerHtml({ ...NAMES, pullRequestUrl: 'https://git.test/a/b/pull/1?x=1&y="' });
+    const html = bannerHtml({ ...NAMES, pullRequestUrl: 'https://git.test/a/b/pull/1?x=1&y="' }, CLOSING);
     expect(textOf(html)).toContain('Preview of orders in shop, shared by jo@laptop.');
     expect(html).toContain('href="https://git.test/a/b/pull/1?x=1&#38;y=&#34;"');
-    expect(textOf(bannerHtml({ workload: '', namespace: '', client: '', pullRequestUrl: null }))).toContain(
-      'Preview of a service.',
-    );
+    expect(
+      textOf(bannerHtml({ workload: '', namespace: '', client: '', pullRequestUrl: null }, CLOSING)),
+    ).toContain('Preview of a service.');
   });
 
   it.each([
@@ -30,9 +31,9 @@ describe(bannerHtml.name, () => {
     '\u{1f9f5}'.repeat(500),
     'x'.repeat(100_000),
   ])('is proof against the name %j', (hostile) => {
-    const plain = bannerHtml(NAMES);
+    const plain = bannerHtml(NAMES, CLOSING);
     for (const key of ['workload', 'namespace', 'client', 'pullRequestUrl'] as const) {
-      const html = bannerHtml({ ...NAMES, [key]: hostile });
+      const html = bannerHtml({ ...NAMES, [key]: hostile }, CLOSING);
       // The same tags, in ASCII, on one line; and nothing that turns the direction of the text.
       expect(html.match(/<[^>]*>/g)).toEqual(plain.match(/<[^>]*>/g));
       expect(html).toMatch(/^[\x20-\x7e]*$/);
@@ -43,13 +44,15 @@ describe(bannerHtml.name, () => {
 
   it.each(['javascript:alert(1)', 'data:text/html,x', '//git.test', 'https://', 'HTTPS:evil'])(
     'links to nothing but the web: %s',
-    (pullRequestUrl) => expect(bannerHtml({ ...NAMES, pullRequestUrl })).not.toContain('href'),
+    (pullRequestUrl) => expect(bannerHtml({ ...NAMES, pullRequestUrl }, CLOSING)).not.toContain('href'),
   );
 
   it('has one style element, which its source expression names', () => {
-    const styles = [...bannerHtml(NAMES).matchAll(/<style>(.*?)<\/style>/gs)].map(([, style]) => style);
+    const styles = [...bannerHtml(NAMES, CLOSING).matchAll(/<style>(.*?)<\/style>/gs)].map(
+      ([, style]) => style,
+    );
     expect(styles).toHaveLength(1);
     expect(`'sha256-${createHash('sha256').update(styles[0]).digest('base64')}'`).toBe(STYLE_SOURCE);
-    expect(bannerHtml(NAMES)).not.toMatch(/<script|\son\w+=|style=/);
+    expect(bannerHtml(NAMES, CLOSING)).not.toMatch(/<script|\son\w+=|style=/);
   });
 });

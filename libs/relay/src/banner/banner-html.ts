@@ -1,7 +1,8 @@
 /**
  * What a page of a preview gets to say that it is one. Only ASCII, so that it reads the same in every encoding that
  * contains it. It lies in a shadow tree, which the parser attaches: neither the page's styles nor its scripts get at
- * it by accident, and none of ours are needed: closing is what a dialog's form does.
+ * it by accident, and none of ours are needed: closing is what a dialog's form does, and that it was closed is told by
+ * an image that only a closed dialog shows.
  */
 import { createHash } from 'node:crypto';
 
@@ -12,7 +13,20 @@ export interface BannerDefinition {
   /** Who shares the preview, or empty. */
   readonly client: string;
   readonly pullRequestUrl: string | null;
+  /** How visitors reach the preview: decides how the cookie of those who closed the banner is called. */
+  readonly scheme: 'http' | 'https';
 }
+
+/** How a banner is closed on one page: not everything works under every policy. */
+export interface Closing {
+  /** Where forms are forbidden a command closes it, in browsers that know commands of buttons. */
+  readonly by: 'form' | 'command';
+  /** Whether the browser is to tell, so that it does not come back: it asks for `BANNER_CLOSED_PATH`. */
+  readonly isRemembered: boolean;
+}
+
+/** On a preview's host. Whoever asks for it gets the cookie of visitors who closed the banner. */
+export const BANNER_CLOSED_PATH = '/.culvert/banner-closed';
 
 /** Characters of one name; more are cut off. */
 const MAX_NAME_LENGTH = 80;
@@ -28,13 +42,18 @@ const STYLE =
   'button{all:unset;box-sizing:border-box;min-width:28px;min-height:28px;text-align:center;cursor:pointer;border-radius:6px}' +
   'a:focus-visible,button:focus-visible{outline:2px solid Highlight;outline-offset:1px}' +
   'button:hover{background:ButtonFace}' +
+  'i{display:none}dialog:not([open])+i{display:block;position:fixed;width:1px;height:1px;pointer-events:none;' +
+  `background:url(${BANNER_CLOSED_PATH})}` +
   '@media print{:host{display:none!important}}';
 
 /** The source expression that lets the banner's style element through a Content-Security-Policy. */
 export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 /** The banner's markup, in ASCII. */
-export function bannerHtml({ workload, namespace, client, pullRequestUrl }: BannerDefinition): string {
+export function bannerHtml(
+  { workload, namespace, client, pullRequestUrl }: Omit<BannerDefinition, 'scheme'>,
+  { by, isRemembered }: Closing,
+): string {
   const place = name(namespace) === '' ? '' : ` in ${strong(namespace)}`;
   const sharer = name(client) === '' ? '' : `, shared by ${strong(client)}`;
   const link = isWebUrl(pullRequestUrl)
@@ -43,12 +62,17 @@ export function bannerHtml({ workload, namespace, client, pullRequestUrl }: Bann
   const service = name(workload) === '' ? 'a service' : strong(workload);
   return (
     `<culvert-banner><template shadowrootmode="open"><style>${STYLE}</style>` +
-    '<dialog open lang="en" dir="ltr" aria-label="About this preview">' +
+    '<dialog id="banner" open lang="en" dir="ltr" aria-label="About this preview">' +
     `<p>Preview of ${service}${place}${sharer}.${link}</p>` +
-    '<form method="dialog"><button aria-label="Close" title="Close">&times;</button></form>' +
-    '</dialog></template></culvert-banner>'
+    `${CLOSE[by]}</dialog>${isRemembered ? '<i></i>' : ''}</template></culvert-banner>`
   );
 }
+
+const CLOSE: Readonly<Record<Closing['by'], string>> = {
+  form: '<form method="dialog"><button aria-label="Close" title="Close">&times;</button></form>',
+  command:
+    '<button type="button" commandfor="banner" command="close" aria-label="Close" title="Close">&times;</button>',
+};
 
 function strong(text: string): string {
   return `<b><bdi>${escape(name(text))}</bdi></b>`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allowStyle } from './content-security-policy.js';
+import { allowsForms, allowsOwnImage, allowStyle } from './content-security-policy.js';
 
 const S = "'sha256-x'";
 
@@ -37,4 +37,32 @@ describe(allowStyle.name, () => {
       expect(rest(allowStyle(policy, S))).toEqual(rest(policy));
     },
   );
+});
+
+describe(allowsOwnImage.name, () => {
+  it.each([
+    ["script-src 'none'", true],
+    ["default-src 'self'", true],
+    ['img-src *', true],
+    ["img-src data: 'SELF'; default-src 'none'", true],
+    ["default-src 'none'; img-src", false],
+    ["img-src 'none'; default-src 'self'", false],
+    ["img-src data:; img-src 'self'", false],
+    ['img-src cdn.test https:', false],
+    ["default-src 'self', img-src data:", false],
+    ['sandbox', false],
+    ['sandbox allow-scripts; img-src *', false],
+    ['sandbox ALLOW-same-origin', true],
+    ['', true],
+  ])('%j: %s', (policy, isAllowed) => expect(allowsOwnImage(policy)).toBe(isAllowed));
+});
+
+describe(allowsForms.name, () => {
+  it.each([
+    ["default-src 'none'; form-action 'none'", true],
+    ['sandbox', false],
+    ['sandbox allow-scripts', false],
+    ['sandbox allow-forms', true],
+    ["img-src 'self', sandbox allow-same-origin", false],
+  ])('%j: %s', (policy, isAllowed) => expect(allowsForms(policy)).toBe(isAllowed));
 });

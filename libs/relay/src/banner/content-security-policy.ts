@@ -40,6 +40,40 @@ function allowStyleInPolicy(policy: string, source: string): string {
     .trimStart();
 }
 
+/**
+ * Whether every policy lets a page show an image of its own host.
+ * @param value as of `allowStyle`
+ */
+export function allowsOwnImage(value: string): boolean {
+  return value.split(',').every((policy) => {
+    const directives = policy.split(';').map(parse);
+    const find = (name: string) => directives.find((directive) => directive.name === name);
+    const sandbox = find('sandbox');
+    // A page without an origin has no host of its own, and no cookies.
+    if (sandbox !== undefined && !allows(sandbox, 'allow-same-origin')) return false;
+    const deciding = find('img-src') ?? find('default-src');
+    return deciding === undefined || deciding.sources.some((source) => /^(?:\*|'self')$/i.test(source));
+  });
+}
+
+/**
+ * Whether every policy lets a page submit forms, those of `method=dialog` included: only a sandbox forbids them.
+ * @param value as of `allowStyle`
+ */
+export function allowsForms(value: string): boolean {
+  return value.split(',').every((policy) => {
+    const sandbox = policy
+      .split(';')
+      .map(parse)
+      .find(({ name }) => name === 'sandbox');
+    return sandbox === undefined || allows(sandbox, 'allow-forms');
+  });
+}
+
+function allows({ sources }: Directive, keyword: string): boolean {
+  return sources.some((source) => source.toLowerCase() === keyword);
+}
+
 function allowsInline(sources: readonly string[]): boolean {
   return (
     sources.some((each) => UNSAFE_INLINE.test(each)) && !sources.some((each) => NONCE_OR_HASH.test(each))

@@ -1,17 +1,26 @@
 import { Field, type Fields, type RequestHead } from '@culvert/http1';
+import { BANNER_COOKIE, cookieValue } from '../reserved-cookies.js';
+import type { BannerDefinition } from './banner-html.js';
 
 /**
  * Whether a person's browser is to show the answer as a page of its own: no frame, script, download manager or
  * program. Browsers say so in Sec-Fetch-Dest, but only over TLS and to local hosts; without it, asking for `text/html`
  * by name is what tells.
  */
-export function asksForPage(request: RequestHead): boolean {
+function asksForPage(request: RequestHead): boolean {
   // First what costs least and rules out most.
   const accept = request.find(Field.ACCEPT);
   if (accept < 0 || !request.value(accept).includes('text/html') || request.upgrade !== '') return false;
   const destination = valueOf(request, 'sec-fetch-dest');
   if (destination !== null) return destination === 'document';
   return valueOf(request, 'x-requested-with') === null;
+}
+
+/** Whether the answer, if it is a page, gets a banner: a person asked for it, who has not closed it before. */
+export function getsBanner(request: RequestHead, { scheme }: BannerDefinition): boolean {
+  if (!asksForPage(request)) return false;
+  const cookies = request.find(Field.COOKIE);
+  return cookies < 0 || cookieValue(request.value(cookies), BANNER_COOKIE[scheme]) === null;
 }
 
 /** The codings that a banner can be put into. */

@@ -7,9 +7,9 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
-import { STYLE_SOURCE } from './banner-html.js';
-import { allowStyle } from './content-security-policy.js';
-import { asksForPage, valueOf } from './page-request.js';
+import { type BannerDefinition, type Closing, STYLE_SOURCE } from './banner-html.js';
+import { allowsForms, allowsOwnImage, allowStyle } from './content-security-policy.js';
+import { getsBanner, valueOf } from './page-request.js';
 
 export type PageCoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
@@ -27,8 +27,12 @@ const ASCII_COMPATIBLE =
   /^(?:utf-?8|us-ascii|ascii|latin1|iso-?8859-?\d{1,2}(?:-[ei])?|windows-\d{3,4}|cp125\d|koi8-[ru]|macintosh|x-mac-cyrillic|shift[_-]jis|sjis|x-sjis|euc-(?:jp|kr)|gb2312|gbk|gb18030|big5(?:-hkscs)?|tis-620)$/i;
 
 /** How the page is coded that `response` brings, or null when it is none, or must stay as it is. */
-export function pageCodingOf(request: RequestHead, response: ResponseHead): PageCoding | null {
-  if (!isHtml(response) || !asksForPage(request) || !hasWholePage(response)) return null;
+export function pageCodingOf(
+  request: RequestHead,
+  response: ResponseHead,
+  banner: BannerDefinition,
+): PageCoding | null {
+  if (!isHtml(response) || !getsBanner(request, banner) || !hasWholePage(response)) return null;
   const disposition = valueOf(response, 'content-disposition');
   if (disposition !== null && !/^inline\b/i.test(disposition)) return null;
   let codings = '';
@@ -42,7 +46,7 @@ export function pageCodingOf(request: RequestHead, response: ResponseHead): Page
 
 /**
  * The head of the page with its banner. Its length is not known in advance, and whatever names its bytes is not true
- * any more. Behind a cache, only those who ask for a page must get this one.
+ * any more. Behind a cache, only those who ask for a page must get this one, and not who closed the banner since.
  */
 export function pageHead(response: ResponseHead, limits: HeadLimits, method: string): ResponseHead {
   let text = `HTTP/1.${response.minorVersion} ${response.status} ${response.reason}\r\n`;
@@ -53,10 +57,25 @@ export function pageHead(response: ResponseHead, limits: HeadLimits, method: str
       ? `${response.name(i)}: ${allowStyle(response.value(i), STYLE_SOURCE)}\r\n`
       : response.text.slice(response.lineStart(i), response.lineEnd(i));
   }
-  text += 'Vary: Sec-Fetch-Dest\r\n\r\n';
+  text += 'Vary: Sec-Fetch-Dest, Cookie\r\n\r\n';
   const bytes = Buffer.from(text, 'latin1');
   const roomier = { ...limits, maxFieldCount: limits.maxFieldCount + 1 };
   return parseResponseHead(bytes, 0, bytes.length, roomier, method);
+}
+
+/** How the banner is closed on the page of this response. A policy in the page itself is not looked at. */
+export function closingOf(response: ResponseHead): Closing {
+  let by: Closing['by'] = 'form';
+  let isRemembered = true;
+  for (let i = 0; i < response.count; i++) {
+    const name = response.name(i).toLowerCase();
+    if (!POLICIES.has(name)) continue;
+    const value = response.value(i);
+    // One that only reports forbids nothing, but would report the image.
+    isRemembered &&= allowsOwnImage(value);
+    if (name === 'content-security-policy' && !allowsForms(value)) by = 'command';
+  }
+  return { by, isRemembered };
 }
 
 const POLICIES: ReadonlySet<string> = new Set([

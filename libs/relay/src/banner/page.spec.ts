@@ -3,6 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import zlib from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import { bannerHtml } from './banner-html.js';
 import { startRig, type Rig } from '../relay.rig.js';
 import { MAX_CODED_PAGES } from '../limits.js';
 
@@ -10,9 +11,16 @@ import { MAX_CODED_PAGES } from '../limits.js';
 let rig: Rig;
 afterEach(async () => rig.stop());
 
-const BANNER = '<banner>';
+const DEFINITION = {
+  workload: 'web',
+  namespace: 'shop',
+  client: 'jo',
+  pullRequestUrl: null,
+  scheme: 'https',
+} as const;
+const BANNER = bannerHtml(DEFINITION, { by: 'form', isRemembered: true });
 const PAGE = '<!doctype html><title>t</title><body>hello';
-const WITH_BANNER = '<!doctype html><title>t</title><body><banner>hello';
+const WITH_BANNER = `<!doctype html><title>t</title><body>${BANNER}hello`;
 const BROWSER = {
   accept: 'text/html,*/*;q=0.8',
   'sec-fetch-dest': 'document',
@@ -21,7 +29,7 @@ const BROWSER = {
 
 async function start(handle: http.RequestListener): Promise<void> {
   rig = await startRig(handle);
-  Object.assign(rig.route, { banner: Buffer.from(BANNER) });
+  Object.assign(rig.route, { banner: DEFINITION });
 }
 
 const page =
@@ -42,7 +50,7 @@ describe('a page with a banner', () => {
         'content-md5': 'x',
         digest: 'x',
         'repr-digest': 'x',
-        'content-security-policy': "default-src 'none'",
+        'content-security-policy': "default-src 'none'; img-src 'self'",
         'x-kept': 'yes',
       }),
     );
@@ -50,10 +58,12 @@ describe('a page with a banner', () => {
     expect(body).toBe(WITH_BANNER);
     expect(headers).toMatchObject({
       'transfer-encoding': 'chunked',
-      vary: 'Sec-Fetch-Dest',
+      vary: 'Sec-Fetch-Dest, Cookie',
       'x-kept': 'yes',
     });
-    expect(headers['content-security-policy']).toMatch(/^default-src 'none'; style-src-elem 'sha256-/);
+    expect(headers['content-security-policy']).toMatch(
+      /^default-src 'none'; img-src 'self'; style-src-elem 'sha256-/,
+    );
     for (const name of ['content-length', 'etag', 'accept-ranges', 'content-md5', 'digest', 'repr-digest']) {
       expect(headers).not.toHaveProperty(name);
     }
@@ -105,9 +115,9 @@ describe('a page with a banner', () => {
       let text = '';
       for await (const chunk of body) {
         text += String(chunk);
-        if (text === '<body><banner>first') finish();
+        if (text === `<body>${BANNER}first`) finish();
       }
-      expect(text).toBe('<body><banner>firstlast');
+      expect(text).toBe(`<body>${BANNER}firstlast`);
     },
   );
 
@@ -120,6 +130,34 @@ describe('a page with a banner', () => {
     await once(stream, 'end');
     session.close();
     expect(zlib.gunzipSync(Buffer.concat(chunks)).toString()).toBe(WITH_BANNER);
+  });
+
+  it.each([
+    [{}, 'form', true],
+    [{ 'content-security-policy': "default-src 'none'" }, 'form', false],
+    [{ 'content-security-policy': "img-src 'self', default-src 'none'" }, 'form', false],
+    [{ 'content-security-policy-report-only': "img-src 'none'" }, 'form', false],
+    [{ 'content-security-policy': 'sandbox' }, 'command', false],
+    [{ 'content-security-policy': 'sandbox allow-same-origin' }, 'command', true],
+    [{ 'content-security-policy-report-only': 'sandbox allow-same-origin' }, 'form', true],
+  ] as const)(
+    'under %j closes by %s, and that it was closed is remembered: %s',
+    async (fields, by, isRemembered) => {
+      await start(page(fields));
+      const banner = bannerHtml(DEFINITION, { by, isRemembered });
+      expect((await visit()).body).toBe(`<!doctype html><title>t</title><body>${banner}hello`);
+    },
+  );
+
+  // Over https, hosts beside this one can set a cookie of a name without the prefix.
+  it('has it for who shows a cookie of another name', async () => {
+    await start(page());
+    for (const cookie of [
+      'culvert-banner=closed',
+      'x__Host-culvert-banner=closed',
+      'a=__Host-culvert-banner',
+    ])
+      expect((await visit({ ...BROWSER, cookie })).body).toBe(WITH_BANNER);
   });
 
   it('asks the service for what can be read here, and for no confirmation of an old copy', async () => {
@@ -158,7 +196,7 @@ describe('a page with a banner', () => {
     for (let i = 0; i <= MAX_CODED_PAGES; i++) {
       const request = http.get({ port: rig.port, headers: { host: 'demo.preview.test', ...BROWSER } });
       const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-      expect(response.headers.vary).toBe('Sec-Fetch-Dest');
+      expect(response.headers.vary).toBe('Sec-Fetch-Dest, Cookie');
       response.destroy();
       await rig.whenServiceSeesAbort();
     }
@@ -201,6 +239,18 @@ describe('what stays as it is', () => {
     const response = await visit(headers);
     expect(response.body).toBe(PAGE);
     expect(response.headers.etag).toBe('"1"');
+  });
+
+  it('a page for who closed the banner, and the request for it but for the cookie that says so', async () => {
+    await start((request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', etag: '"2"', vary: 'X' });
+      response.end(JSON.stringify(request.headers));
+    });
+    const conditions = { 'if-none-match': '"1"', 'accept-encoding': 'zstd' };
+    const cookie = 'a=1; __Host-culvert-banner=closed';
+    const { body, headers } = await visit({ ...BROWSER, ...conditions, cookie });
+    expect(JSON.parse(body)).toMatchObject({ ...conditions, cookie: 'a=1' });
+    expect(headers).toMatchObject({ etag: '"2"', vary: 'X' });
   });
 
   it('a page of a preview without a banner', async () => {
