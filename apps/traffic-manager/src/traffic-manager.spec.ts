@@ -507,6 +507,36 @@ describe('the tunnel', () => {
     expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
+  it('waits for long, and says why, when the edge has as many sessions of the team as it may', async () => {
+    const reason = 'the team has 2 sessions, as many as it may';
+    edge.answer = { refuse: { code: GoAwayCode.LIMIT, reason } };
+    start();
+    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
+    expect(lines.find(({ msg }) => msg === 'disconnected')).toMatchObject({
+      level: 40,
+      code: 'LIMIT',
+      reason,
+    });
+    expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it('waits for long when its key was revoked', async () => {
+    start();
+    (await edge.nextTunnel()).tunnel.close(GoAwayCode.KEY_REVOKED, 'revoked');
+    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
+    expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it('is dialled again soon when its key was revoked and there is another by now', async () => {
+    let key = 'cvt_old';
+    start({ apiKey: () => Promise.resolve(key) });
+    const { tunnel } = await edge.nextTunnel();
+    key = 'cvt_new';
+    tunnel.close(GoAwayCode.KEY_REVOKED, 'expired');
+    await edge.nextTunnel();
+    expect(edge.credentials).toEqual(['Bearer cvt_old', 'Bearer cvt_new']);
+  });
+
   it('is given up when there is no protocol version in common', async () => {
     edge.answer = { refuse: { code: GoAwayCode.UNSUPPORTED_VERSION, reason: 'too old' } };
     const manager = start();

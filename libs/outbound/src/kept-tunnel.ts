@@ -75,6 +75,8 @@ export class KeptTunnel {
   private readonly backoff = new Backoff();
   private readonly dialAborter = new AbortController();
   private retryTimer: NodeJS.Timeout | null = null;
+  /** What was shown at the last attempt. */
+  private shown: string | null = null;
   private tellTunnelClosed: (() => void) | null = null;
 
   /** Starts dialling at once. */
@@ -117,6 +119,7 @@ export class KeptTunnel {
     let apiKey: string;
     try {
       apiKey = await this.options.credential();
+      this.shown = apiKey;
     } catch (error) {
       this.isDialling = false;
       this.options.onCredentialError(error);
@@ -187,6 +190,10 @@ export class KeptTunnel {
       this.options.onGiveUp(`${goAwayName(code)}: ${reason}`);
       return;
     }
+    if (code === GoAwayCode.KEY_REVOKED) {
+      void this.retryWithAnotherCredential();
+      return;
+    }
     if (code === GoAwayCode.SUPERSEDED) this.options.onSuperseded?.();
     // An acceptor that sends everybody away at once would be dialled in a tight loop.
     this.retry(retry === 'now' && lastedMs < STABLE_MS ? 'soon' : retry);
@@ -197,6 +204,12 @@ export class KeptTunnel {
     const delayMs = retry === 'now' ? 0 : retry === 'soon' ? this.backoff.next() : this.backoff.slow();
     this.options.onRetry?.(delayMs);
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);
+  }
+
+  /** Whoever replaced the credential while the tunnel was open waits for nobody; otherwise only a person can help. */
+  private async retryWithAnotherCredential(): Promise<void> {
+    const credential = await this.options.credential().catch(() => this.shown);
+    this.retry(credential === this.shown ? 'slowly' : 'soon');
   }
 
   private nextTunnelClosed(): Promise<void> {
