@@ -1,0 +1,309 @@
+/** Two edges and an API as processes of their own, which hear of each other through Postgres and Redis alone. */
+import { once } from 'node:events';
+import http from 'node:http';
+import net, { type AddressInfo } from 'node:net';
+import { hashSecret, type Store } from '@culvert/domain';
+import { createStore } from '@culvert/store';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import {
+  API_KEY,
+  type Deployment,
+  deploymentOf,
+  type HttpResult,
+  type Preview,
+  visit,
+} from '../support/deployment.js';
+import { type Program, startProgram } from '../support/process.js';
+
+const OWNER = { email: 'ann@shop.test', password: 'correct horse battery' };
+const VISIT = 'culvert-preview';
+
+let database: TestDatabase;
+let store: Store;
+let api: Program;
+let edges: readonly Program[];
+/** Of the edges, A first; the app's host names that of A, as a load balancer in front of both would be named. */
+let ports: readonly [number, number];
+let deployment: Deployment;
+let service: http.Server;
+let servicePort: number;
+let preview: Preview;
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+beforeAll(async () => {
+  service = http.createServer((request, response) => {
+    if (request.url === '/events') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n');
+    } else {
+      response.end('behind');
+    }
+  });
+  new WebSocketServer({ server: service }).on('connection', (socket) => socket.send('hello'));
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  servicePort = (service.address() as AddressInfo).port;
+  database = await createTestDatabase(inject('databaseUrl'));
+  const apiPort = await freePort();
+  ports = [await freePort(), await freePort()];
+  const shared = {
+    DATABASE_URL: database.url,
+    REDIS_URL: inject('redisUrl'),
+    APP_HOST: `localhost:${ports[0]}`,
+    ADMIN_PORT: '0',
+  };
+  api = startProgram('apps/api/src/main.js', {
+    ...shared,
+    PORT: String(apiPort),
+    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
+    CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
+  });
+  edges = ports.map((port) =>
+    startProgram('apps/edge/src/main.js', {
+      ...shared,
+      PORT: String(port),
+      API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}`,
+    }),
+  );
+  await Promise.all([api.line(/^API key/m), ...edges.map((edge) => edge.logged(/"serving"/))]);
+  deployment = deploymentOf(edges[0], ports[0], () => {}, apiPort);
+  // One session, with a tunnel to each edge.
+  await deployment.startManager();
+  await deployment.startManager({ CULVERT_URL: `http://127.0.0.1:${ports[1]}` });
+  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+});
+
+afterAll(async () => {
+  await deployment?.stop();
+  await edges?.[1]?.stop();
+  await api?.stop();
+  await store?.close();
+  service?.closeAllConnections();
+  service?.close();
+  await database?.drop();
+});
+
+beforeEach(async () => {
+  preview = await deployment.createPreview(servicePort, { access: 'team' });
+});
+
+type Headers = Readonly<Record<string, string>>;
+
+/** As a browser keeps them: of each name the last. */
+function cookiesOf({ headers }: HttpResult): string {
+  const jar = new Map<string, string>();
+  for (const line of headers['set-cookie'] ?? []) {
+    const [pair = ''] = line.split(';');
+    jar.set(pair.slice(0, pair.indexOf('=')), pair);
+  }
+  return [...jar.values()].join('; ');
+}
+
+/** The target of a redirect, without its host. */
+function pathOf({ status, headers }: HttpResult): string {
+  expect([302, 303]).toContain(status);
+  const { pathname, search } = new URL(headers.location!);
+  return pathname + search;
+}
+
+/** Signs in on the app's host, through edge `at`. */
+async function signIn(at: number): Promise<string> {
+  const host = `localhost:${ports[0]}`;
+  const answer = await visit(ports[at], host, '/api/v1/sign-in', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: `http://${host}` },
+    body: JSON.stringify(OWNER),
+  });
+  expect(answer.status).toBe(204);
+  return cookiesOf(answer);
+}
+
+/** As a browser does that opens a page, each step through the edge that is named for it. */
+async function enter(
+  session: string,
+  path: string,
+  [first, second, third]: readonly [number, number, number],
+) {
+  const host = `${preview.hostname}:${ports[0]}`;
+  const asked = await visit(ports[first], host, path, { headers: { accept: 'text/html' } });
+  const handed = await visit(ports[second], `localhost:${ports[0]}`, pathOf(asked), {
+    headers: { cookie: session },
+  });
+  const back = await visit(ports[third], host, pathOf(handed), { headers: { cookie: cookiesOf(asked) } });
+  expect(pathOf(back)).toBe(path);
+  return cookiesOf(back);
+}
+
+describe('a visitor who signed in at one edge', () => {
+  it.each([
+    [0, 0, 0],
+    [1, 1, 1],
+    [0, 1, 0],
+    [1, 0, 1],
+  ] as const)('opens the preview at both, by way of edges %i, %i and %i', async (...way) => {
+    const cookie = await enter(await signIn(way[0]), '/page?x=1', way);
+    expect(cookie).toMatch(new RegExp(`^${VISIT}=`));
+    for (const port of ports) {
+      const answer = await visit(port, preview.hostname, '/', { headers: { cookie } });
+      expect([answer.status, answer.body.toString()]).toEqual([200, 'behind']);
+      expect((await visit(port, preview.hostname, '/')).status).toBe(401);
+    }
+  });
+
+  it('is known by a code once, whichever edge asks first', async () => {
+    const session = await signIn(0);
+    const asked = await visit(ports[0], preview.hostname, '/', { headers: { accept: 'text/html' } });
+    const handed = await visit(ports[0], `localhost:${ports[0]}`, pathOf(asked), {
+      headers: { cookie: session },
+    });
+    const back = await Promise.all(
+      ports.map((port) =>
+        visit(port, preview.hostname, pathOf(handed), { headers: { cookie: cookiesOf(asked) } }),
+      ),
+    );
+    expect(back.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, 401]);
+  });
+});
+
+/** A WebSocket and an event stream at each edge; resolves once all live, with what resolves when all are cut. */
+async function openEverywhere(headers: Headers): Promise<{ readonly allCut: Promise<unknown> }> {
+  const ends: Promise<unknown>[] = [];
+  for (const port of ports) {
+    const host = `${preview.hostname}:${port}`;
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, {
+      headers: { ...headers, host, origin: `http://${host}` },
+    });
+    socket.on('error', () => {});
+    await once(socket, 'message');
+    ends.push(new Promise((resolve) => socket.once('close', resolve)));
+    const request = http.get({
+      port,
+      host: '127.0.0.1',
+      path: '/events',
+      agent: false,
+      headers: { ...headers, host },
+    });
+    request.on('error', () => {});
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    expect(response.statusCode).toBe(200);
+    response.on('error', () => {});
+    ends.push(new Promise((resolve) => response.once('close', resolve)));
+    response.resume();
+  }
+  return { allCut: Promise.all(ends) };
+}
+
+/** A member in a browser of their own, let in by a visit. */
+async function member(): Promise<{ headers: Headers; userId: string; session: string }> {
+  const email = `${preview.id}@shop.test`;
+  const { teamId } = (await store.apiKeys.findByHash(hashSecret(API_KEY)))!;
+  const { id: userId } = await store.users.findOrCreate(email, email);
+  await store.users.addMembership(teamId, userId, 'member');
+  const session = `session-of-${preview.id}`;
+  const { id: userSessionId } = await store.userSessions.create({
+    userId,
+    tokenHash: hashSecret(session),
+    at: new Date(),
+    address: null,
+    userAgent: '',
+  });
+  const secret = 'v'.repeat(7) + preview.id;
+  await store.previewVisits.create(
+    {
+      hash: hashSecret(secret),
+      teamId,
+      previewId: preview.id,
+      admittedBy: { userId, userSessionId },
+      expiresAt: new Date(Date.now() + 3_600_000),
+    },
+    100,
+    new Date(),
+  );
+  return { headers: { cookie: `${VISIT}=${secret}` }, userId, session };
+}
+
+describe('what is open at both edges ends within a second', () => {
+  it.each<[string, () => Promise<{ headers: Headers; end: () => Promise<unknown> }>]>([
+    [
+      'a preview is made private',
+      async () => {
+        await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'public' });
+        await expect.poll(async () => (await visit(ports[1], preview.hostname, '/')).status).toBe(200);
+        return {
+          headers: {},
+          end: () => deployment.api('PATCH', `/previews/${preview.id}`, { access: 'team' }),
+        };
+      },
+    ],
+    [
+      'a preview is removed',
+      async () => ({
+        headers: { 'x-culvert-api-key': API_KEY },
+        end: () => deployment.api('DELETE', `/previews/${preview.id}`),
+      }),
+    ],
+    [
+      'a key is revoked',
+      async () => {
+        const { id, key } = await deployment.api<{ id: string; key: string }>('POST', '/api-keys', {
+          name: 'both',
+          scopes: ['previews:read'],
+        });
+        return {
+          headers: { 'x-culvert-api-key': key },
+          end: () => deployment.api('DELETE', `/api-keys/${id}`),
+        };
+      },
+    ],
+    [
+      'a token is revoked',
+      async () => {
+        const path = `/previews/${preview.id}/tokens`;
+        const { id, token } = await deployment.api<{ id: string; token: string }>('POST', path, {
+          name: 'both',
+        });
+        return {
+          headers: { 'culvert-preview-token': token },
+          end: () => deployment.api('DELETE', `${path}/${id}`),
+        };
+      },
+    ],
+    [
+      'a member is removed',
+      async () => {
+        const { headers, userId } = await member();
+        return { headers, end: () => deployment.api('DELETE', `/team/members/${userId}`) };
+      },
+    ],
+    [
+      'a share link is revoked',
+      async () => {
+        const path = `/previews/${preview.id}/share-links`;
+        const { id, url } = await deployment.api<{ id: string; url: string }>('POST', path, { name: 'both' });
+        const opened = await visit(ports[1], preview.hostname, new URL(url).pathname);
+        return {
+          headers: { cookie: cookiesOf(opened) },
+          end: () => deployment.api('DELETE', `${path}/${id}`),
+        };
+      },
+    ],
+  ])('when %s', async (_why, open) => {
+    const { headers, end } = await open();
+    const { allCut } = await openEverywhere(headers);
+    await end();
+    const endedAt = performance.now();
+    await allCut;
+    expect(performance.now() - endedAt).toBeLessThan(1000);
+    for (const port of ports)
+      expect((await visit(port, preview.hostname, '/', { headers })).status).toBeGreaterThanOrEqual(400);
+  });
+});
