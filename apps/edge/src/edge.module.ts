@@ -6,7 +6,16 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS } from '@culvert/http1';
-import { appUrl, EVENT_BUS, LOG, METRICS, type Settings, SETTINGS, STORE } from '@culvert/platform';
+import {
+  ApiKeyUse,
+  appUrl,
+  EVENT_BUS,
+  LOG,
+  METRICS,
+  type Settings,
+  SETTINGS,
+  STORE,
+} from '@culvert/platform';
 import {
   DEFAULT_RELAY_LIMITS,
   Relay,
@@ -42,35 +51,56 @@ export class EdgeModule {
     return {
       module: EdgeModule,
       providers: [
+        ApiKeyUse,
+        {
+          provide: TrustedProxies,
+          inject: [SETTINGS],
+          useFactory: (settings: Settings) => new TrustedProxies(settings.trustedProxies),
+        },
         { provide: TunnelRegistry, useFactory: () => new TunnelRegistry() },
         {
           provide: PreviewGate,
-          inject: [STORE, SETTINGS],
-          useFactory: (store: Store, settings: Settings) => {
+          inject: [STORE, SETTINGS, TrustedProxies, ApiKeyUse],
+          useFactory: (store: Store, settings: Settings, trustedProxies: TrustedProxies, use: ApiKeyUse) => {
             const { scheme, previewDomain } = settings.public;
             const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
-            return new PreviewGate(store, entrance, { scheme, previewDomain });
+            return new PreviewGate(store, entrance, use, { scheme, previewDomain, trustedProxies });
           },
         },
         {
           provide: TunnelAuthenticator,
-          inject: [STORE],
-          useFactory: (store: Store) => new TunnelAuthenticator(store),
+          inject: [STORE, ApiKeyUse, TrustedProxies],
+          useFactory: (...parts: ConstructorParameters<typeof TunnelAuthenticator>) =>
+            new TunnelAuthenticator(...parts),
         },
         {
           provide: TunnelSessions,
-          inject: [STORE, TunnelRegistry, SETTINGS, LOG],
-          useFactory: (store: Store, registry: TunnelRegistry, settings: Settings, log: Logger) =>
-            new TunnelSessions(store, registry, settings.limits, log),
+          inject: [STORE, TunnelRegistry, SETTINGS, LOG, ApiKeyUse],
+          useFactory: (
+            store: Store,
+            registry: TunnelRegistry,
+            settings: Settings,
+            log: Logger,
+            use: ApiKeyUse,
+          ) => new TunnelSessions(store, registry, settings.limits, log, use),
         },
         {
           provide: Telepresence,
-          inject: [STORE, EVENT_BUS, TunnelSessions, TunnelRegistry, SETTINGS, LOG],
+          inject: [STORE, EVENT_BUS, TunnelSessions, TunnelRegistry, SETTINGS, LOG, ApiKeyUse],
           useFactory: (...parts: ConstructorParameters<typeof Telepresence>) => new Telepresence(...parts),
         },
         {
           provide: Relay,
-          inject: [STORE, TunnelRegistry, PreviewGate, Telepresence, SETTINGS, LOG, HttpAdapterHost],
+          inject: [
+            STORE,
+            TunnelRegistry,
+            PreviewGate,
+            Telepresence,
+            SETTINGS,
+            TrustedProxies,
+            LOG,
+            HttpAdapterHost,
+          ],
           useFactory: createRelay,
         },
         {
@@ -110,6 +140,7 @@ function createRelay(
   gate: PreviewGate,
   telepresence: Telepresence,
   settings: Settings,
+  trustedProxies: TrustedProxies,
   log: Logger,
   adapterHost: HttpAdapterHost,
 ): Relay {
@@ -129,7 +160,7 @@ function createRelay(
     ),
     gate,
     limits: relayLimits(settings),
-    trustedProxies: new TrustedProxies(settings.trustedProxies),
+    trustedProxies,
     poolsWithIdle: previews.poolsWithIdle,
     findAppRoute: (hostname) => (isApp(hostname) ? appRoute : null),
     // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.

@@ -177,6 +177,8 @@ export interface ApiKeyRepository {
   /** Idempotent: a revoked key keeps its first date. */
   revoke(teamId: string, id: string, at: Date): Promise<ApiKey | null>;
   recordUse(id: string, at: Date, address?: string | null): Promise<void>;
+  /** Across teams, for the edge: these keys, as far as they were used before `unlessSince`, are in use at `at`. */
+  prolongUse(ids: readonly string[], at: Date, unlessSince: Date): Promise<void>;
 }
 
 export interface TrafficManagerRepository {

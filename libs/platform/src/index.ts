@@ -2,6 +2,7 @@ export * from './admin/admin-server.js';
 export * from './admin/admin.module.js';
 export * from './admin/metrics.js';
 export * from './admin/readiness.js';
+export * from './api-key-use.js';
 export * from './auth/public.js';
 export * from './cluster.module.js';
 export * from './logger/logger.js';

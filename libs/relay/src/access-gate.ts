@@ -14,6 +14,12 @@ export interface AccessGate {
   /**
    * @param route null when nothing lives at `hostname`, which strangers must not be able to tell from a private
    *   preview; 'allow' is then as good as 'unknown_host'
+   * @param peer address of the connection's other end
    */
-  check(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict>;
+  check(
+    route: Route | null,
+    request: RequestHead,
+    hostname: string,
+    peer: string,
+  ): Verdict | Promise<Verdict>;
 }

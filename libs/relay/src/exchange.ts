@@ -268,7 +268,7 @@ export class Exchange implements StreamHandler, PageSink {
     const { gate } = this.relay;
     try {
       const live = route !== null && route.expiresAt > Date.now() ? route : null;
-      const verdict = await gate.check(live, this.request, this.hostname);
+      const verdict = await gate.check(live, this.request, this.hostname, this.visitor.peer);
       if (live === null || verdict !== 'allow') this.refuse(verdict);
     } catch {
       this.refuse('access_denied');
@@ -313,7 +313,10 @@ export class Exchange implements StreamHandler, PageSink {
       }
       live = null;
     }
-    const verdict = live?.kind === 'app' ? 'allow' : this.relay.gate.check(live, this.request, this.hostname);
+    const verdict =
+      live?.kind === 'app'
+        ? 'allow'
+        : this.relay.gate.check(live, this.request, this.hostname, this.visitor.peer);
     if (verdict instanceof Promise) {
       verdict.then(
         (answer) => this.admit(live, answer),

@@ -43,6 +43,24 @@ describe(TrustedProxies.name, () => {
   });
 });
 
+describe('the client', () => {
+  const proxies = new TrustedProxies(['10.0.0.0/8', '2001:db8::/32']);
+  it.each([
+    ['192.0.2.1', '', '192.0.2.1'],
+    // Nobody vouches for what a visitor claims.
+    ['192.0.2.1', '198.51.100.1', '192.0.2.1'],
+    ['10.0.0.1', '', '10.0.0.1'],
+    ['10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['10.0.0.1', 'forged, 203.0.113.9,198.51.100.1 , 10.0.0.2', '198.51.100.1'],
+    ['10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
+    ['2001:db8::1', '2001:db9::7', '2001:db9::7'],
+    ['10.0.0.1', '::ffff:198.51.100.1', '198.51.100.1'],
+    ['10.0.0.1', 'unknown', '10.0.0.1'],
+    ['10.0.0.1', ', ,', '10.0.0.1'],
+    ['unknown', '198.51.100.1', 'unknown'],
+  ])('of %s with %j is %s', (peer, chain, client) => expect(proxies.clientOf(peer, chain)).toBe(client));
+});
+
 describe(plainAddress.name, () => {
   it('drops the notation of dual-stack sockets', () => {
     expect(plainAddress('::ffff:192.0.2.1')).toBe('192.0.2.1');

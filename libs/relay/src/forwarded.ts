@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Field, type RequestHead } from '@culvert/http1';
 
 /** Which peers may speak for somebody else: load balancers in front of the edge. */
@@ -20,6 +20,29 @@ export class TrustedProxies {
   has(address: string): boolean {
     return !this.isEmpty && this.list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
+
+  /**
+   * Who asks: the last of a chain of addresses that no trusted proxy vouches for. What stands before it, anybody may
+   * have written.
+   * @param peer address of the connection's other end
+   * @param claimedChain value of `X-Forwarded-For`; '' for none
+   */
+  clientOf(peer: string, claimedChain: string): string {
+    let client = peer;
+    if (claimedChain === '' || !this.has(peer)) return client;
+    const chain = claimedChain.split(',');
+    for (let claimed = chain.pop(); claimed !== undefined && this.has(client); claimed = chain.pop()) {
+      const address = plainAddress(claimed.trim());
+      if (isIP(address) === 0) break;
+      client = address;
+    }
+    return client;
+  }
+}
+
+/** What proxies say of who asked: the `X-Forwarded-For` of a request in one value; '' without. */
+export function forwardedFor(request: RequestHead): string {
+  return claim(request, 'x-forwarded-for');
 }
 
 /** An address without the IPv4-in-IPv6 notation that dual-stack sockets report. */

@@ -58,6 +58,10 @@ export class Http2Visitor implements Visitor, StreamHandler {
     stream.attach(this);
   }
 
+  get peer(): string {
+    return this.connection.peer;
+  }
+
   get currentExchange(): Exchange | null {
     return this.exchange;
   }

@@ -5,6 +5,8 @@ import type { Route } from './route.js';
 
 /** The side of an exchange that asked: what the exchange needs of it, whatever HTTP version it speaks. */
 export interface Visitor {
+  /** Address of the connection's other end. */
+  readonly peer: string;
   /** Collects response heads; lent to one exchange at a time. */
   readonly responseReader: HeadReader;
   /** The head to send to the ingress for `request`. */

@@ -154,6 +154,27 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect((await apiKeys.find(tenant.team.id, tenant.apiKey.id))?.lastUsedAt).toEqual(late);
     });
 
+    it('has keys be in use that were not used lately, and keeps their addresses', async () => {
+      const { apiKeys } = context.store;
+      const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 12, minutes));
+      const create = () => apiKeys.create(tenant.team.id, apiKeyDraft({}));
+      const [old, recent, never] = [await create(), await create(), await create()];
+      await apiKeys.recordUse(old.id, at(0), '192.0.2.1');
+      await apiKeys.recordUse(recent.id, at(1), '192.0.2.2');
+      await apiKeys.prolongUse([old.id, recent.id, never.id, UNKNOWN, 'x'], at(2), at(1));
+      await apiKeys.prolongUse([], at(3), at(3));
+      const uses = [];
+      for (const { id } of [old, recent, never]) {
+        const { lastUsedAt, lastUsedAddress } = (await apiKeys.find(tenant.team.id, id))!;
+        uses.push([lastUsedAt, lastUsedAddress]);
+      }
+      expect(uses).toEqual([
+        [at(2), '192.0.2.1'],
+        [at(1), '192.0.2.2'],
+        [at(2), null],
+      ]);
+    });
+
     it('tells which keys may no longer be used', async () => {
       const { apiKeys } = context.store;
       const now = new Date('2026-06-01T00:00:00Z');

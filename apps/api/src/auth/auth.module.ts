@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { ApiKeyUse } from '@culvert/platform';
 import { AddressRateGuard } from '../rate-limits/address-rate.guard.js';
 import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
@@ -13,6 +14,7 @@ import { TeamRate } from './team-rate.js';
   imports: [RateLimitsModule, UserSessionsModule],
   providers: [
     AuthenticationService,
+    ApiKeyUse,
     TeamRate,
     // In this order: an address is counted before anything is looked up, and a team once it is known.
     { provide: APP_GUARD, useClass: AddressRateGuard },

@@ -5,12 +5,10 @@ import {
   isApiKeyUsable,
   isPossibleApiKeySecret,
   scopesOfRole,
-  type ApiKey,
   type Store,
 } from '@culvert/domain';
-import { LOG, STORE } from '@culvert/platform';
+import { ApiKeyUse, STORE } from '@culvert/platform';
 import type { Request } from 'express';
-import type { Logger } from 'pino';
 import { clientAddress } from '../http/client-address.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 import type { Caller, Identified } from './caller.js';
@@ -18,17 +16,11 @@ import type { Caller, Identified } from './caller.js';
 /** By which people who are in several teams say for which they act. */
 const TEAM_HEADER = 'Culvert-Team';
 
-/** How exact `lastUsedAt` is; keeps a busy key from costing a write per request. */
-const USE_INTERVAL_MS = 60_000;
-
 @Injectable()
 export class AuthenticationService {
-  /** Keys whose use is being written down, so that a burst of requests writes once. */
-  readonly #recording = new Set<string>();
-
   constructor(
     @Inject(STORE) private readonly store: Store,
-    @Inject(LOG) private readonly log: Logger,
+    private readonly apiKeyUse: ApiKeyUse,
     private readonly userSessions: UserSessionsService,
   ) {}
 
@@ -41,7 +33,7 @@ export class AuthenticationService {
     const apiKey = await this.store.apiKeys.findByHash(hashApiKeySecret(secret));
     const now = new Date();
     if (apiKey === null || !isApiKeyUsable(apiKey, now)) return null;
-    this.#recordUse(apiKey, now, address);
+    this.apiKeyUse.record(apiKey, address, now);
     return {
       teamId: apiKey.teamId,
       role: null,
@@ -71,16 +63,5 @@ export class AuthenticationService {
     if (membership === undefined) return { caller: null, person };
     const { teamId, role } = membership;
     return { caller: { teamId, role, scopes: scopesOfRole(role), apiKey: null, ...person }, person };
-  }
-
-  /** In the background: no request waits for, or fails with, its key's statistics. */
-  #recordUse({ id, lastUsedAt }: ApiKey, now: Date, address: string | null): void {
-    const isRecent = lastUsedAt !== null && now.getTime() - lastUsedAt.getTime() < USE_INTERVAL_MS;
-    if (isRecent || this.#recording.has(id)) return;
-    this.#recording.add(id);
-    void this.store.apiKeys
-      .recordUse(id, now, address)
-      .catch((error: unknown) => this.log.warn({ err: error, apiKeyId: id }, 'use of key not recorded'))
-      .finally(() => this.#recording.delete(id));
   }
 }

@@ -2,7 +2,15 @@
 import { createHash } from 'node:crypto';
 import { generateSecret, hashSecret, type PreviewVisitDraft, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import { GateAnswer, RelayError, Route, SocketDialer, StreamPool, type Verdict } from '@culvert/relay';
+import {
+  GateAnswer,
+  RelayError,
+  Route,
+  SocketDialer,
+  StreamPool,
+  TrustedProxies,
+  type Verdict,
+} from '@culvert/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PreviewEntrance } from './preview-entrance.js';
 import { PreviewGate } from './preview-gate.js';
@@ -74,12 +82,17 @@ describe('the gate of a private preview', () => {
       },
     } as unknown as Store;
     const entrance = new PreviewEntrance(store, { scheme: 'https', appUrl: 'https://app.test' });
-    gate = new PreviewGate(store, entrance, { scheme: 'https', previewDomain: 'preview.test' });
+    const apiKeyUse = { record: () => expect.unreachable() };
+    gate = new PreviewGate(store, entrance, apiKeyUse, {
+      scheme: 'https',
+      previewDomain: 'preview.test',
+      trustedProxies: new TrustedProxies([]),
+    });
   });
 
   const check = async (to: Route | null, shown: RequestHead): Promise<Verdict | RelayError> => {
     try {
-      return await gate.check(to, shown, HOST);
+      return await gate.check(to, shown, HOST, '192.0.2.1');
     } catch (error) {
       return error as RelayError;
     }
@@ -193,11 +206,11 @@ describe('the gate of a private preview', () => {
     const to = route('team');
     const shown = request('GET /', { Cookie: COOKIE });
     expect(await check(to, shown)).toBe('allow');
-    expect(gate.check(to, shown, HOST)).toBe('allow');
+    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe('allow');
     expect(lookups).toBe(1);
     usable = false;
     gate.forgetUser('somebody else');
-    expect(gate.check(to, shown, HOST)).toBe('allow');
+    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe('allow');
     gate.forgetUser('u');
     expect(await check(to, shown)).toBe('access_denied');
     usable = true;

@@ -1,6 +1,6 @@
 import { type ApiKey, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import { Route, SocketDialer, StreamPool, type Verdict } from '@culvert/relay';
+import { Route, SocketDialer, StreamPool, TrustedProxies, type Verdict } from '@culvert/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PreviewEntrance } from './preview-entrance.js';
 import { PreviewGate } from './preview-gate.js';
@@ -36,6 +36,8 @@ describe(PreviewGate.name, () => {
   let lookups: number;
   let beforeAnswer: () => void;
   let gate: PreviewGate;
+  /** Which keys were used, and from where. */
+  let uses: string[];
 
   beforeEach(() => {
     key = {
@@ -66,23 +68,27 @@ describe(PreviewGate.name, () => {
     };
     const store = { apiKeys } as unknown as Store;
     const scheme = 'https';
-    gate = new PreviewGate(store, new PreviewEntrance(store, { scheme, appUrl: 'https://app.test' }), {
+    uses = [];
+    const use = { record: ({ id }: { id: string }, address: string | null) => uses.push(`${id} ${address}`) };
+    const entrance = new PreviewEntrance(store, { scheme, appUrl: 'https://app.test' });
+    gate = new PreviewGate(store, entrance, use, {
       scheme,
       previewDomain: 'preview.test',
+      trustedProxies: new TrustedProxies(['10.0.0.0/8']),
     });
   });
 
   const check = async (to: Route | null, shown: RequestHead): Promise<Verdict> =>
-    gate.check(to, shown, 'a.preview.test');
+    gate.check(to, shown, 'a.preview.test', '10.0.0.1');
 
   it('lets anyone into a public preview, without a promise', () => {
-    expect(gate.check(route('public'), request(), 'a.preview.test')).toBe('allow');
+    expect(gate.check(route('public'), request(), 'a.preview.test', '10.0.0.1')).toBe('allow');
   });
 
   it('lets a key of the team into a private preview, and remembers it', async () => {
     const to = route('team');
     expect(await check(to, request(SECRET))).toBe('allow');
-    expect(gate.check(to, request(SECRET), 'a.preview.test')).toBe('allow');
+    expect(gate.check(to, request(SECRET), 'a.preview.test', '10.0.0.1')).toBe('allow');
     expect(lookups).toBe(1);
   });
 
@@ -97,7 +103,7 @@ describe(PreviewGate.name, () => {
   it('denies a key with a wrong checksum without looking it up', () => {
     const secret = generateApiKeySecret();
     const mistyped = secret.slice(0, -1) + (secret.endsWith('0') ? '1' : '0');
-    expect(gate.check(route('team'), request(mistyped), 'a.preview.test')).toBe('access_denied');
+    expect(gate.check(route('team'), request(mistyped), 'a.preview.test', '10.0.0.1')).toBe('access_denied');
     expect(lookups).toBe(0);
   });
 
@@ -112,15 +118,20 @@ describe(PreviewGate.name, () => {
       } as unknown as Store;
       const scheme = 'https';
       const entrance = new PreviewEntrance(store, { scheme, appUrl: 'https://app.test' });
-      const own = new PreviewGate(store, entrance, { scheme, previewDomain: 'preview.test' });
+      const own = new PreviewGate(
+        store,
+        entrance,
+        { record: () => {} },
+        { scheme, previewDomain: 'preview.test', trustedProxies: new TrustedProxies([]) },
+      );
       const to = route('team');
       if (when.includes('header'))
-        expect(await own.check(to, request(secret), 'a.preview.test')).toBe('allow');
+        expect(await own.check(to, request(secret), 'a.preview.test', '10.0.0.1')).toBe('allow');
       const bytes = Buffer.from(
         `GET / HTTP/1.1\r\nHost: a.preview.test\r\nCookie: __Host-culvert-preview=${secret}\r\n\r\n`,
       );
       const shown = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
-      expect(await own.check(to, shown, 'a.preview.test')).not.toBe('allow');
+      expect(await own.check(to, shown, 'a.preview.test', '10.0.0.1')).not.toBe('allow');
     },
   );
 
@@ -134,6 +145,32 @@ describe(PreviewGate.name, () => {
       key = { ...key, revokedAt: null, expiresAt: null, scopes: ['previews:read'], ...change };
       expect(await check(route('team'), request(SECRET))).toBe('access_denied');
     }
+  });
+
+  it('tells of the use of a key each time it is looked up, with the address of who is behind trusted proxies', async () => {
+    const to = route('team');
+    const from = (peer: string, lines = '') => {
+      const head = `GET / HTTP/1.1\r\nHost: a.preview.test\r\nX-Ambassador-Api-Key: ${SECRET}\r\n${lines}\r\n`;
+      const bytes = Buffer.from(head);
+      return gate.check(
+        to,
+        parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS),
+        'a.preview.test',
+        peer,
+      );
+    };
+    expect(await from('192.0.2.7', 'X-Forwarded-For: 203.0.113.9\r\n')).toBe('allow');
+    expect(await from('192.0.2.8')).toBe('allow');
+    gate.forgetKey('k');
+    expect(await from('10.0.0.1', 'X-Forwarded-For: forged\r\nX-Forwarded-For: 203.0.113.9\r\n')).toBe(
+      'allow',
+    );
+    expect(uses).toEqual(['k 192.0.2.7', 'k 203.0.113.9']);
+    gate.forgetAll();
+    key = { ...key, scopes: ['tunnel'] };
+    expect(await from('192.0.2.7')).toBe('access_denied');
+    expect(await check(route('team', 'two'), request(SECRET))).not.toBe('allow');
+    expect(uses).toHaveLength(2);
   });
 
   it('shows a private preview to a stranger with a valid key as if it were missing', async () => {

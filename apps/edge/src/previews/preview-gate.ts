@@ -1,4 +1,5 @@
 import {
+  type ApiKey,
   hashSecret,
   isApiKeyUsable,
   isPossibleApiKeySecret,
@@ -7,11 +8,14 @@ import {
   type Store,
 } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
+import type { ApiKeyUse } from '@culvert/platform';
 import {
   type AccessGate,
   cookieValue,
+  forwardedFor,
   RelayError,
   type Route,
+  type TrustedProxies,
   type Verdict,
   VISIT_COOKIE,
 } from '@culvert/relay';
@@ -32,8 +36,8 @@ export const CREDENTIAL_KINDS = ['api-key', 'preview-token', 'visit', 'none'] as
 /** What a secret turned out to be. */
 interface Credential {
   readonly kind: (typeof CREDENTIAL_KINDS)[number];
-  /** The key's, else null. */
-  readonly apiKeyId: string | null;
+  /** Null when it is none. */
+  readonly apiKey: ApiKey | null;
   readonly teamId: string | null;
   /** What a token or visit is for. */
   readonly previewId: string | null;
@@ -54,27 +58,41 @@ export class PreviewGate implements AccessGate {
   private readonly scheme: 'http' | 'https';
   private readonly cookieName: string;
   private readonly suffix: string;
+  private readonly trustedProxies: TrustedProxies;
   /** Counts what was forgotten: a credential read before that moment must not be kept after it. */
   private generation = 0;
 
   constructor(
     private readonly store: Pick<Store, 'apiKeys' | 'previewTokens' | 'previewVisits'>,
     private readonly entrance: PreviewEntrance,
-    options: { readonly scheme: 'http' | 'https'; readonly previewDomain: string },
+    private readonly apiKeyUse: Pick<ApiKeyUse, 'record'>,
+    options: {
+      readonly scheme: 'http' | 'https';
+      readonly previewDomain: string;
+      readonly trustedProxies: TrustedProxies;
+    },
   ) {
     this.scheme = options.scheme;
     this.cookieName = VISIT_COOKIE[options.scheme];
     this.suffix = `.${options.previewDomain}`;
+    this.trustedProxies = options.trustedProxies;
   }
 
-  check(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
+  check(
+    route: Route | null,
+    request: RequestHead,
+    hostname: string,
+    peer: string,
+  ): Verdict | Promise<Verdict> {
     if (isReserved(request.target)) return this.enter(route, request, hostname);
     if (route !== null && route.access === 'public') return 'allow';
     if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
     const header = headerSecret(request);
     if (header !== null) {
       // Mistyped keys are not looked up: no more than MAX_LOOKUPS can be, and a flood of these costs nothing to make.
-      return isPossibleApiKeySecret(header) ? this.judgeHeader(header, route) : 'access_denied';
+      return isPossibleApiKeySecret(header)
+        ? this.judgeHeader(header, route, request, peer)
+        : 'access_denied';
     }
     const i = request.find(Field.COOKIE);
     const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
@@ -87,7 +105,7 @@ export class PreviewGate implements AccessGate {
 
   /** Forgets a key at once. */
   forgetKey(apiKeyId: string): void {
-    this.forget((credential) => credential.apiKeyId === apiKeyId);
+    this.forget((credential) => credential.apiKey?.id === apiKeyId);
   }
 
   /** Forgets what is known of a person at once. */
@@ -120,11 +138,21 @@ export class PreviewGate implements AccessGate {
   }
 
   /** Of a header. A browser's visit counts as its cookie only, where its origin is checked. */
-  private judgeHeader(secret: string, route: Route | null): Verdict | Promise<Verdict> {
+  private judgeHeader(
+    secret: string,
+    route: Route | null,
+    request: RequestHead,
+    peer: string,
+  ): Verdict | Promise<Verdict> {
     const held = this.held(secret, route);
-    return held !== null
-      ? headerVerdict(held, route)
-      : this.find(secret, route).then((found) => headerVerdict(found, route));
+    if (held !== null) return headerVerdict(held, route);
+    return this.find(secret, route).then((found) => {
+      const verdict = headerVerdict(found, route);
+      // Here and not for each request: what is held was looked up seconds ago.
+      if (verdict === 'allow' && found.apiKey !== null)
+        this.apiKeyUse.record(found.apiKey, this.trustedProxies.clientOf(peer, forwardedFor(request)));
+      return verdict;
+    });
   }
 
   /** Of the cookie. A key or token in its place counts for nothing: it would skip the check of the origin. */
@@ -186,7 +214,7 @@ export class PreviewGate implements AccessGate {
     const key = await this.store.apiKeys.findByHash(hash);
     if (key === null || !isApiKeyUsable(key, now) || !key.scopes.includes('previews:read'))
       return known({ kind: 'none', route }, null);
-    return known({ kind: 'api-key', apiKeyId: key.id, teamId: key.teamId, route }, key.expiresAt);
+    return known({ kind: 'api-key', apiKey: key, teamId: key.teamId, route }, key.expiresAt);
   }
 }
 
@@ -210,7 +238,7 @@ function known(
 ): Credential {
   const leftMs = expiresAt === null ? CREDENTIAL_TTL_MS : expiresAt.getTime() - Date.now();
   return {
-    apiKeyId: null,
+    apiKey: null,
     teamId: null,
     previewId: null,
     userId: null,

@@ -7,6 +7,7 @@ import {
   type Store,
   type TunnelCredential,
 } from '@culvert/domain';
+import type { ApiKeyUse } from '@culvert/platform';
 import { GrpcStatus } from '@culvert/telepresence';
 
 /** What a call carries, as it was sent. */
@@ -39,7 +40,10 @@ const BEARER = /^Bearer +(\S+) *$/i;
 
 /** Checks what Telepresence's programs authenticate with. */
 export class CallAuthenticator {
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    private readonly apiKeyUse: Pick<ApiKeyUse, 'record'>,
+  ) {}
 
   /** @throws CallError `UNAUTHENTICATED`, or `PERMISSION_DENIED` when a key lacks one of `scopes` */
   async authenticate(
@@ -59,6 +63,7 @@ export class CallAuthenticator {
     const missing = scopes.find((scope) => !key.scopes.includes(scope));
     if (missing !== undefined)
       throw new CallError(GrpcStatus.PERMISSION_DENIED, `the API key lacks the scope ${missing}`);
+    this.apiKeyUse.record(key, address, now);
     return {
       teamId: key.teamId,
       credential: { kind: 'api-key', apiKeyId: key.id },

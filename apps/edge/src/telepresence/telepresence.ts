@@ -1,7 +1,7 @@
 import type { EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
-import type { Settings } from '@culvert/platform';
+import type { ApiKeyUse, Settings } from '@culvert/platform';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { TunnelSessions } from '../tunnels/tunnel-sessions.js';
@@ -24,8 +24,9 @@ export class Telepresence {
     registry: TunnelRegistry,
     settings: Settings,
     log: Logger,
+    apiKeyUse: ApiKeyUse,
   ) {
-    const authenticator = new CallAuthenticator(store);
+    const authenticator = new CallAuthenticator(store, apiKeyUse);
     const previews = new RequestedPreviews(store, settings, bus, log);
     const { agentImage = null, graceMs, retentionMs } = settings.telepresence;
     this.services = new TelepresenceServices({ authenticator, previews, agentImage, log });

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { plainAddress, type TrustedProxies } from '@culvert/relay';
+import type { ApiKeyUse } from '@culvert/platform';
 import {
   type ApiKey,
   hashApiKeySecret,
@@ -21,7 +23,11 @@ const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 export class TunnelAuthenticator {
   private readonly accepted = new WeakMap<IncomingMessage, ApiKey>();
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    private readonly apiKeyUse: Pick<ApiKeyUse, 'record'>,
+    private readonly proxies: TrustedProxies,
+  ) {}
 
   /** Null when the request may become a tunnel; `keyOf` tells whose it is. */
   async authenticate(request: IncomingMessage): Promise<Refusal | null> {
@@ -43,7 +49,15 @@ export class TunnelAuthenticator {
       return { status: 403, code: 'forbidden', detail: 'This API key lacks the scope `tunnel`.' };
     }
     this.accepted.set(request, key);
+    this.apiKeyUse.record(key, this.addressOf(request));
     return null;
+  }
+
+  /** Where the traffic manager is, or the last proxy that nobody vouches for. */
+  addressOf({ socket, headers }: IncomingMessage): string {
+    // Node joins a repeated one with commas.
+    const chain = headers['x-forwarded-for'] ?? '';
+    return this.proxies.clientOf(plainAddress(socket.remoteAddress), String(chain));
   }
 
   keyOf(request: IncomingMessage): ApiKey {

@@ -11,7 +11,7 @@ import {
   type Store,
   type TunnelCredential,
 } from '@culvert/domain';
-import type { Limits } from '@culvert/platform';
+import type { ApiKeyUse, Limits } from '@culvert/platform';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';
@@ -75,6 +75,7 @@ export class TunnelSessions {
       'maxStreamsPerTunnel' | 'maxTunnels' | 'maxSessionsPerTeam' | 'sessionGraceMs'
     >,
     private readonly log: Logger,
+    private readonly apiKeyUse: Pick<ApiKeyUse, 'recordOpen'>,
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
     this.upkeep = setInterval(() => this.enqueue(() => this.keepUp()), UPKEEP_MS);
@@ -275,6 +276,12 @@ export class TunnelSessions {
     for (const held of this.all()) if (isMeant(held)) held.end(code, reason);
   }
 
+  private apiKeyIds(): string[] {
+    const ids = new Set<string>();
+    for (const { credential } of this.all()) if (credential.kind === 'api-key') ids.add(credential.apiKeyId);
+    return [...ids];
+  }
+
   private *all(): Generator<HeldTunnel> {
     for (const { tunnels } of this.bySession.values()) yield* tunnels;
   }
@@ -313,6 +320,7 @@ export class TunnelSessions {
     const now = new Date();
     await this.beat(now);
     await this.closeUnusable();
+    await this.apiKeyUse.recordOpen(this.apiKeyIds());
     // A session that is connected somewhere has a heartbeat at least this often, whatever the grace is.
     const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
     await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
 import { type OnGatewayConnection, WebSocketGateway } from '@nestjs/websockets';
 import { LOG } from '@culvert/platform';
-import { plainAddress } from '@culvert/relay';
 import { TUNNEL_PATH, WebSocketCarrier } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
@@ -19,7 +18,7 @@ export class TunnelGateway implements OnGatewayConnection<WebSocket> {
   ) {}
 
   handleConnection(socket: WebSocket, request: IncomingMessage): void {
-    const remoteAddress = plainAddress(request.socket.remoteAddress);
+    const remoteAddress = this.authenticator.addressOf(request);
     try {
       this.sessions.accept(new WebSocketCarrier(socket), this.authenticator.keyOf(request), remoteAddress);
     } catch (error) {

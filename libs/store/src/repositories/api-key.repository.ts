@@ -111,6 +111,14 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
       data: { lastUsedAt: at, lastUsedAddress: address },
     });
   }
+
+  async prolongUse(ids: readonly string[], at: Date, unlessSince: Date): Promise<void> {
+    const wellFormed = ids.filter(isUuid);
+    if (wellFormed.length === 0) return;
+    await this.client.$executeRaw`
+      UPDATE api_key SET last_used_at = ${at}
+      WHERE id = ANY(${wellFormed}::uuid[]) AND (last_used_at IS NULL OR last_used_at < ${unlessSince})`;
+  }
 }
 
 /** The condition of `isApiKeyUsable`. */
