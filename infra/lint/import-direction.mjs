@@ -16,6 +16,7 @@ const ANY_LIB = [
   'http1',
   'http2',
   'intercepts',
+  'meeting-point',
   'outbound',
   'platform',
   'relay',
@@ -76,6 +77,11 @@ const PACKAGES = {
     culvert: ['tunnel'],
     external: [],
     why: 'outbound is what every process that dials out has in common: a tunnel kept open, and streams joined to sockets',
+  },
+  'libs/meeting-point': {
+    culvert: ['intercepts', 'outbound', 'tunnel'],
+    external: ['zod'],
+    why: 'meeting-point is what agents and clients say to a traffic manager in their cluster: it knows nothing of Culvert itself',
   },
   'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
   'libs/cluster': {

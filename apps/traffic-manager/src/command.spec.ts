@@ -40,6 +40,9 @@ describe('the command', () => {
       CULVERT_CONNECT_TIMEOUT_MS: '500',
       CULVERT_DRAIN_MS: '0',
       CULVERT_ADMIN_PORT: '9000',
+      CULVERT_CLUSTER_PORT: '8085',
+      CULVERT_CLUSTER_SECRET: 'sixteen-letters!',
+      CULVERT_CLIENT_GRACE_MS: '1000',
       LOG_LEVEL: 'debug',
     });
     expect(options).toEqual({
@@ -54,6 +57,9 @@ describe('the command', () => {
       connectTimeoutMs: 500,
       drainMs: 0,
       adminPort: 9000,
+      clusterPort: 8085,
+      clusterSecret: 'sixteen-letters!',
+      clientGraceMs: 1000,
     });
     expect(logLevel).toBe('debug');
   });
@@ -105,6 +111,10 @@ describe('the command', () => {
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '1.5' }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '-1' }],
     ['CULVERT_ADMIN_PORT', { CULVERT_ADMIN_PORT: '65536' }],
+    ['CULVERT_CLUSTER_PORT', { CULVERT_CLUSTER_PORT: 'x' }],
+    ['CULVERT_CLUSTER_SECRET', { CULVERT_CLUSTER_SECRET: 'short' }],
+    ['CULVERT_CLUSTER_SECRET_FILE', { CULVERT_CLUSTER_SECRET_FILE: '/nonexistent/secret' }],
+    ['CULVERT_CLIENT_GRACE_MS', { CULVERT_CLIENT_GRACE_MS: '-1' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
   ])('names %s when it is wrong: %o', (variable, change) => {
     const read = () => readCommand([], { ...env, ...change });

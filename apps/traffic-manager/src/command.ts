@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { ConfigurationError } from './configuration-error.js';
 import { findManagerId } from './identity.js';
-import { checkKey } from './options.js';
+import { checkKey, checkSecret } from './options.js';
 import type { TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
 
@@ -30,6 +30,8 @@ interface Flags {
   readonly connectTimeoutMs?: string;
   readonly drainMs?: string;
   readonly adminPort?: string;
+  readonly clusterPort?: string;
+  readonly clientGraceMs?: string;
   readonly logLevel?: string;
 }
 
@@ -37,8 +39,11 @@ const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'
 
 const SECRETS = `
 Secrets come from the environment alone, since command lines are visible to everybody on a machine:
-  CULVERT_API_KEY       the API key, with the scope "tunnel"
-  CULVERT_API_KEY_FILE  a file that holds it instead; read anew before every attempt`;
+  CULVERT_API_KEY        the API key, with the scope "tunnel"; to report intercepts also "sessions:read",
+                         "intercepts:read" and "intercepts:write"
+  CULVERT_API_KEY_FILE   a file that holds it instead; read anew before every attempt
+  CULVERT_CLUSTER_SECRET what agents and clients may show at the cluster port instead of an API key
+  CULVERT_CLUSTER_SECRET_FILE  a file that holds it instead`;
 
 /** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
 export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
@@ -75,6 +80,9 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
     connectTimeoutMs: number('connectTimeoutMs', 'CULVERT_CONNECT_TIMEOUT_MS', 1, 600_000),
     drainMs: number('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000),
     adminPort: number('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535),
+    clusterPort: number('clusterPort', 'CULVERT_CLUSTER_PORT', 0, 65_535),
+    clusterSecret: clusterSecret(env),
+    clientGraceMs: number('clientGraceMs', 'CULVERT_CLIENT_GRACE_MS', 0, 86_400_000),
   };
   return { options: withoutUndefined(options), logLevel: logLevel(value('logLevel', 'LOG_LEVEL') ?? 'info') };
 }
@@ -138,12 +146,33 @@ function commandLine(): Command {
     .addOption(
       option('--admin-port <port>', 'CULVERT_ADMIN_PORT', 'serves /healthz and /readyz; default: off'),
     )
+    .addOption(
+      option(
+        '--cluster-port <port>',
+        'CULVERT_CLUSTER_PORT',
+        'where traffic agents and clients inside the cluster meet; default: off',
+      ),
+    )
+    .addOption(
+      option(
+        '--client-grace-ms <ms>',
+        'CULVERT_CLIENT_GRACE_MS',
+        'how long the intercepts of a client that is away are kept; default: 60000',
+      ),
+    )
     .addOption(option('--log-level <level>', 'LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}; default: info`))
     .addHelpText('after', SECRETS);
 }
 
 function option(flag: string, variable: string, text: string): Option {
   return new Option(flag, `${text} (${variable})`);
+}
+
+function clusterSecret(env: NodeJS.ProcessEnv): string | undefined {
+  const secret = env['CULVERT_CLUSTER_SECRET'];
+  const path = env['CULVERT_CLUSTER_SECRET_FILE'];
+  if (secret) return checkSecret(secret.trim());
+  return path ? checkSecret(readText('CULVERT_CLUSTER_SECRET_FILE', path).trim()) : undefined;
 }
 
 function apiKeySource(env: NodeJS.ProcessEnv): TrafficManagerOptions['apiKey'] {

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
 import { AllowList } from './allow-list.js';
 import { ConfigurationError } from './configuration-error.js';
 
@@ -26,6 +27,12 @@ export interface TrafficManagerOptions {
   readonly drainMs?: number;
   /** Port of `/healthz` and `/readyz`. Default: none. */
   readonly adminPort?: number;
+  /** Port inside the cluster at which traffic agents and clients meet (docs/cluster.md); 0: a free one. Default: none. */
+  readonly clusterPort?: number;
+  /** What agents and clients may show instead of an API key: 16 to 512 visible characters. Default: none. */
+  readonly clusterSecret?: string;
+  /** How long the intercepts of a client that is away are kept. Default: 60 s. */
+  readonly clientGraceMs?: number;
 }
 
 export interface ResolvedOptions {
@@ -40,10 +47,14 @@ export interface ResolvedOptions {
   readonly connectTimeoutMs: number;
   readonly drainMs: number;
   readonly adminPort: number | null;
+  readonly clusterPort: number | null;
+  readonly clusterSecret: string | null;
+  readonly clientGraceMs: number;
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_DRAIN_MS = 30_000;
+const DEFAULT_CLIENT_GRACE_MS = 60_000;
 
 /** Throws ConfigurationError naming the first setting that is missing or wrong. */
 export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions {
@@ -60,6 +71,9 @@ export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions 
     connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
     adminPort: options.adminPort ?? null,
+    clusterPort: options.clusterPort ?? null,
+    clusterSecret: options.clusterSecret === undefined ? null : checkSecret(options.clusterSecret),
+    clientGraceMs: options.clientGraceMs ?? DEFAULT_CLIENT_GRACE_MS,
   };
 }
 
@@ -87,6 +101,15 @@ export function checkKey(key: string): string {
   if (/^[!-~]{1,512}$/.test(key)) return key;
   throw new ConfigurationError(
     'CULVERT_API_KEY (or the content of CULVERT_API_KEY_FILE) must be an API key of Culvert',
+  );
+}
+
+/** Throws ConfigurationError unless `secret` is one that nobody guesses, and fits a header. */
+export function checkSecret(secret: string): string {
+  if (new RegExp(`^[!-~]{${MIN_SECRET_LENGTH},512}$`).test(secret)) return secret;
+  throw new ConfigurationError(
+    `CULVERT_CLUSTER_SECRET (or the content of CULVERT_CLUSTER_SECRET_FILE) must be ${MIN_SECRET_LENGTH} to 512 ` +
+      'visible ASCII characters',
   );
 }
 

@@ -1,4 +1,7 @@
-/** Keeps a tunnel to the edge open, and splices every stream that the edge opens to its ingress. */
+/**
+ * Keeps a tunnel to the edge open, and splices every stream that the edge opens to its ingress. With a cluster port it
+ * also is where traffic agents and clients meet, whether the edge can be reached or not.
+ */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -7,13 +10,20 @@ import { KeptTunnel, Splice } from '@culvert/outbound';
 import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { startAdmin } from './admin.js';
+import { CulvertApi } from './culvert/culvert-api.js';
+import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialler } from './ingress.js';
+import { Authenticator } from './meeting/authenticator.js';
+import { MeetingPoint } from './meeting/meeting-point.js';
+import { Registry } from './meeting/registry.js';
 import { resolveOptions } from './options.js';
 import type { ResolvedOptions, TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
 
 /** A running traffic manager. */
 export interface TrafficManager {
+  /** Port at which agents and clients meet, once that is known; null without one. Rejects when it is taken. */
+  readonly clusterPort: Promise<number | null>;
   /** Resolves when the first tunnel is open; rejects when there never will be one. */
   readonly ready: Promise<void>;
   /** Resolves when the manager has ended: null after `stop`, else why it gave up. */
@@ -40,6 +50,9 @@ class Manager implements TrafficManager {
   private readonly admin: Server | null;
 
   private readonly kept: KeptTunnel;
+  private readonly reports: InterceptReports | null = null;
+  private readonly meetingPoint: MeetingPoint | null = null;
+  readonly clusterPort: Promise<number | null>;
   private isStopping = false;
 
   constructor(
@@ -64,6 +77,15 @@ class Manager implements TrafficManager {
     };
     this.dialler = new IngressDialler({ allowList: options.allowList, extraCa: options.ingressCa });
     this.admin = options.adminPort === null ? null : this.listen(options.adminPort);
+    if (options.clusterPort !== null) {
+      const { registry, reports } = this.buildRegistry();
+      this.reports = reports;
+      this.meetingPoint = this.buildMeetingPoint(options.clusterPort, registry, reports);
+    }
+    this.clusterPort = this.meetingPoint?.listen() ?? Promise.resolve(null);
+    this.clusterPort.catch((error: Error) =>
+      this.giveUp(`CULVERT_CLUSTER_PORT (--cluster-port): ${error.message}`),
+    );
     this.kept = this.keepTunnel();
   }
 
@@ -73,13 +95,46 @@ class Manager implements TrafficManager {
     const { drainMs } = this.options;
     this.log.info({ drainMs, tunnels: this.kept.count }, 'stopping');
     const deadline = performance.now() + drainMs;
-    await this.kept.stop('the traffic manager is stopping', drainMs);
+    this.reports?.stop();
+    await Promise.all([
+      this.kept.stop('the traffic manager is stopping', drainMs),
+      this.meetingPoint?.stop(drainMs),
+    ]);
     // The streams are done; the last of their bytes may still be on the way to an ingress.
     const rest = [...this.sockets].map((socket) => once(socket, 'close'));
     const timer = setTimeout(() => this.destroySockets(), Math.max(0, deadline - performance.now()));
     await Promise.allSettled(rest);
     clearTimeout(timer);
     this.finish(null);
+  }
+
+  private buildRegistry(): { registry: Registry; reports: InterceptReports } {
+    const { clientGraceMs, url, apiKey } = this.options;
+    const registry: Registry = new Registry({ clientGraceMs, onChange: () => reports.handleChange() });
+    const reports = new InterceptReports(
+      {
+        api: new CulvertApi(url, apiKey),
+        list: () => registry.list(),
+        setCulvertId: (id, culvertId) => registry.setCulvertId(id, culvertId),
+        clientGraceMs,
+      },
+      this.log,
+    );
+    return { registry, reports };
+  }
+
+  private buildMeetingPoint(port: number, registry: Registry, reports: InterceptReports): MeetingPoint {
+    const { url, apiKey, clusterSecret } = this.options;
+    return new MeetingPoint(
+      {
+        port,
+        registry,
+        authenticator: new Authenticator({ url, apiKey, clusterSecret }),
+        culvertUrl: url.href,
+        trafficManagerId: () => reports.trafficManagerId,
+      },
+      this.log,
+    );
   }
 
   private keepTunnel(): KeptTunnel {
@@ -93,6 +148,7 @@ class Manager implements TrafficManager {
       credential: apiKey,
       onOpen: (_tunnel, { sessionId, resumed }) => {
         this.log.info({ edge, sessionId, resumed }, 'connected');
+        this.reports?.handleConnected(sessionId);
         this.markReady();
       },
       onGoAway: ({ streamCount }, { code, reason }) =>
@@ -140,9 +196,14 @@ class Manager implements TrafficManager {
   }
 
   private listen(port: number): Server {
-    const server = startAdmin(port, () => this.kept.current !== null && !this.isStopping);
+    const server = startAdmin(port, () => this.isReady);
     server.once('error', (error) => this.giveUp(`CULVERT_ADMIN_PORT (--admin-port): ${error.message}`));
     return server;
+  }
+
+  /** With a meeting point it serves the cluster even while Culvert is away. */
+  private get isReady(): boolean {
+    return !this.isStopping && (this.meetingPoint !== null || this.kept.current !== null);
   }
 
   private destroySockets(): void {
@@ -153,7 +214,9 @@ class Manager implements TrafficManager {
     if (this.isStopping) return;
     this.isStopping = true;
     this.log.fatal({ reason }, 'giving up');
-    this.kept.close('the traffic manager gives up');
+    this.kept?.close('the traffic manager gives up');
+    this.reports?.stop();
+    this.meetingPoint?.close();
     this.destroySockets();
     this.finish(reason);
   }

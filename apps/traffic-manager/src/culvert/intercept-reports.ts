@@ -1,0 +1,226 @@
+/**
+ * Writes the cluster's intercepts to Culvert, by comparison: docs/cluster.md §5. So it does not matter which of the two was
+ * away, nor which change was the last.
+ */
+import type { InterceptInfo } from '@culvert/meeting-point';
+import { Backoff } from '@culvert/outbound';
+import type { Logger } from 'pino';
+import {
+  CulvertApiError,
+  type CulvertApi,
+  type CulvertIntercept,
+  type CulvertInterceptFields,
+} from './culvert-api.js';
+
+/** Metadata by which an intercept that was written here is known; its value is the id inside the cluster. */
+const CLUSTER_INTERCEPT = 'culvert/cluster-intercept';
+
+/** Even without a change: a person may have deleted something. */
+const COMPARE_MS = 30_000;
+
+/** Changes that come together are written together. */
+const GATHER_MS = 20;
+
+export interface InterceptReportsOptions {
+  readonly api: CulvertApi;
+  readonly list: () => readonly InterceptInfo[];
+  readonly setCulvertId: (id: string, culvertId: string | null) => void;
+  /** Since when clients have had the chance to resume what Culvert still has. */
+  readonly clientGraceMs: number;
+}
+
+export class InterceptReports {
+  private readonly startedAt = performance.now();
+  private readonly backoff = new Backoff();
+  private sessionId: string | null = null;
+  private managerId: string | null = null;
+  /** What Culvert has, by the id inside the cluster; null: not known. */
+  private written: Map<string, CulvertIntercept> | null = null;
+  /** Intercepts that were wanted while others may still be resumed. */
+  private readonly seen = new Set<string>();
+  private timer: NodeJS.Timeout | null = null;
+  /** When it is due. */
+  private dueAt = 0;
+  /** After a failure nothing is tried before this. */
+  private restUntil = 0;
+  private isWorking = false;
+  private isDirty = false;
+  private isStopped = false;
+  private lastFailure = '';
+
+  constructor(
+    private readonly options: InterceptReportsOptions,
+    private readonly log: Logger,
+  ) {}
+
+  /** As Culvert knows this traffic manager, or empty. */
+  get trafficManagerId(): string {
+    return this.managerId ?? '';
+  }
+
+  /** The tunnel to Culvert is open: what it has is looked at anew. */
+  handleConnected(sessionId: string): void {
+    this.sessionId = sessionId;
+    this.managerId = null;
+    this.written = null;
+    this.backoff.reset();
+    this.restUntil = 0;
+    this.schedule(0);
+  }
+
+  /** An intercept has come, gone or changed. */
+  handleChange(): void {
+    this.isDirty = true;
+    if (!this.isWorking) this.schedule(GATHER_MS);
+  }
+
+  /** Until the next comparison, in milliseconds. */
+  dueInMs(): number {
+    return this.dueAt - performance.now();
+  }
+
+  /** Writes nothing more. What stands at Culvert stays: the next start compares. */
+  stop(): void {
+    this.isStopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private schedule(delayMs: number): void {
+    if (this.isStopped || this.sessionId === null) return;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.dueAt = Math.max(performance.now() + delayMs, this.restUntil);
+    this.timer = setTimeout(() => void this.work(), this.dueInMs());
+    this.timer.unref();
+  }
+
+  private async work(): Promise<void> {
+    if (this.isWorking) {
+      this.isDirty = true;
+      return;
+    }
+    this.isWorking = true;
+    this.timer = null;
+    let nextMs = COMPARE_MS;
+    // At the end of its time the list is read again.
+    if (!this.isDirty) this.written = null;
+    this.isDirty = false;
+    try {
+      await this.compare();
+      this.backoff.reset();
+      this.lastFailure = '';
+    } catch (error) {
+      this.written = null;
+      nextMs = this.isPassing(error) ? Math.max(100, this.backoff.next()) : this.backoff.slow();
+      this.restUntil = performance.now() + nextMs;
+      this.complain(error);
+    }
+    this.isWorking = false;
+    this.schedule(this.isDirty && nextMs === COMPARE_MS ? GATHER_MS : nextMs);
+  }
+
+  private async compare(): Promise<void> {
+    const { api, list, setCulvertId } = this.options;
+    const managerId = (this.managerId ??= await api.trafficManagerOf(this.sessionId!));
+    const written = (this.written ??= await this.readWritten(managerId));
+    const wanted = new Map(list().map((intercept) => [intercept.id, intercept]));
+    for (const intercept of wanted.values()) {
+      const fields = fieldsOf(intercept);
+      const before = written.get(intercept.id);
+      let now = before;
+      if (before === undefined) now = await api.createIntercept(managerId, fields);
+      else if (!isWritten(before, fields)) now = await this.change(managerId, before, fields);
+      written.set(intercept.id, now!);
+      setCulvertId(intercept.id, now!.id);
+    }
+    const mayDelete = performance.now() - this.startedAt > this.options.clientGraceMs;
+    for (const [id, { id: culvertId }] of written) {
+      if (wanted.has(id)) continue;
+      // After a restart clients need time to resume: what they made must not go meanwhile, nor its previews' names.
+      if (!mayDelete && !this.seen.has(id)) continue;
+      await api.deleteIntercept(culvertId);
+      written.delete(id);
+      this.seen.delete(id);
+    }
+    if (!mayDelete) for (const id of wanted.keys()) this.seen.add(id);
+  }
+
+  /** Somebody may have deleted it in Culvert meanwhile. */
+  private async change(
+    managerId: string,
+    before: CulvertIntercept,
+    fields: CulvertInterceptFields,
+  ): Promise<CulvertIntercept> {
+    const { name: _, ...changes } = fields;
+    try {
+      return await this.options.api.updateIntercept(before.id, changes);
+    } catch (error) {
+      if (!(error instanceof CulvertApiError) || error.status !== 404) throw error;
+      return this.options.api.createIntercept(managerId, fields);
+    }
+  }
+
+  private async readWritten(managerId: string): Promise<Map<string, CulvertIntercept>> {
+    const written = new Map<string, CulvertIntercept>();
+    for (const intercept of await this.options.api.listIntercepts(managerId)) {
+      const id = intercept.metadata[CLUSTER_INTERCEPT];
+      // Lists are newest first: of two the older one has the previews.
+      if (id !== undefined) written.set(id, intercept);
+    }
+    return written;
+  }
+
+  private isPassing(error: unknown): boolean {
+    return !(error instanceof CulvertApiError) || error.isPassing;
+  }
+
+  /** Once for each new reason: it may last. */
+  private complain(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (text === this.lastFailure) return;
+    this.lastFailure = text;
+    const isScope = error instanceof CulvertApiError && error.status === 403;
+    const advice = isScope
+      ? 'the key needs the scopes sessions:read, intercepts:read and intercepts:write'
+      : 'another attempt follows';
+    this.log.warn({ reason: text, advice }, 'intercepts cannot be reported to Culvert');
+  }
+}
+
+function fieldsOf(intercept: InterceptInfo): CulvertInterceptFields {
+  const { id, name, workload, namespace, kind, port, headers } = intercept;
+  return {
+    name,
+    workload,
+    namespace,
+    workloadKind: kind,
+    client: intercept.client.trim(),
+    mechanism: 'http',
+    targetHost: intercept.targetHost,
+    targetPort: intercept.targetPort,
+    servicePortIdentifier: port,
+    disposition: intercept.disposition,
+    message: intercept.message.trim(),
+    metadata: { [CLUSTER_INTERCEPT]: id },
+    headers: Object.fromEntries(
+      headers.map((rule) => [rule.name, 'value' in rule ? rule.value : rule.pattern]),
+    ),
+  };
+}
+
+function isWritten(before: CulvertIntercept, fields: CulvertInterceptFields): boolean {
+  return (
+    before.disposition === fields.disposition &&
+    before.message === fields.message &&
+    before.client === fields.client &&
+    before.targetHost === fields.targetHost &&
+    before.targetPort === fields.targetPort &&
+    before.servicePortIdentifier === fields.servicePortIdentifier &&
+    before.metadata[CLUSTER_INTERCEPT] === fields.metadata[CLUSTER_INTERCEPT] &&
+    sameEntries(before.headers, fields.headers)
+  );
+}
+
+function sameEntries(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}

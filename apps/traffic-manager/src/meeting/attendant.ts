@@ -1,0 +1,246 @@
+/** One tunnel at the meeting point: reads its control stream, and stands for it at the registry. */
+import {
+  agentLine,
+  clientLine,
+  ControlStream,
+  describeIssues,
+  firstLine,
+  interceptDraft,
+  isControlTarget,
+  streamTarget,
+  type InterceptInfo,
+  type LookedFor,
+} from '@culvert/meeting-point';
+import {
+  acceptTunnel,
+  GoAwayCode,
+  goAwayName,
+  ResetCode,
+  type Carrier,
+  type Hello,
+  type IncomingStream,
+  type StreamTarget,
+  type TunnelConnection,
+} from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { AgentPort, ClientPort, Registry } from './registry.js';
+import { joinStreams } from './stream-joint.js';
+
+export interface AttendantHost {
+  readonly registry: Registry;
+  readonly log: Logger;
+  /** What clients are told. */
+  welcome(): { readonly culvertUrl: string; readonly trafficManagerId: string; readonly version: string };
+  /** The handshake is over; an older tunnel of the same process goes. */
+  admit(attendant: Attendant): void;
+  leave(attendant: Attendant): void;
+}
+
+/** A dialler says what it is within this time. */
+const FIRST_LINE_TIMEOUT_MS = 10_000;
+
+/** Issues of a create are cut to what a line of `refused` takes. */
+const MAX_MESSAGE_LENGTH = 2048;
+
+type Role =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'agent'; readonly port: AgentPort }
+  | { readonly kind: 'client'; readonly port: ClientPort };
+
+export class Attendant {
+  hello: Hello | null = null;
+  readonly tunnel: TunnelConnection;
+  private role: Role = { kind: 'unknown' };
+  private control: ControlStream | null = null;
+  private firstLineTimer: NodeJS.Timeout | null = null;
+
+  constructor(
+    carrier: Carrier,
+    private readonly host: AttendantHost,
+    private readonly address: string,
+  ) {
+    this.tunnel = acceptTunnel(carrier, {
+      onHello: (hello) => {
+        this.hello = hello;
+        return Promise.resolve({ accept: { sessionId: hello.managerId, resumed: false } });
+      },
+      onOpen: () => {
+        this.firstLineTimer = setTimeout(
+          () => this.tunnel.close(GoAwayCode.TIMEOUT, 'no first control line'),
+          FIRST_LINE_TIMEOUT_MS,
+        );
+        host.admit(this);
+      },
+      onStream: (stream, target) => this.handleStream(stream, target),
+      onGoAway: () => this.forget(),
+      onClose: (code, reason, wasError) => {
+        if (this.firstLineTimer !== null) clearTimeout(this.firstLineTimer);
+        this.forget();
+        host.leave(this);
+        if (this.role.kind !== 'unknown' || wasError)
+          this.log(wasError ? 'warn' : 'info', { code: goAwayName(code), reason }, 'left the meeting point');
+      },
+      onFault: (error) => host.log.error({ err: error }, 'tunnel fault'),
+    });
+  }
+
+  get kind(): Role['kind'] {
+    return this.role.kind;
+  }
+
+  private handleStream(stream: IncomingStream, target: StreamTarget): void {
+    if (isControlTarget(target)) {
+      if (this.control !== null) {
+        this.tunnel.close(GoAwayCode.PROTOCOL_ERROR, 'a second control stream');
+        return;
+      }
+      this.control = new ControlStream({
+        onLine: (line) => this.handleLine(line),
+        onViolation: (reason) => this.tunnel.close(GoAwayCode.PROTOCOL_ERROR, reason),
+        onEnd: () => this.tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended'),
+      });
+      this.control.attach(stream);
+      stream.handler = this.control;
+      stream.accept();
+    } else if (this.role.kind === 'agent') {
+      const { interceptId, port } = target;
+      joinStreams(stream, this.host.registry.tunnelsTo(interceptId), streamTarget(interceptId, port));
+    } else {
+      stream.reset(ResetCode.FORBIDDEN, 'only traffic agents open streams');
+    }
+  }
+
+  private handleLine(line: object): void {
+    switch (this.role.kind) {
+      case 'unknown':
+        this.handleFirstLine(line);
+        return;
+      case 'agent':
+        this.handleAgentLine(line, this.role.port);
+        return;
+      case 'client':
+        this.handleClientLine(line, this.role.port);
+        return;
+      default:
+        throw new Error(`unhandled role ${String(this.role satisfies never)}`);
+    }
+  }
+
+  private handleFirstLine(line: object): void {
+    const read = firstLine.safeParse(line);
+    if (!read.success) {
+      this.tunnel.close(GoAwayCode.PROTOCOL_ERROR, `the first control line: ${describeIssues(read.error)}`);
+      return;
+    }
+    if (this.firstLineTimer !== null) clearTimeout(this.firstLineTimer);
+    const { registry } = this.host;
+    const id = this.hello!.managerId;
+    if (read.data.type === 'agent') {
+      const { type: _, ...announcement } = read.data;
+      const port: AgentPort = {
+        id,
+        announcement,
+        sendIntercepts: (revision, intercepts) => this.sendIntercepts(revision, intercepts),
+      };
+      this.role = { kind: 'agent', port };
+      this.log('info', announcement, 'a traffic agent came to the meeting point');
+      registry.addAgent(port);
+    } else {
+      const { name } = read.data;
+      const port: ClientPort = {
+        id,
+        name,
+        tunnel: this.tunnel,
+        sendIntercept: (intercept) => this.control!.send({ type: 'intercept', intercept }),
+      };
+      this.role = { kind: 'client', port };
+      this.log('info', { client: name }, 'a client came to the meeting point');
+      this.control!.send({ type: 'welcome', ...this.host.welcome() });
+    }
+  }
+
+  private sendIntercepts(revision: number, intercepts: readonly LookedFor[]): void {
+    this.control!.send({ type: 'intercepts', revision, intercepts });
+  }
+
+  private handleAgentLine(line: object, port: AgentPort): void {
+    const read = agentLine.safeParse(line);
+    if (read.success) this.host.registry.handleApplied(port, read.data.revision, read.data.errors);
+  }
+
+  private handleClientLine(line: object, port: ClientPort): void {
+    const read = clientLine.safeParse(line);
+    if (!read.success) return;
+    const { registry } = this.host;
+    const { data } = read;
+    switch (data.type) {
+      case 'create':
+        this.create(data.request, data.intercept, port);
+        return;
+      case 'remove': {
+        const removed = registry.remove(port, data.id);
+        if (removed === null)
+          this.refuse(data.request, 'NOT_FOUND', `this client has no intercept ${data.id}`);
+        else {
+          this.log('info', { interceptId: data.id, ...removed }, 'an intercept was removed');
+          this.control!.send({ type: 'removed', request: data.request, id: data.id, ...removed });
+        }
+        return;
+      }
+      case 'list':
+        this.list(data.request);
+        return;
+      default:
+        throw new Error(`unhandled line ${String(data satisfies never)}`);
+    }
+  }
+
+  private create(request: number, wanted: unknown, port: ClientPort): void {
+    const draft = interceptDraft.safeParse(wanted);
+    if (!draft.success) return this.refuse(request, 'BAD_ARGS', describeIssues(draft.error));
+    const result = this.host.registry.create(port, draft.data);
+    if (!result.ok) return this.refuse(request, result.code, result.message);
+    this.logIntercept(result.intercept);
+    this.control!.send({ type: 'created', request, intercept: result.intercept });
+  }
+
+  private refuse(request: number, code: string, message: string): void {
+    this.log('info', { code, message }, 'a request of a client was refused');
+    this.control!.send({ type: 'refused', request, code, message: message.slice(0, MAX_MESSAGE_LENGTH) });
+  }
+
+  /** As many as one line takes; who has more asks for less. */
+  private list(request: number): void {
+    const { registry } = this.host;
+    const intercepts = registry.list();
+    const workloads = registry.workloads();
+    this.control!.send({ type: 'listed', request, ...fitting(intercepts, workloads) });
+  }
+
+  private forget(): void {
+    const { role } = this;
+    if (role.kind === 'agent') this.host.registry.removeAgent(role.port);
+    else if (role.kind === 'client') this.host.registry.removeClient(role.port);
+  }
+
+  private logIntercept({ id, workload, namespace, disposition }: InterceptInfo): void {
+    this.log('info', { interceptId: id, workload, namespace, disposition }, 'an intercept was created');
+  }
+
+  private log(level: 'info' | 'warn', fields: object, message: string): void {
+    const { address, hello } = this;
+    this.host.log[level]({ id: hello?.managerId, address, ...fields }, message);
+  }
+}
+
+const MAX_LISTED_BYTES = 200_000;
+
+function fitting<I, W>(
+  intercepts: readonly I[],
+  workloads: readonly W[],
+): { intercepts: I[]; workloads: W[] } {
+  let bytes = 0;
+  const fits = (item: unknown): boolean =>
+    (bytes += Buffer.byteLength(JSON.stringify(item)) + 1) <= MAX_LISTED_BYTES;
+  return { intercepts: intercepts.filter(fits), workloads: workloads.filter(fits) };
+}

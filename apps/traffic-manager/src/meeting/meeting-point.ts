@@ -1,0 +1,143 @@
+/** The in-cluster side of a traffic manager: accepts the tunnels of agents and clients (docs/cluster.md). */
+import { once } from 'node:events';
+import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { CLUSTER_PATH } from '@culvert/meeting-point';
+import { GoAwayCode, WEBSOCKET_OPTIONS, WebSocketCarrier } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import { VERSION } from '../version.js';
+import { Attendant, type AttendantHost } from './attendant.js';
+import type { Authenticator } from './authenticator.js';
+import type { Registry } from './registry.js';
+
+/** Tunnels of agents and clients together. */
+const MAX_TUNNELS = 2000;
+
+/** Upgrades whose credential is being asked for. */
+const MAX_PENDING = 100;
+
+/** For a request to become an upgrade: whoever dials sends it at once. */
+const HEAD_TIMEOUT_MS = 10_000;
+
+export interface MeetingPointOptions {
+  readonly port: number;
+  readonly authenticator: Authenticator;
+  readonly registry: Registry;
+  readonly culvertUrl: string;
+  /** As Culvert knows it, or empty. */
+  readonly trafficManagerId: () => string;
+}
+
+export class MeetingPoint {
+  private readonly server: Server;
+  private readonly host: AttendantHost;
+  private readonly webSockets = new WebSocketServer({ noServer: true, ...WEBSOCKET_OPTIONS });
+  private readonly attendants = new Set<Attendant>();
+  private pending = 0;
+  private isStopping = false;
+  private whenEmpty: (() => void) | null = null;
+
+  constructor(
+    private readonly options: MeetingPointOptions,
+    private readonly log: Logger,
+  ) {
+    this.host = {
+      registry: options.registry,
+      log,
+      welcome: () => ({
+        culvertUrl: options.culvertUrl,
+        trafficManagerId: options.trafficManagerId(),
+        version: VERSION,
+      }),
+      admit: (attendant) => this.supersede(attendant),
+      leave: (attendant) => {
+        this.attendants.delete(attendant);
+        if (this.attendants.size === 0) this.whenEmpty?.();
+      },
+    };
+    this.server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, (_request, response) => {
+      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(`This is where traffic agents and clients meet: a WebSocket at ${CLUSTER_PATH}.\n`);
+    });
+    this.server.on('upgrade', (request, socket, head) => void this.upgrade(request, socket as Socket, head));
+  }
+
+  /** Resolves with the port that it listens on; rejects when it cannot. */
+  async listen(): Promise<number> {
+    this.server.listen(this.options.port);
+    await once(this.server, 'listening');
+    const { port } = this.server.address() as AddressInfo;
+    this.log.info({ port }, 'meeting point listens');
+    return port;
+  }
+
+  /** Asks everybody to go, and lets requests under way finish within `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.isStopping = true;
+    this.options.registry.close();
+    this.server.close();
+    for (const { tunnel } of this.attendants)
+      tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'the traffic manager is stopping', { graceMs });
+    if (this.attendants.size > 0) await new Promise<void>((resolve) => (this.whenEmpty = resolve));
+    this.server.closeAllConnections();
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.isStopping = true;
+    this.options.registry.close();
+    this.server.close();
+    for (const { tunnel } of this.attendants)
+      tunnel.close(GoAwayCode.SHUTTING_DOWN, 'the traffic manager stops');
+    this.server.closeAllConnections();
+  }
+
+  private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy());
+    const status = await this.judge(request);
+    if (socket.destroyed) return;
+    if (status === 101) {
+      this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        socket.setNoDelay(true);
+        const address = socket.remoteAddress ?? '';
+        this.attendants.add(new Attendant(new WebSocketCarrier(webSocket), this.host, address));
+      });
+      return;
+    }
+    this.log[status === 404 || status === 503 ? 'info' : 'warn'](
+      { address: socket.remoteAddress, status },
+      'a tunnel was refused',
+    );
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-length: 0\r\nconnection: close\r\n` +
+        `${status === 401 ? 'www-authenticate: Bearer realm="culvert"\r\n' : ''}\r\n`,
+    );
+  }
+
+  private async judge(request: IncomingMessage): Promise<number> {
+    if (request.url !== CLUSTER_PATH) return 404;
+    if (this.isStopping || this.attendants.size >= MAX_TUNNELS || this.pending >= MAX_PENDING) return 503;
+    this.pending++;
+    try {
+      return await this.options.authenticator.judge(request.headers.authorization);
+    } catch (error) {
+      this.log.error({ err: error }, 'a credential cannot be judged');
+      return 503;
+    } finally {
+      this.pending--;
+    }
+  }
+
+  /** A process has one tunnel: an older one is half dead. */
+  private supersede(newcomer: Attendant): void {
+    for (const other of this.attendants) {
+      if (other === newcomer || other.hello === null) continue;
+      const isSame =
+        other.hello.managerId === newcomer.hello!.managerId &&
+        other.hello.instanceId === newcomer.hello!.instanceId;
+      if (isSame) other.tunnel.goAway(GoAwayCode.SUPERSEDED, 'a newer tunnel of this process took over');
+    }
+    if (this.isStopping) newcomer.tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'the traffic manager is stopping');
+  }
+}

@@ -1,0 +1,160 @@
+/** A dialler's link to the meeting point: a kept tunnel, and the control stream on its newest. */
+import { randomUUID } from 'node:crypto';
+import { KeptTunnel, type TunnelEnd } from '@culvert/outbound';
+import {
+  GoAwayCode,
+  type IncomingStream,
+  type StreamTarget,
+  type TunnelConnection,
+  type TunnelSettings,
+} from '@culvert/tunnel';
+import { ControlStream, type ControlLine } from './control-stream.js';
+
+/** Where a traffic manager accepts agents and clients. */
+export const CLUSTER_PATH = '/cluster/v1';
+
+/** `interceptId` of the control stream. */
+export const CONTROL_INTERCEPT_ID = 'culvert:control';
+
+/** Of a cluster secret, in characters. */
+export const MIN_SECRET_LENGTH = 16;
+
+/** What to open the stream of a matched request with. */
+export function streamTarget(interceptId: string, port: number): StreamTarget {
+  return { interceptId, host: 'intercept', port, tls: false, serverName: '', verifyTls: true };
+}
+
+export function isControlTarget({ interceptId }: StreamTarget): boolean {
+  return interceptId === CONTROL_INTERCEPT_ID;
+}
+
+/** What agents and clients may want to log. */
+export interface LinkEvents {
+  onConnected?(): void;
+  onDisconnected?(end: TunnelEnd): void;
+  /** The traffic manager cannot be reached, or answered the upgrade with `status`. Another attempt follows. */
+  onRefused?(status: number | null, reason: string): void;
+  /** The credential cannot be read. Another attempt follows. */
+  onCredentialError?(error: unknown): void;
+  /** Something that should never happen. */
+  onFault?(error: unknown): void;
+}
+
+export interface LinkOptions {
+  /** `http:` or `https:` address of the traffic manager inside the cluster. */
+  readonly url: URL;
+  /** Cluster secret or API key, read anew before every attempt. */
+  readonly credential: () => Promise<string>;
+  /** Who this is, the same after every restart: 1 to 128 characters. */
+  readonly id: string;
+  readonly name: string;
+  /** Of the program. */
+  readonly version: string;
+  readonly connectTimeoutMs?: number;
+  readonly settings?: Partial<TunnelSettings>;
+  readonly events?: LinkEvents;
+}
+
+interface LinkOwner {
+  /** The first line of a new control stream. */
+  firstLine(): object;
+  onLine(line: ControlLine): void;
+  /** The tunnel of the last `firstLine` takes no more streams. */
+  onLost(): void;
+  onStream?(stream: IncomingStream, target: StreamTarget): void;
+}
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+const CONTROL_TARGET = { ...streamTarget(CONTROL_INTERCEPT_ID, 1), host: 'control' };
+
+export class Link {
+  private readonly kept: KeptTunnel;
+  private control: ControlStream | null = null;
+  /** The tunnel that `control` is on. */
+  private tunnelOfControl: TunnelConnection | null = null;
+
+  constructor(
+    options: LinkOptions,
+    private readonly owner: LinkOwner,
+  ) {
+    const { events = {} } = options;
+    this.kept = new KeptTunnel({
+      url: options.url,
+      path: CLUSTER_PATH,
+      connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+      hello: {
+        managerId: options.id,
+        clusterId: '',
+        name: options.name,
+        version: options.version,
+        instanceId: randomUUID(),
+      },
+      ...(options.settings && { settings: options.settings }),
+      credential: options.credential,
+      onOpen: (tunnel) => {
+        this.openControl(tunnel);
+        events.onConnected?.();
+      },
+      ...(owner.onStream && {
+        onStream: (stream: IncomingStream, target: StreamTarget) => owner.onStream!(stream, target),
+      }),
+      onGoAway: (tunnel) => this.lose(tunnel),
+      onClose: (tunnel, end) => {
+        this.lose(tunnel);
+        events.onDisconnected?.(end);
+      },
+      onRefused: (status, reason) => events.onRefused?.(status, reason),
+      onCredentialError: (error) => events.onCredentialError?.(error),
+      onGiveUp: (reason) =>
+        events.onFault?.(new Error(`the traffic manager is of another version: ${reason}`)),
+      onFault: (error) => events.onFault?.(error),
+    });
+  }
+
+  /** The tunnel for new streams, or null. */
+  get tunnel(): TunnelConnection | null {
+    return this.kept.current;
+  }
+
+  get isConnected(): boolean {
+    return this.control !== null;
+  }
+
+  /** False when there is no control stream to send it on. */
+  send(line: object): boolean {
+    if (this.control === null) return false;
+    this.control.send(line);
+    return true;
+  }
+
+  stop(reason: string, graceMs: number): Promise<void> {
+    return this.kept.stop(reason, graceMs);
+  }
+
+  close(reason: string): void {
+    this.kept.close(reason);
+  }
+
+  private openControl(tunnel: TunnelConnection): void {
+    const control = new ControlStream({
+      onLine: (line) => this.owner.onLine(line),
+      onViolation: (reason) => tunnel.close(GoAwayCode.PROTOCOL_ERROR, reason),
+      // Without it nothing works: another tunnel may have a better one.
+      onEnd: () => tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended'),
+    });
+    const stream = tunnel.openStream(CONTROL_TARGET, control);
+    if (stream === null) return tunnel.close(GoAwayCode.INTERNAL, 'no control stream');
+    control.attach(stream);
+    this.control = control;
+    this.tunnelOfControl = tunnel;
+    control.send(this.owner.firstLine());
+  }
+
+  private lose(tunnel: TunnelConnection): void {
+    if (tunnel !== this.tunnelOfControl) return;
+    this.control = null;
+    this.tunnelOfControl = null;
+    this.owner.onLost();
+  }
+}

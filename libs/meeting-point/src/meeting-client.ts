@@ -1,0 +1,266 @@
+/** A client's end of the meeting point: pod daemons and workstations intercept with it. */
+import { connect } from 'node:net';
+import { sharedReads, Splice, type IngressFailure } from '@culvert/outbound';
+import { ResetCode, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
+import type { ControlLine } from './control-stream.js';
+import { Link, type LinkOptions } from './link.js';
+import {
+  managerToClient,
+  type InterceptDraft,
+  type InterceptInfo,
+  type ManagerToClient,
+  type RefusalCode,
+  type WorkloadInfo,
+} from './messages.js';
+
+/** Where the requests of an intercept go: an address that this process can reach. */
+export interface LocalTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface MeetingClientOptions extends LinkOptions {
+  /** At every connection, before intercepts are resumed. */
+  readonly onWelcome?: (welcome: Welcome) => void;
+  /** An intercept of this client was resumed or has changed. */
+  readonly onIntercept?: (intercept: InterceptInfo) => void;
+  /** An intercept could not be resumed, and is given up. */
+  readonly onRefused?: (draft: InterceptDraft, error: MeetingError) => void;
+  /** A request could not be given to its target. Can come at any rate. */
+  readonly onTargetFailure?: (interceptId: string, failure: IngressFailure) => void;
+}
+
+export type Welcome = Extract<ManagerToClient, { type: 'welcome' }>;
+
+/** The meeting point refused a request; `message` is for people. */
+export class MeetingError extends Error {
+  override readonly name = 'MeetingError';
+  constructor(
+    /** `LOST`: the connection broke before the answer. */
+    readonly code: RefusalCode | 'LOST',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+interface Held {
+  readonly draft: InterceptDraft;
+  readonly target: LocalTarget;
+  info: InterceptInfo | null;
+}
+
+interface Pending {
+  readonly resolve: (line: ManagerToClient) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const TARGET_CONNECT_TIMEOUT_MS = 10_000;
+
+export class MeetingClient {
+  private readonly link: Link;
+  /** Intercepts that are resumed at every connection, by workload and name. */
+  private readonly held = new Map<string, Held>();
+  private readonly pending = new Map<number, Pending>();
+  private nextRequest = 1;
+  private lastWelcome: Welcome | null = null;
+  private readonly waiting = new Set<() => void>();
+
+  /** Starts dialling at once. */
+  constructor(private readonly options: MeetingClientOptions) {
+    this.link = new Link(options, {
+      firstLine: () => ({ type: 'client', name: options.name }),
+      onLine: (line) => this.handleLine(line),
+      onLost: () => this.handleLost(),
+      onStream: (stream, target) => this.splice(stream, target),
+    });
+  }
+
+  /** Whether the meeting point has answered the last connection. */
+  get isConnected(): boolean {
+    return this.link.isConnected && this.lastWelcome !== null;
+  }
+
+  /** What the traffic manager said of itself at the last connection, or null. */
+  get welcome(): Welcome | null {
+    return this.lastWelcome;
+  }
+
+  /** Resolves once connected. */
+  async whenConnected(): Promise<void> {
+    while (!this.isConnected) await new Promise<void>((resolve) => void this.waiting.add(resolve));
+  }
+
+  /**
+   * Creates an intercept, or changes the one of this workload and name. From then on it is resumed at every connection,
+   * until `remove`. Rejects with MeetingError when it is refused, or the connection breaks meanwhile.
+   */
+  async create(draft: InterceptDraft, target: LocalTarget): Promise<InterceptInfo> {
+    await this.whenConnected();
+    const held: Held = { draft, target, info: null };
+    this.held.set(keyOf(draft), held);
+    try {
+      return await this.declare(held);
+    } catch (error) {
+      if (this.held.get(keyOf(draft)) === held) this.held.delete(keyOf(draft));
+      throw error;
+    }
+  }
+
+  /** `isLast`: no other process of this client's id holds the intercept. Rejects with MeetingError. */
+  async remove(interceptId: string): Promise<{ readonly isLast: boolean }> {
+    for (const [key, { info }] of this.held) if (info?.id === interceptId) this.held.delete(key);
+    const answer = await this.ask({ type: 'remove', id: interceptId });
+    return { isLast: answer.type === 'removed' && answer.isLast };
+  }
+
+  /** Everybody's intercepts, and the workloads that have agents. Rejects with MeetingError. */
+  async list(): Promise<{
+    readonly intercepts: readonly InterceptInfo[];
+    readonly workloads: readonly WorkloadInfo[];
+  }> {
+    await this.whenConnected();
+    const answer = await this.ask({ type: 'list' });
+    return answer.type === 'listed' ? answer : { intercepts: [], workloads: [] };
+  }
+
+  /** Lets requests under way finish within `graceMs`. Intercepts that were not removed wait for the grace of §2. */
+  async stop(graceMs: number): Promise<void> {
+    await this.link.stop('the client is stopping', graceMs);
+  }
+
+  close(): void {
+    this.link.close('the client is stopping');
+  }
+
+  private async declare(held: Held): Promise<InterceptInfo> {
+    const answer = await this.ask({ type: 'create', intercept: held.draft });
+    if (answer.type !== 'created')
+      throw new MeetingError('LOST', 'the traffic manager answered something else');
+    return answer.intercept;
+  }
+
+  private ask(line: { readonly type: string; readonly [member: string]: unknown }): Promise<ManagerToClient> {
+    const request = this.nextRequest++;
+    return new Promise((resolve, reject) => {
+      this.pending.set(request, { resolve, reject });
+      if (!this.link.send({ ...line, request })) {
+        this.pending.delete(request);
+        reject(new MeetingError('LOST', 'the traffic manager is not connected'));
+      }
+    });
+  }
+
+  private handleLine(line: ControlLine): void {
+    const read = managerToClient.safeParse(line);
+    // Lines of a newer traffic manager.
+    if (!read.success) return;
+    const message = read.data;
+    switch (message.type) {
+      case 'welcome':
+        this.handleWelcome(message);
+        return;
+      case 'intercept':
+        this.handleIntercept(message.intercept);
+        return;
+      case 'refused':
+        this.take(message.request)?.reject(new MeetingError(message.code, message.message));
+        return;
+      case 'created':
+        this.handleCreated(message.intercept);
+        this.take(message.request)?.resolve(message);
+        return;
+      case 'removed':
+      case 'listed':
+        this.take(message.request)?.resolve(message);
+        return;
+      default:
+        throw new Error(`unhandled line ${String(message satisfies never)}`);
+    }
+  }
+
+  private handleWelcome(welcome: Welcome): void {
+    this.lastWelcome = welcome;
+    this.options.onWelcome?.(welcome);
+    for (const held of this.held.values()) void this.resume(held);
+    const { waiting } = this;
+    for (const resolve of waiting) {
+      waiting.delete(resolve);
+      resolve();
+    }
+  }
+
+  private async resume(held: Held): Promise<void> {
+    try {
+      this.options.onIntercept?.(await this.declare(held));
+    } catch (error) {
+      // A connection that broke meanwhile resumes at the next one.
+      if (!(error instanceof MeetingError) || error.code === 'LOST') return;
+      this.held.delete(keyOf(held.draft));
+      this.options.onRefused?.(held.draft, error);
+    }
+  }
+
+  /** At once: its first stream may be in the same message as this line. */
+  private handleCreated(intercept: InterceptInfo): void {
+    const held = this.held.get(keyOf(intercept));
+    if (held !== undefined) held.info = intercept;
+  }
+
+  private handleIntercept(intercept: InterceptInfo): void {
+    const held = this.held.get(keyOf(intercept));
+    if (held === undefined) return;
+    held.info = intercept;
+    this.options.onIntercept?.(intercept);
+  }
+
+  private take(request: number): Pending | undefined {
+    const pending = this.pending.get(request);
+    this.pending.delete(request);
+    return pending;
+  }
+
+  private handleLost(): void {
+    this.lastWelcome = null;
+    for (const [request, { reject }] of this.pending) {
+      this.pending.delete(request);
+      reject(new MeetingError('LOST', 'the connection to the traffic manager broke'));
+    }
+  }
+
+  private splice(stream: IncomingStream, { interceptId }: StreamTarget): void {
+    const target = this.targetOf(interceptId);
+    if (target === null) {
+      stream.reset(ResetCode.INGRESS_UNREACHABLE, 'the client holds no such intercept');
+      return;
+    }
+    const socket = connect({
+      host: target.host,
+      port: target.port,
+      allowHalfOpen: true,
+      autoSelectFamily: true,
+      noDelay: true,
+      onread: sharedReads((chunk) => splice.handleIngressData(chunk)),
+    });
+    const splice = new Splice(stream, socket, {
+      connectTimeoutMs: TARGET_CONNECT_TIMEOUT_MS,
+      isTls: false,
+      alpn: 'http/1.1',
+      label: `${target.host}:${target.port}`,
+      onFailure: (failure) => this.options.onTargetFailure?.(interceptId, failure),
+    });
+  }
+
+  private targetOf(interceptId: string): LocalTarget | null {
+    for (const { info, target } of this.held.values()) if (info?.id === interceptId) return target;
+    return null;
+  }
+}
+
+function keyOf({
+  name,
+  workload,
+  namespace,
+}: Pick<InterceptDraft, 'name' | 'workload' | 'namespace'>): string {
+  return `${namespace}/${workload}/${name}`;
+}
