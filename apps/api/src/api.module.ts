@@ -5,6 +5,7 @@ import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuditEventsModule } from './audit-events/audit-events.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
+import { ChangesModule } from './changes/changes.module.js';
 import { DocsModule } from './docs/docs.module.js';
 import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
@@ -48,6 +49,7 @@ export class ApiModule {
         PreviewCredentialsModule,
         PreviewAccessModule,
         AuditEventsModule,
+        ChangesModule,
         TelepresenceLoginModule,
       ],
       providers: [

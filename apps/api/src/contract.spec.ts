@@ -10,6 +10,8 @@ describe('the contract', () => {
     expect(contract.SESSION_STATES).toEqual(domain.SESSION_STATES);
     expect(contract.DISPOSITIONS).toEqual(domain.DISPOSITIONS);
     expect(contract.PREVIEW_ACCESS).toEqual(domain.PREVIEW_ACCESS);
+    expect(contract.CHANGED_RESOURCES).toEqual(domain.CHANGED_RESOURCES);
+    expect(contract.CHANGES).toEqual(domain.CHANGES);
     expect(contract.INGRESS_PROTOCOLS).toEqual(domain.INGRESS_PROTOCOLS);
   });
 });

@@ -222,6 +222,7 @@ describe('every operation of the OpenAPI document', () => {
     'team_limit_reached',
     'too_many_attempts',
     'too_many_requests',
+    'too_many_streams',
   ];
 
   // Names come from the table that the document is made of, so that each operation is a test of its own.

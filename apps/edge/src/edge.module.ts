@@ -3,7 +3,7 @@ import net, { isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { EventBus } from '@culvert/cluster';
+import { announceChange, type EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS } from '@culvert/http1';
 import {
@@ -75,14 +75,20 @@ export class EdgeModule {
         },
         {
           provide: TunnelSessions,
-          inject: [STORE, TunnelRegistry, SETTINGS, LOG, ApiKeyUse],
+          inject: [STORE, TunnelRegistry, SETTINGS, LOG, ApiKeyUse, EVENT_BUS],
           useFactory: (
             store: Store,
             registry: TunnelRegistry,
             settings: Settings,
             log: Logger,
             use: ApiKeyUse,
-          ) => new TunnelSessions(store, registry, settings.limits, log, use),
+            bus: EventBus,
+          ) =>
+            new TunnelSessions(store, registry, settings.limits, log, use, (change) =>
+              announceChange(bus, change, (error) =>
+                log.warn({ err: error, change }, 'change not announced'),
+              ),
+            ),
         },
         {
           provide: Telepresence,

@@ -78,6 +78,8 @@ export class Edge {
         this.watch(this.tunnels.closeUnusableOfUser(event.userId));
         this.watch(this.relay.handleAccessChange());
         return;
+      case 'resource.changed':
+        return;
       default:
         this.log.warn({ event: event satisfies never }, 'unknown event');
     }

@@ -1,3 +1,5 @@
+import type { Change, ChangedResource } from '@culvert/domain';
+
 /** Facts that every process of a deployment must hear of, within a second. */
 export type ClusterEvent =
   /** A preview was created, changed or removed: forget what is cached under its hostname. */
@@ -14,7 +16,15 @@ export type ClusterEvent =
   /** A person ended a session: close its tunnels and do not let it resume. */
   | { readonly type: 'session.ended'; readonly sessionId: string; readonly reason: string }
   /** A session of theirs ended, a membership or role changed, or they were removed: look again what they may. */
-  | { readonly type: 'user.changed'; readonly userId: string };
+  | { readonly type: 'user.changed'; readonly userId: string }
+  /** Something that a team may watch is not as it was. Committed; nothing hangs on hearing of it. */
+  | {
+      readonly type: 'resource.changed';
+      readonly teamId: string;
+      readonly resource: ChangedResource;
+      readonly id: string;
+      readonly change: Change;
+    };
 
 /** Events between processes. Delivery is at most once; `onGap` tells when something may have been missed. */
 export interface EventBus {

@@ -9,6 +9,7 @@ const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[
   'api-key.revoked': ['apiKeyId'],
   'session.ended': ['sessionId', 'reason'],
   'user.changed': ['userId'],
+  'resource.changed': ['teamId', 'resource', 'id', 'change'],
 };
 
 type FieldOf<Type> = Exclude<keyof Extract<ClusterEvent, { type: Type }>, 'type'>;

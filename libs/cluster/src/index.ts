@@ -1,3 +1,4 @@
+export { announceChange } from './announce-change.js';
 export { createEventBus, type EventBusOptions } from './create-event-bus.js';
 export { EventNotPublishedError } from './errors.js';
 export type { ClusterEvent, EventBus } from './event-bus.js';

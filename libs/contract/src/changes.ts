@@ -40,7 +40,7 @@ export const changeEvent = z.strictObject({
 });
 export type ChangeEvent = z.output<typeof changeEvent>;
 
-export const STREAM_END_REASONS = ['access_ended', 'gone', 'too_slow', 'shutting_down'] as const;
+export const STREAM_END_REASONS = ['access_ended', 'gone', 'too_slow', 'interrupted'] as const;
 
 /** Data of the event `end`, after which a stream says nothing more. */
 export const streamEnd = z.strictObject({
@@ -48,7 +48,7 @@ export const streamEnd = z.strictObject({
     .enum(STREAM_END_REASONS)
     .describe(
       '`access_ended`: sign in anew, or use another key; `gone`: what is watched was removed; `too_slow`: the reader ' +
-        'did not keep up; `shutting_down`: connect again.',
+        'did not keep up; `interrupted`: connect again.',
     ),
 });
 export type StreamEnd = z.output<typeof streamEnd>;

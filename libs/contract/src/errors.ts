@@ -129,6 +129,12 @@ export const ERRORS = {
     description:
       'Of all its keys and members together. RateLimit says how many are left in the minute, Retry-After when to try again.',
   },
+  too_many_streams: {
+    status: 429,
+    title: 'Too many streams are open',
+    description:
+      'Of events, by this person or key, their team, or all who use this process. Close some, or try again later.',
+  },
   too_many_attempts: {
     status: 429,
     title: 'Too many attempts',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import * as apiKeys from './api-keys.js';
 import * as auditEvents from './audit-events.js';
+import * as changes from './changes.js';
 import { ERRORS, ProblemError, toProblem, type ErrorCode, type Problem } from './errors.js';
 import * as connectionEvents from './connection-events.js';
 import * as intercepts from './intercepts.js';
@@ -70,6 +71,8 @@ const RESPONSE_SCHEMAS = {
   PreviewToken: previewCredentials.previewTokenResource,
   CreatedPreviewToken: previewCredentials.createdPreviewTokenResource,
   PreviewTokenPage: previewCredentials.previewTokenPage,
+  ChangeEvent: changes.changeEvent,
+  StreamEnd: changes.streamEnd,
   AuditEvent: auditEvents.auditEventResource,
   AuditEventPage: auditEvents.auditEventPage,
   Problem: problems.problemResource,

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import * as apiKeys from './api-keys.js';
 import { auditEventFilter, auditEventPage, auditEventQuery } from './audit-events.js';
 import { connectionEventPage } from './connection-events.js';
+import { streamQuery } from './changes.js';
 import type { ErrorCode } from './errors.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
@@ -38,7 +39,7 @@ export interface Operation {
   readonly body?: { readonly schema: z.ZodType; readonly example: object };
   readonly status: 200 | 201 | 204;
   /** Schema of a JSON body, or the type of one that is not JSON. Absent: no body. */
-  readonly response?: z.ZodType | 'text/csv';
+  readonly response?: z.ZodType | 'text/csv' | 'text/event-stream';
   /** Beyond those that follow from access, query, body and path parameters. */
   readonly errors?: readonly ErrorCode[];
 }
@@ -645,6 +646,23 @@ export const OPERATIONS: readonly Operation[] = [
     description: 'At once and for good. The token stays listed. Repeating it changes nothing.',
     access: 'previews:write',
     status: 204,
+  },
+
+  {
+    id: 'watchChanges',
+    tag: 'Changes',
+    method: 'get',
+    path: `${API}/events`,
+    summary: 'Hear what changes in the team, as it happens',
+    description:
+      'Server-sent events without end: `ready` first; `change` (`ChangeEvent`) says what to fetch anew, of what the ' +
+      'caller may read; `reset` that anything may have changed; `end` (`StreamEnd`) is the last. `Last-Event-ID` resumes ' +
+      'behind that event, or resets.',
+    access: 'team:read',
+    query: streamQuery,
+    status: 200,
+    response: 'text/event-stream',
+    errors: ['too_many_streams'],
   },
 
   {

@@ -9,6 +9,7 @@ export * from './ports.js';
 export * from './preview-access.js';
 export * from './preview.js';
 export * from './pull-request-comment.js';
+export * from './resource-change.js';
 export * from './secret.js';
 export * from './role-scopes.js';
 export * from './requested-preview.js';

@@ -33,6 +33,7 @@ import type {
 import type {
   Session,
   SessionLoad,
+  SessionRef,
   SessionState,
   ShownSession,
   TunnelCredential,
@@ -231,8 +232,8 @@ export interface SessionRepository {
   findEnded(ids: readonly string[]): Promise<string[]>;
   /** Ends for good. Null when the team has no such session; idempotent otherwise. */
   end(teamId: string, id: string, reason: string, at: Date): Promise<ShownSession | null>;
-  /** Ends every session, of any team, without a heartbeat since `staleBefore`. Returns how many. */
-  endStale(staleBefore: Date, at: Date): Promise<number>;
+  /** Ends every session, of any team, without a heartbeat since `staleBefore`. Returns which. */
+  endStale(staleBefore: Date, at: Date): Promise<SessionRef[]>;
 }
 
 /** The history of traffic managers' tunnels and sessions. The end of a session is written with the end itself. */
@@ -437,7 +438,7 @@ export interface RequestedPreviewRepository {
 }
 
 export interface AuditEventRepository {
-  append(draft: AuditEventDraft): Promise<void>;
+  append(draft: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>>;
   list(teamId: string, page: PageRequest, filter?: AuditEventFilter): Promise<Page<AuditEvent>>;
 }
 

@@ -72,3 +72,6 @@ export interface Session {
 export interface ShownSession extends Session {
   readonly trafficManager: Pick<TrafficManager, 'managerId' | 'name' | 'clusterId'>;
 }
+
+/** Which session, and whose. */
+export type SessionRef = Pick<Session, 'id' | 'teamId' | 'trafficManagerId'>;

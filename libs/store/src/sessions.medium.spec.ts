@@ -418,7 +418,8 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       const fresh = await sessions.register(other.team.id, registration(other, { at: at(10) }));
       await sessions.endStale(at(1), at(11));
       expect((await sessions.find(teamId, session.id))?.state).toBe('connected');
-      expect(await sessions.endStale(at(10), at(11))).toBeGreaterThanOrEqual(1);
+      const { id, trafficManagerId } = session;
+      expect(await sessions.endStale(at(10), at(11))).toContainEqual({ id, teamId, trafficManagerId });
       expect(await sessions.find(teamId, session.id)).toMatchObject({
         state: 'ended',
         tunnelCount: 0,

@@ -1,14 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Actor, AuditEvent, Store } from '@culvert/domain';
+import { changeOfAction, type Actor, type AuditEventDraft, type Store } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import type { Caller } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Writes down who changed what. */
+/** Writes down who changed what, once it is changed, and tells those who watch the team. */
 @Injectable()
 export class AuditLog {
-  constructor(@Inject(STORE) private readonly store: Store) {}
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly announcer: Announcer,
+  ) {}
 
   async record(
     caller: Pick<Caller, 'teamId' | 'actor'>,
@@ -17,14 +21,10 @@ export class AuditLog {
     change: { readonly before?: Fields; readonly after?: Fields } = {},
   ): Promise<void> {
     const { before = null, after = null } = change;
-    await this.store.auditEvents.append({
-      teamId: caller.teamId,
-      actor: caller.actor,
-      action,
-      targetId,
-      before,
-      after,
-    } satisfies Omit<AuditEvent, 'id' | 'at'>);
+    const { teamId, actor } = caller;
+    const changed = changeOfAction(teamId, { action, targetId });
+    if (changed !== null) this.announcer.changed(changed);
+    await this.#append({ teamId, actor, action, targetId, before, after });
   }
 
   /** Records what concerns a person rather than a team, such as signing in: in every team that they are in. */
@@ -48,8 +48,13 @@ export class AuditLog {
   ): Promise<void> {
     const memberships = await this.store.users.memberships(userId);
     for (const { teamId } of memberships) {
-      await this.store.auditEvents.append({ ...event, teamId, before: null });
+      await this.#append({ ...event, teamId, before: null });
     }
+  }
+
+  async #append(draft: AuditEventDraft): Promise<void> {
+    const { id } = await this.store.auditEvents.append(draft);
+    this.announcer.changed({ teamId: draft.teamId, resource: 'audit-event', id, change: 'created' });
   }
 
   /** Records those fields of `change` whose values differ between `before` and `after`; nothing when none does. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import { announceChange, type ClusterEvent, type EventBus } from '@culvert/cluster';
+import type { ResourceChange } from '@culvert/domain';
 import { EVENT_BUS, LOG } from '@culvert/platform';
 import type { Logger } from 'pino';
 
@@ -41,6 +42,13 @@ export class Announcer {
 
   previewsChanged(hostnames: readonly string[]): Promise<void> {
     return this.announce(hostnames.map((hostname) => ({ type: 'preview.changed', hostname })));
+  }
+
+  /** Tells those who watch the team; nobody waits for it. */
+  changed(change: ResourceChange): void {
+    announceChange(this.bus, change, (error) =>
+      this.log.warn({ err: error, change }, 'change not announced'),
+    );
   }
 
   userChanged(userId: string): Promise<void> {

@@ -46,6 +46,9 @@ export class PreviewsService {
     const preview = await this.#withNewHostname((hostname) => insert({ ...toFields(request), hostname }));
     // Edges remember for a while that a hostname is unknown.
     await this.announcer.previewsChanged([preview.hostname]);
+    const { teamId, interceptId } = preview;
+    if (request.intercept !== undefined)
+      this.announcer.changed({ teamId, resource: 'intercept', id: interceptId, change: 'created' });
     const resource = await this.#toResource(preview);
     await this.audit.record(caller, 'preview.create', preview.id, { after: auditedPreview(resource) });
     return resource;

@@ -5,6 +5,7 @@ import { LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import type { Logger } from 'pino';
+import { AuditLog } from '../audit-events/audit-log.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { clientAddress } from '../http/client-address.js';
 import { AttemptCookie } from './attempt-cookie.js';
@@ -26,6 +27,7 @@ export class Providers {
     private readonly attempts: AttemptCookie,
     private readonly throttle: Throttle,
     private readonly announcer: Announcer,
+    private readonly audit: AuditLog,
   ) {
     const { oidc, github } = settings.signIn;
     this.#providers = [
@@ -144,12 +146,7 @@ export class Providers {
       if (team === null) continue;
       const membership = await this.store.users.addMembership(team.id, user.id, rule.role);
       if (membership === null) continue;
-      await this.store.auditEvents.append({
-        teamId: team.id,
-        actor,
-        action: 'member.create',
-        targetId: user.id,
-        before: null,
+      await this.audit.record({ teamId: team.id, actor }, 'member.create', user.id, {
         after: { role: rule.role, by: `${rule.kind}:${rule.value}` },
       });
       await this.announcer.userChanged(user.id);

@@ -89,6 +89,8 @@ export class InvitationsService {
     }
     const { teamId, role } = accepted.membership;
     await this.announcer.userChanged(userId);
+    const { id } = accepted.invitation;
+    this.announcer.changed({ teamId, resource: 'invitation', id, change: 'removed' });
     await this.audit.record(inTeam(teamId, person), 'member.add', userId, { after: { email, role } });
     return { teamId, role };
   }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { IncomingMessage } from 'node:http';
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
 import {
   API_KEY_SCOPES,
@@ -19,6 +20,7 @@ import {
 import { createLog, loadSettings } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import superagent from 'superagent';
 import request from 'supertest';
 import { vi } from 'vitest';
 import { createApiApp } from '../api-app.js';
@@ -26,8 +28,21 @@ import { createApiApp } from '../api-app.js';
 // An embedded database takes seconds to start, more while other specs run beside.
 vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
 
-/** Remembers what was published; delivers nothing. */
+// A stream has no end to wait for: its first events stand for it.
+superagent.buffer['text/event-stream'] = true;
+superagent.parse['text/event-stream'] = (answer, done) => {
+  const response = answer as unknown as IncomingMessage & { text: string };
+  response.setEncoding('utf8').once('data', (text: string) => {
+    response.text = text;
+    (done as (error: null, body: unknown) => void)(null, text);
+    response.destroy();
+  });
+};
+
+/** Delivers within this process, as for a deployment of one, and remembers what was published. */
 export class RecordingBus implements EventBus {
+  readonly #listeners = new Set<(event: ClusterEvent) => void>();
+  readonly #gapListeners = new Set<() => void>();
   readonly published: ClusterEvent[] = [];
   /** When set, every event is refused with it. */
   refusal: Error | undefined;
@@ -35,21 +50,29 @@ export class RecordingBus implements EventBus {
   async publish(event: ClusterEvent): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
     this.published.push(event);
+    for (const listener of this.#listeners) listener(event);
   }
 
-  subscribe(): () => void {
-    return () => {};
+  subscribe(listener: (event: ClusterEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
-  onGap(): () => void {
-    return () => {};
+  onGap(listener: () => void): () => void {
+    this.#gapListeners.add(listener);
+    return () => void this.#gapListeners.delete(listener);
+  }
+
+  /** As after a connection that broke. */
+  lose(): void {
+    for (const listener of this.#gapListeners) listener();
   }
 
   async close(): Promise<void> {}
 
-  /** What was published since the last call. */
+  /** What was published since the last call and has edges do something. */
   take(): ClusterEvent[] {
-    return this.published.splice(0);
+    return this.published.splice(0).filter(({ type }) => type !== 'resource.changed');
   }
 }
 

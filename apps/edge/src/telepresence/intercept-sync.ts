@@ -151,14 +151,24 @@ export class InterceptSync {
   private async refresh({ intercept, previews }: InterceptPreviews, info: InterceptInfo): Promise<void> {
     const { store, session } = this.options;
     const change = changeOf(intercept, info);
-    if (change !== null) await store.intercepts.update(session.teamId, intercept.id, change);
+    const { teamId } = session;
+    if (change !== null) {
+      await store.intercepts.update(teamId, intercept.id, change);
+      this.options.previews.announceChange({
+        teamId,
+        resource: 'intercept',
+        id: intercept.id,
+        change: 'updated',
+      });
+    }
     const told = info.previewSpec?.ingress;
     if (!told || !HOST.test(told.host) || told.port < 1 || told.port > 65_535) return;
     const { host, port, useTls } = told;
     for (const { id, hostname, ingress } of previews) {
       if (ingress.host === host && ingress.port === port && ingress.useTls === useTls) continue;
-      await store.previews.update(session.teamId, id, { ingress: { ...ingress, host, port, useTls } });
+      await store.previews.update(teamId, id, { ingress: { ...ingress, host, port, useTls } });
       await this.options.previews.announce([hostname]);
+      this.options.previews.announceChange({ teamId, resource: 'preview', id, change: 'updated' });
     }
   }
 }

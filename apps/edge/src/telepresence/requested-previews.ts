@@ -1,7 +1,8 @@
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import { announceChange, type ClusterEvent, type EventBus } from '@culvert/cluster';
 import { createPreviewRequest, type CreatePreviewRequest } from '@culvert/contract';
 import {
   type Actor,
+  changeOfAction,
   generatePreviewLabel,
   HostnameTakenError,
   type Ingress,
@@ -10,6 +11,7 @@ import {
   type Preview,
   type PreviewRequest,
   type RequestedPreview,
+  type ResourceChange,
   type Store,
 } from '@culvert/domain';
 import type { Settings } from '@culvert/platform';
@@ -37,17 +39,14 @@ export class RequestedPreviews {
    * @throws CallError with what the user did wrong
    */
   async open(caller: GrpcCaller, managerId: string, request: CreateDomainRequest): Promise<string> {
-    const { preview, isRenewed } = await this.insert(caller.teamId, managerId, request);
+    const { teamId } = caller;
+    const { preview, isRenewed } = await this.insert(teamId, managerId, request);
     await this.announce([preview.hostname]);
-    await this.record(
-      caller.teamId,
-      caller.actor,
-      isRenewed ? 'preview.update' : 'preview.create',
-      preview.id,
-      {
-        after: audited(preview),
-      },
-    );
+    const change = isRenewed ? 'updated' : 'created';
+    this.announceChange({ teamId, resource: 'intercept', id: preview.interceptId, change });
+    await this.record(teamId, caller.actor, isRenewed ? 'preview.update' : 'preview.create', preview.id, {
+      after: audited(preview),
+    });
     return preview.hostname;
   }
 
@@ -165,7 +164,14 @@ export class RequestedPreviews {
     }
   }
 
-  private record(
+  /** Tells those who watch the team. */
+  announceChange(change: ResourceChange): void {
+    announceChange(this.bus, change, (error) =>
+      this.log.warn({ err: error, change }, 'change not announced'),
+    );
+  }
+
+  private async record(
     teamId: string,
     actor: Actor,
     action: string,
@@ -173,7 +179,10 @@ export class RequestedPreviews {
     change: { readonly before?: Record<string, unknown>; readonly after?: Record<string, unknown> },
   ): Promise<void> {
     const { before = null, after = null } = change;
-    return this.store.auditEvents.append({ teamId, actor, action, targetId, before, after });
+    const changed = changeOfAction(teamId, { action, targetId });
+    if (changed !== null) this.announceChange(changed);
+    const { id } = await this.store.auditEvents.append({ teamId, actor, action, targetId, before, after });
+    this.announceChange({ teamId, resource: 'audit-event', id, change: 'created' });
   }
 }
 

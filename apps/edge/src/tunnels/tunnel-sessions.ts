@@ -3,10 +3,13 @@ import {
   MAX_CONNECTION_DETAIL_LENGTH,
   TeamLimitError,
   type ApiKey,
+  type Change,
   type ConnectionChange,
   type ConnectionReason,
+  type ResourceChange,
   type Session,
   type SessionLoad,
+  type SessionRef,
   type SessionRegistration,
   type Store,
   type TunnelCredential,
@@ -76,6 +79,8 @@ export class TunnelSessions {
     >,
     private readonly log: Logger,
     private readonly apiKeyUse: Pick<ApiKeyUse, 'recordOpen'>,
+    /** Tells those who watch the team. */
+    private readonly announce: (change: ResourceChange) => void,
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
     this.upkeep = setInterval(() => this.enqueue(() => this.keepUp()), UPKEEP_MS);
@@ -195,16 +200,18 @@ export class TunnelSessions {
   }
 
   /** Begins or resumes the session of a tunnel that was authenticated. */
-  register(
+  async register(
     teamId: string,
     registration: Omit<SessionRegistration, 'edgeId' | 'at' | 'maxSessions'>,
   ): Promise<{ session: Session; resumed: boolean }> {
-    return this.store.sessions.register(teamId, {
+    const registered = await this.store.sessions.register(teamId, {
       ...registration,
       edgeId: this.edgeId,
       at: new Date(),
       maxSessions: this.limits.maxSessionsPerTeam,
     });
+    this.announceSession(registered.session, registered.resumed ? 'updated' : 'created');
+    return registered;
   }
 
   /** From here on the tunnel can be ended from outside, even before it is open. */
@@ -233,7 +240,7 @@ export class TunnelSessions {
         other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
       }
     }
-    this.record(session.id, siblings);
+    this.record(session, siblings);
     this.log.info(
       {
         sessionId: session.id,
@@ -254,7 +261,7 @@ export class TunnelSessions {
     this.heldCount--;
     this.registry.detach(session.trafficManagerId, tunnel);
     if (this.opened.delete(held)) this.remember(held, 'disconnected', { reason, detail });
-    this.record(session.id, siblings);
+    this.record(session, siblings);
     this.log.info(
       { sessionId: session.id, trafficManagerId: session.trafficManagerId, code, reason: detail },
       'tunnel closed',
@@ -306,14 +313,21 @@ export class TunnelSessions {
     });
   }
 
-  private record(sessionId: string, { tunnels, meter }: HeldSession): void {
+  private record(session: Session, { tunnels, meter }: HeldSession): void {
     const { size } = tunnels;
     this.enqueue(async () => {
       const load = meter.read();
-      await this.store.sessions.setTunnelCount(sessionId, size, load, new Date());
+      await this.store.sessions.setTunnelCount(session.id, size, load, new Date());
       meter.settle(load);
       await this.history.flush(new Date());
+      this.announceSession(session, 'updated');
     });
+  }
+
+  /** A traffic manager was last seen when its session was. */
+  private announceSession({ id, teamId, trafficManagerId }: SessionRef, change: Change): void {
+    this.announce({ teamId, resource: 'session', id, change });
+    this.announce({ teamId, resource: 'traffic-manager', id: trafficManagerId, change: 'updated' });
   }
 
   private async keepUp(): Promise<void> {
@@ -323,7 +337,8 @@ export class TunnelSessions {
     await this.apiKeyUse.recordOpen(this.apiKeyIds());
     // A session that is connected somewhere has a heartbeat at least this often, whatever the grace is.
     const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
-    await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);
+    const ended = await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);
+    for (const session of ended) this.announceSession(session, 'updated');
     await this.history.flush(now);
   }
 

@@ -15,6 +15,7 @@ const CHECK_TIMEOUT_MS = 2000;
 @Injectable()
 export class Readiness implements OnModuleDestroy {
   readonly #checks = new Map<string, ReadinessCheck>();
+  readonly #listeners: (() => void)[] = [];
   #isStopping = false;
 
   constructor(private readonly timeoutMs = CHECK_TIMEOUT_MS) {}
@@ -25,7 +26,15 @@ export class Readiness implements OnModuleDestroy {
 
   /** Not ready from now on: load balancers look away while work in progress is finished. */
   markStopping(): void {
+    if (this.#isStopping) return;
     this.#isStopping = true;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls back once, when the process begins to stop: what would go on without end has to end now. */
+  onStopping(listener: () => void): void {
+    if (this.#isStopping) listener();
+    else this.#listeners.push(listener);
   }
 
   onModuleDestroy(): void {

@@ -135,6 +135,8 @@ export interface Limits {
   readonly maxLoginRequestsPerAddress: number;
   /** Of all its previews together, in a minute and per edge; 0: none. */
   readonly maxPreviewRequestsPerTeam: number;
+  /** Of all callers, in one API process. */
+  readonly maxEventStreams: number;
   /** Of one HTTP/2 connection of a visitor. */
   readonly http2: {
     /** Requests that are in progress at once. */
@@ -256,6 +258,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxLoginRequestsPerAddress: values.MAX_LOGIN_REQUESTS_PER_ADDRESS ?? 600,
       // 20,000 a second: about a fifth of what one core forwards.
       maxPreviewRequestsPerTeam: values.MAX_PREVIEW_REQUESTS_PER_TEAM ?? 1_200_000,
+      maxEventStreams: values.MAX_EVENT_STREAMS ?? 5000,
       http2: {
         maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
         maxResets: values.HTTP2_MAX_RESETS ?? 500,

@@ -219,6 +219,7 @@ export const VARIABLES = {
   MAX_API_REQUESTS_PER_TEAM: orNone(count(100_000_000, 0)),
   MAX_LOGIN_REQUESTS_PER_ADDRESS: orNone(count(100_000_000, 0)),
   MAX_PREVIEW_REQUESTS_PER_TEAM: orNone(count(1_000_000_000, 0)),
+  MAX_EVENT_STREAMS: count(1_000_000),
 } as const satisfies Record<string, z.ZodType>;
 
 export type Variable = keyof typeof VARIABLES;

@@ -17,8 +17,15 @@ import { isStorable } from '../text.js';
 export class PrismaAuditEventRepository implements AuditEventRepository {
   constructor(private readonly client: Client) {}
 
-  async append({ teamId, actor, action, targetId, before, after }: AuditEventDraft): Promise<void> {
-    await this.client.auditEvent.create({
+  async append({
+    teamId,
+    actor,
+    action,
+    targetId,
+    before,
+    after,
+  }: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>> {
+    return this.client.auditEvent.create({
       data: {
         id: newId(),
         teamId,

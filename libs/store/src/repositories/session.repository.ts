@@ -5,6 +5,7 @@ import {
   type PageRequest,
   type Session,
   type SessionLoad,
+  type SessionRef,
   type SessionRegistration,
   type SessionRepository,
   type SessionState,
@@ -155,10 +156,10 @@ export class PrismaSessionRepository implements SessionRepository {
     return this.find(teamId, id);
   }
 
-  async endStale(staleBefore: Date, at: Date): Promise<number> {
-    let total = 0;
+  async endStale(staleBefore: Date, at: Date): Promise<SessionRef[]> {
+    const ended: SessionRef[] = [];
     for (;;) {
-      const count = await this.client.$transaction(async (tx) => {
+      const some = await this.client.$transaction(async (tx) => {
         const stale = await tx.$queryRaw<{ id: string }[]>`
           SELECT s.id FROM session s JOIN traffic_manager m ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
           WHERE s.last_seen_at < ${staleBefore} AND s.state <> 'ended' LIMIT ${MAX_ENDED_AT_ONCE}
@@ -166,8 +167,8 @@ export class PrismaSessionRepository implements SessionRepository {
         const ids = stale.map((row) => row.id);
         return endAll(tx, ids, { reason: 'not_resumed', detail: ABANDONED }, at);
       });
-      total += count;
-      if (count < MAX_ENDED_AT_ONCE) return total;
+      ended.push(...some);
+      if (some.length < MAX_ENDED_AT_ONCE) return ended;
     }
   }
 
@@ -238,8 +239,8 @@ async function endAll(
   ids: string[],
   { reason, detail }: { readonly reason: ConnectionReason; readonly detail: string },
   at: Date,
-): Promise<number> {
-  if (ids.length === 0) return 0;
+): Promise<SessionRef[]> {
+  if (ids.length === 0) return [];
   const ended = await tx.session.updateManyAndReturn({
     where: { id: { in: ids }, state: { not: 'ended' } },
     data: {
@@ -268,5 +269,5 @@ async function endAll(
       omittedBefore: 0,
     })),
   });
-  return ended.length;
+  return ended.map(({ id, teamId, trafficManagerId }) => ({ id, teamId, trafficManagerId }));
 }

@@ -1,0 +1,67 @@
+import type { StreamEnd } from '@culvert/contract';
+import type { Response } from 'express';
+
+const HEARTBEAT_MS = 15_000;
+/** How soon a browser connects again. */
+const RETRY_MS = 2000;
+/** How long a reader that was too slow may take to read why. */
+const LINGER_MS = 5000;
+
+export interface StreamEvent {
+  readonly name: string;
+  /** JSON, in one line. */
+  readonly data: string;
+  readonly id?: string;
+}
+
+/** One answer of server-sent events, from its head to its last event. What waits for its reader is bounded. */
+export class EventStream {
+  readonly #heartbeat: NodeJS.Timeout;
+  #isOpen = true;
+
+  /**
+   * Sends the head.
+   * @param onClose called once, when the last event is out or the reader has gone
+   */
+  constructor(
+    private readonly response: Response,
+    private readonly options: { readonly maxWaitingBytes: number; readonly onClose: () => void },
+  ) {
+    response.status(200);
+    response.setHeader('Content-Type', 'text/event-stream');
+    // For proxies in front that would hold events back.
+    response.setHeader('X-Accel-Buffering', 'no');
+    response.on('close', () => this.#close());
+    response.write(`retry: ${RETRY_MS}\n\n`);
+    this.#heartbeat = setInterval(() => this.#write(':\n\n'), HEARTBEAT_MS).unref();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  send({ name, data, id }: StreamEvent): void {
+    this.#write(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`);
+  }
+
+  /** Says why, and ends. */
+  end(reason: StreamEnd['reason']): void {
+    if (!this.#isOpen) return;
+    this.response.end(`event: end\ndata: ${JSON.stringify({ reason } satisfies StreamEnd)}\n\n`);
+    setTimeout(() => this.response.destroy(), LINGER_MS).unref();
+    this.#close();
+  }
+
+  #write(text: string): void {
+    if (!this.#isOpen) return;
+    this.response.write(text);
+    if (this.response.writableLength > this.options.maxWaitingBytes) this.end('too_slow');
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    clearInterval(this.#heartbeat);
+    this.options.onClose();
+  }
+}

@@ -1,0 +1,74 @@
+import type { ApiKeyScope } from './api-key.js';
+
+/** What a team may watch for changes, and the scope that lets somebody read it. */
+export const SCOPE_TO_WATCH = {
+  'api-key': 'keys:read',
+  'audit-event': 'audit:read',
+  intercept: 'intercepts:read',
+  invitation: 'team:read',
+  member: 'team:read',
+  preview: 'previews:read',
+  'preview-token': 'previews:read',
+  session: 'sessions:read',
+  'share-link': 'previews:read',
+  team: 'team:read',
+  'traffic-manager': 'sessions:read',
+} as const satisfies Readonly<Record<string, ApiKeyScope>>;
+
+export type ChangedResource = keyof typeof SCOPE_TO_WATCH;
+export const CHANGED_RESOURCES = Object.keys(SCOPE_TO_WATCH) as ChangedResource[];
+
+export const CHANGES = ['created', 'updated', 'removed'] as const;
+export type Change = (typeof CHANGES)[number];
+
+/** Something of a team is not as it was: whoever shows it has to fetch it anew. */
+export interface ResourceChange {
+  readonly teamId: string;
+  readonly resource: ChangedResource;
+  readonly id: string;
+  readonly change: Change;
+}
+
+/** Of actions of the audit log whose target is something to watch. What is revoked stays listed, but for invitations. */
+const CHANGE_OF_ACTION: ReadonlyMap<string, Change> = new Map(
+  Object.entries({
+    'api-key.create': 'created',
+    'api-key.update': 'updated',
+    'api-key.rotate': 'updated',
+    'api-key.revoke': 'updated',
+    'intercept.create': 'created',
+    'intercept.update': 'updated',
+    'intercept.delete': 'removed',
+    'invitation.create': 'created',
+    'invitation.renew': 'updated',
+    'invitation.revoke': 'removed',
+    'member.add': 'created',
+    'member.create': 'created',
+    'member.update': 'updated',
+    'member.remove': 'removed',
+    'preview.create': 'created',
+    'preview.update': 'updated',
+    'preview.delete': 'removed',
+    'preview.end': 'removed',
+    'preview-token.create': 'created',
+    'preview-token.revoke': 'updated',
+    'session.end': 'updated',
+    'share-link.create': 'created',
+    'share-link.revoke': 'updated',
+    'team.update': 'updated',
+    'traffic-manager.create': 'created',
+    'traffic-manager.update': 'updated',
+    'traffic-manager.delete': 'removed',
+  }),
+);
+
+/** What an audited action did to its target; null: nothing that is watched. */
+export function changeOfAction(
+  teamId: string,
+  { action, targetId }: { readonly action: string; readonly targetId: string },
+): ResourceChange | null {
+  const change = CHANGE_OF_ACTION.get(action);
+  if (change === undefined) return null;
+  const resource = action.slice(0, action.indexOf('.')) as ChangedResource;
+  return { teamId, resource, id: targetId, change };
+}

@@ -1,0 +1,91 @@
+import http from 'node:http';
+
+export interface ReadEvent {
+  readonly name: string;
+  readonly id: string | undefined;
+  /** Parsed. */
+  readonly data: unknown;
+}
+
+/** Reads a stream of server-sent events, as a program does. */
+export class EventReader {
+  /** What came and nobody has taken. */
+  readonly pending: ReadEvent[] = [];
+  lastId: string | undefined;
+  #text = '';
+  #waiting: {
+    readonly isMeant: (event: ReadEvent) => boolean;
+    readonly resolve: (event: ReadEvent) => void;
+  }[] = [];
+
+  private constructor(
+    private readonly response: http.IncomingMessage,
+    /** Resolves when the stream is over, however it ended. */
+    readonly closed: Promise<void>,
+  ) {
+    response.setEncoding('utf8').on('data', (text: string) => this.#push(text));
+  }
+
+  /** Resolves with the head of the answer, whatever its status. */
+  static open(url: string, headers: http.OutgoingHttpHeaders): Promise<EventReader> {
+    return new Promise((resolve, reject) => {
+      http
+        .get(url, { headers, agent: false }, (response) => {
+          const closed = new Promise<void>((done) => response.on('close', done).on('error', () => {}));
+          resolve(new EventReader(response, closed));
+        })
+        .on('error', reject);
+    });
+  }
+
+  get status(): number {
+    return this.response.statusCode ?? 0;
+  }
+
+  get headers(): http.IncomingHttpHeaders {
+    return this.response.headers;
+  }
+
+  /** Takes the first event that is meant, and those before it. */
+  next(name: string, isMeant: (data: never) => boolean = () => true): Promise<ReadEvent> {
+    const matches = (event: ReadEvent) => event.name === name && isMeant(event.data as never);
+    const i = this.pending.findIndex(matches);
+    if (i >= 0) return Promise.resolve(this.pending.splice(0, i + 1)[i]);
+    return new Promise((resolve) => this.#waiting.push({ isMeant: matches, resolve }));
+  }
+
+  pause(): void {
+    this.response.pause();
+  }
+
+  resume(): void {
+    this.response.resume();
+  }
+
+  close(): void {
+    this.response.destroy();
+  }
+
+  #push(text: string): void {
+    this.#text += text;
+    for (let end = this.#text.indexOf('\n\n'); end >= 0; end = this.#text.indexOf('\n\n')) {
+      this.#handleBlock(this.#text.slice(0, end).split('\n'));
+      this.#text = this.#text.slice(end + 2);
+    }
+  }
+
+  #handleBlock(lines: readonly string[]): void {
+    const field = (name: string) =>
+      lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+    const data = field('data');
+    if (data === undefined) return;
+    const event = { name: field('event') ?? 'message', id: field('id'), data: JSON.parse(data) as unknown };
+    this.lastId = event.id ?? this.lastId;
+    this.pending.push(event);
+    const waiter = this.#waiting.find(({ isMeant }) => isMeant(event));
+    if (waiter === undefined) return;
+    this.#waiting = this.#waiting.filter((each) => each !== waiter);
+    this.pending.length = 0;
+    waiter.resolve(event);
+  }
+}
