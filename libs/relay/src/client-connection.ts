@@ -352,8 +352,9 @@ export class ClientConnection implements Visitor, VisitorConnection {
   }
 
   private forwardedLines(request: RequestHead): string {
-    if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
-    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, false));
+    if (this.isTrustedProxy)
+      return forwardedLines(request, this.peer, this.isSecure, this.relay.trustedProxies);
+    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, null));
   }
 
   chunkedOutput(): 'decoded' | 'encoded' {

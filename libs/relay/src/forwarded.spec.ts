@@ -9,7 +9,7 @@ function request(host: string, lines = ''): RequestHead {
 
 describe(forwardedLines.name, () => {
   it('quotes what is no token', () => {
-    expect(forwardedLines(request('a.test:8080'), '2001:db8::1', true, false)).toBe(
+    expect(forwardedLines(request('a.test:8080'), '2001:db8::1', true, null)).toBe(
       'X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Host: a.test:8080\r\nX-Forwarded-Proto: https\r\n' +
         'Forwarded: for="[2001:db8::1]";host="a.test:8080";proto=https\r\n',
     );
@@ -18,16 +18,19 @@ describe(forwardedLines.name, () => {
   const claims = 'X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\nX-Forwarded-Proto: https\r\n';
 
   it('ignores what a visitor claims', () => {
-    expect(forwardedLines(request('a.test', claims), '9.9.9.9', false, false)).toMatch(
+    expect(forwardedLines(request('a.test', claims), '9.9.9.9', false, null)).toMatch(
       /^X-Forwarded-For: 9\.9\.9\.9\r\n.*\r\nX-Forwarded-Proto: http\r\n/,
     );
   });
 
-  it('continues the chain of a trusted proxy', () => {
-    expect(forwardedLines(request('a.test', claims), '10.0.0.1', false, true)).toBe(
-      'X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.1\r\nX-Forwarded-Host: a.test\r\nX-Forwarded-Proto: https\r\n' +
-        'Forwarded: for=1.2.3.4;host=a.test;proto=https\r\n',
-    );
+  it('continues the chain of a trusted proxy, and names who is known of it', () => {
+    const lines = (proxies: readonly string[]) =>
+      forwardedLines(request('a.test', claims), '10.0.0.1', false, new TrustedProxies(proxies));
+    const chain =
+      'X-Forwarded-For: 1.2.3.4, 5.6.7.8, 10.0.0.1\r\nX-Forwarded-Host: a.test\r\nX-Forwarded-Proto: https\r\n';
+    // Before the address that the proxy saw, the visitor may have written anything.
+    expect(lines(['10.0.0.1'])).toBe(`${chain}Forwarded: for=5.6.7.8;host=a.test;proto=https\r\n`);
+    expect(lines(['10.0.0.1', '5.6.7.8'])).toBe(`${chain}Forwarded: for=1.2.3.4;host=a.test;proto=https\r\n`);
   });
 });
 

@@ -55,21 +55,23 @@ export function plainAddress(address: string | undefined): string {
  * The lines that tell the service who asked, each with its CRLF. What the visitor claimed is used only when the
  * peer is a trusted proxy.
  * @param peer address of the connection's other end
+ * @param proxies those that are trusted, when the peer is one of them; null otherwise
  */
 export function forwardedLines(
   request: RequestHead,
   peer: string,
   secure: boolean,
-  isTrusted: boolean,
+  proxies: TrustedProxies | null,
 ): string {
   let client = peer;
   let chain = peer;
   let scheme = secure ? 'https' : 'http';
   let host = request.host;
-  if (isTrusted) {
+  if (proxies !== null) {
     const claimed = claim(request, 'x-forwarded-for');
     if (claimed !== '') {
-      client = claimed.split(',')[0].trim();
+      // The first of the chain may be the visitor's own invention.
+      client = proxies.clientOf(peer, claimed);
       chain = `${claimed}, ${peer}`;
     }
     const claimedScheme = claim(request, 'x-forwarded-proto').toLowerCase();

@@ -156,9 +156,10 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   }
 
   forwardedLines(request: RequestHead): string {
-    if (this.isTrustedProxy) return forwardedLines(request, this.peer, this.isSecure, true);
+    if (this.isTrustedProxy)
+      return forwardedLines(request, this.peer, this.isSecure, this.relay.trustedProxies);
     this.hostnameOf(request);
-    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, false));
+    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, null));
   }
 
   /** Adds the fields of a final response to its block, and a `date` where there is none. */
