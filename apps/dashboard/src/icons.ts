@@ -10,6 +10,7 @@ export { default as IconCloudOff } from '@tabler/icons-react/icons/IconCloudOff'
 export { default as IconCopy } from '@tabler/icons-react/icons/IconCopy';
 export { default as IconDeviceDesktop } from '@tabler/icons-react/icons/IconDeviceDesktop';
 export { default as IconDots } from '@tabler/icons-react/icons/IconDots';
+export { default as IconDownload } from '@tabler/icons-react/icons/IconDownload';
 export { default as IconExternalLink } from '@tabler/icons-react/icons/IconExternalLink';
 export { default as IconHistory } from '@tabler/icons-react/icons/IconHistory';
 export { default as IconHome } from '@tabler/icons-react/icons/IconHome';

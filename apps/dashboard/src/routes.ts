@@ -66,4 +66,38 @@ export const ROUTES: readonly PageRoute[] = [
     path: '/previews',
     page: lazy(async () => ({ default: (await import('./pages/previews/previews-page.js')).PreviewsPage })),
   },
+  {
+    path: '/connections',
+    page: lazy(async () => ({
+      default: (await import('./pages/connections/connections-page.js')).ConnectionsPage,
+    })),
+  },
+  {
+    path: '/connections/:id',
+    page: lazy(async () => ({
+      default: (await import('./pages/connections/connection-page.js')).ConnectionPage,
+    })),
+  },
+  {
+    path: '/intercepts',
+    page: lazy(async () => ({
+      default: (await import('./pages/intercepts/intercepts-page.js')).InterceptsPage,
+    })),
+  },
+  {
+    path: '/api-keys',
+    page: lazy(async () => ({ default: (await import('./pages/api-keys/api-keys-page.js')).ApiKeysPage })),
+  },
+  {
+    path: '/team',
+    page: lazy(async () => ({ default: (await import('./pages/team/team-page.js')).TeamPage })),
+  },
+  {
+    path: '/audit-log',
+    page: lazy(async () => ({ default: (await import('./pages/audit-log/audit-log-page.js')).AuditLogPage })),
+  },
+  {
+    path: '/profile',
+    page: lazy(async () => ({ default: (await import('./pages/profile/profile-page.js')).ProfilePage })),
+  },
 ];

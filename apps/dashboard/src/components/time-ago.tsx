@@ -38,9 +38,14 @@ export function timeAgo(moment: string, at: number): string {
   return unit === undefined ? 'just now' : relative.format(Math.trunc(seconds / unit[1]), unit[0]);
 }
 
+/** The present, in milliseconds, as often as it is worth drawing anew. */
+export function useNow(): number {
+  return useSyncExternalStore(subscribe, () => now);
+}
+
 /** A moment as people say it; pointing at it tells it exactly. */
 export function TimeAgo({ at, never = 'never' }: { at: string | null; never?: string }): ReactElement {
-  const present = useSyncExternalStore(subscribe, () => now);
+  const present = useNow();
   if (at === null) return <span>{never}</span>;
   return (
     <time dateTime={at} title={exactTime(at)}>

@@ -1,0 +1,52 @@
+import { Alert, Button, Group, Modal, Stack } from '@mantine/core';
+import type { ReactElement, ReactNode, SubmitEvent } from 'react';
+import { describeError } from '../api/problem.js';
+
+interface FormDialogProps {
+  readonly title: string;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  /** What the button says: the verb. */
+  readonly submit: string;
+  readonly onSubmit: () => void;
+  readonly isPending: boolean;
+  /** Why it did not work, if it did not. */
+  readonly error: unknown;
+  readonly children: ReactNode;
+}
+
+/** A form in a dialog: Enter sends it, Escape leaves it. */
+export function FormDialog(props: FormDialogProps): ReactElement {
+  const { title, isOpen, onClose, submit, onSubmit, isPending, error, children } = props;
+  const send = (event: SubmitEvent): void => {
+    event.preventDefault();
+    if (!isPending) onSubmit();
+  };
+  return (
+    <Modal opened={isOpen} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+      <form onSubmit={send}>
+        <Stack>
+          {children}
+          {error !== null && error !== undefined && <FormProblem error={error} />}
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={isPending}>
+              {submit}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+function FormProblem({ error }: { error: unknown }): ReactElement {
+  const { title, detail } = describeError(error);
+  return (
+    <Alert color="red" variant="light" title={title} role="alert">
+      {detail}
+    </Alert>
+  );
+}

@@ -1,0 +1,41 @@
+import { ActionIcon, Menu } from '@mantine/core';
+import type { ReactElement } from 'react';
+import { useMe, type Scope } from '../api/me.js';
+import { IconDots } from '../icons.js';
+
+export interface RowAction {
+  readonly label: string;
+  readonly onClick: () => void;
+  /** Offered only to whom their role permits it. */
+  readonly needs?: Scope;
+  readonly isDangerous?: boolean;
+}
+
+interface RowMenuProps {
+  /** Whose actions: `Actions for staging`. */
+  readonly label: string;
+  readonly actions: readonly RowAction[];
+}
+
+/** What can be done with one row. Nothing when the person may do none of it. */
+export function RowMenu({ label, actions }: RowMenuProps): ReactElement | null {
+  const { scopes } = useMe();
+  const offered = actions.filter(({ needs }) => needs === undefined || scopes.includes(needs));
+  if (offered.length === 0) return null;
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon aria-label={label}>
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {offered.map(({ label: text, onClick, isDangerous }) => (
+          <Menu.Item key={text} onClick={onClick} color={isDangerous ? 'red' : undefined}>
+            {text}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

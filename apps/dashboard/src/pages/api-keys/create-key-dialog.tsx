@@ -1,0 +1,137 @@
+import { Button, Checkbox, Chip, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { useMe, type Scope } from '../../api/me.js';
+import { refresh } from '../../api/refresh.js';
+import { FormDialog } from '../../components/form-dialog.js';
+import { SecretOnce } from '../../components/secret-once.js';
+import { EXPIRY_CHOICES, expiryOf } from './expiry.js';
+import { PURPOSES, SCOPE_TEXTS } from './scopes.js';
+
+interface CreateKeyDialogProps {
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}
+
+/** Makes a key, and shows it once. */
+export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): ReactElement {
+  const { scopes: own } = useMe();
+  const [name, setName] = useState('');
+  const [days, setDays] = useState('90');
+  const [scopes, setScopes] = useState<readonly string[]>(PURPOSES[0]?.scopes ?? []);
+  const creation = useMutation({
+    mutationFn: () =>
+      answerOf(
+        api.POST('/api/v1/api-keys', {
+          body: { name, scopes: scopes as Scope[], expiresAt: expiryOf(days, Date.now()) },
+        }),
+      ),
+    onSuccess: () => refresh('api-key', 'team'),
+  });
+  const close = (): void => {
+    onClose();
+    setName('');
+    creation.reset();
+  };
+  if (creation.isSuccess) {
+    return (
+      <CreatedKeyDialog title="The key is made" secret={creation.data.key} isOpen={isOpen} onClose={close} />
+    );
+  }
+  const purpose = PURPOSES.find((each) => isSame(each.scopes, scopes))?.value ?? null;
+  return (
+    <FormDialog
+      title="Create an API key"
+      isOpen={isOpen}
+      onClose={close}
+      submit="Create the key"
+      onSubmit={() => creation.mutate()}
+      isPending={creation.isPending}
+      error={creation.error}
+    >
+      <TextInput
+        label="Name"
+        placeholder="staging cluster"
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        maxLength={128}
+        required
+        data-autofocus
+      />
+      <Stack gap={6}>
+        <Text size="sm" fw={500} id="key-purpose">
+          What it is for
+        </Text>
+        <Chip.Group
+          value={purpose}
+          onChange={(value) => setScopes(PURPOSES.find((each) => each.value === value)?.scopes ?? scopes)}
+        >
+          <Group gap="xs" role="group" aria-labelledby="key-purpose">
+            {PURPOSES.map(({ value, label }) => (
+              <Chip key={value} value={value} size="sm">
+                {label}
+              </Chip>
+            ))}
+          </Group>
+        </Chip.Group>
+      </Stack>
+      <Checkbox.Group
+        label="What it may do"
+        value={[...scopes]}
+        onChange={setScopes}
+        error={scopes.length === 0 ? 'Choose at least one' : undefined}
+      >
+        <Stack gap="xs" mt="xs">
+          {own.map((scope) => (
+            <Checkbox
+              key={scope}
+              value={scope}
+              size="sm"
+              label={SCOPE_TEXTS[scope].label}
+              description={SCOPE_TEXTS[scope].about}
+            />
+          ))}
+        </Stack>
+      </Checkbox.Group>
+      <Select
+        label="Stops working"
+        data={[...EXPIRY_CHOICES]}
+        value={days}
+        onChange={(value) => setDays(value ?? '')}
+        allowDeselect={false}
+      />
+    </FormDialog>
+  );
+}
+
+interface CreatedKeyDialogProps {
+  readonly title: string;
+  readonly secret: string;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}
+
+/** Shows a new key once. A click beside it does not close it: the key would be gone. */
+export function CreatedKeyDialog({ title, secret, isOpen, onClose }: CreatedKeyDialogProps): ReactElement {
+  return (
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title={title}
+      closeOnClickOutside={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <Stack>
+        <SecretOnce what="key" secret={secret} />
+        <Group justify="flex-end">
+          <Button onClick={onClose}>I have it</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each) => b.includes(each));
+}

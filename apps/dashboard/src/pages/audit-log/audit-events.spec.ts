@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { changedFields, NO_FILTER, queryOf } from './audit-events.js';
+
+it('asks for nothing that was not chosen', () => {
+  expect(queryOf(NO_FILTER)).toEqual({});
+});
+
+it('asks for whole days of the browser’s time zone, the last one included', () => {
+  const { from, until } = queryOf({ ...NO_FILTER, from: '2026-02-27', until: '2026-02-28' });
+  expect(from).toBe(new Date(2026, 1, 27).toISOString());
+  expect(until).toBe(new Date(2026, 2, 1).toISOString());
+});
+
+it('shows what fields were and are, also those that are on one side only', () => {
+  expect(changedFields({ before: { name: 'a', gone: 1 }, after: { name: 'b', scopes: ['x'] } })).toEqual([
+    { field: 'gone', before: '1', after: '–' },
+    { field: 'name', before: 'a', after: 'b' },
+    { field: 'scopes', before: '–', after: '["x"]' },
+  ]);
+  expect(changedFields({ before: null, after: null })).toEqual([]);
+});

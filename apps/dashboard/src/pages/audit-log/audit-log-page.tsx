@@ -1,0 +1,305 @@
+import { Autocomplete, Button, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { EmptyState } from '../../components/empty-state.js';
+import { FactGrid } from '../../components/fact-grid.js';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { exactTime, TimeAgo } from '../../components/time-ago.js';
+import { toastProblem } from '../../components/toast.js';
+import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { IconDownload, IconHistory } from '../../icons.js';
+import {
+  ACTIONS,
+  actorNames,
+  auditEvents,
+  changedFields,
+  NO_FILTER,
+  queryOf,
+  type AuditEvent,
+  type Filter,
+} from './audit-events.js';
+
+interface Row {
+  readonly event: AuditEvent;
+  readonly actor: string;
+  readonly onOpen: () => void;
+}
+
+/** Who did what, and when. */
+export function AuditLogPage(): ReactElement {
+  const [filter, setFilter] = useState<Filter>(NO_FILTER);
+  const [opened, setOpened] = useState<Row | null>(null);
+  const events = useInfiniteQuery(auditEvents(filter));
+  const names = useQuery(actorNames());
+  const exporting = useMutation({
+    mutationFn: () => exportEvents(filter),
+    onError: (error) => toastProblem(error, 'The log could not be exported'),
+  });
+  const { fetchNextPage, hasNextPage, isFetchingNextPage } = events;
+  const showMore = (): void => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  };
+  return (
+    <Page
+      title="Audit log"
+      description="Every change that somebody made in this team, and every time somebody signed in."
+      actions={
+        <Button
+          variant="default"
+          leftSection={<IconDownload size={16} />}
+          loading={exporting.isPending}
+          onClick={() => exporting.mutate()}
+        >
+          Export as CSV
+        </Button>
+      }
+    >
+      <Stack>
+        <FilterFields filter={filter} names={names.data ?? new Map()} onChange={setFilter} />
+        <QueryView query={events}>
+          {({ pages }) => {
+            const rows = pages
+              .flatMap(({ items }) => items)
+              .map((event): Row => {
+                const row: Row = {
+                  event,
+                  actor: nameOfActor(event.actor, names.data),
+                  onOpen: () => setOpened(row),
+                };
+                return row;
+              });
+            if (rows.length === 0) return <NothingFound onReset={() => setFilter(NO_FILTER)} />;
+            return (
+              <VirtualTable
+                label="Audit events"
+                columns={COLUMNS}
+                rows={rows}
+                keyOf={({ event }) => event.id}
+                onNearEnd={showMore}
+              />
+            );
+          }}
+        </QueryView>
+        {isFetchingNextPage && (
+          <Text size="sm" c="dimmed" role="status">
+            Loading older events…
+          </Text>
+        )}
+      </Stack>
+      <EventDialog row={opened} onClose={() => setOpened(null)} />
+    </Page>
+  );
+}
+
+function NothingFound({ onReset }: { onReset: () => void }): ReactElement {
+  return (
+    <EmptyState
+      icon={IconHistory}
+      title="Nothing was recorded that is like that"
+      action={
+        <Button variant="default" onClick={onReset}>
+          Show everything
+        </Button>
+      }
+    />
+  );
+}
+
+/** As the API takes it. */
+const ACTION = /^[a-z-]+\.[a-z-]+$/;
+
+function FilterFields(props: {
+  readonly filter: Filter;
+  readonly names: ReadonlyMap<string, string>;
+  readonly onChange: (filter: Filter) => void;
+}): ReactElement {
+  const { filter, names, onChange } = props;
+  const [action, setAction] = useState(filter.action ?? '');
+  return (
+    <Group gap="sm" align="flex-end">
+      <Select
+        label="Who"
+        placeholder="Anybody"
+        data={[...names].map(([value, label]) => ({ value, label }))}
+        value={filter.actorId}
+        onChange={(actorId) => onChange({ ...filter, actorId })}
+        clearable
+        searchable
+        w={{ base: '100%', xs: 200 }}
+      />
+      <Autocomplete
+        label="What"
+        placeholder="Anything"
+        data-search
+        data={[...ACTIONS]}
+        value={action}
+        onChange={(text) => {
+          setAction(text);
+          if (text === '' || ACTION.test(text)) onChange({ ...filter, action: text === '' ? null : text });
+        }}
+        error={action !== '' && !ACTION.test(action) ? 'Such as preview.create' : undefined}
+        maxLength={64}
+        clearable
+        w={{ base: '100%', xs: 210 }}
+      />
+      <TextInput
+        label="On which id"
+        placeholder="Any"
+        value={filter.targetId}
+        onChange={(event) => onChange({ ...filter, targetId: event.currentTarget.value })}
+        maxLength={512}
+        w={{ base: '100%', xs: 190 }}
+      />
+      <TextInput
+        type="date"
+        label="From"
+        value={filter.from}
+        onChange={(event) => onChange({ ...filter, from: event.currentTarget.value })}
+        w={{ base: '47%', xs: 150 }}
+      />
+      <TextInput
+        type="date"
+        label="To"
+        value={filter.until}
+        onChange={(event) => onChange({ ...filter, until: event.currentTarget.value })}
+        w={{ base: '47%', xs: 150 }}
+      />
+    </Group>
+  );
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    key: 'at',
+    header: 'When',
+    width: 'minmax(8rem, 0.8fr)',
+    render: ({ event }) => <TimeAgo at={event.at} />,
+  },
+  {
+    key: 'who',
+    header: 'Who',
+    width: 'minmax(9rem, 1.2fr)',
+    render: ({ event, actor }) => (
+      <>
+        <Text size="sm">{actor}</Text>
+        {event.actor.address !== null && (
+          <Text size="xs" c="dimmed">
+            from {event.actor.address}
+          </Text>
+        )}
+      </>
+    ),
+  },
+  {
+    key: 'action',
+    header: 'What',
+    width: 'minmax(9rem, 1fr)',
+    onPhone: 'title',
+    render: ({ event }) => (
+      <Text size="sm" fw={500}>
+        {event.action}
+      </Text>
+    ),
+  },
+  {
+    key: 'target',
+    header: 'On',
+    width: 'minmax(8rem, 1.5fr)',
+    onPhone: 'hidden',
+    render: ({ event }) => (
+      <Text size="xs" c="dimmed" ff="monospace" truncate title={event.targetId}>
+        {event.targetId}
+      </Text>
+    ),
+  },
+  {
+    key: 'details',
+    header: '',
+    width: '5.5rem',
+    isRightAligned: true,
+    onPhone: 'corner',
+    render: ({ event, onOpen }) => (
+      <Button
+        size="compact-sm"
+        variant="subtle"
+        onClick={onOpen}
+        aria-label={`Details of ${event.action}, ${exactTime(event.at)}`}
+      >
+        Details
+      </Button>
+    ),
+  },
+];
+
+function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void }): ReactElement {
+  const fields = row === null ? [] : changedFields(row.event);
+  return (
+    <Modal
+      opened={row !== null}
+      onClose={onClose}
+      title={row?.event.action}
+      size="lg"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {row !== null && (
+        <Stack>
+          <FactGrid
+            facts={[
+              ['When', exactTime(row.event.at)],
+              ['Who', row.actor],
+              ['From', row.event.actor.address ?? '–'],
+              ['On', row.event.targetId],
+            ]}
+          />
+          {fields.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              Nothing more was recorded.
+            </Text>
+          ) : (
+            <Table.ScrollContainer minWidth={420}>
+              <Table verticalSpacing="xs">
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>Field</Table.Th>
+                    <Table.Th>Before</Table.Th>
+                    <Table.Th>After</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {fields.map(({ field, before, after }) => (
+                    <Table.Tr key={field}>
+                      <Table.Th scope="row">{field}</Table.Th>
+                      <Table.Td>{before}</Table.Td>
+                      <Table.Td>{after}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+        </Stack>
+      )}
+    </Modal>
+  );
+}
+
+function nameOfActor(actor: AuditEvent['actor'], names: ReadonlyMap<string, string> | undefined): string {
+  if (actor.kind === 'system') return 'Culvert';
+  const name = actor.id === null ? undefined : names?.get(actor.id);
+  return name ?? (actor.kind === 'user' ? 'somebody who has left' : 'a key');
+}
+
+/** What is shown, as a file for spreadsheets. */
+async function exportEvents(filter: Filter): Promise<void> {
+  const file = await answerOf(
+    api.GET('/api/v1/audit-events/export', { params: { query: queryOf(filter) }, parseAs: 'blob' }),
+  );
+  const url = URL.createObjectURL(file);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = 'audit-log.csv';
+  link.click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,100 @@
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { keyOf } from '../../api/keys.js';
+import { QueryView } from '../../components/query-view.js';
+import { StateDot, type Tone } from '../../components/state-dot.js';
+import { exactTime, TimeAgo } from '../../components/time-ago.js';
+import { count } from '../../format.js';
+import { LOAD_POLL_MS } from './sessions.js';
+import { describeChange, describeReason, type ConnectionEvent } from './reasons.js';
+import classes from './connection-history.module.css';
+
+const TONES: Readonly<Record<ConnectionEvent['change'], Tone>> = {
+  connected: 'good',
+  resumed: 'good',
+  disconnected: 'waiting',
+  ended: 'off',
+};
+
+/** When a traffic manager came and went, and why, newest first. */
+export function ConnectionHistory({ trafficManagerId }: { trafficManagerId: string }): ReactElement {
+  const history = useInfiniteQuery({
+    queryKey: keyOf('session', 'history', trafficManagerId),
+    queryFn: ({ pageParam }) =>
+      answerOf(
+        api.GET('/api/v1/traffic-managers/{trafficManagerId}/connections', {
+          params: {
+            path: { trafficManagerId },
+            query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) },
+          },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+    refetchInterval: LOAD_POLL_MS,
+  });
+  return (
+    <QueryView query={history}>
+      {({ pages }) => {
+        const events = pages.flatMap(({ items }) => items);
+        if (events.length === 0) return <Text c="dimmed">Nothing has happened yet.</Text>;
+        return (
+          <Stack gap="sm">
+            <ol className={classes['events']}>
+              {events.map((event) => (
+                <Event key={event.id} event={event} />
+              ))}
+            </ol>
+            {history.hasNextPage && (
+              <Group>
+                <Button
+                  variant="default"
+                  size="xs"
+                  loading={history.isFetchingNextPage}
+                  onClick={() => void history.fetchNextPage()}
+                >
+                  Show older ones
+                </Button>
+              </Group>
+            )}
+          </Stack>
+        );
+      }}
+    </QueryView>
+  );
+}
+
+function Event({ event }: { event: ConnectionEvent }): ReactElement {
+  const reason = describeReason(event);
+  return (
+    <li className={classes['event']}>
+      <span className={classes['dot']}>
+        <StateDot tone={TONES[event.change]} />
+      </span>
+      <div>
+        <Text size="sm">
+          <Text span fw={500} inherit>
+            {describeChange(event)}
+          </Text>
+          {reason !== '' && `: ${reason}`}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {exactTime(event.at)} (<TimeAgo at={event.at} />) · from {event.remoteAddress}
+          {event.version !== '' && ` · version ${event.version}`}
+        </Text>
+        {event.detail !== '' && event.reason !== 'session_ended' && event.reason !== 'not_resumed' && (
+          <Text size="xs" c="dimmed">
+            It was said: {event.detail}
+          </Text>
+        )}
+        {event.omittedBefore > 0 && (
+          <Text size="xs" c="dimmed" fs="italic">
+            {count(event.omittedBefore, 'event')} before this left out: it connected again and again.
+          </Text>
+        )}
+      </div>
+    </li>
+  );
+}

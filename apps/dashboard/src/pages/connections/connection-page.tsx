@@ -1,0 +1,155 @@
+import { Anchor, Group, Paper, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactElement, ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { answerOf, api } from '../../api/client.js';
+import { keyOf } from '../../api/keys.js';
+import { nameOfManager, type Session, type TrafficManager } from '../../api/traffic-managers.js';
+import { CopyIcon } from '../../components/copy-button.js';
+import { FactGrid, type Fact } from '../../components/fact-grid.js';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { RowMenu } from '../../components/row-menu.js';
+import { PageSection } from '../../components/page-section.js';
+import { exactTime, TimeAgo } from '../../components/time-ago.js';
+import { formatBytes, formatMilliseconds } from '../../format.js';
+import { IconArrowLeft } from '../../icons.js';
+import { ConnectionHistory } from './connection-history.js';
+import { ConnectionState } from './connection-state.js';
+import { useManagerActions } from './manager-actions.js';
+import { LOAD_POLL_MS } from './sessions.js';
+
+interface Details {
+  readonly manager: TrafficManager;
+  /** Newest first; ended ones too. */
+  readonly sessions: readonly Session[];
+}
+
+/** One traffic manager: how its tunnels are now, and what happened to them. */
+export function ConnectionPage({
+  params,
+}: {
+  params: Readonly<Record<string, string | undefined>>;
+}): ReactElement {
+  const id = params['id'] ?? '';
+  const details = useQuery({
+    queryKey: keyOf('traffic-manager', id),
+    queryFn: async (): Promise<Details> => {
+      const [manager, sessions] = await Promise.all([
+        answerOf(
+          api.GET('/api/v1/traffic-managers/{trafficManagerId}', {
+            params: { path: { trafficManagerId: id } },
+          }),
+        ),
+        answerOf(api.GET('/api/v1/sessions', { params: { query: { trafficManagerId: id, limit: 20 } } })),
+      ]);
+      return { manager, sessions: sessions.items };
+    },
+    refetchInterval: LOAD_POLL_MS,
+  });
+  if (details.data === undefined) {
+    return (
+      <Page title="Traffic manager" back={<Back />}>
+        <QueryView query={details}>{() => null}</QueryView>
+      </Page>
+    );
+  }
+  return <Shown {...details.data} />;
+}
+
+function Back(): ReactElement {
+  return (
+    <Anchor component={Link} href="/connections" size="sm" c="dimmed" mb="xs" display="inline-block">
+      <Group gap={4} component="span">
+        <IconArrowLeft size={14} aria-hidden /> Connections
+      </Group>
+    </Anchor>
+  );
+}
+
+function Shown({ manager, sessions }: Details): ReactElement {
+  const [, navigate] = useLocation();
+  const living = sessions.filter(({ state }) => state !== 'ended');
+  const session = living.find(({ state }) => state === 'connected') ?? living[0];
+  const { actions, dialogs } = useManagerActions(manager, session, () => navigate('/connections'));
+  const name = nameOfManager(manager);
+  return (
+    <Page
+      title={name}
+      back={<Back />}
+      description={<ConnectionState manager={manager} session={session} />}
+      actions={<RowMenu label={`Actions for ${name}`} actions={actions} />}
+    >
+      {dialogs}
+      <Stack gap="xl">
+        <Paper p="lg">
+          <FactGrid facts={factsOf(manager)} />
+        </Paper>
+        <PageSection
+          title="Session"
+          description="From its registration until it leaves for good; reconnecting within a minute resumes it."
+        >
+          {session === undefined ? (
+            <Text c="dimmed">
+              {manager.lastSeenAt === null
+                ? 'It has never connected. Start it in its cluster, with an API key of this team.'
+                : 'It has none now. When it connects again, a new one begins, and its previews work again.'}
+            </Text>
+          ) : (
+            <Stack>
+              {living.map((each) => (
+                <Paper key={each.id} p="lg">
+                  <FactGrid facts={factsOfSession(each)} />
+                </Paper>
+              ))}
+            </Stack>
+          )}
+        </PageSection>
+        <PageSection title="History" description="When its tunnels opened and closed, and why.">
+          <Paper px="lg" py="xs">
+            <ConnectionHistory trafficManagerId={manager.id} />
+          </Paper>
+        </PageSection>
+      </Stack>
+    </Page>
+  );
+}
+
+function factsOf(manager: TrafficManager): readonly Fact[] {
+  return [
+    ['Calls itself', <Copied key="id" value={manager.managerId} label="Copy its manager id" />],
+    ['Cluster', orDash(manager.clusterId)],
+    ['Kind', manager.kind === 'native' ? 'Culvert' : 'Telepresence'],
+    ['Version', orDash(manager.version)],
+    ['Last seen', <TimeAgo key="seen" at={manager.lastSeenAt} />],
+    ['Known since', exactTime(manager.createdAt)],
+  ];
+}
+
+function factsOfSession(session: Session): readonly Fact[] {
+  return [
+    ['Since', <TimeAgo key="since" at={session.connectedAt} />],
+    ['Tunnels', session.tunnelCount.toLocaleString('en')],
+    ['Round trip', session.roundTripMs === null ? '–' : formatMilliseconds(session.roundTripMs)],
+    ['Open streams', session.streamCount.toLocaleString('en')],
+    ['Received from it', formatBytes(session.receivedBytes)],
+    ['Sent to it', formatBytes(session.sentBytes)],
+    ['Address', session.remoteAddress],
+    ['Edge', <Copied key="edge" value={session.edgeId} label="Copy the edge's id" />],
+  ];
+}
+
+function Copied({ value, label }: { value: string; label: string }): ReactNode {
+  return (
+    <Group gap={2} wrap="nowrap">
+      <Text size="sm" truncate title={value}>
+        {value}
+      </Text>
+      <CopyIcon value={value} label={label} />
+    </Group>
+  );
+}
+
+function orDash(text: string): string {
+  return text === '' ? '–' : text;
+}

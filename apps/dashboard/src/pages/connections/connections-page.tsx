@@ -1,0 +1,245 @@
+import { Anchor, Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState, type ReactElement } from 'react';
+import { Link } from 'wouter';
+import {
+  nameOfManager,
+  trafficManagers,
+  type Session,
+  type TrafficManager,
+} from '../../api/traffic-managers.js';
+import { EmptyState } from '../../components/empty-state.js';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { RowMenu } from '../../components/row-menu.js';
+import { matches, SearchField } from '../../components/search-field.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { formatBytes, formatMilliseconds } from '../../format.js';
+import { IconPlugConnected, IconSearch } from '../../icons.js';
+import { ConnectionState } from './connection-state.js';
+import { useManagerActions } from './manager-actions.js';
+import { livingSessions, sessionOf } from './sessions.js';
+
+interface Row {
+  readonly manager: TrafficManager;
+  readonly session: Session | undefined;
+}
+
+const SHOWN = [
+  { value: 'all', label: 'All' },
+  { value: 'connected', label: 'Connected' },
+  { value: 'away', label: 'Away' },
+];
+
+/** Every traffic manager of the team, and how its tunnels are. */
+export function ConnectionsPage(): ReactElement {
+  const managers = useQuery(trafficManagers());
+  const sessions = useQuery(livingSessions());
+  return (
+    <Page
+      title="Connections"
+      description="The traffic managers of your clusters, and the tunnels that they keep open."
+    >
+      <QueryView query={managers}>
+        {(all) =>
+          all.length === 0 ? (
+            <EmptyState
+              icon={IconPlugConnected}
+              title="No traffic manager has connected yet"
+              action={
+                <Button component={Link} href="/">
+                  Connect one
+                </Button>
+              }
+            >
+              It runs in your cluster, dials out to here, and carries the requests of previews. The start page
+              has the commands, with your host filled in.
+            </EmptyState>
+          ) : (
+            <QueryView query={sessions}>
+              {(living) => <Managers managers={all} sessions={living} />}
+            </QueryView>
+          )
+        }
+      </QueryView>
+    </Page>
+  );
+}
+
+function Managers(props: {
+  readonly managers: readonly TrafficManager[];
+  readonly sessions: readonly Session[];
+}): ReactElement {
+  const { managers, sessions } = props;
+  const [search, setSearch] = useState('');
+  const [shown, setShown] = useState('all');
+  const rows = useMemo(
+    () =>
+      managers
+        .map((manager) => ({ manager, session: sessionOf(sessions, manager.id) }))
+        .filter(({ session }) => {
+          const isConnected = session?.state === 'connected';
+          return shown === 'all' || (shown === 'connected') === isConnected;
+        })
+        .filter(({ manager, session }) =>
+          matches(
+            search,
+            manager.name,
+            manager.managerId,
+            manager.clusterId,
+            manager.version,
+            session?.remoteAddress ?? '',
+          ),
+        ),
+    [managers, sessions, search, shown],
+  );
+  return (
+    <Stack>
+      <Group gap="sm">
+        <SearchField label="Search traffic managers" value={search} onChange={setSearch} />
+        <SegmentedControl data={SHOWN} value={shown} onChange={setShown} aria-label="Which are shown" />
+      </Group>
+      {rows.length === 0 ? (
+        <EmptyState
+          icon={IconSearch}
+          title="No traffic manager is like that"
+          action={
+            <Button
+              variant="default"
+              onClick={() => {
+                setSearch('');
+                setShown('all');
+              }}
+            >
+              Show all
+            </Button>
+          }
+        />
+      ) : (
+        <VirtualTable
+          label="Traffic managers"
+          columns={COLUMNS}
+          rows={rows}
+          keyOf={({ manager }) => manager.id}
+        />
+      )}
+    </Stack>
+  );
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    key: 'name',
+    header: 'Traffic manager',
+    width: 'minmax(10rem, 2fr)',
+    onPhone: 'title',
+    render: ({ manager }) => (
+      <>
+        <Anchor component={Link} href={`/connections/${manager.id}`} fw={500} size="sm">
+          {nameOfManager(manager)}
+        </Anchor>
+        <Text size="xs" c="dimmed" lineClamp={1}>
+          {describe(manager)}
+        </Text>
+      </>
+    ),
+  },
+  {
+    key: 'state',
+    header: 'State',
+    width: 'minmax(8.5rem, 1fr)',
+    render: ({ manager, session }) => (
+      <>
+        <ConnectionState manager={manager} session={session} />
+        <Text size="xs" c="dimmed">
+          {session?.state === 'connected' ? (
+            <>
+              since <TimeAgo at={session.connectedAt} />
+            </>
+          ) : (
+            manager.lastSeenAt !== null && (
+              <>
+                seen <TimeAgo at={manager.lastSeenAt} />
+              </>
+            )
+          )}
+        </Text>
+      </>
+    ),
+  },
+  {
+    key: 'version',
+    header: 'Version',
+    width: 'minmax(5rem, 0.7fr)',
+    onPhone: 'hidden',
+    render: ({ manager }) => <Text size="sm">{manager.version === '' ? '–' : manager.version}</Text>,
+  },
+  {
+    key: 'tunnels',
+    header: 'Tunnels',
+    width: '4.5rem',
+    isRightAligned: true,
+    onPhone: 'hidden',
+    render: ({ session }) => (session === undefined ? '–' : session.tunnelCount.toLocaleString('en')),
+  },
+  {
+    key: 'round-trip',
+    header: 'Round trip',
+    width: '5.5rem',
+    isRightAligned: true,
+    onPhone: 'hidden',
+    render: ({ session }) => {
+      const roundTripMs = session?.roundTripMs ?? null;
+      return roundTripMs === null ? '–' : formatMilliseconds(roundTripMs);
+    },
+  },
+  {
+    key: 'streams',
+    header: 'Streams',
+    width: '4.5rem',
+    isRightAligned: true,
+    onPhone: 'hidden',
+    render: ({ session }) => (session === undefined ? '–' : session.streamCount.toLocaleString('en')),
+  },
+  {
+    key: 'bytes',
+    header: 'From / to it',
+    width: '9rem',
+    isRightAligned: true,
+    onPhone: 'hidden',
+    render: ({ session }) =>
+      session === undefined
+        ? '–'
+        : `${formatBytes(session.receivedBytes)} / ${formatBytes(session.sentBytes)}`,
+  },
+  {
+    key: 'actions',
+    header: '',
+    width: '2rem',
+    onPhone: 'corner',
+    render: (row) => <Actions {...row} />,
+  },
+];
+
+/** What tells it from others of the same name. */
+function describe(manager: TrafficManager): string {
+  const { managerId, clusterId, kind } = manager;
+  const own = managerId === nameOfManager(manager) ? '' : managerId;
+  return [own, clusterId, KINDS[kind]].filter((text) => text !== '').join(' · ');
+}
+
+const KINDS: Readonly<Record<TrafficManager['kind'], string>> = {
+  native: 'Culvert',
+  telepresence: 'Telepresence',
+};
+
+function Actions({ manager, session }: Row): ReactElement {
+  const { actions, dialogs } = useManagerActions(manager, session);
+  return (
+    <>
+      <RowMenu label={`Actions for ${nameOfManager(manager)}`} actions={actions} />
+      {dialogs}
+    </>
+  );
+}

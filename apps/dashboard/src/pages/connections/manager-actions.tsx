@@ -1,0 +1,192 @@
+import { List, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { refresh } from '../../api/refresh.js';
+import { nameOfManager, type Session, type TrafficManager } from '../../api/traffic-managers.js';
+import { useConfirm } from '../../components/confirm.js';
+import { FormDialog } from '../../components/form-dialog.js';
+import type { RowAction } from '../../components/row-menu.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+import { count } from '../../format.js';
+
+/** Hostnames that are named one by one before a deletion. */
+const MAX_NAMED = 5;
+
+interface ManagerActions {
+  readonly actions: readonly RowAction[];
+  /** What the actions open. */
+  readonly dialogs: ReactElement;
+}
+
+/** What can be done with a traffic manager. `onDeleted` is called when it is gone. */
+export function useManagerActions(
+  manager: TrafficManager,
+  session: Session | undefined,
+  onDeleted?: () => void,
+): ManagerActions {
+  const confirm = useConfirm();
+  const [isRenaming, setIsRenaming] = useState(false);
+  const name = nameOfManager(manager);
+
+  const end = useMutation({
+    mutationFn: (sessionId: string) =>
+      answerOf(api.DELETE('/api/v1/sessions/{sessionId}', { params: { path: { sessionId } } })),
+    onSuccess: () => toastDone(`The session of ${name} is ended`),
+    onError: (error) => toastProblem(error, 'The session could not be ended'),
+    onSettled: () => refresh('session', 'traffic-manager'),
+  });
+  const remove = useMutation({
+    mutationFn: () =>
+      answerOf(
+        api.DELETE('/api/v1/traffic-managers/{trafficManagerId}', {
+          params: { path: { trafficManagerId: manager.id } },
+        }),
+      ),
+    onSuccess: () => {
+      toastDone(`${name} is deleted`);
+      onDeleted?.();
+    },
+    onError: (error) => toastProblem(error, `${name} could not be deleted`),
+    onSettled: () => refresh('traffic-manager', 'session', 'intercept', 'preview'),
+  });
+
+  const askToEnd = async (sessionId: string): Promise<void> => {
+    const isSure = await confirm({
+      title: `End the session of ${name}?`,
+      text:
+        'Its tunnels close at once, and requests under way fail. A traffic manager that still runs connects again ' +
+        'after a while and begins a new session. To keep it away, revoke its API key.',
+      confirm: 'End the session',
+      isDangerous: true,
+    });
+    if (isSure) end.mutate(sessionId);
+  };
+  const askToDelete = async (): Promise<void> => {
+    try {
+      const what = await whatGoesWith(manager.id);
+      const isSure = await confirm({
+        title: `Delete ${name}?`,
+        text: <WhatGoes {...what} />,
+        confirm: 'Delete',
+        isDangerous: true,
+      });
+      if (isSure) remove.mutate();
+    } catch (error) {
+      toastProblem(error, 'What would go with it could not be found out');
+    }
+  };
+
+  const living = session?.state === 'ended' ? undefined : session;
+  return {
+    actions: [
+      { label: 'Rename', needs: 'sessions:write', onClick: () => setIsRenaming(true) },
+      ...(living
+        ? [
+            {
+              label: 'End the session',
+              needs: 'sessions:write',
+              onClick: () => void askToEnd(living.id),
+              isDangerous: true,
+            } as const,
+          ]
+        : []),
+      { label: 'Delete', needs: 'sessions:write', onClick: () => void askToDelete(), isDangerous: true },
+    ],
+    dialogs: (
+      <RenameDialog
+        key={manager.name}
+        manager={manager}
+        isOpen={isRenaming}
+        onClose={() => setIsRenaming(false)}
+      />
+    ),
+  };
+}
+
+interface Belongings {
+  readonly hostnames: readonly string[];
+  readonly interceptCount: number;
+  /** Whether there are more than were looked at. */
+  readonly isMore: boolean;
+}
+
+async function whatGoesWith(trafficManagerId: string): Promise<Belongings> {
+  const params = { query: { trafficManagerId, limit: 200 } };
+  const [previews, intercepts] = await Promise.all([
+    answerOf(api.GET('/api/v1/previews', { params })),
+    answerOf(api.GET('/api/v1/intercepts', { params })),
+  ]);
+  return {
+    hostnames: previews.items.map(({ hostname }) => hostname),
+    interceptCount: intercepts.items.length,
+    isMore: previews.nextCursor !== null || intercepts.nextCursor !== null,
+  };
+}
+
+function WhatGoes({ hostnames, interceptCount, isMore }: Belongings): ReactElement {
+  const named = hostnames.slice(0, MAX_NAMED);
+  return (
+    <Stack gap="xs">
+      <Text size="sm">
+        This cannot be undone. With it go its session, its history
+        {interceptCount > 0 && `, ${isMore ? 'more than ' : ''}${count(interceptCount, 'intercept')}`}
+        {hostnames.length > 0 && `, and ${isMore ? 'more than ' : ''}${count(hostnames.length, 'preview')}`}
+        {hostnames.length > 0 ? ', whose links stop working:' : '. It has no previews.'}
+      </Text>
+      {named.length > 0 && (
+        <List size="sm">
+          {named.map((hostname) => (
+            <List.Item key={hostname}>{hostname}</List.Item>
+          ))}
+          {hostnames.length > named.length && (
+            <List.Item>and {count(hostnames.length - named.length, 'other')}</List.Item>
+          )}
+        </List>
+      )}
+      <Text size="sm">A traffic manager that still runs appears again, without any of this.</Text>
+    </Stack>
+  );
+}
+
+function RenameDialog(props: {
+  readonly manager: TrafficManager;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}): ReactElement {
+  const { manager, isOpen, onClose } = props;
+  const [name, setName] = useState(manager.name);
+  const rename = useMutation({
+    mutationFn: () =>
+      answerOf(
+        api.PATCH('/api/v1/traffic-managers/{trafficManagerId}', {
+          params: { path: { trafficManagerId: manager.id } },
+          body: { name },
+        }),
+      ),
+    onSuccess: async () => {
+      onClose();
+      await refresh('traffic-manager', 'session');
+    },
+  });
+  return (
+    <FormDialog
+      title="Rename the traffic manager"
+      isOpen={isOpen}
+      onClose={onClose}
+      submit="Rename"
+      onSubmit={() => rename.mutate()}
+      isPending={rename.isPending}
+      error={rename.error}
+    >
+      <TextInput
+        label="Name"
+        description={`What people call it. It calls itself ${manager.managerId}.`}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        maxLength={128}
+        data-autofocus
+      />
+    </FormDialog>
+  );
+}

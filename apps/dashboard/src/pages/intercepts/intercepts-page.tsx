@@ -1,0 +1,282 @@
+import { Anchor, Button, Code, Group, Select, Stack, Text, Tooltip } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMemo, useState, type ReactElement } from 'react';
+import { Link } from 'wouter';
+import { answerOf, api } from '../../api/client.js';
+import { refresh } from '../../api/refresh.js';
+import { useConfirm } from '../../components/confirm.js';
+import { EmptyState } from '../../components/empty-state.js';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { RowMenu } from '../../components/row-menu.js';
+import { matches, SearchField } from '../../components/search-field.js';
+import { StateDot } from '../../components/state-dot.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { count } from '../../format.js';
+import { IconArrowsSplit2, IconSearch } from '../../icons.js';
+import { DISPOSITIONS, intercepts, previewsByIntercept, type Intercept, type Preview } from './intercepts.js';
+
+interface Row {
+  readonly intercept: Intercept;
+  readonly previews: readonly Preview[];
+}
+
+/** Which workload's traffic goes elsewhere, and to whom. */
+export function InterceptsPage(): ReactElement {
+  const all = useQuery(intercepts());
+  const previews = useQuery(previewsByIntercept());
+  return (
+    <Page
+      title="Intercepts"
+      description="Whose traffic goes elsewhere, and how it is recognised. The cluster does the intercepting."
+    >
+      <QueryView query={all}>
+        {(list) =>
+          list.length === 0 ? (
+            <EmptyState
+              icon={IconArrowsSplit2}
+              title="Nothing is intercepted"
+              action={
+                <Button component={Link} href="/previews/new">
+                  Create a preview
+                </Button>
+              }
+            >
+              An intercept appears with its preview: when somebody creates one here, or runs{' '}
+              <Code>telepresence intercept</Code> with a preview URL.
+            </EmptyState>
+          ) : (
+            <QueryView query={previews}>
+              {(byIntercept) => (
+                <Intercepts
+                  rows={list.map((intercept) => ({
+                    intercept,
+                    previews: byIntercept.get(intercept.id) ?? [],
+                  }))}
+                />
+              )}
+            </QueryView>
+          )
+        }
+      </QueryView>
+    </Page>
+  );
+}
+
+function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
+  const [search, setSearch] = useState('');
+  const [namespace, setNamespace] = useState<string | null>(null);
+  const namespaces = useMemo(
+    () => [...new Set(rows.map(({ intercept }) => intercept.namespace))].toSorted(),
+    [rows],
+  );
+  const shown = rows
+    .filter(({ intercept }) => namespace === null || intercept.namespace === namespace)
+    .filter(({ intercept: { name, workload, client, mechanism, mechanismArgs }, previews }) =>
+      matches(
+        search,
+        name,
+        workload,
+        client,
+        mechanism,
+        ...mechanismArgs,
+        ...previews.map(({ hostname }) => hostname),
+      ),
+    )
+    .toSorted(
+      (a, b) =>
+        a.intercept.namespace.localeCompare(b.intercept.namespace) ||
+        a.intercept.workload.localeCompare(b.intercept.workload),
+    );
+  return (
+    <Stack>
+      <Group gap="sm">
+        <SearchField label="Search intercepts" value={search} onChange={setSearch} />
+        {namespaces.length > 1 && (
+          <Select
+            aria-label="Namespace"
+            placeholder="All namespaces"
+            data={namespaces}
+            value={namespace}
+            onChange={setNamespace}
+            clearable
+            searchable
+            w={220}
+          />
+        )}
+      </Group>
+      {shown.length === 0 ? (
+        <EmptyState
+          icon={IconSearch}
+          title="No intercept is like that"
+          action={
+            <Button
+              variant="default"
+              onClick={() => {
+                setSearch('');
+                setNamespace(null);
+              }}
+            >
+              Show all
+            </Button>
+          }
+        />
+      ) : (
+        <VirtualTable
+          label="Intercepts"
+          columns={COLUMNS}
+          rows={shown}
+          keyOf={({ intercept }) => intercept.id}
+        />
+      )}
+    </Stack>
+  );
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    key: 'workload',
+    header: 'Workload',
+    width: 'minmax(9rem, 1.3fr)',
+    onPhone: 'title',
+    render: ({ intercept: { workload, workloadKind, namespace } }) => (
+      <>
+        <Text size="sm" fw={500}>
+          {workload}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {workloadKind === '' ? namespace : `${workloadKind} in ${namespace}`}
+        </Text>
+      </>
+    ),
+  },
+  {
+    key: 'who',
+    header: 'By',
+    width: 'minmax(8rem, 1fr)',
+    render: ({ intercept: { client, createdAt } }) => (
+      <>
+        <Text size="sm">{client === '' ? 'unknown' : client}</Text>
+        <Text size="xs" c="dimmed">
+          <TimeAgo at={createdAt} />
+        </Text>
+      </>
+    ),
+  },
+  {
+    key: 'mechanism',
+    header: 'Mechanism',
+    width: 'minmax(9rem, 1.4fr)',
+    render: ({ intercept }) => <Mechanism {...intercept} />,
+  },
+  {
+    key: 'disposition',
+    header: 'State',
+    width: 'minmax(7.5rem, 0.8fr)',
+    render: ({ intercept }) => <Disposition {...intercept} />,
+  },
+  {
+    key: 'preview',
+    header: 'Preview',
+    width: 'minmax(9rem, 1.5fr)',
+    render: ({ previews }) =>
+      previews.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          none
+        </Text>
+      ) : (
+        previews.map(({ id, hostname }) => (
+          <Anchor
+            key={id}
+            component={Link}
+            href={`/previews/${id}`}
+            size="sm"
+            display="block"
+            truncate
+            title={hostname}
+          >
+            {hostname}
+          </Anchor>
+        ))
+      ),
+  },
+  {
+    key: 'actions',
+    header: '',
+    width: '2rem',
+    onPhone: 'corner',
+    render: (row) => <Actions {...row} />,
+  },
+];
+
+function Mechanism({ mechanism, mechanismArgs, headers }: Intercept): ReactElement {
+  const rules = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const details = [...mechanismArgs, ...rules];
+  return (
+    <>
+      <Text size="sm">{mechanism === '' ? '–' : mechanism}</Text>
+      {details.map((detail) => (
+        <Text key={detail} size="xs" c="dimmed" ff="monospace">
+          {detail}
+        </Text>
+      ))}
+    </>
+  );
+}
+
+function Disposition({ disposition, message }: Intercept): ReactElement {
+  const { label, tone, about } = DISPOSITIONS[disposition];
+  return (
+    <>
+      <Tooltip label={about}>
+        <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+          <StateDot tone={tone} />
+          <Text size="sm" span>
+            {label}
+          </Text>
+        </Group>
+      </Tooltip>
+      {message !== '' && (
+        <Text size="xs" c="dimmed">
+          {message}
+        </Text>
+      )}
+    </>
+  );
+}
+
+function Actions({ intercept, previews }: Row): ReactElement {
+  const confirm = useConfirm();
+  const removal = useMutation({
+    mutationFn: () =>
+      answerOf(
+        api.DELETE('/api/v1/intercepts/{interceptId}', { params: { path: { interceptId: intercept.id } } }),
+      ),
+    onSuccess: () => toastDone(`The intercept of ${intercept.workload} is removed`),
+    onError: (error) => toastProblem(error, 'The intercept could not be removed'),
+    onSettled: () => refresh('intercept', 'preview'),
+  });
+  const ask = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: `Remove the intercept of ${intercept.workload}?`,
+      text: (
+        <>
+          {previews.length > 0 &&
+            `${count(previews.length, 'preview')} of it end: ${previews.map(({ hostname }) => hostname).join(', ')}. `}
+          What the cluster intercepts goes on until whoever began it stops it there.
+        </>
+      ),
+      confirm: 'Remove',
+      isDangerous: true,
+    });
+    if (isSure) removal.mutate();
+  };
+  return (
+    <RowMenu
+      label={`Actions for the intercept ${intercept.name}`}
+      actions={[{ label: 'Remove', needs: 'intercepts:write', onClick: () => void ask(), isDangerous: true }]}
+    />
+  );
+}

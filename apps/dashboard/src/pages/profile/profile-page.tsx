@@ -1,0 +1,212 @@
+import { Badge, Button, Group, Paper, PasswordInput, Stack, Text } from '@mantine/core';
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { useState, type ReactElement, type SubmitEvent } from 'react';
+import { answerOf, api, type Schemas } from '../../api/client.js';
+import { keyOf } from '../../api/keys.js';
+import { useMe } from '../../api/me.js';
+import { describeError } from '../../api/problem.js';
+import { refresh } from '../../api/refresh.js';
+import { signOut } from '../../api/sign-in.js';
+import { useConfirm } from '../../components/confirm.js';
+import { FactGrid } from '../../components/fact-grid.js';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { PageSection } from '../../components/page-section.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+import { describeBrowser } from './user-agent.js';
+import classes from './profile.module.css';
+
+type UserSession = Schemas['UserSession'];
+
+/** Who is signed in, how, and where. */
+export function ProfilePage(): ReactElement {
+  const { user, teams } = useMe();
+  return (
+    <Page title="Profile" description={user?.email}>
+      <Stack gap="xl">
+        <Paper p="lg">
+          <FactGrid
+            facts={[
+              ['Name', user?.name === '' ? '–' : (user?.name ?? '–')],
+              ['Address', user?.email ?? '–'],
+              ['Teams', teams.map(({ name, role }) => `${name} (${role ?? 'none'})`).join(', ') || 'none'],
+            ]}
+          />
+        </Paper>
+        <Sessions />
+        <PasswordForm />
+      </Stack>
+    </Page>
+  );
+}
+
+function Sessions(): ReactElement {
+  const confirm = useConfirm();
+  const sessions = useInfiniteQuery({
+    queryKey: keyOf('user-session', 'all'),
+    queryFn: ({ pageParam }) =>
+      answerOf(
+        api.GET('/api/v1/me/sessions', {
+          params: { query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+  });
+  const endOthers = useMutation({
+    mutationFn: () => answerOf(api.DELETE('/api/v1/me/sessions')),
+    onSuccess: () => toastDone('Your other browsers are signed out'),
+    onError: (error) => toastProblem(error, 'They could not be signed out'),
+    onSettled: () => refresh('user-session'),
+  });
+  const ask = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: 'Sign out all other browsers?',
+      text: 'At once, and with them every private preview that is open in them.',
+      confirm: 'Sign them out',
+      isDangerous: true,
+    });
+    if (isSure) endOthers.mutate();
+  };
+  return (
+    <PageSection
+      title="Where you are signed in"
+      actions={
+        <Button variant="default" size="xs" loading={endOthers.isPending} onClick={() => void ask()}>
+          Sign out all others
+        </Button>
+      }
+    >
+      <QueryView query={sessions}>
+        {({ pages }) => (
+          <Paper px="lg">
+            <ul className={classes['list']}>
+              {pages
+                .flatMap(({ items }) => items)
+                .map((session) => (
+                  <Session key={session.id} session={session} />
+                ))}
+            </ul>
+            {sessions.hasNextPage && (
+              <Button
+                variant="subtle"
+                size="xs"
+                mb="sm"
+                loading={sessions.isFetchingNextPage}
+                onClick={() => void sessions.fetchNextPage()}
+              >
+                Show older ones
+              </Button>
+            )}
+          </Paper>
+        )}
+      </QueryView>
+    </PageSection>
+  );
+}
+
+function Session({ session }: { session: UserSession }): ReactElement {
+  const { id, isCurrent, userAgent, address, createdAt, lastSeenAt } = session;
+  const name = describeBrowser(userAgent);
+  const end = useMutation({
+    mutationFn: () =>
+      answerOf(
+        api.DELETE('/api/v1/me/sessions/{userSessionId}', { params: { path: { userSessionId: id } } }),
+      ),
+    onSuccess: () => toastDone(`${name} is signed out`),
+    onError: (error) => toastProblem(error, 'It could not be signed out'),
+    onSettled: () => refresh('user-session'),
+  });
+  return (
+    <li className={classes['item']}>
+      <div>
+        <Group gap="xs">
+          <Text size="sm" fw={500} title={userAgent}>
+            {name}
+          </Text>
+          {isCurrent && (
+            <Badge size="xs" variant="light">
+              this browser
+            </Badge>
+          )}
+        </Group>
+        <Text size="xs" c="dimmed">
+          {address ?? 'unknown address'} · signed in <TimeAgo at={createdAt} /> · seen{' '}
+          <TimeAgo at={lastSeenAt} />
+        </Text>
+      </div>
+      <Button
+        size="compact-sm"
+        variant="subtle"
+        color="red"
+        loading={end.isPending}
+        onClick={() => (isCurrent ? signOut() : end.mutate())}
+        aria-label={isCurrent ? 'Sign out this browser' : `Sign out ${name}, ${address ?? 'unknown address'}`}
+      >
+        Sign out
+      </Button>
+    </li>
+  );
+}
+
+function PasswordForm(): ReactElement {
+  const [current, setCurrent] = useState('');
+  const [next, setNext] = useState('');
+  const change = useMutation({
+    mutationFn: () =>
+      answerOf(api.POST('/api/v1/me/password', { body: { currentPassword: current, newPassword: next } })),
+    onSuccess: async () => {
+      setCurrent('');
+      setNext('');
+      toastDone('The password is changed, and your other browsers are signed out');
+      await refresh('user-session');
+    },
+  });
+  const save = (event: SubmitEvent): void => {
+    event.preventDefault();
+    change.mutate();
+  };
+  const problem = change.isError ? describeError(change.error) : null;
+  return (
+    <PageSection
+      title="Password"
+      description="Changing it signs out your other browsers. Who signs in at a provider only has none here; the sign-in page mails a link to set one."
+      isFramed
+    >
+      <form onSubmit={save}>
+        <Stack maw={420}>
+          <PasswordInput
+            label="Current password"
+            autoComplete="current-password"
+            value={current}
+            onChange={(event) => setCurrent(event.currentTarget.value)}
+            maxLength={256}
+            required
+          />
+          <PasswordInput
+            label="New password"
+            description="At least 8 characters."
+            autoComplete="new-password"
+            value={next}
+            onChange={(event) => setNext(event.currentTarget.value)}
+            minLength={8}
+            maxLength={256}
+            required
+          />
+          {problem !== null && (
+            <Text size="sm" c="var(--mantine-color-error)" role="alert">
+              {problem.title}
+              {problem.detail === null ? '' : `: ${problem.detail}`}
+            </Text>
+          )}
+          <Group>
+            <Button type="submit" loading={change.isPending}>
+              Change the password
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </PageSection>
+  );
+}

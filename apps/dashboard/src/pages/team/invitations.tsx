@@ -1,0 +1,206 @@
+import { Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { useMe, type Role } from '../../api/me.js';
+import { refresh } from '../../api/refresh.js';
+import { useConfirm } from '../../components/confirm.js';
+import { FormDialog } from '../../components/form-dialog.js';
+import { QueryView } from '../../components/query-view.js';
+import { RowMenu } from '../../components/row-menu.js';
+import { ScopedButton } from '../../components/scoped-button.js';
+import { SecretOnce } from '../../components/secret-once.js';
+import { PageSection } from '../../components/page-section.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { IconPlus } from '../../icons.js';
+import { invitationLink, invitations, ROLES, rolesGivenBy, type Invitation } from './team.js';
+
+export function Invitations(): ReactElement {
+  const all = useQuery(invitations());
+  const [isInviting, setIsInviting] = useState(false);
+  return (
+    <PageSection
+      title="Invitations"
+      actions={
+        <ScopedButton
+          needs="team:write"
+          size="xs"
+          leftSection={<IconPlus size={16} />}
+          onClick={() => setIsInviting(true)}
+        >
+          Invite somebody
+        </ScopedButton>
+      }
+    >
+      <QueryView query={all}>
+        {(list) =>
+          list.length === 0 ? (
+            <Text c="dimmed" size="sm">
+              Nobody is invited at the moment. An invitation is for one address and lasts a week.
+            </Text>
+          ) : (
+            <VirtualTable label="Invitations" columns={COLUMNS} rows={list} keyOf={({ id }) => id} />
+          )
+        }
+      </QueryView>
+      <InviteDialog isOpen={isInviting} onClose={() => setIsInviting(false)} />
+    </PageSection>
+  );
+}
+
+const COLUMNS: readonly Column<Invitation>[] = [
+  {
+    key: 'email',
+    header: 'Address',
+    width: 'minmax(10rem, 2fr)',
+    onPhone: 'title',
+    render: ({ email }) => (
+      <Text size="sm" fw={500}>
+        {email}
+      </Text>
+    ),
+  },
+  {
+    key: 'role',
+    header: 'As',
+    width: 'minmax(6rem, 1fr)',
+    render: ({ role }) => ROLES[role].label,
+  },
+  {
+    key: 'expires',
+    header: 'Until',
+    width: 'minmax(7rem, 1fr)',
+    render: ({ expiresAt }) => (
+      <>
+        expires <TimeAgo at={expiresAt} />
+      </>
+    ),
+  },
+  {
+    key: 'actions',
+    header: '',
+    width: '2rem',
+    onPhone: 'corner',
+    render: (invitation) => <Actions invitation={invitation} />,
+  },
+];
+
+function Actions({ invitation }: { invitation: Invitation }): ReactElement {
+  const confirm = useConfirm();
+  const [link, setLink] = useState<string | null>(null);
+  const path = { invitationId: invitation.id };
+  const renewal = useMutation({
+    mutationFn: () =>
+      answerOf(api.POST('/api/v1/team/invitations/{invitationId}/renew', { params: { path } })),
+    onSuccess: ({ token }) => setLink(invitationLink(token)),
+    onError: (error) => toastProblem(error, 'The invitation could not be renewed'),
+    onSettled: () => refresh('invitation'),
+  });
+  const revocation = useMutation({
+    mutationFn: () => answerOf(api.DELETE('/api/v1/team/invitations/{invitationId}', { params: { path } })),
+    onSuccess: () => toastDone(`The invitation of ${invitation.email} is revoked`),
+    onError: (error) => toastProblem(error, 'The invitation could not be revoked'),
+    onSettled: () => refresh('invitation', 'team'),
+  });
+  const ask = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: `Revoke the invitation of ${invitation.email}?`,
+      text: 'Its link stops working at once.',
+      confirm: 'Revoke',
+      isDangerous: true,
+    });
+    if (isSure) revocation.mutate();
+  };
+  return (
+    <>
+      <RowMenu
+        label={`Actions for ${invitation.email}`}
+        actions={[
+          { label: 'Renew and copy the link', needs: 'team:write', onClick: () => renewal.mutate() },
+          { label: 'Revoke', needs: 'team:write', onClick: () => void ask(), isDangerous: true },
+        ]}
+      />
+      <LinkDialog email={invitation.email} link={link} onClose={() => setLink(null)} />
+    </>
+  );
+}
+
+function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactElement {
+  const { role: own } = useMe();
+  const [email, setEmail] = useState('');
+  const [role, setRole] = useState<Role>('member');
+  const invitation = useMutation({
+    mutationFn: () => answerOf(api.POST('/api/v1/team/invitations', { body: { email, role } })),
+    onSuccess: () => refresh('invitation', 'team'),
+  });
+  const close = (): void => {
+    onClose();
+    setEmail('');
+    invitation.reset();
+  };
+  if (invitation.isSuccess) {
+    const { email: invited, token } = invitation.data;
+    return <LinkDialog email={invited} link={invitationLink(token)} onClose={close} />;
+  }
+  return (
+    <FormDialog
+      title="Invite somebody"
+      isOpen={isOpen}
+      onClose={close}
+      submit="Invite"
+      onSubmit={() => invitation.mutate()}
+      isPending={invitation.isPending}
+      error={invitation.error}
+    >
+      <TextInput
+        type="email"
+        label="Address"
+        description="Only whoever signs in with this address can accept."
+        placeholder="ann@example.com"
+        value={email}
+        onChange={(event) => setEmail(event.currentTarget.value)}
+        maxLength={254}
+        required
+        data-autofocus
+      />
+      <Select
+        label="Role"
+        description={ROLES[role].about}
+        data={rolesGivenBy(own).map((each) => ({ value: each, label: ROLES[each].label }))}
+        value={role}
+        onChange={(value) => setRole(value ?? 'member')}
+        allowDeselect={false}
+      />
+    </FormDialog>
+  );
+}
+
+function LinkDialog(props: {
+  readonly email: string;
+  readonly link: string | null;
+  readonly onClose: () => void;
+}): ReactElement {
+  const { email, link, onClose } = props;
+  return (
+    <Modal
+      opened={link !== null}
+      onClose={onClose}
+      title={`${email} is invited`}
+      closeOnClickOutside={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <Stack>
+        <Text size="sm">
+          They get this link by mail, if this server sends mails; you can also give it to them yourself. It
+          works once, for a week, for {email} only.
+        </Text>
+        <SecretOnce what="link" secret={link ?? ''} />
+        <Group justify="flex-end">
+          <Button onClick={onClose}>Done</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

@@ -1,0 +1,171 @@
+import { Badge, Group, Select, Text } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { keyOf } from '../../api/keys.js';
+import { useMay, useMe, type Role } from '../../api/me.js';
+import { queryClient } from '../../api/query-client.js';
+import { refresh } from '../../api/refresh.js';
+import { useConfirm } from '../../components/confirm.js';
+import { QueryView } from '../../components/query-view.js';
+import { RowMenu } from '../../components/row-menu.js';
+import { PageSection } from '../../components/page-section.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { members, ROLES, rolesGivenBy, type Member } from './team.js';
+
+export function Members(): ReactElement {
+  const all = useQuery(members());
+  return (
+    <PageSection title="Members">
+      <QueryView query={all}>
+        {(list) => (
+          <VirtualTable label="Members" columns={COLUMNS} rows={list} keyOf={({ userId }) => userId} />
+        )}
+      </QueryView>
+    </PageSection>
+  );
+}
+
+const COLUMNS: readonly Column<Member>[] = [
+  {
+    key: 'name',
+    header: 'Name',
+    width: 'minmax(10rem, 2fr)',
+    onPhone: 'title',
+    render: (member) => <Name member={member} />,
+  },
+  {
+    key: 'role',
+    header: 'Role',
+    width: 'minmax(9rem, 1fr)',
+    render: (member) => <RoleChoice member={member} />,
+  },
+  {
+    key: 'joined',
+    header: 'Joined',
+    width: 'minmax(7rem, 1fr)',
+    onPhone: 'hidden',
+    render: ({ joinedAt }) => <TimeAgo at={joinedAt} />,
+  },
+  {
+    key: 'actions',
+    header: '',
+    width: '2rem',
+    onPhone: 'corner',
+    render: (member) => <Actions member={member} />,
+  },
+];
+
+function Name({ member: { userId, name, email } }: { member: Member }): ReactElement {
+  const { user } = useMe();
+  return (
+    <>
+      <Group gap="xs">
+        <Text size="sm" fw={500}>
+          {name === '' ? email : name}
+        </Text>
+        {user?.id === userId && (
+          <Badge size="xs" variant="light">
+            you
+          </Badge>
+        )}
+      </Group>
+      {name !== '' && (
+        <Text size="xs" c="dimmed">
+          {email}
+        </Text>
+      )}
+    </>
+  );
+}
+
+/** Whether this person may change what that one is. */
+function useMayChange({ role }: Member): boolean {
+  const { role: own } = useMe();
+  return useMay('team:write') && rolesGivenBy(own).includes(role);
+}
+
+function RoleChoice({ member }: { member: Member }): ReactElement {
+  const { role: own } = useMe();
+  const mayChange = useMayChange(member);
+  const change = useMutation({
+    mutationFn: (role: Role) => setRole(member.userId, role),
+    onMutate: (role) => showRole(member.userId, role),
+    onSuccess: (_member, role) => {
+      const undo = (): void => void setRole(member.userId, member.role).then(refreshMembers, toastProblem);
+      toastDone(`${nameOf(member)} is ${ROLES[role].label.toLowerCase()} now`, undo);
+    },
+    onError: (error) => toastProblem(error, 'The role could not be changed'),
+    onSettled: refreshMembers,
+  });
+  if (!mayChange) return <Text size="sm">{ROLES[member.role].label}</Text>;
+  return (
+    <Select
+      size="xs"
+      w={130}
+      aria-label={`Role of ${nameOf(member)}`}
+      data={rolesGivenBy(own).map((role) => ({ value: role, label: ROLES[role].label }))}
+      value={member.role}
+      onChange={(role) => {
+        if (role !== null && role !== member.role) change.mutate(role);
+      }}
+      allowDeselect={false}
+    />
+  );
+}
+
+function setRole(userId: string, role: Role): Promise<unknown> {
+  return answerOf(
+    api.PATCH('/api/v1/team/members/{userId}', { params: { path: { userId } }, body: { role } }),
+  );
+}
+
+/** Before the server says so; what it says then is asked for. */
+function showRole(userId: string, role: Role): void {
+  queryClient.setQueryData(keyOf('member', 'all'), (list: readonly Member[] | undefined) =>
+    list?.map((member) => (member.userId === userId ? { ...member, role } : member)),
+  );
+}
+
+function refreshMembers(): Promise<void> {
+  return refresh('member', 'me', 'api-key');
+}
+
+function Actions({ member }: { member: Member }): ReactElement | null {
+  const confirm = useConfirm();
+  const mayChange = useMayChange(member);
+  const { user } = useMe();
+  const name = nameOf(member);
+  const removal = useMutation({
+    mutationFn: () =>
+      answerOf(api.DELETE('/api/v1/team/members/{userId}', { params: { path: { userId: member.userId } } })),
+    onSuccess: () => toastDone(`${name} is no member any more`),
+    onError: (error) => toastProblem(error, `${name} could not be removed`),
+    onSettled: refreshMembers,
+  });
+  const ask = async (): Promise<void> => {
+    const isSure = await confirm({
+      title: `Remove ${name} from the team?`,
+      text:
+        'They lose access at once, open previews included, and the API keys that they made are revoked. What they ' +
+        'made otherwise stays.',
+      confirm: 'Remove',
+      isDangerous: true,
+    });
+    if (isSure) removal.mutate();
+  };
+  // Oneself is below: leaving.
+  if (!mayChange || user?.id === member.userId) return null;
+  return (
+    <RowMenu
+      label={`Actions for ${name}`}
+      actions={[{ label: 'Remove from the team', onClick: () => void ask(), isDangerous: true }]}
+    />
+  );
+}
+
+function nameOf({ name, email }: Member): string {
+  return name === '' ? email : name;
+}

@@ -1,0 +1,33 @@
+import { Stack } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { Invitations } from './invitations.js';
+import { Leaving } from './leaving.js';
+import { Members } from './members.js';
+import { TeamSettings } from './team-settings.js';
+import { TeamUse } from './team-use.js';
+import { team } from './team.js';
+
+/** Who is in the team, what it may have, and how it is set. */
+export function TeamPage(): ReactElement {
+  const own = useQuery(team());
+  return (
+    <Page title="Team" description={own.data?.name}>
+      <Stack gap="xl">
+        <Members />
+        <Invitations />
+        <QueryView query={own}>
+          {(shown) => (
+            <Stack gap="xl">
+              <TeamSettings team={shown} key={`${shown.name}-${shown.previewIdleExpirySeconds}`} />
+              <TeamUse team={shown} />
+              <Leaving team={shown} />
+            </Stack>
+          )}
+        </QueryView>
+      </Stack>
+    </Page>
+  );
+}

@@ -1,0 +1,43 @@
+import { queryOptions } from '@tanstack/react-query';
+import { allPages } from '../../api/all-pages.js';
+import { answerOf, api, type Schemas } from '../../api/client.js';
+import { keyOf } from '../../api/keys.js';
+import type { Role } from '../../api/me.js';
+
+export type Team = Schemas['Team'];
+export type Member = Schemas['Member'];
+export type Invitation = Schemas['Invitation'];
+
+export const team = () =>
+  queryOptions({ queryKey: keyOf('team', 'own'), queryFn: () => answerOf(api.GET('/api/v1/team')) });
+
+/** By when they joined. */
+export const members = () =>
+  queryOptions({
+    queryKey: keyOf('member', 'all'),
+    queryFn: async () => (await answerOf(api.GET('/api/v1/team/members'))).items,
+  });
+
+export const invitations = () =>
+  queryOptions({
+    queryKey: keyOf('invitation', 'all'),
+    queryFn: () =>
+      allPages<Invitation>((query) => answerOf(api.GET('/api/v1/team/invitations', { params: { query } }))),
+  });
+
+export const ROLES: Readonly<Record<Role, { readonly label: string; readonly about: string }>> = {
+  owner: { label: 'Owner', about: 'May do everything, and make others owners.' },
+  admin: { label: 'Admin', about: 'As a member; manages members and settings, and reads the audit log.' },
+  member: { label: 'Member', about: 'Works with previews, intercepts, connections and API keys.' },
+};
+
+/** The roles that somebody of this role may give, the strongest first. */
+export function rolesGivenBy(role: Role | null): readonly Role[] {
+  if (role === 'owner') return ['owner', 'admin', 'member'];
+  return role === 'admin' ? ['admin', 'member'] : [];
+}
+
+/** What an invited person opens. */
+export function invitationLink(token: string): string {
+  return `${window.location.origin}/invitations?token=${encodeURIComponent(token)}`;
+}
