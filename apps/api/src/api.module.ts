@@ -11,6 +11,7 @@ import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
 import { PreviewAccessModule } from './preview-access/preview-access.module.js';
 import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
+import { PreviewMetricsModule } from './preview-metrics/preview-metrics.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
 import { AccountModule } from './account/account.module.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
@@ -47,6 +48,7 @@ export class ApiModule {
         InterceptsModule,
         PreviewsModule,
         PreviewCredentialsModule,
+        PreviewMetricsModule,
         PreviewAccessModule,
         AuditEventsModule,
         ChangesModule,

@@ -35,6 +35,7 @@ import { registerEdgeMetrics } from './edge.metrics.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
+import { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import { PreviewUse } from './previews/preview-use.js';
 import { Telepresence } from './telepresence/telepresence.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
@@ -118,6 +119,12 @@ export class EdgeModule {
           provide: PreviewUse,
           inject: [STORE, Relay, LOG],
           useFactory: (store: Store, relay: Relay, log: Logger) => new PreviewUse(store, relay, log),
+        },
+        {
+          provide: PreviewTrafficRecords,
+          inject: [STORE, Relay, LOG],
+          useFactory: (store: Store, relay: Relay, log: Logger) =>
+            new PreviewTrafficRecords(store.previewTraffic, relay, log),
         },
         TunnelGateway,
       ],

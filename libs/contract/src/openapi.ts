@@ -7,6 +7,7 @@ import * as connectionEvents from './connection-events.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { OPERATIONS, type Operation } from './operations.js';
+import * as previewMetrics from './preview-metrics.js';
 import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import * as problems from './problems.js';
@@ -65,6 +66,8 @@ const RESPONSE_SCHEMAS = {
   PullRequest: previews.pullRequestResource,
   Preview: previews.previewResource,
   PreviewPage: previews.previewPage,
+  PreviewMetrics: previewMetrics.previewMetrics,
+  TeamMetrics: previewMetrics.teamMetrics,
   ShareLink: previewCredentials.shareLinkResource,
   CreatedShareLink: previewCredentials.createdShareLinkResource,
   ShareLinkPage: previewCredentials.shareLinkPage,

@@ -11,6 +11,7 @@ import type { ErrorCode } from './errors.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { pageQuery } from './page.js';
+import { previewMetrics, previewMetricsQuery, teamMetrics } from './preview-metrics.js';
 import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
@@ -574,6 +575,30 @@ export const OPERATIONS: readonly Operation[] = [
     description: 'Its hostname answers no more, and is not used again.',
     access: 'previews:write',
     status: 204,
+  },
+
+  {
+    id: 'getPreviewMetrics',
+    tag: 'Previews',
+    method: 'get',
+    path: `${API}/previews/{previewId}/metrics`,
+    summary: 'Show what a preview was sent and answered, by the minute',
+    description: 'Of at most a day. The last minute goes on; what edges count arrives within 15 seconds.',
+    access: 'previews:read',
+    query: previewMetricsQuery,
+    status: 200,
+    response: previewMetrics,
+  },
+  {
+    id: 'listPreviewMetrics',
+    tag: 'Previews',
+    method: 'get',
+    path: `${API}/preview-metrics`,
+    summary: 'Show what all previews of the team were sent, and how much of it failed',
+    access: 'previews:read',
+    query: previewMetricsQuery,
+    status: 200,
+    response: teamMetrics,
   },
 
   {

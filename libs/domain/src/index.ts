@@ -7,6 +7,7 @@ export * from './intercept.js';
 export * from './oauth-grant.js';
 export * from './ports.js';
 export * from './preview-access.js';
+export * from './preview-traffic.js';
 export * from './preview.js';
 export * from './pull-request-comment.js';
 export * from './resource-change.js';

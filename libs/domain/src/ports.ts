@@ -23,6 +23,7 @@ import type {
   ShareLink,
   ShareLinkDraft,
 } from './preview-access.js';
+import type { TrafficDraft, TrafficMinute, TrafficStep } from './preview-traffic.js';
 import type { EndedPreview, Ingress, Preview, PreviewChange, PreviewDraft } from './preview.js';
 import type {
   InterceptPreviews,
@@ -437,6 +438,21 @@ export interface RequestedPreviewRepository {
   forgetHostnames(freeBefore: Date): Promise<number>;
 }
 
+/** What previews are sent and answer, by the minute. */
+export interface PreviewTrafficRepository {
+  /** Called by an edge, of any teams: adds to what there is. Leaves out previews that are gone. */
+  add(drafts: readonly TrafficDraft[]): Promise<void>;
+  /** Of one preview since this minute, oldest first; minutes without traffic are left out. */
+  ofPreview(teamId: string, previewId: string, from: Date): Promise<TrafficMinute[]>;
+  /** Of the `maxPreviews` previews with the most requests since `from`, in steps of so many seconds. */
+  ofTeam(
+    teamId: string,
+    options: { readonly from: Date; readonly stepSeconds: number; readonly maxPreviews: number },
+  ): Promise<TrafficStep[]>;
+  /** Removes traffic of any team from before this, at most `max` rows. Returns how many. */
+  removeBefore(before: Date, max: number): Promise<number>;
+}
+
 export interface AuditEventRepository {
   append(draft: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>>;
   list(teamId: string, page: PageRequest, filter?: AuditEventFilter): Promise<Page<AuditEvent>>;
@@ -567,6 +583,7 @@ export interface Store {
   readonly previewTokens: PreviewTokenRepository;
   readonly previewVisits: PreviewVisitRepository;
   readonly requestedPreviews: RequestedPreviewRepository;
+  readonly previewTraffic: PreviewTrafficRepository;
   readonly auditEvents: AuditEventRepository;
   readonly bootstrap: BootstrapRepository;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */

@@ -65,6 +65,8 @@ export class Exchange implements StreamHandler, PageSink {
   /** When bytes last moved, on the relay's clock. */
   private activeAt: number;
   private isCountedAsWaiting = false;
+  /** On the clock of `performance.now`. */
+  private readonly startedAt = performance.now();
 
   constructor(
     private readonly relay: Relay,
@@ -118,6 +120,7 @@ export class Exchange implements StreamHandler, PageSink {
     this.activeAt = this.relay.clock;
     if (this.request.framing === Framing.LENGTH) {
       const end = Math.min(chunk.length, offset + this.requestBytesLeft);
+      this.countIn(end - offset);
       this.requestBytesLeft -= end - offset;
       this.isRequestDone = this.requestBytesLeft === 0;
       if (!stream.write(offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end)))
@@ -130,7 +133,9 @@ export class Exchange implements StreamHandler, PageSink {
   /** Bytes of an upgraded connection. */
   pushRaw(chunk: Buffer): void {
     this.activeAt = this.relay.clock;
-    if (this.state === 'upgraded' && !this.pooled!.stream.write(chunk)) this.pauseBody();
+    if (this.state !== 'upgraded') return;
+    this.countIn(chunk.length);
+    if (!this.pooled!.stream.write(chunk)) this.pauseBody();
   }
 
   /** The visitor will send no more. Only meaningful on an upgraded connection. */
@@ -170,6 +175,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   onData(chunk: Buffer): void {
     this.activeAt = this.relay.clock;
+    this.route!.traffic.bytesOut += chunk.length;
     if (this.state === 'upgraded') {
       if (!this.visitor.sendRaw(chunk)) this.pauseResponse();
       return;
@@ -332,14 +338,17 @@ export class Exchange implements StreamHandler, PageSink {
     if (verdict !== 'allow' || route === null) {
       this.refuse(verdict);
     } else if (route.active >= this.relay.limits.maxRequestsPerPreview) {
+      route.traffic.countRefused();
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
       const budget = route.budget ?? this.relay.noteUse(route);
       if (budget !== null && !budget.take(this.relay.clock)) {
+        route.traffic.countRefused();
         this.failWith(budget.refusal());
         return;
       }
       route.active++;
+      route.traffic.requests++;
       this.route = route;
       this.connect({ isFresh: false });
     }
@@ -363,7 +372,9 @@ export class Exchange implements StreamHandler, PageSink {
       this.pooled = pooled;
       this.state = 'active';
       this.activeAt = this.relay.clock;
-      if (!pooled.stream.write(this.visitor.outgoingHead(this.request, this.route!))) this.pauseBody();
+      const head = this.visitor.outgoingHead(this.request, this.route!);
+      this.countIn(head.length);
+      if (!pooled.stream.write(head)) this.pauseBody();
       else this.visitor.resumeBody();
     }
   }
@@ -439,6 +450,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.failWith(error, 'request');
       return chunk.length;
     }
+    this.countIn(next - offset);
     if (maxBodyBytes > 0 && this.requestBytes > maxBodyBytes) {
       this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
       return chunk.length;
@@ -503,6 +515,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   private beginResponse(head: ResponseHead): void {
     this.response = head;
+    this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
     this.responseBytesLeft = head.contentLength;
     const { banner } = this.route!;
     if (banner !== null) {
@@ -591,6 +604,7 @@ export class Exchange implements StreamHandler, PageSink {
     }
     this.state = 'upgraded';
     this.response = head;
+    this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
     this.visitor.switchProtocols(head, this.route!);
     if (this.isOver()) return;
     if (rest.length > 0) this.onData(rest);
@@ -652,6 +666,7 @@ export class Exchange implements StreamHandler, PageSink {
     const error = relayErrorOf(cause, side, (fault) => this.relay.reportFault(fault));
     const stream = this.pooled?.stream;
     const hasResponded = this.response !== null;
+    if (this.route !== null) this.route.traffic.edgeErrors++;
     this.settle();
     stream?.reset(ResetCode.CANCEL);
     if (!(error instanceof GateAnswer)) this.relay.recordFailure(error, this.hostname);
@@ -673,6 +688,10 @@ export class Exchange implements StreamHandler, PageSink {
   /** A visitor may cancel from within a call: asks again, past what the compiler thinks it knows. */
   private isOver(): boolean {
     return this.state === 'done';
+  }
+
+  private countIn(bytes: number): void {
+    this.route!.traffic.bytesIn += bytes;
   }
 
   private pauseBody(): void {

@@ -8,6 +8,7 @@ export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limi
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
 export { type PreviewRouteDefinition, Route } from './route.js';
+export type { RouteTraffic } from './route-traffic.js';
 export {
   BANNER_COOKIE,
   cookieValue,

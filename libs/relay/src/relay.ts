@@ -16,6 +16,7 @@ import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './relay-error.js';
 import { type RequestBudget, RequestBudgets } from './request-budget.js';
 import type { Route } from './route.js';
+import { RouteTraffic } from './route-traffic.js';
 import type { Router } from './router.js';
 import type { StreamPool } from './stream-pool.js';
 import type { TakenStream } from './taken-stream.js';
@@ -82,6 +83,8 @@ export class Relay {
   private readonly connectionsByAddress = new Map<string, number>();
   /** Previews used since they were last asked for; bounded by the routes there are. */
   private readonly usedRoutes = new Set<Route>();
+  /** Of routes that are not known as used any more. */
+  private leftTraffic: RouteTraffic[] = [];
   private readonly sweeper: NodeJS.Timeout;
   private whenEmpty: (() => void) | null = null;
 
@@ -183,8 +186,17 @@ export class Relay {
       route.budget!.holders--;
       route.budget = null;
       this.usedRoutes.delete(route);
+      if (!route.traffic.isEmpty) this.leftTraffic.push(takeTraffic(route));
     }
     return ids;
+  }
+
+  /** What previews were sent and answered since the last call; of one preview there may be several. */
+  takeTraffic(): RouteTraffic[] {
+    const taken = this.leftTraffic;
+    this.leftTraffic = [];
+    for (const route of this.usedRoutes) if (!route.traffic.isEmpty) taken.push(takeTraffic(route));
+    return taken;
   }
 
   /** How many requests the previews of each team had forwarded since the last call. */
@@ -305,4 +317,10 @@ export class Relay {
     if (this.clock >= this.refreshAt) this.refreshRoutes();
     for (const pool of this.options.poolsWithIdle) pool.sweep(this.clock);
   }
+}
+
+function takeTraffic(route: Route): RouteTraffic {
+  const { traffic } = route;
+  route.traffic = new RouteTraffic(route.teamId, route.id);
+  return traffic;
 }

@@ -2,6 +2,7 @@ import type { ResponseHead } from '@culvert/http1';
 import { RepeatedHead } from './repeated-head.js';
 import type { RequestBudget } from './request-budget.js';
 import type { BannerDefinition } from './banner/banner-html.js';
+import { RouteTraffic } from './route-traffic.js';
 import type { StreamPool } from './stream-pool.js';
 
 /** What the relay has to know of a preview to forward its requests. */
@@ -37,6 +38,8 @@ export class Route {
   waiting = 0;
   /** Shared with the other previews of its team; null while the relay does not know that it is used, and for the app. */
   budget: RequestBudget | null = null;
+  /** Counted since `Relay.takeTraffic` was last called. */
+  traffic: RouteTraffic;
   readonly repeated = new RepeatedHead<ResponseHead>();
 
   private constructor(
@@ -57,7 +60,9 @@ export class Route {
     readonly banner: BannerDefinition | null,
     /** Tells whether one that was read again is still the same. */
     readonly revision: string,
-  ) {}
+  ) {
+    this.traffic = new RouteTraffic(teamId, id);
+  }
 
   static forPreview(definition: PreviewRouteDefinition, pool: StreamPool): Route {
     const added = Object.entries(definition.addRequestHeaders);

@@ -15,6 +15,7 @@ import { PrismaMemberRepository } from './repositories/member.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
 import { PrismaPreviewTokenRepository } from './repositories/preview-token.repository.js';
+import { PrismaPreviewTrafficRepository } from './repositories/preview-traffic.repository.js';
 import { PrismaPreviewVisitRepository } from './repositories/preview-visit.repository.js';
 import { PrismaRequestedPreviewRepository } from './repositories/requested-preview.repository.js';
 import { PrismaSessionRepository } from './repositories/session.repository.js';
@@ -62,6 +63,7 @@ export function storeOn(database: Database): Store {
     shareLinks: new PrismaShareLinkRepository(client),
     previewTokens: new PrismaPreviewTokenRepository(client),
     previewVisits: new PrismaPreviewVisitRepository(client),
+    previewTraffic: new PrismaPreviewTrafficRepository(client),
     requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),

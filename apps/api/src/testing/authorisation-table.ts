@@ -102,6 +102,8 @@ export const AUTHORISATION: readonly Row[] = [
   ['delete /api/v1/previews/{previewId}/tokens/{previewTokenId}','previews:write',     401,   204,   403,   401,   204,   204,   204,   403,   404,   404,   403],
   ['get /api/v1/audit-events',                                   'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
   ['get /api/v1/audit-events/export',                            'audit:read',         401,   200,   403,   401,   200,   200,   403,   403,   200,   200,   200],
+  ['get /api/v1/previews/{previewId}/metrics',                   'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   404,   404,   200],
+  ['get /api/v1/preview-metrics',                                'previews:read',      401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
   ['get /api/v1/events',                                         'team:read',          401,   200,   403,   401,   200,   200,   200,   403,   200,   200,   200],
   ['get /api/problems/{code}',                                   'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200],
   // The dashboard, pages for people, and the documentation

@@ -1,0 +1,44 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { TRAFFIC_MEMORY_MS, type Store } from '@culvert/domain';
+import { LOG, STORE } from '@culvert/platform';
+import type { Logger } from 'pino';
+
+const SWEEP_INTERVAL_MS = 5 * 60_000;
+/** Removed by one statement: short, so that nobody waits for it. */
+const BATCH = 5000;
+
+/** Forgets what previews were sent more than a day ago. Several processes may do so at once. */
+@Injectable()
+export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown {
+  #sweep: NodeJS.Timeout | undefined;
+  #isStopping = false;
+
+  constructor(
+    @Inject(STORE) private readonly store: Pick<Store, 'previewTraffic'>,
+    @Inject(LOG) private readonly log: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#sweep = setInterval(() => {
+      this.remove(new Date()).catch((error: unknown) =>
+        this.log.warn({ err: error }, 'old traffic of previews not removed'),
+      );
+    }, SWEEP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    this.#isStopping = true;
+    clearInterval(this.#sweep);
+  }
+
+  /** Removes all that is too old at `now`. Returns how many minutes. */
+  async remove(now: Date): Promise<number> {
+    const before = new Date(now.getTime() - TRAFFIC_MEMORY_MS);
+    let total = 0;
+    for (;;) {
+      const count = await this.store.previewTraffic.removeBefore(before, BATCH);
+      total += count;
+      if (count < BATCH || this.#isStopping) return total;
+    }
+  }
+}
