@@ -6,12 +6,14 @@ import type { ResponseFields } from './http2/header-block.js';
 import type { Outbox, Sender } from './http2/outbox.js';
 import type { CallFailure, InterceptWatcher, ManagerClient } from './manager-client.js';
 import { Codecs, MessageError } from './messages/codec.js';
+import { MAX_SNAPSHOT_BYTES } from './messages/snapshot.js';
+import { SnapshotFeed } from './snapshot-feed.js';
 
 const WATCH_INTERCEPTS = '/telepresence.manager.Manager/WatchIntercepts';
 const UPDATE_INTERCEPT = '/telepresence.manager.Manager/UpdateIntercept';
 
-/** A response message; the codecs set lower limits where they can. */
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** A response message, of which snapshots are the largest. */
+const MAX_MESSAGE_BYTES = MAX_SNAPSHOT_BYTES;
 const PREFIX_BYTES = 5;
 
 /** The manager makes a call of its own, which may take 3 s, before it answers. */
@@ -40,11 +42,24 @@ export class ManagerCalls implements ManagerClient {
   constructor(private readonly host: ManagerCallsHost) {}
 
   watchIntercepts(watcher: InterceptWatcher): () => void {
-    const call = this.call(WATCH_INTERCEPTS, Codecs.SessionInfo.encode({}), {
-      onMessage: (message) => watcher.onSnapshot(Codecs.InterceptInfoSnapshot.decode(message).intercepts),
-      onEnd: (failure) => watcher.onEnd(failure ?? { status: GrpcStatus.OK, message: 'the watch ended' }),
+    const feed = new SnapshotFeed({
+      onSnapshot: (intercepts) => watcher.onSnapshot(intercepts),
+      onGarbage: ({ message }) => {
+        call?.cancel();
+        watcher.onEnd({ status: GrpcStatus.INTERNAL, message });
+      },
     });
-    return () => call?.cancel();
+    const call = this.call(WATCH_INTERCEPTS, Codecs.SessionInfo.encode({}), {
+      onMessage: (message) => feed.push(message),
+      onEnd: (failure) => {
+        feed.stop();
+        watcher.onEnd(failure ?? { status: GrpcStatus.OK, message: 'the watch ended' });
+      },
+    });
+    return () => {
+      feed.stop();
+      call?.cancel();
+    };
   }
 
   removePreview(interceptId: string): Promise<CallFailure | null> {

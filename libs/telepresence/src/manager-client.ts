@@ -1,4 +1,4 @@
-import type { InterceptInfo } from './messages/types.js';
+import type { ShownIntercept } from './messages/types.js';
 
 /** How a call to the manager ended other than well. */
 export interface CallFailure {
@@ -8,8 +8,8 @@ export interface CallFailure {
 }
 
 export interface InterceptWatcher {
-  /** Every intercept of the manager: once at the beginning and after each change. */
-  onSnapshot(intercepts: readonly InterceptInfo[]): void;
+  /** Every intercept of the manager: once at the beginning and after changes. */
+  onSnapshot(intercepts: readonly ShownIntercept[]): void;
   /** No snapshot follows. Not called after `cancel`. */
   onEnd(failure: CallFailure): void;
 }

@@ -5,14 +5,18 @@ import {
   type Session,
   type Store,
 } from '@culvert/domain';
-import type { InterceptInfo, ManagerClient } from '@culvert/telepresence';
+import type { ManagerClient, ShownIntercept } from '@culvert/telepresence';
 import type { Logger } from 'pino';
 import type { RequestedPreviews } from './requested-previews.js';
 
 const RETRY_MS = 1000;
+/** Between two comparisons with the store: a manager may show changes faster than a database should write them. */
+const PAUSE_MS = 200;
 const MAX_ENTRIES = 32;
 const MAX_KEY_LENGTH = 128;
 const MAX_TEXT_LENGTH = 1024;
+/** `__proto__` is not what any store gives back. */
+const KEY = /^(?!__proto__$)[\x21-\x7e]+$/;
 const HOST = /^[\x21-\x7e]{1,253}$/;
 
 export interface InterceptSyncOptions {
@@ -23,14 +27,14 @@ export interface InterceptSyncOptions {
   readonly previews: RequestedPreviews;
   /** How long an intercept may be missing from what the manager shows, before it is removed. */
   readonly graceMs: number;
-  /** The intercepts with a preview, whenever the manager shows them. */
+  /** The intercepts with a preview, whenever the manager shows them; none while it is not watched. */
   readonly onShown: (interceptIds: ReadonlySet<string>) => void;
   readonly log: Logger;
 }
 
 /** Keeps the store as one manager's WatchIntercepts says. Of what it shows, only what is named here is looked at. */
 export class InterceptSync {
-  private shown: ReadonlyMap<string, InterceptInfo> | null = null;
+  private shown: ReadonlyMap<string, ShownIntercept> | null = null;
   /** Since when intercepts, or their previews, are missing. */
   private readonly missingSince = new Map<string, number>();
   private cancelWatch: () => void = () => {};
@@ -56,6 +60,9 @@ export class InterceptSync {
       onSnapshot: (intercepts) => this.handleSnapshot(intercepts),
       onEnd: ({ status, message }) => {
         this.options.log.info({ status, message }, 'intercepts are not watched any more');
+        // What it showed may be long gone: an intercept of the same id without a preview would be the end of it.
+        this.shown = null;
+        this.options.onShown(new Set());
         this.retry = setTimeout(() => this.start(), RETRY_MS);
         this.retry.unref();
       },
@@ -83,38 +90,51 @@ export class InterceptSync {
       .catch((error: unknown) => log.error({ err: error }, 'a preview could not be removed'));
   }
 
-  private handleSnapshot(intercepts: readonly InterceptInfo[]): void {
+  private handleSnapshot(intercepts: readonly ShownIntercept[]): void {
     if (this.isStopped) return;
     this.shown = new Map(intercepts.map((info) => [info.id, info]));
-    this.options.onShown(
-      new Set(intercepts.filter(({ previewDomain }) => previewDomain !== '').map(({ id }) => id)),
-    );
+    const withPreview = [...this.shown.values()].filter(({ previewDomain }) => previewDomain !== '');
+    this.options.onShown(new Set(withPreview.map(({ id }) => id)));
     this.schedule();
   }
 
   /** One run at a time; what changes meanwhile is one more run. */
   private schedule(): void {
     this.isBehind = true;
-    if (this.isRunning) return;
+    if (!this.isRunning) void this.keepUp();
+  }
+
+  private async keepUp(): Promise<void> {
     this.isRunning = true;
-    this.run()
-      .catch((error: unknown) => this.options.log.error({ err: error }, 'intercepts could not be compared'))
-      .finally(() => (this.isRunning = false));
-  }
-
-  private async run(): Promise<void> {
-    const { previews, session } = this.options;
-    while (this.isBehind && !this.isStopped && this.shown !== null) {
+    while (this.isBehind && !this.isStopped) {
       this.isBehind = false;
-      const stored = await previews.list(session.teamId, session.trafficManagerId);
-      const ids = new Set(stored.map(({ intercept }) => intercept.id));
-      for (const id of this.missingSince.keys()) if (!ids.has(id)) this.missingSince.delete(id);
-      for (const entry of stored) await this.compare(entry, this.shown.get(entry.intercept.id));
+      const failure = await this.run().catch((error: unknown) => error);
+      if (failure !== null) {
+        this.options.log.error({ err: failure }, 'intercepts could not be compared');
+        this.isBehind = true;
+      }
+      await new Promise((resolve) => setTimeout(resolve, failure === null ? PAUSE_MS : RETRY_MS).unref());
     }
+    this.isRunning = false;
   }
 
-  private async compare(entry: InterceptPreviews, info: InterceptInfo | undefined): Promise<void> {
-    if (this.isStopped) return;
+  /** Returns the first failure, or null: one intercept does not keep the others from being compared. */
+  private async run(): Promise<unknown> {
+    const { previews, session } = this.options;
+    const stored = await previews.list(session.teamId, session.trafficManagerId);
+    const ids = new Set(stored.map(({ intercept }) => intercept.id));
+    for (const id of this.missingSince.keys()) if (!ids.has(id)) this.missingSince.delete(id);
+    let failure: unknown = null;
+    for (const entry of stored) {
+      if (this.isStopped || this.shown === null) break;
+      await this.compare(entry, this.shown.get(entry.intercept.id)).catch((error: unknown) => {
+        failure ??= error;
+      });
+    }
+    return failure;
+  }
+
+  private async compare(entry: InterceptPreviews, info: ShownIntercept | undefined): Promise<void> {
     const { intercept } = entry;
     if (info !== undefined) await this.refresh(entry, info);
     const isWhole = info !== undefined && (info.previewDomain !== '' || entry.previews.length === 0);
@@ -136,7 +156,7 @@ export class InterceptSync {
 
   private async collect(
     { intercept, previews }: InterceptPreviews,
-    info: InterceptInfo | undefined,
+    info: ShownIntercept | undefined,
   ): Promise<void> {
     const { session, managerId } = this.options;
     if (info === undefined) {
@@ -148,7 +168,7 @@ export class InterceptSync {
     this.missingSince.delete(intercept.id);
   }
 
-  private async refresh({ intercept, previews }: InterceptPreviews, info: InterceptInfo): Promise<void> {
+  private async refresh({ intercept, previews }: InterceptPreviews, info: ShownIntercept): Promise<void> {
     const { store, session } = this.options;
     const change = changeOf(intercept, info);
     const { teamId } = session;
@@ -161,8 +181,8 @@ export class InterceptSync {
         change: 'updated',
       });
     }
-    const told = info.previewSpec?.ingress;
-    if (!told || !HOST.test(told.host) || told.port < 1 || told.port > 65_535) return;
+    const told = info.ingress;
+    if (told === null || !HOST.test(told.host) || told.port < 1 || told.port > 65_535) return;
     const { host, port, useTls } = told;
     for (const { id, hostname, ingress } of previews) {
       if (ingress.host === host && ingress.port === port && ingress.useTls === useTls) continue;
@@ -176,7 +196,7 @@ export class InterceptSync {
 type Shown = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
 
 /** What the manager says now, or null when the store says the same. */
-function changeOf(stored: Intercept, info: InterceptInfo): Shown | null {
+function changeOf(stored: Intercept, info: ShownIntercept): Shown | null {
   const told: Shown = {
     disposition: DISPOSITIONS[info.disposition] ?? 'UNSPECIFIED',
     message: textOf(info.message),
@@ -199,10 +219,10 @@ function textOf(text: string): string {
     .trim();
 }
 
-function entriesOf(entries: Readonly<Record<string, string>>): Record<string, string> {
+function entriesOf(entries: ReadonlyMap<string, string>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(entries)
-      .filter(([key]) => key.length <= MAX_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key))
+    [...entries]
+      .filter(([key]) => key.length <= MAX_KEY_LENGTH && KEY.test(key))
       .slice(0, MAX_ENTRIES)
       .map(([key, value]) => [key, textOf(value)]),
   );

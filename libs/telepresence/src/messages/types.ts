@@ -81,6 +81,17 @@ export interface InterceptInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** What is looked at of an intercept that its manager shows. */
+export interface ShownIntercept extends Pick<
+  InterceptInfo,
+  'id' | 'disposition' | 'message' | 'previewDomain'
+> {
+  /** Where the manager dials for its preview; null when it has none. */
+  readonly ingress: IngressInfo | null;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
 export interface InterceptInfoSnapshot {
   readonly intercepts: readonly InterceptInfo[];
 }

@@ -1,0 +1,432 @@
+import { randomUUID } from 'node:crypto';
+import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import type { Intercept, Preview, Session, Store } from '@culvert/domain';
+import { createStore } from '@culvert/store';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import type { CallFailure, InterceptWatcher, ManagerClient, ShownIntercept } from '@culvert/telepresence';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { InterceptSync } from './intercept-sync.js';
+import { RequestedPreviews } from './requested-previews.js';
+
+/** A manager of whom the test says what it shows. */
+class FakeManager implements ManagerClient {
+  watches: InterceptWatcher[] = [];
+  readonly removed: string[] = [];
+  last: readonly ShownIntercept[] = [];
+  failure: CallFailure | null = null;
+
+  watchIntercepts(watcher: InterceptWatcher): () => void {
+    this.watches.push(watcher);
+    return () => (this.watches = this.watches.filter((other) => other !== watcher));
+  }
+
+  async removePreview(interceptId: string): Promise<CallFailure | null> {
+    this.removed.push(interceptId);
+    return this.failure;
+  }
+
+  show(...intercepts: readonly ShownIntercept[]): void {
+    this.last = intercepts;
+    for (const watcher of this.watches) watcher.onSnapshot(intercepts);
+  }
+}
+
+function shown(id: string, change: Partial<ShownIntercept> = {}): ShownIntercept {
+  return {
+    id,
+    disposition: 1,
+    message: '',
+    previewDomain: 'it.preview.test',
+    ingress: { host: 'web.shop', port: 8080, useTls: false, l5host: 'shop.internal' },
+    headers: new Map(),
+    metadata: new Map(),
+    ...change,
+  };
+}
+
+describe(InterceptSync.name, () => {
+  let database: TestDatabase;
+  let store: Store;
+  let teamId: string;
+  let otherTeamId: string;
+  const changed: string[] = [];
+  const bus: EventBus = {
+    publish: async (event: ClusterEvent) => {
+      if (event.type === 'preview.changed') changed.push(event.hostname);
+    },
+    subscribe: () => () => {},
+    onGap: () => () => {},
+    close: async () => {},
+  };
+  const logLines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line) => void logLines.push(line) });
+
+  let previews: RequestedPreviews;
+  let manager: FakeManager;
+  let managerId: string;
+  let session: Session;
+  /** Every answer to which intercepts have a preview, newest last. */
+  let gates: string[][];
+  const syncs: InterceptSync[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('databaseUrl'));
+    store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+    teamId = (await store.teams.create('Shop')).id;
+    otherTeamId = (await store.teams.create('Other')).id;
+    const settings = { public: { previewDomain: 'preview.test' }, limits: { maxPreviewsPerTeam: 1000 } };
+    previews = new RequestedPreviews(store, settings as never, bus, log);
+  });
+  beforeEach(async () => {
+    manager = new FakeManager();
+    managerId = randomUUID();
+    session = await register(teamId, managerId);
+    gates = [];
+    changed.length = 0;
+    logLines.length = 0;
+  });
+  afterEach(() => {
+    for (const sync of syncs.splice(0)) sync.stop();
+  });
+  afterAll(async () => {
+    await store?.close();
+    await database?.drop();
+  });
+
+  async function register(team: string, id: string): Promise<Session> {
+    const key = await store.apiKeys.create(team, {
+      name: 'test',
+      hint: 'cvt_',
+      hash: randomUUID(),
+      scopes: ['tunnel'],
+      expiresAt: null,
+    });
+    const registered = await store.sessions.register(team, {
+      identity: { managerId: id, clusterId: '', name: 'Telepresence', version: '' },
+      kind: 'telepresence',
+      apiKeyId: key.id,
+      edgeId: 'edge',
+      remoteAddress: '192.0.2.1',
+      at: new Date(),
+    });
+    return registered.session;
+  }
+
+  /** As CreateDomain makes them. Returns the id of the intercept. */
+  async function open(team = teamId, owner = managerId): Promise<{ id: string; hostname: string }> {
+    const name = `web-${randomUUID()}`;
+    const id = `${randomUUID()}:${name}`;
+    const caller = {
+      teamId: team,
+      apiKeyId: null,
+      actor: { kind: 'system', id: null, address: null },
+    } as const;
+    const hostname = await previews.open(caller, owner, {
+      interceptId: id,
+      displayBanner: false,
+      interceptSpec: { name, agent: 'web', namespace: 'shop', mechanismArgs: [] } as never,
+      host: 'shop.internal',
+      pullRequestUrl: '',
+      addRequestHeaders: {},
+    });
+    return { id, hostname };
+  }
+
+  function start(graceMs = 60_000): InterceptSync {
+    const onShown = (ids: ReadonlySet<string>): void => void gates.push([...ids]);
+    const sync = new InterceptSync({ manager, session, managerId, store, previews, graceMs, onShown, log });
+    syncs.push(sync);
+    sync.start();
+    return sync;
+  }
+
+  const intercept = async (id: string, team = teamId): Promise<Intercept | null> =>
+    store.intercepts.find(team, id);
+  const previewOf = async (id: string): Promise<Preview | undefined> =>
+    (await store.requestedPreviews.list(teamId, session.trafficManagerId)).find(
+      (entry) => entry.intercept.id === id,
+    )?.previews[0];
+
+  describe('keeps what is stored as the manager shows it', () => {
+    it('disposition, message, headers and metadata, change after change', async () => {
+      const { id } = await open();
+      start();
+      manager.show(
+        shown(id, {
+          disposition: 4,
+          message: 'no agent found',
+          headers: new Map([['x-who', 'ada']]),
+          metadata: new Map([['branch', 'größer ✓']]),
+        }),
+      );
+      await expect
+        .poll(() => intercept(id))
+        .toMatchObject({
+          disposition: 'NO_AGENT',
+          message: 'no agent found',
+          headers: { 'x-who': 'ada' },
+          metadata: { branch: 'größer ✓' },
+        });
+      manager.show(shown(id));
+      await expect
+        .poll(() => intercept(id))
+        .toMatchObject({
+          disposition: 'ACTIVE',
+          message: '',
+          headers: {},
+          metadata: {},
+        });
+    });
+
+    it('the ingress, and every edge hears of it once', async () => {
+      const { id, hostname } = await open();
+      start();
+      changed.length = 0;
+      const ingress = { host: 'gate.shop', port: 8443, useTls: true, l5host: 'not taken from here' };
+      manager.show(shown(id, { ingress }));
+      await expect
+        .poll(async () => (await previewOf(id))?.ingress)
+        .toMatchObject({
+          host: 'gate.shop',
+          port: 8443,
+          useTls: true,
+          l5Host: 'shop.internal',
+        });
+      await expect.poll(() => changed).toEqual([hostname]);
+      manager.show(shown(id, { ingress, disposition: 2 }));
+      await expect.poll(async () => (await intercept(id))?.disposition).toBe('WAITING');
+      expect(changed).toEqual([hostname]);
+    });
+
+    it.each([
+      ['no host', { host: '', port: 80 }],
+      ['a host of two lines', { host: 'web\nx', port: 80 }],
+      ['a host beyond the limit', { host: 'a'.repeat(254), port: 80 }],
+      ['no port', { host: 'web', port: 0 }],
+      ['a port that there is not', { host: 'web', port: 65_536 }],
+      ['a negative port', { host: 'web', port: -1 }],
+    ])('no ingress with %s', async (_name, told) => {
+      const { id } = await open();
+      const before = (await previewOf(id))?.ingress;
+      start();
+      manager.show(shown(id, { ingress: { ...told, useTls: false, l5host: '' }, disposition: 5 }));
+      await expect.poll(async () => (await intercept(id))?.disposition).toBe('NO_MECHANISM');
+      expect((await previewOf(id))?.ingress).toEqual(before);
+    });
+
+    it('text that a page can show, and no more of it than there is room for', async () => {
+      const { id } = await open();
+      start();
+      const entries = Array.from({ length: 64 }, (_, n) => [`k${n}`, 'v'] as const);
+      manager.show(
+        shown(id, {
+          disposition: 99,
+          message: `a\u0000b\u2028c\ud800${'x'.repeat(5000)}`,
+          metadata: new Map([
+            ['two words', 'left out'],
+            ['k'.repeat(129), 'left out'],
+            ['', 'left out'],
+            ['__proto__', 'left out'],
+            ...entries,
+          ]),
+          headers: new Map([['x-a', `1\r\n2${'y'.repeat(5000)}`]]),
+        }),
+      );
+      await expect.poll(async () => (await intercept(id))?.message).toMatch(/^a b c x{1000,1024}$/);
+      const { disposition, metadata, headers } = (await intercept(id))!;
+      expect(disposition).toBe('UNSPECIFIED');
+      expect(Object.keys(metadata)).toHaveLength(32);
+      expect(metadata).not.toHaveProperty('two words');
+      expect(headers['x-a']).toMatch(/^1 2y{1000,1024}$/);
+      // What is stored is what was compared: shown again, it is not written again.
+      const update = vi.spyOn(store.intercepts, 'update');
+      const list = vi.spyOn(store.requestedPreviews, 'list');
+      manager.show(manager.last[0]);
+      await expect.poll(() => list.mock.results.length).toBe(1);
+      await list.mock.results[0].value;
+      await new Promise(setImmediate);
+      expect(update).not.toHaveBeenCalled();
+      update.mockRestore();
+      list.mockRestore();
+    });
+
+    it('also when the store failed in between', async () => {
+      const [first, second] = [await open(), await open()];
+      const { update } = store.intercepts;
+      const update_ = vi
+        .spyOn(store.intercepts, 'update')
+        .mockRejectedValueOnce(new Error('the store is away'));
+      start();
+      manager.show(shown(first.id, { disposition: 8 }), shown(second.id, { disposition: 8 }));
+      for (const { id } of [first, second])
+        await expect.poll(async () => (await intercept(id))?.disposition, { timeout: 5000 }).toBe('BAD_ARGS');
+      expect(logLines.join('')).toContain('the store is away');
+      update_.mockRestore();
+      expect(store.intercepts.update).toBe(update);
+    });
+  });
+
+  describe('looks at nothing else', () => {
+    it('not at intercepts of another manager or another team, whatever their manager is told of them', async () => {
+      const other = { id: randomUUID(), session: null };
+      await register(teamId, other.id);
+      const [foreign, stranger] = [await open(teamId, other.id), await open(otherTeamId, managerId)];
+      const own = await open();
+      const before = [await intercept(foreign.id), await intercept(stranger.id, otherTeamId)];
+      start(1);
+      manager.show(
+        shown(foreign.id, { disposition: 7, message: 'mine now' }),
+        shown(stranger.id, { disposition: 7, message: 'mine now' }),
+        shown('nothing:known', { disposition: 7 }),
+        shown(own.id, { disposition: 7 }),
+      );
+      await expect.poll(async () => (await intercept(own.id))?.disposition).toBe('AGENT_ERROR');
+      expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
+      // Nor are they collected when the manager does not show them.
+      manager.show(shown(own.id, { disposition: 1 }));
+      await expect.poll(async () => (await intercept(own.id))?.disposition).toBe('ACTIVE');
+      expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
+    });
+
+    it('of one that is shown twice at the last alone', async () => {
+      const { id } = await open();
+      start();
+      manager.show(shown(id, { disposition: 6 }), shown(id, { disposition: 3, previewDomain: '' }));
+      await expect.poll(async () => (await intercept(id))?.disposition).toBe('NO_CLIENT');
+      expect(gates).toEqual([[]]);
+    });
+
+    it('compares thousands of intercepts that nobody knows with one query, and answers the next', async () => {
+      const { id } = await open();
+      start();
+      const list = vi.spyOn(store.requestedPreviews, 'list');
+      manager.show(
+        ...Array.from({ length: 10_000 }, (_, n) => shown(`nobody:${n}`)),
+        shown(id, { disposition: 4 }),
+      );
+      await expect.poll(async () => (await intercept(id))?.disposition).toBe('NO_AGENT');
+      expect(list).toHaveBeenCalledTimes(1);
+      list.mockRestore();
+    });
+
+    it('writes what a manager shows in a storm of changes a few times a second', async () => {
+      const { id } = await open();
+      start();
+      const list = vi.spyOn(store.requestedPreviews, 'list');
+      for (let n = 0; n < 500; n++) manager.show(shown(id, { message: `change ${n}` }));
+      await expect.poll(async () => (await intercept(id))?.message).toBe('change 499');
+      expect(list.mock.calls.length).toBeLessThanOrEqual(2);
+      list.mockRestore();
+    });
+  });
+
+  describe('lets streams be opened', () => {
+    it('for what the manager shows with a preview, at once', async () => {
+      start();
+      expect(gates).toEqual([]);
+      manager.show(shown('a:1'), shown('b:2', { previewDomain: '' }));
+      expect(gates).toEqual([['a:1']]);
+      manager.show(shown('a:1', { previewDomain: '' }), shown('b:2'));
+      expect(gates.at(-1)).toEqual(['b:2']);
+    });
+
+    it('for nothing while the manager is not watched, and watches it again', async () => {
+      start();
+      manager.show(shown('a:1'));
+      const [watcher] = manager.watches.splice(0);
+      watcher.onEnd({ status: 14, message: 'gone' });
+      expect(gates.at(-1)).toEqual([]);
+      await expect.poll(() => manager.watches, { timeout: 5000 }).toHaveLength(1);
+      manager.show(shown('a:1'));
+      expect(gates.at(-1)).toEqual(['a:1']);
+    });
+  });
+
+  describe('collects', () => {
+    it('an intercept with its preview that the manager has not shown for the grace period, and records it', async () => {
+      const [gone, kept] = [await open(), await open()];
+      start(300);
+      changed.length = 0;
+      manager.show(shown(kept.id));
+      expect(await intercept(gone.id)).not.toBeNull();
+      await expect.poll(() => intercept(gone.id), { timeout: 5000 }).toBeNull();
+      expect(changed).toContain(gone.hostname);
+      expect(await intercept(kept.id)).not.toBeNull();
+      const { items } = await store.auditEvents.list(teamId, { limit: 5 });
+      expect(items).toContainEqual(
+        expect.objectContaining({
+          action: 'intercept.delete',
+          targetId: gone.id,
+          actor: expect.objectContaining({ kind: 'system' }),
+        }),
+      );
+    });
+
+    it('a preview alone, of an intercept that is shown without one', async () => {
+      const { id } = await open();
+      start(200);
+      manager.show(shown(id, { previewDomain: '', ingress: null }));
+      await expect.poll(() => previewOf(id), { timeout: 5000 }).toBeUndefined();
+      expect(await intercept(id)).not.toBeNull();
+    });
+
+    it('nothing that is back within the grace period', async () => {
+      const { id } = await open();
+      start(600);
+      manager.show();
+      await expect.poll(() => gates).toHaveLength(1);
+      manager.show(shown(id, { disposition: 2 }));
+      await expect.poll(async () => (await intercept(id))?.disposition).toBe('WAITING');
+      manager.show();
+      // Its time begins anew: 600 ms after it was missing for the first time it is still here.
+      const since = performance.now();
+      await expect.poll(() => intercept(id), { timeout: 5000 }).toBeNull();
+      expect(performance.now() - since).toBeGreaterThan(500);
+    });
+
+    it('nothing by what a manager showed before it was not watched any more', async () => {
+      const { id } = await open();
+      start(200);
+      manager.show();
+      const [watcher] = manager.watches.splice(0);
+      watcher.onEnd({ status: 14, message: 'gone' });
+      await expect.poll(() => manager.watches, { timeout: 5000 }).toHaveLength(1);
+      expect(await intercept(id)).not.toBeNull();
+      manager.show(shown(id, { disposition: 2 }));
+      await expect.poll(async () => (await intercept(id))?.disposition).toBe('WAITING');
+    });
+  });
+
+  describe('tells the manager that a person removed a preview', () => {
+    it('when it shows that very preview', () => {
+      const sync = start();
+      manager.show(shown('a:1', { previewDomain: 'one.preview.test' }));
+      sync.removePreview('a:1', 'other.preview.test');
+      sync.removePreview('b:2', 'one.preview.test');
+      expect(manager.removed).toEqual([]);
+      sync.removePreview('a:1', 'one.preview.test');
+      expect(manager.removed).toEqual(['a:1']);
+    });
+
+    it('and only notes that it keeps it', async () => {
+      const sync = start();
+      manager.show(shown('a:1'));
+      manager.failure = { status: 4, message: 'the traffic manager did not answer' };
+      sync.removePreview('a:1', 'it.preview.test');
+      await expect.poll(() => logLines.join('')).toContain('did not answer');
+    });
+  });
+
+  it('does nothing once it is stopped', async () => {
+    const { id } = await open();
+    const sync = start(1);
+    const [watcher] = manager.watches;
+    sync.stop();
+    expect(manager.watches).toEqual([]);
+    watcher.onSnapshot([]);
+    sync.removePreview(id, 'it.preview.test');
+    expect([gates, manager.removed]).toEqual([[], []]);
+    expect(await intercept(id)).not.toBeNull();
+  });
+});
