@@ -21,13 +21,11 @@ const SERVICE_NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 /** A manager holds up every one of its users while it waits for a removal. */
 const REMOVAL_TIMEOUT_MS = 2000;
 
-type Handler<Request, Response> = (request: Request, call: CallContext) => Promise<Response> | Response;
-
-/** What a handler may ask about its call. */
-interface CallContext {
-  caller(...scopes: ApiKeyScope[]): Promise<GrpcCaller>;
-  readonly managerId: string;
-}
+type Handler<Request, Response> = (
+  request: Request,
+  caller: GrpcCaller,
+  managerId: string,
+) => Promise<Response> | Response;
 
 export interface TelepresenceServicesOptions {
   readonly authenticator: CallAuthenticator;
@@ -37,7 +35,7 @@ export interface TelepresenceServicesOptions {
   readonly log: Logger;
 }
 
-type Answer = (stream: TakenStream, call: CallContext) => Promise<Buffer>;
+type Answer = (stream: TakenStream) => Promise<Buffer>;
 
 /** Calls with one answer. Each is so small that it is read whole and answered at once. */
 export class TelepresenceServices {
@@ -54,7 +52,7 @@ export class TelepresenceServices {
       const answer = this.answers.get(target);
       if (answer === undefined)
         throw new CallError(GrpcStatus.UNIMPLEMENTED, 'Culvert does not offer this call');
-      answerCall(stream, await withinDeadline(stream.head, answer(stream, this.contextOf(stream))));
+      answerCall(stream, await withinDeadline(stream.head, answer(stream)));
     } catch (error) {
       if (!failCall(stream, error)) this.options.log.error({ err: error, path: target }, 'a call failed');
     }
@@ -63,31 +61,25 @@ export class TelepresenceServices {
   /** Scopes are the least that the key has which Telepresence sends: of a manager, a workstation or an agent. */
   private register(): void {
     const { previews, agentImage } = this.options;
-    this.serve(Methods.createDomain, async (request, call) => {
-      const caller = await call.caller('tunnel', 'previews:write');
-      if (!MANAGER_ID.test(call.managerId))
+    this.serve(Methods.createDomain, ['tunnel', 'previews:write'], async (request, caller, managerId) => {
+      if (!MANAGER_ID.test(managerId))
         throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the header x-telepresence-managerid is missing');
-      return { domain: await previews.open(caller, call.managerId, request) };
+      return { domain: await previews.open(caller, managerId, request) };
     });
-    this.serve(Methods.removeDomain, async ({ domain }, call) => {
-      const { teamId, actor } = await call.caller('tunnel');
+    this.serve(Methods.removeDomain, ['tunnel'], async ({ domain }, { teamId, actor }, managerId) => {
       const hostname = domain.toLowerCase().replace(/^https?:\/\//, '');
-      await this.soon(previews.close(teamId, call.managerId, hostname, actor));
+      await this.soon(previews.close(teamId, managerId, hostname, actor));
       return {};
     });
-    this.serve(Methods.removeIntercept, async ({ interceptId }, call) => {
-      const { teamId, actor } = await call.caller('tunnel');
-      await this.soon(previews.closeIntercept(teamId, call.managerId, interceptId, actor));
+    this.serve(Methods.removeIntercept, ['tunnel'], async ({ interceptId }, { teamId, actor }, managerId) => {
+      await this.soon(previews.closeIntercept(teamId, managerId, interceptId, actor));
       return {};
     });
-    this.serve(Methods.preferredAgent, (version) => ({ imageName: agentImage ?? imageOf(version) }));
-    this.serve(Methods.unauthenticatedCommandMessages, () => ({ intercept: '' }));
-    this.serve(Methods.reviewIntercept, async (_intercept, call) => {
-      await call.caller('previews:read');
-      return { status: ReviewStatus.ALLOW, msg: '' };
-    });
-    this.serve(Methods.resolveIngressInfo, async ({ namespace, serviceName, servicePort }, call) => {
-      const { teamId } = await call.caller('previews:read');
+    this.serveAnybody(Methods.preferredAgent, (version) => ({ imageName: agentImage ?? imageOf(version) }));
+    this.serveAnybody(Methods.unauthenticatedCommandMessages, () => ({ intercept: '' }));
+    this.serve(Methods.reviewIntercept, ['previews:read'], () => ({ status: ReviewStatus.ALLOW, msg: '' }));
+    this.serve(Methods.resolveIngressInfo, ['previews:read'], async (request, { teamId }) => {
+      const { namespace, serviceName, servicePort } = request;
       if (!SERVICE_NAME.test(serviceName) || (namespace !== '' && !SERVICE_NAME.test(namespace)))
         throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the service has no name that a cluster could have');
       if (servicePort < 0 || servicePort > 65_535)
@@ -100,51 +92,53 @@ export class TelepresenceServices {
       const { host, port, useTls, l5Host } = ingress;
       return { host, port, useTls, l5host: l5Host };
     });
-    this.serveReports(Methods.reportAvailableNamespaces);
-    this.serveReports(Methods.reportAvailableServices);
-    this.serve(Methods.namespacesToWatch, async ({ namespaces }, call) => {
-      await call.caller('previews:read');
-      return { namespaces };
-    });
-    this.serve(Methods.reportInterceptCreation, async (_result, call) => {
-      await call.caller('previews:write');
-      return {};
-    });
-    this.serve(Methods.savedIntercept, async ({ name }, call) => {
-      await call.caller('previews:read');
+    this.serveReports(Methods.reportAvailableNamespaces, ['previews:write']);
+    this.serveReports(Methods.reportAvailableServices, ['previews:write']);
+    this.serve(Methods.namespacesToWatch, ['previews:read'], ({ namespaces }) => ({ namespaces }));
+    this.serve(Methods.reportInterceptCreation, ['previews:write'], () => ({}));
+    this.serve(Methods.savedIntercept, ['previews:read'], ({ name }) => {
       throw new CallError(GrpcStatus.NOT_FOUND, `there is no saved intercept ${name.slice(0, 100)}`);
     });
-    this.serve(Methods.autocompleteSavedIntercept, async (_request, call) => {
-      await call.caller('previews:read');
-      return { completions: [] };
+    this.serve(Methods.autocompleteSavedIntercept, ['previews:read'], () => ({ completions: [] }));
+  }
+
+  /** Who calls is asked before anything of the call is read: a message may cost more than its bytes. */
+  private serve<Request, Response>(
+    method: Method<Request, Response>,
+    scopes: readonly ApiKeyScope[],
+    handler: Handler<Request, Response>,
+  ): void {
+    this.answers.set(method.path, async (stream) => {
+      const caller = await this.callerOf(stream, scopes);
+      const request = decoded(method, await readMessage(stream, false));
+      const managerId = fieldOf(stream.head, 'x-telepresence-managerid') ?? '';
+      return method.response.encode(await handler(request, caller, managerId));
     });
   }
 
-  private serve<Request, Response>(
+  private serveAnybody<Request, Response>(
     method: Method<Request, Response>,
-    handler: Handler<Request, Response>,
+    handler: (request: Request) => Response,
   ): void {
-    this.answers.set(method.path, async (stream, call) => {
-      const bytes = await readMessage(stream, false);
-      return method.response.encode(await handler(decoded(method, bytes), call));
-    });
+    this.answers.set(method.path, async (stream) =>
+      method.response.encode(handler(decoded(method, await readMessage(stream, false)))),
+    );
   }
 
   /** Reads reports to their end, and keeps nothing of them. */
-  private serveReports<Request, Response>(method: Method<Request, Response>): void {
-    this.answers.set(method.path, async (stream, call) => {
-      await call.caller('previews:write');
+  private serveReports<Request, Response>(
+    method: Method<Request, Response>,
+    scopes: readonly ApiKeyScope[],
+  ): void {
+    this.answers.set(method.path, async (stream) => {
+      await this.callerOf(stream, scopes);
       await readMessage(stream, true);
       return method.response.encode({});
     });
   }
 
-  private contextOf({ head, peer }: TakenStream): CallContext {
-    const credentials = credentialsOf(head);
-    return {
-      caller: (...scopes) => this.options.authenticator.authenticate(credentials, peer, scopes),
-      managerId: fieldOf(head, 'x-telepresence-managerid') ?? '',
-    };
+  private callerOf({ head, peer }: TakenStream, scopes: readonly ApiKeyScope[]): Promise<GrpcCaller> {
+    return this.options.authenticator.authenticate(credentialsOf(head), peer, scopes);
   }
 
   private async soon(work: Promise<void>): Promise<void> {

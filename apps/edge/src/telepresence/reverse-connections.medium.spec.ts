@@ -1,0 +1,496 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import {
+  API_KEY_SCOPES,
+  type ApiKeyScope,
+  generateApiKeySecret,
+  hashApiKeySecret,
+  type Store,
+} from '@culvert/domain';
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { type TakenStream, type TakenStreamHandler, TunnelRegistry } from '@culvert/relay';
+import { createStore } from '@culvert/store';
+import { GrpcStatus, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
+import {
+  createTestDatabase,
+  Deferred,
+  LoopbackManager,
+  type LoopbackOptions,
+  type TestDatabase,
+} from '@culvert/testkit';
+import type { StreamHandler, StreamTarget } from '@culvert/tunnel';
+import pino from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { TunnelSessions } from '../tunnels/tunnel-sessions.js';
+import { CallAuthenticator } from './credentials.js';
+import { RequestedPreviews } from './requested-previews.js';
+import { ReverseConnections } from './reverse-connections.js';
+
+const USER_DAEMON = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection';
+
+/** A ReverseConnection call that a manager in this process makes. */
+class LoopbackCall implements TakenStream {
+  readonly peer = '192.0.2.1';
+  handler: TakenStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+  /** The edge has accepted it. */
+  readonly accepted = new Deferred();
+  readonly ended = new Deferred<{ readonly status: number; readonly message: string }>();
+
+  constructor(
+    readonly manager: LoopbackManager,
+    readonly head: RequestHead,
+  ) {}
+
+  respond(): void {
+    this.manager.start({
+      onData: (chunk) => this.handler.onData(chunk),
+      onEnd: () => this.handler.onEnd(),
+      onDrain: () => this.handler.onDrain(),
+      onClose: () => this.handler.onClose(),
+    });
+    this.accepted.resolve();
+  }
+  write(bytes: Buffer): boolean {
+    return this.manager.write(bytes);
+  }
+  pause(): void {
+    this.manager.pause();
+  }
+  resume(): void {
+    this.manager.resume();
+  }
+  end(trailers: Readonly<Record<string, string>>): void {
+    const status = Number(trailers['grpc-status']);
+    const message = decodeURIComponent(trailers['grpc-message']);
+    this.manager.end(status, message);
+    this.ended.resolve({ status, message });
+  }
+  reset(): void {
+    this.manager.die();
+  }
+}
+
+/** Machines that run these tests are busy with others. */
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
+
+const ignore: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };
+
+describe(ReverseConnections.name, () => {
+  let database: TestDatabase;
+  let store: Store;
+  let teamId: string;
+  let key: string;
+  let ingress: Server;
+  let ingressPort: number;
+  const logLines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line) => void logLines.push(line) });
+  const bus = {
+    publish: async () => {},
+    subscribe: () => () => {},
+    onGap: () => () => {},
+    close: async () => {},
+  };
+
+  const apiKeyUse = { record() {}, recordOpen: async () => {} };
+
+  let registry: TunnelRegistry;
+  let sessions: TunnelSessions;
+  let previews: RequestedPreviews;
+  let connections: ReverseConnections;
+  const calls: LoopbackCall[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase(inject('databaseUrl'));
+    store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+    teamId = (await store.teams.create('Shop')).id;
+    key = await keyOf(teamId, ['tunnel']);
+    ingress = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
+    await once(ingress, 'listening');
+    ingressPort = (ingress.address() as AddressInfo).port;
+  });
+  beforeEach(() => {
+    logLines.length = 0;
+    start({});
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    for (const call of calls.splice(0)) {
+      expect(call.manager.mistakes).toEqual([]);
+      call.manager.die();
+    }
+    connections.close();
+    await sessions.close();
+  });
+  afterAll(async () => {
+    ingress?.close();
+    await store?.close();
+    await database?.drop();
+  });
+
+  function start(options: { maxTunnels?: number; maxSessionsPerTeam?: number; retentionMs?: number }): void {
+    const { maxTunnels = 100, maxSessionsPerTeam = 100, retentionMs = 86_400_000 } = options;
+    registry = new TunnelRegistry();
+    const limits = { maxStreamsPerTunnel: 100, maxTunnels, maxSessionsPerTeam, sessionGraceMs: 60_000 };
+    sessions = new TunnelSessions(store, registry, limits, log, apiKeyUse, () => {});
+    const settings = { public: { previewDomain: 'preview.test' }, limits: { maxPreviewsPerTeam: 1000 } };
+    previews = new RequestedPreviews(store, settings as never, bus, log);
+    const authenticator = new CallAuthenticator(store, apiKeyUse);
+    connections = new ReverseConnections({
+      store,
+      authenticator,
+      previews,
+      sessions,
+      registry,
+      graceMs: 60_000,
+      retentionMs,
+      log,
+    });
+  }
+
+  async function keyOf(team: string, scopes: readonly ApiKeyScope[], expiresAt: Date | null = null) {
+    const secret = generateApiKeySecret();
+    const hash = hashApiKeySecret(secret);
+    await store.apiKeys.create(team, { name: 'test', hint: 'cvt_', hash, scopes, expiresAt });
+    return secret;
+  }
+
+  function dial(
+    options: { managerId?: string | null; apiKey?: string; path?: string; loopback?: LoopbackOptions } = {},
+  ): LoopbackCall {
+    const { managerId = randomUUID(), apiKey = key, path = REVERSE_CONNECTION_PATH, loopback } = options;
+    const id = managerId === null ? '' : `x-telepresence-managerid: ${managerId}\r\n`;
+    const bytes = Buffer.from(
+      `POST ${path} HTTP/1.1\r\nHost: app.test\r\n${id}x-ambassador-api-key: ${apiKey}\r\n\r\n`,
+    );
+    const head = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+    const call = new LoopbackCall(new LoopbackManager(loopback), head);
+    calls.push(call);
+    expect(connections.takesOver(head)).toBe(true);
+    connections.takeOver(call);
+    return call;
+  }
+
+  /** The traffic manager's own id, once it is known. */
+  async function trafficManager(managerId: string, team = teamId): Promise<string | undefined> {
+    const { items } = await store.trafficManagers.list(team, { limit: 200 });
+    return items.find((each) => each.managerId === managerId)?.id;
+  }
+
+  async function connected(managerId: string, team = teamId): Promise<string> {
+    const found = async () => registry.preferred((await trafficManager(managerId, team)) ?? '');
+    await eventually(found).not.toBeNull();
+    return (await trafficManager(managerId, team))!;
+  }
+
+  /** An intercept of this manager with its preview, as CreateDomain makes them; not shown yet. */
+  async function openPreview(managerId: string, manager: LoopbackManager) {
+    const added = manager.table.add({ name: `web-${randomUUID()}` });
+    const caller = {
+      teamId,
+      credential: { kind: 'api-key', apiKeyId: randomUUID() },
+      actor: { kind: 'system', id: null, address: null },
+    } as const;
+    const hostname = await previews.open(caller, managerId, {
+      interceptId: added.id,
+      displayBanner: false,
+      interceptSpec: { ...added.spec } as never,
+      host: 'shop.internal',
+      pullRequestUrl: '',
+      addRequestHeaders: {},
+    });
+    const show = (): void => {
+      added.previewDomain = hostname;
+      added.previewSpec = { ingress: { host: '127.0.0.1', port: ingressPort } };
+      manager.table.changed();
+    };
+    return { intercept: added, hostname, show };
+  }
+
+  const target = (interceptId: string): StreamTarget => ({
+    interceptId,
+    host: '127.0.0.1',
+    port: ingressPort,
+    tls: false,
+    serverName: '',
+    verifyTls: false,
+  });
+  const openStream = (trafficManagerId: string, interceptId: string) =>
+    registry.openStream(trafficManagerId, target(interceptId), ignore);
+
+  it('makes a tunnel of the session of its manager, for as long as it lasts', async () => {
+    const managerId = randomUUID();
+    const call = dial({ managerId });
+    const id = await connected(managerId);
+    const state = async () =>
+      (await store.sessions.list(teamId, { trafficManagerId: id }, { limit: 1 })).items[0];
+    await eventually(state).toMatchObject({
+      kind: 'telepresence',
+      tunnelCount: 1,
+      remoteAddress: '192.0.2.1',
+    });
+    call.manager.die();
+    await eventually(() => registry.preferred(id)).toBeNull();
+    await eventually(state).toMatchObject({ tunnelCount: 0 });
+    expect(sessions.count).toBe(0);
+  });
+
+  it('opens no stream before the manager shows the intercept with its preview', async () => {
+    const managerId = randomUUID();
+    const { manager } = dial({ managerId });
+    const id = await connected(managerId);
+    const { intercept, show } = await openPreview(managerId, manager);
+    const stored = async () => (await store.intercepts.find(teamId, intercept.id))?.disposition;
+    // It shows the intercept, and no preview yet: what asks it now kills it.
+    intercept.disposition = 2;
+    manager.table.changed();
+    await eventually(stored).toBe('WAITING');
+    expect(openStream(id, intercept.id)).toBe('absent');
+    const woken = new Promise<void>((resolve) => registry.onArrival(id, resolve));
+    show();
+    await woken;
+    const opened = openStream(id, intercept.id);
+    expect(opened).toMatchObject({ maxIdleMs: 1000 });
+    await eventually(() => manager.server.totalConnections).toBe(1);
+  });
+
+  it('stores and logs nothing of the keys and environments that a manager shows', async () => {
+    const managerId = randomUUID();
+    const { manager } = dial({ managerId });
+    const id = await connected(managerId);
+    const { intercept, show } = await openPreview(managerId, manager);
+    intercept.message = 'kept';
+    show();
+    const entry = async () =>
+      (await store.requestedPreviews.list(teamId, id)).find((each) => each.intercept.id === intercept.id);
+    await eventually(async () => (await entry())?.intercept.message).toBe('kept');
+    await eventually(async () => (await entry())?.previews[0].ingress.port).toBe(ingressPort);
+    const audit = await store.auditEvents.list(teamId, { limit: 50 });
+    const kept = JSON.stringify([await entry(), audit, logLines]);
+    expect(kept).not.toMatch(/agent-key-of-the-client|secret-of-the-workload|DATABASE_PASSWORD|tmp\/client/);
+  });
+
+  describe('the newest call of a manager', () => {
+    it('carries new streams, and the older one ends', async () => {
+      const managerId = randomUUID();
+      const first = dial({ managerId });
+      const id = await connected(managerId);
+      const older = registry.preferred(id);
+      const second = dial({ managerId });
+      await eventually(() => registry.preferred(id)).not.toBe(older);
+      const newer = registry.preferred(id);
+      expect(await first.ended.promise).toMatchObject({ status: GrpcStatus.ABORTED });
+      // Its end, and the loss of its connection after that, take nothing from the one that is current.
+      first.manager.die();
+      await eventually(() => sessions.count).toBe(1);
+      expect(registry.preferred(id)).toBe(newer);
+      second.manager.die();
+      await eventually(() => registry.preferred(id)).toBeNull();
+    });
+
+    it('is that of a manager of one team: another team has a manager of its own by the same id', async () => {
+      const managerId = randomUUID();
+      const other = (await store.teams.create('Other')).id;
+      const ours = dial({ managerId });
+      const id = await connected(managerId);
+      const tunnel = registry.preferred(id);
+      dial({ managerId, apiKey: await keyOf(other, ['tunnel']) });
+      const theirs = await connected(managerId, other);
+      expect(theirs).not.toBe(id);
+      expect(registry.preferred(id)).toBe(tunnel);
+      expect(ours.manager.mistakes).toEqual([]);
+    });
+  });
+
+  describe('refuses', () => {
+    const statusOf = async (call: LoopbackCall) => (await call.ended.promise).status;
+
+    it('who has no key for it', async () => {
+      const wrong = dial({ apiKey: generateApiKeySecret() });
+      expect(await wrong.ended.promise).toEqual({
+        status: GrpcStatus.UNAUTHENTICATED,
+        message: 'the API key is not known here',
+      });
+      const expired = await keyOf(teamId, API_KEY_SCOPES, new Date(Date.now() - 1));
+      expect(await statusOf(dial({ apiKey: expired }))).toBe(GrpcStatus.UNAUTHENTICATED);
+      const agent = await keyOf(teamId, ['previews:read', 'previews:write']);
+      expect(await dial({ apiKey: agent }).ended.promise).toEqual({
+        status: GrpcStatus.PERMISSION_DENIED,
+        message: 'the API key lacks the scope tunnel',
+      });
+      expect(sessions.count).toBe(0);
+    });
+
+    it('a manager without an id, and user daemons', async () => {
+      expect(await statusOf(dial({ managerId: null }))).toBe(GrpcStatus.INVALID_ARGUMENT);
+      expect(await statusOf(dial({ managerId: 'x'.repeat(256) }))).toBe(GrpcStatus.INVALID_ARGUMENT);
+      expect(await statusOf(dial({ path: USER_DAEMON }))).toBe(GrpcStatus.UNIMPLEMENTED);
+    });
+
+    it('what an edge has no room for', async () => {
+      start({ maxTunnels: 1 });
+      const managerId = randomUUID();
+      dial({ managerId });
+      await connected(managerId);
+      expect(await statusOf(dial())).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
+    });
+
+    it('one session more than a team may have', async () => {
+      const busy = (await store.teams.create('Busy')).id;
+      const apiKey = await keyOf(busy, ['tunnel']);
+      start({ maxSessionsPerTeam: 1 });
+      const managerId = randomUUID();
+      dial({ managerId, apiKey });
+      await connected(managerId, busy);
+      expect(await dial({ apiKey }).ended.promise).toEqual({
+        status: GrpcStatus.RESOURCE_EXHAUSTED,
+        message: 'the team has 1 sessions, as many as it may',
+      });
+    });
+
+    it('a key that was revoked while it was looked at', async () => {
+      const apiKey = await keyOf(teamId, ['tunnel']);
+      const { id } = (await store.apiKeys.findByHash(hashApiKeySecret(apiKey)))!;
+      const register = store.sessions.register.bind(store.sessions);
+      const registering = vi.spyOn(store.sessions, 'register').mockImplementationOnce(async (...all) => {
+        await store.apiKeys.revoke(teamId, id, new Date());
+        return register(...all);
+      });
+      expect(await statusOf(dial({ apiKey }))).toBe(GrpcStatus.UNAUTHENTICATED);
+      registering.mockRestore();
+    });
+
+    it('nobody in words of the database', async () => {
+      const registering = vi
+        .spyOn(store.sessions, 'register')
+        .mockRejectedValueOnce(new Error('relation "session" does not exist'));
+      const { status, message } = await dial().ended.promise;
+      expect(status).toBe(GrpcStatus.UNAVAILABLE);
+      expect(message).not.toContain('relation');
+      expect(logLines.join('')).toContain('relation');
+      registering.mockRestore();
+    });
+  });
+
+  describe('ends', () => {
+    it.each([
+      ['another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+      ['a Chunk that is none', Buffer.from([0, 0, 0, 0, 3, 0x0a, 9, 1])],
+      ['a Chunk beyond the limit', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff])],
+      ['a compressed Chunk', Buffer.from([1, 0, 0, 0, 1, 0])],
+    ])('a call that carries %s, and has made no tunnel of it', async (_name, garbage) => {
+      const managerId = randomUUID();
+      const { ended } = dial({ managerId, loopback: { faults: { garbage } } });
+      const { status, message } = await ended.promise;
+      expect(status).toBe(GrpcStatus.INTERNAL);
+      expect(message).toMatch(/^the traffic manager /);
+      expect(registry.preferred((await trafficManager(managerId))!)).toBeNull();
+      await eventually(() => sessions.count).toBe(0);
+    });
+
+    it('a call whose manager says nothing for ten seconds, and has made no tunnel of it', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
+      const managerId = randomUUID();
+      const call = dial({ managerId, loopback: { faults: { isMute: true } } });
+      await call.accepted.promise;
+      expect(sessions.count).toBe(1);
+      expect(registry.preferred((await trafficManager(managerId))!)).toBeNull();
+      vi.advanceTimersByTime(10_000);
+      expect((await call.ended.promise).status).toBe(GrpcStatus.INTERNAL);
+      expect(sessions.count).toBe(0);
+    });
+
+    it('the tunnel of a key that is revoked, with the reason', async () => {
+      const apiKey = await keyOf(teamId, ['tunnel']);
+      const managerId = randomUUID();
+      const call = dial({ managerId, apiKey });
+      await connected(managerId);
+      sessions.closeByKey((await store.apiKeys.findByHash(hashApiKeySecret(apiKey)))!.id);
+      expect(await call.ended.promise).toEqual({
+        status: GrpcStatus.UNAUTHENTICATED,
+        message: 'the API key is no longer valid',
+      });
+    });
+
+    it('a call whose manager half-closes it, at once', async () => {
+      const managerId = randomUUID();
+      const call = dial({ managerId });
+      const id = await connected(managerId);
+      call.manager.onServerClosed();
+      expect((await call.ended.promise).status).toBe(GrpcStatus.OK);
+      expect(registry.preferred(id)).toBeNull();
+    });
+  });
+
+  it('makes nothing of a call that is gone before it is accepted', async () => {
+    const call = dial();
+    call.handler.onClose();
+    // What is dialled after it is answered after it.
+    const managerId = randomUUID();
+    dial({ managerId });
+    await connected(managerId);
+    await eventually(() => sessions.count).toBe(1);
+    expect(logLines.filter((line) => line.includes('"level":50'))).toEqual([]);
+  });
+
+  describe('a storm of dials', () => {
+    it('waits five seconds for its answers after 30 in ten seconds, and nobody else does', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: true });
+      const managerId = randomUUID();
+      const apiKey = generateApiKeySecret();
+      const first = Array.from({ length: 30 }, () => dial({ managerId, apiKey }));
+      for (const { ended } of first) expect((await ended.promise).status).toBe(GrpcStatus.UNAUTHENTICATED);
+      const beyond = dial({ managerId, apiKey });
+      const answered = vi.fn();
+      void beyond.ended.promise.then(answered);
+      vi.advanceTimersByTime(4000);
+      // The same key, of another manager: answered at once.
+      expect((await dial({ apiKey }).ended.promise).status).toBe(GrpcStatus.UNAUTHENTICATED);
+      expect(answered).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1000);
+      expect((await beyond.ended.promise).status).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
+      vi.advanceTimersByTime(10_000);
+      expect((await dial({ managerId, apiKey }).ended.promise).status).toBe(GrpcStatus.UNAUTHENTICATED);
+    });
+  });
+
+  it('tells the manager that a person removed a preview which it shows', async () => {
+    const managerId = randomUUID();
+    const { manager } = dial({ managerId });
+    const id = await connected(managerId);
+    const { intercept, hostname, show } = await openPreview(managerId, manager);
+    show();
+    await eventually(() => typeof openStream(id, intercept.id)).toBe('object');
+    connections.handleRemovedPreview(id, intercept.id, 'another.preview.test');
+    connections.handleRemovedPreview(id, intercept.id, hostname);
+    await eventually(() => manager.removedDomains).toEqual([hostname]);
+    // Of a manager that is not here nobody is told.
+    connections.handleRemovedPreview(randomUUID(), intercept.id, hostname);
+    expect(manager.removedDomains).toEqual([hostname]);
+  });
+
+  it('collects, once a minute, what a manager left behind that has been away for too long', async () => {
+    connections.close();
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    start({ retentionMs: 1 });
+    const [gone, here] = [randomUUID(), randomUUID()];
+    const call = dial({ managerId: gone });
+    const goneId = await connected(gone);
+    const left = await openPreview(gone, call.manager);
+    const { manager } = dial({ managerId: here });
+    const hereId = await connected(here);
+    const kept = await openPreview(here, manager);
+    kept.show();
+    call.manager.die();
+    const count = async () =>
+      (await store.sessions.list(teamId, { trafficManagerId: goneId }, { limit: 1 })).items[0]?.tunnelCount;
+    await eventually(count).toBe(0);
+    await eventually(() => {
+      vi.advanceTimersByTime(60_000);
+      return store.intercepts.find(teamId, left.intercept.id);
+    }).toBeNull();
+    await eventually(() => store.trafficManagers.find(teamId, goneId)).toBeNull();
+    expect(await store.trafficManagers.find(teamId, hereId)).not.toBeNull();
+    expect(await store.intercepts.find(teamId, kept.intercept.id)).not.toBeNull();
+  });
+});
