@@ -1,5 +1,5 @@
 import { ActionIcon, Menu } from '@mantine/core';
-import type { ReactElement } from 'react';
+import { useRef, type ReactElement } from 'react';
 import { useMe, type Scope } from '../api/me.js';
 import { IconDots } from '../icons.js';
 
@@ -20,18 +20,27 @@ interface RowMenuProps {
 /** What can be done with one row. Nothing when the person may do none of it. */
 export function RowMenu({ label, actions }: RowMenuProps): ReactElement | null {
   const { scopes } = useMe();
+  const button = useRef<HTMLButtonElement>(null);
   const offered = actions.filter(({ needs }) => needs === undefined || scopes.includes(needs));
   if (offered.length === 0) return null;
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <ActionIcon aria-label={label}>
+        <ActionIcon ref={button} aria-label={label}>
           <IconDots size={18} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         {offered.map(({ label: text, onClick, isDangerous }) => (
-          <Menu.Item key={text} onClick={onClick} color={isDangerous ? 'red' : undefined}>
+          <Menu.Item
+            key={text}
+            color={isDangerous ? 'red' : undefined}
+            onClick={() => {
+              // A dialog gives the focus back to where it was, and the item is gone then.
+              button.current?.focus();
+              onClick();
+            }}
+          >
             {text}
           </Menu.Item>
         ))}

@@ -85,9 +85,9 @@ function PersonMenu(): ReactElement {
   return (
     <Menu position="top-start" width={220}>
       <Menu.Target>
-        <UnstyledButton className={classes['who']} aria-label={`You: ${name}`}>
+        <UnstyledButton className={classes['who']}>
           <Group gap="xs" wrap="nowrap">
-            <Avatar size={30} color="culvert" name={name} />
+            <Avatar size={30} color="culvert" name={name} aria-hidden />
             <Box className={classes['grow']}>
               <Text size="sm" fw={500} truncate>
                 {name}

@@ -92,9 +92,12 @@ function RoleChoice({ member }: { member: Member }): ReactElement {
   const mayChange = useMayChange(member);
   const change = useMutation({
     mutationFn: (role: Role) => setRole(member.userId, role),
-    onMutate: (role) => showRole(member.userId, role),
-    onSuccess: (_member, role) => {
-      const undo = (): void => void setRole(member.userId, member.role).then(refreshMembers, toastProblem);
+    onMutate: (role) => {
+      showRole(member.userId, role);
+      return { before: member.role };
+    },
+    onSuccess: (_member, role, { before }) => {
+      const undo = (): void => void setRole(member.userId, before).then(refreshMembers, toastProblem);
       toastDone(`${nameOf(member)} is ${ROLES[role].label.toLowerCase()} now`, undo);
     },
     onError: (error) => toastProblem(error, 'The role could not be changed'),

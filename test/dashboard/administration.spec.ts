@@ -1,0 +1,440 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  type Dashboard,
+  fillSignIn,
+  findBarriers,
+  lookAs,
+  OWNER,
+  overflowOf,
+  settled,
+  startDashboard,
+  watchForFaults,
+} from '../support/dashboard.js';
+import type { Program } from '../support/process.js';
+
+/** Connections, intercepts, keys, the team, its log and oneself: each page's main task, by clicking and typing. */
+const HOSTILE = '<img src=x onerror=alert(1)>"\'';
+const POLL = { timeout: 20_000 };
+
+let dashboard: Dashboard;
+let service: http.Server;
+let page: Page;
+let faults: string[];
+const managers: Program[] = [];
+
+beforeAll(async () => {
+  service = http.createServer((_request, response) => void response.end('hello'));
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  dashboard = await startDashboard(inject('chromiumPath'));
+});
+
+beforeEach(async () => {
+  page = await dashboard.signIn();
+  page.setDefaultTimeout(15_000);
+  faults = watchForFaults(page);
+});
+
+afterEach(async () => {
+  expect(faults).toEqual([]);
+  await page.context().close();
+  await Promise.all(managers.splice(0).map((manager) => manager.stop()));
+});
+
+afterAll(async () => {
+  await dashboard?.stop();
+  service.close();
+});
+
+const servicePort = (): number => (service.address() as AddressInfo).port;
+const api: Dashboard['deployment']['api'] = (...call) => dashboard.deployment.api(...call);
+
+async function startManager(managerId: string, env: Record<string, string> = {}): Promise<Program> {
+  const manager = await dashboard.deployment.startManager({ CULVERT_MANAGER_ID: managerId, ...env });
+  managers.push(manager);
+  return manager;
+}
+
+async function go(path: string, on = page): Promise<void> {
+  await on.goto(dashboard.url + path);
+  await settled(on);
+}
+
+/** By the navigation, as people go. */
+async function open(section: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: section, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: section }).waitFor();
+}
+
+const row = (name: string | RegExp, on = page): Locator => on.getByRole('row').filter({ hasText: name });
+
+async function choose(menu: string, action: string): Promise<void> {
+  await page.getByRole('button', { name: menu, exact: true }).click();
+  await page.getByRole('menuitem', { name: action }).click();
+}
+
+const dialog = (): Locator => page.getByRole('dialog');
+
+/** The secret that a dialog shows once. */
+async function takeSecret(what: string): Promise<string> {
+  return (
+    (await dialog()
+      .getByRole('region', { name: `the ${what}` })
+      .textContent()) ?? ''
+  );
+}
+
+describe('API keys', () => {
+  it('are made, used, rotated with an overlap and revoked, which cuts what they opened', async () => {
+    await open('API keys');
+    await page.getByRole('button', { name: 'Create a key' }).click();
+    await dialog().getByRole('textbox', { name: 'Name' }).fill('staging cluster');
+    await dialog().getByText('A traffic manager', { exact: true }).click();
+    await dialog().getByRole('button', { name: 'Create the key' }).click();
+    const key = await takeSecret('key');
+    expect(key).toMatch(/^cvt_\w{38}$/);
+    await page.getByRole('button', { name: 'I have it' }).click();
+    // Nothing shows it again.
+    expect(await page.content()).not.toContain(key);
+    await expect.poll(() => row('staging cluster').textContent()).toContain('Connect traffic managers');
+    expect(await row('staging cluster').textContent()).toContain('never');
+
+    await startManager('keyed', { CULVERT_API_KEY: key });
+    await choose('Actions for staging cluster', 'Rotate');
+    await dialog().getByRole('button', { name: 'Rotate' }).click();
+    const next = await takeSecret('key');
+    expect(next).not.toBe(key);
+    await page.getByRole('button', { name: 'I have it' }).click();
+    await expect.poll(() => row('staging cluster').count()).toBe(2);
+    expect(await row('Expires soon').textContent()).toContain('staging cluster');
+    expect((await dashboard.deployment.apiStatus('GET', '/previews', undefined, next)).status).not.toBe(401);
+
+    for (const left of [1, 0]) {
+      await page.getByRole('button', { name: 'Actions for staging cluster' }).first().click();
+      await page.getByRole('menuitem', { name: 'Revoke' }).click();
+      await dialog().getByRole('button', { name: 'Revoke' }).click();
+      await expect.poll(() => row('staging cluster').count(), POLL).toBe(left);
+    }
+    for (const each of [key, next])
+      expect((await dashboard.deployment.apiStatus('GET', '/previews', undefined, each)).status).toBe(401);
+    await open('Connections');
+    await expect.poll(() => row('keyed').textContent(), POLL).toContain('Reconnecting');
+  });
+
+  it('say why one cannot be made', async () => {
+    await go('/api-keys');
+    await page.getByRole('button', { name: 'Create a key' }).click();
+    await dialog().getByRole('textbox', { name: 'Name' }).fill('   ');
+    await dialog().getByRole('button', { name: 'Create the key' }).click();
+    expect(await dialog().getByRole('alert').textContent()).toMatch(/name/i);
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'detached' });
+  });
+});
+
+describe('connections', () => {
+  it('show a traffic manager as it comes and goes, why, and what it moves', async () => {
+    await open('Connections');
+    const manager = await startManager('production', { CULVERT_CLUSTER_ID: 'europe' });
+    // Without a reload.
+    await expect.poll(() => row('production').textContent(), POLL).toContain('Connected');
+    expect(await row('production').textContent()).toContain('europe');
+    await row('production').getByRole('link').click();
+    await page.getByText('Round trip').waitFor();
+    await expect.poll(() => page.getByRole('main').textContent(), POLL).toContain('127.0.0.1');
+    await manager.stop();
+    await expect
+      .poll(() => page.getByRole('main').getByRole('listitem').allTextContents(), POLL)
+      .toEqual([
+        expect.stringContaining('Disconnected: the traffic manager stopped'),
+        expect.stringContaining('Connected'),
+      ]);
+    expect(await page.getByRole('main').textContent()).toContain('Reconnecting');
+  });
+
+  it('end a session for good, and say so in the history', async () => {
+    await startManager('unruly');
+    await go('/connections');
+    const name = await row('unruly').getByRole('link').textContent();
+    await row('unruly').getByRole('button').click();
+    await page.getByRole('menuitem', { name: 'End the session' }).click();
+    await dialog().getByRole('button', { name: 'End the session' }).click();
+    await expect.poll(() => row('unruly').textContent(), POLL).toContain('Away');
+    await row('unruly').getByRole('link', { name: name! }).click();
+    await expect
+      .poll(() => page.getByRole('main').textContent(), POLL)
+      .toContain('Session ended: somebody ended the session');
+  });
+
+  it('rename and delete a traffic manager, saying what goes with it', async () => {
+    const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
+      managerId: 'old',
+      name: HOSTILE,
+    });
+    const preview = await dashboard.deployment.createPreview(servicePort(), { trafficManagerId: id });
+    await go('/connections');
+    await page.getByRole('searchbox', { name: 'Search traffic managers' }).fill('onerror');
+    await expect.poll(() => page.getByRole('row').count()).toBe(2);
+    await choose(`Actions for ${HOSTILE}`, 'Rename');
+    await dialog().getByRole('textbox', { name: 'Name' }).fill('Old lab');
+    await page.keyboard.press('Enter');
+    await dialog().waitFor({ state: 'detached' });
+    await page.getByRole('searchbox').fill('old lab');
+    await row('Old lab').waitFor();
+    await choose('Actions for Old lab', 'Delete');
+    expect(await dialog().textContent()).toContain(preview.hostname);
+    expect(await dialog().textContent()).toContain('1 intercept');
+    await dialog().getByRole('button', { name: 'Delete' }).click();
+    await row('Old lab').waitFor({ state: 'detached' });
+    expect((await dashboard.deployment.apiStatus('GET', `/previews/${preview.id}`)).status).toBe(404);
+  });
+});
+
+it('intercepts are found by workload and namespace, with who, how and which preview, and removed', async () => {
+  const { id } = await api<{ id: string }>('POST', '/traffic-managers', { managerId: 'shop-cluster' });
+  const describe_ = (workload: string, namespace: string, client: string) =>
+    dashboard.deployment.createPreview(servicePort(), {
+      trafficManagerId: id,
+      intercept: {
+        name: workload,
+        workload,
+        namespace,
+        client,
+        mechanism: 'http',
+        mechanismArgs: ['--http-header=x-user=ann'],
+        disposition: workload === 'cart' ? 'NO_AGENT' : 'ACTIVE',
+        message: workload === 'cart' ? 'no agent is there' : '',
+      },
+    });
+  const checkout = await describe_('checkout', 'shop', HOSTILE);
+  await describe_('cart', 'default', 'ben@desk');
+  await open('Intercepts');
+  await expect.poll(() => page.getByRole('row').count(), POLL).toBe(3);
+  expect(await row('cart').textContent()).toMatch(/No agent.*no agent is there/);
+  await page.getByRole('combobox', { name: 'Namespace' }).click();
+  await page.getByRole('option', { name: 'shop' }).click();
+  await expect.poll(() => page.getByRole('row').count()).toBe(2);
+  const shown = await row('checkout').textContent();
+  for (const text of [HOSTILE, '--http-header=x-user=ann', 'Active', checkout.hostname])
+    expect(shown).toContain(text);
+  await choose('Actions for the intercept checkout', 'Remove');
+  expect(await dialog().textContent()).toContain(checkout.hostname);
+  await dialog().getByRole('button', { name: 'Remove' }).click();
+  await row('checkout').waitFor({ state: 'detached' });
+  expect((await dashboard.deployment.apiStatus('GET', `/previews/${checkout.id}`)).status).toBe(404);
+});
+
+describe('the team', () => {
+  it('invites somebody by a link, changes their role, takes it back, and removes them', async () => {
+    const ann = { email: 'ann@example.test', password: 'a password of my own' };
+    await open('Team');
+    await page.getByRole('button', { name: 'Invite somebody' }).click();
+    await dialog().getByRole('textbox', { name: 'Address' }).fill(ann.email);
+    await dialog().getByRole('button', { name: 'Invite' }).click();
+    const first = await takeSecret('link');
+    await page.getByRole('button', { name: 'Done' }).click();
+    await choose(`Actions for ${ann.email}`, 'Renew and copy the link');
+    const link = await takeSecret('link');
+    expect(link).not.toBe(first);
+    await page.getByRole('button', { name: 'Done' }).click();
+
+    const theirs = await (await dashboard.newBrowser()).newPage();
+    await theirs.goto(first);
+    expect(await theirs.getByRole('button', { name: 'Mail me a link' }).count()).toBe(0);
+    await theirs.goto(link);
+    await theirs.getByRole('button', { name: 'Mail me a link' }).click();
+    // Without a mail server links go to the log.
+    const [, reset] = await dashboard.deployment.program.logged(
+      /(http:\/\/[^"\s]+\/reset-password\?[^"\s\\]+)/,
+    );
+    await theirs.goto(reset);
+    await theirs.getByLabel('New password').fill(ann.password);
+    await theirs.getByRole('button', { name: 'Set the password' }).click();
+    await theirs.goto(link);
+    await theirs.getByRole('link', { name: 'Sign in to join' }).click();
+    await fillSignIn(theirs, ann);
+    await theirs.getByRole('button', { name: 'Join' }).click();
+    await theirs.waitForURL(`${dashboard.url}/`);
+
+    const role = page.getByRole('combobox', { name: `Role of ${ann.email}` });
+    await role.waitFor();
+    await role.click();
+    await page.getByRole('option', { name: 'Admin' }).click();
+    await page.getByText('is admin now').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await expect
+      .poll(
+        async () => (await api<{ items: { email: string; role: string }[] }>('GET', '/team/members')).items,
+        POLL,
+      )
+      .toContainEqual(expect.objectContaining({ email: ann.email, role: 'member' }));
+
+    // What a member may not do is not offered to them.
+    await go('/team', theirs);
+    expect(await theirs.getByRole('navigation').getByRole('link', { name: 'Audit log' }).count()).toBe(0);
+    expect(await theirs.getByRole('combobox', { name: /^Role of/ }).count()).toBe(0);
+    expect(await theirs.getByRole('button', { name: /^Actions for/ }).count()).toBe(0);
+    expect(await theirs.getByRole('textbox', { name: 'Name of the team' }).isDisabled()).toBe(true);
+    expect(await findBarriers(theirs)).toEqual([]);
+
+    await choose(`Actions for ${ann.email}`, 'Remove from the team');
+    await dialog().getByRole('button', { name: 'Remove' }).click();
+    await row(ann.email).waitFor({ state: 'detached' });
+    await theirs.reload();
+    await theirs.getByRole('heading', { name: 'You are in no team yet' }).waitFor();
+    await theirs.context().close();
+  });
+
+  it('is renamed, set, and joined by another one', async () => {
+    await go('/team');
+    await page.getByRole('textbox', { name: 'Name of the team' }).fill('Shop');
+    await page.getByRole('combobox', { name: 'Unused previews end' }).click();
+    await page.getByRole('option', { name: 'After a week' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('The settings are saved').waitFor();
+    expect(await api('GET', '/team')).toMatchObject({ name: 'Shop', previewIdleExpirySeconds: 604_800 });
+    await page.getByRole('button', { name: 'Create another team' }).click();
+    await dialog().getByRole('textbox', { name: 'Name of the team' }).fill('Lab');
+    await dialog().getByRole('button', { name: 'Create the team' }).click();
+    await page.getByRole('button', { name: 'Team: Lab. Change team' }).waitFor();
+    await open('Team');
+    await page.getByRole('button', { name: 'Leave this team' }).click();
+    await dialog().getByRole('button', { name: 'Leave' }).click();
+    // The last owner stays.
+    await page.getByText('You could not leave').waitFor();
+  });
+});
+
+describe('the audit log', () => {
+  it('is filtered, shows what was and is, and is exported', async () => {
+    const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
+      managerId: 'logged',
+      name: 'before',
+    });
+    await api('PATCH', `/traffic-managers/${id}`, { name: HOSTILE });
+    await open('Audit log');
+    await page.getByRole('combobox', { name: 'What' }).fill('traffic-manager.update');
+    await page.getByRole('textbox', { name: 'On which id' }).fill(id);
+    await expect.poll(() => page.getByRole('row').count(), POLL).toBe(2);
+    await page.getByRole('button', { name: /^Details of traffic-manager.update/ }).click();
+    expect(await dialog().getByRole('row').last().textContent()).toBe(`namebefore${HOSTILE}`);
+    await page.keyboard.press('Escape');
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export as CSV' }).click();
+    const csv = readFileSync(await (await download).path(), 'utf8')
+      .trim()
+      .split('\n');
+    expect(csv).toHaveLength(2);
+    expect(csv[1]).toContain('traffic-manager.update');
+    await page.getByRole('combobox', { name: 'What' }).fill('nothing');
+    await page.getByText('Such as preview.create').waitFor();
+    await page.getByRole('combobox', { name: 'What' }).fill('nothing.at-all');
+    await page.getByRole('button', { name: 'Show everything' }).click();
+    await expect.poll(() => page.getByRole('row').count(), POLL).toBeGreaterThan(2);
+  });
+});
+
+describe('the profile', () => {
+  it('signs out another browser, and changes the password, which signs out all others', async () => {
+    const other = await dashboard.signIn();
+    await open('Profile');
+    await expect.poll(() => page.getByRole('main').getByRole('listitem').count(), POLL).toBeGreaterThan(1);
+    await page
+      .getByRole('button', { name: /^Sign out Chrome on Linux/ })
+      .first()
+      .click();
+    await page.getByText('Chrome on Linux is signed out').waitFor();
+    await other.goto(`${dashboard.url}/profile`);
+    expect(other.url()).toContain('/sign-in');
+
+    await fillSignIn(other, OWNER);
+    await other.waitForURL(`${dashboard.url}/profile`);
+    await page.getByRole('textbox', { name: 'Current password' }).fill('wrong');
+    await page.getByRole('textbox', { name: 'New password' }).fill('wrong donkey staple');
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    expect(await page.getByRole('main').getByRole('alert').textContent()).toContain('another');
+    await page.getByRole('textbox', { name: 'Current password' }).fill(OWNER.password);
+    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByText('The password is changed').waitFor();
+    await other.reload();
+    expect(other.url()).toContain('/sign-in');
+    await other.context().close();
+    const back = { currentPassword: 'wrong donkey staple', newPassword: OWNER.password };
+    const answer = await page.request.post(`${dashboard.url}/api/v1/me/password`, {
+      data: back,
+      headers: { origin: dashboard.url },
+    });
+    expect(answer.status()).toBe(204);
+  });
+});
+
+it('has no barriers on any page, in light, in dark and on a phone, whatever things are called', async () => {
+  const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
+    managerId: 'hostile',
+    name: HOSTILE,
+    clusterId: HOSTILE,
+  });
+  await dashboard.deployment.createPreview(servicePort(), {
+    trafficManagerId: id,
+    intercept: {
+      name: 'hostile',
+      workload: 'hostile',
+      client: HOSTILE,
+      mechanismArgs: [HOSTILE],
+      message: HOSTILE,
+    },
+  });
+  await api('POST', '/api-keys', { name: HOSTILE, scopes: ['team:read'] });
+  const found: string[] = [];
+  const paths = [
+    '/connections',
+    `/connections/${id}`,
+    '/intercepts',
+    '/api-keys',
+    '/team',
+    '/audit-log',
+    '/profile',
+  ];
+  for (const path of paths) {
+    for (const look of ['light', 'dark', 'phone'] as const) {
+      await lookAs(page, look);
+      await go(path);
+      found.push(...(await findBarriers(page)).map((barrier) => `${path} ${look}: ${barrier}`));
+      const overflow = await overflowOf(page);
+      if (overflow > 0) found.push(`${path} ${look}: ${overflow} pixels too wide`);
+      if ((await page.locator('main img').count()) > 0) found.push(`${path}: text became markup`);
+    }
+  }
+  expect(found).toEqual([]);
+});
+
+it('is worked by keyboard alone', async () => {
+  await settled(page);
+  await page.keyboard.press('g');
+  await page.keyboard.press('k');
+  await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor();
+  await settled(page);
+  await page.keyboard.press('/');
+  await page.keyboard.type('First');
+  await expect.poll(() => page.getByRole('row').count(), POLL).toBe(2);
+  const actions = page.getByRole('button', { name: /^Actions for/ });
+  for (let presses = 0; presses < 20 && !(await isFocused(actions)); presses++)
+    await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitem', { name: 'Rename' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await dialog().waitFor();
+  await page.keyboard.press('Escape');
+  await dialog().waitFor({ state: 'detached' });
+  await expect.poll(() => isFocused(actions)).toBe(true);
+});
+
+function isFocused(what: Locator): Promise<boolean> {
+  return what.evaluate((element) => element === element.ownerDocument.activeElement);
+}
