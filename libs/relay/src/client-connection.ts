@@ -78,6 +78,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
   /** What `repeated.outgoing` was made for. */
   private repeatedRoute: Route | null = null;
 
+  /** Nothing has been read yet. */
+  private isNew = true;
   /** True while the bytes at hand lie in shared memory: what is kept must be copied. */
   private isBorrowing = false;
   private isHandedOver = false;
@@ -164,6 +166,9 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.relay.counters.bytesIn += chunk.length;
     switch (this.state) {
       case 'idle':
+        if (this.isNew && this.givesAway(chunk)) return;
+        this.consume(chunk);
+        return;
       case 'head':
         this.consume(chunk);
         return;
@@ -273,7 +278,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     }
     if (this.relay.takesOver(request)) {
       this.reader.reset();
-      this.handOver(request, chunk.subarray(next));
+      this.handOver(Buffer.concat([Buffer.from(request.text, 'latin1'), chunk.subarray(next)]));
       return chunk.length;
     }
     if (request.upgrade === '')
@@ -320,7 +325,16 @@ export class ClientConnection implements Visitor, VisitorConnection {
     return this.isBorrowing ? Buffer.from(bytes) : bytes;
   }
 
-  private handOver(request: RequestHead, rest: Buffer): void {
+  /** Whether a connection that begins with `chunk` is no visitor of the relay's. */
+  private givesAway(chunk: Buffer): boolean {
+    this.isNew = false;
+    if (!this.relay.takesOverBytes(chunk)) return false;
+    this.handOver(Buffer.from(chunk));
+    return true;
+  }
+
+  /** @param bytes what has been read, in memory of its own */
+  private handOver(bytes: Buffer): void {
     const { socket } = this;
     this.state = 'closed';
     this.isHandedOver = true;
@@ -331,7 +345,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     socket.off('error', this.handleError);
     socket.off('close', this.handleClose);
     socket.pause();
-    socket.unshift(Buffer.concat([Buffer.from(request.text, 'latin1'), rest]));
+    socket.unshift(bytes);
     this.relay.takeOver(socket);
   }
 
@@ -348,7 +362,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
   }
 
   private encodeHead(request: RequestHead, route: Route): Buffer {
-    return Buffer.from(requestHeadText(request, route, this.forwardedLines(request)), 'latin1');
+    const forwarded = route.kind === 'transparent' ? '' : this.forwardedLines(request);
+    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
   }
 
   private forwardedLines(request: RequestHead): string {

@@ -359,8 +359,9 @@ export class Exchange implements StreamHandler, PageSink {
     const { pool, active, waiting } = this.route!;
     // Who waits holds nothing of the tunnel: counted, a crowd that comes at once would keep itself out for ever.
     const inUse = active - waiting;
-    const { method, framing } = this.request;
-    const isRepeatable = framing === Framing.NONE && isIdempotent(method);
+    const { method, framing, upgrade } = this.request;
+    // A handshake on a stream that turns out to be dead is not tried again.
+    const isRepeatable = framing === Framing.NONE && upgrade === '' && isIdempotent(method);
     const pooled = isFresh
       ? pool.dial(this, inUse)
       : pool.acquire(this, this.relay.clock, isRepeatable, inUse);

@@ -39,6 +39,11 @@ const REQUEST_RULES = table({
   [Field.AUTHORIZATION]: CREDENTIALS,
 });
 
+/** Of a service that must not notice the relay: hop-by-hop fields alone go. */
+const TRANSPARENT_RULES = REQUEST_RULES.map((rule, id) =>
+  rule === DROP && id !== Field.FORWARDED && id !== Field.X_FORWARDED && id !== Field.X_REAL_IP ? DROP : KEEP,
+);
+
 const RESPONSE_RULES = table({
   [Field.CONNECTION]: DROP,
   [Field.KEEP_ALIVE]: DROP,
@@ -59,17 +64,19 @@ const RESPONSE_RULES = table({
 
 /**
  * The head to send to the ingress, as latin1 text.
- * @param forwardedLines `X-Forwarded-*` and `Forwarded` of this visitor, each line with its CRLF
+ * @param forwardedLines `X-Forwarded-*` and `Forwarded` of this visitor, each line with its CRLF; empty for a transparent
+ *   route, which keeps those that came
  */
 export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
   let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
   const isPreview = route.kind === 'preview';
+  const rules = route.kind === 'transparent' ? TRANSPARENT_RULES : REQUEST_RULES;
   const isPage = route.banner !== null && getsBanner(request, route.banner);
   const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isPage;
   let runStart = 0;
   let runEnd = 0;
   for (let i = 0; i < request.count; i++) {
-    const rule = REQUEST_RULES[request.id(i)];
+    const rule = rules[request.id(i)];
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
     if (isPage && isReplacedForPage(request, i)) continue;

@@ -128,7 +128,8 @@ export class Http2Visitor implements Visitor, StreamHandler {
   // --- Visitor: what the exchange asks of this stream -----------------------------------------------------
 
   outgoingHead(request: RequestHead, route: Route): Buffer {
-    return Buffer.from(requestHeadText(request, route, this.connection.forwardedLines(request)), 'latin1');
+    const forwarded = route.kind === 'transparent' ? '' : this.connection.forwardedLines(request);
+    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
   }
 
   chunkedOutput(): 'decoded' | 'encoded' {

@@ -43,7 +43,9 @@ export interface RelayOptions {
   readonly findAppRoute: (hostname: string, request: RequestHead) => Route | null;
   /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
   readonly takesOver: (request: RequestHead, hostname: string) => boolean;
-  /** Gets the socket with the request's bytes back in it, paused. */
+  /** Connections that are given to `takeOver` for their first bytes: those that are no HTTP/1. Default: none. */
+  readonly takesOverBytes?: (bytes: Buffer) => boolean;
+  /** Gets the socket with the bytes that were read back in it, paused. */
   readonly takeOver: (socket: Socket) => void;
   /** HTTP/2 requests that are given to `takeOverStream` instead of becoming exchanges. Default: none. */
   readonly takesOverStream?: (request: RequestHead, hostname: string) => boolean;
@@ -212,6 +214,10 @@ export class Relay {
 
   takesOver(request: RequestHead): boolean {
     return request.upgrade !== '' && this.options.takesOver(request, hostnameOf(request.host));
+  }
+
+  takesOverBytes(bytes: Buffer): boolean {
+    return this.options.takesOverBytes?.(bytes) ?? false;
   }
 
   takeOver(socket: Socket): void {

@@ -43,7 +43,7 @@ export class Route {
   readonly repeated = new RepeatedHead<ResponseHead>();
 
   private constructor(
-    readonly kind: 'preview' | 'app',
+    readonly kind: 'preview' | 'app' | 'transparent',
     readonly id: string,
     readonly teamId: string,
     readonly hostname: string,
@@ -88,5 +88,14 @@ export class Route {
   /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
   static forApp(hostname: string, pool: StreamPool): Route {
     return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool, null, '');
+  }
+
+  /**
+   * A service that must not notice that something stands in front of it: heads pass as they are, but for what HTTP
+   * demands of whoever passes them on (RFC 9110 §7.6).
+   * @param service what error messages call it
+   */
+  static forService(service: string, pool: StreamPool): Route {
+    return new Route('transparent', service, '', '', service, 'public', Infinity, '', [], pool, null, '');
   }
 }

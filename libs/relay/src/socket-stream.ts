@@ -1,5 +1,7 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { readShared } from './shared-reads.js';
 import type { Dialled, Dialer } from './stream-pool.js';
 
 let nextId = 1;
@@ -15,7 +17,11 @@ export class SocketStream implements Stream {
     private readonly socket: Duplex,
     public handler: StreamHandler,
   ) {
-    socket.on('data', (chunk: Buffer) => this.handler.onData(chunk));
+    // Shared memory is only lent: a handler may keep what it gets until its own side has taken it.
+    const isShared =
+      socket instanceof Socket && readShared(socket, (bytes) => this.handler.onData(Buffer.from(bytes)));
+    if (isShared) socket.resume();
+    else socket.on('data', (chunk: Buffer) => this.handler.onData(chunk));
     socket.on('drain', () => this.handler.onDrain());
     socket.on('end', () => {
       this.hasPeerEnded = true;
