@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { access } from './access.js';
+import { agent } from './agent.js';
 import { download, upload } from './bulk.js';
 import { http2 } from './http2.js';
 import { latency } from './latency.js';
@@ -28,6 +29,7 @@ const MEASURES: readonly Measure[] = [
   http2,
   websocket,
   scale,
+  agent,
   tunnelMemory,
   roundTrip,
   newHostname,

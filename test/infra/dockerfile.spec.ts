@@ -7,7 +7,10 @@ const PATH = 'infra/docker/Dockerfile';
 const text = readFileSync(PATH, 'utf8');
 const stages = parseDockerfile(text);
 const names = stages.map(({ name }) => name);
-const APPS = ['edge', 'api', 'traffic-manager', 'sample-service', 'standalone'];
+const APPS = ['edge', 'api', 'traffic-agent', 'traffic-manager', 'sample-service', 'standalone'];
+
+/** Whose containers get arguments of their own, as a pod daemon's do. */
+const WITH_ARGUMENTS = ['traffic-agent', 'traffic-manager'];
 
 describe('the Dockerfile', () => {
   it('builds on images pinned to an exact version of Node, or on its own stages', () => {
@@ -61,10 +64,11 @@ describe('the Dockerfile', () => {
     });
 
     it('starts a compiled program as process 1, so that signals reach it', () => {
-      const command = JSON.parse(lastOf(stages, app, 'CMD')!) as string[];
+      const [present, absent] = WITH_ARGUMENTS.includes(app) ? ['ENTRYPOINT', 'CMD'] : ['CMD', 'ENTRYPOINT'];
+      const command = JSON.parse(lastOf(stages, app, present)!) as string[];
       expect(command[0]).toBe('node');
       expect(existsSync(command[1]), `${command[1]} (after npm run build)`).toBe(true);
-      expect(lastOf(stages, app, 'ENTRYPOINT')).toBeUndefined();
+      expect(lastOf(stages, app, absent)).toBeUndefined();
     });
 
     it('has a health check that needs nothing but what is in the image', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AllowList } from './allow-list.js';
-import { ConfigurationError } from './configuration-error.js';
+import { ConfigurationError } from '@culvert/process';
 
 describe('AllowList', () => {
   it('allows everything without a rule', () => {

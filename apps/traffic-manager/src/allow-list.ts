@@ -1,6 +1,6 @@
 /** Which ingress targets a manager may connect to: names by rule, addresses after resolution. */
 import { BlockList, isIP } from 'node:net';
-import { ConfigurationError } from './configuration-error.js';
+import { ConfigurationError } from '@culvert/process';
 
 interface NameRule {
   /** Lower-case; begins with a dot when it covers every name that ends with it. */

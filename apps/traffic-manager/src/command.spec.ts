@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readCommand } from './command.js';
-import { ConfigurationError } from './configuration-error.js';
+import { ConfigurationError } from '@culvert/process';
 import { VERSION } from './version.js';
 
 let directory: string;
@@ -19,11 +19,16 @@ describe('the command', () => {
     const { options, logLevel } = readCommand([], env);
     expect(options).toEqual({
       url: 'https://culvert.example',
-      apiKey: 'cvt_key',
+      apiKey: expect.any(Function) as unknown,
       managerId: readFileSync(join(directory, 'manager-id'), 'utf8'),
       allow: [],
     });
     expect(logLevel).toBe('info');
+  });
+
+  it('takes the key from the environment', async () => {
+    const read = readCommand([], env).options.apiKey as () => Promise<string>;
+    expect(await read()).toBe('cvt_key');
   });
 
   it('takes every setting from the environment', () => {
@@ -47,7 +52,7 @@ describe('the command', () => {
     });
     expect(options).toEqual({
       url: 'https://culvert.example',
-      apiKey: 'cvt_key',
+      apiKey: expect.any(Function) as unknown,
       managerId: 'm1',
       name: 'staging',
       clusterId: 'c1',

@@ -1,17 +1,24 @@
 /** The command line and the environment: what each setting is called, and how its value is read. */
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import {
+  checkKey,
+  ConfigurationError,
+  LOG_LEVELS,
+  logLevelOf,
+  podNamespace,
+  readSecret,
+  readText,
+  SettingReader,
+  splitList,
+  withoutUndefined,
+  type LogLevel,
+} from '@culvert/process';
 import { Command, Option } from 'commander';
-import { ConfigurationError } from './configuration-error.js';
 import { findManagerId } from './identity.js';
-import { checkKey, checkSecret } from './options.js';
+import { checkSecret } from './options.js';
 import type { TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
-
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface CommandSettings {
   readonly options: TrafficManagerOptions;
@@ -35,8 +42,6 @@ interface Flags {
   readonly logLevel?: string;
 }
 
-const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
-
 const SECRETS = `
 Secrets come from the environment alone, since command lines are visible to everybody on a machine:
   CULVERT_API_KEY        the API key, with the scope "tunnel"; to report intercepts also "sessions:read",
@@ -48,43 +53,33 @@ Secrets come from the environment alone, since command lines are visible to ever
 /** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
 export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
-  const value = (flag: keyof Flags, variable: string): string | undefined => {
-    const given = flags[flag] ?? env[variable];
-    return given === '' || Array.isArray(given) ? undefined : given;
-  };
-  const file = (flag: keyof Flags, variable: string): string | undefined => {
-    const path = value(flag, variable);
-    return path === undefined ? undefined : readText(variable, path);
-  };
-  const number = (flag: keyof Flags, variable: string, min: number, max: number): number | undefined => {
-    const text = value(flag, variable);
-    return text === undefined ? undefined : integer(variable, text, min, max);
-  };
-  const allow = flags.allow ?? splitList(env['CULVERT_ALLOW']);
-  const namespace = env['POD_NAMESPACE'] ?? readOptional(NAMESPACE_FILE);
+  const settings = new SettingReader(flags, env);
   const options = {
-    url: value('url', 'CULVERT_URL') ?? '',
+    url: settings.text('url', 'CULVERT_URL') ?? '',
     apiKey: apiKeySource(env),
     managerId:
-      value('managerId', 'CULVERT_MANAGER_ID') ??
+      settings.text('managerId', 'CULVERT_MANAGER_ID') ??
       findManagerId({
-        stateDirectory: stateDirectory(value('stateDir', 'CULVERT_STATE_DIR'), env),
+        stateDirectory: stateDirectory(settings.text('stateDir', 'CULVERT_STATE_DIR'), env),
         hostname: hostname(),
-        namespace,
+        namespace: podNamespace(env),
       }),
-    name: value('name', 'CULVERT_MANAGER_NAME'),
-    clusterId: value('clusterId', 'CULVERT_CLUSTER_ID'),
-    ca: file('caFile', 'CULVERT_CA_FILE'),
-    ingressCa: file('ingressCaFile', 'CULVERT_INGRESS_CA_FILE'),
-    allow,
-    connectTimeoutMs: number('connectTimeoutMs', 'CULVERT_CONNECT_TIMEOUT_MS', 1, 600_000),
-    drainMs: number('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000),
-    adminPort: number('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535),
-    clusterPort: number('clusterPort', 'CULVERT_CLUSTER_PORT', 0, 65_535),
+    name: settings.text('name', 'CULVERT_MANAGER_NAME'),
+    clusterId: settings.text('clusterId', 'CULVERT_CLUSTER_ID'),
+    ca: settings.file('caFile', 'CULVERT_CA_FILE'),
+    ingressCa: settings.file('ingressCaFile', 'CULVERT_INGRESS_CA_FILE'),
+    allow: flags.allow ?? splitList(env['CULVERT_ALLOW']),
+    connectTimeoutMs: settings.integer('connectTimeoutMs', 'CULVERT_CONNECT_TIMEOUT_MS', 1, 600_000),
+    drainMs: settings.integer('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000),
+    adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535),
+    clusterPort: settings.integer('clusterPort', 'CULVERT_CLUSTER_PORT', 0, 65_535),
     clusterSecret: clusterSecret(env),
-    clientGraceMs: number('clientGraceMs', 'CULVERT_CLIENT_GRACE_MS', 0, 86_400_000),
+    clientGraceMs: settings.integer('clientGraceMs', 'CULVERT_CLIENT_GRACE_MS', 0, 86_400_000),
   };
-  return { options: withoutUndefined(options), logLevel: logLevel(value('logLevel', 'LOG_LEVEL') ?? 'info') };
+  return {
+    options: withoutUndefined(options),
+    logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info'),
+  };
 }
 
 function commandLine(): Command {
@@ -176,16 +171,11 @@ function clusterSecret(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 function apiKeySource(env: NodeJS.ProcessEnv): TrafficManagerOptions['apiKey'] {
-  const key = env['CULVERT_API_KEY'];
-  const path = env['CULVERT_API_KEY_FILE'];
-  if (key) return checkKey(key.trim());
-  if (!path) {
-    throw new ConfigurationError(
-      'CULVERT_API_KEY, or CULVERT_API_KEY_FILE, must be set to an API key of Culvert',
-    );
-  }
-  checkKey(readText('CULVERT_API_KEY_FILE', path).trim());
-  return async () => checkKey((await readFile(path, 'utf8')).trim());
+  const source = readSecret(env, 'CULVERT_API_KEY', checkKey);
+  if (source !== undefined) return source;
+  throw new ConfigurationError(
+    'CULVERT_API_KEY, or CULVERT_API_KEY_FILE, must be set to an API key of Culvert',
+  );
 }
 
 /** A container's own file system is gone with the container: what it keeps is no identity. */
@@ -193,50 +183,4 @@ function stateDirectory(given: string | undefined, env: NodeJS.ProcessEnv): stri
   if (given !== undefined) return given;
   if (env['KUBERNETES_SERVICE_HOST']) return null;
   return join(env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'culvert');
-}
-
-function readText(variable: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigurationError(
-      `${variable} names a file that cannot be read: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-}
-
-function readOptional(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
-function integer(variable: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new ConfigurationError(`${variable} must be an integer from ${min} to ${max}; it is "${text}"`);
-}
-
-function logLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined) {
-    throw new ConfigurationError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}; it is "${text}"`);
-  }
-  return level;
-}
-
-function splitList(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-}
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-function withoutUndefined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
 }

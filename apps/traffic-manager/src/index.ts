@@ -1,3 +1,3 @@
-export { ConfigurationError } from './configuration-error.js';
+export { ConfigurationError } from '@culvert/process';
 export { type TrafficManagerOptions } from './options.js';
 export { startTrafficManager, type TrafficManager } from './traffic-manager.js';

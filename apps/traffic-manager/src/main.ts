@@ -1,22 +1,11 @@
-import { destination, pino } from 'pino';
+import { ConfigurationError, startLog } from '@culvert/process';
 import { readCommand } from './command.js';
 import type { CommandSettings } from './command.js';
-import { ConfigurationError } from './configuration-error.js';
 import { startTrafficManager } from './traffic-manager.js';
 import type { TrafficManager } from './traffic-manager.js';
 
-const STDERR = 2;
-
 async function run({ options, logLevel }: CommandSettings): Promise<number> {
-  const log = pino(
-    {
-      level: logLevel,
-      base: { app: 'traffic-manager' },
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination({ dest: STDERR, sync: true }),
-  );
+  const log = startLog('traffic-manager', logLevel);
   const manager = startTrafficManager(options, log);
   stopOnSignals(manager);
   return (await manager.ended) === null ? 0 : 1;

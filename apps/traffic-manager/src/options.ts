@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
+import { checkKey, ConfigurationError } from '@culvert/process';
 import { AllowList } from './allow-list.js';
-import { ConfigurationError } from './configuration-error.js';
 
 /** What `startTrafficManager` is told. */
 export interface TrafficManagerOptions {
@@ -94,14 +94,6 @@ function parseUrl(value: string): URL {
     throw new ConfigurationError(`${wanted}, without credentials, query or fragment`);
   }
   return url;
-}
-
-/** A key travels in a header: whatever else it is, it must fit there. Throws ConfigurationError otherwise. */
-export function checkKey(key: string): string {
-  if (/^[!-~]{1,512}$/.test(key)) return key;
-  throw new ConfigurationError(
-    'CULVERT_API_KEY (or the content of CULVERT_API_KEY_FILE) must be an API key of Culvert',
-  );
 }
 
 /** Throws ConfigurationError unless `secret` is one that nobody guesses, and fits a header. */

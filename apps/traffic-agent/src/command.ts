@@ -1,0 +1,130 @@
+/** The command line and the environment of a traffic agent. */
+import { hostname } from 'node:os';
+import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
+import {
+  checkKey,
+  ConfigurationError,
+  LOG_LEVELS,
+  logLevelOf,
+  podNamespace,
+  readSecret,
+  SettingReader,
+  splitList,
+  type LogLevel,
+} from '@culvert/process';
+import { Command } from 'commander';
+import type { AgentPortOptions, TrafficAgentOptions } from './options.js';
+import { VERSION } from './version.js';
+
+export interface CommandSettings {
+  readonly options: TrafficAgentOptions;
+  readonly logLevel: LogLevel;
+}
+
+interface Flags {
+  readonly port?: string[];
+  readonly applicationHost?: string;
+  readonly workloadName?: string;
+  readonly workloadNamespace?: string;
+  readonly workloadKind?: string;
+  readonly managerUrl?: string;
+  readonly drainMs?: string;
+  readonly adminPort?: string;
+  readonly logLevel?: string;
+}
+
+const DEFAULT_DRAIN_MS = 30_000;
+
+/** Where the Helm chart puts the traffic manager. */
+const DEFAULT_MANAGER_NAMESPACE = 'ambassador';
+export const DEFAULT_CLUSTER_PORT = 8085;
+
+const SECRETS = `
+Secrets come from the environment alone; each may come from a file that <variable>_FILE names:
+  CULVERT_CLUSTER_SECRET  what the traffic manager knows agents by, or
+  CULVERT_API_KEY         an API key of its team with the scope "intercepts:write"`;
+
+/** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
+export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
+  const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
+  const settings = new SettingReader(flags, env);
+  const ports = (flags.port ?? splitList(env['CULVERT_AGENT_PORTS'])).map(portOf);
+  if (ports.length === 0) {
+    throw new ConfigurationError('CULVERT_AGENT_PORTS (--port) must name at least one LISTEN:APPLICATION');
+  }
+  const workload = settings.text('workloadName', 'CULVERT_WORKLOAD_NAME');
+  if (workload === undefined) {
+    throw new ConfigurationError(
+      'CULVERT_WORKLOAD_NAME (--workload-name) must name the workload of this pod',
+    );
+  }
+  const options: TrafficAgentOptions = {
+    ports,
+    applicationHost: settings.text('applicationHost', 'CULVERT_APPLICATION_HOST') ?? '127.0.0.1',
+    workload,
+    namespace:
+      settings.text('workloadNamespace', 'CULVERT_WORKLOAD_NAMESPACE') || podNamespace(env) || 'default',
+    kind: settings.text('workloadKind', 'CULVERT_WORKLOAD_KIND') ?? 'Deployment',
+    pod: env['POD_NAME'] || hostname(),
+    managerUrl: managerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env),
+    credential: credential(env),
+    drainMs: settings.integer('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000) ?? DEFAULT_DRAIN_MS,
+    adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
+  };
+  return { options, logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info') };
+}
+
+function commandLine(): Command {
+  return new Command('traffic-agent')
+    .description("Stands in front of an application's ports and takes intercepted requests out.")
+    .version(VERSION)
+    .option(
+      '--port <spec>',
+      'LISTEN:APPLICATION[:NAME][/tcp]; /tcp passes bytes as they are, for applications that speak first; repeatable (CULVERT_AGENT_PORTS, separated by commas)',
+      (spec: string, before: string[] | undefined) => [...(before ?? []), spec],
+    )
+    .option('--application-host <host>', 'default: 127.0.0.1 (CULVERT_APPLICATION_HOST)')
+    .option('--workload-name <name>', 'whose pod this is; required (CULVERT_WORKLOAD_NAME)')
+    .option('--workload-namespace <name>', "default: the pod's (CULVERT_WORKLOAD_NAMESPACE)")
+    .option('--workload-kind <kind>', 'default: Deployment (CULVERT_WORKLOAD_KIND)')
+    .option(
+      '--manager-url <url>',
+      'the traffic manager; default: http://traffic-manager.<TELEPRESENCE_MANAGER_NAMESPACE>:8085 (CULVERT_MANAGER_URL)',
+    )
+    .option('--drain-ms <ms>', 'how long requests may go on at SIGTERM; default: 30000 (CULVERT_DRAIN_MS)')
+    .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
+    .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
+    .addHelpText('after', SECRETS);
+}
+
+function portOf(spec: string): AgentPortOptions {
+  const match = /^(\d{1,5}):(\d{1,5})(?::([a-z0-9-]{1,15}))?(\/tcp)?$/.exec(spec);
+  const [port, applicationPort] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || port > 65_535 || applicationPort < 1 || applicationPort > 65_535) {
+    throw new ConfigurationError(
+      `CULVERT_AGENT_PORTS (--port): "${spec}" is not LISTEN:APPLICATION[:NAME][/tcp], such as 9900:8080:http`,
+    );
+  }
+  return { port, applicationPort, name: match[3] ?? '', protocol: match[4] === undefined ? 'http' : 'tcp' };
+}
+
+function managerUrl(given: string | undefined, env: NodeJS.ProcessEnv): URL {
+  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] || DEFAULT_MANAGER_NAMESPACE;
+  const text = given ?? `http://traffic-manager.${namespace}:${DEFAULT_CLUSTER_PORT}`;
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+  throw new ConfigurationError(`CULVERT_MANAGER_URL (--manager-url): "${text}" is no http or https address`);
+}
+
+function credential(env: NodeJS.ProcessEnv): () => Promise<string> {
+  const found =
+    readSecret(env, 'CULVERT_CLUSTER_SECRET', checkSecret) ?? readSecret(env, 'CULVERT_API_KEY', checkKey);
+  if (found !== undefined) return found;
+  throw new ConfigurationError(
+    'CULVERT_CLUSTER_SECRET or CULVERT_API_KEY must be set, or one of them with _FILE',
+  );
+}
+
+function checkSecret(secret: string): string {
+  if (secret.length >= MIN_SECRET_LENGTH) return checkKey(secret);
+  throw new ConfigurationError(`CULVERT_CLUSTER_SECRET must have at least ${MIN_SECRET_LENGTH} characters`);
+}

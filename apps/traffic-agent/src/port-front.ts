@@ -1,0 +1,208 @@
+/**
+ * One port of the application, with the agent in front: each request that belongs to an intercept goes to its client, all
+ * else to the application. The relay does the work; this decides where to.
+ */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { RequestHead } from '@culvert/http1';
+import { InterceptTable } from '@culvert/intercepts';
+import type { AgentLink, LookedFor } from '@culvert/meeting-point';
+import {
+  DEFAULT_POOL_LIMITS,
+  DEFAULT_RELAY_LIMITS,
+  type Dialer,
+  Http2Dialer,
+  Relay,
+  Route,
+  Router,
+  SocketDialer,
+  StreamPool,
+  TrustedProxies,
+  type RelayLimits,
+} from '@culvert/relay';
+import type { Logger } from 'pino';
+import { spokenIn } from './first-bytes.js';
+import { InterceptDialer } from './intercept-dialer.js';
+import type { AgentPortOptions } from './options.js';
+import { passThrough } from './pass-through.js';
+
+const HOUR_MS = 3_600_000;
+
+/** The application sets its own limits: the agent's are there to bound its memory alone. */
+const LIMITS: RelayLimits = {
+  ...DEFAULT_RELAY_LIMITS,
+  head: { maxHeadBytes: 131_072, maxFieldCount: 500, maxTargetBytes: 65_536 },
+  headTimeoutMs: 60_000,
+  idleTimeoutMs: HOUR_MS,
+  responseTimeoutMs: 24 * HOUR_MS,
+  stallTimeoutMs: HOUR_MS,
+  upgradeIdleTimeoutMs: 0,
+  managerWaitMs: 0,
+  maxBodyBytes: 0,
+  maxRequestsPerPreview: 100_000,
+  maxConnectionsPerAddress: 0,
+};
+
+/** A request that cannot be repeated gets a stream of its own: a kept one may have died unnoticed. */
+const INTERCEPT_POOL_LIMITS = { ...DEFAULT_POOL_LIMITS, maxIdleUnrepeatableMs: -1 };
+
+/** Connections that wait to be accepted: as many as a busy application's. */
+const BACKLOG = 4096;
+
+export interface PortFrontOptions extends AgentPortOptions {
+  readonly applicationHost: string;
+  readonly link: Pick<AgentLink, 'openStream' | 'origin'>;
+  readonly log: Logger;
+}
+
+/** The routes of one HTTP version. */
+interface Version {
+  readonly relay: Relay;
+  readonly application: Route;
+  readonly intercepts: Map<string, Route>;
+}
+
+export class PortFront {
+  private readonly server: Server;
+  private table = new InterceptTable([]);
+  private readonly poolsWithIdle = new Set<StreamPool>();
+  private readonly http1: Version;
+  /** Made with the first connection that needs it. */
+  private h2c: Version | null = null;
+  private readonly passed = new Set<Socket>();
+  private listeningPort = 0;
+
+  constructor(private readonly options: PortFrontOptions) {
+    this.http1 = this.buildVersion((dialer) => dialer);
+    const isHttp = options.protocol === 'http';
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (isHttp) this.http1.relay.accept(socket, { isSecure: false });
+      else this.pass(socket);
+    });
+  }
+
+  /** Where it listens. */
+  get port(): number {
+    return this.listeningPort;
+  }
+
+  /** Rejects when the port is taken. */
+  async listen(): Promise<void> {
+    this.server.listen({ port: this.options.port, backlog: BACKLOG });
+    await once(this.server, 'listening');
+    this.listeningPort = (this.server.address() as AddressInfo).port;
+  }
+
+  /** Throws RuleError when an intercept's rules cannot be matched. */
+  setIntercepts(all: readonly LookedFor[]): void {
+    const entries = all.filter(({ port }) => port === 0 || port === this.port);
+    this.table = new InterceptTable(entries);
+    const ids = new Set(entries.map(({ id }) => id));
+    for (const version of [this.http1, this.h2c]) {
+      for (const [id, route] of version?.intercepts ?? []) {
+        if (ids.has(id)) continue;
+        version!.intercepts.delete(id);
+        // What is under way goes on.
+        route.pool.close();
+      }
+    }
+  }
+
+  /** Requests whose patterns took too many steps. */
+  get exhausted(): number {
+    return this.table.exhausted;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.server.close();
+    await Promise.all([this.http1.relay.drain(graceMs), this.h2c?.relay.drain(graceMs)]);
+    this.close();
+  }
+
+  close(): void {
+    this.server.close();
+    for (const socket of this.passed) socket.destroy();
+    for (const version of [this.http1, this.h2c]) {
+      version?.relay.close();
+      version?.application.pool.close();
+      for (const { pool } of version?.intercepts.values() ?? []) pool.close();
+    }
+  }
+
+  /** @param speak turns streams of bytes into streams of requests of this version */
+  private buildVersion(speak: (dialer: Dialer) => Dialer): Version {
+    const { applicationHost: host, applicationPort: port, log } = this.options;
+    const application = new SocketDialer(() => connect({ host, port, allowHalfOpen: true, noDelay: true }));
+    const service = `${host}:${port}`;
+    const intercepts = new Map<string, Route>();
+    const applicationRoute = Route.forService(
+      service,
+      new StreamPool(speak(application), this.poolsWithIdle),
+    );
+    const findRoute = (request: RequestHead): Route => {
+      const id = this.table.find(request);
+      if (id === null) return applicationRoute;
+      let route = intercepts.get(id);
+      if (route === undefined) {
+        route = Route.forService(`intercept ${id}`, this.interceptPool(id, application, speak));
+        intercepts.set(id, route);
+      }
+      return route;
+    };
+    const relay: Relay = new Relay({
+      router: new Router(
+        () => Promise.resolve(null),
+        () => relay.clock,
+      ),
+      gate: { check: () => 'allow' },
+      limits: LIMITS,
+      trustedProxies: new TrustedProxies([]),
+      poolsWithIdle: this.poolsWithIdle,
+      findAppRoute: (_hostname, request) => findRoute(request),
+      takesOver: () => false,
+      takesOverBytes: (bytes) => spokenIn(bytes) !== 'http1',
+      takeOver: (socket) => this.takeOver(socket),
+      onFault: (error) => log.error({ err: error }, 'relay fault'),
+      onFailure: ({ code, message, reference }) =>
+        log.debug({ code, reason: message, reference }, 'request failed'),
+    });
+    return { relay, application: applicationRoute, intercepts };
+  }
+
+  private interceptPool(
+    interceptId: string,
+    application: Dialer,
+    speak: (dialer: Dialer) => Dialer,
+  ): StreamPool {
+    const { link, log } = this.options;
+    const dialer = new InterceptDialer({
+      link,
+      application,
+      interceptId,
+      port: this.port,
+      onFallBack: (code) =>
+        log.debug({ interceptId, code }, 'the intercepting client is away: the application gets the request'),
+    });
+    return new StreamPool(speak(dialer), this.poolsWithIdle, INTERCEPT_POOL_LIMITS);
+  }
+
+  /** A connection that is no HTTP/1: its first bytes wait in the socket. */
+  private takeOver(socket: Socket): void {
+    const first = socket.read() as Buffer | null;
+    if (first !== null) socket.unshift(first);
+    if (first !== null && spokenIn(first) === 'h2c') {
+      this.h2c ??= this.buildVersion((dialer) => new Http2Dialer(dialer, { scheme: 'http' }));
+      this.h2c.relay.accept(socket, { isSecure: false, protocol: 'h2' });
+      socket.resume();
+    } else {
+      this.pass(socket);
+    }
+  }
+
+  private pass(socket: Socket): void {
+    this.passed.add(socket);
+    socket.once('close', () => this.passed.delete(socket));
+    const { applicationHost: host, applicationPort: port } = this.options;
+    passThrough(socket, { host, port });
+  }
+}

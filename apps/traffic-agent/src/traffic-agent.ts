@@ -1,0 +1,156 @@
+/** Stands in front of an application's ports and gives intercepted requests to those who intercept (docs/cluster.md). */
+import type { Server } from 'node:http';
+import { checkRules, RuleError } from '@culvert/intercepts';
+import { AgentLink, type LookedFor } from '@culvert/meeting-point';
+import { startAdmin } from '@culvert/process';
+import { goAwayName, type Stream, type StreamHandler } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { TrafficAgentOptions } from './options.js';
+import { PortFront } from './port-front.js';
+import { VERSION } from './version.js';
+
+/** A running traffic agent. */
+export interface TrafficAgent {
+  /** Where it listens, in the order of the options. */
+  readonly ports: readonly number[];
+  /** What it looks for now. */
+  readonly intercepts: readonly LookedFor[];
+  readonly isConnected: boolean;
+  /** Finishes what is under way within the drain time, then ends. */
+  stop(): Promise<void>;
+}
+
+/** Resolves once every port listens, whether the traffic manager can be reached or not; rejects when one is taken. */
+export async function startTrafficAgent(options: TrafficAgentOptions, log: Logger): Promise<TrafficAgent> {
+  const agent = new Agent(options, log);
+  await agent.listen();
+  return agent;
+}
+
+/** How often it is looked whether patterns were given up. */
+const COMPLAINT_MS = 60_000;
+
+class Agent implements TrafficAgent {
+  intercepts: readonly LookedFor[] = [];
+  private readonly fronts: readonly PortFront[];
+  private link: AgentLink | null = null;
+  private admin: Server | null = null;
+  private stopped: Promise<void> | null = null;
+  private complainer: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly options: TrafficAgentOptions,
+    private readonly log: Logger,
+  ) {
+    const { applicationHost } = options;
+    const link = {
+      openStream: (id: string, port: number, handler: StreamHandler): Stream | null =>
+        this.link?.openStream(id, port, handler) ?? null,
+      get origin(): object | null {
+        return origin();
+      },
+    };
+    const origin = (): object | null => this.link?.origin ?? null;
+    this.fronts = options.ports.map((port) => new PortFront({ ...port, applicationHost, link, log }));
+  }
+
+  get ports(): readonly number[] {
+    return this.fronts.map(({ port }) => port);
+  }
+
+  get isConnected(): boolean {
+    return this.link?.isConnected ?? false;
+  }
+
+  async listen(): Promise<void> {
+    await Promise.all(this.fronts.map((front) => front.listen()));
+    this.link = this.dial();
+    const { adminPort } = this.options;
+    // It serves the application with a traffic manager and without.
+    if (adminPort !== null) this.admin = startAdmin(adminPort, () => this.stopped === null);
+    this.complainer = setInterval(() => this.complain(), COMPLAINT_MS);
+    this.complainer.unref();
+    this.log.info({ ports: this.ports }, 'listening');
+  }
+
+  stop(): Promise<void> {
+    this.stopped ??= this.shutDown();
+    return this.stopped;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { drainMs } = this.options;
+    this.log.info({ drainMs }, 'stopping');
+    if (this.complainer !== null) clearInterval(this.complainer);
+    await Promise.all(this.fronts.map((front) => front.stop(drainMs)));
+    await this.link?.stop(0);
+    this.admin?.close();
+    this.admin?.closeAllConnections();
+    this.log.info('stopped');
+  }
+
+  private dial(): AgentLink {
+    const { workload, namespace, kind, pod, managerUrl, credential, ports } = this.options;
+    const { log } = this;
+    const manager = managerUrl.origin;
+    return new AgentLink({
+      url: managerUrl,
+      credential,
+      id: `${namespace}/${pod}`.slice(0, 128),
+      name: pod.slice(0, 128),
+      version: VERSION,
+      announcement: {
+        workload,
+        namespace,
+        kind,
+        pod,
+        ports: ports
+          .map(({ name, protocol }, i) => ({ port: this.ports[i], name, protocol }))
+          .filter(({ protocol }) => protocol === 'http')
+          .map(({ port, name }) => ({ port, name })),
+      },
+      onIntercepts: (intercepts) => this.apply(intercepts),
+      events: {
+        onConnected: () => log.info({ manager }, 'connected to the traffic manager'),
+        onDisconnected: ({ code, reason }) =>
+          log.info({ manager, code: goAwayName(code), reason }, 'disconnected from the traffic manager'),
+        onRefused: (status, reason) =>
+          status === 401 || status === 403
+            ? log.error({ manager, status }, 'the traffic manager does not accept the credential')
+            : log.warn({ manager, status, reason }, 'the traffic manager cannot be reached'),
+        onCredentialError: (error) => log.error({ err: error }, 'the credential cannot be read'),
+        onFault: (error) => log.error({ err: error }, 'tunnel fault'),
+      },
+    });
+  }
+
+  /** Returns what cannot be looked for, and why. */
+  private apply(intercepts: readonly LookedFor[]): { id: string; message: string }[] {
+    const errors: { id: string; message: string }[] = [];
+    const possible = intercepts.filter((intercept) => {
+      const message = problemOf(intercept);
+      if (message !== null) errors.push({ id: intercept.id, message });
+      return message === null;
+    });
+    for (const front of this.fronts) front.setIntercepts(possible);
+    this.intercepts = possible;
+    this.log.info({ intercepts: possible.map(({ id }) => id), errors }, 'looking for intercepted requests');
+    return errors;
+  }
+
+  private complain(): void {
+    const requests = this.fronts.reduce((sum, { exhausted }) => sum + exhausted, 0);
+    if (requests > 0) this.log.warn({ requests }, 'patterns of intercepts take too long and were given up');
+  }
+}
+
+/** A traffic manager of another version may accept what this agent does not. */
+function problemOf({ headers }: LookedFor): string | null {
+  try {
+    checkRules(headers);
+    return null;
+  } catch (error) {
+    if (error instanceof RuleError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,12 @@
+export { startAdmin } from './admin.js';
+export { ConfigurationError } from './configuration-error.js';
+export { LOG_LEVELS, logLevelOf, startLog, type LogLevel } from './log.js';
+export {
+  checkKey,
+  podNamespace,
+  readSecret,
+  readText,
+  SettingReader,
+  splitList,
+  withoutUndefined,
+} from './settings.js';

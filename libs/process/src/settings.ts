@@ -1,0 +1,95 @@
+/** How programs of a cluster read flags and environment. Everything throws ConfigurationError naming the variable. */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { ConfigurationError } from './configuration-error.js';
+
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+/** A setting is its flag's, else its variable's; empty means not set. */
+export class SettingReader<Flags extends object> {
+  constructor(
+    private readonly flags: Flags,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  text(flag: keyof Flags, variable: string): string | undefined {
+    const given = this.flags[flag] ?? this.env[variable];
+    return typeof given === 'string' && given !== '' ? given : undefined;
+  }
+
+  /** The content of the file that the setting names. */
+  file(flag: keyof Flags, variable: string): string | undefined {
+    const path = this.text(flag, variable);
+    return path === undefined ? undefined : readText(variable, path);
+  }
+
+  integer(flag: keyof Flags, variable: string, min: number, max: number): number | undefined {
+    const text = this.text(flag, variable);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new ConfigurationError(`${variable} must be an integer from ${min} to ${max}; it is "${text}"`);
+  }
+}
+
+/**
+ * A secret from the environment alone, since command lines are visible to everybody on a machine: `variable`, or the file
+ * that `<variable>_FILE` names, which is read anew every time. Checked now; undefined when neither is set.
+ */
+export function readSecret(
+  env: NodeJS.ProcessEnv,
+  variable: string,
+  check: (secret: string) => string,
+): (() => Promise<string>) | undefined {
+  const secret = env[variable];
+  if (secret) {
+    const checked = check(secret.trim());
+    return () => Promise.resolve(checked);
+  }
+  const path = env[`${variable}_FILE`];
+  if (!path) return undefined;
+  check(readText(`${variable}_FILE`, path).trim());
+  return async () => check((await readFile(path, 'utf8')).trim());
+}
+
+/** A key travels in a header: whatever else it is, it must fit there. */
+export function checkKey(key: string): string {
+  if (/^[!-~]{1,512}$/.test(key)) return key;
+  throw new ConfigurationError(
+    'CULVERT_API_KEY (or the content of CULVERT_API_KEY_FILE) must be an API key of Culvert',
+  );
+}
+
+export function readText(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigurationError(
+      `${variable} names a file that cannot be read: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** The namespace of this pod, or empty outside Kubernetes. */
+export function podNamespace(env: NodeJS.ProcessEnv): string {
+  if (env['POD_NAMESPACE']) return env['POD_NAMESPACE'];
+  try {
+    return readFileSync(NAMESPACE_FILE, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+export function splitList(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+export function withoutUndefined<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
+}
