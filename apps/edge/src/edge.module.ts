@@ -205,6 +205,11 @@ function appDialer(settings: Settings, server: () => Server): SocketDialer {
   if (settings.apiUpstreamUrl === undefined) {
     return new SocketDialer(() => {
       const [near, far] = duplexPair();
+      // Neither hears by itself that the other is gone. What came to an end properly is not cut short.
+      near.once('close', () => far.destroy());
+      far.once('close', () => {
+        if (!far.writableFinished) near.destroy();
+      });
       server().emit('connection', far);
       return near;
     });
