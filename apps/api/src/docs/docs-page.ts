@@ -26,7 +26,10 @@ export const DOCS_PAGE = `<!doctype html>
     <link rel="stylesheet" href="/api/docs/swagger-ui.css">
   </head>
   <body>
-    <div id="docs"></div>
+    <main>
+      <h1 style="position:absolute;clip-path:inset(50%)">Culvert API</h1>
+      <div id="docs"></div>
+    </main>
     <script src="/api/docs/swagger-ui-bundle.js"></script>
     <script src="/api/docs/start.js"></script>
   </body>

@@ -36,12 +36,14 @@ export class PageFilter implements ExceptionFilter {
       this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
     }
     const { status, title, description } = ERRORS[code];
+    // People name no ids.
+    const heading = code === 'not_found' ? 'There is nothing here' : title;
     const detail = error instanceof ProblemError ? error.detail : undefined;
     if (error instanceof ProblemError && error.retryAfterSeconds !== undefined) {
       response.setHeader('Retry-After', error.retryAfterSeconds);
     }
     this.pages.send(response, {
-      title,
+      title: heading,
       status,
       body: html`<p>${detail ?? description}</p>
         <p class="soft">Request ${requestId}</p>
