@@ -3,9 +3,12 @@ import { host, port } from './host.js';
 import { interceptDescription, optionalTrafficManagerId } from './intercepts.js';
 import { changeOf, pageOf, pageQuery } from './page.js';
 import { requestHeaders } from './request-headers.js';
-import { futureTimestamp, id, timestamp } from './text.js';
+import { futureTimestamp, id, text, timestamp } from './text.js';
 
 export const PREVIEW_ACCESS = ['team', 'public'] as const;
+
+/** Of the traffic manager that a preview's requests go through. */
+export const PREVIEW_STATES = ['connected', 'waiting'] as const;
 
 export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
 
@@ -128,6 +131,19 @@ export type UpdatePreviewRequest = z.output<typeof updatePreviewRequest>;
 export const previewQuery = pageQuery.extend({
   trafficManagerId: id.optional().describe('Only previews through this traffic manager.'),
   interceptId: id.optional().describe('Only previews of this intercept.'),
+  search: text(200)
+    .optional()
+    .describe(
+      'Only previews that have this text in their hostname or pull request URL, or in the name, workload, namespace ' +
+        'or client of their intercept. Upper and lower case are the same.',
+    ),
+  state: z
+    .enum(PREVIEW_STATES)
+    .optional()
+    .describe('Only previews whose traffic manager is `connected`, or that are `waiting` for it.'),
+  access: z.enum(PREVIEW_ACCESS).optional().describe('Only previews with this access.'),
+  workload: text(253).optional().describe('Only previews of intercepts of exactly this workload.'),
+  client: text(255).optional().describe('Only previews of intercepts of exactly this client.'),
 });
 export type PreviewQuery = z.output<typeof previewQuery>;
 
@@ -159,6 +175,14 @@ export const previewResource = z.strictObject({
   hostname: z.string(),
   url: z.url().describe('What to open in a browser.'),
   interceptId: id,
+  intercept: z
+    .strictObject({
+      name: z.string(),
+      workload: z.string(),
+      namespace: z.string(),
+      client: z.string(),
+    })
+    .describe('What people know the intercept by; the rest is its own resource.'),
   trafficManagerId: id,
   ingress: ingressResource,
   access: z.enum(PREVIEW_ACCESS),

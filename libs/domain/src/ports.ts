@@ -24,7 +24,14 @@ import type {
   ShareLinkDraft,
 } from './preview-access.js';
 import type { TrafficDraft, TrafficMinute, TrafficStep } from './preview-traffic.js';
-import type { EndedPreview, Ingress, Preview, PreviewChange, PreviewDraft } from './preview.js';
+import type {
+  EndedPreview,
+  Ingress,
+  Preview,
+  PreviewAccess,
+  PreviewChange,
+  PreviewDraft,
+} from './preview.js';
 import type {
   InterceptPreviews,
   PreviewRequest,
@@ -251,6 +258,8 @@ export interface InterceptRepository {
   /** `id` is `<uuid>:<name>`. Null when the team has no such traffic manager. */
   create(teamId: string, id: string, draft: InterceptDraft): Promise<Intercept | null>;
   find(teamId: string, id: string): Promise<Intercept | null>;
+  /** Those of the team that there are, in no order. */
+  findMany(teamId: string, ids: readonly string[]): Promise<Intercept[]>;
   list(
     teamId: string,
     filter: { readonly trafficManagerId?: string | undefined },
@@ -290,6 +299,21 @@ export type PreviewAccessRules = Pick<
   'id' | 'teamId' | 'hostname' | 'access' | 'allowedEmails' | 'allowedDomains' | 'expiresAt'
 >;
 
+/** Which previews: those that have all that is given. */
+export interface PreviewFilter {
+  readonly trafficManagerId?: string | undefined;
+  readonly interceptId?: string | undefined;
+  /** In the hostname, the pull request URL, or the intercept's name, workload, namespace or client; case is ignored. */
+  readonly search?: string | undefined;
+  /** Whether their traffic manager is connected. */
+  readonly isConnected?: boolean | undefined;
+  readonly access?: PreviewAccess | undefined;
+  /** Of the intercept, exactly. */
+  readonly workload?: string | undefined;
+  /** Of the intercept, exactly. */
+  readonly client?: string | undefined;
+}
+
 export interface PreviewRepository {
   /**
    * Null when the team has no such intercept.
@@ -310,11 +334,7 @@ export interface PreviewRepository {
   findAccess(hostname: string): Promise<PreviewAccessRules | null>;
   /** Across teams: the hostname is what a visitor presents. Finds expired previews too. */
   findRoute(hostname: string): Promise<PreviewRoute | null>;
-  list(
-    teamId: string,
-    filter: { readonly trafficManagerId?: string | undefined; readonly interceptId?: string | undefined },
-    page: PageRequest,
-  ): Promise<Page<Preview>>;
+  list(teamId: string, filter: PreviewFilter, page: PageRequest): Promise<Page<Preview>>;
   count(teamId: string): Promise<number>;
   update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null>;
   remove(teamId: string, id: string): Promise<Preview | null>;

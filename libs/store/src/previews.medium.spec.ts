@@ -13,6 +13,7 @@ import {
   interceptDraft,
   interceptId,
   previewDraft,
+  registration,
   type Tenant,
 } from './spec/databases.js';
 
@@ -262,6 +263,49 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await list({ interceptId: first.interceptId })).toEqual([first]);
       expect(await list({ trafficManagerId: 'x' })).toEqual([]);
       expect(await list({ interceptId: '\0' })).toEqual([]);
+    });
+
+    it('lists by what people look for, in any case and whatever signs are in it', async () => {
+      const { previews, intercepts, sessions } = context.store;
+      const shop = await createPreview(context.store, tenant, {
+        access: 'public',
+        pullRequestUrl: 'https://git.example.com/pull/17',
+      });
+      const basket = await createPreview(context.store, tenant, { pullRequestUrl: null });
+      await intercepts.update(teamId, shop.interceptId, { workload: 'Shop_100%', client: 'ann@laptop' });
+      await intercepts.update(teamId, basket.interceptId, { workload: 'basket', client: 'a\\b' });
+      const list = async (filter: Parameters<typeof previews.list>[1]) =>
+        (await previews.list(teamId, filter, { limit: 5 })).items;
+      const label = shop.hostname.split('.')[0];
+      for (const search of ['p_100', 'SHOP_', '100%', 'pull/17', 'ANN@', label.toUpperCase()]) {
+        expect([search, await list({ search })]).toEqual([search, [shop]]);
+      }
+      expect(await list({ search: 'a\\b' })).toEqual([basket]);
+      for (const search of ['b_sket', 'b%t', "'", 'nothing', '\0']) {
+        expect([search, await list({ search })]).toEqual([search, []]);
+      }
+      expect(await list({ workload: 'Shop_100%' })).toEqual([shop]);
+      expect(await list({ workload: 'shop_100%' })).toEqual([]);
+      expect(await list({ client: 'ann@laptop', access: 'public' })).toEqual([shop]);
+      expect(await list({ client: 'ann@laptop', access: 'team' })).toEqual([]);
+      expect(await list({ isConnected: true })).toEqual([]);
+      expect(await list({ isConnected: false })).toEqual([basket, shop]);
+      await sessions.register(
+        teamId,
+        registration(tenant, { identity: { ...tenant.manager, name: '', version: '', clusterId: '' } }),
+      );
+      expect(await list({ isConnected: true })).toEqual([basket, shop]);
+      expect(await list({ isConnected: false })).toEqual([]);
+    });
+
+    it('finds intercepts by their ids, of its team only', async () => {
+      const { intercepts } = context.store;
+      const ids = [interceptId(), interceptId()];
+      for (const id of ids) await intercepts.create(teamId, id, interceptDraft(tenant));
+      const found = await intercepts.findMany(teamId, [...ids, 'x', '\0']);
+      expect(found.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+      expect(await intercepts.findMany(UNKNOWN, ids)).toEqual([]);
+      expect(await intercepts.findMany('x', ids)).toEqual([]);
     });
 
     it('refuses a hostname that is longer than any', async () => {

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { inTeam } from '../team/team-limits.js';
-import { auditedPreview, toPreviewResource } from './preview.resource.js';
+import { auditedPreview, toPreviewFields } from './preview.resource.js';
 
 const SWEEP_MS = 30_000;
 /** Of one sweep: the next ones take the rest. */
@@ -46,7 +46,7 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
       const system = inTeam(preview.teamId, { actor: { kind: 'system', id: null, address: null } });
       const { lastUsedAt } = preview;
       await this.audit.record(system, 'preview.end', preview.id, {
-        before: auditedPreview(toPreviewResource(preview, this.settings, null)),
+        before: auditedPreview(toPreviewFields(preview, this.settings, null)),
         after: { reason, lastUsedAt: lastUsedAt?.toISOString() ?? null },
       });
     }

@@ -1,13 +1,26 @@
 import type { PreviewResource } from '@culvert/contract';
-import type { Preview } from '@culvert/domain';
+import type { Intercept, Preview } from '@culvert/domain';
 import { previewUrl, type Settings } from '@culvert/platform';
 
 /** What the team sees of its preview. */
 export function toPreviewResource(
-  { teamId: _teamId, ...preview }: Preview,
+  preview: Preview,
+  { name, workload, namespace, client }: Intercept,
   settings: Settings,
   pullRequest: PreviewResource['pullRequest'],
 ): PreviewResource {
+  return {
+    ...toPreviewFields(preview, settings, pullRequest),
+    intercept: { name, workload, namespace, client },
+  };
+}
+
+/** The same without what belongs to its intercept. */
+export function toPreviewFields(
+  { teamId: _teamId, ...preview }: Preview,
+  settings: Settings,
+  pullRequest: PreviewResource['pullRequest'],
+): Omit<PreviewResource, 'intercept'> {
   return {
     ...preview,
     pullRequest,
@@ -24,7 +37,7 @@ export function toPreviewResource(
 }
 
 /** What the audit log keeps of a preview: of headers the names, since values may be credentials for the ingress. */
-export function auditedPreview(preview: PreviewResource) {
+export function auditedPreview(preview: Omit<PreviewResource, 'intercept'> & { intercept?: unknown }) {
   const {
     id: _id,
     url: _url,
@@ -32,6 +45,7 @@ export function auditedPreview(preview: PreviewResource) {
     updatedAt: _updatedAt,
     pullRequest: _pullRequest,
     lastUsedAt: _lastUsedAt,
+    intercept: _intercept,
     addRequestHeaders,
     ...fields
   } = preview;

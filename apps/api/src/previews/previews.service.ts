@@ -54,8 +54,12 @@ export class PreviewsService {
     return resource;
   }
 
-  async list(caller: Caller, { limit, cursor, ...filter }: PreviewQuery): Promise<Page<PreviewResource>> {
-    const page = await this.store.previews.list(caller.teamId, filter, { limit, cursor });
+  async list(
+    caller: Caller,
+    { limit, cursor, state, ...filter }: PreviewQuery,
+  ): Promise<Page<PreviewResource>> {
+    const isConnected = state === undefined ? undefined : state === 'connected';
+    const page = await this.store.previews.list(caller.teamId, { ...filter, isConnected }, { limit, cursor });
     return { ...page, items: await this.#toResources(caller.teamId, page.items) };
   }
 
@@ -144,6 +148,7 @@ export class PreviewsService {
 
   async #toResource(preview: Preview): Promise<PreviewResource> {
     const [resource] = await this.#toResources(preview.teamId, [preview]);
+    if (resource === undefined) throw this.notFound(preview.id);
     return resource;
   }
 
@@ -156,12 +161,19 @@ export class PreviewsService {
             teamId,
             commented.map(({ id }) => id),
           );
-    return previews.map((preview) => {
+    const intercepts = await this.store.intercepts.findMany(teamId, [
+      ...new Set(previews.map(({ interceptId }) => interceptId)),
+    ]);
+    const interceptsById = new Map(intercepts.map((intercept) => [intercept.id, intercept]));
+    return previews.flatMap((preview) => {
+      const intercept = interceptsById.get(preview.interceptId);
+      // Removed since the preview was read, and the preview with it.
+      if (intercept === undefined) return [];
       const comment = comments.find(
         ({ previewId, pullRequestUrl }) =>
           previewId === preview.id && pullRequestUrl === preview.pullRequestUrl,
       );
-      return toPreviewResource(preview, this.settings, this.#pullRequestOf(preview, comment));
+      return [toPreviewResource(preview, intercept, this.settings, this.#pullRequestOf(preview, comment))];
     });
   }
 

@@ -179,6 +179,37 @@ describe('/api/v1/previews', () => {
     expect((await team.get(`/intercepts/${interceptId}`)).status).toBe(200);
   });
 
+  it('shows what people know the intercept by, and lists by it', async () => {
+    const shop = await api.team('Shop with intercepts');
+    await shop.trafficManager('staging');
+    const create = (name: string, access: string) =>
+      shop.post('/previews', {
+        intercept: { name, workload: `${name}-v2`, namespace: 'shop', client: 'ann@laptop' },
+        ingress: { host: 'web', port: 80 },
+        access,
+      });
+    const basket = (await create('basket', 'public')).body;
+    await create('orders', 'team');
+    expect(basket.intercept).toEqual({
+      name: 'basket',
+      workload: 'basket-v2',
+      namespace: 'shop',
+      client: 'ann@laptop',
+    });
+    const named = async (query: string) =>
+      (await shop.get(`/previews?${query}`)).body.items.map(
+        ({ intercept }: { intercept: { name: string } }) => intercept.name,
+      );
+    expect(await named('search=BASKET')).toEqual(['basket']);
+    expect(await named('workload=orders-v2')).toEqual(['orders']);
+    expect(await named('access=public')).toEqual(['basket']);
+    expect(await named('client=ann@laptop&state=waiting')).toEqual(['orders', 'basket']);
+    expect(await named('state=connected')).toEqual([]);
+    for (const query of ['state=odd', 'access=odd', 'search=', `search=${'x'.repeat(201)}`, 'search=%00']) {
+      expect([query, (await shop.get(`/previews?${query}`)).status]).toEqual([query, 400]);
+    }
+  });
+
   it('lists page by page, newest first, and by intercept and traffic manager', async () => {
     const first = await create();
     const second = await create();

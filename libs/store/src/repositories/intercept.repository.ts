@@ -26,6 +26,14 @@ export class PrismaInterceptRepository implements InterceptRepository {
     return row && toIntercept(row);
   }
 
+  async findMany(teamId: string, ids: readonly string[]): Promise<Intercept[]> {
+    if (!isUuid(teamId)) return [];
+    const rows = await this.client.intercept.findMany({
+      where: { teamId, id: { in: ids.filter(isStorable) } },
+    });
+    return rows.map(toIntercept);
+  }
+
   async list(
     teamId: string,
     { trafficManagerId }: { readonly trafficManagerId?: string | undefined },

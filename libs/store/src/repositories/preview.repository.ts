@@ -8,6 +8,7 @@ import {
   type PreviewAccessRules,
   type PreviewChange,
   type PreviewDraft,
+  type PreviewFilter,
   type PreviewRepository,
   type PreviewRoute,
 } from '@culvert/domain';
@@ -102,17 +103,28 @@ export class PrismaPreviewRepository implements PreviewRepository {
     return { ...withIngress(route), banner: displayBanner ? { ...intercept, pullRequestUrl } : null };
   }
 
-  async list(
-    teamId: string,
-    filter: { readonly trafficManagerId?: string | undefined; readonly interceptId?: string | undefined },
-    page: PageRequest,
-  ): Promise<Page<Preview>> {
+  async list(teamId: string, filter: PreviewFilter, page: PageRequest): Promise<Page<Preview>> {
     const { where, ...order } = pageQuery('createdAt', page);
-    const { trafficManagerId, interceptId } = filter;
+    const { trafficManagerId, interceptId, access, search, workload, client, isConnected } = filter;
     if (!isUuid(teamId) || (trafficManagerId !== undefined && !isUuid(trafficManagerId))) return emptyPage();
-    if (interceptId !== undefined && !isStorable(interceptId)) return emptyPage();
+    if (![interceptId, search, workload, client].every((text) => text === undefined || isStorable(text)))
+      return emptyPage();
+    const connected = { trafficManager: { sessions: { some: { state: 'connected' as const } } } };
     const rows = await this.client.preview.findMany({
-      where: { teamId, trafficManagerId, interceptId, ...where },
+      where: {
+        teamId,
+        trafficManagerId,
+        interceptId,
+        access,
+        intercept: {
+          workload,
+          client,
+          ...(isConnected === true && connected),
+          ...(isConnected === false && { NOT: connected }),
+        },
+        ...(search !== undefined && { OR: searched(search) }),
+        ...where,
+      },
       ...order,
     });
     return toPage(rows, page, (row) => row.createdAt, toPreview);
@@ -210,6 +222,19 @@ export class PrismaPreviewRepository implements PreviewRepository {
       throw error;
     }
   }
+}
+
+function searched(search: string) {
+  // Prisma gives it to LIKE as it is.
+  const contains = { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const };
+  return [
+    { hostname: contains },
+    { pullRequestUrl: contains },
+    { intercept: { name: contains } },
+    { intercept: { workload: contains } },
+    { intercept: { namespace: contains } },
+    { intercept: { client: contains } },
+  ];
 }
 
 async function refuseBeyondLimit(
