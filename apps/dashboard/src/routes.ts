@@ -100,4 +100,20 @@ export const ROUTES: readonly PageRoute[] = [
     path: '/profile',
     page: lazy(async () => ({ default: (await import('./pages/profile/profile-page.js')).ProfilePage })),
   },
+  {
+    path: '/previews/new',
+    page: lazy(async () => ({
+      default: (await import('./pages/previews/create-preview-page.js')).CreatePreviewPage,
+    })),
+  },
+  {
+    path: '/previews/:previewId',
+    page: lazy(async () => ({ default: (await import('./pages/previews/preview-page.js')).PreviewPage })),
+  },
+  {
+    path: '/previews/:previewId/edit',
+    page: lazy(async () => ({
+      default: (await import('./pages/previews/edit-preview-page.js')).EditPreviewPage,
+    })),
+  },
 ];

@@ -93,7 +93,7 @@ const fields = z.strictObject({
     .string()
     .max(2048, 'must be at most 2048 characters long')
     .regex(/^https?:\/\/[\x21-\x7e]+$/i, 'must be an http or https URL')
-    .refine((text) => URL.canParse(text), 'must be an http or https URL')
+    .refine((address) => URL.canParse(address), 'must be an http or https URL')
     .nullable(),
   addRequestHeaders: requestHeaders.describe(
     'Set on every request to the ingress, at most 32 and 8 KiB. Refused: Host, Cookie, hop-by-hop, framing, ' +

@@ -182,14 +182,14 @@ describe('/api/v1/previews', () => {
   it('shows what people know the intercept by, and lists by it', async () => {
     const shop = await api.team('Shop with intercepts');
     await shop.trafficManager('staging');
-    const create = (name: string, access: string) =>
+    const createNamed = (name: string, access: string) =>
       shop.post('/previews', {
         intercept: { name, workload: `${name}-v2`, namespace: 'shop', client: 'ann@laptop' },
         ingress: { host: 'web', port: 80 },
         access,
       });
-    const basket = (await create('basket', 'public')).body;
-    await create('orders', 'team');
+    const basket = (await createNamed('basket', 'public')).body;
+    await createNamed('orders', 'team');
     expect(basket.intercept).toEqual({
       name: 'basket',
       workload: 'basket-v2',
@@ -198,7 +198,7 @@ describe('/api/v1/previews', () => {
     });
     const named = async (query: string) =>
       (await shop.get(`/previews?${query}`)).body.items.map(
-        ({ intercept }: { intercept: { name: string } }) => intercept.name,
+        (item: { intercept: { name: string } }) => item.intercept.name,
       );
     expect(await named('search=BASKET')).toEqual(['basket']);
     expect(await named('workload=orders-v2')).toEqual(['orders']);

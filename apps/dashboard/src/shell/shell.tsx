@@ -1,8 +1,9 @@
 import { AppShell, Burger, Group } from '@mantine/core';
-import { Suspense, lazy, useState, useSyncExternalStore, type ReactElement } from 'react';
+import { Suspense, lazy, useEffect, useState, useSyncExternalStore, type ReactElement } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import { chosenTeam, onTeamChosen } from '../api/chosen-team.js';
 import { useLiveUpdates } from '../api/live.js';
+import { followPreviews } from '../api/preview-cache.js';
 import { useMe } from '../api/me.js';
 import { PageSkeleton } from '../components/page.js';
 import { ROUTES } from '../routes.js';
@@ -34,6 +35,7 @@ export function Shell(): ReactElement {
   // Loaded when first asked for, and kept.
   const [dialog, setDialog] = useState<'palette' | 'shortcuts' | null>(null);
   useLiveUpdates(team?.id ?? null);
+  useEffect(followPreviews, []);
   useShortcuts({
     navigate,
     openPalette: () => setDialog('palette'),

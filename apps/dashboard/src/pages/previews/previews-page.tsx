@@ -1,12 +1,245 @@
-import type { ReactElement } from 'react';
+import { Button, Group, Text } from '@mantine/core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { lazy, Suspense, useCallback, useMemo, useState, type ReactElement } from 'react';
+import { Link, useLocation } from 'wouter';
+import { previewList, nameOfPreview, type Preview } from '../../api/previews.js';
+import { teamOfCaller } from '../../api/team.js';
 import { EmptyState } from '../../components/empty-state.js';
+import { AccessBadge } from '../../components/access-badge.js';
 import { Page } from '../../components/page.js';
-import { IconWorldShare } from '../../icons.js';
+import { PreviewState } from '../../components/preview-state.js';
+import { QueryView } from '../../components/query-view.js';
+import { ScopedButton } from '../../components/scoped-button.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { VirtualTable, type Column } from '../../components/virtual-table.js';
+import { IconPlus, IconTrash, IconWorldShare } from '../../icons.js';
+import { PreviewFilters } from './preview-filters.js';
+import { PreviewMenu } from './preview-menu.js';
+import { TrafficCell } from './preview-traffic.js';
+import { usePreviewActions } from './use-preview-actions.js';
+import { usePreviewFilter } from './use-preview-filter.js';
+import classes from './previews-page.module.css';
 
+const QrDialog = lazy(async () => ({ default: (await import('./qr-dialog.js')).QrDialog }));
+
+/** Every preview of the team. */
 export function PreviewsPage(): ReactElement {
+  const [, navigate] = useLocation();
+  const { filter, isFiltered, setFilter, clear } = usePreviewFilter();
+  const query = useInfiniteQuery(previewList(filter));
+  const team = useQuery(teamOfCaller());
+  const { remove } = usePreviewActions();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [shownQr, setShownQr] = useState<Preview | null>(null);
+
+  const previews = useMemo(() => query.data?.pages.flatMap(({ items }) => items) ?? [], [query.data]);
+  const byId = useMemo(() => new Map(previews.map((preview) => [preview.id, preview])), [previews]);
+  const chosen = [...selected].flatMap((id) => byId.get(id) ?? []);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  const loadMore = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  const columns = useMemo(() => columnsOf(setShownQr), []);
+  const total = isFiltered || !hasNextPage ? undefined : team.data?.use.previews;
+
+  const isEmpty = query.data !== undefined && previews.length === 0 && !query.isPlaceholderData;
   return (
-    <Page title="Previews">
-      <EmptyState icon={IconWorldShare} title="No previews" />
+    <Page
+      title="Previews"
+      description="Each gives a service in your clusters an address that others can open."
+      actions={
+        <ScopedButton
+          needs="previews:write"
+          leftSection={<IconPlus size={16} />}
+          onClick={() => navigate('/previews/new')}
+        >
+          Create a preview
+        </ScopedButton>
+      }
+    >
+      {(!isEmpty || isFiltered) && (
+        <PreviewFilters
+          filter={filter}
+          onChange={setFilter}
+          workloads={choices(previews, ({ intercept }) => intercept.workload, filter.workload)}
+          clients={choices(previews, ({ intercept }) => intercept.client, filter.client)}
+        />
+      )}
+      <QueryView query={query}>
+        {() =>
+          isEmpty ? (
+            <NothingThere isFiltered={isFiltered} onClear={clear} />
+          ) : (
+            <VirtualTable
+              label="Previews"
+              columns={columns}
+              rows={previews}
+              keyOf={keyOfPreview}
+              {...(total === undefined ? {} : { count: total })}
+              onNearEnd={loadMore}
+              selection={{
+                selected,
+                onChange: setSelected,
+                nameOf: (key) => byId.get(key)?.hostname ?? key,
+              }}
+            />
+          )
+        }
+      </QueryView>
+      {!isEmpty && previews.length > 0 && (
+        <Text size="sm" c="dimmed" mt="xs" role="status">
+          {countOf(previews.length, hasNextPage, total)}
+        </Text>
+      )}
+      {chosen.length > 0 && (
+        <Group className={classes['bar']} justify="space-between">
+          <Text size="sm">{chosen.length} selected</Text>
+          <Group gap="xs">
+            <Button variant="default" size="xs" onClick={() => setSelected(new Set())}>
+              Clear the selection
+            </Button>
+            <ScopedButton
+              needs="previews:write"
+              size="xs"
+              color="red"
+              leftSection={<IconTrash size={14} />}
+              onClick={() => void remove(chosen).then((isDone) => isDone && setSelected(new Set()))}
+            >
+              Remove
+            </ScopedButton>
+          </Group>
+        </Group>
+      )}
+      <Suspense fallback={null}>
+        {shownQr !== null && <QrDialog preview={shownQr} onClose={() => setShownQr(null)} />}
+      </Suspense>
     </Page>
   );
+}
+
+function keyOfPreview({ id }: Preview): string {
+  return id;
+}
+
+function columnsOf(onShowQrCode: (preview: Preview) => void): Column<Preview>[] {
+  return [
+    {
+      key: 'name',
+      header: 'Preview',
+      width: 'minmax(14rem, 3fr)',
+      onPhone: 'title',
+      render: (preview) => (
+        <>
+          <Link href={`/previews/${preview.id}`} className={classes['name']}>
+            {nameOfPreview(preview)}
+          </Link>
+          <Text size="xs" c="dimmed" truncate>
+            {preview.hostname}
+          </Text>
+        </>
+      ),
+    },
+    {
+      key: 'workload',
+      header: 'Workload',
+      width: 'minmax(8rem, 2fr)',
+      render: ({ intercept }) => (
+        <>
+          <Text size="sm" truncate>
+            {intercept.workload}
+          </Text>
+          <Text size="xs" c="dimmed" truncate>
+            {[intercept.namespace, intercept.client].filter((part) => part !== '').join(' · ')}
+          </Text>
+        </>
+      ),
+    },
+    {
+      key: 'state',
+      header: 'State',
+      width: '7rem',
+      render: ({ trafficManagerId }) => <PreviewState trafficManagerId={trafficManagerId} />,
+    },
+    {
+      key: 'access',
+      header: 'Access',
+      width: '5rem',
+      render: ({ access }) => <AccessBadge access={access} />,
+    },
+    {
+      key: 'traffic',
+      header: 'Last hour',
+      width: 'minmax(6rem, 1fr)',
+      render: (preview) => <TrafficCell previewId={preview.id} name={nameOfPreview(preview)} />,
+    },
+    {
+      key: 'used',
+      header: 'Last used',
+      width: '8rem',
+      onPhone: 'hidden',
+      render: ({ lastUsedAt }) => (
+        <Text size="sm" c="dimmed" component="span">
+          <TimeAgo at={lastUsedAt} />
+        </Text>
+      ),
+    },
+    {
+      key: 'actions',
+      header: '',
+      width: '2rem',
+      onPhone: 'corner',
+      isRightAligned: true,
+      render: (preview) => <PreviewMenu preview={preview} onShowQrCode={onShowQrCode} />,
+    },
+  ];
+}
+
+function NothingThere({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }): ReactElement {
+  return isFiltered ? (
+    <EmptyState
+      icon={IconWorldShare}
+      title="No preview matches"
+      action={
+        <Button variant="default" onClick={onClear}>
+          Show all previews
+        </Button>
+      }
+    >
+      Change the search or the filters.
+    </EmptyState>
+  ) : (
+    <EmptyState
+      icon={IconWorldShare}
+      title="No previews yet"
+      action={
+        <Group>
+          <Button component={Link} href="/previews/new">
+            Create a preview
+          </Button>
+          <Button component={Link} href="/" variant="default">
+            Show me how
+          </Button>
+        </Group>
+      }
+    >
+      A preview is an address that leads to one service in one of your clusters: to show a change before it is
+      merged.
+    </EmptyState>
+  );
+}
+
+function choices(
+  previews: readonly Preview[],
+  valueOf: (preview: Preview) => string,
+  chosen: string,
+): string[] {
+  const values = new Set(previews.map(valueOf));
+  values.add(chosen);
+  values.delete('');
+  return [...values].toSorted((a, b) => a.localeCompare(b));
+}
+
+function countOf(loaded: number, hasMore: boolean, total: number | undefined): string {
+  if (!hasMore) return loaded === 1 ? '1 preview' : `${loaded} previews`;
+  return total === undefined ? `${loaded} previews and more` : `${loaded} of ${total} previews`;
 }

@@ -1,0 +1,19 @@
+import { queryOptions } from '@tanstack/react-query';
+import { allPages } from './all-pages.js';
+import { answerOf, api, type Schemas } from './client.js';
+import { keyOf } from './keys.js';
+
+export type ApiKey = Schemas['ApiKey'];
+export type CreatedApiKey = Schemas['CreatedApiKey'];
+
+/** Every key of the team, revoked ones too. */
+export const apiKeys = () =>
+  queryOptions({
+    queryKey: keyOf('api-key', 'all'),
+    queryFn: () => allPages<ApiKey>((query) => answerOf(api.GET('/api/v1/api-keys', { params: { query } }))),
+  });
+
+/** The key itself is in the answer, this once. */
+export function createApiKey(body: Schemas['CreateApiKey']): Promise<CreatedApiKey> {
+  return answerOf(api.POST('/api/v1/api-keys', { body }));
+}

@@ -1,0 +1,45 @@
+import type { ReactElement } from 'react';
+import { sum, type Traffic } from '../api/preview-metrics.js';
+import classes from './traffic-chart.module.css';
+
+interface TrafficChartProps {
+  readonly traffic: Traffic;
+  /** Of what: `of shop in the last hour`. */
+  readonly of: string;
+  /** In pixels. The width is that of its place. */
+  readonly height?: number;
+}
+
+/** Bars of requests by time, with what failed of them in another colour. Its words say the same. */
+export function TrafficChart({
+  traffic: { requests, errors },
+  of,
+  height = 28,
+}: TrafficChartProps): ReactElement {
+  const most = Math.max(1, ...requests);
+  const width = requests.length;
+  return (
+    <svg
+      className={classes['chart']}
+      viewBox={`0 0 ${width} ${height}`}
+      height={height}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={`${sum(requests)} requests, ${sum(errors)} errors ${of}`}
+    >
+      <path className={classes['ground']} d={`M0 ${height - 0.5}H${width}`} />
+      <path className={classes['requests']} d={bars(requests, most, height)} />
+      <path className={classes['errors']} d={bars(errors, most, height)} />
+    </svg>
+  );
+}
+
+function bars(counts: readonly number[], most: number, height: number): string {
+  return counts
+    .map((count, step) => {
+      if (count === 0) return '';
+      const tall = Math.max(1.5, (Math.min(count, most) / most) * height);
+      return `M${step + 0.1} ${height}v${-tall.toFixed(2)}h0.8v${tall.toFixed(2)}z`;
+    })
+    .join('');
+}

@@ -1,0 +1,261 @@
+import { Button, Group, Modal, NativeSelect, Stack, Table, Tabs, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState, type ReactElement, type SubmitEvent } from 'react';
+import { isUsable } from '../../api/is-usable.js';
+import { keyOf } from '../../api/keys.js';
+import {
+  createPreviewToken,
+  createShareLink,
+  previewTokensOf,
+  revokePreviewToken,
+  revokeShareLink,
+  shareLinksOf,
+  type PreviewToken,
+  type ShareLink,
+} from '../../api/preview-credentials.js';
+import type { Preview } from '../../api/previews.js';
+import { describeError } from '../../api/problem.js';
+import { queryClient } from '../../api/query-client.js';
+import { useConfirm } from '../../components/confirm.js';
+import { QueryView } from '../../components/query-view.js';
+import { ScopedButton } from '../../components/scoped-button.js';
+import { SecretOnce } from '../../components/secret-once.js';
+import { PageSection } from '../../components/page-section.js';
+import { TimeAgo } from '../../components/time-ago.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+import { IconPlus } from '../../icons.js';
+
+const DAY_MS = 86_400_000;
+
+/** What lets in who has no account: links for people, tokens for machines. */
+interface Kind {
+  readonly what: 'link' | 'token';
+  readonly resource: 'share-link' | 'preview-token';
+  readonly about: string;
+  readonly create: (previewId: string, name: string, expiresAt?: string) => Promise<string>;
+  readonly revoke: (previewId: string, id: string) => Promise<void>;
+  /** How long it works, in days; 0: for ever. */
+  readonly days: readonly (readonly [days: number, label: string])[];
+}
+
+const LINKS: Kind = {
+  what: 'link',
+  resource: 'share-link',
+  about: 'Opens the preview in a browser for whoever has the link, without an account.',
+  create: createShareLink,
+  revoke: revokeShareLink,
+  days: [
+    [1, 'A day'],
+    [7, 'A week'],
+    [30, '30 days'],
+    [365, 'A year'],
+  ],
+};
+
+const TOKENS: Kind = {
+  what: 'token',
+  resource: 'preview-token',
+  about: 'For tests and other programs: sent in the header Culvert-Preview-Token.',
+  create: createPreviewToken,
+  revoke: revokePreviewToken,
+  days: [
+    [0, 'For ever'],
+    [7, 'A week'],
+    [30, '30 days'],
+    [365, 'A year'],
+  ],
+};
+
+export function PreviewCredentials({ preview }: { preview: Preview }): ReactElement {
+  const links = useQuery(shareLinksOf(preview.id));
+  const tokens = useQuery(previewTokensOf(preview.id));
+  const [created, setCreated] = useState<Kind | null>(null);
+  return (
+    <PageSection title="Share it">
+      <Tabs defaultValue="links" keepMounted={false}>
+        <Tabs.List mb="md">
+          <Tabs.Tab value="links">Share links</Tabs.Tab>
+          <Tabs.Tab value="tokens">Tokens for machines</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="links">
+          <QueryView query={links}>
+            {(items) => (
+              <CredentialList kind={LINKS} previewId={preview.id} items={items} onCreate={setCreated} />
+            )}
+          </QueryView>
+        </Tabs.Panel>
+        <Tabs.Panel value="tokens">
+          <QueryView query={tokens}>
+            {(items) => (
+              <CredentialList kind={TOKENS} previewId={preview.id} items={items} onCreate={setCreated} />
+            )}
+          </QueryView>
+        </Tabs.Panel>
+      </Tabs>
+      {created !== null && (
+        <CreateDialog kind={created} previewId={preview.id} onClose={() => setCreated(null)} />
+      )}
+    </PageSection>
+  );
+}
+
+interface CredentialListProps {
+  readonly kind: Kind;
+  readonly previewId: string;
+  readonly items: readonly (ShareLink | PreviewToken)[];
+  readonly onCreate: (kind: Kind) => void;
+}
+
+function CredentialList({ kind, previewId, items, onCreate }: CredentialListProps): ReactElement {
+  const confirm = useConfirm();
+  const usable = items.filter(isUsable);
+  const revoke = async ({ id, name }: ShareLink | PreviewToken): Promise<void> => {
+    const isSure = await confirm({
+      title: `Revoke the ${kind.what} “${name}”?`,
+      text: 'It works no more, at once, and who came in by it is out. This cannot be undone.',
+      confirm: 'Revoke',
+      isDangerous: true,
+    });
+    if (!isSure) return;
+    try {
+      await kind.revoke(previewId, id);
+      toastDone(`Revoked “${name}”`);
+    } catch (error) {
+      toastProblem(error);
+    }
+    await queryClient.invalidateQueries({ queryKey: keyOf(kind.resource, previewId) });
+  };
+  return (
+    <Stack gap="sm">
+      <Group justify="space-between">
+        <Text size="sm" c="dimmed">
+          {kind.about}
+        </Text>
+        <ScopedButton
+          needs="previews:write"
+          variant="default"
+          size="xs"
+          leftSection={<IconPlus size={14} />}
+          onClick={() => onCreate(kind)}
+        >
+          {kind.what === 'link' ? 'Create a share link' : 'Create a token'}
+        </ScopedButton>
+      </Group>
+      {usable.length === 0 ? (
+        <Text size="sm">There is none now.</Text>
+      ) : (
+        <Table.ScrollContainer minWidth={420}>
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Name</Table.Th>
+                <Table.Th>Begins with</Table.Th>
+                <Table.Th>Works until</Table.Th>
+                <Table.Th aria-label="Actions" />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {usable.map((item) => (
+                <Table.Tr key={item.id}>
+                  <Table.Td>{item.name}</Table.Td>
+                  <Table.Td>{item.hint}…</Table.Td>
+                  <Table.Td>
+                    <TimeAgo at={item.expiresAt} never="it is revoked" />
+                  </Table.Td>
+                  <Table.Td ta="right">
+                    <ScopedButton
+                      needs="previews:write"
+                      variant="subtle"
+                      color="red"
+                      size="compact-sm"
+                      onClick={() => void revoke(item)}
+                    >
+                      Revoke
+                    </ScopedButton>
+                  </Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+    </Stack>
+  );
+}
+
+interface CreateDialogProps {
+  readonly kind: Kind;
+  readonly previewId: string;
+  readonly onClose: () => void;
+}
+
+function CreateDialog({ kind, previewId, onClose }: CreateDialogProps): ReactElement {
+  const [name, setName] = useState('');
+  const [days, setDays] = useState(kind.days[1]?.[0] ?? 7);
+  const [secret, setSecret] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+
+  const create = async (): Promise<void> => {
+    setIsBusy(true);
+    try {
+      const expiresAt = days === 0 ? undefined : new Date(Date.now() + days * DAY_MS).toISOString();
+      setSecret(await kind.create(previewId, name, expiresAt));
+      await queryClient.invalidateQueries({ queryKey: keyOf(kind.resource, previewId) });
+    } catch (error) {
+      const { title, detail } = describeError(error);
+      setProblem(detail ?? title);
+    } finally {
+      setIsBusy(false);
+    }
+  };
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    void create();
+  };
+
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={kind.what === 'link' ? 'Create a share link' : 'Create a token'}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {secret === null ? (
+        <form onSubmit={submit}>
+          <Stack>
+            <TextInput
+              label="Name"
+              description="Whom or what it is for."
+              placeholder={kind.what === 'link' ? 'For the client' : 'End-to-end tests'}
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+              maxLength={128}
+              error={problem}
+              required
+              data-autofocus
+            />
+            <NativeSelect
+              label="Works for"
+              value={String(days)}
+              onChange={(event) => setDays(Number(event.currentTarget.value))}
+              data={kind.days.map(([value, label]) => ({ value: String(value), label }))}
+            />
+            <Group justify="flex-end">
+              <Button type="submit" loading={isBusy}>
+                Create
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      ) : (
+        <Stack>
+          <SecretOnce what={kind.what} secret={secret} />
+          <Group justify="flex-end">
+            <Button onClick={onClose}>Done</Button>
+          </Group>
+        </Stack>
+      )}
+    </Modal>
+  );
+}

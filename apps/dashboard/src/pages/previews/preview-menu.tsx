@@ -1,0 +1,106 @@
+import { ActionIcon, Menu } from '@mantine/core';
+import { useClipboard } from '@mantine/hooks';
+import type { ReactElement } from 'react';
+import { Link } from 'wouter';
+import { useReasonAgainst } from '../../api/me.js';
+import type { Preview } from '../../api/previews.js';
+import { toastDone } from '../../components/toast.js';
+import {
+  IconActivity,
+  IconCopy,
+  IconDots,
+  IconExternalLink,
+  IconLock,
+  IconPencil,
+  IconQrcode,
+  IconTrash,
+  IconWorld,
+} from '../../icons.js';
+import { usePreviewActions } from './use-preview-actions.js';
+
+interface PreviewMenuProps {
+  readonly preview: Preview;
+  readonly onShowQrCode: (preview: Preview) => void;
+}
+
+/** Everything that can be done with one preview of a list. */
+export function PreviewMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
+  const { setAccess, remove } = usePreviewActions();
+  const reason = useReasonAgainst('previews:write');
+  const clipboard = useClipboard();
+  const isForbidden = reason !== undefined;
+  return (
+    <Menu position="bottom-end" width={240}>
+      <Menu.Target>
+        <ActionIcon aria-label={`Actions for ${preview.hostname}`}>
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          component="a"
+          href={preview.url}
+          target="_blank"
+          rel="noreferrer"
+          leftSection={<IconExternalLink size={16} />}
+        >
+          Open
+        </Menu.Item>
+        <Menu.Item
+          component={Link}
+          href={`/previews/${preview.id}/requests`}
+          leftSection={<IconActivity size={16} />}
+        >
+          Requests
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconCopy size={16} />}
+          onClick={() => {
+            clipboard.copy(preview.url);
+            toastDone('Copied the link');
+          }}
+        >
+          Copy the link
+        </Menu.Item>
+        <Menu.Item leftSection={<IconQrcode size={16} />} onClick={() => onShowQrCode(preview)}>
+          QR code
+        </Menu.Item>
+        <Menu.Divider />
+        {isForbidden && <Menu.Label>{reason}</Menu.Label>}
+        <Menu.Item
+          component={Link}
+          href={`/previews/${preview.id}/edit`}
+          leftSection={<IconPencil size={16} />}
+          disabled={isForbidden}
+        >
+          Edit
+        </Menu.Item>
+        {preview.access === 'team' ? (
+          <Menu.Item
+            leftSection={<IconWorld size={16} />}
+            disabled={isForbidden}
+            onClick={() => void setAccess(preview, 'public')}
+          >
+            Make publicly accessible
+          </Menu.Item>
+        ) : (
+          <Menu.Item
+            leftSection={<IconLock size={16} />}
+            disabled={isForbidden}
+            onClick={() => void setAccess(preview, 'team')}
+          >
+            Require authentication
+          </Menu.Item>
+        )}
+        <Menu.Item
+          leftSection={<IconTrash size={16} />}
+          color="red"
+          disabled={isForbidden}
+          onClick={() => void remove([preview])}
+        >
+          Remove
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,34 @@
+import { Modal, Stack, Text } from '@mantine/core';
+import type { ReactElement } from 'react';
+import { encode } from 'uqr';
+import type { Preview } from '../../api/previews.js';
+import { CopyButton } from '../../components/copy-button.js';
+
+/** For opening a preview on a phone. Drawn of squares: no markup is taken from anywhere. */
+export function QrDialog({ preview, onClose }: { preview: Preview; onClose: () => void }): ReactElement {
+  const { data, size } = encode(preview.url, { border: 3 });
+  const squares = data
+    .flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : '')))
+    .join('');
+  return (
+    <Modal opened onClose={onClose} title="Open it on a phone" closeButtonProps={{ 'aria-label': 'Close' }}>
+      <Stack align="center">
+        <svg
+          viewBox={`0 0 ${size} ${size}`}
+          width={260}
+          height={260}
+          role="img"
+          aria-label={`QR code of ${preview.url}`}
+          shapeRendering="crispEdges"
+        >
+          <rect width={size} height={size} fill="#fff" />
+          <path d={squares} fill="#000" />
+        </svg>
+        <Text size="sm" ta="center">
+          {preview.url}
+        </Text>
+        <CopyButton value={preview.url} label="Copy the link" />
+      </Stack>
+    </Modal>
+  );
+}

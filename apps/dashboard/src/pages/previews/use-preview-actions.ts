@@ -1,0 +1,73 @@
+import { removePreview, updatePreview, type Preview, type PreviewAccess } from '../../api/previews.js';
+import { putPreview } from '../../api/preview-cache.js';
+import { useConfirm } from '../../components/confirm.js';
+import { toastDone, toastProblem } from '../../components/toast.js';
+
+/** Removals under way at once. */
+const MAX_AT_ONCE = 5;
+
+export interface PreviewActions {
+  /** At once on the screen, taken back when the server refuses. Can be undone. */
+  readonly setAccess: (preview: Preview, access: PreviewAccess) => Promise<void>;
+  /** Asks first. Resolves to whether they are gone. */
+  readonly remove: (previews: readonly Preview[]) => Promise<boolean>;
+}
+
+/** What can be done with a preview from wherever it is shown. */
+export function usePreviewActions(): PreviewActions {
+  const confirm = useConfirm();
+
+  const setAccess = async (preview: Preview, access: PreviewAccess): Promise<void> => {
+    putPreview({ ...preview, access });
+    try {
+      const changed = await updatePreview(preview.id, { access });
+      const said =
+        access === 'public'
+          ? `Whoever knows its address can open ${preview.hostname} now`
+          : `${preview.hostname} requires authentication now`;
+      toastDone(said, () => void setAccess(changed, preview.access));
+    } catch (error) {
+      putPreview(preview);
+      toastProblem(error);
+    }
+  };
+
+  const remove = async (previews: readonly Preview[]): Promise<boolean> => {
+    const [first] = previews;
+    if (first === undefined) return false;
+    const what = previews.length === 1 ? first.hostname : `${previews.length} previews`;
+    const isSure = await confirm({
+      title: `Remove ${previews.length === 1 ? 'this preview' : what}?`,
+      text:
+        previews.length === 1
+          ? `${what} stops answering at once. Its address is not used again, so this cannot be undone.`
+          : 'They stop answering at once. Their addresses are not used again, so this cannot be undone.',
+      confirm: 'Remove',
+      isDangerous: true,
+    });
+    if (!isSure) return false;
+    const failures = await removeAll(previews.map(({ id }) => id));
+    const [failure] = failures;
+    if (failure === undefined) toastDone(previews.length === 1 ? `Removed ${what}` : `Removed ${what}`);
+    else toastProblem(failure, `${failures.length} of ${previews.length} could not be removed`);
+    return failure === undefined;
+  };
+
+  return { setAccess, remove };
+}
+
+async function removeAll(ids: readonly string[]): Promise<unknown[]> {
+  const waiting = [...ids];
+  const failures: unknown[] = [];
+  const work = async (): Promise<void> => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+      try {
+        await removePreview(id);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: MAX_AT_ONCE }, work));
+  return failures;
+}

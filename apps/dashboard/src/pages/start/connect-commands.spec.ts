@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { waysToConnect } from './connect-commands.js';
+
+const codes = (origin: string): string[] =>
+  waysToConnect({ origin, apiKey: 'cvt_key' }).flatMap(({ steps }) => steps.map(({ code }) => code));
+
+describe('the commands to connect a traffic manager', () => {
+  it('have the address and the key in them', () => {
+    const all = codes('https://culvert.example.com').join('\n');
+    expect(all.match(/https:\/\/culvert\.example\.com/g)).toHaveLength(3);
+    expect(all.match(/cvt_key/g)).toHaveLength(4);
+    expect(all).toContain('--set systemaHost=culvert.example.com --set systemaPort=443');
+    expect(all).toContain('TELEPRESENCE_LOGIN_DOMAIN=culvert.example.com ');
+  });
+
+  it('keep a port that is not the usual one', () => {
+    const all = codes('http://localhost:8080').join('\n');
+    expect(all).toContain('systemaHost=localhost --set systemaPort=8080');
+    expect(all).toContain('TELEPRESENCE_LOGIN_DOMAIN=localhost:8080');
+    expect(all).toContain('CULVERT_URL=http://localhost:8080');
+  });
+});

@@ -1,0 +1,40 @@
+import { Group, Paper, Text, Title } from '@mantine/core';
+import { useId, type ReactElement, type ReactNode } from 'react';
+import { IconCircleCheck, IconCircleDashed } from '../../icons.js';
+import classes from './start-page.module.css';
+
+interface StepProps {
+  readonly title: string;
+  readonly isDone: boolean;
+  /** Said in the place of the content once it is done, beside it when it stays useful. */
+  readonly summary: ReactNode;
+  readonly children?: ReactNode;
+}
+
+/** One step of day one. Ticks itself off. */
+export function Step({ title, isDone, summary, children }: StepProps): ReactElement {
+  const id = useId();
+  const StateIcon = isDone ? IconCircleCheck : IconCircleDashed;
+  return (
+    <Paper component="li" p="lg" aria-labelledby={id} className={classes['step']}>
+      <Group gap="sm" wrap="nowrap" align="flex-start">
+        <StateIcon
+          size={24}
+          className={classes['tick']}
+          data-done={isDone || undefined}
+          role="img"
+          aria-label={isDone ? 'Done' : 'To do'}
+        />
+        <div className={classes['content']}>
+          <Title order={2} size="h4" id={id}>
+            {title}
+          </Title>
+          <Text size="sm" c="dimmed" component="div" role="status">
+            {summary}
+          </Text>
+          {children !== undefined && <div className={classes['body']}>{children}</div>}
+        </div>
+      </Group>
+    </Paper>
+  );
+}
