@@ -38,8 +38,8 @@ function bars(counts: readonly number[], most: number, height: number): string {
   return counts
     .map((count, step) => {
       if (count === 0) return '';
-      const tall = Math.max(1.5, (Math.min(count, most) / most) * height);
-      return `M${step + 0.1} ${height}v${-tall.toFixed(2)}h0.8v${tall.toFixed(2)}z`;
+      const tall = Math.max(1.5, (Math.min(count, most) / most) * height).toFixed(2);
+      return `M${step + 0.1} ${height}v-${tall}h0.8v${tall}z`;
     })
     .join('');
 }
