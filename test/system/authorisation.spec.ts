@@ -13,6 +13,7 @@ import {
   apiKeyHint,
   type ApiKeyScope,
   generateApiKeySecret,
+  generateSecret,
   hashApiKeySecret,
   hashSecret,
   type Store,
@@ -32,10 +33,13 @@ let store: Store;
 let standalone: Program;
 let port: number;
 let teamId: string;
+let trafficManagerId: string;
 
 /** Keys by what is the matter with them; a scope: with this scope alone. */
 const secrets = new Map<string, string | null>();
-const NOBODY = ['none', 'unknown', 'expired', 'revoked'];
+/** What is good at the host of one preview is nothing elsewhere. */
+const OF_A_PREVIEW = ['preview token', 'share link', 'visit'];
+const NOBODY = ['none', 'unknown', 'expired', 'revoked', ...OF_A_PREVIEW];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
@@ -64,6 +68,45 @@ beforeAll(async () => {
   for (const scope of API_KEY_SCOPES) secrets.set(scope, await key(teamId, [scope]));
   secrets.set('every scope', await key(teamId, API_KEY_SCOPES));
   secrets.set('other team', await key(other.id, API_KEY_SCOPES));
+  const manager = await store.trafficManagers.create(teamId, {
+    managerId: 'previews',
+    clusterId: '',
+    name: 'previews',
+    version: '',
+  });
+  trafficManagerId = manager!.id;
+  const { id } = await createPreview('team');
+  for (const [name, prefix] of [
+    ['preview token', 'cvp_'],
+    ['share link', 'cvs_'],
+  ] as const) {
+    const secret = generateSecret(prefix);
+    const draft = {
+      name,
+      hint: prefix,
+      hash: hashSecret(secret),
+      expiresAt: new Date(Date.now() + 3_600_000),
+    };
+    await (prefix === 'cvp_' ? store.previewTokens : store.shareLinks).create(teamId, id, draft);
+    secrets.set(name, secret);
+  }
+  const visit = generateSecret();
+  const { id: shareLinkId } = (await store.shareLinks.findUsable(
+    hashSecret(secrets.get('share link')!),
+    new Date(),
+  ))!;
+  await store.previewVisits.create(
+    {
+      hash: hashSecret(visit),
+      teamId,
+      previewId: id,
+      admittedBy: { shareLinkId },
+      expiresAt: new Date(Date.now() + 3_600_000),
+    },
+    1,
+    new Date(),
+  );
+  secrets.set('visit', visit);
 });
 
 afterAll(async () => {
@@ -78,6 +121,35 @@ async function key(team: string, scopes: readonly ApiKeyScope[], expiresAt: Date
   const hint = apiKeyHint(secret);
   await store.apiKeys.create(team, { name: 'test', hint, hash: hashApiKeySecret(secret), scopes, expiresAt });
   return secret;
+}
+
+async function createPreview(access: 'team' | 'public') {
+  const body = JSON.stringify({
+    trafficManagerId,
+    intercept: { name: access, workload: 'web' },
+    ingress: { host: 'web', port: 80 },
+    access,
+  });
+  return new Promise<{ id: string; hostname: string }>((resolve, reject) => {
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: '/api/v1/previews',
+        method: 'POST',
+        servername: 'localhost',
+        ca: certificate.cert,
+        headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = '';
+        response.on('data', (piece) => (text += String(piece)));
+        response.on('end', () => resolve(JSON.parse(text) as { id: string; hostname: string }));
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
 }
 
 /** What each key should get: `nobody` for those that are none, `otherwise` for those that are not named. */
@@ -248,43 +320,9 @@ describe('the host of a preview', () => {
   let hostnames: Record<'team' | 'public' | 'missing', string>;
 
   beforeAll(async () => {
-    const manager = await store.trafficManagers.create(teamId, {
-      managerId: 'previews',
-      clusterId: '',
-      name: 'previews',
-      version: '',
-    });
-    const create = async (access: 'team' | 'public') => {
-      const body = JSON.stringify({
-        trafficManagerId: manager!.id,
-        intercept: { name: access, workload: 'web' },
-        ingress: { host: 'web', port: 80 },
-        access,
-      });
-      return new Promise<string>((resolve, reject) => {
-        const request = https.request(
-          {
-            host: '127.0.0.1',
-            port,
-            path: '/api/v1/previews',
-            method: 'POST',
-            servername: 'localhost',
-            ca: certificate.cert,
-            headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
-          },
-          (response) => {
-            let text = '';
-            response.on('data', (piece) => (text += String(piece)));
-            response.on('end', () => resolve((JSON.parse(text) as { hostname: string }).hostname));
-          },
-        );
-        request.on('error', reject);
-        request.end(body);
-      });
-    };
     hostnames = {
-      team: await create('team'),
-      public: await create('public'),
+      team: (await createPreview('team')).hostname,
+      public: (await createPreview('public')).hostname,
       missing: 'nothing-here.preview.localhost',
     };
   });
