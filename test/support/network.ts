@@ -114,3 +114,12 @@ function mute(link: Link): void {
     socket.pause();
   }
 }
+
+/** A port of loopback that nobody listens on, for programs that have to know each other's before they start. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

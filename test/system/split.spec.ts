@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { API_KEY, type Deployment, deploymentOf, type Preview, visit } from '../support/deployment.js';
+import { freePort } from '../support/network.js';
 import { type Program, startProgram } from '../support/process.js';
 
 /** Edge and API as processes of their own, on Postgres and Redis, as docker-compose.yml runs them. */
@@ -13,14 +14,6 @@ let edge: Program;
 let deployment: Deployment;
 let service: http.Server;
 let preview: Preview;
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   database = await createTestDatabase(inject('databaseUrl'));
