@@ -13,6 +13,7 @@ import {
   type ReverseTunnelConnection,
   type ReverseTunnelEnd,
 } from './reverse-tunnel.js';
+import type { ReverseCarrierHandler } from './reverse-carrier.js';
 import type { ReverseTunnelSettings } from './settings.js';
 
 const VERSIONS = ['v2.0.3', 'v2.3.1', 'v2.3.2', 'v2.4.7', 'v2.4.8', 'v2.14.0'];
@@ -27,6 +28,24 @@ function chunkOf(content: string): Buffer {
   prefix.writeUInt32BE(head.length + bytes.length, 1);
   return Buffer.concat([prefix, head, bytes]);
 }
+
+/*
+ * What a manager said before the edge had looked up its credential was handled while the tunnel was being made, whose
+ * owner had nothing yet to handle it with: no manager up to 2.3.1, which speaks first, ever got a connection.
+ */
+it.each<[what: string, deliver: (handler: ReverseCarrierHandler) => void]>([
+  ['settings', (handler) => handler.onData(chunkOf(SETTINGS))],
+  ['an end', (handler) => handler.onEnd()],
+  ['a loss', (handler) => handler.onClose('lost')],
+])('tells of %s that came before it only once its owner has the tunnel', async (_what, deliver) => {
+  const told = new Deferred<ReverseTunnelConnection | null>();
+  let tunnel: ReverseTunnelConnection | null = null;
+  const carrier = { start: deliver, write: () => true, pause() {}, resume() {}, end() {} };
+  const tell = (): void => told.resolve(tunnel);
+  tunnel = acceptReverseConnection(carrier, { onOpen: tell, onClose: tell });
+  expect(await told.promise).toBe(tunnel);
+  tunnel.close(GrpcStatus.OK, 'the test is over');
+});
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {

@@ -112,6 +112,12 @@ class ReverseTunnel
       this.settings.handshakeTimeoutMs,
     );
     this.handshakeTimer.unref();
+    // Later: managers up to 2.3.1 have spoken already, and whoever asked for the tunnel does not have it yet.
+    queueMicrotask(() => this.begin());
+  }
+
+  private begin(): void {
+    if (this.state === 'closed') return;
     this.carrier.start(this);
     this.connection.start();
     const { early } = this;
