@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
-import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
+import {
+  API_KEY_SCOPES,
+  generateApiKeySecret,
+  generateOAuthSecret,
+  generateSecret,
+  hashApiKeySecret,
+  hashOAuthSecret,
+  hashSecret,
+  type Store,
+} from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import {
   createTestCertificate,
@@ -17,6 +26,7 @@ import {
   type TestDatabase,
   TrafficManagerDouble,
 } from '@culvert/testkit';
+import { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { launchBrowser } from '../support/browser.js';
@@ -31,6 +41,7 @@ const BLOCK = Buffer.alloc(65_536, 7);
 const MAX_GROWTH_MIB = 160;
 let database: TestDatabase;
 let store: Store;
+let pool: Pool;
 let directory: string;
 let standalone: Program;
 let port: number;
@@ -66,6 +77,7 @@ beforeAll(async () => {
   });
   port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
   store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+  pool = new Pool({ connectionString: database.url, max: 1 });
 });
 
 afterEach(() => {
@@ -79,6 +91,7 @@ afterAll(async () => {
   agent.destroy();
   await standalone?.stop();
   await store?.close();
+  await pool?.end();
   await database?.drop();
   ingress?.closeAllConnections();
   ingress?.close();
@@ -246,6 +259,7 @@ function api(
   method: string,
   path: string,
   body?: unknown,
+  shown: Readonly<Record<string, string>> = { authorization: `Bearer ${API_KEY}` },
 ): Promise<{ status: number; body: Record<string, never> }> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -258,7 +272,7 @@ function api(
         agent,
         servername: 'localhost',
         headers: {
-          authorization: `Bearer ${API_KEY}`,
+          ...shown,
           ...(text !== undefined && { 'content-type': 'application/json' }),
         },
       },
@@ -273,6 +287,59 @@ function api(
     request.on('error', reject);
     request.end(text);
   });
+}
+
+interface Client {
+  readonly userId: string;
+  readonly programId: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  /** What requests of their browser show. */
+  readonly cookie: Readonly<Record<string, string>>;
+}
+
+/** A member of the team who has run `telepresence login`. */
+async function signIn(): Promise<Client> {
+  const { teamId } = (await store.apiKeys.findByHash(hashApiKeySecret(API_KEY)))!;
+  const { id: userId } = await store.users.findOrCreate(`${randomUUID()}@example.test`, '');
+  await store.users.addMembership(teamId, userId, 'member');
+  const at = new Date();
+  const grant = await store.oauthGrants.create(teamId, {
+    userId,
+    clientId: 'telepresence-cli',
+    codeHash: hashOAuthSecret(generateOAuthSecret('code')),
+    codeChallenge: 'c'.repeat(43),
+    redirectUri: 'http://localhost:1/callback',
+    at,
+  });
+  const [accessToken, refreshToken] = [generateOAuthSecret('access'), generateOAuthSecret('refresh')];
+  const tokens = {
+    accessTokenHash: hashOAuthSecret(accessToken),
+    refreshTokenHash: hashOAuthSecret(refreshToken),
+  };
+  await store.oauthGrants.exchangeCode(teamId, grant!.id, tokens, at);
+  const session = generateSecret();
+  const tokenHash = hashSecret(session);
+  await store.userSessions.create({ userId, tokenHash, at, address: null, userAgent: 'test' });
+  const cookie = {
+    cookie: `__Host-culvert-session=${session}`,
+    origin: `https://localhost:${port}`,
+    host: `localhost:${port}`,
+  };
+  return { userId, programId: grant!.id, accessToken, refreshToken, cookie };
+}
+
+/** Has time pass for a row of the database. */
+async function expire(
+  table: 'oauth_access_token' | 'oauth_grant',
+  column: string,
+  id: string,
+): Promise<void> {
+  const { rowCount } = await pool.query(
+    `UPDATE ${table} SET expires_at = now() AT TIME ZONE 'UTC' WHERE ${column} = $1`,
+    [id],
+  );
+  expect(rowCount).toBe(1);
 }
 
 async function previewOf(hostname: string): Promise<Record<string, unknown> | undefined> {
@@ -581,5 +648,116 @@ describe('what a traffic manager may not do', () => {
     expect(await double.commandMessage()).toBe('');
     const service = { serviceName: 'carts', namespace: 'shop', servicePort: 8080 };
     expect(await double.resolveIngress(service)).toMatchObject({ host: 'carts.shop', port: 8080 });
+  });
+});
+
+describe('a traffic manager up to 2.1.3, which shows the access token of a client', () => {
+  const managerOf = (client: Client, version = 'v2.1.3') =>
+    startDouble({ apiKey: client.accessToken, version });
+
+  async function sessionOf(double: TrafficManagerDouble): Promise<Record<string, unknown> | undefined> {
+    const { body: managers } = await api('GET', '/traffic-managers?limit=200');
+    const manager = (managers['items'] as Record<string, unknown>[]).find(
+      ({ managerId }) => managerId === double.managerId,
+    );
+    const { body } = await api('GET', `/sessions?trafficManagerId=${String(manager?.['id'])}`);
+    return (body['items'] as Record<string, unknown>[])[0];
+  }
+
+  it.each(['v2.0.0', 'v2.1.3'])('serves previews (%s)', async (version) => {
+    const client = await signIn();
+    const double = managerOf(client, version);
+    const { id, hostname } = await share(double);
+    const { status, body } = await visit(hostname);
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ headers: { 'x-telepresence-intercept-id': id } });
+    expect(await sessionOf(double)).toMatchObject({
+      kind: 'telepresence',
+      state: 'connected',
+      apiKeyId: null,
+      programId: client.programId,
+      userId: client.userId,
+    });
+    await double.removePreview(id);
+    expect((await visit(hostname)).status).toBe(404);
+  });
+
+  it('serves on when the token has expired, for which its program is enough, but opens nothing new', async () => {
+    const client = await signIn();
+    const double = managerOf(client);
+    const { hostname } = await share(double);
+    await visit(hostname);
+    await expire('oauth_access_token', 'hash', hashOAuthSecret(client.accessToken));
+    expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
+    // It has the edges look again at what this person may.
+    expect((await api('PATCH', `/team/members/${client.userId}`, { role: 'admin' })).status).toBe(200);
+    expect((await visit(hostname)).status).toBe(200);
+    const { connection } = double;
+    expect(double.connections).toHaveLength(1);
+    expect((await api('DELETE', `/team/members/${client.userId}`)).status).toBe(204);
+    expect((await connection!.ended.promise).details).toMatch(/sign-in is no longer valid/);
+  });
+
+  it.each([
+    [
+      'its person ends the program',
+      async ({ programId, cookie }: Client) =>
+        (await api('DELETE', `/me/programs/${programId}`, undefined, cookie)).status,
+    ],
+    [
+      'its person is removed from the team',
+      async ({ userId }: Client) => (await api('DELETE', `/team/members/${userId}`)).status,
+    ],
+    [
+      'its person leaves the team',
+      async ({ cookie }: Client) => {
+        const { body } = await api('GET', '/me', undefined, cookie);
+        const { id } = body['team'] as { id: string };
+        return (await api('DELETE', `/teams/${id}/membership`, undefined, cookie)).status;
+      },
+    ],
+  ])('is cut off within a second when %s', async (_what, end) => {
+    const client = await signIn();
+    const double = managerOf(client);
+    const { hostname } = await share(double);
+    expect((await visit(hostname)).status).toBe(200);
+    const ended = double.connection!.ended.promise;
+    expect(await end(client)).toBe(204);
+    const before = performance.now();
+    expect(await ended).toMatchObject({
+      code: grpc.status.UNAUTHENTICATED,
+      details: 'the sign-in is no longer valid: run "telepresence login"',
+    });
+    expect(performance.now() - before).toBeLessThan(1000);
+    expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
+  });
+
+  it('is cut off within ten seconds when its program has expired, which nobody tells', async () => {
+    const client = await signIn();
+    const double = managerOf(client);
+    const { hostname } = await share(double);
+    expect((await visit(hostname)).status).toBe(200);
+    const before = performance.now();
+    await expire('oauth_grant', 'id', client.programId);
+    expect((await double.connection!.ended.promise).code).toBe(grpc.status.UNAUTHENTICATED);
+    expect(performance.now() - before).toBeLessThan(15_000);
+  }, 30_000);
+
+  it('goes on with the token of another client, in the same session and under the same hostname', async () => {
+    const [first, second] = [await signIn(), await signIn()];
+    const double = managerOf(first);
+    const { hostname } = await share(double);
+    expect((await visit(hostname)).status).toBe(200);
+    const before = await sessionOf(double);
+    double.apiKey = second.accessToken;
+    const back = double.reconnected();
+    await api('DELETE', `/me/programs/${first.programId}`, undefined, first.cookie);
+    await back;
+    expect((await visit(hostname)).status).toBe(200);
+    expect(await sessionOf(double)).toMatchObject({
+      id: before!['id'],
+      programId: second.programId,
+      userId: second.userId,
+    });
   });
 });

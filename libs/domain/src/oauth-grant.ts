@@ -78,6 +78,11 @@ export function generateOAuthSecret(kind: keyof typeof PREFIXES): string {
   return generateSecret(PREFIXES[kind]);
 }
 
+/** Whether a secret looks like one of our access tokens; whether it is good, only the store knows. */
+export function isAccessTokenShaped(secret: string): boolean {
+  return secret.startsWith(PREFIXES.access);
+}
+
 /** What the store keeps of a code or token. A fast hash is right: the input has 256 random bits. */
 export function hashOAuthSecret(secret: string): string {
   return hashSecret(secret);

@@ -2,6 +2,8 @@ import {
   type Actor,
   type ApiKeyScope,
   hashApiKeySecret,
+  hashOAuthSecret,
+  isAccessTokenShaped,
   isApiKeyUsable,
   scopesOfProgram,
   type Store,
@@ -45,7 +47,7 @@ export class CallAuthenticator {
     private readonly apiKeyUse: Pick<ApiKeyUse, 'record'>,
   ) {}
 
-  /** @throws CallError `UNAUTHENTICATED`, or `PERMISSION_DENIED` when a key lacks one of `scopes` */
+  /** @throws CallError `UNAUTHENTICATED`, or `PERMISSION_DENIED` when it does not reach as far as `scopes` */
   async authenticate(
     { apiKey, authorization }: Credentials,
     address: string,
@@ -54,10 +56,19 @@ export class CallAuthenticator {
     const secret = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
     if (secret === undefined || !SECRET.test(secret))
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'an API key is needed: run "telepresence login"');
-    const hash = hashApiKeySecret(secret);
+    return isAccessTokenShaped(secret)
+      ? this.byAccessToken(secret, address, scopes)
+      : this.byApiKey(secret, address, scopes);
+  }
+
+  private async byApiKey(
+    secret: string,
+    address: string,
+    scopes: readonly ApiKeyScope[],
+  ): Promise<GrpcCaller> {
+    const key = await this.store.apiKeys.findByHash(hashApiKeySecret(secret));
+    if (key === null) throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is not known here');
     const now = new Date();
-    const key = await this.store.apiKeys.findByHash(hash);
-    if (key === null) return this.findTokenOwner(hash, address, scopes, now);
     if (!isApiKeyUsable(key, now))
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
     const missing = scopes.find((scope) => !key.scopes.includes(scope));
@@ -71,14 +82,17 @@ export class CallAuthenticator {
     };
   }
 
-  private async findTokenOwner(
-    hash: string,
+  private async byAccessToken(
+    token: string,
     address: string,
     scopes: readonly ApiKeyScope[],
-    now: Date,
   ): Promise<GrpcCaller> {
-    const owner = await this.store.oauthGrants.findByAccessTokenHash(hash, now);
-    if (owner === null) throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is not known here');
+    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null)
+      throw new CallError(
+        GrpcStatus.UNAUTHENTICATED,
+        'the sign-in has expired or ended: run "telepresence login"',
+      );
     const { grant, user, role } = owner;
     const permitted = scopesOfProgram(role);
     const missing = scopes.find((scope) => !permitted.includes(scope));
