@@ -13,6 +13,7 @@ import { PreviewAccessModule } from './preview-access/preview-access.module.js';
 import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
 import { PreviewMetricsModule } from './preview-metrics/preview-metrics.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
+import { ProgramsModule } from './programs/programs.module.js';
 import { AccountModule } from './account/account.module.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -52,6 +53,7 @@ export class ApiModule {
         PreviewAccessModule,
         AuditEventsModule,
         ChangesModule,
+        ProgramsModule,
         TelepresenceLoginModule,
       ],
       providers: [

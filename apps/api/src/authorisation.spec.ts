@@ -211,6 +211,8 @@ describe('who gets what from a route', () => {
         return (await ours.keyWith({ scopes: ['keys:write'] })).apiKey.id;
       case 'userSessionId':
         return (await api.person(owner.user.email, [])).session.id;
+      case 'programId':
+        return (await api.program(ours.teamId, owner.user.id)).id;
       case 'teamId':
         return ours.teamId;
       case 'userId':

@@ -70,6 +70,7 @@ describe('every operation of the OpenAPI document', () => {
     invitationId: (at) => created('createInvitation', at),
     previewId: (at) => created('createPreview', at),
     previewTokenId: (at, known) => created('createPreviewToken', at, known),
+    programId: async ({ team, owner }) => (await api.program(team.teamId, owner.user.id)).id,
     sessionId: async ({ team }) => (await team.session('cluster')).id,
     shareLinkId: (at, known) => created('createShareLink', at, known),
     // Someone else owns it too, or nobody could leave it.

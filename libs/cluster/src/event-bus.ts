@@ -15,7 +15,9 @@ export type ClusterEvent =
   | { readonly type: 'api-key.revoked'; readonly apiKeyId: string }
   /** A person ended a session: close its tunnels and do not let it resume. */
   | { readonly type: 'session.ended'; readonly sessionId: string; readonly reason: string }
-  /** A session of theirs ended, a membership or role changed, or they were removed: look again what they may. */
+  /**
+   * A session or program of theirs ended, a membership or role changed, or they were removed: look again what they may.
+   */
   | { readonly type: 'user.changed'; readonly userId: string }
   /** Something that a team may watch is not as it was. Committed; nothing hangs on hearing of it. */
   | {

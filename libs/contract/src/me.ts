@@ -44,3 +44,16 @@ export const userSessionResource = z.strictObject({
 export type UserSessionResource = z.output<typeof userSessionResource>;
 
 export const userSessionPage = pageOf(userSessionResource);
+
+export const programResource = z.strictObject({
+  id,
+  clientId: z.string().describe('The program, as OAuth knows it; such as `telepresence-cli`.'),
+  name: z.string().describe('What people call it.'),
+  team: team.describe('In which it acts for me.'),
+  createdAt: timestamp.describe('When I let it.'),
+  lastUsedAt: timestamp.describe('When it last got tokens: to the hour while it is in use.'),
+  expiresAt: timestamp.describe('It ends then if it gets no tokens before.'),
+});
+export type ProgramResource = z.output<typeof programResource>;
+
+export const programPage = pageOf(programResource);

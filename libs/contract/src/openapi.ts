@@ -43,6 +43,8 @@ const RESPONSE_SCHEMAS = {
   Me: me.meResource,
   UserSession: me.userSessionResource,
   UserSessionPage: me.userSessionPage,
+  Program: me.programResource,
+  ProgramPage: me.programPage,
   ApiKey: apiKeys.apiKeyResource,
   CreatedApiKey: apiKeys.createdApiKeyResource,
   ApiKeyPage: apiKeys.apiKeyPage,

@@ -132,6 +132,31 @@ export const OPERATIONS: readonly Operation[] = [
   },
 
   {
+    id: 'listPrograms',
+    tag: 'Me',
+    method: 'get',
+    path: `${API}/me/programs`,
+    summary: 'List the programs that act for me',
+    description: 'What I signed in to with Telepresence, in whichever of my teams. Nobody else sees them.',
+    access: 'user',
+    query: pageQuery,
+    status: 200,
+    response: me.programPage,
+  },
+  {
+    id: 'endProgram',
+    tag: 'Me',
+    method: 'delete',
+    path: `${API}/me/programs/{programId}`,
+    summary: 'Have a program act for me no more',
+    description:
+      'At once: its tokens stop working, and what traffic managers opened with them closes. API keys that it made ' +
+      'are not its tokens: revoke them too.',
+    access: 'user',
+    status: 204,
+  },
+
+  {
     id: 'createApiKey',
     tag: 'API keys',
     method: 'post',

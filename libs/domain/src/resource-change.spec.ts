@@ -12,7 +12,7 @@ describe('changeOfAction', () => {
   });
 
   it('knows nothing of actions whose target nobody watches', () => {
-    for (const action of ['user.sign-in', 'program-grant.create', 'toString', ''])
+    for (const action of ['user.sign-in', 'program.create', 'toString', ''])
       expect(changeOfAction('t', { action, targetId: 'x' })).toBeNull();
   });
 

@@ -1,4 +1,4 @@
-import { findProgram, isRedirectUri, type Program } from './programs.js';
+import { findProgram, isRedirectUri, type Program } from '../programs/known-programs.js';
 
 /** What a program asks of the person in front of the browser (RFC 6749 §4.1.1, RFC 7636 §4.3). */
 export interface AuthorizationRequest {

@@ -3,15 +3,15 @@ import { ProblemError } from '@culvert/contract';
 import { generateOAuthSecret, hashOAuthSecret, type Store, type Team } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import type { Person } from '../auth/caller.js';
+import { ProgramsService } from '../programs/programs.service.js';
 import type { AuthorizationRequest } from './authorization-request.js';
-import { GrantLog } from './grant-log.js';
 
 /** Lets programs act for people who agree to it. */
 @Injectable()
 export class AuthorizationService {
   constructor(
     @Inject(STORE) private readonly store: Store,
-    private readonly log: GrantLog,
+    private readonly programs: ProgramsService,
   ) {}
 
   /** The teams that this person could let a program act in; the one they joined first comes first. */
@@ -27,8 +27,7 @@ export class AuthorizationService {
    */
   async consent(person: Person, teamId: string, request: AuthorizationRequest): Promise<string> {
     const code = generateOAuthSecret('code');
-    const grant = await this.store.oauthGrants.create(teamId, {
-      userId: person.user.id,
+    const grant = await this.programs.create(person, teamId, {
       clientId: request.program.clientId,
       codeHash: hashOAuthSecret(code),
       codeChallenge: request.codeChallenge,
@@ -36,7 +35,6 @@ export class AuthorizationService {
       at: new Date(),
     });
     if (grant === null) throw new ProblemError('not_a_member', { detail: 'you are no member of this team' });
-    await this.log.created(grant, person.actor);
     return code;
   }
 }

@@ -155,7 +155,7 @@ describe('/auth', () => {
       accountName: 'Bakery',
     });
     const { items } = await api.store.auditEvents.list(other.id, { limit: 1 });
-    expect(items).toMatchObject([{ action: 'program-grant.create', actor: { kind: 'user', id: user.id } }]);
+    expect(items).toMatchObject([{ action: 'program.create', actor: { kind: 'user', id: user.id } }]);
     // A sign-in opens what Telepresence needs and nothing else.
     const token = await program.accessToken();
     const me = await api.http().get('/api/v1/me').set('Authorization', `Bearer ${token}`);

@@ -3,11 +3,11 @@ import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { PagesModule } from '../pages/pages.module.js';
+import { ProgramsModule } from '../programs/programs.module.js';
 import { AuthorizationController } from './authorization.controller.js';
 import { AuthorizationService } from './authorization.service.js';
 import { DownloadsController } from './downloads.controller.js';
 import { ExpiredGrants } from './expired-grants.js';
-import { GrantLog } from './grant-log.js';
 import { LicensesController } from './licenses.controller.js';
 import { MintedKeysController } from './minted-keys.controller.js';
 import { MintedKeysService } from './minted-keys.service.js';
@@ -20,7 +20,7 @@ import { UserInfoService } from './user-info.service.js';
 
 /** What the Telepresence client 2.0 to 2.8 says to the cloud over HTTP (docs/telepresence.md). */
 @Module({
-  imports: [ApiKeysModule, AuditEventsModule, AuthModule, PagesModule],
+  imports: [ApiKeysModule, AuditEventsModule, AuthModule, PagesModule, ProgramsModule],
   controllers: [
     AuthorizationController,
     DownloadsController,
@@ -33,7 +33,6 @@ import { UserInfoService } from './user-info.service.js';
   providers: [
     AuthorizationService,
     ExpiredGrants,
-    GrantLog,
     MintedKeysService,
     TelepresenceCallerService,
     TokenService,

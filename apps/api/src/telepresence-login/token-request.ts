@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { findProgram, type Program } from './programs.js';
+import { findProgram, type Program } from '../programs/known-programs.js';
 
 /** The errors of the token endpoint (RFC 6749 §5.2). `description` is for whoever reads a program's log. */
 export class TokenError extends Error {

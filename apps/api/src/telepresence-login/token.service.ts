@@ -5,11 +5,10 @@ import {
   generateOAuthSecret,
   hashOAuthSecret,
   judgeRefreshToken,
-  type OAuthGrant,
   type Store,
 } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
-import { GrantLog } from './grant-log.js';
+import { ProgramsService } from '../programs/programs.service.js';
 import { TokenError, type TokenRequest } from './token-request.js';
 
 /** RFC 6749 §5.1. */
@@ -28,7 +27,7 @@ export interface TokenResponse {
 export class TokenService {
   constructor(
     @Inject(STORE) private readonly store: Store,
-    private readonly log: GrantLog,
+    private readonly programs: ProgramsService,
   ) {}
 
   /** @throws TokenError */
@@ -57,7 +56,7 @@ export class TokenService {
     const { hashes, response } = newTokens();
     if (pending.isUsed || !(await this.store.oauthGrants.exchangeCode(grant.teamId, grant.id, hashes, now))) {
       // RFC 6749 §4.1.2: somebody else has the code, and one of the two has tokens that they should not.
-      await this.#revoke(grant, address, 'its code was used twice');
+      await this.programs.endLeaked(grant, address, 'its code was used twice');
       throw unknown('code');
     }
     return response;
@@ -72,19 +71,14 @@ export class TokenService {
     const token = await this.store.oauthGrants.findByRefreshTokenHash(hash);
     if (token === null || token.grant.clientId !== request.program.clientId) throw unknown('refresh_token');
     const verdict = judgeRefreshToken(token, now);
-    if (verdict === 'reused') await this.#revoke(token.grant, address, 'an old refresh token was used again');
+    if (verdict === 'reused')
+      await this.programs.endLeaked(token.grant, address, 'an old refresh token was used again');
     if (verdict !== 'usable') throw unknown('refresh_token');
     const { hashes, response } = newTokens();
     if (!(await this.store.oauthGrants.refresh(token.grant.teamId, hash, hashes, now))) {
       throw unknown('refresh_token');
     }
     return response;
-  }
-
-  async #revoke(grant: OAuthGrant, address: string | null, reason: string): Promise<void> {
-    const revoked = await this.store.oauthGrants.revoke(grant.userId, grant.id);
-    if (revoked === null) return;
-    await this.log.revoked(grant, { kind: 'system', id: null, address }, reason);
   }
 }
 

@@ -195,8 +195,9 @@ describe('/token', () => {
     await expect(program.refreshUserInfo()).rejects.toThrow('permission denied: 401');
     const { items } = await api.store.auditEvents.list(teamId, { limit: 1 });
     expect(items).toMatchObject([
-      { action: 'program-grant.revoke', targetId: consented.grant.id, actor: { kind: 'system' } },
+      { action: 'program.end', targetId: consented.grant.id, actor: { kind: 'system' } },
     ]);
+    expect(api.bus.take()).toContainEqual({ type: 'user.changed', userId });
   });
 
   it('refreshes a token ahead of its end, and takes the old refresh token until the new one is used', async () => {

@@ -5,8 +5,10 @@ import {
   API_KEY_SCOPES,
   apiKeyHint,
   generateApiKeySecret,
+  generateOAuthSecret,
   generateSecret,
   hashApiKeySecret,
+  hashOAuthSecret,
   hashSecret,
   type ApiKey,
   type ApiKeyScope,
@@ -212,6 +214,31 @@ export class TestApi {
       userAgent: 'Test/1.0',
     });
     return new TestPerson(this, user, session, `culvert-session=${token}`);
+  }
+
+  /** A program that this member let act for them, and its access token. */
+  async program(
+    teamId: string,
+    userId: string,
+    at: Date = new Date(),
+  ): Promise<{ id: string; accessToken: string; refreshToken: string }> {
+    const grant = await this.store.oauthGrants.create(teamId, {
+      userId,
+      clientId: 'telepresence-cli',
+      codeHash: hashOAuthSecret(generateOAuthSecret('code')),
+      codeChallenge: 'c'.repeat(43),
+      redirectUri: 'http://localhost:1/callback',
+      at,
+    });
+    if (grant === null) throw new Error('the person is no member');
+    const accessToken = generateOAuthSecret('access');
+    const refreshToken = generateOAuthSecret('refresh');
+    const hashes = {
+      accessTokenHash: hashOAuthSecret(accessToken),
+      refreshTokenHash: hashOAuthSecret(refreshToken),
+    };
+    await this.store.oauthGrants.exchangeCode(teamId, grant.id, hashes, at);
+    return { id: grant.id, accessToken, refreshToken };
   }
 
   async keyOf(

@@ -52,6 +52,8 @@ export const AUTHORISATION: readonly Row[] = [
   // The API
   ['delete /api/v1/me/sessions',                                 'user',               401,   '-',   403,   401,   204,   204,   204,   204,   403,   204,   403],
   ['delete /api/v1/me/sessions/{userSessionId}',                 'user',               401,   '-',   403,   401,   204,   404,   404,   404,   403,   404,   403],
+  ['delete /api/v1/me/programs/{programId}',                     'user',               401,   '-',   403,   401,   204,   404,   404,   404,   403,   404,   403],
+  ['get /api/v1/me/programs',                                    'user',               401,   '-',   403,   401,   200,   200,   200,   200,   403,   200,   200],
   ['get /api/v1/me',                                             'any',                401,   200,   200,   401,   200,   200,   200,   200,   200,   200,   200],
   ['get /api/v1/me/sessions',                                    'user',               401,   '-',   403,   401,   200,   200,   200,   200,   403,   200,   200],
   ['post /api/v1/sign-in',                                       'public',             400,   '-',   400,   400,   400,   400,   400,   400,   400,   400,   400],

@@ -1,4 +1,4 @@
-import { API_KEY_SCOPES, generateOAuthSecret, hashOAuthSecret, type ApiKeyScope } from '@culvert/domain';
+import { API_KEY_SCOPES, generateOAuthSecret, type ApiKeyScope } from '@culvert/domain';
 import type { TestApi, TestPerson, TestTeam } from './api-harness.js';
 
 /** Headers that a request shows itself with. */
@@ -65,23 +65,9 @@ export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<
 
   async function accessToken(state: 'usable' | 'expired' | 'revoked'): Promise<string> {
     const { user } = await api.person(`token-${state}@example.test`, [[ours.teamId, 'owner']]);
-    const secret = generateOAuthSecret('access');
     const at = state === 'expired' ? new Date(Date.now() - 61 * 60_000) : new Date();
-    const grant = await api.store.oauthGrants.create(ours.teamId, {
-      userId: user.id,
-      clientId: 'telepresence-cli',
-      codeHash: hashOAuthSecret(generateOAuthSecret('code')),
-      codeChallenge: 'c'.repeat(43),
-      redirectUri: 'http://localhost:1/callback',
-      at,
-    });
-    if (grant === null) throw new Error('the person is no member');
-    const hashes = {
-      accessTokenHash: hashOAuthSecret(secret),
-      refreshTokenHash: hashOAuthSecret(generateOAuthSecret('refresh')),
-    };
-    await api.store.oauthGrants.exchangeCode(ours.teamId, grant.id, hashes, at);
-    if (state === 'revoked') await api.store.oauthGrants.revoke(user.id, grant.id);
-    return secret;
+    const program = await api.program(ours.teamId, user.id, at);
+    if (state === 'revoked') await api.store.oauthGrants.revoke(user.id, program.id);
+    return program.accessToken;
   }
 }

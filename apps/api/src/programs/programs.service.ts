@@ -1,0 +1,86 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError, type PageQuery, type ProgramResource } from '@culvert/contract';
+import type { Actor, OAuthGrant, OAuthGrantDraft, OAuthGrantInTeam, Page, Store } from '@culvert/domain';
+import { STORE } from '@culvert/platform';
+import { AuditLog } from '../audit-events/audit-log.js';
+import type { Person } from '../auth/caller.js';
+import { Announcer } from '../cluster-events/announcer.js';
+import { programName } from './known-programs.js';
+
+const ENDED = 'program.end';
+
+/** The programs that people let act for them, from their consent until either of the two is over. */
+@Injectable()
+export class ProgramsService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly audit: AuditLog,
+    private readonly announcer: Announcer,
+  ) {}
+
+  /** Lets a program act for this person in this team. Null when they are no member. */
+  async create(
+    { user, actor }: Person,
+    teamId: string,
+    draft: Omit<OAuthGrantDraft, 'userId'>,
+  ): Promise<OAuthGrant | null> {
+    const grant = await this.store.oauthGrants.create(teamId, { ...draft, userId: user.id });
+    if (grant !== null)
+      await this.audit.record({ teamId, actor }, 'program.create', grant.id, { after: audited(grant) });
+    return grant;
+  }
+
+  /** What acts for this person, in whichever of their teams. Nobody sees anybody else's. */
+  async list({ user }: Person, query: PageQuery): Promise<Page<ProgramResource>> {
+    const page = await this.store.oauthGrants.list(user.id, query, new Date());
+    return { ...page, items: page.items.map(toResource) };
+  }
+
+  /** Idempotent. @throws ProblemError when the person has no such program, and had none that was ended */
+  async end({ user, actor }: Person, id: string): Promise<void> {
+    const ended = await this.store.oauthGrants.revoke(user.id, id);
+    // Announced each time: repeating it is how a person makes sure of it.
+    await this.announcer.userChanged(user.id);
+    if (ended !== null)
+      await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, { before: audited(ended) });
+    else if (!(await this.#hasEnded(user.id, id)))
+      throw new ProblemError('not_found', { detail: `you have no program ${id}` });
+  }
+
+  /** Ends what somebody else than its person seems to have got hold of. */
+  async endLeaked({ userId, id }: OAuthGrant, address: string | null, reason: string): Promise<void> {
+    const ended = await this.store.oauthGrants.revoke(userId, id);
+    await this.announcer.userChanged(userId);
+    if (ended === null) return;
+    const actor: Actor = { kind: 'system', id: null, address };
+    const change = { before: audited(ended), after: { reason } };
+    await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, change);
+  }
+
+  /** Of one that ended nothing is left but what the audit log of its team says. */
+  async #hasEnded(userId: string, id: string): Promise<boolean> {
+    const memberships = await this.store.users.memberships(userId);
+    const filter = { action: ENDED, targetId: id };
+    const pages = await Promise.all(
+      memberships.map(({ teamId }) => this.store.auditEvents.list(teamId, { limit: 1 }, filter)),
+    );
+    return pages.some(({ items }) => items[0]?.before?.['userId'] === userId);
+  }
+}
+
+function audited({ clientId, userId }: OAuthGrant) {
+  return { program: programName(clientId), userId };
+}
+
+function toResource(grant: OAuthGrantInTeam): ProgramResource {
+  const { id, clientId, team, createdAt, lastUsedAt, expiresAt } = grant;
+  return {
+    id,
+    clientId,
+    name: programName(clientId),
+    team,
+    createdAt: createdAt.toISOString(),
+    lastUsedAt: (lastUsedAt ?? createdAt).toISOString(),
+    expiresAt: expiresAt.toISOString(),
+  };
+}
