@@ -25,9 +25,14 @@ export function findManagerId(sources: IdentitySources): string {
     const kept = keptId(sources.stateDirectory);
     if (kept !== null) return kept;
   }
-  const host = sources.hostname.replace(POD_SUFFIX, '');
+  const host = withoutPodSuffix(sources.hostname);
   const hash = createHash('sha256').update(`${sources.namespace}/${host}`).digest('hex').slice(0, 32);
   return `derived-${hash}`;
+}
+
+/** The name of a pod less what Kubernetes changes with every pod of a Deployment. */
+export function withoutPodSuffix(pod: string): string {
+  return pod.replace(POD_SUFFIX, '');
 }
 
 /** Null when the directory can neither be read nor written. */

@@ -1,3 +1,5 @@
 export { ConfigurationError } from '@culvert/process';
 export { type TrafficManagerOptions } from './options.js';
 export { startTrafficManager, type TrafficManager } from './traffic-manager.js';
+export { readPodDaemonCommand, type PodDaemonOptions } from './pod-daemon/command.js';
+export { startPodDaemon, type PodDaemon } from './pod-daemon/pod-daemon.js';

@@ -60,7 +60,7 @@ const DEFAULT_CLIENT_GRACE_MS = 60_000;
 export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions {
   const { apiKey } = options;
   return {
-    url: parseUrl(options.url),
+    url: parseHttpUrl('CULVERT_URL (--url)', options.url),
     apiKey: typeof apiKey === 'string' ? () => Promise.resolve(checkKey(apiKey)) : apiKey,
     managerId: text('CULVERT_MANAGER_ID (--manager-id)', options.managerId, 1, 128),
     name: text('CULVERT_MANAGER_NAME (--name)', options.name ?? hostname(), 0, 128),
@@ -77,9 +77,9 @@ export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions 
   };
 }
 
-function parseUrl(value: string): URL {
-  const wanted =
-    'CULVERT_URL (--url) must be the http or https address of Culvert, such as https://culvert.example.com';
+/** Throws ConfigurationError unless `value` is the http or https address of something. */
+export function parseHttpUrl(setting: string, value: string): URL {
+  const wanted = `${setting} must be an http or https address, such as https://culvert.example.com`;
   if (value === '') throw new ConfigurationError(`${wanted}; it is not set`);
   let url: URL;
   try {

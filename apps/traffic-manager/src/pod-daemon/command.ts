@@ -1,0 +1,236 @@
+/** The pod daemon's command line and environment: the words of Telepresence's, so that its manifests work as they are. */
+import { hostname } from 'node:os';
+import { parseHeaderFlag, RuleError, type HeaderRule } from '@culvert/intercepts';
+import {
+  checkKey,
+  ConfigurationError,
+  LOG_LEVELS,
+  logLevelOf,
+  podNamespace,
+  readSecret,
+  SettingReader,
+  type LogLevel,
+} from '@culvert/process';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { withoutPodSuffix } from '../identity.js';
+import { checkSecret, parseHttpUrl } from '../options.js';
+import { VERSION } from '../version.js';
+
+/** What `startPodDaemon` is told. */
+export interface PodDaemonOptions {
+  readonly workload: string;
+  readonly namespace: string;
+  readonly kind: string;
+  /** Of the application beside it. */
+  readonly port: number;
+  /** Empty: the intercept is found by its id alone. */
+  readonly headers: readonly HeaderRule[];
+  /** Null: no preview. */
+  readonly preview: PreviewOptions | null;
+  /** The traffic manager's meeting point. */
+  readonly managerUrl: URL;
+  /** Null: as the traffic manager says. */
+  readonly culvertUrl: URL | null;
+  readonly apiKey: () => Promise<string>;
+  /** What the traffic manager is shown. */
+  readonly credential: () => Promise<string>;
+  /** Who this is, the same for every pod of its Deployment. */
+  readonly clientId: string;
+  readonly clientName: string;
+  /** Port of `/healthz` and `/readyz`, or null. */
+  readonly adminPort: number | null;
+}
+
+export interface PreviewOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly useTls: boolean;
+  readonly l5Host: string;
+  readonly displayBanner: boolean;
+  readonly pullRequestUrl: string | null;
+  readonly addRequestHeaders: Readonly<Record<string, string>>;
+}
+
+export interface PodDaemonCommand {
+  readonly options: PodDaemonOptions;
+  readonly logLevel: LogLevel;
+}
+
+interface Flags {
+  readonly workloadName?: string;
+  readonly workloadNamespace?: string;
+  readonly workloadKind: string;
+  readonly port: number;
+  readonly httpHeader: (HeaderRule | null)[];
+  readonly ingressTls: boolean;
+  readonly ingressPort: number;
+  readonly ingressHost?: string;
+  readonly ingressL5host?: string;
+  readonly pullRequest?: string;
+  readonly previewUrlBanner: boolean;
+  readonly previewUrlAddRequestHeaders: Record<string, string>;
+  readonly previewUrl: boolean;
+  readonly managerUrl?: string;
+  readonly adminPort?: string;
+  readonly logLevel?: string;
+}
+
+/** Where the Helm chart puts the traffic manager, and Telepresence did. */
+const DEFAULT_MANAGER_NAMESPACE = 'ambassador';
+const DEFAULT_CLUSTER_PORT = 8085;
+
+const ENVIRONMENT = `
+Environment:
+  AMBASSADOR_CLOUD_APIKEY, or CULVERT_API_KEY   the API key, with the scopes "intercepts:write", "previews:read" and
+                                                "previews:write"; or a file that <variable>_FILE names
+  CULVERT_CLUSTER_SECRET          shown to the traffic manager instead of the key; or CULVERT_CLUSTER_SECRET_FILE
+  TELEPRESENCE_MANAGER_NAMESPACE  where the traffic manager runs; default: ambassador
+  CULVERT_URL                     address of Culvert; default: as the traffic manager says
+  POD_NAMESPACE                   of this pod; default: that of its service account`;
+
+/** Whether this start of the program is to be a pod daemon. */
+export function isPodDaemon(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  return argv[0] === 'pod-daemon' || /^(true|1|yes)$/i.test(env['IS_POD_DAEMON'] ?? '');
+}
+
+/** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
+export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.ProcessEnv): PodDaemonCommand {
+  const flags = parse(argv[0] === 'pod-daemon' ? argv.slice(1) : argv);
+  const settings = new SettingReader(flags, env);
+  const workload = flags.workloadName;
+  if (!workload) throw new ConfigurationError('--workload-name must name the workload to intercept');
+  const apiKey =
+    readSecret(env, 'AMBASSADOR_CLOUD_APIKEY', checkKey) ?? readSecret(env, 'CULVERT_API_KEY', checkKey);
+  if (apiKey === undefined) {
+    throw new ConfigurationError(
+      'AMBASSADOR_CLOUD_APIKEY (or CULVERT_API_KEY) must be set to an API key of Culvert',
+    );
+  }
+  const ownNamespace = podNamespace(env);
+  const managerNamespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] || DEFAULT_MANAGER_NAMESPACE;
+  const culvertUrl = env['CULVERT_URL'];
+  const options: PodDaemonOptions = {
+    workload,
+    namespace: flags.workloadNamespace || ownNamespace || 'default',
+    kind: flags.workloadKind,
+    port: flags.port,
+    headers: flags.httpHeader.filter((rule) => rule !== null),
+    preview: flags.previewUrl ? previewOptions(flags) : null,
+    managerUrl: parseHttpUrl(
+      'CULVERT_MANAGER_URL (--manager-url)',
+      settings.text('managerUrl', 'CULVERT_MANAGER_URL') ??
+        `http://traffic-manager.${managerNamespace}:${DEFAULT_CLUSTER_PORT}`,
+    ),
+    culvertUrl: culvertUrl ? parseHttpUrl('CULVERT_URL', culvertUrl) : null,
+    apiKey,
+    credential: readSecret(env, 'CULVERT_CLUSTER_SECRET', checkSecret) ?? apiKey,
+    clientId: `pod-daemon/${ownNamespace || 'default'}/${withoutPodSuffix(hostname())}`.slice(0, 128),
+    clientName: `pod-daemon@${hostname()}`.slice(0, 128),
+    adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
+  };
+  return { options, logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info') };
+}
+
+function previewOptions(flags: Flags): PreviewOptions {
+  const { ingressHost, ingressL5host, pullRequest, headers } = { ...flags, headers: flags.httpHeader };
+  if (!ingressHost)
+    throw new ConfigurationError('--ingress-host must name where requests of the preview enter the cluster');
+  const matched = headers.flatMap((rule) =>
+    rule !== null && 'value' in rule ? [[rule.name, rule.value]] : [],
+  );
+  return {
+    host: ingressHost,
+    port: flags.ingressPort,
+    useTls: flags.ingressTls,
+    l5Host: ingressL5host || ingressHost,
+    displayBanner: flags.previewUrlBanner,
+    pullRequestUrl: pullRequest || null,
+    // What services pass on is what the agent of the workload has to find.
+    addRequestHeaders: { ...Object.fromEntries(matched), ...flags.previewUrlAddRequestHeaders },
+  };
+}
+
+function parse(argv: readonly string[]): Flags {
+  try {
+    return commandLine().parse(argv, { from: 'user' }).opts<Flags>();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) process.exit(0);
+    throw new ConfigurationError(error.message.replace(/^error: /, ''), { cause: error });
+  }
+}
+
+function commandLine(): Command {
+  return new Command('traffic-manager pod-daemon')
+    .description('Intercepts a workload for the application beside it in this pod, and makes a preview URL.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .allowExcessArguments(false)
+    .option('--workload-name <name>', 'whose traffic to take; also the name of the intercept; required')
+    .option('--workload-namespace <name>', "default: this pod's")
+    .option('--workload-kind <kind>', 'of the workload', 'Deployment')
+    .option('--port <port>', 'of the application in this pod', port, 8080)
+    .option(
+      '--http-header <name=value>',
+      'which requests to take; all of several; value or expression; or auto',
+      header,
+      [],
+    )
+    .option('--ingress-tls [bool]', 'whether the ingress speaks TLS', bool, true)
+    .option('--ingress-port <port>', 'of the ingress', port, 443)
+    .option(
+      '--ingress-host <host>',
+      'where requests of the preview enter the cluster; required for a preview',
+    )
+    .option('--ingress-l5host <host>', 'Host and SNI that the ingress sees; default: --ingress-host')
+    .option('--pull-request <url>', 'whose page gets a comment with the preview URL')
+    .option('-b, --preview-url-banner [bool]', 'whether pages show that they are a preview', bool, true)
+    .option(
+      '--preview-url-add-request-headers <name=value,...>',
+      'further headers of requests through the preview; repeatable',
+      pairs,
+      {},
+    )
+    .option('--preview-url [bool]', 'whether to make a preview URL', bool, true)
+    .option('--no-preview-url', 'make none')
+    .option(
+      '--manager-url <url>',
+      'the traffic manager; default: http://traffic-manager.<namespace>:8085 (CULVERT_MANAGER_URL)',
+    )
+    .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
+    .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
+    .addHelpText('after', ENVIRONMENT);
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= 65_535) return value;
+  throw new InvalidArgumentError('It must be a port from 1 to 65535.');
+}
+
+/** As Go's flags take it; `-b=false` arrives here as `=false`. */
+function bool(text: string): boolean {
+  const value = text.replace(/^=/, '').toLowerCase();
+  if (['true', 't', '1'].includes(value)) return true;
+  if (['false', 'f', '0'].includes(value)) return false;
+  throw new InvalidArgumentError('It must be true or false.');
+}
+
+function header(text: string, before: (HeaderRule | null)[]): (HeaderRule | null)[] {
+  try {
+    return [...before, parseHeaderFlag(text)];
+  } catch (error) {
+    if (error instanceof RuleError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+function pairs(text: string, before: Record<string, string>): Record<string, string> {
+  const entries = text.split(',').map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE, of several separated by commas.');
+    return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+  });
+  return { ...before, ...Object.fromEntries(entries) };
+}
