@@ -7,6 +7,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
 import { ChangesModule } from './changes/changes.module.js';
 import { DocsModule } from './docs/docs.module.js';
+import { ExchangesModule } from './exchanges/exchanges.module.js';
 import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
 import { PreviewAccessModule } from './preview-access/preview-access.module.js';
@@ -54,6 +55,7 @@ export class ApiModule {
         AuditEventsModule,
         ChangesModule,
         ProgramsModule,
+        ExchangesModule,
         TelepresenceLoginModule,
       ],
       providers: [

@@ -32,6 +32,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Edge, handToServer } from './edge.js';
 import { registerEdgeMetrics } from './edge.metrics.js';
+import { ExchangeWatches } from './exchanges/exchange-watches.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
@@ -144,7 +145,8 @@ function createEdge(
   metrics: Registry,
 ): Edge {
   registerEdgeMetrics(metrics, relay, tunnels);
-  return new Edge(relay, tunnels, gate, telepresence, settings, log, bus);
+  const watches = new ExchangeWatches(relay, gate, bus, log);
+  return new Edge(relay, tunnels, gate, telepresence, watches, settings, log, bus);
 }
 
 function createRelay(

@@ -5,6 +5,7 @@ import type { Settings } from '@culvert/platform';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
+import type { ExchangeWatches } from './exchanges/exchange-watches.js';
 import type { PreviewGate } from './previews/preview-gate.js';
 import type { Telepresence } from './telepresence/telepresence.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -25,6 +26,7 @@ export class Edge {
     private readonly tunnels: TunnelSessions,
     private readonly gate: PreviewGate,
     private readonly telepresence: Telepresence,
+    private readonly watches: ExchangeWatches,
     private readonly settings: Pick<Settings, 'shutdownGraceMs'>,
     private readonly log: Logger,
     bus: EventBus,
@@ -53,6 +55,7 @@ export class Edge {
     clearInterval(this.recheck);
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
+    this.watches.close();
     await this.tunnels.close();
     this.telepresence.close();
   }
@@ -77,6 +80,9 @@ export class Edge {
         this.gate.forgetUser(event.userId);
         this.watch(this.tunnels.closeUnusableOfUser(event.userId));
         this.watch(this.relay.handleAccessChange());
+        return;
+      case 'preview.watched':
+        this.watches.handle(event);
         return;
       case 'resource.changed':
         return;

@@ -26,7 +26,37 @@ export type ClusterEvent =
       readonly resource: ChangedResource;
       readonly id: string;
       readonly change: Change;
+    }
+  /**
+   * Somebody watches the exchanges of a preview: edges send them to `exchangesTopic` until `EXCHANGE_WATCH_MS` after the
+   * last of these events, or until `stop`. With `start` they send what they still know to `watcherTopic`.
+   */
+  | {
+      readonly type: 'preview.watched';
+      readonly teamId: string;
+      readonly previewId: string;
+      readonly watcherId: string;
+      readonly phase: 'start' | 'go-on' | 'stop';
+      readonly captures: 'heads' | 'bodies';
     };
+
+/** How long a watch lasts that is not renewed. */
+export const EXCHANGE_WATCH_MS = 30_000;
+
+/** Where edges send the exchanges of a preview. */
+export function exchangesTopic(teamId: string, previewId: string): string {
+  return `exchanges:${teamId}:${previewId}`;
+}
+
+/** Where edges send bodies of them, for those alone who asked for bodies. */
+export function bodiesTopic(teamId: string, previewId: string): string {
+  return `bodies:${teamId}:${previewId}`;
+}
+
+/** Where edges send what one watcher was not there for. */
+export function watcherTopic(watcherId: string): string {
+  return `watcher:${watcherId}`;
+}
 
 /** Events between processes. Delivery is at most once; `onGap` tells when something may have been missed. */
 export interface EventBus {
@@ -36,5 +66,15 @@ export interface EventBus {
   subscribe(listener: (event: ClusterEvent) => void): () => void;
   /** Called after a broken connection is back: caches must be dropped, since events may be lost. */
   onGap(listener: () => void): () => void;
+  /** Sends bulk to those who listen to this topic, if anybody does. It may get lost. */
+  send(topic: string, message: string): void;
+  /** Hears a topic. Sent to this process only while somebody in it listens. */
+  listen(topic: string, listener: (message: string) => void): Listening;
   close(): Promise<void>;
+}
+
+export interface Listening {
+  /** Resolves when messages come from now on, or cannot for now. */
+  readonly isReady: Promise<void>;
+  readonly stop: () => void;
 }

@@ -8,6 +8,7 @@ const EVENTS: ClusterEvent[] = [
   { type: 'session.ended', sessionId: '0190b3c4-0000-7000-8000-000000000002', reason: 'a "person" ended it' },
   { type: 'user.changed', userId: '0190b3c4-0000-7000-8000-000000000003' },
   { type: 'resource.changed', teamId: 'a', resource: 'preview', id: 'b', change: 'updated' },
+  { type: 'preview.watched', teamId: 'a', previewId: 'b', watcherId: 'c', phase: 'start', captures: 'heads' },
 ];
 
 describe('event codec', () => {

@@ -10,6 +10,7 @@ const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[
   'session.ended': ['sessionId', 'reason'],
   'user.changed': ['userId'],
   'resource.changed': ['teamId', 'resource', 'id', 'change'],
+  'preview.watched': ['teamId', 'previewId', 'watcherId', 'phase', 'captures'],
 };
 
 type FieldOf<Type> = Exclude<keyof Extract<ClusterEvent, { type: Type }>, 'type'>;

@@ -15,6 +15,20 @@ describe('InProcessEventBus', () => {
     expect(heard).toEqual(['first preview.changed', 'second preview.changed']);
   });
 
+  it('sends a topic to those alone who listen to it', () => {
+    const bus = new InProcessEventBus(() => {});
+    const heard: string[] = [];
+    bus.send('a', 'nobody is there');
+    const one = bus.listen('a', (message) => heard.push(`one ${message}`));
+    bus.listen('a', (message) => heard.push(`other ${message}`));
+    bus.listen('b', (message) => heard.push(`b ${message}`));
+    bus.send('a', '1');
+    one.stop();
+    one.stop();
+    bus.send('a', '2');
+    expect(heard).toEqual(['one 1', 'other 1', 'other 2']);
+  });
+
   it('calls a listener no more once it has unsubscribed', async () => {
     const bus = new InProcessEventBus(() => {});
     let calls = 0;

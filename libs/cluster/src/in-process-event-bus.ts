@@ -1,14 +1,17 @@
 import { EventNotPublishedError } from './errors.js';
-import type { ClusterEvent, EventBus } from './event-bus.js';
+import type { ClusterEvent, EventBus, Listening } from './event-bus.js';
 import { Listeners } from './listeners.js';
+import { Topics } from './topics.js';
 
 /** For a deployment of one process. Listeners have been called when `publish` resolves; there are no gaps. */
 export class InProcessEventBus implements EventBus {
   readonly #events: Listeners<[ClusterEvent]>;
+  readonly #topics: Topics;
   #isClosed = false;
 
   constructor(onError: (error: unknown) => void) {
     this.#events = new Listeners(onError);
+    this.#topics = new Topics(onError);
   }
 
   async publish(event: ClusterEvent): Promise<void> {
@@ -24,8 +27,17 @@ export class InProcessEventBus implements EventBus {
     return () => {};
   }
 
+  send(topic: string, message: string): void {
+    if (!this.#isClosed) this.#topics.deliver(topic, message);
+  }
+
+  listen(topic: string, listener: (message: string) => void): Listening {
+    return { isReady: Promise.resolve(), stop: this.#topics.add(topic, listener) };
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#topics.clear();
     this.#events.clear();
   }
 }

@@ -1,7 +1,15 @@
 export { announceChange } from './announce-change.js';
 export { createEventBus, type EventBusOptions } from './create-event-bus.js';
 export { EventNotPublishedError } from './errors.js';
-export type { ClusterEvent, EventBus } from './event-bus.js';
+export {
+  bodiesTopic,
+  type ClusterEvent,
+  type EventBus,
+  EXCHANGE_WATCH_MS,
+  exchangesTopic,
+  type Listening,
+  watcherTopic,
+} from './event-bus.js';
 export { MalformedEventError } from './event-codec.js';
 export { InProcessEventBus } from './in-process-event-bus.js';
 export { RedisEventBus } from './redis-event-bus.js';

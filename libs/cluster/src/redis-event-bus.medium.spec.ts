@@ -43,6 +43,36 @@ describe('RedisEventBus', () => {
     expect(heard.of([event])).toEqual([event]);
   });
 
+  it('sends a topic to those alone who listen to it, in whatever process, also after a cut', async () => {
+    const [sender, hearer] = [open(), open()];
+    await sender.bus.publish(previewChanged());
+    const [topic, other] = [randomUUID(), randomUUID()];
+    const heard: string[] = [];
+    const listening = hearer.bus.listen(topic, (message) => heard.push(message));
+    const second = hearer.bus.listen(topic, (message) => heard.push(`second ${message}`));
+    await Promise.all([listening.isReady, second.isReady]);
+    sender.bus.send(other, 'not meant');
+    sender.bus.send(topic, '1');
+    await expect.poll(() => heard).toEqual(['1', 'second 1']);
+    listening.stop();
+    sender.bus.send(topic, '2');
+    await expect.poll(() => heard.slice(2)).toEqual(['second 2']);
+    await killClients(hearer.name);
+    await expect
+      .poll(() => {
+        sender.bus.send(topic, '3');
+        return heard;
+      })
+      .toContain('second 3');
+    second.stop();
+    const last = hearer.bus.listen(other, (message) => heard.push(message));
+    await last.isReady;
+    heard.length = 0;
+    sender.bus.send(topic, '4');
+    sender.bus.send(other, '5');
+    await expect.poll(() => heard).toEqual(['5']);
+  });
+
   it('tells of a gap and goes on after Redis has cut its connections', async () => {
     const { bus, name } = open();
     const heard = listen(bus);

@@ -1,10 +1,14 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { EventNotPublishedError } from './errors.js';
-import type { ClusterEvent, EventBus } from './event-bus.js';
+import type { ClusterEvent, EventBus, Listening } from './event-bus.js';
 import { decodeEvent, encodeEvent } from './event-codec.js';
 import { Listeners } from './listeners.js';
+import { Topics } from './topics.js';
 
 const CHANNEL = 'culvert:events';
+const TOPIC_PREFIX = 'culvert:topic:';
+/** What the publisher's connection may hold of bulk: what comes on top is lost. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const PUBLISH_TIMEOUT_MS = 2_000;
 const MAX_RECONNECT_DELAY_MS = 1_000;
 /** A subscriber only listens: without pings it would never notice that the far end is gone. */
@@ -21,8 +25,12 @@ export class RedisEventBus implements EventBus {
   readonly #publisher: Redis;
   readonly #subscriber: Redis;
   readonly #pings: NodeJS.Timeout;
+  readonly #topics: Topics;
+  /** Of its own, made when somebody listens: bulk that is read too slowly must not cost an event. */
+  #topicSubscriber: Redis | null = null;
   /** Resolved by the first subscription: what is published before it this process would not hear. */
   readonly #listening: Promise<void>;
+  readonly #redisUrl: string;
   #hasGap = false;
   #isClosed = false;
 
@@ -31,6 +39,8 @@ export class RedisEventBus implements EventBus {
     redisUrl: string,
     private readonly onError: (error: unknown) => void,
   ) {
+    this.#redisUrl = redisUrl;
+    this.#topics = new Topics(onError);
     this.#events = new Listeners(onError);
     this.#gaps = new Listeners(onError);
     this.#publisher = this.#connect(redisUrl, {}).setMaxListeners(0);
@@ -45,7 +55,8 @@ export class RedisEventBus implements EventBus {
     });
     this.#pings = setInterval(() => {
       // A ping that fails is a connection that closes, which is handled there.
-      if (this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {});
+      for (const subscriber of [this.#subscriber, this.#topicSubscriber])
+        if (subscriber?.status === 'ready') subscriber.ping().catch(() => {});
     }, PING_INTERVAL_MS).unref();
   }
 
@@ -67,6 +78,28 @@ export class RedisEventBus implements EventBus {
     return this.#gaps.add(listener);
   }
 
+  send(topic: string, message: string): void {
+    if (this.#isClosed || this.#publisher.status !== 'ready') return;
+    const { stream } = this.#publisher;
+    if (stream !== undefined && stream.writableLength > MAX_WAITING_BYTES) return;
+    // A message that does not arrive is lost, as said.
+    this.#publisher.publish(TOPIC_PREFIX + topic, message).catch(() => {});
+  }
+
+  listen(topic: string, listener: (message: string) => void): Listening {
+    const isFirst = !this.#topics.has(topic);
+    const remove = this.#topics.add(topic, listener);
+    const isReady = isFirst ? this.#subscribeTopic(topic) : Promise.resolve();
+    return {
+      isReady,
+      stop: () => {
+        remove();
+        if (this.#topics.has(topic) || this.#topicSubscriber?.status !== 'ready') return;
+        this.#topicSubscriber.unsubscribe(TOPIC_PREFIX + topic).catch(() => {});
+      },
+    };
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -74,6 +107,8 @@ export class RedisEventBus implements EventBus {
     this.#events.clear();
     this.#gaps.clear();
     this.#subscriber.disconnect();
+    this.#topics.clear();
+    this.#topicSubscriber?.disconnect();
     // What was published still goes out.
     if (this.#publisher.status === 'ready') await this.#publisher.quit().catch(() => {});
     this.#publisher.disconnect();
@@ -84,6 +119,31 @@ export class RedisEventBus implements EventBus {
     await whenReady(this.#publisher, deadline);
     // Given up meanwhile: an event that comes late would contradict what the caller was told.
     if (!deadline.aborted) await this.#publisher.publish(CHANNEL, encodeEvent(event));
+  }
+
+  /** Without a connection it is subscribed to when there is one, with all others. */
+  async #subscribeTopic(topic: string): Promise<void> {
+    const subscriber = (this.#topicSubscriber ??= this.#connectTopics());
+    const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
+    await whenReady(subscriber, deadline);
+    if (deadline.aborted || !this.#topics.has(topic)) return;
+    // When its connection breaks, the next one subscribes to it.
+    await subscriber.subscribe(TOPIC_PREFIX + topic).catch(() => {});
+  }
+
+  #connectTopics(): Redis {
+    const subscriber = this.#connect(this.#redisUrl, {
+      autoResubscribe: false,
+      socketTimeout: SILENCE_TIMEOUT_MS,
+    }).setMaxListeners(0);
+    subscriber.on('message', (channel, message) =>
+      this.#topics.deliver(channel.slice(TOPIC_PREFIX.length), message),
+    );
+    subscriber.on('ready', () => {
+      const channels = this.#topics.names().map((topic) => TOPIC_PREFIX + topic);
+      if (channels.length > 0) subscriber.subscribe(...channels).catch(() => {});
+    });
+    return subscriber;
   }
 
   async #listen(): Promise<void> {

@@ -4,6 +4,7 @@ import * as auditEvents from './audit-events.js';
 import * as changes from './changes.js';
 import { ERRORS, ProblemError, toProblem, type ErrorCode, type Problem } from './errors.js';
 import * as connectionEvents from './connection-events.js';
+import * as exchanges from './exchanges.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { OPERATIONS, type Operation } from './operations.js';
@@ -77,6 +78,9 @@ const RESPONSE_SCHEMAS = {
   CreatedPreviewToken: previewCredentials.createdPreviewTokenResource,
   PreviewTokenPage: previewCredentials.previewTokenPage,
   ChangeEvent: changes.changeEvent,
+  Exchange: exchanges.exchange,
+  ExchangeBodies: exchanges.exchangeBodies,
+  OmittedExchanges: exchanges.omittedExchanges,
   StreamEnd: changes.streamEnd,
   AuditEvent: auditEvents.auditEventResource,
   AuditEventPage: auditEvents.auditEventPage,

@@ -8,6 +8,7 @@ import { auditEventFilter, auditEventPage, auditEventQuery } from './audit-event
 import { connectionEventPage } from './connection-events.js';
 import { streamQuery } from './changes.js';
 import type { ErrorCode } from './errors.js';
+import { exchangesQuery } from './exchanges.js';
 import * as intercepts from './intercepts.js';
 import * as me from './me.js';
 import { pageQuery } from './page.js';
@@ -624,6 +625,25 @@ export const OPERATIONS: readonly Operation[] = [
     query: previewMetricsQuery,
     status: 200,
     response: teamMetrics,
+  },
+
+  {
+    id: 'watchExchanges',
+    tag: 'Previews',
+    method: 'get',
+    path: `${API}/previews/{previewId}/exchanges`,
+    summary: 'Watch what passes through a preview, as it happens',
+    description:
+      'Server-sent events without end: `exchange` (`Exchange`) when one begins, is answered and ends, also of the last 200 ' +
+      'while anybody watches; `bodies` (`ExchangeBodies`) where they are captured; `omitted` (`OmittedExchanges`) when ' +
+      'there are too many; `ready` when all that comes is heard; `reset` when some may have been missed; `end` ' +
+      '(`StreamEnd`) is the last. Exchanges that the gate turns away are not among them. Secrets in heads and targets are ' +
+      'masked; bodies are as they are.',
+    access: 'previews:read',
+    query: exchangesQuery,
+    status: 200,
+    response: 'text/event-stream',
+    errors: ['too_many_streams'],
   },
 
   {

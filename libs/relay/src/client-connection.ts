@@ -52,6 +52,7 @@ const CRLF = Buffer.from('\r\n');
 
 export class ClientConnection implements Visitor, VisitorConnection {
   readonly responseReader: HeadReader;
+  readonly isHttp2 = false;
   readonly peer: string;
   private readonly reader: HeadReader;
   private readonly isTrustedProxy: boolean;

@@ -18,6 +18,7 @@ import { type PageBody, pageBody, type PageSink } from './banner/page-body.js';
 import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
 import { closingOf, type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
 import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
+import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import { GateAnswer } from './gate-answer.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
@@ -65,6 +66,8 @@ export class Exchange implements StreamHandler, PageSink {
   /** When bytes last moved, on the relay's clock. */
   private activeAt: number;
   private isCountedAsWaiting = false;
+  /** Where the preview is watched. */
+  private trace: ExchangeTrace | null = null;
   /** On the clock of `performance.now`. */
   private readonly startedAt = performance.now();
 
@@ -121,6 +124,7 @@ export class Exchange implements StreamHandler, PageSink {
     if (this.request.framing === Framing.LENGTH) {
       const end = Math.min(chunk.length, offset + this.requestBytesLeft);
       this.countIn(end - offset);
+      this.trace?.requestBody?.add(chunk, offset, end);
       this.requestBytesLeft -= end - offset;
       this.isRequestDone = this.requestBytesLeft === 0;
       if (!stream.write(offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end)))
@@ -152,9 +156,10 @@ export class Exchange implements StreamHandler, PageSink {
     else this.resumeResponse();
   }
 
-  /** The visitor is gone: nobody is interested in the rest. */
-  cancel(): void {
+  /** The visitor is gone, or cannot use the answer: nobody is interested in the rest. */
+  cancel(error: ExchangeError = 'cancelled'): void {
     if (this.state === 'done') return;
+    this.trace?.end(error, null);
     const stream = this.pooled?.stream;
     this.settle();
     stream?.reset(ResetCode.CANCEL);
@@ -164,6 +169,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   onOpen(): void {
     this.activeAt = this.relay.clock;
+    this.trace?.open();
   }
 
   onDrain(): void {
@@ -176,6 +182,7 @@ export class Exchange implements StreamHandler, PageSink {
   onData(chunk: Buffer): void {
     this.activeAt = this.relay.clock;
     this.route!.traffic.bytesOut += chunk.length;
+    if (this.trace !== null) this.trace.bytesOut += chunk.length;
     if (this.state === 'upgraded') {
       if (!this.visitor.sendRaw(chunk)) this.pauseResponse();
       return;
@@ -337,7 +344,11 @@ export class Exchange implements StreamHandler, PageSink {
     if (this.state === 'done') return;
     if (verdict !== 'allow' || route === null) {
       this.refuse(verdict);
-    } else if (route.active >= this.relay.limits.maxRequestsPerPreview) {
+      return;
+    }
+    const { observers } = this.relay;
+    if (observers.size > 0) this.observe(route);
+    if (route.active >= this.relay.limits.maxRequestsPerPreview) {
       route.traffic.countRefused();
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
@@ -372,6 +383,7 @@ export class Exchange implements StreamHandler, PageSink {
     } else {
       this.pooled = pooled;
       this.state = 'active';
+      this.trace?.connect(pooled.uses > 0);
       this.activeAt = this.relay.clock;
       const head = this.visitor.outgoingHead(this.request, this.route!);
       this.countIn(head.length);
@@ -390,6 +402,7 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   private enterWait(): void {
+    this.trace?.wait();
     // Woken in vain, it goes on waiting: that must not start its time anew.
     if (this.state !== 'waiting') this.activeAt = this.relay.clock;
     this.state = 'waiting';
@@ -445,6 +458,7 @@ export class Exchange implements StreamHandler, PageSink {
     try {
       next = scanner.scan(chunk, offset, (buffer, start, end) => {
         this.requestBytes += end - start;
+        this.trace?.requestBody?.add(buffer, start, end);
         if (!stream.write(buffer.subarray(start, end))) this.pauseBody();
       });
     } catch (error) {
@@ -529,6 +543,7 @@ export class Exchange implements StreamHandler, PageSink {
     if (head.framing === Framing.CHUNKED) {
       this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
     }
+    if (this.trace !== null) this.traceAnswer(this.trace, head);
     this.visitor.sendHead(head, this.route!);
   }
 
@@ -543,6 +558,7 @@ export class Exchange implements StreamHandler, PageSink {
     };
     if (head.framing === Framing.CHUNKED)
       this.responseScanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
+    if (this.trace !== null) this.traceAnswer(this.trace, head);
     this.visitor.sendHead(pageHead(head, this.relay.limits.head, this.request.method), this.route!);
   }
 
@@ -606,6 +622,7 @@ export class Exchange implements StreamHandler, PageSink {
     this.state = 'upgraded';
     this.response = head;
     this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
+    this.trace?.answer(head, false);
     this.visitor.switchProtocols(head, this.route!);
     if (this.isOver()) return;
     if (rest.length > 0) this.onData(rest);
@@ -668,6 +685,7 @@ export class Exchange implements StreamHandler, PageSink {
     const stream = this.pooled?.stream;
     const hasResponded = this.response !== null;
     if (this.route !== null) this.route.traffic.edgeErrors++;
+    this.trace?.end(error.code, error.status);
     this.settle();
     stream?.reset(ResetCode.CANCEL);
     if (!(error instanceof GateAnswer)) this.relay.recordFailure(error, this.hostname);
@@ -679,6 +697,7 @@ export class Exchange implements StreamHandler, PageSink {
   private settle(): void {
     if (this.state === 'done') return;
     this.state = 'done';
+    this.trace?.end(null, null);
     this.cancelWait?.();
     if (this.page !== null) this.relay.leavePage(this.page);
     this.leaveWait();
@@ -693,6 +712,30 @@ export class Exchange implements StreamHandler, PageSink {
 
   private countIn(bytes: number): void {
     this.route!.traffic.bytesIn += bytes;
+    if (this.trace !== null) this.trace.bytesIn += bytes;
+  }
+
+  private observe(route: Route): void {
+    const { request, visitor, startedAt } = this;
+    const httpVersion = visitor.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
+    const observer = this.relay.observers.get(route.id);
+    this.trace = observer?.begin({ request, peer: visitor.peer, httpVersion, startedAt }) ?? null;
+  }
+
+  /** The service's own bytes, before a banner comes in. */
+  private traceAnswer(trace: ExchangeTrace, head: ResponseHead): void {
+    trace.answer(head, this.responseScanner !== null && this.page === null && this.isOutputEncoded());
+    const { responseBody } = trace;
+    if (responseBody === null) return;
+    const send = this.sendBody;
+    this.sendBody = (buffer, start, end) => {
+      responseBody.add(buffer, start, end);
+      send(buffer, start, end);
+    };
+  }
+
+  private isOutputEncoded(): boolean {
+    return this.visitor.chunkedOutput() === 'encoded';
   }
 
   private pauseBody(): void {

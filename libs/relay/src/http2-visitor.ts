@@ -23,6 +23,7 @@ const CRLF = '\r\n';
 
 export class Http2Visitor implements Visitor, StreamHandler {
   readonly responseReader: HeadReader;
+  readonly isHttp2 = true;
   private readonly relay: Relay;
   private readonly head: RequestHead;
   private readonly webSocketKey: string;
@@ -242,7 +243,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
   /** Refuses a switch that the exchange believes in. */
   private failUpgrade(detail: string): void {
     const error = new RelayError('bad_response', detail);
-    this.exchange!.cancel();
+    this.exchange!.cancel('bad_response');
     this.relay.recordFailure(error, hostnameOf(this.head.host));
     this.sendError(error);
   }

@@ -3,6 +3,13 @@ export { BANNER_CLOSED_PATH, type BannerDefinition } from './banner/banner-html.
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './error-page.js';
 export { GateAnswer } from './gate-answer.js';
 export { forwardedFor, plainAddress, TrustedProxies } from './forwarded.js';
+export {
+  type BegunExchange,
+  BodyCapture,
+  type ExchangeError,
+  type ExchangeObserver,
+  ExchangeTrace,
+} from './exchange-trace.js';
 export { Http2Dialer } from './http2-upstream.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';

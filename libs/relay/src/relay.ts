@@ -10,6 +10,7 @@ import { restoreFastStrings } from './fast-strings.js';
 import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
 import type { Exchange } from './exchange.js';
+import type { ExchangeObserver } from './exchange-trace.js';
 import { plainAddress, type TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
@@ -80,6 +81,9 @@ export class Relay {
   readonly trustedProxies: TrustedProxies;
   private readonly budgets: RequestBudgets;
   readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
+
+  /** By the ids of the previews whose exchanges they watch. Usually empty, which is all that an exchange looks at. */
+  readonly observers = new Map<string, ExchangeObserver>();
 
   private readonly connections = new Set<VisitorConnection>();
   private readonly connectionsByAddress = new Map<string, number>();

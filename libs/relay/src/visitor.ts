@@ -7,6 +7,7 @@ import type { Route } from './route.js';
 export interface Visitor {
   /** Address of the connection's other end. */
   readonly peer: string;
+  readonly isHttp2: boolean;
   /** Collects response heads; lent to one exchange at a time. */
   readonly responseReader: HeadReader;
   /** The head to send to the ingress for `request`. */

@@ -137,9 +137,13 @@ export class PreviewsService {
 
   /** @throws ProblemError when the caller's team has no such preview */
   async find(caller: Caller, id: string): Promise<Preview> {
-    const preview = await this.store.previews.find(caller.teamId, id);
+    const preview = await this.findOrNull(caller, id);
     if (preview === null) throw this.notFound(id);
     return preview;
+  }
+
+  findOrNull({ teamId }: Pick<Caller, 'teamId'>, id: string): Promise<Preview | null> {
+    return this.store.previews.find(teamId, id);
   }
 
   notFound(id: string): ProblemError {

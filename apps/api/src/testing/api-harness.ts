@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { IncomingMessage } from 'node:http';
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import { type ClusterEvent, type EventBus, InProcessEventBus, type Listening } from '@culvert/cluster';
 import {
   API_KEY_SCOPES,
   apiKeyHint,
@@ -45,6 +45,9 @@ superagent.parse['text/event-stream'] = (answer, done) => {
 export class RecordingBus implements EventBus {
   readonly #listeners = new Set<(event: ClusterEvent) => void>();
   readonly #gapListeners = new Set<() => void>();
+  readonly #topics = new InProcessEventBus((error) => {
+    throw error;
+  });
   readonly published: ClusterEvent[] = [];
   /** When set, every event is refused with it. */
   refusal: Error | undefined;
@@ -70,11 +73,21 @@ export class RecordingBus implements EventBus {
     for (const listener of this.#gapListeners) listener();
   }
 
+  send(topic: string, message: string): void {
+    this.#topics.send(topic, message);
+  }
+
+  listen(topic: string, listener: (message: string) => void): Listening {
+    return this.#topics.listen(topic, listener);
+  }
+
   async close(): Promise<void> {}
 
   /** What was published since the last call and has edges do something. */
   take(): ClusterEvent[] {
-    return this.published.splice(0).filter(({ type }) => type !== 'resource.changed');
+    return this.published
+      .splice(0)
+      .filter(({ type }) => type !== 'resource.changed' && type !== 'preview.watched');
   }
 }
 

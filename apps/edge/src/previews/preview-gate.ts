@@ -103,6 +103,27 @@ export class PreviewGate implements AccessGate {
     return this.find(cookie, route).then((found) => this.judgeVisit(found, route, request, hostname));
   }
 
+  /** Who a request that was let in comes from, by the credential it showed. */
+  visitorOf(request: RequestHead): {
+    readonly kind: 'anyone' | 'member' | 'share-link' | 'preview-token' | 'api-key';
+    readonly id: string | null;
+  } {
+    const i = request.find(Field.COOKIE);
+    const secret = headerSecret(request) ?? (i < 0 ? null : cookieValue(request.value(i), this.cookieName));
+    const found = secret === null ? undefined : this.credentials.get(secret);
+    switch (found?.kind) {
+      case 'api-key':
+        return { kind: 'api-key', id: found.apiKey?.id ?? null };
+      case 'preview-token':
+        return { kind: 'preview-token', id: null };
+      case 'visit':
+        return { kind: found.userId === null ? 'share-link' : 'member', id: found.userId };
+      case 'none':
+      case undefined:
+        return { kind: 'anyone', id: null };
+    }
+  }
+
   /** Forgets a key at once. */
   forgetKey(apiKeyId: string): void {
     this.forget((credential) => credential.apiKey?.id === apiKeyId);

@@ -60,6 +60,8 @@ describe(InterceptSync.name, () => {
     },
     subscribe: () => () => {},
     onGap: () => () => {},
+    send: () => {},
+    listen: () => ({ isReady: Promise.resolve(), stop: () => {} }),
     close: async () => {},
   };
   const logLines: string[] = [];

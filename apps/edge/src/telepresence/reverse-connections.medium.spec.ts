@@ -89,6 +89,8 @@ describe(ReverseConnections.name, () => {
     publish: async () => {},
     subscribe: () => () => {},
     onGap: () => () => {},
+    send: () => {},
+    listen: () => ({ isReady: Promise.resolve(), stop: () => {} }),
     close: async () => {},
   };
 

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { EventStreamModule } from '../event-stream/event-stream.module.js';
+import { PreviewsModule } from '../previews/previews.module.js';
+import { ExchangesController } from './exchanges.controller.js';
+import { ExchangeStreams } from './exchange-streams.js';
+
+@Module({
+  imports: [ClusterEventsModule, EventStreamModule, PreviewsModule],
+  controllers: [ExchangesController],
+  providers: [ExchangeStreams],
+})
+export class ExchangesModule {}

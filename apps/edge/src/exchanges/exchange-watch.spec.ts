@@ -1,0 +1,145 @@
+import type { Exchange, ExchangeBodies } from '@culvert/contract';
+import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
+import type { BegunExchange } from '@culvert/relay';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ExchangeWatch } from './exchange-watch.js';
+import { WatchMemory } from './watch-memory.js';
+
+const SECRET = 'S3CR3Tvalue0123456789';
+
+describe(ExchangeWatch.name, () => {
+  let memory: WatchMemory;
+  let lines: string[];
+  let bodies: string[];
+  let watch: ExchangeWatch;
+
+  const begun = (target = '/', extra = ''): BegunExchange => {
+    const bytes = Buffer.from(
+      `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n${extra}\r\n`,
+      'latin1',
+    );
+    return {
+      request: parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS),
+      peer: '192.0.2.1',
+      httpVersion: '1.1',
+      startedAt: performance.now(),
+    };
+  };
+  const answer = (extra = '') => {
+    const bytes = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 4\r\n${extra}\r\n`, 'latin1');
+    return parseResponseHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS, 'POST');
+  };
+  const run = (target?: string, extra?: string) => {
+    const trace = watch.begin(begun(target, extra))!;
+    trace.requestBody?.add(Buffer.from([0, 255, 1, 2]), 0, 4);
+    trace.connect(true);
+    trace.answer(answer(), false);
+    trace.responseBody?.add(Buffer.from('body'), 0, 4);
+    trace.end(null, null);
+    return trace;
+  };
+  const exchanges = () =>
+    lines.filter((line) => line.startsWith('e')).map((line) => JSON.parse(line.slice(1)) as Exchange);
+  const past = (withBodies = false) => {
+    const told: string[] = [];
+    watch.tellPast((text) => told.push(...text.split('\n')), { withBodies });
+    return told;
+  };
+
+  beforeEach(() => {
+    memory = new WatchMemory(1024 * 1024);
+    lines = [];
+    bodies = [];
+    watch = new ExchangeWatch({
+      visitorOf: ({ peer }) => ({ address: peer, kind: 'anyone', id: null }),
+      memory,
+      sendExchanges: (text) => lines.push(...text.split('\n')),
+      sendBodies: (text) => bodies.push(...text.split('\n')),
+    });
+  });
+
+  it('says an exchange when it begins, and once more when it has ended', () => {
+    const trace = watch.begin(begun('/slow'))!;
+    watch.flush();
+    expect(exchanges()).toMatchObject([{ state: 'open', target: '/slow', status: null, response: null }]);
+    trace.connect(true);
+    trace.answer(answer(), false);
+    trace.end(null, null);
+    watch.flush();
+    const [first, last] = exchanges();
+    expect(last).toMatchObject({ id: first.id, state: 'ended', status: 200, method: 'POST' });
+    watch.flush();
+    expect(lines).toHaveLength(2);
+  });
+
+  it('says an exchange that is over within one batch once', () => {
+    run();
+    watch.flush();
+    expect(exchanges()).toHaveLength(1);
+  });
+
+  it('never says a secret of a head, and says bodies apart', () => {
+    watch.capturesBodies = true;
+    run(`/?token=${SECRET}`, `Authorization: Bearer ${SECRET}\r\nCookie: a=${SECRET}\r\n`);
+    watch.flush();
+    expect([...lines, ...bodies, ...past(true)].join()).not.toContain(SECRET);
+    const [body] = bodies.map((line) => JSON.parse(line.slice(1)) as ExchangeBodies);
+    expect(body).toEqual({
+      id: exchanges()[0].id,
+      request: { base64: 'AP8BAg==', bytes: 4, isTruncated: false, contentType: null, contentEncoding: null },
+      response: {
+        base64: 'Ym9keQ==',
+        bytes: 4,
+        isTruncated: false,
+        contentType: null,
+        contentEncoding: null,
+      },
+    });
+  });
+
+  it('captures no bodies unless told to', () => {
+    run();
+    watch.flush();
+    expect(bodies).toEqual([]);
+    expect(past(true).some((line) => line.startsWith('b'))).toBe(false);
+  });
+
+  it('keeps the last exchanges for those who come later, with bodies for those who may have them', () => {
+    watch.capturesBodies = true;
+    for (let i = 0; i < 250; i++) run(`/${i}`);
+    const open = watch.begin(begun('/open'))!;
+    const told = past().map((line) => JSON.parse(line.slice(1)) as Exchange);
+    expect(told).toHaveLength(201);
+    expect([told[0].target, told.at(-1)?.target]).toEqual(['/50', '/open']);
+    expect(past(true).filter((line) => line.startsWith('b'))).toHaveLength(200);
+    open.end('cancelled', null);
+  });
+
+  it('counts what is too much for one second instead of saying it', () => {
+    let left = 0;
+    for (let i = 0; i < 1000; i++) {
+      const trace = watch.begin(begun());
+      if (trace === null) left++;
+      else trace.end(null, null);
+    }
+    watch.flush();
+    expect(left).toBeGreaterThan(0);
+    const omitted = lines.filter((line) => line.startsWith('o')).map((line) => Number(line.slice(1)));
+    expect(omitted.reduce((sum, count) => sum + count, 0)).toBe(left);
+    expect(exchanges()).toHaveLength(1000 - left);
+  });
+
+  it('holds no more than there is room for, and gives it back', () => {
+    watch.capturesBodies = true;
+    const trace = watch.begin(begun())!;
+    trace.responseBody?.add(Buffer.alloc(100_000, 120), 0, 100_000);
+    expect(memory.heldBytes).toBe(65_536);
+    for (let i = 0; i < 250; i++) run(`/${i}`, `X-Long: ${'x'.repeat(4000)}\r\n`);
+    expect(memory.heldBytes).toBeLessThanOrEqual(1024 * 1024);
+    watch.close();
+    expect(memory.heldBytes).toBe(0);
+    trace.responseBody?.add(Buffer.alloc(10), 0, 10);
+    trace.end(null, null);
+    expect(memory.heldBytes).toBe(0);
+  });
+});

@@ -1,0 +1,257 @@
+import { randomUUID } from 'node:crypto';
+import { type CapturedBody, type Exchange, type ExchangeBodies, MAX_CAPTURED_BYTES } from '@culvert/contract';
+import type { Fields } from '@culvert/http1';
+import { type BegunExchange, BodyCapture, type ExchangeObserver, ExchangeTrace } from '@culvert/relay';
+import { maskFields, maskTarget } from './masking.js';
+import type { WatchMemory } from './watch-memory.js';
+
+/** Exchanges that are kept for those who come later, and how much they may hold. */
+const MAX_KEPT = 200;
+const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+/** Exchanges of one second that are looked at; further ones are counted. */
+const MAX_PER_SECOND = 300;
+/** What is sent of one second; what comes on top goes without heads and bodies. */
+const MAX_BYTES_PER_SECOND = 2 * 1024 * 1024;
+/** Of one message between processes. */
+const MAX_MESSAGE_LENGTH = 262_144;
+
+export interface WatchOptions {
+  /** Who visits, as far as the gate knows. */
+  readonly visitorOf: (exchange: BegunExchange) => Exchange['visitor'];
+  readonly memory: WatchMemory;
+  readonly sendExchanges: (lines: string) => void;
+  readonly sendBodies: (lines: string) => void;
+}
+
+/** One exchange as it was shown last. */
+interface Shown {
+  readonly line: string;
+  /** Empty: none were captured. */
+  readonly bodies: string;
+  readonly bytes: number;
+}
+
+interface Begun {
+  readonly id: string;
+  readonly startedAt: string;
+  readonly visitor: Exchange['visitor'];
+  heldBytes: number;
+  /** It has ended, or nobody watches any more. */
+  isOver: boolean;
+}
+
+/**
+ * Watches the exchanges of one preview for whoever wants to see them. Says each when it begins and when it ends, in
+ * batches: one that ends within its batch is said once. Lines are JSON behind a letter: `e` an exchange, `b` its bodies,
+ * `o` how many were left out.
+ */
+export class ExchangeWatch implements ExchangeObserver {
+  capturesBodies = false;
+  private readonly begun = new Map<ExchangeTrace, Begun>();
+  private readonly changed = new Set<ExchangeTrace>();
+  private lines: string[] = [];
+  private bodyLines: string[] = [];
+  private readonly kept: Shown[] = [];
+  private keptBytes = 0;
+  private omitted = 0;
+  /** Of the second that goes on. */
+  private second = 0;
+  private count = 0;
+  private sentBytes = 0;
+
+  constructor(private readonly options: WatchOptions) {}
+
+  begin(exchange: BegunExchange): ExchangeTrace | null {
+    this.enterSecond();
+    if (++this.count > MAX_PER_SECOND) {
+      this.omitted++;
+      return null;
+    }
+    const begun: Begun = {
+      id: randomUUID(),
+      startedAt: new Date(performance.timeOrigin + exchange.startedAt).toISOString(),
+      visitor: this.options.visitorOf(exchange),
+      heldBytes: 0,
+      isOver: false,
+    };
+    const capture = () => (this.capturesBodies ? this.capture(begun) : null);
+    const trace = new ExchangeTrace(exchange, this, capture(), capture());
+    this.begun.set(trace, begun);
+    this.changed.add(trace);
+    return trace;
+  }
+
+  answered(trace: ExchangeTrace): void {
+    this.changed.add(trace);
+  }
+
+  end(trace: ExchangeTrace): void {
+    const begun = this.begun.get(trace);
+    if (begun === undefined) return;
+    this.begun.delete(trace);
+    this.changed.delete(trace);
+    begun.isOver = true;
+    const shown = this.show(begun, trace);
+    this.options.memory.release(begun.heldBytes);
+    this.lines.push(shown.line);
+    if (shown.bodies !== '') this.bodyLines.push(shown.bodies);
+    this.keep(shown);
+  }
+
+  /** Sends what happened since the last call. */
+  flush(): void {
+    for (const trace of this.changed) {
+      const begun = this.begun.get(trace);
+      if (begun !== undefined) this.lines.push(this.lineOf(begun, trace));
+    }
+    this.changed.clear();
+    if (this.omitted > 0) this.lines.push(`o${this.omitted}`);
+    this.omitted = 0;
+    sendIn(this.lines, this.options.sendExchanges);
+    sendIn(this.bodyLines, this.options.sendBodies);
+    this.lines = [];
+    this.bodyLines = [];
+  }
+
+  /** Sends what is known of the past, for one who comes now. */
+  tellPast(send: (lines: string) => void, options: { readonly withBodies: boolean }): void {
+    const lines = this.kept.map(({ line }) => line);
+    for (const [trace, begun] of this.begun) lines.push(this.lineOf(begun, trace));
+    const bodies = options.withBodies ? this.kept.flatMap((shown) => shown.bodies || []) : [];
+    sendIn([...lines, ...bodies], send);
+  }
+
+  /** Nobody watches any more. Exchanges under way tell nobody of their end. */
+  close(): void {
+    for (const begun of this.begun.values()) {
+      begun.isOver = true;
+      this.options.memory.release(begun.heldBytes);
+    }
+    this.begun.clear();
+    this.changed.clear();
+    this.options.memory.release(this.keptBytes);
+    this.keptBytes = 0;
+    this.kept.length = 0;
+  }
+
+  private capture(begun: Begun): BodyCapture {
+    return new BodyCapture(MAX_CAPTURED_BYTES, (bytes) => {
+      // What goes on after its watch has ended has nobody to give the room back.
+      if (begun.isOver || !this.options.memory.take(bytes)) return 0;
+      begun.heldBytes += bytes;
+      return bytes;
+    });
+  }
+
+  private show(begun: Begun, trace: ExchangeTrace): Shown {
+    const bodies = this.bodiesOf(begun, trace);
+    const line = this.lineOf(begun, trace);
+    this.enterSecond();
+    this.sentBytes += line.length + bodies.length;
+    if (this.sentBytes <= MAX_BYTES_PER_SECOND)
+      return { line, bodies, bytes: 2 * (line.length + bodies.length) };
+    const slim = this.lineOf(begun, trace, { isSlim: true });
+    return { line: slim, bodies: '', bytes: 2 * slim.length };
+  }
+
+  private lineOf(begun: Begun, trace: ExchangeTrace, { isSlim = false } = {}): string {
+    const { request, httpVersion } = trace.exchange;
+    const left = { fields: [], isTruncated: true };
+    const exchange: Exchange = {
+      id: begun.id,
+      state: trace.isEnded ? 'ended' : 'open',
+      startedAt: begun.startedAt,
+      method: request.method,
+      target: maskTarget(request.target),
+      httpVersion,
+      upgrade: request.upgrade === '' ? null : request.upgrade,
+      visitor: begun.visitor,
+      replayOf: null,
+      request: isSlim ? left : maskFields(request),
+      response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
+      status: trace.status,
+      error: trace.error,
+      timings: {
+        gateMs: rounded(trace.gateMs),
+        waitMs: rounded(trace.waitMs),
+        connectMs: rounded(trace.connectMs),
+        firstByteMs: rounded(trace.firstByteMs),
+        bodyMs: rounded(trace.bodyMs),
+      },
+      bytesIn: trace.bytesIn,
+      bytesOut: trace.bytesOut,
+    };
+    return `e${JSON.stringify(exchange)}`;
+  }
+
+  private bodiesOf({ id }: Begun, trace: ExchangeTrace): string {
+    if (trace.requestBody === null && trace.responseBody === null) return '';
+    const bodies: ExchangeBodies = {
+      id,
+      request: bodyOf(trace.requestBody, trace.exchange.request),
+      response: trace.response && bodyOf(trace.responseBody, trace.response),
+    };
+    return bodies.request === null && bodies.response === null ? '' : `b${JSON.stringify(bodies)}`;
+  }
+
+  private keep(shown: Shown): void {
+    while (this.kept.length >= MAX_KEPT || this.keptBytes + shown.bytes > MAX_KEPT_BYTES) {
+      if (!this.dropOldest()) return;
+    }
+    while (!this.options.memory.take(shown.bytes)) if (!this.dropOldest()) return;
+    this.kept.push(shown);
+    this.keptBytes += shown.bytes;
+  }
+
+  private dropOldest(): boolean {
+    const oldest = this.kept.shift();
+    if (oldest === undefined) return false;
+    this.keptBytes -= oldest.bytes;
+    this.options.memory.release(oldest.bytes);
+    return true;
+  }
+
+  private enterSecond(): void {
+    const second = Math.floor(performance.now() / 1000);
+    if (second === this.second) return;
+    this.second = second;
+    this.count = 0;
+    this.sentBytes = 0;
+  }
+}
+
+function bodyOf(capture: BodyCapture | null, head: Fields): CapturedBody | null {
+  if (capture === null || capture.bytes === 0) return null;
+  const { content, isTruncated } = capture.read();
+  return {
+    base64: content.toString('base64'),
+    bytes: isTruncated ? capture.bytes : content.length,
+    isTruncated,
+    contentType: shortValue(head, (i) => head.isNamed(i, 'content-type')),
+    contentEncoding: shortValue(head, (i) => head.isNamed(i, 'content-encoding')),
+  };
+}
+
+function shortValue(head: Fields, isMeant: (i: number) => boolean): string | null {
+  for (let i = 0; i < head.count; i++) if (isMeant(i)) return head.value(i).slice(0, 256);
+  return null;
+}
+
+function rounded<T extends number | null>(ms: T): T {
+  return (ms === null ? null : Math.round(ms * 100) / 100) as T;
+}
+
+/** In messages that are not too long. */
+function sendIn(lines: readonly string[], send: (lines: string) => void): void {
+  let start = 0;
+  let length = 0;
+  for (let i = 0; i < lines.length; i++) {
+    if (i > start && length + lines[i].length > MAX_MESSAGE_LENGTH) {
+      send(lines.slice(start, i).join('\n'));
+      start = i;
+      length = 0;
+    }
+    length += lines[i].length;
+  }
+  if (start < lines.length) send(lines.slice(start).join('\n'));
+}

@@ -1,0 +1,21 @@
+/** Bytes that all watches of this edge hold together: what they keep of the past, and bodies that are being captured. */
+export class WatchMemory {
+  private held = 0;
+
+  constructor(private readonly maxBytes: number) {}
+
+  /** Takes all or nothing. */
+  take(bytes: number): boolean {
+    if (this.held + bytes > this.maxBytes) return false;
+    this.held += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.held -= bytes;
+  }
+
+  get heldBytes(): number {
+    return this.held;
+  }
+}
