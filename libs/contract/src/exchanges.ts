@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { streamQuery } from './changes.js';
-import { id, timestamp } from './text.js';
+import { timestamp } from './text.js';
 
-/** Bytes of one body that are captured, or that an answer to a replay holds. */
+/** Bytes of one body that are captured. */
 export const MAX_CAPTURED_BYTES = 65_536;
 
 export const exchangesQuery = streamQuery.extend({
@@ -54,12 +54,8 @@ export const exchange = z.strictObject({
     id: z
       .string()
       .nullable()
-      .describe('Of the person (`member`, `replay`) or API key, where one is known; null otherwise.'),
+      .describe('Of the person (`member`) or API key, where one is known; null otherwise.'),
   }),
-  replayOf: z
-    .string()
-    .nullable()
-    .describe('Of a replay the id of the exchange it repeats, where there is one.'),
   request: head.describe('As the visitor sent it.'),
   response: head.nullable().describe('As the service sent it; null: none came, or not yet.'),
   status: z.int().nullable().describe("The service's, or of the answer that Culvert gave instead."),
@@ -105,64 +101,3 @@ export const omittedExchanges = z.strictObject({
     .describe('Exchanges left out since the last event of this kind: there were too many at once.'),
 });
 export type OmittedExchanges = z.output<typeof omittedExchanges>;
-
-const MAX_REPLAY_FIELDS = 100;
-const MAX_REPLAY_BODY_BYTES = 1_048_576;
-
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-const replayField = z.strictObject({
-  name: z.string().max(256, 'must be at most 256 characters long').regex(token, 'must be a field name'),
-  value: z
-    .string()
-    .max(8192, 'must be at most 8192 characters long')
-    .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be a field value: printable, in Latin-1'),
-});
-
-const requestFields = {
-  method: z
-    .string()
-    .max(32, 'must be at most 32 characters long')
-    .regex(token, 'must be a method')
-    .refine((method) => method !== 'CONNECT', 'must not be CONNECT'),
-  target: z
-    .string()
-    .max(8192, 'must be at most 8192 characters long')
-    .regex(/^\/[\x21-\x7e]*$/, 'must be a path, with a query or without, in ASCII'),
-  headers: z.array(replayField).max(MAX_REPLAY_FIELDS, `must be at most ${MAX_REPLAY_FIELDS}`),
-  body: z
-    .base64('must be base64')
-    .max(Math.ceil(MAX_REPLAY_BODY_BYTES / 3) * 4, `must be at most ${MAX_REPLAY_BODY_BYTES} bytes`)
-    .describe('Base64.'),
-};
-
-export const createReplayRequest = z
-  .strictObject({
-    exchangeId: id
-      .optional()
-      .describe(
-        'An exchange that is still held. What is not given below is taken from it, but for fields that were masked.',
-      ),
-    method: requestFields.method.optional(),
-    target: requestFields.target.optional(),
-    headers: requestFields.headers.optional(),
-    body: requestFields.body.optional(),
-  })
-  .refine(({ exchangeId, method }) => exchangeId !== undefined || method !== undefined, {
-    error: 'is needed without exchangeId',
-    path: ['method'],
-  })
-  .refine(({ exchangeId, target }) => exchangeId !== undefined || target !== undefined, {
-    error: 'is needed without exchangeId',
-    path: ['target'],
-  });
-export type CreateReplayRequest = z.output<typeof createReplayRequest>;
-
-export const replayResource = z.strictObject({
-  exchange: exchange.describe('As the feed shows it.'),
-  response: z
-    .strictObject({ status: z.int(), fields: z.array(headerField), body: capturedBody })
-    .nullable()
-    .describe('What a visitor would have got, up to a limit; null: it broke off.'),
-});
-export type ReplayResource = z.output<typeof replayResource>;

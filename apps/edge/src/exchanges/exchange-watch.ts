@@ -166,7 +166,6 @@ export class ExchangeWatch implements ExchangeObserver {
       httpVersion,
       upgrade: request.upgrade === '' ? null : request.upgrade,
       visitor: begun.visitor,
-      replayOf: null,
       request: isSlim ? left : maskFields(request),
       response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
       status: trace.status,
