@@ -57,3 +57,16 @@ export const programResource = z.strictObject({
 export type ProgramResource = z.output<typeof programResource>;
 
 export const programPage = pageOf(programResource);
+
+export const signInMethodsResource = z.strictObject({
+  hasPassword: z.boolean(),
+  providers: z
+    .array(
+      z.strictObject({
+        issuer: z.string().describe('Address of the provider.'),
+        createdAt: timestamp.describe('When I first came from there.'),
+      }),
+    )
+    .describe('Where else I can sign in.'),
+});
+export type SignInMethodsResource = z.output<typeof signInMethodsResource>;

@@ -46,6 +46,7 @@ const RESPONSE_SCHEMAS = {
   UserSessionPage: me.userSessionPage,
   Program: me.programResource,
   ProgramPage: me.programPage,
+  SignInMethods: me.signInMethodsResource,
   ApiKey: apiKeys.apiKeyResource,
   CreatedApiKey: apiKeys.createdApiKeyResource,
   ApiKeyPage: apiKeys.apiKeyPage,

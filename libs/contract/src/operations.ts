@@ -102,6 +102,16 @@ export const OPERATIONS: readonly Operation[] = [
     response: me.meResource,
   },
   {
+    id: 'getSignInMethods',
+    tag: 'Me',
+    method: 'get',
+    path: `${API}/me/sign-in-methods`,
+    summary: 'Show how I can sign in',
+    access: 'user',
+    status: 200,
+    response: me.signInMethodsResource,
+  },
+  {
     id: 'listUserSessions',
     tag: 'Me',
     method: 'get',

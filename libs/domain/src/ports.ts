@@ -504,6 +504,12 @@ export interface IdentityDraft {
   readonly name: string;
 }
 
+export interface SignInMethods {
+  readonly hasPassword: boolean;
+  /** Where they are known, and since when. */
+  readonly providers: readonly { readonly issuer: string; readonly createdAt: Date }[];
+}
+
 export interface UserRepository {
   find(id: string): Promise<User | null>;
   /** Across teams: an email address names one person. */
@@ -518,6 +524,8 @@ export interface UserRepository {
    * address, else a new one.
    */
   findOrCreateByIdentity(draft: IdentityDraft): Promise<User>;
+  /** How the person can sign in; providers by when they were first used. Null when there is no such person. */
+  findSignInMethods(id: string): Promise<SignInMethods | null>;
   /** Oldest first. */
   memberships(userId: string): Promise<Membership[]>;
   setRole(teamId: string, userId: string, role: Role): Promise<Membership | null>;

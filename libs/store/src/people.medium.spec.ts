@@ -54,6 +54,18 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
   describe('as an identity provider knows them', () => {
     const identity = { issuer: 'https://id.example', name: 'Jo' };
 
+    it('show how they can sign in', async () => {
+      const { users } = context.store;
+      expect(await users.findSignInMethods(user.id)).toEqual({ hasPassword: false, providers: [] });
+      await users.setPasswordHash(user.id, '$argon2id$…');
+      await users.findOrCreateByIdentity({ ...identity, subject: user.id, email: user.email });
+      expect(await users.findSignInMethods(user.id)).toEqual({
+        hasPassword: true,
+        providers: [{ issuer: identity.issuer, createdAt: expect.any(Date) as Date }],
+      });
+      for (const id of ['x', UNKNOWN]) expect(await users.findSignInMethods(id)).toBeNull();
+    });
+
     it('are one person under a subject, whatever their address becomes', async () => {
       const { users } = context.store;
       const first = await users.findOrCreateByIdentity({ ...identity, subject: user.id, email: user.email });

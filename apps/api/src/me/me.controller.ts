@@ -14,6 +14,12 @@ export class MeController {
     return this.me.show(identified);
   }
 
+  @Get('sign-in-methods')
+  @RequireScope('user')
+  signInMethods(@CurrentPerson() person: Person) {
+    return this.me.signInMethods(person);
+  }
+
   @Get('sessions')
   @RequireScope('user')
   sessions(@CurrentPerson() person: Person, @Query({ schema: pageQuery }) query: PageQuery) {

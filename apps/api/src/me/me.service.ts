@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ProblemError, type MeResource, type PageQuery, type UserSessionResource } from '@culvert/contract';
+import {
+  ProblemError,
+  type MeResource,
+  type PageQuery,
+  type SignInMethodsResource,
+  type UserSessionResource,
+} from '@culvert/contract';
 import type { ApiKey, Page, Role, Store, UserSession } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
@@ -24,6 +30,16 @@ export class MeService {
       apiKey: caller?.apiKey ? describeKey(caller.apiKey) : null,
       user: person && { id: person.user.id, email: person.user.email, name: person.user.name },
       teams,
+    };
+  }
+
+  async signInMethods({ user }: Person): Promise<SignInMethodsResource> {
+    const methods = await this.store.users.findSignInMethods(user.id);
+    if (methods === null) throw new ProblemError('not_found', { detail: 'you are not there any more' });
+    const { hasPassword, providers } = methods;
+    return {
+      hasPassword,
+      providers: providers.map(({ issuer, createdAt }) => ({ issuer, createdAt: createdAt.toISOString() })),
     };
   }
 

@@ -2,6 +2,7 @@ import type {
   IdentityDraft,
   Membership,
   Role,
+  SignInMethods,
   User,
   UserRepository,
   UserWithPassword,
@@ -29,6 +30,18 @@ export class PrismaUserRepository implements UserRepository {
   async findWithPassword(id: string): Promise<UserWithPassword | null> {
     if (!isUuid(id)) return null;
     return this.client.user.findUnique({ where: { id } });
+  }
+
+  async findSignInMethods(id: string): Promise<SignInMethods | null> {
+    if (!isUuid(id)) return null;
+    const found = await this.client.user.findUnique({
+      where: { id },
+      select: {
+        passwordHash: true,
+        identities: { select: { issuer: true, createdAt: true }, orderBy: { createdAt: 'asc' } },
+      },
+    });
+    return found && { hasPassword: found.passwordHash !== null, providers: found.identities };
   }
 
   findOrCreate(email: string, name: string): Promise<User> {

@@ -17,6 +17,7 @@ import { IconArrowLeft } from '../../icons.js';
 import { ConnectionHistory } from './connection-history.js';
 import { ConnectionState } from './connection-state.js';
 import { useManagerActions } from './manager-actions.js';
+import { SessionCredential } from './session-credential.js';
 import { LOAD_POLL_MS } from './sessions.js';
 
 interface Details {
@@ -135,6 +136,7 @@ function factsOfSession(session: Session): readonly Fact[] {
     ['Received from it', formatBytes(session.receivedBytes)],
     ['Sent to it', formatBytes(session.sentBytes)],
     ['Address', session.remoteAddress],
+    ['Let in by', <SessionCredential key="credential" session={session} />],
     ['Edge', <Copied key="edge" value={session.edgeId} label="Copy the edge's id" />],
   ];
 }

@@ -1,5 +1,5 @@
-import { Badge, Button, Group, Paper, PasswordInput, Stack, Text } from '@mantine/core';
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
+import { Anchor, Badge, Button, Group, Paper, PasswordInput, Stack, Text } from '@mantine/core';
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement, type SubmitEvent } from 'react';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
@@ -14,6 +14,7 @@ import { QueryView } from '../../components/query-view.js';
 import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
+import { Programs } from './programs.js';
 import { describeBrowser } from './user-agent.js';
 import classes from './profile.module.css';
 
@@ -34,11 +35,55 @@ export function ProfilePage(): ReactElement {
             ]}
           />
         </Paper>
+        <SignInMethods />
         <Sessions />
+        <Programs />
         <PasswordForm />
       </Stack>
     </Page>
   );
+}
+
+function SignInMethods(): ReactElement {
+  const methods = useQuery({
+    queryKey: keyOf('me', 'sign-in-methods'),
+    queryFn: () => answerOf(api.GET('/api/v1/me/sign-in-methods')),
+  });
+  return (
+    <PageSection title="How you sign in">
+      <QueryView query={methods}>
+        {({ hasPassword, providers }) => (
+          <Paper px="lg">
+            <ul className={classes['list']}>
+              <li className={classes['item']}>
+                <Text size="sm">{hasPassword ? 'With a password' : 'Without a password'}</Text>
+                {!hasPassword && (
+                  <Anchor href="/reset-password" size="sm">
+                    Set one
+                  </Anchor>
+                )}
+              </li>
+              {providers.map(({ issuer, createdAt }) => (
+                <li key={issuer} className={classes['item']}>
+                  <div>
+                    <Text size="sm">{hostOf(issuer)}</Text>
+                    <Text size="xs" c="dimmed">
+                      since <TimeAgo at={createdAt} />
+                    </Text>
+                  </div>
+                </li>
+              ))}
+            </ul>
+          </Paper>
+        )}
+      </QueryView>
+    </PageSection>
+  );
+}
+
+/** What people know a provider by. */
+function hostOf(issuer: string): string {
+  return URL.parse(issuer)?.host ?? issuer;
 }
 
 function Sessions(): ReactElement {
@@ -169,11 +214,7 @@ function PasswordForm(): ReactElement {
   };
   const problem = change.isError ? describeError(change.error) : null;
   return (
-    <PageSection
-      title="Password"
-      description="Changing it signs out your other browsers. Who signs in at a provider only has none here; the sign-in page mails a link to set one."
-      isFramed
-    >
+    <PageSection title="Password" description="Changing it signs out your other browsers." isFramed>
       <form onSubmit={save}>
         <Stack maw={420}>
           <PasswordInput

@@ -1,0 +1,23 @@
+import { useQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import { answerOf, api } from '../../api/client.js';
+import { keyOf } from '../../api/keys.js';
+import { useMay } from '../../api/me.js';
+import type { Session } from '../../api/traffic-managers.js';
+
+/** What let a session's newest tunnel in. */
+export function SessionCredential({ session }: { session: Session }): ReactElement {
+  const { apiKeyId } = session;
+  if (apiKeyId !== null) return <KeyName apiKeyId={apiKeyId} />;
+  return <>a program that somebody signed in</>;
+}
+
+function KeyName({ apiKeyId }: { apiKeyId: string }): ReactElement {
+  const mayAsk = useMay('keys:read');
+  const key = useQuery({
+    queryKey: keyOf('api-key', 'one', apiKeyId),
+    queryFn: () => answerOf(api.GET('/api/v1/api-keys/{apiKeyId}', { params: { path: { apiKeyId } } })),
+    enabled: mayAsk,
+  });
+  return <>{key.data === undefined ? 'an API key' : `the API key ${key.data.name}`}</>;
+}
