@@ -223,6 +223,15 @@ it('intercepts are found by workload and namespace, with who, how and which prev
   const shown = await row('checkout').textContent();
   for (const text of [HOSTILE, '--http-header=x-user=ann', 'Active', checkout.hostname])
     expect(shown).toContain(text);
+  // Without a reload.
+  const { id: second } = await dashboard.deployment.createPreview(servicePort(), {
+    trafficManagerId: undefined,
+    intercept: undefined,
+    interceptId: checkout.interceptId,
+  });
+  await expect.poll(() => row('checkout').getByRole('link').count(), POLL).toBe(2);
+  await api('DELETE', `/previews/${second}`);
+  await expect.poll(() => row('checkout').getByRole('link').count(), POLL).toBe(1);
   await choose('Actions for the intercept checkout', 'Remove');
   expect(await dialog().textContent()).toContain(checkout.hostname);
   await dialog().getByRole('button', { name: 'Remove' }).click();

@@ -1,6 +1,7 @@
 import { Code, Group, SegmentedControl, Stack, Text, TextInput, Tooltip } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
+import { apiKeys, type ApiKey } from '../../api/api-keys.js';
 import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
 import { useConfirm } from '../../components/confirm.js';
@@ -17,7 +18,7 @@ import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { IconKey, IconPlus, IconSearch } from '../../icons.js';
 import { CreateKeyDialog } from './create-key-dialog.js';
-import { apiKeys, KEY_STATES, stateOfKey, type ApiKey } from './keys.js';
+import { KEY_STATES, stateOfKey } from './keys.js';
 import { RotateKeyDialog } from './rotate-key-dialog.js';
 import { SCOPE_TEXTS } from './scopes.js';
 

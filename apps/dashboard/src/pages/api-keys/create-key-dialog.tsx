@@ -1,7 +1,7 @@
 import { Button, Checkbox, Chip, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
-import { answerOf, api } from '../../api/client.js';
+import { createApiKey } from '../../api/api-keys.js';
 import { useMe, type Scope } from '../../api/me.js';
 import { refresh } from '../../api/refresh.js';
 import { FormDialog } from '../../components/form-dialog.js';
@@ -22,11 +22,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
   const [scopes, setScopes] = useState<readonly string[]>(PURPOSES[0]?.scopes ?? []);
   const creation = useMutation({
     mutationFn: () =>
-      answerOf(
-        api.POST('/api/v1/api-keys', {
-          body: { name, scopes: scopes as Scope[], expiresAt: expiryOf(days, Date.now()) },
-        }),
-      ),
+      createApiKey({ name, scopes: scopes as Scope[], expiresAt: expiryOf(days, Date.now()) }),
     onSuccess: () => refresh('api-key', 'team'),
   });
   const close = (): void => {

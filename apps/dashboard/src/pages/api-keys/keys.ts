@@ -1,17 +1,5 @@
-import { queryOptions } from '@tanstack/react-query';
-import { allPages } from '../../api/all-pages.js';
-import { answerOf, api, type Schemas } from '../../api/client.js';
-import { keyOf } from '../../api/keys.js';
+import type { ApiKey } from '../../api/api-keys.js';
 import type { Tone } from '../../components/state-dot.js';
-
-export type ApiKey = Schemas['ApiKey'];
-
-/** Every key of the team, also those that work no more. */
-export const apiKeys = () =>
-  queryOptions({
-    queryKey: keyOf('api-key', 'all'),
-    queryFn: () => allPages<ApiKey>((query) => answerOf(api.GET('/api/v1/api-keys', { params: { query } }))),
-  });
 
 const SOON_MS = 7 * 24 * 60 * 60 * 1000;
 

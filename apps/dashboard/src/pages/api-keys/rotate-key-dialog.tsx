@@ -1,11 +1,11 @@
 import { Select, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
+import type { ApiKey } from '../../api/api-keys.js';
 import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
 import { FormDialog } from '../../components/form-dialog.js';
 import { CreatedKeyDialog } from './create-key-dialog.js';
-import type { ApiKey } from './keys.js';
 
 const OVERLAPS = [
   { value: '0', label: 'At once' },

@@ -1,10 +1,11 @@
-import { Anchor, Group, Paper, Stack, Text } from '@mantine/core';
+import { Group, Paper, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement, ReactNode } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { answerOf, api } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import { nameOfManager, type Session, type TrafficManager } from '../../api/traffic-managers.js';
+import { BackLink } from '../../components/back-link.js';
 import { CopyIcon } from '../../components/copy-button.js';
 import { FactGrid, type Fact } from '../../components/fact-grid.js';
 import { Page } from '../../components/page.js';
@@ -13,7 +14,6 @@ import { RowMenu } from '../../components/row-menu.js';
 import { PageSection } from '../../components/page-section.js';
 import { exactTime, TimeAgo } from '../../components/time-ago.js';
 import { formatBytes, formatMilliseconds } from '../../format.js';
-import { IconArrowLeft } from '../../icons.js';
 import { ConnectionHistory } from './connection-history.js';
 import { ConnectionState } from './connection-state.js';
 import { useManagerActions } from './manager-actions.js';
@@ -50,22 +50,12 @@ export function ConnectionPage({
   });
   if (details.data === undefined) {
     return (
-      <Page title="Traffic manager" back={<Back />}>
+      <Page title="Traffic manager" back={<BackLink href="/connections">Connections</BackLink>}>
         <QueryView query={details}>{() => null}</QueryView>
       </Page>
     );
   }
   return <Shown {...details.data} />;
-}
-
-function Back(): ReactElement {
-  return (
-    <Anchor component={Link} href="/connections" size="sm" c="dimmed" mb="xs" display="inline-block">
-      <Group gap={4} component="span">
-        <IconArrowLeft size={14} aria-hidden /> Connections
-      </Group>
-    </Anchor>
-  );
 }
 
 function Shown({ manager, sessions }: Details): ReactElement {
@@ -77,7 +67,7 @@ function Shown({ manager, sessions }: Details): ReactElement {
   return (
     <Page
       title={name}
-      back={<Back />}
+      back={<BackLink href="/connections">Connections</BackLink>}
       description={<ConnectionState manager={manager} session={session} />}
       actions={<RowMenu label={`Actions for ${name}`} actions={actions} />}
     >

@@ -1,6 +1,6 @@
 import { Anchor, Button, Code, Group, Select, Stack, Text, Tooltip } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useMemo, useState, type ReactElement } from 'react';
+import { useEffect, useMemo, useState, type ReactElement } from 'react';
 import { Link } from 'wouter';
 import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
@@ -16,7 +16,14 @@ import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { count } from '../../format.js';
 import { IconArrowsSplit2, IconSearch } from '../../icons.js';
-import { DISPOSITIONS, intercepts, previewsByIntercept, type Intercept, type Preview } from './intercepts.js';
+import {
+  DISPOSITIONS,
+  followPreviewsOfIntercepts,
+  intercepts,
+  previewsByIntercept,
+  type Intercept,
+  type Preview,
+} from './intercepts.js';
 
 interface Row {
   readonly intercept: Intercept;
@@ -27,6 +34,7 @@ interface Row {
 export function InterceptsPage(): ReactElement {
   const all = useQuery(intercepts());
   const previews = useQuery(previewsByIntercept());
+  useEffect(followPreviewsOfIntercepts, []);
   return (
     <Page
       title="Intercepts"

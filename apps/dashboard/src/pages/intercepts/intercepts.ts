@@ -2,6 +2,8 @@ import { queryOptions } from '@tanstack/react-query';
 import { allPages } from '../../api/all-pages.js';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
+import { onChange } from '../../api/live.js';
+import { queryClient } from '../../api/query-client.js';
 import type { Tone } from '../../components/state-dot.js';
 
 export type Intercept = Schemas['Intercept'];
@@ -33,6 +35,14 @@ export const previewsByIntercept = () =>
       return grouped;
     },
   });
+
+/** The list of previews keeps itself up to date by single items, and leaves other queries of previews as they are. */
+export function followPreviewsOfIntercepts(): () => void {
+  return onChange(({ resource }) => {
+    if (resource === 'preview') void queryClient.invalidateQueries(previewsByIntercept());
+    return false;
+  });
+}
 
 /** What the cluster says of an intercept, for people. */
 export const DISPOSITIONS: Readonly<

@@ -9,7 +9,7 @@ import { useConfirm } from '../../components/confirm.js';
 import { FormDialog } from '../../components/form-dialog.js';
 import { PageSection } from '../../components/page-section.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
-import type { Team } from './team.js';
+import type { Team } from '../../api/team.js';
 
 /** Out of this team, or into another one. */
 export function Leaving({ team }: { team: Team }): ReactElement {

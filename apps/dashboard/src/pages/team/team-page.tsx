@@ -1,6 +1,7 @@
 import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
+import { teamOfCaller } from '../../api/team.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { Invitations } from './invitations.js';
@@ -8,11 +9,10 @@ import { Leaving } from './leaving.js';
 import { Members } from './members.js';
 import { TeamSettings } from './team-settings.js';
 import { TeamUse } from './team-use.js';
-import { team } from './team.js';
 
 /** Who is in the team, what it may have, and how it is set. */
 export function TeamPage(): ReactElement {
-  const own = useQuery(team());
+  const own = useQuery(teamOfCaller());
   return (
     <Page title="Team" description={own.data?.name}>
       <Stack gap="xl">

@@ -6,7 +6,7 @@ import { useReasonAgainst } from '../../api/me.js';
 import { refresh } from '../../api/refresh.js';
 import { PageSection } from '../../components/page-section.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
-import type { Team } from './team.js';
+import type { Team } from '../../api/team.js';
 
 const HOUR = 3600;
 const EXPIRIES = [

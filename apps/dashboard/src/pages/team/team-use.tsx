@@ -1,7 +1,7 @@
 import { Progress, SimpleGrid, Stack, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { PageSection } from '../../components/page-section.js';
-import type { Team } from './team.js';
+import type { Team } from '../../api/team.js';
 
 /** From here on a bar warns. */
 const NEARLY_FULL = 0.8;

@@ -4,12 +4,8 @@ import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import type { Role } from '../../api/me.js';
 
-export type Team = Schemas['Team'];
 export type Member = Schemas['Member'];
 export type Invitation = Schemas['Invitation'];
-
-export const team = () =>
-  queryOptions({ queryKey: keyOf('team', 'own'), queryFn: () => answerOf(api.GET('/api/v1/team')) });
 
 /** By when they joined. */
 export const members = () =>
