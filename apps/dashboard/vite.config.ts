@@ -45,7 +45,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    // What counts is what a page loads compressed: test/dashboard/size.spec.ts has the limit.
+    // What counts is what a page loads compressed: test/dashboard/many-previews.spec.ts has the limit.
     chunkSizeWarningLimit: 1000,
   },
   server: {

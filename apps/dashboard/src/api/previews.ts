@@ -18,7 +18,7 @@ export interface PreviewFilter {
   readonly client: string;
 }
 
-const PAGE_SIZE = 100;
+const PAGE_SIZE = 200;
 
 /** Previews by pages, newest first. While another filter is on its way, what the last one found stays. */
 export const previewList = (filter: PreviewFilter) =>

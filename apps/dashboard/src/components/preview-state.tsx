@@ -1,13 +1,17 @@
 import { Group, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import type { ReactElement } from 'react';
+import { useMemo, type ReactElement } from 'react';
 import { connectedSessions } from '../api/traffic-managers.js';
 import { StateDot } from './state-dot.js';
 
-/** Whether the traffic manager that a preview goes through is connected now. */
-export function PreviewState({ trafficManagerId }: { trafficManagerId: string }): ReactElement {
+/** Ids of the traffic managers that are connected now; undefined until that is known. */
+export function useConnectedManagers(): ReadonlySet<string> | undefined {
   const { data } = useQuery(connectedSessions());
-  const isConnected = data?.some((session) => session.trafficManagerId === trafficManagerId);
+  return useMemo(() => data && new Set(data.map(({ trafficManagerId }) => trafficManagerId)), [data]);
+}
+
+/** Whether the traffic manager that a preview goes through is connected now. */
+export function PreviewState({ isConnected }: { isConnected: boolean | undefined }): ReactElement {
   const [tone, word] =
     isConnected === undefined
       ? (['off', 'unknown'] as const)

@@ -1,6 +1,8 @@
 import { Checkbox } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import {
+  memo,
+  useCallback,
   useEffect,
   useLayoutEffect,
   useRef,
@@ -12,7 +14,7 @@ import {
 import classes from './virtual-table.module.css';
 
 /** Rows beyond the window that are there already, so that scrolling shows no gaps. */
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 /** So many rows before the end more are asked for. */
 const NEAR_END = 60;
 
@@ -72,6 +74,16 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
     if (last >= rows.length - NEAR_END) onNearEnd?.();
   }, [last, rows.length, onNearEnd]);
 
+  // The same function always: rows are drawn anew only when something in them is.
+  const current = useRef(selection);
+  useEffect(() => {
+    current.current = selection;
+  });
+  const toggle = useCallback((key: string) => {
+    const { selected, onChange } = current.current ?? {};
+    if (selected !== undefined) onChange?.(toggled(selected, key));
+  }, []);
+
   const tracks = [...(selection ? ['2.5rem'] : []), ...columns.map(({ width }) => width)].join(' ');
   return (
     <div
@@ -110,44 +122,78 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
           const row = rows[item.index] as Row;
           const key = keyOf(row);
           return (
-            <div
-              role="row"
+            <VirtualRow
               key={item.key}
-              ref={virtualizer.measureElement}
-              data-index={item.index}
-              aria-rowindex={item.index + 2}
-              aria-selected={selection?.selected.has(key)}
-              className={`${classes['row']} ${classes['item']}`}
-              style={{ transform: `translateY(${item.start - top}px)` }}
-            >
-              {selection && (
-                <span role="cell" className={classes['cell']} data-phone="select">
-                  <Checkbox
-                    size="xs"
-                    aria-label={`Select ${selection.nameOf(key)}`}
-                    checked={selection.selected.has(key)}
-                    onChange={() => selection.onChange(toggled(selection.selected, key))}
-                  />
-                </span>
-              )}
-              {columns.map((column) => (
-                <span
-                  role="cell"
-                  key={column.key}
-                  className={classes['cell']}
-                  data-right={column.isRightAligned || undefined}
-                  data-phone={column.onPhone ?? 'below'}
-                >
-                  {column.render(row)}
-                </span>
-              ))}
-            </div>
+              index={item.index}
+              offset={item.start - top}
+              row={row}
+              columns={columns}
+              measure={virtualizer.measureElement}
+              isSelected={selection?.selected.has(key)}
+              name={selection?.nameOf(key)}
+              rowKey={key}
+              onToggle={toggle}
+            />
           );
         })}
       </div>
     </div>
   );
 }
+
+interface VirtualRowProps<Row> {
+  readonly index: number;
+  /** From the top of the body, in pixels. */
+  readonly offset: number;
+  readonly row: Row;
+  readonly columns: readonly Column<Row>[];
+  readonly measure: (element: Element | null) => void;
+  /** Absent: rows cannot be selected. */
+  readonly isSelected: boolean | undefined;
+  readonly name: string | undefined;
+  readonly rowKey: string;
+  readonly onToggle: (key: string) => void;
+}
+
+function RowOfCells<Row>(props: VirtualRowProps<Row>): ReactElement {
+  const { index, offset, row, columns, measure, isSelected, name, rowKey, onToggle } = props;
+  return (
+    <div
+      role="row"
+      ref={measure}
+      data-index={index}
+      aria-rowindex={index + 2}
+      aria-selected={isSelected}
+      className={`${classes['row']} ${classes['item']}`}
+      style={{ transform: `translateY(${offset}px)` }}
+    >
+      {isSelected !== undefined && (
+        <span role="cell" className={classes['cell']} data-phone="select">
+          <Checkbox
+            size="xs"
+            aria-label={`Select ${name}`}
+            checked={isSelected}
+            onChange={() => onToggle(rowKey)}
+          />
+        </span>
+      )}
+      {columns.map((column) => (
+        <span
+          role="cell"
+          key={column.key}
+          className={classes['cell']}
+          data-right={column.isRightAligned || undefined}
+          data-phone={column.onPhone ?? 'below'}
+        >
+          {column.render(row)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+/** Scrolling draws the rows that come, not those that are there. */
+const VirtualRow = memo(RowOfCells) as typeof RowOfCells;
 
 function SelectAll({ keys, selection }: { keys: readonly string[]; selection: Selection }): ReactElement {
   const { selected, onChange } = selection;

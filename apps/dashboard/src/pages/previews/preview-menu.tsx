@@ -1,12 +1,11 @@
 import { ActionIcon, Menu } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
-import type { ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 import { Link } from 'wouter';
 import { useReasonAgainst } from '../../api/me.js';
 import type { Preview } from '../../api/previews.js';
 import { toastDone } from '../../components/toast.js';
 import {
-  IconActivity,
   IconCopy,
   IconDots,
   IconExternalLink,
@@ -23,14 +22,29 @@ interface PreviewMenuProps {
   readonly onShowQrCode: (preview: Preview) => void;
 }
 
-/** Everything that can be done with one preview of a list. */
-export function PreviewMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
+/** Everything that can be done with one preview of a list. What is behind the button comes when it is pressed. */
+export function PreviewMenu(props: PreviewMenuProps): ReactElement {
+  const [isAsked, setIsAsked] = useState(false);
+  if (isAsked) return <OpenedMenu {...props} />;
+  return (
+    <ActionIcon
+      aria-label={`Actions for ${props.preview.hostname}`}
+      aria-haspopup="menu"
+      aria-expanded={false}
+      onClick={() => setIsAsked(true)}
+    >
+      <IconDots size={18} />
+    </ActionIcon>
+  );
+}
+
+function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
   const { setAccess, remove } = usePreviewActions();
   const reason = useReasonAgainst('previews:write');
   const clipboard = useClipboard();
   const isForbidden = reason !== undefined;
   return (
-    <Menu position="bottom-end" width={240}>
+    <Menu position="bottom-end" width={240} defaultOpened>
       <Menu.Target>
         <ActionIcon aria-label={`Actions for ${preview.hostname}`}>
           <IconDots size={18} />
@@ -45,13 +59,6 @@ export function PreviewMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactE
           leftSection={<IconExternalLink size={16} />}
         >
           Open
-        </Menu.Item>
-        <Menu.Item
-          component={Link}
-          href={`/previews/${preview.id}/requests`}
-          leftSection={<IconActivity size={16} />}
-        >
-          Requests
         </Menu.Item>
         <Menu.Item
           leftSection={<IconCopy size={16} />}

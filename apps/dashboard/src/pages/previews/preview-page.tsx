@@ -1,7 +1,7 @@
 import { Anchor, Badge, Button, Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState, type ReactElement } from 'react';
-import { Link, useLocation } from 'wouter';
+import { useLocation } from 'wouter';
 import { interceptById } from '../../api/intercepts.js';
 import { useMay } from '../../api/me.js';
 import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
@@ -11,20 +11,12 @@ import { BackLink } from '../../components/back-link.js';
 import { CopyIcon } from '../../components/copy-button.js';
 import { Facts } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
-import { PreviewState } from '../../components/preview-state.js';
+import { PreviewState, useConnectedManagers } from '../../components/preview-state.js';
 import { QueryView } from '../../components/query-view.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { PageSection } from '../../components/page-section.js';
 import { exactTime, TimeAgo } from '../../components/time-ago.js';
-import {
-  IconActivity,
-  IconExternalLink,
-  IconLock,
-  IconPencil,
-  IconQrcode,
-  IconTrash,
-  IconWorld,
-} from '../../icons.js';
+import { IconExternalLink, IconLock, IconPencil, IconQrcode, IconTrash, IconWorld } from '../../icons.js';
 import { PreviewCredentials } from './preview-credentials.js';
 import { PreviewHistory } from './preview-history.js';
 import { PreviewTraffic } from './preview-traffic.js';
@@ -61,13 +53,6 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
   const { setAccess, remove } = usePreviewActions();
   return (
     <>
-      <Button
-        component={Link}
-        href={`/previews/${preview.id}/requests`}
-        leftSection={<IconActivity size={16} />}
-      >
-        Requests
-      </Button>
       {preview.access === 'team' ? (
         <ScopedButton
           needs="previews:write"
@@ -127,6 +112,7 @@ function Details({ preview }: { preview: Preview }): ReactElement {
 
 function Address({ preview }: { preview: Preview }): ReactElement {
   const [isQrShown, setIsQrShown] = useState(false);
+  const connected = useConnectedManagers();
   return (
     <PageSection title="Address">
       <Group gap="xs">
@@ -155,7 +141,7 @@ function Address({ preview }: { preview: Preview }): ReactElement {
         </Button>
       </Group>
       <Group mt="sm" gap="md">
-        <PreviewState trafficManagerId={preview.trafficManagerId} />
+        <PreviewState isConnected={connected?.has(preview.trafficManagerId)} />
         <AccessBadge access={preview.access} />
         <Text size="sm" c="dimmed">
           last used <TimeAgo at={preview.lastUsedAt} />

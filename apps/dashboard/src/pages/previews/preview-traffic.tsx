@@ -1,16 +1,13 @@
-import { Group, Skeleton, Text } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
-import { errorsOfMetrics, metricsOfPreview, sum, trafficOfPreviews } from '../../api/preview-metrics.js';
+import { errorsOfMetrics, metricsOfPreview, sum, type Traffic } from '../../api/preview-metrics.js';
 import { PageSection } from '../../components/page-section.js';
 import { QueryView } from '../../components/query-view.js';
 import { TrafficChart } from '../../components/traffic-chart.js';
 
 /** The last hour of a preview, small, for a row of a list. */
-export function TrafficCell({ previewId, name }: { previewId: string; name: string }): ReactElement {
-  const { data } = useQuery(trafficOfPreviews());
-  if (data === undefined) return <Skeleton height={20} aria-hidden />;
-  const traffic = data.get(previewId);
+export function TrafficCell({ traffic, name }: { traffic: Traffic | undefined; name: string }): ReactElement {
   if (traffic === undefined) {
     return (
       <Text size="xs" c="dimmed" component="span">

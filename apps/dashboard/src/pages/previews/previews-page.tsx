@@ -3,11 +3,12 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useCallback, useMemo, useState, type ReactElement } from 'react';
 import { Link, useLocation } from 'wouter';
 import { previewList, nameOfPreview, type Preview } from '../../api/previews.js';
+import { trafficOfPreviews, type Traffic } from '../../api/preview-metrics.js';
 import { teamOfCaller } from '../../api/team.js';
 import { EmptyState } from '../../components/empty-state.js';
 import { AccessBadge } from '../../components/access-badge.js';
 import { Page } from '../../components/page.js';
-import { PreviewState } from '../../components/preview-state.js';
+import { PreviewState, useConnectedManagers } from '../../components/preview-state.js';
 import { QueryView } from '../../components/query-view.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { TimeAgo } from '../../components/time-ago.js';
@@ -39,7 +40,9 @@ export function PreviewsPage(): ReactElement {
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
-  const columns = useMemo(() => columnsOf(setShownQr), []);
+  const connected = useConnectedManagers();
+  const { data: traffic } = useQuery(trafficOfPreviews());
+  const columns = useMemo(() => columnsOf(connected, traffic, setShownQr), [connected, traffic]);
   const total = isFiltered || !hasNextPage ? undefined : team.data?.use.previews;
 
   const isEmpty = query.data !== undefined && previews.length === 0 && !query.isPlaceholderData;
@@ -121,7 +124,11 @@ function keyOfPreview({ id }: Preview): string {
   return id;
 }
 
-function columnsOf(onShowQrCode: (preview: Preview) => void): Column<Preview>[] {
+function columnsOf(
+  connected: ReadonlySet<string> | undefined,
+  traffic: ReadonlyMap<string, Traffic> | undefined,
+  onShowQrCode: (preview: Preview) => void,
+): Column<Preview>[] {
   return [
     {
       key: 'name',
@@ -158,7 +165,7 @@ function columnsOf(onShowQrCode: (preview: Preview) => void): Column<Preview>[] 
       key: 'state',
       header: 'State',
       width: '7rem',
-      render: ({ trafficManagerId }) => <PreviewState trafficManagerId={trafficManagerId} />,
+      render: ({ trafficManagerId }) => <PreviewState isConnected={connected?.has(trafficManagerId)} />,
     },
     {
       key: 'access',
@@ -170,7 +177,7 @@ function columnsOf(onShowQrCode: (preview: Preview) => void): Column<Preview>[] 
       key: 'traffic',
       header: 'Last hour',
       width: 'minmax(6rem, 1fr)',
-      render: (preview) => <TrafficCell previewId={preview.id} name={nameOfPreview(preview)} />,
+      render: (preview) => <TrafficCell traffic={traffic?.get(preview.id)} name={nameOfPreview(preview)} />,
     },
     {
       key: 'used',

@@ -73,11 +73,11 @@ export function StartPage(): ReactElement {
             count={made.length}
           />
           <Step
-            title="Open it, and see the request arrive"
+            title="Open it"
             isDone={done[3] === true}
             summary={
               used === undefined
-                ? 'Whatever opens a preview is seen live on its page of requests.'
+                ? 'This page sees the first request to a preview within a minute or so.'
                 : `${nameOfPreview(used)} has been opened.`
             }
           >
@@ -85,9 +85,6 @@ export function StartPage(): ReactElement {
               <Group gap="xs">
                 <Button component="a" href={made[0].url} target="_blank" rel="noreferrer" variant="default">
                   Open {nameOfPreview(made[0])}
-                </Button>
-                <Button component={Link} href={`/previews/${made[0].id}/requests`} variant="subtle">
-                  Watch its requests
                 </Button>
               </Group>
             )}

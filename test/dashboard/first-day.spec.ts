@@ -1,0 +1,178 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import {
+  type Dashboard,
+  fillSignIn,
+  findBarriers,
+  lookAs,
+  OWNER,
+  overflowOf,
+  settled,
+  startDashboard,
+  watchForFaults,
+} from '../support/dashboard.js';
+import { visit } from '../support/deployment.js';
+import type { Program } from '../support/process.js';
+
+/** From a server that has just started to a preview that others open, by clicking and typing. */
+const POLL = { timeout: 20_000 };
+
+let dashboard: Dashboard;
+let service: http.Server;
+let page: Page;
+let faults: string[];
+let manager: Program | undefined;
+
+beforeAll(async () => {
+  service = http.createServer((request, response) => {
+    response.setHeader('content-type', 'text/plain').end(`${request.method} ${request.url}`);
+  });
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  dashboard = await startDashboard(inject('chromiumPath'));
+  page = await (await dashboard.newBrowser()).newPage();
+  page.setDefaultTimeout(20_000);
+  faults = watchForFaults(page);
+});
+
+afterAll(async () => {
+  await manager?.stop();
+  await dashboard?.stop();
+  service.close();
+});
+
+const step = (title: string) =>
+  page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title }) });
+const isDone = (title: string) => step(title).getByRole('img', { name: 'Done' }).count();
+
+it('leads from signing in to a preview that is opened, made public and removed', async () => {
+  // Whoever is not signed in comes back to where they were going.
+  await page.goto(`${dashboard.url}/previews?access=public`);
+  await fillSignIn(page, OWNER);
+  await page.waitForURL(`${dashboard.url}/previews?access=public`);
+  await page.getByRole('navigation').getByRole('link', { name: 'Start' }).click();
+
+  await step('Make a key').getByRole('button', { name: 'Make a key' }).click();
+  const key = (await page.getByRole('region', { name: 'the key' }).textContent()) ?? '';
+  expect(key).toMatch(/^cvt_\w+$/);
+  await page.getByRole('tab', { name: 'Node' }).click();
+  const commands = (await page.getByRole('region', { name: 'the commands' }).textContent()) ?? '';
+  expect(commands).toContain(`CULVERT_URL=${dashboard.url} CULVERT_API_KEY='${key}'`);
+  expect(await isDone('Connect a traffic manager')).toBe(0);
+
+  // What the commands do.
+  manager = await dashboard.deployment.startManager({
+    CULVERT_API_KEY: key,
+    CULVERT_MANAGER_ID: 'my-cluster',
+    CULVERT_MANAGER_NAME: 'my cluster',
+  });
+  await expect.poll(() => isDone('Connect a traffic manager'), POLL).toBe(1);
+  expect(await step('Connect a traffic manager').textContent()).toContain('Connected now: my cluster');
+
+  await page.getByRole('button', { name: 'Create a preview' }).click();
+  await page.getByRole('button', { name: 'Create the preview' }).click();
+  expect(await page.getByText('Name the host of the ingress').isVisible()).toBe(true);
+  await page.getByLabel('Workload').fill('orders');
+  await page.getByLabel('Ingress host').fill('127.0.0.1');
+  await page.getByLabel('Port').fill(String((service.address() as AddressInfo).port));
+  await page.getByRole('button', { name: 'Create the preview' }).click();
+  await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
+  const address = (await page.getByRole('link', { name: /^http.*preview\.localhost/ }).textContent()) ?? '';
+  const { host } = new URL(address);
+  const statusOfVisit = async () => (await visit(dashboard.deployment.port, host, '/basket')).status;
+  expect(await statusOfVisit()).toBe(401);
+
+  // Its member, in the same browser.
+  const visitor = await page.context().newPage();
+  await visitor.goto(`${address}/basket`);
+  expect(await visitor.textContent('body')).toBe('GET /basket');
+  await visitor.close();
+
+  await page.getByRole('button', { name: 'Make publicly accessible' }).click();
+  await page.getByRole('button', { name: 'Require authentication' }).waitFor();
+  await expect.poll(statusOfVisit, POLL).toBe(200);
+  await page.getByRole('alert').getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('button', { name: 'Make publicly accessible' }).waitFor();
+  await expect.poll(statusOfVisit, POLL).toBe(401);
+
+  await page.getByRole('button', { name: 'Create a share link' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('For the client');
+  await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+  const link = (await page.getByRole('region', { name: 'the link' }).textContent()) ?? '';
+  await page.getByRole('button', { name: 'Done' }).click();
+  const guest = await (await dashboard.newBrowser()).newPage();
+  await guest.goto(link);
+  expect(await guest.textContent('body')).toContain('GET /');
+  await guest.context().close();
+
+  await page.getByRole('button', { name: 'QR code' }).click();
+  await page.getByRole('img', { name: `QR code of ${address}` }).waitFor();
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('button', { name: 'Edit', exact: true }).click();
+  await page.getByRole('button', { name: 'Add a header' }).click();
+  await page.getByLabel('Name of header 1').fill('host');
+  await page.getByLabel('Value of header 1').fill('x');
+  await page.getByRole('button', { name: 'Save' }).click();
+  // The server has the last word, and says it where it belongs.
+  await page
+    .getByRole('group', { name: /Headers/ })
+    .getByRole('alert')
+    .waitFor();
+  await page.getByLabel('Name of header 1').fill('x-dev');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('x-dev').waitFor();
+
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('heading', { name: 'No previews yet' }).waitFor();
+  await expect.poll(statusOfVisit, POLL).toBe(401);
+  expect(faults).toEqual([]);
+});
+
+it.each(['light', 'dark', 'phone'] as const)('is for everybody: %s', async (look) => {
+  const preview = await dashboard.deployment.createPreview((service.address() as AddressInfo).port, {
+    intercept: { name: `look-${look}`, workload: 'web', namespace: 'shop', client: 'ann@laptop' },
+  });
+  await lookAs(page, look);
+  for (const path of [
+    '/',
+    '/previews',
+    '/previews/new',
+    `/previews/${preview.id}`,
+    `/previews/${preview.id}/edit`,
+  ]) {
+    await page.goto(dashboard.url + path);
+    await settled(page);
+    expect([path, await findBarriers(page)]).toEqual([path, []]);
+    expect([path, await overflowOf(page)]).toEqual([path, 0]);
+  }
+  expect(faults).toEqual([]);
+});
+
+it('needs no mouse', async () => {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.goto(`${dashboard.url}/`);
+  await settled(page);
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content');
+  await page.keyboard.press('g');
+  await page.keyboard.press('p');
+  await page.getByRole('heading', { level: 1, name: 'Previews' }).waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('look-dark');
+  await expect.poll(() => page.getByRole('link', { name: /^look-/ }).count(), POLL).toBe(1);
+  await page.getByRole('button', { name: /^Actions for/ }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('menuitem', { name: 'Require authentication' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('row').getByText('team', { exact: true }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('textbox', { name: /Go to a page/ }).waitFor();
+  await page.keyboard.type('new');
+  await page.keyboard.press('Escape');
+  await page.getByRole('textbox', { name: /Go to a page/ }).waitFor({ state: 'detached' });
+});
