@@ -43,8 +43,9 @@ export default defineConfig({
           globalSetup: ['test/services/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Whole processes on two cores: one file at a time keeps their timings honest.
-          fileParallelism: false,
+          // Each file starts whole processes: more at once would have them wait for each other's.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

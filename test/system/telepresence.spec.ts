@@ -6,7 +6,6 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
 import {
   API_KEY_SCOPES,
@@ -35,10 +34,6 @@ import { type Program, startProgram } from '../support/process.js';
 
 /** Telepresence's traffic manager, played by our double, on a built standalone over real TLS. */
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
-const BULK_BYTES = 256 * 1024 * 1024;
-const BLOCK = Buffer.alloc(65_536, 7);
-/** What an edge may grow by while it carries bulk: windows, socket buffers, and garbage that waits for its collector. */
-const MAX_GROWTH_MIB = 160;
 let database: TestDatabase;
 let store: Store;
 let pool: Pool;
@@ -99,23 +94,7 @@ afterAll(async () => {
 });
 
 function serve(incoming: IncomingMessage, response: http.ServerResponse): void {
-  if (incoming.url === '/bulk') {
-    let left = BULK_BYTES;
-    response.setHeader('Content-Length', left);
-    const fill = (): void => {
-      while (left > 0) {
-        left -= BLOCK.length;
-        if (!response.write(BLOCK)) return;
-      }
-      response.end();
-    };
-    response.on('drain', fill);
-    fill();
-  } else if (incoming.url === '/sink') {
-    let count = 0;
-    incoming.on('data', (chunk: Buffer) => (count += chunk.length));
-    incoming.on('end', () => response.end(String(count)));
-  } else if (incoming.url === '/page') {
+  if (incoming.url === '/page') {
     response.setHeader('Content-Type', 'text/html');
     response.end('<h1>The shop</h1><script src="/script.js"></script>');
   } else if (incoming.url === '/script.js') {
@@ -204,42 +183,6 @@ function visit(
     request.on('error', reject);
     request.end(body);
   });
-}
-
-/** Downloads `/bulk`, or uploads as much to `/sink`. Returns how many bytes came through. */
-function moveBulk(hostname: string, direction: 'down' | 'up'): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const isUp = direction === 'up';
-    const headers = { host: hostname, 'x-ambassador-api-key': API_KEY };
-    const request = https.request(
-      {
-        host: '127.0.0.1',
-        port,
-        path: isUp ? '/sink' : '/bulk',
-        method: isUp ? 'POST' : 'GET',
-        agent,
-        servername: hostname,
-        headers: isUp ? { ...headers, 'content-length': BULK_BYTES } : headers,
-      },
-      (response) => {
-        let count = 0;
-        let text = '';
-        response.on('data', (chunk: Buffer) => {
-          count += chunk.length;
-          if (isUp) text += chunk.toString();
-        });
-        response.on('end', () => resolve(isUp ? Number(text) : count));
-        response.on('error', reject);
-      },
-    );
-    request.on('error', reject);
-    if (isUp) Readable.from(blocks(), { objectMode: false }).pipe(request);
-    else request.end();
-  });
-}
-
-function* blocks(): Generator<Buffer> {
-  for (let left = BULK_BYTES; left > 0; left -= BLOCK.length) yield BLOCK;
 }
 
 /** A key of a team of its own, or of the bootstrap's. */
@@ -430,21 +373,6 @@ describe('a preview of a Telepresence traffic manager', () => {
       await browser.close();
     }
   }, 30_000);
-
-  it('moves bulk both ways with bounded memory', async () => {
-    const { hostname } = await share(startDouble());
-    await visit(hostname);
-    const before = standalone.residentMiB();
-    let peak = before;
-    const watch = setInterval(() => (peak = Math.max(peak, standalone.residentMiB())), 50);
-    try {
-      expect(await moveBulk(hostname, 'down')).toBe(BULK_BYTES);
-      expect(await moveBulk(hostname, 'up')).toBe(BULK_BYTES);
-    } finally {
-      clearInterval(watch);
-    }
-    expect(peak - before).toBeLessThan(MAX_GROWTH_MIB);
-  }, 60_000);
 
   it('answers 500 requests at once', async () => {
     const { hostname } = await share(startDouble());
