@@ -44,13 +44,13 @@ export class PrismaUserRepository implements UserRepository {
     return found && { hasPassword: found.passwordHash !== null, providers: found.identities };
   }
 
-  findOrCreate(email: string, name: string): Promise<User> {
-    return this.client.user.upsert({
-      where: { email },
-      create: { id: newId(), email, name, createdAt: new Date() },
-      update: {},
-      omit: withoutPassword,
+  async findOrCreate(email: string, name: string): Promise<User> {
+    // Not an upsert: Prisma makes two statements of it, and of two at once the second would fail.
+    await this.client.user.createMany({
+      data: { id: newId(), email, name, createdAt: new Date() },
+      skipDuplicates: true,
     });
+    return this.client.user.findUniqueOrThrow({ where: { email }, omit: withoutPassword });
   }
 
   async setPasswordHash(id: string, passwordHash: string): Promise<boolean> {
@@ -68,10 +68,12 @@ export class PrismaUserRepository implements UserRepository {
     if (known !== null) return known.user;
     const { id: userId } = await this.findOrCreate(email, name);
     // Two browsers may come with a new identity at once: whoever is second gets the person of the first.
-    const { user } = await this.client.identity.upsert({
+    await this.client.identity.createMany({
+      data: { issuer, subject, userId, createdAt: new Date() },
+      skipDuplicates: true,
+    });
+    const { user } = await this.client.identity.findUniqueOrThrow({
       where: key,
-      create: { issuer, subject, userId, createdAt: new Date() },
-      update: {},
       select: { user: { omit: withoutPassword } },
     });
     return user;
