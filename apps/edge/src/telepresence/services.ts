@@ -102,15 +102,19 @@ export class TelepresenceServices {
     this.serve(Methods.autocompleteSavedIntercept, ['previews:read'], () => ({ completions: [] }));
   }
 
-  /** Who calls is asked before anything of the call is read: a message may cost more than its bytes. */
+  /**
+   * Who calls is asked before the message is decoded, which may cost more than its bytes. It is read to its end even so:
+   * a call that is answered earlier counts as one that was reset, and a few hundred of these end the connection.
+   */
   private serve<Request, Response>(
     method: Method<Request, Response>,
     scopes: readonly ApiKeyScope[],
     handler: Handler<Request, Response>,
   ): void {
     this.answers.set(method.path, async (stream) => {
+      const message = await readMessage(stream, false);
       const caller = await this.callerOf(stream, scopes);
-      const request = decoded(method, await readMessage(stream, false));
+      const request = decoded(method, message);
       const managerId = fieldOf(stream.head, 'x-telepresence-managerid') ?? '';
       return method.response.encode(await handler(request, caller, managerId));
     });
