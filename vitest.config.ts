@@ -13,6 +13,17 @@ const alias = Object.fromEntries(
 const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
 const shared = { oxc, resolve: { alias } };
 
+// Whole processes. Those of MEASURED look at memory and at who waits for whom, so nothing else runs beside them.
+const processes = {
+  setupFiles: ['test/support/setup.ts'],
+  globalSetup: ['test/services/global-setup.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+const MEASURED = ['attackers', 'bulk', 'fairness', 'faults', 'liveness', 'shutdown'].map(
+  (name) => `test/system/${name}.spec.ts`,
+);
+
 export default defineConfig({
   test: {
     projects: [
@@ -37,15 +48,23 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...processes,
           name: 'system',
           include: ['test/**/*.spec.ts'],
-          setupFiles: ['test/support/setup.ts'],
-          globalSetup: ['test/services/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: MEASURED,
           // Each file starts whole processes: more at once would have them wait for each other's.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          ...processes,
+          name: 'system-alone',
+          include: MEASURED,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
