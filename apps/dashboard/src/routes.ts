@@ -111,6 +111,12 @@ export const ROUTES: readonly PageRoute[] = [
     page: lazy(async () => ({ default: (await import('./pages/previews/preview-page.js')).PreviewPage })),
   },
   {
+    path: '/previews/:previewId/requests',
+    page: lazy(async () => ({
+      default: (await import('./pages/inspector/inspector-page.js')).InspectorPage,
+    })),
+  },
+  {
     path: '/previews/:previewId/edit',
     page: lazy(async () => ({
       default: (await import('./pages/previews/edit-preview-page.js')).EditPreviewPage,

@@ -1,7 +1,7 @@
 import { Anchor, Badge, Button, Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState, type ReactElement } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { interceptById } from '../../api/intercepts.js';
 import { useMay } from '../../api/me.js';
 import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
@@ -16,7 +16,15 @@ import { QueryView } from '../../components/query-view.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { PageSection } from '../../components/page-section.js';
 import { exactTime, TimeAgo } from '../../components/time-ago.js';
-import { IconExternalLink, IconLock, IconPencil, IconQrcode, IconTrash, IconWorld } from '../../icons.js';
+import {
+  IconActivity,
+  IconExternalLink,
+  IconLock,
+  IconPencil,
+  IconQrcode,
+  IconTrash,
+  IconWorld,
+} from '../../icons.js';
 import { PreviewCredentials } from './preview-credentials.js';
 import { PreviewHistory } from './preview-history.js';
 import { PreviewTraffic } from './preview-traffic.js';
@@ -53,6 +61,13 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
   const { setAccess, remove } = usePreviewActions();
   return (
     <>
+      <Button
+        component={Link}
+        href={`/previews/${preview.id}/requests`}
+        leftSection={<IconActivity size={16} />}
+      >
+        Requests
+      </Button>
       {preview.access === 'team' ? (
         <ScopedButton
           needs="previews:write"

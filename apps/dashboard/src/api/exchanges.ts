@@ -1,0 +1,63 @@
+/** Exchanges of one preview as they happen. */
+import type { Schemas } from './client.js';
+
+export type Exchange = Schemas['Exchange'];
+export type ExchangeBodies = Schemas['ExchangeBodies'];
+export type CapturedBody = NonNullable<ExchangeBodies['request']>;
+export type HeaderField = Exchange['request']['fields'][number];
+
+/** Why there is nothing more to hear: of the event `end`. */
+export type StreamEndReason = Schemas['StreamEnd']['reason'];
+
+export interface ExchangeListener {
+  readonly onExchange: (exchange: Exchange) => void;
+  readonly onBodies: (bodies: ExchangeBodies) => void;
+  /** So many were left out, since there were too many at once. */
+  readonly onOmitted: (count: number) => void;
+  readonly onState: (state: 'open' | 'interrupted' | StreamEndReason) => void;
+}
+
+const PAUSE_MS = 2000;
+/** After these nothing is to be heard by asking again. */
+const FINAL: ReadonlySet<string> = new Set(['access_ended', 'gone']);
+
+/** Listens until the returned function is called. Connects again when the stream breaks off. */
+export function watchExchanges(
+  { previewId, teamId, captureBodies }: { previewId: string; teamId: string; captureBodies: boolean },
+  listener: ExchangeListener,
+): () => void {
+  const query = new URLSearchParams({ team: teamId, captureBodies: String(captureBodies) });
+  const url = `/api/v1/previews/${encodeURIComponent(previewId)}/exchanges?${query.toString()}`;
+  let source: EventSource | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+
+  const open = (): void => {
+    const stream = new EventSource(url);
+    source = stream;
+    const on = (name: string, handle: (data: never) => void): void =>
+      stream.addEventListener(name, ({ data }: MessageEvent<string>) => handle(JSON.parse(data) as never));
+    stream.addEventListener('open', () => listener.onState('open'));
+    on('exchange', listener.onExchange);
+    on('bodies', listener.onBodies);
+    on('omitted', ({ count }: { count: number }) => listener.onOmitted(count));
+    on('end', ({ reason }: { reason: StreamEndReason }) => {
+      isOver = FINAL.has(reason);
+      listener.onState(reason);
+      if (isOver) stream.close();
+    });
+    stream.addEventListener('error', () => {
+      if (isOver) return;
+      listener.onState('interrupted');
+      // Refused: browsers try again by themselves only when the connection broke.
+      if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, PAUSE_MS);
+    });
+  };
+
+  open();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+    source?.close();
+  };
+}

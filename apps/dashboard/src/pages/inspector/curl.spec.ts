@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import type { Exchange } from '../../api/exchanges.js';
+import { toCurl } from './curl.js';
+
+const ORIGIN = 'https://quiet-heron.preview.test';
+
+function request(change: Partial<Exchange>): Exchange {
+  return {
+    method: 'GET',
+    target: '/',
+    request: { fields: [], isTruncated: false },
+    ...change,
+  } as Exchange;
+}
+
+/** What a shell makes of the command: the words that curl would get. */
+function wordsOf(command: string): string[] {
+  const script = `curl() { for word in "$@"; do printf '%s\\n' "$word"; done; }\n${command}`;
+  return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
+}
+
+describe('an exchange as a curl command', () => {
+  it('has method and fields, without those that curl makes itself', () => {
+    const exchange = request({
+      method: 'DELETE',
+      target: '/basket/1?all=yes',
+      request: {
+        isTruncated: false,
+        fields: [
+          { name: 'Host', value: 'x', isMasked: false },
+          { name: 'x-dev', value: 'ann', isMasked: false },
+          { name: 'Cookie', value: '***', isMasked: true },
+        ],
+      },
+    });
+    expect(wordsOf(toCurl(exchange, ORIGIN, null))).toEqual([
+      `${ORIGIN}/basket/1?all=yes`,
+      '-X',
+      'DELETE',
+      '-H',
+      'x-dev: ann',
+    ]);
+    expect(toCurl(exchange, ORIGIN, null)).toContain('# Left out, since they are secret: Cookie');
+  });
+
+  it.each(["'; touch /tmp/owned; '", '$(id)', '`id`', '"', '\\', "'\\''", '!!', '&& id #'])(
+    'runs nothing that a visitor wrote: %s',
+    (hostile) => {
+      const exchange = request({
+        target: `/${hostile}`,
+        request: { isTruncated: false, fields: [{ name: 'x', value: hostile, isMasked: false }] },
+      });
+      expect(wordsOf(toCurl(exchange, ORIGIN, null))).toEqual([
+        `${ORIGIN}/${hostile}`,
+        '-H',
+        `x: ${hostile}`,
+      ]);
+    },
+  );
+
+  it('gives curl the body as it was, byte by byte', () => {
+    const body = {
+      base64: Buffer.from([0, 255, 10, 39]).toString('base64'),
+      bytes: 4,
+      isTruncated: true,
+      contentType: null,
+      contentEncoding: null,
+    };
+    const command = toCurl(request({ method: 'POST' }), ORIGIN, body);
+    const script = `curl() { od -An -tu1; }\n${command}`;
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trim().split(/\s+/)).toEqual([
+      '0',
+      '255',
+      '10',
+      '39',
+    ]);
+    expect(command).toContain('# The body is longer');
+  });
+});

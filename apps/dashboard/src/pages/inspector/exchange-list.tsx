@@ -1,0 +1,126 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useRef, type ReactElement } from 'react';
+import type { Exchange } from '../../api/exchanges.js';
+import { milliseconds, totalMs } from './waterfall.js';
+import classes from './inspector.module.css';
+
+const ROW_PX = 36;
+const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
+interface ExchangeListProps {
+  readonly exchanges: readonly Exchange[];
+  readonly openId: string | null;
+  readonly onOpen: (id: string) => void;
+}
+
+/** The newest on top. Only the rows that are seen are in the document. */
+export function ExchangeList({ exchanges, openId, onOpen }: ExchangeListProps): ReactElement {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtualizer = useVirtualizer({
+    count: exchanges.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    getItemKey: (index) => exchanges[index]?.id ?? index,
+    overscan: 10,
+    // Of the header, which stays in sight.
+    scrollMargin: ROW_PX,
+  });
+  return (
+    // Reached by the arrow keys.
+    <div
+      ref={scroller}
+      className={classes['list']}
+      role="table"
+      aria-label="Exchanges"
+      aria-rowcount={exchanges.length + 1}
+      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={0}
+    >
+      <div role="rowgroup">
+        <div role="row" className={`${classes['row']} ${classes['head']}`}>
+          <span role="columnheader" data-wide>
+            Time
+          </span>
+          <span role="columnheader">Method</span>
+          <span role="columnheader">Path</span>
+          <span role="columnheader">Status</span>
+          <span role="columnheader" className={classes['right']} data-wide>
+            Took
+          </span>
+          <span role="columnheader" className={classes['right']} data-wide>
+            Size
+          </span>
+          <span role="columnheader" data-wide>
+            Visitor
+          </span>
+        </div>
+      </div>
+      <div role="rowgroup" className={classes['body']} style={{ height: virtualizer.getTotalSize() }}>
+        {virtualizer.getVirtualItems().map(({ index, key, start }) => {
+          const exchange = exchanges[index];
+          if (exchange === undefined) return null;
+          return (
+            <div
+              key={key}
+              role="row"
+              aria-rowindex={index + 2}
+              className={`${classes['row']} ${classes['item']}`}
+              data-open={exchange.id === openId || undefined}
+              style={{ transform: `translateY(${start - ROW_PX}px)` }}
+            >
+              <ExchangeCells exchange={exchange} onOpen={onOpen} />
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function ExchangeCells({
+  exchange,
+  onOpen,
+}: {
+  exchange: Exchange;
+  onOpen: (id: string) => void;
+}): ReactElement {
+  const { id, startedAt, method, target, status, bytesOut, visitor } = exchange;
+  const took = totalMs(exchange);
+  return (
+    <>
+      <span role="cell" data-wide>
+        {clock.format(new Date(startedAt))}
+      </span>
+      <span role="cell">{method}</span>
+      <span role="cell">
+        <button type="button" className={classes['target']} onClick={() => onOpen(id)} title={target}>
+          {target}
+        </button>
+      </span>
+      <span role="cell" className={classes['status']} data-tone={toneOf(exchange)}>
+        {status ?? (exchange.error === null ? '…' : '–')}
+      </span>
+      <span role="cell" className={classes['right']} data-wide>
+        {took === null ? '' : milliseconds(took)}
+      </span>
+      <span role="cell" className={classes['right']} data-wide>
+        {size(bytesOut)}
+      </span>
+      <span role="cell" data-wide title={visitor.address}>
+        {visitor.kind === 'replay' ? 'replay' : visitor.address}
+      </span>
+    </>
+  );
+}
+
+export function toneOf({ status, error }: Exchange): 'good' | 'warn' | 'bad' | undefined {
+  if (error !== null || (status !== null && status >= 500)) return 'bad';
+  if (status === null) return undefined;
+  return status >= 400 ? 'warn' : 'good';
+}
+
+/** `512 B`, `1.5 kB`, `2.0 MB`. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,0 +1,106 @@
+/**
+ * What the inspector holds: the newest exchanges, up to a limit, and their bodies. Hundreds of events a second arrive; readers
+ * are told once per frame, and get a list that is new only when something in it is.
+ */
+import type { Exchange, ExchangeBodies } from '../../api/exchanges.js';
+
+/** Exchanges that are held. The oldest go first. */
+export const MAX_EXCHANGES = 1000;
+/** Exchanges whose bodies are held, of at most 64 KiB each way. */
+export const MAX_BODIES = 200;
+
+export interface LogSnapshot {
+  /** Newest first. */
+  readonly exchanges: readonly Exchange[];
+  readonly bodies: ReadonlyMap<string, ExchangeBodies>;
+  /** Left out by the server since the log was begun or cleared. */
+  readonly omitted: number;
+}
+
+type Schedule = (flush: () => void) => void;
+
+export class ExchangeLog {
+  readonly #exchanges = new Map<string, Exchange>();
+  readonly #bodies = new Map<string, ExchangeBodies>();
+  readonly #listeners = new Set<() => void>();
+  readonly #schedule: Schedule;
+  #omitted = 0;
+  #isScheduled = false;
+  #snapshot: LogSnapshot = { exchanges: [], bodies: new Map(), omitted: 0 };
+
+  /** @param schedule calls back once, soon: by default with the next frame */
+  constructor(schedule: Schedule = (flush) => void requestAnimationFrame(flush)) {
+    this.#schedule = schedule;
+  }
+
+  add(exchange: Exchange): void {
+    // A Map keeps the place of what is set again: what is known of an exchange grows where it is.
+    this.#exchanges.set(exchange.id, exchange);
+    this.#dropOldest(this.#exchanges, MAX_EXCHANGES);
+    this.#change();
+  }
+
+  addBodies(bodies: ExchangeBodies): void {
+    this.#bodies.set(bodies.id, bodies);
+    this.#dropOldest(this.#bodies, MAX_BODIES);
+    this.#change();
+  }
+
+  addOmitted(count: number): void {
+    this.#omitted += count;
+    this.#change();
+  }
+
+  clear(): void {
+    this.#exchanges.clear();
+    this.#bodies.clear();
+    this.#omitted = 0;
+    this.#change();
+  }
+
+  /** For `useSyncExternalStore`. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+
+  readonly snapshot = (): LogSnapshot => this.#snapshot;
+
+  #dropOldest(map: Map<string, unknown>, max: number): void {
+    if (map.size <= max) return;
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
+
+  #change(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#schedule(() => {
+      this.#isScheduled = false;
+      this.#snapshot = {
+        exchanges: [...this.#exchanges.values()].toReversed(),
+        bodies: new Map(this.#bodies),
+        omitted: this.#omitted,
+      };
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}
+
+export interface ExchangeFilter {
+  /** In method, target, status or the visitor's address. */
+  readonly text: string;
+  /** First digit of the status; `failed`: no answer of the service; empty: any. */
+  readonly outcome: string;
+}
+
+export function matches(exchange: Exchange, { text, outcome }: ExchangeFilter): boolean {
+  const { method, target, status, error, visitor } = exchange;
+  if (outcome === 'failed' ? error === null : outcome !== '' && String(status ?? '')[0] !== outcome)
+    return false;
+  if (text === '') return true;
+  const wanted = text.toLowerCase();
+  return [method, target, String(status ?? ''), error ?? '', visitor.address].some((part) =>
+    part.toLowerCase().includes(wanted),
+  );
+}

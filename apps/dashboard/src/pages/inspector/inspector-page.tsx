@@ -1,0 +1,169 @@
+import { Alert, Button, Group, NativeSelect, Switch, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from 'react';
+import { useParams } from 'wouter';
+import { watchExchanges, type Exchange, type StreamEndReason } from '../../api/exchanges.js';
+import { useMay, useMe } from '../../api/me.js';
+import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
+import { BackLink } from '../../components/back-link.js';
+import { EmptyState } from '../../components/empty-state.js';
+import { Page } from '../../components/page.js';
+import { QueryView } from '../../components/query-view.js';
+import { SearchField } from '../../components/search-field.js';
+import { StateDot, type Tone } from '../../components/state-dot.js';
+import { IconActivity, IconPlayerPause, IconPlayerPlay } from '../../icons.js';
+import { ExchangeDetails } from './exchange-details.js';
+import { ExchangeList } from './exchange-list.js';
+import { ExchangeLog, matches, type LogSnapshot } from './exchange-log.js';
+
+type StreamState = 'connecting' | 'open' | 'interrupted' | StreamEndReason;
+
+const STATES: Readonly<Record<StreamState, readonly [tone: Tone, word: string]>> = {
+  connecting: ['waiting', 'Connecting'],
+  open: ['good', 'Live'],
+  interrupted: ['waiting', 'Connecting again'],
+  too_slow: ['waiting', 'Connecting again'],
+  access_ended: ['bad', 'Your access has ended'],
+  gone: ['bad', 'The preview is gone'],
+};
+
+/** What passes through a preview, as it happens. */
+export function InspectorPage(): ReactElement {
+  const { previewId = '' } = useParams();
+  const query = useQuery(previewById(previewId));
+  return (
+    <Page
+      title="Requests"
+      description={query.data?.hostname}
+      back={
+        <BackLink href={`/previews/${previewId}`}>
+          {query.data === undefined ? 'The preview' : nameOfPreview(query.data)}
+        </BackLink>
+      }
+    >
+      <QueryView query={query}>{(preview) => <Inspector preview={preview} key={preview.id} />}</QueryView>
+    </Page>
+  );
+}
+
+function Inspector({ preview }: { preview: Preview }): ReactElement {
+  const teamId = useMe().team?.id ?? '';
+  const mayCapture = useMay('previews:write');
+  const [log] = useState(() => new ExchangeLog());
+  const [state, setState] = useState<StreamState>('connecting');
+  const [isCapturing, setIsCapturing] = useState(false);
+  const [frozen, setFrozen] = useState<LogSnapshot | null>(null);
+  const [text, setText] = useState('');
+  const [outcome, setOutcome] = useState('');
+  const [openId, setOpenId] = useState<string | null>(null);
+  const current = useSyncExternalStore(log.subscribe, log.snapshot);
+  const shown = frozen ?? current;
+
+  useEffect(
+    () =>
+      watchExchanges(
+        { previewId: preview.id, teamId, captureBodies: isCapturing },
+        {
+          onExchange: (exchange) => log.add(exchange),
+          onBodies: (bodies) => log.addBodies(bodies),
+          onOmitted: (count) => log.addOmitted(count),
+          onState: setState,
+        },
+      ),
+    [log, preview.id, teamId, isCapturing],
+  );
+  const exchanges = useMemo(
+    () => shown.exchanges.filter((exchange) => matches(exchange, { text: text.trim(), outcome })),
+    [shown.exchanges, text, outcome],
+  );
+  const isOpen = (exchange: Exchange): boolean => exchange.id === openId;
+  const opened = shown.exchanges.find(isOpen) ?? current.exchanges.find(isOpen);
+  const [tone, word] = STATES[state];
+
+  return (
+    <>
+      <Group gap="xs" mb="sm">
+        <SearchField label="Search requests" value={text} onChange={setText} />
+        <NativeSelect
+          aria-label="Outcome"
+          value={outcome}
+          onChange={(event) => setOutcome(event.currentTarget.value)}
+          data={[
+            { value: '', label: 'Any outcome' },
+            { value: '2', label: '2xx' },
+            { value: '3', label: '3xx' },
+            { value: '4', label: '4xx' },
+            { value: '5', label: '5xx' },
+            { value: 'failed', label: 'No answer' },
+          ]}
+        />
+        <Button
+          variant="default"
+          leftSection={frozen === null ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
+          onClick={() => setFrozen(frozen === null ? current : null)}
+        >
+          {frozen === null ? 'Pause' : 'Go on'}
+        </Button>
+        <Button
+          variant="default"
+          onClick={() => {
+            log.clear();
+            setFrozen(null);
+          }}
+        >
+          Clear
+        </Button>
+        <Switch
+          label="Capture bodies"
+          description="While this page is open, up to 64 KiB each"
+          checked={isCapturing}
+          disabled={!mayCapture}
+          onChange={(event) => setIsCapturing(event.currentTarget.checked)}
+        />
+      </Group>
+      <Group gap="xs" mb="xs" role="status">
+        <StateDot tone={tone} />
+        <Text size="sm">{frozen === null ? word : 'Paused'}</Text>
+        <Text size="sm" c="dimmed">
+          {countOf(exchanges.length, shown.exchanges.length)}
+        </Text>
+      </Group>
+      {shown.omitted > 0 && (
+        <Alert color="orange" mb="sm">
+          {shown.omitted} more were left out: there were too many at once.
+        </Alert>
+      )}
+      {shown.exchanges.length === 0 ? (
+        <EmptyState
+          icon={IconActivity}
+          title="Waiting for a request"
+          action={
+            <Button component="a" href={preview.url} target="_blank" rel="noreferrer">
+              Open the preview
+            </Button>
+          }
+        >
+          Open the preview, or have somebody open it: each request is here as soon as it arrives. Nothing is
+          kept once nobody watches.
+        </EmptyState>
+      ) : (
+        <ExchangeList exchanges={exchanges} openId={openId} onOpen={setOpenId} />
+      )}
+      {opened !== undefined && (
+        <ExchangeDetails
+          key={opened.id}
+          preview={preview}
+          exchange={opened}
+          bodies={current.bodies.get(opened.id)}
+          isCapturing={isCapturing}
+          onClose={() => setOpenId(null)}
+        />
+      )}
+    </>
+  );
+}
+
+function countOf(shown: number, all: number): string {
+  const word = all === 1 ? 'request' : 'requests';
+  return shown === all ? `${all} ${word}` : `${shown} of ${all} ${word}`;
+}
