@@ -1,4 +1,4 @@
-import { Code, Group, SegmentedControl, Stack, Text, TextInput, Tooltip } from '@mantine/core';
+import { Code, Group, SegmentedControl, Stack, Text, Tooltip } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { apiKeys, type ApiKey } from '../../api/api-keys.js';
@@ -6,9 +6,9 @@ import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
 import { useConfirm } from '../../components/confirm.js';
 import { EmptyState } from '../../components/empty-state.js';
-import { FormDialog } from '../../components/form-dialog.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
+import { RenameDialog } from '../../components/rename-dialog.js';
 import { RowMenu } from '../../components/row-menu.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { matches, SearchField } from '../../components/search-field.js';
@@ -216,50 +216,23 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
           { label: 'Revoke', needs: 'keys:write', onClick: () => void askToRevoke(), isDangerous: true },
         ]}
       />
-      <RenameKeyDialog key={apiKey.name} apiKey={apiKey} isOpen={dialog === 'rename'} onClose={close} />
+      <RenameDialog
+        key={apiKey.name}
+        title={`Rename ${apiKey.name}`}
+        name={apiKey.name}
+        isRequired
+        onRename={(name) => renameKey(apiKey.id, name)}
+        isOpen={dialog === 'rename'}
+        onClose={close}
+      />
       <RotateKeyDialog apiKey={apiKey} isOpen={dialog === 'rotate'} onClose={close} />
     </>
   );
 }
 
-function RenameKeyDialog(props: {
-  readonly apiKey: ApiKey;
-  readonly isOpen: boolean;
-  readonly onClose: () => void;
-}): ReactElement {
-  const { apiKey, isOpen, onClose } = props;
-  const [name, setName] = useState(apiKey.name);
-  const rename = useMutation({
-    mutationFn: () =>
-      answerOf(
-        api.PATCH('/api/v1/api-keys/{apiKeyId}', {
-          params: { path: { apiKeyId: apiKey.id } },
-          body: { name },
-        }),
-      ),
-    onSuccess: async () => {
-      onClose();
-      await refresh('api-key');
-    },
-  });
-  return (
-    <FormDialog
-      title={`Rename ${apiKey.name}`}
-      isOpen={isOpen}
-      onClose={onClose}
-      submit="Rename"
-      onSubmit={() => rename.mutate()}
-      isPending={rename.isPending}
-      error={rename.error}
-    >
-      <TextInput
-        label="Name"
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-        maxLength={128}
-        required
-        data-autofocus
-      />
-    </FormDialog>
+async function renameKey(apiKeyId: string, name: string): Promise<void> {
+  await answerOf(
+    api.PATCH('/api/v1/api-keys/{apiKeyId}', { params: { path: { apiKeyId } }, body: { name } }),
   );
+  await refresh('api-key');
 }

@@ -1,11 +1,11 @@
-import { List, Stack, Text, TextInput } from '@mantine/core';
+import { List, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
 import { nameOfManager, type Session, type TrafficManager } from '../../api/traffic-managers.js';
 import { useConfirm } from '../../components/confirm.js';
-import { FormDialog } from '../../components/form-dialog.js';
+import { RenameDialog } from '../../components/rename-dialog.js';
 import type { RowAction } from '../../components/row-menu.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { count } from '../../format.js';
@@ -96,7 +96,10 @@ export function useManagerActions(
     dialogs: (
       <RenameDialog
         key={manager.name}
-        manager={manager}
+        title="Rename the traffic manager"
+        description={`What people call it. It calls itself ${manager.managerId}.`}
+        name={manager.name}
+        onRename={(renamed) => renameManager(manager.id, renamed)}
         isOpen={isRenaming}
         onClose={() => setIsRenaming(false)}
       />
@@ -149,44 +152,8 @@ function WhatGoes({ hostnames, interceptCount, isMore }: Belongings): ReactEleme
   );
 }
 
-function RenameDialog(props: {
-  readonly manager: TrafficManager;
-  readonly isOpen: boolean;
-  readonly onClose: () => void;
-}): ReactElement {
-  const { manager, isOpen, onClose } = props;
-  const [name, setName] = useState(manager.name);
-  const rename = useMutation({
-    mutationFn: () =>
-      answerOf(
-        api.PATCH('/api/v1/traffic-managers/{trafficManagerId}', {
-          params: { path: { trafficManagerId: manager.id } },
-          body: { name },
-        }),
-      ),
-    onSuccess: async () => {
-      onClose();
-      await refresh('traffic-manager', 'session');
-    },
-  });
-  return (
-    <FormDialog
-      title="Rename the traffic manager"
-      isOpen={isOpen}
-      onClose={onClose}
-      submit="Rename"
-      onSubmit={() => rename.mutate()}
-      isPending={rename.isPending}
-      error={rename.error}
-    >
-      <TextInput
-        label="Name"
-        description={`What people call it. It calls itself ${manager.managerId}.`}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-        maxLength={128}
-        data-autofocus
-      />
-    </FormDialog>
-  );
+async function renameManager(trafficManagerId: string, name: string): Promise<void> {
+  const params = { path: { trafficManagerId } };
+  await answerOf(api.PATCH('/api/v1/traffic-managers/{trafficManagerId}', { params, body: { name } }));
+  await refresh('traffic-manager', 'session');
 }

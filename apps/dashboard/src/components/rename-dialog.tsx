@@ -1,0 +1,44 @@
+import { TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import { FormDialog } from './form-dialog.js';
+
+interface RenameDialogProps {
+  readonly title: string;
+  readonly description?: string;
+  readonly name: string;
+  /** Whether there has to be a name. */
+  readonly isRequired?: boolean;
+  /** Sends the new name, and has read anew what shows it. */
+  readonly onRename: (name: string) => Promise<void>;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}
+
+/** Asks for another name. Give it the present one as its `key`, so that it begins with what somebody else made of it. */
+export function RenameDialog(props: RenameDialogProps): ReactElement {
+  const { title, description, isRequired = false, onRename, isOpen, onClose } = props;
+  const [name, setName] = useState(props.name);
+  const rename = useMutation({ mutationFn: () => onRename(name), onSuccess: onClose });
+  return (
+    <FormDialog
+      title={title}
+      isOpen={isOpen}
+      onClose={onClose}
+      submit="Rename"
+      onSubmit={() => rename.mutate()}
+      isPending={rename.isPending}
+      error={rename.error}
+    >
+      <TextInput
+        label="Name"
+        description={description}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+        maxLength={128}
+        required={isRequired}
+        data-autofocus
+      />
+    </FormDialog>
+  );
+}
