@@ -1,5 +1,6 @@
 import type { StreamEnd } from '@culvert/contract';
 import type { Response } from 'express';
+import type { WaitingShare } from './waiting-budget.js';
 
 const HEARTBEAT_MS = 15_000;
 /** How soon a browser connects again. */
@@ -25,13 +26,17 @@ export class EventStream {
    */
   constructor(
     private readonly response: Response,
-    private readonly options: { readonly maxWaitingBytes: number; readonly onClose: () => void },
+    private readonly options: { readonly waiting: WaitingShare; readonly onClose: () => void },
   ) {
     response.status(200);
     response.setHeader('Content-Type', 'text/event-stream');
     // For proxies in front that would hold events back.
     response.setHeader('X-Accel-Buffering', 'no');
-    response.on('close', () => this.#close());
+    response.on('drain', () => options.waiting.note(response.writableLength));
+    response.on('close', () => {
+      options.waiting.note(0);
+      this.#close();
+    });
     response.write(`retry: ${RETRY_MS}\n\n`);
     this.#heartbeat = setInterval(() => this.#write(':\n\n'), HEARTBEAT_MS).unref();
   }
@@ -55,7 +60,7 @@ export class EventStream {
   #write(text: string): void {
     if (!this.#isOpen) return;
     this.response.write(text);
-    if (this.response.writableLength > this.options.maxWaitingBytes) this.end('too_slow');
+    if (!this.options.waiting.note(this.response.writableLength)) this.end('too_slow');
   }
 
   #close(): void {

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { AuthenticationService } from '../auth/authentication.service.js';
 import type { Caller } from '../auth/caller.js';
 import { EventStream, type StreamEvent } from './event-stream.js';
+import { WaitingBudget } from './waiting-budget.js';
 
 /** Of one person or key, and of one team, in this process. */
 const MAX_STREAMS_PER_CALLER = 20;
@@ -50,6 +51,7 @@ interface Held {
 export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #held = new Set<Held>();
   readonly #counts = new Map<string, number>();
+  readonly #waiting = new WaitingBudget();
   readonly #maxStreams: number;
   #recheck: NodeJS.Timeout | undefined;
   #unsubscribe: readonly (() => void)[] = [];
@@ -89,7 +91,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     demandScopes(caller, options.scopes);
     const keys = this.#take(caller);
     const stream = new EventStream(response, {
-      maxWaitingBytes: options.maxWaitingBytes,
+      waiting: this.#waiting.share(options.maxWaitingBytes),
       onClose: () => {
         this.#held.delete(held);
         clearTimeout(held.expiry);
