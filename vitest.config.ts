@@ -13,6 +13,9 @@ const alias = Object.fromEntries(
 const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
 const shared = { oxc, resolve: { alias } };
 
+// Both cores of a machine with two: Vitest would leave one to itself, which waits most of the time.
+const maxWorkers = 2;
+
 // Whole processes. Those of MEASURED look at memory and at who waits for whom, so nothing else runs beside them.
 const processes = {
   setupFiles: ['test/support/setup.ts'],
@@ -31,6 +34,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          maxWorkers,
           include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'],
           exclude: ['**/*.medium.spec.ts'],
         },
@@ -39,6 +43,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'medium',
+          maxWorkers,
           include: ['libs/*/src/**/*.medium.spec.ts', 'apps/*/src/**/*.medium.spec.ts'],
           globalSetup: ['test/services/global-setup.ts'],
           testTimeout: 30_000,
@@ -52,8 +57,7 @@ export default defineConfig({
           name: 'system',
           include: ['test/**/*.spec.ts'],
           exclude: MEASURED,
-          // Each file starts whole processes: more at once would have them wait for each other's.
-          maxWorkers: 2,
+          maxWorkers,
           sequence: { groupOrder: 1 },
         },
       },
