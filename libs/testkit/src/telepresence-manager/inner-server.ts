@@ -2,7 +2,6 @@
  * The gRPC server inside a reverse connection: the three calls that a cloud may make, with the manager's ways. Any other
  * call is noted, and what would crash a manager says so.
  */
-import { once } from 'node:events';
 import {
   type Http2Session,
   type IncomingHttpHeaders,
@@ -309,10 +308,10 @@ function fail(stream: ServerHttp2Stream, status: number, message: string): void 
   if (stream.destroyed || stream.closed) return;
   const trailers = { 'grpc-status': String(status), 'grpc-message': encodeURI(message) };
   if (stream.headersSent) {
-    void once(stream, 'wantTrailers').then(
-      () => stream.sendTrailers(trailers),
-      () => undefined,
-    );
+    // In the event itself: a moment later the cloud may have cancelled the call, and the stream be gone.
+    stream.once('wantTrailers', () => {
+      if (!stream.destroyed) stream.sendTrailers(trailers);
+    });
     stream.end();
   } else {
     stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true });
