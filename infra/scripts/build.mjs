@@ -47,3 +47,5 @@ for (const kind of ['libs', 'apps']) {
     symlinkSync(`../../${kind}/${name}`, `${scope}/${name}`);
   }
 }
+
+run('dist/libs/store/src/migrate/write-migrated-cluster.js');

@@ -3,6 +3,7 @@ import { createClient } from './client.js';
 import type { Database } from './database/database.js';
 import { openDatabase, type DatabaseLocation } from './database/open-database.js';
 import { migrate } from './migrate/migrate.js';
+import { readMigratedCluster } from './migrate/migrated-cluster.js';
 import { PrismaApiKeyRepository } from './repositories/api-key.repository.js';
 import { PrismaAuditEventRepository } from './repositories/audit-event.repository.js';
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
@@ -31,7 +32,7 @@ import { PrismaUserSessionRepository } from './repositories/user-session.reposit
  * @throws MigrationError when the schema cannot be brought up to date
  */
 export async function createStore(location: DatabaseLocation): Promise<Store> {
-  const database = await openDatabase(location);
+  const database = await openDatabase(location, () => readMigratedCluster());
   try {
     await migrate(database);
     const store = storeOn(database);

@@ -7,33 +7,60 @@ import { lockDataDir } from './data-dir-lock.js';
 import type { Database } from './database.js';
 import { PGliteStream } from './pglite-stream.js';
 
+type ReadCluster = () => Promise<Blob | null>;
+const none: ReadCluster = async () => null;
+
 /**
  * Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use. What was written
  * outlives the process however it ends, but not a power cut: PGlite does not wait for the disk.
  * @param dataDir a directory, made when missing, or `memory` for a database that ends with the process
+ * @param readCluster what a new database begins as: a tar file of `dumpEmbedded`, or null for an empty one
  * @throws DataDirInUseError
  */
-export async function openEmbedded(dataDir: string): Promise<Database> {
-  if (dataDir === 'memory') return embed(await PGlite.create(), async () => {});
+export async function openEmbedded(dataDir: string, readCluster: ReadCluster = none): Promise<Database> {
+  if (dataDir === 'memory') return embed(await createCluster(readCluster), async () => {});
   const directory = resolve(dataDir, 'postgres');
   const unlock = await lockDataDir(`${directory}.lock`);
   try {
-    return embed(await openDirectory(directory), unlock);
+    return embed(await openDirectory(directory, readCluster), unlock);
   } catch (error) {
     await unlock();
     throw error;
   }
 }
 
-async function openDirectory(directory: string): Promise<PGlite> {
+/** A tar file of the data directory of a new Postgres in memory to which `prepare` has done something. */
+export async function dumpEmbedded(prepare: (database: Database) => Promise<void>): Promise<Blob> {
+  const db = await PGlite.create();
+  const database = embed(db, async () => {});
+  try {
+    await prepare(database);
+    // Leaves nothing to recover, which each copy would have to do.
+    await db.exec('CHECKPOINT');
+    return await db.dumpDataDir('none');
+  } finally {
+    await database.close();
+  }
+}
+
+async function openDirectory(directory: string, readCluster: ReadCluster): Promise<PGlite> {
   if (!existsSync(directory)) {
     // Made elsewhere and moved, so that a first start that is interrupted leaves nothing half-made behind.
     const fresh = `${directory}.new`;
     await rm(fresh, { recursive: true, force: true });
-    await (await PGlite.create(fresh)).close();
+    await (await createCluster(readCluster, fresh)).close();
     await rename(fresh, directory);
   }
   return PGlite.create(directory);
+}
+
+/** @param directory absent: in memory */
+async function createCluster(readCluster: ReadCluster, directory?: string): Promise<PGlite> {
+  const cluster = await readCluster();
+  return PGlite.create({
+    ...(directory !== undefined && { dataDir: directory }),
+    ...(cluster !== null && { loadDataDir: cluster }),
+  });
 }
 
 function embed(db: PGlite, afterClose: () => Promise<void>): Database {

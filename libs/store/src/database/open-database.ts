@@ -7,9 +7,13 @@ export interface DatabaseLocation {
   readonly dataDir: string;
 }
 
-export async function openDatabase({ databaseUrl, dataDir }: DatabaseLocation): Promise<Database> {
+/** @param readCluster what a new embedded database begins as; absent: it is empty */
+export async function openDatabase(
+  { databaseUrl, dataDir }: DatabaseLocation,
+  readCluster?: () => Promise<Blob | null>,
+): Promise<Database> {
   if (databaseUrl !== undefined) return connectServer(databaseUrl);
   // Loaded only where it is used: it brings a whole Postgres.
   const { openEmbedded } = await import('./embedded-postgres.js');
-  return openEmbedded(dataDir);
+  return openEmbedded(dataDir, readCluster);
 }

@@ -18,6 +18,7 @@ import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import { openDatabase } from '../database/open-database.js';
 import { migrate } from '../migrate/migrate.js';
+import { readMigratedCluster } from '../migrate/migrated-cluster.js';
 import { storeOn } from '../store.js';
 
 /** Filled in before the first test. */
@@ -42,7 +43,9 @@ export function describeOnEveryDatabase(
 
     beforeAll(async () => {
       const server = kind === 'server' ? await createDatabase(inject('databaseUrl')) : null;
-      const database = await openDatabase({ databaseUrl: server?.url, dataDir: 'memory' });
+      const database = await openDatabase({ databaseUrl: server?.url, dataDir: 'memory' }, () =>
+        readMigratedCluster(),
+      );
       await migrate(database);
       context.pool = database.pool;
       context.store = storeOn(database);
