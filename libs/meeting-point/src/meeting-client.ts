@@ -64,7 +64,11 @@ export class MeetingClient {
   private readonly pending = new Map<number, Pending>();
   private nextRequest = 1;
   private lastWelcome: Welcome | null = null;
-  private readonly waiting = new Set<() => void>();
+  private readonly waiting = new Set<{
+    readonly resolve: () => void;
+    readonly reject: (error: Error) => void;
+  }>();
+  private isOver = false;
 
   /** Starts dialling at once. */
   constructor(private readonly options: MeetingClientOptions) {
@@ -86,9 +90,12 @@ export class MeetingClient {
     return this.lastWelcome;
   }
 
-  /** Resolves once connected. */
+  /** Resolves once connected. Rejects with MeetingError when the client stops before. */
   async whenConnected(): Promise<void> {
-    while (!this.isConnected) await new Promise<void>((resolve) => void this.waiting.add(resolve));
+    while (!this.isConnected) {
+      if (this.isOver) throw new MeetingError('LOST', 'the client is stopping');
+      await new Promise<void>((resolve, reject) => void this.waiting.add({ resolve, reject }));
+    }
   }
 
   /**
@@ -126,11 +133,19 @@ export class MeetingClient {
 
   /** Lets requests under way finish within `graceMs`. Intercepts that were not removed wait for the grace of §2. */
   async stop(graceMs: number): Promise<void> {
+    this.giveUpWaiting();
     await this.link.stop('the client is stopping', graceMs);
   }
 
   close(): void {
+    this.giveUpWaiting();
     this.link.close('the client is stopping');
+  }
+
+  private giveUpWaiting(): void {
+    this.isOver = true;
+    for (const { reject } of this.waiting) reject(new MeetingError('LOST', 'the client is stopping'));
+    this.waiting.clear();
   }
 
   private async declare(held: Held): Promise<InterceptInfo> {
@@ -144,11 +159,20 @@ export class MeetingClient {
     const request = this.nextRequest++;
     return new Promise((resolve, reject) => {
       this.pending.set(request, { resolve, reject });
-      if (!this.link.send({ ...line, request })) {
-        this.pending.delete(request);
-        reject(new MeetingError('LOST', 'the traffic manager is not connected'));
-      }
+      const problem = this.trySend({ ...line, request });
+      if (problem === null) return;
+      this.pending.delete(request);
+      reject(problem);
     });
+  }
+
+  private trySend(line: object): MeetingError | null {
+    try {
+      return this.link.send(line) ? null : new MeetingError('LOST', 'the traffic manager is not connected');
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return new MeetingError('BAD_ARGS', `the request cannot be sent: ${error.message}`);
+    }
   }
 
   private handleLine(line: ControlLine): void {
@@ -183,16 +207,14 @@ export class MeetingClient {
     this.lastWelcome = welcome;
     this.options.onWelcome?.(welcome);
     for (const held of this.held.values()) void this.resume(held);
-    const { waiting } = this;
-    for (const resolve of waiting) {
-      waiting.delete(resolve);
-      resolve();
-    }
+    for (const { resolve } of this.waiting) resolve();
+    this.waiting.clear();
   }
 
   private async resume(held: Held): Promise<void> {
     try {
-      this.options.onIntercept?.(await this.declare(held));
+      const intercept = await this.declare(held);
+      this.options.onIntercept?.(intercept);
     } catch (error) {
       // A connection that broke meanwhile resumes at the next one.
       if (!(error instanceof MeetingError) || error.code === 'LOST') return;
