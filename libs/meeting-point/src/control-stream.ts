@@ -50,6 +50,13 @@ export class ControlStream implements StreamHandler {
     if (!this.stream.write(bytes)) this.isBlocked = true;
   }
 
+  /** Ends it at once; its owner hears nothing more. */
+  abandon(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.stream?.reset(ResetCode.CANCEL, 'no more lines');
+  }
+
   onOpen(): void {
     // Lines may be sent before this.
   }

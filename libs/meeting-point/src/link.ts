@@ -129,7 +129,9 @@ export class Link {
   }
 
   stop(reason: string, graceMs: number): Promise<void> {
-    return this.kept.stop(reason, graceMs);
+    const stopped = this.kept.stop(reason, graceMs);
+    if (this.tunnelOfControl !== null) this.lose(this.tunnelOfControl);
+    return stopped;
   }
 
   close(reason: string): void {
@@ -151,8 +153,10 @@ export class Link {
     control.send(this.owner.firstLine());
   }
 
+  /** What is left on the tunnel are requests: it closes with the last of them. */
   private lose(tunnel: TunnelConnection): void {
     if (tunnel !== this.tunnelOfControl) return;
+    this.control?.abandon();
     this.control = null;
     this.tunnelOfControl = null;
     this.owner.onLost();

@@ -97,7 +97,7 @@ export class Attendant {
       this.control = new ControlStream({
         onLine: (line) => this.handleLine(line),
         onViolation: (reason) => this.tunnel.close(GoAwayCode.PROTOCOL_ERROR, reason),
-        onEnd: () => this.tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended'),
+        onEnd: () => this.handleControlEnd(),
       });
       this.control.attach(stream);
       stream.handler = this.control;
@@ -108,6 +108,12 @@ export class Attendant {
     } else {
       stream.reset(ResetCode.FORBIDDEN, 'only traffic agents open streams');
     }
+  }
+
+  /** Of a tunnel that is leaving the requests under way go on. */
+  private handleControlEnd(): void {
+    if (this.tunnel.state !== 'draining')
+      this.tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended');
   }
 
   private handleLine(line: object): void {

@@ -41,14 +41,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
 
-function startManager(clusterPort = 0): TrafficManager {
+function startManager(clusterPort = 0, drainMs = 200): TrafficManager {
   const started = startTrafficManager(
     {
       // Nothing listens at port 9: discard.
       url: 'http://127.0.0.1:9',
       apiKey: 'cvt_own',
       managerId: 'm1',
-      drainMs: 200,
+      drainMs,
       clusterPort,
       clusterSecret: SECRET,
       clientGraceMs: 60_000,
@@ -276,6 +276,37 @@ describe('at the meeting point', () => {
     stream.stream.end();
     await stream.ended;
     expect(stream.stream.isOpen).toBe(false);
+  });
+});
+
+describe('leaving the meeting point', () => {
+  it('takes no longer than the requests under way', async () => {
+    const orders = agent();
+    const alice = client('alice');
+    const { id } = await alice.create(draft, await target(echo));
+    await orders.looksFor(1);
+    const stream = probe(orders, id);
+    await stream.opened;
+    // Beyond any patience of this test.
+    const stopped = alice.stop(3_600_000);
+    await orders.looksFor(0);
+    await stream.write(Buffer.from('hello'));
+    stream.stream.end();
+    await stream.ended;
+    expect(stream.text).toBe('hello');
+    await stopped;
+    await orders.link.stop(3_600_000);
+  });
+
+  it('the traffic manager does not wait for those who have nothing to finish', async () => {
+    const patient = startManager(0, 3_600_000);
+    url = new URL(`http://127.0.0.1:${await patient.clusterPort}`);
+    const orders = agent();
+    const alice = client('alice');
+    await alice.create(draft, { host: '127.0.0.1', port: 1 });
+    await orders.looksFor(1);
+    await patient.stop();
+    expect(await orders.looksFor(0)).toEqual([]);
   });
 });
 
