@@ -301,6 +301,32 @@ describe('limits', () => {
     // What is there may still be changed.
     created(make('alice', 0));
   });
+
+  it('give a workload as many header rules as one control line takes', () => {
+    const only = agent('a1');
+    const rules = Array.from({ length: 8 }, (_, i) => ({ name: `x-${i}`, value: '"'.repeat(1024) }));
+    const clients = ['a', 'b', 'c', 'd'].map((name) => client(name));
+    const make = (i: number, headers = rules): CreateResult =>
+      registry.create(
+        clients[i % 4],
+        draft({ name: 'n'.repeat(195) + i, headers: [{ name: 'x-i', value: `${i}` }, ...headers.slice(1)] }),
+      );
+    const made: string[] = [];
+    for (let result = make(0); result.ok; result = make(made.length)) made.push(result.intercept.id);
+    expect(make(made.length)).toMatchObject({
+      code: 'LIMIT',
+      message: 'the header rules of all intercepts of a workload have at most 131072 bytes',
+    });
+    registry.remove(clients[(made.length - 1) % 4], made.at(-1)!);
+    // Nor may it grow so large by a change.
+    const small = draft({ headers: [{ name: 'x', value: 'small' }] });
+    const { id } = created(registry.create(client('eve'), small));
+    expect(registry.create(client('eve'), { ...small, headers: rules })).toMatchObject({ code: 'LIMIT' });
+    for (let i = registry.list().length; i < 64; i++) created(make(i, []));
+    for (const intercept of registry.list()) registry.setCulvertId(intercept.id, 'c'.repeat(300));
+    expect(JSON.stringify({ type: 'intercepts', ...only.sent.at(-1) }).length).toBeLessThan(262_144);
+    expect(only.sent.at(-1)!.intercepts.some((intercept) => intercept.id === id)).toBe(true);
+  });
 });
 
 describe('an agent', () => {

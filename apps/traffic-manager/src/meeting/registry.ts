@@ -18,6 +18,9 @@ import type { Tunnel } from '@culvert/tunnel';
 const MAX_PER_CLIENT = 32;
 const MAX_PER_WORKLOAD = 64;
 
+/** Of the header rules of one workload's intercepts, as JSON: its agents get them all in one control line. */
+const MAX_RULE_BYTES = 131_072;
+
 /** Where lines for one agent go. */
 export interface AgentPort {
   readonly id: string;
@@ -124,10 +127,8 @@ export class Registry {
     const existing = this.intercepts.get(id);
     const conflict = this.findConflict(id, draft);
     if (conflict !== null && conflict.holders.length > 0) return refuseConflict(conflict, draft);
-    if (existing === undefined) {
-      const full = this.limitOf(client, workload);
-      if (full !== null) return { ok: false, code: 'LIMIT', message: full };
-    }
+    const full = (existing ? null : this.limitOf(client, workload)) ?? this.ruleLimitOf(id, draft);
+    if (full !== null) return { ok: false, code: 'LIMIT', message: full };
     // Its client is away, and this one wants the same: a redeployed pod, for example.
     if (conflict !== null) this.delete(conflict);
     const intercept = existing ?? this.add(id, client, draft);
@@ -267,6 +268,18 @@ export class Registry {
     if (ofClient >= MAX_PER_CLIENT) return `a client has at most ${MAX_PER_CLIENT} intercepts`;
     if (ofWorkload >= MAX_PER_WORKLOAD) return `a workload has at most ${MAX_PER_WORKLOAD} intercepts`;
     return null;
+  }
+
+  /** @param id of the intercept that `draft` makes or changes */
+  private ruleLimitOf(id: string, draft: InterceptDraft): string | null {
+    const workload = workloadOf(draft);
+    let bytes = JSON.stringify(draft.headers).length;
+    for (const other of this.intercepts.values()) {
+      if (other.id !== id && workloadOf(other.draft) === workload)
+        bytes += JSON.stringify(other.draft.headers).length;
+    }
+    if (bytes <= MAX_RULE_BYTES) return null;
+    return `the header rules of all intercepts of a workload have at most ${MAX_RULE_BYTES} bytes`;
   }
 
   /** Tells the agents of a workload what is new, and its intercepts' clients what has come of it. */
