@@ -1,18 +1,10 @@
-/**
- * The manifests and the Helm chart against Kubernetes' own schemas. There may be no helm where this runs: the templates keep to
- * what the few lines of `render` understand, which is asserted. Kubernetes' schemas do not refuse unknown fields.
- */
+/** The manifests and the Helm chart against Kubernetes' own schemas, which do not refuse unknown fields. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as apps from 'kubernetes-models/apps/v1';
 import * as core from 'kubernetes-models/v1';
-import { parse, parseAllDocuments } from 'yaml';
-
-interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-}
+import { parse } from 'yaml';
+import { HELM, lintChart, type Manifest, readManifests, renderChart, type Values } from './helm.js';
 
 const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>> = {
   'apps/v1 Deployment': apps.Deployment,
@@ -24,46 +16,23 @@ const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>
 
 const CHART = 'infra/helm/traffic-manager';
 
-type Values = Record<string, unknown>;
+/** As users install it. */
+const chart = (changes: Values = {}): Manifest[] => renderChart(CHART, 'ambassador', changes);
 
-/** `{{ .Path }}`, `| default "…"`, `| quote`, and one `{{- if not .Path }}` … `{{- end }}` around a file. */
-function render(template: string, values: Values): string {
-  const scope = { Values: values, Release: { Namespace: 'ambassador' } };
-  const lookUp = (path: string): unknown =>
-    path
-      .split('.')
-      .slice(1)
-      .reduce<unknown>((found, name) => (found as Values | undefined)?.[name], scope);
-  const condition = /^\{\{- if not (\.[\w.]+) \}\}\n([\s\S]*)\n\{\{- end \}\}\n$/.exec(template);
-  if (condition !== null) return lookUp(condition[1]) ? '' : render(condition[2], values);
-  return template.replaceAll(/\{\{ ([^}]+) \}\}/g, (_, expression: string) => {
-    const [path, ...filters] = expression.split(' | ');
-    expect(path).toMatch(/^\.(Values|Release)(\.\w+)+$/);
-    let value = lookUp(path);
-    expect(value, path).toBeDefined();
-    for (const filter of filters) {
-      const fallback = /^default "([^"]*)"$/.exec(filter)?.[1];
-      if (fallback !== undefined) value = value === '' ? fallback : value;
-      else if (filter === 'quote') value = JSON.stringify(value);
-      else throw new Error(`the filter ${filter} is not rendered here`);
-    }
-    return value as string;
-  });
-}
+const kindsOf = (manifests: readonly Manifest[]): string[] => manifests.map(({ kind }) => kind);
 
-function read(text: string): Manifest[] {
-  return parseAllDocuments(text).flatMap((document) => {
-    expect(document.errors).toEqual([]);
-    const manifest = document.toJS() as Manifest | null;
-    return manifest === null ? [] : [manifest];
-  });
-}
-
-function chart(changes: Values = {}): Manifest[] {
-  const values = { ...(parse(readFileSync(`${CHART}/values.yaml`, 'utf8')) as Values), ...changes };
-  return readdirSync(`${CHART}/templates`)
-    .toSorted()
-    .flatMap((file) => read(render(readFileSync(`${CHART}/templates/${file}`, 'utf8'), values)));
+interface DeploymentManifest extends Manifest {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly {
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+          readonly volumeMounts?: unknown;
+        }[];
+        readonly volumes?: unknown;
+      };
+    };
+  };
 }
 
 function validate(manifest: Manifest): void {
@@ -76,7 +45,7 @@ describe('the manifests', () => {
   it.each(readdirSync('infra/examples').filter((file) => file.endsWith('.yaml')))(
     '%s is what Kubernetes takes',
     (file) => {
-      const manifests = read(readFileSync(`infra/examples/${file}`, 'utf8'));
+      const manifests = readManifests(readFileSync(`infra/examples/${file}`, 'utf8'));
       expect(manifests.length).toBeGreaterThan(1);
       for (const manifest of manifests) validate(manifest);
     },
@@ -90,10 +59,12 @@ describe('the manifests', () => {
   });
 });
 
+console.log(`the Helm chart is rendered by ${HELM ?? 'the test itself: no helm in PATH or HELM'}`);
+
 describe('the Helm chart', () => {
   it('renders to what Kubernetes takes, all in its namespace', () => {
     const manifests = chart();
-    expect(manifests.map(({ kind }) => kind)).toEqual(['Deployment', 'Secret', 'Service', 'ServiceAccount']);
+    expect(kindsOf(manifests)).toEqual(['Deployment', 'Secret', 'Service', 'ServiceAccount']);
     for (const manifest of manifests) {
       validate(manifest);
       expect(manifest.metadata.namespace).toBe('ambassador');
@@ -102,12 +73,35 @@ describe('the Helm chart', () => {
 
   it('makes no secret when there is one already, and uses that', () => {
     const manifests = chart({ existingSecret: 'mine' });
-    expect(manifests.map(({ kind }) => kind)).toEqual(['Deployment', 'Service', 'ServiceAccount']);
+    expect(kindsOf(manifests)).toEqual(['Deployment', 'Service', 'ServiceAccount']);
     expect(JSON.stringify(manifests[0])).toContain('"secretKeyRef":{"name":"mine","key":"CULVERT_API_KEY"}');
   });
 
+  it('mounts the certificate of the cluster port, and names its files', () => {
+    const [deployment] = chart({ tlsSecret: 'cluster-tls' });
+    validate(deployment);
+    const { containers, volumes } = (deployment as DeploymentManifest).spec.template.spec;
+    expect(volumes).toEqual([{ name: 'tls', secret: { secretName: 'cluster-tls' } }]);
+    const [{ env, volumeMounts }] = containers;
+    expect(volumeMounts).toEqual([{ name: 'tls', mountPath: '/etc/culvert/tls', readOnly: true }]);
+    expect(env.filter(({ name }) => name.includes('TLS'))).toEqual([
+      { name: 'CULVERT_CLUSTER_TLS_CERT_FILE', value: '/etc/culvert/tls/tls.crt' },
+      { name: 'CULVERT_CLUSTER_TLS_KEY_FILE', value: '/etc/culvert/tls/tls.key' },
+    ]);
+  });
+
+  it.each(['"', "'", '\\', '\n', '{{ .Values.apiKey }}', 'a: b # c', 'yes', '007', '*', '𝄞'])(
+    'gives a value that is %j to its container as it is',
+    (name) => {
+      const [deployment] = chart({ name, clusterId: `${name}${name}` });
+      const [{ env }] = (deployment as DeploymentManifest).spec.template.spec.containers;
+      expect(env).toContainEqual({ name: 'CULVERT_MANAGER_NAME', value: name });
+      expect(env).toContainEqual({ name: 'CULVERT_CLUSTER_ID', value: `${name}${name}` });
+    },
+  );
+
   it('is what the plain manifest says', () => {
-    const plain = read(readFileSync('infra/examples/traffic-manager.yaml', 'utf8'));
+    const plain = readManifests(readFileSync('infra/examples/traffic-manager.yaml', 'utf8'));
     const rendered = chart({ apiKey: '{YOUR_API_KEY}', clusterSecret: '{YOUR_CLUSTER_SECRET}' });
     expect(plain.filter(({ kind }) => kind !== 'Namespace')).toEqual(rendered);
   });
@@ -118,5 +112,11 @@ describe('the Helm chart', () => {
     );
     const values = parse(readFileSync(`${CHART}/values.yaml`, 'utf8')) as Values;
     for (const name of Object.keys(values)) expect(templates.join(), name).toContain(`.Values.${name}`);
+    for (const [, name] of templates.join().matchAll(/\.Values\.(\w+)/g)) expect(values).toHaveProperty(name);
+  });
+
+  it.runIf(HELM !== null)('is what Helm takes for a good one', () => {
+    for (const changes of [{}, { existingSecret: 'mine' }, { tlsSecret: 'tls' }])
+      expect(lintChart(HELM!, CHART, changes)).toBe('');
   });
 });

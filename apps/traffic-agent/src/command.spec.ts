@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ConfigurationError } from '@culvert/process';
+import { createTestCertificate } from '@culvert/testkit';
 import { describe, expect, it } from 'vitest';
 import { readCommand } from './command.js';
 import { VERSION } from './version.js';
@@ -51,6 +54,21 @@ describe('the command', () => {
     expect(managerUrl.host).toBe('traffic-manager.tools:8085');
   });
 
+  it('trusts what a file says anew every time, and then speaks TLS to the traffic manager', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    const file = join(folder, 'ca.crt');
+    const [first, second] = [createTestCertificate(['a']), createTestCertificate(['b'])];
+    writeFileSync(file, first.cert);
+    const { managerUrl, managerCa } = readCommand([], { ...env, CULVERT_MANAGER_CA_FILE: file }).options;
+    expect(managerUrl.href).toBe('https://traffic-manager.ambassador:8085/');
+    expect(await managerCa!()).toBe(first.cert);
+    writeFileSync(file, second.cert);
+    expect(await managerCa!()).toBe(second.cert);
+    writeFileSync(file, second.key);
+    await expect(managerCa!()).rejects.toThrow('CULVERT_MANAGER_CA_FILE');
+    rmSync(folder, { recursive: true });
+  });
+
   it('takes an API key where there is no cluster secret', async () => {
     const { credential } = readCommand([], {
       ...env,
@@ -69,6 +87,8 @@ describe('the command', () => {
     ['CULVERT_CLUSTER_SECRET', { CULVERT_CLUSTER_SECRET: '' }],
     ['CULVERT_CLUSTER_SECRET', { CULVERT_CLUSTER_SECRET: 'short' }],
     ['CULVERT_MANAGER_URL', { CULVERT_MANAGER_URL: 'ftp://m' }],
+    ['CULVERT_MANAGER_CA_FILE', { CULVERT_MANAGER_CA_FILE: '/nonexistent/ca.crt' }],
+    ['CULVERT_MANAGER_CA_FILE', { CULVERT_MANAGER_CA_FILE: import.meta.filename }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: 'x' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
   ])('names %s when it is wrong: %o', (variable, change) => {

@@ -1,6 +1,6 @@
 /** The command line and the environment of a traffic agent. */
 import { hostname } from 'node:os';
-import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
+import { defaultMeetingPoint, meetingPointUrl, MIN_SECRET_LENGTH } from '@culvert/meeting-point';
 import {
   checkKey,
   ConfigurationError,
@@ -28,16 +28,13 @@ interface Flags {
   readonly workloadNamespace?: string;
   readonly workloadKind?: string;
   readonly managerUrl?: string;
+  readonly managerCaFile?: string;
   readonly drainMs?: string;
   readonly adminPort?: string;
   readonly logLevel?: string;
 }
 
 const DEFAULT_DRAIN_MS = 30_000;
-
-/** Where the Helm chart puts the traffic manager. */
-const DEFAULT_MANAGER_NAMESPACE = 'ambassador';
-export const DEFAULT_CLUSTER_PORT = 8085;
 
 const SECRETS = `
 Secrets come from the environment alone; each may come from a file that <variable>_FILE names:
@@ -58,6 +55,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
       'CULVERT_WORKLOAD_NAME (--workload-name) must name the workload of this pod',
     );
   }
+  const managerCa = settings.certificates('managerCaFile', 'CULVERT_MANAGER_CA_FILE');
   const options: TrafficAgentOptions = {
     ports,
     applicationHost: settings.text('applicationHost', 'CULVERT_APPLICATION_HOST') ?? '127.0.0.1',
@@ -66,7 +64,10 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
       settings.text('workloadNamespace', 'CULVERT_WORKLOAD_NAMESPACE') || podNamespace(env) || 'default',
     kind: settings.text('workloadKind', 'CULVERT_WORKLOAD_KIND') ?? 'Deployment',
     pod: env['POD_NAME'] || hostname(),
-    managerUrl: managerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env),
+    managerUrl: managerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
+      isTls: managerCa !== undefined,
+    }),
+    managerCa,
     credential: credential(env),
     drainMs: settings.integer('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000) ?? DEFAULT_DRAIN_MS,
     adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
@@ -89,8 +90,9 @@ function commandLine(): Command {
     .option('--workload-kind <kind>', 'default: Deployment (CULVERT_WORKLOAD_KIND)')
     .option(
       '--manager-url <url>',
-      'the traffic manager; default: http://traffic-manager.<TELEPRESENCE_MANAGER_NAMESPACE>:8085 (CULVERT_MANAGER_URL)',
+      'the traffic manager; default: http://traffic-manager.<TELEPRESENCE_MANAGER_NAMESPACE>:8085, https with certificates to trust (CULVERT_MANAGER_URL)',
     )
+    .option('--manager-ca-file <path>', 'PEM certificates to trust there, by https (CULVERT_MANAGER_CA_FILE)')
     .option('--drain-ms <ms>', 'how long requests may go on at SIGTERM; default: 30000 (CULVERT_DRAIN_MS)')
     .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
@@ -108,10 +110,11 @@ function portOf(spec: string): AgentPortOptions {
   return { port, applicationPort, name: match[3] ?? '', protocol: match[4] === undefined ? 'http' : 'tcp' };
 }
 
-function managerUrl(given: string | undefined, env: NodeJS.ProcessEnv): URL {
-  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] || DEFAULT_MANAGER_NAMESPACE;
-  const text = given ?? `http://traffic-manager.${namespace}:${DEFAULT_CLUSTER_PORT}`;
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text);
+function managerUrl(given: string | undefined, env: NodeJS.ProcessEnv, { isTls = false }): URL {
+  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] ?? '';
+  const text = given ?? defaultMeetingPoint({ namespace, isTls });
+  const url = meetingPointUrl(text);
+  if (url !== null) return url;
   throw new ConfigurationError(`CULVERT_MANAGER_URL (--manager-url): "${text}" is no http or https address`);
 }
 

@@ -21,6 +21,8 @@ export interface TrafficAgentOptions {
   readonly pod: string;
   /** Address of the traffic manager inside the cluster. */
   readonly managerUrl: URL;
+  /** PEM certificates to trust there instead of the built-in ones, read anew before every attempt. */
+  readonly managerCa?: (() => Promise<string>) | undefined;
   /** Cluster secret or API key. */
   readonly credential: () => Promise<string>;
   /** How long requests under way may go on when it stops. */

@@ -90,11 +90,12 @@ class Agent implements TrafficAgent {
   }
 
   private dial(): AgentLink {
-    const { workload, namespace, kind, pod, managerUrl, credential, ports } = this.options;
+    const { workload, namespace, kind, pod, managerUrl, managerCa, credential, ports } = this.options;
     const { log } = this;
     const manager = managerUrl.origin;
     return new AgentLink({
       url: managerUrl,
+      ca: managerCa,
       credential,
       id: `${namespace}/${pod}`.slice(0, 128),
       name: pod.slice(0, 128),

@@ -82,6 +82,14 @@ describe('the command', () => {
     expect(logLevel).toBe('warn');
   });
 
+  it('names the files of the certificate of the cluster port', () => {
+    const flags = ['--cluster-tls-cert-file', '/tls/tls.crt', '--cluster-tls-key-file', '/tls/tls.key'];
+    expect(readCommand(flags, env).options.clusterTls).toEqual({
+      certFile: '/tls/tls.crt',
+      keyFile: '/tls/tls.key',
+    });
+  });
+
   it('reads the key from its file anew every time', async () => {
     const file = join(directory, 'key');
     writeFileSync(file, 'cvt_first\n');
@@ -117,6 +125,8 @@ describe('the command', () => {
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '-1' }],
     ['CULVERT_ADMIN_PORT', { CULVERT_ADMIN_PORT: '65536' }],
     ['CULVERT_CLUSTER_PORT', { CULVERT_CLUSTER_PORT: 'x' }],
+    ['CULVERT_CLUSTER_TLS_KEY_FILE', { CULVERT_CLUSTER_TLS_CERT_FILE: '/tls/tls.crt' }],
+    ['CULVERT_CLUSTER_TLS_CERT_FILE', { CULVERT_CLUSTER_TLS_KEY_FILE: '/tls/tls.key' }],
     ['CULVERT_CLUSTER_SECRET', { CULVERT_CLUSTER_SECRET: 'short' }],
     ['CULVERT_CLUSTER_SECRET_FILE', { CULVERT_CLUSTER_SECRET_FILE: '/nonexistent/secret' }],
     ['CULVERT_CLIENT_GRACE_MS', { CULVERT_CLIENT_GRACE_MS: '-1' }],

@@ -16,6 +16,7 @@ import {
 } from '@culvert/process';
 import { Command, Option } from 'commander';
 import { findManagerId } from './identity.js';
+import type { CertificateFiles } from './meeting/certificate.js';
 import { checkSecret } from './options.js';
 import type { TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
@@ -38,6 +39,8 @@ interface Flags {
   readonly drainMs?: string;
   readonly adminPort?: string;
   readonly clusterPort?: string;
+  readonly clusterTlsCertFile?: string;
+  readonly clusterTlsKeyFile?: string;
   readonly clientGraceMs?: string;
   readonly logLevel?: string;
 }
@@ -73,6 +76,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
     drainMs: settings.integer('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000),
     adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535),
     clusterPort: settings.integer('clusterPort', 'CULVERT_CLUSTER_PORT', 0, 65_535),
+    clusterTls: clusterTls(settings),
     clusterSecret: clusterSecret(env),
     clientGraceMs: settings.integer('clientGraceMs', 'CULVERT_CLIENT_GRACE_MS', 0, 86_400_000),
   };
@@ -150,6 +154,16 @@ function commandLine(): Command {
     )
     .addOption(
       option(
+        '--cluster-tls-cert-file <path>',
+        'CULVERT_CLUSTER_TLS_CERT_FILE',
+        'PEM certificate of that port; default: it speaks plain text',
+      ),
+    )
+    .addOption(
+      option('--cluster-tls-key-file <path>', 'CULVERT_CLUSTER_TLS_KEY_FILE', 'PEM key of the certificate'),
+    )
+    .addOption(
+      option(
         '--client-grace-ms <ms>',
         'CULVERT_CLIENT_GRACE_MS',
         'how long the intercepts of a client that is away are kept; default: 60000',
@@ -161,6 +175,18 @@ function commandLine(): Command {
 
 function option(flag: string, variable: string, text: string): Option {
   return new Option(flag, `${text} (${variable})`);
+}
+
+function clusterTls(settings: SettingReader<Flags>): CertificateFiles | undefined {
+  const certFile = settings.text('clusterTlsCertFile', 'CULVERT_CLUSTER_TLS_CERT_FILE');
+  const keyFile = settings.text('clusterTlsKeyFile', 'CULVERT_CLUSTER_TLS_KEY_FILE');
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    throw new ConfigurationError(
+      'CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE must both be set, or neither',
+    );
+  }
+  return { certFile, keyFile };
 }
 
 function clusterSecret(env: NodeJS.ProcessEnv): string | undefined {

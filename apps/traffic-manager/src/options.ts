@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
 import { checkKey, ConfigurationError } from '@culvert/process';
 import { AllowList } from './allow-list.js';
+import { readCertificate, type CertificateFiles } from './meeting/certificate.js';
 
 /** What `startTrafficManager` is told. */
 export interface TrafficManagerOptions {
@@ -29,6 +30,8 @@ export interface TrafficManagerOptions {
   readonly adminPort?: number;
   /** Port inside the cluster at which traffic agents and clients meet (docs/cluster.md); 0: a free one. Default: none. */
   readonly clusterPort?: number;
+  /** Certificate and key of that port. Default: it speaks plain text. */
+  readonly clusterTls?: CertificateFiles;
   /** What agents and clients may show instead of an API key: 16 to 512 visible characters. Default: none. */
   readonly clusterSecret?: string;
   /** How long the intercepts of a client that is away are kept. Default: 60 s. */
@@ -48,6 +51,7 @@ export interface ResolvedOptions {
   readonly drainMs: number;
   readonly adminPort: number | null;
   readonly clusterPort: number | null;
+  readonly clusterTls: CertificateFiles | null;
   readonly clusterSecret: string | null;
   readonly clientGraceMs: number;
 }
@@ -72,9 +76,19 @@ export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions 
     drainMs: options.drainMs ?? DEFAULT_DRAIN_MS,
     adminPort: options.adminPort ?? null,
     clusterPort: options.clusterPort ?? null,
+    clusterTls: checkedTls(options),
     clusterSecret: options.clusterSecret === undefined ? null : checkSecret(options.clusterSecret),
     clientGraceMs: options.clientGraceMs ?? DEFAULT_CLIENT_GRACE_MS,
   };
+}
+
+function checkedTls({ clusterTls, clusterPort }: TrafficManagerOptions): CertificateFiles | null {
+  if (clusterTls === undefined) return null;
+  if (clusterPort === undefined)
+    throw new ConfigurationError('CULVERT_CLUSTER_TLS_CERT_FILE needs CULVERT_CLUSTER_PORT');
+  // Whoever serves it reads it again: a file that is of no use is to be told before anything is started.
+  readCertificate(clusterTls);
+  return clusterTls;
 }
 
 /** Throws ConfigurationError unless `value` is the http or https address of something. */

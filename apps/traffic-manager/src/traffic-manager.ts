@@ -124,10 +124,11 @@ class Manager implements TrafficManager {
   }
 
   private buildMeetingPoint(port: number, registry: Registry, reports: InterceptReports): MeetingPoint {
-    const { url, apiKey, clusterSecret } = this.options;
+    const { url, apiKey, clusterSecret, clusterTls } = this.options;
     return new MeetingPoint(
       {
         port,
+        tls: clusterTls,
         registry,
         authenticator: new Authenticator({ url, apiKey, clusterSecret }),
         culvertUrl: url.href,

@@ -1,3 +1,4 @@
+export { defaultMeetingPoint, meetingPointUrl } from './address.js';
 export { AgentLink, type AgentLinkOptions } from './agent-link.js';
 export { ControlStream, type ControlStreamOwner } from './control-stream.js';
 export {

@@ -34,7 +34,7 @@ export interface LinkEvents {
   onDisconnected?(end: TunnelEnd): void;
   /** The traffic manager cannot be reached, or answered the upgrade with `status`. Another attempt follows. */
   onRefused?(status: number | null, reason: string): void;
-  /** The credential cannot be read. Another attempt follows. */
+  /** The credential, or what is trusted, cannot be read. Another attempt follows. */
   onCredentialError?(error: unknown): void;
   /** Something that should never happen. */
   onFault?(error: unknown): void;
@@ -43,6 +43,8 @@ export interface LinkEvents {
 export interface LinkOptions {
   /** `http:` or `https:` address of the traffic manager inside the cluster. */
   readonly url: URL;
+  /** PEM certificates to trust instead of the built-in ones, read anew before every attempt. */
+  readonly ca?: (() => Promise<string>) | undefined;
   /** Cluster secret or API key, read anew before every attempt. */
   readonly credential: () => Promise<string>;
   /** Who this is, the same after every restart: 1 to 128 characters. */
@@ -82,6 +84,7 @@ export class Link {
     this.kept = new KeptTunnel({
       url: options.url,
       path: CLUSTER_PATH,
+      ca: options.ca,
       connectTimeoutMs: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
       hello: {
         managerId: options.id,

@@ -32,8 +32,8 @@ export interface KeptTunnelOptions {
   readonly url: URL;
   /** Where it accepts tunnels. Default: where an edge does. */
   readonly path?: string;
-  /** PEM certificates to trust instead of the built-in ones. */
-  readonly ca?: string | undefined;
+  /** PEM certificates to trust instead of the built-in ones, or how to read them anew before every attempt. */
+  readonly ca?: string | (() => Promise<string>) | undefined;
   /** Longest attempt to connect, TLS included. */
   readonly connectTimeoutMs: number;
   readonly hello: Hello;
@@ -50,7 +50,7 @@ export interface KeptTunnelOptions {
   readonly onClose: (tunnel: TunnelConnection, end: TunnelEnd) => void;
   /** The upgrade was refused with `status`; null: nothing answered. Another attempt follows. */
   readonly onRefused: (status: number | null, reason: string) => void;
-  /** The credential cannot be read. Another attempt follows. */
+  /** The credential, or what is trusted, cannot be read. Another attempt follows. */
   readonly onCredentialError: (error: unknown) => void;
   /** Another process with this manager id has taken over. Another attempt follows. */
   readonly onSuperseded?: () => void;
@@ -115,11 +115,13 @@ export class KeptTunnel {
   private async dial(): Promise<void> {
     this.retryTimer = null;
     this.isDialling = true;
-    const { url, path, ca, connectTimeoutMs } = this.options;
+    const { url, path, connectTimeoutMs } = this.options;
+    let { ca } = this.options;
     let apiKey: string;
     try {
       apiKey = await this.options.credential();
       this.shown = apiKey;
+      if (typeof ca === 'function') ca = await ca();
     } catch (error) {
       this.isDialling = false;
       this.options.onCredentialError(error);

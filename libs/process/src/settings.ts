@@ -1,4 +1,5 @@
 /** How programs of a cluster read flags and environment. Everything throws ConfigurationError naming the variable. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError } from './configuration-error.js';
@@ -21,6 +22,14 @@ export class SettingReader<Flags extends object> {
   file(flag: keyof Flags, variable: string): string | undefined {
     const path = this.text(flag, variable);
     return path === undefined ? undefined : readText(variable, path);
+  }
+
+  /** PEM certificates in the file that the setting names, read anew every time; checked now. */
+  certificates(flag: keyof Flags, variable: string): (() => Promise<string>) | undefined {
+    const path = this.text(flag, variable);
+    if (path === undefined) return undefined;
+    checkCertificates(variable, readText(variable, path));
+    return async () => checkCertificates(variable, await readFile(path, 'utf8'));
   }
 
   integer(flag: keyof Flags, variable: string, min: number, max: number): number | undefined {
@@ -58,6 +67,19 @@ export function checkKey(key: string): string {
   throw new ConfigurationError(
     'CULVERT_API_KEY (or the content of CULVERT_API_KEY_FILE) must be an API key of Culvert',
   );
+}
+
+function checkCertificates(variable: string, pem: string): string {
+  if (beginsWithCertificate(pem)) return pem;
+  throw new ConfigurationError(`${variable} names a file without certificates in PEM`);
+}
+
+function beginsWithCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 export function readText(variable: string, path: string): string {

@@ -1,6 +1,13 @@
 /** The in-cluster side of a traffic manager: accepts the tunnels of agents and clients (docs/cluster.md). */
 import { once } from 'node:events';
-import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CLUSTER_PATH } from '@culvert/meeting-point';
 import { GoAwayCode, WEBSOCKET_OPTIONS, WebSocketCarrier } from '@culvert/tunnel';
@@ -9,6 +16,7 @@ import { WebSocketServer } from 'ws';
 import { VERSION } from '../version.js';
 import { Attendant, type AttendantHost } from './attendant.js';
 import type { Authenticator } from './authenticator.js';
+import { CertificateWatch, readCertificate, type CertificateFiles } from './certificate.js';
 import type { Registry } from './registry.js';
 
 /** Tunnels of agents and clients together. */
@@ -17,11 +25,13 @@ const MAX_TUNNELS = 2000;
 /** Upgrades whose credential is being asked for. */
 const MAX_PENDING = 100;
 
-/** For a request to become an upgrade: whoever dials sends it at once. */
+/** For a TLS handshake, and for a request to become an upgrade: whoever dials sends it at once. */
 const HEAD_TIMEOUT_MS = 10_000;
 
 export interface MeetingPointOptions {
   readonly port: number;
+  /** Null: plain text. */
+  readonly tls: CertificateFiles | null;
   readonly authenticator: Authenticator;
   readonly registry: Registry;
   readonly culvertUrl: string;
@@ -31,6 +41,7 @@ export interface MeetingPointOptions {
 
 export class MeetingPoint {
   private readonly server: Server;
+  private watch: CertificateWatch | null = null;
   private readonly host: AttendantHost;
   private readonly webSockets = new WebSocketServer({ noServer: true, ...WEBSOCKET_OPTIONS });
   private readonly attendants = new Set<Attendant>();
@@ -56,10 +67,10 @@ export class MeetingPoint {
         if (this.attendants.size === 0) this.whenEmpty?.();
       },
     };
-    this.server = createServer({ headersTimeout: HEAD_TIMEOUT_MS }, (_request, response) => {
-      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end(`This is where traffic agents and clients meet: a WebSocket at ${CLUSTER_PATH}.\n`);
-    });
+    this.server =
+      options.tls === null
+        ? createServer({ headersTimeout: HEAD_TIMEOUT_MS }, answerNothing)
+        : this.createTlsServer(options.tls);
     this.server.on('upgrade', (request, socket, head) => void this.upgrade(request, socket as Socket, head));
   }
 
@@ -68,13 +79,14 @@ export class MeetingPoint {
     this.server.listen(this.options.port);
     await once(this.server, 'listening');
     const { port } = this.server.address() as AddressInfo;
-    this.log.info({ port }, 'meeting point listens');
+    this.log.info({ tls: this.watch !== null, port }, 'meeting point listens');
     return port;
   }
 
   /** Asks everybody to go, and lets requests under way finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isStopping = true;
+    this.watch?.stop();
     this.options.registry.close();
     this.server.close();
     for (const { tunnel } of this.attendants)
@@ -86,11 +98,34 @@ export class MeetingPoint {
   /** Ends everything at once. */
   close(): void {
     this.isStopping = true;
+    this.watch?.stop();
     this.options.registry.close();
     this.server.close();
     for (const { tunnel } of this.attendants)
       tunnel.close(GoAwayCode.SHUTTING_DOWN, 'the traffic manager stops');
     this.server.closeAllConnections();
+  }
+
+  /** Throws ConfigurationError when the files are of no use. */
+  private createTlsServer(files: CertificateFiles): TlsServer {
+    const certificate = readCertificate(files);
+    const server = createTlsServer(
+      { ...certificate, handshakeTimeout: HEAD_TIMEOUT_MS, headersTimeout: HEAD_TIMEOUT_MS },
+      answerNothing,
+    );
+    this.watch = new CertificateWatch(files, certificate, {
+      // Tunnels that are open go on with the one they began with.
+      onChange: (changed) => {
+        server.setSecureContext(changed);
+        this.log.info('the certificate of the cluster port has changed');
+      },
+      onProblem: (error) =>
+        this.log.error(
+          { err: error },
+          'the new certificate of the cluster port cannot be used: the old one stays',
+        ),
+    });
+    return server;
   }
 
   private async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
@@ -141,3 +176,8 @@ export class MeetingPoint {
     if (this.isStopping) newcomer.tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'the traffic manager is stopping');
   }
 }
+
+const answerNothing: RequestListener = (_request, response) => {
+  response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(`This is where traffic agents and clients meet: a WebSocket at ${CLUSTER_PATH}.\n`);
+};

@@ -1,6 +1,7 @@
 /** The pod daemon's command line and environment: the words of Telepresence's, so that its manifests work as they are. */
 import { hostname } from 'node:os';
 import { parseHeaderFlag, RuleError, type HeaderRule } from '@culvert/intercepts';
+import { defaultMeetingPoint, meetingPointUrl } from '@culvert/meeting-point';
 import {
   checkKey,
   ConfigurationError,
@@ -29,6 +30,8 @@ export interface PodDaemonOptions {
   readonly preview: PreviewOptions | null;
   /** The traffic manager's meeting point. */
   readonly managerUrl: URL;
+  /** PEM certificates to trust there instead of the built-in ones. */
+  readonly managerCa: (() => Promise<string>) | undefined;
   /** Null: as the traffic manager says. */
   readonly culvertUrl: URL | null;
   readonly apiKey: () => Promise<string>;
@@ -71,13 +74,10 @@ interface Flags {
   readonly previewUrlAddRequestHeaders: Record<string, string>;
   readonly previewUrl: boolean;
   readonly managerUrl?: string;
+  readonly managerCaFile?: string;
   readonly adminPort?: string;
   readonly logLevel?: string;
 }
-
-/** Where the Helm chart puts the traffic manager, and Telepresence did. */
-const DEFAULT_MANAGER_NAMESPACE = 'ambassador';
-const DEFAULT_CLUSTER_PORT = 8085;
 
 const ENVIRONMENT = `
 Environment:
@@ -107,7 +107,7 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     );
   }
   const ownNamespace = podNamespace(env);
-  const managerNamespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] || DEFAULT_MANAGER_NAMESPACE;
+  const managerCa = settings.certificates('managerCaFile', 'CULVERT_MANAGER_CA_FILE');
   const culvertUrl = env['CULVERT_URL'];
   const options: PodDaemonOptions = {
     workload,
@@ -116,11 +116,10 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     port: flags.port,
     headers: flags.httpHeader.filter((rule) => rule !== null),
     preview: flags.previewUrl ? previewOptions(flags) : null,
-    managerUrl: parseHttpUrl(
-      'CULVERT_MANAGER_URL (--manager-url)',
-      settings.text('managerUrl', 'CULVERT_MANAGER_URL') ??
-        `http://traffic-manager.${managerNamespace}:${DEFAULT_CLUSTER_PORT}`,
-    ),
+    managerUrl: managerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
+      isTls: managerCa !== undefined,
+    }),
+    managerCa,
     culvertUrl: culvertUrl ? parseHttpUrl('CULVERT_URL', culvertUrl) : null,
     apiKey,
     credential: readSecret(env, 'CULVERT_CLUSTER_SECRET', checkSecret) ?? apiKey,
@@ -129,6 +128,14 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
   };
   return { options, logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info') };
+}
+
+function managerUrl(given: string | undefined, env: NodeJS.ProcessEnv, { isTls = false }): URL {
+  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] ?? '';
+  const text = given ?? defaultMeetingPoint({ namespace, isTls });
+  const url = meetingPointUrl(text);
+  if (url !== null) return url;
+  throw new ConfigurationError(`CULVERT_MANAGER_URL (--manager-url): "${text}" is no http or https address`);
 }
 
 function previewOptions(flags: Flags): PreviewOptions {
@@ -196,8 +203,9 @@ function commandLine(): Command {
     .option('--no-preview-url', 'make none')
     .option(
       '--manager-url <url>',
-      'the traffic manager; default: http://traffic-manager.<namespace>:8085 (CULVERT_MANAGER_URL)',
+      'the traffic manager; default: http://traffic-manager.<namespace>:8085, https with certificates to trust (CULVERT_MANAGER_URL)',
     )
+    .option('--manager-ca-file <path>', 'PEM certificates to trust there, by https (CULVERT_MANAGER_CA_FILE)')
     .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
     .addHelpText('after', ENVIRONMENT);

@@ -119,11 +119,12 @@ class Daemon implements PodDaemon {
   }
 
   private connect(): MeetingClient {
-    const { managerUrl, credential, clientId, clientName } = this.options;
+    const { managerUrl, managerCa, credential, clientId, clientName } = this.options;
     const { log } = this;
     const manager = managerUrl.origin;
     return new MeetingClient({
       url: managerUrl,
+      ca: managerCa,
       credential,
       id: clientId,
       name: clientName,

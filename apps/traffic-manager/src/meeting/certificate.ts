@@ -1,0 +1,77 @@
+/** The certificate of the cluster port: read from files, and again when they change. */
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { ConfigurationError } from '@culvert/process';
+
+export interface CertificateFiles {
+  /** PEM: the certificate, and those between it and its authority. */
+  readonly certFile: string;
+  /** PEM, not encrypted. */
+  readonly keyFile: string;
+  /** How often it is looked whether they have changed. Default: 10 s. Kubernetes takes up to a minute to change them. */
+  readonly lookMs?: number;
+}
+
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const DEFAULT_LOOK_MS = 10_000;
+
+/** Throws ConfigurationError unless the two can be read and belong together. */
+export function readCertificate({ certFile, keyFile }: CertificateFiles): Certificate {
+  const names = 'CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE';
+  try {
+    const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    createSecureContext(pair);
+    return pair;
+  } catch (cause) {
+    throw new ConfigurationError(
+      `${names} must name a certificate and its key in PEM: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+export interface CertificateEvents {
+  /** Another certificate is to be served from now on. */
+  onChange(certificate: Certificate): void;
+  /** The files have changed and cannot be used: the certificate stays as it is. Once for each failure that follows a success. */
+  onProblem(error: ConfigurationError): void;
+}
+
+export class CertificateWatch {
+  private readonly timer: NodeJS.Timeout;
+  private hasProblem = false;
+
+  constructor(
+    private readonly files: CertificateFiles,
+    private served: Certificate,
+    private readonly events: CertificateEvents,
+  ) {
+    this.timer = setInterval(() => this.look(), files.lookMs ?? DEFAULT_LOOK_MS);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** While one of the two files is replaced and the other is not they do not fit: the next look finds the new pair. */
+  private look(): void {
+    let found: Certificate;
+    try {
+      found = readCertificate(this.files);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      if (!this.hasProblem) this.events.onProblem(error);
+      this.hasProblem = true;
+      return;
+    }
+    this.hasProblem = false;
+    if (found.cert === this.served.cert && found.key === this.served.key) return;
+    this.served = found;
+    this.events.onChange(found);
+  }
+}

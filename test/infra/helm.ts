@@ -1,0 +1,102 @@
+/**
+ * Renders a chart: with Helm itself, where `HELM` names it or it is in the PATH, else with a few lines that understand no
+ * more of its templates than ours use, and fail at anything else.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { parse, parseAllDocuments } from 'yaml';
+
+export type Values = Readonly<Record<string, unknown>>;
+
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
+/** Helm's command, or null where there is none. */
+export const HELM =
+  [process.env['HELM'], 'helm'].find(
+    (command) => command && spawnSync(command, ['version', '--short']).status === 0,
+  ) ?? null;
+
+/** What the chart makes of its values with these changes, by kind and name. Throws where it cannot be rendered. */
+export function renderChart(chart: string, namespace: string, changes: Values = {}): Manifest[] {
+  const text =
+    HELM === null ? renderPlainly(chart, namespace, changes) : template(HELM, chart, namespace, changes);
+  return readManifests(text).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+/** What Helm has to say against a chart; empty: nothing. */
+export function lintChart(helm: string, chart: string, changes: Values): string {
+  const { status, stdout } = run(helm, ['lint', '--strict', chart, '-f', '-'], changes);
+  return status === 0 ? '' : stdout;
+}
+
+export function readManifests(text: string): Manifest[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    if (document.errors.length > 0) throw document.errors[0];
+    const manifest = document.toJS() as Manifest | null;
+    return manifest === null ? [] : [manifest];
+  });
+}
+
+const keyOf = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.name}`;
+
+function run(
+  helm: string,
+  args: readonly string[],
+  values: Values,
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(helm, args, { input: JSON.stringify(values), encoding: 'utf8' });
+}
+
+function template(helm: string, chart: string, namespace: string, values: Values): string {
+  const { status, stdout, stderr } = run(
+    helm,
+    ['template', 'release', chart, '-n', namespace, '-f', '-'],
+    values,
+  );
+  if (status !== 0) throw new Error(`helm template: ${stderr}`);
+  return stdout;
+}
+
+function renderPlainly(chart: string, namespace: string, changes: Values): string {
+  const values = { ...(parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Values), ...changes };
+  return readdirSync(`${chart}/templates`)
+    .map((file) => render(readFileSync(`${chart}/templates/${file}`, 'utf8'), values, namespace))
+    .join('\n---\n');
+}
+
+const BLOCK =
+  /^ *\{\{- if (not )?(\.[\w.]+) \}\}\n((?:(?!^ *\{\{- (?:if|end))[^\n]*\n)*?)^ *\{\{- end \}\}\n/gm;
+const PLACE = /\{\{ ([^}]+) \}\}/g;
+
+/** Blocks of `{{- if .Path }}` or `{{- if not .Path }}` with none inside, `{{ .Path }}`, `| default "…"` and `| quote`. */
+function render(text: string, values: Values, namespace: string): string {
+  const scope = { Values: values, Release: { Namespace: namespace } };
+  const lookUp = (path: string): unknown =>
+    path
+      .split('.')
+      .slice(1)
+      .reduce<unknown>((found, name) => (found as Values | undefined)?.[name], scope);
+  const placed = (_: string, expression: string): string => {
+    const [path, ...filters] = expression.split(' | ');
+    const value = /^\.(Values|Release)(\.\w+)+$/.test(path) ? lookUp(path) : undefined;
+    if (typeof value !== 'string') throw new Error(`${path} is no text`);
+    return filters.reduce(apply, value);
+  };
+  const chosen = text.replaceAll(BLOCK, (_, not: string | undefined, path: string, inside: string) =>
+    Boolean(lookUp(path)) === (not === undefined) ? inside : '',
+  );
+  const left = /\{\{.*/.exec(chosen.replaceAll(PLACE, ''));
+  if (left !== null) throw new Error(`${left[0]} is not rendered here`);
+  return chosen.replaceAll(PLACE, placed);
+}
+
+function apply(value: string, filter: string): string {
+  const fallback = /^default "([^"]*)"$/.exec(filter)?.[1];
+  if (fallback !== undefined) return value === '' ? fallback : value;
+  if (filter === 'quote') return JSON.stringify(value);
+  throw new Error(`the filter ${filter} is not rendered here`);
+}
