@@ -23,9 +23,16 @@ const processes = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
-const MEASURED = ['attackers', 'bulk', 'fairness', 'faults', 'liveness', 'shutdown'].map(
-  (name) => `test/system/${name}.spec.ts`,
-);
+const MEASURED = [
+  'attackers',
+  'bulk',
+  'cluster-faults',
+  'fairness',
+  'faults',
+  'liveness',
+  'pod-daemon-limits',
+  'shutdown',
+].map((name) => `test/system/${name}.spec.ts`);
 
 export default defineConfig({
   test: {

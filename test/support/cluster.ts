@@ -17,6 +17,7 @@ export interface ClusterManager {
 export async function startClusterManager(
   env: Record<string, string> = {},
   nodeArgs: readonly string[] = [],
+  via: readonly string[] = [],
 ): Promise<ClusterManager> {
   const program = startProgram(
     'apps/traffic-manager/src/main.js',
@@ -32,6 +33,7 @@ export async function startClusterManager(
     },
     [],
     nodeArgs,
+    via,
   );
   const [, port] = await program.logged(/"port":(\d+),"msg":"meeting point listens"/);
   return { program, url: `http://127.0.0.1:${port}` };
@@ -47,6 +49,8 @@ export interface AgentSettings {
   readonly pod?: string;
   readonly env?: Record<string, string>;
   readonly nodeArgs?: readonly string[];
+  /** See `startProgram`. */
+  readonly via?: readonly string[];
 }
 
 export interface RunningAgent {
@@ -73,6 +77,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     },
     [],
     settings.nodeArgs,
+    settings.via,
   );
   const [, found] = await program.logged(/"ports":\[(\d+)\],"msg":"listening"/);
   return {
@@ -84,6 +89,51 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     },
   };
 }
+
+export interface DaemonSettings {
+  readonly managerUrl: string;
+  readonly apiKey: string;
+  /** Of the image beside it. */
+  readonly port: number;
+  /** Where its preview enters the cluster. */
+  readonly ingress: { readonly host: string; readonly port: number };
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly nodeArgs?: readonly string[];
+  /** See `startProgram`. */
+  readonly via?: readonly string[];
+}
+
+/** A pod daemon beside an image, which takes requests for `orders` in `shop` with the header `test-telepresence: 1`. */
+export function startPodDaemon({ managerUrl, apiKey, port, ingress, ...rest }: DaemonSettings): Program {
+  return startProgram(
+    'apps/traffic-manager/src/main.js',
+    {
+      AMBASSADOR_CLOUD_APIKEY: apiKey,
+      CULVERT_MANAGER_URL: managerUrl,
+      IS_POD_DAEMON: 'True',
+      POD_NAMESPACE: 'shop',
+      LOG_LEVEL: 'info',
+      ...rest.env,
+    },
+    [
+      'pod-daemon',
+      '--workload-name=orders',
+      '--workload-namespace=shop',
+      `--port=${port}`,
+      '--http-header=test-telepresence=1',
+      '--ingress-tls=false',
+      `--ingress-port=${ingress.port}`,
+      `--ingress-host=${ingress.host}`,
+      ...(rest.args ?? []),
+    ],
+    rest.nodeArgs,
+    rest.via,
+  );
+}
+
+/** What a pod daemon prints, with its URL. */
+export const PREVIEW_LINE = /^Created preview URL: "(http[^"]+)"$/m;
 
 /** A workstation. */
 export function startClient(

@@ -30,14 +30,19 @@ export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-/** Starts `dist/<script>` with exactly `env` (and PATH). */
+/**
+ * Starts `dist/<script>` with exactly `env` (and PATH).
+ * @param via a command that runs what follows it in its own place, such as `ip netns exec`
+ */
 export function startProgram(
   script: string,
   env: Record<string, string>,
   args: readonly string[] = [],
   nodeArgs: readonly string[] = [],
+  via: readonly string[] = [],
 ): Program {
-  const child = spawn(process.execPath, [...nodeArgs, `${ROOT}dist/${script}`, ...args], {
+  const [command = '', ...rest] = [...via, process.execPath, ...nodeArgs, `${ROOT}dist/${script}`, ...args];
+  const child = spawn(command, rest, {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,276 @@
+/**
+ * Hosts for tests: each in a network namespace of its own where this machine lets one be made (root, iproute2, bridges), else
+ * with an address of its own on loopback. No address exists outside of the namespaces and loopback.
+ *
+ * With namespaces a host is on the networks that it is said to be on, and knows no way to any other: who is not in the
+ * cluster cannot connect to what is. Loopback cannot show that.
+ */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, existsSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './network.js';
+import { startProgram } from './process.js';
+
+/** Both are IPv4 networks of 254 hosts. */
+export type Network = 'internet' | 'cluster';
+
+const PREFIXES: Readonly<Record<Network, string>> = { internet: '10.77.0', cluster: '10.77.1' };
+
+/** A connection that could not be opened; `code` as Node has it, such as ENETUNREACH. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+  constructor(readonly code: string) {
+    super(code);
+  }
+}
+
+export interface Host {
+  readonly name: string;
+  /** What a program is started with (`startProgram`) to run on this host. */
+  readonly via: readonly string[];
+  /** Where others on this network find it. */
+  address(network: Network): string;
+  /** A port to listen at: the one that is wanted, where no other host has it. */
+  port(wanted: number): Promise<number>;
+  /** A connection as a program on this host opens it. Rejects with Unreachable. */
+  connect(address: string, port: number): Promise<net.Socket>;
+}
+
+export interface Hosts<Name extends string> {
+  readonly kind: 'network namespaces' | 'loopback addresses';
+  /** Why they are no network namespaces; empty when they are. */
+  readonly reason: string;
+  readonly of: Readonly<Record<Name, Host>>;
+  /** What runs on them must have ended. */
+  remove(): Promise<void>;
+}
+
+/** @param plan the hosts, each with the networks that it is on */
+export async function createHosts<Name extends string>(
+  plan: Readonly<Record<Name, readonly Network[]>>,
+): Promise<Hosts<Name>> {
+  const names = Object.keys(plan) as Name[];
+  const namespaces = new Namespaces();
+  try {
+    const hosts = names.map((name, i) => namespaces.add(name, plan[name], i + 1));
+    for (const host of hosts) await host.open();
+    return {
+      kind: 'network namespaces',
+      reason: '',
+      of: byName(hosts),
+      remove: () => namespaces.remove(),
+    };
+  } catch (error) {
+    await namespaces.remove();
+    const hosts = names.map((name, i) => new LoopbackHost(name, `127.77.0.${i + 1}`));
+    return {
+      kind: 'loopback addresses',
+      reason: (error as Error).message,
+      of: byName(hosts),
+      remove: () => Promise.resolve(),
+    };
+  }
+}
+
+export interface HostAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** One request from a host, on a connection of its own. Rejects with Unreachable. */
+export async function request(
+  from: Host,
+  to: { readonly address: string; readonly port: number },
+  options: {
+    readonly method?: string;
+    readonly path?: string;
+    readonly headers?: http.OutgoingHttpHeaders;
+    readonly body?: string;
+  } = {},
+): Promise<HostAnswer> {
+  const { method = 'GET', path = '/', headers = {}, body } = options;
+  const socket = await from.connect(to.address, to.port);
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const sent = http.request(
+      {
+        method,
+        path,
+        headers: { host: `${to.address}:${to.port}`, ...length, ...headers },
+        createConnection: () => socket,
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => {
+          socket.destroy();
+          resolve({ status: response.statusCode!, headers: response.headers, body: text });
+        });
+        response.on('error', reject);
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+function byName<Name extends string>(hosts: readonly Host[]): Record<Name, Host> {
+  return Object.fromEntries(hosts.map((host) => [host.name, host])) as Record<Name, Host>;
+}
+
+class LoopbackHost implements Host {
+  readonly via = [];
+
+  constructor(
+    readonly name: string,
+    private readonly own: string,
+  ) {}
+
+  address(): string {
+    return this.own;
+  }
+
+  port(): Promise<number> {
+    return freePort();
+  }
+
+  async connect(address: string, port: number): Promise<net.Socket> {
+    const socket = net.connect({ host: address, port, localAddress: this.own });
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      throw new Unreachable((error as NodeJS.ErrnoException).code ?? String(error));
+    }
+  }
+}
+
+/** Those of one test. One more holds the networks themselves: the machine's own namespace is left as it is. */
+class Namespaces {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'culvert-hosts-'));
+  private readonly hosts: NamespaceHost[] = [];
+  private readonly made: string[] = [];
+  private readonly hub = `culvert-${process.pid}-hub`;
+  private readonly removeAtExit = (): void => this.removeNow();
+
+  add(name: string, networks: readonly Network[], number: number): NamespaceHost {
+    if (this.made.length === 0) this.makeHub();
+    const namespace = `culvert-${process.pid}-${name}`;
+    this.make(namespace);
+    ip('-n', namespace, 'link', 'set', 'lo', 'up');
+    for (const network of networks) {
+      const port = `${network.slice(0, 1)}${number}`;
+      ip('-n', this.hub, 'link', 'add', port, 'type', 'veth', 'peer', 'name', network, 'netns', namespace);
+      ip('-n', this.hub, 'link', 'set', port, 'master', network, 'up');
+      ip('-n', namespace, 'address', 'add', `${PREFIXES[network]}.${number}/24`, 'dev', network);
+      ip('-n', namespace, 'link', 'set', network, 'up');
+    }
+    const host = new NamespaceHost(name, namespace, number, join(this.folder, name));
+    this.hosts.push(host);
+    return host;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.close()));
+    this.removeNow();
+    process.off('exit', this.removeAtExit);
+  }
+
+  private makeHub(): void {
+    if (process.getuid?.() !== 0) throw new Error('only root makes network namespaces');
+    removeLeftOvers();
+    process.once('exit', this.removeAtExit);
+    this.make(this.hub);
+    for (const network of Object.keys(PREFIXES)) {
+      ip('-n', this.hub, 'link', 'add', network, 'type', 'bridge');
+      ip('-n', this.hub, 'link', 'set', network, 'up');
+    }
+  }
+
+  private make(namespace: string): void {
+    ip('netns', 'add', namespace);
+    this.made.push(namespace);
+  }
+
+  private removeNow(): void {
+    for (const namespace of this.made.splice(0)) spawnSync('ip', ['netns', 'delete', namespace]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+class NamespaceHost implements Host {
+  readonly via: readonly string[];
+  private closeDoor: () => Promise<unknown> = () => Promise.resolve();
+
+  constructor(
+    readonly name: string,
+    namespace: string,
+    private readonly number: number,
+    private readonly door: string,
+  ) {
+    this.via = ['ip', 'netns', 'exec', namespace];
+  }
+
+  /** Starts what opens connections there for this process, which stays outside: sockets with a path know no namespaces. */
+  async open(): Promise<void> {
+    const program = startProgram('test/support/processes/door.js', {}, [this.door], [], this.via);
+    this.closeDoor = () => program.stop();
+    await program.line(/^open$/m);
+  }
+
+  close(): Promise<unknown> {
+    return this.closeDoor();
+  }
+
+  address(network: Network): string {
+    return `${PREFIXES[network]}.${this.number}`;
+  }
+
+  port(wanted: number): Promise<number> {
+    return Promise.resolve(wanted);
+  }
+
+  async connect(address: string, port: number): Promise<net.Socket> {
+    const socket = net.connect(this.door);
+    socket.write(`${address} ${port}\n`);
+    const answer = await firstLine(socket);
+    if (answer === 'connected') return socket;
+    socket.destroy();
+    throw new Unreachable(answer);
+  }
+}
+
+/** Reads one line and leaves what follows it. */
+async function firstLine(socket: net.Socket): Promise<string> {
+  let text = '';
+  for (;;) {
+    const chunk = socket.read(1) as Buffer | null;
+    if (chunk === null) {
+      if (socket.readableEnded) throw new Error('the door was shut');
+      await Promise.race([once(socket, 'readable'), once(socket, 'end')]);
+    } else if (chunk[0] === 0x0a) {
+      return text;
+    } else {
+      text += chunk.toString();
+    }
+  }
+}
+
+/** Of tests that were killed. */
+function removeLeftOvers(): void {
+  if (!existsSync('/run/netns')) return;
+  for (const namespace of readdirSync('/run/netns')) {
+    const pid = /^culvert-(\d+)-/.exec(namespace)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) spawnSync('ip', ['netns', 'delete', namespace]);
+  }
+}
+
+function ip(...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync('ip', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+}
