@@ -1,0 +1,228 @@
+/**
+ * Culvert's traffic manager beside today's Telepresence (docs/telepresence.md): their agent finds requests by a header that the
+ * preview sends. Whatever a visitor does, it goes with each of them, once.
+ */
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import http2 from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import tls from 'node:tls';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { startTlsDeployment, type TlsDeployment, type TlsPreview } from '../support/tls-deployment.js';
+
+const cleanUps: (() => unknown)[] = [];
+let deployment: TlsDeployment;
+let preview: TlsPreview;
+let agent: AgentDouble;
+let agentPort: number;
+
+/**
+ * Their agent in front of `orders`, by `--http-header x-dev=alice`: a request that has exactly this field goes to the
+ * workstation ("blue"), any other to the application ("green").
+ */
+class AgentDouble {
+  /** The `x-dev` fields of each request, by their raw names. */
+  seen: string[][] = [];
+  private readonly server = http.createServer((request, response) => {
+    const colour = this.colourOf(request);
+    request.resume().on('end', () => response.end(colour));
+  });
+
+  async listen(): Promise<number> {
+    const sockets = new WebSocketServer({ noServer: true });
+    this.server.on('upgrade', (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
+      const colour = this.colourOf(request);
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on('message', (data: Buffer) => webSocket.send(`${colour} ${data.toString()}`));
+      });
+    });
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    cleanUps.push(() => {
+      for (const webSocket of sockets.clients) webSocket.terminate();
+      this.server.closeAllConnections();
+      this.server.close();
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  private colourOf({ rawHeaders }: http.IncomingMessage): string {
+    const fields: string[] = [];
+    for (let i = 0; i < rawHeaders.length; i += 2)
+      if (/^x[-_]dev$/i.test(rawHeaders[i])) fields.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+    this.seen.push(fields);
+    return fields.length === 1 && fields[0] === 'x-dev: alice' ? 'blue' : 'green';
+  }
+}
+
+beforeAll(async () => {
+  agent = new AgentDouble();
+  agentPort = await agent.listen();
+  deployment = await startTlsDeployment(inject('databaseUrl'));
+  cleanUps.push(() => deployment.stop());
+  await deployment.startManager();
+  // As `culvert preview create --workload orders --namespace shop --add-request-header x-dev=alice --ingress-host …` has it.
+  preview = await deployment.createPreview(agentPort, {
+    intercept: { name: 'orders', workload: 'orders', namespace: 'shop' },
+    addRequestHeaders: { 'x-dev': 'alice' },
+    access: 'public',
+  });
+});
+afterAll(async () => {
+  for (const cleanUp of cleanUps.toReversed()) await cleanUp();
+});
+beforeEach(() => {
+  agent.seen = [];
+});
+
+function get(headers: http.OutgoingHttpHeaders, kept?: https.Agent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port: deployment.port,
+        servername: preview.hostname,
+        ca: deployment.ca,
+        agent: kept ?? false,
+        headers: { host: `${preview.hostname}:${deployment.port}`, ...headers },
+      },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+        response.on('end', () => resolve(body));
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+/** Everything that comes back for `text` on a connection of its own. */
+async function raw(text: string): Promise<string> {
+  const socket = tls.connect({
+    host: '127.0.0.1',
+    port: deployment.port,
+    servername: preview.hostname,
+    ca: deployment.ca,
+    ALPNProtocols: ['http/1.1'],
+  });
+  socket.write(text.replaceAll('$HOST', `${preview.hostname}:${deployment.port}`));
+  let received = '';
+  for await (const chunk of socket) received += (chunk as Buffer).toString('latin1');
+  return received;
+}
+
+/** What a visitor sends to be somebody else, or nobody. */
+const ATTEMPTS: readonly (readonly [string, http.OutgoingHttpHeaders])[] = [
+  ['nothing', {}],
+  ['another value', { 'x-dev': 'bob' }],
+  ['another value in other letters', { 'X-DEV': 'bob' }],
+  ['the header twice', { 'x-dev': ['bob', 'alice'] }],
+  ['an empty value', { 'x-dev': '' }],
+];
+
+describe('their agent finds every request of the preview', () => {
+  it('on a connection that is kept, whatever else comes on it', async () => {
+    const kept = new https.Agent({ keepAlive: true, maxSockets: 1 });
+    for (let round = 0; round < 3; round++)
+      for (const [, headers] of ATTEMPTS) expect(await get(headers, kept)).toBe('blue');
+    kept.destroy();
+    expect(agent.seen).toHaveLength(3 * ATTEMPTS.length);
+    for (const fields of agent.seen) expect(fields).toEqual(['x-dev: alice']);
+  });
+
+  it('that was pipelined behind another', async () => {
+    const answers = await raw(
+      'GET /1 HTTP/1.1\r\nHost: $HOST\r\nX-Dev: bob\r\n\r\n' +
+        'POST /2 HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 12\r\n\r\nx-dev: bob\r\n' +
+        'GET /3 HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n',
+    );
+    expect(answers.match(/\r\n\r\nblue/g)).toHaveLength(3);
+    expect(agent.seen).toEqual([['x-dev: alice'], ['x-dev: alice'], ['x-dev: alice']]);
+  });
+
+  it('that names the header as one of its connection, which would end there', async () => {
+    const answers = await raw(
+      'GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close, X-Dev\r\nX-Dev: bob\r\n\r\n',
+    );
+    expect(answers).toContain('blue');
+    expect(agent.seen).toEqual([['x-dev: alice']]);
+  });
+
+  it('that has the header among its trailers', async () => {
+    const answers = await raw(
+      'POST / HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: x-dev\r\n\r\n' +
+        '1\r\nx\r\n0\r\nX-Dev: bob\r\n\r\n',
+    );
+    expect(answers).toContain('blue');
+    expect(agent.seen).toEqual([['x-dev: alice']]);
+  });
+
+  it.each([
+    ['a space before the colon', 'X-Dev : bob'],
+    ['a line that is folded', 'X-Other: a\r\n x-dev: bob'],
+    ['a bare line feed', 'X-Other: a\nX-Dev: bob'],
+    ['a null byte', 'X-Dev: bob\0'],
+  ])('and no request with %s', async (_, field) => {
+    const answers = await raw(`GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n${field}\r\n\r\n`);
+    expect(answers).toMatch(/^HTTP\/1\.1 400 /);
+    expect(agent.seen).toEqual([]);
+  });
+
+  it('of a visitor by HTTP/2, all on one connection', async () => {
+    const session = await deployment.connectHttp2();
+    const answers = await Promise.all(
+      ATTEMPTS.map(([, headers]) =>
+        deployment.sendOver(session, preview.hostname, '/', {
+          headers: Object.fromEntries(
+            Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+          ) as Record<string, string>,
+        }),
+      ),
+    );
+    expect(answers.map(({ body }) => body)).toEqual(ATTEMPTS.map(() => 'blue'));
+    for (const fields of agent.seen) expect(fields).toEqual(['x-dev: alice']);
+    expect(agent.seen).toHaveLength(ATTEMPTS.length);
+  });
+
+  it.each(ATTEMPTS)('and every WebSocket, with %s', async (_, headers) => {
+    const socket = new WebSocket(`wss://${preview.hostname}:${deployment.port}/`, {
+      ca: deployment.ca,
+      lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
+      headers: headers as Record<string, string>,
+    });
+    await once(socket, 'open');
+    socket.send('hello');
+    expect(String((await once(socket, 'message'))[0])).toBe('blue hello');
+    socket.terminate();
+    expect(agent.seen).toEqual([['x-dev: alice']]);
+  });
+
+  it('and every WebSocket by HTTP/2', async () => {
+    const session = await deployment.connectHttp2();
+    const stream = session.request(
+      {
+        ':method': 'CONNECT',
+        ':protocol': 'websocket',
+        ':scheme': 'https',
+        ':path': '/',
+        ':authority': `${preview.hostname}:${deployment.port}`,
+        'sec-websocket-version': '13',
+        'x-dev': 'bob',
+      },
+      { endStream: false },
+    );
+    const [fields] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & { ':status': number }];
+    expect(fields[':status']).toBe(200);
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    expect(agent.seen).toEqual([['x-dev: alice']]);
+  });
+
+  it('while what does not come by the preview stays with the application', async () => {
+    const direct = await fetch(`http://127.0.0.1:${agentPort}/`, { headers: { 'x-dev': 'bob' } });
+    expect(await direct.text()).toBe('green');
+  });
+});
