@@ -654,7 +654,7 @@ describe('a traffic manager up to 2.1.3, which shows the access token of a clien
     const before = performance.now();
     expect(await ended).toMatchObject({
       code: grpc.status.UNAUTHENTICATED,
-      details: 'the sign-in is no longer valid: run "telepresence login"',
+      details: 'the sign-in is no longer valid: sign in again',
     });
     expect(performance.now() - before).toBeLessThan(1000);
     expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);

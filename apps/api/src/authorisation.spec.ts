@@ -35,6 +35,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /invitations': {},
   'post /invitations/account': {},
   'post /token': {},
+  'post /revoke': {},
 };
 
 /** Addresses of what is there for everybody. */
@@ -104,7 +105,7 @@ describe('who gets what from a route', () => {
     caller: CallerKind,
     [route, needs]: Row,
   ): Promise<(readonly [name: string, show: () => Promise<Shown>])[]> {
-    const { nobody, keys, token } = credentials;
+    const { nobody, keys, token, program } = credentials;
     const byKey = TAKE_KEYS_OF_TELEPRESENCE.has(route) ? ambassador : bearer;
     const always = (shown: Shown) => async (): Promise<Shown> => shown;
     switch (caller) {
@@ -124,6 +125,8 @@ describe('who gets what from a route', () => {
         );
       case 'token':
         return [[caller, always(token)]];
+      case 'program':
+        return [[caller, always(program)]];
       case 'their key':
         return [[caller, always(byKey(theirs.secret))]];
       case 'owner':

@@ -41,6 +41,7 @@ const TELEPRESENCE = [
   'get /download/tel-pro/{system}/{architecture}/{version}/latest/{file}',
   'get /download/tel2/{system}/{architecture}/stable.txt',
   'post /auth',
+  'post /revoke',
   'post /sso/api/apikeys',
   'post /token',
 ];

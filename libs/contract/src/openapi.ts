@@ -118,7 +118,11 @@ export function buildOpenApiDocument(): Json {
     components: {
       schemas: { ...toComponents(REQUEST_SCHEMAS, 'input'), ...toComponents(RESPONSE_SCHEMAS, 'output') },
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, or an access token of `culvert`.',
+        },
         ambassadorApiKey: {
           type: 'apiKey',
           in: 'header',

@@ -148,7 +148,8 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: `${API}/me/programs`,
     summary: 'List the programs that act for me',
-    description: 'What I signed in to with Telepresence, in whichever of my teams. Nobody else sees them.',
+    description:
+      'What I signed in to with `culvert` or Telepresence, in whichever of my teams. Nobody else sees them.',
     access: 'user',
     query: pageQuery,
     status: 200,

@@ -582,7 +582,10 @@ export interface OAuthGrantRepository {
   /** Across teams: the token is the proof. Null when it is unknown, expired or revoked, or its person left the team. */
   findByAccessTokenHash(hash: string, now: Date): Promise<AccessTokenOwner | null>;
   /** Across teams, for the edge: those of these grants that are alive, with what their person is in the team. */
-  findAlive(ids: readonly string[], now: Date): Promise<{ readonly id: string; readonly role: Role }[]>;
+  findAlive(
+    ids: readonly string[],
+    now: Date,
+  ): Promise<{ readonly id: string; readonly clientId: string; readonly role: Role }[]>;
   /** Across teams, all of a person's that are alive. Newest first; those whose code was never used are left out. */
   list(userId: string, page: PageRequest, now: Date): Promise<Page<OAuthGrantInTeam>>;
   /** Removes it with its tokens. Null when the person has no such grant. */

@@ -21,14 +21,26 @@ const SCOPES: Readonly<Record<Role, readonly ApiKeyScope[]>> = {
   owner: API_KEY_SCOPES,
 };
 
-/** What a program asks for that a person lets act for them: all that Telepresence needs. */
-const PROGRAM: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write', 'keys:write'];
+/** Culvert's own program for people's machines, as OAuth's `client_id`. */
+export const CULVERT_CLIENT_ID = 'culvert';
+
+/** What programs ask for that a person lets act for them: all that Telepresence needs. */
+const TELEPRESENCE: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write', 'keys:write'];
+
+/** What programs other than Telepresence's ask for. `culvert` does what members do, other than managing the team. */
+const API_PROGRAMS: ReadonlyMap<string, readonly ApiKeyScope[]> = new Map([[CULVERT_CLIENT_ID, MEMBER]]);
 
 export function scopesOfRole(role: Role): readonly ApiKeyScope[] {
   return SCOPES[role];
 }
 
-/** What a program may do for a person of this role: never more than they may. */
-export function scopesOfProgram(role: Role): readonly ApiKeyScope[] {
-  return PROGRAM.filter((scope) => SCOPES[role].includes(scope));
+/** What the program of this `client_id` may do for a person of this role: never more than they may. */
+export function scopesOfProgram(clientId: string, role: Role): readonly ApiKeyScope[] {
+  const wanted = API_PROGRAMS.get(clientId) ?? TELEPRESENCE;
+  return wanted.filter((scope) => SCOPES[role].includes(scope));
+}
+
+/** Whether tokens of this program are good for the API and native tunnels: those of Telepresence's are for its own calls. */
+export function isApiProgram(clientId: string): boolean {
+  return API_PROGRAMS.has(clientId);
 }

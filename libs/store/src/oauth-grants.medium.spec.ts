@@ -133,12 +133,14 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     const ids = [grant.id, UNKNOWN, 'x'];
     const lastMoment = later(REFRESH_TOKEN_LIFETIME_MS - 1);
     expect(await oauthGrants.findByAccessTokenHash(first.accessTokenHash, lastMoment)).toBeNull();
-    expect(await oauthGrants.findAlive(ids, lastMoment)).toEqual([{ id: grant.id, role: 'member' }]);
+    expect(await oauthGrants.findAlive(ids, lastMoment)).toEqual([
+      { id: grant.id, clientId: 'telepresence-cli', role: 'member' },
+    ]);
     expect(await oauthGrants.findAlive(ids, later(REFRESH_TOKEN_LIFETIME_MS))).toEqual([]);
     await oauthGrants.refresh(teamId, first.refreshTokenHash, tokens(), later(1));
     await users.setRole(teamId, userId, 'admin');
     expect(await oauthGrants.findAlive(ids, later(REFRESH_TOKEN_LIFETIME_MS))).toEqual([
-      { id: grant.id, role: 'admin' },
+      { id: grant.id, clientId: 'telepresence-cli', role: 'admin' },
     ]);
     await oauthGrants.revoke(userId, grant.id);
     expect(await oauthGrants.findAlive(ids, start)).toEqual([]);

@@ -4,7 +4,7 @@ import { clientAddress } from '../http/client-address.js';
 import type { AuthenticationService } from './authentication.service.js';
 import { readApiKey } from './credential.js';
 
-/** Passport strategy: the caller is whoever owns the API key in the request's headers. */
+/** Passport strategy: the caller is whoever owns the API key, or the access token, in the request's headers. */
 export class ApiKeyStrategy extends passport.Strategy {
   override readonly name = 'api-key';
 
@@ -22,6 +22,6 @@ export class ApiKeyStrategy extends passport.Strategy {
 
   async identify(request: Request) {
     const secret = readApiKey(request.headers);
-    return secret === null ? null : this.authentication.authenticate(secret, clientAddress(request));
+    return secret === null ? null : this.authentication.authenticateSecret(secret, clientAddress(request));
   }
 }

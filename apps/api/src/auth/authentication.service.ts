@@ -2,8 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import {
   hashApiKeySecret,
+  hashOAuthSecret,
+  isAccessTokenShaped,
   isApiKeyUsable,
+  isApiProgram,
   isPossibleApiKeySecret,
+  scopesOfProgram,
   scopesOfRole,
   type Store,
 } from '@culvert/domain';
@@ -43,8 +47,36 @@ export class AuthenticationService {
       apiKey,
       user: null,
       userSession: null,
+      expiresAt: apiKey.expiresAt,
       actor: { kind: 'api-key', id: apiKey.id, address },
     };
+  }
+
+  /**
+   * Who a program acts for that presents this access token: in the team that they let it act in, and no other. Null
+   * when it is none that is good for the API.
+   */
+  async authenticateProgram(token: string, address: string | null): Promise<Caller | null> {
+    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null || !isApiProgram(owner.grant.clientId)) return null;
+    const { grant, user, role, expiresAt } = owner;
+    return {
+      teamId: grant.teamId,
+      role,
+      scopes: scopesOfProgram(grant.clientId, role),
+      apiKey: null,
+      user,
+      userSession: null,
+      expiresAt,
+      actor: { kind: 'user', id: user.id, address },
+    };
+  }
+
+  /** Who presents what a header holds: an API key, or the access token of a program. Null when it is neither, or no good. */
+  authenticateSecret(secret: string, address: string | null): Promise<Caller | null> {
+    return isAccessTokenShaped(secret)
+      ? this.authenticateProgram(secret, address)
+      : this.authenticate(secret, address);
   }
 
   /**
@@ -64,7 +96,11 @@ export class AuthenticationService {
     const person = { user, userSession, actor };
     if (membership === undefined) return { caller: null, person };
     const { teamId, role } = membership;
-    return { caller: { teamId, role, scopes: scopesOfRole(role), apiKey: null, ...person }, person };
+    const scopes = scopesOfRole(role);
+    return {
+      caller: { teamId, role, scopes, apiKey: null, expiresAt: userSession.expiresAt, ...person },
+      person,
+    };
   }
 
   /**
@@ -74,7 +110,7 @@ export class AuthenticationService {
   async identifyAgain(request: Request): Promise<Caller | null> {
     if (hasApiKey(request.headers)) {
       const secret = readApiKey(request.headers);
-      return secret === null ? null : this.authenticate(secret, clientAddress(request));
+      return secret === null ? null : this.authenticateSecret(secret, clientAddress(request));
     }
     try {
       return (await this.authenticatePerson(request))?.caller ?? null;

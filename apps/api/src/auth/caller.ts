@@ -10,7 +10,7 @@ export interface Person {
   readonly actor: Actor;
 }
 
-/** Who makes a request, and for which team: an API key of it, or a member. */
+/** Who makes a request, and for which team: an API key of it, a member, or a program that a member let act for them. */
 export interface Caller {
   readonly teamId: string;
   /** Of a member; null for an API key. */
@@ -18,7 +18,10 @@ export interface Caller {
   readonly scopes: readonly ApiKeyScope[];
   readonly apiKey: ApiKey | null;
   readonly user: User | null;
+  /** Of a person in a browser; null for a key, and for a program. */
   readonly userSession: UserSession | null;
+  /** When the key, session or token ends that was shown; null: never. */
+  readonly expiresAt: Date | null;
   /** What the audit log says of them. */
   readonly actor: Actor;
 }

@@ -147,14 +147,13 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Keys and sessions end by themselves too. */
+  /** Keys, sessions and tokens end by themselves too. */
   #awaitExpiry(held: Held): void {
     clearTimeout(held.expiry);
     if (!held.stream.isOpen) return;
-    const { apiKey, userSession } = held.caller;
+    const { expiresAt, userSession } = held.caller;
     const ends = [
-      apiKey?.expiresAt?.getTime(),
-      userSession?.expiresAt.getTime(),
+      expiresAt?.getTime(),
       userSession && userSession.lastSeenAt.getTime() + USER_SESSION_IDLE_MS,
     ].filter((end) => typeof end === 'number');
     if (ends.length === 0) return;

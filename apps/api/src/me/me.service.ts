@@ -9,7 +9,7 @@ import {
 import type { ApiKey, Page, Role, Store, UserSession } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
-import type { Identified, Person } from '../auth/caller.js';
+import type { Caller, Identified, Person } from '../auth/caller.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 
 @Injectable()
@@ -21,14 +21,15 @@ export class MeService {
   ) {}
 
   async show({ caller, person }: Identified): Promise<MeResource> {
-    const teams = await this.#teams(person?.user.id, caller?.teamId);
+    const user = person?.user ?? caller?.user ?? null;
+    const teams = await (person === null ? this.#teamOf(caller) : this.#teams(person.user.id));
     const team = teams.find(({ id }) => id === caller?.teamId);
     return {
       team: team === undefined ? null : { id: team.id, name: team.name },
       role: caller?.role ?? null,
       scopes: [...(caller?.scopes ?? [])],
       apiKey: caller?.apiKey ? describeKey(caller.apiKey) : null,
-      user: person && { id: person.user.id, email: person.user.email, name: person.user.name },
+      user: user && { id: user.id, email: user.email, name: user.name },
       teams,
     };
   }
@@ -60,18 +61,20 @@ export class MeService {
     if (count > 0) await this.audit.recordOfUser(actor, 'user-session.end-others', userSession.id, { count });
   }
 
-  async #teams(userId: string | undefined, teamId: string | undefined): Promise<MeResource['teams']> {
-    const memberships: { teamId: string; role: Role | null }[] =
-      userId === undefined
-        ? [{ teamId: teamId ?? '', role: null }]
-        : await this.store.users.memberships(userId);
-    const teams = await Promise.all(
-      memberships.map(async ({ teamId: id, role }) => {
-        const team = await this.store.teams.find(id);
-        return team === null ? [] : [{ id: team.id, name: team.name, role }];
-      }),
-    );
+  async #teams(userId: string): Promise<MeResource['teams']> {
+    const memberships = await this.store.users.memberships(userId);
+    const teams = await Promise.all(memberships.map(({ teamId, role }) => this.#describeTeam(teamId, role)));
     return teams.flat();
+  }
+
+  /** Keys and programs have one team, and are told of no other. */
+  async #teamOf(caller: Caller | null): Promise<MeResource['teams']> {
+    return caller === null ? [] : this.#describeTeam(caller.teamId, caller.role);
+  }
+
+  async #describeTeam(id: string, role: Role | null): Promise<MeResource['teams']> {
+    const team = await this.store.teams.find(id);
+    return team === null ? [] : [{ id: team.id, name: team.name, role }];
   }
 }
 

@@ -1,3 +1,5 @@
+import { CULVERT_CLIENT_ID } from '@culvert/domain';
+
 /**
  * The programs that people may allow to act for them. Public clients (RFC 6749 §2.1): whoever has the program has all
  * that it knows, so nothing here is secret and PKCE alone binds a code to who asked for it.
@@ -6,11 +8,24 @@ export interface Program {
   readonly clientId: string;
   /** What people call it. */
   readonly name: string;
+  /** What it will do with the consent it asks for: a sentence for the person. */
+  readonly purpose: string;
 }
 
+const TELEPRESENCE_PURPOSE = 'It will create previews and make API keys for itself.';
+
 const PROGRAMS: readonly Program[] = [
-  { clientId: 'telepresence-cli', name: 'Telepresence' },
-  { clientId: 'docker-desktop', name: 'Telepresence for Docker Desktop' },
+  {
+    clientId: CULVERT_CLIENT_ID,
+    name: 'The culvert command',
+    purpose: 'It will manage previews, intercepts, connections and API keys as you may.',
+  },
+  { clientId: 'telepresence-cli', name: 'Telepresence', purpose: TELEPRESENCE_PURPOSE },
+  {
+    clientId: 'docker-desktop',
+    name: 'Telepresence for Docker Desktop',
+    purpose: TELEPRESENCE_PURPOSE,
+  },
 ];
 
 export function findProgram(clientId: string | undefined): Program | null {

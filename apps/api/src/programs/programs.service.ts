@@ -47,13 +47,25 @@ export class ProgramsService {
       throw new ProblemError('not_found', { detail: `you have no program ${id}` });
   }
 
+  /** Ends a program whose person signs out in it. */
+  async endByItself(grant: OAuthGrant, address: string | null): Promise<void> {
+    await this.#endGrant(grant, { kind: 'user', id: grant.userId, address });
+  }
+
   /** Ends what somebody else than its person seems to have got hold of. */
-  async endLeaked({ userId, id }: OAuthGrant, address: string | null, reason: string): Promise<void> {
+  async endLeaked(grant: OAuthGrant, address: string | null, reason: string): Promise<void> {
+    await this.#endGrant(grant, { kind: 'system', id: null, address }, { reason });
+  }
+
+  async #endGrant(
+    { userId, id }: OAuthGrant,
+    actor: Actor,
+    after?: { readonly reason: string },
+  ): Promise<void> {
     const ended = await this.store.oauthGrants.revoke(userId, id);
     await this.announcer.userChanged(userId);
     if (ended === null) return;
-    const actor: Actor = { kind: 'system', id: null, address };
-    const change = { before: audited(ended), after: { reason } };
+    const change = { before: audited(ended), ...(after && { after }) };
     await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, change);
   }
 

@@ -23,5 +23,14 @@ export function powerOf({ role }: Pick<Caller, 'role'>): Role {
 
 /** Who acts, where the audit log of another team than the caller's is written. */
 export function inTeam(teamId: string, { actor }: { readonly actor: Actor }): Caller {
-  return { teamId, role: null, scopes: [], apiKey: null, user: null, userSession: null, actor };
+  return {
+    teamId,
+    role: null,
+    scopes: [],
+    apiKey: null,
+    user: null,
+    userSession: null,
+    expiresAt: null,
+    actor,
+  };
 }

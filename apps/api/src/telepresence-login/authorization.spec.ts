@@ -81,6 +81,14 @@ describe('/auth', () => {
     expect(headers['cache-control']).toBe('no-store');
   });
 
+  it('names culvert, and what it will do', async () => {
+    const { status, text } = await ask({ client_id: 'culvert' });
+    expect(status).toBe(200);
+    for (const part of ['The culvert command', 'manage previews, intercepts, connections and API keys'])
+      expect(text).toContain(part);
+    expect(text).not.toContain('Telepresence');
+  });
+
   it.each([
     ['no client', { client_id: undefined }],
     ['an unknown client', { client_id: 'evil' }],

@@ -15,7 +15,7 @@ export function consentPage(request: AuthorizationRequest, user: User, teams: re
         ${program.name} on this computer, at <strong>${origin.replace('http://', '')}</strong>, asks to sign
         in as <strong>${user.email}</strong>.
       </p>
-      <p>It will create previews and make API keys for itself. Go on only if you have just started this.</p>
+      <p>${program.purpose} Go on only if you have just started this.</p>
       <form method="post" action="/auth">
         ${hidden('client_id', program.clientId)}${hidden('redirect_uri', redirectUri)}
         ${hidden('response_type', 'code')}${hidden('code_challenge', codeChallenge)}

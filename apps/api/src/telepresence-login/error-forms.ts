@@ -6,7 +6,7 @@ import type { NextFunction, Request, Response } from 'express';
 const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   // RFC 6749 §5.2. Telepresence drops its tokens at a 4xx: what only has to wait is no fault of its own.
   [
-    /^\/token\/?$/i,
+    /^\/(token|revoke)\/?$/i,
     (problem) => ({
       status: problem.status === 429 ? 503 : problem.status,
       type: 'application/json',

@@ -69,7 +69,7 @@ export class TelepresenceCallerService {
     if (owner === null) return null;
     return {
       teamId: owner.grant.teamId,
-      scopes: scopesOfProgram(owner.role),
+      scopes: scopesOfProgram(owner.grant.clientId, owner.role),
       apiKey: null,
       user: owner.user,
       actor: { kind: 'user', id: owner.user.id, address },

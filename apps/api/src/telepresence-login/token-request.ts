@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { findProgram, type Program } from '../programs/known-programs.js';
 
-/** The errors of the token endpoint (RFC 6749 §5.2). `description` is for whoever reads a program's log. */
+/** The errors of the token and revocation endpoints (RFC 6749 §5.2). `description` is for whoever reads a program's log. */
 export class TokenError extends Error {
   constructor(
     readonly code: 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unsupported_grant_type',
@@ -21,6 +21,11 @@ export type TokenRequest = { readonly program: Program } & (
     }
   | { readonly grant: 'refresh_token'; readonly refreshToken: string }
 );
+
+export interface RevocationRequest {
+  readonly program: Program;
+  readonly token: string;
+}
 
 type Form = Readonly<Record<string, unknown>>;
 
@@ -52,6 +57,15 @@ export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): Toke
         'grant_type has to be authorization_code or refresh_token',
       );
   }
+}
+
+/**
+ * Reads a request to the revocation endpoint (RFC 7009 §2.1). The hint of the token's type is no help here.
+ * @throws TokenError
+ */
+export function readRevocationRequest(headers: IncomingHttpHeaders, form: Form): RevocationRequest {
+  const program = identifyProgram(headers.authorization, form);
+  return { program, token: required(form, 'token') };
 }
 
 /**

@@ -9,7 +9,7 @@ import {
 } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import { ProgramsService } from '../programs/programs.service.js';
-import { TokenError, type TokenRequest } from './token-request.js';
+import { TokenError, type RevocationRequest, type TokenRequest } from './token-request.js';
 
 /** RFC 6749 §5.1. */
 export interface TokenResponse {
@@ -35,6 +35,16 @@ export class TokenService {
     return request.grant === 'authorization_code'
       ? this.#exchange(request, address)
       : this.#refresh(request, address);
+  }
+
+  /** Ends the program that has this token, of either kind, with all its tokens. One that nobody has is ended already. */
+  async revoke({ program, token }: RevocationRequest, address: string | null): Promise<void> {
+    const hash = hashOAuthSecret(token);
+    const found =
+      (await this.store.oauthGrants.findByRefreshTokenHash(hash)) ??
+      (await this.store.oauthGrants.findByAccessTokenHash(hash, new Date()));
+    if (found === null || found.grant.clientId !== program.clientId) return;
+    await this.programs.endByItself(found.grant, address);
   }
 
   /** A code is used up by the exchange that succeeds; one that is refused for another reason leaves it. */

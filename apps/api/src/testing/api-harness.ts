@@ -234,10 +234,11 @@ export class TestApi {
     teamId: string,
     userId: string,
     at: Date = new Date(),
+    clientId = 'telepresence-cli',
   ): Promise<{ id: string; accessToken: string; refreshToken: string }> {
     const grant = await this.store.oauthGrants.create(teamId, {
       userId,
-      clientId: 'telepresence-cli',
+      clientId,
       codeHash: hashOAuthSecret(generateOAuthSecret('code')),
       codeChallenge: 'c'.repeat(43),
       redirectUri: 'http://localhost:1/callback',

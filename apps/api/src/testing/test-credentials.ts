@@ -1,4 +1,4 @@
-import { API_KEY_SCOPES, generateOAuthSecret, type ApiKeyScope } from '@culvert/domain';
+import { API_KEY_SCOPES, CULVERT_CLIENT_ID, generateOAuthSecret, type ApiKeyScope } from '@culvert/domain';
 import type { TestApi, TestPerson, TestTeam } from './api-harness.js';
 
 /** Headers that a request shows itself with. */
@@ -12,6 +12,8 @@ export interface Credentials {
   readonly keys: ReadonlyMap<ApiKeyScope, string>;
   /** The access token of a Telepresence client, of an owner. */
   readonly token: Shown;
+  /** The access token of `culvert`, of an owner. */
+  readonly program: Shown;
 }
 
 /** A key or token as programs show it. */
@@ -50,9 +52,12 @@ export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<
       ['an unknown token', bearer(generateOAuthSecret('access'))],
       ['an expired token', bearer(await accessToken('expired'))],
       ['a revoked token', bearer(await accessToken('revoked'))],
+      ['an expired token of culvert', bearer(await accessToken('expired', CULVERT_CLIENT_ID))],
+      ['a revoked token of culvert', bearer(await accessToken('revoked', CULVERT_CLIENT_ID))],
     ]),
     keys,
     token: bearer(await accessToken('usable')),
+    program: bearer(await accessToken('usable', CULVERT_CLIENT_ID)),
   };
 
   async function cookieOf(state: 'expired' | 'ended'): Promise<Shown> {
@@ -63,10 +68,13 @@ export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<
     return shownBy(person);
   }
 
-  async function accessToken(state: 'usable' | 'expired' | 'revoked'): Promise<string> {
-    const { user } = await api.person(`token-${state}@example.test`, [[ours.teamId, 'owner']]);
+  async function accessToken(
+    state: 'usable' | 'expired' | 'revoked',
+    clientId = 'telepresence-cli',
+  ): Promise<string> {
+    const { user } = await api.person(`${clientId}-${state}@example.test`, [[ours.teamId, 'owner']]);
     const at = state === 'expired' ? new Date(Date.now() - 61 * 60_000) : new Date();
-    const program = await api.program(ours.teamId, user.id, at);
+    const program = await api.program(ours.teamId, user.id, at, clientId);
     if (state === 'revoked') await api.store.oauthGrants.revoke(user.id, program.id);
     return program.accessToken;
   }

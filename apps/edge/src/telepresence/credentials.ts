@@ -94,7 +94,7 @@ export class CallAuthenticator {
         'the sign-in has expired or ended: run "telepresence login"',
       );
     const { grant, user, role } = owner;
-    const permitted = scopesOfProgram(role);
+    const permitted = scopesOfProgram(grant.clientId, role);
     const missing = scopes.find((scope) => !permitted.includes(scope));
     if (missing !== undefined)
       throw new CallError(GrpcStatus.PERMISSION_DENIED, `your sign-in does not reach as far as ${missing}`);

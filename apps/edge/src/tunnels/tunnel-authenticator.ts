@@ -2,11 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import { plainAddress, type TrustedProxies } from '@culvert/relay';
 import type { ApiKeyUse } from '@culvert/platform';
 import {
-  type ApiKey,
   hashApiKeySecret,
+  hashOAuthSecret,
+  isAccessTokenShaped,
   isApiKeyUsable,
+  isApiProgram,
   isPossibleApiKeySecret,
+  scopesOfProgram,
   type Store,
+  type TunnelCredential,
 } from '@culvert/domain';
 
 /** Why a tunnel is not accepted, as an HTTP answer. */
@@ -16,12 +20,18 @@ export interface Refusal {
   readonly detail: string;
 }
 
+/** Whose tunnel it is. */
+export interface TunnelOwner {
+  readonly teamId: string;
+  readonly credential: TunnelCredential;
+}
+
 const MAX_SECRET_LENGTH = 512;
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 
-/** Checks the key of a traffic manager before its WebSocket is accepted. */
+/** Checks the key of a traffic manager, or the token of a program, before its WebSocket is accepted. */
 export class TunnelAuthenticator {
-  private readonly accepted = new WeakMap<IncomingMessage, ApiKey>();
+  private readonly accepted = new WeakMap<IncomingMessage, TunnelOwner>();
 
   constructor(
     private readonly store: Store,
@@ -29,7 +39,7 @@ export class TunnelAuthenticator {
     private readonly proxies: TrustedProxies,
   ) {}
 
-  /** Null when the request may become a tunnel; `keyOf` tells whose it is. */
+  /** Null when the request may become a tunnel; `ownerOf` tells whose it is. */
   async authenticate(request: IncomingMessage): Promise<Refusal | null> {
     const secret = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (secret === undefined || secret.length > MAX_SECRET_LENGTH) {
@@ -39,17 +49,11 @@ export class TunnelAuthenticator {
         detail: 'Send the API key as `Authorization: Bearer <key>`.',
       };
     }
-    const key = isPossibleApiKeySecret(secret)
-      ? await this.store.apiKeys.findByHash(hashApiKeySecret(secret))
-      : null;
-    if (key === null || !isApiKeyUsable(key, new Date())) {
-      return { status: 401, code: 'unauthenticated', detail: 'This API key is unknown, expired or revoked.' };
-    }
-    if (!key.scopes.includes('tunnel')) {
-      return { status: 403, code: 'forbidden', detail: 'This API key lacks the scope `tunnel`.' };
-    }
-    this.accepted.set(request, key);
-    this.apiKeyUse.record(key, this.addressOf(request));
+    const found = isAccessTokenShaped(secret)
+      ? await this.byAccessToken(secret)
+      : await this.byApiKey(secret, request);
+    if ('status' in found) return found;
+    this.accepted.set(request, found);
     return null;
   }
 
@@ -60,9 +64,38 @@ export class TunnelAuthenticator {
     return this.proxies.clientOf(plainAddress(socket.remoteAddress), String(chain));
   }
 
-  keyOf(request: IncomingMessage): ApiKey {
-    const key = this.accepted.get(request);
-    if (!key) throw new Error('a tunnel reached the gateway without authentication');
-    return key;
+  ownerOf(request: IncomingMessage): TunnelOwner {
+    const owner = this.accepted.get(request);
+    if (!owner) throw new Error('a tunnel reached the gateway without authentication');
+    return owner;
+  }
+
+  private async byApiKey(secret: string, request: IncomingMessage): Promise<TunnelOwner | Refusal> {
+    const key = isPossibleApiKeySecret(secret)
+      ? await this.store.apiKeys.findByHash(hashApiKeySecret(secret))
+      : null;
+    if (key === null || !isApiKeyUsable(key, new Date())) {
+      return { status: 401, code: 'unauthenticated', detail: 'This API key is unknown, expired or revoked.' };
+    }
+    if (!key.scopes.includes('tunnel')) {
+      return { status: 403, code: 'forbidden', detail: 'This API key lacks the scope `tunnel`.' };
+    }
+    this.apiKeyUse.record(key, this.addressOf(request));
+    return { teamId: key.teamId, credential: { kind: 'api-key', apiKeyId: key.id } };
+  }
+
+  private async byAccessToken(token: string): Promise<TunnelOwner | Refusal> {
+    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null || !isApiProgram(owner.grant.clientId)) {
+      return { status: 401, code: 'unauthenticated', detail: 'This access token is unknown or expired.' };
+    }
+    const { grant, user, role } = owner;
+    if (!scopesOfProgram(grant.clientId, role).includes('tunnel')) {
+      return { status: 403, code: 'forbidden', detail: 'This sign-in lacks the scope `tunnel`.' };
+    }
+    return {
+      teamId: grant.teamId,
+      credential: { kind: 'program', programId: grant.id, userId: user.id },
+    };
   }
 }

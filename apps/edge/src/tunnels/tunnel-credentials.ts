@@ -9,7 +9,7 @@ export function idOf(credential: TunnelCredential): string {
 export function reasonOf(credential: TunnelCredential): string {
   return credential.kind === 'api-key'
     ? 'the API key is no longer valid'
-    : 'the sign-in is no longer valid: run "telepresence login"';
+    : 'the sign-in is no longer valid: sign in again';
 }
 
 /**
@@ -28,7 +28,8 @@ export async function findUnusable(
   const now = new Date();
   const unusable = new Set(keys.size > 0 ? await store.apiKeys.findUnusable([...keys], now) : []);
   const alive = programs.size > 0 ? await store.oauthGrants.findAlive([...programs], now) : [];
-  for (const { id, role } of alive) if (scopesOfProgram(role).includes('tunnel')) programs.delete(id);
+  for (const { id, clientId, role } of alive)
+    if (scopesOfProgram(clientId, role).includes('tunnel')) programs.delete(id);
   for (const id of programs) unusable.add(id);
   return unusable;
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import {
   MAX_CONNECTION_DETAIL_LENGTH,
   TeamLimitError,
-  type ApiKey,
   type Change,
   type ConnectionChange,
   type ConnectionReason,
@@ -21,6 +20,7 @@ import type { Logger } from 'pino';
 import { ConnectionHistory } from './connection-history.js';
 import { connectionReason } from './connection-reason.js';
 import { SessionMeter } from './session-meter.js';
+import type { TunnelOwner } from './tunnel-authenticator.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 
 /** One registered tunnel with what has to be known to end it. */
@@ -103,17 +103,16 @@ export class TunnelSessions {
     return count;
   }
 
-  accept(carrier: Carrier, key: ApiKey, remoteAddress: string): void {
+  accept(carrier: Carrier, { teamId, credential }: TunnelOwner, remoteAddress: string): void {
     let held: HeldTunnel | null = null;
-    const credential = { kind: 'api-key', apiKeyId: key.id } as const;
     const tunnel = acceptTunnel(carrier, {
       settings: { maxStreams: this.limits.maxStreamsPerTunnel },
       onHello: async (hello): Promise<HelloAnswer> => {
-        // The key was checked before the WebSocket was accepted; it may have been revoked since.
+        // It was checked before the WebSocket was accepted; it may have been revoked since.
         if ((await findUnusable(this.store, [credential])).size > 0) {
           return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) } };
         }
-        const registered = await this.register(key.teamId, {
+        const registered = await this.register(teamId, {
           identity: {
             managerId: hello.managerId,
             clusterId: hello.clusterId,

@@ -20,7 +20,7 @@ export class TunnelGateway implements OnGatewayConnection<WebSocket> {
   handleConnection(socket: WebSocket, request: IncomingMessage): void {
     const remoteAddress = this.authenticator.addressOf(request);
     try {
-      this.sessions.accept(new WebSocketCarrier(socket), this.authenticator.keyOf(request), remoteAddress);
+      this.sessions.accept(new WebSocketCarrier(socket), this.authenticator.ownerOf(request), remoteAddress);
     } catch (error) {
       this.log.error({ err: error }, 'tunnel could not be accepted');
       socket.terminate();

@@ -110,10 +110,13 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
     return { grant, ...membership, expiresAt: row.expiresAt };
   }
 
-  async findAlive(ids: readonly string[], now: Date): Promise<{ id: string; role: Role }[]> {
+  async findAlive(
+    ids: readonly string[],
+    now: Date,
+  ): Promise<{ id: string; clientId: string; role: Role }[]> {
     // One array parameter: a list of parameters would end at Postgres's 65,535.
-    return this.client.$queryRaw<{ id: string; role: Role }[]>`
-      SELECT g.id, m.role::text FROM oauth_grant g
+    return this.client.$queryRaw<{ id: string; clientId: string; role: Role }[]>`
+      SELECT g.id, g.client_id AS "clientId", m.role::text FROM oauth_grant g
       JOIN membership m ON m.team_id = g.team_id AND m.user_id = g.user_id
       WHERE g.id = ANY(${ids.filter(isUuid)}::uuid[]) AND g.expires_at > ${now}`;
   }
