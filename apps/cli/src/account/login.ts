@@ -1,0 +1,76 @@
+import { addAbortSignal } from 'node:stream';
+import { ApiClient } from '../api-client.js';
+import { CliError } from '../cli-error.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import { isLoopback } from '../settings/server-url.js';
+import { checkApiKey } from '../settings/settings.js';
+import type { StoredCredential } from '../settings/credential-file.js';
+import { openBrowser } from './open-browser.js';
+import { SignIn } from './sign-in.js';
+import { identityOf, nameOf } from './whoami.js';
+
+export interface LoginFlags {
+  readonly apikey?: string;
+  readonly browser: boolean;
+}
+
+/** A key and the end of its line. */
+const MAX_STDIN_BYTES = 4096;
+
+export async function login(context: CommandContext, flags: LoginFlags): Promise<void> {
+  const { output, settings } = context;
+  const { url } = settings;
+  if (url.startsWith('http:') && !isLoopback(new URL(url)))
+    output.note(`Warning: ${url} is not encrypted: whoever sees the traffic can act for you.`);
+  const credential =
+    flags.apikey === undefined
+      ? await signIn(context, flags.browser)
+      : ({ kind: 'api-key', apiKey: await readKey(context, flags.apikey) } as const);
+  const identity = identityOf(url, await verify(context, credential));
+  await settings.credentials.store(url, credential);
+  output.result(identity, () =>
+    output.line(`Signed in at ${url} as ${nameOf(identity)}, team ${identity.team?.name ?? 'none'}.`),
+  );
+  if (settings.apiKey !== null)
+    output.note('The API key in the environment goes before this sign-in: unset it to use the latter.');
+}
+
+async function signIn({ output, settings, fetch, signal, env }: CommandContext, withBrowser: boolean) {
+  const show = (address: string): void => {
+    const opens = withBrowser && openBrowser(address, env);
+    output.note(
+      opens ? 'Your browser opens to sign in. If it does not, open:' : 'Open in your browser to sign in:',
+    );
+    output.note(`  ${address}`);
+  };
+  return new SignIn(settings.url, fetch).withBrowser(show, signal);
+}
+
+/** @throws CliError when Culvert does not take it */
+function verify({ settings, fetch, signal }: CommandContext, credential: StoredCredential) {
+  const secret = credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
+  const bearer = { secret: () => Promise.resolve(secret), renew: () => Promise.resolve(false) };
+  return new ApiClient({ url: settings.url, fetch, bearer, signal }).me();
+}
+
+async function readKey({ stdin, output, signal }: CommandContext, given: string): Promise<string> {
+  if (given !== '-') {
+    output.note(
+      'Note: others on this machine can see a command line; "--apikey -" reads the key from stdin.',
+    );
+    return checkApiKey(given, '--apikey');
+  }
+  if (stdin.isTTY === true) output.note('Paste the API key, then press Enter and Ctrl-D:');
+  let text = '';
+  for await (const chunk of addAbortSignal(signal, stdin) as AsyncIterable<Buffer>) {
+    text += chunk.toString('utf8');
+    if (text.length > MAX_STDIN_BYTES) break;
+  }
+  if (text.trim() === '') {
+    throw new CliError(EXIT.usage, 'stdin has no API key', {
+      hint: 'Such as: culvert login --apikey - < key-file',
+    });
+  }
+  return checkApiKey(text.trim(), 'what stdin has');
+}

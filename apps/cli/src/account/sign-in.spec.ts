@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CliError } from '../cli-error.js';
+import { EXIT } from '../exit-code.js';
+import { createFetch } from '../http.js';
+import { createBearer } from '../settings/bearer.js';
+import { CredentialFile, type StoredTokens } from '../settings/credential-file.js';
+import { readSettings } from '../settings/settings.js';
+import { TestServer } from '../spec/test-server.js';
+import { SignIn } from './sign-in.js';
+
+const fetch = createFetch(undefined);
+const never = new AbortController().signal;
+const tokenAnswer = (name: string, seconds = 3600) => ({
+  access_token: `access-${name}`,
+  refresh_token: `refresh-${name}`,
+  token_type: 'Bearer',
+  expires_in: seconds,
+});
+const failure = (pending: Promise<unknown>): Promise<CliError> =>
+  pending.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error as CliError,
+  );
+
+describe('signing in', () => {
+  let server: TestServer;
+  beforeEach(async () => {
+    server = await TestServer.start();
+  });
+  afterEach(() => server.close());
+
+  /** Starts one, and resolves with the address for the browser and the outcome. */
+  async function begin(signal = never) {
+    let show!: (address: URL) => void;
+    const shown = new Promise<URL>((resolve) => (show = resolve));
+    const outcome = new SignIn(server.url, fetch).withBrowser((address) => show(new URL(address)), signal);
+    outcome.catch(() => {});
+    const asked = await shown;
+    const redirectUri = asked.searchParams.get('redirect_uri') ?? '';
+    const answer = (query: Record<string, string>, path = '/callback') =>
+      globalThis.fetch(`${new URL(redirectUri).origin}${path}?${new URLSearchParams(query).toString()}`, {
+        redirect: 'manual',
+      });
+    return { asked, outcome, answer, redirectUri, state: asked.searchParams.get('state') ?? '' };
+  }
+
+  it('asks with PKCE for a redirect to this machine, and exchanges the code', async () => {
+    server.always(200, tokenAnswer('1'));
+    const { asked, outcome, answer, state, redirectUri } = await begin();
+    expect(asked.origin + asked.pathname).toBe(`${server.url}/auth`);
+    expect(Object.fromEntries(asked.searchParams)).toMatchObject({
+      client_id: 'culvert',
+      response_type: 'code',
+      code_challenge_method: 'S256',
+      code_challenge: expect.stringMatching(/^[\w-]{43}$/),
+      redirect_uri: expect.stringMatching(/^http:\/\/localhost:\d+\/callback$/),
+    });
+    const shown = await answer({ code: 'the-code', state });
+    expect([shown.status, shown.headers.get('location')]).toEqual([303, `${server.url}/completion`]);
+    expect(await outcome).toMatchObject({
+      kind: 'tokens',
+      accessToken: 'access-1',
+      refreshToken: 'refresh-1',
+    });
+    const form = new URLSearchParams(server.seen[0]?.body);
+    expect(Object.fromEntries(form)).toMatchObject({
+      grant_type: 'authorization_code',
+      code: 'the-code',
+      client_id: 'culvert',
+      redirect_uri: redirectUri,
+      code_verifier: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    await expect(answer({ code: 'again', state })).rejects.toThrow('fetch failed');
+  });
+
+  it('waits on when a page that is not Culvert’s has the browser ask', async () => {
+    server.always(200, tokenAnswer('1'));
+    const { outcome, answer, state } = await begin();
+    expect((await answer({ code: 'planted', state: 'guessed' })).status).toBe(400);
+    expect((await answer({ code: 'planted' })).status).toBe(400);
+    expect((await answer({ code: 'planted', state }, '/other')).status).toBe(404);
+    expect(server.seen).toEqual([]);
+    await answer({ code: 'the-code', state });
+    expect((await outcome).accessToken).toBe('access-1');
+  });
+
+  it('ends when the person does not agree', async () => {
+    const { outcome, answer, state } = await begin();
+    await answer({ error: 'access_denied', error_description: 'the person did not agree', state });
+    expect(await failure(outcome)).toMatchObject({
+      exitCode: EXIT.refused,
+      message: 'you did not let culvert sign in',
+    });
+  });
+
+  it('ends when the code is refused, and when the person interrupts it', async () => {
+    server.always(400, { error: 'invalid_grant', error_description: 'the code is unknown' });
+    const { outcome, answer, state } = await begin();
+    await answer({ code: 'the-code', state });
+    expect(await failure(outcome)).toMatchObject({
+      exitCode: EXIT.notSignedIn,
+      message: expect.stringContaining('the code is unknown'),
+    });
+    const interruption = new AbortController();
+    const interrupted = await begin(interruption.signal);
+    interruption.abort(new Error('interrupted'));
+    expect((await failure(interrupted.outcome)).message).toBe('interrupted');
+  });
+});
+
+describe('tokens', () => {
+  let server: TestServer;
+  let directory: string;
+  let file: CredentialFile;
+  const stored = (name: string, leftMs: number): StoredTokens => ({
+    kind: 'tokens',
+    accessToken: `access-${name}`,
+    refreshToken: `refresh-${name}`,
+    expiresAt: new Date(Date.now() + leftMs).toISOString(),
+  });
+  const bearer = () => createBearer(readSettings({}, { CULVERT_CONFIG_DIR: directory }), fetch);
+  beforeEach(async () => {
+    server = await TestServer.start();
+    directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    file = new CredentialFile(directory);
+  });
+  afterEach(async () => {
+    rmSync(directory, { recursive: true, force: true });
+    await server.close();
+  });
+
+  it('are used while they are good', async () => {
+    await file.store(server.url, stored('1', 3_600_000));
+    expect(await bearer().secret()).toBe('access-1');
+    expect(server.seen).toEqual([]);
+  });
+
+  it('are renewed ahead of their end, once for all who wait, and kept', async () => {
+    await file.store(server.url, stored('1', 30_000));
+    server.always(200, tokenAnswer('2'));
+    const one = bearer();
+    expect(await Promise.all([one.secret(), one.secret()])).toEqual(['access-2', 'access-2']);
+    expect(server.seen).toHaveLength(1);
+    expect(Object.fromEntries(new URLSearchParams(server.seen[0]?.body))).toEqual({
+      client_id: 'culvert',
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh-1',
+    });
+    expect(file.find(server.url)).toMatchObject({ refreshToken: 'refresh-2' });
+    expect(await bearer().secret()).toBe('access-2');
+  });
+
+  it('are renewed when the server refuses them early', async () => {
+    await file.store(server.url, stored('1', 3_600_000));
+    server.always(200, tokenAnswer('2'));
+    const one = bearer();
+    expect(await one.renew('access-1')).toBe(true);
+    expect(await one.secret()).toBe('access-2');
+    // What another process renewed already is not renewed again.
+    expect(await one.renew('access-1')).toBe(true);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('of another process are used when it was quicker', async () => {
+    await file.store(server.url, stored('1', 0));
+    server.answer = (_seen, response) => {
+      void file.store(server.url, stored('quick', 3_600_000)).then(() => {
+        response.writeHead(400, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ error: 'invalid_grant' }));
+      });
+    };
+    expect(await bearer().secret()).toBe('access-quick');
+  });
+
+  it('that have ended say so, and a server that is away ends nothing', async () => {
+    await file.store(server.url, stored('1', 0));
+    server.always(503, { error: 'server_error' });
+    expect((await failure(bearer().secret())).exitCode).toBe(EXIT.unreachable);
+    server.always(400, { error: 'invalid_grant' });
+    expect(await failure(bearer().secret())).toMatchObject({
+      exitCode: EXIT.notSignedIn,
+      message: `the sign-in at ${server.url} has ended`,
+      hint: 'Run "culvert login".',
+    });
+    expect(file.find(server.url)).not.toBeNull();
+  });
+
+  it('are shown to their own server alone', async () => {
+    await file.store('https://other.example', stored('1', 3_600_000));
+    await file.store(server.url, stored('2', 3_600_000));
+    const settings = readSettings({ url: 'third.example' }, { CULVERT_CONFIG_DIR: directory });
+    expect(() => createBearer(settings, fetch)).toThrow('nobody is signed in at https://third.example');
+  });
+});

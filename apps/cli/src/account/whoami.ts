@@ -1,0 +1,45 @@
+import type { MeResource } from '@culvert/contract';
+import type { CommandContext } from '../command-context.js';
+import { credentialSource } from '../settings/bearer.js';
+
+/** What is said of whoever is signed in, also as JSON. */
+export interface Identity {
+  readonly url: string;
+  readonly user: MeResource['user'];
+  readonly apiKey: MeResource['apiKey'];
+  readonly team: MeResource['team'];
+  readonly role: MeResource['role'];
+  readonly scopes: MeResource['scopes'];
+}
+
+export function identityOf(url: string, { user, apiKey, team, role, scopes }: MeResource): Identity {
+  return { url, user, apiKey, team, role, scopes };
+}
+
+/** `Ada <ada@example.com>`, or the name of a key. */
+export function nameOf({ user, apiKey }: Pick<Identity, 'user' | 'apiKey'>): string {
+  if (user !== null) return user.name === '' ? user.email : `${user.name} <${user.email}>`;
+  return apiKey === null ? '' : `API key ${apiKey.name} (${apiKey.hint}…)`;
+}
+
+const SOURCES = {
+  environment: 'the API key of the environment',
+  'stored-key': 'a stored API key',
+  'sign-in': 'a sign-in in the browser',
+} as const;
+
+export async function whoami({ api, output, settings }: CommandContext): Promise<void> {
+  const identity = identityOf(settings.url, await api.me());
+  const source = credentialSource(settings);
+  output.result(identity, () =>
+    output.fields([
+      ['Who', nameOf(identity)],
+      ['Team', identity.team?.name ?? 'none'],
+      ['Role', identity.role],
+      ['Scopes', identity.scopes.join(', ')],
+      ['Server', identity.url],
+      ['By', source && SOURCES[source]],
+      ['Ends', identity.apiKey?.expiresAt ?? null],
+    ]),
+  );
+}

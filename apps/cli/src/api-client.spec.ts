@@ -1,0 +1,228 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { ERRORS, ProblemError, toProblem, type ErrorCode } from '@culvert/contract';
+import { createTestCertificate } from '@culvert/testkit';
+import https from 'node:https';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ApiClient, type Bearer } from './api-client.js';
+import type { CliError } from './cli-error.js';
+import { EXIT, type ExitCode } from './exit-code.js';
+import { createFetch } from './http.js';
+import { problemCodeOf } from './problem-error.js';
+import { TestServer } from './spec/test-server.js';
+
+const REQUEST_ID = '01890000-0000-7000-8000-000000000000';
+const bearer: Bearer = { secret: () => Promise.resolve('key-12345'), renew: () => Promise.resolve(false) };
+const fetch = createFetch(undefined);
+const clientOf = (
+  url: string,
+  change: { bearer?: Bearer; fetch?: typeof fetch; signal?: AbortSignal } = {},
+) => new ApiClient({ url, fetch, bearer, signal: new AbortController().signal, ...change });
+const failure = (pending: Promise<unknown>): Promise<CliError> =>
+  pending.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error as CliError,
+  );
+
+describe('a call of the API', () => {
+  let server: TestServer;
+  beforeEach(async () => {
+    server = await TestServer.start();
+  });
+  afterEach(() => server.close());
+
+  const ME = {
+    team: { id: 't1', name: 'Shop' },
+    role: null,
+    scopes: ['tunnel'],
+    apiKey: null,
+    user: null,
+    teams: [],
+  };
+
+  it('shows the credential to the server that was named, below its path', async () => {
+    server.always(200, ME);
+    expect(await clientOf(`${server.url}/culvert`).me()).toEqual(ME);
+    expect(server.seen).toMatchObject([
+      { method: 'GET', path: '/culvert/api/v1/me', authorization: 'Bearer key-12345' },
+    ]);
+  });
+
+  it('understands a server that says more than this version knows', async () => {
+    const later = {
+      ...ME,
+      scopes: ['tunnel', 'moon:read'],
+      mood: 'fine',
+      team: { ...ME.team, colour: 'red' },
+    };
+    server.always(200, later);
+    expect(await clientOf(server.url).me()).toEqual(later);
+  });
+
+  it('fetches all pages of a list', async () => {
+    server.answer = ({ path }, response) => {
+      const cursor = new URL(path, server.url).searchParams.get('cursor');
+      const next = cursor === null ? 'a&b' : null;
+      response.end(JSON.stringify({ items: [cursor ?? 'first'], nextCursor: next }));
+    };
+    const page = z.object({ items: z.array(z.string()), nextCursor: z.string().nullable() });
+    expect(await clientOf(server.url).list('/things', { search: 'x y' }, page)).toEqual(['first', 'a&b']);
+    expect(server.seen.map(({ path }) => path)).toEqual([
+      '/api/v1/things?search=x+y&limit=200',
+      '/api/v1/things?search=x+y&limit=200&cursor=a%26b',
+    ]);
+  });
+
+  const answerProblem = (
+    code: ErrorCode,
+    options: ConstructorParameters<typeof ProblemError>[1] = {},
+  ): void => {
+    const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
+    if (options.retryAfterSeconds !== undefined) headers['retry-after'] = String(options.retryAfterSeconds);
+    const problem = toProblem(new ProblemError(code, options), REQUEST_ID);
+    server.always(ERRORS[code].status, problem, headers);
+  };
+
+  it.each<[ErrorCode, ExitCode, RegExp]>([
+    ['validation_failed', EXIT.usage, /not valid/],
+    ['traffic_manager_required', EXIT.usage, /--traffic-manager/],
+    ['unauthenticated', EXIT.notSignedIn, /culvert login/],
+    ['insufficient_scope', EXIT.refused, /culvert whoami/],
+    ['not_a_member', EXIT.refused, /invite/],
+    ['not_found', EXIT.notFound, /another team/],
+    ['api_key_not_usable', EXIT.conflict, /keys list/],
+    ['preview_limit_reached', EXIT.conflict, /preview remove/],
+    ['internal_error', EXIT.failure, /01890000-0000-7000-8000-000000000000/],
+  ])('that is answered with %s ends as %i and says what to do', async (code, exitCode, said) => {
+    answerProblem(code);
+    const error = await failure(clientOf(server.url).me());
+    expect([error.exitCode, problemCodeOf(error)]).toEqual([exitCode, code]);
+    expect(`${error.message} ${error.hint}`).toMatch(said);
+  });
+
+  it('names each rule that was broken, and says when to come back', async () => {
+    const errors = [
+      { pointer: '/ingress/l5Host', message: 'must be a DNS name' },
+      { pointer: '', message: 'must change at least one field' },
+    ];
+    answerProblem('validation_failed', { errors });
+    const { message } = await failure(clientOf(server.url).me());
+    expect(message).toContain('ingress.l5Host must be a DNS name; must change at least one field');
+    answerProblem('too_many_requests', { retryAfterSeconds: 17 });
+    const limited = await failure(clientOf(server.url).me());
+    expect([limited.exitCode, limited.hint]).toEqual([EXIT.conflict, 'Try again in 17 seconds.']);
+  });
+
+  it.each<[string, number, string]>([
+    ['a page', 200, '<html>'],
+    ['JSON that is nothing of Culvert’s', 200, '{"hello":"world"}'],
+    ['an error that is nothing of Culvert’s', 404, '{"error":"nope"}'],
+    ['a redirect', 302, ''],
+  ])('that is answered with %s says that this is no Culvert', async (_name, status, body) => {
+    server.always(status, body, { location: 'https://evil.example/' });
+    const error = await failure(clientOf(server.url).me());
+    expect([error.exitCode, error.message]).toEqual([
+      EXIT.unreachable,
+      expect.stringContaining('does not answer as Culvert does'),
+    ]);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('is repeated once with a renewed credential, and no more', async () => {
+    const secrets = ['old', 'new'];
+    let renewals = 0;
+    const renewing: Bearer = {
+      secret: () => Promise.resolve(secrets[renewals] ?? ''),
+      renew: async (secret) => {
+        expect(secret).toBe('old');
+        renewals++;
+        return true;
+      },
+    };
+    answerProblem('unauthenticated');
+    const error = await failure(clientOf(server.url, { bearer: renewing }).me());
+    expect(error.exitCode).toBe(EXIT.notSignedIn);
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual(['Bearer old', 'Bearer new']);
+  });
+
+  it('is given up when the person interrupts it', async () => {
+    const interruption = new AbortController();
+    const reason = new Error('interrupted');
+    server.answer = () => interruption.abort(reason);
+    await expect(clientOf(server.url, { signal: interruption.signal }).me()).rejects.toBe(reason);
+  });
+
+  it('is given up when the answer has no end', async () => {
+    server.answer = (_seen, response) => {
+      const chunk = Buffer.alloc(1024 * 1024, 'x');
+      const more = (): void => void (response.destroyed || response.write(chunk, more));
+      more();
+    };
+    const error = await failure(clientOf(server.url).me());
+    expect([error.exitCode, error.message]).toEqual([EXIT.unreachable, expect.stringContaining('too long')]);
+  });
+});
+
+describe('what cannot be reached', () => {
+  it('is nothing that listens', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    const error = await failure(clientOf(`http://127.0.0.1:${port}`).me());
+    expect([error.exitCode, error.message]).toEqual([
+      EXIT.unreachable,
+      `nothing listens at http://127.0.0.1:${port}`,
+    ]);
+  });
+
+  it('is a name that is not there', async () => {
+    const error = await failure(clientOf('https://culvert.invalid').me());
+    expect([error.exitCode, error.message]).toEqual([
+      EXIT.unreachable,
+      'https://culvert.invalid is not found',
+    ]);
+  });
+
+  it('is what hangs up, and what speaks no TLS', async () => {
+    const server = createServer((socket) => socket.once('data', () => socket.end('nonsense\r\n\r\n')));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const plain = await failure(clientOf(`http://127.0.0.1:${port}`).me());
+    expect([plain.exitCode, plain.message]).toEqual([
+      EXIT.unreachable,
+      expect.stringContaining('cannot be reached'),
+    ]);
+    const tls = await failure(clientOf(`https://127.0.0.1:${port}`).me());
+    expect([tls.exitCode, tls.message]).toEqual([
+      EXIT.unreachable,
+      `https://127.0.0.1:${port} does not speak TLS`,
+    ]);
+    server.close();
+  });
+
+  it('is a certificate that nobody trusts, until its authority is named', async () => {
+    const certificate = createTestCertificate(['localhost']);
+    const server = https.createServer(certificate, (_request, response) => response.end('{}'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const error = await failure(clientOf(`https://localhost:${port}`).me());
+    expect([error.exitCode, error.message, error.hint]).toEqual([
+      EXIT.unreachable,
+      expect.stringContaining('is not trusted'),
+      expect.stringContaining('--ca-file'),
+    ]);
+    const trusting = createFetch(certificate.cert);
+    const trusted = await failure(clientOf(`https://localhost:${port}`, { fetch: trusting }).me());
+    expect(trusted.message).toContain('does not answer as Culvert does');
+    server.closeAllConnections();
+    server.close();
+  });
+});

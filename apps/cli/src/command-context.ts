@@ -1,0 +1,61 @@
+import type { Readable } from 'node:stream';
+import { ApiClient, type Bearer } from './api-client.js';
+import { createFetch, type Fetch } from './http.js';
+import { Output, type OutputOptions } from './output/output.js';
+import { createBearer } from './settings/bearer.js';
+import { readSettings, type GlobalFlags, type Settings } from './settings/settings.js';
+
+/** The process around a command. */
+export interface Environment {
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: OutputOptions['stdout'];
+  readonly stderr: OutputOptions['stderr'];
+  /** Aborted at SIGINT or SIGTERM, with a CliError as its reason: throw that, or clean up and return. */
+  readonly signal: AbortSignal;
+}
+
+/** What every command is given. */
+export interface CommandContext {
+  /** Flags, environment and what was stored at signing in. */
+  readonly settings: Settings;
+  readonly output: Output;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdin: Environment['stdin'];
+  readonly signal: AbortSignal;
+  /** HTTP to Culvert: trusts the certificates of the settings. */
+  readonly fetch: Fetch;
+  /**
+   * The credential of whoever is signed in, for what is not REST: `await bearer.secret()` before each connection, since
+   * tokens live an hour. @throws CliError when nobody is signed in
+   */
+  readonly bearer: Bearer;
+  /** The REST API, as whoever is signed in. @throws CliError when nobody is */
+  readonly api: ApiClient;
+}
+
+/** @throws CliError when a setting is wrong */
+export function createContext(
+  flags: GlobalFlags,
+  { env, stdin, stdout, stderr, signal }: Environment,
+): CommandContext {
+  const settings = readSettings(flags, env);
+  const output = new Output({ format: flags.output ?? 'text', stdout, stderr, env });
+  const fetch = createFetch(settings.ca);
+  let bearer: Bearer | undefined;
+  let api: ApiClient | undefined;
+  return {
+    settings,
+    output,
+    env,
+    stdin,
+    signal,
+    fetch,
+    get bearer() {
+      return (bearer ??= createBearer(settings, fetch));
+    },
+    get api() {
+      return (api ??= new ApiClient({ url: settings.url, fetch, bearer: this.bearer, signal }));
+    },
+  };
+}

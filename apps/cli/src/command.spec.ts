@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { CliError } from './cli-error.js';
+import { createProgram, runCulvert } from './command.js';
+import { EXIT } from './exit-code.js';
+import { TestServer } from './spec/test-server.js';
+import { runCommand, TestStream } from './spec/test-terminal.js';
+import { VERSION } from './version.js';
+
+const ENV = { CULVERT_CONFIG_DIR: '/nothing/here' };
+
+describe('the command line', () => {
+  it('prints its version and its help on stdout', async () => {
+    expect(await runCommand(['--version'])).toEqual({
+      exitCode: EXIT.ok,
+      stdout: `${VERSION}\n`,
+      stderr: '',
+    });
+    for (const argv of [['--help'], ['help'], ['preview', 'create', '--help'], ['help', 'preview']]) {
+      const { exitCode, stdout, stderr } = await runCommand(argv, { isTTY: true });
+      expect([argv, exitCode, stderr]).toEqual([argv, EXIT.ok, '']);
+      expect(stdout).toContain('Usage: culvert');
+      expect(stdout).not.toContain('\u001b');
+    }
+  });
+
+  it('has every command say what it does', () => {
+    const program = createProgram(() => async () => {}, {
+      stdout: new TestStream(),
+      stderr: new TestStream(),
+    });
+    const missing = (command: typeof program): string[] =>
+      command.commands.flatMap((sub) => [
+        ...(sub.name().startsWith('__') || (sub.summary() && sub.description()) ? [] : [sub.name()]),
+        ...missing(sub),
+      ]);
+    expect(missing(program)).toEqual([]);
+  });
+
+  it.each([
+    ['a mistyped command', ['statsu'], 'Did you mean status?'],
+    ['a mistyped command below another', ['preview', 'crate'], 'Did you mean create?'],
+    ['a mistyped flag', ['status', '--ouput', 'json'], 'Did you mean --output?'],
+    ['a wrong format', ['status', '--output', 'xml'], 'Allowed choices are text, json'],
+    ['too many arguments', ['whoami', 'me'], 'too many arguments'],
+    ['a wrong port', ['preview', 'create', '--ingress-port', '99999'], '--ingress-port'],
+    ['a missing argument', ['preview', 'show'], "missing required argument 'preview'"],
+    ['a missing flag', ['keys', 'create'], "required option '--name <text>' not specified"],
+    ['no workload', ['preview', 'create'], 'exactly one of --workload and --intercept'],
+    ['a wrong URL', ['status', '--url', 'ftp://x'], '--url must be the address of Culvert'],
+  ])('refuses %s, and says what to do', async (_name, argv, message) => {
+    const env = { CULVERT_URL: 'https://culvert.example', CULVERT_API_KEY: 'key-12345' };
+    const { exitCode, stdout, stderr } = await runCommand(argv, { env });
+    expect([exitCode, stdout]).toEqual([EXIT.usage, '']);
+    expect(stderr).toContain(message);
+  });
+
+  it('shows help, and fails, without a command', async () => {
+    const { exitCode, stdout, stderr } = await runCommand([]);
+    expect([exitCode, stdout]).toEqual([EXIT.usage, '']);
+    expect(stderr).toContain('Usage: culvert');
+  });
+
+  it('says how to sign in to whoever is not', async () => {
+    const nowhere = await runCommand(['status'], { env: ENV });
+    expect([nowhere.exitCode, nowhere.stderr]).toEqual([
+      EXIT.notSignedIn,
+      expect.stringContaining('culvert login --url'),
+    ]);
+    const nobody = await runCommand(['status'], { env: { ...ENV, CULVERT_URL: 'https://a.example' } });
+    expect([nobody.exitCode, nobody.stderr]).toEqual([
+      EXIT.notSignedIn,
+      expect.stringContaining('Run "culvert login"'),
+    ]);
+  });
+
+  it('ends as interrupted when a signal came', async () => {
+    const interruption = new AbortController();
+    const server = await TestServer.start();
+    server.answer = () => interruption.abort(new CliError(EXIT.interrupted, 'interrupted'));
+    const env = { CULVERT_URL: server.url, CULVERT_API_KEY: 'key-12345' };
+    const { exitCode, stdout, stderr } = await runCommand(['status'], { env, signal: interruption.signal });
+    expect([exitCode, stdout, stderr]).toEqual([EXIT.interrupted, '', 'culvert: interrupted\n']);
+    await server.close();
+  });
+
+  it('hides no fault of its own', async () => {
+    const stdout = new TestStream();
+    stdout.write = () => {
+      throw new TypeError('a fault');
+    };
+    const { signal } = new AbortController();
+    const environment = { env: {}, stdin: process.stdin, stdout, stderr: new TestStream(), signal };
+    await expect(runCulvert(['completion', 'bash'], environment)).rejects.toThrow('a fault');
+  });
+});

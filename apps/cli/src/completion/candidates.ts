@@ -1,0 +1,95 @@
+/** What may come next on a command line. Everything follows from the commands themselves. */
+import type { Command, Option } from 'commander';
+import { completedThing, type CompletedThing } from './completers.js';
+
+export interface Candidate {
+  readonly value: string;
+  /** For shells that show one; may be empty. */
+  readonly description: string;
+}
+
+export interface Candidates {
+  /** What has been typed of the last word: all candidates begin with it. */
+  readonly typed: string;
+  readonly known: readonly Candidate[];
+  /** What else it could be that only Culvert knows. */
+  readonly thing: CompletedThing | null;
+}
+
+/** @param words what stands behind the name of the program, up to the cursor; the last may be empty */
+export function candidatesAt(program: Command, words: readonly string[]): Candidates {
+  // Bash makes words of their own of the `=` in `--output=json`.
+  const whole = words.filter((word) => word !== '=');
+  const typed = words.at(-1) === '=' ? '' : (whole.pop() ?? '');
+  const { command, position, awaiting, isPastOptions } = walk(program, whole);
+  const match = (all: readonly Candidate[], thing: CompletedThing | null = null): Candidates => ({
+    typed,
+    known: all.filter(({ value }) => value.startsWith(typed)),
+    thing,
+  });
+  if (awaiting !== null) return match(choicesOf(awaiting));
+  if (typed.startsWith('-') && !isPastOptions) {
+    const name = /^(--[^=]+)=/.exec(typed)?.[1];
+    if (name === undefined) return match(optionsOf(command).map(describeOption));
+    const option = findOption(command, name);
+    const choices = option === undefined ? [] : choicesOf(option);
+    return match(choices.map((choice) => ({ ...choice, value: `${name}=${choice.value}` })));
+  }
+  const subcommands = position === 0 ? command.createHelp().visibleCommands(command) : [];
+  const { registeredArguments } = command;
+  const last = registeredArguments.at(-1);
+  const argument = registeredArguments[position] ?? (last?.variadic === true ? last : undefined);
+  const choices = argument?.argChoices ?? [];
+  return match(
+    [
+      ...subcommands.map((sub) => ({ value: sub.name(), description: sub.summary() || sub.description() })),
+      ...choices.map((value) => ({ value, description: '' })),
+    ],
+    argument === undefined ? null : completedThing(argument),
+  );
+}
+
+/** Where the words lead: to which command, how many of its arguments are there, and which flag still lacks its value. */
+function walk(program: Command, words: readonly string[]) {
+  let command = program;
+  let position = 0;
+  let awaiting: Option | null = null;
+  let isPastOptions = false;
+  for (const word of words) {
+    if (awaiting !== null) {
+      awaiting = null;
+    } else if (word === '--') {
+      isPastOptions = true;
+    } else if (word.startsWith('-') && !isPastOptions) {
+      const option = findOption(command, word);
+      if (option !== undefined && (option.required || option.optional)) awaiting = option;
+    } else {
+      const sub = position === 0 ? findCommand(command, word) : undefined;
+      if (sub === undefined) position++;
+      else command = sub;
+    }
+  }
+  return { command, position, awaiting, isPastOptions };
+}
+
+function findCommand(command: Command, word: string): Command | undefined {
+  return command.commands.find((sub) => sub.name() === word || sub.aliases().includes(word));
+}
+
+function findOption(command: Command, word: string): Option | undefined {
+  return optionsOf(command).find(({ short, long }) => short === word || long === word);
+}
+
+/** Its own, and those that all commands take. */
+function optionsOf(command: Command): Option[] {
+  const help = command.createHelp();
+  return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)];
+}
+
+function choicesOf({ argChoices = [] }: Option): Candidate[] {
+  return argChoices.map((value) => ({ value, description: '' }));
+}
+
+function describeOption({ long, short, description }: Option): Candidate {
+  return { value: long ?? short ?? '', description };
+}

@@ -1,0 +1,48 @@
+/** What shells run to complete the command line: each asks `culvert __complete` for lines of a value, a tab, a description. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+const BASH = `# Completion of culvert for bash.
+_culvert() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    COMPREPLY+=("\${line%%$'\\t'*}")
+  done < <("$1" __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o bashdefault -o default -F _culvert culvert
+`;
+
+const ZSH = `#compdef culvert
+# Completion of culvert for zsh.
+_culvert() {
+  local line
+  local -a candidates
+  while IFS= read -r line; do
+    candidates+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+  done < <("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  if (( \${#candidates} )); then
+    _describe culvert candidates
+  else
+    _files
+  fi
+}
+if [[ "\${funcstack[1]}" == _culvert ]]; then
+  _culvert "$@"
+else
+  compdef _culvert culvert
+fi
+`;
+
+const FISH = `# Completion of culvert for fish.
+function __culvert_complete
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  set -l program $words[1]
+  set -e words[1]
+  $program __complete -- $words "$current" 2>/dev/null
+end
+complete -c culvert -a '(__culvert_complete)'
+`;
+
+export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH };

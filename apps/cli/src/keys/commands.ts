@@ -1,0 +1,159 @@
+import { SCOPES, type ApiKeyResource, type CreatedApiKeyResource, type Scope } from '@culvert/contract';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
+import type { ApiClient } from '../api-client.js';
+import { CliError } from '../cli-error.js';
+import type { Action } from '../command.js';
+import type { CommandContext } from '../command-context.js';
+import { completed } from '../completion/completers.js';
+import { EXIT } from '../exit-code.js';
+import { readDuration, readExpiry } from '../flags.js';
+
+const CREATE_HELP = `
+Examples:
+  $ culvert keys create --name CI --scope previews:read --scope previews:write --expires 90d
+  $ culvert keys create --name staging --scope tunnel > key-file
+
+The key is printed on stdout, this once.`;
+
+const KEY = 'its id, or its name';
+const DAY_SECONDS = 86_400;
+
+/** API keys: what machines show. */
+export function addKeysCommands(program: Command, action: Action): void {
+  const keys = program
+    .command('keys')
+    .summary('make, list, rotate and revoke API keys')
+    .description('Makes, lists, rotates and revokes API keys of the team.');
+  keys
+    .command('create')
+    .summary('make an API key')
+    .description('Makes an API key, and prints it this once.')
+    .requiredOption('--name <text>', 'what people call it')
+    .option(
+      '--scope <scope>',
+      `what it may do; repeatable; default: all that you may. ${SCOPES.join(', ')}`,
+      collectScope,
+    )
+    .option('--expires <when>', 'when it stops working: 12h, 90d, or a moment; default: never', readExpiry)
+    .addHelpText('after', CREATE_HELP)
+    .action(action(createKey));
+  keys
+    .command('list')
+    .alias('ls')
+    .summary('list the API keys of the team')
+    .description('Lists the API keys of the team, newest first.')
+    .option('--all', 'those too that are revoked or expired')
+    .action(action(listKeys));
+  keys
+    .command('rotate')
+    .summary('replace an API key by a new one')
+    .description('Makes a new key of the same name and scopes. The old one goes on for a while.')
+    .option(
+      '--overlap <duration>',
+      'how long the old key goes on; 0s revokes it at once',
+      readDuration,
+      DAY_SECONDS,
+    )
+    .option('--expires <when>', 'when the new key stops working; default: as the old one', readExpiry)
+    .addArgument(completed(new Argument('<key>', KEY), 'key'))
+    .action(action(rotateKey));
+  keys
+    .command('revoke')
+    .summary('revoke API keys, at once and for good')
+    .description('Revokes API keys, at once and for good. Tunnels that were opened with them close.')
+    .addArgument(completed(new Argument('<keys...>', KEY), 'key'))
+    .action(action(revokeKeys));
+}
+
+function collectScope(text: string, before: readonly Scope[] | undefined): Scope[] {
+  const scope = SCOPES.find((known) => known === text);
+  if (scope === undefined) throw new InvalidArgumentError(`It is one of ${SCOPES.join(', ')}.`);
+  return [...(before ?? []), scope];
+}
+
+interface CreateFlags {
+  readonly name: string;
+  readonly scope?: Scope[];
+  readonly expires?: string | null;
+}
+
+async function createKey(
+  { api, output }: CommandContext,
+  { name, scope, expires }: CreateFlags,
+): Promise<void> {
+  const created = await api.createApiKey({
+    name,
+    ...(scope && { scopes: scope }),
+    ...(expires !== undefined && { expiresAt: expires }),
+  });
+  showKey({ output }, created);
+}
+
+/** Nothing but the key on stdout: scripts put it where it belongs. */
+function showKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApiKeyResource): void {
+  output.result(created, () => output.line(created.key));
+  if (!output.isJson)
+    output.note(`${created.name} (${created.id}) may ${created.scopes.join(', ')}. It is not shown again.`);
+}
+
+async function listKeys({ api, output }: CommandContext, { all }: { readonly all?: boolean }): Promise<void> {
+  const keys = (await api.apiKeys()).filter((key) => all === true || isUsable(key));
+  output.result(keys, () =>
+    output.table(
+      ['NAME', 'ID', 'KEY', 'SCOPES', 'EXPIRES', 'LAST USED'],
+      keys.map(({ name, id, hint, scopes, revokedAt, expiresAt, lastUsedAt }) => [
+        name,
+        id,
+        `${hint}…`,
+        scopes.length === SCOPES.length ? 'all' : scopes.join(','),
+        revokedAt === null ? (expiresAt ?? 'never') : `revoked ${revokedAt}`,
+        lastUsedAt ?? 'never',
+      ]),
+      'There are no API keys. "culvert keys create" makes one.',
+    ),
+  );
+}
+
+async function rotateKey(
+  { api, output }: CommandContext,
+  reference: string,
+  { overlap, expires }: { readonly overlap: number; readonly expires?: string | null },
+): Promise<void> {
+  const { id } = await findKey(api, reference);
+  const created = await api.rotateApiKey(id, {
+    overlapSeconds: overlap,
+    ...(expires !== undefined && { expiresAt: expires }),
+  });
+  showKey({ output }, created);
+}
+
+async function revokeKeys({ api, output }: CommandContext, references: string[]): Promise<void> {
+  const found: ApiKeyResource[] = [];
+  // First all are found, so that a mistyped name revokes nothing.
+  for (const reference of references) found.push(await findKey(api, reference));
+  for (const { id } of found) await api.revokeApiKey(id);
+  output.result(
+    found.map(({ id, name }) => ({ id, name })),
+    () => {
+      for (const { id, name } of found) output.line(`Revoked ${name} (${id})`);
+    },
+  );
+}
+
+/** By id, or by the name of one that works. @throws CliError */
+async function findKey(api: ApiClient, reference: string): Promise<ApiKeyResource> {
+  const keys = await api.apiKeys();
+  const byId = keys.find(({ id }) => id === reference);
+  if (byId !== undefined) return byId;
+  const named = keys.filter((key) => key.name === reference && isUsable(key));
+  const [only] = named;
+  if (only !== undefined && named.length === 1) return only;
+  const how = named.length === 0 ? 'no API key that works is' : `${named.length} API keys are`;
+  throw new CliError(named.length === 0 ? EXIT.notFound : EXIT.usage, `${how} called ${reference}`, {
+    hint: 'Name it by its id: "culvert keys list" shows them.',
+  });
+}
+
+function isUsable({ revokedAt, expiresAt }: ApiKeyResource): boolean {
+  return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
+}

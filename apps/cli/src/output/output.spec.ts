@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { TestStream } from '../spec/test-terminal.js';
+import { Output, type OutputFormat } from './output.js';
+import { printQrCode } from './qr-code.js';
+
+const ESCAPE = '\u001b';
+
+function outputTo(options: { isTTY?: boolean; env?: NodeJS.ProcessEnv; format?: OutputFormat } = {}) {
+  const stdout = new TestStream(options.isTTY);
+  const stderr = new TestStream(options.isTTY);
+  const { format = 'text', env = {} } = options;
+  return { stdout, stderr, output: new Output({ format, stdout, stderr, env }) };
+}
+
+describe('output', () => {
+  it('aligns tables by what characters take on a screen, with nothing behind the last column', () => {
+    const { output, stdout } = outputTo();
+    output.table(
+      ['NAME', 'STATE'],
+      [
+        ['東京', 'ACTIVE'],
+        ['a', ''],
+      ],
+      'Nothing.',
+    );
+    expect(stdout.text).toBe('NAME  STATE\n東京  ACTIVE\na     -\n');
+  });
+
+  it('says on stderr that there is nothing to list', () => {
+    const { output, stdout, stderr } = outputTo();
+    output.table(['NAME'], [], 'Nothing.');
+    expect([stdout.text, stderr.text]).toEqual(['', 'Nothing.\n']);
+  });
+
+  it('prints no name of others that could steer the terminal or forge a line', () => {
+    const { output, stdout, stderr } = outputTo({ isTTY: true, env: { NO_COLOR: '1' } });
+    const hostile = `x${ESCAPE}[2J\nSigned in as root`;
+    output.table(['NAME'], [[hostile]], '');
+    output.fields([['Name', hostile]]);
+    output.line(hostile);
+    output.pair(hostile, hostile);
+    output.error(hostile, hostile);
+    expect(stdout.text + stderr.text).not.toContain(ESCAPE);
+    expect(stdout.text.split('\n')).toHaveLength(6);
+    expect(stderr.text.split('\n')).toHaveLength(3);
+  });
+
+  it.each([
+    ['a terminal', true, {}, true],
+    ['a pipe', false, {}, false],
+    ['NO_COLOR', true, { NO_COLOR: '1' }, false],
+    ['a terminal that knows no colours', true, { TERM: 'dumb' }, false],
+  ])('uses colours where they are wanted: %s', (_name, isTTY, env, hasColour) => {
+    const { output, stdout } = outputTo({ isTTY, env });
+    output.table(['NAME'], [['a']], '');
+    output.fields([['Name', 'a']]);
+    printQrCode(output, 'https://a.example');
+    expect(stdout.text.includes(ESCAPE)).toBe(hasColour);
+  });
+
+  it('prints JSON and nothing else where that is asked for, events on one line each', () => {
+    const { output, stdout } = outputTo({ format: 'json', isTTY: true });
+    output.event({ a: { b: ['x\n  y'] } }, () => output.line('text'));
+    output.result({ a: null }, () => output.line('text'));
+    const [first = '', ...rest] = stdout.text.split('\n');
+    expect(JSON.parse(first)).toEqual({ a: { b: ['x\n  y'] } });
+    expect(JSON.parse(rest.join('\n'))).toEqual({ a: null });
+  });
+});

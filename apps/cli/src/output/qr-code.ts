@@ -1,0 +1,14 @@
+import { renderUnicodeCompact } from 'uqr';
+import type { Output } from './output.js';
+
+const WHITE_ON_BLACK = ['\u001b[97;40m', '\u001b[0m'] as const;
+
+/**
+ * Prints `text` as a QR code, for a phone to read. It is drawn in white: without colours that is right on a dark ground,
+ * which most terminals have.
+ */
+export function printQrCode(output: Output, text: string): void {
+  const lines = renderUnicodeCompact(text, { border: 2, ecc: 'M' }).split('\n');
+  const [on, off] = output.hasColour ? WHITE_ON_BLACK : ['', ''];
+  output.verbatim(lines.map((line) => on + line + off).join('\n'));
+}

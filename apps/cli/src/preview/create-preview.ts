@@ -1,0 +1,119 @@
+import type { createPreviewRequest, InterceptResource, PreviewResource } from '@culvert/contract';
+import type { z } from 'zod';
+import type { ApiClient } from '../api-client.js';
+import { CliError } from '../cli-error.js';
+import { clientName } from '../client-name.js';
+import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import { printQrCode } from '../output/qr-code.js';
+
+type Request = z.input<typeof createPreviewRequest>;
+
+/** The flags of `preview create`. */
+export interface CreateFlags {
+  readonly workload?: string;
+  readonly namespace: string;
+  readonly name?: string;
+  readonly intercept?: string;
+  readonly trafficManager?: string;
+  readonly ingressHost?: string;
+  readonly ingressPort?: number;
+  readonly ingressTls?: boolean;
+  readonly ingressL5host?: string;
+  readonly ingressProtocol: Request['ingress']['protocol'];
+  readonly ingressVerify: boolean;
+  readonly addRequestHeader?: Readonly<Record<string, string>>;
+  readonly access: NonNullable<Request['access']>;
+  readonly allowEmail?: string[];
+  readonly allowDomain?: string[];
+  readonly expires?: string | null;
+  readonly idleExpires?: number;
+  readonly pullRequest?: string;
+  readonly banner: boolean;
+  readonly qr?: boolean;
+}
+
+export async function createPreview({ api, output }: CommandContext, flags: CreateFlags): Promise<void> {
+  const preview = await api.createPreview(await requestOf(api, flags));
+  output.result(preview, () => {
+    output.line(preview.url);
+    if (flags.qr === true) printQrCode(output, preview.url);
+  });
+  if (output.isJson) return;
+  output.note(
+    preview.access === 'public'
+      ? 'Whoever has the URL can open it.'
+      : 'Members of your team can open it; "culvert preview share" makes a link for others.',
+  );
+  if (preview.pullRequest?.status === 'unsupported')
+    output.note('Culvert writes no comment there: it has no access to that pull request.');
+}
+
+async function requestOf(api: ApiClient, flags: CreateFlags): Promise<Request> {
+  const { addRequestHeader, allowEmail, allowDomain, pullRequest, expires, idleExpires } = flags;
+  const intercepted = await interceptOf(api, flags);
+  return {
+    ...intercepted.request,
+    ingress: {
+      host: flags.ingressHost ?? `${intercepted.workload}.${intercepted.namespace}`,
+      port: flags.ingressPort ?? (flags.ingressTls === true ? 443 : 80),
+      useTls: flags.ingressTls === true,
+      verifyTls: flags.ingressVerify,
+      protocol: flags.ingressProtocol,
+      ...(flags.ingressL5host !== undefined && { l5Host: flags.ingressL5host }),
+    },
+    access: flags.access,
+    displayBanner: flags.banner,
+    ...(addRequestHeader && { addRequestHeaders: { ...addRequestHeader } }),
+    ...(allowEmail && { allowedEmails: allowEmail }),
+    ...(allowDomain && { allowedDomains: allowDomain }),
+    ...(pullRequest !== undefined && { pullRequestUrl: pullRequest }),
+    ...(expires !== undefined && { expiresAt: expires }),
+    ...(idleExpires !== undefined && { idleExpirySeconds: idleExpires }),
+  };
+}
+
+type Intercepted = Pick<InterceptResource, 'workload' | 'namespace'> & {
+  readonly request: Pick<Request, 'intercept' | 'interceptId' | 'trafficManagerId'>;
+};
+
+/** An intercept that there is, or a new one: of the workload that is named. */
+async function interceptOf(api: ApiClient, flags: CreateFlags): Promise<Intercepted> {
+  const { intercept, workload, namespace, name, trafficManager } = flags;
+  if ((intercept === undefined) === (workload === undefined)) {
+    throw new CliError(EXIT.usage, 'exactly one of --workload and --intercept is needed', {
+      hint: '--workload names a service or Deployment; "culvert list" shows the ids of intercepts.',
+    });
+  }
+  if (intercept !== undefined) {
+    const found = await api.intercept(intercept);
+    return { ...found, request: { interceptId: found.id } };
+  }
+  const of = workload ?? '';
+  const trafficManagerId =
+    trafficManager === undefined ? undefined : await findTrafficManager(api, trafficManager);
+  const described = { name: name ?? of, workload: of, namespace, client: clientName() };
+  return {
+    workload: of,
+    namespace,
+    request: { intercept: described, ...(trafficManagerId !== undefined && { trafficManagerId }) },
+  };
+}
+
+/** The id of the traffic manager that people call so, or that calls itself so. */
+async function findTrafficManager(api: ApiClient, reference: string): Promise<string> {
+  const found = (await api.trafficManagers()).filter(({ id, managerId, name }) =>
+    [id, managerId, name].includes(reference),
+  );
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only.id;
+  const how = found.length === 0 ? 'no traffic manager' : `${found.length} traffic managers`;
+  throw new CliError(found.length === 0 ? EXIT.notFound : EXIT.usage, `your team has ${how} ${reference}`, {
+    hint: '"culvert status" shows them with their ids.',
+  });
+}
+
+/** What a command that changes one preview prints. */
+export function showChanged({ output }: CommandContext, preview: PreviewResource, said: string): void {
+  output.result(preview, () => output.line(`${preview.url} ${said}`));
+}

@@ -1,0 +1,45 @@
+import type { PreviewResource } from '@culvert/contract';
+import type { Output } from '../output/output.js';
+import { previewName } from './find-preview.js';
+
+const HEADER = ['NAME', 'WORKLOAD', 'NAMESPACE', 'ACCESS', 'EXPIRES', 'LAST USED', 'URL'] as const;
+
+export function showPreviews(output: Output, previews: readonly PreviewResource[], empty: string): void {
+  output.table(
+    HEADER,
+    previews.map(({ hostname, intercept, access, expiresAt, lastUsedAt, url }) => [
+      previewName(hostname),
+      intercept.workload,
+      intercept.namespace,
+      access,
+      expiresAt ?? 'never',
+      lastUsedAt ?? 'never',
+      url,
+    ]),
+    empty,
+  );
+}
+
+/** Everything about one preview. */
+export function showPreview(output: Output, preview: PreviewResource): void {
+  const { ingress, intercept, pullRequest, addRequestHeaders } = preview;
+  const allowed = [...preview.allowedEmails, ...preview.allowedDomains];
+  output.fields([
+    ['URL', preview.url],
+    ['Id', preview.id],
+    ['Workload', `${intercept.workload} in ${intercept.namespace}`],
+    ['Intercept', `${intercept.name} (${preview.interceptId})`],
+    ['Client', intercept.client],
+    ['Access', preview.access === 'public' ? 'public: whoever has the URL' : 'members of the team'],
+    ['Let in too', allowed.join(', ')],
+    ['Ingress', `${ingress.useTls ? 'TLS to ' : ''}${ingress.host}:${ingress.port}, ${ingress.protocol}`],
+    ['Host header', ingress.l5Host === ingress.host ? '' : ingress.l5Host],
+    ...Object.entries(addRequestHeaders).map(([name, value]) => ['Adds', `${name}: ${value}`] as const),
+    ['Banner', preview.displayBanner ? 'shown' : 'not shown'],
+    ['Pull request', preview.pullRequestUrl],
+    ['Comment', pullRequest && (pullRequest.commentUrl ?? pullRequest.detail ?? pullRequest.status)],
+    ['Expires', preview.expiresAt ?? 'never'],
+    ['Last used', preview.lastUsedAt ?? 'never'],
+    ['Created', preview.createdAt],
+  ]);
+}

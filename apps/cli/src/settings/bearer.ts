@@ -1,0 +1,89 @@
+/** Whose credential goes with requests: the environment's key, or what was stored at signing in, kept fresh. */
+import type { Bearer } from '../api-client.js';
+import { CliError } from '../cli-error.js';
+import { EXIT } from '../exit-code.js';
+import type { Fetch } from '../http.js';
+import type { StoredTokens } from './credential-file.js';
+import type { Settings } from './settings.js';
+
+/** An access token that ends sooner is renewed before it is sent. */
+const RENEW_BEFORE_MS = 60_000;
+
+/** Which credential a run uses. */
+export type CredentialSource = 'environment' | 'stored-key' | 'sign-in';
+
+/** Null when there is none. @throws CliError when what was stored cannot be read */
+export function credentialSource(settings: Settings): CredentialSource | null {
+  if (settings.apiKey !== null) return 'environment';
+  const stored = settings.credentials.find(settings.url);
+  if (stored === null) return null;
+  return stored.kind === 'api-key' ? 'stored-key' : 'sign-in';
+}
+
+/** @throws CliError when nobody is signed in */
+export function createBearer(settings: Settings, fetch: Fetch): Bearer {
+  const { url } = settings;
+  if (settings.apiKey !== null) return fixed(settings.apiKey);
+  const stored = settings.credentials.find(url);
+  if (stored === null) throw notSignedIn(url);
+  return stored.kind === 'api-key' ? fixed(stored.apiKey) : new TokenBearer(settings, fetch);
+}
+
+function fixed(secret: string): Bearer {
+  return { secret: () => Promise.resolve(secret), renew: () => Promise.resolve(false) };
+}
+
+/** Tokens of a sign-in in the browser. Several processes share them: each reads the file anew before it renews. */
+class TokenBearer implements Bearer {
+  private renewal: Promise<StoredTokens> | null = null;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly fetch: Fetch,
+  ) {}
+
+  async secret(): Promise<string> {
+    const tokens = this.stored();
+    const isFresh = Date.parse(tokens.expiresAt) - RENEW_BEFORE_MS > Date.now();
+    return (isFresh ? tokens : await this.renewOnce(tokens)).accessToken;
+  }
+
+  async renew(secret: string): Promise<boolean> {
+    const tokens = this.stored();
+    if (tokens.accessToken === secret) await this.renewOnce(tokens);
+    return true;
+  }
+
+  private renewOnce(tokens: StoredTokens): Promise<StoredTokens> {
+    return (this.renewal ??= this.renewTokens(tokens).finally(() => (this.renewal = null)));
+  }
+
+  private async renewTokens(tokens: StoredTokens): Promise<StoredTokens> {
+    const { credentials, url } = this.settings;
+    const { SignIn } = await import('../account/sign-in.js');
+    const renewed = await new SignIn(url, this.fetch).renew(tokens.refreshToken);
+    if (renewed === null) {
+      // Another process, or another sign-in, may have been quicker.
+      const now = this.stored();
+      if (now.refreshToken !== tokens.refreshToken) return now;
+      throw new CliError(EXIT.notSignedIn, `the sign-in at ${url} has ended`, {
+        hint: 'Run "culvert login".',
+      });
+    }
+    await credentials.replaceTokens(url, tokens.refreshToken, renewed);
+    return renewed;
+  }
+
+  private stored(): StoredTokens {
+    const { credentials, url } = this.settings;
+    const stored = credentials.find(url);
+    if (stored?.kind === 'tokens') return stored;
+    throw notSignedIn(url);
+  }
+}
+
+function notSignedIn(url: string): CliError {
+  return new CliError(EXIT.notSignedIn, `nobody is signed in at ${url}`, {
+    hint: 'Run "culvert login", or set CULVERT_API_KEY.',
+  });
+}

@@ -1,0 +1,21 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { CliError } from '../cli-error.js';
+import { EXIT } from '../exit-code.js';
+
+/** Where the platform keeps what programs remember for a person. */
+export function configDirectory(
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): string {
+  if (env['CULVERT_CONFIG_DIR']) return env['CULVERT_CONFIG_DIR'];
+  if (platform === 'win32' && env['APPDATA']) return join(env['APPDATA'], 'culvert');
+  const home = env['HOME'] || homedir();
+  if (home === '') {
+    throw new CliError(EXIT.usage, 'there is no home directory to keep the sign-in in', {
+      hint: 'Set CULVERT_CONFIG_DIR, or give the key as CULVERT_API_KEY.',
+    });
+  }
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'culvert');
+  return join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'culvert');
+}

@@ -1,0 +1,190 @@
+/**
+ * `credentials.json`: what this person signed in with, for each server. Only its owner reads it; it is replaced as a whole,
+ * so that nobody ever reads half of it; and changes of several processes at once wait for each other.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CliError } from '../cli-error.js';
+import { EXIT } from '../exit-code.js';
+
+const tokens = z.object({
+  kind: z.literal('tokens'),
+  accessToken: z.string(),
+  refreshToken: z.string(),
+  /** When the access token ends. */
+  expiresAt: z.iso.datetime(),
+});
+const apiKey = z.object({ kind: z.literal('api-key'), apiKey: z.string() });
+const credential = z.discriminatedUnion('kind', [tokens, apiKey]);
+export type StoredTokens = z.output<typeof tokens>;
+export type StoredCredential = z.output<typeof credential>;
+
+const content = z.object({
+  version: z.literal(1),
+  /** The server that was signed in to last. */
+  current: z.string().nullable(),
+  servers: z.record(z.string(), credential),
+});
+type Content = z.output<typeof content>;
+
+const NAME = 'credentials.json';
+const OTHERS_MODE = 0o077;
+
+/** Holding the lock takes milliseconds: whoever has held it for longer has died. */
+const STALE_LOCK_MS = 10_000;
+const LOCK_RETRY_MS = 20;
+const MAX_LOCK_WAIT_MS = 15_000;
+
+export class CredentialFile {
+  readonly path: string;
+
+  constructor(private readonly directory: string) {
+    this.path = join(directory, NAME);
+  }
+
+  /** Null when nobody is signed in. @throws CliError when the file cannot be trusted or read */
+  currentUrl(): string | null {
+    return this.#read().current;
+  }
+
+  /** What was signed in with at this server, and no other. @throws CliError */
+  find(url: string): StoredCredential | null {
+    const { servers } = this.#read();
+    return Object.hasOwn(servers, url) ? (servers[url] ?? null) : null;
+  }
+
+  /** Keeps a credential, of the server that is from now on meant when none is named. */
+  async store(url: string, value: StoredCredential): Promise<void> {
+    await this.#change((before) => ({
+      ...before,
+      current: url,
+      servers: { ...before.servers, [url]: value },
+    }));
+  }
+
+  /**
+   * Keeps tokens that came of `refreshToken`, unless the file has others by now: of another process, or of another
+   * sign-in. Returns what the file has then.
+   */
+  async replaceTokens(
+    url: string,
+    refreshToken: string,
+    value: StoredTokens,
+  ): Promise<StoredCredential | null> {
+    let kept: StoredCredential | null = null;
+    await this.#change((before) => {
+      const found = before.servers[url];
+      const isSame = found?.kind === 'tokens' && found.refreshToken === refreshToken;
+      kept = isSame ? value : (found ?? null);
+      return isSame ? { ...before, servers: { ...before.servers, [url]: value } } : before;
+    });
+    return kept;
+  }
+
+  /** Forgets what was signed in with. */
+  async remove(url: string): Promise<void> {
+    await this.#change(({ servers: { [url]: _removed, ...servers }, current, ...before }) => ({
+      ...before,
+      current: current === url ? (Object.keys(servers).at(-1) ?? null) : current,
+      servers,
+    }));
+  }
+
+  #read(): Content {
+    let file: number;
+    try {
+      file = openSync(this.path, 'r');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+        return { version: 1, current: null, servers: {} };
+      throw unusable(`${this.path} cannot be read: ${(cause as Error).message}`, cause);
+    }
+    try {
+      this.#refuseOthers(file);
+      return content.parse(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (cause) {
+      if (cause instanceof CliError) throw cause;
+      throw unusable(`${this.path} is not what this version of culvert writes`, cause);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #refuseOthers(file: number): void {
+    if (process.getuid === undefined) return;
+    const { mode, uid } = fstatSync(file);
+    if (uid !== process.getuid())
+      throw unusable(`${this.path} belongs to somebody else, so whose sign-in it holds is not known`);
+    if ((mode & OTHERS_MODE) !== 0) {
+      throw new CliError(
+        EXIT.failure,
+        `${this.path} can be read by others, so they may have your credentials`,
+        {
+          hint: `Run "chmod 600 '${this.path}'", or sign in anew if somebody else uses this machine.`,
+        },
+      );
+    }
+  }
+
+  async #change(change: (before: Content) => Content): Promise<void> {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    const unlock = await this.#lock();
+    try {
+      const before = this.#read();
+      const after = change(before);
+      if (after !== before) this.#write(after);
+    } finally {
+      unlock();
+    }
+  }
+
+  #write(after: Content): void {
+    chmodSync(this.directory, 0o700);
+    const temporary = join(this.directory, `.${NAME}.${randomUUID()}`);
+    const file = openSync(temporary, 'wx', 0o600);
+    try {
+      writeFileSync(file, `${JSON.stringify(after, null, 2)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, this.path);
+  }
+
+  /** Resolves with what gives the lock back. */
+  async #lock(): Promise<() => void> {
+    const path = join(this.directory, `.${NAME}.lock`);
+    const giveUpAt = performance.now() + MAX_LOCK_WAIT_MS;
+    for (;;) {
+      try {
+        closeSync(openSync(path, 'wx', 0o600));
+        return () => rmSync(path, { force: true });
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException;
+        if (code !== 'EEXIST' || performance.now() > giveUpAt)
+          throw unusable(`${path} cannot be taken: ${(cause as Error).message}`, cause);
+      }
+      const heldSince = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+      if (Date.now() - heldSince > STALE_LOCK_MS) rmSync(path, { force: true });
+      else await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
+  }
+}
+
+function unusable(message: string, cause?: unknown): CliError {
+  return new CliError(EXIT.failure, message, { hint: 'Remove it and run "culvert login".', cause });
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import type { Scope, SessionResource } from '@culvert/contract';
+import { identityOf, nameOf } from '../account/whoami.js';
+import { clientName } from '../client-name.js';
+import type { Action } from '../command.js';
+import type { CommandContext } from '../command-context.js';
+import type { Output } from '../output/output.js';
+import { showPreviews } from '../preview/show-preview.js';
+
+/** Whether Culvert is there, who is signed in, and what their team has connected. */
+export function addStatusCommand(program: Command, action: Action): void {
+  program
+    .command('status')
+    .summary('show whether Culvert is there, who you are, and what is connected')
+    .description('Asks Culvert who is signed in and which traffic managers of the team are connected.')
+    .action(action(status));
+}
+
+async function status({ api, output, settings }: CommandContext): Promise<void> {
+  const identity = identityOf(settings.url, await api.me());
+  const client = clientName();
+  const mayRead = (scope: Scope) => identity.scopes.includes(scope);
+  const previews = mayRead('previews:read') ? await api.previews({ client }) : null;
+  const sessions = mayRead('sessions:read') ? await api.sessions({ state: 'connected' }) : null;
+  const trafficManagers = sessions?.map(describe) ?? null;
+  output.result({ ...identity, trafficManagers, client, previews }, () => {
+    output.fields([
+      ['Server', settings.url],
+      ['Signed in as', nameOf(identity)],
+      ['Team', identity.team?.name ?? 'none'],
+    ]);
+    if (trafficManagers !== null) showTrafficManagers(output, trafficManagers);
+    if (previews === null) return;
+    output.line('');
+    showPreviews(output, previews, `No previews of ${client}.`);
+  });
+}
+
+type TrafficManager = ReturnType<typeof describe>;
+
+function showTrafficManagers(output: Output, trafficManagers: readonly TrafficManager[]): void {
+  output.line('');
+  output.table(
+    ['TRAFFIC MANAGER', 'ID', 'KIND', 'VERSION', 'ROUND TRIP', 'CONNECTED SINCE'],
+    trafficManagers.map(({ name, id, kind, version, roundTripMs, connectedAt }) => [
+      name,
+      id,
+      kind,
+      version,
+      roundTripMs === null ? '' : `${roundTripMs.toFixed(1)} ms`,
+      connectedAt,
+    ]),
+    'No traffic manager is connected.',
+  );
+}
+
+function describe({
+  trafficManagerId,
+  trafficManager,
+  kind,
+  version,
+  roundTripMs,
+  connectedAt,
+}: SessionResource) {
+  const name = trafficManager.name || trafficManager.managerId;
+  return { id: trafficManagerId, name, kind, version, roundTripMs, connectedAt };
+}
