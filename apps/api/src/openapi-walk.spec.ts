@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '@culvert/contract';
 import type { ApiKeyScope } from '@culvert/domain';
 import { API_KEY_SCOPES } from '@culvert/domain';
+import { EventReader } from '@culvert/testkit';
 import type { Response } from 'supertest';
 import { hashPassword } from './sign-in/passwords.js';
 import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
@@ -13,6 +15,7 @@ import {
 } from './testing/openapi-description.js';
 
 const PASSWORD = 'correct horse battery';
+const ELSEWHERE = { Origin: 'https://evil.example.test' };
 const UNKNOWN_ID = '0198c0de-0000-7000-8000-000000000000';
 
 /** A team of its own for each operation, with an owner who has a password. */
@@ -29,14 +32,19 @@ describe('every operation of the OpenAPI document', () => {
   let operations: DescribedOperation[];
   let answers: AnswerCheck;
   let passwordHash: string;
+  const readers: EventReader[] = [];
   let count = 0;
 
   beforeAll(async () => {
     api = await TestApi.start();
+    await api.app.listen(0);
     document = (await api.http().get('/api/openapi.json')).body;
     operations = operationsOf(document);
     answers = new AnswerCheck(document);
     passwordHash = await hashPassword(PASSWORD);
+  });
+  afterEach(() => {
+    for (const reader of readers.splice(0)) reader.close();
   });
   afterAll(() => api.close());
 
@@ -137,6 +145,18 @@ describe('every operation of the OpenAPI document', () => {
     return request.set('Content-Type', headers['Content-Type'] ?? 'application/json').send(body);
   }
 
+  /** As many streams as one key may have are open. */
+  const withAllStreams = async ({ team }: World, parameters: Record<string, string>) => {
+    const { port } = api.app.getHttpServer().address() as AddressInfo;
+    for (let i = 0; i < 20; i++)
+      readers.push(
+        await EventReader.open(`http://127.0.0.1:${port}/api/v1/events`, {
+          authorization: `Bearer ${team.secret}`,
+        }),
+      );
+    return { parameters };
+  };
+
   /** Errors that one operation alone can answer with: how its own promise is broken. */
   const CONFLICTS: readonly (readonly [
     code: string,
@@ -213,6 +233,22 @@ describe('every operation of the OpenAPI document', () => {
       'changePassword',
       () => ({ body: { currentPassword: 'wrong password', newPassword: 'wrong donkey staple' } }),
     ],
+    ['cross_site_request', 'watchChanges', () => ({ as: 'owner', headers: ELSEWHERE })],
+    [
+      'cross_site_request',
+      'watchExchanges',
+      async (at) => ({
+        as: 'owner',
+        headers: ELSEWHERE,
+        parameters: { previewId: await created('createPreview', at) },
+      }),
+    ],
+    ['too_many_streams', 'watchChanges', (at) => withAllStreams(at, {})],
+    [
+      'too_many_streams',
+      'watchExchanges',
+      async (at) => withAllStreams(at, { previewId: await created('createPreview', at) }),
+    ],
   ];
 
   /** They take hundreds of requests, or a fault of ours: the specs of the limits, and of the routes, have them. */
@@ -223,7 +259,6 @@ describe('every operation of the OpenAPI document', () => {
     'team_limit_reached',
     'too_many_attempts',
     'too_many_requests',
-    'too_many_streams',
   ];
 
   // Names come from the table that the document is made of, so that each operation is a test of its own.
@@ -274,7 +309,7 @@ describe('every operation of the OpenAPI document', () => {
       if (walked.method !== 'get') {
         await expectError('cross_site_request', {
           as: 'owner',
-          headers: { Origin: 'https://evil.example.test' },
+          headers: ELSEWHERE,
         });
       }
     }

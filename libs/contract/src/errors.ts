@@ -48,7 +48,7 @@ export const ERRORS = {
     status: 403,
     title: 'The request comes from a page that is not ours',
     description:
-      "A request that changes something by a person's session, or a form, must come from a page of the app: its Origin is the app's.",
+      "A request that changes something by a person's session, a form, or a stream of events, must come from a page of the app: its Origin is the app's.",
   },
   role_not_permitted: {
     status: 403,

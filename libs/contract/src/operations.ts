@@ -654,7 +654,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: exchangesQuery,
     status: 200,
     response: 'text/event-stream',
-    errors: ['too_many_streams'],
+    errors: ['cross_site_request', 'too_many_streams'],
   },
 
   {
@@ -743,7 +743,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: streamQuery,
     status: 200,
     response: 'text/event-stream',
-    errors: ['too_many_streams'],
+    errors: ['cross_site_request', 'too_many_streams'],
   },
 
   {

@@ -65,6 +65,24 @@ describe('the stream of changes', () => {
     });
   });
 
+  // The page of a preview is of the same site, so the session's cookie comes along. It cannot read, but would take a place.
+  it('is not held for a page of another host', async () => {
+    const cookie = cookieOf(await api.person('visitor@example.test', [[ours.teamId, 'member']]));
+    const site = (value: string) => ({ 'sec-fetch-site': value });
+    for (const foreign of [
+      site('same-site'),
+      site('cross-site'),
+      { ...site('same-site'), origin: 'http://localhost:8080' },
+      { origin: 'http://evil.preview.localhost:8080' },
+      { origin: 'null' },
+    ])
+      expect((await open({ ...cookie, ...foreign })).status).toBe(403);
+    for (const own of [site('same-origin'), site('none'), { origin: 'http://localhost:8080' }, {}])
+      await watch({ ...cookie, ...own });
+    // A key is shown by whoever has it, not by a browser by itself.
+    await watch({ ...keyOf(ours), ...site('cross-site') });
+  });
+
   it('tells of every kind of thing that an API call changes', async () => {
     const team = await api.team('All');
     const owner = await api.person('all-owner@example.test', [[team.teamId, 'owner']]);

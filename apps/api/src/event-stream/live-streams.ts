@@ -2,11 +2,12 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
 import { ProblemError, type StreamEnd } from '@culvert/contract';
 import { type ApiKeyScope, USER_SESSION_IDLE_MS } from '@culvert/domain';
-import { EVENT_BUS, LOG, Readiness, SETTINGS, type Settings } from '@culvert/platform';
+import { appUrl, EVENT_BUS, LOG, Readiness, SETTINGS, type Settings } from '@culvert/platform';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { AuthenticationService } from '../auth/authentication.service.js';
 import type { Caller } from '../auth/caller.js';
+import { isFromElsewhere } from '../http/same-origin.js';
 import { EventStream, type StreamEvent } from './event-stream.js';
 import { WaitingBudget } from './waiting-budget.js';
 
@@ -53,6 +54,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #counts = new Map<string, number>();
   readonly #waiting = new WaitingBudget();
   readonly #maxStreams: number;
+  readonly #appOrigin: string;
   #recheck: NodeJS.Timeout | undefined;
   #unsubscribe: readonly (() => void)[] = [];
   #isStopping = false;
@@ -65,6 +67,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly authentication: AuthenticationService,
   ) {
     this.#maxStreams = settings.limits.maxEventStreams;
+    this.#appOrigin = appUrl(settings);
   }
 
   onApplicationBootstrap(): void {
@@ -87,6 +90,9 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws ProblemError when the caller may not have it, or there are too many; nothing was sent then
    */
   open(caller: Caller, request: Request, response: Response, options: LiveStreamOptions): LiveStream {
+    // It could read nothing, but would take one of the few streams that its visitor may have.
+    if (caller.userSession !== null && isFromElsewhere(request.headers, this.#appOrigin))
+      throw new ProblemError('cross_site_request');
     if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');
     demandScopes(caller, options.scopes);
     const keys = this.#take(caller);

@@ -18,6 +18,17 @@ export function isSameOrigin(headers: IncomingHttpHeaders, appOrigin: string): b
   return origin === undefined ? headers['sec-fetch-site'] === 'same-origin' : origin === appOrigin;
 }
 
+/**
+ * Whether a page of another host had a browser send this, as far as the browser says: over plain HTTP to other hosts
+ * than localhost it says so of scripts alone. Programs, and people who open an address themselves, say nothing of the kind.
+ * @param appOrigin as for `isSameOrigin`
+ */
+export function isFromElsewhere(headers: IncomingHttpHeaders, appOrigin: string): boolean {
+  const { origin, 'sec-fetch-site': site } = headers;
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  return origin !== undefined && origin !== appOrigin;
+}
+
 /** Whether the body is one that any page may have a browser send, without asking us. */
 export function isForm(request: Request): boolean {
   return request.is(['urlencoded', 'multipart', 'text/plain']) !== false;

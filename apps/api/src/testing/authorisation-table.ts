@@ -43,7 +43,8 @@ export type Row = readonly [route: string, needs: Needs, ...statuses: readonly S
  * - People do what their role permits; `user` routes are theirs alone, whatever a key may.
  * - A program does what a member may, for one person in one team; what needs a person it may not.
  * - A member changes keys of their own only: the keys here are the operator's.
- * - A browser changes nothing for a page of another host (403); what a page may read of us is for CORS to say.
+ * - A browser changes nothing for a page of another host, and holds no stream for it (403); what a page may read of us is
+ *   for CORS to say.
  * - What lets a program in at `/token` is in its form; this one is empty.
  * - Telepresence's own routes know its keys and tokens, and no cookies. A key is handed on there no scope that its maker
  *   lacks: one for `keys:write` alone has none to give.
@@ -110,8 +111,8 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/audit-events/export',                            'audit:read',         401,   200,   403,   401,   403,   200,   200,   403,   403,   200,   200,   200],
   ['get /api/v1/previews/{previewId}/metrics',                   'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],
   ['get /api/v1/preview-metrics',                                'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
-  ['get /api/v1/previews/{previewId}/exchanges',                 'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],
-  ['get /api/v1/events',                                         'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
+  ['get /api/v1/previews/{previewId}/exchanges',                 'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   403],
+  ['get /api/v1/events',                                         'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   403],
   ['get /api/problems/{code}',                                   'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200,   200],
   // The dashboard, pages for people, and the documentation
   ['get /',                                                      'user',               303,   '-',   403,   303,   403,   200,   200,   200,   200,   403,   200,   200],
