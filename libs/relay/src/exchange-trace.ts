@@ -18,8 +18,20 @@ export interface ExchangeObserver {
   end(trace: ExchangeTrace): void;
 }
 
+/** An exchange that no visitor's connection brought: somebody had the request sent from here. */
+export interface ReplayMark {
+  /** Of the exchange, chosen by whoever asks for it. */
+  readonly id: string;
+  /** Of the exchange that it repeats; null: of none. */
+  readonly replayOf: string | null;
+  /** Of the person or API key that has it sent. */
+  readonly callerId: string;
+}
+
 export interface BegunExchange {
   readonly request: RequestHead;
+  /** Null for a visitor's own. */
+  readonly replay: ReplayMark | null;
   /** Address of the connection's other end. */
   readonly peer: string;
   readonly httpVersion: '1.0' | '1.1' | '2';

@@ -89,11 +89,7 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   start(): void {
-    const { maxBodyBytes } = this.relay.limits;
-    if (maxBodyBytes > 0 && this.request.contentLength > maxBodyBytes) {
-      this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
-      return;
-    }
+    if (this.hasTooLargeBody()) return;
     const found = this.relay.findRoute(this.hostname, this.request);
     if (found instanceof Promise) {
       found.then(
@@ -103,6 +99,13 @@ export class Exchange implements StreamHandler, PageSink {
     } else {
       this.enter(found);
     }
+  }
+
+  /** Like `start`, for what was let in elsewhere and knows its route. */
+  startOn(route: Route): void {
+    if (this.hasTooLargeBody()) return;
+    if (route.expiresAt <= Date.now()) this.fail('preview_expired', DENIALS.preview_expired);
+    else this.admit(route, 'allow');
   }
 
   /** The relay stops: it will not see another traffic manager. */
@@ -281,7 +284,11 @@ export class Exchange implements StreamHandler, PageSink {
     const { gate } = this.relay;
     try {
       const live = route !== null && route.expiresAt > Date.now() ? route : null;
-      const verdict = await gate.check(live, this.request, this.hostname, this.visitor.peer);
+      // Who was let in elsewhere shows nothing that the gate could judge.
+      const verdict =
+        this.visitor.replay === undefined
+          ? await gate.check(live, this.request, this.hostname, this.visitor.peer)
+          : 'allow';
       if (live === null || verdict !== 'allow') this.refuse(verdict);
     } catch {
       this.refuse('access_denied');
@@ -314,6 +321,13 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   // --- From request to stream -----------------------------------------------------------------------------
+
+  private hasTooLargeBody(): boolean {
+    const { maxBodyBytes } = this.relay.limits;
+    if (maxBodyBytes === 0 || this.request.contentLength <= maxBodyBytes) return false;
+    this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+    return true;
+  }
 
   private enter(route: Route | null): void {
     if (this.state === 'done') return;
@@ -719,7 +733,8 @@ export class Exchange implements StreamHandler, PageSink {
     const { request, visitor, startedAt } = this;
     const httpVersion = visitor.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
     const observer = this.relay.observers.get(route.id);
-    this.trace = observer?.begin({ request, peer: visitor.peer, httpVersion, startedAt }) ?? null;
+    const { peer, replay = null } = visitor;
+    this.trace = observer?.begin({ request, peer, replay, httpVersion, startedAt }) ?? null;
   }
 
   /** The service's own bytes, before a banner comes in. */

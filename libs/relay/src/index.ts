@@ -9,11 +9,14 @@ export {
   type ExchangeError,
   type ExchangeObserver,
   ExchangeTrace,
+  type ReplayMark,
 } from './exchange-trace.js';
 export { Http2Dialer } from './http2-upstream.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
+export { replayHead, type ReplayRequest } from './replay-request.js';
+export type { ReplayAnswer, ReplayOptions } from './replay-visitor.js';
 export { type PreviewRouteDefinition, Route } from './route.js';
 export type { RouteTraffic } from './route-traffic.js';
 export {

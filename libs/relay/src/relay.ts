@@ -15,6 +15,7 @@ import { plainAddress, type TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './relay-error.js';
+import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './replay-visitor.js';
 import { type RequestBudget, RequestBudgets } from './request-budget.js';
 import type { Route } from './route.js';
 import { RouteTraffic } from './route-traffic.js';
@@ -134,6 +135,18 @@ export class Relay {
     );
   }
 
+  /**
+   * Has a request take the way of a visitor's that was let in to `route`: limits, budget, stream pool, rewriting and
+   * counting are the same. Resolves with the answer, or with why there is none.
+   */
+  replay(route: Route, options: ReplayOptions): Promise<ReplayAnswer | RelayError> {
+    return new Promise((resolve) => {
+      const visitor = new ReplayVisitor(this, options, route.hostname, resolve);
+      this.connections.add(visitor);
+      visitor.start(route);
+    });
+  }
+
   /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
   async handleRouteChange(hostname: string): Promise<void> {
     this.options.router.invalidate(hostname);
@@ -248,6 +261,12 @@ export class Relay {
       if (held > 0) this.connectionsByAddress.set(connection.peer, held);
       else this.connectionsByAddress.delete(connection.peer);
     }
+    if (this.isDrained) this.whenEmpty?.();
+  }
+
+  /** Like `forget`, of what holds no connection. */
+  forgetReplay(visitor: ReplayVisitor): void {
+    this.connections.delete(visitor);
     if (this.isDrained) this.whenEmpty?.();
   }
 

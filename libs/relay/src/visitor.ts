@@ -1,10 +1,13 @@
 import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
 import type { Exchange } from './exchange.js';
+import type { ReplayMark } from './exchange-trace.js';
 import type { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
 
 /** The side of an exchange that asked: what the exchange needs of it, whatever HTTP version it speaks. */
 export interface Visitor {
+  /** There when it is no visitor, but somebody who was let in elsewhere has its request sent. */
+  readonly replay?: ReplayMark;
   /** Address of the connection's other end. */
   readonly peer: string;
   readonly isHttp2: boolean;
