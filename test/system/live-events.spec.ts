@@ -1,22 +1,14 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { exchange, exchangeBodies, type Exchange, type ExchangeBodies } from '@culvert/contract';
-import { createTestDatabase, EventReader, type TestDatabase } from '@culvert/testkit';
+import { EventReader } from '@culvert/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { API_KEY, type Deployment, deploymentOf, startDeployment, visit } from '../support/deployment.js';
-import { type Program, startProgram } from '../support/process.js';
+import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
+import { startSplit } from '../support/split-deployment.js';
 
 /** What people watch live, in both shapes of a deployment: one process, and edge and API apart on Redis. */
 const SECRET = 'S3CR3Tvalue0123456789';
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 interface Shape {
   readonly deployment: Deployment;
@@ -28,35 +20,8 @@ async function standalone(): Promise<Shape> {
   return { deployment, stop: () => deployment.stop() };
 }
 
-async function split(): Promise<Shape> {
-  const database: TestDatabase = await createTestDatabase(inject('databaseUrl'));
-  const [apiPort, edgePort] = [await freePort(), await freePort()];
-  const shared = {
-    DATABASE_URL: database.url,
-    REDIS_URL: inject('redisUrl'),
-    APP_HOST: `localhost:${edgePort}`,
-    ADMIN_PORT: '0',
-  };
-  const api: Program = startProgram('apps/api/src/main.js', {
-    ...shared,
-    PORT: String(apiPort),
-    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
-  });
-  const edge = startProgram('apps/edge/src/main.js', {
-    ...shared,
-    PORT: String(edgePort),
-    API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}`,
-  });
-  await Promise.all([api.line(/^API key/m), edge.logged(/"serving"/)]);
-  const deployment = deploymentOf(edge, edgePort, () => {});
-  return {
-    deployment,
-    stop: async () => {
-      await deployment.stop();
-      await api.stop();
-      await database.drop();
-    },
-  };
+function split(): Promise<Shape> {
+  return startSplit({ databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') }, { edges: 1 });
 }
 
 describe.each([

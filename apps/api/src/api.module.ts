@@ -15,6 +15,7 @@ import { PreviewCredentialsModule } from './preview-credentials/preview-credenti
 import { PreviewMetricsModule } from './preview-metrics/preview-metrics.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
 import { ProgramsModule } from './programs/programs.module.js';
+import { ReplaysModule } from './replays/replays.module.js';
 import { AccountModule } from './account/account.module.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -56,6 +57,7 @@ export class ApiModule {
         ChangesModule,
         ProgramsModule,
         ExchangesModule,
+        ReplaysModule,
         TelepresenceLoginModule,
       ],
       providers: [

@@ -3,6 +3,7 @@ import type { Role } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
 import { AUTHORISATION, CALLERS, type CallerKind, type Row } from './testing/authorisation-table.js';
+import { ReplayingEdge } from './testing/replaying-edge.js';
 import { servedRoutes } from './testing/served-routes.js';
 import {
   ambassador,
@@ -57,6 +58,7 @@ describe('who gets what from a route', () => {
   let theirs: TestTeam;
   let credentials: Credentials;
   let owner: TestPerson;
+  let edge: ReplayingEdge;
   let count = 0;
   /** What the next request may name. A request that changes something takes all of it along. */
   let things = new Map<string, Promise<string>>();
@@ -64,6 +66,7 @@ describe('who gets what from a route', () => {
 
   beforeAll(async () => {
     api = await TestApi.start();
+    edge = new ReplayingEdge(api.bus);
     ours = await api.team('Ours');
     theirs = await api.team('Theirs');
     // Somebody else is an owner too, so that owners may leave.
@@ -71,7 +74,10 @@ describe('who gets what from a route', () => {
       await api.person(`first@${team.teamId}.test`, [[team.teamId, 'owner']]);
     credentials = await prepareCredentials(api, ours);
   });
-  afterAll(() => api.close());
+  afterAll(() => {
+    edge.close();
+    return api.close();
+  });
 
   it('is written down for every route', () => {
     expect(AUTHORISATION.map(([route]) => route).toSorted()).toEqual(servedRoutes(api).toSorted());

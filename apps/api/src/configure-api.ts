@@ -1,5 +1,7 @@
+import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { identifyRequest, LOG, SETTINGS, type Settings } from '@culvert/platform';
+import type { Request } from 'express';
 import type { Logger } from 'pino';
 import { trustEdgeAnd } from './http/client-address.js';
 import { logRequests } from './http/log-requests.js';
@@ -7,7 +9,6 @@ import { requireJson } from './http/require-json.js';
 import { securityHeaders } from './http/security-headers.js';
 import { speakToTelepresence } from './telepresence-login/error-forms.js';
 
-const MAX_BODY_BYTES = 256 * 1024;
 const MAX_FORM_BYTES = 16 * 1024;
 
 /**
@@ -25,12 +26,24 @@ export function configureApi(app: NestExpressApplication): void {
   app.use(securityHeaders);
   app.use(speakToTelepresence);
   app.use(requireJson);
-  // No compressed bodies: 256 KiB need none, and a small one could unfold into a large one.
+  // No compressed bodies: these need none, and a small one could unfold into a large one.
   app.useBodyParser('urlencoded', {
     limit: MAX_FORM_BYTES,
     inflate: false,
     extended: false,
     parameterLimit: 50,
   });
+  // The first that takes a body reads it, and those behind leave it alone.
+  for (const { method, path, body } of OPERATIONS) {
+    if (body?.maxBytes === undefined) continue;
+    const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i');
+    const isMeant = (request: Request): boolean =>
+      request.method === method.toUpperCase() && pattern.test(request.path) && request.is('json') === 'json';
+    app.useBodyParser('json', {
+      limit: body.maxBytes,
+      inflate: false,
+      type: (request) => isMeant(request as Request),
+    });
+  }
   app.useBodyParser('json', { limit: MAX_BODY_BYTES, inflate: false });
 }

@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { OPERATIONS } from '@culvert/contract';
+import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import type { ApiKeyScope } from '@culvert/domain';
 import { API_KEY_SCOPES } from '@culvert/domain';
 import { EventReader } from '@culvert/testkit';
 import type { Response } from 'supertest';
 import { hashPassword } from './sign-in/passwords.js';
 import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
+import { ANSWERED, ReplayingEdge } from './testing/replaying-edge.js';
 import {
   AnswerCheck,
   operationsOf,
@@ -32,18 +33,21 @@ describe('every operation of the OpenAPI document', () => {
   let operations: DescribedOperation[];
   let answers: AnswerCheck;
   let passwordHash: string;
+  let edge: ReplayingEdge;
   const readers: EventReader[] = [];
   let count = 0;
 
   beforeAll(async () => {
     api = await TestApi.start();
     await api.app.listen(0);
+    edge = new ReplayingEdge(api.bus);
     document = (await api.http().get('/api/openapi.json')).body;
     operations = operationsOf(document);
     answers = new AnswerCheck(document);
     passwordHash = await hashPassword(PASSWORD);
   });
   afterEach(() => {
+    edge.report = ANSWERED;
     for (const reader of readers.splice(0)) reader.close();
   });
   afterAll(() => api.close());
@@ -145,6 +149,20 @@ describe('every operation of the OpenAPI document', () => {
     return request.set('Content-Type', headers['Content-Type'] ?? 'application/json').send(body);
   }
 
+  /** A replay of which an edge reports that it failed. */
+  const replaying = async (
+    at: World,
+    sending: Partial<Sending>,
+    failure?: [code: string, status: number],
+  ) => {
+    const previewId = await created('createPreview', at);
+    if (failure !== undefined) {
+      const [code, status] = failure;
+      edge.report = { kind: 'report', isAnswered: false, code, status, detail: 'So.', retryAfterSeconds: 1 };
+    }
+    return { parameters: { previewId }, ...sending };
+  };
+
   /** As many streams as one key may have are open. */
   const withAllStreams = async ({ team }: World, parameters: Record<string, string>) => {
     const { port } = api.app.getHttpServer().address() as AddressInfo;
@@ -233,6 +251,11 @@ describe('every operation of the OpenAPI document', () => {
       'changePassword',
       () => ({ body: { currentPassword: 'wrong password', newPassword: 'wrong donkey staple' } }),
     ],
+    ['exchange_not_repeatable', 'createReplay', (at) => replaying(at, { body: { exchangeId: UNKNOWN_ID } })],
+    ['replay_not_accepted', 'createReplay', (at) => replaying(at, {}, ['bad_request', 431])],
+    ['replay_failed', 'createReplay', (at) => replaying(at, {}, ['ingress_refused', 502])],
+    ['cluster_not_connected', 'createReplay', (at) => replaying(at, {}, ['manager_unavailable', 503])],
+    ['replay_timed_out', 'createReplay', (at) => replaying(at, {}, ['response_timeout', 504])],
     ['cross_site_request', 'watchChanges', () => ({ as: 'owner', headers: ELSEWHERE })],
     [
       'cross_site_request',
@@ -331,7 +354,8 @@ describe('every operation of the OpenAPI document', () => {
       const { bodyExample } = walked;
       await expectError('validation_failed', { body: { ...bodyExample, surprise: 1 } });
       await expectError('malformed_request', { body: '{"name":' });
-      await expectError('payload_too_large', { body: { name: 'x'.repeat(256 * 1024) } });
+      const { maxBytes = MAX_BODY_BYTES } = OPERATIONS.find((each) => each.id === id)?.body ?? {};
+      await expectError('payload_too_large', { body: { name: 'x'.repeat(maxBytes) } });
       await expectError('unsupported_media_type', {
         body: JSON.stringify(bodyExample),
         headers: { 'Content-Type': 'text/plain' },

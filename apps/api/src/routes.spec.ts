@@ -1,4 +1,4 @@
-import { OPERATIONS } from '@culvert/contract';
+import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
 import { servedRoutes } from './testing/served-routes.js';
@@ -74,6 +74,7 @@ describe('the routes', () => {
     );
 
   it.each(bodies)('refuse every hostile body: %s', async (_id, operation) => {
+    const { maxBytes = MAX_BODY_BYTES } = operation.body ?? {};
     const outcome = async (type: string, text: string) => {
       const { status, body, headers } = await send(operation).set('Content-Type', type).send(text);
       expect(headers['content-type']).toBe('application/problem+json');
@@ -84,7 +85,7 @@ describe('the routes', () => {
     expect(await outcome('application/json', '[]')).toEqual([400, 'validation_failed']);
     expect(await outcome('application/json', '{}')).toEqual([400, 'validation_failed']);
     expect(await outcome('application/json', '{"surprise":1}')).toEqual([400, 'validation_failed']);
-    expect(await outcome('application/json', JSON.stringify({ name: 'x'.repeat(256 * 1024) }))).toEqual([
+    expect(await outcome('application/json', JSON.stringify({ name: 'x'.repeat(maxBytes) }))).toEqual([
       413,
       'payload_too_large',
     ]);

@@ -1,9 +1,15 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Relay } from '@culvert/relay';
+import type { Replays } from './replays/replays.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
-/** Shows the relay's own counters: nothing is counted twice, and nothing at all while nobody scrapes. */
-export function registerEdgeMetrics(registry: Registry, relay: Relay, tunnels: TunnelSessions): void {
+/** Shows the edge's own counters: nothing is counted twice, and nothing at all while nobody scrapes. */
+export function registerEdgeMetrics(
+  registry: Registry,
+  relay: Relay,
+  tunnels: TunnelSessions,
+  replays: Pick<Replays, 'counts'>,
+): void {
   gauge('culvert_visitor_connections', 'Open connections of visitors.', () => relay.connectionCount);
   gauge('culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
   gauge('culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
@@ -11,17 +17,12 @@ export function registerEdgeMetrics(registry: Registry, relay: Relay, tunnels: T
   counter('culvert_exchanges_total', 'Exchanges answered by a service.', () => relay.counters.exchanges);
   counter('culvert_visitor_bytes_received_total', 'Bytes from visitors.', () => relay.counters.bytesIn);
   counter('culvert_visitor_bytes_sent_total', 'Bytes to visitors.', () => relay.counters.bytesOut);
-  const failures = new Counter({
-    name: 'culvert_failures_total',
-    help: 'Requests answered by the edge itself, by error code.',
-    labelNames: ['code'],
-    registers: [],
-    collect() {
-      this.reset();
-      for (const [code, count] of Object.entries(relay.counters.failures)) this.inc({ code }, count);
-    },
-  });
-  registry.registerMetric(failures);
+  counters('culvert_failures_total', 'Requests answered by the edge itself, by error code.', 'code', () =>
+    Object.entries(relay.counters.failures),
+  );
+  counters('culvert_replays_total', 'Requests that people had sent, by outcome.', 'outcome', () =>
+    Object.entries(replays.counts),
+  );
 
   function gauge(name: string, help: string, read: () => number): void {
     const metric = new Gauge({
@@ -30,6 +31,25 @@ export function registerEdgeMetrics(registry: Registry, relay: Relay, tunnels: T
       registers: [],
       collect() {
         this.set(read());
+      },
+    });
+    registry.registerMetric(metric);
+  }
+
+  function counters(
+    name: string,
+    help: string,
+    label: string,
+    read: () => readonly (readonly [value: string, count: number])[],
+  ): void {
+    const metric = new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [value, count] of read()) this.inc({ [label]: value }, count);
       },
     });
     registry.registerMetric(metric);

@@ -38,6 +38,7 @@ import { PreviewGate } from './previews/preview-gate.js';
 import { PreviewRoutes } from './previews/preview-routes.js';
 import { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
 import { PreviewUse } from './previews/preview-use.js';
+import { Replays } from './replays/replays.js';
 import { Telepresence } from './telepresence/telepresence.js';
 import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
 import { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -113,7 +114,17 @@ export class EdgeModule {
         },
         {
           provide: Edge,
-          inject: [Relay, TunnelSessions, PreviewGate, Telepresence, SETTINGS, LOG, EVENT_BUS, METRICS],
+          inject: [
+            Relay,
+            TunnelRegistry,
+            TunnelSessions,
+            PreviewGate,
+            Telepresence,
+            SETTINGS,
+            LOG,
+            EVENT_BUS,
+            METRICS,
+          ],
           useFactory: createEdge,
         },
         {
@@ -136,6 +147,7 @@ export class EdgeModule {
 
 function createEdge(
   relay: Relay,
+  registry: TunnelRegistry,
   tunnels: TunnelSessions,
   gate: PreviewGate,
   telepresence: Telepresence,
@@ -144,9 +156,10 @@ function createEdge(
   bus: EventBus,
   metrics: Registry,
 ): Edge {
-  registerEdgeMetrics(metrics, relay, tunnels);
   const watches = new ExchangeWatches(relay, gate, bus, log);
-  return new Edge(relay, tunnels, gate, telepresence, watches, settings, log, bus);
+  const replays = new Replays({ relay, tunnels: registry, watches, bus, log });
+  registerEdgeMetrics(metrics, relay, tunnels, replays);
+  return new Edge(relay, tunnels, gate, telepresence, watches, replays, settings, log, bus);
 }
 
 function createRelay(

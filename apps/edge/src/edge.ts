@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
 import type { ExchangeWatches } from './exchanges/exchange-watches.js';
 import type { PreviewGate } from './previews/preview-gate.js';
+import type { Replays } from './replays/replays.js';
 import type { Telepresence } from './telepresence/telepresence.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
@@ -27,6 +28,7 @@ export class Edge {
     private readonly gate: PreviewGate,
     private readonly telepresence: Telepresence,
     private readonly watches: ExchangeWatches,
+    private readonly replays: Replays,
     private readonly settings: Pick<Settings, 'shutdownGraceMs'>,
     private readonly log: Logger,
     bus: EventBus,
@@ -56,6 +58,7 @@ export class Edge {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
     this.watches.close();
+    this.replays.close();
     await this.tunnels.close();
     this.telepresence.close();
   }
@@ -83,6 +86,9 @@ export class Edge {
         return;
       case 'preview.watched':
         this.watches.handle(event);
+        return;
+      case 'replay.asked':
+        this.watch(this.replays.handle(event));
         return;
       case 'resource.changed':
         return;

@@ -38,6 +38,19 @@ export type ClusterEvent =
       readonly watcherId: string;
       readonly phase: 'start' | 'go-on' | 'stop';
       readonly captures: 'heads' | 'bodies';
+    }
+  /**
+   * Somebody wants a request sent to a preview as a visitor would send it: every edge says to `replayAnswersTopic` whether
+   * it can, and what it knows of the exchange that is to be repeated. One of them is then given the request.
+   */
+  | {
+      readonly type: 'replay.asked';
+      readonly teamId: string;
+      readonly previewId: string;
+      readonly trafficManagerId: string;
+      readonly replayId: string;
+      /** Empty: none is repeated. */
+      readonly exchangeId: string;
     };
 
 /** How long a watch lasts that is not renewed. */

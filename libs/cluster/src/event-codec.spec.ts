@@ -9,6 +9,14 @@ const EVENTS: ClusterEvent[] = [
   { type: 'user.changed', userId: '0190b3c4-0000-7000-8000-000000000003' },
   { type: 'resource.changed', teamId: 'a', resource: 'preview', id: 'b', change: 'updated' },
   { type: 'preview.watched', teamId: 'a', previewId: 'b', watcherId: 'c', phase: 'start', captures: 'heads' },
+  {
+    type: 'replay.asked',
+    teamId: 'a',
+    previewId: 'b',
+    trafficManagerId: 'c',
+    replayId: 'd',
+    exchangeId: '',
+  },
 ];
 
 describe('event codec', () => {

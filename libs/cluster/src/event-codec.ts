@@ -11,6 +11,7 @@ const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[
   'user.changed': ['userId'],
   'resource.changed': ['teamId', 'resource', 'id', 'change'],
   'preview.watched': ['teamId', 'previewId', 'watcherId', 'phase', 'captures'],
+  'replay.asked': ['teamId', 'previewId', 'trafficManagerId', 'replayId', 'exchangeId'],
 };
 
 type FieldOf<Type> = Exclude<keyof Extract<ClusterEvent, { type: Type }>, 'type'>;

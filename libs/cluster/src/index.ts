@@ -13,3 +13,13 @@ export {
 export { MalformedEventError } from './event-codec.js';
 export { InProcessEventBus } from './in-process-event-bus.js';
 export { RedisEventBus } from './redis-event-bus.js';
+export {
+  REPLAY_MS,
+  REPLAY_OFFER_MS,
+  type ReplayAnswer,
+  replayAnswersTopic,
+  type ReplayOffer,
+  type ReplayOrder,
+  replayOrdersTopic,
+  type ReplayReport,
+} from './replays.js';

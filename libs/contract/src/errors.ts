@@ -91,10 +91,17 @@ export const ERRORS = {
     title: 'The person is invited or a member already',
     description: 'An address has one open invitation per team; renew it to get a new token.',
   },
+  exchange_not_repeatable: {
+    status: 409,
+    title: 'The exchange cannot be repeated',
+    description:
+      'No edge holds it any more, or something of its request is missing: a body that was not captured, a secret in its ' +
+      'path. `detail` says what; give that in the request.',
+  },
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
-    description: 'The body of a request may have 256 KiB.',
+    description: 'The body of a request may have 256 KiB, that of a replay 1.5 MiB.',
   },
   unsupported_media_type: {
     status: 415,
@@ -105,6 +112,11 @@ export const ERRORS = {
     status: 422,
     title: 'A traffic manager has to be named',
     description: 'trafficManagerId may be left out only while the team has exactly one traffic manager.',
+  },
+  replay_not_accepted: {
+    status: 422,
+    title: 'A visitor could not send this request',
+    description: 'It is not what HTTP/1.1 allows, or goes beyond a limit of the edge; `detail` says what.',
   },
   preview_limit_reached: {
     status: 429,
@@ -145,6 +157,25 @@ export const ERRORS = {
     title: 'The identity provider cannot be used',
     description:
       'It did not answer, or not as it should; the log says how. Try again, or sign in another way.',
+  },
+  replay_failed: {
+    status: 502,
+    title: 'The service did not answer',
+    description:
+      'The request was sent, and the ingress refused it, cannot be reached, or broke off; `detail` says what. The service ' +
+      'may have seen it.',
+  },
+  cluster_not_connected: {
+    status: 503,
+    title: 'The cluster is not connected',
+    description:
+      'No edge has a tunnel of the traffic manager of this preview, or has room for more. Nothing was sent. Try again once it is connected.',
+  },
+  replay_timed_out: {
+    status: 504,
+    title: 'The service did not answer in time',
+    description:
+      'The request was sent, and nothing came back within 30 seconds. The service may have seen it.',
   },
   internal_error: {
     status: 500,

@@ -32,7 +32,7 @@ const headerField = z.strictObject({
   isMasked: z.boolean().describe('Whether a secret, or a part that is one, was replaced by `***`.'),
 });
 
-const head = z.strictObject({
+export const exchangeHead = z.strictObject({
   fields: z.array(headerField).describe('In their order, as they were sent.'),
   isTruncated: z.boolean().describe('Whether fields, or parts of values, were left out for their size.'),
 });
@@ -54,10 +54,14 @@ export const exchange = z.strictObject({
     id: z
       .string()
       .nullable()
-      .describe('Of the person (`member`) or API key, where one is known; null otherwise.'),
+      .describe('Of the person (`member`, `replay`) or API key, where one is known; null otherwise.'),
   }),
-  request: head.describe('As the visitor sent it.'),
-  response: head.nullable().describe('As the service sent it; null: none came, or not yet.'),
+  replayOf: z
+    .string()
+    .nullable()
+    .describe('Of one whose visitor is a `replay`: the exchange that it repeats, if it repeats one.'),
+  request: exchangeHead.describe('As the visitor sent it.'),
+  response: exchangeHead.nullable().describe('As the service sent it; null: none came, or not yet.'),
   status: z.int().nullable().describe("The service's, or of the answer that Culvert gave instead."),
   error: z
     .string()
@@ -77,7 +81,7 @@ export const exchange = z.strictObject({
 });
 export type Exchange = z.output<typeof exchange>;
 
-const capturedBody = z.strictObject({
+export const capturedBody = z.strictObject({
   base64: z.string(),
   bytes: z.int().describe('Of the whole body, as far as it came.'),
   isTruncated: z.boolean(),

@@ -13,6 +13,7 @@ export * from './preview-credentials.js';
 export * from './preview-metrics.js';
 export * from './previews.js';
 export * from './problems.js';
+export * from './replays.js';
 export * from './request-headers.js';
 export * from './sessions.js';
 export * from './telepresence.js';

@@ -12,6 +12,7 @@ import * as previewMetrics from './preview-metrics.js';
 import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import * as problems from './problems.js';
+import * as replays from './replays.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
@@ -39,6 +40,7 @@ const REQUEST_SCHEMAS = {
   UpdatePreview: previews.updatePreviewRequest,
   CreateShareLink: previewCredentials.createShareLinkRequest,
   CreatePreviewToken: previewCredentials.createPreviewTokenRequest,
+  CreateReplay: replays.createReplayRequest,
 };
 const RESPONSE_SCHEMAS = {
   Me: me.meResource,
@@ -82,6 +84,7 @@ const RESPONSE_SCHEMAS = {
   Exchange: exchanges.exchange,
   ExchangeBodies: exchanges.exchangeBodies,
   OmittedExchanges: exchanges.omittedExchanges,
+  Replay: replays.replayResource,
   StreamEnd: changes.streamEnd,
   AuditEvent: auditEvents.auditEventResource,
   AuditEventPage: auditEvents.auditEventPage,

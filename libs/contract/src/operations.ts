@@ -16,6 +16,7 @@ import { previewMetrics, previewMetricsQuery, teamMetrics } from './preview-metr
 import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
+import { createReplayRequest, MAX_REPLAY_REQUEST_BYTES, replayResource } from './replays.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
@@ -38,13 +39,21 @@ export interface Operation {
    */
   readonly access: apiKeys.Scope | 'any' | 'user' | 'public';
   readonly query?: z.ZodObject;
-  readonly body?: { readonly schema: z.ZodType; readonly example: object };
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly example: object;
+    /** Bytes that it may have. Default: `MAX_BODY_BYTES`. */
+    readonly maxBytes?: number;
+  };
   readonly status: 200 | 201 | 204;
   /** Schema of a JSON body, or the type of one that is not JSON. Absent: no body. */
   readonly response?: z.ZodType | 'text/csv' | 'text/event-stream';
   /** Beyond those that follow from access, query, body and path parameters. */
   readonly errors?: readonly ErrorCode[];
 }
+
+/** Bytes of a request body, where the operation does not say otherwise. */
+export const MAX_BODY_BYTES = 262_144;
 
 const API = '/api/v1';
 
@@ -655,6 +664,38 @@ export const OPERATIONS: readonly Operation[] = [
     status: 200,
     response: 'text/event-stream',
     errors: ['cross_site_request', 'too_many_streams'],
+  },
+  {
+    id: 'createReplay',
+    tag: 'Previews',
+    method: 'post',
+    path: `${API}/previews/{previewId}/replays`,
+    summary: 'Send a request to a preview again, or one of your own',
+    description:
+      'It takes the way of a visitor who was let in: through the same limits, to the same service, with the headers that the ' +
+      'preview adds. The answer comes when the service has answered. Nothing is sent twice: should it fail on the way, ' +
+      'whether to try again is up to the caller. Those who watch the preview see it, marked as a replay. ' +
+      'A team may have 120 replays a minute.',
+    access: 'previews:write',
+    body: {
+      schema: createReplayRequest,
+      example: {
+        method: 'POST',
+        target: '/basket',
+        headers: [{ name: 'content-type', value: 'application/json' }],
+        body: { text: '{"article":17}' },
+      },
+      maxBytes: MAX_REPLAY_REQUEST_BYTES,
+    },
+    status: 200,
+    response: replayResource,
+    errors: [
+      'exchange_not_repeatable',
+      'replay_not_accepted',
+      'replay_failed',
+      'cluster_not_connected',
+      'replay_timed_out',
+    ],
   },
 
   {

@@ -112,6 +112,7 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/previews/{previewId}/metrics',                   'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],
   ['get /api/v1/preview-metrics',                                'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
   ['get /api/v1/previews/{previewId}/exchanges',                 'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   403],
+  ['post /api/v1/previews/{previewId}/replays',                  'previews:write',     401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   403],
   ['get /api/v1/events',                                         'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   403],
   ['get /api/problems/{code}',                                   'public',             200,   '-',   200,   200,   200,   200,   200,   200,   200,   200,   200,   200],
   // The dashboard, pages for people, and the documentation

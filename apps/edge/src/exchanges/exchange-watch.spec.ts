@@ -21,6 +21,7 @@ describe(ExchangeWatch.name, () => {
     return {
       request: parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS),
       peer: '192.0.2.1',
+      replay: null,
       httpVersion: '1.1',
       startedAt: performance.now(),
     };
@@ -141,5 +142,19 @@ describe(ExchangeWatch.name, () => {
     trace.responseBody?.add(Buffer.alloc(10), 0, 10);
     trace.end(null, null);
     expect(memory.heldBytes).toBe(0);
+  });
+
+  it('shows a replay as what it is, and finds what it holds', () => {
+    const replay = { id: 'r1', replayOf: 'e1', callerId: 'u1' };
+    const trace = watch.begin({ ...begun('/again'), replay })!;
+    expect(watch.find('r1')?.line).toContain('"state":"open"');
+    trace.end(null, null);
+    watch.flush();
+    expect(exchanges()).toMatchObject([{ id: 'r1', replayOf: 'e1', target: '/again' }]);
+    expect(JSON.parse(watch.find('r1')!.line.slice(1))).toMatchObject({ id: 'r1', state: 'ended' });
+    expect(watch.find('r2')).toBeNull();
+    run();
+    watch.flush();
+    expect(exchanges().at(-1)).toMatchObject({ replayOf: null });
   });
 });

@@ -25,6 +25,7 @@ export interface WatchOptions {
 
 /** One exchange as it was shown last. */
 interface Shown {
+  readonly id: string;
   readonly line: string;
   /** Empty: none were captured. */
   readonly bodies: string;
@@ -33,6 +34,7 @@ interface Shown {
 
 interface Begun {
   readonly id: string;
+  readonly replayOf: string | null;
   readonly startedAt: string;
   readonly visitor: Exchange['visitor'];
   heldBytes: number;
@@ -68,7 +70,8 @@ export class ExchangeWatch implements ExchangeObserver {
       return null;
     }
     const begun: Begun = {
-      id: randomUUID(),
+      id: exchange.replay?.id ?? randomUUID(),
+      replayOf: exchange.replay?.replayOf ?? null,
       startedAt: new Date(performance.timeOrigin + exchange.startedAt).toISOString(),
       visitor: this.options.visitorOf(exchange),
       heldBytes: 0,
@@ -121,6 +124,15 @@ export class ExchangeWatch implements ExchangeObserver {
     sendIn([...lines, ...bodies], send);
   }
 
+  /** What is known of one exchange: its lines; null when it is not held. */
+  find(id: string): { readonly line: string; readonly bodies: string } | null {
+    const shown = this.kept.find((each) => each.id === id);
+    if (shown !== undefined) return shown;
+    for (const [trace, begun] of this.begun)
+      if (begun.id === id) return { line: this.lineOf(begun, trace), bodies: '' };
+    return null;
+  }
+
   /** Nobody watches any more. Exchanges under way tell nobody of their end. */
   close(): void {
     for (const begun of this.begun.values()) {
@@ -146,12 +158,13 @@ export class ExchangeWatch implements ExchangeObserver {
   private show(begun: Begun, trace: ExchangeTrace): Shown {
     const bodies = this.bodiesOf(begun, trace);
     const line = this.lineOf(begun, trace);
+    const { id } = begun;
     this.enterSecond();
     this.sentBytes += line.length + bodies.length;
     if (this.sentBytes <= MAX_BYTES_PER_SECOND)
-      return { line, bodies, bytes: 2 * (line.length + bodies.length) };
+      return { id, line, bodies, bytes: 2 * (line.length + bodies.length) };
     const slim = this.lineOf(begun, trace, { isSlim: true });
-    return { line: slim, bodies: '', bytes: 2 * slim.length };
+    return { id, line: slim, bodies: '', bytes: 2 * slim.length };
   }
 
   private lineOf(begun: Begun, trace: ExchangeTrace, { isSlim = false } = {}): string {
@@ -166,6 +179,7 @@ export class ExchangeWatch implements ExchangeObserver {
       httpVersion,
       upgrade: request.upgrade === '' ? null : request.upgrade,
       visitor: begun.visitor,
+      replayOf: begun.replayOf,
       request: isSlim ? left : maskFields(request),
       response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
       status: trace.status,
@@ -219,7 +233,8 @@ export class ExchangeWatch implements ExchangeObserver {
   }
 }
 
-function bodyOf(capture: BodyCapture | null, head: Fields): CapturedBody | null {
+/** A captured body as the API shows it; null: none came, or none was captured. */
+export function bodyOf(capture: BodyCapture | null, head: Fields): CapturedBody | null {
   if (capture === null || capture.bytes === 0) return null;
   const { content, isTruncated } = capture.read();
   return {

@@ -63,6 +63,11 @@ export class ExchangeWatches {
       });
   }
 
+  /** What is known of an exchange of a watched preview, as `ExchangeWatch` shows it; null when it is not held. */
+  find(previewId: string, exchangeId: string): { readonly line: string; readonly bodies: string } | null {
+    return this.held.get(previewId)?.watch.find(exchangeId) ?? null;
+  }
+
   close(): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
@@ -114,7 +119,8 @@ export class ExchangeWatches {
     watch.close();
   }
 
-  private visitorOf({ request, peer }: BegunExchange): Exchange['visitor'] {
+  private visitorOf({ request, peer, replay }: BegunExchange): Exchange['visitor'] {
+    if (replay !== null) return { address: peer, kind: 'replay', id: replay.callerId };
     const proxies: TrustedProxies = this.relay.trustedProxies;
     return { address: proxies.clientOf(peer, forwardedFor(request)), ...this.gate.visitorOf(request) };
   }

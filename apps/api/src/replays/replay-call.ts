@@ -1,0 +1,116 @@
+import {
+  type EventBus,
+  type Listening,
+  REPLAY_MS,
+  type ReplayAnswer,
+  replayAnswersTopic,
+  type ReplayOffer,
+  type ReplayOrder,
+  replayOrdersTopic,
+  type ReplayReport,
+} from '@culvert/cluster';
+import { exchange, exchangeBodies, ProblemError } from '@culvert/contract';
+import type { HeldExchange } from './replay-request.js';
+
+/** How long edges may take to say what they can do. */
+const OFFERS_MS = 2000;
+/** For the way there and back. */
+const GRACE_MS = 2000;
+
+export interface Asked {
+  readonly replayId: string;
+  readonly teamId: string;
+  readonly previewId: string;
+  readonly trafficManagerId: string;
+  /** Null: none is repeated. */
+  readonly exchangeId: string | null;
+}
+
+export interface Offers {
+  /** Of an edge that will send it; null: none can. */
+  readonly offerId: string | null;
+  /** Null: no edge holds it. */
+  readonly held: HeldExchange | null;
+  /** What edges said that cannot. */
+  readonly refusals: readonly ReplayOffer['state'][];
+}
+
+/** What one replay has this process and the edges say to each other. */
+export class ReplayCall {
+  readonly #answers: ReplayAnswer[] = [];
+  readonly #listening: Listening;
+  #wake: () => void = () => {};
+
+  constructor(
+    private readonly bus: EventBus,
+    private readonly asked: Asked,
+  ) {
+    this.#listening = bus.listen(replayAnswersTopic(asked.replayId), (message) => {
+      this.#answers.push(JSON.parse(message) as ReplayAnswer);
+      this.#wake();
+    });
+  }
+
+  close(): void {
+    this.#listening.stop();
+  }
+
+  /** Asks every edge. Returns as soon as one can send it, and the exchange is known where it is needed. */
+  async ask({ needsExchange }: { readonly needsExchange: boolean }): Promise<Offers> {
+    const { exchangeId, ...asked } = this.asked;
+    await this.#listening.isReady;
+    try {
+      await this.bus.publish({ type: 'replay.asked', ...asked, exchangeId: exchangeId ?? '' });
+    } catch (cause) {
+      throw new ProblemError('cluster_not_connected', {
+        detail: 'edges cannot be asked at the moment',
+        cause,
+      });
+    }
+    const deadline = performance.now() + OFFERS_MS;
+    let offerId: string | null = null;
+    let held: HeldExchange | null = null;
+    const refusals: ReplayOffer['state'][] = [];
+    while (offerId === null || (needsExchange && held === null)) {
+      const answer = await this.#next(deadline);
+      if (answer === null) break;
+      if (answer.kind !== 'offer') continue;
+      held ??= heldBy(answer);
+      if (answer.state !== 'ready') refusals.push(answer.state);
+      else offerId ??= answer.offerId;
+    }
+    return { offerId, held, refusals };
+  }
+
+  /** Has that edge send it. Null: nothing was heard of it, and it may have been sent. */
+  async order(offerId: string, order: ReplayOrder): Promise<ReplayReport | null> {
+    this.bus.send(replayOrdersTopic(offerId), JSON.stringify(order));
+    const deadline = performance.now() + REPLAY_MS + GRACE_MS;
+    for (;;) {
+      const answer = await this.#next(deadline);
+      if (answer === null || answer.kind === 'report') return answer;
+    }
+  }
+
+  /** The next answer; null when none came until then. */
+  async #next(deadline: number): Promise<ReplayAnswer | null> {
+    if (this.#answers.length === 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return this.#answers.shift() ?? null;
+  }
+}
+
+/** Null when the edge holds none, or shows it as another version of this program would. */
+function heldBy(offer: ReplayOffer): HeldExchange | null {
+  const shown = exchange.safeParse(offer.exchange);
+  if (!shown.success) return null;
+  const bodies = exchangeBodies.safeParse(offer.bodies);
+  return { exchange: shown.data, bodies: bodies.success ? bodies.data : null };
+}

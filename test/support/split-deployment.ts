@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+import { createTestDatabase } from '@culvert/testkit';
+import { API_KEY, type Deployment, deploymentOf } from './deployment.js';
+import { type Program, startProgram } from './process.js';
+
+/** Edges and an API as processes of their own, which hear of each other through Postgres and Redis alone. */
+export interface SplitDeployment {
+  /** Its requests go through the first edge, which is the one that the app's host names. */
+  readonly deployment: Deployment;
+  readonly edges: readonly Program[];
+  readonly ports: readonly number[];
+  readonly databaseUrl: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param services `inject('databaseUrl')` and `inject('redisUrl')`
+ * @param options.env of the API
+ */
+export async function startSplit(
+  services: { readonly databaseUrl: string; readonly redisUrl: string },
+  options: { readonly edges: number; readonly env?: Record<string, string> },
+): Promise<SplitDeployment> {
+  const database = await createTestDatabase(services.databaseUrl);
+  const apiPort = await freePort();
+  const ports: number[] = [];
+  for (let i = 0; i < options.edges; i++) ports.push(await freePort());
+  const shared = {
+    DATABASE_URL: database.url,
+    REDIS_URL: services.redisUrl,
+    APP_HOST: `localhost:${ports[0]}`,
+    ADMIN_PORT: '0',
+  };
+  const api = startProgram('apps/api/src/main.js', {
+    ...shared,
+    PORT: String(apiPort),
+    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    ...options.env,
+  });
+  const edges = ports.map((port) =>
+    startProgram('apps/edge/src/main.js', {
+      ...shared,
+      PORT: String(port),
+      API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}`,
+    }),
+  );
+  await Promise.all([api.line(/^API key/m), ...edges.map((edge) => edge.logged(/"serving"/))]);
+  const [first, ...others] = edges;
+  const deployment = deploymentOf(first, ports[0], () => {});
+  return {
+    deployment,
+    edges,
+    ports,
+    databaseUrl: database.url,
+    stop: async () => {
+      await deployment.stop();
+      await Promise.all(others.map((edge) => edge.stop()));
+      await api.stop();
+      await database.drop();
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
