@@ -28,6 +28,7 @@ export { default as IconPlugConnected } from '@tabler/icons-react/icons/IconPlug
 export { default as IconPlus } from '@tabler/icons-react/icons/IconPlus';
 export { default as IconQrcode } from '@tabler/icons-react/icons/IconQrcode';
 export { default as IconRefresh } from '@tabler/icons-react/icons/IconRefresh';
+export { default as IconRepeat } from '@tabler/icons-react/icons/IconRepeat';
 export { default as IconSearch } from '@tabler/icons-react/icons/IconSearch';
 export { default as IconShare } from '@tabler/icons-react/icons/IconShare';
 export { default as IconSun } from '@tabler/icons-react/icons/IconSun';

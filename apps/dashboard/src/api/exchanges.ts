@@ -1,10 +1,13 @@
-/** Exchanges of one preview as they happen. */
-import type { Schemas } from './client.js';
+/** Exchanges of one preview as they happen, and sending their requests again. */
+import { answerOf, api, type Schemas } from './client.js';
 
 export type Exchange = Schemas['Exchange'];
 export type ExchangeBodies = Schemas['ExchangeBodies'];
 export type CapturedBody = NonNullable<ExchangeBodies['request']>;
 export type HeaderField = Exchange['request']['fields'][number];
+
+export type Replay = Schemas['Replay'];
+export type ReplayRequest = Schemas['CreateReplay'];
 
 /** Why there is nothing more to hear: of the event `end`. */
 export type StreamEndReason = Schemas['StreamEnd']['reason'];
@@ -60,4 +63,11 @@ export function watchExchanges(
     clearTimeout(timer);
     source?.close();
   };
+}
+
+/** Resolves when the service has answered. */
+export function replayRequest(previewId: string, body: ReplayRequest): Promise<Replay> {
+  return answerOf(
+    api.POST('/api/v1/previews/{previewId}/replays', { params: { path: { previewId } }, body }),
+  );
 }

@@ -40,7 +40,14 @@ export function ConfirmProvider({ children }: { children: ReactNode }): ReactEle
   return (
     <ConfirmContext value={ask}>
       {children}
-      <Modal opened={isOpen} onClose={() => close(false)} title={question?.title} withCloseButton={false}>
+      <Modal
+        opened={isOpen}
+        onClose={() => close(false)}
+        title={question?.title}
+        withCloseButton={false}
+        // Above the dialogs that may have asked, below menus and notices.
+        zIndex={250}
+      >
         <Stack>
           <Text size="sm" component="div">
             {question?.text}

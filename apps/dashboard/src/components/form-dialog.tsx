@@ -12,18 +12,26 @@ interface FormDialogProps {
   readonly isPending: boolean;
   /** Why it did not work, if it did not. */
   readonly error: unknown;
+  /** Of the dialog, as Mantine names it. */
+  readonly size?: 'md' | 'lg';
   readonly children: ReactNode;
 }
 
 /** A form in a dialog: Enter sends it, Escape leaves it. */
 export function FormDialog(props: FormDialogProps): ReactElement {
-  const { title, isOpen, onClose, submit, onSubmit, isPending, error, children } = props;
+  const { title, isOpen, onClose, submit, onSubmit, isPending, error, size = 'md', children } = props;
   const send = (event: SubmitEvent): void => {
     event.preventDefault();
     if (!isPending) onSubmit();
   };
   return (
-    <Modal opened={isOpen} onClose={onClose} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title={title}
+      size={size}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <form onSubmit={send}>
         <Stack>
           {children}

@@ -1,6 +1,6 @@
-import type { CapturedBody, Exchange } from '../../api/exchanges.js';
+import type { CapturedBody, Exchange, HeaderField } from '../../api/exchanges.js';
 
-/** What curl makes of the address and the body by itself, or what belongs to one connection. */
+/** What follows from the address and the body, or belongs to one connection: nobody has to write it again. */
 const LEFT_OUT = new Set([
   'host',
   'content-length',
@@ -12,16 +12,14 @@ const LEFT_OUT = new Set([
 
 /** A command for a POSIX shell that sends this request again. Fields that were masked are left out, and it says so. */
 export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | null): string {
-  const { method, target, request } = exchange;
-  const fields = request.fields.filter(({ name }) => !LEFT_OUT.has(name.toLowerCase()));
-  const sent = fields.filter(({ isMasked }) => !isMasked);
+  const { method, target } = exchange;
+  const { sent, masked } = ownFields(exchange);
   const parts = [
     `curl ${quote(origin + target)}`,
     ...(method === 'GET' ? [] : [`-X ${quote(method)}`]),
     ...sent.map(({ name, value }) => `-H ${quote(`${name}: ${value}`)}`),
     ...(body === null || body.bytes === 0 ? [] : ['--data-binary @-']),
   ];
-  const masked = fields.filter(({ isMasked }) => isMasked).map(({ name }) => name);
   const notes = [
     ...(masked.length === 0 ? [] : [`# Left out, since they are secret: ${masked.join(', ')}`]),
     ...(body?.isTruncated ? ['# The body is longer than what was captured.'] : []),
@@ -30,6 +28,18 @@ export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | 
   const piped =
     body === null || body.bytes === 0 ? command : `printf %s ${quote(body.base64)} | base64 -d | ${command}`;
   return [...notes, piped].join('\n');
+}
+
+/** Fields that whoever repeats a request has to write, and the names of those that only its sender knows. */
+export function ownFields({ request }: Pick<Exchange, 'request'>): {
+  readonly sent: readonly HeaderField[];
+  readonly masked: readonly string[];
+} {
+  const fields = request.fields.filter(({ name }) => !LEFT_OUT.has(name.toLowerCase()));
+  return {
+    sent: fields.filter(({ isMasked }) => !isMasked),
+    masked: fields.filter(({ isMasked }) => isMasked).map(({ name }) => name),
+  };
 }
 
 /** Nothing within single quotes means anything to a shell but a single quote. */

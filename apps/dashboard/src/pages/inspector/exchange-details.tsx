@@ -1,7 +1,7 @@
-import { Alert, Button, Drawer, Group, Stack, Tabs, Text } from '@mantine/core';
+import { Alert, Anchor, Button, Drawer, Group, Stack, Tabs, Text } from '@mantine/core';
 import { useClipboard, useMediaQuery } from '@mantine/hooks';
 import type { ReactElement } from 'react';
-import type { Exchange, ExchangeBodies, HeaderField } from '../../api/exchanges.js';
+import type { CapturedBody, Exchange, ExchangeBodies, HeaderField, Replay } from '../../api/exchanges.js';
 import type { Preview } from '../../api/previews.js';
 import { Facts } from '../../components/facts.js';
 import { exactTime } from '../../components/time-ago.js';
@@ -10,6 +10,7 @@ import { IconTerminal2 } from '../../icons.js';
 import { BodyView } from './body-view.js';
 import { toCurl } from './curl.js';
 import { size } from './exchange-list.js';
+import { ReplayActions } from './replay-actions.js';
 import { Waterfall } from './waterfall.js';
 import classes from './inspector.module.css';
 
@@ -28,11 +29,14 @@ interface ExchangeDetailsProps {
   readonly bodies: ExchangeBodies | undefined;
   readonly isCapturing: boolean;
   readonly onClose: () => void;
+  readonly onReplayed: (replay: Replay, sent: CapturedBody | null) => void;
+  /** Opens another; undefined where it is not held. */
+  readonly onShowOriginal: (() => void) | undefined;
 }
 
 /** One exchange, whole. */
 export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
-  const { preview, exchange, bodies, isCapturing, onClose } = props;
+  const { preview, exchange, bodies, isCapturing, onClose, onReplayed, onShowOriginal } = props;
   const isPhone = useMediaQuery('(max-width: 48em)');
   const clipboard = useClipboard();
   return (
@@ -47,6 +51,7 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
     >
       <Stack>
         <Group gap="xs">
+          {exchange.upgrade === null && <ReplayActions {...{ preview, exchange, bodies, onReplayed }} />}
           <Button
             variant="default"
             leftSection={<IconTerminal2 size={16} />}
@@ -71,6 +76,17 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
             [
               'Protocol',
               `HTTP/${exchange.httpVersion}${exchange.upgrade === null ? '' : `, ${exchange.upgrade}`}`,
+            ],
+            [
+              'Repeats',
+              exchange.replayOf !== null &&
+                (onShowOriginal === undefined ? (
+                  'a request that is no longer here'
+                ) : (
+                  <Anchor component="button" type="button" size="sm" onClick={onShowOriginal}>
+                    an earlier request
+                  </Anchor>
+                )),
             ],
             ['Sent', size(exchange.bytesIn)],
             ['Received', size(exchange.bytesOut)],

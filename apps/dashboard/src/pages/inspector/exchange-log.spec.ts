@@ -12,6 +12,7 @@ export function exchange(id: string, change: Partial<Exchange> = {}): Exchange {
     httpVersion: '1.1',
     upgrade: null,
     visitor: { address: '192.0.2.7', kind: 'anyone', id: null },
+    replayOf: null,
     request: { fields: [{ name: 'accept', value: '*/*', isMasked: false }], isTruncated: false },
     response: null,
     status: 200,

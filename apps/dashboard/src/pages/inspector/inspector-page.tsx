@@ -2,7 +2,13 @@ import { Alert, Button, Group, NativeSelect, Switch, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, useSyncExternalStore, type ReactElement } from 'react';
 import { useParams } from 'wouter';
-import { watchExchanges, type Exchange, type StreamEndReason } from '../../api/exchanges.js';
+import {
+  watchExchanges,
+  type CapturedBody,
+  type Exchange,
+  type Replay,
+  type StreamEndReason,
+} from '../../api/exchanges.js';
 import { useMay, useMe } from '../../api/me.js';
 import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
 import { BackLink } from '../../components/back-link.js';
@@ -56,6 +62,8 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
   const [text, setText] = useState('');
   const [outcome, setOutcome] = useState('');
   const [openId, setOpenId] = useState<string | null>(null);
+  /** Is opened as soon as it arrives. */
+  const [nextId, setNextId] = useState<string | null>(null);
   const current = useSyncExternalStore(log.subscribe, log.snapshot);
   const shown = frozen ?? current;
 
@@ -76,8 +84,20 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
     () => shown.exchanges.filter((exchange) => matches(exchange, { text: text.trim(), outcome })),
     [shown.exchanges, text, outcome],
   );
-  const isOpen = (exchange: Exchange): boolean => exchange.id === openId;
-  const opened = shown.exchanges.find(isOpen) ?? current.exchanges.find(isOpen);
+  const find = (id: string | null): Exchange | undefined => {
+    const isMeant = (exchange: Exchange): boolean => exchange.id === id;
+    return shown.exchanges.find(isMeant) ?? current.exchanges.find(isMeant);
+  };
+  const opened = find(nextId) ?? find(openId);
+  const open = (id: string | null): void => {
+    setOpenId(id);
+    setNextId(null);
+  };
+  const showReplayed = (replay: Replay, sent: CapturedBody | null): void => {
+    setNextId(replay.exchangeId);
+    // Known without capturing.
+    log.addBodies({ id: replay.exchangeId, request: sent, response: replay.body });
+  };
   const [tone, word] = STATES[state];
 
   return (
@@ -147,7 +167,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
           kept once nobody watches.
         </EmptyState>
       ) : (
-        <ExchangeList exchanges={exchanges} openId={openId} onOpen={setOpenId} />
+        <ExchangeList exchanges={exchanges} openId={opened?.id ?? null} onOpen={open} />
       )}
       {opened !== undefined && (
         <ExchangeDetails
@@ -156,7 +176,9 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
           exchange={opened}
           bodies={current.bodies.get(opened.id)}
           isCapturing={isCapturing}
-          onClose={() => setOpenId(null)}
+          onClose={() => open(null)}
+          onReplayed={showReplayed}
+          onShowOriginal={find(opened.replayOf) && (() => open(opened.replayOf))}
         />
       )}
     </>

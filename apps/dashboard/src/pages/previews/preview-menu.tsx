@@ -6,6 +6,7 @@ import { useReasonAgainst } from '../../api/me.js';
 import type { Preview } from '../../api/previews.js';
 import { toastDone } from '../../components/toast.js';
 import {
+  IconActivity,
   IconCopy,
   IconDots,
   IconExternalLink,
@@ -68,6 +69,13 @@ function OpenedMenu({ preview, onShowQrCode }: PreviewMenuProps): ReactElement {
           }}
         >
           Copy the link
+        </Menu.Item>
+        <Menu.Item
+          component={Link}
+          href={`/previews/${preview.id}/requests`}
+          leftSection={<IconActivity size={16} />}
+        >
+          Requests
         </Menu.Item>
         <Menu.Item leftSection={<IconQrcode size={16} />} onClick={() => onShowQrCode(preview)}>
           QR code

@@ -1,0 +1,101 @@
+import { Alert } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import {
+  type CapturedBody,
+  type Exchange,
+  type ExchangeBodies,
+  type Replay,
+  replayRequest,
+  type ReplayRequest,
+} from '../../api/exchanges.js';
+import { describeError } from '../../api/problem.js';
+import type { Preview } from '../../api/previews.js';
+import { useConfirm } from '../../components/confirm.js';
+import { ScopedButton } from '../../components/scoped-button.js';
+import { toastDone } from '../../components/toast.js';
+import { IconPencil, IconRepeat } from '../../icons.js';
+import { ReplayDialog } from './replay-dialog.js';
+import { draftOf, isSafe, sentBody } from './replay-draft.js';
+import { milliseconds } from './waterfall.js';
+
+interface ReplayActionsProps {
+  readonly preview: Preview;
+  readonly exchange: Exchange;
+  readonly bodies: ExchangeBodies | undefined;
+  /** @param sent the body of its request */
+  readonly onReplayed: (replay: Replay, sent: CapturedBody | null) => void;
+}
+
+/** Buttons that send the request of an exchange again, as it was or changed, and why that did not work. */
+export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayActionsProps): ReactElement {
+  const [isEditing, setIsEditing] = useState(false);
+  const confirm = useConfirm();
+  const replay = useMutation({
+    mutationFn: (request: ReplayRequest) => replayRequest(preview.id, request),
+    onSuccess: (done, request) => {
+      const { method = exchange.method } = request;
+      setIsEditing(false);
+      toastDone(`${method} was answered with ${done.status} after ${milliseconds(done.firstByteMs)}`);
+      onReplayed(done, sentBody(request, bodies));
+    },
+  });
+  const send = async (request: ReplayRequest): Promise<void> => {
+    const { method = exchange.method } = request;
+    const isSure =
+      isSafe(method) ||
+      (await confirm({
+        title: `Send ${method} again?`,
+        text: 'The service does once more what the request asks for: it may change or remove something.',
+        confirm: `Send ${method}`,
+      }));
+    if (isSure) replay.mutate(request);
+  };
+  const isSendingAsItWas = replay.isPending && !isEditing;
+  return (
+    <>
+      <ScopedButton
+        needs="previews:write"
+        leftSection={<IconRepeat size={16} />}
+        loading={isSendingAsItWas}
+        onClick={() => void send({ exchangeId: exchange.id })}
+      >
+        Replay
+      </ScopedButton>
+      <ScopedButton
+        needs="previews:write"
+        variant="default"
+        leftSection={<IconPencil size={16} />}
+        onClick={() => {
+          replay.reset();
+          setIsEditing(true);
+        }}
+      >
+        Edit and replay
+      </ScopedButton>
+      {replay.error !== null && !isEditing && <ReplayProblem error={replay.error} />}
+      {isEditing && (
+        <ReplayDialog
+          exchangeId={exchange.id}
+          drafted={draftOf(exchange, bodies)}
+          onClose={() => {
+            setIsEditing(false);
+            replay.reset();
+          }}
+          onSend={(request) => void send(request)}
+          isPending={replay.isPending}
+          error={replay.error}
+        />
+      )}
+    </>
+  );
+}
+
+function ReplayProblem({ error }: { error: unknown }): ReactElement {
+  const { title, detail } = describeError(error);
+  return (
+    <Alert color="red" title={title} role="alert" w="100%">
+      {detail}
+    </Alert>
+  );
+}
