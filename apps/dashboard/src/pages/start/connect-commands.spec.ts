@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { waysToConnect } from './connect-commands.js';
 
@@ -18,5 +19,18 @@ describe('the commands to connect a traffic manager', () => {
     expect(all).toContain('systemaHost=localhost --set systemaPort=8080');
     expect(all).toContain('TELEPRESENCE_LOGIN_DOMAIN=localhost:8080');
     expect(all).toContain('CULVERT_URL=http://localhost:8080');
+  });
+
+  it('set values that the chart has, and nothing else', () => {
+    const chart = readFileSync(
+      new URL('../../../../../infra/helm/traffic-manager/values.yaml', import.meta.url),
+      'utf8',
+    );
+    const known = [...chart.matchAll(/^(\w+):/gm)].map(([, name]) => name);
+    const command = codes('https://culvert.example.com').find((code) => code.includes('infra/helm')) ?? '';
+    const set = [...command.matchAll(/--set (\w+)=/g)].map(([, name]) => name);
+    expect(set).toEqual(['culvertUrl', 'image', 'apiKey', 'clusterSecret', 'name']);
+    expect(known).toEqual(expect.arrayContaining(set));
+    expect(command).toContain("--set apiKey='cvt_key'");
   });
 });

@@ -15,6 +15,8 @@ export interface Way {
 
 /** Stands in for a key until there is one. */
 export const NO_KEY = '<your API key>';
+/** For the image: nobody but its owner knows where a cluster gets its images. */
+const NO_IMAGE = 'registry.example.com/culvert-traffic-manager';
 
 export function waysToConnect(target: Target): readonly Way[] {
   return [kubernetes(target), container(target), checkout(target), telepresence(target)];
@@ -25,40 +27,24 @@ function kubernetes({ origin, apiKey }: Target): Way {
     id: 'kubernetes',
     label: 'Kubernetes',
     about:
-      'Our traffic manager, in any cluster. It dials out and needs no port, no role and no inbound rule.',
+      'Our traffic manager, in any cluster, by its Helm chart. It dials out and needs no port, no role and no inbound rule.',
     steps: [
       {
-        name: 'the manifest',
-        text: 'Save it as culvert.yaml. The image is built of infra/docker/Dockerfile, target traffic-manager.',
-        code: `apiVersion: v1
-kind: Secret
-metadata:
-  name: culvert
-stringData:
-  api-key: ${apiKey}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: culvert-traffic-manager
-spec:
-  replicas: 1
-  strategy: { type: Recreate }
-  selector: { matchLabels: { app: culvert-traffic-manager } }
-  template:
-    metadata: { labels: { app: culvert-traffic-manager } }
-    spec:
-      containers:
-        - name: traffic-manager
-          image: culvert-traffic-manager
-          env:
-            - { name: CULVERT_URL, value: "${origin}" }
-            - { name: CULVERT_MANAGER_ID, value: my-cluster }
-            - name: CULVERT_API_KEY
-              valueFrom: { secretKeyRef: { name: culvert, key: api-key } }
-`,
+        name: 'the image',
+        text: 'In a checkout of Culvert, make the image, and push it to where your cluster gets images from:',
+        code: `docker build -f infra/docker/Dockerfile --target traffic-manager -t ${NO_IMAGE} .
+docker push ${NO_IMAGE}`,
       },
-      { name: 'the command', text: 'Then:', code: 'kubectl apply -f culvert.yaml' },
+      {
+        name: 'the Helm command',
+        text: 'Then, from the same checkout:',
+        code: `helm install traffic-manager infra/helm/traffic-manager --namespace culvert --create-namespace \\
+  --set culvertUrl=${origin} \\
+  --set image=${NO_IMAGE} \\
+  --set apiKey='${apiKey}' \\
+  --set clusterSecret="$(openssl rand -hex 16)" \\
+  --set name=my-cluster`,
+      },
     ],
   };
 }

@@ -86,6 +86,9 @@ export function StartPage(): ReactElement {
                 <Button component="a" href={made[0].url} target="_blank" rel="noreferrer" variant="default">
                   Open {nameOfPreview(made[0])}
                 </Button>
+                <Anchor component={Link} href={`/previews/${made[0].id}/requests`} size="sm">
+                  See the request arrive
+                </Anchor>
               </Group>
             )}
           </Step>
@@ -109,7 +112,15 @@ function KeyStep({ isDone, count, newKey, onCreated }: KeyStepProps): ReactEleme
     try {
       const { key } = await createApiKey({
         name: 'Traffic manager',
-        scopes: ['tunnel', 'previews:read', 'previews:write'],
+        // Intercepts are what it reports of its cluster, once agents and clients meet there.
+        scopes: [
+          'tunnel',
+          'sessions:read',
+          'intercepts:read',
+          'intercepts:write',
+          'previews:read',
+          'previews:write',
+        ],
       });
       onCreated(key);
       await queryClient.invalidateQueries({ queryKey: keyOf('api-key') });
