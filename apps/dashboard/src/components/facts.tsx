@@ -3,10 +3,16 @@ import classes from './facts.module.css';
 
 export type Fact = readonly [label: string, value: ReactNode];
 
+interface FactsProps {
+  readonly facts: readonly Fact[];
+  /** `grid`: as many beside each other as there is room for, each below its label. Default: one below the other. */
+  readonly layout?: 'list' | 'grid';
+}
+
 /** Names and values of one thing. Those without a value are left out. */
-export function Facts({ facts }: { facts: readonly Fact[] }): ReactElement {
+export function Facts({ facts, layout = 'list' }: FactsProps): ReactElement {
   return (
-    <dl className={classes['facts']}>
+    <dl className={classes[layout]}>
       {facts
         .filter(([, value]) => value !== '' && value !== null && value !== undefined && value !== false)
         .map(([label, value]) => (

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { answerOf, api } from '../../api/client.js';
 import { EmptyState } from '../../components/empty-state.js';
-import { FactGrid } from '../../components/fact-grid.js';
+import { Facts } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { exactTime, TimeAgo } from '../../components/time-ago.js';
@@ -245,7 +245,8 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
     >
       {row !== null && (
         <Stack>
-          <FactGrid
+          <Facts
+            layout="grid"
             facts={[
               ['When', exactTime(row.event.at)],
               ['Who', row.actor],

@@ -7,7 +7,7 @@ import { keyOf } from '../../api/keys.js';
 import { nameOfManager, type Session, type TrafficManager } from '../../api/traffic-managers.js';
 import { BackLink } from '../../components/back-link.js';
 import { CopyIcon } from '../../components/copy-button.js';
-import { FactGrid, type Fact } from '../../components/fact-grid.js';
+import { Facts, type Fact } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { RowMenu } from '../../components/row-menu.js';
@@ -74,7 +74,7 @@ function Shown({ manager, sessions }: Details): ReactElement {
       {dialogs}
       <Stack gap="xl">
         <Paper p="lg">
-          <FactGrid facts={factsOf(manager)} />
+          <Facts layout="grid" facts={factsOf(manager)} />
         </Paper>
         <PageSection
           title="Session"
@@ -90,7 +90,7 @@ function Shown({ manager, sessions }: Details): ReactElement {
             <Stack>
               {living.map((each) => (
                 <Paper key={each.id} p="lg">
-                  <FactGrid facts={factsOfSession(each)} />
+                  <Facts layout="grid" facts={factsOfSession(each)} />
                 </Paper>
               ))}
             </Stack>

@@ -8,7 +8,7 @@ import { describeError } from '../../api/problem.js';
 import { refresh } from '../../api/refresh.js';
 import { signOut } from '../../api/sign-in.js';
 import { useConfirm } from '../../components/confirm.js';
-import { FactGrid } from '../../components/fact-grid.js';
+import { Facts } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { PageSection } from '../../components/page-section.js';
@@ -27,7 +27,8 @@ export function ProfilePage(): ReactElement {
     <Page title="Profile" description={user?.email}>
       <Stack gap="xl">
         <Paper p="lg">
-          <FactGrid
+          <Facts
+            layout="grid"
             facts={[
               ['Name', user?.name === '' ? '–' : (user?.name ?? '–')],
               ['Address', user?.email ?? '–'],
