@@ -17,11 +17,13 @@ import { Scope } from './scope.js';
 import { telepresence } from './telepresence.js';
 import { tls } from './tls.js';
 import { tunnelMemory } from './tunnel-memory.js';
+import { watching } from './watching.js';
 import { websocket } from './websocket.js';
 
 const MEASURES: readonly Measure[] = [
   requests,
   access,
+  watching,
   latency,
   download,
   upload,
