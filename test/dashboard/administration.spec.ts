@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { TelepresenceClient } from '@culvert/testkit';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -350,6 +351,33 @@ describe('the audit log', () => {
 });
 
 describe('the profile', () => {
+  it('ends a program that acts for the person, at once', async () => {
+    const program = new TelepresenceClient({ version: '2.8.5', url: dashboard.url });
+    const consent = await page.context().newPage();
+    await program.login((url) => {
+      void consent.goto(url).then(() => consent.getByRole('button', { name: 'Allow' }).click());
+    });
+    await consent.close();
+    const token = await program.accessToken();
+    const statusOfUse = async () =>
+      (
+        await page.request.get(`${dashboard.url}/api/userinfo`, {
+          headers: { authorization: `Bearer ${token}` },
+        })
+      ).status();
+    expect(await statusOfUse()).toBe(200);
+    await open('Profile');
+    const end = page.getByRole('button', { name: /^End Telepresence in / });
+    await end.click();
+    await dialog().getByRole('button', { name: 'Cancel' }).click();
+    await dialog().waitFor({ state: 'detached' });
+    expect(await statusOfUse()).toBe(200);
+    await end.click();
+    await dialog().getByRole('button', { name: 'End it' }).click();
+    await page.getByText('None. One appears when you run telepresence login.').waitFor();
+    expect(await statusOfUse()).toBe(401);
+  });
+
   it('signs out another browser, and changes the password, which signs out all others', async () => {
     const other = await dashboard.signIn();
     await open('Profile');

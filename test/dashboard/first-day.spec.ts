@@ -85,11 +85,27 @@ it('leads from signing in to a preview that is opened, made public and removed',
   const statusOfVisit = async () => (await visit(dashboard.deployment.port, host, '/basket')).status;
   expect(await statusOfVisit()).toBe(401);
 
-  // Its member, in the same browser.
+  // Its member, in the same browser, while somebody looks.
+  const previewPage = page.url();
+  await page.getByRole('navigation').getByRole('link', { name: 'Start' }).click();
+  await step('Open it').getByRole('link', { name: 'See the request arrive' }).click();
+  await page.getByRole('status').getByText('Live').waitFor();
   const visitor = await page.context().newPage();
   await visitor.goto(`${address}/basket`);
   expect(await visitor.textContent('body')).toBe('GET /basket');
   await visitor.close();
+  await page.getByRole('table', { name: 'Exchanges' }).getByRole('button', { name: '/basket' }).click();
+  await page.getByText('somebody who signed in').waitFor();
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  await page.getByText('replayed from here').waitFor();
+  await page.keyboard.press('Escape');
+  await expect
+    .poll(() =>
+      page.getByRole('table', { name: 'Exchanges' }).getByRole('button', { name: '/basket' }).count(),
+    )
+    .toBe(2);
+  await page.getByRole('link', { name: 'orders' }).click();
+  expect(page.url()).toBe(previewPage);
 
   await page.getByRole('button', { name: 'Make publicly accessible' }).click();
   await page.getByRole('button', { name: 'Require authentication' }).waitFor();
@@ -130,6 +146,15 @@ it('leads from signing in to a preview that is opened, made public and removed',
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await page.getByRole('heading', { name: 'No previews yet' }).waitFor();
   await expect.poll(statusOfVisit, POLL).toBe(401);
+
+  await page.getByRole('navigation').getByRole('link', { name: 'API keys' }).click();
+  await page.getByRole('button', { name: 'Actions for Traffic manager' }).click();
+  await page.getByRole('menuitem', { name: 'Revoke' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Connections' }).click();
+  const connection = page.getByRole('row').filter({ hasText: 'my cluster' });
+  await expect.poll(() => connection.textContent(), POLL).toContain('Reconnecting');
+  expect((await dashboard.deployment.apiStatus('GET', '/previews', undefined, key)).status).toBe(401);
   expect(faults).toEqual([]);
 });
 

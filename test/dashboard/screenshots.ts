@@ -4,9 +4,10 @@ import { mkdirSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
 import { ensureChromium } from '../services/chromium.js';
 import { type Dashboard, lookAs, OWNER, settled, startDashboard } from '../support/dashboard.js';
-import { visit } from '../support/deployment.js';
+import { type Preview, visit } from '../support/deployment.js';
 
 const LOOKS = ['light', 'dark', 'phone'] as const;
 
@@ -14,22 +15,98 @@ const LOOKS = ['light', 'dark', 'phone'] as const;
 interface World {
   readonly trafficManagerId: string;
   readonly previewId: string;
+  /** Has visitors send requests to the preview. */
+  readonly beVisited: () => Promise<void>;
 }
 
-/** Name of the picture, and where its page is. */
-const PAGES: Readonly<Record<string, (world: World) => string>> = {
-  start: () => '/',
-  previews: () => '/previews',
-  'new-preview': () => '/previews/new',
-  preview: ({ previewId }) => `/previews/${previewId}`,
-  connections: () => '/connections',
-  connection: ({ trafficManagerId }) => `/connections/${trafficManagerId}`,
-  intercepts: () => '/intercepts',
-  'api-keys': () => '/api-keys',
-  team: () => '/team',
-  'audit-log': () => '/audit-log',
-  profile: () => '/profile',
+interface Picture {
+  readonly path: (world: World) => string;
+  /** What somebody does on the page before the picture is taken. */
+  readonly act?: (page: Page, world: World) => Promise<void>;
+}
+
+/** By the name of the picture. */
+const PICTURES: Readonly<Record<string, Picture>> = {
+  start: { path: () => '/' },
+  previews: { path: () => '/previews' },
+  'new-preview': { path: () => '/previews/new' },
+  preview: { path: ({ previewId }) => `/previews/${previewId}` },
+  inspector: { path: inspector, act: watch },
+  'inspector-request': {
+    path: inspector,
+    act: async (page, world) => {
+      await watch(page, world);
+      await open(page);
+    },
+  },
+  'inspector-replay': {
+    path: inspector,
+    act: async (page, world) => {
+      await watch(page, world);
+      await open(page);
+      await page.getByRole('button', { name: 'Edit and replay' }).click();
+      await page.getByLabel('Headers').waitFor();
+    },
+  },
+  connections: { path: () => '/connections' },
+  connection: { path: ({ trafficManagerId }) => `/connections/${trafficManagerId}` },
+  intercepts: { path: () => '/intercepts' },
+  'api-keys': { path: () => '/api-keys' },
+  team: { path: () => '/team' },
+  'audit-log': { path: () => '/audit-log' },
+  profile: { path: () => '/profile' },
 };
+
+const ORDER = '/api/orders?from=basket';
+
+/** What visitors ask for, in turn. */
+const REQUESTS: readonly (readonly [target: string, method?: string, body?: string])[] = [
+  ['/'],
+  ['/assets/shop.css'],
+  ['/assets/shop.js'],
+  ['/api/basket'],
+  ['/api/articles?query=umbrella&page=2'],
+  ['/favicon.ico'],
+  ['/api/basket/items', 'POST', '{"article":17,"count":2}'],
+  ['/api/recommendations'],
+  [ORDER, 'POST', '{"basket":"b-4711","address":"Harbour Street 7","gift":true}'],
+  ['/orders/2031'],
+];
+
+function inspector({ previewId }: World): string {
+  return `/previews/${previewId}/requests`;
+}
+
+async function watch(page: Page, { beVisited }: World): Promise<void> {
+  await page.getByText('Capture bodies').click();
+  await page.getByRole('status').getByText('Live').waitFor();
+  await beVisited();
+  await page.getByRole('button', { name: '/orders/2031' }).first().waitFor();
+}
+
+async function open(page: Page): Promise<void> {
+  await page.getByRole('button', { name: ORDER }).first().click();
+  await page.getByRole('region', { name: 'the request body' }).waitFor();
+}
+
+/** A shop, as far as its answers can be seen. */
+function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const { url = '' } = request;
+  const status = url === '/favicon.ico' ? 404 : url.startsWith('/api/recommendations') ? 500 : 200;
+  const isApi = url.startsWith('/api/');
+  request.resume().on('end', () => {
+    setTimeout(
+      () => {
+        response.writeHead(url.startsWith(ORDER) ? 201 : status, {
+          'content-type': isApi ? 'application/json' : 'text/html',
+          'set-cookie': 'basket=b-4711; Path=/',
+        });
+        response.end(isApi ? '{"order":2031,"state":"accepted"}' : `<p>${'shop '.repeat(200)}</p>`);
+      },
+      isApi ? 40 : 4,
+    );
+  });
+}
 
 const WORKLOADS = [
   { workload: 'checkout', namespace: 'shop', client: 'ann@laptop', disposition: 'ACTIVE', message: '' },
@@ -61,7 +138,7 @@ async function build(dashboard: Dashboard, servicePort: number): Promise<World> 
     '/traffic-managers',
   );
   const trafficManagerId = managers.items.find(({ managerId }) => managerId === 'staging')!.id;
-  const previews = [];
+  const previews: Preview[] = [];
   for (const intercept of WORKLOADS) {
     const mechanismArgs = [`--http-header=x-user=${intercept.client.split('@')[0]}`];
     previews.push(
@@ -72,7 +149,23 @@ async function build(dashboard: Dashboard, servicePort: number): Promise<World> 
       }),
     );
   }
-  for (let i = 0; i < 20; i++) await visit(deployment.port, previews[0].hostname, '/');
+  const beVisited = async (): Promise<void> => {
+    for (const [target, method = 'GET', body] of REQUESTS) {
+      const headers = {
+        'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)',
+        accept: 'application/json',
+        'accept-language': 'en',
+        cookie: 'basket=b-4711',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      };
+      await visit(deployment.port, previews[0].hostname, target, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body }),
+      });
+    }
+  };
+  await beVisited();
   await deployment.api('POST', '/api-keys', {
     name: 'staging cluster',
     scopes: ['tunnel', 'previews:write'],
@@ -83,25 +176,27 @@ async function build(dashboard: Dashboard, servicePort: number): Promise<World> 
     expiresAt: new Date(Date.now() + 3 * 86_400_000).toISOString(),
   });
   await deployment.api('POST', '/team/invitations', { email: 'ben@example.com', role: 'admin' });
-  return { trafficManagerId, previewId: previews[0].id };
+  return { trafficManagerId, previewId: previews[0].id, beVisited };
 }
 
 async function main(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const service = http.createServer((_request, response) => void response.end('hello'));
+  const service = http.createServer(answer);
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   const dashboard = await startDashboard(await ensureChromium());
   try {
     const world = await build(dashboard, (service.address() as AddressInfo).port);
     const page = await dashboard.signIn(OWNER);
-    for (const [name, pathIn] of Object.entries(PAGES)) {
+    for (const [name, picture] of Object.entries(PICTURES)) {
       for (const look of LOOKS) {
         await lookAs(page, look);
-        await page.goto(dashboard.url + pathIn(world));
+        await page.goto(dashboard.url + picture.path(world));
         await settled(page);
+        await picture.act?.(page, world);
         const path = join(folder, `${name}-${look}.png`);
-        await page.screenshot({ path, fullPage: true });
+        // What moves has come to rest.
+        await page.screenshot({ path, fullPage: true, animations: 'disabled' });
         process.stdout.write(`${path}\n`);
       }
     }

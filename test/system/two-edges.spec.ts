@@ -1,43 +1,25 @@
 /** Two edges and an API as processes of their own, which hear of each other through Postgres and Redis alone. */
 import { once } from 'node:events';
 import http from 'node:http';
-import net, { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { hashSecret, type Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import {
-  API_KEY,
-  type Deployment,
-  deploymentOf,
-  type HttpResult,
-  type Preview,
-  visit,
-} from '../support/deployment.js';
-import { type Program, startProgram } from '../support/process.js';
+import { API_KEY, type Deployment, type HttpResult, type Preview, visit } from '../support/deployment.js';
+import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
 
 const OWNER = { email: 'ann@shop.test', password: 'correct horse battery' };
 const VISIT = 'culvert-preview';
 
-let database: TestDatabase;
+let split: SplitDeployment;
 let store: Store;
-let api: Program;
-let edges: readonly Program[];
 /** Of the edges, A first; the app's host names that of A, as a load balancer in front of both would be named. */
 let ports: readonly [number, number];
 let deployment: Deployment;
 let service: http.Server;
 let servicePort: number;
 let preview: Preview;
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 beforeAll(async () => {
   service = http.createServer((request, response) => {
@@ -51,45 +33,26 @@ beforeAll(async () => {
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   servicePort = (service.address() as AddressInfo).port;
-  database = await createTestDatabase(inject('databaseUrl'));
-  const apiPort = await freePort();
-  ports = [await freePort(), await freePort()];
-  const shared = {
-    DATABASE_URL: database.url,
-    REDIS_URL: inject('redisUrl'),
-    APP_HOST: `localhost:${ports[0]}`,
-    ADMIN_PORT: '0',
-  };
-  api = startProgram('apps/api/src/main.js', {
-    ...shared,
-    PORT: String(apiPort),
-    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
-    CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
-    CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
-  });
-  edges = ports.map((port) =>
-    startProgram('apps/edge/src/main.js', {
-      ...shared,
-      PORT: String(port),
-      API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}`,
-    }),
+  split = await startSplit(
+    { databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') },
+    {
+      edges: 2,
+      env: { CULVERT_BOOTSTRAP_EMAIL: OWNER.email, CULVERT_BOOTSTRAP_PASSWORD: OWNER.password },
+    },
   );
-  await Promise.all([api.line(/^API key/m), ...edges.map((edge) => edge.logged(/"serving"/))]);
-  deployment = deploymentOf(edges[0], ports[0], () => {}, apiPort);
+  ({ deployment } = split);
+  ports = split.ports as [number, number];
   // One session, with a tunnel to each edge.
   await deployment.startManager();
   await deployment.startManager({ CULVERT_URL: `http://127.0.0.1:${ports[1]}` });
-  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+  store = await createStore({ databaseUrl: split.databaseUrl, dataDir: 'memory' });
 });
 
 afterAll(async () => {
-  await deployment?.stop();
-  await edges?.[1]?.stop();
-  await api?.stop();
   await store?.close();
+  await split?.stop();
   service?.closeAllConnections();
   service?.close();
-  await database?.drop();
 });
 
 beforeEach(async () => {
@@ -305,5 +268,22 @@ describe('what is open at both edges ends within a second', () => {
     expect(performance.now() - endedAt).toBeLessThan(1000);
     for (const port of ports)
       expect((await visit(port, preview.hostname, '/', { headers })).status).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('the traffic of one preview', () => {
+  it('is added up, whichever edge it came through', async () => {
+    const headers = { 'x-culvert-api-key': API_KEY };
+    for (const [at, visits] of [2, 3].entries())
+      for (let i = 0; i < visits; i++)
+        expect((await visit(ports[at], preview.hostname, '/', { headers })).status).toBe(200);
+    const counted = async () => {
+      const path = `/previews/${preview.id}/metrics`;
+      const metrics = await deployment.api<{ requests: number[]; answers: number[] }>('GET', path);
+      const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
+      return [sum(metrics.requests), sum(metrics.answers)];
+    };
+    // Edges write down what they counted every 15 seconds.
+    await expect.poll(counted, { timeout: 45_000 }).toEqual([5, 5]);
   });
 });
