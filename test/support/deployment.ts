@@ -1,5 +1,4 @@
 import http from 'node:http';
-import { TemporaryFolder } from '../services/server.js';
 import { type Program, startProgram } from './process.js';
 
 export const API_KEY = 'test-key-0123456789abcdef';
@@ -31,27 +30,22 @@ export interface Preview {
   readonly trafficManagerId: string;
 }
 
+/** What it stores ends with it, unless `env` names a DATA_DIR. */
 export async function startDeployment(
   env: Record<string, string> = {},
   nodeArgs: readonly string[] = [],
 ): Promise<Deployment> {
-  const dataDir = new TemporaryFolder('test');
   const program = startProgram(
     'apps/standalone/src/main.js',
-    { PORT: '0', DATA_DIR: dataDir.path, CULVERT_BOOTSTRAP_API_KEY: API_KEY, LOG_LEVEL: 'info', ...env },
+    { PORT: '0', DATA_DIR: 'memory', CULVERT_BOOTSTRAP_API_KEY: API_KEY, LOG_LEVEL: 'info', ...env },
     [],
     nodeArgs,
   );
   const [, port] = await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m);
-  return deploymentOf(program, Number(port), () => dataDir.remove());
+  return deploymentOf(program, Number(port));
 }
 
-export function deploymentOf(
-  program: Program,
-  port: number,
-  cleanUp: () => void,
-  apiPort = port,
-): Deployment {
+export function deploymentOf(program: Program, port: number, apiPort = port): Deployment {
   const managers: Program[] = [];
   const apiStatus: Deployment['apiStatus'] = async (method, path, body, apiKey = API_KEY) => {
     const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1${path}`, {
@@ -99,7 +93,6 @@ export function deploymentOf(
     stop: async () => {
       await Promise.all(managers.map((manager) => manager.stop()));
       await program.stop();
-      cleanUp();
     },
   };
 }

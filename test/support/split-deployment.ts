@@ -47,7 +47,7 @@ export async function startSplit(
   );
   await Promise.all([api.line(/^API key/m), ...edges.map((edge) => edge.logged(/"serving"/))]);
   const [first, ...others] = edges;
-  const deployment = deploymentOf(first, ports[0], () => {});
+  const deployment = deploymentOf(first, ports[0]);
   return {
     deployment,
     edges,

@@ -74,7 +74,7 @@ async function startCulvert(port: number): Promise<Deployment> {
     LOG_LEVEL: 'info',
   });
   await program.line(/^Dashboard /m);
-  return deploymentOf(program, port, () => undefined);
+  return deploymentOf(program, port);
 }
 
 function startManager(port: string): Promise<ClusterManager> {

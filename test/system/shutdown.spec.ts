@@ -130,7 +130,7 @@ describe('an edge that is replaced', () => {
     await api.line(/^API key/m);
     const [first, second] = await Promise.all([startEdge(apiPort), startEdge(apiPort)]);
     proxy = await Proxy.start(first.port, second.port);
-    deployment = deploymentOf(first.program, proxy.port, () => {}, apiPort);
+    deployment = deploymentOf(first.program, proxy.port, apiPort);
     const manager = await deployment.startManager();
     const preview = await deployment.createPreview(servicePort());
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
     API_UPSTREAM_URL: `http://127.0.0.1:${apiPort}`,
   });
   await Promise.all([api.line(/^API key/m), edge.logged(/"serving"/)]);
-  deployment = deploymentOf(edge, edgePort, () => {});
+  deployment = deploymentOf(edge, edgePort);
   await deployment.startManager();
   preview = await deployment.createPreview((service.address() as AddressInfo).port);
 });
