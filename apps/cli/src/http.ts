@@ -1,6 +1,6 @@
 /** HTTP to Culvert: its certificates, the proxy of the environment, and why nothing came back. */
-import { EnvHttpProxyAgent, fetch } from 'undici';
 import { rootCertificates } from 'node:tls';
+import type { Dispatcher } from 'undici';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 
@@ -14,9 +14,15 @@ export function createFetch(ca: string | undefined): Fetch {
     timeout: CONNECT_TIMEOUT_MS,
     ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
   };
-  const dispatcher = new EnvHttpProxyAgent({ connect, requestTls: connect });
+  let dispatcher: Dispatcher | undefined;
+  const send = async (input: string, init: object) => {
+    // It takes longer to load than help and completion take to print.
+    const { EnvHttpProxyAgent, fetch } = await import('undici');
+    dispatcher ??= new EnvHttpProxyAgent({ connect, requestTls: connect });
+    return fetch(input, { ...init, dispatcher });
+  };
   // The same interface, by the implementation that Node builds in; only its types are declared twice.
-  return ((input: string, init: object) => fetch(input, { ...init, dispatcher })) as unknown as Fetch;
+  return send as unknown as Fetch;
 }
 
 const CERTIFICATE_ERRORS = new Set([

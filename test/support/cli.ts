@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type Program, startProgram } from './process.js';
+
+/** What people have on their PATH. */
+export const CULVERT = fileURLToPath(new URL('../../apps/cli/bin/culvert.mjs', import.meta.url));
+
+export interface CliRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `culvert` to its end, with exactly `env` (and PATH). */
+export async function runCulvert(
+  args: readonly string[],
+  { env, stdin = '' }: { readonly env: Record<string, string>; readonly stdin?: string },
+): Promise<CliRun> {
+  const child = spawn(process.execPath, [CULVERT, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  // A run that ends without reading is no fault.
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+/** Starts `culvert`, for what waits or goes on. */
+export function startCulvert(args: readonly string[], env: Record<string, string>): Program {
+  return startProgram('apps/cli/src/main.js', env, args);
+}
