@@ -15,6 +15,7 @@ export * from './previews.js';
 export * from './problems.js';
 export * from './replays.js';
 export * from './request-headers.js';
+export * from './server.js';
 export * from './sessions.js';
 export * from './telepresence.js';
 export * from './team.js';

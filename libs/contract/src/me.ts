@@ -28,7 +28,9 @@ export const meResource = z.strictObject({
   user: z.strictObject({ id, email: z.string(), name: z.string() }).nullable().describe('Null for a key.'),
   teams: z
     .array(team.extend({ role: role.nullable() }))
-    .describe('Every team of the person, the first joined first; choose by the header Culvert-Team.'),
+    .describe(
+      'Every team of the person, the first joined first; choose by the header Culvert-Team. Of a key or program: its own.',
+    ),
 });
 export type MeResource = z.output<typeof meResource>;
 

@@ -13,6 +13,7 @@ import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import * as problems from './problems.js';
 import * as replays from './replays.js';
+import { serverResource } from './server.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
@@ -44,6 +45,7 @@ const REQUEST_SCHEMAS = {
 };
 const RESPONSE_SCHEMAS = {
   Me: me.meResource,
+  Server: serverResource,
   UserSession: me.userSessionResource,
   UserSessionPage: me.userSessionPage,
   Program: me.programResource,

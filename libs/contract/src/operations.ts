@@ -17,6 +17,7 @@ import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
 import { createReplayRequest, MAX_REPLAY_REQUEST_BYTES, replayResource } from './replays.js';
+import { serverResource } from './server.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
 import * as signIn from './sign-in.js';
@@ -813,6 +814,16 @@ export const OPERATIONS: readonly Operation[] = [
     response: 'text/csv',
   },
 
+  {
+    id: 'getServer',
+    tag: 'Documentation',
+    method: 'get',
+    path: `${API}/server`,
+    summary: 'Show which version of Culvert answers',
+    access: 'any',
+    status: 200,
+    response: serverResource,
+  },
   {
     id: 'getProblem',
     tag: 'Documentation',

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DocsController } from './docs.controller.js';
+import { ServerController } from './server.controller.js';
 
-@Module({ controllers: [DocsController] })
+@Module({ controllers: [DocsController, ServerController] })
 export class DocsModule {}
