@@ -383,6 +383,7 @@ describe('previews', () => {
     expect(status).toMatchObject({
       url,
       user: null,
+      serverVersion: '0.1.0',
       trafficManagers: [{ kind: 'native', version: expect.any(String), roundTripMs: expect.anything() }],
       previews: [{ id: preview.id }],
     });

@@ -9,6 +9,7 @@ import {
   previewPage,
   previewResource,
   problemResource,
+  serverResource,
   sessionPage,
   teamResource,
   trafficManagerPage,
@@ -30,7 +31,7 @@ import { z } from 'zod';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 import { unreachable, type Fetch } from './http.js';
-import { problemError } from './problem-error.js';
+import { problemCodeOf, problemError } from './problem-error.js';
 import { VERSION } from './version.js';
 
 const CALL_TIMEOUT_MS = 30_000;
@@ -61,6 +62,16 @@ export class ApiClient {
 
   me(): Promise<MeResource> {
     return this.call('GET', '/me', meResource);
+  }
+
+  /** Which version of Culvert answers; null for one that does not tell. */
+  async serverVersion(): Promise<string | null> {
+    try {
+      return (await this.call('GET', '/server', serverResource)).version;
+    } catch (error) {
+      if (problemCodeOf(error) === 'route_not_found') return null;
+      throw error;
+    }
   }
 
   team(): Promise<z.output<typeof teamResource>> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CliError } from './cli-error.js';
 import { createProgram, runCulvert } from './command.js';
@@ -34,6 +35,11 @@ describe('the command line', () => {
         ...missing(sub),
       ]);
     expect(missing(program)).toEqual([]);
+  });
+
+  it('has the version of its package', () => {
+    const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    expect((JSON.parse(manifest) as { version: string }).version).toBe(VERSION);
   });
 
   it.each([

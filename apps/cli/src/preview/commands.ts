@@ -113,7 +113,7 @@ function addCreate(preview: Command, action: Action): void {
     .option('--expires <when>', 'when it ends: 12h, 7d, or a moment; default: never', readExpiry)
     .option('--idle-expires <duration>', 'end it when nobody used it for so long: 12h, 7d', readDuration)
     .option('--pull-request <url>', 'the pull request that gets a comment with the URL')
-    .option('--banner', 'show on its pages that they are a preview (the default)', true)
+    .option('--banner', 'show on its pages that they are a preview (the default)')
     .option('--no-banner', 'do not show it')
     .option('--qr', 'print the URL as a QR code too')
     .addHelpText('after', CREATE_HELP)

@@ -29,7 +29,8 @@ export interface CreateFlags {
   readonly expires?: string | null;
   readonly idleExpires?: number;
   readonly pullRequest?: string;
-  readonly banner: boolean;
+  /** Undefined where neither flag is given. */
+  readonly banner?: boolean;
   readonly qr?: boolean;
 }
 
@@ -63,7 +64,7 @@ async function requestOf(api: ApiClient, flags: CreateFlags): Promise<Request> {
       ...(flags.ingressL5host !== undefined && { l5Host: flags.ingressL5host }),
     },
     access: flags.access,
-    displayBanner: flags.banner,
+    displayBanner: flags.banner !== false,
     ...(addRequestHeader && { addRequestHeaders: { ...addRequestHeader } }),
     ...(allowEmail && { allowedEmails: allowEmail }),
     ...(allowDomain && { allowedDomains: allowDomain }),

@@ -20,19 +20,23 @@ async function status({ api, output, settings }: CommandContext): Promise<void> 
   const identity = identityOf(settings.url, await api.me());
   const client = clientName();
   const mayRead = (scope: Scope) => identity.scopes.includes(scope);
-  const previews = mayRead('previews:read') ? await api.previews({ client }) : null;
-  const sessions = mayRead('sessions:read') ? await api.sessions({ state: 'connected' }) : null;
+  const [serverVersion, sessions, previews] = await Promise.all([
+    api.serverVersion(),
+    mayRead('sessions:read') ? api.sessions({ state: 'connected' }) : null,
+    mayRead('previews:read') ? api.previews({ client }) : null,
+  ]);
   const trafficManagers = sessions?.map(describe) ?? null;
-  output.result({ ...identity, trafficManagers, client, previews }, () => {
+  output.result({ ...identity, serverVersion, trafficManagers, client, previews }, () => {
     output.fields([
-      ['Server', settings.url],
+      ['Server', serverVersion === null ? settings.url : `${settings.url} (Culvert ${serverVersion})`],
       ['Signed in as', nameOf(identity)],
       ['Team', identity.team?.name ?? 'none'],
     ]);
     if (trafficManagers !== null) showTrafficManagers(output, trafficManagers);
     if (previews === null) return;
     output.line('');
-    showPreviews(output, previews, `No previews of ${client}.`);
+    if (previews.length === 0) output.line(`No previews of ${client}.`);
+    else showPreviews(output, previews, '');
   });
 }
 
@@ -40,6 +44,10 @@ type TrafficManager = ReturnType<typeof describe>;
 
 function showTrafficManagers(output: Output, trafficManagers: readonly TrafficManager[]): void {
   output.line('');
+  if (trafficManagers.length === 0) {
+    output.line('No traffic manager is connected.');
+    return;
+  }
   output.table(
     ['TRAFFIC MANAGER', 'ID', 'KIND', 'VERSION', 'ROUND TRIP', 'CONNECTED SINCE'],
     trafficManagers.map(({ name, id, kind, version, roundTripMs, connectedAt }) => [
@@ -50,7 +58,7 @@ function showTrafficManagers(output: Output, trafficManagers: readonly TrafficMa
       roundTripMs === null ? '' : `${roundTripMs.toFixed(1)} ms`,
       connectedAt,
     ]),
-    'No traffic manager is connected.',
+    '',
   );
 }
 
