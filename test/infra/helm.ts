@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
 import { parse, parseAllDocuments } from 'yaml';
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -20,10 +21,18 @@ export const HELM =
     (command) => command && spawnSync(command, ['version', '--short']).status === 0,
   ) ?? null;
 
-/** What the chart makes of its values with these changes, by kind and name. Throws where it cannot be rendered. */
-export function renderChart(chart: string, namespace: string, changes: Values = {}): Manifest[] {
+/**
+ * What the chart makes of its values with these changes, by kind and name. Throws where it cannot be rendered.
+ * @param helm null: without it
+ */
+export function renderChart(
+  chart: string,
+  namespace: string,
+  changes: Values = {},
+  helm: string | null = HELM,
+): Manifest[] {
   const text =
-    HELM === null ? renderPlainly(chart, namespace, changes) : template(HELM, chart, namespace, changes);
+    helm === null ? renderPlainly(chart, namespace, changes) : template(helm, chart, namespace, changes);
   return readManifests(text).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
@@ -62,10 +71,25 @@ function template(helm: string, chart: string, namespace: string, values: Values
 }
 
 function renderPlainly(chart: string, namespace: string, changes: Values): string {
-  const values = { ...(parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Values), ...changes };
+  const values = merged(parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Values, changes);
+  const schema = JSON.parse(readFileSync(`${chart}/values.schema.json`, 'utf8')) as object;
+  const ajv = new Ajv({ strict: false, validateSchema: false });
+  if (!ajv.validate({ ...schema, $schema: undefined }, values))
+    throw new Error(`values don't meet the schema: ${JSON.stringify(ajv.errors)}`);
   return readdirSync(`${chart}/templates`)
     .map((file) => render(readFileSync(`${chart}/templates/${file}`, 'utf8'), values, namespace))
     .join('\n---\n');
+}
+
+const isObject = (value: unknown): value is Values => typeof value === 'object' && value !== null;
+
+/** As Helm does it: objects are filled up, everything else is replaced. */
+function merged(values: Values, changes: Values): Values {
+  const entries = Object.entries(changes).map(([name, value]) => {
+    const before = values[name];
+    return [name, isObject(before) && isObject(value) ? merged(before, value) : value];
+  });
+  return { ...values, ...(Object.fromEntries(entries) as Values) };
 }
 
 const BLOCK =
@@ -83,8 +107,8 @@ function render(text: string, values: Values, namespace: string): string {
   const placed = (_: string, expression: string): string => {
     const [path, ...filters] = expression.split(' | ');
     const value = /^\.(Values|Release)(\.\w+)+$/.test(path) ? lookUp(path) : undefined;
-    if (typeof value !== 'string') throw new Error(`${path} is no text`);
-    return filters.reduce(apply, value);
+    if (typeof value !== 'string' && typeof value !== 'number') throw new Error(`${path} is no text`);
+    return filters.reduce(apply, String(value));
   };
   const chosen = text.replaceAll(BLOCK, (_, not: string | undefined, path: string, inside: string) =>
     Boolean(lookUp(path)) === (not === undefined) ? inside : '',

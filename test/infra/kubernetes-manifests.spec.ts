@@ -90,7 +90,7 @@ describe('the Helm chart', () => {
     ]);
   });
 
-  it.each(['"', "'", '\\', '\n', '{{ .Values.apiKey }}', 'a: b # c', 'yes', '007', '*', '𝄞'])(
+  it.each(['"', "'", '\\', '{{ .Values.apiKey }}', 'a: b # c', 'yes', '007', '*', '𝄞'])(
     'gives a value that is %j to its container as it is',
     (name) => {
       const [deployment] = chart({ name, clusterId: `${name}${name}` });
@@ -115,8 +115,35 @@ describe('the Helm chart', () => {
     for (const [, name] of templates.join().matchAll(/\.Values\.(\w+)/g)) expect(values).toHaveProperty(name);
   });
 
-  it.runIf(HELM !== null)('is what Helm takes for a good one', () => {
-    for (const changes of [{}, { existingSecret: 'mine' }, { tlsSecret: 'tls' }])
-      expect(lintChart(HELM!, CHART, changes)).toBe('');
+  it.each([
+    ['a name that is spelled wrong', { tlsSecert: 'tls' }, 'tlsSecert'],
+    ['a name below another that is', { resources: { limits: { cpus: '1' } } }, 'cpus'],
+    ['an address that is none', { culvertUrl: 'culvert.example.com' }, 'culvertUrl'],
+    ['credentials in the address', { culvertUrl: 'https://a:b@culvert.example.com' }, 'culvertUrl'],
+    ['a secret that is too short', { clusterSecret: 'short' }, 'clusterSecret'],
+    ['a secret with a space', { clusterSecret: 'sixteen letters!' }, 'clusterSecret'],
+    ['a key that is none', { apiKey: 'cvt_a\n' }, 'apiKey'],
+    ['a name of no secret', { tlsSecret: 'My Secret' }, 'tlsSecret'],
+    ['a level that is none', { logLevel: 'loud' }, 'logLevel'],
+    ['two lines', { name: 'a\nb' }, 'name'],
+    ['a quantity that is none', { resources: { limits: { memory: 'much' } } }, 'memory'],
+  ])('refuses %s before anything is installed', (_, changes, name) => {
+    expect(() => chart(changes)).toThrow(/values don't meet the (?:schema|specifications)/);
+    expect(() => chart(changes)).toThrow(name);
+  });
+
+  const ALIKE: readonly Values[] = [
+    {},
+    { existingSecret: 'mine', tlsSecret: 'tls', name: 'a: "b"', clusterId: 7 },
+    { apiKey: 'cvt_key', clusterSecret: '0123456789abcdef', allow: '10.0.0.0/8,*.shop:80' },
+    { resources: { requests: { cpu: 0.1 }, limits: { memory: '1Gi' } }, imagePullPolicy: 'Always' },
+  ];
+
+  it.runIf(HELM !== null).each(ALIKE)('is the same to Helm and to this test with %o', (changes) => {
+    expect(renderChart(CHART, 'ambassador', changes, null)).toEqual(chart(changes));
+  });
+
+  it.runIf(HELM !== null).each(ALIKE)('is what Helm takes for a good one with %o', (changes) => {
+    expect(lintChart(HELM!, CHART, changes)).toBe('');
   });
 });
