@@ -34,6 +34,8 @@ export abstract class ControlGroup {
 
   /** Most memory it ever had, what the kernel holds for it included. */
   abstract peakMiB(): number;
+  /** Memory that its processes have now and the kernel cannot take back: without what is a part of files. */
+  abstract anonymousMiB(): number;
   /** Times that it was made to wait for the next period. */
   abstract throttledPeriods(): number;
   /** Processes that were killed since they wanted more memory. */
@@ -72,6 +74,9 @@ class GroupV2 extends ControlGroup {
   peakMiB(): number {
     return Number(readFileSync(join(this.folder, 'memory.peak'), 'utf8')) / MIB;
   }
+  anonymousMiB(): number {
+    return entryOf(join(this.folder, 'memory.stat'), 'anon') / MIB;
+  }
   throttledPeriods(): number {
     return entryOf(join(this.folder, 'cpu.stat'), 'nr_throttled');
   }
@@ -109,6 +114,9 @@ class GroupV1 extends ControlGroup {
 
   peakMiB(): number {
     return Number(readFileSync(join(this.memory, 'memory.max_usage_in_bytes'), 'utf8')) / MIB;
+  }
+  anonymousMiB(): number {
+    return entryOf(join(this.memory, 'memory.stat'), 'rss') / MIB;
   }
   throttledPeriods(): number {
     return entryOf(join(this.cpu, 'cpu.stat'), 'nr_throttled');

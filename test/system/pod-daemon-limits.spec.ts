@@ -123,16 +123,18 @@ it.runIf(group !== null)(
     await serve(REQUESTS);
     const perSecond = (REQUESTS / (performance.now() - servedFrom)) * 1000;
     expect(await echoes()).toEqual(Array(BODIES).fill(BODY_MIB));
+    const anonymousMiB = group!.anonymousMiB();
     const stoppedAt = performance.now();
     expect(await daemon.stop()).toBe(0);
     console.log(
       `${group!.kind}, ${CPUS} CPU and ${MEMORY_MIB} MiB: URL after ${(readyMs / 1000).toFixed(1)} s, ` +
-        `${perSecond.toFixed(0)} requests/s, peak ${group!.peakMiB().toFixed(0)} MiB, ` +
+        `${perSecond.toFixed(0)} requests/s, peak ${group!.peakMiB().toFixed(0)} MiB, ${anonymousMiB.toFixed(0)} MiB its own, ` +
         `throttled ${group!.throttledPeriods()} times, gone after ${(performance.now() - stoppedAt).toFixed(0)} ms`,
     );
     expect(group!.throttledPeriods()).toBeGreaterThan(0);
     expect(group!.outOfMemoryKills()).toBe(0);
     expect(group!.peakMiB()).toBeLessThanOrEqual(MEMORY_MIB);
+    expect(anonymousMiB).toBeLessThan(MEMORY_MIB * 0.8);
   },
 );
 
