@@ -49,7 +49,7 @@ let started: { stop(): unknown }[];
 beforeAll(async () => {
   hosts = await createHosts(PLAN);
   ({ of } = hosts);
-  console.log(`each host has one of ${hosts.kind}${hosts.reason && `: ${hosts.reason}`}`);
+  console.log(`the hosts are ${hosts.kind}${hosts.reason && ` (${hosts.reason})`}`);
   forge = { address: of.forge.address('internet'), port: await of.forge.port(80) };
   comments = startProgram(
     'test/support/processes/forge.js',

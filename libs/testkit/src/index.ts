@@ -2,6 +2,7 @@ export { createTestCertificate, type TestCertificate } from './certificate.js';
 export { Deferred } from './deferred.js';
 export { EventReader, type ReadEvent } from './event-reader.js';
 export { type DiallerPeer, MeetingPointDouble } from './meeting-point-double.js';
+export { SeededRandom } from './seeded-random.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';
 export { LoopbackManager, type LoopbackOptions } from './telepresence-manager/loopback.js';
 export { type Behaviour, behaviourOf, type Faults } from './telepresence-manager/behaviour.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ChunkQueue } from './chunk-queue.js';
-import { SeededRandom } from './spec/random.js';
+import { SeededRandom } from '@culvert/testkit';
 
 /** Distinct buffers that the queue keeps alive. */
 function backing(chunks: readonly Buffer[]): number {

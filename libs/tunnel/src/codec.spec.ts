@@ -5,7 +5,7 @@ import { TunnelError } from './errors.js';
 import { FrameType, GoAwayCode, MAX_DATA_BYTES, MAX_JSON_BYTES, MAX_TEXT_BYTES } from './frame.js';
 import { plainDecode, plainEncode } from './spec/plain-codec.js';
 import type { PlainFrame } from './spec/plain-codec.js';
-import { SeededRandom } from './spec/random.js';
+import { SeededRandom } from '@culvert/testkit';
 import { ResetCode } from './types.js';
 
 /** Collects what a decoder says; DATA pieces of one frame are joined. */

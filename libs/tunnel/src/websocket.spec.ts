@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { FrameType, GoAwayCode, toCloseStatus } from './frame.js';
 import { plainEncode } from './spec/plain-codec.js';
-import { SeededRandom } from './spec/random.js';
+import { SeededRandom } from '@culvert/testkit';
 import { HELLO, TARGET } from './spec/raw-peer.js';
 import { TunnelRecorder } from './spec/recorder.js';
 import type { TunnelSettings } from './settings.js';
