@@ -1,9 +1,10 @@
-/** `npm run screenshots -- [FOLDER]`: every page of the dashboard as a picture, in light, in dark and on a phone. */
+/** `npm run screenshots -- [FOLDER [NAME…]]`: every page of the dashboard, or these, in light, in dark and on a phone. */
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { ensureChromium } from '../services/chromium.js';
 import { type Dashboard, lookAs, OWNER, settled, startDashboard } from '../support/dashboard.js';
@@ -27,7 +28,7 @@ interface Picture {
 
 /** By the name of the picture. */
 const PICTURES: Readonly<Record<string, Picture>> = {
-  start: { path: () => '/' },
+  start: { path: () => '/', act: (page) => page.getByText('Connected now').waitFor() },
   previews: { path: () => '/previews' },
   'new-preview': { path: () => '/previews/new' },
   preview: { path: ({ previewId }) => `/previews/${previewId}` },
@@ -78,7 +79,7 @@ function inspector({ previewId }: World): string {
 }
 
 async function watch(page: Page, { beVisited }: World): Promise<void> {
-  await page.getByText('Capture bodies').click();
+  await page.getByRole('switch', { name: 'Capture bodies' }).click();
   await page.getByRole('status').getByText('Live').waitFor();
   await beVisited();
   await page.getByRole('button', { name: '/orders/2031' }).first().waitFor();
@@ -166,6 +167,7 @@ async function build(dashboard: Dashboard, servicePort: number): Promise<World> 
     }
   };
   await beVisited();
+  await whenCounted(deployment, previews[0].id);
   await deployment.api('POST', '/api-keys', {
     name: 'staging cluster',
     scopes: ['tunnel', 'previews:write'],
@@ -179,7 +181,23 @@ async function build(dashboard: Dashboard, servicePort: number): Promise<World> 
   return { trafficManagerId, previewId: previews[0].id, beVisited };
 }
 
-async function main(folder: string): Promise<void> {
+/** Edges write down within a minute that a preview was used, and how much. */
+async function whenCounted(deployment: Dashboard['deployment'], previewId: string): Promise<void> {
+  for (;;) {
+    const { lastUsedAt } = await deployment.api<{ lastUsedAt: string | null }>(
+      'GET',
+      `/previews/${previewId}`,
+    );
+    const { requests } = await deployment.api<{ requests: number[] }>(
+      'GET',
+      `/previews/${previewId}/metrics`,
+    );
+    if (lastUsedAt !== null && requests.some((count) => count > 0)) return;
+    await sleep(500);
+  }
+}
+
+async function main(folder: string, names: readonly string[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const service = http.createServer(answer);
   service.listen(0, '127.0.0.1');
@@ -189,6 +207,7 @@ async function main(folder: string): Promise<void> {
     const world = await build(dashboard, (service.address() as AddressInfo).port);
     const page = await dashboard.signIn(OWNER);
     for (const [name, picture] of Object.entries(PICTURES)) {
+      if (names.length > 0 && !names.includes(name)) continue;
       for (const look of LOOKS) {
         await lookAs(page, look);
         await page.goto(dashboard.url + picture.path(world));
@@ -206,4 +225,5 @@ async function main(folder: string): Promise<void> {
   }
 }
 
-await main(resolve(process.argv[2] ?? 'screenshots'));
+const [folder = 'screenshots', ...names] = process.argv.slice(2);
+await main(resolve(folder), names);

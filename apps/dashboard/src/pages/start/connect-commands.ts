@@ -32,13 +32,15 @@ function kubernetes({ origin, apiKey }: Target): Way {
       {
         name: 'the image',
         text: 'In a checkout of Culvert, make the image, and push it to where your cluster gets images from:',
-        code: `docker build -f infra/docker/Dockerfile --target traffic-manager -t ${NO_IMAGE} .
+        code: `docker build -f infra/docker/Dockerfile --target traffic-manager \\
+  -t ${NO_IMAGE} .
 docker push ${NO_IMAGE}`,
       },
       {
         name: 'the Helm command',
         text: 'Then, from the same checkout:',
-        code: `helm install traffic-manager infra/helm/traffic-manager --namespace culvert --create-namespace \\
+        code: `helm install traffic-manager infra/helm/traffic-manager \\
+  --namespace culvert --create-namespace \\
   --set culvertUrl=${origin} \\
   --set image=${NO_IMAGE} \\
   --set apiKey='${apiKey}' \\
