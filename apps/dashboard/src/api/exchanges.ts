@@ -40,7 +40,8 @@ export function watchExchanges(
     source = stream;
     const on = (name: string, handle: (data: never) => void): void =>
       stream.addEventListener(name, ({ data }: MessageEvent<string>) => handle(JSON.parse(data) as never));
-    stream.addEventListener('open', () => listener.onState('open'));
+    // From now on all that comes is heard; the connection itself was there before.
+    on('ready', () => listener.onState('open'));
     on('exchange', listener.onExchange);
     on('bodies', listener.onBodies);
     on('omitted', ({ count }: { count: number }) => listener.onOmitted(count));

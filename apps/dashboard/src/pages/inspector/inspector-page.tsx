@@ -24,6 +24,9 @@ import { ExchangeLog, matches, type LogSnapshot } from './exchange-log.js';
 
 type StreamState = 'connecting' | 'open' | 'interrupted' | StreamEndReason;
 
+/** The one stream goes on until the next has begun, so that nothing is missed in between. */
+const OVERLAP_MS = 2000;
+
 const STATES: Readonly<Record<StreamState, readonly [tone: Tone, word: string]>> = {
   connecting: ['waiting', 'Connecting'],
   open: ['good', 'Live'],
@@ -67,19 +70,22 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
   const current = useSyncExternalStore(log.subscribe, log.snapshot);
   const shown = frozen ?? current;
 
-  useEffect(
-    () =>
-      watchExchanges(
-        { previewId: preview.id, teamId, captureBodies: isCapturing },
-        {
-          onExchange: (exchange) => log.add(exchange),
-          onBodies: (bodies) => log.addBodies(bodies),
-          onOmitted: (count) => log.addOmitted(count),
-          onState: setState,
-        },
-      ),
-    [log, preview.id, teamId, isCapturing],
-  );
+  useEffect(() => {
+    let isCurrent = true;
+    const stop = watchExchanges(
+      { previewId: preview.id, teamId, captureBodies: isCapturing },
+      {
+        onExchange: (exchange) => log.add(exchange),
+        onBodies: (bodies) => log.addBodies(bodies),
+        onOmitted: (count) => isCurrent && log.addOmitted(count),
+        onState: (next) => isCurrent && setState(next),
+      },
+    );
+    return () => {
+      isCurrent = false;
+      setTimeout(stop, OVERLAP_MS);
+    };
+  }, [log, preview.id, teamId, isCapturing]);
   const exchanges = useMemo(
     () => shown.exchanges.filter((exchange) => matches(exchange, { text: text.trim(), outcome })),
     [shown.exchanges, text, outcome],
@@ -138,7 +144,11 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
           description="While this page is open, up to 64 KiB each"
           checked={isCapturing}
           disabled={!mayCapture}
-          onChange={(event) => setIsCapturing(event.currentTarget.checked)}
+          onChange={(event) => {
+            setIsCapturing(event.currentTarget.checked);
+            // Another stream.
+            setState('connecting');
+          }}
         />
       </Group>
       <Group gap="xs" mb="xs" role="status">

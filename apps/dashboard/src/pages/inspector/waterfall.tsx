@@ -21,21 +21,25 @@ export function Waterfall({ timings }: { timings: Exchange['timings'] }): ReactE
     duration: timings[step],
     left: (sumUntil(index) / total) * 100,
     width: ((durations[index] ?? 0) / total) * 100,
+    // A step that was not needed, if a later one came.
+    isPassed: STEPS.slice(index).some(([later]) => timings[later] !== null),
   }));
   return (
     <dl className={classes['waterfall']}>
-      {rows.map(({ step, label, duration, left, width }) => (
+      {rows.map(({ step, label, duration, left, width, isPassed }) => (
         <div key={step} className={classes['span']}>
           <dt>{label}</dt>
           <dd className={classes['track']} aria-hidden>
-            <span
-              className={classes['bar']}
-              data-step={step}
-              style={{ '--left': `${left}%`, '--width': `${width}%` } as CSSProperties}
-            />
+            {duration !== null && (
+              <span
+                className={classes['bar']}
+                data-step={step}
+                style={{ '--left': `${left}%`, '--width': `${width}%` } as CSSProperties}
+              />
+            )}
           </dd>
           <dd className={classes['duration']}>
-            {duration === null ? 'not reached' : milliseconds(duration)}
+            {duration === null ? (isPassed ? 'none' : 'not reached') : milliseconds(duration)}
           </dd>
         </div>
       ))}
