@@ -109,7 +109,7 @@ describe('the list of requests', () => {
     await page.getByRole('status').getByText('Live').waitFor();
     await send(`/basket?token=${SECRET}`, { method: 'POST', body: 'x' });
     await row('/basket?token=***').waitFor();
-    expect(await row('/basket').textContent()).toMatch(/POST.*200.*127\.0\.0\.1/);
+    await expect.poll(() => row('/basket').textContent(), POLL).toMatch(/POST.*200.*127\.0\.0\.1/);
     const slow = send('/slow');
     await row('/slow').waitFor();
     expect(await row('/slow').textContent()).toContain('…');
