@@ -117,18 +117,20 @@ describe('a call of the API', () => {
     expect([limited.exitCode, limited.hint]).toEqual([EXIT.conflict, 'Try again in 17 seconds.']);
   });
 
-  it.each<[string, number, string]>([
-    ['a page', 200, '<html>'],
-    ['JSON that is nothing of Culvert’s', 200, '{"hello":"world"}'],
-    ['an error that is nothing of Culvert’s', 404, '{"error":"nope"}'],
-    ['a redirect', 302, ''],
-  ])('that is answered with %s says that this is no Culvert', async (_name, status, body) => {
-    server.always(status, body, { location: 'https://evil.example/' });
+  it.each<[string, number, string, Record<string, string>, RegExp]>([
+    ['a page', 200, '<html>', {}, /the address of Culvert/],
+    ['JSON that is nothing of Culvert’s', 200, '{"hello":"world"}', {}, /the address of Culvert/],
+    ['an error that is nothing of Culvert’s', 404, '{"error":"nope"}', {}, /the address of Culvert/],
+    ['a redirect', 302, '', { location: 'https://a.example/' }, /leads to https:\/\/a\.example\//],
+    ['an error of a proxy', 503, '<html>', {}, /try again later/],
+  ])('that is answered with %s says that this is no Culvert', async (_name, status, body, headers, hint) => {
+    server.always(status, body, headers);
     const error = await failure(clientOf(server.url).me());
     expect([error.exitCode, error.message]).toEqual([
       EXIT.unreachable,
       expect.stringContaining('does not answer as Culvert does'),
     ]);
+    expect(error.hint).toMatch(hint);
     expect(server.seen).toHaveLength(1);
   });
 

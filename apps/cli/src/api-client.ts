@@ -173,18 +173,18 @@ export class ApiClient {
     let response = await this.#send(method, path, secret, body);
     if (response.status === 401 && (await bearer.renew(secret)))
       response = await this.#send(method, path, await bearer.secret(), body);
-    const { status, text, retryAfter } = response;
+    const { status, text, retryAfter, location } = response;
     const value = parseJson(text);
     if (status < 200 || status >= 300) {
       const problem = problemResource.safeParse(value);
-      throw problem.success ? problemError(problem.data, retryAfter) : notCulvert(url, status);
+      throw problem.success ? problemError(problem.data, retryAfter) : notCulvert(url, status, { location });
     }
     const read = answer.safeParse(value);
     if (read.success) return read.data;
     // A later server says more than this version knows: that is no reason to understand nothing.
     if (read.error.issues.every(({ code }) => code === 'unrecognized_keys' || code === 'invalid_value'))
       return value as T;
-    throw notCulvert(url, status, read.error);
+    throw notCulvert(url, status, { cause: read.error });
   }
 
   async #send(method: string, path: string, secret: string, body: object | undefined) {
@@ -206,6 +206,7 @@ export class ApiClient {
       return {
         status: response.status,
         retryAfter: response.headers.get('retry-after'),
+        location: response.headers.get('location'),
         text: await readText(response),
       };
     } catch (error) {
@@ -237,9 +238,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-function notCulvert(url: string, status: number, cause?: unknown): CliError {
-  return new CliError(EXIT.unreachable, `${url} does not answer as Culvert does (HTTP ${status})`, {
-    hint: 'Look whether it is the address of Culvert, and whether it is newer than this program.',
-    cause,
-  });
+function notCulvert(
+  url: string,
+  status: number,
+  { location, cause }: { readonly location?: string | null; readonly cause?: unknown },
+): CliError {
+  let hint = 'Look whether it is the address of Culvert, and whether it is newer than this program.';
+  if (location) hint = `It leads to ${location}: if that is Culvert, use its address.`;
+  else if (status >= 502) hint = 'What stands in front of Culvert does not reach it: try again later.';
+  const message = `${url} does not answer as Culvert does (HTTP ${status})`;
+  return new CliError(EXIT.unreachable, message, { hint, cause });
 }

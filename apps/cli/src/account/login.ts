@@ -43,6 +43,8 @@ async function signIn({ output, settings, fetch, signal, env }: CommandContext, 
       opens ? 'Your browser opens to sign in. If it does not, open:' : 'Open in your browser to sign in:',
     );
     output.note(`  ${address}`);
+    if (withBrowser && !opens)
+      output.note('If your browser is on another machine, sign in with a key: culvert login --apikey -');
   };
   return new SignIn(settings.url, fetch).withBrowser(show, signal);
 }

@@ -6,7 +6,16 @@ export async function logout({ output, settings, fetch }: CommandContext): Promi
   const { url, credentials } = settings;
   const stored = credentials.find(url);
   await credentials.remove(url);
-  if (stored?.kind === 'tokens') await new SignIn(url, fetch).revoke(stored.refreshToken);
+  if (stored?.kind === 'tokens') {
+    try {
+      await new SignIn(url, fetch).revoke(stored.refreshToken);
+    } catch (error) {
+      output.note(
+        'The sign-in is forgotten here. At the server it goes on: your profile in the dashboard ends it.',
+      );
+      throw error;
+    }
+  }
   output.result({ url, wasSignedIn: stored !== null }, () =>
     output.line(stored === null ? `Nobody was signed in at ${url}.` : `Signed out at ${url}.`),
   );

@@ -42,6 +42,13 @@ describe('the file of credentials', () => {
     expect(readdirSync(directory)).toEqual(['credentials.json']);
   });
 
+  it('leaves the mode of a folder that was there', async () => {
+    chmodSync(root, 0o755);
+    const inRoot = new CredentialFile(root);
+    await inRoot.store(URL_A, key('key-of-a-1234'));
+    expect([statSync(root).mode & 0o777, statSync(inRoot.path).mode & 0o777]).toEqual([0o755, 0o600]);
+  });
+
   it('holds for each server what was signed in with there, the last one being meant', async () => {
     expect([file.currentUrl(), file.find(URL_A)]).toEqual([null, null]);
     await file.store(URL_A, key('key-of-a-1234'));

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
-  chmodSync,
   closeSync,
   fstatSync,
   fsyncSync,
@@ -141,6 +140,7 @@ export class CredentialFile {
   }
 
   async #change(change: (before: Content) => Content): Promise<void> {
+    // One that is there belongs to somebody who chose its mode; the file has one of its own.
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const unlock = await this.#lock();
     try {
@@ -153,7 +153,6 @@ export class CredentialFile {
   }
 
   #write(after: Content): void {
-    chmodSync(this.directory, 0o700);
     const temporary = join(this.directory, `.${NAME}.${randomUUID()}`);
     const file = openSync(temporary, 'wx', 0o600);
     try {

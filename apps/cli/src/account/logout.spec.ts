@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from '../exit-code.js';
+import { CredentialFile } from '../settings/credential-file.js';
+import { runCommand } from '../spec/test-terminal.js';
+import { TestServer } from '../spec/test-server.js';
+
+describe('signing out', () => {
+  let directory: string;
+  let server: TestServer;
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    server = await TestServer.start();
+    await new CredentialFile(directory).store(server.url, {
+      kind: 'tokens',
+      accessToken: 'access',
+      refreshToken: 'refresh',
+      expiresAt: '2030-01-01T00:00:00.000Z',
+    });
+  });
+  afterEach(async () => {
+    rmSync(directory, { recursive: true, force: true });
+    await server.close();
+  });
+  const logout = () => runCommand(['logout'], { env: { CULVERT_CONFIG_DIR: directory } });
+
+  it('ends the sign-in at the server', async () => {
+    expect(await logout()).toEqual({
+      exitCode: EXIT.ok,
+      stdout: `Signed out at ${server.url}.\n`,
+      stderr: '',
+    });
+    const [{ path, body } = { path: '', body: '' }] = server.seen;
+    expect([path, Object.fromEntries(new URLSearchParams(body))]).toEqual([
+      '/revoke',
+      { client_id: 'culvert', token: 'refresh' },
+    ]);
+  });
+
+  it('forgets it here also when the server is away, and says what goes on', async () => {
+    server.always(503, '');
+    const { exitCode, stdout, stderr } = await logout();
+    expect([exitCode, stdout]).toEqual([EXIT.unreachable, '']);
+    expect(stderr).toContain('your profile in the dashboard ends it');
+    expect(new CredentialFile(directory).find(server.url)).toBeNull();
+  });
+});
