@@ -37,13 +37,14 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): Certif
 export interface CertificateEvents {
   /** Another certificate is to be served from now on. */
   onChange(certificate: Certificate): void;
-  /** The files have changed and cannot be used: the certificate stays as it is. Once for each failure that follows a success. */
+  /** At two looks in a row the files could not be used: the certificate stays as it is. Once until they can. */
   onProblem(error: ConfigurationError): void;
 }
 
 export class CertificateWatch {
   private readonly timer: NodeJS.Timeout;
-  private hasProblem = false;
+  /** Looks in a row that found files of no use. */
+  private failures = 0;
 
   constructor(
     private readonly files: CertificateFiles,
@@ -58,18 +59,17 @@ export class CertificateWatch {
     clearInterval(this.timer);
   }
 
-  /** While one of the two files is replaced and the other is not they do not fit: the next look finds the new pair. */
+  /** While one of the two files is replaced and the other is not they do not fit: that is no problem yet. */
   private look(): void {
     let found: Certificate;
     try {
       found = readCertificate(this.files);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
-      if (!this.hasProblem) this.events.onProblem(error);
-      this.hasProblem = true;
+      if (++this.failures === 2) this.events.onProblem(error);
       return;
     }
-    this.hasProblem = false;
+    this.failures = 0;
     if (found.cert === this.served.cert && found.key === this.served.key) return;
     this.served = found;
     this.events.onChange(found);
