@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TemporaryFolder } from '../services/server.js';
 import {
   type ClusterManager,
@@ -142,6 +142,13 @@ async function kill(program: Program): Promise<Death> {
   return { killedAt, goneAt: performance.now() };
 }
 
+/** By SIGTERM. */
+async function stop(program: Program): Promise<Death> {
+  const killedAt = performance.now();
+  expect(await program.stop()).toBe(0);
+  return { killedAt, goneAt: performance.now() };
+}
+
 /** What these lanes got since the test began that they do not get while nothing is wrong, each with why that may be. */
 class Accounts {
   private readonly outcomes: readonly Outcome[];
@@ -179,7 +186,7 @@ class Accounts {
   nothingElse(process: string): void {
     expect(this.outcomes.filter((outcome) => !this.explained.has(outcome))).toEqual([]);
     const total = load.since(startedAt).filter(({ lane }) => this.of.includes(lane as LaneName)).length;
-    console.log(`${process} killed: of ${total} (${this.of.join(', ')}) ${this.counts.join(', ') || 'none'}`);
+    console.log(`${process}: of ${total} (${this.of.join(', ')}) ${this.counts.join(', ') || 'none'}`);
   }
 
   private take(result: RegExp, why: string): readonly Outcome[] {
@@ -287,4 +294,28 @@ it('Culvert takes its visitors along, and nothing inside the cluster notices', a
     .away(/^ECONNREFUSED$/, death, listensAt)
     .nothingElse('Culvert');
   await expectTheSamePreview();
+});
+
+describe('told to stop', () => {
+  it('the traffic manager finishes what it carries, and fails nothing', async () => {
+    const asked = await stop(manager.program);
+    manager = await startManager(new URL(manager.url).port);
+    const backAt = await whole();
+    new Accounts(['plain GET', 'plain POST']).nothingElse('traffic manager');
+    new Accounts(['matched GET', 'matched POST', ...PREVIEW])
+      .away(/^green$/, asked, backAt)
+      .nothingElse('traffic manager');
+    await expectTheSamePreview();
+  });
+
+  // The last one: it takes the preview along.
+  it('the pod daemon finishes what it has, and fails nothing inside the cluster', async () => {
+    const asked = await stop(daemon);
+    await load.gets(NOBODY_INTERCEPTS);
+    new Accounts(['plain GET', 'plain POST']).nothingElse('pod daemon');
+    new Accounts(['matched GET', 'matched POST'])
+      .away(/^green$/, asked, performance.now())
+      .nothingElse('pod daemon');
+    expect((await culvert.api<{ items: unknown[] }>('GET', '/previews')).items).toEqual([]);
+  });
 });

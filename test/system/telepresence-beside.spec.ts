@@ -3,13 +3,18 @@
  * preview sends. Whatever a visitor does, it goes with each of them, once.
  */
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import http2 from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import tls from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { runCulvert } from '../support/cli.js';
+import { API_KEY } from '../support/deployment.js';
 import { startTlsDeployment, type TlsDeployment, type TlsPreview } from '../support/tls-deployment.js';
 
 const cleanUps: (() => unknown)[] = [];
@@ -77,16 +82,16 @@ beforeEach(() => {
   agent.seen = [];
 });
 
-function get(headers: http.OutgoingHttpHeaders, kept?: https.Agent): Promise<string> {
+function get(headers: http.OutgoingHttpHeaders, kept?: https.Agent, { hostname } = preview): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = https.request(
       {
         host: '127.0.0.1',
         port: deployment.port,
-        servername: preview.hostname,
+        servername: hostname,
         ca: deployment.ca,
         agent: kept ?? false,
-        headers: { host: `${preview.hostname}:${deployment.port}`, ...headers },
+        headers: { host: `${hostname}:${deployment.port}`, ...headers },
       },
       (response) => {
         let body = '';
@@ -123,6 +128,37 @@ const ATTEMPTS: readonly (readonly [string, http.OutgoingHttpHeaders])[] = [
   ['the header twice', { 'x-dev': ['bob', 'alice'] }],
   ['an empty value', { 'x-dev': '' }],
 ];
+
+/** The arguments of `culvert preview create` as docs/telepresence.md has them, for this agent. */
+function documentedCommand(): string[] {
+  const text = readFileSync('docs/telepresence.md', 'utf8');
+  const [, command] = /^culvert (preview create (?:.*\\\n)*.*)$/m.exec(text)!;
+  return command
+    .replaceAll(/\\\n */g, '')
+    .replace('--ingress-host orders.shop', '--ingress-host 127.0.0.1')
+    .replace('--ingress-port 80', `--ingress-port ${agentPort}`)
+    .split(' ');
+}
+
+describe('the command of the documentation', () => {
+  it('makes a preview that their agent finds', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+    cleanUps.push(() => rmSync(home, { recursive: true, force: true }));
+    writeFileSync(join(home, 'ca.crt'), deployment.ca);
+    const { code, stdout, stderr } = await runCulvert([...documentedCommand(), '--access', 'public'], {
+      env: {
+        HOME: home,
+        CULVERT_URL: deployment.app,
+        CULVERT_API_KEY: API_KEY,
+        CULVERT_CA_FILE: join(home, 'ca.crt'),
+      },
+    });
+    expect([code, stderr]).toEqual([0, expect.any(String)]);
+    const [url] = /https:\/\/\S+/.exec(stdout)!;
+    expect(await get({}, undefined, { ...preview, hostname: new URL(url).hostname })).toBe('blue');
+    expect(agent.seen).toEqual([['x-dev: alice']]);
+  });
+});
 
 describe('their agent finds every request of the preview', () => {
   it('on a connection that is kept, whatever else comes on it', async () => {
