@@ -1,11 +1,11 @@
-/** Opens the connection that a stream asks for: TCP, or TLS on top. */
+/** Which ingresses may be connected to, and how. */
 import { lookup as resolve } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
-import { connect as connectTcp, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls, createSecureContext } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import { FORBIDDEN_ADDRESS, sharedReads } from '@culvert/outbound';
+import { connectIngress, FORBIDDEN_ADDRESS, type IngressTls } from '@culvert/outbound';
 import type { StreamTarget } from '@culvert/tunnel';
 import type { AllowList } from './allow-list.js';
 
@@ -38,29 +38,17 @@ export class IngressDialler {
    * what arrives, never before this returned.
    */
   dial(target: StreamTarget, onData: (chunk: Buffer) => void): Socket {
-    const options = {
-      host: target.host,
-      port: target.port,
-      allowHalfOpen: true,
-      autoSelectFamily: true,
-      noDelay: true,
-      lookup: this.lookupFor(target),
-    };
-    if (!target.tls) return connectTcp({ ...options, onread: sharedReads(onData) });
     // RFC 6066 §3: without a trailing dot.
     const name = (target.serverName === '' ? target.host : target.serverName).replace(/\.$/, '');
-    const socket = connectTls({
-      ...options,
-      // RFC 6066 §3: SNI names a DNS host, never an address.
-      servername: isIP(name) === 0 ? name : '',
-      checkServerIdentity: (_hostname, certificate) => checkServerIdentity(name, certificate),
-      rejectUnauthorized: target.verifyTls,
-      ALPNProtocols: [target.alpn ?? 'http/1.1'],
+    const tls: IngressTls = {
+      name,
+      verify: target.verifyTls,
+      alpn: target.alpn ?? 'http/1.1',
       secureContext: this.secureContext,
-    });
-    // `tls.connect` takes `noDelay` and does nothing with it: small writes would wait for the ingress's delayed ACK.
-    socket.once('connect', () => socket.setNoDelay(true));
-    return socket.on('data', onData);
+    };
+    const { host, port } = target;
+    const lookup = this.lookupFor(target);
+    return connectIngress({ host, port, tls: target.tls ? tls : null, lookup }, onData);
   }
 
   /** Keeps of a name's addresses those that are allowed: what was judged is what gets connected. */

@@ -1,6 +1,5 @@
 /** A client's end of the meeting point: pod daemons and workstations intercept with it. */
-import { connect } from 'node:net';
-import { sharedReads, Splice, type IngressFailure } from '@culvert/outbound';
+import { connectIngress, Splice, type IngressFailure } from '@culvert/outbound';
 import { ResetCode, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { ControlLine } from './control-stream.js';
 import { Link, type LinkOptions } from './link.js';
@@ -28,6 +27,8 @@ export interface MeetingClientOptions extends LinkOptions {
   readonly onRefused?: (draft: InterceptDraft, error: MeetingError) => void;
   /** A request could not be given to its target. Can come at any rate. */
   readonly onTargetFailure?: (interceptId: string, failure: IngressFailure) => void;
+  /** Stands between a request's stream and its target; what it returns takes the stream's place. */
+  readonly tap?: (interceptId: string, stream: IncomingStream) => IncomingStream;
 }
 
 export type Welcome = Extract<ManagerToClient, { type: 'welcome' }>;
@@ -256,19 +257,14 @@ export class MeetingClient {
       stream.reset(ResetCode.INGRESS_UNREACHABLE, 'the client holds no such intercept');
       return;
     }
-    const socket = connect({
-      host: target.host,
-      port: target.port,
-      allowHalfOpen: true,
-      autoSelectFamily: true,
-      noDelay: true,
-      onread: sharedReads((chunk) => splice.handleIngressData(chunk)),
-    });
-    const splice = new Splice(stream, socket, {
+    const { host, port } = target;
+    const socket = connectIngress({ host, port, tls: null }, (chunk) => splice.handleIngressData(chunk));
+    const tapped = this.options.tap?.(interceptId, stream) ?? stream;
+    const splice = new Splice(tapped, socket, {
       connectTimeoutMs: TARGET_CONNECT_TIMEOUT_MS,
       isTls: false,
       alpn: 'http/1.1',
-      label: `${target.host}:${target.port}`,
+      label: `${host}:${port}`,
       onFailure: (failure) => this.options.onTargetFailure?.(interceptId, failure),
     });
   }

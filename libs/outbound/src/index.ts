@@ -1,4 +1,5 @@
 export { Backoff } from './backoff.js';
+export { connectIngress, type IngressConnection, type IngressTls } from './connect-ingress.js';
 export { KeptTunnel, type KeptTunnelOptions, type TunnelEnd } from './kept-tunnel.js';
 export {
   describeFailure,
