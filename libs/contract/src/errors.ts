@@ -111,7 +111,8 @@ export const ERRORS = {
   traffic_manager_required: {
     status: 422,
     title: 'A traffic manager has to be named',
-    description: 'trafficManagerId may be left out only while the team has exactly one traffic manager.',
+    description:
+      'trafficManagerId may be left out only while the team has exactly one traffic manager, not counting workstations.',
   },
   replay_not_accepted: {
     status: 422,

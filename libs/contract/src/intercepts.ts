@@ -79,10 +79,12 @@ export const interceptDescription = z.strictObject({
 });
 export type InterceptDescription = z.output<typeof interceptDescription>;
 
-/** Left out while the team has exactly one. */
+/** Left out while the team has exactly one, not counting workstations. */
 export const optionalTrafficManagerId = id
   .optional()
-  .describe('Through which traffic manager; may be left out while the team has exactly one.');
+  .describe(
+    'Through which traffic manager; may be left out while the team has exactly one, those of `culvert expose` not counted.',
+  );
 
 export const createInterceptRequest = interceptDescription.extend({
   trafficManagerId: optionalTrafficManagerId,

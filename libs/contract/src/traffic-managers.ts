@@ -3,6 +3,13 @@ import { changeOf, pageOf } from './page.js';
 import { id, optionalText, text, timestamp } from './text.js';
 
 const MAX_LENGTH = 128;
+
+/**
+ * What the manager id of a workstation begins with, where `culvert expose` is the traffic manager of what its machine
+ * shows: none of those is meant where a request names no traffic manager.
+ */
+export const WORKSTATION_PREFIX = 'workstation/';
+
 const name = optionalText(MAX_LENGTH).describe('What people call it.');
 
 export const createTrafficManagerRequest = z.strictObject({

@@ -18,6 +18,12 @@ export interface TrafficManager {
   readonly createdAt: Date;
 }
 
+/**
+ * What the manager id of a workstation begins with: `culvert expose` is the traffic manager of what its machine shows.
+ * Several come and go in a team, so none is meant where no traffic manager is named.
+ */
+export const WORKSTATION_PREFIX = 'workstation/';
+
 /** What a traffic manager says of itself when it registers. */
 export interface ManagerIdentity {
   readonly managerId: string;

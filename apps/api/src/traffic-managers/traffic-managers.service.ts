@@ -86,11 +86,10 @@ export class TrafficManagersService {
     await this.audit.record(caller, 'traffic-manager.delete', id, { before: { managerId, name, hostnames } });
   }
 
-  /** The id of the traffic manager that a request names or, when it names none, of the only one there is. */
+  /** The id of the traffic manager that a request names or, when it names none, of the only cluster there is. */
   async resolveId(caller: Caller, id: string | undefined): Promise<string> {
     if (id !== undefined) return (await this.#find(caller, id)).id;
-    const { items } = await this.store.trafficManagers.list(caller.teamId, { limit: 2 });
-    const [only, ...more] = items;
+    const [only, ...more] = await this.store.trafficManagers.listClusters(caller.teamId, 2);
     if (only === undefined || more.length > 0) {
       throw new ProblemError('traffic_manager_required', {
         detail:

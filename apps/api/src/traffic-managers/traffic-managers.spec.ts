@@ -1,4 +1,5 @@
-import { connectionEventPage, trafficManagerResource } from '@culvert/contract';
+import { connectionEventPage, trafficManagerResource, WORKSTATION_PREFIX } from '@culvert/contract';
+import { WORKSTATION_PREFIX as PREFIX_IN_THE_STORE } from '@culvert/domain';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../testing/api-harness.js';
@@ -55,6 +56,19 @@ describe('/api/v1/traffic-managers', () => {
     expect(items.map(({ id }: { id: string }) => id)).toEqual([second]);
     const rest = (await team.get(`/traffic-managers?limit=1&cursor=${encodeURIComponent(nextCursor)}`)).body;
     expect(rest).toMatchObject({ items: [{ id: first }], nextCursor: null });
+  });
+
+  it('means the only cluster where none is named, however many workstations expose something', async () => {
+    expect(PREFIX_IN_THE_STORE).toBe(WORKSTATION_PREFIX);
+    await team.trafficManager('workstation/5f0c/localhost-3000');
+    const intercept = { name: 'web', workload: 'web' };
+    const without = await team.post('/intercepts', intercept);
+    expect([without.status, without.body.code]).toEqual([422, 'traffic_manager_required']);
+    const cluster = await team.trafficManager('cluster');
+    await team.trafficManager('workstation/5f0c/localhost-3001');
+    expect((await team.post('/intercepts', intercept)).body).toMatchObject({ trafficManagerId: cluster });
+    await team.trafficManager('another-cluster');
+    expect((await team.post('/intercepts', intercept)).body.code).toBe('traffic_manager_required');
   });
 
   it('renames', async () => {

@@ -1,9 +1,10 @@
-import type {
-  ManagerIdentity,
-  Page,
-  PageRequest,
-  TrafficManager,
-  TrafficManagerRepository,
+import {
+  WORKSTATION_PREFIX,
+  type ManagerIdentity,
+  type Page,
+  type PageRequest,
+  type TrafficManager,
+  type TrafficManagerRepository,
 } from '@culvert/domain';
 import type { Client } from '../client.js';
 import { isUuid, newId } from '../ids.js';
@@ -37,6 +38,15 @@ export class PrismaTrafficManagerRepository implements TrafficManagerRepository 
       (row) => row.createdAt,
       (row) => row,
     );
+  }
+
+  async listClusters(teamId: string, max: number): Promise<TrafficManager[]> {
+    if (!isUuid(teamId)) return [];
+    return this.client.trafficManager.findMany({
+      where: { teamId, NOT: { managerId: { startsWith: WORKSTATION_PREFIX } } },
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      take: max,
+    });
   }
 
   async rename(teamId: string, id: string, name: string): Promise<TrafficManager | null> {
