@@ -11,6 +11,7 @@ import {
   problemResource,
   serverResource,
   sessionPage,
+  sessionResource,
   teamResource,
   trafficManagerPage,
   type ApiKeyResource,
@@ -85,6 +86,20 @@ export class ApiClient {
   /** Sessions of traffic managers in one state. */
   sessions(query: { readonly state?: SessionResource['state'] }): Promise<SessionResource[]> {
     return this.list('/sessions', query, sessionPage);
+  }
+
+  session(id: string): Promise<SessionResource> {
+    return this.call('GET', `/sessions/${encodeURIComponent(id)}`, sessionResource);
+  }
+
+  /** With its sessions, intercepts and previews. */
+  async deleteTrafficManager(id: string): Promise<void> {
+    await this.call('DELETE', `/traffic-managers/${encodeURIComponent(id)}`, z.null());
+  }
+
+  /** With its previews. */
+  async deleteIntercept(id: string): Promise<void> {
+    await this.call('DELETE', `/intercepts/${encodeURIComponent(id)}`, z.null());
   }
 
   intercepts(query: { readonly trafficManagerId?: string } = {}): Promise<InterceptResource[]> {

@@ -3,8 +3,9 @@ import { Command, CommanderError, Option } from 'commander';
 import { addAccountCommands } from './account/commands.js';
 import { CliError } from './cli-error.js';
 import { addCompletionCommands } from './completion/commands.js';
-import { createContext, type CommandContext, type Environment } from './command-context.js';
-import { EXIT, type ExitCode } from './exit-code.js';
+import type { CommandContext, Environment } from './command-context.js';
+import { EXIT } from './exit-code.js';
+import { addExposeCommand } from './expose/command.js';
 import { addKeysCommands } from './keys/commands.js';
 import { addListCommand } from './list/list.js';
 import { Output, OUTPUT_FORMATS } from './output/output.js';
@@ -15,10 +16,11 @@ import { VERSION } from './version.js';
 
 /**
  * Makes an action of commander's out of a command: what it is given after the context is what the line says, its flags
- * after its arguments. It ends with `ok` unless it returns, or throws a CliError with, something else.
+ * after its arguments. It ends with `ok` unless it returns, or throws a CliError with, something else; the exit code of
+ * another program may be any number.
  */
 export type Action = <Given extends readonly unknown[]>(
-  run: (context: CommandContext, ...given: Given) => Promise<ExitCode | void>,
+  run: (context: CommandContext, ...given: Given) => Promise<number | void>,
 ) => (...given: Given) => Promise<void>;
 
 /** Adds commands to the program; each folder of commands has one. */
@@ -28,6 +30,7 @@ const COMMANDS: readonly AddCommands[] = [
   addAccountCommands,
   addStatusCommand,
   addListCommand,
+  addExposeCommand,
   addPreviewCommands,
   addKeysCommands,
   addCompletionCommands,
@@ -36,6 +39,7 @@ const COMMANDS: readonly AddCommands[] = [
 const AFTER_HELP = `
 Examples:
   $ culvert login --url https://culvert.example.com
+  $ culvert expose 3000
   $ culvert preview create --workload checkout --namespace shop
   $ culvert preview list --output json
 
@@ -50,12 +54,14 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not signed in, 4 not allow
 7 Culvert cannot be reached, 8 this machine's side failed, 130 interrupted.`;
 
 /** Runs one command line. Resolves with the exit code, and rejects with nothing but faults of this program. */
-export async function runCulvert(argv: readonly string[], environment: Environment): Promise<ExitCode> {
-  let exitCode: ExitCode = EXIT.ok;
+export async function runCulvert(argv: readonly string[], environment: Environment): Promise<number> {
+  let exitCode: number = EXIT.ok;
   const action: Action =
     (run) =>
     async (...given) => {
       const flags = (given.at(-1) as Command).optsWithGlobals<GlobalFlags>();
+      // What commands need takes long to load: help and completion do without.
+      const { createContext } = await import('./command-context.js');
       exitCode = (await run(createContext(flags, environment), ...given)) ?? EXIT.ok;
     };
   try {

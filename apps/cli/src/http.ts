@@ -8,11 +8,15 @@ export type Fetch = typeof globalThis.fetch;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+
 /** A `fetch` that trusts `ca` beside the usual certificates, and goes through HTTPS_PROXY where one is set. */
 export function createFetch(ca: string | undefined): Fetch {
+  // Node has the same built in, and loaded: only it takes neither certificates nor proxies.
+  if (ca === undefined && !PROXY_VARIABLES.some((name) => process.env[name])) return globalThis.fetch;
   const connect = {
     timeout: CONNECT_TIMEOUT_MS,
-    ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
+    ...(ca === undefined ? {} : { ca: trusted(ca) }),
   };
   let dispatcher: Dispatcher | undefined;
   const send = async (input: string, init: object) => {
@@ -23,6 +27,11 @@ export function createFetch(ca: string | undefined): Fetch {
   };
   // The same interface, by the implementation that Node builds in; only its types are declared twice.
   return send as unknown as Fetch;
+}
+
+/** The certificates to trust instead of the usual ones: those, and `ca`. Undefined without `ca`: the usual ones. */
+export function trusted(ca: string | undefined): string[] | undefined {
+  return ca === undefined ? undefined : [...rootCertificates, ca];
 }
 
 const CERTIFICATE_ERRORS = new Set([

@@ -37,6 +37,11 @@ export class Output {
     return this.format === 'json';
   }
 
+  /** Whether a person reads stdout. */
+  get isTerminal(): boolean {
+    return this.options.stdout.isTTY === true;
+  }
+
   /** Whether a person watches stderr, so that progress is worth showing. */
   get isWatched(): boolean {
     return this.options.stderr.isTTY === true;

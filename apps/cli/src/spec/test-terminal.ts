@@ -1,7 +1,6 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { runCulvert } from '../command.js';
 import type { Environment } from '../command-context.js';
-import type { ExitCode } from '../exit-code.js';
 
 /** Collects what is written to it. */
 export class TestStream extends Writable {
@@ -18,7 +17,7 @@ export class TestStream extends Writable {
 }
 
 export interface Run {
-  readonly exitCode: ExitCode;
+  readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }

@@ -16,7 +16,7 @@ export function addStatusCommand(program: Command, action: Action): void {
     .action(action(status));
 }
 
-async function status({ api, output, settings }: CommandContext): Promise<void> {
+async function status({ api, env, output, settings }: CommandContext): Promise<void> {
   const identity = identityOf(settings.url, await api.me());
   const client = clientName();
   const mayRead = (scope: Scope) => identity.scopes.includes(scope);
@@ -26,18 +26,47 @@ async function status({ api, output, settings }: CommandContext): Promise<void> 
     mayRead('previews:read') ? api.previews({ client }) : null,
   ]);
   const trafficManagers = sessions?.map(describe) ?? null;
-  output.result({ ...identity, serverVersion, trafficManagers, client, previews }, () => {
+  const running = await listRunning(env);
+  output.result({ ...identity, serverVersion, trafficManagers, client, previews, running }, () => {
     output.fields([
       ['Server', serverVersion === null ? settings.url : `${settings.url} (Culvert ${serverVersion})`],
       ['Signed in as', nameOf(identity)],
       ['Team', identity.team?.name ?? 'none'],
     ]);
     if (trafficManagers !== null) showTrafficManagers(output, trafficManagers);
-    if (previews === null) return;
-    output.line('');
-    if (previews.length === 0) output.line(`No previews of ${client}.`);
-    else showPreviews(output, previews, '');
+    if (previews !== null) {
+      output.line('');
+      if (previews.length === 0) output.line(`No previews of ${client}.`);
+      else showPreviews(output, previews, '');
+    }
+    if (running.length > 0) showRunning(output, running);
   });
+}
+
+/** What of `culvert expose` and `culvert intercept` goes on, on this machine. */
+async function listRunning(env: NodeJS.ProcessEnv) {
+  const { thisMachine } = await import('../machine/machine.js');
+  const { running } = thisMachine(env);
+  return [...running.list('expose'), ...running.list('intercept')].map(
+    ({ kind, name, target, url, server, pid, startedAt }) => ({
+      kind,
+      name,
+      target,
+      url,
+      server,
+      pid,
+      startedAt,
+    }),
+  );
+}
+
+function showRunning(output: Output, running: Awaited<ReturnType<typeof listRunning>>): void {
+  output.line('');
+  output.table(
+    ['RUNNING', 'NAME', 'TARGET', 'URL', 'SINCE'],
+    running.map(({ kind, name, target, url, startedAt }) => [kind, name, target, url ?? '', startedAt]),
+    '',
+  );
 }
 
 type TrafficManager = ReturnType<typeof describe>;

@@ -1,0 +1,222 @@
+/** `culvert expose`: a target of this machine, a preview of it, and what comes in, until somebody ends it. */
+import { WORKSTATION_PREFIX, type PreviewResource } from '@culvert/contract';
+import { ApiClient } from '../api-client.js';
+import { CliError } from '../cli-error.js';
+import { clientName } from '../client-name.js';
+import type { CommandContext } from '../command-context.js';
+import { Ending } from '../ending.js';
+import { EXIT, type ExitCode } from '../exit-code.js';
+import { thisMachine } from '../machine/machine.js';
+import type { Claim } from '../machine/running.js';
+import { previewName } from '../preview/find-preview.js';
+import { printPreviewUrl } from '../preview/preview-url.js';
+import { RequestLog } from '../requests/request-log.js';
+import { parseTarget, showTarget, type Target } from '../target/target.js';
+import { TargetWatch } from '../target/target-watch.js';
+import type { ExposeFlags } from './command.js';
+import {
+  adoptPreview,
+  checkName,
+  createExposedPreview,
+  nameOf,
+  removeExposed,
+  wantedPreview,
+  withHostHeader,
+} from './exposed-preview.js';
+import { Exposure } from './exposure.js';
+
+/** For the first connection, where Culvert is there but takes none: it may be starting. */
+const FIRST_CONNECTION_TIMEOUT_MS = 20_000;
+/** A person waits for it with their finger on Ctrl-C. */
+const REMOVE_TIMEOUT_MS = 5000;
+const DRAIN_MS = 1000;
+/** Between two looks whether the preview is still there. */
+const LOOK_MS = 10_000;
+
+/** What a traffic manager's key needs; `sessions:write` only to leave nothing behind. */
+const SCOPES = ['tunnel', 'sessions:read', 'previews:write'] as const;
+
+export async function expose(context: CommandContext, text: string, flags: ExposeFlags): Promise<ExitCode> {
+  const target = parseTarget(text);
+  if (flags.insecureTarget === true && !target.isTls) {
+    throw new CliError(EXIT.usage, `--insecure-target: ${showTarget(target)} is exposed without TLS`, {
+      hint: `Expose https://${showTarget(target)}, or leave the flag out.`,
+    });
+  }
+  const { id, running } = thisMachine(context.env);
+  // Whoever is not signed in hears of it before anything is taken.
+  const { bearer: _bearer, settings } = context;
+  const { url } = settings;
+  const name = flags.name === undefined ? nameOf(target) : checkName(flags.name);
+  const claim = running.claim({
+    kind: 'expose',
+    server: url,
+    name,
+    target: showTarget(target),
+    mayNumber: flags.name === undefined,
+  });
+  if (claim === null) {
+    throw new CliError(EXIT.conflict, `another "culvert expose" of this machine is called ${name}`, {
+      hint: 'End it, or choose another --name; "culvert status" shows what runs.',
+    });
+  }
+  return new ExposeRun(context, flags, target, id, claim).run();
+}
+
+class ExposeRun {
+  private readonly ending: Ending;
+  private readonly watch: TargetWatch;
+  private readonly log: RequestLog;
+  private readonly exposure: Exposure;
+  private sessionId: string | null = null;
+  private trafficManagerId: string | null = null;
+  private preview: PreviewResource | null = null;
+  private isShown = false;
+  private readonly connected: Promise<void>;
+  private markConnected!: () => void;
+
+  constructor(
+    private readonly context: CommandContext,
+    private readonly flags: ExposeFlags,
+    private readonly target: Target,
+    machineId: string,
+    private readonly claim: Claim,
+  ) {
+    const { settings, bearer, output, signal } = context;
+    this.ending = new Ending(signal);
+    this.connected = new Promise((resolve) => {
+      this.markConnected = resolve;
+    });
+    this.log = new RequestLog(output);
+    this.watch = new TargetWatch({ target, note: (text) => output.note(text) });
+    this.exposure = new Exposure({
+      url: settings.url,
+      ca: settings.ca,
+      bearer,
+      managerId: `${WORKSTATION_PREFIX}${machineId}/${claim.name}`,
+      name: `${clientName()}: ${showTarget(target)}`,
+      target,
+      verifyTls: flags.insecureTarget !== true,
+      onConnected: (sessionId) => this.handleConnected(sessionId),
+      onLost: (reason) => output.note(`The connection to Culvert is lost (${reason}). Connecting again …`),
+      onEnded: (error) => this.ending.end(error),
+      onTargetFailure: (failure) => this.watch.handleFailure(failure),
+      ...(flags.log && { onRequest: (request) => this.log.add(request) }),
+    });
+  }
+
+  async run(): Promise<ExitCode> {
+    const { ending, flags } = this;
+    const looks = setInterval(() => void this.look(), LOOK_MS);
+    let failure: unknown;
+    try {
+      void this.watch.start();
+      await ending.unless(this.start());
+      await ending.reached;
+    } catch (error) {
+      failure = error;
+    }
+    clearInterval(looks);
+    this.watch.close();
+    const isRemoved = await this.cleanUp(ending.isAsked && flags.keep === true);
+    this.log.close();
+    // Not begun, or ended by something else than a person: that is the result.
+    if (!ending.isAsked || !this.isShown) throw failure;
+    return isRemoved ? EXIT.ok : EXIT.failure;
+  }
+
+  private async start(): Promise<void> {
+    const { context, flags, target, claim } = this;
+    const { api, output, settings } = context;
+    if (output.isWatched) output.note(`Connecting to ${settings.url} …`);
+    const wanted = wantedPreview(target, flags);
+    const { before } = claim;
+    const [me, found] = await Promise.all([
+      api.me(),
+      before?.previewId ? adoptPreview(api, before.previewId, wanted) : null,
+      this.ending.within(FIRST_CONNECTION_TIMEOUT_MS, this.connected, takesNoConnections),
+    ]);
+    const missing = SCOPES.find((scope) => !me.scopes.includes(scope));
+    if (missing !== undefined) {
+      throw new CliError(EXIT.refused, `what you signed in with lacks the scope ${missing}`, {
+        hint: `It takes ${SCOPES.join(', ')}, and sessions:write to leave nothing behind.`,
+      });
+    }
+    const trafficManagerId =
+      found?.trafficManagerId ?? (await api.session(this.sessionId ?? '')).trafficManagerId;
+    this.trafficManagerId = trafficManagerId;
+    claim.update({ trafficManagerId });
+    this.preview =
+      found ?? (await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted }));
+    // Written down first: what is made can be found again, whatever happens from here on.
+    claim.update({ url: this.preview.url, previewId: this.preview.id });
+    this.preview = await withHostHeader(api, this.preview, flags);
+    this.isShown = true;
+    const shown = showTarget(target);
+    await printPreviewUrl(output, this.preview, { target: shown, qr: flags.qr });
+    const ends = flags.keep === true ? 'ends this and leaves the URL' : 'ends this and removes the URL';
+    output.note(`Requests go to ${shown}. Ctrl-C ${ends}.`);
+  }
+
+  private handleConnected(sessionId: string): void {
+    this.sessionId = sessionId;
+    this.markConnected();
+    if (!this.isShown) return;
+    this.context.output.note('Connected again.');
+    void this.look();
+  }
+
+  /** Whether the preview is still there: somebody may have removed it, or its time is over. */
+  private async look(): Promise<void> {
+    if (this.preview === null || this.ending.isReached) return;
+    const { url, id } = this.preview;
+    try {
+      await this.context.api.preview(id);
+    } catch (error) {
+      if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound) return;
+      const gone = `the preview ${url} is gone: its time is over, or somebody removed it`;
+      this.ending.end(new CliError(EXIT.notFound, gone, { hint: 'Run it again for another one.' }));
+    }
+  }
+
+  /** @param keep what was made. Whether nothing is left that was to go */
+  private async cleanUp(keep: boolean): Promise<boolean> {
+    const { output } = this.context;
+    // What an earlier run has left is not to be lost because this one could not begin.
+    const isLeft = keep || (!this.isShown && this.claim.before !== null);
+    if (this.ending.isAsked && this.isShown && !isLeft)
+      output.note('Removing the URL. Ctrl-C again leaves it.');
+    const isRemoved = isLeft || (await this.remove());
+    await this.exposure.stop(DRAIN_MS);
+    this.claim.release(isLeft || !isRemoved);
+    if (this.isShown && this.preview !== null && isRemoved)
+      output.note(keep ? `Left ${this.preview.url} for the next run.` : `Removed ${this.preview.url}`);
+    return isRemoved;
+  }
+
+  private async remove(): Promise<boolean> {
+    const { settings, fetch, bearer, output } = this.context;
+    const { trafficManagerId, preview, sessionId } = this;
+    if (sessionId === null) return true;
+    // The signal of the context has fired: these calls have a time of their own.
+    const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
+    const api = new ApiClient({ url: settings.url, fetch, bearer, signal });
+    try {
+      const id = trafficManagerId ?? (await api.session(sessionId)).trafficManagerId;
+      await removeExposed(api, { trafficManagerId: id, preview });
+      return true;
+    } catch (error) {
+      if (preview === null) return true;
+      const why = error instanceof CliError ? error.message : 'Culvert does not answer in time';
+      output.note(`Could not remove ${preview.url}: ${why}.`);
+      output.note(
+        `  Run "culvert preview remove ${previewName(preview.hostname)}", or the same command again.`,
+      );
+      return false;
+    }
+  }
+}
+
+function takesNoConnections(): CliError {
+  return new CliError(EXIT.unreachable, 'Culvert takes no connections now', { hint: 'Try again later.' });
+}

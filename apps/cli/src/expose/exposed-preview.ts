@@ -1,0 +1,142 @@
+/** The preview of an exposed target: what it is to be, and how it is made, found again and removed. */
+import type { createPreviewRequest, PreviewResource } from '@culvert/contract';
+import type { z } from 'zod';
+import type { ApiClient } from '../api-client.js';
+import { CliError } from '../cli-error.js';
+import { clientName } from '../client-name.js';
+import { EXIT } from '../exit-code.js';
+import type { Target } from '../target/target.js';
+import type { ExposeFlags } from './command.js';
+
+type Request = z.input<typeof createPreviewRequest>;
+/** What is the same for a new preview and for one that is found again. */
+type Wanted = Omit<Request, 'intercept' | 'interceptId' | 'trafficManagerId'>;
+
+/** Where workloads of workstations are, in lists that show namespaces. */
+const NAMESPACE = 'workstation';
+const KIND = 'LocalService';
+
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/** `--host-header preview`: the preview's own hostname. */
+const HOST_OF_PREVIEW = 'preview';
+
+/** @throws CliError */
+export function checkName(name: string): string {
+  if (NAME.test(name)) return name;
+  throw new CliError(EXIT.usage, `--name: "${name}" is no name`, {
+    hint: 'Up to 63 letters, digits, ".", "_" and "-", with a letter or digit at both ends.',
+  });
+}
+
+/** `localhost-3000` */
+export function nameOf({ host, port }: Target): string {
+  const letters = host.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  return `${letters.slice(0, 50) || 'address'}-${port}`;
+}
+
+export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
+  const { hostHeader, access, banner, addRequestHeader, pullRequest, expires, insecureTarget } = flags;
+  return {
+    ingress: {
+      host: target.host,
+      port: target.port,
+      useTls: target.isTls,
+      // Programs that serve developers refuse names that they do not know.
+      l5Host: hostHeader === undefined || hostHeader === HOST_OF_PREVIEW ? target.host : hostHeader,
+      verifyTls: insecureTarget !== true,
+    },
+    access,
+    displayBanner: banner,
+    addRequestHeaders: { ...addRequestHeader },
+    pullRequestUrl: pullRequest ?? null,
+    expiresAt: expires ?? null,
+  };
+}
+
+/** Makes one that is left from an earlier run as it is wanted now. Null when it is gone. */
+export async function adoptPreview(
+  api: ApiClient,
+  previewId: string,
+  wanted: Wanted,
+): Promise<PreviewResource | null> {
+  try {
+    return await api.updatePreview(previewId, wanted);
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.notFound) return null;
+    throw error;
+  }
+}
+
+export function createExposedPreview(
+  api: ApiClient,
+  {
+    trafficManagerId,
+    name,
+    target,
+    wanted,
+  }: {
+    readonly trafficManagerId: string;
+    readonly name: string;
+    readonly target: Target;
+    readonly wanted: Wanted;
+  },
+): Promise<PreviewResource> {
+  return api.createPreview({
+    ...wanted,
+    trafficManagerId,
+    intercept: {
+      name,
+      workload: name,
+      workloadKind: KIND,
+      namespace: NAMESPACE,
+      client: clientName(),
+      mechanism: 'tcp',
+      targetHost: target.host,
+      targetPort: target.port,
+      disposition: 'ACTIVE',
+    },
+  });
+}
+
+/** The service is to see the preview's own name, which is known now. */
+export async function withHostHeader(
+  api: ApiClient,
+  preview: PreviewResource,
+  { hostHeader }: ExposeFlags,
+): Promise<PreviewResource> {
+  if (hostHeader !== HOST_OF_PREVIEW) return preview;
+  return api.updatePreview(preview.id, { ingress: { ...preview.ingress, l5Host: preview.hostname } });
+}
+
+/**
+ * Removes all that an exposure made: with its traffic manager go its intercept and preview. Whoever may not do that
+ * removes what they may.
+ * @throws CliError when something stays that others can see
+ */
+export async function removeExposed(
+  api: ApiClient,
+  {
+    trafficManagerId,
+    preview,
+  }: { readonly trafficManagerId: string | null; readonly preview: PreviewResource | null },
+): Promise<void> {
+  if (trafficManagerId !== null && (await isRemoved(() => api.deleteTrafficManager(trafficManagerId))))
+    return;
+  if (preview === null) return;
+  if (await isRemoved(() => api.deleteIntercept(preview.interceptId))) return;
+  await isRemoved(() => api.deletePreview(preview.id), true);
+}
+
+/** What is gone already is removed. @param mustBe whether a lack of rights is an error */
+async function isRemoved(remove: () => Promise<void>, mustBe = false): Promise<boolean> {
+  try {
+    await remove();
+    return true;
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    if (error.exitCode === EXIT.notFound) return true;
+    if (error.exitCode === EXIT.refused && !mustBe) return false;
+    throw error;
+  }
+}

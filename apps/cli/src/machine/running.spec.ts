@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Running, type ClaimOptions } from './running.js';
+
+const options: ClaimOptions = {
+  kind: 'expose',
+  server: 'https://culvert.example.com',
+  name: 'localhost-3000',
+  target: 'localhost:3000',
+  mayNumber: true,
+};
+
+let folder: string;
+let running: Running;
+const children: ChildProcess[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  running = new Running(folder);
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill();
+    await once(child, 'exit');
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const files = () => readdirSync(join(folder, 'running')).map((name) => join(folder, 'running', name));
+
+/** Makes the one claim that there is another process's. */
+function giveTo(pid: number, changes: object = {}): void {
+  const [file = ''] = files();
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), pid, ...changes }));
+}
+
+function anotherProcess(): ChildProcess {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+  children.push(child);
+  return child;
+}
+
+describe('what runs', () => {
+  it('is seen by others while its process lives, with what that says of itself', async () => {
+    const claim = running.claim(options);
+    claim?.update({ url: 'https://heron.example.com', previewId: '1' });
+    const child = anotherProcess();
+    giveTo(child.pid!);
+    expect(running.list('expose')).toMatchObject([
+      { name: 'localhost-3000', url: 'https://heron.example.com', pid: child.pid },
+    ]);
+    expect(running.list('intercept')).toEqual([]);
+    child.kill();
+    await once(child, 'exit');
+    expect(running.list('expose')).toEqual([]);
+  });
+
+  it('has a name that no other living process takes, unless one with a number will do', () => {
+    running.claim(options);
+    giveTo(anotherProcess().pid!);
+    expect(running.claim({ ...options, mayNumber: false })).toBeNull();
+    expect(running.claim(options)?.name).toBe('localhost-3000-2');
+    expect(running.claim({ ...options, server: 'https://other.example.com', mayNumber: false })?.name).toBe(
+      'localhost-3000',
+    );
+    expect(running.claim({ ...options, kind: 'intercept', mayNumber: false })?.name).toBe('localhost-3000');
+  });
+
+  it('leaves nothing when it ends', () => {
+    running.claim(options)?.release(false);
+    expect(files()).toEqual([]);
+    expect(running.claim(options)?.before).toBeNull();
+  });
+
+  it('leaves what it made to the next run where that is wanted', () => {
+    const claim = running.claim(options);
+    claim?.update({ previewId: '1', trafficManagerId: '2' });
+    claim?.release(true);
+    expect(running.list('expose')).toEqual([]);
+    const next = running.claim(options);
+    expect(next).toMatchObject({ name: 'localhost-3000', before: { previewId: '1', trafficManagerId: '2' } });
+    next?.release(true);
+    expect(running.claim(options)?.before?.previewId).toBe('1');
+  });
+
+  it('leaves it too when it was ended by force, or its machine was', async () => {
+    running.claim(options)?.update({ previewId: '1' });
+    const child = anotherProcess();
+    giveTo(child.pid!, { startedAt: '2001-01-01T00:00:00.000Z' });
+    expect(running.claim(options)).toMatchObject({ name: 'localhost-3000', before: { previewId: '1' } });
+    giveTo(child.pid!);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(running.claim(options)).toMatchObject({ name: 'localhost-3000', before: { previewId: '1' } });
+    expect(files()).toHaveLength(1);
+  });
+
+  it('cannot be changed by a process that has lost it', () => {
+    const claim = running.claim(options);
+    const { pid = 0 } = anotherProcess();
+    giveTo(pid);
+    claim?.release(false);
+    expect(running.list('expose')).toMatchObject([{ pid }]);
+  });
+
+  it('survives a file that says nothing', () => {
+    running.claim(options);
+    writeFileSync(files()[0] ?? '', '{');
+    expect(running.list('expose')).toEqual([]);
+    expect(running.claim(options)).toMatchObject({ name: 'localhost-3000', before: null });
+  });
+
+  it('holds in its own process alone where nothing can be written', () => {
+    writeFileSync(join(folder, 'file'), '');
+    for (const nowhere of [new Running(null), new Running(join(folder, 'file'))]) {
+      const claim = nowhere.claim(options);
+      claim?.update({ previewId: '1' });
+      claim?.release(true);
+      expect([claim?.name, claim?.before, nowhere.list('expose')]).toEqual(['localhost-3000', null, []]);
+    }
+  });
+});

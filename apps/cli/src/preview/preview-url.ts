@@ -1,0 +1,29 @@
+import type { PreviewResource } from '@culvert/contract';
+import type { Output } from '../output/output.js';
+import { previewName } from './find-preview.js';
+
+/**
+ * Prints the URL of a preview that a command goes on to serve, and who may open it.
+ * @param target what they reach
+ * @param qr whether as a QR code too; undefined: on a terminal, where the hostname means something to a phone
+ */
+export async function printPreviewUrl(
+  output: Output,
+  preview: PreviewResource,
+  { target, qr }: { readonly target: string; readonly qr: boolean | undefined },
+): Promise<void> {
+  output.event({ type: 'preview', ...preview }, () => output.line(preview.url));
+  const isOfUse = output.isTerminal && !/(^|\.)localhost$/.test(preview.hostname);
+  if (!output.isJson && (qr ?? isOfUse)) {
+    const { printQrCode } = await import('../output/qr-code.js');
+    printQrCode(output, preview.url);
+  }
+  if (preview.access === 'public') {
+    output.note(`Warning: whoever has the URL reaches ${target}, without signing in.`);
+  } else {
+    const share = `culvert preview share ${previewName(preview.hostname)}`;
+    output.note(`Members of your team can open it; "${share}" makes a link for others.`);
+  }
+  if (preview.pullRequest?.status === 'unsupported')
+    output.note('Culvert writes no comment there: it has no access to that pull request.');
+}

@@ -1,0 +1,273 @@
+/**
+ * Reads along with the HTTP/1.1 of one connection, to tell which requests it carries. It changes nothing: what it cannot
+ * follow (another protocol, broken framing) it stops looking at, and the bytes pass as before.
+ */
+import {
+  ChunkedScanner,
+  DEFAULT_CHUNKED_LIMITS,
+  DEFAULT_HEAD_LIMITS,
+  Field,
+  Framing,
+  HeadReader,
+  HttpSyntaxError,
+  parseRequestHead,
+  parseResponseHead,
+} from '@culvert/http1';
+
+/** One request that came to this machine, and what became of it. */
+export interface SeenRequest {
+  readonly startedAt: Date;
+  readonly method: string;
+  /** Without its query, which may hold secrets. */
+  readonly path: string;
+  /**
+   * `open`: it goes on for long, as WebSockets and event streams do, and is told of again when it ends; `ended`: it is
+   * over.
+   */
+  readonly state: 'open' | 'ended';
+  /** Null: no answer came. */
+  readonly status: number | null;
+  /** What was switched to, such as `websocket`, or '' */
+  readonly upgrade: string;
+  /** Until the answer, or its end. */
+  readonly durationMs: number;
+  /** Of the request's body, as far as it came. After an upgrade all bytes. */
+  readonly receivedBytes: number;
+  /** Of the response's body, as far as it came. After an upgrade all bytes. */
+  readonly sentBytes: number;
+  /** Why there is no whole answer, for people; null when there is one. */
+  readonly failure: string | null;
+}
+
+/** One end of the conversation: what is expected next of its sender. */
+type Reading =
+  | { readonly kind: 'head' }
+  | { readonly kind: 'length'; left: number }
+  | { readonly kind: 'chunks'; readonly scanner: ChunkedScanner }
+  /** Until the end of the connection. */
+  | { readonly kind: 'rest' };
+
+interface Pending {
+  readonly startedAt: Date;
+  readonly startedMs: number;
+  readonly method: string;
+  readonly path: string;
+  status: number | null;
+  upgrade: string;
+  receivedBytes: number;
+  sentBytes: number;
+}
+
+/** Requests that may wait for their answers at once: whoever opens these connections sends one after the other. */
+const MAX_PENDING = 16;
+const MAX_INTERIM_RESPONSES = 64;
+
+const HEAD: Reading = { kind: 'head' };
+
+export class Http1Watch {
+  private isBlind = false;
+  /** In the order of their answers. */
+  private readonly pending: Pending[] = [];
+  /** The one whose body is being received. */
+  private receiving: Pending | null = null;
+  private readonly requestHeads = new HeadReader(DEFAULT_HEAD_LIMITS, 'request');
+  private readonly responseHeads = new HeadReader(DEFAULT_HEAD_LIMITS, 'response');
+  private request: Reading = HEAD;
+  private response: Reading = HEAD;
+  private interimCount = 0;
+
+  /** @param tell gets each request when it ends, and those that go on for long when they are answered too */
+  constructor(private readonly tell: (request: SeenRequest) => void) {}
+
+  /** Bytes on their way to the service. */
+  handleRequestBytes(chunk: Buffer): void {
+    this.follow(() => {
+      let at = 0;
+      while (at < chunk.length && !this.isBlind) at = this.readRequest(chunk, at);
+    });
+  }
+
+  /** Bytes that the service sent. */
+  handleResponseBytes(chunk: Buffer): void {
+    this.follow(() => {
+      let at = 0;
+      while (at < chunk.length && !this.isBlind) at = this.readResponse(chunk, at);
+    });
+  }
+
+  /** The service sends no more. */
+  handleResponseEnd(): void {
+    const [current] = this.pending;
+    // Some bodies end so (RFC 9112 §6.3); after an upgrade, the connection itself.
+    if (this.response.kind === 'rest' && current !== undefined) this.finish(null);
+  }
+
+  /** Nothing moves any more. @param failure why, for people; null: both ends had said all */
+  handleClose(failure: string | null): void {
+    while (this.pending.length > 0) this.finish(failure ?? 'closed without an answer');
+    this.isBlind = true;
+  }
+
+  private follow(read: () => void): void {
+    if (this.isBlind) return;
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof HttpSyntaxError)) throw error;
+      this.giveUp();
+    }
+  }
+
+  /** What was begun is told of as far as it is known. */
+  private giveUp(): void {
+    this.handleClose('not HTTP/1.1 as it should be');
+  }
+
+  private readRequest(chunk: Buffer, at: number): number {
+    const { request } = this;
+    switch (request.kind) {
+      case 'head':
+        return this.readRequestHead(chunk, at);
+      case 'length': {
+        const taken = Math.min(request.left, chunk.length - at);
+        request.left -= taken;
+        this.receiving!.receivedBytes += taken;
+        if (request.left === 0) this.request = HEAD;
+        return at + taken;
+      }
+      case 'chunks': {
+        const { receiving } = this;
+        const end = request.scanner.scan(chunk, at, (_buffer, from, to) => {
+          receiving!.receivedBytes += to - from;
+        });
+        if (request.scanner.done) this.request = HEAD;
+        return end;
+      }
+      case 'rest':
+        if (this.receiving !== null) this.receiving.receivedBytes += chunk.length - at;
+        return chunk.length;
+      default:
+        throw new Error(`unhandled reading ${String(request satisfies never)}`);
+    }
+  }
+
+  private readRequestHead(chunk: Buffer, at: number): number {
+    const end = this.requestHeads.push(chunk, at);
+    if (end === -1) return chunk.length;
+    const { buffer, start, end: headEnd } = this.requestHeads;
+    const head = parseRequestHead(buffer, start, headEnd, DEFAULT_HEAD_LIMITS);
+    this.requestHeads.reset();
+    if (this.pending.length === MAX_PENDING) {
+      this.giveUp();
+      return chunk.length;
+    }
+    const pending: Pending = {
+      startedAt: new Date(),
+      startedMs: performance.now(),
+      method: head.method,
+      path: pathOf(head.target),
+      status: null,
+      upgrade: '',
+      receivedBytes: 0,
+      sentBytes: 0,
+    };
+    this.pending.push(pending);
+    this.receiving = pending;
+    this.request = readingOf(head.framing, head.contentLength);
+    return end;
+  }
+
+  private readResponse(chunk: Buffer, at: number): number {
+    const { response } = this;
+    switch (response.kind) {
+      case 'head':
+        return this.readResponseHead(chunk, at);
+      case 'length': {
+        const taken = Math.min(response.left, chunk.length - at);
+        response.left -= taken;
+        this.pending[0].sentBytes += taken;
+        if (response.left === 0) this.finish(null);
+        return at + taken;
+      }
+      case 'chunks': {
+        const [current] = this.pending;
+        const end = response.scanner.scan(chunk, at, (_buffer, from, to) => {
+          current.sentBytes += to - from;
+        });
+        if (response.scanner.done) this.finish(null);
+        return end;
+      }
+      case 'rest':
+        if (this.pending[0] !== undefined) this.pending[0].sentBytes += chunk.length - at;
+        return chunk.length;
+      default:
+        throw new Error(`unhandled reading ${String(response satisfies never)}`);
+    }
+  }
+
+  private readResponseHead(chunk: Buffer, at: number): number {
+    const [current] = this.pending;
+    const end = this.responseHeads.push(chunk, at);
+    if (end === -1) return chunk.length;
+    const { buffer, start, end: headEnd } = this.responseHeads;
+    const head = parseResponseHead(buffer, start, headEnd, DEFAULT_HEAD_LIMITS, current?.method ?? 'GET');
+    this.responseHeads.reset();
+    // An answer to nothing: there is no telling what comes next.
+    if (current === undefined) {
+      this.giveUp();
+      return chunk.length;
+    }
+    if (head.status < 200 && head.status !== 101) {
+      if (++this.interimCount > MAX_INTERIM_RESPONSES) this.giveUp();
+      return end;
+    }
+    current.status = head.status;
+    if (head.status === 101) {
+      this.request = this.response = { kind: 'rest' };
+      this.receiving = current;
+      current.upgrade = head.upgrade || 'other';
+      this.tell(seen(current, 'open', null));
+      return end;
+    }
+    this.response = readingOf(head.framing, head.contentLength);
+    const type = head.find(Field.CONTENT_TYPE);
+    if (type !== -1 && /^text\/event-stream\b/i.test(head.value(type)))
+      this.tell(seen(current, 'open', null));
+    if (this.response.kind === 'head') this.finish(null);
+    return end;
+  }
+
+  /** The first pending request is over. */
+  private finish(failure: string | null): void {
+    const done = this.pending.shift();
+    this.response = HEAD;
+    this.interimCount = 0;
+    if (done !== undefined) this.tell(seen(done, 'ended', failure));
+  }
+}
+
+function readingOf(framing: Framing, contentLength: number): Reading {
+  switch (framing) {
+    case Framing.NONE:
+      return HEAD;
+    case Framing.LENGTH:
+      return contentLength === 0 ? HEAD : { kind: 'length', left: contentLength };
+    case Framing.CHUNKED:
+      return { kind: 'chunks', scanner: new ChunkedScanner('decoded', DEFAULT_CHUNKED_LIMITS) };
+    case Framing.UNTIL_CLOSE:
+      return { kind: 'rest' };
+    default:
+      throw new Error(`unhandled framing ${String(framing satisfies never)}`);
+  }
+}
+
+function pathOf(target: string): string {
+  const query = target.indexOf('?');
+  return query < 0 ? target : target.slice(0, query);
+}
+
+function seen(pending: Pending, state: SeenRequest['state'], failure: string | null): SeenRequest {
+  const { startedAt, startedMs, method, path, status, upgrade, receivedBytes, sentBytes } = pending;
+  const durationMs = performance.now() - startedMs;
+  return { startedAt, method, path, state, status, upgrade, durationMs, receivedBytes, sentBytes, failure };
+}

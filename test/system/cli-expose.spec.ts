@@ -1,0 +1,469 @@
+/** `culvert expose` as people run it: a process of its own, beside a real standalone. */
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestCertificate } from '@culvert/testkit';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { TemporaryFolder } from '../services/server.js';
+import { runCulvert, startCulvert } from '../support/cli.js';
+import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
+import { type Program, startProgram } from '../support/process.js';
+
+const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notSignedIn: 3,
+  refused: 4,
+  notFound: 5,
+  conflict: 6,
+  unreachable: 7,
+};
+const WITH_KEY = { 'x-culvert-api-key': API_KEY };
+const URL_LINE = /^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m;
+
+let dataDir: TemporaryFolder;
+let port: number;
+let deployment: Deployment;
+let home: string;
+let target: http.Server;
+let targetPort: number;
+const running: Program[] = [];
+
+/** Standalone, at the same port and with the same data each time. */
+async function startServer(): Promise<Program> {
+  const program = startProgram('apps/standalone/src/main.js', {
+    PORT: String(port),
+    DATA_DIR: dataDir.path,
+    CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    LOG_LEVEL: 'info',
+  });
+  const [, found] = await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m);
+  port = Number(found);
+  return program;
+}
+
+beforeAll(async () => {
+  dataDir = new TemporaryFolder('test');
+  port = 0;
+  deployment = deploymentOf(await startServer(), port);
+});
+afterAll(async () => {
+  await deployment?.stop();
+  dataDir?.remove();
+});
+
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  target = http.createServer(answer);
+  targetPort = await listen(target);
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((program) => program.stop()));
+  target.closeAllConnections();
+  target.close();
+  for (const { id } of (await deployment.api<{ items: { id: string }[] }>('GET', '/traffic-managers')).items)
+    await deployment.apiStatus('DELETE', `/traffic-managers/${id}`);
+  rmSync(home, { recursive: true, force: true });
+});
+
+function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
+  if (request.url === '/events') {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('data: one\n\n');
+    request.once('close', () => response.end());
+    return;
+  }
+  let received = 0;
+  request.on('data', (chunk: Buffer) => (received += chunk.length));
+  request.on('end', () => {
+    const { host, ...headers } = request.headers;
+    response.end(JSON.stringify({ host, received, headers, url: request.url }));
+  });
+}
+
+async function listen(server: net.Server, wanted = 0): Promise<number> {
+  server.listen(wanted, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  const free = await listen(server);
+  server.close();
+  await once(server, 'close');
+  return free;
+}
+
+const environment = (key = API_KEY): Record<string, string> => ({
+  HOME: home,
+  CULVERT_URL: `http://localhost:${port}`,
+  CULVERT_API_KEY: key,
+});
+
+interface Exposed {
+  readonly program: Program;
+  readonly hostname: string;
+}
+
+async function expose(...args: string[]): Promise<Exposed> {
+  const program = startCulvert(['expose', ...args], environment());
+  running.push(program);
+  const [, hostname = ''] = await program.line(URL_LINE);
+  return { program, hostname };
+}
+
+/** Ends it, and says how it ended. */
+async function end({ program }: Exposed, signal: NodeJS.Signals = 'SIGINT') {
+  program.kill(signal);
+  return program.exited;
+}
+
+const bodyOf = async (hostname: string, path = '/', headers: http.OutgoingHttpHeaders = {}) => {
+  const { status, body } = await visit(port, hostname, path, { headers });
+  return [status, status === 200 ? JSON.parse(body.toString()) : null];
+};
+const trafficManagers = async () =>
+  (await deployment.api<{ items: { managerId: string }[] }>('GET', '/traffic-managers')).items;
+
+describe('culvert expose', () => {
+  it('gives a service of this machine a URL that members can open, and nobody else', async () => {
+    const startedAt = performance.now();
+    const { program, hostname } = await expose(String(targetPort));
+    const ms = Math.round(performance.now() - startedAt);
+    process.stdout.write(`culvert expose: a URL ${ms} ms after its process was started\n`);
+    expect((await visit(port, hostname, '/')).status).toBe(401);
+    expect(await bodyOf(hostname, '/hello?token=secret', WITH_KEY)).toEqual([
+      200,
+      expect.objectContaining({ host: 'localhost', url: '/hello?token=secret' }),
+    ]);
+    const [line] = await program.line(/^.*\/hello.*$/m);
+    expect(line).toMatch(/^\d\d:\d\d:\d\d {2}200 {2}GET +\/hello {2}[\d.]+ m?s {2}\d+ B$/);
+    await program.logged(/Members of your team can open it/);
+    const { items } = await deployment.api<{ items: object[] }>('GET', '/previews');
+    expect(items).toMatchObject([
+      {
+        access: 'team',
+        intercept: {
+          name: `localhost-${targetPort}`,
+          namespace: 'workstation',
+          client: expect.stringContaining('@'),
+        },
+        ingress: { host: 'localhost', port: targetPort },
+      },
+    ]);
+  });
+
+  it('lets everybody in where that is wanted, and warns once', async () => {
+    const { program, hostname } = await expose(`127.0.0.1:${targetPort}`, '--access', 'public');
+    expect((await bodyOf(hostname))[0]).toBe(200);
+    expect(program.stderr.match(/Warning: whoever has the URL/g)).toHaveLength(1);
+  });
+
+  it('passes uploads, event streams and WebSockets, and shows them', async () => {
+    const sockets = new WebSocketServer({ server: target, path: '/ws' });
+    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+    const { program, hostname } = await expose(String(targetPort), '--access', 'public');
+    const upload = await visit(port, hostname, '/upload', {
+      method: 'POST',
+      body: Buffer.alloc(3_000_000, 1),
+    });
+    expect(JSON.parse(upload.body.toString())).toMatchObject({ received: 3_000_000 });
+    await program.line(/200 {2}POST +\/upload/);
+
+    const events = http.get({ port, path: '/events', headers: { host: hostname } });
+    const [response] = (await once(events, 'response')) as [http.IncomingMessage];
+    const [first] = (await once(response, 'data')) as [Buffer];
+    expect(first.toString()).toBe('data: one\n\n');
+    await program.line(/200 {2}GET +\/events {2}stream open/);
+    events.destroy();
+    await program.line(/200 {2}GET +\/events {2}[\d.]+ m?s/);
+
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers: { host: hostname } });
+    await once(socket, 'open');
+    socket.send('echo');
+    const [echo] = (await once(socket, 'message')) as [Buffer];
+    expect(echo.toString()).toBe('echo');
+    await program.line(/101 {2}GET +\/ws {2}websocket open/);
+    socket.close();
+    await program.line(/101 {2}GET +\/ws {2}[\d.]+ m?s/);
+    sockets.close();
+  });
+
+  it('adds what it is told to, and shows the service the Host it is told to', async () => {
+    const flags = ['--add-request-header', 'X-Dev=alice', '--no-banner', '--expires', '1h', '--name', 'shop'];
+    flags.push('--pull-request', 'https://git.example.com/a/b/pull/1', '--host-header', 'shop.example.com');
+    const first = await expose(String(targetPort), '--access', 'public', ...flags);
+    expect(await bodyOf(first.hostname)).toEqual([
+      200,
+      expect.objectContaining({
+        host: 'shop.example.com',
+        headers: expect.objectContaining({ 'x-dev': 'alice' }),
+      }),
+    ]);
+    const { items } = await deployment.api<{ items: { expiresAt: string }[] }>('GET', '/previews');
+    expect(items).toMatchObject([
+      {
+        intercept: { name: 'shop' },
+        displayBanner: false,
+        pullRequestUrl: 'https://git.example.com/a/b/pull/1',
+        expiresAt: expect.any(String),
+      },
+    ]);
+    const second = await expose(String(targetPort), '--access', 'public', '--host-header', 'preview');
+    expect(await bodyOf(second.hostname)).toEqual([200, expect.objectContaining({ host: second.hostname })]);
+  });
+
+  it('reaches an https service, with a certificate of its own where that is agreed to', async () => {
+    const certificate = createTestCertificate(['somebody-else.test']);
+    const secure = https.createServer({ cert: certificate.cert, key: certificate.key }, answer);
+    const securePort = await listen(secure);
+    const strict = await expose(`https://127.0.0.1:${securePort}`, '--access', 'public');
+    expect((await visit(port, strict.hostname, '/')).status).toBe(502);
+    await strict.program.logged(/TLS with 127\.0\.0\.1:\d+ failed: .*--insecure-target/);
+    const lenient = await expose(
+      `https://127.0.0.1:${securePort}`,
+      '--access',
+      'public',
+      '--insecure-target',
+    );
+    expect(await bodyOf(lenient.hostname, '/secure')).toEqual([
+      200,
+      expect.objectContaining({ url: '/secure' }),
+    ]);
+    await lenient.program.line(/200 {2}GET +\/secure/);
+    secure.closeAllConnections();
+    secure.close();
+  });
+
+  it('shows nothing else of this machine, whatever the preview is changed to', async () => {
+    let visitors = 0;
+    const private_ = http.createServer((_request, response) => {
+      visitors++;
+      response.end('private');
+    });
+    const privatePort = await listen(private_);
+    const { hostname } = await expose(String(targetPort), '--access', 'public');
+    const { items } = await deployment.api<{ items: { id: string }[] }>('GET', '/previews');
+    for (const host of ['localhost', '127.0.0.1'])
+      for (const wanted of [privatePort, targetPort]) {
+        if (host === 'localhost' && wanted === targetPort) continue;
+        await deployment.api('PATCH', `/previews/${items[0]?.id}`, { ingress: { host, port: wanted } });
+        expect((await visit(port, hostname, '/')).status).toBe(502);
+      }
+    expect(visitors).toBe(0);
+    private_.close();
+  });
+
+  it('cannot be made to steer the terminal by a visitor', async () => {
+    const { program, hostname } = await expose(String(targetPort), '--access', 'public');
+    for (const path of ['/%1b[2J', `/${'a'.repeat(7000)}`, "/'%22$(x)"]) await visit(port, hostname, path);
+    // What the edge refuses does not come this far; what is left must do no harm.
+    for (const bytes of ['\u001b]0;owned\u0007', '\u009b31m', '\u202e']) {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.end(
+        Buffer.from(`GET /${bytes} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`, 'latin1'),
+      );
+      socket.resume();
+      await once(socket, 'close');
+    }
+    await visit(port, hostname, '/last');
+    await program.line(/\/last/);
+    for (const line of program.stdout.split('\n')) {
+      expect(line).toMatch(/^[^\p{Cc}\u202e]*$/u);
+      expect(line.length).toBeLessThan(200);
+    }
+  });
+
+  it('says that nothing listens, goes on, and serves once something does', async () => {
+    const later = await freePort();
+    const { program, hostname } = await expose(`127.0.0.1:${later}`, '--access', 'public');
+    await program.logged(/Nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)/);
+    expect((await visit(port, hostname, '/early')).status).toBe(502);
+    await program.line(/--- {2}GET +\/early .*connection refused/);
+    const service = http.createServer(answer);
+    await listen(service, later);
+    await program.logged(/answers now/);
+    expect((await bodyOf(hostname))[0]).toBe(200);
+    service.closeAllConnections();
+    service.close();
+  });
+
+  it('goes on after the server has restarted, under the same hostname', async () => {
+    const { program, hostname } = await expose(String(targetPort), '--access', 'public');
+    expect((await bodyOf(hostname))[0]).toBe(200);
+    await deployment.program.stop();
+    await program.logged(/The connection to Culvert is lost/);
+    deployment = deploymentOf(await startServer(), port);
+    await program.logged(/Connected again/);
+    expect((await bodyOf(hostname))[0]).toBe(200);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('removes what it made at %s, and ends with 0', async (signal) => {
+    const exposed = await expose(String(targetPort), '--access', 'public');
+    expect(await end(exposed, signal)).toEqual({ code: EXIT.ok, signal: null });
+    expect(exposed.program.stderr).toContain(`Removed http://${exposed.hostname}`);
+    expect((await visit(port, exposed.hostname, '/')).status).toBe(401);
+    expect(await trafficManagers()).toEqual([]);
+    expect(readdirSync(join(home, '.config/culvert/running'))).toEqual([]);
+  });
+
+  it('ends at once at a second signal, and the next run has the same hostname', async () => {
+    const first = await expose(String(targetPort));
+    // A frozen server: nothing can be removed.
+    deployment.program.kill('SIGSTOP');
+    first.program.kill('SIGINT');
+    await first.program.logged(/Removing the URL. Ctrl-C again leaves it/);
+    const ended = await end(first);
+    deployment.program.kill('SIGCONT');
+    expect(ended).toEqual({ code: null, signal: 'SIGINT' });
+    const second = await expose(String(targetPort));
+    expect(second.hostname).toBe(first.hostname);
+  });
+
+  it('keeps its hostname for the next run where that is wanted, and after a crash', async () => {
+    const kept = await expose(String(targetPort), '--keep', '--access', 'public');
+    expect((await end(kept)).code).toBe(EXIT.ok);
+    expect(kept.program.stderr).toContain(`Left http://${kept.hostname}`);
+    const crashed = await expose(String(targetPort));
+    expect(crashed.hostname).toBe(kept.hostname);
+    // As this run says, not as the last one did.
+    expect((await visit(port, crashed.hostname, '/')).status).toBe(401);
+    await end(crashed, 'SIGKILL');
+    const last = await expose(String(targetPort));
+    expect(last.hostname).toBe(kept.hostname);
+    await end(last);
+    const other = await expose(String(targetPort));
+    expect(other.hostname).not.toBe(kept.hostname);
+  });
+
+  it('runs many times at once on one machine', async () => {
+    const second = http.createServer((_request, response) => response.end('"second"'));
+    const secondPort = await listen(second);
+    const exposed = await Promise.all([
+      expose(String(targetPort), '--access', 'public'),
+      expose(String(targetPort), '--access', 'public'),
+      expose(String(secondPort), '--access', 'public'),
+    ]);
+    expect(new Set(exposed.map(({ hostname }) => hostname)).size).toBe(3);
+    const [a, b, c] = exposed;
+    expect((await bodyOf(a.hostname))[1]).toMatchObject({ host: 'localhost' });
+    expect((await bodyOf(c.hostname))[1]).toBe('second');
+    await end(a);
+    expect((await bodyOf(b.hostname))[0]).toBe(200);
+    await expose(String(secondPort), '--name', 'mine');
+    const taken = await runCulvert(['expose', String(secondPort), '--name', 'mine'], { env: environment() });
+    expect([taken.code, taken.stderr]).toEqual([EXIT.conflict, expect.stringContaining('called mine')]);
+    second.closeAllConnections();
+    second.close();
+  });
+
+  it('leaves the only cluster of a team the one that is meant', async () => {
+    await expose(String(targetPort));
+    await deployment.api('POST', '/traffic-managers', { managerId: 'staging' });
+    const { hostname } = await deployment.createPreview(targetPort);
+    expect(hostname).toMatch(/\.preview\.localhost$/);
+  });
+
+  it('prints JSON for programs: the preview, then each request', async () => {
+    const program = startCulvert(['expose', String(targetPort), '-o', 'json'], environment());
+    running.push(program);
+    const [first] = await program.line(/^\{.*\}$/m);
+    const preview = JSON.parse(first) as { hostname: string };
+    expect(preview).toMatchObject({
+      type: 'preview',
+      id: expect.any(String),
+      url: expect.stringMatching(URL_LINE),
+      hostname: expect.any(String),
+    });
+    await visit(port, preview.hostname, '/basket?token=secret', {
+      method: 'POST',
+      body: 'abc',
+      headers: WITH_KEY,
+    });
+    const [, second = ''] = await program.line(/^\{.*\}\n(\{.*\})$/m);
+    expect(JSON.parse(second)).toEqual({
+      type: 'request',
+      startedAt: expect.any(String),
+      method: 'POST',
+      path: '/basket',
+      state: 'ended',
+      status: 200,
+      upgrade: null,
+      durationMs: expect.any(Number),
+      receivedBytes: 3,
+      sentBytes: expect.any(Number),
+      failure: null,
+    });
+  });
+
+  it('shows no requests where that is not wanted', async () => {
+    const quiet = await expose(String(targetPort), '--access', 'public', '--no-log');
+    expect((await bodyOf(quiet.hostname))[0]).toBe(200);
+    await end(quiet);
+    expect(quiet.program.stdout.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('ends when somebody removes its preview, or its traffic manager', async () => {
+    const first = await expose(String(targetPort));
+    const { items } = await deployment.api<{ items: { id: string }[] }>('GET', '/previews');
+    await deployment.api('DELETE', `/previews/${items[0]?.id}`);
+    expect((await first.program.exited).code).toBe(EXIT.notFound);
+    expect(first.program.stderr).toContain('is gone');
+    const second = await expose(String(targetPort));
+    const [manager] = (await deployment.api<{ items: { id: string }[] }>('GET', '/traffic-managers')).items;
+    await deployment.api('DELETE', `/traffic-managers/${manager?.id}`);
+    expect((await second.program.exited).code).toBe(EXIT.refused);
+    expect(second.program.stderr).toContain('somebody ended this');
+  });
+
+  it('says by its exit code what is in its way', async () => {
+    const key = async (scopes: string[]) =>
+      (await deployment.api<{ key: string }>('POST', '/api-keys', { name: 'weak', scopes })).key;
+    const run = (args: string[], env = environment()) => runCulvert(['expose', ...args], { env });
+    const cases: [number, ReturnType<typeof run>][] = [
+      [EXIT.usage, run(['localhost'])],
+      [EXIT.usage, run([])],
+      [EXIT.usage, run(['3000', '--insecure-target'])],
+      [EXIT.usage, run(['3000', '--name', '-x'])],
+      [EXIT.notSignedIn, run(['3000'], { HOME: home, CULVERT_URL: `http://localhost:${port}` })],
+      [EXIT.notSignedIn, run(['3000'], environment('cvt_unknown-key'))],
+      [EXIT.refused, run(['3000'], environment(await key(['previews:write', 'sessions:read'])))],
+      [EXIT.refused, run(['3000'], environment(await key(['tunnel', 'sessions:read', 'sessions:write'])))],
+      [
+        EXIT.unreachable,
+        run(['3000'], { ...environment(), CULVERT_URL: `http://127.0.0.1:${await freePort()}` }),
+      ],
+    ];
+    for (const [code, pending] of cases) {
+      const ended = await pending;
+      expect([ended.code, ended.stdout, ended.stderr]).toEqual([
+        code,
+        '',
+        expect.stringMatching(/\n {2}\S|--help/),
+      ]);
+    }
+    // What the server refuses after the connection was made leaves nothing either.
+    expect((await run([String(targetPort), '--add-request-header', 'host=x'])).code).toBe(EXIT.usage);
+    expect(await trafficManagers()).toEqual([]);
+    expect((await deployment.api<{ items: object[] }>('GET', '/previews')).items).toEqual([]);
+  });
+
+  it('works where nothing can be remembered', async () => {
+    const file = join(home, 'file');
+    writeFileSync(file, '');
+    const env = { ...environment(), CULVERT_CONFIG_DIR: join(file, 'below') };
+    const program = startCulvert(['expose', String(targetPort)], env);
+    running.push(program);
+    await program.line(URL_LINE);
+    program.kill('SIGINT');
+    expect((await program.exited).code).toBe(EXIT.ok);
+  });
+});
