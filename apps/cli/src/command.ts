@@ -6,6 +6,7 @@ import { addCompletionCommands } from './completion/commands.js';
 import type { CommandContext, Environment } from './command-context.js';
 import { EXIT } from './exit-code.js';
 import { addExposeCommand } from './expose/command.js';
+import { addInterceptCommands } from './intercept/command.js';
 import { addKeysCommands } from './keys/commands.js';
 import { addListCommand } from './list/list.js';
 import { Output, OUTPUT_FORMATS } from './output/output.js';
@@ -31,6 +32,7 @@ const COMMANDS: readonly AddCommands[] = [
   addStatusCommand,
   addListCommand,
   addExposeCommand,
+  addInterceptCommands,
   addPreviewCommands,
   addKeysCommands,
   addCompletionCommands,
@@ -40,6 +42,7 @@ const AFTER_HELP = `
 Examples:
   $ culvert login --url https://culvert.example.com
   $ culvert expose 3000
+  $ culvert intercept orders --port 8080 --http-header x-dev=alice
   $ culvert preview create --workload checkout --namespace shop
   $ culvert preview list --output json
 
@@ -47,6 +50,8 @@ Environment:
   CULVERT_URL              where Culvert is
   CULVERT_API_KEY          an API key, instead of signing in (AMBASSADOR_CLOUD_APIKEY counts too)
   CULVERT_CA_FILE          PEM certificates to trust at Culvert beside the usual ones
+  CULVERT_CLUSTER_URL      where the traffic manager of a cluster is
+  CULVERT_CLUSTER_SECRET   shown to it instead of whom you signed in as
   CULVERT_CONFIG_DIR       where the sign-in is kept, instead of the platform's place
   NO_COLOR                 no colours
 

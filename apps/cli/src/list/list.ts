@@ -1,38 +1,145 @@
+import type { InterceptResource } from '@culvert/contract';
+import type { InterceptInfo, WorkloadInfo } from '@culvert/meeting-point';
 import type { Command } from 'commander';
+import { CliError } from '../cli-error.js';
 import type { Action } from '../command.js';
 import type { CommandContext } from '../command-context.js';
+import { EXIT } from '../exit-code.js';
+import { managerOption, type ManagerFlags } from '../intercept/command.js';
+import type { Output } from '../output/output.js';
+import { credentialSource } from '../settings/bearer.js';
 
-/** Which workloads are intercepted, and how that goes, as Culvert knows it. */
+/** Which workloads are intercepted, and how that goes: as Culvert knows it, and a cluster. */
 export function addListCommand(program: Command, action: Action): void {
   program
     .command('list')
     .alias('ls')
     .summary('list the intercepts of the team and how each is')
-    .description('Lists the workloads of the team that are intercepted, by whom, and whether that works.')
-    .action(action(list));
+    .description(
+      'Lists the workloads of the team that are intercepted, by whom, and whether that works; with the address of a ' +
+        "cluster's traffic manager also all of its workloads that can be.",
+    )
+    .addOption(managerOption())
+    .option('--workloads', 'only the workloads that can be intercepted')
+    .action(action((context, flags: ListFlags) => list(context, flags)));
 }
 
-async function list({ api, output }: CommandContext): Promise<void> {
+interface ListFlags extends ManagerFlags {
+  readonly workloads?: boolean;
+}
+
+/** An intercept as `list` shows it, whoever knows of it. */
+type Listed = Pick<
+  InterceptResource,
+  'workload' | 'namespace' | 'name' | 'client' | 'disposition' | 'message' | 'headers'
+> & { readonly previews: readonly string[] };
+
+async function list(context: CommandContext, flags: ListFlags): Promise<void> {
+  const { output } = context;
+  const cluster = await listCluster(context, flags);
+  if (flags.workloads === true) {
+    const { workloads } = cluster ?? refuseWithoutCluster();
+    output.result(workloads, () => showWorkloads(output, workloads));
+    return;
+  }
+  const known = await listKnown(context, cluster !== null);
+  const ids = new Set(known.map(({ id }) => id));
+  // Those that Culvert has not heard of yet, or of another team's cluster.
+  const others =
+    cluster?.intercepts.filter(({ culvertId }) => culvertId === null || !ids.has(culvertId)) ?? [];
+  const intercepts: Listed[] = [...known, ...others.map(describe)];
+  output.result(intercepts, () => {
+    if (cluster !== null) {
+      showWorkloads(output, cluster.workloads);
+      output.line('');
+    }
+    showIntercepts(output, intercepts);
+  });
+}
+
+/** Null without an address. */
+async function listCluster(context: CommandContext, flags: ListFlags) {
+  const { findManagerUrl, listMeetingPoint } = await import('../intercept/list-meeting-point.js');
+  const url = findManagerUrl(flags, context.env);
+  return url === null ? null : listMeetingPoint(context, url);
+}
+
+/** @param isOptional whether there is something to show to who is not signed in */
+async function listKnown(context: CommandContext, isOptional: boolean) {
+  if (isOptional && !isSignedIn(context)) return [];
+  const { api } = context;
   const [intercepts, previews] = await Promise.all([api.intercepts(), api.previews()]);
-  const listed = intercepts.map((intercept) => ({
+  return intercepts.map((intercept) => ({
     ...intercept,
     previews: previews.filter(({ interceptId }) => interceptId === intercept.id).map(({ url }) => url),
   }));
-  output.result(listed, () =>
-    output.table(
-      ['WORKLOAD', 'NAMESPACE', 'INTERCEPT', 'CLIENT', 'STATE', 'HEADERS', 'PREVIEWS'],
-      listed.map(({ workload, namespace, name, client, disposition, message, headers, previews: urls }) => [
-        workload,
-        namespace,
-        name,
-        client,
-        message === '' ? disposition : `${disposition}: ${message}`,
-        Object.entries(headers)
-          .map(([header, value]) => `${header}=${value}`)
-          .join(', '),
-        urls.join(', '),
-      ]),
-      'Nothing is intercepted.',
-    ),
+}
+
+function refuseWithoutCluster(): never {
+  throw new CliError(EXIT.usage, "nothing says where the cluster's traffic manager is", {
+    hint: 'Give --manager, such as --manager http://localhost:8085.',
+  });
+}
+
+function isSignedIn({ settings }: CommandContext): boolean {
+  try {
+    return credentialSource(settings) !== null;
+  } catch (error) {
+    if (error instanceof CliError && error.exitCode === EXIT.notSignedIn) return false;
+    throw error;
+  }
+}
+
+function describe({
+  workload,
+  namespace,
+  name,
+  client,
+  disposition,
+  message,
+  headers,
+}: InterceptInfo): Listed {
+  const values = headers.map((rule) => [rule.name, 'value' in rule ? rule.value : rule.pattern] as const);
+  return {
+    workload,
+    namespace,
+    name,
+    client,
+    disposition,
+    message,
+    headers: Object.fromEntries(values),
+    previews: [],
+  };
+}
+
+function showWorkloads(output: Output, workloads: readonly WorkloadInfo[]): void {
+  output.table(
+    ['WORKLOAD', 'NAMESPACE', 'KIND', 'AGENTS', 'PORTS'],
+    workloads.map(({ workload, namespace, kind, agents, ports }) => [
+      workload,
+      namespace,
+      kind,
+      String(agents),
+      ports.map(({ name, port }) => (name === '' ? String(port) : `${name}:${port}`)).join(', '),
+    ]),
+    'No workload of the cluster has a traffic agent.',
+  );
+}
+
+function showIntercepts(output: Output, intercepts: readonly Listed[]): void {
+  output.table(
+    ['WORKLOAD', 'NAMESPACE', 'INTERCEPT', 'CLIENT', 'STATE', 'HEADERS', 'PREVIEWS'],
+    intercepts.map(({ workload, namespace, name, client, disposition, message, headers, previews }) => [
+      workload,
+      namespace,
+      name,
+      client,
+      message === '' ? disposition : `${disposition}: ${message}`,
+      Object.entries(headers)
+        .map(([header, value]) => `${header}=${value}`)
+        .join(', '),
+      previews.join(', '),
+    ]),
+    'Nothing is intercepted.',
   );
 }
