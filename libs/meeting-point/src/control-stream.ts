@@ -12,7 +12,7 @@ const LINE_FEED = 0x0a;
 export interface ControlStreamOwner {
   /** A line's value, which is an object with a string `type`. */
   onLine(line: ControlLine): void;
-  /** The peer broke a rule of §2, or does not read. The stream is reset already. */
+  /** The peer broke a rule of §2, or does not read. The stream is reset already. Never within `send`. */
   onViolation(reason: string): void;
   /** The peer ended or reset the stream, or its tunnel is gone. */
   onEnd(): void;
@@ -44,7 +44,7 @@ export class ControlStream implements StreamHandler {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     if (bytes.length > MAX_LINE_BYTES) throw new RangeError('a control line is too long');
     if (this.isBlocked && (this.waitingBytes += bytes.length) > MAX_WAITING_BYTES) {
-      this.violate('the peer does not read its control stream');
+      this.giveUp('the peer does not read its control stream');
       return;
     }
     if (!this.stream.write(bytes)) this.isBlocked = true;
@@ -113,6 +113,12 @@ export class ControlStream implements StreamHandler {
     this.isOver = true;
     this.stream?.reset(ResetCode.CANCEL, reason);
     this.owner.onViolation(reason);
+  }
+
+  /** Later: who sends may be in the middle of telling many. */
+  private giveUp(reason: string): void {
+    this.abandon();
+    queueMicrotask(() => this.owner.onViolation(reason));
   }
 
   private finish(): void {

@@ -399,6 +399,33 @@ describe('a dialler that breaks the rules', () => {
     expect(stream.text).toContain('"request":7');
   });
 
+  /**
+   * The tunnel of such an agent was closed in the middle of telling all agents what is new: the registry forgot it, and then
+   * went on with a list that it was on, so that its intercepts waited for it for ever.
+   */
+  it('loses its tunnel when it does not read, and is an agent no more', async () => {
+    const alice = client('alice');
+    const peer = await raw();
+    const agentLine = { type: 'agent', workload: 'orders', namespace: 'shop', kind: 'Deployment', pod: 'p' };
+    const control = peer.control(`${JSON.stringify({ ...agentLine, ports: [{ port: 1, name: '' }] })}\n`);
+    await alice.create(draft, { host: '127.0.0.1', port: 1 });
+    control.stream.pause();
+    let isOver = false;
+    void peer.closed.then(() => (isOver = true));
+    for (let i = 0; !isOver; i++) {
+      const headers = Array.from({ length: 8 }, (_, n) => ({
+        name: `x-${n}`,
+        value: `${i}`.padEnd(1024, '-'),
+      }));
+      await alice.create({ ...draft, headers }, { host: '127.0.0.1', port: 1 });
+    }
+    expect(await peer.closed).toEqual({
+      code: GoAwayCode.PROTOCOL_ERROR,
+      reason: 'the peer does not read its control stream',
+    });
+    expect((await alice.list()).intercepts).toMatchObject([{ disposition: 'NO_AGENT' }]);
+  });
+
   it('opens no stream without being an agent', async () => {
     const peer = await raw();
     peer.control('{"type":"client","name":"x"}\n');
