@@ -1,0 +1,107 @@
+/** Who may open a native tunnel, and whose it is then. The store is real, the requests are heads alone. */
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import {
+  API_KEY_SCOPES,
+  CULVERT_CLIENT_ID,
+  generateApiKeySecret,
+  generateOAuthSecret,
+  hashApiKeySecret,
+  hashOAuthSecret,
+  type ApiKeyScope,
+  type Store,
+} from '@culvert/domain';
+import { TrustedProxies } from '@culvert/relay';
+import { createStore } from '@culvert/store';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { TunnelAuthenticator } from './tunnel-authenticator.js';
+
+// An embedded database takes seconds to start, more while other specs run beside.
+vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
+
+let store: Store;
+let teamId: string;
+let userId: string;
+let authenticator: TunnelAuthenticator;
+const used: string[] = [];
+
+beforeAll(async () => {
+  store = await createStore({ dataDir: 'memory' });
+  const first = await store.bootstrap.createFirst({
+    teamName: 'Shop',
+    email: 'ada@example.test',
+    passwordHash: '',
+    apiKey: { name: 'x', hint: 'x', hash: hashApiKeySecret('x'), scopes: API_KEY_SCOPES, expiresAt: null },
+  });
+  teamId = first?.team.id ?? '';
+  userId = first?.owner.id ?? '';
+  const apiKeyUse = { record: ({ id }: { id: string }) => void used.push(id) };
+  authenticator = new TunnelAuthenticator(store, apiKeyUse, new TrustedProxies([]));
+});
+afterAll(() => store.close());
+
+function request(authorization?: string): IncomingMessage {
+  const message = new IncomingMessage(new Socket());
+  if (authorization !== undefined) message.headers.authorization = authorization;
+  return message;
+}
+
+async function key(scopes: readonly ApiKeyScope[], expiresAt: Date | null = null) {
+  const secret = generateApiKeySecret();
+  const hash = hashApiKeySecret(secret);
+  const { id } = await store.apiKeys.create(teamId, { name: 'x', hint: 'x', hash, scopes, expiresAt });
+  return { id, secret };
+}
+
+async function program(clientId: string, at = new Date()) {
+  const grant = await store.oauthGrants.create(teamId, {
+    userId,
+    clientId,
+    codeHash: hashOAuthSecret(generateOAuthSecret('code')),
+    codeChallenge: 'c'.repeat(43),
+    redirectUri: 'http://localhost:1/callback',
+    at,
+  });
+  const secret = generateOAuthSecret('access');
+  const refreshTokenHash = hashOAuthSecret(generateOAuthSecret('refresh'));
+  const hashes = { accessTokenHash: hashOAuthSecret(secret), refreshTokenHash };
+  await store.oauthGrants.exchangeCode(teamId, grant?.id ?? '', hashes, at);
+  return { id: grant?.id ?? '', secret };
+}
+
+it('takes a key with the scope, whose tunnel it is, and writes its use down', async () => {
+  const { id, secret } = await key(['tunnel']);
+  const asked = request(`Bearer ${secret}`);
+  expect(await authenticator.authenticate(asked)).toBeNull();
+  expect(authenticator.ownerOf(asked)).toEqual({ teamId, credential: { kind: 'api-key', apiKeyId: id } });
+  expect(used).toContain(id);
+});
+
+it('takes an access token of culvert, and the tunnel is that program’s and person’s', async () => {
+  const { id, secret } = await program(CULVERT_CLIENT_ID);
+  const asked = request(`Bearer ${secret}`);
+  expect(await authenticator.authenticate(asked)).toBeNull();
+  expect(authenticator.ownerOf(asked)).toEqual({
+    teamId,
+    credential: { kind: 'program', programId: id, userId },
+  });
+});
+
+it.each<[string, () => Promise<string | undefined>, number]>([
+  ['nothing', async () => undefined, 401],
+  ['a secret beyond the limit', async () => `Bearer ${'x'.repeat(513)}`, 401],
+  ['an unknown key', async () => `Bearer ${generateApiKeySecret()}`, 401],
+  ['an expired key', async () => `Bearer ${(await key(['tunnel'], new Date(Date.now() - 1))).secret}`, 401],
+  ['a key without the scope', async () => `Bearer ${(await key(['previews:read'])).secret}`, 403],
+  ['an unknown token', async () => `Bearer ${generateOAuthSecret('access')}`, 401],
+  ['a token of Telepresence’s', async () => `Bearer ${(await program('telepresence-cli')).secret}`, 401],
+  [
+    'an expired token',
+    async () => `Bearer ${(await program(CULVERT_CLIENT_ID, new Date(Date.now() - 3_600_001))).secret}`,
+    401,
+  ],
+])('refuses %s', async (_name, authorization, status) => {
+  const asked = request(await authorization());
+  expect((await authenticator.authenticate(asked))?.status).toBe(status);
+  expect(() => authenticator.ownerOf(asked)).toThrow('without authentication');
+});
