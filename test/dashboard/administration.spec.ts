@@ -374,7 +374,7 @@ describe('the profile', () => {
     expect(await statusOfUse()).toBe(200);
     await end.click();
     await dialog().getByRole('button', { name: 'End it' }).click();
-    await page.getByText('None. One appears when you run telepresence login.').waitFor();
+    await page.getByText('None. One appears when you run culvert login or telepresence login.').waitFor();
     expect(await statusOfUse()).toBe(401);
   });
 

@@ -24,13 +24,13 @@ export function Programs(): ReactElement {
   return (
     <PageSection
       title="Programs that act for you"
-      description="What you signed in to with Telepresence, in whichever of your teams."
+      description="What you signed in to with the culvert command or Telepresence, in whichever of your teams."
     >
       <QueryView query={programs}>
         {(list) =>
           list.length === 0 ? (
             <Text size="sm" c="dimmed">
-              None. One appears when you run telepresence login.
+              None. One appears when you run culvert login or telepresence login.
             </Text>
           ) : (
             <Paper px="lg">
