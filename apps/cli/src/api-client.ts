@@ -116,6 +116,12 @@ export class ApiClient {
     return this.list('/previews', query, previewPage);
   }
 
+  /** The newest page of those that have this text in their names. */
+  async someOfPreviews(search: string): Promise<PreviewResource[]> {
+    const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(search !== '' && { search }) });
+    return (await this.call('GET', `/previews?${query.toString()}`, previewPage)).items;
+  }
+
   preview(id: string): Promise<PreviewResource> {
     return this.call('GET', `/previews/${encodeURIComponent(id)}`, previewResource);
   }

@@ -79,6 +79,14 @@ describe('the command line', () => {
     ]);
   });
 
+  it('has nothing to say to a shell that asks for names while nobody is signed in', async () => {
+    expect(await runCommand(['__complete', '--', 'preview', 'show', ''], { env: ENV })).toEqual({
+      exitCode: EXIT.ok,
+      stdout: '',
+      stderr: '',
+    });
+  });
+
   it('ends as interrupted when a signal came', async () => {
     const interruption = new AbortController();
     const server = await TestServer.start();

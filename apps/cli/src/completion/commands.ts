@@ -40,26 +40,26 @@ export function addCompletionCommands(program: Command, action: Action): void {
 
 async function complete(context: CommandContext, program: Command, words: readonly string[]): Promise<void> {
   const { known, thing, typed } = candidatesAt(program, words);
-  const things = thing === null ? [] : await thingsOf(context, thing);
+  const things = thing === null ? [] : await thingsOf(context, thing, typed);
   for (const { value, description } of [...known, ...things])
     if (SAFE.test(value) && value.startsWith(typed)) context.output.pair(value, description);
 }
 
 /** Nothing when Culvert cannot be asked: a shell has no place to say so. */
-async function thingsOf(context: CommandContext, thing: CompletedThing): Promise<Candidate[]> {
+async function thingsOf(context: CommandContext, thing: CompletedThing, typed: string): Promise<Candidate[]> {
   const tooLate = new Promise<Candidate[]>((resolve) => setTimeout(resolve, MAX_WAIT_MS, []).unref());
-  return Promise.race([askFor(context, thing).catch(() => []), tooLate]);
+  return Promise.race([askFor(context, thing, typed).catch(() => []), tooLate]);
 }
 
-async function askFor(context: CommandContext, thing: CompletedThing): Promise<Candidate[]> {
+async function askFor({ api }: CommandContext, thing: CompletedThing, typed: string): Promise<Candidate[]> {
   switch (thing) {
     case 'preview':
-      return (await context.api.previews()).map(({ hostname, intercept }) => ({
+      return (await api.someOfPreviews(typed)).map(({ hostname, intercept }) => ({
         value: previewName(hostname),
         description: intercept.workload,
       }));
     case 'key':
-      return (await context.api.apiKeys())
+      return (await api.apiKeys())
         .filter(({ revokedAt }) => revokedAt === null)
         .map(({ id, name }) => ({ value: id, description: name }));
   }

@@ -9,6 +9,8 @@ const WHITE_ON_BLACK = ['\u001b[97;40m', '\u001b[0m'] as const;
  */
 export function printQrCode(output: Output, text: string): void {
   const lines = renderUnicodeCompact(text, { border: 2, ecc: 'M' }).split('\n');
+  // Codes have an odd number of rows, and the last line shows one: the other half belongs to the margin too.
+  lines.push((lines.pop() ?? '').replaceAll('▀', '█'));
   const [on, off] = output.hasColour ? WHITE_ON_BLACK : ['', ''];
   output.verbatim(lines.map((line) => on + line + off).join('\n'));
 }
