@@ -1,7 +1,7 @@
 import type { Exchange, ExchangeBodies } from '@culvert/contract';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import type { BegunExchange } from '@culvert/relay';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExchangeWatch } from './exchange-watch.js';
 import { WatchMemory } from './watch-memory.js';
 
@@ -114,6 +114,31 @@ describe(ExchangeWatch.name, () => {
     expect([told[0].target, told.at(-1)?.target]).toEqual(['/50', '/open']);
     expect(past(true).filter((line) => line.startsWith('b'))).toHaveLength(200);
     open.end('cancelled', null);
+  });
+
+  // A second's worth at once held up all other exchanges for tens of milliseconds, once a second.
+  it('looks at a flood evenly', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      watch = new ExchangeWatch({
+        visitorOf: ({ peer }) => ({ address: peer, kind: 'anyone', id: null }),
+        memory,
+        sendExchanges: () => {},
+        sendBodies: () => {},
+      });
+      const takenOf = (count: number) =>
+        Array.from({ length: count }, () => watch.begin(begun())).filter((trace) => trace !== null).length;
+      expect(takenOf(1000)).toBe(300);
+      expect(takenOf(1000)).toBe(0);
+      for (let i = 0; i < 5; i++) {
+        vi.advanceTimersByTime(100);
+        expect(takenOf(1000)).toBe(30);
+      }
+      vi.advanceTimersByTime(60_000);
+      expect(takenOf(1000)).toBe(300);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('counts what is too much for one second instead of saying it', () => {

@@ -8,7 +8,7 @@ import type { WatchMemory } from './watch-memory.js';
 /** Exchanges that are kept for those who come later, and how much they may hold. */
 const MAX_KEPT = 200;
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
-/** Exchanges of one second that are looked at; further ones are counted. */
+/** Exchanges that are looked at: so many at once, and in each second; further ones are counted. */
 const MAX_PER_SECOND = 300;
 /** What is sent of one second; what comes on top goes without heads and bodies. */
 const MAX_BYTES_PER_SECOND = 2 * 1024 * 1024;
@@ -56,16 +56,17 @@ export class ExchangeWatch implements ExchangeObserver {
   private readonly kept: Shown[] = [];
   private keptBytes = 0;
   private omitted = 0;
+  /** Exchanges that may be looked at now, on the clock of `performance.now`. */
+  private turns = MAX_PER_SECOND;
+  private turnsAt = performance.now();
   /** Of the second that goes on. */
   private second = 0;
-  private count = 0;
   private sentBytes = 0;
 
   constructor(private readonly options: WatchOptions) {}
 
   begin(exchange: BegunExchange): ExchangeTrace | null {
-    this.enterSecond();
-    if (++this.count > MAX_PER_SECOND) {
+    if (!this.takeTurn()) {
       this.omitted++;
       return null;
     }
@@ -224,11 +225,20 @@ export class ExchangeWatch implements ExchangeObserver {
     return true;
   }
 
+  /** Turns come evenly: of a flood, what is looked at would otherwise hold up all others once a second. */
+  private takeTurn(): boolean {
+    const now = performance.now();
+    this.turns = Math.min(MAX_PER_SECOND, this.turns + ((now - this.turnsAt) * MAX_PER_SECOND) / 1000);
+    this.turnsAt = now;
+    if (this.turns < 1) return false;
+    this.turns--;
+    return true;
+  }
+
   private enterSecond(): void {
     const second = Math.floor(performance.now() / 1000);
     if (second === this.second) return;
     this.second = second;
-    this.count = 0;
     this.sentBytes = 0;
   }
 }
