@@ -19,11 +19,12 @@ describe('output', () => {
       ['NAME', 'STATE'],
       [
         ['東京', 'ACTIVE'],
+        ['e\u0301👩‍💻', 'WAITING'],
         ['a', ''],
       ],
       'Nothing.',
     );
-    expect(stdout.text).toBe('NAME  STATE\n東京  ACTIVE\na     -\n');
+    expect(stdout.text).toBe('NAME  STATE\n東京  ACTIVE\ne\u0301👩‍💻   WAITING\na     -\n');
   });
 
   it('says on stderr that there is nothing to list', () => {
