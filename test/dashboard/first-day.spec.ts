@@ -70,7 +70,8 @@ it('leads from signing in to a preview that is opened, made public and removed',
     CULVERT_MANAGER_NAME: 'my cluster',
   });
   await expect.poll(() => isDone('Connect a traffic manager'), POLL).toBe(1);
-  expect(await step('Connect a traffic manager').textContent()).toContain('Connected now: my cluster');
+  // Managers and sessions are fetched apart.
+  await step('Connect a traffic manager').getByText('Connected now: my cluster').waitFor();
 
   await page.getByRole('button', { name: 'Create a preview' }).click();
   await page.getByRole('button', { name: 'Create the preview' }).click();
