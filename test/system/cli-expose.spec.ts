@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { WebSocket, WebSocketServer } from 'ws';
 import { TemporaryFolder } from '../services/server.js';
 import { runCulvert, startCulvert } from '../support/cli.js';
+import { Visitor } from '../support/consent.js';
 import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -24,6 +25,7 @@ const EXIT = {
   conflict: 6,
   unreachable: 7,
 };
+const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
 const WITH_KEY = { 'x-culvert-api-key': API_KEY };
 const URL_LINE = /^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m;
 
@@ -41,6 +43,8 @@ async function startServer(): Promise<Program> {
     PORT: String(port),
     DATA_DIR: dataDir.path,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
+    CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
+    CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
     LOG_LEVEL: 'info',
   });
   const [, found] = await program.line(/^Dashboard +https?:\/\/[^:/]+:(\d+)/m);
@@ -422,6 +426,24 @@ describe('culvert expose', () => {
     await deployment.api('DELETE', `/traffic-managers/${manager?.id}`);
     expect((await second.program.exited).code).toBe(EXIT.refused);
     expect(second.program.stderr).toContain('somebody ended this');
+  });
+
+  it('works for a person who signed in with a browser, until they end that', async () => {
+    const url = `http://localhost:${port}`;
+    const visitor = new Visitor(url);
+    await visitor.signIn(OWNER.email, OWNER.password);
+    const login = startCulvert(['login', '--url', url, '--no-browser'], { HOME: home });
+    const [address] = await login.logged(/http:\/\/\S+\/auth\?\S+/);
+    await visitor.decide(address, 'allow');
+    expect((await login.exited).code).toBe(EXIT.ok);
+    const program = startCulvert(['expose', String(targetPort)], { HOME: home });
+    running.push(program);
+    const [, hostname = ''] = await program.line(URL_LINE);
+    expect((await bodyOf(hostname, '/', WITH_KEY))[0]).toBe(200);
+    const [culvert] = (await visitor.api<{ items: { id: string }[] }>('GET', '/me/programs')).items;
+    await visitor.api('DELETE', `/me/programs/${culvert?.id}`);
+    expect((await program.exited).code).toBe(EXIT.notSignedIn);
+    expect(program.stderr).toContain('culvert login');
   });
 
   it('says by its exit code what is in its way', async () => {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { connectIngress, KeptTunnel, Splice, type IngressFailure, type TunnelEnd } from '@culvert/outbound';
 import { GoAwayCode, goAwayName, ResetCode, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Bearer } from '../api-client.js';
@@ -47,7 +47,7 @@ export interface ExposureOptions {
 export class Exposure {
   private readonly kept: KeptTunnel;
   private readonly sockets = new Set<Socket>();
-  private readonly secureContext = createSecureContext();
+  private readonly secureContext: SecureContext | null;
   private wasConnected = false;
   /** Said once for each time that the connection is lost. */
   private hasToldLoss = false;
@@ -56,7 +56,9 @@ export class Exposure {
 
   /** Dials at once. */
   constructor(private readonly options: ExposureOptions) {
-    const { url, ca, bearer, managerId, name } = options;
+    const { url, ca, bearer, managerId, name, target: shown } = options;
+    // It takes a while to make one.
+    this.secureContext = shown.isTls ? createSecureContext() : null;
     this.kept = new KeptTunnel({
       url: new URL(url),
       ca: trusted(ca)?.join('\n'),
@@ -109,7 +111,8 @@ export class Exposure {
       return;
     }
     const alpn = asked.alpn ?? 'http/1.1';
-    const tls = isTls ? { name: host, verify: verifyTls, alpn, secureContext: this.secureContext } : null;
+    const { secureContext } = this;
+    const tls = secureContext && { name: host, verify: verifyTls, alpn, secureContext };
     const socket = connectIngress({ host, port, tls }, (chunk) => splice.handleIngressData(chunk));
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));

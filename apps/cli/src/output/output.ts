@@ -5,6 +5,9 @@ import { tableLines } from './table.js';
 export const OUTPUT_FORMATS = ['text', 'json'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
+/** Of output that nobody has read yet: more would only fill memory. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
 const BOLD = ['\u001b[1m', '\u001b[22m'] as const;
 
 interface Terminal extends Writable {
@@ -40,6 +43,11 @@ export class Output {
   /** Whether a person reads stdout. */
   get isTerminal(): boolean {
     return this.options.stdout.isTTY === true;
+  }
+
+  /** Whether whoever reads stdout is far behind: what can be left out should be. */
+  get isBehind(): boolean {
+    return this.options.stdout.writableLength > MAX_UNREAD_BYTES;
   }
 
   /** Whether a person watches stderr, so that progress is worth showing. */

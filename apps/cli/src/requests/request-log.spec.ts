@@ -68,6 +68,25 @@ describe('the log of requests', () => {
     });
   });
 
+  it('fills no memory when nobody reads, and says how many were left out', () => {
+    const { stdout, log: shown } = log('json');
+    let read: (() => void) | undefined;
+    const lines: string[] = [];
+    stdout._write = (chunk, _encoding, done) => {
+      lines.push(chunk.toString());
+      read = done;
+    };
+    for (let i = 0; i < 20_000; i++) shown.add(request);
+    expect(stdout.writableLength).toBeLessThan(1_100_000);
+    stdout._write = (chunk, _encoding, done) => {
+      lines.push(chunk.toString());
+      done();
+    };
+    read?.();
+    shown.close();
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ type: 'omitted', count: 20_001 - lines.length });
+  });
+
   it.each([
     [0, '0 B'],
     [999, '999 B'],

@@ -18,7 +18,8 @@ export class RequestLog {
   add(request: SeenRequest): void {
     this.second ??= setTimeout(() => this.nextSecond(), SECOND_MS).unref();
     // JSON is for programs: they get all of it, as fast as they read.
-    if (!this.output.isJson && this.shown >= MAX_LINES_PER_SECOND) {
+    const isTooMuch = !this.output.isJson && this.shown >= MAX_LINES_PER_SECOND;
+    if (isTooMuch || this.output.isBehind) {
       this.omitted++;
       return;
     }
@@ -34,7 +35,12 @@ export class RequestLog {
 
   private nextSecond(): void {
     this.second = null;
-    if (this.omitted > 0) this.output.note(`… and ${this.omitted} more requests in that second`);
+    const { output, omitted } = this;
+    if (omitted > 0) {
+      output.event({ type: 'omitted', count: omitted }, () =>
+        output.note(`… and ${omitted} more requests in that second`),
+      );
+    }
     this.shown = this.omitted = 0;
   }
 }
