@@ -18,6 +18,8 @@ export async function createApiApp(
   const app = await NestFactory.create<NestExpressApplication>(ApiAppModule, {
     logger: new NestLog(parts.log),
     bodyParser: false,
+    // Nest would end the process itself, and say nothing to whoever called this.
+    abortOnError: false,
   });
   configureApi(app);
   await app.init();

@@ -9,6 +9,8 @@ describe('stopOnSignal', () => {
   let exited: Promise<void>;
 
   beforeEach(() => {
+    // The grace of one test must not end the process of the next.
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
     exits = [];
     exited = new Promise((resolve) => {
       vi.spyOn(process, 'exit').mockImplementation(((code: number) => {
@@ -18,6 +20,7 @@ describe('stopOnSignal', () => {
     });
   });
   afterEach(() => {
+    vi.useRealTimers();
     vi.restoreAllMocks();
     process.removeAllListeners('SIGTERM');
     process.removeAllListeners('SIGINT');
@@ -39,8 +42,11 @@ describe('stopOnSignal', () => {
   });
 
   it('exits with 1 when stopping takes longer than the grace period', async () => {
-    stopOnSignal({ stop: () => new Promise(() => {}), graceMs: 5, log });
+    stopOnSignal({ stop: () => new Promise(() => {}), graceMs: 1000, log });
     process.emit('SIGTERM');
+    vi.advanceTimersByTime(999);
+    expect(exits).toEqual([]);
+    vi.advanceTimersByTime(1);
     await exited;
     expect(exits).toEqual([1]);
   });
