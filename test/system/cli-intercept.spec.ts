@@ -287,24 +287,25 @@ describe('culvert intercept', () => {
   it('says by its exit code what is in its way', async () => {
     const run = (args: readonly string[], env = environment()) => culvertCommand(['intercept', ...args], env);
     const { CULVERT_CLUSTER_URL: _, ...noManager } = environment();
-    const cases: [number, Promise<CliRun>][] = [
-      [EXIT.usage, run(['orders'])],
-      [EXIT.usage, run(['orders', '-p', 'x'])],
-      [EXIT.usage, run(['orders', '-p', '80'], noManager)],
-      [EXIT.usage, run(['orders', '-p', '80', '--http-header', 'x-dev'])],
-      [EXIT.usage, run(['orders', '-p', '80', '--http-header', 'x-dev=('])],
-      [EXIT.usage, run(['or ders', '-p', '80'])],
-      [EXIT.notSignedIn, run(['orders', '-p', '80'], { HOME: home, CULVERT_CLUSTER_URL: manager.url })],
+    // One after the other: two of one workload are in each other's way.
+    const cases: [number, () => Promise<CliRun>][] = [
+      [EXIT.usage, () => run(['orders'])],
+      [EXIT.usage, () => run(['orders', '-p', 'x'])],
+      [EXIT.usage, () => run(['orders', '-p', '80'], noManager)],
+      [EXIT.usage, () => run(['orders', '-p', '80', '--http-header', 'x-dev'])],
+      [EXIT.usage, () => run(['orders', '-p', '80', '--http-header', 'x-dev=('])],
+      [EXIT.usage, () => run(['or ders', '-p', '80'])],
+      [EXIT.notSignedIn, () => run(['orders', '-p', '80'], { HOME: home, CULVERT_CLUSTER_URL: manager.url })],
       [
         EXIT.notSignedIn,
-        run(['orders', '-p', '80'], environment({ CULVERT_CLUSTER_SECRET: 'not-the-secret-here' })),
+        () => run(['orders', '-p', '80'], environment({ CULVERT_CLUSTER_SECRET: 'not-the-secret-here' })),
       ],
-      [EXIT.notFound, run(['no-such-workload', '-p', String(blue), ...byAlice])],
-      [EXIT.unreachable, run(['orders', '-p', '80', '--manager', 'http://127.0.0.1:9'])],
-      [EXIT.unreachable, run(['orders', '-p', '80', '--manager', `http://127.0.0.1:${green}`])],
+      [EXIT.notFound, () => run(['no-such-workload', '-p', String(blue), ...byAlice])],
+      [EXIT.unreachable, () => run(['orders', '-p', '80', '--manager', 'http://127.0.0.1:9'])],
+      [EXIT.unreachable, () => run(['orders', '-p', '80', '--manager', `http://127.0.0.1:${green}`])],
     ];
     for (const [code, pending] of cases) {
-      const ended = await pending;
+      const ended = await pending();
       expect([ended.code, ended.stdout, ended.stderr]).toEqual([
         code,
         '',

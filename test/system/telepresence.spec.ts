@@ -66,7 +66,7 @@ beforeAll(async () => {
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     MANAGER_WAIT_MS: '10000',
     RESPONSE_TIMEOUT_MS: '5000',
-    TELEPRESENCE_GRACE_MS: '400',
+    TELEPRESENCE_GRACE_MS: '1500',
     TLS_CERT_FILE: file('edge.crt', certificate.cert),
     TLS_KEY_FILE: file('edge.key', certificate.key),
   });
