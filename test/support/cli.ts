@@ -6,6 +6,19 @@ import { type Program, startProgram } from './process.js';
 /** What people have on their PATH. */
 export const CULVERT = fileURLToPath(new URL('../../apps/cli/bin/culvert.mjs', import.meta.url));
 
+/** The exit codes that docs/cli.md promises, written out: scripts break where the program's own change. */
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notSignedIn: 3,
+  refused: 4,
+  notFound: 5,
+  conflict: 6,
+  unreachable: 7,
+  local: 8,
+};
+
 export interface CliRun {
   readonly code: number | null;
   readonly stdout: string;

@@ -10,21 +10,11 @@ import { createTestCertificate } from '@culvert/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { TemporaryFolder } from '../services/server.js';
-import { runCulvert, startCulvert } from '../support/cli.js';
+import { EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import { Visitor } from '../support/consent.js';
 import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
-const EXIT = {
-  ok: 0,
-  failure: 1,
-  usage: 2,
-  notSignedIn: 3,
-  refused: 4,
-  notFound: 5,
-  conflict: 6,
-  unreachable: 7,
-};
 const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
 const WITH_KEY = { 'x-culvert-api-key': API_KEY };
 const URL_LINE = /^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m;

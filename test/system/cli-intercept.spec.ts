@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type CliRun, runCulvert, startCulvert } from '../support/cli.js';
+import { type CliRun, EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import {
   CLUSTER_SECRET,
   type ClusterManager,
@@ -19,16 +19,6 @@ import {
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
 import type { Program } from '../support/process.js';
 
-const EXIT = {
-  ok: 0,
-  usage: 2,
-  notSignedIn: 3,
-  refused: 4,
-  notFound: 5,
-  conflict: 6,
-  unreachable: 7,
-  local: 8,
-};
 const WITH_KEY = { 'x-culvert-api-key': API_KEY };
 const INTERCEPTING = /^Intercepting orders in shop: requests with (.*) go to (.*)$/m;
 

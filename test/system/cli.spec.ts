@@ -13,23 +13,13 @@ import {
   previewResource,
 } from '@culvert/contract';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CULVERT, runCulvert, startCulvert, type CliRun } from '../support/cli.js';
+import { type CliRun, CULVERT, EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import { Visitor } from '../support/consent.js';
 import { API_KEY, startDeployment, visit, type Deployment } from '../support/deployment.js';
 import { startProgram, type Program } from '../support/process.js';
 
 /** `culvert` as people and scripts run it: a process of its own, beside a real deployment. */
 const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
-const EXIT = {
-  ok: 0,
-  usage: 2,
-  notSignedIn: 3,
-  refused: 4,
-  notFound: 5,
-  conflict: 6,
-  unreachable: 7,
-  local: 8,
-};
 const MAX_PREVIEWS = 3;
 const run = promisify(execFile);
 
