@@ -20,8 +20,12 @@ const maxWorkers = 2;
 // tests: 299 s of CPU time for apps/api, 144 s without.
 const isolate = false;
 
+// How long `expect.poll` waits: Vitest's own second is less than a busy machine takes to open 500 connections.
+const patient = (timeout: number) => ({ poll: { timeout } });
+
 // Whole processes. Those of MEASURED look at memory and at who waits for whom, so nothing else runs beside them.
 const processes = {
+  expect: patient(15_000),
   setupFiles: ['test/support/setup.ts'],
   globalSetup: ['test/services/global-setup.ts'],
   testTimeout: 60_000,
@@ -45,6 +49,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'unit',
+          expect: patient(4000),
           maxWorkers,
           isolate,
           include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'],
@@ -55,6 +60,7 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'medium',
+          expect: patient(15_000),
           maxWorkers,
           isolate,
           include: ['libs/*/src/**/*.medium.spec.ts', 'apps/*/src/**/*.medium.spec.ts'],

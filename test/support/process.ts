@@ -18,7 +18,7 @@ export interface Program {
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, then SIGKILL after ten seconds; resolves when it is gone. */
   stop(): Promise<number | null>;
-  /** Resident memory, in MiB. */
+  /** Resident memory, in MiB; 0 once it has ended. */
   residentMiB(): number;
 }
 
@@ -79,8 +79,11 @@ export function startProgram(
       clearTimeout(timer);
       return code;
     },
-    residentMiB: () =>
-      Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024,
+    residentMiB: () => {
+      if (child.exitCode !== null || child.signalCode !== null) return 0;
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+    },
   };
 }
 
