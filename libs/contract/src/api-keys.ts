@@ -1,23 +1,7 @@
 import { z } from 'zod';
 import { changeOf, pageOf } from './page.js';
+import { SCOPES } from './scopes.js';
 import { futureTimestamp, id, text, timestamp } from './text.js';
-
-/** What a key may be used for. */
-export const SCOPES = [
-  'tunnel',
-  'previews:read',
-  'previews:write',
-  'intercepts:read',
-  'intercepts:write',
-  'sessions:read',
-  'sessions:write',
-  'keys:read',
-  'keys:write',
-  'team:read',
-  'team:write',
-  'audit:read',
-] as const;
-export type Scope = (typeof SCOPES)[number];
 
 const scope = z.enum(SCOPES);
 const name = text(128).describe('What people call it.');

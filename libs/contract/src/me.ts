@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { SCOPES } from './api-keys.js';
 import { pageOf } from './page.js';
+import { SCOPES } from './scopes.js';
 import { id, timestamp } from './text.js';
 
 /** What a member may do in a team; each includes the ones after it. */

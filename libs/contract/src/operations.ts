@@ -17,6 +17,7 @@ import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
 import { createReplayRequest, MAX_REPLAY_REQUEST_BYTES, replayResource } from './replays.js';
+import type { Scope } from './scopes.js';
 import { serverResource } from './server.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';
@@ -38,7 +39,7 @@ export interface Operation {
    * The scope that a key, or the role of a person, needs; `any`: whichever key or person; `user`: only a person;
    * `public`: none.
    */
-  readonly access: apiKeys.Scope | 'any' | 'user' | 'public';
+  readonly access: Scope | 'any' | 'user' | 'public';
   readonly query?: z.ZodObject;
   readonly body?: {
     readonly schema: z.ZodType;

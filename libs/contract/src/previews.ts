@@ -2,15 +2,9 @@ import { z } from 'zod';
 import { host, port } from './host.js';
 import { interceptDescription, optionalTrafficManagerId } from './intercepts.js';
 import { changeOf, pageOf, pageQuery } from './page.js';
+import { INGRESS_PROTOCOLS, PREVIEW_ACCESS, PREVIEW_STATES } from './preview-choices.js';
 import { requestHeaders } from './request-headers.js';
 import { futureTimestamp, id, text, timestamp } from './text.js';
-
-export const PREVIEW_ACCESS = ['team', 'public'] as const;
-
-/** Of the traffic manager that a preview's requests go through. */
-export const PREVIEW_STATES = ['connected', 'waiting'] as const;
-
-export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
 
 const MAX_ALLOWED = 100;
 

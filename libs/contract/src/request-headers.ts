@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSettableHeader } from './settable-header.js';
 
 const MAX_HEADERS = 32;
 /** Of all names and values, with the `: ` and CRLF that each brings. */
@@ -9,39 +10,6 @@ const OVERHEAD_BYTES = 4;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5 without obs-text, whose meaning nobody agrees on, and without space at the ends. */
 const FIELD_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
-
-/**
- * What a preview may not set. The connection and the framing of messages belong to the edge (RFC 9110 §7.6.1), the
- * forwarding fields and the intercept id are facts that it vouches for, credentials for Culvert are not for the
- * ingress, and a fixed Cookie would replace those of every visitor.
- */
-const FORBIDDEN = new Set([
-  'connection',
-  'content-length',
-  'cookie',
-  'expect',
-  'forwarded',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'via',
-  'x-ambassador-api-key',
-  'x-telepresence-intercept-id',
-]);
-const FORBIDDEN_PREFIXES = ['x-forwarded-', 'x-culvert-', 'culvert-', 'sec-websocket-'];
-
-/** Whether a preview may set the request header of this name. */
-export function isSettableHeader(name: string): boolean {
-  const lower = name.toLowerCase();
-  return !FORBIDDEN.has(lower) && !FORBIDDEN_PREFIXES.some((prefix) => lower.startsWith(prefix));
-}
 
 /** Headers that replace those of the same name on every request to the ingress. Names come out in lower case. */
 export const requestHeaders = z

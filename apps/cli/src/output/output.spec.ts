@@ -51,11 +51,11 @@ describe('output', () => {
     ['a pipe', false, {}, false],
     ['NO_COLOR', true, { NO_COLOR: '1' }, false],
     ['a terminal that knows no colours', true, { TERM: 'dumb' }, false],
-  ])('uses colours where they are wanted: %s', (_name, isTTY, env, hasColour) => {
+  ])('uses colours where they are wanted: %s', async (_name, isTTY, env, hasColour) => {
     const { output, stdout } = outputTo({ isTTY, env });
     output.table(['NAME'], [['a']], '');
     output.fields([['Name', 'a']]);
-    printQrCode(output, 'https://a.example');
+    await printQrCode(output, 'https://a.example');
     expect(stdout.text.includes(ESCAPE)).toBe(hasColour);
   });
 

@@ -1,4 +1,3 @@
-import { renderUnicodeCompact } from 'uqr';
 import type { Output } from './output.js';
 
 const WHITE_ON_BLACK = ['\u001b[97;40m', '\u001b[0m'] as const;
@@ -7,7 +6,8 @@ const WHITE_ON_BLACK = ['\u001b[97;40m', '\u001b[0m'] as const;
  * Prints `text` as a QR code, for a phone to read. It is drawn in white: without colours that is right on a dark ground,
  * which most terminals have.
  */
-export function printQrCode(output: Output, text: string): void {
+export async function printQrCode(output: Output, text: string): Promise<void> {
+  const { renderUnicodeCompact } = await import('uqr');
   const lines = renderUnicodeCompact(text, { border: 2, ecc: 'M' }).split('\n');
   // Codes have an odd number of rows, and the last line shows one: the other half belongs to the margin too.
   lines.push((lines.pop() ?? '').replaceAll('▀', '█'));

@@ -155,11 +155,10 @@ async function sharePreview(
   }
   const { id } = await findPreview(api, reference);
   const link = await api.createShareLink(id, { name, ...(expires !== undefined && { expiresAt: expires }) });
-  output.result(link, () => {
-    output.line(link.url);
-    if (qr === true) printQrCode(output, link.url);
-  });
-  if (!output.isJson) output.note(`Whoever has this link can open the preview until ${link.expiresAt}.`);
+  output.result(link, () => output.line(link.url));
+  if (output.isJson) return;
+  if (qr === true) await printQrCode(output, link.url);
+  output.note(`Whoever has this link can open the preview until ${link.expiresAt}.`);
 }
 
 async function changeAccess(

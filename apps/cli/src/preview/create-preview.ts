@@ -36,11 +36,9 @@ export interface CreateFlags {
 
 export async function createPreview({ api, output }: CommandContext, flags: CreateFlags): Promise<void> {
   const preview = await api.createPreview(await requestOf(api, flags));
-  output.result(preview, () => {
-    output.line(preview.url);
-    if (flags.qr === true) printQrCode(output, preview.url);
-  });
+  output.result(preview, () => output.line(preview.url));
   if (output.isJson) return;
+  if (flags.qr === true) await printQrCode(output, preview.url);
   output.note(
     preview.access === 'public'
       ? 'Whoever has the URL can open it.'

@@ -1,5 +1,6 @@
 import type { PreviewResource } from '@culvert/contract';
 import type { Output } from '../output/output.js';
+import { printQrCode } from '../output/qr-code.js';
 import { previewName } from './find-preview.js';
 
 /**
@@ -14,10 +15,7 @@ export async function printPreviewUrl(
 ): Promise<void> {
   output.event({ type: 'preview', ...preview }, () => output.line(preview.url));
   const isOfUse = output.isTerminal && !/(^|\.)localhost$/.test(preview.hostname);
-  if (!output.isJson && (qr ?? isOfUse)) {
-    const { printQrCode } = await import('../output/qr-code.js');
-    printQrCode(output, preview.url);
-  }
+  if (!output.isJson && (qr ?? isOfUse)) await printQrCode(output, preview.url);
   if (preview.access === 'public') {
     output.note(`Warning: whoever has the URL reaches ${target}, without signing in.`);
   } else {
