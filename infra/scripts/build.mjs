@@ -48,4 +48,5 @@ for (const kind of ['libs', 'apps']) {
   }
 }
 
+run('infra/scripts/bundle-programs.mjs');
 run('dist/libs/store/src/migrate/write-migrated-cluster.js');

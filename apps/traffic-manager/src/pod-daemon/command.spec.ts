@@ -1,6 +1,7 @@
 import { ConfigurationError } from '@culvert/process';
 import { describe, expect, it } from 'vitest';
-import { isPodDaemon, readPodDaemonCommand } from './command.js';
+import { readPodDaemonCommand } from './command.js';
+import { isPodDaemon } from './is-pod-daemon.js';
 
 const env = { AMBASSADOR_CLOUD_APIKEY: 'cvt_key', POD_NAMESPACE: 'ci' };
 const required = ['pod-daemon', '--workload-name=quote', '--ingress-host=quote.default'];

@@ -88,11 +88,6 @@ Environment:
   CULVERT_URL                     address of Culvert; default: as the traffic manager says
   POD_NAMESPACE                   of this pod; default: that of its service account`;
 
-/** Whether this start of the program is to be a pod daemon. */
-export function isPodDaemon(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
-  return argv[0] === 'pod-daemon' || /^(true|1|yes)$/i.test(env['IS_POD_DAEMON'] ?? '');
-}
-
 /** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
 export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.ProcessEnv): PodDaemonCommand {
   const flags = parse(argv[0] === 'pod-daemon' ? argv.slice(1) : argv);

@@ -1,0 +1,16 @@
+import { startLog } from '@culvert/process';
+import { stopOnSignals } from '../stop-on-signals.js';
+import { readPodDaemonCommand } from './command.js';
+import { startPodDaemon } from './pod-daemon.js';
+
+/** Runs a pod daemon until it ends. Resolves with the exit code. @throws ConfigurationError */
+export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { options, logLevel } = readPodDaemonCommand(argv, env);
+  const daemon = startPodDaemon(options, startLog('pod-daemon', logLevel), printLine);
+  stopOnSignals(daemon);
+  return (await daemon.ended) === null ? 0 : 1;
+}
+
+function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,12 @@
+import { startLog } from '@culvert/process';
+import { readCommand } from './command.js';
+import { stopOnSignals } from './stop-on-signals.js';
+import { startTrafficManager } from './traffic-manager.js';
+
+/** Runs a traffic manager until it ends. Resolves with the exit code. @throws ConfigurationError */
+export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { options, logLevel } = readCommand(argv, env);
+  const manager = startTrafficManager(options, startLog('traffic-manager', logLevel));
+  stopOnSignals(manager);
+  return (await manager.ended) === null ? 0 : 1;
+}
