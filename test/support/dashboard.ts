@@ -1,20 +1,32 @@
 /** The dashboard of a real server in a real browser, as people use it: by what they read, click and type. */
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { AxeResults } from 'axe-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import type { AxeResults, RunOptions } from 'axe-core';
 import { launchBrowser } from './browser.js';
 import { type Deployment, startDeployment } from './deployment.js';
 
 export const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
+const LOOKS = ['light', 'dark', 'phone'] as const;
+/** Of axe-core: all that a theme can break, since it changes nothing but colours. */
+const RULES_ON_COLOURS: string[] = ['color-contrast', 'link-in-text-block'];
+
+/** Of the page, as far as it is looked at from here. */
+interface Window {
+  readonly axe: { run(options: RunOptions): Promise<AxeResults> };
+  readonly innerWidth: number;
+  readonly document: { readonly documentElement: { readonly scrollWidth: number } };
+  requestAnimationFrame(callback: () => void): void;
+}
 
 export interface Dashboard {
   readonly deployment: Deployment;
   readonly url: string;
-  /** A browser of its own, without anybody signed in. */
+  /** A browser of its own, without anybody signed in, of a person who prefers that nothing moves. */
   newBrowser(): Promise<BrowserContext>;
   /** A page on which this person is signed in. */
   signIn(person?: { readonly email: string; readonly password: string }): Promise<Page>;
@@ -26,15 +38,17 @@ export async function startDashboard(
   chromiumPath: string,
   env: Record<string, string> = {},
 ): Promise<Dashboard> {
-  const deployment = await startDeployment({
-    CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
-    CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
-    ...env,
-  });
-  const browser: Browser = await launchBrowser(chromiumPath);
+  const [deployment, browser] = await Promise.all([
+    startDeployment({
+      CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
+      CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
+      ...env,
+    }),
+    launchBrowser(chromiumPath),
+  ]);
   const url = `http://localhost:${deployment.port}`;
   const newBrowser = (): Promise<BrowserContext> =>
-    browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
+    browser.newContext({ viewport: DESKTOP, acceptDownloads: true, reducedMotion: 'reduce' });
   return {
     deployment,
     url,
@@ -73,20 +87,41 @@ export function watchForFaults(page: Page): string[] {
   return faults;
 }
 
-/** Serious findings of axe-core on the page as it is, and whether it is wider than its window. */
+/**
+ * Serious findings of axe-core on the page as it is, and how far it is wider than its window: in light, in dark, and on a
+ * phone. Leaves it in light.
+ */
 export async function findBarriers(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return results.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  const found: string[] = [];
+  if (!(await page.evaluate<boolean>("'axe' in globalThis"))) await page.evaluate(AXE);
+  for (const look of LOOKS) {
+    await lookAs(page, look);
+    for (const barrier of await barriersNow(page, look === 'dark' ? RULES_ON_COLOURS : []))
+      found.push(`${look}: ${barrier}`);
+  }
+  await lookAs(page, 'light');
+  return found;
 }
 
-/** How far the page is wider than its window, in pixels. */
-export function overflowOf(page: Page): Promise<number> {
-  return page.evaluate('document.documentElement.scrollWidth - innerWidth');
+/** @param rules all those of axe-core when it is empty */
+async function barriersNow(page: Page, rules: string[]): Promise<string[]> {
+  const { violations, overflow } = await page.evaluate(async (only) => {
+    const window = globalThis as unknown as Window;
+    // What a theme or a width changes by script is there after two frames.
+    for (let frame = 0; frame < 2; frame++)
+      await new Promise<void>((resolve) => window.requestAnimationFrame(() => resolve()));
+    const { violations: all } = await window.axe.run({
+      resultTypes: ['violations'],
+      ...(only.length === 0 ? {} : { runOnly: only }),
+    });
+    return { violations: all, overflow: window.document.documentElement.scrollWidth - window.innerWidth };
+  }, rules);
+  return [
+    ...violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+    ...(overflow > 0 ? [`${overflow} pixels too wide`] : []),
+  ];
 }
 
 /** Waits until nothing of the page is on its way any more. */
@@ -96,7 +131,7 @@ export async function settled(page: Page): Promise<void> {
 }
 
 /** As this person would have it: light, dark, or on a phone. */
-export async function lookAs(page: Page, look: 'light' | 'dark' | 'phone'): Promise<void> {
+export async function lookAs(page: Page, look: (typeof LOOKS)[number]): Promise<void> {
   await page.emulateMedia({ colorScheme: look === 'dark' ? 'dark' : 'light' });
-  await page.setViewportSize(look === 'phone' ? PHONE : { width: 1280, height: 900 });
+  await page.setViewportSize(look === 'phone' ? PHONE : DESKTOP);
 }
