@@ -18,6 +18,8 @@ import type { Program } from '../support/process.js';
 
 const CPUS = 0.1;
 const MEMORY_MIB = 100;
+/** Of what the kernel cannot take back, at any moment: the rest is for bad days, and for what Node does meanwhile. */
+const MAX_OWN_MIB = 70;
 
 /** Bodies at once, each way, which do not fit into what it may have. */
 const BODIES = 4;
@@ -122,19 +124,22 @@ it.runIf(group !== null)(
     const servedFrom = performance.now();
     await serve(REQUESTS);
     const perSecond = (REQUESTS / (performance.now() - servedFrom)) * 1000;
+    let ownMiB = 0;
+    const looks = setInterval(() => (ownMiB = Math.max(ownMiB, group!.anonymousMiB())), 20);
+    cleanUps.push(() => clearInterval(looks));
     expect(await echoes()).toEqual(Array(BODIES).fill(BODY_MIB));
-    const anonymousMiB = group!.anonymousMiB();
+    clearInterval(looks);
     const stoppedAt = performance.now();
     expect(await daemon.stop()).toBe(0);
     console.log(
       `${group!.kind}, ${CPUS} CPU and ${MEMORY_MIB} MiB: URL after ${(readyMs / 1000).toFixed(1)} s, ` +
-        `${perSecond.toFixed(0)} requests/s, peak ${group!.peakMiB().toFixed(0)} MiB, ${anonymousMiB.toFixed(0)} MiB its own, ` +
+        `${perSecond.toFixed(0)} requests/s, peak ${group!.peakMiB().toFixed(0)} MiB, ${ownMiB.toFixed(0)} MiB its own, ` +
         `throttled ${group!.throttledPeriods()} times, gone after ${(performance.now() - stoppedAt).toFixed(0)} ms`,
     );
     expect(group!.throttledPeriods()).toBeGreaterThan(0);
     expect(group!.outOfMemoryKills()).toBe(0);
     expect(group!.peakMiB()).toBeLessThanOrEqual(MEMORY_MIB);
-    expect(anonymousMiB).toBeLessThan(MEMORY_MIB * 0.9);
+    expect(ownMiB).toBeLessThan(MAX_OWN_MIB);
   },
 );
 

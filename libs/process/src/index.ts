@@ -1,4 +1,5 @@
 export { startAdmin } from './admin.js';
+export { boundBufferGarbage } from './buffer-garbage.js';
 export { ConfigurationError } from './configuration-error.js';
 export { LOG_LEVELS, logLevelOf, startLog, type LogLevel } from './log.js';
 export {

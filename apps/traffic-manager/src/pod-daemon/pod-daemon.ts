@@ -8,7 +8,7 @@ import { isSettableHeader } from '@culvert/contract';
 import { MeetingClient, MeetingError, type InterceptDraft, type InterceptInfo } from '@culvert/meeting-point';
 import { Backoff } from '@culvert/outbound';
 import { startAdmin } from '@culvert/process';
-import { goAwayName } from '@culvert/tunnel';
+import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import {
   CulvertApi,
@@ -49,6 +49,9 @@ const DRAIN_MS = 2000;
 
 /** 0.1 CPU and 100 MiB are all a pod daemon has. */
 const MAX_STREAMS = 256;
+
+/** The least for so many streams, and 2 MiB for those that carry much: the traffic manager is near. */
+const RECEIVE_BUDGET_BYTES = MAX_STREAMS * DEFAULT_SETTINGS.windowBytes + 2 * 1024 * 1024;
 
 class Daemon implements PodDaemon {
   readonly ended: Promise<string | null>;
@@ -129,7 +132,7 @@ class Daemon implements PodDaemon {
       id: clientId,
       name: clientName,
       version: VERSION,
-      settings: { maxStreams: MAX_STREAMS },
+      settings: { maxStreams: MAX_STREAMS, receiveBudgetBytes: RECEIVE_BUDGET_BYTES },
       onWelcome: ({ culvertUrl }) => {
         this.toldFor = null;
         this.culvertUrl = this.options.culvertUrl ?? new URL(culvertUrl);

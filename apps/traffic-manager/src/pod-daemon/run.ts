@@ -1,11 +1,15 @@
-import { startLog } from '@culvert/process';
+import { boundBufferGarbage, startLog } from '@culvert/process';
 import { stopOnSignals } from '../stop-on-signals.js';
 import { readPodDaemonCommand } from './command.js';
 import { startPodDaemon } from './pod-daemon.js';
 
+/** Of 100 MiB that it has. */
+const MAX_GARBAGE_BYTES = 4 * 1024 * 1024;
+
 /** Runs a pod daemon until it ends. Resolves with the exit code. @throws ConfigurationError */
 export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { options, logLevel } = readPodDaemonCommand(argv, env);
+  boundBufferGarbage(MAX_GARBAGE_BYTES);
   const daemon = startPodDaemon(options, startLog('pod-daemon', logLevel), printLine);
   stopOnSignals(daemon);
   return (await daemon.ended) === null ? 0 : 1;

@@ -1,0 +1,27 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
+import { afterEach, expect, it } from 'vitest';
+import { boundBufferGarbage } from './buffer-garbage.js';
+
+const MIB = 1024 * 1024;
+
+let end = (): void => {};
+afterEach(() => end());
+
+/** The most that lay about while so many MiB were taken and left, a MiB at a time. */
+async function peakWhile(mib: number): Promise<number> {
+  const before = getHeapStatistics().external_memory;
+  let peak = 0;
+  for (let i = 0; i < mib; i++) {
+    Buffer.allocUnsafeSlow(MIB);
+    peak = Math.max(peak, getHeapStatistics().external_memory - before);
+    // Whoever looks has to get a turn: a lock-step of both, not a wait for time.
+    await delay(25);
+  }
+  return peak / MIB;
+}
+
+it('has dead buffers collected long before V8 would', async () => {
+  end = boundBufferGarbage(4 * MIB);
+  expect(await peakWhile(30)).toBeLessThan(20);
+});
