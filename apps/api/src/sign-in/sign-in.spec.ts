@@ -73,6 +73,14 @@ describe('signing in with a password', () => {
     expect((await me(second)).status).toBe(200);
   });
 
+  it('answers with one cookie, whatever the browser had', async () => {
+    const first = await signIn();
+    const second = await signIn({}, { Cookie: cookieOf(first) });
+    const third = await signIn({}, { Cookie: `culvert-session=${'A'.repeat(43)}` });
+    for (const { headers } of [first, second, third])
+      expect([headers['set-cookie']].flat()).toEqual([expect.stringMatching(/^culvert-session=[\w-]{43};/)]);
+  });
+
   it('does not take a token that was put into the browser before', async () => {
     const planted = `culvert-session=${'A'.repeat(43)}`;
     expect(cookieOf(await signIn({}, { Cookie: planted }))).not.toBe(planted);

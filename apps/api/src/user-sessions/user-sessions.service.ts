@@ -55,7 +55,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
    * before somebody signed in opens nothing afterwards.
    */
   async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
-    await this.end(request, response);
+    await this.#endOf(request);
     const token = generateSecret();
     const session = await this.store.userSessions.create({
       userId,
@@ -70,9 +70,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
 
   /** Ends the session of this browser, if it has one. */
   async end(request: Request, response: Response): Promise<SignedInUser | null> {
-    const token = this.cookie.read(request);
-    const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
-    if (found !== null) await this.revoke(found.user.id, found.session.id);
+    const found = await this.#endOf(request);
     this.cookie.clear(response);
     return found;
   }
@@ -90,6 +88,13 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     const count = await this.store.userSessions.removeAll(userId, options);
     await this.announcer.userChanged(userId);
     return count;
+  }
+
+  async #endOf(request: Request): Promise<SignedInUser | null> {
+    const token = this.cookie.read(request);
+    const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
+    if (found !== null) await this.revoke(found.user.id, found.session.id);
+    return found;
   }
 
   /** In the background: no request waits for, or fails with, this. */
