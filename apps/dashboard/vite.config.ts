@@ -47,6 +47,17 @@ export default defineConfig({
     reportCompressedSize: false,
     // What counts is what a page loads compressed: test/dashboard/many-previews.spec.ts has the limit.
     chunkSizeWarningLimit: 1000,
+    rolldownOptions: {
+      output: {
+        // Else every module that two pages share is a file, and a page waits for thirty of them.
+        codeSplitting: {
+          groups: [
+            { name: 'main', tags: ['$initial'], priority: 2 },
+            { name: 'shared', minShareCount: 3, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: Object.fromEntries(

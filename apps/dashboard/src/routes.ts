@@ -50,76 +50,48 @@ export const SECTIONS: readonly Section[] = [
   { path: '/profile', label: 'Profile', icon: IconUser, shortcut: 'u' },
 ];
 
+type Page = ComponentType<{ params: Readonly<Record<string, string | undefined>> }>;
+
 export interface PageRoute {
   /** Parameters begin with a colon; the page is given them as `params`. */
   readonly path: string;
-  readonly page: LazyExoticComponent<ComponentType<{ params: Readonly<Record<string, string | undefined>> }>>;
+  readonly page: LazyExoticComponent<Page>;
+  /** Fetches the file of the page; it is kept. */
+  load(): Promise<Page>;
 }
 
 /** The first that matches is shown. */
 export const ROUTES: readonly PageRoute[] = [
-  {
-    path: '/',
-    page: lazy(async () => ({ default: (await import('./pages/start/start-page.js')).StartPage })),
-  },
-  {
-    path: '/previews',
-    page: lazy(async () => ({ default: (await import('./pages/previews/previews-page.js')).PreviewsPage })),
-  },
-  {
-    path: '/connections',
-    page: lazy(async () => ({
-      default: (await import('./pages/connections/connections-page.js')).ConnectionsPage,
-    })),
-  },
-  {
-    path: '/connections/:id',
-    page: lazy(async () => ({
-      default: (await import('./pages/connections/connection-page.js')).ConnectionPage,
-    })),
-  },
-  {
-    path: '/intercepts',
-    page: lazy(async () => ({
-      default: (await import('./pages/intercepts/intercepts-page.js')).InterceptsPage,
-    })),
-  },
-  {
-    path: '/api-keys',
-    page: lazy(async () => ({ default: (await import('./pages/api-keys/api-keys-page.js')).ApiKeysPage })),
-  },
-  {
-    path: '/team',
-    page: lazy(async () => ({ default: (await import('./pages/team/team-page.js')).TeamPage })),
-  },
-  {
-    path: '/audit-log',
-    page: lazy(async () => ({ default: (await import('./pages/audit-log/audit-log-page.js')).AuditLogPage })),
-  },
-  {
-    path: '/profile',
-    page: lazy(async () => ({ default: (await import('./pages/profile/profile-page.js')).ProfilePage })),
-  },
-  {
-    path: '/previews/new',
-    page: lazy(async () => ({
-      default: (await import('./pages/previews/create-preview-page.js')).CreatePreviewPage,
-    })),
-  },
-  {
-    path: '/previews/:previewId',
-    page: lazy(async () => ({ default: (await import('./pages/previews/preview-page.js')).PreviewPage })),
-  },
-  {
-    path: '/previews/:previewId/requests',
-    page: lazy(async () => ({
-      default: (await import('./pages/inspector/inspector-page.js')).InspectorPage,
-    })),
-  },
-  {
-    path: '/previews/:previewId/edit',
-    page: lazy(async () => ({
-      default: (await import('./pages/previews/edit-preview-page.js')).EditPreviewPage,
-    })),
-  },
+  route('/', async () => (await import('./pages/start/start-page.js')).StartPage),
+  route('/previews', async () => (await import('./pages/previews/previews-page.js')).PreviewsPage),
+  route(
+    '/connections',
+    async () => (await import('./pages/connections/connections-page.js')).ConnectionsPage,
+  ),
+  route(
+    '/connections/:id',
+    async () => (await import('./pages/connections/connection-page.js')).ConnectionPage,
+  ),
+  route('/intercepts', async () => (await import('./pages/intercepts/intercepts-page.js')).InterceptsPage),
+  route('/api-keys', async () => (await import('./pages/api-keys/api-keys-page.js')).ApiKeysPage),
+  route('/team', async () => (await import('./pages/team/team-page.js')).TeamPage),
+  route('/audit-log', async () => (await import('./pages/audit-log/audit-log-page.js')).AuditLogPage),
+  route('/profile', async () => (await import('./pages/profile/profile-page.js')).ProfilePage),
+  route(
+    '/previews/new',
+    async () => (await import('./pages/previews/create-preview-page.js')).CreatePreviewPage,
+  ),
+  route('/previews/:previewId', async () => (await import('./pages/previews/preview-page.js')).PreviewPage),
+  route(
+    '/previews/:previewId/requests',
+    async () => (await import('./pages/inspector/inspector-page.js')).InspectorPage,
+  ),
+  route(
+    '/previews/:previewId/edit',
+    async () => (await import('./pages/previews/edit-preview-page.js')).EditPreviewPage,
+  ),
 ];
+
+function route(path: string, load: PageRoute['load']): PageRoute {
+  return { path, load, page: lazy(async () => ({ default: await load() })) };
+}

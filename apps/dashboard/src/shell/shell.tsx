@@ -1,6 +1,6 @@
 import { AppShell, Burger, Group } from '@mantine/core';
 import { Suspense, lazy, useEffect, useState, useSyncExternalStore, type ReactElement } from 'react';
-import { Route, Switch, useLocation } from 'wouter';
+import { matchRoute, Route, Switch, useLocation, useRouter } from 'wouter';
 import { chosenTeam, onTeamChosen } from '../api/chosen-team.js';
 import { useLiveUpdates } from '../api/live.js';
 import { followPreviews } from '../api/preview-cache.js';
@@ -26,8 +26,9 @@ const ShortcutsDialog = lazy(async () => ({
 /** What is around every page: navigation, team, connection. Needs to be below a Suspense boundary. */
 export function Shell(): ReactElement {
   useSyncExternalStore(onTeamChosen, chosenTeam);
-  const { team } = useMe();
   const [path, navigate] = useLocation();
+  usePageFile(path);
+  const { team } = useMe();
   // On a phone. Going somewhere closes it.
   const [menuOpenAt, setMenuOpenAt] = useState<string | null>(null);
   const isMenuOpen = menuOpenAt === path;
@@ -83,6 +84,14 @@ export function Shell(): ReactElement {
       </Suspense>
     </AppShell>
   );
+}
+
+/** Has the file of a page on its way while the server is still asked who is signed in. */
+function usePageFile(path: string): void {
+  const { parser } = useRouter();
+  const route = ROUTES.find(({ path: pattern }) => matchRoute(parser, pattern, path)[0]);
+  // Whoever shows the page says that it failed.
+  route?.load().catch(() => {});
 }
 
 function Pages(): ReactElement {
