@@ -1,14 +1,12 @@
 /** The dashboard of a real server in a real browser, as people use it: by what they read, click and type. */
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import type { AxeResults, RunOptions } from 'axe-core';
+import { AXE } from './axe.js';
 import { launchBrowser } from './browser.js';
 import { type Deployment, startDeployment } from './deployment.js';
 
 export const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const LOOKS = ['light', 'dark', 'phone'] as const;

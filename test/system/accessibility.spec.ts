@@ -42,17 +42,19 @@ beforeAll(async () => {
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   database = await createTestDatabase(inject('databaseUrl'));
-  deployment = await startDeployment({
-    DATABASE_URL: database.url,
-    CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
-    CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
-    GITHUB_CLIENT_ID: 'Iv1.culvert',
-    GITHUB_CLIENT_SECRET: 'secret-of-the-github-app',
-    MANAGER_WAIT_MS: '0',
-    MAX_REQUESTS_PER_PREVIEW: '1',
-  });
+  [browser, deployment] = await Promise.all([
+    launchBrowser(inject('chromiumPath')),
+    startDeployment({
+      DATABASE_URL: database.url,
+      CULVERT_BOOTSTRAP_EMAIL: OWNER.email,
+      CULVERT_BOOTSTRAP_PASSWORD: OWNER.password,
+      GITHUB_CLIENT_ID: 'Iv1.culvert',
+      GITHUB_CLIENT_SECRET: 'secret-of-the-github-app',
+      MANAGER_WAIT_MS: '0',
+      MAX_REQUESTS_PER_PREVIEW: '1',
+    }),
+  ]);
   app = `http://localhost:${deployment.port}`;
-  browser = await launchBrowser(inject('chromiumPath'));
   await deployment.startManager();
   const { port } = service.address() as AddressInfo;
   const connected = await deployment.createPreview(port);
@@ -86,7 +88,7 @@ beforeAll(async () => {
   context = await browser.newContext();
   await asOwner();
   await context.request.post(`${app}/api/v1/teams`, { data: { name: 'Second' }, headers: { origin: app } });
-  await context.close();
+  page = await context.newPage();
 });
 
 afterAll(async () => {
@@ -98,11 +100,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
-beforeEach(async () => {
-  context = await browser.newContext();
-  page = await context.newPage();
-});
-afterEach(() => context.close());
+// One page, since each costs a process, in a browser that knows nobody when a test begins.
+beforeEach(() => context.clearCookies());
+afterEach(() => page.unrouteAll());
 
 /** Signs this browser in. */
 const asOwner = () =>
@@ -223,6 +223,7 @@ describe('a page on the host of a preview', () => {
     await stay();
     await expectAccessible(page);
     release();
+    await held.close();
   });
 
   it('to sign in from is left by keyboard alone, and a stranger’s or missing one ends accessibly', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createTestCertificate } from '@culvert/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { SMTPServer } from 'smtp-server';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
 import { API_KEY } from '../support/deployment.js';
 import {
@@ -38,14 +38,16 @@ let page: Page;
 
 const newContext = (options: { javaScriptEnabled?: boolean } = {}) =>
   browser.newContext({ ignoreHTTPSErrors: true, ...options });
-const signIn = async (on: Page, { email, password } = OWNER, path = '/sign-in') => {
+/** A page without the dashboard, which takes a while to load. */
+const ACCOUNT = '/account';
+const signIn = async (on: Page, { email, password } = OWNER, path = `/sign-in?return=${ACCOUNT}`) => {
   await on.goto(url + path);
   await on.getByLabel('Email').fill(email);
   await on.getByLabel('Password').fill(password);
   await on.getByRole('button', { name: 'Sign in' }).click();
 };
 const signInAtOpenId = async (on: Page, name: string) => {
-  await on.goto(`${url}/sign-in`);
+  await on.goto(`${url}/sign-in?return=${ACCOUNT}`);
   await on.getByRole('link', { name: 'Sign in with Example ID' }).click();
   await on.locator('input[name=login]').fill(name);
   await on.locator('input[name=password]').fill('any');
@@ -137,6 +139,8 @@ beforeAll(async () => {
   browser = await launchBrowser(inject('chromiumPath'), [
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
   ]);
+  context = await newContext();
+  page = await context.newPage();
 });
 
 afterAll(async () => {
@@ -150,11 +154,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-beforeEach(async () => {
-  context = await newContext();
-  page = await context.newPage();
-});
-afterEach(() => context.close());
+// One page, since each costs a process, in a browser that knows nobody when a test begins.
+beforeEach(() => context.clearCookies());
 
 describe('in a browser', () => {
   it('signs in and out with a password, without a script', async () => {
@@ -200,7 +201,7 @@ describe('in a browser', () => {
 
   it('refuses what a page of somebody else has it send', async () => {
     await signIn(page);
-    await page.waitForURL(`${url}/`);
+    await page.waitForURL(url + ACCOUNT);
     await page.goto(`http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`);
     const [response] = await Promise.all([
       page.waitForResponse(`${url}/sign-out`),
@@ -227,7 +228,7 @@ describe('in a browser', () => {
     const other = await newContext();
     const otherPage = await other.newPage();
     await signIn(otherPage);
-    await otherPage.waitForURL(`${url}/`);
+    await otherPage.waitForURL(url + ACCOUNT);
     await signIn(page, OWNER, '/sign-in?return=/api/docs');
     await page.waitForURL(`${url}/api/docs`);
     const status = await page.evaluate(
@@ -243,11 +244,10 @@ describe('in a browser', () => {
 describe('with an OpenID provider', () => {
   it('signs in, as a member of the team that a group of theirs gives', async () => {
     await signInAtOpenId(page, 'ann');
-    await page.waitForURL(`${url}/`);
+    await page.waitForURL(url + ACCOUNT);
     const first = await me(context);
     expect(first).toMatchObject({ user: { email: 'ann@example.test' }, teams: [{ role: 'admin' }] });
     expect((await context.cookies(url)).map(({ name }) => name)).toEqual(['__Host-culvert-session']);
-    await page.goto(`${url}/account`);
     await page.getByRole('button', { name: 'Sign out' }).click();
     // The provider still knows the browser.
     await page.getByRole('link', { name: 'Sign in with Example ID' }).click();
@@ -259,9 +259,9 @@ describe('with an OpenID provider', () => {
     const other = await newContext();
     const tab = await other.newPage();
     await signIn(tab);
-    await tab.waitForURL(`${url}/`);
+    await tab.waitForURL(url + ACCOUNT);
     await signInAtOpenId(page, 'owner');
-    await page.waitForURL(`${url}/`);
+    await page.waitForURL(url + ACCOUNT);
     expect((await me(context)).user?.id).toBe((await me(other)).user?.id);
     await other.clearCookies();
     await signInAtOpenId(tab, 'mallory');
@@ -330,7 +330,7 @@ describe('after forgetting the password', () => {
     await page.getByLabel('New password').fill('a password of my own');
     await page.getByRole('button', { name: 'Set the password' }).click();
     await signIn(page, { email: OWNER.email, password: 'a password of my own' });
-    await page.waitForURL(`${url}/`);
+    await page.waitForURL(url + ACCOUNT);
     const again = await page.goto(link);
     expect(again?.status()).toBe(404);
     // Neither the log of the server nor what it printed has a secret of anybody.
