@@ -26,6 +26,7 @@ const patient = (timeout: number) => ({ poll: { timeout } });
 // Whole processes. Those of MEASURED look at memory and at who waits for whom, so nothing else runs beside them.
 const processes = {
   expect: patient(15_000),
+  isolate,
   setupFiles: ['test/support/setup.ts'],
   globalSetup: ['test/services/global-setup.ts'],
   testTimeout: 60_000,
