@@ -1,5 +1,11 @@
 import { afterAll } from 'vitest';
+import { createDatabase, dropDatabases } from './database.js';
+import { storeDeploymentsIn } from './deployment.js';
 import { killPrograms } from './process.js';
 
-// For every file of the system project.
-afterAll(killPrograms);
+// For every file of the projects `system` and `system-alone`.
+storeDeploymentsIn(async () => (await createDatabase()).url);
+afterAll(async () => {
+  killPrograms();
+  await dropDatabases();
+});

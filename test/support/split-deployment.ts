@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import { createTestDatabase } from '@culvert/testkit';
+import { inject } from 'vitest';
+import { createDatabase } from './database.js';
 import { API_KEY, type Deployment, deploymentOf } from './deployment.js';
 import { type Program, startProgram } from './process.js';
 
@@ -14,21 +15,18 @@ export interface SplitDeployment {
   stop(): Promise<void>;
 }
 
-/**
- * @param services `inject('databaseUrl')` and `inject('redisUrl')`
- * @param options.env of the API
- */
-export async function startSplit(
-  services: { readonly databaseUrl: string; readonly redisUrl: string },
-  options: { readonly edges: number; readonly env?: Record<string, string> },
-): Promise<SplitDeployment> {
-  const database = await createTestDatabase(services.databaseUrl);
+/** @param options.env of the API */
+export async function startSplit(options: {
+  readonly edges: number;
+  readonly env?: Record<string, string>;
+}): Promise<SplitDeployment> {
+  const database = await createDatabase();
   const apiPort = await freePort();
   const ports: number[] = [];
   for (let i = 0; i < options.edges; i++) ports.push(await freePort());
   const shared = {
     DATABASE_URL: database.url,
-    REDIS_URL: services.redisUrl,
+    REDIS_URL: inject('redisUrl'),
     APP_HOST: `localhost:${ports[0]}`,
     ADMIN_PORT: '0',
   };

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSecret, generateSecret, type Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { createTestCertificate, createTestDatabase } from '@culvert/testkit';
+import { createTestCertificate } from '@culvert/testkit';
+import { createDatabase } from './database.js';
 import { API_KEY } from './deployment.js';
 import { type Program, startProgram } from './process.js';
 
@@ -71,10 +72,7 @@ interface LetInOptions {
 
 const HOUR_MS = 3_600_000;
 
-export async function startTlsDeployment(
-  databaseUrl: string,
-  env: Record<string, string> = {},
-): Promise<TlsDeployment> {
+export async function startTlsDeployment(env: Record<string, string> = {}): Promise<TlsDeployment> {
   const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
   const ca = certificate.cert;
   const directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
@@ -83,7 +81,7 @@ export async function startTlsDeployment(
     return join(directory, name);
   };
   const caFile = file('edge.crt', ca);
-  const database = await createTestDatabase(databaseUrl);
+  const database = await createDatabase();
   const program = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
     DATABASE_URL: database.url,

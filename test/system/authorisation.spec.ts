@@ -20,9 +20,10 @@ import {
 } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, Methods, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
-import { createTestCertificate, createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTestCertificate, type TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { createDatabase } from '../support/database.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -43,7 +44,7 @@ const NOBODY = ['none', 'unknown', 'expired', 'revoked', ...OF_A_PREVIEW];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   const file = (name: string, content: string): string => {
     writeFileSync(join(directory, name), content, { mode: 0o600 });
     return join(directory, name);

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createDatabase } from '../support/database.js';
 import { type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { Proxy } from '../support/network.js';
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   });
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   deployment = await startDeployment({ DATABASE_URL: database.url });
 });
 

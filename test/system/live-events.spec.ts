@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exchange, exchangeBodies, type Exchange, type ExchangeBodies } from '@culvert/contract';
 import { EventReader } from '@culvert/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { startSplit } from '../support/split-deployment.js';
 
@@ -16,12 +16,12 @@ interface Shape {
 }
 
 async function standalone(): Promise<Shape> {
-  const deployment = await startDeployment();
+  const deployment = await startDeployment({ DATA_DIR: 'memory' });
   return { deployment, stop: () => deployment.stop() };
 }
 
 function split(): Promise<Shape> {
-  return startSplit({ databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') }, { edges: 1 });
+  return startSplit({ edges: 1 });
 }
 
 describe.each([

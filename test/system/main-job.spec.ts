@@ -23,7 +23,8 @@ beforeAll(async () => {
   });
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
-  deployment = await startDeployment();
+  // As `npm start` has it: the database is embedded.
+  deployment = await startDeployment({ DATA_DIR: 'memory' });
   await deployment.startManager();
   preview = await deployment.createPreview((service.address() as AddressInfo).port);
   port = deployment.port;

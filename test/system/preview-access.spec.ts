@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSecret, hashSecret, type Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { createTestCertificate, createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import { createTestCertificate, type TestDatabase } from '@culvert/testkit';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { launchBrowser } from '../support/browser.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -45,7 +46,7 @@ const seenHeaders: string[] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   const file = (name: string, content: string): string => {
     writeFileSync(join(directory, name), content, { mode: 0o600 });
     return join(directory, name);

@@ -14,7 +14,7 @@ import {
   generateSecret,
   hashSecret,
 } from '@culvert/domain';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY } from '../support/deployment.js';
 import {
   type Answer,
@@ -48,7 +48,7 @@ beforeAll(async () => {
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   const { port } = service.address() as AddressInfo;
-  deployment = await startTlsDeployment(inject('databaseUrl'));
+  deployment = await startTlsDeployment();
   const { store } = deployment;
   theirTeamId = (await store.teams.create('Theirs')).id;
   const theirKey = await apiKey({ teamId: theirTeamId });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { API_KEY } from '../support/deployment.js';
 import {
@@ -44,7 +44,7 @@ beforeAll(async () => {
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   servicePort = (service.address() as AddressInfo).port;
-  deployment = await startTlsDeployment(inject('databaseUrl'));
+  deployment = await startTlsDeployment();
   await deployment.startManager();
 });
 

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exchange, type Exchange, type ReplayResource, replayResource } from '@culvert/contract';
 import { EventReader } from '@culvert/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { readMetric } from '../support/figures.js';
 import { startSplit } from '../support/split-deployment.js';
@@ -15,19 +15,21 @@ interface Shape {
   readonly deployment: Deployment;
   /** Of the edge that the traffic manager is connected to. */
   readonly tunnelPort: number;
+  readonly metricsPort: number;
   stop(): Promise<void>;
 }
 
 async function standalone(): Promise<Shape> {
-  const deployment = await startDeployment();
-  return { deployment, tunnelPort: deployment.port, stop: () => deployment.stop() };
+  const deployment = await startDeployment({ DATA_DIR: 'memory' });
+  const { port } = deployment;
+  return { deployment, tunnelPort: port, metricsPort: port, stop: () => deployment.stop() };
 }
 
 /** The API is reached through the other edge than the one with the tunnel. */
 async function split(): Promise<Shape> {
-  const services = { databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') };
-  const { deployment, ports, stop } = await startSplit(services, { edges: 2 });
-  return { deployment, tunnelPort: ports[1], stop };
+  const { deployment, edges, ports, stop } = await startSplit({ edges: 2 });
+  const [, metricsPort] = await edges[1].logged(/"adminPort":(\d+)/);
+  return { deployment, tunnelPort: ports[1], metricsPort: Number(metricsPort), stop };
 }
 
 interface Seen {
@@ -102,6 +104,14 @@ describe.each([
     const { code, detail } = answer.body as { code: string; detail?: string };
     return { status: answer.status, code, detail };
   };
+
+  it('are in the metrics of the edge that sent them', async () => {
+    const failed = () => readMetric(shape.metricsPort, 'culvert_replays_total{outcome="failed"}');
+    expect(await failed()).toBe(0);
+    const refused = await newPreview(1);
+    await deployment.apiStatus('POST', `/previews/${refused.id}/replays`, { method: 'GET', target: '/' });
+    await expect.poll(failed).toBe(1);
+  });
 
   it('repeat an exchange, body and all, without what is secret of it', async () => {
     const preview = await newPreview(servicePort, { addRequestHeaders: { 'x-added': 'by the preview' } });
@@ -214,18 +224,4 @@ describe.each([
     expect(seen.map(({ url }) => url)).toEqual(Array.from({ length: 5 }, (_, i) => `/once/${i}`));
     await other.stop();
   });
-});
-
-it('replays are in the metrics of the edge', async () => {
-  const deployment = await startDeployment();
-  try {
-    await deployment.startManager();
-    const preview = await deployment.createPreview(1);
-    const before = await readMetric(deployment.port, 'culvert_replays_total{outcome="failed"}');
-    await deployment.apiStatus('POST', `/previews/${preview.id}/replays`, { method: 'GET', target: '/' });
-    expect(before).toBe(0);
-    await expect.poll(() => readMetric(deployment.port, 'culvert_replays_total{outcome="failed"}')).toBe(1);
-  } finally {
-    await deployment.stop();
-  }
 });

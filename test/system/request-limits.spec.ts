@@ -3,8 +3,9 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import type { TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createDatabase } from '../support/database.js';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
 /** Two teams on one edge, of which one gets more requests than it may have. */
@@ -17,7 +18,7 @@ let calm: Preview;
 let served = 0;
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   service = http.createServer((_request, response) => {
     served++;
     response.end('ok');

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import type { TestDatabase } from '@culvert/testkit';
+import { createDatabase } from '../support/database.js';
 import {
   API_KEY,
   type Deployment,
@@ -116,7 +117,7 @@ describe('an edge that is replaced', () => {
   });
 
   it('fails no exchange of visitors that go on with another edge', async () => {
-    database = await createTestDatabase(inject('databaseUrl'));
+    database = await createDatabase();
     const apiPort = await freePort();
     const api = startProgram('apps/api/src/main.js', {
       DATABASE_URL: database.url,

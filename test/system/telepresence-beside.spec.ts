@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { runCulvert } from '../support/cli.js';
 import { API_KEY } from '../support/deployment.js';
@@ -65,7 +65,7 @@ class AgentDouble {
 beforeAll(async () => {
   agent = new AgentDouble();
   agentPort = await agent.listen();
-  deployment = await startTlsDeployment(inject('databaseUrl'));
+  deployment = await startTlsDeployment();
   cleanUps.push(() => deployment.stop());
   await deployment.startManager();
   // As `culvert preview create --workload orders --namespace shop --add-request-header x-dev=alice --ingress-host …` has it.

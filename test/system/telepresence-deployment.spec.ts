@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import {
   createTestCertificate,
-  createTestDatabase,
   TelepresenceClient,
   type TestDatabase,
   TrafficManagerDouble,
@@ -20,6 +19,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { launchBrowser } from '../support/browser.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY } from '../support/deployment.js';
 import { freePort } from '../support/network.js';
 import { type Program, startProgram } from '../support/process.js';
@@ -60,7 +60,7 @@ beforeAll(async () => {
   ingress.listen(0, '127.0.0.1');
   await once(ingress, 'listening');
   ingressPort = (ingress.address() as AddressInfo).port;
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   const [apiPort, edgePort] = [await freePort(), await freePort()];
   port = edgePort;
   app = `https://localhost:${port}`;

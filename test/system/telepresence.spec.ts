@@ -20,7 +20,6 @@ import {
 import { createStore } from '@culvert/store';
 import {
   createTestCertificate,
-  createTestDatabase,
   type Faults,
   type TestDatabase,
   TrafficManagerDouble,
@@ -29,6 +28,7 @@ import { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { launchBrowser } from '../support/browser.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -59,7 +59,7 @@ beforeAll(async () => {
   ingress.listen(0, '127.0.0.1');
   await once(ingress, 'listening');
   ingressPort = (ingress.address() as AddressInfo).port;
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   standalone = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
     DATABASE_URL: database.url,

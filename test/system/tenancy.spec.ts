@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateApiKeySecret, hashApiKeySecret, API_KEY_SCOPES } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import type { TestDatabase } from '@culvert/testkit';
+import { createDatabase } from '../support/database.js';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
 /** Two teams on one server: nothing of one can be read, changed or reached by the other. */
@@ -15,7 +16,7 @@ let ours: Preview;
 const theirKey = generateApiKeySecret();
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject('databaseUrl'));
+  database = await createDatabase();
   service = http.createServer((_request, response) => response.end('ours')).listen(0, '127.0.0.1');
   await once(service, 'listening');
   deployment = await startDeployment({ DATABASE_URL: database.url });

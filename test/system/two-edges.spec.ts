@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hashSecret, type Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { API_KEY, type Deployment, type HttpResult, type Preview, visit } from '../support/deployment.js';
 import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
@@ -33,13 +33,10 @@ beforeAll(async () => {
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
   servicePort = (service.address() as AddressInfo).port;
-  split = await startSplit(
-    { databaseUrl: inject('databaseUrl'), redisUrl: inject('redisUrl') },
-    {
-      edges: 2,
-      env: { CULVERT_BOOTSTRAP_EMAIL: OWNER.email, CULVERT_BOOTSTRAP_PASSWORD: OWNER.password },
-    },
-  );
+  split = await startSplit({
+    edges: 2,
+    env: { CULVERT_BOOTSTRAP_EMAIL: OWNER.email, CULVERT_BOOTSTRAP_PASSWORD: OWNER.password },
+  });
   ({ deployment } = split);
   ports = split.ports as [number, number];
   // One session, with a tunnel to each edge.

@@ -8,19 +8,20 @@ export interface TestDatabase {
 }
 
 /**
- * A new, empty database.
+ * A new database: empty, or a copy.
  * @param serverUrl of a database on the same server by someone who may create databases: `inject('databaseUrl')`
+ * @param original name of the one to copy, which nobody may be connected to: `inject('migratedDatabase')`
  */
-export async function createTestDatabase(serverUrl: string): Promise<TestDatabase> {
+export async function createTestDatabase(serverUrl: string, original?: string): Promise<TestDatabase> {
   const name = `culvert_test_${randomBytes(8).toString('hex')}`;
-  await query(serverUrl, `CREATE DATABASE ${name}`);
+  await query(serverUrl, `CREATE DATABASE ${name}${original === undefined ? '' : ` TEMPLATE ${original}`}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
 async function query(url: string, sql: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 30_000 });
   await client.connect();
   try {
     await client.query(sql);
