@@ -37,7 +37,6 @@ const MEASURED = [
   'bulk',
   'cluster-faults',
   'fairness',
-  'faults',
   'liveness',
   'pod-daemon-limits',
   'shutdown',

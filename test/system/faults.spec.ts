@@ -1,17 +1,23 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
+import { readMetric } from '../support/figures.js';
+import type { Program } from '../support/process.js';
 
+/** One for all but who need settings of their own; each test has a traffic manager of its own. */
 let deployment: Deployment;
 let service: http.Server;
-let preview: Preview;
 const open = new Set<net.Socket>();
+const managers: Program[] = [];
+/** Answers that wait until the test says so. */
+const held: (() => void)[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   service = http.createServer((request, response) => {
     if (request.url === '/slow') setTimeout(() => response.end('slow'), 30);
+    else if (request.url === '/held') held.push(() => response.end('held'));
     else if (request.url === '/endless') response.write('x'.repeat(2000));
     else if (request.url === '/silent') return;
     else response.end('ok');
@@ -25,49 +31,66 @@ beforeEach(async () => {
   deployment = await startDeployment();
 });
 
-afterEach(async () => {
-  await deployment.stop();
+afterEach(() => Promise.all(managers.splice(0).map((manager) => manager.stop())));
+
+afterAll(async () => {
+  await deployment?.stop();
   service.closeAllConnections();
   service.close();
 });
 
 const servicePort = (): number => (service.address() as AddressInfo).port;
+const metric = (name: string): Promise<number> => readMetric(deployment.port, name);
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${deployment.port}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
+async function startManager(managerId: string, env: Record<string, string> = {}): Promise<Program> {
+  const manager = await deployment.startManager({ CULVERT_MANAGER_ID: managerId, ...env });
+  managers.push(manager);
+  return manager;
 }
 
-/** Polls `read` until it gives `wanted`; fails after ten seconds with the last value. */
-async function eventually(read: () => Promise<number> | number, wanted: number): Promise<void> {
-  await expect.poll(read, { timeout: 10_000, interval: 50 }).toBe(wanted);
+interface Session {
+  readonly id: string;
+  readonly state: string;
+  readonly trafficManagerId: string;
+  readonly trafficManager: { readonly managerId: string };
+}
+
+async function sessionsOf(managerId: string): Promise<Session[]> {
+  const { items } = await deployment.api<{ items: Session[] }>('GET', '/sessions?limit=200');
+  return items.filter(({ trafficManager }) => trafficManager.managerId === managerId);
+}
+
+async function createPreview(managerId: string): Promise<Preview> {
+  const [{ trafficManagerId }] = await sessionsOf(managerId);
+  return deployment.createPreview(servicePort(), { trafficManagerId });
 }
 
 it('fails only exchanges in flight when the manager is killed, and serves the rest when it is back', async () => {
-  const manager = await deployment.startManager();
-  preview = await deployment.createPreview(servicePort());
+  const manager = await startManager('killed');
+  const preview = await createPreview('killed');
   const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
   const outcomes: { startedAt: number; endedAt: number; status: number }[] = [];
   let isOver = false;
   const load = Array.from({ length: 32 }, async () => {
     while (!isOver) {
-      const startedAt = performance.now();
+      const startedAt = Date.now();
       const { status } = await visit(deployment.port, preview.hostname, '/slow', { agent });
-      outcomes.push({ startedAt, endedAt: performance.now(), status });
+      outcomes.push({ startedAt, endedAt: Date.now(), status });
     }
   });
-  await expect.poll(() => outcomes.length, { timeout: 10_000 }).toBeGreaterThan(200);
+  await expect.poll(() => outcomes.length).toBeGreaterThan(200);
 
-  const killedAt = performance.now();
+  const killedAt = Date.now();
   manager.kill('SIGKILL');
   await manager.exited;
+  const [, noticed] = await deployment.program.logged(/"time":"([^"]+)"[^\n]*"tunnel closed"/);
   const inBetween = visit(deployment.port, preview.hostname, '/between');
-  const restartedAt = performance.now();
-  await deployment.startManager();
+  await startManager('killed');
+  const connectedAt = performance.now();
   expect((await inBetween).body.toString()).toBe('ok');
-  const backAfterMs = performance.now() - restartedAt;
+  const servedAfterMs = performance.now() - connectedAt;
   const count = outcomes.length;
-  await expect.poll(() => outcomes.length, { timeout: 10_000 }).toBeGreaterThan(count + 200);
+  await expect.poll(() => outcomes.length).toBeGreaterThan(count + 200);
   isOver = true;
   await Promise.all(load);
   agent.destroy();
@@ -75,20 +98,22 @@ it('fails only exchanges in flight when the manager is killed, and serves the re
   const failed = outcomes.filter(({ status }) => status !== 200);
   for (const { startedAt, endedAt, status } of failed) {
     expect(status).toBe(502);
-    expect(startedAt).toBeLessThan(killedAt + 100);
-    expect(endedAt).toBeGreaterThan(killedAt);
+    expect(startedAt).toBeLessThanOrEqual(Date.parse(noticed));
+    expect(endedAt).toBeGreaterThanOrEqual(killedAt);
   }
   expect(failed.length).toBeLessThanOrEqual(32);
   console.log(
-    `manager back and serving after ${Math.round(backAfterMs)} ms; ${failed.length} of ${outcomes.length} failed`,
+    `served ${Math.round(servedAfterMs)} ms after the manager was back; ${failed.length} of ${outcomes.length} failed`,
   );
-  // The process's own start is part of this.
-  expect(backAfterMs).toBeLessThan(2000);
+  expect(servedAfterMs).toBeLessThan(2000);
 });
 
-it('leaves nothing behind after 10,000 aborted requests', async () => {
-  await deployment.startManager();
-  preview = await deployment.createPreview(servicePort());
+/** Ten thousand connections, each through a tunnel: on a slow machine these are minutes. */
+const MANY_MS = 180_000;
+
+it('leaves nothing behind after 10,000 aborted requests', { timeout: MANY_MS }, async () => {
+  await startManager('patient');
+  const preview = await createPreview('patient');
   const abort = async (target: string, waitsForData: boolean): Promise<void> => {
     const socket = net.connect(deployment.port, '127.0.0.1');
     socket.on('error', () => {});
@@ -98,21 +123,21 @@ it('leaves nothing behind after 10,000 aborted requests', async () => {
     socket.resetAndDestroy();
     await once(socket, 'close');
   };
-  for (let i = 0; i < 100; i++) {
-    await Promise.all(
-      Array.from({ length: 100 }, (_, j) => abort(j % 2 ? '/endless' : '/silent', j % 2 === 1)),
-    );
-  }
-  await eventually(() => metric('culvert_streams'), 0);
-  await eventually(() => metric('culvert_visitor_connections'), 1);
-  await eventually(() => open.size, 0);
+  let left = 10_000;
+  const visitor = async (): Promise<void> => {
+    while (left-- > 0) await abort(left % 2 ? '/endless' : '/silent', left % 2 === 1);
+  };
+  await Promise.all(Array.from({ length: 100 }, visitor));
+  await expect.poll(() => metric('culvert_streams')).toBe(0);
+  await expect.poll(() => metric('culvert_visitor_connections')).toBe(1);
+  await expect.poll(() => open.size).toBe(0);
   expect((await visit(deployment.port, preview.hostname, '/')).body.toString()).toBe('ok');
 });
 
 it('ends the tunnels of a revoked key and refuses it from then on', async () => {
   const created = await deployment.api<{ id: string; key: string }>('POST', '/api-keys', { name: 'cluster' });
-  const manager = await deployment.startManager({ CULVERT_API_KEY: created.key });
-  preview = await deployment.createPreview(servicePort());
+  const manager = await startManager('revoked', { CULVERT_API_KEY: created.key });
+  const preview = await createPreview('revoked');
   expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
   expect(await metric('culvert_tunnels')).toBe(1);
   await deployment.api('DELETE', `/api-keys/${created.id}`);
@@ -123,36 +148,38 @@ it('ends the tunnels of a revoked key and refuses it from then on', async () => 
   expect(deployment.program.stderr).not.toContain(created.key);
 });
 
+it('keeps the session and the hostname when a manager reconnects', async () => {
+  const first = await startManager('faithful');
+  const [{ id }] = await sessionsOf('faithful');
+  const preview = await createPreview('faithful');
+  expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
+  await first.stop();
+  await startManager('faithful');
+  expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
+  expect(await sessionsOf('faithful')).toMatchObject([{ id, state: 'connected' }]);
+});
+
 it('answers 503 with Retry-After while no manager is connected, and a page that tries again', async () => {
-  await deployment.stop();
-  deployment = await startDeployment({ MANAGER_WAIT_MS: '300' });
-  await deployment.api('POST', '/traffic-managers', { managerId: 'not-here-yet' });
-  preview = await deployment.createPreview(servicePort());
-  const result = await visit(deployment.port, preview.hostname, '/', { headers: { accept: 'text/html' } });
+  const impatient = await startDeployment({ MANAGER_WAIT_MS: '300' });
+  await impatient.api('POST', '/traffic-managers', { managerId: 'not-here-yet' });
+  const preview = await impatient.createPreview(servicePort());
+  const result = await visit(impatient.port, preview.hostname, '/', { headers: { accept: 'text/html' } });
   expect(result.status).toBe(503);
   expect(result.headers['retry-after']).toBe('5');
   expect(result.headers['refresh']).toBe('5');
   expect(result.body.toString()).toContain('tries again by itself');
+  await impatient.stop();
 });
 
+// The last one: it takes the deployment along.
 it('finishes what is under way when it is told to stop', async () => {
-  await deployment.startManager();
-  preview = await deployment.createPreview(servicePort());
-  const results = Array.from({ length: 20 }, () => visit(deployment.port, preview.hostname, '/slow'));
-  await eventually(() => metric('culvert_streams'), 20);
+  await startManager('busy');
+  const preview = await createPreview('busy');
+  const results = Array.from({ length: 20 }, () => visit(deployment.port, preview.hostname, '/held'));
+  await expect.poll(() => held.length).toBe(20);
   const code = deployment.program.stop();
+  await deployment.program.logged(/"stopping"/);
+  for (const answer of held) answer();
   expect((await Promise.all(results)).map(({ status }) => status)).toEqual(Array(20).fill(200));
   expect(await code).toBe(0);
-});
-
-it('keeps the session and the hostname when a manager reconnects', async () => {
-  const first = await deployment.startManager();
-  preview = await deployment.createPreview(servicePort());
-  expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
-  await first.stop();
-  await deployment.startManager();
-  expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
-  const { items } = await deployment.api<{ items: { state: string }[] }>('GET', '/sessions');
-  expect(items).toHaveLength(1);
-  expect(items[0].state).toBe('connected');
 });
