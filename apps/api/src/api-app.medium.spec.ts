@@ -41,7 +41,7 @@ describe('two API processes on one Postgres and one Redis', () => {
   let key: string;
 
   beforeAll(async () => {
-    database = await createTestDatabase(inject('databaseUrl'));
+    database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
     const redisUrl = inject('redisUrl');
     processes = await Promise.all([start(database.url, redisUrl), start(database.url, redisUrl)]);
   });

@@ -76,7 +76,7 @@ describe(InterceptSync.name, () => {
   const syncs: InterceptSync[] = [];
 
   beforeAll(async () => {
-    database = await createTestDatabase(inject('databaseUrl'));
+    database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
     store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
     teamId = (await store.teams.create('Shop')).id;
     otherTeamId = (await store.teams.create('Other')).id;

@@ -103,7 +103,7 @@ describe(ReverseConnections.name, () => {
   const calls: LoopbackCall[] = [];
 
   beforeAll(async () => {
-    database = await createTestDatabase(inject('databaseUrl'));
+    database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
     store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
     teamId = (await store.teams.create('Shop')).id;
     key = await keyOf(teamId, ['tunnel']);

@@ -8,6 +8,7 @@ import type { Database } from '../database/database.js';
 import { createStore } from '../store.js';
 import { findPrismaFolder, readMigrations } from './migrations-folder.js';
 import { migrate, MigrationError } from './migrate.js';
+import { readMigratedCluster } from './migrated-cluster.js';
 import { diffMigrations, writeMigration } from './next-migration.js';
 
 let cleanUp: (() => Promise<unknown>)[];
@@ -55,6 +56,14 @@ describe('the migrations folder', () => {
 
 describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
   const open = () => (kind === 'server' ? openServer() : openEmbedded());
+  const openMigrated = async () => {
+    const migrated =
+      kind === 'server' ? openServer(inject('migratedDatabase')) : openEmbedded(() => readMigratedCluster());
+    const database = await migrated;
+    // Nothing is left to do, unless the build has made no embedded one.
+    await migrate(database);
+    return database;
+  };
 
   it('applies every migration once, and records it as Prisma does', async () => {
     const database = await open();
@@ -72,8 +81,8 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
 
   it('refuses a migration that was edited after it was applied', async () => {
     const folder = await copyPrismaFolder();
-    const database = await open();
-    const [name] = await migrate(database, folder);
+    const database = await openMigrated();
+    const [{ name }] = await readMigrations(folder);
     const file = join(folder, 'migrations', name, 'migration.sql');
     await writeFile(file, `${await readFile(file, 'utf8')}\n-- a second thought\n`);
     const again = migrate(database, folder);
@@ -83,8 +92,7 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
 
   it('leaves nothing of a migration that fails, and says so until it is set right', async () => {
     const folder = await copyPrismaFolder();
-    const database = await open();
-    await migrate(database, folder);
+    const database = await openMigrated();
     const broken = await addMigration(
       folder,
       '20990101000000_broken',
@@ -105,9 +113,9 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
 
   it('leaves a database alone that is ahead of the program', async () => {
     const folder = await copyPrismaFolder();
-    const database = await open();
+    const database = await openMigrated();
     await addMigration(folder, '20990101000000_newer', 'CREATE TABLE newer ();');
-    await migrate(database, folder);
+    expect(await migrate(database, folder)).toEqual(['20990101000000_newer']);
     expect(await migrate(database)).toEqual([]);
   });
 });
@@ -115,8 +123,8 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
 // A process that starts while another one migrates sees a migration that has begun and not finished: it has to wait for
 // the lock, not take the other for dead.
 it('waits for a migration that another process is in the middle of', async () => {
-  const database = await openServer();
-  const [first] = await migrate(database);
+  const database = await openServer(inject('migratedDatabase'));
+  const [{ name: first }] = await readMigrations(findPrismaFolder());
   const begun = 'UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = $1';
   const finished = 'UPDATE _prisma_migrations SET finished_at = now() WHERE migration_name = $1';
   let late: Promise<string[]> | undefined;
@@ -206,16 +214,17 @@ async function expectKept(location: Parameters<typeof createStore>[0]): Promise<
   expect(await second.trafficManagers.find(team.id, manager!.id)).toEqual(manager);
 }
 
-async function openServer(): Promise<Database> {
-  const { url, drop } = await createTestDatabase(inject('databaseUrl'));
+/** @param original see `createTestDatabase` */
+async function openServer(original?: string): Promise<Database> {
+  const { url, drop } = await createTestDatabase(inject('databaseUrl'), original);
   cleanUp.push(drop);
   const database = await openDatabase({ databaseUrl: url, dataDir: 'memory' });
   cleanUp.push(() => database.close());
   return database;
 }
 
-async function openEmbedded(): Promise<Database> {
-  const database = await openDatabase({ dataDir: 'memory' });
+async function openEmbedded(readCluster?: () => Promise<Blob | null>): Promise<Database> {
+  const database = await openDatabase({ dataDir: 'memory' }, readCluster);
   cleanUp.push(() => database.close());
   return database;
 }

@@ -29,7 +29,10 @@ export interface Context {
 }
 
 /** Makes a database on the server of the tests; the testkit's `createTestDatabase`. */
-export type CreateDatabase = (serverUrl: string) => Promise<{ url: string; drop(): Promise<void> }>;
+export type CreateDatabase = (
+  serverUrl: string,
+  original?: string,
+) => Promise<{ url: string; drop(): Promise<void> }>;
 
 /** Runs the suite on embedded Postgres and on a server. */
 export function describeOnEveryDatabase(
@@ -42,7 +45,8 @@ export function describeOnEveryDatabase(
     let cleanUp: () => Promise<void>;
 
     beforeAll(async () => {
-      const server = kind === 'server' ? await createDatabase(inject('databaseUrl')) : null;
+      const server =
+        kind === 'server' ? await createDatabase(inject('databaseUrl'), inject('migratedDatabase')) : null;
       const database = await openDatabase({ databaseUrl: server?.url, dataDir: 'memory' }, () =>
         readMigratedCluster(),
       );
