@@ -5,7 +5,6 @@
  */
 import type { InterceptInfo } from '@culvert/meeting-point';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TemporaryFolder } from '../services/server.js';
 import {
   type ClusterManager,
   PREVIEW_LINE,
@@ -76,13 +75,13 @@ afterEach(async () => {
 
 async function startCulvert(): Promise<void> {
   culvert = { address: of.culvert.address('internet'), port: await of.culvert.port(80) };
-  const dataDir = new TemporaryFolder('stories');
   const program = startProgram(
     'apps/standalone/src/main.js',
     {
       PORT: String(culvert.port),
       APP_HOST: `${culvert.address}:${culvert.port}`,
-      DATA_DIR: dataDir.path,
+      // On its host, no server of databases is in reach.
+      DATA_DIR: 'memory',
       CULVERT_BOOTSTRAP_API_KEY: API_KEY,
       PULL_REQUEST_GITHUB_TOKEN: 'token',
       PULL_REQUEST_GITHUB_API_URL: `http://${forge.address}:${forge.port}/api/v3`,
@@ -92,7 +91,7 @@ async function startCulvert(): Promise<void> {
     [],
     of.culvert.via,
   );
-  kept.push({ stop: () => program.stop().then(() => dataDir.remove()) });
+  kept.push(program);
   await program.line(/^Dashboard /m);
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import { createTestCertificate } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -190,7 +191,7 @@ beforeAll(async () => {
   const certificate = file('edge.crt', edgeCertificate.cert);
   standalone = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
-    DATA_DIR: join(directory, 'data'),
+    DATABASE_URL: (await createDatabase()).url,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     TLS_CERT_FILE: certificate,
     TLS_KEY_FILE: file('edge.key', edgeCertificate.key),

@@ -9,6 +9,7 @@ import { createTestCertificate } from '@culvert/testkit';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -34,7 +35,7 @@ beforeAll(async () => {
   const ca = file('edge.crt', certificate.cert);
   standalone = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
-    DATA_DIR: join(directory, 'data'),
+    DATABASE_URL: (await createDatabase()).url,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     TLS_CERT_FILE: ca,
     TLS_KEY_FILE: file('edge.key', certificate.key),

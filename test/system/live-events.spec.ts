@@ -10,6 +10,9 @@ import { startSplit } from '../support/split-deployment.js';
 /** What people watch live, in both shapes of a deployment: one process, and edge and API apart on Redis. */
 const SECRET = 'S3CR3Tvalue0123456789';
 
+/** As many streams as one key may have open. */
+const MAX_STREAMS = 20;
+
 interface Shape {
   readonly deployment: Deployment;
   stop(): Promise<void>;
@@ -105,6 +108,32 @@ describe.each([
       id: session.id,
       change: 'updated',
     });
+  });
+
+  /** Opens the event stream, and leaves it as a browser does that goes to another page. */
+  const comeAndGo = async (): Promise<number | undefined> => {
+    const request = http.get({
+      host: '127.0.0.1',
+      port: deployment.port,
+      path: '/api/v1/events',
+      agent: false,
+      headers: { authorization: `Bearer ${API_KEY}` },
+    });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    // What follows the answer is that it was left.
+    response.on('error', () => {});
+    await once(response, 'data');
+    request.destroy();
+    return response.statusCode;
+  };
+
+  /**
+   * Streams were never given up: in one process the application is reached through a pair of streams, of which one did not
+   * hear that the other was destroyed. After twenty pages a person had no events any more.
+   */
+  it('are given up when their reader has gone, so that the next one is served', async () => {
+    // That one has gone takes a moment to be known.
+    for (let i = 0; i < 2 * MAX_STREAMS; i++) await expect.poll(comeAndGo).toBe(200);
   });
 
   it('show exchanges as they pass, without secrets, and to who comes later', async () => {

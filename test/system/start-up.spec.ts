@@ -3,15 +3,16 @@ import net, { type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { API_KEY, startDeployment } from '../support/deployment.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { API_KEY, type Deployment, type Preview, startDeployment } from '../support/deployment.js';
 import { startProgram } from '../support/process.js';
 
+/** Of one server: who is configured wrongly does not get as far as to use it. */
 let dataDir: string;
-beforeEach(() => {
+beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'culvert-test-'));
 });
-afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 describe('a wrong configuration', () => {
   it.each([
@@ -49,14 +50,28 @@ describe('a wrong configuration', () => {
 });
 
 describe('a standalone server', () => {
-  it('prints what the first start created, once, and keeps its data over a restart', async () => {
-    const first = await startDeployment({ DATA_DIR: dataDir });
+  let first: Deployment;
+  let preview: Preview;
+  beforeAll(async () => {
+    first = await startDeployment({ DATA_DIR: dataDir });
+    await first.api('POST', '/traffic-managers', { managerId: 'm' });
+    preview = await first.createPreview(80);
+    await first.stop();
+  });
+
+  it('prints what the first start created', () => {
     expect(first.program.stdout).toMatch(/^Sign in +\S+@\S+ \/ \S+$/m);
     expect(first.program.stdout).toMatch(new RegExp(`^API key +${API_KEY}$`, 'm'));
-    await first.api('POST', '/traffic-managers', { managerId: 'm' });
-    const preview = await first.createPreview(80);
-    await first.stop();
+  });
 
+  it('prints only results on stdout, and JSON lines on stderr', () => {
+    expect(first.program.stdout.trim().split('\n')).toHaveLength(3);
+    for (const line of first.program.stderr.trim().split('\n'))
+      expect(() => JSON.parse(line) as unknown).not.toThrow();
+    expect(first.program.stderr).not.toContain(API_KEY);
+  });
+
+  it('keeps its data over a restart, and prints what it created once', async () => {
     const second = await startDeployment({ DATA_DIR: dataDir });
     expect(second.program.stdout).not.toMatch(/Sign in|API key/);
     expect(await second.api('GET', `/previews/${preview.id}`)).toMatchObject({ hostname: preview.hostname });
@@ -65,21 +80,11 @@ describe('a standalone server', () => {
 
   it('creates what CULVERT_BOOTSTRAP_* say', async () => {
     const deployment = await startDeployment({
-      DATA_DIR: dataDir,
       CULVERT_BOOTSTRAP_EMAIL: 'ada@example.com',
       CULVERT_BOOTSTRAP_PASSWORD: 'correct horse battery',
     });
     expect(deployment.program.stdout).toMatch(/^Sign in +ada@example\.com \/ correct horse battery$/m);
     expect(await deployment.api('GET', '/me')).toBeTruthy();
     await deployment.stop();
-  });
-
-  it('prints only results on stdout, and JSON lines on stderr', async () => {
-    const deployment = await startDeployment({ DATA_DIR: dataDir });
-    await deployment.stop();
-    expect(deployment.program.stdout.trim().split('\n')).toHaveLength(3);
-    for (const line of deployment.program.stderr.trim().split('\n'))
-      expect(() => JSON.parse(line) as unknown).not.toThrow();
-    expect(deployment.program.stderr).not.toContain(API_KEY);
   });
 });

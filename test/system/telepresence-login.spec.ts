@@ -11,6 +11,7 @@ import { createTestCertificate, TelepresenceClient } from '@culvert/testkit';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
+import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
@@ -36,8 +37,8 @@ beforeAll(async () => {
   await once(ingress, 'listening');
 
   // Somebody who is signed in already.
-  const dataDir = join(directory, 'data');
-  const store = await createStore({ dataDir });
+  const database = await createDatabase();
+  const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   const first = await store.bootstrap.createFirst({
     teamName: 'Shop',
     email: 'ada@example.test',
@@ -62,7 +63,7 @@ beforeAll(async () => {
   const ca = file('edge.crt', certificate.cert);
   standalone = startProgram('apps/standalone/src/main.js', {
     PORT: '0',
-    DATA_DIR: dataDir,
+    DATABASE_URL: database.url,
     TLS_CERT_FILE: ca,
     TLS_KEY_FILE: file('edge.key', certificate.key),
   });
