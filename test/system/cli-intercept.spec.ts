@@ -101,6 +101,12 @@ async function colour(headers: http.OutgoingHttpHeaders = {}, port = agent.port)
   return status === 200 ? body.toString() : String(status);
 }
 
+/** Another person, or another machine. */
+const elsewhere = (env = environment()): Record<string, string> => ({
+  ...env,
+  HOME: mkdtempSync(join(home, 'other-')),
+});
+
 const asAlice = { 'x-dev': 'alice' };
 const byAlice = ['--http-header', 'x-dev=alice'];
 
@@ -132,6 +138,11 @@ describe('culvert intercept', () => {
   });
 
   it('takes expressions, all of several headers, and only the port that is named', async () => {
+    // It waits for an agent that has the port: meanwhile, the rest.
+    const withoutPort = culvertCommand(
+      ['intercept', 'orders', '-n', 'shop', '-p', `${blue}:9999`, ...byAlice],
+      elsewhere(),
+    );
     const program = await intercept('--http-match', 'x-dev=(alice|bob)', '--http-header', 'x-team=web');
     expect(program.stdout).toContain('x-team=web and x-dev=~(alice|bob)');
     expect(await colour({ 'x-dev': 'bob' })).toBe('green');
@@ -139,9 +150,7 @@ describe('culvert intercept', () => {
     program.kill('SIGINT');
     expect((await program.exited).code).toBe(EXIT.ok);
     expect(await colour({ 'x-dev': 'bob', 'x-team': 'web' })).toBe('green');
-    const ended = await runCulvert(['intercept', 'orders', '-n', 'shop', '-p', `${blue}:9999`, ...byAlice], {
-      env: environment(),
-    });
+    const ended = await withoutPort;
     expect([ended.code, ended.stderr]).toEqual([EXIT.notFound, expect.stringContaining('NO_PORTS')]);
   });
 
@@ -275,27 +284,27 @@ describe('culvert intercept', () => {
   });
 
   it('says by its exit code what is in its way', async () => {
-    const run = (args: readonly string[], env = environment()) => culvertCommand(['intercept', ...args], env);
+    const run = (args: readonly string[], env = environment()) =>
+      culvertCommand(['intercept', ...args], elsewhere(env));
     const { CULVERT_CLUSTER_URL: _, ...noManager } = environment();
-    // One after the other: two of one workload are in each other's way.
-    const cases: [number, () => Promise<CliRun>][] = [
-      [EXIT.usage, () => run(['orders'])],
-      [EXIT.usage, () => run(['orders', '-p', 'x'])],
-      [EXIT.usage, () => run(['orders', '-p', '80'], noManager)],
-      [EXIT.usage, () => run(['orders', '-p', '80', '--http-header', 'x-dev'])],
-      [EXIT.usage, () => run(['orders', '-p', '80', '--http-header', 'x-dev=('])],
-      [EXIT.usage, () => run(['or ders', '-p', '80'])],
-      [EXIT.notSignedIn, () => run(['orders', '-p', '80'], { HOME: home, CULVERT_CLUSTER_URL: manager.url })],
+    const cases: [number, Promise<CliRun>][] = [
+      [EXIT.usage, run(['orders'])],
+      [EXIT.usage, run(['orders', '-p', 'x'])],
+      [EXIT.usage, run(['orders', '-p', '80'], noManager)],
+      [EXIT.usage, run(['orders', '-p', '80', '--http-header', 'x-dev'])],
+      [EXIT.usage, run(['orders', '-p', '80', '--http-header', 'x-dev=('])],
+      [EXIT.usage, run(['or ders', '-p', '80'])],
+      [EXIT.notSignedIn, run(['orders', '-p', '80'], { HOME: home, CULVERT_CLUSTER_URL: manager.url })],
       [
         EXIT.notSignedIn,
-        () => run(['orders', '-p', '80'], environment({ CULVERT_CLUSTER_SECRET: 'not-the-secret-here' })),
+        run(['orders', '-p', '80'], environment({ CULVERT_CLUSTER_SECRET: 'not-the-secret-here' })),
       ],
-      [EXIT.notFound, () => run(['no-such-workload', '-p', String(blue), ...byAlice])],
-      [EXIT.unreachable, () => run(['orders', '-p', '80', '--manager', 'http://127.0.0.1:9'])],
-      [EXIT.unreachable, () => run(['orders', '-p', '80', '--manager', `http://127.0.0.1:${green}`])],
+      [EXIT.notFound, run(['no-such-workload', '-p', String(blue), ...byAlice])],
+      [EXIT.unreachable, run(['orders', '-p', '80', '--manager', 'http://127.0.0.1:9'])],
+      [EXIT.unreachable, run(['orders', '-p', '80', '--manager', `http://127.0.0.1:${green}`])],
     ];
     for (const [code, pending] of cases) {
-      const ended = await pending();
+      const ended = await pending;
       expect([ended.code, ended.stdout, ended.stderr]).toEqual([
         code,
         '',
