@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { access } from './access.js';
 import { agent } from './agent.js';
 import { download, upload } from './bulk.js';
+import { expose } from './expose.js';
 import { http2 } from './http2.js';
 import { latency } from './latency.js';
 import type { Effort, Measure, MeasureResult } from './measure.js';
@@ -35,6 +36,7 @@ const MEASURES: readonly Measure[] = [
   tunnelMemory,
   roundTrip,
   newHostname,
+  expose,
   peers,
 ];
 const USAGE = `Usage: npm run bench -- [options]
