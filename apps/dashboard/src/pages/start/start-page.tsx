@@ -147,6 +147,10 @@ function KeyStep({ isDone, count, newKey, onCreated }: KeyStepProps): ReactEleme
             variant={isDone ? 'default' : 'filled'}
             loading={isBusy}
             onClick={() => void create()}
+            // In two lines on a phone.
+            h="auto"
+            mih={36}
+            styles={{ label: { whiteSpace: 'normal' } }}
           >
             Make a key for a traffic manager
           </ScopedButton>
