@@ -1,23 +1,22 @@
-import { Anchor, Button, Code, Group, Select, Stack, Text, Tooltip } from '@mantine/core';
+import { Anchor, Button, Code, Group, Select, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, type ReactElement } from 'react';
 import { Link } from 'wouter';
 import { answerOf, api } from '../../api/client.js';
 import { refresh } from '../../api/refresh.js';
 import { useConfirm } from '../../components/confirm.js';
+import { Disposition } from '../../components/disposition.js';
 import { EmptyState } from '../../components/empty-state.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
 import { RowMenu } from '../../components/row-menu.js';
 import { matches, SearchField } from '../../components/search-field.js';
-import { StateDot } from '../../components/state-dot.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { count } from '../../format.js';
 import { IconArrowsSplit2, IconSearch } from '../../icons.js';
 import {
-  DISPOSITIONS,
   followPreviewsOfIntercepts,
   intercepts,
   previewsByIntercept,
@@ -230,27 +229,6 @@ function Mechanism({ mechanism, mechanismArgs, headers }: Intercept): ReactEleme
           {detail}
         </Text>
       ))}
-    </>
-  );
-}
-
-function Disposition({ disposition, message }: Intercept): ReactElement {
-  const { label, tone, about } = DISPOSITIONS[disposition];
-  return (
-    <>
-      <Tooltip label={about}>
-        <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
-          <StateDot tone={tone} />
-          <Text size="sm" span>
-            {label}
-          </Text>
-        </Group>
-      </Tooltip>
-      {message !== '' && (
-        <Text size="xs" c="dimmed">
-          {message}
-        </Text>
-      )}
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
+import { Anchor, Button, Code, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState, type ReactElement } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -7,6 +7,7 @@ import { useMay } from '../../api/me.js';
 import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
 import { nameOfManager, trafficManagers } from '../../api/traffic-managers.js';
 import { AccessBadge } from '../../components/access-badge.js';
+import { Disposition } from '../../components/disposition.js';
 import { BackLink } from '../../components/back-link.js';
 import { CopyIcon } from '../../components/copy-button.js';
 import { Facts } from '../../components/facts.js';
@@ -193,26 +194,12 @@ function Intercept({ preview }: { preview: Preview }): ReactElement {
             intercept && [intercept.serviceName, intercept.servicePortIdentifier].filter(Boolean).join(' : '),
           ],
           ['Goes to', intercept?.targetHost ? `${intercept.targetHost}:${intercept.targetPort}` : null],
-          [
-            'State',
-            intercept && intercept.disposition !== 'UNSPECIFIED' && <Disposition intercept={intercept} />,
-          ],
+          ['State', intercept && intercept.disposition !== 'UNSPECIFIED' && <Disposition {...intercept} />],
           ['Id', <Code key="id">{preview.interceptId}</Code>],
           ...pairs.map(([name, value]) => [name, value] as const),
         ]}
       />
     </PageSection>
-  );
-}
-
-function Disposition({ intercept }: { intercept: { disposition: string; message: string } }): ReactElement {
-  return (
-    <Group gap="xs">
-      <Badge variant="outline" color={intercept.disposition === 'ACTIVE' ? 'teal' : 'orange'} tt="none">
-        {intercept.disposition}
-      </Badge>
-      {intercept.message}
-    </Group>
   );
 }
 
