@@ -1,0 +1,34 @@
+/** What the bundled programs load before they know what they are to do. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+const KIB = 1024;
+
+/** The files that a program has loaded when its own first line runs, itself first. */
+function loadedBy(program: string): { readonly name: string; readonly bytes: number }[] {
+  const files = new Map<string, { name: string; bytes: number }>();
+  const queue = [new URL(`../../dist/apps/${program}/src/main.js`, import.meta.url)];
+  for (let file = queue.pop(); file; file = queue.pop()) {
+    if (files.has(file.href)) continue;
+    const text = readFileSync(file, 'utf8');
+    files.set(file.href, { name: file.pathname.split('/').at(-1) ?? '', bytes: text.length });
+    for (const [, specifier = ''] of text.matchAll(/^(?:import|export)(?: .*? from)? ["'](\.[^"']+)["'];/gm))
+      queue.push(new URL(specifier, file));
+  }
+  return [...files.values()];
+}
+
+it('of culvert are its commands, without what only some of them need', () => {
+  const loaded = loadedBy('cli');
+  const names = loaded.map(({ name }) => name.replace(/-[\w-]{8}\.js$/, ''));
+  expect(names).toContain('main.js');
+  // A schema library at each start costs more than all that `--version` does.
+  expect(names).not.toEqual(
+    expect.arrayContaining([expect.stringMatching(/zod|undici|sign-in|expose|intercept/)]),
+  );
+  expect(loaded.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(256 * KIB);
+});
+
+it('of a traffic manager is what tells it from a pod daemon', () => {
+  expect(loadedBy('traffic-manager').reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(32 * KIB);
+});
