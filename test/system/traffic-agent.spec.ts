@@ -241,3 +241,33 @@ describe('when the client goes', () => {
     expect(green.seen.join('')).not.toContain('once');
   });
 });
+
+describe('an agent that is told to stop', () => {
+  it('finishes what is under way at both sides, says that it closes, and takes nothing new', async () => {
+    const waiting: http.ServerResponse[] = [];
+    const slow = (colour: string): Promise<number> =>
+      rig.listen(
+        http.createServer((_request, response) => void waiting.push(response.setHeader('x-colour', colour))),
+      );
+    const front = await rig.agent(await slow('green'), { drainMs: 60_000 });
+    await rig.client('alice').create(draftOf(ALICE), { host: '127.0.0.1', port: await slow('blue') });
+    await front.looksFor(1);
+    // Clients that would keep their connections, and have to hear that these end (RFC 9112 section 9.6).
+    const agent = new http.Agent({ keepAlive: true });
+    rig.atEnd(() => agent.destroy());
+    const answers = [ask(front.port, {}, { agent }), ask(front.port, { 'x-dev': 'alice' }, { agent })];
+    await expect.poll(() => waiting.length, { interval: 5 }).toBe(2);
+
+    const stopped = front.stop();
+    await expect(ask(front.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    for (const response of waiting) response.end('finished');
+    for (const [i, { status, body, headers }] of (await Promise.all(answers)).entries())
+      expect([status, body, headers['x-colour'], headers.connection]).toEqual([
+        200,
+        'finished',
+        i === 0 ? 'green' : 'blue',
+        'close',
+      ]);
+    await stopped;
+  });
+});
