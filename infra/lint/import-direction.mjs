@@ -21,6 +21,7 @@ const ANY_LIB = [
   'platform',
   'process',
   'relay',
+  'sockets',
   'store',
   'telepresence',
   'tunnel',
@@ -49,6 +50,12 @@ const PACKAGES = {
     builtins: [],
     why: 'intercepts says which request belongs to which intercept: no I/O, so that agent, manager and command agree',
   },
+  'libs/sockets': {
+    culvert: [],
+    external: [],
+    builtins: ['node:net', 'node:util'],
+    why: 'sockets is where the data plane goes past Node: it knows nothing of what is read and written',
+  },
   'libs/tunnel': {
     culvert: [],
     external: ['ws'],
@@ -66,16 +73,16 @@ const PACKAGES = {
     why: 'contract is shared with the browser: schemas and nothing that runs only on a server',
   },
   'libs/relay': {
-    culvert: ['http1', 'http2', 'tunnel'],
+    culvert: ['http1', 'http2', 'sockets', 'tunnel'],
     external: [],
-    why: 'relay is the data plane: framework-free, built on http1, http2 and tunnel alone',
+    why: 'relay is the data plane: framework-free, built on http1, http2, sockets and tunnel alone',
   },
   'libs/telepresence': {
     culvert: ['tunnel'],
     why: 'telepresence is one more kind of tunnel: it offers what tunnel defines and needs nothing else',
   },
   'libs/outbound': {
-    culvert: ['tunnel'],
+    culvert: ['sockets', 'tunnel'],
     external: [],
     why: 'outbound is what every process that dials out has in common: a tunnel kept open, and streams joined to sockets',
   },

@@ -1,8 +1,8 @@
 /** Opens the connection that a stream asks for: TCP, or TLS on top. */
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type SecureContext } from 'node:tls';
+import { sharedReads } from '@culvert/sockets';
 import type { AlpnProtocol } from '@culvert/tunnel';
-import { sharedReads } from './shared-reads.js';
 
 export interface IngressConnection {
   readonly host: string;

@@ -7,5 +7,4 @@ export {
   type IngressFailure,
   type IngressPhase,
 } from './ingress-error.js';
-export { sharedReads } from './shared-reads.js';
 export { Splice, type SpliceOptions } from './splice.js';

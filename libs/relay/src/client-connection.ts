@@ -13,6 +13,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
+import { MAX_JOINED_BYTES, readShared, SocketWriter } from '@culvert/sockets';
 import { errorResponse } from './error-response.js';
 import { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
@@ -22,7 +23,6 @@ import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
 import { RepeatedHead } from './repeated-head.js';
-import { readShared } from './shared-reads.js';
 import { lastChunk } from './trailers.js';
 import type { Visitor, VisitorConnection } from './visitor.js';
 
@@ -39,9 +39,6 @@ type State = 'idle' | 'head' | 'exchange' | 'upgraded' | 'lingering' | 'closed';
 /** How body bytes become the visitor's: `wrapped` ones get chunk framing here, `chunked` ones have it. */
 type BodyCoding = 'as-is' | 'chunked' | 'wrapped';
 
-/** Bodies up to this size are copied behind their head, to leave in one write. */
-const MAX_JOINED_BYTES = 16_384;
-
 /** Slices below this size are copied before they wait in the socket. */
 const MAX_COPIED_BYTES = 4096;
 
@@ -55,6 +52,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
   readonly isHttp2 = false;
   readonly peer: string;
   private readonly reader: HeadReader;
+  private readonly writer: SocketWriter;
   private readonly isTrustedProxy: boolean;
   private state: State = 'idle';
   private exchange: Exchange | null = null;
@@ -97,7 +95,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.activeAt = relay.clock;
     if (readShared(socket, this.handleSharedBytes)) socket.resume();
     else socket.on('data', this.handleData);
-    socket.on('drain', this.handleDrain);
+    this.writer = new SocketWriter(socket, this.handleDrain);
     socket.on('end', this.handleEnd);
     socket.on('error', this.handleError);
     socket.on('close', this.handleClose);
@@ -126,7 +124,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
         return;
       case 'exchange':
       case 'upgraded':
-        if (this.hasInputEnded && quietMs > HALF_CLOSED_IDLE_MS && !this.socket.writableNeedDrain)
+        if (this.hasInputEnded && quietMs > HALF_CLOSED_IDLE_MS && !this.writer.needsDrain)
           this.socket.destroy();
         else this.exchange!.sweep(now);
         return;
@@ -423,15 +421,13 @@ export class ClientConnection implements Visitor, VisitorConnection {
     if (this.heldHead === '') return this.write(body);
     const head = this.heldHead;
     this.heldHead = '';
-    if (body.length > MAX_JOINED_BYTES) {
+    if (head.length + body.length > MAX_JOINED_BYTES) {
       this.write(bytesOf(head));
       return this.write(body);
     }
-    const joined = Buffer.allocUnsafe(head.length + body.length);
-    if (typeof head === 'string') joined.write(head, 0, head.length, 'latin1');
-    else joined.set(head, 0);
-    joined.set(body, head.length);
-    return this.write(joined);
+    this.relay.counters.bytesOut += head.length + body.length;
+    this.activeAt = this.relay.clock;
+    return this.writer.writeJoined(head, body);
   }
 
   flush(): void {
@@ -536,8 +532,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.activeAt = this.relay.clock;
     // What has to wait must not pin the whole tunnel message it is a slice of: a visitor that reads events
     // slowly would hold a megabyte for each of them.
-    const isPinning = chunk.length < MAX_COPIED_BYTES && this.socket.writableLength > 0;
-    return this.socket.write(isPinning ? Buffer.from(chunk) : chunk);
+    const isPinning = chunk.length < MAX_COPIED_BYTES && this.writer.hasBacklog;
+    return this.writer.write(isPinning ? Buffer.from(chunk) : chunk);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { readShared, SocketWriter } from '@culvert/sockets';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
-import { readShared } from './shared-reads.js';
 import type { Dialled, Dialer } from './stream-pool.js';
 
 let nextId = 1;
@@ -9,6 +9,7 @@ let nextId = 1;
 /** A Node duplex as a Stream: how the edge reaches the application itself, in its own process or another. */
 export class SocketStream implements Stream {
   readonly id = nextId++;
+  private readonly writer: SocketWriter | Duplex;
   private isEnded = false;
   private hasPeerEnded = false;
   private isReset = false;
@@ -22,7 +23,8 @@ export class SocketStream implements Stream {
       socket instanceof Socket && readShared(socket, (bytes) => this.handler.onData(Buffer.from(bytes)));
     if (isShared) socket.resume();
     else socket.on('data', (chunk: Buffer) => this.handler.onData(chunk));
-    socket.on('drain', () => this.handler.onDrain());
+    if (socket instanceof Socket) this.writer = new SocketWriter(socket, () => this.handler.onDrain());
+    else this.writer = socket.on('drain', () => this.handler.onDrain());
     socket.on('end', () => {
       this.hasPeerEnded = true;
       if (!this.isReset) this.handler.onEnd();
@@ -36,7 +38,7 @@ export class SocketStream implements Stream {
   }
 
   write(chunk: Buffer): boolean {
-    return this.isReset || this.isEnded ? true : this.socket.write(chunk);
+    return this.isReset || this.isEnded ? true : this.writer.write(chunk);
   }
 
   end(): void {

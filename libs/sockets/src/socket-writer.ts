@@ -1,0 +1,156 @@
+/**
+ * Writes past Node's stream for as long as the kernel takes everything at once. That stream makes an object, a callback
+ * and a tick of every write, which costs more than the rest of a small request's way through a relay
+ * (docs/decisions/0011-direct-writes.md).
+ */
+import { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+
+/** Two pieces that together are no longer than this are cheaper to copy than to write one by one. */
+export const MAX_JOINED_BYTES = 32_768;
+
+/** What a handle asks for beside the bytes: it tells when a write that had to wait is done. */
+interface WriteRequest {
+  oncomplete?: (status: number) => void;
+  /** `NOT_IN_USE` while no write holds on to it. */
+  getAsyncId(): number;
+}
+
+const NOT_IN_USE = -1;
+
+interface Handle {
+  writeBuffer(request: WriteRequest, bytes: Buffer): number;
+}
+
+const WriteRequest = findWriteRequest();
+
+/** For the next write: one that was done at once leaves no trace in it. Null where Node is not as expected. */
+let request: WriteRequest | null = WriteRequest && new WriteRequest();
+if (request?.getAsyncId?.() !== NOT_IN_USE) request = null;
+
+/** Where pieces are joined, and the part of it that the last ones filled. */
+let joint = Buffer.allocUnsafeSlow(MAX_JOINED_BYTES);
+let joined = joint;
+
+export class SocketWriter {
+  private readonly isDirect: boolean;
+  /** The kernel did not take all of the last direct write. What follows goes through the stream, which queues behind it. */
+  private isWaiting = false;
+
+  /** @param onDrain there is room again, after a write that returned false */
+  constructor(
+    private readonly socket: Socket,
+    private readonly onDrain: () => void,
+  ) {
+    this.isDirect = request !== null && isPlainTcp(handleOf(socket));
+    socket.on('drain', onDrain);
+  }
+
+  /** Whether bytes wait in this process. */
+  get hasBacklog(): boolean {
+    return this.isWaiting || this.socket.writableLength > 0;
+  }
+
+  /** Whether the last write returned false, and there is no room yet. */
+  get needsDrain(): boolean {
+    return this.isWaiting || this.socket.writableNeedDrain;
+  }
+
+  /** Returns false when whoever writes should wait for `onDrain`. `chunk` must stay as it is: it may have to wait. */
+  write(chunk: Buffer): boolean {
+    const handle = this.directHandle();
+    return handle === null ? this.socket.write(chunk) : this.writeDirect(handle, chunk);
+  }
+
+  /**
+   * As `write`, for two pieces in one; neither is kept.
+   * @param head latin1 when it is text; both have at most `MAX_JOINED_BYTES` together
+   */
+  writeJoined(head: string | Buffer, body: Buffer): boolean {
+    const length = head.length + body.length;
+    const handle = this.directHandle();
+    if (handle === null) return this.socket.write(join(Buffer.allocUnsafe(length), head, body));
+    if (joined.length !== length) joined = joint.subarray(0, length);
+    const hasRoom = this.writeDirect(handle, join(joined, head, body));
+    if (this.isWaiting) {
+      // The kernel has yet to read from it.
+      joint = Buffer.allocUnsafeSlow(MAX_JOINED_BYTES);
+      joined = joint;
+    }
+    return hasRoom;
+  }
+
+  /** Null while the stream has a say: it is not connected yet, holds bytes, or was ended. */
+  private directHandle(): Handle | null {
+    const { socket } = this;
+    const isFree =
+      this.isDirect &&
+      !this.isWaiting &&
+      !socket.connecting &&
+      socket.writableLength === 0 &&
+      socket.writableCorked === 0 &&
+      !socket.writableEnded;
+    return isFree ? handleOf(socket) : null;
+  }
+
+  private writeDirect(handle: Handle, chunk: Buffer): boolean {
+    const status = handle.writeBuffer(request!, chunk);
+    if (status !== 0) {
+      request = new WriteRequest!();
+      this.socket.destroy(errorOf(status));
+      return true;
+    }
+    // Not `writeQueueSize`: what the kernel takes at the second attempt is out, but its request is still held.
+    if (request!.getAsyncId() === NOT_IN_USE) return true;
+    this.isWaiting = true;
+    request!.oncomplete = this.handleWritten;
+    request = new WriteRequest!();
+    return false;
+  }
+
+  private readonly handleWritten = (status: number): void => {
+    this.isWaiting = false;
+    if (status === 0) this.onDrain();
+    else this.socket.destroy(errorOf(status));
+  };
+}
+
+function join(target: Buffer, head: string | Buffer, body: Buffer): Buffer {
+  if (typeof head === 'string') target.write(head, 0, head.length, 'latin1');
+  else target.set(head, 0);
+  target.set(body, head.length);
+  return target;
+}
+
+function handleOf(socket: Socket): Handle | null {
+  return (socket as unknown as { readonly _handle: Handle | null })._handle;
+}
+
+/** Other handles encrypt, or live in this process: they never write at once. */
+function isPlainTcp(handle: Handle | null): boolean {
+  return handle !== null && handle.constructor.name === 'TCP' && typeof handle.writeBuffer === 'function';
+}
+
+/** What Node's own stream would say of a failed write. */
+function errorOf(status: number): NodeJS.ErrnoException {
+  const code = getSystemErrorName(status);
+  return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' });
+}
+
+/** The class whose objects handles take for requests; Node has it to itself, but hands one to whatever handle a socket has. */
+function findWriteRequest(): (new () => WriteRequest) | null {
+  let found: (new () => WriteRequest) | null = null;
+  const socket = new Socket();
+  const setHandle = (handle: unknown): void => void Object.assign(socket, { _handle: handle });
+  setHandle({
+    writeBuffer: (given: object) => {
+      found = given.constructor as new () => WriteRequest;
+      return 0;
+    },
+  });
+  socket.on('error', () => {});
+  socket.write(Buffer.alloc(1));
+  setHandle(null);
+  socket.destroy();
+  return found;
+}
