@@ -28,7 +28,7 @@ export function PreviewFilters({ filter, onChange, workloads, clients }: Preview
       <TextInput
         className={classes['search']}
         aria-label="Search previews"
-        placeholder="Search by hostname, name, workload, person, pull request"
+        placeholder="Hostname, workload, person…"
         leftSection={<IconSearch size={16} aria-hidden />}
         rightSection={
           search === '' ? null : (
