@@ -83,7 +83,7 @@ const PACKAGES = {
   },
   'libs/outbound': {
     culvert: ['sockets', 'tunnel'],
-    external: [],
+    external: ['https-proxy-agent', 'proxy-from-env', 'undici'],
     why: 'outbound is what every process that dials out has in common: a tunnel kept open, and streams joined to sockets',
   },
   'libs/meeting-point': {

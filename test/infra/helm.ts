@@ -93,10 +93,10 @@ function merged(values: Values, changes: Values): Values {
 }
 
 const BLOCK =
-  /^ *\{\{- if (not )?(\.[\w.]+) \}\}\n((?:(?!^ *\{\{- (?:if|end))[^\n]*\n)*?)^ *\{\{- end \}\}\n/gm;
+  /^ *\{\{- if (not |or )?(\.[\w.]+(?: \.[\w.]+)?) \}\}\n((?:(?!^ *\{\{- (?:if|end))[^\n]*\n)*?)^ *\{\{- end \}\}\n/gm;
 const PLACE = /\{\{ ([^}]+) \}\}/g;
 
-/** Blocks of `{{- if .Path }}` or `{{- if not .Path }}` with none inside, `{{ .Path }}`, `| default "…"` and `| quote`. */
+/** Blocks of `{{- if .Path }}`, `{{- if not .Path }}` or `{{- if or .Path .Path }}`, `{{ .Path }}`, `| default "…"` and `| quote`. */
 function render(text: string, values: Values, namespace: string): string {
   const scope = { Values: values, Release: { Namespace: namespace } };
   const lookUp = (path: string): unknown =>
@@ -110,9 +110,11 @@ function render(text: string, values: Values, namespace: string): string {
     if (typeof value !== 'string' && typeof value !== 'number') throw new Error(`${path} is no text`);
     return filters.reduce(apply, String(value));
   };
-  const chosen = text.replaceAll(BLOCK, (_, not: string | undefined, path: string, inside: string) =>
-    Boolean(lookUp(path)) === (not === undefined) ? inside : '',
-  );
+  const choose = (_: string, word: string | undefined, paths: string, inside: string): string =>
+    paths.split(' ').some(lookUp) === (word !== 'not ') ? inside : '';
+  let chosen = text;
+  // What is within others comes first.
+  while (chosen.search(BLOCK) >= 0) chosen = chosen.replaceAll(BLOCK, choose);
   const left = /\{\{.*/.exec(chosen.replaceAll(PLACE, ''));
   if (left !== null) throw new Error(`${left[0]} is not rendered here`);
   return chosen.replaceAll(PLACE, placed);

@@ -29,7 +29,7 @@ interface DeploymentManifest extends Manifest {
           readonly env: readonly { readonly name: string; readonly value?: string }[];
           readonly volumeMounts?: unknown;
         }[];
-        readonly volumes?: unknown;
+        readonly volumes?: readonly { readonly name: string; readonly secret: object }[];
       };
     };
   };
@@ -90,6 +90,26 @@ describe('the Helm chart', () => {
     ]);
   });
 
+  it('trusts the authority of Culvert, and goes through a proxy, where it is told to', () => {
+    const values = { caSecret: 'culvert-ca', httpsProxy: 'http://proxy:3128', noProxy: '.svc,10.0.0.0/8' };
+    const [deployment] = chart(values);
+    validate(deployment);
+    const { containers, volumes } = (deployment as DeploymentManifest).spec.template.spec;
+    expect(volumes).toEqual([{ name: 'ca', secret: { secretName: 'culvert-ca' } }]);
+    const [{ env, volumeMounts }] = containers;
+    expect(volumeMounts).toEqual([{ name: 'ca', mountPath: '/etc/culvert/ca', readOnly: true }]);
+    expect(env).toContainEqual({ name: 'CULVERT_CA_FILE', value: '/etc/culvert/ca/ca.crt' });
+    expect(env).toContainEqual({ name: 'HTTPS_PROXY', value: 'http://proxy:3128' });
+    expect(env).toContainEqual({ name: 'NO_PROXY', value: '.svc,10.0.0.0/8' });
+  });
+
+  it('mounts both the certificate and the authority', () => {
+    const [deployment] = chart({ tlsSecret: 'cluster-tls', caSecret: 'culvert-ca' });
+    validate(deployment);
+    const { volumes } = (deployment as DeploymentManifest).spec.template.spec;
+    expect(volumes?.map(({ name }) => name)).toEqual(['tls', 'ca']);
+  });
+
   it.each(['"', "'", '\\', '{{ .Values.apiKey }}', 'a: b # c', 'yes', '007', '*', '𝄞'])(
     'gives a value that is %j to its container as it is',
     (name) => {
@@ -124,6 +144,7 @@ describe('the Helm chart', () => {
     ['a secret with a space', { clusterSecret: 'sixteen letters!' }, 'clusterSecret'],
     ['a key that is none', { apiKey: 'cvt_a\n' }, 'apiKey'],
     ['a name of no secret', { tlsSecret: 'My Secret' }, 'tlsSecret'],
+    ['a proxy that is none', { httpsProxy: 'proxy:3128' }, 'httpsProxy'],
     ['a level that is none', { logLevel: 'loud' }, 'logLevel'],
     ['two lines', { name: 'a\nb' }, 'name'],
     ['a quantity that is none', { resources: { limits: { memory: 'much' } } }, 'memory'],
@@ -135,6 +156,8 @@ describe('the Helm chart', () => {
   const ALIKE: readonly Values[] = [
     {},
     { existingSecret: 'mine', tlsSecret: 'tls', name: 'a: "b"', clusterId: 7 },
+    { tlsSecret: 'tls', caSecret: 'ca', httpsProxy: 'http://proxy:3128', noProxy: '.svc' },
+    { caSecret: 'ca' },
     { apiKey: 'cvt_key', clusterSecret: '0123456789abcdef', allow: '10.0.0.0/8,*.shop:80' },
     { resources: { requests: { cpu: 0.1 }, limits: { memory: '1Gi' } }, imagePullPolicy: 'Always' },
   ];

@@ -1,32 +1,16 @@
 /** HTTP to Culvert: its certificates, the proxy of the environment, and why nothing came back. */
 import { rootCertificates } from 'node:tls';
-import type { Dispatcher } from 'undici';
+import { createFetch as createOutboundFetch, type Fetch } from '@culvert/outbound';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 
-export type Fetch = typeof globalThis.fetch;
+export type { Fetch };
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-
 /** A `fetch` that trusts `ca` beside the usual certificates, and goes through HTTPS_PROXY where one is set. */
 export function createFetch(ca: string | undefined): Fetch {
-  // Node has the same built in, and loaded: only it takes neither certificates nor proxies.
-  if (ca === undefined && !PROXY_VARIABLES.some((name) => process.env[name])) return globalThis.fetch;
-  const connect = {
-    timeout: CONNECT_TIMEOUT_MS,
-    ...(ca === undefined ? {} : { ca: trusted(ca) }),
-  };
-  let dispatcher: Dispatcher | undefined;
-  const send = async (input: string, init: object) => {
-    // It takes longer to load than help and completion take to print.
-    const { EnvHttpProxyAgent, fetch } = await import('undici');
-    dispatcher ??= new EnvHttpProxyAgent({ connect, requestTls: connect });
-    return fetch(input, { ...init, dispatcher });
-  };
-  // The same interface, by the implementation that Node builds in; only its types are declared twice.
-  return send as unknown as Fetch;
+  return createOutboundFetch({ ca: trusted(ca), connectTimeoutMs: CONNECT_TIMEOUT_MS });
 }
 
 /** The certificates to trust instead of the usual ones: those, and `ca`. Undefined without `ca`: the usual ones. */

@@ -4,10 +4,10 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import { createTestCertificate, Deferred } from '@culvert/testkit';
+import { ConnectProxy, createTestCertificate, Deferred } from '@culvert/testkit';
 import { GoAwayCode, ResetCode } from '@culvert/tunnel';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StreamProbe, targetOf, TestEdge } from './spec/test-edge.js';
 import { ConfigurationError, startTrafficManager } from './index.js';
 import type { TrafficManager, TrafficManagerOptions } from './index.js';
@@ -451,6 +451,23 @@ describe('the tunnel', () => {
     await manager.ready;
     expect(hello).toMatchObject({ managerId: 'm1', name: 'staging', clusterId: 'c1', version: '0.1.0' });
     expect(edge.credentials).toEqual(['Bearer cvt_key']);
+  });
+
+  it('goes through the proxy of the environment, where one is set', async () => {
+    const proxy = await ConnectProxy.start();
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    try {
+      start();
+      const { tunnel } = await edge.nextTunnel();
+      const port = await ingress((socket) => socket.end('through a proxy'));
+      const probe = new StreamProbe(tunnel, targetOf(port));
+      await probe.ended;
+      expect(probe.text).toBe('through a proxy');
+      expect(proxy.asked).toEqual([new URL(edge.url).host]);
+    } finally {
+      vi.unstubAllEnvs();
+      await proxy.stop();
+    }
   });
 
   it('is dialled again after it was lost, by the same instance', async () => {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { KeptTunnel, Splice } from '@culvert/outbound';
+import { createFetch, type Fetch, KeptTunnel, Splice } from '@culvert/outbound';
 import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { startAdmin } from '@culvert/process';
@@ -46,6 +46,8 @@ class Manager implements TrafficManager {
 
   private readonly hello: Hello;
   private readonly dialler: IngressDialler;
+  /** For the calls of Culvert's API. */
+  private readonly fetch: Fetch;
   private readonly sockets = new Set<Socket>();
   private readonly admin: Server | null;
 
@@ -75,6 +77,7 @@ class Manager implements TrafficManager {
       version: VERSION,
       instanceId: randomUUID(),
     };
+    this.fetch = createFetch(options);
     this.dialler = new IngressDialler({ allowList: options.allowList, extraCa: options.ingressCa });
     this.admin = options.adminPort === null ? null : this.listen(options.adminPort);
     if (options.clusterPort !== null) {
@@ -113,7 +116,7 @@ class Manager implements TrafficManager {
     const registry: Registry = new Registry({ clientGraceMs, onChange: () => reports.handleChange() });
     const reports = new InterceptReports(
       {
-        api: new CulvertApi(url, apiKey),
+        api: new CulvertApi(url, apiKey, this.fetch),
         list: () => registry.list(),
         setCulvertId: (id, culvertId) => registry.setCulvertId(id, culvertId),
         clientGraceMs,
@@ -130,7 +133,7 @@ class Manager implements TrafficManager {
         port,
         tls: clusterTls,
         registry,
-        authenticator: new Authenticator({ url, apiKey, clusterSecret }),
+        authenticator: new Authenticator({ url, apiKey, clusterSecret, fetch: this.fetch }),
         culvertUrl: url.href,
         trafficManagerId: () => reports.trafficManagerId,
       },
@@ -144,6 +147,7 @@ class Manager implements TrafficManager {
     return new KeptTunnel({
       url,
       ca,
+      usesProxy: true,
       connectTimeoutMs,
       hello: this.hello,
       credential: apiKey,

@@ -1,4 +1,5 @@
 /** Keeps one tunnel to an acceptor open: dials, backs off, and gets another when the one there is leaves. */
+import type { Agent } from 'node:http';
 import {
   dialTunnel,
   dialWebSocket,
@@ -15,6 +16,7 @@ import {
   type Welcome,
 } from '@culvert/tunnel';
 import { Backoff } from './backoff.js';
+import { proxyAgent } from './proxy.js';
 
 /** A tunnel that lasted this long ends the back-off. */
 const STABLE_MS = 5000;
@@ -34,6 +36,8 @@ export interface KeptTunnelOptions {
   readonly path?: string;
   /** PEM certificates to trust instead of the built-in ones, or how to read them anew before every attempt. */
   readonly ca?: string | (() => Promise<string>) | undefined;
+  /** Whether a proxy that the environment names is on the way. Default: nothing is, as within a cluster. */
+  readonly usesProxy?: boolean;
   /** Longest attempt to connect, TLS included. */
   readonly connectTimeoutMs: number;
   readonly hello: Hello;
@@ -48,9 +52,12 @@ export interface KeptTunnelOptions {
   /** The acceptor says go away: streams that are open go on. */
   readonly onGoAway?: (tunnel: TunnelConnection, end: TunnelEnd) => void;
   readonly onClose: (tunnel: TunnelConnection, end: TunnelEnd) => void;
-  /** The upgrade was refused with `status`; null: nothing answered. Another attempt follows. */
-  readonly onRefused: (status: number | null, reason: string) => void;
-  /** The credential, or what is trusted, cannot be read. Another attempt follows. */
+  /**
+   * The upgrade was refused with `status`; null: nothing answered. Another attempt follows, once a promise that this returns has
+   * settled: soon after a 401 if `credential` gives another one by then.
+   */
+  readonly onRefused: (status: number | null, reason: string) => void | Promise<void>;
+  /** The credential, what is trusted or the name of the proxy cannot be read. Another attempt follows. */
   readonly onCredentialError: (error: unknown) => void;
   /** Another process with this manager id has taken over. Another attempt follows. */
   readonly onSuperseded?: () => void;
@@ -115,13 +122,15 @@ export class KeptTunnel {
   private async dial(): Promise<void> {
     this.retryTimer = null;
     this.isDialling = true;
-    const { url, path, connectTimeoutMs } = this.options;
+    const { url, path, usesProxy = false, connectTimeoutMs } = this.options;
     let { ca } = this.options;
     let apiKey: string;
+    let agent: Agent | undefined;
     try {
       apiKey = await this.options.credential();
       this.shown = apiKey;
       if (typeof ca === 'function') ca = await ca();
+      if (usesProxy) agent = await proxyAgent(url);
     } catch (error) {
       this.isDialling = false;
       this.options.onCredentialError(error);
@@ -129,16 +138,21 @@ export class KeptTunnel {
       return;
     }
     const { signal } = this.dialAborter;
-    const result = await dialWebSocket({ url, path, apiKey, ca, timeoutMs: connectTimeoutMs, signal });
+    const result = await dialWebSocket({ url, path, apiKey, ca, agent, timeoutMs: connectTimeoutMs, signal });
     this.isDialling = false;
     if (result.ok) this.openTunnel(result.carrier);
-    else this.handleRefusal(result.status, result.reason);
+    else await this.handleRefusal(result.status, result.reason);
   }
 
-  private handleRefusal(status: number | null, reason: string): void {
+  private async handleRefusal(status: number | null, reason: string): Promise<void> {
     if (this.isStopping) return;
-    this.options.onRefused(status, reason);
-    this.retry(status === 401 || status === 403 ? 'slowly' : 'soon');
+    try {
+      await this.options.onRefused(status, reason);
+    } catch (error) {
+      this.options.onFault(error);
+    }
+    if (status === 401) await this.retryWithAnotherCredential();
+    else this.retry(status === 403 ? 'slowly' : 'soon');
   }
 
   private openTunnel(carrier: Carrier): void {
@@ -208,7 +222,7 @@ export class KeptTunnel {
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);
   }
 
-  /** Whoever replaced the credential while the tunnel was open waits for nobody; otherwise only a person can help. */
+  /** Whoever has replaced the credential by now waits for nobody; otherwise only a person can help. */
   private async retryWithAnotherCredential(): Promise<void> {
     const credential = await this.options.credential().catch(() => this.shown);
     this.retry(credential === this.shown ? 'slowly' : 'soon');

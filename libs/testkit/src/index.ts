@@ -1,4 +1,5 @@
 export { createTestCertificate, type TestCertificate } from './certificate.js';
+export { ConnectProxy } from './connect-proxy.js';
 export { Deferred } from './deferred.js';
 export { EventReader, type ReadEvent } from './event-reader.js';
 export { type DiallerPeer, MeetingPointDouble } from './meeting-point-double.js';

@@ -1,3 +1,5 @@
+import type { Agent, IncomingMessage } from 'node:http';
+import { checkServerIdentity } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { Carrier } from './carrier.js';
 import { WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
@@ -13,6 +15,8 @@ export interface DialTarget {
   readonly apiKey: string;
   /** PEM certificates to trust instead of the built-in ones. */
   readonly ca?: string | undefined;
+  /** Makes the connection: one that goes through a proxy emits `proxyConnect` on the request. Default: Node does. */
+  readonly agent?: Agent | undefined;
   /** For DNS, TCP, TLS and the upgrade together. */
   readonly timeoutMs: number;
   /** Aborts an attempt that is under way. */
@@ -27,12 +31,18 @@ export type DialResult =
 /** Connects the carrier of a native tunnel. Never rejects. */
 export function dialWebSocket(target: DialTarget): Promise<DialResult> {
   return new Promise((resolve) => {
+    let byProxy: number | undefined;
     const socket = new WebSocket(tunnelUrl(target.url, target.path ?? TUNNEL_PATH), {
       ...WEBSOCKET_OPTIONS,
       headers: { authorization: `Bearer ${target.apiKey}` },
       handshakeTimeout: target.timeoutMs,
       generateMask: zeroMask,
       ...(target.ca === undefined ? {} : { ca: target.ca }),
+      ...(target.agent && { agent: target.agent, checkServerIdentity: identityOf(target.url) }),
+      finishRequest: (request) => {
+        request.once('proxyConnect', ({ statusCode }: IncomingMessage) => (byProxy = statusCode));
+        request.end();
+      },
     });
     const abort = (): void => socket.terminate();
     const settle = (result: DialResult): void => {
@@ -44,7 +54,10 @@ export function dialWebSocket(target: DialTarget): Promise<DialResult> {
     socket.on('error', (error) => settle({ ok: false, status: null, reason: describe(error) }));
     socket.once('unexpected-response', (request, response) => {
       const status = response.statusCode ?? null;
-      settle({ ok: false, status, reason: `the edge answered ${status} to the upgrade` });
+      // What a proxy refuses says nothing of the credential.
+      if (byProxy !== undefined && byProxy !== 200)
+        settle({ ok: false, status: null, reason: `the proxy answered ${byProxy} to CONNECT` });
+      else settle({ ok: false, status, reason: `the edge answered ${status} to the upgrade` });
       request.destroy();
     });
     if (target.signal?.aborted) abort();
@@ -56,6 +69,12 @@ function tunnelUrl(base: URL, path: string): URL {
   url.protocol = base.protocol === 'https:' ? 'wss:' : 'ws:';
   url.pathname = base.pathname.replace(/\/*$/, path);
   return url;
+}
+
+/** Agents that connect through others forget whom they connect to when it is an address. */
+function identityOf({ hostname }: URL): typeof checkServerIdentity {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return (_host, certificate) => checkServerIdentity(host, certificate);
 }
 
 /** Leaves the key zero, which lets both ends skip masking (docs/decisions/0004-zero-mask.md). */

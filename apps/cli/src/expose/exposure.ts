@@ -62,6 +62,7 @@ export class Exposure {
     this.kept = new KeptTunnel({
       url: new URL(url),
       ca: trusted(ca)?.join('\n'),
+      usesProxy: true,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       hello: {
         managerId,
@@ -78,7 +79,7 @@ export class Exposure {
       },
       onStream: (stream, target) => this.splice(stream, target),
       onClose: (_tunnel, end) => this.handleClose(end),
-      onRefused: (status, reason) => void this.handleRefusal(status, reason),
+      onRefused: (status, reason) => this.handleRefusal(status, reason),
       onCredentialError: (error) => this.handleCredentialError(error),
       onGiveUp: (reason) =>
         this.end(
@@ -167,7 +168,7 @@ export class Exposure {
         }),
       );
     } else if (status === 401) {
-      // Whoever can renew it is let in at the next attempt.
+      // Whoever can renew it is let in at the next attempt, which follows at once.
       const isRenewed = await bearer.renew(this.shownSecret).catch((error: unknown) => {
         this.end(asCliError(error));
         return true;

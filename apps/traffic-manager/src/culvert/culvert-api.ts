@@ -1,4 +1,5 @@
 /** The calls of Culvert's REST API that a cluster needs. Answers are checked; failures say what to do about them. */
+import type { Fetch } from '@culvert/outbound';
 import { z } from 'zod';
 
 /** Culvert refused a call, or did not answer it. */
@@ -83,6 +84,7 @@ export class CulvertApi {
   constructor(
     private readonly url: URL,
     private readonly apiKey: () => Promise<string>,
+    private readonly fetch: Fetch,
   ) {}
 
   /** Who the key is. Rejects with CulvertApiError, as all of these do. */
@@ -166,7 +168,7 @@ export class CulvertApi {
     let status: number;
     let text: string;
     try {
-      const response = await fetch(url, {
+      const response = await this.fetch(url, {
         method,
         headers: { authorization, ...(body && { 'content-type': 'application/json' }) },
         ...(body && { body: JSON.stringify(body) }),

@@ -56,7 +56,7 @@ function start(clientGraceMs = 0): InterceptReports {
   const known = ids;
   const reports = new InterceptReports(
     {
-      api: new CulvertApi(culvert.url, () => Promise.resolve('key')),
+      api: new CulvertApi(culvert.url, () => Promise.resolve('key'), fetch),
       list: () => wanted,
       setCulvertId: (id, culvertId) => {
         known.set(id, culvertId);

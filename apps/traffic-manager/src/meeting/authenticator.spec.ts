@@ -19,7 +19,7 @@ afterEach(() => culvert.close());
 
 function authenticator(clusterSecret: string | null = SECRET): Authenticator {
   return new Authenticator(
-    { url: culvert.url, apiKey: () => Promise.resolve(OWN), clusterSecret },
+    { url: culvert.url, apiKey: () => Promise.resolve(OWN), clusterSecret, fetch },
     () => now,
   );
 }

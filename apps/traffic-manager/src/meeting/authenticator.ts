@@ -1,5 +1,6 @@
 /** Who may come to the meeting point: docs/cluster.md §1. Of what is presented only hashes are kept. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Fetch } from '@culvert/outbound';
 import { RateLimit } from '@culvert/tunnel';
 import { CulvertApi, CulvertApiError, type Me } from '../culvert/culvert-api.js';
 
@@ -10,6 +11,8 @@ export interface AuthenticatorOptions {
   readonly url: URL;
   /** The traffic manager's own key. */
   readonly apiKey: () => Promise<string>;
+  /** How Culvert is asked. */
+  readonly fetch: Fetch;
   /** Null: only API keys are taken. */
   readonly clusterSecret: string | null;
 }
@@ -78,8 +81,9 @@ export class Authenticator {
   }
 
   private async me(key: string): Promise<Me | null> {
+    const { url, fetch } = this.options;
     try {
-      return await new CulvertApi(this.options.url, () => Promise.resolve(key)).me();
+      return await new CulvertApi(url, () => Promise.resolve(key), fetch).me();
     } catch (error) {
       if (error instanceof CulvertApiError && error.status === 401) return null;
       throw error;

@@ -424,7 +424,7 @@ describe('a dialler that breaks the rules', () => {
       reason: 'the peer does not read its control stream',
     });
     expect((await alice.list()).intercepts).toMatchObject([{ disposition: 'NO_AGENT' }]);
-  });
+  }, 30_000);
 
   it('opens no stream without being an agent', async () => {
     const peer = await raw();

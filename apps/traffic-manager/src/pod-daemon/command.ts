@@ -32,6 +32,8 @@ export interface PodDaemonOptions {
   readonly managerUrl: URL;
   /** PEM certificates to trust there instead of the built-in ones. */
   readonly managerCa: (() => Promise<string>) | undefined;
+  /** PEM certificates to trust at Culvert instead of the usual ones. */
+  readonly ca: string | undefined;
   /** Null: as the traffic manager says. */
   readonly culvertUrl: URL | null;
   readonly apiKey: () => Promise<string>;
@@ -75,6 +77,7 @@ interface Flags {
   readonly previewUrl: boolean;
   readonly managerUrl?: string;
   readonly managerCaFile?: string;
+  readonly caFile?: string;
   readonly adminPort?: string;
   readonly logLevel?: string;
 }
@@ -115,6 +118,7 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
       isTls: managerCa !== undefined,
     }),
     managerCa,
+    ca: settings.file('caFile', 'CULVERT_CA_FILE'),
     culvertUrl: culvertUrl ? parseHttpUrl('CULVERT_URL', culvertUrl) : null,
     apiKey,
     credential: readSecret(env, 'CULVERT_CLUSTER_SECRET', checkSecret) ?? apiKey,
@@ -199,6 +203,10 @@ function commandLine(): Command {
     .option(
       '--manager-url <url>',
       'the traffic manager; default: http://traffic-manager.<namespace>:8085, https with certificates to trust (CULVERT_MANAGER_URL)',
+    )
+    .option(
+      '--ca-file <path>',
+      'PEM certificates to trust at Culvert, instead of the usual ones (CULVERT_CA_FILE)',
     )
     .option('--manager-ca-file <path>', 'PEM certificates to trust there, by https (CULVERT_MANAGER_CA_FILE)')
     .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')

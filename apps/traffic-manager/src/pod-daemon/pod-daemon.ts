@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { isSettableHeader } from '@culvert/contract';
 import { MeetingClient, MeetingError, type InterceptDraft, type InterceptInfo } from '@culvert/meeting-point';
-import { Backoff } from '@culvert/outbound';
+import { Backoff, createFetch, type Fetch } from '@culvert/outbound';
 import { startAdmin } from '@culvert/process';
 import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
@@ -43,6 +43,8 @@ export function startPodDaemon(
 const LOOK_MS = 500;
 const CONFLICT_MS = 5000;
 
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** For removing, and for requests under way: Kubernetes gives a pod 30 s. */
 const REMOVE_TIMEOUT_MS = 5000;
 const DRAIN_MS = 2000;
@@ -59,6 +61,8 @@ class Daemon implements PodDaemon {
   private readonly aborter = new AbortController();
   private readonly draft: InterceptDraft;
   private readonly admin: Server | null;
+  /** For the calls of Culvert's API. */
+  private readonly fetch: Fetch;
   private client: MeetingClient | null = null;
   private intercept: InterceptInfo | null = null;
   private lastState = '';
@@ -78,7 +82,7 @@ class Daemon implements PodDaemon {
     this.ended = new Promise((resolve) => {
       this.markEnded = resolve;
     });
-    const { workload, namespace, kind, headers, port, adminPort } = options;
+    const { workload, namespace, kind, headers, port, adminPort, ca } = options;
     this.draft = {
       name: workload,
       workload,
@@ -89,6 +93,7 @@ class Daemon implements PodDaemon {
       targetHost: '127.0.0.1',
       targetPort: port,
     };
+    this.fetch = createFetch({ ca, connectTimeoutMs: CONNECT_TIMEOUT_MS });
     this.admin = adminPort === null ? null : startAdmin(adminPort, () => this.isReady);
     // The application of the pod may have the port: what it does is more important.
     this.admin?.on('error', (error) => log.error({ err: error }, 'no health endpoints'));
@@ -239,7 +244,7 @@ class Daemon implements PodDaemon {
   }
 
   private api(): CulvertApi {
-    return new CulvertApi(this.culvertUrl!, this.options.apiKey);
+    return new CulvertApi(this.culvertUrl!, this.options.apiKey, this.fetch);
   }
 
   private async shutDown(): Promise<void> {

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TestCertificate } from '@culvert/testkit';
 
 type Fields = Record<string, unknown>;
 
@@ -25,19 +27,25 @@ export class TestCulvert {
   private server: Server | null = null;
   private heldPort = 0;
 
-  static async start(): Promise<TestCulvert> {
-    const culvert = new TestCulvert();
+  private constructor(private readonly certificate: TestCertificate | null) {}
+
+  /** @param certificate of a server that speaks TLS */
+  static async start(certificate: TestCertificate | null = null): Promise<TestCulvert> {
+    const culvert = new TestCulvert(certificate);
     await culvert.open();
     return culvert;
   }
 
   get url(): URL {
-    return new URL(`http://127.0.0.1:${this.heldPort}`);
+    return new URL(`${this.certificate === null ? 'http' : 'https'}://127.0.0.1:${this.heldPort}`);
   }
 
   /** Answers again, at the same address. */
   async open(): Promise<void> {
-    this.server = createServer((request, response) => void this.handle(request, response));
+    const listener = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.handle(request, response);
+    this.server =
+      this.certificate === null ? createServer(listener) : createTlsServer(this.certificate, listener);
     this.server.listen(this.heldPort, '127.0.0.1');
     await once(this.server, 'listening');
     this.heldPort = (this.server.address() as AddressInfo).port;

@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KeptTunnel, type KeptTunnelOptions } from './kept-tunnel.js';
+
+/** Whom an acceptor knows; it answers others with 401. It lets nobody in: 503 is what those get whom it knows. */
+let known: string;
+let acceptor: Server;
+let kept: KeptTunnel | null = null;
+const shown: (string | undefined)[] = [];
+const waits: number[] = [];
+const faults: unknown[] = [];
+
+beforeEach(async () => {
+  known = 'Bearer new';
+  for (const list of [shown, waits, faults]) list.length = 0;
+  acceptor = createServer();
+  acceptor.on('upgrade', ({ headers: { authorization } }, socket) => {
+    shown.push(authorization);
+    const status = authorization === known ? '503 Service Unavailable' : '401 Unauthorized';
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  });
+  acceptor.listen(0, '127.0.0.1');
+  await once(acceptor, 'listening');
+});
+afterEach(() => {
+  kept?.close('the test is over');
+  acceptor.closeAllConnections();
+  acceptor.close();
+});
+
+function keep(options: Pick<KeptTunnelOptions, 'credential' | 'onRefused'>): void {
+  kept = new KeptTunnel({
+    url: new URL(`http://127.0.0.1:${(acceptor.address() as AddressInfo).port}`),
+    connectTimeoutMs: 4000,
+    hello: { managerId: 'm1', clusterId: '', name: 'm1', version: '0.1.0', instanceId: 'i1' },
+    onOpen: () => {},
+    onClose: () => {},
+    onCredentialError: (error) => faults.push(error),
+    onRetry: (delayMs) => waits.push(delayMs),
+    onGiveUp: () => {},
+    onFault: (error) => faults.push(error),
+    ...options,
+  });
+}
+
+describe('a tunnel that is refused with 401', () => {
+  it('is dialled again soon with a credential that was renewed because of it', async () => {
+    let credential = 'old';
+    keep({
+      credential: () => Promise.resolve(credential),
+      onRefused: async () => {
+        await new Promise(setImmediate);
+        credential = 'new';
+      },
+    });
+    await expect.poll(() => shown).toEqual(['Bearer old', 'Bearer new']);
+    expect(waits[0]).toBeLessThan(1000);
+  });
+
+  it('waits for a person when there is no other', async () => {
+    keep({ credential: () => Promise.resolve('old'), onRefused: () => {} });
+    await expect.poll(() => waits.length).toBe(1);
+    expect(waits[0]).toBeGreaterThanOrEqual(30_000);
+    expect(shown).toEqual(['Bearer old']);
+  });
+
+  it('tries again although whoever was told of it failed, and says so', async () => {
+    const failure = new Error('cannot renew');
+    keep({ credential: () => Promise.resolve('old'), onRefused: () => Promise.reject(failure) });
+    await expect.poll(() => waits.length).toBe(1);
+    expect(faults).toEqual([failure]);
+  });
+
+  it('is not dialled again after it was given up meanwhile', async () => {
+    let isTold = false;
+    keep({
+      credential: () => Promise.resolve('new'),
+      onRefused: () => {
+        kept!.close('given up');
+        isTold = true;
+      },
+    });
+    await expect.poll(() => isTold).toBe(true);
+    await new Promise(setImmediate);
+    expect(waits).toEqual([]);
+  });
+});
