@@ -4,12 +4,17 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TestCertificate } from '@culvert/testkit';
 
 type Fields = Record<string, unknown>;
 
 interface Stored extends Fields {
   readonly id: string;
+}
+
+interface Certificate {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
 }
 
 export const MANAGER_ID = 'manager-1';
@@ -27,10 +32,10 @@ export class TestCulvert {
   private server: Server | null = null;
   private heldPort = 0;
 
-  private constructor(private readonly certificate: TestCertificate | null) {}
+  private constructor(private readonly certificate: Certificate | null) {}
 
   /** @param certificate of a server that speaks TLS */
-  static async start(certificate: TestCertificate | null = null): Promise<TestCulvert> {
+  static async start(certificate: Certificate | null = null): Promise<TestCulvert> {
     const culvert = new TestCulvert(certificate);
     await culvert.open();
     return culvert;
