@@ -1,5 +1,6 @@
 /** `fetch` for programs whose Culvert is behind a proxy, or has a certificate of somebody's own authority. */
 import type { Dispatcher } from 'undici';
+import { proxyOf } from './proxy.js';
 
 export type Fetch = typeof globalThis.fetch;
 
@@ -10,19 +11,23 @@ export interface FetchOptions {
   readonly connectTimeoutMs: number;
 }
 
-const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-
-/** A `fetch` that trusts `ca`, and goes through HTTPS_PROXY or HTTP_PROXY where one is set and NO_PROXY does not say otherwise. */
+/** A `fetch` that trusts `ca`, and goes through the proxy of the environment where there is one (proxy.ts). */
 export function createFetch({ ca, connectTimeoutMs }: FetchOptions): Fetch {
-  // Node has the same built in, and loaded: only it takes neither certificates nor proxies.
-  if (ca === undefined && !PROXY_VARIABLES.some((name) => process.env[name])) return globalThis.fetch;
   const connect = { timeout: connectTimeoutMs, ...(ca !== undefined && { ca: [ca].flat() }) };
-  let dispatcher: Dispatcher | undefined;
-  const send = async (input: string | URL, init: object) => {
+  const dispatchers = new Map<string | null, Dispatcher>();
+  const send = async (input: string | URL, init: RequestInit): Promise<unknown> => {
+    const proxy = proxyOf(input);
+    // Node has the same built in, and loaded: only it takes neither certificates nor proxies.
+    if (ca === undefined && proxy === null) return globalThis.fetch(input, init);
     // It takes longer to load than help and completion take to print.
-    const { EnvHttpProxyAgent, fetch } = await import('undici');
-    dispatcher ??= new EnvHttpProxyAgent({ connect, requestTls: connect });
-    return fetch(input, { ...init, dispatcher });
+    const { Agent, fetch, ProxyAgent } = await import('undici');
+    let dispatcher = dispatchers.get(proxy);
+    if (dispatcher === undefined) {
+      dispatcher =
+        proxy === null ? new Agent({ connect }) : new ProxyAgent({ uri: proxy, requestTls: connect });
+      dispatchers.set(proxy, dispatcher);
+    }
+    return fetch(input, { ...(init as object), dispatcher });
   };
   // The same interface, by the implementation that Node builds in; only its types are declared twice.
   return send as unknown as Fetch;

@@ -169,6 +169,16 @@ describe('a call of the API', () => {
     expect(proxy.asked).toEqual([]);
   });
 
+  it.each(['ftp://proxy.example', 'http://user:secret@[bad'])(
+    'says that %s is no proxy, and shows nothing of it',
+    async (value) => {
+      vi.stubEnv('HTTPS_PROXY', value);
+      await expect(get(`https://${authority(secure)}/`, certificate.cert)).rejects.toThrow(
+        /^HTTPS_PROXY or HTTP_PROXY is not the http or https address of a proxy$/,
+      );
+    },
+  );
+
   it('trusts nobody else', async () => {
     await expect(get(`https://${authority(secure)}/`)).rejects.toThrow('fetch failed');
     expect(seen).toEqual([]);

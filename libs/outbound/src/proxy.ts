@@ -2,16 +2,20 @@
 import type { Agent } from 'node:http';
 import { getProxyForUrl } from 'proxy-from-env';
 
-/**
- * What connects to `url` through its proxy, by CONNECT (RFC 9110 §9.3.6); undefined: nothing is between. Rejects when the
- * variable names nothing that could be a proxy.
- */
-export async function proxyAgent(url: URL): Promise<Agent | undefined> {
-  const proxy = getProxyForUrl(url.href);
-  if (proxy === '') return undefined;
+/** The proxy on the way to `url`; null: nothing is between. Throws when the variable names nothing that could be one. */
+export function proxyOf(url: string | URL): string | null {
+  const proxy = getProxyForUrl(String(url));
+  if (proxy === '') return null;
   // Its value stays out of the message: it may hold a password.
   if (!URL.canParse(proxy) || !/^https?:$/.test(new URL(proxy).protocol))
     throw new Error('HTTPS_PROXY or HTTP_PROXY is not the http or https address of a proxy');
+  return proxy;
+}
+
+/** What connects to `url` through its proxy, by CONNECT (RFC 9110 §9.3.6); undefined: Node does by itself. Rejects as `proxyOf` throws. */
+export async function proxyAgent(url: URL): Promise<Agent | undefined> {
+  const proxy = proxyOf(url);
+  if (proxy === null) return undefined;
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   return new HttpsProxyAgent(proxy);
 }
