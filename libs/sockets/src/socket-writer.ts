@@ -1,7 +1,6 @@
 /**
  * Writes past Node's stream for as long as the kernel takes everything at once. That stream makes an object, a callback
- * and a tick of every write, which costs more than the rest of a small request's way through a relay
- * (docs/decisions/0011-direct-writes.md).
+ * and a tick of every write: a tenth of what a small request costs a traffic agent (docs/decisions/0011-direct-writes.md).
  */
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';

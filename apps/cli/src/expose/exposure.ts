@@ -56,9 +56,9 @@ export class Exposure {
 
   /** Dials at once. */
   constructor(private readonly options: ExposureOptions) {
-    const { url, ca, bearer, managerId, name, target: shown } = options;
+    const { url, ca, bearer, managerId, name } = options;
     // It takes a while to make one.
-    this.secureContext = shown.isTls ? createSecureContext() : null;
+    this.secureContext = options.target.isTls ? createSecureContext() : null;
     this.kept = new KeptTunnel({
       url: new URL(url),
       ca: trusted(ca)?.join('\n'),
