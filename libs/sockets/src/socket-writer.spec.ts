@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createTestCertificate } from '@culvert/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MAX_JOINED_BYTES, SocketWriter } from './socket-writer.js';
@@ -53,6 +55,23 @@ function pattern(length: number, seed: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + seed * 7 + (i >> 8)) & 0xff;
   return bytes;
+}
+
+/** As `fill`, for bytes that only the writer can hold on to; returns how many. A function of its own: its variables die. */
+function fillAndForget(writer: SocketWriter): number {
+  let bytes = 0;
+  for (let hasRoom = true; hasRoom; bytes += 1 << 20) hasRoom = writer.write(Buffer.alloc(1 << 20, 'a'));
+  return bytes;
+}
+
+/** Frees the memory of all that nobody holds any more; what it held is freed by the tasks that follow. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 5; i++) {
+    collect();
+    await new Promise(setImmediate);
+  }
 }
 
 /** The program of a process that connects to a port, and prints how many bytes it gets. */
@@ -116,6 +135,18 @@ describe('SocketWriter', () => {
     }
     near.end();
     expect((await readAll(far)).equals(Buffer.concat(written))).toBe(true);
+  });
+
+  it('sends what was written, though nobody else remembers it', async () => {
+    const { near, far } = await connection();
+    const writer = new SocketWriter(near, () => {});
+    const bytes = fillAndForget(writer);
+    await collectGarbage();
+    const others = Array.from({ length: 32 }, () => Buffer.alloc(1 << 20, 'b'));
+    near.end();
+    const arrived = await readAll(far);
+    expect(arrived.equals(Buffer.alloc(bytes, 'a'))).toBe(true);
+    expect(others).toHaveLength(32);
   });
 
   it('loses nothing to a process that reads while it writes, whatever the kernel takes at which attempt', async () => {

@@ -11,6 +11,8 @@ export const MAX_JOINED_BYTES = 32_768;
 /** What a handle asks for beside the bytes: it tells when a write that had to wait is done. */
 interface WriteRequest {
   oncomplete?: (status: number) => void;
+  /** Nothing but this keeps the bytes' memory from being freed and used for others while the kernel has yet to read it. */
+  buffer?: Buffer;
   /** `NOT_IN_USE` while no write holds on to it. */
   getAsyncId(): number;
 }
@@ -102,6 +104,7 @@ export class SocketWriter {
     // Not `writeQueueSize`: what the kernel takes at the second attempt is out, but its request is still held.
     if (request!.getAsyncId() === NOT_IN_USE) return true;
     this.isWaiting = true;
+    request!.buffer = chunk;
     request!.oncomplete = this.handleWritten;
     request = new WriteRequest!();
     return false;
