@@ -103,7 +103,7 @@ const PACKAGES = {
   'libs/process': {
     culvert: [],
     external: ['pino'],
-    why: 'process is what each small program needs to start: settings, log, health. It knows nothing of what the program does',
+    why: 'process is what each program needs to start: settings, log, health, certificate. It knows nothing of what the program does',
   },
   'libs/testkit': { culvert: ANY_LIB, why: 'testkit builds on libs: what needs an app is a test in test/' },
   'apps/api': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },

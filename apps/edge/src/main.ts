@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   await app.init();
   const admin = await startAdminServer(app, { port: settings.listen.adminPort!, host: settings.listen.host });
   const edge = app.get(Edge);
-  const listener = await PublicListener.open(settings);
+  const listener = await PublicListener.open(settings, log);
   edge.serve(listener);
   log.info({ port: listener.port, adminPort: admin.port }, 'serving');
 

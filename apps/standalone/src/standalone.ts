@@ -45,10 +45,10 @@ export async function startStandalone(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Standalone> {
   const wanted = loadSettings('standalone', env);
+  const log = createLog({ level: wanted.logLevel, app: 'standalone' });
   // The port is opened first: with PORT=0 it is only known then, and it is part of every URL.
-  const listener = await PublicListener.open(wanted);
+  const listener = await PublicListener.open(wanted, log);
   const settings = loadSettings('standalone', { ...env, PORT: String(listener.port) });
-  const log = createLog({ level: settings.logLevel, app: 'standalone' });
   const store = await createStore({ databaseUrl: settings.databaseUrl, dataDir: settings.dataDir });
   const bus = createEventBus({
     redisUrl: settings.redisUrl,

@@ -2,6 +2,7 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import {
+  type CertificateFiles,
   checkKey,
   ConfigurationError,
   LOG_LEVELS,
@@ -16,7 +17,6 @@ import {
 } from '@culvert/process';
 import { Command, Option } from 'commander';
 import { findManagerId } from './identity.js';
-import type { CertificateFiles } from './meeting/certificate.js';
 import { checkSecret } from './options.js';
 import type { TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
 import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
-import { checkKey, ConfigurationError } from '@culvert/process';
+import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/process';
 import { AllowList } from './allow-list.js';
-import { readCertificate, type CertificateFiles } from './meeting/certificate.js';
 
 /** What `startTrafficManager` is told. */
 export interface TrafficManagerOptions {
@@ -87,7 +86,12 @@ function checkedTls({ clusterTls, clusterPort }: TrafficManagerOptions): Certifi
   if (clusterPort === undefined)
     throw new ConfigurationError('CULVERT_CLUSTER_TLS_CERT_FILE needs CULVERT_CLUSTER_PORT');
   // Whoever serves it reads it again: a file that is of no use is to be told before anything is started.
-  readCertificate(clusterTls);
+  try {
+    readCertificate(clusterTls);
+  } catch (cause) {
+    const names = 'CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE';
+    throw new ConfigurationError(`${names}: ${(cause as Error).message}`, { cause });
+  }
   return clusterTls;
 }
 

@@ -1,5 +1,12 @@
 export { startAdmin } from './admin.js';
 export { boundBufferGarbage } from './buffer-garbage.js';
+export {
+  type Certificate,
+  type CertificateEvents,
+  type CertificateFiles,
+  CertificateWatch,
+  readCertificate,
+} from './certificate.js';
 export { ConfigurationError } from './configuration-error.js';
 export { LOG_LEVELS, logLevelOf, startLog, type LogLevel } from './log.js';
 export {

@@ -4,19 +4,59 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
-import { createTestCertificate } from '@culvert/testkit';
-import { afterEach, describe, expect, it } from 'vitest';
+import { createTestCertificate, type TestCertificate } from '@culvert/testkit';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PublicListener } from './public-listener.js';
 
 const LISTEN = { port: 0, host: '127.0.0.1', adminPort: null };
 
 describe(PublicListener.name, () => {
   let listener: PublicListener | undefined;
+  let directory: string;
+  let lines: string[];
+  const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
   const sockets: net.Socket[] = [];
+  beforeEach(() => {
+    lines = [];
+    directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
+  });
   afterEach(() => {
     listener?.close();
     for (const socket of sockets.splice(0)) socket.destroy();
+    rmSync(directory, { recursive: true });
   });
+
+  const files = () => ({ certFile: join(directory, 'cert'), keyFile: join(directory, 'key'), lookMs: 10 });
+
+  function write(pair: TestCertificate): TestCertificate {
+    writeFileSync(files().keyFile, pair.key, { mode: 0o600 });
+    writeFileSync(files().certFile, pair.cert);
+    return pair;
+  }
+
+  /** Resolves with a connection; rejects unless the certificate is `ca`. */
+  function visit(ca: string): Promise<tls.TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const visitor = tls.connect(
+        {
+          port: listener!.port,
+          host: '127.0.0.1',
+          servername: 'localhost',
+          ca,
+          ALPNProtocols: ['h2', 'http/1.1'],
+        },
+        () => resolve(visitor),
+      );
+      visitor.on('error', reject);
+      sockets.push(visitor);
+    });
+  }
+
+  async function answer(visitor: tls.TLSSocket): Promise<string> {
+    visitor.write('hello');
+    return String((await once(visitor, 'data'))[0]);
+  }
 
   const echo = (socket: net.Socket, { isSecure }: { isSecure: boolean }): void => {
     sockets.push(socket);
@@ -24,7 +64,7 @@ describe(PublicListener.name, () => {
   };
 
   it('knows its port before it serves, and serves those who came early', async () => {
-    listener = await PublicListener.open({ listen: LISTEN, tls: null });
+    listener = await PublicListener.open({ listen: LISTEN, tls: null }, log);
     const early = net.connect(listener.port, '127.0.0.1');
     sockets.push(early);
     early.write('hello');
@@ -34,34 +74,49 @@ describe(PublicListener.name, () => {
   });
 
   it('survives those who fail the TLS handshake and serves the others', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
-    const { cert, key } = createTestCertificate(['localhost']);
-    const tlsFiles = { certFile: join(directory, 'cert'), keyFile: join(directory, 'key') };
-    writeFileSync(tlsFiles.certFile, cert);
-    writeFileSync(tlsFiles.keyFile, key, { mode: 0o600 });
-    listener = await PublicListener.open({ listen: LISTEN, tls: tlsFiles });
-    rmSync(directory, { recursive: true });
+    const { cert } = write(createTestCertificate(['localhost']));
+    listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
     listener.serve(echo);
 
     const probe = net.connect(listener.port, '127.0.0.1');
     probe.on('error', () => {});
     probe.end('GET / HTTP/1.1\r\n\r\n');
     await once(probe.resume(), 'close');
-    const visitor = tls.connect({
-      port: listener.port,
-      host: '127.0.0.1',
-      servername: 'localhost',
-      ca: cert,
-    });
-    sockets.push(visitor);
-    visitor.write('hello');
-    expect(String((await once(visitor, 'data'))[0])).toBe('secure hello');
+    expect(await answer(await visit(cert))).toBe('secure hello');
+  });
+
+  it('shows a certificate that replaces its own to whoever comes then, and cuts nobody off', async () => {
+    const old = write(createTestCertificate(['localhost']));
+    listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
+    listener.serve(echo);
+    const early = await visit(old.cert);
+    const { cert } = write(createTestCertificate(['localhost']));
+    await expect.poll(() => visit(cert).then(answer), { interval: 10 }).toBe('secure hello');
+    expect((await visit(cert)).alpnProtocol).toBe('h2');
+    await expect(visit(old.cert)).rejects.toThrow(/self-signed/);
+    expect(await answer(early)).toBe('secure hello');
+    expect(lines.join()).toMatch(/"validTo":"[^"]+".*the certificate has changed/);
+    expect(lines.join()).not.toContain('PRIVATE KEY');
+  });
+
+  it('keeps its certificate while the files are of no use, and says so once', async () => {
+    const { cert } = write(createTestCertificate(['localhost']));
+    listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
+    listener.serve(echo);
+    writeFileSync(files().keyFile, createTestCertificate(['localhost']).key);
+    const complaint = /the new certificate cannot be used/g;
+    await expect.poll(() => lines.join().match(complaint)?.length, { interval: 10 }).toBe(1);
+    expect(await answer(await visit(cert))).toBe('secure hello');
+    rmSync(files().certFile);
+    const next = write(createTestCertificate(['localhost']));
+    await expect.poll(() => visit(next.cert).then(answer), { interval: 10 }).toBe('secure hello');
+    expect(lines.join().match(complaint)).toHaveLength(1);
   });
 
   it('rejects when the port is taken', async () => {
-    listener = await PublicListener.open({ listen: LISTEN, tls: null });
+    listener = await PublicListener.open({ listen: LISTEN, tls: null }, log);
     await expect(
-      PublicListener.open({ listen: { ...LISTEN, port: listener.port }, tls: null }),
+      PublicListener.open({ listen: { ...LISTEN, port: listener.port }, tls: null }, log),
     ).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Settings } from '@culvert/platform';
+import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/process';
 import type { AcceptOptions } from '@culvert/relay';
+import type { Logger } from 'pino';
 
 /** Bytes of output held per visitor before its stream is paused. */
 const SOCKET_BUFFER_BYTES = 131_072;
@@ -20,11 +22,14 @@ export class PublicListener {
 
   private constructor(
     private readonly server: net.Server,
-    private readonly isSecure: boolean,
+    private readonly watch: CertificateWatch | null,
   ) {}
 
   /** Resolves once the port is open; rejects when it cannot be. */
-  static async open(settings: Pick<Settings, 'listen' | 'tls'>): Promise<PublicListener> {
+  static async open(
+    settings: Pick<Settings, 'listen'> & { readonly tls: CertificateFiles | null },
+    log: Logger,
+  ): Promise<PublicListener> {
     // Half-open connections are the relay's business; noDelay, because a response must not wait for an ACK.
     const options = {
       allowHalfOpen: true,
@@ -33,19 +38,11 @@ export class PublicListener {
       keepAliveInitialDelay: 30_000,
       highWaterMark: SOCKET_BUFFER_BYTES,
     };
-    const server = settings.tls
-      ? tls.createServer({
-          ...options,
-          cert: readFileSync(settings.tls.certFile),
-          key: readFileSync(settings.tls.keyFile),
-          ALPNProtocols: ['h2', 'http/1.1'],
-          handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
-        })
-      : net.createServer(options);
-    const listener = new PublicListener(server, settings.tls !== null);
-    server.on(settings.tls ? 'secureConnection' : 'connection', (socket: net.Socket) =>
-      listener.accept(socket),
-    );
+    const { server, watch } = settings.tls
+      ? secureServer(settings.tls, options, log)
+      : { server: net.createServer(options), watch: null };
+    const listener = new PublicListener(server, watch);
+    server.on(watch ? 'secureConnection' : 'connection', (socket: net.Socket) => listener.accept(socket));
     // A handshake that fails concerns only the one who began it.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => {
@@ -69,12 +66,13 @@ export class PublicListener {
 
   /** Closes the port. Connections that are open stay open. */
   close(): void {
+    this.watch?.stop();
     this.server.close();
     for (const socket of this.waiting.splice(0)) socket.destroy();
   }
 
   private optionsOf(socket: net.Socket): AcceptOptions {
-    if (!this.isSecure) return { isSecure: false };
+    if (this.watch === null) return { isSecure: false };
     // Clients without ALPN, which have false here, speak HTTP/1.1.
     const protocol = (socket as tls.TLSSocket).alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
     return { isSecure: true, protocol };
@@ -88,4 +86,27 @@ export class PublicListener {
       this.waiting.push(socket);
     }
   }
+}
+
+/** Connections that are open go on with the certificate they began with. */
+function secureServer(
+  files: CertificateFiles,
+  options: net.ServerOpts,
+  log: Logger,
+): { server: tls.Server; watch: CertificateWatch } {
+  const certificate = readCertificate(files);
+  const server = tls.createServer({
+    ...options,
+    ...certificate,
+    ALPNProtocols: ['h2', 'http/1.1'],
+    handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
+  });
+  const watch = new CertificateWatch(files, certificate, {
+    onChange: (changed) => {
+      server.setSecureContext(changed);
+      log.info({ validTo: new X509Certificate(changed.cert).validTo }, 'the certificate has changed');
+    },
+    onProblem: (error) => log.error({ err: error }, 'the new certificate cannot be used: the old one stays'),
+  });
+  return { server, watch };
 }

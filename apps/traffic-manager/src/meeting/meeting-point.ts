@@ -10,13 +10,13 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CLUSTER_PATH } from '@culvert/meeting-point';
+import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/process';
 import { GoAwayCode, WEBSOCKET_OPTIONS, WebSocketCarrier } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { VERSION } from '../version.js';
 import { Attendant, type AttendantHost } from './attendant.js';
 import type { Authenticator } from './authenticator.js';
-import { CertificateWatch, readCertificate, type CertificateFiles } from './certificate.js';
 import type { Registry } from './registry.js';
 
 /** Tunnels of agents and clients together. */

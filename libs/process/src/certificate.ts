@@ -1,7 +1,7 @@
-/** The certificate of the cluster port: read from files, and again when they change. */
+/** A certificate that a port shows: read from files, and again when they change, as Kubernetes and ACME clients do. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from './configuration-error.js';
 
 export interface CertificateFiles {
   /** PEM: the certificate, and those between it and its authority. */
@@ -20,15 +20,20 @@ export interface Certificate {
 const DEFAULT_LOOK_MS = 10_000;
 
 /** Throws ConfigurationError unless the two can be read and belong together. */
-export function readCertificate({ certFile, keyFile }: CertificateFiles): Certificate {
-  const names = 'CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE';
+export function readCertificate(files: CertificateFiles): Certificate {
+  return readUnless(files, null)!;
+}
+
+/** Null when it is `served` that is read. */
+function readUnless({ certFile, keyFile }: CertificateFiles, served: Certificate | null): Certificate | null {
   try {
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    if (pair.cert === served?.cert && pair.key === served.key) return null;
     createSecureContext(pair);
     return pair;
   } catch (cause) {
     throw new ConfigurationError(
-      `${names} must name a certificate and its key in PEM: ${(cause as Error).message}`,
+      `${certFile} and ${keyFile} must be a certificate and its key in PEM: ${(cause as Error).message}`,
       { cause },
     );
   }
@@ -61,16 +66,16 @@ export class CertificateWatch {
 
   /** While one of the two files is replaced and the other is not they do not fit: that is no problem yet. */
   private look(): void {
-    let found: Certificate;
+    let found: Certificate | null;
     try {
-      found = readCertificate(this.files);
+      found = readUnless(this.files, this.served);
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       if (++this.failures === 2) this.events.onProblem(error);
       return;
     }
     this.failures = 0;
-    if (found.cert === this.served.cert && found.key === this.served.key) return;
+    if (found === null) return;
     this.served = found;
     this.events.onChange(found);
   }
