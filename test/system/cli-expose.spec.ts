@@ -13,6 +13,7 @@ import { TemporaryFolder } from '../services/server.js';
 import { EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import { Visitor } from '../support/consent.js';
 import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
+import { Proxy } from '../support/network.js';
 import { type Program, startProgram } from '../support/process.js';
 
 const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
@@ -106,8 +107,12 @@ interface Exposed {
   readonly hostname: string;
 }
 
-async function expose(...args: string[]): Promise<Exposed> {
-  const program = startCulvert(['expose', ...args], environment());
+const expose = (...args: string[]): Promise<Exposed> => exposeAt(port, ...args);
+
+/** @param entrance the port at which it finds Culvert */
+async function exposeAt(entrance: number, ...args: string[]): Promise<Exposed> {
+  const env = { ...environment(), CULVERT_URL: `http://localhost:${entrance}` };
+  const program = startCulvert(['expose', ...args], env);
   running.push(program);
   const [, hostname = ''] = await program.line(URL_LINE);
   return { program, hostname };
@@ -310,16 +315,18 @@ describe('culvert expose', () => {
   });
 
   it('ends at once at a second signal, and the next run has the same hostname', async () => {
-    const first = await expose(String(targetPort));
-    // A frozen server: nothing can be removed.
-    deployment.program.kill('SIGSTOP');
+    const way = await Proxy.start(port);
+    const first = await exposeAt(way.port, String(targetPort));
+    // Nothing can be removed, not even later: a server that is frozen would do so when it goes on.
+    way.silence({ newOnesToo: true });
     first.program.kill('SIGINT');
     await first.program.logged(/Removing the URL. Ctrl-C again leaves it/);
-    const ended = await end(first);
-    deployment.program.kill('SIGCONT');
-    expect(ended).toEqual({ code: null, signal: 'SIGINT' });
-    const second = await expose(String(targetPort));
+    expect(await end(first)).toEqual({ code: null, signal: 'SIGINT' });
+    way.heal();
+    const second = await exposeAt(way.port, String(targetPort));
     expect(second.hostname).toBe(first.hostname);
+    await end(second);
+    await way.stop();
   });
 
   it('keeps its hostname for the next run where that is wanted, and after a crash', async () => {
