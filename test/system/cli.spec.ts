@@ -1,6 +1,15 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -565,16 +574,33 @@ describe('completion', () => {
       EXIT.ok,
       expect.stringContaining('culvert __complete'.split(' ')[1] ?? ''),
     ]);
-    const isThere = await run('which', [shell]).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return;
+    if (!(await isInstalled(shell))) return;
     const script = join(home, 'completion');
     writeFileSync(script, stdout);
     expect((await run(shell, ['-n', script])).stderr).toBe('');
   });
+
+  it('works in fish where there is one, which names files when there is nothing to say', async () => {
+    if (!(await isInstalled('fish'))) return;
+    writeFileSync(join(home, 'culvert.fish'), (await culvert(['completion', 'fish'])).stdout);
+    symlinkSync(CULVERT, join(home, 'culvert'));
+    const env = { PATH: `${home}:${process.env['PATH']}`, HOME: home };
+    const offered = async (line: string): Promise<string[]> => {
+      const script = `source ${home}/culvert.fish; complete -C 'culvert ${line}'`;
+      return (await run('fish', ['-c', script], { env })).stdout.split('\n').filter(Boolean);
+    };
+    expect(await offered('prev')).toEqual([expect.stringMatching(/^preview\t./)]);
+    expect(await offered('preview create --access ')).toEqual(['public', 'team']);
+    expect(await offered(`expose --ca-file ${home}/culvert.f`)).toEqual([`${home}/culvert.fish`]);
+  });
 });
+
+function isInstalled(program: string): Promise<boolean> {
+  return run('which', [program]).then(
+    () => true,
+    () => false,
+  );
+}
 
 async function me(): Promise<{ team: string }> {
   const { team } = await deployment.api<{ team: { name: string } }>('GET', '/me');

@@ -16,10 +16,12 @@ complete -o bashdefault -o default -F _culvert culvert
 const ZSH = `#compdef culvert
 # Completion of culvert for zsh.
 _culvert() {
-  local line
+  local line value description
   local -a candidates
   while IFS= read -r line; do
-    candidates+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    value="\${line%%$'\\t'*}"
+    description="\${line#*$'\\t'}"
+    candidates+=("\${value//:/\\\\:}\${description:+:$description}")
   done < <("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
   if (( \${#candidates} )); then
     _describe culvert candidates
@@ -40,9 +42,14 @@ function __culvert_complete
   set -l current (commandline -ct)
   set -l program $words[1]
   set -e words[1]
-  $program __complete -- $words "$current" 2>/dev/null
+  set -l candidates ($program __complete -- $words "$current" 2>/dev/null)
+  if set -q candidates[1]
+    string join \\n -- $candidates
+  else
+    __fish_complete_path "$current"
+  end
 end
-complete -c culvert -a '(__culvert_complete)'
+complete -c culvert -f -a '(__culvert_complete)'
 `;
 
 export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH };
