@@ -14,10 +14,10 @@ export function useConnectedManagers(): ReadonlySet<string> | undefined {
 export function PreviewState({ isConnected }: { isConnected: boolean | undefined }): ReactElement {
   const [tone, word] =
     isConnected === undefined
-      ? (['off', 'unknown'] as const)
+      ? (['off', 'Unknown'] as const)
       : isConnected
-        ? (['good', 'connected'] as const)
-        : (['waiting', 'waiting'] as const);
+        ? (['good', 'Connected'] as const)
+        : (['waiting', 'Waiting'] as const);
   return (
     <Group
       gap={6}
