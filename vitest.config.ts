@@ -50,6 +50,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           expect: patient(4000),
+          // Some wait for four seconds on purpose, and a busy machine takes a second of work for five.
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
           maxWorkers,
           isolate,
           include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'],
