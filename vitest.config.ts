@@ -32,15 +32,9 @@ const processes = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
 };
-const MEASURED = [
-  'attackers',
-  'bulk',
-  'cluster-faults',
-  'fairness',
-  'liveness',
-  'pod-daemon-limits',
-  'shutdown',
-].map((name) => `test/system/${name}.spec.ts`);
+const MEASURED = ['attackers', 'bulk', 'cluster-faults', 'fairness', 'liveness', 'shutdown'].map(
+  (name) => `test/system/${name}.spec.ts`,
+);
 
 export default defineConfig({
   test: {
