@@ -298,8 +298,20 @@ describe('the team', () => {
     await choose(`Actions for ${ann.email}`, 'Remove from the team');
     await dialog().getByRole('button', { name: 'Remove' }).click();
     await row(ann.email).waitFor({ state: 'detached' });
+    // As under TEAM_CREATION=members.
+    await theirs.route('**/api/v1/me', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), mayCreateTeam: false } });
+    });
+    await theirs.reload();
+    await theirs.getByText(`Ask somebody to invite ${ann.email} to theirs`).waitFor();
+    expect(await theirs.getByRole('button', { name: 'Create the team' }).count()).toBe(0);
+    await theirs.unroute('**/api/v1/me');
     await theirs.reload();
     await theirs.getByRole('heading', { name: 'You are in no team yet' }).waitFor();
+    await theirs.getByRole('textbox', { name: 'Name of the team' }).fill('Hers');
+    await theirs.getByRole('button', { name: 'Create the team' }).click();
+    await theirs.getByRole('navigation').getByText('Hers', { exact: true }).waitFor();
     await theirs.context().close();
   });
 

@@ -279,6 +279,7 @@ describe('every operation of the OpenAPI document', () => {
     'credential_limit_reached',
     'internal_error',
     'preview_limit_reached',
+    'team_creation_restricted',
     'team_limit_reached',
     'too_many_attempts',
     'too_many_requests',

@@ -21,7 +21,6 @@ import {
   type CreatedShareLinkResource,
   type createShareLinkRequest,
   type InterceptResource,
-  type MeResource,
   type PreviewResource,
   type rotateApiKeyRequest,
   type SessionResource,
@@ -56,13 +55,17 @@ export interface ApiClientOptions {
   readonly signal: AbortSignal;
 }
 
+/** Without what an older server does not say, and no command needs. */
+const me = meResource.omit({ mayCreateTeam: true });
+export type Me = z.output<typeof me>;
+
 type Query = Readonly<Record<string, string | undefined>>;
 
 export class ApiClient {
   constructor(private readonly options: ApiClientOptions) {}
 
-  me(): Promise<MeResource> {
-    return this.call('GET', '/me', meResource);
+  me(): Promise<Me> {
+    return this.call('GET', '/me', me);
   }
 
   /** Which version of Culvert answers; null for one that does not tell. */

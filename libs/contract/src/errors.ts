@@ -50,6 +50,12 @@ export const ERRORS = {
     description:
       "A request that changes something by a person's session, a form, or a stream of events, must come from a page of the app: its Origin is the app's.",
   },
+  team_creation_restricted: {
+    status: 403,
+    title: 'You may not make a team',
+    description:
+      'Here only members of a team make another one (TEAM_CREATION). Have somebody invite you to theirs.',
+  },
   role_not_permitted: {
     status: 403,
     title: 'Your role does not allow this',

@@ -31,6 +31,7 @@ export const meResource = z.strictObject({
     .describe(
       'Every team of the person, the first joined first; choose by the header Culvert-Team. Of a key or program: its own.',
     ),
+  mayCreateTeam: z.boolean().describe('Whether the person may make a team; of a key or program: false.'),
 });
 export type MeResource = z.output<typeof meResource>;
 

@@ -265,7 +265,7 @@ export const OPERATIONS: readonly Operation[] = [
     body: { schema: team.createTeamRequest, example: { name: 'Shop' } },
     status: 201,
     response: team.createdTeamResource,
-    errors: ['team_limit_reached'],
+    errors: ['team_creation_restricted', 'team_limit_reached'],
   },
   {
     id: 'leaveTeam',

@@ -41,6 +41,7 @@ describe('authentication', () => {
         scopes: ['tunnel'],
         expiresAt: null,
       },
+      mayCreateTeam: false,
     });
     expect(response.text).not.toContain(tunnel.secret);
   });

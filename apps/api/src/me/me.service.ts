@@ -7,15 +7,17 @@ import {
   type UserSessionResource,
 } from '@culvert/contract';
 import type { ApiKey, Page, Role, Store, UserSession } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { SETTINGS, STORE, type Settings } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Identified, Person } from '../auth/caller.js';
+import { mayCreateTeam } from '../team/team-limits.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 
 @Injectable()
 export class MeService {
   constructor(
     @Inject(STORE) private readonly store: Store,
+    @Inject(SETTINGS) private readonly settings: Settings,
     private readonly audit: AuditLog,
     private readonly userSessions: UserSessionsService,
   ) {}
@@ -31,6 +33,7 @@ export class MeService {
       apiKey: caller?.apiKey ? describeKey(caller.apiKey) : null,
       user: user && { id: user.id, email: user.email, name: user.name },
       teams,
+      mayCreateTeam: person !== null && mayCreateTeam(this.settings, teams.length),
     };
   }
 

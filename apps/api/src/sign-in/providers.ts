@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { emailAddress, ProblemError } from '@culvert/contract';
 import type { Store, User } from '@culvert/domain';
-import { LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { DEFAULT_GITHUB_URL, LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import type { Logger } from 'pino';
@@ -29,7 +29,11 @@ export class Providers {
     private readonly announcer: Announcer,
     private readonly audit: AuditLog,
   ) {
-    const { oidc, github } = settings.signIn;
+    const { oidc, github, teamCreation } = settings.signIn;
+    if (github?.url === DEFAULT_GITHUB_URL && teamCreation === 'everyone')
+      log.warn(
+        'everybody who has an account at github.com may make a team here: TEAM_CREATION=members says otherwise',
+      );
     this.#providers = [
       ...(oidc === null ? [] : [new OidcProvider(settings, oidc)]),
       ...(github === null ? [] : [new GithubProvider(settings, github)]),

@@ -65,6 +65,17 @@ describe('signing in with a password', () => {
     );
   });
 
+  it('warns an operator who lets everybody of github.com make teams, and nobody else', async () => {
+    const app = { GITHUB_CLIENT_ID: 'app', GITHUB_CLIENT_SECRET: 'hunter2' };
+    const warns = async (env: Record<string, string>): Promise<boolean> => {
+      const started = await TestApi.start({ store, env: { ...app, ...env } });
+      return started.logLines.some((line) => line.includes('TEAM_CREATION'));
+    };
+    expect(await warns({})).toBe(true);
+    expect(await warns({ TEAM_CREATION: 'members' })).toBe(false);
+    expect(await warns({ GITHUB_URL: 'https://github.corp.test' })).toBe(false);
+  });
+
   it('gives the browser a new token each time, and ends the session it had', async () => {
     const first = cookieOf(await signIn());
     const second = cookieOf(await signIn({}, { Cookie: first }));

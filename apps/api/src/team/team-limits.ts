@@ -1,5 +1,6 @@
 import { ProblemError } from '@culvert/contract';
 import { TeamLimitError, type Actor, type Role } from '@culvert/domain';
+import type { Settings } from '@culvert/platform';
 import type { Caller } from '../auth/caller.js';
 
 /** Large enough for every team that works together, small enough for every list. */
@@ -8,6 +9,11 @@ export const MAX_INVITATIONS = 200;
 export const MAX_API_KEYS = 1000;
 /** That one person is a member of. */
 export const MAX_TEAMS = 50;
+
+/** @param teams of which the person is a member */
+export function mayCreateTeam({ signIn }: Pick<Settings, 'signIn'>, teams: number): boolean {
+  return signIn.teamCreation === 'everyone' || teams > 0;
+}
 
 /** For `catch`: a limit becomes its problem, anything else stays what it is. */
 export function throwLimitProblem(error: unknown): never {

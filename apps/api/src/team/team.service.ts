@@ -28,6 +28,7 @@ import {
   MAX_INVITATIONS,
   MAX_MEMBERS,
   MAX_TEAMS,
+  mayCreateTeam,
   powerOf,
 } from './team-limits.js';
 
@@ -42,6 +43,10 @@ export class TeamService {
   ) {}
 
   async create(person: Person, { name }: CreateTeamRequest): Promise<CreatedTeamResource> {
+    const memberships = await this.store.users.memberships(person.user.id);
+    if (!mayCreateTeam(this.settings, memberships.length)) {
+      throw new ProblemError('team_creation_restricted', { detail: 'you are a member of no team' });
+    }
     const team = await this.store.teams
       .createWithOwner(name, person.user.id, MAX_TEAMS)
       .catch(throwLimitProblem);

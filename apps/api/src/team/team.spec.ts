@@ -154,6 +154,22 @@ describe('teams', () => {
       (await member.request('patch', '/team', { teamId: made.body.id }).send({ name: 'Y' })).status,
     ).toBe(200);
   });
+
+  it('can be made by members of one alone, where the operator says so', async () => {
+    const strict = await TestApi.start({ env: { TEAM_CREATION: 'members' } });
+    const nobody = await strict.person('nobody@example.test', []);
+    const make = (by: TestPerson) => by.request('post', '/teams').send({ name: 'Mine' });
+    const mayMake = async (by: TestPerson) => (await by.request('get', '/me')).body.mayCreateTeam;
+    const refused = await make(nobody);
+    expect([refused.status, refused.body.code]).toEqual([403, 'team_creation_restricted']);
+    expect(await mayMake(nobody)).toBe(false);
+    const first = await strict.team('First');
+    expect((await first.get('/me')).body.mayCreateTeam).toBe(false);
+    const somebody = await strict.person('somebody@example.test', [[first.teamId, 'member']]);
+    expect(await mayMake(somebody)).toBe(true);
+    expect((await make(somebody)).status).toBe(201);
+    await strict.close();
+  });
 });
 
 describe('rotating an API key', () => {

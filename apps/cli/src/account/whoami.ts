@@ -1,18 +1,18 @@
-import type { MeResource } from '@culvert/contract';
+import type { Me } from '../api-client.js';
 import type { CommandContext } from '../command-context.js';
 import { credentialSource } from '../settings/bearer.js';
 
 /** What is said of whoever is signed in, also as JSON. */
 export interface Identity {
   readonly url: string;
-  readonly user: MeResource['user'];
-  readonly apiKey: MeResource['apiKey'];
-  readonly team: MeResource['team'];
-  readonly role: MeResource['role'];
-  readonly scopes: MeResource['scopes'];
+  readonly user: Me['user'];
+  readonly apiKey: Me['apiKey'];
+  readonly team: Me['team'];
+  readonly role: Me['role'];
+  readonly scopes: Me['scopes'];
 }
 
-export function identityOf(url: string, { user, apiKey, team, role, scopes }: MeResource): Identity {
+export function identityOf(url: string, { user, apiKey, team, role, scopes }: Me): Identity {
   return { url, user, apiKey, team, role, scopes };
 }
 

@@ -4,11 +4,27 @@ import { useState, type SubmitEvent, type ReactElement } from 'react';
 import { answerOf, api } from '../api/client.js';
 import { chooseTeam } from '../api/chosen-team.js';
 import { describeError } from '../api/problem.js';
+import { useMe } from '../api/me.js';
 import { queryClient } from '../api/query-client.js';
 import { Page } from '../components/page.js';
 
+const TITLE = 'You are in no team yet';
+
 /** For a person who is a member of no team. */
 export function NoTeam(): ReactElement {
+  const { user, mayCreateTeam } = useMe();
+  if (mayCreateTeam) return <FirstTeam />;
+  return (
+    <Page title={TITLE} description="A team owns keys, traffic managers and previews.">
+      <Text>
+        Ask somebody to invite <strong>{user?.email}</strong> to theirs. The link that you then get leads into
+        it.
+      </Text>
+    </Page>
+  );
+}
+
+function FirstTeam(): ReactElement {
   const [name, setName] = useState('');
   const creation = useMutation({
     mutationFn: () => answerOf(api.POST('/api/v1/teams', { body: { name } })),
@@ -23,7 +39,7 @@ export function NoTeam(): ReactElement {
   };
   return (
     <Page
-      title="You are in no team yet"
+      title={TITLE}
       description="A team owns keys, traffic managers and previews. Ask somebody to invite you to theirs, or begin one."
     >
       <Paper p="lg" maw={480} component="form" onSubmit={create}>

@@ -95,7 +95,12 @@ describe('loadSettings', () => {
       { kind: 'domain', value: 'example.com', team: 'first', role: 'member' },
       { kind: 'org', value: 'acme', team: 'first', role: 'owner' },
     ]);
-    expect(loadSettings('standalone', {}).signIn).toEqual({ oidc: null, github: null, teams: [] });
+    expect(loadSettings('standalone', {}).signIn).toEqual({
+      oidc: null,
+      github: null,
+      teams: [],
+      teamCreation: 'everyone',
+    });
   });
 
   it.each([
@@ -107,6 +112,7 @@ describe('loadSettings', () => {
     [{ GITHUB_API_URL: 'http://127.0.0.1.example.com' }, 'GITHUB_API_URL'],
     [{ OIDC_SCOPE: 'email profile' }, 'OIDC_SCOPE'],
     [{ SIGN_IN_TEAMS: 'group:platform' }, 'SIGN_IN_TEAMS'],
+    [{ TEAM_CREATION: 'nobody' }, 'TEAM_CREATION'],
     [{ SIGN_IN_TEAMS: 'group:platform=first:root' }, 'SIGN_IN_TEAMS'],
     [{ SMTP_URL: 'https://mail.example.com' }, 'SMTP_URL'],
     [{ MAIL_FROM: 'nobody' }, 'MAIL_FROM'],

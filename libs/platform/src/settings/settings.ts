@@ -88,6 +88,8 @@ export interface Settings {
       readonly clientSecret: string;
     } | null;
     readonly teams: readonly TeamRule[];
+    /** Who may make a team: everyone who can sign in, or who is a member of one already. */
+    readonly teamCreation: 'everyone' | 'members';
   };
   /** How long it is remembered that a traffic manager connected or disconnected. */
   readonly connectionHistoryMs: number;
@@ -150,6 +152,7 @@ export interface Limits {
   };
 }
 
+export const DEFAULT_GITHUB_URL = 'https://github.com';
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
   standalone: [],
@@ -341,12 +344,13 @@ function readSignIn(values: Values, problems: ConfigurationProblem[]): Settings[
       githubId === undefined || githubSecret === undefined
         ? null
         : {
-            url: values.GITHUB_URL ?? 'https://github.com',
+            url: values.GITHUB_URL ?? DEFAULT_GITHUB_URL,
             apiUrl: values.GITHUB_API_URL ?? 'https://api.github.com',
             clientId: githubId,
             clientSecret: githubSecret,
           },
     teams: values.SIGN_IN_TEAMS ?? [],
+    teamCreation: values.TEAM_CREATION ?? 'everyone',
   };
 }
 

@@ -179,6 +179,9 @@ export const VARIABLES = {
     .describe(
       'rules such as group:platform=first:admin, domain:example.com=<team id>:member or org:acme=first:member, separated by commas',
     ),
+  TEAM_CREATION: z
+    .enum(['everyone', 'members'])
+    .describe('who may make a team: everyone who can sign in, or members of a team alone'),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   CONNECTION_HISTORY_MS: milliseconds(),
