@@ -344,6 +344,7 @@ export class Relay {
     this.clock = Math.floor(performance.now());
     for (const connection of this.connections) connection.sweep(this.clock);
     if (this.clock >= this.refreshAt) this.refreshRoutes();
+    this.options.router.rereadDue();
     for (const pool of this.options.poolsWithIdle) pool.sweep(this.clock);
   }
 }

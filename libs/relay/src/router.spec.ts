@@ -87,12 +87,16 @@ describe(Router.name, () => {
     state.now = LIMITS.routeTtlMs - 1;
     expect([router.find('a'), state.lookups.length]).toEqual([before, 1]);
     state.now++;
-    expect([router.find('a'), router.find('a'), state.lookups.length]).toEqual([before, before, 2]);
+    expect([router.find('a'), router.find('a'), state.lookups.length]).toEqual([before, before, 1]);
+    router.rereadDue();
+    router.rereadDue();
+    expect(state.lookups.length).toBe(2);
     answer(previewRoute('public'));
     await settled();
     expect([router.find('a'), changed]).toEqual([before, []]);
     state.now += LIMITS.routeTtlMs;
     router.refresh('a');
+    router.rereadDue();
     answer(previewRoute('team'));
     await settled();
     expect(changed).toEqual(['a']);
@@ -111,9 +115,29 @@ describe(Router.name, () => {
     for (const age of [1, 1, 1, 2]) {
       now = age * LIMITS.routeTtlMs;
       expect(router.find('a')).toBe(known);
+      router.rereadDue();
       await settled();
     }
     expect(lookups).toBe(3);
+  });
+
+  it('reads old routes again all in one turn, no more of them than may be under way, the others when these are read', async () => {
+    const { router, state, answer, learn } = setUp();
+    for (const hostname of ['a', 'b', 'c']) await learn(hostname);
+    state.now = LIMITS.routeTtlMs;
+    const rereads = (): string[] => state.lookups.slice(3);
+    for (const hostname of ['a', 'b', 'c']) void router.find(hostname);
+    expect(rereads()).toEqual([]);
+    router.rereadDue();
+    expect(rereads()).toEqual(['a', 'b']);
+    void router.find('c');
+    router.rereadDue();
+    expect(rereads()).toEqual(['a', 'b']);
+    for (const hostname of rereads()) answer(route(hostname));
+    await settled();
+    void router.find('c');
+    router.rereadDue();
+    expect(rereads()).toEqual(['a', 'b', 'c']);
   });
 
   it('asks again about unknown hostnames after a while', async () => {

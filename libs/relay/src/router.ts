@@ -8,7 +8,7 @@ export interface RouterLimits {
   readonly unknownTtlMs: number;
   /** How old a route may become before it is read again in the background, should an event get lost. */
   readonly routeTtlMs: number;
-  /** Lookups under way at once: a flood of random names must not become a flood of queries. */
+  /** Lookups under way at once, and as many routes that are read again: a flood of names must not become one of queries. */
   readonly maxLookups: number;
 }
 
@@ -21,7 +21,7 @@ export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
 
 interface Entry {
   readonly route: Route | null;
-  /** When it was read; of a route that is being read again: when that began. */
+  /** When it was read; of a route that is to be read again: when that was found. */
   knownSince: number;
   /** Set by each use and cleared when eviction passes by: a second chance, without reordering per request. */
   isRecent: boolean;
@@ -34,6 +34,8 @@ export class Router {
 
   private readonly entries = new Map<string, Entry>();
   private readonly lookups = new Map<string, Promise<Route | null>>();
+  /** Old routes that are to be read again. */
+  private readonly due = new Map<string, Entry>();
   private rereads = 0;
 
   constructor(
@@ -48,7 +50,7 @@ export class Router {
     if (entry) {
       const ageMs = this.clock() - entry.knownSince;
       const isKnown = entry.route !== null;
-      if (isKnown && ageMs >= this.limits.routeTtlMs) this.reread(hostname, entry);
+      if (isKnown && ageMs >= this.limits.routeTtlMs) this.markDue(hostname, entry);
       if (isKnown || ageMs < this.limits.unknownTtlMs) {
         entry.isRecent = true;
         return entry.route;
@@ -62,11 +64,20 @@ export class Router {
     return this.entries.get(hostname)?.route ?? null;
   }
 
-  /** Reads a route again that is cached and old: nobody may ask for one whose exchange stays open. */
+  /** Has a route read again that is cached and old: nobody may ask for one whose exchange stays open. */
   refresh(hostname: string): void {
     const entry = this.entries.get(hostname);
     if (entry && entry.route !== null && this.clock() - entry.knownSince >= this.limits.routeTtlMs)
-      this.reread(hostname, entry);
+      this.markDue(hostname, entry);
+  }
+
+  /**
+   * Reads the routes again that were used, or refreshed, when they were old; what is cached serves until it turns out to
+   * have changed. All in one turn: the store answers those in one query, at a sixth of the CPU time of as many.
+   */
+  rereadDue(): void {
+    for (const [hostname, entry] of this.due) this.reread(hostname, entry);
+    this.due.clear();
   }
 
   /** Forgets `hostname`: the next request looks it up again. Idle streams of its route are closed. */
@@ -82,6 +93,7 @@ export class Router {
   /** Forgets everything, after events may have been lost. */
   clear(): void {
     this.lookups.clear();
+    this.due.clear();
     for (const hostname of this.entries.keys()) this.invalidate(hostname);
   }
 
@@ -106,10 +118,14 @@ export class Router {
     return lookup;
   }
 
-  /** In the background: what is cached serves until it turns out to have changed. */
-  private reread(hostname: string, entry: Entry): void {
-    if (this.rereads >= this.limits.maxLookups) return;
+  /** Not beyond what may be under way: the next use marks it then. */
+  private markDue(hostname: string, entry: Entry): void {
+    if (this.rereads + this.due.size >= this.limits.maxLookups) return;
     entry.knownSince = this.clock();
+    this.due.set(hostname, entry);
+  }
+
+  private reread(hostname: string, entry: Entry): void {
     this.rereads++;
     this.resolve(hostname)
       .then(
