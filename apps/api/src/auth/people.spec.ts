@@ -36,6 +36,7 @@ describe('people who are signed in', () => {
         { id: team.teamId, name: 'Shop', role: 'member' },
         { id: other.teamId, name: 'Bank', role: 'owner' },
       ],
+      mayCreateTeam: true,
     });
     const named = await ann.request('get', '/me', { teamId: other.teamId });
     expect(named.body).toMatchObject({ team: { name: 'Bank' }, role: 'owner', scopes: API_KEY_SCOPES });

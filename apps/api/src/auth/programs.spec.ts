@@ -34,6 +34,7 @@ describe('the culvert command that a person let act for them', () => {
       apiKey: null,
       user: { id: ann.user.id, email: 'ann@example.test', name: '' },
       teams: [{ id: team.teamId, name: 'Shop', role: 'admin' }],
+      mayCreateTeam: false,
     });
   });
 
