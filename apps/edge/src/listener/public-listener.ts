@@ -48,6 +48,9 @@ export class PublicListener {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(settings.listen.port, settings.listen.host, resolve);
+    }).catch((error: unknown) => {
+      listener.close();
+      throw error;
     });
     return listener;
   }
