@@ -55,7 +55,8 @@ describe('a tunnel that is refused with 401', () => {
         credential = 'new';
       },
     });
-    await expect.poll(() => shown).toEqual(['Bearer old', 'Bearer new']);
+    // It goes on with that one: the acceptor lets nobody in.
+    await expect.poll(() => shown.slice(0, 2)).toEqual(['Bearer old', 'Bearer new']);
     expect(waits[0]).toBeLessThan(1000);
   });
 
