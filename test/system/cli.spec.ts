@@ -580,8 +580,8 @@ describe('completion', () => {
     expect((await run(shell, ['-n', script])).stderr).toBe('');
   });
 
-  it('works in fish where there is one, which names files when there is nothing to say', async () => {
-    if (!(await isInstalled('fish'))) return;
+  it('works in fish, which names files when there is nothing to say', async ({ skip }) => {
+    skip(!(await isInstalled('fish')), 'fish is not installed');
     writeFileSync(join(home, 'culvert.fish'), (await culvert(['completion', 'fish'])).stdout);
     symlinkSync(CULVERT, join(home, 'culvert'));
     const env = { PATH: `${home}:${process.env['PATH']}`, HOME: home };
