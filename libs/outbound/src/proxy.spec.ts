@@ -24,6 +24,7 @@ async function serve(server: Server): Promise<Server> {
     response.end('here');
   });
   server.on('upgrade', ({ headers }, socket: Duplex) => {
+    socket.on('error', () => {});
     seen.push(`UPGRADE ${headers.authorization ?? ''}`);
     socket.end('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   });

@@ -28,6 +28,7 @@ export class MeetingPointDouble {
 
   private constructor(private readonly server: Server) {
     server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => {});
       const { url = '', headers } = request;
       this.upgrades.push({ path: url, authorization: headers.authorization ?? '' });
       if (this.refuseWith !== null) {

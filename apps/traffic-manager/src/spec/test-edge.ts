@@ -37,6 +37,7 @@ export class TestEdge {
 
   private constructor(private readonly server: Server) {
     server.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => {});
       this.credentials.push(request.headers.authorization);
       if (request.url !== TUNNEL_PATH || this.refuseWith !== null) {
         socket.end(`HTTP/1.1 ${this.refuseWith ?? 404} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
