@@ -21,14 +21,12 @@ import {
 } from '@culvert/domain';
 import { createLog, loadSettings } from '@culvert/platform';
 import { createStore } from '@culvert/store';
+import { createTestDatabase } from '@culvert/testkit';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import superagent from 'superagent';
 import request from 'supertest';
-import { vi } from 'vitest';
+import { inject } from 'vitest';
 import { createApiApp } from '../api-app.js';
-
-// An embedded database takes seconds to start, more while other specs run beside.
-vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
 
 // A stream has no end to wait for: its first events stand for it.
 superagent.buffer['text/event-stream'] = true;
@@ -175,6 +173,19 @@ export class TestPerson {
   }
 }
 
+/** A store in a database of its own on the server of the tests, which is gone once it is closed. */
+export async function createTestStore(): Promise<Store> {
+  const database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
+  const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      await database.drop();
+    },
+  };
+}
+
 /** The API with a real store, in this process. */
 export class TestApi {
   private constructor(
@@ -187,7 +198,7 @@ export class TestApi {
   static async start(
     options: { env?: Record<string, string>; store?: Store; dashboardFolder?: string } = {},
   ): Promise<TestApi> {
-    const store = options.store ?? (await createStore({ dataDir: 'memory' }));
+    const store = options.store ?? (await createTestStore());
     const bus = new RecordingBus();
     const logLines: string[] = [];
     const log = createLog({
@@ -198,6 +209,8 @@ export class TestApi {
     const settings = loadSettings('standalone', options.env ?? {});
     const { dashboardFolder = DASHBOARD_FOLDER } = options;
     const app = await createApiApp({ settings, log, store, bus }, { dashboardFolder });
+    // Supertest would open a port for each request, and close it.
+    await app.listen(0, '127.0.0.1');
     return new TestApi(app, store, bus, logLines);
   }
 

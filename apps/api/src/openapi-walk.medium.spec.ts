@@ -39,7 +39,6 @@ describe('every operation of the OpenAPI document', () => {
 
   beforeAll(async () => {
     api = await TestApi.start();
-    await api.app.listen(0);
     edge = new ReplayingEdge(api.bus);
     document = (await api.http().get('/api/openapi.json')).body;
     operations = operationsOf(document);

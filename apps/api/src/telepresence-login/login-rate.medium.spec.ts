@@ -14,7 +14,6 @@ describe('the requests of one address for signing in by Telepresence', () => {
 
   beforeAll(async () => {
     api = await TestApi.start({ env: { MAX_LOGIN_REQUESTS_PER_ADDRESS: String(LIMIT) } });
-    await api.app.listen(0, '127.0.0.1');
     url = await api.app.getUrl();
     team = await api.team('Shop');
   });

@@ -44,7 +44,6 @@ describe('/auth', () => {
 
   beforeAll(async () => {
     api = await TestApi.start();
-    await api.app.listen(0, '127.0.0.1');
     url = await api.app.getUrl();
     const first = await api.store.bootstrap.createFirst({
       teamName: 'Shop <1>',

@@ -16,7 +16,6 @@ describe('what Telepresence asks of the cloud', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'culvert-test-'));
     api = await TestApi.start({ env: { TELEPRESENCE_ENHANCED_DAEMON_DIR: folder } });
-    await api.app.listen(0, '127.0.0.1');
     url = await api.app.getUrl();
     team = await api.team('Shop');
   });

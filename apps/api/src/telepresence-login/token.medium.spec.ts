@@ -15,7 +15,6 @@ describe('/token', () => {
 
   beforeAll(async () => {
     api = await TestApi.start();
-    await api.app.listen(0, '127.0.0.1');
     url = await api.app.getUrl();
     const first = await api.store.bootstrap.createFirst({
       teamName: 'Shop',

@@ -13,12 +13,11 @@ import {
 } from '@culvert/domain';
 import { TrustedProxies } from '@culvert/relay';
 import { createStore } from '@culvert/store';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { TunnelAuthenticator } from './tunnel-authenticator.js';
 
-// An embedded database takes seconds to start, more while other specs run beside.
-vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
-
+let database: TestDatabase;
 let store: Store;
 let teamId: string;
 let userId: string;
@@ -26,7 +25,8 @@ let authenticator: TunnelAuthenticator;
 const used: string[] = [];
 
 beforeAll(async () => {
-  store = await createStore({ dataDir: 'memory' });
+  database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
+  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   const first = await store.bootstrap.createFirst({
     teamName: 'Shop',
     email: 'ada@example.test',
@@ -38,7 +38,10 @@ beforeAll(async () => {
   const apiKeyUse = { record: ({ id }: { id: string }) => void used.push(id) };
   authenticator = new TunnelAuthenticator(store, apiKeyUse, new TrustedProxies([]));
 });
-afterAll(() => store.close());
+afterAll(async () => {
+  await store.close();
+  await database.drop();
+});
 
 function request(authorization?: string): IncomingMessage {
   const message = new IncomingMessage(new Socket());

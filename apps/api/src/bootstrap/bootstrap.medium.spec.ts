@@ -1,9 +1,8 @@
 import { API_KEY_SCOPES, type Store } from '@culvert/domain';
 import { loadSettings } from '@culvert/platform';
-import { createStore } from '@culvert/store';
 import { verify } from '@node-rs/argon2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi } from '../testing/api-harness.js';
+import { createTestStore, TestApi } from '../testing/api-harness.js';
 import { bootstrap } from './bootstrap.js';
 
 describe('bootstrap', () => {
@@ -15,7 +14,7 @@ describe('bootstrap', () => {
 
   // A database of its own for each: what happens once can be seen once.
   beforeEach(async () => {
-    store = await createStore({ dataDir: 'memory' });
+    store = await createTestStore();
     api = await TestApi.start({ store });
   });
   afterEach(() => api.close());

@@ -15,7 +15,6 @@ describe('the stream of changes', () => {
 
   beforeAll(async () => {
     api = await TestApi.start({ env: { MAX_EVENT_STREAMS: '40' } });
-    await api.app.listen(0);
     port = (api.app.getHttpServer().address() as AddressInfo).port;
     ours = await api.team('Ours');
     theirs = await api.team('Theirs');

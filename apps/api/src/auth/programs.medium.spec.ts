@@ -14,7 +14,6 @@ describe('the culvert command that a person let act for them', () => {
 
   beforeAll(async () => {
     api = await TestApi.start();
-    await api.app.listen(0, '127.0.0.1');
     const other = await api.team('Bank');
     team = await api.team('Shop');
     ann = await api.person('ann@example.test', [

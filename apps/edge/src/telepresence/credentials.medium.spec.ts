@@ -14,12 +14,10 @@ import { ApiKeyUse, createLog, loadSettings } from '@culvert/platform';
 import { type TakenStream, type TakenStreamHandler, TunnelRegistry } from '@culvert/relay';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, Methods, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { Telepresence } from './telepresence.js';
-
-// An embedded database takes seconds to start, more while other specs run beside.
-vi.setConfig({ hookTimeout: 60_000, testTimeout: 30_000 });
 
 const { INVALID_ARGUMENT, OK, PERMISSION_DENIED, UNAUTHENTICATED } = GrpcStatus;
 const EMPTY_MESSAGE = Buffer.alloc(5);
@@ -51,6 +49,7 @@ type Fields = Readonly<Record<string, string>>;
 const key = (secret: string): Fields => ({ 'x-ambassador-api-key': secret });
 const bearer = (secret: string): Fields => ({ authorization: `Bearer ${secret}` });
 
+let database: TestDatabase;
 let store: Store;
 let teamId: string;
 let sessions: TunnelSessions;
@@ -58,7 +57,8 @@ let telepresence: Telepresence;
 let closeBus: () => Promise<void>;
 
 beforeAll(async () => {
-  store = await createStore({ dataDir: 'memory' });
+  database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
+  store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   teamId = (await store.teams.create('Shop')).id;
   const settings = loadSettings('standalone', {});
   const log = createLog({ level: 'silent', app: 'edge', destination: { write() {} } });
@@ -74,6 +74,7 @@ afterAll(async () => {
   await sessions.close();
   await closeBus();
   await store.close();
+  await database.drop();
 });
 
 async function apiKey(

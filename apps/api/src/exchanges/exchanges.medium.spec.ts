@@ -15,7 +15,6 @@ describe('the stream of exchanges', () => {
 
   beforeAll(async () => {
     api = await TestApi.start();
-    await api.app.listen(0);
     port = (api.app.getHttpServer().address() as AddressInfo).port;
     team = await api.team('Shop');
     await team.trafficManager('cluster');
