@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { TelepresenceClient } from '@culvert/testkit';
+import { Deferred, TelepresenceClient } from '@culvert/testkit';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -72,6 +72,7 @@ async function go(path: string, on = page): Promise<void> {
 async function open(section: string): Promise<void> {
   await page.getByRole('navigation').getByRole('link', { name: section, exact: true }).click();
   await page.getByRole('heading', { level: 1, name: section }).waitFor();
+  await settled(page);
 }
 
 const row = (name: string | RegExp, on = page): Locator => on.getByRole('row').filter({ hasText: name });
@@ -243,6 +244,25 @@ it('intercepts are found by workload and namespace, with who, how and which prev
 });
 
 describe('the team', () => {
+  // A list that came later pushed the buttons below it away: a click that had begun on one ended beside it, and did nothing.
+  it('is shown once all of it is there, so that nothing moves under the pointer', async () => {
+    const path = '**/api/v1/team/members';
+    const isHeld = new Deferred();
+    await page.route(path, async (route) => {
+      await isHeld.promise;
+      await route.continue();
+    });
+    const others = page.waitForResponse('**/api/v1/team/invitations*');
+    await page.getByRole('navigation').getByRole('link', { name: 'Team', exact: true }).click();
+    await (await others).finished();
+    await page.getByRole('heading', { level: 1, name: 'Team' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(0);
+    isHeld.resolve();
+    await page.getByRole('table', { name: 'Members' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(1);
+    await page.unroute(path);
+  });
+
   it('invites somebody by a link, changes their role, takes it back, and removes them', async () => {
     const ann = { email: 'ann@example.test', password: 'a password of my own' };
     await open('Team');

@@ -1,7 +1,7 @@
-import { Skeleton, Stack } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactElement, ReactNode } from 'react';
 import { ErrorPanel } from './error-panel.js';
+import { Loading } from './loading.js';
 
 interface QueryViewProps<Data> {
   readonly query: UseQueryResult<Data>;
@@ -12,12 +12,5 @@ interface QueryViewProps<Data> {
 export function QueryView<Data>({ query, children }: QueryViewProps<Data>): ReactElement {
   if (query.data !== undefined) return <>{children(query.data)}</>;
   if (query.isError) return <ErrorPanel error={query.error} onRetry={() => void query.refetch()} />;
-  return (
-    <Stack gap="xs" aria-busy="true" aria-label="Loading">
-      <Skeleton height={44} />
-      <Skeleton height={60} />
-      <Skeleton height={60} />
-      <Skeleton height={60} />
-    </Stack>
-  );
+  return <Loading />;
 }

@@ -4,6 +4,8 @@ import { lazy, Suspense, useState, type ReactElement } from 'react';
 import { Link, useLocation } from 'wouter';
 import { interceptById } from '../../api/intercepts.js';
 import { useMay } from '../../api/me.js';
+import { shareLinksOf } from '../../api/preview-credentials.js';
+import { metricsOfPreview } from '../../api/preview-metrics.js';
 import { nameOfPreview, previewById, type Preview } from '../../api/previews.js';
 import { nameOfManager, trafficManagers } from '../../api/traffic-managers.js';
 import { AccessBadge } from '../../components/access-badge.js';
@@ -16,6 +18,7 @@ import { PreviewState, useConnectedManagers } from '../../components/preview-sta
 import { QueryView } from '../../components/query-view.js';
 import { ScopedButton } from '../../components/scoped-button.js';
 import { PageSection } from '../../components/page-section.js';
+import { Together } from '../../components/together.js';
 import { exactTime, TimeAgo } from '../../components/time-ago.js';
 import {
   IconActivity,
@@ -110,19 +113,28 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
 
 function Details({ preview }: { preview: Preview }): ReactElement {
   const mayReadAudit = useMay('audit:read');
+  const mayReadIntercepts = useMay('intercepts:read');
+  const sections = [
+    useQuery(metricsOfPreview(preview.id)),
+    useQuery({ ...interceptById(preview.interceptId), enabled: mayReadIntercepts }),
+    useQuery(trafficManagers()),
+    useQuery(shareLinksOf(preview.id)),
+  ];
   return (
-    <Stack gap="md">
-      <Address preview={preview} />
-      <PreviewTraffic previewId={preview.id} />
-      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
-        <Intercept preview={preview} />
-        <Ingress preview={preview} />
-        <Access preview={preview} />
-        <Lifetime preview={preview} />
-      </SimpleGrid>
-      <PreviewCredentials preview={preview} />
-      {mayReadAudit && <PreviewHistory previewId={preview.id} />}
-    </Stack>
+    <Together queries={sections}>
+      <Stack gap="md">
+        <Address preview={preview} />
+        <PreviewTraffic previewId={preview.id} />
+        <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <Intercept preview={preview} />
+          <Ingress preview={preview} />
+          <Access preview={preview} />
+          <Lifetime preview={preview} />
+        </SimpleGrid>
+        <PreviewCredentials preview={preview} />
+        {mayReadAudit && <PreviewHistory previewId={preview.id} />}
+      </Stack>
+    </Together>
   );
 }
 

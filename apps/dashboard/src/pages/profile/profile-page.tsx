@@ -1,5 +1,11 @@
 import { Anchor, Badge, Button, Group, Paper, PasswordInput, Stack, Text } from '@mantine/core';
-import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
+import {
+  infiniteQueryOptions,
+  queryOptions,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+} from '@tanstack/react-query';
 import { useState, type ReactElement, type SubmitEvent } from 'react';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
@@ -14,15 +20,36 @@ import { QueryView } from '../../components/query-view.js';
 import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
-import { Programs } from './programs.js';
+import { Together } from '../../components/together.js';
+import { programs, Programs } from './programs.js';
 import { describeBrowser } from './user-agent.js';
 import classes from './profile.module.css';
 
 type UserSession = Schemas['UserSession'];
 
+const signInMethods = () =>
+  queryOptions({
+    queryKey: keyOf('me', 'sign-in-methods'),
+    queryFn: () => answerOf(api.GET('/api/v1/me/sign-in-methods')),
+  });
+
+const userSessions = () =>
+  infiniteQueryOptions({
+    queryKey: keyOf('user-session', 'all'),
+    queryFn: ({ pageParam }) =>
+      answerOf(
+        api.GET('/api/v1/me/sessions', {
+          params: { query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+  });
+
 /** Who is signed in, how, and where. */
 export function ProfilePage(): ReactElement {
   const { user, teams } = useMe();
+  const sections = [useQuery(signInMethods()), useInfiniteQuery(userSessions()), useQuery(programs())];
   return (
     <Page title="Profile" description={user?.email}>
       <Stack gap="xl">
@@ -36,20 +63,19 @@ export function ProfilePage(): ReactElement {
             ]}
           />
         </Paper>
-        <SignInMethods />
-        <Sessions />
-        <Programs />
-        <PasswordForm />
+        <Together queries={sections}>
+          <SignInMethods />
+          <Sessions />
+          <Programs />
+          <PasswordForm />
+        </Together>
       </Stack>
     </Page>
   );
 }
 
 function SignInMethods(): ReactElement {
-  const methods = useQuery({
-    queryKey: keyOf('me', 'sign-in-methods'),
-    queryFn: () => answerOf(api.GET('/api/v1/me/sign-in-methods')),
-  });
+  const methods = useQuery(signInMethods());
   return (
     <PageSection title="How you sign in">
       <QueryView query={methods}>
@@ -89,17 +115,7 @@ function hostOf(issuer: string): string {
 
 function Sessions(): ReactElement {
   const confirm = useConfirm();
-  const sessions = useInfiniteQuery({
-    queryKey: keyOf('user-session', 'all'),
-    queryFn: ({ pageParam }) =>
-      answerOf(
-        api.GET('/api/v1/me/sessions', {
-          params: { query: { limit: 50, ...(pageParam === null ? {} : { cursor: pageParam }) } },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: ({ nextCursor }) => nextCursor,
-  });
+  const sessions = useInfiniteQuery(userSessions());
   const endOthers = useMutation({
     mutationFn: () => answerOf(api.DELETE('/api/v1/me/sessions')),
     onSuccess: () => toastDone('Your other browsers are signed out'),

@@ -1,5 +1,5 @@
 import { Button, Paper, Text } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { queryOptions, useMutation, useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { allPages } from '../../api/all-pages.js';
 import { answerOf, api, type Schemas } from '../../api/client.js';
@@ -14,19 +14,22 @@ import classes from './profile.module.css';
 
 type Program = Schemas['Program'];
 
-/** What acts for the person, since they signed in with it. */
-export function Programs(): ReactElement {
-  const programs = useQuery({
+export const programs = () =>
+  queryOptions({
     queryKey: keyOf('me', 'programs'),
     queryFn: () =>
       allPages<Program>((query) => answerOf(api.GET('/api/v1/me/programs', { params: { query } }))),
   });
+
+/** What acts for the person, since they signed in with it. */
+export function Programs(): ReactElement {
+  const all = useQuery(programs());
   return (
     <PageSection
       title="Programs that act for you"
       description="What you signed in to with the culvert command or Telepresence, in whichever of your teams."
     >
-      <QueryView query={programs}>
+      <QueryView query={all}>
         {(list) =>
           list.length === 0 ? (
             <Text size="sm" c="dimmed">

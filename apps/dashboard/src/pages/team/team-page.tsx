@@ -4,30 +4,35 @@ import type { ReactElement } from 'react';
 import { teamOfCaller } from '../../api/team.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
+import { Together } from '../../components/together.js';
 import { Invitations } from './invitations.js';
 import { Leaving } from './leaving.js';
 import { Members } from './members.js';
 import { TeamSettings } from './team-settings.js';
 import { TeamUse } from './team-use.js';
+import { invitations, members } from './team.js';
 
 /** Who is in the team, what it may have, and how it is set. */
 export function TeamPage(): ReactElement {
   const own = useQuery(teamOfCaller());
+  const sections = [own, useQuery(members()), useQuery(invitations())];
   return (
     <Page title="Team" description={own.data?.name}>
-      <Stack gap="xl">
-        <Members />
-        <Invitations />
-        <QueryView query={own}>
-          {(shown) => (
-            <Stack gap="xl">
-              <TeamSettings team={shown} key={`${shown.name}-${shown.previewIdleExpirySeconds}`} />
-              <TeamUse team={shown} />
-              <Leaving team={shown} />
-            </Stack>
-          )}
-        </QueryView>
-      </Stack>
+      <Together queries={sections}>
+        <Stack gap="xl">
+          <Members />
+          <Invitations />
+          <QueryView query={own}>
+            {(shown) => (
+              <Stack gap="xl">
+                <TeamSettings team={shown} key={`${shown.name}-${shown.previewIdleExpirySeconds}`} />
+                <TeamUse team={shown} />
+                <Leaving team={shown} />
+              </Stack>
+            )}
+          </QueryView>
+        </Stack>
+      </Together>
     </Page>
   );
 }

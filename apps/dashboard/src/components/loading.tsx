@@ -1,0 +1,14 @@
+import { Skeleton, Stack } from '@mantine/core';
+import type { ReactElement } from 'react';
+
+/** In the place of what is on its way. */
+export function Loading(): ReactElement {
+  return (
+    <Stack gap="xs" aria-busy="true" aria-label="Loading">
+      <Skeleton height={44} />
+      <Skeleton height={60} />
+      <Skeleton height={60} />
+      <Skeleton height={60} />
+    </Stack>
+  );
+}
