@@ -1,8 +1,8 @@
 /**
  * The import-direction rule: dependencies point from apps to libs and from outer libs to inner ones.
  * Every package has a row below and may import only what its row names, so a new dependency is a decision that
- * someone reads in a diff. Tests (`*.spec.ts`, `bench/`, `test/`) keep to the same `@culvert` rows, but may also
- * use the testkit and any third-party package.
+ * someone reads in a diff. Tests (`*.spec.ts`, `spec/`, `bench/`, `test/`) keep to the same `@culvert` rows, but may also
+ * use the testkit and any third-party package. Nothing else imports them.
  */
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -150,16 +150,18 @@ export function judgeImport(file, specifier) {
   const row = PACKAGES[owner];
   if (!row) return `${owner} has no row in infra/lint/import-direction.mjs: say there what it may import`;
 
+  const isTest = isOfTests(file);
   if (specifier.startsWith('.')) {
-    const target = relative(owner, resolve('/', dirname(file), specifier).slice(1));
-    return target.startsWith('..')
-      ? `a relative import must stay inside ${owner}: use what @culvert packages export`
+    const target = resolve('/', dirname(file), specifier).slice(1);
+    if (relative(owner, target).startsWith('..'))
+      return `a relative import must stay inside ${owner}: use what @culvert packages export`;
+    return isOfTests(target) && !isTest
+      ? 'only tests import what is of tests: nothing of it may be shipped'
       : null;
   }
   if (specifier.startsWith('/') || specifier.startsWith('file:'))
     return 'an import must not name a path of this machine';
 
-  const isTest = owner === 'test' || /\.spec\.tsx?$|^(libs|apps)\/[^/]+\/bench\//.test(file);
   const [scope, name] = specifier.split('/');
   if (scope === '@culvert') {
     if (specifier.split('/').length > 2)
@@ -185,6 +187,10 @@ export function judgeImport(file, specifier) {
   if (scope === '@nestjs' && !NEST_OWNERS.test(owner))
     return `${owner} must not import ${external}: ${NEST_WHY}`;
   return null;
+}
+
+function isOfTests(file) {
+  return /^test\/|\.spec\.[jt]sx?$|^(libs|apps)\/[^/]+\/(src\/spec|bench)\//.test(file);
 }
 
 function packageOf(file) {

@@ -1,10 +1,10 @@
 import { OPERATIONS } from '@culvert/contract';
 import type { Role } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
-import { AUTHORISATION, CALLERS, type CallerKind, type Row } from './testing/authorisation-table.js';
-import { ReplayingEdge } from './testing/replaying-edge.js';
-import { servedRoutes } from './testing/served-routes.js';
+import { TestApi, type TestPerson, type TestTeam } from './spec/api-harness.js';
+import { AUTHORISATION, CALLERS, type CallerKind, type Row } from './spec/authorisation-table.js';
+import { ReplayingEdge } from './spec/replaying-edge.js';
+import { servedRoutes } from './spec/served-routes.js';
 import {
   ambassador,
   bearer,
@@ -13,7 +13,7 @@ import {
   shownBy,
   type Credentials,
   type Shown,
-} from './testing/test-credentials.js';
+} from './spec/test-credentials.js';
 
 const CHALLENGE = 'c'.repeat(43);
 const AUTHORIZATION = {

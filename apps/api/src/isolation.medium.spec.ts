@@ -1,6 +1,6 @@
 import { OPERATIONS, type Operation } from '@culvert/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from './testing/api-harness.js';
+import { TestApi, type TestTeam } from './spec/api-harness.js';
 
 describe('two teams', () => {
   let api: TestApi;

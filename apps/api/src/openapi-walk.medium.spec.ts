@@ -6,14 +6,14 @@ import { API_KEY_SCOPES } from '@culvert/domain';
 import { EventReader } from '@culvert/testkit';
 import type { Response } from 'supertest';
 import { hashPassword } from './sign-in/passwords.js';
-import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
-import { ANSWERED, ReplayingEdge } from './testing/replaying-edge.js';
+import { TestApi, type TestPerson, type TestTeam } from './spec/api-harness.js';
+import { ANSWERED, ReplayingEdge } from './spec/replaying-edge.js';
 import {
   AnswerCheck,
   operationsOf,
   type DescribedOperation,
   type OpenApiDocument,
-} from './testing/openapi-description.js';
+} from './spec/openapi-description.js';
 
 const PASSWORD = 'correct horse battery';
 const ELSEWHERE = { Origin: 'https://evil.example.test' };

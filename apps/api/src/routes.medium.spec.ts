@@ -1,7 +1,7 @@
 import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from './testing/api-harness.js';
-import { servedRoutes } from './testing/served-routes.js';
+import { TestApi, type TestPerson, type TestTeam } from './spec/api-harness.js';
+import { servedRoutes } from './spec/served-routes.js';
 
 /** Pages for people, which the OpenAPI document does not describe, and the document itself. */
 const UNDESCRIBED = [

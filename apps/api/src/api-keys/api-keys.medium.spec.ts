@@ -1,7 +1,7 @@
 import { apiKeyResource, createdApiKeyResource } from '@culvert/contract';
 import { API_KEY_SCOPES } from '@culvert/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 describe('/api/v1/api-keys', () => {
   let api: TestApi;

@@ -1,6 +1,6 @@
 import { auditEventPage, type AuditEventResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { toCell } from './audit-csv.js';
 
 describe('/api/v1/audit-events', () => {

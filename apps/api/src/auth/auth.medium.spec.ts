@@ -1,6 +1,6 @@
 import { meResource } from '@culvert/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 describe('authentication', () => {
   let api: TestApi;

@@ -1,7 +1,7 @@
 import { userSessionPage } from '@culvert/contract';
 import { API_KEY_SCOPES, scopesOfRole, USER_SESSION_IDLE_MS, type Role } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 
 describe('people who are signed in', () => {
   let api: TestApi;

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { CULVERT_CLIENT_ID, scopesOfRole } from '@culvert/domain';
 import { EventReader } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 
 describe('the culvert command that a person let act for them', () => {
   let api: TestApi;

@@ -2,7 +2,7 @@ import { API_KEY_SCOPES, type Store } from '@culvert/domain';
 import { loadSettings } from '@culvert/platform';
 import { verify } from '@node-rs/argon2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTestStore, TestApi } from '../testing/api-harness.js';
+import { createTestStore, TestApi } from '../spec/api-harness.js';
 import { bootstrap } from './bootstrap.js';
 
 describe('bootstrap', () => {

@@ -3,7 +3,7 @@ import { EventReader } from '@culvert/testkit';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 import { Readiness } from '@culvert/platform';
 
 describe('the stream of changes', () => {

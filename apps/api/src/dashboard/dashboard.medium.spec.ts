@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson } from '../testing/api-harness.js';
+import { TestApi, type TestPerson } from '../spec/api-harness.js';
 import { DashboardFiles } from './dashboard-files.js';
 
 const SCRIPT = "document.title = 'Culvert';\n";

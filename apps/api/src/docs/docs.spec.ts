@@ -2,7 +2,7 @@ import { ERROR_CODES, ERRORS, buildOpenApiDocument, problemDescription } from '@
 import type { Store } from '@culvert/domain';
 import type { Response } from 'superagent';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi } from '../testing/api-harness.js';
+import { TestApi } from '../spec/api-harness.js';
 
 /** Nothing here asks the database. */
 const NO_STORE = { close: async () => {} } as Store;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TestApi } from '../testing/api-harness.js';
+import { TestApi } from '../spec/api-harness.js';
 
 let api: TestApi;
 

@@ -2,7 +2,7 @@ import { bodiesTopic, exchangesTopic, watcherTopic, type ClusterEvent } from '@c
 import { EventReader } from '@culvert/testkit';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 type Watched = Extract<ClusterEvent, { type: 'preview.watched' }>;
 

@@ -1,6 +1,6 @@
 import { interceptResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 const description = { name: 'checkout', workload: 'checkout', namespace: 'shop' };
 

@@ -1,7 +1,7 @@
 import { createdPreviewTokenResource, createdShareLinkResource } from '@culvert/contract';
 import { hashSecret, MAX_CREDENTIALS_PER_PREVIEW } from '@culvert/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 describe.each([
   { kind: 'share-links', repository: 'shareLinks', prefix: 'cvs_' },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { OldTraffic } from './old-traffic.js';
 
 const MINUTE_MS = 60_000;

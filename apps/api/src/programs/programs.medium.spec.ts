@@ -1,7 +1,7 @@
 import { programPage } from '@culvert/contract';
 import { REFRESH_TOKEN_LIFETIME_MS } from '@culvert/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 
 describe('/api/v1/me/programs', () => {
   let api: TestApi;

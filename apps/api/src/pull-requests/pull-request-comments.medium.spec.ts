@@ -6,7 +6,7 @@ import { InProcessEventBus } from '@culvert/cluster';
 import { previewResource, type PreviewResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLog, loadSettings } from '@culvert/platform';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { PullRequestComments } from './pull-request-comments.js';
 
 interface Comment {

@@ -1,8 +1,8 @@
 import type { ReplayReport } from '@culvert/cluster';
 import { MAX_REPLAY_BODY_BYTES } from '@culvert/contract';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
-import { ANSWERED, ReplayingEdge } from '../testing/replaying-edge.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
+import { ANSWERED, ReplayingEdge } from '../spec/replaying-edge.js';
 
 const EXCHANGE = {
   id: 'e1',

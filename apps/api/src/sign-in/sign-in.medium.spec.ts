@@ -1,6 +1,6 @@
 import type { Store, User } from '@culvert/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { hashPassword } from './passwords.js';
 
 const ORIGIN = 'http://localhost:8080';

@@ -1,6 +1,6 @@
 import { createdInvitationResource, memberList, teamResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 
 describe('teams', () => {
   let api: TestApi;

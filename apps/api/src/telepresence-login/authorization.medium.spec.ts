@@ -1,7 +1,7 @@
 import { generateSecret, hashSecret, type Team, type User } from '@culvert/domain';
 import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi } from '../testing/api-harness.js';
+import { TestApi } from '../spec/api-harness.js';
 
 const ORIGIN = 'http://localhost:8080';
 const CHALLENGE = 'x'.repeat(43);

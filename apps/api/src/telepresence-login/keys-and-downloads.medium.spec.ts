@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ApiKeyScope } from '@culvert/domain';
 import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 describe('what Telepresence asks of the cloud', () => {
   let api: TestApi;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { generateOAuthSecret, hashOAuthSecret } from '@culvert/domain';
 import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 
 const LIMIT = 5;
 const REDIRECT_URI = 'http://localhost:50123/callback';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi, type TestPerson, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 
 describe('/revoke', () => {
   let api: TestApi;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { generateOAuthSecret, hashOAuthSecret, type OAuthGrant } from '@culvert/domain';
 import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestApi } from '../testing/api-harness.js';
+import { TestApi } from '../spec/api-harness.js';
 
 const REDIRECT_URI = 'http://localhost:50123/callback';
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;

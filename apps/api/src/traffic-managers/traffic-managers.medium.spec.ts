@@ -2,7 +2,7 @@ import { connectionEventPage, trafficManagerResource, WORKSTATION_PREFIX } from 
 import { WORKSTATION_PREFIX as PREFIX_IN_THE_STORE } from '@culvert/domain';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { TestApi, type TestTeam } from '../testing/api-harness.js';
+import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { OldConnectionEvents } from './old-connection-events.js';
 
 describe('/api/v1/traffic-managers', () => {
