@@ -140,6 +140,16 @@ describe(Router.name, () => {
     expect(rereads()).toEqual(['a', 'b', 'c']);
   });
 
+  it('reads no route again that was forgotten meanwhile', async () => {
+    const { router, state, learn } = setUp();
+    await learn('a');
+    state.now = LIMITS.routeTtlMs;
+    void router.find('a');
+    router.invalidate('a');
+    router.rereadDue();
+    expect(state.lookups).toEqual(['a']);
+  });
+
   it('asks again about unknown hostnames after a while', async () => {
     const { router, state, answer } = setUp();
     const found = router.find('a');

@@ -76,7 +76,8 @@ export class Router {
    * have changed. All in one turn: the store answers those in one query, at a sixth of the CPU time of as many.
    */
   rereadDue(): void {
-    for (const [hostname, entry] of this.due) this.reread(hostname, entry);
+    for (const [hostname, entry] of this.due)
+      if (this.entries.get(hostname) === entry) this.reread(hostname, entry);
     this.due.clear();
   }
 
