@@ -13,11 +13,21 @@ const LOOKS = ['light', 'dark', 'phone'] as const;
 /** Of axe-core: all that a theme can break, since it changes nothing but colours. */
 const RULES_ON_COLOURS: string[] = ['color-contrast', 'link-in-text-block'];
 
+interface Box {
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
+  readonly textContent: string;
+}
+
 /** Of the page, as far as it is looked at from here. */
 interface Window {
   readonly axe: { run(options: RunOptions): Promise<AxeResults> };
   readonly innerWidth: number;
-  readonly document: { readonly documentElement: { readonly scrollWidth: number } };
+  readonly document: {
+    readonly documentElement: Box;
+    querySelectorAll(selector: string): Iterable<Box>;
+  };
+  getComputedStyle(box: Box): { readonly overflowX: string; readonly textOverflow: string };
   requestAnimationFrame(callback: () => void): void;
 }
 
@@ -86,8 +96,8 @@ export function watchForFaults(page: Page): string[] {
 }
 
 /**
- * Serious findings of axe-core on the page as it is, and how far it is wider than its window: in light, in dark, and on a
- * phone. Leaves it in light.
+ * Serious findings of axe-core on the page as it is, how far it is wider than its window, and which buttons are too narrow for
+ * what they say: in light, in dark, and on a phone. Leaves it in light.
  */
 export async function findBarriers(page: Page): Promise<string[]> {
   const found: string[] = [];
@@ -103,7 +113,7 @@ export async function findBarriers(page: Page): Promise<string[]> {
 
 /** @param rules all those of axe-core when it is empty */
 async function barriersNow(page: Page, rules: string[]): Promise<string[]> {
-  const { violations, overflow } = await page.evaluate(async (only) => {
+  const { violations, overflow, cut } = await page.evaluate(async (only) => {
     const window = globalThis as unknown as Window;
     // What a theme or a width changes by script is there after two frames.
     for (let frame = 0; frame < 2; frame++)
@@ -112,12 +122,24 @@ async function barriersNow(page: Page, rules: string[]): Promise<string[]> {
       resultTypes: ['violations'],
       ...(only.length === 0 ? {} : { runOnly: only }),
     });
-    return { violations: all, overflow: window.document.documentElement.scrollWidth - window.innerWidth };
+    return {
+      violations: all,
+      overflow: window.document.documentElement.scrollWidth - window.innerWidth,
+      cut: Array.from(window.document.querySelectorAll('button, button *'))
+        .filter((box) => {
+          const { overflowX, textOverflow } = window.getComputedStyle(box);
+          // What is a pixel wide is for screen readers.
+          const isCut = box.clientWidth > 1 && box.scrollWidth > box.clientWidth;
+          return isCut && overflowX === 'hidden' && textOverflow !== 'ellipsis';
+        })
+        .map(({ textContent }) => textContent),
+    };
   }, rules);
   return [
     ...violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+    ...cut.map((label) => `${label} is cut off`),
     ...(overflow > 0 ? [`${overflow} pixels too wide`] : []),
   ];
 }
