@@ -1,6 +1,6 @@
 /**
  * Who gets what from every route: the status that each kind of caller is answered with. Written down, not derived: when
- * the server disagrees, one of the two is wrong. A route that is missing here fails `authorisation.spec.ts`.
+ * the server disagrees, one of the two is wrong. A route that is missing here fails `authorisation.medium.spec.ts`.
  */
 import type { ApiKeyScope } from '@culvert/domain';
 
