@@ -293,6 +293,32 @@ describe('a client whose connection breaks', () => {
     expect(await request(again, 'id:orders', 'hello')).toBe('hello');
   });
 
+  // The answer was told after the change that came with it: `culvert intercept` showed a state that was over.
+  it.each(['created', 'resumed'])(
+    'when %s, is told last what was true last, even of changes in the same message',
+    async (how) => {
+      const told: (string | null)[] = [];
+      const alice = client({ onIntercept: ({ culvertId }) => told.push(culvertId) });
+      let manager = await peer();
+      if (how === 'resumed') {
+        const first = alice.create(draft, TARGET);
+        await accept(manager);
+        await first;
+        manager.tunnel.close(GoAwayCode.NORMAL, 'the manager restarts');
+        manager = await peer();
+      }
+      const created = how === 'created' ? alice.create(draft, TARGET) : null;
+      const asked = await manager.nextLine();
+      const lines = [
+        { type: 'created', request: asked.request, intercept: infoOf({ disposition: 'WAITING' }) },
+        { type: 'intercept', intercept: infoOf({ culvertId: 'c' }) },
+      ];
+      manager.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      if (created === null) await expect.poll(() => told).toEqual(['c', 'c']);
+      else expect([(await created).culvertId, told]).toEqual(['c', ['c']]);
+    },
+  );
+
   it('gives up what cannot be resumed, and says so once', async () => {
     const refused: string[] = [];
     const alice = client({ onRefused: ({ name }, { code }) => void refused.push(`${name} ${code}`) });

@@ -149,11 +149,12 @@ export class MeetingClient {
     this.waiting.clear();
   }
 
+  /** What is known of it once whoever waits for the answer can look: a change may have come in the same message. */
   private async declare(held: Held): Promise<InterceptInfo> {
     const answer = await this.ask({ type: 'create', intercept: held.draft });
     if (answer.type !== 'created')
       throw new MeetingError('LOST', 'the traffic manager answered something else');
-    return answer.intercept;
+    return this.held.get(keyOf(held.draft))?.info ?? answer.intercept;
   }
 
   private ask(line: { readonly type: string; readonly [member: string]: unknown }): Promise<ManagerToClient> {
