@@ -252,15 +252,20 @@ describe('the team', () => {
       await isHeld.promise;
       await route.continue();
     });
-    const others = page.waitForResponse('**/api/v1/team/invitations*');
-    await page.getByRole('navigation').getByRole('link', { name: 'Team', exact: true }).click();
-    await (await others).finished();
-    await page.getByRole('heading', { level: 1, name: 'Team' }).waitFor();
-    expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(0);
-    isHeld.resolve();
-    await page.getByRole('table', { name: 'Members' }).waitFor();
-    expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(1);
-    await page.unroute(path);
+    try {
+      const others = page.waitForResponse('**/api/v1/team/invitations*');
+      await page.getByRole('navigation').getByRole('link', { name: 'Team', exact: true }).click();
+      await (await others).finished();
+      await page.getByRole('heading', { level: 1, name: 'Team' }).waitFor();
+      expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(0);
+      isHeld.resolve();
+      await page.getByRole('table', { name: 'Members' }).waitFor();
+      expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(1);
+    } finally {
+      // The page is that of the tests to come.
+      isHeld.resolve();
+      await page.unroute(path);
+    }
   });
 
   it('invites somebody by a link, changes their role, takes it back, and removes them', async () => {
