@@ -73,9 +73,9 @@ const PACKAGES = {
     why: 'contract is shared with the browser: schemas and nothing that runs only on a server',
   },
   'libs/relay': {
-    culvert: ['http1', 'http2', 'sockets', 'tunnel'],
+    culvert: ['domain', 'http1', 'http2', 'sockets', 'tunnel'],
     external: [],
-    why: 'relay is the data plane: framework-free, built on http1, http2, sockets and tunnel alone',
+    why: 'relay is the data plane: framework-free, built on http1, http2, sockets, tunnel and the rules of domain alone',
   },
   'libs/telepresence': {
     culvert: ['tunnel'],

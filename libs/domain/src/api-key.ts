@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { SECRET_PREFIXES } from './secret-prefixes.js';
 
 /** What a key may be used for. */
 export const API_KEY_SCOPES = [
@@ -54,7 +55,6 @@ export interface ApiKeyDraft {
   readonly createdByApiKeyId?: string | null;
 }
 
-const SECRET_PREFIX = 'cvt_';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 32;
 const CHECKSUM_LENGTH = 6;
@@ -72,7 +72,7 @@ export function generateApiKeySecret(): string {
       if (byte < 248 && random.length < RANDOM_LENGTH) random += ALPHABET[byte % 62];
     }
   }
-  return SECRET_PREFIX + random + checksum(random);
+  return SECRET_PREFIXES.apiKey + random + checksum(random);
 }
 
 /** The form of generated secrets; `docs/security.md` gives it to secret scanners. */

@@ -11,6 +11,7 @@ export * from './preview-traffic.js';
 export * from './preview.js';
 export * from './pull-request-comment.js';
 export * from './resource-change.js';
+export * from './secret-prefixes.js';
 export * from './secret.js';
 export * from './role-scopes.js';
 export * from './requested-preview.js';

@@ -1,3 +1,4 @@
+import { SECRET_PREFIXES } from './secret-prefixes.js';
 import { generateSecret, hashSecret } from './secret.js';
 import type { Role, Team, User } from './team.js';
 
@@ -71,7 +72,11 @@ export interface AccessTokenOwner {
   readonly expiresAt: Date;
 }
 
-const PREFIXES = { code: 'cvtc_', access: 'cvta_', refresh: 'cvtr_' } as const;
+const PREFIXES = {
+  code: SECRET_PREFIXES.authorizationCode,
+  access: SECRET_PREFIXES.accessToken,
+  refresh: SECRET_PREFIXES.refreshToken,
+} as const;
 
 /** A new code or token: a prefix that says which, and 256 random bits in base64url. */
 export function generateOAuthSecret(kind: keyof typeof PREFIXES): string {

@@ -1,10 +1,11 @@
 /** Who is let into a preview of `team` besides its members, and what they show for it. */
 import type { Preview } from './preview.js';
+import { SECRET_PREFIXES } from './secret-prefixes.js';
 
 /** Of a preview's machine token. Secret scanners, and the edge, recognise it by this. */
-export const PREVIEW_TOKEN_PREFIX = 'cvp_';
+export const PREVIEW_TOKEN_PREFIX = SECRET_PREFIXES.previewToken;
 /** Of the secret in a share link. */
-export const SHARE_LINK_PREFIX = 'cvs_';
+export const SHARE_LINK_PREFIX = SECRET_PREFIXES.shareLink;
 
 /** From the hand-off page on the app host to the preview's host. */
 export const ACCESS_CODE_MS = 60_000;

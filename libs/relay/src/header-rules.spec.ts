@@ -2,6 +2,7 @@
  * What visitors and services try to say for somebody else, as docs/security.md lists it: each attempt in one line, and
  * what is left of it on the other side.
  */
+import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
 import { requestHeadText, responseFieldLines } from './header-rules.js';
@@ -69,7 +70,11 @@ describe('a visitor who claims', () => {
     ['a key by its other name', 'x-culvert-api-key: cvt_x'],
     ['a token', 'Culvert-Preview-Token: cvp_x'],
     ['a token, with underscores', 'culvert_preview_token: cvp_x'],
-    ['a key as bearer', 'Authorization: Bearer cvt_x'],
+    ...Object.entries(SECRET_PREFIXES).flatMap(([kind, prefix]) => [
+      [`an ${kind} as bearer`, `Authorization: Bearer ${prefix}x`],
+      [`an ${kind} without a scheme`, `Authorization: ${prefix}x`],
+      [`an ${kind} by another scheme`, `Authorization: Token ${prefix}x`],
+    ]),
     ['a token as bearer, oddly written', 'authorization: bEARER   CVP_x'],
     ['a visit', `Cookie: __Host-culvert-preview=${TOKEN}`],
     ['a visit over plain HTTP', `Cookie: culvert-preview=${TOKEN}`],
@@ -82,6 +87,8 @@ describe('a visitor who claims', () => {
   it.each([
     'Authorization: Basic dTpw',
     'Authorization: Bearer theirs',
+    'Authorization: Bearer cvx_theirs',
+    'Authorization: Bearer theirs-cvt_x',
     'Cookie: a=1; session="x y"',
     'X-Forwarded: 1',
     'Origin: https://x.test',

@@ -2,6 +2,7 @@
  * Which header lines cross the relay, and what it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
  * head as whole runs of text: one slice for many lines.
  */
+import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import { getsBanner, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
@@ -155,8 +156,8 @@ function acceptsTrailers(request: RequestHead): boolean {
 /** Cookies of the whole registrable domain, the app's and other previews' among them, and not of this host alone. */
 const CLEARS_COOKIES = /"(?:cookies|\*)"/i;
 
-/** A key or token of ours: any other Authorization is the service's. */
-const OUR_AUTHORIZATION = /^bearer +cv[pt]_/i;
+/** A secret of ours, whichever scheme it claims: any other Authorization is the service's. */
+const OUR_AUTHORIZATION = new RegExp(`^(?:[\\w-]+[ \\t]+)?${SECRET_PREFIX_PATTERN}`, 'i');
 
 /**
  * What is left of a line that holds credentials for Culvert: '' when nothing is, null when it holds none. Other cookies

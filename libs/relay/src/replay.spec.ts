@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, HttpSyntaxError } from '@culvert/http1';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type BegunExchange, ExchangeTrace } from './exchange-trace.js';
@@ -149,6 +150,12 @@ describe('a replay', () => {
     expect(rig.route.active).toBe(0);
     expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 1]]));
     expect(rig.relay.connectionCount).toBe(0);
+  });
+
+  it.each(Object.values(SECRET_PREFIXES))('sends no secret of Culvert to the service: %s', async (prefix) => {
+    rig = await startRig(answering());
+    await answer({ fields: [['authorization', `Bearer ${prefix}secret`]] });
+    expect(seen[0].request.headers).not.toHaveProperty('authorization');
   });
 
   it('shares the pool of streams with visitors', async () => {

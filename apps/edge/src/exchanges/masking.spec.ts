@@ -1,3 +1,4 @@
+import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
 import { maskFields, maskTarget } from './masking.js';
@@ -29,7 +30,10 @@ describe('masking', () => {
     [`X-CSRF: ${SECRET}`, '***'],
     [`X-Ambassador-Api-Key: ${SECRET}`, '***'],
     [`Culvert-Preview-Token: cvp_${SECRET}`, '***'],
-    [`X-Anything: see cvt_${SECRET} there`, 'see *** there'],
+    ...Object.values(SECRET_PREFIXES).map((prefix) => [
+      `X-Anything: see ${prefix}${SECRET} there`,
+      'see *** there',
+    ]),
     [
       `Referer: https://a.test/x?page=1&access_token=${SECRET}&y=2`,
       'https://a.test/x?page=1&access_token=***&y=2',

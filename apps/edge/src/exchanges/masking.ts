@@ -1,4 +1,5 @@
 import type { Exchange } from '@culvert/contract';
+import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import type { Fields } from '@culvert/http1';
 
 /** What stands in the place of a secret. */
@@ -16,7 +17,7 @@ const HARMLESS_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Keys, tokens and links of Culvert's own, wherever they stand. */
-const OWN_SECRET = /\bcv[a-z]_[\w-]{4,}/g;
+const OWN_SECRET = new RegExp(`\\b${SECRET_PREFIX_PATTERN}[\\w-]{4,}`, 'g');
 /** Culvert's own share links and sign-in codes in paths. */
 const OWN_PATH = /(\/\.culvert\/(?:share\/|signed-in\?code=))[\w-]+/g;
 /** Secrets in queries and fragments, by words of their names; bounded, so that no visitor can make it take long. */
