@@ -10,22 +10,28 @@ export interface SplitDeployment {
   /** Its requests go through the first edge, which is the one that the app's host names. */
   readonly deployment: Deployment;
   readonly edges: readonly Program[];
+  readonly api: Program;
   readonly ports: readonly number[];
   readonly databaseUrl: string;
   stop(): Promise<void>;
 }
 
-/** @param options.env of the API */
+/**
+ * @param options.env of the API
+ * @param options.database instead of one of its own, which stays the caller's
+ */
 export async function startSplit(options: {
   readonly edges: number;
   readonly env?: Record<string, string>;
+  readonly database?: { readonly url: string };
 }): Promise<SplitDeployment> {
-  const database = await createDatabase();
+  const own = options.database === undefined ? await createDatabase() : null;
+  const { url: databaseUrl } = own ?? options.database!;
   const apiPort = await freePort();
   const ports: number[] = [];
   for (let i = 0; i < options.edges; i++) ports.push(await freePort());
   const shared = {
-    DATABASE_URL: database.url,
+    DATABASE_URL: databaseUrl,
     REDIS_URL: inject('redisUrl'),
     APP_HOST: `localhost:${ports[0]}`,
     ADMIN_PORT: '0',
@@ -49,13 +55,14 @@ export async function startSplit(options: {
   return {
     deployment,
     edges,
+    api,
     ports,
-    databaseUrl: database.url,
+    databaseUrl,
     stop: async () => {
       await deployment.stop();
       await Promise.all(others.map((edge) => edge.stop()));
       await api.stop();
-      await database.drop();
+      await own?.drop();
     },
   };
 }

@@ -4,6 +4,7 @@ export { Deferred } from './deferred.js';
 export { EventReader, type ReadEvent } from './event-reader.js';
 export { type DiallerPeer, MeetingPointDouble } from './meeting-point-double.js';
 export { SeededRandom } from './seeded-random.js';
+export { StallingProxy } from './stalling-proxy.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';
 export { LoopbackManager, type LoopbackOptions } from './telepresence-manager/loopback.js';
 export { type Behaviour, behaviourOf, type Faults } from './telepresence-manager/behaviour.js';

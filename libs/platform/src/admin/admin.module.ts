@@ -20,7 +20,7 @@ export class ObservabilityModule implements OnModuleInit {
       global: true,
       providers: [
         { provide: Readiness, useFactory: () => new Readiness() },
-        { provide: METRICS, useFactory: createMetrics },
+        { provide: METRICS, inject: [Readiness], useFactory: createMetrics },
       ],
       exports: [Readiness, METRICS],
     };

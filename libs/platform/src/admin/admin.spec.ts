@@ -43,11 +43,28 @@ describe('the admin server', () => {
     expect((await http().get('/healthz').expect(200)).body).toEqual({ status: 'ok' });
   });
 
-  it('is ready while the store answers', async () => {
-    expect((await http().get('/readyz').expect(200)).body).toEqual({ ready: true, checks: { store: 'ok' } });
+  it('becomes ready when the store answers', async () => {
     ping = () => Promise.reject(new Error('password authentication failed for user "culvert"'));
     const response = await http().get('/readyz').expect(503);
     expect(response.body).toEqual({ ready: false, checks: { store: 'failing' } });
+    ping = async () => {};
+    expect((await http().get('/readyz').expect(200)).body).toEqual({ ready: true, checks: { store: 'ok' } });
+  });
+
+  // All processes share the store: a load balancer that believed each of them would have none left.
+  it('stays ready without its store once it has been ready, and names the store', async () => {
+    await http().get('/readyz').expect(200);
+    ping = () => Promise.reject(new Error('down'));
+    expect((await http().get('/readyz').expect(200)).body).toEqual({
+      ready: true,
+      checks: { store: 'failing' },
+    });
+  });
+
+  it('shows whether the store answers as a metric', async () => {
+    expect((await http().get('/metrics')).text).toContain('culvert_dependency_up{dependency="store"} 1');
+    ping = () => Promise.reject(new Error('down'));
+    expect((await http().get('/metrics')).text).toContain('culvert_dependency_up{dependency="store"} 0');
   });
 
   it('is not ready once it was told to stop', async () => {
@@ -94,5 +111,17 @@ describe(Readiness.name, () => {
       ready: false,
       checks: { store: 'no answer in time', bus: 'ok' },
     });
+  });
+
+  it('runs one check of a dependency at a time, however many probes ask', async () => {
+    const readiness = new Readiness(5);
+    let checks = 0;
+    readiness.addCheck('store', () => {
+      checks++;
+      return new Promise(() => {});
+    });
+    await Promise.all([readiness.report(), readiness.report()]);
+    await readiness.report();
+    expect(checks).toBe(1);
   });
 });

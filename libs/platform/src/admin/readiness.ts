@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
-/** Rejects, or does not resolve in time, while the thing it checks cannot be relied on. */
-export type ReadinessCheck = () => Promise<void>;
+/** Rejects, or does not resolve in time, while a dependency does not work. */
+export type DependencyCheck = () => Promise<void>;
 
 export interface ReadinessReport {
   readonly ready: boolean;
@@ -9,25 +9,38 @@ export interface ReadinessReport {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-const CHECK_TIMEOUT_MS = 2000;
+const STOPPING: ReadinessReport = { ready: false, checks: { process: 'stopping' } };
 
-/** Whether this process should get traffic: everything it needs answers, and it is not about to stop. */
+/** Kubernetes gives a probe one second by default. A dependency that is slow must not fail the probe. */
+const CHECK_TIMEOUT_MS = 500;
+
+/**
+ * Whether this process should get traffic. It becomes ready when all its dependencies answer, and stays ready without them
+ * until it is told to stop. All processes share these dependencies: if each left the load balancer when one is away, none
+ * would be left. An edge serves what it has cached, and an API process answers 503 with Retry-After.
+ */
 @Injectable()
 export class Readiness implements OnModuleDestroy {
-  readonly #checks = new Map<string, ReadinessCheck>();
+  readonly #checks = new Map<string, DependencyCheck>();
+  /** Checks under way, by name. Probes share them, so that a dependency that hangs is not asked again and again. */
+  readonly #running = new Map<string, Promise<string>>();
   readonly #listeners: (() => void)[] = [];
-  #isStopping = false;
+  #state: 'starting' | 'ready' | 'stopping' = 'starting';
 
   constructor(private readonly timeoutMs = CHECK_TIMEOUT_MS) {}
 
-  addCheck(name: string, check: ReadinessCheck): void {
+  get #isStopping(): boolean {
+    return this.#state === 'stopping';
+  }
+
+  addCheck(name: string, check: DependencyCheck): void {
     this.#checks.set(name, check);
   }
 
   /** Not ready from now on: load balancers look away while work in progress is finished. */
   markStopping(): void {
     if (this.#isStopping) return;
-    this.#isStopping = true;
+    this.#state = 'stopping';
     for (const listener of this.#listeners) listener();
   }
 
@@ -42,23 +55,41 @@ export class Readiness implements OnModuleDestroy {
   }
 
   async report(): Promise<ReadinessReport> {
-    if (this.#isStopping) return { ready: false, checks: { process: 'stopping' } };
-    const results = await Promise.all(
-      [...this.#checks].map(async ([name, check]) => [name, await this.#run(check)] as const),
-    );
-    return { ready: results.every(([, result]) => result === 'ok'), checks: Object.fromEntries(results) };
+    if (this.#isStopping) return STOPPING;
+    const checks = await this.check();
+    // The process may have been told to stop in the meantime.
+    if (this.#isStopping) return STOPPING;
+    if (Object.values(checks).every((result) => result === 'ok')) this.#state = 'ready';
+    return { ready: this.#state === 'ready', checks };
   }
 
-  async #run(check: ReadinessCheck): Promise<string> {
+  /** The dependencies by name: `ok`, `failing`, or `no answer in time`. Takes half a second at most. */
+  async check(): Promise<Readonly<Record<string, string>>> {
+    const results = await Promise.all(
+      [...this.#checks].map(async ([name, check]) => [name, await this.#inTime(this.#run(name, check))]),
+    );
+    return Object.fromEntries(results) as Record<string, string>;
+  }
+
+  #run(name: string, check: DependencyCheck): Promise<string> {
+    const running = this.#running.get(name);
+    if (running !== undefined) return running;
+    // The reason stays out of the report, which anyone may read: it can name hosts and accounts.
+    const outcome = check()
+      .then(
+        () => 'ok',
+        () => 'failing',
+      )
+      .finally(() => this.#running.delete(name));
+    this.#running.set(name, outcome);
+    return outcome;
+  }
+
+  async #inTime(outcome: Promise<string>): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(resolve, this.timeoutMs, 'no answer in time');
     });
-    // The reason stays out of the report, which anyone may read: it can name hosts and accounts.
-    const outcome = check().then(
-      () => 'ok',
-      () => 'failing',
-    );
     try {
       return await Promise.race([outcome, late]);
     } finally {
