@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { streamQuery } from './changes.js';
+import { RESPONSE_NOTES, type ResponseNoteCode } from './response-notes.js';
 import { timestamp } from './text.js';
 
 /** Bytes of one body that are captured. */
@@ -37,6 +38,11 @@ export const exchangeHead = z.strictObject({
   isTruncated: z.boolean().describe('Whether fields, or parts of values, were left out for their size.'),
 });
 
+const responseNote = z.strictObject({
+  code: z.enum(Object.keys(RESPONSE_NOTES) as [ResponseNoteCode, ...ResponseNoteCode[]]),
+  text: z.string().describe('The same in words.'),
+});
+
 const milliseconds = z.number().nullable();
 
 /** Data of the event `exchange`. One of the same id replaces what was known of it. */
@@ -62,6 +68,11 @@ export const exchange = z.strictObject({
     .describe('Of one whose visitor is a `replay`: the exchange that it repeats, if it repeats one.'),
   request: exchangeHead.describe('As the visitor sent it.'),
   response: exchangeHead.nullable().describe('As the service sent it; null: none came, or not yet.'),
+  notes: z
+    .array(responseNote)
+    .describe(
+      'What the service got wrong in a response that was delivered all the same; its connection was not used again.',
+    ),
   status: z.int().nullable().describe("The service's, or of the answer that Culvert gave instead."),
   error: z
     .string()

@@ -16,6 +16,7 @@ export * from './previews.js';
 export * from './problems.js';
 export * from './replays.js';
 export * from './request-headers.js';
+export * from './response-notes.js';
 export * from './scopes.js';
 export * from './server.js';
 export * from './sessions.js';

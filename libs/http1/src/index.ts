@@ -8,6 +8,8 @@ export { HeadReader } from './head-reader.js';
 export { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS } from './limits.js';
 export type { ChunkedLimits, HeadLimits } from './limits.js';
 export { Framing } from './message-head.js';
+export { Oddity, oddityCodes } from './oddity.js';
+export type { OddityCode } from './oddity.js';
 export { RequestHead, parseRequestHead } from './request-head.js';
 export { ResponseHead, parseResponseHead } from './response-head.js';
 export { isForbiddenTrailer } from './trailers.js';

@@ -231,6 +231,8 @@ describe('reads a response as Node does', () => {
       const head = acceptResponse(random.oneIn(2) ? mutate(random, generated) : generated, method);
       // Interim responses are no answer, and an upgrade is no response to Node's client.
       if (head === null || head.status < 200 || isUpgradeToNode(head)) continue;
+      // Node reads 205 by its fields. What is odd is compared where whole responses are: test/differential.
+      if (head.oddities !== 0) continue;
       const body = makeBody(head.framing, head.contentLength, random);
       if (body === null) continue;
       const sent = head.text + body.sent;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_HEAD_LIMITS } from './limits.js';
 import { Framing } from './message-head.js';
+import { Oddity } from './oddity.js';
 import type { ResponseHead } from './response-head.js';
 import { parseResponseHead } from './response-head.js';
 import { checkResponse } from './spec/properties.js';
@@ -28,7 +29,8 @@ describe('ResponseHead', () => {
     ['GET', '200', ['Content-Length: 0'], Framing.LENGTH, 0],
     ['GET', '200', ['Transfer-Encoding: chunked'], Framing.CHUNKED, 0],
     ['GET', '200', [], Framing.UNTIL_CLOSE, 0],
-    ['GET', '205', ['Content-Length: 5'], Framing.LENGTH, 5],
+    ['GET', '205', ['Content-Length: 5'], Framing.NONE, 0],
+    ['GET', '205', [], Framing.NONE, 0],
     ['HEAD', '200', ['Content-Length: 5'], Framing.NONE, 0],
     ['HEAD', '200', ['Transfer-Encoding: chunked'], Framing.NONE, 0],
     ['HEAD', '200', [], Framing.NONE, 0],
@@ -37,6 +39,10 @@ describe('ResponseHead', () => {
     ['GET', '304', ['Transfer-Encoding: chunked'], Framing.NONE, 0],
     ['GET', '204', [], Framing.NONE, 0],
     ['GET', '204', ['Content-Length: 0'], Framing.NONE, 0],
+    ['GET', '204', ['Content-Length: 21'], Framing.NONE, 0],
+    ['GET', '204', ['Transfer-Encoding: chunked'], Framing.NONE, 0],
+    ['GET', '103', ['Content-Length: 21'], Framing.NONE, 0],
+    ['GET', '101', ['Transfer-Encoding: chunked'], Framing.NONE, 0],
     ['GET', '100', [], Framing.NONE, 0],
     ['GET', '103', ['Link: </a>'], Framing.NONE, 0],
     ['GET', '101', [], Framing.NONE, 0],
@@ -49,6 +55,11 @@ describe('ResponseHead', () => {
     ['HTTP/1.1 200 OK', ['Content-Length: 0', 'Connection: close'], false],
     ['HTTP/1.1 200 OK', [], false],
     ['HTTP/1.1 204 No Content', [], true],
+    ['HTTP/1.1 204 No Content', ['Content-Length: 0'], true],
+    ['HTTP/1.1 204 No Content', ['Content-Length: 1'], false],
+    ['HTTP/1.1 204 No Content', ['Transfer-Encoding: chunked'], false],
+    ['HTTP/1.1 205 Reset Content', ['Content-Length: 0'], true],
+    ['HTTP/1.1 205 Reset Content', [], false],
     ['HTTP/1.0 200 OK', ['Content-Length: 0'], false],
     ['HTTP/1.0 200 OK', ['Content-Length: 0', 'Connection: keep-alive'], true],
   ])('lets the connection persist after %s with %j: %j', (line, lines, keepAlive) => {
@@ -62,6 +73,19 @@ describe('ResponseHead', () => {
     ['426', ['Connection: Upgrade', 'Upgrade: websocket'], ''],
   ])('switches protocols with %s and %j to "%s"', (status, lines, upgrade) => {
     expect(parse('GET', `HTTP/1.1 ${status} x`, ...lines).upgrade).toBe(upgrade);
+  });
+
+  it.each([
+    ['204 with a length', 'HTTP/1.1 204 x', ['Content-Length: 1'], Oddity.BODY_NOT_ALLOWED],
+    ['a chunked 204', 'HTTP/1.1 204 x', ['Transfer-Encoding: chunked'], Oddity.BODY_NOT_ALLOWED],
+    ['205 with a length', 'HTTP/1.1 205 x', ['Content-Length: 1'], Oddity.BODY_NOT_ALLOWED],
+    ['103 with a length', 'HTTP/1.1 103 x', ['Content-Length: 1'], Oddity.BODY_NOT_ALLOWED],
+    ['a chunked 101', 'HTTP/1.1 101 x', ['Transfer-Encoding: chunked'], Oddity.BODY_NOT_ALLOWED],
+    ['204 of length 0', 'HTTP/1.1 204 x', ['Content-Length: 0'], 0],
+    ['304 with a length', 'HTTP/1.1 304 x', ['Content-Length: 1'], 0],
+    ['a chunked 304', 'HTTP/1.1 304 x', ['Transfer-Encoding: chunked'], 0],
+  ])('notes what is odd about %s', (_what, line, lines, oddities) => {
+    expect(parse('GET', line, ...lines).oddities).toBe(oddities);
   });
 
   it('names the fields that Connection nominates', () => {

@@ -5,6 +5,7 @@ import type { HeadLimits } from './limits.js';
 import { maxStartLineBytes } from './limits.js';
 import { checkLines } from './line-scanner.js';
 import { Framing, MessageHead } from './message-head.js';
+import { Oddity } from './oddity.js';
 import { VERSION_BYTES, readMinorVersion } from './version.js';
 
 /** A response head that passed every rule of docs/http1.md. */
@@ -20,27 +21,31 @@ export class ResponseHead extends MessageHead {
   readonly keepAlive: boolean;
   /** For 101 the protocol switched to: `websocket`, or '' when it is anything else. '' for other statuses. */
   readonly upgrade: string;
+  /** Whether the status (1xx, 204, 205) allows no body, whatever was asked and whatever the fields announce. */
+  readonly isBodyless: boolean;
+  /** What is wrong with it, as bits of `Oddity`; 0 for nearly all. The connection must then not be used again. */
+  readonly oddities: number;
 
   constructor(text: string, index: readonly number[], line: StatusLine, requestMethod: string) {
     super(text, index, line.minorVersion);
     const { status } = line;
     this.status = status;
     this.reason = text.slice(VERSION_BYTES + 5, line.lineEnd - 2);
+    this.isBodyless = status < 200 || status === 204 || status === 205;
     const framing = this.frame(status, requestMethod);
     this.framing = framing;
     this.contentLength = framing === Framing.LENGTH ? this.declaredLength : 0;
-    this.keepAlive = this.persists && framing !== Framing.UNTIL_CLOSE;
+    const isBodyAnnounced = this.isBodyless && (this.isChunked || this.declaredLength > 0);
+    this.oddities = isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0;
+    // Unlike other bodyless responses, 205 is read by its fields elsewhere: without a length, until the end.
+    const hasEnd = framing !== Framing.UNTIL_CLOSE && (status !== 205 || this.declaredLength === 0);
+    this.keepAlive = this.persists && hasEnd && this.oddities === 0;
     this.upgrade = status === 101 ? this.offeredUpgrade : '';
   }
 
   /** RFC 9112 §6.3. */
   private frame(status: number, requestMethod: string): Framing {
-    if (status < 200 || status === 204) {
-      // §6.1, RFC 9110 §8.6: a sender of these believes in a body that nobody reads, and would send it next.
-      if (this.isChunked || this.declaredLength > 0) throw new HttpSyntaxError('BODY_NOT_ALLOWED');
-      return Framing.NONE;
-    }
-    if (requestMethod === 'HEAD' || status === 304) return Framing.NONE;
+    if (this.isBodyless || requestMethod === 'HEAD' || status === 304) return Framing.NONE;
     if (this.isChunked) return Framing.CHUNKED;
     return this.declaredLength === -1 ? Framing.UNTIL_CLOSE : Framing.LENGTH;
   }

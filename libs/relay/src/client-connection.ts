@@ -17,7 +17,7 @@ import { MAX_JOINED_BYTES, readShared, SocketWriter } from '@culvert/sockets';
 import { errorResponse } from './error-response.js';
 import { Exchange } from './exchange.js';
 import { forwardedLines, plainAddress } from './forwarded.js';
-import { requestHeadText, responseFieldLines } from './header-rules.js';
+import { bodylessLine, requestHeadText, responseFieldLines } from './header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
@@ -384,7 +384,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     const isHttp11 = this.exchange!.request.minorVersion === 1;
     // Should the response end before the request does, the rest of the request cannot be told from the next one.
     if (!this.exchange!.isRequestDone) this.isLastExchange = true;
-    let framingLine = '';
+    let framingLine = bodylessLine(response);
     this.coding = 'as-is';
     if (response.framing === Framing.CHUNKED || response.framing === Framing.UNTIL_CLOSE) {
       if (isHttp11) {

@@ -82,6 +82,8 @@ export class ExchangeTrace {
   bytesIn = 0;
   bytesOut = 0;
   response: ResponseHead | null = null;
+  /** What was wrong with the response, as bits of `Oddity`. */
+  oddities = 0;
   /** Of what the visitor was answered with. */
   status: number | null = null;
   error: ExchangeError | null = null;

@@ -8,6 +8,7 @@ import {
   Field,
   type Fields,
   Framing,
+  Oddity,
   parseResponseHead,
   type RequestHead,
   type ResponseHead,
@@ -54,6 +55,8 @@ export class Exchange implements StreamHandler, PageSink {
 
   private response: ResponseHead | null = null;
   private hasResponseBytes = false;
+  /** What is wrong with the response, as bits of `Oddity`: with any, its stream serves no other exchange. */
+  private oddities = 0;
   private interimCount = 0;
   private responseBytesLeft = 0;
   private responseScanner: ChunkedScanner | null = null;
@@ -191,8 +194,7 @@ export class Exchange implements StreamHandler, PageSink {
       return;
     }
     if (this.state === 'finishing') {
-      // Bytes after the end belong to no request: the stream must not serve another one.
-      this.hasIngressEnded = true;
+      this.note(Oddity.UNEXPECTED_BYTES);
       return;
     }
     this.hasResponseBytes = true;
@@ -522,8 +524,9 @@ export class Exchange implements StreamHandler, PageSink {
       offset = reader.push(chunk, offset);
       if (offset < 0) return chunk.length;
       const head = parseResponseHead(reader.buffer, reader.start, reader.end, this.relay.limits.head, method);
+      this.note(head.oddities);
       if (head.status >= 200) {
-        repeated.learn(head, reader.buffer, reader, method, this.relay.clock);
+        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.relay.clock);
         reader.reset();
         this.beginResponse(head);
         return offset;
@@ -619,8 +622,7 @@ export class Exchange implements StreamHandler, PageSink {
       default:
         throw new Error(`unhandled framing ${String(response.framing satisfies never)}`);
     }
-    // Bytes after the end belong to no request: the stream must not serve another one.
-    if (next < chunk.length) this.hasIngressEnded = true;
+    if (next < chunk.length) this.note(Oddity.UNEXPECTED_BYTES);
     this.finish(this.responseScanner?.trailers ?? null);
   }
 
@@ -655,7 +657,11 @@ export class Exchange implements StreamHandler, PageSink {
   private complete(trailers: Fields | null): void {
     const { pooled, route, isRequestDone } = this;
     const isReusable =
-      isRequestDone && !this.hasIngressEnded && this.response!.keepAlive && pooled!.stream.isOpen;
+      isRequestDone &&
+      !this.hasIngressEnded &&
+      this.oddities === 0 &&
+      this.response!.keepAlive &&
+      pooled!.stream.isOpen;
     const wasPaused = this.isResponsePaused;
     this.settle();
     if (isReusable) {
@@ -717,6 +723,11 @@ export class Exchange implements StreamHandler, PageSink {
     this.leaveWait();
     if (this.route) this.route.active--;
     this.visitor.responseReader.reset();
+  }
+
+  private note(oddities: number): void {
+    this.oddities |= oddities;
+    if (this.trace !== null) this.trace.oddities = this.oddities;
   }
 
   /** A visitor may cancel from within a call: asks again, past what the compiler thinks it knows. */

@@ -14,6 +14,8 @@ const DROP = 1;
 const DROP_ON_PREVIEW = 2;
 /** May hold credentials for Culvert beside what is the service's. */
 const CREDENTIALS = 3;
+/** Kept where the status allows a body. */
+const LENGTH = 4;
 
 const REQUEST_RULES = table({
   // Hop-by-hop (RFC 9110 §7.6.1); Transfer-Encoding and Upgrade are made anew where they apply.
@@ -46,6 +48,8 @@ const TRANSPARENT_RULES = REQUEST_RULES.map((rule, id) =>
 );
 
 const RESPONSE_RULES = table({
+  // RFC 9110 §8.6: 1xx and 204 carry none, even of 0; that of 205 is written anew (`bodylessLine`).
+  [Field.CONTENT_LENGTH]: LENGTH,
   [Field.CONNECTION]: DROP,
   [Field.KEEP_ALIVE]: DROP,
   [Field.PROXY_CONNECTION]: DROP,
@@ -128,6 +132,7 @@ export function responseFieldLines(response: ResponseHead, route: Route): string
 export function passes(response: ResponseHead, i: number, route: Route): boolean {
   const id = response.id(i);
   const rule = RESPONSE_RULES[id];
+  if (rule === LENGTH) return !response.isBodyless;
   if (rule !== KEEP && (rule === DROP || route.kind === 'preview')) return false;
   if (response.connectionOptions.length > 0 && isNominated(response, i)) return false;
   return (
@@ -136,6 +141,14 @@ export function passes(response: ResponseHead, i: number, route: Route): boolean
       ? maySetCookie(response.value(i), route.hostname)
       : id !== Field.CLEAR_SITE_DATA || !CLEARS_COOKIES.test(response.value(i)))
   );
+}
+
+/**
+ * What a response says of the body that its status does not allow: 205 says that there is none, since HTTP/1.1 finds its
+ * end like that of any other status. '' for all others.
+ */
+export function bodylessLine(response: ResponseHead): string {
+  return response.status === 205 ? 'Content-Length: 0\r\n' : '';
 }
 
 function isNominated(head: RequestHead | ResponseHead, i: number): boolean {

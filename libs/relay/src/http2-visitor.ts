@@ -36,7 +36,6 @@ export class Http2Visitor implements Visitor, StreamHandler {
   private route: Route | null = null;
   /** The first bytes of its body, until it is known whether they are the last. */
   private heldBody: Buffer | null = null;
-  private isBodyless = false;
   /** Whether the stream was ended early from this side. */
   private isAborted = false;
   /** When bytes last moved towards the visitor, on the relay's clock, and how many had until then. */
@@ -150,14 +149,11 @@ export class Http2Visitor implements Visitor, StreamHandler {
       return;
     }
     this.heldHead = response;
-    this.isBodyless = this.head.method === 'HEAD' || response.status === 205;
     this.route = route;
   }
 
   sendBody(buffer: Buffer, start: number, end: number): boolean {
     const body = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
-    // A response to HEAD and 205 have no body, whatever the service sent (RFC 9110 §9.3.2, §15.3.6).
-    if (this.isBodyless) return true;
     if (this.heldHead !== null && this.heldBody === null) {
       this.heldBody = body;
       return true;

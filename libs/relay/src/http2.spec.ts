@@ -343,6 +343,36 @@ describe('a response', () => {
     expect(interim).toEqual([{ ':status': 103, link: '</a.css>', [http2.sensitiveHeaders]: [] }]);
   });
 
+  // nghttp2 and others reset the stream of a 1xx with a length: the visitor got no status at all.
+  it.each([
+    ['100', 'HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n'],
+    ['103', 'HTTP/1.1 103 Early Hints\r\nContent-Length: 4\r\nLink: </a>\r\n\r\n'],
+  ])('comes behind a %s that has a length', async (_status, interim) => {
+    await start(null, {
+      raw: (socket) =>
+        socket.on('data', () => socket.write(`${interim}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)),
+    });
+    expect(await get('/')).toMatchObject({ status: 200, body: 'ok', code: 0 });
+  });
+
+  it.each([
+    ['204', 'Content-Length: 4'],
+    ['204', 'Content-Length: 0'],
+    ['204', 'Transfer-Encoding: chunked'],
+    ['205', 'Content-Length: 4'],
+    ['205', 'X-Length: none'],
+    ['304', 'Transfer-Encoding: chunked'],
+  ])('with %s is complete without a body, whatever is announced: %s', async (status, line) => {
+    await start(null, {
+      raw: (socket) => socket.on('data', () => socket.write(`HTTP/1.1 ${status} x\r\n${line}\r\n\r\nevil`)),
+    });
+    for (let i = 0; i < 2; i++) {
+      const { headers, ...rest } = await answer(open({ ':method': 'DELETE' }));
+      expect(rest).toMatchObject({ status: Number(status), body: '', code: 0, endsWithHeaders: true });
+      expect(headers['content-length']).toBeUndefined();
+    }
+  });
+
   it('passes 100 (Continue) on', async () => {
     await start(seen, {
       configure: (server) =>

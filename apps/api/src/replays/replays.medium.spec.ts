@@ -22,6 +22,7 @@ const EXCHANGE = {
     isTruncated: false,
   },
   response: null,
+  notes: [],
   status: 500,
   error: null,
   timings: { gateMs: 0, waitMs: null, connectMs: 0, firstByteMs: 1, bodyMs: 1 },

@@ -10,6 +10,8 @@ import {
   Framing,
   HeadReader,
   HttpSyntaxError,
+  type OddityCode,
+  oddityCodes,
   parseRequestHead,
   parseResponseHead,
 } from '@culvert/http1';
@@ -37,6 +39,8 @@ export interface SeenRequest {
   readonly sentBytes: number;
   /** Why there is no whole answer, for people; null when there is one. */
   readonly failure: string | null;
+  /** What the service got wrong in an answer that is delivered all the same. */
+  readonly notes: readonly OddityCode[];
 }
 
 /** One end of the conversation: what is expected next of its sender. */
@@ -53,6 +57,7 @@ interface Pending {
   readonly method: string;
   readonly path: string;
   status: number | null;
+  oddities: number;
   upgrade: string;
   receivedBytes: number;
   sentBytes: number;
@@ -167,6 +172,7 @@ export class Http1Watch {
       method: head.method,
       path: pathOf(head.target),
       status: null,
+      oddities: 0,
       upgrade: '',
       receivedBytes: 0,
       sentBytes: 0,
@@ -217,6 +223,7 @@ export class Http1Watch {
       this.giveUp();
       return chunk.length;
     }
+    current.oddities |= head.oddities;
     if (head.status < 200 && head.status !== 101) {
       if (++this.interimCount > MAX_INTERIM_RESPONSES) this.giveUp();
       return end;
@@ -267,7 +274,20 @@ function pathOf(target: string): string {
 }
 
 function seen(pending: Pending, state: SeenRequest['state'], failure: string | null): SeenRequest {
-  const { startedAt, startedMs, method, path, status, upgrade, receivedBytes, sentBytes } = pending;
+  const { startedAt, startedMs, method, path, status, oddities, upgrade, receivedBytes, sentBytes } = pending;
   const durationMs = performance.now() - startedMs;
-  return { startedAt, method, path, state, status, upgrade, durationMs, receivedBytes, sentBytes, failure };
+  const notes = oddityCodes(oddities);
+  return {
+    startedAt,
+    method,
+    path,
+    state,
+    status,
+    upgrade,
+    durationMs,
+    receivedBytes,
+    sentBytes,
+    failure,
+    notes,
+  };
 }

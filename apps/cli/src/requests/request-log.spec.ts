@@ -15,6 +15,7 @@ const request: SeenRequest = {
   receivedBytes: 0,
   sentBytes: 3400,
   failure: null,
+  notes: [],
 };
 
 function log(format: 'text' | 'json') {
@@ -30,6 +31,12 @@ describe('the log of requests', () => {
     ).toBe('14:03:27  ---  GET     /basket  0.5 ms  0 B  connection refused');
     expect(lineOf({ ...request, state: 'open', status: 101, upgrade: 'websocket' })).toBe(
       '14:03:27  101  GET     /basket  websocket open',
+    );
+  });
+
+  it('says what the service got wrong in an answer that was delivered', () => {
+    expect(lineOf({ ...request, status: 204, notes: ['BODY_NOT_ALLOWED'] })).toMatch(
+      / {2}204 .* {2}The head announces a body, which the status does not allow\./,
     );
   });
 
@@ -65,6 +72,7 @@ describe('the log of requests', () => {
       receivedBytes: 0,
       sentBytes: 3400,
       failure: null,
+      notes: [],
     });
   });
 

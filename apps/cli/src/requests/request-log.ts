@@ -1,4 +1,5 @@
 /** Shows requests as they come: a line each, or a JSON object each. */
+import { RESPONSE_NOTES } from '@culvert/contract';
 import type { Output } from '../output/output.js';
 import type { SeenRequest } from './http1-watch.js';
 
@@ -60,7 +61,7 @@ export function toEvent(request: SeenRequest): object {
 
 /** `14:03:27  200  GET     /basket  12 ms  3.4 kB` */
 export function lineOf(request: SeenRequest): string {
-  const { startedAt, method, path, state, status, upgrade, durationMs, sentBytes, failure } = request;
+  const { startedAt, method, path, state, status, upgrade, durationMs, sentBytes, failure, notes } = request;
   const time = startedAt.toTimeString().slice(0, 8);
   const what = [
     time,
@@ -71,6 +72,7 @@ export function lineOf(request: SeenRequest): string {
   if (state === 'open') what.push(upgrade === '' ? 'stream open' : `${upgrade} open`);
   else what.push(showDuration(durationMs), showBytes(sentBytes));
   if (failure !== null) what.push(failure);
+  for (const code of notes) what.push(RESPONSE_NOTES[code]);
   return what.join('  ');
 }
 

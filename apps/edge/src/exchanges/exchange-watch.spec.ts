@@ -1,5 +1,5 @@
-import type { Exchange, ExchangeBodies } from '@culvert/contract';
-import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
+import { type Exchange, type ExchangeBodies, RESPONSE_NOTES } from '@culvert/contract';
+import { DEFAULT_HEAD_LIMITS, Oddity, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import type { BegunExchange } from '@culvert/relay';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExchangeWatch } from './exchange-watch.js';
@@ -71,6 +71,22 @@ describe(ExchangeWatch.name, () => {
     expect(last).toMatchObject({ id: first.id, state: 'ended', status: 200, method: 'POST' });
     watch.flush();
     expect(lines).toHaveLength(2);
+  });
+
+  it('notes in words what the service got wrong in a response that was delivered', () => {
+    const trace = watch.begin(begun())!;
+    trace.oddities = Oddity.BODY_NOT_ALLOWED | Oddity.UNEXPECTED_BYTES;
+    trace.answer(answer(), false);
+    trace.end(null, null);
+    run();
+    watch.flush();
+    expect(exchanges().map(({ notes }) => notes)).toEqual([
+      [
+        { code: 'BODY_NOT_ALLOWED', text: RESPONSE_NOTES.BODY_NOT_ALLOWED },
+        { code: 'UNEXPECTED_BYTES', text: RESPONSE_NOTES.UNEXPECTED_BYTES },
+      ],
+      [],
+    ]);
   });
 
   it('says an exchange that is over within one batch once', () => {

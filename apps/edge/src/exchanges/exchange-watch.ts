@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type CapturedBody, type Exchange, type ExchangeBodies, MAX_CAPTURED_BYTES } from '@culvert/contract';
-import type { Fields } from '@culvert/http1';
+import {
+  type CapturedBody,
+  type Exchange,
+  type ExchangeBodies,
+  MAX_CAPTURED_BYTES,
+  RESPONSE_NOTES,
+} from '@culvert/contract';
+import { type Fields, oddityCodes } from '@culvert/http1';
 import { type BegunExchange, BodyCapture, type ExchangeObserver, ExchangeTrace } from '@culvert/relay';
 import { maskFields, maskTarget } from './masking.js';
 import type { WatchMemory } from './watch-memory.js';
@@ -183,6 +189,7 @@ export class ExchangeWatch implements ExchangeObserver {
       replayOf: begun.replayOf,
       request: isSlim ? left : maskFields(request),
       response: trace.response === null ? null : isSlim ? left : maskFields(trace.response),
+      notes: oddityCodes(trace.oddities).map((code) => ({ code, text: RESPONSE_NOTES[code] })),
       status: trace.status,
       error: trace.error,
       timings: {

@@ -2,6 +2,7 @@
 // string methods, for comparison with the tuned form. It reports every fault instead of the first.
 import type { HttpSyntaxCode } from '../errors.js';
 import type { HeadLimits } from '../limits.js';
+import type { OddityCode } from '../oddity.js';
 import type { Faults, PlainField } from './plain-lines.js';
 import { plainFields, plainSection } from './plain-lines.js';
 
@@ -25,6 +26,8 @@ export interface PlainRequest extends PlainMessage {
 export interface PlainResponse extends PlainMessage {
   readonly status: number;
   readonly reason: string;
+  readonly isBodyless: boolean;
+  readonly oddities: readonly OddityCode[];
 }
 
 export type Plain<T> =
@@ -110,11 +113,11 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
   const status = Number(match?.[2]);
 
   const message = plainMessage(fields, fieldLines, minorVersion, faults);
+  const oddities = new Set<OddityCode>();
+  const isBodyless = status < 200 || status === 204 || status === 205;
+  if (isBodyless && (message.isChunked || message.length > 0)) oddities.add('BODY_NOT_ALLOWED');
   let framing: PlainResponse['framing'] = 'until-close';
-  if (status < 200 || status === 204) {
-    if (message.isChunked || message.length > 0) faults.add('BODY_NOT_ALLOWED');
-    framing = 'none';
-  } else if (requestMethod === 'HEAD' || status === 304) framing = 'none';
+  if (isBodyless || requestMethod === 'HEAD' || status === 304) framing = 'none';
   else if (message.isChunked) framing = 'chunked';
   else if (message.length >= 0) framing = 'length';
   if (faults.size > 0) return { kind: 'refused', faults };
@@ -127,7 +130,13 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
       reason: match?.[3] ?? '',
       framing,
       contentLength: framing === 'length' ? message.length : 0,
-      keepAlive: message.persists && framing !== 'until-close',
+      keepAlive:
+        message.persists &&
+        framing !== 'until-close' &&
+        oddities.size === 0 &&
+        (status !== 205 || message.length === 0),
+      isBodyless,
+      oddities: [...oddities],
       upgrade: status === 101 ? message.upgrade : '',
       connectionOptions: message.options,
       fields,

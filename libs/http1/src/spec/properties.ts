@@ -8,6 +8,7 @@ import { HeadReader } from '../head-reader.js';
 import type { ChunkedLimits, HeadLimits } from '../limits.js';
 import type { MessageHead } from '../message-head.js';
 import { Framing } from '../message-head.js';
+import { oddityCodes } from '../oddity.js';
 import type { RequestHead } from '../request-head.js';
 import { parseRequestHead } from '../request-head.js';
 import type { ResponseHead } from '../response-head.js';
@@ -205,6 +206,8 @@ export function describeRequest(head: RequestHead): PlainRequest {
 export function describeResponse(head: ResponseHead): PlainResponse {
   const { minorVersion, status, reason, contentLength, keepAlive, upgrade, connectionOptions } = head;
   const framing = FRAMING_NAMES[head.framing];
+  const { isBodyless } = head;
+  const oddities = oddityCodes(head.oddities);
   return {
     minorVersion,
     status,
@@ -213,6 +216,8 @@ export function describeResponse(head: ResponseHead): PlainResponse {
     contentLength,
     keepAlive,
     upgrade,
+    isBodyless,
+    oddities,
     connectionOptions,
     fields: list(head),
   };

@@ -216,10 +216,6 @@ export const REFUSED_RESPONSES: readonly Row[] = [
     'chunked from HTTP/1.0',
     answer('HTTP/1.0 200 OK', 'Transfer-Encoding: chunked'),
   ],
-  ['BODY_NOT_ALLOWED', 'a chunked 204', answer('HTTP/1.1 204 No Content', 'Transfer-Encoding: chunked')],
-  ['BODY_NOT_ALLOWED', 'a 204 with a length', answer('HTTP/1.1 204 No Content', 'Content-Length: 1')],
-  ['BODY_NOT_ALLOWED', 'a chunked 101', answer('HTTP/1.1 101 x', 'Transfer-Encoding: chunked')],
-  ['BODY_NOT_ALLOWED', 'a 103 with a length', answer('HTTP/1.1 103 x', 'Content-Length: 1')],
 ];
 
 export const REFUSED_BODIES: readonly Row[] = [

@@ -68,6 +68,16 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
             The service did not answer this request, or not to its end.
           </Alert>
         )}
+        {exchange.notes.length > 0 && (
+          <Alert color="yellow" title="The service's response breaks the rules of HTTP">
+            {exchange.notes.map(({ code, text }) => (
+              <Text key={code} size="sm">
+                {text}
+              </Text>
+            ))}
+            <Text size="sm">The visitor got it all the same. Other clients and proxies may refuse it.</Text>
+          </Alert>
+        )}
         <Facts
           facts={[
             ['Status', exchange.status ?? (exchange.state === 'open' ? 'under way' : 'none')],

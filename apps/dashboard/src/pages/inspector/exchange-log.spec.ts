@@ -15,6 +15,7 @@ export function exchange(id: string, change: Partial<Exchange> = {}): Exchange {
     replayOf: null,
     request: { fields: [{ name: 'accept', value: '*/*', isMasked: false }], isTruncated: false },
     response: null,
+    notes: [],
     status: 200,
     error: null,
     timings: { gateMs: 1, waitMs: 0, connectMs: 2, firstByteMs: 10, bodyMs: 3 },
