@@ -50,6 +50,16 @@ export class ControlStream implements StreamHandler {
     if (!this.stream.write(bytes)) this.isBlocked = true;
   }
 
+  /** Stops reading. Lines that have been received already still reach the owner. */
+  pause(): void {
+    this.stream?.pause();
+  }
+
+  /** Undoes `pause`. */
+  resume(): void {
+    this.stream?.resume();
+  }
+
   /** Ends it at once; its owner hears nothing more. */
   abandon(): void {
     if (this.isOver) return;

@@ -45,8 +45,10 @@ export interface LinkOptions {
   readonly url: URL;
   /** PEM certificates to trust instead of the built-in ones, read anew before every attempt. */
   readonly ca?: (() => Promise<string>) | undefined;
-  /** Cluster secret or API key, read anew before every attempt. */
+  /** Cluster secret, API key or access token, read anew before every attempt and while the tunnel is open. */
   readonly credential: () => Promise<string>;
+  /** How often `credential` is read while the tunnel is open, in milliseconds. Default: 20 s. */
+  readonly renewMs?: number;
   /** Who this is, the same after every restart: 1 to 128 characters. */
   readonly id: string;
   readonly name: string;
@@ -68,6 +70,9 @@ interface LinkOwner {
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
+/** Access tokens are replaced a minute before they expire: a third of that leaves time to show the next one. */
+const DEFAULT_RENEW_MS = 20_000;
+
 const CONTROL_TARGET = { ...streamTarget(CONTROL_INTERCEPT_ID, 1), host: 'control' };
 
 export class Link {
@@ -75,9 +80,12 @@ export class Link {
   private control: ControlStream | null = null;
   /** The tunnel that `control` is on. */
   private tunnelOfControl: TunnelConnection | null = null;
+  /** What the traffic manager was shown last. */
+  private shown: string | null = null;
+  private renewTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    options: LinkOptions,
+    private readonly options: LinkOptions,
     private readonly owner: LinkOwner,
   ) {
     const { events = {} } = options;
@@ -94,7 +102,7 @@ export class Link {
         instanceId: randomUUID(),
       },
       ...(options.settings && { settings: options.settings }),
-      credential: options.credential,
+      credential: async () => (this.shown = await options.credential()),
       onOpen: (tunnel) => {
         this.openControl(tunnel);
         events.onConnected?.();
@@ -154,11 +162,32 @@ export class Link {
     this.control = control;
     this.tunnelOfControl = tunnel;
     control.send(this.owner.firstLine());
+    this.renewLater();
+  }
+
+  private renewLater(): void {
+    clearTimeout(this.renewTimer);
+    this.renewTimer = setTimeout(() => void this.renew(), this.options.renewMs ?? DEFAULT_RENEW_MS);
+    this.renewTimer.unref();
+  }
+
+  /** Shows the traffic manager a credential that has changed, before it finds that the old one has ended. */
+  private async renew(): Promise<void> {
+    const { control } = this;
+    // What cannot be read now is tried again. Meanwhile the traffic manager judges the old one.
+    const credential = await this.options.credential().catch(() => this.shown);
+    if (control === null || control !== this.control) return;
+    if (credential !== null && credential !== this.shown) {
+      this.shown = credential;
+      control.send({ type: 'credential', credential });
+    }
+    this.renewLater();
   }
 
   /** What is left on the tunnel are requests: it closes with the last of them. */
   private lose(tunnel: TunnelConnection): void {
     if (tunnel !== this.tunnelOfControl) return;
+    clearTimeout(this.renewTimer);
     this.control?.abandon();
     this.control = null;
     this.tunnelOfControl = null;

@@ -102,8 +102,15 @@ export const firstLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('client'), name: text(255) }),
 ]);
 
+/** Replaces the credential of the upgrade, before that one expires. Both agents and clients may send it. */
+const credentialLine = z.object({
+  type: z.literal('credential'),
+  credential: z.string().regex(/^[!-~]{1,512}$/),
+});
+
 /** What an agent may say after its first line. */
 export const agentLine = z.discriminatedUnion('type', [
+  credentialLine,
   z.object({
     type: z.literal('applied'),
     revision: counter,
@@ -113,6 +120,7 @@ export const agentLine = z.discriminatedUnion('type', [
 
 /** What a client may say after its first line. */
 export const clientLine = z.discriminatedUnion('type', [
+  credentialLine,
   z.object({ type: z.literal('create'), request: counter, intercept: z.unknown() }),
   z.object({ type: z.literal('remove'), request: counter, id: text(300) }),
   z.object({ type: z.literal('list'), request: counter }),

@@ -23,6 +23,7 @@ import {
   type TunnelConnection,
 } from '@culvert/tunnel';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { AgentPort, ClientPort, Registry } from './registry.js';
 import { joinStreams } from './stream-joint.js';
 
@@ -34,6 +35,10 @@ export interface AttendantHost {
   /** The handshake is over; an older tunnel of the same process goes. */
   admit(attendant: Attendant): void;
   leave(attendant: Attendant): void;
+  /** Whether its credential is still accepted. If it is not, its tunnel has been closed. */
+  checkCredential(attendant: Attendant): Promise<boolean>;
+  /** It shows another credential. */
+  replaceCredential(attendant: Attendant, credential: string): Promise<void>;
 }
 
 /** A dialler says what it is within this time. */
@@ -41,6 +46,8 @@ const FIRST_LINE_TIMEOUT_MS = 10_000;
 
 /** Issues of a create are cut to what a line of `refused` takes. */
 const MAX_MESSAGE_LENGTH = 2048;
+
+type ClientLine = z.output<typeof clientLine>;
 
 type Role =
   | { readonly kind: 'unknown' }
@@ -53,10 +60,15 @@ export class Attendant {
   private role: Role = { kind: 'unknown' };
   private control: ControlStream | null = null;
   private firstLineTimer: NodeJS.Timeout | null = null;
+  /** Lines behind a `create` whose client is being judged; null while there is none. */
+  private waiting: ClientLine[] | null = null;
+  private hasLeft = false;
 
+  /** @param credential what lets it be here; the checks of credentials replace it */
   constructor(
     carrier: Carrier,
     private readonly host: AttendantHost,
+    public credential: string,
     private readonly address: string,
   ) {
     this.tunnel = acceptTunnel(carrier, {
@@ -171,34 +183,69 @@ export class Attendant {
 
   private handleAgentLine(line: object, port: AgentPort): void {
     const read = agentLine.safeParse(line);
-    if (read.success) this.host.registry.handleApplied(port, read.data.revision, read.data.errors);
+    if (!read.success) return;
+    const { data } = read;
+    switch (data.type) {
+      case 'applied':
+        this.host.registry.handleApplied(port, data.revision, data.errors);
+        return;
+      case 'credential':
+        void this.host.replaceCredential(this, data.credential);
+        return;
+      default:
+        throw new Error(`unhandled line ${String(data satisfies never)}`);
+    }
   }
 
   private handleClientLine(line: object, port: ClientPort): void {
     const read = clientLine.safeParse(line);
     if (!read.success) return;
+    if (this.waiting === null) this.answerClientLine(read.data, port);
+    else this.waiting.push(read.data);
+  }
+
+  private answerClientLine(line: ClientLine, port: ClientPort): void {
     const { registry } = this.host;
-    const { data } = read;
-    switch (data.type) {
+    switch (line.type) {
       case 'create':
-        this.create(data.request, data.intercept, port);
+        void this.createWhenJudged(line.request, line.intercept, port);
         return;
       case 'remove': {
-        const removed = registry.remove(port, data.id);
+        const removed = registry.remove(port, line.id);
         if (removed === null)
-          this.refuse(data.request, 'NOT_FOUND', `this client has no intercept ${data.id}`);
+          this.refuse(line.request, 'NOT_FOUND', `this client has no intercept ${line.id}`);
         else {
-          this.log('info', { interceptId: data.id, ...removed }, 'an intercept was removed');
-          this.control!.send({ type: 'removed', request: data.request, id: data.id, ...removed });
+          this.log('info', { interceptId: line.id, ...removed }, 'an intercept was removed');
+          this.control!.send({ type: 'removed', request: line.request, id: line.id, ...removed });
         }
         return;
       }
       case 'list':
-        this.list(data.request);
+        this.list(line.request);
+        return;
+      case 'credential':
+        void this.host.replaceCredential(this, line.credential);
         return;
       default:
-        throw new Error(`unhandled line ${String(data satisfies never)}`);
+        throw new Error(`unhandled line ${String(line satisfies never)}`);
     }
+  }
+
+  /** Whoever lost their key since they came takes no more traffic. Lines are answered in their order: the next ones wait. */
+  private async createWhenJudged(request: number, wanted: unknown, port: ClientPort): Promise<void> {
+    // What was received with this line is all that can wait: nothing more is read.
+    const waiting: ClientLine[] = [];
+    this.waiting = waiting;
+    this.control!.pause();
+    const isAccepted = await this.host.checkCredential(this);
+    if (!isAccepted || this.hasLeft) return;
+    this.create(request, wanted, port);
+    this.waiting = null;
+    for (const line of waiting) {
+      if (this.waiting === null) this.answerClientLine(line, port);
+      else (this.waiting as ClientLine[]).push(line);
+    }
+    if (this.waiting === null) this.control!.resume();
   }
 
   private create(request: number, wanted: unknown, port: ClientPort): void {
@@ -224,6 +271,7 @@ export class Attendant {
   }
 
   private forget(): void {
+    this.hasLeft = true;
     const { role } = this;
     if (role.kind === 'agent') this.host.registry.removeAgent(role.port);
     else if (role.kind === 'client') this.host.registry.removeClient(role.port);

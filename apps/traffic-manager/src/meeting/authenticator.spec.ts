@@ -44,24 +44,47 @@ describe('the meeting point', () => {
     expect(await authenticator(null).judge('Bearer null')).toBe(401);
   });
 
-  it('asks nobody about the secret and its own key', async () => {
-    await culvert.close();
+  it('lets in the secret and its own key without a question', async () => {
     const door = authenticator();
     expect(await door.judge(`Bearer ${SECRET}`)).toBe(101);
     expect(await door.judge(`Bearer ${OWN}`)).toBe(101);
+    expect(await door.judgeAgain(SECRET)).toBe(101);
     expect(culvert.calls).toEqual([]);
   });
 
-  it('asks about a key once a minute', async () => {
+  it('judges its own key again while tunnels are open, and remembers that it was refused', async () => {
+    const door = authenticator();
+    expect(await door.judgeAgain(OWN)).toBe(101);
+    culvert.keys.delete(OWN);
+    now = 1000;
+    expect(await door.judgeAgain(OWN)).toBe(401);
+    expect(await door.judge(`Bearer ${OWN}`)).toBe(401);
+  });
+
+  it('accepts its own key while Culvert is out of reach', async () => {
+    await culvert.close();
+    expect(await authenticator().judgeAgain(OWN)).toBe(101);
+  });
+
+  it('asks about a key at most once a second', async () => {
     const door = authenticator();
     await door.judge('Bearer cvt_dev');
     const asked = culvert.calls.length;
-    now = 59_000;
+    now = 999;
     expect(await door.judge('Bearer cvt_dev')).toBe(101);
     expect(culvert.calls).toHaveLength(asked);
     culvert.keys.delete('cvt_dev');
-    now = 61_000;
+    now = 1000;
     expect(await door.judge('Bearer cvt_dev')).toBe(401);
+  });
+
+  it('asks one question for calls about one key that come at once', async () => {
+    const door = authenticator();
+    await door.judge('Bearer cvt_dev');
+    const asked = culvert.calls.length;
+    now = 1000;
+    await Promise.all(Array.from({ length: 20 }, () => door.judgeAgain('cvt_dev')));
+    expect(culvert.calls).toHaveLength(asked + 1);
   });
 
   it('knows a key for a day while Culvert is out of reach', async () => {

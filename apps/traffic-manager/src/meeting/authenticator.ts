@@ -19,8 +19,8 @@ export interface AuthenticatorOptions {
 
 const SCOPE = 'intercepts:write';
 
-/** How long Culvert's answer about a key counts, and how long it may while Culvert cannot be asked. */
-const FRESH_MS = 60_000;
+/** How long Culvert's answer about a credential counts, and how long it may while Culvert cannot be asked. */
+const FRESH_MS = 1000;
 const STALE_MS = 24 * 60 * 60 * 1000;
 const MAX_KNOWN = 1000;
 
@@ -34,6 +34,8 @@ interface Known {
 export class Authenticator {
   private readonly secretHash: Buffer | null;
   private readonly known = new Map<string, Known>();
+  /** Questions to Culvert under way. */
+  private readonly asking = new Map<string, Promise<Verdict>>();
   private readonly wrong = new RateLimit(MAX_WRONG_PER_SECOND);
   private ownTeam: string | null = null;
 
@@ -44,36 +46,62 @@ export class Authenticator {
     this.secretHash = options.clusterSecret === null ? null : sha256(options.clusterSecret);
   }
 
-  /** @param authorization the header's value */
+  /**
+   * Judges who comes. The traffic manager's own key is let in without a question to Culvert, which may be away, unless
+   * Culvert has refused it before.
+   * @param authorization the header's value
+   */
   async judge(authorization: string | undefined): Promise<Verdict> {
-    const credential = /^Bearer ([!-~]{1,512})$/i.exec(authorization ?? '')?.[1];
-    const verdict = credential === undefined ? 401 : await this.judgeCredential(credential);
+    const credential = bearerOf(authorization);
+    const verdict = credential === null ? 401 : await this.judgeCredential(credential, { mayAskOwn: false });
     return verdict === 401 && this.wrong.exceeds() ? 429 : verdict;
   }
 
-  private async judgeCredential(credential: string): Promise<Verdict> {
+  /**
+   * Judges the credential of an open tunnel by what Culvert said at most a second ago. 503: Culvert cannot be asked, and what
+   * it said last is older than a day. Calls for one credential share one question to Culvert.
+   */
+  judgeAgain(credential: string): Promise<Verdict> {
+    return this.judgeCredential(credential, { mayAskOwn: true });
+  }
+
+  private async judgeCredential(
+    credential: string,
+    { mayAskOwn }: { readonly mayAskOwn: boolean },
+  ): Promise<Verdict> {
     const hash = sha256(credential);
     if (this.secretHash !== null && timingSafeEqual(hash, this.secretHash)) return 101;
     const own = await this.options.apiKey();
-    if (timingSafeEqual(hash, sha256(own))) return 101;
-    // Anything else has to be asked for: at most for what looks like a key.
+    const isOwn = timingSafeEqual(hash, sha256(own));
     const name = hash.toString('hex');
     const known = this.known.get(name);
+    if (isOwn && !mayAskOwn) return known?.verdict ?? 101;
     if (known && this.now() - known.askedAt < FRESH_MS) return known.verdict;
     try {
-      const verdict = await this.ask(credential, own);
-      this.remember(name, verdict);
-      return verdict;
+      return await this.askOnce(name, credential, own);
     } catch (error) {
       if (!(error instanceof CulvertApiError)) throw error;
-      return known && known.verdict === 101 && this.now() - known.askedAt < STALE_MS ? 101 : 503;
+      const isKnown = known?.verdict === 101 && this.now() - known.askedAt < STALE_MS;
+      return isKnown || isOwn ? 101 : 503;
     }
+  }
+
+  private askOnce(name: string, credential: string, own: string): Promise<Verdict> {
+    let asking = this.asking.get(name);
+    if (asking === undefined) {
+      asking = this.ask(credential, own)
+        .then((verdict) => this.remember(name, verdict))
+        .finally(() => this.asking.delete(name));
+      this.asking.set(name, asking);
+    }
+    return asking;
   }
 
   /** Rejects with CulvertApiError when Culvert cannot be asked. */
   private async ask(credential: string, own: string): Promise<Verdict> {
     const asked = await this.me(credential);
     if (asked === null) return 401;
+    if (credential === own) return 101;
     this.ownTeam ??= (await this.me(own))?.team?.id ?? null;
     if (this.ownTeam === null)
       throw new CulvertApiError(401, "Culvert does not accept the traffic manager's key");
@@ -90,14 +118,20 @@ export class Authenticator {
     }
   }
 
-  private remember(name: string, verdict: Verdict): void {
+  private remember(name: string, verdict: Verdict): Verdict {
     this.known.delete(name);
     this.known.set(name, { verdict, askedAt: this.now() });
     for (const oldest of this.known.keys()) {
       if (this.known.size <= MAX_KNOWN) break;
       this.known.delete(oldest);
     }
+    return verdict;
   }
+}
+
+/** The credential of an `Authorization` header; null for anything else. */
+export function bearerOf(authorization: string | undefined): string | null {
+  return /^Bearer ([!-~]{1,512})$/i.exec(authorization ?? '')?.[1] ?? null;
 }
 
 function sha256(text: string): Buffer {

@@ -16,7 +16,8 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import { VERSION } from '../version.js';
 import { Attendant, type AttendantHost } from './attendant.js';
-import type { Authenticator } from './authenticator.js';
+import { bearerOf, type Authenticator } from './authenticator.js';
+import { CredentialChecks } from './credential-checks.js';
 import type { Registry } from './registry.js';
 
 /** Tunnels of agents and clients together. */
@@ -37,6 +38,8 @@ export interface MeetingPointOptions {
   readonly culvertUrl: string;
   /** As Culvert knows it, or empty. */
   readonly trafficManagerId: () => string;
+  /** How often the credentials of open tunnels are judged again, in milliseconds. Default: 7 s. */
+  readonly credentialCheckMs?: number;
 }
 
 export class MeetingPoint {
@@ -45,6 +48,7 @@ export class MeetingPoint {
   private readonly host: AttendantHost;
   private readonly webSockets = new WebSocketServer({ noServer: true, ...WEBSOCKET_OPTIONS });
   private readonly attendants = new Set<Attendant>();
+  private readonly checks: CredentialChecks;
   private pending = 0;
   private isStopping = false;
   private whenEmpty: (() => void) | null = null;
@@ -53,6 +57,8 @@ export class MeetingPoint {
     private readonly options: MeetingPointOptions,
     private readonly log: Logger,
   ) {
+    const { authenticator, credentialCheckMs } = options;
+    this.checks = new CredentialChecks(authenticator, this.attendants, log, credentialCheckMs);
     this.host = {
       registry: options.registry,
       log,
@@ -66,6 +72,8 @@ export class MeetingPoint {
         this.attendants.delete(attendant);
         if (this.attendants.size === 0) this.whenEmpty?.();
       },
+      checkCredential: (attendant) => this.checks.check(attendant),
+      replaceCredential: (attendant, credential) => this.checks.replace(attendant, credential),
     };
     this.server =
       options.tls === null
@@ -92,6 +100,7 @@ export class MeetingPoint {
     for (const { tunnel } of this.attendants)
       tunnel.goAway(GoAwayCode.SHUTTING_DOWN, 'the traffic manager is stopping', { graceMs });
     if (this.attendants.size > 0) await new Promise<void>((resolve) => (this.whenEmpty = resolve));
+    this.checks.stop();
     this.server.closeAllConnections();
   }
 
@@ -99,6 +108,7 @@ export class MeetingPoint {
   close(): void {
     this.isStopping = true;
     this.watch?.stop();
+    this.checks.stop();
     this.options.registry.close();
     this.server.close();
     for (const { tunnel } of this.attendants)
@@ -136,7 +146,8 @@ export class MeetingPoint {
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         socket.setNoDelay(true);
         const address = socket.remoteAddress ?? '';
-        this.attendants.add(new Attendant(new WebSocketCarrier(webSocket), this.host, address));
+        const credential = bearerOf(request.headers.authorization)!;
+        this.attendants.add(new Attendant(new WebSocketCarrier(webSocket), this.host, credential, address));
       });
       return;
     }
