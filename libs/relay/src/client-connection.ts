@@ -13,10 +13,10 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
-import { MAX_JOINED_BYTES, readShared, SocketWriter } from '@culvert/sockets';
+import { MAX_JOINED_BYTES, plainAddress, readShared, SocketWriter } from '@culvert/sockets';
 import { errorResponse } from './error-response.js';
 import { Exchange } from './exchange.js';
-import { forwardedLines, plainAddress } from './forwarded.js';
+import { forwardedLines } from './forwarded.js';
 import { bodylessLine, requestHeadText, responseFieldLines } from './header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import type { Relay } from './relay.js';

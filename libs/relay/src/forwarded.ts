@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Field, type RequestHead } from '@culvert/http1';
+import { plainAddress } from '@culvert/sockets';
 
 /** Which peers may speak for somebody else: load balancers in front of the edge. */
 export class TrustedProxies {
@@ -43,12 +44,6 @@ export class TrustedProxies {
 /** What proxies say of who asked: the `X-Forwarded-For` of a request in one value; '' without. */
 export function forwardedFor(request: RequestHead): string {
   return claim(request, 'x-forwarded-for');
-}
-
-/** An address without the IPv4-in-IPv6 notation that dual-stack sockets report. */
-export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
 /**

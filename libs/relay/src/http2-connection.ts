@@ -13,9 +13,10 @@ import {
   ServerConnection,
   type ServerStream,
 } from '@culvert/http2';
+import { plainAddress } from '@culvert/sockets';
 import { hostnameOf } from './client-connection.js';
 import type { Exchange } from './exchange.js';
-import { forwardedLines, plainAddress } from './forwarded.js';
+import { forwardedLines } from './forwarded.js';
 import { respondWithError } from './http2-error.js';
 import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';

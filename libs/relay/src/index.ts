@@ -2,7 +2,7 @@ export type { AccessGate, Verdict } from './access-gate.js';
 export { BANNER_CLOSED_PATH, type BannerDefinition } from './banner/banner-html.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './error-page.js';
 export { GateAnswer } from './gate-answer.js';
-export { forwardedFor, plainAddress, TrustedProxies } from './forwarded.js';
+export { forwardedFor, TrustedProxies } from './forwarded.js';
 export {
   type BegunExchange,
   BodyCapture,

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { RequestHead } from '@culvert/http1';
+import { plainAddress } from '@culvert/sockets';
 import type { AccessGate } from './access-gate.js';
 import { ClientConnection, hostnameOf } from './client-connection.js';
 import { restoreFastStrings } from './fast-strings.js';
@@ -11,7 +12,7 @@ import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
 import type { Exchange } from './exchange.js';
 import type { ExchangeObserver } from './exchange-trace.js';
-import { plainAddress, type TrustedProxies } from './forwarded.js';
+import type { TrustedProxies } from './forwarded.js';
 import { Http2Connection } from './http2-connection.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './relay-error.js';

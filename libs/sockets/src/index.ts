@@ -1,2 +1,3 @@
+export { ipv6Groups, networkOf, plainAddress } from './address.js';
 export { readShared, sharedReads } from './shared-reads.js';
 export { MAX_JOINED_BYTES, SocketWriter } from './socket-writer.js';

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { plainAddress } from '@culvert/sockets';
 import type { Request } from 'express';
 
 /**
@@ -19,6 +20,6 @@ export function trustEdgeAnd(proxies: readonly string[]): (address: string, hop:
 
 /** Address of the person or machine that makes the request, or null when nothing says. */
 export function clientAddress(request: Request): string | null {
-  const address = request.ip ?? '';
+  const address = plainAddress(request.ip);
   return isIP(address) === 0 ? null : address;
 }

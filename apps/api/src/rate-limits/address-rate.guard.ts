@@ -1,10 +1,10 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ProblemError } from '@culvert/contract';
+import { networkOf } from '@culvert/sockets';
 import { SETTINGS, type Settings } from '@culvert/platform';
 import type { Request } from 'express';
 import { clientAddress } from '../http/client-address.js';
-import { networkOf } from './network-of.js';
 import { RateLimiters, type RateLimiter } from './rate-limiters.js';
 
 /** States that the requests of a route are counted by where they come from: routes of one name, together. */

@@ -32,6 +32,11 @@ export class RateLimiter {
   async forget(key: string): Promise<void> {
     await this.counter.delete(key);
   }
+
+  /** Undoes one `count`. */
+  async takeBack(key: string): Promise<void> {
+    await this.counter.reward(key);
+  }
 }
 
 /**

@@ -1,7 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { setImmediate } from 'node:timers/promises';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import { generateSecret, hashSecret, isSecretShaped, type Store, type User } from '@culvert/domain';
-import { appUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { appUrl, LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
@@ -14,10 +16,13 @@ const RESET_LIFETIME_MS = 60 * 60_000;
 
 /** New passwords: for who knows the old one, and for who reads the mail that goes to their address. */
 @Injectable()
-export class PasswordChangeService {
+export class PasswordChangeService implements OnModuleDestroy {
+  readonly #sending = new Set<Promise<void>>();
+
   constructor(
     @Inject(STORE) private readonly store: Store,
     @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(LOG) private readonly log: Logger,
     private readonly throttle: Throttle,
     private readonly audit: AuditLog,
     private readonly announcer: Announcer,
@@ -28,24 +33,39 @@ export class PasswordChangeService {
   /** Sets a new password and ends the person's other sessions. */
   async change(person: Person, current: string, wanted: string): Promise<void> {
     const { user, userSession, actor } = person;
-    await this.throttle.count('password', { account: user.email, address: actor.address });
+    const tried = { account: user.id };
+    await this.throttle.count('password-change', tried);
     const found = await this.store.users.findWithPassword(user.id);
     if (!(await isPassword(current, found?.passwordHash ?? null))) {
       await this.audit.recordFailureOf(user.id, actor, 'user.change-password-failed');
       throw new ProblemError('sign_in_failed', { detail: 'the current password is another' });
     }
-    await this.throttle.forget('password', user.email);
+    await this.throttle.succeed('password-change', tried);
     await this.store.users.setPasswordHash(user.id, await hashPassword(wanted));
     await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
     await this.audit.recordOfUser(actor, 'user.change-password', user.id);
   }
 
   /**
-   * Mails a link to the person of this address. Whoever asks cannot tell whether there is one.
+   * Mails a link to the person of this address. Whoever asks cannot tell whether there is one, not even by the time that the
+   * answer takes: the address is looked up after this has resolved.
    * @throws ProblemError `too_many_attempts`
    */
   async requestReset(email: string, address: string | null): Promise<void> {
     await this.throttle.count('password-reset', { account: email, address });
+    const sending = this.#sendReset(email)
+      .catch((error: unknown) => this.log.error({ err: error }, 'no link for a new password was made'))
+      .finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all(this.#sending);
+  }
+
+  async #sendReset(email: string): Promise<void> {
+    // Not in the turn of the request: its answer goes first.
+    await setImmediate();
     const user = await this.store.users.findByEmail(email);
     if (user === null) return;
     const token = generateSecret();
@@ -73,7 +93,7 @@ export class PasswordChangeService {
     const user = await this.store.passwordResets.redeem(hashSecret(token), passwordHash, new Date());
     if (user === null) return null;
     await this.announcer.userChanged(user.id);
-    await this.throttle.forget('password', user.email);
+    await this.throttle.forget('password', { account: user.email, address });
     await this.audit.recordOfUser({ kind: 'user', id: user.id, address }, 'user.reset-password', user.id);
     return user;
   }

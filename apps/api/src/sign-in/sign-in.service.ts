@@ -69,10 +69,11 @@ export class SignInService {
   }
 
   async #check(request: Request, email: string, password: string): Promise<User | null> {
-    await this.throttle.count('password', { account: email, address: clientAddress(request) });
+    const tried = { account: email, address: clientAddress(request) };
+    await this.throttle.count('password', tried);
     const found = await this.store.users.findByEmail(email);
     if ((await isPassword(password, found?.passwordHash ?? null)) && found !== null) {
-      await this.throttle.forget('password', email);
+      await this.throttle.succeed('password', tried);
       const { passwordHash: _hash, ...user } = found;
       return user;
     }

@@ -1,18 +1,41 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { networkOf } from '../rate-limits/network-of.js';
+import { networkOf } from '@culvert/sockets';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 
-/** How often something may be tried for one account, and from one address, in a quarter of an hour. */
+const QUARTER_SECONDS = 15 * 60;
+
+/**
+ * How often something may be tried, and in how many seconds. `pair`: for one account from one network, so that nobody locks
+ * a person out of their account from elsewhere. `account`: for one account from everywhere, against guesses from many networks.
+ * `address`: from one network, whatever it is for.
+ */
 const LIMITS = {
-  password: { account: 10, address: 50 },
-  'password-reset': { account: 3, address: 20 },
-  provider: { address: 60 },
+  password: {
+    address: { points: 50, seconds: QUARTER_SECONDS },
+    pair: { points: 10, seconds: QUARTER_SECONDS },
+    account: { points: 100, seconds: QUARTER_SECONDS },
+  },
+  // By people who are signed in: guesses at the sign-in must not keep them from a new password.
+  'password-change': { account: { points: 10, seconds: QUARTER_SECONDS } },
+  // Each is a mail, too.
+  'password-reset': {
+    address: { points: 20, seconds: QUARTER_SECONDS },
+    pair: { points: 3, seconds: QUARTER_SECONDS },
+    account: { points: 10, seconds: 60 * 60 },
+  },
+  provider: { address: { points: 60, seconds: QUARTER_SECONDS } },
 } as const;
-const WINDOW_SECONDS = 15 * 60;
 
 export type Attempt = keyof typeof LIMITS;
+type Kind = 'address' | 'pair' | 'account';
+
+/** What is tried. `account`: what it is tried for, whether that exists or not. `address`: where it comes from. */
+export interface Tried {
+  readonly account?: string;
+  readonly address?: string | null;
+}
 
 /** Slows down who guesses. */
 @Injectable()
@@ -21,38 +44,60 @@ export class Throttle {
 
   constructor(limiters: RateLimiters) {
     for (const [attempt, limits] of Object.entries(LIMITS)) {
-      for (const [kind, points] of Object.entries(limits)) {
+      for (const [kind, limit] of Object.entries(limits)) {
         const name = `${attempt}:${kind}`;
-        this.#limiters.set(name, limiters.create(`throttle:${name}`, { points, seconds: WINDOW_SECONDS }));
+        this.#limiters.set(name, limiters.create(`throttle:${name}`, limit));
       }
     }
   }
 
   /**
    * Counts an attempt, before it is known to fail: many at once must not all get through.
-   * @param account what it is tried for, whether that exists or not
    * @throws ProblemError `too_many_attempts`, with when to come back
    */
-  async count(attempt: Attempt, tried: { account?: string; address: string | null }): Promise<void> {
-    await this.#consume(`${attempt}:address`, networkOf(tried.address));
-    if (tried.account !== undefined) await this.#consume(`${attempt}:account`, keyOf(tried.account));
+  async count(attempt: Attempt, tried: Tried): Promise<void> {
+    // In this order: what one network tries in vain counts little against the account.
+    for (const kind of ['address', 'pair', 'account'] as const) {
+      const counted = await this.#limiterOf(attempt, kind)?.count(keyOf(kind, tried));
+      if (counted === undefined || counted.isWithin) continue;
+      throw new ProblemError('too_many_attempts', {
+        detail: `try again in ${Math.ceil(counted.resetSeconds / 60)} min`,
+        retryAfterSeconds: counted.resetSeconds,
+      });
+    }
   }
 
-  /** Forgets the attempts for an account: its person came in. */
-  async forget(attempt: Attempt, account: string): Promise<void> {
-    await this.#limiters.get(`${attempt}:account`)?.forget(keyOf(account));
+  /** An attempt that was counted did not fail: forgets those of its network, and takes itself back from the other counts. */
+  async succeed(attempt: Attempt, tried: Tried): Promise<void> {
+    await this.#limiterOf(attempt, 'pair')?.forget(keyOf('pair', tried));
+    for (const kind of ['address', 'account'] as const)
+      await this.#limiterOf(attempt, kind)?.takeBack(keyOf(kind, tried));
   }
 
-  async #consume(limit: string, key: string): Promise<void> {
-    const counted = await this.#limiters.get(limit)?.count(key);
-    if (counted === undefined || counted.isWithin) return;
-    throw new ProblemError('too_many_attempts', {
-      detail: `try again in ${Math.ceil(counted.resetSeconds / 60)} min`,
-      retryAfterSeconds: counted.resetSeconds,
-    });
+  /** Forgets all attempts for an account from this network and in total: its person proved in another way who they are. */
+  async forget(attempt: Attempt, tried: Tried): Promise<void> {
+    for (const kind of ['pair', 'account'] as const)
+      await this.#limiterOf(attempt, kind)?.forget(keyOf(kind, tried));
+  }
+
+  #limiterOf(attempt: Attempt, kind: Kind): RateLimiter | undefined {
+    return this.#limiters.get(`${attempt}:${kind}`);
   }
 }
 
-function keyOf(account: string): string {
-  return createHash('sha256').update(account).digest('base64url');
+function keyOf(kind: Kind, { account = '', address = null }: Tried): string {
+  switch (kind) {
+    case 'address':
+      return networkOf(address);
+    case 'pair':
+      return hash(`${networkOf(address)} ${account}`);
+    case 'account':
+      return hash(account);
+    default:
+      throw new Error(`unhandled kind ${String(kind satisfies never)}`);
+  }
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }

@@ -59,6 +59,12 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect((await refresh('2001:db8:1:3::1')).status).toBe(400);
   });
 
+  it('are counted for each IPv4 address, where a proxy writes it as one of IPv6 too', async () => {
+    await repeat(LIMIT, () => refresh('::ffff:192.0.2.30'));
+    expect((await refresh('192.0.2.30')).status).toBe(503);
+    expect((await refresh('::ffff:192.0.2.31')).status).toBe(400);
+  });
+
   it('leave a client signed in, whose refresh comes too often', async () => {
     const user = (await api.person('ada@example.test', [[team.teamId, 'owner']])).user;
     const code = generateOAuthSecret('code');

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { plainAddress, type TrustedProxies } from '@culvert/relay';
+import type { TrustedProxies } from '@culvert/relay';
+import { plainAddress } from '@culvert/sockets';
 import type { ApiKeyUse } from '@culvert/platform';
 import {
   hashApiKeySecret,

@@ -11,6 +11,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net';
 import { CLUSTER_PATH } from '@culvert/meeting-point';
 import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/process';
+import { plainAddress } from '@culvert/sockets';
 import { GoAwayCode, WEBSOCKET_OPTIONS, WebSocketCarrier } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
@@ -145,14 +146,14 @@ export class MeetingPoint {
     if (status === 101) {
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         socket.setNoDelay(true);
-        const address = socket.remoteAddress ?? '';
+        const address = plainAddress(socket.remoteAddress);
         const credential = bearerOf(request.headers.authorization)!;
         this.attendants.add(new Attendant(new WebSocketCarrier(webSocket), this.host, credential, address));
       });
       return;
     }
     this.log[status === 404 || status === 503 ? 'info' : 'warn'](
-      { address: socket.remoteAddress, status },
+      { address: plainAddress(socket.remoteAddress), status },
       'a tunnel was refused',
     );
     socket.end(

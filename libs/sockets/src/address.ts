@@ -1,0 +1,60 @@
+/** IP addresses as text: one notation for each, whatever a socket, a proxy or a person writes. */
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** Groups of 16 bits of an IPv6 address. */
+const GROUPS = 8;
+
+/** Groups that one customer gets at least: a /64. */
+const NETWORK_GROUPS = 4;
+
+/**
+ * An address as people write it. IPv4 addresses that are mapped into IPv6 (`::ffff:10.0.1.7`, in any notation), as dual-stack
+ * sockets report them, are IPv4 addresses.
+ * @returns `unknown` for undefined; what is not an address unchanged
+ */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return 'unknown';
+  if (!address.includes(':') || !isIPv6(address)) return address;
+  const groups = ipv6Groups(address);
+  return isMapped(groups) ? dotted(groups[6], groups[7]) : address;
+}
+
+/**
+ * What is counted as one address: of IPv6 the /64. The same for every notation of it.
+ * @returns `unknown` for null; what is not an address unchanged
+ */
+export function networkOf(address: string | null): string {
+  const plain = plainAddress(address ?? undefined);
+  if (!isIPv6(plain)) return plain;
+  return ipv6Groups(plain)
+    .slice(0, NETWORK_GROUPS)
+    .map((group) => group.toString(16))
+    .join(':');
+}
+
+/** The eight 16-bit groups of an IPv6 address. @param address one that `isIPv6` accepts, with or without a zone */
+export function ipv6Groups(address: string): readonly number[] {
+  const [withoutZone = ''] = address.split('%');
+  const [head = '', tail] = withoutZone.split('::');
+  const before = parseGroups(head);
+  const after = parseGroups(tail ?? '');
+  const zeros = new Array<number>(GROUPS - before.length - after.length).fill(0);
+  return [...before, ...zeros, ...after];
+}
+
+function parseGroups(text: string): number[] {
+  if (text === '') return [];
+  return text.split(':').flatMap((group) => {
+    if (!isIPv4(group)) return [parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
+    return [a * 256 + b, c * 256 + d];
+  });
+}
+
+function isMapped(groups: readonly number[]): boolean {
+  return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
+}
+
+function dotted(high: number, low: number): string {
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
