@@ -135,7 +135,7 @@ describe('a page on the app host', () => {
     ['Set a new password', () => '/reset-password'],
     ['This link does not work any more', () => '/reset-password?token=x'],
     ['Join Default', () => `/invitations?token=${invitation}`],
-    ['This invitation does not work any more', () => '/invitations?token=x'],
+    ['This invitation no longer works', () => '/invitations?token=x'],
     ['You are signed in', () => '/completion'],
   ])('that says %s is accessible', async (title, path) => {
     await page.goto(app + path());
@@ -175,23 +175,24 @@ describe('a page on the app host', () => {
     await page.goto(`${app}/reset-password`);
     await type('Email', OWNER.email);
     await press('Send me a link');
-    await heading('Look into your mail').waitFor();
+    await heading('Ask the operator for your link').waitFor();
     await expectAccessible(page);
     const [, path] = await deployment.program.logged(/(\/reset-password\?token=[\w-]+)/);
     await page.goto(app + path);
     await heading('Set a new password').waitFor();
     await expectAccessible(page);
     await type('New password, at least 8 characters', OWNER.password);
-    await press('Set the password');
+    await press('Set password');
     await page.getByRole('status').waitFor();
     await expectAccessible(page);
   });
 
-  it('to accept an invitation on is left by keyboard alone', async () => {
+  it('to accept an invitation on is filled in by keyboard alone, and says what is wrong', async () => {
     await page.goto(`${app}/invitations?token=${invitation}`);
-    await press('Mail me a link to set one');
-    await heading('Look into your mail').waitFor();
+    await type('New password, at least 8 characters', 'a password of my own');
     await expectAccessible(page);
+    await press('Set password and join Default');
+    await page.waitForURL(`${app}/`);
   });
 
   it('to let a program act for one is accessible, and answered by keyboard alone', async () => {

@@ -35,6 +35,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /reset-password': {},
   'post /invitations': {},
   'post /invitations/account': {},
+  'post /invitations/mail': {},
   'post /token': {},
   'post /revoke': {},
 };

@@ -90,6 +90,14 @@ export type InvitationResource = z.output<typeof invitationResource>;
 
 export const createdInvitationResource = invitationResource.extend({
   token: z.string().describe('What the invited person accepts with. Shown this once: only its hash is kept.'),
+  link: z
+    .string()
+    .describe(
+      'What the invited person opens in a browser. Where no mail is sent, it also lets them set a password.',
+    ),
+  isMailed: z
+    .boolean()
+    .describe('Whether the link goes to the invited address by mail; false: hand it on yourself.'),
 });
 export type CreatedInvitationResource = z.output<typeof createdInvitationResource>;
 

@@ -161,6 +161,16 @@ export interface InvitationRepository {
     userId: string,
     options: { readonly now: Date; readonly maxMembers: number },
   ): Promise<{ invitation: Invitation; membership: Membership } | null>;
+  /**
+   * The same for the invited address itself, with this password: for a person who has no account yet. The address counts
+   * as unverified. Null as with `accept`, `has_account` when somebody can sign in with the address already.
+   * @throws TeamLimitError when the team has `maxMembers`
+   */
+  acceptAsNewUser(
+    tokenHash: string,
+    passwordHash: string,
+    options: { readonly now: Date; readonly maxMembers: number },
+  ): Promise<{ user: User; invitation: Invitation; membership: Membership } | 'has_account' | null>;
 }
 
 export interface ApiKeyRepository {
@@ -519,13 +529,18 @@ export interface UserRepository {
   findWithPassword(id: string): Promise<UserWithPassword | null>;
   /** The person of this email address, who becomes known by it now if they were not. */
   findOrCreate(email: string, name: string): Promise<User>;
+  /** Whether somebody can sign in with this address, or is a member of a team by it. */
+  hasAccount(email: string): Promise<boolean>;
   /** False when there is no such person. */
   setPasswordHash(id: string, passwordHash: string): Promise<boolean>;
   /**
    * The person whom a provider knows by this subject: whoever came with it before, else the one of this email
-   * address, else a new one.
+   * address, else a new one. The provider has verified the address: when it was unverified until now, its password and
+   * all that was opened by it end, and `isTakenOver` is true.
    */
-  findOrCreateByIdentity(draft: IdentityDraft): Promise<User>;
+  findOrCreateByIdentity(
+    draft: IdentityDraft,
+  ): Promise<{ readonly user: User; readonly isTakenOver: boolean }>;
   /** How the person can sign in; providers by when they were first used. Null when there is no such person. */
   findSignInMethods(id: string): Promise<SignInMethods | null>;
   /** Oldest first. */

@@ -1,6 +1,7 @@
 /** Who is let into a preview of `team` besides its members, and what they show for it. */
 import type { Preview } from './preview.js';
 import { SECRET_PREFIXES } from './secret-prefixes.js';
+import type { User } from './team.js';
 
 /** Of a preview's machine token. Secret scanners, and the edge, recognise it by this. */
 export const PREVIEW_TOKEN_PREFIX = SECRET_PREFIXES.previewToken;
@@ -57,6 +58,14 @@ export interface Visiting {
   readonly isMember: boolean;
   /** Lower-case; null unless it is verified. */
   readonly verifiedEmail: string | null;
+}
+
+/** The address of a person as far as it opens anything. */
+export function verifiedEmailOf({
+  email,
+  isEmailVerified,
+}: Pick<User, 'email' | 'isEmailVerified'>): string | null {
+  return isEmailVerified ? email : null;
 }
 
 /** Whether this signed-in person may open a preview that is not public. */

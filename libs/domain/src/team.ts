@@ -18,6 +18,11 @@ export interface User {
   readonly id: string;
   /** Lower-case. */
   readonly email: string;
+  /**
+   * Whether a mail, a provider or the operator has shown that the address is this person's. Without it the address
+   * opens nothing: whoever invited them may have typed any.
+   */
+  readonly isEmailVerified: boolean;
   readonly name: string;
   readonly createdAt: Date;
 }

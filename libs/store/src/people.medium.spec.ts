@@ -68,17 +68,21 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
 
     it('are one person under a subject, whatever their address becomes', async () => {
       const { users } = context.store;
-      const first = await users.findOrCreateByIdentity({ ...identity, subject: user.id, email: user.email });
+      const { user: first } = await users.findOrCreateByIdentity({
+        ...identity,
+        subject: user.id,
+        email: user.email,
+      });
       expect(first).toEqual(user);
       const moved = { ...identity, subject: user.id, email: `moved-${user.email}` };
-      expect(await users.findOrCreateByIdentity(moved)).toEqual(user);
+      expect(await users.findOrCreateByIdentity(moved)).toEqual({ user, isTakenOver: false });
       expect(await users.findByEmail(moved.email)).toBeNull();
     });
 
     it('are others under the same subject of another issuer', async () => {
       const { users } = context.store;
       await users.findOrCreateByIdentity({ ...identity, subject: user.id, email: user.email });
-      const other = await users.findOrCreateByIdentity({
+      const { user: other } = await users.findOrCreateByIdentity({
         issuer: 'https://other.example',
         subject: user.id,
         email: `other-${user.email}`,
@@ -94,7 +98,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
         users.findOrCreateByIdentity(draft),
         users.findOrCreateByIdentity(draft),
       ]);
-      expect(both[0].id).toBe(both[1].id);
+      expect(both[0].user.id).toBe(both[1].user.id);
     });
   });
 

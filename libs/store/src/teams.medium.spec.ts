@@ -152,6 +152,104 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     });
   });
 
+  describe('invitations without mail', () => {
+    const draft = (email: string) => ({
+      email,
+      role: 'member' as const,
+      tokenHash: hashApiKeySecret(randomUUID()),
+      expiresAt: new Date(Date.now() + DAY_MS),
+    });
+    const options = (maxMembers = 10) => ({ now: new Date(), maxMembers });
+    const newAddress = () => `${randomUUID()}@example.test`;
+    const invite = async (email: string) => {
+      const invitation = draft(email);
+      await context.store.invitations.create(teamId, invitation, 50);
+      return invitation.tokenHash;
+    };
+
+    it('make one account and one member when they are accepted several times at once', async () => {
+      const { invitations, users, members } = context.store;
+      const email = newAddress();
+      const tokenHash = await invite(email);
+      const accepted = await Promise.all(
+        ['$a', '$b', '$c'].map((password) => invitations.acceptAsNewUser(tokenHash, password, options())),
+      );
+      expect(accepted.filter((each) => each !== null)).toEqual([
+        expect.objectContaining({
+          user: expect.objectContaining({ email, isEmailVerified: false }) as object,
+        }),
+      ]);
+      const found = await users.findByEmail(email);
+      expect(found?.passwordHash).toMatch(/^\$[abc]$/);
+      expect(await members.find(teamId, found?.id ?? '')).toMatchObject({ email, role: 'member' });
+    });
+
+    it('make no account beyond the limit of members, and can be used once there is room', async () => {
+      const { invitations, users } = context.store;
+      const email = newAddress();
+      const tokenHash = await invite(email);
+      await expect(invitations.acceptAsNewUser(tokenHash, '$a', options(1))).rejects.toThrow(TeamLimitError);
+      expect(await users.findByEmail(email)).toBeNull();
+      expect(await invitations.acceptAsNewUser(tokenHash, '$a', options())).not.toBeNull();
+    });
+
+    it('never change the password of an address with an account, and stay usable for its person', async () => {
+      const { invitations, users } = context.store;
+      const withPassword = await users.findOrCreate(newAddress(), '');
+      await users.setPasswordHash(withPassword.id, '$own');
+      const { user: fromProvider } = await users.findOrCreateByIdentity({
+        issuer: 'https://id.example',
+        subject: randomUUID(),
+        email: newAddress(),
+        name: '',
+      });
+      for (const { id, email } of [withPassword, fromProvider]) {
+        expect(await users.hasAccount(email)).toBe(true);
+        const before = await users.findWithPassword(id);
+        const tokenHash = await invite(email);
+        expect(await invitations.acceptAsNewUser(tokenHash, '$theirs', options())).toBe('has_account');
+        expect(await users.findWithPassword(id)).toEqual(before);
+        expect(await invitations.accept(tokenHash, id, options())).not.toBeNull();
+      }
+    });
+
+    it('make an account of an address that was mailed a link and never used', async () => {
+      const { invitations, users } = context.store;
+      const { email, id } = await users.findOrCreate(newAddress(), '');
+      expect(await users.hasAccount(email)).toBe(false);
+      expect(await invitations.acceptAsNewUser(await invite(email), '$a', options())).toMatchObject({
+        user: { id, isEmailVerified: false },
+      });
+    });
+
+    it('lose their password and sessions to a provider that verifies the address', async () => {
+      const { invitations, users, userSessions } = context.store;
+      const email = newAddress();
+      const accepted = await invitations.acceptAsNewUser(await invite(email), '$a', options());
+      if (accepted === null || accepted === 'has_account') throw new Error('not accepted');
+      const { id: userId } = accepted.user;
+      const session = { userId, tokenHash: randomUUID(), at: new Date(), address: null, userAgent: '' };
+      await userSessions.create(session);
+      const vouched = { issuer: 'https://id.example', subject: randomUUID(), email, name: '' };
+      const taken = await users.findOrCreateByIdentity(vouched);
+      expect(taken).toMatchObject({ user: { id: userId, isEmailVerified: true }, isTakenOver: true });
+      expect(await userSessions.findByTokenHash(session.tokenHash)).toBeNull();
+      expect((await users.findWithPassword(userId))?.passwordHash).toBeNull();
+      expect(await users.findOrCreateByIdentity(vouched)).toMatchObject({ isTakenOver: false });
+    });
+
+    it('make an address verified once its person follows a link of the server', async () => {
+      const { invitations, users, passwordResets } = context.store;
+      const accepted = await invitations.acceptAsNewUser(await invite(newAddress()), '$a', options());
+      if (accepted === null || accepted === 'has_account') throw new Error('not accepted');
+      const { id: userId } = accepted.user;
+      const tokenHash = randomUUID();
+      await passwordResets.create({ userId, tokenHash, expiresAt: new Date(Date.now() + DAY_MS) });
+      await passwordResets.redeem(tokenHash, '$b', new Date());
+      expect(await users.find(userId)).toMatchObject({ isEmailVerified: true });
+    });
+  });
+
   describe('limits', () => {
     it('hold for previews that are created at the same moment', async () => {
       const { previews, intercepts } = context.store;

@@ -40,6 +40,11 @@ export class Mailer implements OnApplicationShutdown {
           });
   }
 
+  /** Whether mails are sent at all. */
+  get isConfigured(): boolean {
+    return this.#transport !== null;
+  }
+
   /** In the background: who asks for a mail learns neither whether it was sent nor how long that took. */
   send(mail: Mail): void {
     const sending = this.#deliver(mail)

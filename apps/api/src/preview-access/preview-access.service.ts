@@ -1,6 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { ACCESS_CODE_MS, generateSecret, hashSecret, mayOpen, type Store } from '@culvert/domain';
+import {
+  ACCESS_CODE_MS,
+  generateSecret,
+  hashSecret,
+  mayOpen,
+  verifiedEmailOf,
+  type Store,
+} from '@culvert/domain';
 import { previewUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import type { Person } from '../auth/caller.js';
 
@@ -34,9 +41,8 @@ export class PreviewAccessService {
     ]);
     if (preview === null || (preview.expiresAt !== null && preview.expiresAt <= now)) throw missing();
     const isMember = memberships.some(({ teamId }) => teamId === preview.teamId);
-    // Nobody has an address here that was not proved to be theirs.
-    if (preview.access !== 'public' && !mayOpen(preview, { isMember, verifiedEmail: person.user.email }))
-      throw missing();
+    const verifiedEmail = verifiedEmailOf(person.user);
+    if (preview.access !== 'public' && !mayOpen(preview, { isMember, verifiedEmail })) throw missing();
     const code = generateSecret();
     const isCreated = await this.store.previewVisits.createCode({
       hash: hashSecret(code),

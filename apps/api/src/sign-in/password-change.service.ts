@@ -49,11 +49,16 @@ export class PasswordChangeService implements OnModuleDestroy {
   /**
    * Mails a link to the person of this address. Whoever asks cannot tell whether there is one, not even by the time that the
    * answer takes: the address is looked up after this has resolved.
+   * @param pathOf where the link leads, made of its token
    * @throws ProblemError `too_many_attempts`
    */
-  async requestReset(email: string, address: string | null): Promise<void> {
+  async requestReset(
+    email: string,
+    address: string | null,
+    pathOf = (token: string): string => `/reset-password?token=${token}`,
+  ): Promise<void> {
     await this.throttle.count('password-reset', { account: email, address });
-    const sending = this.#sendReset(email)
+    const sending = this.#sendReset(email, pathOf)
       .catch((error: unknown) => this.log.error({ err: error }, 'no link for a new password was made'))
       .finally(() => this.#sending.delete(sending));
     this.#sending.add(sending);
@@ -63,7 +68,7 @@ export class PasswordChangeService implements OnModuleDestroy {
     await Promise.all(this.#sending);
   }
 
-  async #sendReset(email: string): Promise<void> {
+  async #sendReset(email: string, pathOf: (token: string) => string): Promise<void> {
     // Not in the turn of the request: its answer goes first.
     await setImmediate();
     const user = await this.store.users.findByEmail(email);
@@ -75,7 +80,7 @@ export class PasswordChangeService implements OnModuleDestroy {
       to: user.email,
       subject: 'Set a new password for Culvert',
       before: 'Somebody, probably you, asked for a new password. Set one here within an hour:',
-      link: `${appUrl(this.settings)}/reset-password?token=${token}`,
+      link: appUrl(this.settings) + pathOf(token),
       after: 'If it was not you, there is nothing to do: your password stays as it is.',
     });
   }

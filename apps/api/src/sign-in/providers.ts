@@ -124,12 +124,13 @@ export class Providers {
     }
     const { issuer, subject, name } = identity;
     if (issuer.length > 255 || subject.length > 255) throw new ProblemError('identity_provider_failed');
-    const user = await this.store.users.findOrCreateByIdentity({
+    const { user, isTakenOver } = await this.store.users.findOrCreateByIdentity({
       issuer,
       subject,
       email: email.data,
       name: name.slice(0, 200),
     });
+    if (isTakenOver) await this.announcer.userChanged(user.id);
     await this.#join(user, id, { groups: identity.groups, email: email.data }, request);
     return user;
   }

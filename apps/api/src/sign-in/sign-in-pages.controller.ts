@@ -1,14 +1,16 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
-import { emailAddress, newPassword, ProblemError, signInRequest } from '@culvert/contract';
+import { emailAddress, ProblemError, signInRequest } from '@culvert/contract';
 import { Public } from '@culvert/platform';
 import type { Request, Response } from 'express';
 import { clientAddress } from '../http/client-address.js';
+import { Mailer } from '../mail/mailer.js';
 import { PageFilter } from '../pages/page.filter.js';
 import { Pages } from '../pages/pages.js';
 import { returnPath } from '../pages/return-path.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 import { Providers } from './providers.js';
 import { PasswordChangeService } from './password-change.service.js';
+import { readNewPassword } from './passwords.js';
 import {
   askResetPage,
   newPasswordPage,
@@ -32,6 +34,7 @@ export class SignInPagesController {
     private readonly signIn: SignInService,
     private readonly passwords: PasswordChangeService,
     private readonly userSessions: UserSessionsService,
+    private readonly mailer: Mailer,
   ) {}
 
   @Get('sign-in')
@@ -108,12 +111,11 @@ export class SignInPagesController {
     if (token === '') return this.#requestReset(text(body, 'email'), request, response);
     const user = await this.passwords.findReset(token);
     if (user === null) return this.pages.send(response, resetExpiredPage());
-    const password = newPassword.safeParse(body?.['password']);
-    if (!password.success) {
-      const problem = `The password ${password.error.issues[0]?.message ?? 'is not valid'}.`;
+    const { password, problem } = readNewPassword(body?.['password']);
+    if (problem !== undefined) {
       return this.pages.send(response, newPasswordPage({ token, email: user.email, problem }));
     }
-    const changed = await this.passwords.redeemReset(token, password.data, clientAddress(request));
+    const changed = await this.passwords.redeemReset(token, password, clientAddress(request));
     if (changed === null) return this.pages.send(response, resetExpiredPage());
     response.redirect(303, '/sign-in?notice=password-set');
   }
@@ -128,7 +130,7 @@ export class SignInPagesController {
     } catch (error) {
       return this.pages.send(response, askResetPage(explain(error, response)));
     }
-    this.pages.send(response, resetSentPage());
+    this.pages.send(response, resetSentPage({ isMailed: this.mailer.isConfigured }));
   }
 }
 

@@ -74,11 +74,18 @@ export function askResetPage(options: { readonly problem?: string; readonly stat
   };
 }
 
-export function resetSentPage(): Page {
+/** @param isMailed false: this server sends no mail, so the link is in its log */
+export function resetSentPage({ isMailed }: { readonly isMailed: boolean }): Page {
   return {
-    title: 'Look into your mail',
+    title: isMailed ? 'Check your mail' : 'Ask the operator for your link',
     body: html`<p class="notice" role="status">
-        If there is an account with this address, a link is on its way to it. It works once, for an hour.
+        ${
+          isMailed
+            ? 'If there is an account with this address, a link is on its way to it. It works once, for an hour.'
+            : 'This server does not send mail. If there is an account with this address, a link to set a new ' +
+              'password is now in the server’s log. The person who runs the server can copy it for you. It works ' +
+              'once, for an hour.'
+        }
       </p>
       <p><a href="/sign-in">Back to sign in</a></p>`,
   };
@@ -94,24 +101,36 @@ export function newPasswordPage(options: {
     title: 'Set a new password',
     status: problem === undefined ? 200 : 400,
     body: html`${message(undefined, problem)}
-      <form method="post" action="/reset-password">
-        <input type="hidden" name="token" value="${token}" />
-        <p>For ${email}</p>
-        <input type="hidden" name="username" value="${email}" autocomplete="username" />
-        <label>
-          New password, at least ${MIN_PASSWORD} characters
-          <input
-            type="password"
-            name="password"
-            autocomplete="new-password"
-            required
-            minlength="${MIN_PASSWORD}"
-            maxlength="${MAX_PASSWORD}"
-          />
-        </label>
-        <button>Set the password</button>
-      </form>`,
+    ${newPasswordForm({ action: '/reset-password', hidden: { token }, email, button: 'Set password' })}`,
   };
+}
+
+export function newPasswordForm(options: {
+  readonly action: string;
+  readonly hidden: Readonly<Record<string, string>>;
+  readonly email: string;
+  readonly button: string;
+}): Html {
+  const { action, hidden, email, button } = options;
+  return html`<form method="post" action="${action}">
+    ${Object.entries(hidden).map(
+      ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
+    )}
+    <p>For ${email}</p>
+    <input type="hidden" name="username" value="${email}" autocomplete="username" />
+    <label>
+      New password, at least ${MIN_PASSWORD} characters
+      <input
+        type="password"
+        name="password"
+        autocomplete="new-password"
+        required
+        minlength="${MIN_PASSWORD}"
+        maxlength="${MAX_PASSWORD}"
+      />
+    </label>
+    <button>${button}</button>
+  </form>`;
 }
 
 export function resetExpiredPage(): Page {
@@ -123,7 +142,7 @@ export function resetExpiredPage(): Page {
   };
 }
 
-function message(notice: string | undefined, problem: string | undefined): Html {
+export function message(notice: string | undefined, problem: string | undefined): Html {
   return html`${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
   ${problem !== undefined && html`<p class="notice problem" role="alert">${problem}</p>`}`;
 }

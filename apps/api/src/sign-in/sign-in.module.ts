@@ -24,6 +24,6 @@ import { Throttle } from './throttle.js';
   ],
   controllers: [SignInController, SignInPagesController],
   providers: [AttemptCookie, PasswordChangeService, Providers, SignInService, Throttle],
-  exports: [PasswordChangeService, SignInService],
+  exports: [PasswordChangeService, Providers, SignInService],
 })
 export class SignInModule {}

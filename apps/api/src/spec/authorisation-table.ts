@@ -138,7 +138,9 @@ export const AUTHORISATION: readonly Row[] = [
   ['post /reset-password',                                       'public',             400,   '-',   400,   400,   400,   400,   400,   400,   400,   400,   400,   403],
   ['get /invitations',                                           'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404,   404],
   ['post /invitations',                                          'public',             303,   '-',   303,   303,   303,   404,   404,   404,   404,   303,   404,   403],
+  ['get /invitations/account',                                   'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404,   404],
   ['post /invitations/account',                                  'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404,   403],
+  ['post /invitations/mail',                                     'public',             404,   '-',   404,   404,   404,   404,   404,   404,   404,   404,   404,   403],
   ['get /account',                                               'user',               303,   '-',   403,   303,   403,   200,   200,   200,   200,   403,   200,   200],
   ['get /preview-access',                                        'user',               303,   '-',   403,   303,   403,   303,   303,   303,   404,   403,   404,   303],
   // What Telepresence expects of the cloud

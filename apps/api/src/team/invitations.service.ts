@@ -13,14 +13,17 @@ import {
   hashSecret,
   mayChangeRole,
   type Invitation,
+  type Membership,
   type Page,
   type Store,
+  type User,
 } from '@culvert/domain';
 import { appUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { Mailer } from '../mail/mailer.js';
+import { hashPassword } from '../sign-in/passwords.js';
 import { throwLimitProblem, inTeam, MAX_INVITATIONS, MAX_MEMBERS, powerOf } from './team-limits.js';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
@@ -48,8 +51,7 @@ export class InvitationsService {
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }
     await this.audit.record(caller, 'invitation.create', invitation.id, { after: { email, role } });
-    await this.#mail(invitation, token);
-    return { ...toResource(invitation), token };
+    return this.#handOver(invitation, token);
   }
 
   async list(caller: Caller, query: PageQuery): Promise<Page<InvitationResource>> {
@@ -67,8 +69,7 @@ export class InvitationsService {
     if (invitation === null) throw notFound(id);
     const { email } = invitation;
     await this.audit.record(caller, 'invitation.renew', id, { after: { email } });
-    await this.#mail(invitation, token);
-    return { ...toResource(invitation), token };
+    return this.#handOver(invitation, token);
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
@@ -79,32 +80,79 @@ export class InvitationsService {
   }
 
   /** What is expired, used, revoked or another person's looks like nothing. */
-  async accept(person: Person, { token }: AcceptInvitationRequest): Promise<AcceptedInvitationResource> {
-    const { id: userId, email } = person.user;
+  async accept(
+    person: Pick<Person, 'user' | 'actor'>,
+    { token }: AcceptInvitationRequest,
+  ): Promise<AcceptedInvitationResource> {
+    const { id: userId } = person.user;
     const accepted = await this.store.invitations
       .accept(hashSecret(token), userId, { now: new Date(), maxMembers: MAX_MEMBERS })
       .catch(throwLimitProblem);
     if (accepted === null) {
       throw new ProblemError('not_found', { detail: 'there is no such invitation for you' });
     }
+    await this.#recordJoined(accepted, inTeam(accepted.membership.teamId, person));
     const { teamId, role } = accepted.membership;
-    await this.announcer.userChanged(userId);
-    const { id } = accepted.invitation;
-    this.announcer.changed({ teamId, resource: 'invitation', id, change: 'removed' });
-    await this.audit.record(inTeam(teamId, person), 'member.add', userId, { after: { email, role } });
     return { teamId, role };
   }
 
-  async #mail({ teamId, email, role }: Invitation, token: string): Promise<void> {
+  /**
+   * Makes an account for the invited address and a member of it. The invitation is enough only where no mail is sent: a
+   * mail would have shown whose the address is. Null when the invitation no longer works.
+   */
+  async acceptAsNewUser(
+    token: string,
+    password: string,
+    address: string | null,
+  ): Promise<User | 'has_account' | null> {
+    if (this.mailer.isConfigured) return null;
+    const accepted = await this.store.invitations
+      .acceptAsNewUser(hashSecret(token), await hashPassword(password), {
+        now: new Date(),
+        maxMembers: MAX_MEMBERS,
+      })
+      .catch(throwLimitProblem);
+    if (accepted === null || accepted === 'has_account') return accepted;
+    const { user, membership } = accepted;
+    const actor = { kind: 'user', id: user.id, address } as const;
+    await this.#recordJoined(accepted, inTeam(membership.teamId, { actor }));
+    return user;
+  }
+
+  async #recordJoined(
+    { invitation, membership }: { readonly invitation: Invitation; readonly membership: Membership },
+    caller: Caller,
+  ): Promise<void> {
+    const { teamId, userId, role } = membership;
+    const { id, email } = invitation;
+    await this.announcer.userChanged(userId);
+    this.announcer.changed({ teamId, resource: 'invitation', id, change: 'removed' });
+    await this.audit.record(caller, 'member.add', userId, { after: { email, role } });
+  }
+
+  /** Where no mail is sent, who invites hands the link on: it is in the answer, and nowhere else. */
+  async #handOver(invitation: Invitation, token: string): Promise<CreatedInvitationResource> {
+    const link = invitationUrl(this.settings, token);
+    const { isConfigured: isMailed } = this.mailer;
+    if (isMailed) await this.#mail(invitation, link);
+    return { ...toResource(invitation), token, link, isMailed };
+  }
+
+  async #mail({ teamId, email, role }: Invitation, link: string): Promise<void> {
     const team = await this.store.teams.find(teamId);
     this.mailer.send({
       to: email,
       subject: `Join ${team?.name ?? 'a team'} on Culvert`,
       before: `You are invited to the team ${team?.name ?? ''} as ${role}. To join it, open within a week:`,
-      link: `${appUrl(this.settings)}/invitations?token=${token}`,
+      link,
       after: 'If you do not know what this is about, there is nothing to do.',
     });
   }
+}
+
+/** What an invited person opens. */
+export function invitationUrl(settings: Settings, token: string): string {
+  return `${appUrl(settings)}/invitations?token=${token}`;
 }
 
 function newToken() {

@@ -6,12 +6,14 @@ import type {
   Page,
   PageRequest,
   Team,
+  User,
 } from '@culvert/domain';
-import { isUniqueViolation, type Client } from '../client.js';
+import { isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
+import { createUnverifiedUser } from './user.repository.js';
 
 const withoutToken = { tokenHash: true } as const;
 
@@ -104,23 +106,64 @@ export class PrismaInvitationRepository implements InvitationRepository {
   ): Promise<{ invitation: Invitation; membership: Membership } | null> {
     const found = await this.findByTokenHash(tokenHash);
     if (found === null || !isUuid(userId)) return null;
-    const { teamId, id } = found.invitation;
+    const { invitation } = found;
+    const { teamId } = invitation;
     return this.client.$transaction(async (tx) => {
       await lockTeam(tx, teamId);
       const user = await tx.user.findUnique({ where: { id: userId }, select: { email: true } });
-      if (user === null) return null;
-      // Removing it uses it up: of two that accept at once, one finds it gone.
-      const used = await tx.invitation.deleteMany({
-        where: { id, tokenHash, email: user.email, expiresAt: { gt: now } },
-      });
-      if (used.count === 0) return null;
+      if (user === null || user.email !== invitation.email) return null;
+      if (!(await useUp(tx, invitation, tokenHash, now))) return null;
       const where = { teamId_userId: { teamId, userId } };
       const existing = await tx.membership.findUnique({ where });
-      if (existing !== null) return { invitation: found.invitation, membership: existing };
-      await refuseBeyond('members', maxMembers, () => tx.membership.count({ where: { teamId } }));
-      const { role } = found.invitation;
-      const membership = await tx.membership.create({ data: { teamId, userId, role, createdAt: now } });
-      return { invitation: found.invitation, membership };
+      const membership = existing ?? (await join(tx, invitation, userId, { now, maxMembers }));
+      return { invitation, membership };
     });
   }
+
+  async acceptAsNewUser(
+    tokenHash: string,
+    passwordHash: string,
+    { now, maxMembers }: { readonly now: Date; readonly maxMembers: number },
+  ): Promise<{ user: User; invitation: Invitation; membership: Membership } | 'has_account' | null> {
+    const found = await this.findByTokenHash(tokenHash);
+    if (found === null) return null;
+    const { invitation } = found;
+    try {
+      return await this.client.$transaction(async (tx) => {
+        await lockTeam(tx, invitation.teamId);
+        if (!(await useUp(tx, invitation, tokenHash, now))) return null;
+        const user = await createUnverifiedUser(tx, invitation.email, passwordHash);
+        // Thrown, so that the invitation stays.
+        if (user === null) throw new HasAccountError();
+        const membership = await join(tx, invitation, user.id, { now, maxMembers });
+        return { user, invitation, membership };
+      });
+    } catch (error) {
+      if (error instanceof HasAccountError) return 'has_account';
+      throw error;
+    }
+  }
+}
+
+class HasAccountError extends Error {}
+
+/** Removes the invitation: of two that accept at once, one finds it gone. */
+async function useUp(
+  tx: TransactionClient,
+  { id }: Invitation,
+  tokenHash: string,
+  now: Date,
+): Promise<boolean> {
+  const { count } = await tx.invitation.deleteMany({ where: { id, tokenHash, expiresAt: { gt: now } } });
+  return count > 0;
+}
+
+async function join(
+  tx: TransactionClient,
+  { teamId, role }: Invitation,
+  userId: string,
+  { now, maxMembers }: { readonly now: Date; readonly maxMembers: number },
+): Promise<Membership> {
+  await refuseBeyond('members', maxMembers, () => tx.membership.count({ where: { teamId } }));
+  return tx.membership.create({ data: { teamId, userId, role, createdAt: now } });
 }

@@ -37,7 +37,8 @@ export class PrismaPasswordResetRepository implements PasswordResetRepository {
       await tx.userSession.deleteMany({ where: { userId } });
       return tx.user.update({
         where: { id: userId },
-        data: { passwordHash },
+        // Whoever has the link reads the mail of the address, or the operator gave it to them.
+        data: { passwordHash, isEmailVerified: true },
         omit: { passwordHash: true },
       });
     });

@@ -1,6 +1,7 @@
 import {
   isUserSessionUsable,
   mayOpen,
+  verifiedEmailOf,
   type AccessCodeDraft,
   type PreviewVisit,
   type PreviewVisitDraft,
@@ -48,7 +49,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
         preview: { select: { allowedEmails: true, allowedDomains: true } },
         shareLink: { select: { revokedAt: true, expiresAt: true } },
         userSession: { select: { expiresAt: true, lastSeenAt: true } },
-        user: { select: { email: true, memberships: { select: { teamId: true } } } },
+        user: { select: { email: true, isEmailVerified: true, memberships: { select: { teamId: true } } } },
       },
     });
     if (visit === null) return null;
@@ -59,8 +60,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     }
     if (user === null || userSession === null || !isUserSessionUsable(userSession, now)) return null;
     const isMember = user.memberships.some((membership) => membership.teamId === teamId);
-    // Nobody has an address here that they, or an identity provider for them, did not prove to be theirs.
-    if (!mayOpen(visit.preview, { isMember, verifiedEmail: user.email })) return null;
+    if (!mayOpen(visit.preview, { isMember, verifiedEmail: verifiedEmailOf(user) })) return null;
     return { id, previewId, userId, expiresAt: earlier(visit.expiresAt, userSession.expiresAt) };
   }
 

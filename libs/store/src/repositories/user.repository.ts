@@ -7,12 +7,52 @@ import type {
   UserRepository,
   UserWithPassword,
 } from '@culvert/domain';
-import { isForeignKeyViolation, isUniqueViolation, type Client } from '../client.js';
+import { isForeignKeyViolation, isUniqueViolation, type Client, type TransactionClient } from '../client.js';
+import type { Prisma } from '../generated/client.js';
 import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
 
 // A hash leaves the database only for those who check passwords.
 const withoutPassword = { passwordHash: true } as const;
+
+const HAS_ACCOUNT = {
+  OR: [{ passwordHash: { not: null } }, { identities: { some: {} } }, { memberships: { some: {} } }],
+} satisfies Prisma.UserWhereInput;
+
+/**
+ * Gives the address a password, unless somebody can sign in with it already: null. Nothing has shown yet that the address
+ * is the person's.
+ */
+export async function createUnverifiedUser(
+  tx: TransactionClient,
+  email: string,
+  passwordHash: string,
+): Promise<User | null> {
+  await tx.user.createMany({
+    data: { id: newId(), email, name: '', createdAt: new Date() },
+    skipDuplicates: true,
+  });
+  // Held until the end, so that nobody signs in at a provider meanwhile.
+  await tx.$queryRaw`SELECT 1 AS found FROM "user" WHERE email = ${email} FOR UPDATE`;
+  const [user] = await tx.user.updateManyAndReturn({
+    where: { email, NOT: HAS_ACCOUNT },
+    data: { passwordHash, isEmailVerified: false },
+    omit: withoutPassword,
+  });
+  return user ?? null;
+}
+
+/** Ends what an unverified address opened, now that a provider has verified it. False when it was verified before. */
+async function takeOver(tx: TransactionClient, userId: string): Promise<boolean> {
+  const { count } = await tx.user.updateMany({
+    where: { id: userId, isEmailVerified: false },
+    data: { isEmailVerified: true, passwordHash: null },
+  });
+  if (count === 0) return false;
+  await tx.userSession.deleteMany({ where: { userId } });
+  await tx.oAuthGrant.deleteMany({ where: { userId } });
+  return true;
+}
 
 export class PrismaUserRepository implements UserRepository {
   constructor(private readonly client: Client) {}
@@ -53,30 +93,43 @@ export class PrismaUserRepository implements UserRepository {
     return this.client.user.findUniqueOrThrow({ where: { email }, omit: withoutPassword });
   }
 
+  async hasAccount(email: string): Promise<boolean> {
+    if (!isStorable(email)) return false;
+    return (await this.client.user.count({ where: { email, ...HAS_ACCOUNT } })) > 0;
+  }
+
   async setPasswordHash(id: string, passwordHash: string): Promise<boolean> {
     if (!isUuid(id)) return false;
     const { count } = await this.client.user.updateMany({ where: { id }, data: { passwordHash } });
     return count > 0;
   }
 
-  async findOrCreateByIdentity({ issuer, subject, email, name }: IdentityDraft): Promise<User> {
+  async findOrCreateByIdentity({
+    issuer,
+    subject,
+    email,
+    name,
+  }: IdentityDraft): Promise<{ user: User; isTakenOver: boolean }> {
     const key = { issuer_subject: { issuer, subject } };
     const known = await this.client.identity.findUnique({
       where: key,
       select: { user: { omit: withoutPassword } },
     });
-    if (known !== null) return known.user;
+    if (known !== null) return { user: known.user, isTakenOver: false };
     const { id: userId } = await this.findOrCreate(email, name);
     // Two browsers may come with a new identity at once: whoever is second gets the person of the first.
-    await this.client.identity.createMany({
-      data: { issuer, subject, userId, createdAt: new Date() },
-      skipDuplicates: true,
+    const isTakenOver = await this.client.$transaction(async (tx) => {
+      const { count } = await tx.identity.createMany({
+        data: { issuer, subject, userId, createdAt: new Date() },
+        skipDuplicates: true,
+      });
+      return count > 0 && takeOver(tx, userId);
     });
     const { user } = await this.client.identity.findUniqueOrThrow({
       where: key,
       select: { user: { omit: withoutPassword } },
     });
-    return user;
+    return { user, isTakenOver };
   }
 
   async memberships(userId: string): Promise<Membership[]> {

@@ -15,7 +15,7 @@ import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { IconPlus } from '../../icons.js';
-import { invitationLink, invitations, ROLES, rolesGivenBy, type Invitation } from './team.js';
+import { invitations, ROLES, rolesGivenBy, type CreatedInvitation, type Invitation } from './team.js';
 
 export function Invitations(): ReactElement {
   const all = useQuery(invitations());
@@ -89,12 +89,12 @@ const COLUMNS: readonly Column<Invitation>[] = [
 
 function Actions({ invitation }: { invitation: Invitation }): ReactElement {
   const confirm = useConfirm();
-  const [link, setLink] = useState<string | null>(null);
+  const [renewed, setRenewed] = useState<CreatedInvitation | null>(null);
   const path = { invitationId: invitation.id };
   const renewal = useMutation({
     mutationFn: () =>
       answerOf(api.POST('/api/v1/team/invitations/{invitationId}/renew', { params: { path } })),
-    onSuccess: ({ token }) => setLink(invitationLink(token)),
+    onSuccess: setRenewed,
     onError: (error) => toastProblem(error, 'The invitation could not be renewed'),
     onSettled: () => refresh('invitation'),
   });
@@ -122,7 +122,7 @@ function Actions({ invitation }: { invitation: Invitation }): ReactElement {
           { label: 'Revoke', needs: 'team:write', onClick: () => void ask(), isDangerous: true },
         ]}
       />
-      <LinkDialog email={invitation.email} link={link} onClose={() => setLink(null)} />
+      <LinkDialog email={invitation.email} created={renewed} onClose={() => setRenewed(null)} />
     </>
   );
 }
@@ -141,8 +141,7 @@ function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => voi
     invitation.reset();
   };
   if (invitation.isSuccess) {
-    const { email: invited, token } = invitation.data;
-    return <LinkDialog email={invited} link={invitationLink(token)} onClose={close} />;
+    return <LinkDialog email={invitation.data.email} created={invitation.data} onClose={close} />;
   }
   return (
     <FormDialog
@@ -179,13 +178,13 @@ function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => voi
 
 function LinkDialog(props: {
   readonly email: string;
-  readonly link: string | null;
+  readonly created: CreatedInvitation | null;
   readonly onClose: () => void;
 }): ReactElement {
-  const { email, link, onClose } = props;
+  const { email, created, onClose } = props;
   return (
     <Modal
-      opened={link !== null}
+      opened={created !== null}
       onClose={onClose}
       title={`${email} is invited`}
       closeOnClickOutside={false}
@@ -193,10 +192,13 @@ function LinkDialog(props: {
     >
       <Stack>
         <Text size="sm">
-          They get this link by mail, if this server sends mails; you can also give it to them yourself. It
-          works once, for a week, for {email} only.
+          {created?.isMailed === true
+            ? `This link is on its way to ${email} by mail. You can also send it to them yourself.`
+            : `This server does not send mail, so send this link to ${email} yourself. Whoever opens it can set the ` +
+              'password for that address, so use a channel that only they read.'}{' '}
+          It works once, for a week.
         </Text>
-        <SecretOnce what="link" secret={link ?? ''} />
+        <SecretOnce what="link" secret={created?.link ?? ''} />
         <Group justify="flex-end">
           <Button onClick={onClose}>Done</Button>
         </Group>

@@ -6,6 +6,7 @@ import type { Role } from '../../api/me.js';
 
 export type Member = Schemas['Member'];
 export type Invitation = Schemas['Invitation'];
+export type CreatedInvitation = Schemas['CreatedInvitation'];
 
 /** By when they joined. */
 export const members = () =>
@@ -31,9 +32,4 @@ export const ROLES: Readonly<Record<Role, { readonly label: string; readonly abo
 export function rolesGivenBy(role: Role | null): readonly Role[] {
   if (role === 'owner') return ['owner', 'admin', 'member'];
   return role === 'admin' ? ['admin', 'member'] : [];
-}
-
-/** What an invited person opens. */
-export function invitationLink(token: string): string {
-  return `${window.location.origin}/invitations?token=${encodeURIComponent(token)}`;
 }
