@@ -74,7 +74,7 @@ export class Edge {
       case 'api-key.revoked':
         this.gate.forgetKey(event.apiKeyId);
         this.tunnels.closeByKey(event.apiKeyId);
-        this.watch(this.relay.handleAccessChange());
+        this.judgeForgotten();
         return;
       case 'session.ended':
         this.tunnels.closeBySession(event.sessionId, event.reason);
@@ -82,7 +82,7 @@ export class Edge {
       case 'user.changed':
         this.gate.forgetUser(event.userId);
         this.watch(this.tunnels.closeUnusableOfUser(event.userId));
-        this.watch(this.relay.handleAccessChange());
+        this.judgeForgotten();
         return;
       case 'preview.watched':
         this.watches.handle(event);
@@ -95,6 +95,11 @@ export class Edge {
       default:
         this.log.warn({ event: event satisfies never }, 'unknown event');
     }
+  }
+
+  /** Judges exchanges again whose credential the gate has just forgotten, and no others: events of one team wake no other. */
+  private judgeForgotten(): void {
+    this.watch(this.relay.handleAccessChange((request) => this.gate.isForgotten(request)));
   }
 
   private handleGap(): void {

@@ -65,6 +65,8 @@ export class Exchange implements StreamHandler, PageSink {
   private page: PageBody | null = null;
   private hasIngressEnded = false;
   private hasVisitorEnded = false;
+  /** The route changed while route and gate were being asked: what they answer may be out of date. */
+  private isRouteOutdated = false;
 
   /** When bytes last moved, on the relay's clock. */
   private activeAt: number;
@@ -279,9 +281,17 @@ export class Exchange implements StreamHandler, PageSink {
     }
   }
 
-  /** The route changed while this exchange runs: ends it when it would not be let in now. */
+  /**
+   * Route or access changed while this exchange runs: ends it when it would not be let in now. An exchange that was not
+   * let in yet is not judged a second time, as that would use up its one-time code. Its route is looked up again once
+   * the gate lets it in.
+   */
   async revalidate(route: Route | null): Promise<void> {
     if (this.state === 'done') return;
+    if (this.state === 'routing') {
+      this.isRouteOutdated = true;
+      return;
+    }
     if (route?.kind === 'app') return;
     const { gate } = this.relay;
     try {
@@ -360,6 +370,11 @@ export class Exchange implements StreamHandler, PageSink {
     if (this.state === 'done') return;
     if (verdict !== 'allow' || route === null) {
       this.refuse(verdict);
+      return;
+    }
+    if (this.isRouteOutdated) {
+      this.isRouteOutdated = false;
+      this.start();
       return;
     }
     const { observers } = this.relay;

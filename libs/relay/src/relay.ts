@@ -151,13 +151,20 @@ export class Relay {
   /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
   async handleRouteChange(hostname: string): Promise<void> {
     this.options.router.invalidate(hostname);
-    await this.revalidate((name) => name === hostname);
+    await this.revalidate((exchange) => exchange.hostname === hostname);
   }
 
-  /** Somebody's access has changed: looks at every exchange that had to be let in again. */
-  async handleAccessChange(): Promise<void> {
+  /**
+   * The access of some visitors has changed: judges exchanges again that the gate let in. Those that it has yet to
+   * answer are left to it.
+   * @param concerns reports whether the change may concern the sender of a request; without it, all senders
+   */
+  async handleAccessChange(concerns: (request: RequestHead) => boolean = () => true): Promise<void> {
     const { router } = this.options;
-    await this.revalidate((name) => router.cached(name)?.access !== 'public');
+    await this.revalidate(
+      ({ isRouting, hostname, request }) =>
+        !isRouting && router.cached(hostname)?.access !== 'public' && concerns(request),
+    );
   }
 
   /** After events may have been lost: looks at everything again. */
@@ -313,11 +320,10 @@ export class Relay {
     return false;
   }
 
-  private async revalidate(concerns: (hostname: string) => boolean): Promise<void> {
+  private async revalidate(concerns: (exchange: Exchange) => boolean): Promise<void> {
     const concerned: Exchange[] = [];
     for (const connection of this.connections) {
-      for (const exchange of connection.exchanges())
-        if (concerns(exchange.hostname)) concerned.push(exchange);
+      for (const exchange of connection.exchanges()) if (concerns(exchange)) concerned.push(exchange);
     }
     // Several at a time: one slow answer of the store must not keep the others open.
     const worker = async (): Promise<void> => {

@@ -77,7 +77,7 @@ describe('/api/v1/api-keys', () => {
     expect((await team.patch('/api-keys/nothing', { name: 'x' })).status).toBe(404);
   });
 
-  it('revokes a key at once and for good, and says so to the edges', async () => {
+  it('revokes a key at once and for good, and notifies the edges once', async () => {
     const key = await team.keyWith({});
     const path = `/api-keys/${key.apiKey.id}`;
     const revoked = { type: 'api-key.revoked', apiKeyId: key.apiKey.id };
@@ -86,7 +86,7 @@ describe('/api/v1/api-keys', () => {
     expect((await key.get('/me')).status).toBe(401);
     const { revokedAt } = (await team.get(path)).body;
     expect((await team.delete(path)).status).toBe(204);
-    expect(api.bus.take()).toEqual([revoked]);
+    expect(api.bus.take()).toEqual([]);
     expect((await team.get(path)).body.revokedAt).toBe(revokedAt);
     const actions = (await team.get('/audit-events')).body.items.map(
       ({ action }: { action: string }) => action,

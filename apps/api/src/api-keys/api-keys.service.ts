@@ -95,11 +95,13 @@ export class ApiKeysService {
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
-    const before = await this.#findOwn(caller, id);
-    if ((await this.store.apiKeys.revoke(caller.teamId, id, new Date())) === null) throw notFound(id);
-    // Announced each time: repeating a revocation is how a person makes sure of it.
+    await this.#findOwn(caller, id);
+    const at = new Date();
+    const revoked = await this.store.apiKeys.revoke(caller.teamId, id, at);
+    if (revoked === null) throw notFound(id);
+    if (revoked.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.announce([{ type: 'api-key.revoked', apiKeyId: id }]);
-    if (before.revokedAt === null) await this.audit.record(caller, 'api-key.revoke', id);
+    await this.audit.record(caller, 'api-key.revoke', id);
   }
 
   /** A key that this caller may change: whoever may not change the team has power over their own keys only. */

@@ -153,6 +153,8 @@ describe('people who are signed in', () => {
     api.bus.take();
     expect((await bob.request('delete', `/me/sessions/${elsewhere.session.id}`)).status).toBe(204);
     expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: bob.user.id }]);
+    expect((await bob.request('delete', `/me/sessions/${elsewhere.session.id}`)).status).toBe(404);
+    expect(api.bus.take()).toEqual([]);
     expect((await elsewhere.request('get', '/me')).status).toBe(401);
     expect((await third.request('get', '/me')).status).toBe(200);
 

@@ -44,11 +44,12 @@ describe.each([
     expect(audit.text).not.toContain(secret);
   });
 
-  it('revokes at once and for good, and tells the edges each time', async () => {
+  it('revokes at once and for good, and notifies the edges once', async () => {
     const created = (await team.post(path(), { name: 'client' })).body;
     for (let time = 0; time < 2; time++) {
       expect((await team.delete(`${path()}/${created.id}`)).status).toBe(204);
-      expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: preview.hostname }]);
+      const changed = { type: 'preview.changed', hostname: preview.hostname };
+      expect(api.bus.take()).toEqual(time === 0 ? [changed] : []);
     }
     expect(await api.store[repository].findUsable(hashSecret(secretOf(created)), new Date())).toBeNull();
     expect((await team.get(path())).body.items[0].revokedAt).not.toBeNull();

@@ -65,12 +65,11 @@ export class PreviewTokensService {
     const at = new Date();
     const token = await this.store.previewTokens.revoke(caller.teamId, previewId, id, at);
     if (token === null) throw new ProblemError('not_found', { detail: `there is no preview token ${id}` });
-    // Announced each time: repeating a revocation is how a person makes sure of it.
+    if (token.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.previewsChanged([hostname]);
-    if (token.revokedAt?.getTime() === at.getTime())
-      await this.audit.record(caller, 'preview-token.revoke', id, {
-        before: { previewId, name: token.name },
-      });
+    await this.audit.record(caller, 'preview-token.revoke', id, {
+      before: { previewId, name: token.name },
+    });
   }
 }
 

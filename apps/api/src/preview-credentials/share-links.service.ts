@@ -73,10 +73,9 @@ export class ShareLinksService {
     const at = new Date();
     const link = await this.store.shareLinks.revoke(caller.teamId, previewId, id, at);
     if (link === null) throw new ProblemError('not_found', { detail: `there is no share link ${id}` });
-    // Announced each time: repeating a revocation is how a person makes sure of it.
+    if (link.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.previewsChanged([hostname]);
-    if (link.revokedAt?.getTime() === at.getTime())
-      await this.audit.record(caller, 'share-link.revoke', id, { before: { previewId, name: link.name } });
+    await this.audit.record(caller, 'share-link.revoke', id, { before: { previewId, name: link.name } });
   }
 }
 

@@ -77,7 +77,7 @@ describe('/api/v1/me/programs', () => {
     ]);
   });
 
-  it('tells the edges again when somebody makes sure, and the audit log once', async () => {
+  it('notifies edges and audit log once, however often it is ended', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     await end(ann, program.id);
     api.bus.take();
@@ -87,7 +87,7 @@ describe('/api/v1/me/programs', () => {
     const unknown = await end(ann, '01890000-0000-7000-8000-000000000000');
     expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
     expect((await end(ann, 'nothing')).status).toBe(404);
-    expect(api.bus.take()[0]).toEqual({ type: 'user.changed', userId: ann.user.id });
+    expect(api.bus.take()).not.toContainEqual({ type: 'user.changed', userId: ann.user.id });
     expect((await api.store.auditEvents.list(team.teamId, { limit: 10 })).items).toHaveLength(1);
   });
 

@@ -39,12 +39,12 @@ export class ProgramsService {
   /** Idempotent. @throws ProblemError when the person has no such program, and had none that was ended */
   async end({ user, actor }: Person, id: string): Promise<void> {
     const ended = await this.store.oauthGrants.revoke(user.id, id);
-    // Announced each time: repeating it is how a person makes sure of it.
-    await this.announcer.userChanged(user.id);
-    if (ended !== null)
+    if (ended !== null) {
+      await this.announcer.userChanged(user.id);
       await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, { before: audited(ended) });
-    else if (!(await this.#hasEnded(user.id, id)))
+    } else if (!(await this.#hasEnded(user.id, id))) {
       throw new ProblemError('not_found', { detail: `you have no program ${id}` });
+    }
   }
 
   /** Ends a program whose person signs out in it. */
@@ -63,8 +63,8 @@ export class ProgramsService {
     after?: { readonly reason: string },
   ): Promise<void> {
     const ended = await this.store.oauthGrants.revoke(userId, id);
-    await this.announcer.userChanged(userId);
     if (ended === null) return;
+    await this.announcer.userChanged(userId);
     const change = { before: audited(ended), ...(after && { after }) };
     await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, change);
   }

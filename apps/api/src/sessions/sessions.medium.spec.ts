@@ -46,7 +46,7 @@ describe('/api/v1/sessions', () => {
     expect((await team.get('/sessions?state=lost')).status).toBe(400);
   });
 
-  it('ends a session for good and tells the edges', async () => {
+  it('ends a session for good and notifies the edges once', async () => {
     const session = await team.session('staging');
     expect((await team.delete(`/sessions/${session.id}`)).status).toBe(204);
     const ended = { type: 'session.ended', sessionId: session.id, reason: 'ended through the API' };
@@ -56,7 +56,9 @@ describe('/api/v1/sessions', () => {
       endReason: 'ended through the API',
     });
     expect((await team.session('staging')).id).not.toBe(session.id);
+    api.bus.take();
     expect((await team.delete(`/sessions/${session.id}`)).status).toBe(204);
+    expect(api.bus.take()).toEqual([]);
     expect((await team.get('/audit-events')).body.items).toHaveLength(1);
     expect((await team.delete('/sessions/nothing')).status).toBe(404);
   });

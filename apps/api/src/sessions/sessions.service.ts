@@ -29,9 +29,9 @@ export class SessionsService {
     const { state, trafficManagerId } = await this.#find(caller, id);
     if ((await this.store.sessions.end(caller.teamId, id, END_REASON, new Date())) === null)
       throw notFound(id);
+    if (state === 'ended') return;
     await this.announcer.announce([{ type: 'session.ended', sessionId: id, reason: END_REASON }]);
-    if (state !== 'ended')
-      await this.audit.record(caller, 'session.end', id, { before: { state, trafficManagerId } });
+    await this.audit.record(caller, 'session.end', id, { before: { state, trafficManagerId } });
   }
 
   async #find(caller: Caller, id: string): Promise<ShownSession> {

@@ -103,7 +103,7 @@ export class TeamService {
     const { before, after, revokedApiKeyIds } = outcome;
     // Told first: what somebody lost has to be gone within a second.
     await this.announcer.announce([
-      { type: 'user.changed', userId },
+      ...(before.role === after?.role ? [] : [{ type: 'user.changed' as const, userId }]),
       ...revokedApiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
     ]);
     if (after === null) {

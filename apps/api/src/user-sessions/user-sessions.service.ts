@@ -78,15 +78,14 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   /** Ends a session, wherever it is used. False when the person has no such session. */
   async revoke(userId: string, id: string): Promise<boolean> {
     const isRemoved = await this.store.userSessions.remove(userId, id);
-    // Announced each time: repeating it is how a person makes sure of it.
-    await this.announcer.userChanged(userId);
+    if (isRemoved) await this.announcer.userChanged(userId);
     return isRemoved;
   }
 
   /** Ends every session of a person, but the one of this id. Returns how many. */
   async revokeAll(userId: string, options: { readonly exceptId?: string } = {}): Promise<number> {
     const count = await this.store.userSessions.removeAll(userId, options);
-    await this.announcer.userChanged(userId);
+    if (count > 0) await this.announcer.userChanged(userId);
     return count;
   }
 

@@ -184,11 +184,32 @@ describe(PreviewGate.name, () => {
     expect(await check(route('team'), request(SECRET))).toBe('access_denied');
   });
 
-  it('does not remember a key that was revoked while it was looked up', async () => {
-    beforeAnswer = () => gate.forgetKey('k');
-    await check(route('team'), request(SECRET));
-    beforeAnswer = () => {};
-    key = { ...key, revokedAt: new Date() };
+  it('looks a key up again that was revoked while it was looked up', async () => {
+    beforeAnswer = () => {
+      beforeAnswer = () => {};
+      key = { ...key, revokedAt: new Date() };
+      gate.forgetKey('k');
+    };
     expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+    expect(lookups).toBe(2);
+  });
+
+  it('looks a key up once, and remembers it, when others are revoked meanwhile', async () => {
+    beforeAnswer = () => {
+      gate.forgetKey('another');
+      gate.forgetUser('anybody');
+    };
+    const to = route('team');
+    expect(await check(to, request(SECRET))).toBe('allow');
+    expect(await check(to, request(SECRET))).toBe('allow');
+    expect(lookups).toBe(1);
+  });
+
+  it('has forgotten what let a request in once that key is revoked, and not when another is', async () => {
+    await check(route('team'), request(SECRET));
+    gate.forgetKey('another');
+    expect([gate.isForgotten(request(SECRET)), gate.isForgotten(request())]).toEqual([false, false]);
+    gate.forgetKey('k');
+    expect(gate.isForgotten(request(SECRET))).toBe(true);
   });
 });

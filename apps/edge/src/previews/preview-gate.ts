@@ -47,6 +47,14 @@ interface Credential {
   readonly freshUntil: number;
 }
 
+/** A credential that is being looked up. */
+interface Lookup {
+  readonly route: Route | null;
+  readonly promise: Promise<Credential>;
+  /** What changed since the store was asked: whether it concerns the answer shows when that has come. */
+  readonly changes: ((credential: Credential) => boolean)[];
+}
+
 /**
  * Who may open a preview: anyone when it is public; otherwise a key of its team, a token of it, or a browser that was
  * let in. To a stranger a private preview and a missing one are the same. A credential in a header is judged alone:
@@ -54,13 +62,11 @@ interface Credential {
  */
 export class PreviewGate implements AccessGate {
   private readonly credentials = new Map<string, Credential>();
-  private readonly lookups = new Map<string, { route: Route | null; promise: Promise<Credential> }>();
+  private readonly lookups = new Map<string, Lookup>();
   private readonly scheme: 'http' | 'https';
   private readonly cookieName: string;
   private readonly suffix: string;
   private readonly trustedProxies: TrustedProxies;
-  /** Counts what was forgotten: a credential read before that moment must not be kept after it. */
-  private generation = 0;
 
   constructor(
     private readonly store: Pick<Store, 'apiKeys' | 'previewTokens' | 'previewVisits'>,
@@ -108,8 +114,7 @@ export class PreviewGate implements AccessGate {
     readonly kind: 'anyone' | 'member' | 'share-link' | 'preview-token' | 'api-key';
     readonly id: string | null;
   } {
-    const i = request.find(Field.COOKIE);
-    const secret = headerSecret(request) ?? (i < 0 ? null : cookieValue(request.value(i), this.cookieName));
+    const secret = this.secretOf(request);
     const found = secret === null ? undefined : this.credentials.get(secret);
     switch (found?.kind) {
       case 'api-key':
@@ -122,6 +127,15 @@ export class PreviewGate implements AccessGate {
       case undefined:
         return { kind: 'anyone', id: null };
     }
+  }
+
+  /**
+   * Whether the credential that let a request in has been forgotten since, for a change or for room: its exchange has to
+   * be judged again.
+   */
+  isForgotten(request: RequestHead): boolean {
+    const secret = this.secretOf(request);
+    return secret !== null && !this.credentials.has(secret);
   }
 
   /** Forgets a key at once. */
@@ -140,8 +154,7 @@ export class PreviewGate implements AccessGate {
   }
 
   private forget(concerns: (credential: Credential) => boolean): void {
-    this.generation++;
-    this.lookups.clear();
+    for (const { changes } of this.lookups.values()) changes.push(concerns);
     for (const [secret, credential] of this.credentials)
       if (concerns(credential)) this.credentials.delete(secret);
   }
@@ -151,6 +164,14 @@ export class PreviewGate implements AccessGate {
     return route === null && !hostname.endsWith(this.suffix)
       ? 'unknown_host'
       : this.entrance.enter(route, request, hostname);
+  }
+
+  /** What `request` shows: a key or token in a header, or else a visit's cookie. Null when it shows neither. */
+  private secretOf(request: RequestHead): string | null {
+    const header = headerSecret(request);
+    if (header !== null) return header;
+    const i = request.find(Field.COOKIE);
+    return i < 0 ? null : cookieValue(request.value(i), this.cookieName);
   }
 
   private held(secret: string, route: Route | null): Credential | null {
@@ -194,26 +215,28 @@ export class PreviewGate implements AccessGate {
     if (this.lookups.size >= MAX_LOOKUPS) {
       return Promise.reject(new RelayError('too_many_requests', 'Too many credentials are being looked up.'));
     }
-    const promise = this.lookUp(secret, route).finally(() => {
+    const changes: Lookup['changes'] = [];
+    const promise = this.lookUp(secret, route, changes).finally(() => {
       if (this.lookups.get(secret)?.promise === promise) this.lookups.delete(secret);
     });
-    this.lookups.set(secret, { route, promise });
+    this.lookups.set(secret, { route, promise, changes });
     return promise;
   }
 
-  private async lookUp(secret: string, route: Route | null): Promise<Credential> {
-    const { generation } = this;
-    const credential = await this.read(secret, route);
-    if (generation === this.generation) {
-      if (this.credentials.size >= MAX_CREDENTIALS) {
-        for (const oldest of this.credentials.keys()) {
-          this.credentials.delete(oldest);
-          break;
-        }
+  private async lookUp(secret: string, route: Route | null, changes: Lookup['changes']): Promise<Credential> {
+    let credential: Credential;
+    do {
+      changes.length = 0;
+      credential = await this.read(secret, route);
+    } while (changes.some((concerns) => concerns(credential)));
+    if (this.credentials.size >= MAX_CREDENTIALS) {
+      for (const oldest of this.credentials.keys()) {
+        this.credentials.delete(oldest);
+        break;
       }
-      // A copy: what was cut out of a head would keep all of it.
-      this.credentials.set(Buffer.from(secret, 'latin1').toString('latin1'), credential);
     }
+    // A copy: what was cut out of a head would keep all of it.
+    this.credentials.set(Buffer.from(secret, 'latin1').toString('latin1'), credential);
     return credential;
   }
 
