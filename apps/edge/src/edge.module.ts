@@ -252,6 +252,7 @@ function relayLimits({ limits }: Settings): RelayLimits {
     maxRequestsPerPreview: limits.maxRequestsPerPreview,
     maxRequestsPerTeam: limits.maxPreviewRequestsPerTeam,
     maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+    linger: limits.linger,
     http2: limits.http2,
   };
 }

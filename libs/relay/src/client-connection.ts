@@ -19,6 +19,7 @@ import { Exchange } from './exchange.js';
 import { forwardedLines } from './forwarded.js';
 import { bodylessLine, requestHeadText, responseFieldLines } from './header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
+import { Lingering } from './lingering.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import type { Route } from './route.js';
@@ -31,7 +32,7 @@ import type { Visitor, VisitorConnection } from './visitor.js';
  * - `head`: some bytes of a head are here
  * - `exchange`: a request is being handled
  * - `upgraded`: raw bytes both ways
- * - `lingering`: the last response is out; input is dropped until the visitor has read it
+ * - `lingering`: the last response is out; input is dropped until the visitor has read it (`Lingering`)
  * - `closed`: the socket is gone, or somebody else's
  */
 type State = 'idle' | 'head' | 'exchange' | 'upgraded' | 'lingering' | 'closed';
@@ -67,6 +68,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
   private heldHead: string | Buffer = '';
   private coding: BodyCoding = 'as-is';
   private isLastExchange = false;
+  /** There when the visitor had not sent its whole request before it was answered. */
+  private lingering: Lingering | null = null;
 
   /** Host of the last request: most requests of a connection name the same. What follows from it is kept. */
   private cachedHost: string | null = null;
@@ -131,7 +134,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
       case 'lingering':
         // Output that is still in this process counts as progress: only then does the visitor's time begin.
         if (!this.socket.writableFinished && quietMs <= limits.stallTimeoutMs) return;
-        if (quietMs > LINGER_MS) this.socket.destroy();
+        if (this.lingering?.isOver(now) ?? quietMs > LINGER_MS) this.socket.destroy();
         return;
       case 'closed':
         return;
@@ -141,7 +144,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
   }
 
   drain(): void {
-    if (this.state === 'idle' || this.state === 'head') this.closeAfterOutput();
+    if (this.state === 'idle' || this.state === 'head')
+      this.closeAfterOutput({ isRequestDone: this.state === 'idle' });
     else this.isLastExchange = true;
   }
 
@@ -179,6 +183,8 @@ export class ClientConnection implements Visitor, VisitorConnection {
         this.exchange!.pushRaw(this.owned(chunk));
         return;
       case 'lingering':
+        if (this.lingering?.drop(chunk.length, this.relay.clock) === false) this.socket.destroy();
+        return;
       case 'closed':
         return;
       default:
@@ -500,7 +506,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.exchange = null;
     this.activeAt = this.relay.clock;
     if (this.isLastExchange || !isRequestDone || this.relay.isDraining) {
-      this.closeAfterOutput();
+      this.closeAfterOutput({ isRequestDone });
       return;
     }
     this.state = 'idle';
@@ -516,11 +522,12 @@ export class ClientConnection implements Visitor, VisitorConnection {
   private refuse(error: RelayError): void {
     this.relay.recordFailure(error, '');
     this.write(errorResponse(error, { request: null, connection: 'Connection: close\r\n' }));
-    this.closeAfterOutput();
+    this.closeAfterOutput({ isRequestDone: false });
   }
 
-  private closeAfterOutput(): void {
+  private closeAfterOutput({ isRequestDone }: { isRequestDone: boolean }): void {
     this.state = 'lingering';
+    if (!isRequestDone) this.lingering = new Lingering(this.relay.limits.linger);
     this.activeAt = this.relay.clock;
     this.pending = null;
     this.socket.resume();

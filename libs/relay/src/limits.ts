@@ -1,4 +1,5 @@
 import { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS, type HeadLimits } from '@culvert/http1';
+import type { LingerLimits } from './lingering.js';
 
 /** What one visitor may cost. All times are compared with a clock of 250 ms steps. */
 export interface RelayLimits {
@@ -23,6 +24,8 @@ export interface RelayLimits {
   readonly maxRequestsPerTeam: number;
   /** Open connections of one address; 0 for any. */
   readonly maxConnectionsPerAddress: number;
+  /** Of an HTTP/1.1 visitor that is still sending its request when it has been answered. */
+  readonly linger: LingerLimits;
   readonly http2: Http2Limits;
 }
 
@@ -50,6 +53,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   maxRequestsPerPreview: 1000,
   maxRequestsPerTeam: 1_200_000,
   maxConnectionsPerAddress: 0,
+  linger: { idleMs: 5000, maxMs: 30_000, maxBytes: 268_435_456 },
   http2: { maxStreams: 128, maxResets: 500, maxControlFrames: 1000, windowBytes: 262_144 },
 };
 
@@ -59,7 +63,7 @@ export const MAX_PENDING_BYTES = 65_536;
 /** How long a visitor that has closed its sending side is waited for while nothing moves. */
 export const HALF_CLOSED_IDLE_MS = 2000;
 
-/** How long bytes are read and dropped after the last response, so that the visitor gets to read it. */
+/** How long a connection whose last request is complete stays open for the visitor to read the response and close it. */
 export const LINGER_MS = 2000;
 
 /** 1xx responses a service may send before the final one. */

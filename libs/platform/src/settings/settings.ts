@@ -139,6 +139,14 @@ export interface Limits {
   readonly maxPreviewRequestsPerTeam: number;
   /** Of all callers, in one API process. */
   readonly maxEventStreams: number;
+  /** How long, and how much, a visitor is read that is still sending its request when it has been answered. */
+  readonly linger: {
+    /** Of silence. */
+    readonly idleMs: number;
+    /** Since the response was sent. */
+    readonly maxMs: number;
+    readonly maxBytes: number;
+  };
   /** Of one HTTP/2 connection of a visitor. */
   readonly http2: {
     /** Requests that are in progress at once. */
@@ -262,6 +270,11 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       // 20,000 a second: about a fifth of what one core forwards.
       maxPreviewRequestsPerTeam: values.MAX_PREVIEW_REQUESTS_PER_TEAM ?? 1_200_000,
       maxEventStreams: values.MAX_EVENT_STREAMS ?? 5000,
+      linger: {
+        idleMs: values.LINGER_IDLE_MS ?? 5000,
+        maxMs: values.LINGER_MAX_MS ?? 30_000,
+        maxBytes: values.LINGER_MAX_BYTES ?? 268_435_456,
+      },
       http2: {
         maxStreams: values.HTTP2_MAX_STREAMS ?? 128,
         maxResets: values.HTTP2_MAX_RESETS ?? 500,
