@@ -108,7 +108,7 @@ export const telepresence: Measure = {
         figure('download, reverse connection', reverse.download, 'MB/s', atLeast(150)),
         figure('upload, reverse connection', reverse.upload, 'MB/s', atLeast(150)),
       ],
-      notes: ["The far end of the reverse connection is the testkit's double: grpc-js and Node's http2."],
+      notes: ["The far end of the reverse connection is the testkit's double, on Node's http2."],
     };
   },
 };

@@ -248,6 +248,64 @@ describe('the connection ends', () => {
   });
 });
 
+/*
+ * grpc-go measures bandwidth with a PING for about every DATA frame that arrives. Counted as a flood, they ended each
+ * connection of a traffic manager that received more than a hundred frames a second.
+ */
+describe('PINGs', () => {
+  const ping = frame(FrameType.PING, 0, 0, '12345678');
+
+  /** A connection with one response under way that has the windows for a lot of DATA. */
+  function respond(): { readonly rig: Rig; readonly sendData: () => Promise<void> } {
+    const rig = new Rig();
+    rig.begin(setting(4, 1_000_000), frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1_000_000)), GET);
+    const stream = rig.streams.get(1)!;
+    stream.beginHeaders(200);
+    stream.sendHeaders({ endStream: false });
+    const sendData = async (): Promise<void> => {
+      stream.write(Buffer.from('x'));
+      await rig.turn();
+    };
+    return { rig, sendData };
+  }
+
+  it('are answered without a limit while each follows DATA of this side', async () => {
+    const { rig, sendData } = respond();
+    for (let i = 0; i < 500; i++) {
+      await sendData();
+      rig.push(ping);
+    }
+    await rig.turn();
+    expect(rig.frames.filter((each) => each.startsWith('PING 1'))).toHaveLength(500);
+    expect(rig.log).not.toContain(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
+  });
+
+  it('are a flood when they come without DATA, however much was sent before', async () => {
+    const { rig, sendData } = respond();
+    for (let i = 0; i < 500; i++) await sendData();
+    for (let i = 0; i < 22; i++) rig.push(ping);
+    expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
+  });
+
+  it('are a flood when many come for each DATA frame', async () => {
+    const { rig, sendData } = respond();
+    for (let i = 0; i < 11; i++) {
+      await sendData();
+      rig.push(ping, ping, ping);
+    }
+    expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
+  });
+
+  it('earn nothing for SETTINGS: those are counted whatever was sent', async () => {
+    const { rig, sendData } = respond();
+    for (let i = 0; i < 20; i++) {
+      await sendData();
+      rig.push(SETTINGS);
+    }
+    expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
+  });
+});
+
 describe('a stream is reset', () => {
   it.each<[string, ErrorCode, Buffer[]]>([
     ['with DATA behind its end', ErrorCode.STREAM_CLOSED, [GET, data(1, 'x')]],

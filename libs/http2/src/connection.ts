@@ -111,6 +111,11 @@ export class ServerConnection {
   private readonly controls: RateWindow;
   private readonly noise: RateWindow;
   private readonly emptyData: RateWindow;
+  /**
+   * Whether DATA was sent since the last PING came. Peers such as grpc-go measure bandwidth with a PING for DATA that
+   * arrives, and send the next one for DATA that arrives after the answer: so each PING follows DATA of this side.
+   */
+  private isPingEarned = false;
 
   private readonly batch = new FrameBatch();
   private isFlushScheduled = false;
@@ -224,6 +229,7 @@ export class ServerConnection {
   sendData(streamId: number, payload: Buffer, flags: number): void {
     this.sendWindow -= payload.length;
     this.noise.give(NOISE_PER_FRAME);
+    this.isPingEarned = true;
     this.batch.data(streamId, payload, flags);
     if (this.batch.size >= FLUSH_BYTES) this.flush();
     else this.scheduleFlush();
@@ -441,9 +447,14 @@ export class ServerConnection {
   private handlePing(flags: number, streamId: number, buffer: Buffer, from: number, to: number): void {
     if (streamId !== 0) violation('PING on a stream');
     if (to - from !== 8) wrongSize('PING');
-    this.countControl();
-    if ((flags & Flag.ACK) !== 0) this.owner.onPong();
-    else this.frames().ping(Flag.ACK, buffer, from);
+    if ((flags & Flag.ACK) !== 0) {
+      this.countControl();
+      this.owner.onPong();
+      return;
+    }
+    if (this.isPingEarned) this.isPingEarned = false;
+    else this.countControl();
+    this.frames().ping(Flag.ACK, buffer, from);
   }
 
   private handleWindowUpdate(streamId: number, buffer: Buffer, from: number, to: number): void {

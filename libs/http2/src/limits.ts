@@ -4,7 +4,7 @@ export interface ConnectionLimits {
   readonly maxStreams: number;
   /** Streams that end before their response does, per `RATE_WINDOW_MS`. */
   readonly maxResets: number;
-  /** PING and SETTINGS frames per `RATE_WINDOW_MS`; as many others that carry nothing. */
+  /** PING and SETTINGS frames per `RATE_WINDOW_MS`, but for one PING after sent DATA; as many others that carry nothing. */
   readonly maxControlFrames: number;
   /** Bytes of one request body that may arrive before they are wanted; at least the initial window. */
   readonly windowBytes: number;

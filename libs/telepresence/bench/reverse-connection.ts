@@ -2,7 +2,7 @@
  * The tunnel's hop by itself: the native tunnel and the reverse connection, each over TLS to a process of its own that dials
  * an echo service. Run after a build:
  *   node dist/libs/telepresence/bench/reverse-connection.js
- * The far end of the reverse connection is the testkit's double (grpc-js, and Node's http2 over a JavaScript stream), which
+ * The far end of the reverse connection is the testkit's double (Node's http2, inside over a JavaScript stream), which
  * costs more than the end under test: read the CPU time of the edge's process as well.
  */
 import { type ChildProcess, fork } from 'node:child_process';

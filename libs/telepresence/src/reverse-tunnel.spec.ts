@@ -2,7 +2,13 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { createTestCertificate, Deferred, LoopbackManager, type LoopbackOptions } from '@culvert/testkit';
+import {
+  behaviourOf,
+  createTestCertificate,
+  Deferred,
+  LoopbackManager,
+  type LoopbackOptions,
+} from '@culvert/testkit';
 import { ResetCode, type Stream, type StreamHandler, type StreamTarget } from '@culvert/tunnel';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -20,6 +26,9 @@ const VERSIONS = ['v2.0.3', 'v2.3.1', 'v2.3.2', 'v2.4.7', 'v2.4.8', 'v2.14.0'];
 
 /** A SETTINGS frame without settings. */
 const SETTINGS = '\0\0\0\u0004\0\0\0\0\0';
+
+/** More of them than a manager may send in a second without DATA that they follow. */
+const PINGS = '\0\0\u0008\u0006\0\0\0\0\0PINGPING'.repeat(200);
 
 function chunkOf(content: string): Buffer {
   const bytes = Buffer.from(content, 'latin1');
@@ -185,6 +194,21 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
     stream.reset(ResetCode.CANCEL);
     expect(tunnel.streamCount).toBe(0);
     expect(stream.isOpen).toBe(false);
+  });
+
+  /*
+   * grpc-go in managers up to 2.3.1 measures its bandwidth with a PING for about every DATA frame that arrives. These
+   * counted as a flood, which ended the tunnel at a hundred messages a second.
+   */
+  it('lasts while messages go back and forth as fast as they can', async () => {
+    const { manager, tunnel } = await open({ version });
+    const { stream, probe } = openStream(tunnel, target(manager, await echo()));
+    for (let i = 1; i <= 500; i++) {
+      stream.write(Buffer.from('x'));
+      await probe.received(i);
+    }
+    expect(manager.server.pings > 100).toBe(behaviourOf(version).measuresInside);
+    expect(tunnel.state).toBe('open');
   });
 
   it('sends the preface as a Chunk of its own, and first', async () => {
@@ -524,8 +548,18 @@ describe('the end of a tunnel', () => {
   });
 
   it('comes with a flood of PINGs', async () => {
-    const pings = `\0\0\u0008\u0006\0\0\0\0\0PINGPING`.repeat(200);
-    const { closed } = begin({ faults: { isMute: true, garbage: chunkOf(SETTINGS + pings) } });
+    const { closed } = begin({ faults: { isMute: true, garbage: chunkOf(SETTINGS + PINGS) } });
+    expect(await closed).toMatchObject({ by: 'fault' });
+  });
+
+  it('comes with a flood of PINGs on a tunnel that has carried a lot', async () => {
+    const { manager, tunnel, closed } = await open();
+    const { stream, probe } = openStream(tunnel, target(manager, await echo()));
+    for (let i = 1; i <= 300; i++) {
+      stream.write(Buffer.from('x'));
+      await probe.received(i);
+    }
+    manager.sendRaw(chunkOf(PINGS));
     expect(await closed).toMatchObject({ by: 'fault' });
   });
 

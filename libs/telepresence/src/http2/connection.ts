@@ -36,7 +36,7 @@ const CONNECTION_REFILL_BYTES = 2 ** 24;
 const MAX_BLOCK_BYTES = 65_536;
 const MAX_HEADER_LIST_BYTES = 65_536;
 
-/** PING and SETTINGS that a manager may send; each has to be answered. */
+/** PING and SETTINGS that a manager may send beside the PINGs that measure its bandwidth; each has to be answered. */
 const MAX_ANSWERED_PER_SECOND = 100;
 
 /** One call on the connection. */
@@ -200,7 +200,7 @@ export class Http2Connection implements FrameSink {
         break;
       case FrameType.PING:
         expectLength(payload, 8);
-        if ((flags & Flag.ACK) === 0) this.answer(encodeFrame(FrameType.PING, Flag.ACK, 0, payload));
+        if ((flags & Flag.ACK) === 0) this.handlePing(payload);
         break;
       case FrameType.GOAWAY:
         this.handleGoAway(payload);
@@ -288,6 +288,17 @@ export class Http2Connection implements FrameSink {
       if (value < DEFAULT_FRAME_BYTES || value > 2 ** 24 - 1) throw protocolError('an impossible frame size');
       this.peerFrameBytes = value;
     }
+  }
+
+  /** grpc-go in managers up to 2.3.1 sends one for DATA that arrives, and the next for DATA that arrives after the answer. */
+  private handlePing(payload: Buffer): void {
+    const frame = encodeFrame(FrameType.PING, Flag.ACK, 0, payload);
+    if (!this.outbox.hasSentData) {
+      this.answer(frame);
+      return;
+    }
+    this.outbox.hasSentData = false;
+    this.outbox.control(frame);
   }
 
   private handleGoAway(payload: Buffer): void {

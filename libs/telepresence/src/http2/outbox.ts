@@ -40,6 +40,8 @@ export interface OutboxOwner {
 export class Outbox {
   /** Bytes of DATA that may be sent on the connection. */
   credit = 0;
+  /** Whether DATA was added since this was last set to false. */
+  hasSentData = false;
   /** Bytes given to the carrier. Counted once a Chunk, not once a frame. */
   sentBytes = 0;
   private parts: Buffer[] = [];
@@ -81,6 +83,7 @@ export class Outbox {
     this.parts.push(head.subarray(0, headEnd), payload);
     this.size += headEnd + payload.length;
     this.credit -= length;
+    this.hasSentData = true;
     if (this.size >= FLUSH_BYTES) this.flush();
     else this.schedule();
     return length;
@@ -91,6 +94,7 @@ export class Outbox {
     const prefix = Buffer.alloc(5);
     prefix.writeUInt32BE(message.length, 1);
     this.credit -= prefix.length + message.length;
+    this.hasSentData = true;
     this.control(encodeFrame(FrameType.DATA, Flag.END_STREAM, streamId, Buffer.concat([prefix, message])));
   }
 

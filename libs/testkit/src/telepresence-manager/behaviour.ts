@@ -3,6 +3,8 @@
 export interface Behaviour {
   /** Sends its SETTINGS without waiting for the preface. Up to 2.3.1. */
   readonly speaksFirst: boolean;
+  /** Measures bandwidth inside the reverse connection too: grpc-go's own server does, x/net's does not. Up to 2.3.1. */
+  readonly measuresInside: boolean;
   /** Answers only when another Chunk follows the one that ends the preface. 2.3.2 to 2.4.7. */
   readonly waitsForChunkAfterPreface: boolean;
   /** Gathers what it writes in Chunks up to this size; null sends each write as it is. */
@@ -45,6 +47,7 @@ export function behaviourOf(version: string): Behaviour {
   const before = (other: string): boolean => compareVersions(version, other) < 0;
   return {
     speaksFirst: before('v2.3.2'),
+    measuresInside: before('v2.3.2'),
     waitsForChunkAfterPreface: !before('v2.3.2') && before('v2.4.8'),
     coalescedBytes: before('v2.4.8') ? null : 3 * 1024 * 1024,
     endsHalfClosed: before('v2.4.8'),

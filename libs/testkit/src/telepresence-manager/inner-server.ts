@@ -11,6 +11,7 @@ import {
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { BandwidthProbe } from './bandwidth-probe.js';
 import type { Behaviour, Faults } from './behaviour.js';
 import { infoOf, type DoubleIngress, type InterceptTable } from './intercept-table.js';
 import { decodeMessage, encodeMessage, framed, MessageSplitter } from './schema.js';
@@ -45,6 +46,7 @@ export class InnerServer {
   /** All of them, ever. */
   totalConnections = 0;
   private session: Http2Session | null = null;
+  private probe: BandwidthProbe | null = null;
   private readonly sockets = new Set<Socket>();
 
   constructor(
@@ -53,6 +55,11 @@ export class InnerServer {
     private readonly faults: Faults,
     private readonly owner: InnerServerOwner,
   ) {}
+
+  /** PINGs sent to measure the bandwidth. */
+  get pings(): number {
+    return this.probe?.pings ?? 0;
+  }
 
   serve(transport: Duplex): void {
     const session = performServerHandshake(transport, {
@@ -65,8 +72,11 @@ export class InnerServer {
     this.session = session;
     if (!this.behaviour.speaksFirst) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => session.destroy());
+    const probe = this.behaviour.measuresInside ? new BandwidthProbe(session) : null;
+    this.probe = probe;
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       stream.on('error', () => stream.close());
+      if (probe !== null) stream.on('data', (bytes: Buffer) => probe.receive(bytes.length));
       this.handle(stream, headers[':path'] ?? '');
     });
   }

@@ -3,9 +3,9 @@
  * the cloud sends back. Versions and faults are options. It tests Culvert and is no part of it.
  */
 import { randomUUID } from 'node:crypto';
-import * as grpc from '@grpc/grpc-js';
 import { Deferred } from '../deferred.js';
 import { type Behaviour, behaviourOf, type Faults } from './behaviour.js';
+import { type CallEnd, type CallHeaders, type CloudCall, CloudClient } from './cloud-client.js';
 import { InnerServer } from './inner-server.js';
 import {
   type DoubleIntercept,
@@ -19,9 +19,6 @@ import { decodeMessage, encodeBytes, encodeMessage, type Message } from './schem
 const REVERSE_CONNECTION = '/telepresence.systema.SystemAProxy/ReverseConnection';
 const CRUD = '/telepresence.systema.SystemACRUD';
 const MAX_BACKOFF_MS = 5000;
-
-/** What Go's gRPC comes to by its estimate of bandwidth and delay, under load. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export interface ManagerDoubleOptions {
   /** Where the cloud is: what `SYSTEMA_HOST` and `SYSTEMA_PORT` say. */
@@ -41,43 +38,38 @@ export interface ManagerDoubleOptions {
   readonly address?: string;
 }
 
-const identity = (bytes: Buffer): Buffer => bytes;
-
 /** One ReverseConnection call. */
 export class DoubleConnection implements ChunkSink {
   readonly server: InnerServer;
   /** How the call ended, seen from the manager. */
-  readonly ended = new Deferred<grpc.StatusObject>();
+  readonly ended = new Deferred<CallEnd>();
   /** The cloud has spoken. */
   readonly established = new Deferred();
   private readonly transport: ReversedStream;
+  private readonly call: CloudCall;
   private isOver = false;
 
-  constructor(
-    private readonly call: grpc.ClientDuplexStream<Buffer, Buffer>,
-    manager: TrafficManagerDouble,
-    faults: Faults,
-  ) {
+  constructor(client: CloudClient, headers: CallHeaders, manager: TrafficManagerDouble, faults: Faults) {
     const { behaviour, table } = manager;
     this.server = new InnerServer(table, behaviour, faults, manager);
     this.transport = new ReversedStream(this, behaviour, faults, () => this.server.serve(this.transport));
-    call.on('data', (message: Buffer) => {
-      this.established.resolve();
-      this.transport.receiveChunk(decodeMessage('Chunk', message)['content'] as Buffer);
-    });
-    call.on('error', () => undefined);
-    call.on('status', (status: grpc.StatusObject) => {
-      this.isOver = true;
-      this.ended.resolve(status);
-      this.server.close();
-      this.transport.destroy();
+    this.call = client.open(REVERSE_CONNECTION, headers, {
+      onMessage: (message) => {
+        this.established.resolve();
+        this.transport.receiveChunk(decodeMessage('Chunk', message)['content'] as Buffer);
+      },
+      onEnd: (end) => {
+        this.isOver = true;
+        this.ended.resolve(end);
+        this.server.close();
+        this.transport.destroy();
+      },
     });
     if (faults.garbage) this.sendChunk([faults.garbage], () => undefined);
   }
 
   sendChunk(content: readonly Buffer[], done: () => void): void {
-    if (this.isOver) return;
-    this.call.write(encodeBytes(1, content), () => done());
+    if (!this.isOver) this.call.send(encodeBytes(1, content), done);
   }
 
   onServerClosed(): void {
@@ -105,7 +97,7 @@ export class TrafficManagerDouble {
   readonly mistakes: string[] = [];
   /** All reverse connections, oldest first. */
   readonly connections: DoubleConnection[] = [];
-  private client: grpc.Client;
+  private client: CloudClient;
   private readonly faults: Faults;
   private isWanted = false;
   private isStopped = false;
@@ -120,6 +112,11 @@ export class TrafficManagerDouble {
     this.managerId = options.managerId ?? randomUUID();
     this.apiKey = options.apiKey;
     this.client = this.dial();
+  }
+
+  /** PINGs that measure the bandwidth, on the connection to the cloud that is there now. */
+  get pings(): number {
+    return this.client.pings;
   }
 
   /** The newest reverse connection, if there was one. */
@@ -194,50 +191,38 @@ export class TrafficManagerDouble {
   /** The image that agents should run. */
   async preferredAgent(): Promise<string> {
     const request = { apiVersion: 3, version: this.version };
-    const metadata = this.behaviour.asksAnonymously ? new grpc.Metadata() : undefined;
+    const headers = this.behaviour.asksAnonymously ? {} : undefined;
     const types = ['VersionInfo', 'PreferredAgentResponse'] as const;
-    return (await this.unary(`${CRUD}/PreferredAgent`, types, request, metadata))['imageName'] as string;
+    return (await this.unary(`${CRUD}/PreferredAgent`, types, request, headers))['imageName'] as string;
   }
 
   /** What the CLI asks for without credentials. */
   async commandMessage(): Promise<string> {
     const path = '/telepresence.systema.SystemACli/GetUnauthenticatedCommandMessages';
-    const response = await this.unary(path, ['Empty', 'CommandMessageResponse'], {}, new grpc.Metadata());
+    const response = await this.unary(path, ['Empty', 'CommandMessageResponse'], {}, {});
     return response['intercept'] as string;
   }
 
   /** What the user daemon of 2.5 to 2.8 asks for before it makes a preview. */
   resolveIngress(request: Message): Promise<Message> {
-    const metadata = new grpc.Metadata();
-    if (this.apiKey !== null) metadata.set('x-ambassador-api-key', this.apiKey);
+    const headers: CallHeaders = this.apiKey === null ? {} : { 'x-ambassador-api-key': this.apiKey };
     const path = '/telepresence.userdaemon.SystemA/ResolveIngressInfo';
-    return this.unary(path, ['IngressInfoRequest', 'IngressInfo'], request, metadata);
+    return this.unary(path, ['IngressInfoRequest', 'IngressInfo'], request, headers);
   }
 
   /**
-   * Any call with one answer. Rejects with grpc-js's ServiceError.
+   * Any call with one answer. Rejects with CallFailure.
    * @param types the names of its messages
    */
-  unary(
+  async unary(
     path: string,
     types: readonly [request: string, response: string],
     request: Message,
-    metadata: grpc.Metadata = this.credentials(),
+    headers: CallHeaders = this.credentials(),
   ): Promise<Message> {
-    const { createTimeoutMs } = this.behaviour;
-    const deadline =
-      path.endsWith('/CreateDomain') && createTimeoutMs !== null ? Date.now() + createTimeoutMs : Infinity;
-    return new Promise((resolve, reject) => {
-      this.client.makeUnaryRequest(
-        path,
-        (message: Message) => encodeMessage(types[0], message),
-        (bytes) => decodeMessage(types[1], bytes),
-        request,
-        metadata,
-        { deadline },
-        (error, response) => (error ? reject(error) : resolve(response!)),
-      );
-    });
+    const timeoutMs = path.endsWith('/CreateDomain') ? this.behaviour.createTimeoutMs : null;
+    const answer = await this.client.unary(path, headers, encodeMessage(types[0], request), timeoutMs);
+    return decodeMessage(types[1], answer);
   }
 
   // --- The reverse connection -----------------------------------------------------------------------------
@@ -304,13 +289,7 @@ export class TrafficManagerDouble {
   }
 
   private openConnection(): void {
-    const call = this.client.makeBidiStreamRequest(
-      REVERSE_CONNECTION,
-      identity,
-      identity,
-      this.credentials(),
-    );
-    const connection = new DoubleConnection(call, this, this.faults);
+    const connection = new DoubleConnection(this.client, this.credentials(), this, this.faults);
     this.connections.push(connection);
     this.arrival.resolve(connection);
     void connection.ended.promise.then(() => this.redial());
@@ -326,24 +305,16 @@ export class TrafficManagerDouble {
     }, delayMs);
   }
 
-  private credentials(): grpc.Metadata {
-    const metadata = new grpc.Metadata();
-    metadata.set('x-telepresence-managerid', this.managerId);
-    if (this.apiKey === null) return metadata;
-    if (this.behaviour.usesBearer) metadata.set('authorization', `Bearer ${this.apiKey}`);
-    else metadata.set('x-ambassador-api-key', this.apiKey);
-    return metadata;
+  private credentials(): CallHeaders {
+    const manager = { 'x-telepresence-managerid': this.managerId };
+    if (this.apiKey === null) return manager;
+    return this.behaviour.usesBearer
+      ? { ...manager, authorization: `Bearer ${this.apiKey}` }
+      : { ...manager, 'x-ambassador-api-key': this.apiKey };
   }
 
-  private dial(): grpc.Client {
+  private dial(): CloudClient {
     const { host, port, ca, address = host } = this.options;
-    return new grpc.Client(`${address}:${port}`, grpc.credentials.createSsl(Buffer.from(ca)), {
-      // The authority has no port, whatever the port is.
-      'grpc.ssl_target_name_override': host,
-      'grpc.default_authority': host,
-      'grpc.max_receive_message_length': 8 * 1024 * 1024,
-      'grpc-node.flow_control_window': WINDOW_BYTES,
-      'grpc.use_local_subchannel_pool': 1,
-    });
+    return new CloudClient({ host, port, ca, address });
   }
 }
