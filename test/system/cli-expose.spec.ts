@@ -1,4 +1,5 @@
 /** `culvert expose` as people run it: a process of its own, beside a real standalone. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -10,7 +11,7 @@ import { createTestCertificate } from '@culvert/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { TemporaryFolder } from '../services/server.js';
-import { EXIT, runCulvert, startCulvert } from '../support/cli.js';
+import { CULVERT, EXIT, runCulvert, startCulvert } from '../support/cli.js';
 import { Visitor } from '../support/consent.js';
 import { API_KEY, deploymentOf, type Deployment, visit } from '../support/deployment.js';
 import { Proxy } from '../support/network.js';
@@ -128,6 +129,15 @@ const bodyOf = async (hostname: string, path = '/', headers: http.OutgoingHttpHe
   const { status, body } = await visit(port, hostname, path, { headers });
   return [status, status === 200 ? JSON.parse(body.toString()) : null];
 };
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const trafficManagers = async () =>
   (await deployment.api<{ items: { managerId: string }[] }>('GET', '/traffic-managers')).items;
 
@@ -305,13 +315,85 @@ describe('culvert expose', () => {
     expect((await bodyOf(hostname))[0]).toBe(200);
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('removes what it made at %s, and ends with 0', async (signal) => {
-    const exposed = await expose(String(targetPort), '--access', 'public');
-    expect(await end(exposed, signal)).toEqual({ code: EXIT.ok, signal: null });
-    expect(exposed.program.stderr).toContain(`Removed http://${exposed.hostname}`);
-    expect((await visit(port, exposed.hostname, '/')).status).toBe(401);
-    expect(await trafficManagers()).toEqual([]);
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'removes what it made at %s, and ends with 0',
+    async (signal) => {
+      const exposed = await expose(String(targetPort), '--access', 'public');
+      expect(await end(exposed, signal)).toEqual({ code: EXIT.ok, signal: null });
+      expect(exposed.program.stderr).toContain(`Removed http://${exposed.hostname}`);
+      expect((await visit(port, exposed.hostname, '/')).status).toBe(401);
+      expect(await trafficManagers()).toEqual([]);
+      expect(readdirSync(join(home, '.config/culvert/running'))).toEqual([]);
+    },
+  );
+
+  // The kernel sends SIGHUP, and what is written to the terminal from then on fails with EIO.
+  it('removes what it made when its terminal is closed', async () => {
+    const command = `exec ${process.execPath} ${CULVERT} expose ${targetPort} --access public`;
+    const terminal = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env: { PATH: process.env['PATH'], TERM: 'xterm', ...environment() },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    let shown = '';
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    const shownHostname = () => /http:\/\/([a-z0-9-]+\.preview\.localhost)/.exec(shown)?.[1] ?? '';
+    await expect.poll(shownHostname).not.toBe('');
+    const hostname = shownHostname();
+    expect((await visit(port, hostname, '/')).status).toBe(200);
+    const status = await runCulvert(['status', '-o', 'json'], { env: environment() });
+    const { pid } = (JSON.parse(status.stdout) as { running: { pid: number }[] }).running[0];
+    terminal.kill('SIGKILL');
+    await expect.poll(async () => (await visit(port, hostname, '/')).status).toBe(401);
+    await expect.poll(() => isRunning(pid)).toBe(false);
     expect(readdirSync(join(home, '.config/culvert/running'))).toEqual([]);
+  });
+
+  it('removes what it made when the reader of its output is gone', async () => {
+    const env = { ...process.env, ...environment() };
+    const child = spawn(process.execPath, [CULVERT, 'expose', String(targetPort), '--access', 'public'], {
+      env,
+    });
+    child.stderr.resume();
+    const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+    const hostname = new URL(line.trim()).hostname;
+    child.stdout.destroy();
+    // Shown as a line, which fails with EPIPE.
+    await visit(port, hostname, '/');
+    expect(await once(child, 'exit')).toEqual([EXIT.ok, null]);
+    expect((await visit(port, hostname, '/')).status).toBe(401);
+  });
+
+  it('has its URL end with its session, unless it is kept', async () => {
+    const previews = async () =>
+      (await deployment.api<{ items: { endsWithSession: boolean }[] }>('GET', '/previews')).items;
+    const kept = await expose(String(targetPort), '--keep');
+    expect(await previews()).toMatchObject([{ endsWithSession: false }]);
+    await end(kept);
+    await expose(String(targetPort));
+    expect(await previews()).toMatchObject([{ endsWithSession: true }]);
+  });
+
+  it('has another URL once the first ended with its session, as while a laptop sleeps', async () => {
+    const way = await Proxy.start(port);
+    const { program, hostname } = await exposeAt(way.port, String(targetPort), '--access', 'public');
+    way.silence({ newOnesToo: true });
+    // What the server does when the session has not been resumed in time.
+    const { items: sessions } = await deployment.api<{ items: { id: string }[] }>(
+      'GET',
+      '/sessions?state=connected',
+    );
+    await deployment.api('DELETE', `/sessions/${sessions[0]?.id}`);
+    const { items } = await deployment.api<{ items: { id: string }[] }>('GET', '/previews');
+    await deployment.api('DELETE', `/previews/${items[0]?.id}`);
+    way.heal();
+    await program.logged(/ended because this machine was away for too long/);
+    const urls = () => [...program.stdout.matchAll(new RegExp(URL_LINE, 'gm'))].map(([, name]) => name);
+    await expect.poll(urls).toHaveLength(2);
+    expect(urls()[1]).not.toBe(hostname);
+    expect((await bodyOf(urls()[1] ?? ''))[0]).toBe(200);
+    await end({ program, hostname });
+    expect(await trafficManagers()).toEqual([]);
+    await way.stop();
   });
 
   it('ends at once at a second signal, and the next run has the same hostname', async () => {

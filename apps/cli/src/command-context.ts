@@ -11,7 +11,7 @@ export interface Environment {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: OutputOptions['stdout'];
   readonly stderr: OutputOptions['stderr'];
-  /** Aborted at SIGINT or SIGTERM, with a CliError as its reason: throw that, or clean up and return. */
+  /** Aborted at SIGINT, SIGTERM or SIGHUP, or when nobody reads the output any more, with a CliError as its reason: throw that, or clean up and return. */
   readonly signal: AbortSignal;
 }
 

@@ -77,7 +77,8 @@ export async function runCulvert(argv: readonly string[], environment: Environme
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const reason = environment.signal.aborted ? environment.signal.reason : error;
     if (!(reason instanceof CliError)) throw error;
-    new Output({ format: 'text', ...environment }).error(reason.message, reason.hint);
+    if (reason.exitCode !== EXIT.ok)
+      new Output({ format: 'text', ...environment }).error(reason.message, reason.hint);
     return reason.exitCode;
   }
 }

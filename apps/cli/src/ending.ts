@@ -18,7 +18,7 @@ export class Ending {
     else signal.addEventListener('abort', () => this.end(signal.reason as CliError), { once: true });
   }
 
-  /** Whether that was somebody's wish: Ctrl-C, or a signal that asks for it. */
+  /** Whether a signal asked for it, such as Ctrl-C, or the reader of the output is gone. */
   get isAsked(): boolean {
     return this.first !== null && this.first === this.signal.reason;
   }

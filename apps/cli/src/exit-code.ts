@@ -17,6 +17,7 @@ export const EXIT = {
   /** What is on this machine does not: the port to expose, the browser's answer. */
   localTarget: 8,
   /** 128 and the signal, as shells have it. */
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;

@@ -13,7 +13,7 @@ try {
   });
   const host = SAMPLE_HOST.includes(':') ? `[${SAMPLE_HOST}]` : SAMPLE_HOST;
   process.stdout.write(`Listening      http://${host}:${service.port}\n`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void service.close());
   }
 } catch (error) {

@@ -1,6 +1,5 @@
-import { startLog } from '@culvert/process';
+import { startLog, stopOnSignals } from '@culvert/process';
 import { readCommand } from './command.js';
-import { stopOnSignals } from './stop-on-signals.js';
 import { startTrafficManager } from './traffic-manager.js';
 
 /** Runs a traffic manager until it ends. Resolves with the exit code. @throws ConfigurationError */

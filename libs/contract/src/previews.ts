@@ -95,6 +95,12 @@ const fields = z.strictObject({
   ),
   expiresAt: futureTimestamp.nullable().describe('When it ends; null: never.'),
   idleExpirySeconds,
+  endsWithSession: z
+    .boolean()
+    .describe(
+      'Whether it ends once its traffic manager has no session any more: for a URL that lives as long as the process that ' +
+        'made it. A lost connection may be resumed for as long as the session lives (SESSION_GRACE_MS).',
+    ),
 });
 
 export const createPreviewRequest = z
@@ -111,6 +117,7 @@ export const createPreviewRequest = z
     addRequestHeaders: fields.shape.addRequestHeaders.default({}),
     expiresAt: fields.shape.expiresAt.default(null),
     idleExpirySeconds: fields.shape.idleExpirySeconds.default(null),
+    endsWithSession: fields.shape.endsWithSession.default(false),
   })
   .refine((preview) => (preview.intercept === undefined) !== (preview.interceptId === undefined), {
     error: 'exactly one of intercept and interceptId is needed',
@@ -188,6 +195,7 @@ export const previewResource = z.strictObject({
   addRequestHeaders: z.record(z.string(), z.string()),
   expiresAt: timestamp.nullable(),
   idleExpirySeconds: z.int().nullable(),
+  endsWithSession: z.boolean(),
   lastUsedAt: timestamp.nullable().describe('Of the last request, to a minute or so.'),
   createdAt: timestamp,
   updatedAt: timestamp,

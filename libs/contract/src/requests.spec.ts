@@ -52,6 +52,7 @@ describe('a preview', () => {
       addRequestHeaders: {},
       expiresAt: null,
       idleExpirySeconds: null,
+      endsWithSession: false,
     });
   });
 

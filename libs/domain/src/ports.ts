@@ -352,7 +352,10 @@ export interface PreviewRepository {
   remove(teamId: string, id: string): Promise<Preview | null>;
   /** Called by an edge: these previews have been used. */
   recordUse(ids: readonly string[], at: Date): Promise<void>;
-  /** Removes previews of any team that have expired or were unused for too long, at most `max` of them. */
+  /**
+   * Removes previews of any team that have expired, were unused for too long, or end with a session that has ended; at most
+   * `max` of them.
+   */
   removeEnded(now: Date, max: number): Promise<EndedPreview[]>;
 }
 

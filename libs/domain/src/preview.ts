@@ -43,6 +43,8 @@ export interface Preview {
   readonly expiresAt: Date | null;
   /** After how many seconds without a request it ends; null: as the team says; 0: never. */
   readonly idleExpirySeconds: number | null;
+  /** Whether it ends once its traffic manager has no living session, as the process that made it is gone then. */
+  readonly endsWithSession: boolean;
   /** Of the last request, to a minute or so; null: none yet. */
   readonly lastUsedAt: Date | null;
   readonly createdAt: Date;
@@ -52,8 +54,15 @@ export interface Preview {
 /** What the creator of a preview decides. */
 export type PreviewDraft = Omit<
   Preview,
-  'id' | 'teamId' | 'trafficManagerId' | 'idleExpirySeconds' | 'lastUsedAt' | 'createdAt' | 'updatedAt'
-> & { readonly idleExpirySeconds?: number | null };
+  | 'id'
+  | 'teamId'
+  | 'trafficManagerId'
+  | 'idleExpirySeconds'
+  | 'endsWithSession'
+  | 'lastUsedAt'
+  | 'createdAt'
+  | 'updatedAt'
+> & { readonly idleExpirySeconds?: number | null; readonly endsWithSession?: boolean };
 
 /** What may change while a preview lives. */
 export type PreviewChange = Partial<
@@ -68,11 +77,12 @@ export type PreviewChange = Partial<
     | 'addRequestHeaders'
     | 'expiresAt'
     | 'idleExpirySeconds'
+    | 'endsWithSession'
   >
 >;
 
 /** A preview that ended by itself, and why. */
 export interface EndedPreview {
   readonly preview: Preview;
-  readonly reason: 'expired' | 'unused';
+  readonly reason: 'expired' | 'unused' | 'session_ended';
 }

@@ -24,6 +24,7 @@ describe('stopOnSignal', () => {
     vi.restoreAllMocks();
     process.removeAllListeners('SIGTERM');
     process.removeAllListeners('SIGINT');
+    process.removeAllListeners('SIGHUP');
   });
 
   it('stops, then exits with 0', async () => {
@@ -49,6 +50,17 @@ describe('stopOnSignal', () => {
     vi.advanceTimersByTime(1);
     await exited;
     expect(exits).toEqual([1]);
+  });
+
+  it('stops when its terminal closes, and goes on stopping at a second SIGHUP', async () => {
+    let finish = (): void => {};
+    stopOnSignal({ stop: () => new Promise((resolve) => (finish = resolve)), graceMs: 1000, log });
+    process.emit('SIGHUP');
+    process.emit('SIGHUP');
+    expect(exits).toEqual([]);
+    finish();
+    await exited;
+    expect(exits).toEqual([0]);
   });
 
   it('leaves at once when it is told twice', () => {

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 
 /**
- * Runs `stop` on the first SIGTERM or SIGINT and then ends the process: with 0 when it finished, with 1 when it
- * failed or took longer than `graceMs`. A second signal ends the process at once.
+ * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 when it finished, with 1 when it
+ * failed or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process at once. A second SIGHUP does not: when a
+ * terminal closes, its shell and the kernel may both send one.
  */
 export function stopOnSignal(options: {
   readonly stop: () => Promise<void>;
@@ -13,6 +14,7 @@ export function stopOnSignal(options: {
   let isStopping = false;
 
   const handleSignal = (signal: NodeJS.Signals): void => {
+    if (isStopping && signal === 'SIGHUP') return;
     if (isStopping) {
       log.warn({ signal }, 'told to stop again: leaving at once');
       process.exit(1);
@@ -36,4 +38,5 @@ export function stopOnSignal(options: {
   };
   process.on('SIGTERM', handleSignal);
   process.on('SIGINT', handleSignal);
+  process.on('SIGHUP', handleSignal);
 }

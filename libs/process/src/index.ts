@@ -9,6 +9,7 @@ export {
 } from './certificate.js';
 export { ConfigurationError } from './configuration-error.js';
 export { LOG_LEVELS, logLevelOf, startLog, type LogLevel } from './log.js';
+export { stopOnSignals } from './stop-on-signals.js';
 export {
   checkKey,
   podNamespace,

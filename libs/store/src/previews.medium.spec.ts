@@ -124,6 +124,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
         teamId,
         trafficManagerId: tenant.manager.id,
         idleExpirySeconds: null,
+        endsWithSession: false,
         lastUsedAt: null,
         createdAt: expect.any(Date) as Date,
         updatedAt: expect.any(Date) as Date,

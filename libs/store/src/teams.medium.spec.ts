@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   apiKeyDraft,
+  createPreview,
   createTenant,
   describeOnEveryDatabase,
   identity,
@@ -388,6 +389,22 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await ended(3_000_000)).toEqual([]);
       expect(await ended(4_000_000)).toEqual([`${asTheTeamSays.id} unused`]);
       expect(await previews.find(teamId, never.id)).not.toBeNull();
+    });
+
+    it('are removed when they end with their session, and that has ended', async () => {
+      const { previews, sessions } = context.store;
+      const exposing = await createTenant(context.store);
+      const { session } = await sessions.register(exposing.team.id, registration(exposing));
+      const short = await createPreview(context.store, exposing, { endsWithSession: true });
+      const kept = await createPreview(context.store, exposing);
+      const ended = async () =>
+        (await previews.removeEnded(new Date(), 100)).filter(
+          ({ preview }) => preview.teamId === exposing.team.id,
+        );
+      expect(await ended()).toEqual([]);
+      await sessions.end(exposing.team.id, session.id, 'not_resumed', new Date());
+      expect(await ended()).toMatchObject([{ preview: { id: short.id }, reason: 'session_ended' }]);
+      expect(await previews.find(exposing.team.id, kept.id)).not.toBeNull();
     });
   });
 });

@@ -146,37 +146,55 @@ class ExposeRun {
       found?.trafficManagerId ?? (await api.session(this.sessionId ?? '')).trafficManagerId;
     this.trafficManagerId = trafficManagerId;
     claim.update({ trafficManagerId });
-    this.preview =
-      found ?? (await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted }));
-    // Written down first: what is made can be found again, whatever happens from here on.
-    claim.update({ url: this.preview.url, previewId: this.preview.id });
-    this.preview = await withHostHeader(api, this.preview, flags);
-    this.isShown = true;
-    const shown = showTarget(target);
-    await printPreviewUrl(output, this.preview, { target: shown, qr: flags.qr });
+    await this.show(
+      found ?? (await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted })),
+    );
     const ends = flags.keep === true ? 'ends this and leaves the URL' : 'ends this and removes the URL';
-    output.note(`Requests go to ${shown}. Ctrl-C ${ends}.`);
+    output.note(`Requests go to ${showTarget(target)}. Ctrl-C ${ends}.`);
+  }
+
+  private async show(preview: PreviewResource): Promise<void> {
+    const { context, flags, target, claim } = this;
+    this.preview = preview;
+    // Written down first: what is made can be found again, whatever happens from here on.
+    claim.update({ url: preview.url, previewId: preview.id });
+    this.preview = await withHostHeader(context.api, preview, flags);
+    this.isShown = true;
+    await printPreviewUrl(context.output, this.preview, { target: showTarget(target), qr: flags.qr });
   }
 
   private handleConnected(sessionId: string): void {
+    const isResumed = this.sessionId === null || this.sessionId === sessionId;
     this.sessionId = sessionId;
     this.markConnected();
     if (!this.isShown) return;
     this.context.output.note('Connected again.');
-    void this.look();
+    if (isResumed || this.flags.keep === true) void this.look();
+    else void this.replace().catch((error: unknown) => this.ending.end(error));
+  }
+
+  /** Makes another preview if the first one ended with its session, as it does while a laptop sleeps. */
+  private async replace(): Promise<void> {
+    const { context, flags, target, claim, trafficManagerId } = this;
+    const { api, output } = context;
+    if (this.preview === null || trafficManagerId === null || this.ending.isReached) return;
+    if (await isThere(api.preview(this.preview.id))) return;
+    output.note(`${this.preview.url} ended because this machine was away for too long. The new URL:`);
+    const wanted = wantedPreview(target, flags);
+    await this.show(await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted }));
   }
 
   /** Whether the preview is still there: somebody may have removed it, or its time is over. */
   private async look(): Promise<void> {
     if (this.preview === null || this.ending.isReached) return;
+    const { context, sessionId } = this;
     const { url, id } = this.preview;
-    try {
-      await this.context.api.preview(id);
-    } catch (error) {
-      if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound) return;
-      const gone = `the preview ${url} is gone: its time is over, or somebody removed it`;
-      this.ending.end(new CliError(EXIT.notFound, gone, { hint: 'Run it again for another one.' }));
-    }
+    if (await isThere(context.api.preview(id))) return;
+    // It ended with its session, while this machine slept: the next session gets another one.
+    const session = await context.api.session(sessionId ?? '').catch(() => null);
+    if (session?.state === 'ended' && this.flags.keep !== true) return;
+    const gone = `the preview ${url} is gone: its time is over, or somebody removed it`;
+    this.ending.end(new CliError(EXIT.notFound, gone, { hint: 'Run it again for another one.' }));
   }
 
   /** @param keep what was made. Whether nothing is left that was to go */
@@ -214,6 +232,16 @@ class ExposeRun {
       );
       return false;
     }
+  }
+}
+
+/** False when the server answers that there is no such thing. What cannot be asked counts as there. */
+async function isThere(found: Promise<unknown>): Promise<boolean> {
+  try {
+    await found;
+    return true;
+  } catch (error) {
+    return !(error instanceof CliError) || error.exitCode !== EXIT.notFound;
   }
 }
 

@@ -36,7 +36,7 @@ export function nameOf({ host, port }: Target): string {
 }
 
 export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
-  const { hostHeader, access, banner, addRequestHeader, pullRequest, expires, insecureTarget } = flags;
+  const { hostHeader, access, banner, addRequestHeader, pullRequest, expires, insecureTarget, keep } = flags;
   return {
     ingress: {
       host: target.host,
@@ -51,6 +51,8 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
     addRequestHeaders: { ...addRequestHeader },
     pullRequestUrl: pullRequest ?? null,
     expiresAt: expires ?? null,
+    // A process that is killed, or whose machine goes down, cannot remove its URL.
+    endsWithSession: keep !== true,
   };
 }
 

@@ -1,5 +1,4 @@
-import { boundBufferGarbage, startLog } from '@culvert/process';
-import { stopOnSignals } from '../stop-on-signals.js';
+import { boundBufferGarbage, startLog, stopOnSignals } from '@culvert/process';
 import { readPodDaemonCommand } from './command.js';
 import { startPodDaemon } from './pod-daemon.js';
 

@@ -176,19 +176,27 @@ export class PrismaPreviewRepository implements PreviewRepository {
 
   async removeEnded(now: Date, max: number): Promise<EndedPreview[]> {
     // A preview never used has been unused since it was made.
-    const found = await this.client.$queryRaw<{ id: string; teamId: string; isExpired: boolean }[]>`
-      SELECT p.id, p.team_id AS "teamId", p.expires_at IS NOT NULL AND p.expires_at <= ${now} AS "isExpired"
-      FROM preview p JOIN team t ON t.id = p.team_id
-      WHERE p.expires_at <= ${now}
-        OR (COALESCE(p.idle_expiry_seconds, t.preview_idle_expiry_seconds, 0) > 0
-          AND COALESCE(p.last_used_at, p.created_at)
-            + COALESCE(p.idle_expiry_seconds, t.preview_idle_expiry_seconds) * interval '1 second' <= ${now})
-      LIMIT ${max}`;
+    const found = await this.client.$queryRaw<
+      (Pick<EndedPreview, 'reason'> & { id: string; teamId: string })[]
+    >`
+      SELECT id, team_id AS "teamId", reason FROM (
+        SELECT p.id, p.team_id, CASE
+          WHEN p.expires_at <= ${now} THEN 'expired'
+          WHEN COALESCE(p.idle_expiry_seconds, t.preview_idle_expiry_seconds, 0) > 0
+            AND COALESCE(p.last_used_at, p.created_at)
+              + COALESCE(p.idle_expiry_seconds, t.preview_idle_expiry_seconds) * interval '1 second' <= ${now}
+            THEN 'unused'
+          WHEN p.ends_with_session AND NOT EXISTS (
+            SELECT FROM session s WHERE s.team_id = p.team_id AND s.traffic_manager_id = p.traffic_manager_id
+              AND s.state <> 'ended') THEN 'session_ended'
+        END AS reason
+        FROM preview p JOIN team t ON t.id = p.team_id
+      ) AS judged WHERE reason IS NOT NULL LIMIT ${max}`;
     const ended: EndedPreview[] = [];
-    for (const { id, teamId, isExpired } of found) {
+    for (const { id, teamId, reason } of found) {
       // Null: another process was faster, and tells of it.
       const preview = await this.remove(teamId, id);
-      if (preview !== null) ended.push({ preview, reason: isExpired ? 'expired' : 'unused' });
+      if (preview !== null) ended.push({ preview, reason });
     }
     return ended;
   }

@@ -20,6 +20,7 @@ const PREVIEW: Preview = {
   addRequestHeaders: { 'x-dev': 'ann' },
   expiresAt: '2026-11-25T12:00:30.000Z',
   idleExpirySeconds: 0,
+  endsWithSession: false,
   lastUsedAt: null,
   createdAt: '2026-11-01T12:00:00.000Z',
   updatedAt: '2026-11-01T12:00:00.000Z',
