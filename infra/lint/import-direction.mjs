@@ -97,11 +97,11 @@ const PACKAGES = {
     why: 'cluster speaks of the things of domain and knows nobody else',
   },
   'libs/platform': {
-    culvert: ['cluster', 'contract', 'domain', 'store'],
+    culvert: ['cluster', 'contract', 'domain', 'process', 'store'],
     why: 'platform gives Nest modules to every app: the data plane stays out of it',
   },
   'libs/process': {
-    culvert: [],
+    culvert: ['domain'],
     external: ['pino'],
     why: 'process is what each program needs to start: settings, log, health, certificate. It knows nothing of what the program does',
   },

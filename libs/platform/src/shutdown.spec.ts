@@ -1,5 +1,5 @@
+import { createLog } from '@culvert/process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLog } from './logger/logger.js';
 import { stopOnSignal } from './shutdown.js';
 
 const log = createLog({ level: 'silent', app: 'api' });
@@ -55,8 +55,8 @@ describe('stopOnSignal', () => {
   it('stops when its terminal closes, and goes on stopping at a second SIGHUP', async () => {
     let finish = (): void => {};
     stopOnSignal({ stop: () => new Promise((resolve) => (finish = resolve)), graceMs: 1000, log });
-    process.emit('SIGHUP');
-    process.emit('SIGHUP');
+    process.emit('SIGHUP', 'SIGHUP');
+    process.emit('SIGHUP', 'SIGHUP');
     expect(exits).toEqual([]);
     finish();
     await exited;

@@ -8,7 +8,7 @@ export {
   readCertificate,
 } from './certificate.js';
 export { ConfigurationError } from './configuration-error.js';
-export { LOG_LEVELS, logLevelOf, startLog, type LogLevel } from './log.js';
+export { createLog, LOG_LEVELS, logLevelOf, type LogLevel } from './log.js';
 export { stopOnSignals } from './stop-on-signals.js';
 export {
   checkKey,

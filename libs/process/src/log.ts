@@ -1,22 +1,42 @@
-import { destination, pino, type Logger } from 'pino';
+import { destination, pino, type DestinationStream, type Logger } from 'pino';
 import { ConfigurationError } from './configuration-error.js';
+import { redactLine } from './redact.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const STDERR = 2;
 
-/** JSON lines on stderr. */
-export function startLog(app: string, level: LogLevel): Logger {
+/**
+ * A log of JSON lines, one per event, in which credentials do not appear: the only one, whichever program writes it. Goes to
+ * stderr unless told otherwise.
+ */
+export function createLog(options: {
+  readonly level: LogLevel;
+  readonly app: string;
+  readonly destination?: DestinationStream;
+}): Logger {
   return pino(
     {
-      level,
-      base: { app },
+      level: options.level,
+      base: { app: options.app },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (level) => ({ level }) },
+      hooks: { streamWrite: redactLine },
     },
-    destination({ dest: STDERR, sync: true }),
+    options.destination ?? standardError(),
   );
+}
+
+function standardError(): DestinationStream {
+  // Synchronous: the line that explains a crash is written before the process is gone.
+  const stream = destination({ dest: STDERR, sync: true });
+  // pino stops by itself when a pipe has lost its reader (EPIPE). A terminal that was closed gives EIO.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EIO') throw error;
+    stream.write = () => true;
+  });
+  return stream;
 }
 
 /** Throws ConfigurationError. */

@@ -1,4 +1,4 @@
-import { boundBufferGarbage, startLog, stopOnSignals } from '@culvert/process';
+import { boundBufferGarbage, createLog, stopOnSignals } from '@culvert/process';
 import { readPodDaemonCommand } from './command.js';
 import { startPodDaemon } from './pod-daemon.js';
 
@@ -9,7 +9,7 @@ const MAX_GARBAGE_BYTES = 4 * 1024 * 1024;
 export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const { options, logLevel } = readPodDaemonCommand(argv, env);
   boundBufferGarbage(MAX_GARBAGE_BYTES);
-  const daemon = startPodDaemon(options, startLog('pod-daemon', logLevel), printLine);
+  const daemon = startPodDaemon(options, createLog({ app: 'pod-daemon', level: logLevel }), printLine);
   stopOnSignals(daemon);
   return (await daemon.ended) === null ? 0 : 1;
 }

@@ -1,26 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
-import type { LogLevel } from '../settings/settings.js';
-import { redactLine } from './redact.js';
-
-/** A log of JSON lines, one per event, in which credentials do not appear. Goes to stderr unless told otherwise. */
-export function createLog(options: {
-  readonly level: LogLevel;
-  readonly app: string;
-  readonly destination?: DestinationStream;
-}): PinoLogger {
-  return pino(
-    {
-      level: options.level,
-      base: { app: options.app },
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (level) => ({ level }) },
-      hooks: { streamWrite: redactLine },
-    },
-    // Synchronous: the line that explains a crash is written before the process is gone.
-    options.destination ?? pino.destination({ dest: 2, sync: true }),
-  );
-}
+import type { Logger as PinoLogger } from 'pino';
 
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 

@@ -2,11 +2,11 @@ import { Body, Controller, Get, Module, Param, Post, Res } from '@nestjs/common'
 import { APP_FILTER, APP_PIPE, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ProblemError } from '@culvert/contract';
+import { createLog } from '@culvert/process';
 import type { Response } from 'express';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createLog } from '../logger/logger.js';
 import { LoggerModule } from '../logger/logger.module.js';
 import { ProblemFilter } from './problem.filter.js';
 import { identifyRequest } from './request-id.js';

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { z } from 'zod';
+import type { LogLevel } from '@culvert/process';
+import type { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { parseAuthority, VARIABLES, type TeamRule, type Variable } from './variables.js';
 
 /** The processes that read these settings. */
 export const APPS = ['standalone', 'edge', 'api'] as const;
 export type App = (typeof APPS)[number];
-
-export type LogLevel = z.output<typeof VARIABLES.LOG_LEVEL>;
 
 /** What an operator decides. The same for every app; only what is required differs. */
 export interface Settings {

@@ -3,6 +3,7 @@
  * sentence "VARIABLE must be …"; `secret` keeps a wrong value out of the message.
  */
 import { isIP } from 'node:net';
+import { LOG_LEVELS } from '@culvert/process';
 import { z } from 'zod';
 
 /** Values of these may carry a password or a key. */
@@ -121,9 +122,7 @@ export const VARIABLES = {
   REDIS_URL: secret(url(['redis:', 'rediss:'], 'a Redis URL, such as redis://host:6379')),
   DATA_DIR: z.string().describe('the path of a directory'),
   API_UPSTREAM_URL: url(['http:'], 'the http URL of the API process, such as http://api:8081'),
-  LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-    .describe('one of fatal, error, warn, info, debug, trace, silent'),
+  LOG_LEVEL: z.enum(LOG_LEVELS).describe(`one of ${LOG_LEVELS.join(', ')}`),
   TRUSTED_PROXIES: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))

@@ -1,0 +1,102 @@
+/**
+ * Last line of defense against secrets in logs. Works on the finished JSON line, so it does not matter how deep in an object,
+ * or in which error message, a secret is. Fields are judged by their names, and all text by what it looks like.
+ */
+import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
+
+const REDACTED = '[redacted]';
+
+/** A name with one of these in it holds a secret, whatever else it says: `x-ambassador-api-key`, `clientSecret`. */
+const SECRET_WORDS =
+  'authori[sz]ation|cookie|secret|passw(?:or)?d|passphrase|token|api[-_]?key|credential|private[-_]?key';
+const SECRET_NAME = new RegExp(SECRET_WORDS, 'i');
+/** What is said about a secret is none: `apiKeyId`, `token_count`. */
+const ABOUT =
+  /(?:[a-z](?:Ids?|Names?|Count|At|Hint|Kind|Type|Ms|Bytes|Url)|[-_](?:ids?|names?|count|at|hint|kind|type|url))$/;
+
+/** Of names and of what may be before a password: so that no text makes a pattern look ahead without end. */
+const NAME_PART = String.raw`[\w.-]{0,60}`;
+const QUOTE = String.raw`(\\{0,7}["'])`;
+
+/** What a secret looks like wherever it stands, with what replaces it. The beginning stays, for those who look for it. */
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [new RegExp(`(${SECRET_PREFIX_PATTERN})[\\w-]{8,}`, 'g'), `$1${REDACTED}`],
+  [/\b(Bearer|Basic) [\w.~+/=-]{6,}/gi, `$1 ${REDACTED}`],
+  [/\b(gh[pousr]_|github_pat_|glpat-)\w{8,}/g, `$1${REDACTED}`],
+  // A JWT: the header, a JSON object in base64url, tells what it is.
+  [/\beyJ[\w-]{8,2048}\.[\w-]{8,8192}(?:\.[\w-]*)?/g, REDACTED],
+  [/(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]+/g, `$1${REDACTED}`],
+  // user:password@, whatever is in the password; but not the port of a URL with an @ in its path.
+  [/(:\/\/[^\s/:@"']{0,100}):(?!\d{1,5}[/?#])\S{1,200}@/g, `$1:${REDACTED}@`],
+  // A token in the place of the user.
+  [/(:\/\/)[^\s/:@"']{20,500}@/g, `$1${REDACTED}@`],
+  // A header line.
+  [/\b((?:proxy-)?authorization|(?:set-)?cookie|[\w-]{0,40}api-key): *[^\r\n]+/gi, `$1: ${REDACTED}`],
+  // JSON within a text, quoted once or several times.
+  [
+    new RegExp(
+      `${QUOTE}(${NAME_PART}(?:${SECRET_WORDS})${NAME_PART})\\1( ?: ?)\\1(?:(?!(?<!\\\\)\\1)[^])*`,
+      'gi',
+    ),
+    `$1$2$1$3$1${REDACTED}`,
+  ],
+  // A query, a form, or an assignment.
+  [new RegExp(`\\b(${NAME_PART}(?:${SECRET_WORDS})${NAME_PART}=)[^\\s&;,"'\\\\)]+`, 'gi'), `$1${REDACTED}`],
+];
+
+/** Whether a line can hold anything that is to be redacted: most lines do not. */
+const IS_SUSPICIOUS = new RegExp(
+  `${SECRET_WORDS}|${SECRET_PREFIX_PATTERN}|bearer|basic|://|\\bgh[pousr]_|github_pat_|glpat-|\\beyJ|PRIVATE KEY`,
+  'i',
+);
+
+/** Of objects in objects: pino itself stops before that. */
+const MAX_DEPTH = 50;
+
+/** `line` with every value that may be a credential replaced. Stays one line of JSON. */
+export function redactLine(line: string): string {
+  if (!IS_SUSPICIOUS.test(line)) return line;
+  const end = line.endsWith('\n') ? '\n' : '';
+  try {
+    return JSON.stringify(redact(JSON.parse(line), 0)) + end;
+  } catch {
+    return JSON.stringify({ msg: redactText(line.trimEnd()) }) + end;
+  }
+}
+
+function redact(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return redactJson(value, depth) ?? redactText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= MAX_DEPTH) return REDACTED;
+  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [
+      name,
+      isSecret(name) && !isHarmless(item) ? REDACTED : redact(item, depth + 1),
+    ]),
+  );
+}
+
+/** A text that is JSON itself, such as a body. Null when it is not. */
+function redactJson(text: string, depth: number): string | null {
+  if (!/^\s*[{[]/.test(text) || depth >= MAX_DEPTH) return null;
+  try {
+    return JSON.stringify(redact(JSON.parse(text), depth + 1));
+  } catch {
+    return null;
+  }
+}
+
+function isSecret(name: string): boolean {
+  return SECRET_NAME.test(name) && !ABOUT.test(name);
+}
+
+function isHarmless(value: unknown): boolean {
+  return value === null || typeof value === 'boolean' || value === '';
+}
+
+function redactText(text: string): string {
+  let redacted = text;
+  for (const [pattern, replacement] of PATTERNS) redacted = redacted.replace(pattern, replacement);
+  return redacted;
+}
