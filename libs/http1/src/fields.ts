@@ -154,12 +154,17 @@ export function parseFields(buffer: Buffer, start: number, end: number, maxCount
 
 /** Callers owe the parsers a section that ends with an empty line: their loops rely on it. */
 export function assertDelimited(buffer: Uint8Array, start: number, end: number): void {
-  assert(
+  assert(isDelimited(buffer, start, end));
+}
+
+/** Whether `buffer[start..end)` ends with CRLF CRLF. */
+export function isDelimited(buffer: Uint8Array, start: number, end: number): boolean {
+  return (
     end - start >= 4 &&
-      buffer[end - 4] === CR &&
-      buffer[end - 3] === LF &&
-      buffer[end - 2] === CR &&
-      buffer[end - 1] === LF,
+    buffer[end - 4] === CR &&
+    buffer[end - 3] === LF &&
+    buffer[end - 2] === CR &&
+    buffer[end - 1] === LF
   );
 }
 

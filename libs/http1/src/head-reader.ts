@@ -44,7 +44,8 @@ export class HeadReader {
   /**
    * Looks for the end of the head in `chunk[offset..)`. Returns the offset just after it, or -1 when all of the
    * chunk was taken and more is needed. Throws HttpSyntaxError as soon as the bytes cannot become a head; a head
-   * that lies in one chunk is only delimited here, and checked by its parser with the same result.
+   * that lies in one chunk is only delimited here, and checked by its parser with the same result. The parser also
+   * finds out when a response head with bare LFs ends before its first CRLF CRLF (`ResponseHead.surplus`).
    */
   push(chunk: Buffer, offset: number): number {
     return this.held === 0 ? this.begin(chunk, offset) : this.continue(chunk, offset);

@@ -16,6 +16,8 @@ type State = (typeof State)[keyof typeof State];
  * faults, so that the same bytes give the same error however they were cut.
  */
 export class LineScanner {
+  /** Whether a line ended with LF alone, which only responses may (RFC 9112 §2.2). */
+  hasBareLf = false;
   private readonly limits: HeadLimits;
   private readonly kind: SectionKind;
   private state: State = State.LINE_START;
@@ -51,19 +53,29 @@ export class LineScanner {
             this.state = State.LAST_CR;
             break;
           }
+          if (byte === LF && this.kind === 'response') {
+            if (this.inStartLine) throw new HttpSyntaxError('BAD_START_LINE');
+            this.hasBareLf = true;
+            return i + 1;
+          }
           if (byte === SP || byte === HTAB)
             throw new HttpSyntaxError(this.inStartLine ? 'BAD_START_LINE' : 'OBS_FOLD');
           this.state = State.IN_LINE;
           takeLineByte(byte);
           break;
         case State.IN_LINE:
-          if (byte === CR) this.state = State.AFTER_CR;
-          else takeLineByte(byte);
+          if (byte === CR) {
+            this.state = State.AFTER_CR;
+          } else if (byte === LF && this.kind === 'response') {
+            this.hasBareLf = true;
+            this.endLine(buffer, start, i);
+          } else {
+            takeLineByte(byte);
+          }
           break;
         case State.AFTER_CR:
           if (byte !== LF) throw new HttpSyntaxError('BARE_CR');
-          if (this.inStartLine) this.endStartLine(buffer, start, i - 1);
-          this.state = State.LINE_START;
+          this.endLine(buffer, start, i - 1);
           break;
         case State.LAST_CR:
           if (byte !== LF) throw new HttpSyntaxError('BARE_CR');
@@ -71,6 +83,12 @@ export class LineScanner {
       }
     }
     return -1;
+  }
+
+  /** @param end where the line's CRLF or LF begins */
+  private endLine(buffer: Uint8Array, start: number, end: number): void {
+    if (this.inStartLine) this.endStartLine(buffer, start, end);
+    this.state = State.LINE_START;
   }
 
   private endStartLine(buffer: Uint8Array, start: number, end: number): void {

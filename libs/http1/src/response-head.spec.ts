@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HeadReader } from './head-reader.js';
 import { DEFAULT_HEAD_LIMITS } from './limits.js';
 import { Framing } from './message-head.js';
 import { Oddity } from './oddity.js';
@@ -86,6 +87,27 @@ describe('ResponseHead', () => {
     ['a chunked 304', 'HTTP/1.1 304 x', ['Transfer-Encoding: chunked'], 0],
   ])('notes what is odd about %s', (_what, line, lines, oddities) => {
     expect(parse('GET', line, ...lines).oddities).toBe(oddities);
+  });
+
+  it.each([
+    ['LF', 'HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\n'],
+    ['LF and CRLF', 'HTTP/1.1 200 OK\r\nX: a\nContent-Length: 2\r\n\n'],
+    ['LF before an empty line of CRLF', 'HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\r\n'],
+  ])('reads lines that end with %s as if they ended with CRLF', (_what, text) => {
+    for (const tail of ['', 'ok', 'o\r\n\r\nk', 'a\n\nb']) {
+      const chunk = Buffer.from(text + tail, 'latin1');
+      const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'response');
+      const end = reader.push(chunk, 0);
+      const head = parseResponseHead(reader.buffer, reader.start, reader.end, DEFAULT_HEAD_LIMITS, 'GET');
+      expect(end - head.surplus).toBe(text.length);
+      expect(head).toMatchObject({
+        text: 'HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 2\r\n\r\n',
+        status: 200,
+        contentLength: 2,
+        keepAlive: false,
+        oddities: Oddity.BARE_LF,
+      });
+    }
   });
 
   it('names the fields that Connection nominates', () => {

@@ -1,9 +1,10 @@
+import assert from 'node:assert/strict';
 import { CR, IS_VALUE_BYTE, LF, SP } from './characters.js';
 import { HttpSyntaxError } from './errors.js';
-import { assertDelimited, badLine, scanFieldLines } from './fields.js';
+import { badLine, isDelimited, scanFieldLines } from './fields.js';
 import type { HeadLimits } from './limits.js';
 import { maxStartLineBytes } from './limits.js';
-import { checkLines } from './line-scanner.js';
+import { LineScanner } from './line-scanner.js';
 import { Framing, MessageHead } from './message-head.js';
 import { Oddity } from './oddity.js';
 import { VERSION_BYTES, readMinorVersion } from './version.js';
@@ -25,8 +26,19 @@ export class ResponseHead extends MessageHead {
   readonly isBodyless: boolean;
   /** What is wrong with it, as bits of `Oddity`; 0 for nearly all. The connection must then not be used again. */
   readonly oddities: number;
+  /**
+   * Bytes of `buffer[start..end)` that do not belong to it: a head with lines that end in LF may be over before the first
+   * CRLF CRLF, where `HeadReader` takes it to end. 0 for all others.
+   */
+  readonly surplus: number;
 
-  constructor(text: string, index: readonly number[], line: StatusLine, requestMethod: string) {
+  constructor(
+    text: string,
+    index: readonly number[],
+    line: StatusLine,
+    requestMethod: string,
+    { oddities, surplus }: ReadLines,
+  ) {
     super(text, index, line.minorVersion);
     const { status } = line;
     this.status = status;
@@ -36,7 +48,8 @@ export class ResponseHead extends MessageHead {
     this.framing = framing;
     this.contentLength = framing === Framing.LENGTH ? this.declaredLength : 0;
     const isBodyAnnounced = this.isBodyless && (this.isChunked || this.declaredLength > 0);
-    this.oddities = isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0;
+    this.oddities = oddities | (isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0);
+    this.surplus = surplus;
     // Unlike other bodyless responses, 205 is read by its fields elsewhere: without a length, until the end.
     const hasEnd = framing !== Framing.UNTIL_CLOSE && (status !== 205 || this.declaredLength === 0);
     this.keepAlive = this.persists && hasEnd && this.oddities === 0;
@@ -58,6 +71,14 @@ interface StatusLine {
   readonly minorVersion: 0 | 1;
 }
 
+/** How the lines of a head were found. */
+interface ReadLines {
+  readonly oddities: number;
+  readonly surplus: number;
+}
+
+const STRICT: ReadLines = { oddities: 0, surplus: 0 };
+
 /**
  * Parses the response head in `buffer[start..end)`, as delimited by `HeadReader`; `requestMethod` is that of the
  * request it answers. The result keeps no reference to `buffer`. Throws HttpSyntaxError.
@@ -69,16 +90,47 @@ export function parseResponseHead(
   limits: HeadLimits,
   requestMethod: string,
 ): ResponseHead {
-  assertDelimited(buffer, start, end);
+  if (!isDelimited(buffer, start, end)) return parseBareLines(buffer, start, end, limits, requestMethod);
   try {
-    const line = scanStatusLine(buffer, start, limits);
-    const index = scanFieldLines(buffer, start, start + line.lineEnd, end, limits.maxFieldCount);
-    return new ResponseHead(buffer.toString('latin1', start, end), index, line, requestMethod);
+    return parse(buffer, start, end, limits, requestMethod, STRICT);
   } catch (error) {
-    // Had the head come in pieces, its lines would have been checked first: report the same error.
-    checkLines('response', buffer, start, end, limits);
-    throw error;
+    return parseBareLines(buffer, start, end, limits, requestMethod, error);
   }
+}
+
+/**
+ * As `parseResponseHead`, for a head with lines that end in LF alone: writes it anew with CRLF. Had the head come in
+ * pieces, its lines would have been checked first: reports the same error.
+ * @param error what is thrown where every line ends with CRLF
+ */
+function parseBareLines(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  requestMethod: string,
+  error?: unknown,
+): ResponseHead {
+  const scanner = new LineScanner('response', limits);
+  const headEnd = scanner.scan(buffer, start, end);
+  assert(headEnd !== -1);
+  if (!scanner.hasBareLf) throw error;
+  const text = buffer.toString('latin1', start, headEnd).replaceAll(/\r?\n/g, '\r\n');
+  const lines = { oddities: Oddity.BARE_LF, surplus: end - headEnd };
+  return parse(Buffer.from(text, 'latin1'), 0, text.length, limits, requestMethod, lines);
+}
+
+function parse(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+  requestMethod: string,
+  lines: ReadLines,
+): ResponseHead {
+  const line = scanStatusLine(buffer, start, limits);
+  const index = scanFieldLines(buffer, start, start + line.lineEnd, end, limits.maxFieldCount);
+  return new ResponseHead(buffer.toString('latin1', start, end), index, line, requestMethod, lines);
 }
 
 /** HTTP-version SP status-code [ SP reason-phrase ] CRLF (RFC 9112 §4). */

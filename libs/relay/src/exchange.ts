@@ -539,6 +539,7 @@ export class Exchange implements StreamHandler, PageSink {
       offset = reader.push(chunk, offset);
       if (offset < 0) return chunk.length;
       const head = parseResponseHead(reader.buffer, reader.start, reader.end, this.relay.limits.head, method);
+      offset -= head.surplus;
       this.note(head.oddities);
       if (head.status >= 200) {
         if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.relay.clock);

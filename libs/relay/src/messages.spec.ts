@@ -465,6 +465,33 @@ describe('a response', () => {
   });
 });
 
+// CGI scripts print their heads with LF, and busybox httpd and Python's http.server pass them on as they are.
+describe('a response whose lines end with LF alone', () => {
+  it.each([
+    ['of a length', 'HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Length: 8\n\na\r\n\r\nb\n\n'],
+    ['until the end', 'HTTP/1.0 200 OK\r\nContent-Type: text/plain\n\na\r\n\r\nb\n\n'],
+  ])(
+    'reaches the visitor with CRLF, body untouched, however its bytes are cut: %s',
+    async (_what, response) => {
+      for (let cut = 0; cut < response.length; cut++) {
+        rig = await startRig(null, (socket) => {
+          socket.setNoDelay(true);
+          socket.once('data', () => {
+            socket.write(response.slice(0, cut), () => setImmediate(() => socket.end(response.slice(cut))));
+          });
+        });
+        const received = await converse(get('/', 'Connection: close\r\n'));
+        expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Type: text\/plain\r\n[^\n]*\r\n/);
+        const body = received.slice(received.indexOf('\r\n\r\n') + 4);
+        const isChunked = received.includes('Transfer-Encoding: chunked');
+        const decoded = isChunked ? body.replaceAll(/(?:^|\r\n)[1-9a-f]\r\n|\r\n0\r\n\r\n$/g, '') : body;
+        expect(decoded, `cut at ${cut}`).toBe('a\r\n\r\nb\n\n');
+        await rig.stop();
+      }
+    },
+  );
+});
+
 // Django's runserver, Tornado and wsgiref announce a body with 204; nginx and Node deliver it, and so do browsers.
 describe('a response whose status allows no body', () => {
   it.each([
@@ -506,6 +533,7 @@ describe('a response whose status allows no body', () => {
     ['100 with a length', `HTTP/1.1 100 x\r\nContent-Length: 4\r\n\r\n${OK}`, ['BODY_NOT_ALLOWED']],
     ['304 with a body', 'HTTP/1.1 304 x\r\nContent-Length: 4\r\n\r\nevil', ['UNEXPECTED_BYTES']],
     ['304 with the length of what it is about', 'HTTP/1.1 304 x\r\nContent-Length: 4\r\n\r\n', []],
+    ['lines that end with LF', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', ['BARE_LF']],
     ['an ordinary response', OK, []],
   ])('tells whoever watches what was odd: %s', async (_what, response, codes) => {
     await record(new Recorder(response));
@@ -530,7 +558,9 @@ const ok = (fields: string, body = ''): string => `HTTP/1.1 200 OK\r\n${fields}\
 const BAD_RESPONSES: readonly (readonly [what: string, method: string, outcome: Outcome, bytes: string])[] = [
   ['an empty line first', 'GET', 'refused', `\r\n${OK}`],
   ['no HTTP', 'GET', 'refused', 'SSH-2.0-OpenSSH\r\n\r\n'],
-  ['a bare LF', 'GET', 'refused', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok'],
+  ['bare LFs', 'GET', 'answered', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok'],
+  ['bare LFs and a second response', 'GET', 'answered', `HTTP/1.1 200 OK\nContent-Length: 2\n\nok${EVIL}`],
+  ['an LF before the status line', 'GET', 'refused', `\n${OK}`],
   ['a bare CR', 'GET', 'refused', ok('X: a\rb\r\n')],
   ['NUL', 'GET', 'refused', ok('X: \0\r\n')],
   ['a folded line', 'GET', 'refused', ok('X: a\r\n b\r\n')],

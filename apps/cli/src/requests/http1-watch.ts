@@ -218,6 +218,7 @@ export class Http1Watch {
     const { buffer, start, end: headEnd } = this.responseHeads;
     const head = parseResponseHead(buffer, start, headEnd, DEFAULT_HEAD_LIMITS, current?.method ?? 'GET');
     this.responseHeads.reset();
+    const next = end - head.surplus;
     // An answer to nothing: there is no telling what comes next.
     if (current === undefined) {
       this.giveUp();
@@ -226,7 +227,7 @@ export class Http1Watch {
     current.oddities |= head.oddities;
     if (head.status < 200 && head.status !== 101) {
       if (++this.interimCount > MAX_INTERIM_RESPONSES) this.giveUp();
-      return end;
+      return next;
     }
     current.status = head.status;
     if (head.status === 101) {
@@ -234,14 +235,14 @@ export class Http1Watch {
       this.receiving = current;
       current.upgrade = head.upgrade || 'other';
       this.tell(seen(current, 'open', null));
-      return end;
+      return next;
     }
     this.response = readingOf(head.framing, head.contentLength);
     const type = head.find(Field.CONTENT_TYPE);
     if (type !== -1 && /^text\/event-stream\b/i.test(head.value(type)))
       this.tell(seen(current, 'open', null));
     if (this.response.kind === 'head') this.finish(null);
-    return end;
+    return next;
   }
 
   /** The first pending request is over. */

@@ -270,7 +270,9 @@ export function generateRequest(random: Random): string {
 export function generateResponse(random: Random): string {
   const status = random.pick(random.oneIn(15) ? ODD_STATUS_LINES : STATUS_LINES);
   const version = random.oneIn(20) ? random.pick(ODD_VERSIONS) : random.pick(VERSIONS);
-  return `${random.oneIn(60) ? '\r\n' : ''}${version} ${status}\r\n${section(random, [])}${tail(random)}`;
+  const head = `${version} ${status}\r\n${section(random, [])}`;
+  const lines = random.oneIn(4) ? head.replaceAll('\r\n', () => random.pick(['\n', '\n', '\r\n'])) : head;
+  return `${random.oneIn(60) ? '\r\n' : ''}${lines}${tail(random)}`;
 }
 
 export function generateChunked(random: Random): string {

@@ -114,6 +114,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
 
   const message = plainMessage(fields, fieldLines, minorVersion, faults);
   const oddities = new Set<OddityCode>();
+  if (section.hasBareLf) oddities.add('BARE_LF');
   const isBodyless = status < 200 || status === 204 || status === 205;
   if (isBodyless && (message.isChunked || message.length > 0)) oddities.add('BODY_NOT_ALLOWED');
   let framing: PlainResponse['framing'] = 'until-close';

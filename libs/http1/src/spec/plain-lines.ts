@@ -8,8 +8,13 @@ export type PlainSection =
   | { readonly kind: 'incomplete' }
   /** Every fault found; whoever reports one of them is right. */
   | { readonly kind: 'refused'; readonly faults: Faults }
-  /** `lines` are without CRLF and without the final empty line; `end` is the offset after it. */
-  | { readonly kind: 'complete'; readonly lines: readonly string[]; readonly end: number };
+  /** `lines` are without line ends and without the final empty line; `end` is the offset after it. */
+  | {
+      readonly kind: 'complete';
+      readonly lines: readonly string[];
+      readonly end: number;
+      readonly hasBareLf: boolean;
+    };
 
 /** Finds the section at the beginning of `text`, which has latin1 characters, as far as lines go. */
 export function plainSection(
@@ -20,33 +25,39 @@ export function plainSection(
   const skipped = kind === 'request' && text.startsWith('\r\n') ? 2 : 0;
   if (kind === 'request' && text === '\r') return { kind: 'incomplete' };
   const rest = text.slice(skipped);
-  const blank = rest.indexOf('\r\n\r\n');
-  const isComplete = blank !== -1 && blank + 4 <= limits.maxHeadBytes;
-  const section = isComplete ? rest.slice(0, blank + 4) : rest.slice(0, limits.maxHeadBytes);
+  // RFC 9112 §2.2 lets a recipient take LF alone for a line end: we do in responses.
+  const isLenient = kind === 'response';
+  const lineEnd = isLenient ? /\r?\n/ : /\r\n/;
+  const blank = (isLenient ? /\r?\n\r?\n/ : /\r\n\r\n/).exec(rest);
+  const end = blank === null ? -1 : blank.index + blank[0].length;
+  const isComplete = blank !== null && end <= limits.maxHeadBytes;
+  const section = isComplete ? rest.slice(0, end) : rest.slice(0, limits.maxHeadBytes);
+  const hasBareLf = /(?<!\r)\n/.test(section);
   const faults = new Set<HttpSyntaxCode>();
 
-  if (/(?<!\r)\n/.test(section)) faults.add('BARE_LF');
+  if (hasBareLf && !isLenient) faults.add('BARE_LF');
   if (/\r(?!\n|$)/.test(section)) faults.add('BARE_CR');
   // oxlint-disable-next-line eslint/no-control-regex
   if (/[\0-\x08\v\f\x0e-\x1f\x7f]/.test(section)) faults.add('CONTROL_CHARACTER');
-  if (/\r\n[ \t]/.test(section)) faults.add('OBS_FOLD');
+  if (new RegExp(`${lineEnd.source}[ \\t]`).test(section)) faults.add('OBS_FOLD');
   if (kind === 'trailers' && /^[ \t]/.test(section)) faults.add('OBS_FOLD');
   if (!isComplete && rest.length > limits.maxHeadBytes) {
     faults.add(kind === 'trailers' ? 'TRAILERS_TOO_LARGE' : 'HEAD_TOO_LARGE');
-    if (kind !== 'trailers' && !section.includes('\r\n')) faults.add('START_LINE_TOO_LONG');
+    if (kind !== 'trailers' && !lineEnd.test(section)) faults.add('START_LINE_TOO_LONG');
   }
   if (kind !== 'trailers') {
     const maxStartLine = limits.maxTargetBytes + 42;
-    const first = section.indexOf('\r\n');
+    const first = section.search(lineEnd);
     if (first > maxStartLine || (first === -1 && rest.length > maxStartLine + 2))
       faults.add('START_LINE_TOO_LONG');
-    if (/^[ \t\r]/.test(section)) faults.add('BAD_START_LINE');
+    if ((isLenient ? /^[ \t\r\n]/ : /^[ \t\r]/).test(section)) faults.add('BAD_START_LINE');
     if (first !== -1 && !/^HTTP\/|HTTP\/...$/.test(section.slice(0, first))) faults.add('BAD_START_LINE');
   }
 
   if (faults.size > 0) return { kind: 'refused', faults };
   if (!isComplete) return { kind: 'incomplete' };
-  return { kind: 'complete', lines: section.slice(0, -4).split('\r\n'), end: skipped + blank + 4 };
+  const lines = section.slice(0, blank.index).split(lineEnd);
+  return { kind: 'complete', lines, end: skipped + end, hasBareLf };
 }
 
 export interface PlainField {

@@ -11,8 +11,7 @@ import { Framing } from '../message-head.js';
 import { oddityCodes } from '../oddity.js';
 import type { RequestHead } from '../request-head.js';
 import { parseRequestHead } from '../request-head.js';
-import type { ResponseHead } from '../response-head.js';
-import { parseResponseHead } from '../response-head.js';
+import { parseResponseHead, ResponseHead } from '../response-head.js';
 import { plainChunked } from './plain-chunked.js';
 import type { Plain, PlainRequest, PlainResponse } from './plain-head.js';
 import { plainRequest, plainResponse } from './plain-head.js';
@@ -64,7 +63,8 @@ function readHead<T extends MessageHead>(
       if (end !== -1) {
         const head = parse(reader.buffer, reader.start, reader.end);
         assert.equal(reader.isPartial, false);
-        return { kind: 'head', end: consumed + end - BEFORE.length, head };
+        const surplus = head instanceof ResponseHead ? head.surplus : 0;
+        return { kind: 'head', end: consumed + end - surplus - BEFORE.length, head };
       }
       consumed += piece.length;
     }
@@ -144,11 +144,18 @@ function checkHead<T extends MessageHead, P extends PlainRequest | PlainResponse
   const again = read([Buffer.from(rewritten, 'latin1')]);
   assert(again.kind === 'head', 'what was accepted is refused when written anew');
   assert.deepEqual(
-    describe(again.head),
-    describe(head),
+    withCrlf(describe(again.head)),
+    withCrlf(describe(head)),
     'what was accepted reads differently when written anew',
   );
   return 'accepted';
+}
+
+/** Without what bare LFs change: written anew, they are CRLFs. */
+function withCrlf<P extends PlainRequest | PlainResponse>(described: P): P {
+  if (!('oddities' in described)) return described;
+  const oddities = described.oddities.filter((code) => code !== 'BARE_LF');
+  return { ...described, oddities, keepAlive: false };
 }
 
 /** The accessors of `Fields` agree with each other. */
