@@ -9,6 +9,8 @@ const NOT_REMOVABLE: ReadonlySet<string> = new Set(['te', 'transfer-encoding', '
 
 const NONE: readonly string[] = Object.freeze([]);
 
+const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9a-z]+/;
+
 /** What the `Connection` fields of one head say (RFC 9110 §7.6.1). */
 export class ConnectionOptions {
   closes = false;
@@ -16,9 +18,16 @@ export class ConnectionOptions {
   upgrades = false;
   /** Lower-case names of fields to remove; the same frozen array whenever there are none. */
   names: readonly string[] = NONE;
+  /** Whether an element is not a token, as in `Keep-Alive; timeout=5`. */
+  isOdd = false;
+  /** Lower-case tokens within such elements: whoever reads them differently may take them for options. */
+  oddNames: readonly string[] = NONE;
   private count = 0;
 
-  /** Adds the value `text[from..to)`: a list of tokens, whose empty elements are skipped (RFC 9110 §5.6.1.2). */
+  /**
+   * Adds the value `text[from..to)`: a list of tokens, whose empty elements are skipped (RFC 9110 §5.6.1.2). Elements
+   * that are no tokens are no options: they are ignored, but for `oddNames`.
+   */
   add(text: string, from: number, to: number): void {
     if (equalsIgnoringCase(text, from, to, 'keep-alive')) {
       this.addOption('keep-alive');
@@ -33,11 +42,21 @@ export class ConnectionOptions {
       }
       const start = position;
       while (position < to && TOKEN_LOWER[text.charCodeAt(position)] !== 0) position++;
-      if (position === start || !isElementEnd(text, position, to)) {
-        throw new HttpSyntaxError('BAD_CONNECTION');
+      if (position > start && isElementEnd(text, position, to)) {
+        this.addOption(text.slice(start, position).toLowerCase());
+        continue;
       }
-      this.addOption(text.slice(start, position).toLowerCase());
+      position = elementEnd(text, start, to);
+      this.addOdd(text.slice(start, position).toLowerCase());
     }
+  }
+
+  private addOdd(element: string): void {
+    const names = element.split(NOT_TOKEN).filter((name) => name !== '');
+    this.isOdd = true;
+    this.count += names.length + 1;
+    if (this.count > MAX_OPTIONS) throw new HttpSyntaxError('BAD_CONNECTION');
+    this.oddNames = [...this.oddNames, ...names];
   }
 
   private addOption(option: string): void {
@@ -61,6 +80,12 @@ export class ConnectionOptions {
 
 /** For heads without `Connection`. */
 export const NO_CONNECTION_OPTIONS: Readonly<ConnectionOptions> = Object.freeze(new ConnectionOptions());
+
+/** Where the element that begins at `start` ends: at the next comma or `to`. */
+function elementEnd(text: string, start: number, to: number): number {
+  const comma = text.indexOf(',', start);
+  return comma === -1 || comma > to ? to : comma;
+}
 
 /** Whether only whitespace lies between `position` and the next comma or `to`. */
 function isElementEnd(text: string, position: number, to: number): boolean {

@@ -26,6 +26,8 @@ export abstract class MessageHead extends Fields {
    * keep-alive, upgrade, te, and the framing and routing fields, which a nomination cannot remove.
    */
   readonly connectionOptions: readonly string[];
+  /** All that the `Connection` fields say. */
+  protected readonly connection: Readonly<ConnectionOptions>;
 
   constructor(text: string, index: readonly number[], minorVersion: 0 | 1) {
     super(text, index);
@@ -64,7 +66,8 @@ export abstract class MessageHead extends Fields {
     this.minorVersion = minorVersion;
     this.declaredLength = declaredLength;
     this.isChunked = codingLine !== -1;
-    const { closes, keepsAlive, upgrades, names } = connection ?? NO_CONNECTION_OPTIONS;
+    this.connection = connection ?? NO_CONNECTION_OPTIONS;
+    const { closes, keepsAlive, upgrades, names } = this.connection;
     this.persists = !closes && (minorVersion === 1 || keepsAlive);
     const isUpgrade = upgrades && upgradeCount === 1 && minorVersion === 1;
     this.offeredUpgrade =

@@ -42,6 +42,7 @@ export class RequestHead extends MessageHead {
         expectLine = i;
       }
     }
+    if (this.connection.isOdd) this.refuseOddNominations();
     if (hostLine === -1) throw new HttpSyntaxError('MISSING_HOST');
     this.method = text.slice(0, line.methodEnd);
     this.host = parseHost(text, this.valueStart(hostLine), this.valueEnd(hostLine));
@@ -65,7 +66,28 @@ export class RequestHead extends MessageHead {
     // RFC 9110 §10.1.1: ignored from HTTP/1.0, and needless without a body.
     this.expectContinue = expectLine !== -1 && hasBody && line.minorVersion === 1;
   }
+
+  /** A server that reads `Connection` differently must not see a field as removed that is passed on to it. */
+  private refuseOddNominations(): void {
+    const { oddNames } = this.connection;
+    for (let i = 0; i < this.count; i++) {
+      if (!NEVER_NOMINATED.has(this.id(i)) && oddNames.some((name) => this.isNamed(i, name)))
+        throw new HttpSyntaxError('BAD_CONNECTION');
+    }
+  }
 }
+
+/** Fields whose nomination changes nothing: the relay drops them, or writes them itself. */
+const NEVER_NOMINATED: ReadonlySet<Field> = new Set<Field>([
+  Field.HOST,
+  Field.CONTENT_LENGTH,
+  Field.TRANSFER_ENCODING,
+  Field.CONNECTION,
+  Field.UPGRADE,
+  Field.KEEP_ALIVE,
+  Field.PROXY_CONNECTION,
+  Field.TE,
+]);
 
 /**
  * Parses the request head in `buffer[start..end)`, as delimited by `HeadReader`. The result keeps no reference to

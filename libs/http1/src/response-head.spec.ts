@@ -82,6 +82,13 @@ describe('ResponseHead', () => {
     ['205 with a length', 'HTTP/1.1 205 x', ['Content-Length: 1'], Oddity.BODY_NOT_ALLOWED],
     ['103 with a length', 'HTTP/1.1 103 x', ['Content-Length: 1'], Oddity.BODY_NOT_ALLOWED],
     ['a chunked 101', 'HTTP/1.1 101 x', ['Transfer-Encoding: chunked'], Oddity.BODY_NOT_ALLOWED],
+    [
+      'a Connection with a parameter',
+      'HTTP/1.1 200 x',
+      ['Connection: Keep-Alive; timeout=5'],
+      Oddity.BAD_CONNECTION,
+    ],
+    ['a quoted Connection', 'HTTP/1.1 200 x', ['Connection: "close"'], Oddity.BAD_CONNECTION],
     ['204 of length 0', 'HTTP/1.1 204 x', ['Content-Length: 0'], 0],
     ['304 with a length', 'HTTP/1.1 304 x', ['Content-Length: 1'], 0],
     ['a chunked 304', 'HTTP/1.1 304 x', ['Transfer-Encoding: chunked'], 0],
@@ -113,6 +120,12 @@ describe('ResponseHead', () => {
   it('names the fields that Connection nominates', () => {
     const head = parse('GET', 'HTTP/1.1 200 OK', 'Connection: Transfer-Encoding, X-Hop');
     expect(head.connectionOptions).toEqual(['x-hop']);
+  });
+
+  it('takes the options of Connection that are tokens, and ignores the rest', () => {
+    const head = parse('GET', 'HTTP/1.1 200 OK', 'Connection: Keep-Alive; timeout=5, X-Hop, "X-Kept"');
+    expect(head.connectionOptions).toEqual(['x-hop']);
+    expect(head.keepAlive).toBe(false);
   });
 
   it('accepts a status line as long as a request line', () => {

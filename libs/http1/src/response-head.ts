@@ -48,7 +48,10 @@ export class ResponseHead extends MessageHead {
     this.framing = framing;
     this.contentLength = framing === Framing.LENGTH ? this.declaredLength : 0;
     const isBodyAnnounced = this.isBodyless && (this.isChunked || this.declaredLength > 0);
-    this.oddities = oddities | (isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0);
+    this.oddities =
+      oddities |
+      (isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0) |
+      (this.connection.isOdd ? Oddity.BAD_CONNECTION : 0);
     this.surplus = surplus;
     // Unlike other bodyless responses, 205 is read by its fields elsewhere: without a length, until the end.
     const hasEnd = framing !== Framing.UNTIL_CLOSE && (status !== 205 || this.declaredLength === 0);

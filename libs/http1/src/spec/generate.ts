@@ -147,6 +147,8 @@ const ODD_FIELDS = [
   'Host: a',
   'Connection: a b',
   'Connection: @',
+  'Connection: Keep-Alive; timeout=5',
+  'Connection: "close", x-empty;a, keep-alive',
   `Connection: ${'x,'.repeat(33)}`,
   `Connection: ${Array.from({ length: 33 }, (_, i) => `x${i}`).join(',')}`,
   'Expect: 200-ok',

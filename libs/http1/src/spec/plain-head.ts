@@ -70,6 +70,10 @@ export function plainRequest(text: string, limits: HeadLimits): Plain<PlainReque
   const target = hasThreeWords ? plainTarget(sentTarget, method, host, faults) : '';
 
   const message = plainMessage(fields, fieldLines, minorVersion, faults);
+  const indifferent =
+    /^(?:host|content-length|transfer-encoding|connection|upgrade|keep-alive|proxy-connection|te)$/;
+  const names = fields.map((field) => field.name.toLowerCase()).filter((name) => !indifferent.test(name));
+  if (names.some((name) => message.oddNames.includes(name))) faults.add('BAD_CONNECTION');
   const hasBody = message.isChunked || message.length > 0;
   const expectations = valuesOf('expect');
   if (expectations.length > 1 || expectations.some((value) => value.toLowerCase() !== '100-continue')) {
@@ -117,6 +121,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
   if (section.hasBareLf) oddities.add('BARE_LF');
   const isBodyless = status < 200 || status === 204 || status === 205;
   if (isBodyless && (message.isChunked || message.length > 0)) oddities.add('BODY_NOT_ALLOWED');
+  if (message.isOdd) oddities.add('BAD_CONNECTION');
   let framing: PlainResponse['framing'] = 'until-close';
   if (isBodyless || requestMethod === 'HEAD' || status === 304) framing = 'none';
   else if (message.isChunked) framing = 'chunked';
@@ -182,6 +187,9 @@ interface PlainSteering {
   readonly persists: boolean;
   readonly upgrade: string;
   readonly options: readonly string[];
+  /** Whether elements of `Connection` are no tokens, and the tokens in them. */
+  readonly isOdd: boolean;
+  readonly oddNames: readonly string[];
 }
 
 function plainMessage(
@@ -215,8 +223,9 @@ function plainMessage(
     .flatMap((value) => value.split(','))
     .map((option) => option.replace(/^[ \t]+|[ \t]+$/g, '').toLowerCase())
     .filter((option) => option !== '');
-  if (options.some((option) => !TOKEN.test(option))) faults.add('BAD_CONNECTION');
-  if (options.length > 32) faults.add('BAD_CONNECTION');
+  const odd = options.filter((option) => !TOKEN.test(option));
+  const oddNames = odd.flatMap((option) => option.match(/[!#$%&'*+\-.^_`|~0-9A-Za-z]+/g) ?? []);
+  if (options.length + oddNames.length > 32) faults.add('BAD_CONNECTION');
   const upgrades = values(fields, 'upgrade');
   const isUpgrade = minorVersion === 1 && options.includes('upgrade') && upgrades.length === 1;
   const steering = ['close', 'keep-alive', 'upgrade', 'te', 'transfer-encoding', 'content-length', 'host'];
@@ -225,6 +234,8 @@ function plainMessage(
     isChunked: codings.length > 0,
     persists: !options.includes('close') && (minorVersion === 1 || options.includes('keep-alive')),
     upgrade: isUpgrade && upgrades[0].toLowerCase() === 'websocket' ? 'websocket' : '',
-    options: [...new Set(options)].filter((option) => !steering.includes(option)),
+    options: [...new Set(options)].filter((option) => TOKEN.test(option) && !steering.includes(option)),
+    isOdd: odd.length > 0,
+    oddNames,
   };
 }

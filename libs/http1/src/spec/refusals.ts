@@ -168,8 +168,14 @@ export const REFUSED_REQUESTS: readonly Row[] = [
     'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
   ],
 
-  ['BAD_CONNECTION', 'an option that is no token', get('Connection: a b')],
-  ['BAD_CONNECTION', 'a quoted option', get('Connection: "close"')],
+  ['BAD_CONNECTION', 'a field among options that are no tokens', get('Connection: x y\r\nX: 1')],
+  ['BAD_CONNECTION', 'a field as a quoted option', get('X: 1\r\nConnection: close, "X"')],
+  [
+    'BAD_CONNECTION',
+    'a field with a parameter',
+    get('Connection: Keep-Alive; timeout=5, cookie;q=1\r\nCookie: a=b'),
+  ],
+  ['BAD_CONNECTION', '33 options that are no tokens', get(`Connection: ${'@,'.repeat(33)}`)],
   ['BAD_CONNECTION', '33 options', get(`Connection: ${options(33)}`)],
   ['BAD_CONNECTION', '33 options in two fields', get(`Connection: ${options(32)}\r\nConnection: close`)],
   ['EXPECTATION_FAILED', 'an unknown expectation', post('Content-Length: 5\r\nExpect: 200-ok')],
