@@ -29,7 +29,7 @@ export const previewMetrics = z.strictObject({
   stepSeconds,
   requests: counts.describe('That passed the gate, by when they did.'),
   clientErrors: counts.describe('Answers of the service with a status of 400 to 499.'),
-  serverErrors: counts.describe('Answers of the service with a status of 500 to 599.'),
+  serverErrors: counts.describe('Answers of the service with a status of 500 and above.'),
   edgeErrors: counts.describe(
     'Answers that Culvert gave instead of the service, and answers that broke off on their way.',
   ),

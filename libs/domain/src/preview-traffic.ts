@@ -7,7 +7,7 @@ export interface TrafficCounts {
   readonly requests: number;
   /** Answers of the service with a status of 400 to 499. */
   readonly clientErrors: number;
-  /** Answers of the service with a status of 500 to 599. */
+  /** Answers of the service with a status of 500 and above. */
   readonly serverErrors: number;
   /** Answers of the edge instead of the service's, and answers that broke off. */
   readonly edgeErrors: number;

@@ -60,7 +60,6 @@ export abstract class MessageHead extends Fields {
     }
     if (codingLine !== -1) {
       checkTransferEncoding(text, this.colonEnd(codingLine), this.lineEnd(codingLine) - 2);
-      if (minorVersion === 0) throw new HttpSyntaxError('TRANSFER_ENCODING_IN_HTTP10');
       if (declaredLength !== -1) throw new HttpSyntaxError('CONTENT_LENGTH_WITH_TRANSFER_ENCODING');
     }
     this.minorVersion = minorVersion;

@@ -21,6 +21,8 @@ describe('ResponseHead', () => {
     ['HTTP/1.1 200', 1, 200, ''],
     ['HTTP/1.1 599  \t caf\xe9 ', 1, 599, ' \t caf\xe9 '],
     ['HTTP/1.1 299 300', 1, 299, '300'],
+    ['HTTP/1.1 600 Odd', 1, 600, 'Odd'],
+    ['HTTP/1.1 999', 1, 999, ''],
   ])('reads the status line %s', (line, minorVersion, status, reason) => {
     expect(parse('GET', line)).toMatchObject({ minorVersion, status, reason, count: 0 });
   });
@@ -62,6 +64,7 @@ describe('ResponseHead', () => {
     ['HTTP/1.1 205 Reset Content', ['Content-Length: 0'], true],
     ['HTTP/1.1 205 Reset Content', [], false],
     ['HTTP/1.0 200 OK', ['Content-Length: 0'], false],
+    ['HTTP/1.0 200 OK', ['Transfer-Encoding: chunked', 'Connection: keep-alive'], false],
     ['HTTP/1.0 200 OK', ['Content-Length: 0', 'Connection: keep-alive'], true],
   ])('lets the connection persist after %s with %j: %j', (line, lines, keepAlive) => {
     expect(parse('GET', line, ...lines).keepAlive).toBe(keepAlive);
@@ -101,6 +104,12 @@ describe('ResponseHead', () => {
     ['LF and CRLF', 'HTTP/1.1 200 OK\r\nX: a\nContent-Length: 2\r\n\n'],
     ['LF before an empty line of CRLF', 'HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\r\n'],
   ])('reads lines that end with %s as if they ended with CRLF', (_what, text) => {
+    [
+      'chunks in HTTP/1.0',
+      'HTTP/1.0 200 x',
+      ['Transfer-Encoding: chunked'],
+      Oddity.TRANSFER_ENCODING_IN_HTTP10,
+    ],
     for (const tail of ['', 'ok', 'o\r\n\r\nk', 'a\n\nb']) {
       const chunk = Buffer.from(text + tail, 'latin1');
       const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'response');

@@ -11,7 +11,7 @@ import { VERSION_BYTES, readMinorVersion } from './version.js';
 
 /** A response head that passed every rule of docs/http1.md. */
 export class ResponseHead extends MessageHead {
-  /** 100 to 599. */
+  /** 100 to 999. */
   readonly status: number;
   /** The reason phrase, often ''. */
   readonly reason: string;
@@ -51,7 +51,9 @@ export class ResponseHead extends MessageHead {
     this.oddities =
       oddities |
       (isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0) |
-      (this.connection.isOdd ? Oddity.BAD_CONNECTION : 0);
+      (this.connection.isOdd ? Oddity.BAD_CONNECTION : 0) |
+      // RFC 9112 §6.1: framed as it says, and the connection closed.
+      (this.isChunked && line.minorVersion === 0 ? Oddity.TRANSFER_ENCODING_IN_HTTP10 : 0);
     this.surplus = surplus;
     // Unlike other bodyless responses, 205 is read by its fields elsewhere: without a length, until the end.
     const hasEnd = framing !== Framing.UNTIL_CLOSE && (status !== 205 || this.declaredLength === 0);
@@ -145,7 +147,7 @@ function scanStatusLine(buffer: Buffer, start: number, limits: HeadLimits): Stat
     readDigit(buffer, position + 1) * 100 +
     readDigit(buffer, position + 2) * 10 +
     readDigit(buffer, position + 3);
-  if (status < 100 || status > 599) throw new HttpSyntaxError('BAD_STATUS');
+  if (status < 100) throw new HttpSyntaxError('BAD_STATUS');
   position += 4;
   // Some servers leave out the space before an empty reason: harmless, and Node's client accepts it.
   if (buffer[position] !== SP && buffer[position] !== CR) throw new HttpSyntaxError('BAD_STATUS');

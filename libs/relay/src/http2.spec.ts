@@ -343,6 +343,14 @@ describe('a response', () => {
     expect(interim).toEqual([{ ':status': 103, link: '</a.css>', [http2.sensitiveHeaders]: [] }]);
   });
 
+  it.each([600, 999])('may have the status %i', async (status) => {
+    await start(null, {
+      raw: (socket) =>
+        socket.on('data', () => socket.write(`HTTP/1.1 ${status} x\r\nContent-Length: 2\r\n\r\nok`)),
+    });
+    expect(await get('/')).toMatchObject({ status, body: 'ok', code: 0 });
+  });
+
   // nghttp2 and others reset the stream of a 1xx with a length: the visitor got no status at all.
   it.each([
     ['100', 'HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n'],

@@ -542,6 +542,11 @@ describe('a response whose status allows no body', () => {
     ['100 with a length', `HTTP/1.1 100 x\r\nContent-Length: 4\r\n\r\n${OK}`, ['BODY_NOT_ALLOWED']],
     ['304 with a body', 'HTTP/1.1 304 x\r\nContent-Length: 4\r\n\r\nevil', ['UNEXPECTED_BYTES']],
     ['304 with the length of what it is about', 'HTTP/1.1 304 x\r\nContent-Length: 4\r\n\r\n', []],
+    [
+      'chunks in HTTP/1.0',
+      'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+      ['TRANSFER_ENCODING_IN_HTTP10'],
+    ],
     ['lines that end with LF', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', ['BARE_LF']],
     ['an ordinary response', OK, []],
   ])('tells whoever watches what was odd: %s', async (_what, response, codes) => {
@@ -580,7 +585,6 @@ const BAD_RESPONSES: readonly (readonly [what: string, method: string, outcome: 
   ['NUL', 'GET', 'refused', ok('X: \0\r\n')],
   ['a folded line', 'GET', 'refused', ok('X: a\r\n b\r\n')],
   ['whitespace before the colon', 'GET', 'refused', ok('Content-Length : 2\r\n', 'ok')],
-  ['status 600', 'GET', 'refused', 'HTTP/1.1 600 x\r\n\r\n'],
   ['status 099', 'GET', 'refused', 'HTTP/1.1 099 x\r\n\r\n'],
   ['HTTP/2.0', 'GET', 'refused', 'HTTP/2.0 200 OK\r\n\r\n'],
   ['two lengths', 'GET', 'refused', ok('Content-Length: 2\r\nContent-Length: 2\r\n', 'ok')],
@@ -594,7 +598,12 @@ const BAD_RESPONSES: readonly (readonly [what: string, method: string, outcome: 
   ],
   ['another coding', 'GET', 'refused', ok('Transfer-Encoding: gzip, chunked\r\n')],
   ['chunked twice', 'GET', 'refused', ok('Transfer-Encoding: chunked, chunked\r\n')],
-  ['chunks in HTTP/1.0', 'GET', 'refused', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  [
+    'chunks in HTTP/1.0',
+    'GET',
+    'answered',
+    `HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${EVIL}`,
+  ],
   ['a head without end', 'GET', 'refused', ok(`X: ${'a'.repeat(40_000)}`)],
   ['too many fields', 'GET', 'refused', ok('X: y\r\n'.repeat(200))],
   ['a 204 with a length', 'GET', 'answered', 'HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nevil'],
@@ -646,6 +655,29 @@ const BAD_RESPONSES: readonly (readonly [what: string, method: string, outcome: 
     ok('Transfer-Encoding: chunked\r\n', `0\r\n\r\n${EVIL}`),
   ],
 ];
+
+describe('a response that is unusual', () => {
+  it.each([600, 799, 999])('for its status %i is passed on, and its stream is used again', async (status) => {
+    const recorder = new Recorder(`HTTP/1.1 ${status} x\r\nContent-Length: 2\r\n\r\nok`);
+    await record(recorder);
+    expect(await converse(get('/') + LAST)).toMatch(
+      new RegExp(`^HTTP/1\\.1 ${status} x\r\n[\\s\\S]*\r\n\r\nokHTTP/1\\.1 ${status} x\r\n`),
+    );
+    expect(recorder.connections).toHaveLength(1);
+  });
+
+  it('for chunks in HTTP/1.0 is passed on as HTTP/1.1, and to HTTP/1.0 without its chunks', async () => {
+    await record(
+      new Recorder('HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n'),
+    );
+    expect(await converse(LAST)).toMatch(
+      /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n$/,
+    );
+    expect(await converse(`GET / HTTP/1.0\r\n${HOST}\r\n`)).toMatch(
+      /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/,
+    );
+  });
+});
 
 describe('a response that breaks the rules', () => {
   it('never reaches the next visitor: its stream is reset and not used again', async () => {

@@ -179,10 +179,12 @@ const STATUS_LINES = [
   '103 Early Hints',
   '205 Reset Content',
   '599 \xe9\t',
+  '600 x',
+  '999',
 ];
 const ODD_STATUS_LINES = [
   '099 x',
-  '600 x',
+  '000',
   '20 OK',
   '2000 OK',
   'abc',

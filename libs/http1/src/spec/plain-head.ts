@@ -2,7 +2,7 @@
 // string methods, for comparison with the tuned form. It reports every fault instead of the first.
 import type { HttpSyntaxCode } from '../errors.js';
 import type { HeadLimits } from '../limits.js';
-import type { OddityCode } from '../oddity.js';
+import { Oddity, type OddityCode } from '../oddity.js';
 import type { Faults, PlainField } from './plain-lines.js';
 import { plainFields, plainSection } from './plain-lines.js';
 
@@ -36,6 +36,8 @@ export type Plain<T> =
   | { readonly kind: 'head'; readonly end: number; readonly head: T };
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const ODDITIES = Object.keys(Oddity) as OddityCode[];
 
 export function plainRequest(text: string, limits: HeadLimits): Plain<PlainRequest> {
   const section = plainSection(text, 'request', limits);
@@ -74,6 +76,7 @@ export function plainRequest(text: string, limits: HeadLimits): Plain<PlainReque
     /^(?:host|content-length|transfer-encoding|connection|upgrade|keep-alive|proxy-connection|te)$/;
   const names = fields.map((field) => field.name.toLowerCase()).filter((name) => !indifferent.test(name));
   if (names.some((name) => message.oddNames.includes(name))) faults.add('BAD_CONNECTION');
+  if (message.isChunked && minorVersion === 0) faults.add('TRANSFER_ENCODING_IN_HTTP10');
   const hasBody = message.isChunked || message.length > 0;
   const expectations = valuesOf('expect');
   if (expectations.length > 1 || expectations.some((value) => value.toLowerCase() !== '100-continue')) {
@@ -106,7 +109,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
   const [startLine, ...fieldLines] = section.lines;
   const fields = plainFields(fieldLines, limits.maxFieldCount, faults);
 
-  const match = /^(HTTP\/\d\.\d) ([1-5]\d\d)(?: (.*))?$/.exec(startLine);
+  const match = /^(HTTP\/\d\.\d) ([1-9]\d\d)(?: (.*))?$/.exec(startLine);
   if (match === null) {
     faults.add('BAD_STATUS');
     faults.add('BAD_START_LINE');
@@ -121,6 +124,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
   if (section.hasBareLf) oddities.add('BARE_LF');
   const isBodyless = status < 200 || status === 204 || status === 205;
   if (isBodyless && (message.isChunked || message.length > 0)) oddities.add('BODY_NOT_ALLOWED');
+  if (message.isChunked && minorVersion === 0) oddities.add('TRANSFER_ENCODING_IN_HTTP10');
   if (message.isOdd) oddities.add('BAD_CONNECTION');
   let framing: PlainResponse['framing'] = 'until-close';
   if (isBodyless || requestMethod === 'HEAD' || status === 304) framing = 'none';
@@ -142,7 +146,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
         oddities.size === 0 &&
         (status !== 205 || message.length === 0),
       isBodyless,
-      oddities: [...oddities],
+      oddities: ODDITIES.filter((code) => oddities.has(code)),
       upgrade: status === 101 ? message.upgrade : '',
       connectionOptions: message.options,
       fields,
@@ -216,7 +220,6 @@ function plainMessage(
     const isUnknown = elements.every((element) => /^[^\s]+$/.test(element) && element !== 'chunked');
     faults.add(isKnownToEnd && isUnknown ? 'UNSUPPORTED_TRANSFER_CODING' : 'BAD_TRANSFER_ENCODING');
   }
-  if (codings.length > 0 && minorVersion === 0) faults.add('TRANSFER_ENCODING_IN_HTTP10');
   if (codings.length > 0 && lengths.length > 0) faults.add('CONTENT_LENGTH_WITH_TRANSFER_ENCODING');
 
   const options = values(fields, 'connection')
