@@ -71,6 +71,19 @@ describe('ResponseHead', () => {
   });
 
   it.each([
+    [[], Infinity],
+    [['Keep-Alive: timeout=5'], 5000],
+    [['Keep-Alive: timeout=0'], 0],
+    [['Keep-Alive: max=100, Timeout = "2"'], 2000],
+    [['keep-alive: timeout=15;max=1'], 15_000],
+    [['Keep-Alive: timeout=soon'], Infinity],
+    [['Keep-Alive: 300'], Infinity],
+    [['Keep-Alive: xtimeout=5'], Infinity],
+  ])('knows from %j how long the service keeps an idle connection: %d', (lines, maxIdleMs) => {
+    expect(parse('GET', 'HTTP/1.1 200 OK', ...lines).maxIdleMs).toBe(maxIdleMs);
+  });
+
+  it.each([
     ['101', ['Connection: Upgrade', 'Upgrade: WebSocket'], 'websocket'],
     ['101', ['Connection: Upgrade', 'Upgrade: h2c'], ''],
     ['101', ['Upgrade: websocket'], ''],
@@ -91,6 +104,12 @@ describe('ResponseHead', () => {
       ['Connection: Keep-Alive; timeout=5'],
       Oddity.BAD_CONNECTION,
     ],
+    [
+      'chunks in HTTP/1.0',
+      'HTTP/1.0 200 x',
+      ['Transfer-Encoding: chunked'],
+      Oddity.TRANSFER_ENCODING_IN_HTTP10,
+    ],
     ['a quoted Connection', 'HTTP/1.1 200 x', ['Connection: "close"'], Oddity.BAD_CONNECTION],
     ['204 of length 0', 'HTTP/1.1 204 x', ['Content-Length: 0'], 0],
     ['304 with a length', 'HTTP/1.1 304 x', ['Content-Length: 1'], 0],
@@ -104,12 +123,6 @@ describe('ResponseHead', () => {
     ['LF and CRLF', 'HTTP/1.1 200 OK\r\nX: a\nContent-Length: 2\r\n\n'],
     ['LF before an empty line of CRLF', 'HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\r\n'],
   ])('reads lines that end with %s as if they ended with CRLF', (_what, text) => {
-    [
-      'chunks in HTTP/1.0',
-      'HTTP/1.0 200 x',
-      ['Transfer-Encoding: chunked'],
-      Oddity.TRANSFER_ENCODING_IN_HTTP10,
-    ],
     for (const tail of ['', 'ok', 'o\r\n\r\nk', 'a\n\nb']) {
       const chunk = Buffer.from(text + tail, 'latin1');
       const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'response');

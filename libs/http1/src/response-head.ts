@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { CR, IS_VALUE_BYTE, LF, SP } from './characters.js';
 import { HttpSyntaxError } from './errors.js';
+import { Field } from './field.js';
 import { badLine, isDelimited, scanFieldLines } from './fields.js';
 import type { HeadLimits } from './limits.js';
 import { maxStartLineBytes } from './limits.js';
@@ -8,6 +9,9 @@ import { LineScanner } from './line-scanner.js';
 import { Framing, MessageHead } from './message-head.js';
 import { Oddity } from './oddity.js';
 import { VERSION_BYTES, readMinorVersion } from './version.js';
+
+/** The parameter of `Keep-Alive` (RFC 2068 §19.7.1) that servers send and clients obey. */
+const TIMEOUT = /(?:^|[ \t,;])timeout[ \t]*=[ \t]*"?(\d{1,9})/i;
 
 /** A response head that passed every rule of docs/http1.md. */
 export class ResponseHead extends MessageHead {
@@ -20,6 +24,8 @@ export class ResponseHead extends MessageHead {
   readonly contentLength: number;
   /** Whether the connection can carry another exchange after this response. */
   readonly keepAlive: boolean;
+  /** How long the service keeps an idle connection, by `Keep-Alive: timeout`, in milliseconds; Infinity: it does not say. */
+  readonly maxIdleMs: number;
   /** For 101 the protocol switched to: `websocket`, or '' when it is anything else. '' for other statuses. */
   readonly upgrade: string;
   /** Whether the status (1xx, 204, 205) allows no body, whatever was asked and whatever the fields announce. */
@@ -58,7 +64,14 @@ export class ResponseHead extends MessageHead {
     // Unlike other bodyless responses, 205 is read by its fields elsewhere: without a length, until the end.
     const hasEnd = framing !== Framing.UNTIL_CLOSE && (status !== 205 || this.declaredLength === 0);
     this.keepAlive = this.persists && hasEnd && this.oddities === 0;
+    this.maxIdleMs = this.readMaxIdleMs();
     this.upgrade = status === 101 ? this.offeredUpgrade : '';
+  }
+
+  private readMaxIdleMs(): number {
+    const line = this.find(Field.KEEP_ALIVE);
+    const seconds = line === -1 ? undefined : TIMEOUT.exec(this.value(line))?.[1];
+    return seconds === undefined ? Infinity : Number(seconds) * 1000;
   }
 
   /** RFC 9112 §6.3. */

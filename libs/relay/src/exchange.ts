@@ -24,6 +24,7 @@ import { GateAnswer } from './gate-answer.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
+import { isRepeatable } from './repeatable.js';
 import type { Route } from './route.js';
 import type { PooledStream } from './stream-pool.js';
 import { lastChunk } from './trailers.js';
@@ -401,12 +402,11 @@ export class Exchange implements StreamHandler, PageSink {
     const { pool, active, waiting } = this.route!;
     // Who waits holds nothing of the tunnel: counted, a crowd that comes at once would keep itself out for ever.
     const inUse = active - waiting;
-    const { method, framing, upgrade } = this.request;
-    // A handshake on a stream that turns out to be dead is not tried again.
-    const isRepeatable = framing === Framing.NONE && upgrade === '' && isIdempotent(method);
-    const pooled = isFresh
-      ? pool.dial(this, inUse)
-      : pool.acquire(this, this.relay.clock, isRepeatable, inUse);
+    // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
+    const pooled =
+      isFresh || this.request.upgrade !== ''
+        ? pool.dial(this, inUse)
+        : pool.acquire(this, this.relay.clock, isRepeatable(this.request), inUse);
     if (pooled === 'full') {
       this.waitForRoom();
     } else if (pooled === 'absent') {
@@ -465,13 +465,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   /** Tries once more on another stream where that cannot do any harm (RFC 9110 §9.2.2). */
   private retry(isStale: boolean): boolean {
-    const isHarmless =
-      isStale &&
-      this.attempts === 0 &&
-      !this.hasResponseBytes &&
-      this.request.framing === Framing.NONE &&
-      this.request.upgrade === '' &&
-      isIdempotent(this.request.method);
+    const isHarmless = isStale && this.attempts === 0 && !this.hasResponseBytes && isRepeatable(this.request);
     if (!isHarmless) return false;
     this.attempts++;
     this.pooled!.stream.reset(ResetCode.CANCEL);
@@ -681,7 +675,7 @@ export class Exchange implements StreamHandler, PageSink {
     const wasPaused = this.isResponsePaused;
     this.settle();
     if (isReusable) {
-      route!.pool.release(pooled!, this.relay.clock);
+      route!.pool.release(pooled!, this.relay.clock, this.response!.maxIdleMs);
       if (wasPaused) pooled!.stream.resume();
     } else {
       pooled!.stream.reset(ResetCode.CANCEL);
@@ -796,10 +790,4 @@ export class Exchange implements StreamHandler, PageSink {
     this.isResponsePaused = true;
     this.pooled!.stream.pause();
   }
-}
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
-function isIdempotent(method: string): boolean {
-  return IDEMPOTENT.has(method);
 }

@@ -126,6 +126,11 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     return !this.isRetired && !this.session.closed && this.members.size < this.maxStreams;
   }
 
+  /** Whether it was connected before now: the ingress may have closed it meanwhile. */
+  get isReused(): boolean {
+    return this.hasSettings;
+  }
+
   /** Whether the ingress takes extended CONNECT (RFC 8441 §3). Known once a stream is started. */
   get takesWebSockets(): boolean {
     return this.session.remoteSettings?.enableConnectProtocol === true;

@@ -397,6 +397,25 @@ describe('an HTTP/2 session with the ingress', () => {
   });
 });
 
+describe('an HTTP/2 session that is lost after it was idle', () => {
+  // As over HTTP/1.1: an ingress that closes idle connections may do so while a request is on its way.
+  it('has its request repeated on another where that does no harm', async () => {
+    let lost = 0;
+    await start((stream, fields) => {
+      if (fields[':path'] === '/lost' && lost++ === 0) stream.session?.destroy();
+      else stream.end('ok');
+    });
+    expect((await rig.fetch('/')).body).toBe('ok');
+    expect((await rig.fetch('/lost', { method: 'DELETE', headers: { 'content-length': '0' } })).body).toBe(
+      'ok',
+    );
+    expect(sessions).toHaveLength(2);
+    lost = 0;
+    const post = await rig.fetch('/lost', { method: 'POST', body: 'x', headers: { 'content-length': '1' } });
+    expect([post.status, lost]).toEqual([502, 1]);
+  });
+});
+
 describe('an ingress that refuses a request', () => {
   it.each([
     ['GET', undefined],

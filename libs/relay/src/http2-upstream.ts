@@ -28,8 +28,9 @@ export class Http2Dialer implements Dialer, Http2SessionOwner {
     const session = this.findSession();
     if (typeof session === 'string') return session;
     const stream = new Http2UpstreamStream(session, handler, this.options.scheme, this.place);
+    const { isReused } = session;
     session.reserve(stream);
-    return { stream, origin: session.origin };
+    return { stream, origin: session.origin, isReused };
   }
 
   isPreferred(origin: object): boolean {

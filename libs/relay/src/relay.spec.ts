@@ -219,6 +219,44 @@ describe('an exchange', () => {
     expect(failed.status).toBe(502);
     expect(JSON.parse(failed.body).code).toBe('ingress_closed');
   });
+
+  it.each([
+    ['PUT', 'Content-Length: 0\r\n'],
+    ['DELETE', 'Content-Length: 0\r\n'],
+    ['PROPFIND', ''],
+    ['REPORT', ''],
+    ['SEARCH', ''],
+    ['QUERY', ''],
+  ])('repeats %s without a body as well', async (method, lines) => {
+    const requests: string[] = [];
+    rig = await startRig(null, (socket) => {
+      let served = 0;
+      socket.on('error', () => {});
+      socket.on('data', (chunk: Buffer) => {
+        requests.push(chunk.toString().split(' ')[0]);
+        if (served++ === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        else socket.destroy();
+      });
+    });
+    expect((await rig.fetch('/')).body).toBe('ok');
+    const visitor = `${method} / HTTP/1.1\r\nHost: demo.preview.test\r\nConnection: close\r\n`;
+    expect(await talk(rig.port, `${visitor}${lines}\r\n`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(requests).toEqual(['GET', method, method]);
+  });
+
+  // Services that keep idle connections for a second or less lost handshakes and uploads on streams that were dead.
+  it('does not use a stream again when the service keeps no idle connection', async () => {
+    let connections = 0;
+    rig = await startRig(null, (socket) => {
+      connections++;
+      socket.on('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok'),
+      );
+    });
+    expect((await rig.fetch('/', { method: 'POST', body: 'x' })).body).toBe('ok');
+    expect((await rig.fetch('/', { method: 'POST', body: 'x' })).body).toBe('ok');
+    expect(connections).toBe(2);
+  });
 });
 
 describe('an upgrade', () => {
@@ -245,6 +283,32 @@ describe('an upgrade', () => {
     });
     await once(socket, 'close');
     expect(received).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*\r\n\r\nhelloecho pingbye$/);
+  });
+
+  it('has a stream of its own, and leaves idle ones to requests', async () => {
+    const connections: string[] = [];
+    rig = await startRig(null, (socket) => {
+      const index = connections.push('') - 1;
+      socket.on('data', (chunk: Buffer) => {
+        connections[index] += `${chunk.toString().split(' ')[1]} `;
+        const isUpgrade = chunk.includes('Upgrade: websocket');
+        // What was kept is dead for handshakes.
+        if (isUpgrade && connections[index] !== '/ws ') socket.destroy();
+        else if (isUpgrade)
+          socket.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      });
+    });
+    expect((await rig.fetch('/a')).body).toBe('ok');
+    const socket = net.connect({ port: rig.port, host: '127.0.0.1' });
+    socket.write(
+      'GET /ws HTTP/1.1\r\nHost: demo.preview.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    expect(head.toString()).toMatch(/^HTTP\/1\.1 101 /);
+    expect((await rig.fetch('/b')).body).toBe('ok');
+    expect(connections).toEqual(['/a /b ', '/ws ']);
+    socket.destroy();
   });
 
   it('passes a refusal on as an ordinary response', async () => {

@@ -25,6 +25,7 @@ let dialled: FakeStream[];
 let preferred: object;
 let isFull: () => boolean;
 let maxIdleMs: number | undefined;
+let roundTripMs: number | undefined;
 let withIdle: Set<StreamPool>;
 let pool: StreamPool;
 
@@ -32,14 +33,14 @@ beforeEach(() => {
   dialled = [];
   preferred = {};
   isFull = () => false;
-  maxIdleMs = undefined;
+  maxIdleMs = roundTripMs = undefined;
   withIdle = new Set();
   const dialer: Dialer = {
     dial: (handler) => {
       if (isFull()) return 'full';
       const stream = new FakeStream(dialled.length, handler);
       dialled.push(stream);
-      return { stream, origin: preferred, maxIdleMs };
+      return { stream, origin: preferred, maxIdleMs, roundTripMs };
     },
     isPreferred: (origin) => origin === preferred,
     onArrival: () => () => {},
@@ -68,6 +69,34 @@ describe(StreamPool.name, () => {
     pool.release(a, 0);
     expect(take(4001).stream).not.toBe(a.stream);
     expect(a.stream.isOpen).toBe(false);
+  });
+
+  it.each([
+    ['2 s, less a margin', 2, 0, 1500],
+    ['2 s, less a margin and two round trips of 100 ms', 2, 100, 1300],
+    ['longer than the pool does', 60, 0, 4000],
+  ])('keeps a stream idle while its service keeps the connection: %s', (_what, keptSeconds, rtt, idleMs) => {
+    roundTripMs = rtt;
+    const a = take(0);
+    pool.release(a, 0, keptSeconds * 1000);
+    expect(take(idleMs).stream).toBe(a.stream);
+    pool.release(a, idleMs, keptSeconds * 1000);
+    expect(take(2 * idleMs + 1).stream).not.toBe(a.stream);
+  });
+
+  it('keeps no stream whose service closes it at once', () => {
+    const a = take(0);
+    pool.release(a, 0, 0);
+    expect(a.stream.isOpen).toBe(false);
+    expect(withIdle.size).toBe(0);
+  });
+
+  it('forgets what a service said of the connection when it says nothing the next time', () => {
+    const a = take(0);
+    pool.release(a, 0, 1000);
+    expect(take(0)).toBe(a);
+    pool.release(a, 0);
+    expect(take(4000)).toBe(a);
   });
 
   it('keeps streams that would not tell of their end only as long as their tunnel says', () => {

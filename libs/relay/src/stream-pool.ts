@@ -21,6 +21,10 @@ export interface Dialled {
   readonly origin: object;
   /** How long the stream may be kept idle, in milliseconds; absent where only the pool's own limits matter. */
   readonly maxIdleMs?: number;
+  /** To the ingress and back, in milliseconds, as far as it is known. */
+  readonly roundTripMs?: number;
+  /** Whether it stands on a connection to the ingress that was there before, and may be dead by now. */
+  readonly isReused?: boolean;
 }
 
 export interface PoolLimits {
@@ -37,19 +41,40 @@ export interface PoolLimits {
 
 export const DEFAULT_POOL_LIMITS: PoolLimits = { maxIdle: 256, maxIdleMs: 4000, maxIdleUnrepeatableMs: 1000 };
 
+/**
+ * A stream rests for less long than its service says that it keeps the connection: by two steps of the relay's clock, and
+ * by so many round trips. A request that passes the end of the connection on its way is lost.
+ */
+const MARGIN_MS = 500;
+const MARGIN_ROUND_TRIPS = 2;
+
 /** A stream with its place in the pool: the handler of its events while no exchange uses it. */
 export class PooledStream implements StreamHandler {
+  readonly stream: Stream;
+  readonly origin: object;
   idleSince = 0;
-  /** How many exchanges it has served. */
-  uses = 0;
+  /** How long it may be idle, in milliseconds, by what its service said last. */
+  maxIdleMs: number;
+  /** How many exchanges it, or the connection that it stands on, has served. */
+  uses: number;
 
   constructor(
-    readonly stream: Stream,
-    readonly origin: object,
+    private readonly dialled: Dialled,
     private readonly pool: StreamPool,
-    /** How long it may be idle at most, in milliseconds. */
-    readonly maxIdleMs: number,
-  ) {}
+    private readonly limitMs: number,
+  ) {
+    this.stream = dialled.stream;
+    this.origin = dialled.origin;
+    this.maxIdleMs = limitMs;
+    this.uses = dialled.isReused === true ? 1 : 0;
+  }
+
+  /** @param keptMs how long the service keeps the connection while it is idle; Infinity: it does not say */
+  rest(now: number, keptMs: number): void {
+    const { roundTripMs = 0 } = this.dialled;
+    this.idleSince = now;
+    this.maxIdleMs = Math.min(this.limitMs, keptMs - MARGIN_MS - MARGIN_ROUND_TRIPS * roundTripMs);
+  }
 
   onOpen(): void {}
   onDrain(): void {}
@@ -117,16 +142,20 @@ export class StreamPool {
     while (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler, inUse);
     if (typeof dialled === 'string') return dialled;
     const maxIdleMs = Math.min(dialled.maxIdleMs ?? Infinity, this.limits.maxIdleMs);
-    return new PooledStream(dialled.stream, dialled.origin, this, maxIdleMs);
+    return new PooledStream(dialled, this, maxIdleMs);
   }
 
-  /** Takes back a stream whose exchange ended cleanly on both sides. */
-  release(pooled: PooledStream, now: number): void {
-    if (this.isClosed || this.idle.length >= this.limits.maxIdle || !pooled.stream.isOpen) {
+  /**
+   * Takes back a stream whose exchange ended cleanly on both sides.
+   * @param keptMs as for `PooledStream.rest`
+   */
+  release(pooled: PooledStream, now: number, keptMs = Infinity): void {
+    pooled.rest(now, keptMs);
+    const isFull = this.idle.length >= this.limits.maxIdle;
+    if (this.isClosed || isFull || !pooled.stream.isOpen || pooled.maxIdleMs < 0) {
       pooled.stream.reset(ResetCode.CANCEL);
       return;
     }
-    pooled.idleSince = now;
     pooled.stream.handler = pooled;
     if (this.idle.push(pooled) === 1) this.withIdle.add(this);
   }

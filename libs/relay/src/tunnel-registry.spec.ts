@@ -33,13 +33,14 @@ describe(TunnelRegistry.name, () => {
     expect(registry.preferred('m')).toBeNull();
   });
 
-  it('says how long a stream may lie idle where its tunnel does', () => {
+  it('says how long a stream may lie idle where its tunnel does, and how far away the ingress is', () => {
     const registry = new TunnelRegistry();
     const tunnel = new FakeTunnel();
     registry.attach('m', tunnel);
     expect(registry.openStream('m', target, handler)).toMatchObject({ maxIdleMs: undefined });
     tunnel.maxIdleStreamMs = 1000;
-    expect(registry.openStream('m', target, handler)).toMatchObject({ maxIdleMs: 1000 });
+    tunnel.roundTripMs = 40;
+    expect(registry.openStream('m', target, handler)).toMatchObject({ maxIdleMs: 1000, roundTripMs: 40 });
   });
 
   it('uses an older tunnel when the newest is full, and tells full from absent', () => {

@@ -63,7 +63,10 @@ export class TunnelRegistry {
       isConnected = true;
       if (inUse > tunnel.maxStreams - tunnel.streamCount) continue;
       const stream = tunnel.openStream(target, handler);
-      if (stream) return { stream, origin: tunnel, maxIdleMs: tunnel.maxIdleStreamMs };
+      if (stream) {
+        const { maxIdleStreamMs: maxIdleMs, roundTripMs } = tunnel;
+        return { stream, origin: tunnel, maxIdleMs, roundTripMs };
+      }
     }
     return isConnected ? 'full' : 'absent';
   }

@@ -1,0 +1,23 @@
+import { Framing, type RequestHead } from '@culvert/http1';
+
+/** RFC 9110 §9.2.2; RFC 4918, 3253 and 5323 of WebDAV; the safe method QUERY. */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+  'QUERY',
+]);
+
+/**
+ * Whether a request may be sent once more on another stream, when the first was lost before any byte of a response: its
+ * method does not mind, and it has no body, which would be gone. A length of 0 is no body.
+ */
+export function isRepeatable({ method, framing, contentLength }: RequestHead): boolean {
+  return framing !== Framing.CHUNKED && contentLength === 0 && IDEMPOTENT.has(method);
+}
