@@ -458,6 +458,27 @@ describe('flow control', () => {
     expect(stream.sentBytes).toBe(90_010);
   });
 
+  it('sends what was written before it breaks off, as the windows allow', async () => {
+    const rig = new Rig({}, (stream) => {
+      stream.beginHeaders(200);
+      stream.sendHeaders({ endStream: false });
+      stream.write(Buffer.alloc(70_000));
+      stream.breakOff(ErrorCode.INTERNAL_ERROR);
+      stream.write(Buffer.alloc(5));
+    });
+    rig.begin(get(1));
+    await rig.turn();
+    expect(rig.frames.at(-1)).toMatch(/^DATA 1 /);
+    expect(rig.log).not.toContain('1 close');
+    rig.push(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(10_000)));
+    rig.push(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(10_000)));
+    await rig.turn();
+    const sent = rig.frames.flatMap((each) => /^DATA 1 (\d+)$/.exec(each)?.[1] ?? []);
+    expect(sent.reduce((sum, bytes) => sum + Number(bytes), 0)).toBe(70_000);
+    expect(rig.frames.at(-1)).toBe(`RST_STREAM 1 ${ErrorCode.INTERNAL_ERROR}`);
+    expect(rig.log).toContain('1 close');
+  });
+
   it('reads no more from a peer that does not read', async () => {
     const rig = new Rig({ maxStreams: 10_000, maxControlFrames: 100_000 });
     rig.begin();

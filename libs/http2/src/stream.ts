@@ -59,6 +59,8 @@ export class ServerStream {
   private isEndSent = false;
   private trailers: Trailers | null = null;
   private isDrainAwaited = false;
+  /** What the stream is reset with once the output has left; null: it is not broken off. */
+  private breakCode: ErrorCode | null = null;
 
   constructor(
     private readonly connection: ServerConnection,
@@ -156,6 +158,17 @@ export class ServerStream {
     if (this.state === 'closed' || this.isEnding) return;
     if (trailers.length > 0) this.trailers = trailers;
     this.end();
+  }
+
+  /**
+   * Ends the stream with an error, behind what was written: of a response that breaks off the peer gets what there is.
+   * Waits for the peer's windows like all output; `reset` does not.
+   */
+  breakOff(code: ErrorCode): void {
+    if (this.state === 'closed') return;
+    this.isEnding = true;
+    this.breakCode = code;
+    if (this.output.size === 0) this.reset(code);
   }
 
   /** Ends the stream at once. What waits is not sent. */
@@ -300,7 +313,8 @@ export class ServerStream {
   }
 
   private sendPiece(piece: Buffer): void {
-    const isLast = this.isEnding && this.output.size === 0 && this.trailers === null;
+    const isLast =
+      this.isEnding && this.output.size === 0 && this.trailers === null && this.breakCode === null;
     this.sendWindow -= piece.length;
     this.sentBytes += piece.length;
     this.connection.sendData(this.id, piece, isLast ? Flag.END_STREAM : 0);
@@ -310,6 +324,10 @@ export class ServerStream {
 
   private sendEnd(): void {
     const { connection, trailers } = this;
+    if (this.breakCode !== null) {
+      this.reset(this.breakCode);
+      return;
+    }
     if (trailers === null) {
       connection.frames().data(this.id, EMPTY, Flag.END_STREAM);
     } else {

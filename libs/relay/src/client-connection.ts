@@ -473,6 +473,12 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.finishExchange(isRequestDone);
   }
 
+  takeBack(): boolean {
+    if (this.heldHead === '') return false;
+    this.heldHead = '';
+    return true;
+  }
+
   abort(): void {
     this.exchange = null;
     this.state = 'closed';

@@ -139,7 +139,7 @@ export class ExchangeTrace {
     this.error = error;
     if (this.response !== null) this.bodyMs = this.step();
     else if (this.isWaiting) this.waitMs = (this.waitMs ?? 0) + this.step();
-    this.status ??= status;
+    this.status = status ?? this.status;
     this.observer.end(this);
   }
 

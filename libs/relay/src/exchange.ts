@@ -713,9 +713,9 @@ export class Exchange implements StreamHandler, PageSink {
     if (this.state === 'done') return;
     const error = relayErrorOf(cause, side, (fault) => this.relay.reportFault(fault));
     const stream = this.pooled?.stream;
-    const hasResponded = this.response !== null;
+    const hasResponded = this.response !== null && !this.visitor.takeBack();
     if (this.route !== null) this.route.traffic.edgeErrors++;
-    this.trace?.end(error.code, error.status);
+    this.trace?.end(error.code, hasResponded ? null : error.status);
     this.settle();
     stream?.reset(ResetCode.CANCEL);
     if (!(error instanceof GateAnswer)) this.relay.recordFailure(error, this.hostname);

@@ -12,6 +12,7 @@ import type { Http2Connection } from './http2-connection.js';
 import { respondWithError } from './http2-error.js';
 import { addResponseFields, addUpgradeFields, trailersOf } from './http2-fields.js';
 import type { Http2Request } from './http2-request.js';
+import { BROKEN_IDLE_MS } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
 import { requestHeadText } from './header-rules.js';
@@ -83,7 +84,13 @@ export class Http2Visitor implements Visitor, StreamHandler {
     if (!this.isRequestDone && this.stream.isResponseSent) {
       // RFC 9113 §8.1: the response is complete, the rest of the request is not wanted.
       this.stream.reset(ErrorCode.NO_ERROR);
-    } else if (now - this.activeAt > this.relay.limits.stallTimeoutMs) {
+      return;
+    }
+    const quietMs = now - this.activeAt;
+    const { stallTimeoutMs } = this.relay.limits;
+    if (this.isAborted) {
+      if (quietMs > Math.min(stallTimeoutMs, BROKEN_IDLE_MS)) this.stream.reset(this.breakCode);
+    } else if (quietMs > stallTimeoutMs) {
       this.stream.reset(ErrorCode.CANCEL);
     }
   }
@@ -218,11 +225,24 @@ export class Http2Visitor implements Visitor, StreamHandler {
     this.finish();
   }
 
+  takeBack(): boolean {
+    if (this.heldHead === null) return false;
+    this.heldHead = null;
+    this.heldBody = null;
+    return true;
+  }
+
   abort(): void {
     this.exchange = null;
     this.isAborted = true;
-    // RFC 8441 §5: a WebSocket's connection that was reset shows as CANCEL.
-    this.stream.reset(this.isUpgraded ? ErrorCode.CANCEL : ErrorCode.INTERNAL_ERROR);
+    // In a write of its own: clients that read the reset together with the head may show neither head nor status.
+    setImmediate(() => this.stream.breakOff(this.breakCode));
+    this.finish();
+  }
+
+  /** RFC 8441 §5: a WebSocket's connection that was reset shows as CANCEL. */
+  private get breakCode(): ErrorCode {
+    return this.isUpgraded ? ErrorCode.CANCEL : ErrorCode.INTERNAL_ERROR;
   }
 
   pauseBody(): void {
@@ -254,7 +274,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
     stream.sendHeaders(options);
   }
 
-  /** The response is complete: what is left of the request is read, so that its sender gets on to the response. */
+  /** The response is over: what is left of the request is read, so that its sender gets on to the response. */
   private finish(): void {
     this.activeAt = this.relay.clock;
     this.stream.resume();

@@ -66,6 +66,9 @@ export const HALF_CLOSED_IDLE_MS = 2000;
 /** How long a connection whose last request is complete stays open for the visitor to read the response and close it. */
 export const LINGER_MS = 2000;
 
+/** How long a response that broke off may stay unread over HTTP/2 before its stream is reset, what waits included. */
+export const BROKEN_IDLE_MS = 5000;
+
 /** 1xx responses a service may send before the final one. */
 export const MAX_INTERIM_RESPONSES = 32;
 

@@ -147,6 +147,11 @@ export class ReplayVisitor implements Visitor, VisitorConnection {
     this.fail(error);
   }
 
+  /** Whoever replays sees the head as well. */
+  takeBack(): boolean {
+    return false;
+  }
+
   abort(): void {
     this.answer('broken');
   }

@@ -31,6 +31,8 @@ export interface Visitor {
   complete(trailers: Fields | null, isRequestDone: boolean): void;
   /** No response bytes were sent yet: answer with an error. */
   sendError(error: RelayError, isRequestDone: boolean): void;
+  /** Drops a response of which nothing has left, so that `sendError` can follow. Returns false when something has. */
+  takeBack(): boolean;
   /** The response cannot be completed: make the visitor notice. */
   abort(): void;
   /** Request body bytes are not wanted for now, or wanted again. */
