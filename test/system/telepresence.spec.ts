@@ -406,8 +406,8 @@ describe('a preview of a Telepresence traffic manager', () => {
     expect((await visit(hostname)).status).toBe(404);
   });
 
-  it('is gone at once when a person removes it, and its manager is told', async () => {
-    const double = startDouble();
+  it('is gone at once when a person removes it, and its manager is told (v2.5.8)', async () => {
+    const double = startDouble({ version: 'v2.5.8' });
     const { id, hostname } = await share(double);
     await visit(hostname);
     const preview = await previewOf(hostname);
@@ -415,6 +415,21 @@ describe('a preview of a Telepresence traffic manager', () => {
     expect((await visit(hostname)).status).toBe(404);
     await expect.poll(() => double.table.get(id)?.previewDomain).toBe('');
   });
+
+  it.each(['v2.6.8', 'v2.9.5'])(
+    'is gone when a person removes it, and its manager, which would die of it or refuse, is not asked (%s)',
+    async (version) => {
+      const double = startDouble({ version });
+      const [removed, kept] = [await share(double), await share(double)];
+      await visit(removed.hostname);
+      const preview = await previewOf(removed.hostname);
+      expect((await api('DELETE', `/previews/${String(preview!['id'])}`)).status).toBe(204);
+      expect((await visit(removed.hostname)).status).toBe(404);
+      expect((await visit(kept.hostname)).status).toBe(200);
+      expect(double.table.get(removed.id)?.previewDomain).toBe(removed.hostname);
+      expect(double.connections).toHaveLength(1);
+    },
+  );
 
   it('works again when its manager is back after a cut', async () => {
     const double = startDouble();

@@ -5,19 +5,21 @@ import { ErrorCode, Http2Error } from './http2/frame.js';
 import type { ResponseFields } from './http2/header-block.js';
 import type { Outbox, Sender } from './http2/outbox.js';
 import type { CallFailure, InterceptWatcher, ManagerClient } from './manager-client.js';
+import { takesPreviewRemoval } from './manager-version.js';
 import { Codecs, MessageError } from './messages/codec.js';
 import { MAX_SNAPSHOT_BYTES } from './messages/snapshot.js';
 import { SnapshotFeed } from './snapshot-feed.js';
 
 const WATCH_INTERCEPTS = '/telepresence.manager.Manager/WatchIntercepts';
 const UPDATE_INTERCEPT = '/telepresence.manager.Manager/UpdateIntercept';
+const VERSION = '/telepresence.manager.Manager/Version';
 
 /** A response message, of which snapshots are the largest. */
 const MAX_MESSAGE_BYTES = MAX_SNAPSHOT_BYTES;
 const PREFIX_BYTES = 5;
 
-/** The manager makes a call of its own, which may take 3 s, before it answers. */
-const UPDATE_TIMEOUT_MS = 10_000;
+/** The manager makes a call of its own, which may take 3 s, before it answers UpdateIntercept. */
+const UNARY_TIMEOUT_MS = 10_000;
 
 /** Calls under way at once. Streams leave this much room. */
 export const MAX_CALLS = 8;
@@ -62,20 +64,33 @@ export class ManagerCalls implements ManagerClient {
     };
   }
 
-  removePreview(interceptId: string): Promise<CallFailure | null> {
+  async removePreview(interceptId: string): Promise<CallFailure | null> {
+    const asked = await this.unary(VERSION, Codecs.Empty.encode({}));
+    if (!Buffer.isBuffer(asked)) return asked;
+    const version = versionIn(asked);
+    if (!takesPreviewRemoval(version)) {
+      const message = `a traffic manager of version ${JSON.stringify(version)} is not asked to remove a preview`;
+      return { status: GrpcStatus.FAILED_PRECONDITION, message };
+    }
     const request = { session: { sessionId: '' }, name: interceptId, removePreviewDomain: true };
+    const answer = await this.unary(UPDATE_INTERCEPT, Codecs.UpdateInterceptRequest.encode(request));
+    return Buffer.isBuffer(answer) ? null : answer;
+  }
+
+  /** A call with one answer, which is returned unless the call fails. */
+  private unary(path: string, request: Buffer): Promise<Buffer | CallFailure> {
     return new Promise((resolve) => {
-      const onEnd = (failure: CallFailure | null): void => {
-        clearTimeout(timer);
-        resolve(failure);
-      };
+      let answer: Buffer = Buffer.alloc(0);
       const timer = setTimeout(() => {
         call?.cancel();
-        onEnd({ status: GrpcStatus.DEADLINE_EXCEEDED, message: 'the traffic manager did not answer' });
-      }, UPDATE_TIMEOUT_MS);
-      const call = this.call(UPDATE_INTERCEPT, Codecs.UpdateInterceptRequest.encode(request), {
-        onMessage: () => {},
-        onEnd,
+        resolve({ status: GrpcStatus.DEADLINE_EXCEEDED, message: 'the traffic manager did not answer' });
+      }, UNARY_TIMEOUT_MS);
+      const call = this.call(path, request, {
+        onMessage: (message) => (answer = Buffer.from(message)),
+        onEnd: (failure) => {
+          clearTimeout(timer);
+          resolve(failure ?? answer);
+        },
       });
     });
   }
@@ -100,6 +115,16 @@ export class ManagerCalls implements ManagerClient {
     this.calls.add(call);
     this.host.outbox.enqueue(call);
     return call;
+  }
+}
+
+/** The manager's version, or an empty string when it does not say. */
+function versionIn(answer: Buffer): string {
+  try {
+    return Codecs.VersionInfo2.decode(answer).version;
+  } catch (error) {
+    if (error instanceof MessageError) return '';
+    throw error;
   }
 }
 

@@ -19,8 +19,9 @@ export interface ManagerClient {
   /** WatchIntercepts of all sessions. Returns the way to cancel. */
   watchIntercepts(watcher: InterceptWatcher): () => void;
   /**
-   * UpdateIntercept with `remove_preview_domain`. The manager calls RemoveDomain back before it answers, so this must not
-   * be awaited by RemoveDomain. Null when it succeeded.
+   * UpdateIntercept with `remove_preview_domain`, unless the manager is of a version that dies of it or refuses it, or
+   * of one that is not known: then FAILED_PRECONDITION, and only its version was asked. The manager calls RemoveDomain back
+   * before it answers, so RemoveDomain must not await this. Null when it succeeded.
    */
   removePreview(interceptId: string): Promise<CallFailure | null>;
 }

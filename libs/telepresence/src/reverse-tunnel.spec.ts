@@ -613,7 +613,7 @@ describe('calls to the manager', () => {
   });
 
   it('remove a preview by the whole intercept id, with an empty session', async () => {
-    const { manager, tunnel } = await open();
+    const { manager, tunnel } = await open({ version: 'v2.5.8' });
     const { interceptId } = target(manager, 8080);
     expect(await tunnel.manager.removePreview(interceptId)).toBeNull();
     expect(manager.removedDomains).toEqual(['quiet-heron.preview.test']);
@@ -623,8 +623,25 @@ describe('calls to the manager', () => {
     });
   });
 
+  /*
+   * The call made managers of 2.6.0 to 2.8.1 die of a nil pointer, and all of their clients lost their intercepts.
+   */
+  it.each(['v2.6.0', 'v2.6.8', 'v2.7.6', 'v2.8.1', 'v2.8.5', 'v2.14.0', 'v2.5.9', 'unknown', ''])(
+    'remove no preview of a manager that is not known to survive it (%j)',
+    async (version) => {
+      const { manager, tunnel } = await open({ version: 'v2.6.8', behaviour: { version } });
+      const { interceptId } = target(manager, 8080);
+      expect(await tunnel.manager.removePreview(interceptId)).toMatchObject({
+        status: GrpcStatus.FAILED_PRECONDITION,
+      });
+      expect(manager.mistakes).toEqual([]);
+      expect(manager.removedDomains).toEqual([]);
+      expect(tunnel.state).toBe('open');
+    },
+  );
+
   it('have their places even when streams take all of theirs', async () => {
-    const { manager, tunnel } = await open({ behaviour: { maxStreams: 12 } });
+    const { manager, tunnel } = await open({ version: 'v2.5.8', behaviour: { maxStreams: 12 } });
     const to = target(manager, await echo());
     for (let i = 0; i < tunnel.maxStreams; i++) openStream(tunnel, to);
     expect(await tunnel.manager.removePreview(to.interceptId)).toBeNull();

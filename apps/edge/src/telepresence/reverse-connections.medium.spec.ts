@@ -458,7 +458,7 @@ describe(ReverseConnections.name, () => {
 
   it('tells the manager that a person removed a preview which it shows', async () => {
     const managerId = randomUUID();
-    const { manager } = dial({ managerId });
+    const { manager } = dial({ managerId, loopback: { version: 'v2.5.8' } });
     const id = await connected(managerId);
     const { intercept, hostname, show } = await openPreview(managerId, manager);
     show();

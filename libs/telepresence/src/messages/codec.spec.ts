@@ -99,6 +99,7 @@ const CASES: [codec: Codec<never>, value: object, bytes: Buffer][] = [
     { apiVersion: 3, version: 'v2.8.5', executable: 'e', name: 'n' },
     message(intField(1, 3), bytesField(2, 'v2.8.5'), bytesField(3, 'e'), bytesField(4, 'n')),
   ),
+  of(Codecs.VersionInfo2, { version: 'v2.8.5' }, message(bytesField(2, 'v2.8.5'))),
   of(Codecs.IngressInfo, INGRESS, INGRESS_BYTES),
   of(
     Codecs.CreateDomainRequest,

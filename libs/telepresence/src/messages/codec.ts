@@ -68,6 +68,7 @@ function withDefaults(type: protobuf.Type, found: Record<string, unknown>): unkn
 export const Codecs = {
   Empty: codecOf<T.Empty>('Empty'),
   VersionInfo: codecOf<T.VersionInfo>('VersionInfo'),
+  VersionInfo2: codecOf<T.VersionInfo2>('VersionInfo2'),
   IngressInfo: codecOf<T.IngressInfo>('IngressInfo'),
   InterceptInfo: codecOf<T.InterceptInfo>('InterceptInfo', MAX_SNAPSHOT_BYTES),
   InterceptInfoSnapshot: codecOf<T.InterceptInfoSnapshot>('InterceptInfoSnapshot', MAX_SNAPSHOT_BYTES),

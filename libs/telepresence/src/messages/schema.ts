@@ -16,6 +16,8 @@ message VersionInfo {
   string name = 4;
 }
 
+message VersionInfo2 { string version = 2; }
+
 message IngressInfo {
   string host = 1;
   int32 port = 2;

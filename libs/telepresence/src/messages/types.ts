@@ -14,6 +14,12 @@ export interface VersionInfo {
   readonly name: string;
 }
 
+/** What Manager/Version answers. */
+export interface VersionInfo2 {
+  /** `v2.x.y`. */
+  readonly version: string;
+}
+
 export interface IngressInfo {
   readonly host: string;
   readonly port: number;

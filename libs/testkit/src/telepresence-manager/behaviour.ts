@@ -1,6 +1,10 @@
 /** How a traffic manager of some version behaves, and what may be wrong with it. */
 
 export interface Behaviour {
+  /** What Manager/Version answers. */
+  readonly version: string;
+  /** What UpdateIntercept with `remove_preview_domain` does when the cloud calls it. */
+  readonly removal: 'obeys' | 'dies' | 'refuses';
   /** Sends its SETTINGS without waiting for the preface. Up to 2.3.1. */
   readonly speaksFirst: boolean;
   /** Measures bandwidth inside the reverse connection too: grpc-go's own server does, x/net's does not. Up to 2.3.1. */
@@ -46,6 +50,8 @@ export interface Faults {
 export function behaviourOf(version: string): Behaviour {
   const before = (other: string): boolean => compareVersions(version, other) < 0;
   return {
+    version,
+    removal: before('v2.6.0') ? 'obeys' : before('v2.8.2') ? 'dies' : 'refuses',
     speaksFirst: before('v2.3.2'),
     measuresInside: before('v2.3.2'),
     waitsForChunkAfterPreface: !before('v2.3.2') && before('v2.4.8'),

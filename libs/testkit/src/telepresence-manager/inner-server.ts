@@ -18,6 +18,7 @@ import { decodeMessage, encodeMessage, framed, MessageSplitter } from './schema.
 
 const UNKNOWN = 2;
 const NOT_FOUND = 5;
+const FAILED_PRECONDITION = 9;
 const UNIMPLEMENTED = 12;
 
 /** What io.Copy reads at once. */
@@ -102,6 +103,11 @@ export class InnerServer {
         break;
       case '/telepresence.manager.Manager/UpdateIntercept':
         this.updateIntercept(stream);
+        break;
+      case '/telepresence.manager.Manager/Version':
+        onRequest(stream, () =>
+          answer(stream, encodeMessage('VersionInfo2', { version: this.behaviour.version })),
+        );
         break;
       default:
         this.owner.noteCall(path);
@@ -218,6 +224,16 @@ export class InnerServer {
       fail(stream, NOT_FOUND, `Intercept named "${request.name}" not found`);
       return;
     }
+    if (request.removePreviewDomain && this.behaviour.removal === 'dies') {
+      this.owner.crash(
+        'UpdateIntercept(remove_preview_domain): invalid memory address or nil pointer dereference',
+      );
+      return;
+    }
+    if (request.removePreviewDomain && this.behaviour.removal === 'refuses') {
+      fail(stream, FAILED_PRECONDITION, 'access to Ambassador Cloud is not configured');
+      return;
+    }
     if (request.removePreviewDomain && intercept.previewDomain !== '') {
       const { previewDomain } = intercept;
       intercept.previewDomain = '';
@@ -225,9 +241,7 @@ export class InnerServer {
       // A failure is logged and nothing else.
       await this.owner.removeDomain(previewDomain).catch(() => undefined);
     }
-    respond(stream);
-    stream.write(framed(encodeMessage('InterceptInfo', infoOf(intercept))));
-    fail(stream, 0, '');
+    answer(stream, encodeMessage('InterceptInfo', infoOf(intercept)));
   }
 }
 
@@ -311,6 +325,13 @@ function onRequest(stream: ServerHttp2Stream, handle: (message: Buffer) => void)
 
 function respond(stream: ServerHttp2Stream): void {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+}
+
+/** Ends the call with one message. */
+function answer(stream: ServerHttp2Stream, message: Buffer): void {
+  respond(stream);
+  stream.write(framed(message));
+  fail(stream, 0, '');
 }
 
 /** Ends the call with `status`; 0 is success. */

@@ -65,6 +65,7 @@ message CreateDomainRequest {
   string pull_request_url = 5;
   map<string, string> add_request_headers = 6;
 }
+message VersionInfo2 { string version = 2; }
 message CreateDomainResponse { string domain = 1; }
 message RemoveDomainRequest { string domain = 1; }
 message InterceptRemoval { string intercept_id = 1; }
