@@ -117,6 +117,30 @@ describe('signing in through a browser', () => {
     expect(existsSync(file())).toBe(false);
   });
 
+  // It used to print an address and wait ten minutes for a browser that could not open it.
+  it('ends at once with 7, and shows no address, where the server is down or is not Culvert', async () => {
+    const down = http.createServer().listen(0, '127.0.0.1');
+    await once(down, 'listening');
+    const { port: downPort } = down.address() as AddressInfo;
+    down.close();
+    await once(down, 'close');
+    const other = http
+      .createServer((_request, response) => response.writeHead(401).end('<html>'))
+      .listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port: otherPort } = other.address() as AddressInfo;
+    for (const [port, why] of [
+      [downPort, 'nothing listens at'],
+      [otherPort, 'does not answer as Culvert does'],
+    ] as const) {
+      const { code, stderr } = await culvert(['login', '--no-browser', '--url', `http://127.0.0.1:${port}`]);
+      expect(code).toBe(EXIT.unreachable);
+      expect(stderr).toContain(why);
+      expect(stderr).not.toContain('/auth?');
+    }
+    other.close();
+  });
+
   it('lasts: two processes at once renew what has run out, and neither signs the other out', async () => {
     await signIn();
     const before = JSON.parse(readFileSync(file(), 'utf8'));

@@ -3,6 +3,7 @@ import { ApiClient } from '../api-client.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import { unreachable } from '../http.js';
 import { isLoopback } from '../settings/server-url.js';
 import { checkApiKey } from '../settings/settings.js';
 import type { StoredCredential } from '../settings/credential-file.js';
@@ -15,6 +16,8 @@ export interface LoginFlags {
   readonly browser: boolean;
 }
 
+/** A person waits at the prompt. */
+const SERVER_TIMEOUT_MS = 10_000;
 /** A key and the end of its line. */
 const MAX_STDIN_BYTES = 4096;
 
@@ -36,7 +39,9 @@ export async function login(context: CommandContext, flags: LoginFlags): Promise
     output.note('The API key in the environment goes before this sign-in: unset it to use the latter.');
 }
 
-async function signIn({ output, settings, fetch, signal, env }: CommandContext, withBrowser: boolean) {
+async function signIn(context: CommandContext, withBrowser: boolean) {
+  const { output, settings, fetch, signal, env } = context;
+  await askServer(context);
   const show = (address: string): void => {
     const opens = withBrowser && openBrowser(address, env);
     output.note(
@@ -47,6 +52,24 @@ async function signIn({ output, settings, fetch, signal, env }: CommandContext, 
       output.note('If your browser is on another machine, sign in with a key: culvert login --apikey -');
   };
   return new SignIn(settings.url, fetch).withBrowser(show, signal);
+}
+
+/**
+ * Makes sure that Culvert answers at the address, before a person is sent there to sign in.
+ * @throws CliError with `unreachable` when it does not
+ */
+async function askServer({ settings, fetch, signal }: CommandContext): Promise<void> {
+  // Refused for lack of a credential, which only Culvert words as it does.
+  const bearer = { secret: () => Promise.resolve('none'), renew: () => Promise.resolve(false) };
+  const inTime = AbortSignal.timeout(SERVER_TIMEOUT_MS);
+  const api = new ApiClient({ url: settings.url, fetch, bearer, signal: AbortSignal.any([signal, inTime]) });
+  try {
+    await api.serverVersion();
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (inTime.aborted) throw unreachable(settings.url, inTime.reason);
+    if (!(error instanceof CliError) || error.exitCode !== EXIT.notSignedIn) throw error;
+  }
 }
 
 /** @throws CliError when Culvert does not take it */
