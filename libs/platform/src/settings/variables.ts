@@ -9,7 +9,11 @@ import { z } from 'zod';
 /** Values of these may carry a password or a key. */
 const secret = <T extends z.ZodType>(schema: T): T => schema.meta({ ...schema.meta(), secret: true });
 
-const MAX_MS = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Of what a timer waits for. */
+const MAX_WAIT_MS = DAY_MS;
+/** Of what is kept in the database. */
+const MAX_KEPT_MS = 10 * 366 * DAY_MS;
 
 function integer(range: { min: number; max: number; what?: string }) {
   const { min, max, what = 'a whole number' } = range;
@@ -21,7 +25,7 @@ function integer(range: { min: number; max: number; what?: string }) {
     .describe(`${what} from ${min} to ${max}`);
 }
 
-const milliseconds = (min = 1) => integer({ min, max: MAX_MS, what: 'a number of milliseconds' });
+const milliseconds = (min = 1, max = MAX_WAIT_MS) => integer({ min, max, what: 'a number of milliseconds' });
 const count = (max: number, min = 1) => integer({ min, max });
 const orNone = (schema: z.ZodType<number>) => schema.describe(`${schema.description}; 0 sets no limit`);
 
@@ -183,7 +187,7 @@ export const VARIABLES = {
     .describe('who may make a team: everyone who can sign in, or members of a team alone'),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
-  CONNECTION_HISTORY_MS: milliseconds(),
+  CONNECTION_HISTORY_MS: milliseconds(1, MAX_KEPT_MS),
   HEAD_TIMEOUT_MS: milliseconds(),
   IDLE_TIMEOUT_MS: milliseconds(),
   RESPONSE_TIMEOUT_MS: milliseconds(),
@@ -218,7 +222,7 @@ export const VARIABLES = {
     .regex(/^(?=.{1,255}$)[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+:[A-Za-z0-9_.-]{1,128}$/)
     .describe('a whole image name, such as docker.io/datawire/tel2:2.9.5'),
   TELEPRESENCE_GRACE_MS: milliseconds(),
-  TELEPRESENCE_RETENTION_MS: milliseconds(),
+  TELEPRESENCE_RETENTION_MS: milliseconds(1, MAX_KEPT_MS),
   MAX_PREVIEWS_PER_TEAM: count(10_000_000),
   MAX_SESSIONS_PER_TEAM: count(1_000_000),
   MAX_API_REQUESTS_PER_TEAM: orNone(count(100_000_000, 0)),
