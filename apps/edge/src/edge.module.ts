@@ -32,6 +32,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Edge, handToServer } from './edge.js';
 import { registerEdgeMetrics } from './edge.metrics.js';
+import { FailureLog } from './exchanges/failure-log.js';
 import { ExchangeWatches } from './exchanges/exchange-watches.js';
 import { PreviewEntrance } from './previews/preview-entrance.js';
 import { PreviewGate } from './previews/preview-gate.js';
@@ -181,6 +182,7 @@ function createRelay(
   const previewSuffix = `.${settings.public.previewDomain}`;
   const isApp = (hostname: string): boolean =>
     !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname);
+  const failures = new FailureLog(log);
   const relay: Relay = new Relay({
     router: new Router(
       (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
@@ -198,11 +200,7 @@ function createRelay(
     takesOverStream: (request, hostname) => telepresence.takesOver(request) && isApp(hostname),
     takeOverStream: (stream) => telepresence.takeOver(stream),
     onFault: (error) => log.error({ err: error }, 'relay fault'),
-    onFailure: (error, hostname) =>
-      log.debug(
-        { code: error.code, detail: error.message, reference: error.reference, hostname },
-        'request failed',
-      ),
+    onFailure: (error, hostname) => failures.add(error, hostname),
   });
   return relay;
 }

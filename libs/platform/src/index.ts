@@ -6,6 +6,7 @@ export * from './api-key-use.js';
 export * from './auth/public.js';
 export * from './cluster.module.js';
 export { createLog } from '@culvert/process';
+export * from './logger/line-budget.js';
 export * from './logger/logger.js';
 export * from './logger/logger.module.js';
 export * from './problems/problem-form.js';
