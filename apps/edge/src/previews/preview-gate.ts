@@ -19,6 +19,7 @@ import {
   type Verdict,
   VISIT_COOKIE,
 } from '@culvert/relay';
+import { mayReachApp } from '../listener/operator-paths.js';
 import { isReserved, type PreviewEntrance } from './preview-entrance.js';
 import { isOwnRequest } from './request-origin.js';
 
@@ -91,6 +92,7 @@ export class PreviewGate implements AccessGate {
     peer: string,
   ): Verdict | Promise<Verdict> {
     if (isReserved(request.target)) return this.enter(route, request, hostname);
+    if (route?.kind === 'app' && !mayReachApp(request, peer)) return 'unknown_host';
     if (route !== null && route.access === 'public') return 'allow';
     if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
     const header = headerSecret(request);
