@@ -20,8 +20,15 @@ function run(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** A build takes half a minute: whoever waits for it sees what it is at. */
+function tell(step) {
+  process.stderr.write(`build: ${step} …\n`);
+}
+
+tell('generating and compiling sources');
 run('infra/scripts/generate.mjs');
 run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json');
+tell('building the dashboard');
 run('infra/scripts/build-dashboard.mjs');
 
 // tsc copies no assets: an app keeps them in src/public/ and finds them beside its compiled files.
@@ -48,5 +55,7 @@ for (const kind of ['libs', 'apps']) {
   }
 }
 
+tell('bundling programs');
 run('infra/scripts/bundle-programs.mjs');
+tell('preparing the embedded database');
 run('dist/libs/store/src/migrate/write-migrated-cluster.js');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { API_KEY, type Deployment, type Preview, startDeployment } from '../support/deployment.js';
+import { API_KEY, type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 import { startProgram } from '../support/process.js';
 
 /** Of one server: who is configured wrongly does not get as far as to use it. */
@@ -36,16 +36,39 @@ describe('a wrong configuration', () => {
     expect(program.stdout).toBe('');
   });
 
-  it('that needs a port which is taken says so', async () => {
-    const taken = net.createServer().listen(0);
-    await once(taken, 'listening');
-    const program = startProgram('apps/standalone/src/main.js', {
-      DATA_DIR: dataDir,
-      PORT: String((taken.address() as AddressInfo).port),
+  it.each(['PORT', 'ADMIN_PORT'] as const)(
+    'that needs a %s which is taken is named in one line',
+    async (variable) => {
+      const taken = net.createServer().listen(0);
+      await once(taken, 'listening');
+      const port = String((taken.address() as AddressInfo).port);
+      const program = startProgram('apps/standalone/src/main.js', {
+        DATA_DIR: join(dataDir, variable),
+        LOG_LEVEL: 'warn',
+        ...(variable === 'PORT' ? {} : { PORT: '0' }),
+        [variable]: port,
+      });
+      expect((await program.exited).code).toBe(1);
+      expect(program.stderr.trimEnd()).toBe(
+        `culvert: ${variable}: ${port} is in use by another program, maybe another Culvert (stop that, or choose another port)`,
+      );
+      taken.close();
+    },
+  );
+});
+
+describe('the metrics of a standalone server', () => {
+  it('are for programs of its machine alone, and not through a proxy on it', async () => {
+    const server = await startDeployment();
+    const status = async (headers: Record<string, string>) =>
+      (await visit(server.port, `localhost:${server.port}`, '/metrics', { headers })).status;
+    expect(await status({})).toBe(200);
+    expect(await status({ 'x-forwarded-for': '192.0.2.1' })).toBe(404);
+    const health = await visit(server.port, `localhost:${server.port}`, '/readyz', {
+      headers: { 'x-forwarded-for': '192.0.2.1' },
     });
-    expect((await program.exited).code).toBe(1);
-    expect(program.stderr).toContain('EADDRINUSE');
-    taken.close();
+    expect(health.status).toBe(200);
+    await server.stop();
   });
 });
 

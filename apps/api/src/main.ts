@@ -3,7 +3,9 @@ import {
   appUrl,
   createLog,
   exitOnConfigurationError,
+  failToStart,
   loadSettings,
+  openPort,
   printResults,
   startAdminServer,
   stopOnSignal,
@@ -21,7 +23,7 @@ try {
   const bus = createEventBus({ redisUrl, onError: (error) => log.error({ err: error }, 'event bus') });
   const created = await bootstrap(store, settings);
   const app = await createApiApp({ settings, log, store, bus });
-  await (listen.host === undefined ? app.listen(listen.port) : app.listen(listen.port, listen.host));
+  await openPort(app, 'PORT', listen);
   const admin = await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host });
 
   stopOnSignal({
@@ -37,6 +39,5 @@ try {
 
   if (created !== null) printResults([['Dashboard', appUrl(settings)], ...bootstrapResults(created)]);
 } catch (error) {
-  log.fatal({ err: error }, 'cannot start');
-  process.exit(1);
+  failToStart(error, log);
 }

@@ -5,6 +5,7 @@ import { createEventBus } from '@culvert/cluster';
 import {
   createLog,
   exitOnConfigurationError,
+  failToStart,
   loadSettings,
   platformModules,
   NestLog,
@@ -57,7 +58,4 @@ async function main(): Promise<void> {
   });
 }
 
-main().catch((error: unknown) => {
-  log.fatal({ err: error }, 'could not start');
-  process.exit(1);
-});
+main().catch((error: unknown) => failToStart(error, log));

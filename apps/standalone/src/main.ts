@@ -1,4 +1,4 @@
-import { ConfigurationError, printResults, stopOnSignal } from '@culvert/platform';
+import { failToStart, printResults, stopOnSignal } from '@culvert/platform';
 import { resultsOf } from './results.js';
 import { startStandalone } from './standalone.js';
 
@@ -11,7 +11,5 @@ try {
   });
   printResults(resultsOf(standalone));
 } catch (error) {
-  const text = error instanceof ConfigurationError ? error.message : (error as Error).stack;
-  process.stderr.write(`culvert: ${text}\n`);
-  process.exit(1);
+  failToStart(error);
 }

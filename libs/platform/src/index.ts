@@ -20,4 +20,5 @@ export * from './settings/settings.js';
 export * from './settings/settings.module.js';
 export { VARIABLES, type TeamRule, type Variable } from './settings/variables.js';
 export * from './shutdown.js';
+export * from './start-error.js';
 export * from './store.module.js';

@@ -117,6 +117,8 @@ describe(PublicListener.name, () => {
     listener = await PublicListener.open({ listen: LISTEN, tls: null }, log);
     await expect(
       PublicListener.open({ listen: { ...LISTEN, port: listener.port }, tls: null }, log),
-    ).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    ).rejects.toThrow(
+      `PORT: ${listener.port} is in use by another program, maybe another Culvert (stop that, or choose another port)`,
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import type { Settings } from '@culvert/platform';
+import { listenError, type Settings } from '@culvert/platform';
 import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/process';
 import type { AcceptOptions } from '@culvert/relay';
 import type { Logger } from 'pino';
@@ -25,7 +25,7 @@ export class PublicListener {
     private readonly watch: CertificateWatch | null,
   ) {}
 
-  /** Resolves once the port is open; rejects when it cannot be. */
+  /** Resolves once the port is open. @throws StartError when it is taken, or may not be opened */
   static async open(
     settings: Pick<Settings, 'listen'> & { readonly tls: CertificateFiles | null },
     log: Logger,
@@ -50,7 +50,7 @@ export class PublicListener {
       server.listen(settings.listen.port, settings.listen.host, resolve);
     }).catch((error: unknown) => {
       listener.close();
-      throw error;
+      throw listenError(error, 'PORT', settings.listen.port);
     });
     return listener;
   }

@@ -4,7 +4,7 @@
  * left when it stops.
  */
 import { startSampleService } from '@culvert/sample-service';
-import { ConfigurationError, createLog, printResults, stopOnSignal } from '@culvert/platform';
+import { createLog, failToStart, printResults, stopOnSignal } from '@culvert/platform';
 import { startTrafficManager } from '@culvert/traffic-manager';
 import { resultsOf } from '../results.js';
 import { startStandalone } from '../standalone.js';
@@ -13,6 +13,7 @@ import { startStandalone } from '../standalone.js';
 const LOG_LEVEL = process.env['LOG_LEVEL'] ?? 'warn';
 
 async function main(): Promise<void> {
+  process.stderr.write('Starting Culvert, a traffic manager and a sample service …\n');
   const log = createLog({ level: 'warn', app: 'demo' });
   const standalone = await startStandalone({ ...process.env, LOG_LEVEL, DATA_DIR: 'memory' });
   const { created, url } = standalone;
@@ -65,7 +66,5 @@ async function createPreview(url: string, apiKey: string, port: number): Promise
 }
 
 main().catch((error: unknown) => {
-  const text = error instanceof ConfigurationError ? error.message : (error as Error).stack;
-  process.stderr.write(`culvert: ${text}\n`);
-  process.exit(1);
+  failToStart(error);
 });

@@ -1,14 +1,28 @@
 import type { AddressInfo } from 'node:net';
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplication, INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AdminModule } from './admin.module.js';
 import { METRICS } from './metrics.js';
+import { listenError } from '../start-error.js';
 import { Readiness } from './readiness.js';
 
 export interface AdminServer {
   readonly port: number;
   close(): Promise<void>;
+}
+
+/** Has `app` listen. @throws StartError when the port is taken, or may not be opened */
+export async function openPort(
+  app: INestApplication,
+  variable: 'PORT' | 'ADMIN_PORT',
+  { port, host }: { readonly port: number; readonly host?: string | undefined },
+): Promise<void> {
+  try {
+    await (host === undefined ? app.listen(port) : app.listen(port, host));
+  } catch (error) {
+    throw listenError(error, variable, port);
+  }
 }
 
 /**
@@ -24,7 +38,7 @@ export async function startAdminServer(
     logger: false,
   });
   admin.disable('x-powered-by');
-  await (address.host === undefined ? admin.listen(address.port) : admin.listen(address.port, address.host));
+  await openPort(admin, 'ADMIN_PORT', address);
   const { port } = admin.getHttpServer().address() as AddressInfo;
   return { port, close: () => admin.close() };
 }
