@@ -131,13 +131,14 @@ export class EdgeModule {
         {
           provide: PreviewUse,
           inject: [STORE, Relay, LOG],
-          useFactory: (store: Store, relay: Relay, log: Logger) => new PreviewUse(store, relay, log),
+          useFactory: (store: Store, relay: Relay, log: Logger) =>
+            new PreviewUse(store.background, relay, log),
         },
         {
           provide: PreviewTrafficRecords,
           inject: [STORE, Relay, LOG],
           useFactory: (store: Store, relay: Relay, log: Logger) =>
-            new PreviewTrafficRecords(store.previewTraffic, relay, log),
+            new PreviewTrafficRecords(store.background.previewTraffic, relay, log),
         },
         TunnelGateway,
       ],

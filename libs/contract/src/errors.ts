@@ -178,6 +178,13 @@ export const ERRORS = {
     description:
       'No edge has a tunnel of the traffic manager of this preview, or has room for more. Nothing was sent. Try again once it is connected.',
   },
+  store_unavailable: {
+    status: 503,
+    title: 'The database does not answer',
+    description:
+      'Culvert cannot reach its database, or gets no answer in time. Retry-After says when to try again. What the request ' +
+      'was to change may have been changed.',
+  },
   replay_timed_out: {
     status: 504,
     title: 'The service did not answer in time',

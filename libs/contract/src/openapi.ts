@@ -252,7 +252,7 @@ export function errorsOf(operation: Operation): ErrorCode[] {
       .add('payload_too_large')
       .add('unsupported_media_type');
   }
-  return [...codes.add('internal_error')];
+  return [...codes.add('store_unavailable').add('internal_error')];
 }
 
 const NAMES = new Map<z.ZodType, string>(

@@ -30,6 +30,17 @@ export class InvalidTextError extends Error {
   }
 }
 
+/** The store could not be asked, or did not answer in time. The same may work a moment later. */
+export class StoreUnavailableError extends Error {
+  readonly code = 'STORE_UNAVAILABLE';
+  constructor(options?: ErrorOptions) {
+    super('the database does not answer', options);
+  }
+}
+
+/** After how many seconds it is worth asking again. */
+export const STORE_RETRY_SECONDS = 5;
+
 /** The team has as many of them as it may. */
 export class TeamLimitError extends Error {
   readonly code = 'TEAM_LIMIT';

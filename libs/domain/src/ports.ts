@@ -615,7 +615,7 @@ export interface OAuthGrantRepository {
 }
 
 /** All repositories of one database. */
-export interface Store {
+export interface Repositories {
   readonly teams: TeamRepository;
   readonly members: MemberRepository;
   readonly invitations: InvitationRepository;
@@ -637,6 +637,12 @@ export interface Store {
   readonly previewTraffic: PreviewTrafficRepository;
   readonly auditEvents: AuditEventRepository;
   readonly bootstrap: BootstrapRepository;
+}
+
+/** What is called on it rejects with StoreUnavailableError within five seconds when the database does not answer. */
+export interface Store extends Repositories {
+  /** The same for work that no caller waits for: statements may take a minute, and take no connection from callers. */
+  readonly background: Repositories;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -1,8 +1,11 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
-import type { Store } from '@culvert/domain';
+import type { Repositories, Store } from '@culvert/domain';
 
 /** Injects the deployment's `Store`. */
 export const STORE = Symbol('Store');
+
+/** Injects the `Repositories` for work that no caller waits for: sweeps and records. */
+export const BACKGROUND_STORE = Symbol('BackgroundStore');
 
 /** Gives every module the store, and closes it once the application has stopped serving. */
 @Module({})
@@ -13,8 +16,11 @@ export class StoreModule implements OnApplicationShutdown {
     return {
       module: StoreModule,
       global: true,
-      providers: [{ provide: STORE, useValue: store }],
-      exports: [STORE],
+      providers: [
+        { provide: STORE, useValue: store },
+        { provide: BACKGROUND_STORE, useValue: store.background satisfies Repositories },
+      ],
+      exports: [STORE, BACKGROUND_STORE],
     };
   }
 

@@ -38,6 +38,7 @@ export const HINTS: Readonly<Partial<Record<RelayErrorCode, string>>> = {
   unknown_host: 'Check the address, or ask whoever sent it to you for a new one.',
   preview_expired: 'Ask whoever shared it for a new one.',
   manager_unavailable: 'This page tries again by itself until the cluster is back.',
+  store_unavailable: 'This page tries again by itself.',
   shutting_down: 'This page tries again by itself.',
   stream_limit: 'This page tries again by itself.',
   too_many_requests: 'This page tries again by itself.',

@@ -68,6 +68,7 @@ const PAGE_DESTINATIONS: ReadonlySet<string> = new Set(['document', 'iframe', 'f
 /** Errors that pass by themselves: a page that came by GET asks again. */
 const PASSING: ReadonlySet<string> = new Set([
   'manager_unavailable',
+  'store_unavailable',
   'shutting_down',
   'stream_limit',
   'too_many_requests',

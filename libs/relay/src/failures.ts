@@ -1,4 +1,5 @@
 /** What went wrong, in the words of the closed table of relay errors. */
+import { StoreUnavailableError } from '@culvert/domain';
 import { HttpSyntaxError } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
@@ -29,6 +30,12 @@ export function relayErrorOf(
     return side === 'request'
       ? new RelayError('bad_request', sentence(cause.message), { status: cause.status })
       : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
+  }
+  if (cause instanceof StoreUnavailableError) {
+    return new RelayError(
+      'store_unavailable',
+      'The database of Culvert does not answer. Try again in a moment.',
+    );
   }
   reportFault(cause);
   return new RelayError('internal_error', 'Something went wrong inside Culvert.');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { StoreUnavailableError } from '@culvert/domain';
 import { oddityCodes } from '@culvert/http1';
 import { ResetCode, type Stream } from '@culvert/tunnel';
 import { ExchangeTrace } from './exchange-trace.js';
@@ -945,6 +946,10 @@ const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   },
   too_many_requests: { status: 429, limits: { maxRequestsPerPreview: 0 } },
   team_request_limit: { status: 429, limits: { maxRequestsPerTeam: 0.5 } },
+  store_unavailable: {
+    status: 503,
+    prepare: () => setGate(() => Promise.reject(new StoreUnavailableError())),
+  },
   internal_error: { status: 500, prepare: () => setGate(() => Promise.reject(new Error('secret'))) },
   tunnel_lost: { status: 502, wrapDialer: resetting(ResetCode.TUNNEL_LOST) },
   ingress_refused: { status: 502, prepare: () => rig.stopService() },

@@ -38,6 +38,7 @@ const ERROR_KINDS = {
   bad_response: kind(502, 'http_protocol_error', 'The service sent a malformed response'),
   manager_unavailable: kind(503, 'destination_unavailable', 'The cluster is not connected', 5),
   stream_limit: kind(503, 'connection_limit_reached', 'The tunnel carries as many connections as it can', 1),
+  store_unavailable: kind(503, 'proxy_internal_response', 'Culvert cannot look this up right now', 5),
   shutting_down: kind(503, 'proxy_internal_response', 'Culvert is restarting', 1),
   ingress_timeout: kind(504, 'connection_timeout', 'The ingress did not accept the connection in time'),
   response_timeout: kind(504, 'http_response_timeout', 'The service did not answer in time'),

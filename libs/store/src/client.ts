@@ -3,12 +3,25 @@ import { InvalidTextError } from '@culvert/domain';
 import type { Pool } from 'pg';
 import { Prisma, PrismaClient } from './generated/client.js';
 import { assertStorable } from './text.js';
+import { rethrow } from './unavailable.js';
 
 // Embedded Postgres has one connection, so a transaction may have to wait for those before it.
 const TRANSACTION_LIMITS = { maxWait: 10_000, timeout: 10_000 };
 
-/** A Prisma client on `pool`, which stays the caller's to close. Rejects text that Postgres cannot hold. */
+/**
+ * A Prisma client on `pool`, which stays the caller's to close. Rejects text that Postgres cannot hold, and with
+ * StoreUnavailableError when the database cannot be asked.
+ */
 export function createClient(pool: Pool) {
+  const client = extendedClient(pool);
+  const transaction = client.$transaction.bind(client) as (...given: unknown[]) => Promise<unknown>;
+  // What begins and ends a transaction passes no extension.
+  return Object.create(client, {
+    $transaction: { value: (...given: unknown[]) => transaction(...given).catch(rethrow) },
+  }) as typeof client;
+}
+
+function extendedClient(pool: Pool) {
   return new PrismaClient({
     adapter: new PrismaPg(pool),
     transactionOptions: TRANSACTION_LIMITS,
@@ -22,7 +35,8 @@ export function createClient(pool: Pool) {
         try {
           return await query(args);
         } catch (error) {
-          throw hasCode(error, 'P2000') ? new InvalidTextError({ cause: error }) : error;
+          if (hasCode(error, 'P2000')) throw new InvalidTextError({ cause: error });
+          return rethrow(error);
         }
       },
     },

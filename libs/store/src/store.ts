@@ -1,5 +1,5 @@
-import type { Store } from '@culvert/domain';
-import { createClient } from './client.js';
+import type { Repositories, Store } from '@culvert/domain';
+import { createClient, type Client } from './client.js';
 import type { Database } from './database/database.js';
 import { openDatabase, type DatabaseLocation } from './database/open-database.js';
 import { migrate } from './migrate/migrate.js';
@@ -25,6 +25,7 @@ import { PrismaTeamRepository } from './repositories/team.repository.js';
 import { PrismaTrafficManagerRepository } from './repositories/traffic-manager.repository.js';
 import { PrismaUserRepository } from './repositories/user.repository.js';
 import { PrismaUserSessionRepository } from './repositories/user-session.repository.js';
+import { rethrow } from './unavailable.js';
 
 /**
  * Opens the database, brings it to the current schema, and returns its repositories.
@@ -48,8 +49,26 @@ export async function createStore(location: DatabaseLocation): Promise<Store> {
 
 /** The repositories of an open database whose schema is current. Closing the store closes the database. */
 export function storeOn(database: Database): Store {
-  const client = createClient(database.pool);
+  const { pool, backgroundPool } = database;
+  const client = createClient(pool);
+  const repositories = repositoriesOn(client);
+  const backgroundClient = backgroundPool === pool ? null : createClient(backgroundPool);
   let closed: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    await Promise.all([client.$disconnect(), backgroundClient?.$disconnect()]);
+    await database.close();
+  };
+  return {
+    ...repositories,
+    background: backgroundClient === null ? repositories : repositoriesOn(backgroundClient),
+    async ping() {
+      await pool.query('SELECT 1').catch(rethrow);
+    },
+    close: () => (closed ??= close()),
+  };
+}
+
+function repositoriesOn(client: Client): Repositories {
   return {
     teams: new PrismaTeamRepository(client),
     members: new PrismaMemberRepository(client),
@@ -72,9 +91,5 @@ export function storeOn(database: Database): Store {
     requestedPreviews: new PrismaRequestedPreviewRepository(client),
     auditEvents: new PrismaAuditEventRepository(client),
     bootstrap: new PrismaBootstrapRepository(client),
-    async ping() {
-      await database.pool.query('SELECT 1');
-    },
-    close: () => (closed ??= client.$disconnect().then(() => database.close())),
   };
 }

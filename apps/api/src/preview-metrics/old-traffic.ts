@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { TRAFFIC_MEMORY_MS, type Store } from '@culvert/domain';
-import { LOG, STORE } from '@culvert/platform';
+import { TRAFFIC_MEMORY_MS, type Repositories } from '@culvert/domain';
+import { BACKGROUND_STORE, LOG } from '@culvert/platform';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 5 * 60_000;
@@ -14,7 +14,7 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
   #isStopping = false;
 
   constructor(
-    @Inject(STORE) private readonly store: Pick<Store, 'previewTraffic'>,
+    @Inject(BACKGROUND_STORE) private readonly store: Pick<Repositories, 'previewTraffic'>,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 

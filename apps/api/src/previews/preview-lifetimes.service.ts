@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { Store } from '@culvert/domain';
-import { LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import type { Repositories } from '@culvert/domain';
+import { BACKGROUND_STORE, LOG, SETTINGS, type Settings } from '@culvert/platform';
 import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
 import { Announcer } from '../cluster-events/announcer.js';
@@ -18,7 +18,7 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
   #sweeping: Promise<void> = Promise.resolve();
 
   constructor(
-    @Inject(STORE) private readonly store: Store,
+    @Inject(BACKGROUND_STORE) private readonly store: Repositories,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
     private readonly audit: AuditLog,

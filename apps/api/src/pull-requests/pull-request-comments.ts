@@ -5,8 +5,8 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { EventBus } from '@culvert/cluster';
-import type { PullRequestComment, Store } from '@culvert/domain';
-import { EVENT_BUS, LOG, previewUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import type { PullRequestComment, Repositories } from '@culvert/domain';
+import { BACKGROUND_STORE, EVENT_BUS, LOG, previewUrl, SETTINGS, type Settings } from '@culvert/platform';
 import type { Logger } from 'pino';
 import { commentText, markerOf } from './comment-text.js';
 import { ForgeClient, type ForgeComment, ForgeError } from './forge-client.js';
@@ -45,7 +45,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
   private isRoundStale = false;
 
   constructor(
-    @Inject(STORE) private readonly store: Store,
+    @Inject(BACKGROUND_STORE) private readonly store: Repositories,
     @Inject(EVENT_BUS) private readonly bus: EventBus,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,

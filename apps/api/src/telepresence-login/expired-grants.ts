@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type { Store } from '@culvert/domain';
-import { LOG, STORE } from '@culvert/platform';
+import type { Repositories } from '@culvert/domain';
+import { BACKGROUND_STORE, LOG } from '@culvert/platform';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
@@ -11,7 +11,7 @@ export class ExpiredGrants implements OnApplicationBootstrap, OnApplicationShutd
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(STORE) private readonly store: Store,
+    @Inject(BACKGROUND_STORE) private readonly store: Repositories,
     @Inject(LOG) private readonly log: Logger,
   ) {}
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import type { Store } from '@culvert/domain';
-import { LOG, SETTINGS, type Settings, STORE } from '@culvert/platform';
+import type { Repositories } from '@culvert/domain';
+import { BACKGROUND_STORE, LOG, SETTINGS, type Settings } from '@culvert/platform';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
@@ -14,7 +14,7 @@ export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicatio
   #isStopping = false;
 
   constructor(
-    @Inject(STORE) private readonly store: Pick<Store, 'connectionEvents'>,
+    @Inject(BACKGROUND_STORE) private readonly store: Pick<Repositories, 'connectionEvents'>,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'connectionHistoryMs'>,
     @Inject(LOG) private readonly log: Logger,
   ) {}

@@ -107,9 +107,9 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   #removeExpired(): void {
     const now = new Date();
     Promise.all([
-      this.store.userSessions.removeExpired(now),
-      this.store.passwordResets.removeExpired(now),
-      this.store.previewVisits.removeExpired(now),
+      this.store.background.userSessions.removeExpired(now),
+      this.store.background.passwordResets.removeExpired(now),
+      this.store.background.previewVisits.removeExpired(now),
     ]).catch((error: unknown) => this.log.warn({ err: error }, 'expired sessions not removed'));
   }
 }

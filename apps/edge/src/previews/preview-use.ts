@@ -1,5 +1,5 @@
 import type { OnModuleDestroy } from '@nestjs/common';
-import type { Store } from '@culvert/domain';
+import type { Repositories } from '@culvert/domain';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 
@@ -14,7 +14,7 @@ export class PreviewUse implements OnModuleDestroy {
   private readonly timer: NodeJS.Timeout;
 
   constructor(
-    private readonly store: Store,
+    private readonly store: Pick<Repositories, 'previews' | 'teams'>,
     private readonly relay: Pick<Relay, 'takeUsedPreviews' | 'takeRequestCounts'>,
     private readonly log: Logger,
   ) {

@@ -1,6 +1,11 @@
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { ProblemError, toProblem, type ErrorCode } from '@culvert/contract';
-import { InvalidCursorError, InvalidTextError } from '@culvert/domain';
+import {
+  InvalidCursorError,
+  InvalidTextError,
+  STORE_RETRY_SECONDS,
+  StoreUnavailableError,
+} from '@culvert/domain';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { LOG } from '../logger/logger.module.js';
@@ -56,6 +61,9 @@ function translate(error: unknown, allowed: readonly string[]): ProblemError {
       errors: [{ pointer: '/cursor', message: 'is not one that a page of this list ended with' }],
       cause: error,
     });
+  }
+  if (error instanceof StoreUnavailableError) {
+    return new ProblemError('store_unavailable', { retryAfterSeconds: STORE_RETRY_SECONDS, cause: error });
   }
   if (error instanceof InvalidTextError) {
     return new ProblemError('validation_failed', { detail: 'a text cannot be stored', cause: error });

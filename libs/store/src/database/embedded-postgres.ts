@@ -79,6 +79,7 @@ function embed(db: PGlite, afterClose: () => Promise<void>): Database {
   pool.on('error', () => {});
   return {
     pool,
+    backgroundPool: pool,
     exclusively: (work) => work(pool),
     async close() {
       await pool.end();

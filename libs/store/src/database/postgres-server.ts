@@ -1,11 +1,36 @@
 import { Client, Pool, type PoolConfig } from 'pg';
+import { boundedClient } from './bounded-client.js';
 import type { Database } from './database.js';
 
-const MAX_CONNECTIONS = 10;
-const CONNECT_TIMEOUT_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 15_000;
-/** Longer than the server's own limit: it ends the wait for a server that no longer answers at all. */
-const QUERY_TIMEOUT_MS = 20_000;
+interface PoolLimits {
+  readonly connections: number;
+  /** For a connection of the pool. */
+  readonly waitMs: number;
+  /** For a new connection. */
+  readonly connectMs: number;
+  /** The server's own limit for a statement, locks that it waits for included. */
+  readonly statementMs: number;
+  /** Longer than the server's own limit: it ends the wait for a server that no longer answers at all. */
+  readonly answerMs: number;
+}
+
+/** Callers are answered within five seconds, if only with a 503: they wait, connect, or ask a server that has stalled. */
+const FOR_CALLERS: PoolLimits = {
+  connections: 10,
+  waitMs: 2_500,
+  connectMs: 1_500,
+  statementMs: 3_500,
+  answerMs: 4_000,
+};
+const IN_BACKGROUND: PoolLimits = {
+  connections: 2,
+  waitMs: 30_000,
+  connectMs: 10_000,
+  statementMs: 60_000,
+  answerMs: 70_000,
+};
+
+const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
 /** How long to wait for another process that migrates the same database. */
 const MIGRATION_LOCK_TIMEOUT_MS = 120_000;
@@ -17,21 +42,26 @@ export function connectServer(databaseUrl: string): Database {
   const shared = {
     connectionString: databaseUrl,
     application_name: 'culvert',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   };
-  const pool = openPool({
-    ...shared,
-    max: MAX_CONNECTIONS,
-    idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-  });
+  const bounded = ({ connections, waitMs, connectMs, statementMs, answerMs }: PoolLimits): Pool =>
+    openPool({
+      ...shared,
+      Client: boundedClient({ connectMs, answerMs }),
+      max: connections,
+      connectionTimeoutMillis: waitMs,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      statement_timeout: statementMs,
+    });
+  const pool = bounded(FOR_CALLERS);
+  const backgroundPool = bounded(IN_BACKGROUND);
   return {
     pool,
+    backgroundPool,
     async exclusively(work) {
-      const workPool = openPool({ ...shared, max: 1 });
-      const holder = new Client(shared);
+      const patient = { ...shared, connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
+      const workPool = openPool({ ...patient, max: 1 });
+      const holder = new Client(patient);
       // A lost connection also loses the lock; the work notices by its own connection.
       holder.on('error', () => {});
       try {
@@ -44,7 +74,9 @@ export function connectServer(databaseUrl: string): Database {
         await Promise.allSettled([workPool.end(), holder.end()]);
       }
     },
-    close: () => pool.end(),
+    async close() {
+      await Promise.all([pool.end(), backgroundPool.end()]);
+    },
   };
 }
 

@@ -27,7 +27,7 @@ const UNDEFINED_TABLE = '42P01';
  */
 export async function migrate(database: Database, prismaFolder = findPrismaFolder()): Promise<string[]> {
   const migrations = await readMigrations(prismaFolder);
-  if (await hasAll(database.pool, migrations)) return [];
+  if (await hasAll(database.backgroundPool, migrations)) return [];
   return database.exclusively(async (pool) => {
     const pending = await findPending(pool, migrations);
     if (pending.length > 0) await apply(pool, prismaFolder, migrations);

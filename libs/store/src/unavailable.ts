@@ -1,0 +1,49 @@
+/** What shows that the database cannot be asked now, in the words of Prisma, of pg and of Postgres. */
+import { StoreUnavailableError } from '@culvert/domain';
+
+/** Of Prisma: not reached, timed out, closed, no connection free in time, a transaction not begun or not ended in time. */
+const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+
+/** Of sockets. */
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/**
+ * SQLSTATE: a connection that failed (08), too many of them (53300), a statement that took too long (57014), and a server that
+ * ends, crashed or starts (57P01, 57P02, 57P03).
+ */
+const SQLSTATE = /^(?:08\w{3}|53300|57014|57P0[123])$/;
+
+/** Of pg, which gives these no code. */
+const MESSAGE =
+  /timeout exceeded when trying to connect|Connection terminated|timeout expired|is not queryable|Query read timeout/;
+
+const MAX_DEPTH = 8;
+
+/** Whether the database could not be asked, or did not answer in time: the same may work a moment later. */
+export function isUnavailable(error: unknown, depth = 0): boolean {
+  if (typeof error !== 'object' || error === null || depth > MAX_DEPTH) return false;
+  const { code, originalCode, message, cause, meta, errors } = error as Record<string, unknown>;
+  for (const given of [code, originalCode]) {
+    if (typeof given !== 'string') continue;
+    if (PRISMA_CODES.has(given) || SOCKET_CODES.has(given) || SQLSTATE.test(given)) return true;
+  }
+  if (error instanceof Error && typeof message === 'string' && MESSAGE.test(message)) return true;
+  const deeper = [cause, (meta as Record<string, unknown> | undefined)?.['driverAdapterError']];
+  if (Array.isArray(errors)) deeper.push(...errors);
+  return deeper.some((inner) => isUnavailable(inner, depth + 1));
+}
+
+/** Throws StoreUnavailableError in the place of what shows that the database cannot be asked, and all else as it is. */
+export function rethrow(error: unknown): never {
+  if (error instanceof StoreUnavailableError || !isUnavailable(error)) throw error;
+  throw new StoreUnavailableError({ cause: error });
+}
