@@ -18,7 +18,7 @@ import type { Verdict } from './access-gate.js';
 import { type PageBody, pageBody, type PageSink } from './banner/page-body.js';
 import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
 import { closingOf, type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
-import { DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
+import { closedDetail, DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import { GateAnswer } from './gate-answer.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
@@ -219,10 +219,7 @@ export class Exchange implements StreamHandler, PageSink {
     if (this.response?.framing === Framing.UNTIL_CLOSE) {
       this.finish(null);
     } else if (!this.retry(this.pooled!.uses > 0)) {
-      this.fail(
-        'ingress_closed',
-        `Ingress ${this.route!.ingress} closed the connection before its response was complete.`,
-      );
+      this.fail('ingress_closed', closedDetail(this.route!.ingress, this.asked));
     }
   }
 
@@ -235,8 +232,18 @@ export class Exchange implements StreamHandler, PageSink {
     } else if (this.state === 'finishing') {
       this.hasIngressEnded = true;
     } else if (!this.retry(isStale)) {
-      this.fail(errorCodeOf(code), sentence(`Ingress ${this.route!.ingress}: ${detail}`));
+      const isClosed = code === ResetCode.INGRESS_RESET && this.asked === 'upgrade';
+      const { ingress } = this.route!;
+      this.fail(
+        errorCodeOf(code),
+        isClosed ? closedDetail(ingress, 'upgrade') : sentence(`Ingress ${ingress}: ${detail}`),
+      );
     }
+  }
+
+  /** What the service owes: an upgrade is refused when the connection ends before any answer. */
+  private get asked(): 'upgrade' | 'response' {
+    return this.request.upgrade !== '' && this.response === null ? 'upgrade' : 'response';
   }
 
   // --- Time and change ------------------------------------------------------------------------------------

@@ -72,6 +72,13 @@ export function errorCodeOf(code: ResetCode): RelayErrorCode {
   }
 }
 
+/** What a visitor is told when the ingress closed without a whole answer. @param asked whether for a WebSocket, in vain */
+export function closedDetail(ingress: string, asked: 'upgrade' | 'response'): string {
+  return asked === 'upgrade'
+    ? `The service behind ingress ${ingress} refused the WebSocket: it closed the connection (often its origin check).`
+    : `Ingress ${ingress} closed the connection before its response was complete.`;
+}
+
 /** `text` with a capital and a full stop. */
 export function sentence(text: string): string {
   const start = text.charAt(0).toUpperCase() + text.slice(1);

@@ -882,6 +882,22 @@ describe('an upgrade', () => {
   });
 
   it.each([
+    ['closes', (socket: net.Socket) => void socket.end()],
+    ['resets', (socket: net.Socket) => void socket.resetAndDestroy()],
+  ])(
+    'that a service refuses without a word is told as such, where it %s the connection',
+    async (_how, refuse) => {
+      rig = await startRig(null, (socket) => void socket.once('data', () => refuse(socket)));
+      const visitor = await RawVisitor.connect(rig.port);
+      visitor.send(UPGRADE);
+      const received = await visitor.until(/"reference"/);
+      expect(received).toMatch(/^HTTP\/1\.1 502 /);
+      expect(received).toContain('refused the WebSocket: it closed the connection (often its origin check)');
+      visitor.socket.destroy();
+    },
+  );
+
+  it.each([
     ['another protocol', 'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
     ['no protocol', 'HTTP/1.1 101 x\r\n\r\n'],
   ])('is not switched to %s', async (_what, answer) => {

@@ -56,6 +56,7 @@ interface Pending {
   readonly startedMs: number;
   readonly method: string;
   readonly path: string;
+  readonly asksForUpgrade: boolean;
   status: number | null;
   oddities: number;
   upgrade: string;
@@ -68,6 +69,12 @@ const MAX_PENDING = 16;
 const MAX_INTERIM_RESPONSES = 64;
 
 const HEAD: Reading = { kind: 'head' };
+
+/** Why there is no whole answer, where the service ended the connection. */
+export const SERVICE_CLOSED = 'service closed the connection';
+export const SERVICE_RESET = 'service broke the connection';
+/** Programs that serve developers refuse WebSockets from names that they do not know, many without a word. */
+const UPGRADE_REFUSED = 'service refused the WebSocket (often its origin check)';
 
 export class Http1Watch {
   private isBlind = false;
@@ -102,9 +109,10 @@ export class Http1Watch {
 
   /** The service sends no more. */
   handleResponseEnd(): void {
-    const [current] = this.pending;
+    if (this.pending.length === 0) return;
     // Some bodies end so (RFC 9112 §6.3); after an upgrade, the connection itself.
-    if (this.response.kind === 'rest' && current !== undefined) this.finish(null);
+    if (this.response.kind === 'rest') this.finish(null);
+    else this.handleClose(SERVICE_CLOSED);
   }
 
   /** Nothing moves any more. @param failure why, for people; null: both ends had said all */
@@ -171,6 +179,7 @@ export class Http1Watch {
       startedMs: performance.now(),
       method: head.method,
       path: pathOf(head.target),
+      asksForUpgrade: head.upgrade !== '',
       status: null,
       oddities: 0,
       upgrade: '',
@@ -250,8 +259,14 @@ export class Http1Watch {
     const done = this.pending.shift();
     this.response = HEAD;
     this.interimCount = 0;
-    if (done !== undefined) this.tell(seen(done, 'ended', failure));
+    if (done !== undefined)
+      this.tell(seen(done, 'ended', isRefusedUpgrade(done, failure) ? UPGRADE_REFUSED : failure));
   }
+}
+
+function isRefusedUpgrade({ asksForUpgrade, status }: Pending, failure: string | null): boolean {
+  const isServices = failure === null || failure === SERVICE_CLOSED || failure === SERVICE_RESET;
+  return asksForUpgrade && status !== 101 && isServices;
 }
 
 function readingOf(framing: Framing, contentLength: number): Reading {

@@ -101,6 +101,37 @@ describe('a tapped stream', () => {
     inner.handler.onEnd();
     expect(seen).toEqual([]);
     stream.end();
-    expect(seen).toMatchObject([{ status: null, failure: 'closed without an answer' }]);
+    expect(seen).toMatchObject([{ status: null, failure: 'service closed the connection' }]);
+  });
+
+  // The edge cancels the stream of a service that ended too early, which looked like a visitor who left.
+  it.each([
+    ['before its answer', '', null],
+    ['within its answer', 'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello', 200],
+  ])('names the service where that closed first, %s', (_when, answer, status) => {
+    const { seen, inner, stream } = tapped();
+    inner.handler.onData(Buffer.from(REQUEST));
+    if (answer !== '') stream.write(Buffer.from(answer));
+    stream.end();
+    inner.handler.onReset(ResetCode.CANCEL, '');
+    expect(seen).toMatchObject([{ status, failure: 'service closed the connection' }]);
+  });
+
+  it.each([
+    ['closes', (stream: TappedStream) => stream.end()],
+    ['resets', (stream: TappedStream) => stream.reset(ResetCode.INGRESS_RESET, 'ECONNRESET')],
+    [
+      'answers 403',
+      (stream: TappedStream) => stream.write(Buffer.from('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n')),
+    ],
+  ])('says that the service refused a WebSocket where it %s', (_how, refuse) => {
+    const { seen, inner, stream } = tapped();
+    inner.handler.onData(
+      Buffer.from('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+    );
+    refuse(stream);
+    expect(seen).toMatchObject([
+      { path: '/ws', failure: 'service refused the WebSocket (often its origin check)' },
+    ]);
   });
 });

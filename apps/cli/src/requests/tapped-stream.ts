@@ -1,6 +1,6 @@
 /** A stream of a tunnel that shows what passes through it to a watch. To both of its ends it is the stream itself. */
 import { ResetCode, type IncomingStream, type StreamHandler } from '@culvert/tunnel';
-import type { Http1Watch } from './http1-watch.js';
+import { type Http1Watch, SERVICE_RESET } from './http1-watch.js';
 
 export class TappedStream implements IncomingStream {
   /** Whoever joins the stream to its target. */
@@ -96,7 +96,7 @@ function failureOf(code: ResetCode): string {
     case ResetCode.INGRESS_TLS:
       return 'TLS failed';
     case ResetCode.INGRESS_RESET:
-      return 'connection broke';
+      return SERVICE_RESET;
     case ResetCode.TUNNEL_LOST:
       return 'connection to Culvert lost';
     case ResetCode.CANCEL:
