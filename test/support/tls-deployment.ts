@@ -6,7 +6,7 @@ import type http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hashSecret, generateSecret, type Store } from '@culvert/domain';
+import { hashSecret, generateSecret, type Store, VISIT_LIMITS } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { createTestCertificate } from '@culvert/testkit';
 import { createDatabase } from './database.js';
@@ -186,7 +186,7 @@ export async function startTlsDeployment(env: Record<string, string> = {}): Prom
         userAgent: '',
       });
       const cookie = generateSecret();
-      const isIn = await store.previewVisits.create(
+      const outcome = await store.previewVisits.create(
         {
           hash: hashSecret(cookie),
           teamId: ofTeam,
@@ -194,10 +194,10 @@ export async function startTlsDeployment(env: Record<string, string> = {}): Prom
           admittedBy: { userId: user.id, userSessionId: session.id },
           expiresAt,
         },
-        10_000,
+        VISIT_LIMITS,
         new Date(),
       );
-      if (!isIn) throw new Error(`no visit of ${preview.hostname}`);
+      if (outcome !== 'created') throw new Error(`no visit of ${preview.hostname}`);
       return { cookie, userId: user.id };
     },
     startManager: async (managerEnv = {}) => {

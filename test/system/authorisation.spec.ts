@@ -17,6 +17,7 @@ import {
   hashApiKeySecret,
   hashSecret,
   type Store,
+  VISIT_LIMITS,
 } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, Methods, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
@@ -104,7 +105,7 @@ beforeAll(async () => {
       admittedBy: { shareLinkId },
       expiresAt: new Date(Date.now() + 3_600_000),
     },
-    1,
+    VISIT_LIMITS,
     new Date(),
   );
   secrets.set('visit', visit);

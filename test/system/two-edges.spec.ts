@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { hashSecret, type Store } from '@culvert/domain';
+import { hashSecret, type Store, VISIT_LIMITS } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -185,7 +185,7 @@ async function member(): Promise<{ headers: Headers; userId: string; session: st
       admittedBy: { userId, userSessionId },
       expiresAt: new Date(Date.now() + 3_600_000),
     },
-    100,
+    VISIT_LIMITS,
     new Date(),
   );
   return { headers: { cookie: `${VISIT}=${secret}` }, userId, session };

@@ -22,6 +22,7 @@ import type {
   PreviewVisit,
   ShareLink,
   ShareLinkDraft,
+  VisitLimits,
 } from './preview-access.js';
 import type { TrafficDraft, TrafficMinute, TrafficStep } from './preview-traffic.js';
 import type {
@@ -430,14 +431,17 @@ export interface PreviewVisitDraft {
   readonly expiresAt: Date;
 }
 
+/** `gone`: what the visit hangs on is. `link_full`, `preview_full`: a limit for its share link, or for who is no member. */
+export type VisitOutcome = 'created' | 'gone' | 'link_full' | 'preview_full';
+
 /** Browsers in previews. Across teams where a secret is the proof. */
 export interface PreviewVisitRepository {
   /** False when what it hangs on is gone. */
   createCode(draft: AccessCodeDraft): Promise<boolean>;
   /** Uses it up: of two who show the same code one gets it. Null when it is unknown, used or expired. */
   takeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null>;
-  /** False when what it hangs on is gone, or the preview has `maxVisits` that are not over. */
-  create(draft: PreviewVisitDraft, maxVisits: number, now: Date): Promise<boolean>;
+  /** Visits of links that were revoked count for no limit. */
+  create(draft: PreviewVisitDraft, limits: VisitLimits, now: Date): Promise<VisitOutcome>;
   /**
    * The visit of this cookie if it may go on now: not over, its share link good, or its web session alive and its
    * person still a member or allowed. Null otherwise.

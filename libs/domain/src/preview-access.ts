@@ -12,8 +12,27 @@ export const SHARE_LINK_PREFIX = SECRET_PREFIXES.shareLink;
 export const ACCESS_CODE_MS = 60_000;
 /** After this a browser is handed over again, which people who are still signed in do not notice. */
 export const PREVIEW_VISIT_MS = 24 * 60 * 60 * 1000;
-/** Browsers that are let into one preview at a time: a bound for a share link that got around. */
-export const MAX_VISITS_PER_PREVIEW = 10_000;
+/** Browsers that are let into one preview at a time. Those of its members are not in any total: a member always gets in. */
+export interface VisitLimits {
+  /** By one share link. */
+  readonly perShareLink: number;
+  /** By all share links that are neither expired nor revoked. */
+  readonly byShareLinks: number;
+  /** Of people who are no members, whom the preview names by their address or its domain. */
+  readonly byGuests: number;
+  /** Of one person: beyond it their oldest ends. */
+  readonly perPerson: number;
+}
+
+/** Bounds for a share link that got around, which must not keep out who has another. */
+export const VISIT_LIMITS: VisitLimits = {
+  perShareLink: 5000,
+  byShareLinks: 10_000,
+  byGuests: 10_000,
+  perPerson: 50,
+};
+/** Visits that one share link begins for one network in an hour, at each edge: too few for one network to use up the link. */
+export const MAX_SHARE_LINK_VISITS_PER_NETWORK = 200;
 /** Share links, and machine tokens, of one preview that are neither expired nor revoked. */
 export const MAX_CREDENTIALS_PER_PREVIEW = 100;
 
@@ -49,6 +68,8 @@ export interface PreviewVisit {
   readonly previewId: string;
   /** Who signed in; null when a share link let them in. */
   readonly userId: string | null;
+  /** The link that let them in; null when they signed in. */
+  readonly shareLinkId: string | null;
   /** Until when it may go on, as things stand; the least of all that bounds it. */
   readonly expiresAt: Date;
 }

@@ -1,9 +1,10 @@
-import { generateSecret, hashSecret, type Preview } from '@culvert/domain';
+import { generateSecret, hashSecret, type Preview, type VisitLimits } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, expect, it } from 'vitest';
 import { createPreview, createTenant, describeOnEveryDatabase, type Tenant } from './spec/databases.js';
 
 const HOUR_MS = 3_600_000;
+const LIMITS: VisitLimits = { perShareLink: 2, byShareLinks: 6, byGuests: 10, perPerson: 3 };
 
 describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) => {
   let tenant: Tenant;
@@ -31,7 +32,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     const hash = hashSecret(generateSecret());
     const draft = { hash, teamId: tenant.team.id, previewId: preview.id, expiresAt: later };
     const admittedBy = { userId: user.id, userSessionId: session.id };
-    expect(await previewVisits.create({ ...draft, admittedBy }, 10, now)).toBe(true);
+    expect(await previewVisits.create({ ...draft, admittedBy }, LIMITS, now)).toBe('created');
     return { user, session, hash, find: (at = now) => previewVisits.findUsable(hash, at) };
   }
 
@@ -76,7 +77,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
         admittedBy: { shareLinkId: link.id },
         expiresAt,
       },
-      10,
+      LIMITS,
       now,
     );
     expect(await previewVisits.findUsable(hash, now)).toMatchObject({ userId: null, expiresAt: later });
@@ -85,14 +86,74 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     expect(await previewVisits.findUsable(hash, now)).toBeNull();
   });
 
-  it('does not begin when the preview has as many as it may, and is removed when it is over', async () => {
+  /** A share link, and how to begin a visit by it. */
+  async function shareLink(limits = LIMITS) {
+    const { shareLinks, previewVisits } = context.store;
+    const draft = { name: 'x', hint: 'x', hash: hashSecret(generateSecret()), expiresAt: later };
+    const { id } = (await shareLinks.create(tenant.team.id, preview.id, draft))!;
+    const open = () =>
+      previewVisits.create(
+        {
+          hash: hashSecret(generateSecret()),
+          teamId: tenant.team.id,
+          previewId: preview.id,
+          admittedBy: { shareLinkId: id },
+          expiresAt: later,
+        },
+        limits,
+        now,
+      );
+    const revoke = () => shareLinks.revoke(tenant.team.id, preview.id, id, now);
+    return { open, revoke };
+  }
+
+  it('does not begin by a share link that has as many as it may, and begins by another', async () => {
+    const [first, second] = [await shareLink(), await shareLink()];
+    for (let i = 0; i < LIMITS.perShareLink; i++) expect(await first.open()).toBe('created');
+    expect(await first.open()).toBe('link_full');
+    expect(await second.open()).toBe('created');
+  });
+
+  it('does not count for the preview once its share link is revoked', async () => {
+    const links = [await shareLink(), await shareLink(), await shareLink()];
+    for (const { open } of links) for (let i = 0; i < LIMITS.perShareLink; i++) await open();
+    const last = await shareLink();
+    expect(await last.open()).toBe('preview_full');
+    await links[0].revoke();
+    expect(await last.open()).toBe('created');
+  });
+
+  it('begins for a member, however many there are, and ends the oldest of theirs instead', async () => {
+    const { open } = await shareLink({ ...LIMITS, perShareLink: 100 });
+    while ((await open()) === 'created');
+    const first = await visit();
+    await context.store.users.addMembership(tenant.team.id, first.user.id, 'member');
+    const hashes = [first.hash];
+    for (let i = 1; i <= LIMITS.perPerson; i++) {
+      const hash = hashSecret(generateSecret());
+      hashes.push(hash);
+      const admittedBy = { userId: first.user.id, userSessionId: first.session.id };
+      const draft = { hash, teamId: tenant.team.id, previewId: preview.id, admittedBy, expiresAt: later };
+      const at = new Date(now.getTime() + i);
+      expect(await context.store.previewVisits.create(draft, { ...LIMITS, byGuests: 0 }, at)).toBe('created');
+    }
+    const found = await Promise.all(hashes.map((hash) => context.store.previewVisits.findUsable(hash, now)));
+    expect(found.map((each) => each !== null)).toEqual([
+      false,
+      ...Array<boolean>(LIMITS.perPerson).fill(true),
+    ]);
+  });
+
+  it('does not begin for one guest more than there may be, and is removed when it is over', async () => {
     const { user, session } = await visit();
     const draft = { teamId: tenant.team.id, previewId: preview.id, expiresAt: later };
     const admittedBy = { userId: user.id, userSessionId: session.id };
     const hash = hashSecret(generateSecret());
-    expect(await context.store.previewVisits.create({ ...draft, hash, admittedBy }, 1, now)).toBe(false);
+    const limits = { ...LIMITS, byGuests: 1 };
+    const create = () => context.store.previewVisits.create({ ...draft, hash, admittedBy }, limits, now);
+    expect(await create()).toBe('preview_full');
     expect(await context.store.previewVisits.removeExpired(later)).toBeGreaterThanOrEqual(1);
-    expect(await context.store.previewVisits.create({ ...draft, hash, admittedBy }, 1, now)).toBe(true);
+    expect(await create()).toBe('created');
   });
 
   it('comes in by a code that one of two takes, and not when it is late', async () => {

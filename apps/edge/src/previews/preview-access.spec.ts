@@ -1,6 +1,13 @@
 /** Who gets past the gate with what: tables of requests against one private preview, a public one and none. */
 import { createHash } from 'node:crypto';
-import { generateSecret, hashSecret, type PreviewVisitDraft, type Store } from '@culvert/domain';
+import {
+  generateSecret,
+  hashSecret,
+  MAX_SHARE_LINK_VISITS_PER_NETWORK,
+  type PreviewVisitDraft,
+  type Store,
+  type VisitOutcome,
+} from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import {
   GateAnswer,
@@ -53,12 +60,17 @@ const PREFLIGHT = { Origin: 'https://x.test', 'Access-Control-Request-Method': '
 describe('the gate of a private preview', () => {
   let gate: PreviewGate;
   let usable: boolean;
+  /** That the visit is by. */
+  let shareLinkId: string | null;
+  let outcome: VisitOutcome;
   let lookups: number;
   let visits: PreviewVisitDraft[];
   let code: { hash: string; nonceHash: string; previewId: string } | null;
 
   beforeEach(() => {
     usable = true;
+    shareLinkId = null;
+    outcome = 'created';
     lookups = 0;
     visits = [];
     code = null;
@@ -72,8 +84,12 @@ describe('the gate of a private preview', () => {
       previewTokens: { findUsable: find(TOKEN, credential) },
       shareLinks: { findUsable: find(LINK, credential) },
       previewVisits: {
-        findUsable: find(VISIT, { ...credential, userId: 'u' }),
-        create: async (draft: PreviewVisitDraft) => visits.push(draft) > 0,
+        findUsable: (hash: string) =>
+          find(VISIT, { ...credential, userId: shareLinkId === null ? 'u' : null, shareLinkId })(hash),
+        create: async (draft: PreviewVisitDraft) => {
+          if (outcome === 'created') visits.push(draft);
+          return outcome;
+        },
         takeCode: async (hash: string) => {
           const taken = code?.hash === hash ? code : null;
           code = null;
@@ -281,5 +297,35 @@ describe('the gate of a private preview', () => {
     expect(await open('')).toBe('unknown_host');
     expect(await check(route('team'), request(`HEAD /.culvert/share/${LINK}`))).toBe('unknown_host');
     expect(visits).toHaveLength(4);
+  });
+
+  it('begins one visit for a browser that opens a share link again and again', async () => {
+    const shown = request(`GET /.culvert/share/${LINK}/a`, { Cookie: COOKIE });
+    shareLinkId = 'x';
+    const answer = (await check(route('team'), shown)) as GateAnswer;
+    expect([answer.status, answer.lines]).toEqual([303, `Location: ${ORIGIN}/a\r\n`]);
+    shareLinkId = null;
+    expect(((await check(route('team'), shown)) as GateAnswer).lines).not.toContain('Set-Cookie');
+    expect(visits).toEqual([]);
+    shareLinkId = 'another link';
+    expect(((await check(route('team'), shown)) as GateAnswer).lines).toContain('Set-Cookie');
+    expect(visits).toHaveLength(1);
+  });
+
+  it('begins few visits by a share link for one network, and says when the next one may begin', async () => {
+    const shown = request(`GET /.culvert/share/${LINK}`);
+    for (let i = 0; i < MAX_SHARE_LINK_VISITS_PER_NETWORK; i++) await check(route('team'), shown);
+    const refused = (await check(route('team'), shown)) as RelayError;
+    expect([refused.status, refused.retryAfterSeconds]).toEqual([429, 3600]);
+    expect(visits).toHaveLength(MAX_SHARE_LINK_VISITS_PER_NETWORK);
+  });
+
+  it.each<[VisitOutcome, string]>([
+    ['link_full', '429'],
+    ['preview_full', '429'],
+    ['gone', 'unknown_host'],
+  ])('answers a share link whose visit is %s', async (cannot, expected) => {
+    outcome = cannot;
+    expect(summary(await check(route('team'), request(`GET /.culvert/share/${LINK}`)))).toBe(expected);
   });
 });

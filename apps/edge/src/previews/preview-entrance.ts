@@ -2,10 +2,11 @@ import {
   generateSecret,
   hashSecret,
   isSecretShaped,
-  MAX_VISITS_PER_PREVIEW,
   PREVIEW_VISIT_MS,
   SHARE_LINK_PREFIX,
+  VISIT_LIMITS,
   type PreviewVisitDraft,
+  type ShareLink,
   type Store,
 } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
@@ -20,6 +21,7 @@ import {
   type Verdict,
   VISIT_COOKIE,
 } from '@culvert/relay';
+import { ShareLinkRate } from './share-link-rate.js';
 import { headerOf, isNavigation, isPreflight, ownOrigin } from './request-origin.js';
 
 const RESERVED_PATH = '/.culvert';
@@ -36,6 +38,8 @@ const MAX_TARGET_LENGTH = 2700;
 /** How long a banner that was closed stays away. */
 const BANNER_CLOSED_SECONDS = 90 * 86_400;
 const PREFLIGHT_MAX_AGE_SECONDS = 60;
+/** A browser that opens a share link again has a new visit once the one it has is this much older. */
+const NEW_VISIT_MS = 60 * 60 * 1000;
 
 /** Whether a target is Culvert's on every preview's host, and never forwarded. */
 export function isReserved(target: string): boolean {
@@ -48,6 +52,8 @@ const DOT = 0x2e;
 
 /** What happens at a preview's door: who is sent to sign in, and how who comes back, or has a share link, gets in. */
 export class PreviewEntrance {
+  private readonly shareLinkRate = new ShareLinkRate();
+
   constructor(
     private readonly store: Pick<Store, 'previewVisits' | 'shareLinks'>,
     private readonly options: { readonly scheme: 'http' | 'https'; readonly appUrl: string },
@@ -60,7 +66,12 @@ export class PreviewEntrance {
   }
 
   /** Answers what is asked of `/.culvert/`. */
-  enter(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
+  enter(
+    route: Route | null,
+    request: RequestHead,
+    hostname: string,
+    address: string,
+  ): Verdict | Promise<Verdict> {
     const { method, target } = request;
     if (method !== 'GET') return 'unknown_host';
     const entrance = PREVIEW_ENTRANCES.find((start) => target.startsWith(start));
@@ -70,7 +81,7 @@ export class PreviewEntrance {
       case SIGNED_IN_PREFIX:
         return this.finishSignIn(route, request);
       case SHARE_PREFIX:
-        return this.openShareLink(route, request);
+        return this.openShareLink(route, request, address);
       case BANNER_CLOSED_PATH:
         return target === BANNER_CLOSED_PATH ? this.rememberClosing(request) : 'unknown_host';
       case undefined:
@@ -123,7 +134,7 @@ export class PreviewEntrance {
   }
 
   /** `/.culvert/share/<secret>/and/where?to`: lets in and goes on to what follows the secret. */
-  private async openShareLink(route: Route | null, request: RequestHead): Promise<Verdict> {
+  private async openShareLink(route: Route | null, request: RequestHead, address: string): Promise<Verdict> {
     const [, secret = '', rest = ''] =
       /^([\w-]*)([/?].*)?$/.exec(request.target.slice(SHARE_PREFIX.length)) ?? [];
     const target = rest.startsWith('?') ? `/${rest}` : rest || '/';
@@ -132,13 +143,36 @@ export class PreviewEntrance {
     const link = await this.store.shareLinks.findUsable(hashSecret(secret), now);
     if (link === null || link.previewId !== route?.id) return 'unknown_host';
     if (route.access === 'public') return this.goTo(request, target, '');
-    const { teamId, previewId } = link;
-    return this.admit(request, target, {
-      teamId,
-      previewId,
-      admittedBy: { shareLinkId: link.id },
-      expiresAt: new Date(Math.min(now.getTime() + PREVIEW_VISIT_MS, link.expiresAt.getTime())),
-    });
+    const { id: shareLinkId, teamId, previewId } = link;
+    const expiresAt = new Date(Math.min(now.getTime() + PREVIEW_VISIT_MS, link.expiresAt.getTime()));
+    if (await this.isIn(request, link, expiresAt, now)) return this.goTo(request, target, '');
+    const retryAfterSeconds = this.shareLinkRate.take(shareLinkId, address);
+    if (retryAfterSeconds > 0)
+      throw new RelayError(
+        'too_many_requests',
+        'This share link was opened in many browsers at your address. Try again later, or sign in.',
+        { retryAfterSeconds },
+      );
+    return this.admit(request, target, { teamId, previewId, admittedBy: { shareLinkId }, expiresAt });
+  }
+
+  /**
+   * Whether this browser needs no visit by the link: its person signed in, or it was let in by the link in the last hour, or
+   * for as long as the link is good.
+   */
+  private async isIn(
+    request: RequestHead,
+    { id: shareLinkId, previewId }: ShareLink,
+    expiresAt: Date,
+    now: Date,
+  ): Promise<boolean> {
+    const cookie = this.cookieOf(request, VISIT_COOKIE[this.options.scheme]);
+    if (cookie === null) return false;
+    const visit = await this.store.previewVisits.findUsable(hashSecret(cookie), now);
+    if (visit === null || visit.previewId !== previewId) return false;
+    if (visit.userId !== null) return true;
+    const isNew = expiresAt.getTime() - visit.expiresAt.getTime() < NEW_VISIT_MS;
+    return visit.shareLinkId === shareLinkId && isNew;
   }
 
   private async admit(
@@ -148,12 +182,26 @@ export class PreviewEntrance {
   ): Promise<Verdict> {
     const secret = generateSecret();
     const now = new Date();
-    const isCreated = await this.store.previewVisits.create(
+    const outcome = await this.store.previewVisits.create(
       { ...draft, hash: hashSecret(secret) },
-      MAX_VISITS_PER_PREVIEW,
+      VISIT_LIMITS,
       now,
     );
-    if (!isCreated) throw new RelayError('too_many_requests', 'Too many people are in this preview.');
+    switch (outcome) {
+      case 'created':
+        break;
+      case 'gone':
+        return 'unknown_host';
+      case 'link_full':
+        throw new RelayError(
+          'too_many_requests',
+          'This share link is open in as many browsers as it may be. Ask for another one, or sign in.',
+        );
+      case 'preview_full':
+        throw new RelayError('too_many_requests', 'Too many people are in this preview. Try again later.');
+      default:
+        throw new Error(`unhandled outcome ${String(outcome satisfies never)}`);
+    }
     const seconds = Math.max(1, Math.floor((draft.expiresAt.getTime() - now.getTime()) / 1000));
     return this.goTo(request, target, this.setCookie(VISIT_COOKIE[this.options.scheme], secret, seconds));
   }

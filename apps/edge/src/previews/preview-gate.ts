@@ -91,7 +91,7 @@ export class PreviewGate implements AccessGate {
     hostname: string,
     peer: string,
   ): Verdict | Promise<Verdict> {
-    if (isReserved(request.target)) return this.enter(route, request, hostname);
+    if (isReserved(request.target)) return this.enter(route, request, hostname, peer);
     if (route?.kind === 'app' && !mayReachApp(request, peer)) return 'unknown_host';
     if (route !== null && route.access === 'public') return 'allow';
     if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
@@ -161,11 +161,16 @@ export class PreviewGate implements AccessGate {
       if (concerns(credential)) this.credentials.delete(secret);
   }
 
-  private enter(route: Route | null, request: RequestHead, hostname: string): Verdict | Promise<Verdict> {
+  private enter(
+    route: Route | null,
+    request: RequestHead,
+    hostname: string,
+    peer: string,
+  ): Verdict | Promise<Verdict> {
     if (route?.kind === 'app') return 'allow';
-    return route === null && !hostname.endsWith(this.suffix)
-      ? 'unknown_host'
-      : this.entrance.enter(route, request, hostname);
+    if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
+    const address = this.trustedProxies.clientOf(peer, forwardedFor(request));
+    return this.entrance.enter(route, request, hostname, address);
   }
 
   /** What `request` shows: a key or token in a header, or else a visit's cookie. Null when it shows neither. */

@@ -6,10 +6,14 @@ import {
   type PreviewVisit,
   type PreviewVisitDraft,
   type PreviewVisitRepository,
+  type VisitLimits,
+  type VisitOutcome,
 } from '@culvert/domain';
 import { isForeignKeyViolation, type Client } from '../client.js';
 import { newId } from '../ids.js';
 import { isStorable } from '../text.js';
+
+type VisitOf = Pick<PreviewVisitDraft, 'teamId' | 'previewId'>;
 
 export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
   constructor(private readonly client: Client) {}
@@ -29,16 +33,60 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     return { teamId, previewId, nonceHash, userId, userSessionId };
   }
 
-  async create({ admittedBy, ...draft }: PreviewVisitDraft, maxVisits: number, now: Date): Promise<boolean> {
-    const { teamId, previewId } = draft;
-    // Of two at once both may pass: the limit keeps a link that got around from filling the disk.
-    const count = await this.client.previewVisit.count({
-      where: { teamId, previewId, expiresAt: { gt: now } },
-    });
-    if (count >= maxVisits) return false;
-    return hangsOn(() =>
+  async create(
+    { admittedBy, ...draft }: PreviewVisitDraft,
+    limits: VisitLimits,
+    now: Date,
+  ): Promise<VisitOutcome> {
+    // Of two at once both may pass: the limits keep a link that got around from filling the disk.
+    const full =
+      'shareLinkId' in admittedBy
+        ? await this.findFull(draft, admittedBy.shareLinkId, limits, now)
+        : await this.makeRoom(draft, admittedBy.userId, limits, now);
+    if (full !== null) return full;
+    const isCreated = await hangsOn(() =>
       this.client.previewVisit.create({ data: { ...draft, ...admittedBy, id: newId(), createdAt: now } }),
     );
+    return isCreated ? 'created' : 'gone';
+  }
+
+  /** Which limit a visit by this share link would exceed. */
+  private async findFull(
+    { teamId, previewId }: VisitOf,
+    shareLinkId: string,
+    { perShareLink, byShareLinks }: VisitLimits,
+    now: Date,
+  ): Promise<'link_full' | 'preview_full' | null> {
+    const alive = { teamId, previewId, expiresAt: { gt: now } };
+    const ofLink = await this.client.previewVisit.count({ where: { ...alive, shareLinkId } });
+    if (ofLink >= perShareLink) return 'link_full';
+    const ofLinks = await this.client.previewVisit.count({
+      where: { ...alive, shareLink: { revokedAt: null } },
+    });
+    return ofLinks >= byShareLinks ? 'preview_full' : null;
+  }
+
+  /** Ends the oldest visits of this person beyond the limit, less one. Guests are limited in total, too. */
+  private async makeRoom(
+    { teamId, previewId }: VisitOf,
+    userId: string,
+    { perPerson, byGuests }: VisitLimits,
+    now: Date,
+  ): Promise<'preview_full' | null> {
+    const oldest = await this.client.previewVisit.findMany({
+      where: { teamId, previewId, userId },
+      orderBy: { createdAt: 'desc' },
+      skip: perPerson - 1,
+      select: { id: true },
+    });
+    if (oldest.length > 0)
+      await this.client.previewVisit.deleteMany({ where: { id: { in: oldest.map(({ id }) => id) } } });
+    const membership = await this.client.membership.findFirst({ where: { teamId, userId } });
+    if (membership !== null) return null;
+    const guests = await this.client.previewVisit.count({
+      where: { teamId, previewId, expiresAt: { gt: now }, user: { memberships: { none: { teamId } } } },
+    });
+    return guests >= byGuests ? 'preview_full' : null;
   }
 
   async findUsable(hash: string, now: Date): Promise<PreviewVisit | null> {
@@ -53,15 +101,15 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
       },
     });
     if (visit === null) return null;
-    const { id, previewId, teamId, userId, shareLink, user, userSession } = visit;
+    const { id, previewId, teamId, userId, shareLinkId, shareLink, user, userSession } = visit;
     if (shareLink !== null) {
       if (shareLink.revokedAt !== null || shareLink.expiresAt <= now) return null;
-      return { id, previewId, userId, expiresAt: earlier(visit.expiresAt, shareLink.expiresAt) };
+      return { id, previewId, userId, shareLinkId, expiresAt: earlier(visit.expiresAt, shareLink.expiresAt) };
     }
     if (user === null || userSession === null || !isUserSessionUsable(userSession, now)) return null;
     const isMember = user.memberships.some((membership) => membership.teamId === teamId);
     if (!mayOpen(visit.preview, { isMember, verifiedEmail: verifiedEmailOf(user) })) return null;
-    return { id, previewId, userId, expiresAt: earlier(visit.expiresAt, userSession.expiresAt) };
+    return { id, previewId, userId, shareLinkId, expiresAt: earlier(visit.expiresAt, userSession.expiresAt) };
   }
 
   async removeExpired(now: Date): Promise<number> {

@@ -1,0 +1,35 @@
+import { MAX_SHARE_LINK_VISITS_PER_NETWORK } from '@culvert/domain';
+import { networkOf } from '@culvert/sockets';
+
+const WINDOW_MS = 60 * 60 * 1000;
+/** Networks and links that are counted at once. Beyond, those that were counted from the longest ago are forgotten. */
+const MAX_COUNTS = 10_000;
+
+/** How many visits a share link begins for one network in an hour, so that nobody uses up the link by themselves. */
+export class ShareLinkRate {
+  private readonly counts = new Map<string, { count: number; readonly startedAt: number }>();
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** Counts a visit. Returns 0 when it is within the limit, else in how many seconds the next one may begin. */
+  take(shareLinkId: string, address: string): number {
+    const key = `${shareLinkId} ${networkOf(address)}`;
+    const now = this.now();
+    let counted = this.counts.get(key);
+    if (counted === undefined || now - counted.startedAt >= WINDOW_MS) {
+      counted = { count: 0, startedAt: now };
+      this.counts.delete(key);
+      this.counts.set(key, counted);
+      this.forgetOldest();
+    }
+    if (++counted.count <= MAX_SHARE_LINK_VISITS_PER_NETWORK) return 0;
+    return Math.ceil((counted.startedAt + WINDOW_MS - now) / 1000);
+  }
+
+  private forgetOldest(): void {
+    for (const key of this.counts.keys()) {
+      if (this.counts.size <= MAX_COUNTS) return;
+      this.counts.delete(key);
+    }
+  }
+}
