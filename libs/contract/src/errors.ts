@@ -157,7 +157,7 @@ export const ERRORS = {
   too_many_attempts: {
     status: 429,
     title: 'Too many attempts',
-    description: 'For this account or from this address; Retry-After says when to try again.',
+    description: 'For this account, from this address, or to this one; Retry-After says when to try again.',
   },
   identity_provider_failed: {
     status: 502,

@@ -358,7 +358,7 @@ export const OPERATIONS: readonly Operation[] = [
     body: { schema: team.createInvitationRequest, example: { email: 'jo@example.com', role: 'member' } },
     status: 201,
     response: team.createdInvitationResource,
-    errors: ['already_invited', 'role_not_permitted', 'team_limit_reached'],
+    errors: ['already_invited', 'role_not_permitted', 'team_limit_reached', 'too_many_attempts'],
   },
   {
     id: 'listInvitations',
@@ -381,7 +381,7 @@ export const OPERATIONS: readonly Operation[] = [
     access: 'team:write',
     status: 200,
     response: team.createdInvitationResource,
-    errors: ['role_not_permitted'],
+    errors: ['role_not_permitted', 'too_many_attempts'],
   },
   {
     id: 'revokeInvitation',

@@ -24,6 +24,8 @@ import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { Mailer } from '../mail/mailer.js';
 import { hashPassword } from '../sign-in/passwords.js';
+import { invitationMail, type InvitationFacts } from './invitation-mail.js';
+import { InvitationRate } from './invitation-rate.js';
 import { throwLimitProblem, inTeam, MAX_INVITATIONS, MAX_MEMBERS, powerOf } from './team-limits.js';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
@@ -37,21 +39,24 @@ export class InvitationsService {
     private readonly audit: AuditLog,
     private readonly announcer: Announcer,
     private readonly mailer: Mailer,
+    private readonly rate: InvitationRate,
   ) {}
 
   async create(caller: Caller, request: CreateInvitationRequest): Promise<CreatedInvitationResource> {
     const { email, role } = request;
     if (!mayChangeRole(powerOf(caller), null, role)) throw new ProblemError('role_not_permitted');
     const { token, renewal } = newToken();
+    await this.rate.count(caller, email);
     const invitation = await this.store.invitations
       .create(caller.teamId, { email, role, ...renewal }, MAX_INVITATIONS)
       .catch(throwLimitProblem);
     if (invitation === null || invitation === 'member') {
+      await this.rate.takeBack(caller, email);
       const what = invitation === null ? 'is invited already' : 'is a member already';
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }
     await this.audit.record(caller, 'invitation.create', invitation.id, { after: { email, role } });
-    return this.#handOver(invitation, token);
+    return this.#handOver(caller, invitation, token);
   }
 
   async list(caller: Caller, query: PageQuery): Promise<Page<InvitationResource>> {
@@ -64,12 +69,14 @@ export class InvitationsService {
     if (before !== null && !mayChangeRole(powerOf(caller), null, before.role)) {
       throw new ProblemError('role_not_permitted');
     }
+    if (before === null) throw notFound(id);
+    await this.rate.count(caller, before.email);
     const { token, renewal } = newToken();
     const invitation = await this.store.invitations.renew(caller.teamId, id, renewal);
     if (invitation === null) throw notFound(id);
     const { email } = invitation;
     await this.audit.record(caller, 'invitation.renew', id, { after: { email } });
-    return this.#handOver(invitation, token);
+    return this.#handOver(caller, invitation, token);
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
@@ -131,22 +138,23 @@ export class InvitationsService {
   }
 
   /** Where no mail is sent, who invites hands the link on: it is in the answer, and nowhere else. */
-  async #handOver(invitation: Invitation, token: string): Promise<CreatedInvitationResource> {
+  async #handOver(caller: Caller, invitation: Invitation, token: string): Promise<CreatedInvitationResource> {
     const link = invitationUrl(this.settings, token);
     const { isConfigured: isMailed } = this.mailer;
-    if (isMailed) await this.#mail(invitation, link);
+    if (isMailed) await this.#mail(caller, invitation, link);
     return { ...toResource(invitation), token, link, isMailed };
   }
 
-  async #mail({ teamId, email, role }: Invitation, link: string): Promise<void> {
-    const team = await this.store.teams.find(teamId);
-    this.mailer.send({
-      to: email,
-      subject: `Join ${team?.name ?? 'a team'} on Culvert`,
-      before: `You are invited to the team ${team?.name ?? ''} as ${role}. To join it, open within a week:`,
-      link,
-      after: 'If you do not know what this is about, there is nothing to do.',
-    });
+  async #mail(caller: Caller, { teamId, email, role }: Invitation, link: string): Promise<void> {
+    const [team, inviter] = await Promise.all([this.store.teams.find(teamId), this.#inviterOf(caller)]);
+    this.mailer.send(invitationMail({ to: email, teamName: team?.name ?? '', role, inviter, link }));
+  }
+
+  async #inviterOf({ user, apiKey }: Caller): Promise<InvitationFacts['inviter']> {
+    if (user !== null) return user;
+    const maker = apiKey?.createdByUserId ?? null;
+    const person = maker === null ? null : await this.store.users.findWithPassword(maker);
+    return person ?? { apiKey: apiKey?.name ?? '' };
   }
 }
 

@@ -3,9 +3,11 @@ import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { PagesModule } from '../pages/pages.module.js';
+import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { SignInModule } from '../sign-in/sign-in.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
 import { InvitationPagesController } from './invitation-pages.controller.js';
+import { InvitationRate } from './invitation-rate.js';
 import { InvitationsService } from './invitations.service.js';
 import { InvitationsController, TeamController, TeamsController } from './team.controller.js';
 import { TeamService } from './team.service.js';
@@ -16,10 +18,11 @@ import { TeamService } from './team.service.js';
     ClusterEventsModule,
     MailModule,
     PagesModule,
+    RateLimitsModule,
     SignInModule,
     UserSessionsModule,
   ],
   controllers: [TeamController, TeamsController, InvitationsController, InvitationPagesController],
-  providers: [TeamService, InvitationsService],
+  providers: [TeamService, InvitationRate, InvitationsService],
 })
 export class TeamModule {}

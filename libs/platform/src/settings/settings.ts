@@ -134,6 +134,8 @@ export interface Limits {
   readonly maxApiRequestsPerTeam: number;
   /** To each route that Telepresence's clients sign in by, in a minute; 0: none. */
   readonly maxLoginRequestsPerAddress: number;
+  /** Of one team, and of one person in all their teams; 0: none. */
+  readonly maxInvitationsPerDay: number;
   /** Of all its previews together, in a minute and per edge; 0: none. */
   readonly maxPreviewRequestsPerTeam: number;
   /** Of all callers, in one API process. */
@@ -266,6 +268,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxSessionsPerTeam: values.MAX_SESSIONS_PER_TEAM ?? 1000,
       maxApiRequestsPerTeam: values.MAX_API_REQUESTS_PER_TEAM ?? 6000,
       maxLoginRequestsPerAddress: values.MAX_LOGIN_REQUESTS_PER_ADDRESS ?? 600,
+      maxInvitationsPerDay: values.MAX_INVITATIONS_PER_DAY ?? 200,
       // 20,000 a second: about a fifth of what one core forwards.
       maxPreviewRequestsPerTeam: values.MAX_PREVIEW_REQUESTS_PER_TEAM ?? 1_200_000,
       maxEventStreams: values.MAX_EVENT_STREAMS ?? 5000,

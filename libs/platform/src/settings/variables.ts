@@ -227,6 +227,7 @@ export const VARIABLES = {
   MAX_SESSIONS_PER_TEAM: count(1_000_000),
   MAX_API_REQUESTS_PER_TEAM: orNone(count(100_000_000, 0)),
   MAX_LOGIN_REQUESTS_PER_ADDRESS: orNone(count(100_000_000, 0)),
+  MAX_INVITATIONS_PER_DAY: orNone(count(1_000_000, 0)),
   MAX_PREVIEW_REQUESTS_PER_TEAM: orNone(count(1_000_000_000, 0)),
   MAX_EVENT_STREAMS: count(1_000_000),
 } as const satisfies Record<string, z.ZodType>;
