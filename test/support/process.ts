@@ -22,6 +22,10 @@ export interface Program {
   residentMiB(): number;
 }
 
+/** Services of tests are on this machine, where a traffic manager connects only if it is told to. */
+export const ALLOW_THIS_MACHINE = '0.0.0.0/0,::/0,127.0.0.0/8,::1';
+const TRAFFIC_MANAGER = 'apps/traffic-manager/src/main.js';
+
 const running = new Set<ChildProcess>();
 process.on('exit', killPrograms);
 
@@ -31,7 +35,7 @@ export function killPrograms(): void {
 }
 
 /**
- * Starts `dist/<script>` with exactly `env` (and PATH).
+ * Starts `dist/<script>` with exactly `env` (and PATH, HOME, and what a traffic manager needs to reach services of tests).
  * @param via a command that runs what follows it in its own place, such as `ip netns exec`
  */
 export function startProgram(
@@ -44,7 +48,12 @@ export function startProgram(
   const [command = '', ...rest] = [...via, process.execPath, ...nodeArgs, `${ROOT}dist/${script}`, ...args];
   const child = spawn(command, rest, {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', ...env },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '/tmp',
+      ...(script === TRAFFIC_MANAGER && { CULVERT_ALLOW: ALLOW_THIS_MACHINE }),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

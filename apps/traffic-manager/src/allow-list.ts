@@ -1,6 +1,10 @@
-/** Which ingress targets a manager may connect to: names by rule, addresses after resolution. */
+/**
+ * Which ingress targets a manager may connect to: names by rule, addresses after resolution. Special addresses
+ * (special-address.ts) take a rule of their own.
+ */
 import { BlockList, isIP } from 'node:net';
 import { ConfigurationError } from '@culvert/process';
+import { isSpecialRange, specialKind, type SpecialKind } from './special-address.js';
 
 interface NameRule {
   /** Lower-case; begins with a dot when it covers every name that ends with it. */
@@ -11,10 +15,12 @@ interface NameRule {
 interface AddressRule {
   readonly addresses: BlockList;
   readonly port: number | null;
+  /** Whether it covers special addresses, too: it names nothing else. */
+  readonly isSpecial: boolean;
 }
 
-/** `name`: the host is allowed by its name. `address`: it depends on where the name leads. */
-export type Verdict = 'name' | 'address' | 'forbidden';
+/** Why an address must not be connected to: it is special, or no rule covers it. */
+export type Refusal = SpecialKind | 'outside';
 
 export class AllowList {
   private readonly names: NameRule[] = [];
@@ -23,30 +29,58 @@ export class AllowList {
 
   /**
    * Rules are `HOST`, `*.SUFFIX`, an address or a CIDR range, each with an optional `:PORT`; IPv6 with a port
-   * stands in brackets. No rule at all allows everything. Throws ConfigurationError on a rule it cannot read.
+   * stands in brackets. No rule at all allows everything but special addresses. Those are allowed by a rule that names an
+   * address or range of theirs alone, and loopback by one for the name `localhost`, or below it. Throws ConfigurationError
+   * on a rule it cannot read.
    */
   constructor(rules: readonly string[]) {
     this.allowsAll = rules.length === 0;
     for (const rule of rules) this.add(rule);
   }
 
-  judge(host: string, port: number): Verdict {
-    if (this.allowsAll) return 'name';
+  /** Whether `host` may be looked up at all: some of its addresses may be allowed. */
+  mayAllow(host: string, port: number): boolean {
+    return this.allowsName(host, port) || this.addresses.some((rule) => portFits(rule, port));
+  }
+
+  /**
+   * Why `address` must not be connected to; null when it may.
+   * @param host what led to it: the same, or a name
+   */
+  refusalOf(host: string, address: string, port: number): Refusal | null {
+    const kind = specialKind(address);
+    const isNamed = kind === null ? this.allowsName(host, port) : this.namesLoopback(host, port, kind);
+    if (isNamed || this.allowsAddress(address, port, { mustBeSpecial: kind !== null })) return null;
+    return kind ?? 'outside';
+  }
+
+  private allowsName(host: string, port: number): boolean {
+    return this.allowsAll || (isIP(host) === 0 && this.nameRuleFor(host, port));
+  }
+
+  /** RFC 6761 §6.3: these names are loopback. Whoever names them in a rule means it. */
+  private namesLoopback(host: string, port: number, kind: SpecialKind): boolean {
+    return kind === 'a loopback' && /(^|\.)localhost\.?$/i.test(host) && this.nameRuleFor(host, port);
+  }
+
+  private nameRuleFor(host: string, port: number): boolean {
     const name = host.toLowerCase().replace(/\.$/, '');
-    const matches = this.names.some(
+    return this.names.some(
       (rule) =>
         portFits(rule, port) && (rule.name.startsWith('.') ? name.endsWith(rule.name) : name === rule.name),
     );
-    if (matches && isIP(host) === 0) return 'name';
-    return this.addresses.some((rule) => portFits(rule, port)) ? 'address' : 'forbidden';
   }
 
-  /** Whether an address rule covers `address`. */
-  allowsAddress(address: string, port: number): boolean {
-    const family = isIP(address);
-    if (family === 0) return false;
+  private allowsAddress(
+    address: string,
+    port: number,
+    { mustBeSpecial }: { readonly mustBeSpecial: boolean },
+  ): boolean {
+    const [withoutZone = ''] = address.split('%');
+    const type = isIP(address) === 6 ? 'ipv6' : 'ipv4';
     return this.addresses.some(
-      (rule) => portFits(rule, port) && rule.addresses.check(address, family === 6 ? 'ipv6' : 'ipv4'),
+      (rule) =>
+        portFits(rule, port) && (rule.isSpecial || !mustBeSpecial) && rule.addresses.check(withoutZone, type),
     );
   }
 
@@ -55,7 +89,9 @@ export class AllowList {
     const [address, prefix] = splitOnce(host, '/');
     const family = isIP(address);
     if (family !== 0) {
-      this.addresses.push({ addresses: range(rule, address, family, prefix), port });
+      const bits = prefixOf(rule, family, prefix);
+      const addresses = range(address, family, bits);
+      this.addresses.push({ addresses, port, isSpecial: isSpecialRange(address, bits) });
     } else if (/^(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(host)) {
       this.names.push({ name: host.toLowerCase().replace(/^\*/, ''), port });
     } else {
@@ -64,16 +100,16 @@ export class AllowList {
   }
 }
 
-function range(rule: string, address: string, family: number, prefix: string | undefined): BlockList {
+function prefixOf(rule: string, family: number, prefix: string | undefined): number {
+  const max = family === 6 ? 128 : 32;
+  if (prefix === undefined) return max;
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > max) throw unreadable(rule);
+  return Number(prefix);
+}
+
+function range(address: string, family: number, prefix: number): BlockList {
   const addresses = new BlockList();
-  const type = family === 6 ? 'ipv6' : 'ipv4';
-  const bits = prefix === undefined ? null : Number(prefix);
-  if (bits === null) {
-    addresses.addAddress(address, type);
-  } else {
-    if (!/^\d{1,3}$/.test(prefix!) || bits > (family === 6 ? 128 : 32)) throw unreadable(rule);
-    addresses.addSubnet(address, bits, type);
-  }
+  addresses.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4');
   return addresses;
 }
 

@@ -125,7 +125,7 @@ function commandLine(): Command {
       option(
         '--allow <target>',
         'CULVERT_ALLOW, separated by commas',
-        'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that may be connected to; repeatable; default: all',
+        'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that may be connected to; repeatable; default: all but loopback, link-local and cloud metadata addresses, which take a rule of their own',
       ).argParser((target: string, before: string[] | undefined) => [...(before ?? []), target]),
     )
     .addOption(

@@ -1,13 +1,13 @@
 /** Which ingresses may be connected to, and how. */
 import { lookup as resolve } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { connectIngress, FORBIDDEN_ADDRESS, type IngressTls } from '@culvert/outbound';
 import type { StreamTarget } from '@culvert/tunnel';
-import type { AllowList } from './allow-list.js';
+import type { AllowList, Refusal } from './allow-list.js';
 
 export interface IngressOptions {
   readonly allowList: AllowList;
@@ -26,11 +26,13 @@ export class IngressDialler {
     }
   }
 
-  /** Whether `target` may be tried at all. Its addresses are judged once they are known. */
-  mayDial(target: StreamTarget): boolean {
-    const verdict = this.options.allowList.judge(target.host, target.port);
-    if (verdict !== 'address' || isIP(target.host) === 0) return verdict !== 'forbidden';
-    return this.options.allowList.allowsAddress(target.host, target.port);
+  /** Why `target` must not be tried at all, for people; null when it may. Addresses of a name are judged once they are known. */
+  refusalOf({ host, port }: StreamTarget): string | null {
+    const { allowList } = this.options;
+    if (!allowList.mayAllow(host, port)) return `${host}:${port} is not allowed by this traffic manager`;
+    if (isIP(host) === 0) return null;
+    const refusal = allowList.refusalOf(host, host, port);
+    return refusal === null ? null : explain(host, port, [{ address: host, refusal }]);
   }
 
   /**
@@ -52,15 +54,20 @@ export class IngressDialler {
   }
 
   /** Keeps of a name's addresses those that are allowed: what was judged is what gets connected. */
-  private lookupFor(target: StreamTarget): LookupFunction | undefined {
+  private lookupFor({ host, port }: StreamTarget): LookupFunction {
     const { allowList } = this.options;
-    if (allowList.judge(target.host, target.port) !== 'address') return undefined;
     return (hostname, options, callback) => {
       resolve(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
         if (error) return callback(error, '', 0);
-        const allowed = found.filter(({ address }) => allowList.allowsAddress(address, target.port));
+        const allowed: LookupAddress[] = [];
+        const refused: Refused[] = [];
+        for (const each of found) {
+          const refusal = allowList.refusalOf(host, each.address, port);
+          if (refusal === null) allowed.push(each);
+          else refused.push({ address: each.address, refusal });
+        }
         const first = allowed[0];
-        if (first === undefined) return callback(forbidden(hostname), '', 0);
+        if (first === undefined) return callback(forbidden(explain(host, port, refused)), '', 0);
         if (options.all) callback(null, allowed);
         else callback(null, first.address, first.family);
       });
@@ -68,10 +75,23 @@ export class IngressDialler {
   }
 }
 
-function forbidden(hostname: string): NodeJS.ErrnoException {
-  const error: NodeJS.ErrnoException = new Error(
-    `no address of ${hostname} is allowed by this traffic manager`,
-  );
+interface Refused {
+  readonly address: string;
+  readonly refusal: Refusal;
+}
+
+/** Why none of its addresses may be connected to, and what whoever runs the traffic manager can do. */
+function explain(host: string, port: number, refused: readonly Refused[]): string {
+  const special = refused.find(({ refusal }) => refusal !== 'outside');
+  if (special === undefined) return `no address of ${host} is allowed by this traffic manager`;
+  const { address, refusal } = special;
+  const subject = address === host ? address : `${host} leads to ${address}, which`;
+  const rule = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${subject} is ${refusal} address: this traffic manager connects there only with a rule such as --allow ${rule}`;
+}
+
+function forbidden(message: string): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error(message);
   error.code = FORBIDDEN_ADDRESS;
   return error;
 }

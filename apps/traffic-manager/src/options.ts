@@ -19,7 +19,7 @@ export interface TrafficManagerOptions {
   readonly ca?: string;
   /** PEM certificates to trust at the ingress beside the built-in ones. */
   readonly ingressCa?: string;
-  /** Targets that may be connected to (allow-list.ts). Default: all. */
+  /** Targets that may be connected to (allow-list.ts). Default: all but special addresses (special-address.ts). */
   readonly allow?: readonly string[];
   /** Longest attempt to connect to the edge, and to an ingress, TLS included. Default: 10 s. */
   readonly connectTimeoutMs?: number;

@@ -33,7 +33,15 @@ afterEach(async () => {
 function start(changes: Partial<TrafficManagerOptions> = {}): TrafficManager {
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const manager = startTrafficManager(
-    { url: edge.url, apiKey: 'cvt_key', managerId: 'm1', drainMs: 200, connectTimeoutMs: 2000, ...changes },
+    {
+      url: edge.url,
+      apiKey: 'cvt_key',
+      managerId: 'm1',
+      drainMs: 200,
+      connectTimeoutMs: 2000,
+      allow: ['0.0.0.0/0', '::/0', '127.0.0.0/8', '::1'],
+      ...changes,
+    },
     log,
   );
   cleanUps.push(() => manager.stop());
@@ -419,9 +427,33 @@ describe('a TLS ingress', () => {
 
 describe('the allow list', () => {
   it.each([
+    ['127.0.0.1', /^127\.0\.0\.1 is a loopback address: .* --allow 127\.0\.0\.1:(\d+)$/],
+    ['localhost', /^localhost leads to \S+, which is a loopback address: .* --allow \S+$/],
+  ])('says what is missing where %s is refused', async (host, message) => {
+    start({ allow: [] });
+    const { tunnel } = await edge.nextTunnel();
+    expect((await new StreamProbe(tunnel, targetOf(80, { host })).reset).detail).toMatch(message);
+  });
+
+  it('tries no address of cloud metadata', async () => {
+    start({ allow: [] });
+    const { tunnel } = await edge.nextTunnel();
+    for (const host of ['169.254.169.254', 'fd00:ec2::254', '64:ff9b::a9fe:a9fe', 'fe80::1%lo']) {
+      const { code } = await new StreamProbe(tunnel, targetOf(80, { host })).reset;
+      expect([host, code]).toEqual([host, ResetCode.FORBIDDEN]);
+    }
+  });
+
+  it.each([
     ['an address outside of it', ['10.0.0.0/8'], '127.0.0.1'],
     ['a name that leads outside of it', ['10.0.0.0/8'], 'localhost'],
     ['a name that is not in it', ['*.svc.cluster.local'], 'localhost'],
+    ['loopback without a rule', [], '127.0.0.1'],
+    ['loopback by another notation', [], '::ffff:7f00:1'],
+    ['loopback by a number', [], '2130706433'],
+    ['what stands for this machine', [], '0.0.0.0'],
+    ['a name that leads to loopback', [], 'localhost'],
+    ['loopback with rules for everything', ['0.0.0.0/0', '::/0'], 'localhost'],
   ])('forbids %s', async (_case, allow, host) => {
     const port = await ingress((socket) => socket.end('secret'));
     start({ allow });

@@ -183,8 +183,9 @@ class Manager implements TrafficManager {
 
   private splice(stream: IncomingStream, target: StreamTarget): void {
     const label = `${target.host}:${target.port}`;
-    if (!this.dialler.mayDial(target)) {
-      stream.reset(ResetCode.FORBIDDEN, `${label} is not allowed by this traffic manager`);
+    const refusal = this.dialler.refusalOf(target);
+    if (refusal !== null) {
+      stream.reset(ResetCode.FORBIDDEN, refusal);
       return;
     }
     const socket = this.dialler.dial(target, (chunk) => splice.handleIngressData(chunk));

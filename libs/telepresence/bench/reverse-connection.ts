@@ -119,6 +119,7 @@ async function startNative(folder: string, certificate: { cert: string; key: str
       CULVERT_URL: `https://localhost:${await portOf(server)}`,
       CULVERT_API_KEY: 'bench',
       CULVERT_CA_FILE: ca,
+      CULVERT_ALLOW: '127.0.0.0/8',
       LOG_LEVEL: 'error',
     },
   });

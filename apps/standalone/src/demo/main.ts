@@ -27,6 +27,7 @@ async function main(): Promise<void> {
       managerId: 'demo',
       name: 'demo cluster',
       clusterId: 'demo',
+      allow: [`127.0.0.1:${service.port}`],
     },
     log,
   );
