@@ -3,13 +3,13 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { identifyRequest, LOG, SETTINGS, type Settings } from '@culvert/platform';
 import type { Request } from 'express';
 import type { Logger } from 'pino';
+import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.js';
 import { trustEdgeAnd } from './http/client-address.js';
 import { logRequests } from './http/log-requests.js';
+import { operationOf } from './http/operation-of.js';
 import { requireJson } from './http/require-json.js';
 import { securityHeaders } from './http/security-headers.js';
 import { speakToTelepresence } from './telepresence-login/error-forms.js';
-
-const MAX_FORM_BYTES = 16 * 1024;
 
 /**
  * What every request passes before its route. To be called before `app.init()`, on an application created with
@@ -28,22 +28,31 @@ export function configureApi(app: NestExpressApplication): void {
   app.use(requireJson);
   // No compressed bodies: these need none, and a small one could unfold into a large one.
   app.useBodyParser('urlencoded', {
-    limit: MAX_FORM_BYTES,
+    limit: MAX_ANONYMOUS_BODY_BYTES,
     inflate: false,
     extended: false,
     parameterLimit: 50,
   });
+  const gate = app.get(BodyGate, { strict: false });
+  app.use(gate.check);
   // The first that takes a body reads it, and those behind leave it alone.
-  for (const { method, path, body } of OPERATIONS) {
-    if (body?.maxBytes === undefined) continue;
-    const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i');
-    const isMeant = (request: Request): boolean =>
-      request.method === method.toUpperCase() && pattern.test(request.path) && request.is('json') === 'json';
+  const useJson = (limit: number, isMeant: (request: Request) => boolean): void => {
     app.useBodyParser('json', {
-      limit: body.maxBytes,
+      limit,
       inflate: false,
-      type: (request) => isMeant(request as Request),
+      type: (message) => {
+        const request = message as Request;
+        return request.is('json') === 'json' && isMeant(request);
+      },
     });
+  };
+  for (const maxBytes of new Set(OPERATIONS.map(({ body }) => body?.maxBytes))) {
+    if (maxBytes === undefined) continue;
+    useJson(
+      maxBytes,
+      (request) => gate.isAdmitted(request) && operationOf(request)?.body?.maxBytes === maxBytes,
+    );
   }
-  app.useBodyParser('json', { limit: MAX_BODY_BYTES, inflate: false });
+  useJson(MAX_BODY_BYTES, (request) => gate.isAdmitted(request));
+  app.useBodyParser('json', { limit: MAX_ANONYMOUS_BODY_BYTES, inflate: false });
 }

@@ -6,6 +6,7 @@ import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
 import { AuthGuard } from './auth.guard.js';
 import { AuthenticationService } from './authentication.service.js';
+import { BodyGate } from './body-gate.js';
 import { TeamRateGuard } from './team-rate.guard.js';
 import { TeamRate } from './team-rate.js';
 
@@ -14,6 +15,7 @@ import { TeamRate } from './team-rate.js';
   imports: [RateLimitsModule, UserSessionsModule],
   providers: [
     AuthenticationService,
+    BodyGate,
     ApiKeyUse,
     TeamRate,
     // In this order: an address is counted before anything is looked up, and a team once it is known.

@@ -103,17 +103,29 @@ export class AuthenticationService {
     };
   }
 
+  /** Whether a request shows a credential, good or not. */
+  hasCredential(request: Request): boolean {
+    return hasApiKey(request.headers) || this.userSessions.hasToken(request);
+  }
+
+  /**
+   * Who makes a request: whoever owns its key or token, whatever cookies come along, or else who is signed in.
+   * @throws ProblemError where the request contradicts itself, or names a team of others
+   */
+  async identify(request: Request): Promise<Identified | null> {
+    if (!hasApiKey(request.headers)) return this.authenticatePerson(request);
+    const secret = readApiKey(request.headers);
+    const caller = secret === null ? null : await this.authenticateSecret(secret, clientAddress(request));
+    return caller === null ? null : { caller, person: null };
+  }
+
   /**
    * Who makes a request now that was let in earlier; null when nobody does any more, or for no team. For answers that
    * go on for longer than what the guard found out is true.
    */
   async identifyAgain(request: Request): Promise<Caller | null> {
-    if (hasApiKey(request.headers)) {
-      const secret = readApiKey(request.headers);
-      return secret === null ? null : this.authenticateSecret(secret, clientAddress(request));
-    }
     try {
-      return (await this.authenticatePerson(request))?.caller ?? null;
+      return (await this.identify(request))?.caller ?? null;
     } catch (error) {
       if (error instanceof ProblemError) return null;
       throw error;

@@ -39,6 +39,11 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     clearInterval(this.#sweep);
   }
 
+  /** Whether this request has the cookie of a session, good or not. */
+  hasToken(request: Request): boolean {
+    return this.cookie.read(request) !== null;
+  }
+
   /** Who sends this request, by its cookie. Null when nobody is signed in with it. */
   async identify(request: Request): Promise<SignedInUser | null> {
     const token = this.cookie.read(request);

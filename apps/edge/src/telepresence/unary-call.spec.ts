@@ -12,12 +12,17 @@ function headOf(lines = ''): RequestHead {
 
 /** A stream whose events the test makes. */
 class ManualStream implements TakenStream {
-  readonly head = headOf();
+  readonly head: RequestHead;
   readonly peer = '192.0.2.1';
   handler!: TakenStreamHandler;
   readonly sent: Buffer[] = [];
   fields: Readonly<Record<string, string>> = {};
   trailers: Readonly<Record<string, string>> = {};
+
+  /** @param lines header fields, each with its CRLF */
+  constructor(lines = '') {
+    this.head = headOf(lines);
+  }
 
   respond(fields: Readonly<Record<string, string>>): void {
     this.fields = fields;
@@ -34,8 +39,11 @@ class ManualStream implements TakenStream {
   reset(): void {}
 }
 
-function read(chunks: readonly Buffer[], options: { readonly reports?: boolean } = {}): Promise<Buffer> {
-  const stream = new ManualStream();
+function read(
+  chunks: readonly Buffer[],
+  options: { readonly reports?: boolean; readonly lines?: string } = {},
+): Promise<Buffer> {
+  const stream = new ManualStream(options.lines);
   const message = readMessage(stream, options.reports ?? false);
   for (const chunk of chunks) stream.handler.onData(chunk);
   stream.handler.onEnd();
@@ -58,6 +66,18 @@ describe('a call of one message', () => {
     ['is too large', Buffer.alloc(300_000), GrpcStatus.RESOURCE_EXHAUSTED],
   ])('is refused when it %s', async (_name, bytes, status) => {
     await expect(read([bytes])).rejects.toMatchObject({ status });
+  });
+
+  it.each([
+    ['no credential', '', 16_384],
+    ['a key', 'X-Ambassador-Api-Key: x\r\n', 262_144],
+    ['a token', 'Authorization: Bearer x\r\n', 262_144],
+  ])('is read up to a limit where it shows %s', async (_name, lines, max) => {
+    const prefix = (length: number) => Buffer.from([0, 0, length >> 16, (length >> 8) & 255, length & 255]);
+    expect(await read([prefix(max), Buffer.alloc(max)], { lines })).toHaveLength(max);
+    await expect(read([prefix(max + 1), Buffer.alloc(max + 1)], { lines })).rejects.toMatchObject({
+      status: GrpcStatus.RESOURCE_EXHAUSTED,
+    });
   });
 
   it('ends with its caller', async () => {

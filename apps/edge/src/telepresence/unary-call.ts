@@ -1,4 +1,4 @@
-import type { RequestHead } from '@culvert/http1';
+import { Field, type RequestHead } from '@culvert/http1';
 import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
 import { GrpcStatus } from '@culvert/telepresence';
 import { refuseCall, trailersOf } from './call-carrier.js';
@@ -7,6 +7,8 @@ import { CallError } from './credentials.js';
 /** Flag and length of a gRPC message. */
 const PREFIX_BYTES = 5;
 const MAX_MESSAGE_BYTES = 262_144;
+/** Of a call that shows no credential. */
+const MAX_ANONYMOUS_MESSAGE_BYTES = 16_384;
 const MAX_REPORTED_BYTES = 16_777_216;
 /** From the head of a call to its last byte. */
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -75,9 +77,16 @@ export function fieldOf(head: RequestHead, name: string): string | undefined {
   return undefined;
 }
 
+function maxMessageBytes(head: RequestHead): number {
+  const showsCredential =
+    head.find(Field.AUTHORIZATION) >= 0 || fieldOf(head, 'x-ambassador-api-key') !== undefined;
+  return showsCredential ? MAX_MESSAGE_BYTES : MAX_ANONYMOUS_MESSAGE_BYTES;
+}
+
 class MessageCollector implements TakenStreamHandler {
   private readonly chunks: Buffer[] = [];
   private size = 0;
+  private readonly maxBytes: number;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -85,7 +94,9 @@ class MessageCollector implements TakenStreamHandler {
     private readonly isStreamOfReports: boolean,
     private readonly resolve: (message: Buffer) => void,
     private readonly reject: (error: CallError) => void,
-  ) {}
+  ) {
+    this.maxBytes = isStreamOfReports ? MAX_REPORTED_BYTES : PREFIX_BYTES + maxMessageBytes(stream.head);
+  }
 
   start(): void {
     this.stream.handler = this;
@@ -99,8 +110,7 @@ class MessageCollector implements TakenStreamHandler {
 
   onData(chunk: Buffer): void {
     this.size += chunk.length;
-    if (this.size > (this.isStreamOfReports ? MAX_REPORTED_BYTES : MAX_MESSAGE_BYTES + PREFIX_BYTES))
-      this.fail(GrpcStatus.RESOURCE_EXHAUSTED, 'the request is too large');
+    if (this.size > this.maxBytes) this.fail(GrpcStatus.RESOURCE_EXHAUSTED, 'the request is too large');
     else if (!this.isStreamOfReports) this.chunks.push(chunk);
   }
 

@@ -1,0 +1,15 @@
+import { OPERATIONS } from '@culvert/contract';
+import type { Request } from 'express';
+
+type Operation = (typeof OPERATIONS)[number];
+
+const PATTERNS: readonly (readonly [pattern: RegExp, operation: Operation])[] = OPERATIONS.map(
+  (operation) => [new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i'), operation],
+);
+
+/** The operation of the API that a request asks for, as Express's router will find it; undefined for pages and the like. */
+export function operationOf({ method, path }: Pick<Request, 'method' | 'path'>): Operation | undefined {
+  return PATTERNS.find(
+    ([pattern, operation]) => operation.method === method.toLowerCase() && pattern.test(path),
+  )?.[1];
+}
