@@ -6,6 +6,7 @@ import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
 import { requestHeadText, responseFieldLines } from './header-rules.js';
+import { noteOwnAuthorization } from './own-authorization.js';
 import { Route } from './route.js';
 import { SocketDialer } from './socket-stream.js';
 import { StreamPool } from './stream-pool.js';
@@ -28,6 +29,17 @@ const PREVIEW = Route.forPreview(
 const APP = Route.forApp('app.test', pool());
 const OWN =
   'Host: web.internal\r\nx-telepresence-intercept-id: i\r\nX-Dev: route\r\nX-Forwarded-For: edge\r\n';
+
+it('keeps from the service an Authorization that the gate noted as a key of ours', () => {
+  const head = Buffer.from(
+    'GET /x HTTP/1.1\r\nHost: a.preview.test\r\nAuthorization: Bearer 6f0d1c2b3a49\r\n\r\n',
+  );
+  const parse = () => parseRequestHead(head, 0, head.length, DEFAULT_HEAD_LIMITS);
+  expect(requestHeadText(parse(), PREVIEW, '')).toContain('6f0d1c2b3a49');
+  const noted = parse();
+  noteOwnAuthorization(noted);
+  expect(requestHeadText(noted, PREVIEW, '')).not.toContain('6f0d1c2b3a49');
+});
 
 /** What a service gets of a visitor's `line` beside what the edge writes. */
 function toService(line: string, route = PREVIEW): string {

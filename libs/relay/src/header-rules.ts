@@ -5,6 +5,7 @@
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import { getsBanner, isReplacedForPage, pageRequestLines } from './banner/page-request.js';
+import { hasOwnAuthorization } from './own-authorization.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
 
@@ -177,7 +178,8 @@ const OUR_AUTHORIZATION = new RegExp(`^(?:[\\w-]+[ \\t]+)?${SECRET_PREFIX_PATTER
  * stay byte for byte.
  */
 function withoutCredentials(request: RequestHead, i: number): string | null {
-  if (request.id(i) === Field.AUTHORIZATION) return OUR_AUTHORIZATION.test(request.value(i)) ? '' : null;
+  if (request.id(i) === Field.AUTHORIZATION)
+    return OUR_AUTHORIZATION.test(request.value(i)) || hasOwnAuthorization(request) ? '' : null;
   const cookies = withoutReservedCookies(request.value(i));
   return cookies === null || cookies === '' ? cookies : `${request.name(i)}: ${cookies}\r\n`;
 }

@@ -14,6 +14,7 @@ export {
 export { Http2Dialer } from './http2-upstream.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
+export { hasOwnAuthorization, noteOwnAuthorization } from './own-authorization.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
 export { replayHead, type ReplayRequest } from './replay-request.js';
 export type { ReplayAnswer, ReplayOptions } from './replay-visitor.js';

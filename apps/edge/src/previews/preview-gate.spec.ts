@@ -1,11 +1,20 @@
 import { type ApiKey, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import { Route, SocketDialer, StreamPool, TrustedProxies, type Verdict } from '@culvert/relay';
+import {
+  hasOwnAuthorization,
+  Route,
+  SocketDialer,
+  StreamPool,
+  TrustedProxies,
+  type Verdict,
+} from '@culvert/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PreviewEntrance } from './preview-entrance.js';
 import { PreviewGate } from './preview-gate.js';
 
 const SECRET = 'cvt_secret-of-team-one';
+/** As `openssl rand -hex 24` makes them, which operators give the first key. */
+const CHOSEN = '6f0d1c2b3a4958677869504132';
 
 function route(access: 'team' | 'public', teamId = 'one'): Route {
   const pool = new StreamPool(new SocketDialer(() => expect.unreachable()), new Set());
@@ -33,6 +42,7 @@ function request(key?: string): RequestHead {
 
 describe(PreviewGate.name, () => {
   let key: ApiKey;
+  let stored: string;
   let lookups: number;
   let beforeAnswer: () => void;
   let gate: PreviewGate;
@@ -56,11 +66,12 @@ describe(PreviewGate.name, () => {
       createdAt: new Date(),
     };
     lookups = 0;
+    stored = SECRET;
     beforeAnswer = () => {};
     const apiKeys = {
       findByHash: async (hash: string) => {
         lookups++;
-        const found = hash === hashApiKeySecret(SECRET) ? key : null;
+        const found = hash === hashApiKeySecret(stored) ? key : null;
         await Promise.resolve();
         beforeAnswer();
         return found;
@@ -90,6 +101,49 @@ describe(PreviewGate.name, () => {
     expect(await check(to, request(SECRET))).toBe('allow');
     expect(gate.check(to, request(SECRET), 'a.preview.test', '10.0.0.1')).toBe('allow');
     expect(lookups).toBe(1);
+  });
+
+  describe('a key that an operator chose, as bearer', () => {
+    const bearer = (text: string): RequestHead => {
+      const bytes = Buffer.from(
+        `GET / HTTP/1.1\r\nHost: a.preview.test\r\nAuthorization: Bearer ${text}\r\n\r\n`,
+      );
+      return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+    };
+
+    it('lets in, is kept from the service, and is judged again once it is revoked', async () => {
+      stored = CHOSEN;
+      const to = route('team');
+      for (let i = 0; i < 2; i++) {
+        const shown = bearer(CHOSEN);
+        expect(await check(to, shown)).toBe('allow');
+        expect(hasOwnAuthorization(shown)).toBe(true);
+        expect(gate.visitorOf(shown)).toEqual({ kind: 'api-key', id: 'k' });
+        expect(gate.isForgotten(shown)).toBe(false);
+      }
+      expect([lookups, uses]).toEqual([1, ['k 10.0.0.1']]);
+      const shown = bearer(CHOSEN);
+      await check(to, shown);
+      key = { ...key, revokedAt: new Date() };
+      gate.forgetKey('k');
+      expect(gate.isForgotten(shown)).toBe(true);
+      expect(await check(to, shown)).toBe('access_denied');
+    });
+
+    it('of another team finds nothing, as any other key of that team', async () => {
+      stored = CHOSEN;
+      expect(await check(route('team', 'two'), bearer(CHOSEN))).toBe('unknown_host');
+    });
+
+    it('is told from a bearer of the service, which goes there', async () => {
+      const shown = bearer('their-own-token');
+      expect(await check(route('team'), shown)).toBe('access_denied');
+      expect(hasOwnAuthorization(shown)).toBe(false);
+      expect(await check(route('team'), bearer('eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln'))).toBe(
+        'access_denied',
+      );
+      expect(lookups).toBe(1);
+    });
   });
 
   it.each([

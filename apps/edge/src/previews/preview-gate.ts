@@ -13,6 +13,8 @@ import {
   type AccessGate,
   cookieValue,
   forwardedFor,
+  hasOwnAuthorization,
+  noteOwnAuthorization,
   RelayError,
   type Route,
   type TrustedProxies,
@@ -30,6 +32,8 @@ const MAX_CREDENTIALS = 10_000;
 const MAX_LOOKUPS = 256;
 const MAX_SECRET_LENGTH = 512;
 const BEARER = /^bearer +((?:cvp|cvt)_\S+)$/i;
+/** A key may have any form when an operator chose it; but that of a JWT, which is the service's, need not be looked up. */
+const CHOSEN_BEARER = /^bearer +(?!eyJ[^.]+\.[^.]+\.)([\x21-\x7e]{8,512})$/i;
 
 /** `none`: nothing that lets anyone in. */
 export const CREDENTIAL_KINDS = ['api-key', 'preview-token', 'visit', 'none'] as const;
@@ -104,7 +108,7 @@ export class PreviewGate implements AccessGate {
     }
     const i = request.find(Field.COOKIE);
     const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
-    if (cookie === null) return this.entrance.turnAway(request, hostname);
+    if (cookie === null) return this.judgeBearer(route, request, hostname, peer);
     const held = this.held(cookie, route);
     if (held !== null) return this.judgeVisit(held, route, request, hostname);
     if (!isSecretShaped(cookie)) return this.entrance.turnAway(request, hostname);
@@ -177,6 +181,7 @@ export class PreviewGate implements AccessGate {
   private secretOf(request: RequestHead): string | null {
     const header = headerSecret(request);
     if (header !== null) return header;
+    if (hasOwnAuthorization(request)) return chosenBearer(request);
     const i = request.find(Field.COOKIE);
     return i < 0 ? null : cookieValue(request.value(i), this.cookieName);
   }
@@ -197,11 +202,38 @@ export class PreviewGate implements AccessGate {
     if (held !== null) return headerVerdict(held, route);
     return this.find(secret, route).then((found) => {
       const verdict = headerVerdict(found, route);
-      // Here and not for each request: what is held was looked up seconds ago.
-      if (verdict === 'allow' && found.apiKey !== null)
-        this.apiKeyUse.record(found.apiKey, this.trustedProxies.clientOf(peer, forwardedFor(request)));
+      this.recordUse(found, verdict, request, peer);
       return verdict;
     });
+  }
+
+  /** Of an Authorization that does not look like ours. Most are the service's; but a key is a key. */
+  private judgeBearer(
+    route: Route | null,
+    request: RequestHead,
+    hostname: string,
+    peer: string,
+  ): Verdict | Promise<Verdict> {
+    const bearer = chosenBearer(request);
+    if (bearer === null) return this.entrance.turnAway(request, hostname);
+    const judge = (found: Credential): Verdict => {
+      if (found.kind !== 'api-key') return this.entrance.turnAway(request, hostname);
+      noteOwnAuthorization(request);
+      return headerVerdict(found, route);
+    };
+    const held = this.held(bearer, route);
+    if (held !== null) return judge(held);
+    return this.find(bearer, route).then((found) => {
+      const verdict = judge(found);
+      this.recordUse(found, verdict, request, peer);
+      return verdict;
+    });
+  }
+
+  /** Once for each look-up and not for each request: what is held was looked up seconds ago. */
+  private recordUse({ apiKey }: Credential, verdict: Verdict, request: RequestHead, peer: string): void {
+    if (verdict === 'allow' && apiKey !== null)
+      this.apiKeyUse.record(apiKey, this.trustedProxies.clientOf(peer, forwardedFor(request)));
   }
 
   /** Of the cookie. A key or token in its place counts for nothing: it would skip the check of the origin. */
@@ -311,4 +343,9 @@ function headerSecret(request: RequestHead): string | null {
   }
   // Any other Authorization belongs to the service.
   return authorization < 0 ? null : (BEARER.exec(request.value(authorization))?.[1] ?? null);
+}
+
+function chosenBearer(request: RequestHead): string | null {
+  const i = request.find(Field.AUTHORIZATION);
+  return i < 0 ? null : (CHOSEN_BEARER.exec(request.value(i))?.[1] ?? null);
 }
