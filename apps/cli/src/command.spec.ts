@@ -87,6 +87,14 @@ describe('the command line', () => {
     });
   });
 
+  it.each([[['frobnicate']], [['keys', 'list', '--frobnicate']], [['preview', 'show']]])(
+    'begins the error of %j as all its errors begin',
+    async (argv) => {
+      const { exitCode, stderr } = await runCommand(argv, { env: ENV });
+      expect([exitCode, stderr.slice(0, 9)]).toEqual([EXIT.usage, 'culvert: ']);
+    },
+  );
+
   it('ends as interrupted when a signal came', async () => {
     const interruption = new AbortController();
     const server = await TestServer.start();

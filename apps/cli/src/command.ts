@@ -107,6 +107,8 @@ export function createProgram(
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
+      // As all other errors of this program begin.
+      outputError: (text, write) => write(text.replace(/^error: /, 'culvert: ')),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })

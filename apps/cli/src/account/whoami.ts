@@ -1,6 +1,7 @@
 import type { Me } from '../api-client.js';
 import type { CommandContext } from '../command-context.js';
 import { credentialSource } from '../settings/bearer.js';
+import { showTime } from '../output/readable.js';
 
 /** What is said of whoever is signed in, also as JSON. */
 export interface Identity {
@@ -39,7 +40,7 @@ export async function whoami({ api, output, settings }: CommandContext): Promise
       ['Scopes', identity.scopes.join(', ')],
       ['Server', identity.url],
       ['By', source && SOURCES[source]],
-      ['Ends', identity.apiKey?.expiresAt ?? null],
+      ['Ends', identity.apiKey?.expiresAt ? showTime(identity.apiKey.expiresAt) : null],
     ]),
   );
 }

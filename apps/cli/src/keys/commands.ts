@@ -7,6 +7,7 @@ import type { CommandContext } from '../command-context.js';
 import { completed } from '../completion/completers.js';
 import { EXIT } from '../exit-code.js';
 import { readDuration, readExpiry } from '../flags.js';
+import { isIdOf, shortIds, showTime } from '../output/readable.js';
 
 const CREATE_HELP = `
 Examples:
@@ -98,16 +99,17 @@ function showKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApi
 
 async function listKeys({ api, output }: CommandContext, { all }: { readonly all?: boolean }): Promise<void> {
   const keys = (await api.apiKeys()).filter((key) => all === true || isUsable(key));
+  const ids = shortIds(keys.map(({ id }) => id));
   output.result(keys, () =>
     output.table(
       ['NAME', 'ID', 'KEY', 'SCOPES', 'EXPIRES', 'LAST USED'],
-      keys.map(({ name, id, hint, scopes, revokedAt, expiresAt, lastUsedAt }) => [
+      keys.map(({ name, hint, scopes, revokedAt, expiresAt, lastUsedAt }, i) => [
         name,
-        id,
+        ids[i] ?? '',
         `${hint}…`,
         scopes.length === SCOPES.length ? 'all' : scopes.join(','),
-        revokedAt === null ? (expiresAt ?? 'never') : `revoked ${revokedAt}`,
-        lastUsedAt ?? 'never',
+        revokedAt === null ? showTime(expiresAt) : `revoked ${showTime(revokedAt)}`,
+        showTime(lastUsedAt),
       ]),
       'There are no API keys. "culvert keys create" makes one.',
     ),
@@ -140,11 +142,11 @@ async function revokeKeys({ api, output }: CommandContext, references: string[])
   );
 }
 
-/** By id, or by the name of one that works. @throws CliError */
+/** By id, or as much of one as is shown, or by the name of one that works. @throws CliError */
 async function findKey(api: ApiClient, reference: string): Promise<ApiKeyResource> {
   const keys = await api.apiKeys();
-  const byId = keys.find(({ id }) => id === reference);
-  if (byId !== undefined) return byId;
+  const [byId, ...others] = keys.filter(({ id }) => isIdOf(id, reference));
+  if (byId !== undefined && others.length === 0) return byId;
   const named = keys.filter((key) => key.name === reference && isUsable(key));
   const [only] = named;
   if (only !== undefined && named.length === 1) return only;

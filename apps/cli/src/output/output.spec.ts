@@ -27,6 +27,23 @@ describe('output', () => {
     expect(stdout.text).toBe('NAME  STATE\n東京  ACTIVE\ne\u0301👩‍💻   WAITING\na     -\n');
   });
 
+  it('shows rows as fields on a terminal that is too narrow for the table, and cuts nothing off', () => {
+    const rows = [
+      ['shop', 'https://shop.preview.example.com'],
+      ['blog', 'https://blog.preview.example.com'],
+    ];
+    const print = (columns: number): string => {
+      const { output, stdout } = outputTo({ isTTY: true, env: { NO_COLOR: '1' } });
+      Object.assign(stdout, { columns });
+      output.table(['NAME', 'URL'], rows, '');
+      return stdout.text;
+    };
+    expect(print(38)).toMatch(/^NAME {2}URL\nshop {2}https:/);
+    expect(print(37)).toBe(
+      'NAME  shop\nURL   https://shop.preview.example.com\n\nNAME  blog\nURL   https://blog.preview.example.com\n',
+    );
+  });
+
   it('says on stderr that there is nothing to list', () => {
     const { output, stdout, stderr } = outputTo();
     output.table(['NAME'], [], 'Nothing.');

@@ -12,6 +12,8 @@ const BOLD = ['\u001b[1m', '\u001b[22m'] as const;
 
 interface Terminal extends Writable {
   readonly isTTY?: boolean;
+  /** Of a terminal: how many characters a line has. */
+  readonly columns?: number;
 }
 
 export interface OutputOptions {
@@ -77,13 +79,25 @@ export class Output {
     this.options.stdout.write(`${plainText(value)}\t${plainText(description)}\n`);
   }
 
-  /** Prints a result as a table; `empty` goes to stderr when there are no rows. */
+  /**
+   * Prints a result as a table, or, on a terminal that is too narrow for it, each row as fields below each other. `empty`
+   * goes to stderr when there are no rows.
+   */
   table(header: readonly string[], rows: readonly (readonly string[])[], empty: string): void {
     if (rows.length === 0) {
       this.note(empty);
       return;
     }
-    const [head = '', ...lines] = tableLines(header, rows);
+    const { stdout } = this.options;
+    const table = tableLines(header, rows, (stdout.isTTY === true && stdout.columns) || Infinity);
+    if (table === null) {
+      for (const [i, row] of rows.entries()) {
+        if (i > 0) this.line('');
+        this.fields(header.map((name, column) => [name, row[column] ?? '']));
+      }
+      return;
+    }
+    const [head = '', ...lines] = table;
     const [on, off] = this.hasColour ? BOLD : ['', ''];
     this.options.stdout.write([`${on}${head}${off}`, ...lines, ''].join('\n'));
   }

@@ -5,10 +5,19 @@ const GAP = '  ';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** Lines of a table, without padding at their ends. Cells are shown as they are, whoever wrote them. */
-export function tableLines(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/**
+ * Lines of a table, without padding at their ends. Cells are shown as they are, whoever wrote them.
+ * @param maxColumns of the terminal. Null where the table is wider: whoever prints it has to find another form
+ */
+export function tableLines(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  maxColumns: number,
+): string[] | null {
   const cells = [header, ...rows].map((row) => row.map((cell) => (cell === '' ? '-' : plainText(cell))));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => columnsOf(row[column] ?? ''))));
+  const total = widths.reduce((sum, width) => sum + width, GAP.length * (header.length - 1));
+  if (total > maxColumns) return null;
   return cells.map((row) =>
     row
       .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - columnsOf(cell)))

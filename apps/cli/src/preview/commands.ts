@@ -8,6 +8,7 @@ import { completed } from '../completion/completers.js';
 import { EXIT } from '../exit-code.js';
 import { collect, collectHeader, readDuration, readExpiry, readPort } from '../flags.js';
 import { printQrCode } from '../output/qr-code.js';
+import { showTime } from '../output/readable.js';
 import { createPreview, showChanged, type CreateFlags } from './create-preview.js';
 import { findPreview } from './find-preview.js';
 import { showPreview, showPreviews } from './show-preview.js';
@@ -158,7 +159,7 @@ async function sharePreview(
   output.result(link, () => output.line(link.url));
   if (output.isJson) return;
   if (qr === true) await printQrCode(output, link.url);
-  output.note(`Whoever has this link can open the preview until ${link.expiresAt}.`);
+  output.note(`Whoever has this link can open the preview until ${showTime(link.expiresAt)}.`);
 }
 
 async function changeAccess(

@@ -6,6 +6,7 @@ import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
 import { printQrCode } from '../output/qr-code.js';
+import { isIdOf } from '../output/readable.js';
 
 type Request = z.input<typeof createPreviewRequest>;
 
@@ -101,8 +102,8 @@ async function interceptOf(api: ApiClient, flags: CreateFlags): Promise<Intercep
 
 /** The id of the traffic manager that people call so, or that calls itself so. */
 async function findTrafficManager(api: ApiClient, reference: string): Promise<string> {
-  const found = (await api.trafficManagers()).filter(({ id, managerId, name }) =>
-    [id, managerId, name].includes(reference),
+  const found = (await api.trafficManagers()).filter(
+    ({ id, managerId, name }) => [managerId, name].includes(reference) || isIdOf(id, reference),
   );
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.id;

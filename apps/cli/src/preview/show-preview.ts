@@ -1,5 +1,6 @@
 import type { PreviewResource } from '@culvert/contract';
 import type { Output } from '../output/output.js';
+import { showTime } from '../output/readable.js';
 import { previewName } from './find-preview.js';
 
 const HEADER = ['NAME', 'WORKLOAD', 'NAMESPACE', 'ACCESS', 'EXPIRES', 'LAST USED', 'URL'] as const;
@@ -12,8 +13,8 @@ export function showPreviews(output: Output, previews: readonly PreviewResource[
       intercept.workload,
       intercept.namespace,
       access,
-      expiresAt ?? 'never',
-      lastUsedAt ?? 'never',
+      showTime(expiresAt),
+      showTime(lastUsedAt),
       url,
     ]),
     empty,
@@ -28,7 +29,7 @@ export function showPreview(output: Output, preview: PreviewResource): void {
     ['URL', preview.url],
     ['Id', preview.id],
     ['Workload', `${intercept.workload} in ${intercept.namespace}`],
-    ['Intercept', `${intercept.name} (${preview.interceptId})`],
+    ['Intercept', intercept.name],
     ['Client', intercept.client],
     ['Access', preview.access === 'public' ? 'public: whoever has the URL' : 'members of the team'],
     ['Let in too', allowed.join(', ')],
@@ -38,8 +39,8 @@ export function showPreview(output: Output, preview: PreviewResource): void {
     ['Banner', preview.displayBanner ? 'shown' : 'not shown'],
     ['Pull request', preview.pullRequestUrl],
     ['Comment', pullRequest && (pullRequest.commentUrl ?? pullRequest.detail ?? pullRequest.status)],
-    ['Expires', preview.expiresAt ?? 'never'],
-    ['Last used', preview.lastUsedAt ?? 'never'],
-    ['Created', preview.createdAt],
+    ['Expires', showTime(preview.expiresAt)],
+    ['Last used', showTime(preview.lastUsedAt)],
+    ['Created', showTime(preview.createdAt)],
   ]);
 }

@@ -6,6 +6,7 @@ import type { Action } from '../command.js';
 import type { CommandContext } from '../command-context.js';
 import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';
+import { shortIds, showTime } from '../output/readable.js';
 
 /** Whether Culvert is there, who is signed in, and what their team has connected. */
 export function addStatusCommand(program: Command, action: Action): void {
@@ -64,7 +65,13 @@ function showRunning(output: Output, running: Awaited<ReturnType<typeof listRunn
   output.line('');
   output.table(
     ['RUNNING', 'NAME', 'TARGET', 'URL', 'SINCE'],
-    running.map(({ kind, name, target, url, startedAt }) => [kind, name, target, url ?? '', startedAt]),
+    running.map(({ kind, name, target, url, startedAt }) => [
+      kind,
+      name,
+      target,
+      url ?? '',
+      showTime(startedAt),
+    ]),
     '',
   );
 }
@@ -77,15 +84,16 @@ function showTrafficManagers(output: Output, trafficManagers: readonly TrafficMa
     output.line('No traffic manager is connected.');
     return;
   }
+  const ids = shortIds(trafficManagers.map(({ id }) => id));
   output.table(
     ['TRAFFIC MANAGER', 'ID', 'KIND', 'VERSION', 'ROUND TRIP', 'CONNECTED SINCE'],
-    trafficManagers.map(({ name, id, kind, version, roundTripMs, connectedAt }) => [
+    trafficManagers.map(({ name, kind, version, roundTripMs, connectedAt }, i) => [
       name,
-      id,
+      ids[i] ?? '',
       kind,
       version,
       roundTripMs === null ? '' : `${roundTripMs.toFixed(1)} ms`,
-      connectedAt,
+      showTime(connectedAt),
     ]),
     '',
   );

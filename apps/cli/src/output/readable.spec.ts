@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { isIdOf, shortIds, showTime } from './readable.js';
+
+describe(showTime.name, () => {
+  it('shows a moment to the minute, in the time of this machine', () => {
+    const noon = new Date(2030, 0, 31, 12, 5, 59, 123);
+    expect(showTime(noon.toISOString())).toBe('2030-01-31 12:05');
+    expect(showTime(null)).toBe('never');
+  });
+});
+
+describe(shortIds.name, () => {
+  const [one, two, other] = [
+    '01a22b8d-1111-7000-8000-000000000001',
+    '01a22b8d-2222-7000-8000-000000000001',
+    '01a22b8e-2222-7000-8000-000000000001',
+  ];
+
+  it('shows as much of ids as tells them apart', () => {
+    expect(shortIds([one, other])).toEqual(['01a22b8d', '01a22b8e']);
+    // Made in the same minute.
+    expect(shortIds([one, two, other])).toEqual(['01a22b8d-1111', '01a22b8d-2222', '01a22b8e-2222']);
+    expect(shortIds([])).toEqual([]);
+  });
+
+  it('shows what is understood again', () => {
+    for (const short of shortIds([one, two]))
+      expect([one, two].filter((id) => isIdOf(id, short))).toHaveLength(1);
+    expect(isIdOf(one, one)).toBe(true);
+    expect(isIdOf(one, '01a')).toBe(false);
+  });
+});
