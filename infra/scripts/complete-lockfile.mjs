@@ -1,6 +1,7 @@
 // Adds to package-lock.json the optional packages for other platforms that it lacks. `npm install` leaves them out
 // when its registry does not carry them, and `npm ci` then refuses the lock file on every platform.
-// Their integrity is unknown here and stays empty; npm fetches one only where its os and cpu match.
+// Then asks the registry for the integrity of every package that lacks it.
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +25,17 @@ for (const [parent, { optionalDependencies = {}, dev }] of Object.entries(lock.p
       os: [os],
     };
   }
+}
+
+for (const [folder, locked] of Object.entries(lock.packages)) {
+  if (!folder.includes('node_modules/') || locked.link || locked.integrity) continue;
+  const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
+  const { version, ...rest } = locked;
+  const asked = ['view', `${name}@${version}`, 'dist.integrity'];
+  const integrity = execFileSync('npm', asked, { encoding: 'utf8' }).trim();
+  if (!integrity.startsWith('sha512-'))
+    throw new Error(`the registry has no integrity of ${name}@${version}`);
+  lock.packages[folder] = { version, integrity, ...rest };
 }
 
 // Where npm would look: beside the parent, then in every node_modules above it.

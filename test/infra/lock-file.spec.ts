@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 interface LockedPackage {
   readonly resolved?: string;
+  readonly integrity?: string;
+  readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -21,6 +23,25 @@ describe('the lock file', () => {
       .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
       .filter((name) => !names.has(name));
     expect(missing).toEqual([]);
+  });
+
+  it('has the hash of every package that npm fetches', () => {
+    const without = Object.entries(packages)
+      .filter(([path, { link, integrity }]) => path.includes('node_modules/') && !link && !integrity)
+      .map(([path]) => path);
+    expect(without).toEqual([]);
+  });
+
+  it.each([
+    ['what reports installations to others', '@scarf/scarf'],
+    ['a parser of uploads that nothing uses', 'multer'],
+    ['a parser of uploads that nothing uses', 'busboy'],
+    ['what needs a later Node', '@prisma/streams-local'],
+    ['what needs a later Node', 'file-type'],
+  ])('has a stand-in for %s, %s, or nothing', (_what, name) => {
+    const found = Object.entries(packages).filter(([path]) => path.endsWith(`node_modules/${name}`));
+    for (const [, { link, resolved }] of found)
+      expect([link, resolved]).toEqual([true, expect.stringMatching(/^infra\/stand-ins\//)]);
   });
 
   it('names no registry host', () => {

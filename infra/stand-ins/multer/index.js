@@ -1,0 +1,5 @@
+/** Culvert takes no uploaded files: nothing may ask for this. */
+// oxlint-disable-next-line import/no-default-export -- the only form in which @nestjs/platform-express imports it
+export default function multer() {
+  throw new Error('multer is not installed');
+}
