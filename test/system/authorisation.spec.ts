@@ -60,7 +60,8 @@ beforeAll(async () => {
   });
   port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
   store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
-  teamId = (await store.apiKeys.findByHash(hashSecret(API_KEY)))!.teamId;
+  const firstKey = (await store.apiKeys.findByHash(hashSecret(API_KEY)))!;
+  teamId = firstKey.teamId;
   const other = await store.teams.create('Theirs');
   secrets.set('none', null).set('unknown', generateApiKeySecret());
   secrets.set('expired', await key(teamId, API_KEY_SCOPES, new Date(Date.now() - 1)));
@@ -89,7 +90,11 @@ beforeAll(async () => {
       hash: hashSecret(secret),
       expiresAt: new Date(Date.now() + 3_600_000),
     };
-    await (prefix === 'cvp_' ? store.previewTokens : store.shareLinks).create(teamId, id, draft);
+    const by = { kind: 'api-key', apiKeyId: firstKey.id } as const;
+    await (prefix === 'cvp_' ? store.previewTokens : store.shareLinks).create(teamId, id, draft, {
+      by,
+      max: 1,
+    });
     secrets.set(name, secret);
   }
   const visit = generateSecret();

@@ -110,7 +110,9 @@ async function credential(
   const { teamId = deployment.teamId, expiresAt = future, isRevoked = false } = change;
   const secret = generateSecret(kind === 'previewTokens' ? 'cvp_' : 'cvs_');
   const draft = { name: 'test', hint: secret.slice(0, 8), hash: hashSecret(secret), expiresAt };
-  const created = await deployment.store[kind].create(teamId, preview.id, draft);
+  const maker = await deployment.store.apiKeys.findByHash(hashSecret(await apiKey({ teamId })));
+  const by = { kind: 'api-key', apiKeyId: maker!.id } as const;
+  const created = await deployment.store[kind].create(teamId, preview.id, draft, { by, max: 100 });
   if (isRevoked) await deployment.store[kind].revoke(teamId, preview.id, created!.id, new Date());
   return secret;
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { changeOf, pageOf } from './page.js';
 import { SCOPES } from './scopes.js';
-import { futureTimestamp, id, text, timestamp } from './text.js';
+import { futureTimestamp, id, name as nameText, timestamp } from './text.js';
 
 const scope = z.enum(SCOPES);
-const name = text(128).describe('What people call it.');
+const name = nameText(128).describe('What people call it.');
 
 export const createApiKeyRequest = z.strictObject({
   name,
@@ -15,7 +15,13 @@ export const createApiKeyRequest = z.strictObject({
     .refine((scopes) => new Set(scopes).size === scopes.length, 'must not name a scope twice')
     .optional()
     .describe('None that the key making this request lacks. Default: all of that key.'),
-  expiresAt: futureTimestamp.nullable().default(null).describe('When it stops working; null: never.'),
+  expiresAt: futureTimestamp
+    .nullable()
+    .optional()
+    .describe(
+      'When it stops working; null: never. A key that a key makes cannot outlive it. Default: when the key that makes it ' +
+        'does, or never.',
+    ),
 });
 export type CreateApiKeyRequest = z.output<typeof createApiKeyRequest>;
 
@@ -30,7 +36,12 @@ export const rotateApiKeyRequest = z.strictObject({
     .min(0, 'must not be negative')
     .max(MAX_OVERLAP_SECONDS, `must be at most ${MAX_OVERLAP_SECONDS}`)
     .describe('How long the old key works beside the new one; 0: it is revoked at once.'),
-  expiresAt: futureTimestamp.nullable().optional().describe('Of the new key. Default: as of the old one.'),
+  expiresAt: futureTimestamp
+    .nullable()
+    .optional()
+    .describe(
+      'When the new key stops working. Default: as the old one, and no later than the key that asks.',
+    ),
 });
 export type RotateApiKeyRequest = z.output<typeof rotateApiKeyRequest>;
 
@@ -45,8 +56,8 @@ export const apiKeyResource = z.strictObject({
   lastUsedAddress: z.string().nullable().describe('Address of the last use.'),
   createdByUserId: id
     .nullable()
-    .describe('The person whose power it has; null: the operator. It goes when they leave the team.'),
-  createdByApiKeyId: id.nullable().describe('The key that made it.'),
+    .describe('The person whose power it has; null: the operator. It ends when they leave the team.'),
+  createdByApiKeyId: id.nullable().describe('The key that made it, and with which it ends.'),
   replacesId: id.nullable().describe('The key that it takes the place of.'),
   createdAt: timestamp,
 });

@@ -25,4 +25,4 @@ export * from './telepresence.js';
 export * from './team.js';
 export * from './sign-in.js';
 export * from './traffic-managers.js';
-export { id as resourceId } from './text.js';
+export { id as resourceId, visibleName } from './text.js';

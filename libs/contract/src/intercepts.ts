@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { host } from './host.js';
 import { changeOf, pageOf, pageQuery } from './page.js';
-import { clusterName, id, optionalText, timestamp } from './text.js';
+import { clusterName, id, optionalName, optionalText, timestamp } from './text.js';
 
 export const DISPOSITIONS = [
   'UNSPECIFIED',
@@ -21,7 +21,7 @@ const MAX_ARGUMENTS = 32;
 const MAX_METADATA = 32;
 
 const fields = z.strictObject({
-  client: optionalText(255).describe('Who intercepts, such as ann@laptop.'),
+  client: optionalName(255).describe('Who intercepts, such as ann@laptop.'),
   workload: clusterName(MAX_NAME_LENGTH).describe('Whose traffic goes elsewhere.'),
   workloadKind: optionalText(64),
   namespace: clusterName(MAX_NAMESPACE_LENGTH),

@@ -20,14 +20,18 @@ describe('the OpenAPI document', () => {
     expect(JSON.parse(JSON.stringify(document))).toEqual(document);
   });
 
-  it('refers only to schemas that it contains', () => {
-    const schemas = (document['components'] as { schemas: object }).schemas;
+  it('refers only to components that it contains', () => {
+    const { schemas, responses } = document['components'] as { schemas: object; responses: object };
+    const components = [
+      ...Object.keys(schemas).map((name) => `#/components/schemas/${name}`),
+      ...Object.keys(responses).map((name) => `#/components/responses/${name}`),
+    ];
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(
       ([, target]) => target,
     );
     expect(references.length).toBeGreaterThan(50);
     for (const target of references) {
-      expect(Object.keys(schemas)).toContain(target?.replace('#/components/schemas/', ''));
+      expect(components).toContain(target);
     }
   });
 
@@ -46,6 +50,22 @@ describe('the OpenAPI document', () => {
       });
       expect(shown.toSorted(), operation.id).toEqual(errorsOf(operation).toSorted());
     }
+  });
+
+  it('says of every operation that its URL may be too long, and what a cursor looks like', () => {
+    const paths = document['paths'] as Record<string, Record<string, object>>;
+    for (const { path, method } of OPERATIONS)
+      expect(paths[path]?.[method]).toMatchObject({
+        responses: { 414: { $ref: '#/components/responses/TargetTooLong' } },
+      });
+    expect(paths['/api/v1/api-keys']?.['get']).toMatchObject({
+      parameters: expect.arrayContaining([
+        expect.objectContaining({
+          name: 'cursor',
+          schema: expect.objectContaining({ pattern: '^[A-Za-z0-9_-]+$' }),
+        }),
+      ]),
+    });
   });
 
   it('refuses unknown fields in every body', () => {

@@ -58,6 +58,8 @@ const RESPONSE_SCHEMAS = {
   CreatedTeam: team.createdTeamResource,
   Member: team.memberResource,
   MemberList: team.memberList,
+  MemberCredential: team.memberCredentialResource,
+  MemberCredentialList: team.memberCredentialList,
   Invitation: team.invitationResource,
   CreatedInvitation: team.createdInvitationResource,
   InvitationPage: team.invitationPage,
@@ -99,6 +101,20 @@ const API_VERSION = '1.0.0';
 
 type Json = Record<string, unknown>;
 
+/** From the edge, which reads the request before any operation does. */
+const TARGET_TOO_LONG: Json = {
+  description: 'Path and query together are longer than the edge accepts. Nothing was done.',
+  content: {
+    'application/problem+json': {
+      schema: {
+        type: 'object',
+        required: ['type', 'title', 'status'],
+        properties: { type: { type: 'string' }, title: { type: 'string' }, status: { const: 414 } },
+      },
+    },
+  },
+};
+
 /** The OpenAPI 3.1 document of the API. */
 export function buildOpenApiDocument(): Json {
   const paths: Record<string, Json> = {};
@@ -121,6 +137,7 @@ export function buildOpenApiDocument(): Json {
     tags: [...new Set(OPERATIONS.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: {
+      responses: { TargetTooLong: TARGET_TOO_LONG },
       schemas: { ...toComponents(REQUEST_SCHEMAS, 'input'), ...toComponents(RESPONSE_SCHEMAS, 'output') },
       securitySchemes: {
         bearer: {
@@ -166,7 +183,11 @@ function describeOperation(operation: Operation): Json {
             content: { 'application/json': { schema: reference(body.schema), example: body.example } },
           },
         }),
-    responses: { ...successResponse(operation), ...problemResponses(operation) },
+    responses: {
+      ...successResponse(operation),
+      ...problemResponses(operation),
+      414: { $ref: '#/components/responses/TargetTooLong' },
+    },
   };
 }
 

@@ -234,7 +234,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${API}/api-keys/{apiKeyId}`,
     summary: 'Revoke an API key',
     description:
-      'At once and for good; tunnels opened with it end. The key stays listed. Repeating it changes nothing.',
+      'At once and for good, with every key that it made; tunnels opened with them end. The keys stay listed. Repeating it ' +
+      'changes nothing.',
     access: 'keys:write',
     status: 204,
   },
@@ -246,13 +247,14 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${API}/api-keys/{apiKeyId}/rotate`,
     summary: 'Replace an API key by a new one of the same name and scopes',
     description:
-      'The answer is the only one that contains the new key. The old one works until the overlap ends. A key that ' +
-      'asks has to have every scope of the key it rotates.',
+      'The answer is the only one that contains the new key, which has the power of whoever asks. The old key, and keys ' +
+      'that it made, work until the overlap ends. Whoever asks needs every scope of the old key. Keys of another person ' +
+      'can be revoked, not rotated.',
     access: 'keys:write',
     body: { schema: apiKeys.rotateApiKeyRequest, example: { overlapSeconds: 3600 } },
     status: 201,
     response: apiKeys.createdApiKeyResource,
-    errors: ['api_key_not_usable'],
+    errors: ['api_key_not_usable', 'team_limit_reached'],
   },
 
   {
@@ -342,10 +344,36 @@ export const OPERATIONS: readonly Operation[] = [
     path: `${API}/team/members/{userId}`,
     summary: 'Remove a member',
     description:
-      'API keys that they made are revoked; what they have open of private previews ends within a second.',
+      'API keys that they made are revoked; what they have open of private previews ends within a second. Share links, ' +
+      'tokens and invitations that they made stay, until /credentials is deleted.',
     access: 'team:write',
     status: 204,
     errors: ['last_owner', 'role_not_permitted'],
+  },
+  {
+    id: 'listMemberCredentials',
+    tag: 'Team',
+    method: 'get',
+    path: `${API}/team/members/{userId}/credentials`,
+    summary: 'List what a person made in the team that still lets somebody in',
+    description:
+      'API keys, share links, tokens of previews and open invitations that work, newest first, at most 200. Also for a person ' +
+      'who is no longer a member, as long as there is something.',
+    access: 'team:write',
+    status: 200,
+    response: team.memberCredentialList,
+  },
+  {
+    id: 'endMemberCredentials',
+    tag: 'Team',
+    method: 'delete',
+    path: `${API}/team/members/{userId}/credentials`,
+    summary: 'End everything that a person made in the team and that still lets somebody in',
+    description:
+      'At once and for good. After the member was removed nothing of theirs can be added. Repeating it changes nothing.',
+    access: 'team:write',
+    status: 204,
+    errors: ['role_not_permitted'],
   },
   {
     id: 'createInvitation',

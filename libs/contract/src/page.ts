@@ -14,8 +14,8 @@ export const pageQuery = z.strictObject({
     .describe('Most items to return.'),
   cursor: z
     .string()
-    .min(1, 'must not be empty')
     .max(512, 'must be at most 512 characters long')
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be what nextCursor of the page before was')
     .optional()
     .describe('`nextCursor` of the page before; absent for the first page.'),
 });

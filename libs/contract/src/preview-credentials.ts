@@ -1,13 +1,13 @@
 /** What lets people and machines without an account into one preview. */
 import { z } from 'zod';
 import { pageOf } from './page.js';
-import { futureTimestamp, id, text, timestamp } from './text.js';
+import { futureTimestamp, id, name as nameText, timestamp } from './text.js';
 
 const MAX_SHARE_LINK_DAYS = 366;
 const DEFAULT_SHARE_LINK_DAYS = 7;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-const name = text(128).describe('What people call it.');
+const name = nameText(128).describe('What people call it.');
 const hint = z.string().describe('The first characters of the secret, to recognise it by.');
 
 export const createShareLinkRequest = z.strictObject({
@@ -34,6 +34,9 @@ export const shareLinkResource = z.strictObject({
   hint,
   expiresAt: timestamp,
   revokedAt: timestamp.nullable(),
+  createdByUserId: id
+    .nullable()
+    .describe('The person by whose power it was made; null: the operator, or not known.'),
   createdAt: timestamp,
 });
 export type ShareLinkResource = z.output<typeof shareLinkResource>;

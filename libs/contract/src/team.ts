@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { ROLES } from './me.js';
 import { changeOf, pageOf } from './page.js';
 import { idleExpirySeconds } from './previews.js';
-import { id, text, timestamp } from './text.js';
+import { id, name as nameText, timestamp } from './text.js';
 
 const role = z.enum(ROLES);
 const email = z.email('must be an email address').max(254).toLowerCase();
-const name = text(128).describe('What people call it.');
+const name = nameText(128).describe('What people call it.');
 
 export const createTeamRequest = z.strictObject({ name });
 export type CreateTeamRequest = z.output<typeof createTeamRequest>;
@@ -70,6 +70,30 @@ export type MemberResource = z.output<typeof memberResource>;
 export const memberList = z.strictObject({ items: z.array(memberResource) });
 export type MemberList = z.output<typeof memberList>;
 
+const MEMBER_CREDENTIAL_KINDS = ['api-key', 'share-link', 'preview-token', 'invitation'] as const;
+
+/** Credentials of a person that one answer lists. */
+export const MAX_MEMBER_CREDENTIALS = 200;
+
+export const memberCredentialResource = z.strictObject({
+  kind: z.enum(MEMBER_CREDENTIAL_KINDS),
+  id,
+  name: z.string().describe('What people call it; the address of an invitation.'),
+  preview: z
+    .strictObject({ id, hostname: z.string() })
+    .nullable()
+    .describe('The preview that a share link or token opens; null for the other kinds.'),
+  createdAt: timestamp,
+  expiresAt: timestamp.nullable(),
+});
+export type MemberCredentialResource = z.output<typeof memberCredentialResource>;
+
+export const memberCredentialList = z.strictObject({
+  items: z.array(memberCredentialResource).max(MAX_MEMBER_CREDENTIALS),
+  isComplete: z.boolean().describe('Whether there are no others, older than these.'),
+});
+export type MemberCredentialList = z.output<typeof memberCredentialList>;
+
 export const updateMemberRequest = z.strictObject({ role });
 export type UpdateMemberRequest = z.output<typeof updateMemberRequest>;
 
@@ -83,6 +107,9 @@ export const invitationResource = z.strictObject({
   id,
   email: z.string(),
   role,
+  createdByUserId: id
+    .nullable()
+    .describe('The person by whose power it was made, or renewed last; null: the operator, or not known.'),
   createdAt: timestamp,
   expiresAt: timestamp,
 });

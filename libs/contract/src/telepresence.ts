@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { optionalText } from './text.js';
+import { optionalName } from './text.js';
 
-const description = optionalText(128).default('');
+const description = optionalName(128).default('');
 
 /** What the Telepresence client sends to have an API key made: the first form up to 2.3.6, the second from 2.3.7. */
 export const mintKeyRequest = z.union([

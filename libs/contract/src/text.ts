@@ -19,6 +19,32 @@ export function optionalText(maxLength: number) {
     .regex(NO_CONTROLS, CONTROLS_MESSAGE);
 }
 
+/**
+ * What is not seen (zero-width and filling characters, soft hyphens, tags) or reorders what is (bidirectional marks): it
+ * makes one name look like another. Emoji keep the joiners and selectors that they are made with.
+ */
+const ALL_VISIBLE =
+  /^(?:\P{Default_Ignorable_Code_Point}|(?<=\p{Extended_Pictographic})\uFE0F|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic}))*$/u;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+
+/** What people call something, as other people see it. */
+export function name(maxLength: number) {
+  return optionalName(maxLength).min(1, 'must not be empty');
+}
+
+/** Like `name`, but may be empty. */
+export function optionalName(maxLength: number) {
+  return optionalText(maxLength).regex(
+    ALL_VISIBLE,
+    'must not contain characters that are invisible or change the direction of text',
+  );
+}
+
+/** A name that nobody can be asked to correct, such as one from an identity provider, as `name` would take it. */
+export function visibleName(given: string): string {
+  return ALL_VISIBLE.test(given) ? given : given.replace(INVISIBLE, '');
+}
+
 /** A name of something in a cluster. Goes into headers and paths, so its alphabet is small. */
 export function clusterName(maxLength: number) {
   return z

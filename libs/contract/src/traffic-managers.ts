@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { changeOf, pageOf } from './page.js';
-import { id, optionalText, text, timestamp } from './text.js';
+import { id, name as nameText, optionalName, timestamp } from './text.js';
 
 const MAX_LENGTH = 128;
 
@@ -10,12 +10,12 @@ const MAX_LENGTH = 128;
  */
 export const WORKSTATION_PREFIX = 'workstation/';
 
-const name = optionalText(MAX_LENGTH).describe('What people call it.');
+const name = optionalName(MAX_LENGTH).describe('What people call it.');
 
 export const createTrafficManagerRequest = z.strictObject({
-  managerId: text(MAX_LENGTH).describe('What the process calls itself, the same after every restart.'),
+  managerId: nameText(MAX_LENGTH).describe('What the process calls itself, the same after every restart.'),
   name: name.default(''),
-  clusterId: optionalText(MAX_LENGTH).default('').describe('Which cluster it runs in.'),
+  clusterId: optionalName(MAX_LENGTH).default('').describe('Which cluster it runs in.'),
 });
 export type CreateTrafficManagerRequest = z.output<typeof createTrafficManagerRequest>;
 

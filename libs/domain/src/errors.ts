@@ -45,7 +45,15 @@ export const STORE_RETRY_SECONDS = 5;
 export class TeamLimitError extends Error {
   readonly code = 'TEAM_LIMIT';
   constructor(
-    readonly thing: 'previews' | 'sessions' | 'members' | 'invitations' | 'api keys' | 'teams',
+    readonly thing:
+      | 'previews'
+      | 'sessions'
+      | 'members'
+      | 'invitations'
+      | 'api keys'
+      | 'teams'
+      | 'share links'
+      | 'preview tokens',
     readonly max: number,
   ) {
     super(`the team has ${max} ${thing}, as many as it may`);

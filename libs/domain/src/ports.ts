@@ -4,8 +4,10 @@
  */
 import type { ApiKey, ApiKeyDraft, ApiKeyScope } from './api-key.js';
 import type { AuditEvent, AuditEventDraft, AuditEventFilter } from './audit-event.js';
+import type { Authority, Making } from './authority.js';
 import type { ConnectionEvent, ConnectionEventDraft } from './connection-event.js';
 import type { Intercept, InterceptDraft } from './intercept.js';
+import type { MemberCredential } from './member-credential.js';
 import type {
   AccessTokenOwner,
   IssuedTokens,
@@ -112,7 +114,7 @@ export type MembershipOutcome =
       readonly before: Member;
       /** Null: they are no member any more. */
       readonly after: Member | null;
-      /** Keys of theirs that were revoked, because they may do more than the person now. */
+      /** Keys of theirs that were revoked because they permit more than the new role, and the keys that those made. */
       readonly revokedApiKeyIds: readonly string[];
     }
   | { readonly ok: false; readonly reason: 'not_found' | 'not_permitted' | 'last_owner' };
@@ -120,34 +122,65 @@ export type MembershipOutcome =
 export interface MembershipChange {
   /** Null: leave. */
   readonly role: Role | null;
-  /** Scopes that keys of this person may have from now on: others are revoked. */
-  readonly scopes: readonly ApiKeyScope[];
   /** Who changes it; `self`: the person, who may only leave or step down. */
-  readonly by: Role | 'self';
+  readonly by: Authority | 'self';
   readonly at: Date;
+}
+
+export interface AuthorityRepository {
+  /**
+   * For what takes long and is not written by the store.
+   * @throws AuthorityLostError when the credential no longer permits one of `needs`
+   */
+  demand(teamId: string, by: Authority, needs: readonly ApiKeyScope[]): Promise<void>;
 }
 
 export interface MemberRepository {
   /** All of them, by when they joined. */
   list(teamId: string): Promise<Member[]>;
   find(teamId: string, userId: string): Promise<Member | null>;
-  /** Puts changes of one team in a row, so that of two owners that leave at once one stays. */
+  /**
+   * Changes of one team wait for each other, so that of two owners that leave at once one stays, and of two that remove
+   * each other as well.
+   * @throws AuthorityLostError when the credential that changes it no longer permits it
+   */
   change(teamId: string, userId: string, change: MembershipChange): Promise<MembershipOutcome>;
+}
+
+/** Everything that was made by the power of one person in a team and still works, whether or not they are a member. */
+export interface MemberCredentialRepository {
+  /** Newest first, at most `max`. */
+  list(teamId: string, userId: string, now: Date, max: number): Promise<MemberCredential[]>;
+  /**
+   * Ends all of it. Returns what it ended, and the keys that were revoked: the person's and those that they made.
+   * @throws AuthorityLostError when the caller may not remove this member
+   */
+  end(
+    teamId: string,
+    userId: string,
+    by: Authority,
+    at: Date,
+  ): Promise<{ readonly ended: MemberCredential[]; readonly revokedApiKeyIds: string[] }>;
 }
 
 export interface InvitationRepository {
   /**
    * Null when the address has one already; `member` when it is a member's.
-   * @throws TeamLimitError when there are `maxOpen` already
+   * @throws TeamLimitError when there are `making.max` already
+   * @throws AuthorityLostError when the inviter may no longer invite, or not as this role
    */
-  create(teamId: string, draft: InvitationDraft, maxOpen: number): Promise<Invitation | 'member' | null>;
+  create(teamId: string, draft: InvitationDraft, making: Making): Promise<Invitation | 'member' | null>;
   find(teamId: string, id: string): Promise<Invitation | null>;
   list(teamId: string, page: PageRequest): Promise<Page<Invitation>>;
-  /** With a new token, which makes the old one worthless. */
+  /**
+   * Gives it a new token, which makes the old one worthless. It counts as made by whoever renewed it last.
+   * @throws AuthorityLostError as for `create`
+   */
   renew(
     teamId: string,
     id: string,
     renewal: Pick<InvitationDraft, 'tokenHash' | 'expiresAt'>,
+    by: Authority,
   ): Promise<Invitation | null>;
   remove(teamId: string, id: string): Promise<Invitation | null>;
   /** Across teams: the token is the proof. Finds expired ones too. */
@@ -155,12 +188,12 @@ export interface InvitationRepository {
   /**
    * Makes `userId` a member and uses the invitation up. Null when it is gone, has expired, or is for another address
    * than theirs. Who is a member already keeps their role.
-   * @throws TeamLimitError when the team has `maxMembers`
+   * @throws TeamLimitError when the team has `maxMembers`, or the person `maxTeams`
    */
   accept(
     tokenHash: string,
     userId: string,
-    options: { readonly now: Date; readonly maxMembers: number },
+    options: { readonly now: Date; readonly maxMembers: number; readonly maxTeams: number },
   ): Promise<{ invitation: Invitation; membership: Membership } | null>;
   /**
    * The same for the invited address itself, with this password: for a person who has no account yet. The address counts
@@ -174,28 +207,48 @@ export interface InvitationRepository {
   ): Promise<{ user: User; invitation: Invitation; membership: Membership } | 'has_account' | null>;
 }
 
+/** Keys that a rotation or revocation ended now: the key it named, unless that had ended before, and those it made. */
+interface EndedKeys {
+  readonly apiKey: ApiKey;
+  readonly revokedApiKeyIds: readonly string[];
+}
+
 export interface ApiKeyRepository {
-  /** @throws TeamLimitError when the team has `maxKeys` usable ones; without it there is no limit */
-  create(teamId: string, draft: ApiKeyDraft, maxKeys?: number): Promise<ApiKey>;
   /**
-   * Makes a key that takes the place of another, which expires at `oldExpiresAt` unless it does so earlier. Null when
-   * that key is gone, revoked, expired or replaced already.
+   * A key made by a caller has the caller's person and, if a key makes it, ends no later than that key. Without `making`
+   * it is the operator's, and not counted: for the first start of a deployment.
+   * @throws TeamLimitError when the team has `making.max` usable ones
+   * @throws AuthorityLostError when the caller may no longer make keys, or lacks one of the scopes
+   */
+  create(teamId: string, draft: ApiKeyDraft, making?: Making): Promise<ApiKey>;
+  /**
+   * Makes a key that takes the place of another. That key, and every key it made, expires at `oldExpiresAt` unless it
+   * does so earlier; if that is not in the future, they are revoked. The new key is the caller's. A key that rotates
+   * itself hands on the key that made it; it cannot rotate a key that made it (`maker`). Null when the old key is gone,
+   * revoked, expired or replaced already.
+   * @throws TeamLimitError when the team would have more than `making.max` usable ones
+   * @throws AuthorityLostError when the caller may no longer make keys, or lacks a scope of the old key
    */
   replace(
     teamId: string,
     id: string,
-    draft: ApiKeyDraft,
-    options: { readonly oldExpiresAt: Date; readonly now: Date },
-  ): Promise<ApiKey | null>;
+    draft: Omit<ApiKeyDraft, 'scopes'>,
+    options: { readonly oldExpiresAt: Date; readonly now: Date } & Making,
+  ): Promise<EndedKeys | 'maker' | null>;
   find(teamId: string, id: string): Promise<ApiKey | null>;
-  /** Across teams: the secret is the proof. Finds revoked and expired keys too. */
+  /**
+   * Across teams: the secret is the proof. Finds revoked and expired keys too, but none whose maker is not a member of
+   * the team. Returns only those scopes that the maker's role permits.
+   */
   findByHash(hash: string): Promise<ApiKey | null>;
-  /** Across teams, for the edge: which of these keys are revoked, expired or gone. */
+  /** Across teams, for the edge: which of these keys are revoked, expired or gone, or have a maker who is not a member. */
   findUnusable(ids: readonly string[], now: Date): Promise<string[]>;
   list(teamId: string, page: PageRequest): Promise<Page<ApiKey>>;
   rename(teamId: string, id: string, name: string): Promise<ApiKey | null>;
-  /** Idempotent: a revoked key keeps its first date. */
-  revoke(teamId: string, id: string, at: Date): Promise<ApiKey | null>;
+  /** Revokes a key and every key it made. Idempotent: a revoked key keeps its first date. Null when it is gone. */
+  revoke(teamId: string, id: string, at: Date): Promise<EndedKeys | null>;
+  /** Across teams: every key with the power of this person. Returns those that were not revoked before. */
+  revokeAllOf(userId: string, at: Date): Promise<{ readonly id: string; readonly teamId: string }[]>;
   recordUse(id: string, at: Date, address?: string | null): Promise<void>;
   /** Across teams, for the edge: these keys, as far as they were used before `unlessSince`, are in use at `at`. */
   prolongUse(ids: readonly string[], at: Date, unlessSince: Date): Promise<void>;
@@ -395,11 +448,13 @@ export interface PullRequestCommentRepository {
 
 /** Share links and machine tokens: the same but for their type. */
 export interface PreviewCredentialRepository<Credential, Draft> {
-  /** Null when the team has no such preview. */
-  create(teamId: string, previewId: string, draft: Draft): Promise<Credential | null>;
+  /**
+   * Null when the team has no such preview.
+   * @throws TeamLimitError when the preview has `making.max` usable ones
+   * @throws AuthorityLostError when the caller may no longer change previews
+   */
+  create(teamId: string, previewId: string, draft: Draft, making: Making): Promise<Credential | null>;
   list(teamId: string, previewId: string, page: PageRequest): Promise<Page<Credential>>;
-  /** Those that are neither revoked nor expired. */
-  countUsable(teamId: string, previewId: string, now: Date): Promise<number>;
   /** Idempotent: what is revoked keeps its first date. Null when the preview has no such credential. */
   revoke(teamId: string, previewId: string, id: string, at: Date): Promise<Credential | null>;
   /** Across teams: the secret is the proof. Null when it is unknown, revoked or expired. */
@@ -540,6 +595,8 @@ export interface UserRepository {
   hasAccount(email: string): Promise<boolean>;
   /** False when there is no such person. */
   setPasswordHash(id: string, passwordHash: string): Promise<boolean>;
+  /** Changes a password from one hash to another. False when the person has another one now. */
+  replacePasswordHash(id: string, change: { readonly from: string; readonly to: string }): Promise<boolean>;
   /**
    * The person whom a provider knows by this subject: whoever came with it before, else the one of this email
    * address, else a new one. The provider has verified the address: when it was unverified until now, its password and
@@ -560,6 +617,8 @@ export interface UserRepository {
 /** Across teams: a person signs in once for all of theirs. */
 export interface UserSessionRepository {
   create(draft: UserSessionDraft): Promise<UserSession>;
+  /** For a person who showed the password of this hash. Null when they have another one now. */
+  createByPassword(draft: UserSessionDraft, passwordHash: string): Promise<UserSession | null>;
   /** The token is the proof. Finds expired sessions too. */
   findByTokenHash(tokenHash: string): Promise<SignedInUser | null>;
   /** Newest first. */
@@ -612,6 +671,8 @@ export interface OAuthGrantRepository {
   ): Promise<{ readonly id: string; readonly clientId: string; readonly role: Role }[]>;
   /** Across teams, all of a person's that are alive. Newest first; those whose code was never used are left out. */
   list(userId: string, page: PageRequest, now: Date): Promise<Page<OAuthGrantInTeam>>;
+  /** Across teams: removes every grant of a person, with its tokens. Returns them. */
+  revokeAll(userId: string): Promise<OAuthGrant[]>;
   /** Removes it with its tokens. Null when the person has no such grant. */
   revoke(userId: string, id: string): Promise<OAuthGrant | null>;
   /** Removes grants and tokens, of any team, that stopped working before `now`. Returns how many grants. */
@@ -621,7 +682,9 @@ export interface OAuthGrantRepository {
 /** All repositories of one database. */
 export interface Repositories {
   readonly teams: TeamRepository;
+  readonly authorities: AuthorityRepository;
   readonly members: MemberRepository;
+  readonly memberCredentials: MemberCredentialRepository;
   readonly invitations: InvitationRepository;
   readonly users: UserRepository;
   readonly userSessions: UserSessionRepository;

@@ -45,6 +45,8 @@ interface PreviewCredential {
   /** The first characters of the secret, to recognise it by. */
   readonly hint: string;
   readonly revokedAt: Date | null;
+  /** The person by whose power it was made; null for one that the operator made, and where it is not known. */
+  readonly createdByUserId: string | null;
   readonly createdAt: Date;
 }
 

@@ -50,6 +50,8 @@ export interface Invitation {
   /** Lower-case. */
   readonly email: string;
   readonly role: Role;
+  /** The person by whose power it was made, or renewed last; null for the operator, and where it is not known. */
+  readonly createdByUserId: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }

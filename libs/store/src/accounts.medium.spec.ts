@@ -139,8 +139,10 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
     it('keeps the first date of a revocation', async () => {
       const { apiKeys } = context.store;
       const first = new Date('2026-01-01T00:00:00.001Z');
-      expect((await apiKeys.revoke(tenant.team.id, tenant.apiKey.id, first))?.revokedAt).toEqual(first);
-      expect((await apiKeys.revoke(tenant.team.id, tenant.apiKey.id, new Date()))?.revokedAt).toEqual(first);
+      const { id } = tenant.apiKey;
+      const apiKey = { ...tenant.apiKey, revokedAt: first };
+      expect(await apiKeys.revoke(tenant.team.id, id, first)).toEqual({ apiKey, revokedApiKeyIds: [id] });
+      expect(await apiKeys.revoke(tenant.team.id, id, new Date())).toEqual({ apiKey, revokedApiKeyIds: [] });
       expect(await apiKeys.revoke(tenant.team.id, UNKNOWN, first)).toBeNull();
     });
 

@@ -26,6 +26,31 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
     user = await context.store.users.findOrCreate(`person-${(count += 1)}@example.test`, 'Jo');
   });
 
+  it('get no session by a password that was changed while it was checked', async () => {
+    const { users, userSessions, passwordResets } = context.store;
+    const draft = () => ({
+      userId: user.id,
+      tokenHash: hashSecret(generateSecret()),
+      at: NOW,
+      address: null,
+      userAgent: '',
+    });
+    await users.setPasswordHash(user.id, 'old');
+    expect(await userSessions.createByPassword(draft(), 'old')).toMatchObject({ userId: user.id });
+    await passwordResets.create({ userId: user.id, tokenHash: 'reset', expiresAt: later(1) });
+    await passwordResets.redeem('reset', 'new', NOW);
+    expect(await userSessions.createByPassword(draft(), 'old')).toBeNull();
+    expect((await userSessions.list(user.id, { limit: 10 })).items).toEqual([]);
+  });
+
+  it('keep a password that was set while another one was being changed', async () => {
+    const { users } = context.store;
+    await users.setPasswordHash(user.id, 'new');
+    expect(await users.replacePasswordHash(user.id, { from: 'old', to: 'stolen' })).toBe(false);
+    expect(await users.replacePasswordHash(user.id, { from: 'new', to: 'newer' })).toBe(true);
+    expect(await users.findWithPassword(user.id)).toMatchObject({ passwordHash: 'newer' });
+  });
+
   it('are found by id, and without the hash of their password but by those who ask for it', async () => {
     const { users } = context.store;
     expect(await users.setPasswordHash(user.id, '$argon2id$…')).toBe(true);

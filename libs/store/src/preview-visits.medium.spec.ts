@@ -1,7 +1,13 @@
 import { generateSecret, hashSecret, type Preview, type VisitLimits } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, expect, it } from 'vitest';
-import { createPreview, createTenant, describeOnEveryDatabase, type Tenant } from './spec/databases.js';
+import {
+  createMember,
+  createPreview,
+  createTenant,
+  describeOnEveryDatabase,
+  type Tenant,
+} from './spec/databases.js';
 
 const HOUR_MS = 3_600_000;
 const LIMITS: VisitLimits = { perShareLink: 2, byShareLinks: 6, byGuests: 10, perPerson: 3 };
@@ -66,7 +72,8 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
   it('ends with its share link', async () => {
     const { shareLinks, previewVisits } = context.store;
     const draft = { name: 'x', hint: 'x', hash: hashSecret(generateSecret()), expiresAt: later };
-    const link = (await shareLinks.create(tenant.team.id, preview.id, draft))!;
+    const { by } = await createMember(context.store, tenant.team.id, 'member');
+    const link = (await shareLinks.create(tenant.team.id, preview.id, draft, { by, max: 1 }))!;
     const hash = hashSecret(generateSecret());
     const expiresAt = new Date(later.getTime() + HOUR_MS);
     await previewVisits.create(
@@ -90,7 +97,8 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
   async function shareLink(limits = LIMITS) {
     const { shareLinks, previewVisits } = context.store;
     const draft = { name: 'x', hint: 'x', hash: hashSecret(generateSecret()), expiresAt: later };
-    const { id } = (await shareLinks.create(tenant.team.id, preview.id, draft))!;
+    const { by } = await createMember(context.store, tenant.team.id, 'member');
+    const { id } = (await shareLinks.create(tenant.team.id, preview.id, draft, { by, max: 100 }))!;
     const open = () =>
       previewVisits.create(
         {

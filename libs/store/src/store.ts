@@ -6,12 +6,14 @@ import { migrate } from './migrate/migrate.js';
 import { readMigratedCluster } from './migrate/migrated-cluster.js';
 import { PrismaApiKeyRepository } from './repositories/api-key.repository.js';
 import { PrismaAuditEventRepository } from './repositories/audit-event.repository.js';
+import { PrismaAuthorityRepository } from './repositories/authority.repository.js';
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
 import { PrismaConnectionEventRepository } from './repositories/connection-event.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
 import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
 import { PrismaInvitationRepository } from './repositories/invitation.repository.js';
+import { PrismaMemberCredentialRepository } from './repositories/member-credential.repository.js';
 import { PrismaMemberRepository } from './repositories/member.repository.js';
 import { PrismaPreviewRepository } from './repositories/preview.repository.js';
 import { PrismaPullRequestCommentRepository } from './repositories/pull-request-comment.repository.js';
@@ -71,7 +73,9 @@ export function storeOn(database: Database): Store {
 function repositoriesOn(client: Client): Repositories {
   return {
     teams: new PrismaTeamRepository(client),
+    authorities: new PrismaAuthorityRepository(client),
     members: new PrismaMemberRepository(client),
+    memberCredentials: new PrismaMemberCredentialRepository(client),
     invitations: new PrismaInvitationRepository(client),
     users: new PrismaUserRepository(client),
     userSessions: new PrismaUserSessionRepository(client),

@@ -1,10 +1,19 @@
-import { hashApiKeySecret, TeamLimitError } from '@culvert/domain';
+import {
+  AuthorityLostError,
+  hashApiKeySecret,
+  TeamLimitError,
+  type ApiKeyScope,
+  type Authority,
+  type Role,
+} from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   apiKeyDraft,
+  createMember,
   createPreview,
+  createProgram,
   createTenant,
   describeOnEveryDatabase,
   identity,
@@ -12,21 +21,12 @@ import {
   interceptId,
   previewDraft,
   registration,
-  type Context,
   type Tenant,
 } from './spec/databases.js';
 
 const DAY_MS = 86_400_000;
 
-async function person({ pool }: Context, email = `${randomUUID()}@example.test`): Promise<string> {
-  const id = randomUUID();
-  await pool.query('INSERT INTO "user" (id, email, name, created_at) VALUES ($1, $2, $3, now())', [
-    id,
-    email,
-    'Jo',
-  ]);
-  return id;
-}
+type CreatedMember = Awaited<ReturnType<typeof createMember>>;
 
 const counted = (outcomes: PromiseSettledResult<unknown>[]) => ({
   done: outcomes.filter(({ status }) => status === 'fulfilled').length,
@@ -37,17 +37,10 @@ const counted = (outcomes: PromiseSettledResult<unknown>[]) => ({
 
 describeOnEveryDatabase('teams', createTestDatabase, (context) => {
   let tenant: Tenant;
-  let owner: string;
   let teamId: string;
+  let owner: CreatedMember;
 
-  const join = async (role: string): Promise<string> => {
-    const userId = await person(context);
-    await context.pool.query(
-      'INSERT INTO membership (team_id, user_id, role, created_at) VALUES ($1, $2, $3::role, now())',
-      [teamId, userId, role],
-    );
-    return userId;
-  };
+  const join = (role: Role) => createMember(context.store, teamId, role);
 
   beforeEach(async () => {
     tenant = await createTenant(context.store);
@@ -55,8 +48,8 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     owner = await join('owner');
   });
 
-  const leave = (userId: string) =>
-    context.store.members.change(teamId, userId, { role: null, scopes: [], by: 'self', at: new Date() });
+  const leave = ({ userId }: CreatedMember) =>
+    context.store.members.change(teamId, userId, { role: null, by: 'self', at: new Date() });
 
   it('keeps the last of two owners that leave at the same moment', async () => {
     const second = await join('owner');
@@ -66,37 +59,49 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     expect((await context.store.members.list(teamId)).map(({ role }) => role)).toEqual(['owner']);
   });
 
-  it('lets an admin touch no owner and make none, and a person raise nobody', async () => {
-    const admin = await join('admin');
-    const { members } = context.store;
-    const change = (userId: string, role: 'owner' | 'member', by: 'admin' | 'self' | 'member') =>
-      members.change(teamId, userId, { role, scopes: [], by, at: new Date() });
-    const refused = { ok: false, reason: 'not_permitted' };
-    expect(await change(owner, 'member', 'admin')).toEqual(refused);
-    expect(await change(admin, 'owner', 'admin')).toEqual(refused);
-    expect(await change(admin, 'owner', 'self')).toEqual(refused);
-    expect(await change(owner, 'member', 'member')).toEqual(refused);
-    expect(await change(admin, 'member', 'self')).toMatchObject({ ok: true, after: { role: 'member' } });
-    expect(
-      await members.change(teamId, randomUUID(), { role: null, scopes: [], by: 'owner', at: new Date() }),
-    ).toEqual({ ok: false, reason: 'not_found' });
+  it('keeps the first of two owners that remove each other at the same moment', async () => {
+    const second = await join('owner');
+    const remove = (of: CreatedMember, { by }: CreatedMember) =>
+      context.store.members.change(teamId, of.userId, { role: null, by, at: new Date() });
+    const outcomes = await Promise.allSettled([remove(owner, second), remove(second, owner)]);
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused).toMatchObject([{ reason: { reason: 'not_a_member' } }]);
+    expect(await context.store.members.list(teamId)).toHaveLength(1);
   });
 
-  it('revokes the keys of whoever leaves, and those that can do more than a new role', async () => {
+  it('lets an admin touch no owner and make none, and a person raise nobody', async () => {
+    const admin = await join('admin');
+    const member = await join('member');
+    const { members } = context.store;
+    const change = (of: CreatedMember, role: Role, by: Authority | 'self') =>
+      members.change(teamId, of.userId, { role, by, at: new Date() });
+    const refused = { ok: false, reason: 'not_permitted' };
+    expect(await change(owner, 'member', admin.by)).toEqual(refused);
+    expect(await change(admin, 'owner', admin.by)).toEqual(refused);
+    expect(await change(admin, 'owner', 'self')).toEqual(refused);
+    await expect(change(admin, 'member', member.by)).rejects.toThrow(AuthorityLostError);
+    expect(await change(admin, 'member', 'self')).toMatchObject({ ok: true, after: { role: 'member' } });
+    expect(await members.change(teamId, randomUUID(), { role: null, by: owner.by, at: new Date() })).toEqual({
+      ok: false,
+      reason: 'not_found',
+    });
+  });
+
+  it('revokes the keys of whoever leaves, and those that permit more than a new role, with what they made', async () => {
     const { apiKeys, members } = context.store;
     const admin = await join('admin');
-    const strong = await apiKeys.create(
-      teamId,
-      apiKeyDraft({ scopes: ['team:write'], createdByUserId: admin }),
-    );
-    const weak = await apiKeys.create(teamId, apiKeyDraft({ scopes: ['tunnel'], createdByUserId: admin }));
-    const lowered = await members.change(teamId, admin, {
+    const make = (scopes: ApiKeyScope[], by: Authority = admin.by) =>
+      apiKeys.create(teamId, apiKeyDraft({ scopes }), { by, max: 10 });
+    const strong = await make(['team:write', 'keys:write', 'tunnel']);
+    const child = await make(['tunnel'], { kind: 'api-key', apiKeyId: strong.id });
+    const weak = await make(['tunnel']);
+    const lowered = await members.change(teamId, admin.userId, {
       role: 'member',
-      scopes: ['tunnel', 'previews:read'],
-      by: 'owner',
+      by: owner.by,
       at: new Date(),
     });
-    expect(lowered).toMatchObject({ ok: true, revokedApiKeyIds: [strong.id] });
+    expect(lowered).toMatchObject({ ok: true });
+    expect(lowered.ok && lowered.revokedApiKeyIds.toSorted()).toEqual([strong.id, child.id].toSorted());
     expect(await leave(admin)).toMatchObject({ ok: true, revokedApiKeyIds: [weak.id] });
     expect((await apiKeys.find(teamId, tenant.apiKey.id))?.revokedAt).toBeNull();
   });
@@ -109,14 +114,16 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       tokenHash: hash(),
       expiresAt: new Date(Date.now() + DAY_MS),
     });
-    const options = (maxMembers = 10) => ({ now: new Date(), maxMembers });
+    const options = (maxMembers = 10, maxTeams = 10) => ({ now: new Date(), maxMembers, maxTeams });
+    const making = (max = 5) => ({ by: owner.by, max });
+    const guestOf = (email: string) => context.store.users.findOrCreate(email, 'Jo').then(({ id }) => id);
 
     it('are used up by the first of several that accept at once', async () => {
       const email = `${randomUUID()}@example.test`;
-      const guest = await person(context, email);
+      const guest = await guestOf(email);
       const invitation = draft(email);
       const { invitations } = context.store;
-      await invitations.create(teamId, invitation, 5);
+      await invitations.create(teamId, invitation, making());
       const accepted = await Promise.all(
         [1, 2, 3].map(() => invitations.accept(invitation.tokenHash, guest, options())),
       );
@@ -128,27 +135,34 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     it('are for their address only, once per address, and not for members', async () => {
       const { invitations, members } = context.store;
       const invitation = draft('guest@example.test');
-      await invitations.create(teamId, invitation, 5);
-      expect(await invitations.accept(invitation.tokenHash, await person(context), options())).toBeNull();
-      expect(await invitations.create(teamId, draft('guest@example.test'), 5)).toBeNull();
-      const { email } = (await members.find(teamId, owner))!;
-      expect(await invitations.create(teamId, draft(email), 5)).toBe('member');
+      await invitations.create(teamId, invitation, making());
+      expect(
+        await invitations.accept(invitation.tokenHash, await guestOf('other@example.test'), options()),
+      ).toBeNull();
+      expect(await invitations.create(teamId, draft('guest@example.test'), making())).toBeNull();
+      const { email } = (await members.find(teamId, owner.userId))!;
+      expect(await invitations.create(teamId, draft(email), making())).toBe('member');
     });
 
     it('do nothing once expired, renewed or beyond the limits', async () => {
       const { invitations } = context.store;
       const email = `${randomUUID()}@example.test`;
-      const guest = await person(context, email);
+      const guest = await guestOf(email);
       const invitation = draft(email);
-      const created = await invitations.create(teamId, invitation, 1);
+      const created = await invitations.create(teamId, invitation, making(1));
       if (created === null || created === 'member') throw new Error('not invited');
-      await expect(invitations.create(teamId, draft('b@example.test'), 1)).rejects.toThrow(TeamLimitError);
-      const late = { now: new Date(Date.now() + 2 * DAY_MS), maxMembers: 10 };
+      await expect(invitations.create(teamId, draft('b@example.test'), making(1))).rejects.toThrow(
+        TeamLimitError,
+      );
+      const late = { now: new Date(Date.now() + 2 * DAY_MS), maxMembers: 10, maxTeams: 10 };
       expect(await invitations.accept(invitation.tokenHash, guest, late)).toBeNull();
       const renewal = { tokenHash: hash(), expiresAt: invitation.expiresAt };
-      await invitations.renew(teamId, created.id, renewal);
+      await invitations.renew(teamId, created.id, renewal, owner.by);
       expect(await invitations.accept(invitation.tokenHash, guest, options())).toBeNull();
       await expect(invitations.accept(renewal.tokenHash, guest, options(1))).rejects.toThrow(TeamLimitError);
+      await expect(invitations.accept(renewal.tokenHash, guest, options(10, 0))).rejects.toThrow(
+        TeamLimitError,
+      );
       expect(await invitations.accept(renewal.tokenHash, guest, options())).not.toBeNull();
     });
   });
@@ -160,11 +174,11 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       tokenHash: hashApiKeySecret(randomUUID()),
       expiresAt: new Date(Date.now() + DAY_MS),
     });
-    const options = (maxMembers = 10) => ({ now: new Date(), maxMembers });
+    const options = (maxMembers = 10) => ({ now: new Date(), maxMembers, maxTeams: 10 });
     const newAddress = () => `${randomUUID()}@example.test`;
     const invite = async (email: string) => {
       const invitation = draft(email);
-      await context.store.invitations.create(teamId, invitation, 50);
+      await context.store.invitations.create(teamId, invitation, { by: owner.by, max: 50 });
       return invitation.tokenHash;
     };
 
@@ -269,9 +283,9 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       const begin = () =>
         sessions.register(teamId, { ...registration(tenant), identity: identity(), maxSessions: 2 });
       expect(counted(await Promise.allSettled([begin(), begin(), begin()]))).toEqual({ done: 2, refused: 1 });
-      const keys = [1, 2, 3].map(() => apiKeys.create(teamId, apiKeyDraft(), 3));
+      const keys = [1, 2, 3].map(() => apiKeys.create(teamId, apiKeyDraft(), { by: owner.by, max: 3 }));
       expect(counted(await Promise.allSettled(keys))).toEqual({ done: 2, refused: 1 });
-      const more = [1, 2, 3].map((n) => teams.createWithOwner(`more ${n}`, owner, 3));
+      const more = [1, 2, 3].map((n) => teams.createWithOwner(`more ${n}`, owner.userId, 3));
       expect(counted(await Promise.allSettled(more))).toEqual({ done: 2, refused: 1 });
       expect(await teams.usage(teamId, new Date())).toEqual({
         previews: 0,
@@ -338,14 +352,24 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
   });
 
   describe('replacing a key', () => {
+    const making = (by: Authority = owner.by, max = 10) => ({ by, max });
+    const replacement = () => {
+      const { name, hint, hash, expiresAt } = apiKeyDraft();
+      return { name, hint, hash, expiresAt };
+    };
+
     it('lets the old one work until the overlap ends, once', async () => {
       const { apiKeys } = context.store;
       const now = new Date();
       const oldExpiresAt = new Date(now.getTime() + 60_000);
-      const replace = () => apiKeys.replace(teamId, tenant.apiKey.id, apiKeyDraft(), { oldExpiresAt, now });
+      const replace = () =>
+        apiKeys.replace(teamId, tenant.apiKey.id, replacement(), { oldExpiresAt, now, ...making() });
       const replaced = await Promise.all([replace(), replace()]);
       expect(replaced.filter((key) => key !== null)).toHaveLength(1);
-      expect(replaced.find((key) => key !== null)).toMatchObject({ replacesId: tenant.apiKey.id });
+      expect(replaced.find((key) => key !== null)).toMatchObject({
+        apiKey: { replacesId: tenant.apiKey.id, createdByUserId: owner.userId, createdByApiKeyId: null },
+        revokedApiKeyIds: [],
+      });
       expect((await apiKeys.find(teamId, tenant.apiKey.id))?.expiresAt).toEqual(oldExpiresAt);
       expect(await apiKeys.findUnusable([tenant.apiKey.id], oldExpiresAt)).toEqual([tenant.apiKey.id]);
     });
@@ -354,9 +378,141 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       const { apiKeys } = context.store;
       const soon = new Date(Date.now() + 1000);
       const key = await apiKeys.create(teamId, apiKeyDraft({ expiresAt: soon }));
-      const options = { oldExpiresAt: new Date(Date.now() + DAY_MS), now: new Date() };
-      await apiKeys.replace(teamId, key.id, apiKeyDraft(), options);
+      const options = { oldExpiresAt: new Date(Date.now() + DAY_MS), now: new Date(), ...making() };
+      await apiKeys.replace(teamId, key.id, replacement(), options);
       expect((await apiKeys.find(teamId, key.id))?.expiresAt).toEqual(soon);
+    });
+  });
+
+  describe('the keys that a key made', () => {
+    const key = ({ id }: { id: string }) => ({ kind: 'api-key', apiKeyId: id }) as const;
+    const replacement = () => ({
+      name: 'ci',
+      hint: 'cvt_1234',
+      hash: hashApiKeySecret(randomUUID()),
+      expiresAt: null,
+    });
+    const scopes: ApiKeyScope[] = ['keys:write', 'tunnel'];
+    const make = (by: Authority, expiresAt: Date | null = null) =>
+      context.store.apiKeys.create(teamId, apiKeyDraft({ scopes, expiresAt }), { by, max: 20 });
+    const rotate = (id: string, by: Authority, overlapMs: number, max = 20) => {
+      const now = new Date();
+      const oldExpiresAt = new Date(now.getTime() + overlapMs);
+      return context.store.apiKeys.replace(teamId, id, replacement(), { oldExpiresAt, now, by, max });
+    };
+    const found = async ({ id }: { id: string }) => (await context.store.apiKeys.find(teamId, id))!;
+
+    it('are revoked with it, through generations', async () => {
+      const parent = await make(owner.by);
+      const child = await make(key(parent));
+      const grandchild = await make(key(child));
+      const stranger = await make(owner.by);
+      const revoked = await context.store.apiKeys.revoke(teamId, parent.id, new Date());
+      expect(revoked?.revokedApiKeyIds.toSorted()).toEqual([parent.id, child.id, grandchild.id].toSorted());
+      expect((await found(stranger)).revokedAt).toBeNull();
+    });
+
+    it('end no later than it, whatever was asked for', async () => {
+      const end = new Date(Date.now() + DAY_MS);
+      const parent = await make(owner.by, end);
+      expect(await make(key(parent))).toMatchObject({ expiresAt: end, createdByApiKeyId: parent.id });
+      const earlier = new Date(Date.now() + 1000);
+      expect(await make(key(parent), earlier)).toMatchObject({ expiresAt: earlier });
+      expect(await rotate(parent.id, key(parent), 0)).toMatchObject({ apiKey: { expiresAt: end } });
+    });
+
+    it('end with it when it is rotated, and leave its successor alone', async () => {
+      const grandparent = await make(owner.by);
+      const parent = await make(key(grandparent));
+      const child = await make(key(parent));
+      const rotated = await rotate(parent.id, key(parent), 60_000);
+      if (rotated === null || rotated === 'maker') throw new Error('not rotated');
+      expect(rotated).toMatchObject({
+        apiKey: { createdByApiKeyId: grandparent.id, expiresAt: null },
+        revokedApiKeyIds: [],
+      });
+      expect((await found(child)).expiresAt).toEqual((await found(parent)).expiresAt);
+      const again = await rotate(rotated.apiKey.id, owner.by, 0);
+      expect(again).toMatchObject({
+        apiKey: { createdByApiKeyId: null, revokedAt: null },
+        revokedApiKeyIds: [rotated.apiKey.id],
+      });
+    });
+
+    it('cannot rotate it', async () => {
+      const parent = await make(owner.by);
+      const child = await make(key(parent));
+      expect(await rotate(parent.id, key(child), 0)).toBe('maker');
+      expect((await found(parent)).revokedAt).toBeNull();
+    });
+
+    it('count, like its successor, when it is rotated: the limit holds while both work', async () => {
+      const first = await make(owner.by);
+      // The tenant's own key is one, this is two.
+      await expect(rotate(first.id, owner.by, 60_000, 2)).rejects.toThrow(TeamLimitError);
+      expect(await rotate(first.id, owner.by, 0, 2)).toMatchObject({ revokedApiKeyIds: [first.id] });
+    });
+
+    it('are not found by their secret once their maker is not a member, and have the scopes of the maker', async () => {
+      const admin = await join('admin');
+      const draft = apiKeyDraft({ scopes: ['team:write', 'tunnel'] });
+      const { id } = await context.store.apiKeys.create(teamId, draft, { by: admin.by, max: 20 });
+      // As if the end of the membership had left the key.
+      await context.store.users.setRole(teamId, admin.userId, 'member');
+      expect(await context.store.apiKeys.findByHash(draft.hash)).toMatchObject({ id, scopes: ['tunnel'] });
+      expect(await context.store.apiKeys.findUnusable([id], new Date())).toEqual([]);
+      await context.pool.query('DELETE FROM membership WHERE user_id = $1', [admin.userId]);
+      expect(await context.store.apiKeys.findByHash(draft.hash)).toBeNull();
+      expect(await context.store.apiKeys.findUnusable([id], new Date())).toEqual([id]);
+    });
+  });
+
+  describe('authority', () => {
+    const create = (by: Authority, scopes: ApiKeyScope[] = ['tunnel']) =>
+      context.store.apiKeys.create(teamId, apiKeyDraft({ scopes }), { by, max: 20 });
+
+    it.each([
+      ['of a browser that was signed out', 'ended'],
+      ['of a person who was removed', 'not_a_member'],
+      ['of a person who was demoted', 'insufficient'],
+      ['of a revoked key', 'ended'],
+      ['of a key that expired', 'ended'],
+      ['of a program that was ended', 'ended'],
+    ])('%s makes nothing', async (whose, reason) => {
+      const { store } = context;
+      const admin = await join('admin');
+      const expiresAt = new Date(Date.now() + 1);
+      const key = await store.apiKeys.create(
+        teamId,
+        apiKeyDraft({
+          scopes: ['keys:write', 'tunnel'],
+          expiresAt: whose.includes('expired') ? expiresAt : null,
+        }),
+      );
+      const program = await createProgram(store, tenant);
+      const by: Authority = whose.includes('key')
+        ? { kind: 'api-key', apiKeyId: key.id }
+        : whose.includes('program')
+          ? program
+          : admin.by;
+      if (whose.includes('signed out')) await store.userSessions.removeAll(admin.userId);
+      if (whose.includes('removed')) await leave(admin);
+      if (whose.includes('demoted'))
+        await store.members.change(teamId, admin.userId, { role: 'member', by: owner.by, at: new Date() });
+      if (whose.includes('revoked')) await store.apiKeys.revoke(teamId, key.id, new Date());
+      if (whose.includes('expired')) await expect.poll(() => new Date() > expiresAt).toBe(true);
+      if (whose.includes('program')) await store.oauthGrants.revoke(program.userId, program.programId);
+      const wanted: ApiKeyScope[] = whose.includes('demoted') ? ['team:write'] : ['tunnel'];
+      await expect(create(by, wanted)).rejects.toMatchObject({ code: 'AUTHORITY_LOST', reason });
+    });
+
+    it('of a program makes keys for its person, with the scopes of the program', async () => {
+      const program = await createProgram(context.store, tenant);
+      expect(await create(program)).toMatchObject({
+        createdByUserId: program.userId,
+        createdByApiKeyId: null,
+      });
+      await expect(create(program, ['sessions:read'])).rejects.toMatchObject({ missing: ['sessions:read'] });
     });
   });
 

@@ -95,6 +95,51 @@ describe('/api/v1/api-keys', () => {
     expect((await team.delete('/api-keys/nothing')).status).toBe(404);
   });
 
+  it('revokes with a key those that it made, and says so to the edges and in the audit log', async () => {
+    const parent = await team.keyWith({});
+    const child = (await parent.post('/api-keys', { name: 'child' })).body;
+    expect(child.createdByApiKeyId).toBe(parent.apiKey.id);
+    api.bus.take();
+    expect((await team.delete(`/api-keys/${parent.apiKey.id}`)).status).toBe(204);
+    expect(api.bus.take().map((event) => 'apiKeyId' in event && event.apiKeyId)).toEqual(
+      expect.arrayContaining([parent.apiKey.id, child.id]),
+    );
+    expect((await api.http().get('/api/v1/me').set('Authorization', `Bearer ${child.key}`)).status).toBe(401);
+    const { items } = (await team.get(`/audit-events?targetId=${child.id}`)).body;
+    expect(items[0]).toMatchObject({
+      action: 'api-key.revoke',
+      after: { becauseOfApiKey: parent.apiKey.id },
+    });
+  });
+
+  it('makes no key that outlives the key that makes it', async () => {
+    const expiresAt = new Date(Date.now() + 60_000);
+    const parent = await team.keyWith({ expiresAt });
+    expect((await parent.post('/api-keys', { name: 'same' })).body.expiresAt).toBe(expiresAt.toISOString());
+    for (const later of [null, new Date(expiresAt.getTime() + 1).toISOString()]) {
+      const refused = await parent.post('/api-keys', { name: 'later', expiresAt: later });
+      expect([refused.status, refused.body.errors?.[0]?.pointer]).toEqual([400, '/expiresAt']);
+    }
+    const path = `/api-keys/${parent.apiKey.id}/rotate`;
+    expect((await parent.post(path, { overlapSeconds: 60, expiresAt: null })).status).toBe(400);
+    const rotated = await parent.post(path, { overlapSeconds: 60 });
+    expect([rotated.status, rotated.body.expiresAt]).toEqual([201, expiresAt.toISOString()]);
+  });
+
+  it('gives a rotated key to whoever rotates it, and rotates no key of another person', async () => {
+    const admin = await api.person(`admin-${team.teamId}@example.test`, [[team.teamId, 'admin']]);
+    const owner = await api.person(`owner-${team.teamId}@example.test`, [[team.teamId, 'owner']]);
+    const theirs = (await owner.request('post', '/api-keys').send({ name: 'owner' })).body;
+    const rotate = (id: string) =>
+      admin.request('post', `/api-keys/${id}/rotate`).send({ overlapSeconds: 0 });
+    const refused = await rotate(theirs.id);
+    expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
+    expect((await team.get(`/api-keys/${theirs.id}`)).body.revokedAt).toBeNull();
+    const operators = await rotate(team.apiKey.id);
+    expect([operators.status, operators.body.createdByUserId]).toEqual([201, admin.user.id]);
+    expect((await admin.request('delete', `/api-keys/${theirs.id}`)).status).toBe(204);
+  });
+
   it('revokes the key that asks for it', async () => {
     expect((await team.delete(`/api-keys/${team.apiKey.id}`)).status).toBe(204);
     expect((await team.get('/me')).status).toBe(401);

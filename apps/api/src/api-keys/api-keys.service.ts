@@ -12,8 +12,8 @@ import {
   apiKeyHint,
   generateApiKeySecret,
   hashApiKeySecret,
+  type Actor,
   type ApiKey,
-  type ApiKeyDraft,
   type ApiKeyScope,
   type Page,
   type Store,
@@ -22,10 +22,10 @@ import { STORE } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
-import { throwLimitProblem, MAX_API_KEYS } from '../team/team-limits.js';
+import { MAX_API_KEYS, throwRefusal } from '../team/team-limits.js';
 
 /** Who has a key made, which need not be the caller of the API. */
-type Maker = Pick<Caller, 'teamId' | 'scopes' | 'actor'> & Partial<Pick<Caller, 'apiKey'>>;
+type Maker = Pick<Caller, 'teamId' | 'scopes' | 'actor' | 'apiKey' | 'authority'>;
 
 @Injectable()
 export class ApiKeysService {
@@ -38,18 +38,15 @@ export class ApiKeysService {
   async create(caller: Maker, request: CreateApiKeyRequest): Promise<CreatedApiKeyResource> {
     const scopes = request.scopes ?? [...caller.scopes];
     refuseLacking(caller, scopes);
+    const expiresAt = expiryOf(caller, request.expiresAt);
     const secret = generateApiKeySecret();
-    const draft = draftOf(caller, secret, {
-      name: request.name,
-      scopes,
-      expiresAt: toDate(request.expiresAt),
-    });
+    const draft = { name: request.name, scopes, expiresAt, ...identityOf(secret) };
     const apiKey = await this.store.apiKeys
-      .create(caller.teamId, draft, MAX_API_KEYS)
-      .catch(throwLimitProblem);
+      .create(caller.teamId, draft, { by: caller.authority, max: MAX_API_KEYS })
+      .catch(throwRefusal);
     const resource = toResource(apiKey);
-    const { name, expiresAt } = resource;
-    await this.audit.record(caller, 'api-key.create', apiKey.id, { after: { name, scopes, expiresAt } });
+    const after = { name: resource.name, scopes, expiresAt: resource.expiresAt };
+    await this.audit.record(caller, 'api-key.create', apiKey.id, { after });
     return { ...resource, key: secret };
   }
 
@@ -74,34 +71,56 @@ export class ApiKeysService {
   async rotate(caller: Caller, id: string, request: RotateApiKeyRequest): Promise<CreatedApiKeyResource> {
     const { teamId } = caller;
     const old = await this.#findOwn(caller, id);
+    if (old.createdByUserId !== null && old.createdByUserId !== creatorOf(caller)) {
+      throw new ProblemError('insufficient_scope', {
+        detail: 'you can revoke the key of another person, but not rotate it: its successor would be yours',
+      });
+    }
     refuseLacking(caller, old.scopes);
     const now = new Date();
     const secret = generateApiKeySecret();
-    const expiresAt = request.expiresAt === undefined ? old.expiresAt : toDate(request.expiresAt);
-    const draft = {
-      ...draftOf(caller, secret, { name: old.name, scopes: old.scopes, expiresAt }),
-      createdByUserId: old.createdByUserId,
-    };
+    const expiresAt = expiryOf(caller, request.expiresAt, old.expiresAt);
     const oldExpiresAt = new Date(now.getTime() + request.overlapSeconds * 1000);
-    const apiKey = await this.store.apiKeys.replace(teamId, id, draft, { oldExpiresAt, now });
-    if (apiKey === null) throw new ProblemError('api_key_not_usable');
-    if (request.overlapSeconds === 0) {
-      await this.store.apiKeys.revoke(teamId, id, now);
-      await this.announcer.announce([{ type: 'api-key.revoked', apiKeyId: id }]);
-    }
+    const draft = { name: old.name, expiresAt, ...identityOf(secret) };
+    const rotated = await this.store.apiKeys
+      .replace(teamId, id, draft, { oldExpiresAt, now, by: caller.authority, max: MAX_API_KEYS })
+      .catch(throwRefusal);
+    if (rotated === 'maker')
+      throw new ProblemError('api_key_not_usable', { detail: 'a key cannot rotate the key that made it' });
+    if (rotated === null) throw new ProblemError('api_key_not_usable');
+    const { apiKey, revokedApiKeyIds } = rotated;
     const after = { replacedBy: apiKey.id, expiresAt: oldExpiresAt.toISOString() };
+    await this.#announceRevoked(caller, id, revokedApiKeyIds);
     await this.audit.record(caller, 'api-key.rotate', id, { after });
     return { ...toResource(apiKey), key: secret };
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
     await this.#findOwn(caller, id);
-    const at = new Date();
-    const revoked = await this.store.apiKeys.revoke(caller.teamId, id, at);
+    const revoked = await this.store.apiKeys.revoke(caller.teamId, id, new Date());
     if (revoked === null) throw notFound(id);
-    if (revoked.revokedAt?.getTime() !== at.getTime()) return;
-    await this.announcer.announce([{ type: 'api-key.revoked', apiKeyId: id }]);
-    await this.audit.record(caller, 'api-key.revoke', id);
+    const { revokedApiKeyIds } = revoked;
+    await this.#announceRevoked(caller, id, revokedApiKeyIds);
+    if (revokedApiKeyIds.includes(id)) await this.audit.record(caller, 'api-key.revoke', id);
+  }
+
+  /** Revokes every key of a person who sets a new password, in all of their teams. */
+  async revokeAllOf(userId: string, actor: Actor): Promise<void> {
+    const revoked = await this.store.apiKeys.revokeAllOf(userId, new Date());
+    await this.announcer.announce(
+      revoked.map(({ id }) => ({ type: 'api-key.revoked' as const, apiKeyId: id })),
+    );
+    for (const { id, teamId } of revoked) await this.audit.record({ teamId, actor }, 'api-key.revoke', id);
+  }
+
+  /** Has the edges end what runs on these keys, and records those that ended with the key of this id. */
+  async #announceRevoked(caller: Caller, id: string, revokedIds: readonly string[]): Promise<void> {
+    await this.announcer.announce(
+      revokedIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
+    );
+    for (const madeBy of revokedIds.filter((revokedId) => revokedId !== id)) {
+      await this.audit.record(caller, 'api-key.revoke', madeBy, { after: { becauseOfApiKey: id } });
+    }
   }
 
   /** A key that this caller may change: whoever may not change the team has power over their own keys only. */
@@ -133,22 +152,34 @@ function refuseLacking(caller: Maker, scopes: readonly ApiKeyScope[]): void {
   });
 }
 
-function draftOf(
-  caller: Maker,
-  secret: string,
-  key: Pick<ApiKeyDraft, 'name' | 'scopes' | 'expiresAt'>,
-): ApiKeyDraft {
-  return {
-    ...key,
-    hint: apiKeyHint(secret),
-    hash: hashApiKeySecret(secret),
-    createdByUserId: creatorOf(caller),
-    createdByApiKeyId: caller.apiKey?.id ?? null,
-  };
+/** What the store keeps of a new secret. */
+function identityOf(secret: string) {
+  return { hint: apiKeyHint(secret), hash: hashApiKeySecret(secret) };
 }
 
-function toDate(timestamp: string | null): Date | null {
-  return timestamp === null ? null : new Date(timestamp);
+/**
+ * When a new key ends: as asked for, or else as `otherwise` says.
+ * @throws ProblemError when that is later than the end of the key that makes it
+ */
+function expiryOf(
+  { apiKey }: Maker,
+  requested: string | null | undefined,
+  otherwise: Date | null = null,
+): Date | null {
+  const latest = apiKey?.expiresAt ?? null;
+  if (requested === undefined) return earlier(otherwise, latest);
+  const wanted = requested === null ? null : new Date(requested);
+  if (latest !== null && (wanted === null || wanted > latest)) {
+    const message = `must not be later than ${latest.toISOString()}, when the key that makes it ends`;
+    throw new ProblemError('validation_failed', { errors: [{ pointer: '/expiresAt', message }] });
+  }
+  return wanted;
+}
+
+/** Null is later than any date. */
+function earlier(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
 }
 
 function notFound(id: string): ProblemError {

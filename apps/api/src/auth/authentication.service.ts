@@ -15,7 +15,7 @@ import { ApiKeyUse, STORE } from '@culvert/platform';
 import type { Request } from 'express';
 import { clientAddress } from '../http/client-address.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
-import type { Caller, Identified } from './caller.js';
+import { authorityOf, type Caller, type Identified } from './caller.js';
 import { hasApiKey, readApiKey } from './credential.js';
 
 /** By which people who are in several teams say for which they act; where browsers send no header, by the query. */
@@ -48,6 +48,7 @@ export class AuthenticationService {
       user: null,
       userSession: null,
       expiresAt: apiKey.expiresAt,
+      authority: { kind: 'api-key', apiKeyId: apiKey.id },
       actor: { kind: 'api-key', id: apiKey.id, address },
     };
   }
@@ -68,6 +69,7 @@ export class AuthenticationService {
       user,
       userSession: null,
       expiresAt,
+      authority: { kind: 'program', userId: user.id, programId: grant.id },
       actor: { kind: 'user', id: user.id, address },
     };
   }
@@ -97,10 +99,9 @@ export class AuthenticationService {
     if (membership === undefined) return { caller: null, person };
     const { teamId, role } = membership;
     const scopes = scopesOfRole(role);
-    return {
-      caller: { teamId, role, scopes, apiKey: null, expiresAt: userSession.expiresAt, ...person },
-      person,
-    };
+    const { expiresAt } = userSession;
+    const authority = authorityOf(person);
+    return { caller: { teamId, role, scopes, apiKey: null, expiresAt, authority, ...person }, person };
   }
 
   /** Whether a request shows a credential, good or not. */

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Actor, ApiKey, ApiKeyScope, Role, User, UserSession } from '@culvert/domain';
+import type { Actor, ApiKey, ApiKeyScope, Authority, Role, User, UserSession } from '@culvert/domain';
 import type { Request } from 'express';
 
 /** A person who is signed in. */
@@ -22,8 +22,15 @@ export interface Caller {
   readonly userSession: UserSession | null;
   /** When the key, session or token ends that was shown; null: never. */
   readonly expiresAt: Date | null;
+  /** What the store judges again before it writes what outlives the request. */
+  readonly authority: Authority;
   /** What the audit log says of them. */
   readonly actor: Actor;
+}
+
+/** The authority of a person in the browser that they use. */
+export function authorityOf({ user, userSession }: Pick<Person, 'user' | 'userSession'>): Authority {
+  return { kind: 'person', userId: user.id, userSessionId: userSession.id };
 }
 
 /** What the guard found out about a request. At least one is there; a person may have no team. */

@@ -91,13 +91,18 @@ describe.each([
 
   it('refuses more than a preview may have', async () => {
     const repo = api.store[repository] as { create: typeof api.store.previewTokens.create };
+    const making = {
+      by: { kind: 'api-key', apiKeyId: team.apiKey.id },
+      max: MAX_CREDENTIALS_PER_PREVIEW,
+    } as const;
     for (let i = 0; i < MAX_CREDENTIALS_PER_PREVIEW; i++) {
-      await repo.create(team.teamId, preview.id, {
+      const draft = {
         name: 'x',
         hint: prefix,
         hash: hashSecret(`${preview.id} ${i}`),
         expiresAt: new Date(Date.now() + 60_000),
-      });
+      };
+      await repo.create(team.teamId, preview.id, draft, making);
     }
     const refused = await team.post(path(), { name: 'one more' });
     expect([refused.status, refused.body.code]).toEqual([429, 'credential_limit_reached']);

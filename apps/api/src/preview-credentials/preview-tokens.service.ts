@@ -21,6 +21,7 @@ import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { PreviewsService } from '../previews/previews.service.js';
+import { throwRefusal } from '../team/team-limits.js';
 
 @Injectable()
 export class PreviewTokensService {
@@ -37,15 +38,20 @@ export class PreviewTokensService {
     { name, expiresAt }: CreatePreviewTokenRequest,
   ): Promise<CreatedPreviewTokenResource> {
     await this.previews.find(caller, previewId);
-    const usable = await this.store.previewTokens.countUsable(caller.teamId, previewId, new Date());
-    if (usable >= MAX_CREDENTIALS_PER_PREVIEW) throw new ProblemError('credential_limit_reached');
     const secret = generateSecret(PREVIEW_TOKEN_PREFIX);
-    const token = await this.store.previewTokens.create(caller.teamId, previewId, {
-      name,
-      hint: apiKeyHint(secret),
-      hash: hashSecret(secret),
-      expiresAt: expiresAt === null ? null : new Date(expiresAt),
-    });
+    const token = await this.store.previewTokens
+      .create(
+        caller.teamId,
+        previewId,
+        {
+          name,
+          hint: apiKeyHint(secret),
+          hash: hashSecret(secret),
+          expiresAt: expiresAt === null ? null : new Date(expiresAt),
+        },
+        { by: caller.authority, max: MAX_CREDENTIALS_PER_PREVIEW },
+      )
+      .catch(throwRefusal);
     if (token === null) throw this.previews.notFound(previewId);
     const resource = toResource(token);
     await this.audit.record(caller, 'preview-token.create', token.id, {

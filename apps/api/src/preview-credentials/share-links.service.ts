@@ -22,6 +22,7 @@ import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { PreviewsService } from '../previews/previews.service.js';
+import { throwRefusal } from '../team/team-limits.js';
 
 @Injectable()
 export class ShareLinksService {
@@ -39,18 +40,20 @@ export class ShareLinksService {
     { name, expiresAt }: CreateShareLinkRequest,
   ): Promise<CreatedShareLinkResource> {
     const preview = await this.previews.find(caller, previewId);
-    const now = new Date();
-    if (
-      (await this.store.shareLinks.countUsable(caller.teamId, previewId, now)) >= MAX_CREDENTIALS_PER_PREVIEW
-    )
-      throw new ProblemError('credential_limit_reached');
     const secret = generateSecret(SHARE_LINK_PREFIX);
-    const link = await this.store.shareLinks.create(caller.teamId, previewId, {
-      name,
-      hint: apiKeyHint(secret),
-      hash: hashSecret(secret),
-      expiresAt: expiresAt === undefined ? defaultShareLinkExpiry(now) : new Date(expiresAt),
-    });
+    const link = await this.store.shareLinks
+      .create(
+        caller.teamId,
+        previewId,
+        {
+          name,
+          hint: apiKeyHint(secret),
+          hash: hashSecret(secret),
+          expiresAt: expiresAt === undefined ? defaultShareLinkExpiry(new Date()) : new Date(expiresAt),
+        },
+        { by: caller.authority, max: MAX_CREDENTIALS_PER_PREVIEW },
+      )
+      .catch(throwRefusal);
     if (link === null) throw this.previews.notFound(previewId);
     const resource = toResource(link);
     await this.audit.record(caller, 'share-link.create', link.id, {

@@ -4,7 +4,6 @@ import { BACKGROUND_STORE, LOG, SETTINGS, type Settings } from '@culvert/platfor
 import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
 import { Announcer } from '../cluster-events/announcer.js';
-import { inTeam } from '../team/team-limits.js';
 import { auditedPreview, toPreviewFields } from './preview.resource.js';
 
 const SWEEP_MS = 30_000;
@@ -43,7 +42,7 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
     const ended = await this.store.previews.removeEnded(now, MAX_ENDED);
     await this.announcer.previewsRemoved(ended.map(({ preview }) => preview));
     for (const { preview, reason } of ended) {
-      const system = inTeam(preview.teamId, { actor: { kind: 'system', id: null, address: null } });
+      const system = { teamId: preview.teamId, actor: { kind: 'system', id: null, address: null } } as const;
       const { lastUsedAt } = preview;
       await this.audit.record(system, 'preview.end', preview.id, {
         before: auditedPreview(toPreviewFields(preview, this.settings, null)),

@@ -65,6 +65,25 @@ describe('replaying', () => {
   };
   const replay = (body: object) => team.post(`/previews/${preview.id}/replays`, body);
 
+  it.each([
+    ['sends nothing for a key that is revoked while edges are asked', 1, 0],
+    ['shows no answer to a key that is revoked while the service works on it', 2, 1],
+  ])('%s', async (_what, atDemand, orders) => {
+    await begin();
+    const key = await team.keyWith({});
+    const { authorities, apiKeys } = api.store;
+    const demand = authorities.demand.bind(authorities);
+    let demands = 0;
+    authorities.demand = async (...asked) => {
+      demands++;
+      if (demands === atDemand) await apiKeys.revoke(team.teamId, key.apiKey.id, new Date());
+      await demand(...asked);
+    };
+    const { status, body } = await key.post(`/previews/${preview.id}/replays`, GET);
+    authorities.demand = demand;
+    expect([status, body.code, edge.orders.length]).toEqual([401, 'unauthenticated', orders]);
+  });
+
   it('has one edge send the request, and tells what came of it', async () => {
     await begin();
     others.push(new ReplayingEdge(api.bus));

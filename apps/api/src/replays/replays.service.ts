@@ -9,11 +9,13 @@ import {
   ProblemError,
   type ReplayResource,
 } from '@culvert/contract';
-import { EVENT_BUS } from '@culvert/platform';
+import type { Store } from '@culvert/domain';
+import { EVENT_BUS, STORE } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { PreviewsService } from '../previews/previews.service.js';
 import { type RateLimiter, RateLimiters } from '../rate-limits/rate-limiters.js';
+import { throwRefusal } from '../team/team-limits.js';
 import { type Offers, ReplayCall } from './replay-call.js';
 import { composeReplay, needsExchange, notRepeatable } from './replay-request.js';
 
@@ -28,6 +30,7 @@ export class ReplaysService {
 
   constructor(
     @Inject(EVENT_BUS) private readonly bus: EventBus,
+    @Inject(STORE) private readonly store: Store,
     private readonly previews: PreviewsService,
     private readonly audit: AuditLog,
     limiters: RateLimiters,
@@ -60,6 +63,7 @@ export class ReplaysService {
         throw notRepeatable('no edge holds it any more: only the last ones are held, while somebody watches');
       const { body, ...composed } = composeReplay(request, offers.held);
       if (offers.offerId === null) throw notConnected(offers);
+      await this.#demandAgain(caller);
       // Before it is sent: what comes of it may never be heard.
       await this.audit.record(caller, 'preview.replay', previewId, {
         after: { exchangeId: replayId, replayOf, method: composed.method, path: pathOf(composed.target) },
@@ -79,10 +83,16 @@ export class ReplaysService {
         callerId: caller.user?.id ?? caller.apiKey?.id ?? '',
         address,
       });
+      await this.#demandAgain(caller);
       return { exchangeId: replayId, replayOf, startedAt, ...this.#answerOf(report, previewId) };
     } finally {
       call.close();
     }
+  }
+
+  /** Edges and the service take their time: who was removed meanwhile sends nothing, and reads nothing. */
+  async #demandAgain({ teamId, authority }: Caller): Promise<void> {
+    await this.store.authorities.demand(teamId, authority, ['previews:write']).catch(throwRefusal);
   }
 
   async #count(teamId: string): Promise<void> {

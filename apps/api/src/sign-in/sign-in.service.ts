@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import type { Actor, Store, User } from '@culvert/domain';
+import type { Actor, Store, User, UserSession, UserWithPassword } from '@culvert/domain';
 import { LOG, STORE } from '@culvert/platform';
 import type { Request, Response } from 'express';
 import passport from 'passport';
@@ -45,20 +45,24 @@ export class SignInService {
    * @throws ProblemError `sign_in_failed`, which does not say which of them is wrong; `too_many_attempts`
    */
   async withPassword(request: Request, response: Response): Promise<User> {
-    const user = await new Promise<User | null>((resolve, reject) => {
-      const done = (error: Error | null, found: User | false | null): void =>
-        error ? reject(error) : resolve(found || null);
+    const found = await new Promise<UserWithPassword | null>((resolve, reject) => {
+      const done = (error: Error | null, person: UserWithPassword | false | null): void =>
+        error ? reject(error) : resolve(person || null);
       this.#passport.authenticate('local', { session: false }, done)(request, response, reject);
     });
-    if (user === null) throw new ProblemError('sign_in_failed');
-    await this.begin(user, 'password', request, response);
+    if (found === null || found.passwordHash === null) throw new ProblemError('sign_in_failed');
+    const { passwordHash, ...user } = found;
+    const session = await this.userSessions.beginByPassword(user.id, passwordHash, request, response);
+    // It was changed while it was checked.
+    if (session === null) throw new ProblemError('sign_in_failed');
+    await this.#record(user, session, 'password', request);
     return user;
   }
 
   /** Begins a session for a person who proved who they are. */
   async begin(user: User, method: SignInMethod, request: Request, response: Response): Promise<void> {
     const session = await this.userSessions.begin(user.id, request, response);
-    await this.audit.recordOfUser(this.#actor(user, request), 'user.sign-in', session.id, { method });
+    await this.#record(user, session, method, request);
   }
 
   /** Ends the session of this browser, if it has one. */
@@ -68,14 +72,17 @@ export class SignInService {
     await this.audit.recordOfUser(this.#actor(ended.user, request), 'user.sign-out', ended.session.id);
   }
 
-  async #check(request: Request, email: string, password: string): Promise<User | null> {
+  async #record(user: User, session: UserSession, method: SignInMethod, request: Request): Promise<void> {
+    await this.audit.recordOfUser(this.#actor(user, request), 'user.sign-in', session.id, { method });
+  }
+
+  async #check(request: Request, email: string, password: string): Promise<UserWithPassword | null> {
     const tried = { account: email, address: clientAddress(request) };
     await this.throttle.count('password', tried);
     const found = await this.store.users.findByEmail(email);
     if ((await isPassword(password, found?.passwordHash ?? null)) && found !== null) {
       await this.throttle.succeed('password', tried);
-      const { passwordHash: _hash, ...user } = found;
-      return user;
+      return found;
     }
     this.#recordFailure(found, request);
     return null;

@@ -12,6 +12,7 @@ import {
   generateSecret,
   hashSecret,
   mayChangeRole,
+  type Actor,
   type Invitation,
   type Membership,
   type Page,
@@ -26,7 +27,7 @@ import { Mailer } from '../mail/mailer.js';
 import { hashPassword } from '../sign-in/passwords.js';
 import { invitationMail, type InvitationFacts } from './invitation-mail.js';
 import { InvitationRate } from './invitation-rate.js';
-import { throwLimitProblem, inTeam, MAX_INVITATIONS, MAX_MEMBERS, powerOf } from './team-limits.js';
+import { MAX_INVITATIONS, MAX_MEMBERS, MAX_TEAMS, powerOf, throwRefusal } from './team-limits.js';
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -48,8 +49,8 @@ export class InvitationsService {
     const { token, renewal } = newToken();
     await this.rate.count(caller, email);
     const invitation = await this.store.invitations
-      .create(caller.teamId, { email, role, ...renewal }, MAX_INVITATIONS)
-      .catch(throwLimitProblem);
+      .create(caller.teamId, { email, role, ...renewal }, { by: caller.authority, max: MAX_INVITATIONS })
+      .catch(throwRefusal);
     if (invitation === null || invitation === 'member') {
       await this.rate.takeBack(caller, email);
       const what = invitation === null ? 'is invited already' : 'is a member already';
@@ -72,7 +73,9 @@ export class InvitationsService {
     if (before === null) throw notFound(id);
     await this.rate.count(caller, before.email);
     const { token, renewal } = newToken();
-    const invitation = await this.store.invitations.renew(caller.teamId, id, renewal);
+    const invitation = await this.store.invitations
+      .renew(caller.teamId, id, renewal, caller.authority)
+      .catch(throwRefusal);
     if (invitation === null) throw notFound(id);
     const { email } = invitation;
     await this.audit.record(caller, 'invitation.renew', id, { after: { email } });
@@ -93,12 +96,12 @@ export class InvitationsService {
   ): Promise<AcceptedInvitationResource> {
     const { id: userId } = person.user;
     const accepted = await this.store.invitations
-      .accept(hashSecret(token), userId, { now: new Date(), maxMembers: MAX_MEMBERS })
-      .catch(throwLimitProblem);
+      .accept(hashSecret(token), userId, { now: new Date(), maxMembers: MAX_MEMBERS, maxTeams: MAX_TEAMS })
+      .catch(throwRefusal);
     if (accepted === null) {
       throw new ProblemError('not_found', { detail: 'there is no such invitation for you' });
     }
-    await this.#recordJoined(accepted, inTeam(accepted.membership.teamId, person));
+    await this.#recordJoined(accepted, person.actor);
     const { teamId, role } = accepted.membership;
     return { teamId, role };
   }
@@ -118,23 +121,23 @@ export class InvitationsService {
         now: new Date(),
         maxMembers: MAX_MEMBERS,
       })
-      .catch(throwLimitProblem);
+      .catch(throwRefusal);
     if (accepted === null || accepted === 'has_account') return accepted;
-    const { user, membership } = accepted;
+    const { user } = accepted;
     const actor = { kind: 'user', id: user.id, address } as const;
-    await this.#recordJoined(accepted, inTeam(membership.teamId, { actor }));
+    await this.#recordJoined(accepted, actor);
     return user;
   }
 
   async #recordJoined(
     { invitation, membership }: { readonly invitation: Invitation; readonly membership: Membership },
-    caller: Caller,
+    actor: Actor,
   ): Promise<void> {
     const { teamId, userId, role } = membership;
     const { id, email } = invitation;
     await this.announcer.userChanged(userId);
     this.announcer.changed({ teamId, resource: 'invitation', id, change: 'removed' });
-    await this.audit.record(caller, 'member.add', userId, { after: { email, role } });
+    await this.audit.record({ teamId, actor }, 'member.add', userId, { after: { email, role } });
   }
 
   /** Where no mail is sent, who invites hands the link on: it is in the answer, and nowhere else. */
@@ -173,6 +176,7 @@ function notFound(id: string): ProblemError {
   return new ProblemError('not_found', { detail: `there is no invitation ${id}` });
 }
 
-function toResource({ id, email, role, createdAt, expiresAt }: Invitation): InvitationResource {
-  return { id, email, role, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
+function toResource({ teamId: _teamId, ...invitation }: Invitation): InvitationResource {
+  const { createdAt, expiresAt } = invitation;
+  return { ...invitation, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() };
 }

@@ -1,7 +1,7 @@
 import { ProblemError } from '@culvert/contract';
-import { TeamLimitError, type Actor, type Role } from '@culvert/domain';
+import { AuthorityLostError, TeamLimitError, type Role } from '@culvert/domain';
 import type { Settings } from '@culvert/platform';
-import type { Caller } from '../auth/caller.js';
+import { authorityOf, type Caller, type Person } from '../auth/caller.js';
 
 /** Large enough for every team that works together, small enough for every list. */
 export const MAX_MEMBERS = 1000;
@@ -15,11 +15,42 @@ export function mayCreateTeam({ signIn }: Pick<Settings, 'signIn'>, teams: numbe
   return signIn.teamCreation === 'everyone' || teams > 0;
 }
 
-/** For `catch`: a limit becomes its problem, anything else stays what it is. */
-export function throwLimitProblem(error: unknown): never {
-  if (!(error instanceof TeamLimitError)) throw error;
-  const detail = `there may be ${error.max} ${error.thing}`;
-  throw new ProblemError('team_limit_reached', { detail, cause: error });
+/**
+ * For `catch` of what the store refuses to make: a limit, or the lost authority of a caller, becomes its problem. Any other
+ * error stays what it is.
+ */
+export function throwRefusal(error: unknown): never {
+  if (error instanceof TeamLimitError) throw limitProblem(error);
+  if (error instanceof AuthorityLostError) throw authorityProblem(error);
+  throw error;
+}
+
+function limitProblem(error: TeamLimitError): ProblemError {
+  const { max, thing } = error;
+  const isOfPreview = thing === 'share links' || thing === 'preview tokens';
+  return new ProblemError(isOfPreview ? 'credential_limit_reached' : 'team_limit_reached', {
+    detail: `there may be ${max} ${thing}`,
+    cause: error,
+  });
+}
+
+function authorityProblem(error: AuthorityLostError): ProblemError {
+  const { reason, missing } = error;
+  switch (reason) {
+    case 'ended':
+      return new ProblemError('unauthenticated', { cause: error });
+    case 'not_a_member':
+      return new ProblemError('not_a_member', { cause: error });
+    case 'insufficient':
+      return missing.length === 0
+        ? new ProblemError('role_not_permitted', { cause: error })
+        : new ProblemError('insufficient_scope', {
+            detail: `this needs ${missing.join(', ')}, which you no longer have`,
+            cause: error,
+          });
+    default:
+      throw new Error(`unhandled reason ${String(reason satisfies never)}`);
+  }
 }
 
 /** As which role a caller changes members: a key does at most what an admin may, whoever made it. */
@@ -27,8 +58,8 @@ export function powerOf({ role }: Pick<Caller, 'role'>): Role {
   return role ?? 'admin';
 }
 
-/** Who acts, where the audit log of another team than the caller's is written. */
-export function inTeam(teamId: string, { actor }: { readonly actor: Actor }): Caller {
+/** A person as a caller of another team than the one they act in: for its audit log, and for changes of themselves. */
+export function inTeam(teamId: string, person: Person): Caller {
   return {
     teamId,
     role: null,
@@ -37,6 +68,7 @@ export function inTeam(teamId: string, { actor }: { readonly actor: Actor }): Ca
     user: null,
     userSession: null,
     expiresAt: null,
-    actor,
+    authority: authorityOf(person),
+    actor: person.actor,
   };
 }

@@ -9,27 +9,19 @@ import {
   type UpdateMemberRequest,
   type UpdateTeamRequest,
 } from '@culvert/contract';
-import {
-  scopesOfRole,
-  type Member,
-  type MembershipChange,
-  type MembershipOutcome,
-  type Store,
-  type Team,
-} from '@culvert/domain';
+import type { Member, MembershipChange, MembershipOutcome, Store, Team } from '@culvert/domain';
 import { SETTINGS, STORE, type Settings } from '@culvert/platform';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import {
-  throwLimitProblem,
+  throwRefusal,
   inTeam,
   MAX_API_KEYS,
   MAX_INVITATIONS,
   MAX_MEMBERS,
   MAX_TEAMS,
   mayCreateTeam,
-  powerOf,
 } from './team-limits.js';
 
 /** The team, and who is in it. */
@@ -47,9 +39,7 @@ export class TeamService {
     if (!mayCreateTeam(this.settings, memberships.length)) {
       throw new ProblemError('team_creation_restricted', { detail: 'you are a member of no team' });
     }
-    const team = await this.store.teams
-      .createWithOwner(name, person.user.id, MAX_TEAMS)
-      .catch(throwLimitProblem);
+    const team = await this.store.teams.createWithOwner(name, person.user.id, MAX_TEAMS).catch(throwRefusal);
     await this.audit.record(inTeam(team.id, person), 'team.create', team.id, { after: { name } });
     return { id: team.id, name: team.name, createdAt: team.createdAt.toISOString() };
   }
@@ -78,18 +68,18 @@ export class TeamService {
   }
 
   async updateMember(caller: Caller, userId: string, { role }: UpdateMemberRequest): Promise<MemberResource> {
-    const change = { role, scopes: scopesOfRole(role), by: powerOf(caller), at: new Date() };
+    const change = { role, by: caller.authority, at: new Date() };
     const { after } = await this.#change(caller, userId, change);
     if (after === null) throw new Error('a member with a role is a member');
     return toMemberResource(after);
   }
 
   async removeMember(caller: Caller, userId: string): Promise<void> {
-    await this.#change(caller, userId, { role: null, scopes: [], by: powerOf(caller), at: new Date() });
+    await this.#change(caller, userId, { role: null, by: caller.authority, at: new Date() });
   }
 
   async leave(person: Person, teamId: string): Promise<void> {
-    const change = { role: null, scopes: [], by: 'self', at: new Date() } as const;
+    const change = { role: null, by: 'self', at: new Date() } as const;
     await this.#change(inTeam(teamId, person), person.user.id, change);
   }
 
@@ -98,7 +88,7 @@ export class TeamService {
     userId: string,
     change: MembershipChange,
   ): Promise<Extract<MembershipOutcome, { ok: true }>> {
-    const outcome = await this.store.members.change(caller.teamId, userId, change);
+    const outcome = await this.store.members.change(caller.teamId, userId, change).catch(throwRefusal);
     if (!outcome.ok) throw refusalOf(outcome.reason, userId);
     const { before, after, revokedApiKeyIds } = outcome;
     // Told first: what somebody lost has to be gone within a second.

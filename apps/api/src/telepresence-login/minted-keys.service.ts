@@ -41,7 +41,6 @@ export class MintedKeysService {
     const apiKey = await this.apiKeys.create(caller, {
       name: description === '' ? 'Telepresence' : description,
       scopes,
-      expiresAt: caller.apiKey?.expiresAt?.toISOString() ?? null,
     });
     return {
       id: apiKey.id,

@@ -6,6 +6,7 @@ import {
   type Actor,
   type ApiKey,
   type ApiKeyScope,
+  type Authority,
   type Store,
   type User,
 } from '@culvert/domain';
@@ -25,6 +26,8 @@ export interface TelepresenceCaller {
   /** The key it was given; null for one that a person signed in with. */
   readonly apiKey: ApiKey | null;
   readonly user: User | null;
+  /** What the store judges again before it makes a key. */
+  readonly authority: Authority;
   /** What the audit log says of them. */
   readonly actor: Actor;
 }
@@ -72,6 +75,7 @@ export class TelepresenceCallerService {
       scopes: scopesOfProgram(owner.grant.clientId, owner.role),
       apiKey: null,
       user: owner.user,
+      authority: { kind: 'program', userId: owner.user.id, programId: owner.grant.id },
       actor: { kind: 'user', id: owner.user.id, address },
     };
   }

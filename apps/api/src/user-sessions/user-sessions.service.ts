@@ -6,6 +6,7 @@ import {
   type SignedInUser,
   type Store,
   type UserSession,
+  type UserSessionDraft,
 } from '@culvert/domain';
 import { LOG, STORE } from '@culvert/platform';
 import type { Request, Response } from 'express';
@@ -62,14 +63,23 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
     await this.#endOf(request);
     const token = generateSecret();
-    const session = await this.store.userSessions.create({
-      userId,
-      tokenHash: hashSecret(token),
-      at: new Date(),
-      address: clientAddress(request),
-      userAgent: printable(request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_LENGTH),
-    });
+    const session = await this.store.userSessions.create(draftOf(userId, token, request));
     this.cookie.set(response, token);
+    return session;
+  }
+
+  /** The same for a person who showed the password of this hash. Null when they have another one now. */
+  async beginByPassword(
+    userId: string,
+    passwordHash: string,
+    request: Request,
+    response: Response,
+  ): Promise<UserSession | null> {
+    await this.#endOf(request);
+    const token = generateSecret();
+    const draft = draftOf(userId, token, request);
+    const session = await this.store.userSessions.createByPassword(draft, passwordHash);
+    if (session !== null) this.cookie.set(response, token);
     return session;
   }
 
@@ -117,6 +127,16 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
       this.store.background.previewVisits.removeExpired(now),
     ]).catch((error: unknown) => this.log.warn({ err: error }, 'expired sessions not removed'));
   }
+}
+
+function draftOf(userId: string, token: string, request: Request): UserSessionDraft {
+  return {
+    userId,
+    tokenHash: hashSecret(token),
+    at: new Date(),
+    address: clientAddress(request),
+    userAgent: printable(request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_LENGTH),
+  };
 }
 
 /** Browsers are free to say anything; what people read of it has no control characters. */

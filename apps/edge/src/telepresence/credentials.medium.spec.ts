@@ -105,7 +105,7 @@ async function program(options: { at?: Date; fate?: 'ended' | 'removed' | 'lower
   const [access, refresh] = [generateOAuthSecret('access'), generateOAuthSecret('refresh')];
   const tokens = { accessTokenHash: hashOAuthSecret(access), refreshTokenHash: hashOAuthSecret(refresh) };
   await store.oauthGrants.exchangeCode(teamId, grant!.id, tokens, at);
-  const change = { scopes: [], by: 'owner', at: new Date() } as const;
+  const change = { by: 'self', at: new Date() } as const;
   if (fate === 'ended') await store.oauthGrants.revoke(userId, grant!.id);
   if (fate === 'removed') await store.members.change(teamId, userId, { ...change, role: null });
   if (fate === 'lowered') await store.members.change(teamId, userId, { ...change, role: 'member' });

@@ -1,16 +1,20 @@
 import {
   API_KEY_SCOPES,
+  AuthorityLostError,
+  isApiKeyUsable,
   type ApiKey,
   type ApiKeyDraft,
   type ApiKeyRepository,
+  type Making,
   type Page,
   type PageRequest,
 } from '@culvert/domain';
-import { isUniqueViolation, type Client, type TransactionClient } from '../client.js';
+import type { Client, TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
+import { lockTeamAs, scopesOfKey, type Standing } from './standing.js';
 
 // A hash stays in the database: nothing outside compares it.
 const withoutHash = { hash: true } as const;
@@ -18,37 +22,42 @@ const withoutHash = { hash: true } as const;
 export class PrismaApiKeyRepository implements ApiKeyRepository {
   constructor(private readonly client: Client) {}
 
-  async create(teamId: string, draft: ApiKeyDraft, maxKeys?: number): Promise<ApiKey> {
-    if (maxKeys === undefined) return insertApiKey(this.client, teamId, draft);
+  async create(teamId: string, draft: ApiKeyDraft, making?: Making): Promise<ApiKey> {
+    if (making === undefined) return insertApiKey(this.client, teamId, draft);
     return this.client.$transaction(async (tx) => {
-      await lockTeam(tx, teamId);
-      const where = { teamId, ...usableApiKey(new Date()) };
-      await refuseBeyond('api keys', maxKeys, () => tx.apiKey.count({ where }));
-      return insertApiKey(tx, teamId, draft);
+      const maker = await lockTeamAs(tx, teamId, making.by, ['keys:write', ...draft.scopes]);
+      await refuseBeyondLimit(tx, teamId, making.max, new Date());
+      return insertApiKey(tx, teamId, madeBy(maker, draft));
     });
   }
 
   async replace(
     teamId: string,
     id: string,
-    draft: ApiKeyDraft,
-    { oldExpiresAt, now }: { readonly oldExpiresAt: Date; readonly now: Date },
-  ): Promise<ApiKey | null> {
+    draft: Omit<ApiKeyDraft, 'scopes'>,
+    { oldExpiresAt, now, by, max }: { readonly oldExpiresAt: Date; readonly now: Date } & Making,
+  ) {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    try {
-      return await this.client.$transaction(async (tx) => {
-        const shortened = await tx.$queryRaw<unknown[]>`
-          UPDATE api_key SET expires_at = LEAST(expires_at, ${oldExpiresAt})
-          WHERE team_id = ${teamId}::uuid AND id = ${id}::uuid
-            AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})
-          RETURNING 1 AS found`;
-        return shortened.length === 0 ? null : insertApiKey(tx, teamId, draft, id);
-      });
-    } catch (error) {
-      // It has been replaced before.
-      if (isUniqueViolation(error)) return null;
-      throw error;
-    }
+    return this.client.$transaction(async (tx) => {
+      const maker = await lockTeamAs(tx, teamId, by, ['keys:write']);
+      const old = await tx.apiKey.findUnique({ where: { teamId_id: { teamId, id } } });
+      if (old === null || !isApiKeyUsable(old, now)) return null;
+      if ((await tx.apiKey.count({ where: { teamId, replacesId: id } })) > 0) return null;
+      const { scopes } = toApiKey(old);
+      const missing = scopes.filter((scope) => !maker.scopes.includes(scope));
+      if (missing.length > 0) throw new AuthorityLostError('insufficient', missing);
+      const rotatesItself = maker.apiKeyId === id;
+      const family = await withDescendants(tx, teamId, [id]);
+      if (!rotatesItself && maker.apiKeyId !== null && family.includes(maker.apiKeyId)) return 'maker';
+      const endsNow = oldExpiresAt <= now;
+      const revokedApiKeyIds = endsNow ? await revokeAll(tx, family, now) : [];
+      if (!endsNow) await expireAll(tx, family, oldExpiresAt);
+      await refuseBeyondLimit(tx, teamId, max, now);
+      const made = madeBy(maker, { ...draft, scopes });
+      const createdByApiKeyId = rotatesItself ? old.createdByApiKeyId : made.createdByApiKeyId;
+      const apiKey = await insertApiKey(tx, teamId, { ...made, createdByApiKeyId }, id);
+      return { apiKey, revokedApiKeyIds };
+    });
   }
 
   async find(teamId: string, id: string): Promise<ApiKey | null> {
@@ -63,15 +72,18 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
   async findByHash(hash: string): Promise<ApiKey | null> {
     if (!isStorable(hash)) return null;
     const row = await this.client.apiKey.findUnique({ where: { hash }, omit: withoutHash });
-    return row && toApiKey(row);
+    const scopes = row && (await scopesOfKey(this.client, row));
+    return scopes && { ...row, scopes };
   }
 
   async findUnusable(ids: readonly string[], now: Date): Promise<string[]> {
     const wellFormed = ids.filter(isUuid);
     // One array parameter: a list of parameters would end at Postgres's 65,535.
     const usable = await this.client.$queryRaw<{ id: string }[]>`
-      SELECT id FROM api_key
-      WHERE id = ANY(${wellFormed}::uuid[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})`;
+      SELECT k.id FROM api_key k
+      WHERE k.id = ANY(${wellFormed}::uuid[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})
+        AND (created_by_user_id IS NULL OR EXISTS (
+          SELECT 1 FROM membership m WHERE m.team_id = k.team_id AND m.user_id = k.created_by_user_id))`;
     const usableIds = new Set(usable.map(({ id }) => id));
     return ids.filter((id) => !usableIds.has(id.toLowerCase()));
   }
@@ -97,11 +109,36 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
     return renamed ? toApiKey(renamed) : null;
   }
 
-  async revoke(teamId: string, id: string, at: Date): Promise<ApiKey | null> {
+  async revoke(teamId: string, id: string, at: Date) {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    // The condition is part of the update, so that of two revocations at once the first date stays.
-    await this.client.apiKey.updateMany({ where: { teamId, id, revokedAt: null }, data: { revokedAt: at } });
-    return this.find(teamId, id);
+    const revokedApiKeyIds = await this.client.$transaction(async (tx) => {
+      await lockTeam(tx, teamId);
+      return revokeAll(tx, await withDescendants(tx, teamId, [id]), at);
+    });
+    const apiKey = await this.find(teamId, id);
+    return apiKey && { apiKey, revokedApiKeyIds };
+  }
+
+  async revokeAllOf(userId: string, at: Date): Promise<{ id: string; teamId: string }[]> {
+    if (!isUuid(userId)) return [];
+    const memberships = await this.client.membership.findMany({
+      where: { userId },
+      select: { teamId: true },
+    });
+    const revoked: { id: string; teamId: string }[] = [];
+    for (const { teamId } of memberships) {
+      // A key that a key makes has the power of the same person, so these are all of them.
+      const keys = await this.client.$transaction(async (tx) => {
+        await lockTeam(tx, teamId);
+        return tx.apiKey.updateManyAndReturn({
+          where: { teamId, createdByUserId: userId, revokedAt: null },
+          data: { revokedAt: at },
+          select: { id: true, teamId: true },
+        });
+      });
+      revoked.push(...keys);
+    }
+    return revoked;
   }
 
   async recordUse(id: string, at: Date, address: string | null = null): Promise<void> {
@@ -124,6 +161,59 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
 /** The condition of `isApiKeyUsable`. */
 export function usableApiKey(now: Date) {
   return { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
+}
+
+/**
+ * The keys of these ids in this team, and every key that one of them made, or one made by that. Only keys that are there
+ * when the team's lock is held stay all of them.
+ */
+export async function withDescendants(
+  tx: TransactionClient,
+  teamId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    WITH RECURSIVE family AS (
+      SELECT id FROM api_key WHERE team_id = ${teamId}::uuid AND id = ANY(${ids}::uuid[])
+      UNION
+      SELECT k.id FROM api_key k JOIN family f ON k.created_by_api_key_id = f.id WHERE k.team_id = ${teamId}::uuid)
+    SELECT id FROM family`;
+  return rows.map(({ id }) => id);
+}
+
+/** Returns the ids of those that were not revoked before. */
+export async function revokeAll(tx: TransactionClient, ids: readonly string[], at: Date): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const revoked = await tx.$queryRaw<{ id: string }[]>`
+    UPDATE api_key SET revoked_at = ${at} WHERE id = ANY(${ids}::uuid[]) AND revoked_at IS NULL RETURNING id`;
+  return revoked.map(({ id }) => id);
+}
+
+/** Those that end earlier keep their end. */
+async function expireAll(tx: TransactionClient, ids: readonly string[], at: Date): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE api_key SET expires_at = LEAST(expires_at, ${at}) WHERE id = ANY(${ids}::uuid[])`;
+}
+
+async function refuseBeyondLimit(
+  tx: TransactionClient,
+  teamId: string,
+  max: number,
+  now: Date,
+): Promise<void> {
+  const where = { teamId, ...usableApiKey(now) };
+  await refuseBeyond('api keys', max, () => tx.apiKey.count({ where }));
+}
+
+/** A key ends no later than the key that makes it. */
+function madeBy({ userId, apiKeyId, expiresAt }: Standing, draft: ApiKeyDraft): ApiKeyDraft {
+  const outlives = expiresAt !== null && (draft.expiresAt === null || draft.expiresAt > expiresAt);
+  return {
+    ...draft,
+    expiresAt: outlives ? expiresAt : draft.expiresAt,
+    createdByUserId: userId,
+    createdByApiKeyId: apiKeyId,
+  };
 }
 
 /** Stores a new key, on its own or as part of a transaction. */

@@ -1,18 +1,24 @@
-import type {
-  Invitation,
-  InvitationDraft,
-  InvitationRepository,
-  Membership,
-  Page,
-  PageRequest,
-  Team,
-  User,
+import {
+  AuthorityLostError,
+  mayChangeRole,
+  type Authority,
+  type Invitation,
+  type InvitationDraft,
+  type InvitationRepository,
+  type Making,
+  type Membership,
+  type Page,
+  type PageRequest,
+  type Role,
+  type Team,
+  type User,
 } from '@culvert/domain';
 import { isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
+import { lockTeamAs, type Standing } from './standing.js';
 import { createUnverifiedUser } from './user.repository.js';
 
 const withoutToken = { tokenHash: true } as const;
@@ -23,19 +29,20 @@ export class PrismaInvitationRepository implements InvitationRepository {
   async create(
     teamId: string,
     draft: InvitationDraft,
-    maxOpen: number,
+    { by, max }: Making,
   ): Promise<Invitation | 'member' | null> {
     try {
       return await this.client.$transaction(async (tx) => {
-        await lockTeam(tx, teamId);
+        const inviter = await lockTeamAs(tx, teamId, by, ['team:write']);
+        refuseRole(inviter, draft.role);
         const member = await tx.membership.findFirst({
           where: { teamId, user: { email: draft.email } },
           select: { userId: true },
         });
         if (member !== null) return 'member';
-        await refuseBeyond('invitations', maxOpen, () => tx.invitation.count({ where: { teamId } }));
+        await refuseBeyond('invitations', max, () => tx.invitation.count({ where: { teamId } }));
         return tx.invitation.create({
-          data: { ...draft, id: newId(), teamId, createdAt: new Date() },
+          data: { ...draft, id: newId(), teamId, createdByUserId: inviter.userId, createdAt: new Date() },
           omit: withoutToken,
         });
       });
@@ -70,14 +77,21 @@ export class PrismaInvitationRepository implements InvitationRepository {
     teamId: string,
     id: string,
     renewal: Pick<InvitationDraft, 'tokenHash' | 'expiresAt'>,
+    by: Authority,
   ): Promise<Invitation | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
-    const [renewed] = await this.client.invitation.updateManyAndReturn({
-      where: { teamId, id },
-      data: renewal,
-      omit: withoutToken,
+    return this.client.$transaction(async (tx) => {
+      const inviter = await lockTeamAs(tx, teamId, by, ['team:write']);
+      const before = await tx.invitation.findUnique({ where: { id, teamId }, select: { role: true } });
+      if (before === null) return null;
+      refuseRole(inviter, before.role);
+      const [renewed] = await tx.invitation.updateManyAndReturn({
+        where: { teamId, id },
+        data: { ...renewal, createdByUserId: inviter.userId },
+        omit: withoutToken,
+      });
+      return renewed ?? null;
     });
-    return renewed ?? null;
   }
 
   async remove(teamId: string, id: string): Promise<Invitation | null> {
@@ -102,7 +116,11 @@ export class PrismaInvitationRepository implements InvitationRepository {
   async accept(
     tokenHash: string,
     userId: string,
-    { now, maxMembers }: { readonly now: Date; readonly maxMembers: number },
+    {
+      now,
+      maxMembers,
+      maxTeams,
+    }: { readonly now: Date; readonly maxMembers: number; readonly maxTeams: number },
   ): Promise<{ invitation: Invitation; membership: Membership } | null> {
     const found = await this.findByTokenHash(tokenHash);
     if (found === null || !isUuid(userId)) return null;
@@ -110,13 +128,16 @@ export class PrismaInvitationRepository implements InvitationRepository {
     const { teamId } = invitation;
     return this.client.$transaction(async (tx) => {
       await lockTeam(tx, teamId);
-      const user = await tx.user.findUnique({ where: { id: userId }, select: { email: true } });
-      if (user === null || user.email !== invitation.email) return null;
+      // Their row is locked as well: it is what their teams are counted behind.
+      const [user] = await tx.$queryRaw<{ email: string }[]>`
+        SELECT email FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
+      if (user === undefined || user.email !== invitation.email) return null;
       if (!(await useUp(tx, invitation, tokenHash, now))) return null;
       const where = { teamId_userId: { teamId, userId } };
       const existing = await tx.membership.findUnique({ where });
-      const membership = existing ?? (await join(tx, invitation, userId, { now, maxMembers }));
-      return { invitation, membership };
+      if (existing !== null) return { invitation, membership: existing };
+      await refuseBeyond('teams', maxTeams, () => tx.membership.count({ where: { userId } }));
+      return { invitation, membership: await join(tx, invitation, userId, { now, maxMembers }) };
     });
   }
 
@@ -166,4 +187,8 @@ async function join(
 ): Promise<Membership> {
   await refuseBeyond('members', maxMembers, () => tx.membership.count({ where: { teamId } }));
   return tx.membership.create({ data: { teamId, userId, role, createdAt: now } });
+}
+
+function refuseRole({ power }: Standing, role: Role): void {
+  if (!mayChangeRole(power, null, role)) throw new AuthorityLostError('insufficient');
 }

@@ -1,5 +1,6 @@
 import {
   mayChangeRole,
+  scopesOfRole,
   type Member,
   type MemberRepository,
   type MembershipChange,
@@ -8,7 +9,9 @@ import {
 } from '@culvert/domain';
 import type { Client, TransactionClient } from '../client.js';
 import { isUuid } from '../ids.js';
+import { revokeAll, withDescendants } from './api-key.repository.js';
 import { lockTeam } from './lock-team.js';
+import { lockTeamAs } from './standing.js';
 
 const columns = {
   userId: true,
@@ -38,12 +41,13 @@ export class PrismaMemberRepository implements MemberRepository {
   async change(teamId: string, userId: string, change: MembershipChange): Promise<MembershipOutcome> {
     if (!isUuid(teamId) || !isUuid(userId)) return { ok: false, reason: 'not_found' };
     return this.client.$transaction(async (tx): Promise<MembershipOutcome> => {
-      await lockTeam(tx, teamId);
+      const { role, by } = change;
+      const power = by === 'self' ? by : (await lockTeamAs(tx, teamId, by, ['team:write'])).power;
+      if (by === 'self') await lockTeam(tx, teamId);
       const before = await findMember(tx, teamId, userId);
       if (before === null) return { ok: false, reason: 'not_found' };
-      const { role, by } = change;
       const isPermitted =
-        by === 'self' ? isStepDown(before.role, role) : mayChangeRole(by, before.role, role);
+        power === 'self' ? isStepDown(before.role, role) : mayChangeRole(power, before.role, role);
       if (!isPermitted) return { ok: false, reason: 'not_permitted' };
       if (before.role === 'owner' && role !== 'owner') {
         const owners = await tx.membership.count({ where: { teamId, role: 'owner' } });
@@ -80,20 +84,20 @@ async function findMember(
   return row && toMember(row);
 }
 
-/** Revokes those keys of a person that may do more than the person may now. */
+/** Revokes those keys of a person that permit more than the role that the person has now, and what those keys made. */
 async function revokeBeyond(
   tx: TransactionClient,
   teamId: string,
   userId: string,
-  { role, scopes, at }: MembershipChange,
+  { role, at }: MembershipChange,
 ): Promise<string[]> {
-  const allowed = role === null ? [] : [...scopes];
-  const revoked = await tx.$queryRaw<{ id: string }[]>`
-    UPDATE api_key SET revoked_at = ${at}
+  const allowed = role === null ? [] : [...scopesOfRole(role)];
+  const beyond = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM api_key
     WHERE team_id = ${teamId}::uuid AND created_by_user_id = ${userId}::uuid AND revoked_at IS NULL
-      AND (${role === null} OR NOT scopes <@ ${allowed}::text[])
-    RETURNING id`;
-  return revoked.map(({ id }) => id);
+      AND (${role === null} OR NOT scopes <@ ${allowed}::text[])`;
+  const ids = beyond.map(({ id }) => id);
+  return revokeAll(tx, await withDescendants(tx, teamId, ids), at);
 }
 
 function toMember(row: {

@@ -34,13 +34,16 @@ export class PrismaPasswordResetRepository implements PasswordResetRepository {
       // Of two requests at once, the one whose delete finds the row goes on.
       const { count } = await tx.passwordReset.deleteMany({ where: { tokenHash } });
       if (count === 0) return null;
-      await tx.userSession.deleteMany({ where: { userId } });
-      return tx.user.update({
+      // The person first: whoever signs in with the old password at this moment waits for their row, or has a session by
+      // then, which the next statement sees.
+      const user = await tx.user.update({
         where: { id: userId },
         // Whoever has the link reads the mail of the address, or the operator gave it to them.
         data: { passwordHash, isEmailVerified: true },
         omit: { passwordHash: true },
       });
+      await tx.userSession.deleteMany({ where: { userId } });
+      return user;
     });
   }
 

@@ -1,4 +1,5 @@
 import type {
+  Making,
   Page,
   PageRequest,
   PreviewToken,
@@ -9,18 +10,31 @@ import { isForeignKeyViolation, type Client } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
+import { refuseBeyond } from './lock-team.js';
+import { lockTeamAs } from './standing.js';
 
 const withoutHash = { hash: true } as const;
 
 export class PrismaPreviewTokenRepository implements PreviewTokenRepository {
   constructor(private readonly client: Client) {}
 
-  async create(teamId: string, previewId: string, draft: PreviewTokenDraft): Promise<PreviewToken | null> {
+  async create(
+    teamId: string,
+    previewId: string,
+    draft: PreviewTokenDraft,
+    { by, max }: Making,
+  ): Promise<PreviewToken | null> {
     if (!isUuid(teamId) || !isUuid(previewId)) return null;
+    const now = new Date();
     try {
-      return await this.client.previewToken.create({
-        data: { ...draft, id: newId(), teamId, previewId, createdAt: new Date() },
-        omit: withoutHash,
+      return await this.client.$transaction(async (tx) => {
+        const { userId } = await lockTeamAs(tx, teamId, by, ['previews:write']);
+        const where = { teamId, previewId, ...usable(now) };
+        await refuseBeyond('preview tokens', max, () => tx.previewToken.count({ where }));
+        return tx.previewToken.create({
+          data: { ...draft, id: newId(), teamId, previewId, createdByUserId: userId, createdAt: now },
+          omit: withoutHash,
+        });
       });
     } catch (error) {
       if (isForeignKeyViolation(error)) return null;
@@ -44,13 +58,6 @@ export class PrismaPreviewTokenRepository implements PreviewTokenRepository {
     );
   }
 
-  async countUsable(teamId: string, previewId: string, now: Date): Promise<number> {
-    if (!isUuid(teamId) || !isUuid(previewId)) return 0;
-    return this.client.previewToken.count({
-      where: { teamId, previewId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
-    });
-  }
-
   async revoke(teamId: string, previewId: string, id: string, at: Date): Promise<PreviewToken | null> {
     if (!isUuid(teamId) || !isUuid(previewId) || !isUuid(id)) return null;
     const where = { teamId, previewId, id };
@@ -64,8 +71,12 @@ export class PrismaPreviewTokenRepository implements PreviewTokenRepository {
   async findUsable(hash: string, now: Date): Promise<PreviewToken | null> {
     if (!isStorable(hash)) return null;
     return this.client.previewToken.findUnique({
-      where: { hash, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
+      where: { hash, ...usable(now) },
       omit: withoutHash,
     });
   }
+}
+
+function usable(now: Date) {
+  return { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
 }

@@ -15,6 +15,7 @@ import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
 import { toIntercept } from './intercept.repository.js';
 import { ingressColumns, toPreview } from './preview.repository.js';
+import { lockTeam } from './lock-team.js';
 import { freeHostnames } from './remembered-hostnames.js';
 
 const MAX_ABANDONED = 100;
@@ -31,8 +32,9 @@ export class PrismaRequestedPreviewRepository implements RequestedPreviewReposit
 
   async open(teamId: string, request: PreviewRequest): Promise<RequestedPreview | PreviewRequestRefusal> {
     try {
-      // Locked in this order, here and wherever these are removed: manager, intercept, memory, preview.
+      // Locked in this order, here and wherever these are removed: team, manager, intercept, memory, preview.
       return await this.client.$transaction(async (tx) => {
+        await lockTeam(tx, teamId);
         const trafficManagerId = await lockTrafficManager(tx, teamId, request);
         await putIntercept(tx, teamId, trafficManagerId, request);
         return (

@@ -20,7 +20,7 @@ export function toSessionCredential({
 
 /**
  * What to write for `credential`. Locks the grant of a program, so that it cannot end before the transaction does.
- * Called before any other row is locked: whoever removes a grant locks it first, and its sessions then.
+ * Called before any row but the team's is locked: whoever removes a grant locks it first, and its sessions then.
  */
 export async function lockCredential(
   tx: TransactionClient,

@@ -35,13 +35,14 @@ export class PrismaSessionRepository implements SessionRepository {
     registration: SessionRegistration,
   ): Promise<{ session: Session; resumed: boolean }> {
     return this.client.$transaction(async (tx) => {
+      // Before the credential, as removing a member does: that locks the team, and then the member's programs.
+      if (registration.maxSessions !== undefined) await lockTeam(tx, teamId);
       const credential = await lockCredential(tx, registration.credential);
       const trafficManagerId = await this.#lockTrafficManager(tx, teamId, registration);
       const resumed = await this.#resume(tx, teamId, trafficManagerId, registration, credential);
       if (resumed) return { session: resumed, resumed: true };
       const { kind, edgeId, remoteAddress, identity, at, maxSessions } = registration;
       if (maxSessions !== undefined) {
-        await lockTeam(tx, teamId);
         const where = { teamId, state: { not: 'ended' as const } };
         await refuseBeyond('sessions', maxSessions, () => tx.session.count({ where }));
       }

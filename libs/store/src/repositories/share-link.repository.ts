@@ -1,20 +1,40 @@
-import type { Page, PageRequest, ShareLink, ShareLinkDraft, ShareLinkRepository } from '@culvert/domain';
+import type {
+  Making,
+  Page,
+  PageRequest,
+  ShareLink,
+  ShareLinkDraft,
+  ShareLinkRepository,
+} from '@culvert/domain';
 import { isForeignKeyViolation, type Client } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
+import { refuseBeyond } from './lock-team.js';
+import { lockTeamAs } from './standing.js';
 
 const withoutHash = { hash: true } as const;
 
 export class PrismaShareLinkRepository implements ShareLinkRepository {
   constructor(private readonly client: Client) {}
 
-  async create(teamId: string, previewId: string, draft: ShareLinkDraft): Promise<ShareLink | null> {
+  async create(
+    teamId: string,
+    previewId: string,
+    draft: ShareLinkDraft,
+    { by, max }: Making,
+  ): Promise<ShareLink | null> {
     if (!isUuid(teamId) || !isUuid(previewId)) return null;
+    const now = new Date();
     try {
-      return await this.client.shareLink.create({
-        data: { ...draft, id: newId(), teamId, previewId, createdAt: new Date() },
-        omit: withoutHash,
+      return await this.client.$transaction(async (tx) => {
+        const { userId } = await lockTeamAs(tx, teamId, by, ['previews:write']);
+        const where = { teamId, previewId, ...usable(now) };
+        await refuseBeyond('share links', max, () => tx.shareLink.count({ where }));
+        return tx.shareLink.create({
+          data: { ...draft, id: newId(), teamId, previewId, createdByUserId: userId, createdAt: now },
+          omit: withoutHash,
+        });
       });
     } catch (error) {
       if (isForeignKeyViolation(error)) return null;
@@ -38,13 +58,6 @@ export class PrismaShareLinkRepository implements ShareLinkRepository {
     );
   }
 
-  async countUsable(teamId: string, previewId: string, now: Date): Promise<number> {
-    if (!isUuid(teamId) || !isUuid(previewId)) return 0;
-    return this.client.shareLink.count({
-      where: { teamId, previewId, revokedAt: null, expiresAt: { gt: now } },
-    });
-  }
-
   async revoke(teamId: string, previewId: string, id: string, at: Date): Promise<ShareLink | null> {
     if (!isUuid(teamId) || !isUuid(previewId) || !isUuid(id)) return null;
     const where = { teamId, previewId, id };
@@ -55,8 +68,12 @@ export class PrismaShareLinkRepository implements ShareLinkRepository {
   async findUsable(hash: string, now: Date): Promise<ShareLink | null> {
     if (!isStorable(hash)) return null;
     return this.client.shareLink.findUnique({
-      where: { hash, revokedAt: null, expiresAt: { gt: now } },
+      where: { hash, ...usable(now) },
       omit: withoutHash,
     });
   }
+}
+
+function usable(now: Date) {
+  return { revokedAt: null, expiresAt: { gt: now } };
 }

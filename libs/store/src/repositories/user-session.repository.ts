@@ -8,7 +8,7 @@ import {
   type UserSessionDraft,
   type UserSessionRepository,
 } from '@culvert/domain';
-import type { Client } from '../client.js';
+import type { Client, TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
@@ -18,20 +18,15 @@ const withoutHash = { tokenHash: true } as const;
 export class PrismaUserSessionRepository implements UserSessionRepository {
   constructor(private readonly client: Client) {}
 
-  create({ userId, tokenHash, at, address, userAgent }: UserSessionDraft): Promise<UserSession> {
-    const expiresAt = new Date(at.getTime() + USER_SESSION_LIFETIME_MS);
-    return this.client.userSession.create({
-      data: {
-        id: newId(),
-        userId,
-        tokenHash,
-        createdAt: at,
-        lastSeenAt: at,
-        expiresAt,
-        address,
-        userAgent,
-      },
-      omit: withoutHash,
+  create(draft: UserSessionDraft): Promise<UserSession> {
+    return insertSession(this.client, draft);
+  }
+
+  async createByPassword(draft: UserSessionDraft, passwordHash: string): Promise<UserSession | null> {
+    return this.client.$transaction(async (tx) => {
+      const found = await tx.$queryRaw<unknown[]>`
+        SELECT 1 AS found FROM "user" WHERE id = ${draft.userId}::uuid AND password_hash = ${passwordHash} FOR SHARE`;
+      return found.length === 0 ? null : insertSession(tx, draft);
     });
   }
 
@@ -95,4 +90,15 @@ export class PrismaUserSessionRepository implements UserSessionRepository {
     });
     return count;
   }
+}
+
+function insertSession(
+  client: Client | TransactionClient,
+  { userId, tokenHash, at, address, userAgent }: UserSessionDraft,
+): Promise<UserSession> {
+  const expiresAt = new Date(at.getTime() + USER_SESSION_LIFETIME_MS);
+  return client.userSession.create({
+    data: { id: newId(), userId, tokenHash, createdAt: at, lastSeenAt: at, expiresAt, address, userAgent },
+    omit: withoutHash,
+  });
 }

@@ -51,6 +51,11 @@ async function takeOver(tx: TransactionClient, userId: string): Promise<boolean>
   if (count === 0) return false;
   await tx.userSession.deleteMany({ where: { userId } });
   await tx.oAuthGrant.deleteMany({ where: { userId } });
+  // Last: a key that one of those was making has been made by now.
+  await tx.apiKey.updateMany({
+    where: { createdByUserId: userId, revokedAt: null },
+    data: { revokedAt: new Date() },
+  });
   return true;
 }
 
@@ -101,6 +106,16 @@ export class PrismaUserRepository implements UserRepository {
   async setPasswordHash(id: string, passwordHash: string): Promise<boolean> {
     if (!isUuid(id)) return false;
     const { count } = await this.client.user.updateMany({ where: { id }, data: { passwordHash } });
+    return count > 0;
+  }
+
+  async replacePasswordHash(
+    id: string,
+    { from, to }: { readonly from: string; readonly to: string },
+  ): Promise<boolean> {
+    if (!isUuid(id)) return false;
+    const where = { id, passwordHash: from };
+    const { count } = await this.client.user.updateMany({ where, data: { passwordHash: to } });
     return count > 0;
   }
 

@@ -6,8 +6,10 @@ import {
   hashOAuthSecret,
   type ApiKey,
   type ApiKeyDraft,
+  type Authority,
   type InterceptDraft,
   type PreviewDraft,
+  type Role,
   type SessionRegistration,
   type Store,
   type Team,
@@ -77,6 +79,24 @@ export async function createTenant(store: Store): Promise<Tenant> {
   const manager = await store.trafficManagers.create(team.id, identity());
   if (!manager) throw new Error('a manager id was used twice');
   return { team, apiKey, manager };
+}
+
+/** A new member of a team who is signed in, and what they act by. */
+export async function createMember(
+  store: Store,
+  teamId: string,
+  role: Role,
+): Promise<{ userId: string; email: string; by: Extract<Authority, { kind: 'person' }> }> {
+  const { id: userId, email } = await store.users.findOrCreate(`${randomUUID()}@example.test`, 'Ada');
+  await store.users.addMembership(teamId, userId, role);
+  const { id: userSessionId } = await store.userSessions.create({
+    userId,
+    tokenHash: hashOAuthSecret(randomUUID()),
+    at: new Date(),
+    address: null,
+    userAgent: '',
+  });
+  return { userId, email, by: { kind: 'person', userId, userSessionId } };
 }
 
 /** A program that a new member of the tenant's team let act for them. */
