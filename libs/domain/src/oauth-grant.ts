@@ -8,8 +8,9 @@ export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60_000;
 /** Counted from the last refresh: a program that is used at all stays signed in. */
 export const REFRESH_TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 /**
- * How long a refresh token still works once one made from it was used. Processes of one machine share a file of
- * tokens, so that one may be behind; whoever comes later than this has a copy that leaked.
+ * How long a refresh token still works once another of the grant was used for the first time instead: the one made from
+ * it, or one made from the same. Processes of one machine share a file of tokens, and answers get lost, so a program may
+ * be behind; whoever comes later than this has a copy that leaked.
  */
 export const SUPERSEDED_TOKEN_GRACE_MS = 60_000;
 /** How long a superseded refresh token is remembered, to notice that somebody has a copy of it. */

@@ -4,6 +4,7 @@ import {
   CODE_LIFETIME_MS,
   hashOAuthSecret,
   REFRESH_TOKEN_LIFETIME_MS,
+  type IssuedTokens,
   type OAuthGrantDraft,
 } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
@@ -199,6 +200,38 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
       supersededAt: null,
     });
     expect(await oauthGrants.findByRefreshTokenHash(UNKNOWN)).toBeNull();
+  });
+
+  it('supersedes, when a refresh token is used first, all that others got from the same token', async () => {
+    const { oauthGrants } = context.store;
+    const { first } = await exchanged();
+    const [stolen, own, next, later1] = [tokens(), tokens(), tokens(), tokens()];
+    const supersededAt = async ({ refreshTokenHash }: IssuedTokens) =>
+      (await oauthGrants.findByRefreshTokenHash(refreshTokenHash))?.supersededAt;
+    await oauthGrants.refresh(teamId, first.refreshTokenHash, stolen, later(1));
+    await oauthGrants.refresh(teamId, first.refreshTokenHash, own, later(2));
+    expect(await supersededAt(stolen)).toBeNull();
+    await oauthGrants.refresh(teamId, own.refreshTokenHash, next, later(3));
+    expect([await supersededAt(first), await supersededAt(stolen)]).toEqual([later(3), later(3)]);
+    expect([await supersededAt(own), await supersededAt(next)]).toEqual([null, null]);
+    // Within the grace of a lost answer the copy gets tokens, which end when the person's are used, and supersede nothing.
+    await oauthGrants.refresh(teamId, stolen.refreshTokenHash, later1, later(4));
+    expect([await supersededAt(next), await supersededAt(later1)]).toEqual([null, null]);
+    await oauthGrants.refresh(teamId, next.refreshTokenHash, tokens(), later(5));
+    expect([await supersededAt(next), await supersededAt(later1)]).toEqual([null, later(5)]);
+  });
+
+  it('repeats an answer that was lost: the token that was used first stays good', async () => {
+    const { oauthGrants } = context.store;
+    const { first } = await exchanged();
+    const [second, lost, again] = [tokens(), tokens(), tokens()];
+    await oauthGrants.refresh(teamId, first.refreshTokenHash, second, later(1));
+    await oauthGrants.refresh(teamId, second.refreshTokenHash, lost, later(2));
+    await oauthGrants.refresh(teamId, second.refreshTokenHash, again, later(3));
+    for (const { refreshTokenHash } of [second, lost, again])
+      expect(await oauthGrants.findByRefreshTokenHash(refreshTokenHash)).toMatchObject({
+        supersededAt: null,
+      });
   });
 
   it('removes what stopped working', async () => {

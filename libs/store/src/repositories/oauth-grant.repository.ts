@@ -145,6 +145,17 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
     return count === 0 ? null : grant;
   }
 
+  async revokeAll(userId: string): Promise<OAuthGrant[]> {
+    if (!isUuid(userId)) return [];
+    return this.client.$transaction(async (tx) => {
+      // Locked before they are read: a code that is being exchanged waits, and finds nothing.
+      await tx.$queryRaw`SELECT 1 AS found FROM oauth_grant WHERE user_id = ${userId}::uuid ORDER BY id FOR UPDATE`;
+      const grants = await tx.oAuthGrant.findMany({ where: { userId }, select: FIELDS });
+      await tx.oAuthGrant.deleteMany({ where: { id: { in: grants.map(({ id }) => id) } } });
+      return grants;
+    });
+  }
+
   async removeExpired(now: Date): Promise<number> {
     const { count } = await this.client.oAuthGrant.deleteMany({ where: { expiresAt: { lte: now } } });
     await this.client.oAuthAccessToken.deleteMany({ where: { expiresAt: { lte: now } } });
@@ -160,16 +171,22 @@ async function refreshIn(
   tokens: IssuedTokens,
   at: Date,
 ): Promise<boolean> {
-  const token = await tx.oAuthRefreshToken.findUnique({ where: { teamId, hash: refreshTokenHash } });
-  if (token === null) return false;
-  if (token.parentHash !== null) {
-    // Whoever shows this token has received it: the one before is not needed any more.
+  // Refreshes of one grant wait for each other: of two tokens that are used at once, one is the first.
+  const [token] = await tx.$queryRaw<{ grantId: string; supersededAt: Date | null }[]>`
+    SELECT t.grant_id AS "grantId", t.superseded_at AS "supersededAt" FROM oauth_grant g
+    JOIN oauth_refresh_token t ON t.team_id = g.team_id AND t.grant_id = g.id
+    WHERE t.team_id = ${teamId}::uuid AND t.hash = ${refreshTokenHash} FOR NO KEY UPDATE OF g`;
+  if (token === undefined) return false;
+  const { grantId } = token;
+  const isFirstUse = (await tx.oAuthRefreshToken.count({ where: { parentHash: refreshTokenHash } })) === 0;
+  if (token.supersededAt === null && isFirstUse) {
+    // Whoever shows this token has received it. The one it was made from is no longer needed, and any other is a copy.
     await tx.oAuthRefreshToken.updateMany({
-      where: { teamId, hash: token.parentHash, supersededAt: null },
+      where: { teamId, grantId, hash: { not: refreshTokenHash }, supersededAt: null },
       data: { supersededAt: at, expiresAt: after(at, SUPERSEDED_TOKEN_MEMORY_MS) },
     });
   }
-  await storeTokens(tx, { teamId, grantId: token.grantId, parentHash: refreshTokenHash, tokens, at });
+  await storeTokens(tx, { teamId, grantId, parentHash: refreshTokenHash, tokens, at });
   return true;
 }
 
