@@ -185,6 +185,11 @@ describe('every operation of the OpenAPI document', () => {
     ['last_owner', 'removeMember', ({ owner }) => ({ as: 'owner', parameters: { userId: owner.user.id } })],
     ['last_owner', 'updateMember', ({ owner }) => ({ as: 'owner', parameters: { userId: owner.user.id } })],
     ['role_not_permitted', 'removeMember', ({ owner }) => ({ parameters: { userId: owner.user.id } })],
+    [
+      'role_not_permitted',
+      'endMemberCredentials',
+      ({ owner }) => ({ parameters: { userId: owner.user.id } }),
+    ],
     ['role_not_permitted', 'updateMember', ({ owner }) => ({ parameters: { userId: owner.user.id } })],
     ['role_not_permitted', 'createInvitation', () => ({ body: { email: 'x@example.test', role: 'owner' } })],
     [

@@ -79,6 +79,8 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/team/members',                                   'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
   ['patch /api/v1/team/members/{userId}',                        'team:write',         401,   200,   403,   401,   403,   200,   200,   403,   403,   404,   404,   403],
   ['delete /api/v1/team/members/{userId}',                       'team:write',         401,   204,   403,   401,   403,   204,   204,   403,   403,   404,   404,   403],
+  ['get /api/v1/team/members/{userId}/credentials',              'team:write',         401,   200,   403,   401,   403,   200,   200,   403,   403,   404,   404,   200],
+  ['delete /api/v1/team/members/{userId}/credentials',           'team:write',         401,   204,   403,   401,   403,   204,   204,   403,   403,   404,   404,   403],
   ['post /api/v1/team/invitations',                              'team:write',         401,   201,   403,   401,   403,   201,   201,   403,   403,   201,   201,   403],
   ['get /api/v1/team/invitations',                               'team:read',          401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
   ['post /api/v1/team/invitations/{invitationId}/renew',         'team:write',         401,   200,   403,   401,   403,   200,   200,   403,   403,   404,   404,   403],

@@ -17,6 +17,7 @@ import {
 import { CurrentCaller, CurrentPerson, type Caller, type Person } from '../auth/caller.js';
 import { RequireScope } from '../auth/require-scope.js';
 import { InvitationsService } from './invitations.service.js';
+import { MemberCredentialsService } from './member-credentials.service.js';
 import { TeamService } from './team.service.js';
 
 @Controller('api/v1/team')
@@ -24,6 +25,7 @@ export class TeamController {
   constructor(
     private readonly team: TeamService,
     private readonly invitations: InvitationsService,
+    private readonly memberCredentials: MemberCredentialsService,
   ) {}
 
   @Get()
@@ -59,6 +61,19 @@ export class TeamController {
   @RequireScope('team:write')
   removeMember(@CurrentCaller() caller: Caller, @Param('userId', { schema: resourceId }) userId: string) {
     return this.team.removeMember(caller, userId);
+  }
+
+  @Get('members/:userId/credentials')
+  @RequireScope('team:write')
+  listCredentials(@CurrentCaller() caller: Caller, @Param('userId', { schema: resourceId }) userId: string) {
+    return this.memberCredentials.list(caller, userId);
+  }
+
+  @Delete('members/:userId/credentials')
+  @HttpCode(204)
+  @RequireScope('team:write')
+  endCredentials(@CurrentCaller() caller: Caller, @Param('userId', { schema: resourceId }) userId: string) {
+    return this.memberCredentials.end(caller, userId);
   }
 
   @Post('invitations')

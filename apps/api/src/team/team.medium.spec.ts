@@ -1,4 +1,4 @@
-import { createdInvitationResource, memberList, teamResource } from '@culvert/contract';
+import { createdInvitationResource, memberCredentialList, memberList, teamResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
 
@@ -105,6 +105,58 @@ describe('teams', () => {
     expect(await setRole(owner, admin, 'member')).toEqual([200, undefined]);
     expect((await team.get(`/api-keys/${strong.id}`)).body.revokedAt).not.toBeNull();
     expect((await team.get(`/api-keys/${weak.id}`)).body.revokedAt).toBeNull();
+  });
+
+  it('show what a member leaves behind that lets somebody in, and end it', async () => {
+    await team.trafficManager('staging');
+    const preview = (
+      await member
+        .request('post', '/previews')
+        .send({ intercept: { name: 'web', workload: 'web' }, ingress: { host: 'web', port: 80 } })
+    ).body;
+    const path = `/previews/${preview.id}`;
+    const byAdmin = (pending: string, name: string) => admin.request('post', pending).send({ name });
+    await byAdmin(`${path}/share-links`, 'for the client');
+    await byAdmin(`${path}/tokens`, 'tests');
+    await byAdmin('/api-keys', 'laptop');
+    await admin.request('post', '/team/invitations').send({ email: `second-${count}@example.test` });
+    const credentials = `/team/members/${admin.user.id}/credentials`;
+    const shown = memberCredentialList.parse((await owner.request('get', credentials)).body);
+    expect(shown.items.map(({ kind, name }) => `${kind} ${name}`).toSorted()).toEqual([
+      'api-key laptop',
+      `invitation second-${count}@example.test`,
+      'preview-token tests',
+      'share-link for the client',
+    ]);
+    expect(shown.items.find(({ kind }) => kind === 'share-link')?.preview?.id).toBe(preview.id);
+    expect((await member.request('get', credentials)).status).toBe(403);
+
+    expect(await remove(owner, admin)).toEqual([204, undefined]);
+    const left = memberCredentialList.parse((await owner.request('get', credentials)).body);
+    expect(left.items.map(({ kind }) => kind)).not.toContain('api-key');
+    expect(left.items).toHaveLength(3);
+    api.bus.take();
+    expect((await owner.request('delete', credentials)).status).toBe(204);
+    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: new URL(preview.url).hostname }]);
+    expect((await owner.request('get', '/team/invitations')).body.items).toEqual([]);
+    for (const kind of ['share-links', 'tokens']) {
+      const { items } = (await owner.request('get', `${path}/${kind}`)).body;
+      expect(items).toMatchObject([{ revokedAt: expect.any(String) }]);
+    }
+    const { items } = (await owner.request('get', '/audit-events?limit=3')).body;
+    for (const { action, after } of items) {
+      expect(action).toMatch(/^(share-link|preview-token|invitation)\.revoke$/);
+      expect(after).toEqual({ becauseOfMember: admin.user.id });
+    }
+    expect((await owner.request('get', credentials)).status).toBe(404);
+  });
+
+  it('let no admin end what an owner made', async () => {
+    await owner.request('post', '/api-keys').send({ name: 'owner' });
+    expect(await outcome(admin.request('delete', `/team/members/${owner.user.id}/credentials`))).toEqual([
+      403,
+      'role_not_permitted',
+    ]);
   });
 
   it('let members manage their own keys only', async () => {

@@ -10,6 +10,7 @@ import { InvitationPagesController } from './invitation-pages.controller.js';
 import { InvitationRate } from './invitation-rate.js';
 import { InvitationsService } from './invitations.service.js';
 import { InvitationsController, TeamController, TeamsController } from './team.controller.js';
+import { MemberCredentialsService } from './member-credentials.service.js';
 import { TeamService } from './team.service.js';
 
 @Module({
@@ -23,6 +24,6 @@ import { TeamService } from './team.service.js';
     UserSessionsModule,
   ],
   controllers: [TeamController, TeamsController, InvitationsController, InvitationPagesController],
-  providers: [TeamService, InvitationRate, InvitationsService],
+  providers: [TeamService, InvitationRate, InvitationsService, MemberCredentialsService],
 })
 export class TeamModule {}

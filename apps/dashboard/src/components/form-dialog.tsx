@@ -8,6 +8,8 @@ interface FormDialogProps {
   readonly onClose: () => void;
   /** What the button says: the verb. */
   readonly submit: string;
+  /** Whether what it does cannot be undone. */
+  readonly isDangerous?: boolean;
   readonly onSubmit: () => void;
   readonly isPending: boolean;
   /** Why it did not work, if it did not. */
@@ -20,6 +22,7 @@ interface FormDialogProps {
 /** A form in a dialog: Enter sends it, Escape leaves it. */
 export function FormDialog(props: FormDialogProps): ReactElement {
   const { title, isOpen, onClose, submit, onSubmit, isPending, error, size = 'md', children } = props;
+  const color = props.isDangerous === true ? 'red' : undefined;
   const send = (event: SubmitEvent): void => {
     event.preventDefault();
     if (!isPending) onSubmit();
@@ -40,7 +43,7 @@ export function FormDialog(props: FormDialogProps): ReactElement {
             <Button variant="default" onClick={onClose}>
               Cancel
             </Button>
-            <Button type="submit" loading={isPending}>
+            <Button type="submit" color={color} loading={isPending}>
               {submit}
             </Button>
           </Group>

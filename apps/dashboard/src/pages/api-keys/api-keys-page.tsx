@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { apiKeys, type ApiKey } from '../../api/api-keys.js';
 import { answerOf, api } from '../../api/client.js';
+import { useMe } from '../../api/me.js';
 import { refresh } from '../../api/refresh.js';
 import { useConfirm } from '../../components/confirm.js';
 import { EmptyState } from '../../components/empty-state.js';
@@ -184,6 +185,7 @@ function State({ apiKey }: { apiKey: ApiKey }): ReactElement {
 
 function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
   const confirm = useConfirm();
+  const { user } = useMe();
   const [dialog, setDialog] = useState<'rename' | 'rotate' | null>(null);
   const revocation = useMutation({
     mutationFn: () =>
@@ -197,7 +199,7 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
       title: `Revoke ${apiKey.name}?`,
       text:
         'It stops working at once and for good: tunnels that were opened with it close, and previews behind them wait ' +
-        'for a traffic manager with another key.',
+        'for a traffic manager with another key. Keys that it made are revoked too.',
       confirm: 'Revoke',
       isDangerous: true,
     });
@@ -206,13 +208,16 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
   const state = stateOfKey(apiKey, useNow());
   if (state === 'revoked' || state === 'expired') return null;
   const close = (): void => setDialog(null);
+  const rotate = { label: 'Rotate', needs: 'keys:write', onClick: () => setDialog('rotate') } as const;
+  // The successor would be one's own: the key of another person can only be revoked.
+  const isOthers = apiKey.createdByUserId !== null && apiKey.createdByUserId !== user?.id;
   return (
     <>
       <RowMenu
         label={`Actions for ${apiKey.name}`}
         actions={[
           { label: 'Rename', needs: 'keys:write', onClick: () => setDialog('rename') },
-          { label: 'Rotate', needs: 'keys:write', onClick: () => setDialog('rotate') },
+          ...(isOthers ? [] : [rotate]),
           { label: 'Revoke', needs: 'keys:write', onClick: () => void askToRevoke(), isDangerous: true },
         ]}
       />

@@ -58,8 +58,8 @@ export function RotateKeyDialog({ apiKey, isOpen, onClose }: RotateKeyDialogProp
       error={rotation.error}
     >
       <Text size="sm">
-        A new key with the same scopes takes its place. Give it to whoever has the old one before that stops
-        working.
+        A new key with the same scopes takes its place, and is yours. Give it to whoever has the old one
+        before that stops working. Keys that the old one made stop with it.
       </Text>
       <Select
         label="The old key stops working"

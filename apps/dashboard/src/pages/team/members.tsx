@@ -1,19 +1,19 @@
 import { Badge, Group, Select, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import type { ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 import { answerOf, api } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import { useMay, useMe, type Role } from '../../api/me.js';
 import { queryClient } from '../../api/query-client.js';
 import { refresh } from '../../api/refresh.js';
-import { useConfirm } from '../../components/confirm.js';
 import { QueryView } from '../../components/query-view.js';
 import { RowMenu } from '../../components/row-menu.js';
 import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
-import { members, ROLES, rolesGivenBy, type Member } from './team.js';
+import { RemoveMemberDialog } from './remove-member-dialog.js';
+import { members, nameOf, ROLES, rolesGivenBy, type Member } from './team.js';
 
 export function Members(): ReactElement {
   const all = useQuery(members());
@@ -137,38 +137,19 @@ function refreshMembers(): Promise<void> {
 }
 
 function Actions({ member }: { member: Member }): ReactElement | null {
-  const confirm = useConfirm();
+  const [isRemoving, setIsRemoving] = useState(false);
   const mayChange = useMayChange(member);
   const { user } = useMe();
   const name = nameOf(member);
-  const removal = useMutation({
-    mutationFn: () =>
-      answerOf(api.DELETE('/api/v1/team/members/{userId}', { params: { path: { userId: member.userId } } })),
-    onSuccess: () => toastDone(`${name} is no member any more`),
-    onError: (error) => toastProblem(error, `${name} could not be removed`),
-    onSettled: refreshMembers,
-  });
-  const ask = async (): Promise<void> => {
-    const isSure = await confirm({
-      title: `Remove ${name} from the team?`,
-      text:
-        'They lose access at once, open previews included, and the API keys that they made are revoked. What they ' +
-        'made otherwise stays.',
-      confirm: 'Remove',
-      isDangerous: true,
-    });
-    if (isSure) removal.mutate();
-  };
   // Oneself is below: leaving.
   if (!mayChange || user?.id === member.userId) return null;
   return (
-    <RowMenu
-      label={`Actions for ${name}`}
-      actions={[{ label: 'Remove from the team', onClick: () => void ask(), isDangerous: true }]}
-    />
+    <>
+      <RowMenu
+        label={`Actions for ${name}`}
+        actions={[{ label: 'Remove from the team', onClick: () => setIsRemoving(true), isDangerous: true }]}
+      />
+      <RemoveMemberDialog member={member} isOpen={isRemoving} onClose={() => setIsRemoving(false)} />
+    </>
   );
-}
-
-function nameOf({ name, email }: Member): string {
-  return name === '' ? email : name;
 }

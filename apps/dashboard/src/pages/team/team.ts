@@ -15,6 +15,16 @@ export const members = () =>
     queryFn: async () => (await answerOf(api.GET('/api/v1/team/members'))).items,
   });
 
+/** What a person made in the team that still lets somebody in. */
+export const memberCredentials = (userId: string) =>
+  queryOptions({
+    queryKey: keyOf('member', userId, 'credentials'),
+    queryFn: () =>
+      answerOf(api.GET('/api/v1/team/members/{userId}/credentials', { params: { path: { userId } } })),
+    // Others make and revoke credentials meanwhile, which no event about the member tells.
+    staleTime: 0,
+  });
+
 export const invitations = () =>
   queryOptions({
     queryKey: keyOf('invitation', 'all'),
@@ -27,6 +37,11 @@ export const ROLES: Readonly<Record<Role, { readonly label: string; readonly abo
   admin: { label: 'Admin', about: 'As a member; manages members and settings, and reads the audit log.' },
   member: { label: 'Member', about: 'Works with previews, intercepts, connections and API keys.' },
 };
+
+/** What a member is called. */
+export function nameOf({ name, email }: Pick<Member, 'name' | 'email'>): string {
+  return name === '' ? email : name;
+}
 
 /** The roles that somebody of this role may give, the strongest first. */
 export function rolesGivenBy(role: Role | null): readonly Role[] {
