@@ -15,6 +15,7 @@ a { color: var(--accent); }
 label { display: block; margin: 0 0 1rem; font-weight: 500; }
 input { display: block; width: 100%; margin-top: .25rem; padding: .55rem .65rem; font: inherit; color: inherit;
   background: var(--ground); border: 1px solid var(--soft); border-radius: .35rem; }
+.choice { font-weight: 400; } .choice input { display: inline; width: auto; margin: 0 .4rem 0 0; }
 button, .button { display: block; width: 100%; margin: 0 0 .75rem; padding: .6rem 1rem; font: inherit; font-weight: 600; text-align: center;
   text-decoration: none; cursor: pointer; color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .35rem; }
 .quiet { color: var(--text); background: none; border-color: var(--soft); }

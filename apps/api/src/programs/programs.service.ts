@@ -57,6 +57,14 @@ export class ProgramsService {
     await this.#endGrant(grant, { kind: 'system', id: null, address }, { reason });
   }
 
+  /** Ends every program of a person who sets a new password, in all of their teams. */
+  async endAllOf(userId: string, actor: Actor): Promise<void> {
+    for (const grant of await this.store.oauthGrants.revokeAll(userId)) {
+      await this.audit.record({ teamId: grant.teamId, actor }, ENDED, grant.id, { before: audited(grant) });
+    }
+    await this.announcer.userChanged(userId);
+  }
+
   async #endGrant(
     { userId, id }: OAuthGrant,
     actor: Actor,

@@ -4,10 +4,12 @@ import { ProblemError } from '@culvert/contract';
 import { generateSecret, hashSecret, isSecretShaped, type Store, type User } from '@culvert/domain';
 import { appUrl, LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import type { Logger } from 'pino';
+import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 import { Mailer } from '../mail/mailer.js';
+import { ProgramsService } from '../programs/programs.service.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 import { hashPassword, isPassword } from './passwords.js';
 import { Throttle } from './throttle.js';
@@ -28,6 +30,8 @@ export class PasswordChangeService implements OnModuleDestroy {
     private readonly announcer: Announcer,
     private readonly mailer: Mailer,
     private readonly userSessions: UserSessionsService,
+    private readonly programs: ProgramsService,
+    private readonly apiKeys: ApiKeysService,
   ) {}
 
   /** Sets a new password and ends the person's other sessions. */
@@ -36,12 +40,15 @@ export class PasswordChangeService implements OnModuleDestroy {
     const tried = { account: user.id };
     await this.throttle.count('password-change', tried);
     const found = await this.store.users.findWithPassword(user.id);
-    if (!(await isPassword(current, found?.passwordHash ?? null))) {
+    const from = found?.passwordHash ?? null;
+    if (!(await isPassword(current, from)) || from === null) {
       await this.audit.recordFailureOf(user.id, actor, 'user.change-password-failed');
       throw new ProblemError('sign_in_failed', { detail: 'the current password is another' });
     }
     await this.throttle.succeed('password-change', tried);
-    await this.store.users.setPasswordHash(user.id, await hashPassword(wanted));
+    const to = await hashPassword(wanted);
+    if (!(await this.store.users.replacePasswordHash(user.id, { from, to })))
+      throw new ProblemError('sign_in_failed', { detail: 'the password was changed meanwhile' });
     await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
     await this.audit.recordOfUser(actor, 'user.change-password', user.id);
   }
@@ -90,8 +97,16 @@ export class PasswordChangeService implements OnModuleDestroy {
     return isSecretShaped(token) ? this.store.passwordResets.find(hashSecret(token), new Date()) : null;
   }
 
-  /** Uses up a token: sets the password and ends every session of the person. Null as with `findReset`. */
-  async redeemReset(token: string, wanted: string, address: string | null): Promise<User | null> {
+  /**
+   * Uses up a token: sets the password and ends every session of the person, and, if they want it, what else acts by their
+   * power in any team: programs and API keys. Null as with `findReset`.
+   */
+  async redeemReset(
+    token: string,
+    wanted: string,
+    address: string | null,
+    { endsAccess = false }: { readonly endsAccess?: boolean } = {},
+  ): Promise<User | null> {
     // Looked up first: hashing a password is work that a made-up token must not cause.
     if ((await this.findReset(token)) === null) return null;
     const passwordHash = await hashPassword(wanted);
@@ -99,7 +114,12 @@ export class PasswordChangeService implements OnModuleDestroy {
     if (user === null) return null;
     await this.announcer.userChanged(user.id);
     await this.throttle.forget('password', { account: user.email, address });
-    await this.audit.recordOfUser({ kind: 'user', id: user.id, address }, 'user.reset-password', user.id);
+    const actor = { kind: 'user', id: user.id, address } as const;
+    await this.audit.recordOfUser(actor, 'user.reset-password', user.id);
+    if (endsAccess) {
+      await this.programs.endAllOf(user.id, actor);
+      await this.apiKeys.revokeAllOf(user.id, actor);
+    }
     return user;
   }
 }

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { emailAddress, ProblemError } from '@culvert/contract';
+import { emailAddress, ProblemError, visibleName } from '@culvert/contract';
 import type { Store, User } from '@culvert/domain';
 import { DEFAULT_GITHUB_URL, LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
 import type { Request, Response } from 'express';
@@ -128,7 +128,7 @@ export class Providers {
       issuer,
       subject,
       email: email.data,
-      name: name.slice(0, 200),
+      name: visibleName(name.slice(0, 200)),
     });
     if (isTakenOver) await this.announcer.userChanged(user.id);
     await this.#join(user, id, { groups: identity.groups, email: email.data }, request);

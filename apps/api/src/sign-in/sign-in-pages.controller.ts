@@ -13,6 +13,7 @@ import { PasswordChangeService } from './password-change.service.js';
 import { readNewPassword } from './passwords.js';
 import {
   askResetPage,
+  END_ACCESS,
   newPasswordPage,
   resetExpiredPage,
   resetSentPage,
@@ -115,7 +116,8 @@ export class SignInPagesController {
     if (problem !== undefined) {
       return this.pages.send(response, newPasswordPage({ token, email: user.email, problem }));
     }
-    const changed = await this.passwords.redeemReset(token, password, clientAddress(request));
+    const endsAccess = text(body, END_ACCESS) === 'yes';
+    const changed = await this.passwords.redeemReset(token, password, clientAddress(request), { endsAccess });
     if (changed === null) return this.pages.send(response, resetExpiredPage());
     response.redirect(303, '/sign-in?notice=password-set');
   }

@@ -91,6 +91,9 @@ export function resetSentPage({ isMailed }: { readonly isMailed: boolean }): Pag
   };
 }
 
+/** The field of the form by which a person ends what else acts by their power. */
+export const END_ACCESS = 'endAccess';
+
 export function newPasswordPage(options: {
   readonly token: string;
   readonly email: string;
@@ -101,7 +104,17 @@ export function newPasswordPage(options: {
     title: 'Set a new password',
     status: problem === undefined ? 200 : 400,
     body: html`${message(undefined, problem)}
-    ${newPasswordForm({ action: '/reset-password', hidden: { token }, email, button: 'Set password' })}`,
+    ${newPasswordForm({
+      action: '/reset-password',
+      hidden: { token },
+      email,
+      button: 'Set password',
+      more: html`<label class="choice">
+        <input type="checkbox" name="${END_ACCESS}" value="yes" />
+        Also end my programs and revoke my API keys, in all my teams. Do this if somebody else may know the
+        old password. Your browsers are signed out in any case.
+      </label>`,
+    })}`,
   };
 }
 
@@ -110,8 +123,10 @@ export function newPasswordForm(options: {
   readonly hidden: Readonly<Record<string, string>>;
   readonly email: string;
   readonly button: string;
+  /** Below the password. */
+  readonly more?: Html;
 }): Html {
-  const { action, hidden, email, button } = options;
+  const { action, hidden, email, button, more } = options;
   return html`<form method="post" action="${action}">
     ${Object.entries(hidden).map(
       ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
@@ -129,6 +144,7 @@ export function newPasswordForm(options: {
         maxlength="${MAX_PASSWORD}"
       />
     </label>
+    ${more}
     <button>${button}</button>
   </form>`;
 }

@@ -311,6 +311,39 @@ describe('signing in with a password', () => {
       expect((await actions()).slice(0, 2)).toEqual(['user.sign-in', 'user.reset-password']);
     });
 
+    it.each([
+      ['leaves programs and API keys', {}, 200],
+      ['ends programs and API keys where the person wants it', { endAccess: 'yes' }, 401],
+    ])('%s', async (_what, wanted, status) => {
+      const teamId = (await store.users.memberships(user.id))[0].teamId;
+      const { accessToken } = await api.program(teamId, user.id, new Date(), 'culvert');
+      const cookie = cookieOf(await signIn());
+      const { key } = (
+        await api
+          .http()
+          .post('/api/v1/api-keys')
+          .set('Cookie', cookie)
+          .set('Origin', 'http://localhost:8080')
+          .send({ name: 'laptop' })
+      ).body;
+      await ask();
+      const token = await linkInLog();
+      const page = await api.http().get(`/reset-password?token=${token}`);
+      expect(page.text).toContain('name="endAccess"');
+      const set = await post('/reset-password', { token, password: 'a new password', ...wanted });
+      expect(set.status).toBe(303);
+      for (const secret of [accessToken, key]) {
+        const answer = await api.http().get('/api/v1/me').set('Authorization', `Bearer ${secret}`);
+        expect(answer.status).toBe(status);
+      }
+      if (status === 401)
+        expect((await actions()).slice(0, 3)).toEqual([
+          'api-key.revoke',
+          'program.end',
+          'user.reset-password',
+        ]);
+    });
+
     it('tells nobody whether there is an account', async () => {
       const unknown = await ask('nobody@example.test');
       const known = await ask();

@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
+import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { PagesModule } from '../pages/pages.module.js';
+import { ProgramsModule } from '../programs/programs.module.js';
 import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
 import { AttemptCookie } from './attempt-cookie.js';
@@ -15,10 +17,12 @@ import { Throttle } from './throttle.js';
 
 @Module({
   imports: [
+    ApiKeysModule,
     AuditEventsModule,
     ClusterEventsModule,
     MailModule,
     PagesModule,
+    ProgramsModule,
     RateLimitsModule,
     UserSessionsModule,
   ],

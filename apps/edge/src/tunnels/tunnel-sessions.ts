@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { visibleName } from '@culvert/contract';
 import {
   MAX_CONNECTION_DETAIL_LENGTH,
   TeamLimitError,
@@ -115,8 +116,8 @@ export class TunnelSessions {
         const registered = await this.register(teamId, {
           identity: {
             managerId: hello.managerId,
-            clusterId: hello.clusterId,
-            name: hello.name,
+            clusterId: visibleName(hello.clusterId),
+            name: visibleName(hello.name),
             version: hello.version,
           },
           kind: 'native',
