@@ -8,6 +8,7 @@ export {
   readCertificate,
 } from './certificate.js';
 export { ConfigurationError } from './configuration-error.js';
+export { HANDED_ON } from './redact.js';
 export { createLog, LOG_LEVELS, logLevelOf, type LogLevel } from './log.js';
 export { stopOnSignals } from './stop-on-signals.js';
 export {

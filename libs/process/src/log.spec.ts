@@ -1,7 +1,7 @@
 import { SECRET_PREFIXES } from '@culvert/domain';
 import { describe, expect, it } from 'vitest';
 import { createLog } from './log.js';
-import { redactLine } from './redact.js';
+import { HANDED_ON, redactLine } from './redact.js';
 
 const KEY = 'cvt_0123456789abcdefABCDEF0123456789abcdef';
 
@@ -99,6 +99,19 @@ describe('the log', () => {
       address: 'postgresql://culvert@db/culvert',
     })}\n`;
     expect(redactLine(line)).toBe(line);
+  });
+
+  /** Without SMTP the link is the only way to a new password; it was redacted for its token. */
+  it('keeps the link that whoever reads the log hands on, and no other field of that name', () => {
+    const link = 'https://culvert.test/reset-password?token=abcdefghijkl';
+    const entry = { msg: 'hand this link on', [HANDED_ON]: link, other: { [HANDED_ON]: link }, link };
+    const hidden = 'https://culvert.test/reset-password?token=[redacted]';
+    expect(JSON.parse(redactLine(JSON.stringify(entry)))).toEqual({
+      msg: 'hand this link on',
+      [HANDED_ON]: link,
+      other: { [HANDED_ON]: hidden },
+      link: hidden,
+    });
   });
 
   it('takes long hostile lines in linear time', () => {

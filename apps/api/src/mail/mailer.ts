@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { LOG, SETTINGS, type Settings } from '@culvert/platform';
+import { HANDED_ON, LOG, SETTINGS, type Settings } from '@culvert/platform';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 
@@ -62,7 +62,7 @@ export class Mailer implements OnApplicationShutdown {
   async #deliver({ to, subject, before, link, after }: Mail): Promise<void> {
     if (this.#transport === null) {
       // On purpose, and only here: without SMTP there is no other way to the person.
-      this.log.warn({ to, subject, link }, 'SMTP_URL is not set: hand this link on');
+      this.log.warn({ to, subject, [HANDED_ON]: link }, 'SMTP_URL is not set: hand this link on');
       return;
     }
     const text = `${before}\n\n${link}\n\n${after}\n`;
