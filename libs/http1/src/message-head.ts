@@ -17,6 +17,8 @@ export abstract class MessageHead extends Fields {
   protected readonly declaredLength: number;
   /** Whether `Transfer-Encoding: chunked` is there. */
   protected readonly isChunked: boolean;
+  /** What is wrong with `Transfer-Encoding`, although its meaning is clear to all clients; null: nothing. */
+  protected readonly oddCoding: 'REPEATED_TRANSFER_ENCODING' | 'BAD_TRANSFER_ENCODING' | null;
   /** Whether the sender lets the connection persist after this message (RFC 9112 §9.3). */
   protected readonly persists: boolean;
   /** `websocket` when that is the one protocol offered or chosen and `Connection` nominates it, else ''. */
@@ -32,7 +34,8 @@ export abstract class MessageHead extends Fields {
   constructor(text: string, index: readonly number[], minorVersion: 0 | 1) {
     super(text, index);
     let declaredLength = -1;
-    let codingLine = -1;
+    let codingCount = 0;
+    let otherCodingLine = -1;
     let upgradeLine = -1;
     let upgradeCount = 0;
     let connection: ConnectionOptions | null = null;
@@ -43,8 +46,8 @@ export abstract class MessageHead extends Fields {
           declaredLength = parseContentLength(text, this.colonEnd(i), this.lineEnd(i) - 2);
           break;
         case Field.TRANSFER_ENCODING:
-          if (codingLine !== -1) throw new HttpSyntaxError('REPEATED_TRANSFER_ENCODING');
-          codingLine = i;
+          codingCount++;
+          if (!isChunked(text, this.colonEnd(i), this.lineEnd(i) - 2)) otherCodingLine = i;
           break;
         case Field.CONNECTION:
           connection ??= new ConnectionOptions();
@@ -58,13 +61,19 @@ export abstract class MessageHead extends Fields {
           break;
       }
     }
-    if (codingLine !== -1) {
-      checkTransferEncoding(text, this.colonEnd(codingLine), this.lineEnd(codingLine) - 2);
-      if (declaredLength !== -1) throw new HttpSyntaxError('CONTENT_LENGTH_WITH_TRANSFER_ENCODING');
+    if (otherCodingLine !== -1) {
+      // Several fields are one list, which may only say `chunked` each time.
+      if (codingCount > 1) throw new HttpSyntaxError('REPEATED_TRANSFER_ENCODING');
+      checkIdentity(text, this.colonEnd(otherCodingLine), this.lineEnd(otherCodingLine) - 2);
+      this.oddCoding = 'BAD_TRANSFER_ENCODING';
+    } else {
+      this.oddCoding = codingCount > 1 ? 'REPEATED_TRANSFER_ENCODING' : null;
     }
+    if (codingCount > 0 && declaredLength !== -1)
+      throw new HttpSyntaxError('CONTENT_LENGTH_WITH_TRANSFER_ENCODING');
     this.minorVersion = minorVersion;
     this.declaredLength = declaredLength;
-    this.isChunked = codingLine !== -1;
+    this.isChunked = codingCount > 0 && otherCodingLine === -1;
     this.connection = connection ?? NO_CONNECTION_OPTIONS;
     const { closes, keepsAlive, upgrades, names } = this.connection;
     this.persists = !closes && (minorVersion === 1 || keepsAlive);
@@ -97,15 +106,20 @@ function parseContentLength(text: string, rawStart: number, rawEnd: number): num
 }
 
 /**
- * Exactly `chunked`. Before a final `chunked`, other codings are unknown here (501, RFC 9112 §6.1); without it the
- * message has no end that can be relied on (400, §6.3).
+ * Lets pass what says that nothing is coded: no value, or the withdrawn `identity`. Before a final `chunked`, other codings
+ * are unknown here (501, RFC 9112 §6.1); without it the message has no end that can be relied on (400, §6.3).
  */
-function checkTransferEncoding(text: string, rawStart: number, rawEnd: number): void {
+function checkIdentity(text: string, rawStart: number, rawEnd: number): void {
   const from = skipSpaces(text, rawStart, rawEnd);
   const to = dropSpaces(text, from, rawEnd);
-  if (equalsIgnoringCase(text, from, to, 'chunked')) return;
+  if (from === to || equalsIgnoringCase(text, from, to, 'identity')) return;
   const isOther = /^(?:(?!chunked[ ,])[^\s,]+ *, *)+chunked$/i.test(text.slice(from, to));
   throw new HttpSyntaxError(isOther ? 'UNSUPPORTED_TRANSFER_CODING' : 'BAD_TRANSFER_ENCODING');
+}
+
+function isChunked(text: string, rawStart: number, rawEnd: number): boolean {
+  const from = skipSpaces(text, rawStart, rawEnd);
+  return equalsIgnoringCase(text, from, dropSpaces(text, from, rawEnd), 'chunked');
 }
 
 function skipSpaces(text: string, from: number, to: number): number {

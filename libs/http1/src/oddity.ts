@@ -11,8 +11,12 @@ export const Oddity = {
   BAD_CONNECTION: 4,
   /** The chunked coding in HTTP/1.0, which does not define it. */
   TRANSFER_ENCODING_IN_HTTP10: 8,
+  /** `Transfer-Encoding` is empty or `identity`: the body ends with the connection. */
+  BAD_TRANSFER_ENCODING: 16,
+  /** `Transfer-Encoding: chunked` in several fields. */
+  REPEATED_TRANSFER_ENCODING: 32,
   /** Bytes follow the end of the response. Known to whoever reads the body, not to the parser of heads. */
-  UNEXPECTED_BYTES: 16,
+  UNEXPECTED_BYTES: 64,
 } as const;
 export type OddityCode = keyof typeof Oddity;
 

@@ -42,6 +42,7 @@ export class RequestHead extends MessageHead {
         expectLine = i;
       }
     }
+    if (this.oddCoding !== null) throw new HttpSyntaxError(this.oddCoding);
     if (this.isChunked && line.minorVersion === 0) throw new HttpSyntaxError('TRANSFER_ENCODING_IN_HTTP10');
     if (this.connection.isOdd) this.refuseOddNominations();
     if (hostLine === -1) throw new HttpSyntaxError('MISSING_HOST');

@@ -57,6 +57,7 @@ export class ResponseHead extends MessageHead {
     this.oddities =
       oddities |
       (isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0) |
+      (this.oddCoding === null ? 0 : Oddity[this.oddCoding]) |
       (this.connection.isOdd ? Oddity.BAD_CONNECTION : 0) |
       // RFC 9112 §6.1: framed as it says, and the connection closed.
       (this.isChunked && line.minorVersion === 0 ? Oddity.TRANSFER_ENCODING_IN_HTTP10 : 0);

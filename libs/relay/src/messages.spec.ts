@@ -597,6 +597,18 @@ const BAD_RESPONSES: readonly (readonly [what: string, method: string, outcome: 
     'refused',
     ok('Content-Length: 2\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
   ],
+  [
+    'chunked in two fields',
+    'GET',
+    'answered',
+    ok('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', `0\r\n\r\n${EVIL}`),
+  ],
+  [
+    'identity and a length',
+    'GET',
+    'refused',
+    ok('Transfer-Encoding: identity\r\nContent-Length: 2\r\n', 'ok'),
+  ],
   ['another coding', 'GET', 'refused', ok('Transfer-Encoding: gzip, chunked\r\n')],
   ['chunked twice', 'GET', 'refused', ok('Transfer-Encoding: chunked, chunked\r\n')],
   [

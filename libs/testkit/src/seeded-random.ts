@@ -15,6 +15,20 @@ export class SeededRandom {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
+  /** An integer from 0 to `limit - 1`; 0 when `limit` is 0. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.below(choices.length)];
+  }
+
+  /** True once in `n` times. */
+  oneIn(n: number): boolean {
+    return this.below(n) === 0;
+  }
+
   bytes(length: number): Buffer {
     const buffer = Buffer.allocUnsafe(length);
     for (let i = 0; i < length; i++) buffer[i] = this.next() * 256;

@@ -76,6 +76,7 @@ export function plainRequest(text: string, limits: HeadLimits): Plain<PlainReque
     /^(?:host|content-length|transfer-encoding|connection|upgrade|keep-alive|proxy-connection|te)$/;
   const names = fields.map((field) => field.name.toLowerCase()).filter((name) => !indifferent.test(name));
   if (names.some((name) => message.oddNames.includes(name))) faults.add('BAD_CONNECTION');
+  if (message.oddCoding !== null) faults.add(message.oddCoding);
   if (message.isChunked && minorVersion === 0) faults.add('TRANSFER_ENCODING_IN_HTTP10');
   const hasBody = message.isChunked || message.length > 0;
   const expectations = valuesOf('expect');
@@ -124,6 +125,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
   if (section.hasBareLf) oddities.add('BARE_LF');
   const isBodyless = status < 200 || status === 204 || status === 205;
   if (isBodyless && (message.isChunked || message.length > 0)) oddities.add('BODY_NOT_ALLOWED');
+  if (message.oddCoding !== null) oddities.add(message.oddCoding);
   if (message.isChunked && minorVersion === 0) oddities.add('TRANSFER_ENCODING_IN_HTTP10');
   if (message.isOdd) oddities.add('BAD_CONNECTION');
   let framing: PlainResponse['framing'] = 'until-close';
@@ -188,6 +190,7 @@ function plainTarget(sent: string, method: string, host: string, faults: Set<Htt
 interface PlainSteering {
   readonly length: number;
   readonly isChunked: boolean;
+  readonly oddCoding: 'REPEATED_TRANSFER_ENCODING' | 'BAD_TRANSFER_ENCODING' | null;
   readonly persists: boolean;
   readonly upgrade: string;
   readonly options: readonly string[];
@@ -204,17 +207,21 @@ function plainMessage(
 ): PlainSteering {
   // Tabs are no whitespace around framing.
   if (lines.some((line) => /^content-length:.*\t/i.test(line))) faults.add('BAD_CONTENT_LENGTH');
-  if (lines.some((line) => /^transfer-encoding:.*\t/i.test(line))) faults.add('BAD_TRANSFER_ENCODING');
   const lengths = values(fields, 'content-length');
   if (lengths.length > 1) faults.add('REPEATED_CONTENT_LENGTH');
   if (lengths.some((value) => !/^\d{1,16}$/.test(value) || BigInt(value) >= 2n ** 53n))
     faults.add('BAD_CONTENT_LENGTH');
 
   const codings = values(fields, 'transfer-encoding');
-  if (codings.length > 1) faults.add('REPEATED_TRANSFER_ENCODING');
+  const isRepeated = codings.length > 1;
+  const isChunked = codings.length > 0 && codings.every((value) => value.toLowerCase() === 'chunked');
+  const isIdentity = !isRepeated && codings.some((value) => /^(?:identity)?$/i.test(value));
+  const hasTab = lines.some((line) => /^transfer-encoding:.*\t/i.test(line));
+  if (hasTab) faults.add('BAD_TRANSFER_ENCODING');
+  if (isRepeated && (!isChunked || hasTab)) faults.add('REPEATED_TRANSFER_ENCODING');
   for (const value of codings) {
     const elements = value.toLowerCase().split(/ *, */);
-    if (elements.length === 1 && elements[0] === 'chunked') continue;
+    if (isIdentity || (elements.length === 1 && elements[0] === 'chunked')) continue;
     const last = elements.pop();
     const isKnownToEnd = last === 'chunked' && elements.length > 0;
     const isUnknown = elements.every((element) => /^[^\s]+$/.test(element) && element !== 'chunked');
@@ -234,7 +241,8 @@ function plainMessage(
   const steering = ['close', 'keep-alive', 'upgrade', 'te', 'transfer-encoding', 'content-length', 'host'];
   return {
     length: lengths.length === 0 ? -1 : Number(lengths[0]),
-    isChunked: codings.length > 0,
+    isChunked,
+    oddCoding: isRepeated ? 'REPEATED_TRANSFER_ENCODING' : isIdentity ? 'BAD_TRANSFER_ENCODING' : null,
     persists: !options.includes('close') && (minorVersion === 1 || options.includes('keep-alive')),
     upgrade: isUpgrade && upgrades[0].toLowerCase() === 'websocket' ? 'websocket' : '',
     options: [...new Set(options)].filter((option) => TOKEN.test(option) && !steering.includes(option)),
