@@ -61,7 +61,8 @@ export async function startNginxProxy(options: {
   ]);
 }
 
-async function startNginx(folder: TemporaryFolder, http: (port: number) => string[]): Promise<Nginx> {
+/** @param http lines of the block `http`, for the port that it is to listen on */
+export async function startNginx(folder: TemporaryFolder, http: (port: number) => string[]): Promise<Nginx> {
   const command = await ensureBinary({ names: ['nginx'], debianPackage: 'nginx-light' });
   const port = await freePort();
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(

@@ -1,0 +1,53 @@
+import type { Readings } from './differential.js';
+import type { ResponseCase } from './response-cases.js';
+
+/** A difference that is meant, and the page that says so. */
+export interface Exception {
+  /**
+   * - `both`: both judges deliver the response, and the relay does not deliver the same
+   * - `alone`: the relay delivers what no judge does
+   * - `extras`: interim responses or trailers differ from what Node reads
+   * - `versions`: HTTP/1.1 and HTTP/2 visitors get different things
+   */
+  readonly kind: 'both' | 'alone' | 'extras' | 'versions';
+  readonly why: string;
+  readonly applies: (input: ResponseCase, readings: Readings) => boolean;
+}
+
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    kind: 'both',
+    why: 'docs/http1.md §9: 205 has no body for anybody, as in browsers',
+    applies: (_input, { node }) => node.kind === 'answer' && node.status === 205,
+  },
+  {
+    kind: 'alone',
+    why: 'docs/http1.md §9: 205 has no body for anybody, as in browsers',
+    applies: (_input, { relay }) => relay.kind === 'answer' && relay.status === 205,
+  },
+  {
+    kind: 'both',
+    why: 'docs/http1.md §9: no status is below 100, and HTTP/2 has no way to write one',
+    applies: (_input, { node }) => node.kind === 'answer' && node.status < 100,
+  },
+  {
+    kind: 'both',
+    why: 'docs/http1.md §8: protocols are switched only where the request asks for it',
+    applies: (_input, { node }) => node.kind === 'answer' && node.status === 101,
+  },
+  {
+    kind: 'both',
+    why: 'docs/http1.md §9: what a version other than HTTP/1.0 and HTTP/1.1 means in text is not known',
+    applies: ({ bytes }) => /HTTP\/(?:0\.9|1\.2|2\.0) /.test(bytes),
+  },
+  {
+    kind: 'both',
+    why: 'docs/http1.md §2.1: an empty line before a response is left over from something else',
+    applies: ({ bytes }) => bytes.startsWith('\r\n'),
+  },
+  {
+    kind: 'alone',
+    why: 'docs/http1.md §9: interim responses pass; nginx reads none, and Node takes one of HTTP/1.0 for the end',
+    applies: (_input, { relay }) => relay.kind === 'answer' && relay.interims.length > 0,
+  },
+];

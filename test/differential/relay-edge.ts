@@ -1,0 +1,79 @@
+/**
+ * The data plane of an edge in this process, without tunnel and store. Every hostname is a public preview in front of the
+ * same port, with streams of its own: what a case sends too late must not be read by another.
+ */
+import { once } from 'node:events';
+import net from 'node:net';
+import {
+  DEFAULT_RELAY_LIMITS,
+  Relay,
+  Route,
+  Router,
+  SocketDialer,
+  StreamPool,
+  TrustedProxies,
+} from '@culvert/relay';
+
+export interface RelayEdge {
+  readonly port: number;
+  /** For connections that agreed on HTTP/2. */
+  readonly http2Port: number;
+  /** What should never happen inside the relay. */
+  readonly faults: readonly unknown[];
+  stop(): Promise<void>;
+}
+
+export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
+  const faults: unknown[] = [];
+  const poolsWithIdle = new Set<StreamPool>();
+  const dialer = new SocketDialer(() => net.connect({ port: servicePort, host: '127.0.0.1', noDelay: true }));
+  const routeOf = (hostname: string): Route =>
+    Route.forPreview(
+      {
+        id: hostname,
+        teamId: 'team',
+        hostname,
+        interceptId: 'case',
+        ingress: 'service:80',
+        l5Host: 'service',
+        addRequestHeaders: {},
+        access: 'public',
+        expiresAt: Infinity,
+      },
+      new StreamPool(dialer, poolsWithIdle),
+    );
+  const relay: Relay = new Relay({
+    router: new Router(
+      async (hostname) => routeOf(hostname),
+      () => relay.clock,
+    ),
+    gate: { check: () => 'allow' },
+    limits: DEFAULT_RELAY_LIMITS,
+    trustedProxies: new TrustedProxies([]),
+    poolsWithIdle,
+    findAppRoute: () => null,
+    takesOver: () => false,
+    takeOver: () => {},
+    onFault: (error) => faults.push(error),
+  });
+  const listeners = await Promise.all(
+    (['http/1.1', 'h2'] as const).map(async (protocol) => {
+      const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+        relay.accept(socket, { isSecure: false, protocol }),
+      );
+      listener.listen(0, '127.0.0.1');
+      await once(listener, 'listening');
+      return listener;
+    }),
+  );
+  const [port, http2Port] = listeners.map((listener) => (listener.address() as net.AddressInfo).port);
+  return {
+    port,
+    http2Port,
+    faults,
+    stop: async () => {
+      relay.close();
+      for (const listener of listeners) await new Promise((resolve) => listener.close(resolve));
+    },
+  };
+}
