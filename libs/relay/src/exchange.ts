@@ -360,10 +360,7 @@ export class Exchange implements StreamHandler, PageSink {
       }
       live = null;
     }
-    const verdict =
-      live?.kind === 'app'
-        ? 'allow'
-        : this.relay.gate.check(live, this.request, this.hostname, this.visitor.peer);
+    const verdict = this.relay.gate.check(live, this.request, this.hostname, this.visitor.peer);
     if (verdict instanceof Promise) {
       verdict.then(
         (answer) => this.admit(live, answer),

@@ -103,6 +103,17 @@ describe(PreviewGate.name, () => {
     expect(lookups).toBe(1);
   });
 
+  it.each([
+    ['/', '192.0.2.1', 'allow'],
+    ['/metrics', '127.0.0.1', 'allow'],
+    ['/metrics', '192.0.2.1', 'unknown_host'],
+  ])('answers a request to the app for %s from %s with %s', (target, peer, verdict) => {
+    const pool = new StreamPool(new SocketDialer(() => expect.unreachable()), new Set());
+    const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`);
+    const head = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
+    expect(gate.check(Route.forApp('app.test', pool), head, 'app.test', peer)).toBe(verdict);
+  });
+
   describe('a key that an operator chose, as bearer', () => {
     const bearer = (text: string): RequestHead => {
       const bytes = Buffer.from(
