@@ -29,7 +29,8 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['apps/dashboard/vite.config.ts', "import 'node:fs';", null],
   // libs
   ['libs/relay/src/b1.ts', "import '@culvert/tunnel';\nimport '@culvert/http1';", null],
-  ['libs/relay/src/b2.ts', "import '@culvert/domain';", 'relay is the data plane'],
+  ['libs/relay/src/b2.ts', "import '@culvert/domain';", null],
+  ['libs/relay/src/b22.ts', "import '@culvert/store';", 'relay is the data plane'],
   ['libs/relay/src/b3.ts', "import '@culvert/edge';", 'relay is the data plane'],
   ['libs/store/src/b4.ts', "import '@culvert/domain';\nimport 'pg';", null],
   ['libs/store/src/b5.ts', "import '@culvert/cluster';", 'store implements the ports'],
