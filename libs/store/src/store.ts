@@ -1,4 +1,4 @@
-import type { Repositories, Store } from '@culvert/domain';
+import { type Repositories, type Store, StoreUnavailableError } from '@culvert/domain';
 import { createClient, type Client } from './client.js';
 import type { Database } from './database/database.js';
 import { openDatabase, type DatabaseLocation } from './database/open-database.js';
@@ -41,11 +41,25 @@ export async function createStore(location: DatabaseLocation): Promise<Store> {
     const store = storeOn(database);
     // Prisma's first query loads its compiler: half a second of work that whoever asks first would wait for. A traffic
     // manager of Telepresence gives a new preview three seconds, its connection included.
-    await store.teams.findFirst();
+    await warmUp(store);
     return store;
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** On a busy machine the compiler may take longer than a connection may. */
+const WARM_UP_ATTEMPTS = 5;
+
+async function warmUp(store: Store): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await store.teams.findFirst();
+      return;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || attempt === WARM_UP_ATTEMPTS) throw error;
+    }
   }
 }
 

@@ -12,14 +12,18 @@ export interface BoundedClientOptions {
  */
 export function boundedClient({ connectMs, answerMs }: BoundedClientOptions): typeof Client {
   return class BoundedClient extends Client {
-    private watch: NodeJS.Timeout | undefined;
+    /** Ends the wait that is under way; null while nothing is waited for. */
+    private endWait: (() => void) | null = null;
 
     constructor(...[config]: ConstructorParameters<typeof Client>) {
-      super(typeof config === 'object' ? { ...config, connectionTimeoutMillis: connectMs } : config);
+      super(config);
       const rest = (): void => {
-        clearTimeout(this.watch);
-        this.watch = undefined;
+        this.endWait?.();
+        this.endWait = null;
       };
+      // The pool connects what it makes.
+      this.wait(connectMs);
+      this.on('connect', rest);
       // Every query that was asked is answered.
       this.on('drain', rest);
       this.on('end', rest);
@@ -27,10 +31,32 @@ export function boundedClient({ connectMs, answerMs }: BoundedClientOptions): ty
 
     /** `never` is what fits all of its many forms. */
     override query(...given: unknown[]): never {
-      this.watch ??= setTimeout(() => this.connection.stream.destroy(new NoAnswerError()), answerMs);
+      this.wait(answerMs);
       return (super.query as (...args: unknown[]) => unknown).apply(this, given) as never;
     }
+
+    private wait(ms: number): void {
+      this.endWait ??= countDown(ms, () => this.connection.stream.destroy(new NoAnswerError()));
+    }
   };
+}
+
+const STEPS = 5;
+
+/**
+ * Calls `onEnd` after `ms`, in steps: a process that was too busy to read has not waited for its server, so a step that is late
+ * counts once.
+ * @returns what ends it before
+ */
+function countDown(ms: number, onEnd: () => void): () => void {
+  let left = STEPS;
+  const step = (): void => {
+    left--;
+    if (left === 0) onEnd();
+    else timer = setTimeout(step, ms / STEPS);
+  };
+  let timer = setTimeout(step, ms / STEPS);
+  return () => clearTimeout(timer);
 }
 
 /** As a socket's own error that nothing came in time, so that Prisma understands it. */
