@@ -12,6 +12,7 @@ import {
   ErrorCode,
   Flag,
   FrameType,
+  HEADER_BYTES,
   INITIAL_WINDOW_BYTES,
   MAX_FRAME_BYTES,
   MAX_WINDOW_BYTES,
@@ -98,6 +99,9 @@ export class ServerConnection {
   private uncredited = 0;
   /** What streams may still add to their windows. */
   private extraBytes: number;
+
+  /** Whether an empty DATA frame follows at once that ends the stream: some clients say so that there is no body. */
+  private isEndNext = false;
 
   // A field block in several frames: bytes so far, its stream, and the flags of its HEADERS.
   private block: Buffer = EMPTY;
@@ -296,6 +300,7 @@ export class ServerConnection {
         this.handleData(flags, streamId, buffer, from, to);
         break;
       case FrameType.HEADERS:
+        this.isEndNext = isEmptyEnd(buffer, to, streamId);
         this.handleHeaders(flags, streamId, buffer, from, to);
         break;
       case FrameType.PRIORITY:
@@ -322,6 +327,7 @@ export class ServerConnection {
         this.handleWindowUpdate(streamId, buffer, from, to);
         break;
       case FrameType.CONTINUATION:
+        this.isEndNext = isEmptyEnd(buffer, to, streamId);
         this.handleContinuation(flags, buffer, from, to);
         break;
       default:
@@ -488,6 +494,7 @@ export class ServerConnection {
     const stream = this.streams.get(streamId);
     if (stream === undefined) this.checkAbandoned(streamId);
     else if (this.decoder.isOverLimit) stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
+    else if (stream.isInputDone) stream.reset(ErrorCode.STREAM_CLOSED);
     else if (!isLast || !areTrailers(list)) stream.reset(ErrorCode.PROTOCOL_ERROR);
     else stream.handleTrailers(list);
   }
@@ -520,7 +527,7 @@ export class ServerConnection {
     this.noise.give(NOISE_PER_FRAME);
     const stream = new ServerStream(this, streamId, this.peerWindowBytes, isLast, contentLength);
     this.streams.set(streamId, stream);
-    this.owner.onRequest(stream, request, isLast);
+    this.owner.onRequest(stream, request, isLast || (this.isEndNext && contentLength <= 0));
   }
 
   /** The request in a field block, or the code to reset its stream with. */
@@ -690,4 +697,15 @@ function windowOverflow(): never {
 
 function calm(message: string): Http2Error {
   return new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, message);
+}
+
+/** Whether `buffer` has an empty DATA frame at `at` that ends the stream. */
+function isEmptyEnd(buffer: Buffer, at: number, streamId: number): boolean {
+  return (
+    buffer.length - at >= HEADER_BYTES &&
+    buffer[at + 3] === FrameType.DATA &&
+    (buffer[at + 4] & Flag.END_STREAM) !== 0 &&
+    buffer.readUIntBE(at, 3) === 0 &&
+    buffer.readUInt32BE(at + 5) === streamId
+  );
 }

@@ -246,7 +246,8 @@ export class ServerStream {
 
   // --- Input ----------------------------------------------------------------------------------------------
 
-  private get isInputDone(): boolean {
+  /** Whether the peer has ended its side. */
+  get isInputDone(): boolean {
     return this.state === 'halfClosedRemote' || this.state === 'finishing';
   }
 
