@@ -5,7 +5,6 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { announceChange, type EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
-import { DEFAULT_HEAD_LIMITS } from '@culvert/http1';
 import {
   ApiKeyUse,
   appUrl,
@@ -237,9 +236,9 @@ function appDialer(settings: Settings, server: () => Server): SocketDialer {
 function relayLimits({ limits }: Settings): RelayLimits {
   return {
     head: {
-      ...DEFAULT_HEAD_LIMITS,
       maxHeadBytes: limits.maxHeaderBytes,
       maxFieldCount: limits.maxHeaderCount,
+      maxTargetBytes: limits.maxTargetBytes,
     },
     headTimeoutMs: limits.headTimeoutMs,
     idleTimeoutMs: limits.idleTimeoutMs,

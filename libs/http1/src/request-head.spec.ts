@@ -200,6 +200,12 @@ describe('RequestHead', () => {
     expect(checkRequest(`${start}${padding(maxHeadBytes + 1)}\r\n\r\n`, TABLE_LIMITS)).toBe('HEAD_TOO_LARGE');
   });
 
+  it('accepts targets of 16 KiB unless it is told otherwise', () => {
+    const withTarget = (bytes: number) => `GET /${'a'.repeat(bytes - 1)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    expect(checkRequest(withTarget(16_384), DEFAULT_HEAD_LIMITS)).toBe('accepted');
+    expect(checkRequest(withTarget(16_385), DEFAULT_HEAD_LIMITS)).toBe('START_LINE_TOO_LONG');
+  });
+
   it('asserts that its caller has delimited the head', () => {
     const bytes = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n');
     expect(() => parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS)).toThrow(

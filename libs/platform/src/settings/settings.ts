@@ -119,6 +119,8 @@ export interface Limits {
   readonly upgradeIdleTimeoutMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaderCount: number;
+  /** Of the path and query of a request. */
+  readonly maxTargetBytes: number;
   /** 0: none. */
   readonly maxBodyBytes: number;
   readonly maxStreamsPerTunnel: number;
@@ -259,6 +261,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       upgradeIdleTimeoutMs: values.UPGRADE_IDLE_TIMEOUT_MS ?? 0,
       maxHeaderBytes: values.MAX_HEADER_BYTES ?? 65_536,
       maxHeaderCount: values.MAX_HEADER_COUNT ?? 200,
+      maxTargetBytes: values.MAX_TARGET_BYTES ?? 16_384,
       maxBodyBytes: values.MAX_BODY_BYTES ?? 0,
       maxStreamsPerTunnel: values.MAX_STREAMS_PER_TUNNEL ?? 1000,
       maxTunnels: values.MAX_TUNNELS ?? 10_000,
