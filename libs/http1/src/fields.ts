@@ -90,11 +90,28 @@ export class Fields {
     return equalsIgnoringCase(this.text, start, start + this.nameLength(i), lowerCaseName);
   }
 
+  /**
+   * Whether line `i` has this name, an underscore counting as a hyphen. CGI and WSGI show a service both as one variable.
+   * @param folded in lower case, with hyphens for underscores
+   */
+  isNamedAlike(i: number, folded: string): boolean {
+    if (this.nameLength(i) !== folded.length) return false;
+    const start = this.index[2 * i];
+    for (let k = 0; k < folded.length; k++) {
+      const code = this.text.charCodeAt(start + k);
+      const lower = code === UNDERSCORE ? HYPHEN : code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+      if (lower !== folded.charCodeAt(k)) return false;
+    }
+    return true;
+  }
+
   private nameLength(i: number): number {
     return this.index[2 * i + 1] >> ID_BITS;
   }
 }
 
+const HYPHEN = 0x2d;
+const UNDERSCORE = 0x5f;
 const ID_BITS = 7;
 const ID_MASK = (1 << ID_BITS) - 1;
 assert(Object.keys(Field).length <= ID_MASK);

@@ -501,7 +501,8 @@ export class Exchange implements StreamHandler, PageSink {
     }
     if (scanner.done) {
       this.isRequestDone = true;
-      if (!stream.write(Buffer.from(lastChunk(scanner.trailers), 'latin1'))) this.pauseBody();
+      if (!stream.write(Buffer.from(lastChunk(scanner.trailers, this.route!.ownedNames), 'latin1')))
+        this.pauseBody();
     }
     return next;
   }

@@ -20,7 +20,7 @@ const PREVIEW = Route.forPreview(
     interceptId: 'i',
     ingress: 'web:80',
     l5Host: 'web.internal',
-    addRequestHeaders: { 'X-Dev': 'route' },
+    addRequestHeaders: { 'X-Dev': 'route', X_Gate_Way: 'route' },
     access: 'team',
     expiresAt: Infinity,
   },
@@ -28,7 +28,7 @@ const PREVIEW = Route.forPreview(
 );
 const APP = Route.forApp('app.test', pool());
 const OWN =
-  'Host: web.internal\r\nx-telepresence-intercept-id: i\r\nX-Dev: route\r\nX-Forwarded-For: edge\r\n';
+  'Host: web.internal\r\nx-telepresence-intercept-id: i\r\nX-Dev: route\r\nX_Gate_Way: route\r\nX-Forwarded-For: edge\r\n';
 
 it('keeps from the service an Authorization that the gate noted as a key of ours', () => {
   const head = Buffer.from(
@@ -76,6 +76,9 @@ describe('a visitor who claims', () => {
     ['another intercept', 'X-Telepresence-Intercept-Id: other'],
     ['another intercept, to a gateway interface', 'x_telepresence_intercept_id: other'],
     ['what the preview sets', 'x-dev: visitor'],
+    ['what the preview sets, to a gateway interface', 'X_Dev: visitor'],
+    ['what the preview sets with an underscore', 'x-gate-way: visitor'],
+    ['what the preview sets with an underscore, as it does', 'X_Gate_Way: visitor'],
     ['to be Culvert', 'X-Culvert-Anything: 1'],
     ['to be Culvert, to a gateway interface', 'culvert_anything: 1'],
     ['a key', 'X-Ambassador-Api-Key: cvt_x'],
@@ -105,6 +108,17 @@ describe('a visitor who claims', () => {
     'X-Forwarded: 1',
     'Origin: https://x.test',
   ])("what is the service's is left as it is: %s", (line) => expect(toService(line)).toBe(line));
+
+  it.each(['POST', 'PUT', 'PATCH'])('a %s without a body says that it has none (RFC 9110 §8.6)', (method) => {
+    const text = (fields: string, route: Route) => {
+      const head = Buffer.from(`${method} / HTTP/1.1\r\nHost: a.preview.test\r\n${fields}\r\n`);
+      return requestHeadText(parseRequestHead(head, 0, head.length, DEFAULT_HEAD_LIMITS), route, '');
+    };
+    expect(text('', PREVIEW)).toMatch(/\r\nContent-Length: 0\r\n\r\n$/);
+    expect(text('content-length: 0\r\n', PREVIEW).match(/content-length/gi)).toHaveLength(1);
+    expect(text('Transfer-Encoding: chunked\r\n', PREVIEW)).not.toMatch(/content-length/i);
+    expect(text('', Route.forService('app', pool()))).not.toMatch(/content-length/i);
+  });
 
   it('two cookie fields with one of ours in each loses both, and nothing else', () =>
     expect(toService(`Cookie: a=1; culvert-preview=${TOKEN}\r\nCookie: culvert-session=${TOKEN}; b=2`)).toBe(

@@ -104,6 +104,8 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   text += request.text.slice(runStart, runEnd);
   if (isPage) text += pageRequestLines(request);
   if (request.framing === Framing.CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  else if (request.framing === Framing.NONE && route.kind !== 'transparent' && expectsBody(request))
+    text += 'Content-Length: 0\r\n';
   if (request.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
   else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';
   return `${text}\r\n`;
@@ -158,8 +160,13 @@ function isNominated(head: RequestHead | ResponseHead, i: number): boolean {
 }
 
 function isOwned(request: RequestHead, i: number, route: Route): boolean {
-  for (const name of route.ownedNames) if (request.isNamed(i, name)) return true;
+  for (const name of route.ownedNames) if (request.isNamedAlike(i, name)) return true;
   return false;
+}
+
+/** Whether a server may ask for the length of a request that has no body (RFC 9110 §8.6; 411). */
+function expectsBody({ method, upgrade }: RequestHead): boolean {
+  return (method === 'POST' || method === 'PUT' || method === 'PATCH') && upgrade === '';
 }
 
 function acceptsTrailers(request: RequestHead): boolean {

@@ -141,8 +141,8 @@ describe('a request', () => {
   });
 
   it.each([
-    ['no body', { endStream: true }, 'undefined undefined'],
-    ['an empty body', { endStream: false }, 'undefined chunked'],
+    ['no body', { endStream: true }, '0 undefined'],
+    ['an empty body', { endStream: false }, '0 undefined'],
   ])('with %s leaves the stream to the ingress reusable', async (_what, options, framing) => {
     const sockets = new Set<unknown>();
     await start((request, response) => {
@@ -165,7 +165,9 @@ describe('a request', () => {
       request.resume().on('end', () => response.end(JSON.stringify(request.trailers)));
     });
     const stream = open({ ':method': 'POST', te: 'trailers' }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-check': '7', authorization: 'forbidden' }));
+    stream.on('wantTrailers', () =>
+      stream.sendTrailers({ 'x-check': '7', authorization: 'forbidden', 'x-dev': 'owned', x_dev: 'owned' }),
+    );
     stream.end('body');
     expect((await answer(stream)).body).toBe('{"x-check":"7"}');
   });

@@ -53,7 +53,7 @@ export class Route {
     readonly expiresAt: number,
     /** Header lines every request gets, each with its CRLF. */
     readonly requestLines: string,
-    /** Lower-case names that `requestLines` sets and a visitor must not. */
+    /** Names that `requestLines` sets and a visitor must not, in lower case and with hyphens for underscores. */
     readonly ownedNames: readonly string[],
     readonly pool: StreamPool,
     /** What its pages say on top; null: they stay as they are. */
@@ -78,7 +78,7 @@ export class Route {
       definition.access,
       definition.expiresAt,
       lines,
-      added.map(([name]) => name.toLowerCase()),
+      added.map(([name]) => name.toLowerCase().replaceAll('_', '-')),
       pool,
       definition.banner ?? null,
       definition.revision ?? '',
