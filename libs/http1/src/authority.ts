@@ -6,11 +6,13 @@ const MAX_IPV6_BYTES = 45;
 const MAX_PORT_DIGITS = 5;
 const QUESTION = 0x3f;
 const OPEN_BRACKET = 0x5b;
+const DOT = 0x2e;
 
 /**
- * Checks `uri-host [":" port]` in `text[from..to)` and returns it in lower case. Narrower than RFC 3986 §3.2.2:
- * letters, digits, `-`, `.` and `_`, or a bracketed IPv6 address; no percent-encoding, no sub-delimiters (a comma
- * would make a list of it), no user information, no empty host or port.
+ * Checks `uri-host [":" [port]]` in `text[from..to)` and returns it in lower case, without one final dot of the name and
+ * without an empty port: both say nothing (RFC 1034 §3.1, RFC 3986 §6.2.3). Narrower than RFC 3986 §3.2.2: letters, digits,
+ * `-`, `.` and `_`, or a bracketed IPv6 address; no percent-encoding, no sub-delimiters (a comma would make a list of
+ * it), no user information, no empty host.
  */
 export function parseHost(text: string, from: number, to: number): string {
   let position = from;
@@ -26,8 +28,12 @@ export function parseHost(text: string, from: number, to: number): string {
     }
     if (position === from || position - from > MAX_NAME_BYTES) throw new HttpSyntaxError('BAD_HOST');
   }
+  const nameEnd = position;
   if (position < to) checkPort(text, position, to);
-  const host = text.slice(from, to);
+  const end = to - nameEnd === 1 ? nameEnd : to;
+  const hasFinalDot = text.charCodeAt(nameEnd - 1) === DOT;
+  if (hasFinalDot && nameEnd - from === 1) throw new HttpSyntaxError('BAD_HOST');
+  const host = hasFinalDot ? text.slice(from, nameEnd - 1) + text.slice(nameEnd, end) : text.slice(from, end);
   return hasUpperCase ? host.toLowerCase() : host;
 }
 
@@ -47,11 +53,20 @@ export function parseTarget(text: string, from: number, to: number, method: stri
   let position = authorityStart;
   while (position < to && text.charCodeAt(position) !== SLASH && text.charCodeAt(position) !== QUESTION)
     position++;
-  if (text.slice(authorityStart, position).toLowerCase() !== host) throw new HttpSyntaxError('HOST_MISMATCH');
+  if (!namesHost(text, authorityStart, position, host)) throw new HttpSyntaxError('HOST_MISMATCH');
   // RFC 9112 §3.2.4: `OPTIONS http://host` asks about the server as a whole.
   if (position === to) return method === 'OPTIONS' ? '*' : '/';
   const rest = text.slice(position, to);
   return text.charCodeAt(position) === SLASH ? rest : `/${rest}`;
+}
+
+function namesHost(text: string, from: number, to: number, host: string): boolean {
+  try {
+    return parseHost(text, from, to) === host;
+  } catch (error) {
+    if (error instanceof HttpSyntaxError) return false;
+    throw error;
+  }
 }
 
 /** `"[" IPv6address "]"`: returns the offset after it. No zone, no IPvFuture. */
@@ -78,7 +93,7 @@ function isIpv6(address: string): boolean {
   return halves.length === 1 ? count === 8 : halves.length === 2 && count <= 7;
 }
 
-/** `":" 1*5DIGIT` up to 65535, to the end. */
+/** `":" *5DIGIT` up to 65535, to the end. */
 function checkPort(text: string, from: number, to: number): void {
   const digits = to - from - 1;
   let port = 0;
@@ -87,7 +102,7 @@ function checkPort(text: string, from: number, to: number): void {
     if (digit < 0 || digit > 9) throw new HttpSyntaxError('BAD_HOST');
     port = port * 10 + digit;
   }
-  if (text.charCodeAt(from) !== COLON || digits < 1 || digits > MAX_PORT_DIGITS || port > 65535) {
+  if (text.charCodeAt(from) !== COLON || digits > MAX_PORT_DIGITS || port > 65535) {
     throw new HttpSyntaxError('BAD_HOST');
   }
 }

@@ -200,6 +200,22 @@ describe('RequestHead', () => {
     expect(checkRequest(`${start}${padding(maxHeadBytes + 1)}\r\n\r\n`, TABLE_LIMITS)).toBe('HEAD_TOO_LARGE');
   });
 
+  it.each([
+    ['a.example.', 'a.example', true],
+    ['A.example.:8443', 'a.example:8443', true],
+    ['a.example:', 'a.example', false],
+    ['a.example.:', 'a.example', true],
+    ['a..', 'a.', true],
+    ['192.0.2.1.', '192.0.2.1', true],
+    ['[::1]:', '[::1]', false],
+    ['a.example:80', 'a.example:80', false],
+  ])('leaves a final dot and an empty port out of the host: %s', (sent, host, hasFinalDot) => {
+    for (const target of ['/', `http://${sent}/`, `http://${host}/`]) {
+      const head = parse(`GET ${target} HTTP/1.1\r\nHost: ${sent}\r\n\r\n`);
+      expect([head.host, head.hasFinalDot, head.target]).toEqual([host, hasFinalDot, '/']);
+    }
+  });
+
   it('accepts targets of 16 KiB unless it is told otherwise', () => {
     const withTarget = (bytes: number) => `GET /${'a'.repeat(bytes - 1)} HTTP/1.1\r\nHost: a\r\n\r\n`;
     expect(checkRequest(withTarget(16_384), DEFAULT_HEAD_LIMITS)).toBe('accepted');

@@ -15,8 +15,10 @@ export class RequestHead extends MessageHead {
   readonly method: string;
   /** Origin-form or `*`. As sent, but for an absolute-form target, of which path and query are left. */
   readonly target: string;
-  /** In lower case, with the port when one was sent. */
+  /** In lower case, with the port when one was sent, and without a final dot of the name. */
   readonly host: string;
+  /** Whether the name had a final dot, which `host` leaves out. */
+  readonly hasFinalDot: boolean;
   /** NONE, LENGTH or CHUNKED. */
   readonly framing: Framing;
   /** Bytes of the body; 0 unless `framing` is LENGTH. */
@@ -47,7 +49,10 @@ export class RequestHead extends MessageHead {
     if (this.connection.isOdd) this.refuseOddNominations();
     if (hostLine === -1) throw new HttpSyntaxError('MISSING_HOST');
     this.method = text.slice(0, line.methodEnd);
-    this.host = parseHost(text, this.valueStart(hostLine), this.valueEnd(hostLine));
+    const hostStart = this.valueStart(hostLine);
+    const hostEnd = this.valueEnd(hostLine);
+    this.host = parseHost(text, hostStart, hostEnd);
+    this.hasFinalDot = this.host.length < hostEnd - hostStart && FINAL_DOT.test(this.value(hostLine));
     this.target = parseTarget(text, line.methodEnd + 1, line.targetEnd, this.method, this.host);
     this.framing = this.isChunked
       ? Framing.CHUNKED
@@ -79,6 +84,7 @@ export class RequestHead extends MessageHead {
   }
 }
 
+<<<<<<< HEAD
 /** Fields whose nomination changes nothing: the relay drops them, or writes them itself. */
 const NEVER_NOMINATED: ReadonlySet<Field> = new Set<Field>([
   Field.HOST,
@@ -90,6 +96,9 @@ const NEVER_NOMINATED: ReadonlySet<Field> = new Set<Field>([
   Field.PROXY_CONNECTION,
   Field.TE,
 ]);
+=======
+const FINAL_DOT = /\.(?::\d*)?$/;
+>>>>>>> 1fe3899 (http1: leave a final dot and an empty port out of the host)
 
 /**
  * Parses the request head in `buffer[start..end)`, as delimited by `HeadReader`. The result keeps no reference to

@@ -303,6 +303,8 @@ describe('PINGs', () => {
       rig.push(SETTINGS);
     }
     expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
+  });
+});
 
 describe('a request', () => {
   // Clients that do not know whether a body comes say with an empty frame that there is none.

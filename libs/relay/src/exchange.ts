@@ -20,6 +20,7 @@ import { type BannerDefinition, bannerHtml } from './banner/banner-html.js';
 import { closingOf, type PageCoding, pageCodingOf, pageHead } from './banner/page-response.js';
 import { closedDetail, DENIALS, errorCodeOf, relayErrorOf, sentence } from './failures.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
+import { redirectToPlainHost } from './final-dot.js';
 import { GateAnswer } from './gate-answer.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
@@ -96,6 +97,11 @@ export class Exchange implements StreamHandler, PageSink {
 
   start(): void {
     if (this.hasTooLargeBody()) return;
+    const redirect = this.request.hasFinalDot ? redirectToPlainHost(this.request) : null;
+    if (redirect !== null) {
+      this.failWith(redirect);
+      return;
+    }
     const found = this.relay.findRoute(this.hostname, this.request);
     if (found instanceof Promise) {
       found.then(
@@ -716,7 +722,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.state === 'done') return;
-    const error = relayErrorOf(cause, side, (fault) => this.relay.reportFault(fault));
+    const error = relayErrorOf(cause, side, this.relay.limits.head, (fault) => this.relay.reportFault(fault));
     const stream = this.pooled?.stream;
     const hasResponded = this.response !== null && !this.visitor.takeBack();
     if (this.route !== null) this.route.traffic.edgeErrors++;

@@ -68,7 +68,7 @@ export function plainRequest(text: string, limits: HeadLimits): Plain<PlainReque
   if (hosts.length === 0) faults.add('MISSING_HOST');
   if (hosts.length > 1) faults.add('REPEATED_HOST');
   if (hosts.some((host) => !isHost(host))) faults.add('BAD_HOST');
-  const host = (hosts[0] ?? '').toLowerCase();
+  const host = plainHost(hosts[0] ?? '');
   const target = hasThreeWords ? plainTarget(sentTarget, method, host, faults) : '';
 
   const message = plainMessage(fields, fieldLines, minorVersion, faults);
@@ -165,9 +165,17 @@ function plainVersion(version: string, faults: Set<HttpSyntaxCode>): void {
   else if (!/^HTTP\/1\.[01]$/.test(version)) faults.add('UNSUPPORTED_VERSION');
 }
 
+/** Without what says nothing: letter case, one final dot, an empty port. */
+function plainHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/:$/, '')
+    .replace(/\.(?=$|:\d*$)/, '');
+}
+
 function isHost(host: string): boolean {
-  const match = /^(?:([A-Za-z0-9._-]{1,255})|\[([0-9A-Fa-f:.]*)\])(?::(\d{1,5}))?$/.exec(host);
-  if (match === null) return false;
+  const match = /^(?:([A-Za-z0-9._-]{1,255})|\[([0-9A-Fa-f:.]*)\])(?::(\d{0,5}))?$/.exec(host);
+  if (match === null || match[1] === '.') return false;
   const [, , address, port] = match;
   // The platform's URL parser is the judge of addresses.
   if (address !== undefined && !URL.canParse(`http://[${address}]/`)) return false;
@@ -182,7 +190,7 @@ function plainTarget(sent: string, method: string, host: string, faults: Set<Htt
     faults.add('BAD_TARGET');
     return '';
   }
-  if (match[1].toLowerCase() !== host) faults.add('HOST_MISMATCH');
+  if (!isHost(match[1]) || plainHost(match[1]) !== host) faults.add('HOST_MISMATCH');
   if (match[2] === '') return method === 'OPTIONS' ? '*' : '/';
   return match[2].startsWith('?') ? `/${match[2]}` : match[2];
 }
