@@ -84,7 +84,6 @@ export class RequestHead extends MessageHead {
   }
 }
 
-<<<<<<< HEAD
 /** Fields whose nomination changes nothing: the relay drops them, or writes them itself. */
 const NEVER_NOMINATED: ReadonlySet<Field> = new Set<Field>([
   Field.HOST,
@@ -96,9 +95,8 @@ const NEVER_NOMINATED: ReadonlySet<Field> = new Set<Field>([
   Field.PROXY_CONNECTION,
   Field.TE,
 ]);
-=======
+
 const FINAL_DOT = /\.(?::\d*)?$/;
->>>>>>> 1fe3899 (http1: leave a final dot and an empty port out of the host)
 
 /**
  * Parses the request head in `buffer[start..end)`, as delimited by `HeadReader`. The result keeps no reference to

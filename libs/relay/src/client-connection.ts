@@ -8,20 +8,21 @@ import {
   type Fields,
   Framing,
   HeadReader,
-  HttpSyntaxError,
   parseRequestHead,
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
 import { MAX_JOINED_BYTES, plainAddress, readShared, SocketWriter } from '@culvert/sockets';
-import { errorResponse } from './error-response.js';
+import { errorResponse, isForPage } from './error-response.js';
 import { Exchange } from './exchange.js';
+import { relayErrorOf } from './failures.js';
 import { forwardedLines } from './forwarded.js';
 import { bodylessLine, requestHeadText, responseFieldLines } from './header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from './limits.js';
 import { Lingering } from './lingering.js';
 import type { Relay } from './relay.js';
 import { RelayError } from './relay-error.js';
+import { peekWishes } from './request-faults.js';
 import type { Route } from './route.js';
 import { RepeatedHead } from './repeated-head.js';
 import { lastChunk } from './trailers.js';
@@ -122,7 +123,10 @@ export class ClientConnection implements Visitor, VisitorConnection {
         return;
       case 'head':
         if (quietMs > limits.headTimeoutMs) {
-          this.refuse(new RelayError('request_timeout', 'The request head did not arrive in time.'));
+          this.refuse(
+            new RelayError('request_timeout', 'The request head did not arrive in time.'),
+            this.reader.buffer,
+          );
         }
         return;
       case 'exchange':
@@ -276,9 +280,12 @@ export class ClientConnection implements Visitor, VisitorConnection {
         this.relay.limits.head,
       );
     } catch (error) {
-      if (!(error instanceof HttpSyntaxError)) this.relay.reportFault(error);
-      const status = error instanceof HttpSyntaxError ? error.status : 400;
-      this.refuse(new RelayError('bad_request', `${(error as Error).message}.`, { status }));
+      const bytes = this.reader.isPartial ? this.reader.buffer : chunk.subarray(offset);
+      const { head } = this.relay.limits;
+      this.refuse(
+        relayErrorOf(error, 'request', head, (fault) => this.relay.reportFault(fault)),
+        bytes,
+      );
       return chunk.length;
     }
     if (this.relay.takesOver(request)) {
@@ -524,10 +531,15 @@ export class ClientConnection implements Visitor, VisitorConnection {
     this.adjustReading();
   }
 
-  /** Answers bytes that are no request. */
-  private refuse(error: RelayError): void {
+  /**
+   * Answers bytes that are no request.
+   * @param bytes as far as they came: they may tell whether a person waits for the answer
+   */
+  private refuse(error: RelayError, bytes: Buffer): void {
     this.relay.recordFailure(error, '');
-    this.write(errorResponse(error, { request: null, connection: 'Connection: close\r\n' }));
+    const { accept, destination } = peekWishes(bytes);
+    const isPage = accept !== null && isForPage(accept, () => destination);
+    this.write(errorResponse(error, { request: null, isPage, connection: 'Connection: close\r\n' }));
     this.closeAfterOutput({ isRequestDone: false });
   }
 

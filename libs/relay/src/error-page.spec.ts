@@ -45,6 +45,25 @@ describe('an error page', () => {
     expect(answer(AWAY, request(html))).not.toContain('sign-in');
   });
 
+  // Scripts of one private preview that called another saw CORS errors without a hint.
+  it.each(['access_denied', 'cross_site_request', 'unknown_host'] as const)(
+    'may be read by the script of another page when nobody was let in: %s',
+    (code) => {
+      const refusal = answer(new RelayError(code, 'No.'), request({ Origin: 'https://a.preview.test' }));
+      expect(refusal).toMatch(/^Access-Control-Allow-Origin: https:\/\/a\.preview\.test\r$/m);
+      expect(refusal).toMatch(/^Access-Control-Allow-Credentials: true\r$/m);
+      expect(refusal).toMatch(/^Vary: Origin\r$/m);
+      expect(refusal).toContain(`"code":"${code}"`);
+      expect(answer(new RelayError(code, 'No.'), request({}))).not.toMatch(/Access-Control/);
+    },
+  );
+
+  it('may be read by no other page when it says something of the preview', () => {
+    const refused = new RelayError('ingress_refused', 'Ingress web:80 refused.');
+    for (const error of [AWAY, refused])
+      expect(answer(error, request({ Origin: 'https://a.preview.test' }))).not.toMatch(/Access-Control/);
+  });
+
   it('is never stored, never framed, and allows nothing to be loaded or run', () => {
     const page = answer(AWAY, request({ Accept: 'text/html' }));
     expect(page).toMatch(/^Cache-Control: no-store\r$/m);

@@ -14,12 +14,14 @@ export function errorResponse(
   options: {
     /** What it answers; null for bytes that are no request. */
     readonly request: RequestHead | null;
+    /** Where there is no request: whether its sender seems to be a person. */
+    readonly isPage?: boolean;
     readonly connection: string;
   },
 ): Buffer {
   const { request } = options;
   if (error instanceof GateAnswer) return error.toResponse(options.connection);
-  const isPage = request !== null && wantsHtml(request);
+  const isPage = request === null ? options.isPage === true : wantsHtml(request);
   const body = isPage ? page(error, request) : problem(error);
   let head =
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? 'Error'}\r\n` +
@@ -32,16 +34,32 @@ export function errorResponse(
   if (error.retryAfterSeconds > 0) head += `Retry-After: ${error.retryAfterSeconds}\r\n`;
   if (error.status === 401)
     head += 'WWW-Authenticate: Culvert realm="preview", header="Culvert-Preview-Token"\r\n';
+  if (READABLE.has(error.code) && request !== null) head += readableBy(valueOf(request, 'origin'));
   if (isPage) {
     head += `Content-Security-Policy: ${ERROR_PAGE_POLICY}\r\nVary: Accept\r\n`;
-    if (request.method === 'GET' && PASSING.has(error.code))
+    if (request?.method === 'GET' && PASSING.has(error.code))
       head += `Refresh: ${error.retryAfterSeconds}\r\n`;
   }
   return Buffer.from(`${head}${options.connection}\r\n${request?.method === 'HEAD' ? '' : body}`);
 }
 
-function page(error: RelayError, request: RequestHead): string {
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
+/**
+ * Refusals of visitors who were not let in. They depend on what the visitor showed and on nothing of the preview, so that
+ * scripts of any page may read them: without this, browsers report a CORS error that says nothing. Other errors name
+ * the ingress, which only visitors of the preview may read.
+ */
+const READABLE: ReadonlySet<string> = new Set(['access_denied', 'cross_site_request', 'unknown_host']);
+
+/** CORS lines that let the page of `origin` read an answer; '' when no page asks. */
+function readableBy(origin: string | null): string {
+  return origin === null
+    ? ''
+    : `Access-Control-Allow-Origin: ${origin}\r\nAccess-Control-Allow-Credentials: true\r\n` +
+        'Access-Control-Expose-Headers: X-Culvert-Error\r\nVary: Origin\r\n';
+}
+
+function page(error: RelayError, request: RequestHead | null): string {
+  const isRead = request?.method === 'GET' || request?.method === 'HEAD';
   if (error.code !== 'access_denied') return errorPage({ ...described(error), hint: HINTS[error.code] });
   return errorPage({
     ...described(error),
@@ -56,11 +74,16 @@ function page(error: RelayError, request: RequestHead): string {
 const SIGN_IN = { label: 'Sign in', href: '/.culvert/sign-in' } as const;
 
 /** Whether an answer of ours should be a page: for people who look at it, not for scripts of theirs. */
-function wantsHtml(request: RequestHead): boolean {
+export function wantsHtml(request: RequestHead): boolean {
   const i = request.find(Field.ACCEPT);
-  if (i < 0 || !request.value(i).includes('text/html')) return false;
-  const destination = valueOf(request, 'sec-fetch-dest');
-  return destination === null || PAGE_DESTINATIONS.has(destination);
+  return i >= 0 && isForPage(request.value(i), () => valueOf(request, 'sec-fetch-dest'));
+}
+
+/** @param destination reads `Sec-Fetch-Dest`, which old browsers do not send */
+export function isForPage(accept: string, destination: () => string | null): boolean {
+  if (!accept.includes('text/html')) return false;
+  const sent = destination();
+  return sent === null || PAGE_DESTINATIONS.has(sent);
 }
 
 const PAGE_DESTINATIONS: ReadonlySet<string> = new Set(['document', 'iframe', 'frame']);

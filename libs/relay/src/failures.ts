@@ -1,8 +1,9 @@
 /** What went wrong, in the words of the closed table of relay errors. */
 import { StoreUnavailableError } from '@culvert/domain';
-import { HttpSyntaxError } from '@culvert/http1';
+import { type HeadLimits, HttpSyntaxError } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
+import { requestFault } from './request-faults.js';
 
 /** What a visitor is told who is not let in. */
 export const DENIALS = {
@@ -18,17 +19,19 @@ export const DENIALS = {
 /**
  * The answer to whatever was thrown during an exchange.
  * @param side whose bytes were being read
+ * @param limits those of heads
  * @param reportFault gets what should never be thrown
  */
 export function relayErrorOf(
   cause: unknown,
   side: 'request' | 'response',
+  limits: HeadLimits,
   reportFault: (error: unknown) => void,
 ): RelayError {
   if (cause instanceof RelayError) return cause;
   if (cause instanceof HttpSyntaxError) {
     return side === 'request'
-      ? new RelayError('bad_request', sentence(cause.message), { status: cause.status })
+      ? requestFault(cause, limits)
       : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
   }
   if (cause instanceof StoreUnavailableError) {

@@ -115,6 +115,7 @@ describe('a malformed request', () => {
     const head = {
       ...DEFAULT_RELAY_LIMITS.head,
       maxHeadBytes: status === 414 ? 16_384 : 8192,
+      maxTargetBytes: 8192,
       maxFieldCount: 32,
     };
     await start(silence, { head });

@@ -17,7 +17,9 @@ import { plainAddress } from '@culvert/sockets';
 import { hostnameOf } from './client-connection.js';
 import type { Exchange } from './exchange.js';
 import { forwardedLines } from './forwarded.js';
+import { isForPage } from './error-response.js';
 import { respondWithError } from './http2-error.js';
+import { requestFault } from './request-faults.js';
 import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
 import { Http2TakenStream } from './http2-taken-stream.js';
@@ -253,7 +255,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
       if (this.relay.takesOver(request.head))
         throw new RelayError('bad_request', 'This is only available over HTTP/1.1.', { status: 501 });
     } catch (error) {
-      this.refuse(stream, error);
+      this.refuse(stream, error, fields);
       return;
     }
     this.activeAt = this.relay.clock;
@@ -289,16 +291,17 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   };
 
   /** Answers a request that is none. */
-  private refuse(stream: ServerStream, cause: unknown): void {
+  private refuse(stream: ServerStream, cause: unknown, { fields }: RequestFields): void {
     let error: RelayError;
     if (cause instanceof RelayError) error = cause;
-    else if (cause instanceof HttpSyntaxError)
-      error = new RelayError('bad_request', `${cause.message}.`, { status: cause.status });
+    else if (cause instanceof HttpSyntaxError) error = requestFault(cause, this.relay.limits.head);
     else throw cause;
     this.relay.recordFailure(error, '');
     this.protocol.countReset();
     if (stream.isClosed) return;
-    respondWithError(stream, error, null);
+    const valueOf = (wanted: string) => fields.find(({ name }) => name === wanted)?.value ?? null;
+    const isPage = isForPage(valueOf('accept') ?? '', () => valueOf('sec-fetch-dest'));
+    respondWithError(stream, error, null, isPage);
     this.activeAt = this.relay.clock;
     if (!stream.isClosed) this.refused.add(stream);
   }

@@ -7,9 +7,15 @@ import type { RelayError } from './relay-error.js';
 /**
  * Answers with an error of ours: the same body and fields as over HTTP/1.1.
  * @param request what was asked, or null when it could not be read
+ * @param isPage where it could not be read: whether its sender seems to be a person
  */
-export function respondWithError(stream: ServerStream, error: RelayError, request: RequestHead | null): void {
-  const response = errorResponse(error, { request, connection: '' });
+export function respondWithError(
+  stream: ServerStream,
+  error: RelayError,
+  request: RequestHead | null,
+  isPage = false,
+): void {
+  const response = errorResponse(error, { request, isPage, connection: '' });
   const headEnd = response.indexOf('\r\n\r\n') + 2;
   const head = response.toString('latin1', 0, headEnd);
   addLines(stream.beginHeaders(error.status), head.slice(head.indexOf('\r\n') + 2));

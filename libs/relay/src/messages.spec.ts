@@ -222,6 +222,7 @@ describe('a request that is refused', () => {
       expect(received, code).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`));
       expect(received.match(/HTTP\/1\.1 /g), code).toHaveLength(1);
       expect(received, code).toMatch(/\r\nX-Culvert-Error: bad_request\r\n/);
+      expect(received, code).toContain(`(${code})`);
     }
     expect(recorder.bytes).toBe('');
   });

@@ -58,17 +58,18 @@ export class RelayError extends Error {
   /**
    * @param detail one sentence for the visitor; must hold no secret
    * @param options.status overrides the table for request syntax errors, which know better (RFC 9110 §15.5)
+   * @param options.title overrides it where more is known
    * @param options.retryAfterSeconds overrides it where it is known when to come back
    */
   constructor(
     readonly code: RelayErrorCode,
     detail: string,
-    options: { readonly status?: number; readonly retryAfterSeconds?: number } = {},
+    options: { readonly status?: number; readonly retryAfterSeconds?: number; readonly title?: string } = {},
   ) {
     super(detail);
     const known = ERROR_KINDS[code];
     this.status = options.status ?? known.status;
-    this.title = known.title;
+    this.title = options.title ?? known.title;
     this.proxyError = known.proxyError;
     this.retryAfterSeconds = options.retryAfterSeconds ?? known.retryAfterSeconds;
   }
