@@ -112,6 +112,7 @@ describe('a visitor', () => {
     expect(JSON.parse(result.headers['x-headers'] as string)).toEqual({
       host: 'web.internal',
       'x-telepresence-intercept-id': preview.interceptId,
+      'x-culvert-hop': expect.any(String),
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-host': preview.hostname,
       'x-forwarded-proto': 'http',

@@ -14,12 +14,15 @@ describe('identifyField', () => {
     'CULVERT',
     'INTERCEPT_ID',
     'PREVIEW_TOKEN',
+    'HOP',
   ]);
   const plain = Object.entries(Field).filter(([key]) => !FAMILIES.has(key));
 
-  it('knows the token of a preview by every name a gateway may give it', () => {
+  it('knows token and hop mark of a preview by every name a gateway may give them', () => {
     for (const name of ['culvert-preview-token', 'Culvert_Preview_Token'])
       expect(identify(name)).toBe(Field.PREVIEW_TOKEN);
+    for (const name of ['x-culvert-hop', 'X_Culvert_Hop']) expect(identify(name)).toBe(Field.HOP);
+    expect(identify('X-Culvert-Hops')).toBe(Field.CULVERT);
     expect(identify('Culvert-Team')).toBe(Field.CULVERT);
     expect(identify('culvert')).toBe(Field.OTHER);
   });

@@ -68,6 +68,8 @@ export const Field = {
   IF_UNMODIFIED_SINCE: 59,
   /** `culvert-preview-token` */
   PREVIEW_TOKEN: 60,
+  /** `x-culvert-hop` */
+  HOP: 61,
 } as const;
 export type Field = (typeof Field)[keyof typeof Field];
 
@@ -136,6 +138,7 @@ const RESERVED: readonly { readonly name: Uint8Array; readonly isPrefix: boolean
   { name: Buffer.from('x-telepresence-intercept-id'), isPrefix: false, id: Field.INTERCEPT_ID },
   { name: Buffer.from('x-ambassador-api-key'), isPrefix: false, id: Field.API_KEY },
   { name: Buffer.from('x-culvert-api-key'), isPrefix: false, id: Field.API_KEY },
+  { name: Buffer.from('x-culvert-hop'), isPrefix: false, id: Field.HOP },
   { name: Buffer.from('x-culvert-'), isPrefix: true, id: Field.CULVERT },
   { name: Buffer.from('culvert-preview-token'), isPrefix: false, id: Field.PREVIEW_TOKEN },
   { name: Buffer.from('culvert-'), isPrefix: true, id: Field.CULVERT },

@@ -44,6 +44,8 @@ export const HINTS: Readonly<Partial<Record<RelayErrorCode, string>>> = {
   too_many_requests: 'This page tries again by itself.',
   team_request_limit: 'This page tries again by itself.',
   tunnel_lost: 'Try again: the connection usually comes back within seconds.',
+  loop_detected:
+    'Its owner has to set an ingress that is not a preview, or a Host that the ingress does not route back here.',
   body_too_large: 'Send less, or ask whoever runs Culvert to allow more.',
   request_timeout: 'Check your connection and try again.',
   ingress_closed: 'The service behind the preview may be restarting. Its owner can see more in its log.',

@@ -22,6 +22,7 @@ import { closedDetail, DENIALS, errorCodeOf, relayErrorOf, sentence } from './fa
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import { redirectToPlainHost } from './final-dot.js';
 import { GateAnswer } from './gate-answer.js';
+import { isInCircles } from './hop-mark.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from './limits.js';
 import type { Relay } from './relay.js';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
@@ -390,6 +391,11 @@ export class Exchange implements StreamHandler, PageSink {
     }
     const { observers } = this.relay;
     if (observers.size > 0) this.observe(route);
+    if (route.hopMark !== '' && isInCircles(this.request, route.hopMark)) {
+      route.traffic.countRefused();
+      this.fail('loop_detected', DENIALS.loop_detected);
+      return;
+    }
     if (route.active >= this.relay.limits.maxRequestsPerPreview) {
       route.traffic.countRefused();
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');

@@ -13,6 +13,8 @@ export const DENIALS = {
     'Another site, or another preview, may not send this with your sign-in. Send it from the preview itself, or with a token.',
   access_denied:
     'A private preview opens for those who may see it: sign in, or send a key or token with the request.',
+  loop_detected:
+    'The ingress of this preview sent the request back to this preview, where it would go round in circles.',
   preview_expired: 'It was shared for a limited time, which is over.',
 } as const;
 

@@ -6,6 +6,7 @@ import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
 import { requestHeadText, responseFieldLines } from './header-rules.js';
+import { hopMarkOf } from './hop-mark.js';
 import { noteOwnAuthorization } from './own-authorization.js';
 import { Route } from './route.js';
 import { SocketDialer } from './socket-stream.js';
@@ -27,8 +28,7 @@ const PREVIEW = Route.forPreview(
   pool(),
 );
 const APP = Route.forApp('app.test', pool());
-const OWN =
-  'Host: web.internal\r\nx-telepresence-intercept-id: i\r\nX-Dev: route\r\nX_Gate_Way: route\r\nX-Forwarded-For: edge\r\n';
+const OWN = `Host: web.internal\r\nx-telepresence-intercept-id: i\r\nx-culvert-hop: ${hopMarkOf('p')}\r\nX-Dev: route\r\nX_Gate_Way: route\r\nX-Forwarded-For: edge\r\n`;
 
 it('keeps from the service an Authorization that the gate noted as a key of ours', () => {
   const head = Buffer.from(
@@ -106,6 +106,7 @@ describe('a visitor who claims', () => {
     'Authorization: Bearer theirs-cvt_x',
     'Cookie: a=1; session="x y"',
     'X-Forwarded: 1',
+    'X-Culvert-Hop: of-another-preview',
     'Origin: https://x.test',
   ])("what is the service's is left as it is: %s", (line) => expect(toService(line)).toBe(line));
 

@@ -38,6 +38,7 @@ const REQUEST_RULES = table({
   [Field.INTERCEPT_ID]: DROP_ON_PREVIEW,
   [Field.API_KEY]: DROP_ON_PREVIEW,
   [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
+  // But for `X-Culvert-Hop`: marks of the previews that a request has passed go on with it.
   [Field.CULVERT]: DROP_ON_PREVIEW,
   [Field.COOKIE]: CREDENTIALS,
   [Field.AUTHORIZATION]: CREDENTIALS,
@@ -61,6 +62,7 @@ const RESPONSE_RULES = table({
   [Field.HTTP2_SETTINGS]: DROP,
   // A service must not speak for the edge, nor send visitors to another port of it.
   [Field.CULVERT]: DROP_ON_PREVIEW,
+  [Field.HOP]: DROP_ON_PREVIEW,
   [Field.PROXY_STATUS]: DROP_ON_PREVIEW,
   [Field.ALT_SVC]: DROP_ON_PREVIEW,
   [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_PREFACE_BYTES, FrameScanner } from './http2-upstream-frames.js';
 import { Http2Dialer } from './http2-upstream.js';
 import type { RelayLimits } from './limits.js';
+import { hopMarkOf } from './hop-mark.js';
 import { startRig, type Rig } from './relay.rig.js';
 import type { Dialled } from './stream-pool.js';
 
@@ -107,6 +108,7 @@ describe('a request to an HTTP/2 ingress', () => {
       ':authority': 'web.internal',
       ':path': '/a/../b?c=%20',
       'x-telepresence-intercept-id': 'id:demo',
+      'x-culvert-hop': hopMarkOf('p1'),
       'x-dev': 'route',
       'x-kept': 'yes',
       __proto__x: '1',

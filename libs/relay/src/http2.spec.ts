@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.js';
+import { hopMarkOf } from './hop-mark.js';
 import { type Rig, startRig } from './relay.rig.js';
 
 /** Exchanges over HTTP/2: Node's client on one side, real HTTP/1.1 services on the other, no tunnel in between. */
@@ -91,6 +92,7 @@ describe('a request', () => {
     expect(JSON.parse(body)).toEqual({
       host: 'web.internal',
       'x-telepresence-intercept-id': 'id:demo',
+      'x-culvert-hop': hopMarkOf('p1'),
       'x-dev': 'route',
       'x-kept': 'yes',
       'x-forwarded-for': '127.0.0.1',

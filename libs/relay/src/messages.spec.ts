@@ -6,6 +6,7 @@ import { StoreUnavailableError } from '@culvert/domain';
 import { oddityCodes } from '@culvert/http1';
 import { ResetCode, type Stream } from '@culvert/tunnel';
 import { ExchangeTrace } from './exchange-trace.js';
+import { hopMarkOf } from './hop-mark.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.js';
 import type { RelayErrorCode } from './relay-error.js';
 import { type Rig, startRig } from './relay.rig.js';
@@ -926,7 +927,7 @@ describe('an upgrade', () => {
 
 /** RFC 9209 §2.3, the types that Culvert uses, with the status each is registered for or allowed to have. */
 const PROXY_ERRORS =
-  /^(connection_(limit_reached|terminated|refused|timeout)|destination_(not_found|unavailable|ip_prohibited|ip_unroutable)|dns_error|tls_protocol_error|http_(protocol_error|response_timeout|request_error|request_denied)|proxy_internal_(error|response))$/;
+  /^(connection_(limit_reached|terminated|refused|timeout)|destination_(not_found|unavailable|ip_prohibited|ip_unroutable)|dns_error|tls_protocol_error|http_(protocol_error|response_timeout|request_error|request_denied)|proxy_(internal_(error|response)|loop_detected))$/;
 
 /** RFC 9209 §2 and RFC 8941: a list of one item, a token with parameters. */
 const PROXY_STATUS = /^culvert; error=([a-z_]+); details="((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
@@ -987,6 +988,7 @@ const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   ingress_tls: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_TLS) },
   ingress_forbidden: { status: 502, wrapDialer: resetting(ResetCode.FORBIDDEN) },
   ingress_closed: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_RESET) },
+  loop_detected: { status: 508, request: get('/', `X-Culvert-Hop: ${hopMarkOf('p1')}\r\n`) },
   bad_response: { status: 502, answer: 'nonsense\r\n\r\n' },
   manager_unavailable: { status: 503, limits: { managerWaitMs: 50 }, prepare: () => rig.disconnect() },
   stream_limit: {

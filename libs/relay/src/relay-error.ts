@@ -35,6 +35,7 @@ const ERROR_KINDS = {
     'The traffic manager does not allow this ingress',
   ),
   ingress_closed: kind(502, 'connection_terminated', 'The service closed the connection without an answer'),
+  loop_detected: kind(508, 'proxy_loop_detected', 'The preview leads back to itself'),
   bad_response: kind(502, 'http_protocol_error', 'The service sent a malformed response'),
   manager_unavailable: kind(503, 'destination_unavailable', 'The cluster is not connected', 5),
   stream_limit: kind(503, 'connection_limit_reached', 'The tunnel carries as many connections as it can', 1),

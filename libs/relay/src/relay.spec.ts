@@ -3,6 +3,7 @@ import type http from 'node:http';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { hopMarkOf } from './hop-mark.js';
 import { startRig, type Rig } from './relay.rig.js';
 
 /** The relay between real sockets: raw visitors on one side, real servers on the other, no tunnel in between. */
@@ -50,6 +51,7 @@ describe('an exchange', () => {
     expect(JSON.parse(response.headers['x-seen'] as string)).toEqual({
       host: 'web.internal',
       'x-telepresence-intercept-id': 'id:demo',
+      'x-culvert-hop': hopMarkOf('p1'),
       'x-dev': 'route',
       'x-kept': 'yes',
       'x-forwarded-for': '127.0.0.1',

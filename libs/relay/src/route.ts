@@ -1,4 +1,5 @@
 import type { ResponseHead } from '@culvert/http1';
+import { hopMarkOf } from './hop-mark.js';
 import { RepeatedHead } from './repeated-head.js';
 import type { RequestBudget } from './request-budget.js';
 import type { BannerDefinition } from './banner/banner-html.js';
@@ -60,14 +61,18 @@ export class Route {
     readonly banner: BannerDefinition | null,
     /** Tells whether one that was read again is still the same. */
     readonly revision: string,
+    /** What requests that have passed it carry (`hop-mark.ts`); '' for what is no preview. */
+    readonly hopMark: string,
   ) {
     this.traffic = new RouteTraffic(teamId, id);
   }
 
   static forPreview(definition: PreviewRouteDefinition, pool: StreamPool): Route {
     const added = Object.entries(definition.addRequestHeaders);
+    const mark = hopMarkOf(definition.id);
     const lines =
       `Host: ${definition.l5Host}\r\nx-telepresence-intercept-id: ${definition.interceptId}\r\n` +
+      `x-culvert-hop: ${mark}\r\n` +
       added.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     return new Route(
       'preview',
@@ -82,12 +87,27 @@ export class Route {
       pool,
       definition.banner ?? null,
       definition.revision ?? '',
+      mark,
     );
   }
 
   /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
   static forApp(hostname: string, pool: StreamPool): Route {
-    return new Route('app', 'app', '', hostname, 'Culvert API', 'public', Infinity, '', [], pool, null, '');
+    return new Route(
+      'app',
+      'app',
+      '',
+      hostname,
+      'Culvert API',
+      'public',
+      Infinity,
+      '',
+      [],
+      pool,
+      null,
+      '',
+      '',
+    );
   }
 
   /**
@@ -96,6 +116,6 @@ export class Route {
    * @param service what error messages call it
    */
   static forService(service: string, pool: StreamPool): Route {
-    return new Route('transparent', service, '', '', service, 'public', Infinity, '', [], pool, null, '');
+    return new Route('transparent', service, '', '', service, 'public', Infinity, '', [], pool, null, '', '');
   }
 }
