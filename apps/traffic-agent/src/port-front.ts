@@ -7,6 +7,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { RequestHead } from '@culvert/http1';
 import { InterceptTable } from '@culvert/intercepts';
 import type { AgentLink, LookedFor } from '@culvert/meeting-point';
+import { ConfigurationError } from '@culvert/process';
 import {
   DEFAULT_POOL_LIMITS,
   DEFAULT_RELAY_LIMITS,
@@ -86,10 +87,18 @@ export class PortFront {
     return this.listeningPort;
   }
 
-  /** Rejects when the port is taken. */
+  /** @throws ConfigurationError when the port is taken */
   async listen(): Promise<void> {
-    this.server.listen({ port: this.options.port, backlog: BACKLOG });
-    await once(this.server, 'listening');
+    const { port } = this.options;
+    this.server.listen({ port, backlog: BACKLOG });
+    try {
+      await once(this.server, 'listening');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      throw new ConfigurationError(`CULVERT_AGENT_PORTS: ${port} is in use by another program of this pod`, {
+        cause,
+      });
+    }
     this.listeningPort = (this.server.address() as AddressInfo).port;
   }
 
