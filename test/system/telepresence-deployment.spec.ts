@@ -278,7 +278,7 @@ describe('a preview of a Telepresence traffic manager, with edge and API apart',
     const { id, hostname } = await share(double, 'ledger');
     expect((await visit(hostname, withKey)).status).toBe(200);
     await double.removePreview(id);
-    expect((await visit(hostname, withKey)).status).toBe(404);
+    await expect.poll(async () => (await visit(hostname, withKey)).status).toBe(404);
     expect(await previewOf(hostname)).toBeUndefined();
     double.restart();
     const again = await share(double, 'ledger');

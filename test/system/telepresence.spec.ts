@@ -403,7 +403,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     const { id, hostname } = await share(double);
     expect((await visit(hostname)).status).toBe(200);
     await double.removePreview(id);
-    expect((await visit(hostname)).status).toBe(404);
+    await expect.poll(async () => (await visit(hostname)).status).toBe(404);
   });
 
   it('is gone at once when a person removes it, and its manager is told (v2.5.8)', async () => {
@@ -535,6 +535,8 @@ describe('what a traffic manager may not do', () => {
     expect(await codeOf(stranger.removeDomain(hostname))).toBe(grpc.status.OK);
     const removal = ['InterceptRemoval', 'Empty'] as const;
     await stranger.unary('/telepresence.systema.SystemACRUD/RemoveIntercept', removal, { interceptId: id });
+    // It is answered when the removals before it are done.
+    await share(stranger);
     expect((await visit(hostname)).status).toBe(200);
     expect((await visit(theirs.hostname, '/', { key: theirKey })).status).toBe(200);
     expect((await visit(hostname, '/', { key: theirKey })).status).not.toBe(200);
@@ -572,6 +574,8 @@ describe('what a traffic manager may not do', () => {
     const other = await share(startDouble());
     // A domain of another traffic manager stays.
     expect(await codeOf(double.removeDomain(other.hostname))).toBe(grpc.status.OK);
+    // It is answered when the removals before it are done.
+    await share(double);
     expect((await visit(other.hostname)).status).toBe(200);
   });
 
@@ -623,7 +627,7 @@ describe('a traffic manager up to 2.1.3, which shows the access token of a clien
       userId: client.userId,
     });
     await double.removePreview(id);
-    expect((await visit(hostname)).status).toBe(404);
+    await expect.poll(async () => (await visit(hostname)).status).toBe(404);
   });
 
   it('serves on when the token has expired, for which its program is enough, but opens nothing new', async () => {

@@ -515,10 +515,21 @@ export interface RequestedPreviewRepository {
    * Throws HostnameTakenError when the new hostname is in use.
    */
   open(teamId: string, request: PreviewRequest): Promise<RequestedPreview | PreviewRequestRefusal>;
-  /** Removes the preview of this hostname, if it is one of this traffic manager's; null otherwise. */
-  close(teamId: string, managerId: string, hostname: string): Promise<Preview | null>;
-  /** Removes an intercept of this traffic manager with its previews; returns them, or null. */
-  closeIntercept(teamId: string, managerId: string, interceptId: string): Promise<InterceptPreviews | null>;
+  /**
+   * Removes the preview of this hostname if it is one of this traffic manager's, and was not changed or asked for again
+   * after `calledAt`; null otherwise.
+   */
+  close(teamId: string, managerId: string, hostname: string, calledAt: Date): Promise<Preview | null>;
+  /**
+   * Removes an intercept of this traffic manager with its previews, unless it was changed or asked for again after
+   * `calledAt`; returns them, or null.
+   */
+  closeIntercept(
+    teamId: string,
+    managerId: string,
+    interceptId: string,
+    calledAt: Date,
+  ): Promise<InterceptPreviews | null>;
   /** Everything that one traffic manager (by its id) intercepts. */
   list(teamId: string, trafficManagerId: string): Promise<InterceptPreviews[]>;
   /** The ingress of the newest preview for a service of the team. */

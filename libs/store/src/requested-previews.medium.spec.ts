@@ -17,6 +17,9 @@ import {
   type Tenant,
 } from './spec/databases.js';
 
+/** After everything that these tests ask for. */
+const LATER = new Date('2100-01-01T00:00:00Z');
+
 describeOnEveryDatabase('previews that traffic managers ask for', createTestDatabase, (context) => {
   let tenant: Tenant;
   let teamId: string;
@@ -115,11 +118,13 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
   it('gives the same person the old hostname back for a week', async () => {
     const { requestedPreviews } = context.store;
     const { hostname } = (await open(request)).preview;
-    expect(await requestedPreviews.close(teamId, request.managerId, hostname)).toMatchObject({ hostname });
+    expect(await requestedPreviews.close(teamId, request.managerId, hostname, LATER)).toMatchObject({
+      hostname,
+    });
     const week = HOSTNAME_MEMORY_MS;
     const second = again({ at: new Date(Date.now() + week - 60_000) });
     expect((await open(second)).preview.hostname).toBe(hostname);
-    await requestedPreviews.closeIntercept(teamId, second.managerId, second.interceptId);
+    await requestedPreviews.closeIntercept(teamId, second.managerId, second.interceptId, LATER);
     const third = again({ at: new Date(Date.now() + week + 60_000) });
     expect((await open(third)).preview.hostname).toBe(third.preview.hostname);
   });
@@ -128,7 +133,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     'gives the hostname to nobody whose %s is another',
     async (field) => {
       const { hostname } = (await open(request)).preview;
-      await context.store.requestedPreviews.close(teamId, request.managerId, hostname);
+      await context.store.requestedPreviews.close(teamId, request.managerId, hostname, LATER);
       const asked = again({ intercept: { ...request.intercept, [field]: 'another' } });
       expect((await open(asked)).preview.hostname).toBe(asked.preview.hostname);
     },
@@ -136,7 +141,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
 
   it('gives the hostname to no other team', async () => {
     const { hostname } = (await open(request)).preview;
-    await context.store.requestedPreviews.close(teamId, request.managerId, hostname);
+    await context.store.requestedPreviews.close(teamId, request.managerId, hostname, LATER);
     const other = await createTenant(context.store);
     const asked = again();
     expect((await open(asked, other.team.id)).preview.hostname).toBe(asked.preview.hostname);
@@ -189,25 +194,61 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     expect((await open(third)).preview.hostname).toBe(third.preview.hostname);
   });
 
+  /*
+   * Calls that remove are answered before their work is done. A preview that was asked for meanwhile, under the same id
+   * and hostname, went with the one before it.
+   */
+  it('closes nothing that was asked for again after the call', async () => {
+    const { requestedPreviews } = context.store;
+    const calledAt = new Date();
+    const { hostname } = (await open({ ...request, at: calledAt })).preview;
+    const { preview, isRenewed } = await open({ ...request, at: new Date(calledAt.getTime() + 1) });
+    expect([preview.hostname, isRenewed]).toEqual([hostname, true]);
+    const { managerId } = request;
+    expect(await requestedPreviews.close(teamId, managerId, hostname, calledAt)).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(teamId, managerId, request.interceptId, calledAt),
+    ).toBeNull();
+    expect(await context.store.previews.find(teamId, preview.id)).not.toBeNull();
+    // Its hostname is not forgotten as one that is free.
+    await requestedPreviews.forgetHostnames(LATER);
+    const closed = await requestedPreviews.close(
+      teamId,
+      managerId,
+      hostname,
+      new Date(calledAt.getTime() + 1),
+    );
+    expect(closed).toMatchObject({ id: preview.id });
+    expect(await requestedPreviews.forgetHostnames(LATER)).toBe(1);
+  });
+
   it('closes only what belongs to the traffic manager and team that say so', async () => {
     const { requestedPreviews } = context.store;
     const { preview } = await open(request);
     const other = await createTenant(context.store);
-    expect(await requestedPreviews.close(other.team.id, request.managerId, preview.hostname)).toBeNull();
-    expect(await requestedPreviews.close(teamId, randomUUID(), preview.hostname)).toBeNull();
-    expect(await requestedPreviews.close(teamId, request.managerId, 'nothing.preview.test')).toBeNull();
     expect(
-      await requestedPreviews.closeIntercept(other.team.id, request.managerId, request.interceptId),
+      await requestedPreviews.close(other.team.id, request.managerId, preview.hostname, LATER),
     ).toBeNull();
-    expect(await requestedPreviews.closeIntercept(teamId, randomUUID(), request.interceptId)).toBeNull();
-    expect(await requestedPreviews.close(teamId, request.managerId, 'a\0b')).toBeNull();
+    expect(await requestedPreviews.close(teamId, randomUUID(), preview.hostname, LATER)).toBeNull();
     expect(
-      await requestedPreviews.closeIntercept(teamId, request.managerId, request.interceptId),
+      await requestedPreviews.close(teamId, request.managerId, 'nothing.preview.test', LATER),
+    ).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(other.team.id, request.managerId, request.interceptId, LATER),
+    ).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(teamId, randomUUID(), request.interceptId, LATER),
+    ).toBeNull();
+    expect(await requestedPreviews.close(teamId, request.managerId, 'a\0b', LATER)).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(teamId, request.managerId, request.interceptId, LATER),
     ).toMatchObject({
       intercept: { id: request.interceptId },
       previews: [{ id: preview.id }],
     });
-    expect(await requestedPreviews.closeIntercept(teamId, request.managerId, request.interceptId)).toBeNull();
+    expect(
+      await requestedPreviews.closeIntercept(teamId, request.managerId, request.interceptId, LATER),
+    ).toBeNull();
   });
 
   it('opens one preview when two traffic managers ask for the same hostname at once', async () => {

@@ -147,7 +147,8 @@ export class InterceptSync {
     const now = Date.now();
     const newest = Math.max(
       intercept.createdAt.getTime(),
-      ...previews.map((each) => each.createdAt.getTime()),
+      // Asked for again, a preview is as new as that.
+      ...previews.map((each) => each.updatedAt.getTime()),
     );
     const since = Math.max(this.missingSince.get(intercept.id) ?? now, newest);
     this.missingSince.set(intercept.id, since);

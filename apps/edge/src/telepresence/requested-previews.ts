@@ -25,6 +25,14 @@ const HOSTNAME_ATTEMPTS = 3;
 const INTERCEPT_ID = /^[\x21-\x7e]{1,300}$/;
 const SYSTEM: Actor = { kind: 'system', id: null, address: null };
 
+/** A removal that was asked for, or that is due. */
+export interface Removal {
+  /** Default: this server. */
+  readonly actor?: Actor;
+  /** What was asked for again later than this stays. Default: now. */
+  readonly calledAt?: Date;
+}
+
 /** The previews that Telepresence's traffic managers ask for: the same rules, limits and audit as over the API. */
 export class RequestedPreviews {
   constructor(
@@ -50,22 +58,29 @@ export class RequestedPreviews {
     return preview.hostname;
   }
 
-  /** Ends a preview of this traffic manager; nothing when there is none. */
-  async close(teamId: string, managerId: string, hostname: string, actor: Actor = SYSTEM): Promise<void> {
-    const preview = await this.store.requestedPreviews.close(teamId, managerId, hostname);
+  /** Ends a preview of this traffic manager; nothing when there is none, or one that is newer than the call. */
+  async close(teamId: string, managerId: string, hostname: string, removal: Removal = {}): Promise<void> {
+    const { actor = SYSTEM, calledAt = new Date() } = removal;
+    const preview = await this.store.requestedPreviews.close(teamId, managerId, hostname, calledAt);
     if (preview === null) return;
     await this.announce([preview.hostname]);
     await this.record(teamId, actor, 'preview.delete', preview.id, { before: audited(preview) });
   }
 
-  /** Ends an intercept of this traffic manager with its previews; nothing when there is none. */
+  /** Ends an intercept of this traffic manager with its previews; nothing when there is none as old as the call. */
   async closeIntercept(
     teamId: string,
     managerId: string,
     interceptId: string,
-    actor: Actor = SYSTEM,
+    removal: Removal = {},
   ): Promise<void> {
-    const closed = await this.store.requestedPreviews.closeIntercept(teamId, managerId, interceptId);
+    const { actor = SYSTEM, calledAt = new Date() } = removal;
+    const closed = await this.store.requestedPreviews.closeIntercept(
+      teamId,
+      managerId,
+      interceptId,
+      calledAt,
+    );
     if (closed === null) return;
     const hostnames = closed.previews.map(({ hostname }) => hostname);
     await this.announce(hostnames);

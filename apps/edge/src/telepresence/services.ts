@@ -13,19 +13,24 @@ import {
 import type { Logger } from 'pino';
 import { type CallAuthenticator, CallError, type Credentials, type GrpcCaller } from './credentials.js';
 import type { RequestedPreviews } from './requested-previews.js';
-import { answerCall, failCall, fieldOf, readMessage, withinDeadline } from './unary-call.js';
+import { TeamQueues } from './team-queues.js';
+import { answerCall, CallWait, failCall, fieldOf, readMessage } from './unary-call.js';
 
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const VERSION = /^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,64})?)$/;
 const SERVICE_NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
-/** A manager holds up every one of its users while it waits for a removal. */
-const REMOVAL_TIMEOUT_MS = 2000;
+/** Previews of one team that wait to be made or removed. */
+const MAX_QUEUED = 1000;
 
-type Handler<Request, Response> = (
-  request: Request,
-  caller: GrpcCaller,
-  managerId: string,
-) => Promise<Response> | Response;
+/** Where a call comes from. */
+interface CallOrigin {
+  readonly caller: GrpcCaller;
+  /** `x-telepresence-managerid`, or empty. */
+  readonly managerId: string;
+  readonly wait: CallWait;
+}
+
+type Handler<Request, Response> = (request: Request, origin: CallOrigin) => Promise<Response> | Response;
 
 export interface TelepresenceServicesOptions {
   readonly authenticator: CallAuthenticator;
@@ -35,11 +40,12 @@ export interface TelepresenceServicesOptions {
   readonly log: Logger;
 }
 
-type Answer = (stream: TakenStream) => Promise<Buffer>;
+type Answer = (stream: TakenStream, wait: CallWait) => Promise<Buffer>;
 
 /** Calls with one answer. Each is so small that it is read whole and answered at once. */
 export class TelepresenceServices {
   private readonly answers = new Map<string, Answer>();
+  private readonly queues = new TeamQueues(MAX_QUEUED);
 
   constructor(private readonly options: TelepresenceServicesOptions) {
     this.register();
@@ -52,7 +58,8 @@ export class TelepresenceServices {
       const answer = this.answers.get(target);
       if (answer === undefined)
         throw new CallError(GrpcStatus.UNIMPLEMENTED, 'Culvert does not offer this call');
-      answerCall(stream, await withinDeadline(stream.head, answer(stream)));
+      const wait = new CallWait();
+      answerCall(stream, await wait.within(stream.head, answer(stream, wait)));
     } catch (error) {
       if (!failCall(stream, error)) this.options.log.error({ err: error, path: target }, 'a call failed');
     }
@@ -61,24 +68,40 @@ export class TelepresenceServices {
   /** Scopes are the least that the key has which Telepresence sends: of a manager, a workstation or an agent. */
   private register(): void {
     const { previews, agentImage } = this.options;
-    this.serve(Methods.createDomain, ['tunnel', 'previews:write'], async (request, caller, managerId) => {
+    this.serve(Methods.createDomain, ['tunnel', 'previews:write'], async (request, origin) => {
+      const { caller, managerId, wait } = origin;
       if (!MANAGER_ID.test(managerId))
         throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the header x-telepresence-managerid is missing');
-      return { domain: await previews.open(caller, managerId, request) };
+      const domain = this.queues.add(caller.teamId, () => {
+        wait.check();
+        return previews.open(caller, managerId, request);
+      });
+      if (domain === null)
+        throw new CallError(
+          GrpcStatus.RESOURCE_EXHAUSTED,
+          'too many previews of the team are asked for at once',
+        );
+      return { domain: await domain };
     });
-    this.serve(Methods.removeDomain, ['tunnel'], async ({ domain }, { teamId, actor }, managerId) => {
+    this.serve(Methods.removeDomain, ['tunnel'], ({ domain }, { caller, managerId }) => {
       const hostname = domain.toLowerCase().replace(/^https?:\/\//, '');
-      await this.soon(previews.close(teamId, managerId, hostname, actor));
+      const calledAt = new Date();
+      this.removeLater(caller, ({ teamId, actor }) =>
+        previews.close(teamId, managerId, hostname, { actor, calledAt }),
+      );
       return {};
     });
-    this.serve(Methods.removeIntercept, ['tunnel'], async ({ interceptId }, { teamId, actor }, managerId) => {
-      await this.soon(previews.closeIntercept(teamId, managerId, interceptId, actor));
+    this.serve(Methods.removeIntercept, ['tunnel'], ({ interceptId }, { caller, managerId }) => {
+      const calledAt = new Date();
+      this.removeLater(caller, ({ teamId, actor }) =>
+        previews.closeIntercept(teamId, managerId, interceptId, { actor, calledAt }),
+      );
       return {};
     });
     this.serveAnybody(Methods.preferredAgent, (version) => ({ imageName: agentImage ?? imageOf(version) }));
     this.serveAnybody(Methods.unauthenticatedCommandMessages, () => ({ intercept: '' }));
     this.serve(Methods.reviewIntercept, ['previews:read'], () => ({ status: ReviewStatus.ALLOW, msg: '' }));
-    this.serve(Methods.resolveIngressInfo, ['previews:read'], async (request, { teamId }) => {
+    this.serve(Methods.resolveIngressInfo, ['previews:read'], async (request, { caller: { teamId } }) => {
       const { namespace, serviceName, servicePort } = request;
       if (!SERVICE_NAME.test(serviceName) || (namespace !== '' && !SERVICE_NAME.test(namespace)))
         throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the service has no name that a cluster could have');
@@ -111,12 +134,13 @@ export class TelepresenceServices {
     scopes: readonly ApiKeyScope[],
     handler: Handler<Request, Response>,
   ): void {
-    this.answers.set(method.path, async (stream) => {
+    this.answers.set(method.path, async (stream, wait) => {
       const message = await readMessage(stream, false);
+      stream.handler = { onData() {}, onEnd() {}, onDrain() {}, onClose: () => wait.end() };
       const caller = await this.callerOf(stream, scopes);
       const request = decoded(method, message);
       const managerId = fieldOf(stream.head, 'x-telepresence-managerid') ?? '';
-      return method.response.encode(await handler(request, caller, managerId));
+      return method.response.encode(await handler(request, { caller, managerId, wait }));
     });
   }
 
@@ -145,13 +169,14 @@ export class TelepresenceServices {
     return this.options.authenticator.authenticate(credentialsOf(head), peer, scopes);
   }
 
-  private async soon(work: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, REMOVAL_TIMEOUT_MS)));
-    work.catch((error: unknown) => this.options.log.error({ err: error }, 'a removal failed'));
-    // Its answer is OK in any case: what could not be removed now is collected later.
-    await Promise.race([work.catch(() => {}), late]);
-    clearTimeout(timer);
+  /**
+   * Queues a removal whose call is answered at once: managers hold up all of their users while they wait for the answer,
+   * and some lock up when the intercept is made again meanwhile. What cannot be removed is collected later.
+   */
+  private removeLater(caller: GrpcCaller, remove: (caller: GrpcCaller) => Promise<void>): void {
+    const removal = this.queues.add(caller.teamId, () => remove(caller));
+    if (removal === null) this.options.log.warn({ teamId: caller.teamId }, 'a removal was left out');
+    else removal.catch((error: unknown) => this.options.log.error({ err: error }, 'a removal failed'));
   }
 }
 

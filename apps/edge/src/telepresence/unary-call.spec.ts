@@ -3,7 +3,7 @@ import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
 import { GrpcStatus } from '@culvert/telepresence';
 import { describe, expect, it } from 'vitest';
 import { CallError } from './credentials.js';
-import { answerCall, failCall, readMessage, withinDeadline } from './unary-call.js';
+import { answerCall, CallWait, failCall, readMessage } from './unary-call.js';
 
 function headOf(lines = ''): RequestHead {
   const bytes = Buffer.from(`POST /package.Service/Method HTTP/1.1\r\nHost: culvert.test\r\n${lines}\r\n`);
@@ -112,16 +112,20 @@ describe('the deadline of a call', () => {
   const never = new Promise<string>(() => {});
 
   it.each(['5m', '5000u', '5000000n'])('ends it after %s', async (timeout) => {
-    await expect(withinDeadline(headOf(`grpc-timeout: ${timeout}\r\n`), never)).rejects.toMatchObject({
+    const wait = new CallWait();
+    await expect(wait.within(headOf(`grpc-timeout: ${timeout}\r\n`), never)).rejects.toMatchObject({
       status: GrpcStatus.DEADLINE_EXCEEDED,
     });
+    expect(() => wait.check()).toThrow('the deadline of the call is over');
   });
 
   it.each(['', 'grpc-timeout: 10S\r\n', 'grpc-timeout: 99999999H\r\n', 'grpc-timeout: soon\r\n'])(
     'leaves what is in time alone (%j)',
     async (lines) => {
       const later = new Promise((resolve) => setImmediate(resolve, 'done'));
-      expect(await withinDeadline(headOf(lines), later)).toBe('done');
+      const wait = new CallWait();
+      expect(await wait.within(headOf(lines), later)).toBe('done');
+      expect(wait.isOver).toBe(false);
     },
   );
 });

@@ -34,24 +34,51 @@ export function readMessage(stream: TakenStream, isStreamOfReports: boolean): Pr
   });
 }
 
-/**
- * Resolves as `work` does, unless the time that the caller gives the call (`grpc-timeout`) is over before.
- * @throws CallError `DEADLINE_EXCEEDED`; what `work` rejects with
- */
-export async function withinDeadline<T>(head: RequestHead, work: Promise<T>): Promise<T> {
-  const [, digits, unit] = TIMEOUT.exec(fieldOf(head, 'grpc-timeout') ?? '') ?? [];
-  if (digits === undefined) return work;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    const timeoutMs = Math.min(Number(digits) * UNIT_MS[unit], MAX_TIMER_MS);
-    const error = new CallError(GrpcStatus.DEADLINE_EXCEEDED, 'the deadline of the call is over');
-    timer = setTimeout(() => reject(error), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
+/** Knows whether the caller still waits for the answer of a call: until its `grpc-timeout` is over, or it is gone. */
+export class CallWait {
+  private readonly over = new AbortController();
+
+  get isOver(): boolean {
+    return this.over.signal.aborted;
   }
+
+  /** The caller is gone. */
+  end(): void {
+    this.over.abort();
+  }
+
+  /** @throws CallError `DEADLINE_EXCEEDED` when nobody waits any more */
+  check(): void {
+    if (this.isOver) throw tooLate();
+  }
+
+  /**
+   * Resolves as `work` does, unless the time that the caller gives the call is over before.
+   * @throws CallError `DEADLINE_EXCEEDED`; what `work` rejects with
+   */
+  async within<T>(head: RequestHead, work: Promise<T>): Promise<T> {
+    const [, digits, unit] = TIMEOUT.exec(fieldOf(head, 'grpc-timeout') ?? '') ?? [];
+    if (digits === undefined) return work;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => {
+          this.end();
+          reject(tooLate());
+        },
+        Math.min(Number(digits) * UNIT_MS[unit], MAX_TIMER_MS),
+      );
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function tooLate(): CallError {
+  return new CallError(GrpcStatus.DEADLINE_EXCEEDED, 'the deadline of the call is over');
 }
 
 /** Answers a call with one message. */

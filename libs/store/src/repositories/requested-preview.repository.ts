@@ -27,6 +27,9 @@ class Refused extends Error {
   }
 }
 
+/** Leaves the transaction, and nothing of it. */
+class NothingToClose extends Error {}
+
 export class PrismaRequestedPreviewRepository implements RequestedPreviewRepository {
   constructor(private readonly client: Client) {}
 
@@ -48,30 +51,42 @@ export class PrismaRequestedPreviewRepository implements RequestedPreviewReposit
     }
   }
 
-  async close(teamId: string, managerId: string, hostname: string): Promise<Preview | null> {
+  async close(teamId: string, managerId: string, hostname: string, calledAt: Date): Promise<Preview | null> {
     if (!isUuid(teamId) || !isStorable(managerId) || !isStorable(hostname)) return null;
-    return this.client.$transaction(async (tx) => {
-      await freeHostnames(tx, teamId, [hostname]);
-      const row = await tx.preview.findFirst({
-        where: { teamId, hostname, intercept: { trafficManager: { managerId } } },
+    const where = {
+      teamId,
+      hostname,
+      updatedAt: { lte: calledAt },
+      intercept: { trafficManager: { managerId } },
+    };
+    const row = await this.client.preview.findFirst({ where });
+    if (row === null) return null;
+    try {
+      await this.client.$transaction(async (tx) => {
+        await freeHostnames(tx, teamId, [hostname]);
+        const { count } = await tx.preview.deleteMany({ where: { ...where, id: row.id } });
+        // The hostname of a preview that stays is not free.
+        if (count === 0) throw new NothingToClose();
       });
-      if (row === null) return null;
-      const { count } = await tx.preview.deleteMany({ where: { teamId, id: row.id } });
-      return count === 0 ? null : toPreview(row);
-    });
+    } catch (error) {
+      if (error instanceof NothingToClose) return null;
+      throw error;
+    }
+    return toPreview(row);
   }
 
   async closeIntercept(
     teamId: string,
     managerId: string,
     interceptId: string,
+    calledAt: Date,
   ): Promise<InterceptPreviews | null> {
     if (!isUuid(teamId) || !isStorable(managerId) || !isStorable(interceptId)) return null;
     return this.client.$transaction(async (tx) => {
       await tx.$queryRaw`
         SELECT 1 AS found FROM intercept WHERE team_id = ${teamId}::uuid AND id = ${interceptId} FOR UPDATE`;
       const row = await tx.intercept.findFirst({
-        where: { teamId, id: interceptId, trafficManager: { managerId } },
+        where: { teamId, id: interceptId, updatedAt: { lte: calledAt }, trafficManager: { managerId } },
         include: { previews: true },
       });
       if (row === null) return null;
