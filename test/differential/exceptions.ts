@@ -50,4 +50,21 @@ export const EXCEPTIONS: readonly Exception[] = [
     why: 'docs/http1.md §9: interim responses pass; nginx reads none, and Node takes one of HTTP/1.0 for the end',
     applies: (_input, { relay }) => relay.kind === 'answer' && relay.interims.length > 0,
   },
+  {
+    kind: 'both',
+    why: 'docs/http1.md §6: a Transfer-Encoding of several meanings, or beside Content-Length, is refused',
+    applies: ({ bytes }, { relay }) => relay.kind === 'refused' && hasOddCoding(bytes),
+  },
+  ...(['both', 'alone'] as const).map((kind) => ({
+    kind,
+    why: 'docs/http1.md §8: what Connection names is removed (RFC 9110 §7.6.1)',
+    applies: ({ bytes }: ResponseCase) => /^Connection: X-A\r?$/m.test(bytes),
+  })),
 ];
+
+function hasOddCoding(bytes: string): boolean {
+  const codings = [...bytes.matchAll(/^transfer-encoding:([^\r\n]*)/gim)].map(([, value]) => value);
+  const isList = codings.length > 1 && codings.some((value) => value.trim().toLowerCase() !== 'chunked');
+  const hasTab = codings.some((value) => value.includes('\t'));
+  return isList || hasTab || (codings.length > 0 && /^content-length:/im.test(bytes));
+}
