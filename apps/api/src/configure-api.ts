@@ -9,6 +9,8 @@ import { logRequests } from './http/log-requests.js';
 import { operationOf } from './http/operation-of.js';
 import { requireJson } from './http/require-json.js';
 import { securityHeaders } from './http/security-headers.js';
+import { Pages } from './pages/pages.js';
+import { showPagesToPeople } from './pages/problem-pages.js';
 import { speakToTelepresence } from './telepresence-login/error-forms.js';
 
 /**
@@ -24,6 +26,7 @@ export function configureApi(app: NestExpressApplication): void {
   app.use(identifyRequest);
   app.use(logRequests(app.get<Logger>(LOG)));
   app.use(securityHeaders);
+  app.use(showPagesToPeople(app.get(Pages, { strict: false })));
   app.use(speakToTelepresence);
   app.use(requireJson);
   // No compressed bodies: these need none, and a small one could unfold into a large one.

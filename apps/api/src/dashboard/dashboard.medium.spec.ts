@@ -43,6 +43,31 @@ describe('the dashboard', () => {
     }
   });
 
+  it.each([
+    ['sec-fetch-mode', 'navigate'],
+    ['accept', 'text/html,application/xhtml+xml,*/*;q=0.8'],
+  ])('has a page for people who go to an unknown address, known by %s', async (header, value) => {
+    for (const path of ['/start', '/previewsx', '/nothing/%ff']) {
+      const page = await api.http().get(path).set(header, value);
+      expect([path, page.status, page.headers['content-type']]).toEqual([
+        path,
+        404,
+        'text/html; charset=utf-8',
+      ]);
+      expect(page.text).toContain('<h1>There is nothing here</h1>');
+      expect(page.headers['content-security-policy']).toContain("style-src 'sha256-");
+    }
+  });
+
+  it.each([
+    ['/start', { accept: '*/*' }],
+    ['/start', { accept: 'text/html', 'sec-fetch-mode': 'cors' }],
+    ['/api/nothing', { accept: 'text/html', 'sec-fetch-mode': 'navigate' }],
+  ])('answers programs that ask for %s with a problem', async (path, headers) => {
+    const { status, headers: answered } = await api.http().get(path).set(headers);
+    expect([status, answered['content-type']]).toEqual([404, 'application/problem+json']);
+  });
+
   it('runs scripts from files of ours only, and styles with a nonce that is new each time', async () => {
     const pages = await Promise.all([open('/'), open('/')]);
     const nonces = pages.map(({ headers, text }) => {

@@ -30,9 +30,16 @@ export class Pages {
     this.#formTargets = ["'self'", previewUrl(settings, `*.${settings.public.previewDomain}`)];
   }
 
-  send(response: Response, { title, body, status = 200, formTargets = [] }: Page): void {
+  send(response: Response, page: Page): void {
     response
-      .status(status)
+      .status(page.status ?? 200)
+      .type('html')
+      .send(this.write(response, page));
+  }
+
+  /** Sets the headers that the page needs. Returns its markup, for what sends it itself. */
+  write(response: Response, { title, body, formTargets = [] }: Omit<Page, 'status'>): string {
+    response
       .setHeader(
         'Content-Security-Policy',
         [
@@ -44,9 +51,8 @@ export class Pages {
         ].join('; '),
       )
       // Not `no-referrer`: with it browsers send forms with `Origin: null`, and forms are known by their origin.
-      .setHeader('Referrer-Policy', 'same-origin')
-      .type('html')
-      .send(render(title, body).markup);
+      .setHeader('Referrer-Policy', 'same-origin');
+    return render(title, body).markup;
   }
 }
 
