@@ -41,6 +41,8 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, multiline: true, maw: 320 } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
+    // Its content is a flex item: without this a long line in it would widen the whole box.
+    Alert: { styles: { body: { minWidth: 0 } } },
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
     Paper: { defaultProps: { withBorder: true, bg: 'var(--card)' } },
   },

@@ -7,15 +7,23 @@ interface CodeBlockProps {
   readonly code: string;
   /** What it is, for the button that copies: `the command`. */
   readonly name: string;
+  /** Breaks lines that are too long, instead of scrolling: for one secret, which is no use in part. */
+  readonly wraps?: boolean;
 }
 
 /** Commands or a file to copy. Scrolls by itself when lines are long, and by keyboard. */
-export function CodeBlock({ code, name }: CodeBlockProps): ReactElement {
+export function CodeBlock({ code, name, wraps }: CodeBlockProps): ReactElement {
   return (
     <Box className={classes['block']}>
-      {/* Long lines are reached by the arrow keys. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className={classes['code']} tabIndex={0} aria-label={name} role="region">
+      <pre
+        className={classes['code']}
+        data-wraps={wraps || undefined}
+        // Long lines are reached by the arrow keys.
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+        aria-label={name}
+        role="region"
+      >
         {code}
       </pre>
       <div className={classes['copy']}>

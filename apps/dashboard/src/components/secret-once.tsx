@@ -16,7 +16,7 @@ export function SecretOnce({ what, secret }: SecretOnceProps): ReactElement {
     <Alert color="teal" icon={<IconKey />} title={`Copy the ${what} now`}>
       <Stack gap="sm">
         It is shown this once: the server keeps only a hash of it.
-        <CodeBlock code={secret} name={`the ${what}`} />
+        <CodeBlock code={secret} name={`the ${what}`} wraps />
         <Group>
           <CopyButton value={secret} label={`Copy the ${what}`} />
         </Group>
