@@ -96,6 +96,14 @@ export class TrafficManagersService {
           only === undefined
             ? 'the team has no traffic manager yet'
             : 'the team has several traffic managers',
+        ...(only !== undefined && {
+          errors: [
+            {
+              pointer: '/trafficManagerId',
+              message: 'must be chosen: the team has several traffic managers',
+            },
+          ],
+        }),
       });
     }
     return only.id;

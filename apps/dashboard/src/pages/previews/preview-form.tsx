@@ -57,15 +57,22 @@ export function PreviewForm({
       await onSubmit(values);
     } catch (error) {
       form.setErrors(errorsOf(error));
-      setFailure(error);
       setIsMoreShown(true);
+      // What belongs to no field that is shown stands above the form.
+      focusFirstError(() => setFailure(error));
     } finally {
       setIsBusy(false);
     }
   };
 
   return (
-    <form onSubmit={form.onSubmit((values) => void submit(values), focusFirstError)} noValidate>
+    <form
+      onSubmit={form.onSubmit(
+        (values) => void submit(values),
+        () => focusFirstError(),
+      )}
+      noValidate
+    >
       <Stack gap="lg" maw={760}>
         {failure !== null && <Failure error={failure} />}
         {!isEdit && <InterceptFields form={form} />}
@@ -97,8 +104,13 @@ export function PreviewForm({
   );
 }
 
-function focusFirstError(): void {
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+/** Once the errors are drawn. @param onNone when no field has one */
+function focusFirstError(onNone?: () => void): void {
+  requestAnimationFrame(() => {
+    const field = document.querySelector<HTMLElement>('form [aria-invalid="true"]');
+    if (field === null) onNone?.();
+    else field.focus();
+  });
 }
 
 function Failure({ error }: { error: unknown }): ReactElement {
@@ -149,6 +161,7 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
             {(managers.data?.length ?? 0) > 1 && (
               <NativeSelect
                 label="Traffic manager"
+                withAsterisk
                 description="The cluster that the service is in."
                 data={[
                   { value: '', label: 'Choose…' },
