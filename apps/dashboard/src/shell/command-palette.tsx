@@ -1,12 +1,13 @@
 import { Spotlight, spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import '@mantine/spotlight/styles.css';
 import { useMantineColorScheme } from '@mantine/core';
-import { useEffect, type ReactElement } from 'react';
+import { useEffect, useState, type ReactElement } from 'react';
 import { chooseTeam } from '../api/chosen-team.js';
 import { useMe } from '../api/me.js';
 import { signOut } from '../api/sign-in.js';
 import { IconApi, IconLogout, IconMoon, IconPlus, IconSearch, IconSun, IconUsers } from '../icons.js';
 import { SECTIONS } from '../routes.js';
+import { useThings } from './find-things.js';
 
 interface CommandPaletteProps {
   readonly navigate: (path: string) => void;
@@ -17,12 +18,15 @@ interface CommandPaletteProps {
 export function CommandPalette({ navigate, onClose }: CommandPaletteProps): ReactElement {
   const { scopes, team, teams } = useMe();
   const { setColorScheme } = useMantineColorScheme();
+  const [query, setQuery] = useState('');
+  const things = useThings(query, navigate);
   useEffect(() => {
     spotlight.open();
     return () => spotlight.close();
   }, []);
 
   const actions: SpotlightActionData[] = [
+    ...things.actions,
     ...SECTIONS.filter(({ scope }) => scope === undefined || scopes.includes(scope)).map(
       ({ path, label, icon: Icon }) => ({
         id: path,
@@ -81,15 +85,17 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
   return (
     <Spotlight
       actions={actions}
-      nothingFound="Nothing has a name like that"
+      query={query}
+      onQueryChange={setQuery}
+      nothingFound={things.isSearching ? 'Searching…' : 'Nothing has a name like that'}
       shortcut={null}
       onSpotlightClose={onClose}
       scrollable
       maxHeight={400}
       searchProps={{
         leftSection: <IconSearch size={18} aria-hidden />,
-        placeholder: 'Go to a page, or do something',
-        'aria-label': 'Go to a page, or do something',
+        placeholder: 'Find a page, a preview, a person…',
+        'aria-label': 'Find a page, a preview, a person, or an action',
       }}
     />
   );

@@ -3,17 +3,11 @@ import { allPages } from '../../api/all-pages.js';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import type { Role } from '../../api/me.js';
+import type { Member } from '../../api/members.js';
 
-export type Member = Schemas['Member'];
+export { members, type Member } from '../../api/members.js';
 export type Invitation = Schemas['Invitation'];
 export type CreatedInvitation = Schemas['CreatedInvitation'];
-
-/** By when they joined. */
-export const members = () =>
-  queryOptions({
-    queryKey: keyOf('member', 'all'),
-    queryFn: async () => (await answerOf(api.GET('/api/v1/team/members'))).items,
-  });
 
 /** What a person made in the team that still lets somebody in. */
 export const memberCredentials = (userId: string) =>

@@ -1,0 +1,12 @@
+import { queryOptions } from '@tanstack/react-query';
+import { answerOf, api, type Schemas } from './client.js';
+import { keyOf } from './keys.js';
+
+export type Member = Schemas['Member'];
+
+/** By when they joined. */
+export const members = () =>
+  queryOptions({
+    queryKey: keyOf('member', 'all'),
+    queryFn: async () => (await answerOf(api.GET('/api/v1/team/members'))).items,
+  });
