@@ -98,7 +98,7 @@ describe('API keys', () => {
     await open('API keys');
     await page.getByRole('button', { name: 'Create a key' }).click();
     await dialog().getByRole('textbox', { name: 'Name' }).fill('staging cluster');
-    await dialog().getByText('A traffic manager', { exact: true }).click();
+    await dialog().getByText('Traffic manager', { exact: true }).click();
     await dialog().getByRole('button', { name: 'Create the key' }).click();
     const key = await takeSecret('key');
     expect(key).toMatch(/^cvt_\w{38}$/);

@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 const step = (title: string) =>
-  page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title }) });
+  page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
 const isDone = (title: string) => step(title).getByRole('img', { name: 'Done' }).count();
 
 it('leads from signing in to a preview that is opened, made public and removed', async () => {
@@ -55,13 +55,18 @@ it('leads from signing in to a preview that is opened, made public and removed',
   await page.waitForURL(`${dashboard.url}/previews?access=public`);
   await page.getByRole('navigation').getByRole('link', { name: 'Start' }).click();
 
-  await step('Make a key').getByRole('button', { name: 'Make a key' }).click();
+  expect(await page.getByRole('tab').first().textContent()).toBe('This machine');
+  await page
+    .getByRole('region', { name: 'the commands', exact: true })
+    .getByText('culvert expose 3000')
+    .waitFor();
+  await page.getByRole('tab', { name: 'Node' }).click();
+  await page.getByRole('button', { name: 'Create a key' }).click();
   const key = (await page.getByRole('region', { name: 'the key' }).textContent()) ?? '';
   expect(key).toMatch(/^cvt_\w+$/);
-  await page.getByRole('tab', { name: 'Node' }).click();
   const commands = (await page.getByRole('region', { name: 'the commands' }).textContent()) ?? '';
   expect(commands).toContain(`CULVERT_URL=${dashboard.url} CULVERT_API_KEY='${key}'`);
-  expect(await isDone('Connect a traffic manager')).toBe(0);
+  expect(await isDone('Connect')).toBe(0);
 
   // What the commands do.
   manager = await dashboard.deployment.startManager({
@@ -69,9 +74,9 @@ it('leads from signing in to a preview that is opened, made public and removed',
     CULVERT_MANAGER_ID: 'my-cluster',
     CULVERT_MANAGER_NAME: 'my cluster',
   });
-  await expect.poll(() => isDone('Connect a traffic manager'), POLL).toBe(1);
+  await expect.poll(() => isDone('Connect'), POLL).toBe(1);
   // Managers and sessions are fetched apart.
-  await step('Connect a traffic manager').getByText('Connected now: my cluster').waitFor();
+  await step('Connect').getByText('Connected now: my cluster').waitFor();
 
   await page.getByRole('button', { name: 'Create a preview' }).click();
   await page.getByRole('button', { name: 'Create the preview' }).click();
@@ -199,8 +204,8 @@ it('needs no mouse', async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('row').getByText('team', { exact: true }).waitFor();
   await page.keyboard.press('Control+k');
-  await page.getByRole('textbox', { name: /Go to a page/ }).waitFor();
+  await page.getByRole('textbox', { name: /^Find a page/ }).waitFor();
   await page.keyboard.type('new');
   await page.keyboard.press('Escape');
-  await page.getByRole('textbox', { name: /Go to a page/ }).waitFor({ state: 'detached' });
+  await page.getByRole('textbox', { name: /^Find a page/ }).waitFor({ state: 'detached' });
 });

@@ -2,12 +2,15 @@ import { Button, Checkbox, Chip, Group, Modal, Select, Stack, Text, TextInput } 
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { createApiKey } from '../../api/api-keys.js';
+import { KEY_PURPOSES, type KeyPurpose } from '../../api/key-purposes.js';
 import { useMe, type Scope } from '../../api/me.js';
 import { refresh } from '../../api/refresh.js';
 import { FormDialog } from '../../components/form-dialog.js';
 import { SecretOnce } from '../../components/secret-once.js';
 import { EXPIRY_CHOICES, expiryOf } from './expiry.js';
-import { PURPOSES, SCOPE_TEXTS } from './scopes.js';
+import { SCOPE_TEXTS } from './scopes.js';
+
+const PURPOSES: readonly (readonly [name: string, purpose: KeyPurpose])[] = Object.entries(KEY_PURPOSES);
 
 interface CreateKeyDialogProps {
   readonly isOpen: boolean;
@@ -19,7 +22,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
   const { scopes: own } = useMe();
   const [name, setName] = useState('');
   const [days, setDays] = useState('90');
-  const [scopes, setScopes] = useState<readonly string[]>(PURPOSES[0]?.scopes ?? []);
+  const [scopes, setScopes] = useState<readonly string[]>(KEY_PURPOSES.manager.scopes);
   const creation = useMutation({
     mutationFn: () =>
       createApiKey({ name, scopes: scopes as Scope[], expiresAt: expiryOf(days, Date.now()) }),
@@ -35,7 +38,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
       <CreatedKeyDialog title="The key is made" secret={creation.data.key} isOpen={isOpen} onClose={close} />
     );
   }
-  const purpose = PURPOSES.find((each) => isSame(each.scopes, scopes))?.value ?? null;
+  const purpose = PURPOSES.find(([, each]) => isSame(each.scopes, scopes))?.[0] ?? null;
   return (
     <FormDialog
       title="Create an API key"
@@ -61,10 +64,10 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
         </Text>
         <Chip.Group
           value={purpose}
-          onChange={(value) => setScopes(PURPOSES.find((each) => each.value === value)?.scopes ?? scopes)}
+          onChange={(value) => setScopes(PURPOSES.find(([each]) => each === value)?.[1].scopes ?? scopes)}
         >
           <Group gap="xs" role="group" aria-labelledby="key-purpose">
-            {PURPOSES.map(({ value, label }) => (
+            {PURPOSES.map(([value, { label }]) => (
               <Chip key={value} value={value} size="sm">
                 {label}
               </Chip>

@@ -24,22 +24,3 @@ export const SCOPE_TEXTS: Readonly<Record<Scope, { readonly label: string; reado
   'team:write': { label: 'Manage the team', about: 'Settings, roles, members and invitations.' },
   'audit:read': { label: 'Read the audit log', about: 'Who did what, and when.' },
 };
-
-/** What keys are mostly made for. */
-export const PURPOSES: readonly {
-  readonly value: string;
-  readonly label: string;
-  readonly scopes: readonly Scope[];
-}[] = [
-  { value: 'manager', label: 'A traffic manager', scopes: ['tunnel', 'previews:write'] },
-  {
-    value: 'ci',
-    label: 'CI that makes previews',
-    scopes: ['previews:read', 'previews:write', 'intercepts:read', 'intercepts:write', 'sessions:read'],
-  },
-  {
-    value: 'read',
-    label: 'Looking only',
-    scopes: ['previews:read', 'intercepts:read', 'sessions:read', 'keys:read', 'team:read'],
-  },
-];

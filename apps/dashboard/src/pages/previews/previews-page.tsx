@@ -1,4 +1,4 @@
-import { Button, Group, Text } from '@mantine/core';
+import { Button, Code, Group, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useCallback, useMemo, useState, type ReactElement } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -229,8 +229,8 @@ function NothingThere({ isFiltered, onClear }: { isFiltered: boolean; onClear: (
         </Group>
       }
     >
-      A preview is an address that leads to one service in one of your clusters: to show a change before it is
-      merged.
+      A preview is a URL that leads to one service: in one of your clusters, or on your machine with{' '}
+      <Code>culvert expose 3000</Code>.
     </EmptyState>
   );
 }

@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { waysToConnect } from './connect-commands.js';
 
 const codes = (origin: string): string[] =>
-  waysToConnect({ origin, apiKey: 'cvt_key' }).flatMap(({ steps }) => steps.map(({ code }) => code));
+  waysToConnect({ origin, keyOf: (purpose) => `cvt_key_${purpose}` }).flatMap(({ steps }) =>
+    steps.map(({ code }) => code),
+  );
 
 describe('the commands to connect a traffic manager', () => {
   it('have the address and the key in them', () => {
     const all = codes('https://culvert.example.com').join('\n');
-    expect(all.match(/https:\/\/culvert\.example\.com/g)).toHaveLength(3);
+    expect(all.match(/https:\/\/culvert\.example\.com/g)).toHaveLength(4);
     expect(all.match(/cvt_key/g)).toHaveLength(4);
     expect(all).toContain('--set systemaHost=culvert.example.com --set systemaPort=443');
     expect(all).toContain('TELEPRESENCE_LOGIN_DOMAIN=culvert.example.com ');
@@ -21,6 +23,24 @@ describe('the commands to connect a traffic manager', () => {
     expect(all).toContain('CULVERT_URL=http://localhost:8080');
   });
 
+  it('reach a server on this machine from a container, and say which of them cannot', () => {
+    const ways = waysToConnect({ origin: 'http://localhost:8080', keyOf: (purpose) => `cvt_key_${purpose}` });
+    const container = ways.find(({ id }) => id === 'container');
+    expect(container?.steps[0]?.code).toContain(
+      'docker run --rm --network host -e CULVERT_URL=http://localhost:8080',
+    );
+    expect(ways.filter(({ obstacle }) => obstacle !== null).map(({ id }) => id)).toEqual([
+      'kubernetes',
+      'telepresence',
+    ]);
+    const elsewhere = waysToConnect({
+      origin: 'https://culvert.example.com',
+      keyOf: (purpose) => `cvt_key_${purpose}`,
+    });
+    expect(elsewhere.filter(({ obstacle }) => obstacle !== null)).toEqual([]);
+    expect(JSON.stringify(elsewhere)).not.toContain('--network');
+  });
+
   it('set values that the chart has, and nothing else', () => {
     const chart = readFileSync(
       new URL('../../../../../infra/helm/traffic-manager/values.yaml', import.meta.url),
@@ -31,6 +51,6 @@ describe('the commands to connect a traffic manager', () => {
     const set = [...command.matchAll(/--set (\w+)=/g)].map(([, name]) => name);
     expect(set).toEqual(['culvertUrl', 'image', 'apiKey', 'clusterSecret', 'name']);
     expect(known).toEqual(expect.arrayContaining(set));
-    expect(command).toContain("--set apiKey='cvt_key'");
+    expect(command).toContain("--set apiKey='cvt_key_manager'");
   });
 });

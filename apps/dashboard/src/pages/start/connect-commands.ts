@@ -1,15 +1,22 @@
+import type { KeyPurposeName } from '../../api/key-purposes.js';
+
 /** What to type to connect a traffic manager, with the address of this deployment and a key filled in. */
 
 export interface Target {
   /** Scheme and host of the app, such as `https://culvert.example.com`. */
   readonly origin: string;
-  readonly apiKey: string;
+  /** The key for commands that need one for this. */
+  readonly keyOf: (purpose: KeyPurposeName) => string;
 }
 
 export interface Way {
   readonly id: string;
   readonly label: string;
   readonly about: string;
+  /** What the key in its commands is for; null: they need none. */
+  readonly keyFor: KeyPurposeName | null;
+  /** What of the deployment keeps it from working, in words; null: nothing. */
+  readonly obstacle: string | null;
   readonly steps: readonly { readonly name: string; readonly text: string; readonly code: string }[];
 }
 
@@ -19,15 +26,48 @@ export const NO_KEY = '<your API key>';
 const NO_IMAGE = 'registry.example.com/culvert-traffic-manager';
 
 export function waysToConnect(target: Target): readonly Way[] {
-  return [kubernetes(target), container(target), checkout(target), telepresence(target)];
+  return [machine(target), kubernetes(target), container(target), checkout(target), telepresence(target)];
 }
 
-function kubernetes({ origin, apiKey }: Target): Way {
+function machine({ origin }: Target): Way {
+  return {
+    id: 'machine',
+    label: 'This machine',
+    about: 'Share what runs on your machine, such as a development server. Nothing else has to be connected.',
+    keyFor: null,
+    obstacle: null,
+    steps: [
+      {
+        name: 'the commands to install culvert',
+        text: 'Once, in a checkout of Culvert:',
+        code: `npm ci && npm run -s build
+mkdir -p ~/.local/bin && ln -sf "$PWD/apps/cli/bin/culvert.mjs" ~/.local/bin/culvert`,
+      },
+      {
+        name: 'the commands',
+        text: 'Sign in, then share what listens on port 3000. It prints the URL, and makes the preview for it:',
+        code: `culvert login --url ${origin}
+culvert expose 3000`,
+      },
+    ],
+  };
+}
+
+/** Whether only this machine reaches the deployment under this address. */
+function isLocal(origin: string): boolean {
+  return /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(new URL(origin).hostname);
+}
+
+function kubernetes({ origin, keyOf }: Target): Way {
   return {
     id: 'kubernetes',
     label: 'Kubernetes',
     about:
-      'Our traffic manager, in any cluster, by its Helm chart. It dials out and needs no port, no role and no inbound rule.',
+      'The traffic manager in a cluster, by its Helm chart. It dials out: it needs no port, no role and no inbound rule.',
+    keyFor: 'manager',
+    obstacle: isLocal(origin)
+      ? `Clusters cannot reach ${origin}. Open the dashboard at an address that they can reach, and copy the commands there.`
+      : null,
     steps: [
       {
         name: 'the image',
@@ -43,7 +83,7 @@ docker push ${NO_IMAGE}`,
   --namespace culvert --create-namespace \\
   --set culvertUrl=${origin} \\
   --set image=${NO_IMAGE} \\
-  --set apiKey='${apiKey}' \\
+  --set apiKey='${keyOf('manager')}' \\
   --set clusterSecret="$(openssl rand -hex 16)" \\
   --set name=my-cluster`,
       },
@@ -51,41 +91,47 @@ docker push ${NO_IMAGE}`,
   };
 }
 
-function container({ origin, apiKey }: Target): Way {
+function container({ origin, keyOf }: Target): Way {
+  // In a network of its own, localhost is the container itself.
+  const network = isLocal(origin) ? ' --network host' : '';
   return {
     id: 'container',
     label: 'Container',
-    about: 'On any machine that reaches the services: beside a development cluster, say.',
+    about: 'On any machine that reaches the services, such as one beside a development cluster.',
+    keyFor: 'manager',
+    obstacle: null,
     steps: [
       {
         name: 'the commands',
         text: 'In a checkout of Culvert:',
         code: `docker build -f infra/docker/Dockerfile --target traffic-manager -t culvert-traffic-manager .
-docker run --rm -e CULVERT_URL=${origin} -e CULVERT_API_KEY='${apiKey}' \\
-  -e CULVERT_MANAGER_ID=my-cluster culvert-traffic-manager`,
+docker run --rm${network} -e CULVERT_URL=${origin} -e CULVERT_API_KEY='${keyOf('manager')}' \\
+  -e CULVERT_MANAGER_ID=my-cluster -e CULVERT_MANAGER_NAME=my-cluster culvert-traffic-manager`,
       },
     ],
   };
 }
 
-function checkout({ origin, apiKey }: Target): Way {
+function checkout({ origin, keyOf }: Target): Way {
   return {
     id: 'checkout',
     label: 'Node',
     about: 'From a checkout of Culvert, without containers. It runs until you stop it.',
+    keyFor: 'manager',
+    obstacle: null,
     steps: [
       {
         name: 'the commands',
         text: 'In a checkout of Culvert:',
         code: `npm ci && npm run -s build
-CULVERT_URL=${origin} CULVERT_API_KEY='${apiKey}' CULVERT_MANAGER_ID=my-cluster \\
-  npm run -s traffic-manager`,
+CULVERT_URL=${origin} CULVERT_API_KEY='${keyOf('manager')}' \\
+  CULVERT_MANAGER_ID=my-cluster CULVERT_MANAGER_NAME=my-cluster npm run -s traffic-manager`,
       },
     ],
   };
 }
 
-function telepresence({ origin, apiKey }: Target): Way {
+function telepresence({ origin, keyOf }: Target): Way {
   const { hostname, port, protocol } = new URL(origin);
   const systemaPort = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
   const domain = port === '' ? hostname : `${hostname}:${port}`;
@@ -94,7 +140,12 @@ function telepresence({ origin, apiKey }: Target): Way {
     label: 'Telepresence',
     about:
       'An installation of Telepresence 2.4.1 to 2.14 that you have, unchanged. It needs this deployment to have TLS. ' +
-      'Later versions have no preview URLs: use our traffic manager beside them.',
+      'Later versions have no preview URLs: run the traffic manager of Culvert beside them.',
+    keyFor: 'telepresence',
+    obstacle:
+      protocol === 'http:'
+        ? 'Telepresence connects over TLS only. Set TLS_CERT_FILE and TLS_KEY_FILE, and open the dashboard over https.'
+        : null,
     steps: [
       {
         name: 'the Helm command',
@@ -104,10 +155,10 @@ function telepresence({ origin, apiKey }: Target): Way {
       },
       {
         name: 'the commands',
-        text: 'And the client of whoever makes previews (2.3.7 and later; the key needs the scope keys:write too):',
+        text: 'Then sign in with the client of each person who makes previews (2.3.7 or later):',
         code: `export TELEPRESENCE_LOGIN_DOMAIN=${domain} SCOUT_DISABLE=1
 telepresence quit -u
-telepresence login --apikey='${apiKey}'`,
+telepresence login --apikey='${keyOf('telepresence')}'`,
       },
     ],
   };

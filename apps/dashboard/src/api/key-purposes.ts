@@ -1,0 +1,33 @@
+import type { Scope } from './me.js';
+
+export interface KeyPurpose {
+  readonly label: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** What a traffic manager needs: its tunnel, and to report what is intercepted in its cluster. */
+const MANAGER = [
+  'tunnel',
+  'sessions:read',
+  'intercepts:read',
+  'intercepts:write',
+  'previews:read',
+  'previews:write',
+] as const satisfies readonly Scope[];
+
+/** What keys are mostly made for: the presets wherever one can be made. */
+export const KEY_PURPOSES = {
+  manager: { label: 'Traffic manager', scopes: MANAGER },
+  // Its client makes a key of its own when it signs in with one.
+  telepresence: { label: 'Telepresence', scopes: [...MANAGER, 'keys:write'] },
+  ci: {
+    label: 'CI that makes previews',
+    scopes: ['previews:read', 'previews:write', 'intercepts:read', 'intercepts:write', 'sessions:read'],
+  },
+  read: {
+    label: 'Read-only',
+    scopes: ['previews:read', 'intercepts:read', 'sessions:read', 'keys:read', 'team:read'],
+  },
+} as const satisfies Readonly<Record<string, KeyPurpose>>;
+
+export type KeyPurposeName = keyof typeof KEY_PURPOSES;
