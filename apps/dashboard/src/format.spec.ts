@@ -2,14 +2,14 @@ import { expect, it } from 'vitest';
 import { count, formatBytes, formatMilliseconds } from './format.js';
 
 it('says amounts of bytes as people do', () => {
-  expect([0, 1023, 1024, 1536, 10 * 1024, 5 * 2 ** 30, 2 ** 60].map(formatBytes)).toEqual([
+  expect([0, 999, 1000, 1536, 10_000, 5e9, 2e18].map(formatBytes)).toEqual([
     '0 B',
-    '1023 B',
-    '1.0 KiB',
-    '1.5 KiB',
-    '10 KiB',
-    '5.0 GiB',
-    '1024 PiB',
+    '999 B',
+    '1.0 kB',
+    '1.5 kB',
+    '10 kB',
+    '5.0 GB',
+    '2000 PB',
   ]);
 });
 

@@ -1,4 +1,4 @@
-import { Checkbox } from '@mantine/core';
+import { Checkbox, VisuallyHidden } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import {
   memo,
@@ -20,7 +20,7 @@ const NEAR_END = 60;
 
 export interface Column<Row> {
   readonly key: string;
-  /** What the column holds; empty for one of buttons, which then needs a `label`. */
+  /** What the column holds; empty for one of buttons, which only screen readers are told. */
   readonly header: string;
   /** Track of the grid, such as `minmax(12rem, 2fr)`. */
   readonly width: string;
@@ -107,7 +107,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
               className={classes['cell']}
               data-right={isRightAligned || undefined}
             >
-              {header}
+              {header === '' ? <VisuallyHidden>Actions</VisuallyHidden> : header}
             </span>
           ))}
         </div>

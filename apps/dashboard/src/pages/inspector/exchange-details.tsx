@@ -6,10 +6,10 @@ import type { Preview } from '../../api/previews.js';
 import { Facts } from '../../components/facts.js';
 import { exactTime } from '../../components/time-ago.js';
 import { toastDone } from '../../components/toast.js';
+import { formatBytes } from '../../format.js';
 import { IconTerminal2 } from '../../icons.js';
 import { BodyView } from './body-view.js';
 import { toCurl } from './curl.js';
-import { size } from './exchange-list.js';
 import { ReplayActions } from './replay-actions.js';
 import { Waterfall } from './waterfall.js';
 import classes from './inspector.module.css';
@@ -98,8 +98,8 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
                   </Anchor>
                 )),
             ],
-            ['Sent', size(exchange.bytesIn)],
-            ['Received', size(exchange.bytesOut)],
+            ['Sent', formatBytes(exchange.bytesIn)],
+            ['Received', formatBytes(exchange.bytesOut)],
           ]}
         />
         <Waterfall timings={exchange.timings} />

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef, type ReactElement } from 'react';
 import type { Exchange } from '../../api/exchanges.js';
+import { formatBytes } from '../../format.js';
 import { milliseconds, totalMs } from './waterfall.js';
 import classes from './inspector.module.css';
 
@@ -104,7 +105,7 @@ function ExchangeCells({
         {took === null ? '' : milliseconds(took)}
       </span>
       <span role="cell" className={classes['right']} data-wide>
-        {size(bytesOut)}
+        {formatBytes(bytesOut)}
       </span>
       <span role="cell" data-wide title={visitor.address}>
         {visitor.kind === 'replay' ? 'replay' : visitor.address}
@@ -117,10 +118,4 @@ export function toneOf({ status, error }: Exchange): 'good' | 'warn' | 'bad' | u
   if (error !== null || (status !== null && status >= 500)) return 'bad';
   if (status === null) return undefined;
   return status >= 400 ? 'warn' : 'good';
-}
-
-/** `512 B`, `1.5 kB`, `2.0 MB`. */
-export function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

@@ -1,4 +1,15 @@
-import { Button, Group, Modal, NativeSelect, Stack, Table, Tabs, Text, TextInput } from '@mantine/core';
+import {
+  Button,
+  Group,
+  Modal,
+  NativeSelect,
+  Stack,
+  Table,
+  Tabs,
+  Text,
+  TextInput,
+  VisuallyHidden,
+} from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement, type SubmitEvent } from 'react';
 import { isUsable } from '../../api/is-usable.js';
@@ -151,7 +162,9 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
                 <Table.Th>Name</Table.Th>
                 <Table.Th>Begins with</Table.Th>
                 <Table.Th>Works until</Table.Th>
-                <Table.Th aria-label="Actions" />
+                <Table.Th>
+                  <VisuallyHidden>Actions</VisuallyHidden>
+                </Table.Th>
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>

@@ -53,7 +53,13 @@ export function PreviewPage({
     <Page
       title={query.data === undefined ? 'Preview' : nameOfPreview(query.data)}
       back={<BackLink href="/previews">Previews</BackLink>}
-      actions={query.data && <Actions preview={query.data} />}
+      actions={
+        query.data && (
+          <Group visibleFrom="sm" gap="xs">
+            <Actions preview={query.data} />
+          </Group>
+        )
+      }
     >
       <QueryView query={query}>{(preview) => <Details preview={preview} />}</QueryView>
     </Page>
@@ -101,7 +107,8 @@ function Actions({ preview }: { preview: Preview }): ReactElement {
       </ScopedButton>
       <ScopedButton
         needs="previews:write"
-        variant="default"
+        variant="light"
+        color="red"
         leftSection={<IconTrash size={16} />}
         onClick={() => void remove([preview]).then((isGone) => isGone && navigate('/previews'))}
       >
@@ -124,6 +131,10 @@ function Details({ preview }: { preview: Preview }): ReactElement {
     <Together queries={sections}>
       <Stack gap="md">
         <Address preview={preview} />
+        {/* On a phone people come for the address, and it comes first. */}
+        <Group hiddenFrom="sm" gap="xs">
+          <Actions preview={preview} />
+        </Group>
         <PreviewTraffic previewId={preview.id} />
         <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
           <Intercept preview={preview} />

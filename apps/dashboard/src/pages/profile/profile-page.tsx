@@ -135,7 +135,13 @@ function Sessions(): ReactElement {
     <PageSection
       title="Where you are signed in"
       actions={
-        <Button variant="default" size="xs" loading={endOthers.isPending} onClick={() => void ask()}>
+        <Button
+          variant="light"
+          color="red"
+          size="xs"
+          loading={endOthers.isPending}
+          onClick={() => void ask()}
+        >
           Sign out all others
         </Button>
       }
