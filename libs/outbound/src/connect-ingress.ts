@@ -1,7 +1,7 @@
 /** Opens the connection that a stream asks for: TCP, or TLS on top. */
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type SecureContext } from 'node:tls';
-import { sharedReads } from '@culvert/sockets';
+import { readBeforeFailing, sharedReads } from '@culvert/sockets';
 import type { AlpnProtocol } from '@culvert/tunnel';
 
 export interface IngressConnection {
@@ -32,7 +32,7 @@ export function connectIngress(
   onData: (chunk: Buffer) => void,
 ): Socket {
   const options = { host, port, allowHalfOpen: true, autoSelectFamily: true, noDelay: true, lookup };
-  if (tls === null) return connectTcp({ ...options, onread: sharedReads(onData) });
+  if (tls === null) return readBeforeFailing(connectTcp({ ...options, onread: sharedReads(onData) }));
   const socket = connectTls({
     ...options,
     // RFC 6066 §3: SNI names a DNS host, never an address.

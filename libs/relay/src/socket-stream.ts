@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { readShared, SocketWriter } from '@culvert/sockets';
+import { readBeforeFailing, readShared, SocketWriter } from '@culvert/sockets';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Dialled, Dialer } from './stream-pool.js';
 
@@ -23,7 +23,8 @@ export class SocketStream implements Stream {
       socket instanceof Socket && readShared(socket, (bytes) => this.handler.onData(Buffer.from(bytes)));
     if (isShared) socket.resume();
     else socket.on('data', (chunk: Buffer) => this.handler.onData(chunk));
-    if (socket instanceof Socket) this.writer = new SocketWriter(socket, () => this.handler.onDrain());
+    if (socket instanceof Socket)
+      this.writer = new SocketWriter(readBeforeFailing(socket), () => this.handler.onDrain());
     else this.writer = socket.on('drain', () => this.handler.onDrain());
     socket.on('end', () => {
       this.hasPeerEnded = true;
