@@ -417,7 +417,7 @@ describe('a preview of a Telepresence traffic manager', () => {
   });
 
   it.each(['v2.6.8', 'v2.9.5'])(
-    'is gone when a person removes it, and its manager, which would die of it or refuse, is not asked (%s)',
+    'is gone until a person who removed it restores it, and its manager, which would die or refuse, is not asked (%s)',
     async (version) => {
       const double = startDouble({ version });
       const [removed, kept] = [await share(double), await share(double)];
@@ -427,6 +427,11 @@ describe('a preview of a Telepresence traffic manager', () => {
       expect((await visit(removed.hostname)).status).toBe(404);
       expect((await visit(kept.hostname)).status).toBe(200);
       expect(double.table.get(removed.id)?.previewDomain).toBe(removed.hostname);
+      expect(double.connections).toHaveLength(1);
+      // What the manager goes on showing can be made to work again.
+      const restored = await api('POST', `/intercepts/${encodeURIComponent(removed.id)}/restore-preview`);
+      expect([restored.status, restored.body['hostname']]).toEqual([201, removed.hostname]);
+      expect((await visit(removed.hostname)).status).toBe(200);
       expect(double.connections).toHaveLength(1);
     },
   );

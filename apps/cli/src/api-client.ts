@@ -3,9 +3,9 @@ import {
   apiKeyPage,
   createdApiKeyResource,
   createdShareLinkResource,
-  interceptPage,
   interceptResource,
   meResource,
+  pageOf,
   previewPage,
   previewResource,
   problemResource,
@@ -20,7 +20,6 @@ import {
   type createPreviewRequest,
   type CreatedShareLinkResource,
   type createShareLinkRequest,
-  type InterceptResource,
   type PreviewResource,
   type rotateApiKeyRequest,
   type SessionResource,
@@ -58,6 +57,11 @@ export interface ApiClientOptions {
 /** Without what an older server does not say, and no command needs. */
 const me = meResource.omit({ mayCreateTeam: true });
 export type Me = z.output<typeof me>;
+
+/** An older server does not say what was removed. */
+const intercept = interceptResource.partial({ removedPreview: true });
+const interceptPage = pageOf(intercept);
+export type Intercept = z.output<typeof intercept>;
 
 type Query = Readonly<Record<string, string | undefined>>;
 
@@ -105,12 +109,12 @@ export class ApiClient {
     await this.call('DELETE', `/intercepts/${encodeURIComponent(id)}`, z.null());
   }
 
-  intercepts(query: { readonly trafficManagerId?: string } = {}): Promise<InterceptResource[]> {
+  intercepts(query: { readonly trafficManagerId?: string } = {}): Promise<Intercept[]> {
     return this.list('/intercepts', query, interceptPage);
   }
 
-  intercept(id: string): Promise<InterceptResource> {
-    return this.call('GET', `/intercepts/${encodeURIComponent(id)}`, interceptResource);
+  intercept(id: string): Promise<Intercept> {
+    return this.call('GET', `/intercepts/${encodeURIComponent(id)}`, intercept);
   }
 
   previews(

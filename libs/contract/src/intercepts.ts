@@ -118,6 +118,13 @@ export const interceptResource = z.strictObject({
   message: z.string(),
   metadata: z.record(z.string(), z.string()),
   headers: z.record(z.string(), z.string()),
+  removedPreview: z
+    .strictObject({ hostname: z.string() })
+    .nullable()
+    .describe(
+      'A preview that ended here, while the Telepresence traffic manager of the intercept still shows its URL: until the ' +
+        'developer runs `telepresence preview remove <name>`, or somebody restores it. Null: there is none.',
+    ),
   createdAt: timestamp,
   updatedAt: timestamp,
 });

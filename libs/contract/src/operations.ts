@@ -648,9 +648,25 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'delete',
     path: `${API}/previews/{previewId}`,
     summary: 'Delete a preview',
-    description: 'Its hostname answers no more, and is not used again.',
+    description:
+      'Its hostname answers no more, and is not used again, unless Telepresence asked for the preview: from 2.6.0 on it ' +
+      'goes on showing the URL, which is then the `removedPreview` of the intercept.',
     access: 'previews:write',
     status: 204,
+  },
+  {
+    id: 'restorePreview',
+    tag: 'Previews',
+    method: 'post',
+    path: `${API}/intercepts/{interceptId}/restore-preview`,
+    summary: 'Restore the removed preview of an intercept',
+    description:
+      'For the `removedPreview` of an intercept. It gets its hostname and settings back, and a new id. It does not expire, ' +
+      'and its share links and tokens stay revoked.',
+    access: 'previews:write',
+    status: 201,
+    response: previews.previewResource,
+    errors: ['preview_limit_reached'],
   },
 
   {

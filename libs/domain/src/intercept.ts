@@ -1,3 +1,5 @@
+import type { PreviewDraft } from './preview.js';
+
 /** Same words as Telepresence's InterceptDispositionType. */
 export const DISPOSITIONS = [
   'UNSPECIFIED',
@@ -38,9 +40,14 @@ export interface Intercept {
   readonly metadata: Readonly<Record<string, string>>;
   /** Which request headers the cluster matches, by name; values may be regular expressions. Empty when unknown. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The preview that ended here while its Telepresence manager still shows its hostname. */
+  readonly removedPreview: RemovedPreview | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
+/** What a preview was when it ended, for the time when it is restored. */
+export type RemovedPreview = Omit<PreviewDraft, 'interceptId' | 'expiresAt'>;
+
 /** What the creator of an intercept decides. */
-export type InterceptDraft = Omit<Intercept, 'id' | 'teamId' | 'createdAt' | 'updatedAt'>;
+export type InterceptDraft = Omit<Intercept, 'id' | 'teamId' | 'removedPreview' | 'createdAt' | 'updatedAt'>;

@@ -403,7 +403,15 @@ export interface PreviewRepository {
   list(teamId: string, filter: PreviewFilter, page: PageRequest): Promise<Page<Preview>>;
   count(teamId: string): Promise<number>;
   update(teamId: string, id: string, change: PreviewChange): Promise<Preview | null>;
+  /** A preview whose hostname was given to a traffic manager stays with its intercept as `removedPreview`. */
   remove(teamId: string, id: string): Promise<Preview | null>;
+  /**
+   * Brings the `removedPreview` of an intercept back, with its hostname and settings, and without expiry, share links
+   * and tokens. Null when there is none.
+   * @throws HostnameTakenError when another intercept has the hostname now
+   * @throws TeamLimitError when the team has `maxPreviews`
+   */
+  restore(teamId: string, interceptId: string, maxPreviews: number): Promise<Preview | null>;
   /** Called by an edge: these previews have been used. */
   recordUse(ids: readonly string[], at: Date): Promise<void>;
   /**
@@ -510,7 +518,8 @@ export interface PreviewVisitRepository {
 export interface RequestedPreviewRepository {
   /**
    * Creates or refreshes the traffic manager, the intercept and its preview, all or nothing. The hostname that the
-   * same client, workload, namespace and name of the team had within `HOSTNAME_MEMORY_MS` comes back, also from a
+   * same client, workload, namespace and name of the team had within `HOSTNAME_MEMORY_MS` comes back (however old that
+   * of a `removedPreview` of the intercept is), also from a
    * preview of a traffic manager that is not connected any more, which ends then; never one that lives elsewhere.
    * Throws HostnameTakenError when the new hostname is in use.
    */
@@ -539,7 +548,12 @@ export interface RequestedPreviewRepository {
     kind: TunnelKind,
     seenBefore: Date,
   ): Promise<{ readonly teamId: string; readonly id: string }[]>;
-  /** Forgets hostnames, of any team, that are free since before this. Returns how many. */
+  /** Drops the `removedPreview` of an intercept, if it has this hostname. Reports whether there was one. */
+  dropRemoved(teamId: string, interceptId: string, hostname: string): Promise<boolean>;
+  /**
+   * Forgets hostnames, of any team, that are free since before this and are not those of a `removedPreview`. Returns how
+   * many.
+   */
   forgetHostnames(freeBefore: Date): Promise<number>;
 }
 

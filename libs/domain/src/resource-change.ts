@@ -50,6 +50,7 @@ const CHANGE_OF_ACTION: ReadonlyMap<string, Change> = new Map(
     'preview.update': 'updated',
     'preview.delete': 'removed',
     'preview.end': 'removed',
+    'preview.restore': 'created',
     'preview-token.create': 'created',
     'preview-token.revoke': 'updated',
     'session.end': 'updated',

@@ -38,6 +38,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
         ...draft,
         id,
         teamId,
+        removedPreview: null,
         createdAt: expect.any(Date) as Date,
         updatedAt: expect.any(Date) as Date,
       });

@@ -4,9 +4,10 @@ import {
   HostnameTakenError,
   type PreviewRequest,
   type RequestedPreview,
+  TeamLimitError,
 } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   createTenant,
   describeOnEveryDatabase,
@@ -188,10 +189,111 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     await remove(opened);
     const second = await open(again());
     expect(second.preview.hostname).toBe(opened.preview.hostname);
-    await context.store.previews.remove(teamId, second.preview.id);
+    for (const id of [request.interceptId, second.preview.interceptId])
+      await context.store.intercepts.remove(teamId, id);
     expect(await forget(new Date(Date.now() + 1000))).toBe(1);
     const third = again();
     expect((await open(third)).preview.hostname).toBe(third.preview.hostname);
+  });
+
+  describe('a preview that a person removed while its manager goes on showing it', () => {
+    const removedOf = async ({ interceptId: id }: { readonly interceptId: string }) =>
+      (await context.store.intercepts.find(teamId, id))?.removedPreview ?? null;
+
+    async function remove(): Promise<RequestedPreview['preview']> {
+      const { preview } = await open(request);
+      const changed = await context.store.previews.update(teamId, preview.id, {
+        access: 'public',
+        expiresAt: new Date('2020-01-01T00:00:00Z'),
+        ingress: { ...preview.ingress, port: 8443 },
+      });
+      await context.store.previews.remove(teamId, preview.id);
+      return changed!;
+    }
+
+    it('comes back with its hostname and settings when it is restored, once, and does not expire', async () => {
+      const removed = await remove();
+      expect(await removedOf(request)).toMatchObject({ hostname: removed.hostname });
+      const restored = await context.store.previews.restore(teamId, request.interceptId, 1);
+      const { id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...settings } = removed;
+      expect(restored).toMatchObject({ ...settings, expiresAt: null });
+      expect(restored?.id).not.toBe(removed.id);
+      expect(await removedOf(request)).toBeNull();
+      expect(await context.store.previews.restore(teamId, request.interceptId, 2)).toBeNull();
+      // Its hostname is in use, and is kept when it is removed again.
+      await context.store.requestedPreviews.forgetHostnames(LATER);
+      await context.store.previews.remove(teamId, restored!.id);
+      expect(await removedOf(request)).toMatchObject({ hostname: removed.hostname });
+    });
+
+    it('is not one beyond the limit of the team', async () => {
+      await remove();
+      await open(requestOf({}));
+      await expect(context.store.previews.restore(teamId, request.interceptId, 1)).rejects.toBeInstanceOf(
+        TeamLimitError,
+      );
+      expect(await removedOf(request)).not.toBeNull();
+    });
+
+    it('comes back when its manager asks for it again, also after the week of its hostname', async () => {
+      const { hostname } = await remove();
+      const { requestedPreviews } = context.store;
+      await requestedPreviews.forgetHostnames(LATER);
+      const asked = {
+        ...request,
+        preview: again().preview,
+        at: new Date(Date.now() + 2 * HOSTNAME_MEMORY_MS),
+      };
+      expect(await open(asked)).toMatchObject({ isRenewed: false, preview: { hostname, access: 'team' } });
+      expect(await removedOf(request)).toBeNull();
+    });
+
+    it('is dropped by its hostname, and its hostname is forgotten in time then', async () => {
+      const { hostname } = await remove();
+      const { requestedPreviews } = context.store;
+      const { interceptId: id } = request;
+      const other = await createTenant(context.store);
+      expect(await requestedPreviews.dropRemoved(other.team.id, id, hostname)).toBe(false);
+      expect(await requestedPreviews.dropRemoved(teamId, id, 'other.preview.test')).toBe(false);
+      expect(await requestedPreviews.forgetHostnames(LATER)).toBe(0);
+      expect(await requestedPreviews.dropRemoved(teamId, id, hostname)).toBe(true);
+      expect(await context.store.previews.restore(teamId, id, 10)).toBeNull();
+      expect(await requestedPreviews.forgetHostnames(LATER)).toBe(1);
+    });
+
+    it('is not restored for another team, or while another intercept has its hostname', async () => {
+      const { hostname } = await remove();
+      const other = await createTenant(context.store);
+      expect(await context.store.previews.restore(other.team.id, request.interceptId, 10)).toBeNull();
+      expect((await open(again())).preview.hostname).toBe(hostname);
+      await expect(context.store.previews.restore(teamId, request.interceptId, 10)).rejects.toBeInstanceOf(
+        HostnameTakenError,
+      );
+    });
+
+    it('is restored once when two ask for it at once', async () => {
+      await remove();
+      const restore = () => context.store.previews.restore(teamId, request.interceptId, 10);
+      const restored = await Promise.all([restore(), restore()]);
+      expect(restored.filter((each) => each !== null)).toHaveLength(1);
+    });
+
+    it('is none when its hostname was never given to a manager', async () => {
+      const { preview } = await open(request);
+      const own = await context.store.previews.create(
+        teamId,
+        previewDraft({ interceptId: request.interceptId, hostname: `${randomUUID()}.preview.test` }),
+      );
+      await context.store.previews.remove(teamId, own!.id);
+      expect(await removedOf(preview)).toBeNull();
+    });
+
+    it('is none when the manager itself removes it', async () => {
+      const { preview } = await open(request);
+      const { managerId } = request;
+      await context.store.requestedPreviews.close(teamId, managerId, preview.hostname, LATER);
+      expect(await removedOf(request)).toBeNull();
+    });
   });
 
   /*

@@ -95,12 +95,13 @@ function notFound(id: string): ProblemError {
   return new ProblemError('not_found', { detail: `there is no intercept ${id}` });
 }
 
-function toResource({ teamId: _teamId, ...intercept }: Intercept): InterceptResource {
+function toResource({ teamId: _teamId, removedPreview, ...intercept }: Intercept): InterceptResource {
   return {
     ...intercept,
     mechanismArgs: [...intercept.mechanismArgs],
     metadata: { ...intercept.metadata },
     headers: { ...intercept.headers },
+    removedPreview: removedPreview && { hostname: removedPreview.hostname },
     createdAt: intercept.createdAt.toISOString(),
     updatedAt: intercept.updatedAt.toISOString(),
   };

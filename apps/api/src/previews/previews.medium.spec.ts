@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { previewResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../spec/api-harness.js';
@@ -177,6 +178,29 @@ describe('/api/v1/previews', () => {
     expect((await team.get(`/previews/${id}`)).status).toBe(404);
     expect((await team.delete(`/previews/${id}`)).status).toBe(404);
     expect((await team.get(`/intercepts/${interceptId}`)).status).toBe(200);
+  });
+
+  it('restores a removed preview of Telepresence with its hostname and settings, and writes it down', async () => {
+    const { id, hostname, interceptId } = await team.requestedPreview(`web-${randomUUID()}`);
+    const before = (await team.patch(`/previews/${id}`, { access: 'public' })).body;
+    const restore = () => team.post(`/intercepts/${encodeURIComponent(interceptId)}/restore-preview`, {});
+    const removed = async () =>
+      (await team.get(`/intercepts/${encodeURIComponent(interceptId)}`)).body.removedPreview;
+    expect([(await restore()).status, await removed()]).toEqual([404, null]);
+    await team.delete(`/previews/${id}`);
+    expect(await removed()).toEqual({ hostname });
+    api.bus.take();
+    const response = await restore();
+    expect(response.status).toBe(201);
+    const restored = previewResource.parse(response.body);
+    const { id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...settings } = before;
+    expect(restored).toMatchObject(settings);
+    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect(await removed()).toBeNull();
+    expect((await team.get(`/audit-events?targetId=${restored.id}`)).body.items).toMatchObject([
+      { action: 'preview.restore', before: null, after: { hostname } },
+    ]);
+    expect((await restore()).status).toBe(404);
   });
 
   it('shows what people know the intercept by, and lists by it', async () => {

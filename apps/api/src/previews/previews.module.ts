@@ -7,6 +7,7 @@ import { TrafficManagersModule } from '../traffic-managers/traffic-managers.modu
 import { PreviewLifetimes } from './preview-lifetimes.service.js';
 import { PreviewsController } from './previews.controller.js';
 import { PreviewsService } from './previews.service.js';
+import { RestoredPreviewController } from './restored-preview.controller.js';
 
 @Module({
   imports: [
@@ -16,7 +17,7 @@ import { PreviewsService } from './previews.service.js';
     PullRequestsModule,
     TrafficManagersModule,
   ],
-  controllers: [PreviewsController],
+  controllers: [PreviewsController, RestoredPreviewController],
   providers: [PreviewsService, PreviewLifetimes],
   exports: [PreviewsService],
 })

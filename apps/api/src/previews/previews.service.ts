@@ -87,6 +87,39 @@ export class PreviewsService {
     await this.announcer.previewsRemoved([preview]);
     const before = auditedPreview(await this.#toResource(preview));
     await this.audit.record(caller, 'preview.delete', id, { before });
+    this.#interceptChanged(preview);
+  }
+
+  /** Brings back the preview that was removed here while its traffic manager went on showing it. */
+  async restore(caller: Caller, interceptId: string): Promise<PreviewResource> {
+    await this.intercepts.find(caller, interceptId);
+    const preview = await this.#restored(caller, interceptId);
+    if (preview === null) {
+      throw new ProblemError('not_found', {
+        detail: `intercept ${interceptId} has no removed preview to restore`,
+      });
+    }
+    await this.announcer.previewsChanged([preview.hostname]);
+    const resource = await this.#toResource(preview);
+    await this.audit.record(caller, 'preview.restore', preview.id, { after: auditedPreview(resource) });
+    this.#interceptChanged(preview);
+    return resource;
+  }
+
+  async #restored({ teamId }: Caller, interceptId: string): Promise<Preview | null> {
+    try {
+      return await this.store.previews.restore(teamId, interceptId, this.settings.limits.maxPreviewsPerTeam);
+    } catch (error) {
+      if (error instanceof TeamLimitError) throw limitReached(error);
+      // Another intercept got the hostname meanwhile.
+      if (error instanceof HostnameTakenError) return null;
+      throw error;
+    }
+  }
+
+  /** Whether the intercept has a removed preview to restore is another matter now. */
+  #interceptChanged({ teamId, interceptId }: Preview): void {
+    this.announcer.changed({ teamId, resource: 'intercept', id: interceptId, change: 'updated' });
   }
 
   /** How this preview is put into the store, once it has a hostname: with its intercept, or to one that exists. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { IncomingMessage } from 'node:http';
 import { type ClusterEvent, type EventBus, InProcessEventBus, type Listening } from '@culvert/cluster';
@@ -12,6 +13,7 @@ import {
   hashSecret,
   type ApiKey,
   type ApiKeyScope,
+  type Preview,
   type Role,
   type Session,
   type Store,
@@ -19,6 +21,7 @@ import {
   type User,
   type UserSession,
 } from '@culvert/domain';
+import { interceptDescription } from '@culvert/contract';
 import { createLog, loadSettings } from '@culvert/platform';
 import { createStore } from '@culvert/store';
 import { createTestDatabase } from '@culvert/testkit';
@@ -136,6 +139,31 @@ export class TestTeam {
     });
     if (trafficManager === null) throw new Error(`manager id ${managerId} is taken`);
     return trafficManager.id;
+  }
+
+  /** A preview that a traffic manager of Telepresence asks for, as an edge makes it. */
+  async requestedPreview(name: string): Promise<Preview> {
+    const opened = await this.api.store.requestedPreviews.open(this.teamId, {
+      managerId: `manager-${name}`,
+      managerName: 'Telepresence',
+      interceptId: `${randomUUID()}:${name}`,
+      intercept: { ...interceptDescription.parse({ name, workload: name }), client: 'ann@laptop' },
+      preview: {
+        hostname: `${name}.preview.example.com`,
+        ingress: { host: name, port: 80, useTls: false, l5Host: name, verifyTls: false, protocol: 'http1' },
+        access: 'team',
+        allowedEmails: [],
+        allowedDomains: [],
+        displayBanner: false,
+        pullRequestUrl: null,
+        addRequestHeaders: {},
+        expiresAt: null,
+      },
+      maxPreviews: 1000,
+      at: new Date(),
+    });
+    if (typeof opened === 'string') throw new Error(opened);
+    return opened.preview;
   }
 
   /** Begins, or resumes, the session of a traffic manager, as an edge does. */

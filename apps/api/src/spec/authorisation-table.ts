@@ -96,6 +96,7 @@ export const AUTHORISATION: readonly Row[] = [
   ['get /api/v1/intercepts/{interceptId}',                       'intercepts:read',    401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],
   ['patch /api/v1/intercepts/{interceptId}',                     'intercepts:write',   401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   403],
   ['delete /api/v1/intercepts/{interceptId}',                    'intercepts:write',   401,   204,   403,   401,   204,   204,   204,   204,   403,   404,   404,   403],
+  ['post /api/v1/intercepts/{interceptId}/restore-preview',      'previews:write',     401,   201,   403,   401,   201,   201,   201,   201,   403,   404,   404,   403],
   ['post /api/v1/previews',                                      'previews:write',     401,   201,   403,   401,   201,   201,   201,   201,   403,   404,   404,   403],
   ['get /api/v1/previews',                                       'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   200,   200,   200],
   ['get /api/v1/previews/{previewId}',                           'previews:read',      401,   200,   403,   401,   200,   200,   200,   200,   403,   404,   404,   200],

@@ -11,6 +11,7 @@ import { printQrCode } from '../output/qr-code.js';
 import { showTime } from '../output/readable.js';
 import { createPreview, showChanged, type CreateFlags } from './create-preview.js';
 import { findPreview } from './find-preview.js';
+import { removePreviews } from './remove-previews.js';
 import { showPreview, showPreviews } from './show-preview.js';
 
 const CREATE_HELP = `
@@ -171,14 +172,4 @@ async function changeAccess(
   const changed = await context.api.updatePreview(id, { access });
   const said = access === 'public' ? 'opens for whoever has it.' : 'opens for members of the team.';
   showChanged(context, changed, said);
-}
-
-async function removePreviews({ api, output }: CommandContext, references: string[]): Promise<void> {
-  const removed: PreviewResource[] = [];
-  // First all are found, so that a mistyped name removes nothing.
-  for (const reference of references) removed.push(await findPreview(api, reference));
-  for (const { id } of removed) await api.deletePreview(id);
-  output.result(removed, () => {
-    for (const { url } of removed) output.line(`Removed ${url}`);
-  });
 }

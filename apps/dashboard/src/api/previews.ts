@@ -61,6 +61,15 @@ export async function removePreview(previewId: string): Promise<void> {
   forgetPreviews(new Set([previewId]));
 }
 
+/** Brings back the removed preview of an intercept. */
+export async function restorePreview(interceptId: string): Promise<Preview> {
+  const preview = await answerOf(
+    api.POST('/api/v1/intercepts/{interceptId}/restore-preview', { params: { path: { interceptId } } }),
+  );
+  putPreview(preview);
+  return preview;
+}
+
 /** What a preview is called: its intercept's name. */
 export function nameOfPreview({ intercept, hostname }: Preview): string {
   return intercept.name === '' ? hostname : intercept.name;

@@ -419,6 +419,43 @@ describe(InterceptSync.name, () => {
     });
   });
 
+  describe('of a preview that a person removed', () => {
+    const removed = async (id: string) => (await intercept(id))?.removedPreview?.hostname;
+
+    async function remove(): Promise<{ id: string; hostname: string; sync: InterceptSync }> {
+      const { id, hostname } = await open();
+      const sync = start();
+      manager.show(shown(id, { previewDomain: hostname, disposition: 1 }));
+      await eventually(async () => (await intercept(id))?.disposition).toBe('ACTIVE');
+      const page = await store.previews.list(teamId, { interceptId: id }, { limit: 1 });
+      await store.previews.remove(teamId, page.items[0].id);
+      return { id, hostname, sync };
+    }
+
+    it('keeps what restores it while the manager shows it, and drops that afterwards', async () => {
+      const { id, hostname, sync } = await remove();
+      sync.removePreview(id, hostname);
+      manager.show(shown(id, { previewDomain: hostname, disposition: 2 }));
+      await eventually(async () => (await intercept(id))?.disposition).toBe('WAITING');
+      expect(await removed(id)).toBe(hostname);
+      manager.show(shown(id, { previewDomain: '', disposition: 2 }));
+      await eventually(() => removed(id)).toBeUndefined();
+      expect(await intercept(id)).not.toBeNull();
+    });
+
+    it('drops what restores it at once when the manager did not show it any more', async () => {
+      const { id, hostname } = await open();
+      const sync = start(60_000);
+      manager.show(shown(id, { previewDomain: '', disposition: 2 }));
+      await eventually(async () => (await intercept(id))?.disposition).toBe('WAITING');
+      const page = await store.previews.list(teamId, { interceptId: id }, { limit: 1 });
+      await store.previews.remove(teamId, page.items[0].id);
+      expect(await removed(id)).toBe(hostname);
+      sync.removePreview(id, hostname);
+      await eventually(() => removed(id)).toBeUndefined();
+    });
+  });
+
   it('does nothing once it is stopped', async () => {
     const { id } = await open();
     const sync = start(1);

@@ -77,9 +77,16 @@ export class InterceptSync {
     this.cancelWatch();
   }
 
-  /** Tells the manager that a person removed this preview; nothing when the manager has no such preview. */
+  /**
+   * Tells the manager that a person removed this preview. When the manager has no such preview, the intercept keeps
+   * nothing to restore.
+   */
   removePreview(interceptId: string, hostname: string): void {
-    if (this.isStopped || this.shown?.get(interceptId)?.previewDomain !== hostname) return;
+    if (this.isStopped) return;
+    if (this.shown?.get(interceptId)?.previewDomain !== hostname) {
+      this.schedule();
+      return;
+    }
     const { manager, log } = this.options;
     manager
       .removePreview(interceptId)
@@ -136,7 +143,10 @@ export class InterceptSync {
 
   private async compare(entry: InterceptPreviews, info: ShownIntercept | undefined): Promise<void> {
     const { intercept } = entry;
-    if (info !== undefined) await this.refresh(entry, info);
+    if (info !== undefined) {
+      await this.refresh(entry, info);
+      await this.dropRemoved(intercept, info);
+    }
     const isWhole = info !== undefined && (info.previewDomain !== '' || entry.previews.length === 0);
     if (isWhole) this.missingSince.delete(intercept.id);
     else if (this.isMissingForLong(entry)) await this.collect(entry, info);
@@ -167,6 +177,12 @@ export class InterceptSync {
         await this.options.previews.close(session.teamId, managerId, hostname);
     }
     this.missingSince.delete(intercept.id);
+  }
+
+  /** A removed preview that the manager no longer shows is not one to restore. */
+  private async dropRemoved({ id, removedPreview }: Intercept, info: ShownIntercept): Promise<void> {
+    if (removedPreview === null || info.previewDomain === removedPreview.hostname) return;
+    await this.options.previews.dropRemoved(this.options.session.teamId, id, removedPreview.hostname);
   }
 
   private async refresh({ intercept, previews }: InterceptPreviews, info: ShownIntercept): Promise<void> {

@@ -90,6 +90,12 @@ export class RequestedPreviews {
     });
   }
 
+  /** Notes that the manager of an intercept no longer shows the preview of this hostname, which was removed here. */
+  async dropRemoved(teamId: string, interceptId: string, hostname: string): Promise<void> {
+    if (await this.store.requestedPreviews.dropRemoved(teamId, interceptId, hostname))
+      this.announceChange({ teamId, resource: 'intercept', id: interceptId, change: 'updated' });
+  }
+
   /** Where a service's traffic enters: as its newest preview says, or else the service itself. */
   async resolveIngress(
     teamId: string,

@@ -217,6 +217,20 @@ describe(TelepresenceServices.name, () => {
     expect(await store.intercepts.find(teamId, interceptId)).not.toBeNull();
   });
 
+  it('brings the hostname of a preview back that a person removed, when its manager asks again', async () => {
+    const interceptId = `${randomUUID()}:web`;
+    const first = createDomain(interceptId);
+    expect(await first.status()).toBe(GrpcStatus.OK);
+    const page = await store.previews.list(teamId, { interceptId }, { limit: 1 });
+    await store.previews.remove(teamId, page.items[0].id);
+    expect(await store.previews.findRoute(first.domain)).toBeNull();
+    const again = createDomain(interceptId);
+    expect(await again.status()).toBe(GrpcStatus.OK);
+    expect(again.domain).toBe(first.domain);
+    expect(await store.previews.findRoute(first.domain)).toMatchObject({ interceptId, access: 'team' });
+    expect((await store.intercepts.find(teamId, interceptId))?.removedPreview).toBeNull();
+  });
+
   it('refuses a removal without a key that may', async () => {
     key = generateApiKeySecret();
     const { path, request } = Methods.removeIntercept;

@@ -5,11 +5,13 @@ import {
   type InterceptRepository,
   type Page,
   type PageRequest,
+  type RemovedPreview,
 } from '@culvert/domain';
 import { isForeignKeyViolation, isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
+import { Prisma } from '../generated/client.js';
 import type { InterceptModel } from '../generated/models.js';
 import { freeHostnames } from './remembered-hostnames.js';
 
@@ -115,10 +117,27 @@ export async function insertIntercept(
   }
 }
 
+/** `hostname`: only if it is that of the removed preview. Reports whether there was one. */
+export async function dropRemovedPreview(
+  client: Client | TransactionClient,
+  teamId: string,
+  id: string,
+  hostname?: string,
+): Promise<boolean> {
+  const removedPreview =
+    hostname === undefined ? { not: Prisma.DbNull } : { path: ['hostname'], equals: hostname };
+  const { count } = await client.intercept.updateMany({
+    where: { teamId, id, removedPreview },
+    data: { removedPreview: Prisma.DbNull },
+  });
+  return count > 0;
+}
+
 export function toIntercept(row: InterceptModel): Intercept {
   return {
     ...row,
     metadata: row.metadata as Record<string, string>,
     headers: row.headers as Record<string, string>,
+    removedPreview: row.removedPreview as RemovedPreview | null,
   };
 }

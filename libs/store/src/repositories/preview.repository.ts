@@ -11,15 +11,16 @@ import {
   type PreviewFilter,
   type PreviewRepository,
   type PreviewRoute,
+  type RemovedPreview,
 } from '@culvert/domain';
 import { isForeignKeyViolation, isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import type { PreviewModel } from '../generated/models.js';
 import { isUuid, newId } from '../ids.js';
 import { emptyPage, pageQuery, toPage } from '../page.js';
 import { isStorable } from '../text.js';
-import { insertIntercept } from './intercept.repository.js';
+import { dropRemovedPreview, insertIntercept, toIntercept } from './intercept.repository.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
-import { freeHostnames } from './remembered-hostnames.js';
+import { freeHostnames, useHostname } from './remembered-hostnames.js';
 
 const accessColumns = {
   id: true,
@@ -155,11 +156,34 @@ export class PrismaPreviewRepository implements PreviewRepository {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     const preview = await this.find(teamId, id);
     if (preview === null) return null;
+    try {
+      await this.client.$transaction(async (tx) => {
+        await keepRemoved(tx, preview);
+        await freeHostnames(tx, teamId, [preview.hostname]);
+        const { count } = await tx.preview.deleteMany({ where: { teamId, id } });
+        if (count === 0) throw new RemovedByAnother();
+      });
+    } catch (error) {
+      if (error instanceof RemovedByAnother) return null;
+      throw error;
+    }
+    return preview;
+  }
+
+  async restore(teamId: string, interceptId: string, maxPreviews: number): Promise<Preview | null> {
+    if (!isUuid(teamId) || !isStorable(interceptId)) return null;
+    // Locked in the same order as where traffic managers ask for previews: team, intercept, memory, preview.
     return this.client.$transaction(async (tx) => {
-      await freeHostnames(tx, teamId, [preview.hostname]);
-      // Of two removals at once only one removes the row.
-      const { count } = await tx.preview.deleteMany({ where: { teamId, id } });
-      return count === 0 ? null : preview;
+      await refuseBeyondLimit(tx, teamId, maxPreviews);
+      await tx.$queryRaw`
+        SELECT 1 AS found FROM intercept WHERE team_id = ${teamId}::uuid AND id = ${interceptId} FOR UPDATE`;
+      const intercept = await tx.intercept.findUnique({ where: { teamId_id: { teamId, id: interceptId } } });
+      const removed = intercept && toIntercept(intercept).removedPreview;
+      if (!intercept || !removed) return null;
+      await dropRemovedPreview(tx, teamId, interceptId);
+      await useHostname(tx, teamId, removed.hostname);
+      const draft = { ...removed, interceptId, expiresAt: null };
+      return this.#insert(tx, teamId, intercept.trafficManagerId, draft);
     });
   }
 
@@ -230,6 +254,33 @@ export class PrismaPreviewRepository implements PreviewRepository {
       throw error;
     }
   }
+}
+
+/** Leaves the transaction of a removal that another one was faster than, and nothing of it. */
+class RemovedByAnother extends Error {}
+
+/**
+ * Keeps what is needed to restore a preview, if a traffic manager was given its hostname and may go on showing it. To be
+ * called before the hostname is freed and the preview removed.
+ */
+async function keepRemoved(tx: TransactionClient, preview: Preview): Promise<void> {
+  const { teamId, interceptId, hostname } = preview;
+  const {
+    id: _id,
+    teamId: _teamId,
+    interceptId: _interceptId,
+    trafficManagerId: _trafficManagerId,
+    expiresAt: _expiresAt,
+    lastUsedAt: _lastUsedAt,
+    createdAt: _createdAt,
+    updatedAt: _updatedAt,
+    ...removed
+  } = preview;
+  const kept: RemovedPreview = removed;
+  await tx.$executeRaw`
+    UPDATE intercept SET removed_preview = ${JSON.stringify(kept)}::jsonb
+    WHERE team_id = ${teamId}::uuid AND id = ${interceptId} AND EXISTS (
+      SELECT FROM remembered_hostname WHERE team_id = ${teamId}::uuid AND hostname = ${hostname})`;
 }
 
 function searched(search: string) {

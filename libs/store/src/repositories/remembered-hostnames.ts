@@ -15,3 +15,8 @@ export async function freeHostnames(
     data: { freeAt: new Date() },
   });
 }
+
+/** Notes that this hostname has a preview again. To be called before the preview is inserted. */
+export async function useHostname(tx: TransactionClient, teamId: string, hostname: string): Promise<void> {
+  await tx.rememberedHostname.updateMany({ where: { teamId, hostname }, data: { freeAt: null } });
+}

@@ -2,6 +2,7 @@ import {
   HOSTNAME_MEMORY_MS,
   HostnameTakenError,
   type Ingress,
+  type Intercept,
   type InterceptPreviews,
   type Preview,
   type PreviewRequest,
@@ -13,7 +14,7 @@ import {
 import { isUniqueViolation, type Client, type TransactionClient } from '../client.js';
 import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
-import { toIntercept } from './intercept.repository.js';
+import { dropRemovedPreview, toIntercept } from './intercept.repository.js';
 import { ingressColumns, toPreview } from './preview.repository.js';
 import { lockTeam } from './lock-team.js';
 import { freeHostnames } from './remembered-hostnames.js';
@@ -39,9 +40,11 @@ export class PrismaRequestedPreviewRepository implements RequestedPreviewReposit
       return await this.client.$transaction(async (tx) => {
         await lockTeam(tx, teamId);
         const trafficManagerId = await lockTrafficManager(tx, teamId, request);
-        await putIntercept(tx, teamId, trafficManagerId, request);
+        const { removedPreview } = await putIntercept(tx, teamId, trafficManagerId, request);
+        if (removedPreview !== null) await dropRemovedPreview(tx, teamId, request.interceptId);
         return (
-          (await renewPreview(tx, teamId, request)) ?? insertPreview(tx, teamId, trafficManagerId, request)
+          (await renewPreview(tx, teamId, request)) ??
+          insertPreview(tx, teamId, { trafficManagerId, removedPreview }, request)
         );
       });
     } catch (error) {
@@ -130,11 +133,15 @@ export class PrismaRequestedPreviewRepository implements RequestedPreviewReposit
     });
   }
 
+  async dropRemoved(teamId: string, interceptId: string, hostname: string): Promise<boolean> {
+    if (!isUuid(teamId) || !isStorable(interceptId) || !isStorable(hostname)) return false;
+    return dropRemovedPreview(this.client, teamId, interceptId, hostname);
+  }
+
   async forgetHostnames(freeBefore: Date): Promise<number> {
-    const { count } = await this.client.rememberedHostname.deleteMany({
-      where: { freeAt: { lt: freeBefore } },
-    });
-    return count;
+    return this.client.$executeRaw`
+      DELETE FROM remembered_hostname AS memory WHERE free_at < ${freeBefore} AND NOT EXISTS (
+        SELECT FROM intercept WHERE team_id = memory.team_id AND removed_preview ->> 'hostname' = memory.hostname)`;
   }
 }
 
@@ -157,15 +164,15 @@ async function putIntercept(
   teamId: string,
   trafficManagerId: string,
   { interceptId, intercept, at }: PreviewRequest,
-): Promise<void> {
+): Promise<Intercept> {
   const data = { ...intercept, mechanismArgs: [...intercept.mechanismArgs], updatedAt: at };
   const row = await tx.intercept.upsert({
     where: { teamId_id: { teamId, id: interceptId } },
     create: { ...data, id: interceptId, teamId, trafficManagerId, createdAt: at },
     update: data,
-    select: { trafficManagerId: true },
   });
   if (row.trafficManagerId !== trafficManagerId) throw new Refused('intercept-taken');
+  return toIntercept(row);
 }
 
 /** A manager that lost its answer asks again: the preview that is there is the one it means. */
@@ -191,11 +198,12 @@ async function renewPreview(
 async function insertPreview(
   tx: TransactionClient,
   teamId: string,
-  trafficManagerId: string,
+  intercept: Pick<Intercept, 'trafficManagerId' | 'removedPreview'>,
   request: PreviewRequest,
 ): Promise<RequestedPreview> {
   const { interceptId, maxPreviews, at } = request;
-  const hostname = await findHostname(tx, teamId, trafficManagerId, request);
+  const { trafficManagerId } = intercept;
+  const hostname = await findHostname(tx, teamId, intercept, request);
   if ((await tx.preview.count({ where: { teamId } })) >= maxPreviews) throw new Refused('limit-reached');
   const { ingress, ...columns } = request.preview;
   const row = await tx.preview.create({
@@ -220,7 +228,7 @@ async function insertPreview(
 async function findHostname(
   tx: TransactionClient,
   teamId: string,
-  trafficManagerId: string,
+  { trafficManagerId, removedPreview }: Pick<Intercept, 'trafficManagerId' | 'removedPreview'>,
   { intercept, preview, at }: PreviewRequest,
 ): Promise<string> {
   const { client, workload, namespace, name } = intercept;
@@ -246,7 +254,10 @@ async function findHostname(
     if (!isHolderAway) return preview.hostname;
     await tx.preview.deleteMany({ where: { teamId, id: holder.id } });
   }
-  const isForgotten = memory.free_at !== null && at.getTime() - memory.free_at.getTime() > HOSTNAME_MEMORY_MS;
+  const isForgotten =
+    hostname !== removedPreview?.hostname &&
+    memory.free_at !== null &&
+    at.getTime() - memory.free_at.getTime() > HOSTNAME_MEMORY_MS;
   const kept = isForgotten ? preview.hostname : hostname;
   await tx.rememberedHostname.update({
     where: { teamId_client_workload_namespace_name: { teamId, client, workload, namespace, name } },

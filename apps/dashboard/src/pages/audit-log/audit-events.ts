@@ -84,6 +84,7 @@ export const ACTIONS = [
   'preview.update',
   'preview.delete',
   'preview.end',
+  'preview.restore',
   'preview.replay',
   'preview-token.create',
   'preview-token.revoke',

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, type ReactElement } from 'react';
 import { Link } from 'wouter';
 import { answerOf, api } from '../../api/client.js';
+import { restorePreview } from '../../api/previews.js';
 import { refresh } from '../../api/refresh.js';
 import { useConfirm } from '../../components/confirm.js';
 import { Disposition } from '../../components/disposition.js';
@@ -81,7 +82,7 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
   );
   const shown = rows
     .filter(({ intercept }) => namespace === null || intercept.namespace === namespace)
-    .filter(({ intercept: { name, workload, client, mechanism, mechanismArgs }, previews }) =>
+    .filter(({ intercept: { name, workload, client, mechanism, mechanismArgs, removedPreview }, previews }) =>
       matches(
         search,
         name,
@@ -90,6 +91,7 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
         mechanism,
         ...mechanismArgs,
         ...previews.map(({ hostname }) => hostname),
+        removedPreview?.hostname ?? '',
       ),
     )
     .toSorted(
@@ -188,13 +190,14 @@ const COLUMNS: readonly Column<Row>[] = [
     key: 'preview',
     header: 'Preview',
     width: 'minmax(9rem, 1.5fr)',
-    render: ({ previews }) =>
-      previews.length === 0 ? (
-        <Text size="sm" c="dimmed">
-          none
-        </Text>
-      ) : (
-        previews.map(({ id, hostname }) => (
+    render: ({ intercept, previews }) => (
+      <>
+        {previews.length === 0 && intercept.removedPreview === null && (
+          <Text size="sm" c="dimmed">
+            none
+          </Text>
+        )}
+        {previews.map(({ id, hostname }) => (
           <Anchor
             key={id}
             component={Link}
@@ -206,8 +209,10 @@ const COLUMNS: readonly Column<Row>[] = [
           >
             {hostname}
           </Anchor>
-        ))
-      ),
+        ))}
+        <RemovedPreview {...intercept} />
+      </>
+    ),
   },
   {
     key: 'actions',
@@ -233,7 +238,29 @@ function Mechanism({ mechanism, mechanismArgs, headers }: Intercept): ReactEleme
   );
 }
 
+/** The preview that a traffic manager of Telepresence still shows to its developer. */
+function RemovedPreview({ name, removedPreview }: Intercept): ReactElement | null {
+  if (removedPreview === null) return null;
+  return (
+    <>
+      <Text size="sm" td="line-through" truncate title={removedPreview.hostname}>
+        {removedPreview.hostname}
+      </Text>
+      <Text size="xs" c="dimmed">
+        Removed, still shown by its manager. Its developer has to run{' '}
+        <Code>telepresence preview remove {name}</Code>
+      </Text>
+    </>
+  );
+}
+
 function Actions({ intercept, previews }: Row): ReactElement {
+  const restoring = useMutation({
+    mutationFn: () => restorePreview(intercept.id),
+    onSuccess: ({ hostname }) => toastDone(`Restored ${hostname}`),
+    onError: (error) => toastProblem(error, 'The preview could not be restored'),
+    onSettled: () => refresh('intercept', 'preview'),
+  });
   const confirm = useConfirm();
   const removal = useMutation({
     mutationFn: () =>
@@ -262,7 +289,18 @@ function Actions({ intercept, previews }: Row): ReactElement {
   return (
     <RowMenu
       label={`Actions for the intercept ${intercept.name}`}
-      actions={[{ label: 'Remove', needs: 'intercepts:write', onClick: () => void ask(), isDangerous: true }]}
+      actions={[
+        ...(intercept.removedPreview === null
+          ? []
+          : [
+              {
+                label: 'Restore preview',
+                needs: 'previews:write',
+                onClick: () => restoring.mutate(),
+              } as const,
+            ]),
+        { label: 'Remove', needs: 'intercepts:write', onClick: () => void ask(), isDangerous: true },
+      ]}
     />
   );
 }

@@ -11,6 +11,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'preview.update': 'Changed',
   'preview.delete': 'Removed',
   'preview.end': 'Ended',
+  'preview.restore': 'Restored',
 };
 
 /** Who did what to a preview, newest first. */

@@ -1,7 +1,10 @@
 import { removePreview, updatePreview, type Preview, type PreviewAccess } from '../../api/previews.js';
 import { putPreview } from '../../api/preview-cache.js';
+import { queryClient } from '../../api/query-client.js';
+import { trafficManagers } from '../../api/traffic-managers.js';
 import { useConfirm } from '../../components/confirm.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
+import { removalText } from './removal-text.js';
 
 /** Removals under way at once. */
 const MAX_AT_ONCE = 5;
@@ -38,10 +41,7 @@ export function usePreviewActions(): PreviewActions {
     const what = previews.length === 1 ? first.hostname : `${previews.length} previews`;
     const isSure = await confirm({
       title: `Remove ${previews.length === 1 ? 'this preview' : what}?`,
-      text:
-        previews.length === 1
-          ? `${what} stops answering at once. Its address is not used again, so this cannot be undone.`
-          : 'They stop answering at once. Their addresses are not used again, so this cannot be undone.',
+      text: removalText(previews, await telepresenceManagers()),
       confirm: 'Remove',
       isDangerous: true,
     });
@@ -54,6 +54,14 @@ export function usePreviewActions(): PreviewActions {
   };
 
   return { setAccess, remove };
+}
+
+/** Ids; none when the server does not answer, which is no reason not to remove anything. */
+async function telepresenceManagers(): Promise<ReadonlySet<string>> {
+  const managers = await queryClient
+    .query({ ...trafficManagers(), staleTime: 60_000, retry: false })
+    .catch(() => []);
+  return new Set(managers.filter(({ kind }) => kind === 'telepresence').map(({ id }) => id));
 }
 
 async function removeAll(ids: readonly string[]): Promise<unknown[]> {

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "intercept" ADD COLUMN     "removed_preview" JSONB;
