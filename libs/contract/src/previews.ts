@@ -83,6 +83,12 @@ const fields = z.strictObject({
     .max(MAX_ALLOWED, `must be at most ${MAX_ALLOWED}`)
     .describe('The same for every verified address at these domains; subdomains are not included.'),
   displayBanner: z.boolean().describe('Whether pages show that they are a preview.'),
+  allowUpgrades: z
+    .boolean()
+    .describe(
+      'Whether GET and POST requests may switch to protocols other than WebSocket with `Upgrade`, such as `tcp` of ' +
+        'Docker or `SPDY/3.1` of Kubernetes. Without it they are refused. Never allowed: h2c.',
+    ),
   pullRequestUrl: z
     .string()
     .max(2048, 'must be at most 2048 characters long')
@@ -113,6 +119,7 @@ export const createPreviewRequest = z
     allowedEmails: fields.shape.allowedEmails.default([]),
     allowedDomains: fields.shape.allowedDomains.default([]),
     displayBanner: fields.shape.displayBanner.default(true),
+    allowUpgrades: fields.shape.allowUpgrades.default(false),
     pullRequestUrl: fields.shape.pullRequestUrl.default(null),
     addRequestHeaders: fields.shape.addRequestHeaders.default({}),
     expiresAt: fields.shape.expiresAt.default(null),
@@ -190,6 +197,7 @@ export const previewResource = z.strictObject({
   allowedEmails: z.array(z.string()),
   allowedDomains: z.array(z.string()),
   displayBanner: z.boolean(),
+  allowUpgrades: z.boolean(),
   pullRequestUrl: z.string().nullable(),
   pullRequest: pullRequestResource.nullable().describe('The comment on the pull request; null without one.'),
   addRequestHeaders: z.record(z.string(), z.string()),

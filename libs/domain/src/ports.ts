@@ -351,6 +351,7 @@ export type PreviewRoute = Pick<
   | 'ingress'
   | 'access'
   | 'addRequestHeaders'
+  | 'allowUpgrades'
   | 'expiresAt'
 > & {
   /** What the banner on its pages says; null: pages stay as they are. */

@@ -37,6 +37,8 @@ export interface Preview {
   /** Lower-case. The same for every address at these domains, exactly. */
   readonly allowedDomains: readonly string[];
   readonly displayBanner: boolean;
+  /** Whether requests may switch to protocols other than WebSocket. */
+  readonly allowUpgrades: boolean;
   readonly pullRequestUrl: string | null;
   /** Headers set on every request that reaches the ingress. */
   readonly addRequestHeaders: Readonly<Record<string, string>>;
@@ -57,12 +59,17 @@ export type PreviewDraft = Omit<
   | 'id'
   | 'teamId'
   | 'trafficManagerId'
+  | 'allowUpgrades'
   | 'idleExpirySeconds'
   | 'endsWithSession'
   | 'lastUsedAt'
   | 'createdAt'
   | 'updatedAt'
-> & { readonly idleExpirySeconds?: number | null; readonly endsWithSession?: boolean };
+> & {
+  readonly allowUpgrades?: boolean;
+  readonly idleExpirySeconds?: number | null;
+  readonly endsWithSession?: boolean;
+};
 
 /** What may change while a preview lives. */
 export type PreviewChange = Partial<
@@ -73,6 +80,7 @@ export type PreviewChange = Partial<
     | 'allowedEmails'
     | 'allowedDomains'
     | 'displayBanner'
+    | 'allowUpgrades'
     | 'pullRequestUrl'
     | 'addRequestHeaders'
     | 'expiresAt'

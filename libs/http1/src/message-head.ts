@@ -23,6 +23,8 @@ export abstract class MessageHead extends Fields {
   protected readonly persists: boolean;
   /** `websocket` when that is the one protocol offered or chosen and `Connection` nominates it, else ''. */
   protected readonly offeredUpgrade: string;
+  /** The same for any other one protocol, as sent, but for the forms of HTTP itself (`UPGRADES_OF_HTTP`). */
+  protected readonly offeredOtherUpgrade: string;
   /**
    * Lower-case names that `Connection` nominates for removal, without those the relay deals with itself: close,
    * keep-alive, upgrade, te, and the framing and routing fields, which a nomination cannot remove.
@@ -77,14 +79,30 @@ export abstract class MessageHead extends Fields {
     this.connection = connection ?? NO_CONNECTION_OPTIONS;
     const { closes, keepsAlive, upgrades, names } = this.connection;
     this.persists = !closes && (minorVersion === 1 || keepsAlive);
-    const isUpgrade = upgrades && upgradeCount === 1 && minorVersion === 1;
-    this.offeredUpgrade =
-      isUpgrade &&
-      equalsIgnoringCase(text, this.valueStart(upgradeLine), this.valueEnd(upgradeLine), 'websocket')
-        ? 'websocket'
-        : '';
+    let offeredUpgrade = '';
+    let offeredOtherUpgrade = '';
+    if (upgrades && upgradeCount === 1 && minorVersion === 1) {
+      if (equalsIgnoringCase(text, this.valueStart(upgradeLine), this.valueEnd(upgradeLine), 'websocket'))
+        offeredUpgrade = 'websocket';
+      else offeredOtherUpgrade = otherProtocol(this.value(upgradeLine));
+    }
+    this.offeredUpgrade = offeredUpgrade;
+    this.offeredOtherUpgrade = offeredOtherUpgrade;
     this.connectionOptions = names;
   }
+}
+
+/** protocol-name [ "/" protocol-version ] (RFC 9110 §7.8), no list of them. */
+const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
+
+/**
+ * Other versions of HTTP, and HTTP over TLS (RFC 2817), as `h2c`, `h2c-16`, `HTTP/2.0` and `TLS/1.2`: behind them the edge
+ * would see no more requests, and clients that offer them do without.
+ */
+const UPGRADES_OF_HTTP = /^(?:h2c?|http|tls)(?:[/-]|$)/i;
+
+function otherProtocol(value: string): string {
+  return PROTOCOL.test(value) && !UPGRADES_OF_HTTP.test(value) && !/^websocket\//i.test(value) ? value : '';
 }
 
 // The two parsers of framing fields below see the whole raw value and take spaces around it, but no tabs: other

@@ -89,6 +89,27 @@ describe('RequestHead', () => {
   });
 
   it.each([
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: DERP'], 'DERP'],
+    ['POST', 1, ['Connection: upgrade', 'Upgrade: SPDY/3.1', 'Content-Length: 1'], 'SPDY/3.1'],
+    ['POST', 1, ['Connection: upgrade', 'Upgrade: tcp', 'Transfer-Encoding: chunked'], 'tcp'],
+    ['PUT', 1, ['Connection: Upgrade', 'Upgrade: tcp'], ''],
+    ['GET', 0, ['Connection: Upgrade', 'Upgrade: tcp'], ''],
+    ['GET', 1, ['Upgrade: tcp'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: tcp, derp'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: tcp', 'Upgrade: derp'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: a/b/c'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: '], ''],
+    ['POST', 1, ['Connection: Upgrade', 'Upgrade: websocket'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: websocket/13'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: H2C'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: TLS/1.2'], ''],
+    ['GET', 1, ['Connection: Upgrade', 'Upgrade: HTTP/2.0'], ''],
+  ])('%s of HTTP/1.%i with %j offers the other protocol "%s"', (method, minorVersion, lines, protocol) => {
+    const head = parse([`${method} / HTTP/1.${minorVersion}`, 'Host: a', ...lines, '', ''].join('\r\n'));
+    expect([head.upgrade, head.otherUpgrade]).toEqual(['', protocol]);
+  });
+
+  it.each([
     ['GET', 1, ['Connection: Upgrade', 'Upgrade: WebSocket'], 'websocket'],
     ['GET', 1, ['Connection: keep-alive, upgrade', 'Upgrade:\twebsocket\t'], 'websocket'],
     ['GET', 1, ['Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 0'], 'websocket'],

@@ -25,8 +25,10 @@ export class RequestHead extends MessageHead {
   readonly contentLength: number;
   /** Whether the client lets the connection persist. */
   readonly keepAlive: boolean;
-  /** `websocket` or ''. Other protocols, h2c first of all, are never switched to. */
+  /** `websocket` or ''. */
   readonly upgrade: string;
+  /** Any other protocol that a GET or POST offers alone, as sent, or ''. Forms of HTTP itself, h2c first of all, are none. */
+  readonly otherUpgrade: string;
   /** Whether the client holds its body back until it sees 100 (Continue). */
   readonly expectContinue: boolean;
 
@@ -62,8 +64,9 @@ export class RequestHead extends MessageHead {
     this.contentLength = Math.max(this.declaredLength, 0);
     this.keepAlive = this.persists;
     const hasBody = this.isChunked || this.declaredLength > 0;
-    // A body before the switch would have to be told from the bytes of the new protocol: no client sends one.
+    // No client sends a body before the frames of a WebSocket.
     this.upgrade = hasBody || this.method !== 'GET' ? '' : this.offeredUpgrade;
+    this.otherUpgrade = this.method === 'GET' || this.method === 'POST' ? this.offeredOtherUpgrade : '';
     if (
       expectLine !== -1 &&
       !equalsIgnoringCase(text, this.valueStart(expectLine), this.valueEnd(expectLine), '100-continue')

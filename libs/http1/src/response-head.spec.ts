@@ -87,6 +87,16 @@ describe('ResponseHead', () => {
   });
 
   it.each([
+    ['101', ['Connection: Upgrade', 'Upgrade: SPDY/3.1'], 'SPDY/3.1'],
+    ['101', ['Connection: Upgrade', 'Upgrade: h2c'], ''],
+    ['101', ['Upgrade: tcp'], ''],
+    ['426', ['Connection: Upgrade', 'Upgrade: tcp'], ''],
+  ])('switches with %s and %j to the other protocol "%s"', (status, lines, protocol) => {
+    const head = parse('GET', `HTTP/1.1 ${status} x`, ...lines);
+    expect([head.upgrade, head.otherUpgrade]).toEqual(['', protocol]);
+  });
+
+  it.each([
     ['101', ['Connection: Upgrade', 'Upgrade: WebSocket'], 'websocket'],
     ['101', ['Connection: Upgrade', 'Upgrade: h2c'], ''],
     ['101', ['Upgrade: websocket'], ''],

@@ -28,6 +28,8 @@ export class ResponseHead extends MessageHead {
   readonly maxIdleMs: number;
   /** For 101 the protocol switched to: `websocket`, or '' when it is anything else. '' for other statuses. */
   readonly upgrade: string;
+  /** For 101 any other protocol switched to, as sent, but for forms of HTTP itself, or ''. '' for other statuses. */
+  readonly otherUpgrade: string;
   /** Whether the status (1xx, 204, 205) allows no body, whatever was asked and whatever the fields announce. */
   readonly isBodyless: boolean;
   /** What is wrong with it, as bits of `Oddity`; 0 for nearly all. The connection must then not be used again. */
@@ -67,6 +69,7 @@ export class ResponseHead extends MessageHead {
     this.keepAlive = this.persists && hasEnd && this.oddities === 0;
     this.maxIdleMs = this.readMaxIdleMs();
     this.upgrade = status === 101 ? this.offeredUpgrade : '';
+    this.otherUpgrade = status === 101 ? this.offeredOtherUpgrade : '';
   }
 
   private readMaxIdleMs(): number {

@@ -26,6 +26,7 @@ import { peekWishes } from './request-faults.js';
 import type { Route } from './route.js';
 import { RepeatedHead } from './repeated-head.js';
 import { lastChunk } from './trailers.js';
+import { switchedTo } from './upgrade.js';
 import type { Visitor, VisitorConnection } from './visitor.js';
 
 /**
@@ -453,7 +454,7 @@ export class ClientConnection implements Visitor, VisitorConnection {
   switchProtocols(response: ResponseHead, route: Route): void {
     this.state = 'upgraded';
     this.activeAt = this.relay.clock;
-    const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${response.upgrade}\r\n\r\n`;
+    const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${switchedTo(response)}\r\n\r\n`;
     this.write(Buffer.from(statusLine(response) + lines, 'latin1'));
     if (this.hasInputEnded) this.exchange!.endRaw();
   }

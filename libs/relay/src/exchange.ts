@@ -30,6 +30,7 @@ import { isRepeatable } from './repeatable.js';
 import type { Route } from './route.js';
 import type { PooledStream } from './stream-pool.js';
 import { lastChunk } from './trailers.js';
+import { isMatchingSwitch, isRefusedUpgrade, upgradeOf } from './upgrade.js';
 import type { Visitor } from './visitor.js';
 
 /**
@@ -317,6 +318,8 @@ export class Exchange implements StreamHandler, PageSink {
           ? await gate.check(live, this.request, this.hostname, this.visitor.peer)
           : 'allow';
       if (live === null || verdict !== 'allow') this.refuse(verdict);
+      else if (isRefusedUpgrade(this.request, live))
+        this.fail('upgrade_not_allowed', DENIALS.upgrade_not_allowed);
     } catch {
       this.refuse('access_denied');
     }
@@ -396,6 +399,11 @@ export class Exchange implements StreamHandler, PageSink {
       this.fail('loop_detected', DENIALS.loop_detected);
       return;
     }
+    if (isRefusedUpgrade(this.request, route)) {
+      route.traffic.countRefused();
+      this.fail('upgrade_not_allowed', DENIALS.upgrade_not_allowed);
+      return;
+    }
     if (route.active >= this.relay.limits.maxRequestsPerPreview) {
       route.traffic.countRefused();
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
@@ -420,7 +428,7 @@ export class Exchange implements StreamHandler, PageSink {
     const inUse = active - waiting;
     // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
     const pooled =
-      isFresh || this.request.upgrade !== ''
+      isFresh || upgradeOf(this.request, this.route!) !== ''
         ? pool.dial(this, inUse)
         : pool.acquire(this, this.relay.clock, isRepeatable(this.request), inUse);
     if (pooled === 'full') {
@@ -658,8 +666,13 @@ export class Exchange implements StreamHandler, PageSink {
   };
 
   private switchProtocols(head: ResponseHead, rest: Buffer): void {
-    if (this.request.upgrade === '' || head.upgrade !== this.request.upgrade) {
+    if (!isMatchingSwitch(head, this.request, this.route!)) {
       this.fail('bad_response', 'The service switched protocols without being asked.');
+      return;
+    }
+    // What follows could not be told from the rest of the body.
+    if (!this.isRequestDone) {
+      this.fail('bad_response', 'The service switched protocols before it had the whole request.');
       return;
     }
     this.state = 'upgraded';

@@ -15,6 +15,8 @@ export const DENIALS = {
     'A private preview opens for those who may see it: sign in, or send a key or token with the request.',
   loop_detected:
     'The ingress of this preview sent the request back to this preview, where it would go round in circles.',
+  upgrade_not_allowed:
+    'The request asks for a protocol other than WebSocket, which this preview does not allow. Its owner can allow it: in the dashboard, with allowUpgrades of the API, or with --allow-upgrades of the command line.',
   preview_expired: 'It was shared for a limited time, which is over.',
 } as const;
 

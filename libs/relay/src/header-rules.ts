@@ -8,6 +8,7 @@ import { getsBanner, isReplacedForPage, pageRequestLines } from './banner/page-r
 import { hasOwnAuthorization } from './own-authorization.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
+import { upgradeOf } from './upgrade.js';
 
 /** What happens to a field by its id: kept, never forwarded, or not from a preview's visitor. */
 const KEEP = 0;
@@ -108,7 +109,8 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   if (request.framing === Framing.CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   else if (request.framing === Framing.NONE && route.kind !== 'transparent' && expectsBody(request))
     text += 'Content-Length: 0\r\n';
-  if (request.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
+  const upgrade = upgradeOf(request, route);
+  if (upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
   else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';
   return `${text}\r\n`;
 }

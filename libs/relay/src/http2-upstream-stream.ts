@@ -156,6 +156,10 @@ export class Http2UpstreamStream implements Stream {
       this.failLater(ResetCode.INGRESS_PROTOCOL, 'speaks HTTP/2 without WebSockets (RFC 8441)');
       return;
     }
+    if (this.head !== null && this.head.otherUpgrade !== '') {
+      this.failLater(ResetCode.INGRESS_PROTOCOL, 'speaks HTTP/2, where no connection switches protocols');
+      return;
+    }
     const body = this.replay ?? [];
     const endStream = this.isRequestDone && body.length === 0;
     const request = session.request(this, this.fields, { endStream });

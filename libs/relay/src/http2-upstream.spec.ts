@@ -667,6 +667,20 @@ describe('an unread response', () => {
   });
 });
 
+it('tells who asks for a protocol other than WebSocket that the ingress cannot have it', async () => {
+  let requests = 0;
+  await start((stream) => {
+    requests++;
+    stream.respond({ ':status': 200 });
+    stream.end();
+  });
+  Object.assign(rig.route, { allowsUpgrades: true });
+  const text = await talk(`GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`, /\}\n$/);
+  expect(text).toMatch(/^HTTP\/1\.1 502 /);
+  expect(text).toContain('speaks HTTP/2, where no connection switches protocols');
+  expect(requests).toBe(0);
+});
+
 describe('WebSocket', () => {
   const UPGRADE =
     `GET /chat HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\n` +

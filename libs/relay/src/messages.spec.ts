@@ -988,6 +988,7 @@ const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   ingress_tls: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_TLS) },
   ingress_forbidden: { status: 502, wrapDialer: resetting(ResetCode.FORBIDDEN) },
   ingress_closed: { status: 502, wrapDialer: resetting(ResetCode.INGRESS_RESET) },
+  upgrade_not_allowed: { status: 403, request: get('/', 'Connection: Upgrade\r\nUpgrade: tcp\r\n') },
   loop_detected: { status: 508, request: get('/', `X-Culvert-Hop: ${hopMarkOf('p1')}\r\n`) },
   bad_response: { status: 502, answer: 'nonsense\r\n\r\n' },
   manager_unavailable: { status: 503, limits: { managerWaitMs: 50 }, prepare: () => rig.disconnect() },

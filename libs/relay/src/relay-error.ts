@@ -17,6 +17,7 @@ const ERROR_KINDS = {
   bad_request: kind(400, 'http_request_error', 'The request is malformed'),
   access_denied: kind(401, 'http_request_denied', 'Sign in to open this'),
   cross_site_request: kind(403, 'http_request_denied', 'The request came from another site'),
+  upgrade_not_allowed: kind(403, 'http_request_denied', 'The preview does not allow this protocol'),
   unknown_host: kind(404, 'destination_not_found', 'There is no preview here'),
   preview_expired: kind(410, 'destination_not_found', 'This preview has expired'),
   request_timeout: kind(408, 'http_request_error', 'The request took too long to arrive'),

@@ -49,6 +49,7 @@ interface FetchResult {
  * @param handle answers requests with Node's HTTP server; null for a service of raw sockets
  * @param handleRaw serves raw sockets instead
  * @param wrapDialer changes how the route's streams are opened
+ * @param options.allowUpgrades whether the preview allows protocols other than WebSocket
  */
 export async function startRig(
   handle: http.RequestListener | null,
@@ -56,6 +57,7 @@ export async function startRig(
   configure?: (server: http.Server) => void,
   limits: Partial<RelayLimits> = {},
   wrapDialer: (dialer: Dialer) => Dialer = (dialer) => dialer,
+  { allowUpgrades = false } = {},
 ): Promise<Rig> {
   const events = new (await import('node:events')).EventEmitter();
   let served = 0;
@@ -111,6 +113,7 @@ export async function startRig(
       l5Host: 'web.internal',
       addRequestHeaders: { 'X-Dev': 'route' },
       access: 'public',
+      allowUpgrades,
       expiresAt: Infinity,
     },
     new StreamPool(wrapDialer(dialer), poolsWithIdle),

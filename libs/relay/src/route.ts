@@ -22,6 +22,8 @@ export interface PreviewRouteDefinition {
   readonly access: 'team' | 'public';
   /** What its pages say on top; null or absent: they stay as they are. */
   readonly banner?: BannerDefinition | null;
+  /** Whether requests may switch to protocols other than WebSocket; absent: no. */
+  readonly allowUpgrades?: boolean;
   /** Milliseconds since the epoch; Infinity for never. */
   readonly expiresAt: number;
   /** Differs from that of every other state of the preview that needs another route. */
@@ -63,6 +65,8 @@ export class Route {
     readonly revision: string,
     /** What requests that have passed it carry (`hop-mark.ts`); '' for what is no preview. */
     readonly hopMark: string,
+    /** Whether requests may switch to protocols other than WebSocket. */
+    readonly allowsUpgrades: boolean,
   ) {
     this.traffic = new RouteTraffic(teamId, id);
   }
@@ -88,6 +92,7 @@ export class Route {
       definition.banner ?? null,
       definition.revision ?? '',
       mark,
+      definition.allowUpgrades ?? false,
     );
   }
 
@@ -107,6 +112,7 @@ export class Route {
       null,
       '',
       '',
+      false,
     );
   }
 
@@ -116,6 +122,21 @@ export class Route {
    * @param service what error messages call it
    */
   static forService(service: string, pool: StreamPool): Route {
-    return new Route('transparent', service, '', '', service, 'public', Infinity, '', [], pool, null, '', '');
+    return new Route(
+      'transparent',
+      service,
+      '',
+      '',
+      service,
+      'public',
+      Infinity,
+      '',
+      [],
+      pool,
+      null,
+      '',
+      '',
+      true,
+    );
   }
 }

@@ -124,6 +124,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
         id: expect.any(String) as string,
         teamId,
         trafficManagerId: tenant.manager.id,
+        allowUpgrades: false,
         idleExpirySeconds: null,
         endsWithSession: false,
         lastUsedAt: null,
@@ -134,13 +135,16 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       const { access, expiresAt, hostname, trafficManagerId, pullRequestUrl } = created!;
       const { ingress, addRequestHeaders } = created!;
       const ids = { id: created!.id, teamId, interceptId: id, trafficManagerId };
-      const route = { ...ids, hostname, ingress, addRequestHeaders, access, expiresAt };
+      const allowUpgrades = false;
+      const route = { ...ids, hostname, ingress, addRequestHeaders, access, allowUpgrades, expiresAt };
       const { workload, namespace, client } = (await context.store.intercepts.find(teamId, id))!;
       const banner = { workload, namespace, client, pullRequestUrl };
       await previews.update(teamId, created!.id, { displayBanner: true });
       expect(await previews.findRoute(draft.hostname)).toEqual({ ...route, banner });
       await previews.update(teamId, created!.id, { displayBanner: false });
       expect(await previews.findRoute(draft.hostname)).toEqual({ ...route, banner: null });
+      await previews.update(teamId, created!.id, { allowUpgrades: true });
+      expect(await previews.findRoute(draft.hostname)).toMatchObject({ allowUpgrades: true });
     });
 
     it('finds expired previews and no others', async () => {

@@ -37,7 +37,7 @@ export function needsExchange({ exchangeId, method, target, headers, body }: Cre
 export function composeReplay(request: CreateReplayRequest, held: HeldExchange | null): ComposedRequest {
   const exchange = held?.exchange ?? null;
   if (exchange !== null && exchange.upgrade !== null)
-    throw notRepeatable('it opened a WebSocket, which cannot be repeated');
+    throw notRepeatable('it asked for another protocol, which cannot be repeated');
   return {
     method: request.method ?? exchange?.method ?? '',
     target: request.target ?? (exchange === null ? '' : targetOf(exchange)),

@@ -10,6 +10,7 @@ export interface ExposeFlags {
   readonly hostHeader?: string;
   readonly addRequestHeader?: Readonly<Record<string, string>>;
   readonly banner: boolean;
+  readonly allowUpgrades?: boolean;
   readonly pullRequest?: string;
   /** Absent: where that is of use. */
   readonly qr?: boolean;
@@ -49,6 +50,10 @@ export function addExposeCommand(program: Command, action: Action): void {
     .option('--add-request-header <name=value>', 'a header on every request; repeatable', collectHeader)
     .option('--banner', 'show on its pages that they are a preview (the default)', true)
     .option('--no-banner', 'do not show it')
+    .option(
+      '--allow-upgrades',
+      'let requests switch to protocols other than WebSocket, as docker attach does',
+    )
     .option('--pull-request <url>', 'the pull request that gets a comment with the URL')
     .addOption(
       new Option(

@@ -30,11 +30,13 @@ describe('the preview of what is exposed', () => {
     const wanted = wantedPreview(parseTarget(text), {
       ...flags,
       addRequestHeader: { 'x-dev': 'a' },
+      allowUpgrades: true,
       hostHeader: 'b.test',
     });
     expect(createPreviewRequest.parse({ ...wanted, interceptId: 'x' })).toMatchObject({
       ingress: { l5Host: 'b.test' },
       access: 'team',
+      allowUpgrades: true,
       addRequestHeaders: { 'x-dev': 'a' },
       expiresAt: null,
     });

@@ -37,6 +37,7 @@ export function nameOf({ host, port }: Target): string {
 
 export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
   const { hostHeader, access, banner, addRequestHeader, pullRequest, expires, insecureTarget, keep } = flags;
+  const { allowUpgrades } = flags;
   return {
     ingress: {
       host: target.host,
@@ -48,6 +49,7 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
     },
     access,
     displayBanner: banner,
+    allowUpgrades: allowUpgrades === true,
     addRequestHeaders: { ...addRequestHeader },
     pullRequestUrl: pullRequest ?? null,
     expiresAt: expires ?? null,

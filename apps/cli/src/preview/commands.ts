@@ -117,6 +117,10 @@ function addCreate(preview: Command, action: Action): void {
     .option('--pull-request <url>', 'the pull request that gets a comment with the URL')
     .option('--banner', 'show on its pages that they are a preview (the default)')
     .option('--no-banner', 'do not show it')
+    .option(
+      '--allow-upgrades',
+      'let requests switch to protocols other than WebSocket, as docker attach does',
+    )
     .option('--qr', 'print the URL as a QR code too')
     .addHelpText('after', CREATE_HELP)
     .action(action((context, flags: CreateFlags) => createPreview(context, flags)));

@@ -32,6 +32,7 @@ export interface CreateFlags {
   readonly pullRequest?: string;
   /** Undefined where neither flag is given. */
   readonly banner?: boolean;
+  readonly allowUpgrades?: boolean;
   readonly qr?: boolean;
 }
 
@@ -64,6 +65,7 @@ async function requestOf(api: ApiClient, flags: CreateFlags): Promise<Request> {
     },
     access: flags.access,
     displayBanner: flags.banner !== false,
+    ...(flags.allowUpgrades === true && { allowUpgrades: true }),
     ...(addRequestHeader && { addRequestHeaders: { ...addRequestHeader } }),
     ...(allowEmail && { allowedEmails: allowEmail }),
     ...(allowDomain && { allowedDomains: allowDomain }),

@@ -37,6 +37,7 @@ export function showPreview(output: Output, preview: PreviewResource): void {
     ['Host header', ingress.l5Host === ingress.host ? '' : ingress.l5Host],
     ...Object.entries(addRequestHeaders).map(([name, value]) => ['Adds', `${name}: ${value}`] as const),
     ['Banner', preview.displayBanner ? 'shown' : 'not shown'],
+    ['Other protocols', preview.allowUpgrades ? 'allowed' : 'refused'],
     ['Pull request', preview.pullRequestUrl],
     ['Comment', pullRequest && (pullRequest.commentUrl ?? pullRequest.detail ?? pullRequest.status)],
     ['Expires', showTime(preview.expiresAt)],

@@ -242,7 +242,7 @@ export class Http1Watch {
     if (head.status === 101) {
       this.request = this.response = { kind: 'rest' };
       this.receiving = current;
-      current.upgrade = head.upgrade || 'other';
+      current.upgrade = head.upgrade || head.otherUpgrade || 'other';
       this.tell(seen(current, 'open', null));
       return next;
     }

@@ -184,7 +184,7 @@ export class ExchangeWatch implements ExchangeObserver {
       method: request.method,
       target: maskTarget(request.target),
       httpVersion,
-      upgrade: request.upgrade === '' ? null : request.upgrade,
+      upgrade: request.upgrade || request.otherUpgrade || null,
       visitor: begun.visitor,
       replayOf: begun.replayOf,
       request: isSlim ? left : maskFields(request),

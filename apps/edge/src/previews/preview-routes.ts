@@ -44,6 +44,7 @@ export class PreviewRoutes {
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,
         banner: preview.banner && { ...preview.banner, scheme: this.scheme },
+        allowUpgrades: preview.allowUpgrades,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
         // All that a route is made of, however long its headers are.
         revision: createHash('sha256').update(JSON.stringify(preview)).digest('base64'),

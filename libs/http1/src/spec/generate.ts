@@ -101,6 +101,8 @@ const FIELDS = [
   'X_Real_IP: 1.2.3.4',
   'Upgrade: websocket',
   'Upgrade: h2c',
+  'Upgrade: SPDY/3.1',
+  'Upgrade: tcp',
   'Connection: upgrade',
   'Connection: close',
   'Connection: keep-alive',

@@ -12,6 +12,7 @@ interface PlainMessage {
   readonly contentLength: number;
   readonly keepAlive: boolean;
   readonly upgrade: string;
+  readonly otherUpgrade: string;
   readonly connectionOptions: readonly string[];
   readonly fields: readonly PlainField[];
 }
@@ -96,6 +97,7 @@ export function plainRequest(text: string, limits: HeadLimits): Plain<PlainReque
       contentLength: Math.max(message.length, 0),
       keepAlive: message.persists,
       upgrade: method === 'GET' && !hasBody ? message.upgrade : '',
+      otherUpgrade: ['GET', 'POST'].includes(method) ? message.otherUpgrade : '',
       expectContinue: expectations.length === 1 && hasBody && minorVersion === 1,
       connectionOptions: message.options,
       fields,
@@ -150,6 +152,7 @@ export function plainResponse(text: string, limits: HeadLimits, requestMethod: s
       isBodyless,
       oddities: ODDITIES.filter((code) => oddities.has(code)),
       upgrade: status === 101 ? message.upgrade : '',
+      otherUpgrade: status === 101 ? message.otherUpgrade : '',
       connectionOptions: message.options,
       fields,
     },
@@ -195,12 +198,20 @@ function plainTarget(sent: string, method: string, host: string, faults: Set<Htt
   return match[2].startsWith('?') ? `/${match[2]}` : match[2];
 }
 
+function isOtherProtocol(value: string): boolean {
+  const parts = value.split('/');
+  const name = parts[0].toLowerCase();
+  const isHttp = ['h2', 'h2c', 'http', 'tls'].includes(name.split('-')[0]);
+  return parts.length <= 2 && parts.every((part) => TOKEN.test(part)) && !isHttp && name !== 'websocket';
+}
+
 interface PlainSteering {
   readonly length: number;
   readonly isChunked: boolean;
   readonly oddCoding: 'REPEATED_TRANSFER_ENCODING' | 'BAD_TRANSFER_ENCODING' | null;
   readonly persists: boolean;
   readonly upgrade: string;
+  readonly otherUpgrade: string;
   readonly options: readonly string[];
   /** Whether elements of `Connection` are no tokens, and the tokens in them. */
   readonly isOdd: boolean;
@@ -253,6 +264,7 @@ function plainMessage(
     oddCoding: isRepeated ? 'REPEATED_TRANSFER_ENCODING' : isIdentity ? 'BAD_TRANSFER_ENCODING' : null,
     persists: !options.includes('close') && (minorVersion === 1 || options.includes('keep-alive')),
     upgrade: isUpgrade && upgrades[0].toLowerCase() === 'websocket' ? 'websocket' : '',
+    otherUpgrade: isUpgrade && isOtherProtocol(upgrades[0]) ? upgrades[0] : '',
     options: [...new Set(options)].filter((option) => TOKEN.test(option) && !steering.includes(option)),
     isOdd: odd.length > 0,
     oddNames,

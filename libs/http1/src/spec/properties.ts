@@ -191,6 +191,7 @@ export function describeRequest(head: RequestHead): PlainRequest {
     contentLength,
     keepAlive,
     upgrade,
+    otherUpgrade,
     expectContinue,
     connectionOptions,
   } = head;
@@ -204,6 +205,7 @@ export function describeRequest(head: RequestHead): PlainRequest {
     contentLength,
     keepAlive,
     upgrade,
+    otherUpgrade,
     expectContinue,
     connectionOptions,
     fields: list(head),
@@ -211,7 +213,8 @@ export function describeRequest(head: RequestHead): PlainRequest {
 }
 
 export function describeResponse(head: ResponseHead): PlainResponse {
-  const { minorVersion, status, reason, contentLength, keepAlive, upgrade, connectionOptions } = head;
+  const { minorVersion, status, reason, contentLength, keepAlive, upgrade, otherUpgrade, connectionOptions } =
+    head;
   const framing = FRAMING_NAMES[head.framing];
   const { isBodyless } = head;
   const oddities = oddityCodes(head.oddities);
@@ -223,6 +226,7 @@ export function describeResponse(head: ResponseHead): PlainResponse {
     contentLength,
     keepAlive,
     upgrade,
+    otherUpgrade,
     isBodyless,
     oddities,
     connectionOptions,

@@ -46,6 +46,7 @@ const routeColumns = {
   ingressProtocol: true,
   access: true,
   addRequestHeaders: true,
+  allowUpgrades: true,
   expiresAt: true,
 } as const;
 

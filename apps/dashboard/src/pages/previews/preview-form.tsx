@@ -245,6 +245,11 @@ function IngressFields({ form }: { form: Form }): ReactElement {
             }}
           />
         </SimpleGrid>
+        <Checkbox
+          label="Requests may switch to protocols other than WebSocket"
+          description="As docker attach, kubectl exec and Tailscale do."
+          {...form.getInputProps('allowUpgrades', { type: 'checkbox' })}
+        />
         <Group>
           <Checkbox
             label="The ingress has TLS"

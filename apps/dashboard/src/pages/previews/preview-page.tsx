@@ -226,7 +226,8 @@ function Intercept({ preview }: { preview: Preview }): ReactElement {
   );
 }
 
-function Ingress({ preview: { ingress, addRequestHeaders } }: { preview: Preview }): ReactElement {
+function Ingress({ preview }: { preview: Preview }): ReactElement {
+  const { ingress, addRequestHeaders } = preview;
   const headers = Object.entries(addRequestHeaders);
   return (
     <PageSection title="Ingress and headers">
@@ -237,6 +238,7 @@ function Ingress({ preview: { ingress, addRequestHeaders } }: { preview: Preview
           ['Host header', ingress.l5Host],
           ['Protocol', PROTOCOLS[ingress.protocol]],
           ['TLS', ingress.useTls ? (ingress.verifyTls ? 'yes' : 'yes, with any certificate') : 'no'],
+          ['Other protocols', preview.allowUpgrades ? 'requests may switch to them' : 'refused'],
           ...headers.map(([name, value]) => [name, <Code key={name}>{value}</Code>] as const),
         ]}
       />

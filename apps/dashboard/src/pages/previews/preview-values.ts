@@ -25,6 +25,7 @@ export interface PreviewValues {
   readonly allowedEmails: string[];
   readonly allowedDomains: string[];
   readonly displayBanner: boolean;
+  readonly allowUpgrades: boolean;
   readonly pullRequestUrl: string;
   readonly addRequestHeaders: HeaderValue[];
   /** As an input of the type `datetime-local` has it; empty: never. */
@@ -43,6 +44,7 @@ export const NEW_PREVIEW: PreviewValues = {
   allowedEmails: [],
   allowedDomains: [],
   displayBanner: true,
+  allowUpgrades: false,
   pullRequestUrl: '',
   addRequestHeaders: [],
   expiresAt: '',
@@ -61,6 +63,7 @@ export function valuesOf(preview: Preview): PreviewValues {
     allowedEmails: preview.allowedEmails,
     allowedDomains: preview.allowedDomains,
     displayBanner: preview.displayBanner,
+    allowUpgrades: preview.allowUpgrades,
     pullRequestUrl: preview.pullRequestUrl ?? '',
     addRequestHeaders: Object.entries(addRequestHeaders).map(([name, value]) => ({ name, value })),
     expiresAt: expiresAt === null ? '' : toLocal(expiresAt),
@@ -84,6 +87,7 @@ export function toUpdate(values: PreviewValues): UpdatePreview {
     allowedEmails: values.allowedEmails,
     allowedDomains: values.allowedDomains,
     displayBanner: values.displayBanner,
+    allowUpgrades: values.allowUpgrades,
     pullRequestUrl: values.pullRequestUrl.trim() === '' ? null : values.pullRequestUrl.trim(),
     addRequestHeaders: Object.fromEntries(
       values.addRequestHeaders
