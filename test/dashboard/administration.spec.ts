@@ -362,9 +362,15 @@ describe('the audit log', () => {
     await api('PATCH', `/traffic-managers/${id}`, { name: HOSTILE });
     await open('Audit log');
     await page.getByRole('combobox', { name: 'What' }).fill('traffic-manager.update');
-    await page.getByRole('textbox', { name: 'On which id' }).fill(id);
+    await page.getByRole('textbox', { name: 'Name' }).fill('ONERROR');
     await expect.poll(() => page.getByRole('row').count(), POLL).toBe(2);
-    await page.getByRole('button', { name: /^Details of traffic-manager.update/ }).click();
+    const shown = (await row('renamed').textContent()) ?? '';
+    expect(shown).toContain(`renamed the traffic manager "before" to ${HOSTILE}`);
+    expect(shown).toMatch(
+      /Key First key.*\d{1,2} \w{3} \d{4}, \d\d:\d\d:\d\d \S+|\d:\d\d:\d\d \S+.*Key First key/,
+    );
+    expect(await row('renamed').getByRole('link').getAttribute('href')).toBe(`/connections/${id}`);
+    await page.getByRole('button', { name: /^Details: renamed/ }).click();
     expect(await dialog().getByRole('row').last().textContent()).toBe(`namebefore${HOSTILE}`);
     await page.keyboard.press('Escape');
     const download = page.waitForEvent('download');

@@ -2,6 +2,51 @@ import { z } from 'zod';
 import { pageOf, pageQuery } from './page.js';
 import { id, timestamp } from './text.js';
 
+/** Every kind of event there is. */
+export const AUDIT_ACTIONS = [
+  'api-key.create',
+  'api-key.update',
+  'api-key.rotate',
+  'api-key.revoke',
+  'intercept.create',
+  'intercept.update',
+  'intercept.delete',
+  'invitation.create',
+  'invitation.renew',
+  'invitation.revoke',
+  'member.add',
+  'member.create',
+  'member.update',
+  'member.remove',
+  'preview.create',
+  'preview.update',
+  'preview.delete',
+  'preview.end',
+  'preview.restore',
+  'preview.replay',
+  'preview-token.create',
+  'preview-token.revoke',
+  'program.create',
+  'program.end',
+  'session.end',
+  'share-link.create',
+  'share-link.revoke',
+  'team.create',
+  'team.update',
+  'traffic-manager.create',
+  'traffic-manager.update',
+  'traffic-manager.delete',
+  'user.sign-in',
+  'user.sign-in-failed',
+  'user.sign-out',
+  'user.change-password',
+  'user.change-password-failed',
+  'user.reset-password',
+  'user-session.end',
+  'user-session.end-others',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
 const changedFields = z.record(z.string(), z.unknown()).nullable();
 
 export const auditEventResource = z.strictObject({
@@ -10,10 +55,24 @@ export const auditEventResource = z.strictObject({
   actor: z.strictObject({
     kind: z.enum(['api-key', 'user', 'system']),
     id: z.string().nullable(),
+    name: z.string().nullable().describe('What it was called then; null for the system.'),
     address: z.string().nullable(),
   }),
   action: z.string().describe('`<thing>.<verb>`, such as preview.create.'),
+  summary: z
+    .string()
+    .describe(
+      'What the actor did, in words, with names as they were then: revoked the key "staging". Meant for people; it may change.',
+    ),
   targetId: z.string(),
+  targetName: z.string().nullable().describe('What the target was called then, such as a hostname.'),
+  current: z
+    .strictObject({
+      resource: z.enum(['api-key', 'intercept', 'member', 'preview', 'traffic-manager']),
+      id: z.string(),
+    })
+    .nullable()
+    .describe('What it is about, while the team still has it.'),
   before: changedFields.describe('The changed fields as they were.'),
   after: changedFields.describe('The changed fields as they are since.'),
 });
@@ -40,6 +99,12 @@ export const auditEventFilter = z.strictObject({
     .optional()
     .describe('What was done, such as preview.create.'),
   targetId: id.optional().describe('Id of what it was done to.'),
+  name: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(253, 'must be at most 253 characters long')
+    .optional()
+    .describe('Text in the name of what it was done to, in any case.'),
   from: moment.describe('Not before this moment.'),
   until: moment.describe('Before this moment.'),
 });

@@ -3,7 +3,7 @@
  * nothing of any other team; the exceptions look up by a secret's hash or by hostname and say so.
  */
 import type { ApiKey, ApiKeyDraft, ApiKeyScope } from './api-key.js';
-import type { AuditEvent, AuditEventDraft, AuditEventFilter } from './audit-event.js';
+import type { AuditEvent, AuditEventDraft, AuditEventFilter, AuditedThing } from './audit-event.js';
 import type { Authority, Making } from './authority.js';
 import type { ConnectionEvent, ConnectionEventDraft } from './connection-event.js';
 import type { Intercept, InterceptDraft } from './intercept.js';
@@ -576,6 +576,8 @@ export interface PreviewTrafficRepository {
 export interface AuditEventRepository {
   append(draft: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>>;
   list(teamId: string, page: PageRequest, filter?: AuditEventFilter): Promise<Page<AuditEvent>>;
+  /** Those of these things that the team still has. */
+  findExisting(teamId: string, things: readonly AuditedThing[]): Promise<AuditedThing[]>;
 }
 
 /** What the first start of a deployment creates. */

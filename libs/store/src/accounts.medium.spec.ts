@@ -1,7 +1,17 @@
-import { InvalidTextError, type ApiKey } from '@culvert/domain';
+import { readdir, readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { InvalidTextError, type ApiKey, type AuditEventDraft } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { apiKeyDraft, createTenant, describeOnEveryDatabase, type Tenant } from './spec/databases.js';
+import {
+  apiKeyDraft,
+  createTenant,
+  describeOnEveryDatabase,
+  interceptDraft,
+  interceptId,
+  previewDraft,
+  type Tenant,
+} from './spec/databases.js';
 
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';
 
@@ -76,6 +86,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
         actor: { kind: 'system', id: null, address: null },
         action: 'api-key.create',
         targetId: apiKey.id,
+        targetName: apiKey.name,
         before: null,
         after: null,
       });
@@ -225,7 +236,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
 
     it('reads back what was appended, newest first', async () => {
       const { auditEvents } = context.store;
-      const base = { teamId: tenant.team.id, targetId: 'anything' };
+      const base = { teamId: tenant.team.id, targetId: 'anything', targetName: 'Any "thing"' };
       const first = {
         ...base,
         actor: { kind: 'api-key', id: tenant.apiKey.id, address: '2001:db8::1' },
@@ -245,11 +256,99 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       const stamped = { id: expect.any(String) as string, at: expect.any(Date) as Date };
       expect(await auditEvents.list(tenant.team.id, { limit: 10 })).toEqual({
         items: [
-          { ...second, ...stamped },
-          { ...first, ...stamped },
+          { ...second, ...stamped, actor: { ...second.actor, name: null } },
+          { ...first, ...stamped, actor: { ...first.actor, name: tenant.apiKey.name } },
         ],
         nextCursor: null,
       });
+    });
+
+    const append = (event: Partial<AuditEventDraft>) =>
+      context.store.auditEvents.append({
+        teamId: tenant.team.id,
+        actor: { kind: 'system', id: null, address: null },
+        action: 'api-key.revoke',
+        targetId: UNKNOWN,
+        targetName: null,
+        before: null,
+        after: null,
+        ...event,
+      });
+
+    it('keeps what actors were called then, whatever becomes of them', async () => {
+      const { store } = context;
+      const user = await store.users.findOrCreate(`${randomUUID()}@example.test`, '');
+      await append({ actor: { kind: 'user', id: user.id, address: null } });
+      await append({ actor: { kind: 'api-key', id: tenant.apiKey.id, address: null } });
+      await store.apiKeys.rename(tenant.team.id, tenant.apiKey.id, 'Renamed');
+      await append({ actor: { kind: 'api-key', id: tenant.apiKey.id, address: null } });
+      await append({ actor: { kind: 'api-key', id: UNKNOWN, address: null } });
+      const { items } = await store.auditEvents.list(tenant.team.id, { limit: 10 });
+      expect(items.map(({ actor }) => actor.name)).toEqual([null, 'Renamed', tenant.apiKey.name, user.email]);
+    });
+
+    it('finds events by text in the name of their target, in any case, and by nothing else', async () => {
+      const { auditEvents } = context.store;
+      for (const targetName of ['Staging', 'staging-2', '100%', 'a_b', null]) await append({ targetName });
+      const found = async (name: string) =>
+        (await auditEvents.list(tenant.team.id, { limit: 10 }, { name })).items.map(
+          ({ targetName }) => targetName,
+        );
+      expect(await found('STAGING')).toEqual(['staging-2', 'Staging']);
+      expect(await found('%')).toEqual(['100%']);
+      expect(await found('_')).toEqual(['a_b']);
+      expect(await found('\0')).toEqual([]);
+    });
+
+    it('knows which of the things that events are about are still there, in this team only', async () => {
+      const { store } = context;
+      const { team, manager, apiKey } = tenant;
+      const intercept = await store.intercepts.create(team.id, interceptId(), interceptDraft(tenant));
+      const preview = await store.previews.create(team.id, previewDraft({ interceptId: intercept!.id }));
+      const things = [
+        { resource: 'api-key', id: apiKey.id },
+        { resource: 'intercept', id: intercept!.id },
+        { resource: 'preview', id: preview!.id },
+        { resource: 'traffic-manager', id: manager.id },
+      ] as const;
+      const asked = [
+        ...things,
+        { resource: 'member', id: UNKNOWN },
+        { resource: 'preview', id: 'x' },
+      ] as const;
+      expect(await store.auditEvents.findExisting(team.id, asked)).toEqual(things);
+      await store.previews.remove(team.id, preview!.id);
+      expect(await store.auditEvents.findExisting(team.id, things)).not.toContainEqual(things[2]);
+      const other = await createTenant(store);
+      expect(await store.auditEvents.findExisting(other.team.id, things)).toEqual([]);
+    });
+
+    it('gets the names that are still known for events that were written without', async () => {
+      const { store, pool } = context;
+      const user = await store.users.findOrCreate(`${randomUUID()}@example.test`, 'Ann');
+      const by = (kind: 'user' | 'api-key', id: string) => ({ kind, id, address: null });
+      await append({ actor: by('user', user.id), targetId: tenant.apiKey.id });
+      await append({ action: 'preview.delete', before: { hostname: 'shop.example', name: 'x' } });
+      await append({ action: 'member.remove', before: { email: 'ann@example.test' } });
+      await append({
+        action: 'traffic-manager.update',
+        actor: by('api-key', tenant.apiKey.id),
+        after: { name: 'lab' },
+      });
+      await append({ action: 'user.sign-in' });
+      await pool.query('UPDATE audit_event SET actor_name = NULL, target_name = NULL');
+      const folder = new URL('../../../prisma/migrations/', import.meta.url);
+      const [name = ''] = (await readdir(folder)).filter((each) => each.endsWith('_audit_event_names'));
+      const sql = await readFile(new URL(`${name}/migration.sql`, folder), 'utf8');
+      await pool.query(sql.slice(sql.indexOf('UPDATE')));
+      const { items } = await store.auditEvents.list(tenant.team.id, { limit: 10 });
+      expect(items.map(({ actor, targetName }) => [actor.name, targetName])).toEqual([
+        [null, null],
+        [tenant.apiKey.name, 'lab'],
+        [null, 'ann@example.test'],
+        [null, 'shop.example'],
+        ['Ann', tenant.apiKey.name],
+      ]);
     });
 
     it('refuses text that jsonb cannot hold by a typed error', async () => {
@@ -258,6 +357,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
         actor: { kind: 'user', id: UNKNOWN, address: null },
         action: 'x.y',
         targetId: 'x',
+        targetName: null,
         before: null,
       } as const;
       for (const after of [{ deep: [{ text: '\0' }] }, { '\0': 1 }, { text: '\udfff' }]) {

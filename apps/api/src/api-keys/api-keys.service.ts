@@ -46,7 +46,7 @@ export class ApiKeysService {
       .catch(throwRefusal);
     const resource = toResource(apiKey);
     const after = { name: resource.name, scopes, expiresAt: resource.expiresAt };
-    await this.audit.record(caller, 'api-key.create', apiKey.id, { after });
+    await this.audit.record(caller, 'api-key.create', apiKey, { after });
     return { ...resource, key: secret };
   }
 
@@ -63,7 +63,7 @@ export class ApiKeysService {
     const before = await this.#findOwn(caller, id);
     const after = name === undefined ? before : await this.store.apiKeys.rename(caller.teamId, id, name);
     if (after === null) throw notFound(id);
-    await this.audit.recordChange(caller, 'api-key.update', id, { before, after, fields: ['name'] });
+    await this.audit.recordChange(caller, 'api-key.update', after, { before, after, fields: ['name'] });
     return toResource(after);
   }
 
@@ -91,17 +91,17 @@ export class ApiKeysService {
     const { apiKey, revokedApiKeyIds } = rotated;
     const after = { replacedBy: apiKey.id, expiresAt: oldExpiresAt.toISOString() };
     await this.#announceRevoked(caller, id, revokedApiKeyIds);
-    await this.audit.record(caller, 'api-key.rotate', id, { after });
+    await this.audit.record(caller, 'api-key.rotate', old, { after });
     return { ...toResource(apiKey), key: secret };
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
-    await this.#findOwn(caller, id);
+    const { name } = await this.#findOwn(caller, id);
     const revoked = await this.store.apiKeys.revoke(caller.teamId, id, new Date());
     if (revoked === null) throw notFound(id);
     const { revokedApiKeyIds } = revoked;
     await this.#announceRevoked(caller, id, revokedApiKeyIds);
-    if (revokedApiKeyIds.includes(id)) await this.audit.record(caller, 'api-key.revoke', id);
+    if (revokedApiKeyIds.includes(id)) await this.audit.record(caller, 'api-key.revoke', { id, name });
   }
 
   /** Revokes every key of a person who sets a new password, in all of their teams. */
@@ -110,7 +110,10 @@ export class ApiKeysService {
     await this.announcer.announce(
       revoked.map(({ id }) => ({ type: 'api-key.revoked' as const, apiKeyId: id })),
     );
-    for (const { id, teamId } of revoked) await this.audit.record({ teamId, actor }, 'api-key.revoke', id);
+    for (const { id, teamId } of revoked) {
+      const key = await this.store.apiKeys.find(teamId, id);
+      await this.audit.record({ teamId, actor }, 'api-key.revoke', { id, name: key?.name ?? null });
+    }
   }
 
   /** Has the edges end what runs on these keys, and records those that ended with the key of this id. */
@@ -119,7 +122,9 @@ export class ApiKeysService {
       revokedIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
     );
     for (const madeBy of revokedIds.filter((revokedId) => revokedId !== id)) {
-      await this.audit.record(caller, 'api-key.revoke', madeBy, { after: { becauseOfApiKey: id } });
+      const key = await this.store.apiKeys.find(caller.teamId, madeBy);
+      const target = { id: madeBy, name: key?.name ?? null };
+      await this.audit.record(caller, 'api-key.revoke', target, { after: { becauseOfApiKey: id } });
     }
   }
 

@@ -1,13 +1,16 @@
-import type { AuditEventResource } from '@culvert/contract';
+import type { ExportedEvent } from './audit-events.service.js';
 
-const COLUMNS: Readonly<Record<string, (event: AuditEventResource) => string | null>> = {
+const COLUMNS: Readonly<Record<string, (event: ExportedEvent) => string | null>> = {
   id: ({ id }) => id,
   at: ({ at }) => at,
   actorKind: ({ actor }) => actor.kind,
   actorId: ({ actor }) => actor.id,
+  actorName: ({ actor }) => actor.name,
   actorAddress: ({ actor }) => actor.address,
   action: ({ action }) => action,
+  summary: ({ summary }) => summary,
   targetId: ({ targetId }) => targetId,
+  targetName: ({ targetName }) => targetName,
   before: ({ before }) => before && JSON.stringify(before),
   after: ({ after }) => after && JSON.stringify(after),
 };
@@ -16,7 +19,7 @@ const COLUMNS: Readonly<Record<string, (event: AuditEventResource) => string | n
 const FORMULA = /^[\s\p{Cc}]*[=+\-@＝＋－＠|%]/u;
 
 /** A table of events (RFC 4180), one chunk for each page of them. */
-export async function* toCsv(pages: AsyncIterable<readonly AuditEventResource[]>): AsyncGenerator<string> {
+export async function* toCsv(pages: AsyncIterable<readonly ExportedEvent[]>): AsyncGenerator<string> {
   yield toLine(Object.keys(COLUMNS));
   for await (const events of pages) {
     const lines = events.map((event) => toLine(Object.values(COLUMNS).map((read) => read(event))));

@@ -61,6 +61,47 @@ describe('/api/v1/audit-events', () => {
     expect(JSON.stringify(log)).not.toContain('hunter');
   });
 
+  it('says in words what was done, to what, and leads there while it exists', async () => {
+    const { id: trafficManagerId } = (await team.post('/traffic-managers', { managerId: 'lab', name: 'Lab' }))
+      .body;
+    const preview = (
+      await team.post('/previews', {
+        intercept: { name: 'a', workload: 'a' },
+        ingress: { host: 'a', port: 80 },
+      })
+    ).body;
+    await team.post(`/previews/${preview.id}/share-links`, { name: 'For Ann' });
+    await team.patch(`/traffic-managers/${trafficManagerId}`, { name: 'Old lab' });
+    await team.patch(`/previews/${preview.id}`, { access: 'public' });
+    await team.patch(`/previews/${preview.id}`, {
+      displayBanner: false,
+      pullRequestUrl: null,
+      access: 'team',
+    });
+    const key = (await team.post('/api-keys', { name: 'staging', scopes: ['tunnel'] })).body;
+    await team.delete(`/api-keys/${key.id}`);
+    await team.delete(`/previews/${preview.id}`);
+    const log = (await events()).toReversed();
+    expect(log.map(({ summary, current }) => [summary, current?.resource ?? null])).toEqual([
+      ['added the traffic manager "Lab"', 'traffic-manager'],
+      [`created the preview "${preview.hostname}"`, null],
+      [`created the share link "For Ann" of the preview ${preview.hostname}`, null],
+      ['renamed the traffic manager "Lab" to "Old lab"', 'traffic-manager'],
+      [`changed access of the preview "${preview.hostname}" from "team" to "public"`, null],
+      [`changed access and display banner of the preview "${preview.hostname}"`, null],
+      ['created the key "staging"', 'api-key'],
+      ['revoked the key "staging"', 'api-key'],
+      [`removed the preview "${preview.hostname}"`, null],
+    ]);
+    expect(log[7]).toMatchObject({
+      actor: { kind: 'api-key', name: team.apiKey.name },
+      targetName: 'staging',
+      current: { resource: 'api-key', id: key.id },
+    });
+    const named = auditEventPage.parse((await team.get('/audit-events?name=STAG')).body).items;
+    expect(named.map(({ action }) => action)).toEqual(['api-key.revoke', 'api-key.create']);
+  });
+
   it('does not list what changed nothing, or was refused', async () => {
     await team.patch(`/api-keys/${team.apiKey.id}`, { name: team.apiKey.name });
     await team.patch('/previews/nothing', { access: 'public' });
@@ -87,6 +128,8 @@ describe('/api/v1/audit-events', () => {
     expect(await found('from=2100-01-01T00:00:00%2B02:00')).toEqual([]);
     for (const query of [
       'from=yesterday',
+      'name=',
+      `name=${'x'.repeat(254)}`,
       'action=all',
       'actorId=',
       `targetId=${'x'.repeat(301)}`,
@@ -103,7 +146,12 @@ describe('/api/v1/audit-events', () => {
       const actor = { kind: 'system', id: null, address: null } as const;
       const after = i === 0 ? { name: 'a "b", c\n' } : null;
       const event = { teamId: team.teamId, actor, action: 'preview.end', before: null, after };
-      await api.store.auditEvents.append({ ...event, targetId: i === 1 ? '=HYPERLINK("x")' : `p${i}` });
+      const targetName = i === 2 ? '=1+1' : null;
+      await api.store.auditEvents.append({
+        ...event,
+        targetName,
+        targetId: i === 1 ? '=HYPERLINK("x")' : `p${i}`,
+      });
     }
     await team.post('/traffic-managers', { managerId: 'm' });
     const { status, headers, text } = await team.get('/audit-events/export?action=preview.end');
@@ -115,11 +163,13 @@ describe('/api/v1/audit-events', () => {
     const lines = text.split('\r\n');
     expect(lines).toHaveLength(total + 2);
     expect(lines[0]).toBe(
-      '"id","at","actorKind","actorId","actorAddress","action","targetId","before","after"',
+      '"id","at","actorKind","actorId","actorName","actorAddress","action","summary","targetId","targetName",' +
+        '"before","after"',
     );
-    expect(lines.at(-3)).toContain(`,"preview.end","'=HYPERLINK(""x"")",,`);
+    expect(lines.at(-4)).toContain(`,"'=1+1",,`);
+    expect(lines.at(-3)).toContain(`,"'=HYPERLINK(""x"")",,`);
     expect(lines.at(-2)).toMatch(
-      /^"[0-9a-f-]{36}","[^"]+","system",,,"preview.end","p0",,"\{""name"":""a \\""b\\"", c\\n""\}"$/,
+      /^"[0-9a-f-]{36}","[^"]+","system",,,,"preview.end","ended the preview ""p0""","p0",,,"\{""name"":""a \\""b\\"", c\\n""\}"$/,
     );
     expect((await team.get('/audit-events/export?action=preview.delete')).text.split('\r\n')).toHaveLength(2);
   });

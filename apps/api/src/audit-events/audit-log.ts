@@ -1,8 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { changeOfAction, type Actor, type AuditEventDraft, type Store } from '@culvert/domain';
+import type { AuditAction } from '@culvert/contract';
+import { changeOfAction, type Actor, type AuditEventDraft, type Store, type User } from '@culvert/domain';
 import { STORE } from '@culvert/platform';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
+
+/** What was acted on, and what it is called at the time; null: it has no name. */
+export interface AuditTarget {
+  readonly id: string;
+  readonly name: string | null;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -16,39 +23,50 @@ export class AuditLog {
 
   async record(
     caller: Pick<Caller, 'teamId' | 'actor'>,
-    action: string,
-    targetId: string,
+    action: AuditAction,
+    target: AuditTarget,
     change: { readonly before?: Fields; readonly after?: Fields } = {},
   ): Promise<void> {
     const { before = null, after = null } = change;
     const { teamId, actor } = caller;
+    const { id: targetId, name: targetName } = target;
     const changed = changeOfAction(teamId, { action, targetId });
     if (changed !== null) this.announcer.changed(changed);
-    await this.#append({ teamId, actor, action, targetId, before, after });
+    await this.#append({ teamId, actor, action, targetId, targetName, before, after });
   }
 
   /** Records what concerns a person rather than a team, such as signing in: in every team that they are in. */
   async recordOfUser(
     actor: Actor,
-    action: string,
-    targetId: string,
+    action: AuditAction,
+    target: AuditTarget,
     after: Fields | null = null,
   ): Promise<void> {
-    await this.#recordInTeamsOf(actor.id ?? '', { actor, action, targetId, after });
+    await this.#recordInTeamsOf(actor.id ?? '', { actor, action, target, after });
   }
 
   /** Records what somebody tried for a person without proving to be them. */
-  recordFailureOf(userId: string, actor: Actor, action: string): Promise<void> {
-    return this.#recordInTeamsOf(userId, { actor, action, targetId: userId, after: null });
+  recordFailureOf(
+    { id, email }: Pick<User, 'id' | 'email'>,
+    actor: Actor,
+    action: AuditAction,
+  ): Promise<void> {
+    return this.#recordInTeamsOf(id, { actor, action, target: { id, name: email }, after: null });
   }
 
   async #recordInTeamsOf(
     userId: string,
-    event: { actor: Actor; action: string; targetId: string; after: Fields | null },
+    { target, ...event }: { actor: Actor; action: AuditAction; target: AuditTarget; after: Fields | null },
   ): Promise<void> {
     const memberships = await this.store.users.memberships(userId);
     for (const { teamId } of memberships) {
-      await this.#append({ ...event, teamId, before: null });
+      await this.#append({
+        ...event,
+        teamId,
+        targetId: target.id,
+        targetName: target.name,
+        before: null,
+      });
     }
   }
 
@@ -60,8 +78,8 @@ export class AuditLog {
   /** Records those fields of `change` whose values differ between `before` and `after`; nothing when none does. */
   async recordChange<Thing extends object>(
     caller: Caller,
-    action: string,
-    targetId: string,
+    action: AuditAction,
+    target: AuditTarget,
     things: {
       readonly before: Thing;
       readonly after: Thing;
@@ -71,7 +89,7 @@ export class AuditLog {
     const { before, after, fields } = things;
     const changed = fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
     if (changed.length === 0) return;
-    await this.record(caller, action, targetId, {
+    await this.record(caller, action, target, {
       before: pick(before, changed),
       after: pick(after, changed),
     });

@@ -32,7 +32,7 @@ export class InterceptsService {
     if (intercept === null) {
       throw new ProblemError('not_found', { detail: `there is no traffic manager ${trafficManagerId}` });
     }
-    await this.audit.record(caller, 'intercept.create', intercept.id, { after: draft });
+    await this.audit.record(caller, 'intercept.create', intercept, { after: draft });
     return toResource(intercept);
   }
 
@@ -51,7 +51,7 @@ export class InterceptsService {
     if (after === null) throw notFound(id);
     await this.announcer.previewsChanged(await this.#hostnames(caller, id));
     const fields = Object.keys(request) as (keyof UpdateInterceptRequest)[];
-    await this.audit.recordChange(caller, 'intercept.update', id, { before, after, fields });
+    await this.audit.recordChange(caller, 'intercept.update', after, { before, after, fields });
     return toResource(after);
   }
 
@@ -62,9 +62,14 @@ export class InterceptsService {
     await this.announcer.previewsRemoved(
       hostnames.map((hostname) => ({ hostname, interceptId: id, trafficManagerId })),
     );
-    await this.audit.record(caller, 'intercept.delete', id, {
-      before: { name, workload, namespace, hostnames },
-    });
+    await this.audit.record(
+      caller,
+      'intercept.delete',
+      { id, name },
+      {
+        before: { name, workload, namespace, hostnames },
+      },
+    );
   }
 
   /** @throws ProblemError `not_found` when the caller's team has no such intercept. */

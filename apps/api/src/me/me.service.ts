@@ -56,12 +56,18 @@ export class MeService {
     if (!(await this.userSessions.revoke(user.id, id))) {
       throw new ProblemError('not_found', { detail: `you have no session ${id}` });
     }
-    await this.audit.recordOfUser(actor, 'user-session.end', id);
+    await this.audit.recordOfUser(actor, 'user-session.end', { id, name: null });
   }
 
   async endOtherSessions({ user, userSession, actor }: Person): Promise<void> {
     const count = await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
-    if (count > 0) await this.audit.recordOfUser(actor, 'user-session.end-others', userSession.id, { count });
+    if (count > 0)
+      await this.audit.recordOfUser(
+        actor,
+        'user-session.end-others',
+        { id: userSession.id, name: null },
+        { count },
+      );
   }
 
   async #teams(userId: string): Promise<MeResource['teams']> {

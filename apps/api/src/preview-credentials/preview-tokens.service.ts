@@ -37,7 +37,7 @@ export class PreviewTokensService {
     previewId: string,
     { name, expiresAt }: CreatePreviewTokenRequest,
   ): Promise<CreatedPreviewTokenResource> {
-    await this.previews.find(caller, previewId);
+    const { hostname } = await this.previews.find(caller, previewId);
     const secret = generateSecret(PREVIEW_TOKEN_PREFIX);
     const token = await this.store.previewTokens
       .create(
@@ -54,8 +54,8 @@ export class PreviewTokensService {
       .catch(throwRefusal);
     if (token === null) throw this.previews.notFound(previewId);
     const resource = toResource(token);
-    await this.audit.record(caller, 'preview-token.create', token.id, {
-      after: { previewId, name, expiresAt: resource.expiresAt },
+    await this.audit.record(caller, 'preview-token.create', token, {
+      after: { previewId, hostname, name, expiresAt: resource.expiresAt },
     });
     return { ...resource, token: secret };
   }
@@ -73,8 +73,8 @@ export class PreviewTokensService {
     if (token === null) throw new ProblemError('not_found', { detail: `there is no preview token ${id}` });
     if (token.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.previewsChanged([hostname]);
-    await this.audit.record(caller, 'preview-token.revoke', id, {
-      before: { previewId, name: token.name },
+    await this.audit.record(caller, 'preview-token.revoke', token, {
+      before: { previewId, hostname, name: token.name },
     });
   }
 }

@@ -56,8 +56,8 @@ export class ShareLinksService {
       .catch(throwRefusal);
     if (link === null) throw this.previews.notFound(previewId);
     const resource = toResource(link);
-    await this.audit.record(caller, 'share-link.create', link.id, {
-      after: { previewId, name, expiresAt: resource.expiresAt },
+    await this.audit.record(caller, 'share-link.create', link, {
+      after: { previewId, hostname: preview.hostname, name, expiresAt: resource.expiresAt },
     });
     return {
       ...resource,
@@ -78,7 +78,9 @@ export class ShareLinksService {
     if (link === null) throw new ProblemError('not_found', { detail: `there is no share link ${id}` });
     if (link.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.previewsChanged([hostname]);
-    await this.audit.record(caller, 'share-link.revoke', id, { before: { previewId, name: link.name } });
+    await this.audit.record(caller, 'share-link.revoke', link, {
+      before: { previewId, hostname, name: link.name },
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { BACKGROUND_STORE, LOG, SETTINGS, type Settings } from '@culvert/platfor
 import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
 import { Announcer } from '../cluster-events/announcer.js';
-import { auditedPreview, toPreviewFields } from './preview.resource.js';
+import { auditedPreview, targetOfPreview, toPreviewFields } from './preview.resource.js';
 
 const SWEEP_MS = 30_000;
 /** Of one sweep: the next ones take the rest. */
@@ -44,7 +44,7 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
     for (const { preview, reason } of ended) {
       const system = { teamId: preview.teamId, actor: { kind: 'system', id: null, address: null } } as const;
       const { lastUsedAt } = preview;
-      await this.audit.record(system, 'preview.end', preview.id, {
+      await this.audit.record(system, 'preview.end', targetOfPreview(preview), {
         before: auditedPreview(toPreviewFields(preview, this.settings, null)),
         after: { reason, lastUsedAt: lastUsedAt?.toISOString() ?? null },
       });

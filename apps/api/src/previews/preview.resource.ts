@@ -36,6 +36,11 @@ export function toPreviewFields(
   };
 }
 
+/** As what the audit log knows a preview. */
+export function targetOfPreview({ id, hostname }: Pick<Preview, 'id' | 'hostname'>) {
+  return { id, name: hostname };
+}
+
 /** What the audit log keeps of a preview: of headers the names, since values may be credentials for the ingress. */
 export function auditedPreview(preview: Omit<PreviewResource, 'intercept'> & { intercept?: unknown }) {
   const {

@@ -24,7 +24,7 @@ import { Announcer } from '../cluster-events/announcer.js';
 import { InterceptsService, newInterceptId } from '../intercepts/intercepts.service.js';
 import { PullRequestComments } from '../pull-requests/pull-request-comments.js';
 import { TrafficManagersService } from '../traffic-managers/traffic-managers.service.js';
-import { auditedPreview, toPreviewResource } from './preview.resource.js';
+import { auditedPreview, targetOfPreview, toPreviewResource } from './preview.resource.js';
 
 /** With 82 random bits even one collision says that the random source is broken. */
 const HOSTNAME_ATTEMPTS = 3;
@@ -50,7 +50,9 @@ export class PreviewsService {
     if (request.intercept !== undefined)
       this.announcer.changed({ teamId, resource: 'intercept', id: interceptId, change: 'created' });
     const resource = await this.#toResource(preview);
-    await this.audit.record(caller, 'preview.create', preview.id, { after: auditedPreview(resource) });
+    await this.audit.record(caller, 'preview.create', targetOfPreview(preview), {
+      after: auditedPreview(resource),
+    });
     return resource;
   }
 
@@ -73,7 +75,7 @@ export class PreviewsService {
     if (preview === null) throw this.notFound(id);
     await this.announcer.previewsChanged([preview.hostname]);
     const after = await this.#toResource(preview);
-    await this.audit.recordChange(caller, 'preview.update', id, {
+    await this.audit.recordChange(caller, 'preview.update', targetOfPreview(preview), {
       before: auditedPreview(before),
       after: auditedPreview(after),
       fields: Object.keys(request) as (keyof UpdatePreviewRequest)[],
@@ -86,7 +88,7 @@ export class PreviewsService {
     if (preview === null) throw this.notFound(id);
     await this.announcer.previewsRemoved([preview]);
     const before = auditedPreview(await this.#toResource(preview));
-    await this.audit.record(caller, 'preview.delete', id, { before });
+    await this.audit.record(caller, 'preview.delete', targetOfPreview(preview), { before });
     this.#interceptChanged(preview);
   }
 
@@ -101,7 +103,9 @@ export class PreviewsService {
     }
     await this.announcer.previewsChanged([preview.hostname]);
     const resource = await this.#toResource(preview);
-    await this.audit.record(caller, 'preview.restore', preview.id, { after: auditedPreview(resource) });
+    await this.audit.record(caller, 'preview.restore', targetOfPreview(preview), {
+      after: auditedPreview(resource),
+    });
     this.#interceptChanged(preview);
     return resource;
   }

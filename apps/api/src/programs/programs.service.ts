@@ -26,7 +26,9 @@ export class ProgramsService {
   ): Promise<OAuthGrant | null> {
     const grant = await this.store.oauthGrants.create(teamId, { ...draft, userId: user.id });
     if (grant !== null)
-      await this.audit.record({ teamId, actor }, 'program.create', grant.id, { after: audited(grant) });
+      await this.audit.record({ teamId, actor }, 'program.create', targetOf(grant), {
+        after: audited(grant),
+      });
     return grant;
   }
 
@@ -41,7 +43,9 @@ export class ProgramsService {
     const ended = await this.store.oauthGrants.revoke(user.id, id);
     if (ended !== null) {
       await this.announcer.userChanged(user.id);
-      await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, { before: audited(ended) });
+      await this.audit.record({ teamId: ended.teamId, actor }, ENDED, targetOf(ended), {
+        before: audited(ended),
+      });
     } else if (!(await this.#hasEnded(user.id, id))) {
       throw new ProblemError('not_found', { detail: `you have no program ${id}` });
     }
@@ -60,7 +64,9 @@ export class ProgramsService {
   /** Ends every program of a person who sets a new password, in all of their teams. */
   async endAllOf(userId: string, actor: Actor): Promise<void> {
     for (const grant of await this.store.oauthGrants.revokeAll(userId)) {
-      await this.audit.record({ teamId: grant.teamId, actor }, ENDED, grant.id, { before: audited(grant) });
+      await this.audit.record({ teamId: grant.teamId, actor }, ENDED, targetOf(grant), {
+        before: audited(grant),
+      });
     }
     await this.announcer.userChanged(userId);
   }
@@ -74,7 +80,7 @@ export class ProgramsService {
     if (ended === null) return;
     await this.announcer.userChanged(userId);
     const change = { before: audited(ended), ...(after && { after }) };
-    await this.audit.record({ teamId: ended.teamId, actor }, ENDED, id, change);
+    await this.audit.record({ teamId: ended.teamId, actor }, ENDED, targetOf(ended), change);
   }
 
   /** Of one that ended nothing is left but what the audit log of its team says. */
@@ -86,6 +92,10 @@ export class ProgramsService {
     );
     return pages.some(({ items }) => items[0]?.before?.['userId'] === userId);
   }
+}
+
+function targetOf({ id, clientId }: OAuthGrant) {
+  return { id, name: programName(clientId) };
 }
 
 function audited({ clientId, userId }: OAuthGrant) {

@@ -65,9 +65,14 @@ export class ReplaysService {
       if (offers.offerId === null) throw notConnected(offers);
       await this.#demandAgain(caller);
       // Before it is sent: what comes of it may never be heard.
-      await this.audit.record(caller, 'preview.replay', previewId, {
-        after: { exchangeId: replayId, replayOf, method: composed.method, path: pathOf(composed.target) },
-      });
+      await this.audit.record(
+        caller,
+        'preview.replay',
+        { id: previewId, name: new URL(url).hostname },
+        {
+          after: { exchangeId: replayId, replayOf, method: composed.method, path: pathOf(composed.target) },
+        },
+      );
       const startedAt = new Date().toISOString();
       const { protocol, host } = new URL(url);
       const report = await call.order(offers.offerId, {

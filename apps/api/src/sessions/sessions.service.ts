@@ -26,12 +26,17 @@ export class SessionsService {
   }
 
   async end(caller: Caller, id: string): Promise<void> {
-    const { state, trafficManagerId } = await this.#find(caller, id);
+    const { state, trafficManagerId, trafficManager } = await this.#find(caller, id);
     if ((await this.store.sessions.end(caller.teamId, id, END_REASON, new Date())) === null)
       throw notFound(id);
     if (state === 'ended') return;
     await this.announcer.announce([{ type: 'session.ended', sessionId: id, reason: END_REASON }]);
-    await this.audit.record(caller, 'session.end', id, { before: { state, trafficManagerId } });
+    await this.audit.record(
+      caller,
+      'session.end',
+      { id, name: trafficManager.name },
+      { before: { state, trafficManagerId } },
+    );
   }
 
   async #find(caller: Caller, id: string): Promise<ShownSession> {

@@ -42,7 +42,7 @@ export class PasswordChangeService implements OnModuleDestroy {
     const found = await this.store.users.findWithPassword(user.id);
     const from = found?.passwordHash ?? null;
     if (!(await isPassword(current, from)) || from === null) {
-      await this.audit.recordFailureOf(user.id, actor, 'user.change-password-failed');
+      await this.audit.recordFailureOf(user, actor, 'user.change-password-failed');
       throw new ProblemError('sign_in_failed', { detail: 'the current password is another' });
     }
     await this.throttle.succeed('password-change', tried);
@@ -50,7 +50,7 @@ export class PasswordChangeService implements OnModuleDestroy {
     if (!(await this.store.users.replacePasswordHash(user.id, { from, to })))
       throw new ProblemError('sign_in_failed', { detail: 'the password was changed meanwhile' });
     await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
-    await this.audit.recordOfUser(actor, 'user.change-password', user.id);
+    await this.audit.recordOfUser(actor, 'user.change-password', targetOf(user));
   }
 
   /**
@@ -115,11 +115,15 @@ export class PasswordChangeService implements OnModuleDestroy {
     await this.announcer.userChanged(user.id);
     await this.throttle.forget('password', { account: user.email, address });
     const actor = { kind: 'user', id: user.id, address } as const;
-    await this.audit.recordOfUser(actor, 'user.reset-password', user.id);
+    await this.audit.recordOfUser(actor, 'user.reset-password', targetOf(user));
     if (endsAccess) {
       await this.programs.endAllOf(user.id, actor);
       await this.apiKeys.revokeAllOf(user.id, actor);
     }
     return user;
   }
+}
+
+function targetOf({ id, email }: User) {
+  return { id, name: email };
 }

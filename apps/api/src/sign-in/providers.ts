@@ -151,9 +151,14 @@ export class Providers {
       if (team === null) continue;
       const membership = await this.store.users.addMembership(team.id, user.id, rule.role);
       if (membership === null) continue;
-      await this.audit.record({ teamId: team.id, actor }, 'member.create', user.id, {
-        after: { role: rule.role, by: `${rule.kind}:${rule.value}` },
-      });
+      await this.audit.record(
+        { teamId: team.id, actor },
+        'member.create',
+        { id: user.id, name: user.email },
+        {
+          after: { role: rule.role, by: `${rule.kind}:${rule.value}` },
+        },
+      );
       await this.announcer.userChanged(user.id);
     }
   }

@@ -69,11 +69,15 @@ export class SignInService {
   async end(request: Request, response: Response): Promise<void> {
     const ended = await this.userSessions.end(request, response);
     if (ended === null) return;
-    await this.audit.recordOfUser(this.#actor(ended.user, request), 'user.sign-out', ended.session.id);
+    await this.audit.recordOfUser(this.#actor(ended.user, request), 'user.sign-out', {
+      id: ended.session.id,
+      name: null,
+    });
   }
 
   async #record(user: User, session: UserSession, method: SignInMethod, request: Request): Promise<void> {
-    await this.audit.recordOfUser(this.#actor(user, request), 'user.sign-in', session.id, { method });
+    const target = { id: session.id, name: null };
+    await this.audit.recordOfUser(this.#actor(user, request), 'user.sign-in', target, { method });
   }
 
   async #check(request: Request, email: string, password: string): Promise<UserWithPassword | null> {
@@ -94,7 +98,7 @@ export class SignInService {
     this.log.warn({ address, userId: found?.id }, 'sign-in failed');
     if (found === null) return;
     this.audit
-      .recordFailureOf(found.id, { kind: 'system', id: null, address }, 'user.sign-in-failed')
+      .recordFailureOf(found, { kind: 'system', id: null, address }, 'user.sign-in-failed')
       .catch((error: unknown) => this.log.error({ err: error }, 'failed sign-in not recorded'));
   }
 

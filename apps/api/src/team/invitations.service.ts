@@ -56,7 +56,7 @@ export class InvitationsService {
       const what = invitation === null ? 'is invited already' : 'is a member already';
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }
-    await this.audit.record(caller, 'invitation.create', invitation.id, { after: { email, role } });
+    await this.audit.record(caller, 'invitation.create', targetOf(invitation), { after: { email, role } });
     return this.#handOver(caller, invitation, token);
   }
 
@@ -78,7 +78,7 @@ export class InvitationsService {
       .catch(throwRefusal);
     if (invitation === null) throw notFound(id);
     const { email } = invitation;
-    await this.audit.record(caller, 'invitation.renew', id, { after: { email } });
+    await this.audit.record(caller, 'invitation.renew', targetOf(invitation), { after: { email } });
     return this.#handOver(caller, invitation, token);
   }
 
@@ -86,7 +86,7 @@ export class InvitationsService {
     const invitation = await this.store.invitations.remove(caller.teamId, id);
     if (invitation === null) throw notFound(id);
     const { email, role } = invitation;
-    await this.audit.record(caller, 'invitation.revoke', id, { before: { email, role } });
+    await this.audit.record(caller, 'invitation.revoke', targetOf(invitation), { before: { email, role } });
   }
 
   /** What is expired, used, revoked or another person's looks like nothing. */
@@ -137,7 +137,8 @@ export class InvitationsService {
     const { id, email } = invitation;
     await this.announcer.userChanged(userId);
     this.announcer.changed({ teamId, resource: 'invitation', id, change: 'removed' });
-    await this.audit.record({ teamId, actor }, 'member.add', userId, { after: { email, role } });
+    const member = { id: userId, name: email };
+    await this.audit.record({ teamId, actor }, 'member.add', member, { after: { email, role } });
   }
 
   /** Where no mail is sent, who invites hands the link on: it is in the answer, and nowhere else. */
@@ -164,6 +165,10 @@ export class InvitationsService {
 /** What an invited person opens. */
 export function invitationUrl(settings: Settings, token: string): string {
   return `${appUrl(settings)}/invitations?token=${token}`;
+}
+
+function targetOf({ id, email }: Invitation) {
+  return { id, name: email };
 }
 
 function newToken() {

@@ -45,9 +45,12 @@ export class MemberCredentialsService {
       ...new Set(ended.flatMap(({ preview }) => (preview === null ? [] : [preview.hostname]))),
     ]);
     const after = { becauseOfMember: userId };
-    for (const id of revokedApiKeyIds) await this.audit.record(caller, 'api-key.revoke', id, { after });
+    for (const id of revokedApiKeyIds) {
+      const key = await this.store.apiKeys.find(teamId, id);
+      await this.audit.record(caller, 'api-key.revoke', { id, name: key?.name ?? null }, { after });
+    }
     for (const one of ended.filter(({ kind }) => kind !== 'api-key'))
-      await this.audit.record(caller, `${one.kind}.revoke`, one.id, { before: audited(one), after });
+      await this.audit.record(caller, `${one.kind}.revoke`, one, { before: audited(one), after });
   }
 
   /** @throws ProblemError */
@@ -58,7 +61,9 @@ export class MemberCredentialsService {
 }
 
 function audited({ kind, name, preview }: MemberCredential) {
-  return kind === 'invitation' ? { email: name } : { name, previewId: preview?.id };
+  return kind === 'invitation'
+    ? { email: name }
+    : { name, previewId: preview?.id, hostname: preview?.hostname };
 }
 
 function toResource({ createdAt, expiresAt, ...credential }: MemberCredential) {

@@ -40,7 +40,7 @@ export class TeamService {
       throw new ProblemError('team_creation_restricted', { detail: 'you are a member of no team' });
     }
     const team = await this.store.teams.createWithOwner(name, person.user.id, MAX_TEAMS).catch(throwRefusal);
-    await this.audit.record(inTeam(team.id, person), 'team.create', team.id, { after: { name } });
+    await this.audit.record(inTeam(team.id, person), 'team.create', team, { after: { name } });
     return { id: team.id, name: team.name, createdAt: team.createdAt.toISOString() };
   }
 
@@ -55,7 +55,7 @@ export class TeamService {
     const before = await this.store.teams.find(teamId);
     const after = await this.store.teams.update(teamId, request);
     if (before === null || after === null) throw new Error(`team ${teamId} does not exist`);
-    await this.audit.recordChange(caller, 'team.update', teamId, {
+    await this.audit.recordChange(caller, 'team.update', after, {
       before,
       after,
       fields: ['name', 'previewIdleExpirySeconds'],
@@ -96,13 +96,20 @@ export class TeamService {
       ...(before.role === after?.role ? [] : [{ type: 'user.changed' as const, userId }]),
       ...revokedApiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
     ]);
+    const member = { id: userId, name: before.email };
     if (after === null) {
-      await this.audit.record(caller, 'member.remove', userId, { before: audited(before) });
+      await this.audit.record(caller, 'member.remove', member, { before: audited(before) });
     } else {
-      await this.audit.recordChange(caller, 'member.update', userId, { before, after, fields: ['role'] });
+      await this.audit.recordChange(caller, 'member.update', member, { before, after, fields: ['role'] });
     }
     for (const id of revokedApiKeyIds) {
-      await this.audit.record(caller, 'api-key.revoke', id, { after: { becauseOfMember: userId } });
+      const key = await this.store.apiKeys.find(caller.teamId, id);
+      await this.audit.record(
+        caller,
+        'api-key.revoke',
+        { id, name: key?.name ?? null },
+        { after: { becauseOfMember: userId, member: before.email } },
+      );
     }
     return outcome;
   }

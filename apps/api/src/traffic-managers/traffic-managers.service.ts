@@ -31,7 +31,7 @@ export class TrafficManagersService {
         detail: `the team has a traffic manager with the manager id ${request.managerId}`,
       });
     }
-    await this.audit.record(caller, 'traffic-manager.create', trafficManager.id, { after: request });
+    await this.audit.record(caller, 'traffic-manager.create', trafficManager, { after: request });
     return toResource(trafficManager);
   }
 
@@ -66,7 +66,11 @@ export class TrafficManagersService {
     const after =
       name === undefined ? before : await this.store.trafficManagers.rename(caller.teamId, id, name);
     if (after === null) throw notFound(id);
-    await this.audit.recordChange(caller, 'traffic-manager.update', id, { before, after, fields: ['name'] });
+    await this.audit.recordChange(caller, 'traffic-manager.update', after, {
+      before,
+      after,
+      fields: ['name'],
+    });
     return toResource(after);
   }
 
@@ -83,7 +87,12 @@ export class TrafficManagersService {
         reason: 'the traffic manager was deleted',
       })),
     );
-    await this.audit.record(caller, 'traffic-manager.delete', id, { before: { managerId, name, hostnames } });
+    await this.audit.record(
+      caller,
+      'traffic-manager.delete',
+      { id, name },
+      { before: { managerId, name, hostnames } },
+    );
   }
 
   /** The id of the traffic manager that a request names or, when it names none, of the only cluster there is. */

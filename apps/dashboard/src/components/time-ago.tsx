@@ -9,7 +9,15 @@ const UNITS: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: num
   ['minute', 60],
 ];
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-const absolute = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+const absolute = new Intl.DateTimeFormat('en-GB', {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+});
 
 // One timer for all of them, which runs while any is shown.
 const listeners = new Set<() => void>();
@@ -31,11 +39,19 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** `3 minutes ago`, `in 2 days`; less than a minute either way is `just now`. */
+/** What is left of a time that was a whole unit a moment ago still counts as one. */
+const TOLERANCE = 1.01;
+
+/**
+ * `3 minutes ago`, `in 2 days`; less than a minute either way is `just now`. What is past is rounded down, as people
+ * count it; what is to come is rounded, so that a week stays a week while somebody reads it.
+ */
 export function timeAgo(moment: string, at: number): string {
   const seconds = (Date.parse(moment) - at) / 1000;
-  const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
-  return unit === undefined ? 'just now' : relative.format(Math.trunc(seconds / unit[1]), unit[0]);
+  const reach = seconds > 0 ? seconds * TOLERANCE : -seconds;
+  const [unit, size] = UNITS.find(([, length]) => reach >= length) ?? [];
+  if (unit === undefined || size === undefined) return 'just now';
+  return relative.format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
 }
 
 /** The present, in milliseconds, as often as it is worth drawing anew. */
@@ -54,7 +70,12 @@ export function TimeAgo({ at, never = 'never' }: { at: string | null; never?: st
   );
 }
 
-/** `25 Nov 2026, 18:12:26`, in the time zone of the browser. */
+/** `25 Nov 2026, 18:12:26 GMT+1`, in the time zone of the browser. */
 export function exactTime(moment: string): string {
   return absolute.format(new Date(moment));
+}
+
+/** A moment as a log shows it. */
+export function ExactTime({ at }: { readonly at: string }): ReactElement {
+  return <time dateTime={at}>{exactTime(at)}</time>;
 }

@@ -1,5 +1,5 @@
 import { announceChange, type ClusterEvent, type EventBus } from '@culvert/cluster';
-import { createPreviewRequest, type CreatePreviewRequest } from '@culvert/contract';
+import { createPreviewRequest, type AuditAction, type CreatePreviewRequest } from '@culvert/contract';
 import {
   type Actor,
   changeOfAction,
@@ -52,9 +52,15 @@ export class RequestedPreviews {
     await this.announce([preview.hostname]);
     const change = isRenewed ? 'updated' : 'created';
     this.announceChange({ teamId, resource: 'intercept', id: preview.interceptId, change });
-    await this.record(teamId, caller.actor, isRenewed ? 'preview.update' : 'preview.create', preview.id, {
-      after: audited(preview),
-    });
+    await this.record(
+      teamId,
+      caller.actor,
+      isRenewed ? 'preview.update' : 'preview.create',
+      targetOf(preview),
+      {
+        after: audited(preview),
+      },
+    );
     return preview.hostname;
   }
 
@@ -64,7 +70,7 @@ export class RequestedPreviews {
     const preview = await this.store.requestedPreviews.close(teamId, managerId, hostname, calledAt);
     if (preview === null) return;
     await this.announce([preview.hostname]);
-    await this.record(teamId, actor, 'preview.delete', preview.id, { before: audited(preview) });
+    await this.record(teamId, actor, 'preview.delete', targetOf(preview), { before: audited(preview) });
   }
 
   /** Ends an intercept of this traffic manager with its previews; nothing when there is none as old as the call. */
@@ -85,9 +91,13 @@ export class RequestedPreviews {
     const hostnames = closed.previews.map(({ hostname }) => hostname);
     await this.announce(hostnames);
     const { name, workload, namespace } = closed.intercept;
-    await this.record(teamId, actor, 'intercept.delete', interceptId, {
-      before: { name, workload, namespace, hostnames },
-    });
+    await this.record(
+      teamId,
+      actor,
+      'intercept.delete',
+      { id: interceptId, name },
+      { before: { name, workload, namespace, hostnames } },
+    );
   }
 
   /** Notes that the manager of an intercept no longer shows the preview of this hostname, which was removed here. */
@@ -114,10 +124,18 @@ export class RequestedPreviews {
       'telepresence',
       seenBefore,
     )) {
+      const found = await this.store.trafficManagers.find(teamId, id);
       const hostnames = await this.store.trafficManagers.remove(teamId, id);
       if (hostnames === null) continue;
       await this.announce(hostnames);
-      await this.record(teamId, SYSTEM, 'traffic-manager.delete', id, { before: { hostnames } });
+      const name = found?.name ?? null;
+      await this.record(
+        teamId,
+        SYSTEM,
+        'traffic-manager.delete',
+        { id, name },
+        { before: { name, hostnames } },
+      );
     }
   }
 
@@ -195,14 +213,22 @@ export class RequestedPreviews {
   private async record(
     teamId: string,
     actor: Actor,
-    action: string,
-    targetId: string,
+    action: AuditAction,
+    { id: targetId, name: targetName }: { readonly id: string; readonly name: string | null },
     change: { readonly before?: Record<string, unknown>; readonly after?: Record<string, unknown> },
   ): Promise<void> {
     const { before = null, after = null } = change;
     const changed = changeOfAction(teamId, { action, targetId });
     if (changed !== null) this.announceChange(changed);
-    const { id } = await this.store.auditEvents.append({ teamId, actor, action, targetId, before, after });
+    const { id } = await this.store.auditEvents.append({
+      teamId,
+      actor,
+      action,
+      targetId,
+      targetName,
+      before,
+      after,
+    });
     this.announceChange({ teamId, resource: 'audit-event', id, change: 'created' });
   }
 }
@@ -250,6 +276,11 @@ function interceptOf(spec: InterceptSpec) {
     serviceName: spec.serviceName,
     servicePortIdentifier: spec.servicePortIdentifier,
   };
+}
+
+/** As what the audit log knows a preview. */
+function targetOf({ id, hostname }: Preview) {
+  return { id, name: hostname };
 }
 
 /** What the audit log keeps: of headers the names, since values may be credentials for the ingress. */

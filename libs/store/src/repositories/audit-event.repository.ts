@@ -4,6 +4,8 @@ import type {
   AuditEventDraft,
   AuditEventFilter,
   AuditEventRepository,
+  AuditedResource,
+  AuditedThing,
   Page,
   PageRequest,
 } from '@culvert/domain';
@@ -22,6 +24,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
     actor,
     action,
     targetId,
+    targetName,
     before,
     after,
   }: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>> {
@@ -32,9 +35,11 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
         at: new Date(),
         actorKind: actor.kind,
         actorId: actor.id,
+        actorName: await this.#nameOf(teamId, actor),
         actorAddress: actor.address,
         action,
         targetId,
+        targetName,
         before: toJson(before),
         after: toJson(after),
       },
@@ -44,15 +49,65 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
 
   async list(teamId: string, page: PageRequest, filter: AuditEventFilter = {}): Promise<Page<AuditEvent>> {
     const { where, ...order } = pageQuery('at', page);
-    const { actorId, action, targetId, from, until } = filter;
+    const { actorId, action, targetId, name, from, until } = filter;
     if (!isUuid(teamId)) return emptyPage();
-    if (![actorId, action, targetId].every((text) => text === undefined || isStorable(text)))
+    if (![actorId, action, targetId, name].every((text) => text === undefined || isStorable(text)))
       return emptyPage();
     const rows = await this.client.auditEvent.findMany({
-      where: { teamId, actorId, action, targetId, at: { gte: from, lt: until }, ...where },
+      where: {
+        teamId,
+        actorId,
+        action,
+        targetId,
+        ...(name === undefined
+          ? {}
+          : { targetName: { contains: name.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' } }),
+        at: { gte: from, lt: until },
+        ...where,
+      },
       ...order,
     });
     return toPage(rows, page, (row) => row.at, toAuditEvent);
+  }
+
+  async findExisting(teamId: string, things: readonly AuditedThing[]): Promise<AuditedThing[]> {
+    if (!isUuid(teamId)) return [];
+    const { apiKey, intercept, membership, preview, trafficManager } = this.client;
+    const idsOf = (resource: AuditedResource): string[] => {
+      const ids = things.filter((thing) => thing.resource === resource).map(({ id }) => id);
+      return [...new Set(ids)].filter(resource === 'intercept' ? isStorable : isUuid);
+    };
+    const select = { id: true } as const;
+    const find = {
+      'api-key': (id) => apiKey.findMany({ where: { teamId, id }, select }),
+      intercept: (id) => intercept.findMany({ where: { teamId, id }, select }),
+      member: async (id) => {
+        const rows = await membership.findMany({ where: { teamId, userId: id }, select: { userId: true } });
+        return rows.map(({ userId }) => ({ id: userId }));
+      },
+      preview: (id) => preview.findMany({ where: { teamId, id }, select }),
+      'traffic-manager': (id) => trafficManager.findMany({ where: { teamId, id }, select }),
+    } satisfies Record<AuditedResource, (id: { in: string[] }) => Promise<{ id: string }[]>>;
+    const found = await Promise.all(
+      (Object.keys(find) as AuditedResource[]).map(async (resource) => {
+        const ids = idsOf(resource);
+        const rows = ids.length === 0 ? [] : await find[resource]({ in: ids });
+        return rows.map(({ id }) => ({ resource, id }));
+      }),
+    );
+    return found.flat();
+  }
+
+  /** What people call whoever acts; of keys that are revoked and people who have left too. */
+  async #nameOf(teamId: string, { kind, id }: Actor): Promise<string | null> {
+    if (id === null || !isUuid(id)) return null;
+    if (kind === 'api-key') {
+      const key = await this.client.apiKey.findUnique({ where: { id, teamId }, select: { name: true } });
+      return key?.name ?? null;
+    }
+    if (kind !== 'user') return null;
+    const user = await this.client.user.findUnique({ where: { id }, select: { name: true, email: true } });
+    return user && (user.name || user.email);
   }
 }
 
@@ -60,10 +115,10 @@ function toJson(fields: AuditEventDraft['before']) {
   return fields === null ? Prisma.DbNull : (fields as Prisma.InputJsonObject);
 }
 
-function toAuditEvent({ actorKind, actorId, actorAddress, ...row }: AuditEventModel): AuditEvent {
+function toAuditEvent({ actorKind, actorId, actorName, actorAddress, ...row }: AuditEventModel): AuditEvent {
   return {
     ...row,
-    actor: { kind: actorKind as Actor['kind'], id: actorId, address: actorAddress },
+    actor: { kind: actorKind as Actor['kind'], id: actorId, name: actorName, address: actorAddress },
     before: row.before as AuditEvent['before'],
     after: row.after as AuditEvent['after'],
   };

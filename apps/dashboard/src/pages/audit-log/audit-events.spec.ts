@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { changedFields, NO_FILTER, queryOf } from './audit-events.js';
+import { AUDIT_ACTIONS } from '@culvert/contract';
+import { ACTIONS, changedFields, NO_FILTER, queryOf } from './audit-events.js';
 
 it('asks for nothing that was not chosen', () => {
   expect(queryOf(NO_FILTER)).toEqual({});
@@ -18,4 +19,8 @@ it('shows what fields were and are, also those that are on one side only', () =>
     { field: 'scopes', before: '–', after: '["x"]' },
   ]);
   expect(changedFields({ before: null, after: null })).toEqual([]);
+});
+
+it('offers every kind of event that there is', () => {
+  expect(ACTIONS).toEqual(AUDIT_ACTIONS);
 });

@@ -1,28 +1,28 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { allPages } from '../../api/all-pages.js';
+import type { AuditEvent } from '../../api/audit-events.js';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
-
-export type AuditEvent = Schemas['AuditEvent'];
 
 /** Which events: those that have all that is given. */
 export interface Filter {
   readonly actorId: string | null;
   readonly action: string | null;
-  readonly targetId: string;
+  /** Text in the name of what was acted on; empty: any. */
+  readonly name: string;
   /** Days as `<input type="date">` has them, in the time zone of the browser; empty: any. */
   readonly from: string;
   readonly until: string;
 }
 
-export const NO_FILTER: Filter = { actorId: null, action: null, targetId: '', from: '', until: '' };
+export const NO_FILTER: Filter = { actorId: null, action: null, name: '', from: '', until: '' };
 
 /** As the API takes it. */
-export function queryOf({ actorId, action, targetId, from, until }: Filter): Record<string, string> {
+export function queryOf({ actorId, action, name, from, until }: Filter): Record<string, string> {
   const query: Record<string, string> = {};
   if (actorId !== null) query['actorId'] = actorId;
   if (action !== null) query['action'] = action;
-  if (targetId.trim() !== '') query['targetId'] = targetId.trim();
+  if (name.trim() !== '') query['name'] = name.trim();
   if (from !== '') query['from'] = startOf(from, 0);
   // The last day is shown whole.
   if (until !== '') query['until'] = startOf(until, 1);
@@ -65,7 +65,7 @@ export const actorNames = () =>
     },
   });
 
-/** What the log knows to tell of; another action can be typed. */
+/** Every kind of event, as the contract lists them. */
 export const ACTIONS = [
   'api-key.create',
   'api-key.update',
@@ -78,6 +78,7 @@ export const ACTIONS = [
   'invitation.renew',
   'invitation.revoke',
   'member.add',
+  'member.create',
   'member.update',
   'member.remove',
   'preview.create',
@@ -88,6 +89,8 @@ export const ACTIONS = [
   'preview.replay',
   'preview-token.create',
   'preview-token.revoke',
+  'program.create',
+  'program.end',
   'session.end',
   'share-link.create',
   'share-link.revoke',
@@ -99,6 +102,11 @@ export const ACTIONS = [
   'user.sign-in',
   'user.sign-in-failed',
   'user.sign-out',
+  'user.change-password',
+  'user.change-password-failed',
+  'user.reset-password',
+  'user-session.end',
+  'user-session.end-others',
 ] as const;
 
 /** The fields that an event changed, with what they were and are. */

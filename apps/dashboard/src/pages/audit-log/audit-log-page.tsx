@@ -1,12 +1,14 @@
 import { Autocomplete, Button, Group, Modal, Select, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
+import type { AuditEvent } from '../../api/audit-events.js';
 import { answerOf, api } from '../../api/client.js';
 import { EmptyState } from '../../components/empty-state.js';
 import { Facts } from '../../components/facts.js';
 import { Page } from '../../components/page.js';
 import { QueryView } from '../../components/query-view.js';
-import { exactTime, TimeAgo } from '../../components/time-ago.js';
+import { actorOf, EventSummary } from '../../components/event-summary.js';
+import { exactTime, ExactTime } from '../../components/time-ago.js';
 import { toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { IconDownload, IconHistory } from '../../icons.js';
@@ -17,13 +19,11 @@ import {
   changedFields,
   NO_FILTER,
   queryOf,
-  type AuditEvent,
   type Filter,
 } from './audit-events.js';
 
 interface Row {
   readonly event: AuditEvent;
-  readonly actor: string;
   readonly onOpen: () => void;
 }
 
@@ -63,11 +63,7 @@ export function AuditLogPage(): ReactElement {
             const rows = pages
               .flatMap(({ items }) => items)
               .map((event): Row => {
-                const row: Row = {
-                  event,
-                  actor: nameOfActor(event.actor, names.data),
-                  onOpen: () => setOpened(row),
-                };
+                const row: Row = { event, onOpen: () => setOpened(row) };
                 return row;
               });
             if (rows.length === 0) return <NothingFound onReset={() => setFilter(NO_FILTER)} />;
@@ -97,7 +93,7 @@ function NothingFound({ onReset }: { onReset: () => void }): ReactElement {
   return (
     <EmptyState
       icon={IconHistory}
-      title="Nothing was recorded that is like that"
+      title="No events match these filters"
       action={
         <Button variant="default" onClick={onReset}>
           Show everything
@@ -145,11 +141,11 @@ function FilterFields(props: {
         w={{ base: '100%', xs: 210 }}
       />
       <TextInput
-        label="On which id"
-        placeholder="Any"
-        value={filter.targetId}
-        onChange={(event) => onChange({ ...filter, targetId: event.currentTarget.value })}
-        maxLength={512}
+        label="Name"
+        placeholder="staging"
+        value={filter.name}
+        onChange={(event) => onChange({ ...filter, name: event.currentTarget.value })}
+        maxLength={253}
         w={{ base: '100%', xs: 190 }}
       />
       <TextInput
@@ -174,16 +170,20 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     key: 'at',
     header: 'When',
-    width: 'minmax(8rem, 0.8fr)',
-    render: ({ event }) => <TimeAgo at={event.at} />,
+    width: 'minmax(9rem, 0.8fr)',
+    render: ({ event }) => (
+      <Text size="sm">
+        <ExactTime at={event.at} />
+      </Text>
+    ),
   },
   {
     key: 'who',
     header: 'Who',
-    width: 'minmax(9rem, 1.2fr)',
-    render: ({ event, actor }) => (
+    width: 'minmax(9rem, 1fr)',
+    render: ({ event }) => (
       <>
-        <Text size="sm">{actor}</Text>
+        <Text size="sm">{actorOf(event)}</Text>
         {event.actor.address !== null && (
           <Text size="xs" c="dimmed">
             from {event.actor.address}
@@ -193,24 +193,13 @@ const COLUMNS: readonly Column<Row>[] = [
     ),
   },
   {
-    key: 'action',
+    key: 'what',
     header: 'What',
-    width: 'minmax(9rem, 1fr)',
+    width: 'minmax(14rem, 2.5fr)',
     onPhone: 'title',
     render: ({ event }) => (
-      <Text size="sm" fw={500}>
-        {event.action}
-      </Text>
-    ),
-  },
-  {
-    key: 'target',
-    header: 'On',
-    width: 'minmax(8rem, 1.5fr)',
-    onPhone: 'hidden',
-    render: ({ event }) => (
-      <Text size="xs" c="dimmed" ff="monospace" truncate title={event.targetId}>
-        {event.targetId}
+      <Text size="sm">
+        <EventSummary event={event} />
       </Text>
     ),
   },
@@ -225,7 +214,7 @@ const COLUMNS: readonly Column<Row>[] = [
         size="compact-sm"
         variant="subtle"
         onClick={onOpen}
-        aria-label={`Details of ${event.action}, ${exactTime(event.at)}`}
+        aria-label={`Details: ${event.summary}, ${exactTime(event.at)}`}
       >
         Details
       </Button>
@@ -239,7 +228,7 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
     <Modal
       opened={row !== null}
       onClose={onClose}
-      title={row?.event.action}
+      title={row === null ? '' : `${actorOf(row.event)} ${row.event.summary}`}
       size="lg"
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
@@ -249,16 +238,13 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
             layout="grid"
             facts={[
               ['When', exactTime(row.event.at)],
-              ['Who', row.actor],
-              ['From', row.event.actor.address ?? '–'],
-              ['On', row.event.targetId],
+              ['Who', actorOf(row.event)],
+              ['From', row.event.actor.address],
+              ['Kind of event', row.event.action],
+              ['ID of what it was done to', row.event.targetId],
             ]}
           />
-          {fields.length === 0 ? (
-            <Text size="sm" c="dimmed">
-              Nothing more was recorded.
-            </Text>
-          ) : (
+          {fields.length > 0 && (
             <Table.ScrollContainer minWidth={420}>
               <Table verticalSpacing="xs">
                 <Table.Thead>
@@ -284,12 +270,6 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
       )}
     </Modal>
   );
-}
-
-function nameOfActor(actor: AuditEvent['actor'], names: ReadonlyMap<string, string> | undefined): string {
-  if (actor.kind === 'system') return 'Culvert';
-  const name = actor.id === null ? undefined : names?.get(actor.id);
-  return name ?? (actor.kind === 'user' ? 'somebody who has left' : 'a key');
 }
 
 /** What is shown, as a file for spreadsheets. */

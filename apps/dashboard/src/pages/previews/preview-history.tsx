@@ -1,18 +1,11 @@
 import { Text, Timeline } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
-import { historyOf, type AuditEvent } from '../../api/audit-events.js';
+import { historyOf } from '../../api/audit-events.js';
+import { actorOf } from '../../components/event-summary.js';
 import { QueryView } from '../../components/query-view.js';
 import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
-
-const ACTIONS: Readonly<Record<string, string>> = {
-  'preview.create': 'Created',
-  'preview.update': 'Changed',
-  'preview.delete': 'Removed',
-  'preview.end': 'Ended',
-  'preview.restore': 'Restored',
-};
 
 /** Who did what to a preview, newest first. */
 export function PreviewHistory({ previewId }: { previewId: string }): ReactElement {
@@ -23,15 +16,17 @@ export function PreviewHistory({ previewId }: { previewId: string }): ReactEleme
         {({ items }) =>
           items.length === 0 ? (
             <Text size="sm" c="dimmed">
-              Nothing has been written down of it.
+              No events were recorded for this preview.
             </Text>
           ) : (
             <Timeline bulletSize={12} lineWidth={2}>
               {items.map((event) => (
-                <Timeline.Item key={event.id} title={ACTIONS[event.action] ?? event.action}>
-                  <Text size="sm">{changesOf(event)}</Text>
+                <Timeline.Item key={event.id}>
+                  <Text size="sm">
+                    {actorOf(event)} {event.summary}
+                  </Text>
                   <Text size="xs" c="dimmed">
-                    {actorOf(event)}, <TimeAgo at={event.at} />
+                    <TimeAgo at={event.at} />
                   </Text>
                 </Timeline.Item>
               ))}
@@ -41,22 +36,4 @@ export function PreviewHistory({ previewId }: { previewId: string }): ReactEleme
       </QueryView>
     </PageSection>
   );
-}
-
-/** `access: team → public`; nothing of creations, where everything is new. */
-function changesOf({ before, after }: AuditEvent): string {
-  if (before === null || after === null) return '';
-  return Object.keys(after)
-    .map((field) => `${field}: ${shown(before[field])} → ${shown(after[field])}`)
-    .join(', ');
-}
-
-function shown(value: unknown): string {
-  if (value === null || value === undefined) return 'none';
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function actorOf({ actor }: AuditEvent): string {
-  const who = { 'api-key': 'by an API key', user: 'by a person', system: 'by Culvert' }[actor.kind];
-  return actor.address === null ? who : `${who} at ${actor.address}`;
 }

@@ -1,0 +1,49 @@
+import { Anchor, Text } from '@mantine/core';
+import type { ReactElement } from 'react';
+import { Link } from 'wouter';
+import type { AuditEvent } from '../api/audit-events.js';
+
+/** What the actor of an event did. The name of what it was done to is a link while the team still has that. */
+export function EventSummary({ event }: { readonly event: AuditEvent }): ReactElement {
+  const { summary, targetId, targetName, current } = event;
+  const name = targetName ?? targetId;
+  const at = summary.lastIndexOf(`"${name}"`);
+  if (at < 0) return <>{summary}</>;
+  return (
+    <>
+      {summary.slice(0, at)}
+      {current === null ? (
+        <Text span inherit fw={600}>
+          {name}
+        </Text>
+      ) : (
+        <Anchor component={Link} href={pathOf(current)} inherit fw={600}>
+          {name}
+        </Anchor>
+      )}
+      {summary.slice(at + name.length + 2)}
+    </>
+  );
+}
+
+/** Who acted, as they were called then. */
+export function actorOf({ actor }: Pick<AuditEvent, 'actor'>): string {
+  if (actor.kind === 'system') return 'Culvert';
+  if (actor.kind === 'user') return actor.name ?? 'A person';
+  return actor.name === null ? 'An API key' : `Key ${actor.name}`;
+}
+
+function pathOf({ resource, id }: NonNullable<AuditEvent['current']>): string {
+  switch (resource) {
+    case 'preview':
+      return `/previews/${id}`;
+    case 'traffic-manager':
+      return `/connections/${id}`;
+    case 'api-key':
+      return '/api-keys';
+    case 'intercept':
+      return '/intercepts';
+    case 'member':
+      return '/team';
+  }
+}
