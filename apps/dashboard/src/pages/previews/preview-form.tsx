@@ -3,7 +3,6 @@ import {
   Alert,
   Button,
   Checkbox,
-  Collapse,
   Fieldset,
   Group,
   NativeSelect,
@@ -16,9 +15,10 @@ import {
   Text,
   TextInput,
 } from '@mantine/core';
-import { useForm, type UseFormReturnType } from '@mantine/form';
+import { useForm, type FormErrors, type UseFormReturnType } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
+import { flushSync } from 'react-dom';
 import { recentIntercepts } from '../../api/intercepts.js';
 import { describeError } from '../../api/problem.js';
 import { nameOfManager, trafficManagers } from '../../api/traffic-managers.js';
@@ -50,29 +50,33 @@ export function PreviewForm({
   const [isBusy, setIsBusy] = useState(false);
   const [isMoreShown, setIsMoreShown] = useState(isEdit);
 
+  /** Draws errors at their fields, and moves the focus to the first. @returns whether there is one to show it at */
+  const showErrors = (errors: FormErrors): boolean => {
+    flushSync(() => {
+      form.setErrors(errors);
+      if (Object.keys(errors).some((path) => MORE.has(path.split('.')[0] ?? ''))) setIsMoreShown(true);
+    });
+    const field = document.querySelector<HTMLElement>('form [aria-invalid="true"]');
+    if (field === null) return false;
+    field.focus();
+    return true;
+  };
+
   const submit = async (values: PreviewValues): Promise<void> => {
     setIsBusy(true);
     setFailure(null);
     try {
       await onSubmit(values);
     } catch (error) {
-      form.setErrors(errorsOf(error));
-      setIsMoreShown(true);
       // What belongs to no field that is shown stands above the form.
-      focusFirstError(() => setFailure(error));
+      if (!showErrors(errorsOf(error))) setFailure(error);
     } finally {
       setIsBusy(false);
     }
   };
 
   return (
-    <form
-      onSubmit={form.onSubmit(
-        (values) => void submit(values),
-        () => focusFirstError(),
-      )}
-      noValidate
-    >
+    <form onSubmit={form.onSubmit((values) => void submit(values), showErrors)} noValidate>
       <Stack gap="lg" maw={760}>
         {failure !== null && <Failure error={failure} />}
         {!isEdit && <InterceptFields form={form} />}
@@ -88,9 +92,7 @@ export function PreviewForm({
             {isMoreShown ? 'Less' : 'More: headers, pull request, when it ends'}
           </Button>
         </div>
-        <Collapse expanded={isMoreShown}>
-          <MoreFields form={form} />
-        </Collapse>
+        {isMoreShown && <MoreFields form={form} />}
         <Group>
           <Button type="submit" loading={isBusy}>
             {submitLabel}
@@ -104,14 +106,14 @@ export function PreviewForm({
   );
 }
 
-/** Once the errors are drawn. @param onNone when no field has one */
-function focusFirstError(onNone?: () => void): void {
-  requestAnimationFrame(() => {
-    const field = document.querySelector<HTMLElement>('form [aria-invalid="true"]');
-    if (field === null) onNone?.();
-    else field.focus();
-  });
-}
+/** The fields that are hidden at first. */
+const MORE: ReadonlySet<string> = new Set<keyof PreviewValues>([
+  'addRequestHeaders',
+  'pullRequestUrl',
+  'displayBanner',
+  'expiresAt',
+  'idleExpirySeconds',
+]);
 
 function Failure({ error }: { error: unknown }): ReactElement {
   const { title, detail } = describeError(error);
