@@ -16,6 +16,7 @@ export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limi
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
 export { hasOwnAuthorization, noteOwnAuthorization } from './own-authorization.js';
 export { RelayError, type RelayErrorCode } from './relay-error.js';
+export { requestFault } from './request-faults.js';
 export { replayHead, type ReplayRequest } from './replay-request.js';
 export type { ReplayAnswer, ReplayOptions } from './replay-visitor.js';
 export { type PreviewRouteDefinition, Route } from './route.js';

@@ -203,6 +203,12 @@ describe(Replays.name, () => {
     expect(sent).toEqual([]);
   });
 
+  it('says in words what is wrong with a malformed request', async () => {
+    expect(await report({ fields: [['x', 'a\rb']] })).toMatchObject({
+      detail: 'Your browser or program sent a carriage return without a line feed (BARE_CR).',
+    });
+  });
+
   it('does not send to a preview that is gone', async () => {
     route = null;
     expect(await report()).toMatchObject({ code: 'unknown_host' });

@@ -12,7 +12,13 @@ import {
 } from '@culvert/cluster';
 import { MAX_CAPTURED_BYTES } from '@culvert/contract';
 import { HttpSyntaxError } from '@culvert/http1';
-import { type Relay, RelayError, replayHead, type ReplayAnswer as Answer } from '@culvert/relay';
+import {
+  type Relay,
+  RelayError,
+  replayHead,
+  type ReplayAnswer as Answer,
+  requestFault,
+} from '@culvert/relay';
 import type { Logger } from 'pino';
 import { bodyOf } from '../exchanges/exchange-watch.js';
 import type { ExchangeWatches } from '../exchanges/exchange-watches.js';
@@ -118,8 +124,7 @@ export class Replays {
 
   private errorOf(error: unknown): RelayError {
     if (error instanceof RelayError) return error;
-    if (error instanceof HttpSyntaxError)
-      return new RelayError('bad_request', `${error.message}.`, { status: error.status });
+    if (error instanceof HttpSyntaxError) return requestFault(error, this.parts.relay.limits.head);
     this.parts.log.error({ err: error }, 'a replay failed');
     return new RelayError('internal_error', 'Something went wrong inside Culvert.');
   }
