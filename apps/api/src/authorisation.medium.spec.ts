@@ -200,13 +200,6 @@ describe('who gets what from a route', () => {
     return { trafficManagerId: await thing('trafficManagerId'), name, workload: 'web' };
   }
 
-  /** Its preview can be restored. */
-  async function interceptWithRemovedPreview(name: string): Promise<string> {
-    const { id, interceptId } = await ours.requestedPreview(name);
-    await api.store.previews.remove(ours.teamId, id);
-    return interceptId;
-  }
-
   async function previewBody(name: string): Promise<object> {
     return {
       trafficManagerId: await thing('trafficManagerId'),
@@ -241,7 +234,7 @@ describe('who gets what from a route', () => {
       case 'sessionId':
         return (await ours.session(unique)).id;
       case 'interceptId':
-        return interceptWithRemovedPreview(unique);
+        return ours.interceptWithRemovedPreview(unique);
       case 'previewId':
         return (await ours.post('/previews', await previewBody(unique))).body.id;
       case 'shareLinkId':

@@ -77,7 +77,7 @@ describe('every operation of the OpenAPI document', () => {
   const PARAMETERS: Record<string, (at: World, known: Record<string, string>) => string | Promise<string>> = {
     apiKeyId: (at) => created('createApiKey', at),
     code: () => 'not_found',
-    interceptId: (at) => created('createIntercept', at),
+    interceptId: ({ team, name }) => team.interceptWithRemovedPreview(name),
     invitationId: (at) => created('createInvitation', at),
     previewId: (at) => created('createPreview', at),
     previewTokenId: (at, known) => created('createPreviewToken', at, known),

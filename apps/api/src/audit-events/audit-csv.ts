@@ -1,18 +1,19 @@
 import type { ExportedEvent } from './audit-events.service.js';
 
+/** In their order. New ones come last: programs may read a table by position. */
 const COLUMNS: Readonly<Record<string, (event: ExportedEvent) => string | null>> = {
   id: ({ id }) => id,
   at: ({ at }) => at,
   actorKind: ({ actor }) => actor.kind,
   actorId: ({ actor }) => actor.id,
-  actorName: ({ actor }) => actor.name,
   actorAddress: ({ actor }) => actor.address,
   action: ({ action }) => action,
-  summary: ({ summary }) => summary,
   targetId: ({ targetId }) => targetId,
-  targetName: ({ targetName }) => targetName,
   before: ({ before }) => before && JSON.stringify(before),
   after: ({ after }) => after && JSON.stringify(after),
+  actorName: ({ actor }) => actor.name,
+  targetName: ({ targetName }) => targetName,
+  summary: ({ summary }) => summary,
 };
 
 /** What spreadsheets begin a formula with, in the width of East Asian scripts too, or skip before one. */

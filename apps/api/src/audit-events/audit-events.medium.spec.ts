@@ -163,13 +163,13 @@ describe('/api/v1/audit-events', () => {
     const lines = text.split('\r\n');
     expect(lines).toHaveLength(total + 2);
     expect(lines[0]).toBe(
-      '"id","at","actorKind","actorId","actorName","actorAddress","action","summary","targetId","targetName",' +
-        '"before","after"',
+      '"id","at","actorKind","actorId","actorAddress","action","targetId","before","after",' +
+        '"actorName","targetName","summary"',
     );
-    expect(lines.at(-4)).toContain(`,"'=1+1",,`);
-    expect(lines.at(-3)).toContain(`,"'=HYPERLINK(""x"")",,`);
+    expect(lines.at(-4)).toContain(`,"'=1+1",`);
+    expect(lines.at(-3)).toContain(`,"'=HYPERLINK(""x"")",`);
     expect(lines.at(-2)).toMatch(
-      /^"[0-9a-f-]{36}","[^"]+","system",,,,"preview.end","ended the preview ""p0""","p0",,,"\{""name"":""a \\""b\\"", c\\n""\}"$/,
+      /^"[0-9a-f-]{36}","[^"]+","system",,,"preview.end","p0",,"\{""name"":""a \\""b\\"", c\\n""\}",,,"ended the preview ""p0"""$/,
     );
     expect((await team.get('/audit-events/export?action=preview.delete')).text.split('\r\n')).toHaveLength(2);
   });

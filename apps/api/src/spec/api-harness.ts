@@ -166,6 +166,13 @@ export class TestTeam {
     return opened.preview;
   }
 
+  /** The id of an intercept whose preview was removed and can be restored. */
+  async interceptWithRemovedPreview(name: string): Promise<string> {
+    const { id, interceptId } = await this.requestedPreview(name);
+    await this.api.store.previews.remove(this.teamId, id);
+    return interceptId;
+  }
+
   /** Begins, or resumes, the session of a traffic manager, as an edge does. */
   async session(managerId: string, kind: TunnelKind = 'native'): Promise<Session> {
     const { session } = await this.api.store.sessions.register(this.teamId, {
