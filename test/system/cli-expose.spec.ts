@@ -484,6 +484,7 @@ describe('culvert expose', () => {
       receivedBytes: 3,
       sentBytes: expect.any(Number),
       failure: null,
+      notes: [],
     });
   });
 

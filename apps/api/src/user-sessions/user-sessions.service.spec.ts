@@ -18,9 +18,11 @@ it('removes sessions, password resets and visits that ended, every hour until it
     removeExpired: (): Promise<number> => Promise.resolve(removed.push(name)),
   });
   const store = {
-    userSessions: sweptAs('sessions'),
-    passwordResets: sweptAs('resets'),
-    previewVisits: sweptAs('visits'),
+    background: {
+      userSessions: sweptAs('sessions'),
+      passwordResets: sweptAs('resets'),
+      previewVisits: sweptAs('visits'),
+    },
   } as unknown as Store;
   const log = pino({ level: 'silent' });
   const service = new UserSessionsService(store, log, {} as SessionCookie, {} as Announcer);
