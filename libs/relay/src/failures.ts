@@ -79,7 +79,7 @@ export function errorCodeOf(code: ResetCode): RelayErrorCode {
   }
 }
 
-/** What a visitor is told when the ingress closed without a whole answer. @param asked whether for a WebSocket, in vain */
+/** Returns what a visitor is told when the ingress closed before its answer was complete. @param asked what the visitor waited for */
 export function closedDetail(ingress: string, asked: 'upgrade' | 'response'): string {
   return asked === 'upgrade'
     ? `The service behind ingress ${ingress} refused the WebSocket: it closed the connection (often its origin check).`

@@ -7,7 +7,7 @@ import { operationOf } from '../http/operation-of.js';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 import { AuthenticationService } from './authentication.service.js';
 
-/** Of a body that is read before it is known who sends it. */
+/** Bytes of a body that are read before the caller is known. */
 export const MAX_ANONYMOUS_BODY_BYTES = 16 * 1024;
 
 /** Long bodies from one network whose credential was no good, in a minute. */

@@ -56,7 +56,7 @@ export class Throttle {
    * @throws ProblemError `too_many_attempts`, with when to come back
    */
   async count(attempt: Attempt, tried: Tried): Promise<void> {
-    // In this order: what one network tries in vain counts little against the account.
+    // In this order, so that refused guesses from one network count little against the account.
     for (const kind of ['address', 'pair', 'account'] as const) {
       const counted = await this.#limiterOf(attempt, kind)?.count(keyOf(kind, tried));
       if (counted === undefined || counted.isWithin) continue;

@@ -24,7 +24,7 @@ export class InvitationRate {
   readonly #limits: readonly Limit[];
 
   constructor(@Inject(SETTINGS) { limits, mail }: Settings, limiters: RateLimiters) {
-    // Who invites hands the links on: nobody gets a mail.
+    // The inviter hands the links on, so no mail is sent.
     if (mail.smtpUrl === undefined) {
       this.#limits = [];
       return;

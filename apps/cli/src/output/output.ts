@@ -12,7 +12,7 @@ const BOLD = ['\u001b[1m', '\u001b[22m'] as const;
 
 interface Terminal extends Writable {
   readonly isTTY?: boolean;
-  /** Of a terminal: how many characters a line has. */
+  /** Characters in a line of the terminal. */
   readonly columns?: number;
 }
 

@@ -7,7 +7,7 @@ interface CodeBlockProps {
   readonly code: string;
   /** What it is, for the button that copies: `the command`. */
   readonly name: string;
-  /** Breaks lines that are too long, instead of scrolling: for one secret, which is no use in part. */
+  /** Breaks long lines instead of scrolling. For a secret, which is useful only as a whole. */
   readonly wraps?: boolean;
 }
 

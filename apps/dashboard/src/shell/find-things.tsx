@@ -11,7 +11,7 @@ import { nameOfPreview } from '../api/previews.js';
 import { nameOfManager, trafficManagers } from '../api/traffic-managers.js';
 import { IconKey, IconPlugConnected, IconUsers, IconWorldShare } from '../icons.js';
 
-/** Of each kind. Whoever sees none of them types more. */
+/** Results shown of each kind. A longer query narrows them down. */
 const SHOWN = 7;
 const MIN_LENGTH = 2;
 const DEBOUNCE_MS = 150;

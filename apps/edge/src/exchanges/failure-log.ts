@@ -2,7 +2,7 @@ import { LineBudget } from '@culvert/platform';
 import type { RelayError } from '@culvert/relay';
 import type { Logger } from 'pino';
 
-/** Of each kind: some 30 MB of log a day at most. */
+/** Log lines of each kind: at most about 30 MB a day. */
 const BURST = 100;
 const PER_MINUTE = 60;
 

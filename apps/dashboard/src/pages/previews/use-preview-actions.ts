@@ -56,7 +56,7 @@ export function usePreviewActions(): PreviewActions {
   return { setAccess, remove };
 }
 
-/** Ids; none when the server does not answer, which is no reason not to remove anything. */
+/** IDs. Empty when the server does not answer, so that removal can go on. */
 async function telepresenceManagers(): Promise<ReadonlySet<string>> {
   const managers = await queryClient
     .query({ ...trafficManagers(), staleTime: 60_000, retry: false })
