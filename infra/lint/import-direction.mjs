@@ -17,10 +17,10 @@ const ANY_LIB = [
   'http2',
   'intercepts',
   'meeting-point',
+  'nest',
   'outbound',
-  'platform',
-  'process',
   'relay',
+  'runtime',
   'sockets',
   'store',
   'telepresence',
@@ -96,14 +96,14 @@ const PACKAGES = {
     culvert: ['domain'],
     why: 'cluster speaks of the things of domain and knows nobody else',
   },
-  'libs/platform': {
-    culvert: ['cluster', 'contract', 'domain', 'process', 'store'],
-    why: 'platform gives Nest modules to every app: the data plane stays out of it',
+  'libs/nest': {
+    culvert: ['cluster', 'contract', 'domain', 'runtime', 'store'],
+    why: 'nest gives modules of Nest to the server apps: the data plane stays out of it',
   },
-  'libs/process': {
+  'libs/runtime': {
     culvert: ['domain'],
     external: ['pino'],
-    why: 'process is what each program needs to start: settings, log, health, certificate. It knows nothing of what the program does',
+    why: 'runtime is what every program needs to start and stop: settings, log, signals, health, certificates. It knows neither a framework nor what the program does',
   },
   'libs/testkit': { culvert: ANY_LIB, why: 'testkit builds on libs: what needs an app is a test in test/' },
   'apps/api': { culvert: ANY_LIB, why: 'no app imports an app: what two of them need is a lib' },
@@ -140,8 +140,9 @@ const PACKAGES = {
   },
 };
 
-const NEST_OWNERS = /^(apps\/(api|edge|standalone)|libs\/platform|test)$/;
-const NEST_WHY = 'Nest holds together the apps, through platform: everything else runs without a framework';
+const NEST_OWNERS = /^(apps\/(api|edge|standalone)|libs\/nest|test)$/;
+const NEST_WHY =
+  'only the server apps, and libs/nest for them, use Nest: everything else runs without a framework';
 
 /** What is wrong with `file` (relative to the root, `/` separated) importing `specifier`; null when nothing is. */
 export function judgeImport(file, specifier) {

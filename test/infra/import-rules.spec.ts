@@ -36,9 +36,9 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['libs/store/src/b5.ts', "import '@culvert/cluster';", 'store implements the ports'],
   ['libs/store/src/b6.ts', "import '@nestjs/common';", 'runs without a framework'],
   ['libs/cluster/src/b7.ts', "import '@culvert/store';", 'cluster speaks'],
-  ['libs/platform/src/b8.ts', "import '@culvert/contract';\nimport '@culvert/store';", null],
-  ['libs/platform/src/b9.ts', "import '@culvert/relay';", 'the data plane stays out'],
-  ['libs/platform/src/b10.ts', "import '@culvert/api';", 'the data plane stays out'],
+  ['libs/nest/src/b8.ts', "import '@culvert/contract';\nimport '@culvert/store';", null],
+  ['libs/nest/src/b9.ts', "import '@culvert/relay';", 'the data plane stays out'],
+  ['libs/nest/src/b10.ts', "import '@culvert/api';", 'the data plane stays out'],
   ['libs/new-lib/src/b11.ts', "import 'node:fs';", 'has no row'],
   // the inner libs
   ['libs/http1/src/c1.ts', "import '@culvert/tunnel';", 'no I/O and no dependency'],

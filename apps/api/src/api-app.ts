@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { NestLog, platformModules, type PlatformParts } from '@culvert/platform';
+import { NestLog, platformModules, type PlatformParts } from '@culvert/nest';
 import { ApiModule, type ApiOptions } from './api.module.js';
 import { configureApi } from './configure-api.js';
 

@@ -1,6 +1,6 @@
 import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { identifyRequest, LOG, SETTINGS, type Settings } from '@culvert/platform';
+import { identifyRequest, LOG, SETTINGS, type Settings } from '@culvert/nest';
 import type { Request } from 'express';
 import type { Logger } from 'pino';
 import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.js';

@@ -9,7 +9,7 @@ import {
   printResults,
   startAdminServer,
   stopOnSignal,
-} from '@culvert/platform';
+} from '@culvert/nest';
 import { createStore } from '@culvert/store';
 import { createApiApp } from './api-app.js';
 import { bootstrap, bootstrapResults } from './bootstrap/bootstrap.js';

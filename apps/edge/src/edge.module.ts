@@ -5,16 +5,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { announceChange, type EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
-import {
-  ApiKeyUse,
-  appUrl,
-  EVENT_BUS,
-  LOG,
-  METRICS,
-  type Settings,
-  SETTINGS,
-  STORE,
-} from '@culvert/platform';
+import { ApiKeyUse, appUrl, EVENT_BUS, LOG, METRICS, type Settings, SETTINGS, STORE } from '@culvert/nest';
 import {
   DEFAULT_RELAY_LIMITS,
   Relay,

@@ -12,7 +12,7 @@ import {
   Readiness,
   startAdminServer,
   stopOnSignal,
-} from '@culvert/platform';
+} from '@culvert/nest';
 import { createStore } from '@culvert/store';
 import { Edge } from './edge.js';
 import { EdgeModule } from './edge.module.js';

@@ -1,4 +1,4 @@
-import { failToStart, printResults, stopOnSignal } from '@culvert/platform';
+import { failToStart, printResults, stopOnSignal } from '@culvert/nest';
 import { resultsOf } from './results.js';
 import { startStandalone } from './standalone.js';
 

@@ -21,7 +21,7 @@ import {
   Readiness,
   type Settings,
   startAdminServer,
-} from '@culvert/platform';
+} from '@culvert/nest';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
 

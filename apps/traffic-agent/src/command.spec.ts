@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import { createTestCertificate } from '@culvert/testkit';
 import { describe, expect, it } from 'vitest';
 import { readCommand } from './command.js';

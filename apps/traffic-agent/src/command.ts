@@ -11,7 +11,7 @@ import {
   SettingReader,
   splitList,
   type LogLevel,
-} from '@culvert/process';
+} from '@culvert/runtime';
 import { Command } from 'commander';
 import type { AgentPortOptions, TrafficAgentOptions } from './options.js';
 import { VERSION } from './version.js';

@@ -1,4 +1,4 @@
-import { ConfigurationError, createLog, stopOnSignals } from '@culvert/process';
+import { ConfigurationError, createLog, stopOnSignals } from '@culvert/runtime';
 import { readCommand } from './command.js';
 import { startTrafficAgent } from './traffic-agent.js';
 

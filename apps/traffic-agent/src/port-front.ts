@@ -7,7 +7,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { RequestHead } from '@culvert/http1';
 import { InterceptTable } from '@culvert/intercepts';
 import type { AgentLink, LookedFor } from '@culvert/meeting-point';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import {
   DEFAULT_POOL_LIMITS,
   DEFAULT_RELAY_LIMITS,

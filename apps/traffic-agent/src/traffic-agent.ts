@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import { checkRules, RuleError } from '@culvert/intercepts';
 import { AgentLink, type LookedFor } from '@culvert/meeting-point';
-import { startAdmin } from '@culvert/process';
+import { startAdmin } from '@culvert/runtime';
 import { goAwayName, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { TrafficAgentOptions } from './options.js';

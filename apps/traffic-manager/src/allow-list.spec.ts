@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AllowList } from './allow-list.js';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 
 describe('AllowList', () => {
   it.each<[rules: string[], host: string, port: number, mayAllow: boolean]>([

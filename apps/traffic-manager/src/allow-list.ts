@@ -3,7 +3,7 @@
  * (special-address.ts) take a rule of their own.
  */
 import { BlockList, isIP } from 'node:net';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import { isSpecialRange, specialKind, type SpecialKind } from './special-address.js';
 
 interface NameRule {

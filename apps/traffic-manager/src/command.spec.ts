@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readCommand } from './command.js';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import { VERSION } from './version.js';
 
 let directory: string;

@@ -14,7 +14,7 @@ import {
   splitList,
   withoutUndefined,
   type LogLevel,
-} from '@culvert/process';
+} from '@culvert/runtime';
 import { Command, Option } from 'commander';
 import { findManagerId } from './identity.js';
 import { checkSecret } from './options.js';

@@ -1,4 +1,4 @@
-export { ConfigurationError } from '@culvert/process';
+export { ConfigurationError } from '@culvert/runtime';
 export { type TrafficManagerOptions } from './options.js';
 export { startTrafficManager, type TrafficManager } from './traffic-manager.js';
 export { readPodDaemonCommand, type PodDaemonOptions } from './pod-daemon/command.js';

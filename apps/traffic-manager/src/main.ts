@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import { isPodDaemon } from './pod-daemon/is-pod-daemon.js';
 
 const argv = process.argv.slice(2);

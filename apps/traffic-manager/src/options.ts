@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
-import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/process';
+import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/runtime';
 import { AllowList } from './allow-list.js';
 
 /** What `startTrafficManager` is told. */

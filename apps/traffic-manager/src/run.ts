@@ -1,4 +1,4 @@
-import { createLog, stopOnSignals } from '@culvert/process';
+import { createLog, stopOnSignals } from '@culvert/runtime';
 import { readCommand } from './command.js';
 import { startTrafficManager } from './traffic-manager.js';
 

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { createFetch, type Fetch, KeptTunnel, Splice } from '@culvert/outbound';
 import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import { startAdmin } from '@culvert/process';
+import { startAdmin } from '@culvert/runtime';
 import { CulvertApi } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialler } from './ingress.js';

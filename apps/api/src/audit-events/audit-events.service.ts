@@ -8,7 +8,7 @@ import type {
   Page,
   Store,
 } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import type { Caller } from '../auth/caller.js';
 import { summaryOf } from './audit-sentences.js';
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AuditAction } from '@culvert/contract';
 import { changeOfAction, type Actor, type AuditEventDraft, type Store, type User } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ProblemError } from '@culvert/contract';
-import { appUrl, IS_PUBLIC, SETTINGS, type Settings } from '@culvert/platform';
+import { appUrl, IS_PUBLIC, SETTINGS, type Settings } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import { isForm, isSameOrigin, isUnsafe } from '../http/same-origin.js';

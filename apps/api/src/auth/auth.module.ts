@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { ApiKeyUse } from '@culvert/platform';
+import { ApiKeyUse } from '@culvert/nest';
 import { AddressRateGuard } from '../rate-limits/address-rate.guard.js';
 import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';

@@ -11,7 +11,7 @@ import {
   scopesOfRole,
   type Store,
 } from '@culvert/domain';
-import { ApiKeyUse, STORE } from '@culvert/platform';
+import { ApiKeyUse, STORE } from '@culvert/nest';
 import type { Request } from 'express';
 import { clientAddress } from '../http/client-address.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';

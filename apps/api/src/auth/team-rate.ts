@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS, type Settings } from '@culvert/platform';
+import { SETTINGS, type Settings } from '@culvert/nest';
 import { RateLimiters, type Count, type RateLimiter } from '../rate-limits/rate-limiters.js';
 
 const WINDOW_SECONDS = 60;

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
 import type { StreamQuery } from '@culvert/contract';
 import { SCOPE_TO_WATCH } from '@culvert/domain';
-import { EVENT_BUS } from '@culvert/platform';
+import { EVENT_BUS } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Caller } from '../auth/caller.js';
 import { type LiveStream, LiveStreams } from '../event-stream/live-streams.js';

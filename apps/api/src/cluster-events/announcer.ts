@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { announceChange, type ClusterEvent, type EventBus } from '@culvert/cluster';
 import type { ResourceChange } from '@culvert/domain';
-import { EVENT_BUS, LOG } from '@culvert/platform';
+import { EVENT_BUS, LOG } from '@culvert/nest';
 import type { Logger } from 'pino';
 
 /** Tells every edge what has changed in the database. */

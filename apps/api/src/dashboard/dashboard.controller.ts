@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Controller, Get, Inject, Param, Req, Res, UseFilters } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import { RequireScope } from '../auth/require-scope.js';
 import { PageFilter } from '../pages/page.filter.js';

@@ -7,7 +7,7 @@ import {
   type ErrorCode,
   type ProblemDescription,
 } from '@culvert/contract';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import type { Response } from 'express';
 import { DOCS_CONTENT_SECURITY_POLICY, DOCS_FILES, DOCS_PAGE } from './docs-page.js';
 

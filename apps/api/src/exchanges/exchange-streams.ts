@@ -10,7 +10,7 @@ import {
   watcherTopic,
 } from '@culvert/cluster';
 import type { ExchangesQuery, OmittedExchanges } from '@culvert/contract';
-import { EVENT_BUS } from '@culvert/platform';
+import { EVENT_BUS } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

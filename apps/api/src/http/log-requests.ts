@@ -1,4 +1,4 @@
-import { requestIdOf } from '@culvert/platform';
+import { requestIdOf } from '@culvert/nest';
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { clientAddress } from './client-address.js';

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HANDED_ON, LOG, SETTINGS, type Settings } from '@culvert/platform';
+import { HANDED_ON, LOG, SETTINGS, type Settings } from '@culvert/nest';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 

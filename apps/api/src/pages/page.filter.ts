@@ -1,7 +1,7 @@
 import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { ERRORS, ProblemError, type ErrorCode } from '@culvert/contract';
 import { InvalidTextError } from '@culvert/domain';
-import { LOG, requestIdOf } from '@culvert/platform';
+import { LOG, requestIdOf } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { html } from './html.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { previewUrl, SETTINGS, type Settings } from '@culvert/platform';
+import { previewUrl, SETTINGS, type Settings } from '@culvert/nest';
 import type { Response } from 'express';
 import { Html, html } from './html.js';
 import { STYLESHEET } from './stylesheet.js';

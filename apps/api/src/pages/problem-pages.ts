@@ -1,4 +1,4 @@
-import { setProblemForm } from '@culvert/platform';
+import { setProblemForm } from '@culvert/nest';
 import type { NextFunction, Request, Response } from 'express';
 import { html } from './html.js';
 import type { Pages } from './pages.js';

@@ -8,7 +8,7 @@ import {
   verifiedEmailOf,
   type Store,
 } from '@culvert/domain';
-import { previewUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { previewUrl, SETTINGS, STORE, type Settings } from '@culvert/nest';
 import type { Person } from '../auth/caller.js';
 
 const HASH = /^[0-9a-f]{64}$/;

@@ -17,7 +17,7 @@ import {
   type ShareLink,
   type Store,
 } from '@culvert/domain';
-import { previewUrl, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { previewUrl, SETTINGS, STORE, type Settings } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

@@ -7,7 +7,7 @@ import {
   type TeamMetrics,
 } from '@culvert/contract';
 import type { Store, TrafficCounts } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import type { Caller } from '../auth/caller.js';
 import { PreviewsService } from '../previews/previews.service.js';
 

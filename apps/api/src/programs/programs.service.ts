@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError, type PageQuery, type ProgramResource } from '@culvert/contract';
 import type { Actor, OAuthGrant, OAuthGrantDraft, OAuthGrantInTeam, Page, Store } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

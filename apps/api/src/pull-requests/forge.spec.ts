@@ -1,4 +1,4 @@
-import { loadSettings } from '@culvert/platform';
+import { loadSettings } from '@culvert/nest';
 import { describe, expect, it } from 'vitest';
 import { commentText } from './comment-text.js';
 import { forgesOf } from './forge.js';

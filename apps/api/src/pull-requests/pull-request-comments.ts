@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import type { EventBus } from '@culvert/cluster';
 import type { PullRequestComment, Repositories } from '@culvert/domain';
-import { BACKGROUND_STORE, EVENT_BUS, LOG, previewUrl, SETTINGS, type Settings } from '@culvert/platform';
+import { BACKGROUND_STORE, EVENT_BUS, LOG, previewUrl, SETTINGS, type Settings } from '@culvert/nest';
 import type { Logger } from 'pino';
 import { commentText, markerOf } from './comment-text.js';
 import { ForgeClient, type ForgeComment, ForgeError } from './forge-client.js';

@@ -10,7 +10,7 @@ import {
   type ReplayResource,
 } from '@culvert/contract';
 import type { Store } from '@culvert/domain';
-import { EVENT_BUS, STORE } from '@culvert/platform';
+import { EVENT_BUS, STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { PreviewsService } from '../previews/previews.service.js';

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS, type Settings } from '@culvert/platform';
+import { SETTINGS, type Settings } from '@culvert/nest';
 import type { CookieOptions, Request, Response } from 'express';
 import { z } from 'zod';
 import { readCookie } from '../http/read-cookie.js';

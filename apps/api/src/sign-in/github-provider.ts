@@ -1,4 +1,4 @@
-import { appUrl, type Settings } from '@culvert/platform';
+import { appUrl, type Settings } from '@culvert/nest';
 import * as oauth from 'openid-client';
 import { z } from 'zod';
 import {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import { generateSecret, hashSecret, isSecretShaped, type Store, type User } from '@culvert/domain';
-import { appUrl, LOG, SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { appUrl, LOG, SETTINGS, STORE, type Settings } from '@culvert/nest';
 import type { Logger } from 'pino';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditLog } from '../audit-events/audit-log.js';

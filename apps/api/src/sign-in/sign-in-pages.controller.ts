@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
 import { emailAddress, ProblemError, signInRequest } from '@culvert/contract';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import { clientAddress } from '../http/client-address.js';
 import { Mailer } from '../mail/mailer.js';

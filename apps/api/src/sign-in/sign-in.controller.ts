@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { changePasswordRequest, signInRequest, type ChangePasswordRequest } from '@culvert/contract';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import { CurrentPerson, type Person } from '../auth/caller.js';
 import { RequireScope } from '../auth/require-scope.js';

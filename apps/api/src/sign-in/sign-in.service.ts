@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import type { Actor, Store, User, UserSession, UserWithPassword } from '@culvert/domain';
-import { LOG, STORE } from '@culvert/platform';
+import { LOG, STORE } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import { Strategy as LocalStrategy } from 'passport-local';

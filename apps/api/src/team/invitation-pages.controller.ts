@@ -7,7 +7,7 @@ import {
   type Team,
   type User,
 } from '@culvert/domain';
-import { Public, STORE } from '@culvert/platform';
+import { Public, STORE } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import { clientAddress } from '../http/client-address.js';
 import { Mailer } from '../mail/mailer.js';

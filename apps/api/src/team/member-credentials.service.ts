@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { MAX_MEMBER_CREDENTIALS, ProblemError, type MemberCredentialList } from '@culvert/contract';
 import type { MemberCredential, Store } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

@@ -1,6 +1,6 @@
 import { ProblemError } from '@culvert/contract';
 import { AuthorityLostError, TeamLimitError, type Role } from '@culvert/domain';
-import type { Settings } from '@culvert/platform';
+import type { Settings } from '@culvert/nest';
 import { authorityOf, type Caller, type Person } from '../auth/caller.js';
 
 /** Large enough for every team that works together, small enough for every list. */

@@ -10,7 +10,7 @@ import {
   type UpdateTeamRequest,
 } from '@culvert/contract';
 import type { Member, MembershipChange, MembershipOutcome, Store, Team } from '@culvert/domain';
-import { SETTINGS, STORE, type Settings } from '@culvert/platform';
+import { SETTINGS, STORE, type Settings } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Post, Query, Res, UseFilters } from '@nestjs/common';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import type { Response } from 'express';
 import { CurrentPerson, type Person } from '../auth/caller.js';
 import { RequireScope } from '../auth/require-scope.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
 import { generateOAuthSecret, hashOAuthSecret, type Store, type Team } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import type { Person } from '../auth/caller.js';
 import { ProgramsService } from '../programs/programs.service.js';
 import type { AuthorizationRequest } from './authorization-request.js';

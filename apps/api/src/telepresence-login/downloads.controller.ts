@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Controller, Get, Inject, Param, Res } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { Public, SETTINGS, type Settings } from '@culvert/platform';
+import { Public, SETTINGS, type Settings } from '@culvert/nest';
 import type { Response } from 'express';
 import { standInDaemon } from './stand-in-daemon.js';
 

@@ -1,5 +1,5 @@
 import type { Problem } from '@culvert/contract';
-import { setProblemForm, type ProblemForm } from '@culvert/platform';
+import { setProblemForm, type ProblemForm } from '@culvert/nest';
 import type { NextFunction, Request, Response } from 'express';
 
 /** What a program of another maker reads when something fails before, or within, our own code for it. */

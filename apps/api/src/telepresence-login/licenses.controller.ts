@@ -1,6 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 
 /**
  * Traffic managers accept licences signed by the maker of Telepresence alone, so there is none to hand out. Said to

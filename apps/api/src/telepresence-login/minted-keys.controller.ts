@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { mintKeyRequest, type MintKeyRequest } from '@culvert/contract';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import { IgnoresCookies } from '../auth/require-scope.js';
 import type { Request } from 'express';
 import { CountedByAddress } from '../rate-limits/address-rate.guard.js';

@@ -1,5 +1,5 @@
 import { Controller, Get, Redirect } from '@nestjs/common';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 
 /** Addresses that Telepresence opens in a browser. */
 @Public()

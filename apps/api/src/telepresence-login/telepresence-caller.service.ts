@@ -10,7 +10,7 @@ import {
   type Store,
   type User,
 } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import type { Request } from 'express';
 import { AuthenticationService } from '../auth/authentication.service.js';
 import { TeamRate } from '../auth/team-rate.js';

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import { IgnoresCookies } from '../auth/require-scope.js';
 import type { Request, Response } from 'express';
 import { clientAddress } from '../http/client-address.js';

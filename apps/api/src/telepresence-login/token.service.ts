@@ -7,7 +7,7 @@ import {
   judgeRefreshToken,
   type Store,
 } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import { ProgramsService } from '../programs/programs.service.js';
 import { TokenError, type RevocationRequest, type TokenRequest } from './token-request.js';
 

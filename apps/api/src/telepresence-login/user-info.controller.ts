@@ -1,5 +1,5 @@
 import { Controller, Get, Req } from '@nestjs/common';
-import { Public } from '@culvert/platform';
+import { Public } from '@culvert/nest';
 import type { Request } from 'express';
 import { CountedByAddress } from '../rate-limits/address-rate.guard.js';
 import { UserInfoService, type UserInfo } from './user-info.service.js';

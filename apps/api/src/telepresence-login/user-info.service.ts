@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Store } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import type { Request } from 'express';
 import { requireKeyScope } from './minted-keys.service.js';
 import { TelepresenceCallerService } from './telepresence-caller.service.js';

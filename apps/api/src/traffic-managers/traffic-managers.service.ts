@@ -8,7 +8,7 @@ import {
   type UpdateTrafficManagerRequest,
 } from '@culvert/contract';
 import type { Page, Session, Store, TrafficManager } from '@culvert/domain';
-import { STORE } from '@culvert/platform';
+import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

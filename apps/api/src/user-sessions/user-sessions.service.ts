@@ -8,7 +8,7 @@ import {
   type UserSession,
   type UserSessionDraft,
 } from '@culvert/domain';
-import { LOG, STORE } from '@culvert/platform';
+import { LOG, STORE } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { Announcer } from '../cluster-events/announcer.js';

@@ -8,7 +8,7 @@ import {
   type Store,
 } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
-import type { ApiKeyUse } from '@culvert/platform';
+import type { ApiKeyUse } from '@culvert/nest';
 import {
   type AccessGate,
   cookieValue,

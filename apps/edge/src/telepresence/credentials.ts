@@ -9,7 +9,7 @@ import {
   type Store,
   type TunnelCredential,
 } from '@culvert/domain';
-import type { ApiKeyUse } from '@culvert/platform';
+import type { ApiKeyUse } from '@culvert/nest';
 import { GrpcStatus } from '@culvert/telepresence';
 
 /** What a call carries, as it was sent. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TrustedProxies } from '@culvert/relay';
 import { plainAddress } from '@culvert/sockets';
-import type { ApiKeyUse } from '@culvert/platform';
+import type { ApiKeyUse } from '@culvert/nest';
 import {
   hashApiKeySecret,
   hashOAuthSecret,

@@ -14,7 +14,7 @@ import {
   type Store,
   type TunnelCredential,
 } from '@culvert/domain';
-import type { ApiKeyUse, Limits } from '@culvert/platform';
+import type { ApiKeyUse, Limits } from '@culvert/nest';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject } from '@nestjs/common';
 import { type OnGatewayConnection, WebSocketGateway } from '@nestjs/websockets';
-import { LOG } from '@culvert/platform';
+import { LOG } from '@culvert/nest';
 import { TUNNEL_PATH, WebSocketCarrier } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { AgentLink, MeetingClient, type MeetingClientOptions } from '@culvert/meeting-point';
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import { createTestCertificate, Deferred, type TestCertificate } from '@culvert/testkit';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -10,7 +10,7 @@ import {
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CLUSTER_PATH } from '@culvert/meeting-point';
-import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/process';
+import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/runtime';
 import { plainAddress } from '@culvert/sockets';
 import { GoAwayCode, WEBSOCKET_OPTIONS, WebSocketCarrier } from '@culvert/tunnel';
 import type { Logger } from 'pino';

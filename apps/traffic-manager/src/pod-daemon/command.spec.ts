@@ -1,4 +1,4 @@
-import { ConfigurationError } from '@culvert/process';
+import { ConfigurationError } from '@culvert/runtime';
 import { describe, expect, it } from 'vitest';
 import { readPodDaemonCommand } from './command.js';
 import { isPodDaemon } from './is-pod-daemon.js';

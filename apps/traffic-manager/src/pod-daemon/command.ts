@@ -11,7 +11,7 @@ import {
   readSecret,
   SettingReader,
   type LogLevel,
-} from '@culvert/process';
+} from '@culvert/runtime';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { withoutPodSuffix } from '../identity.js';
 import { checkSecret, parseHttpUrl } from '../options.js';

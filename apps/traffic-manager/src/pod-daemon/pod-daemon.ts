@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { isSettableHeader } from '@culvert/contract';
 import { MeetingClient, MeetingError, type InterceptDraft, type InterceptInfo } from '@culvert/meeting-point';
 import { Backoff, createFetch, type Fetch } from '@culvert/outbound';
-import { startAdmin } from '@culvert/process';
+import { startAdmin } from '@culvert/runtime';
 import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import {

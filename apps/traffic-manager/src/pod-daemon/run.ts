@@ -1,4 +1,5 @@
-import { boundBufferGarbage, createLog, stopOnSignals } from '@culvert/process';
+import { createLog, stopOnSignals } from '@culvert/runtime';
+import { boundBufferGarbage } from './buffer-garbage.js';
 import { readPodDaemonCommand } from './command.js';
 import { startPodDaemon } from './pod-daemon.js';
 

@@ -1,4 +1,4 @@
-import { createLog } from '@culvert/process';
+import { createLog } from '@culvert/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stopOnSignal } from './shutdown.js';
 

@@ -1,4 +1,4 @@
-import { createLog } from '@culvert/process';
+import { createLog } from '@culvert/runtime';
 import { describe, expect, it } from 'vitest';
 import { NestLog } from './logger.js';
 

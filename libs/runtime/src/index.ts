@@ -1,5 +1,4 @@
 export { startAdmin } from './admin.js';
-export { boundBufferGarbage } from './buffer-garbage.js';
 export {
   type Certificate,
   type CertificateEvents,

@@ -5,7 +5,7 @@ export * from './admin/readiness.js';
 export * from './api-key-use.js';
 export * from './auth/public.js';
 export * from './cluster.module.js';
-export { createLog, HANDED_ON } from '@culvert/process';
+export { createLog, HANDED_ON } from '@culvert/runtime';
 export * from './logger/line-budget.js';
 export * from './logger/logger.js';
 export * from './logger/logger.module.js';

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Module, Param, Post, Res } from '@nestjs/common'
 import { APP_FILTER, APP_PIPE, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ProblemError } from '@culvert/contract';
-import { createLog } from '@culvert/process';
+import { createLog } from '@culvert/runtime';
 import type { Response } from 'express';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
