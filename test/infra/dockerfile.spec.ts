@@ -116,7 +116,7 @@ describe('the .dockerignore', () => {
   });
 
   it('keeps out every file that imports a test tool, so that the image compiles without them', () => {
-    const ignored = /\.spec\.ts$|\.rig\.ts$|\/src\/spec\/|\/src\/testing\//;
+    const ignored = /\.spec\.ts$|\/src\/spec\/|\/src\/testing\//;
     const files = ['apps', 'libs']
       .flatMap((kind) =>
         readdirSync(kind, { recursive: true, encoding: 'utf8' }).map((path) => `${kind}/${path}`),

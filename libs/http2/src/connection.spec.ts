@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { block, frame, get, Rig, setting, uint32 } from './connection.rig.js';
+import { block, frame, get, Rig, setting, uint32 } from './spec/connection-rig.js';
 import { ErrorCode, Flag, FrameType, PREFACE } from './frame.js';
 
 const GET = get(1);

@@ -1,8 +1,8 @@
-export type { AccessGate, Verdict } from './access-gate.js';
+export type { AccessGate, Verdict } from './routing/access-gate.js';
 export { BANNER_CLOSED_PATH, type BannerDefinition } from './banner/banner-html.js';
-export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './error-page.js';
-export { GateAnswer } from './gate-answer.js';
-export { forwardedFor, TrustedProxies } from './forwarded.js';
+export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
+export { GateAnswer } from './answers/gate-answer.js';
+export { forwardedFor, TrustedProxies } from './visitors/forwarded.js';
 export {
   type BegunExchange,
   BodyCapture,
@@ -10,26 +10,26 @@ export {
   type ExchangeObserver,
   ExchangeTrace,
   type ReplayMark,
-} from './exchange-trace.js';
-export { Http2Dialer } from './http2-upstream.js';
+} from './exchange/exchange-trace.js';
+export { Http2Dialer } from './upstream/http2-dialer.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
 export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
-export { hasOwnAuthorization, noteOwnAuthorization } from './own-authorization.js';
-export { RelayError, type RelayErrorCode } from './relay-error.js';
-export { requestFault } from './request-faults.js';
-export { replayHead, type ReplayRequest } from './replay-request.js';
-export type { ReplayAnswer, ReplayOptions } from './replay-visitor.js';
-export { type PreviewRouteDefinition, Route } from './route.js';
-export type { RouteTraffic } from './route-traffic.js';
+export { hasOwnAuthorization, noteOwnAuthorization } from './routing/own-authorization.js';
+export { RelayError, type RelayErrorCode } from './answers/relay-error.js';
+export { requestFault } from './answers/request-faults.js';
+export { replayHead, type ReplayRequest } from './visitors/replay-request.js';
+export type { ReplayAnswer, ReplayOptions } from './visitors/replay-visitor.js';
+export { type PreviewRouteDefinition, Route } from './routing/route.js';
+export type { RouteTraffic } from './routing/route-traffic.js';
 export {
   BANNER_COOKIE,
   cookieValue,
   NONCE_COOKIE,
   SESSION_COOKIE,
   VISIT_COOKIE,
-} from './reserved-cookies.js';
-export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './router.js';
-export { SocketDialer, SocketStream } from './socket-stream.js';
+} from './routing/reserved-cookies.js';
+export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './routing/router.js';
+export { SocketDialer, SocketStream } from './upstream/socket-stream.js';
 export {
   DEFAULT_POOL_LIMITS,
   type Dialled,
@@ -37,6 +37,6 @@ export {
   PooledStream,
   type PoolLimits,
   StreamPool,
-} from './stream-pool.js';
-export type { TakenStream, TakenStreamHandler } from './taken-stream.js';
-export { TunnelRegistry } from './tunnel-registry.js';
+} from './upstream/stream-pool.js';
+export type { TakenStream, TakenStreamHandler } from './visitors/taken-stream.js';
+export { TunnelRegistry } from './upstream/tunnel-registry.js';

@@ -1,5 +1,5 @@
 import { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS, type HeadLimits } from '@culvert/http1';
-import type { LingerLimits } from './lingering.js';
+import type { LingerLimits } from './visitors/lingering.js';
 
 /** What one visitor may cost. All times are compared with a clock of 250 ms steps. */
 export interface RelayLimits {

@@ -3,8 +3,8 @@ import type http from 'node:http';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hopMarkOf } from './hop-mark.js';
-import { startRig, type Rig } from './relay.rig.js';
+import { hopMarkOf } from './routing/hop-mark.js';
+import { startRig, type Rig } from './spec/relay-rig.js';
 
 /** The relay between real sockets: raw visitors on one side, real servers on the other, no tunnel in between. */
 let rig: Rig;

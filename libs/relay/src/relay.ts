@@ -5,25 +5,26 @@
 import type { Socket } from 'node:net';
 import type { RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
-import type { AccessGate } from './access-gate.js';
-import { ClientConnection, hostnameOf } from './client-connection.js';
+import type { AccessGate } from './routing/access-gate.js';
+import { hostnameOf } from './routing/hostname.js';
+import { Http1Connection } from './visitors/http1-connection.js';
 import { restoreFastStrings } from './fast-strings.js';
 import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
-import type { Exchange } from './exchange.js';
-import type { ExchangeObserver } from './exchange-trace.js';
-import type { TrustedProxies } from './forwarded.js';
-import { Http2Connection } from './http2-connection.js';
+import type { Exchange } from './exchange/exchange.js';
+import type { ExchangeObserver } from './exchange/exchange-trace.js';
+import type { TrustedProxies } from './visitors/forwarded.js';
+import { Http2Connection } from './visitors/http2-connection.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
-import type { RelayError, RelayErrorCode } from './relay-error.js';
-import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './replay-visitor.js';
-import { type RequestBudget, RequestBudgets } from './request-budget.js';
-import type { Route } from './route.js';
-import { RouteTraffic } from './route-traffic.js';
-import type { Router } from './router.js';
-import type { StreamPool } from './stream-pool.js';
-import type { TakenStream } from './taken-stream.js';
-import type { VisitorConnection } from './visitor.js';
+import type { RelayError, RelayErrorCode } from './answers/relay-error.js';
+import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors/replay-visitor.js';
+import { type RequestBudget, RequestBudgets } from './routing/request-budget.js';
+import type { Route } from './routing/route.js';
+import { RouteTraffic } from './routing/route-traffic.js';
+import type { Router } from './routing/router.js';
+import type { StreamPool } from './upstream/stream-pool.js';
+import type { TakenStream } from './visitors/taken-stream.js';
+import type { VisitorConnection } from './exchange/visitor.js';
 
 /** Time-outs are checked this often, and are as exact as this. */
 const SWEEP_MS = 250;
@@ -132,7 +133,7 @@ export class Relay {
     this.connections.add(
       protocol === 'h2'
         ? new Http2Connection(this, socket, isSecure)
-        : new ClientConnection(this, socket, isSecure),
+        : new Http1Connection(this, socket, isSecure),
     );
   }
 

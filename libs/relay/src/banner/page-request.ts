@@ -1,5 +1,5 @@
 import { Field, type Fields, type RequestHead } from '@culvert/http1';
-import { BANNER_COOKIE, cookieValue } from '../reserved-cookies.js';
+import { BANNER_COOKIE, cookieValue } from '../routing/reserved-cookies.js';
 import type { BannerDefinition } from './banner-html.js';
 
 /**

@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import zlib from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bannerHtml } from './banner-html.js';
-import { startRig, type Rig } from '../relay.rig.js';
+import { startRig, type Rig } from '../spec/relay-rig.js';
 import { MAX_CODED_PAGES } from '../limits.js';
 
 /** Pages of a service, on their way through the relay. */

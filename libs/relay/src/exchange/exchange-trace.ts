@@ -1,0 +1,165 @@
+/**
+ * What one exchange of a watched preview tells of itself. There is none for previews that nobody watches, so nothing
+ * here is on the hot path; what is kept is bounded by who observes.
+ */
+import { ChunkedScanner, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { CHUNKED_LIMITS } from '../limits.js';
+import type { RelayErrorCode } from '../answers/relay-error.js';
+
+/** Why an exchange ended without a whole answer of the service; `cancelled`: its visitor went away. */
+export type ExchangeError = RelayErrorCode | 'cancelled';
+
+/** Watches the exchanges of one preview, from when they have passed the gate. */
+export interface ExchangeObserver {
+  /** Null: this one is not looked at. */
+  begin(exchange: BegunExchange): ExchangeTrace | null;
+  /** Its answer has begun. */
+  answered(trace: ExchangeTrace): void;
+  end(trace: ExchangeTrace): void;
+}
+
+/** An exchange that no visitor's connection brought: somebody had the request sent from here. */
+export interface ReplayMark {
+  /** Of the exchange, chosen by whoever asks for it. */
+  readonly id: string;
+  /** Of the exchange that it repeats; null: of none. */
+  readonly replayOf: string | null;
+  /** Of the person or API key that has it sent. */
+  readonly callerId: string;
+}
+
+export interface BegunExchange {
+  readonly request: RequestHead;
+  /** Null for a visitor's own. */
+  readonly replay: ReplayMark | null;
+  /** Address of the connection's other end. */
+  readonly peer: string;
+  readonly httpVersion: '1.0' | '1.1' | '2';
+  /** On the clock of `performance.now`. */
+  readonly startedAt: number;
+}
+
+/** The first bytes of one body. */
+export class BodyCapture {
+  /** Of the body as it passed, chunk framing included where it has some. */
+  bytes = 0;
+  isChunked = false;
+  private readonly pieces: Buffer[] = [];
+  private kept = 0;
+
+  /** @param take asks for room for so many bytes of copies; returns how many it gets */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly take: (bytes: number) => number,
+  ) {}
+
+  add(buffer: Buffer, start: number, end: number): void {
+    this.bytes += end - start;
+    const wanted = Math.min(end - start, this.maxBytes - this.kept);
+    if (wanted <= 0) return;
+    const given = this.take(wanted);
+    if (given <= 0) return;
+    this.kept += given;
+    this.pieces.push(Buffer.from(buffer.subarray(start, start + given)));
+  }
+
+  /** What was kept, without chunk framing. */
+  read(): { readonly content: Buffer; readonly isTruncated: boolean } {
+    const raw = Buffer.concat(this.pieces);
+    const isTruncated = this.kept < this.bytes;
+    return { content: this.isChunked ? decodeChunks(raw) : raw, isTruncated };
+  }
+}
+
+export class ExchangeTrace {
+  /** Durations of the steps in milliseconds; null: not reached. */
+  readonly gateMs: number;
+  waitMs: number | null = null;
+  connectMs: number | null = null;
+  firstByteMs: number | null = null;
+  bodyMs: number | null = null;
+  /** To the service and from it, heads included. */
+  bytesIn = 0;
+  bytesOut = 0;
+  response: ResponseHead | null = null;
+  /** What was wrong with the response, as bits of `Oddity`. */
+  oddities = 0;
+  /** Of what the visitor was answered with. */
+  status: number | null = null;
+  error: ExchangeError | null = null;
+  isEnded = false;
+
+  /** When the step that goes on began. */
+  private since: number;
+  private isWaiting = false;
+
+  constructor(
+    readonly exchange: BegunExchange,
+    private readonly observer: ExchangeObserver,
+    /** Null: not captured. */
+    readonly requestBody: BodyCapture | null,
+    readonly responseBody: BodyCapture | null,
+  ) {
+    this.since = performance.now();
+    this.gateMs = this.since - exchange.startedAt;
+    if (requestBody !== null) requestBody.isChunked = exchange.request.framing === Framing.CHUNKED;
+  }
+
+  /** For a traffic manager, or for room on its tunnel. */
+  wait(): void {
+    this.isWaiting = true;
+  }
+
+  /** It has a stream. */
+  connect(isOpen: boolean): void {
+    const ms = this.step();
+    if (this.isWaiting) this.waitMs = (this.waitMs ?? 0) + ms;
+    this.isWaiting = false;
+    this.connectMs = isOpen ? 0 : null;
+  }
+
+  /** The stream is connected to the ingress. */
+  open(): void {
+    if (this.connectMs === null) this.connectMs = this.step();
+  }
+
+  /** @param isEncoded whether body bytes come with their chunk framing */
+  answer(response: ResponseHead, isEncoded: boolean): void {
+    this.firstByteMs = this.step();
+    this.response = response;
+    this.status = response.status;
+    if (this.responseBody !== null) this.responseBody.isChunked = isEncoded;
+    this.observer.answered(this);
+  }
+
+  /** @param status of the answer that was given instead of the service's, if one was */
+  end(error: ExchangeError | null, status: number | null): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.error = error;
+    if (this.response !== null) this.bodyMs = this.step();
+    else if (this.isWaiting) this.waitMs = (this.waitMs ?? 0) + this.step();
+    this.status = status ?? this.status;
+    this.observer.end(this);
+  }
+
+  private step(): number {
+    const now = performance.now();
+    const ms = now - this.since;
+    this.since = now;
+    return ms;
+  }
+}
+
+/** The content of chunks, as far as they are whole or cut off at the end. */
+function decodeChunks(raw: Buffer): Buffer {
+  const content: Buffer[] = [];
+  try {
+    new ChunkedScanner('decoded', CHUNKED_LIMITS).scan(raw, 0, (buffer, start, end) => {
+      content.push(Buffer.from(buffer.subarray(start, end)));
+    });
+  } catch {
+    // Malformed from here on, which the exchange has found out too.
+  }
+  return Buffer.concat(content);
+}

@@ -1,0 +1,823 @@
+/**
+ * One request and its response. Knows the upstream half: route, gate, stream, request out, response in; the
+ * visitor's half is behind `Visitor`. Lives as long as the request, owns one stream at a time, and runs per
+ * message: no promises on the way of a public preview whose route is cached.
+ */
+import {
+  ChunkedScanner,
+  Field,
+  type Fields,
+  Framing,
+  Oddity,
+  parseResponseHead,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import type { Verdict } from '../routing/access-gate.js';
+import { type PageBody, pageBody, type PageSink } from '../banner/page-body.js';
+import { type BannerDefinition, bannerHtml } from '../banner/banner-html.js';
+import { closingOf, type PageCoding, pageCodingOf, pageHead } from '../banner/page-response.js';
+import { closedDetail, DENIALS, errorCodeOf, relayErrorOf, sentence } from '../answers/failures.js';
+import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
+import { redirectToPlainHost } from '../answers/final-dot.js';
+import { GateAnswer } from '../answers/gate-answer.js';
+import { isInCircles } from '../routing/hop-mark.js';
+import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
+import type { Relay } from '../relay.js';
+import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
+import { isRepeatable } from './repeatable.js';
+import type { Route } from '../routing/route.js';
+import type { PooledStream } from '../upstream/stream-pool.js';
+import { lastChunk } from '../trailers.js';
+import { isMatchingSwitch, isRefusedUpgrade, upgradeOf } from '../routing/upgrade.js';
+import type { Visitor } from './visitor.js';
+
+/**
+ * - `routing`: route and gate are being asked
+ * - `waiting`: for a traffic manager to connect (`cancelWait` is set), or for room on its tunnel
+ * - `active`: a stream is open
+ * - `upgraded`: bytes pass as they are, after a 101
+ * - `finishing`: the response is here, and what is left of a page goes through zlib
+ * - `done`: nothing happens any more
+ */
+type State = 'routing' | 'waiting' | 'active' | 'upgraded' | 'finishing' | 'done';
+
+export class Exchange implements StreamHandler, PageSink {
+  private state: State = 'routing';
+  private route: Route | null = null;
+  private pooled: PooledStream | null = null;
+  private attempts = 0;
+  private cancelWait: (() => void) | null = null;
+
+  /** Whether the whole request has arrived. */
+  isRequestDone: boolean;
+  private requestBytesLeft: number;
+  private requestBytes = 0;
+  private requestScanner: ChunkedScanner | null = null;
+  private isBodyPaused = false;
+
+  private response: ResponseHead | null = null;
+  private hasResponseBytes = false;
+  /** What is wrong with the response, as bits of `Oddity`: with any, its stream serves no other exchange. */
+  private oddities = 0;
+  private interimCount = 0;
+  private responseBytesLeft = 0;
+  private responseScanner: ChunkedScanner | null = null;
+  private isResponsePaused = false;
+  /** What the body passes through on its way to the visitor, where it gets a banner. */
+  private page: PageBody | null = null;
+  private hasIngressEnded = false;
+  private hasVisitorEnded = false;
+  /** The route changed while route and gate were being asked: what they answer may be out of date. */
+  private isRouteOutdated = false;
+
+  /** When bytes last moved, on the relay's clock. */
+  private activeAt: number;
+  private isCountedAsWaiting = false;
+  /** Where the preview is watched. */
+  private trace: ExchangeTrace | null = null;
+  /** On the clock of `performance.now`. */
+  private readonly startedAt = performance.now();
+
+  constructor(
+    private readonly relay: Relay,
+    private readonly visitor: Visitor,
+    readonly request: RequestHead,
+    /** The lower-case name that decided the route, without its port. */
+    readonly hostname: string,
+  ) {
+    this.activeAt = relay.clock;
+    this.requestBytesLeft = request.contentLength;
+    this.isRequestDone = request.framing !== Framing.CHUNKED && this.requestBytesLeft === 0;
+  }
+
+  /** Whether body bytes can be pushed now. */
+  get wantsBody(): boolean {
+    return this.state === 'active' && !this.isRequestDone && !this.isBodyPaused;
+  }
+
+  start(): void {
+    if (this.hasTooLargeBody()) return;
+    const redirect = this.request.hasFinalDot ? redirectToPlainHost(this.request) : null;
+    if (redirect !== null) {
+      this.failWith(redirect);
+      return;
+    }
+    const found = this.relay.findRoute(this.hostname, this.request);
+    if (found instanceof Promise) {
+      found.then(
+        (route) => this.enter(route),
+        (error: unknown) => this.failWith(error),
+      );
+    } else {
+      this.enter(found);
+    }
+  }
+
+  /** Like `start`, for what was let in elsewhere and knows its route. */
+  startOn(route: Route): void {
+    if (this.hasTooLargeBody()) return;
+    if (route.expiresAt <= Date.now()) this.fail('preview_expired', DENIALS.preview_expired);
+    else this.admit(route, 'allow');
+  }
+
+  /** The relay stops: it will not see another traffic manager. */
+  drain(): void {
+    if (this.state === 'waiting') this.failStopping();
+  }
+
+  /** Whether it may still need a new stream. */
+  get isRouting(): boolean {
+    return this.state === 'routing';
+  }
+
+  // --- Request body and raw bytes, from the visitor -------------------------------------------------------
+
+  /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
+  pushBody(chunk: Buffer, offset: number): number {
+    const stream = this.pooled!.stream;
+    this.activeAt = this.relay.clock;
+    if (this.request.framing === Framing.LENGTH) {
+      const end = Math.min(chunk.length, offset + this.requestBytesLeft);
+      this.countIn(end - offset);
+      this.trace?.requestBody?.add(chunk, offset, end);
+      this.requestBytesLeft -= end - offset;
+      this.isRequestDone = this.requestBytesLeft === 0;
+      if (!stream.write(offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end)))
+        this.pauseBody();
+      return end;
+    }
+    return this.pushChunked(chunk, offset, stream);
+  }
+
+  /** Bytes of an upgraded connection. */
+  pushRaw(chunk: Buffer): void {
+    this.activeAt = this.relay.clock;
+    if (this.state !== 'upgraded') return;
+    this.countIn(chunk.length);
+    if (!this.pooled!.stream.write(chunk)) this.pauseBody();
+  }
+
+  /** The visitor will send no more. Only meaningful on an upgraded connection. */
+  endRaw(): void {
+    if (this.state !== 'upgraded' || this.hasVisitorEnded) return;
+    this.hasVisitorEnded = true;
+    this.pooled!.stream.end();
+    if (this.hasIngressEnded) this.settle();
+  }
+
+  handleVisitorDrain(): void {
+    this.activeAt = this.relay.clock;
+    if (this.page !== null) this.page.resume();
+    else this.resumeResponse();
+  }
+
+  /** The visitor is gone, or cannot use the answer: nobody is interested in the rest. */
+  cancel(error: ExchangeError = 'cancelled'): void {
+    if (this.state === 'done') return;
+    this.trace?.end(error, null);
+    const stream = this.pooled?.stream;
+    this.settle();
+    stream?.reset(ResetCode.CANCEL);
+  }
+
+  // --- Stream events --------------------------------------------------------------------------------------
+
+  onOpen(): void {
+    this.activeAt = this.relay.clock;
+    this.trace?.open();
+  }
+
+  onDrain(): void {
+    this.activeAt = this.relay.clock;
+    if (!this.isBodyPaused) return;
+    this.isBodyPaused = false;
+    this.visitor.resumeBody();
+  }
+
+  onData(chunk: Buffer): void {
+    this.activeAt = this.relay.clock;
+    this.route!.traffic.bytesOut += chunk.length;
+    if (this.trace !== null) this.trace.bytesOut += chunk.length;
+    if (this.state === 'upgraded') {
+      if (!this.visitor.sendRaw(chunk)) this.pauseResponse();
+      return;
+    }
+    if (this.state === 'finishing') {
+      this.note(Oddity.UNEXPECTED_BYTES);
+      return;
+    }
+    this.hasResponseBytes = true;
+    try {
+      this.handleResponseBytes(chunk);
+    } catch (error) {
+      this.failWith(error);
+    }
+  }
+
+  onEnd(): void {
+    this.hasIngressEnded = true;
+    if (this.state === 'upgraded') {
+      this.visitor.endRaw();
+      if (this.hasVisitorEnded) this.settle();
+      return;
+    }
+    if (this.state === 'finishing') return;
+    if (this.response?.framing === Framing.UNTIL_CLOSE) {
+      this.finish(null);
+    } else if (!this.retry(this.pooled!.uses > 0)) {
+      this.fail('ingress_closed', closedDetail(this.route!.ingress, this.asked));
+    }
+  }
+
+  onReset(code: ResetCode, detail: string): void {
+    const isStale =
+      code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && this.pooled!.uses > 0);
+    if (this.state === 'upgraded') {
+      this.settle();
+      this.visitor.abort();
+    } else if (this.state === 'finishing') {
+      this.hasIngressEnded = true;
+    } else if (!this.retry(isStale)) {
+      const isClosed = code === ResetCode.INGRESS_RESET && this.asked === 'upgrade';
+      const { ingress } = this.route!;
+      this.fail(
+        errorCodeOf(code),
+        isClosed ? closedDetail(ingress, 'upgrade') : sentence(`Ingress ${ingress}: ${detail}`),
+      );
+    }
+  }
+
+  /** What the service owes: an upgrade is refused when the connection ends before any answer. */
+  private get asked(): 'upgrade' | 'response' {
+    return this.request.upgrade !== '' && this.response === null ? 'upgrade' : 'response';
+  }
+
+  // --- Time and change ------------------------------------------------------------------------------------
+
+  /** Called with the relay's clock while the exchange lives. */
+  sweep(now: number): void {
+    const { limits } = this.relay;
+    const quietMs = now - this.activeAt;
+    if (this.route && this.route.expiresAt <= Date.now()) {
+      this.fail('preview_expired', DENIALS.preview_expired);
+      return;
+    }
+    switch (this.state) {
+      case 'routing':
+        if (quietMs > limits.responseTimeoutMs)
+          this.fail('internal_error', 'The preview could not be looked up in time.');
+        return;
+      case 'waiting':
+        if (this.cancelWait === null) {
+          if (quietMs > limits.managerWaitMs) this.failCrowded();
+          else this.connect({ isFresh: false });
+        } else if (quietMs > limits.managerWaitMs) {
+          this.failUnavailable();
+        }
+        return;
+      case 'active':
+        this.sweepActive(quietMs);
+        return;
+      case 'upgraded': {
+        const limitMs = this.isResponsePaused ? limits.stallTimeoutMs : limits.upgradeIdleTimeoutMs;
+        if (limitMs > 0 && quietMs > limitMs)
+          this.fail('response_timeout', 'The connection was silent for too long.');
+        return;
+      }
+      case 'finishing':
+        if (quietMs > limits.stallTimeoutMs)
+          this.fail('response_timeout', 'The response was not read in time.');
+        return;
+      case 'done':
+        return;
+      default:
+        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+    }
+  }
+
+  /**
+   * Route or access changed while this exchange runs: ends it when it would not be let in now. An exchange that was not
+   * let in yet is not judged a second time, as that would use up its one-time code. Its route is looked up again once
+   * the gate lets it in.
+   */
+  async revalidate(route: Route | null): Promise<void> {
+    if (this.state === 'done') return;
+    if (this.state === 'routing') {
+      this.isRouteOutdated = true;
+      return;
+    }
+    if (route?.kind === 'app') return;
+    const { gate } = this.relay;
+    try {
+      const live = route !== null && route.expiresAt > Date.now() ? route : null;
+      // Who was let in elsewhere shows nothing that the gate could judge.
+      const verdict =
+        this.visitor.replay === undefined
+          ? await gate.check(live, this.request, this.hostname, this.visitor.peer)
+          : 'allow';
+      if (live === null || verdict !== 'allow') this.refuse(verdict);
+      else if (isRefusedUpgrade(this.request, live))
+        this.fail('upgrade_not_allowed', DENIALS.upgrade_not_allowed);
+    } catch {
+      this.refuse('access_denied');
+    }
+  }
+
+  private sweepActive(quietMs: number): void {
+    const { limits } = this.relay;
+    if (this.response) {
+      // A response may be silent for as long as the service likes; only an unread one is given up.
+      if (this.isResponsePaused && quietMs > limits.stallTimeoutMs) {
+        this.fail('response_timeout', 'The response was not read in time.');
+      }
+    } else if (!this.isRequestDone && !this.isBodyPaused) {
+      if (quietMs > limits.idleTimeoutMs)
+        this.fail('request_timeout', 'The request body did not arrive in time.');
+    } else if (quietMs > limits.responseTimeoutMs && !(this.isRequestDone && this.isGrpc())) {
+      // A gRPC call sets its own deadline, and one that watches is silent until its first message. Only a whole
+      // request earns that: a visitor could name this type to send a slow body without end.
+      this.fail(
+        'response_timeout',
+        `Ingress ${this.route!.ingress} sent nothing for ${Math.round(limits.responseTimeoutMs / 1000)} seconds.`,
+      );
+    }
+  }
+
+  private isGrpc(): boolean {
+    const i = this.request.find(Field.CONTENT_TYPE);
+    return i >= 0 && this.request.value(i).startsWith('application/grpc');
+  }
+
+  // --- From request to stream -----------------------------------------------------------------------------
+
+  private hasTooLargeBody(): boolean {
+    const { maxBodyBytes } = this.relay.limits;
+    if (maxBodyBytes === 0 || this.request.contentLength <= maxBodyBytes) return false;
+    this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+    return true;
+  }
+
+  private enter(route: Route | null): void {
+    if (this.state === 'done') return;
+    let live = route;
+    if (route !== null && route.expiresAt <= Date.now()) {
+      // Whoever knows the name of a public preview may know that it was there.
+      if (route.access === 'public') {
+        this.fail('preview_expired', DENIALS.preview_expired);
+        return;
+      }
+      live = null;
+    }
+    const verdict = this.relay.gate.check(live, this.request, this.hostname, this.visitor.peer);
+    if (verdict instanceof Promise) {
+      verdict.then(
+        (answer) => this.admit(live, answer),
+        (error: unknown) => this.failWith(error),
+      );
+    } else {
+      this.admit(live, verdict);
+    }
+  }
+
+  private admit(route: Route | null, verdict: Verdict): void {
+    if (this.state === 'done') return;
+    if (verdict !== 'allow' || route === null) {
+      this.refuse(verdict);
+      return;
+    }
+    if (this.isRouteOutdated) {
+      this.isRouteOutdated = false;
+      this.start();
+      return;
+    }
+    const { observers } = this.relay;
+    if (observers.size > 0) this.observe(route);
+    if (route.hopMark !== '' && isInCircles(this.request, route.hopMark)) {
+      route.traffic.countRefused();
+      this.fail('loop_detected', DENIALS.loop_detected);
+      return;
+    }
+    if (isRefusedUpgrade(this.request, route)) {
+      route.traffic.countRefused();
+      this.fail('upgrade_not_allowed', DENIALS.upgrade_not_allowed);
+      return;
+    }
+    if (route.active >= this.relay.limits.maxRequestsPerPreview) {
+      route.traffic.countRefused();
+      this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
+    } else {
+      const budget = route.budget ?? this.relay.noteUse(route);
+      if (budget !== null && !budget.take(this.relay.clock)) {
+        route.traffic.countRefused();
+        this.failWith(budget.refusal());
+        return;
+      }
+      route.active++;
+      route.traffic.requests++;
+      this.route = route;
+      this.connect({ isFresh: false });
+    }
+  }
+
+  private connect({ isFresh }: { isFresh: boolean }): void {
+    this.leaveWait();
+    const { pool, active, waiting } = this.route!;
+    // Who waits holds nothing of the tunnel: counted, a crowd that comes at once would keep itself out for ever.
+    const inUse = active - waiting;
+    // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
+    const pooled =
+      isFresh || upgradeOf(this.request, this.route!) !== ''
+        ? pool.dial(this, inUse)
+        : pool.acquire(this, this.relay.clock, isRepeatable(this.request), inUse);
+    if (pooled === 'full') {
+      this.waitForRoom();
+    } else if (pooled === 'absent') {
+      this.wait();
+    } else {
+      this.pooled = pooled;
+      this.state = 'active';
+      this.trace?.connect(pooled.uses > 0);
+      this.activeAt = this.relay.clock;
+      const head = this.visitor.outgoingHead(this.request, this.route!);
+      this.countIn(head.length);
+      if (!pooled.stream.write(head)) this.pauseBody();
+      else this.visitor.resumeBody();
+    }
+  }
+
+  /** Streams end all the time: asks again at each sweep, for as long as one would wait for a manager. */
+  private waitForRoom(): void {
+    if (this.relay.limits.managerWaitMs === 0) {
+      this.failCrowded();
+      return;
+    }
+    this.enterWait();
+  }
+
+  private enterWait(): void {
+    this.trace?.wait();
+    // Woken in vain, it goes on waiting: that must not start its time anew.
+    if (this.state !== 'waiting') this.activeAt = this.relay.clock;
+    this.state = 'waiting';
+    this.isCountedAsWaiting = true;
+    this.route!.waiting++;
+  }
+
+  private leaveWait(): void {
+    if (!this.isCountedAsWaiting) return;
+    this.isCountedAsWaiting = false;
+    this.route!.waiting--;
+  }
+
+  private wait(): void {
+    if (this.relay.isDraining) {
+      this.failStopping();
+      return;
+    }
+    if (this.relay.limits.managerWaitMs === 0) {
+      this.failUnavailable();
+      return;
+    }
+    this.enterWait();
+    this.cancelWait = this.route!.pool.dialer.onArrival(() => {
+      this.cancelWait = null;
+      this.connect({ isFresh: true });
+    });
+  }
+
+  /** Tries once more on another stream where that cannot do any harm (RFC 9110 §9.2.2). */
+  private retry(isStale: boolean): boolean {
+    const isHarmless = isStale && this.attempts === 0 && !this.hasResponseBytes && isRepeatable(this.request);
+    if (!isHarmless) return false;
+    this.attempts++;
+    this.pooled!.stream.reset(ResetCode.CANCEL);
+    this.pooled = null;
+    this.hasIngressEnded = false;
+    this.connect({ isFresh: true });
+    return true;
+  }
+
+  private pushChunked(chunk: Buffer, offset: number, stream: Stream): number {
+    this.requestScanner ??= new ChunkedScanner('encoded', CHUNKED_LIMITS);
+    const scanner = this.requestScanner;
+    const { maxBodyBytes } = this.relay.limits;
+    let next: number;
+    try {
+      next = scanner.scan(chunk, offset, (buffer, start, end) => {
+        this.requestBytes += end - start;
+        this.trace?.requestBody?.add(buffer, start, end);
+        if (!stream.write(buffer.subarray(start, end))) this.pauseBody();
+      });
+    } catch (error) {
+      this.failWith(error, 'request');
+      return chunk.length;
+    }
+    this.countIn(next - offset);
+    if (maxBodyBytes > 0 && this.requestBytes > maxBodyBytes) {
+      this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+      return chunk.length;
+    }
+    if (scanner.done) {
+      this.isRequestDone = true;
+      if (!stream.write(Buffer.from(lastChunk(scanner.trailers, this.route!.ownedNames), 'latin1')))
+        this.pauseBody();
+    }
+    return next;
+  }
+
+  // --- From stream to response ----------------------------------------------------------------------------
+
+  private handleResponseBytes(chunk: Buffer): void {
+    let offset = 0;
+    if (this.response === null) {
+      offset = this.readResponseHead(chunk);
+      // More of the head is to come, or the exchange is over, or the rest is no HTTP any more.
+      if (this.response === null || this.state !== 'active') return;
+    }
+    this.handleResponseBody(this.response, chunk, offset);
+    // finish() may have handed the visitor to the next exchange, which flushes for itself.
+    if (this.state === 'active') this.visitor.flush();
+  }
+
+  /** Handles heads until the final one. Returns the offset of the first byte after it. */
+  private readResponseHead(chunk: Buffer): number {
+    const reader = this.visitor.responseReader;
+    const { repeated } = this.route!;
+    const { method } = this.request;
+    if (!reader.isPartial) {
+      const known = repeated.find(chunk, 0, method);
+      if (known !== null) {
+        this.beginResponse(known);
+        return repeated.length;
+      }
+    }
+    let offset = 0;
+    while (offset < chunk.length) {
+      offset = reader.push(chunk, offset);
+      if (offset < 0) return chunk.length;
+      const head = parseResponseHead(reader.buffer, reader.start, reader.end, this.relay.limits.head, method);
+      offset -= head.surplus;
+      this.note(head.oddities);
+      if (head.status >= 200) {
+        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.relay.clock);
+        reader.reset();
+        this.beginResponse(head);
+        return offset;
+      }
+      reader.reset();
+      if (head.status === 101) {
+        this.switchProtocols(head, chunk.subarray(offset));
+        return chunk.length;
+      }
+      if (++this.interimCount > MAX_INTERIM_RESPONSES) {
+        this.fail('bad_response', 'The service sent interim responses without end.');
+        return chunk.length;
+      }
+      this.visitor.sendInterim(head, this.route!);
+    }
+    return offset;
+  }
+
+  private beginResponse(head: ResponseHead): void {
+    this.response = head;
+    this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
+    this.responseBytesLeft = head.contentLength;
+    const { banner } = this.route!;
+    if (banner !== null) {
+      const coding = pageCodingOf(this.request, head, banner);
+      if (coding !== null && this.relay.takePage(coding)) {
+        this.beginPage(head, coding, banner);
+        return;
+      }
+    }
+    if (head.framing === Framing.CHUNKED) {
+      this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
+    }
+    if (this.trace !== null) this.traceAnswer(this.trace, head);
+    this.visitor.sendHead(head, this.route!);
+  }
+
+  // --- A page that gets a banner --------------------------------------------------------------------------
+
+  private beginPage(head: ResponseHead, coding: PageCoding, banner: BannerDefinition): void {
+    const html = Buffer.from(bannerHtml(banner, closingOf(head)), 'latin1');
+    const page = pageBody(coding, html, this);
+    this.page = page;
+    this.sendBody = (buffer, start, end) => {
+      if (!page.push(buffer, start, end)) this.pauseResponse();
+    };
+    if (head.framing === Framing.CHUNKED)
+      this.responseScanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
+    if (this.trace !== null) this.traceAnswer(this.trace, head);
+    this.visitor.sendHead(pageHead(head, this.relay.limits.head, this.request.method), this.route!);
+  }
+
+  sendPage(bytes: Buffer): boolean {
+    if (this.state === 'done') return false;
+    this.activeAt = this.relay.clock;
+    const hasRoom = this.visitor.sendBody(bytes, 0, bytes.length);
+    // What comes out of zlib comes by itself, with nobody to flush behind it.
+    if (this.page!.isCoded) this.visitor.flush();
+    return hasRoom;
+  }
+
+  handlePageRoom(): void {
+    this.resumeResponse();
+  }
+
+  handlePageEnd(): void {
+    // Trailers may hold digests of a page without its banner.
+    if (this.state === 'finishing') this.complete(null);
+  }
+
+  handlePageFault(error: Error): void {
+    this.fail('bad_response', `The service sent a malformed page: ${error.message}.`);
+  }
+
+  private handleResponseBody(response: ResponseHead, chunk: Buffer, offset: number): void {
+    let next = offset;
+    switch (response.framing) {
+      case Framing.NONE:
+        break;
+      case Framing.LENGTH:
+        next = Math.min(chunk.length, offset + this.responseBytesLeft);
+        this.responseBytesLeft -= next - offset;
+        if (next > offset) this.sendBody(chunk, offset, next);
+        if (this.responseBytesLeft > 0) return;
+        break;
+      case Framing.CHUNKED:
+        next = this.responseScanner!.scan(chunk, offset, this.sendBody);
+        if (!this.responseScanner!.done) return;
+        break;
+      case Framing.UNTIL_CLOSE:
+        if (chunk.length > offset) this.sendBody(chunk, offset, chunk.length);
+        return;
+      default:
+        throw new Error(`unhandled framing ${String(response.framing satisfies never)}`);
+    }
+    if (next < chunk.length) this.note(Oddity.UNEXPECTED_BYTES);
+    this.finish(this.responseScanner?.trailers ?? null);
+  }
+
+  private sendBody = (buffer: Buffer, start: number, end: number): void => {
+    if (!this.visitor.sendBody(buffer, start, end)) this.pauseResponse();
+  };
+
+  private switchProtocols(head: ResponseHead, rest: Buffer): void {
+    if (!isMatchingSwitch(head, this.request, this.route!)) {
+      this.fail('bad_response', 'The service switched protocols without being asked.');
+      return;
+    }
+    // What follows could not be told from the rest of the body.
+    if (!this.isRequestDone) {
+      this.fail('bad_response', 'The service switched protocols before it had the whole request.');
+      return;
+    }
+    this.state = 'upgraded';
+    this.response = head;
+    this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
+    this.trace?.answer(head, false);
+    this.visitor.switchProtocols(head, this.route!);
+    if (this.isOver()) return;
+    if (rest.length > 0) this.onData(rest);
+    this.visitor.resumeBody();
+  }
+
+  private finish(trailers: Fields | null): void {
+    if (this.page === null) {
+      this.complete(trailers);
+    } else {
+      this.state = 'finishing';
+      this.page.end();
+    }
+  }
+
+  private complete(trailers: Fields | null): void {
+    const { pooled, route, isRequestDone } = this;
+    const isReusable =
+      isRequestDone &&
+      !this.hasIngressEnded &&
+      this.oddities === 0 &&
+      this.response!.keepAlive &&
+      pooled!.stream.isOpen;
+    const wasPaused = this.isResponsePaused;
+    this.settle();
+    if (isReusable) {
+      route!.pool.release(pooled!, this.relay.clock, this.response!.maxIdleMs);
+      if (wasPaused) pooled!.stream.resume();
+    } else {
+      pooled!.stream.reset(ResetCode.CANCEL);
+    }
+    this.relay.counters.exchanges++;
+    this.visitor.complete(trailers, isRequestDone);
+  }
+
+  // --- Ends -----------------------------------------------------------------------------------------------
+
+  private fail(code: RelayErrorCode, detail: string): void {
+    this.failWith(new RelayError(code, detail));
+  }
+
+  /** 'allow' to where there is nothing is no leave. */
+  private refuse(verdict: Verdict): void {
+    if (verdict instanceof GateAnswer) this.failWith(verdict);
+    else if (verdict === 'allow') this.fail('unknown_host', DENIALS.unknown_host);
+    else this.fail(verdict, DENIALS[verdict]);
+  }
+
+  private failCrowded(): void {
+    this.fail('stream_limit', 'Too many connections are open to this cluster.');
+  }
+
+  private failUnavailable(): void {
+    this.fail('manager_unavailable', 'No traffic manager is connected for this preview at the moment.');
+  }
+
+  private failStopping(): void {
+    this.fail('shutting_down', 'This part of Culvert is being stopped. Another will answer.');
+  }
+
+  private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
+    if (this.state === 'done') return;
+    const error = relayErrorOf(cause, side, this.relay.limits.head, (fault) => this.relay.reportFault(fault));
+    const stream = this.pooled?.stream;
+    const hasResponded = this.response !== null && !this.visitor.takeBack();
+    if (this.route !== null) this.route.traffic.edgeErrors++;
+    this.trace?.end(error.code, hasResponded ? null : error.status);
+    this.settle();
+    stream?.reset(ResetCode.CANCEL);
+    if (!(error instanceof GateAnswer)) this.relay.recordFailure(error, this.hostname);
+    if (hasResponded) this.visitor.abort();
+    else this.visitor.sendError(error, this.isRequestDone);
+  }
+
+  /** Leaves every list this exchange is on. Nothing happens to it afterwards. */
+  private settle(): void {
+    if (this.state === 'done') return;
+    this.state = 'done';
+    this.trace?.end(null, null);
+    this.cancelWait?.();
+    if (this.page !== null) this.relay.leavePage(this.page);
+    this.leaveWait();
+    if (this.route) this.route.active--;
+    this.visitor.responseReader.reset();
+  }
+
+  private note(oddities: number): void {
+    this.oddities |= oddities;
+    if (this.trace !== null) this.trace.oddities = this.oddities;
+  }
+
+  /** A visitor may cancel from within a call: asks again, past what the compiler thinks it knows. */
+  private isOver(): boolean {
+    return this.state === 'done';
+  }
+
+  private countIn(bytes: number): void {
+    this.route!.traffic.bytesIn += bytes;
+    if (this.trace !== null) this.trace.bytesIn += bytes;
+  }
+
+  private observe(route: Route): void {
+    const { request, visitor, startedAt } = this;
+    const httpVersion = visitor.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
+    const observer = this.relay.observers.get(route.id);
+    const { peer, replay = null } = visitor;
+    this.trace = observer?.begin({ request, peer, replay, httpVersion, startedAt }) ?? null;
+  }
+
+  /** The service's own bytes, before a banner comes in. */
+  private traceAnswer(trace: ExchangeTrace, head: ResponseHead): void {
+    trace.answer(head, this.responseScanner !== null && this.page === null && this.isOutputEncoded());
+    const { responseBody } = trace;
+    if (responseBody === null) return;
+    const send = this.sendBody;
+    this.sendBody = (buffer, start, end) => {
+      responseBody.add(buffer, start, end);
+      send(buffer, start, end);
+    };
+  }
+
+  private isOutputEncoded(): boolean {
+    return this.visitor.chunkedOutput() === 'encoded';
+  }
+
+  private pauseBody(): void {
+    this.isBodyPaused = true;
+    this.visitor.pauseBody();
+  }
+
+  private resumeResponse(): void {
+    if (!this.isResponsePaused) return;
+    this.isResponsePaused = false;
+    this.pooled?.stream.resume();
+  }
+
+  private pauseResponse(): void {
+    if (this.isResponsePaused || this.state === 'done') return;
+    this.isResponsePaused = true;
+    this.pooled!.stream.pause();
+  }
+}

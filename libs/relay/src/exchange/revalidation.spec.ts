@@ -1,0 +1,76 @@
+/** What the relay asks its gate when routes and access change while requests are under way. */
+import { once } from 'node:events';
+import net from 'node:net';
+import type { RequestHead } from '@culvert/http1';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Verdict } from '../routing/access-gate.js';
+import { startRig, type Rig } from '../spec/relay-rig.js';
+import type { Route } from '../routing/route.js';
+
+let rig: Rig;
+afterEach(async () => rig.stop());
+
+/** A gate that answers when it is told to. */
+function pendingGate(): { routes: (Route | null)[]; answers: ((verdict: Verdict) => void)[] } {
+  const routes: (Route | null)[] = [];
+  const answers: ((verdict: Verdict) => void)[] = [];
+  const check = (route: Route | null): Promise<Verdict> => {
+    routes.push(route);
+    return new Promise((resolve) => answers.push(resolve));
+  };
+  Object.assign(rig.relay, { gate: { check } });
+  return { routes, answers };
+}
+
+describe('the relay', () => {
+  // It asked again about a sign-in under way, which ran a second time: its one-time code was used up by then.
+  it('asks the gate once about a request that it has yet to answer, whatever changes meanwhile', async () => {
+    rig = await startRig((_request, response) => response.end('ok'));
+    const { routes, answers } = pendingGate();
+    const visit = rig.fetch('/');
+    await expect.poll(() => routes.length).toBe(1);
+    await rig.relay.handleAccessChange();
+    await rig.relay.handleRouteChange('demo.preview.test');
+    await rig.relay.handleGap();
+    answers[0]('access_denied');
+    expect((await visit).status).toBe(401);
+    expect(routes).toHaveLength(1);
+  });
+
+  it('looks the route up again when it changed before the gate let a request in', async () => {
+    rig = await startRig((_request, response) => response.end('ok'));
+    const { routes, answers } = pendingGate();
+    const visit = rig.fetch('/');
+    await expect.poll(() => routes.length).toBe(1);
+    rig.removeRoute();
+    await rig.relay.handleRouteChange('demo.preview.test');
+    answers[0]('allow');
+    await expect.poll(() => routes).toEqual([rig.route, null]);
+    answers[1]('unknown_host');
+    expect((await visit).status).toBe(404);
+  });
+
+  it('judges again, when access changes, the exchanges that the change may concern', async () => {
+    rig = await startRig((_request, response) => void response.write('x'));
+    Object.assign(rig.route, { access: 'team' });
+    const open = async (target: string): Promise<{ closed: Promise<unknown> }> => {
+      const socket = net.connect(rig.port, '127.0.0.1').on('error', () => {});
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: demo.preview.test\r\n\r\n`);
+      await once(socket, 'data');
+      return { closed: new Promise((resolve) => socket.once('close', resolve)) };
+    };
+    const [concerned, other] = [await open('/a'), await open('/b')];
+    const asked: string[] = [];
+    const check = (_route: unknown, { target }: RequestHead): Verdict => {
+      asked.push(target);
+      return 'access_denied';
+    };
+    Object.assign(rig.relay, { gate: { check } });
+    await rig.relay.handleAccessChange(({ target }) => target === '/a');
+    await concerned.closed;
+    expect(asked).toEqual(['/a']);
+    await rig.relay.handleAccessChange();
+    await other.closed;
+    expect(asked).toEqual(['/a', '/b']);
+  });
+});

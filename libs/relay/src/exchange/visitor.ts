@@ -1,0 +1,57 @@
+import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
+import type { Exchange } from './exchange.js';
+import type { ReplayMark } from './exchange-trace.js';
+import type { RelayError } from '../answers/relay-error.js';
+import type { Route } from '../routing/route.js';
+
+/** The side of an exchange that asked: what the exchange needs of it, whatever HTTP version it speaks. */
+export interface Visitor {
+  /** There when it is no visitor, but somebody who was let in elsewhere has its request sent. */
+  readonly replay?: ReplayMark;
+  /** Address of the connection's other end. */
+  readonly peer: string;
+  readonly isHttp2: boolean;
+  /** Collects response heads; lent to one exchange at a time. */
+  readonly responseReader: HeadReader;
+  /** The head to send to the ingress for `request`. */
+  outgoingHead(request: RequestHead, route: Route): Buffer;
+  /** How `sendBody` wants a chunked response: with its chunk framing or without. */
+  chunkedOutput(): 'decoded' | 'encoded';
+  sendInterim(response: ResponseHead, route: Route): void;
+  /** Takes the final head. It may leave together with the first body bytes; `flush` sends what is held. */
+  sendHead(response: ResponseHead, route: Route): void;
+  /** Returns false when the visitor reads slower than this; `Exchange.handleVisitorDrain` follows. */
+  sendBody(buffer: Buffer, start: number, end: number): boolean;
+  flush(): void;
+  /** Takes a 101 response; from now on `sendRaw`, `endRaw` and `Exchange.pushRaw` carry the bytes. May cancel. */
+  switchProtocols(response: ResponseHead, route: Route): void;
+  sendRaw(chunk: Buffer): boolean;
+  endRaw(): void;
+  /** The response is complete. `isRequestDone` tells whether the connection can carry another request. */
+  complete(trailers: Fields | null, isRequestDone: boolean): void;
+  /** No response bytes were sent yet: answer with an error. */
+  sendError(error: RelayError, isRequestDone: boolean): void;
+  /** Drops a response of which nothing has left, so that `sendError` can follow. Returns false when something has. */
+  takeBack(): boolean;
+  /** The response cannot be completed: make the visitor notice. */
+  abort(): void;
+  /** Request body bytes are not wanted for now, or wanted again. */
+  pauseBody(): void;
+  resumeBody(): void;
+}
+
+/** One connection of a visitor, whatever HTTP version it speaks: what the relay needs of it. */
+export interface VisitorConnection {
+  /** The other end's address. */
+  readonly peer: string;
+  /** Whether it carries streams that were taken over, and nothing else. */
+  readonly isIdleCarrier: boolean;
+  /** The exchanges under way. */
+  exchanges(): readonly Exchange[];
+  /** Called with the relay's clock a few times a second. */
+  sweep(now: number): void;
+  /** Ends the connection as soon as no exchange needs it. */
+  drain(): void;
+  /** Ends it at once. */
+  destroy(): void;
+}

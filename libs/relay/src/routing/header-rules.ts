@@ -1,0 +1,202 @@
+/**
+ * Which header lines cross the relay, and what it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
+ * head as whole runs of text: one slice for many lines.
+ */
+import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
+import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { getsBanner, isReplacedForPage, pageRequestLines } from '../banner/page-request.js';
+import { hasOwnAuthorization } from './own-authorization.js';
+import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
+import type { Route } from './route.js';
+import { upgradeOf } from './upgrade.js';
+
+/** What happens to a field by its id: kept, never forwarded, or not from a preview's visitor. */
+const KEEP = 0;
+const DROP = 1;
+const DROP_ON_PREVIEW = 2;
+/** May hold credentials for Culvert beside what is the service's. */
+const CREDENTIALS = 3;
+/** Kept where the status allows a body. */
+const LENGTH = 4;
+
+const REQUEST_RULES = table({
+  // Hop-by-hop (RFC 9110 §7.6.1); Transfer-Encoding and Upgrade are made anew where they apply.
+  [Field.CONNECTION]: DROP,
+  [Field.KEEP_ALIVE]: DROP,
+  [Field.PROXY_CONNECTION]: DROP,
+  [Field.PROXY_AUTHENTICATE]: DROP,
+  [Field.PROXY_AUTHORIZATION]: DROP,
+  [Field.TE]: DROP,
+  [Field.TRANSFER_ENCODING]: DROP,
+  [Field.UPGRADE]: DROP,
+  [Field.HTTP2_SETTINGS]: DROP,
+  // Statements about the visitor that only the edge may make.
+  [Field.FORWARDED]: DROP,
+  [Field.X_FORWARDED]: DROP,
+  [Field.X_REAL_IP]: DROP,
+  // The route sets these for a preview; credentials for Culvert are no business of the service.
+  [Field.HOST]: DROP_ON_PREVIEW,
+  [Field.INTERCEPT_ID]: DROP_ON_PREVIEW,
+  [Field.API_KEY]: DROP_ON_PREVIEW,
+  [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
+  // But for `X-Culvert-Hop`: marks of the previews that a request has passed go on with it.
+  [Field.CULVERT]: DROP_ON_PREVIEW,
+  [Field.COOKIE]: CREDENTIALS,
+  [Field.AUTHORIZATION]: CREDENTIALS,
+});
+
+/** Of a service that must not notice the relay: hop-by-hop fields alone go. */
+const TRANSPARENT_RULES = REQUEST_RULES.map((rule, id) =>
+  rule === DROP && id !== Field.FORWARDED && id !== Field.X_FORWARDED && id !== Field.X_REAL_IP ? DROP : KEEP,
+);
+
+const RESPONSE_RULES = table({
+  // RFC 9110 §8.6: 1xx and 204 carry none, even of 0; that of 205 is written anew (`bodylessLine`).
+  [Field.CONTENT_LENGTH]: LENGTH,
+  [Field.CONNECTION]: DROP,
+  [Field.KEEP_ALIVE]: DROP,
+  [Field.PROXY_CONNECTION]: DROP,
+  [Field.PROXY_AUTHENTICATE]: DROP,
+  [Field.TE]: DROP,
+  [Field.TRANSFER_ENCODING]: DROP,
+  [Field.UPGRADE]: DROP,
+  [Field.HTTP2_SETTINGS]: DROP,
+  // A service must not speak for the edge, nor send visitors to another port of it.
+  [Field.CULVERT]: DROP_ON_PREVIEW,
+  [Field.HOP]: DROP_ON_PREVIEW,
+  [Field.PROXY_STATUS]: DROP_ON_PREVIEW,
+  [Field.ALT_SVC]: DROP_ON_PREVIEW,
+  [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
+  // How a preview's host is reached is the edge's to say.
+  [Field.STRICT_TRANSPORT_SECURITY]: DROP_ON_PREVIEW,
+});
+
+/**
+ * The head to send to the ingress, as latin1 text.
+ * @param forwardedLines `X-Forwarded-*` and `Forwarded` of this visitor, each line with its CRLF; empty for a transparent
+ *   route, which keeps those that came
+ */
+export function requestHeadText(request: RequestHead, route: Route, forwardedLines: string): string {
+  let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
+  const isPreview = route.kind === 'preview';
+  const rules = route.kind === 'transparent' ? TRANSPARENT_RULES : REQUEST_RULES;
+  const isPage = route.banner !== null && getsBanner(request, route.banner);
+  const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isPage;
+  let runStart = 0;
+  let runEnd = 0;
+  for (let i = 0; i < request.count; i++) {
+    const rule = rules[request.id(i)];
+    if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
+    if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
+    if (isPage && isReplacedForPage(request, i)) continue;
+    if (rule === CREDENTIALS && isPreview) {
+      const left = withoutCredentials(request, i);
+      if (left !== null) {
+        text += request.text.slice(runStart, runEnd) + left;
+        runStart = runEnd = request.lineEnd(i);
+        continue;
+      }
+    }
+    const start = request.lineStart(i);
+    if (start !== runEnd) {
+      text += request.text.slice(runStart, runEnd);
+      runStart = start;
+    }
+    runEnd = request.lineEnd(i);
+  }
+  text += request.text.slice(runStart, runEnd);
+  if (isPage) text += pageRequestLines(request);
+  if (request.framing === Framing.CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  else if (request.framing === Framing.NONE && route.kind !== 'transparent' && expectsBody(request))
+    text += 'Content-Length: 0\r\n';
+  const upgrade = upgradeOf(request, route);
+  if (upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
+  else if (acceptsTrailers(request)) text += 'Connection: TE\r\nTE: trailers\r\n';
+  return `${text}\r\n`;
+}
+
+/**
+ * The kept header lines of a response, without the status line, framing and Connection, which depend on the
+ * visitor's connection.
+ */
+export function responseFieldLines(response: ResponseHead, route: Route): string {
+  let text = '';
+  let runStart = 0;
+  let runEnd = 0;
+  for (let i = 0; i < response.count; i++) {
+    if (!passes(response, i, route)) continue;
+    const start = response.lineStart(i);
+    if (start !== runEnd) {
+      text += response.text.slice(runStart, runEnd);
+      runStart = start;
+    }
+    runEnd = response.lineEnd(i);
+  }
+  return text + response.text.slice(runStart, runEnd);
+}
+
+/** Whether field `i` of a response gets to the visitor. */
+export function passes(response: ResponseHead, i: number, route: Route): boolean {
+  const id = response.id(i);
+  const rule = RESPONSE_RULES[id];
+  if (rule === LENGTH) return !response.isBodyless;
+  if (rule !== KEEP && (rule === DROP || route.kind === 'preview')) return false;
+  if (response.connectionOptions.length > 0 && isNominated(response, i)) return false;
+  return (
+    route.kind !== 'preview' ||
+    (id === Field.SET_COOKIE
+      ? maySetCookie(response.value(i), route.hostname)
+      : id !== Field.CLEAR_SITE_DATA || !CLEARS_COOKIES.test(response.value(i)))
+  );
+}
+
+/**
+ * What a response says of the body that its status does not allow: 205 says that there is none, since HTTP/1.1 finds its
+ * end like that of any other status. '' for all others.
+ */
+export function bodylessLine(response: ResponseHead): string {
+  return response.status === 205 ? 'Content-Length: 0\r\n' : '';
+}
+
+function isNominated(head: RequestHead | ResponseHead, i: number): boolean {
+  for (const option of head.connectionOptions) if (head.isNamed(i, option)) return true;
+  return false;
+}
+
+function isOwned(request: RequestHead, i: number, route: Route): boolean {
+  for (const name of route.ownedNames) if (request.isNamedAlike(i, name)) return true;
+  return false;
+}
+
+/** Whether a server may ask for the length of a request that has no body (RFC 9110 §8.6; 411). */
+function expectsBody({ method, upgrade }: RequestHead): boolean {
+  return (method === 'POST' || method === 'PUT' || method === 'PATCH') && upgrade === '';
+}
+
+function acceptsTrailers(request: RequestHead): boolean {
+  const i = request.find(Field.TE);
+  return i >= 0 && /(^|,)[ \t]*trailers[ \t]*(,|$)/i.test(request.value(i));
+}
+
+/** Cookies of the whole registrable domain, the app's and other previews' among them, and not of this host alone. */
+const CLEARS_COOKIES = /"(?:cookies|\*)"/i;
+
+/** A secret of ours, whichever scheme it claims: any other Authorization is the service's. */
+const OUR_AUTHORIZATION = new RegExp(`^(?:[\\w-]+[ \\t]+)?${SECRET_PREFIX_PATTERN}`, 'i');
+
+/**
+ * What is left of a line that holds credentials for Culvert: '' when nothing is, null when it holds none. Other cookies
+ * stay byte for byte.
+ */
+function withoutCredentials(request: RequestHead, i: number): string | null {
+  if (request.id(i) === Field.AUTHORIZATION)
+    return OUR_AUTHORIZATION.test(request.value(i)) || hasOwnAuthorization(request) ? '' : null;
+  const cookies = withoutReservedCookies(request.value(i));
+  return cookies === null || cookies === '' ? cookies : `${request.name(i)}: ${cookies}\r\n`;
+}
+
+function table(rules: Readonly<Record<number, number>>): Uint8Array {
+  const byId = new Uint8Array(256).fill(KEEP);
+  for (const [id, rule] of Object.entries(rules)) byId[Number(id)] = rule;
+  return byId;
+}

@@ -1,0 +1,90 @@
+/**
+ * How many requests the previews of one team may have forwarded by this edge: so many a minute. A bucket holds what a
+ * minute gives and fills evenly, so that a page that asks for much at once is no flood. The relay's clock drives it, and
+ * a request costs it a comparison and two subtractions.
+ */
+import { RelayError } from '../answers/relay-error.js';
+
+const MINUTE_MS = 60_000;
+
+export class RequestBudget {
+  /** Routes in use that take from it: while there are any, it must not be forgotten. */
+  holders = 0;
+  /** Requests let through since `RequestBudgets.takeCounts`. */
+  count = 0;
+  private left: number;
+  private filledAt: number;
+
+  /**
+   * @param perMinute Infinity for any number
+   * @param now milliseconds, on the clock of every other call
+   */
+  constructor(
+    private readonly perMinute: number,
+    now: number,
+  ) {
+    this.left = perMinute;
+    this.filledAt = now;
+  }
+
+  /** Whether one more may pass, which then counts. One that may not costs nothing of what comes later. */
+  take(now: number): boolean {
+    this.fill(now);
+    if (this.left < 1) return false;
+    this.left--;
+    this.count++;
+    return true;
+  }
+
+  /** As good as new: nothing is lost with it. */
+  isFull(now: number): boolean {
+    this.fill(now);
+    return this.left === this.perMinute;
+  }
+
+  /** What is answered to a request that `take` refused. */
+  refusal(): RelayError {
+    const missing = 1 - this.left;
+    return new RelayError(
+      'team_request_limit',
+      `The previews of this team get at most ${this.perMinute} requests a minute here.`,
+      { retryAfterSeconds: Math.max(1, Math.ceil((missing / this.perMinute) * (MINUTE_MS / 1000))) },
+    );
+  }
+
+  private fill(now: number): void {
+    if (now === this.filledAt) return;
+    this.left = Math.min(this.perMinute, this.left + ((now - this.filledAt) * this.perMinute) / MINUTE_MS);
+    this.filledAt = now;
+  }
+}
+
+/** The budgets of the teams whose previews are in use, one each. */
+export class RequestBudgets {
+  private readonly byTeam = new Map<string, RequestBudget>();
+
+  /** @param perMinute 0 for any number: then requests are counted and none is refused */
+  constructor(private readonly perMinute: number) {}
+
+  /** The team's budget; `holders` has to be lowered when it is not needed any more. */
+  hold(teamId: string, now: number): RequestBudget {
+    let budget = this.byTeam.get(teamId);
+    if (budget === undefined) {
+      budget = new RequestBudget(this.perMinute === 0 ? Infinity : this.perMinute, now);
+      this.byTeam.set(teamId, budget);
+    }
+    budget.holders++;
+    return budget;
+  }
+
+  /** How many requests passed since the last call, of teams that had any. Forgets budgets that say nothing. */
+  takeCounts(now: number): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const [teamId, budget] of this.byTeam) {
+      if (budget.count > 0) counts.set(teamId, budget.count);
+      budget.count = 0;
+      if (budget.holders === 0 && budget.isFull(now)) this.byTeam.delete(teamId);
+    }
+    return counts;
+  }
+}

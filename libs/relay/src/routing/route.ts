@@ -1,0 +1,142 @@
+import type { ResponseHead } from '@culvert/http1';
+import { hopMarkOf } from './hop-mark.js';
+import { RepeatedHead } from './repeated-head.js';
+import type { RequestBudget } from './request-budget.js';
+import type { BannerDefinition } from '../banner/banner-html.js';
+import { RouteTraffic } from './route-traffic.js';
+import type { StreamPool } from '../upstream/stream-pool.js';
+
+/** What the relay has to know of a preview to forward its requests. */
+export interface PreviewRouteDefinition {
+  /** The preview's id. */
+  readonly id: string;
+  readonly teamId: string;
+  readonly hostname: string;
+  readonly interceptId: string;
+  /** `host:port` for error messages. */
+  readonly ingress: string;
+  /** `Host` the ingress sees. */
+  readonly l5Host: string;
+  /** Set on every request, over what the visitor sent. Names and values are valid field syntax. */
+  readonly addRequestHeaders: Readonly<Record<string, string>>;
+  readonly access: 'team' | 'public';
+  /** What its pages say on top; null or absent: they stay as they are. */
+  readonly banner?: BannerDefinition | null;
+  /** Whether requests may switch to protocols other than WebSocket; absent: no. */
+  readonly allowUpgrades?: boolean;
+  /** Milliseconds since the epoch; Infinity for never. */
+  readonly expiresAt: number;
+  /** Differs from that of every other state of the preview that needs another route. */
+  readonly revision?: string;
+}
+
+/**
+ * Where the requests of one hostname go and which rules apply to them. Made once per hostname and kept while
+ * nothing changes, so everything that does not depend on the request is computed here.
+ */
+export class Route {
+  /** Exchanges under way; bounded by `maxRequestsPerPreview`. */
+  active = 0;
+  /** Those of them that have no stream yet. */
+  waiting = 0;
+  /** Shared with the other previews of its team; null while the relay does not know that it is used, and for the app. */
+  budget: RequestBudget | null = null;
+  /** Counted since `Relay.takeTraffic` was last called. */
+  traffic: RouteTraffic;
+  readonly repeated = new RepeatedHead<ResponseHead>();
+
+  private constructor(
+    readonly kind: 'preview' | 'app' | 'transparent',
+    readonly id: string,
+    readonly teamId: string,
+    readonly hostname: string,
+    /** What error messages call the other end. */
+    readonly ingress: string,
+    readonly access: 'team' | 'public',
+    readonly expiresAt: number,
+    /** Header lines every request gets, each with its CRLF. */
+    readonly requestLines: string,
+    /** Names that `requestLines` sets and a visitor must not, in lower case and with hyphens for underscores. */
+    readonly ownedNames: readonly string[],
+    readonly pool: StreamPool,
+    /** What its pages say on top; null: they stay as they are. */
+    readonly banner: BannerDefinition | null,
+    /** Tells whether one that was read again is still the same. */
+    readonly revision: string,
+    /** What requests that have passed it carry (`hop-mark.ts`); '' for what is no preview. */
+    readonly hopMark: string,
+    /** Whether requests may switch to protocols other than WebSocket. */
+    readonly allowsUpgrades: boolean,
+  ) {
+    this.traffic = new RouteTraffic(teamId, id);
+  }
+
+  static forPreview(definition: PreviewRouteDefinition, pool: StreamPool): Route {
+    const added = Object.entries(definition.addRequestHeaders);
+    const mark = hopMarkOf(definition.id);
+    const lines =
+      `Host: ${definition.l5Host}\r\nx-telepresence-intercept-id: ${definition.interceptId}\r\n` +
+      `x-culvert-hop: ${mark}\r\n` +
+      added.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    return new Route(
+      'preview',
+      definition.id,
+      definition.teamId,
+      definition.hostname,
+      definition.ingress,
+      definition.access,
+      definition.expiresAt,
+      lines,
+      added.map(([name]) => name.toLowerCase().replaceAll('_', '-')),
+      pool,
+      definition.banner ?? null,
+      definition.revision ?? '',
+      mark,
+      definition.allowUpgrades ?? false,
+    );
+  }
+
+  /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
+  static forApp(hostname: string, pool: StreamPool): Route {
+    return new Route(
+      'app',
+      'app',
+      '',
+      hostname,
+      'Culvert API',
+      'public',
+      Infinity,
+      '',
+      [],
+      pool,
+      null,
+      '',
+      '',
+      false,
+    );
+  }
+
+  /**
+   * A service that must not notice that something stands in front of it: heads pass as they are, but for what HTTP
+   * demands of whoever passes them on (RFC 9110 §7.6).
+   * @param service what error messages call it
+   */
+  static forService(service: string, pool: StreamPool): Route {
+    return new Route(
+      'transparent',
+      service,
+      '',
+      '',
+      service,
+      'public',
+      Infinity,
+      '',
+      [],
+      pool,
+      null,
+      '',
+      '',
+      true,
+    );
+  }
+}

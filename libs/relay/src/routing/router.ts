@@ -1,0 +1,157 @@
+import { RelayError } from '../answers/relay-error.js';
+import type { Route } from './route.js';
+
+export interface RouterLimits {
+  /** Hostnames remembered, known and unknown ones together. */
+  readonly maxEntries: number;
+  /** How long a hostname stays known as unknown, should an event get lost. */
+  readonly unknownTtlMs: number;
+  /** How old a route may become before it is read again in the background, should an event get lost. */
+  readonly routeTtlMs: number;
+  /** Lookups under way at once, and as many routes that are read again: a flood of names must not become one of queries. */
+  readonly maxLookups: number;
+}
+
+export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
+  maxEntries: 200_000,
+  unknownTtlMs: 5000,
+  routeTtlMs: 10_000,
+  maxLookups: 256,
+};
+
+interface Entry {
+  readonly route: Route | null;
+  /** When it was read; of a route that is to be read again: when that was found. */
+  knownSince: number;
+  /** Set by each use and cleared when eviction passes by: a second chance, without reordering per request. */
+  isRecent: boolean;
+}
+
+/** Maps hostnames to routes: a bounded cache over `resolve`, corrected by `invalidate`. */
+export class Router {
+  /** Called when a route is found to have changed without an event. */
+  onChange: (hostname: string) => void = (hostname) => this.invalidate(hostname);
+
+  private readonly entries = new Map<string, Entry>();
+  private readonly lookups = new Map<string, Promise<Route | null>>();
+  /** Old routes that are to be read again. */
+  private readonly due = new Map<string, Entry>();
+  private rereads = 0;
+
+  constructor(
+    private readonly resolve: (hostname: string) => Promise<Route | null>,
+    private readonly clock: () => number,
+    private readonly limits: RouterLimits = DEFAULT_ROUTER_LIMITS,
+  ) {}
+
+  /** Null when nothing lives at `hostname` (lower-case, without port). Rejects with a RelayError. */
+  find(hostname: string): Route | null | Promise<Route | null> {
+    const entry = this.entries.get(hostname);
+    if (entry) {
+      const ageMs = this.clock() - entry.knownSince;
+      const isKnown = entry.route !== null;
+      if (isKnown && ageMs >= this.limits.routeTtlMs) this.markDue(hostname, entry);
+      if (isKnown || ageMs < this.limits.unknownTtlMs) {
+        entry.isRecent = true;
+        return entry.route;
+      }
+    }
+    return this.lookups.get(hostname) ?? this.look(hostname);
+  }
+
+  /** What is cached for `hostname`, without looking it up. */
+  cached(hostname: string): Route | null {
+    return this.entries.get(hostname)?.route ?? null;
+  }
+
+  /** Has a route read again that is cached and old: nobody may ask for one whose exchange stays open. */
+  refresh(hostname: string): void {
+    const entry = this.entries.get(hostname);
+    if (entry && entry.route !== null && this.clock() - entry.knownSince >= this.limits.routeTtlMs)
+      this.markDue(hostname, entry);
+  }
+
+  /**
+   * Reads the routes again that were used, or refreshed, when they were old; what is cached serves until it turns out to
+   * have changed. All in one turn: the store answers those in one query, at a sixth of the CPU time of as many.
+   */
+  rereadDue(): void {
+    for (const [hostname, entry] of this.due)
+      if (this.entries.get(hostname) === entry) this.reread(hostname, entry);
+    this.due.clear();
+  }
+
+  /** Forgets `hostname`: the next request looks it up again. Idle streams of its route are closed. */
+  invalidate(hostname: string): void {
+    // A lookup under way may have read the state before the change: its result must not be kept.
+    this.lookups.delete(hostname);
+    const entry = this.entries.get(hostname);
+    if (!entry) return;
+    this.entries.delete(hostname);
+    entry.route?.pool.close();
+  }
+
+  /** Forgets everything, after events may have been lost. */
+  clear(): void {
+    this.lookups.clear();
+    this.due.clear();
+    for (const hostname of this.entries.keys()) this.invalidate(hostname);
+  }
+
+  private look(hostname: string): Promise<Route | null> {
+    if (this.lookups.size >= this.limits.maxLookups) {
+      return Promise.reject(new RelayError('too_many_requests', 'Too many hostnames are being looked up.'));
+    }
+    const lookup: Promise<Route | null> = this.resolve(hostname).then(
+      (route) => {
+        if (this.lookups.get(hostname) === lookup) {
+          this.lookups.delete(hostname);
+          this.remember(hostname, route);
+        }
+        return route;
+      },
+      (error: unknown) => {
+        if (this.lookups.get(hostname) === lookup) this.lookups.delete(hostname);
+        throw error;
+      },
+    );
+    this.lookups.set(hostname, lookup);
+    return lookup;
+  }
+
+  /** Not beyond what may be under way: the next use marks it then. */
+  private markDue(hostname: string, entry: Entry): void {
+    if (this.rereads + this.due.size >= this.limits.maxLookups) return;
+    entry.knownSince = this.clock();
+    this.due.set(hostname, entry);
+  }
+
+  private reread(hostname: string, entry: Entry): void {
+    this.rereads++;
+    this.resolve(hostname)
+      .then(
+        (route) => {
+          const isCurrent = this.entries.get(hostname) === entry;
+          if (isCurrent && route?.revision !== entry.route?.revision) this.onChange(hostname);
+        },
+        // The store cannot be asked: what is known serves on, and is read again when it is as old once more.
+        () => {},
+      )
+      .finally(() => this.rereads--);
+  }
+
+  private remember(hostname: string, route: Route | null): void {
+    this.entries.delete(hostname);
+    this.entries.set(hostname, { route, knownSince: this.clock(), isRecent: false });
+    for (const [oldest, entry] of this.entries) {
+      if (this.entries.size <= this.limits.maxEntries) break;
+      this.entries.delete(oldest);
+      if (entry.isRecent) {
+        entry.isRecent = false;
+        this.entries.set(oldest, entry);
+      } else {
+        entry.route?.pool.close();
+      }
+    }
+  }
+}

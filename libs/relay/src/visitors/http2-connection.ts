@@ -1,0 +1,372 @@
+/**
+ * One HTTP/2 connection from a visitor (docs/http2.md). libs/http2 has the frames, HPACK, flow control and the limits
+ * on them; this class has the socket and the clock, makes an exchange of every stream, each routed by its own
+ * authority, and ends connections that are idle or do not answer.
+ */
+import type { Socket } from 'node:net';
+import { Field, HttpSyntaxError, type RequestHead, type ResponseHead } from '@culvert/http1';
+import {
+  type ConnectionOwner,
+  ErrorCode,
+  type HpackEncoder,
+  type RequestFields,
+  ServerConnection,
+  type ServerStream,
+} from '@culvert/http2';
+import { plainAddress } from '@culvert/sockets';
+import { hostnameOf } from '../routing/hostname.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { forwardedLines } from './forwarded.js';
+import { isForPage } from '../answers/error-response.js';
+import { respondWithError } from './http2-error.js';
+import { requestFault } from '../answers/request-faults.js';
+import { addResponseFields } from './http2-fields.js';
+import { type Http2Request, readHttp2Request } from './http2-request.js';
+import { Http2TakenStream } from './http2-taken-stream.js';
+import { Http2Visitor } from './http2-visitor.js';
+import { LINGER_MS } from '../limits.js';
+import type { Relay } from '../relay.js';
+import { RelayError } from '../answers/relay-error.js';
+import type { Route } from '../routing/route.js';
+import type { VisitorConnection } from '../exchange/visitor.js';
+
+/**
+ * - `opening`: the visitor has not acknowledged our SETTINGS, some of which bind it only then
+ * - `open`: takes streams
+ * - `closing`: takes no more streams; ends with the last one
+ * - `leaving`: the last frame is on its way out
+ * - `closed`: the socket is gone
+ */
+type State = 'opening' | 'open' | 'closing' | 'leaving' | 'closed';
+
+/** How often a connection that carries a taken stream is asked whether it is still there, and for how long. */
+const PING_INTERVAL_MS = 15_000;
+const PING_TIMEOUT_MS = 15_000;
+
+const EMPTY = Buffer.alloc(0);
+
+export class Http2Connection implements VisitorConnection, ConnectionOwner {
+  readonly peer: string;
+  private readonly protocol: ServerConnection;
+  private readonly isTrustedProxy: boolean;
+  private readonly visitors = new Set<Http2Visitor>();
+  private readonly takenStreams = new Set<Http2TakenStream>();
+  /** Streams that were answered without an exchange and whose request is still coming. */
+  private readonly refused = new Set<ServerStream>();
+  /** Of the PING that keeps a carrier alive: when it was sent, and whether the answer is still out. */
+  private pingedAt = 0;
+  private isPingOpen = false;
+  private state: State = 'opening';
+  /** When the current state began, or the last stream ended; on the relay's clock. */
+  private activeAt: number;
+  /** When output last left, or began to wait. */
+  private sentAt: number;
+  private countedBytesIn = 0;
+  private countedBytesOut = 0;
+
+  /** Host of the last request: most requests of a connection name the same. What follows from it is kept. */
+  private cachedHost: string | null = null;
+  private cachedHostname = '';
+  private cachedForwardedLines = '';
+
+  /** The last response whose head its service repeats, and its fields as encoded at a generation of the table. */
+  private repeatedHead: ResponseHead | null = null;
+  private repeatedFields: Buffer = EMPTY;
+  private repeatedGeneration = -1;
+  private dateAt = -Infinity;
+  private date = '';
+
+  constructor(
+    readonly relay: Relay,
+    private readonly socket: Socket,
+    private readonly isSecure: boolean,
+  ) {
+    const { head, http2 } = relay.limits;
+    this.peer = plainAddress(socket.remoteAddress);
+    this.isTrustedProxy = relay.trustedProxies.has(this.peer);
+    this.activeAt = relay.clock;
+    this.sentAt = relay.clock;
+    this.protocol = new ServerConnection(this, {
+      ...http2,
+      // Twice the real limit: what is a little too large is answered with 431, like over HTTP/1.1.
+      maxListBytes: 2 * head.maxHeadBytes,
+      // Beside the fields, cookies come in any number of crumbs.
+      maxFields: 2 * head.maxFieldCount + 4,
+    });
+    socket.on('data', this.handleData);
+    socket.on('drain', this.handleDrain);
+    // A visitor that has closed its side can never answer a PING or open a window: it is gone.
+    socket.on('end', this.handleGone);
+    socket.on('error', this.handleGone);
+    socket.on('close', this.handleClose);
+  }
+
+  get isIdleCarrier(): boolean {
+    return this.visitors.size === 0 && this.takenStreams.size > 0;
+  }
+
+  exchanges(): readonly Exchange[] {
+    return [...this.visitors].flatMap((visitor) => visitor.currentExchange ?? []);
+  }
+
+  sweep(now: number): void {
+    this.countBytes();
+    for (const visitor of this.visitors) visitor.sweep(now);
+    for (const taken of this.takenStreams) taken.sweep();
+    this.endRefused(now);
+    if (this.takenStreams.size > 0) this.keepAlive(now);
+    const { limits } = this.relay;
+    if (this.socket.writableLength > 0 && now - this.sentAt > limits.stallTimeoutMs) this.destroy();
+    const quietMs = now - this.activeAt;
+    switch (this.state) {
+      case 'opening':
+        if (quietMs > limits.headTimeoutMs) this.protocol.fail(ErrorCode.SETTINGS_TIMEOUT);
+        return;
+      case 'open':
+        if (this.isUnused && quietMs > limits.idleTimeoutMs) this.close();
+        return;
+      case 'closing':
+        if (this.isUnused && quietMs > LINGER_MS) this.destroy();
+        return;
+      case 'leaving':
+        if (quietMs > LINGER_MS) this.destroy();
+        return;
+      case 'closed':
+        return;
+      default:
+        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+    }
+  }
+
+  drain(): void {
+    if (this.state === 'opening' || this.state === 'open') this.close();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  // --- For streams ----------------------------------------------------------------------------------------
+
+  /** The name that decides the route of a request. */
+  hostnameOf({ host }: RequestHead): string {
+    if (this.cachedHost !== host) {
+      this.cachedHost = host;
+      this.cachedHostname = hostnameOf(host);
+      this.cachedForwardedLines = '';
+    }
+    return this.cachedHostname;
+  }
+
+  forwardedLines(request: RequestHead): string {
+    if (this.isTrustedProxy)
+      return forwardedLines(request, this.peer, this.isSecure, this.relay.trustedProxies);
+    this.hostnameOf(request);
+    return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, null));
+  }
+
+  /** Adds the fields of a final response to its block, and a `date` where there is none. */
+  addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void {
+    if (response === this.repeatedHead && encoder.generation === this.repeatedGeneration) {
+      encoder.addEncoded(this.repeatedFields);
+    } else {
+      const start = encoder.length;
+      const { generation } = encoder;
+      addResponseFields(encoder, response, route);
+      // Fields that were only now entered into the table are references from the next time on.
+      if (response === route.repeated.head && generation === encoder.generation) {
+        this.repeatedHead = response;
+        this.repeatedFields = Buffer.from(encoder.bytes.subarray(start, encoder.length));
+        this.repeatedGeneration = generation;
+      }
+    }
+    if (response.find(Field.DATE) < 0) encoder.add('date', this.currentDate());
+  }
+
+  /** A stream is over. */
+  handleStreamEnd(visitor: Http2Visitor, { isReset }: { readonly isReset: boolean }): void {
+    if (!this.visitors.delete(visitor)) return;
+    this.activeAt = this.relay.clock;
+    if (isReset) this.protocol.countReset();
+    if (this.isIdleCarrier) this.relay.handleIdleCarrier();
+  }
+
+  // --- Socket events --------------------------------------------------------------------------------------
+
+  private readonly handleData = (chunk: Buffer): void => {
+    this.protocol.push(chunk);
+  };
+
+  private readonly handleDrain = (): void => {
+    this.sentAt = this.relay.clock;
+    this.protocol.handleSent();
+  };
+
+  private readonly handleGone = (): void => {
+    this.socket.destroy();
+  };
+
+  private readonly handleClose = (): void => {
+    this.countBytes();
+    this.state = 'closed';
+    this.protocol.close();
+    this.relay.forget(this);
+  };
+
+  // --- ConnectionOwner: what the protocol asks of this connection -----------------------------------------
+
+  now(): number {
+    return this.relay.clock;
+  }
+
+  bufferedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.socket.writableLength === 0) this.sentAt = this.relay.clock;
+    this.socket.write(bytes);
+  }
+
+  pauseInput(): void {
+    this.socket.pause();
+  }
+
+  resumeInput(): void {
+    this.socket.resume();
+  }
+
+  onAcknowledged(): void {
+    if (this.state === 'opening') this.enter('open');
+  }
+
+  onPong(): void {
+    this.isPingOpen = false;
+  }
+
+  onRequest(stream: ServerStream, fields: RequestFields, isRequestDone: boolean): void {
+    let request: Http2Request;
+    try {
+      request = readHttp2Request(fields, {
+        scheme: this.isSecure ? 'https' : 'http',
+        hasBody: !isRequestDone,
+        limits: this.relay.limits.head,
+      });
+      if (this.relay.takesOver(request.head))
+        throw new RelayError('bad_request', 'This is only available over HTTP/1.1.', { status: 501 });
+    } catch (error) {
+      this.refuse(stream, error, fields);
+      return;
+    }
+    this.activeAt = this.relay.clock;
+    if (this.relay.takesOverStream(request.head)) {
+      const { head } = request;
+      const taken = new Http2TakenStream(stream, head, this.peer, !isRequestDone, this.handleTakenStreamEnd);
+      this.takenStreams.add(taken);
+      this.relay.takeOverStream(taken);
+      return;
+    }
+    const visitor = new Http2Visitor(this, stream, request, !isRequestDone);
+    this.visitors.add(visitor);
+    visitor.start();
+  }
+
+  onFailed(): void {
+    this.leave();
+  }
+
+  onDrained(): void {
+    this.leave();
+  }
+
+  onFault(error: unknown): void {
+    this.relay.reportFault(error);
+  }
+
+  // --- Streams without an exchange ------------------------------------------------------------------------
+
+  private readonly handleTakenStreamEnd = (taken: Http2TakenStream): void => {
+    this.takenStreams.delete(taken);
+    this.activeAt = this.relay.clock;
+  };
+
+  /** Answers a request that is none. */
+  private refuse(stream: ServerStream, cause: unknown, { fields }: RequestFields): void {
+    let error: RelayError;
+    if (cause instanceof RelayError) error = cause;
+    else if (cause instanceof HttpSyntaxError) error = requestFault(cause, this.relay.limits.head);
+    else throw cause;
+    this.relay.recordFailure(error, '');
+    this.protocol.countReset();
+    if (stream.isClosed) return;
+    const valueOf = (wanted: string) => fields.find(({ name }) => name === wanted)?.value ?? null;
+    const isPage = isForPage(valueOf('accept') ?? '', () => valueOf('sec-fetch-dest'));
+    respondWithError(stream, error, null, isPage);
+    this.activeAt = this.relay.clock;
+    if (!stream.isClosed) this.refused.add(stream);
+  }
+
+  private endRefused(now: number): void {
+    const isStale = now - this.activeAt > LINGER_MS;
+    for (const stream of this.refused) {
+      if (!stream.isClosed && !stream.isResponseSent && !isStale) continue;
+      this.refused.delete(stream);
+      stream.reset(stream.isResponseSent ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
+    }
+  }
+
+  /** The time as `date` has it. */
+  private currentDate(): string {
+    if (this.dateAt !== this.relay.clock) {
+      this.dateAt = this.relay.clock;
+      this.date = new Date().toUTCString();
+    }
+    return this.date;
+  }
+
+  // --- Ends -----------------------------------------------------------------------------------------------
+
+  /** Takes no more streams and ends with the last one. */
+  private close(): void {
+    this.enter('closing');
+    this.protocol.drain();
+  }
+
+  /** Ends the socket behind what was written; the visitor has some time to read it. */
+  private leave(): void {
+    if (this.state === 'closed') return;
+    this.enter('leaving');
+    this.socket.resume();
+    this.socket.end();
+  }
+
+  private get isUnused(): boolean {
+    return this.visitors.size === 0 && this.takenStreams.size === 0;
+  }
+
+  /** NATs forget connections that are silent for minutes, and neither side would notice. */
+  private keepAlive(now: number): void {
+    if (this.isPingOpen) {
+      if (now - this.pingedAt > PING_TIMEOUT_MS) this.destroy();
+    } else if (now - this.pingedAt > PING_INTERVAL_MS && this.state !== 'leaving') {
+      this.pingedAt = now;
+      this.isPingOpen = true;
+      this.protocol.ping();
+    }
+  }
+
+  private enter(state: State): void {
+    this.state = state;
+    this.activeAt = this.relay.clock;
+  }
+
+  /** Frames included: what the socket has carried since the last count. */
+  private countBytes(): void {
+    const { bytesRead, bytesWritten } = this.socket;
+    const { counters } = this.relay;
+    counters.bytesIn += bytesRead - this.countedBytesIn;
+    counters.bytesOut += bytesWritten - this.countedBytesOut;
+    this.countedBytesIn = bytesRead;
+    this.countedBytesOut = bytesWritten;
+  }
+}

@@ -1,0 +1,24 @@
+import type { RequestHead } from '@culvert/http1';
+import type { ServerStream } from '@culvert/http2';
+import { errorResponse } from '../answers/error-response.js';
+import { addLines } from './http2-fields.js';
+import type { RelayError } from '../answers/relay-error.js';
+
+/**
+ * Answers with an error of ours: the same body and fields as over HTTP/1.1.
+ * @param request what was asked, or null when it could not be read
+ * @param isPage where it could not be read: whether its sender seems to be a person
+ */
+export function respondWithError(
+  stream: ServerStream,
+  error: RelayError,
+  request: RequestHead | null,
+  isPage = false,
+): void {
+  const response = errorResponse(error, { request, isPage, connection: '' });
+  const headEnd = response.indexOf('\r\n\r\n') + 2;
+  const head = response.toString('latin1', 0, headEnd);
+  addLines(stream.beginHeaders(error.status), head.slice(head.indexOf('\r\n') + 2));
+  stream.sendHeaders({ endStream: request?.method === 'HEAD' });
+  stream.end(response.subarray(headEnd + 2));
+}

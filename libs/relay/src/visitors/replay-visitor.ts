@@ -1,0 +1,197 @@
+/**
+ * A visitor that is in memory: has one request at hand from the start, and reads whatever comes back at once, of which
+ * it keeps the beginning. To its exchange it is like any other.
+ */
+import { type Fields, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { Exchange } from '../exchange/exchange.js';
+import { BodyCapture, type ReplayMark } from '../exchange/exchange-trace.js';
+import { forwardedLines } from './forwarded.js';
+import { requestHeadText } from '../routing/header-rules.js';
+import type { Relay } from '../relay.js';
+import { RelayError } from '../answers/relay-error.js';
+import type { Route } from '../routing/route.js';
+import type { Visitor, VisitorConnection } from '../exchange/visitor.js';
+
+/** Bytes of a request body that are offered at once. */
+const SLICE_BYTES = 65_536;
+/** Bytes of a response body that are read; then the exchange ends. */
+const MAX_READ_BYTES = 16 * 1024 * 1024;
+
+export interface ReplayOptions {
+  readonly request: RequestHead;
+  readonly body: Buffer;
+  readonly mark: ReplayMark;
+  /** Address of whoever has it sent. */
+  readonly peer: string;
+  readonly isSecure: boolean;
+  /** Until the response is complete; what is there by then counts. */
+  readonly maxMs: number;
+  /** Of the response's body. */
+  readonly maxKeptBytes: number;
+}
+
+export interface ReplayAnswer {
+  readonly head: ResponseHead;
+  readonly body: BodyCapture;
+  /** From the request to the head, and to the end. */
+  readonly firstByteMs: number;
+  readonly durationMs: number;
+  /** `cut`: there was more than is read, or it took too long; `broken`: the service or the tunnel broke it off. */
+  readonly end: 'complete' | 'cut' | 'broken';
+}
+
+export class ReplayVisitor implements Visitor, VisitorConnection {
+  readonly isHttp2 = false;
+  readonly isIdleCarrier = false;
+  readonly responseReader: HeadReader;
+  readonly replay: ReplayMark;
+  readonly peer: string;
+  private readonly exchange: Exchange;
+  private readonly startedAt = performance.now();
+  private readonly kept: BodyCapture;
+  private bodyOffset = 0;
+  private head: ResponseHead | null = null;
+  private firstByteMs = 0;
+  private isOver = false;
+
+  /** @param settle gets what came of it, once */
+  constructor(
+    private readonly relay: Relay,
+    private readonly options: ReplayOptions,
+    hostname: string,
+    private readonly settle: (outcome: ReplayAnswer | RelayError) => void,
+  ) {
+    this.responseReader = new HeadReader(relay.limits.head, 'response');
+    this.replay = options.mark;
+    this.peer = options.peer;
+    this.kept = new BodyCapture(options.maxKeptBytes, (bytes) => bytes);
+    this.exchange = new Exchange(relay, this, options.request, hostname);
+  }
+
+  start(route: Route): void {
+    this.exchange.startOn(route);
+  }
+
+  // --- VisitorConnection ----------------------------------------------------------------------------------
+
+  exchanges(): readonly Exchange[] {
+    return [this.exchange];
+  }
+
+  sweep(now: number): void {
+    this.exchange.sweep(now);
+    if (this.isOver || performance.now() - this.startedAt <= this.options.maxMs) return;
+    if (this.head !== null) {
+      this.cut();
+      return;
+    }
+    this.exchange.cancel('response_timeout');
+    const seconds = Math.round(this.options.maxMs / 1000);
+    const error = new RelayError('response_timeout', `The service did not answer within ${seconds} seconds.`);
+    this.relay.recordFailure(error, this.exchange.hostname);
+    this.fail(error);
+  }
+
+  /** It ends by itself soon. */
+  drain(): void {}
+
+  destroy(): void {
+    if (this.isOver) return;
+    this.exchange.cancel();
+    // Not `shutting_down`: the service may have seen the request.
+    this.fail(new RelayError('tunnel_lost', 'This part of Culvert stopped before the service had answered.'));
+  }
+
+  // --- Visitor --------------------------------------------------------------------------------------------
+
+  outgoingHead(request: RequestHead, route: Route): Buffer {
+    const forwarded = forwardedLines(request, this.peer, this.options.isSecure, null);
+    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
+  }
+
+  resumeBody(): void {
+    const { body } = this.options;
+    while (this.bodyOffset < body.length && this.exchange.wantsBody) {
+      const slice = body.subarray(this.bodyOffset, this.bodyOffset + SLICE_BYTES);
+      this.bodyOffset += this.exchange.pushBody(slice, 0);
+    }
+  }
+
+  pauseBody(): void {}
+
+  chunkedOutput(): 'decoded' {
+    return 'decoded';
+  }
+
+  sendInterim(): void {}
+
+  sendHead(response: ResponseHead): void {
+    this.head = response;
+    this.firstByteMs = performance.now() - this.startedAt;
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    this.kept.add(buffer, start, end);
+    // Not from within: the exchange is in the middle of these bytes.
+    if (this.kept.bytes > MAX_READ_BYTES) queueMicrotask(() => this.cut());
+    return true;
+  }
+
+  flush(): void {}
+
+  complete(_trailers: Fields | null): void {
+    this.answer('complete');
+  }
+
+  sendError(error: RelayError): void {
+    this.fail(error);
+  }
+
+  /** Whoever replays sees the head as well. */
+  takeBack(): boolean {
+    return false;
+  }
+
+  abort(): void {
+    this.answer('broken');
+  }
+
+  // A request that asks for no upgrade gets none: the exchange sees to that.
+
+  switchProtocols(): void {
+    throw new Error('a replay cannot switch protocols');
+  }
+
+  sendRaw(): boolean {
+    throw new Error('a replay cannot switch protocols');
+  }
+
+  endRaw(): void {
+    throw new Error('a replay cannot switch protocols');
+  }
+
+  // --- Ends -----------------------------------------------------------------------------------------------
+
+  private cut(): void {
+    if (this.isOver) return;
+    this.exchange.cancel();
+    this.answer('cut');
+  }
+
+  private answer(end: ReplayAnswer['end']): void {
+    const durationMs = performance.now() - this.startedAt;
+    const { head, kept: body, firstByteMs } = this;
+    this.finish({ head: head!, body, firstByteMs, durationMs, end });
+  }
+
+  private fail(error: RelayError): void {
+    this.finish(error);
+  }
+
+  private finish(outcome: ReplayAnswer | RelayError): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.relay.forgetReplay(this);
+    this.settle(outcome);
+  }
+}
