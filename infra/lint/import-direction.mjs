@@ -97,12 +97,12 @@ const PACKAGES = {
     why: 'cluster speaks of the things of domain and knows nobody else',
   },
   'libs/nest': {
-    culvert: ['cluster', 'contract', 'domain', 'runtime', 'store'],
+    culvert: ['cluster', 'contract', 'domain', 'runtime'],
     why: 'nest gives modules of Nest to the server apps: the data plane stays out of it',
   },
   'libs/runtime': {
     culvert: ['domain'],
-    external: ['pino'],
+    external: ['pino', 'zod'],
     why: 'runtime is what every program needs to start and stop: settings, log, signals, health, certificates. It knows neither a framework nor what the program does',
   },
   'libs/testkit': { culvert: ANY_LIB, why: 'testkit builds on libs: what needs an app is a test in test/' },

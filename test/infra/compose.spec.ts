@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { loadSettings, VARIABLES } from '@culvert/nest';
+import { loadSettings, VARIABLES } from '@culvert/runtime';
 import { parseDockerfile } from './dockerfile.js';
 
 interface Service {

@@ -1,6 +1,6 @@
 import { createEventBus, type ClusterEvent } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
-import { createLog, loadSettings } from '@culvert/nest';
+import { createLog, loadSettings } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import request from 'supertest';

@@ -1,17 +1,17 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { NestLog, platformModules, type PlatformParts } from '@culvert/nest';
+import { NestLog, serverModules, type ServerParts } from '@culvert/nest';
 import { ApiModule, type ApiOptions } from './api.module.js';
 import { configureApi } from './configure-api.js';
 
 /** The API as an application of its own, ready to listen. Owns `store` and `bus` from here on. */
 export async function createApiApp(
-  parts: PlatformParts,
+  parts: ServerParts,
   options: ApiOptions = {},
 ): Promise<NestExpressApplication> {
   @Module({
-    imports: [...platformModules(parts), ApiModule.register(options)],
+    imports: [...serverModules(parts), ApiModule.register(options)],
   })
   class ApiAppModule {}
 

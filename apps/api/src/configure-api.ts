@@ -1,6 +1,7 @@
 import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { identifyRequest, LOG, SETTINGS, type Settings } from '@culvert/nest';
+import { identifyRequest, LOG, SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Request } from 'express';
 import type { Logger } from 'pino';
 import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.js';

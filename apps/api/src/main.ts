@@ -1,15 +1,14 @@
 import { createEventBus } from '@culvert/cluster';
+import { openPort, startAdminServer } from '@culvert/nest';
 import {
   appUrl,
   createLog,
   exitOnConfigurationError,
   failToStart,
   loadSettings,
-  openPort,
   printResults,
-  startAdminServer,
   stopOnSignal,
-} from '@culvert/nest';
+} from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import { createApiApp } from './api-app.js';
 import { bootstrap, bootstrapResults } from './bootstrap/bootstrap.js';
@@ -23,7 +22,7 @@ try {
   const bus = createEventBus({ redisUrl, onError: (error) => log.error({ err: error }, 'event bus') });
   const created = await bootstrap(store, settings);
   const app = await createApiApp({ settings, log, store, bus });
-  await openPort(app, 'PORT', listen);
+  await openPort(app, listen);
   const admin = await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host });
 
   stopOnSignal({
@@ -39,5 +38,5 @@ try {
 
   if (created !== null) printResults([['Dashboard', appUrl(settings)], ...bootstrapResults(created)]);
 } catch (error) {
-  failToStart(error, log);
+  failToStart(error, { log });
 }

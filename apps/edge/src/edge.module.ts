@@ -5,7 +5,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { announceChange, type EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
-import { ApiKeyUse, appUrl, EVENT_BUS, LOG, METRICS, type Settings, SETTINGS, STORE } from '@culvert/nest';
+import { ApiKeyUse, EVENT_BUS, LOG, METRICS, SETTINGS, STORE } from '@culvert/nest';
+import { appUrl, type Settings } from '@culvert/runtime';
 import {
   DEFAULT_RELAY_LIMITS,
   Relay,

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
-import type { Settings } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';

@@ -2,17 +2,15 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createEventBus } from '@culvert/cluster';
+import { serverModules, NestLog, startAdminServer } from '@culvert/nest';
 import {
   createLog,
   exitOnConfigurationError,
   failToStart,
   loadSettings,
-  platformModules,
-  NestLog,
   Readiness,
-  startAdminServer,
   stopOnSignal,
-} from '@culvert/nest';
+} from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import { Edge } from './edge.js';
 import { EdgeModule } from './edge.module.js';
@@ -32,7 +30,7 @@ async function main(): Promise<void> {
   });
 
   @Module({
-    imports: [...platformModules({ settings, log, store, bus }), EdgeModule.register()],
+    imports: [...serverModules({ settings, log, store, bus }), EdgeModule.register()],
   })
   class EdgeAppModule {}
 
@@ -58,4 +56,4 @@ async function main(): Promise<void> {
   });
 }
 
-main().catch((error: unknown) => failToStart(error, log));
+main().catch((error: unknown) => failToStart(error, { log }));

@@ -1,4 +1,4 @@
-import { failToStart, printResults, stopOnSignal } from '@culvert/nest';
+import { failToStart, printResults, stopOnSignal } from '@culvert/runtime';
 import { resultsOf } from './results.js';
 import { startStandalone } from './standalone.js';
 

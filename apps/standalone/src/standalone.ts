@@ -11,17 +11,8 @@ import {
   TunnelSessions,
   TunnelWsAdapter,
 } from '@culvert/edge';
-import {
-  AdminModule,
-  appUrl,
-  createLog,
-  loadSettings,
-  platformModules,
-  NestLog,
-  Readiness,
-  type Settings,
-  startAdminServer,
-} from '@culvert/nest';
+import { AdminModule, serverModules, NestLog, startAdminServer } from '@culvert/nest';
+import { appUrl, createLog, loadSettings, Readiness, type Settings } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
 
@@ -57,7 +48,7 @@ export async function startStandalone(
 
   @Module({
     imports: [
-      ...platformModules({ settings, log, store, bus }),
+      ...serverModules({ settings, log, store, bus }),
       ApiModule.register(),
       EdgeModule.register(),
       ...(settings.listen.adminPort === null ? [AdminModule] : []),

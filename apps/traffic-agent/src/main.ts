@@ -1,13 +1,15 @@
-import { ConfigurationError, createLog, stopOnSignals } from '@culvert/runtime';
+import { createLog, failToStart, stopOnSignal } from '@culvert/runtime';
 import { readCommand } from './command.js';
 import { startTrafficAgent } from './traffic-agent.js';
 
+/** Beyond the time that requests under way have: for the connection to the traffic manager, and for a busy machine. */
+const EXTRA_STOP_MS = 5000;
+
 try {
   const { options, logLevel } = readCommand(process.argv.slice(2), process.env);
-  const agent = await startTrafficAgent(options, createLog({ app: 'traffic-agent', level: logLevel }));
-  stopOnSignals({ stop: () => agent.stop().then(() => process.exit(0)) });
+  const log = createLog({ app: 'traffic-agent', level: logLevel });
+  const agent = await startTrafficAgent(options, log);
+  stopOnSignal({ stop: () => agent.stop(), graceMs: options.drainMs + EXTRA_STOP_MS, log });
 } catch (error) {
-  const text = error instanceof ConfigurationError ? error.message : String((error as Error).stack);
-  process.stderr.write(`traffic-agent: ${text}\n`);
-  process.exit(1);
+  failToStart(error, { program: 'traffic-agent' });
 }

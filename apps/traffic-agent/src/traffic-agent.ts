@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import { checkRules, RuleError } from '@culvert/intercepts';
 import { AgentLink, type LookedFor } from '@culvert/meeting-point';
-import { startAdmin } from '@culvert/runtime';
+import { probePages, startAdmin } from '@culvert/runtime';
 import { goAwayName, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { TrafficAgentOptions } from './options.js';
@@ -67,7 +67,11 @@ class Agent implements TrafficAgent {
     this.link = this.dial();
     const { adminPort } = this.options;
     // It serves the application with a traffic manager and without.
-    if (adminPort !== null) this.admin = startAdmin(adminPort, () => this.stopped === null);
+    if (adminPort !== null)
+      this.admin = startAdmin(
+        { port: adminPort },
+        probePages(() => this.stopped === null),
+      );
     this.complainer = setInterval(() => this.complain(), COMPLAINT_MS);
     this.complainer.unref();
     this.log.info({ ports: this.ports }, 'listening');
@@ -80,13 +84,12 @@ class Agent implements TrafficAgent {
 
   private async shutDown(): Promise<void> {
     const { drainMs } = this.options;
-    this.log.info({ drainMs }, 'stopping');
+    this.log.info({ drainMs }, 'finishing the requests under way');
     if (this.complainer !== null) clearInterval(this.complainer);
     await Promise.all(this.fronts.map((front) => front.stop(drainMs)));
     await this.link?.stop(0);
     this.admin?.close();
     this.admin?.closeAllConnections();
-    this.log.info('stopped');
   }
 
   private dial(): AgentLink {

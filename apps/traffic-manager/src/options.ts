@@ -56,7 +56,7 @@ export interface ResolvedOptions {
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-const DEFAULT_DRAIN_MS = 30_000;
+export const DEFAULT_DRAIN_MS = 30_000;
 const DEFAULT_CLIENT_GRACE_MS = 60_000;
 
 /** Throws ConfigurationError naming the first setting that is missing or wrong. */

@@ -1,11 +1,20 @@
-import { createLog, stopOnSignals } from '@culvert/runtime';
+import { createLog, stopOnSignal } from '@culvert/runtime';
 import { readCommand } from './command.js';
+import { DEFAULT_DRAIN_MS } from './options.js';
 import { startTrafficManager } from './traffic-manager.js';
 
-/** Runs a traffic manager until it ends. Resolves with the exit code. @throws ConfigurationError */
-export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+/** Beyond the drain time: for closing what is left, on a busy machine. */
+const EXTRA_STOP_MS = 5000;
+
+/**
+ * Runs a traffic manager until the process ends: with 0 after a signal, with 1 when the traffic manager gives up.
+ * @throws ConfigurationError
+ */
+export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const { options, logLevel } = readCommand(argv, env);
-  const manager = startTrafficManager(options, createLog({ app: 'traffic-manager', level: logLevel }));
-  stopOnSignals(manager);
-  return (await manager.ended) === null ? 0 : 1;
+  const log = createLog({ app: 'traffic-manager', level: logLevel });
+  const manager = startTrafficManager(options, log);
+  const graceMs = (options.drainMs ?? DEFAULT_DRAIN_MS) + EXTRA_STOP_MS;
+  stopOnSignal({ stop: () => manager.stop(), graceMs, log });
+  if ((await manager.ended) !== null) process.exit(1);
 }

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { createFetch, type Fetch, KeptTunnel, Splice } from '@culvert/outbound';
 import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Logger } from 'pino';
-import { startAdmin } from '@culvert/runtime';
+import { probePages, startAdmin } from '@culvert/runtime';
 import { CulvertApi } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialler } from './ingress.js';
@@ -96,7 +96,7 @@ class Manager implements TrafficManager {
     if (this.isStopping) return void (await this.ended);
     this.isStopping = true;
     const { drainMs } = this.options;
-    this.log.info({ drainMs, tunnels: this.kept.count }, 'stopping');
+    this.log.info({ drainMs, tunnels: this.kept.count }, 'finishing the open streams');
     const deadline = performance.now() + drainMs;
     this.reports?.stop();
     await Promise.all([
@@ -202,7 +202,10 @@ class Manager implements TrafficManager {
   }
 
   private listen(port: number): Server {
-    const server = startAdmin(port, () => this.isReady);
+    const server = startAdmin(
+      { port },
+      probePages(() => this.isReady),
+    );
     server.once('error', (error) => this.giveUp(`CULVERT_ADMIN_PORT (--admin-port): ${error.message}`));
     return server;
   }
@@ -232,6 +235,5 @@ class Manager implements TrafficManager {
     this.admin?.closeAllConnections();
     this.markFailed(new Error(reason ?? 'the traffic manager was stopped'));
     this.markEnded(reason);
-    if (reason === null) this.log.info('stopped');
   }
 }

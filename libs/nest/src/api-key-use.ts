@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey, Store } from '@culvert/domain';
 import type { Logger } from 'pino';
-import { LOG } from './logger/logger.module.js';
+import { LOG } from './logger.module.js';
 import { STORE } from './store.module.js';
 
 /** How exact `lastUsedAt` is; keeps a busy key from costing a write per request. */

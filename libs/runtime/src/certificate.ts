@@ -1,7 +1,7 @@
 /** A certificate that a port shows: read from files, and again when they change, as Kubernetes and ACME clients do. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { ConfigurationError } from './configuration-error.js';
+import { ConfigurationError } from './settings/configuration-error.js';
 
 export interface CertificateFiles {
   /** PEM: the certificate, and those between it and its authority. */

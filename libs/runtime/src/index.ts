@@ -1,4 +1,5 @@
-export { startAdmin } from './admin.js';
+export { type AdminPage, type AdminPages, probePages, startAdmin } from './admin/admin-server.js';
+export { type DependencyCheck, Readiness, type ReadinessReport } from './admin/readiness.js';
 export {
   type Certificate,
   type CertificateEvents,
@@ -6,10 +7,11 @@ export {
   CertificateWatch,
   readCertificate,
 } from './certificate.js';
-export { ConfigurationError } from './configuration-error.js';
-export { HANDED_ON } from './redact.js';
-export { createLog, LOG_LEVELS, logLevelOf, type LogLevel } from './log.js';
-export { stopOnSignals } from './stop-on-signals.js';
+export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';
+export { createLog, LOG_LEVELS, logLevelOf, type LogLevel } from './log/log.js';
+export { HANDED_ON } from './log/redact.js';
+export { printResults } from './results.js';
+export { ConfigurationError, type ConfigurationProblem } from './settings/configuration-error.js';
 export {
   checkKey,
   podNamespace,
@@ -18,4 +20,24 @@ export {
   SettingReader,
   splitList,
   withoutUndefined,
-} from './settings.js';
+} from './settings/setting-reader.js';
+export {
+  type App,
+  APPS,
+  appUrl,
+  DEFAULT_GITHUB_URL,
+  type ForgeSettings,
+  type Limits,
+  loadSettings,
+  previewUrl,
+  type Settings,
+} from './settings/settings.js';
+export { type TeamRule, type Variable, VARIABLES } from './settings/variables.js';
+export {
+  exitOnConfigurationError,
+  failToStart,
+  type FailureOptions,
+  listenError,
+  StartError,
+} from './start-error.js';
+export { stopOnSignal, type StopOptions } from './stop-on-signal.js';

@@ -1,7 +1,8 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ProblemError } from '@culvert/contract';
-import { appUrl, IS_PUBLIC, SETTINGS, type Settings } from '@culvert/nest';
+import { IS_PUBLIC, SETTINGS } from '@culvert/nest';
+import { appUrl, type Settings } from '@culvert/runtime';
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import { isForm, isSameOrigin, isUnsafe } from '../http/same-origin.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS, type Settings } from '@culvert/nest';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import { RateLimiters, type Count, type RateLimiter } from '../rate-limits/rate-limiters.js';
 
 const WINDOW_SECONDS = 60;

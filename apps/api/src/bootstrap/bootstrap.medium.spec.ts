@@ -1,5 +1,5 @@
 import { API_KEY_SCOPES, type Store } from '@culvert/domain';
-import { loadSettings } from '@culvert/nest';
+import { loadSettings } from '@culvert/runtime';
 import { verify } from '@node-rs/argon2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTestStore, TestApi } from '../spec/api-harness.js';

@@ -6,7 +6,7 @@ import {
   hashApiKeySecret,
   type Store,
 } from '@culvert/domain';
-import type { Settings } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import { hashPassword } from '../sign-in/passwords.js';
 
 const TEAM_NAME = 'Default';

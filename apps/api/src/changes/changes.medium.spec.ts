@@ -4,7 +4,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from '../spec/api-harness.js';
-import { Readiness } from '@culvert/nest';
+import { Readiness } from '@culvert/runtime';
 
 describe('the stream of changes', () => {
   let api: TestApi;

@@ -2,7 +2,8 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
 import { ProblemError, type StreamEnd } from '@culvert/contract';
 import { type ApiKeyScope, USER_SESSION_IDLE_MS } from '@culvert/domain';
-import { appUrl, EVENT_BUS, LOG, Readiness, SETTINGS, type Settings } from '@culvert/nest';
+import { EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
+import { appUrl, Readiness, type Settings } from '@culvert/runtime';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { AuthenticationService } from '../auth/authentication.service.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { HANDED_ON, LOG, SETTINGS, type Settings } from '@culvert/nest';
+import { LOG, SETTINGS } from '@culvert/nest';
+import { HANDED_ON, type Settings } from '@culvert/runtime';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 

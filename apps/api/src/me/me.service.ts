@@ -7,7 +7,8 @@ import {
   type UserSessionResource,
 } from '@culvert/contract';
 import type { ApiKey, Page, Role, Store, UserSession } from '@culvert/domain';
-import { SETTINGS, STORE, type Settings } from '@culvert/nest';
+import { SETTINGS, STORE } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Identified, Person } from '../auth/caller.js';
 import { mayCreateTeam } from '../team/team-limits.js';

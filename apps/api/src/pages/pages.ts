@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { previewUrl, SETTINGS, type Settings } from '@culvert/nest';
+import { SETTINGS } from '@culvert/nest';
+import { previewUrl, type Settings } from '@culvert/runtime';
 import type { Response } from 'express';
 import { Html, html } from './html.js';
 import { STYLESHEET } from './stylesheet.js';

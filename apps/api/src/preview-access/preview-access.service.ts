@@ -8,7 +8,8 @@ import {
   verifiedEmailOf,
   type Store,
 } from '@culvert/domain';
-import { previewUrl, SETTINGS, STORE, type Settings } from '@culvert/nest';
+import { SETTINGS, STORE } from '@culvert/nest';
+import { previewUrl, type Settings } from '@culvert/runtime';
 import type { Person } from '../auth/caller.js';
 
 const HASH = /^[0-9a-f]{64}$/;

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Repositories } from '@culvert/domain';
-import { BACKGROUND_STORE, LOG, SETTINGS, type Settings } from '@culvert/nest';
+import { BACKGROUND_STORE, LOG, SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
 import { Announcer } from '../cluster-events/announcer.js';

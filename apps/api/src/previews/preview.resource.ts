@@ -1,6 +1,6 @@
 import type { PreviewResource } from '@culvert/contract';
 import type { Intercept, Preview } from '@culvert/domain';
-import { previewUrl, type Settings } from '@culvert/nest';
+import { previewUrl, type Settings } from '@culvert/runtime';
 
 /** What the team sees of its preview. */
 export function toPreviewResource(

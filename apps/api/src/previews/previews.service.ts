@@ -17,7 +17,8 @@ import {
   type Store,
   TeamLimitError,
 } from '@culvert/domain';
-import { SETTINGS, STORE, type Settings } from '@culvert/nest';
+import { SETTINGS, STORE } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

@@ -1,4 +1,4 @@
-import { loadSettings } from '@culvert/nest';
+import { loadSettings } from '@culvert/runtime';
 import { describe, expect, it } from 'vitest';
 import { commentText } from './comment-text.js';
 import { forgesOf } from './forge.js';

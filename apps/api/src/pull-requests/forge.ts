@@ -1,4 +1,4 @@
-import type { Settings } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 
 /** One pull request, as a forge's API names it. */
 export interface PullRequest {

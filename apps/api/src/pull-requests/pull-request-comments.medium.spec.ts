@@ -5,7 +5,7 @@ import { json } from 'node:stream/consumers';
 import { InProcessEventBus } from '@culvert/cluster';
 import { previewResource, type PreviewResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLog, loadSettings } from '@culvert/nest';
+import { createLog, loadSettings } from '@culvert/runtime';
 import { TestApi, type TestTeam } from '../spec/api-harness.js';
 import { PullRequestComments } from './pull-request-comments.js';
 

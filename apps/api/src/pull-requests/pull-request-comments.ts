@@ -6,7 +6,8 @@ import {
 } from '@nestjs/common';
 import type { EventBus } from '@culvert/cluster';
 import type { PullRequestComment, Repositories } from '@culvert/domain';
-import { BACKGROUND_STORE, EVENT_BUS, LOG, previewUrl, SETTINGS, type Settings } from '@culvert/nest';
+import { BACKGROUND_STORE, EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
+import { previewUrl, type Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
 import { commentText, markerOf } from './comment-text.js';
 import { ForgeClient, type ForgeComment, ForgeError } from './forge-client.js';

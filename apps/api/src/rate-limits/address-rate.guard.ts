@@ -2,7 +2,8 @@ import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@ne
 import { Reflector } from '@nestjs/core';
 import { ProblemError } from '@culvert/contract';
 import { networkOf } from '@culvert/sockets';
-import { SETTINGS, type Settings } from '@culvert/nest';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Request } from 'express';
 import { clientAddress } from '../http/client-address.js';
 import { RateLimiters, type RateLimiter } from './rate-limiters.js';

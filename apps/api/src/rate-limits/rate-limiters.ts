@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { LOG, SETTINGS, type Settings } from '@culvert/nest';
+import { LOG, SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS, type Settings } from '@culvert/nest';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { CookieOptions, Request, Response } from 'express';
 import { z } from 'zod';
 import { readCookie } from '../http/read-cookie.js';

@@ -1,4 +1,4 @@
-import { appUrl, type Settings } from '@culvert/nest';
+import { appUrl, type Settings } from '@culvert/runtime';
 import * as oauth from 'openid-client';
 import { z } from 'zod';
 import {

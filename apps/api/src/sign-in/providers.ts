@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { emailAddress, ProblemError, visibleName } from '@culvert/contract';
 import type { Store, User } from '@culvert/domain';
-import { DEFAULT_GITHUB_URL, LOG, SETTINGS, STORE, type Settings } from '@culvert/nest';
+import { LOG, SETTINGS, STORE } from '@culvert/nest';
+import { DEFAULT_GITHUB_URL, type Settings } from '@culvert/runtime';
 import type { Request, Response } from 'express';
 import passport from 'passport';
 import type { Logger } from 'pino';

@@ -22,7 +22,7 @@ import {
   type UserSession,
 } from '@culvert/domain';
 import { interceptDescription } from '@culvert/contract';
-import { createLog, loadSettings } from '@culvert/nest';
+import { createLog, loadSettings } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import { createTestDatabase } from '@culvert/testkit';
 import type { NestExpressApplication } from '@nestjs/platform-express';

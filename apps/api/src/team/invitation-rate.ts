@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { SETTINGS, type Settings } from '@culvert/nest';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Caller } from '../auth/caller.js';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 

@@ -19,7 +19,8 @@ import {
   type Store,
   type User,
 } from '@culvert/domain';
-import { appUrl, SETTINGS, STORE, type Settings } from '@culvert/nest';
+import { SETTINGS, STORE } from '@culvert/nest';
+import { appUrl, type Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

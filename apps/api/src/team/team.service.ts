@@ -10,7 +10,8 @@ import {
   type UpdateTeamRequest,
 } from '@culvert/contract';
 import type { Member, MembershipChange, MembershipOutcome, Store, Team } from '@culvert/domain';
-import { SETTINGS, STORE, type Settings } from '@culvert/nest';
+import { SETTINGS, STORE } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { Controller, Get, Inject, Param, Res } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import { Public, SETTINGS, type Settings } from '@culvert/nest';
+import { Public, SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Response } from 'express';
 import { standInDaemon } from './stand-in-daemon.js';
 

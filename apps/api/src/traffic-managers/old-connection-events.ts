@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Repositories } from '@culvert/domain';
-import { BACKGROUND_STORE, LOG, SETTINGS, type Settings } from '@culvert/nest';
+import { BACKGROUND_STORE, LOG, SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;

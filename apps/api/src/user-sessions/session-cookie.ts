@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isSecretShaped, USER_SESSION_LIFETIME_MS } from '@culvert/domain';
-import { SETTINGS, type Settings } from '@culvert/nest';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { CookieOptions, Request, Response } from 'express';
 import { readCookie } from '../http/read-cookie.js';
 

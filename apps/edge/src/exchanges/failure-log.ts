@@ -1,4 +1,4 @@
-import { LineBudget } from '@culvert/nest';
+import { LineBudget } from '@culvert/runtime';
 import type { RelayError } from '@culvert/relay';
 import type { Logger } from 'pino';
 

@@ -1,8 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import { listenError, type Settings } from '@culvert/nest';
-import { type CertificateFiles, CertificateWatch, readCertificate } from '@culvert/runtime';
+import {
+  type CertificateFiles,
+  CertificateWatch,
+  listenError,
+  readCertificate,
+  type Settings,
+} from '@culvert/runtime';
 import type { AcceptOptions } from '@culvert/relay';
 import type { Logger } from 'pino';
 

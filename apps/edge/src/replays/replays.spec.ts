@@ -9,7 +9,7 @@ import {
   replayOrdersTopic,
 } from '@culvert/cluster';
 import { DEFAULT_HEAD_LIMITS, parseResponseHead } from '@culvert/http1';
-import { createLog } from '@culvert/nest';
+import { createLog } from '@culvert/runtime';
 import {
   BodyCapture,
   DEFAULT_RELAY_LIMITS,

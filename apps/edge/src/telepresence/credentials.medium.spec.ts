@@ -10,7 +10,8 @@ import {
   type Store,
 } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import { ApiKeyUse, createLog, loadSettings } from '@culvert/nest';
+import { ApiKeyUse } from '@culvert/nest';
+import { createLog, loadSettings } from '@culvert/runtime';
 import { type TakenStream, type TakenStreamHandler, TunnelRegistry } from '@culvert/relay';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, Methods, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';

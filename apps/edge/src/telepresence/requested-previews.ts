@@ -14,7 +14,7 @@ import {
   type ResourceChange,
   type Store,
 } from '@culvert/domain';
-import type { Settings } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { CreateDomainRequest, InterceptSpec } from '@culvert/telepresence';
 import { GrpcStatus } from '@culvert/telepresence';
 import type { Logger } from 'pino';

@@ -1,7 +1,8 @@
 import type { EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
-import type { ApiKeyUse, Settings } from '@culvert/nest';
+import type { ApiKeyUse } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { TunnelSessions } from '../tunnels/tunnel-sessions.js';

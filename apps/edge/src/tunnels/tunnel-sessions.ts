@@ -14,7 +14,8 @@ import {
   type Store,
   type TunnelCredential,
 } from '@culvert/domain';
-import type { ApiKeyUse, Limits } from '@culvert/nest';
+import type { ApiKeyUse } from '@culvert/nest';
+import type { Limits } from '@culvert/runtime';
 import type { TunnelRegistry } from '@culvert/relay';
 import { acceptTunnel, type Carrier, GoAwayCode, type HelloAnswer, type Tunnel } from '@culvert/tunnel';
 import type { Logger } from 'pino';

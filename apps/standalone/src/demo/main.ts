@@ -4,7 +4,7 @@
  * left when it stops.
  */
 import { startSampleService } from '@culvert/sample-service';
-import { createLog, failToStart, printResults, stopOnSignal } from '@culvert/nest';
+import { createLog, failToStart, printResults, stopOnSignal } from '@culvert/runtime';
 import { startTrafficManager } from '@culvert/traffic-manager';
 import { resultsOf } from '../results.js';
 import { startStandalone } from '../standalone.js';

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { isSettableHeader } from '@culvert/contract';
 import { MeetingClient, MeetingError, type InterceptDraft, type InterceptInfo } from '@culvert/meeting-point';
 import { Backoff, createFetch, type Fetch } from '@culvert/outbound';
-import { startAdmin } from '@culvert/runtime';
+import { probePages, startAdmin } from '@culvert/runtime';
 import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import {
@@ -48,6 +48,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** For removing, and for requests under way: Kubernetes gives a pod 30 s. */
 const REMOVE_TIMEOUT_MS = 5000;
 const DRAIN_MS = 2000;
+/** How long `stop` may take, on a busy machine. */
+export const STOP_GRACE_MS = REMOVE_TIMEOUT_MS + DRAIN_MS + 5000;
 
 /** 0.1 CPU and 100 MiB are all a pod daemon has. */
 const MAX_STREAMS = 256;
@@ -94,7 +96,13 @@ class Daemon implements PodDaemon {
       targetPort: port,
     };
     this.fetch = createFetch({ ca, connectTimeoutMs: CONNECT_TIMEOUT_MS });
-    this.admin = adminPort === null ? null : startAdmin(adminPort, () => this.isReady);
+    this.admin =
+      adminPort === null
+        ? null
+        : startAdmin(
+            { port: adminPort },
+            probePages(() => this.isReady),
+          );
     // The application of the pod may have the port: what it does is more important.
     this.admin?.on('error', (error) => log.error({ err: error }, 'no health endpoints'));
     void this.run().catch((error: unknown) => this.quit((error as Error).message));
@@ -248,7 +256,6 @@ class Daemon implements PodDaemon {
   }
 
   private async shutDown(): Promise<void> {
-    this.log.info('stopping');
     this.aborter.abort();
     const timer = new Promise<void>((resolve) => setTimeout(resolve, REMOVE_TIMEOUT_MS).unref());
     await Promise.race([this.removeAll(), timer]);

@@ -1,18 +1,22 @@
-import { createLog, stopOnSignals } from '@culvert/runtime';
+import { createLog, stopOnSignal } from '@culvert/runtime';
 import { boundBufferGarbage } from './buffer-garbage.js';
 import { readPodDaemonCommand } from './command.js';
-import { startPodDaemon } from './pod-daemon.js';
+import { startPodDaemon, STOP_GRACE_MS } from './pod-daemon.js';
 
 /** Of 100 MiB that it has. */
 const MAX_GARBAGE_BYTES = 4 * 1024 * 1024;
 
-/** Runs a pod daemon until it ends. Resolves with the exit code. @throws ConfigurationError */
-export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+/**
+ * Runs a pod daemon until the process ends: with 0 after a signal, with 1 when the pod daemon gives up.
+ * @throws ConfigurationError
+ */
+export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const { options, logLevel } = readPodDaemonCommand(argv, env);
   boundBufferGarbage(MAX_GARBAGE_BYTES);
-  const daemon = startPodDaemon(options, createLog({ app: 'pod-daemon', level: logLevel }), printLine);
-  stopOnSignals(daemon);
-  return (await daemon.ended) === null ? 0 : 1;
+  const log = createLog({ app: 'pod-daemon', level: logLevel });
+  const daemon = startPodDaemon(options, log, printLine);
+  stopOnSignal({ stop: () => daemon.stop(), graceMs: STOP_GRACE_MS, log });
+  if ((await daemon.ended) !== null) process.exit(1);
 }
 
 function printLine(line: string): void {

@@ -1,9 +1,9 @@
 import { Controller, Get, Header, Inject, Res } from '@nestjs/common';
+import { Readiness, type ReadinessReport } from '@culvert/runtime';
 import type { Response } from 'express';
 import type { Registry } from 'prom-client';
-import { METRICS } from './metrics.js';
+import { METRICS, METRICS_TYPE } from './metrics.js';
 import { Public } from '../auth/public.js';
-import { Readiness, type ReadinessReport } from './readiness.js';
 
 /** What the people and machines that run a deployment ask of a process. */
 @Public()
@@ -28,7 +28,7 @@ export class AdminController {
   }
 
   @Get('metrics')
-  @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
+  @Header('Content-Type', METRICS_TYPE)
   scrape(): Promise<string> {
     return this.metrics.metrics();
   }

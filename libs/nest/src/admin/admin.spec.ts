@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Store } from '@culvert/domain';
+import { Readiness } from '@culvert/runtime';
 import { Counter, type Registry } from 'prom-client';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,7 +10,6 @@ import { StoreModule } from '../store.module.js';
 import { startAdminServer, type AdminServer } from './admin-server.js';
 import { AdminModule, ObservabilityModule } from './admin.module.js';
 import { METRICS } from './metrics.js';
-import { Readiness } from './readiness.js';
 
 describe('the admin server', () => {
   let app: NestExpressApplication;
@@ -99,29 +99,5 @@ describe('the admin server', () => {
     const main = request(app.getHttpServer());
     expect((await main.get('/healthz')).status).toBe(200);
     expect((await main.get('/readyz')).body).toEqual({ ready: true, checks: { store: 'ok' } });
-  });
-});
-
-describe(Readiness.name, () => {
-  it('does not wait for a check that does not answer', async () => {
-    const readiness = new Readiness(5);
-    readiness.addCheck('store', () => new Promise(() => {}));
-    readiness.addCheck('bus', async () => {});
-    expect(await readiness.report()).toEqual({
-      ready: false,
-      checks: { store: 'no answer in time', bus: 'ok' },
-    });
-  });
-
-  it('runs one check of a dependency at a time, however many probes ask', async () => {
-    const readiness = new Readiness(5);
-    let checks = 0;
-    readiness.addCheck('store', () => {
-      checks++;
-      return new Promise(() => {});
-    });
-    await Promise.all([readiness.report(), readiness.report()]);
-    await readiness.report();
-    expect(checks).toBe(1);
   });
 });

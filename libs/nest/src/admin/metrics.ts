@@ -1,8 +1,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Readiness } from './readiness.js';
+import type { Readiness } from '@culvert/runtime';
 
 /** Injects the process's Prometheus `Registry`. */
 export const METRICS = Symbol('Metrics');
+
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** A registry that already measures the process itself (memory, CPU, event loop, garbage collection) and its dependencies. */
 export function createMetrics(readiness: Pick<Readiness, 'check'>): Registry {

@@ -7,7 +7,7 @@ import type { Response } from 'express';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { LoggerModule } from '../logger/logger.module.js';
+import { LoggerModule } from '../logger.module.js';
 import { ProblemFilter } from './problem.filter.js';
 import { identifyRequest } from './request-id.js';
 import { createValidationPipe } from './validation.pipe.js';

@@ -8,7 +8,7 @@ import {
 } from '@culvert/domain';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { LOG } from '../logger/logger.module.js';
+import { LOG } from '../logger.module.js';
 import { allowedMethods } from './allowed-methods.js';
 import { problemFormOf } from './problem-form.js';
 import { requestIdOf } from './request-id.js';

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
-import { ConfigurationError, exitOnConfigurationError } from './configuration-error.js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigurationError } from './configuration-error.js';
 import { appUrl, loadSettings, previewUrl, type App } from './settings.js';
 
 const SPLIT = { DATABASE_URL: 'postgresql://culvert:pw@db/culvert', REDIS_URL: 'redis://redis:6379' };
@@ -289,29 +289,5 @@ describe('TLS files', () => {
       { variable: 'TLS_CERT_FILE' },
     ]);
     expect(problemsOf({ TLS_CERT_FILE: cert, TLS_KEY_FILE: file('other.pem', OTHER_KEY) })).toHaveLength(1);
-  });
-});
-
-describe('exitOnConfigurationError', () => {
-  it('names what is wrong on stderr and exits with 1', () => {
-    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
-      throw new Error(`exit ${code}`);
-    });
-    try {
-      expect(() => exitOnConfigurationError(() => loadSettings('api', {}))).toThrow('exit 1');
-      expect(String(write.mock.calls[0]?.[0])).toMatch(/DATABASE_URL must be .*\n.*REDIS_URL must be /);
-    } finally {
-      write.mockRestore();
-      exit.mockRestore();
-    }
-  });
-
-  it('passes results and other errors on', () => {
-    expect(exitOnConfigurationError(() => 1)).toBe(1);
-    const broken = () => {
-      throw new TypeError('a fault, not a configuration');
-    };
-    expect(() => exitOnConfigurationError(broken)).toThrow(TypeError);
   });
 });

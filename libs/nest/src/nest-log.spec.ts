@@ -1,6 +1,6 @@
 import { createLog } from '@culvert/runtime';
 import { describe, expect, it } from 'vitest';
-import { NestLog } from './logger.js';
+import { NestLog } from './nest-log.js';
 
 function capture(level: 'info' | 'trace' = 'info') {
   const lines: string[] = [];
@@ -24,7 +24,7 @@ describe('the logger of Nest', () => {
       { level: 'warn', tunnelId: 't1', msg: 'slow', context: 'Edge' },
       {
         level: 'error',
-        err: { message: 'broken', stack: expect.stringContaining('logger.spec') },
+        err: { message: 'broken', stack: expect.stringContaining('nest-log.spec') },
         context: 'Edge',
       },
       { level: 'error', msg: 'broken', stack: 'Error: broken\n at x', context: 'Edge' },

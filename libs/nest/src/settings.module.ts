@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import type { Settings } from './settings.js';
+import type { Settings } from '@culvert/runtime';
 
 /** Injects the process's `Settings`. */
 export const SETTINGS = Symbol('Settings');

@@ -1,5 +1,3 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-
 /** Rejects, or does not resolve in time, while a dependency does not work. */
 export type DependencyCheck = () => Promise<void>;
 
@@ -19,8 +17,7 @@ const CHECK_TIMEOUT_MS = 500;
  * until it is told to stop. All processes share these dependencies: if each left the load balancer when one is away, none
  * would be left. An edge serves what it has cached, and an API process answers 503 with Retry-After.
  */
-@Injectable()
-export class Readiness implements OnModuleDestroy {
+export class Readiness {
   readonly #checks = new Map<string, DependencyCheck>();
   /** Checks under way, by name. Probes share them, so that a dependency that hangs is not asked again and again. */
   readonly #running = new Map<string, Promise<string>>();
@@ -48,10 +45,6 @@ export class Readiness implements OnModuleDestroy {
   onStopping(listener: () => void): void {
     if (this.#isStopping) listener();
     else this.#listeners.push(listener);
-  }
-
-  onModuleDestroy(): void {
-    this.markStopping();
   }
 
   async report(): Promise<ReadinessReport> {

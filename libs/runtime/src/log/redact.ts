@@ -103,7 +103,8 @@ function isHarmless(value: unknown): boolean {
   return value === null || typeof value === 'boolean' || value === '';
 }
 
-function redactText(text: string): string {
+/** `text` with everything replaced that looks like a credential: for what is written beside the log. */
+export function redactText(text: string): string {
   let redacted = text;
   for (const [pattern, replacement] of PATTERNS) redacted = redacted.replace(pattern, replacement);
   return redacted;

@@ -1,6 +1,6 @@
-import { createLog } from '@culvert/runtime';
+import { createLog } from './log/log.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { stopOnSignal } from './shutdown.js';
+import { stopOnSignal } from './stop-on-signal.js';
 
 const log = createLog({ level: 'silent', app: 'api' });
 

@@ -1,16 +1,21 @@
 import type { Logger } from 'pino';
 
-/**
- * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 when it finished, with 1 when it
- * failed or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process at once. A second SIGHUP does not: when a
- * terminal closes, its shell and the kernel may both send one.
- */
-export function stopOnSignal(options: {
+export interface StopOptions {
+  /** Finishes what is under way, then closes everything. Called once. */
   readonly stop: () => Promise<void>;
+  /** How long that may take. */
   readonly graceMs: number;
   readonly log: Logger;
-}): void {
-  const { stop, graceMs, log } = options;
+}
+
+/**
+ * How every program of Culvert that runs until it is told to stop treats signals.
+ *
+ * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 when it finished, with 1 when it
+ * failed or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process with 1 at once. A second SIGHUP does not: when a
+ * terminal closes, its shell and the kernel may both send one.
+ */
+export function stopOnSignal({ stop, graceMs, log }: StopOptions): void {
   let isStopping = false;
 
   const handleSignal = (signal: NodeJS.Signals): void => {

@@ -1,16 +1,16 @@
 import type { EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
+import type { Settings } from '@culvert/runtime';
 import type { DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { ObservabilityModule } from './admin/admin.module.js';
 import { ClusterModule } from './cluster.module.js';
-import { LoggerModule } from './logger/logger.module.js';
-import type { Settings } from './settings/settings.js';
-import { SettingsModule } from './settings/settings.module.js';
+import { LoggerModule } from './logger.module.js';
+import { SettingsModule } from './settings.module.js';
 import { StoreModule } from './store.module.js';
 
 /** What every server process is made on. */
-export interface PlatformParts {
+export interface ServerParts {
   readonly settings: Settings;
   readonly log: Logger;
   readonly store: Store;
@@ -18,7 +18,7 @@ export interface PlatformParts {
 }
 
 /** The global modules that give an application its parts. They own `store` and `bus`, and close them at the end. */
-export function platformModules({ settings, log, store, bus }: PlatformParts): DynamicModule[] {
+export function serverModules({ settings, log, store, bus }: ServerParts): DynamicModule[] {
   return [
     SettingsModule.register(settings),
     LoggerModule.register(log),

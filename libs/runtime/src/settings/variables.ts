@@ -3,7 +3,7 @@
  * sentence "VARIABLE must be …"; `secret` keeps a wrong value out of the message.
  */
 import { isIP } from 'node:net';
-import { LOG_LEVELS } from '@culvert/runtime';
+import { LOG_LEVELS } from '../log/log.js';
 import { z } from 'zod';
 
 /** Values of these may carry a password or a key. */

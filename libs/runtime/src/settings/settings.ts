@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { LogLevel } from '@culvert/runtime';
+import type { LogLevel } from '../log/log.js';
 import type { z } from 'zod';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { parseAuthority, VARIABLES, type TeamRule, type Variable } from './variables.js';

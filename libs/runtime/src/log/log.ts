@@ -1,5 +1,5 @@
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
-import { ConfigurationError } from './configuration-error.js';
+import { ConfigurationError } from '../settings/configuration-error.js';
 import { redactLine } from './redact.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
