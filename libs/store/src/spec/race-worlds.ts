@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { generateApiKeySecret, hashApiKeySecret, type Authority, type Role } from '@culvert/domain';
 import type { Pool, PoolClient } from 'pg';
+import { previewDraft } from './databases.js';
 
 /** A person with a browser in which they are signed in. */
 export interface RacingPerson {
@@ -29,8 +30,18 @@ export interface RaceWorld {
   readonly invitation: { readonly id: string; readonly tokenHash: string };
   /** Sets a new password of `person`. */
   readonly resetTokenHash: string;
+  /** Of a manager that does not show what was removed. */
   readonly interceptId: string;
   readonly previewId: string;
+  /** An intercept whose preview was removed while its manager goes on showing it. */
+  readonly removed: {
+    readonly trafficManagerId: string;
+    /** What the manager calls itself. */
+    readonly managerId: string;
+    readonly interceptId: string;
+    readonly client: string;
+    readonly hostname: string;
+  };
 }
 
 /** The password of everybody, as if it had been hashed. */
@@ -62,7 +73,9 @@ export async function createWorlds(
 
 function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceWorld {
   const add = <Row extends object>(table: string, row: Row): Row => {
-    rows.set(table, [...(rows.get(table) ?? []), row]);
+    const added = rows.get(table);
+    if (added === undefined) rows.set(table, [row]);
+    else added.push(row);
     return row;
   };
   const now = new Date().toISOString();
@@ -115,27 +128,41 @@ function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceW
     created_at: now,
   });
   const traffic_manager_id = manager.id;
-  const intercept = add('intercept', {
-    id: `${randomUUID()}:race`,
+  const interceptWith = (removed_preview: object | null) =>
+    add('intercept', {
+      id: `${randomUUID()}:race`,
+      team_id,
+      traffic_manager_id,
+      name: 'race',
+      client: randomUUID(),
+      workload: 'race',
+      workload_kind: 'Deployment',
+      namespace: 'race',
+      mechanism: 'http',
+      mechanism_args: [],
+      target_host: '127.0.0.1',
+      target_port: 80,
+      service_name: 'race',
+      service_port_identifier: 'http',
+      disposition: 'ACTIVE',
+      message: '',
+      metadata: {},
+      headers: {},
+      removed_preview,
+      created_at: now,
+      updated_at: now,
+    });
+  const intercept = interceptWith(null);
+  const { interceptId: _interceptId, expiresAt: _expiresAt, ...kept } = previewDraft();
+  const removed = interceptWith(kept);
+  add('remembered_hostname', {
     team_id,
-    traffic_manager_id,
-    name: 'race',
-    client: 'jo',
-    workload: 'race',
-    workload_kind: 'Deployment',
-    namespace: 'race',
-    mechanism: 'http',
-    mechanism_args: [],
-    target_host: '127.0.0.1',
-    target_port: 80,
-    service_name: 'race',
-    service_port_identifier: 'http',
-    disposition: 'ACTIVE',
-    message: '',
-    metadata: {},
-    headers: {},
-    created_at: now,
-    updated_at: now,
+    client: removed.client,
+    workload: removed.workload,
+    namespace: removed.namespace,
+    name: removed.name,
+    hostname: kept.hostname,
+    free_at: now,
   });
   const preview = add('preview', {
     id: randomUUID(),
@@ -201,6 +228,13 @@ function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceW
     resetTokenHash: reset.token_hash,
     interceptId: intercept.id,
     previewId: preview.id,
+    removed: {
+      trafficManagerId: manager.id,
+      managerId: manager.manager_id,
+      interceptId: removed.id,
+      client: removed.client,
+      hostname: kept.hostname,
+    },
   };
 }
 
