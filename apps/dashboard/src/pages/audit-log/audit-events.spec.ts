@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { AUDIT_ACTIONS } from '@culvert/contract';
-import { ACTIONS, changedFields, NO_FILTER, queryOf } from './audit-events.js';
+import { actionLabel, ACTIONS, changedFields, matchesAction, NO_FILTER, queryOf } from './audit-events.js';
 
 it('asks for nothing that was not chosen', () => {
   expect(queryOf(NO_FILTER)).toEqual({});
@@ -21,6 +21,16 @@ it('shows what fields were and are, also those that are on one side only', () =>
   expect(changedFields({ before: null, after: null })).toEqual([]);
 });
 
-it('offers every kind of event that there is', () => {
-  expect(ACTIONS).toEqual(AUDIT_ACTIONS);
+it('offers every kind of event of the contract, each with a label of its own', () => {
+  expect(ACTIONS.toSorted()).toEqual([...AUDIT_ACTIONS].toSorted());
+  expect(new Set(ACTIONS.map(actionLabel)).size).toBe(ACTIONS.length);
+});
+
+it('finds kinds of events by name and by label, and shows an unknown one by its name', () => {
+  const found = (text: string): string[] => ACTIONS.filter((action) => matchesAction(action, text));
+  expect(found('preview.rest')).toEqual(['preview.restore']);
+  expect(found(' Key Rot')).toEqual(['api-key.rotate']);
+  expect(found('')).toEqual(ACTIONS);
+  expect(found('nothing of the kind')).toEqual([]);
+  expect(actionLabel('robot.build')).toBe('robot.build');
 });

@@ -1,3 +1,4 @@
+import type { AuditAction } from '@culvert/contract';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { allPages } from '../../api/all-pages.js';
 import type { AuditEvent } from '../../api/audit-events.js';
@@ -65,49 +66,63 @@ export const actorNames = () =>
     },
   });
 
-/** Every kind of event, as the contract lists them. */
-export const ACTIONS = [
-  'api-key.create',
-  'api-key.update',
-  'api-key.rotate',
-  'api-key.revoke',
-  'intercept.create',
-  'intercept.update',
-  'intercept.delete',
-  'invitation.create',
-  'invitation.renew',
-  'invitation.revoke',
-  'member.add',
-  'member.create',
-  'member.update',
-  'member.remove',
-  'preview.create',
-  'preview.update',
-  'preview.delete',
-  'preview.end',
-  'preview.restore',
-  'preview.replay',
-  'preview-token.create',
-  'preview-token.revoke',
-  'program.create',
-  'program.end',
-  'session.end',
-  'share-link.create',
-  'share-link.revoke',
-  'team.create',
-  'team.update',
-  'traffic-manager.create',
-  'traffic-manager.update',
-  'traffic-manager.delete',
-  'user.sign-in',
-  'user.sign-in-failed',
-  'user.sign-out',
-  'user.change-password',
-  'user.change-password-failed',
-  'user.reset-password',
-  'user-session.end',
-  'user-session.end-others',
-] as const;
+/** What people call each kind of event. A kind of the contract without a label does not compile, and neither does any other. */
+export const ACTION_LABELS: Readonly<Record<AuditAction, string>> = {
+  'api-key.create': 'Key created',
+  'api-key.update': 'Key changed',
+  'api-key.rotate': 'Key rotated',
+  'api-key.revoke': 'Key revoked',
+  'intercept.create': 'Intercept recorded',
+  'intercept.update': 'Intercept changed',
+  'intercept.delete': 'Intercept removed',
+  'invitation.create': 'Invitation sent',
+  'invitation.renew': 'Invitation renewed',
+  'invitation.revoke': 'Invitation revoked',
+  'member.add': 'Member joined',
+  'member.create': 'Member added',
+  'member.update': 'Role changed',
+  'member.remove': 'Member removed',
+  'preview.create': 'Preview created',
+  'preview.update': 'Preview changed',
+  'preview.delete': 'Preview removed',
+  'preview.end': 'Preview ended',
+  'preview.restore': 'Preview restored',
+  'preview.replay': 'Request replayed',
+  'preview-token.create': 'Preview token created',
+  'preview-token.revoke': 'Preview token revoked',
+  'program.create': 'Program given access',
+  'program.end': 'Program lost access',
+  'session.end': 'Session ended',
+  'share-link.create': 'Share link created',
+  'share-link.revoke': 'Share link revoked',
+  'team.create': 'Team created',
+  'team.update': 'Team changed',
+  'traffic-manager.create': 'Traffic manager added',
+  'traffic-manager.update': 'Traffic manager changed',
+  'traffic-manager.delete': 'Traffic manager removed',
+  'user.sign-in': 'Signed in',
+  'user.sign-in-failed': 'Sign-in refused',
+  'user.sign-out': 'Signed out',
+  'user.change-password': 'Password changed',
+  'user.change-password-failed': 'Password change refused',
+  'user.reset-password': 'Password set by a link',
+  'user-session.end': 'Signed out of a browser',
+  'user-session.end-others': 'Signed out of other browsers',
+};
+
+/** The label of a kind of event; its name where this version does not know it. */
+export function actionLabel(action: string): string {
+  return (ACTION_LABELS as Readonly<Record<string, string | undefined>>)[action] ?? action;
+}
+
+/** Every kind of event that a filter can name, in the order of their labels above. */
+export const ACTIONS: readonly string[] = Object.keys(ACTION_LABELS);
+
+/** Whether text that somebody typed, in any case, stands in the name or the label of a kind of event. */
+export function matchesAction(action: string, text: string): boolean {
+  const wanted = text.trim().toLowerCase();
+  return action.includes(wanted) || actionLabel(action).toLowerCase().includes(wanted);
+}
 
 /** The fields that an event changed, with what they were and are. */
 export function changedFields({ before, after }: Pick<AuditEvent, 'before' | 'after'>): readonly {

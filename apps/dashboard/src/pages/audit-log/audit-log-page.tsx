@@ -13,10 +13,12 @@ import { toastProblem } from '../../components/toast.js';
 import { VirtualTable, type Column } from '../../components/virtual-table.js';
 import { IconDownload, IconHistory } from '../../icons.js';
 import {
+  actionLabel,
   ACTIONS,
   actorNames,
   auditEvents,
   changedFields,
+  matchesAction,
   NO_FILTER,
   queryOf,
   type Filter,
@@ -130,6 +132,17 @@ function FilterFields(props: {
         placeholder="Anything"
         data-search
         data={[...ACTIONS]}
+        filter={({ options, search }) =>
+          options.filter((option) => 'value' in option && matchesAction(option.value, search))
+        }
+        renderOption={({ option }) => (
+          <div>
+            <Text size="sm">{actionLabel(option.value)}</Text>
+            <Text size="xs" c="dimmed">
+              {option.value}
+            </Text>
+          </div>
+        )}
         value={action}
         onChange={(text) => {
           setAction(text);
@@ -240,7 +253,7 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
               ['When', exactTime(row.event.at)],
               ['Who', actorOf(row.event)],
               ['From', row.event.actor.address],
-              ['Kind of event', row.event.action],
+              ['Kind of event', `${actionLabel(row.event.action)} (${row.event.action})`],
               ['ID of what it was done to', row.event.targetId],
             ]}
           />
