@@ -141,6 +141,7 @@ async function startReverse(echoPort: number, certificate: { cert: string; key: 
     }
     const tunnel = acceptReverseConnection(carrierOf(stream), {
       onOpen: () => opened.resolve(tunnel),
+      onMeasured: () => undefined,
       onClose: () => undefined,
     });
   });

@@ -51,7 +51,7 @@ it.each<[what: string, deliver: (handler: ReverseCarrierHandler) => void]>([
   let tunnel: ReverseTunnelConnection | null = null;
   const carrier = { start: deliver, write: () => true, pause() {}, resume() {}, end() {} };
   const tell = (): void => told.resolve(tunnel);
-  tunnel = acceptReverseConnection(carrier, { onOpen: tell, onClose: tell });
+  tunnel = acceptReverseConnection(carrier, { onOpen: tell, onMeasured() {}, onClose: tell });
   expect(await told.promise).toBe(tunnel);
   tunnel.close(GrpcStatus.OK, 'the test is over');
 });
@@ -111,16 +111,35 @@ interface Side {
   readonly tunnel: ReverseTunnelConnection;
   readonly closed: Promise<ReverseTunnelEnd>;
   readonly opened: Promise<void>;
+  /** How often `onMeasured` was called, and the first time. */
+  readonly measurements: () => number;
+  readonly measured: Promise<void>;
 }
 
 function begin(options: LoopbackOptions = {}, settings: Partial<ReverseTunnelSettings> = {}): Side {
   const manager = new LoopbackManager(options);
   const opened = new Deferred();
   const closed = new Deferred<ReverseTunnelEnd>();
-  const handler = { onOpen: () => opened.resolve(), onClose: (end: ReverseTunnelEnd) => closed.resolve(end) };
+  const measured = new Deferred();
+  let measurements = 0;
+  const handler = {
+    onOpen: () => opened.resolve(),
+    onMeasured: () => {
+      measurements += 1;
+      measured.resolve();
+    },
+    onClose: (end: ReverseTunnelEnd) => closed.resolve(end),
+  };
   const tunnel = acceptReverseConnection(manager, handler, settings);
   cleanUps.push(() => tunnel.close(GrpcStatus.OK, 'the test is over'));
-  return { manager, tunnel, closed: closed.promise, opened: opened.promise };
+  return {
+    manager,
+    tunnel,
+    closed: closed.promise,
+    opened: opened.promise,
+    measurements: () => measurements,
+    measured: measured.promise,
+  };
 }
 
 async function open(
@@ -211,8 +230,28 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
     expect(tunnel.state).toBe('open');
   });
 
+  /*
+   * The round trip was read when the tunnel opened. Managers up to 2.3.1 speak first, so that a tunnel opens before they
+   * have acknowledged our SETTINGS: their sessions had none. It was never measured again either.
+   */
+  it('says when its round trip is known, and measures it again without PINGs', async () => {
+    const { manager, tunnel, measured, measurements } = await open({ version }, { measureIntervalMs: 2 });
+    await measured;
+    const values = new Set<number>();
+    while (values.size < 6) {
+      values.add(tunnel.roundTripMs);
+      await new Promise(setImmediate);
+    }
+    expect(Math.min(...values)).toBeGreaterThan(0);
+    expect(measurements()).toBe(1);
+    expect(manager.server.receivedPings).toBe(0);
+    expect(tunnel.state).toBe('open');
+  });
+
   it('sends the preface as a Chunk of its own, and first', async () => {
-    const { manager } = await open({ version });
+    const { manager, measured } = await open({ version });
+    // Those that speak first have said so before anything came.
+    await measured;
     expect(manager.chunkLengths[0]).toBe(24);
     expect(manager.chunkLengths[1]).toBeGreaterThanOrEqual(9);
   });

@@ -41,6 +41,8 @@ export interface ReverseTunnelEnd {
 export interface ReverseTunnelHandler {
   /** The manager speaks HTTP/2: streams may be opened and calls made. */
   onOpen(): void;
+  /** After `onOpen`: `roundTripMs` is known. Called at most once. */
+  onMeasured(): void;
   /** The tunnel has ended, and with it every stream. The call below has been ended too. Called once. */
   onClose(end: ReverseTunnelEnd): void;
 }
@@ -88,6 +90,7 @@ class ReverseTunnel
   /** What came before the preface was sent: nothing may be answered ahead of that. */
   private early: Buffer[] | null = [];
   private handshakeTimer: NodeJS.Timeout | null = null;
+  private measureTimer: NodeJS.Timeout | null = null;
   /** How the call ends when its last stream has. */
   private farewell = {
     status: GrpcStatus.OK as GrpcStatus,
@@ -222,7 +225,13 @@ class ReverseTunnel
     this.handshakeTimer = null;
     if (this.state !== 'handshake') return;
     this.state = 'open';
+    this.measureTimer = setInterval(() => this.connection.measure(), this.settings.measureIntervalMs);
+    this.measureTimer.unref();
     this.handler.onOpen();
+  }
+
+  onMeasured(): void {
+    if (this.isOpen) this.handler.onMeasured();
   }
 
   onGoAway(detail: string): void {
@@ -271,6 +280,7 @@ class ReverseTunnel
     if (this.state === 'closed') return;
     this.state = 'closed';
     if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
+    if (this.measureTimer !== null) clearInterval(this.measureTimer);
     this.chunks.isStopped = true;
     this.outbox.close();
     this.connection.lose(end.detail);

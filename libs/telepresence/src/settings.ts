@@ -10,6 +10,8 @@ export interface ReverseTunnelSettings {
   readonly growthBudgetBytes: number;
   /** Longest time from the start to the manager's SETTINGS. */
   readonly handshakeTimeoutMs: number;
+  /** How often the round trip is measured anew, in milliseconds. */
+  readonly measureIntervalMs: number;
   /** Silence of an ingress, after its visitor ended, that ends the stream. */
   readonly lingerMs: number;
 }
@@ -23,5 +25,6 @@ export const DEFAULT_REVERSE_SETTINGS: ReverseTunnelSettings = {
   maxWindowBytes: 8 * MIB,
   growthBudgetBytes: 64 * MIB,
   handshakeTimeoutMs: 10_000,
+  measureIntervalMs: 30_000,
   lingerMs: 2000,
 };

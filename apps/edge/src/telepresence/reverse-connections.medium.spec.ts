@@ -21,7 +21,18 @@ import {
 } from '@culvert/testkit';
 import type { StreamHandler, StreamTarget } from '@culvert/tunnel';
 import pino from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  it,
+  onTestFinished,
+  vi,
+} from 'vitest';
 import { TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { CallAuthenticator } from './credentials.js';
 import { RequestedPreviews } from './requested-previews.js';
@@ -236,6 +247,27 @@ describe(ReverseConnections.name, () => {
     await eventually(state).toMatchObject({ tunnelCount: 0 });
     expect(sessions.count).toBe(0);
   });
+
+  /*
+   * A session had the round trip of when its tunnel opened, or of the next heartbeat, up to ten seconds later. Up to 2.3.1
+   * that was none: these managers speak first, and acknowledge our SETTINGS only after the tunnel has opened.
+   */
+  it.each(['v2.0.0', 'v2.1.5', 'v2.3.7', 'v2.14.0'])(
+    'records the round trip of a session as soon as it is measured (%s)',
+    async (version) => {
+      // No heartbeat comes to help.
+      const heartbeat = vi.spyOn(store.sessions, 'heartbeat').mockResolvedValue([]);
+      onTestFinished(() => heartbeat.mockRestore());
+      const managerId = randomUUID();
+      dial({ managerId, loopback: { version } });
+      const id = await connected(managerId);
+      const roundTripMs = async () => {
+        const { items } = await store.sessions.list(teamId, {}, { limit: 200 });
+        return items.find(({ trafficManagerId }) => trafficManagerId === id)?.roundTripMs;
+      };
+      await expect.poll(roundTripMs, { timeout: 15_000 }).toBeGreaterThan(0);
+    },
+  );
 
   it('opens no stream before the manager shows the intercept with its preview', async () => {
     const managerId = randomUUID();

@@ -161,6 +161,7 @@ export class ReverseConnections {
         );
         sync.start();
       },
+      onMeasured: () => sessions.report(held),
       onClose: ({ by, detail }) => {
         if (sync !== null) this.unwatch(session.trafficManagerId, sync);
         sessions.detach(held, {

@@ -252,6 +252,12 @@ export class TunnelSessions {
     );
   }
 
+  /** Records what the tunnel does now, without waiting for the next heartbeat. */
+  report({ session }: HeldTunnel): void {
+    const siblings = this.bySession.get(session.id);
+    if (siblings) this.record(session, siblings);
+  }
+
   /** The tunnel has ended. */
   detach(held: HeldTunnel, { code, reason, detail }: TunnelEnd): void {
     const { session, tunnel } = held;

@@ -9,6 +9,8 @@ export interface Behaviour {
   readonly speaksFirst: boolean;
   /** Measures bandwidth inside the reverse connection too: grpc-go's own server does, x/net's does not. Up to 2.3.1. */
   readonly measuresInside: boolean;
+  /** Ends the connection inside with `too_many_pings`: grpc-go's own server does, x/net's does not. Up to 2.3.1. */
+  readonly countsPings: boolean;
   /** Answers only when another Chunk follows the one that ends the preface. 2.3.2 to 2.4.7. */
   readonly waitsForChunkAfterPreface: boolean;
   /** Gathers what it writes in Chunks up to this size; null sends each write as it is. */
@@ -54,6 +56,7 @@ export function behaviourOf(version: string): Behaviour {
     removal: before('v2.6.0') ? 'obeys' : before('v2.8.2') ? 'dies' : 'refuses',
     speaksFirst: before('v2.3.2'),
     measuresInside: before('v2.3.2'),
+    countsPings: before('v2.3.2'),
     waitsForChunkAfterPreface: !before('v2.3.2') && before('v2.4.8'),
     coalescedBytes: before('v2.4.8') ? null : 3 * 1024 * 1024,
     endsHalfClosed: before('v2.4.8'),

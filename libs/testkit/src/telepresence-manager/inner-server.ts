@@ -3,6 +3,7 @@
  * call is noted, and what would crash a manager says so.
  */
 import {
+  constants,
   type Http2Session,
   type IncomingHttpHeaders,
   performServerHandshake,
@@ -25,6 +26,9 @@ const UNIMPLEMENTED = 12;
 const COPY_BYTES = 32 * 1024;
 const COALESCED_COPY_BYTES = 256 * 1024;
 
+/** PINGs of a client that grpc-go's server stands: the one that is allowed, and two strikes. */
+const MAX_PINGS = 3;
+
 const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** What ingresses without TLS are read into: what is read is copied into its message at once. */
@@ -46,6 +50,8 @@ export class InnerServer {
   peakConnections = 0;
   /** All of them, ever. */
   totalConnections = 0;
+  /** PINGs of the cloud. */
+  receivedPings = 0;
   private session: Http2Session | null = null;
   private probe: BandwidthProbe | null = null;
   private readonly sockets = new Set<Socket>();
@@ -73,6 +79,12 @@ export class InnerServer {
     this.session = session;
     if (!this.behaviour.speaksFirst) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => session.destroy());
+    session.on('ping', () => {
+      this.receivedPings += 1;
+      // Within five minutes, which no test lasts. grpc-go forgets them when it answers a call; the double does not.
+      if (this.behaviour.countsPings && this.receivedPings > MAX_PINGS)
+        session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
+    });
     const probe = this.behaviour.measuresInside ? new BandwidthProbe(session) : null;
     this.probe = probe;
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {

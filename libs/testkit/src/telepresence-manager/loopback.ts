@@ -63,6 +63,8 @@ export class LoopbackManager implements ReverseCarrier, ChunkSink {
     this.handler = handler;
     const { garbage } = this.options.faults ?? {};
     if (garbage) this.sendRaw(garbage);
+    // Managers that speak first have spoken, perhaps long ago.
+    setImmediate(() => this.flushToCloud());
   }
 
   write(bytes: Buffer): boolean {
@@ -137,14 +139,14 @@ export class LoopbackManager implements ReverseCarrier, ChunkSink {
 
   private flushToCloud(): void {
     const { pieceBytes } = this.options;
-    while (!this.isPaused && !this.isOver) {
+    while (this.handler !== null && !this.isPaused && !this.isOver) {
       const next = this.toCloud.shift();
       if (next === undefined) return;
       const { bytes, done } = next;
       for (let at = 0; at < bytes.length && !this.isOver;) {
         const length = pieceBytes ? pieceBytes() : bytes.length;
         // The receiver owns its pieces: nothing may point into a buffer of this side.
-        this.handler?.onData(Buffer.from(bytes.subarray(at, at + length)));
+        this.handler.onData(Buffer.from(bytes.subarray(at, at + length)));
         at += length;
       }
       done();

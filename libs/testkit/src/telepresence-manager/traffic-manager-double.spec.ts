@@ -44,6 +44,7 @@ class Cloud {
   private reverse(stream: ServerHttp2Stream): void {
     const tunnel = acceptReverseConnection(carrierOf(stream), {
       onOpen: () => this.opened.resolve(tunnel),
+      onMeasured: () => undefined,
       onClose: (end) => this.ends.push(end),
     });
     this.tunnels.push(tunnel);
