@@ -35,7 +35,7 @@ const PACKAGES = {
   'libs/http1': {
     culvert: [],
     external: [],
-    builtins: ['node:assert/strict', 'node:buffer'],
+    builtins: ['node:assert/strict', 'node:buffer', 'node:crypto'],
     why: 'http1 parses and writes message heads: no I/O and no dependency, so that it can be tested exhaustively',
   },
   'libs/http2': {

@@ -84,6 +84,12 @@ export class Fields {
     return -1;
   }
 
+  /** The value of the first line of this name, which must be given in lower case; null when there is none. */
+  valueNamed(lowerCaseName: string): string | null {
+    for (let i = 0; i < this.count; i++) if (this.isNamed(i, lowerCaseName)) return this.value(i);
+    return null;
+  }
+
   /** Whether line `i` has this name, which must be given in lower case. */
   isNamed(i: number, lowerCaseName: string): boolean {
     const start = this.index[2 * i];

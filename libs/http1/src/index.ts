@@ -1,7 +1,9 @@
 export { ChunkedScanner } from './chunked-scanner.js';
 export type { RangeSink } from './chunked-scanner.js';
+export { chunkOf, lastChunk } from './chunked-coding.js';
 export { HTTP_SYNTAX_STATUS, HttpSyntaxError } from './errors.js';
 export type { HttpSyntaxCode } from './errors.js';
+export { restoreFastStrings } from './fast-strings.js';
 export { Field } from './field.js';
 export { Fields } from './fields.js';
 export { HeadReader } from './head-reader.js';
@@ -13,3 +15,4 @@ export type { OddityCode } from './oddity.js';
 export { RequestHead, parseRequestHead } from './request-head.js';
 export { ResponseHead, parseResponseHead } from './response-head.js';
 export { isForbiddenTrailer } from './trailers.js';
+export { acceptOf } from './websocket-accept.js';

@@ -3,12 +3,11 @@
  * the time, and ends what has to end. The parts it is made of are given to it.
  */
 import type { Socket } from 'node:net';
-import type { RequestHead } from '@culvert/http1';
+import { type RequestHead, restoreFastStrings } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 import type { AccessGate } from './routing/access-gate.js';
 import { hostnameOf } from './routing/hostname.js';
 import { Http1Connection } from './visitors/http1-connection.js';
-import { restoreFastStrings } from './fast-strings.js';
 import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
 import type { Exchange } from './exchange/exchange.js';

@@ -22,7 +22,7 @@ import {
   VISIT_COOKIE,
 } from '@culvert/relay';
 import { ShareLinkRate } from './share-link-rate.js';
-import { headerOf, isNavigation, isPreflight, ownOrigin } from './request-origin.js';
+import { isNavigation, isPreflight, ownOrigin } from './request-origin.js';
 
 const RESERVED_PATH = '/.culvert';
 const SIGN_IN_PATH = '/.culvert/sign-in';
@@ -96,7 +96,7 @@ export class PreviewEntrance {
    * preview or not; but another site shall not close it.
    */
   private rememberClosing(request: RequestHead): Verdict {
-    const site = headerOf(request, 'sec-fetch-site');
+    const site = request.valueNamed('sec-fetch-site');
     if (site !== null && site !== 'same-origin') return 'cross_site_request';
     const name = BANNER_COOKIE[this.options.scheme];
     return new GateAnswer(204, this.setCookie(name, 'closed', BANNER_CLOSED_SECONDS));
@@ -228,11 +228,11 @@ export class PreviewEntrance {
  * no cookie with it. The service decides by its own response what pages elsewhere may read.
  */
 function preflightAnswer(request: RequestHead): GateAnswer {
-  const headers = headerOf(request, 'access-control-request-headers');
+  const headers = request.valueNamed('access-control-request-headers');
   return new GateAnswer(
     204,
-    `Access-Control-Allow-Origin: ${headerOf(request, 'origin') ?? ''}\r\n` +
-      `Access-Control-Allow-Methods: ${headerOf(request, 'access-control-request-method') ?? ''}\r\n` +
+    `Access-Control-Allow-Origin: ${request.valueNamed('origin') ?? ''}\r\n` +
+      `Access-Control-Allow-Methods: ${request.valueNamed('access-control-request-method') ?? ''}\r\n` +
       (headers === null ? '' : `Access-Control-Allow-Headers: ${headers}\r\n`) +
       `Access-Control-Max-Age: ${PREFLIGHT_MAX_AGE_SECONDS}\r\nVary: Origin\r\n`,
   );

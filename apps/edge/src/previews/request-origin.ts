@@ -7,12 +7,12 @@ import { Field, type RequestHead } from '@culvert/http1';
  */
 export function isOwnRequest(request: RequestHead, scheme: 'http' | 'https'): boolean {
   const { method } = request;
-  if (request.upgrade !== '') return headerOf(request, 'origin') === ownOrigin(request, scheme);
+  if (request.upgrade !== '') return request.valueNamed('origin') === ownOrigin(request, scheme);
   if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return true;
   // Browsers make it, and pages cannot. It tells more than Origin, which is `null` for a form under no-referrer.
-  const site = headerOf(request, 'sec-fetch-site');
+  const site = request.valueNamed('sec-fetch-site');
   if (site !== null) return site === 'same-origin' || site === 'none';
-  const from = headerOf(request, 'origin');
+  const from = request.valueNamed('origin');
   return from === null || from === ownOrigin(request, scheme);
 }
 
@@ -24,9 +24,9 @@ export function ownOrigin(request: RequestHead, scheme: 'http' | 'https'): strin
 /** Whether a browser is about to show the answer as a page. */
 export function isNavigation(request: RequestHead): boolean {
   if ((request.method !== 'GET' && request.method !== 'HEAD') || request.upgrade !== '') return false;
-  const mode = headerOf(request, 'sec-fetch-mode');
+  const mode = request.valueNamed('sec-fetch-mode');
   if (mode !== null) return mode === 'navigate';
-  return headerOf(request, 'accept')?.includes('text/html') ?? false;
+  return request.valueNamed('accept')?.includes('text/html') ?? false;
 }
 
 /** Whether this is what a browser sends before a cross-origin request: it carries no credentials and no body. */
@@ -40,10 +40,4 @@ export function isPreflight(request: RequestHead): boolean {
     request.find(Field.COOKIE) < 0 &&
     request.find(Field.AUTHORIZATION) < 0
   );
-}
-
-/** The value of the first field of this lower-case name, or null. */
-export function headerOf(request: RequestHead, lowerCaseName: string): string | null {
-  for (let i = 0; i < request.count; i++) if (request.isNamed(i, lowerCaseName)) return request.value(i);
-  return null;
 }

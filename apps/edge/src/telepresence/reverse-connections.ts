@@ -24,7 +24,7 @@ import { InterceptSync } from './intercept-sync.js';
 import { ManagerTunnel } from './manager-tunnel.js';
 import type { RequestedPreviews } from './requested-previews.js';
 import { credentialsOf } from './services.js';
-import { failCall, fieldOf } from './unary-call.js';
+import { failCall } from './unary-call.js';
 
 /** Bidirectional calls, which no unary service can take. */
 const USER_DAEMON_PATH = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection';
@@ -90,7 +90,7 @@ export class ReverseConnections {
     const { authenticator, sessions } = this.options;
     let isGone = false;
     stream.handler = { onData() {}, onEnd() {}, onDrain() {}, onClose: () => (isGone = true) };
-    const managerId = fieldOf(stream.head, 'x-telepresence-managerid') ?? '';
+    const managerId = stream.head.valueNamed('x-telepresence-managerid') ?? '';
     if (!MANAGER_ID.test(managerId))
       throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the header x-telepresence-managerid is missing');
     if (this.isStorming(`${stream.peer} ${managerId}`)) {

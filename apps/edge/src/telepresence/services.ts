@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { type CallAuthenticator, CallError, type Credentials, type GrpcCaller } from './credentials.js';
 import type { RequestedPreviews } from './requested-previews.js';
 import { TeamQueues } from './team-queues.js';
-import { answerCall, CallWait, failCall, fieldOf, readMessage } from './unary-call.js';
+import { answerCall, CallWait, failCall, readMessage } from './unary-call.js';
 
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const VERSION = /^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,64})?)$/;
@@ -139,7 +139,7 @@ export class TelepresenceServices {
       stream.handler = { onData() {}, onEnd() {}, onDrain() {}, onClose: () => wait.end() };
       const caller = await this.callerOf(stream, scopes);
       const request = decoded(method, message);
-      const managerId = fieldOf(stream.head, 'x-telepresence-managerid') ?? '';
+      const managerId = stream.head.valueNamed('x-telepresence-managerid') ?? '';
       return method.response.encode(await handler(request, { caller, managerId, wait }));
     });
   }
@@ -184,7 +184,7 @@ export class TelepresenceServices {
 export function credentialsOf(head: RequestHead): Credentials {
   const i = head.find(Field.AUTHORIZATION);
   return {
-    apiKey: fieldOf(head, 'x-ambassador-api-key'),
+    apiKey: head.valueNamed('x-ambassador-api-key') ?? undefined,
     authorization: i < 0 ? undefined : head.value(i),
   };
 }

@@ -57,7 +57,7 @@ export class CallWait {
    * @throws CallError `DEADLINE_EXCEEDED`; what `work` rejects with
    */
   async within<T>(head: RequestHead, work: Promise<T>): Promise<T> {
-    const [, digits, unit] = TIMEOUT.exec(fieldOf(head, 'grpc-timeout') ?? '') ?? [];
+    const [, digits, unit] = TIMEOUT.exec(head.valueNamed('grpc-timeout') ?? '') ?? [];
     if (digits === undefined) return work;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
@@ -98,15 +98,9 @@ export function failCall(stream: TakenStream, error: unknown): boolean {
   return isOurs;
 }
 
-/** The value of a request header, by its lower-case name. */
-export function fieldOf(head: RequestHead, name: string): string | undefined {
-  for (let i = 0; i < head.count; i++) if (head.isNamed(i, name)) return head.value(i);
-  return undefined;
-}
-
 function maxMessageBytes(head: RequestHead): number {
   const showsCredential =
-    head.find(Field.AUTHORIZATION) >= 0 || fieldOf(head, 'x-ambassador-api-key') !== undefined;
+    head.find(Field.AUTHORIZATION) >= 0 || head.valueNamed('x-ambassador-api-key') !== null;
   return showsCredential ? MAX_MESSAGE_BYTES : MAX_ANONYMOUS_MESSAGE_BYTES;
 }
 

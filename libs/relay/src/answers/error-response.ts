@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import { Field, type RequestHead } from '@culvert/http1';
-import { valueOf } from '../banner/page-request.js';
 import { ERROR_PAGE_POLICY, errorPage, HINTS } from './error-page.js';
 import { GateAnswer } from './gate-answer.js';
 import type { RelayError } from './relay-error.js';
@@ -34,7 +33,7 @@ export function errorResponse(
   if (error.retryAfterSeconds > 0) head += `Retry-After: ${error.retryAfterSeconds}\r\n`;
   if (error.status === 401)
     head += 'WWW-Authenticate: Culvert realm="preview", header="Culvert-Preview-Token"\r\n';
-  if (READABLE.has(error.code) && request !== null) head += readableBy(valueOf(request, 'origin'));
+  if (READABLE.has(error.code) && request !== null) head += readableBy(request.valueNamed('origin'));
   if (isPage) {
     head += `Content-Security-Policy: ${ERROR_PAGE_POLICY}\r\nVary: Accept\r\n`;
     if (request?.method === 'GET' && PASSING.has(error.code))
@@ -76,7 +75,7 @@ const SIGN_IN = { label: 'Sign in', href: '/.culvert/sign-in' } as const;
 /** Whether an answer of ours should be a page: for people who look at it, not for scripts of theirs. */
 export function wantsHtml(request: RequestHead): boolean {
   const i = request.find(Field.ACCEPT);
-  return i >= 0 && isForPage(request.value(i), () => valueOf(request, 'sec-fetch-dest'));
+  return i >= 0 && isForPage(request.value(i), () => request.valueNamed('sec-fetch-dest'));
 }
 
 /** @param destination reads `Sec-Fetch-Dest`, which old browsers do not send */

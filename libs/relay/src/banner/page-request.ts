@@ -1,4 +1,4 @@
-import { Field, type Fields, type RequestHead } from '@culvert/http1';
+import { Field, type RequestHead } from '@culvert/http1';
 import { BANNER_COOKIE, cookieValue } from '../routing/reserved-cookies.js';
 import type { BannerDefinition } from './banner-html.js';
 
@@ -11,9 +11,9 @@ function asksForPage(request: RequestHead): boolean {
   // First what costs least and rules out most.
   const accept = request.find(Field.ACCEPT);
   if (accept < 0 || !request.value(accept).includes('text/html') || request.upgrade !== '') return false;
-  const destination = valueOf(request, 'sec-fetch-dest');
+  const destination = request.valueNamed('sec-fetch-dest');
   if (destination !== null) return destination === 'document';
-  return valueOf(request, 'x-requested-with') === null;
+  return request.valueNamed('x-requested-with') === null;
 }
 
 /** Whether the answer, if it is a page, gets a banner: a person asked for it, who has not closed it before. */
@@ -51,10 +51,4 @@ export function isReplacedForPage(request: RequestHead, i: number): boolean {
     default:
       return request.isNamed(i, 'accept-encoding');
   }
-}
-
-/** The value of the first field of this lower-case name, or null. */
-export function valueOf(head: Fields, lowerCaseName: string): string | null {
-  for (let i = 0; i < head.count; i++) if (head.isNamed(i, lowerCaseName)) return head.value(i);
-  return null;
 }

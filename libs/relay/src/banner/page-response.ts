@@ -9,7 +9,7 @@ import {
 } from '@culvert/http1';
 import { type BannerDefinition, type Closing, STYLE_SOURCE } from './banner-html.js';
 import { allowsForms, allowsOwnImage, allowStyle } from './content-security-policy.js';
-import { getsBanner, valueOf } from './page-request.js';
+import { getsBanner } from './page-request.js';
 
 export type PageCoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
@@ -33,7 +33,7 @@ export function pageCodingOf(
   banner: BannerDefinition,
 ): PageCoding | null {
   if (!isHtml(response) || !getsBanner(request, banner) || !hasWholePage(response)) return null;
-  const disposition = valueOf(response, 'content-disposition');
+  const disposition = response.valueNamed('content-disposition');
   if (disposition !== null && !/^inline\b/i.test(disposition)) return null;
   let codings = '';
   for (let i = 0; i < response.count; i++) {

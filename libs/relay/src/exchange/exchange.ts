@@ -8,6 +8,7 @@ import {
   Field,
   type Fields,
   Framing,
+  lastChunk,
   Oddity,
   parseResponseHead,
   type RequestHead,
@@ -29,7 +30,6 @@ import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
 import { isRepeatable } from './repeatable.js';
 import type { Route } from '../routing/route.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
-import { lastChunk } from '../trailers.js';
 import { isMatchingSwitch, isRefusedUpgrade, upgradeOf } from '../routing/upgrade.js';
 import type { Visitor } from './visitor.js';
 

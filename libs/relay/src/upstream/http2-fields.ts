@@ -4,8 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders } from 'node:http2';
-import { Field, type Fields, type RequestHead } from '@culvert/http1';
-import { acceptOf } from '../websocket-accept.js';
+import { acceptOf, Field, type Fields, type RequestHead } from '@culvert/http1';
 
 /** An ingress sent what has no place in HTTP. The message says what. */
 export class Http2ResponseError extends Error {

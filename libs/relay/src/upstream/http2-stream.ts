@@ -8,6 +8,7 @@
 import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from 'node:http2';
 import {
   ChunkedScanner,
+  chunkOf,
   Field,
   type Fields,
   Framing,
@@ -17,7 +18,6 @@ import {
   type RequestHead,
 } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
-import { chunkOf } from '../chunked-coding.js';
 import {
   fieldLines,
   Http2ResponseError,

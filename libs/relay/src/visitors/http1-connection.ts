@@ -8,6 +8,7 @@ import {
   type Fields,
   Framing,
   HeadReader,
+  lastChunk,
   parseRequestHead,
   type RequestHead,
   type ResponseHead,
@@ -25,7 +26,6 @@ import { RelayError } from '../answers/relay-error.js';
 import { peekWishes } from '../answers/request-faults.js';
 import type { Route } from '../routing/route.js';
 import { RepeatedHead } from '../routing/repeated-head.js';
-import { lastChunk } from '../trailers.js';
 import { switchedTo } from '../routing/upgrade.js';
 import { hostnameOf } from '../routing/hostname.js';
 import type { Visitor, VisitorConnection } from '../exchange/visitor.js';

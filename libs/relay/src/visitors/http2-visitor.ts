@@ -3,9 +3,17 @@
  * and holds what waits in either direction; this class turns HTTP/1.1 semantics into HTTP/2's and back (RFC 9113 §8,
  * RFC 8441).
  */
-import { Field, type Fields, Framing, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
+import {
+  acceptOf,
+  chunkOf,
+  Field,
+  type Fields,
+  Framing,
+  HeadReader,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
 import { ErrorCode, type HeaderField, type ServerStream, type StreamHandler } from '@culvert/http2';
-import { chunkOf } from '../chunked-coding.js';
 import { hostnameOf } from '../routing/hostname.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { Http2Connection } from './http2-connection.js';
@@ -18,7 +26,6 @@ import { RelayError } from '../answers/relay-error.js';
 import { requestHeadText } from '../routing/header-rules.js';
 import type { Route } from '../routing/route.js';
 import type { Visitor } from '../exchange/visitor.js';
-import { acceptOf } from '../websocket-accept.js';
 
 const CRLF = '\r\n';
 
