@@ -7,6 +7,7 @@ import net from 'node:net';
 import {
   DEFAULT_RELAY_LIMITS,
   Relay,
+  RelayClock,
   Route,
   Router,
   SocketDialer,
@@ -42,11 +43,10 @@ export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
       },
       new StreamPool(dialer, poolsWithIdle),
     );
-  const relay: Relay = new Relay({
-    router: new Router(
-      async (hostname) => routeOf(hostname),
-      () => relay.clock,
-    ),
+  const clock = new RelayClock();
+  const relay = new Relay({
+    clock,
+    router: new Router(async (hostname) => routeOf(hostname), clock),
     gate: { check: () => 'allow' },
     limits: DEFAULT_RELAY_LIMITS,
     trustedProxies: new TrustedProxies([]),

@@ -10,6 +10,7 @@ import { appUrl, type Settings } from '@culvert/runtime';
 import {
   DEFAULT_RELAY_LIMITS,
   Relay,
+  RelayClock,
   type RelayLimits,
   Route,
   Router,
@@ -175,10 +176,12 @@ function createRelay(
   const isApp = (hostname: string): boolean =>
     !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname);
   const failures = new FailureLog(log);
-  const relay: Relay = new Relay({
+  const clock = new RelayClock();
+  const relay = new Relay({
+    clock,
     router: new Router(
       (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
-      () => relay.clock,
+      clock,
     ),
     gate,
     limits: relayLimits(settings),

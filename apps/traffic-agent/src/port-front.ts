@@ -14,12 +14,13 @@ import {
   type Dialer,
   Http2Dialer,
   Relay,
+  RelayClock,
+  type RelayLimits,
   Route,
   Router,
   SocketDialer,
   StreamPool,
   TrustedProxies,
-  type RelayLimits,
 } from '@culvert/relay';
 import type { Logger } from 'pino';
 import { spokenIn } from './first-bytes.js';
@@ -158,11 +159,10 @@ export class PortFront {
       }
       return route;
     };
-    const relay: Relay = new Relay({
-      router: new Router(
-        () => Promise.resolve(null),
-        () => relay.clock,
-      ),
+    const clock = new RelayClock();
+    const relay = new Relay({
+      clock,
+      router: new Router(() => Promise.resolve(null), clock),
       gate: { check: () => 'allow' },
       limits: LIMITS,
       trustedProxies: new TrustedProxies([]),

@@ -1,5 +1,6 @@
 export type { AccessGate, Verdict } from './routing/access-gate.js';
 export { BANNER_CLOSED_PATH, type BannerDefinition } from './banner/banner-html.js';
+export { type Clock, RelayClock } from './clock.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
 export { GateAnswer } from './answers/gate-answer.js';
 export { forwardedFor, TrustedProxies } from './visitors/forwarded.js';

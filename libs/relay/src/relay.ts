@@ -14,6 +14,7 @@ import type { Exchange } from './exchange/exchange.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
 import type { TrustedProxies } from './visitors/forwarded.js';
 import { Http2Connection } from './visitors/http2-connection.js';
+import { RelayClock, SWEEP_MS } from './clock.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
 import type { RelayError, RelayErrorCode } from './answers/relay-error.js';
 import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors/replay-visitor.js';
@@ -25,9 +26,6 @@ import type { StreamPool } from './upstream/stream-pool.js';
 import type { TakenStream } from './visitors/taken-stream.js';
 import type { VisitorConnection } from './exchange/visitor.js';
 
-/** Time-outs are checked this often, and are as exact as this. */
-const SWEEP_MS = 250;
-
 const ROUTING_POLL_MS = 10;
 
 /** How often the routes of open exchanges are looked at; they are read again when they are old. */
@@ -36,6 +34,8 @@ const REFRESH_MS = 2500;
 const REVALIDATIONS_AT_ONCE = 32;
 
 export interface RelayOptions {
+  /** The relay advances it; give the one that its router reads. Default: a clock of its own. */
+  readonly clock?: RelayClock;
   readonly router: Router;
   readonly gate: AccessGate;
   readonly limits: RelayLimits;
@@ -73,8 +73,7 @@ export interface RelayCounters {
 }
 
 export class Relay {
-  /** Milliseconds, monotonic, in steps of 250: reading it costs nothing on the hot path. */
-  clock = Math.floor(performance.now());
+  readonly clock: RelayClock;
   isDraining = false;
   private codedPages = 0;
   private refreshAt = 0;
@@ -97,6 +96,7 @@ export class Relay {
   private whenEmpty: (() => void) | null = null;
 
   constructor(private readonly options: RelayOptions) {
+    this.clock = options.clock ?? new RelayClock();
     this.limits = options.limits;
     this.gate = options.gate;
     this.budgets = new RequestBudgets(options.limits.maxRequestsPerTeam);
@@ -228,7 +228,7 @@ export class Relay {
 
   /** How many requests the previews of each team had forwarded since the last call. */
   takeRequestCounts(): Map<string, number> {
-    return this.budgets.takeCounts(this.clock);
+    return this.budgets.takeCounts(this.clock.now);
   }
 
   // --- For connections and exchanges ----------------------------------------------------------------------
@@ -296,7 +296,7 @@ export class Relay {
   noteUse(route: Route): RequestBudget | null {
     if (route.kind !== 'preview') return null;
     this.usedRoutes.add(route);
-    return (route.budget = this.budgets.hold(route.teamId, this.clock));
+    return (route.budget = this.budgets.hold(route.teamId, this.clock.now));
   }
 
   recordFailure(error: RelayError, hostname: string): void {
@@ -341,18 +341,19 @@ export class Relay {
 
   /** Of exchanges that stay open, for which nobody asks again. */
   private refreshRoutes(): void {
-    this.refreshAt = this.clock + REFRESH_MS;
+    this.refreshAt = this.clock.now + REFRESH_MS;
     for (const connection of this.connections) {
       for (const { hostname } of connection.exchanges()) this.options.router.refresh(hostname);
     }
   }
 
   private sweep(): void {
-    this.clock = Math.floor(performance.now());
-    for (const connection of this.connections) connection.sweep(this.clock);
-    if (this.clock >= this.refreshAt) this.refreshRoutes();
+    this.clock.advance();
+    const { now } = this.clock;
+    for (const connection of this.connections) connection.sweep(now);
+    if (now >= this.refreshAt) this.refreshRoutes();
     this.options.router.rereadDue();
-    for (const pool of this.options.poolsWithIdle) pool.sweep(this.clock);
+    for (const pool of this.options.poolsWithIdle) pool.sweep(now);
   }
 }
 

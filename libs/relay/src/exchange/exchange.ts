@@ -87,7 +87,7 @@ export class Exchange implements StreamHandler, PageSink {
     /** The lower-case name that decided the route, without its port. */
     readonly hostname: string,
   ) {
-    this.activeAt = relay.clock;
+    this.activeAt = relay.clock.now;
     this.requestBytesLeft = request.contentLength;
     this.isRequestDone = request.framing !== Framing.CHUNKED && this.requestBytesLeft === 0;
   }
@@ -137,7 +137,7 @@ export class Exchange implements StreamHandler, PageSink {
   /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
   pushBody(chunk: Buffer, offset: number): number {
     const stream = this.pooled!.stream;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (this.request.framing === Framing.LENGTH) {
       const end = Math.min(chunk.length, offset + this.requestBytesLeft);
       this.countIn(end - offset);
@@ -153,7 +153,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   /** Bytes of an upgraded connection. */
   pushRaw(chunk: Buffer): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (this.state !== 'upgraded') return;
     this.countIn(chunk.length);
     if (!this.pooled!.stream.write(chunk)) this.pauseBody();
@@ -168,7 +168,7 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   handleVisitorDrain(): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (this.page !== null) this.page.resume();
     else this.resumeResponse();
   }
@@ -185,19 +185,19 @@ export class Exchange implements StreamHandler, PageSink {
   // --- Stream events --------------------------------------------------------------------------------------
 
   onOpen(): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.trace?.open();
   }
 
   onDrain(): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (!this.isBodyPaused) return;
     this.isBodyPaused = false;
     this.visitor.resumeBody();
   }
 
   onData(chunk: Buffer): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.route!.traffic.bytesOut += chunk.length;
     if (this.trace !== null) this.trace.bytesOut += chunk.length;
     if (this.state === 'upgraded') {
@@ -409,7 +409,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
       const budget = route.budget ?? this.relay.noteUse(route);
-      if (budget !== null && !budget.take(this.relay.clock)) {
+      if (budget !== null && !budget.take(this.relay.clock.now)) {
         route.traffic.countRefused();
         this.failWith(budget.refusal());
         return;
@@ -430,7 +430,7 @@ export class Exchange implements StreamHandler, PageSink {
     const pooled =
       isFresh || upgradeOf(this.request, this.route!) !== ''
         ? pool.dial(this, inUse)
-        : pool.acquire(this, this.relay.clock, isRepeatable(this.request), inUse);
+        : pool.acquire(this, this.relay.clock.now, isRepeatable(this.request), inUse);
     if (pooled === 'full') {
       this.waitForRoom();
     } else if (pooled === 'absent') {
@@ -439,7 +439,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.pooled = pooled;
       this.state = 'active';
       this.trace?.connect(pooled.uses > 0);
-      this.activeAt = this.relay.clock;
+      this.activeAt = this.relay.clock.now;
       const head = this.visitor.outgoingHead(this.request, this.route!);
       this.countIn(head.length);
       if (!pooled.stream.write(head)) this.pauseBody();
@@ -459,7 +459,7 @@ export class Exchange implements StreamHandler, PageSink {
   private enterWait(): void {
     this.trace?.wait();
     // Woken in vain, it goes on waiting: that must not start its time anew.
-    if (this.state !== 'waiting') this.activeAt = this.relay.clock;
+    if (this.state !== 'waiting') this.activeAt = this.relay.clock.now;
     this.state = 'waiting';
     this.isCountedAsWaiting = true;
     this.route!.waiting++;
@@ -561,7 +561,7 @@ export class Exchange implements StreamHandler, PageSink {
       offset -= head.surplus;
       this.note(head.oddities);
       if (head.status >= 200) {
-        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.relay.clock);
+        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.relay.clock.now);
         reader.reset();
         this.beginResponse(head);
         return offset;
@@ -616,7 +616,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   sendPage(bytes: Buffer): boolean {
     if (this.state === 'done') return false;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     const hasRoom = this.visitor.sendBody(bytes, 0, bytes.length);
     // What comes out of zlib comes by itself, with nobody to flush behind it.
     if (this.page!.isCoded) this.visitor.flush();
@@ -705,7 +705,7 @@ export class Exchange implements StreamHandler, PageSink {
     const wasPaused = this.isResponsePaused;
     this.settle();
     if (isReusable) {
-      route!.pool.release(pooled!, this.relay.clock, this.response!.maxIdleMs);
+      route!.pool.release(pooled!, this.relay.clock.now, this.response!.maxIdleMs);
       if (wasPaused) pooled!.stream.resume();
     } else {
       pooled!.stream.reset(ResetCode.CANCEL);

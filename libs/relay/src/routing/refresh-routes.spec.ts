@@ -8,6 +8,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TrustedProxies } from '../visitors/forwarded.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
+import { RelayClock } from '../clock.js';
 import { Relay } from '../relay.js';
 import { Route } from './route.js';
 import { DEFAULT_ROUTER_LIMITS, Router } from './router.js';
@@ -48,15 +49,14 @@ beforeEach(async () => {
   const servicePort = await listen(service);
   const poolsWithIdle = new Set<StreamPool>();
   const dialer = new SocketDialer(() => net.connect({ port: servicePort, host: '127.0.0.1' }));
+  const clock = new RelayClock();
   relay = new Relay({
-    router: new Router(
-      async () => {
-        reads++;
-        const preview = await read();
-        return preview && routeOf(preview, new StreamPool(dialer, poolsWithIdle));
-      },
-      () => relay.clock,
-    ),
+    clock,
+    router: new Router(async () => {
+      reads++;
+      const preview = await read();
+      return preview && routeOf(preview, new StreamPool(dialer, poolsWithIdle));
+    }, clock),
     gate: {
       check: (route) => {
         checks++;

@@ -37,7 +37,7 @@ function setUp() {
       state.lookups.push(hostname);
       return new Promise((resolve) => pending.push(resolve));
     },
-    () => state.now,
+    state,
     LIMITS,
   );
   return {
@@ -104,16 +104,16 @@ describe(Router.name, () => {
 
   it('serves what it knows while the store cannot be asked, and does not ask more often for that', async () => {
     let lookups = 0;
-    let now = 0;
+    const clock = { now: 0 };
     const known = previewRoute('public');
     const router = new Router(
       () => (lookups++ === 0 ? Promise.resolve(known) : Promise.reject(new Error('no database'))),
-      () => now,
+      clock,
       LIMITS,
     );
     await router.find('a');
     for (const age of [1, 1, 1, 2]) {
-      now = age * LIMITS.routeTtlMs;
+      clock.now = age * LIMITS.routeTtlMs;
       expect(router.find('a')).toBe(known);
       router.rereadDue();
       await settled();

@@ -1,4 +1,5 @@
 import { RelayError } from '../answers/relay-error.js';
+import type { Clock } from '../clock.js';
 import type { Route } from './route.js';
 
 export interface RouterLimits {
@@ -40,7 +41,7 @@ export class Router {
 
   constructor(
     private readonly resolve: (hostname: string) => Promise<Route | null>,
-    private readonly clock: () => number,
+    private readonly clock: Clock,
     private readonly limits: RouterLimits = DEFAULT_ROUTER_LIMITS,
   ) {}
 
@@ -48,7 +49,7 @@ export class Router {
   find(hostname: string): Route | null | Promise<Route | null> {
     const entry = this.entries.get(hostname);
     if (entry) {
-      const ageMs = this.clock() - entry.knownSince;
+      const ageMs = this.clock.now - entry.knownSince;
       const isKnown = entry.route !== null;
       if (isKnown && ageMs >= this.limits.routeTtlMs) this.markDue(hostname, entry);
       if (isKnown || ageMs < this.limits.unknownTtlMs) {
@@ -67,7 +68,7 @@ export class Router {
   /** Has a route read again that is cached and old: nobody may ask for one whose exchange stays open. */
   refresh(hostname: string): void {
     const entry = this.entries.get(hostname);
-    if (entry && entry.route !== null && this.clock() - entry.knownSince >= this.limits.routeTtlMs)
+    if (entry && entry.route !== null && this.clock.now - entry.knownSince >= this.limits.routeTtlMs)
       this.markDue(hostname, entry);
   }
 
@@ -122,7 +123,7 @@ export class Router {
   /** Not beyond what may be under way: the next use marks it then. */
   private markDue(hostname: string, entry: Entry): void {
     if (this.rereads + this.due.size >= this.limits.maxLookups) return;
-    entry.knownSince = this.clock();
+    entry.knownSince = this.clock.now;
     this.due.set(hostname, entry);
   }
 
@@ -142,7 +143,7 @@ export class Router {
 
   private remember(hostname: string, route: Route | null): void {
     this.entries.delete(hostname);
-    this.entries.set(hostname, { route, knownSince: this.clock(), isRecent: false });
+    this.entries.set(hostname, { route, knownSince: this.clock.now, isRecent: false });
     for (const [oldest, entry] of this.entries) {
       if (this.entries.size <= this.limits.maxEntries) break;
       this.entries.delete(oldest);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
+import { RelayClock } from '../clock.js';
 import { Relay } from '../relay.js';
 import { Route } from '../routing/route.js';
 import { Router } from '../routing/router.js';
@@ -119,11 +120,10 @@ export async function startRig(
     new StreamPool(wrapDialer(dialer), poolsWithIdle),
   );
   let isRemoved = false;
-  const relay: Relay = new Relay({
-    router: new Router(
-      async (hostname) => (hostname === route.hostname && !isRemoved ? route : null),
-      () => relay.clock,
-    ),
+  const clock = new RelayClock();
+  const relay = new Relay({
+    clock,
+    router: new Router(async (hostname) => (hostname === route.hostname && !isRemoved ? route : null), clock),
     gate: { check: () => 'allow' },
     limits: { ...DEFAULT_RELAY_LIMITS, ...limits },
     trustedProxies: new TrustedProxies([]),

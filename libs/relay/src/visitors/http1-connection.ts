@@ -98,7 +98,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
     this.responseReader = new HeadReader(relay.limits.head, 'response');
     this.peer = plainAddress(socket.remoteAddress);
     this.isTrustedProxy = relay.trustedProxies.has(this.peer);
-    this.activeAt = relay.clock;
+    this.activeAt = relay.clock.now;
     if (readShared(socket, this.handleSharedBytes)) socket.resume();
     else socket.on('data', this.handleData);
     this.writer = new SocketWriter(socket, this.handleDrain);
@@ -185,11 +185,11 @@ export class Http1Connection implements Visitor, VisitorConnection {
         this.feedExchange(this.pending === null ? this.owned(chunk) : Buffer.concat([this.pending, chunk]));
         return;
       case 'upgraded':
-        this.activeAt = this.relay.clock;
+        this.activeAt = this.relay.clock.now;
         this.exchange!.pushRaw(this.owned(chunk));
         return;
       case 'lingering':
-        if (this.lingering?.drop(chunk.length, this.relay.clock) === false) this.socket.destroy();
+        if (this.lingering?.drop(chunk.length, this.relay.clock.now) === false) this.socket.destroy();
         return;
       case 'closed':
         return;
@@ -199,13 +199,13 @@ export class Http1Connection implements Visitor, VisitorConnection {
   };
 
   private readonly handleDrain = (): void => {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.exchange?.handleVisitorDrain();
   };
 
   private readonly handleEnd = (): void => {
     this.hasInputEnded = true;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     switch (this.state) {
       case 'idle':
       case 'head':
@@ -271,7 +271,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
       if (next < 0) {
         if (this.reader.isPartial && this.state === 'idle') {
           this.state = 'head';
-          this.activeAt = this.relay.clock;
+          this.activeAt = this.relay.clock.now;
         }
         return chunk.length;
       }
@@ -296,7 +296,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
       return chunk.length;
     }
     if (request.upgrade === '')
-      repeated.learn(request, this.reader.buffer, this.reader, '', this.relay.clock);
+      repeated.learn(request, this.reader.buffer, this.reader, '', this.relay.clock.now);
     this.reader.reset();
     this.begin(request);
     return next;
@@ -304,7 +304,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private begin(request: RequestHead): void {
     this.state = 'exchange';
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.isLastExchange = !request.keepAlive || this.hasInputEnded || this.relay.isDraining;
     this.isBodyPaused = false;
     if (this.cachedHost !== request.host) {
@@ -441,7 +441,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
       return this.write(body);
     }
     this.relay.counters.bytesOut += head.length + body.length;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     return this.writer.writeJoined(head, body);
   }
 
@@ -454,7 +454,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   switchProtocols(response: ResponseHead, route: Route): void {
     this.state = 'upgraded';
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${switchedTo(response)}\r\n\r\n`;
     this.write(Buffer.from(statusLine(response) + lines, 'latin1'));
     if (this.hasInputEnded) this.exchange!.endRaw();
@@ -519,7 +519,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private finishExchange(isRequestDone: boolean): void {
     this.exchange = null;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (this.isLastExchange || !isRequestDone || this.relay.isDraining) {
       this.closeAfterOutput({ isRequestDone });
       return;
@@ -548,7 +548,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
   private closeAfterOutput({ isRequestDone }: { isRequestDone: boolean }): void {
     this.state = 'lingering';
     if (!isRequestDone) this.lingering = new Lingering(this.relay.limits.linger);
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.pending = null;
     this.socket.resume();
     this.socket.end();
@@ -556,7 +556,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private write(chunk: Buffer): boolean {
     this.relay.counters.bytesOut += chunk.length;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     // What has to wait must not pin the whole tunnel message it is a slice of: a visitor that reads events
     // slowly would hold a megabyte for each of them.
     const isPinning = chunk.length < MAX_COPIED_BYTES && this.writer.hasBacklog;

@@ -84,8 +84,8 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     const { head, http2 } = relay.limits;
     this.peer = plainAddress(socket.remoteAddress);
     this.isTrustedProxy = relay.trustedProxies.has(this.peer);
-    this.activeAt = relay.clock;
-    this.sentAt = relay.clock;
+    this.activeAt = relay.clock.now;
+    this.sentAt = relay.clock.now;
     this.protocol = new ServerConnection(this, {
       ...http2,
       // Twice the real limit: what is a little too large is answered with 431, like over HTTP/1.1.
@@ -186,7 +186,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   /** A stream is over. */
   handleStreamEnd(visitor: Http2Visitor, { isReset }: { readonly isReset: boolean }): void {
     if (!this.visitors.delete(visitor)) return;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (isReset) this.protocol.countReset();
     if (this.isIdleCarrier) this.relay.handleIdleCarrier();
   }
@@ -198,7 +198,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   };
 
   private readonly handleDrain = (): void => {
-    this.sentAt = this.relay.clock;
+    this.sentAt = this.relay.clock.now;
     this.protocol.handleSent();
   };
 
@@ -216,7 +216,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   // --- ConnectionOwner: what the protocol asks of this connection -----------------------------------------
 
   now(): number {
-    return this.relay.clock;
+    return this.relay.clock.now;
   }
 
   bufferedBytes(): number {
@@ -224,7 +224,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   }
 
   write(bytes: Buffer): void {
-    if (this.socket.writableLength === 0) this.sentAt = this.relay.clock;
+    if (this.socket.writableLength === 0) this.sentAt = this.relay.clock.now;
     this.socket.write(bytes);
   }
 
@@ -258,7 +258,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
       this.refuse(stream, error, fields);
       return;
     }
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (this.relay.takesOverStream(request.head)) {
       const { head } = request;
       const taken = new Http2TakenStream(stream, head, this.peer, !isRequestDone, this.handleTakenStreamEnd);
@@ -287,7 +287,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
 
   private readonly handleTakenStreamEnd = (taken: Http2TakenStream): void => {
     this.takenStreams.delete(taken);
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
   };
 
   /** Answers a request that is none. */
@@ -302,7 +302,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     const valueOf = (wanted: string) => fields.find(({ name }) => name === wanted)?.value ?? null;
     const isPage = isForPage(valueOf('accept') ?? '', () => valueOf('sec-fetch-dest'));
     respondWithError(stream, error, null, isPage);
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (!stream.isClosed) this.refused.add(stream);
   }
 
@@ -317,8 +317,8 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
 
   /** The time as `date` has it. */
   private currentDate(): string {
-    if (this.dateAt !== this.relay.clock) {
-      this.dateAt = this.relay.clock;
+    if (this.dateAt !== this.relay.clock.now) {
+      this.dateAt = this.relay.clock.now;
       this.date = new Date().toUTCString();
     }
     return this.date;
@@ -357,7 +357,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
 
   private enter(state: State): void {
     this.state = state;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
   }
 
   /** Frames included: what the socket has carried since the last count. */

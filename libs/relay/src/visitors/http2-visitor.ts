@@ -61,7 +61,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
     this.head = request.head;
     this.webSocketKey = request.webSocketKey;
     this.isRequestDone = !hasBody;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.exchange = new Exchange(this.relay, this, this.head, connection.hostnameOf(this.head));
     stream.attach(this);
   }
@@ -127,7 +127,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
   }
 
   onDrain(): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.exchange?.handleVisitorDrain();
   }
 
@@ -191,7 +191,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
       return;
     }
     this.isUpgraded = true;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (this.stream.isClosed) return;
     addUpgradeFields(this.stream.beginHeaders(200), response, route);
     this.stream.sendHeaders({ endStream: false });
@@ -275,7 +275,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
   private startResponse(options: { readonly endStream: boolean }): void {
     const { heldHead: head, route, stream } = this;
     this.heldHead = null;
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     if (stream.isClosed) return;
     this.connection.addResponse(stream.beginHeaders(head!.status), head!, route!);
     stream.sendHeaders(options);
@@ -283,12 +283,12 @@ export class Http2Visitor implements Visitor, StreamHandler {
 
   /** The response is over: what is left of the request is read, so that its sender gets on to the response. */
   private finish(): void {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     this.stream.resume();
   }
 
   private write(chunk: Buffer): boolean {
-    this.activeAt = this.relay.clock;
+    this.activeAt = this.relay.clock.now;
     return this.stream.write(chunk);
   }
 }

@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TrustedProxies } from './forwarded.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
+import { RelayClock } from '../clock.js';
 import { Relay } from '../relay.js';
 import { Router } from '../routing/router.js';
 import type { TakenStream } from './taken-stream.js';
@@ -42,11 +43,10 @@ describe('a stream that is taken over', () => {
   beforeEach(async () => {
     taken = [];
     whenTaken = () => {};
+    const clock = new RelayClock();
     relay = new Relay({
-      router: new Router(
-        () => Promise.resolve(null),
-        () => relay.clock,
-      ),
+      clock,
+      router: new Router(() => Promise.resolve(null), clock),
       gate: { check: () => 'allow' },
       limits: { ...DEFAULT_RELAY_LIMITS, idleTimeoutMs: 300 },
       trustedProxies: new TrustedProxies([]),
