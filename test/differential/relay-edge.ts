@@ -11,7 +11,7 @@ import {
   Route,
   Router,
   SocketDialer,
-  StreamPool,
+  StreamPools,
   TrustedProxies,
 } from '@culvert/relay';
 
@@ -26,7 +26,7 @@ export interface RelayEdge {
 
 export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
   const faults: unknown[] = [];
-  const poolsWithIdle = new Set<StreamPool>();
+  const pools = new StreamPools();
   const dialer = new SocketDialer(() => net.connect({ port: servicePort, host: '127.0.0.1', noDelay: true }));
   const routeOf = (hostname: string): Route =>
     Route.forPreview(
@@ -41,7 +41,7 @@ export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
         access: 'public',
         expiresAt: Infinity,
       },
-      new StreamPool(dialer, poolsWithIdle),
+      pools.open(dialer),
     );
   const clock = new RelayClock();
   const relay = new Relay({
@@ -50,7 +50,7 @@ export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
     gate: { check: () => 'allow' },
     limits: DEFAULT_RELAY_LIMITS,
     trustedProxies: new TrustedProxies([]),
-    poolsWithIdle,
+    pools,
     findAppRoute: () => null,
     takesOver: () => false,
     takeOver: () => {},

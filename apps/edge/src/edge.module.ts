@@ -15,7 +15,7 @@ import {
   Route,
   Router,
   SocketDialer,
-  StreamPool,
+  StreamPools,
   TrustedProxies,
   TunnelRegistry,
 } from '@culvert/relay';
@@ -167,11 +167,9 @@ function createRelay(
   adapterHost: HttpAdapterHost,
 ): Relay {
   const server = (): Server => adapterHost.httpAdapter.getHttpServer() as Server;
-  const previews = new PreviewRoutes(store, tunnels, settings.public.scheme);
-  const appRoute = Route.forApp(
-    settings.public.appHostname,
-    new StreamPool(appDialer(settings, server), previews.poolsWithIdle),
-  );
+  const pools = new StreamPools();
+  const previews = new PreviewRoutes(store, tunnels, pools, settings.public.scheme);
+  const appRoute = Route.forApp(settings.public.appHostname, pools.open(appDialer(settings, server)));
   const previewSuffix = `.${settings.public.previewDomain}`;
   const isApp = (hostname: string): boolean =>
     !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname);
@@ -186,7 +184,7 @@ function createRelay(
     gate,
     limits: relayLimits(settings),
     trustedProxies,
-    poolsWithIdle: previews.poolsWithIdle,
+    pools,
     findAppRoute: (hostname) => (isApp(hostname) ? appRoute : null),
     // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
     takesOver: ({ target }, hostname) =>

@@ -19,7 +19,8 @@ import {
   Route,
   Router,
   SocketDialer,
-  StreamPool,
+  type StreamPool,
+  StreamPools,
   TrustedProxies,
 } from '@culvert/relay';
 import type { Logger } from 'pino';
@@ -67,7 +68,7 @@ interface Version {
 export class PortFront {
   private readonly server: Server;
   private table = new InterceptTable([]);
-  private readonly poolsWithIdle = new Set<StreamPool>();
+  private readonly pools = new StreamPools();
   private readonly http1: Version;
   /** Made with the first connection that needs it. */
   private h2c: Version | null = null;
@@ -145,10 +146,7 @@ export class PortFront {
     const application = new SocketDialer(() => connect({ host, port, allowHalfOpen: true, noDelay: true }));
     const service = `${host}:${port}`;
     const intercepts = new Map<string, Route>();
-    const applicationRoute = Route.forService(
-      service,
-      new StreamPool(speak(application), this.poolsWithIdle),
-    );
+    const applicationRoute = Route.forService(service, this.pools.open(speak(application)));
     const findRoute = (request: RequestHead): Route => {
       const id = this.table.find(request);
       if (id === null) return applicationRoute;
@@ -166,7 +164,7 @@ export class PortFront {
       gate: { check: () => 'allow' },
       limits: LIMITS,
       trustedProxies: new TrustedProxies([]),
-      poolsWithIdle: this.poolsWithIdle,
+      pools: this.pools,
       findAppRoute: (_hostname, request) => findRoute(request),
       takesOver: () => false,
       takesOverBytes: (bytes) => spokenIn(bytes) !== 'http1',
@@ -192,7 +190,7 @@ export class PortFront {
       onFallBack: (code) =>
         log.debug({ interceptId, code }, 'the intercepting client is away: the application gets the request'),
     });
-    return new StreamPool(speak(dialer), this.poolsWithIdle, INTERCEPT_POOL_LIMITS);
+    return this.pools.open(speak(dialer), INTERCEPT_POOL_LIMITS);
   }
 
   /** A connection that is no HTTP/1: its first bytes wait in the socket. */

@@ -35,9 +35,10 @@ export {
   DEFAULT_POOL_LIMITS,
   type Dialled,
   type Dialer,
-  PooledStream,
+  type PooledStream,
   type PoolLimits,
-  StreamPool,
+  type StreamPool,
 } from './upstream/stream-pool.js';
+export { StreamPools } from './upstream/stream-pools.js';
 export type { TakenStream, TakenStreamHandler } from './visitors/taken-stream.js';
 export { TunnelRegistry } from './upstream/tunnel-registry.js';

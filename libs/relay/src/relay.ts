@@ -22,7 +22,7 @@ import { type RequestBudget, RequestBudgets } from './routing/request-budget.js'
 import type { Route } from './routing/route.js';
 import { RouteTraffic } from './routing/route-traffic.js';
 import type { Router } from './routing/router.js';
-import type { StreamPool } from './upstream/stream-pool.js';
+import type { StreamPools } from './upstream/stream-pools.js';
 import type { TakenStream } from './visitors/taken-stream.js';
 import type { VisitorConnection } from './exchange/visitor.js';
 
@@ -40,8 +40,8 @@ export interface RelayOptions {
   readonly gate: AccessGate;
   readonly limits: RelayLimits;
   readonly trustedProxies: TrustedProxies;
-  /** The pools that hold idle streams; filled by the pools themselves. */
-  readonly poolsWithIdle: Set<StreamPool>;
+  /** Those of all routes; several relays may share them. */
+  readonly pools: StreamPools;
   /** The route of a hostname that is no preview's, or null: the application itself. */
   readonly findAppRoute: (hostname: string, request: RequestHead) => Route | null;
   /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
@@ -353,7 +353,7 @@ export class Relay {
     for (const connection of this.connections) connection.sweep(now);
     if (now >= this.refreshAt) this.refreshRoutes();
     this.options.router.rereadDue();
-    for (const pool of this.options.poolsWithIdle) pool.sweep(now);
+    this.options.pools.sweep(now);
   }
 }
 

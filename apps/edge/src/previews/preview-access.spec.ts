@@ -14,7 +14,7 @@ import {
   RelayError,
   Route,
   SocketDialer,
-  StreamPool,
+  StreamPools,
   TrustedProxies,
   type Verdict,
 } from '@culvert/relay';
@@ -43,7 +43,7 @@ function route(access: 'team' | 'public', id = 'p'): Route {
       expiresAt: Infinity,
       banner: null,
     },
-    new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()),
+    new StreamPools().open(new SocketDialer(() => expect.unreachable())),
   );
 }
 

@@ -4,7 +4,7 @@ import {
   hasOwnAuthorization,
   Route,
   SocketDialer,
-  StreamPool,
+  StreamPools,
   TrustedProxies,
   type Verdict,
 } from '@culvert/relay';
@@ -17,7 +17,7 @@ const SECRET = 'cvt_secret-of-team-one';
 const CHOSEN = '6f0d1c2b3a4958677869504132';
 
 function route(access: 'team' | 'public', teamId = 'one'): Route {
-  const pool = new StreamPool(new SocketDialer(() => expect.unreachable()), new Set());
+  const pool = new StreamPools().open(new SocketDialer(() => expect.unreachable()));
   return Route.forPreview(
     {
       id: 'p',
@@ -108,7 +108,7 @@ describe(PreviewGate.name, () => {
     ['/metrics', '127.0.0.1', 'allow'],
     ['/metrics', '192.0.2.1', 'unknown_host'],
   ])('answers a request to the app for %s from %s with %s', (target, peer, verdict) => {
-    const pool = new StreamPool(new SocketDialer(() => expect.unreachable()), new Set());
+    const pool = new StreamPools().open(new SocketDialer(() => expect.unreachable()));
     const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`);
     const head = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
     expect(gate.check(Route.forApp('app.test', pool), head, 'app.test', peer)).toBe(verdict);

@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import type { PreviewRoute, Store } from '@culvert/domain';
-import { Http2Dialer, Route, StreamPool, type TunnelRegistry } from '@culvert/relay';
+import { Http2Dialer, Route, type StreamPools, type TunnelRegistry } from '@culvert/relay';
 
 /** Makes routes of the previews in the store. */
 export class PreviewRoutes {
-  /** The pools that hold idle streams, for the relay's sweep. */
-  readonly poolsWithIdle = new Set<StreamPool>();
-
   constructor(
     private readonly store: Store,
     private readonly tunnels: TunnelRegistry,
+    private readonly pools: StreamPools,
     private readonly scheme: 'http' | 'https',
   ) {}
 
@@ -49,10 +47,7 @@ export class PreviewRoutes {
         // All that a route is made of, however long its headers are.
         revision: createHash('sha256').update(JSON.stringify(preview)).digest('base64'),
       },
-      new StreamPool(
-        ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme }),
-        this.poolsWithIdle,
-      ),
+      this.pools.open(ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme })),
     );
   }
 }

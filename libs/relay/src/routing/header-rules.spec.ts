@@ -10,9 +10,10 @@ import { hopMarkOf } from './hop-mark.js';
 import { noteOwnAuthorization } from './own-authorization.js';
 import { Route } from './route.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
-import { StreamPool } from '../upstream/stream-pool.js';
+import type { StreamPool } from '../upstream/stream-pool.js';
+import { StreamPools } from '../upstream/stream-pools.js';
 
-const pool = (): StreamPool => new StreamPool(new SocketDialer(() => expect.unreachable()), new Set());
+const pool = (): StreamPool => new StreamPools().open(new SocketDialer(() => expect.unreachable()));
 const PREVIEW = Route.forPreview(
   {
     id: 'p',

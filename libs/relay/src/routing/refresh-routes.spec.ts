@@ -13,7 +13,8 @@ import { Relay } from '../relay.js';
 import { Route } from './route.js';
 import { DEFAULT_ROUTER_LIMITS, Router } from './router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
-import { StreamPool } from '../upstream/stream-pool.js';
+import type { StreamPool } from '../upstream/stream-pool.js';
+import { StreamPools } from '../upstream/stream-pools.js';
 
 const HOST = 'a.preview.test';
 const { routeTtlMs } = DEFAULT_ROUTER_LIMITS;
@@ -47,7 +48,7 @@ beforeEach(async () => {
     streams.push(response);
   });
   const servicePort = await listen(service);
-  const poolsWithIdle = new Set<StreamPool>();
+  const pools = new StreamPools();
   const dialer = new SocketDialer(() => net.connect({ port: servicePort, host: '127.0.0.1' }));
   const clock = new RelayClock();
   relay = new Relay({
@@ -55,7 +56,7 @@ beforeEach(async () => {
     router: new Router(async () => {
       reads++;
       const preview = await read();
-      return preview && routeOf(preview, new StreamPool(dialer, poolsWithIdle));
+      return preview && routeOf(preview, pools.open(dialer));
     }, clock),
     gate: {
       check: (route) => {
@@ -65,7 +66,7 @@ beforeEach(async () => {
     },
     limits: DEFAULT_RELAY_LIMITS,
     trustedProxies: new TrustedProxies([]),
-    poolsWithIdle,
+    pools,
     findAppRoute: () => null,
     takesOver: () => false,
     takeOver: () => {},

@@ -3,12 +3,12 @@ import { RelayError } from '../answers/relay-error.js';
 import { Route } from './route.js';
 import { Router } from './router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
-import { StreamPool } from '../upstream/stream-pool.js';
+import { StreamPools } from '../upstream/stream-pools.js';
 
 const LIMITS = { maxEntries: 3, unknownTtlMs: 1000, routeTtlMs: 10_000, maxLookups: 2 };
 
 function route(hostname: string): Route {
-  return Route.forApp(hostname, new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()));
+  return Route.forApp(hostname, new StreamPools().open(new SocketDialer(() => expect.unreachable())));
 }
 
 function previewRoute(access: 'team' | 'public'): Route {
@@ -25,7 +25,7 @@ function previewRoute(access: 'team' | 'public'): Route {
       expiresAt: Infinity,
       revision: access,
     },
-    new StreamPool(new SocketDialer(() => expect.unreachable()), new Set()),
+    new StreamPools().open(new SocketDialer(() => expect.unreachable())),
   );
 }
 

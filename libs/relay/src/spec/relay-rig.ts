@@ -8,7 +8,8 @@ import { Relay } from '../relay.js';
 import { Route } from '../routing/route.js';
 import { Router } from '../routing/router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
-import { type Dialled, type Dialer, StreamPool } from '../upstream/stream-pool.js';
+import type { Dialled, Dialer } from '../upstream/stream-pool.js';
+import { StreamPools } from '../upstream/stream-pools.js';
 import { TrustedProxies } from '../visitors/forwarded.js';
 import type { StreamHandler } from '@culvert/tunnel';
 
@@ -103,7 +104,7 @@ export async function startRig(
     },
   };
 
-  const poolsWithIdle = new Set<StreamPool>();
+  const pools = new StreamPools();
   const route = Route.forPreview(
     {
       id: 'p1',
@@ -117,7 +118,7 @@ export async function startRig(
       allowUpgrades,
       expiresAt: Infinity,
     },
-    new StreamPool(wrapDialer(dialer), poolsWithIdle),
+    pools.open(wrapDialer(dialer)),
   );
   let isRemoved = false;
   const clock = new RelayClock();
@@ -127,7 +128,7 @@ export async function startRig(
     gate: { check: () => 'allow' },
     limits: { ...DEFAULT_RELAY_LIMITS, ...limits },
     trustedProxies: new TrustedProxies([]),
-    poolsWithIdle,
+    pools,
     findAppRoute: () => null,
     takesOver: () => false,
     takeOver: () => {},

@@ -1,6 +1,7 @@
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Dialer, PooledStream, StreamPool } from './stream-pool.js';
+import { StreamPools } from './stream-pools.js';
 
 class FakeStream implements Stream {
   isOpen = true;
@@ -26,7 +27,7 @@ let preferred: object;
 let isFull: () => boolean;
 let maxIdleMs: number | undefined;
 let roundTripMs: number | undefined;
-let withIdle: Set<StreamPool>;
+let pools: StreamPools;
 let pool: StreamPool;
 
 beforeEach(() => {
@@ -34,7 +35,7 @@ beforeEach(() => {
   preferred = {};
   isFull = () => false;
   maxIdleMs = roundTripMs = undefined;
-  withIdle = new Set();
+  pools = new StreamPools();
   const dialer: Dialer = {
     dial: (handler) => {
       if (isFull()) return 'full';
@@ -45,7 +46,7 @@ beforeEach(() => {
     isPreferred: (origin) => origin === preferred,
     onArrival: () => () => {},
   };
-  pool = new StreamPool(dialer, withIdle, LIMITS);
+  pool = pools.open(dialer, LIMITS);
 });
 
 function take(now: number, isRepeatable = true): PooledStream {
@@ -88,7 +89,7 @@ describe(StreamPool.name, () => {
     const a = take(0);
     pool.release(a, 0, 0);
     expect(a.stream.isOpen).toBe(false);
-    expect(withIdle.size).toBe(0);
+    expect(pools.idleCount).toBe(0);
   });
 
   it('forgets what a service said of the connection when it says nothing the next time', () => {
@@ -108,9 +109,9 @@ describe(StreamPool.name, () => {
     expect(take(1001).stream).not.toBe(a.stream);
     const b = take(1001);
     pool.release(b, 1001);
-    pool.sweep(1501);
+    pools.sweep(1501);
     expect(b.stream.isOpen).toBe(true);
-    pool.sweep(1502);
+    pools.sweep(1502);
     expect(b.stream.isOpen).toBe(false);
   });
 
@@ -153,25 +154,25 @@ describe(StreamPool.name, () => {
     const [a, b] = [take(0), take(0)];
     pool.release(a, 0);
     pool.release(b, 3000);
-    expect(withIdle.has(pool)).toBe(true);
-    pool.sweep(4500);
+    expect(pools.idleCount).toBe(1);
+    pools.sweep(4500);
     expect([a.stream.isOpen, b.stream.isOpen]).toEqual([false, true]);
-    pool.sweep(8000);
+    pools.sweep(8000);
     expect(b.stream.isOpen).toBe(false);
-    expect(withIdle.has(pool)).toBe(false);
+    expect(pools.idleCount).toBe(0);
   });
 
   it('closes what idles on a tunnel that is not to be used any more, which could not end otherwise', () => {
     const a = take(0);
     pool.release(a, 0);
     preferred = {};
-    pool.sweep(1);
+    pools.sweep(1);
     expect(a.stream.isOpen).toBe(false);
-    expect(withIdle.has(pool)).toBe(false);
+    expect(pools.idleCount).toBe(0);
   });
 
   it('gives up an idle stream of another route when the tunnel is full', () => {
-    const other = new StreamPool(pool.dialer, withIdle, LIMITS);
+    const other = pools.open(pool.dialer, LIMITS);
     const idle = take(0);
     pool.release(idle, 0);
     isFull = () => idle.stream.isOpen;

@@ -48,6 +48,14 @@ export const DEFAULT_POOL_LIMITS: PoolLimits = { maxIdle: 256, maxIdleMs: 4000, 
 const MARGIN_MS = 500;
 const MARGIN_ROUND_TRIPS = 2;
 
+/** What a pool needs of the set that it belongs to. */
+export interface StreamPoolHost {
+  /** `pool` holds idle streams: it has to be swept. */
+  holdsIdle(pool: StreamPool): void;
+  /** Closes an idle stream of some pool that stands on the tunnel `dialer` would use. False when there is none. */
+  closeOneIdle(dialer: Dialer): boolean;
+}
+
 /** A stream with its place in the pool: the handler of its events while no exchange uses it. */
 export class PooledStream implements StreamHandler {
   readonly stream: Stream;
@@ -100,10 +108,10 @@ export class StreamPool {
   private readonly idle: PooledStream[] = [];
   private isClosed = false;
 
-  /** @param withIdle the pools that a sweep has to visit; this one adds itself while it holds idle streams */
+  /** Use `StreamPools.open`. */
   constructor(
     readonly dialer: Dialer,
-    private readonly withIdle: Set<StreamPool>,
+    private readonly host: StreamPoolHost,
     private readonly limits: PoolLimits = DEFAULT_POOL_LIMITS,
   ) {}
 
@@ -139,7 +147,8 @@ export class StreamPool {
   dial(handler: StreamHandler, inUse?: number): PooledStream | 'absent' | 'full' {
     let dialled = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
-    while (dialled === 'full' && this.closeOneIdle()) dialled = this.dialer.dial(handler, inUse);
+    while (dialled === 'full' && this.host.closeOneIdle(this.dialer))
+      dialled = this.dialer.dial(handler, inUse);
     if (typeof dialled === 'string') return dialled;
     const maxIdleMs = Math.min(dialled.maxIdleMs ?? Infinity, this.limits.maxIdleMs);
     return new PooledStream(dialled, this, maxIdleMs);
@@ -157,7 +166,7 @@ export class StreamPool {
       return;
     }
     pooled.stream.handler = pooled;
-    if (this.idle.push(pooled) === 1) this.withIdle.add(this);
+    if (this.idle.push(pooled) === 1) this.host.holdsIdle(this);
   }
 
   forget(pooled: PooledStream): void {
@@ -167,9 +176,9 @@ export class StreamPool {
 
   /**
    * Closes what has been idle too long, and what no request would use: idle streams would keep a tunnel that is
-   * leaving from its end. Called a few times a second while there are idle streams.
+   * leaving from its end. Called a few times a second while there are idle streams. Returns whether some are left.
    */
-  sweep(now: number): void {
+  sweep(now: number): boolean {
     const useless = this.idle.filter(
       ({ idleSince, maxIdleMs, origin }) => now - idleSince > maxIdleMs || !this.dialer.isPreferred(origin),
     );
@@ -177,18 +186,15 @@ export class StreamPool {
       this.forget(pooled);
       pooled.stream.reset(ResetCode.CANCEL);
     }
-    if (this.idle.length === 0) this.withIdle.delete(this);
+    return this.idle.length > 0;
   }
 
-  /** Closes the oldest idle stream of some pool that stands on the same tunnel as this one. */
-  private closeOneIdle(): boolean {
-    for (const { idle } of this.withIdle) {
-      const index = idle.findIndex(({ origin }) => this.dialer.isPreferred(origin));
-      if (index < 0) continue;
-      for (const pooled of idle.splice(index, 1)) pooled.stream.reset(ResetCode.CANCEL);
-      return true;
-    }
-    return false;
+  /** Closes the stream that has been idle for longest on the tunnel that `dialer` would use. False when there is none. */
+  closeOldest(dialer: Dialer): boolean {
+    const index = this.idle.findIndex(({ origin }) => dialer.isPreferred(origin));
+    if (index < 0) return false;
+    for (const pooled of this.idle.splice(index, 1)) pooled.stream.reset(ResetCode.CANCEL);
+    return true;
   }
 
   /** Closes every idle stream, and every other one when its exchange ends. */

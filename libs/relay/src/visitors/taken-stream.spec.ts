@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StreamPools } from '../upstream/stream-pools.js';
 import { TrustedProxies } from './forwarded.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { RelayClock } from '../clock.js';
@@ -50,7 +51,7 @@ describe('a stream that is taken over', () => {
       gate: { check: () => 'allow' },
       limits: { ...DEFAULT_RELAY_LIMITS, idleTimeoutMs: 300 },
       trustedProxies: new TrustedProxies([]),
-      poolsWithIdle: new Set(),
+      pools: new StreamPools(),
       findAppRoute: () => null,
       takesOver: () => false,
       takeOver: () => {},

@@ -1,0 +1,35 @@
+import { type Dialer, type PoolLimits, StreamPool, type StreamPoolHost } from './stream-pool.js';
+
+/**
+ * The pools of all routes. A tunnel carries the streams of many routes, so an idle stream of one route may keep a request
+ * of another from its place: the pools make room for each other here.
+ */
+export class StreamPools implements StreamPoolHost {
+  private readonly withIdle = new Set<StreamPool>();
+
+  /** Makes the pool of one route. */
+  open(dialer: Dialer, limits?: PoolLimits): StreamPool {
+    return new StreamPool(dialer, this, limits);
+  }
+
+  /** How many pools hold idle streams, as far as the last sweep found out. */
+  get idleCount(): number {
+    return this.withIdle.size;
+  }
+
+  /** Has the pools that hold idle streams close those that no request would use. Called at each sweep of a relay. */
+  sweep(now: number): void {
+    for (const pool of this.withIdle) if (!pool.sweep(now)) this.withIdle.delete(pool);
+  }
+
+  // --- For pools ------------------------------------------------------------------------------------------
+
+  holdsIdle(pool: StreamPool): void {
+    this.withIdle.add(pool);
+  }
+
+  closeOneIdle(dialer: Dialer): boolean {
+    for (const pool of this.withIdle) if (pool.closeOldest(dialer)) return true;
+    return false;
+  }
+}
