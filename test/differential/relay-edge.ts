@@ -12,7 +12,6 @@ import {
   Router,
   SocketDialer,
   StreamPools,
-  TrustedProxies,
 } from '@culvert/relay';
 
 export interface RelayEdge {
@@ -46,12 +45,9 @@ export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
   const clock = new RelayClock();
   const relay = new Relay({
     clock,
-    router: new Router(async (hostname) => routeOf(hostname), clock),
-    gate: { check: () => 'allow' },
+    routes: new Router(async (hostname) => routeOf(hostname), clock),
     limits: DEFAULT_RELAY_LIMITS,
-    trustedProxies: new TrustedProxies([]),
     pools,
-    findAppRoute: () => null,
     takesOver: () => false,
     takeOver: () => {},
     onFault: (error) => faults.push(error),

@@ -175,17 +175,17 @@ function createRelay(
     !hostname.endsWith(previewSuffix) && isAppHostname(hostname, settings.public.appHostname);
   const failures = new FailureLog(log);
   const clock = new RelayClock();
+  const router = new Router(
+    (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
+    clock,
+  );
   const relay = new Relay({
     clock,
-    router: new Router(
-      (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
-      clock,
-    ),
+    routes: { find: (hostname) => (isApp(hostname) ? appRoute : router.find(hostname)), cache: router },
     gate,
     limits: relayLimits(settings),
     trustedProxies,
     pools,
-    findAppRoute: (hostname) => (isApp(hostname) ? appRoute : null),
     // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
     takesOver: ({ target }, hostname) =>
       (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix),

@@ -14,14 +14,11 @@ import {
   type Dialer,
   Http2Dialer,
   Relay,
-  RelayClock,
   type RelayLimits,
   Route,
-  Router,
   SocketDialer,
   type StreamPool,
   StreamPools,
-  TrustedProxies,
 } from '@culvert/relay';
 import type { Logger } from 'pino';
 import { spokenIn } from './first-bytes.js';
@@ -157,15 +154,10 @@ export class PortFront {
       }
       return route;
     };
-    const clock = new RelayClock();
     const relay = new Relay({
-      clock,
-      router: new Router(() => Promise.resolve(null), clock),
-      gate: { check: () => 'allow' },
+      routes: { find: (_hostname, request) => findRoute(request) },
       limits: LIMITS,
-      trustedProxies: new TrustedProxies([]),
       pools: this.pools,
-      findAppRoute: (_hostname, request) => findRoute(request),
       takesOver: () => false,
       takesOverBytes: (bytes) => spokenIn(bytes) !== 'http1',
       takeOver: (socket) => this.takeOver(socket),

@@ -12,7 +12,7 @@ import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
 import type { Exchange } from './exchange/exchange.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
-import type { TrustedProxies } from './visitors/forwarded.js';
+import { TrustedProxies } from './visitors/forwarded.js';
 import { Http2Connection } from './visitors/http2-connection.js';
 import { RelayClock, SWEEP_MS } from './clock.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
@@ -21,7 +21,7 @@ import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors
 import { type RequestBudget, RequestBudgets } from './routing/request-budget.js';
 import type { Route } from './routing/route.js';
 import { RouteTraffic } from './routing/route-traffic.js';
-import type { Router } from './routing/router.js';
+import type { RouteSource } from './routing/route-source.js';
 import type { StreamPools } from './upstream/stream-pools.js';
 import type { TakenStream } from './visitors/taken-stream.js';
 import type { VisitorConnection } from './exchange/visitor.js';
@@ -36,14 +36,14 @@ const REVALIDATIONS_AT_ONCE = 32;
 export interface RelayOptions {
   /** The relay advances it; give the one that its router reads. Default: a clock of its own. */
   readonly clock?: RelayClock;
-  readonly router: Router;
-  readonly gate: AccessGate;
+  readonly routes: RouteSource;
+  /** Default: lets every request in that has a route. */
+  readonly gate?: AccessGate;
   readonly limits: RelayLimits;
-  readonly trustedProxies: TrustedProxies;
+  /** Default: none. */
+  readonly trustedProxies?: TrustedProxies;
   /** Those of all routes; several relays may share them. */
   readonly pools: StreamPools;
-  /** The route of a hostname that is no preview's, or null: the application itself. */
-  readonly findAppRoute: (hostname: string, request: RequestHead) => Route | null;
   /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
   readonly takesOver: (request: RequestHead, hostname: string) => boolean;
   /** Connections that are given to `takeOver` for their first bytes: those that are no HTTP/1. Default: none. */
@@ -98,11 +98,12 @@ export class Relay {
   constructor(private readonly options: RelayOptions) {
     this.clock = options.clock ?? new RelayClock();
     this.limits = options.limits;
-    this.gate = options.gate;
+    this.gate = options.gate ?? { check: () => 'allow' };
     this.budgets = new RequestBudgets(options.limits.maxRequestsPerTeam);
-    options.router.onChange = (hostname) =>
-      void this.handleRouteChange(hostname).catch((error: unknown) => this.reportFault(error));
-    this.trustedProxies = options.trustedProxies;
+    options.routes.cache?.onChange(
+      (hostname) => void this.handleRouteChange(hostname).catch((error: unknown) => this.reportFault(error)),
+    );
+    this.trustedProxies = options.trustedProxies ?? new TrustedProxies([]);
     restoreFastStrings();
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
@@ -150,7 +151,7 @@ export class Relay {
 
   /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
   async handleRouteChange(hostname: string): Promise<void> {
-    this.options.router.invalidate(hostname);
+    this.options.routes.cache?.invalidate(hostname);
     await this.revalidate((exchange) => exchange.hostname === hostname);
   }
 
@@ -160,16 +161,16 @@ export class Relay {
    * @param concerns reports whether the change may concern the sender of a request; without it, all senders
    */
   async handleAccessChange(concerns: (request: RequestHead) => boolean = () => true): Promise<void> {
-    const { router } = this.options;
+    const { cache } = this.options.routes;
     await this.revalidate(
       ({ isRouting, hostname, request }) =>
-        !isRouting && router.cached(hostname)?.access !== 'public' && concerns(request),
+        !isRouting && cache?.cached(hostname)?.access !== 'public' && concerns(request),
     );
   }
 
   /** After events may have been lost: looks at everything again. */
   async handleGap(): Promise<void> {
-    this.options.router.clear();
+    this.options.routes.cache?.clear();
     await this.revalidate(() => true);
   }
 
@@ -234,7 +235,7 @@ export class Relay {
   // --- For connections and exchanges ----------------------------------------------------------------------
 
   findRoute(hostname: string, request: RequestHead): Route | null | Promise<Route | null> {
-    return this.options.findAppRoute(hostname, request) ?? this.options.router.find(hostname);
+    return this.options.routes.find(hostname, request);
   }
 
   takesOver(request: RequestHead): boolean {
@@ -342,8 +343,10 @@ export class Relay {
   /** Of exchanges that stay open, for which nobody asks again. */
   private refreshRoutes(): void {
     this.refreshAt = this.clock.now + REFRESH_MS;
+    const { cache } = this.options.routes;
+    if (cache === undefined) return;
     for (const connection of this.connections) {
-      for (const { hostname } of connection.exchanges()) this.options.router.refresh(hostname);
+      for (const { hostname } of connection.exchanges()) cache.refresh(hostname);
     }
   }
 
@@ -352,7 +355,7 @@ export class Relay {
     const { now } = this.clock;
     for (const connection of this.connections) connection.sweep(now);
     if (now >= this.refreshAt) this.refreshRoutes();
-    this.options.router.rereadDue();
+    this.options.routes.cache?.rereadDue();
     this.options.pools.sweep(now);
   }
 }

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { TrustedProxies } from '../visitors/forwarded.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { RelayClock } from '../clock.js';
 import { Relay } from '../relay.js';
@@ -53,7 +52,7 @@ beforeEach(async () => {
   const clock = new RelayClock();
   relay = new Relay({
     clock,
-    router: new Router(async () => {
+    routes: new Router(async () => {
       reads++;
       const preview = await read();
       return preview && routeOf(preview, pools.open(dialer));
@@ -65,9 +64,7 @@ beforeEach(async () => {
       },
     },
     limits: DEFAULT_RELAY_LIMITS,
-    trustedProxies: new TrustedProxies([]),
     pools,
-    findAppRoute: () => null,
     takesOver: () => false,
     takeOver: () => {},
     onFault: (error) => faults.push(error),

@@ -79,7 +79,7 @@ describe(Router.name, () => {
   it('reads an old route again while it serves on, and tells when it changed without an event', async () => {
     const { router, state, answer } = setUp();
     const changed: string[] = [];
-    router.onChange = (hostname) => changed.push(hostname);
+    router.onChange((hostname) => changed.push(hostname));
     const before = previewRoute('public');
     const found = router.find('a');
     answer(before);

@@ -1,6 +1,7 @@
 import { RelayError } from '../answers/relay-error.js';
 import type { Clock } from '../clock.js';
 import type { Route } from './route.js';
+import type { RouteCache, RouteSource } from './route-source.js';
 
 export interface RouterLimits {
   /** Hostnames remembered, known and unknown ones together. */
@@ -29,9 +30,8 @@ interface Entry {
 }
 
 /** Maps hostnames to routes: a bounded cache over `resolve`, corrected by `invalidate`. */
-export class Router {
-  /** Called when a route is found to have changed without an event. */
-  onChange: (hostname: string) => void = (hostname) => this.invalidate(hostname);
+export class Router implements RouteSource, RouteCache {
+  private handleChange: (hostname: string) => void = (hostname) => this.invalidate(hostname);
 
   private readonly entries = new Map<string, Entry>();
   private readonly lookups = new Map<string, Promise<Route | null>>();
@@ -44,6 +44,14 @@ export class Router {
     private readonly clock: Clock,
     private readonly limits: RouterLimits = DEFAULT_ROUTER_LIMITS,
   ) {}
+
+  get cache(): RouteCache {
+    return this;
+  }
+
+  onChange(listener: (hostname: string) => void): void {
+    this.handleChange = listener;
+  }
 
   /** Null when nothing lives at `hostname` (lower-case, without port). Rejects with a RelayError. */
   find(hostname: string): Route | null | Promise<Route | null> {
@@ -133,7 +141,7 @@ export class Router {
       .then(
         (route) => {
           const isCurrent = this.entries.get(hostname) === entry;
-          if (isCurrent && route?.revision !== entry.route?.revision) this.onChange(hostname);
+          if (isCurrent && route?.revision !== entry.route?.revision) this.handleChange(hostname);
         },
         // The store cannot be asked: what is known serves on, and is read again when it is as old once more.
         () => {},

@@ -10,7 +10,6 @@ import { Router } from '../routing/router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
 import type { Dialled, Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
-import { TrustedProxies } from '../visitors/forwarded.js';
 import type { StreamHandler } from '@culvert/tunnel';
 
 export interface Rig {
@@ -124,12 +123,10 @@ export async function startRig(
   const clock = new RelayClock();
   const relay = new Relay({
     clock,
-    router: new Router(async (hostname) => (hostname === route.hostname && !isRemoved ? route : null), clock),
+    routes: new Router(async (hostname) => (hostname === route.hostname && !isRemoved ? route : null), clock),
     gate: { check: () => 'allow' },
     limits: { ...DEFAULT_RELAY_LIMITS, ...limits },
-    trustedProxies: new TrustedProxies([]),
     pools,
-    findAppRoute: () => null,
     takesOver: () => false,
     takeOver: () => {},
     onFault: (error) => {

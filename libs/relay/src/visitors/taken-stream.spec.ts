@@ -3,11 +3,8 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:htt
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StreamPools } from '../upstream/stream-pools.js';
-import { TrustedProxies } from './forwarded.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
-import { RelayClock } from '../clock.js';
 import { Relay } from '../relay.js';
-import { Router } from '../routing/router.js';
 import type { TakenStream } from './taken-stream.js';
 
 /** What happened to the taken stream, in order. */
@@ -44,15 +41,10 @@ describe('a stream that is taken over', () => {
   beforeEach(async () => {
     taken = [];
     whenTaken = () => {};
-    const clock = new RelayClock();
     relay = new Relay({
-      clock,
-      router: new Router(() => Promise.resolve(null), clock),
-      gate: { check: () => 'allow' },
+      routes: { find: () => null },
       limits: { ...DEFAULT_RELAY_LIMITS, idleTimeoutMs: 300 },
-      trustedProxies: new TrustedProxies([]),
       pools: new StreamPools(),
-      findAppRoute: () => null,
       takesOver: () => false,
       takeOver: () => {},
       takesOverStream: (request, hostname) => hostname === 'app.test' && request.target === '/tunnel',
