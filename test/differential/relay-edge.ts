@@ -48,8 +48,6 @@ export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
     routes: new Router(async (hostname) => routeOf(hostname), clock),
     limits: DEFAULT_RELAY_LIMITS,
     pools,
-    takesOver: () => false,
-    takeOver: () => {},
     onFault: (error) => faults.push(error),
   });
   const listeners = await Promise.all(

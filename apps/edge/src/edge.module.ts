@@ -16,6 +16,7 @@ import {
   Router,
   SocketDialer,
   StreamPools,
+  type TakenStream,
   TrustedProxies,
   TunnelRegistry,
 } from '@culvert/relay';
@@ -179,6 +180,11 @@ function createRelay(
     (hostname) => (hostname.endsWith(previewSuffix) ? previews.resolve(hostname) : Promise.resolve(null)),
     clock,
   );
+  // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
+  const isTunnel = (target: string, hostname: string): boolean =>
+    (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix);
+  const takeTunnel = (socket: net.Socket): void => handToServer(server(), socket);
+  const takeCall = (stream: TakenStream): void => telepresence.takeOver(stream);
   const relay = new Relay({
     clock,
     routes: { find: (hostname) => (isApp(hostname) ? appRoute : router.find(hostname)), cache: router },
@@ -186,12 +192,10 @@ function createRelay(
     limits: relayLimits(settings),
     trustedProxies,
     pools,
-    // Under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
-    takesOver: ({ target }, hostname) =>
-      (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix),
-    takeOver: (socket) => handToServer(server(), socket),
-    takesOverStream: (request, hostname) => telepresence.takesOver(request) && isApp(hostname),
-    takeOverStream: (stream) => telepresence.takeOver(stream),
+    handOff: {
+      ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? takeTunnel : null),
+      ofStream: (request, hostname) => (telepresence.takesOver(request) && isApp(hostname) ? takeCall : null),
+    },
     onFault: (error) => log.error({ err: error }, 'relay fault'),
     onFailure: (error, hostname) => failures.add(error, hostname),
   });

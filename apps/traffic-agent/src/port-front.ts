@@ -154,13 +154,12 @@ export class PortFront {
       }
       return route;
     };
+    const takeSocket = (socket: Socket): void => this.takeOver(socket);
     const relay = new Relay({
       routes: { find: (_hostname, request) => findRoute(request) },
       limits: LIMITS,
       pools: this.pools,
-      takesOver: () => false,
-      takesOverBytes: (bytes) => spokenIn(bytes) !== 'http1',
-      takeOver: (socket) => this.takeOver(socket),
+      handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : takeSocket) },
       onFault: (error) => log.error({ err: error }, 'relay fault'),
       onFailure: ({ code, message, reference }) =>
         log.debug({ code, reason: message, reference }, 'request failed'),

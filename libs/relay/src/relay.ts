@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import { type RequestHead, restoreFastStrings } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 import type { AccessGate } from './routing/access-gate.js';
-import { hostnameOf } from './routing/hostname.js';
 import { Http1Connection } from './visitors/http1-connection.js';
 import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
@@ -23,7 +22,7 @@ import type { Route } from './routing/route.js';
 import { RouteTraffic } from './routing/route-traffic.js';
 import type { RouteSource } from './routing/route-source.js';
 import type { StreamPools } from './upstream/stream-pools.js';
-import type { TakenStream } from './visitors/taken-stream.js';
+import { type HandOff, NO_HAND_OFF } from './visitors/hand-off.js';
 import type { VisitorConnection } from './exchange/visitor.js';
 
 const ROUTING_POLL_MS = 10;
@@ -44,15 +43,8 @@ export interface RelayOptions {
   readonly trustedProxies?: TrustedProxies;
   /** Those of all routes; several relays may share them. */
   readonly pools: StreamPools;
-  /** Requests whose whole connection is given to `takeOver`, such as tunnels. */
-  readonly takesOver: (request: RequestHead, hostname: string) => boolean;
-  /** Connections that are given to `takeOver` for their first bytes: those that are no HTTP/1. Default: none. */
-  readonly takesOverBytes?: (bytes: Buffer) => boolean;
-  /** Gets the socket with the bytes that were read back in it, paused. */
-  readonly takeOver: (socket: Socket) => void;
-  /** HTTP/2 requests that are given to `takeOverStream` instead of becoming exchanges. Default: none. */
-  readonly takesOverStream?: (request: RequestHead, hostname: string) => boolean;
-  readonly takeOverStream?: (stream: TakenStream) => void;
+  /** What is given away instead of becoming exchanges. Default: nothing. */
+  readonly handOff?: HandOff;
   /** Gets what should never happen: an exception inside the relay. */
   readonly onFault: (error: unknown) => void;
   /** Gets each answer the relay made itself. */
@@ -80,6 +72,7 @@ export class Relay {
   readonly limits: RelayLimits;
   readonly gate: AccessGate;
   readonly trustedProxies: TrustedProxies;
+  readonly handOff: Required<HandOff>;
   private readonly budgets: RequestBudgets;
   readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
 
@@ -104,6 +97,7 @@ export class Relay {
       (hostname) => void this.handleRouteChange(hostname).catch((error: unknown) => this.reportFault(error)),
     );
     this.trustedProxies = options.trustedProxies ?? new TrustedProxies([]);
+    this.handOff = { ...NO_HAND_OFF, ...options.handOff };
     restoreFastStrings();
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
@@ -236,26 +230,6 @@ export class Relay {
 
   findRoute(hostname: string, request: RequestHead): Route | null | Promise<Route | null> {
     return this.options.routes.find(hostname, request);
-  }
-
-  takesOver(request: RequestHead): boolean {
-    return request.upgrade !== '' && this.options.takesOver(request, hostnameOf(request.host));
-  }
-
-  takesOverBytes(bytes: Buffer): boolean {
-    return this.options.takesOverBytes?.(bytes) ?? false;
-  }
-
-  takeOver(socket: Socket): void {
-    this.options.takeOver(socket);
-  }
-
-  takesOverStream(request: RequestHead): boolean {
-    return this.options.takesOverStream?.(request, hostnameOf(request.host)) ?? false;
-  }
-
-  takeOverStream(stream: TakenStream): void {
-    this.options.takeOverStream!(stream);
   }
 
   /** A connection carries nothing but streams that were taken over. */

@@ -65,8 +65,6 @@ beforeEach(async () => {
     },
     limits: DEFAULT_RELAY_LIMITS,
     pools,
-    takesOver: () => false,
-    takeOver: () => {},
     onFault: (error) => faults.push(error),
   });
   listener = net.createServer({ allowHalfOpen: true }, (socket) => relay.accept(socket, { isSecure: false }));

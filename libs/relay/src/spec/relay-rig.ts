@@ -127,8 +127,6 @@ export async function startRig(
     gate: { check: () => 'allow' },
     limits: { ...DEFAULT_RELAY_LIMITS, ...limits },
     pools,
-    takesOver: () => false,
-    takeOver: () => {},
     onFault: (error) => {
       throw error;
     },

@@ -20,6 +20,7 @@ import { relayErrorOf } from '../answers/failures.js';
 import { forwardedLines } from './forwarded.js';
 import { bodylessLine, requestHeadText, responseFieldLines } from '../routing/header-rules.js';
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from '../limits.js';
+import type { SocketTaker } from './hand-off.js';
 import { Lingering } from './lingering.js';
 import type { Relay } from '../relay.js';
 import { RelayError } from '../answers/relay-error.js';
@@ -175,7 +176,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
     this.relay.counters.bytesIn += chunk.length;
     switch (this.state) {
       case 'idle':
-        if (this.isNew && this.givesAway(chunk)) return;
+        if (this.isNew && this.isHandedOff(chunk)) return;
         this.consume(chunk);
         return;
       case 'head':
@@ -290,13 +291,16 @@ export class Http1Connection implements Visitor, VisitorConnection {
       );
       return chunk.length;
     }
-    if (this.relay.takesOver(request)) {
-      this.reader.reset();
-      this.handOver(Buffer.concat([Buffer.from(request.text, 'latin1'), chunk.subarray(next)]));
-      return chunk.length;
-    }
-    if (request.upgrade === '')
+    if (request.upgrade !== '') {
+      const take = this.relay.handOff.ofUpgrade(request, hostnameOf(request.host));
+      if (take !== null) {
+        this.reader.reset();
+        this.handOver(Buffer.concat([Buffer.from(request.text, 'latin1'), chunk.subarray(next)]), take);
+        return chunk.length;
+      }
+    } else {
       repeated.learn(request, this.reader.buffer, this.reader, '', this.relay.clock.now);
+    }
     this.reader.reset();
     this.begin(request);
     return next;
@@ -339,16 +343,17 @@ export class Http1Connection implements Visitor, VisitorConnection {
     return this.isBorrowing ? Buffer.from(bytes) : bytes;
   }
 
-  /** Whether a connection that begins with `chunk` is no visitor of the relay's. */
-  private givesAway(chunk: Buffer): boolean {
+  /** Whether the first bytes show that this connection must be handed off; then it is. */
+  private isHandedOff(chunk: Buffer): boolean {
     this.isNew = false;
-    if (!this.relay.takesOverBytes(chunk)) return false;
-    this.handOver(Buffer.from(chunk));
+    const take = this.relay.handOff.ofBytes(chunk);
+    if (take === null) return false;
+    this.handOver(Buffer.from(chunk), take);
     return true;
   }
 
   /** @param bytes what has been read, in memory of its own */
-  private handOver(bytes: Buffer): void {
+  private handOver(bytes: Buffer, take: SocketTaker): void {
     const { socket } = this;
     this.state = 'closed';
     this.isHandedOver = true;
@@ -360,7 +365,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
     socket.off('close', this.handleClose);
     socket.pause();
     socket.unshift(bytes);
-    this.relay.takeOver(socket);
+    take(socket);
   }
 
   // --- Visitor: what the exchange asks of this connection -------------------------------------------------

@@ -245,6 +245,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   }
 
   onRequest(stream: ServerStream, fields: RequestFields, isRequestDone: boolean): void {
+    const { handOff } = this.relay;
     let request: Http2Request;
     try {
       request = readHttp2Request(fields, {
@@ -252,18 +253,22 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
         hasBody: !isRequestDone,
         limits: this.relay.limits.head,
       });
-      if (this.relay.takesOver(request.head))
+      if (
+        request.head.upgrade !== '' &&
+        handOff.ofUpgrade(request.head, this.hostnameOf(request.head)) !== null
+      )
         throw new RelayError('bad_request', 'This is only available over HTTP/1.1.', { status: 501 });
     } catch (error) {
       this.refuse(stream, error, fields);
       return;
     }
     this.activeAt = this.relay.clock.now;
-    if (this.relay.takesOverStream(request.head)) {
-      const { head } = request;
+    const { head } = request;
+    const take = handOff.ofStream(head, this.hostnameOf(head));
+    if (take !== null) {
       const taken = new Http2TakenStream(stream, head, this.peer, !isRequestDone, this.handleTakenStreamEnd);
       this.takenStreams.add(taken);
-      this.relay.takeOverStream(taken);
+      take(taken);
       return;
     }
     const visitor = new Http2Visitor(this, stream, request, !isRequestDone);

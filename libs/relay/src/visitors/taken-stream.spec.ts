@@ -41,16 +41,17 @@ describe('a stream that is taken over', () => {
   beforeEach(async () => {
     taken = [];
     whenTaken = () => {};
+    const take = (stream: TakenStream): void => {
+      taken.push(new Recorder(stream));
+      whenTaken();
+    };
     relay = new Relay({
       routes: { find: () => null },
       limits: { ...DEFAULT_RELAY_LIMITS, idleTimeoutMs: 300 },
       pools: new StreamPools(),
-      takesOver: () => false,
-      takeOver: () => {},
-      takesOverStream: (request, hostname) => hostname === 'app.test' && request.target === '/tunnel',
-      takeOverStream: (stream) => {
-        taken.push(new Recorder(stream));
-        whenTaken();
+      handOff: {
+        ofStream: (request, hostname) =>
+          hostname === 'app.test' && request.target === '/tunnel' ? take : null,
       },
       onFault: (error) => expect.unreachable(String(error)),
     });
