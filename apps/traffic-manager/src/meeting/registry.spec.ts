@@ -165,6 +165,32 @@ describe('an intercept', () => {
     registry.setCulvertId(id, 'cloud:orders');
     expect(only.sent.at(-1)!.intercepts[0].acceptedIds).toEqual([id, 'cloud:orders']);
   });
+
+  // It waited for the agent once more then: its client printed it twice, and Culvert was told that nothing takes its requests.
+  it('stays active when Culvert gives it an id, and its client learns the id', () => {
+    const only = agent('a1');
+    const alice = client('alice');
+    const { id } = created(registry.create(alice, draft()));
+    only.confirm();
+    registry.setCulvertId(id, 'cloud:orders');
+    expect(disposition(id)).toBe('ACTIVE');
+    only.confirm();
+    expect(alice.told.map((info) => [info.disposition, info.culvertId])).toEqual([
+      ['ACTIVE', null],
+      ['ACTIVE', 'cloud:orders'],
+    ]);
+  });
+
+  it('waits again when its client changes its headers', () => {
+    const only = agent('a1');
+    const alice = client('alice');
+    const { id } = created(registry.create(alice, draft()));
+    only.confirm();
+    registry.create(alice, draft({ headers: [{ name: 'x-dev', value: 'bob' }] }));
+    expect(disposition(id)).toBe('WAITING');
+    only.confirm();
+    expect(disposition(id)).toBe('ACTIVE');
+  });
 });
 
 describe('a client', () => {

@@ -54,7 +54,10 @@ interface Agent {
   appliedRevision: number;
   /** What was sent last, as text, to see whether it has changed. */
   sent: string;
-  /** By intercept: the revision with which its entry was sent, and the entry as text. */
+  /**
+   * By intercept: the revision with which the agent was sent what it looks for, and that as text. Culvert's id is no part of it: it
+   * comes later and is accepted beside the first one, so what the agent confirmed stays confirmed.
+   */
   readonly entries: Map<string, { readonly revision: number; readonly text: string }>;
   errors: ReadonlyMap<string, string>;
 }
@@ -321,7 +324,7 @@ function tell(agent: Agent, intercepts: readonly Intercept[]): void {
   if (text === agent.sent) return;
   agent.sent = text;
   agent.revision++;
-  const current = new Map(list.map((entry) => [entry.id, JSON.stringify(entry)]));
+  const current = new Map(list.map(({ id, port, headers }) => [id, JSON.stringify([port, headers])]));
   for (const id of agent.entries.keys()) if (!current.has(id)) agent.entries.delete(id);
   for (const [id, entry] of current) {
     if (agent.entries.get(id)?.text !== entry)
