@@ -14,7 +14,8 @@ export {
 } from './exchange/exchange-trace.js';
 export { Http2Dialer } from './upstream/http2-dialer.js';
 export { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from './limits.js';
-export { type AcceptOptions, Relay, type RelayCounters, type RelayOptions } from './relay.js';
+export type { RelayCounters } from './exchange/host.js';
+export { type AcceptOptions, Relay, type RelayOptions } from './relay.js';
 export { hasOwnAuthorization, noteOwnAuthorization } from './routing/own-authorization.js';
 export { RelayError, type RelayErrorCode } from './answers/relay-error.js';
 export { requestFault } from './answers/request-faults.js';

@@ -1,29 +1,33 @@
 /**
- * The data plane of one edge, without any framework: takes sockets of visitors, knows every connection, tells
- * the time, and ends what has to end. The parts it is made of are given to it.
+ * The data plane of one edge, or of one port of a traffic agent, without any framework: accepts sockets, advances the
+ * clock, and enforces time-outs. Its collaborators are given to it; connections and exchanges see it as `RelayHost`.
  */
 import type { Socket } from 'node:net';
 import { type RequestHead, restoreFastStrings } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
-import type { AccessGate } from './routing/access-gate.js';
-import { Http1Connection } from './visitors/http1-connection.js';
+import type { RelayError } from './answers/relay-error.js';
 import type { PageBody } from './banner/page-body.js';
 import type { PageCoding } from './banner/page-response.js';
+import { RelayClock, SWEEP_MS } from './clock.js';
 import type { Exchange } from './exchange/exchange.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
-import { TrustedProxies } from './visitors/forwarded.js';
-import { Http2Connection } from './visitors/http2-connection.js';
-import { RelayClock, SWEEP_MS } from './clock.js';
+import type { RelayCounters } from './exchange/host.js';
 import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
-import type { RelayError, RelayErrorCode } from './answers/relay-error.js';
-import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors/replay-visitor.js';
-import { type RequestBudget, RequestBudgets } from './routing/request-budget.js';
+import type { AccessGate } from './routing/access-gate.js';
+import type { RequestBudget } from './routing/request-budget.js';
 import type { Route } from './routing/route.js';
-import { RouteTraffic } from './routing/route-traffic.js';
 import type { RouteSource } from './routing/route-source.js';
+import type { RouteTraffic } from './routing/route-traffic.js';
+import { RouteUse } from './routing/route-use.js';
 import type { StreamPools } from './upstream/stream-pools.js';
+import { Connections } from './visitors/connections.js';
+import { TrustedProxies } from './visitors/forwarded.js';
 import { type HandOff, NO_HAND_OFF } from './visitors/hand-off.js';
-import type { VisitorConnection } from './exchange/visitor.js';
+import type { ConnectionHost } from './visitors/host.js';
+import { Http1Connection } from './visitors/http1-connection.js';
+import { Http2Connection } from './visitors/http2-connection.js';
+import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors/replay-visitor.js';
+import type { VisitorConnection } from './visitors/visitor-connection.js';
 
 const ROUTING_POLL_MS = 10;
 
@@ -56,56 +60,47 @@ export interface AcceptOptions {
   readonly protocol?: 'http/1.1' | 'h2';
 }
 
-export interface RelayCounters {
-  connections: number;
-  exchanges: number;
-  bytesIn: number;
-  bytesOut: number;
-  readonly failures: Partial<Record<RelayErrorCode, number>>;
-}
-
 export class Relay {
-  readonly clock: RelayClock;
-  isDraining = false;
-  private codedPages = 0;
-  private refreshAt = 0;
-  readonly limits: RelayLimits;
-  readonly gate: AccessGate;
-  readonly trustedProxies: TrustedProxies;
-  readonly handOff: Required<HandOff>;
-  private readonly budgets: RequestBudgets;
-  readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
-
-  /** By the ids of the previews whose exchanges they watch. Usually empty, which is all that an exchange looks at. */
-  readonly observers = new Map<string, ExchangeObserver>();
-
-  private readonly connections = new Set<VisitorConnection>();
-  private readonly connectionsByAddress = new Map<string, number>();
-  /** Previews used since they were last asked for; bounded by the routes there are. */
-  private readonly usedRoutes = new Set<Route>();
-  /** Of routes that are not known as used any more. */
-  private leftTraffic: RouteTraffic[] = [];
+  private readonly host: RelayHost;
   private readonly sweeper: NodeJS.Timeout;
-  private whenEmpty: (() => void) | null = null;
+  private refreshAt = 0;
 
   constructor(private readonly options: RelayOptions) {
-    this.clock = options.clock ?? new RelayClock();
-    this.limits = options.limits;
-    this.gate = options.gate ?? { check: () => 'allow' };
-    this.budgets = new RequestBudgets(options.limits.maxRequestsPerTeam);
+    this.host = new RelayHost(options);
     options.routes.cache?.onChange(
-      (hostname) => void this.handleRouteChange(hostname).catch((error: unknown) => this.reportFault(error)),
+      (hostname) =>
+        void this.handleRouteChange(hostname).catch((error: unknown) => this.host.reportFault(error)),
     );
-    this.trustedProxies = options.trustedProxies ?? new TrustedProxies([]);
-    this.handOff = { ...NO_HAND_OFF, ...options.handOff };
     restoreFastStrings();
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
   }
 
+  get limits(): RelayLimits {
+    return this.host.limits;
+  }
+
+  get trustedProxies(): TrustedProxies {
+    return this.host.trustedProxies;
+  }
+
+  get counters(): RelayCounters {
+    return this.host.counters;
+  }
+
+  /** Observers by the ids of the previews whose exchanges they watch. */
+  get observers(): Map<string, ExchangeObserver> {
+    return this.host.observers;
+  }
+
+  /** Whether `drain` was called. */
+  get isDraining(): boolean {
+    return this.host.isDraining;
+  }
+
   /** Open connections of visitors. */
   get connectionCount(): number {
-    return this.connections.size;
+    return this.host.connections.size;
   }
 
   /**
@@ -113,22 +108,22 @@ export class Relay {
    * @param options.protocol what ALPN agreed on; HTTP/1.1 without it
    */
   accept(socket: Socket, { isSecure, protocol = 'http/1.1' }: AcceptOptions): void {
-    const address = plainAddress(socket.remoteAddress);
-    const { maxConnectionsPerAddress } = this.limits;
-    if (maxConnectionsPerAddress > 0) {
-      const held = this.connectionsByAddress.get(address) ?? 0;
-      if (held >= maxConnectionsPerAddress) {
-        socket.destroy();
-        return;
-      }
-      this.connectionsByAddress.set(address, held + 1);
+    const { host } = this;
+    if (!host.connections.reserve(plainAddress(socket.remoteAddress))) {
+      socket.destroy();
+      return;
     }
-    this.counters.connections++;
-    this.connections.add(
+    host.counters.connections++;
+    host.connections.add(
       protocol === 'h2'
-        ? new Http2Connection(this, socket, isSecure)
-        : new Http1Connection(this, socket, isSecure),
+        ? new Http2Connection(host, socket, isSecure)
+        : new Http1Connection(host, socket, isSecure),
     );
+  }
+
+  /** Finds the route of a request, as for a visitor's. */
+  findRoute(hostname: string, request: RequestHead): Route | null | Promise<Route | null> {
+    return this.host.routes.find(hostname, request);
   }
 
   /**
@@ -136,16 +131,20 @@ export class Relay {
    * counting are the same. Resolves with the answer, or with why there is none.
    */
   replay(route: Route, options: ReplayOptions): Promise<ReplayAnswer | RelayError> {
+    const { connections } = this.host;
     return new Promise((resolve) => {
-      const visitor = new ReplayVisitor(this, options, route.hostname, resolve);
-      this.connections.add(visitor);
+      const visitor = new ReplayVisitor(this.host, options, route.hostname, (outcome) => {
+        connections.forgetReplay(visitor);
+        resolve(outcome);
+      });
+      connections.add(visitor);
       visitor.start(route);
     });
   }
 
   /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
   async handleRouteChange(hostname: string): Promise<void> {
-    this.options.routes.cache?.invalidate(hostname);
+    this.host.routes.cache?.invalidate(hostname);
     await this.revalidate((exchange) => exchange.hostname === hostname);
   }
 
@@ -155,7 +154,7 @@ export class Relay {
    * @param concerns reports whether the change may concern the sender of a request; without it, all senders
    */
   async handleAccessChange(concerns: (request: RequestHead) => boolean = () => true): Promise<void> {
-    const { cache } = this.options.routes;
+    const { cache } = this.host.routes;
     await this.revalidate(
       ({ isRouting, hostname, request }) =>
         !isRouting && cache?.cached(hostname)?.access !== 'public' && concerns(request),
@@ -164,25 +163,17 @@ export class Relay {
 
   /** After events may have been lost: looks at everything again. */
   async handleGap(): Promise<void> {
-    this.options.routes.cache?.clear();
+    this.host.routes.cache?.clear();
     await this.revalidate(() => true);
   }
 
   /**
-   * Finishes the exchanges under way, then resolves. Idle connections end at once. Streams that were taken over may
+   * Finishes the exchanges under way, then resolves. Idle connections end at once. Streams that were handed off may
    * carry those exchanges: they stay, and whoever took them ends them.
    */
   async drain(graceMs: number): Promise<void> {
-    this.isDraining = true;
-    for (const connection of this.connections) {
-      connection.drain();
-      for (const exchange of connection.exchanges()) exchange.drain();
-    }
-    if (!this.isDrained) {
-      const timer = setTimeout(() => this.whenEmpty?.(), graceMs);
-      await new Promise<void>((resolve) => (this.whenEmpty = resolve));
-      clearTimeout(timer);
-    }
+    this.host.isDraining = true;
+    await this.host.connections.drain(graceMs);
   }
 
   /** Resolves when no request needs a new stream any more, after `drain`; after `maxMs` in any case. */
@@ -196,117 +187,40 @@ export class Relay {
   /** Ends everything at once. */
   close(): void {
     clearInterval(this.sweeper);
-    for (const connection of this.connections) connection.destroy();
+    this.host.connections.destroy();
   }
 
   /** Ids of the previews that had an exchange since the last call, or have one still. */
   takeUsedPreviews(): string[] {
-    const ids: string[] = [];
-    for (const route of this.usedRoutes) {
-      ids.push(route.id);
-      if (route.active > 0) continue;
-      route.budget!.holders--;
-      route.budget = null;
-      this.usedRoutes.delete(route);
-      if (!route.traffic.isEmpty) this.leftTraffic.push(takeTraffic(route));
-    }
-    return ids;
+    return this.host.use.takePreviews();
   }
 
   /** What previews were sent and answered since the last call; of one preview there may be several. */
   takeTraffic(): RouteTraffic[] {
-    const taken = this.leftTraffic;
-    this.leftTraffic = [];
-    for (const route of this.usedRoutes) if (!route.traffic.isEmpty) taken.push(takeTraffic(route));
-    return taken;
+    return this.host.use.takeTraffic();
   }
 
   /** How many requests the previews of each team had forwarded since the last call. */
   takeRequestCounts(): Map<string, number> {
-    return this.budgets.takeCounts(this.clock.now);
-  }
-
-  // --- For connections and exchanges ----------------------------------------------------------------------
-
-  findRoute(hostname: string, request: RequestHead): Route | null | Promise<Route | null> {
-    return this.options.routes.find(hostname, request);
-  }
-
-  /** A connection carries nothing but streams that were taken over. */
-  handleIdleCarrier(): void {
-    if (this.isDraining && this.isDrained) this.whenEmpty?.();
-  }
-
-  forget(connection: VisitorConnection): void {
-    if (!this.connections.delete(connection)) return;
-    if (this.limits.maxConnectionsPerAddress > 0) {
-      const held = (this.connectionsByAddress.get(connection.peer) ?? 1) - 1;
-      if (held > 0) this.connectionsByAddress.set(connection.peer, held);
-      else this.connectionsByAddress.delete(connection.peer);
-    }
-    if (this.isDrained) this.whenEmpty?.();
-  }
-
-  /** Like `forget`, of what holds no connection. */
-  forgetReplay(visitor: ReplayVisitor): void {
-    this.connections.delete(visitor);
-    if (this.isDrained) this.whenEmpty?.();
-  }
-
-  /** Asks for what a page with a banner needs. False while too many are unpacked: the page then stays as it is. */
-  takePage(coding: PageCoding): boolean {
-    if (coding === 'identity') return true;
-    if (this.codedPages >= MAX_CODED_PAGES) return false;
-    this.codedPages++;
-    return true;
-  }
-
-  /** Gives it back. */
-  leavePage(page: PageBody): void {
-    page.destroy();
-    if (page.isCoded) this.codedPages--;
-  }
-
-  /** The budget of its team. Once per route and call of `takeUsedPreviews`: costs a request one comparison. */
-  noteUse(route: Route): RequestBudget | null {
-    if (route.kind !== 'preview') return null;
-    this.usedRoutes.add(route);
-    return (route.budget = this.budgets.hold(route.teamId, this.clock.now));
-  }
-
-  recordFailure(error: RelayError, hostname: string): void {
-    this.counters.failures[error.code] = (this.counters.failures[error.code] ?? 0) + 1;
-    this.options.onFailure?.(error, hostname);
-  }
-
-  reportFault(error: unknown): void {
-    this.options.onFault(error);
-  }
-
-  private get isDrained(): boolean {
-    for (const connection of this.connections) if (!connection.isIdleCarrier) return false;
-    return true;
+    return this.host.use.takeRequestCounts(this.host.clock.now);
   }
 
   private isRouting(): boolean {
-    for (const connection of this.connections) {
-      for (const exchange of connection.exchanges()) if (exchange.isRouting) return true;
-    }
+    for (const exchange of this.host.connections.exchanges()) if (exchange.isRouting) return true;
     return false;
   }
 
   private async revalidate(concerns: (exchange: Exchange) => boolean): Promise<void> {
     const concerned: Exchange[] = [];
-    for (const connection of this.connections) {
-      for (const exchange of connection.exchanges()) if (concerns(exchange)) concerned.push(exchange);
-    }
+    for (const exchange of this.host.connections.exchanges())
+      if (concerns(exchange)) concerned.push(exchange);
     // Several at a time: one slow answer of the store must not keep the others open.
     const worker = async (): Promise<void> => {
       for (let exchange = concerned.pop(); exchange !== undefined; exchange = concerned.pop()) {
         try {
           await exchange.revalidate(await this.findRoute(exchange.hostname, exchange.request));
         } catch (error) {
-          this.reportFault(error);
+          this.host.reportFault(error);
           await exchange.revalidate(null);
         }
       }
@@ -314,28 +228,82 @@ export class Relay {
     await Promise.all(Array.from({ length: REVALIDATIONS_AT_ONCE }, worker));
   }
 
-  /** Of exchanges that stay open, for which nobody asks again. */
+  /** Has the routes of exchanges that stay open read again: no request asks for them. */
   private refreshRoutes(): void {
-    this.refreshAt = this.clock.now + REFRESH_MS;
-    const { cache } = this.options.routes;
+    this.refreshAt = this.host.clock.now + REFRESH_MS;
+    const { connections, routes } = this.host;
+    const { cache } = routes;
     if (cache === undefined) return;
-    for (const connection of this.connections) {
-      for (const { hostname } of connection.exchanges()) cache.refresh(hostname);
-    }
+    for (const { hostname } of connections.exchanges()) cache.refresh(hostname);
   }
 
   private sweep(): void {
-    this.clock.advance();
-    const { now } = this.clock;
-    for (const connection of this.connections) connection.sweep(now);
+    const { clock, connections, routes } = this.host;
+    clock.advance();
+    const { now } = clock;
+    connections.sweep(now);
     if (now >= this.refreshAt) this.refreshRoutes();
-    this.options.routes.cache?.rereadDue();
+    routes.cache?.rereadDue();
     this.options.pools.sweep(now);
   }
 }
 
-function takeTraffic(route: Route): RouteTraffic {
-  const { traffic } = route;
-  route.traffic = new RouteTraffic(route.teamId, route.id);
-  return traffic;
+/** The relay as its connections and exchanges see it. */
+class RelayHost implements ConnectionHost {
+  readonly clock: RelayClock;
+  readonly limits: RelayLimits;
+  readonly routes: RouteSource;
+  readonly gate: AccessGate;
+  readonly trustedProxies: TrustedProxies;
+  readonly handOff: Required<HandOff>;
+  readonly observers = new Map<string, ExchangeObserver>();
+  readonly counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
+  readonly connections: Connections;
+  readonly use: RouteUse;
+  readonly reportFault: (error: unknown) => void;
+  isDraining = false;
+  private codedPages = 0;
+  private readonly onFailure: RelayOptions['onFailure'];
+
+  constructor(options: RelayOptions) {
+    this.clock = options.clock ?? new RelayClock();
+    this.limits = options.limits;
+    this.routes = options.routes;
+    this.gate = options.gate ?? { check: () => 'allow' };
+    this.trustedProxies = options.trustedProxies ?? new TrustedProxies([]);
+    this.handOff = { ...NO_HAND_OFF, ...options.handOff };
+    this.connections = new Connections(options.limits.maxConnectionsPerAddress);
+    this.use = new RouteUse(options.limits.maxRequestsPerTeam);
+    this.reportFault = options.onFault;
+    this.onFailure = options.onFailure;
+  }
+
+  forget(connection: VisitorConnection): void {
+    this.connections.forget(connection);
+  }
+
+  handleIdleCarrier(): void {
+    this.connections.noticeDrained();
+  }
+
+  noteUse(route: Route): RequestBudget | null {
+    return this.use.note(route, this.clock.now);
+  }
+
+  takePage(coding: PageCoding): boolean {
+    if (coding === 'identity') return true;
+    if (this.codedPages >= MAX_CODED_PAGES) return false;
+    this.codedPages++;
+    return true;
+  }
+
+  leavePage(page: PageBody): void {
+    page.destroy();
+    if (page.isCoded) this.codedPages--;
+  }
+
+  recordFailure(error: RelayError, hostname: string): void {
+    this.counters.failures[error.code] = (this.counters.failures[error.code] ?? 0) + 1;
+    this.onFailure?.(error, hostname);
+  }
 }

@@ -25,7 +25,7 @@ import { redirectToPlainHost } from '../answers/final-dot.js';
 import { GateAnswer } from '../answers/gate-answer.js';
 import { isInCircles } from '../routing/hop-mark.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
-import type { Relay } from '../relay.js';
+import type { ExchangeHost } from './host.js';
 import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
 import { isRepeatable } from './repeatable.js';
 import type { Route } from '../routing/route.js';
@@ -81,13 +81,13 @@ export class Exchange implements StreamHandler, PageSink {
   private readonly startedAt = performance.now();
 
   constructor(
-    private readonly relay: Relay,
+    private readonly host: ExchangeHost,
     private readonly visitor: Visitor,
     readonly request: RequestHead,
     /** The lower-case name that decided the route, without its port. */
     readonly hostname: string,
   ) {
-    this.activeAt = relay.clock.now;
+    this.activeAt = host.clock.now;
     this.requestBytesLeft = request.contentLength;
     this.isRequestDone = request.framing !== Framing.CHUNKED && this.requestBytesLeft === 0;
   }
@@ -104,7 +104,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.failWith(redirect);
       return;
     }
-    const found = this.relay.findRoute(this.hostname, this.request);
+    const found = this.host.routes.find(this.hostname, this.request);
     if (found instanceof Promise) {
       found.then(
         (route) => this.enter(route),
@@ -137,7 +137,7 @@ export class Exchange implements StreamHandler, PageSink {
   /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
   pushBody(chunk: Buffer, offset: number): number {
     const stream = this.pooled!.stream;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (this.request.framing === Framing.LENGTH) {
       const end = Math.min(chunk.length, offset + this.requestBytesLeft);
       this.countIn(end - offset);
@@ -153,7 +153,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   /** Bytes of an upgraded connection. */
   pushRaw(chunk: Buffer): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (this.state !== 'upgraded') return;
     this.countIn(chunk.length);
     if (!this.pooled!.stream.write(chunk)) this.pauseBody();
@@ -168,7 +168,7 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   handleVisitorDrain(): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (this.page !== null) this.page.resume();
     else this.resumeResponse();
   }
@@ -185,19 +185,19 @@ export class Exchange implements StreamHandler, PageSink {
   // --- Stream events --------------------------------------------------------------------------------------
 
   onOpen(): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     this.trace?.open();
   }
 
   onDrain(): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (!this.isBodyPaused) return;
     this.isBodyPaused = false;
     this.visitor.resumeBody();
   }
 
   onData(chunk: Buffer): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     this.route!.traffic.bytesOut += chunk.length;
     if (this.trace !== null) this.trace.bytesOut += chunk.length;
     if (this.state === 'upgraded') {
@@ -258,7 +258,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   /** Called with the relay's clock while the exchange lives. */
   sweep(now: number): void {
-    const { limits } = this.relay;
+    const { limits } = this.host;
     const quietMs = now - this.activeAt;
     if (this.route && this.route.expiresAt <= Date.now()) {
       this.fail('preview_expired', DENIALS.preview_expired);
@@ -309,7 +309,7 @@ export class Exchange implements StreamHandler, PageSink {
       return;
     }
     if (route?.kind === 'app') return;
-    const { gate } = this.relay;
+    const { gate } = this.host;
     try {
       const live = route !== null && route.expiresAt > Date.now() ? route : null;
       // Who was let in elsewhere shows nothing that the gate could judge.
@@ -326,7 +326,7 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   private sweepActive(quietMs: number): void {
-    const { limits } = this.relay;
+    const { limits } = this.host;
     if (this.response) {
       // A response may be silent for as long as the service likes; only an unread one is given up.
       if (this.isResponsePaused && quietMs > limits.stallTimeoutMs) {
@@ -353,7 +353,7 @@ export class Exchange implements StreamHandler, PageSink {
   // --- From request to stream -----------------------------------------------------------------------------
 
   private hasTooLargeBody(): boolean {
-    const { maxBodyBytes } = this.relay.limits;
+    const { maxBodyBytes } = this.host.limits;
     if (maxBodyBytes === 0 || this.request.contentLength <= maxBodyBytes) return false;
     this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
     return true;
@@ -370,7 +370,7 @@ export class Exchange implements StreamHandler, PageSink {
       }
       live = null;
     }
-    const verdict = this.relay.gate.check(live, this.request, this.hostname, this.visitor.peer);
+    const verdict = this.host.gate.check(live, this.request, this.hostname, this.visitor.peer);
     if (verdict instanceof Promise) {
       verdict.then(
         (answer) => this.admit(live, answer),
@@ -392,7 +392,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.start();
       return;
     }
-    const { observers } = this.relay;
+    const { observers } = this.host;
     if (observers.size > 0) this.observe(route);
     if (route.hopMark !== '' && isInCircles(this.request, route.hopMark)) {
       route.traffic.countRefused();
@@ -404,12 +404,12 @@ export class Exchange implements StreamHandler, PageSink {
       this.fail('upgrade_not_allowed', DENIALS.upgrade_not_allowed);
       return;
     }
-    if (route.active >= this.relay.limits.maxRequestsPerPreview) {
+    if (route.active >= this.host.limits.maxRequestsPerPreview) {
       route.traffic.countRefused();
       this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
     } else {
-      const budget = route.budget ?? this.relay.noteUse(route);
-      if (budget !== null && !budget.take(this.relay.clock.now)) {
+      const budget = route.budget ?? this.host.noteUse(route);
+      if (budget !== null && !budget.take(this.host.clock.now)) {
         route.traffic.countRefused();
         this.failWith(budget.refusal());
         return;
@@ -430,7 +430,7 @@ export class Exchange implements StreamHandler, PageSink {
     const pooled =
       isFresh || upgradeOf(this.request, this.route!) !== ''
         ? pool.dial(this, inUse)
-        : pool.acquire(this, this.relay.clock.now, isRepeatable(this.request), inUse);
+        : pool.acquire(this, this.host.clock.now, isRepeatable(this.request), inUse);
     if (pooled === 'full') {
       this.waitForRoom();
     } else if (pooled === 'absent') {
@@ -439,7 +439,7 @@ export class Exchange implements StreamHandler, PageSink {
       this.pooled = pooled;
       this.state = 'active';
       this.trace?.connect(pooled.uses > 0);
-      this.activeAt = this.relay.clock.now;
+      this.activeAt = this.host.clock.now;
       const head = this.visitor.outgoingHead(this.request, this.route!);
       this.countIn(head.length);
       if (!pooled.stream.write(head)) this.pauseBody();
@@ -449,7 +449,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   /** Streams end all the time: asks again at each sweep, for as long as one would wait for a manager. */
   private waitForRoom(): void {
-    if (this.relay.limits.managerWaitMs === 0) {
+    if (this.host.limits.managerWaitMs === 0) {
       this.failCrowded();
       return;
     }
@@ -459,7 +459,7 @@ export class Exchange implements StreamHandler, PageSink {
   private enterWait(): void {
     this.trace?.wait();
     // Woken in vain, it goes on waiting: that must not start its time anew.
-    if (this.state !== 'waiting') this.activeAt = this.relay.clock.now;
+    if (this.state !== 'waiting') this.activeAt = this.host.clock.now;
     this.state = 'waiting';
     this.isCountedAsWaiting = true;
     this.route!.waiting++;
@@ -472,11 +472,11 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   private wait(): void {
-    if (this.relay.isDraining) {
+    if (this.host.isDraining) {
       this.failStopping();
       return;
     }
-    if (this.relay.limits.managerWaitMs === 0) {
+    if (this.host.limits.managerWaitMs === 0) {
       this.failUnavailable();
       return;
     }
@@ -502,7 +502,7 @@ export class Exchange implements StreamHandler, PageSink {
   private pushChunked(chunk: Buffer, offset: number, stream: Stream): number {
     this.requestScanner ??= new ChunkedScanner('encoded', CHUNKED_LIMITS);
     const scanner = this.requestScanner;
-    const { maxBodyBytes } = this.relay.limits;
+    const { maxBodyBytes } = this.host.limits;
     let next: number;
     try {
       next = scanner.scan(chunk, offset, (buffer, start, end) => {
@@ -557,11 +557,11 @@ export class Exchange implements StreamHandler, PageSink {
     while (offset < chunk.length) {
       offset = reader.push(chunk, offset);
       if (offset < 0) return chunk.length;
-      const head = parseResponseHead(reader.buffer, reader.start, reader.end, this.relay.limits.head, method);
+      const head = parseResponseHead(reader.buffer, reader.start, reader.end, this.host.limits.head, method);
       offset -= head.surplus;
       this.note(head.oddities);
       if (head.status >= 200) {
-        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.relay.clock.now);
+        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, this.host.clock.now);
         reader.reset();
         this.beginResponse(head);
         return offset;
@@ -587,7 +587,7 @@ export class Exchange implements StreamHandler, PageSink {
     const { banner } = this.route!;
     if (banner !== null) {
       const coding = pageCodingOf(this.request, head, banner);
-      if (coding !== null && this.relay.takePage(coding)) {
+      if (coding !== null && this.host.takePage(coding)) {
         this.beginPage(head, coding, banner);
         return;
       }
@@ -611,12 +611,12 @@ export class Exchange implements StreamHandler, PageSink {
     if (head.framing === Framing.CHUNKED)
       this.responseScanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
     if (this.trace !== null) this.traceAnswer(this.trace, head);
-    this.visitor.sendHead(pageHead(head, this.relay.limits.head, this.request.method), this.route!);
+    this.visitor.sendHead(pageHead(head, this.host.limits.head, this.request.method), this.route!);
   }
 
   sendPage(bytes: Buffer): boolean {
     if (this.state === 'done') return false;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     const hasRoom = this.visitor.sendBody(bytes, 0, bytes.length);
     // What comes out of zlib comes by itself, with nobody to flush behind it.
     if (this.page!.isCoded) this.visitor.flush();
@@ -705,12 +705,12 @@ export class Exchange implements StreamHandler, PageSink {
     const wasPaused = this.isResponsePaused;
     this.settle();
     if (isReusable) {
-      route!.pool.release(pooled!, this.relay.clock.now, this.response!.maxIdleMs);
+      route!.pool.release(pooled!, this.host.clock.now, this.response!.maxIdleMs);
       if (wasPaused) pooled!.stream.resume();
     } else {
       pooled!.stream.reset(ResetCode.CANCEL);
     }
-    this.relay.counters.exchanges++;
+    this.host.counters.exchanges++;
     this.visitor.complete(trailers, isRequestDone);
   }
 
@@ -741,14 +741,14 @@ export class Exchange implements StreamHandler, PageSink {
 
   private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.state === 'done') return;
-    const error = relayErrorOf(cause, side, this.relay.limits.head, (fault) => this.relay.reportFault(fault));
+    const error = relayErrorOf(cause, side, this.host.limits.head, (fault) => this.host.reportFault(fault));
     const stream = this.pooled?.stream;
     const hasResponded = this.response !== null && !this.visitor.takeBack();
     if (this.route !== null) this.route.traffic.edgeErrors++;
     this.trace?.end(error.code, hasResponded ? null : error.status);
     this.settle();
     stream?.reset(ResetCode.CANCEL);
-    if (!(error instanceof GateAnswer)) this.relay.recordFailure(error, this.hostname);
+    if (!(error instanceof GateAnswer)) this.host.recordFailure(error, this.hostname);
     if (hasResponded) this.visitor.abort();
     else this.visitor.sendError(error, this.isRequestDone);
   }
@@ -759,7 +759,7 @@ export class Exchange implements StreamHandler, PageSink {
     this.state = 'done';
     this.trace?.end(null, null);
     this.cancelWait?.();
-    if (this.page !== null) this.relay.leavePage(this.page);
+    if (this.page !== null) this.host.leavePage(this.page);
     this.leaveWait();
     if (this.route) this.route.active--;
     this.visitor.responseReader.reset();
@@ -783,7 +783,7 @@ export class Exchange implements StreamHandler, PageSink {
   private observe(route: Route): void {
     const { request, visitor, startedAt } = this;
     const httpVersion = visitor.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
-    const observer = this.relay.observers.get(route.id);
+    const observer = this.host.observers.get(route.id);
     const { peer, replay = null } = visitor;
     this.trace = observer?.begin({ request, peer, replay, httpVersion, startedAt }) ?? null;
   }

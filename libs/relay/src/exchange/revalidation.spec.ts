@@ -18,7 +18,7 @@ function pendingGate(): { routes: (Route | null)[]; answers: ((verdict: Verdict)
     routes.push(route);
     return new Promise((resolve) => answers.push(resolve));
   };
-  Object.assign(rig.relay, { gate: { check } });
+  rig.gate.check = check;
   return { routes, answers };
 }
 
@@ -65,7 +65,7 @@ describe('the relay', () => {
       asked.push(target);
       return 'access_denied';
     };
-    Object.assign(rig.relay, { gate: { check } });
+    rig.gate.check = check;
     await rig.relay.handleAccessChange(({ target }) => target === '/a');
     await concerned.closed;
     expect(asked).toEqual(['/a']);

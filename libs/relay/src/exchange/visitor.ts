@@ -1,5 +1,4 @@
 import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
-import type { Exchange } from './exchange.js';
 import type { ReplayMark } from './exchange-trace.js';
 import type { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
@@ -38,20 +37,4 @@ export interface Visitor {
   /** Request body bytes are not wanted for now, or wanted again. */
   pauseBody(): void;
   resumeBody(): void;
-}
-
-/** One connection of a visitor, whatever HTTP version it speaks: what the relay needs of it. */
-export interface VisitorConnection {
-  /** The other end's address. */
-  readonly peer: string;
-  /** Whether it carries streams that were taken over, and nothing else. */
-  readonly isIdleCarrier: boolean;
-  /** The exchanges under way. */
-  exchanges(): readonly Exchange[];
-  /** Called with the relay's clock a few times a second. */
-  sweep(now: number): void;
-  /** Ends the connection as soon as no exchange needs it. */
-  drain(): void;
-  /** Ends it at once. */
-  destroy(): void;
 }

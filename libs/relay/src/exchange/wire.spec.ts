@@ -1008,17 +1008,15 @@ const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   response_timeout: { status: 504, limits: { responseTimeoutMs: 50 }, answer: '' },
 };
 
-/** What the relay reports to its owner as a fault of its own. */
-const faults: unknown[] = [];
-
-function setGate(check: Rig['relay']['gate']['check']): void {
-  Object.assign(rig.relay, { gate: { check }, reportFault: (error: unknown) => faults.push(error) });
+function setGate(check: Rig['gate']['check']): void {
+  rig.gate.check = check;
 }
 
 describe('an answer of our own', () => {
   it.each(Object.entries(SITUATIONS))('tells of %s', async (code, situation) => {
     const { status, limits, wrapDialer, answer = OK, prepare, request = get('/') } = situation;
     rig = await startRig(null, new Recorder(answer).handle, undefined, limits, wrapDialer);
+    const faults = rig.collectFaults();
     await prepare?.();
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(request);
@@ -1041,7 +1039,7 @@ describe('an answer of our own', () => {
     expect(details).not.toBe('');
     expect(rig.relay.counters.failures[code as RelayErrorCode]).toBe(1);
     expect(rig.route.active).toBe(0);
-    if (code === 'internal_error') expect(faults).toEqual([new Error('secret')]);
+    expect(faults).toEqual(code === 'internal_error' ? [new Error('secret')] : []);
   });
 });
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
+import type { AccessGate } from '../routing/access-gate.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import { RelayClock } from '../clock.js';
 import { Relay } from '../relay.js';
@@ -18,6 +19,10 @@ export interface Rig {
   readonly http2Port: number;
   readonly relay: Relay;
   readonly route: Route;
+  /** Lets everything in, until a spec sets another `check`. */
+  readonly gate: { check: AccessGate['check'] };
+  /** Returns the faults of the relay from now on, which are thrown otherwise. */
+  collectFaults(): unknown[];
   fetch(target: string, options?: FetchOptions): Promise<FetchResult>;
   /** As if the traffic manager left and came back. */
   disconnect(): void;
@@ -121,14 +126,17 @@ export async function startRig(
   );
   let isRemoved = false;
   const clock = new RelayClock();
+  let faults: unknown[] | null = null;
+  const gate: Rig['gate'] = { check: () => 'allow' };
   const relay = new Relay({
     clock,
     routes: new Router(async (hostname) => (hostname === route.hostname && !isRemoved ? route : null), clock),
-    gate: { check: () => 'allow' },
+    gate,
     limits: { ...DEFAULT_RELAY_LIMITS, ...limits },
     pools,
     onFault: (error) => {
-      throw error;
+      if (faults === null) throw error;
+      faults.push(error);
     },
   });
   const listener = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -155,6 +163,8 @@ export async function startRig(
     http2Port,
     relay,
     route,
+    gate,
+    collectFaults: () => (faults = []),
     fetch: (target, options = {}) =>
       new Promise((resolve, reject) => {
         const request = http.request(

@@ -22,14 +22,15 @@ import { bodylessLine, requestHeadText, responseFieldLines } from '../routing/he
 import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from '../limits.js';
 import type { SocketTaker } from './hand-off.js';
 import { Lingering } from './lingering.js';
-import type { Relay } from '../relay.js';
+import type { ConnectionHost } from './host.js';
 import { RelayError } from '../answers/relay-error.js';
 import { peekWishes } from '../answers/request-faults.js';
 import type { Route } from '../routing/route.js';
 import { RepeatedHead } from '../routing/repeated-head.js';
 import { switchedTo } from '../routing/upgrade.js';
 import { hostnameOf } from '../routing/hostname.js';
-import type { Visitor, VisitorConnection } from '../exchange/visitor.js';
+import type { Visitor } from '../exchange/visitor.js';
+import type { VisitorConnection } from './visitor-connection.js';
 
 /**
  * - `idle`: between two requests
@@ -91,15 +92,15 @@ export class Http1Connection implements Visitor, VisitorConnection {
   private isHandedOver = false;
 
   constructor(
-    private readonly relay: Relay,
+    private readonly host: ConnectionHost,
     private readonly socket: Socket,
     private readonly isSecure: boolean,
   ) {
-    this.reader = new HeadReader(relay.limits.head);
-    this.responseReader = new HeadReader(relay.limits.head, 'response');
+    this.reader = new HeadReader(host.limits.head);
+    this.responseReader = new HeadReader(host.limits.head, 'response');
     this.peer = plainAddress(socket.remoteAddress);
-    this.isTrustedProxy = relay.trustedProxies.has(this.peer);
-    this.activeAt = relay.clock.now;
+    this.isTrustedProxy = host.trustedProxies.has(this.peer);
+    this.activeAt = host.clock.now;
     if (readShared(socket, this.handleSharedBytes)) socket.resume();
     else socket.on('data', this.handleData);
     this.writer = new SocketWriter(socket, this.handleDrain);
@@ -117,7 +118,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
   }
 
   sweep(now: number): void {
-    const { limits } = this.relay;
+    const { limits } = this.host;
     const quietMs = now - this.activeAt;
     switch (this.state) {
       case 'idle':
@@ -173,7 +174,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
   };
 
   private readonly handleData = (chunk: Buffer): void => {
-    this.relay.counters.bytesIn += chunk.length;
+    this.host.counters.bytesIn += chunk.length;
     switch (this.state) {
       case 'idle':
         if (this.isNew && this.isHandedOff(chunk)) return;
@@ -186,11 +187,11 @@ export class Http1Connection implements Visitor, VisitorConnection {
         this.feedExchange(this.pending === null ? this.owned(chunk) : Buffer.concat([this.pending, chunk]));
         return;
       case 'upgraded':
-        this.activeAt = this.relay.clock.now;
+        this.activeAt = this.host.clock.now;
         this.exchange!.pushRaw(this.owned(chunk));
         return;
       case 'lingering':
-        if (this.lingering?.drop(chunk.length, this.relay.clock.now) === false) this.socket.destroy();
+        if (this.lingering?.drop(chunk.length, this.host.clock.now) === false) this.socket.destroy();
         return;
       case 'closed':
         return;
@@ -200,13 +201,13 @@ export class Http1Connection implements Visitor, VisitorConnection {
   };
 
   private readonly handleDrain = (): void => {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     this.exchange?.handleVisitorDrain();
   };
 
   private readonly handleEnd = (): void => {
     this.hasInputEnded = true;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     switch (this.state) {
       case 'idle':
       case 'head':
@@ -235,7 +236,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
   private readonly handleClose = (): void => {
     this.state = 'closed';
     this.pending = null;
-    this.relay.forget(this);
+    this.host.forget(this);
     const { exchange } = this;
     this.exchange = null;
     exchange?.cancel();
@@ -272,7 +273,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
       if (next < 0) {
         if (this.reader.isPartial && this.state === 'idle') {
           this.state = 'head';
-          this.activeAt = this.relay.clock.now;
+          this.activeAt = this.host.clock.now;
         }
         return chunk.length;
       }
@@ -280,26 +281,26 @@ export class Http1Connection implements Visitor, VisitorConnection {
         this.reader.buffer,
         this.reader.start,
         this.reader.end,
-        this.relay.limits.head,
+        this.host.limits.head,
       );
     } catch (error) {
       const bytes = this.reader.isPartial ? this.reader.buffer : chunk.subarray(offset);
-      const { head } = this.relay.limits;
+      const { head } = this.host.limits;
       this.refuse(
-        relayErrorOf(error, 'request', head, (fault) => this.relay.reportFault(fault)),
+        relayErrorOf(error, 'request', head, (fault) => this.host.reportFault(fault)),
         bytes,
       );
       return chunk.length;
     }
     if (request.upgrade !== '') {
-      const take = this.relay.handOff.ofUpgrade(request, hostnameOf(request.host));
+      const take = this.host.handOff.ofUpgrade(request, hostnameOf(request.host));
       if (take !== null) {
         this.reader.reset();
         this.handOver(Buffer.concat([Buffer.from(request.text, 'latin1'), chunk.subarray(next)]), take);
         return chunk.length;
       }
     } else {
-      repeated.learn(request, this.reader.buffer, this.reader, '', this.relay.clock.now);
+      repeated.learn(request, this.reader.buffer, this.reader, '', this.host.clock.now);
     }
     this.reader.reset();
     this.begin(request);
@@ -308,15 +309,15 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private begin(request: RequestHead): void {
     this.state = 'exchange';
-    this.activeAt = this.relay.clock.now;
-    this.isLastExchange = !request.keepAlive || this.hasInputEnded || this.relay.isDraining;
+    this.activeAt = this.host.clock.now;
+    this.isLastExchange = !request.keepAlive || this.hasInputEnded || this.host.isDraining;
     this.isBodyPaused = false;
     if (this.cachedHost !== request.host) {
       this.cachedHost = request.host;
       this.cachedHostname = hostnameOf(request.host);
       this.cachedForwardedLines = '';
     }
-    this.exchange = new Exchange(this.relay, this, request, this.cachedHostname);
+    this.exchange = new Exchange(this.host, this, request, this.cachedHostname);
     this.exchange.start();
   }
 
@@ -346,7 +347,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
   /** Whether the first bytes show that this connection must be handed off; then it is. */
   private isHandedOff(chunk: Buffer): boolean {
     this.isNew = false;
-    const take = this.relay.handOff.ofBytes(chunk);
+    const take = this.host.handOff.ofBytes(chunk);
     if (take === null) return false;
     this.handOver(Buffer.from(chunk), take);
     return true;
@@ -357,7 +358,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
     const { socket } = this;
     this.state = 'closed';
     this.isHandedOver = true;
-    this.relay.forget(this);
+    this.host.forget(this);
     socket.off('data', this.handleData);
     socket.off('drain', this.handleDrain);
     socket.off('end', this.handleEnd);
@@ -387,7 +388,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private forwardedLines(request: RequestHead): string {
     if (this.isTrustedProxy)
-      return forwardedLines(request, this.peer, this.isSecure, this.relay.trustedProxies);
+      return forwardedLines(request, this.peer, this.isSecure, this.host.trustedProxies);
     return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, null));
   }
 
@@ -445,8 +446,8 @@ export class Http1Connection implements Visitor, VisitorConnection {
       this.write(bytesOf(head));
       return this.write(body);
     }
-    this.relay.counters.bytesOut += head.length + body.length;
-    this.activeAt = this.relay.clock.now;
+    this.host.counters.bytesOut += head.length + body.length;
+    this.activeAt = this.host.clock.now;
     return this.writer.writeJoined(head, body);
   }
 
@@ -459,7 +460,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   switchProtocols(response: ResponseHead, route: Route): void {
     this.state = 'upgraded';
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${switchedTo(response)}\r\n\r\n`;
     this.write(Buffer.from(statusLine(response) + lines, 'latin1'));
     if (this.hasInputEnded) this.exchange!.endRaw();
@@ -524,8 +525,8 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private finishExchange(isRequestDone: boolean): void {
     this.exchange = null;
-    this.activeAt = this.relay.clock.now;
-    if (this.isLastExchange || !isRequestDone || this.relay.isDraining) {
+    this.activeAt = this.host.clock.now;
+    if (this.isLastExchange || !isRequestDone || this.host.isDraining) {
       this.closeAfterOutput({ isRequestDone });
       return;
     }
@@ -543,7 +544,7 @@ export class Http1Connection implements Visitor, VisitorConnection {
    * @param bytes as far as they came: they may tell whether a person waits for the answer
    */
   private refuse(error: RelayError, bytes: Buffer): void {
-    this.relay.recordFailure(error, '');
+    this.host.recordFailure(error, '');
     const { accept, destination } = peekWishes(bytes);
     const isPage = accept !== null && isForPage(accept, () => destination);
     this.write(errorResponse(error, { request: null, isPage, connection: 'Connection: close\r\n' }));
@@ -552,16 +553,16 @@ export class Http1Connection implements Visitor, VisitorConnection {
 
   private closeAfterOutput({ isRequestDone }: { isRequestDone: boolean }): void {
     this.state = 'lingering';
-    if (!isRequestDone) this.lingering = new Lingering(this.relay.limits.linger);
-    this.activeAt = this.relay.clock.now;
+    if (!isRequestDone) this.lingering = new Lingering(this.host.limits.linger);
+    this.activeAt = this.host.clock.now;
     this.pending = null;
     this.socket.resume();
     this.socket.end();
   }
 
   private write(chunk: Buffer): boolean {
-    this.relay.counters.bytesOut += chunk.length;
-    this.activeAt = this.relay.clock.now;
+    this.host.counters.bytesOut += chunk.length;
+    this.activeAt = this.host.clock.now;
     // What has to wait must not pin the whole tunnel message it is a slice of: a visitor that reads events
     // slowly would hold a megabyte for each of them.
     const isPinning = chunk.length < MAX_COPIED_BYTES && this.writer.hasBacklog;

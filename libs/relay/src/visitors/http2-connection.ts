@@ -23,12 +23,12 @@ import { requestFault } from '../answers/request-faults.js';
 import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
 import { Http2TakenStream } from './http2-taken-stream.js';
-import { Http2Visitor } from './http2-visitor.js';
+import { type Http2StreamOwner, Http2Visitor } from './http2-visitor.js';
 import { LINGER_MS } from '../limits.js';
-import type { Relay } from '../relay.js';
+import type { ConnectionHost } from './host.js';
 import { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
-import type { VisitorConnection } from '../exchange/visitor.js';
+import type { VisitorConnection } from './visitor-connection.js';
 
 /**
  * - `opening`: the visitor has not acknowledged our SETTINGS, some of which bind it only then
@@ -45,7 +45,7 @@ const PING_TIMEOUT_MS = 15_000;
 
 const EMPTY = Buffer.alloc(0);
 
-export class Http2Connection implements VisitorConnection, ConnectionOwner {
+export class Http2Connection implements VisitorConnection, Http2StreamOwner, ConnectionOwner {
   readonly peer: string;
   private readonly protocol: ServerConnection;
   private readonly isTrustedProxy: boolean;
@@ -77,15 +77,15 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   private date = '';
 
   constructor(
-    readonly relay: Relay,
+    readonly host: ConnectionHost,
     private readonly socket: Socket,
     private readonly isSecure: boolean,
   ) {
-    const { head, http2 } = relay.limits;
+    const { head, http2 } = host.limits;
     this.peer = plainAddress(socket.remoteAddress);
-    this.isTrustedProxy = relay.trustedProxies.has(this.peer);
-    this.activeAt = relay.clock.now;
-    this.sentAt = relay.clock.now;
+    this.isTrustedProxy = host.trustedProxies.has(this.peer);
+    this.activeAt = host.clock.now;
+    this.sentAt = host.clock.now;
     this.protocol = new ServerConnection(this, {
       ...http2,
       // Twice the real limit: what is a little too large is answered with 431, like over HTTP/1.1.
@@ -115,7 +115,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     for (const taken of this.takenStreams) taken.sweep();
     this.endRefused(now);
     if (this.takenStreams.size > 0) this.keepAlive(now);
-    const { limits } = this.relay;
+    const { limits } = this.host;
     if (this.socket.writableLength > 0 && now - this.sentAt > limits.stallTimeoutMs) this.destroy();
     const quietMs = now - this.activeAt;
     switch (this.state) {
@@ -146,9 +146,8 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     this.socket.destroy();
   }
 
-  // --- For streams ----------------------------------------------------------------------------------------
+  // --- Http2StreamOwner -----------------------------------------------------------------------------------
 
-  /** The name that decides the route of a request. */
   hostnameOf({ host }: RequestHead): string {
     if (this.cachedHost !== host) {
       this.cachedHost = host;
@@ -160,12 +159,11 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
 
   forwardedLines(request: RequestHead): string {
     if (this.isTrustedProxy)
-      return forwardedLines(request, this.peer, this.isSecure, this.relay.trustedProxies);
+      return forwardedLines(request, this.peer, this.isSecure, this.host.trustedProxies);
     this.hostnameOf(request);
     return (this.cachedForwardedLines ||= forwardedLines(request, this.peer, this.isSecure, null));
   }
 
-  /** Adds the fields of a final response to its block, and a `date` where there is none. */
   addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void {
     if (response === this.repeatedHead && encoder.generation === this.repeatedGeneration) {
       encoder.addEncoded(this.repeatedFields);
@@ -183,12 +181,11 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     if (response.find(Field.DATE) < 0) encoder.add('date', this.currentDate());
   }
 
-  /** A stream is over. */
   handleStreamEnd(visitor: Http2Visitor, { isReset }: { readonly isReset: boolean }): void {
     if (!this.visitors.delete(visitor)) return;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (isReset) this.protocol.countReset();
-    if (this.isIdleCarrier) this.relay.handleIdleCarrier();
+    if (this.isIdleCarrier) this.host.handleIdleCarrier();
   }
 
   // --- Socket events --------------------------------------------------------------------------------------
@@ -198,7 +195,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   };
 
   private readonly handleDrain = (): void => {
-    this.sentAt = this.relay.clock.now;
+    this.sentAt = this.host.clock.now;
     this.protocol.handleSent();
   };
 
@@ -210,13 +207,13 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
     this.countBytes();
     this.state = 'closed';
     this.protocol.close();
-    this.relay.forget(this);
+    this.host.forget(this);
   };
 
   // --- ConnectionOwner: what the protocol asks of this connection -----------------------------------------
 
   now(): number {
-    return this.relay.clock.now;
+    return this.host.clock.now;
   }
 
   bufferedBytes(): number {
@@ -224,7 +221,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   }
 
   write(bytes: Buffer): void {
-    if (this.socket.writableLength === 0) this.sentAt = this.relay.clock.now;
+    if (this.socket.writableLength === 0) this.sentAt = this.host.clock.now;
     this.socket.write(bytes);
   }
 
@@ -245,13 +242,13 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   }
 
   onRequest(stream: ServerStream, fields: RequestFields, isRequestDone: boolean): void {
-    const { handOff } = this.relay;
+    const { handOff } = this.host;
     let request: Http2Request;
     try {
       request = readHttp2Request(fields, {
         scheme: this.isSecure ? 'https' : 'http',
         hasBody: !isRequestDone,
-        limits: this.relay.limits.head,
+        limits: this.host.limits.head,
       });
       if (
         request.head.upgrade !== '' &&
@@ -262,7 +259,7 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
       this.refuse(stream, error, fields);
       return;
     }
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     const { head } = request;
     const take = handOff.ofStream(head, this.hostnameOf(head));
     if (take !== null) {
@@ -285,29 +282,29 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
   }
 
   onFault(error: unknown): void {
-    this.relay.reportFault(error);
+    this.host.reportFault(error);
   }
 
   // --- Streams without an exchange ------------------------------------------------------------------------
 
   private readonly handleTakenStreamEnd = (taken: Http2TakenStream): void => {
     this.takenStreams.delete(taken);
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
   };
 
   /** Answers a request that is none. */
   private refuse(stream: ServerStream, cause: unknown, { fields }: RequestFields): void {
     let error: RelayError;
     if (cause instanceof RelayError) error = cause;
-    else if (cause instanceof HttpSyntaxError) error = requestFault(cause, this.relay.limits.head);
+    else if (cause instanceof HttpSyntaxError) error = requestFault(cause, this.host.limits.head);
     else throw cause;
-    this.relay.recordFailure(error, '');
+    this.host.recordFailure(error, '');
     this.protocol.countReset();
     if (stream.isClosed) return;
     const valueOf = (wanted: string) => fields.find(({ name }) => name === wanted)?.value ?? null;
     const isPage = isForPage(valueOf('accept') ?? '', () => valueOf('sec-fetch-dest'));
     respondWithError(stream, error, null, isPage);
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (!stream.isClosed) this.refused.add(stream);
   }
 
@@ -322,8 +319,8 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
 
   /** The time as `date` has it. */
   private currentDate(): string {
-    if (this.dateAt !== this.relay.clock.now) {
-      this.dateAt = this.relay.clock.now;
+    if (this.dateAt !== this.host.clock.now) {
+      this.dateAt = this.host.clock.now;
       this.date = new Date().toUTCString();
     }
     return this.date;
@@ -362,13 +359,13 @@ export class Http2Connection implements VisitorConnection, ConnectionOwner {
 
   private enter(state: State): void {
     this.state = state;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
   }
 
   /** Frames included: what the socket has carried since the last count. */
   private countBytes(): void {
     const { bytesRead, bytesWritten } = this.socket;
-    const { counters } = this.relay;
+    const { counters } = this.host;
     counters.bytesIn += bytesRead - this.countedBytesIn;
     counters.bytesOut += bytesWritten - this.countedBytesOut;
     this.countedBytesIn = bytesRead;

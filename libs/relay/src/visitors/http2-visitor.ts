@@ -13,15 +13,20 @@ import {
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
-import { ErrorCode, type HeaderField, type ServerStream, type StreamHandler } from '@culvert/http2';
+import {
+  ErrorCode,
+  type HeaderField,
+  type HpackEncoder,
+  type ServerStream,
+  type StreamHandler,
+} from '@culvert/http2';
 import { hostnameOf } from '../routing/hostname.js';
 import { Exchange } from '../exchange/exchange.js';
-import type { Http2Connection } from './http2-connection.js';
+import type { ExchangeHost } from '../exchange/host.js';
 import { respondWithError } from './http2-error.js';
 import { addResponseFields, addUpgradeFields, trailersOf } from './http2-fields.js';
 import type { Http2Request } from './http2-request.js';
 import { BROKEN_IDLE_MS } from '../limits.js';
-import type { Relay } from '../relay.js';
 import { RelayError } from '../answers/relay-error.js';
 import { requestHeadText } from '../routing/header-rules.js';
 import type { Route } from '../routing/route.js';
@@ -29,10 +34,25 @@ import type { Visitor } from '../exchange/visitor.js';
 
 const CRLF = '\r\n';
 
+/** What a visitor needs of the connection that its stream belongs to. */
+export interface Http2StreamOwner {
+  readonly host: ExchangeHost;
+  /** Address of the connection's other end. */
+  readonly peer: string;
+  /** Returns the name that decides the route of a request. */
+  hostnameOf(request: RequestHead): string;
+  /** Returns `X-Forwarded-*` and `Forwarded`, each line with its CRLF. */
+  forwardedLines(request: RequestHead): string;
+  /** Adds the fields of a final response to its block, and a `date` where there is none. */
+  addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void;
+  /** The stream is over. */
+  handleStreamEnd(visitor: Http2Visitor, options: { readonly isReset: boolean }): void;
+}
+
 export class Http2Visitor implements Visitor, StreamHandler {
   readonly responseReader: HeadReader;
   readonly isHttp2 = true;
-  private readonly relay: Relay;
+  private readonly host: ExchangeHost;
   private readonly head: RequestHead;
   private readonly webSocketKey: string;
   private exchange: Exchange | null;
@@ -51,18 +71,18 @@ export class Http2Visitor implements Visitor, StreamHandler {
   private movedBytes = 0;
 
   constructor(
-    private readonly connection: Http2Connection,
+    private readonly connection: Http2StreamOwner,
     private readonly stream: ServerStream,
     request: Http2Request,
     hasBody: boolean,
   ) {
-    this.relay = connection.relay;
-    this.responseReader = new HeadReader(this.relay.limits.head, 'response');
+    this.host = connection.host;
+    this.responseReader = new HeadReader(this.host.limits.head, 'response');
     this.head = request.head;
     this.webSocketKey = request.webSocketKey;
     this.isRequestDone = !hasBody;
-    this.activeAt = this.relay.clock.now;
-    this.exchange = new Exchange(this.relay, this, this.head, connection.hostnameOf(this.head));
+    this.activeAt = this.host.clock.now;
+    this.exchange = new Exchange(this.host, this, this.head, connection.hostnameOf(this.head));
     stream.attach(this);
   }
 
@@ -94,7 +114,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
       return;
     }
     const quietMs = now - this.activeAt;
-    const { stallTimeoutMs } = this.relay.limits;
+    const { stallTimeoutMs } = this.host.limits;
     if (this.isAborted) {
       if (quietMs > Math.min(stallTimeoutMs, BROKEN_IDLE_MS)) this.stream.reset(this.breakCode);
     } else if (quietMs > stallTimeoutMs) {
@@ -127,7 +147,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
   }
 
   onDrain(): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     this.exchange?.handleVisitorDrain();
   }
 
@@ -191,7 +211,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
       return;
     }
     this.isUpgraded = true;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (this.stream.isClosed) return;
     addUpgradeFields(this.stream.beginHeaders(200), response, route);
     this.stream.sendHeaders({ endStream: false });
@@ -267,7 +287,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
   private failUpgrade(detail: string): void {
     const error = new RelayError('bad_response', detail);
     this.exchange!.cancel('bad_response');
-    this.relay.recordFailure(error, hostnameOf(this.head.host));
+    this.host.recordFailure(error, hostnameOf(this.head.host));
     this.sendError(error);
   }
 
@@ -275,7 +295,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
   private startResponse(options: { readonly endStream: boolean }): void {
     const { heldHead: head, route, stream } = this;
     this.heldHead = null;
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     if (stream.isClosed) return;
     this.connection.addResponse(stream.beginHeaders(head!.status), head!, route!);
     stream.sendHeaders(options);
@@ -283,12 +303,12 @@ export class Http2Visitor implements Visitor, StreamHandler {
 
   /** The response is over: what is left of the request is read, so that its sender gets on to the response. */
   private finish(): void {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     this.stream.resume();
   }
 
   private write(chunk: Buffer): boolean {
-    this.activeAt = this.relay.clock.now;
+    this.activeAt = this.host.clock.now;
     return this.stream.write(chunk);
   }
 }

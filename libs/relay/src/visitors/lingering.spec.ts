@@ -62,7 +62,7 @@ async function start(
   const limits = { linger: { ...DEFAULT_RELAY_LIMITS.linger, ...linger } };
   const rig = await startRig(null, serve, undefined, limits);
   rigs.add(rig);
-  if (refuse === null) Object.assign(rig.relay, { gate: { check: () => 'access_denied' } });
+  if (refuse === null) rig.gate.check = () => 'access_denied';
   return rig;
 }
 

@@ -241,7 +241,7 @@ describe('a replay', () => {
 
   it('outlives changes of access, and ends with its preview', async () => {
     rig = await startRig(() => {});
-    rig.relay.gate.check = () => 'access_denied';
+    rig.gate.check = () => 'access_denied';
     const outcome = replay();
     await rig.whenServing(1);
     await rig.relay.handleRouteChange('demo.preview.test');

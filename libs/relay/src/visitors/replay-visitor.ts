@@ -7,10 +7,11 @@ import { Exchange } from '../exchange/exchange.js';
 import { BodyCapture, type ReplayMark } from '../exchange/exchange-trace.js';
 import { forwardedLines } from './forwarded.js';
 import { requestHeadText } from '../routing/header-rules.js';
-import type { Relay } from '../relay.js';
+import type { ExchangeHost } from '../exchange/host.js';
 import { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
-import type { Visitor, VisitorConnection } from '../exchange/visitor.js';
+import type { Visitor } from '../exchange/visitor.js';
+import type { VisitorConnection } from './visitor-connection.js';
 
 /** Bytes of a request body that are offered at once. */
 const SLICE_BYTES = 65_536;
@@ -56,16 +57,16 @@ export class ReplayVisitor implements Visitor, VisitorConnection {
 
   /** @param settle gets what came of it, once */
   constructor(
-    private readonly relay: Relay,
+    private readonly host: ExchangeHost,
     private readonly options: ReplayOptions,
     hostname: string,
     private readonly settle: (outcome: ReplayAnswer | RelayError) => void,
   ) {
-    this.responseReader = new HeadReader(relay.limits.head, 'response');
+    this.responseReader = new HeadReader(host.limits.head, 'response');
     this.replay = options.mark;
     this.peer = options.peer;
     this.kept = new BodyCapture(options.maxKeptBytes, (bytes) => bytes);
-    this.exchange = new Exchange(relay, this, options.request, hostname);
+    this.exchange = new Exchange(host, this, options.request, hostname);
   }
 
   start(route: Route): void {
@@ -88,7 +89,7 @@ export class ReplayVisitor implements Visitor, VisitorConnection {
     this.exchange.cancel('response_timeout');
     const seconds = Math.round(this.options.maxMs / 1000);
     const error = new RelayError('response_timeout', `The service did not answer within ${seconds} seconds.`);
-    this.relay.recordFailure(error, this.exchange.hostname);
+    this.host.recordFailure(error, this.exchange.hostname);
     this.fail(error);
   }
 
@@ -191,7 +192,6 @@ export class ReplayVisitor implements Visitor, VisitorConnection {
   private finish(outcome: ReplayAnswer | RelayError): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.relay.forgetReplay(this);
     this.settle(outcome);
   }
 }

@@ -1,0 +1,42 @@
+import type { RelayError, RelayErrorCode } from '../answers/relay-error.js';
+import type { PageBody } from '../banner/page-body.js';
+import type { PageCoding } from '../banner/page-response.js';
+import type { Clock } from '../clock.js';
+import type { RelayLimits } from '../limits.js';
+import type { AccessGate } from '../routing/access-gate.js';
+import type { RequestBudget } from '../routing/request-budget.js';
+import type { Route } from '../routing/route.js';
+import type { RouteSource } from '../routing/route-source.js';
+import type { ExchangeObserver } from './exchange-trace.js';
+
+/** Counts since the relay was made. */
+export interface RelayCounters {
+  connections: number;
+  exchanges: number;
+  bytesIn: number;
+  bytesOut: number;
+  readonly failures: Partial<Record<RelayErrorCode, number>>;
+}
+
+/** What an exchange needs of its relay. */
+export interface ExchangeHost {
+  readonly clock: Clock;
+  readonly limits: RelayLimits;
+  readonly routes: RouteSource;
+  readonly gate: AccessGate;
+  /** Observers by the ids of the previews they watch. Usually empty, which is all that an exchange looks at. */
+  readonly observers: ReadonlyMap<string, ExchangeObserver>;
+  readonly counters: RelayCounters;
+  /** Whether the relay stops: no traffic manager will connect to it any more. */
+  readonly isDraining: boolean;
+  /** Returns the budget of the route's team; null for what is no preview. Once per route and `Relay.takeUsedPreviews`. */
+  noteUse(route: Route): RequestBudget | null;
+  /** Reserves what a page with a banner needs. False while too many are unpacked: the page then stays as it is. */
+  takePage(coding: PageCoding): boolean;
+  /** Releases what `takePage` reserved. */
+  leavePage(page: PageBody): void;
+  /** Counts and reports an answer that the relay made itself. */
+  recordFailure(error: RelayError, hostname: string): void;
+  /** Reports what should never happen. */
+  reportFault(error: unknown): void;
+}

@@ -1,0 +1,57 @@
+import { type RequestBudget, RequestBudgets } from './request-budget.js';
+import type { Route } from './route.js';
+import { RouteTraffic } from './route-traffic.js';
+
+/** Which previews are used, and what their requests came to, until somebody asks. */
+export class RouteUse {
+  private readonly budgets: RequestBudgets;
+  /** Routes of previews used since they were last asked for; bounded by the routes there are. */
+  private readonly used = new Set<Route>();
+  /** Traffic of routes that are no longer in `used`. */
+  private leftTraffic: RouteTraffic[] = [];
+
+  /** @param requestsPerMinute what all previews of one team get together; 0 for any number */
+  constructor(requestsPerMinute: number) {
+    this.budgets = new RequestBudgets(requestsPerMinute);
+  }
+
+  /** Notes that a route is used, and returns the budget of its team; null for what is no preview. */
+  note(route: Route, now: number): RequestBudget | null {
+    if (route.kind !== 'preview') return null;
+    this.used.add(route);
+    return (route.budget = this.budgets.hold(route.teamId, now));
+  }
+
+  /** Returns the ids of the previews that had an exchange since the last call, or have one still. */
+  takePreviews(): string[] {
+    const ids: string[] = [];
+    for (const route of this.used) {
+      ids.push(route.id);
+      if (route.active > 0) continue;
+      route.budget!.holders--;
+      route.budget = null;
+      this.used.delete(route);
+      if (!route.traffic.isEmpty) this.leftTraffic.push(takeTraffic(route));
+    }
+    return ids;
+  }
+
+  /** Returns what previews were sent and answered since the last call; of one preview there may be several. */
+  takeTraffic(): RouteTraffic[] {
+    const taken = this.leftTraffic;
+    this.leftTraffic = [];
+    for (const route of this.used) if (!route.traffic.isEmpty) taken.push(takeTraffic(route));
+    return taken;
+  }
+
+  /** Returns how many requests the previews of each team had forwarded since the last call. */
+  takeRequestCounts(now: number): Map<string, number> {
+    return this.budgets.takeCounts(now);
+  }
+}
+
+function takeTraffic(route: Route): RouteTraffic {
+  const { traffic } = route;
+  route.traffic = new RouteTraffic(route.teamId, route.id);
+  return traffic;
+}

@@ -1,0 +1,83 @@
+import type { Exchange } from '../exchange/exchange.js';
+import type { VisitorConnection } from './visitor-connection.js';
+
+/** The connections that a relay holds, replays included, and how many of them come from each address. */
+export class Connections {
+  private readonly held = new Set<VisitorConnection>();
+  private readonly countByAddress = new Map<string, number>();
+  private whenEmpty: (() => void) | null = null;
+
+  /** @param maxPerAddress 0 for any number */
+  constructor(private readonly maxPerAddress: number) {}
+
+  get size(): number {
+    return this.held.size;
+  }
+
+  /** Reserves a place for a connection of `address`, until `forget`. False when the address has as many as it may. */
+  reserve(address: string): boolean {
+    if (this.maxPerAddress === 0) return true;
+    const count = this.countByAddress.get(address) ?? 0;
+    if (count >= this.maxPerAddress) return false;
+    this.countByAddress.set(address, count + 1);
+    return true;
+  }
+
+  add(connection: VisitorConnection): void {
+    this.held.add(connection);
+  }
+
+  /** Forgets a connection, and releases the place of its address. */
+  forget(connection: VisitorConnection): void {
+    if (!this.held.delete(connection)) return;
+    if (this.maxPerAddress > 0) {
+      const count = (this.countByAddress.get(connection.peer) ?? 1) - 1;
+      if (count > 0) this.countByAddress.set(connection.peer, count);
+      else this.countByAddress.delete(connection.peer);
+    }
+    this.noticeDrained();
+  }
+
+  /** Forgets a replay, which holds no place of an address. */
+  forgetReplay(replay: VisitorConnection): void {
+    this.held.delete(replay);
+    this.noticeDrained();
+  }
+
+  /** The exchanges under way. */
+  *exchanges(): Generator<Exchange> {
+    for (const connection of this.held) yield* connection.exchanges();
+  }
+
+  /** @param now the relay's clock */
+  sweep(now: number): void {
+    for (const connection of this.held) connection.sweep(now);
+  }
+
+  /** Ends idle connections, and each other one after its exchanges. Resolves when none is left, or after `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    for (const connection of this.held) {
+      connection.drain();
+      for (const exchange of connection.exchanges()) exchange.drain();
+    }
+    if (this.isDrained) return;
+    const timer = setTimeout(() => this.whenEmpty?.(), graceMs);
+    await new Promise<void>((resolve) => (this.whenEmpty = resolve));
+    clearTimeout(timer);
+  }
+
+  /** Checks whether `drain` is done: a connection is gone, or carries nothing but streams that were handed off. */
+  noticeDrained(): void {
+    if (this.whenEmpty !== null && this.isDrained) this.whenEmpty();
+  }
+
+  /** Ends everything at once. */
+  destroy(): void {
+    for (const connection of this.held) connection.destroy();
+  }
+
+  private get isDrained(): boolean {
+    for (const connection of this.held) if (!connection.isIdleCarrier) return false;
+    return true;
+  }
+}

@@ -1,0 +1,14 @@
+import type { ExchangeHost } from '../exchange/host.js';
+import type { TrustedProxies } from './forwarded.js';
+import type { HandOff } from './hand-off.js';
+import type { VisitorConnection } from './visitor-connection.js';
+
+/** What a connection of a visitor needs of its relay. */
+export interface ConnectionHost extends ExchangeHost {
+  readonly trustedProxies: TrustedProxies;
+  readonly handOff: Required<HandOff>;
+  /** The connection is gone, or was handed off. */
+  forget(connection: VisitorConnection): void;
+  /** The connection carries nothing but streams that were handed off. */
+  handleIdleCarrier(): void;
+}

@@ -1,0 +1,17 @@
+import type { Exchange } from '../exchange/exchange.js';
+
+/** One connection of a visitor, whatever HTTP version it speaks: what the relay needs of it. */
+export interface VisitorConnection {
+  /** The other end's address. */
+  readonly peer: string;
+  /** Whether it carries streams that were handed off, and nothing else. */
+  readonly isIdleCarrier: boolean;
+  /** The exchanges under way. */
+  exchanges(): readonly Exchange[];
+  /** Called with the relay's clock a few times a second. */
+  sweep(now: number): void;
+  /** Ends the connection as soon as no exchange needs it. */
+  drain(): void;
+  /** Ends it at once. */
+  destroy(): void;
+}
