@@ -41,6 +41,18 @@ describe('the preview of what is exposed', () => {
       expiresAt: null,
     });
   });
+
+  it('names neither a field of other protocols nor one of its session where the default is wanted', () => {
+    const wanted = wantedPreview(parseTarget('3000'), { ...flags, keep: true });
+    expect(wanted).not.toHaveProperty('allowUpgrades');
+    expect(wanted).not.toHaveProperty('endsWithSession');
+  });
+
+  it('ends with its session unless it is kept, and names no other protocols unless they are allowed', () => {
+    const wanted = wantedPreview(parseTarget('3000'), flags);
+    expect(wanted).toMatchObject({ endsWithSession: true });
+    expect(wanted).not.toHaveProperty('allowUpgrades');
+  });
 });
 
 /** An API that refuses what it is told to, and remembers what was asked of it. */
@@ -51,6 +63,7 @@ function apiThat(refuses: Record<string, CliError>) {
     return refuses[what] === undefined ? Promise.resolve() : Promise.reject(refuses[what]);
   };
   const api = {
+    preview: () => answer('read')().then(() => ({ allowUpgrades: false, endsWithSession: true })),
     updatePreview: answer('update'),
     deleteTrafficManager: answer('manager'),
     deleteIntercept: answer('intercept'),
@@ -89,9 +102,23 @@ describe('removing it', () => {
 describe('a preview of an earlier run', () => {
   it('is taken over, unless it is gone', async () => {
     expect(
-      await adoptPreview(apiThat({ update: gone }).api, '1', wantedPreview(parseTarget('1'), flags)),
+      await adoptPreview(apiThat({ read: gone }).api, '1', wantedPreview(parseTarget('1'), flags)),
     ).toBeNull();
-    const { api } = apiThat({ update: away });
-    await expect(adoptPreview(api, '1', wantedPreview(parseTarget('1'), flags))).rejects.toBe(away);
+    for (const api of [apiThat({ update: away }).api, apiThat({ read: away }).api])
+      await expect(adoptPreview(api, '1', wantedPreview(parseTarget('1'), flags))).rejects.toBe(away);
+  });
+
+  it('is changed in what differs, also back to what is the default', async () => {
+    const changes: object[] = [];
+    const before = { allowUpgrades: true, endsWithSession: true };
+    const api = {
+      preview: () => Promise.resolve(before),
+      updatePreview: (_id: string, change: object) => Promise.resolve(void changes.push(change)),
+    } as unknown as ApiClient;
+    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...flags, keep: true }));
+    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...flags, allowUpgrades: true }));
+    expect(changes[0]).toMatchObject({ allowUpgrades: false, endsWithSession: false });
+    expect(changes[1]).not.toHaveProperty('allowUpgrades');
+    expect(changes[1]).not.toHaveProperty('endsWithSession');
   });
 });

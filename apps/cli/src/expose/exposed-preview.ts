@@ -37,7 +37,6 @@ export function nameOf({ host, port }: Target): string {
 
 export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
   const { hostHeader, access, banner, addRequestHeader, pullRequest, expires, insecureTarget, keep } = flags;
-  const { allowUpgrades } = flags;
   return {
     ingress: {
       host: target.host,
@@ -49,23 +48,31 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
     },
     access,
     displayBanner: banner,
-    allowUpgrades: allowUpgrades === true,
     addRequestHeaders: { ...addRequestHeader },
     pullRequestUrl: pullRequest ?? null,
     expiresAt: expires ?? null,
+    // Only what differs from the server's default: older servers do not know these fields, and refuse a request that has one.
+    ...(flags.allowUpgrades === true && { allowUpgrades: true }),
     // A process that is killed, or whose machine goes down, cannot remove its URL.
-    endsWithSession: keep !== true,
+    ...(keep !== true && { endsWithSession: true }),
   };
 }
 
-/** Makes one that is left from an earlier run as it is wanted now. Null when it is gone. */
+/** Makes one that is left from an earlier run as it is wanted now: what it has already is not sent. Null when it is gone. */
 export async function adoptPreview(
   api: ApiClient,
   previewId: string,
   wanted: Wanted,
 ): Promise<PreviewResource | null> {
+  // What is left out of a change stays as it is, whatever the default of a new preview.
+  const { allowUpgrades = false, endsWithSession = false, ...change } = wanted;
   try {
-    return await api.updatePreview(previewId, wanted);
+    const before = await api.preview(previewId);
+    return await api.updatePreview(previewId, {
+      ...change,
+      ...(before.allowUpgrades !== allowUpgrades && { allowUpgrades }),
+      ...(before.endsWithSession !== endsWithSession && { endsWithSession }),
+    });
   } catch (error) {
     if (error instanceof CliError && error.exitCode === EXIT.notFound) return null;
     throw error;
