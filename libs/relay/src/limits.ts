@@ -22,7 +22,7 @@ export interface RelayLimits {
   readonly maxRequestsPerPreview: number;
   /** Requests a minute that all previews of one team get together; 0 for any. */
   readonly maxRequestsPerTeam: number;
-  /** Open connections of one address; 0 for any. */
+  /** Open connections of one IPv4 address, or of one /64 of IPv6; 0 for any. */
   readonly maxConnectionsPerAddress: number;
   /** Of an HTTP/1.1 visitor that is still sending its request when it has been answered. */
   readonly linger: LingerLimits;

@@ -20,7 +20,8 @@ export function plainAddress(address: string | undefined): string {
 }
 
 /**
- * What is counted as one address: of IPv6 the /64. The same for every notation of it.
+ * What every limit per address counts as one: an IPv4 address, or the /64 of an IPv6 one, since a customer gets a whole /64 and
+ * could use another address for each request. The same for every notation of it.
  * @returns `unknown` for null; what is not an address unchanged
  */
 export function networkOf(address: string | null): string {

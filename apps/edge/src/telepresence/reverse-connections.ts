@@ -7,6 +7,7 @@ import {
 } from '@culvert/domain';
 import type { RequestHead } from '@culvert/http1';
 import type { TakenStream, TunnelRegistry } from '@culvert/relay';
+import { networkOf } from '@culvert/sockets';
 import {
   acceptReverseConnection,
   GrpcStatus,
@@ -93,7 +94,7 @@ export class ReverseConnections {
     const managerId = stream.head.valueNamed('x-telepresence-managerid') ?? '';
     if (!MANAGER_ID.test(managerId))
       throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the header x-telepresence-managerid is missing');
-    if (this.isStorming(`${stream.peer} ${managerId}`)) {
+    if (this.isStorming(`${networkOf(stream.peer)} ${managerId}`)) {
       await new Promise((resolve) => setTimeout(resolve, DIAL_DELAY_MS).unref());
       throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reverse connections one after the other');
     }

@@ -1,10 +1,12 @@
+import { networkOf } from '@culvert/sockets';
 import type { Exchange } from '../exchange/exchange.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
-/** The connections that a relay holds, replays included, and how many of them come from each address. */
+/** The connections that a relay holds, replays included, and how many of them come from each network. */
 export class Connections {
   private readonly held = new Set<VisitorConnection>();
-  private readonly countByAddress = new Map<string, number>();
+  /** By IPv4 address, or /64 of IPv6. Empty without a limit. */
+  private readonly countByNetwork = new Map<string, number>();
   private whenEmpty: (() => void) | null = null;
 
   /** @param maxPerAddress 0 for any number */
@@ -14,12 +16,13 @@ export class Connections {
     return this.held.size;
   }
 
-  /** Reserves a place for a connection of `address`, until `forget`. False when the address has as many as it may. */
+  /** Reserves a place for a connection of `address`, until `forget`. False when its network has as many as it may. */
   reserve(address: string): boolean {
     if (this.maxPerAddress === 0) return true;
-    const count = this.countByAddress.get(address) ?? 0;
+    const network = networkOf(address);
+    const count = this.countByNetwork.get(network) ?? 0;
     if (count >= this.maxPerAddress) return false;
-    this.countByAddress.set(address, count + 1);
+    this.countByNetwork.set(network, count + 1);
     return true;
   }
 
@@ -27,13 +30,14 @@ export class Connections {
     this.held.add(connection);
   }
 
-  /** Forgets a connection, and releases the place of its address. */
+  /** Forgets a connection, and releases its place. */
   forget(connection: VisitorConnection): void {
     if (!this.held.delete(connection)) return;
     if (this.maxPerAddress > 0) {
-      const count = (this.countByAddress.get(connection.peer) ?? 1) - 1;
-      if (count > 0) this.countByAddress.set(connection.peer, count);
-      else this.countByAddress.delete(connection.peer);
+      const network = networkOf(connection.peer);
+      const count = (this.countByNetwork.get(network) ?? 1) - 1;
+      if (count > 0) this.countByNetwork.set(network, count);
+      else this.countByNetwork.delete(network);
     }
     this.noticeDrained();
   }
