@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const ANY_LIB = [
+  'banner',
   'cluster',
   'contract',
   'domain',
@@ -76,6 +77,12 @@ const PACKAGES = {
     culvert: ['domain', 'http1', 'http2', 'sockets', 'tunnel'],
     external: [],
     why: 'relay is the data plane: framework-free, built on http1, http2, sockets, tunnel and the rules of domain alone',
+  },
+  'libs/banner': {
+    culvert: ['http1', 'relay'],
+    external: [],
+    builtins: ['node:crypto', 'node:zlib'],
+    why: 'banner is one filter of response bodies: it knows the port of relay that it implements, and relay does not know it',
   },
   'libs/telepresence': {
     culvert: ['tunnel'],

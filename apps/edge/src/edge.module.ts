@@ -3,6 +3,7 @@ import net, { isIP } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { Banners } from '@culvert/banner';
 import { announceChange, type EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { ApiKeyUse, EVENT_BUS, LOG, METRICS, SETTINGS, STORE } from '@culvert/nest';
@@ -169,7 +170,7 @@ function createRelay(
 ): Relay {
   const server = (): Server => adapterHost.httpAdapter.getHttpServer() as Server;
   const pools = new StreamPools();
-  const previews = new PreviewRoutes(store, tunnels, pools, settings.public.scheme);
+  const previews = new PreviewRoutes(store, tunnels, pools, new Banners(), settings.public.scheme);
   const appRoute = Route.forApp(settings.public.appHostname, pools.open(appDialer(settings, server)));
   const previewSuffix = `.${settings.public.previewDomain}`;
   const isApp = (hostname: string): boolean =>

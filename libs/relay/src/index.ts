@@ -1,5 +1,4 @@
 export type { AccessGate, Verdict } from './routing/access-gate.js';
-export { BANNER_CLOSED_PATH, type BannerDefinition } from './banner/banner-html.js';
 export { type Clock, RelayClock } from './clock.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
 export { GateAnswer } from './answers/gate-answer.js';
@@ -21,6 +20,7 @@ export { RelayError, type RelayErrorCode } from './answers/relay-error.js';
 export { requestFault } from './answers/request-faults.js';
 export { replayHead, type ReplayRequest } from './visitors/replay-request.js';
 export type { ReplayAnswer, ReplayOptions } from './visitors/replay-visitor.js';
+export type { BodyFilter, BodySink, FilteredBody } from './routing/body-filter.js';
 export { type PreviewRouteDefinition, Route } from './routing/route.js';
 export type { RouteCache, RouteSource } from './routing/route-source.js';
 export type { RouteTraffic } from './routing/route-traffic.js';

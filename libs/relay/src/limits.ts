@@ -74,6 +74,3 @@ export const MAX_INTERIM_RESPONSES = 32;
 
 /** Those of docs/http1.md §2.2, for both directions. */
 export const CHUNKED_LIMITS = DEFAULT_CHUNKED_LIMITS;
-
-/** Compressed pages that get a banner at once; each holds some 300 KiB in zlib. Further ones get none. */
-export const MAX_CODED_PAGES = 128;

@@ -6,13 +6,11 @@ import type { Socket } from 'node:net';
 import { type RequestHead, restoreFastStrings } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 import type { RelayError } from './answers/relay-error.js';
-import type { PageBody } from './banner/page-body.js';
-import type { PageCoding } from './banner/page-response.js';
 import { RelayClock, SWEEP_MS } from './clock.js';
 import type { Exchange } from './exchange/exchange.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
 import type { RelayCounters } from './exchange/host.js';
-import { MAX_CODED_PAGES, type RelayLimits } from './limits.js';
+import type { RelayLimits } from './limits.js';
 import type { AccessGate } from './routing/access-gate.js';
 import type { RequestBudget } from './routing/request-budget.js';
 import type { Route } from './routing/route.js';
@@ -262,7 +260,6 @@ class RelayHost implements ConnectionHost {
   readonly use: RouteUse;
   readonly reportFault: (error: unknown) => void;
   isDraining = false;
-  private codedPages = 0;
   private readonly onFailure: RelayOptions['onFailure'];
 
   constructor(options: RelayOptions) {
@@ -288,18 +285,6 @@ class RelayHost implements ConnectionHost {
 
   noteUse(route: Route): RequestBudget | null {
     return this.use.note(route, this.clock.now);
-  }
-
-  takePage(coding: PageCoding): boolean {
-    if (coding === 'identity') return true;
-    if (this.codedPages >= MAX_CODED_PAGES) return false;
-    this.codedPages++;
-    return true;
-  }
-
-  leavePage(page: PageBody): void {
-    page.destroy();
-    if (page.isCoded) this.codedPages--;
   }
 
   recordFailure(error: RelayError, hostname: string): void {

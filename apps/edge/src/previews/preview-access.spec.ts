@@ -41,7 +41,6 @@ function route(access: 'team' | 'public', id = 'p'): Route {
       addRequestHeaders: {},
       access,
       expiresAt: Infinity,
-      banner: null,
     },
     new StreamPools().open(new SocketDialer(() => expect.unreachable())),
   );

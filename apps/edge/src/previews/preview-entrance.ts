@@ -1,3 +1,4 @@
+import { BANNER_CLOSED_PATH } from '@culvert/banner';
 import {
   generateSecret,
   hashSecret,
@@ -11,7 +12,6 @@ import {
 } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
 import {
-  BANNER_CLOSED_PATH,
   BANNER_COOKIE,
   cookieValue,
   GateAnswer,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import type { Banners } from '@culvert/banner';
 import type { PreviewRoute, Store } from '@culvert/domain';
 import { Http2Dialer, Route, type StreamPools, type TunnelRegistry } from '@culvert/relay';
 
@@ -9,6 +10,7 @@ export class PreviewRoutes {
     private readonly store: Store,
     private readonly tunnels: TunnelRegistry,
     private readonly pools: StreamPools,
+    private readonly banners: Banners,
     private readonly scheme: 'http' | 'https',
   ) {}
 
@@ -41,7 +43,7 @@ export class PreviewRoutes {
         l5Host: bracketed(ingress.l5Host),
         addRequestHeaders: preview.addRequestHeaders,
         access: preview.access,
-        banner: preview.banner && { ...preview.banner, scheme: this.scheme },
+        bodyFilter: preview.banner && this.banners.filterFor({ ...preview.banner, scheme: this.scheme }),
         allowUpgrades: preview.allowUpgrades,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
         // All that a route is made of, however long its headers are.

@@ -16,9 +16,7 @@ import {
 } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import type { Verdict } from '../routing/access-gate.js';
-import { type PageBody, pageBody, type PageSink } from '../banner/page-body.js';
-import { type BannerDefinition, bannerHtml } from '../banner/banner-html.js';
-import { closingOf, type PageCoding, pageCodingOf, pageHead } from '../banner/page-response.js';
+import type { BodySink, FilteredBody } from '../routing/body-filter.js';
 import { closedDetail, DENIALS, errorCodeOf, relayErrorOf, sentence } from '../answers/failures.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import { redirectToPlainHost } from '../answers/final-dot.js';
@@ -38,12 +36,12 @@ import type { Visitor } from './visitor.js';
  * - `waiting`: for a traffic manager to connect (`cancelWait` is set), or for room on its tunnel
  * - `active`: a stream is open
  * - `upgraded`: bytes pass as they are, after a 101
- * - `finishing`: the response is here, and what is left of a page goes through zlib
+ * - `finishing`: the response is here, and what is left of its body goes through a filter
  * - `done`: nothing happens any more
  */
 type State = 'routing' | 'waiting' | 'active' | 'upgraded' | 'finishing' | 'done';
 
-export class Exchange implements StreamHandler, PageSink {
+export class Exchange implements StreamHandler, BodySink {
   private state: State = 'routing';
   private route: Route | null = null;
   private pooled: PooledStream | null = null;
@@ -65,8 +63,8 @@ export class Exchange implements StreamHandler, PageSink {
   private responseBytesLeft = 0;
   private responseScanner: ChunkedScanner | null = null;
   private isResponsePaused = false;
-  /** What the body passes through on its way to the visitor, where it gets a banner. */
-  private page: PageBody | null = null;
+  /** What the body passes through on its way to the visitor, where the route has a filter. */
+  private filtered: FilteredBody | null = null;
   private hasIngressEnded = false;
   private hasVisitorEnded = false;
   /** The route changed while route and gate were being asked: what they answer may be out of date. */
@@ -169,7 +167,7 @@ export class Exchange implements StreamHandler, PageSink {
 
   handleVisitorDrain(): void {
     this.activeAt = this.host.clock.now;
-    if (this.page !== null) this.page.resume();
+    if (this.filtered !== null) this.filtered.resume();
     else this.resumeResponse();
   }
 
@@ -584,11 +582,11 @@ export class Exchange implements StreamHandler, PageSink {
     this.response = head;
     this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
     this.responseBytesLeft = head.contentLength;
-    const { banner } = this.route!;
-    if (banner !== null) {
-      const coding = pageCodingOf(this.request, head, banner);
-      if (coding !== null && this.host.takePage(coding)) {
-        this.beginPage(head, coding, banner);
+    const { bodyFilter } = this.route!;
+    if (bodyFilter !== null) {
+      const filtered = bodyFilter.open(this.request, head, this.host.limits.head, this);
+      if (filtered !== null) {
+        this.beginFiltered(head, filtered);
         return;
       }
     }
@@ -599,41 +597,39 @@ export class Exchange implements StreamHandler, PageSink {
     this.visitor.sendHead(head, this.route!);
   }
 
-  // --- A page that gets a banner --------------------------------------------------------------------------
+  // --- A body that goes through a filter ------------------------------------------------------------------
 
-  private beginPage(head: ResponseHead, coding: PageCoding, banner: BannerDefinition): void {
-    const html = Buffer.from(bannerHtml(banner, closingOf(head)), 'latin1');
-    const page = pageBody(coding, html, this);
-    this.page = page;
+  private beginFiltered(head: ResponseHead, filtered: FilteredBody): void {
+    this.filtered = filtered;
     this.sendBody = (buffer, start, end) => {
-      if (!page.push(buffer, start, end)) this.pauseResponse();
+      if (!filtered.push(buffer, start, end)) this.pauseResponse();
     };
     if (head.framing === Framing.CHUNKED)
       this.responseScanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
     if (this.trace !== null) this.traceAnswer(this.trace, head);
-    this.visitor.sendHead(pageHead(head, this.host.limits.head, this.request.method), this.route!);
+    this.visitor.sendHead(filtered.head, this.route!);
   }
 
-  sendPage(bytes: Buffer): boolean {
+  sendFiltered(bytes: Buffer): boolean {
     if (this.state === 'done') return false;
     this.activeAt = this.host.clock.now;
     const hasRoom = this.visitor.sendBody(bytes, 0, bytes.length);
-    // What comes out of zlib comes by itself, with nobody to flush behind it.
-    if (this.page!.isCoded) this.visitor.flush();
+    // What comes later comes by itself, with nobody to flush behind it.
+    if (this.filtered!.isDeferred) this.visitor.flush();
     return hasRoom;
   }
 
-  handlePageRoom(): void {
+  handleFilterRoom(): void {
     this.resumeResponse();
   }
 
-  handlePageEnd(): void {
-    // Trailers may hold digests of a page without its banner.
+  handleFilterEnd(): void {
+    // Trailers may hold digests of the body as the service sent it.
     if (this.state === 'finishing') this.complete(null);
   }
 
-  handlePageFault(error: Error): void {
-    this.fail('bad_response', `The service sent a malformed page: ${error.message}.`);
+  handleFilterFault(detail: string): void {
+    this.fail('bad_response', detail);
   }
 
   private handleResponseBody(response: ResponseHead, chunk: Buffer, offset: number): void {
@@ -686,11 +682,11 @@ export class Exchange implements StreamHandler, PageSink {
   }
 
   private finish(trailers: Fields | null): void {
-    if (this.page === null) {
+    if (this.filtered === null) {
       this.complete(trailers);
     } else {
       this.state = 'finishing';
-      this.page.end();
+      this.filtered.end();
     }
   }
 
@@ -759,7 +755,7 @@ export class Exchange implements StreamHandler, PageSink {
     this.state = 'done';
     this.trace?.end(null, null);
     this.cancelWait?.();
-    if (this.page !== null) this.host.leavePage(this.page);
+    this.filtered?.destroy();
     this.leaveWait();
     if (this.route) this.route.active--;
     this.visitor.responseReader.reset();
@@ -788,9 +784,9 @@ export class Exchange implements StreamHandler, PageSink {
     this.trace = observer?.begin({ request, peer, replay, httpVersion, startedAt }) ?? null;
   }
 
-  /** The service's own bytes, before a banner comes in. */
+  /** Traces the service's own bytes, before a filter changes them. */
   private traceAnswer(trace: ExchangeTrace, head: ResponseHead): void {
-    trace.answer(head, this.responseScanner !== null && this.page === null && this.isOutputEncoded());
+    trace.answer(head, this.responseScanner !== null && this.filtered === null && this.isOutputEncoded());
     const { responseBody } = trace;
     if (responseBody === null) return;
     const send = this.sendBody;

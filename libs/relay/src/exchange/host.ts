@@ -1,6 +1,4 @@
 import type { RelayError, RelayErrorCode } from '../answers/relay-error.js';
-import type { PageBody } from '../banner/page-body.js';
-import type { PageCoding } from '../banner/page-response.js';
 import type { Clock } from '../clock.js';
 import type { RelayLimits } from '../limits.js';
 import type { AccessGate } from '../routing/access-gate.js';
@@ -31,10 +29,6 @@ export interface ExchangeHost {
   readonly isDraining: boolean;
   /** Returns the budget of the route's team; null for what is no preview. Once per route and `Relay.takeUsedPreviews`. */
   noteUse(route: Route): RequestBudget | null;
-  /** Reserves what a page with a banner needs. False while too many are unpacked: the page then stays as it is. */
-  takePage(coding: PageCoding): boolean;
-  /** Releases what `takePage` reserved. */
-  leavePage(page: PageBody): void;
   /** Counts and reports an answer that the relay made itself. */
   recordFailure(error: RelayError, hostname: string): void;
   /** Reports what should never happen. */

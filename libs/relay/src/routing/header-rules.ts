@@ -4,7 +4,6 @@
  */
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import { Field, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
-import { getsBanner, isReplacedForPage, pageRequestLines } from '../banner/page-request.js';
 import { hasOwnAuthorization } from './own-authorization.js';
 import { maySetCookie, withoutReservedCookies } from './reserved-cookies.js';
 import type { Route } from './route.js';
@@ -80,15 +79,16 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
   let text = `${request.method} ${request.target} HTTP/1.1\r\n${route.requestLines}${forwardedLines}`;
   const isPreview = route.kind === 'preview';
   const rules = route.kind === 'transparent' ? TRANSPARENT_RULES : REQUEST_RULES;
-  const isPage = route.banner !== null && getsBanner(request, route.banner);
-  const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isPage;
+  const { bodyFilter } = route;
+  const isFiltered = bodyFilter !== null && bodyFilter.concerns(request);
+  const isPlain = request.connectionOptions.length === 0 && route.ownedNames.length === 0 && !isFiltered;
   let runStart = 0;
   let runEnd = 0;
   for (let i = 0; i < request.count; i++) {
     const rule = rules[request.id(i)];
     if (rule === DROP || (rule === DROP_ON_PREVIEW && isPreview)) continue;
     if (!isPlain && (isNominated(request, i) || isOwned(request, i, route))) continue;
-    if (isPage && isReplacedForPage(request, i)) continue;
+    if (isFiltered && bodyFilter.replaces(request, i)) continue;
     if (rule === CREDENTIALS && isPreview) {
       const left = withoutCredentials(request, i);
       if (left !== null) {
@@ -105,7 +105,7 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
     runEnd = request.lineEnd(i);
   }
   text += request.text.slice(runStart, runEnd);
-  if (isPage) text += pageRequestLines(request);
+  if (isFiltered) text += bodyFilter.requestLines(request);
   if (request.framing === Framing.CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   else if (request.framing === Framing.NONE && route.kind !== 'transparent' && expectsBody(request))
     text += 'Content-Length: 0\r\n';

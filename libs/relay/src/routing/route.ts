@@ -2,7 +2,7 @@ import type { ResponseHead } from '@culvert/http1';
 import { hopMarkOf } from './hop-mark.js';
 import { RepeatedHead } from './repeated-head.js';
 import type { RequestBudget } from './request-budget.js';
-import type { BannerDefinition } from '../banner/banner-html.js';
+import type { BodyFilter } from './body-filter.js';
 import { RouteTraffic } from './route-traffic.js';
 import type { StreamPool } from '../upstream/stream-pool.js';
 
@@ -20,8 +20,8 @@ export interface PreviewRouteDefinition {
   /** Set on every request, over what the visitor sent. Names and values are valid field syntax. */
   readonly addRequestHeaders: Readonly<Record<string, string>>;
   readonly access: 'team' | 'public';
-  /** What its pages say on top; null or absent: they stay as they are. */
-  readonly banner?: BannerDefinition | null;
+  /** Changes bodies of responses; null or absent: they stay as they are. */
+  readonly bodyFilter?: BodyFilter | null;
   /** Whether requests may switch to protocols other than WebSocket; absent: no. */
   readonly allowUpgrades?: boolean;
   /** Milliseconds since the epoch; Infinity for never. */
@@ -59,8 +59,8 @@ export class Route {
     /** Names that `requestLines` sets and a visitor must not, in lower case and with hyphens for underscores. */
     readonly ownedNames: readonly string[],
     readonly pool: StreamPool,
-    /** What its pages say on top; null: they stay as they are. */
-    readonly banner: BannerDefinition | null,
+    /** Changes bodies of responses; null: they stay as they are. */
+    readonly bodyFilter: BodyFilter | null,
     /** Tells whether one that was read again is still the same. */
     readonly revision: string,
     /** What requests that have passed it carry (`hop-mark.ts`); '' for what is no preview. */
@@ -89,7 +89,7 @@ export class Route {
       lines,
       added.map(([name]) => name.toLowerCase().replaceAll('_', '-')),
       pool,
-      definition.banner ?? null,
+      definition.bodyFilter ?? null,
       definition.revision ?? '',
       mark,
       definition.allowUpgrades ?? false,

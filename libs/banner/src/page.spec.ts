@@ -4,8 +4,8 @@ import http2 from 'node:http2';
 import zlib from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bannerHtml } from './banner-html.js';
-import { startRig, type Rig } from '../spec/relay-rig.js';
-import { MAX_CODED_PAGES } from '../limits.js';
+import { Banners, MAX_CODED_PAGES } from './banners.js';
+import { type Rig, startRig } from './spec/page-rig.js';
 
 /** Pages of a service, on their way through the relay. */
 let rig: Rig;
@@ -28,8 +28,7 @@ const BROWSER = {
 };
 
 async function start(handle: http.RequestListener): Promise<void> {
-  rig = await startRig(handle);
-  Object.assign(rig.route, { banner: DEFINITION });
+  rig = await startRig(handle, new Banners().filterFor(DEFINITION));
 }
 
 const page =
@@ -37,8 +36,7 @@ const page =
   (_request, response) =>
     void response.writeHead(status, { 'content-type': 'text/html', ...fields }).end(body);
 
-const visit = (headers: Record<string, string> = BROWSER, method = 'GET') =>
-  rig.fetch('/', { headers, method });
+const visit = (headers: Record<string, string> = BROWSER, method = 'GET') => rig.fetch({ headers, method });
 
 describe('a page with a banner', () => {
   it('has it behind its body tag, and says nothing that is not true any more', async () => {
@@ -254,7 +252,7 @@ describe('what stays as it is', () => {
   });
 
   it('a page of a preview without a banner', async () => {
-    rig = await startRig(page());
+    rig = await startRig(page(), null);
     expect((await visit()).body).toBe(PAGE);
   });
 });

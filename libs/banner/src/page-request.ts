@@ -1,5 +1,5 @@
 import { Field, type RequestHead } from '@culvert/http1';
-import { BANNER_COOKIE, cookieValue } from '../routing/reserved-cookies.js';
+import { BANNER_COOKIE, cookieValue } from '@culvert/relay';
 import type { BannerDefinition } from './banner-html.js';
 
 /**

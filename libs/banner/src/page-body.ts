@@ -3,6 +3,8 @@
  * compressed ones through zlib, which is flushed after each piece. At most the first characters of one tag are held.
  */
 import zlib from 'node:zlib';
+import type { ResponseHead } from '@culvert/http1';
+import type { BodySink, FilteredBody } from '@culvert/relay';
 import { InsertionPoint } from './insertion-point.js';
 import type { PageCoding } from './page-response.js';
 
@@ -11,34 +13,6 @@ const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
 
 /** Unpacked and packed bytes per step. */
 const STEP_BYTES = 16_384;
-
-/** Where a page's bytes go. */
-export interface PageSink {
-  /** Returns false when no more should come before `PageBody.resume`. */
-  sendPage(bytes: Buffer): boolean;
-  /** `PageBody.push` may be called again after it returned false. */
-  handlePageRoom(): void;
-  /** Everything was sent. */
-  handlePageEnd(): void;
-  /** The page is not what its head says. */
-  handlePageFault(error: Error): void;
-}
-
-export interface PageBody {
-  /** Whether it goes through zlib, and its end comes later than `end`. */
-  readonly isCoded: boolean;
-  /** Takes chunk[start..end). Returns false when it has enough for now. */
-  push(chunk: Buffer, start: number, end: number): boolean;
-  end(): void;
-  /** The sink has room again. */
-  resume(): void;
-  /** Nobody wants the rest. */
-  destroy(): void;
-}
-
-export function pageBody(coding: PageCoding, banner: Buffer, sink: PageSink): PageBody {
-  return coding === 'identity' ? new PlainPage(banner, sink) : new CodedPage(coding, banner, sink);
-}
 
 /** Finds the place, and puts the banner there. */
 class Placement {
@@ -72,14 +46,16 @@ class Placement {
   }
 }
 
-class PlainPage implements PageBody {
-  readonly isCoded = false;
+/** A page that is not compressed. */
+export class PlainPage implements FilteredBody {
+  readonly isDeferred = false;
   private readonly placement: Placement;
   private hasRoom = true;
 
   constructor(
+    readonly head: ResponseHead,
     banner: Buffer,
-    private readonly sink: PageSink,
+    private readonly sink: BodySink,
   ) {
     this.placement = new Placement(banner);
   }
@@ -92,42 +68,46 @@ class PlainPage implements PageBody {
 
   end(): void {
     this.placement.end(this.emit);
-    this.sink.handlePageEnd();
+    this.sink.handleFilterEnd();
   }
 
   resume(): void {
-    this.sink.handlePageRoom();
+    this.sink.handleFilterRoom();
   }
 
   destroy(): void {}
 
   private readonly emit = (bytes: Buffer): void => {
-    if (!this.sink.sendPage(bytes)) this.hasRoom = false;
+    if (!this.sink.sendFiltered(bytes)) this.hasRoom = false;
   };
 }
 
 type Coder = zlib.Gunzip | zlib.BrotliDecompress | zlib.Gzip | zlib.BrotliCompress;
 
-class CodedPage implements PageBody {
-  readonly isCoded = true;
+/** A page that goes through zlib on both sides of the banner: its end comes later than `end`. */
+export class CodedPage implements FilteredBody {
+  readonly isDeferred = true;
   private readonly placement: Placement;
   private readonly encoder: Coder;
   private decoder: Coder | null = null;
   private unpackedBytes = 0;
 
+  /** @param release is called once, when nothing of the page is held any more */
   constructor(
     private readonly coding: Exclude<PageCoding, 'identity'>,
+    readonly head: ResponseHead,
     banner: Buffer,
-    private readonly sink: PageSink,
+    private readonly sink: BodySink,
+    private readonly release: () => void,
   ) {
     this.placement = new Placement(banner);
     this.encoder = encoderOf(coding);
     this.encoder.on('data', (bytes: Buffer) => {
-      if (!sink.sendPage(bytes)) this.encoder.pause();
+      if (!sink.sendFiltered(bytes)) this.encoder.pause();
     });
     this.encoder.on('drain', () => this.decoder?.resume());
-    this.encoder.on('end', () => sink.handlePageEnd());
-    this.encoder.on('error', (error) => sink.handlePageFault(error));
+    this.encoder.on('end', () => sink.handleFilterEnd());
+    this.encoder.on('error', (error) => sink.handleFilterFault(malformed(error.message)));
   }
 
   push(chunk: Buffer, start: number, end: number): boolean {
@@ -137,7 +117,7 @@ class CodedPage implements PageBody {
 
   end(): void {
     // Without a byte there is nothing to unpack, nor a page.
-    if (this.decoder === null) this.sink.handlePageEnd();
+    if (this.decoder === null) this.sink.handleFilterEnd();
     else this.decoder.end();
   }
 
@@ -148,24 +128,25 @@ class CodedPage implements PageBody {
   destroy(): void {
     this.decoder?.destroy();
     this.encoder.destroy();
+    this.release();
   }
 
   private openDecoder(firstByte: number): Coder {
     const decoder = decoderOf(this.coding, firstByte);
     decoder.on('data', (bytes: Buffer) => this.takeUnpacked(decoder, bytes));
-    decoder.on('drain', () => this.sink.handlePageRoom());
+    decoder.on('drain', () => this.sink.handleFilterRoom());
     decoder.on('end', () => {
       this.placement.end(this.emit);
       this.encoder.end();
     });
-    decoder.on('error', (error) => this.sink.handlePageFault(error));
+    decoder.on('error', (error) => this.sink.handleFilterFault(malformed(error.message)));
     return decoder;
   }
 
   private takeUnpacked(decoder: Coder, bytes: Buffer): void {
     this.unpackedBytes += bytes.length;
     if (this.unpackedBytes > MAX_UNPACKED_BYTES) {
-      this.sink.handlePageFault(new Error(`a page unpacks to more than ${MAX_UNPACKED_BYTES} bytes`));
+      this.sink.handleFilterFault(malformed(`a page unpacks to more than ${MAX_UNPACKED_BYTES} bytes`));
       return;
     }
     this.placement.push(bytes, this.emit);
@@ -215,4 +196,8 @@ function encoderOf(coding: Exclude<PageCoding, 'identity'>): Coder {
     default:
       throw new Error(`unhandled coding ${String(coding satisfies never)}`);
   }
+}
+
+function malformed(what: string): string {
+  return `The service sent a malformed page: ${what}.`;
 }
