@@ -12,6 +12,7 @@ export type { ChunkedLimits, HeadLimits } from './limits.js';
 export { Framing } from './message-head.js';
 export { Oddity, oddityCodes } from './oddity.js';
 export type { OddityCode } from './oddity.js';
+export { ownText } from './own-text.js';
 export { RequestHead, parseRequestHead } from './request-head.js';
 export { ResponseHead, parseResponseHead } from './response-head.js';
 export { isForbiddenTrailer } from './trailers.js';

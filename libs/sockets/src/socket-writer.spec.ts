@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { createTestCertificate } from '@culvert/testkit';
+import { collectGarbage, createTestCertificate } from '@culvert/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MAX_JOINED_BYTES, SocketWriter } from './socket-writer.js';
 
@@ -62,16 +60,6 @@ function fillAndForget(writer: SocketWriter): number {
   let bytes = 0;
   for (let hasRoom = true; hasRoom; bytes += 1 << 20) hasRoom = writer.write(Buffer.alloc(1 << 20, 'a'));
   return bytes;
-}
-
-/** Frees the memory of all that nobody holds any more; what it held is freed by the tasks that follow. */
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 5; i++) {
-    collect();
-    await new Promise(setImmediate);
-  }
 }
 
 /** The program of a process that connects to a port, and prints how many bytes it gets. */

@@ -7,7 +7,7 @@ import {
   PREVIEW_TOKEN_PREFIX,
   type Store,
 } from '@culvert/domain';
-import { Field, type RequestHead } from '@culvert/http1';
+import { Field, ownText, type RequestHead } from '@culvert/http1';
 import type { ApiKeyUse } from '@culvert/nest';
 import {
   type AccessGate,
@@ -274,8 +274,7 @@ export class PreviewGate implements AccessGate {
         break;
       }
     }
-    // A copy: what was cut out of a head would keep all of it.
-    this.credentials.set(Buffer.from(secret, 'latin1').toString('latin1'), credential);
+    this.credentials.set(ownText(secret), credential);
     return credential;
   }
 

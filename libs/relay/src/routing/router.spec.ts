@@ -1,3 +1,4 @@
+import { liveBytes } from '@culvert/testkit';
 import { describe, expect, it } from 'vitest';
 import { RelayError } from '../answers/relay-error.js';
 import { Route } from './route.js';
@@ -64,6 +65,19 @@ describe(Router.name, () => {
     expect(await Promise.all(both.map(async (one) => one))).toEqual([found, found]);
     expect(router.find('a')).toBe(found);
     expect(state.lookups).toEqual(['a']);
+  });
+
+  it('keeps nothing of a request but the hostname', async () => {
+    const names = 1000;
+    const router = new Router(() => Promise.resolve(null), { now: 0 }, { ...LIMITS, maxEntries: names });
+    const before = await liveBytes();
+    for (let i = 0; i < names; i++) {
+      const name = `no-such-preview-${i}.preview.example.com`;
+      const head = Buffer.from(`Host: ${name}\r\nX: ${'a'.repeat(20_000)}`, 'latin1').toString('latin1');
+      await router.find(head.slice(6, 6 + name.length));
+    }
+    expect((await liveBytes()) - before).toBeLessThan(names * 1000);
+    expect(router.find(`no-such-preview-1.preview.example.com`)).toBeNull();
   });
 
   it('does not keep what was read before a change', async () => {

@@ -1,3 +1,4 @@
+import { ownText } from '@culvert/http1';
 import { RelayError } from '../answers/relay-error.js';
 import type { Clock } from '../clock.js';
 import type { Route } from './route.js';
@@ -65,7 +66,7 @@ export class Router implements RouteSource, RouteCache {
         return entry.route;
       }
     }
-    return this.lookups.get(hostname) ?? this.look(hostname);
+    return this.lookups.get(hostname) ?? this.look(ownText(hostname));
   }
 
   /** What is cached for `hostname`, without looking it up. */
