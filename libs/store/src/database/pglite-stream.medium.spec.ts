@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { PGlite } from '@electric-sql/pglite';
+import { liveBytes } from '@culvert/testkit';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PGliteStream } from './pglite-stream.js';
@@ -62,6 +63,17 @@ describe('PGliteStream', () => {
       Array.from({ length: 200 }, (_, n) => pool.query<{ n: number }>('SELECT $1::int AS n', [n])),
     );
     expect(answers.map(({ rows }) => rows[0].n)).toEqual(Array.from({ length: 200 }, (_, n) => n));
+  });
+
+  it('keeps nothing of the answers', async () => {
+    const ask = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++)
+        await pool.query('SELECT $1::int AS n, repeat($2, 1000) AS text', [n, 'x']);
+    };
+    await ask(100);
+    const before = await liveBytes();
+    await ask(1000);
+    expect((await liveBytes()) - before).toBeLessThan(500_000);
   });
 
   it('leaves the exit status of the process alone', () => {
