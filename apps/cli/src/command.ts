@@ -1,9 +1,10 @@
 /** The command line: which commands there are, the flags that all of them take, and how each is started. */
 import { Command, CommanderError, Option } from 'commander';
+import type { Action, AddCommands } from './action.js';
 import { addAccountCommands } from './account/commands.js';
 import { CliError } from './cli-error.js';
 import { addCompletionCommands } from './completion/commands.js';
-import type { CommandContext, Environment } from './command-context.js';
+import type { Environment } from './command-context.js';
 import { EXIT } from './exit-code.js';
 import { addExposeCommand } from './expose/command.js';
 import { addInterceptCommands } from './intercept/command.js';
@@ -14,18 +15,6 @@ import { addPreviewCommands } from './preview/commands.js';
 import type { GlobalFlags } from './settings/settings.js';
 import { addStatusCommand } from './status/status.js';
 import { VERSION } from './version.js';
-
-/**
- * Makes an action of commander's out of a command: what it is given after the context is what the line says, its flags
- * after its arguments. It ends with `ok` unless it returns, or throws a CliError with, something else; the exit code of
- * another program may be any number.
- */
-export type Action = <Given extends readonly unknown[]>(
-  run: (context: CommandContext, ...given: Given) => Promise<number | void>,
-) => (...given: Given) => Promise<void>;
-
-/** Adds commands to the program; each folder of commands has one. */
-export type AddCommands = (program: Command, action: Action) => void;
 
 const COMMANDS: readonly AddCommands[] = [
   addAccountCommands,

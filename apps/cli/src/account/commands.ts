@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
 import type { LoginFlags } from './login.js';
 import { whoami } from './whoami.js';
 

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { previewName } from '../preview/find-preview.js';
 import { candidatesAt, type Candidate } from './candidates.js';

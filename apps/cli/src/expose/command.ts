@@ -1,23 +1,7 @@
 import { Option, type Command } from 'commander';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
+import type { ExposeFlags } from './expose-flags.js';
 import { collectHeader, readExpiry } from '../flags.js';
-
-/** The flags of `expose`. */
-export interface ExposeFlags {
-  readonly name?: string;
-  readonly access: 'team' | 'public';
-  readonly expires?: string | null;
-  readonly hostHeader?: string;
-  readonly addRequestHeader?: Readonly<Record<string, string>>;
-  readonly banner: boolean;
-  readonly allowUpgrades?: boolean;
-  readonly pullRequest?: string;
-  /** Absent: where that is of use. */
-  readonly qr?: boolean;
-  readonly keep?: boolean;
-  readonly log: boolean;
-  readonly insecureTarget?: boolean;
-}
 
 const HELP = `
 Shows what listens at PORT of this machine, at HOST:PORT, or at a URL such as https://localhost:3000, and nothing else of

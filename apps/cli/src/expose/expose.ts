@@ -13,7 +13,7 @@ import { printPreviewUrl } from '../preview/preview-url.js';
 import { RequestLog } from '../requests/request-log.js';
 import { parseTarget, showTarget, type Target } from '../target/target.js';
 import { TargetWatch } from '../target/target-watch.js';
-import type { ExposeFlags } from './command.js';
+import type { ExposeFlags } from './expose-flags.js';
 import {
   adoptPreview,
   checkName,

@@ -4,7 +4,7 @@ import type { ApiClient } from '../api-client.js';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import { parseTarget } from '../target/target.js';
-import type { ExposeFlags } from './command.js';
+import type { ExposeFlags } from './expose-flags.js';
 import { adoptPreview, checkName, nameOf, removeExposed, wantedPreview } from './exposed-preview.js';
 
 const flags: ExposeFlags = { access: 'team', banner: true, log: true };

@@ -6,7 +6,7 @@ import { CliError } from '../cli-error.js';
 import { clientName } from '../client-name.js';
 import { EXIT } from '../exit-code.js';
 import type { Target } from '../target/target.js';
-import type { ExposeFlags } from './command.js';
+import type { ExposeFlags } from './expose-flags.js';
 
 type Request = z.input<typeof createPreviewRequest>;
 /** What is the same for a new preview and for one that is found again. */

@@ -15,7 +15,7 @@ import { RequestLog } from '../requests/request-log.js';
 import { TappedStream } from '../requests/tapped-stream.js';
 import { parseTarget, showTarget, type Target } from '../target/target.js';
 import { TargetWatch } from '../target/target-watch.js';
-import type { InterceptFlags } from './command.js';
+import type { InterceptFlags } from './intercept-flags.js';
 import { Companion } from './companion.js';
 import { createMeetingClient, managerUrl, meetingError, whenConnected } from './meeting-address.js';
 import { readPortFlag } from './port-flag.js';

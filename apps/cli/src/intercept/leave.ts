@@ -7,7 +7,7 @@ import { Ending } from '../ending.js';
 import { EXIT } from '../exit-code.js';
 import { thisMachine } from '../machine/machine.js';
 import type { Running, RunningEntry } from '../machine/running.js';
-import type { LeaveFlags, ManagerFlags } from './command.js';
+import type { LeaveFlags, ManagerFlags } from './intercept-flags.js';
 import { createMeetingClient, findManagerUrl, meetingError, whenConnected } from './meeting-address.js';
 
 /** More than a run takes to clean up. */

@@ -13,7 +13,7 @@ import type { Ending } from '../ending.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import { trusted } from '../http.js';
 import { VERSION } from '../version.js';
-import type { ManagerFlags } from './command.js';
+import type { ManagerFlags } from './intercept-flags.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** As long as the meeting point takes it. */

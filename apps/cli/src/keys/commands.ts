@@ -2,7 +2,7 @@ import { SCOPES, type ApiKeyResource, type CreatedApiKeyResource, type Scope } f
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import type { ApiClient } from '../api-client.js';
 import { CliError } from '../cli-error.js';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { completed } from '../completion/completers.js';
 import { EXIT } from '../exit-code.js';

@@ -2,10 +2,11 @@ import type { InterceptResource } from '@culvert/contract';
 import type { InterceptInfo, WorkloadInfo } from '@culvert/meeting-point';
 import type { Command } from 'commander';
 import { CliError } from '../cli-error.js';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
-import { managerOption, type ManagerFlags } from '../intercept/command.js';
+import { managerOption } from '../intercept/command.js';
+import type { ManagerFlags } from '../intercept/intercept-flags.js';
 import type { Output } from '../output/output.js';
 import { credentialSource } from '../settings/bearer.js';
 

@@ -2,7 +2,7 @@ import { INGRESS_PROTOCOLS, PREVIEW_ACCESS, type PreviewResource } from '@culver
 import { Argument, Option, type Command } from 'commander';
 import { openBrowser } from '../account/open-browser.js';
 import { CliError } from '../cli-error.js';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { completed } from '../completion/completers.js';
 import { EXIT } from '../exit-code.js';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Scope, SessionResource } from '@culvert/contract';
 import { identityOf, nameOf } from '../account/whoami.js';
 import { clientName } from '../client-name.js';
-import type { Action } from '../command.js';
+import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';

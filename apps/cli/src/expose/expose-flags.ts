@@ -1,0 +1,16 @@
+/** The flags of `expose`. */
+export interface ExposeFlags {
+  readonly name?: string;
+  readonly access: 'team' | 'public';
+  readonly expires?: string | null;
+  readonly hostHeader?: string;
+  readonly addRequestHeader?: Readonly<Record<string, string>>;
+  readonly banner: boolean;
+  readonly allowUpgrades?: boolean;
+  readonly pullRequest?: string;
+  /** Absent: where that is of use. */
+  readonly qr?: boolean;
+  readonly keep?: boolean;
+  readonly log: boolean;
+  readonly insecureTarget?: boolean;
+}
