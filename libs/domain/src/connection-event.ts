@@ -1,4 +1,4 @@
-import type { TunnelKind } from './session.js';
+import type { TunnelKind } from './tunnel-kind.js';
 
 /**
  * - `connected`: a tunnel opened, and a session began with it

@@ -20,4 +20,5 @@ export * from './requested-preview.js';
 export * from './session.js';
 export * from './team.js';
 export * from './traffic-manager.js';
+export * from './tunnel-kind.js';
 export * from './user-session.js';

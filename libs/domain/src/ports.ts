@@ -48,8 +48,8 @@ import type {
   SessionState,
   ShownSession,
   TunnelCredential,
-  TunnelKind,
 } from './session.js';
+import type { TunnelKind } from './tunnel-kind.js';
 import type {
   Invitation,
   InvitationDraft,

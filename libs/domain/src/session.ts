@@ -1,7 +1,5 @@
 import type { TrafficManager } from './traffic-manager.js';
-
-export const TUNNEL_KINDS = ['native', 'telepresence'] as const;
-export type TunnelKind = (typeof TUNNEL_KINDS)[number];
+import type { TunnelKind } from './tunnel-kind.js';
 
 /** `disconnected` sessions may be resumed until their grace period ends; `ended` ones never. */
 export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;

@@ -1,4 +1,4 @@
-import type { TunnelKind } from './session.js';
+import type { TunnelKind } from './tunnel-kind.js';
 
 /** The in-cluster process that dials out, known by its manager id across restarts. */
 export interface TrafficManager {
