@@ -35,7 +35,7 @@ import {
 } from './limits.js';
 import { RateWindow } from './rate-window.js';
 import { areTrailers, readRequestFields, type RequestFields } from './request-fields.js';
-import { ServerStream } from './stream.js';
+import { ServerStream, type StreamHost } from './stream.js';
 
 /** Whose connection this is: who has the socket and the clock, and serves the requests. */
 export interface ConnectionOwner {
@@ -77,7 +77,7 @@ const WINDOWS_PER_CONNECTION = 4;
 const EMPTY = Buffer.alloc(0);
 const PING_PAYLOAD = Buffer.alloc(8);
 
-export class ServerConnection {
+export class ServerConnection implements StreamHost {
   readonly encoder = new HpackEncoder();
   /** What this side may send on all streams together. */
   sendWindow = INITIAL_WINDOW_BYTES;
@@ -216,14 +216,12 @@ export class ServerConnection {
     if (!this.resets.take(this.owner.now())) this.fail(ErrorCode.ENHANCE_YOUR_CALM);
   }
 
-  // --- For streams ----------------------------------------------------------------------------------------
+  // --- StreamHost -----------------------------------------------------------------------------------------
 
-  /** Whether a stream need not wait for its turn. */
   get maySendAtOnce(): boolean {
     return this.firstReady === null && !this.isCongested;
   }
 
-  /** Where to add a frame that is not flow-controlled. */
   frames(): FrameBatch {
     if (this.batch.size >= FLUSH_BYTES) this.flush();
     this.scheduleFlush();
@@ -239,7 +237,6 @@ export class ServerConnection {
     else this.scheduleFlush();
   }
 
-  /** Gives `stream` a turn: it has bytes to send, and a window. */
   enqueue(stream: ServerStream): void {
     if (stream.isReady) return;
     stream.isReady = true;
@@ -249,12 +246,10 @@ export class ServerConnection {
     if (!this.isCongested && this.sendWindow > 0) this.scheduleFlush();
   }
 
-  /** Bytes by which a window of `windowBytes` may grow now: at most as much again. */
   takeExtra(windowBytes: number): number {
     return this.takeUpTo(Math.min(windowBytes, Math.max(this.limits.windowBytes - windowBytes, 0)));
   }
 
-  /** Everything that windows of this connection may still grow by, whose own window becomes as large with it. */
   takeAllExtra(windowBytes: number): number {
     const extra = this.takeUpTo(MAX_WINDOW_BYTES - windowBytes);
     const growth = windowBytes + extra - this.windowBytes;

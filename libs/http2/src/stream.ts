@@ -3,7 +3,7 @@
  * output waits for windows, for its turn, and for the socket, and its writer is told to pause.
  */
 import { ByteQueue } from './byte-queue.js';
-import type { ServerConnection } from './connection.js';
+import type { FrameBatch } from './frame-batch.js';
 import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from './frame.js';
 import type { HeaderField } from './header-field.js';
 import type { HpackEncoder } from './hpack/encoder.js';
@@ -29,6 +29,26 @@ export interface StreamHandler {
   onDrain(): void;
   /** The stream is over, however it ended. Nothing follows. */
   onClose(): void;
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly encoder: HpackEncoder;
+  /** Bytes that may be sent on all streams together. */
+  readonly sendWindow: number;
+  /** Whether a stream need not wait for its turn. */
+  readonly maySendAtOnce: boolean;
+  /** Returns where to add a frame that is not flow-controlled. */
+  frames(): FrameBatch;
+  sendData(streamId: number, payload: Buffer, flags: number): void;
+  /** Gives `stream` a turn: it has bytes to send, and a window. */
+  enqueue(stream: ServerStream): void;
+  /** Reserves bytes by which a window of `windowBytes` may grow now: at most as much again. */
+  takeExtra(windowBytes: number): number;
+  /** Reserves everything that windows of this connection may still grow by, whose own window becomes as large with it. */
+  takeAllExtra(windowBytes: number): number;
+  /** The stream is over. @param extraBytes what its window grew by */
+  forget(stream: ServerStream, extraBytes: number, options: { readonly isPeerDone: boolean }): void;
 }
 
 export type Trailers = readonly (readonly [name: string, value: string])[];
@@ -63,7 +83,7 @@ export class ServerStream {
   private breakCode: ErrorCode | null = null;
 
   constructor(
-    private readonly connection: ServerConnection,
+    private readonly connection: StreamHost,
     readonly id: number,
     /** What this side may send. May be negative (§6.9.2). */
     private sendWindow: number,
