@@ -8,13 +8,21 @@
 import type { Carrier } from './carrier.js';
 import { FrameBatch } from './encode.js';
 import { MAX_DATA_BYTES } from './frame.js';
-import type { TunnelStream } from './stream.js';
 
 /** A batch this large is sent without waiting for the end of the turn. */
 const FLUSH_BYTES = 65_536;
 
 /** What a stream may send before the next one's turn. */
 const QUANTUM_BYTES = 16_384;
+
+/** A stream as the ready queue sees it. */
+export interface ReadyStream {
+  /** Links of the queue. */
+  nextReady: ReadyStream | null;
+  isReady: boolean;
+  /** Sends at most `maxBytes`, and enqueues itself again where it has more. */
+  serve(maxBytes: number): void;
+}
 
 export interface OutboxOwner {
   /** The peer does not read: more control frames wait than may. */
@@ -36,9 +44,9 @@ export class Outbox {
   private readonly batch = new FrameBatch();
   private flushScheduled = false;
   private closed = false;
-  /** The ready queue: a list through `TunnelStream.nextReady`. */
-  private firstReady: TunnelStream | null = null;
-  private lastReady: TunnelStream | null = null;
+  /** The ready queue: a list through `ReadyStream.nextReady`. */
+  private firstReady: ReadyStream | null = null;
+  private lastReady: ReadyStream | null = null;
 
   constructor(
     private readonly carrier: Carrier,
@@ -60,7 +68,7 @@ export class Outbox {
   }
 
   /** Gives `stream` a turn: it has something to send and credit, or wants to hear that it may write. */
-  enqueue(stream: TunnelStream): void {
+  enqueue(stream: ReadyStream): void {
     if (stream.isReady) return;
     stream.isReady = true;
     if (this.lastReady === null) this.firstReady = stream;

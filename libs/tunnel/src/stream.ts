@@ -7,7 +7,7 @@
 import { ChunkQueue } from './chunk-queue.js';
 import { ProtocolError, TunnelError } from './errors.js';
 import { GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox, ReadyStream } from './outbox.js';
 import type { ReceiveBudget } from './receive-budget.js';
 import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-state.js';
 import { ResetCode } from './types.js';
@@ -41,10 +41,10 @@ const NOBODY: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() 
 /** A window grows when it was consumed within this many round trips. */
 const GROWTH_ROUND_TRIPS = 2;
 
-export class TunnelStream implements IncomingStream {
+export class TunnelStream implements IncomingStream, ReadyStream {
   handler: StreamHandler;
   /** Links of the outbox's ready queue. */
-  nextReady: TunnelStream | null = null;
+  nextReady: ReadyStream | null = null;
   isReady = false;
 
   private state: StreamState;
