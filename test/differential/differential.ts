@@ -9,7 +9,7 @@ import { SeededRandom } from '@culvert/testkit';
 import { startNginx } from '../bench/nginx.js';
 import { TemporaryFolder } from '../services/server.js';
 import { type Exception, EXCEPTIONS } from './exceptions.js';
-import { type Reading, readHttp1, readHttp2, REFUSED_BY_NGINX } from './readings.js';
+import { type Reading, type Readings, readHttp1, readHttp2, REFUSED_BY_NGINX } from './readings.js';
 import { type RelayEdge, startRelayEdge } from './relay-edge.js';
 import { makeResponseCase, type ResponseCase } from './response-cases.js';
 
@@ -18,14 +18,6 @@ const HELD_OPEN_MS = 100;
 
 /** Cases under way at once. */
 const CONCURRENCY = 16;
-
-export interface Readings {
-  readonly nginx: Reading;
-  readonly node: Reading;
-  readonly relay: Reading;
-  /** Over HTTP/2. */
-  readonly relay2: Reading;
-}
 
 export interface Difference {
   /** The number of the case in its run, from 0. */

@@ -1,4 +1,4 @@
-import type { Readings } from './differential.js';
+import type { Readings } from './readings.js';
 import type { ResponseCase } from './response-cases.js';
 
 /** A difference that is meant, and the page that says so. */

@@ -152,3 +152,12 @@ function entries(headers: http2.IncomingHttpHeaders): (readonly [string, string]
     (Array.isArray(value) ? value : [value ?? '']).map((one) => [name, one] as const),
   );
 }
+
+/** What everybody makes of one response. */
+export interface Readings {
+  readonly nginx: Reading;
+  readonly node: Reading;
+  readonly relay: Reading;
+  /** Over HTTP/2. */
+  readonly relay2: Reading;
+}
