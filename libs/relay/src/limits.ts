@@ -1,5 +1,4 @@
 import { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS, type HeadLimits } from '@culvert/http1';
-import type { LingerLimits } from './visitors/lingering.js';
 
 /** What one visitor may cost. All times are compared with a clock of 250 ms steps. */
 export interface RelayLimits {
@@ -27,6 +26,16 @@ export interface RelayLimits {
   /** Of an HTTP/1.1 visitor that is still sending its request when it has been answered. */
   readonly linger: LingerLimits;
   readonly http2: Http2Limits;
+}
+
+/** How long, and how much, a connection is read after its last response. */
+export interface LingerLimits {
+  /** Silence of the visitor, in milliseconds. */
+  readonly idleMs: number;
+  /** From the moment that the whole response has left this process, in milliseconds. */
+  readonly maxMs: number;
+  /** Bytes that are read and dropped. */
+  readonly maxBytes: number;
 }
 
 /** What one HTTP/2 connection may cost beside its requests (docs/http2.md §5). */

@@ -4,11 +4,11 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CLIENT_PREFACE_BYTES, FrameScanner } from './http2-frames.js';
-import { Http2Dialer } from './http2-dialer.js';
 import type { RelayLimits } from '../limits.js';
 import { hopMarkOf } from '../routing/hop-mark.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
+import { Http2Dialer } from './http2-dialer.js';
+import { CLIENT_PREFACE_BYTES, FrameScanner } from './http2-frames.js';
 import type { Dialled } from './stream-pool.js';
 
 /** Visitors of both HTTP versions before a route whose service speaks HTTP/2: Node's own server, or raw frames. */

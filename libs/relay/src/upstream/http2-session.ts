@@ -9,8 +9,9 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import { ResetCode } from '@culvert/tunnel';
+import { errorName } from './http2-error-names.js';
 import { CLIENT_PREFACE_BYTES, type FrameObserver, FrameScanner } from './http2-frames.js';
-import type { Http2UpstreamStream } from './http2-stream.js';
+import type { Http2StreamHost, Http2UpstreamStream } from './http2-stream.js';
 import { Http2Transport, type TransportObserver } from './http2-transport.js';
 import type { Dialer } from './stream-pool.js';
 
@@ -37,24 +38,6 @@ const MAX_IDLE_MS = 20_000;
 /** A session that comes here makes way for another one, long before its ids run out (RFC 9113 §5.1.1). */
 const LAST_STREAM_ID = 0x7000_0000;
 
-/** RFC 9113 §7. */
-const ERROR_NAMES = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-] as const;
-
 /** What a session tells the dialer that made it. */
 export interface Http2SessionOwner {
   readonly dialer: Dialer;
@@ -64,7 +47,7 @@ export interface Http2SessionOwner {
   onReturned(stream: Http2UpstreamStream): void;
 }
 
-export class Http2UpstreamSession implements FrameObserver, TransportObserver {
+export class Http2UpstreamSession implements Http2StreamHost, FrameObserver, TransportObserver {
   private readonly session: ClientHttp2Session;
   private readonly received = new FrameScanner(this);
   private readonly sent = new FrameScanner(
@@ -131,7 +114,6 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     return this.hasSettings;
   }
 
-  /** Whether the ingress takes extended CONNECT (RFC 8441 §3). Known once a stream is started. */
   get takesWebSockets(): boolean {
     return this.session.remoteSettings?.enableConnectProtocol === true;
   }
@@ -141,14 +123,12 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     this.members.add(stream);
   }
 
-  /** Starts a request that has a place, at once or as soon as the ingress has said how many it takes. */
   submit(stream: Http2UpstreamStream): void {
     const isFirst = this.isConnected && this.byId.size === 0 && !stream.isUpgrade;
     if (this.hasSettings || isFirst) this.start(stream);
     else this.waiting.push(stream);
   }
 
-  /** Issues a request. Throws when Node's session takes none. */
   request(
     stream: Http2UpstreamStream,
     fields: OutgoingHttpHeaders,
@@ -163,7 +143,6 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     return request;
   }
 
-  /** Gives back the place of `stream`. */
   release(stream: Http2UpstreamStream, id: number | undefined): void {
     if (id !== undefined) this.byId.delete(id);
     if (!this.members.delete(stream) || this.members.size > 0) return;
@@ -307,9 +286,4 @@ export class Http2UpstreamSession implements FrameObserver, TransportObserver {
     }
     for (const stream of this.members) stream.handleLoss(code, detail);
   }
-}
-
-/** The name of an HTTP/2 error code, for people. */
-export function errorName(code: number): string {
-  return ERROR_NAMES[code] ?? `error ${code}`;
 }

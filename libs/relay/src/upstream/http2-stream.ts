@@ -18,6 +18,8 @@ import {
   type RequestHead,
 } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { CHUNKED_LIMITS } from '../limits.js';
+import { errorName } from './http2-error-names.js';
 import {
   fieldLines,
   Http2ResponseError,
@@ -29,8 +31,6 @@ import {
   switchingHeadText,
   trailerFields,
 } from './http2-fields.js';
-import { errorName, type Http2UpstreamSession } from './http2-session.js';
-import { CHUNKED_LIMITS } from '../limits.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
 
@@ -57,11 +57,27 @@ type Input = 'head' | 'length' | 'chunked' | 'raw' | 'none';
 
 let nextId = 1;
 
+/** What a request needs of the session that carries it. */
+export interface Http2StreamHost {
+  /** Whether the ingress takes extended CONNECT (RFC 8441 §3). Known once a stream is started. */
+  readonly takesWebSockets: boolean;
+  /** Starts a request that has a place, at once or as soon as the ingress has said how many it takes. */
+  submit(stream: Http2UpstreamStream): void;
+  /** Issues a request. Throws when Node's session takes none. */
+  request(
+    stream: Http2UpstreamStream,
+    fields: OutgoingHttpHeaders,
+    options: { readonly endStream: boolean },
+  ): ClientHttp2Stream;
+  /** Gives back the place of `stream`. */
+  release(stream: Http2UpstreamStream, id: number | undefined): void;
+}
+
 export class Http2UpstreamStream implements Stream {
   readonly id = nextId++;
   isOpen = true;
 
-  private session: Http2UpstreamSession;
+  private session: Http2StreamHost;
   private request: ClientHttp2Stream | null = null;
   private attempts = 1;
 
@@ -97,7 +113,7 @@ export class Http2UpstreamStream implements Stream {
    * @param reassign finds a place in another session
    */
   constructor(
-    session: Http2UpstreamSession,
+    session: Http2StreamHost,
     public handler: StreamHandler,
     private readonly scheme: 'http' | 'https',
     private readonly reassign: (stream: Http2UpstreamStream) => void,
@@ -151,7 +167,7 @@ export class Http2UpstreamStream implements Stream {
   // --- What the session calls -----------------------------------------------------------------------------
 
   /** Makes the request in `session`. Throws when that takes none. */
-  start(session: Http2UpstreamSession): void {
+  start(session: Http2StreamHost): void {
     if (this.isUpgrade && !session.takesWebSockets) {
       this.failLater(ResetCode.INGRESS_PROTOCOL, 'speaks HTTP/2 without WebSockets (RFC 8441)');
       return;
@@ -226,7 +242,7 @@ export class Http2UpstreamStream implements Stream {
   }
 
   /** Moves the request to a session that has a place for it. */
-  moveTo(session: Http2UpstreamSession): void {
+  moveTo(session: Http2StreamHost): void {
     this.session = session;
     session.submit(this);
   }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DEFAULT_RELAY_LIMITS } from '../limits.js';
-import { type LingerLimits, Lingering } from './lingering.js';
+import { DEFAULT_RELAY_LIMITS, type LingerLimits } from '../limits.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
+import { Lingering } from './lingering.js';
 
 const LIMITS = { idleMs: 5000, maxMs: 30_000, maxBytes: 1000 };
 

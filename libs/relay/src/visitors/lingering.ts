@@ -1,17 +1,10 @@
+import type { LingerLimits } from '../limits.js';
+
 /**
  * How long, and how much, a connection is read after its last response. A visitor that is still sending, and reads only
  * when it has sent everything, would not get that response if the connection were closed under its upload
  * (RFC 9112 §9.6). What is read is dropped. A visitor that goes on forever is cut off by three limits.
  */
-export interface LingerLimits {
-  /** Silence of the visitor, in milliseconds. */
-  readonly idleMs: number;
-  /** From the moment that the whole response has left this process, in milliseconds. */
-  readonly maxMs: number;
-  /** Bytes that are read and dropped. */
-  readonly maxBytes: number;
-}
-
 export class Lingering {
   private bytesLeft: number;
   private heardAt = 0;
