@@ -1,8 +1,9 @@
 /**
  * The import-direction rule: dependencies point from apps to libs and from outer libs to inner ones.
  * Every package has a row below and may import only what its row names, so a new dependency is a decision that
- * someone reads in a diff. Tests (`*.spec.ts`, `spec/`, `bench/`, `test/`) keep to the same `@culvert` rows, but may also
- * use the testkit and any third-party package. Nothing else imports them.
+ * someone reads in a diff. A package with rooms has a second table, of its folders. Tests (`*.spec.ts`, `spec/`,
+ * `bench/`, `test/`) keep to the same `@culvert` rows, but may also use the testkit and any third-party package. Nothing
+ * else imports them.
  */
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -147,6 +148,23 @@ const PACKAGES = {
   },
 };
 
+/**
+ * Rooms of a package: the folders of its `src`, and the files beside them by their names, each with the rooms that it may
+ * import. `index`, which exports, may import all of them, and so may tests.
+ */
+const ROOMS = {
+  'libs/relay': {
+    relay: ['visitors', 'exchange', 'routing', 'upstream', 'answers', 'clock', 'limits'],
+    visitors: ['exchange', 'routing', 'answers', 'clock', 'limits'],
+    exchange: ['routing', 'upstream', 'answers', 'clock', 'limits'],
+    routing: ['upstream', 'answers', 'clock', 'limits'],
+    upstream: ['clock', 'limits'],
+    answers: ['limits'],
+    clock: [],
+    limits: [],
+  },
+};
+
 const NEST_OWNERS = /^(apps\/(api|edge|standalone)|libs\/nest|test)$/;
 const NEST_WHY =
   'only the server apps, and libs/nest for them, use Nest: everything else runs without a framework';
@@ -163,9 +181,9 @@ export function judgeImport(file, specifier) {
     const target = resolve('/', dirname(file), specifier).slice(1);
     if (relative(owner, target).startsWith('..'))
       return `a relative import must stay inside ${owner}: use what @culvert packages export`;
-    return isOfTests(target) && !isTest
-      ? 'only tests import what is of tests: nothing of it may be shipped'
-      : null;
+    if (isTest) return null;
+    if (isOfTests(target)) return 'only tests import what is of tests: nothing of it may be shipped';
+    return judgeRooms(owner, roomOf(owner, file), roomOf(owner, target));
   }
   if (specifier.startsWith('/') || specifier.startsWith('file:'))
     return 'an import must not name a path of this machine';
@@ -195,6 +213,22 @@ export function judgeImport(file, specifier) {
   if (scope === '@nestjs' && !NEST_OWNERS.test(owner))
     return `${owner} must not import ${external}: ${NEST_WHY}`;
   return null;
+}
+
+function judgeRooms(owner, from, to) {
+  const rooms = ROOMS[owner];
+  if (!rooms || from === to || from === 'index') return null;
+  const row = rooms[from];
+  if (!row)
+    return `${owner}/src/${from} has no row in infra/lint/import-direction.mjs: say there what it may import`;
+  return row.includes(to)
+    ? null
+    : `${from} must not import ${to}: rooms of ${owner} import those that are further in, and state what they need of others as an interface`;
+}
+
+/** The folder of `src` that a file is in, or its name where it is beside them. */
+function roomOf(owner, file) {
+  return relative(`${owner}/src`, file).split('/')[0].split('.')[0];
 }
 
 function isOfTests(file) {

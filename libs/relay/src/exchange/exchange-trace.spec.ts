@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BodyCapture, type BegunExchange, type ExchangeObserver, ExchangeTrace } from './exchange-trace.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
+import { BodyCapture, type BegunExchange, type ExchangeObserver, ExchangeTrace } from './exchange-trace.js';
 
 /** Keeps every trace; says when one ends. */
 class Recorder implements ExchangeObserver {

@@ -3,8 +3,8 @@
  * here is on the hot path; what is kept is bounded by who observes.
  */
 import { ChunkedScanner, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
-import { CHUNKED_LIMITS } from '../limits.js';
 import type { RelayErrorCode } from '../answers/relay-error.js';
+import { CHUNKED_LIMITS } from '../limits.js';
 
 /** Why an exchange ended without a whole answer of the service; `cancelled`: its visitor went away. */
 export type ExchangeError = RelayErrorCode | 'cancelled';

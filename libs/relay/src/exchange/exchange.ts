@@ -15,20 +15,20 @@ import {
   type ResponseHead,
 } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
-import type { Verdict } from '../routing/access-gate.js';
-import type { BodySink, FilteredBody } from '../routing/body-filter.js';
 import { closedDetail, DENIALS, errorCodeOf, relayErrorOf, sentence } from '../answers/failures.js';
-import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import { redirectToPlainHost } from '../answers/final-dot.js';
 import { GateAnswer } from '../answers/gate-answer.js';
-import { isInCircles } from '../routing/hop-mark.js';
-import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
-import type { ExchangeHost } from './host.js';
 import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
-import { isRepeatable } from './repeatable.js';
+import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
+import type { Verdict } from '../routing/access-gate.js';
+import type { BodySink, FilteredBody } from '../routing/body-filter.js';
+import { isInCircles } from '../routing/hop-mark.js';
 import type { Route } from '../routing/route.js';
-import type { PooledStream } from '../upstream/stream-pool.js';
 import { isMatchingSwitch, isRefusedUpgrade, upgradeOf } from '../routing/upgrade.js';
+import type { PooledStream } from '../upstream/stream-pool.js';
+import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
+import type { ExchangeHost } from './host.js';
+import { isRepeatable } from './repeatable.js';
 import type { Visitor } from './visitor.js';
 
 /**

@@ -4,8 +4,8 @@ import net from 'node:net';
 import type { RequestHead } from '@culvert/http1';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Verdict } from '../routing/access-gate.js';
-import { startRig, type Rig } from '../spec/relay-rig.js';
 import type { Route } from '../routing/route.js';
+import { startRig, type Rig } from '../spec/relay-rig.js';
 
 let rig: Rig;
 afterEach(async () => rig.stop());

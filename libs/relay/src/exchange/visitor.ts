@@ -1,7 +1,7 @@
 import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
-import type { ReplayMark } from './exchange-trace.js';
 import type { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
+import type { ReplayMark } from './exchange-trace.js';
 
 /** The side of an exchange that asked: what the exchange needs of it, whatever HTTP version it speaks. */
 export interface Visitor {

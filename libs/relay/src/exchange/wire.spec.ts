@@ -5,12 +5,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '@culvert/domain';
 import { oddityCodes } from '@culvert/http1';
 import { ResetCode, type Stream } from '@culvert/tunnel';
-import { ExchangeTrace } from './exchange-trace.js';
-import { hopMarkOf } from '../routing/hop-mark.js';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import type { RelayErrorCode } from '../answers/relay-error.js';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
+import { hopMarkOf } from '../routing/hop-mark.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
 import type { Dialer } from '../upstream/stream-pool.js';
+import { ExchangeTrace } from './exchange-trace.js';
 
 /**
  * What crosses the relay, byte for byte: raw visitors on one side, a raw service that records on the other.

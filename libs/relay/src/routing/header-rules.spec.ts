@@ -5,13 +5,13 @@
 import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, parseResponseHead } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
+import { SocketDialer } from '../upstream/socket-stream.js';
+import type { StreamPool } from '../upstream/stream-pool.js';
+import { StreamPools } from '../upstream/stream-pools.js';
 import { requestHeadText, responseFieldLines } from './header-rules.js';
 import { hopMarkOf } from './hop-mark.js';
 import { noteOwnAuthorization } from './own-authorization.js';
 import { Route } from './route.js';
-import { SocketDialer } from '../upstream/socket-stream.js';
-import type { StreamPool } from '../upstream/stream-pool.js';
-import { StreamPools } from '../upstream/stream-pools.js';
 
 const pool = (): StreamPool => new StreamPools().open(new SocketDialer(() => expect.unreachable()));
 const PREVIEW = Route.forPreview(

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hopMarkOf } from './hop-mark.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
+import { hopMarkOf } from './hop-mark.js';
 
 let rig: Rig;
 afterEach(async () => rig.stop());

@@ -6,14 +6,14 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { RelayClock } from '../clock.js';
+import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { Relay } from '../relay.js';
-import { Route } from './route.js';
-import { DEFAULT_ROUTER_LIMITS, Router } from './router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
 import type { StreamPool } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
+import { Route } from './route.js';
+import { DEFAULT_ROUTER_LIMITS, Router } from './router.js';
 
 const HOST = 'a.preview.test';
 const { routeTtlMs } = DEFAULT_ROUTER_LIMITS;

@@ -1,10 +1,10 @@
 import type { ResponseHead } from '@culvert/http1';
+import type { StreamPool } from '../upstream/stream-pool.js';
+import type { BodyFilter } from './body-filter.js';
 import { hopMarkOf } from './hop-mark.js';
 import { RepeatedHead } from './repeated-head.js';
 import type { RequestBudget } from './request-budget.js';
-import type { BodyFilter } from './body-filter.js';
 import { RouteTraffic } from './route-traffic.js';
-import type { StreamPool } from '../upstream/stream-pool.js';
 
 /** What the relay has to know of a preview to forward its requests. */
 export interface PreviewRouteDefinition {

@@ -1,10 +1,10 @@
 import { liveBytes } from '@culvert/testkit';
 import { describe, expect, it } from 'vitest';
 import { RelayError } from '../answers/relay-error.js';
-import { Route } from './route.js';
-import { Router } from './router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
 import { StreamPools } from '../upstream/stream-pools.js';
+import { Route } from './route.js';
+import { Router } from './router.js';
 
 const LIMITS = { maxEntries: 3, unknownTtlMs: 1000, routeTtlMs: 10_000, maxLookups: 2 };
 

@@ -2,16 +2,16 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import type { AccessGate } from '../routing/access-gate.js';
-import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
+import type { StreamHandler } from '@culvert/tunnel';
 import { RelayClock } from '../clock.js';
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import { Relay } from '../relay.js';
+import type { AccessGate } from '../routing/access-gate.js';
 import { Route } from '../routing/route.js';
 import { Router } from '../routing/router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
 import type { Dialled, Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
-import type { StreamHandler } from '@culvert/tunnel';
 
 export interface Rig {
   readonly port: number;

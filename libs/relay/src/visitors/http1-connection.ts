@@ -15,21 +15,21 @@ import {
 } from '@culvert/http1';
 import { MAX_JOINED_BYTES, plainAddress, readShared, SocketWriter } from '@culvert/sockets';
 import { errorResponse, isForPage } from '../answers/error-response.js';
-import { Exchange } from '../exchange/exchange.js';
 import { relayErrorOf } from '../answers/failures.js';
-import { forwardedLines } from './forwarded.js';
-import { bodylessLine, requestHeadText, responseFieldLines } from '../routing/header-rules.js';
-import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from '../limits.js';
-import type { SocketTaker } from './hand-off.js';
-import { Lingering } from './lingering.js';
-import type { ConnectionHost } from './host.js';
 import { RelayError } from '../answers/relay-error.js';
 import { peekWishes } from '../answers/request-faults.js';
-import type { Route } from '../routing/route.js';
-import { RepeatedHead } from '../routing/repeated-head.js';
-import { switchedTo } from '../routing/upgrade.js';
-import { hostnameOf } from '../routing/hostname.js';
+import { Exchange } from '../exchange/exchange.js';
 import type { Visitor } from '../exchange/visitor.js';
+import { HALF_CLOSED_IDLE_MS, LINGER_MS, MAX_PENDING_BYTES } from '../limits.js';
+import { bodylessLine, requestHeadText, responseFieldLines } from '../routing/header-rules.js';
+import { hostnameOf } from '../routing/hostname.js';
+import { RepeatedHead } from '../routing/repeated-head.js';
+import type { Route } from '../routing/route.js';
+import { switchedTo } from '../routing/upgrade.js';
+import { forwardedLines } from './forwarded.js';
+import type { SocketTaker } from './hand-off.js';
+import type { ConnectionHost } from './host.js';
+import { Lingering } from './lingering.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
 /**

@@ -1,6 +1,7 @@
 import type http from 'node:http';
 import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from '../limits.js';
 import {
   block,
   ErrorCode,
@@ -13,7 +14,6 @@ import {
   reset,
   uint32,
 } from '../spec/http2-frames.js';
-import { DEFAULT_RELAY_LIMITS, type Http2Limits, type RelayLimits } from '../limits.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
 
 /** Visitors that mean harm or know no better: frames by hand against a relay on real sockets. */

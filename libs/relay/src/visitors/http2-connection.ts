@@ -14,20 +14,20 @@ import {
   type ServerStream,
 } from '@culvert/http2';
 import { plainAddress } from '@culvert/sockets';
-import { hostnameOf } from '../routing/hostname.js';
-import type { Exchange } from '../exchange/exchange.js';
-import { forwardedLines } from './forwarded.js';
 import { isForPage } from '../answers/error-response.js';
-import { respondWithError } from './http2-error.js';
+import { RelayError } from '../answers/relay-error.js';
 import { requestFault } from '../answers/request-faults.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { LINGER_MS } from '../limits.js';
+import { hostnameOf } from '../routing/hostname.js';
+import type { Route } from '../routing/route.js';
+import { forwardedLines } from './forwarded.js';
+import type { ConnectionHost } from './host.js';
+import { respondWithError } from './http2-error.js';
 import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
 import { Http2TakenStream } from './http2-taken-stream.js';
 import { type Http2StreamOwner, Http2Visitor } from './http2-visitor.js';
-import { LINGER_MS } from '../limits.js';
-import type { ConnectionHost } from './host.js';
-import { RelayError } from '../answers/relay-error.js';
-import type { Route } from '../routing/route.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
 /**

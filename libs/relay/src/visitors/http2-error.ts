@@ -1,8 +1,8 @@
 import type { RequestHead } from '@culvert/http1';
 import type { ServerStream } from '@culvert/http2';
 import { errorResponse } from '../answers/error-response.js';
-import { addLines } from './http2-fields.js';
 import type { RelayError } from '../answers/relay-error.js';
+import { addLines } from './http2-fields.js';
 
 /**
  * Answers with an error of ours: the same body and fields as over HTTP/1.1.

@@ -1,9 +1,9 @@
 import { DEFAULT_HEAD_LIMITS, Framing, HttpSyntaxError } from '@culvert/http1';
 import { describe, expect, it } from 'vitest';
-import { readHttp2Request } from './http2-request.js';
-import { RelayError } from '../answers/relay-error.js';
 import { HpackDecoder, readRequestFields } from '@culvert/http2';
+import { RelayError } from '../answers/relay-error.js';
 import { block } from '../spec/http2-frames.js';
+import { readHttp2Request } from './http2-request.js';
 
 const GET = [':method', 'GET', ':scheme', 'https', ':path', '/a?b', ':authority', 'Demo.test:8443'];
 

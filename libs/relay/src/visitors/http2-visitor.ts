@@ -20,17 +20,17 @@ import {
   type ServerStream,
   type StreamHandler,
 } from '@culvert/http2';
-import { hostnameOf } from '../routing/hostname.js';
+import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { ExchangeHost } from '../exchange/host.js';
+import type { Visitor } from '../exchange/visitor.js';
+import { BROKEN_IDLE_MS } from '../limits.js';
+import { requestHeadText } from '../routing/header-rules.js';
+import { hostnameOf } from '../routing/hostname.js';
+import type { Route } from '../routing/route.js';
 import { respondWithError } from './http2-error.js';
 import { addResponseFields, addUpgradeFields, trailersOf } from './http2-fields.js';
 import type { Http2Request } from './http2-request.js';
-import { BROKEN_IDLE_MS } from '../limits.js';
-import { RelayError } from '../answers/relay-error.js';
-import { requestHeadText } from '../routing/header-rules.js';
-import type { Route } from '../routing/route.js';
-import type { Visitor } from '../exchange/visitor.js';
 
 const CRLF = '\r\n';
 

@@ -3,14 +3,14 @@
  * it keeps the beginning. To its exchange it is like any other.
  */
 import { type Fields, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
 import { BodyCapture, type ReplayMark } from '../exchange/exchange-trace.js';
-import { forwardedLines } from './forwarded.js';
-import { requestHeadText } from '../routing/header-rules.js';
 import type { ExchangeHost } from '../exchange/host.js';
-import { RelayError } from '../answers/relay-error.js';
-import type { Route } from '../routing/route.js';
 import type { Visitor } from '../exchange/visitor.js';
+import { requestHeadText } from '../routing/header-rules.js';
+import type { Route } from '../routing/route.js';
+import { forwardedLines } from './forwarded.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
 /** Bytes of a request body that are offered at once. */

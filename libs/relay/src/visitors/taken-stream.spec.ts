@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StreamPools } from '../upstream/stream-pools.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { Relay } from '../relay.js';
+import { StreamPools } from '../upstream/stream-pools.js';
 import type { TakenStream } from './taken-stream.js';
 
 /** What happened to the taken stream, in order. */
