@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const ANY_LIB = [
+  'api-client',
   'banner',
   'cluster',
   'contract',
@@ -73,6 +74,12 @@ const PACKAGES = {
     external: ['zod'],
     builtins: [],
     why: 'contract is shared with the browser: schemas and nothing that runs only on a server',
+  },
+  'libs/api-client': {
+    culvert: ['contract'],
+    external: ['zod'],
+    builtins: [],
+    why: 'api-client is the contract from the side of a program: how requests travel, and what failures mean, is its caller’s',
   },
   'libs/relay': {
     culvert: ['domain', 'http1', 'http2', 'sockets', 'tunnel'],

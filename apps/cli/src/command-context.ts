@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { ApiClient, type Bearer } from './api-client.js';
+import type { Credential } from '@culvert/api-client';
+import { createApi, type Api } from './api.js';
 import { createFetch, type Fetch } from './http.js';
 import { Output, type OutputOptions } from './output/output.js';
 import { createBearer } from './settings/bearer.js';
@@ -29,9 +30,9 @@ export interface CommandContext {
    * The credential of whoever is signed in, for what is not REST: `await bearer.secret()` before each connection, since
    * tokens live an hour. @throws CliError when nobody is signed in
    */
-  readonly bearer: Bearer;
+  readonly bearer: Credential;
   /** The REST API, as whoever is signed in. @throws CliError when nobody is */
-  readonly api: ApiClient;
+  readonly api: Api;
 }
 
 /** @throws CliError when a setting is wrong */
@@ -42,8 +43,8 @@ export function createContext(
   const settings = readSettings(flags, env);
   const output = new Output({ format: flags.output ?? 'text', stdout, stderr, env });
   const fetch = createFetch(settings.ca);
-  let bearer: Bearer | undefined;
-  let api: ApiClient | undefined;
+  let bearer: Credential | undefined;
+  let api: Api | undefined;
   return {
     settings,
     output,
@@ -55,7 +56,7 @@ export function createContext(
       return (bearer ??= createBearer(settings, fetch));
     },
     get api() {
-      return (api ??= new ApiClient({ url: settings.url, fetch, bearer: this.bearer, signal }));
+      return (api ??= createApi({ url: settings.url, fetch, bearer: this.bearer, signal }));
     },
   };
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { TestServer } from '@culvert/testkit';
 import { CliError } from './cli-error.js';
 import { createProgram, runCulvert } from './command.js';
 import { EXIT } from './exit-code.js';
-import { TestServer } from './spec/test-server.js';
 import { runCommand, TestStream } from './spec/test-terminal.js';
 import { VERSION } from './version.js';
 

@@ -1,9 +1,6 @@
-import type { problemResource } from '@culvert/contract';
-import type { z } from 'zod';
+import type { Problem } from '@culvert/api-client';
 import { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-
-type Problem = z.output<typeof problemResource>;
 
 /** What to do about those errors of the API where the title does not say it already. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -23,13 +20,12 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** Says an answer that is no success to a person. */
-export function problemError(problem: Problem, retryAfter: string | null): CliError {
+export function problemError(problem: Problem, retryAfterSeconds: number | null): CliError {
   const { code, title, detail, errors = [], status, instance } = problem;
   const rules = errors.map(({ pointer, message }) => `${fieldOf(pointer)} ${message}`.trim());
   const said = [title, detail, rules.join('; ')].filter(Boolean).join(': ');
   const message = status >= 500 ? `${said} (${instance})` : said;
-  const hint =
-    retryAfter !== null && /^\d+$/.test(retryAfter) ? `Try again in ${retryAfter} seconds.` : HINTS[code];
+  const hint = retryAfterSeconds === null ? HINTS[code] : `Try again in ${retryAfterSeconds} seconds.`;
   return new CliError(exitCodeOf(status), message, { ...(hint !== undefined && { hint }), cause: problem });
 }
 

@@ -10,7 +10,7 @@ import { createFetch, type Fetch, KeptTunnel, Splice } from '@culvert/outbound';
 import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { probePages, startAdmin } from '@culvert/runtime';
-import { CulvertApi } from './culvert/culvert-api.js';
+import { createCulvertApi } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialler } from './ingress.js';
 import { Authenticator } from './meeting/authenticator.js';
@@ -116,7 +116,7 @@ class Manager implements TrafficManager {
     const registry: Registry = new Registry({ clientGraceMs, onChange: () => reports.handleChange() });
     const reports = new InterceptReports(
       {
-        api: new CulvertApi(url, apiKey, this.fetch),
+        api: createCulvertApi(url, apiKey, this.fetch),
         list: () => registry.list(),
         setCulvertId: (id, culvertId) => registry.setCulvertId(id, culvertId),
         clientGraceMs,

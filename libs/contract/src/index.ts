@@ -17,6 +17,7 @@ export * from './problems.js';
 export * from './replays.js';
 export * from './request-headers.js';
 export * from './response-notes.js';
+export * from './routes.js';
 export * from './scopes.js';
 export * from './server.js';
 export * from './sessions.js';

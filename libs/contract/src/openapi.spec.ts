@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS, ProblemError, toProblem } from './errors.js';
 import { buildOpenApiDocument, errorsOf } from './openapi.js';
 import { OPERATIONS } from './operations.js';
+import { ROUTES } from './routes.js';
 import { problemResource } from './problems.js';
 
 describe('the OpenAPI document', () => {
@@ -77,6 +78,10 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the operations', () => {
+  it('are there for every route', () => {
+    expect(OPERATIONS.map(({ id }) => id).toSorted()).toEqual(Object.keys(ROUTES).toSorted());
+  });
+
   it('have ids and routes of their own', () => {
     expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);
     expect(new Set(OPERATIONS.map(({ method, path }) => `${method} ${path}`)).size).toBe(OPERATIONS.length);

@@ -17,6 +17,7 @@ import * as previews from './previews.js';
 import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
 import { createReplayRequest, MAX_REPLAY_REQUEST_BYTES, replayResource } from './replays.js';
+import { ROUTES, type OperationId, type Route } from './routes.js';
 import type { Scope } from './scopes.js';
 import { serverResource } from './server.js';
 import * as sessions from './sessions.js';
@@ -24,15 +25,10 @@ import * as team from './team.js';
 import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
 
-export const METHODS = ['get', 'post', 'patch', 'delete'] as const;
-
-export interface Operation {
-  /** Unique, and what generated clients call it. */
-  readonly id: string;
+/** An operation without its route, which is in `ROUTES`. */
+interface OperationDetails {
+  readonly id: OperationId;
   readonly tag: string;
-  readonly method: (typeof METHODS)[number];
-  /** Parameters stand in braces. */
-  readonly path: string;
   readonly summary: string;
   readonly description?: string;
   /**
@@ -54,19 +50,17 @@ export interface Operation {
   readonly errors?: readonly ErrorCode[];
 }
 
+export type Operation = OperationDetails & Route;
+
 /** Bytes of a request body, where the operation does not say otherwise. */
 export const MAX_BODY_BYTES = 262_144;
 
-const API = '/api/v1';
-
 const ingress = { host: 'checkout.shop.svc.cluster.local', port: 80 };
 
-export const OPERATIONS: readonly Operation[] = [
+const DETAILS = [
   {
     id: 'signIn',
     tag: 'Me',
-    method: 'post',
-    path: `${API}/sign-in`,
     summary: 'Sign in with a password',
     description:
       'For programs in browsers: the answer sets the cookie of a new session. People use /sign-in.',
@@ -81,8 +75,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'signOut',
     tag: 'Me',
-    method: 'post',
-    path: `${API}/sign-out`,
     summary: 'End the session that asks',
     access: 'user',
     status: 204,
@@ -90,8 +82,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'changePassword',
     tag: 'Me',
-    method: 'post',
-    path: `${API}/me/password`,
     summary: 'Change my password',
     description: 'Ends my other sessions.',
     access: 'user',
@@ -105,8 +95,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getMe',
     tag: 'Me',
-    method: 'get',
-    path: `${API}/me`,
     summary: 'Show who makes the request, for which team, and what they may do',
     access: 'any',
     status: 200,
@@ -115,8 +103,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getSignInMethods',
     tag: 'Me',
-    method: 'get',
-    path: `${API}/me/sign-in-methods`,
     summary: 'Show how I can sign in',
     access: 'user',
     status: 200,
@@ -125,8 +111,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listUserSessions',
     tag: 'Me',
-    method: 'get',
-    path: `${API}/me/sessions`,
     summary: 'List where I am signed in',
     access: 'user',
     query: pageQuery,
@@ -136,8 +120,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'endUserSession',
     tag: 'Me',
-    method: 'delete',
-    path: `${API}/me/sessions/{userSessionId}`,
     summary: 'Sign out one of my browsers',
     description: 'At once, open previews included.',
     access: 'user',
@@ -146,8 +128,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'endOtherUserSessions',
     tag: 'Me',
-    method: 'delete',
-    path: `${API}/me/sessions`,
     summary: 'Sign out all of my browsers but this one',
     access: 'user',
     status: 204,
@@ -156,8 +136,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listPrograms',
     tag: 'Me',
-    method: 'get',
-    path: `${API}/me/programs`,
     summary: 'List the programs that act for me',
     description:
       'What I signed in to with `culvert` or Telepresence, in whichever of my teams. Nobody else sees them.',
@@ -169,8 +147,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'endProgram',
     tag: 'Me',
-    method: 'delete',
-    path: `${API}/me/programs/{programId}`,
     summary: 'Have a program act for me no more',
     description:
       'At once: its tokens stop working, and what traffic managers opened with them closes. API keys that it made ' +
@@ -182,8 +158,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createApiKey',
     tag: 'API keys',
-    method: 'post',
-    path: `${API}/api-keys`,
     summary: 'Create an API key',
     description: 'The answer is the only one that contains the key itself.',
     access: 'keys:write',
@@ -198,8 +172,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listApiKeys',
     tag: 'API keys',
-    method: 'get',
-    path: `${API}/api-keys`,
     summary: 'List API keys',
     access: 'keys:read',
     query: pageQuery,
@@ -209,8 +181,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getApiKey',
     tag: 'API keys',
-    method: 'get',
-    path: `${API}/api-keys/{apiKeyId}`,
     summary: 'Show an API key',
     access: 'keys:read',
     status: 200,
@@ -219,8 +189,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'updateApiKey',
     tag: 'API keys',
-    method: 'patch',
-    path: `${API}/api-keys/{apiKeyId}`,
     summary: 'Rename an API key',
     access: 'keys:write',
     body: { schema: apiKeys.updateApiKeyRequest, example: { name: 'CI of the shop' } },
@@ -230,8 +198,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'revokeApiKey',
     tag: 'API keys',
-    method: 'delete',
-    path: `${API}/api-keys/{apiKeyId}`,
     summary: 'Revoke an API key',
     description:
       'At once and for good, with every key that it made; tunnels opened with them end. The keys stay listed. Repeating it ' +
@@ -243,8 +209,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'rotateApiKey',
     tag: 'API keys',
-    method: 'post',
-    path: `${API}/api-keys/{apiKeyId}/rotate`,
     summary: 'Replace an API key by a new one of the same name and scopes',
     description:
       'The answer is the only one that contains the new key, which has the power of whoever asks. The old key, and keys ' +
@@ -260,8 +224,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createTeam',
     tag: 'Team',
-    method: 'post',
-    path: `${API}/teams`,
     summary: 'Create a team, whose owner I am',
     access: 'user',
     body: { schema: team.createTeamRequest, example: { name: 'Shop' } },
@@ -272,8 +234,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'leaveTeam',
     tag: 'Team',
-    method: 'delete',
-    path: `${API}/teams/{teamId}/membership`,
     summary: 'Leave a team',
     description: 'API keys that I made there are revoked.',
     access: 'user',
@@ -283,8 +243,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'acceptInvitation',
     tag: 'Team',
-    method: 'post',
-    path: `${API}/invitations/accept`,
     summary: 'Accept an invitation to a team',
     description: 'Of the address that I sign in with; once.',
     access: 'user',
@@ -296,8 +254,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getTeam',
     tag: 'Team',
-    method: 'get',
-    path: `${API}/team`,
     summary: 'Show the team, its limits and what it uses of them',
     access: 'team:read',
     status: 200,
@@ -306,8 +262,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'updateTeam',
     tag: 'Team',
-    method: 'patch',
-    path: `${API}/team`,
     summary: 'Change the team',
     access: 'team:write',
     body: { schema: team.updateTeamRequest, example: { name: 'Shop', previewIdleExpirySeconds: 604800 } },
@@ -317,8 +271,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listMembers',
     tag: 'Team',
-    method: 'get',
-    path: `${API}/team/members`,
     summary: 'List the members, the first joined first',
     access: 'team:read',
     status: 200,
@@ -327,8 +279,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'updateMember',
     tag: 'Team',
-    method: 'patch',
-    path: `${API}/team/members/{userId}`,
     summary: 'Change the role of a member',
     description: 'API keys of theirs that can do more than the new role are revoked.',
     access: 'team:write',
@@ -340,8 +290,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'removeMember',
     tag: 'Team',
-    method: 'delete',
-    path: `${API}/team/members/{userId}`,
     summary: 'Remove a member',
     description:
       'API keys that they made are revoked; what they have open of private previews ends within a second. Share links, ' +
@@ -353,8 +301,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listMemberCredentials',
     tag: 'Team',
-    method: 'get',
-    path: `${API}/team/members/{userId}/credentials`,
     summary: 'List what a person made in the team that still lets somebody in',
     description:
       'API keys, share links, tokens of previews and open invitations that work, newest first, at most 200. Also for a person ' +
@@ -366,8 +312,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'endMemberCredentials',
     tag: 'Team',
-    method: 'delete',
-    path: `${API}/team/members/{userId}/credentials`,
     summary: 'End everything that a person made in the team and that still lets somebody in',
     description:
       'At once and for good. After the member was removed nothing of theirs can be added. Repeating it changes nothing.',
@@ -378,8 +322,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createInvitation',
     tag: 'Team',
-    method: 'post',
-    path: `${API}/team/invitations`,
     summary: 'Invite somebody',
     description: 'For seven days. The answer is the only one that contains the token.',
     access: 'team:write',
@@ -391,8 +333,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listInvitations',
     tag: 'Team',
-    method: 'get',
-    path: `${API}/team/invitations`,
     summary: 'List open invitations',
     access: 'team:read',
     query: pageQuery,
@@ -402,8 +342,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'renewInvitation',
     tag: 'Team',
-    method: 'post',
-    path: `${API}/team/invitations/{invitationId}/renew`,
     summary: 'Give an invitation a new token and seven days',
     description: 'The old token works no more.',
     access: 'team:write',
@@ -414,8 +352,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'revokeInvitation',
     tag: 'Team',
-    method: 'delete',
-    path: `${API}/team/invitations/{invitationId}`,
     summary: 'Revoke an invitation',
     access: 'team:write',
     status: 204,
@@ -424,8 +360,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createTrafficManager',
     tag: 'Traffic managers',
-    method: 'post',
-    path: `${API}/traffic-managers`,
     summary: 'Register a traffic manager ahead of its first connection',
     access: 'sessions:write',
     body: {
@@ -439,8 +373,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listTrafficManagers',
     tag: 'Traffic managers',
-    method: 'get',
-    path: `${API}/traffic-managers`,
     summary: 'List traffic managers',
     access: 'sessions:read',
     query: pageQuery,
@@ -450,8 +382,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getTrafficManager',
     tag: 'Traffic managers',
-    method: 'get',
-    path: `${API}/traffic-managers/{trafficManagerId}`,
     summary: 'Show a traffic manager',
     access: 'sessions:read',
     status: 200,
@@ -460,8 +390,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'updateTrafficManager',
     tag: 'Traffic managers',
-    method: 'patch',
-    path: `${API}/traffic-managers/{trafficManagerId}`,
     summary: 'Rename a traffic manager',
     access: 'sessions:write',
     body: { schema: trafficManagers.updateTrafficManagerRequest, example: { name: 'Staging cluster' } },
@@ -471,8 +399,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'deleteTrafficManager',
     tag: 'Traffic managers',
-    method: 'delete',
-    path: `${API}/traffic-managers/{trafficManagerId}`,
     summary: 'Delete a traffic manager with its sessions, intercepts and previews',
     description:
       'Its tunnels close. A traffic manager that still runs registers anew, without what was deleted.',
@@ -483,8 +409,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listConnectionEvents',
     tag: 'Traffic managers',
-    method: 'get',
-    path: `${API}/traffic-managers/{trafficManagerId}/connections`,
     summary: 'List when a traffic manager connected and disconnected, and why',
     description:
       'Events are kept for a time that the deployment sets, 30 days unless it says otherwise. Of a traffic manager that connects again and again only some are; `omittedBefore` ' +
@@ -498,8 +422,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listSessions',
     tag: 'Sessions',
-    method: 'get',
-    path: `${API}/sessions`,
     summary: 'List sessions of traffic managers',
     description: 'Sessions begin when a traffic manager opens a tunnel.',
     access: 'sessions:read',
@@ -510,8 +432,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getSession',
     tag: 'Sessions',
-    method: 'get',
-    path: `${API}/sessions/{sessionId}`,
     summary: 'Show a session',
     access: 'sessions:read',
     status: 200,
@@ -520,8 +440,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'endSession',
     tag: 'Sessions',
-    method: 'delete',
-    path: `${API}/sessions/{sessionId}`,
     summary: 'End a session',
     description:
       'Its tunnels close, and it is never resumed. It stays listed as ended. Repeating it changes nothing.',
@@ -532,8 +450,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createIntercept',
     tag: 'Intercepts',
-    method: 'post',
-    path: `${API}/intercepts`,
     summary: 'Describe an intercept',
     description: 'The intercepting itself happens in the cluster.',
     access: 'intercepts:write',
@@ -548,8 +464,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listIntercepts',
     tag: 'Intercepts',
-    method: 'get',
-    path: `${API}/intercepts`,
     summary: 'List intercepts',
     access: 'intercepts:read',
     query: intercepts.interceptQuery,
@@ -559,8 +473,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getIntercept',
     tag: 'Intercepts',
-    method: 'get',
-    path: `${API}/intercepts/{interceptId}`,
     summary: 'Show an intercept',
     access: 'intercepts:read',
     status: 200,
@@ -569,8 +481,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'updateIntercept',
     tag: 'Intercepts',
-    method: 'patch',
-    path: `${API}/intercepts/{interceptId}`,
     summary: 'Change an intercept',
     access: 'intercepts:write',
     body: { schema: intercepts.updateInterceptRequest, example: { disposition: 'ACTIVE' } },
@@ -580,8 +490,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'deleteIntercept',
     tag: 'Intercepts',
-    method: 'delete',
-    path: `${API}/intercepts/{interceptId}`,
     summary: 'Delete an intercept with its previews',
     access: 'intercepts:write',
     status: 204,
@@ -590,8 +498,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createPreview',
     tag: 'Previews',
-    method: 'post',
-    path: `${API}/previews`,
     summary: 'Create a preview',
     description: 'Of an intercept that exists, or together with a new one. The hostname is chosen at random.',
     access: 'previews:write',
@@ -612,8 +518,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listPreviews',
     tag: 'Previews',
-    method: 'get',
-    path: `${API}/previews`,
     summary: 'List previews',
     access: 'previews:read',
     query: previews.previewQuery,
@@ -623,8 +527,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getPreview',
     tag: 'Previews',
-    method: 'get',
-    path: `${API}/previews/{previewId}`,
     summary: 'Show a preview',
     access: 'previews:read',
     status: 200,
@@ -633,8 +535,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'updatePreview',
     tag: 'Previews',
-    method: 'patch',
-    path: `${API}/previews/{previewId}`,
     summary: 'Change a preview',
     description: 'Each field that is present replaces the one there is as a whole. The hostname stays.',
     access: 'previews:write',
@@ -645,8 +545,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'deletePreview',
     tag: 'Previews',
-    method: 'delete',
-    path: `${API}/previews/{previewId}`,
     summary: 'Delete a preview',
     description:
       'Its hostname answers no more, and is not used again, unless Telepresence asked for the preview: from 2.6.0 on it ' +
@@ -657,8 +555,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'restorePreview',
     tag: 'Previews',
-    method: 'post',
-    path: `${API}/intercepts/{interceptId}/restore-preview`,
     summary: 'Restore the removed preview of an intercept',
     description:
       'For the `removedPreview` of an intercept. It gets its hostname and settings back, and a new id. It does not expire, ' +
@@ -672,8 +568,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getPreviewMetrics',
     tag: 'Previews',
-    method: 'get',
-    path: `${API}/previews/{previewId}/metrics`,
     summary: 'Show what a preview was sent and answered, by the minute',
     description: 'Of at most a day. The last minute goes on; what edges count arrives within 15 seconds.',
     access: 'previews:read',
@@ -684,8 +578,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listPreviewMetrics',
     tag: 'Previews',
-    method: 'get',
-    path: `${API}/preview-metrics`,
     summary: 'Show what all previews of the team were sent, and how much of it failed',
     access: 'previews:read',
     query: previewMetricsQuery,
@@ -696,8 +588,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'watchExchanges',
     tag: 'Previews',
-    method: 'get',
-    path: `${API}/previews/{previewId}/exchanges`,
     summary: 'Watch what passes through a preview, as it happens',
     description:
       'Server-sent events without end: `exchange` (`Exchange`) when one begins, is answered and ends, also of the last 200 ' +
@@ -714,8 +604,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createReplay',
     tag: 'Previews',
-    method: 'post',
-    path: `${API}/previews/{previewId}/replays`,
     summary: 'Send a request to a preview again, or one of your own',
     description:
       'It takes the way of a visitor who was let in: through the same limits, to the same service, with the headers that the ' +
@@ -747,8 +635,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createShareLink',
     tag: 'Preview access',
-    method: 'post',
-    path: `${API}/previews/{previewId}/share-links`,
     summary: 'Create a link that opens a preview for whoever has it',
     description: 'The answer is the only one that contains the link itself.',
     access: 'previews:write',
@@ -760,8 +646,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listShareLinks',
     tag: 'Preview access',
-    method: 'get',
-    path: `${API}/previews/{previewId}/share-links`,
     summary: 'List the share links of a preview',
     access: 'previews:read',
     query: pageQuery,
@@ -771,8 +655,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'revokeShareLink',
     tag: 'Preview access',
-    method: 'delete',
-    path: `${API}/previews/{previewId}/share-links/{shareLinkId}`,
     summary: 'Revoke a share link',
     description:
       'At once and for good: who came in by it is out. The link stays listed. Repeating it changes nothing.',
@@ -782,8 +664,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'createPreviewToken',
     tag: 'Preview access',
-    method: 'post',
-    path: `${API}/previews/{previewId}/tokens`,
     summary: 'Create a token with which machines open a preview',
     description:
       'For this preview only, as `Culvert-Preview-Token` or `Authorization: Bearer`; both are removed before a ' +
@@ -797,8 +677,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listPreviewTokens',
     tag: 'Preview access',
-    method: 'get',
-    path: `${API}/previews/{previewId}/tokens`,
     summary: 'List the tokens of a preview',
     access: 'previews:read',
     query: pageQuery,
@@ -808,8 +686,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'revokePreviewToken',
     tag: 'Preview access',
-    method: 'delete',
-    path: `${API}/previews/{previewId}/tokens/{previewTokenId}`,
     summary: 'Revoke a token of a preview',
     description: 'At once and for good. The token stays listed. Repeating it changes nothing.',
     access: 'previews:write',
@@ -819,8 +695,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'watchChanges',
     tag: 'Changes',
-    method: 'get',
-    path: `${API}/events`,
     summary: 'Hear what changes in the team, as it happens',
     description:
       'Server-sent events without end: `ready` first; `change` (`ChangeEvent`) says what to fetch anew, of what the ' +
@@ -836,8 +710,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'listAuditEvents',
     tag: 'Audit events',
-    method: 'get',
-    path: `${API}/audit-events`,
     summary: 'List who changed what in the team',
     access: 'audit:read',
     query: auditEventQuery,
@@ -847,8 +719,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'exportAuditEvents',
     tag: 'Audit events',
-    method: 'get',
-    path: `${API}/audit-events/export`,
     summary: 'Get who changed what in the team as a table',
     description:
       'All that the filter lets through, newest first, in CSV (RFC 4180) with a line of names. A cell that a ' +
@@ -862,8 +732,6 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getServer',
     tag: 'Documentation',
-    method: 'get',
-    path: `${API}/server`,
     summary: 'Show which version of Culvert answers',
     access: 'any',
     status: 200,
@@ -872,11 +740,17 @@ export const OPERATIONS: readonly Operation[] = [
   {
     id: 'getProblem',
     tag: 'Documentation',
-    method: 'get',
-    path: '/api/problems/{code}',
     summary: 'Explain an error code',
     access: 'public',
     status: 200,
     response: problemDescription,
   },
-];
+] as const satisfies readonly OperationDetails[];
+
+export const OPERATIONS: readonly Operation[] = DETAILS.map((details) => ({
+  ...ROUTES[details.id],
+  ...details,
+}));
+
+/** The types of each operation, for typed clients. */
+export type OperationTypes = { readonly [Details in (typeof DETAILS)[number] as Details['id']]: Details };

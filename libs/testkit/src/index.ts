@@ -7,6 +7,7 @@ export { type DiallerPeer, MeetingPointDouble } from './meeting-point-double.js'
 export { SeededRandom } from './seeded-random.js';
 export { StallingProxy } from './stalling-proxy.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';
+export { TestServer, type SeenRequest } from './test-server.js';
 export { LoopbackManager, type LoopbackOptions } from './telepresence-manager/loopback.js';
 export { type Behaviour, behaviourOf, type Faults } from './telepresence-manager/behaviour.js';
 export {

@@ -1,5 +1,6 @@
 import { addAbortSignal } from 'node:stream';
-import { ApiClient } from '../api-client.js';
+import { keyCredential } from '@culvert/api-client';
+import { createApi, serverVersion } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
@@ -60,11 +61,11 @@ async function signIn(context: CommandContext, withBrowser: boolean) {
  */
 async function askServer({ settings, fetch, signal }: CommandContext): Promise<void> {
   // Refused for lack of a credential, which only Culvert words as it does.
-  const bearer = { secret: () => Promise.resolve('none'), renew: () => Promise.resolve(false) };
+  const bearer = keyCredential(() => Promise.resolve('none'));
   const inTime = AbortSignal.timeout(SERVER_TIMEOUT_MS);
-  const api = new ApiClient({ url: settings.url, fetch, bearer, signal: AbortSignal.any([signal, inTime]) });
+  const api = createApi({ url: settings.url, fetch, bearer, signal: AbortSignal.any([signal, inTime]) });
   try {
-    await api.serverVersion();
+    await serverVersion(api);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (inTime.aborted) throw unreachable(settings.url, inTime.reason);
@@ -75,8 +76,8 @@ async function askServer({ settings, fetch, signal }: CommandContext): Promise<v
 /** @throws CliError when Culvert does not take it */
 function verify({ settings, fetch, signal }: CommandContext, credential: StoredCredential) {
   const secret = credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
-  const bearer = { secret: () => Promise.resolve(secret), renew: () => Promise.resolve(false) };
-  return new ApiClient({ url: settings.url, fetch, bearer, signal }).me();
+  const bearer = keyCredential(() => Promise.resolve(secret));
+  return createApi({ url: settings.url, fetch, bearer, signal }).call('getMe');
 }
 
 async function readKey({ stdin, output, signal }: CommandContext, given: string): Promise<string> {

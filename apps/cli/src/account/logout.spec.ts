@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TestServer } from '@culvert/testkit';
 import { EXIT } from '../exit-code.js';
 import { CredentialFile } from '../settings/credential-file.js';
 import { runCommand } from '../spec/test-terminal.js';
-import { TestServer } from '../spec/test-server.js';
 
 describe('signing out', () => {
   let directory: string;

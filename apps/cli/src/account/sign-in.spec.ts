@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TestServer } from '@culvert/testkit';
 import type { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import { createFetch } from '../http.js';
 import { createBearer } from '../settings/bearer.js';
 import { CredentialFile, type StoredTokens } from '../settings/credential-file.js';
 import { readSettings } from '../settings/settings.js';
-import { TestServer } from '../spec/test-server.js';
 import { SignIn } from './sign-in.js';
 
 const fetch = createFetch(undefined);

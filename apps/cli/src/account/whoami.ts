@@ -1,4 +1,4 @@
-import type { Me } from '../api-client.js';
+import type { Me } from '../api.js';
 import type { CommandContext } from '../command-context.js';
 import { credentialSource } from '../settings/bearer.js';
 import { showTime } from '../output/readable.js';
@@ -30,7 +30,7 @@ const SOURCES = {
 } as const;
 
 export async function whoami({ api, output, settings }: CommandContext): Promise<void> {
-  const identity = identityOf(settings.url, await api.me());
+  const identity = identityOf(settings.url, await api.call('getMe'));
   const source = credentialSource(settings);
   output.result(identity, () =>
     output.fields([

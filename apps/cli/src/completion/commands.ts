@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { Action } from '../action.js';
+import type { Api, Preview } from '../api.js';
 import type { CommandContext } from '../command-context.js';
 import { previewName } from '../preview/find-preview.js';
 import { candidatesAt, type Candidate } from './candidates.js';
@@ -14,6 +15,8 @@ To have it in every new shell:
 
 /** A person waits for it with a finger on the key. */
 const MAX_WAIT_MS = 3_000;
+/** As many as one page has. */
+const MAX_PREVIEWS = 200;
 
 /** What a shell puts on a command line unquoted: nothing that means something to it. */
 const SAFE = /^[\w.:/=-]+$/;
@@ -54,13 +57,19 @@ async function thingsOf(context: CommandContext, thing: CompletedThing, typed: s
 async function askFor({ api }: CommandContext, thing: CompletedThing, typed: string): Promise<Candidate[]> {
   switch (thing) {
     case 'preview':
-      return (await api.someOfPreviews(typed)).map(({ hostname, intercept }) => ({
+      return (await somePreviews(api, typed)).map(({ hostname, intercept }) => ({
         value: previewName(hostname),
         description: intercept.workload,
       }));
     case 'key':
-      return (await api.apiKeys())
+      return (await api.list('listApiKeys'))
         .filter(({ revokedAt }) => revokedAt === null)
         .map(({ id, name }) => ({ value: id, description: name }));
   }
+}
+
+/** The newest page of the previews that have this text in their names. */
+async function somePreviews(api: Api, search: string): Promise<readonly Preview[]> {
+  const query = { limit: MAX_PREVIEWS, ...(search !== '' && { search }) };
+  return (await api.call('listPreviews', { query })).items;
 }

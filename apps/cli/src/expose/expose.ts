@@ -1,6 +1,6 @@
 /** `culvert expose`: a target of this machine, a preview of it, and what comes in, until somebody ends it. */
-import { WORKSTATION_PREFIX, type PreviewResource } from '@culvert/contract';
-import { ApiClient } from '../api-client.js';
+import { WORKSTATION_PREFIX } from '@culvert/contract';
+import { createApi, type Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
@@ -70,7 +70,7 @@ class ExposeRun {
   private readonly exposure: Exposure;
   private sessionId: string | null = null;
   private trafficManagerId: string | null = null;
-  private preview: PreviewResource | null = null;
+  private preview: Preview | null = null;
   private isShown = false;
   private readonly connected: Promise<void>;
   private markConnected!: () => void;
@@ -132,7 +132,7 @@ class ExposeRun {
     const wanted = wantedPreview(target, flags);
     const { before } = claim;
     const [me, found] = await Promise.all([
-      api.me(),
+      api.call('getMe'),
       before?.previewId ? adoptPreview(api, before.previewId, wanted) : null,
       this.ending.within(FIRST_CONNECTION_TIMEOUT_MS, this.connected, takesNoConnections),
     ]);
@@ -143,7 +143,8 @@ class ExposeRun {
       });
     }
     const trafficManagerId =
-      found?.trafficManagerId ?? (await api.session(this.sessionId ?? '')).trafficManagerId;
+      found?.trafficManagerId ??
+      (await api.call('getSession', { sessionId: this.sessionId ?? '' })).trafficManagerId;
     this.trafficManagerId = trafficManagerId;
     claim.update({ trafficManagerId });
     await this.show(
@@ -153,12 +154,16 @@ class ExposeRun {
     output.note(`Requests go to ${showTarget(target)}. Ctrl-C ${ends}.`);
   }
 
-  private async show(preview: PreviewResource): Promise<void> {
+  private async show(preview: Preview): Promise<void> {
     const { context, flags, target, claim } = this;
+    const { hostHeader } = flags;
     this.preview = preview;
     // Written down first: what is made can be found again, whatever happens from here on.
     claim.update({ url: preview.url, previewId: preview.id });
-    this.preview = await withHostHeader(context.api, preview, flags);
+    this.preview = await withHostHeader(context.api, preview, {
+      wanted: wantedPreview(target, flags),
+      hostHeader,
+    });
     this.isShown = true;
     await printPreviewUrl(context.output, this.preview, { target: showTarget(target), qr: flags.qr });
   }
@@ -178,7 +183,7 @@ class ExposeRun {
     const { context, flags, target, claim, trafficManagerId } = this;
     const { api, output } = context;
     if (this.preview === null || trafficManagerId === null || this.ending.isReached) return;
-    if (await isThere(api.preview(this.preview.id))) return;
+    if (await isThere(api.call('getPreview', { previewId: this.preview.id }))) return;
     output.note(`${this.preview.url} ended because this machine was away for too long. The new URL:`);
     const wanted = wantedPreview(target, flags);
     await this.show(await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted }));
@@ -189,9 +194,9 @@ class ExposeRun {
     if (this.preview === null || this.ending.isReached) return;
     const { context, sessionId } = this;
     const { url, id } = this.preview;
-    if (await isThere(context.api.preview(id))) return;
+    if (await isThere(context.api.call('getPreview', { previewId: id }))) return;
     // It ended with its session, while this machine slept: the next session gets another one.
-    const session = await context.api.session(sessionId ?? '').catch(() => null);
+    const session = await context.api.call('getSession', { sessionId: sessionId ?? '' }).catch(() => null);
     if (session?.state === 'ended' && this.flags.keep !== true) return;
     const gone = `the preview ${url} is gone: its time is over, or somebody removed it`;
     this.ending.end(new CliError(EXIT.notFound, gone, { hint: 'Run it again for another one.' }));
@@ -218,9 +223,10 @@ class ExposeRun {
     if (sessionId === null) return true;
     // The signal of the context has fired: these calls have a time of their own.
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
-    const api = new ApiClient({ url: settings.url, fetch, bearer, signal });
+    const api = createApi({ url: settings.url, fetch, bearer, signal });
     try {
-      const id = trafficManagerId ?? (await api.session(sessionId)).trafficManagerId;
+      const id =
+        trafficManagerId ?? (await api.call('getSession', { sessionId: sessionId })).trafficManagerId;
       await removeExposed(api, { trafficManagerId: id, preview });
       return true;
     } catch (error) {

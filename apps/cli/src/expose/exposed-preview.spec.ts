@@ -1,6 +1,6 @@
 import { createPreviewRequest } from '@culvert/contract';
 import { describe, expect, it } from 'vitest';
-import type { ApiClient } from '../api-client.js';
+import type { Api } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import { parseTarget } from '../target/target.js';
@@ -55,21 +55,17 @@ describe('the preview of what is exposed', () => {
   });
 });
 
-/** An API that refuses what it is told to, and remembers what was asked of it. */
+/** An API that refuses the operations it is told to, and remembers which were called. */
 function apiThat(refuses: Record<string, CliError>) {
   const asked: string[] = [];
-  const answer = (what: string) => () => {
-    asked.push(what);
-    return refuses[what] === undefined ? Promise.resolve() : Promise.reject(refuses[what]);
-  };
   const api = {
-    preview: () => answer('read')().then(() => ({ allowUpgrades: false, endsWithSession: true })),
-    updatePreview: answer('update'),
-    deleteTrafficManager: answer('manager'),
-    deleteIntercept: answer('intercept'),
-    deletePreview: answer('preview'),
+    call: async (id: string) => {
+      asked.push(id);
+      if (refuses[id] !== undefined) throw refuses[id];
+      return { allowUpgrades: false, endsWithSession: true };
+    },
   };
-  return { asked, api: api as unknown as ApiClient };
+  return { asked, api: api as unknown as Api };
 }
 
 const may = new CliError(EXIT.refused, 'not allowed');
@@ -80,10 +76,13 @@ const made = { trafficManagerId: '1', preview: { id: '2', interceptId: '3' } as 
 describe('removing it', () => {
   it('takes all at once, or as much as one may', async () => {
     const cases: [Record<string, CliError>, string[]][] = [
-      [{}, ['manager']],
-      [{ manager: gone }, ['manager']],
-      [{ manager: may }, ['manager', 'intercept']],
-      [{ manager: may, intercept: may }, ['manager', 'intercept', 'preview']],
+      [{}, ['deleteTrafficManager']],
+      [{ deleteTrafficManager: gone }, ['deleteTrafficManager']],
+      [{ deleteTrafficManager: may }, ['deleteTrafficManager', 'deleteIntercept']],
+      [
+        { deleteTrafficManager: may, deleteIntercept: may },
+        ['deleteTrafficManager', 'deleteIntercept', 'deletePreview'],
+      ],
     ];
     for (const [refuses, expected] of cases) {
       const { api, asked } = apiThat(refuses);
@@ -93,8 +92,8 @@ describe('removing it', () => {
   });
 
   it('says when something stays', async () => {
-    await expect(removeExposed(apiThat({ manager: away }).api, made)).rejects.toBe(away);
-    const refused = apiThat({ manager: may, intercept: may, preview: may }).api;
+    await expect(removeExposed(apiThat({ deleteTrafficManager: away }).api, made)).rejects.toBe(away);
+    const refused = apiThat({ deleteTrafficManager: may, deleteIntercept: may, deletePreview: may }).api;
     await expect(removeExposed(refused, made)).rejects.toBe(may);
   });
 });
@@ -102,23 +101,39 @@ describe('removing it', () => {
 describe('a preview of an earlier run', () => {
   it('is taken over, unless it is gone', async () => {
     expect(
-      await adoptPreview(apiThat({ read: gone }).api, '1', wantedPreview(parseTarget('1'), flags)),
+      await adoptPreview(apiThat({ getPreview: gone }).api, '1', wantedPreview(parseTarget('1'), flags)),
     ).toBeNull();
-    for (const api of [apiThat({ update: away }).api, apiThat({ read: away }).api])
+    for (const api of [apiThat({ updatePreview: away }).api, apiThat({ getPreview: away }).api])
       await expect(adoptPreview(api, '1', wantedPreview(parseTarget('1'), flags))).rejects.toBe(away);
   });
 
-  it('is changed in what differs, also back to what is the default', async () => {
-    const changes: object[] = [];
-    const before = { allowUpgrades: true, endsWithSession: true };
+  /** Adopts a preview that the server shows as `before`. Resolves with the change that was sent. */
+  async function changeOf(before: object, change: Partial<ExposeFlags>): Promise<object | undefined> {
+    const bodies: (object | undefined)[] = [];
     const api = {
-      preview: () => Promise.resolve(before),
-      updatePreview: (_id: string, change: object) => Promise.resolve(void changes.push(change)),
-    } as unknown as ApiClient;
-    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...flags, keep: true }));
-    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...flags, allowUpgrades: true }));
-    expect(changes[0]).toMatchObject({ allowUpgrades: false, endsWithSession: false });
-    expect(changes[1]).not.toHaveProperty('allowUpgrades');
-    expect(changes[1]).not.toHaveProperty('endsWithSession');
+      call: async (_id: string, { body }: { readonly body?: object }) => {
+        bodies.push(body);
+        return before;
+      },
+    } as unknown as Api;
+    await adoptPreview(api, '1', wantedPreview(parseTarget('1'), { ...flags, ...change }));
+    return bodies.at(-1);
+  }
+
+  it('is changed in what differs, also back to what is the default', async () => {
+    const before = { allowUpgrades: true, endsWithSession: true };
+    expect(await changeOf(before, { keep: true })).toMatchObject({
+      allowUpgrades: false,
+      endsWithSession: false,
+    });
+    const change = await changeOf(before, { allowUpgrades: true });
+    expect(change).not.toHaveProperty('allowUpgrades');
+    expect(change).not.toHaveProperty('endsWithSession');
+  });
+
+  it('is not changed in fields that an older server does not know, where their default is wanted', async () => {
+    const change = await changeOf({}, { keep: true });
+    expect(change).not.toHaveProperty('allowUpgrades');
+    expect(change).not.toHaveProperty('endsWithSession');
   });
 });

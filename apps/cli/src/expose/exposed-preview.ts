@@ -1,7 +1,7 @@
 /** The preview of an exposed target: what it is to be, and how it is made, found again and removed. */
-import type { createPreviewRequest, PreviewResource } from '@culvert/contract';
+import type { createPreviewRequest } from '@culvert/contract';
 import type { z } from 'zod';
-import type { ApiClient } from '../api-client.js';
+import type { Api, Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { clientName } from '../client-name.js';
 import { EXIT } from '../exit-code.js';
@@ -59,20 +59,17 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
 }
 
 /** Makes one that is left from an earlier run as it is wanted now: what it has already is not sent. Null when it is gone. */
-export async function adoptPreview(
-  api: ApiClient,
-  previewId: string,
-  wanted: Wanted,
-): Promise<PreviewResource | null> {
+export async function adoptPreview(api: Api, previewId: string, wanted: Wanted): Promise<Preview | null> {
   // What is left out of a change stays as it is, whatever the default of a new preview.
   const { allowUpgrades = false, endsWithSession = false, ...change } = wanted;
   try {
-    const before = await api.preview(previewId);
-    return await api.updatePreview(previewId, {
+    const before = await api.call('getPreview', { previewId });
+    const body = {
       ...change,
-      ...(before.allowUpgrades !== allowUpgrades && { allowUpgrades }),
-      ...(before.endsWithSession !== endsWithSession && { endsWithSession }),
-    });
+      ...((before.allowUpgrades ?? false) !== allowUpgrades && { allowUpgrades }),
+      ...((before.endsWithSession ?? false) !== endsWithSession && { endsWithSession }),
+    };
+    return await api.call('updatePreview', { previewId, body });
   } catch (error) {
     if (error instanceof CliError && error.exitCode === EXIT.notFound) return null;
     throw error;
@@ -80,7 +77,7 @@ export async function adoptPreview(
 }
 
 export function createExposedPreview(
-  api: ApiClient,
+  api: Api,
   {
     trafficManagerId,
     name,
@@ -92,8 +89,8 @@ export function createExposedPreview(
     readonly target: Target;
     readonly wanted: Wanted;
   },
-): Promise<PreviewResource> {
-  return api.createPreview({
+): Promise<Preview> {
+  const body = {
     ...wanted,
     trafficManagerId,
     intercept: {
@@ -107,17 +104,19 @@ export function createExposedPreview(
       targetPort: target.port,
       disposition: 'ACTIVE',
     },
-  });
+  } as const;
+  return api.call('createPreview', { body });
 }
 
-/** The service is to see the preview's own name, which is known now. */
+/** Has the service see the preview's own name, which is known now, where the flags say so. */
 export async function withHostHeader(
-  api: ApiClient,
-  preview: PreviewResource,
-  { hostHeader }: ExposeFlags,
-): Promise<PreviewResource> {
+  api: Api,
+  preview: Preview,
+  { wanted, hostHeader }: { readonly wanted: Wanted; readonly hostHeader: string | undefined },
+): Promise<Preview> {
   if (hostHeader !== HOST_OF_PREVIEW) return preview;
-  return api.updatePreview(preview.id, { ingress: { ...preview.ingress, l5Host: preview.hostname } });
+  const ingress = { ...wanted.ingress, l5Host: preview.hostname };
+  return api.call('updatePreview', { previewId: preview.id, body: { ingress } });
 }
 
 /**
@@ -126,17 +125,20 @@ export async function withHostHeader(
  * @throws CliError when something stays that others can see
  */
 export async function removeExposed(
-  api: ApiClient,
+  api: Api,
   {
     trafficManagerId,
     preview,
-  }: { readonly trafficManagerId: string | null; readonly preview: PreviewResource | null },
+  }: { readonly trafficManagerId: string | null; readonly preview: Preview | null },
 ): Promise<void> {
-  if (trafficManagerId !== null && (await isRemoved(() => api.deleteTrafficManager(trafficManagerId))))
+  if (
+    trafficManagerId !== null &&
+    (await isRemoved(() => api.call('deleteTrafficManager', { trafficManagerId })))
+  )
     return;
   if (preview === null) return;
-  if (await isRemoved(() => api.deleteIntercept(preview.interceptId))) return;
-  await isRemoved(() => api.deletePreview(preview.id), true);
+  if (await isRemoved(() => api.call('deleteIntercept', { interceptId: preview.interceptId }))) return;
+  await isRemoved(() => api.call('deletePreview', { previewId: preview.id }), true);
 }
 
 /** What is gone already is removed. @param mustBe whether a lack of rights is an error */

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { connectIngress, KeptTunnel, Splice, type IngressFailure, type TunnelEnd } from '@culvert/outbound';
 import { GoAwayCode, goAwayName, ResetCode, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
-import type { Bearer } from '../api-client.js';
+import type { Credential } from '@culvert/api-client';
 import { CliError } from '../cli-error.js';
 import { asCliError } from '../ending.js';
 import { EXIT } from '../exit-code.js';
@@ -25,7 +25,7 @@ export interface ExposureOptions {
   readonly url: string;
   /** PEM certificates to trust at Culvert beside the usual ones. */
   readonly ca: string | undefined;
-  readonly bearer: Bearer;
+  readonly bearer: Credential;
   /** Who this is, the same at every run. */
   readonly managerId: string;
   /** What people call it. */

@@ -1,8 +1,8 @@
 /** `culvert intercept`: requests of a workload come to this machine, until somebody ends it. */
-import { isSettableHeader, previewPage, type PreviewResource } from '@culvert/contract';
+import { isSettableHeader } from '@culvert/contract';
 import { checkRules, parseHeaderFlag, RuleError, showRule, type HeaderRule } from '@culvert/intercepts';
 import type { InterceptDraft, InterceptInfo, MeetingClient } from '@culvert/meeting-point';
-import { ApiClient } from '../api-client.js';
+import { createApi, type Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { CommandContext } from '../command-context.js';
 import { Ending } from '../ending.js';
@@ -40,7 +40,7 @@ export async function intercept(
   const url = managerUrl(flags, context.env);
   const { draft, target } = readFlags(name, flags);
   if (flags.previewUrl) {
-    const { scopes } = await context.api.me();
+    const { scopes } = await context.api.call('getMe');
     const missing = (['previews:read', 'previews:write'] as const).find((scope) => !scopes.includes(scope));
     if (missing !== undefined) {
       throw new CliError(EXIT.refused, `what you signed in with lacks the scope ${missing}`, {
@@ -89,7 +89,7 @@ class InterceptRun {
   private readonly active: Promise<void>;
   private markActive!: () => void;
   private wasActive = false;
-  private preview: PreviewResource | null = null;
+  private preview: Preview | null = null;
   /** Culvert's id of the intercept that the preview is of, or is being made of. */
   private previewOf: string | null = null;
   private readonly previewed: Promise<void>;
@@ -262,11 +262,11 @@ class InterceptRun {
     const { flags, draft, target, claim } = options;
     const { api, output } = context;
     const wanted = wantedPreview(draft, flags);
-    const [existing] = await api.list('/previews', { interceptId: culvertId }, previewPage);
+    const [existing] = await api.list('listPreviews', { query: { interceptId: culvertId } });
     const preview =
       existing === undefined
-        ? await api.createPreview({ ...wanted, interceptId: culvertId })
-        : await api.updatePreview(existing.id, wanted);
+        ? await api.call('createPreview', { body: { ...wanted, interceptId: culvertId } })
+        : await api.call('updatePreview', { previewId: existing.id, body: wanted });
     this.preview = preview;
     claim.update({ url: preview.url, previewId: preview.id, trafficManagerId: preview.trafficManagerId });
     await printPreviewUrl(output, preview, { target: showTarget(target), qr: flags.qr });
@@ -287,8 +287,8 @@ class InterceptRun {
       };
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
     if (preview !== null) {
-      const api = new ApiClient({ url: settings.url, fetch, bearer: context.bearer, signal });
-      await api.deletePreview(preview.id).catch((error: unknown) => {
+      const api = createApi({ url: settings.url, fetch, bearer: context.bearer, signal });
+      await api.call('deletePreview', { previewId: preview.id }).catch((error: unknown) => {
         if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound)
           complain(`Could not remove ${preview.url}`)(error);
       });

@@ -1,6 +1,6 @@
-import { SCOPES, type ApiKeyResource, type CreatedApiKeyResource, type Scope } from '@culvert/contract';
+import { SCOPES, type Scope } from '@culvert/contract';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
-import type { ApiClient } from '../api-client.js';
+import type { Api, ApiKey, CreatedApiKey } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
@@ -82,23 +82,25 @@ async function createKey(
   { api, output }: CommandContext,
   { name, scope, expires }: CreateFlags,
 ): Promise<void> {
-  const created = await api.createApiKey({
-    name,
-    ...(scope && { scopes: scope }),
-    ...(expires !== undefined && { expiresAt: expires }),
+  const created = await api.call('createApiKey', {
+    body: {
+      name,
+      ...(scope && { scopes: scope }),
+      ...(expires !== undefined && { expiresAt: expires }),
+    },
   });
   showKey({ output }, created);
 }
 
 /** Nothing but the key on stdout: scripts put it where it belongs. */
-function showKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApiKeyResource): void {
+function showKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApiKey): void {
   output.result(created, () => output.line(created.key));
   if (!output.isJson)
     output.note(`${created.name} (${created.id}) may ${created.scopes.join(', ')}. It is not shown again.`);
 }
 
 async function listKeys({ api, output }: CommandContext, { all }: { readonly all?: boolean }): Promise<void> {
-  const keys = (await api.apiKeys()).filter((key) => all === true || isUsable(key));
+  const keys = (await api.list('listApiKeys')).filter((key) => all === true || isUsable(key));
   const ids = shortIds(keys.map(({ id }) => id));
   output.result(keys, () =>
     output.table(
@@ -122,18 +124,18 @@ async function rotateKey(
   { overlap, expires }: { readonly overlap: number; readonly expires?: string | null },
 ): Promise<void> {
   const { id } = await findKey(api, reference);
-  const created = await api.rotateApiKey(id, {
-    overlapSeconds: overlap,
-    ...(expires !== undefined && { expiresAt: expires }),
+  const created = await api.call('rotateApiKey', {
+    apiKeyId: id,
+    body: { overlapSeconds: overlap, ...(expires !== undefined && { expiresAt: expires }) },
   });
   showKey({ output }, created);
 }
 
 async function revokeKeys({ api, output }: CommandContext, references: string[]): Promise<void> {
-  const found: ApiKeyResource[] = [];
+  const found: ApiKey[] = [];
   // First all are found, so that a mistyped name revokes nothing.
   for (const reference of references) found.push(await findKey(api, reference));
-  for (const { id } of found) await api.revokeApiKey(id);
+  for (const { id } of found) await api.call('revokeApiKey', { apiKeyId: id });
   output.result(
     found.map(({ id, name }) => ({ id, name })),
     () => {
@@ -143,8 +145,8 @@ async function revokeKeys({ api, output }: CommandContext, references: string[])
 }
 
 /** By id, or as much of one as is shown, or by the name of one that works. @throws CliError */
-async function findKey(api: ApiClient, reference: string): Promise<ApiKeyResource> {
-  const keys = await api.apiKeys();
+async function findKey(api: Api, reference: string): Promise<ApiKey> {
+  const keys = await api.list('listApiKeys');
   const [byId, ...others] = keys.filter(({ id }) => isIdOf(id, reference));
   if (byId !== undefined && others.length === 0) return byId;
   const named = keys.filter((key) => key.name === reference && isUsable(key));
@@ -156,6 +158,6 @@ async function findKey(api: ApiClient, reference: string): Promise<ApiKeyResourc
   });
 }
 
-function isUsable({ revokedAt, expiresAt }: ApiKeyResource): boolean {
+function isUsable({ revokedAt, expiresAt }: ApiKey): boolean {
   return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 }

@@ -1,6 +1,6 @@
-import type { InterceptResource } from '@culvert/contract';
 import type { InterceptInfo, WorkloadInfo } from '@culvert/meeting-point';
 import type { Command } from 'commander';
+import type { Intercept } from '../api.js';
 import { CliError } from '../cli-error.js';
 import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
@@ -31,7 +31,7 @@ interface ListFlags extends ManagerFlags {
 
 /** An intercept as `list` shows it, whoever knows of it. */
 type Listed = Pick<
-  InterceptResource,
+  Intercept,
   'workload' | 'namespace' | 'name' | 'client' | 'disposition' | 'message' | 'headers'
 > & { readonly previews: readonly string[] };
 
@@ -69,7 +69,7 @@ async function listCluster(context: CommandContext, flags: ListFlags) {
 async function listKnown(context: CommandContext, isOptional: boolean) {
   if (isOptional && !isSignedIn(context)) return [];
   const { api } = context;
-  const [intercepts, previews] = await Promise.all([api.intercepts(), api.previews()]);
+  const [intercepts, previews] = await Promise.all([api.list('listIntercepts'), api.list('listPreviews')]);
   return intercepts.map((intercept) => ({
     ...intercept,
     previews: previews.filter(({ interceptId }) => interceptId === intercept.id).map(({ url }) => url),

@@ -1,4 +1,4 @@
-import { INGRESS_PROTOCOLS, PREVIEW_ACCESS, type PreviewResource } from '@culvert/contract';
+import { INGRESS_PROTOCOLS, PREVIEW_ACCESS } from '@culvert/contract';
 import { Argument, Option, type Command } from 'commander';
 import { openBrowser } from '../account/open-browser.js';
 import { CliError } from '../cli-error.js';
@@ -130,10 +130,7 @@ async function listPreviews(
   { api, output }: CommandContext,
   { workload, search }: { readonly workload?: string; readonly search?: string },
 ): Promise<void> {
-  const previews = await api.previews({
-    ...(workload !== undefined && { workload }),
-    ...(search !== undefined && { search }),
-  });
+  const previews = await api.list('listPreviews', { query: { workload, search } });
   output.result(previews, () =>
     showPreviews(output, previews, 'There are no previews. "culvert preview create" makes one.'),
   );
@@ -160,7 +157,10 @@ async function sharePreview(
     });
   }
   const { id } = await findPreview(api, reference);
-  const link = await api.createShareLink(id, { name, ...(expires !== undefined && { expiresAt: expires }) });
+  const link = await api.call('createShareLink', {
+    previewId: id,
+    body: { name, ...(expires !== undefined && { expiresAt: expires }) },
+  });
   output.result(link, () => output.line(link.url));
   if (output.isJson) return;
   if (qr === true) await printQrCode(output, link.url);
@@ -170,10 +170,10 @@ async function sharePreview(
 async function changeAccess(
   context: CommandContext,
   reference: string,
-  access: PreviewResource['access'],
+  access: (typeof PREVIEW_ACCESS)[number],
 ): Promise<void> {
   const { id } = await findPreview(context.api, reference);
-  const changed = await context.api.updatePreview(id, { access });
+  const changed = await context.api.call('updatePreview', { previewId: id, body: { access } });
   const said = access === 'public' ? 'opens for whoever has it.' : 'opens for members of the team.';
   showChanged(context, changed, said);
 }

@@ -1,6 +1,6 @@
-import type { createPreviewRequest, InterceptResource, PreviewResource } from '@culvert/contract';
+import type { createPreviewRequest } from '@culvert/contract';
 import type { z } from 'zod';
-import type { ApiClient } from '../api-client.js';
+import type { Api, Intercept, Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
@@ -37,7 +37,7 @@ export interface CreateFlags {
 }
 
 export async function createPreview({ api, output }: CommandContext, flags: CreateFlags): Promise<void> {
-  const preview = await api.createPreview(await requestOf(api, flags));
+  const preview = await api.call('createPreview', { body: await requestOf(api, flags) });
   output.result(preview, () => output.line(preview.url));
   if (output.isJson) return;
   if (flags.qr === true) await printQrCode(output, preview.url);
@@ -50,7 +50,7 @@ export async function createPreview({ api, output }: CommandContext, flags: Crea
     output.note('Culvert writes no comment there: it has no access to that pull request.');
 }
 
-async function requestOf(api: ApiClient, flags: CreateFlags): Promise<Request> {
+async function requestOf(api: Api, flags: CreateFlags): Promise<Request> {
   const { addRequestHeader, allowEmail, allowDomain, pullRequest, expires, idleExpires } = flags;
   const intercepted = await interceptOf(api, flags);
   return {
@@ -75,12 +75,12 @@ async function requestOf(api: ApiClient, flags: CreateFlags): Promise<Request> {
   };
 }
 
-type Intercepted = Pick<InterceptResource, 'workload' | 'namespace'> & {
+type Intercepted = Pick<Intercept, 'workload' | 'namespace'> & {
   readonly request: Pick<Request, 'intercept' | 'interceptId' | 'trafficManagerId'>;
 };
 
 /** An intercept that there is, or a new one: of the workload that is named. */
-async function interceptOf(api: ApiClient, flags: CreateFlags): Promise<Intercepted> {
+async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
   const { intercept, workload, namespace, name, trafficManager } = flags;
   if ((intercept === undefined) === (workload === undefined)) {
     throw new CliError(EXIT.usage, 'exactly one of --workload and --intercept is needed', {
@@ -88,7 +88,7 @@ async function interceptOf(api: ApiClient, flags: CreateFlags): Promise<Intercep
     });
   }
   if (intercept !== undefined) {
-    const found = await api.intercept(intercept);
+    const found = await api.call('getIntercept', { interceptId: intercept });
     return { ...found, request: { interceptId: found.id } };
   }
   const of = workload ?? '';
@@ -103,8 +103,8 @@ async function interceptOf(api: ApiClient, flags: CreateFlags): Promise<Intercep
 }
 
 /** The id of the traffic manager that people call so, or that calls itself so. */
-async function findTrafficManager(api: ApiClient, reference: string): Promise<string> {
-  const found = (await api.trafficManagers()).filter(
+async function findTrafficManager(api: Api, reference: string): Promise<string> {
+  const found = (await api.list('listTrafficManagers')).filter(
     ({ id, managerId, name }) => [managerId, name].includes(reference) || isIdOf(id, reference),
   );
   const [only] = found;
@@ -116,6 +116,6 @@ async function findTrafficManager(api: ApiClient, reference: string): Promise<st
 }
 
 /** What a command that changes one preview prints. */
-export function showChanged({ output }: CommandContext, preview: PreviewResource, said: string): void {
+export function showChanged({ output }: CommandContext, preview: Preview, said: string): void {
   output.result(preview, () => output.line(`${preview.url} ${said}`));
 }

@@ -1,5 +1,4 @@
-import type { PreviewResource } from '@culvert/contract';
-import type { ApiClient } from '../api-client.js';
+import type { Api, Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 
@@ -9,10 +8,10 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * The preview that a person means by its id, its URL, its hostname or the first part of that.
  * @throws CliError when there is none
  */
-export async function findPreview(api: ApiClient, reference: string): Promise<PreviewResource> {
-  if (ID.test(reference)) return api.preview(reference);
+export async function findPreview(api: Api, reference: string): Promise<Preview> {
+  if (ID.test(reference)) return api.call('getPreview', { previewId: reference });
   const name = hostOf(reference);
-  const found = (await api.previews({ search: name })).find(
+  const found = (await api.list('listPreviews', { query: { search: name } })).find(
     ({ hostname }) => hostname === name || previewName(hostname) === name,
   );
   if (found !== undefined) return found;

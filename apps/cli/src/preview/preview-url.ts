@@ -1,4 +1,4 @@
-import type { PreviewResource } from '@culvert/contract';
+import type { Preview } from '../api.js';
 import type { Output } from '../output/output.js';
 import { printQrCode } from '../output/qr-code.js';
 import { previewName } from './find-preview.js';
@@ -10,7 +10,7 @@ import { previewName } from './find-preview.js';
  */
 export async function printPreviewUrl(
   output: Output,
-  preview: PreviewResource,
+  preview: Preview,
   { target, qr }: { readonly target: string; readonly qr: boolean | undefined },
 ): Promise<void> {
   output.event({ type: 'preview', ...preview }, () => output.line(preview.url));

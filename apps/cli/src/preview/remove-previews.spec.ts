@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Intercept } from '../api-client.js';
+import type { Intercept } from '../api.js';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import { isStillShown } from './remove-previews.js';
@@ -7,7 +7,7 @@ import { isStillShown } from './remove-previews.js';
 const preview = { interceptId: 'a:web', hostname: 'a.preview.test' };
 
 const isShown = (removedPreview: Intercept['removedPreview']): Promise<boolean> =>
-  isStillShown({ intercept: async () => ({ removedPreview }) as Intercept }, preview);
+  isStillShown({ call: async () => ({ removedPreview }) as never }, preview);
 
 it('a removed preview is still shown when its intercept says so of this very hostname', async () => {
   expect(await isShown({ hostname: 'a.preview.test' })).toBe(true);
@@ -19,5 +19,5 @@ it('a removed preview is still shown when its intercept says so of this very hos
 
 it('a removed preview is taken for one that is not shown when its intercept cannot be read', async () => {
   const refused = new CliError(EXIT.refused, 'not allowed');
-  expect(await isStillShown({ intercept: () => Promise.reject(refused) }, preview)).toBe(false);
+  expect(await isStillShown({ call: () => Promise.reject(refused) }, preview)).toBe(false);
 });

@@ -1,13 +1,12 @@
-import type { PreviewResource } from '@culvert/contract';
-import type { ApiClient } from '../api-client.js';
+import type { Api, Preview } from '../api.js';
 import type { CommandContext } from '../command-context.js';
 import { findPreview } from './find-preview.js';
 
 export async function removePreviews({ api, output }: CommandContext, references: string[]): Promise<void> {
-  const removed: PreviewResource[] = [];
+  const removed: Preview[] = [];
   // First all are found, so that a mistyped name removes nothing.
   for (const reference of references) removed.push(await findPreview(api, reference));
-  for (const { id } of removed) await api.deletePreview(id);
+  for (const { id } of removed) await api.call('deletePreview', { previewId: id });
   output.result(removed, () => {
     for (const { url } of removed) output.line(`Removed ${url}`);
   });
@@ -21,11 +20,11 @@ export async function removePreviews({ api, output }: CommandContext, references
 
 /** Reports whether a traffic manager of Telepresence shows a preview that was removed. False where that is not known. */
 export async function isStillShown(
-  api: Pick<ApiClient, 'intercept'>,
-  { interceptId, hostname }: Pick<PreviewResource, 'interceptId' | 'hostname'>,
+  api: Pick<Api, 'call'>,
+  { interceptId, hostname }: Pick<Preview, 'interceptId' | 'hostname'>,
 ): Promise<boolean> {
   try {
-    return (await api.intercept(interceptId)).removedPreview?.hostname === hostname;
+    return (await api.call('getIntercept', { interceptId })).removedPreview?.hostname === hostname;
   } catch {
     // The key may not read intercepts, or the intercept ended too. The preview is removed in any case.
     return false;

@@ -1,11 +1,11 @@
-import type { PreviewResource } from '@culvert/contract';
+import type { Preview } from '../api.js';
 import type { Output } from '../output/output.js';
 import { showTime } from '../output/readable.js';
 import { previewName } from './find-preview.js';
 
 const HEADER = ['NAME', 'WORKLOAD', 'NAMESPACE', 'ACCESS', 'EXPIRES', 'LAST USED', 'URL'] as const;
 
-export function showPreviews(output: Output, previews: readonly PreviewResource[], empty: string): void {
+export function showPreviews(output: Output, previews: readonly Preview[], empty: string): void {
   output.table(
     HEADER,
     previews.map(({ hostname, intercept, access, expiresAt, lastUsedAt, url }) => [
@@ -22,7 +22,7 @@ export function showPreviews(output: Output, previews: readonly PreviewResource[
 }
 
 /** Everything about one preview. */
-export function showPreview(output: Output, preview: PreviewResource): void {
+export function showPreview(output: Output, preview: Preview): void {
   const { ingress, intercept, pullRequest, addRequestHeaders } = preview;
   const allowed = [...preview.allowedEmails, ...preview.allowedDomains];
   output.fields([

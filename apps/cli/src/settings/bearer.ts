@@ -1,5 +1,5 @@
 /** Whose credential goes with requests: the environment's key, or what was stored at signing in, kept fresh. */
-import type { Bearer } from '../api-client.js';
+import { keyCredential, type Credential } from '@culvert/api-client';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import type { Fetch } from '../http.js';
@@ -21,7 +21,7 @@ export function credentialSource(settings: Settings): CredentialSource | null {
 }
 
 /** @throws CliError when nobody is signed in */
-export function createBearer(settings: Settings, fetch: Fetch): Bearer {
+export function createBearer(settings: Settings, fetch: Fetch): Credential {
   const { url } = settings;
   if (settings.apiKey !== null) return fixed(settings.apiKey);
   const stored = settings.credentials.find(url);
@@ -29,12 +29,12 @@ export function createBearer(settings: Settings, fetch: Fetch): Bearer {
   return stored.kind === 'api-key' ? fixed(stored.apiKey) : new TokenBearer(settings, fetch);
 }
 
-function fixed(secret: string): Bearer {
-  return { secret: () => Promise.resolve(secret), renew: () => Promise.resolve(false) };
+function fixed(secret: string): Credential {
+  return keyCredential(() => Promise.resolve(secret));
 }
 
 /** Tokens of a sign-in in the browser. Several processes share them: each reads the file anew before it renews. */
-class TokenBearer implements Bearer {
+class TokenBearer implements Credential {
   private renewal: Promise<StoredTokens> | null = null;
 
   constructor(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Scope, SessionResource } from '@culvert/contract';
+import type { Scope } from '@culvert/contract';
+import type { Session } from '../api.js';
 import { identityOf, nameOf } from '../account/whoami.js';
 import { clientName } from '../client-name.js';
 import type { Action } from '../action.js';
@@ -18,19 +19,20 @@ export function addStatusCommand(program: Command, action: Action): void {
 }
 
 async function status({ api, env, output, settings }: CommandContext): Promise<void> {
-  const identity = identityOf(settings.url, await api.me());
+  const identity = identityOf(settings.url, await api.call('getMe'));
   const client = clientName();
+  const { serverVersion } = await import('../api.js');
   const mayRead = (scope: Scope) => identity.scopes.includes(scope);
-  const [serverVersion, sessions, previews] = await Promise.all([
-    api.serverVersion(),
-    mayRead('sessions:read') ? api.sessions({ state: 'connected' }) : null,
-    mayRead('previews:read') ? api.previews({ client }) : null,
+  const [version, sessions, previews] = await Promise.all([
+    serverVersion(api),
+    mayRead('sessions:read') ? api.list('listSessions', { query: { state: 'connected' } }) : null,
+    mayRead('previews:read') ? api.list('listPreviews', { query: { client } }) : null,
   ]);
   const trafficManagers = sessions?.map(describe) ?? null;
   const running = await listRunning(env);
-  output.result({ ...identity, serverVersion, trafficManagers, client, previews, running }, () => {
+  output.result({ ...identity, serverVersion: version, trafficManagers, client, previews, running }, () => {
     output.fields([
-      ['Server', serverVersion === null ? settings.url : `${settings.url} (Culvert ${serverVersion})`],
+      ['Server', version === null ? settings.url : `${settings.url} (Culvert ${version})`],
       ['Signed in as', nameOf(identity)],
       ['Team', identity.team?.name ?? 'none'],
     ]);
@@ -99,14 +101,7 @@ function showTrafficManagers(output: Output, trafficManagers: readonly TrafficMa
   );
 }
 
-function describe({
-  trafficManagerId,
-  trafficManager,
-  kind,
-  version,
-  roundTripMs,
-  connectedAt,
-}: SessionResource) {
+function describe({ trafficManagerId, trafficManager, kind, version, roundTripMs, connectedAt }: Session) {
   const name = trafficManager.name || trafficManager.managerId;
   return { id: trafficManagerId, name, kind, version, roundTripMs, connectedAt };
 }

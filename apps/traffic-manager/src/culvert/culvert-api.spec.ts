@@ -2,7 +2,7 @@ import { createFetch } from '@culvert/outbound';
 import { createTestCertificate } from '@culvert/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestCulvert } from '../spec/test-culvert.js';
-import { CulvertApi } from './culvert-api.js';
+import { createCulvertApi, CulvertApiError, unlessGone } from './culvert-api.js';
 
 const certificate = createTestCertificate(['127.0.0.1']);
 let culvert: TestCulvert;
@@ -13,14 +13,54 @@ describe('a Culvert with a certificate of its own authority', () => {
     culvert = await TestCulvert.start(certificate);
     culvert.keys.set('cvt_key', { team: 'ours', scopes: [] });
     const trusting = createFetch({ ca: certificate.cert, connectTimeoutMs: 5000 });
-    const api = new CulvertApi(culvert.url, () => Promise.resolve('cvt_key'), trusting);
-    expect((await api.me()).team?.id).toBe('ours');
+    const api = createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), trusting);
+    expect((await api.call('getMe')).team?.id).toBe('ours');
   });
 
   it('is not without it, and the reason is told', async () => {
     culvert = await TestCulvert.start(certificate);
-    const api = new CulvertApi(culvert.url, () => Promise.resolve('cvt_key'), fetch);
-    await expect(api.me()).rejects.toThrow(/did not answer GET \/me: .*self-signed certificate/);
+    const api = createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), fetch);
+    await expect(api.call('getMe')).rejects.toThrow(
+      /did not answer GET \/api\/v1\/me: .*self-signed certificate/,
+    );
     expect(culvert.calls).toEqual([]);
+  });
+});
+
+describe('an error of Culvert', () => {
+  const apiOf = () => createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), fetch);
+
+  it('names the call, the status and what Culvert says', async () => {
+    culvert = await TestCulvert.start();
+    const error: unknown = await apiOf()
+      .call('getMe')
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(CulvertApiError);
+    expect(error).toMatchObject({
+      status: 401,
+      message: 'GET /api/v1/me: 401 no such key',
+      isPassing: false,
+    });
+  });
+
+  it.each([
+    [500, true],
+    [503, true],
+    [429, true],
+    [403, false],
+    // A sign-in page of a network, which may be out of the way in a moment.
+    [302, true],
+  ])('of status %i may pass by itself: %s', async (status, isPassing) => {
+    culvert = await TestCulvert.start();
+    culvert.failWith = status;
+    await expect(apiOf().call('getMe')).rejects.toMatchObject({ isPassing });
+  });
+
+  it('is not made of a deletion of what is gone, and of every other failure is', async () => {
+    culvert = await TestCulvert.start();
+    culvert.failWith = 404;
+    await unlessGone(apiOf().call('deleteIntercept', { interceptId: 'a' }));
+    culvert.failWith = 409;
+    await expect(unlessGone(apiOf().call('deleteIntercept', { interceptId: 'a' }))).rejects.toThrow('409');
   });
 });

@@ -5,12 +5,7 @@
 import type { InterceptInfo } from '@culvert/meeting-point';
 import { Backoff } from '@culvert/outbound';
 import type { Logger } from 'pino';
-import {
-  CulvertApiError,
-  type CulvertApi,
-  type CulvertIntercept,
-  type CulvertInterceptFields,
-} from './culvert-api.js';
+import { CulvertApiError, type CulvertApi, type CulvertIntercept, unlessGone } from './culvert-api.js';
 
 /** Metadata by which an intercept that was written here is known; its value is the id inside the cluster. */
 const CLUSTER_INTERCEPT = 'culvert/cluster-intercept';
@@ -120,14 +115,15 @@ export class InterceptReports {
 
   private async compare(): Promise<void> {
     const { api, list, setCulvertId } = this.options;
-    const managerId = (this.managerId ??= await api.trafficManagerOf(this.sessionId!));
+    const managerId = (this.managerId ??= await this.findManagerId());
     const written = (this.written ??= await this.readWritten(managerId));
     const wanted = new Map(list().map((intercept) => [intercept.id, intercept]));
     for (const intercept of wanted.values()) {
       const fields = fieldsOf(intercept);
       const before = written.get(intercept.id);
       let now = before;
-      if (before === undefined) now = await api.createIntercept(managerId, fields);
+      if (before === undefined)
+        now = await api.call('createIntercept', { body: { ...fields, trafficManagerId: managerId } });
       else if (!isWritten(before, fields)) now = await this.change(managerId, before, fields);
       written.set(intercept.id, now!);
       setCulvertId(intercept.id, now!.id);
@@ -137,31 +133,37 @@ export class InterceptReports {
       if (wanted.has(id)) continue;
       // After a restart clients need time to resume: what they made must not go meanwhile, nor its previews' names.
       if (!mayDelete && !this.seen.has(id)) continue;
-      await api.deleteIntercept(culvertId);
+      await unlessGone(api.call('deleteIntercept', { interceptId: culvertId }));
       written.delete(id);
       this.seen.delete(id);
     }
     if (!mayDelete) for (const id of wanted.keys()) this.seen.add(id);
   }
 
+  private async findManagerId(): Promise<string> {
+    return (await this.options.api.call('getSession', { sessionId: this.sessionId! })).trafficManagerId;
+  }
+
   /** Somebody may have deleted it in Culvert meanwhile. */
   private async change(
     managerId: string,
     before: CulvertIntercept,
-    fields: CulvertInterceptFields,
+    fields: InterceptFields,
   ): Promise<CulvertIntercept> {
+    const { api } = this.options;
     const { name: _, ...changes } = fields;
     try {
-      return await this.options.api.updateIntercept(before.id, changes);
+      return await api.call('updateIntercept', { interceptId: before.id, body: changes });
     } catch (error) {
       if (!(error instanceof CulvertApiError) || error.status !== 404) throw error;
-      return this.options.api.createIntercept(managerId, fields);
+      return api.call('createIntercept', { body: { ...fields, trafficManagerId: managerId } });
     }
   }
 
   private async readWritten(managerId: string): Promise<Map<string, CulvertIntercept>> {
     const written = new Map<string, CulvertIntercept>();
-    for (const intercept of await this.options.api.listIntercepts(managerId)) {
+    const query = { trafficManagerId: managerId };
+    for (const intercept of await this.options.api.list('listIntercepts', { query })) {
       const id = intercept.metadata[CLUSTER_INTERCEPT];
       // Lists are newest first: of two the older one has the previews.
       if (id !== undefined) written.set(id, intercept);
@@ -186,7 +188,9 @@ export class InterceptReports {
   }
 }
 
-function fieldsOf(intercept: InterceptInfo): CulvertInterceptFields {
+type InterceptFields = ReturnType<typeof fieldsOf>;
+
+function fieldsOf(intercept: InterceptInfo) {
   const { id, name, workload, namespace, kind, port, headers } = intercept;
   return {
     name,
@@ -207,7 +211,7 @@ function fieldsOf(intercept: InterceptInfo): CulvertInterceptFields {
   };
 }
 
-function isWritten(before: CulvertIntercept, fields: CulvertInterceptFields): boolean {
+function isWritten(before: CulvertIntercept, fields: InterceptFields): boolean {
   return (
     before.disposition === fields.disposition &&
     before.message === fields.message &&

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Fetch } from '@culvert/outbound';
 import { RateLimit } from '@culvert/tunnel';
-import { CulvertApi, CulvertApiError, type Me } from '../culvert/culvert-api.js';
+import { createCulvertApi, CulvertApiError, type Me } from '../culvert/culvert-api.js';
 
 /** HTTP status of the answer to an upgrade; 101: welcome. */
 export type Verdict = 101 | 401 | 403 | 429 | 503;
@@ -111,7 +111,7 @@ export class Authenticator {
   private async me(key: string): Promise<Me | null> {
     const { url, fetch } = this.options;
     try {
-      return await new CulvertApi(url, () => Promise.resolve(key), fetch).me();
+      return await createCulvertApi(url, () => Promise.resolve(key), fetch).call('getMe');
     } catch (error) {
       if (error instanceof CulvertApiError && error.status === 401) return null;
       throw error;

@@ -11,10 +11,11 @@ import { probePages, startAdmin } from '@culvert/runtime';
 import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import {
-  CulvertApi,
+  createCulvertApi,
   CulvertApiError,
+  type CulvertApi,
   type CulvertPreview,
-  type PreviewFields,
+  unlessGone,
 } from '../culvert/culvert-api.js';
 import { VERSION } from '../version.js';
 import type { PodDaemonOptions, PreviewOptions } from './command.js';
@@ -237,12 +238,14 @@ class Daemon implements PodDaemon {
   private async ensurePreview(culvertId: string, options: PreviewOptions): Promise<CulvertPreview> {
     const api = this.api();
     const wanted = fieldsOf(options);
-    const [existing] = await api.listPreviews(culvertId);
+    const [existing] = await api.list('listPreviews', { query: { interceptId: culvertId } });
     if (existing === undefined) {
       this.log.info('Creating preview URL...');
-      return api.createPreview(culvertId, wanted);
+      return api.call('createPreview', { body: { ...wanted, interceptId: culvertId } });
     }
-    return isSame(existing, wanted) ? existing : api.updatePreview(existing.id, wanted);
+    return isSame(existing, wanted)
+      ? existing
+      : api.call('updatePreview', { previewId: existing.id, body: wanted });
   }
 
   private tellPullRequest({ pullRequestUrl }: PreviewOptions): void {
@@ -252,7 +255,7 @@ class Daemon implements PodDaemon {
   }
 
   private api(): CulvertApi {
-    return new CulvertApi(this.culvertUrl!, this.options.apiKey, this.fetch);
+    return createCulvertApi(this.culvertUrl!, this.options.apiKey, this.fetch);
   }
 
   private async shutDown(): Promise<void> {
@@ -273,7 +276,8 @@ class Daemon implements PodDaemon {
     const removed = intercept === null ? null : await client!.remove(intercept.id).catch(complain);
     // Another pod of this Deployment still serves both.
     if (removed?.isLast === false) return this.log.info('another pod goes on');
-    if (preview !== null) await this.api().deletePreview(preview.id).catch(complain);
+    if (preview !== null)
+      await unlessGone(this.api().call('deletePreview', { previewId: preview.id })).catch(complain);
     this.log.info({ interceptId: intercept?.id, previewUrl: preview?.url }, 'removed');
   }
 
@@ -323,7 +327,9 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-function fieldsOf(options: PreviewOptions): PreviewFields {
+type PreviewFields = ReturnType<typeof fieldsOf>;
+
+function fieldsOf(options: PreviewOptions) {
   const { host, port, useTls, l5Host, displayBanner, pullRequestUrl, addRequestHeaders } = options;
   const settable = Object.entries(addRequestHeaders).filter(([name]) => isSettableHeader(name));
   return {

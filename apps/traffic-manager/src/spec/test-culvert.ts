@@ -4,6 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Problem } from '@culvert/contract';
 
 type Fields = Record<string, unknown>;
 
@@ -94,9 +95,9 @@ export class TestCulvert {
     query: URLSearchParams,
     body: Fields,
   ): { status: number; body?: unknown } {
-    if (this.failWith !== null) return { status: this.failWith, body: { detail: 'told to fail' } };
+    if (this.failWith !== null) return refusal(this.failWith, 'told to fail');
     const key = this.keys.get((request.headers.authorization ?? '').replace('Bearer ', ''));
-    if (key === undefined) return { status: 401, body: { detail: 'no such key' } };
+    if (key === undefined) return refusal(401, 'no such key');
     const [, kind = '', id = ''] = path.split('/').map(decodeURIComponent);
     if (kind === 'me')
       return { status: 200, body: { team: { id: key.team, name: key.team }, scopes: key.scopes } };
@@ -109,7 +110,7 @@ export class TestCulvert {
         return this.create(kind, body);
       case 'PATCH': {
         const stored = store.get(id);
-        if (stored === undefined) return { status: 404, body: { detail: 'not found' } };
+        if (stored === undefined) return refusal(404, 'not found');
         store.set(id, { ...stored, ...body });
         return { status: 200, body: store.get(id) };
       }
@@ -124,8 +125,7 @@ export class TestCulvert {
       this.intercepts.set(stored.id, stored);
       return { status: 201, body: stored };
     }
-    if (!this.intercepts.has(String(body['interceptId'])))
-      return { status: 404, body: { detail: 'no such intercept' } };
+    if (!this.intercepts.has(String(body['interceptId']))) return refusal(404, 'no such intercept');
     const id = randomUUID();
     const stored = { ...body, id, url: `https://${id.slice(0, 8)}.preview.example.com`, pullRequest: null };
     this.previews.set(id, stored);
@@ -141,6 +141,14 @@ export class TestCulvert {
     this.previews.delete(id);
     return { status: 204 };
   }
+}
+
+function refusal(status: number, detail: string): { status: number; body: Problem } {
+  const title = 'Refused';
+  return {
+    status,
+    body: { type: 'about:blank', title, status, code: 'internal_error', detail, instance: 'urn:uuid:0' },
+  };
 }
 
 function fits(query: URLSearchParams): (stored: Stored) => boolean {

@@ -1,25 +1,27 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import type { Credential } from '@culvert/api-client';
 import { ERRORS, ProblemError, toProblem, type ErrorCode } from '@culvert/contract';
-import { createTestCertificate } from '@culvert/testkit';
+import { createTestCertificate, TestServer } from '@culvert/testkit';
 import https from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { ApiClient, type Bearer } from './api-client.js';
+import { createApi, serverVersion } from './api.js';
 import type { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 import { createFetch } from './http.js';
 import { problemCodeOf } from './problem-error.js';
-import { TestServer } from './spec/test-server.js';
 
 const REQUEST_ID = '01890000-0000-7000-8000-000000000000';
-const bearer: Bearer = { secret: () => Promise.resolve('key-12345'), renew: () => Promise.resolve(false) };
+const bearer: Credential = {
+  secret: () => Promise.resolve('key-12345'),
+  renew: () => Promise.resolve(false),
+};
 const fetch = createFetch(undefined);
 const clientOf = (
   url: string,
-  change: { bearer?: Bearer; fetch?: typeof fetch; signal?: AbortSignal } = {},
-) => new ApiClient({ url, fetch, bearer, signal: new AbortController().signal, ...change });
+  change: { bearer?: Credential; fetch?: typeof fetch; signal?: AbortSignal } = {},
+) => createApi({ url, fetch, bearer, signal: new AbortController().signal, ...change });
 const failure = (pending: Promise<unknown>): Promise<CliError> =>
   pending.then(
     () => {
@@ -46,35 +48,17 @@ describe('a call of the API', () => {
 
   it('shows the credential to the server that was named, below its path', async () => {
     server.always(200, ME);
-    expect(await clientOf(`${server.url}/culvert`).me()).toEqual(ME);
+    expect(await clientOf(`${server.url}/culvert`).call('getMe')).toEqual(ME);
     expect(server.seen).toMatchObject([
       { method: 'GET', path: '/culvert/api/v1/me', authorization: 'Bearer key-12345' },
     ]);
   });
 
-  it('understands a server that says more than this version knows', async () => {
-    const later = {
-      ...ME,
-      scopes: ['tunnel', 'moon:read'],
-      mood: 'fine',
-      team: { ...ME.team, colour: 'red' },
-    };
-    server.always(200, later);
-    expect(await clientOf(server.url).me()).toEqual(later);
-  });
-
-  it('fetches all pages of a list', async () => {
-    server.answer = ({ path }, response) => {
-      const cursor = new URL(path, server.url).searchParams.get('cursor');
-      const next = cursor === null ? 'a&b' : null;
-      response.end(JSON.stringify({ items: [cursor ?? 'first'], nextCursor: next }));
-    };
-    const page = z.object({ items: z.array(z.string()), nextCursor: z.string().nullable() });
-    expect(await clientOf(server.url).list('/things', { search: 'x y' }, page)).toEqual(['first', 'a&b']);
-    expect(server.seen.map(({ path }) => path)).toEqual([
-      '/api/v1/things?search=x+y&limit=200',
-      '/api/v1/things?search=x+y&limit=200&cursor=a%26b',
-    ]);
+  it('needs nothing that older servers do not send', async () => {
+    server.always(200, ME);
+    expect(await clientOf(server.url).call('getMe')).toEqual(ME);
+    server.always(404, toProblem(new ProblemError('route_not_found'), REQUEST_ID));
+    expect(await serverVersion(clientOf(server.url))).toBeNull();
   });
 
   const answerProblem = (
@@ -99,7 +83,7 @@ describe('a call of the API', () => {
     ['internal_error', EXIT.failure, /01890000-0000-7000-8000-000000000000/],
   ])('that is answered with %s ends as %i and says what to do', async (code, exitCode, said) => {
     answerProblem(code);
-    const error = await failure(clientOf(server.url).me());
+    const error = await failure(clientOf(server.url).call('getMe'));
     expect([error.exitCode, problemCodeOf(error)]).toEqual([exitCode, code]);
     expect(`${error.message} ${error.hint}`).toMatch(said);
   });
@@ -110,10 +94,10 @@ describe('a call of the API', () => {
       { pointer: '', message: 'must change at least one field' },
     ];
     answerProblem('validation_failed', { errors });
-    const { message } = await failure(clientOf(server.url).me());
+    const { message } = await failure(clientOf(server.url).call('getMe'));
     expect(message).toContain('ingress.l5Host must be a DNS name; must change at least one field');
     answerProblem('too_many_requests', { retryAfterSeconds: 17 });
-    const limited = await failure(clientOf(server.url).me());
+    const limited = await failure(clientOf(server.url).call('getMe'));
     expect([limited.exitCode, limited.hint]).toEqual([EXIT.conflict, 'Try again in 17 seconds.']);
   });
 
@@ -125,7 +109,7 @@ describe('a call of the API', () => {
     ['an error of a proxy', 503, '<html>', {}, /try again later/],
   ])('that is answered with %s says that this is no Culvert', async (_name, status, body, headers, hint) => {
     server.always(status, body, headers);
-    const error = await failure(clientOf(server.url).me());
+    const error = await failure(clientOf(server.url).call('getMe'));
     expect([error.exitCode, error.message]).toEqual([
       EXIT.unreachable,
       expect.stringContaining('does not answer as Culvert does'),
@@ -137,7 +121,7 @@ describe('a call of the API', () => {
   it('is repeated once with a renewed credential, and no more', async () => {
     const secrets = ['old', 'new'];
     let renewals = 0;
-    const renewing: Bearer = {
+    const renewing: Credential = {
       secret: () => Promise.resolve(secrets[renewals] ?? ''),
       renew: async (secret) => {
         expect(secret).toBe('old');
@@ -146,7 +130,7 @@ describe('a call of the API', () => {
       },
     };
     answerProblem('unauthenticated');
-    const error = await failure(clientOf(server.url, { bearer: renewing }).me());
+    const error = await failure(clientOf(server.url, { bearer: renewing }).call('getMe'));
     expect(error.exitCode).toBe(EXIT.notSignedIn);
     expect(server.seen.map(({ authorization }) => authorization)).toEqual(['Bearer old', 'Bearer new']);
   });
@@ -155,7 +139,7 @@ describe('a call of the API', () => {
     const interruption = new AbortController();
     const reason = new Error('interrupted');
     server.answer = () => interruption.abort(reason);
-    await expect(clientOf(server.url, { signal: interruption.signal }).me()).rejects.toBe(reason);
+    await expect(clientOf(server.url, { signal: interruption.signal }).call('getMe')).rejects.toBe(reason);
   });
 
   it('is given up when the answer has no end', async () => {
@@ -164,8 +148,11 @@ describe('a call of the API', () => {
       const more = (): void => void (response.destroyed || response.write(chunk, more));
       more();
     };
-    const error = await failure(clientOf(server.url).me());
-    expect([error.exitCode, error.message]).toEqual([EXIT.unreachable, expect.stringContaining('too long')]);
+    const error = await failure(clientOf(server.url).call('getMe'));
+    expect([error.exitCode, error.message]).toEqual([
+      EXIT.unreachable,
+      expect.stringContaining('longer than'),
+    ]);
   });
 });
 
@@ -176,7 +163,7 @@ describe('what cannot be reached', () => {
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, 'close');
-    const error = await failure(clientOf(`http://127.0.0.1:${port}`).me());
+    const error = await failure(clientOf(`http://127.0.0.1:${port}`).call('getMe'));
     expect([error.exitCode, error.message]).toEqual([
       EXIT.unreachable,
       `nothing listens at http://127.0.0.1:${port}`,
@@ -184,7 +171,7 @@ describe('what cannot be reached', () => {
   });
 
   it('is a name that is not there', async () => {
-    const error = await failure(clientOf('https://culvert.invalid').me());
+    const error = await failure(clientOf('https://culvert.invalid').call('getMe'));
     expect([error.exitCode, error.message]).toEqual([
       EXIT.unreachable,
       'https://culvert.invalid is not found',
@@ -199,12 +186,12 @@ describe('what cannot be reached', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const plain = await failure(clientOf(`http://127.0.0.1:${port}`).me());
+    const plain = await failure(clientOf(`http://127.0.0.1:${port}`).call('getMe'));
     expect([plain.exitCode, plain.message]).toEqual([
       EXIT.unreachable,
       expect.stringContaining('cannot be reached'),
     ]);
-    const tls = await failure(clientOf(`https://127.0.0.1:${port}`).me());
+    const tls = await failure(clientOf(`https://127.0.0.1:${port}`).call('getMe'));
     expect([tls.exitCode, tls.message]).toEqual([
       EXIT.unreachable,
       `https://127.0.0.1:${port} does not speak TLS`,
@@ -218,14 +205,14 @@ describe('what cannot be reached', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const error = await failure(clientOf(`https://localhost:${port}`).me());
+    const error = await failure(clientOf(`https://localhost:${port}`).call('getMe'));
     expect([error.exitCode, error.message, error.hint]).toEqual([
       EXIT.unreachable,
       expect.stringContaining('is not trusted'),
       expect.stringContaining('--ca-file'),
     ]);
     const trusting = createFetch(certificate.cert);
-    const trusted = await failure(clientOf(`https://localhost:${port}`, { fetch: trusting }).me());
+    const trusted = await failure(clientOf(`https://localhost:${port}`, { fetch: trusting }).call('getMe'));
     expect(trusted.message).toContain('does not answer as Culvert does');
     server.closeAllConnections();
     server.close();

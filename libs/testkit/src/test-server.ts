@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Seen {
+export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly authorization: string | undefined;
@@ -11,8 +11,8 @@ export interface Seen {
 
 /** An HTTP server on this machine that answers as a test says, and remembers what it was asked. */
 export class TestServer {
-  readonly seen: Seen[] = [];
-  answer: (seen: Seen, response: ServerResponse) => void = (_seen, response) => void response.end();
+  readonly seen: SeenRequest[] = [];
+  answer: (seen: SeenRequest, response: ServerResponse) => void = (_seen, response) => void response.end();
 
   private constructor(
     readonly url: string,

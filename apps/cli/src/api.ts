@@ -1,0 +1,116 @@
+/** Culvert's API as the commands call it. Failures are CliErrors that say what to do next. */
+import { ApiClient, type ApiFailure, type Credential, type Read } from '@culvert/api-client';
+import {
+  apiKeyPage,
+  createdApiKeyResource,
+  createdShareLinkResource,
+  interceptResource,
+  meResource,
+  pageOf,
+  previewResource,
+  serverResource,
+  sessionPage,
+  sessionResource,
+  trafficManagerPage,
+} from '@culvert/contract';
+import type { z } from 'zod';
+import { CliError } from './cli-error.js';
+import { EXIT } from './exit-code.js';
+import { unreachable, type Fetch } from './http.js';
+import { problemCodeOf, problemError } from './problem-error.js';
+import { VERSION } from './version.js';
+
+const CALL_TIMEOUT_MS = 30_000;
+/** A page of 200 previews has less than half of it. */
+const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
+
+/** Without what an older server does not send and no command needs. */
+const me = meResource.omit({ mayCreateTeam: true });
+/** An older server does not report what was removed. */
+const intercept = interceptResource.partial({ removedPreview: true });
+
+/** An older server has neither of the two. */
+const preview = previewResource.partial({ allowUpgrades: true, endsWithSession: true });
+
+const READINGS = {
+  createApiKey: createdApiKeyResource,
+  createPreview: preview,
+  createShareLink: createdShareLinkResource,
+  getIntercept: intercept,
+  getMe: me,
+  getPreview: preview,
+  getServer: serverResource,
+  getSession: sessionResource,
+  listApiKeys: apiKeyPage,
+  listIntercepts: pageOf(intercept),
+  listPreviews: pageOf(preview),
+  listSessions: sessionPage,
+  listTrafficManagers: trafficManagerPage,
+  rotateApiKey: createdApiKeyResource,
+  updatePreview: preview,
+} as const;
+
+export type Api = ApiClient<typeof READINGS>;
+
+export type ApiKey = Read<z.output<(typeof READINGS)['listApiKeys']>>['items'][number];
+export type CreatedApiKey = Read<z.output<(typeof READINGS)['createApiKey']>>;
+export type Intercept = Read<z.output<typeof intercept>>;
+export type Me = Read<z.output<typeof me>>;
+export type Preview = Read<z.output<typeof preview>>;
+export type Session = Read<z.output<typeof sessionResource>>;
+
+export interface ApiOptions {
+  readonly url: string;
+  readonly fetch: Fetch;
+  readonly bearer: Credential;
+  /** Ends calls under way. */
+  readonly signal: AbortSignal;
+}
+
+export function createApi({ url, fetch, bearer, signal }: ApiOptions): Api {
+  return new ApiClient({
+    url,
+    fetch,
+    credential: bearer,
+    readings: READINGS,
+    toError: (failure) => errorOf(url, failure),
+    timeoutMs: CALL_TIMEOUT_MS,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+    userAgent: `culvert/${VERSION} (${process.platform})`,
+    signal,
+  });
+}
+
+/** The version of Culvert that answers; null for one that does not report it. */
+export async function serverVersion(api: Api): Promise<string | null> {
+  try {
+    return (await api.call('getServer')).version;
+  } catch (error) {
+    if (problemCodeOf(error) === 'route_not_found') return null;
+    throw error;
+  }
+}
+
+function errorOf(url: string, failure: ApiFailure): CliError {
+  switch (failure.kind) {
+    case 'no-response':
+      return unreachable(url, failure.cause);
+    case 'problem':
+      return problemError(failure.problem, failure.retryAfterSeconds);
+    case 'not-culvert':
+      return notCulvert(url, failure);
+    default:
+      throw new Error(`unhandled failure ${String(failure satisfies never)}`);
+  }
+}
+
+function notCulvert(
+  url: string,
+  { status, location, cause }: Extract<ApiFailure, { kind: 'not-culvert' }>,
+): CliError {
+  let hint = 'Look whether it is the address of Culvert, and whether it is newer than this program.';
+  if (location) hint = `It leads to ${location}: if that is Culvert, use its address.`;
+  else if (status >= 502) hint = 'What stands in front of Culvert does not reach it: try again later.';
+  const message = `${url} does not answer as Culvert does (HTTP ${status})`;
+  return new CliError(EXIT.unreachable, message, { hint, cause });
+}

@@ -1,0 +1,216 @@
+/** Calls of Culvert's REST API by the id of the operation, typed by the contract. */
+import { problemResource, ROUTES, type OperationId } from '@culvert/contract';
+import type { z } from 'zod';
+import type { Credential } from './credential.js';
+import type { ApiFailure, Problem } from './failure.js';
+import { read, ReadError } from './read.js';
+import type { CallArguments, Part, Read, ResponseOf, SilentOperationId } from './types.js';
+
+/**
+ * The operations that a program calls, each with the schema by which it reads the response: the contract's, or what is left of
+ * that once the fields are omitted that older servers lack and the program does not need. Only these schemas are in its bundle.
+ * Operations that are answered without a body need no entry.
+ */
+export type ApiReadings = { readonly [Id in OperationId]?: z.ZodType<Part<ResponseOf<Id>>> };
+
+export interface ApiClientOptions<Readings extends ApiReadings> {
+  /** `http:` or `https:` address of the deployment, with a path where Culvert is below one. */
+  readonly url: string;
+  readonly fetch: typeof globalThis.fetch;
+  readonly credential: Credential;
+  readonly readings: Readings;
+  /** Makes the program's own error of a failure. */
+  readonly toError: (failure: ApiFailure) => Error;
+  /** For one request and its response, body included. */
+  readonly timeoutMs: number;
+  /** Of the body of one response. */
+  readonly maxResponseBytes: number;
+  /** Of a list, all its pages together. Default: a million. */
+  readonly maxItems?: number;
+  readonly userAgent?: string;
+  /** Ends calls under way, which then reject with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Items of one page: the most that a server gives. */
+const PAGE_SIZE = 200;
+const DEFAULT_MAX_ITEMS = 1_000_000;
+
+type PagedReadings<Readings> = {
+  [Id in keyof Readings]: Readings[Id] extends z.ZodType<{
+    items: readonly unknown[];
+    nextCursor: string | null;
+  }>
+    ? Id
+    : never;
+}[keyof Readings];
+
+type Answer<Readings, Id> = Id extends keyof Readings
+  ? Readings[Id] extends z.ZodType
+    ? Read<z.output<Readings[Id]>>
+    : never
+  : void;
+
+type Item<Readings, Id extends keyof Readings> =
+  Readings[Id] extends z.ZodType<{ items: (infer Each)[] }> ? Read<Each> : never;
+
+/** The shape of every input: which names are parameters of the path is known by the route. */
+interface AnyInput {
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: object;
+  readonly [parameter: string]: unknown;
+}
+
+interface Call {
+  /** For messages: without the query, which may hold what people search for. */
+  readonly name: string;
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly body: object | undefined;
+}
+
+interface ReceivedResponse {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly location: string | null;
+  readonly text: string;
+}
+
+export class ApiClient<Readings extends ApiReadings> {
+  constructor(private readonly options: ApiClientOptions<Readings>) {}
+
+  /** Resolves with the response. Rejects with the error that the program makes of the failure. */
+  async call<Id extends (keyof Readings & OperationId) | SilentOperationId>(
+    id: Id,
+    ...[input]: CallArguments<Id>
+  ): Promise<Answer<Readings, Id>> {
+    return (await this.request(id, input)) as Answer<Readings, Id>;
+  }
+
+  /** The items of all pages of a list. Rejects as `call` does, and for more items than its limit. */
+  async list<Id extends PagedReadings<Readings> & OperationId>(
+    id: Id,
+    ...[input]: CallArguments<Id>
+  ): Promise<Item<Readings, Id>[]> {
+    const { query, ...parameters } = (input ?? {}) as AnyInput;
+    const { maxItems = DEFAULT_MAX_ITEMS } = this.options;
+    const items: unknown[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = (await this.request(id, {
+        ...parameters,
+        query: { ...query, limit: PAGE_SIZE, cursor },
+      })) as { readonly items: readonly unknown[]; readonly nextCursor: string | null };
+      for (const item of page.items) items.push(item);
+      cursor = page.nextCursor ?? undefined;
+      if (items.length > maxItems) {
+        const cause = new ReadError([], `has more than ${maxItems} items`);
+        const failure = { call: `GET ${ROUTES[id].path}`, status: 200, location: null, cause };
+        throw this.options.toError({ kind: 'not-culvert', ...failure });
+      }
+    } while (cursor !== undefined);
+    return items as Item<Readings, Id>[];
+  }
+
+  private async request(id: OperationId, input: AnyInput = {}): Promise<unknown> {
+    const { credential } = this.options;
+    const { body, query, ...parameters } = input;
+    const method = ROUTES[id].method.toUpperCase();
+    const path = pathOf(id, parameters);
+    const call: Call = { name: `${method} ${path}`, method, target: path + searchOf(query), body };
+    const secret = await credential.secret();
+    let response = await this.send(call, secret);
+    if (response.status === 401 && (await credential.renew(secret)))
+      response = await this.send(call, await credential.secret());
+    return this.take(call.name, this.options.readings[id], response);
+  }
+
+  private async send({ name, method, target, body }: Call, secret: string): Promise<ReceivedResponse> {
+    const { url, fetch, timeoutMs, maxResponseBytes, signal, userAgent, toError } = this.options;
+    const inTime = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await fetch(url.replace(/\/+$/, '') + target, {
+        method,
+        headers: {
+          authorization: `Bearer ${secret}`,
+          accept: 'application/json',
+          ...(userAgent !== undefined && { 'user-agent': userAgent }),
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+        redirect: 'manual',
+        signal: signal === undefined ? inTime : AbortSignal.any([signal, inTime]),
+      });
+      return {
+        status: response.status,
+        retryAfter: response.headers.get('retry-after'),
+        location: response.headers.get('location'),
+        text: await readText(response, maxResponseBytes),
+      };
+    } catch (cause) {
+      if (signal?.aborted) throw signal.reason;
+      throw toError({ kind: 'no-response', call: name, cause });
+    }
+  }
+
+  private take(call: string, reading: z.ZodType | undefined, response: ReceivedResponse): unknown {
+    const { status, text, location } = response;
+    const isSuccess = status >= 200 && status < 300;
+    if (isSuccess && reading === undefined) return undefined;
+    let problem: Problem;
+    try {
+      if (!isSuccess && status < 400) throw new ReadError([], 'is a redirect');
+      const value = parseJson(text);
+      if (isSuccess) return read(reading!, value);
+      problem = read(problemResource, value);
+    } catch (cause) {
+      if (!(cause instanceof ReadError)) throw cause;
+      throw this.options.toError({ kind: 'not-culvert', call, status, location, cause });
+    }
+    const retryAfterSeconds = secondsOf(response);
+    throw this.options.toError({ kind: 'problem', call, status, problem, retryAfterSeconds });
+  }
+}
+
+/** @throws TypeError for a path whose parameter is missing: only the types prevent that */
+function pathOf(id: OperationId, parameters: Readonly<Record<string, unknown>>): string {
+  return ROUTES[id].path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = parameters[name];
+    if (typeof value !== 'string') throw new TypeError(`${id} needs ${name}`);
+    return encodeURIComponent(value);
+  });
+}
+
+function searchOf(query: AnyInput['query'] = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(name, String(value));
+  }
+  return search.size === 0 ? '' : `?${search.toString()}`;
+}
+
+function secondsOf({ retryAfter }: ReceivedResponse): number | null {
+  return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null;
+}
+
+/** @throws RangeError when it is longer than `maxBytes` */
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new RangeError(`the response is longer than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** @throws ReadError when it is not JSON. The text stays out of the error: it may hold secrets. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ReadError([], 'is not JSON');
+  }
+}

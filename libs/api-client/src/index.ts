@@ -1,0 +1,4 @@
+export { ApiClient, type ApiClientOptions, type ApiReadings } from './api-client.js';
+export { type Credential, keyCredential } from './credential.js';
+export type { ApiFailure, Problem } from './failure.js';
+export type { CallInput, Read } from './types.js';

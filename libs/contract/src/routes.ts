@@ -1,0 +1,80 @@
+/** Where each operation is: all that a client needs beside the schemas of what it sends and receives. */
+
+export interface Route {
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
+  /** Parameters stand in braces. */
+  readonly path: string;
+}
+
+const API = '/api/v1';
+
+/** By the id of the operation, which generated clients call it by. */
+export const ROUTES = {
+  signIn: { method: 'post', path: `${API}/sign-in` },
+  signOut: { method: 'post', path: `${API}/sign-out` },
+  changePassword: { method: 'post', path: `${API}/me/password` },
+  getMe: { method: 'get', path: `${API}/me` },
+  getSignInMethods: { method: 'get', path: `${API}/me/sign-in-methods` },
+  listUserSessions: { method: 'get', path: `${API}/me/sessions` },
+  endUserSession: { method: 'delete', path: `${API}/me/sessions/{userSessionId}` },
+  endOtherUserSessions: { method: 'delete', path: `${API}/me/sessions` },
+  listPrograms: { method: 'get', path: `${API}/me/programs` },
+  endProgram: { method: 'delete', path: `${API}/me/programs/{programId}` },
+  createApiKey: { method: 'post', path: `${API}/api-keys` },
+  listApiKeys: { method: 'get', path: `${API}/api-keys` },
+  getApiKey: { method: 'get', path: `${API}/api-keys/{apiKeyId}` },
+  updateApiKey: { method: 'patch', path: `${API}/api-keys/{apiKeyId}` },
+  revokeApiKey: { method: 'delete', path: `${API}/api-keys/{apiKeyId}` },
+  rotateApiKey: { method: 'post', path: `${API}/api-keys/{apiKeyId}/rotate` },
+  createTeam: { method: 'post', path: `${API}/teams` },
+  leaveTeam: { method: 'delete', path: `${API}/teams/{teamId}/membership` },
+  acceptInvitation: { method: 'post', path: `${API}/invitations/accept` },
+  getTeam: { method: 'get', path: `${API}/team` },
+  updateTeam: { method: 'patch', path: `${API}/team` },
+  listMembers: { method: 'get', path: `${API}/team/members` },
+  updateMember: { method: 'patch', path: `${API}/team/members/{userId}` },
+  removeMember: { method: 'delete', path: `${API}/team/members/{userId}` },
+  listMemberCredentials: { method: 'get', path: `${API}/team/members/{userId}/credentials` },
+  endMemberCredentials: { method: 'delete', path: `${API}/team/members/{userId}/credentials` },
+  createInvitation: { method: 'post', path: `${API}/team/invitations` },
+  listInvitations: { method: 'get', path: `${API}/team/invitations` },
+  renewInvitation: { method: 'post', path: `${API}/team/invitations/{invitationId}/renew` },
+  revokeInvitation: { method: 'delete', path: `${API}/team/invitations/{invitationId}` },
+  createTrafficManager: { method: 'post', path: `${API}/traffic-managers` },
+  listTrafficManagers: { method: 'get', path: `${API}/traffic-managers` },
+  getTrafficManager: { method: 'get', path: `${API}/traffic-managers/{trafficManagerId}` },
+  updateTrafficManager: { method: 'patch', path: `${API}/traffic-managers/{trafficManagerId}` },
+  deleteTrafficManager: { method: 'delete', path: `${API}/traffic-managers/{trafficManagerId}` },
+  listConnectionEvents: { method: 'get', path: `${API}/traffic-managers/{trafficManagerId}/connections` },
+  listSessions: { method: 'get', path: `${API}/sessions` },
+  getSession: { method: 'get', path: `${API}/sessions/{sessionId}` },
+  endSession: { method: 'delete', path: `${API}/sessions/{sessionId}` },
+  createIntercept: { method: 'post', path: `${API}/intercepts` },
+  listIntercepts: { method: 'get', path: `${API}/intercepts` },
+  getIntercept: { method: 'get', path: `${API}/intercepts/{interceptId}` },
+  updateIntercept: { method: 'patch', path: `${API}/intercepts/{interceptId}` },
+  deleteIntercept: { method: 'delete', path: `${API}/intercepts/{interceptId}` },
+  createPreview: { method: 'post', path: `${API}/previews` },
+  listPreviews: { method: 'get', path: `${API}/previews` },
+  getPreview: { method: 'get', path: `${API}/previews/{previewId}` },
+  updatePreview: { method: 'patch', path: `${API}/previews/{previewId}` },
+  deletePreview: { method: 'delete', path: `${API}/previews/{previewId}` },
+  restorePreview: { method: 'post', path: `${API}/intercepts/{interceptId}/restore-preview` },
+  getPreviewMetrics: { method: 'get', path: `${API}/previews/{previewId}/metrics` },
+  listPreviewMetrics: { method: 'get', path: `${API}/preview-metrics` },
+  watchExchanges: { method: 'get', path: `${API}/previews/{previewId}/exchanges` },
+  createReplay: { method: 'post', path: `${API}/previews/{previewId}/replays` },
+  createShareLink: { method: 'post', path: `${API}/previews/{previewId}/share-links` },
+  listShareLinks: { method: 'get', path: `${API}/previews/{previewId}/share-links` },
+  revokeShareLink: { method: 'delete', path: `${API}/previews/{previewId}/share-links/{shareLinkId}` },
+  createPreviewToken: { method: 'post', path: `${API}/previews/{previewId}/tokens` },
+  listPreviewTokens: { method: 'get', path: `${API}/previews/{previewId}/tokens` },
+  revokePreviewToken: { method: 'delete', path: `${API}/previews/{previewId}/tokens/{previewTokenId}` },
+  watchChanges: { method: 'get', path: `${API}/events` },
+  listAuditEvents: { method: 'get', path: `${API}/audit-events` },
+  exportAuditEvents: { method: 'get', path: `${API}/audit-events/export` },
+  getServer: { method: 'get', path: `${API}/server` },
+  getProblem: { method: 'get', path: '/api/problems/{code}' },
+} as const satisfies Record<string, Route>;
+
+export type OperationId = keyof typeof ROUTES;
