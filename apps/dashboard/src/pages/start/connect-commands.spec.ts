@@ -41,6 +41,12 @@ describe('the commands to connect a traffic manager', () => {
     expect(JSON.stringify(elsewhere)).not.toContain('--network');
   });
 
+  it('say how a traffic manager on this machine shares what listens on loopback, which it refuses by default', () => {
+    const ways = waysToConnect({ origin: 'http://localhost:8080', keyOf: (purpose) => `cvt_key_${purpose}` });
+    const node = ways.find(({ label }) => label === 'Node');
+    expect(node?.steps[0]?.text).toMatch(/refuses .*loopback.* CULVERT_ALLOW=127\.0\.0\.1:3000/);
+  });
+
   it('set values that the chart has, and nothing else', () => {
     const chart = readFileSync(
       new URL('../../../../../infra/helm/traffic-manager/values.yaml', import.meta.url),

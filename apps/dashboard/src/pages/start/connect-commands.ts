@@ -122,7 +122,9 @@ function checkout({ origin, keyOf }: Target): Way {
     steps: [
       {
         name: 'the commands',
-        text: 'In a checkout of Culvert:',
+        text:
+          'In a checkout of Culvert. The traffic manager refuses what listens on loopback addresses of its own machine. To share ' +
+          'such a service, begin the last command with a list of what to allow, and nothing else is: CULVERT_ALLOW=127.0.0.1:3000.',
         code: `npm ci && npm run -s build
 CULVERT_URL=${origin} CULVERT_API_KEY='${keyOf('manager')}' \\
   CULVERT_MANAGER_ID=my-cluster CULVERT_MANAGER_NAME=my-cluster npm run -s traffic-manager`,
