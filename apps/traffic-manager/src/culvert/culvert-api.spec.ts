@@ -48,7 +48,7 @@ describe('an error of Culvert', () => {
     [503, true],
     [429, true],
     [403, false],
-    // A sign-in page of a network, which may be out of the way in a moment.
+    // From something in between, such as the sign-in page of a network.
     [302, true],
   ])('of status %i may pass by itself: %s', async (status, isPassing) => {
     culvert = await TestCulvert.start();

@@ -108,7 +108,7 @@ function errorOf({ origin }: URL, failure: ApiFailure): CulvertApiError {
       const { status, location, cause } = failure;
       const where = location === null ? '' : `, it leads to ${location}`;
       const message = `${call}: ${status}, the answer of ${origin} is not Culvert's${where}`;
-      // Whoever redirects today, such as a sign-in page of a network, may be out of the way in a moment.
+      // A redirect comes from something in between, such as the sign-in page of a network: another attempt follows soon.
       return new CulvertApiError(status >= 300 && status < 400 ? null : status, message, { cause });
     }
     default:
