@@ -3,6 +3,9 @@
  * a public preview of that service. Everything is in memory or in a temporary place of its own, and nothing is
  * left when it stops.
  */
+import { inspect } from 'node:util';
+import { ApiClient, keyCredential } from '@culvert/api-client';
+import { previewResource } from '@culvert/contract';
 import { startSampleService } from '@culvert/sample-service';
 import { createLog, failToStart, printResults, stopOnSignal } from '@culvert/runtime';
 import { startTrafficManager } from '@culvert/traffic-manager';
@@ -11,6 +14,9 @@ import { startStandalone } from '../standalone.js';
 
 /** Shows what goes wrong, and nothing else: the terminal belongs to the four lines people copy. */
 const LOG_LEVEL = process.env['LOG_LEVEL'] ?? 'warn';
+
+const CALL_TIMEOUT_MS = 10_000;
+const MAX_RESPONSE_BYTES = 65_536;
 
 async function main(): Promise<void> {
   process.stderr.write('Starting Culvert, a traffic manager and a sample service …\n');
@@ -50,20 +56,23 @@ async function main(): Promise<void> {
 }
 
 async function createPreview(url: string, apiKey: string, port: number): Promise<string> {
-  const response = await fetch(`${url}/api/v1/previews`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
+  const api = new ApiClient({
+    url,
+    fetch,
+    credential: keyCredential(() => Promise.resolve(apiKey)),
+    readings: { createPreview: previewResource },
+    toError: (failure) => new Error(`the preview could not be created: ${inspect(failure)}`),
+    timeoutMs: CALL_TIMEOUT_MS,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+  });
+  const preview = await api.call('createPreview', {
+    body: {
       intercept: { name: 'sample', workload: 'sample-service', namespace: 'demo' },
       ingress: { host: '127.0.0.1', port, useTls: false, l5Host: 'sample.demo' },
       access: 'public',
-    }),
+    },
   });
-  const body = (await response.json()) as { url?: string };
-  if (!response.ok || body.url === undefined) {
-    throw new Error(`the preview could not be created: ${response.status} ${JSON.stringify(body)}`);
-  }
-  return body.url;
+  return preview.url;
 }
 
 main().catch((error: unknown) => {
