@@ -55,17 +55,20 @@ export const telepresence: Measure = {
 
     const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
       const url = `https://127.0.0.1:${edge.port}`;
-      const before = { edge: cpuMicroseconds([edge.program.pid]), far: cpuMicroseconds(far[way]) };
+      const edgeMicroseconds = (): number => cpuMicroseconds([edge.program.pid]);
+      const before = { edge: edgeMicroseconds(), far: cpuMicroseconds(far[way]) };
       const requests = await runWrk({
         url: `${url}/`,
         hosts: [hosts[way].service],
         connections: CONNECTIONS,
         seconds,
       });
-      const edgeCpu = (cpuMicroseconds([edge.program.pid]) - before.edge) / requests.requests;
+      const afterRequests = edgeMicroseconds();
+      const edgeCpu = (afterRequests - before.edge) / requests.requests;
       const farCpu = (cpuMicroseconds(far[way]) - before.far) / requests.requests;
       const bulk = { connections: BULK_CONNECTIONS, seconds };
       const download = await runWrk({ url: `${url}/bulk`, hosts: [hosts[way].service], ...bulk });
+      const afterDownload = edgeMicroseconds();
       const upload = await runWrk({
         url: `${url}/upload`,
         hosts: [hosts[way].sink],
@@ -78,7 +81,9 @@ export const telepresence: Measure = {
         edgeCpu,
         farCpu,
         download: megabytesPerSecond(download),
+        downloadCpu: (afterDownload - afterRequests) / megabytes(download),
         upload: megabytesPerSecond(upload),
+        uploadCpu: (edgeMicroseconds() - afterDownload) / megabytes(upload),
       };
     });
     const reverse = found.telepresence;
@@ -94,7 +99,9 @@ export const telepresence: Measure = {
             rowOf(found, { label: 'CPU of edge, us/request', key: 'edgeCpu', digits: 1 }),
             rowOf(found, { label: 'CPU of far end, us/request', key: 'farCpu', digits: 1 }),
             rowOf(found, { label: 'download, MB/s', key: 'download', digits: 0 }),
+            rowOf(found, { label: 'CPU of edge, us/MB of downloads', key: 'downloadCpu', digits: 0 }),
             rowOf(found, { label: 'upload, MB/s', key: 'upload', digits: 0 }),
+            rowOf(found, { label: 'CPU of edge, us/MB of uploads', key: 'uploadCpu', digits: 0 }),
           ],
         },
       ],
@@ -113,14 +120,12 @@ export const telepresence: Measure = {
   },
 };
 
-function megabytesPerSecond({
-  requests,
-  seconds,
-}: {
-  readonly requests: number;
-  readonly seconds: number;
-}): number {
-  return (requests * BULK_BYTES) / 1e6 / seconds;
+function megabytesPerSecond(run: { readonly requests: number; readonly seconds: number }): number {
+  return megabytes(run) / run.seconds;
+}
+
+function megabytes({ requests }: { readonly requests: number }): number {
+  return (requests * BULK_BYTES) / 1e6;
 }
 
 /** What traffic managers ask for is for the team alone, until somebody decides otherwise. */
