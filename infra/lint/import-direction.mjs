@@ -102,7 +102,7 @@ const PACKAGES = {
     why: 'outbound is what every process that dials out has in common: a tunnel kept open, and streams joined to sockets',
   },
   'libs/meeting-point': {
-    culvert: ['intercepts', 'outbound', 'tunnel'],
+    culvert: ['intercepts', 'outbound', 'runtime', 'tunnel'],
     external: ['zod'],
     why: 'meeting-point is what agents and clients say to a traffic manager in their cluster: it knows nothing of Culvert itself',
   },

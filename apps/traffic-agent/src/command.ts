@@ -1,6 +1,6 @@
 /** The command line and the environment of a traffic agent. */
 import { hostname } from 'node:os';
-import { defaultMeetingPoint, meetingPointUrl, MIN_SECRET_LENGTH } from '@culvert/meeting-point';
+import { checkClusterSecret, readManagerUrl } from '@culvert/meeting-point';
 import {
   checkKey,
   ConfigurationError,
@@ -64,7 +64,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
       settings.text('workloadNamespace', 'CULVERT_WORKLOAD_NAMESPACE') || podNamespace(env) || 'default',
     kind: settings.text('workloadKind', 'CULVERT_WORKLOAD_KIND') ?? 'Deployment',
     pod: env['POD_NAME'] || hostname(),
-    managerUrl: managerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
+    managerUrl: readManagerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
       isTls: managerCa !== undefined,
     }),
     managerCa,
@@ -110,24 +110,12 @@ function portOf(spec: string): AgentPortOptions {
   return { port, applicationPort, name: match[3] ?? '', protocol: match[4] === undefined ? 'http' : 'tcp' };
 }
 
-function managerUrl(given: string | undefined, env: NodeJS.ProcessEnv, { isTls = false }): URL {
-  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] ?? '';
-  const text = given ?? defaultMeetingPoint({ namespace, isTls });
-  const url = meetingPointUrl(text);
-  if (url !== null) return url;
-  throw new ConfigurationError(`CULVERT_MANAGER_URL (--manager-url): "${text}" is no http or https address`);
-}
-
 function credential(env: NodeJS.ProcessEnv): () => Promise<string> {
   const found =
-    readSecret(env, 'CULVERT_CLUSTER_SECRET', checkSecret) ?? readSecret(env, 'CULVERT_API_KEY', checkKey);
+    readSecret(env, 'CULVERT_CLUSTER_SECRET', checkClusterSecret) ??
+    readSecret(env, 'CULVERT_API_KEY', checkKey);
   if (found !== undefined) return found;
   throw new ConfigurationError(
     'CULVERT_CLUSTER_SECRET or CULVERT_API_KEY must be set, or one of them with _FILE',
   );
-}
-
-function checkSecret(secret: string): string {
-  if (secret.length >= MIN_SECRET_LENGTH) return checkKey(secret);
-  throw new ConfigurationError(`CULVERT_CLUSTER_SECRET must have at least ${MIN_SECRET_LENGTH} characters`);
 }

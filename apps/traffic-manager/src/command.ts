@@ -1,6 +1,7 @@
 /** The command line and the environment: what each setting is called, and how its value is read. */
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import { checkClusterSecret } from '@culvert/meeting-point';
 import {
   type CertificateFiles,
   checkKey,
@@ -17,7 +18,6 @@ import {
 } from '@culvert/runtime';
 import { Command, Option } from 'commander';
 import { findManagerId } from './identity.js';
-import { checkSecret } from './options.js';
 import type { TrafficManagerOptions } from './options.js';
 import { VERSION } from './version.js';
 
@@ -192,8 +192,8 @@ function clusterTls(settings: SettingReader<Flags>): CertificateFiles | undefine
 function clusterSecret(env: NodeJS.ProcessEnv): string | undefined {
   const secret = env['CULVERT_CLUSTER_SECRET'];
   const path = env['CULVERT_CLUSTER_SECRET_FILE'];
-  if (secret) return checkSecret(secret.trim());
-  return path ? checkSecret(readText('CULVERT_CLUSTER_SECRET_FILE', path).trim()) : undefined;
+  if (secret) return checkClusterSecret(secret.trim());
+  return path ? checkClusterSecret(readText('CULVERT_CLUSTER_SECRET_FILE', path).trim()) : undefined;
 }
 
 function apiKeySource(env: NodeJS.ProcessEnv): TrafficManagerOptions['apiKey'] {

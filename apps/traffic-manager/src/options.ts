@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { MIN_SECRET_LENGTH } from '@culvert/meeting-point';
+import { checkClusterSecret } from '@culvert/meeting-point';
 import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/runtime';
 import { AllowList } from './allow-list.js';
 
@@ -76,7 +76,7 @@ export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions 
     adminPort: options.adminPort ?? null,
     clusterPort: options.clusterPort ?? null,
     clusterTls: checkedTls(options),
-    clusterSecret: options.clusterSecret === undefined ? null : checkSecret(options.clusterSecret),
+    clusterSecret: options.clusterSecret === undefined ? null : checkClusterSecret(options.clusterSecret),
     clientGraceMs: options.clientGraceMs ?? DEFAULT_CLIENT_GRACE_MS,
   };
 }
@@ -112,15 +112,6 @@ export function parseHttpUrl(setting: string, value: string): URL {
     throw new ConfigurationError(`${wanted}, without credentials, query or fragment`);
   }
   return url;
-}
-
-/** Throws ConfigurationError unless `secret` is one that nobody guesses, and fits a header. */
-export function checkSecret(secret: string): string {
-  if (new RegExp(`^[!-~]{${MIN_SECRET_LENGTH},512}$`).test(secret)) return secret;
-  throw new ConfigurationError(
-    `CULVERT_CLUSTER_SECRET (or the content of CULVERT_CLUSTER_SECRET_FILE) must be ${MIN_SECRET_LENGTH} to 512 ` +
-      'visible ASCII characters',
-  );
 }
 
 function text(setting: string, value: string, min: number, max: number): string {

@@ -1,4 +1,4 @@
-export { defaultMeetingPoint, meetingPointUrl } from './address.js';
+export { meetingPointUrl } from './address.js';
 export { AgentLink, type AgentLinkOptions } from './agent-link.js';
 export { ControlStream, type ControlStreamOwner } from './control-stream.js';
 export {
@@ -6,7 +6,6 @@ export {
   CONTROL_INTERCEPT_ID,
   isControlTarget,
   type LinkEvents,
-  MIN_SECRET_LENGTH,
   streamTarget,
 } from './link.js';
 export {
@@ -32,3 +31,4 @@ export {
   type RefusalCode,
   type WorkloadInfo,
 } from './messages.js';
+export { checkClusterSecret, readManagerUrl } from './settings.js';

@@ -16,9 +16,6 @@ export const CLUSTER_PATH = '/cluster/v1';
 /** `interceptId` of the control stream. */
 export const CONTROL_INTERCEPT_ID = 'culvert:control';
 
-/** Of a cluster secret, in characters. */
-export const MIN_SECRET_LENGTH = 16;
-
 /** What to open the stream of a matched request with. */
 export function streamTarget(interceptId: string, port: number): StreamTarget {
   return { interceptId, host: 'intercept', port, tls: false, serverName: '', verifyTls: true };

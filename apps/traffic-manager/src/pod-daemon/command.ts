@@ -1,7 +1,7 @@
 /** The pod daemon's command line and environment: the words of Telepresence's, so that its manifests work as they are. */
 import { hostname } from 'node:os';
 import { parseHeaderFlag, RuleError, type HeaderRule } from '@culvert/intercepts';
-import { defaultMeetingPoint, meetingPointUrl } from '@culvert/meeting-point';
+import { checkClusterSecret, readManagerUrl } from '@culvert/meeting-point';
 import {
   checkKey,
   ConfigurationError,
@@ -14,7 +14,7 @@ import {
 } from '@culvert/runtime';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { withoutPodSuffix } from '../identity.js';
-import { checkSecret, parseHttpUrl } from '../options.js';
+import { parseHttpUrl } from '../options.js';
 import { VERSION } from '../version.js';
 
 /** What `startPodDaemon` is told. */
@@ -114,27 +114,19 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     port: flags.port,
     headers: flags.httpHeader.filter((rule) => rule !== null),
     preview: flags.previewUrl ? previewOptions(flags) : null,
-    managerUrl: managerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
+    managerUrl: readManagerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
       isTls: managerCa !== undefined,
     }),
     managerCa,
     ca: settings.file('caFile', 'CULVERT_CA_FILE'),
     culvertUrl: culvertUrl ? parseHttpUrl('CULVERT_URL', culvertUrl) : null,
     apiKey,
-    credential: readSecret(env, 'CULVERT_CLUSTER_SECRET', checkSecret) ?? apiKey,
+    credential: readSecret(env, 'CULVERT_CLUSTER_SECRET', checkClusterSecret) ?? apiKey,
     clientId: `pod-daemon/${ownNamespace || 'default'}/${withoutPodSuffix(hostname())}`.slice(0, 128),
     clientName: `pod-daemon@${hostname()}`.slice(0, 128),
     adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
   };
   return { options, logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info') };
-}
-
-function managerUrl(given: string | undefined, env: NodeJS.ProcessEnv, { isTls = false }): URL {
-  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] ?? '';
-  const text = given ?? defaultMeetingPoint({ namespace, isTls });
-  const url = meetingPointUrl(text);
-  if (url !== null) return url;
-  throw new ConfigurationError(`CULVERT_MANAGER_URL (--manager-url): "${text}" is no http or https address`);
 }
 
 function previewOptions(flags: Flags): PreviewOptions {

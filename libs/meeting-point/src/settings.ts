@@ -1,0 +1,37 @@
+/** The settings that all programs of a cluster read alike: where the traffic manager is, and what it is shown. */
+import { ConfigurationError } from '@culvert/runtime';
+import { defaultMeetingPoint, meetingPointUrl } from './address.js';
+
+/** Bounds of a cluster secret: nobody guesses it, and it fits into a header. */
+const MIN_SECRET_LENGTH = 16;
+const MAX_SECRET_LENGTH = 512;
+const CLUSTER_SECRET = new RegExp(`^[!-~]{${MIN_SECRET_LENGTH},${MAX_SECRET_LENGTH}}$`);
+
+/**
+ * Returns the address of the traffic manager: the one that is given, or its usual one.
+ * @param given value of CULVERT_MANAGER_URL or `--manager-url`
+ * @param isTls whether the usual address is `https`
+ * @throws ConfigurationError
+ */
+export function readManagerUrl(
+  given: string | undefined,
+  env: NodeJS.ProcessEnv,
+  { isTls }: { readonly isTls: boolean },
+): URL {
+  const namespace = env['TELEPRESENCE_MANAGER_NAMESPACE'] ?? '';
+  const text = given ?? defaultMeetingPoint({ namespace, isTls });
+  const url = meetingPointUrl(text);
+  if (url !== null) return url;
+  throw new ConfigurationError(
+    `CULVERT_MANAGER_URL (--manager-url) must be an http or https URL without credentials, query or fragment; it is "${text}"`,
+  );
+}
+
+/** Returns `secret`. @throws ConfigurationError unless it can be a cluster secret; the message does not quote it */
+export function checkClusterSecret(secret: string): string {
+  if (CLUSTER_SECRET.test(secret)) return secret;
+  throw new ConfigurationError(
+    'CULVERT_CLUSTER_SECRET (or the content of CULVERT_CLUSTER_SECRET_FILE) must be ' +
+      `${MIN_SECRET_LENGTH} to ${MAX_SECRET_LENGTH} visible ASCII characters`,
+  );
+}
