@@ -26,23 +26,14 @@ import { isInCircles } from '../routing/hop-mark.js';
 import type { Route } from '../routing/route.js';
 import { isMatchingSwitch, isRefusedUpgrade, upgradeOf } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
+import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { isRepeatable } from './repeatable.js';
 import type { Visitor } from './visitor.js';
 
-/**
- * - `routing`: route and gate are being asked
- * - `waiting`: for a traffic manager to connect (`cancelWait` is set), or for room on its tunnel
- * - `active`: a stream is open
- * - `upgraded`: bytes pass as they are, after a 101
- * - `finishing`: the response is here, and what is left of its body goes through a filter
- * - `done`: nothing happens any more
- */
-type State = 'routing' | 'waiting' | 'active' | 'upgraded' | 'finishing' | 'done';
-
 export class Exchange implements StreamHandler, BodySink {
-  private state: State = 'routing';
+  private current: State = State.ROUTING;
   private route: Route | null = null;
   private pooled: PooledStream | null = null;
   private attempts = 0;
@@ -72,7 +63,6 @@ export class Exchange implements StreamHandler, BodySink {
 
   /** When bytes last moved, on the relay's clock. */
   private activeAt: number;
-  private isCountedAsWaiting = false;
   /** Where the preview is watched. */
   private trace: ExchangeTrace | null = null;
   /** On the clock of `performance.now`. */
@@ -92,7 +82,7 @@ export class Exchange implements StreamHandler, BodySink {
 
   /** Whether body bytes can be pushed now. */
   get wantsBody(): boolean {
-    return this.state === 'active' && !this.isRequestDone && !this.isBodyPaused;
+    return this.current === State.ACTIVE && !this.isRequestDone && !this.isBodyPaused;
   }
 
   start(): void {
@@ -120,14 +110,18 @@ export class Exchange implements StreamHandler, BodySink {
     else this.admit(route, 'allow');
   }
 
+  get state(): State {
+    return this.current;
+  }
+
   /** The relay stops: it will not see another traffic manager. */
   drain(): void {
-    if (this.state === 'waiting') this.failStopping();
+    if (isWaiting(this.current)) this.failStopping();
   }
 
   /** Whether it may still need a new stream. */
   get isRouting(): boolean {
-    return this.state === 'routing';
+    return this.current === State.ROUTING;
   }
 
   // --- Request body and raw bytes, from the visitor -------------------------------------------------------
@@ -152,14 +146,14 @@ export class Exchange implements StreamHandler, BodySink {
   /** Bytes of an upgraded connection. */
   pushRaw(chunk: Buffer): void {
     this.activeAt = this.host.clock.now;
-    if (this.state !== 'upgraded') return;
+    if (this.current !== State.UPGRADED) return;
     this.countIn(chunk.length);
     if (!this.pooled!.stream.write(chunk)) this.pauseBody();
   }
 
   /** The visitor will send no more. Only meaningful on an upgraded connection. */
   endRaw(): void {
-    if (this.state !== 'upgraded' || this.hasVisitorEnded) return;
+    if (this.current !== State.UPGRADED || this.hasVisitorEnded) return;
     this.hasVisitorEnded = true;
     this.pooled!.stream.end();
     if (this.hasIngressEnded) this.settle();
@@ -173,7 +167,7 @@ export class Exchange implements StreamHandler, BodySink {
 
   /** The visitor is gone, or cannot use the answer: nobody is interested in the rest. */
   cancel(error: ExchangeError = 'cancelled'): void {
-    if (this.state === 'done') return;
+    if (this.current === State.DONE) return;
     this.trace?.end(error, null);
     const stream = this.pooled?.stream;
     this.settle();
@@ -198,11 +192,11 @@ export class Exchange implements StreamHandler, BodySink {
     this.activeAt = this.host.clock.now;
     this.route!.traffic.bytesOut += chunk.length;
     if (this.trace !== null) this.trace.bytesOut += chunk.length;
-    if (this.state === 'upgraded') {
+    if (this.current === State.UPGRADED) {
       if (!this.visitor.sendRaw(chunk)) this.pauseResponse();
       return;
     }
-    if (this.state === 'finishing') {
+    if (this.current === State.FINISHING) {
       this.note(Oddity.UNEXPECTED_BYTES);
       return;
     }
@@ -216,12 +210,12 @@ export class Exchange implements StreamHandler, BodySink {
 
   onEnd(): void {
     this.hasIngressEnded = true;
-    if (this.state === 'upgraded') {
+    if (this.current === State.UPGRADED) {
       this.visitor.endRaw();
       if (this.hasVisitorEnded) this.settle();
       return;
     }
-    if (this.state === 'finishing') return;
+    if (this.current === State.FINISHING) return;
     if (this.response?.framing === Framing.UNTIL_CLOSE) {
       this.finish(null);
     } else if (!this.retry(this.pooled!.uses > 0)) {
@@ -232,10 +226,10 @@ export class Exchange implements StreamHandler, BodySink {
   onReset(code: ResetCode, detail: string): void {
     const isStale =
       code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && this.pooled!.uses > 0);
-    if (this.state === 'upgraded') {
+    if (this.current === State.UPGRADED) {
       this.settle();
       this.visitor.abort();
-    } else if (this.state === 'finishing') {
+    } else if (this.current === State.FINISHING) {
       this.hasIngressEnded = true;
     } else if (!this.retry(isStale)) {
       const isClosed = code === ResetCode.INGRESS_RESET && this.asked === 'upgrade';
@@ -262,36 +256,36 @@ export class Exchange implements StreamHandler, BodySink {
       this.fail('preview_expired', DENIALS.preview_expired);
       return;
     }
-    switch (this.state) {
-      case 'routing':
+    switch (this.current) {
+      case State.ROUTING:
         if (quietMs > limits.responseTimeoutMs)
           this.fail('internal_error', 'The preview could not be looked up in time.');
         return;
-      case 'waiting':
-        if (this.cancelWait === null) {
-          if (quietMs > limits.managerWaitMs) this.failCrowded();
-          else this.connect({ isFresh: false });
-        } else if (quietMs > limits.managerWaitMs) {
-          this.failUnavailable();
-        }
+      case State.WAITING_FOR_MANAGER:
+        if (quietMs > limits.managerWaitMs) this.failUnavailable();
         return;
-      case 'active':
+      case State.WAITING_FOR_ROOM:
+        // Streams end all the time: asks again at each sweep, for as long as one would wait for a manager.
+        if (quietMs > limits.managerWaitMs) this.failCrowded();
+        else this.connect({ isFresh: false });
+        return;
+      case State.ACTIVE:
         this.sweepActive(quietMs);
         return;
-      case 'upgraded': {
+      case State.UPGRADED: {
         const limitMs = this.isResponsePaused ? limits.stallTimeoutMs : limits.upgradeIdleTimeoutMs;
         if (limitMs > 0 && quietMs > limitMs)
           this.fail('response_timeout', 'The connection was silent for too long.');
         return;
       }
-      case 'finishing':
+      case State.FINISHING:
         if (quietMs > limits.stallTimeoutMs)
           this.fail('response_timeout', 'The response was not read in time.');
         return;
-      case 'done':
+      case State.DONE:
         return;
       default:
-        throw new Error(`unhandled state ${String(this.state satisfies never)}`);
+        throw new Error(`unhandled state ${String(this.current satisfies never)}`);
     }
   }
 
@@ -301,8 +295,8 @@ export class Exchange implements StreamHandler, BodySink {
    * the gate lets it in.
    */
   async revalidate(route: Route | null): Promise<void> {
-    if (this.state === 'done') return;
-    if (this.state === 'routing') {
+    if (this.current === State.DONE) return;
+    if (this.current === State.ROUTING) {
       this.isRouteOutdated = true;
       return;
     }
@@ -358,7 +352,7 @@ export class Exchange implements StreamHandler, BodySink {
   }
 
   private enter(route: Route | null): void {
-    if (this.state === 'done') return;
+    if (this.current === State.DONE) return;
     let live = route;
     if (route !== null && route.expiresAt <= Date.now()) {
       // Whoever knows the name of a public preview may know that it was there.
@@ -380,7 +374,7 @@ export class Exchange implements StreamHandler, BodySink {
   }
 
   private admit(route: Route | null, verdict: Verdict): void {
-    if (this.state === 'done') return;
+    if (this.current === State.DONE) return;
     if (verdict !== 'allow' || route === null) {
       this.refuse(verdict);
       return;
@@ -420,10 +414,9 @@ export class Exchange implements StreamHandler, BodySink {
   }
 
   private connect({ isFresh }: { isFresh: boolean }): void {
-    this.leaveWait();
     const { pool, active, waiting } = this.route!;
-    // Who waits holds nothing of the tunnel: counted, a crowd that comes at once would keep itself out for ever.
-    const inUse = active - waiting;
+    // Waiting exchanges hold no tunnel stream. If they counted, a burst would block itself indefinitely.
+    const inUse = active - waiting + (isWaiting(this.current) ? 1 : 0);
     // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
     const pooled =
       isFresh || upgradeOf(this.request, this.route!) !== ''
@@ -432,12 +425,11 @@ export class Exchange implements StreamHandler, BodySink {
     if (pooled === 'full') {
       this.waitForRoom();
     } else if (pooled === 'absent') {
-      this.wait();
+      this.waitForManager();
     } else {
       this.pooled = pooled;
-      this.state = 'active';
+      this.transition(State.ACTIVE);
       this.trace?.connect(pooled.uses > 0);
-      this.activeAt = this.host.clock.now;
       const head = this.visitor.outgoingHead(this.request, this.route!);
       this.countIn(head.length);
       if (!pooled.stream.write(head)) this.pauseBody();
@@ -445,31 +437,12 @@ export class Exchange implements StreamHandler, BodySink {
     }
   }
 
-  /** Streams end all the time: asks again at each sweep, for as long as one would wait for a manager. */
   private waitForRoom(): void {
-    if (this.host.limits.managerWaitMs === 0) {
-      this.failCrowded();
-      return;
-    }
-    this.enterWait();
+    if (this.host.limits.managerWaitMs === 0) this.failCrowded();
+    else this.transition(State.WAITING_FOR_ROOM);
   }
 
-  private enterWait(): void {
-    this.trace?.wait();
-    // Woken in vain, it goes on waiting: that must not start its time anew.
-    if (this.state !== 'waiting') this.activeAt = this.host.clock.now;
-    this.state = 'waiting';
-    this.isCountedAsWaiting = true;
-    this.route!.waiting++;
-  }
-
-  private leaveWait(): void {
-    if (!this.isCountedAsWaiting) return;
-    this.isCountedAsWaiting = false;
-    this.route!.waiting--;
-  }
-
-  private wait(): void {
+  private waitForManager(): void {
     if (this.host.isDraining) {
       this.failStopping();
       return;
@@ -478,7 +451,7 @@ export class Exchange implements StreamHandler, BodySink {
       this.failUnavailable();
       return;
     }
-    this.enterWait();
+    this.transition(State.WAITING_FOR_MANAGER);
     this.cancelWait = this.route!.pool.dialer.onArrival(() => {
       this.cancelWait = null;
       this.connect({ isFresh: true });
@@ -532,11 +505,11 @@ export class Exchange implements StreamHandler, BodySink {
     if (this.response === null) {
       offset = this.readResponseHead(chunk);
       // More of the head is to come, or the exchange is over, or the rest is no HTTP any more.
-      if (this.response === null || this.state !== 'active') return;
+      if (this.response === null || this.current !== State.ACTIVE) return;
     }
     this.handleResponseBody(this.response, chunk, offset);
     // finish() may have handed the visitor to the next exchange, which flushes for itself.
-    if (this.state === 'active') this.visitor.flush();
+    if (this.current === State.ACTIVE) this.visitor.flush();
   }
 
   /** Handles heads until the final one. Returns the offset of the first byte after it. */
@@ -611,7 +584,7 @@ export class Exchange implements StreamHandler, BodySink {
   }
 
   sendFiltered(bytes: Buffer): boolean {
-    if (this.state === 'done') return false;
+    if (this.current === State.DONE) return false;
     this.activeAt = this.host.clock.now;
     const hasRoom = this.visitor.sendBody(bytes, 0, bytes.length);
     // What comes later comes by itself, with nobody to flush behind it.
@@ -625,7 +598,7 @@ export class Exchange implements StreamHandler, BodySink {
 
   handleFilterEnd(): void {
     // Trailers may hold digests of the body as the service sent it.
-    if (this.state === 'finishing') this.complete(null);
+    if (this.current === State.FINISHING) this.complete(null);
   }
 
   handleFilterFault(detail: string): void {
@@ -671,7 +644,7 @@ export class Exchange implements StreamHandler, BodySink {
       this.fail('bad_response', 'The service switched protocols before it had the whole request.');
       return;
     }
-    this.state = 'upgraded';
+    this.transition(State.UPGRADED);
     this.response = head;
     this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
     this.trace?.answer(head, false);
@@ -685,7 +658,7 @@ export class Exchange implements StreamHandler, BodySink {
     if (this.filtered === null) {
       this.complete(trailers);
     } else {
-      this.state = 'finishing';
+      this.transition(State.FINISHING);
       this.filtered.end();
     }
   }
@@ -736,7 +709,7 @@ export class Exchange implements StreamHandler, BodySink {
   }
 
   private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
-    if (this.state === 'done') return;
+    if (this.current === State.DONE) return;
     const error = relayErrorOf(cause, side, this.host.limits.head, (fault) => this.host.reportFault(fault));
     const stream = this.pooled?.stream;
     const hasResponded = this.response !== null && !this.visitor.takeBack();
@@ -749,16 +722,42 @@ export class Exchange implements StreamHandler, BodySink {
     else this.visitor.sendError(error, this.isRequestDone);
   }
 
-  /** Leaves every list this exchange is on. Nothing happens to it afterwards. */
+  /** Ends the exchange, unless it has ended. Nothing happens to it afterwards. */
   private settle(): void {
-    if (this.state === 'done') return;
-    this.state = 'done';
-    this.trace?.end(null, null);
-    this.cancelWait?.();
-    this.filtered?.destroy();
-    this.leaveWait();
-    if (this.route) this.route.active--;
-    this.visitor.responseReader.reset();
+    if (this.current !== State.DONE) this.transition(State.DONE);
+  }
+
+  /** Enters `to`, along an edge of docs/relay.md: throws where there is none. */
+  private transition(to: State): void {
+    const from = this.current;
+    if (!mayFollow(from, to)) throw new Error(`an exchange must not go from state ${from} to state ${to}`);
+    this.current = to;
+    if (isWaiting(from) && !isWaiting(to)) this.route!.waiting--;
+    switch (to) {
+      case State.WAITING_FOR_MANAGER:
+      case State.WAITING_FOR_ROOM:
+        this.trace?.wait();
+        // A spurious wake-up must not restart the wait timeout.
+        if (isWaiting(from)) return;
+        this.route!.waiting++;
+        this.activeAt = this.host.clock.now;
+        return;
+      case State.ACTIVE:
+        this.activeAt = this.host.clock.now;
+        return;
+      case State.UPGRADED:
+      case State.FINISHING:
+        return;
+      case State.DONE:
+        this.trace?.end(null, null);
+        this.cancelWait?.();
+        this.filtered?.destroy();
+        if (this.route !== null) this.route.active--;
+        this.visitor.responseReader.reset();
+        return;
+      default:
+        throw new Error(`unhandled state ${to}`);
+    }
   }
 
   private note(oddities: number): void {
@@ -768,7 +767,7 @@ export class Exchange implements StreamHandler, BodySink {
 
   /** A visitor may cancel from within a call: asks again, past what the compiler thinks it knows. */
   private isOver(): boolean {
-    return this.state === 'done';
+    return this.current === State.DONE;
   }
 
   private countIn(bytes: number): void {
@@ -812,7 +811,7 @@ export class Exchange implements StreamHandler, BodySink {
   }
 
   private pauseResponse(): void {
-    if (this.isResponsePaused || this.state === 'done') return;
+    if (this.isResponsePaused || this.current === State.DONE) return;
     this.isResponsePaused = true;
     this.pooled!.stream.pause();
   }

@@ -1,0 +1,53 @@
+/** The life of an exchange: the same list as docs/relay.md. */
+export const ExchangeState = {
+  /** Route and gate are being asked. */
+  ROUTING: 0,
+  /** No traffic manager is connected for the route. */
+  WAITING_FOR_MANAGER: 1,
+  /** The tunnel carries as many streams as it may. */
+  WAITING_FOR_ROOM: 2,
+  /** A stream is open: request and response pass. */
+  ACTIVE: 3,
+  /** Bytes pass as they are, after a 101. */
+  UPGRADED: 4,
+  /** The response is here, and what is left of its body goes through a filter. */
+  FINISHING: 5,
+  /** Nothing happens any more. */
+  DONE: 6,
+} as const;
+export type ExchangeState = (typeof ExchangeState)[keyof typeof ExchangeState];
+
+const S = ExchangeState;
+
+/** The states that may follow each state, as bits. */
+const FOLLOWING: readonly number[] = [
+  /* ROUTING             */ bits(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
+  /* WAITING_FOR_MANAGER */ bits(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
+  /* WAITING_FOR_ROOM    */ bits(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
+  // To itself and back to waiting when a request is repeated on another stream.
+  /* ACTIVE              */ bits(
+    S.WAITING_FOR_MANAGER,
+    S.WAITING_FOR_ROOM,
+    S.ACTIVE,
+    S.UPGRADED,
+    S.FINISHING,
+    S.DONE,
+  ),
+  /* UPGRADED            */ bits(S.DONE),
+  /* FINISHING           */ bits(S.DONE),
+  /* DONE                */ 0,
+];
+
+/** Whether `to` may follow `from`. */
+export function mayFollow(from: ExchangeState, to: ExchangeState): boolean {
+  return (FOLLOWING[from] & (1 << to)) !== 0;
+}
+
+/** Whether an exchange in this state holds no stream because there is none to be had. */
+export function isWaiting(state: ExchangeState): boolean {
+  return state === S.WAITING_FOR_MANAGER || state === S.WAITING_FOR_ROOM;
+}
+
+function bits(...states: readonly ExchangeState[]): number {
+  return states.reduce<number>((all, state) => all | (1 << state), 0);
+}

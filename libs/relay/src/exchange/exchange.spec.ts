@@ -1,0 +1,318 @@
+/** Walks an exchange along each edge of the table in docs/relay.md, with a dialer and a visitor that the test controls. */
+import { HeadReader, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { RelayError } from '../answers/relay-error.js';
+import { DEFAULT_RELAY_LIMITS } from '../limits.js';
+import type { Verdict } from '../routing/access-gate.js';
+import type { BodyFilter, BodySink } from '../routing/body-filter.js';
+import { Route } from '../routing/route.js';
+import { RouteUse } from '../routing/route-use.js';
+import type { Dialled, Dialer } from '../upstream/stream-pool.js';
+import { StreamPools } from '../upstream/stream-pools.js';
+import { Exchange } from './exchange.js';
+import { ExchangeState as State, mayFollow } from './exchange-state.js';
+import type { ExchangeHost, RelayCounters } from './host.js';
+import type { Visitor } from './visitor.js';
+
+/** A stream whose far end is the test. */
+class FakeStream implements Stream {
+  isOpen = true;
+  constructor(
+    readonly id: number,
+    public handler: StreamHandler,
+  ) {}
+  write = (): boolean => true;
+  end(): void {}
+  pause(): void {}
+  resume(): void {}
+  reset(): void {
+    this.isOpen = false;
+  }
+  send(text: string): void {
+    this.handler.onData(Buffer.from(text, 'latin1'));
+  }
+  lose(): void {
+    this.isOpen = false;
+    this.handler.onReset(ResetCode.TUNNEL_LOST, 'the tunnel is gone');
+  }
+}
+
+/** Opens streams, or does not, as the test says. */
+class FakeDialer implements Dialer {
+  next: 'stream' | 'absent' | 'full' = 'stream';
+  readonly streams: FakeStream[] = [];
+  private arrival: (() => void) | null = null;
+
+  dial(handler: StreamHandler): Dialled | 'absent' | 'full' {
+    if (this.next !== 'stream') return this.next;
+    const stream = new FakeStream(this.streams.length, handler);
+    this.streams.push(stream);
+    return { stream, origin: this };
+  }
+
+  isPreferred(): boolean {
+    return true;
+  }
+
+  onArrival(callback: () => void): () => void {
+    this.arrival = callback;
+    return () => (this.arrival = null);
+  }
+
+  /** Whether an exchange waits for a tunnel. */
+  get isAwaited(): boolean {
+    return this.arrival !== null;
+  }
+
+  arrive(): void {
+    const { arrival } = this;
+    this.arrival = null;
+    arrival!();
+  }
+}
+
+/** Notes how its exchange ends. */
+class FakeVisitor implements Visitor {
+  readonly peer = '127.0.0.1';
+  readonly isHttp2 = false;
+  readonly responseReader = new HeadReader(DEFAULT_RELAY_LIMITS.head, 'response');
+  end: 'complete' | 'aborted' | RelayError | null = null;
+  outgoingHead = (): Buffer => Buffer.from('GET / HTTP/1.1\r\n\r\n');
+  chunkedOutput = (): 'decoded' => 'decoded';
+  sendInterim(): void {}
+  sendHead(): void {}
+  sendBody = (): boolean => true;
+  flush(): void {}
+  switchProtocols(): void {}
+  sendRaw = (): boolean => true;
+  endRaw(): void {}
+  complete(): void {
+    this.end = 'complete';
+  }
+  sendError(error: RelayError): void {
+    this.end = error;
+  }
+  takeBack = (): boolean => false;
+  abort(): void {
+    this.end = 'aborted';
+  }
+  pauseBody(): void {}
+  resumeBody(): void {}
+}
+
+/** Keeps each body until the test lets it end. */
+class HoldingFilter implements BodyFilter {
+  sink: BodySink | null = null;
+  destroyed = 0;
+  concerns = (): boolean => true;
+  replaces = (): boolean => false;
+  requestLines = (): string => '';
+  open: BodyFilter['open'] = (_request, head, _limits, sink) => {
+    this.sink = sink;
+    return {
+      head,
+      isDeferred: true,
+      push: () => true,
+      end() {},
+      resume() {},
+      destroy: () => this.destroyed++,
+    };
+  };
+}
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const WEBSOCKET =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+const WAIT_MS = 1000;
+
+function requestOf(lines = ''): RequestHead {
+  const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a.preview.test\r\n${lines}\r\n`);
+  return parseRequestHead(bytes, 0, bytes.length, DEFAULT_RELAY_LIMITS.head);
+}
+
+describe(Exchange.name, () => {
+  let dialer: FakeDialer;
+  let visitor: FakeVisitor;
+  let filter: HoldingFilter;
+  let route: Route;
+  let clock: { now: number };
+  let verdict: Verdict | Promise<Verdict>;
+  let exchange: Exchange;
+  /** The states that exchanges of all tests were seen in, one after the other. */
+  const walked = new Set<string>();
+
+  beforeEach(() => {
+    dialer = new FakeDialer();
+    visitor = new FakeVisitor();
+    filter = new HoldingFilter();
+    clock = { now: 0 };
+    verdict = 'allow';
+  });
+
+  function begin({ lines = '', bodyFilter = null as BodyFilter | null } = {}): void {
+    route = Route.forPreview(
+      {
+        id: 'p',
+        teamId: 't',
+        hostname: 'a.preview.test',
+        interceptId: 'i',
+        ingress: 'web:80',
+        l5Host: 'web',
+        addRequestHeaders: {},
+        access: 'public',
+        bodyFilter,
+        expiresAt: Infinity,
+      },
+      new StreamPools().open(dialer),
+    );
+    const use = new RouteUse(0);
+    const counters: RelayCounters = { connections: 0, exchanges: 0, bytesIn: 0, bytesOut: 0, failures: {} };
+    const host: ExchangeHost = {
+      clock,
+      limits: { ...DEFAULT_RELAY_LIMITS, managerWaitMs: WAIT_MS },
+      routes: { find: () => route },
+      gate: { check: () => verdict },
+      observers: new Map(),
+      counters,
+      isDraining: false,
+      noteUse: (used) => use.note(used, clock.now),
+      recordFailure: () => {},
+      reportFault: (error) => {
+        throw error;
+      },
+    };
+    exchange = new Exchange(host, visitor, requestOf(lines), 'a.preview.test');
+  }
+
+  /** Does something that takes the exchange to `to` in one step. */
+  function expectStep(to: State, act: () => void): void {
+    const from = exchange.state;
+    act();
+    expect(exchange.state).toBe(to);
+    walked.add(`${from} ${to}`);
+    expect(route.active).toBe(to === State.DONE ? 0 : 1);
+    expect(route.waiting).toBe(to === State.WAITING_FOR_MANAGER || to === State.WAITING_FOR_ROOM ? 1 : 0);
+  }
+
+  const finding = (next: FakeDialer['next'], act: () => void) => (): void => {
+    dialer.next = next;
+    act();
+  };
+  const start = (): void => exchange.start();
+  const sweep = (): void => exchange.sweep(clock.now);
+  const arrive = (): void => dialer.arrive();
+  const lose = (): void => dialer.streams.at(-1)!.lose();
+  const code = (): unknown => (visitor.end as RelayError).code;
+
+  it('goes from routing to a stream, and is done with the response', () => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    expectStep(State.DONE, () => dialer.streams[0].send(OK));
+    expect(visitor.end).toBe('complete');
+  });
+
+  it('is done without a stream when the gate refuses it', () => {
+    begin();
+    verdict = 'access_denied';
+    expectStep(State.DONE, start);
+    expect(code()).toBe('access_denied');
+  });
+
+  it('waits for a manager until one arrives', () => {
+    begin();
+    expectStep(State.WAITING_FOR_MANAGER, finding('absent', start));
+    sweep();
+    expect(exchange.state).toBe(State.WAITING_FOR_MANAGER);
+    expectStep(State.ACTIVE, finding('stream', arrive));
+    expect(dialer.isAwaited).toBe(false);
+  });
+
+  it('waits for room until a sweep finds some', () => {
+    begin();
+    expectStep(State.WAITING_FOR_ROOM, finding('full', start));
+    expectStep(State.WAITING_FOR_ROOM, sweep);
+    expectStep(State.ACTIVE, finding('stream', sweep));
+  });
+
+  // A wait that began anew at each of these would never end.
+  it('goes from one wait to the other without restarting the wait timeout', () => {
+    begin();
+    expectStep(State.WAITING_FOR_MANAGER, finding('absent', start));
+    clock.now = WAIT_MS - 1;
+    expectStep(State.WAITING_FOR_MANAGER, arrive);
+    expectStep(State.WAITING_FOR_ROOM, finding('full', arrive));
+    expectStep(State.WAITING_FOR_MANAGER, finding('absent', sweep));
+    clock.now = WAIT_MS + 1;
+    expectStep(State.DONE, sweep);
+    expect(code()).toBe('manager_unavailable');
+    expect(dialer.isAwaited).toBe(false);
+  });
+
+  it('gives up waiting for room after the wait timeout', () => {
+    begin();
+    expectStep(State.WAITING_FOR_ROOM, finding('full', start));
+    clock.now = WAIT_MS + 1;
+    expectStep(State.DONE, sweep);
+    expect(code()).toBe('stream_limit');
+  });
+
+  it.each([
+    ['another stream', 'stream', State.ACTIVE],
+    ['a wait for a manager', 'absent', State.WAITING_FOR_MANAGER],
+    ['a wait for room', 'full', State.WAITING_FOR_ROOM],
+  ] as const)('goes to %s when its stream is lost before any byte of a response', (_what, next, to) => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    expectStep(to, finding(next, lose));
+  });
+
+  it('is done when its stream is lost a second time', () => {
+    begin();
+    expectStep(State.ACTIVE, start);
+    expectStep(State.ACTIVE, lose);
+    expectStep(State.DONE, lose);
+    expect(code()).toBe('tunnel_lost');
+  });
+
+  it('passes raw bytes after a 101, and is done when both sides have ended', () => {
+    begin({ lines: WEBSOCKET });
+    expectStep(State.ACTIVE, start);
+    expectStep(State.UPGRADED, () => dialer.streams[0].send(SWITCH));
+    exchange.endRaw();
+    expectStep(State.DONE, () => dialer.streams[0].handler.onEnd());
+  });
+
+  it('finishes a filtered body, whose stream may be lost meanwhile', () => {
+    begin({ bodyFilter: filter });
+    expectStep(State.ACTIVE, start);
+    expectStep(State.FINISHING, () => dialer.streams[0].send(OK));
+    lose();
+    expect(exchange.state).toBe(State.FINISHING);
+    expectStep(State.DONE, () => filter.sink!.handleFilterEnd());
+    expect([visitor.end, filter.destroyed]).toEqual(['complete', 1]);
+  });
+
+  it.each([
+    ['routing', (): void => {}],
+    ['waiting', finding('absent', () => start())],
+    ['active', finding('stream', () => start())],
+  ])('is done once when its visitor leaves while %s', (_what, reach) => {
+    begin();
+    verdict = _what === 'routing' ? new Promise(() => {}) : 'allow';
+    if (_what === 'routing') start();
+    else reach();
+    exchange.cancel();
+    exchange.cancel();
+    expect([exchange.state, route.active, route.waiting, visitor.end]).toEqual([State.DONE, 0, 0, null]);
+  });
+
+  it('was walked along every edge', () => {
+    const states = Object.values(State);
+    const edges = states.flatMap((from) =>
+      states.filter((to) => mayFollow(from, to)).map((to) => `${from} ${to}`),
+    );
+    expect(edges.filter((edge) => !walked.has(edge))).toEqual([]);
+  });
+});
