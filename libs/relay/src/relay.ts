@@ -27,8 +27,6 @@ import { Http2Connection } from './visitors/http2-connection.js';
 import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors/replay-visitor.js';
 import type { VisitorConnection } from './visitors/visitor-connection.js';
 
-const ROUTING_POLL_MS = 10;
-
 /** How often the routes of open exchanges are looked at; they are read again when they are old. */
 const REFRESH_MS = 2500;
 
@@ -176,10 +174,14 @@ export class Relay {
 
   /** Resolves when no request needs a new stream any more, after `drain`; after `maxMs` in any case. */
   async whenRouted(maxMs: number): Promise<void> {
-    const deadline = performance.now() + maxMs;
-    while (performance.now() < deadline && this.isRouting()) {
-      await new Promise((resolve) => setTimeout(resolve, ROUTING_POLL_MS));
-    }
+    if (!this.host.connections.isRouting) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.host.whenRouted = resolve;
+      timer = setTimeout(resolve, maxMs);
+    });
+    this.host.whenRouted = null;
+    clearTimeout(timer);
   }
 
   /** Ends everything at once. */
@@ -201,11 +203,6 @@ export class Relay {
   /** How many requests the previews of each team had forwarded since the last call. */
   takeRequestCounts(): Map<string, number> {
     return this.host.use.takeRequestCounts(this.host.clock.now);
-  }
-
-  private isRouting(): boolean {
-    for (const exchange of this.host.connections.exchanges()) if (exchange.isRouting) return true;
-    return false;
   }
 
   private async revalidate(concerns: (exchange: Exchange) => boolean): Promise<void> {
@@ -260,6 +257,8 @@ class RelayHost implements ConnectionHost {
   readonly use: RouteUse;
   readonly reportFault: (error: unknown) => void;
   isDraining = false;
+  /** What `Relay.whenRouted` waits for, while it does. */
+  whenRouted: (() => void) | null = null;
   private readonly onFailure: RelayOptions['onFailure'];
 
   constructor(options: RelayOptions) {
@@ -281,6 +280,10 @@ class RelayHost implements ConnectionHost {
 
   handleIdleCarrier(): void {
     this.connections.noticeDrained();
+  }
+
+  handleRouted(): void {
+    if (this.whenRouted !== null && !this.connections.isRouting) this.whenRouted();
   }
 
   noteUse(route: Route): RequestBudget | null {

@@ -177,6 +177,7 @@ describe(Exchange.name, () => {
       observers: new Map(),
       counters,
       isDraining: false,
+      handleRouted: () => {},
       noteUse: (used) => use.note(used, clock.now),
       recordFailure: () => {},
       reportFault: (error) => {

@@ -733,6 +733,7 @@ export class Exchange implements StreamHandler, BodySink {
     if (!mayFollow(from, to)) throw new Error(`an exchange must not go from state ${from} to state ${to}`);
     this.current = to;
     if (isWaiting(from) && !isWaiting(to)) this.route!.waiting--;
+    if (from === State.ROUTING && this.host.isDraining) this.host.handleRouted();
     switch (to) {
       case State.WAITING_FOR_MANAGER:
       case State.WAITING_FOR_ROOM:

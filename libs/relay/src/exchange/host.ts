@@ -31,6 +31,8 @@ export interface ExchangeHost {
   noteUse(route: Route): RequestBudget | null;
   /** Counts and reports an answer that the relay made itself. */
   recordFailure(error: RelayError, hostname: string): void;
+  /** An exchange is no longer being routed. Called while the relay drains. */
+  handleRouted(): void;
   /** Reports what should never happen. */
   reportFault(error: unknown): void;
 }

@@ -75,6 +75,12 @@ export class Connections {
     if (this.whenEmpty !== null && this.isDrained) this.whenEmpty();
   }
 
+  /** Whether an exchange may still need a new stream. */
+  get isRouting(): boolean {
+    for (const exchange of this.exchanges()) if (exchange.isRouting) return true;
+    return false;
+  }
+
   /** Ends everything at once. */
   destroy(): void {
     for (const connection of this.held) connection.destroy();
