@@ -143,8 +143,10 @@ describe('an exchange', () => {
   });
 
   it('frames a response that ends with the connection, so that the visitor can go on', async () => {
-    rig = await startRig(null, (socket) => {
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end'));
+    rig = await startRig(null, {
+      serve: (socket) => {
+        socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end'));
+      },
     });
     const received = await talk(rig.port, GET + LAST);
     expect(received.match(/d\r\nuntil the end\r\n0\r\n\r\n/g)).toHaveLength(2);
@@ -162,15 +164,17 @@ describe('an exchange', () => {
   });
 
   it('lets the service decide about Expect: 100-continue', async () => {
-    rig = await startRig(null, undefined, (server) => {
-      server.on('checkContinue', (request: http.IncomingMessage, response: http.ServerResponse) => {
-        if (request.url === '/no') {
-          response.writeHead(417).end();
-          return;
-        }
-        response.writeContinue();
-        request.pipe(response);
-      });
+    rig = await startRig(null, {
+      configure: (server) => {
+        server.on('checkContinue', (request: http.IncomingMessage, response: http.ServerResponse) => {
+          if (request.url === '/no') {
+            response.writeHead(417).end();
+            return;
+          }
+          response.writeContinue();
+          request.pipe(response);
+        });
+      },
     });
     const head = 'HTTP/1.1\r\nHost: demo.preview.test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n';
     const socket = net.connect(rig.port, '127.0.0.1');
@@ -186,14 +190,16 @@ describe('an exchange', () => {
 
   it('reuses a clean stream and never one with bytes left on it', async () => {
     let connections = 0;
-    rig = await startRig(null, (socket) => {
-      connections++;
-      socket.on('data', (chunk) => {
-        const isBad = chunk.toString().includes('/smuggle');
-        const body = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-        socket.write(isBad ? `${body}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil` : body);
-      });
-      socket.on('error', () => {});
+    rig = await startRig(null, {
+      serve: (socket) => {
+        connections++;
+        socket.on('data', (chunk) => {
+          const isBad = chunk.toString().includes('/smuggle');
+          const body = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+          socket.write(isBad ? `${body}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil` : body);
+        });
+        socket.on('error', () => {});
+      },
     });
     expect((await rig.fetch('/')).body).toBe('ok');
     expect((await rig.fetch('/')).body).toBe('ok');
@@ -205,14 +211,16 @@ describe('an exchange', () => {
 
   it('repeats a request that may be repeated when a reused stream turns out to be dead', async () => {
     let requests = 0;
-    rig = await startRig(null, (socket) => {
-      let served = 0;
-      socket.on('error', () => {});
-      socket.on('data', () => {
-        requests++;
-        if (served++ === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-        else socket.destroy();
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        let served = 0;
+        socket.on('error', () => {});
+        socket.on('data', () => {
+          requests++;
+          if (served++ === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+          else socket.destroy();
+        });
+      },
     });
     expect((await rig.fetch('/')).body).toBe('ok');
     expect((await rig.fetch('/')).body).toBe('ok');
@@ -231,14 +239,16 @@ describe('an exchange', () => {
     ['QUERY', ''],
   ])('repeats %s without a body as well', async (method, lines) => {
     const requests: string[] = [];
-    rig = await startRig(null, (socket) => {
-      let served = 0;
-      socket.on('error', () => {});
-      socket.on('data', (chunk: Buffer) => {
-        requests.push(chunk.toString().split(' ')[0]);
-        if (served++ === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-        else socket.destroy();
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        let served = 0;
+        socket.on('error', () => {});
+        socket.on('data', (chunk: Buffer) => {
+          requests.push(chunk.toString().split(' ')[0]);
+          if (served++ === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+          else socket.destroy();
+        });
+      },
     });
     expect((await rig.fetch('/')).body).toBe('ok');
     const visitor = `${method} / HTTP/1.1\r\nHost: demo.preview.test\r\nConnection: close\r\n`;
@@ -249,11 +259,13 @@ describe('an exchange', () => {
   // Services that keep idle connections for a second or less lost handshakes and uploads on streams that were dead.
   it('does not use a stream again when the service keeps no idle connection', async () => {
     let connections = 0;
-    rig = await startRig(null, (socket) => {
-      connections++;
-      socket.on('data', () =>
-        socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok'),
-      );
+    rig = await startRig(null, {
+      serve: (socket) => {
+        connections++;
+        socket.on('data', () =>
+          socket.write('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok'),
+        );
+      },
     });
     expect((await rig.fetch('/', { method: 'POST', body: 'x' })).body).toBe('ok');
     expect((await rig.fetch('/', { method: 'POST', body: 'x' })).body).toBe('ok');
@@ -263,15 +275,17 @@ describe('an exchange', () => {
 
 describe('an upgrade', () => {
   it('carries raw bytes both ways and both ends', async () => {
-    rig = await startRig(null, (socket) => {
-      socket.once('data', (head) => {
-        expect(head.toString()).toMatch(/Connection: Upgrade\r\nUpgrade: websocket\r\n/);
-        socket.write(
-          'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello',
-        );
-        socket.on('data', (chunk) => socket.write(`echo ${chunk.toString()}`));
-        socket.on('end', () => socket.end('bye'));
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        socket.once('data', (head) => {
+          expect(head.toString()).toMatch(/Connection: Upgrade\r\nUpgrade: websocket\r\n/);
+          socket.write(
+            'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello',
+          );
+          socket.on('data', (chunk) => socket.write(`echo ${chunk.toString()}`));
+          socket.on('end', () => socket.end('bye'));
+        });
+      },
     });
     const socket = net.connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true });
     socket.write(
@@ -289,17 +303,19 @@ describe('an upgrade', () => {
 
   it('has a stream of its own, and leaves idle ones to requests', async () => {
     const connections: string[] = [];
-    rig = await startRig(null, (socket) => {
-      const index = connections.push('') - 1;
-      socket.on('data', (chunk: Buffer) => {
-        connections[index] += `${chunk.toString().split(' ')[1]} `;
-        const isUpgrade = chunk.includes('Upgrade: websocket');
-        // What was kept is dead for handshakes.
-        if (isUpgrade && connections[index] !== '/ws ') socket.destroy();
-        else if (isUpgrade)
-          socket.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
-        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        const index = connections.push('') - 1;
+        socket.on('data', (chunk: Buffer) => {
+          connections[index] += `${chunk.toString().split(' ')[1]} `;
+          const isUpgrade = chunk.includes('Upgrade: websocket');
+          // What was kept is dead for handshakes.
+          if (isUpgrade && connections[index] !== '/ws ') socket.destroy();
+          else if (isUpgrade)
+            socket.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+          else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        });
+      },
     });
     expect((await rig.fetch('/a')).body).toBe('ok');
     const socket = net.connect({ port: rig.port, host: '127.0.0.1' });
@@ -323,10 +339,14 @@ describe('an upgrade', () => {
   });
 
   it('does not let a service switch protocols unasked', async () => {
-    rig = await startRig(null, (socket) => {
-      socket.once('data', () =>
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
-      );
+    rig = await startRig(null, {
+      serve: (socket) => {
+        socket.once('data', () =>
+          socket.write(
+            'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+          ),
+        );
+      },
     });
     expect((await rig.fetch('/')).status).toBe(502);
   });
@@ -372,8 +392,10 @@ describe('errors', () => {
   });
 
   it('waits for a manager, and answers 503 with Retry-After when none comes', async () => {
-    rig = await startRig((_request, response) => response.end('hello'), undefined, undefined, {
-      managerWaitMs: 300,
+    rig = await startRig((_request, response) => response.end('hello'), {
+      limits: {
+        managerWaitMs: 300,
+      },
     });
     rig.disconnect();
     const response = await rig.fetch('/');
@@ -394,14 +416,14 @@ describe('errors', () => {
   });
 
   it('answers 504 when the service says nothing', async () => {
-    rig = await startRig(() => {}, undefined, undefined, { responseTimeoutMs: 300 });
+    rig = await startRig(() => {}, { limits: { responseTimeoutMs: 300 } });
     const response = await rig.fetch('/');
     expect(response.status).toBe(504);
     expect(JSON.parse(response.body).code).toBe('response_timeout');
   });
 
   it('does not wait longer for a slow body that calls itself gRPC', async () => {
-    rig = await startRig((request) => void request.resume(), undefined, undefined, { idleTimeoutMs: 300 });
+    rig = await startRig((request) => void request.resume(), { limits: { idleTimeoutMs: 300 } });
     const received = await talk(
       rig.port,
       'POST / HTTP/1.1\r\nHost: demo.preview.test\r\nContent-Type: application/grpc\r\nContent-Length: 9\r\n\r\nslow',
@@ -411,17 +433,13 @@ describe('errors', () => {
 
   it('waits for room on a full tunnel', async () => {
     let isFull = true;
-    rig = await startRig(
-      (_request, response) => response.end('served'),
-      undefined,
-      undefined,
-      {},
-      (dialer) => ({
+    rig = await startRig((_request, response) => response.end('served'), {
+      wrapDialer: (dialer) => ({
         dial: (handler) => (isFull ? 'full' : dialer.dial(handler)),
         isPreferred: (origin) => dialer.isPreferred(origin),
         onArrival: (callback) => dialer.onArrival(callback),
       }),
-    );
+    });
     const pending = rig.fetch('/');
     await expect.poll(() => rig.route.active).toBe(1);
     isFull = false;
@@ -429,12 +447,9 @@ describe('errors', () => {
   });
 
   it('leaves the deadline of a gRPC call to the call', async () => {
-    rig = await startRig(
-      (_request, response) => void setTimeout(() => response.end('at last'), 1000),
-      undefined,
-      undefined,
-      { responseTimeoutMs: 300 },
-    );
+    rig = await startRig((_request, response) => void setTimeout(() => response.end('at last'), 1000), {
+      limits: { responseTimeoutMs: 300 },
+    });
     const response = await rig.fetch('/', { headers: { 'content-type': 'application/grpc+proto' } });
     expect(response.body).toBe('at last');
   });
@@ -447,16 +462,17 @@ describe('errors', () => {
       'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
   ])('answers 502 to a response with %s', async (_name, bytes) => {
-    rig = await startRig(null, (socket) => socket.once('data', () => socket.end(bytes)));
+    rig = await startRig(null, { serve: (socket) => socket.once('data', () => socket.end(bytes)) });
     const response = await rig.fetch('/');
     expect(response.status).toBe(502);
     expect(JSON.parse(response.body).code).toBe('bad_response');
   });
 
   it('breaks the connection when a response cannot be completed', async () => {
-    rig = await startRig(null, (socket) =>
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')),
-    );
+    rig = await startRig(null, {
+      serve: (socket) =>
+        socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')),
+    });
     await expect(rig.fetch('/')).rejects.toThrow(/aborted|ECONNRESET/);
   });
 
@@ -480,8 +496,10 @@ describe('errors', () => {
   });
 
   it('refuses a body beyond the limit, announced or chunked', async () => {
-    rig = await startRig((request, response) => request.pipe(response), undefined, undefined, {
-      maxBodyBytes: 10,
+    rig = await startRig((request, response) => request.pipe(response), {
+      limits: {
+        maxBodyBytes: 10,
+      },
     });
     expect((await rig.fetch('/', { method: 'POST', body: 'x'.repeat(11) })).status).toBe(413);
     const received = await talk(
@@ -493,8 +511,10 @@ describe('errors', () => {
   });
 
   it('limits the exchanges of one preview', async () => {
-    rig = await startRig((request) => void request.resume(), undefined, undefined, {
-      maxRequestsPerPreview: 1,
+    rig = await startRig((request) => void request.resume(), {
+      limits: {
+        maxRequestsPerPreview: 1,
+      },
     });
     const first = rig.fetch('/').catch(() => {});
     await rig.whenServing(1);
@@ -504,8 +524,10 @@ describe('errors', () => {
   });
 
   it('limits the requests of a team: people get a page that comes back by itself, programs a problem', async () => {
-    rig = await startRig((_request, response) => response.end('ok'), undefined, undefined, {
-      maxRequestsPerTeam: 2,
+    rig = await startRig((_request, response) => response.end('ok'), {
+      limits: {
+        maxRequestsPerTeam: 2,
+      },
     });
     expect((await rig.fetch('/')).status).toBe(200);
     const upgrade = { connection: 'upgrade', upgrade: 'websocket' };
@@ -531,9 +553,11 @@ describe('errors', () => {
 
   // Whoever is not let in could otherwise keep others out of a private preview.
   it('takes nothing from the budget of a team for requests that the gate or another limit refuses', async () => {
-    rig = await startRig((request) => void request.resume(), undefined, undefined, {
-      maxRequestsPerTeam: 2,
-      maxRequestsPerPreview: 1,
+    rig = await startRig((request) => void request.resume(), {
+      limits: {
+        maxRequestsPerTeam: 2,
+        maxRequestsPerPreview: 1,
+      },
     });
     const letIn = rig.gate.check;
     rig.gate.check = () => 'access_denied';
@@ -551,8 +575,10 @@ describe('errors', () => {
   });
 
   it('goes on counting where it was after a pause, and after the route was read again', async () => {
-    rig = await startRig((_request, response) => response.end('ok'), undefined, undefined, {
-      maxRequestsPerTeam: 2,
+    rig = await startRig((_request, response) => response.end('ok'), {
+      limits: {
+        maxRequestsPerTeam: 2,
+      },
     });
     expect((await rig.fetch('/')).status).toBe(200);
     expect((await rig.fetch('/')).status).toBe(200);
@@ -564,8 +590,10 @@ describe('errors', () => {
   });
 
   it('answers a head that takes too long with 408, and a malformed one with its status', async () => {
-    rig = await startRig((_request, response) => response.end(), undefined, undefined, {
-      headTimeoutMs: 300,
+    rig = await startRig((_request, response) => response.end(), {
+      limits: {
+        headTimeoutMs: 300,
+      },
     });
     expect(await talk(rig.port, 'GET / HTTP/1.1\r\nHost:')).toMatch(/^HTTP\/1\.1 408 /);
     expect(await talk(rig.port, 'GET  / HTTP/1.1\r\n\r\n')).toMatch(

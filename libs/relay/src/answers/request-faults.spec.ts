@@ -43,8 +43,10 @@ describe('a request that cannot be read', () => {
     ['a head', 431, 'GET / HTTP/1.1\r\nCookie: ' + 'a'.repeat(25_000) + '\r\n'],
     ['a host', 400, 'GET / HTTP/1.1\r\nHost: a b\r\n'],
   ])('is answered with a page for people, and else with JSON: %s', async (_what, status, bytes) => {
-    rig = await startRig((_request, response) => response.end(), undefined, undefined, {
-      head: { ...LIMITS, maxHeadBytes: status === 431 ? 16_384 : 65_536 },
+    rig = await startRig((_request, response) => response.end(), {
+      limits: {
+        head: { ...LIMITS, maxHeadBytes: status === 431 ? 16_384 : 65_536 },
+      },
     });
     const [method, rest] = [
       bytes.slice(0, bytes.indexOf('\r\n') + 2),

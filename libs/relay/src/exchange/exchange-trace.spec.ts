@@ -80,8 +80,10 @@ describe('the trace of an exchange', () => {
   });
 
   it('tells of waiting, and of answers that are not the service’s', async () => {
-    rig = await startRig((_request, response) => response.end(), undefined, undefined, {
-      managerWaitMs: 60_000,
+    rig = await startRig((_request, response) => response.end(), {
+      limits: {
+        managerWaitMs: 60_000,
+      },
     });
     const recorder = new Recorder();
     watch(recorder);
@@ -111,11 +113,15 @@ describe('the trace of an exchange', () => {
   });
 
   it('tells of a switch to WebSocket, and of its end', async () => {
-    rig = await startRig(null, (socket) => {
-      socket.once('data', () =>
-        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
-      );
-      socket.on('end', () => socket.end());
+    rig = await startRig(null, {
+      serve: (socket) => {
+        socket.once('data', () =>
+          socket.write(
+            'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+          ),
+        );
+        socket.on('end', () => socket.end());
+      },
     });
     const recorder = new Recorder(100);
     watch(recorder);

@@ -138,7 +138,7 @@ const chunked = (body: string): string =>
   `POST /chunked HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${body}`;
 
 const record = async (recorder: Recorder, limits: Partial<RelayLimits> = {}): Promise<void> => {
-  rig = await startRig(null, recorder.handle, undefined, limits);
+  rig = await startRig(null, { serve: recorder.handle, limits });
 };
 
 // --- Requests that are refused ------------------------------------------------------------------------------
@@ -405,13 +405,15 @@ describe('a response', () => {
       'Transfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n';
     let cut = 0;
     let connections = 0;
-    rig = await startRig(null, (socket) => {
-      connections++;
-      socket.setNoDelay(true);
-      socket.on('data', () => {
-        const at = cut;
-        socket.write(text.slice(0, at), () => setTimeout(() => socket.write(text.slice(at)), 1));
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        connections++;
+        socket.setNoDelay(true);
+        socket.on('data', () => {
+          const at = cut;
+          socket.write(text.slice(0, at), () => setTimeout(() => socket.write(text.slice(at)), 1));
+        });
+      },
     });
     const visitor = await RawVisitor.connect(rig.port);
     for (cut = 0; cut < text.length; cut++) {
@@ -486,11 +488,13 @@ describe('a response whose lines end with LF alone', () => {
     'reaches the visitor with CRLF, body untouched, however its bytes are cut: %s',
     async (_what, response) => {
       for (let cut = 0; cut < response.length; cut++) {
-        rig = await startRig(null, (socket) => {
-          socket.setNoDelay(true);
-          socket.once('data', () => {
-            socket.write(response.slice(0, cut), () => setImmediate(() => socket.end(response.slice(cut))));
-          });
+        rig = await startRig(null, {
+          serve: (socket) => {
+            socket.setNoDelay(true);
+            socket.once('data', () => {
+              socket.write(response.slice(0, cut), () => setImmediate(() => socket.end(response.slice(cut))));
+            });
+          },
         });
         const received = await converse(get('/', 'Connection: close\r\n'));
         expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Type: text\/plain\r\n[^\n]*\r\n/);
@@ -704,15 +708,17 @@ describe('a response that breaks the rules', () => {
     let bytes = '';
     const closed: Promise<unknown>[] = [];
     const requests: string[] = [];
-    rig = await startRig(null, (socket) => {
-      closed.push(closing(socket));
-      const index = requests.push('') - 1;
-      socket.on('data', (chunk: Buffer) => {
-        requests[index] += chunk.toString('latin1');
-        const isBad = chunk.includes('/bad');
-        // An honest service would close here; this one keeps its connection, hoping for another request.
-        socket.write(isBad ? bytes : OK, 'latin1');
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        closed.push(closing(socket));
+        const index = requests.push('') - 1;
+        socket.on('data', (chunk: Buffer) => {
+          requests[index] += chunk.toString('latin1');
+          const isBad = chunk.includes('/bad');
+          // An honest service would close here; this one keeps its connection, hoping for another request.
+          socket.write(isBad ? bytes : OK, 'latin1');
+        });
+      },
     });
     for (const [what, method, outcome, response] of BAD_RESPONSES) {
       bytes = response;
@@ -736,10 +742,12 @@ describe('a response that breaks the rules', () => {
   ])('is reset when the fault comes behind bytes that have left: %s', async (_what, fault) => {
     let goOn = (): void => {};
     const closed: Promise<unknown>[] = [];
-    rig = await startRig(null, (socket) => {
-      closed.push(closing(socket));
-      socket.on('data', () => socket.write(ok('Transfer-Encoding: chunked\r\n', '2\r\nok\r\n')));
-      goOn = () => socket.write(fault);
+    rig = await startRig(null, {
+      serve: (socket) => {
+        closed.push(closing(socket));
+        socket.on('data', () => socket.write(ok('Transfer-Encoding: chunked\r\n', '2\r\nok\r\n')));
+        goOn = () => socket.write(fault);
+      },
     });
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(get('/'));
@@ -753,10 +761,12 @@ describe('a response that breaks the rules', () => {
   it('is not used again when bytes follow later, on the idle stream', async () => {
     let smuggle = (): void => {};
     const closed: Promise<unknown>[] = [];
-    rig = await startRig(null, (socket) => {
-      closed.push(closing(socket));
-      socket.on('data', () => socket.write(OK));
-      smuggle = () => socket.write(EVIL);
+    rig = await startRig(null, {
+      serve: (socket) => {
+        closed.push(closing(socket));
+        socket.on('data', () => socket.write(OK));
+        smuggle = () => socket.write(EVIL);
+      },
     });
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(get('/'));
@@ -773,17 +783,19 @@ describe('a response that breaks the rules', () => {
 
   it('goes nowhere when it continues after the visitor has left', async () => {
     const closed: Promise<unknown>[] = [];
-    rig = await startRig(null, (socket) => {
-      closed.push(closing(socket));
-      socket.on('data', (chunk: Buffer) => {
-        if (chunk.includes('/next')) {
-          socket.write(OK);
-          return;
-        }
-        socket.write(ok('Content-Length: 1000000\r\n', 'evil'));
-        const timer = setInterval(() => socket.write('evil'.repeat(100)), 1);
-        socket.on('close', () => clearInterval(timer));
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        closed.push(closing(socket));
+        socket.on('data', (chunk: Buffer) => {
+          if (chunk.includes('/next')) {
+            socket.write(OK);
+            return;
+          }
+          socket.write(ok('Content-Length: 1000000\r\n', 'evil'));
+          const timer = setInterval(() => socket.write('evil'.repeat(100)), 1);
+          socket.on('close', () => clearInterval(timer));
+        });
+      },
     });
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(get('/'));
@@ -817,12 +829,14 @@ describe('an early response', () => {
   it('reaches a visitor that is still sending, says close, and frees the stream', async () => {
     let sawClose = (): void => {};
     const serviceClosed = new Promise<void>((resolve) => (sawClose = resolve));
-    rig = await startRig(null, (socket) => {
-      // Answers at once and reads no more.
-      socket.once('data', () => {
-        socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig');
-      });
-      void closing(socket).then(sawClose);
+    rig = await startRig(null, {
+      serve: (socket) => {
+        // Answers at once and reads no more.
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig');
+        });
+        void closing(socket).then(sawClose);
+      },
     });
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(`POST / HTTP/1.1\r\n${HOST}Content-Length: 100000000\r\n\r\n`);
@@ -870,14 +884,16 @@ describe('an upgrade', () => {
   const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
   it('carries what the visitor sent before the answer', async () => {
-    rig = await startRig(null, (socket) => {
-      let text = '';
-      socket.on('data', (chunk: Buffer) => {
-        const isFirst = text === '';
-        text += chunk.toString('latin1');
-        if (isFirst) setTimeout(() => socket.write(SWITCH), 20);
-        if (text.endsWith('early\x00data')) socket.end('got it');
-      });
+    rig = await startRig(null, {
+      serve: (socket) => {
+        let text = '';
+        socket.on('data', (chunk: Buffer) => {
+          const isFirst = text === '';
+          text += chunk.toString('latin1');
+          if (isFirst) setTimeout(() => socket.write(SWITCH), 20);
+          if (text.endsWith('early\x00data')) socket.end('got it');
+        });
+      },
     });
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(`${UPGRADE}early\x00`);
@@ -901,7 +917,7 @@ describe('an upgrade', () => {
   ])(
     'that a service refuses without a word is told as such, where it %s the connection',
     async (_how, refuse) => {
-      rig = await startRig(null, (socket) => void socket.once('data', () => refuse(socket)));
+      rig = await startRig(null, { serve: (socket) => void socket.once('data', () => refuse(socket)) });
       const visitor = await RawVisitor.connect(rig.port);
       visitor.send(UPGRADE);
       const received = await visitor.until(/"reference"/);
@@ -1015,7 +1031,7 @@ function setGate(check: Rig['gate']['check']): void {
 describe('an answer of our own', () => {
   it.each(Object.entries(SITUATIONS))('tells of %s', async (code, situation) => {
     const { status, limits, wrapDialer, answer = OK, prepare, request = get('/') } = situation;
-    rig = await startRig(null, new Recorder(answer).handle, undefined, limits, wrapDialer);
+    rig = await startRig(null, { serve: new Recorder(answer).handle, limits, wrapDialer });
     const faults = rig.collectFaults();
     await prepare?.();
     const visitor = await RawVisitor.connect(rig.port);

@@ -34,9 +34,11 @@ describe('the traffic of a route', () => {
   });
 
   it('counts what the relay answers instead of the service, and what it refuses behind the gate', async () => {
-    rig = await startRig((_request, response) => response.end(), undefined, undefined, {
-      managerWaitMs: 0,
-      maxRequestsPerTeam: 2,
+    rig = await startRig((_request, response) => response.end(), {
+      limits: {
+        managerWaitMs: 0,
+        maxRequestsPerTeam: 2,
+      },
     });
     rig.disconnect();
     const statuses = [await rig.fetch('/'), await rig.fetch('/'), await rig.fetch('/')].map(

@@ -24,7 +24,7 @@ async function serve(answer: string, isWhole: (request: string) => boolean, allo
       socket.write(answer, 'latin1');
     });
   };
-  rig = await startRig(null, echo, undefined, {}, undefined, { allowUpgrades });
+  rig = await startRig(null, { serve: echo, allowUpgrades });
   return requests;
 }
 

@@ -1,5 +1,5 @@
 /** A relay between real sockets for specs: a visitor's port, one preview, and a real service behind it. */
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import type { StreamHandler } from '@culvert/tunnel';
@@ -51,26 +51,34 @@ interface FetchResult {
   readonly body: string;
 }
 
-/**
- * @param handle answers requests with Node's HTTP server; null for a service of raw sockets
- * @param handleRaw serves raw sockets instead
- * @param wrapDialer changes how the route's streams are opened
- * @param options.allowUpgrades whether the preview allows protocols other than WebSocket
- */
-export async function startRig(
-  handle: http.RequestListener | null,
-  handleRaw?: (socket: net.Socket) => void,
-  configure?: (server: http.Server) => void,
-  limits: Partial<RelayLimits> = {},
-  wrapDialer: (dialer: Dialer) => Dialer = (dialer) => dialer,
-  { allowUpgrades = false } = {},
-): Promise<Rig> {
-  const events = new (await import('node:events')).EventEmitter();
+export interface RigOptions {
+  /** Serves raw sockets, instead of Node's HTTP server. */
+  readonly serve?: (socket: net.Socket) => void;
+  /** Changes Node's HTTP server before it listens. */
+  readonly configure?: (server: http.Server) => void;
+  /** Limits of the relay that differ from its defaults. */
+  readonly limits?: Partial<RelayLimits>;
+  /** Changes how the route's streams are opened. */
+  readonly wrapDialer?: (dialer: Dialer) => Dialer;
+  /** Whether the preview allows protocols other than WebSocket. */
+  readonly allowUpgrades?: boolean;
+}
+
+/** @param handle answers requests with Node's HTTP server; null for a service of raw sockets */
+export async function startRig(handle: http.RequestListener | null, options: RigOptions = {}): Promise<Rig> {
+  const {
+    serve,
+    configure,
+    limits,
+    wrapDialer = (dialer: Dialer) => dialer,
+    allowUpgrades = false,
+  } = options;
+  const events = new EventEmitter();
   let served = 0;
-  const service = handleRaw
+  const service = serve
     ? net.createServer({ allowHalfOpen: true }, (socket) => {
         socket.on('error', () => {});
-        handleRaw(socket);
+        serve(socket);
       })
     : http.createServer();
   const serviceSockets = new Set<net.Socket>();
@@ -165,7 +173,7 @@ export async function startRig(
     route,
     gate,
     collectFaults: () => (faults = []),
-    fetch: (target, options = {}) =>
+    fetch: (target, wanted = {}) =>
       new Promise((resolve, reject) => {
         const request = http.request(
           {
@@ -173,8 +181,8 @@ export async function startRig(
             host: '127.0.0.1',
             agent,
             path: target,
-            method: options.method ?? 'GET',
-            headers: { host: options.host ?? 'demo.preview.test', ...options.headers },
+            method: wanted.method ?? 'GET',
+            headers: { host: wanted.host ?? 'demo.preview.test', ...wanted.headers },
           },
           (response) => {
             let body = '';
@@ -187,7 +195,7 @@ export async function startRig(
           },
         );
         request.on('error', reject);
-        request.end(options.body);
+        request.end(wanted.body);
       }),
     disconnect: () => void (isConnected = false),
     reconnect: () => {

@@ -39,26 +39,22 @@ async function start(
     stream.on('error', () => {});
     void handle(stream, headers);
   });
-  rig = await startRig(
-    null,
-    (socket) => void server.emit('connection', socket),
-    undefined,
+  rig = await startRig(null, {
+    serve: (socket) => void server.emit('connection', socket),
     limits,
-    (dialer) => new Http2Dialer(dialer, { scheme: 'http' }),
-  );
+    wrapDialer: (dialer) => new Http2Dialer(dialer, { scheme: 'http' }),
+  });
 }
 
 async function startRaw(
   handle: (socket: net.Socket) => void,
   limits: Partial<RelayLimits> = {},
 ): Promise<void> {
-  rig = await startRig(
-    null,
-    handle,
-    undefined,
+  rig = await startRig(null, {
+    serve: handle,
     limits,
-    (dialer) => new Http2Dialer(dialer, { scheme: 'http' }),
-  );
+    wrapDialer: (dialer) => new Http2Dialer(dialer, { scheme: 'http' }),
+  });
 }
 
 async function bodyOf(stream: AsyncIterable<unknown>): Promise<string> {

@@ -14,8 +14,10 @@ afterEach(async () => {
 });
 
 async function start(maxConnectionsPerAddress: number): Promise<void> {
-  rig = await startRig((_request, response) => response.end('ok'), undefined, undefined, {
-    maxConnectionsPerAddress,
+  rig = await startRig((_request, response) => response.end('ok'), {
+    limits: {
+      maxConnectionsPerAddress,
+    },
   });
   listener = net.createServer({ allowHalfOpen: true });
   listener.listen(0, '127.0.0.1');

@@ -39,9 +39,11 @@ async function start(
   limits: Partial<RelayLimits> = {},
   http2: Partial<Http2Limits> = {},
 ): Promise<void> {
-  rig = await startRig(handle, undefined, undefined, {
-    ...limits,
-    http2: { ...DEFAULT_RELAY_LIMITS.http2, ...http2 },
+  rig = await startRig(handle, {
+    limits: {
+      ...limits,
+      http2: { ...DEFAULT_RELAY_LIMITS.http2, ...http2 },
+    },
   });
   visitor = await RawHttp2.connect(rig.http2Port);
 }
@@ -172,9 +174,11 @@ describe('a response that the service breaks off', () => {
     ['in chunks', 'Transfer-Encoding: chunked\r\n', '4\r\nhalf\r\n'],
   ])('never looks complete when it came %s', async (_what, framing, body) => {
     let service: net.Socket | null = null;
-    rig = await startRig(null, (socket) => {
-      service = socket;
-      socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n${body}`));
+    rig = await startRig(null, {
+      serve: (socket) => {
+        service = socket;
+        socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\n${framing}\r\n${body}`));
+      },
     });
     visitor = await RawHttp2.connect(rig.http2Port);
     visitor.send(headers(1, GET));

@@ -26,7 +26,7 @@ async function start(
     readonly limits?: Partial<RelayLimits>;
   } = {},
 ): Promise<void> {
-  rig = await startRig(handle, options.raw, options.configure, options.limits);
+  rig = await startRig(handle, { serve: options.raw, configure: options.configure, limits: options.limits });
   client = http2.connect(`http://127.0.0.1:${rig.http2Port}`);
   client.on('error', () => {});
 }

@@ -60,7 +60,7 @@ async function start(
 ): Promise<Rig> {
   const serve = (service: net.Socket) => void service.once('data', () => refuse?.(service)).resume();
   const limits = { linger: { ...DEFAULT_RELAY_LIMITS.linger, ...linger } };
-  const rig = await startRig(null, serve, undefined, limits);
+  const rig = await startRig(null, { serve, limits });
   rigs.add(rig);
   if (refuse === null) rig.gate.check = () => 'access_denied';
   return rig;

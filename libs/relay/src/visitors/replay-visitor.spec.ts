@@ -219,9 +219,7 @@ describe('a replay', () => {
           request.socket.destroy();
         }
       },
-      undefined,
-      undefined,
-      { managerWaitMs: 0 },
+      { limits: { managerWaitMs: 0 } },
     );
     expect(await answer({ target: '/half' })).toMatchObject({ end: 'broken' });
     expect(await replay({ method: 'POST' })).toMatchObject({ code: 'ingress_closed', status: 502 });
@@ -230,7 +228,7 @@ describe('a replay', () => {
   });
 
   it('takes from the budget of its team, and is bound by the limit on bodies', async () => {
-    rig = await startRig(answering(), undefined, undefined, { maxRequestsPerTeam: 1, maxBodyBytes: 10 });
+    rig = await startRig(answering(), { limits: { maxRequestsPerTeam: 1, maxBodyBytes: 10 } });
     await answer();
     expect(await replay()).toMatchObject({ code: 'team_request_limit', status: 429 });
     expect(await replay({ method: 'POST', body: Buffer.alloc(11) })).toMatchObject({
@@ -269,7 +267,7 @@ describe('a replay', () => {
   });
 
   it('is not counted as a connection of its address', async () => {
-    rig = await startRig(answering(), undefined, undefined, { maxConnectionsPerAddress: 1 });
+    rig = await startRig(answering(), { limits: { maxConnectionsPerAddress: 1 } });
     for (let i = 0; i < 3; i++) await answer();
     await rig.fetch('/');
     expect(seen).toHaveLength(4);
