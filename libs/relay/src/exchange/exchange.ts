@@ -11,6 +11,7 @@ import {
   lastChunk,
   Oddity,
   parseResponseHead,
+  type RangeSink,
   type RequestHead,
   type ResponseHead,
 } from '@culvert/http1';
@@ -44,6 +45,7 @@ export class Exchange implements StreamHandler, BodySink {
   private requestBytesLeft: number;
   private requestBytes = 0;
   private requestScanner: ChunkedScanner | null = null;
+  private requestSink: RangeSink | null = null;
   private isBodyPaused = false;
 
   private response: ResponseHead | null = null;
@@ -472,15 +474,17 @@ export class Exchange implements StreamHandler, BodySink {
 
   private pushChunked(chunk: Buffer, offset: number, stream: Stream): number {
     this.requestScanner ??= new ChunkedScanner('encoded', CHUNKED_LIMITS);
+    // Once for each chunked request: it stays on one stream, since it cannot be repeated.
+    this.requestSink ??= (buffer, start, end) => {
+      this.requestBytes += end - start;
+      this.trace?.requestBody?.add(buffer, start, end);
+      if (!stream.write(buffer.subarray(start, end))) this.pauseBody();
+    };
     const scanner = this.requestScanner;
     const { maxBodyBytes } = this.host.limits;
     let next: number;
     try {
-      next = scanner.scan(chunk, offset, (buffer, start, end) => {
-        this.requestBytes += end - start;
-        this.trace?.requestBody?.add(buffer, start, end);
-        if (!stream.write(buffer.subarray(start, end))) this.pauseBody();
-      });
+      next = scanner.scan(chunk, offset, this.requestSink);
     } catch (error) {
       this.failWith(error, 'request');
       return chunk.length;
