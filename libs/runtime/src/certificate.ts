@@ -1,14 +1,14 @@
-/** A certificate that a port shows: read from files, and again when they change, as Kubernetes and ACME clients do. */
+/** A server certificate in files, which Kubernetes and ACME clients replace while the port is open. */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigurationError } from './settings/configuration-error.js';
 
 export interface CertificateFiles {
-  /** PEM: the certificate, and those between it and its authority. */
+  /** PEM: the certificate and its intermediate certificates. */
   readonly certFile: string;
-  /** PEM, not encrypted. */
+  /** PEM, unencrypted. */
   readonly keyFile: string;
-  /** How often it is looked whether they have changed. Default: 10 s. Kubernetes takes up to a minute to change them. */
+  /** Interval between two checks of the files. Default: 10 s. Kubernetes takes up to a minute to replace them. */
   readonly lookMs?: number;
 }
 
@@ -19,12 +19,12 @@ export interface Certificate {
 
 const DEFAULT_LOOK_MS = 10_000;
 
-/** Throws ConfigurationError unless the two can be read and belong together. */
+/** Reads the two files. @throws ConfigurationError unless both can be read and belong together */
 export function readCertificate(files: CertificateFiles): Certificate {
   return readUnless(files, null)!;
 }
 
-/** Null when it is `served` that is read. */
+/** Returns null when the files still hold `served`. */
 function readUnless({ certFile, keyFile }: CertificateFiles, served: Certificate | null): Certificate | null {
   try {
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
@@ -40,15 +40,16 @@ function readUnless({ certFile, keyFile }: CertificateFiles, served: Certificate
 }
 
 export interface CertificateEvents {
-  /** Another certificate is to be served from now on. */
+  /** The files hold another certificate. It must be served from now on. */
   onChange(certificate: Certificate): void;
-  /** At two looks in a row the files could not be used: the certificate stays as it is. Once until they can. */
+  /** Two checks in a row found files that cannot be used. Not called again until a check finds usable files. */
   onProblem(error: ConfigurationError): void;
 }
 
+/** Checks the files of a certificate at an interval, and reports changes. Never keeps the process alive. */
 export class CertificateWatch {
   private readonly timer: NodeJS.Timeout;
-  /** Looks in a row that found files of no use. */
+  /** Checks in a row that found unusable files. */
   private failures = 0;
 
   constructor(
@@ -64,7 +65,7 @@ export class CertificateWatch {
     clearInterval(this.timer);
   }
 
-  /** While one of the two files is replaced and the other is not they do not fit: that is no problem yet. */
+  /** One failed check is no problem yet: it may have come between the replacements of the two files. */
   private look(): void {
     let found: Certificate | null;
     try {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { redactText } from './log/redact.js';
 import { ConfigurationError } from './settings/configuration-error.js';
 
-/** Why a process cannot start, in one line for its operator: a setting, what is wrong with it, and what would be right. */
+/** A process cannot start, and its operator can fix that. The message is one line: a setting, what is wrong with it, what would be right. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -9,7 +9,7 @@ export interface StopOptions {
 }
 
 /**
- * How every program of Culvert that runs until it is told to stop treats signals.
+ * The signal policy of every program of Culvert that runs until it is stopped.
  *
  * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 when it finished, with 1 when it
  * failed or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process with 1 at once. A second SIGHUP does not: when a

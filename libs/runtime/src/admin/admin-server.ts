@@ -1,4 +1,4 @@
-/** The port that probes and metrics ask, which need not be open to the public. */
+/** The port for probes and metrics. It need not be open to the public. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 export interface AdminPage {
@@ -7,7 +7,7 @@ export interface AdminPage {
   readonly body: string;
 }
 
-/** What each path shows at the moment. Every other path is answered with 404. */
+/** The page of each path, made anew for each request. Other paths get 404. */
 export type AdminPages = Readonly<Record<string, () => AdminPage | Promise<AdminPage>>>;
 
 /** Starts to listen; the caller handles `error`. Without a host: on all addresses. */
@@ -19,7 +19,7 @@ export function startAdmin(
   return server.listen(address.port, address.host);
 }
 
-/** `/healthz` and `/readyz` of a program that depends on nothing but its connection. */
+/** Returns `/healthz` and `/readyz` of a program that depends on nothing but its connection. */
 export function probePages(isReady: () => boolean): AdminPages {
   return {
     '/healthz': () => text(200, 'ok'),

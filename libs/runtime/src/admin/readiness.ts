@@ -1,4 +1,4 @@
-/** Rejects, or does not resolve in time, while a dependency does not work. */
+/** Resolves while a dependency works. Rejects, or does not resolve in time, while it does not. */
 export type DependencyCheck = () => Promise<void>;
 
 export interface ReadinessReport {
@@ -13,7 +13,7 @@ const STOPPING: ReadinessReport = { ready: false, checks: { process: 'stopping' 
 const CHECK_TIMEOUT_MS = 500;
 
 /**
- * Whether this process should get traffic. It becomes ready when all its dependencies answer, and stays ready without them
+ * Decides whether this process should get traffic. It becomes ready when all its dependencies answer, and stays ready without them
  * until it is told to stop. All processes share these dependencies: if each left the load balancer when one is away, none
  * would be left. An edge serves what it has cached, and an API process answers 503 with Retry-After.
  */
@@ -34,14 +34,14 @@ export class Readiness {
     this.#checks.set(name, check);
   }
 
-  /** Not ready from now on: load balancers look away while work in progress is finished. */
+  /** Makes the process unready for good, so that load balancers send nothing while it finishes its work. */
   markStopping(): void {
     if (this.#isStopping) return;
     this.#state = 'stopping';
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls back once, when the process begins to stop: what would go on without end has to end now. */
+  /** Calls `listener` once, when the process begins to stop. For work that would otherwise never end, such as event streams. */
   onStopping(listener: () => void): void {
     if (this.#isStopping) listener();
     else this.#listeners.push(listener);
@@ -50,7 +50,7 @@ export class Readiness {
   async report(): Promise<ReadinessReport> {
     if (this.#isStopping) return STOPPING;
     const checks = await this.check();
-    // The process may have been told to stop in the meantime.
+    // The process may have begun to stop meanwhile.
     if (this.#isStopping) return STOPPING;
     if (Object.values(checks).every((result) => result === 'ok')) this.#state = 'ready';
     return { ready: this.#state === 'ready', checks };

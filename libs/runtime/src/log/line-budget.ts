@@ -1,9 +1,9 @@
-/** How many lines of a kind may go into a log, so that a flood of failures cannot fill a disk. */
+/** Limits of the lines of one kind, so that a flood of failures cannot fill a disk. */
 export interface LineBudgetOptions {
-  /** At once, after a time without any. */
+  /** Lines that may be written at once after a quiet time. */
   readonly burst: number;
   readonly perMinute: number;
-  /** Called with how many lines were left out: once in ten seconds at most. */
+  /** Called with the number of omitted lines, at most once in ten seconds. */
   readonly onOmitted: (count: number) => void;
   /** Milliseconds of a steady clock. */
   readonly now?: () => number;
@@ -12,7 +12,7 @@ export interface LineBudgetOptions {
 const REPORT_MS = 10_000;
 const MINUTE_MS = 60_000;
 
-/** Counts what it refuses, and reports the count. */
+/** Decides which lines are written. Counts the others and reports their number. */
 export class LineBudget {
   private left: number;
   private filledAt: number;
@@ -26,7 +26,7 @@ export class LineBudget {
     this.filledAt = this.now();
   }
 
-  /** Whether one more line may be written now. */
+  /** Reports whether one more line may be written now, and counts it as omitted if not. */
   take(): boolean {
     const { burst, perMinute } = this.options;
     const now = this.now();
@@ -41,7 +41,7 @@ export class LineBudget {
     return false;
   }
 
-  /** Reports at once what was left out so far. */
+  /** Reports the lines omitted so far without waiting. */
   report(): void {
     clearTimeout(this.timer);
     this.timer = undefined;

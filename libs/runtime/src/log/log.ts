@@ -8,8 +8,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const STDERR = 2;
 
 /**
- * A log of JSON lines, one per event, in which credentials do not appear: the only one, whichever program writes it. Goes to
- * stderr unless told otherwise.
+ * Creates the log of a program: JSON lines, one per event, with credentials redacted. All programs of Culvert use it. Writes to
+ * stderr by default.
  */
 export function createLog(options: {
   readonly level: LogLevel;
@@ -39,7 +39,7 @@ function standardError(): DestinationStream {
   return stream;
 }
 
-/** Throws ConfigurationError. */
+/** Returns the level with this name. @throws ConfigurationError */
 export function logLevelOf(text: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === text);
   if (level === undefined) {

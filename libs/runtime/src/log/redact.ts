@@ -1,38 +1,38 @@
 /**
- * Last line of defense against secrets in logs. Works on the finished JSON line, so it does not matter how deep in an object,
- * or in which error message, a secret is. Fields are judged by their names, and all text by what it looks like.
+ * Last line of defense against secrets in logs. Works on the finished JSON line, so that it finds secrets at any depth of an
+ * object and in error messages. Judges fields by their names, and all text by its form.
  */
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 
 const REDACTED = '[redacted]';
 
 /**
- * The one field that is logged as it is, on purpose: a link that whoever reads the log hands on, because no mail is sent.
- * Only a field of the line itself counts, so nothing that a client sends is taken for it.
+ * The one field that is logged unredacted, on purpose: a link that the operator passes on where no mail is sent. Counts only at
+ * the top level of a line, where no client can put anything.
  */
 export const HANDED_ON = 'handedOnLink';
 
-/** A name with one of these in it holds a secret, whatever else it says: `x-ambassador-api-key`, `clientSecret`. */
+/** Fields whose names contain one of these hold a secret: `x-ambassador-api-key`, `clientSecret`. */
 const SECRET_WORDS =
   'authori[sz]ation|cookie|secret|passw(?:or)?d|passphrase|token|api[-_]?key|credential|private[-_]?key';
 const SECRET_NAME = new RegExp(SECRET_WORDS, 'i');
-/** What is said about a secret is none: `apiKeyId`, `token_count`. */
+/** Names of fields that describe a secret without containing it: `apiKeyId`, `token_count`. */
 const ABOUT =
   /(?:[a-z](?:Ids?|Names?|Count|At|Hint|Kind|Type|Ms|Bytes|Url)|[-_](?:ids?|names?|count|at|hint|kind|type|url))$/;
 
-/** Of names and of what may be before a password: so that no text makes a pattern look ahead without end. */
+/** Bounded, so that no text makes a pattern backtrack over all of it. */
 const NAME_PART = String.raw`[\w.-]{0,60}`;
 const QUOTE = String.raw`(\\{0,7}["'])`;
 
-/** What a secret looks like wherever it stands, with what replaces it. The beginning stays, for those who look for it. */
+/** Forms of secrets in text, and their replacements, which keep the beginning so that a reader can find the secret's kind. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`(${SECRET_PREFIX_PATTERN})[\\w-]{8,}`, 'g'), `$1${REDACTED}`],
   [/\b(Bearer|Basic) [\w.~+/=-]{6,}/gi, `$1 ${REDACTED}`],
   [/\b(gh[pousr]_|github_pat_|glpat-)\w{8,}/g, `$1${REDACTED}`],
-  // A JWT: the header, a JSON object in base64url, tells what it is.
+  // A JWT, known by its header: a JSON object in base64url.
   [/\beyJ[\w-]{8,2048}\.[\w-]{8,8192}(?:\.[\w-]*)?/g, REDACTED],
   [/(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)[^-]+/g, `$1${REDACTED}`],
-  // user:password@, whatever is in the password; but not the port of a URL with an @ in its path.
+  // user:password@ with any characters in the password, but not the port of a URL with an @ in its path.
   [/(:\/\/[^\s/:@"']{0,100}):(?!\d{1,5}[/?#])\S{1,200}@/g, `$1:${REDACTED}@`],
   // A token in the place of the user.
   [/(:\/\/)[^\s/:@"']{20,500}@/g, `$1${REDACTED}@`],
@@ -50,16 +50,16 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`\\b(${NAME_PART}(?:${SECRET_WORDS})${NAME_PART}=)[^\\s&;,"'\\\\)]+`, 'gi'), `$1${REDACTED}`],
 ];
 
-/** Whether a line can hold anything that is to be redacted: most lines do not. */
+/** Matches every line that may need redaction. Most lines do not match, which is cheap to find out. */
 const IS_SUSPICIOUS = new RegExp(
   `${SECRET_WORDS}|${SECRET_PREFIX_PATTERN}|bearer|basic|://|\\bgh[pousr]_|github_pat_|glpat-|\\beyJ|PRIVATE KEY`,
   'i',
 );
 
-/** Of objects in objects: pino itself stops before that. */
+/** Of nested objects: pino itself stops before that. */
 const MAX_DEPTH = 50;
 
-/** `line` with every value that may be a credential replaced. Stays one line of JSON. */
+/** Returns `line` with every value replaced that may be a credential. The result is one line of JSON too. */
 export function redactLine(line: string): string {
   if (!IS_SUSPICIOUS.test(line)) return line;
   const end = line.endsWith('\n') ? '\n' : '';
@@ -85,7 +85,7 @@ function redact(value: unknown, depth: number): unknown {
   );
 }
 
-/** A text that is JSON itself, such as a body. Null when it is not. */
+/** Redacts a text that is JSON itself, such as a body. Returns null when it is not. */
 function redactJson(text: string, depth: number): string | null {
   if (!/^\s*[{[]/.test(text) || depth >= MAX_DEPTH) return null;
   try {
@@ -103,7 +103,7 @@ function isHarmless(value: unknown): boolean {
   return value === null || typeof value === 'boolean' || value === '';
 }
 
-/** `text` with everything replaced that looks like a credential: for what is written beside the log. */
+/** Returns `text` with everything replaced that looks like a credential. For text that is written past the log. */
 export function redactText(text: string): string {
   let redacted = text;
   for (const [pattern, replacement] of PATTERNS) redacted = redacted.replace(pattern, replacement);

@@ -1,4 +1,4 @@
-/** How programs of a cluster read flags and environment. Everything throws ConfigurationError naming the variable. */
+/** Reads flags and environment of the programs in a cluster. Everything throws ConfigurationErrors that name the variable. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { ConfigurationError } from './configuration-error.js';
 
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
-/** A setting is its flag's, else its variable's; empty means not set. */
+/** Reads settings one by one: from the flag, else from the environment variable. An empty value counts as absent. */
 export class SettingReader<Flags extends object> {
   constructor(
     private readonly flags: Flags,
@@ -18,13 +18,13 @@ export class SettingReader<Flags extends object> {
     return typeof given === 'string' && given !== '' ? given : undefined;
   }
 
-  /** The content of the file that the setting names. */
+  /** Returns the content of the file that the setting names. */
   file(flag: keyof Flags, variable: string): string | undefined {
     const path = this.text(flag, variable);
     return path === undefined ? undefined : readText(variable, path);
   }
 
-  /** PEM certificates in the file that the setting names, read anew every time; checked now. */
+  /** Returns a reader of the PEM certificates in the file that the setting names. Checks them now and at every read. */
   certificates(flag: keyof Flags, variable: string): (() => Promise<string>) | undefined {
     const path = this.text(flag, variable);
     if (path === undefined) return undefined;
@@ -42,8 +42,9 @@ export class SettingReader<Flags extends object> {
 }
 
 /**
- * A secret from the environment alone, since command lines are visible to everybody on a machine: `variable`, or the file
- * that `<variable>_FILE` names, which is read anew every time. Checked now; undefined when neither is set.
+ * Returns a reader of a secret: the value of `variable`, or the content of the file that `<variable>_FILE` names, which is read
+ * anew every time. Undefined when neither is set. Secrets have no flags, because every user of a machine sees command lines.
+ * @param check returns the secret, or throws ConfigurationError; called now and at every read
  */
 export function readSecret(
   env: NodeJS.ProcessEnv,
@@ -61,7 +62,7 @@ export function readSecret(
   return async () => check((await readFile(path, 'utf8')).trim());
 }
 
-/** A key travels in a header: whatever else it is, it must fit there. */
+/** Returns `key`. @throws ConfigurationError unless it fits into a header; the message does not quote it */
 export function checkKey(key: string): string {
   if (/^[!-~]{1,512}$/.test(key)) return key;
   throw new ConfigurationError(
@@ -82,6 +83,7 @@ function beginsWithCertificate(pem: string): boolean {
   }
 }
 
+/** Returns the content of the file at `path`, which `variable` names. */
 export function readText(variable: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -93,7 +95,7 @@ export function readText(variable: string, path: string): string {
   }
 }
 
-/** The namespace of this pod, or empty outside Kubernetes. */
+/** Returns the namespace of this pod; empty outside Kubernetes. */
 export function podNamespace(env: NodeJS.ProcessEnv): string {
   if (env['POD_NAMESPACE']) return env['POD_NAMESPACE'];
   try {
@@ -103,6 +105,7 @@ export function podNamespace(env: NodeJS.ProcessEnv): string {
   }
 }
 
+/** Returns the items of a list that is separated by commas. Spaces around them, and empty items, are left out. */
 export function splitList(text: string | undefined): string[] {
   return (text ?? '')
     .split(',')
@@ -112,6 +115,7 @@ export function splitList(text: string | undefined): string[] {
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
+/** Returns `value` without the fields that are undefined. */
 export function withoutUndefined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
 }
