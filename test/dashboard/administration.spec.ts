@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Deferred, TelepresenceClient } from '@culvert/testkit';
+import { createStore } from '@culvert/store';
+import { Deferred, TelepresenceClient, type TestDatabase } from '@culvert/testkit';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -14,6 +15,7 @@ import {
   startDashboard,
   watchForFaults,
 } from '../support/dashboard.js';
+import { createDatabase } from '../support/database.js';
 import type { Program } from '../support/process.js';
 
 /** Connections, intercepts, keys, the team, its log and oneself: each page's main task, by clicking and typing. */
@@ -21,6 +23,7 @@ const HOSTILE = '<img src=x onerror=alert(1)>"\'';
 const POLL = { timeout: 20_000 };
 
 let dashboard: Dashboard;
+let database: TestDatabase;
 let service: http.Server;
 let ownersPage: Page;
 let page: Page;
@@ -31,7 +34,8 @@ beforeAll(async () => {
   service = http.createServer((_request, response) => void response.end('hello'));
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
-  dashboard = await startDashboard(inject('chromiumPath'));
+  database = await createDatabase();
+  dashboard = await startDashboard(inject('chromiumPath'), { DATABASE_URL: database.url });
   ownersPage = await dashboard.signIn();
   ownersPage.setDefaultTimeout(POLL.timeout);
   faults = watchForFaults(ownersPage);
@@ -243,6 +247,75 @@ it('intercepts are found by workload and namespace, with who, how and which prev
   expect((await dashboard.deployment.apiStatus('GET', `/previews/${checkout.id}`)).status).toBe(404);
 });
 
+it('a preview that Telepresence goes on showing is removed with a word about that, and restored', async () => {
+  const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+  try {
+    const { id: teamId } = await api<{ id: string }>('GET', '/team');
+    const hostname = 'shown-by-telepresence.preview.localhost';
+    // As an edge does when a traffic manager of Telepresence asks for a preview.
+    const opened = await store.requestedPreviews.open(teamId, {
+      managerId: 'telepresence-1',
+      managerName: 'Telepresence',
+      interceptId: 'telepresence-1:invoices',
+      intercept: {
+        name: 'invoices',
+        client: 'ann@laptop',
+        workload: 'invoices',
+        workloadKind: 'Deployment',
+        namespace: 'shop',
+        mechanism: 'http',
+        mechanismArgs: [],
+        targetHost: '127.0.0.1',
+        targetPort: 80,
+        serviceName: 'invoices',
+        servicePortIdentifier: 'http',
+        disposition: 'ACTIVE',
+        message: '',
+        metadata: {},
+        headers: {},
+      },
+      preview: {
+        hostname,
+        ingress: {
+          host: 'invoices.shop',
+          port: 80,
+          useTls: false,
+          l5Host: 'invoices.shop',
+          verifyTls: false,
+          protocol: 'http1',
+        },
+        access: 'team',
+        allowedEmails: [],
+        allowedDomains: [],
+        displayBanner: false,
+        pullRequestUrl: null,
+        addRequestHeaders: {},
+        expiresAt: null,
+      },
+      maxPreviews: 100,
+      at: new Date(),
+    });
+    if (typeof opened === 'string') throw new Error(opened);
+    await go(`/previews/${opened.preview.id}`);
+    await page.getByRole('button', { name: 'Remove' }).click();
+    await dialog().getByText('telepresence preview remove invoices').waitFor();
+    await dialog().getByRole('button', { name: 'Remove' }).click();
+    await page.getByText(`Removed ${hostname}`).waitFor();
+    await open('Intercepts');
+    await row('invoices').getByText('Removed, still shown by its manager').waitFor();
+    await choose('Actions for the intercept invoices', 'Restore preview');
+    await page.getByText(`Restored ${hostname}`).waitFor();
+    await row('invoices').getByRole('link', { name: hostname }).waitFor();
+    await page.getByRole('button', { name: 'Actions for the intercept invoices', exact: true }).click();
+    await page.getByRole('menuitem', { name: 'Remove' }).waitFor();
+    expect(await page.getByRole('menuitem', { name: 'Restore preview' }).count()).toBe(0);
+    await page.keyboard.press('Escape');
+    await api('DELETE', `/intercepts/${encodeURIComponent('telepresence-1:invoices')}`);
+  } finally {
+    await store.close();
+  }
+});
+
 describe('the team', () => {
   // A list that came later pushed the buttons below it away: a click that had begun on one ended beside it, and did nothing.
   it('is shown once all of it is there, so that nothing moves under the pointer', async () => {
@@ -311,9 +384,30 @@ describe('the team', () => {
     expect(await theirs.getByRole('textbox', { name: 'Name of the team' }).isDisabled()).toBe(true);
     expect(await findBarriers(theirs)).toEqual([]);
 
+    // What she made would let others in after she is gone: the dialog says so, and ends it.
+    const manager = await api<{ id: string }>('POST', '/traffic-managers', { managerId: 'shared-cluster' });
+    const shared = await dashboard.deployment.createPreview(servicePort(), {
+      trafficManagerId: manager.id,
+      access: 'team',
+    });
+    const links = `/previews/${shared.id}/share-links`;
+    const madeLink = await theirs.request.post(`${dashboard.url}/api/v1${links}`, {
+      data: { name: 'for the client' },
+      headers: { origin: dashboard.url },
+    });
+    expect(madeLink.status()).toBe(201);
     await choose(`Actions for ${ann.email}`, 'Remove from the team');
+    await dialog().getByText(`Share link “for the client” of ${shared.hostname}`).waitFor();
+    expect(await dialog().textContent()).toContain('Their API keys and programs end. Previews stay.');
+    const endsAll = dialog().getByRole('checkbox', {
+      name: /End share links, preview tokens and invitations/,
+    });
+    expect(await endsAll.isChecked()).toBe(true);
     await dialog().getByRole('button', { name: 'Remove' }).click();
     await row(ann.email).waitFor({ state: 'detached' });
+    const { items: ended } = await api<{ items: { revokedAt: string | null }[] }>('GET', links);
+    expect(ended).toEqual([expect.objectContaining({ revokedAt: expect.any(String) as string })]);
+    await api('DELETE', `/previews/${shared.id}`);
     // As under TEAM_CREATION=members.
     await theirs.route('**/api/v1/me', async (route) => {
       const response = await route.fetch();

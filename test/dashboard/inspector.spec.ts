@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
@@ -184,6 +184,25 @@ describe('one request', () => {
     await drawer().getByRole('tab', { name: 'Response' }).click();
     const answer = await drawer().getByRole('region', { name: 'the response body' }).textContent();
     expect(JSON.parse(answer ?? '')).toEqual({ echo: '{"article":17}' });
+  });
+
+  it('says what the service got wrong in a response that reached its visitor all the same', async () => {
+    const sloppy = net.createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok'));
+    });
+    sloppy.listen(0, '127.0.0.1');
+    await once(sloppy, 'listening');
+    preview = await dashboard.deployment.createPreview((sloppy.address() as AddressInfo).port, {
+      intercept: { name: `sloppy-${count}`, workload: 'sloppy', namespace: 'shop', client: 'ann@laptop' },
+    });
+    await inspect();
+    expect((await send('/odd')).status).toBe(200);
+    await openRequest('/odd');
+    const note = drawer().getByRole('alert').filter({ hasText: 'breaks the rules of HTTP' });
+    await note.getByText('Lines of the head end with LF alone instead of CRLF.').waitFor();
+    await note.getByText('The visitor got it all the same.').waitFor();
+    sloppy.close();
   });
 });
 
