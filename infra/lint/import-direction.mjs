@@ -16,6 +16,7 @@ const ANY_LIB = [
   'cluster',
   'contract',
   'domain',
+  'flow',
   'http1',
   'http2',
   'intercepts',
@@ -35,6 +36,12 @@ const ANY_LIB = [
  * absent. `builtins`: the `node:` modules it may import, any when absent. `why` ends the message of a violation.
  */
 const PACKAGES = {
+  'libs/flow': {
+    culvert: [],
+    external: [],
+    builtins: [],
+    why: 'flow is the ground floor of the protocols: it keeps, orders and counts bytes, and knows no frame',
+  },
   'libs/http1': {
     culvert: [],
     external: [],
@@ -42,10 +49,10 @@ const PACKAGES = {
     why: 'http1 parses and writes message heads: no I/O and no dependency, so that it can be tested exhaustively',
   },
   'libs/http2': {
-    culvert: [],
+    culvert: ['flow'],
     external: [],
     builtins: ['node:assert/strict', 'node:buffer'],
-    why: 'http2 is frames, HPACK and flow control: no I/O and no dependency, so that it can be tested exhaustively',
+    why: 'http2 is frames, HPACK and flow control: no I/O and no dependency but flow, so that it can be tested exhaustively',
   },
   'libs/intercepts': {
     culvert: [],
@@ -60,7 +67,7 @@ const PACKAGES = {
     why: 'sockets is where the data plane goes past Node: it knows nothing of what is read and written',
   },
   'libs/tunnel': {
-    culvert: [],
+    culvert: ['flow'],
     external: ['ws'],
     why: 'tunnel is the protocol that another language must be able to implement: it knows nothing of Culvert but its own frames',
   },
@@ -93,8 +100,8 @@ const PACKAGES = {
     why: 'banner is one filter of response bodies: it knows the port of relay that it implements, and relay does not know it',
   },
   'libs/telepresence': {
-    culvert: ['tunnel'],
-    why: 'telepresence is one more kind of tunnel: it offers what tunnel defines and needs nothing else',
+    culvert: ['flow', 'tunnel'],
+    why: 'telepresence is one more kind of tunnel: it offers what tunnel defines and needs nothing else but flow',
   },
   'libs/outbound': {
     culvert: ['sockets', 'tunnel'],

@@ -47,8 +47,10 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   // the inner libs
   ['libs/http1/src/c1.ts', "import '@culvert/tunnel';", 'no I/O and no dependency'],
   ['libs/http1/src/c2.ts', "import 'node:net';", 'no I/O and no dependency'],
-  ['libs/tunnel/src/c3.ts', "import 'ws';", null],
+  ['libs/tunnel/src/c3.ts', "import 'ws';\nimport '@culvert/flow';", null],
   ['libs/tunnel/src/c4.ts', "import '@nestjs/common';", 'another language'],
+  ['libs/flow/src/c10.ts', "import '@culvert/tunnel';", 'ground floor of the protocols'],
+  ['libs/flow/src/c11.ts', "import 'node:net';", 'ground floor of the protocols'],
   ['libs/domain/src/c5.ts', "import '@prisma/client';", 'domain holds the rules'],
   ['libs/domain/src/c6.ts', "import '@culvert/contract';", 'domain holds the rules'],
   ['libs/contract/src/c7.ts', "import 'zod/mini';", null],

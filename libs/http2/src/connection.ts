@@ -5,6 +5,7 @@
  * When the socket holds more than it should, the connection is *congested*: streams wait in the ready queue, frames
  * without flow control are held back here, and when these become many, nothing more is read.
  */
+import { RateWindow } from '@culvert/flow';
 import { Http2Error } from './errors.js';
 import { FrameBatch } from './frame-batch.js';
 import { FrameReader } from './frame-reader.js';
@@ -33,7 +34,6 @@ import {
   RATE_WINDOW_MS,
   SOCKET_HIGH_WATER_BYTES,
 } from './limits.js';
-import { RateWindow } from './rate-window.js';
 import { areTrailers, readRequestFields, type RequestFields } from './request-fields.js';
 import { ServerStream, type StreamHost } from './stream.js';
 
@@ -213,7 +213,7 @@ export class ServerConnection implements StreamHost {
 
   /** Counts a stream that ended too early. Resets are free for the peer, and cost a request here. */
   countReset(): void {
-    if (!this.resets.take(this.owner.now())) this.fail(ErrorCode.ENHANCE_YOUR_CALM);
+    if (this.resets.exceeds(this.owner.now())) this.fail(ErrorCode.ENHANCE_YOUR_CALM);
   }
 
   // --- StreamHost -----------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ export class ServerConnection implements StreamHost {
 
   sendData(streamId: number, payload: Buffer, flags: number): void {
     this.sendWindow -= payload.length;
-    this.noise.give(NOISE_PER_FRAME);
+    this.noise.forgive(NOISE_PER_FRAME);
     this.isPingEarned = true;
     this.batch.data(streamId, payload, flags);
     if (this.batch.size >= FLUSH_BYTES) this.flush();
@@ -343,8 +343,8 @@ export class ServerConnection implements StreamHost {
       this.checkAbandoned(streamId);
       return;
     }
-    if (end > start) this.noise.give(NOISE_PER_FRAME);
-    else if (!isLast && !this.emptyData.take(this.owner.now())) throw calm('empty DATA');
+    if (end > start) this.noise.forgive(NOISE_PER_FRAME);
+    else if (!isLast && this.emptyData.exceeds(this.owner.now())) throw calm('empty DATA');
     stream.handleData(buffer.subarray(start, end), frameBytes, isLast);
   }
 
@@ -519,7 +519,7 @@ export class ServerConnection implements StreamHost {
       if (this.isAcknowledged) this.countReset();
       return;
     }
-    this.noise.give(NOISE_PER_FRAME);
+    this.noise.forgive(NOISE_PER_FRAME);
     const stream = new ServerStream(this, streamId, this.peerWindowBytes, isLast, contentLength);
     this.streams.set(streamId, stream);
     this.owner.onRequest(stream, request, isLast || (this.isEndNext && contentLength <= 0));
@@ -593,11 +593,11 @@ export class ServerConnection implements StreamHost {
   }
 
   private countControl(): void {
-    if (!this.controls.take(this.owner.now())) throw calm('too many control frames');
+    if (this.controls.exceeds(this.owner.now())) throw calm('too many control frames');
   }
 
   private countNoise(): void {
-    if (!this.noise.take(this.owner.now())) throw calm('too many frames without content');
+    if (this.noise.exceeds(this.owner.now())) throw calm('too many frames without content');
   }
 
   // --- Output ---------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@ export { ChunkQueue } from './chunk-queue.js';
 export { ProtocolError, TunnelError } from './errors.js';
 export { GoAwayCode, goAwayName, isFault, PROTOCOL_VERSION, retryAfter, type Retry } from './frame.js';
 export { type Hello, type Welcome } from './handshake.js';
-export { RateLimit } from './rate-limit.js';
 export { ReceiveBudget } from './receive-budget.js';
 export { DEFAULT_SETTINGS, tunnelSettings, type TunnelSettings } from './settings.js';
 export { type IncomingStream } from './stream.js';

@@ -4,6 +4,7 @@
  *
  * A handler may throw TunnelError from any depth of a frame's handling: `onMessage` closes the tunnel with its code.
  */
+import { RateWindow } from '@culvert/flow';
 import type { Carrier, CarrierHandler } from './carrier.js';
 import { FrameDecoder } from './decode.js';
 import type { FrameSink } from './decode.js';
@@ -26,7 +27,6 @@ import { Liveness } from './liveness.js';
 import type { LivenessHost, LivenessTimes } from './liveness.js';
 import { Outbox } from './outbox.js';
 import type { OutboxOwner } from './outbox.js';
-import { RateLimit } from './rate-limit.js';
 import { ReceiveBudget } from './receive-budget.js';
 import { tunnelSettings } from './settings.js';
 import type { TunnelSettings } from './settings.js';
@@ -138,8 +138,8 @@ class NativeTunnel
   private graceTimer: NodeJS.Timeout | null = null;
 
   private overruns = 0;
-  private readonly pings: RateLimit;
-  private readonly aborts: RateLimit;
+  private readonly pings: RateWindow;
+  private readonly aborts: RateWindow;
 
   constructor(
     private readonly carrier: Carrier,
@@ -155,8 +155,8 @@ class NativeTunnel
     this.openWindowBytes = settings.openWindowBytes;
     this.maxWindowBytes = settings.maxWindowBytes;
     this.budget = new ReceiveBudget(0);
-    this.pings = new RateLimit(settings.maxPingsPerSecond);
-    this.aborts = new RateLimit(settings.maxAbortsPerSecond);
+    this.pings = new RateWindow(settings.maxPingsPerSecond, 1000);
+    this.aborts = new RateWindow(settings.maxAbortsPerSecond, 1000);
     this.decoder = new FrameDecoder(this);
     this.outbox = new Outbox(carrier, settings, this);
     this.handshakeTimer = setTimeout(
@@ -417,11 +417,12 @@ class NativeTunnel
   }
 
   private countAbort(): void {
-    if (this.aborts.exceeds()) throw new TunnelError(GoAwayCode.LIMIT, 'too many streams opened and reset');
+    if (this.aborts.exceeds(performance.now()))
+      throw new TunnelError(GoAwayCode.LIMIT, 'too many streams opened and reset');
   }
 
   private handlePing(payload: Buffer): void {
-    if (this.pings.exceeds()) throw new TunnelError(GoAwayCode.LIMIT, 'too many pings');
+    if (this.pings.exceeds(performance.now())) throw new TunnelError(GoAwayCode.LIMIT, 'too many pings');
     this.outbox.control().tunnelFrame(FrameType.PONG, payload);
   }
 

@@ -1,7 +1,7 @@
 /** Who may come to the meeting point: docs/cluster.md §1. Of what is presented only hashes are kept. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { RateWindow } from '@culvert/flow';
 import type { Fetch } from '@culvert/outbound';
-import { RateLimit } from '@culvert/tunnel';
 import { createCulvertApi, CulvertApiError, type Me } from '../culvert/culvert-api.js';
 
 /** HTTP status of the answer to an upgrade; 101: welcome. */
@@ -36,7 +36,7 @@ export class Authenticator {
   private readonly known = new Map<string, Known>();
   /** Questions to Culvert under way. */
   private readonly asking = new Map<string, Promise<Verdict>>();
-  private readonly wrong = new RateLimit(MAX_WRONG_PER_SECOND);
+  private readonly wrong = new RateWindow(MAX_WRONG_PER_SECOND, 1000);
   private ownTeam: string | null = null;
 
   constructor(
@@ -54,7 +54,7 @@ export class Authenticator {
   async judge(authorization: string | undefined): Promise<Verdict> {
     const credential = bearerOf(authorization);
     const verdict = credential === null ? 401 : await this.judgeCredential(credential, { mayAskOwn: false });
-    return verdict === 401 && this.wrong.exceeds() ? 429 : verdict;
+    return verdict === 401 && this.wrong.exceeds(this.now()) ? 429 : verdict;
   }
 
   /**

@@ -5,7 +5,7 @@
  * Each stream has a window of its own and gives credit for what its consumer took. The connection's window never
  * limits, so that one stalled stream does not stop the others; the sum of the streams' windows bounds the memory.
  */
-import { RateLimit } from '@culvert/tunnel';
+import { RateWindow } from '@culvert/flow';
 import {
   DEFAULT_FRAME_BYTES,
   DEFAULT_WINDOW_BYTES,
@@ -80,7 +80,7 @@ export class Http2Connection implements FrameSink {
   private nextId = 1;
   private readonly streams = new Map<number, Http2Stream>();
   private readonly reader = new FrameReader(this, MAX_FRAME_BYTES);
-  private readonly answered = new RateLimit(MAX_ANSWERED_PER_SECOND);
+  private readonly answered = new RateWindow(MAX_ANSWERED_PER_SECOND, 1000);
   /** DATA since the connection's window was refilled. */
   private received = 0;
   /** The stream that the DATA frame under way belongs to. */
@@ -351,7 +351,7 @@ export class Http2Connection implements FrameSink {
   }
 
   private answer(frame: Buffer): void {
-    if (this.answered.exceeds())
+    if (this.answered.exceeds(performance.now()))
       throw new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, 'too many PINGs or SETTINGS');
     this.outbox.control(frame);
   }

@@ -1,0 +1,1 @@
+export { RateWindow } from './rate-window.js';
