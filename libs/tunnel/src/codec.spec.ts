@@ -102,41 +102,6 @@ describe('FrameBatch', () => {
     }
   });
 
-  it('never writes again into bytes that were taken', () => {
-    const batch = new FrameBatch();
-    const taken: Buffer[] = [];
-    const copies: Buffer[] = [];
-    for (let id = 1; id < 20_000; id++) {
-      batch.window(id, id);
-      if (id % 7 === 0) {
-        const bytes = batch.take({ detached: id % 2 === 0 });
-        taken.push(bytes);
-        copies.push(Buffer.from(bytes));
-      }
-    }
-    for (const [index, bytes] of taken.entries()) expect(bytes.equals(copies[index])).toBe(true);
-  });
-
-  it('keeps a small message that has to wait in memory of its own size', () => {
-    const batch = new FrameBatch();
-    batch.window(1, 1);
-    expect(batch.take({ detached: true }).buffer.byteLength).toBe(12);
-  });
-
-  it('joins the runs of a batch that waits for long', () => {
-    const [batch, other] = [new FrameBatch(), new FrameBatch()];
-    for (let id = 1; id <= 1000; id++) {
-      batch.end(id);
-      other.end(id);
-      batch.settle();
-    }
-    const bytes = batch.take({ detached: false });
-    expect(plainDecode(bytes).map(({ id }) => id)).toEqual(
-      Array.from({ length: 1000 }, (_, index) => index + 1),
-    );
-    expect(bytes.buffer.byteLength).toBe(8000);
-  });
-
   it.each([
     ['ascii', 'x'.repeat(600), MAX_TEXT_BYTES],
     ['three-byte characters', '€'.repeat(200), 510],

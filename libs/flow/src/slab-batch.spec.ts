@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '@culvert/testkit';
+import { Slab, SlabBatch } from './slab-batch.js';
+
+/** A protocol whose frames are what its writes are. */
+class PlainBatch extends SlabBatch {
+  word(value: number): void {
+    this.u32(value);
+  }
+
+  half(value: number): void {
+    this.u16(value);
+  }
+
+  payload(bytes: Buffer): void {
+    this.bytes(bytes);
+  }
+
+  part(bytes: Buffer, from: number, to: number): void {
+    this.copy(bytes, from, to);
+  }
+
+  octets(...values: number[]): void {
+    const at = this.reserve(values.length);
+    this.memory.set(values, at);
+  }
+}
+
+describe('SlabBatch', () => {
+  it('writes numbers in network byte order', () => {
+    const batch = new PlainBatch(new Slab());
+    batch.word(0xfffe_fdfc);
+    batch.half(0x0102);
+    batch.octets(7, 8);
+    expect(batch.size).toBe(8);
+    expect(batch.take({ detached: false }).toString('hex')).toBe('fffefdfc01020708');
+  });
+
+  it('gives back what was written, in order, whatever else was written to its slab', () => {
+    const random = new SeededRandom(1);
+    for (let round = 0; round < 100; round++) {
+      const slab = new Slab();
+      const batches = [new PlainBatch(slab), new PlainBatch(slab), new PlainBatch(slab)];
+      const expected: Buffer[][] = [[], [], []];
+      for (let i = random.integer(1, 80); i > 0; i--) {
+        const which = random.integer(0, 2);
+        const bytes = random.bytes(random.next() < 0.1 ? random.integer(1, 65_536) : random.integer(1, 300));
+        const from = random.integer(0, bytes.length - 1);
+        if (random.next() < 0.5) {
+          batches[which].payload(bytes);
+          expected[which].push(bytes);
+        } else {
+          batches[which].part(bytes, from, bytes.length);
+          expected[which].push(bytes.subarray(from));
+        }
+        if (random.next() < 0.1) batches[which].settle();
+      }
+      for (const [which, batch] of batches.entries()) {
+        const whole = Buffer.concat(expected[which]);
+        expect(batch.size).toBe(whole.length);
+        if (whole.length === 0) continue;
+        expect(batch.take({ detached: random.next() < 0.5 }).equals(whole)).toBe(true);
+        expect(batch.size).toBe(0);
+      }
+    }
+  });
+
+  it('never writes again into bytes that were taken', () => {
+    const batch = new PlainBatch(new Slab());
+    const taken: Buffer[] = [];
+    const copies: Buffer[] = [];
+    for (let i = 1; i < 40_000; i++) {
+      batch.word(i);
+      if (i % 7 !== 0) continue;
+      const bytes = batch.take({ detached: i % 2 === 0 });
+      taken.push(bytes);
+      copies.push(Buffer.from(bytes));
+    }
+    for (const [index, bytes] of taken.entries()) expect(bytes.equals(copies[index])).toBe(true);
+  });
+
+  it('does not copy a large payload that is alone', () => {
+    const batch = new PlainBatch(new Slab());
+    const payload = Buffer.alloc(8193);
+    batch.payload(payload);
+    expect(batch.take({ detached: true })).toBe(payload);
+  });
+
+  it('does not copy a batch of one run', () => {
+    const slab = new Slab();
+    const batch = new PlainBatch(slab);
+    batch.word(1);
+    batch.payload(Buffer.alloc(8192));
+    expect(batch.take({ detached: true }).buffer).toBe(slab.memory.buffer);
+  });
+
+  it('keeps a small batch that has to wait in memory of its own size', () => {
+    const batch = new PlainBatch(new Slab());
+    batch.word(1);
+    expect(batch.take({ detached: true }).buffer.byteLength).toBe(4);
+  });
+
+  it('joins the runs of a batch that waits for long', () => {
+    const slab = new Slab();
+    const [batch, other] = [new PlainBatch(slab), new PlainBatch(slab)];
+    for (let i = 1; i <= 1000; i++) {
+      batch.word(i);
+      other.word(i);
+      batch.settle();
+      expect(runsOf(batch)).toBeLessThanOrEqual(16);
+    }
+    const bytes = batch.take({ detached: false });
+    expect(bytes.buffer.byteLength).toBe(4000);
+    for (let i = 1; i <= 1000; i++) expect(bytes.readUInt32BE((i - 1) * 4)).toBe(i);
+  });
+
+  it('owns no memory once it was taken', () => {
+    const slab = new Slab();
+    const batch = new PlainBatch(slab);
+    batch.word(1);
+    batch.take({ detached: false });
+    const held = Object.values(batch).filter((value) => Buffer.isBuffer(value) && value.length > 0);
+    expect(held).toEqual([]);
+    expect(runsOf(batch)).toBe(0);
+  });
+});
+
+function runsOf(batch: SlabBatch): number {
+  return (batch as unknown as { runs: Buffer[] }).runs.length;
+}
