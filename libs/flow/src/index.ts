@@ -1,2 +1,3 @@
 export { RateWindow } from './rate-window.js';
+export { ReadyQueue, type ReadyStream } from './ready-queue.js';
 export { Slab, SlabBatch } from './slab-batch.js';

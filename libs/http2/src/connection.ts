@@ -5,7 +5,7 @@
  * When the socket holds more than it should, the connection is *congested*: streams wait in the ready queue, frames
  * without flow control are held back here, and when these become many, nothing more is read.
  */
-import { RateWindow } from '@culvert/flow';
+import { RateWindow, ReadyQueue } from '@culvert/flow';
 import { Http2Error } from './errors.js';
 import { FrameBatch } from './frame-batch.js';
 import { FrameReader } from './frame-reader.js';
@@ -125,8 +125,7 @@ export class ServerConnection implements StreamHost {
   private isFlushScheduled = false;
   private isCongested = false;
   private isInputPaused = false;
-  private firstReady: ServerStream | null = null;
-  private lastReady: ServerStream | null = null;
+  private readonly ready = new ReadyQueue(MAX_FRAME_BYTES, FLUSH_BYTES);
 
   constructor(
     private readonly owner: ConnectionOwner,
@@ -219,7 +218,7 @@ export class ServerConnection implements StreamHost {
   // --- StreamHost -----------------------------------------------------------------------------------------
 
   get maySendAtOnce(): boolean {
-    return this.firstReady === null && !this.isCongested;
+    return this.ready.isEmpty && !this.isCongested;
   }
 
   frames(): FrameBatch {
@@ -238,12 +237,7 @@ export class ServerConnection implements StreamHost {
   }
 
   enqueue(stream: ServerStream): void {
-    if (stream.isReady) return;
-    stream.isReady = true;
-    if (this.lastReady === null) this.firstReady = stream;
-    else this.lastReady.nextReady = stream;
-    this.lastReady = stream;
-    if (!this.isCongested && this.sendWindow > 0) this.scheduleFlush();
+    if (this.ready.add(stream) && !this.isCongested && this.sendWindow > 0) this.scheduleFlush();
   }
 
   takeExtra(windowBytes: number): number {
@@ -466,7 +460,7 @@ export class ServerConnection implements StreamHost {
       if (increment === 0) violation('an empty WINDOW_UPDATE');
       this.sendWindow += increment;
       if (this.sendWindow > MAX_WINDOW_BYTES) windowOverflow();
-      if (this.firstReady !== null) this.scheduleFlush();
+      if (!this.ready.isEmpty) this.scheduleFlush();
       return;
     }
     this.checkUsed(streamId);
@@ -612,26 +606,13 @@ export class ServerConnection implements StreamHost {
     this.isFlushScheduled = false;
     if (this.state === 'ended') return;
     try {
-      this.serveReady();
+      while (!this.isCongested && this.sendWindow > 0 && this.ready.serveNext());
       this.flush();
     } catch (error) {
       this.owner.onFault(error);
       this.fail(ErrorCode.INTERNAL_ERROR);
     }
   };
-
-  private serveReady(): void {
-    while (!this.isCongested && this.sendWindow > 0) {
-      const stream = this.firstReady;
-      if (stream === null) return;
-      this.firstReady = stream.nextReady;
-      if (this.firstReady === null) this.lastReady = null;
-      stream.nextReady = null;
-      stream.isReady = false;
-      // A stream that is alone has nobody to be fair to.
-      stream.serve(this.firstReady === null ? FLUSH_BYTES : MAX_FRAME_BYTES);
-    }
-  }
 
   private flush(): void {
     if (this.batch.size === 0 || this.state === 'ended') return;
@@ -658,8 +639,7 @@ export class ServerConnection implements StreamHost {
 
   private end(): void {
     this.state = 'ended';
-    this.firstReady = null;
-    this.lastReady = null;
+    this.ready.clear();
     for (const stream of this.streams.values()) stream.handleReset();
     this.known.clear();
     this.abandoned.clear();

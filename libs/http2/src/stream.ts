@@ -2,6 +2,7 @@
  * One request and its response (RFC 9113 §5). Input that is not wanted yet waits here, bounded by the stream's window;
  * output waits for windows, for its turn, and for the socket, and its writer is told to pause.
  */
+import type { ReadyStream } from '@culvert/flow';
 import { ByteQueue } from './byte-queue.js';
 import type { FrameBatch } from './frame-batch.js';
 import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from './frame.js';
@@ -56,9 +57,9 @@ export type Trailers = readonly (readonly [name: string, value: string])[];
 const NO_TRAILERS: readonly HeaderField[] = Object.freeze([]);
 const EMPTY = Buffer.alloc(0);
 
-export class ServerStream {
-  /** Links of the connection's ready queue. */
-  nextReady: ServerStream | null = null;
+export class ServerStream implements ReadyStream {
+  /** Links of the connection's queue. */
+  nextReady: ReadyStream | null = null;
   isReady = false;
   /** Bytes of the response body that have left for the socket. */
   sentBytes = 0;

@@ -1,9 +1,10 @@
 /** The few calls with whole messages, on the connection that also carries the streams. */
+import type { ReadyStream } from '@culvert/flow';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
 import { ErrorCode, Http2Error } from './http2/frame.js';
 import type { ResponseFields } from './http2/header-block.js';
-import type { Outbox, Sender } from './http2/outbox.js';
+import type { Outbox } from './http2/outbox.js';
 import type { CallFailure, InterceptWatcher, ManagerClient } from './manager-client.js';
 import { takesPreviewRemoval } from './manager-version.js';
 import { Codecs, MessageError } from './messages/codec.js';
@@ -128,8 +129,8 @@ function versionIn(answer: Buffer): string {
   }
 }
 
-class Call implements Http2Stream, Sender {
-  nextReady: Sender | null = null;
+class Call implements Http2Stream, ReadyStream {
+  nextReady: ReadyStream | null = null;
   isReady = false;
   private isEnded = false;
   private isSent = false;

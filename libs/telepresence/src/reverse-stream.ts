@@ -3,12 +3,13 @@
  * the ingress is connected, or that it closed; and a half-close is not passed on, it would only make the call
  * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
  */
+import type { ReadyStream } from '@culvert/flow';
 import { ChunkQueue, type ReceiveBudget, ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
 import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from './http2/frame.js';
 import type { ResponseFields } from './http2/header-block.js';
-import type { Outbox, Sender } from './http2/outbox.js';
+import type { Outbox } from './http2/outbox.js';
 import { resetCodeOf, resetCodeOfHttp2 } from './ingress-failure.js';
 import { type BytesSink, MAX_MESSAGE_HEAD_BYTES, MessageReader } from './message-reader.js';
 import { MessageError } from './messages/codec.js';
@@ -45,8 +46,8 @@ export interface ReverseStreamHost {
  */
 type State = 'open' | 'finished' | 'closed';
 
-export class ReverseStream implements Stream, Http2Stream, Sender, BytesSink {
-  nextReady: Sender | null = null;
+export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSink {
+  nextReady: ReadyStream | null = null;
   isReady = false;
   private state: State = 'open';
 

@@ -5,6 +5,7 @@
  * there. When the carrier holds more than it should, it is *congested*: streams with bytes wait in the ready queue,
  * and control frames are held back here, so that a peer which does not read costs bounded memory.
  */
+import { ReadyQueue, type ReadyStream } from '@culvert/flow';
 import type { Carrier } from './carrier.js';
 import { FrameBatch } from './encode.js';
 import { MAX_DATA_BYTES } from './frame.js';
@@ -14,15 +15,6 @@ const FLUSH_BYTES = 65_536;
 
 /** What a stream may send before the next one's turn. */
 const QUANTUM_BYTES = 16_384;
-
-/** A stream as the ready queue sees it. */
-export interface ReadyStream {
-  /** Links of the queue. */
-  nextReady: ReadyStream | null;
-  isReady: boolean;
-  /** Sends at most `maxBytes`, and enqueues itself again where it has more. */
-  serve(maxBytes: number): void;
-}
 
 export interface OutboxOwner {
   /** The peer does not read: more control frames wait than may. */
@@ -44,9 +36,7 @@ export class Outbox {
   private readonly batch = new FrameBatch();
   private flushScheduled = false;
   private closed = false;
-  /** The ready queue: a list through `ReadyStream.nextReady`. */
-  private firstReady: ReadyStream | null = null;
-  private lastReady: ReadyStream | null = null;
+  private readonly ready = new ReadyQueue(QUANTUM_BYTES, MAX_DATA_BYTES);
 
   constructor(
     private readonly carrier: Carrier,
@@ -69,12 +59,7 @@ export class Outbox {
 
   /** Gives `stream` a turn: it has something to send and credit, or wants to hear that it may write. */
   enqueue(stream: ReadyStream): void {
-    if (stream.isReady) return;
-    stream.isReady = true;
-    if (this.lastReady === null) this.firstReady = stream;
-    else this.lastReady.nextReady = stream;
-    this.lastReady = stream;
-    if (!this.congested) this.scheduleFlush();
+    if (this.ready.add(stream) && !this.congested) this.scheduleFlush();
   }
 
   /** The carrier has sent something. */
@@ -90,8 +75,7 @@ export class Outbox {
     this.closed = true;
     farewell?.(this.batch);
     if (this.batch.size > 0) this.send(true);
-    this.firstReady = null;
-    this.lastReady = null;
+    this.ready.clear();
   }
 
   private scheduleFlush(): void {
@@ -103,7 +87,7 @@ export class Outbox {
   private readonly endTurn = (): void => {
     this.flushScheduled = false;
     try {
-      this.serveReady();
+      while (!this.congested && this.ready.serveNext());
       this.flush();
     } catch (error) {
       this.owner.onFault(error);
@@ -125,18 +109,5 @@ export class Outbox {
   private send(waits: boolean): void {
     this.sentBytes += this.batch.size;
     this.carrier.send(this.batch.take({ detached: waits }));
-  }
-
-  private serveReady(): void {
-    while (!this.congested) {
-      const stream = this.firstReady;
-      if (stream === null) return;
-      this.firstReady = stream.nextReady;
-      if (this.firstReady === null) this.lastReady = null;
-      stream.nextReady = null;
-      stream.isReady = false;
-      // A stream that is alone has nobody to be fair to.
-      stream.serve(this.firstReady === null ? MAX_DATA_BYTES : QUANTUM_BYTES);
-    }
   }
 }

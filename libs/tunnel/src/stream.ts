@@ -4,10 +4,11 @@
  * Two things end separately: the exchange of frames (`state`), and the handler's interest (`detached`). Bytes that
  * wait for a paused handler keep a stream alive, and counted, after the far end has sent its last frame.
  */
+import type { ReadyStream } from '@culvert/flow';
 import { ChunkQueue } from './chunk-queue.js';
 import { ProtocolError, TunnelError } from './errors.js';
 import { GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
-import type { Outbox, ReadyStream } from './outbox.js';
+import type { Outbox } from './outbox.js';
 import type { ReceiveBudget } from './receive-budget.js';
 import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-state.js';
 import { ResetCode } from './types.js';
@@ -43,7 +44,7 @@ const GROWTH_ROUND_TRIPS = 2;
 
 export class TunnelStream implements IncomingStream, ReadyStream {
   handler: StreamHandler;
-  /** Links of the outbox's ready queue. */
+  /** Links of the outbox's queue. */
   nextReady: ReadyStream | null = null;
   isReady = false;
 

@@ -3,6 +3,7 @@
  * loop, or earlier when there are many. Streams with bytes take turns. While the carrier is congested streams wait, and
  * control frames are held back.
  */
+import { ReadyQueue, type ReadyStream } from '@culvert/flow';
 import { MAX_MESSAGE_HEAD_BYTES, messageHeadBytes, writeMessageHead } from '../message-reader.js';
 import type { ReverseCarrier } from '../reverse-carrier.js';
 import { encodeFrame, Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader } from './frame.js';
@@ -21,14 +22,6 @@ const MIN_CREDIT = 1024;
 
 /** `Chunk.content`. */
 const CONTENT_FIELD = 1;
-
-export interface Sender {
-  /** Links of the ready queue. */
-  nextReady: Sender | null;
-  isReady: boolean;
-  /** One turn of sending, at most `quantum` bytes. */
-  serve(quantum: number): void;
-}
 
 export interface OutboxOwner {
   /** The manager does not read, and more control frames wait than may. */
@@ -49,8 +42,7 @@ export class Outbox {
   private isScheduled = false;
   private isCongested = false;
   private isClosed = false;
-  private firstReady: Sender | null = null;
-  private lastReady: Sender | null = null;
+  private readonly ready = new ReadyQueue(QUANTUM_BYTES, FLUSH_BYTES);
 
   constructor(
     private readonly carrier: ReverseCarrier,
@@ -108,14 +100,9 @@ export class Outbox {
     this.send();
   }
 
-  /** Gives `sender` a turn: it has something to send, or wants to hear that it may write. */
-  enqueue(sender: Sender): void {
-    if (sender.isReady) return;
-    sender.isReady = true;
-    if (this.lastReady === null) this.firstReady = sender;
-    else this.lastReady.nextReady = sender;
-    this.lastReady = sender;
-    if (!this.isCongested) this.schedule();
+  /** Gives `stream` a turn: it has something to send, or wants to hear that it may write. */
+  enqueue(stream: ReadyStream): void {
+    if (this.ready.add(stream) && !this.isCongested) this.schedule();
   }
 
   /** The carrier has room again. */
@@ -126,7 +113,7 @@ export class Outbox {
 
   /** There is more credit. */
   wake(): void {
-    if (this.firstReady !== null || this.size > 0) this.schedule();
+    if (!this.ready.isEmpty || this.size > 0) this.schedule();
   }
 
   /** Sends what is collected, congested or not, and nothing from then on. */
@@ -134,8 +121,7 @@ export class Outbox {
     if (this.isClosed) return;
     if (this.size > 0) this.send();
     this.isClosed = true;
-    this.firstReady = null;
-    this.lastReady = null;
+    this.ready.clear();
   }
 
   private schedule(): void {
@@ -148,25 +134,12 @@ export class Outbox {
     this.isScheduled = false;
     if (this.isClosed) return;
     try {
-      this.serveReady();
+      while (this.hasRoom && this.ready.serveNext());
       this.flush();
     } catch (error) {
       this.owner.onFault(error);
     }
   };
-
-  private serveReady(): void {
-    while (this.hasRoom) {
-      const sender = this.firstReady;
-      if (sender === null) return;
-      this.firstReady = sender.nextReady;
-      if (this.firstReady === null) this.lastReady = null;
-      sender.nextReady = null;
-      sender.isReady = false;
-      // A stream that is alone has nobody to be fair to.
-      sender.serve(this.firstReady === null ? FLUSH_BYTES : QUANTUM_BYTES);
-    }
-  }
 
   private send(): void {
     const { parts, size } = this;
