@@ -1,3 +1,4 @@
+export { ByteQueue } from './byte-queue.js';
 export { RateWindow } from './rate-window.js';
 export { ReadyQueue, type ReadyStream } from './ready-queue.js';
 export { Slab, SlabBatch } from './slab-batch.js';

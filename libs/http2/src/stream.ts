@@ -2,8 +2,7 @@
  * One request and its response (RFC 9113 §5). Input that is not wanted yet waits here, bounded by the stream's window;
  * output waits for windows, for its turn, and for the socket, and its writer is told to pause.
  */
-import type { ReadyStream } from '@culvert/flow';
-import { ByteQueue } from './byte-queue.js';
+import { ByteQueue, type ReadyStream } from '@culvert/flow';
 import type { FrameBatch } from './frame-batch.js';
 import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from './frame.js';
 import type { HeaderField } from './header-field.js';
@@ -219,7 +218,7 @@ export class ServerStream implements ReadyStream {
       this.reset(ErrorCode.PROTOCOL_ERROR);
       return;
     }
-    if (this.isPaused || this.isDelivering || this.input.size > 0) this.input.push(chunk);
+    if (this.isPaused || this.isDelivering || this.input.size > 0) this.input.pushJoined(chunk);
     else if (chunk.length > 0) this.pass(chunk);
     if (frameBytes > chunk.length) this.credit(frameBytes - chunk.length);
     if (isLast) this.handleEnd(NO_TRAILERS);
@@ -330,7 +329,7 @@ export class ServerStream implements ReadyStream {
       this.sendPiece(chunk);
       return;
     }
-    this.output.push(chunk);
+    this.output.pushJoined(chunk);
     if (this.sendWindow > 0) connection.enqueue(this);
   }
 

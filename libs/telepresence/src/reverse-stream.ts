@@ -3,8 +3,8 @@
  * the ingress is connected, or that it closed; and a half-close is not passed on, it would only make the call
  * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
  */
-import type { ReadyStream } from '@culvert/flow';
-import { ChunkQueue, type ReceiveBudget, ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { ByteQueue, type ReadyStream } from '@culvert/flow';
+import { type ReceiveBudget, ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
 import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from './http2/frame.js';
@@ -54,7 +54,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   /** The message that names the intercept, until it is sent. */
   private intercept: Buffer | null = null;
   private sendCredit: number;
-  private readonly unsent = new ChunkQueue();
+  private readonly unsent = new ByteQueue();
   private endRequested = false;
   private wantsDrain = false;
   private lingerTimer: NodeJS.Timeout | null = null;
@@ -70,7 +70,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   private consumed = 0;
   private growthBytes = 0;
   private growthStart = 0;
-  private readonly waiting = new ChunkQueue();
+  private readonly waiting = new ByteQueue();
   private paused = false;
   private delivering = false;
 
@@ -105,7 +105,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
       return this.state === 'finished';
     }
     let at = 0;
-    while (this.unsent.bytes === 0 && at < chunk.length) {
+    while (this.unsent.size === 0 && at < chunk.length) {
       const end = Math.min(chunk.length, at + this.sendable());
       if (end <= at) break;
       this.sendPiece(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
@@ -139,7 +139,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     if (this.delivering) return;
     this.delivering = true;
     try {
-      while (!this.paused && this.waiting.bytes > 0) {
+      while (!this.paused && this.waiting.size > 0) {
         const piece = this.waiting.take(MAX_PIECE_BYTES);
         this.handler.onData(piece);
         this.consume(piece.length);
@@ -174,7 +174,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   onBytes(bytes: Buffer, start: number, end: number): void {
     this.lastDataAt = performance.now();
     const piece = bytes.subarray(start, end);
-    if (this.paused || this.waiting.bytes > 0) {
+    if (this.paused || this.waiting.size > 0) {
       this.consumed -= piece.length;
       this.waiting.pushCompact(piece);
     } else {
@@ -209,7 +209,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     if (this.sendCredit > MAX_WINDOW_BYTES) {
       throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `too much credit on stream ${this.id}`);
     }
-    if (this.unsent.bytes > 0 || this.wantsDrain || this.intercept !== null) this.enqueue();
+    if (this.unsent.size > 0 || this.wantsDrain || this.intercept !== null) this.enqueue();
   }
 
   serve(quantum: number): void {
@@ -219,14 +219,14 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
       return;
     }
     let left = quantum;
-    while (left > 0 && this.unsent.bytes > 0) {
+    while (left > 0 && this.unsent.size > 0) {
       const bytes = Math.min(left, this.sendable());
       if (bytes <= 0) break;
       const piece = this.unsent.take(bytes);
       left -= piece.length;
       this.sendPiece(piece);
     }
-    if (this.unsent.bytes > 0 || (this.wantsDrain && this.sendable() <= 0)) {
+    if (this.unsent.size > 0 || (this.wantsDrain && this.sendable() <= 0)) {
       this.enqueue();
     } else if (this.wantsDrain) {
       this.wantsDrain = false;
@@ -309,7 +309,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   }
 
   private deliverEnd(): void {
-    if (this.state !== 'finished' || this.waiting.bytes > 0) return;
+    if (this.state !== 'finished' || this.waiting.size > 0) return;
     const { handler } = this;
     this.close();
     handler.onEnd();
@@ -320,7 +320,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     this.lingerTimer = setTimeout(() => {
       this.lingerTimer = null;
       const quietMs = performance.now() - this.lastDataAt;
-      const isHeld = this.waiting.bytes > 0 || this.unsent.bytes > 0;
+      const isHeld = this.waiting.size > 0 || this.unsent.size > 0;
       if (isHeld || quietMs < this.host.lingerMs) this.linger(Math.max(this.host.lingerMs - quietMs, 100));
       else this.finish();
     }, delayMs);

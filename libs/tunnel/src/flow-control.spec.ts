@@ -286,5 +286,5 @@ describe('ReceiveBudget', () => {
 });
 
 function waitingBytes(stream: unknown): number {
-  return (stream as { waiting: { bytes: number } }).waiting.bytes;
+  return (stream as { waiting: { size: number } }).waiting.size;
 }

@@ -1,5 +1,4 @@
 export { type Carrier, type CarrierHandler } from './carrier.js';
-export { ChunkQueue } from './chunk-queue.js';
 export { ProtocolError, TunnelError } from './errors.js';
 export { GoAwayCode, goAwayName, isFault, PROTOCOL_VERSION, retryAfter, type Retry } from './frame.js';
 export { type Hello, type Welcome } from './handshake.js';

@@ -4,8 +4,7 @@
  * Two things end separately: the exchange of frames (`state`), and the handler's interest (`detached`). Bytes that
  * wait for a paused handler keep a stream alive, and counted, after the far end has sent its last frame.
  */
-import type { ReadyStream } from '@culvert/flow';
-import { ChunkQueue } from './chunk-queue.js';
+import { ByteQueue, type ReadyStream } from '@culvert/flow';
 import { ProtocolError, TunnelError } from './errors.js';
 import { GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
 import type { Outbox } from './outbox.js';
@@ -55,7 +54,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   /** Bytes that may still be sent. */
   private sendCredit: number;
   /** Bytes written and not yet sent. */
-  private readonly unsent = new ChunkQueue();
+  private readonly unsent = new ByteQueue();
   private endRequested = false;
   private wantsDrain = false;
 
@@ -71,7 +70,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   private growthBytes = 0;
   private growthStart = 0;
   /** Bytes received that the handler does not want yet. */
-  private readonly waiting = new ChunkQueue();
+  private readonly waiting = new ByteQueue();
   private paused = false;
   private delivering = false;
   private endDelivered = false;
@@ -107,14 +106,14 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     this.accept();
     const { outbox } = this.host;
     let at = 0;
-    while (this.unsent.bytes === 0 && at < chunk.length && this.sendCredit > 0 && !outbox.congested) {
+    while (this.unsent.size === 0 && at < chunk.length && this.sendCredit > 0 && !outbox.congested) {
       const end = at + Math.min(chunk.length - at, this.sendCredit, MAX_DATA_BYTES);
       this.sendCredit -= end - at;
       outbox.sendData(this.id, end - at === chunk.length ? chunk : chunk.subarray(at, end));
       at = end;
     }
     if (at < chunk.length) this.unsent.push(at === 0 ? chunk : chunk.subarray(at));
-    else if (this.unsent.bytes === 0 && this.sendCredit > 0 && !outbox.congested) return true;
+    else if (this.unsent.size === 0 && this.sendCredit > 0 && !outbox.congested) return true;
     this.wantsDrain = true;
     if (this.sendCredit > 0) outbox.enqueue(this);
     return false;
@@ -125,7 +124,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     this.accept();
     this.endRequested = true;
     this.wantsDrain = false;
-    if (this.unsent.bytes === 0) this.sendEnd();
+    if (this.unsent.size === 0) this.sendEnd();
     this.detachWhenEnded();
   }
 
@@ -147,7 +146,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     if (this.delivering) return;
     this.delivering = true;
     try {
-      while (!this.paused && this.waiting.bytes > 0) {
+      while (!this.paused && this.waiting.size > 0) {
         const chunk = this.waiting.take(MAX_DATA_BYTES);
         this.handler.onData(chunk);
         this.consume(chunk.length);
@@ -155,7 +154,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     } finally {
       this.delivering = false;
     }
-    if (this.waiting.bytes === 0) this.deliverEnd();
+    if (this.waiting.size === 0) this.deliverEnd();
   }
 
   // What the tunnel calls.
@@ -180,7 +179,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     this.receiveCredit -= piece.length;
     if (this.receiveCredit < 0) {
       this.overrun();
-    } else if (this.paused || this.waiting.bytes > 0) {
+    } else if (this.paused || this.waiting.size > 0) {
       this.waiting.pushCompact(piece);
     } else {
       this.handler.onData(piece);
@@ -190,7 +189,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
 
   handleEnd(): void {
     this.transition(StreamEvent.RECEIVE_END);
-    if (this.waiting.bytes === 0) this.deliverEnd();
+    if (this.waiting.size === 0) this.deliverEnd();
   }
 
   handleReset(code: ResetCode, detail: string): void {
@@ -210,7 +209,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     if (this.sendCredit > MAX_CREDIT) {
       throw new TunnelError(GoAwayCode.FLOW_CONTROL, `too much credit on stream ${this.id}`);
     }
-    if (credit > 0 && (this.unsent.bytes > 0 || this.wantsDrain)) this.host.outbox.enqueue(this);
+    if (credit > 0 && (this.unsent.size > 0 || this.wantsDrain)) this.host.outbox.enqueue(this);
   }
 
   /** The tunnel has ended. What arrived in full may still be read. */
@@ -229,17 +228,17 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     if (this.state === StreamState.CLOSED) return;
     const { outbox } = this.host;
     let left = quantum;
-    while (left > 0 && this.unsent.bytes > 0 && this.sendCredit > 0) {
+    while (left > 0 && this.unsent.size > 0 && this.sendCredit > 0) {
       const chunk = this.unsent.take(Math.min(left, this.sendCredit, MAX_DATA_BYTES));
       left -= chunk.length;
       this.sendCredit -= chunk.length;
       outbox.sendData(this.id, chunk);
     }
-    if (this.unsent.bytes === 0 && this.endRequested) {
+    if (this.unsent.size === 0 && this.endRequested) {
       this.sendEnd();
     } else if (this.sendCredit > 0) {
       // Without credit the next WINDOW gives it a turn.
-      if (this.unsent.bytes > 0 || (this.wantsDrain && outbox.congested)) outbox.enqueue(this);
+      if (this.unsent.size > 0 || (this.wantsDrain && outbox.congested)) outbox.enqueue(this);
       else if (this.wantsDrain) this.drain();
     }
   }
