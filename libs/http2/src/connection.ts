@@ -5,7 +5,7 @@
  * When the socket holds more than it should, the connection is *congested*: streams wait in the ready queue, frames
  * without flow control are held back here, and when these become many, nothing more is read.
  */
-import { RateWindow, ReadyQueue } from '@culvert/flow';
+import { RateWindow, ReadyQueue, ReceiveBudget, ReceiveWindow } from '@culvert/flow';
 import { Http2Error } from './errors.js';
 import { FrameBatch } from './frame-batch.js';
 import { FrameReader } from './frame-reader.js';
@@ -93,12 +93,9 @@ export class ServerConnection implements StreamHost {
   private isAcknowledged = false;
   private peerWindowBytes = INITIAL_WINDOW_BYTES;
 
-  /** Bytes the peer may still send, and those that came since it was told. */
-  private receiveWindow: number;
-  private windowBytes: number;
-  private uncredited = 0;
+  private readonly window: ReceiveWindow;
   /** What streams may still add to their windows. */
-  private extraBytes: number;
+  private readonly budget: ReceiveBudget;
 
   /** Whether an empty DATA frame follows at once that ends the stream: some clients say so that there is no body. */
   private isEndNext = false;
@@ -133,9 +130,8 @@ export class ServerConnection implements StreamHost {
   ) {
     this.reader = new FrameReader(this.handleFrame);
     this.decoder = new HpackDecoder(limits);
-    this.windowBytes = Math.min(WINDOWS_PER_CONNECTION * limits.windowBytes, MAX_WINDOW_BYTES);
-    this.receiveWindow = this.windowBytes;
-    this.extraBytes = EXTRA_WINDOWS * limits.windowBytes;
+    this.window = new ReceiveWindow(Math.min(WINDOWS_PER_CONNECTION * limits.windowBytes, MAX_WINDOW_BYTES));
+    this.budget = new ReceiveBudget(EXTRA_WINDOWS * limits.windowBytes);
     this.resets = new RateWindow(limits.maxResets, RATE_WINDOW_MS);
     this.controls = new RateWindow(limits.maxControlFrames, RATE_WINDOW_MS);
     this.noise = new RateWindow(limits.maxControlFrames, RATE_WINDOW_MS);
@@ -149,7 +145,7 @@ export class ServerConnection implements StreamHost {
       Setting.ENABLE_CONNECT_PROTOCOL,
       1,
     ]);
-    frames.windowUpdate(0, this.windowBytes - INITIAL_WINDOW_BYTES);
+    frames.windowUpdate(0, this.window.size - INITIAL_WINDOW_BYTES);
   }
 
   /** Streams that are not closed. */
@@ -241,15 +237,14 @@ export class ServerConnection implements StreamHost {
   }
 
   takeExtra(windowBytes: number): number {
-    return this.takeUpTo(Math.min(windowBytes, Math.max(this.limits.windowBytes - windowBytes, 0)));
+    return this.budget.take(Math.min(windowBytes, this.limits.windowBytes - windowBytes));
   }
 
   takeAllExtra(windowBytes: number): number {
-    const extra = this.takeUpTo(MAX_WINDOW_BYTES - windowBytes);
-    const growth = windowBytes + extra - this.windowBytes;
+    const extra = this.budget.take(MAX_WINDOW_BYTES - windowBytes);
+    const growth = windowBytes + extra - this.window.size;
     if (growth > 0) {
-      this.windowBytes += growth;
-      this.receiveWindow += growth;
+      this.window.widen(growth);
       this.frames().windowUpdate(0, growth);
     }
     return extra;
@@ -257,15 +252,9 @@ export class ServerConnection implements StreamHost {
 
   forget(stream: ServerStream, extraBytes: number, { isPeerDone }: { readonly isPeerDone: boolean }): void {
     this.streams.delete(stream.id);
-    this.extraBytes += extraBytes;
+    this.budget.release(extraBytes);
     if (!isPeerDone) this.abandon(stream.id);
     this.endIfDrained();
-  }
-
-  private takeUpTo(bytes: number): number {
-    const extra = Math.min(bytes, this.extraBytes);
-    this.extraBytes -= extra;
-    return extra;
   }
 
   // --- Frames ---------------------------------------------------------------------------------------------
@@ -344,14 +333,10 @@ export class ServerConnection implements StreamHost {
 
   /** The connection's window opens as bytes come: a stream that is held back holds up no other. */
   private receive(bytes: number): void {
-    this.receiveWindow -= bytes;
-    if (this.receiveWindow < 0)
+    const { window } = this;
+    if (!window.receive(bytes))
       throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, 'the connection overran its window');
-    this.uncredited += bytes;
-    if (this.uncredited * 2 < this.windowBytes) return;
-    this.frames().windowUpdate(0, this.uncredited);
-    this.receiveWindow += this.uncredited;
-    this.uncredited = 0;
+    if (window.consume(bytes)) this.frames().windowUpdate(0, window.grant(0));
   }
 
   private handleHeaders(flags: number, streamId: number, buffer: Buffer, from: number, to: number): void {

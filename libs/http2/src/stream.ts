@@ -2,7 +2,7 @@
  * One request and its response (RFC 9113 §5). Input that is not wanted yet waits here, bounded by the stream's window;
  * output waits for windows, for its turn, and for the socket, and its writer is told to pause.
  */
-import { ByteQueue, type ReadyStream } from '@culvert/flow';
+import { ByteQueue, type ReadyStream, ReceiveWindow } from '@culvert/flow';
 import type { FrameBatch } from './frame-batch.js';
 import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from './frame.js';
 import type { HeaderField } from './header-field.js';
@@ -56,6 +56,9 @@ export type Trailers = readonly (readonly [name: string, value: string])[];
 const NO_TRAILERS: readonly HeaderField[] = Object.freeze([]);
 const EMPTY = Buffer.alloc(0);
 
+/** Of requests without a body, which is most of them. */
+const NO_WINDOW = new ReceiveWindow(0);
+
 export class ServerStream implements ReadyStream {
   /** Links of the connection's queue. */
   nextReady: ReadyStream | null = null;
@@ -69,10 +72,7 @@ export class ServerStream implements ReadyStream {
   private isDelivering = false;
   private readonly input = new ByteQueue();
   private heldTrailers: readonly HeaderField[] | null = null;
-  /** What the peer may still send, what it may have under way in all, and what was taken since it was told. */
-  private receiveWindow = INITIAL_WINDOW_BYTES;
-  private windowBytes = INITIAL_WINDOW_BYTES;
-  private uncredited = 0;
+  private readonly window: ReceiveWindow;
 
   private readonly output = new ByteQueue();
   private isEnding = false;
@@ -92,6 +92,7 @@ export class ServerStream implements ReadyStream {
     private bodyBytesLeft: number,
   ) {
     this.state = isRequestDone ? 'halfClosedRemote' : 'open';
+    this.window = isRequestDone ? NO_WINDOW : new ReceiveWindow(INITIAL_WINDOW_BYTES);
   }
 
   get isClosed(): boolean {
@@ -126,10 +127,9 @@ export class ServerStream implements ReadyStream {
    */
   openWindow(): void {
     if (this.state !== 'open' && this.state !== 'halfClosedLocal') return;
-    const extra = this.connection.takeAllExtra(this.windowBytes);
+    const extra = this.connection.takeAllExtra(this.window.size);
     if (extra === 0) return;
-    this.windowBytes += extra;
-    this.receiveWindow += extra;
+    this.window.widen(extra);
     this.connection.frames().windowUpdate(this.id, extra);
   }
 
@@ -209,8 +209,7 @@ export class ServerStream implements ReadyStream {
       this.reset(ErrorCode.STREAM_CLOSED);
       return;
     }
-    this.receiveWindow -= frameBytes;
-    if (this.receiveWindow < 0) {
+    if (!this.window.receive(frameBytes)) {
       this.reset(ErrorCode.FLOW_CONTROL_ERROR);
       return;
     }
@@ -310,14 +309,10 @@ export class ServerStream implements ReadyStream {
   /** Bytes were taken: tells the peer in large enough steps, and widens the window as far as the budget goes. */
   private credit(bytes: number): void {
     if (this.state !== 'open' && this.state !== 'halfClosedLocal') return;
-    this.uncredited += bytes;
-    if (this.uncredited * 2 < this.windowBytes) return;
-    const extra = this.connection.takeExtra(this.windowBytes);
-    this.windowBytes += extra;
-    const increment = this.uncredited + extra;
-    this.receiveWindow += increment;
-    this.uncredited = 0;
-    this.connection.frames().windowUpdate(this.id, increment);
+    const { connection, window } = this;
+    if (!window.consume(bytes)) return;
+    const credit = window.grant(connection.takeExtra(window.size));
+    connection.frames().windowUpdate(this.id, credit);
   }
 
   // --- Output ---------------------------------------------------------------------------------------------
@@ -375,7 +370,7 @@ export class ServerStream implements ReadyStream {
     this.input.clear();
     this.output.clear();
     this.heldTrailers = null;
-    this.connection.forget(this, this.windowBytes - INITIAL_WINDOW_BYTES, { isPeerDone });
+    this.connection.forget(this, this.window.shrink(), { isPeerDone });
     this.handler?.onClose();
   }
 

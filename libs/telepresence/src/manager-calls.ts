@@ -1,5 +1,5 @@
 /** The few calls with whole messages, on the connection that also carries the streams. */
-import type { ReadyStream } from '@culvert/flow';
+import { type ReadyStream, ReceiveWindow } from '@culvert/flow';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
 import { ErrorCode, Http2Error } from './http2/frame.js';
@@ -136,14 +136,16 @@ class Call implements Http2Stream, ReadyStream {
   private isSent = false;
   private parts: Buffer[] = [];
   private bytes = 0;
-  private received = 0;
+  private readonly window: ReceiveWindow;
 
   constructor(
     private readonly host: ManagerCallsHost,
     readonly id: number,
     private readonly request: Buffer,
     private readonly user: { readonly handler: CallHandler; readonly forget: (call: Call) => void },
-  ) {}
+  ) {
+    this.window = new ReceiveWindow(host.windowBytes);
+  }
 
   /** The handler hears nothing more. */
   cancel(): void {
@@ -163,13 +165,10 @@ class Call implements Http2Stream, ReadyStream {
 
   /** Every byte is granted again at once: what a message may have bounds what waits. */
   handleFlow(length: number): void {
-    this.received += length;
-    if (this.received > this.host.windowBytes) {
+    if (!this.window.receive(length)) {
       throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `call ${this.id} overran its window`);
     }
-    if (this.received * 2 < this.host.windowBytes) return;
-    this.host.connection.sendWindow(this.id, this.received);
-    this.received = 0;
+    if (this.window.consume(length)) this.host.connection.sendWindow(this.id, this.window.grant(0));
   }
 
   handleData(bytes: Buffer, start: number, end: number): void {

@@ -3,8 +3,8 @@
  * the ingress is connected, or that it closed; and a half-close is not passed on, it would only make the call
  * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
  */
-import { ByteQueue, type ReadyStream } from '@culvert/flow';
-import { type ReceiveBudget, ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { ByteQueue, type ReadyStream, type ReceiveBudget, ReceiveWindow } from '@culvert/flow';
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
 import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from './http2/frame.js';
@@ -21,9 +21,6 @@ const ERROR_FIELD = 3;
 
 /** Piece of what waited that is delivered at once. */
 const MAX_PIECE_BYTES = 65_536;
-
-/** A window grows when it was consumed within this many round trips. */
-const GROWTH_ROUND_TRIPS = 2;
 
 /** What a stream needs of its tunnel. */
 export interface ReverseStreamHost {
@@ -61,15 +58,8 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   private lastDataAt = 0;
 
   private readonly reader = new MessageReader(this, DATA_FIELD, ERROR_FIELD);
-  /** Bytes of DATA frames the manager may still send. */
-  private receiveCredit: number;
-  private receiveWindow: number;
-  /** Part of `receiveWindow` that the budget lent. */
-  private borrowed = 0;
-  /** Bytes consumed, or not worth keeping, and not yet granted again. */
-  private consumed = 0;
-  private growthBytes = 0;
-  private growthStart = 0;
+  /** Of bytes of DATA frames. Those that are not worth keeping count as consumed. */
+  private readonly window: ReceiveWindow;
   private readonly waiting = new ByteQueue();
   private paused = false;
   private delivering = false;
@@ -80,8 +70,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     public handler: StreamHandler,
   ) {
     this.sendCredit = host.connection.peerWindowBytes;
-    this.receiveCredit = host.windowBytes;
-    this.receiveWindow = host.windowBytes;
+    this.window = new ReceiveWindow(host.windowBytes);
   }
 
   get isOpen(): boolean {
@@ -153,11 +142,10 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   // --- What the connection calls --------------------------------------------------------------------------
 
   handleFlow(length: number): void {
-    this.receiveCredit -= length;
-    if (this.receiveCredit < 0) {
+    if (!this.window.receive(length)) {
       throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `stream ${this.id} overran its window`);
     }
-    this.consumed += length;
+    this.window.consume(length);
   }
 
   handleData(bytes: Buffer, start: number, end: number): void {
@@ -175,7 +163,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     this.lastDataAt = performance.now();
     const piece = bytes.subarray(start, end);
     if (this.paused || this.waiting.size > 0) {
-      this.consumed -= piece.length;
+      this.window.consume(-piece.length);
       this.waiting.pushCompact(piece);
     } else {
       this.handler.onData(piece);
@@ -272,28 +260,11 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
 
   /** Grants again what was consumed, when it is worth a frame. */
   private consume(bytes: number): void {
-    this.consumed += bytes;
-    if (this.consumed * 2 < this.receiveWindow || this.state !== 'open') return;
-    const credit = this.consumed + this.growWindow(this.consumed);
-    this.consumed = 0;
-    this.receiveCredit += credit;
-    this.host.connection.sendWindow(this.id, credit);
-  }
-
-  /** Extra credit when the window, not the consumer, is what slows the stream down. */
-  private growWindow(bytes: number): number {
-    this.growthBytes += bytes;
-    if (this.growthBytes < this.receiveWindow) return 0;
-    const now = performance.now();
-    const elapsedMs = now - this.growthStart;
-    this.growthStart = now;
-    this.growthBytes = 0;
+    const { window } = this;
+    if (!window.consume(bytes) || this.state !== 'open') return;
     const { budget, maxWindowBytes, connection } = this.host;
-    if (elapsedMs > GROWTH_ROUND_TRIPS * connection.roundTripMs) return 0;
-    const growth = budget.take(Math.min(this.receiveWindow, maxWindowBytes - this.receiveWindow));
-    this.borrowed += growth;
-    this.receiveWindow += growth;
-    return growth;
+    const growth = budget.share(window.wantedGrowth(maxWindowBytes, connection.roundTripMs));
+    connection.sendWindow(this.id, window.grant(growth));
   }
 
   // --- The end --------------------------------------------------------------------------------------------
@@ -342,8 +313,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     this.unsent.clear();
     this.waiting.clear();
     this.host.connection.close(this);
-    this.host.budget.release(this.borrowed);
-    this.borrowed = 0;
+    this.host.budget.release(this.window.shrink());
     this.host.forget(this);
   }
 }

@@ -1,12 +1,6 @@
 /** A ReverseConnection call as a tunnel: docs/telepresence-tunnel.md. */
-import {
-  ReceiveBudget,
-  type Stream,
-  type StreamHandler,
-  type StreamTarget,
-  type Tunnel,
-  type TunnelState,
-} from '@culvert/tunnel';
+import { ReceiveBudget } from '@culvert/flow';
+import type { Stream, StreamHandler, StreamTarget, Tunnel, TunnelState } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
 import { type ConnectionOwner, Http2Connection } from './http2/connection.js';
 import { ErrorCode, Http2Error } from './http2/frame.js';

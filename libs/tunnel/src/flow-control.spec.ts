@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FrameType, GoAwayCode } from './frame.js';
-import { ReceiveBudget } from './receive-budget.js';
 import { TARGET, u32 } from './spec/raw-peer.js';
 import { StreamRecorder } from './spec/recorder.js';
 import { openPair, openRaw, openStream } from './spec/tunnel-pair.js';
@@ -269,19 +268,6 @@ describe('the receiver', () => {
     // Every share came back: the next stream gets a full window again.
     const { far } = await openStream(both);
     expect(far.write(Buffer.alloc(256 * KIB - 1))).toBe(true);
-  });
-});
-
-describe('ReceiveBudget', () => {
-  it('lends at most half of what is left, and nothing when that is little', () => {
-    const budget = new ReceiveBudget(100_000);
-    expect(budget.take(1_000_000)).toBe(50_000);
-    expect(budget.take(1_000_000)).toBe(25_000);
-    expect(budget.take(10_000)).toBe(10_000);
-    expect(budget.take(10_000)).toBe(7500);
-    expect(budget.take(10_000)).toBe(0);
-    budget.release(50_000);
-    expect(budget.take(20_000)).toBe(20_000);
   });
 });
 

@@ -2,7 +2,6 @@ export { type Carrier, type CarrierHandler } from './carrier.js';
 export { ProtocolError, TunnelError } from './errors.js';
 export { GoAwayCode, goAwayName, isFault, PROTOCOL_VERSION, retryAfter, type Retry } from './frame.js';
 export { type Hello, type Welcome } from './handshake.js';
-export { ReceiveBudget } from './receive-budget.js';
 export { DEFAULT_SETTINGS, tunnelSettings, type TunnelSettings } from './settings.js';
 export { type IncomingStream } from './stream.js';
 export {

@@ -4,11 +4,10 @@
  * Two things end separately: the exchange of frames (`state`), and the handler's interest (`detached`). Bytes that
  * wait for a paused handler keep a stream alive, and counted, after the far end has sent its last frame.
  */
-import { ByteQueue, type ReadyStream } from '@culvert/flow';
+import { ByteQueue, type ReadyStream, type ReceiveBudget, ReceiveWindow } from '@culvert/flow';
 import { ProtocolError, TunnelError } from './errors.js';
 import { GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
 import type { Outbox } from './outbox.js';
-import type { ReceiveBudget } from './receive-budget.js';
 import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-state.js';
 import { ResetCode } from './types.js';
 import type { Stream, StreamHandler } from './types.js';
@@ -38,9 +37,6 @@ export interface StreamHost {
 /** Until somebody sets a handler. */
 const NOBODY: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };
 
-/** A window grows when it was consumed within this many round trips. */
-const GROWTH_ROUND_TRIPS = 2;
-
 export class TunnelStream implements IncomingStream, ReadyStream {
   handler: StreamHandler;
   /** Links of the outbox's queue. */
@@ -58,17 +54,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   private endRequested = false;
   private wantsDrain = false;
 
-  /** Bytes the far end may still send. */
-  private receiveCredit: number;
-  /** Bytes granted and not yet consumed, at most: what the far end can make us hold. */
-  private receiveWindow: number;
-  /** Part of `receiveWindow` that the budget lent. */
-  private borrowed = 0;
-  /** Bytes consumed and not yet granted again. */
-  private consumed = 0;
-  /** Bytes consumed since `growthStart`. */
-  private growthBytes = 0;
-  private growthStart = 0;
+  private readonly window: ReceiveWindow;
   /** Bytes received that the handler does not want yet. */
   private readonly waiting = new ByteQueue();
   private paused = false;
@@ -84,8 +70,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     this.handler = handler;
     this.state = origin === 'local' ? StreamState.OPENING : StreamState.OFFERED;
     this.sendCredit = host.windowBytes;
-    this.receiveCredit = host.windowBytes;
-    this.receiveWindow = host.windowBytes;
+    this.window = new ReceiveWindow(host.windowBytes);
   }
 
   get isOpen(): boolean {
@@ -161,10 +146,8 @@ export class TunnelStream implements IncomingStream, ReadyStream {
 
   /** Extra credit for the far end, sent with OPEN or OPENED. */
   borrowOpenWindow(): number {
-    const credit = this.host.budget.take(this.host.openWindowBytes - this.receiveWindow);
-    this.borrowed += credit;
-    this.receiveWindow += credit;
-    this.receiveCredit += credit;
+    const credit = this.host.budget.share(this.host.openWindowBytes - this.window.size);
+    this.window.widen(credit);
     return credit;
   }
 
@@ -176,8 +159,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
 
   handleData(piece: Buffer): void {
     if (!mayReceiveData(this.state)) throw new ProtocolError(`DATA on stream ${this.id} out of turn`);
-    this.receiveCredit -= piece.length;
-    if (this.receiveCredit < 0) {
+    if (!this.window.receive(piece.length)) {
       this.overrun();
     } else if (this.paused || this.waiting.size > 0) {
       this.waiting.pushCompact(piece);
@@ -269,28 +251,12 @@ export class TunnelStream implements IncomingStream, ReadyStream {
 
   /** Bytes have been passed on: they may be granted again. */
   private consume(bytes: number): void {
-    this.consumed += bytes;
-    if (this.consumed * 2 < this.receiveWindow || !mayReceiveData(this.state)) return;
-    const credit = this.consumed + this.growWindow(this.consumed);
-    this.consumed = 0;
-    this.receiveCredit += credit;
-    this.host.outbox.control().window(this.id, credit);
-  }
-
-  /** Extra credit when the window, not the consumer, is what slows the stream down (docs/protocol.md §5). */
-  private growWindow(bytes: number): number {
-    this.growthBytes += bytes;
-    if (this.growthBytes < this.receiveWindow) return 0;
-    const now = performance.now();
-    const elapsedMs = now - this.growthStart;
-    this.growthStart = now;
-    this.growthBytes = 0;
+    const { window } = this;
+    if (!window.consume(bytes) || !mayReceiveData(this.state)) return;
     const { budget, maxWindowBytes, roundTripMs } = this.host;
-    if (elapsedMs > GROWTH_ROUND_TRIPS * roundTripMs) return 0;
-    const growth = budget.take(Math.min(this.receiveWindow, maxWindowBytes - this.receiveWindow));
-    this.borrowed += growth;
-    this.receiveWindow += growth;
-    return growth;
+    // docs/protocol.md §5.
+    const credit = window.grant(budget.share(window.wantedGrowth(maxWindowBytes, roundTripMs)));
+    this.host.outbox.control().window(this.id, credit);
   }
 
   private overrun(): void {
@@ -318,8 +284,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   }
 
   private leave(): void {
-    this.host.budget.release(this.borrowed);
-    this.borrowed = 0;
+    this.host.budget.release(this.window.shrink());
     this.host.forget(this);
   }
 

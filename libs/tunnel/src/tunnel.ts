@@ -4,7 +4,7 @@
  *
  * A handler may throw TunnelError from any depth of a frame's handling: `onMessage` closes the tunnel with its code.
  */
-import { RateWindow } from '@culvert/flow';
+import { RateWindow, ReceiveBudget } from '@culvert/flow';
 import type { Carrier, CarrierHandler } from './carrier.js';
 import { FrameDecoder } from './decode.js';
 import type { FrameSink } from './decode.js';
@@ -27,7 +27,6 @@ import { Liveness } from './liveness.js';
 import type { LivenessHost, LivenessTimes } from './liveness.js';
 import { Outbox } from './outbox.js';
 import type { OutboxOwner } from './outbox.js';
-import { ReceiveBudget } from './receive-budget.js';
 import { tunnelSettings } from './settings.js';
 import type { TunnelSettings } from './settings.js';
 import { TunnelStream } from './stream.js';

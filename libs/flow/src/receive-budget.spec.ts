@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { ReceiveBudget } from './receive-budget.js';
+
+describe('ReceiveBudget', () => {
+  it('shares at most half of what is left, and nothing when that is little', () => {
+    const budget = new ReceiveBudget(100_000);
+    expect(budget.share(1_000_000)).toBe(50_000);
+    expect(budget.share(1_000_000)).toBe(25_000);
+    expect(budget.share(10_000)).toBe(10_000);
+    expect(budget.share(10_000)).toBe(7500);
+    expect(budget.share(10_000)).toBe(0);
+    budget.release(50_000);
+    expect(budget.share(20_000)).toBe(20_000);
+  });
+
+  it('lends to the last byte when it is taken from', () => {
+    const budget = new ReceiveBudget(100);
+    expect(budget.take(70)).toBe(70);
+    expect(budget.take(70)).toBe(30);
+    expect(budget.take(1)).toBe(0);
+    budget.release(10);
+    expect(budget.take(70)).toBe(10);
+  });
+
+  it('lends nothing to a window that is larger than it should be', () => {
+    const budget = new ReceiveBudget(100_000);
+    expect(budget.share(-5000)).toBe(0);
+    expect(budget.take(-5000)).toBe(0);
+    expect(budget.take(1_000_000)).toBe(100_000);
+  });
+});

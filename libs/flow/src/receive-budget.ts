@@ -1,0 +1,32 @@
+/** Shares smaller than this are not worth a stream's while. */
+const MIN_SHARE_BYTES = 4096;
+
+/**
+ * The pool that lends windows what they grow by, so that all windows of a connection together cannot make this end hold
+ * more than it can afford.
+ */
+export class ReceiveBudget {
+  constructor(private left: number) {}
+
+  /**
+   * Lends up to `wanted` bytes, or 0 when that would be little: at most half of what is left, so that no few streams can
+   * take it all.
+   */
+  share(wanted: number): number {
+    const share = Math.min(wanted, this.left >>> 1);
+    if (share < MIN_SHARE_BYTES) return 0;
+    this.left -= share;
+    return share;
+  }
+
+  /** Lends up to `wanted` bytes, as far as there are any. */
+  take(wanted: number): number {
+    const taken = Math.max(Math.min(wanted, this.left), 0);
+    this.left -= taken;
+    return taken;
+  }
+
+  release(bytes: number): void {
+    this.left += bytes;
+  }
+}
