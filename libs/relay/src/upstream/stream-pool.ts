@@ -50,8 +50,8 @@ const MARGIN_ROUND_TRIPS = 2;
 
 /** What a pool needs of the set that it belongs to. */
 export interface StreamPoolHost {
-  /** `pool` holds idle streams: it has to be swept. */
-  holdsIdle(pool: StreamPool): void;
+  /** Notes that `pool` holds idle streams: it has to be swept. */
+  noteIdle(pool: StreamPool): void;
   /** Closes an idle stream of some pool that stands on the tunnel `dialer` would use. False when there is none. */
   closeOneIdle(dialer: Dialer): boolean;
 }
@@ -166,7 +166,7 @@ export class StreamPool {
       return;
     }
     pooled.stream.handler = pooled;
-    if (this.idle.push(pooled) === 1) this.host.holdsIdle(this);
+    if (this.idle.push(pooled) === 1) this.host.noteIdle(this);
   }
 
   forget(pooled: PooledStream): void {

@@ -24,7 +24,7 @@ export class StreamPools implements StreamPoolHost {
 
   // --- For pools ------------------------------------------------------------------------------------------
 
-  holdsIdle(pool: StreamPool): void {
+  noteIdle(pool: StreamPool): void {
     this.withIdle.add(pool);
   }
 
