@@ -23,12 +23,12 @@ import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
 import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
 import type { Verdict } from '../routing/access-gate.js';
 import type { BodySink, FilteredBody } from '../routing/body-filter.js';
-import { isInCircles } from '../routing/hop-mark.js';
 import type { Route } from '../routing/route.js';
 import { isMatchingSwitch, isRefusedUpgrade, upgradeOf } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
+import { refusalOf } from './admission.js';
 import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
-import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
+import type { BodyCapture, ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { isRepeatable } from './repeatable.js';
 import type { Visitor } from './visitor.js';
@@ -388,31 +388,16 @@ export class Exchange implements StreamHandler, BodySink {
     }
     const { observers } = this.host;
     if (observers.size > 0) this.observe(route);
-    if (route.hopMark !== '' && isInCircles(this.request, route.hopMark)) {
+    const refusal = refusalOf(this.request, route, this.host);
+    if (refusal !== null) {
       route.traffic.countRefused();
-      this.fail('loop_detected', DENIALS.loop_detected);
+      this.failWith(refusal);
       return;
     }
-    if (isRefusedUpgrade(this.request, route)) {
-      route.traffic.countRefused();
-      this.fail('upgrade_not_allowed', DENIALS.upgrade_not_allowed);
-      return;
-    }
-    if (route.active >= this.host.limits.maxRequestsPerPreview) {
-      route.traffic.countRefused();
-      this.fail('too_many_requests', 'This preview serves as many requests as it may at once.');
-    } else {
-      const budget = route.budget ?? this.host.noteUse(route);
-      if (budget !== null && !budget.take(this.host.clock.now)) {
-        route.traffic.countRefused();
-        this.failWith(budget.refusal());
-        return;
-      }
-      route.active++;
-      route.traffic.requests++;
-      this.route = route;
-      this.connect({ isFresh: false });
-    }
+    route.active++;
+    route.traffic.requests++;
+    this.route = route;
+    this.connect({ isFresh: false });
   }
 
   private connect({ isFresh }: { isFresh: boolean }): void {
@@ -560,32 +545,39 @@ export class Exchange implements StreamHandler, BodySink {
     this.route!.traffic.countAnswer(head.status, performance.now() - this.startedAt);
     this.responseBytesLeft = head.contentLength;
     const { bodyFilter } = this.route!;
-    if (bodyFilter !== null) {
-      const filtered = bodyFilter.open(this.request, head, this.host.limits.head, this);
-      if (filtered !== null) {
-        this.beginFiltered(head, filtered);
-        return;
-      }
-    }
+    const filtered =
+      bodyFilter === null ? null : bodyFilter.open(this.request, head, this.host.limits.head, this);
+    this.filtered = filtered;
+    let isEncoded = false;
     if (head.framing === Framing.CHUNKED) {
-      this.responseScanner = new ChunkedScanner(this.visitor.chunkedOutput(), CHUNKED_LIMITS);
+      const output = filtered === null ? this.visitor.chunkedOutput() : 'decoded';
+      isEncoded = output === 'encoded';
+      this.responseScanner = new ChunkedScanner(output, CHUNKED_LIMITS);
     }
-    if (this.trace !== null) this.traceAnswer(this.trace, head);
-    this.visitor.sendHead(head, this.route!);
+    this.trace?.answer(head, isEncoded);
+    if (filtered !== null || this.trace !== null)
+      this.layBodyPath(filtered, this.trace?.responseBody ?? null);
+    this.visitor.sendHead(filtered === null ? head : filtered.head, this.route!);
+  }
+
+  /** Has body bytes captured as the service sent them, and then filtered, on their way to the visitor. */
+  private layBodyPath(filtered: FilteredBody | null, capture: BodyCapture | null): void {
+    let send: RangeSink = this.sendBody;
+    if (filtered !== null) {
+      send = (buffer, start, end) => {
+        if (!filtered.push(buffer, start, end)) this.pauseResponse();
+      };
+    }
+    this.sendBody =
+      capture === null
+        ? send
+        : (buffer, start, end) => {
+            capture.add(buffer, start, end);
+            send(buffer, start, end);
+          };
   }
 
   // --- A body that goes through a filter ------------------------------------------------------------------
-
-  private beginFiltered(head: ResponseHead, filtered: FilteredBody): void {
-    this.filtered = filtered;
-    this.sendBody = (buffer, start, end) => {
-      if (!filtered.push(buffer, start, end)) this.pauseResponse();
-    };
-    if (head.framing === Framing.CHUNKED)
-      this.responseScanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
-    if (this.trace !== null) this.traceAnswer(this.trace, head);
-    this.visitor.sendHead(filtered.head, this.route!);
-  }
 
   sendFiltered(bytes: Buffer): boolean {
     if (this.current === State.DONE) return false;
@@ -634,7 +626,8 @@ export class Exchange implements StreamHandler, BodySink {
     this.finish(this.responseScanner?.trailers ?? null);
   }
 
-  private sendBody = (buffer: Buffer, start: number, end: number): void => {
+  /** Where body bytes go: to the visitor, unless `layBodyPath` put something between. */
+  private sendBody: RangeSink = (buffer, start, end) => {
     if (!this.visitor.sendBody(buffer, start, end)) this.pauseResponse();
   };
 
@@ -786,22 +779,6 @@ export class Exchange implements StreamHandler, BodySink {
     const observer = this.host.observers.get(route.id);
     const { peer, replay = null } = visitor;
     this.trace = observer?.begin({ request, peer, replay, httpVersion, startedAt }) ?? null;
-  }
-
-  /** Traces the service's own bytes, before a filter changes them. */
-  private traceAnswer(trace: ExchangeTrace, head: ResponseHead): void {
-    trace.answer(head, this.responseScanner !== null && this.filtered === null && this.isOutputEncoded());
-    const { responseBody } = trace;
-    if (responseBody === null) return;
-    const send = this.sendBody;
-    this.sendBody = (buffer, start, end) => {
-      responseBody.add(buffer, start, end);
-      send(buffer, start, end);
-    };
-  }
-
-  private isOutputEncoded(): boolean {
-    return this.visitor.chunkedOutput() === 'encoded';
   }
 
   private pauseBody(): void {
