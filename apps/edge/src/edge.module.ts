@@ -185,7 +185,7 @@ function createRelay(
   const isTunnel = (target: string, hostname: string): boolean =>
     (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !hostname.endsWith(previewSuffix);
   const takeTunnel = (socket: net.Socket): void => handToServer(server(), socket);
-  const takeCall = (stream: TakenStream): void => telepresence.takeOver(stream);
+  const takeCall = (stream: TakenStream): void => telepresence.serve(stream);
   const relay = new Relay({
     clock,
     routes: { find: (hostname) => (isApp(hostname) ? appRoute : router.find(hostname)), cache: router },
@@ -195,7 +195,7 @@ function createRelay(
     pools,
     handOff: {
       ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? takeTunnel : null),
-      ofStream: (request, hostname) => (telepresence.takesOver(request) && isApp(hostname) ? takeCall : null),
+      ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? takeCall : null),
     },
     onFault: (error) => log.error({ err: error }, 'relay fault'),
     onFailure: (error, hostname) => failures.add(error, hostname),

@@ -32,30 +32,34 @@ const REFRESH_MS = 2500;
 
 const REVALIDATIONS_AT_ONCE = 32;
 
+/** What differs between an edge and a port of a traffic agent. */
 export interface RelayOptions {
-  /** The relay advances it; give the one that its router reads. Default: a clock of its own. */
+  /** Clock that the relay advances: the one that its router reads. Default: a clock of its own. */
   readonly clock?: RelayClock;
   readonly routes: RouteSource;
-  /** Default: lets every request in that has a route. */
+  /** Gate that every request passes. Default: lets in each request that has a route. */
   readonly gate?: AccessGate;
   readonly limits: RelayLimits;
-  /** Default: none. */
+  /** Peers whose word about visitors counts. Default: none. */
   readonly trustedProxies?: TrustedProxies;
-  /** Those of all routes; several relays may share them. */
+  /** Pools of all routes, which the relay sweeps; several relays may share them. */
   readonly pools: StreamPools;
-  /** What is given away instead of becoming exchanges. Default: nothing. */
+  /** Connections and requests that are given away instead of becoming exchanges. Default: none. */
   readonly handOff?: HandOff;
-  /** Gets what should never happen: an exception inside the relay. */
+  /** Receives what should never happen: an exception inside the relay. */
   readonly onFault: (error: unknown) => void;
-  /** Gets each answer the relay made itself. */
+  /** Receives each answer that the relay made itself. */
   readonly onFailure?: (error: RelayError, hostname: string) => void;
 }
 
+/** How a connection arrived. */
 export interface AcceptOptions {
+  /** Whether it came over TLS. */
   readonly isSecure: boolean;
   readonly protocol?: 'http/1.1' | 'h2';
 }
 
+/** Accepts visitors' connections and replays, and answers each request from the ingress of its route. */
 export class Relay {
   private readonly host: RelayHost;
   private readonly sweeper: NodeJS.Timeout;
@@ -138,7 +142,7 @@ export class Relay {
     });
   }
 
-  /** Drops what a change of `hostname` has made stale, and ends exchanges that would not be let in now. */
+  /** Forgets what a change of `hostname` made stale, and ends exchanges that would not be let in now. */
   async handleRouteChange(hostname: string): Promise<void> {
     this.host.routes.cache?.invalidate(hostname);
     await this.revalidate((exchange) => exchange.hostname === hostname);
@@ -157,7 +161,7 @@ export class Relay {
     );
   }
 
-  /** After events may have been lost: looks at everything again. */
+  /** Judges everything again, after events may have been lost. */
   async handleGap(): Promise<void> {
     this.host.routes.cache?.clear();
     await this.revalidate(() => true);
@@ -165,7 +169,7 @@ export class Relay {
 
   /**
    * Finishes the exchanges under way, then resolves. Idle connections end at once. Streams that were handed off may
-   * carry those exchanges: they stay, and whoever took them ends them.
+   * carry those exchanges: they stay until the function that took them ends them.
    */
   async drain(graceMs: number): Promise<void> {
     this.host.isDraining = true;
@@ -190,17 +194,17 @@ export class Relay {
     this.host.connections.destroy();
   }
 
-  /** Ids of the previews that had an exchange since the last call, or have one still. */
+  /** Returns the ids of the previews that had an exchange since the last call, or have one still. */
   takeUsedPreviews(): string[] {
     return this.host.use.takePreviews();
   }
 
-  /** What previews were sent and answered since the last call; of one preview there may be several. */
+  /** Returns the traffic of previews since the last call; a preview may have several entries. */
   takeTraffic(): RouteTraffic[] {
     return this.host.use.takeTraffic();
   }
 
-  /** How many requests the previews of each team had forwarded since the last call. */
+  /** Returns how many requests the previews of each team had forwarded since the last call. */
   takeRequestCounts(): Map<string, number> {
     return this.host.use.takeRequestCounts(this.host.clock.now);
   }

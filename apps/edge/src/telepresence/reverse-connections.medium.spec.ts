@@ -179,8 +179,8 @@ describe(ReverseConnections.name, () => {
     const head = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
     const call = new LoopbackCall(new LoopbackManager(loopback), head);
     calls.push(call);
-    expect(connections.takesOver(head)).toBe(true);
-    connections.takeOver(call);
+    expect(connections.accepts(head)).toBe(true);
+    connections.receive(call);
     return call;
   }
 

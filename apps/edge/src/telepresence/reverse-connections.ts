@@ -62,12 +62,12 @@ export class ReverseConnections {
     this.upkeep.unref();
   }
 
-  /** Whether a gRPC call is one that `takeOver` wants. */
-  takesOver({ target }: RequestHead): boolean {
+  /** Whether a gRPC call opens a reverse connection. */
+  accepts({ target }: RequestHead): boolean {
     return target === REVERSE_CONNECTION_PATH || target === USER_DAEMON_PATH;
   }
 
-  takeOver(stream: TakenStream): void {
+  receive(stream: TakenStream): void {
     if (stream.head.target === USER_DAEMON_PATH) {
       refuseCall(stream, GrpcStatus.UNIMPLEMENTED, 'user daemons are not reached through Culvert');
       return;

@@ -44,13 +44,14 @@ export class Telepresence {
   }
 
   /** Whether a request for the app's host is a gRPC call, which nothing else there is. */
-  takesOver(request: RequestHead): boolean {
+  isCall(request: RequestHead): boolean {
     const i = request.find(Field.CONTENT_TYPE);
     return i >= 0 && GRPC.test(request.value(i));
   }
 
-  takeOver(stream: TakenStream): void {
-    if (this.connections.takesOver(stream.head)) this.connections.takeOver(stream);
+  /** Serves a call that the relay handed off. */
+  serve(stream: TakenStream): void {
+    if (this.connections.accepts(stream.head)) this.connections.receive(stream);
     else void this.services.serveCall(stream);
   }
 

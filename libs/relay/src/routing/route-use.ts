@@ -2,7 +2,7 @@ import { type RequestBudget, RequestBudgets } from './request-budget.js';
 import type { Route } from './route.js';
 import { RouteTraffic } from './route-traffic.js';
 
-/** Which previews are used, and what their requests came to, until somebody asks. */
+/** The previews in use and their traffic, collected until the edge takes them. */
 export class RouteUse {
   private readonly budgets: RequestBudgets;
   /** Routes of previews used since they were last asked for; bounded by the routes there are. */
@@ -15,7 +15,7 @@ export class RouteUse {
     this.budgets = new RequestBudgets(requestsPerMinute);
   }
 
-  /** Notes that a route is used, and returns the budget of its team; null for what is no preview. */
+  /** Notes that a route is used, and returns the budget of its team; null for a route that is not a preview's. */
   note(route: Route, now: number): RequestBudget | null {
     if (route.kind !== 'preview') return null;
     this.used.add(route);
@@ -36,7 +36,7 @@ export class RouteUse {
     return ids;
   }
 
-  /** Returns what previews were sent and answered since the last call; of one preview there may be several. */
+  /** Returns the traffic of previews since the last call; a preview may have several entries. */
   takeTraffic(): RouteTraffic[] {
     const taken = this.leftTraffic;
     this.leftTraffic = [];
