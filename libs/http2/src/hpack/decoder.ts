@@ -2,8 +2,8 @@
  * Field blocks to fields (RFC 7541). A block is decoded whole, also past the limits on its list: the table must follow
  * the peer's. Fields past the limits are counted, not kept.
  */
-import { compressionError } from '../errors.js';
-import { HeaderField } from '../header-field.js';
+import { compressionError } from '../frames/errors.js';
+import { HeaderField } from './header-field.js';
 import { huffmanDecode } from './huffman.js';
 import { STATIC_TABLE } from './static-table.js';
 

@@ -8,7 +8,7 @@
 import { MAX_TABLE_BYTES } from './decoder.js';
 import { huffmanEncode, huffmanLength } from './huffman.js';
 import { STATIC_NAMES, STATIC_TABLE } from './static-table.js';
-import { FIELD_OVERHEAD_BYTES } from '../header-field.js';
+import { FIELD_OVERHEAD_BYTES } from './header-field.js';
 
 const STATIC_COUNT = STATIC_TABLE.length;
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Http2Error } from '../errors.js';
-import { ErrorCode } from '../frame.js';
+import { Http2Error } from '../frames/errors.js';
+import { ErrorCode } from '../frames/frame.js';
 import { HpackDecoder, MAX_TABLE_BYTES } from './decoder.js';
 import { HpackEncoder } from './encoder.js';
 import { huffmanDecode, huffmanEncode, huffmanLength } from './huffman.js';
-import { HeaderField } from '../header-field.js';
+import { HeaderField } from './header-field.js';
 
 const LIMITS = { maxListBytes: 65_536, maxFields: 200 };
 

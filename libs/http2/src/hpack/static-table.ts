@@ -1,4 +1,4 @@
-import { HeaderField } from '../header-field.js';
+import { HeaderField } from './header-field.js';
 
 const ENTRIES = `:authority
 :method GET

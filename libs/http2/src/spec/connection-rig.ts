@@ -1,10 +1,10 @@
 /** A connection for specs, without a socket: an echoing owner, frames by hand, and everything that happened as text. */
-import { type ConnectionOwner, ServerConnection } from '../connection.js';
-import { type ErrorCode, Flag, FrameType, PREFACE } from '../frame.js';
+import { type ConnectionOwner, ServerConnection } from '../server/connection.js';
+import { type ErrorCode, Flag, FrameType, PREFACE } from '../frames/frame.js';
 import { HpackDecoder } from '../hpack/decoder.js';
-import type { ConnectionLimits } from '../limits.js';
-import type { RequestFields } from '../request-fields.js';
-import type { ServerStream } from '../stream.js';
+import type { ConnectionLimits } from '../server/limits.js';
+import type { RequestFields } from '../server/request-fields.js';
+import type { ServerStream } from '../server/stream.js';
 
 export const LIMITS: ConnectionLimits = {
   maxStreams: 8,

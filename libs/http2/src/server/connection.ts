@@ -6,9 +6,9 @@
  * without flow control are held back here, and when these become many, nothing more is read.
  */
 import { RateWindow, ReadyQueue, ReceiveBudget, ReceiveWindow } from '@culvert/flow';
-import { Http2Error } from './errors.js';
-import { FrameBatch } from './frame-batch.js';
-import { FrameReader } from './frame-reader.js';
+import { Http2Error } from '../frames/errors.js';
+import { FrameBatch } from '../frames/frame-batch.js';
+import { FrameReader } from '../frames/frame-reader.js';
 import {
   ErrorCode,
   Flag,
@@ -18,9 +18,9 @@ import {
   MAX_FRAME_BYTES,
   MAX_WINDOW_BYTES,
   Setting,
-} from './frame.js';
-import { HpackDecoder } from './hpack/decoder.js';
-import { HpackEncoder } from './hpack/encoder.js';
+} from '../frames/frame.js';
+import { HpackDecoder } from '../hpack/decoder.js';
+import { HpackEncoder } from '../hpack/encoder.js';
 import {
   type ConnectionLimits,
   EXTRA_WINDOWS,

@@ -1,5 +1,5 @@
 /** The rules of RFC 9113 §8.2 and §8.3 for the fields of a request, and of RFC 8441 for CONNECT. */
-import { FieldKind, FIRST_PSEUDO_KIND, type HeaderField } from './header-field.js';
+import { FieldKind, FIRST_PSEUDO_KIND, type HeaderField } from '../hpack/header-field.js';
 
 /** The fields of a request that is not malformed. What they mean is for others to judge. */
 export class RequestFields {

@@ -3,10 +3,10 @@
  * output waits for windows, for its turn, and for the socket, and its writer is told to pause.
  */
 import { ByteQueue, type ReadyStream, ReceiveWindow } from '@culvert/flow';
-import type { FrameBatch } from './frame-batch.js';
-import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from './frame.js';
-import type { HeaderField } from './header-field.js';
-import type { HpackEncoder } from './hpack/encoder.js';
+import type { FrameBatch } from '../frames/frame-batch.js';
+import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from '../frames/frame.js';
+import type { HeaderField } from '../hpack/header-field.js';
+import type { HpackEncoder } from '../hpack/encoder.js';
 import { STREAM_BUFFER_BYTES } from './limits.js';
 
 /**

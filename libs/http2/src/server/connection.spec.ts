@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { block, frame, get, Rig, setting, uint32 } from './spec/connection-rig.js';
-import { ErrorCode, Flag, FrameType, PREFACE } from './frame.js';
+import { block, frame, get, Rig, setting, uint32 } from '../spec/connection-rig.js';
+import { ErrorCode, Flag, FrameType, PREFACE } from '../frames/frame.js';
 
 const GET = get(1);
 const POST = get(1, 0);
