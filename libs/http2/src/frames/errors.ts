@@ -12,6 +12,10 @@ export class Http2Error extends Error {
   }
 }
 
+export function protocolError(message: string): Http2Error {
+  return new Http2Error(ErrorCode.PROTOCOL_ERROR, message);
+}
+
 export function compressionError(message: string): Http2Error {
   return new Http2Error(ErrorCode.COMPRESSION_ERROR, message);
 }

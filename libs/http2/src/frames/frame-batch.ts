@@ -1,6 +1,13 @@
 /** Writes frames (RFC 9113 §4.1) to a batch, which the connection writes as one piece. */
 import { Slab, SlabBatch } from '@culvert/flow';
-import { type ErrorCode, Flag, FrameType, HEADER_BYTES, MAX_FRAME_BYTES } from './frame.js';
+import {
+  type ErrorCode,
+  Flag,
+  FrameType,
+  HEADER_BYTES,
+  INITIAL_FRAME_BYTES,
+  writeFrameHeader,
+} from './frame.js';
 
 /** Of all connections of the process. */
 const slab = new Slab();
@@ -10,7 +17,7 @@ export class FrameBatch extends SlabBatch {
     super(slab);
   }
 
-  /** `payload` is at most MAX_FRAME_BYTES, and not changed any more. */
+  /** `payload` is at most INITIAL_FRAME_BYTES, and not changed any more. */
   data(streamId: number, payload: Buffer, flags: number): void {
     this.header(FrameType.DATA, flags, streamId, payload.length);
     this.bytes(payload);
@@ -20,7 +27,7 @@ export class FrameBatch extends SlabBatch {
   headers(streamId: number, bytes: Buffer, length: number, flags: number): void {
     let from = 0;
     do {
-      const to = Math.min(length, from + MAX_FRAME_BYTES);
+      const to = Math.min(length, from + INITIAL_FRAME_BYTES);
       const first = from === 0 ? flags : 0;
       const last = to === length ? Flag.END_HEADERS : 0;
       this.header(from === 0 ? FrameType.HEADERS : FrameType.CONTINUATION, first | last, streamId, to - from);
@@ -64,17 +71,8 @@ export class FrameBatch extends SlabBatch {
     this.u32(code);
   }
 
-  private header(type: number, flags: number, streamId: number, length: number): void {
+  private header(type: FrameType, flags: number, streamId: number, length: number): void {
     const at = this.reserve(HEADER_BYTES);
-    const { memory } = this;
-    memory[at] = length >>> 16;
-    memory[at + 1] = length >>> 8;
-    memory[at + 2] = length;
-    memory[at + 3] = type;
-    memory[at + 4] = flags;
-    memory[at + 5] = streamId >>> 24;
-    memory[at + 6] = streamId >>> 16;
-    memory[at + 7] = streamId >>> 8;
-    memory[at + 8] = streamId;
+    writeFrameHeader(this.memory, at, length, type, flags, streamId);
   }
 }

@@ -1,11 +1,14 @@
 /**
  * Bytes to frames. Frames that lie whole in what was read are handed on where they lie; one that is cut off is copied
- * together, at most `MAX_FRAME_BYTES` of it. So everything beyond sees whole frames, wherever the bytes were cut.
+ * together. So everything beyond sees whole frames, wherever the bytes were cut.
+ *
+ * With a sink for DATA the payloads of DATA pass through it as they arrive instead, and are never put together: a frame
+ * of any size costs no memory.
  */
-import { Http2Error } from './errors.js';
-import { ErrorCode, HEADER_BYTES, MAX_FRAME_BYTES, PREFACE } from './frame.js';
+import { Http2Error, protocolError } from './errors.js';
+import { ErrorCode, Flag, FrameType, HEADER_BYTES, PREFACE } from './frame.js';
 
-/** Gets one frame: its payload is `buffer[from..to)`. Returns false to be given no more. */
+/** Receives one frame: its payload is `buffer[from..to)`. */
 export type FrameSink = (
   type: number,
   flags: number,
@@ -13,88 +16,196 @@ export type FrameSink = (
   buffer: Buffer,
   from: number,
   to: number,
-) => boolean;
+) => void;
+
+/** Receives DATA frames in pieces, without their padding. */
+export interface DataSink {
+  /** A DATA frame begins. @param length what it counts for in windows: padding included */
+  onDataStart(streamId: number, length: number): void;
+  /** `buffer[from..to)` belongs to it. */
+  onData(buffer: Buffer, from: number, to: number): void;
+  /** @param isLast whether it ends its stream */
+  onDataEnd(isLast: boolean): void;
+}
+
+export interface FrameReaderOptions {
+  /** Largest payload: the MAX_FRAME_SIZE that the peer was told. Longer frames are errors (FRAME_SIZE_ERROR). */
+  readonly maxFrameBytes: number;
+  /** Largest payload of a frame other than DATA; ENHANCE_YOUR_CALM above it. As `maxFrameBytes` when absent. */
+  readonly maxControlBytes?: number;
+  /** Whether the peer is a client, whose preface comes first. */
+  readonly expectsPreface: boolean;
+  /** Receives all DATA; without it, frames of this type go to the other sink. */
+  readonly dataSink?: DataSink;
+}
 
 const EMPTY = Buffer.alloc(0);
 
 export class FrameReader {
-  private prefaceBytes = 0;
+  private isStopped = false;
+  /** Bytes of the preface that are still to come. */
+  private prefaceLeft = 0;
+  private readonly maxFrameBytes: number;
+  /** A payload up to this length needs no second look. */
+  private readonly maxControlBytes: number;
+  private readonly dataSink: DataSink | null;
   /** The beginning of a frame: header, then payload. */
   private held: Buffer = EMPTY;
   private heldBytes = 0;
 
-  constructor(private readonly sink: FrameSink) {}
+  // The DATA frame that is passed through: bytes to come of its payload, and of its padding, or -1 before that is known.
+  private isInData = false;
+  private dataLeft = 0;
+  private paddingLeft = 0;
+  private isDataLast = false;
 
-  /** Whether the connection preface has been read. */
-  get hasBegun(): boolean {
-    return this.prefaceBytes === PREFACE.length;
+  constructor(
+    { maxFrameBytes, maxControlBytes = maxFrameBytes, expectsPreface, dataSink }: FrameReaderOptions,
+    private readonly sink: FrameSink,
+  ) {
+    this.maxFrameBytes = maxFrameBytes;
+    this.maxControlBytes = Math.min(maxControlBytes, maxFrameBytes);
+    this.prefaceLeft = expectsPreface ? PREFACE.length : 0;
+    this.dataSink = dataSink ?? null;
   }
 
-  /** Takes all of `chunk`. Throws Http2Error; what the sink throws passes through. */
-  push(chunk: Buffer): void {
-    let at = this.hasBegun ? 0 : this.readPreface(chunk);
-    if (this.heldBytes > 0) at = this.complete(chunk, at);
-    while (chunk.length - at >= HEADER_BYTES) {
-      const end = at + HEADER_BYTES + lengthAt(chunk, at);
-      if (end > chunk.length) break;
-      if (!this.deliver(chunk, at, end)) return;
-      at = end;
+  /** Ignores everything from here on, also the rest of what is being read. */
+  stop(): void {
+    this.isStopped = true;
+    this.held = EMPTY;
+    this.heldBytes = 0;
+  }
+
+  /** Takes `chunk[from..end)`. Throws Http2Error; what a sink throws passes through. */
+  push(chunk: Buffer, from: number, end: number): void {
+    let at = from;
+    if (this.prefaceLeft > 0) at = this.readPreface(chunk, at, end);
+    if (this.isInData) at = this.readData(chunk, at, end);
+    else if (this.heldBytes > 0) at = this.complete(chunk, at, end);
+    const { dataSink } = this;
+    while (end - at >= HEADER_BYTES && !this.isStopped) {
+      if (dataSink !== null && chunk[at + 3] === FrameType.DATA) {
+        this.beginData(dataSink, chunk, at);
+        at = this.readData(chunk, at + HEADER_BYTES, end);
+        continue;
+      }
+      const next = at + HEADER_BYTES + this.lengthAt(chunk, at);
+      if (next > end) break;
+      this.deliver(chunk, at, next);
+      at = next;
     }
-    if (at < chunk.length) this.hold(chunk, at);
+    if (at < end && !this.isStopped) this.hold(chunk, at, end);
   }
 
-  private readPreface(chunk: Buffer): number {
-    let at = 0;
-    while (at < chunk.length && this.prefaceBytes < PREFACE.length) {
-      if (chunk[at++] !== PREFACE[this.prefaceBytes++])
-        throw new Http2Error(ErrorCode.PROTOCOL_ERROR, 'no connection preface');
+  private readPreface(chunk: Buffer, from: number, end: number): number {
+    let at = from;
+    while (at < end && this.prefaceLeft > 0) {
+      if (chunk[at++] !== PREFACE[PREFACE.length - this.prefaceLeft--])
+        throw protocolError('no connection preface');
     }
     return at;
   }
 
   /** Goes on with the frame that is held. Returns the offset after what it took of `chunk`. */
-  private complete(chunk: Buffer, from: number): number {
-    let at = this.append(chunk, from, HEADER_BYTES);
+  private complete(chunk: Buffer, from: number, end: number): number {
+    let at = this.append(chunk, from, end, HEADER_BYTES);
     if (this.heldBytes < HEADER_BYTES) return at;
-    const size = HEADER_BYTES + lengthAt(this.held, 0);
+    if (this.dataSink !== null && this.held[3] === FrameType.DATA) {
+      this.beginData(this.dataSink, this.release(), 0);
+      return this.readData(chunk, at, end);
+    }
+    const size = HEADER_BYTES + this.lengthAt(this.held, 0);
     if (this.held.length < size) {
       const grown = Buffer.allocUnsafeSlow(size);
       this.held.copy(grown, 0, 0, this.heldBytes);
       this.held = grown;
     }
-    at = this.append(chunk, at, size);
-    if (this.heldBytes < size) return at;
-    const frame = this.held;
-    this.held = EMPTY;
-    this.heldBytes = 0;
-    return this.deliver(frame, 0, size) ? at : chunk.length;
+    at = this.append(chunk, at, end, size);
+    if (this.heldBytes === size) this.deliver(this.release(), 0, size);
+    return at;
   }
 
-  private hold(chunk: Buffer, from: number): void {
-    const available = chunk.length - from;
-    const size = available < HEADER_BYTES ? HEADER_BYTES : HEADER_BYTES + lengthAt(chunk, from);
+  private hold(chunk: Buffer, from: number, end: number): void {
+    const size = end - from < HEADER_BYTES ? HEADER_BYTES : HEADER_BYTES + this.lengthAt(chunk, from);
     this.held = Buffer.allocUnsafeSlow(size);
-    this.append(chunk, from, size);
+    this.append(chunk, from, end, size);
   }
 
   /** Copies until `size` bytes are held. */
-  private append(chunk: Buffer, from: number, size: number): number {
-    const to = Math.min(chunk.length, from + Math.max(size - this.heldBytes, 0));
+  private append(chunk: Buffer, from: number, end: number, size: number): number {
+    const to = Math.min(end, from + Math.max(size - this.heldBytes, 0));
     chunk.copy(this.held, this.heldBytes, from, to);
     this.heldBytes += to - from;
     return to;
   }
 
-  private deliver(buffer: Buffer, at: number, end: number): boolean {
-    const streamId =
-      ((buffer[at + 5] & 0x7f) << 24) | (buffer[at + 6] << 16) | (buffer[at + 7] << 8) | buffer[at + 8];
-    return this.sink(buffer[at + 3], buffer[at + 4], streamId, buffer, at + HEADER_BYTES, end);
+  private release(): Buffer {
+    const { held } = this;
+    this.held = EMPTY;
+    this.heldBytes = 0;
+    return held;
+  }
+
+  private deliver(buffer: Buffer, at: number, end: number): void {
+    this.sink(buffer[at + 3], buffer[at + 4], streamIdAt(buffer, at), buffer, at + HEADER_BYTES, end);
+  }
+
+  /** The payload's length in the frame header at `at`. Throws when it is more than this side allows (RFC 9113 §4.2). */
+  private lengthAt(buffer: Buffer, at: number): number {
+    const length = (buffer[at] << 16) | (buffer[at + 1] << 8) | buffer[at + 2];
+    if (length > this.maxControlBytes) this.judgeLength(length, buffer[at + 3]);
+    return length;
+  }
+
+  private judgeLength(length: number, type: number): void {
+    if (length > this.maxFrameBytes)
+      throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, `a frame of ${length} bytes`);
+    if (type !== FrameType.DATA)
+      throw new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, `a frame of type ${type} with ${length} bytes`);
+  }
+
+  // --- DATA that passes through -----------------------------------------------------------------------------
+
+  private beginData(sink: DataSink, buffer: Buffer, at: number): void {
+    const length = this.lengthAt(buffer, at);
+    const flags = buffer[at + 4];
+    const streamId = streamIdAt(buffer, at);
+    if (streamId === 0) throw protocolError('DATA on no stream');
+    const isPadded = (flags & Flag.PADDED) !== 0;
+    if (isPadded && length === 0) throw protocolError('padding without end');
+    this.isInData = true;
+    this.dataLeft = length;
+    this.paddingLeft = isPadded ? -1 : 0;
+    this.isDataLast = (flags & Flag.END_STREAM) !== 0;
+    sink.onDataStart(streamId, length);
+  }
+
+  /** Goes on with the DATA frame. Returns the offset after what belongs to it. */
+  private readData(chunk: Buffer, from: number, end: number): number {
+    let at = from;
+    if (this.paddingLeft < 0) {
+      if (at === end) return at;
+      this.paddingLeft = chunk[at++];
+      this.dataLeft -= 1 + this.paddingLeft;
+      if (this.dataLeft < 0) throw protocolError('padding without end');
+    }
+    const piece = Math.min(end - at, this.dataLeft);
+    if (piece > 0) {
+      this.dataLeft -= piece;
+      if (!this.isStopped) this.dataSink!.onData(chunk, at, at + piece);
+      at += piece;
+    }
+    if (this.dataLeft > 0) return at;
+    const padding = Math.min(end - at, this.paddingLeft);
+    this.paddingLeft -= padding;
+    if (this.paddingLeft === 0) {
+      this.isInData = false;
+      if (!this.isStopped) this.dataSink!.onDataEnd(this.isDataLast);
+    }
+    return at + padding;
   }
 }
 
-/** The payload's length in the frame header at `at`. Throws when it is more than this side allows (RFC 9113 §4.2). */
-function lengthAt(buffer: Buffer, at: number): number {
-  const length = (buffer[at] << 16) | (buffer[at + 1] << 8) | buffer[at + 2];
-  if (length > MAX_FRAME_BYTES) throw new Http2Error(ErrorCode.FRAME_SIZE_ERROR, `frame of ${length} bytes`);
-  return length;
+function streamIdAt(buffer: Buffer, at: number): number {
+  return ((buffer[at + 5] & 0x7f) << 24) | (buffer[at + 6] << 16) | (buffer[at + 7] << 8) | buffer[at + 8];
 }

@@ -1,4 +1,4 @@
-/** What RFC 9113 writes on the wire: frame types, flags, settings and error codes. */
+/** What RFC 9113 writes on the wire: frame types, flags, settings, error codes, and the header of a frame. */
 
 export const FrameType = {
   DATA: 0,
@@ -12,6 +12,7 @@ export const FrameType = {
   WINDOW_UPDATE: 8,
   CONTINUATION: 9,
 } as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 export const Flag = { END_STREAM: 0x1, ACK: 0x1, END_HEADERS: 0x4, PADDED: 0x8, PRIORITY: 0x20 } as const;
 
@@ -50,10 +51,32 @@ export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
 export const HEADER_BYTES = 9;
 
-/** Payload of a frame, both ways: the initial MAX_FRAME_SIZE (§4.2), which this side never raises. */
-export const MAX_FRAME_BYTES = 16_384;
+/** Largest payload of a frame unless its receiver raises it: the initial MAX_FRAME_SIZE (§4.2). */
+export const INITIAL_FRAME_BYTES = 16_384;
 
 /** Initial flow-control window (§6.9.2), of streams and of the connection. */
 export const INITIAL_WINDOW_BYTES = 65_535;
 
 export const MAX_WINDOW_BYTES = 2 ** 31 - 1;
+
+export const MAX_STREAM_ID = 2 ** 31 - 1;
+
+/** Writes the header of a frame (§4.1) to `target`, from `at` on. @param length bytes of the payload */
+export function writeFrameHeader(
+  target: Buffer,
+  at: number,
+  length: number,
+  type: FrameType,
+  flags: number,
+  streamId: number,
+): void {
+  target[at] = length >>> 16;
+  target[at + 1] = length >>> 8;
+  target[at + 2] = length;
+  target[at + 3] = type;
+  target[at + 4] = flags;
+  target[at + 5] = streamId >>> 24;
+  target[at + 6] = streamId >>> 16;
+  target[at + 7] = streamId >>> 8;
+  target[at + 8] = streamId;
+}

@@ -6,7 +6,7 @@
  * without flow control are held back here, and when these become many, nothing more is read.
  */
 import { RateWindow, ReadyQueue, ReceiveBudget, ReceiveWindow } from '@culvert/flow';
-import { Http2Error } from '../frames/errors.js';
+import { Http2Error, protocolError } from '../frames/errors.js';
 import { FrameBatch } from '../frames/frame-batch.js';
 import { FrameReader } from '../frames/frame-reader.js';
 import {
@@ -15,7 +15,7 @@ import {
   FrameType,
   HEADER_BYTES,
   INITIAL_WINDOW_BYTES,
-  MAX_FRAME_BYTES,
+  INITIAL_FRAME_BYTES,
   MAX_WINDOW_BYTES,
   Setting,
 } from '../frames/frame.js';
@@ -122,13 +122,16 @@ export class ServerConnection implements StreamHost {
   private isFlushScheduled = false;
   private isCongested = false;
   private isInputPaused = false;
-  private readonly ready = new ReadyQueue(MAX_FRAME_BYTES, FLUSH_BYTES);
+  private readonly ready = new ReadyQueue(INITIAL_FRAME_BYTES, FLUSH_BYTES);
 
   constructor(
     private readonly owner: ConnectionOwner,
     private readonly limits: ConnectionLimits,
   ) {
-    this.reader = new FrameReader(this.handleFrame);
+    this.reader = new FrameReader(
+      { maxFrameBytes: INITIAL_FRAME_BYTES, expectsPreface: true },
+      this.handleFrame,
+    );
     this.decoder = new HpackDecoder(limits);
     this.window = new ReceiveWindow(Math.min(WINDOWS_PER_CONNECTION * limits.windowBytes, MAX_WINDOW_BYTES));
     this.budget = new ReceiveBudget(EXTRA_WINDOWS * limits.windowBytes);
@@ -157,7 +160,7 @@ export class ServerConnection implements StreamHost {
   push(chunk: Buffer): void {
     if (this.state === 'ended') return;
     try {
-      this.reader.push(chunk);
+      this.reader.push(chunk, 0, chunk.length);
     } catch (error) {
       if (error instanceof Http2Error) {
         this.fail(error.code);
@@ -266,7 +269,7 @@ export class ServerConnection implements StreamHost {
     buffer: Buffer,
     from: number,
     to: number,
-  ): boolean => {
+  ): void => {
     if (!this.hasSettings) {
       if (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0) violation('no SETTINGS first');
       this.hasSettings = true;
@@ -312,7 +315,6 @@ export class ServerConnection implements StreamHost {
         // §5.5: unknown frames are ignored.
         this.countNoise();
     }
-    return !this.isOver();
   };
 
   private handleData(flags: number, streamId: number, buffer: Buffer, from: number, to: number): void {
@@ -416,7 +418,7 @@ export class ServerConnection implements StreamHost {
       }
       case Setting.MAX_FRAME_SIZE:
         // What this side sends is never larger than the smallest value there is.
-        if (value < MAX_FRAME_BYTES || value >= 2 ** 24) violation('MAX_FRAME_SIZE out of range');
+        if (value < INITIAL_FRAME_BYTES || value >= 2 ** 24) violation('MAX_FRAME_SIZE out of range');
         return;
       default:
         // MAX_CONCURRENT_STREAMS is about pushes, MAX_HEADER_LIST_SIZE is advice, others are unknown.
@@ -618,21 +620,18 @@ export class ServerConnection implements StreamHost {
   private endIfDrained(): void {
     if (this.state !== 'draining' || this.streams.size > 0) return;
     this.state = 'ended';
+    this.reader.stop();
     if (this.batch.size > 0) this.owner.write(this.batch.take({ detached: true }));
     this.owner.onDrained();
   }
 
   private end(): void {
     this.state = 'ended';
+    this.reader.stop();
     this.ready.clear();
     for (const stream of this.streams.values()) stream.handleReset();
     this.known.clear();
     this.abandoned.clear();
-  }
-
-  /** A handler may end the connection from within a call: asks again, past what the compiler thinks it knows. */
-  private isOver(): boolean {
-    return this.state === 'ended';
   }
 }
 
@@ -644,7 +643,7 @@ function unpad(buffer: Buffer, from: number, to: number): [number, number] {
 }
 
 function violation(message: string): never {
-  throw new Http2Error(ErrorCode.PROTOCOL_ERROR, message);
+  throw protocolError(message);
 }
 
 function wrongSize(frame: string): never {

@@ -4,7 +4,13 @@
  */
 import { ByteQueue, type ReadyStream, ReceiveWindow } from '@culvert/flow';
 import type { FrameBatch } from '../frames/frame-batch.js';
-import { ErrorCode, Flag, INITIAL_WINDOW_BYTES, MAX_FRAME_BYTES, MAX_WINDOW_BYTES } from '../frames/frame.js';
+import {
+  ErrorCode,
+  Flag,
+  INITIAL_WINDOW_BYTES,
+  INITIAL_FRAME_BYTES,
+  MAX_WINDOW_BYTES,
+} from '../frames/frame.js';
 import type { HeaderField } from '../hpack/header-field.js';
 import type { HpackEncoder } from '../hpack/encoder.js';
 import { STREAM_BUFFER_BYTES } from './limits.js';
@@ -250,7 +256,7 @@ export class ServerStream implements ReadyStream {
     if (this.state === 'closed') return;
     let left = quantum;
     while (this.output.size > 0 && left > 0) {
-      const room = Math.min(left, MAX_FRAME_BYTES, this.sendWindow, this.connection.sendWindow);
+      const room = Math.min(left, INITIAL_FRAME_BYTES, this.sendWindow, this.connection.sendWindow);
       if (room <= 0) break;
       const piece = this.output.take(room);
       left -= piece.length;
@@ -320,7 +326,7 @@ export class ServerStream implements ReadyStream {
   private send(chunk: Buffer): void {
     const { connection } = this;
     const isAlone = this.output.size === 0 && connection.maySendAtOnce;
-    if (isAlone && chunk.length <= Math.min(MAX_FRAME_BYTES, this.sendWindow, connection.sendWindow)) {
+    if (isAlone && chunk.length <= Math.min(INITIAL_FRAME_BYTES, this.sendWindow, connection.sendWindow)) {
       this.sendPiece(chunk);
       return;
     }
