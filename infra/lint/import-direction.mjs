@@ -28,6 +28,7 @@ const ANY_LIB = [
   'sockets',
   'store',
   'telepresence',
+  'terms',
   'tunnel',
 ];
 
@@ -71,13 +72,19 @@ const PACKAGES = {
     external: ['ws'],
     why: 'tunnel is the protocol that another language must be able to implement: it knows nothing of Culvert but its own frames',
   },
-  'libs/domain': {
+  'libs/terms': {
     culvert: [],
+    external: [],
+    builtins: [],
+    why: 'terms is the closed sets that domain and contract share: lists of words, and nothing that runs',
+  },
+  'libs/domain': {
+    culvert: ['terms'],
     external: [],
     why: 'domain holds the rules: storage, transport and frameworks depend on it, never the reverse',
   },
   'libs/contract': {
-    culvert: [],
+    culvert: ['terms'],
     external: ['zod'],
     builtins: [],
     why: 'contract is shared with the browser: schemas and nothing that runs only on a server',

@@ -8,12 +8,16 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const contract = `${root}libs/contract/src`;
+// The closed sets that the contract takes its enumerations from.
+const terms = `${root}libs/terms/src`;
 const target = `${root}apps/dashboard/src/generated`;
 const stamp = `${target}/.contract-hash`;
 
 const hash = createHash('sha256').update(readFileSync(`${root}package-lock.json`));
-for (const name of readdirSync(contract).filter((file) => file.endsWith('.ts'))) {
-  hash.update(name).update(readFileSync(join(contract, name)));
+for (const folder of [contract, terms]) {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.ts'))) {
+    hash.update(name).update(readFileSync(join(folder, name)));
+  }
 }
 const digest = hash.digest('hex');
 

@@ -53,9 +53,12 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['libs/flow/src/c11.ts', "import 'node:net';", 'ground floor of the protocols'],
   ['libs/domain/src/c5.ts', "import '@prisma/client';", 'domain holds the rules'],
   ['libs/domain/src/c6.ts', "import '@culvert/contract';", 'domain holds the rules'],
-  ['libs/contract/src/c7.ts', "import 'zod/mini';", null],
+  ['libs/domain/src/c10.ts', "import '@culvert/terms';", null],
+  ['libs/contract/src/c7.ts', "import 'zod/mini';\nimport '@culvert/terms';", null],
   ['libs/contract/src/c8.ts', "import 'express';", 'shared with the browser'],
   ['libs/contract/src/c9.ts', "import 'node:crypto';", 'shared with the browser'],
+  ['libs/contract/src/c11.ts', "import '@culvert/domain';", 'shared with the browser'],
+  ['libs/terms/src/c12.ts', "import 'zod';", 'nothing that runs'],
   // the testkit
   ['libs/tunnel/src/d1.ts', "import '@culvert/testkit';", 'only tests import the testkit'],
   ['apps/edge/src/d2.ts', "import '@culvert/testkit';", 'only tests import the testkit'],

@@ -1,6 +1,6 @@
+import { SCOPES } from '@culvert/terms';
 import { z } from 'zod';
 import { changeOf, pageOf } from './page.js';
-import { SCOPES } from './scopes.js';
 import { futureTimestamp, id, name as nameText, timestamp } from './text.js';
 
 const scope = z.enum(SCOPES);

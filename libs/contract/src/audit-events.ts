@@ -2,51 +2,6 @@ import { z } from 'zod';
 import { pageOf, pageQuery } from './page.js';
 import { id, timestamp } from './text.js';
 
-/** Every kind of event there is. */
-export const AUDIT_ACTIONS = [
-  'api-key.create',
-  'api-key.update',
-  'api-key.rotate',
-  'api-key.revoke',
-  'intercept.create',
-  'intercept.update',
-  'intercept.delete',
-  'invitation.create',
-  'invitation.renew',
-  'invitation.revoke',
-  'member.add',
-  'member.create',
-  'member.update',
-  'member.remove',
-  'preview.create',
-  'preview.update',
-  'preview.delete',
-  'preview.end',
-  'preview.restore',
-  'preview.replay',
-  'preview-token.create',
-  'preview-token.revoke',
-  'program.create',
-  'program.end',
-  'session.end',
-  'share-link.create',
-  'share-link.revoke',
-  'team.create',
-  'team.update',
-  'traffic-manager.create',
-  'traffic-manager.update',
-  'traffic-manager.delete',
-  'user.sign-in',
-  'user.sign-in-failed',
-  'user.sign-out',
-  'user.change-password',
-  'user.change-password-failed',
-  'user.reset-password',
-  'user-session.end',
-  'user-session.end-others',
-] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
-
 const changedFields = z.record(z.string(), z.unknown()).nullable();
 
 export const auditEventResource = z.strictObject({

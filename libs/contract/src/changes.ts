@@ -1,22 +1,6 @@
+import { CHANGED_RESOURCES, CHANGES } from '@culvert/terms';
 import { z } from 'zod';
 import { id, timestamp } from './text.js';
-
-/** What the event stream tells changes of. */
-export const CHANGED_RESOURCES = [
-  'api-key',
-  'audit-event',
-  'intercept',
-  'invitation',
-  'member',
-  'preview',
-  'preview-token',
-  'session',
-  'share-link',
-  'team',
-  'traffic-manager',
-] as const;
-
-export const CHANGES = ['created', 'updated', 'removed'] as const;
 
 /** Query of every stream of server-sent events. */
 export const streamQuery = z.strictObject({

@@ -1,23 +1,8 @@
+import { CONNECTION_CHANGES, CONNECTION_REASONS } from '@culvert/terms';
 import { z } from 'zod';
 import { pageOf } from './page.js';
 import { tunnelKind } from './sessions.js';
 import { id, timestamp } from './text.js';
-
-export const CONNECTION_CHANGES = ['connected', 'resumed', 'disconnected', 'ended'] as const;
-
-export const CONNECTION_REASONS = [
-  'manager_stopped',
-  'edge_stopped',
-  'superseded',
-  'credential_revoked',
-  'session_ended',
-  'liveness_lost',
-  'connection_lost',
-  'protocol_error',
-  'limit',
-  'internal_error',
-  'not_resumed',
-] as const;
 
 export const connectionEventResource = z.strictObject({
   id,

@@ -1,3 +1,12 @@
+export {
+  AUDIT_ACTIONS,
+  type AuditAction,
+  CHANGED_RESOURCES,
+  INGRESS_PROTOCOLS,
+  PREVIEW_ACCESS,
+  type Scope,
+  SCOPES,
+} from '@culvert/terms';
 export * from './api-keys.js';
 export * from './audit-events.js';
 export * from './changes.js';
@@ -9,7 +18,6 @@ export * from './me.js';
 export * from './openapi.js';
 export * from './operations.js';
 export * from './page.js';
-export * from './preview-choices.js';
 export * from './preview-credentials.js';
 export * from './preview-metrics.js';
 export * from './previews.js';
@@ -18,7 +26,6 @@ export * from './replays.js';
 export * from './request-headers.js';
 export * from './response-notes.js';
 export * from './routes.js';
-export * from './scopes.js';
 export * from './server.js';
 export * from './sessions.js';
 export * from './settable-header.js';

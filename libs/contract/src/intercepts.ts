@@ -1,19 +1,8 @@
+import { DISPOSITIONS } from '@culvert/terms';
 import { z } from 'zod';
 import { host } from './host.js';
 import { changeOf, pageOf, pageQuery } from './page.js';
 import { clusterName, id, optionalName, optionalText, timestamp } from './text.js';
-
-export const DISPOSITIONS = [
-  'UNSPECIFIED',
-  'ACTIVE',
-  'WAITING',
-  'NO_CLIENT',
-  'NO_AGENT',
-  'NO_MECHANISM',
-  'NO_PORTS',
-  'AGENT_ERROR',
-  'BAD_ARGS',
-] as const;
 
 const MAX_NAME_LENGTH = 253;
 const MAX_NAMESPACE_LENGTH = 63;

@@ -1,10 +1,7 @@
+import { ROLES, SCOPES } from '@culvert/terms';
 import { z } from 'zod';
 import { pageOf } from './page.js';
-import { SCOPES } from './scopes.js';
 import { id, timestamp } from './text.js';
-
-/** What a member may do in a team; each includes the ones after it. */
-export const ROLES = ['owner', 'admin', 'member'] as const;
 
 const role = z.enum(ROLES);
 const team = z.strictObject({ id, name: z.string() });

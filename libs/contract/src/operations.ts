@@ -2,6 +2,7 @@
  * Every operation of the API: the OpenAPI document is built from this table, and tests hold the routes of the
  * server against it.
  */
+import type { Scope } from '@culvert/terms';
 import type { z } from 'zod';
 import * as apiKeys from './api-keys.js';
 import { auditEventFilter, auditEventPage, auditEventQuery } from './audit-events.js';
@@ -18,7 +19,6 @@ import * as previewCredentials from './preview-credentials.js';
 import { problemDescription } from './problems.js';
 import { createReplayRequest, MAX_REPLAY_REQUEST_BYTES, replayResource } from './replays.js';
 import { ROUTES, type OperationId, type Route } from './routes.js';
-import type { Scope } from './scopes.js';
 import { serverResource } from './server.js';
 import * as sessions from './sessions.js';
 import * as team from './team.js';

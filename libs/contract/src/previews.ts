@@ -1,8 +1,8 @@
+import { INGRESS_PROTOCOLS, PREVIEW_ACCESS, PULL_REQUEST_COMMENT_STATUSES } from '@culvert/terms';
 import { z } from 'zod';
 import { host, port } from './host.js';
 import { interceptDescription, optionalTrafficManagerId } from './intercepts.js';
 import { changeOf, pageOf, pageQuery } from './page.js';
-import { INGRESS_PROTOCOLS, PREVIEW_ACCESS, PREVIEW_STATES } from './preview-choices.js';
 import { requestHeaders } from './request-headers.js';
 import { futureTimestamp, id, text, timestamp } from './text.js';
 
@@ -136,6 +136,9 @@ export type CreatePreviewRequest = z.output<typeof createPreviewRequest>;
 export const updatePreviewRequest = changeOf(fields);
 export type UpdatePreviewRequest = z.output<typeof updatePreviewRequest>;
 
+/** Of the traffic manager that a preview's requests go through. */
+const PREVIEW_STATES = ['connected', 'waiting'] as const;
+
 export const previewQuery = pageQuery.extend({
   trafficManagerId: id.optional().describe('Only previews through this traffic manager.'),
   interceptId: id.optional().describe('Only previews of this intercept.'),
@@ -165,8 +168,6 @@ export const ingressResource = z.strictObject({
 });
 
 /** What became of the comment on a preview's pull request. */
-export const PULL_REQUEST_COMMENT_STATUSES = ['pending', 'posted', 'failed', 'unsupported'] as const;
-
 export const pullRequestResource = z.strictObject({
   status: z
     .enum(PULL_REQUEST_COMMENT_STATUSES)

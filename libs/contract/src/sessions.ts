@@ -1,10 +1,9 @@
+import { SESSION_STATES, TUNNEL_KINDS } from '@culvert/terms';
 import { z } from 'zod';
 import { pageOf, pageQuery } from './page.js';
 import { id, timestamp } from './text.js';
 
-export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;
-
-export const tunnelKind = z.enum(['native', 'telepresence']);
+export const tunnelKind = z.enum(TUNNEL_KINDS);
 
 const state = z.enum(SESSION_STATES);
 

@@ -1,5 +1,5 @@
+import { MEMBER_CREDENTIAL_KINDS, ROLES } from '@culvert/terms';
 import { z } from 'zod';
-import { ROLES } from './me.js';
 import { changeOf, pageOf } from './page.js';
 import { idleExpirySeconds } from './previews.js';
 import { id, name as nameText, timestamp } from './text.js';
@@ -69,8 +69,6 @@ export type MemberResource = z.output<typeof memberResource>;
 
 export const memberList = z.strictObject({ items: z.array(memberResource) });
 export type MemberList = z.output<typeof memberList>;
-
-const MEMBER_CREDENTIAL_KINDS = ['api-key', 'share-link', 'preview-token', 'invitation'] as const;
 
 /** Credentials of a person that one answer lists. */
 export const MAX_MEMBER_CREDENTIALS = 200;

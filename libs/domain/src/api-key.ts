@@ -1,23 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import type { Scope } from '@culvert/terms';
 import { SECRET_PREFIXES } from './secret-prefixes.js';
-
-/** What a key may be used for. */
-export const API_KEY_SCOPES = [
-  'tunnel',
-  'previews:read',
-  'previews:write',
-  'intercepts:read',
-  'intercepts:write',
-  'sessions:read',
-  'sessions:write',
-  'keys:read',
-  'keys:write',
-  'team:read',
-  'team:write',
-  'audit:read',
-] as const;
-export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
 
 /** A team's credential for machines. The secret itself is shown once and never stored. */
 export interface ApiKey {
@@ -26,7 +10,7 @@ export interface ApiKey {
   readonly name: string;
   /** The first characters of the secret, to recognise it by. */
   readonly hint: string;
-  readonly scopes: readonly ApiKeyScope[];
+  readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
   readonly lastUsedAt: Date | null;
@@ -49,7 +33,7 @@ export interface ApiKeyDraft {
   readonly hint: string;
   /** SHA-256 of the secret, lower-case hex. */
   readonly hash: string;
-  readonly scopes: readonly ApiKeyScope[];
+  readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
   readonly createdByUserId?: string | null;
   readonly createdByApiKeyId?: string | null;

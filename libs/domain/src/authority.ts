@@ -1,4 +1,4 @@
-import type { ApiKeyScope } from './api-key.js';
+import type { Scope } from '@culvert/terms';
 
 /**
  * The credential by whose power a team is changed. The guard of a request found out what it permits before the request
@@ -25,7 +25,7 @@ export class AuthorityLostError extends Error {
   readonly code = 'AUTHORITY_LOST';
   constructor(
     readonly reason: 'ended' | 'not_a_member' | 'insufficient',
-    readonly missing: readonly ApiKeyScope[] = [],
+    readonly missing: readonly Scope[] = [],
   ) {
     super(`the caller's credential no longer permits this: ${reason}`);
   }

@@ -1,40 +1,4 @@
-import type { TunnelKind } from './tunnel-kind.js';
-
-/**
- * - `connected`: a tunnel opened, and a session began with it
- * - `resumed`: a tunnel opened for a session that there was
- * - `disconnected`: a tunnel closed
- * - `ended`: the session is over for good
- */
-export const CONNECTION_CHANGES = ['connected', 'resumed', 'disconnected', 'ended'] as const;
-export type ConnectionChange = (typeof CONNECTION_CHANGES)[number];
-
-/** Why a tunnel closed, or a session ended. */
-export const CONNECTION_REASONS = [
-  /** The traffic manager stopped, or closed its tunnel itself. */
-  'manager_stopped',
-  /** The edge stopped; it had asked the traffic manager to go elsewhere. */
-  'edge_stopped',
-  /** A newer tunnel of the same process took over. */
-  'superseded',
-  /** The credential of the tunnel was revoked or has expired. */
-  'credential_revoked',
-  /** A person or program ended the session. */
-  'session_ended',
-  /** Nothing was heard for too long. */
-  'liveness_lost',
-  /** The connection broke off. */
-  'connection_lost',
-  /** One side broke a rule of the protocol. */
-  'protocol_error',
-  /** A limit was exceeded. */
-  'limit',
-  /** A fault of the edge. */
-  'internal_error',
-  /** The traffic manager did not come back within its grace period. */
-  'not_resumed',
-] as const;
-export type ConnectionReason = (typeof CONNECTION_REASONS)[number];
+import type { ConnectionChange, ConnectionReason, TunnelKind } from '@culvert/terms';
 
 /** One entry of a traffic manager's history of tunnels that opened and closed, and sessions that ended. */
 export interface ConnectionEvent {

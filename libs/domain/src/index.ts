@@ -1,3 +1,26 @@
+export {
+  AUDIT_ACTIONS,
+  type AuditAction,
+  type Change,
+  type ChangedResource,
+  CONNECTION_CHANGES,
+  CONNECTION_REASONS,
+  type ConnectionChange,
+  type ConnectionReason,
+  type Disposition,
+  DISPOSITIONS,
+  type IngressProtocol,
+  type MemberCredentialKind,
+  type PreviewAccess,
+  type PullRequestCommentStatus,
+  type Role,
+  ROLES,
+  type Scope as ApiKeyScope,
+  SCOPES as API_KEY_SCOPES,
+  type SessionState,
+  TUNNEL_KINDS,
+  type TunnelKind,
+} from '@culvert/terms';
 export * from './api-key.js';
 export * from './audit-event.js';
 export * from './authority.js';
@@ -20,5 +43,4 @@ export * from './requested-preview.js';
 export * from './session.js';
 export * from './team.js';
 export * from './traffic-manager.js';
-export * from './tunnel-kind.js';
 export * from './user-session.js';

@@ -1,18 +1,5 @@
+import type { Disposition } from '@culvert/terms';
 import type { PreviewDraft } from './preview.js';
-
-/** Same words as Telepresence's InterceptDispositionType. */
-export const DISPOSITIONS = [
-  'UNSPECIFIED',
-  'ACTIVE',
-  'WAITING',
-  'NO_CLIENT',
-  'NO_AGENT',
-  'NO_MECHANISM',
-  'NO_PORTS',
-  'AGENT_ERROR',
-  'BAD_ARGS',
-] as const;
-export type Disposition = (typeof DISPOSITIONS)[number];
 
 /** Which workload's traffic goes elsewhere, and how it is recognised. The cluster does the intercepting. */
 export interface Intercept {

@@ -1,6 +1,4 @@
-/** What a person can leave behind in a team that still lets somebody in. */
-export const MEMBER_CREDENTIAL_KINDS = ['api-key', 'share-link', 'preview-token', 'invitation'] as const;
-export type MemberCredentialKind = (typeof MEMBER_CREDENTIAL_KINDS)[number];
+import type { MemberCredentialKind } from '@culvert/terms';
 
 /** A credential that works and that was made by the power of one person. */
 export interface MemberCredential {

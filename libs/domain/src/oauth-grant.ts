@@ -1,6 +1,7 @@
+import type { Role } from '@culvert/terms';
 import { SECRET_PREFIXES } from './secret-prefixes.js';
 import { generateSecret, hashSecret } from './secret.js';
-import type { Role, Team, User } from './team.js';
+import type { Team, User } from './team.js';
 
 /** How long an authorization code waits for the program that asked for it (RFC 6749 §4.1.2 allows ten minutes). */
 export const CODE_LIFETIME_MS = 60_000;

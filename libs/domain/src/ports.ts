@@ -2,7 +2,15 @@
  * What the rules need from storage. Every method that touches a team's data takes the team's id first and sees
  * nothing of any other team; the exceptions look up by a secret's hash or by hostname and say so.
  */
-import type { ApiKey, ApiKeyDraft, ApiKeyScope } from './api-key.js';
+import type {
+  PreviewAccess,
+  PullRequestCommentStatus,
+  Role,
+  Scope,
+  SessionState,
+  TunnelKind,
+} from '@culvert/terms';
+import type { ApiKey, ApiKeyDraft } from './api-key.js';
 import type { AuditEvent, AuditEventDraft, AuditEventFilter, AuditedThing } from './audit-event.js';
 import type { Authority, Making } from './authority.js';
 import type { ConnectionEvent, ConnectionEventDraft } from './connection-event.js';
@@ -17,7 +25,7 @@ import type {
   PendingCode,
   RefreshableGrant,
 } from './oauth-grant.js';
-import type { PullRequestComment, PullRequestCommentStatus } from './pull-request-comment.js';
+import type { PullRequestComment } from './pull-request-comment.js';
 import type {
   PreviewToken,
   PreviewTokenDraft,
@@ -27,39 +35,15 @@ import type {
   VisitLimits,
 } from './preview-access.js';
 import type { TrafficDraft, TrafficMinute, TrafficStep } from './preview-traffic.js';
-import type {
-  EndedPreview,
-  Ingress,
-  Preview,
-  PreviewAccess,
-  PreviewChange,
-  PreviewDraft,
-} from './preview.js';
+import type { EndedPreview, Ingress, Preview, PreviewChange, PreviewDraft } from './preview.js';
 import type {
   InterceptPreviews,
   PreviewRequest,
   PreviewRequestRefusal,
   RequestedPreview,
 } from './requested-preview.js';
-import type {
-  Session,
-  SessionLoad,
-  SessionRef,
-  SessionState,
-  ShownSession,
-  TunnelCredential,
-} from './session.js';
-import type { TunnelKind } from './tunnel-kind.js';
-import type {
-  Invitation,
-  InvitationDraft,
-  Member,
-  Membership,
-  Role,
-  Team,
-  TeamChange,
-  User,
-} from './team.js';
+import type { Session, SessionLoad, SessionRef, ShownSession, TunnelCredential } from './session.js';
+import type { Invitation, InvitationDraft, Member, Membership, Team, TeamChange, User } from './team.js';
 import type { ManagerIdentity, TrafficManager } from './traffic-manager.js';
 import type { SignedInUser, UserSession, UserSessionDraft } from './user-session.js';
 
@@ -132,7 +116,7 @@ export interface AuthorityRepository {
    * For what takes long and is not written by the store.
    * @throws AuthorityLostError when the credential no longer permits one of `needs`
    */
-  demand(teamId: string, by: Authority, needs: readonly ApiKeyScope[]): Promise<void>;
+  demand(teamId: string, by: Authority, needs: readonly Scope[]): Promise<void>;
 }
 
 export interface MemberRepository {

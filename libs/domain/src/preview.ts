@@ -1,13 +1,4 @@
-/** `team`: only members of the owning team; `public`: anyone who knows the hostname. */
-export const PREVIEW_ACCESS = ['team', 'public'] as const;
-export type PreviewAccess = (typeof PREVIEW_ACCESS)[number];
-
-/**
- * What the edge speaks with an ingress. `http1`: HTTP/1.1; `h2c`: HTTP/2 without TLS, by prior knowledge; `h2`: HTTP/2
- * over TLS, agreed by ALPN. gRPC services need one of the latter two.
- */
-export const INGRESS_PROTOCOLS = ['http1', 'h2c', 'h2'] as const;
-export type IngressProtocol = (typeof INGRESS_PROTOCOLS)[number];
+import type { IngressProtocol, PreviewAccess } from '@culvert/terms';
 
 /** Where in the cluster a preview's requests enter. */
 export interface Ingress {

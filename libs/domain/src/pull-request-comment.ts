@@ -1,11 +1,4 @@
-/**
- * - `pending`: to be written, or written anew
- * - `posted`: the forge shows what it should
- * - `failed`: the forge refused or did not answer; `detail` says why, and another attempt follows
- * - `unsupported`: the URL is no pull request of a forge that this deployment writes to
- */
-export const PULL_REQUEST_COMMENT_STATUSES = ['pending', 'posted', 'failed', 'unsupported'] as const;
-export type PullRequestCommentStatus = (typeof PULL_REQUEST_COMMENT_STATUSES)[number];
+import type { PullRequestCommentStatus } from '@culvert/terms';
 
 /** The comment on a pull request that shows one preview, while it lives and after. */
 export interface PullRequestComment {

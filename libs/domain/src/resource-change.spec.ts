@@ -1,5 +1,6 @@
+import { CHANGED_RESOURCES } from '@culvert/terms';
 import { describe, expect, it } from 'vitest';
-import { CHANGED_RESOURCES, changeOfAction } from './resource-change.js';
+import { changeOfAction } from './resource-change.js';
 
 describe('changeOfAction', () => {
   it('says what an action did to its target', () => {

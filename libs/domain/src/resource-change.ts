@@ -1,6 +1,6 @@
-import type { ApiKeyScope } from './api-key.js';
+import type { Change, ChangedResource, Scope } from '@culvert/terms';
 
-/** What a team may watch for changes, and the scope that lets somebody read it. */
+/** The scope that lets somebody watch each thing of a team for changes. */
 export const SCOPE_TO_WATCH = {
   'api-key': 'keys:read',
   'audit-event': 'audit:read',
@@ -13,13 +13,7 @@ export const SCOPE_TO_WATCH = {
   'share-link': 'previews:read',
   team: 'team:read',
   'traffic-manager': 'sessions:read',
-} as const satisfies Readonly<Record<string, ApiKeyScope>>;
-
-export type ChangedResource = keyof typeof SCOPE_TO_WATCH;
-export const CHANGED_RESOURCES = Object.keys(SCOPE_TO_WATCH) as ChangedResource[];
-
-export const CHANGES = ['created', 'updated', 'removed'] as const;
-export type Change = (typeof CHANGES)[number];
+} as const satisfies Readonly<Record<ChangedResource, Scope>>;
 
 /** Something of a team is not as it was: whoever shows it has to fetch it anew. */
 export interface ResourceChange {

@@ -1,9 +1,5 @@
+import type { SessionState, TunnelKind } from '@culvert/terms';
 import type { TrafficManager } from './traffic-manager.js';
-import type { TunnelKind } from './tunnel-kind.js';
-
-/** `disconnected` sessions may be resumed until their grace period ends; `ended` ones never. */
-export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;
-export type SessionState = (typeof SESSION_STATES)[number];
 
 /** What a tunnel was let in by: an API key, or a program that acts for a person. */
 export type TunnelCredential =

@@ -1,6 +1,4 @@
-/** What a member may do in a team; each role includes the ones after it. */
-export const ROLES = ['owner', 'admin', 'member'] as const;
-export type Role = (typeof ROLES)[number];
+import type { Role } from '@culvert/terms';
 
 /** The account that owns everything else. */
 export interface Team {

@@ -1,4 +1,4 @@
-import type { TunnelKind } from './tunnel-kind.js';
+import type { TunnelKind } from '@culvert/terms';
 
 /** The in-cluster process that dials out, known by its manager id across restarts. */
 export interface TrafficManager {

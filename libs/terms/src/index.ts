@@ -1,0 +1,31 @@
+/**
+ * The closed sets of words that the rules (libs/domain) and the API (libs/contract) share. They are spelled here, in a
+ * package of their own, because domain must not know schemas and contract must not know what runs only on a server.
+ */
+export { AUDIT_ACTIONS, type AuditAction } from './audit-actions.js';
+export {
+  CONNECTION_CHANGES,
+  CONNECTION_REASONS,
+  type ConnectionChange,
+  type ConnectionReason,
+} from './connections.js';
+export {
+  DISPOSITIONS,
+  type Disposition,
+  INGRESS_PROTOCOLS,
+  type IngressProtocol,
+  PREVIEW_ACCESS,
+  type PreviewAccess,
+  PULL_REQUEST_COMMENT_STATUSES,
+  type PullRequestCommentStatus,
+} from './previews.js';
+export { CHANGED_RESOURCES, type ChangedResource, CHANGES, type Change } from './resource-changes.js';
+export { SESSION_STATES, type SessionState, TUNNEL_KINDS, type TunnelKind } from './sessions.js';
+export {
+  MEMBER_CREDENTIAL_KINDS,
+  type MemberCredentialKind,
+  ROLES,
+  type Role,
+  SCOPES,
+  type Scope,
+} from './team.js';

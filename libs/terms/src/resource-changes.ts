@@ -1,0 +1,18 @@
+/** What a team may watch for changes. */
+export const CHANGED_RESOURCES = [
+  'api-key',
+  'audit-event',
+  'intercept',
+  'invitation',
+  'member',
+  'preview',
+  'preview-token',
+  'session',
+  'share-link',
+  'team',
+  'traffic-manager',
+] as const;
+export type ChangedResource = (typeof CHANGED_RESOURCES)[number];
+
+export const CHANGES = ['created', 'updated', 'removed'] as const;
+export type Change = (typeof CHANGES)[number];
