@@ -1,6 +1,6 @@
 /**
- * Every operation of the API: the OpenAPI document is built from this table, and tests hold the routes of the
- * server against it.
+ * Every operation of the API. The OpenAPI document and the server's routes are both made of this table, and so are the
+ * types of clients.
  */
 import type { Scope } from '@culvert/terms';
 import type { z } from 'zod';

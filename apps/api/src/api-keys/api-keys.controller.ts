@@ -1,65 +1,45 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import {
-  createApiKeyRequest,
-  resourceId,
-  pageQuery,
-  rotateApiKeyRequest,
-  updateApiKeyRequest,
-  type CreateApiKeyRequest,
-  type PageQuery,
-  type RotateApiKeyRequest,
-  type UpdateApiKeyRequest,
+import { Body, Controller, Param, Query } from '@nestjs/common';
+import type {
+  CreateApiKeyRequest,
+  PageQuery,
+  RotateApiKeyRequest,
+  UpdateApiKeyRequest,
 } from '@culvert/contract';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { ApiKeysService } from './api-keys.service.js';
 
-@Controller('api/v1/api-keys')
+@Controller()
 export class ApiKeysController {
   constructor(private readonly apiKeys: ApiKeysService) {}
 
-  @Post()
-  @RequireScope('keys:write')
-  create(@CurrentCaller() caller: Caller, @Body({ schema: createApiKeyRequest }) body: CreateApiKeyRequest) {
+  @Operation('createApiKey')
+  create(@CurrentCaller() caller: Caller, @Body() body: CreateApiKeyRequest) {
     return this.apiKeys.create(caller, body);
   }
 
-  @Get()
-  @RequireScope('keys:read')
-  list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
+  @Operation('listApiKeys')
+  list(@CurrentCaller() caller: Caller, @Query() query: PageQuery) {
     return this.apiKeys.list(caller, query);
   }
 
-  @Get(':apiKeyId')
-  @RequireScope('keys:read')
-  show(@CurrentCaller() caller: Caller, @Param('apiKeyId', { schema: resourceId }) id: string) {
+  @Operation('getApiKey')
+  show(@CurrentCaller() caller: Caller, @Param('apiKeyId') id: string) {
     return this.apiKeys.show(caller, id);
   }
 
-  @Patch(':apiKeyId')
-  @RequireScope('keys:write')
-  update(
-    @CurrentCaller() caller: Caller,
-    @Param('apiKeyId', { schema: resourceId }) id: string,
-    @Body({ schema: updateApiKeyRequest }) body: UpdateApiKeyRequest,
-  ) {
+  @Operation('updateApiKey')
+  update(@CurrentCaller() caller: Caller, @Param('apiKeyId') id: string, @Body() body: UpdateApiKeyRequest) {
     return this.apiKeys.update(caller, id, body);
   }
 
-  @Post(':apiKeyId/rotate')
-  @RequireScope('keys:write')
-  rotate(
-    @CurrentCaller() caller: Caller,
-    @Param('apiKeyId', { schema: resourceId }) id: string,
-    @Body({ schema: rotateApiKeyRequest }) body: RotateApiKeyRequest,
-  ) {
+  @Operation('rotateApiKey')
+  rotate(@CurrentCaller() caller: Caller, @Param('apiKeyId') id: string, @Body() body: RotateApiKeyRequest) {
     return this.apiKeys.rotate(caller, id, body);
   }
 
-  @Delete(':apiKeyId')
-  @HttpCode(204)
-  @RequireScope('keys:write')
-  revoke(@CurrentCaller() caller: Caller, @Param('apiKeyId', { schema: resourceId }) id: string) {
+  @Operation('revokeApiKey')
+  revoke(@CurrentCaller() caller: Caller, @Param('apiKeyId') id: string) {
     return this.apiKeys.revoke(caller, id);
   }
 }

@@ -1,32 +1,25 @@
 import { pipeline } from 'node:stream/promises';
-import { Controller, Get, Query, Res } from '@nestjs/common';
-import {
-  auditEventFilter,
-  auditEventQuery,
-  type AuditEventFilterQuery,
-  type AuditEventQuery,
-} from '@culvert/contract';
+import { Controller, Query, Res } from '@nestjs/common';
+import type { AuditEventFilterQuery, AuditEventQuery } from '@culvert/contract';
 import type { Response } from 'express';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { toCsv } from './audit-csv.js';
 import { AuditEventsService } from './audit-events.service.js';
 
-@Controller('api/v1/audit-events')
+@Controller()
 export class AuditEventsController {
   constructor(private readonly auditEvents: AuditEventsService) {}
 
-  @Get()
-  @RequireScope('audit:read')
-  list(@CurrentCaller() caller: Caller, @Query({ schema: auditEventQuery }) query: AuditEventQuery) {
+  @Operation('listAuditEvents')
+  list(@CurrentCaller() caller: Caller, @Query() query: AuditEventQuery) {
     return this.auditEvents.list(caller, query);
   }
 
-  @Get('export')
-  @RequireScope('audit:read')
+  @Operation('exportAuditEvents')
   async export(
     @CurrentCaller() caller: Caller,
-    @Query({ schema: auditEventFilter }) filter: AuditEventFilterQuery,
+    @Query() filter: AuditEventFilterQuery,
     @Res() response: Response,
   ): Promise<void> {
     const pages = await this.auditEvents.pages(caller, filter);

@@ -1,19 +1,18 @@
-import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { streamQuery, type StreamQuery } from '@culvert/contract';
+import { Controller, Query, Req, Res } from '@nestjs/common';
+import type { StreamQuery } from '@culvert/contract';
 import type { Request, Response } from 'express';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { ChangeStreams } from './change-streams.js';
 
-@Controller('api/v1/events')
+@Controller()
 export class ChangesController {
   constructor(private readonly changes: ChangeStreams) {}
 
-  @Get()
-  @RequireScope('team:read')
+  @Operation('watchChanges')
   watch(
     @CurrentCaller() caller: Caller,
-    @Query({ schema: streamQuery }) query: StreamQuery,
+    @Query() query: StreamQuery,
     @Req() request: Request,
     @Res() response: Response,
   ): void {

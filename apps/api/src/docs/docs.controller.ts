@@ -3,12 +3,12 @@ import {
   buildOpenApiDocument,
   ERRORS,
   ProblemError,
-  resourceId,
   type ErrorCode,
   type ProblemDescription,
 } from '@culvert/contract';
 import { Public } from '@culvert/nest';
 import type { Response } from 'express';
+import { Operation } from '../http/operation.js';
 import { DOCS_CONTENT_SECURITY_POLICY, DOCS_FILES, DOCS_PAGE } from './docs-page.js';
 
 /** The API's own description, for programs and for people. */
@@ -22,8 +22,8 @@ export class DocsController {
     return this.#document;
   }
 
-  @Get('api/problems/:code')
-  problem(@Param('code', { schema: resourceId }) code: string): ProblemDescription {
+  @Operation('getProblem')
+  problem(@Param('code') code: string): ProblemDescription {
     if (!Object.hasOwn(ERRORS, code))
       throw new ProblemError('not_found', { detail: 'there is no such error code' });
     return { code, ...ERRORS[code as ErrorCode] };

@@ -1,13 +1,12 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller } from '@nestjs/common';
 import type { ServerResource } from '@culvert/contract';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { VERSION } from '../version.js';
 
 /** What this deployment is. Not for strangers: a version tells them what to try. */
-@Controller('api/v1/server')
+@Controller()
 export class ServerController {
-  @Get()
-  @RequireScope('any')
+  @Operation('getServer')
   show(): ServerResource {
     return { version: VERSION };
   }

@@ -1,20 +1,19 @@
-import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
-import { exchangesQuery, resourceId, type ExchangesQuery } from '@culvert/contract';
+import { Controller, Param, Query, Req, Res } from '@nestjs/common';
+import type { ExchangesQuery } from '@culvert/contract';
 import type { Request, Response } from 'express';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { ExchangeStreams } from './exchange-streams.js';
 
-@Controller('api/v1/previews/:previewId/exchanges')
+@Controller()
 export class ExchangesController {
   constructor(private readonly exchanges: ExchangeStreams) {}
 
-  @Get()
-  @RequireScope('previews:read')
+  @Operation('watchExchanges')
   watch(
     @CurrentCaller() caller: Caller,
-    @Param('previewId', { schema: resourceId }) id: string,
-    @Query({ schema: exchangesQuery }) query: ExchangesQuery,
+    @Param('previewId') id: string,
+    @Query() query: ExchangesQuery,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {

@@ -1,56 +1,39 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import {
-  createInterceptRequest,
-  interceptQuery,
-  resourceId,
-  updateInterceptRequest,
-  type CreateInterceptRequest,
-  type InterceptQuery,
-  type UpdateInterceptRequest,
-} from '@culvert/contract';
+import { Body, Controller, Param, Query } from '@nestjs/common';
+import type { CreateInterceptRequest, InterceptQuery, UpdateInterceptRequest } from '@culvert/contract';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { InterceptsService } from './intercepts.service.js';
 
-@Controller('api/v1/intercepts')
+@Controller()
 export class InterceptsController {
   constructor(private readonly intercepts: InterceptsService) {}
 
-  @Post()
-  @RequireScope('intercepts:write')
-  create(
-    @CurrentCaller() caller: Caller,
-    @Body({ schema: createInterceptRequest }) body: CreateInterceptRequest,
-  ) {
+  @Operation('createIntercept')
+  create(@CurrentCaller() caller: Caller, @Body() body: CreateInterceptRequest) {
     return this.intercepts.create(caller, body);
   }
 
-  @Get()
-  @RequireScope('intercepts:read')
-  list(@CurrentCaller() caller: Caller, @Query({ schema: interceptQuery }) query: InterceptQuery) {
+  @Operation('listIntercepts')
+  list(@CurrentCaller() caller: Caller, @Query() query: InterceptQuery) {
     return this.intercepts.list(caller, query);
   }
 
-  @Get(':interceptId')
-  @RequireScope('intercepts:read')
-  show(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) id: string) {
+  @Operation('getIntercept')
+  show(@CurrentCaller() caller: Caller, @Param('interceptId') id: string) {
     return this.intercepts.show(caller, id);
   }
 
-  @Patch(':interceptId')
-  @RequireScope('intercepts:write')
+  @Operation('updateIntercept')
   update(
     @CurrentCaller() caller: Caller,
-    @Param('interceptId', { schema: resourceId }) id: string,
-    @Body({ schema: updateInterceptRequest }) body: UpdateInterceptRequest,
+    @Param('interceptId') id: string,
+    @Body() body: UpdateInterceptRequest,
   ) {
     return this.intercepts.update(caller, id, body);
   }
 
-  @Delete(':interceptId')
-  @HttpCode(204)
-  @RequireScope('intercepts:write')
-  remove(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) id: string) {
+  @Operation('deleteIntercept')
+  remove(@CurrentCaller() caller: Caller, @Param('interceptId') id: string) {
     return this.intercepts.remove(caller, id);
   }
 }

@@ -1,45 +1,35 @@
-import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
-import { pageQuery, resourceId, type PageQuery } from '@culvert/contract';
+import { Controller, Param, Query } from '@nestjs/common';
+import type { PageQuery } from '@culvert/contract';
 import { CurrentIdentity, CurrentPerson, type Identified, type Person } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { MeService } from './me.service.js';
 
-@Controller('api/v1/me')
+@Controller()
 export class MeController {
   constructor(private readonly me: MeService) {}
 
-  @Get()
-  @RequireScope('any')
+  @Operation('getMe')
   show(@CurrentIdentity() identified: Identified) {
     return this.me.show(identified);
   }
 
-  @Get('sign-in-methods')
-  @RequireScope('user')
+  @Operation('getSignInMethods')
   signInMethods(@CurrentPerson() person: Person) {
     return this.me.signInMethods(person);
   }
 
-  @Get('sessions')
-  @RequireScope('user')
-  sessions(@CurrentPerson() person: Person, @Query({ schema: pageQuery }) query: PageQuery) {
+  @Operation('listUserSessions')
+  sessions(@CurrentPerson() person: Person, @Query() query: PageQuery) {
     return this.me.sessions(person, query);
   }
 
-  @Delete('sessions')
-  @RequireScope('user')
-  @HttpCode(204)
+  @Operation('endOtherUserSessions')
   endOtherSessions(@CurrentPerson() person: Person): Promise<void> {
     return this.me.endOtherSessions(person);
   }
 
-  @Delete('sessions/:userSessionId')
-  @RequireScope('user')
-  @HttpCode(204)
-  endSession(
-    @CurrentPerson() person: Person,
-    @Param('userSessionId', { schema: resourceId }) id: string,
-  ): Promise<void> {
+  @Operation('endUserSession')
+  endSession(@CurrentPerson() person: Person, @Param('userSessionId') id: string): Promise<void> {
     return this.me.endSession(person, id);
   }
 }

@@ -1,46 +1,32 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import {
-  createShareLinkRequest,
-  pageQuery,
-  resourceId,
-  type CreateShareLinkRequest,
-  type PageQuery,
-} from '@culvert/contract';
+import { Body, Controller, Param, Query } from '@nestjs/common';
+import type { CreateShareLinkRequest, PageQuery } from '@culvert/contract';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { ShareLinksService } from './share-links.service.js';
 
-@Controller('api/v1/previews/:previewId/share-links')
+@Controller()
 export class ShareLinksController {
   constructor(private readonly shareLinks: ShareLinksService) {}
 
-  @Post()
-  @RequireScope('previews:write')
+  @Operation('createShareLink')
   create(
     @CurrentCaller() caller: Caller,
-    @Param('previewId', { schema: resourceId }) previewId: string,
-    @Body({ schema: createShareLinkRequest }) body: CreateShareLinkRequest,
+    @Param('previewId') previewId: string,
+    @Body() body: CreateShareLinkRequest,
   ) {
     return this.shareLinks.create(caller, previewId, body);
   }
 
-  @Get()
-  @RequireScope('previews:read')
-  list(
-    @CurrentCaller() caller: Caller,
-    @Param('previewId', { schema: resourceId }) previewId: string,
-    @Query({ schema: pageQuery }) query: PageQuery,
-  ) {
+  @Operation('listShareLinks')
+  list(@CurrentCaller() caller: Caller, @Param('previewId') previewId: string, @Query() query: PageQuery) {
     return this.shareLinks.list(caller, previewId, query);
   }
 
-  @Delete(':shareLinkId')
-  @HttpCode(204)
-  @RequireScope('previews:write')
+  @Operation('revokeShareLink')
   revoke(
     @CurrentCaller() caller: Caller,
-    @Param('previewId', { schema: resourceId }) previewId: string,
-    @Param('shareLinkId', { schema: resourceId }) id: string,
+    @Param('previewId') previewId: string,
+    @Param('shareLinkId') id: string,
   ) {
     return this.shareLinks.revoke(caller, previewId, id);
   }

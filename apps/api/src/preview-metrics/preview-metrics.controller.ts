@@ -1,29 +1,24 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
-import { previewMetricsQuery, resourceId, type PreviewMetricsQuery } from '@culvert/contract';
+import { Controller, Param, Query } from '@nestjs/common';
+import type { PreviewMetricsQuery } from '@culvert/contract';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { PreviewMetricsService } from './preview-metrics.service.js';
 
-@Controller('api/v1')
+@Controller()
 export class PreviewMetricsController {
   constructor(private readonly metrics: PreviewMetricsService) {}
 
-  @Get('previews/:previewId/metrics')
-  @RequireScope('previews:read')
+  @Operation('getPreviewMetrics')
   ofPreview(
     @CurrentCaller() caller: Caller,
-    @Param('previewId', { schema: resourceId }) id: string,
-    @Query({ schema: previewMetricsQuery }) query: PreviewMetricsQuery,
+    @Param('previewId') id: string,
+    @Query() query: PreviewMetricsQuery,
   ) {
     return this.metrics.ofPreview(caller, id, query);
   }
 
-  @Get('preview-metrics')
-  @RequireScope('previews:read')
-  ofTeam(
-    @CurrentCaller() caller: Caller,
-    @Query({ schema: previewMetricsQuery }) query: PreviewMetricsQuery,
-  ) {
+  @Operation('listPreviewMetrics')
+  ofTeam(@CurrentCaller() caller: Caller, @Query() query: PreviewMetricsQuery) {
     return this.metrics.ofTeam(caller, query);
   }
 }

@@ -1,16 +1,14 @@
-import { Controller, Param, Post } from '@nestjs/common';
-import { resourceId } from '@culvert/contract';
+import { Controller, Param } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { PreviewsService } from './previews.service.js';
 
-@Controller('api/v1/intercepts/:interceptId/restore-preview')
+@Controller()
 export class RestoredPreviewController {
   constructor(private readonly previews: PreviewsService) {}
 
-  @Post()
-  @RequireScope('previews:write')
-  create(@CurrentCaller() caller: Caller, @Param('interceptId', { schema: resourceId }) interceptId: string) {
+  @Operation('restorePreview')
+  create(@CurrentCaller() caller: Caller, @Param('interceptId') interceptId: string) {
     return this.previews.restore(caller, interceptId);
   }
 }

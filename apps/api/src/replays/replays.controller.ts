@@ -1,22 +1,20 @@
-import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
-import { createReplayRequest, resourceId, type CreateReplayRequest } from '@culvert/contract';
+import { Body, Controller, Param, Req } from '@nestjs/common';
+import type { CreateReplayRequest } from '@culvert/contract';
 import type { Request } from 'express';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
 import { clientAddress } from '../http/client-address.js';
+import { Operation } from '../http/operation.js';
 import { ReplaysService } from './replays.service.js';
 
-@Controller('api/v1/previews/:previewId/replays')
+@Controller()
 export class ReplaysController {
   constructor(private readonly replays: ReplaysService) {}
 
-  @Post()
-  @HttpCode(200)
-  @RequireScope('previews:write')
+  @Operation('createReplay')
   create(
     @CurrentCaller() caller: Caller,
-    @Param('previewId', { schema: resourceId }) previewId: string,
-    @Body({ schema: createReplayRequest }) body: CreateReplayRequest,
+    @Param('previewId') previewId: string,
+    @Body() body: CreateReplayRequest,
     @Req() request: Request,
   ) {
     return this.replays.create(caller, previewId, body, clientAddress(request) ?? 'unknown');

@@ -1,26 +1,19 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import {
-  acceptInvitationRequest,
-  createInvitationRequest,
-  createTeamRequest,
-  pageQuery,
-  resourceId,
-  updateMemberRequest,
-  updateTeamRequest,
-  type AcceptInvitationRequest,
-  type CreateInvitationRequest,
-  type CreateTeamRequest,
-  type PageQuery,
-  type UpdateMemberRequest,
-  type UpdateTeamRequest,
+import { Body, Controller, Param, Query } from '@nestjs/common';
+import type {
+  AcceptInvitationRequest,
+  CreateInvitationRequest,
+  CreateTeamRequest,
+  PageQuery,
+  UpdateMemberRequest,
+  UpdateTeamRequest,
 } from '@culvert/contract';
 import { CurrentCaller, CurrentPerson, type Caller, type Person } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { InvitationsService } from './invitations.service.js';
 import { MemberCredentialsService } from './member-credentials.service.js';
 import { TeamService } from './team.service.js';
 
-@Controller('api/v1/team')
+@Controller()
 export class TeamController {
   constructor(
     private readonly team: TeamService,
@@ -28,114 +21,88 @@ export class TeamController {
     private readonly memberCredentials: MemberCredentialsService,
   ) {}
 
-  @Get()
-  @RequireScope('team:read')
+  @Operation('getTeam')
   show(@CurrentCaller() caller: Caller) {
     return this.team.show(caller);
   }
 
-  @Patch()
-  @RequireScope('team:write')
-  update(@CurrentCaller() caller: Caller, @Body({ schema: updateTeamRequest }) body: UpdateTeamRequest) {
+  @Operation('updateTeam')
+  update(@CurrentCaller() caller: Caller, @Body() body: UpdateTeamRequest) {
     return this.team.update(caller, body);
   }
 
-  @Get('members')
-  @RequireScope('team:read')
+  @Operation('listMembers')
   members(@CurrentCaller() caller: Caller) {
     return this.team.members(caller);
   }
 
-  @Patch('members/:userId')
-  @RequireScope('team:write')
+  @Operation('updateMember')
   updateMember(
     @CurrentCaller() caller: Caller,
-    @Param('userId', { schema: resourceId }) userId: string,
-    @Body({ schema: updateMemberRequest }) body: UpdateMemberRequest,
+    @Param('userId') userId: string,
+    @Body() body: UpdateMemberRequest,
   ) {
     return this.team.updateMember(caller, userId, body);
   }
 
-  @Delete('members/:userId')
-  @HttpCode(204)
-  @RequireScope('team:write')
-  removeMember(@CurrentCaller() caller: Caller, @Param('userId', { schema: resourceId }) userId: string) {
+  @Operation('removeMember')
+  removeMember(@CurrentCaller() caller: Caller, @Param('userId') userId: string) {
     return this.team.removeMember(caller, userId);
   }
 
-  @Get('members/:userId/credentials')
-  @RequireScope('team:write')
-  listCredentials(@CurrentCaller() caller: Caller, @Param('userId', { schema: resourceId }) userId: string) {
+  @Operation('listMemberCredentials')
+  listCredentials(@CurrentCaller() caller: Caller, @Param('userId') userId: string) {
     return this.memberCredentials.list(caller, userId);
   }
 
-  @Delete('members/:userId/credentials')
-  @HttpCode(204)
-  @RequireScope('team:write')
-  endCredentials(@CurrentCaller() caller: Caller, @Param('userId', { schema: resourceId }) userId: string) {
+  @Operation('endMemberCredentials')
+  endCredentials(@CurrentCaller() caller: Caller, @Param('userId') userId: string) {
     return this.memberCredentials.end(caller, userId);
   }
 
-  @Post('invitations')
-  @RequireScope('team:write')
-  invite(
-    @CurrentCaller() caller: Caller,
-    @Body({ schema: createInvitationRequest }) body: CreateInvitationRequest,
-  ) {
+  @Operation('createInvitation')
+  invite(@CurrentCaller() caller: Caller, @Body() body: CreateInvitationRequest) {
     return this.invitations.create(caller, body);
   }
 
-  @Get('invitations')
-  @RequireScope('team:read')
-  listInvitations(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
+  @Operation('listInvitations')
+  listInvitations(@CurrentCaller() caller: Caller, @Query() query: PageQuery) {
     return this.invitations.list(caller, query);
   }
 
-  @Post('invitations/:invitationId/renew')
-  @HttpCode(200)
-  @RequireScope('team:write')
-  renew(@CurrentCaller() caller: Caller, @Param('invitationId', { schema: resourceId }) id: string) {
+  @Operation('renewInvitation')
+  renew(@CurrentCaller() caller: Caller, @Param('invitationId') id: string) {
     return this.invitations.renew(caller, id);
   }
 
-  @Delete('invitations/:invitationId')
-  @HttpCode(204)
-  @RequireScope('team:write')
-  revoke(@CurrentCaller() caller: Caller, @Param('invitationId', { schema: resourceId }) id: string) {
+  @Operation('revokeInvitation')
+  revoke(@CurrentCaller() caller: Caller, @Param('invitationId') id: string) {
     return this.invitations.revoke(caller, id);
   }
 }
 
 /** What a person does about teams, one of which they need not be in. */
-@Controller('api/v1/teams')
+@Controller()
 export class TeamsController {
   constructor(private readonly team: TeamService) {}
 
-  @Post()
-  @RequireScope('user')
-  create(@CurrentPerson() person: Person, @Body({ schema: createTeamRequest }) body: CreateTeamRequest) {
+  @Operation('createTeam')
+  create(@CurrentPerson() person: Person, @Body() body: CreateTeamRequest) {
     return this.team.create(person, body);
   }
 
-  @Delete(':teamId/membership')
-  @HttpCode(204)
-  @RequireScope('user')
-  leave(@CurrentPerson() person: Person, @Param('teamId', { schema: resourceId }) teamId: string) {
+  @Operation('leaveTeam')
+  leave(@CurrentPerson() person: Person, @Param('teamId') teamId: string) {
     return this.team.leave(person, teamId);
   }
 }
 
-@Controller('api/v1/invitations')
+@Controller()
 export class InvitationsController {
   constructor(private readonly invitations: InvitationsService) {}
 
-  @Post('accept')
-  @HttpCode(200)
-  @RequireScope('user')
-  accept(
-    @CurrentPerson() person: Person,
-    @Body({ schema: acceptInvitationRequest }) body: AcceptInvitationRequest,
-  ) {
+  @Operation('acceptInvitation')
+  accept(@CurrentPerson() person: Person, @Body() body: AcceptInvitationRequest) {
     return this.invitations.accept(person, body);
   }
 }

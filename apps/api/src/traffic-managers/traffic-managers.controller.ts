@@ -1,66 +1,48 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import {
-  createTrafficManagerRequest,
-  resourceId,
-  pageQuery,
-  updateTrafficManagerRequest,
-  type CreateTrafficManagerRequest,
-  type PageQuery,
-  type UpdateTrafficManagerRequest,
-} from '@culvert/contract';
+import { Body, Controller, Param, Query } from '@nestjs/common';
+import type { CreateTrafficManagerRequest, PageQuery, UpdateTrafficManagerRequest } from '@culvert/contract';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { RequireScope } from '../auth/require-scope.js';
+import { Operation } from '../http/operation.js';
 import { TrafficManagersService } from './traffic-managers.service.js';
 
-@Controller('api/v1/traffic-managers')
+@Controller()
 export class TrafficManagersController {
   constructor(private readonly trafficManagers: TrafficManagersService) {}
 
-  @Post()
-  @RequireScope('sessions:write')
-  create(
-    @CurrentCaller() caller: Caller,
-    @Body({ schema: createTrafficManagerRequest }) body: CreateTrafficManagerRequest,
-  ) {
+  @Operation('createTrafficManager')
+  create(@CurrentCaller() caller: Caller, @Body() body: CreateTrafficManagerRequest) {
     return this.trafficManagers.create(caller, body);
   }
 
-  @Get()
-  @RequireScope('sessions:read')
-  list(@CurrentCaller() caller: Caller, @Query({ schema: pageQuery }) query: PageQuery) {
+  @Operation('listTrafficManagers')
+  list(@CurrentCaller() caller: Caller, @Query() query: PageQuery) {
     return this.trafficManagers.list(caller, query);
   }
 
-  @Get(':trafficManagerId')
-  @RequireScope('sessions:read')
-  show(@CurrentCaller() caller: Caller, @Param('trafficManagerId', { schema: resourceId }) id: string) {
+  @Operation('getTrafficManager')
+  show(@CurrentCaller() caller: Caller, @Param('trafficManagerId') id: string) {
     return this.trafficManagers.show(caller, id);
   }
 
-  @Get(':trafficManagerId/connections')
-  @RequireScope('sessions:read')
+  @Operation('listConnectionEvents')
   listConnections(
     @CurrentCaller() caller: Caller,
-    @Param('trafficManagerId', { schema: resourceId }) id: string,
-    @Query({ schema: pageQuery }) query: PageQuery,
+    @Param('trafficManagerId') id: string,
+    @Query() query: PageQuery,
   ) {
     return this.trafficManagers.listConnections(caller, id, query);
   }
 
-  @Patch(':trafficManagerId')
-  @RequireScope('sessions:write')
+  @Operation('updateTrafficManager')
   update(
     @CurrentCaller() caller: Caller,
-    @Param('trafficManagerId', { schema: resourceId }) id: string,
-    @Body({ schema: updateTrafficManagerRequest }) body: UpdateTrafficManagerRequest,
+    @Param('trafficManagerId') id: string,
+    @Body() body: UpdateTrafficManagerRequest,
   ) {
     return this.trafficManagers.update(caller, id, body);
   }
 
-  @Delete(':trafficManagerId')
-  @HttpCode(204)
-  @RequireScope('sessions:write')
-  remove(@CurrentCaller() caller: Caller, @Param('trafficManagerId', { schema: resourceId }) id: string) {
+  @Operation('deleteTrafficManager')
+  remove(@CurrentCaller() caller: Caller, @Param('trafficManagerId') id: string) {
     return this.trafficManagers.remove(caller, id);
   }
 }
