@@ -23,6 +23,7 @@ const ANY_LIB = [
   'meeting-point',
   'nest',
   'outbound',
+  'previews',
   'relay',
   'runtime',
   'sockets',
@@ -119,6 +120,12 @@ const PACKAGES = {
     culvert: ['intercepts', 'outbound', 'runtime', 'tunnel'],
     external: ['zod'],
     why: 'meeting-point is what agents and clients say to a traffic manager in their cluster: it knows nothing of Culvert itself',
+  },
+  'libs/previews': {
+    culvert: ['domain'],
+    external: [],
+    builtins: ['node:crypto'],
+    why: 'previews is the rules that API and edge share: it knows the ports of domain, and neither a framework nor who calls',
   },
   'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
   'libs/cluster': {

@@ -43,6 +43,8 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['libs/runtime/src/b13.ts', "import 'pino';\nimport 'zod';\nimport '@culvert/domain';", null],
   ['libs/runtime/src/b14.ts', "import '@culvert/contract';", 'neither a framework'],
   ['libs/runtime/src/b15.ts', "import '@nestjs/common';", 'neither a framework'],
+  ['libs/previews/src/b16.ts', "import '@culvert/domain';\nimport 'node:crypto';", null],
+  ['libs/previews/src/b17.ts', "import '@culvert/store';", 'neither a framework nor who calls'],
   ['libs/new-lib/src/b11.ts', "import 'node:fs';", 'has no row'],
   // the inner libs
   ['libs/http1/src/c1.ts', "import '@culvert/tunnel';", 'no I/O and no dependency'],

@@ -4,7 +4,7 @@ import { duplexPair } from 'node:stream';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Banners } from '@culvert/banner';
-import { announceChange, type EventBus } from '@culvert/cluster';
+import { Announcer, type EventBus } from '@culvert/cluster';
 import type { Store } from '@culvert/domain';
 import { ApiKeyUse, EVENT_BUS, LOG, METRICS, SETTINGS, STORE } from '@culvert/nest';
 import { appUrl, type Settings } from '@culvert/runtime';
@@ -81,12 +81,12 @@ export class EdgeModule {
             log: Logger,
             use: ApiKeyUse,
             bus: EventBus,
-          ) =>
-            new TunnelSessions(store, registry, settings.limits, log, use, (change) =>
-              announceChange(bus, change, (error) =>
-                log.warn({ err: error, change }, 'change not announced'),
-              ),
-            ),
+          ) => {
+            const announcer = new Announcer(bus, log);
+            return new TunnelSessions(store, registry, settings.limits, log, use, (change) =>
+              announcer.changed(change),
+            );
+          },
         },
         {
           provide: Telepresence,

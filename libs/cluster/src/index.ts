@@ -1,4 +1,4 @@
-export { announceChange } from './announce-change.js';
+export { Announcer, type AnnouncerLog } from './announcer.js';
 export { createEventBus, type EventBusOptions } from './create-event-bus.js';
 export { EventNotPublishedError } from './errors.js';
 export {

@@ -21,8 +21,10 @@ export {
   TUNNEL_KINDS,
   type TunnelKind,
 } from '@culvert/terms';
+export * from './announcing.js';
 export * from './api-key.js';
 export * from './audit-event.js';
+export * from './audit-log.js';
 export * from './authority.js';
 export * from './connection-event.js';
 export * from './errors.js';

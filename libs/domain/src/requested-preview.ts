@@ -23,8 +23,8 @@ export type PreviewRequestRefusal = 'intercept-taken' | 'limit-reached';
 
 export interface RequestedPreview {
   readonly preview: Preview;
-  /** Whether it was there before and only had its fields replaced. */
-  readonly isRenewed: boolean;
+  /** The same as it was, when the request only replaced its fields; null: it is new. */
+  readonly before: Preview | null;
 }
 
 /** An intercept with its previews. */

@@ -68,8 +68,8 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     });
 
   it('creates traffic manager, intercept and preview at once', async () => {
-    const { preview, isRenewed } = await open(request);
-    expect(isRenewed).toBe(false);
+    const { preview, before } = await open(request);
+    expect(before).toBeNull();
     expect(preview).toMatchObject({ ...request.preview, interceptId: request.interceptId });
     expect(await context.store.trafficManagers.find(teamId, preview.trafficManagerId)).toMatchObject({
       managerId: request.managerId,
@@ -86,7 +86,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       ...request,
       preview: { ...request.preview, hostname: 'other.preview.test', displayBanner: false },
     });
-    expect(second.isRenewed).toBe(true);
+    expect(second.before).toEqual(first.preview);
     expect(second.preview).toMatchObject({
       id: first.preview.id,
       hostname: first.preview.hostname,
@@ -244,7 +244,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
         preview: again().preview,
         at: new Date(Date.now() + 2 * HOSTNAME_MEMORY_MS),
       };
-      expect(await open(asked)).toMatchObject({ isRenewed: false, preview: { hostname, access: 'team' } });
+      expect(await open(asked)).toMatchObject({ before: null, preview: { hostname, access: 'team' } });
       expect(await removedOf(request)).toBeNull();
     });
 
@@ -304,8 +304,8 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     const { requestedPreviews } = context.store;
     const calledAt = new Date();
     const { hostname } = (await open({ ...request, at: calledAt })).preview;
-    const { preview, isRenewed } = await open({ ...request, at: new Date(calledAt.getTime() + 1) });
-    expect([preview.hostname, isRenewed]).toEqual([hostname, true]);
+    const { preview, before } = await open({ ...request, at: new Date(calledAt.getTime() + 1) });
+    expect([preview.hostname, before?.id]).toEqual([hostname, preview.id]);
     const { managerId } = request;
     expect(await requestedPreviews.close(teamId, managerId, hostname, calledAt)).toBeNull();
     expect(

@@ -1,101 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuditAction } from '@culvert/contract';
-import { changeOfAction, type Actor, type AuditEventDraft, type Store, type User } from '@culvert/domain';
+import { AuditLog as PlainAuditLog, type Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
-import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
 
-/** What was acted on, and what it is called at the time; null: it has no name. */
-export interface AuditTarget {
-  readonly id: string;
-  readonly name: string | null;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Writes down who changed what, once it is changed, and tells those who watch the team. */
+/** The audit log, as Nest injects it. */
 @Injectable()
-export class AuditLog {
-  constructor(
-    @Inject(STORE) private readonly store: Store,
-    private readonly announcer: Announcer,
-  ) {}
-
-  async record(
-    caller: Pick<Caller, 'teamId' | 'actor'>,
-    action: AuditAction,
-    target: AuditTarget,
-    change: { readonly before?: Fields; readonly after?: Fields } = {},
-  ): Promise<void> {
-    const { before = null, after = null } = change;
-    const { teamId, actor } = caller;
-    const { id: targetId, name: targetName } = target;
-    const changed = changeOfAction(teamId, { action, targetId });
-    if (changed !== null) this.announcer.changed(changed);
-    await this.#append({ teamId, actor, action, targetId, targetName, before, after });
+export class AuditLog extends PlainAuditLog {
+  constructor(@Inject(STORE) store: Store, announcer: Announcer) {
+    super(store, announcer);
   }
-
-  /** Records what concerns a person rather than a team, such as signing in: in every team that they are in. */
-  async recordOfUser(
-    actor: Actor,
-    action: AuditAction,
-    target: AuditTarget,
-    after: Fields | null = null,
-  ): Promise<void> {
-    await this.#recordInTeamsOf(actor.id ?? '', { actor, action, target, after });
-  }
-
-  /** Records what somebody tried for a person without proving to be them. */
-  recordFailureOf(
-    { id, email }: Pick<User, 'id' | 'email'>,
-    actor: Actor,
-    action: AuditAction,
-  ): Promise<void> {
-    return this.#recordInTeamsOf(id, { actor, action, target: { id, name: email }, after: null });
-  }
-
-  async #recordInTeamsOf(
-    userId: string,
-    { target, ...event }: { actor: Actor; action: AuditAction; target: AuditTarget; after: Fields | null },
-  ): Promise<void> {
-    const memberships = await this.store.users.memberships(userId);
-    for (const { teamId } of memberships) {
-      await this.#append({
-        ...event,
-        teamId,
-        targetId: target.id,
-        targetName: target.name,
-        before: null,
-      });
-    }
-  }
-
-  async #append(draft: AuditEventDraft): Promise<void> {
-    const { id } = await this.store.auditEvents.append(draft);
-    this.announcer.changed({ teamId: draft.teamId, resource: 'audit-event', id, change: 'created' });
-  }
-
-  /** Records those fields of `change` whose values differ between `before` and `after`; nothing when none does. */
-  async recordChange<Thing extends object>(
-    caller: Caller,
-    action: AuditAction,
-    target: AuditTarget,
-    things: {
-      readonly before: Thing;
-      readonly after: Thing;
-      readonly fields: readonly (keyof Thing & string)[];
-    },
-  ): Promise<void> {
-    const { before, after, fields } = things;
-    const changed = fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
-    if (changed.length === 0) return;
-    await this.record(caller, action, target, {
-      before: pick(before, changed),
-      after: pick(after, changed),
-    });
-  }
-}
-
-function pick<Thing extends object>(thing: Thing, fields: readonly (keyof Thing & string)[]): Fields {
-  return Object.fromEntries(fields.map((field) => [field, thing[field]]));
 }

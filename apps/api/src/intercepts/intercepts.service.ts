@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import {
   ProblemError,
@@ -9,6 +8,7 @@ import {
 } from '@culvert/contract';
 import type { Intercept, Page, Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
+import { newInterceptId, PreviewRules } from '@culvert/previews';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
 import { Announcer } from '../cluster-events/announcer.js';
@@ -22,6 +22,7 @@ export class InterceptsService {
     @Inject(STORE) private readonly store: Store,
     private readonly audit: AuditLog,
     private readonly announcer: Announcer,
+    private readonly rules: PreviewRules,
     private readonly trafficManagers: TrafficManagersService,
   ) {}
 
@@ -56,20 +57,8 @@ export class InterceptsService {
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
-    const { name, workload, namespace, trafficManagerId } = await this.find(caller, id);
-    const hostnames = await this.store.intercepts.remove(caller.teamId, id);
-    if (hostnames === null) throw notFound(id);
-    await this.announcer.previewsRemoved(
-      hostnames.map((hostname) => ({ hostname, interceptId: id, trafficManagerId })),
-    );
-    await this.audit.record(
-      caller,
-      'intercept.delete',
-      { id, name },
-      {
-        before: { name, workload, namespace, hostnames },
-      },
-    );
+    const intercept = await this.find(caller, id);
+    if (!(await this.rules.removeIntercept(caller, intercept))) throw notFound(id);
   }
 
   /** @throws ProblemError `not_found` when the caller's team has no such intercept. */
@@ -89,11 +78,6 @@ export class InterceptsService {
     } while (cursor !== undefined);
     return hostnames;
   }
-}
-
-/** `<uuid>:<name>`, as Telepresence builds it. */
-export function newInterceptId(name: string): string {
-  return `${randomUUID()}:${name}`;
 }
 
 function notFound(id: string): ProblemError {

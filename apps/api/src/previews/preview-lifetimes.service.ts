@@ -1,11 +1,8 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Repositories } from '@culvert/domain';
-import { BACKGROUND_STORE, LOG, SETTINGS } from '@culvert/nest';
-import type { Settings } from '@culvert/runtime';
+import { BACKGROUND_STORE, LOG } from '@culvert/nest';
+import { PreviewRules } from '@culvert/previews';
 import type { Logger } from 'pino';
-import { AuditLog } from '../audit-events/audit-log.js';
-import { Announcer } from '../cluster-events/announcer.js';
-import { auditedPreview, targetOfPreview, toPreviewFields } from './preview.resource.js';
 
 const SWEEP_MS = 30_000;
 /** Of one sweep: the next ones take the rest. */
@@ -19,10 +16,8 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
 
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Repositories,
-    @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
-    private readonly audit: AuditLog,
-    private readonly announcer: Announcer,
+    private readonly rules: PreviewRules,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -41,14 +36,6 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
 
   async sweep(now: Date): Promise<void> {
     const ended = await this.store.previews.removeEnded(now, MAX_ENDED);
-    await this.announcer.previewsRemoved(ended.map(({ preview }) => preview));
-    for (const { preview, reason } of ended) {
-      const system = { teamId: preview.teamId, actor: { kind: 'system', id: null, address: null } } as const;
-      const { lastUsedAt } = preview;
-      await this.audit.record(system, 'preview.end', targetOfPreview(preview), {
-        before: auditedPreview(toPreviewFields(preview, this.settings, null)),
-        after: { reason, lastUsedAt: lastUsedAt?.toISOString() ?? null },
-      });
-    }
+    await this.rules.recordEnded(ended);
   }
 }

@@ -140,7 +140,7 @@ describe(InterceptSync.name, () => {
 
   function start(graceMs = 60_000): InterceptSync {
     const onShown = (ids: ReadonlySet<string>): void => void gates.push([...ids]);
-    const sync = new InterceptSync({ manager, session, managerId, store, previews, graceMs, onShown, log });
+    const sync = new InterceptSync({ manager, session, managerId, previews, graceMs, onShown, log });
     syncs.push(sync);
     sync.start();
     return sync;

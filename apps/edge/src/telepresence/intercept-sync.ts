@@ -1,10 +1,5 @@
-import {
-  DISPOSITIONS,
-  type Intercept,
-  type InterceptPreviews,
-  type Session,
-  type Store,
-} from '@culvert/domain';
+import { DISPOSITIONS, type Intercept, type InterceptPreviews, type Session } from '@culvert/domain';
+import type { InterceptStatus } from '@culvert/previews';
 import type { ManagerClient, ShownIntercept } from '@culvert/telepresence';
 import type { Logger } from 'pino';
 import type { RequestedPreviews } from './requested-previews.js';
@@ -23,7 +18,6 @@ export interface InterceptSyncOptions {
   readonly manager: ManagerClient;
   readonly session: Session;
   readonly managerId: string;
-  readonly store: Store;
   readonly previews: RequestedPreviews;
   /** How long an intercept may be missing from what the manager shows, before it is removed. */
   readonly graceMs: number;
@@ -186,35 +180,23 @@ export class InterceptSync {
   }
 
   private async refresh({ intercept, previews }: InterceptPreviews, info: ShownIntercept): Promise<void> {
-    const { store, session } = this.options;
+    const { previews: rules } = this.options;
     const change = changeOf(intercept, info);
-    const { teamId } = session;
-    if (change !== null) {
-      await store.intercepts.update(teamId, intercept.id, change);
-      this.options.previews.announceChange({
-        teamId,
-        resource: 'intercept',
-        id: intercept.id,
-        change: 'updated',
-      });
-    }
+    if (change !== null) await rules.followIntercept(intercept.teamId, intercept.id, change);
     const told = info.ingress;
     if (told === null || !HOST.test(told.host) || told.port < 1 || told.port > 65_535) return;
     const { host, port, useTls } = told;
-    for (const { id, hostname, ingress } of previews) {
+    for (const preview of previews) {
+      const { ingress } = preview;
       if (ingress.host === host && ingress.port === port && ingress.useTls === useTls) continue;
-      await store.previews.update(teamId, id, { ingress: { ...ingress, host, port, useTls } });
-      await this.options.previews.announce([hostname]);
-      this.options.previews.announceChange({ teamId, resource: 'preview', id, change: 'updated' });
+      await rules.followIngress(preview, { ...ingress, host, port, useTls });
     }
   }
 }
 
-type Shown = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
-
 /** What the manager says now, or null when the store says the same. */
-function changeOf(stored: Intercept, info: ShownIntercept): Shown | null {
-  const told: Shown = {
+function changeOf(stored: Intercept, info: ShownIntercept): InterceptStatus | null {
+  const told: InterceptStatus = {
     disposition: DISPOSITIONS[info.disposition] ?? 'UNSPECIFIED',
     message: textOf(info.message),
     headers: entriesOf(info.headers),

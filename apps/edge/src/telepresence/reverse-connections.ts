@@ -138,7 +138,7 @@ export class ReverseConnections {
     whose: Pick<HeldTunnel, 'session' | 'resumed' | 'credential' | 'instanceId'>,
   ): void {
     const { session, instanceId: managerId } = whose;
-    const { sessions, registry, store, previews, graceMs, log } = this.options;
+    const { sessions, registry, previews, graceMs, log } = this.options;
     let sync: InterceptSync | null = null;
     /** Why this edge ends it, once it does. */
     let ending: GoAwayCode | null = null;
@@ -150,7 +150,6 @@ export class ReverseConnections {
             manager: connection.manager,
             session,
             managerId,
-            store,
             previews,
             graceMs,
             onShown: (interceptIds) => {

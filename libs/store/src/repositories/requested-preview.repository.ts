@@ -184,7 +184,6 @@ async function renewPreview(
   const existing = await tx.preview.findFirst({
     where: { teamId, interceptId },
     orderBy: { createdAt: 'asc' },
-    select: { id: true },
   });
   if (existing === null) return null;
   const { displayBanner, pullRequestUrl, addRequestHeaders } = preview;
@@ -192,7 +191,7 @@ async function renewPreview(
     where: { id: existing.id },
     data: { displayBanner, pullRequestUrl, addRequestHeaders, updatedAt: at },
   });
-  return { preview: toPreview(row), isRenewed: true };
+  return { preview: toPreview(row), before: toPreview(existing) };
 }
 
 async function insertPreview(
@@ -221,7 +220,7 @@ async function insertPreview(
       updatedAt: at,
     },
   });
-  return { preview: toPreview(row), isRenewed: false };
+  return { preview: toPreview(row), before: null };
 }
 
 /** The hostname to give out: the remembered one where it is free or its holder is gone, or else the new one. */

@@ -1,0 +1,59 @@
+import type { Preview, PreviewAnnouncer, ResourceChange } from '@culvert/domain';
+import type { ClusterEvent, EventBus } from './event-bus.js';
+
+/** Where an announcer reports what the bus did not take. */
+export interface AnnouncerLog {
+  error(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** Tells every process what has changed in the database. */
+export class Announcer implements PreviewAnnouncer {
+  readonly #bus: EventBus;
+  readonly #log: AnnouncerLog;
+
+  constructor(bus: EventBus, log: AnnouncerLog) {
+    this.#bus = bus;
+    this.#log = log;
+  }
+
+  /**
+   * Resolves once the bus has the events, or has refused them. A refusal does not fail the caller, whose change is in the
+   * database already: edges look there again when their connection to the bus is back.
+   */
+  async announce(events: readonly ClusterEvent[]): Promise<void> {
+    const outcomes = await Promise.allSettled(events.map((event) => this.#bus.publish(event)));
+    const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
+    if (refusals.length > 0) {
+      this.#log.error({ err: refusals[0]?.reason, count: refusals.length }, 'events not published');
+    }
+  }
+
+  previewsChanged(hostnames: readonly string[]): Promise<void> {
+    return this.announce(hostnames.map((hostname) => ({ type: 'preview.changed', hostname })));
+  }
+
+  previewsRemoved(
+    previews: readonly Pick<Preview, 'hostname' | 'interceptId' | 'trafficManagerId'>[],
+  ): Promise<void> {
+    return this.announce(
+      previews.flatMap(({ hostname, interceptId, trafficManagerId }): ClusterEvent[] => [
+        { type: 'preview.changed', hostname },
+        { type: 'preview.removed', hostname, interceptId, trafficManagerId },
+      ]),
+    );
+  }
+
+  /** In the background: when the bus does not take it, watchers are told of the gap. */
+  changed(change: ResourceChange): void {
+    const { teamId, resource, id, change: kind } = change;
+    this.#bus
+      .publish({ type: 'resource.changed', teamId, resource, id, change: kind })
+      .catch((error: unknown) => this.#log.warn({ err: error, change }, 'change not announced'));
+  }
+
+  /** Has every process look up again what a person may do. */
+  userChanged(userId: string): Promise<void> {
+    return this.announce([{ type: 'user.changed', userId }]);
+  }
+}
