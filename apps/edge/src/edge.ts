@@ -1,12 +1,13 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClusterEvent, EventBus } from '@culvert/cluster';
-import type { Settings } from '@culvert/runtime';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';
 import type { ExchangeWatches } from './exchanges/exchange-watches.js';
 import type { PreviewGate } from './previews/preview-gate.js';
+import type { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
+import type { PreviewUse } from './previews/preview-use.js';
 import type { Replays } from './replays/replays.js';
 import type { Telepresence } from './telepresence/telepresence.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
@@ -16,23 +17,36 @@ const ROUTING_GRACE_MS = 1000;
 /** What was let in long ago is looked at again this often, should an event get lost, or a credential expire. */
 const RECHECK_MS = 10_000;
 
+/** What an edge is made of. It ends all of them but the bus when it stops. */
+export interface EdgeParts {
+  readonly relay: Relay;
+  readonly tunnels: TunnelSessions;
+  readonly gate: PreviewGate;
+  readonly telepresence: Telepresence;
+  readonly watches: ExchangeWatches;
+  readonly replays: Replays;
+  readonly previewUse: PreviewUse;
+  readonly traffic: PreviewTrafficRecords;
+  readonly bus: EventBus;
+  readonly log: Logger;
+  /** How long exchanges under way may take to finish when the edge stops, in milliseconds. */
+  readonly shutdownGraceMs: number;
+}
+
 /** The running edge: connects listener, relay and tunnels, hears the cluster's events, stops in order. */
 export class Edge {
+  private readonly relay: Relay;
+  private readonly tunnels: TunnelSessions;
+  private readonly gate: PreviewGate;
   private listener: PublicListener | null = null;
   private readonly recheck: NodeJS.Timeout;
   private readonly unsubscribe: readonly (() => void)[];
 
-  constructor(
-    private readonly relay: Relay,
-    private readonly tunnels: TunnelSessions,
-    private readonly gate: PreviewGate,
-    private readonly telepresence: Telepresence,
-    private readonly watches: ExchangeWatches,
-    private readonly replays: Replays,
-    private readonly settings: Pick<Settings, 'shutdownGraceMs'>,
-    private readonly log: Logger,
-    bus: EventBus,
-  ) {
+  constructor(private readonly parts: EdgeParts) {
+    const { relay, tunnels, gate, bus } = parts;
+    this.relay = relay;
+    this.tunnels = tunnels;
+    this.gate = gate;
     this.recheck = setInterval(() => this.watch(this.relay.handleAccessChange()), RECHECK_MS);
     this.recheck.unref();
     this.unsubscribe = [bus.subscribe((event) => this.handleEvent(event)), bus.onGap(() => this.handleGap())];
@@ -50,17 +64,18 @@ export class Edge {
    */
   async stop(): Promise<void> {
     this.listener?.close();
-    const drained = this.relay.drain(this.settings.shutdownGraceMs);
+    const drained = this.relay.drain(this.parts.shutdownGraceMs);
     await this.relay.whenRouted(ROUTING_GRACE_MS);
     this.tunnels.drain();
     await drained;
     clearInterval(this.recheck);
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.relay.close();
-    this.watches.close();
-    this.replays.close();
+    this.parts.watches.close();
+    this.parts.replays.close();
     await this.tunnels.close();
-    this.telepresence.close();
+    this.parts.telepresence.close();
+    await Promise.all([this.parts.previewUse.close(), this.parts.traffic.close()]);
   }
 
   private handleEvent(event: ClusterEvent): void {
@@ -69,7 +84,11 @@ export class Edge {
         this.watch(this.relay.handleRouteChange(event.hostname));
         return;
       case 'preview.removed':
-        this.telepresence.handleRemovedPreview(event.trafficManagerId, event.interceptId, event.hostname);
+        this.parts.telepresence.handleRemovedPreview(
+          event.trafficManagerId,
+          event.interceptId,
+          event.hostname,
+        );
         return;
       case 'api-key.revoked':
         this.gate.forgetKey(event.apiKeyId);
@@ -85,15 +104,15 @@ export class Edge {
         this.judgeForgotten();
         return;
       case 'preview.watched':
-        this.watches.handle(event);
+        this.parts.watches.handle(event);
         return;
       case 'replay.asked':
-        this.watch(this.replays.handle(event));
+        this.watch(this.parts.replays.handle(event));
         return;
       case 'resource.changed':
         return;
       default:
-        this.log.warn({ event: event satisfies never }, 'unknown event');
+        this.parts.log.warn({ event: event satisfies never }, 'unknown event');
     }
   }
 
@@ -109,7 +128,7 @@ export class Edge {
   }
 
   private watch(work: Promise<void>): void {
-    work.catch((error: unknown) => this.log.error({ err: error }, 'an event could not be handled'));
+    work.catch((error: unknown) => this.parts.log.error({ err: error }, 'an event could not be handled'));
   }
 }
 

@@ -42,7 +42,7 @@ describe(PreviewTrafficRecords.name, () => {
       pino({ enabled: false }),
     );
   });
-  afterEach(() => records.onModuleDestroy());
+  afterEach(() => records.close());
 
   it('adds up several routes of one preview within the minute that they were counted in', async () => {
     counted = [traffic('a', 2, 7), traffic('b', 1), traffic('a', 3, 4)];
@@ -68,7 +68,7 @@ describe(PreviewTrafficRecords.name, () => {
 
   it('writes what is left when the process stops', async () => {
     counted = [traffic('a', 1)];
-    await records.onModuleDestroy();
+    await records.close();
     expect(written).toHaveLength(1);
   });
 });

@@ -1,4 +1,3 @@
-import type { OnModuleDestroy } from '@nestjs/common';
 import type { PreviewTrafficRepository, TrafficDraft } from '@culvert/domain';
 import type { Relay, RouteTraffic } from '@culvert/relay';
 import type { Logger } from 'pino';
@@ -11,7 +10,7 @@ const BATCH = 1000;
 const MAX_PENDING = 20_000;
 
 /** Writes down, four times a minute, what previews were sent and answered. */
-export class PreviewTrafficRecords implements OnModuleDestroy {
+export class PreviewTrafficRecords {
   private timer: NodeJS.Timeout;
   /** What could not be written yet, by preview and minute. */
   private pending = new Map<string, TrafficDraft>();
@@ -34,7 +33,7 @@ export class PreviewTrafficRecords implements OnModuleDestroy {
   }
 
   /** Writes down what is left. */
-  async onModuleDestroy(): Promise<void> {
+  async close(): Promise<void> {
     clearTimeout(this.timer);
     await this.record(new Date());
   }

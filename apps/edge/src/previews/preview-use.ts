@@ -1,4 +1,3 @@
-import type { OnModuleDestroy } from '@nestjs/common';
 import type { Repositories } from '@culvert/domain';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
@@ -10,7 +9,7 @@ const RECORD_MS = 60_000;
  * Writes down which previews are used, for those that end when they are not, and how many requests of each team were
  * forwarded, for the team to see.
  */
-export class PreviewUse implements OnModuleDestroy {
+export class PreviewUse {
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -37,7 +36,7 @@ export class PreviewUse implements OnModuleDestroy {
   }
 
   /** Writes down what is left. */
-  async onModuleDestroy(): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.timer);
     await this.record(new Date());
   }

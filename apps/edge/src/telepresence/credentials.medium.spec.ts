@@ -68,7 +68,7 @@ beforeAll(async () => {
   const registry = new TunnelRegistry();
   const apiKeyUse = new ApiKeyUse(store, log);
   sessions = new TunnelSessions(store, registry, settings.limits, log, apiKeyUse, () => {});
-  telepresence = new Telepresence(store, bus, sessions, registry, settings, log, apiKeyUse);
+  telepresence = new Telepresence({ store, bus, tunnels: sessions, registry, settings, log, apiKeyUse });
 });
 afterAll(async () => {
   telepresence.close();

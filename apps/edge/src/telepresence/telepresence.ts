@@ -13,20 +13,22 @@ import { TelepresenceServices } from './services.js';
 
 const GRPC = /^application\/grpc(?:[+;]|$)/i;
 
+export interface TelepresenceOptions {
+  readonly store: Store;
+  readonly bus: EventBus;
+  readonly tunnels: TunnelSessions;
+  readonly registry: TunnelRegistry;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly apiKeyUse: ApiKeyUse;
+}
+
 /** What this edge offers to Telepresence's own programs. */
 export class Telepresence {
   private readonly services: TelepresenceServices;
   private readonly connections: ReverseConnections;
 
-  constructor(
-    store: Store,
-    bus: EventBus,
-    sessions: TunnelSessions,
-    registry: TunnelRegistry,
-    settings: Settings,
-    log: Logger,
-    apiKeyUse: ApiKeyUse,
-  ) {
+  constructor({ store, bus, tunnels, registry, settings, log, apiKeyUse }: TelepresenceOptions) {
     const authenticator = new CallAuthenticator(store, apiKeyUse);
     const previews = new RequestedPreviews(store, settings, bus, log);
     const { agentImage = null, graceMs, retentionMs } = settings.telepresence;
@@ -35,7 +37,7 @@ export class Telepresence {
       store,
       authenticator,
       previews,
-      sessions,
+      sessions: tunnels,
       registry,
       graceMs,
       retentionMs,

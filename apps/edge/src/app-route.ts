@@ -1,0 +1,41 @@
+/** The application's own host: API and dashboard, reached through the edge like a preview. */
+import type { Server } from 'node:http';
+import net, { isIP } from 'node:net';
+import { duplexPair } from 'node:stream';
+import type { Settings } from '@culvert/runtime';
+import { SocketDialer } from '@culvert/relay';
+
+/**
+ * Whether `hostname` is the application's: its name, or an address, which health checks and local tools use. No page can point
+ * a name of its own at an address.
+ */
+export function isAppHostname(hostname: string, appHostname: string): boolean {
+  return (
+    hostname === appHostname ||
+    hostname === 'localhost' ||
+    isIP(hostname.startsWith('[') ? hostname.slice(1, -1) : hostname) !== 0
+  );
+}
+
+/**
+ * Connects to the API at `API_UPSTREAM_URL`; without one, to the HTTP server of this process.
+ * @param server called for each connection: it exists only once the application has started
+ */
+export function appDialer(settings: Settings, server: () => Server): SocketDialer {
+  if (settings.apiUpstreamUrl === undefined) {
+    return new SocketDialer(() => {
+      const [near, far] = duplexPair();
+      // Neither hears by itself that the other is gone. What came to an end properly is not cut short.
+      near.once('close', () => far.destroy());
+      far.once('close', () => {
+        if (!far.writableFinished) near.destroy();
+      });
+      server().emit('connection', far);
+      return near;
+    });
+  }
+  const url = new URL(settings.apiUpstreamUrl);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = Number(url.port || 80);
+  return new SocketDialer(() => net.connect({ host, port, noDelay: true }));
+}

@@ -1,0 +1,116 @@
+/** Makes an edge of its parts: what each is given, and what it talks to, stands here alone. */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { Banners } from '@culvert/banner';
+import { Announcer, type EventBus } from '@culvert/cluster';
+import type { Store } from '@culvert/domain';
+import type { ApiKeyUse } from '@culvert/nest';
+import {
+  Relay,
+  RelayClock,
+  Route,
+  Router,
+  StreamPools,
+  type TakenStream,
+  TrustedProxies,
+  TunnelRegistry,
+} from '@culvert/relay';
+import { appUrl, type Settings } from '@culvert/runtime';
+import { TUNNEL_PATH } from '@culvert/tunnel';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { appDialer, isAppHostname } from './app-route.js';
+import { Edge, handToServer } from './edge.js';
+import { registerEdgeMetrics } from './edge.metrics.js';
+import { ExchangeWatches } from './exchanges/exchange-watches.js';
+import { FailureLog } from './exchanges/failure-log.js';
+import { PreviewEntrance } from './previews/preview-entrance.js';
+import { PreviewGate } from './previews/preview-gate.js';
+import { PreviewRoutes } from './previews/preview-routes.js';
+import { PreviewTrafficRecords } from './previews/preview-traffic-records.js';
+import { PreviewUse } from './previews/preview-use.js';
+import { relayLimits } from './relay-limits.js';
+import { Replays } from './replays/replays.js';
+import { Telepresence } from './telepresence/telepresence.js';
+import { TunnelAuthenticator } from './tunnels/tunnel-authenticator.js';
+import { TunnelSessions } from './tunnels/tunnel-sessions.js';
+
+export interface EdgeOptions {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly bus: EventBus;
+  readonly metrics: Registry;
+  readonly apiKeyUse: ApiKeyUse;
+  /** The HTTP server of this process, which takes the tunnels. It exists only once the application has started. */
+  readonly server: () => Server;
+}
+
+/** An edge, and the parts of it that the application talks to by itself. */
+export interface BuiltEdge {
+  readonly edge: Edge;
+  readonly tunnels: TunnelSessions;
+  readonly authenticator: TunnelAuthenticator;
+}
+
+/** Returns an edge that serves nobody yet (`Edge.serve`). Stopping it ends all its parts. */
+export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, server }: EdgeOptions): BuiltEdge {
+  const { scheme, previewDomain, appHostname } = settings.public;
+  const trustedProxies = new TrustedProxies(settings.trustedProxies);
+
+  // Who may connect, and who is connected.
+  const registry = new TunnelRegistry();
+  const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies);
+  const announcer = new Announcer(bus, log);
+  const tunnels = new TunnelSessions(store, registry, settings.limits, log, apiKeyUse, (change) =>
+    announcer.changed(change),
+  );
+  const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
+
+  // Where a hostname leads, and who may go there.
+  const pools = new StreamPools();
+  const clock = new RelayClock();
+  const previewSuffix = `.${previewDomain}`;
+  const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
+  const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
+  const previews = new PreviewRoutes(store, registry, pools, new Banners(), scheme);
+  const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
+  const router = new Router(
+    (hostname) => (isPreview(hostname) ? previews.resolve(hostname) : Promise.resolve(null)),
+    clock,
+  );
+  const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
+  const gate = new PreviewGate(store, entrance, apiKeyUse, { scheme, previewDomain, trustedProxies });
+
+  // A tunnel is taken under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
+  const isTunnel = (target: string, hostname: string): boolean =>
+    (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !isPreview(hostname);
+  const takeTunnel = (socket: Socket): void => handToServer(server(), socket);
+  const takeCall = (stream: TakenStream): void => telepresence.serve(stream);
+  const failures = new FailureLog(log);
+  const relay = new Relay({
+    clock,
+    routes: { find: (hostname) => (isApp(hostname) ? appRoute : router.find(hostname)), cache: router },
+    gate,
+    limits: relayLimits(settings),
+    trustedProxies,
+    pools,
+    handOff: {
+      ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? takeTunnel : null),
+      ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? takeCall : null),
+    },
+    onFault: (error) => log.error({ err: error }, 'relay fault'),
+    onFailure: (error, hostname) => failures.add(error, hostname),
+  });
+
+  // Who watches, and what is written down.
+  const watches = new ExchangeWatches(relay, gate, bus, log);
+  const replays = new Replays({ relay, tunnels: registry, watches, bus, log });
+  const previewUse = new PreviewUse(store.background, relay, log);
+  const traffic = new PreviewTrafficRecords(store.background.previewTraffic, relay, log);
+  registerEdgeMetrics(metrics, relay, tunnels, replays);
+
+  const { shutdownGraceMs } = settings;
+  const parts = { relay, tunnels, gate, telepresence, watches, replays, previewUse, traffic };
+  return { edge: new Edge({ ...parts, shutdownGraceMs, log, bus }), tunnels, authenticator };
+}
