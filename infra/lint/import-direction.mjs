@@ -108,8 +108,8 @@ const PACKAGES = {
     why: 'banner is one filter of response bodies: it knows the port of relay that it implements, and relay does not know it',
   },
   'libs/telepresence': {
-    culvert: ['flow', 'tunnel'],
-    why: 'telepresence is one more kind of tunnel: it offers what tunnel defines and needs nothing else but flow',
+    culvert: ['flow', 'http2', 'tunnel'],
+    why: 'telepresence is one more kind of tunnel, over HTTP/2: it offers what tunnel defines and needs nothing else but what both are made of',
   },
   'libs/outbound': {
     culvert: ['sockets', 'tunnel'],

@@ -8,9 +8,9 @@ const GROWTH_ROUND_TRIPS = 2;
 
 export class ReceiveWindow {
   /** Bytes granted and not yet consumed, at most: what the far end can make this end hold. */
-  size: number;
+  size = 0;
   /** Bytes the far end may still send. */
-  private credit: number;
+  private credit = 0;
   /** Bytes consumed and not yet granted again. */
   private consumed = 0;
   /** Bytes consumed since `growthStart`. */

@@ -1,7 +1,7 @@
 /** What a manager says when a connection to an ingress failed: it has only Go's text of the error. */
+import { ErrorCode } from '@culvert/http2';
 import { ResetCode } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
-import { ErrorCode } from './http2/frame.js';
 
 /** In this order: a failed lookup may have timed out, and a TLS error may name a connection. */
 const BY_TEXT: readonly (readonly [text: RegExp, code: ResetCode])[] = [

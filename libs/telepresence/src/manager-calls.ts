@@ -1,9 +1,9 @@
 /** The few calls with whole messages, on the connection that also carries the streams. */
 import { type ReadyStream, ReceiveWindow } from '@culvert/flow';
+import { ErrorCode, Http2Error } from '@culvert/http2';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
-import { ErrorCode, Http2Error } from './http2/frame.js';
-import type { ResponseFields } from './http2/header-block.js';
+import type { ResponseFields } from './http2/fields.js';
 import type { Outbox } from './http2/outbox.js';
 import type { CallFailure, InterceptWatcher, ManagerClient } from './manager-client.js';
 import { takesPreviewRemoval } from './manager-version.js';

@@ -4,11 +4,11 @@
  * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
  */
 import { ByteQueue, type ReadyStream, type ReceiveBudget, ReceiveWindow } from '@culvert/flow';
+import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from '@culvert/http2';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
 import type { Http2Connection, Http2Stream } from './http2/connection.js';
-import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from './http2/frame.js';
-import type { ResponseFields } from './http2/header-block.js';
+import type { ResponseFields } from './http2/fields.js';
 import type { Outbox } from './http2/outbox.js';
 import { resetCodeOf, resetCodeOfHttp2 } from './ingress-failure.js';
 import { type BytesSink, MAX_MESSAGE_HEAD_BYTES, MessageReader } from './message-reader.js';

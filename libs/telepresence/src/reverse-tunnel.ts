@@ -1,9 +1,9 @@
 /** A ReverseConnection call as a tunnel: docs/telepresence-tunnel.md. */
 import { ReceiveBudget } from '@culvert/flow';
+import { ErrorCode, Http2Error } from '@culvert/http2';
 import type { Stream, StreamHandler, StreamTarget, Tunnel, TunnelState } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';
 import { type ConnectionOwner, Http2Connection } from './http2/connection.js';
-import { ErrorCode, Http2Error } from './http2/frame.js';
 import { Outbox, type OutboxOwner } from './http2/outbox.js';
 import { ManagerCalls, MAX_CALLS } from './manager-calls.js';
 import type { ManagerClient } from './manager-client.js';

@@ -7,7 +7,7 @@ import { HeaderField } from './header-field.js';
 import { huffmanDecode } from './huffman.js';
 import { STATIC_TABLE } from './static-table.js';
 
-/** Bytes of the dynamic table: the initial HEADER_TABLE_SIZE, which this side never changes. */
+/** Bytes of the dynamic table: the initial HEADER_TABLE_SIZE, which no side raises here. */
 export const MAX_TABLE_BYTES = 4096;
 
 /** The smallest entry is 32 bytes, so no more fit. */
@@ -19,6 +19,8 @@ export interface ListLimits {
   /** Bytes of a list by RFC 7541 §4.1, MAX_HEADER_LIST_SIZE. */
   readonly maxListBytes: number;
   readonly maxFields: number;
+  /** The HEADER_TABLE_SIZE that the peer was told, when that is less than `MAX_TABLE_BYTES`. */
+  readonly maxTableBytes?: number;
 }
 
 let scratch = Buffer.allocUnsafeSlow(4096);
@@ -33,13 +35,17 @@ export class HpackDecoder {
   private newest = -1;
   private count = 0;
   private bytes = 0;
-  private maxBytes = MAX_TABLE_BYTES;
+  private readonly maxTableBytes: number;
+  private maxBytes: number;
 
   private block: Buffer = scratch;
   private at = 0;
   private end = 0;
 
-  constructor(private readonly limits: ListLimits) {}
+  constructor(private readonly limits: ListLimits) {
+    this.maxTableBytes = Math.min(limits.maxTableBytes ?? MAX_TABLE_BYTES, MAX_TABLE_BYTES);
+    this.maxBytes = this.maxTableBytes;
+  }
 
   /** Decodes `block[from..to)`. Throws Http2Error when it is no field block. */
   decode(block: Buffer, from: number, to: number): HeaderField[] {
@@ -133,7 +139,7 @@ export class HpackDecoder {
   }
 
   private resize(maxBytes: number): void {
-    if (maxBytes > MAX_TABLE_BYTES) throw compressionError('table larger than allowed');
+    if (maxBytes > this.maxTableBytes) throw compressionError('table larger than allowed');
     this.generation++;
     this.maxBytes = maxBytes;
     this.evictTo(maxBytes);

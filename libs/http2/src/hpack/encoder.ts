@@ -55,9 +55,14 @@ export class HpackEncoder {
   private first = 0;
   private added = 0;
   private tableBytes = 0;
-  private maxBytes = MAX_TABLE_BYTES;
+  private maxBytes: number;
   /** The smallest and the last size since the last block, or -1: the peer must be told both (§4.2). */
   private pendingMin = -1;
+
+  /** @param ownMaxBytes largest size of the table, whatever the peer allows; with 0 all fields are literals */
+  constructor(private readonly ownMaxBytes = MAX_TABLE_BYTES) {
+    this.maxBytes = ownMaxBytes;
+  }
 
   /** Adds fields as they were encoded before, at the same `generation`. */
   addEncoded(fields: Buffer): void {
@@ -73,7 +78,7 @@ export class HpackEncoder {
 
   /** The peer's HEADER_TABLE_SIZE. */
   setMaxTableBytes(peerBytes: number): void {
-    const maxBytes = Math.min(peerBytes, MAX_TABLE_BYTES);
+    const maxBytes = Math.min(peerBytes, this.ownMaxBytes);
     if (maxBytes === this.maxBytes) return;
     this.pendingMin = this.pendingMin < 0 ? maxBytes : Math.min(this.pendingMin, maxBytes);
     this.maxBytes = maxBytes;

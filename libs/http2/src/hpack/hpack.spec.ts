@@ -164,9 +164,30 @@ describe('the decoder', () => {
     expect(decoder.decode(large, 0, large.length)[0].value.length).toBeGreaterThan(MAX_TABLE_BYTES - 33);
     expect(() => decode(decoder, 'be')).toThrow(Http2Error);
   });
+
+  it('takes no table larger than the peer was told', () => {
+    const limits = { ...LIMITS, maxTableBytes: 0 };
+    // A literal to be indexed, and the size that the table has anyway.
+    expect(decode(new HpackDecoder(limits), '20 40 01 61 01 62')).toEqual(['a: b']);
+    expect(() => decode(new HpackDecoder(limits), '40 01 61 01 62 be')).toThrow(Http2Error);
+    expect(() => decode(new HpackDecoder(limits), '21')).toThrow(Http2Error);
+    expect(decode(new HpackDecoder(LIMITS), '21 40 01 61 01 62')).toEqual(['a: b']);
+  });
 });
 
 describe('the encoder', () => {
+  it('enters nothing when its table is to be empty, whatever the peer allows', () => {
+    const encoder = new HpackEncoder(0);
+    const fields = [
+      [':method', 'POST'],
+      ['a', 'b'],
+    ] as const;
+    const first = encode(encoder, fields);
+    encoder.setMaxTableBytes(4096);
+    expect(encode(encoder, fields)).toEqual(first);
+    expect(first.toString('hex')).toBe('0204504f53540001610162');
+  });
+
   it('makes a reference of a field that comes again', () => {
     const encoder = new HpackEncoder();
     encode(encoder, [['server', 'culvert']]);

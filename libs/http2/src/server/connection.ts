@@ -19,6 +19,7 @@ import {
   MAX_WINDOW_BYTES,
   Setting,
 } from '../frames/frame.js';
+import { unpad } from '../frames/padding.js';
 import { HpackDecoder } from '../hpack/decoder.js';
 import { HpackEncoder } from '../hpack/encoder.js';
 import {
@@ -633,13 +634,6 @@ export class ServerConnection implements StreamHost {
     this.known.clear();
     this.abandoned.clear();
   }
-}
-
-/** Removes padding (§6.1). */
-function unpad(buffer: Buffer, from: number, to: number): [number, number] {
-  const end = to - buffer[from];
-  if (from === to || end <= from) violation('padding without end');
-  return [from + 1, end];
 }
 
 function violation(message: string): never {

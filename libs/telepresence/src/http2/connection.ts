@@ -7,23 +7,31 @@
  */
 import { RateWindow } from '@culvert/flow';
 import {
-  DEFAULT_FRAME_BYTES,
-  DEFAULT_WINDOW_BYTES,
-  encodeFrame,
-  encodeNumberFrame,
-  encodeSettings,
+  type DataSink,
   ErrorCode,
   Flag,
+  FrameReader,
   FrameType,
   Http2Error,
+  INITIAL_FRAME_BYTES,
+  INITIAL_WINDOW_BYTES,
   MAX_STREAM_ID,
   MAX_WINDOW_BYTES,
   PREFACE,
   protocolError,
   Setting,
-} from './frame.js';
-import { FrameReader, type FrameSink } from './frame-reader.js';
-import { decodeResponseFields, encodeRequestFields, type ResponseFields } from './header-block.js';
+  unpad,
+} from '@culvert/http2';
+import {
+  encodeRequestFields,
+  HEADER_TABLE_BYTES,
+  MAX_HEADER_LIST_BYTES,
+  readResponseFields,
+  requestEncoder,
+  responseDecoder,
+  type ResponseFields,
+} from './fields.js';
+import { encodeFrame, encodeNumberFrame, encodeSettings } from './frame.js';
 import type { Outbox } from './outbox.js';
 
 /** A frame of the manager may be this long: DATA is never put together, so it costs nothing. */
@@ -32,9 +40,11 @@ const MAX_FRAME_BYTES = 1_048_576;
 const CONNECTION_WINDOW_BYTES = 2 ** 30;
 const CONNECTION_REFILL_BYTES = 2 ** 24;
 
+/** Payload of a frame other than DATA: header blocks of gRPC have some hundred bytes. */
+const MAX_CONTROL_BYTES = 65_536;
+
 /** A header block, over all its frames. */
 const MAX_BLOCK_BYTES = 65_536;
-const MAX_HEADER_LIST_BYTES = 65_536;
 
 /** PING and SETTINGS that a manager may send beside the PINGs that measure its bandwidth; each has to be answered. */
 const MAX_ANSWERED_PER_SECOND = 100;
@@ -65,12 +75,12 @@ export interface ConnectionOwner {
   onGoAway(detail: string): void;
 }
 
-export class Http2Connection implements FrameSink {
+export class Http2Connection implements DataSink {
   /** Streams that the manager takes at once. */
   peerMaxStreams = Number.MAX_SAFE_INTEGER;
   /** Credit that a new stream begins with. */
-  peerWindowBytes = DEFAULT_WINDOW_BYTES;
-  peerFrameBytes = DEFAULT_FRAME_BYTES;
+  peerWindowBytes = INITIAL_WINDOW_BYTES;
+  peerFrameBytes = INITIAL_FRAME_BYTES;
   /** From our last SETTINGS to their acknowledgement, in milliseconds; 0 before the first one. */
   roundTripMs = 0;
   private isReady = false;
@@ -79,7 +89,9 @@ export class Http2Connection implements FrameSink {
   private measurements = 0;
   private nextId = 1;
   private readonly streams = new Map<number, Http2Stream>();
-  private readonly reader = new FrameReader(this, MAX_FRAME_BYTES);
+  private readonly reader: FrameReader;
+  private readonly decoder = responseDecoder();
+  private readonly encoder = requestEncoder();
   private readonly answered = new RateWindow(MAX_ANSWERED_PER_SECOND, 1000);
   /** DATA since the connection's window was refilled. */
   private received = 0;
@@ -96,7 +108,17 @@ export class Http2Connection implements FrameSink {
     private readonly owner: ConnectionOwner,
     private readonly windowBytes: number,
   ) {
-    outbox.credit = DEFAULT_WINDOW_BYTES;
+    outbox.credit = INITIAL_WINDOW_BYTES;
+    this.reader = new FrameReader(
+      {
+        maxFrameBytes: MAX_FRAME_BYTES,
+        maxControlBytes: MAX_CONTROL_BYTES,
+        expectsPreface: false,
+        dataSink: this,
+      },
+      (type, flags, streamId, buffer, from, to) =>
+        this.handleFrame(type, flags, streamId, buffer.subarray(from, to)),
+    );
   }
 
   /** Speaks first: managers from 2.3.2 are silent until they have the preface. */
@@ -107,14 +129,14 @@ export class Http2Connection implements FrameSink {
     this.outbox.flush();
     this.outbox.control(
       encodeSettings([
-        [Setting.HEADER_TABLE_SIZE, 0],
+        [Setting.HEADER_TABLE_SIZE, HEADER_TABLE_BYTES],
         [Setting.ENABLE_PUSH, 0],
         [Setting.INITIAL_WINDOW_SIZE, this.windowBytes],
         [Setting.MAX_FRAME_SIZE, MAX_FRAME_BYTES],
         [Setting.MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST_BYTES],
       ]),
     );
-    this.sendWindow(0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES);
+    this.sendWindow(0, CONNECTION_WINDOW_BYTES - INITIAL_WINDOW_BYTES);
     this.outbox.flush();
   }
 
@@ -130,7 +152,7 @@ export class Http2Connection implements FrameSink {
 
   /** Throws Http2Error. */
   read(bytes: Buffer, start: number, end: number): void {
-    this.reader.read(bytes, start, end);
+    this.reader.push(bytes, start, end);
   }
 
   /** Begins a call. `make` gets its id. Null when there are no ids left. */
@@ -139,7 +161,7 @@ export class Http2Connection implements FrameSink {
     const stream = make(this.nextId);
     this.nextId += 2;
     this.streams.set(stream.id, stream);
-    const block = encodeRequestFields(path);
+    const block = encodeRequestFields(this.encoder, path);
     this.outbox.control(encodeFrame(FrameType.HEADERS, Flag.END_HEADERS, stream.id, block));
     return stream;
   }
@@ -157,7 +179,7 @@ export class Http2Connection implements FrameSink {
 
   /** Tells every stream that the connection is gone. Nothing is read after it. */
   lose(detail: string): void {
-    this.reader.isStopped = true;
+    this.reader.stop();
     const lost = [...this.streams.values()];
     this.streams.clear();
     for (const stream of lost) stream.handleLost(detail);
@@ -182,22 +204,26 @@ export class Http2Connection implements FrameSink {
     this.current?.handleFlow(length);
   }
 
-  onData(_streamId: number, bytes: Buffer, start: number, end: number): void {
-    this.current?.handleData(bytes, start, end);
+  onData(bytes: Buffer, from: number, to: number): void {
+    this.current?.handleData(bytes, from, to);
   }
 
-  onDataEnd(_streamId: number, isLast: boolean): void {
+  onDataEnd(isLast: boolean): void {
     const { current } = this;
     this.current = null;
     if (isLast) current?.handleEnd();
   }
 
-  onFrame(type: FrameType, flags: number, streamId: number, payload: Buffer): void {
+  /** @param payload as it lies in what was read */
+  private handleFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    // Unknown types are ignored (RFC 9113 §5.5).
+    if (type > FrameType.CONTINUATION) return;
     if (!this.isReady && type !== FrameType.SETTINGS) throw protocolError('the first frame is not SETTINGS');
     if (this.blockStreamId !== 0 && (type !== FrameType.CONTINUATION || streamId !== this.blockStreamId)) {
       throw protocolError('a frame within a header block');
     }
-    switch (type) {
+    const known = type as FrameType;
+    switch (known) {
       case FrameType.HEADERS:
         this.handleHeaders(flags, streamId, payload);
         break;
@@ -230,19 +256,15 @@ export class Http2Connection implements FrameSink {
       case FrameType.DATA:
         throw new Error('DATA is handled elsewhere');
       default:
-        throw new Error(`unhandled frame type ${String(type satisfies never)}`);
+        throw new Error(`unhandled frame type ${String(known satisfies never)}`);
     }
   }
 
   private handleHeaders(flags: number, streamId: number, payload: Buffer): void {
-    let start = 0;
-    let end = payload.length;
-    if ((flags & Flag.PADDED) !== 0) {
-      end -= payload[0] ?? 0;
-      start = 1;
-    }
-    if ((flags & Flag.PRIORITY) !== 0) start += 5;
-    if (start > end) throw protocolError('more padding than frame');
+    const isPadded = (flags & Flag.PADDED) !== 0;
+    const [from, end] = isPadded ? unpad(payload, 0, payload.length) : [0, payload.length];
+    const start = (flags & Flag.PRIORITY) === 0 ? from : from + 5;
+    if (start > end) throw protocolError('HEADERS of a wrong size');
     if (streamId === 0) throw protocolError('HEADERS on stream 0');
     this.blockStreamId = streamId;
     this.blockEndsStream = (flags & Flag.END_STREAM) !== 0;
@@ -250,14 +272,21 @@ export class Http2Connection implements FrameSink {
   }
 
   private addToBlock(flags: number, fragment: Buffer): void {
-    this.blockParts.push(fragment);
     // Each frame counts for something, or empty ones could be sent for ever.
     this.blockBytes += fragment.length + 32;
     if (this.blockBytes > MAX_BLOCK_BYTES) {
       throw new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large');
     }
-    if ((flags & Flag.END_HEADERS) === 0) return;
-    const fields = decodeResponseFields(Buffer.concat(this.blockParts));
+    if ((flags & Flag.END_HEADERS) === 0) {
+      // A copy: the fragment would keep the message that it was cut from.
+      this.blockParts.push(Buffer.from(fragment));
+      return;
+    }
+    const block = this.blockParts.length === 0 ? fragment : Buffer.concat([...this.blockParts, fragment]);
+    const list = this.decoder.decode(block, 0, block.length);
+    if (this.decoder.isOverLimit)
+      throw new Http2Error(ErrorCode.ENHANCE_YOUR_CALM, 'a header list is too large');
+    const fields = readResponseFields(list);
     const stream = this.streamOf(this.blockStreamId);
     this.blockParts = [];
     this.blockBytes = 0;
@@ -309,7 +338,7 @@ export class Http2Connection implements FrameSink {
       this.peerWindowBytes = value;
       for (const stream of this.streams.values()) stream.handleCredit(change);
     } else if (setting === Setting.MAX_FRAME_SIZE) {
-      if (value < DEFAULT_FRAME_BYTES || value > 2 ** 24 - 1) throw protocolError('an impossible frame size');
+      if (value < INITIAL_FRAME_BYTES || value > 2 ** 24 - 1) throw protocolError('an impossible frame size');
       this.peerFrameBytes = value;
     }
   }

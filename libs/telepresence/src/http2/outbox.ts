@@ -4,9 +4,10 @@
  * control frames are held back.
  */
 import { ReadyQueue, type ReadyStream } from '@culvert/flow';
+import { Flag, FrameType, HEADER_BYTES, writeFrameHeader } from '@culvert/http2';
 import { MAX_MESSAGE_HEAD_BYTES, messageHeadBytes, writeMessageHead } from '../message-reader.js';
 import type { ReverseCarrier } from '../reverse-carrier.js';
-import { encodeFrame, Flag, FRAME_HEADER_BYTES, FrameType, writeFrameHeader } from './frame.js';
+import { encodeFrame } from './frame.js';
 
 /** What is collected leaves without waiting for the end of the turn. */
 const FLUSH_BYTES = 65_536;
@@ -68,10 +69,10 @@ export class Outbox {
    */
   message(streamId: number, field: number, payload: Buffer): number {
     if (this.isClosed) return 0;
-    const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES + MAX_MESSAGE_HEAD_BYTES);
-    const headEnd = writeMessageHead(head, FRAME_HEADER_BYTES, field, payload.length);
-    const length = headEnd - FRAME_HEADER_BYTES + payload.length;
-    writeFrameHeader(head, { type: FrameType.DATA, flags: 0, streamId, length });
+    const head = Buffer.allocUnsafe(HEADER_BYTES + MAX_MESSAGE_HEAD_BYTES);
+    const headEnd = writeMessageHead(head, HEADER_BYTES, field, payload.length);
+    const length = headEnd - HEADER_BYTES + payload.length;
+    writeFrameHeader(head, 0, length, FrameType.DATA, 0, streamId);
     this.parts.push(head.subarray(0, headEnd), payload);
     this.size += headEnd + payload.length;
     this.credit -= length;
