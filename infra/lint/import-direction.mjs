@@ -13,9 +13,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const ANY_LIB = [
   'api-client',
   'banner',
-  'cluster',
   'contract',
   'domain',
+  'events',
   'flow',
   'http1',
   'http2',
@@ -128,12 +128,12 @@ const PACKAGES = {
     why: 'previews is the rules that API and edge share: it knows the ports of domain, and neither a framework nor who calls',
   },
   'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
-  'libs/cluster': {
+  'libs/events': {
     culvert: ['domain'],
-    why: 'cluster speaks of the things of domain and knows nobody else',
+    why: 'events is the bus between processes: it carries things of domain and knows no other package',
   },
   'libs/nest': {
-    culvert: ['cluster', 'contract', 'domain', 'runtime'],
+    culvert: ['contract', 'domain', 'events', 'runtime'],
     why: 'nest gives modules of Nest to the server apps: the data plane stays out of it',
   },
   'libs/runtime': {

@@ -1,4 +1,4 @@
-import { createEventBus, type ClusterEvent } from '@culvert/cluster';
+import { createEventBus, type ClusterEvent } from '@culvert/events';
 import type { Store } from '@culvert/domain';
 import { createLog, loadSettings } from '@culvert/runtime';
 import { createStore } from '@culvert/store';

@@ -1,4 +1,4 @@
-import { createEventBus } from '@culvert/cluster';
+import { createEventBus } from '@culvert/events';
 import { openPort, startAdminServer } from '@culvert/nest';
 import {
   appUrl,

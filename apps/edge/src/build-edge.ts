@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Banners } from '@culvert/banner';
-import { Announcer, type EventBus } from '@culvert/cluster';
+import { Announcer, type EventBus } from '@culvert/events';
 import type { Store } from '@culvert/domain';
 import type { ApiKeyUse } from '@culvert/nest';
 import {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { EventBus } from '@culvert/cluster';
+import type { EventBus } from '@culvert/events';
 import type { Store } from '@culvert/domain';
 import { ApiKeyUse, EVENT_BUS, LOG, METRICS, SETTINGS, STORE } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import type { ClusterEvent, EventBus } from '@culvert/events';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { PublicListener } from './listener/public-listener.js';

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createEventBus } from '@culvert/cluster';
+import { createEventBus } from '@culvert/events';
 import { serverModules, NestLog, startAdminServer } from '@culvert/nest';
 import {
   createLog,

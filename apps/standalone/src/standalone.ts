@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { ApiModule, type BootstrapResult, bootstrap, configureApi } from '@culvert/api';
-import { createEventBus } from '@culvert/cluster';
+import { createEventBus } from '@culvert/events';
 import {
   Edge,
   EdgeModule,

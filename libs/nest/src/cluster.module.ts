@@ -1,5 +1,5 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
-import type { EventBus } from '@culvert/cluster';
+import type { EventBus } from '@culvert/events';
 
 /** Injects the deployment's `EventBus`. */
 export const EVENT_BUS = Symbol('EventBus');

@@ -1,4 +1,4 @@
-import type { EventBus } from '@culvert/cluster';
+import type { EventBus } from '@culvert/events';
 import type { Store } from '@culvert/domain';
 import type { Settings } from '@culvert/runtime';
 import type { DynamicModule } from '@nestjs/common';

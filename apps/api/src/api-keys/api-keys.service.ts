@@ -21,7 +21,7 @@ import {
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { MAX_API_KEYS, throwRefusal } from '../team/team-limits.js';
 
 /** Who has a key made, which need not be the caller of the API. */

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AuditLog as PlainAuditLog, type Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 
 /** The audit log, as Nest injects it. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import type { ClusterEvent, EventBus } from '@culvert/events';
 import type { StreamQuery } from '@culvert/contract';
 import { SCOPE_TO_WATCH } from '@culvert/domain';
 import { EVENT_BUS } from '@culvert/nest';

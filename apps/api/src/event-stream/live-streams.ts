@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import type { ClusterEvent, EventBus } from '@culvert/events';
 import { ProblemError, type StreamEnd } from '@culvert/contract';
 import { type ApiKeyScope, USER_SESSION_IDLE_MS } from '@culvert/domain';
 import { EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';

@@ -8,12 +8,12 @@ import {
   exchangesTopic,
   type Listening,
   watcherTopic,
-} from '@culvert/cluster';
+} from '@culvert/events';
 import type { ExchangesQuery, OmittedExchanges } from '@culvert/contract';
 import { EVENT_BUS } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { type LiveStream, LiveStreams } from '../event-stream/live-streams.js';
 import { PreviewsService } from '../previews/previews.service.js';
 

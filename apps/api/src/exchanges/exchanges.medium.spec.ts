@@ -1,4 +1,4 @@
-import { bodiesTopic, exchangesTopic, watcherTopic, type ClusterEvent } from '@culvert/cluster';
+import { bodiesTopic, exchangesTopic, watcherTopic, type ClusterEvent } from '@culvert/events';
 import { EventReader } from '@culvert/testkit';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { EventStreamModule } from '../event-stream/event-stream.module.js';
 import { PreviewsModule } from '../previews/previews.module.js';
 import { ExchangesController } from './exchanges.controller.js';
 import { ExchangeStreams } from './exchange-streams.js';
 
 @Module({
-  imports: [ClusterEventsModule, EventStreamModule, PreviewsModule],
+  imports: [AnnouncementsModule, EventStreamModule, PreviewsModule],
   controllers: [ExchangesController],
   providers: [ExchangeStreams],
 })

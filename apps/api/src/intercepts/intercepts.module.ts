@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { PreviewRulesModule } from '../preview-rules/preview-rules.module.js';
 import { TrafficManagersModule } from '../traffic-managers/traffic-managers.module.js';
 import { InterceptsController } from './intercepts.controller.js';
 import { InterceptsService } from './intercepts.service.js';
 
 @Module({
-  imports: [AuditEventsModule, ClusterEventsModule, PreviewRulesModule, TrafficManagersModule],
+  imports: [AnnouncementsModule, AuditEventsModule, PreviewRulesModule, TrafficManagersModule],
   controllers: [InterceptsController],
   providers: [InterceptsService],
   exports: [InterceptsService],

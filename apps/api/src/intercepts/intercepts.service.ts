@@ -11,7 +11,7 @@ import { STORE } from '@culvert/nest';
 import { newInterceptId, PreviewRules } from '@culvert/previews';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { TrafficManagersService } from '../traffic-managers/traffic-managers.service.js';
 
 const PAGE_SIZE = 200;

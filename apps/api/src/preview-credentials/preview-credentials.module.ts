@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { PreviewsModule } from '../previews/previews.module.js';
 import { PreviewTokensController } from './preview-tokens.controller.js';
 import { PreviewTokensService } from './preview-tokens.service.js';
@@ -9,7 +9,7 @@ import { ShareLinksService } from './share-links.service.js';
 
 /** Share links and machine tokens of previews. */
 @Module({
-  imports: [AuditEventsModule, ClusterEventsModule, PreviewsModule],
+  imports: [AnnouncementsModule, AuditEventsModule, PreviewsModule],
   controllers: [ShareLinksController, PreviewTokensController],
   providers: [ShareLinksService, PreviewTokensService],
 })

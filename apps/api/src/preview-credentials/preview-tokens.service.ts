@@ -19,7 +19,7 @@ import {
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { PreviewsService } from '../previews/previews.service.js';
 import { throwRefusal } from '../team/team-limits.js';
 

@@ -21,7 +21,7 @@ import { SETTINGS, STORE } from '@culvert/nest';
 import { previewUrl, type Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { PreviewsService } from '../previews/previews.service.js';
 import { throwRefusal } from '../team/team-limits.js';
 

@@ -5,12 +5,12 @@ import { PreviewRules } from '@culvert/previews';
 import type { Settings } from '@culvert/runtime';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
 import { AuditLog } from '../audit-events/audit-log.js';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
+import { Announcer } from '../announcements/announcer.js';
 
 /** The rules of previews, which know nothing of Nest, as Nest injects them. */
 @Module({
-  imports: [AuditEventsModule, ClusterEventsModule],
+  imports: [AnnouncementsModule, AuditEventsModule],
   providers: [
     {
       provide: PreviewRules,

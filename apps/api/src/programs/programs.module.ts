@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { ProgramsController } from './programs.controller.js';
 import { ProgramsService } from './programs.service.js';
 
 @Module({
-  imports: [AuditEventsModule, ClusterEventsModule],
+  imports: [AnnouncementsModule, AuditEventsModule],
   controllers: [ProgramsController],
   providers: [ProgramsService],
   exports: [ProgramsService],

@@ -4,7 +4,7 @@ import type { Actor, OAuthGrant, OAuthGrantDraft, OAuthGrantInTeam, Page, Store 
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Person } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { programName } from './known-programs.js';
 
 const ENDED = 'program.end';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { InProcessEventBus } from '@culvert/cluster';
+import { InProcessEventBus } from '@culvert/events';
 import { previewResource, type PreviewResource } from '@culvert/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLog, loadSettings } from '@culvert/runtime';

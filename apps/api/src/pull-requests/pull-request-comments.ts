@@ -4,7 +4,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
-import type { EventBus } from '@culvert/cluster';
+import type { EventBus } from '@culvert/events';
 import type { PullRequestComment, Repositories } from '@culvert/domain';
 import { BACKGROUND_STORE, EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
 import { previewUrl, type Settings } from '@culvert/runtime';

@@ -8,7 +8,7 @@ import {
   type ReplayOrder,
   replayOrdersTopic,
   type ReplayReport,
-} from '@culvert/cluster';
+} from '@culvert/events';
 import { exchange, exchangeBodies, ProblemError } from '@culvert/contract';
 import type { HeldExchange } from './replay-request.js';
 

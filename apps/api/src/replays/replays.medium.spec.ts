@@ -1,4 +1,4 @@
-import type { ReplayReport } from '@culvert/cluster';
+import type { ReplayReport } from '@culvert/events';
 import { MAX_REPLAY_BODY_BYTES } from '@culvert/contract';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../spec/api-harness.js';

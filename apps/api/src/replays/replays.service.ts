@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { EventBus, ReplayReport } from '@culvert/cluster';
+import type { EventBus, ReplayReport } from '@culvert/events';
 import {
   capturedBody,
   type CreateReplayRequest,

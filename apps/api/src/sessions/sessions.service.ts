@@ -4,7 +4,7 @@ import type { Page, SessionCredential, ShownSession, Store } from '@culvert/doma
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 
 const END_REASON = 'ended through the API';
 

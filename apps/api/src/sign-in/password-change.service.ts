@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Person } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { Mailer } from '../mail/mailer.js';
 import { ProgramsService } from '../programs/programs.service.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';

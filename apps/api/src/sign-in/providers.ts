@@ -7,7 +7,7 @@ import type { Request, Response } from 'express';
 import passport from 'passport';
 import type { Logger } from 'pino';
 import { AuditLog } from '../audit-events/audit-log.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { clientAddress } from '../http/client-address.js';
 import { AttemptCookie } from './attempt-cookie.js';
 import { GithubProvider } from './github-provider.js';

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ApiKeysModule } from '../api-keys/api-keys.module.js';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { ProgramsModule } from '../programs/programs.module.js';
@@ -17,9 +17,9 @@ import { Throttle } from './throttle.js';
 
 @Module({
   imports: [
+    AnnouncementsModule,
     ApiKeysModule,
     AuditEventsModule,
-    ClusterEventsModule,
     MailModule,
     PagesModule,
     ProgramsModule,

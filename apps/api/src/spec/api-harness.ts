@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { IncomingMessage } from 'node:http';
-import { type ClusterEvent, type EventBus, InProcessEventBus, type Listening } from '@culvert/cluster';
+import { type ClusterEvent, type EventBus, InProcessEventBus, type Listening } from '@culvert/events';
 import {
   API_KEY_SCOPES,
   apiKeyHint,

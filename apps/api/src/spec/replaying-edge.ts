@@ -7,7 +7,7 @@ import {
   type ReplayOrder,
   replayOrdersTopic,
   type ReplayReport,
-} from '@culvert/cluster';
+} from '@culvert/events';
 
 type Asked = Extract<ClusterEvent, { type: 'replay.asked' }>;
 

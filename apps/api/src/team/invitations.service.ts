@@ -23,7 +23,7 @@ import { SETTINGS, STORE } from '@culvert/nest';
 import { appUrl, type Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { Mailer } from '../mail/mailer.js';
 import { hashPassword } from '../sign-in/passwords.js';
 import { invitationMail, type InvitationFacts } from './invitation-mail.js';

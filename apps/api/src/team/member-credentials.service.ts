@@ -4,7 +4,7 @@ import type { MemberCredential, Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { throwRefusal } from './team-limits.js';
 
 /** What one person made in a team and that still lets somebody in, whether or not they are a member. */

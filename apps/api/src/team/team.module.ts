@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditEventsModule } from '../audit-events/audit-events.module.js';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
@@ -16,7 +16,7 @@ import { TeamService } from './team.service.js';
 @Module({
   imports: [
     AuditEventsModule,
-    ClusterEventsModule,
+    AnnouncementsModule,
     MailModule,
     PagesModule,
     RateLimitsModule,

@@ -14,7 +14,7 @@ import { SETTINGS, STORE } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller, Person } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import {
   throwRefusal,
   inTeam,

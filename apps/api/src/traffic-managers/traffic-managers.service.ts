@@ -11,7 +11,7 @@ import type { Page, Session, Store, TrafficManager } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Caller } from '../auth/caller.js';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 
 @Injectable()
 export class TrafficManagersService {

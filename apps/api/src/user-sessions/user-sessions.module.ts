@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { ClusterEventsModule } from '../cluster-events/cluster-events.module.js';
+import { AnnouncementsModule } from '../announcements/announcements.module.js';
 import { SessionCookie } from './session-cookie.js';
 import { UserSessionsService } from './user-sessions.service.js';
 
 @Module({
-  imports: [ClusterEventsModule],
+  imports: [AnnouncementsModule],
   providers: [SessionCookie, UserSessionsService],
   exports: [SessionCookie, UserSessionsService],
 })

@@ -1,7 +1,7 @@
 import type { Store } from '@culvert/domain';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Announcer } from '../cluster-events/announcer.js';
+import type { Announcer } from '../announcements/announcer.js';
 import type { SessionCookie } from './session-cookie.js';
 import { UserSessionsService } from './user-sessions.service.js';
 

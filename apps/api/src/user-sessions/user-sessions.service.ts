@@ -11,7 +11,7 @@ import {
 import { LOG, STORE } from '@culvert/nest';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { Announcer } from '../cluster-events/announcer.js';
+import { Announcer } from '../announcements/announcer.js';
 import { clientAddress } from '../http/client-address.js';
 import { SessionCookie } from './session-cookie.js';
 

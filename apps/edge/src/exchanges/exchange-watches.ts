@@ -5,7 +5,7 @@ import {
   EXCHANGE_WATCH_MS,
   exchangesTopic,
   watcherTopic,
-} from '@culvert/cluster';
+} from '@culvert/events';
 import type { Exchange } from '@culvert/contract';
 import { type BegunExchange, forwardedFor, type Relay, type TrustedProxies } from '@culvert/relay';
 import type { Logger } from 'pino';

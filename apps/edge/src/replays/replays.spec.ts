@@ -7,7 +7,7 @@ import {
   type ReplayOffer,
   type ReplayOrder,
   replayOrdersTopic,
-} from '@culvert/cluster';
+} from '@culvert/events';
 import { DEFAULT_HEAD_LIMITS, parseResponseHead } from '@culvert/http1';
 import { createLog } from '@culvert/runtime';
 import {

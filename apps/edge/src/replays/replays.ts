@@ -9,7 +9,7 @@ import {
   type ReplayOrder,
   replayOrdersTopic,
   type ReplayReport,
-} from '@culvert/cluster';
+} from '@culvert/events';
 import { MAX_CAPTURED_BYTES } from '@culvert/contract';
 import { HttpSyntaxError } from '@culvert/http1';
 import {

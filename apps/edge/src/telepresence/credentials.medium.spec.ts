@@ -1,5 +1,5 @@
 /** What each kind of credential gets from each kind of call. The calls are real, the HTTP/2 below them is not. */
-import { InProcessEventBus } from '@culvert/cluster';
+import { InProcessEventBus } from '@culvert/events';
 import {
   API_KEY_SCOPES,
   type ApiKeyScope,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ClusterEvent, EventBus } from '@culvert/cluster';
+import type { ClusterEvent, EventBus } from '@culvert/events';
 import type { Intercept, Preview, Session, Store } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';

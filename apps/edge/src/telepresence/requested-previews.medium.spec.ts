@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Announcer, InProcessEventBus, type ClusterEvent } from '@culvert/cluster';
+import { Announcer, InProcessEventBus, type ClusterEvent } from '@culvert/events';
 import { AuditLog, type AuditEvent, type Store } from '@culvert/domain';
 import { PreviewRules } from '@culvert/previews';
 import { createStore } from '@culvert/store';

@@ -1,4 +1,4 @@
-import { Announcer, type EventBus } from '@culvert/cluster';
+import { Announcer, type EventBus } from '@culvert/events';
 import { createPreviewRequest, type CreatePreviewRequest } from '@culvert/contract';
 import {
   type Actor,

@@ -1,4 +1,4 @@
-import type { EventBus } from '@culvert/cluster';
+import type { EventBus } from '@culvert/events';
 import type { Store } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
 import type { ApiKeyUse } from '@culvert/nest';

@@ -2,4 +2,4 @@ import { Module } from '@nestjs/common';
 import { Announcer } from './announcer.js';
 
 @Module({ providers: [Announcer], exports: [Announcer] })
-export class ClusterEventsModule {}
+export class AnnouncementsModule {}

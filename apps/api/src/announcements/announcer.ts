@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Announcer as PlainAnnouncer, type EventBus } from '@culvert/cluster';
+import { Announcer as PlainAnnouncer, type EventBus } from '@culvert/events';
 import { EVENT_BUS, LOG } from '@culvert/nest';
 import type { Logger } from 'pino';
 
