@@ -10,6 +10,7 @@ import { DocsModule } from './docs/docs.module.js';
 import { ExchangesModule } from './exchanges/exchanges.module.js';
 import { InterceptsModule } from './intercepts/intercepts.module.js';
 import { MeModule } from './me/me.module.js';
+import { OAuthModule } from './oauth/oauth.module.js';
 import { PreviewAccessModule } from './preview-access/preview-access.module.js';
 import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
 import { PreviewMetricsModule } from './preview-metrics/preview-metrics.module.js';
@@ -19,8 +20,8 @@ import { ReplaysModule } from './replays/replays.module.js';
 import { AccountModule } from './account/account.module.js';
 import { SignInModule } from './sign-in/sign-in.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
-import { TelepresenceLoginModule } from './telepresence-login/telepresence-login.module.js';
 import { TeamModule } from './team/team.module.js';
+import { TelepresenceModule } from './telepresence/telepresence.module.js';
 import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
 
 export interface ApiOptions {
@@ -58,7 +59,8 @@ export class ApiModule {
         ProgramsModule,
         ExchangesModule,
         ReplaysModule,
-        TelepresenceLoginModule,
+        OAuthModule,
+        TelepresenceModule,
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },

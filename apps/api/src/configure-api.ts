@@ -6,13 +6,13 @@ import type { Request } from 'express';
 import type { Logger } from 'pino';
 import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.js';
 import { trustEdgeAnd } from './http/client-address.js';
+import { chooseErrorForm } from './http/error-forms.js';
 import { logRequests } from './http/log-requests.js';
 import { operationOf } from './http/operation-of.js';
 import { requireJson } from './http/require-json.js';
 import { securityHeaders } from './http/security-headers.js';
 import { Pages } from './pages/pages.js';
 import { showPagesToPeople } from './pages/problem-pages.js';
-import { speakToTelepresence } from './telepresence-login/error-forms.js';
 
 /**
  * What every request passes before its route. To be called before `app.init()`, on an application created with
@@ -28,7 +28,7 @@ export function configureApi(app: NestExpressApplication): void {
   app.use(logRequests(app.get<Logger>(LOG)));
   app.use(securityHeaders);
   app.use(showPagesToPeople(app.get(Pages, { strict: false })));
-  app.use(speakToTelepresence);
+  app.use(chooseErrorForm);
   app.use(requireJson);
   // No compressed bodies: these need none, and a small one could unfold into a large one.
   app.useBodyParser('urlencoded', {

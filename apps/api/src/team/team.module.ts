@@ -15,8 +15,8 @@ import { TeamService } from './team.service.js';
 
 @Module({
   imports: [
-    AuditEventsModule,
     AnnouncementsModule,
+    AuditEventsModule,
     MailModule,
     PagesModule,
     RateLimitsModule,

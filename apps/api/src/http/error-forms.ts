@@ -35,8 +35,8 @@ const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   ],
 ];
 
-/** Middleware that has errors said in the form that the programs at some paths know. */
-export function speakToTelepresence(request: Request, response: Response, next: NextFunction): void {
+/** Middleware that chooses the form of errors by the path: that of OAuth, of Telepresence, or else that of the API. */
+export function chooseErrorForm(request: Request, response: Response, next: NextFunction): void {
   const form = FORMS.find(([path]) => path.test(request.path))?.[1];
   if (form !== undefined) setProblemForm(response, form);
   next();
