@@ -8,7 +8,6 @@ import {
   Field,
   type Fields,
   Framing,
-  lastChunk,
   Oddity,
   parseResponseHead,
   type RangeSink,
@@ -31,21 +30,18 @@ import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.j
 import type { BodyCapture, ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { isRepeatable } from './repeatable.js';
+import { hasBody, RequestTransfer, type RequestTransferHost, tooLarge } from './request-transfer.js';
 import type { Visitor } from './visitor.js';
 
-export class Exchange implements StreamHandler, BodySink {
+export class Exchange implements StreamHandler, BodySink, RequestTransferHost {
   private current: State = State.ROUTING;
   private route: Route | null = null;
   private pooled: PooledStream | null = null;
   private attempts = 0;
   private cancelWait: (() => void) | null = null;
 
-  /** Whether the whole request has arrived. */
-  isRequestDone: boolean;
-  private requestBytesLeft: number;
-  private requestBytes = 0;
-  private requestScanner: ChunkedScanner | null = null;
-  private requestSink: RangeSink | null = null;
+  /** The request's body on its way; null while there is no stream, and for a request without a body. */
+  private body: RequestTransfer | null = null;
   private isBodyPaused = false;
 
   private response: ResponseHead | null = null;
@@ -78,8 +74,11 @@ export class Exchange implements StreamHandler, BodySink {
     readonly hostname: string,
   ) {
     this.activeAt = host.clock.now;
-    this.requestBytesLeft = request.contentLength;
-    this.isRequestDone = request.framing !== Framing.CHUNKED && this.requestBytesLeft === 0;
+  }
+
+  /** Whether the whole request has arrived. */
+  get isRequestDone(): boolean {
+    return this.body === null ? !hasBody(this.request) : this.body.isDone;
   }
 
   /** Whether body bytes can be pushed now. */
@@ -128,21 +127,10 @@ export class Exchange implements StreamHandler, BodySink {
 
   // --- Request body and raw bytes, from the visitor -------------------------------------------------------
 
-  /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
+  /** Sends body bytes of chunk[offset..) while `wantsBody`. Returns the offset after the last one that was taken. */
   pushBody(chunk: Buffer, offset: number): number {
-    const stream = this.pooled!.stream;
     this.activeAt = this.host.clock.now;
-    if (this.request.framing === Framing.LENGTH) {
-      const end = Math.min(chunk.length, offset + this.requestBytesLeft);
-      this.countIn(end - offset);
-      this.trace?.requestBody?.add(chunk, offset, end);
-      this.requestBytesLeft -= end - offset;
-      this.isRequestDone = this.requestBytesLeft === 0;
-      if (!stream.write(offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end)))
-        this.pauseBody();
-      return end;
-    }
-    return this.pushChunked(chunk, offset, stream);
+    return this.body === null ? offset : this.body.push(chunk, offset);
   }
 
   /** Bytes of an upgraded connection. */
@@ -349,7 +337,7 @@ export class Exchange implements StreamHandler, BodySink {
   private hasTooLargeBody(): boolean {
     const { maxBodyBytes } = this.host.limits;
     if (maxBodyBytes === 0 || this.request.contentLength <= maxBodyBytes) return false;
-    this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+    this.failWith(tooLarge(maxBodyBytes));
     return true;
   }
 
@@ -417,11 +405,17 @@ export class Exchange implements StreamHandler, BodySink {
       this.pooled = pooled;
       this.transition(State.ACTIVE);
       this.trace?.connect(pooled.uses > 0);
+      if (hasBody(this.request)) this.body = this.transferOn(pooled.stream, this.route!);
       const head = this.visitor.outgoingHead(this.request, this.route!);
       this.countIn(head.length);
       if (!pooled.stream.write(head)) this.pauseBody();
       else this.visitor.resumeBody();
     }
+  }
+
+  private transferOn(stream: Stream, route: Route): RequestTransfer {
+    const capture = this.trace?.requestBody ?? null;
+    return new RequestTransfer(this, this.request, route, stream, capture, this.host.limits.maxBodyBytes);
   }
 
   private waitForRoom(): void {
@@ -455,36 +449,6 @@ export class Exchange implements StreamHandler, BodySink {
     this.hasIngressEnded = false;
     this.connect({ isFresh: true });
     return true;
-  }
-
-  private pushChunked(chunk: Buffer, offset: number, stream: Stream): number {
-    this.requestScanner ??= new ChunkedScanner('encoded', CHUNKED_LIMITS);
-    // Once for each chunked request: it stays on one stream, since it cannot be repeated.
-    this.requestSink ??= (buffer, start, end) => {
-      this.requestBytes += end - start;
-      this.trace?.requestBody?.add(buffer, start, end);
-      if (!stream.write(buffer.subarray(start, end))) this.pauseBody();
-    };
-    const scanner = this.requestScanner;
-    const { maxBodyBytes } = this.host.limits;
-    let next: number;
-    try {
-      next = scanner.scan(chunk, offset, this.requestSink);
-    } catch (error) {
-      this.failWith(error, 'request');
-      return chunk.length;
-    }
-    this.countIn(next - offset);
-    if (maxBodyBytes > 0 && this.requestBytes > maxBodyBytes) {
-      this.fail('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
-      return chunk.length;
-    }
-    if (scanner.done) {
-      this.isRequestDone = true;
-      if (!stream.write(Buffer.from(lastChunk(scanner.trailers, this.route!.ownedNames), 'latin1')))
-        this.pauseBody();
-    }
-    return next;
   }
 
   // --- From stream to response ----------------------------------------------------------------------------
@@ -705,7 +669,7 @@ export class Exchange implements StreamHandler, BodySink {
     this.fail('shutting_down', 'This part of Culvert is being stopped. Another will answer.');
   }
 
-  private failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
+  failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.current === State.DONE) return;
     const error = relayErrorOf(cause, side, this.host.limits.head, (fault) => this.host.reportFault(fault));
     const stream = this.pooled?.stream;
@@ -768,7 +732,7 @@ export class Exchange implements StreamHandler, BodySink {
     return this.current === State.DONE;
   }
 
-  private countIn(bytes: number): void {
+  countIn(bytes: number): void {
     this.route!.traffic.bytesIn += bytes;
     if (this.trace !== null) this.trace.bytesIn += bytes;
   }
@@ -781,7 +745,7 @@ export class Exchange implements StreamHandler, BodySink {
     this.trace = observer?.begin({ request, peer, replay, httpVersion, startedAt }) ?? null;
   }
 
-  private pauseBody(): void {
+  pauseBody(): void {
     this.isBodyPaused = true;
     this.visitor.pauseBody();
   }

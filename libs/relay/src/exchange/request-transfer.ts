@@ -1,0 +1,103 @@
+import { ChunkedScanner, Framing, lastChunk, type RangeSink, type RequestHead } from '@culvert/http1';
+import type { Stream } from '@culvert/tunnel';
+import { RelayError } from '../answers/relay-error.js';
+import { CHUNKED_LIMITS } from '../limits.js';
+import type { Route } from '../routing/route.js';
+import type { BodyCapture } from './exchange-trace.js';
+
+/** What the body of a request needs of its exchange. */
+export interface RequestTransferHost {
+  /** Counts bytes that go to the service. */
+  countIn(bytes: number): void;
+  /** The stream takes no more for now. Its `onDrain` follows. */
+  pauseBody(): void;
+  /** Ends the exchange, because the body is malformed or too large. */
+  failWith(cause: unknown, side: 'request'): void;
+}
+
+/** Reports whether a body follows the head of `request`. A length of 0 is no body. */
+export function hasBody(request: RequestHead): boolean {
+  return request.framing === Framing.CHUNKED || request.contentLength > 0;
+}
+
+/** Returns the answer to a request whose body is longer than `maxBodyBytes`. */
+export function tooLarge(maxBodyBytes: number): RelayError {
+  return new RelayError('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+}
+
+/**
+ * The body of one request on its way to its stream. Made when the exchange has a stream, and only for a request with a body.
+ * Such a request is not repeated, so it stays on this stream.
+ */
+export class RequestTransfer {
+  /** Whether the whole body has arrived. */
+  isDone = false;
+  /** Bytes still to come of a body with a length. */
+  private bytesLeft: number;
+  /** Bytes of a chunked body so far, as they go to the service. */
+  private bytes = 0;
+  /** Null for a body with a length. */
+  private readonly scanner: ChunkedScanner | null;
+  private readonly sink: RangeSink | null;
+
+  /**
+   * @param capture keeps the first bytes of the body; null: nothing does
+   * @param maxBodyBytes limit of a chunked body; 0: none
+   */
+  constructor(
+    private readonly host: RequestTransferHost,
+    request: RequestHead,
+    private readonly route: Route,
+    private readonly stream: Stream,
+    private readonly capture: BodyCapture | null,
+    private readonly maxBodyBytes: number,
+  ) {
+    this.bytesLeft = request.contentLength;
+    const isChunked = request.framing === Framing.CHUNKED;
+    this.scanner = isChunked ? new ChunkedScanner('encoded', CHUNKED_LIMITS) : null;
+    this.sink = isChunked ? (buffer, start, end) => this.sendChunks(buffer, start, end) : null;
+  }
+
+  /** Sends body bytes of chunk[offset..). Returns the offset after the last one that was taken. */
+  push(chunk: Buffer, offset: number): number {
+    const { scanner, sink } = this;
+    if (scanner !== null && sink !== null) return this.pushChunked(scanner, sink, chunk, offset);
+    const end = Math.min(chunk.length, offset + this.bytesLeft);
+    this.host.countIn(end - offset);
+    this.capture?.add(chunk, offset, end);
+    this.bytesLeft -= end - offset;
+    this.isDone = this.bytesLeft === 0;
+    this.write(offset === 0 && end === chunk.length ? chunk : chunk.subarray(offset, end));
+    return end;
+  }
+
+  private pushChunked(scanner: ChunkedScanner, sink: RangeSink, chunk: Buffer, offset: number): number {
+    let next: number;
+    try {
+      next = scanner.scan(chunk, offset, sink);
+    } catch (error) {
+      this.host.failWith(error, 'request');
+      return chunk.length;
+    }
+    this.host.countIn(next - offset);
+    if (this.maxBodyBytes > 0 && this.bytes > this.maxBodyBytes) {
+      this.host.failWith(tooLarge(this.maxBodyBytes), 'request');
+      return chunk.length;
+    }
+    if (scanner.done) {
+      this.isDone = true;
+      this.write(Buffer.from(lastChunk(scanner.trailers, this.route.ownedNames), 'latin1'));
+    }
+    return next;
+  }
+
+  private sendChunks(buffer: Buffer, start: number, end: number): void {
+    this.bytes += end - start;
+    this.capture?.add(buffer, start, end);
+    this.write(buffer.subarray(start, end));
+  }
+
+  private write(bytes: Buffer): void {
+    if (!this.stream.write(bytes)) this.host.pauseBody();
+  }
+}
