@@ -85,19 +85,19 @@ export class AgentRig {
     return port;
   }
 
-  /** Answers with its colour, the method and how many bytes of body came; to WebSockets, each message with its colour. */
-  async service(colour: string): Promise<Service> {
+  /** Answers with its color, the method and how many bytes of body came; to WebSockets, each message with its color. */
+  async service(color: string): Promise<Service> {
     const seen: string[] = [];
     const server = http.createServer((request, response) => {
       let bytes = 0;
       request.on('data', (chunk: Buffer) => (bytes += chunk.length));
-      request.on('end', () => response.end(`${colour} ${request.method} ${bytes}`));
+      request.on('end', () => response.end(`${color} ${request.method} ${bytes}`));
     });
     server.on('connection', (socket: net.Socket) => {
       socket.on('data', (chunk: Buffer) => seen.push(chunk.toString('latin1')));
     });
     new WebSocketServer({ server }).on('connection', (webSocket) => {
-      webSocket.on('message', (data: Buffer) => webSocket.send(`${colour} ${data.toString()}`));
+      webSocket.on('message', (data: Buffer) => webSocket.send(`${color} ${data.toString()}`));
     });
     return { port: await this.listen(server), seen };
   }

@@ -10,8 +10,8 @@ export const OWNER = { email: 'owner@example.test', password: 'correct horse bat
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const LOOKS = ['light', 'dark', 'phone'] as const;
-/** Of axe-core: all that a theme can break, since it changes nothing but colours. */
-const RULES_ON_COLOURS: string[] = ['color-contrast', 'link-in-text-block'];
+/** Of axe-core: all that a theme can break, since it changes nothing but colors. */
+const RULES_ON_COLORS: string[] = ['color-contrast', 'link-in-text-block'];
 
 interface Box {
   readonly scrollWidth: number;
@@ -104,7 +104,7 @@ export async function findBarriers(page: Page): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in globalThis"))) await page.evaluate(AXE);
   for (const look of LOOKS) {
     await lookAs(page, look);
-    for (const barrier of await barriersNow(page, look === 'dark' ? RULES_ON_COLOURS : []))
+    for (const barrier of await barriersNow(page, look === 'dark' ? RULES_ON_COLORS : []))
       found.push(`${look}: ${barrier}`);
   }
   await lookAs(page, 'light');

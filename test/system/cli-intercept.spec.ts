@@ -96,7 +96,7 @@ async function intercept(...args: string[]): Promise<Program> {
 const culvertCommand = (args: readonly string[], env = environment()): Promise<CliRun> =>
   runCulvert(args, { env });
 
-async function colour(headers: http.OutgoingHttpHeaders = {}, port = agent.port): Promise<string> {
+async function color(headers: http.OutgoingHttpHeaders = {}, port = agent.port): Promise<string> {
   const { status, body } = await visit(port, `127.0.0.1:${port}`, '/basket?token=secret', { headers });
   return status === 200 ? body.toString() : String(status);
 }
@@ -116,8 +116,8 @@ describe('culvert intercept', () => {
     const program = await intercept(...byAlice, '--preview-url', ...ingress);
     const [, rules, target] = await program.line(INTERCEPTING);
     expect([rules, target]).toEqual(['x-dev=alice', `localhost:${blue}`]);
-    expect(await colour()).toBe('green');
-    expect(await colour(asAlice)).toBe('blue');
+    expect(await color()).toBe('green');
+    expect(await color(asAlice)).toBe('blue');
     const [, hostname = ''] = await program.line(/^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m);
     expect((await visit(culvert.port, hostname, '/')).status).toBe(401);
     const seen = await visit(culvert.port, hostname, '/shared', { headers: WITH_KEY });
@@ -131,7 +131,7 @@ describe('culvert intercept', () => {
       stdout: 'Left orders in shop.\n',
     });
     expect((await program.exited).code).toBe(EXIT.ok);
-    expect(await colour(asAlice)).toBe('green');
+    expect(await color(asAlice)).toBe('green');
     const { items } = await culvert.api<{ items: object[] }>('GET', '/previews');
     expect(items).toEqual([]);
     expect((await culvertCommand(['leave', 'orders'])).code).toBe(EXIT.notFound);
@@ -145,11 +145,11 @@ describe('culvert intercept', () => {
     );
     const program = await intercept('--http-match', 'x-dev=(alice|bob)', '--http-header', 'x-team=web');
     expect(program.stdout).toContain('x-team=web and x-dev=~(alice|bob)');
-    expect(await colour({ 'x-dev': 'bob' })).toBe('green');
-    expect(await colour({ 'x-dev': 'bob', 'x-team': 'web' })).toBe('blue');
+    expect(await color({ 'x-dev': 'bob' })).toBe('green');
+    expect(await color({ 'x-dev': 'bob', 'x-team': 'web' })).toBe('blue');
     program.kill('SIGINT');
     expect((await program.exited).code).toBe(EXIT.ok);
-    expect(await colour({ 'x-dev': 'bob', 'x-team': 'web' })).toBe('green');
+    expect(await color({ 'x-dev': 'bob', 'x-team': 'web' })).toBe('green');
     const ended = await withoutPort;
     expect([ended.code, ended.stderr]).toEqual([EXIT.notFound, expect.stringContaining('NO_PORTS')]);
   });
@@ -159,17 +159,17 @@ describe('culvert intercept', () => {
     const [, rules = ''] = await program.line(INTERCEPTING);
     const [name = '', id = ''] = rules.split('=');
     expect(name).toBe('x-telepresence-intercept-id');
-    expect([await colour(asAlice), await colour({ [name]: id })]).toEqual(['green', 'blue']);
+    expect([await color(asAlice), await color({ [name]: id })]).toEqual(['green', 'blue']);
   });
 
   it('comes back by itself when the traffic manager has restarted', async () => {
     const program = await intercept(...byAlice);
     await manager.program.stop();
     await program.logged(/connection to the traffic manager is lost/);
-    expect(await colour(asAlice)).toBe('green');
+    expect(await color(asAlice)).toBe('green');
     manager = await startManager(new URL(manager.url).port);
     await program.logged(/Connected to the traffic manager again/);
-    await expect.poll(() => colour(asAlice), { timeout: 20_000, interval: 20 }).toBe('blue');
+    await expect.poll(() => color(asAlice), { timeout: 20_000, interval: 20 }).toBe('blue');
   });
 
   it('says that nothing listens here, and serves once something does', async () => {
@@ -194,11 +194,11 @@ describe('culvert intercept', () => {
     cleanUps.push(() => program.stop());
     await program.line(INTERCEPTING);
     await program.logged(/Nothing listens at 127\.0\.0\.1/);
-    expect(await colour(asAlice)).toBe('502');
+    expect(await color(asAlice)).toBe('502');
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     await program.logged(/answers now/);
-    expect(await colour(asAlice)).toBe('late');
+    expect(await color(asAlice)).toBe('late');
     server.closeAllConnections();
     server.close();
   });
@@ -208,7 +208,7 @@ describe('culvert intercept', () => {
     const ended = start([...byAlice, '--', process.execPath, '-e', script]);
     const { code } = await ended.exited;
     expect([code, ended.stdout]).toEqual([7, expect.stringMatching(/^ID=[0-9a-f-]{36}:orders$/m)]);
-    expect(await colour(asAlice)).toBe('green');
+    expect(await color(asAlice)).toBe('green');
     const missing = start([...byAlice, '--', 'no-such-command']);
     expect([(await missing.exited).code, missing.stderr]).toEqual([
       EXIT.local,
@@ -260,7 +260,7 @@ describe('culvert intercept', () => {
       CULVERT_CLUSTER_SECRET: CLUSTER_SECRET,
     });
     await program.line(INTERCEPTING);
-    expect(await colour(asAlice)).toBe('blue');
+    expect(await color(asAlice)).toBe('blue');
   });
 
   it('prints JSON for programs', async () => {
@@ -273,7 +273,7 @@ describe('culvert intercept', () => {
       headers: [{ name: 'x-dev', value: 'alice' }],
       target: `localhost:${blue}`,
     });
-    await colour(asAlice);
+    await color(asAlice);
     const [, second = ''] = await program.line(/^\{.*\}\n(\{.*\})$/m);
     expect(JSON.parse(second)).toMatchObject({
       type: 'request',

@@ -55,10 +55,10 @@ const DIRECT: readonly LaneName[] = ['plain GET', 'plain POST', 'matched GET', '
 /** What requests get that do not come through Culvert while nobody intercepts. */
 const NOBODY_INTERCEPTS = Object.fromEntries(DIRECT.map((lane) => [lane, 'green']));
 
-async function service(colour: string): Promise<number> {
+async function service(color: string): Promise<number> {
   const server = http.createServer((request, response) => {
     request.resume();
-    setTimeout(() => response.end(colour), SERVICE_MS);
+    setTimeout(() => response.end(color), SERVICE_MS);
   });
   services.push(server);
   server.listen(0, '127.0.0.1');

@@ -110,10 +110,10 @@ async function startManager(port: string): Promise<ClusterManager> {
   return { program, url: `http://${of.manager.address('cluster')}:${new URL(url).port}` };
 }
 
-/** An application that answers with its colour, on this host alone. */
+/** An application that answers with its color, on this host alone. */
 async function application(host: Host, answer: string): Promise<number> {
   const port = await host.port(8080);
-  const program = startProgram('test/support/processes/colour.js', {}, [String(port), answer], [], host.via);
+  const program = startProgram('test/support/processes/color.js', {}, [String(port), answer], [], host.via);
   started.push(program);
   await program.line(/^listening$/m);
   return port;
@@ -162,13 +162,13 @@ function workstation(host: Host, dev: string, answer: string, name = 'orders'): 
 }
 
 /** What somebody inside the cluster gets. */
-async function colour(place: Place, headers: Record<string, string> = {}, from = of.alice): Promise<string> {
+async function color(place: Place, headers: Record<string, string> = {}, from = of.alice): Promise<string> {
   const { status, body } = await request(from, place, { headers: { host: 'orders.shop', ...headers } });
   return status === 200 ? body : String(status);
 }
 
 /** What a visitor on the internet gets, as a member of the team. */
-async function colourOf(hostname: string, credential = { 'x-culvert-api-key': API_KEY }): Promise<string> {
+async function colorOf(hostname: string, credential = { 'x-culvert-api-key': API_KEY }): Promise<string> {
   const { status, body } = await request(of.visitor, culvert, { headers: { host: hostname, ...credential } });
   return status === 200 ? body : String(status);
 }
@@ -194,8 +194,8 @@ describe('a developer', () => {
     const orders = await pod(of.orders1);
     const alice = workstation(of.alice, 'alice', 'blue');
     const { culvertId } = await alice.reported();
-    expect(await colour(orders)).toBe('green');
-    expect(await colour(orders, { 'x-dev': 'alice' })).toBe('blue');
+    expect(await color(orders)).toBe('green');
+    expect(await color(orders, { 'x-dev': 'alice' })).toBe('blue');
     expect(await api('GET', `/intercepts/${culvertId}`)).toMatchObject({
       workload: 'orders',
       client: 'alice@laptop',
@@ -207,10 +207,10 @@ describe('a developer', () => {
       ingress: { host: orders.address, port: orders.port },
     });
     // By the intercept's id alone: the preview adds no header here.
-    expect(await colourOf(preview.hostname)).toBe('blue');
-    expect(await colourOf(preview.hostname, { 'x-culvert-api-key': '' })).toBe('401');
+    expect(await colorOf(preview.hostname)).toBe('blue');
+    expect(await colorOf(preview.hostname, { 'x-culvert-api-key': '' })).toBe('401');
     expect(await alice.program.stop()).toBe(0);
-    expect(await colour(orders, { 'x-dev': 'alice' })).toBe('green');
+    expect(await color(orders, { 'x-dev': 'alice' })).toBe('green');
     await expect.poll(() => statusOf(`/intercepts/${culvertId}`), { timeout: 10_000 }).toBe(404);
   });
 
@@ -219,9 +219,9 @@ describe('a developer', () => {
     const developers = [workstation(of.alice, 'alice', 'blue'), workstation(of.bob, 'bob', 'red')];
     await Promise.all(developers.map((developer) => developer.reported()));
     for (const orders of pods) {
-      expect(await colour(orders)).toBe('green');
-      expect(await colour(orders, { 'x-dev': 'alice' })).toBe('blue');
-      expect(await colour(orders, { 'x-dev': 'bob' })).toBe('red');
+      expect(await color(orders)).toBe('green');
+      expect(await color(orders, { 'x-dev': 'alice' })).toBe('blue');
+      expect(await color(orders, { 'x-dev': 'bob' })).toBe('red');
     }
     const second = workstation(of.bob, 'alice', 'black', 'second');
     expect((await second.program.line(/^refused (.*)$/m))[1]).toBe('CONFLICT');
@@ -232,20 +232,20 @@ describe('a developer', () => {
     const orders = await pod(of.orders1);
     const { culvertId } = await workstation(of.alice, 'alice', 'blue').reported();
     for (const outside of [of.visitor, of.culvert]) {
-      await expect(colour(orders, {}, outside)).rejects.toMatchObject({ code: 'ENETUNREACH' });
+      await expect(color(orders, {}, outside)).rejects.toMatchObject({ code: 'ENETUNREACH' });
       const meetingPoint = {
         address: of.manager.address('cluster'),
         port: Number(new URL(manager.url).port),
       };
-      await expect(colour(meetingPoint, {}, outside)).rejects.toMatchObject({ code: 'ENETUNREACH' });
+      await expect(color(meetingPoint, {}, outside)).rejects.toMatchObject({ code: 'ENETUNREACH' });
     }
     // A pod knows no way out either: what it gets comes by the traffic manager.
-    await expect(colour(culvert, {}, of.orders1)).rejects.toMatchObject({ code: 'ENETUNREACH' });
+    await expect(color(culvert, {}, of.orders1)).rejects.toMatchObject({ code: 'ENETUNREACH' });
     const { hostname } = await api<{ hostname: string }>('POST', '/previews', {
       interceptId: culvertId,
       ingress: { host: orders.address, port: orders.port },
     });
-    expect(await colourOf(hostname)).toBe('blue');
+    expect(await colorOf(hostname)).toBe('blue');
   });
 });
 
@@ -270,19 +270,19 @@ describe('a CI image', () => {
     // Its application is not there yet.
     const daemon = startDaemon(port, orders);
     await daemon.logged(/waiting until the application answers/);
-    const image = startProgram('test/support/processes/colour.js', {}, [String(port), 'blue'], [], of.ci.via);
+    const image = startProgram('test/support/processes/color.js', {}, [String(port), 'blue'], [], of.ci.via);
     started.push(image);
     const [, url] = await daemon.line(PREVIEW_LINE);
     const { hostname } = new URL(url);
     await orders.agent.looksFor(1);
-    expect(await colourOf(hostname)).toBe('blue');
-    expect(await colour(orders)).toBe('green');
-    expect(await colour(orders, { 'test-telepresence': '1' })).toBe('blue');
+    expect(await colorOf(hostname)).toBe('blue');
+    expect(await color(orders)).toBe('green');
+    expect(await color(orders, { 'test-telepresence': '1' })).toBe('blue');
     await comments.line(new RegExp(`^comment .*${hostname.replaceAll('.', '\\.')}`, 'm'));
     await daemon.logged(/intercept name=\\"orders\\" \(id=\\"[^"]+\\"\) state: ACTIVE/);
     expect(await daemon.stop()).toBe(0);
-    expect(await colour(orders, { 'test-telepresence': '1' })).toBe('green');
-    expect(await colourOf(hostname)).toBe('404');
+    expect(await color(orders, { 'test-telepresence': '1' })).toBe('green');
+    expect(await colorOf(hostname)).toBe('404');
     expect((await api<{ items: unknown[] }>('GET', '/previews')).items).toEqual([]);
   });
 
@@ -300,6 +300,6 @@ describe('a CI image', () => {
     manager = await startManager(new URL(manager.url).port);
     const again = /^(?:Created preview URL: "(http[^"]+)"\n){2}$/m;
     expect((await second.line(again))[1]).toBe(url);
-    await expect.poll(() => colourOf(new URL(url).hostname), { timeout: 20_000 }).toBe('blue');
+    await expect.poll(() => colorOf(new URL(url).hostname), { timeout: 20_000 }).toBe('blue');
   });
 });

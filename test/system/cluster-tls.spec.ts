@@ -52,11 +52,11 @@ it('an agent and a pod daemon come in by https and wss, and again after the cert
   });
   rig.atEnd(() => daemon.stop());
   await agent.looksFor(1);
-  const colour = async (): Promise<string> => (await ask(agent.port, { 'test-telepresence': '1' })).body;
-  expect(await colour()).toBe('blue GET 0');
+  const color = async (): Promise<string> => (await ask(agent.port, { 'test-telepresence': '1' })).body;
+  expect(await color()).toBe('blue GET 0');
   write(createTestCertificate(['localhost']));
   await manager.program.logged(/the certificate of the cluster port has changed/);
-  expect(await colour()).toBe('blue GET 0');
+  expect(await color()).toBe('blue GET 0');
   // Both dial again, and read anew what to trust.
   const back =
     /(?:connected to the traffic manager"[^]*){2}"intercepts":\["[^"]+"\],"errors":\[\],"msg":"looking/;
@@ -65,7 +65,7 @@ it('an agent and a pod daemon come in by https and wss, and again after the cert
   const next = await startClusterManager({ ...tls, CULVERT_CLUSTER_PORT: port });
   rig.atEnd(() => next.program.stop());
   await agent.program.logged(back);
-  expect(await colour()).toBe('blue GET 0');
+  expect(await color()).toBe('blue GET 0');
   for (const { stderr } of [manager.program, next.program, agent.program, daemon])
     expect(stderr).not.toMatch(/PRIVATE KEY|-----BEGIN/);
 });

@@ -22,7 +22,7 @@ async function listen(answer: http.RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-const colour = (name: string) => listen((_request, response) => response.end(name));
+const color = (name: string) => listen((_request, response) => response.end(name));
 
 /** A service that asks the next one; `passedOn` are the headers that go along. */
 function service(next: number, passedOn: readonly string[]): Promise<number> {
@@ -66,7 +66,7 @@ beforeAll(async () => {
   const managerUrl = `http://127.0.0.1:${await manager.clusterPort}`;
   const agent = await startTrafficAgent(
     {
-      ports: [{ port: 0, applicationPort: await colour('green'), name: '', protocol: 'http' }],
+      ports: [{ port: 0, applicationPort: await color('green'), name: '', protocol: 'http' }],
       applicationHost: '127.0.0.1',
       workload: 'orders',
       namespace: 'shop',
@@ -82,7 +82,7 @@ beforeAll(async () => {
   cleanUps.push(() => agent.stop());
   const client = startClient(managerUrl, 'alice');
   cleanUps.push(() => client.close());
-  const target = { host: '127.0.0.1', port: await colour('blue') };
+  const target = { host: '127.0.0.1', port: await color('blue') };
   await client.create(draftOf([{ name: 'x-dev', value: 'alice' }]), target);
   const byBaggage = { name: 'baggage', pattern: '(.*,)?dev=alice([,;].*)?' };
   await client.create(draftOf([byBaggage], { name: 'by-baggage' }), target);

@@ -133,7 +133,7 @@ describe('a team that has as many sessions as it may', () => {
       code: 'LIMIT',
       reason: `the team has ${MAX_SESSIONS} sessions, as many as it may`,
     });
-    const [, delayMs] = await refused.logged(/"delayMs":(\d+)[^\n]*"dialling again"/);
+    const [, delayMs] = await refused.logged(/"delayMs":(\d+)[^\n]*"dialing again"/);
     expect(Number(delayMs)).toBeGreaterThanOrEqual(30_000);
     // One that is known resumes all the same, and those that are in stay.
     await managers[0].stop();

@@ -59,7 +59,7 @@ beforeAll(async () => {
   });
   cleanUps.push(() => agent.program.stop());
   image = await listen((request, response) => {
-    response.setHeader('x-colour', 'blue');
+    response.setHeader('x-color', 'blue');
     request.pipe(response);
   });
 });
@@ -81,7 +81,7 @@ async function serve(requests: number): Promise<void> {
     while (left-- > 0) {
       const headers = { 'test-telepresence': '1' };
       const answer = await visit(agent.port, 'orders', '/', { headers, agent: kept });
-      expect(answer.headers['x-colour']).toBe('blue');
+      expect(answer.headers['x-color']).toBe('blue');
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));

@@ -31,16 +31,16 @@ class AgentDouble {
   /** The `x-dev` fields of each request, by their raw names. */
   seen: string[][] = [];
   private readonly server = http.createServer((request, response) => {
-    const colour = this.colourOf(request);
-    request.resume().on('end', () => response.end(colour));
+    const color = this.colorOf(request);
+    request.resume().on('end', () => response.end(color));
   });
 
   async listen(): Promise<number> {
     const sockets = new WebSocketServer({ noServer: true });
     this.server.on('upgrade', (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
-      const colour = this.colourOf(request);
+      const color = this.colorOf(request);
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        webSocket.on('message', (data: Buffer) => webSocket.send(`${colour} ${data.toString()}`));
+        webSocket.on('message', (data: Buffer) => webSocket.send(`${color} ${data.toString()}`));
       });
     });
     this.server.listen(0, '127.0.0.1');
@@ -53,7 +53,7 @@ class AgentDouble {
     return (this.server.address() as AddressInfo).port;
   }
 
-  private colourOf({ rawHeaders }: http.IncomingMessage): string {
+  private colorOf({ rawHeaders }: http.IncomingMessage): string {
     const fields: string[] = [];
     for (let i = 0; i < rawHeaders.length; i += 2)
       if (/^x[-_]dev$/i.test(rawHeaders[i])) fields.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);

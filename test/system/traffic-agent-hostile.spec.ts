@@ -233,17 +233,17 @@ describe('answers', () => {
 
 describe('a body that waits to be asked for (RFC 9110 §10.1.1)', () => {
   /** Asks for bodies of up to 1000 bytes, and refuses longer ones unseen. */
-  async function careful(colour: string): Promise<number> {
+  async function careful(color: string): Promise<number> {
     const server = http.createServer();
     server.on('checkContinue', (request: http.IncomingMessage, response: http.ServerResponse) => {
       if (Number(request.headers['content-length']) > 1000) {
-        response.writeHead(417, { connection: 'close' }).end(`${colour} refuses`);
+        response.writeHead(417, { connection: 'close' }).end(`${color} refuses`);
         return;
       }
       response.writeContinue();
       let length = 0;
       request.on('data', (chunk: Buffer) => (length += chunk.length));
-      request.on('end', () => response.end(`${colour} got ${length}`));
+      request.on('end', () => response.end(`${color} got ${length}`));
     });
     return rig.listen(server);
   }
@@ -287,12 +287,12 @@ describe('a body that waits to be asked for (RFC 9110 §10.1.1)', () => {
     const application = await rig.agent(await careful('green'), { pod: 'orders-2' });
     await intercept(await careful('blue'));
     await application.looksFor(1);
-    for (const [headers, colour] of [
+    for (const [headers, color] of [
       [{ 'x-dev': 'alice' }, 'blue'],
       [{}, 'green'],
     ] as const) {
       const taken = await expectContinue(application.port, 1000, headers);
-      expect(taken).toEqual({ wasAsked: true, body: `${colour} got 1000`, status: 200 });
+      expect(taken).toEqual({ wasAsked: true, body: `${color} got 1000`, status: 200 });
       const refused = await expectContinue(application.port, 1001, headers);
       expect(refused).toMatchObject({ wasAsked: false, status: 417 });
     }
@@ -361,7 +361,7 @@ describe('WebSockets', () => {
 });
 
 describe('HTTP/2 with prior knowledge', () => {
-  let colours: { green: number; blue: number };
+  let colors: { green: number; blue: number };
   /** Streams that alice's service has got and does not answer. */
   let unanswered: string[];
   let agent: RiggedAgent;
@@ -369,28 +369,28 @@ describe('HTTP/2 with prior knowledge', () => {
 
   beforeEach(async () => {
     unanswered = [];
-    const serve = (colour: string): Promise<number> => {
+    const serve = (color: string): Promise<number> => {
       const server = http2.createServer();
       server.on('sessionError', () => undefined);
       server.on('stream', (stream, headers) => {
         stream.on('error', () => undefined);
         let length = 0;
         stream.on('data', (chunk: Buffer) => (length += chunk.length));
-        if (headers[':path'] === '/silent' && colour === 'blue') {
+        if (headers[':path'] === '/silent' && color === 'blue') {
           stream.on('data', () => undefined);
           unanswered.push(String(headers[':method']));
           return;
         }
         stream.on('end', () => {
           stream.respond({ ':status': 200 });
-          stream.end(`${colour} ${headers[':method']} ${length}`);
+          stream.end(`${color} ${headers[':method']} ${length}`);
         });
       });
       return rig.listen(server);
     };
-    colours = { green: await serve('green'), blue: await serve('blue') };
-    agent = await rig.agent(colours.green, { pod: 'orders-2' });
-    await intercept(colours.blue);
+    colors = { green: await serve('green'), blue: await serve('blue') };
+    agent = await rig.agent(colors.green, { pod: 'orders-2' });
+    await intercept(colors.blue);
     await agent.looksFor(1);
     session = http2.connect(`http://127.0.0.1:${agent.port}`);
     session.on('error', () => undefined);
@@ -421,8 +421,8 @@ describe('HTTP/2 with prior knowledge', () => {
     );
     expect(answers).toEqual(
       Array.from({ length: 60 }, (_, i) => {
-        const colour = i % 2 === 0 ? 'blue' : 'green';
-        return i % 3 === 0 ? `${colour} POST ${i * 1000}` : `${colour} GET 0`;
+        const color = i % 2 === 0 ? 'blue' : 'green';
+        return i % 3 === 0 ? `${color} POST ${i * 1000}` : `${color} GET 0`;
       }),
     );
   });

@@ -104,18 +104,18 @@ describe('an intercept', () => {
   });
 
   it('takes requests of HTTP/2 connections one by one', async () => {
-    const colours = await Promise.all(
-      ['green', 'blue'].map((colour) => {
+    const colors = await Promise.all(
+      ['green', 'blue'].map((color) => {
         const server = http2.createServer();
         server.on('stream', (stream) => {
           stream.respond({ ':status': 200 });
-          stream.end(colour);
+          stream.end(color);
         });
         return rig.listen(server);
       }),
     );
-    const front = await rig.agent(colours[0]);
-    await rig.client('alice').create(draftOf(ALICE), { host: '127.0.0.1', port: colours[1] });
+    const front = await rig.agent(colors[0]);
+    await rig.client('alice').create(draftOf(ALICE), { host: '127.0.0.1', port: colors[1] });
     await front.looksFor(1);
     const session = http2.connect(`http://127.0.0.1:${front.port}`);
     rig.atEnd(() => session.destroy());
@@ -245,9 +245,9 @@ describe('when the client goes', () => {
 describe('an agent that is told to stop', () => {
   it('finishes what is under way at both sides, says that it closes, and takes nothing new', async () => {
     const waiting: http.ServerResponse[] = [];
-    const slow = (colour: string): Promise<number> =>
+    const slow = (color: string): Promise<number> =>
       rig.listen(
-        http.createServer((_request, response) => void waiting.push(response.setHeader('x-colour', colour))),
+        http.createServer((_request, response) => void waiting.push(response.setHeader('x-color', color))),
       );
     const front = await rig.agent(await slow('green'), { drainMs: 60_000 });
     await rig.client('alice').create(draftOf(ALICE), { host: '127.0.0.1', port: await slow('blue') });
@@ -262,7 +262,7 @@ describe('an agent that is told to stop', () => {
     await expect(ask(front.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     for (const response of waiting) response.end('finished');
     for (const [i, { status, body, headers }] of (await Promise.all(answers)).entries())
-      expect([status, body, headers['x-colour'], headers.connection]).toEqual([
+      expect([status, body, headers['x-color'], headers.connection]).toEqual([
         200,
         'finished',
         i === 0 ? 'green' : 'blue',

@@ -42,7 +42,7 @@ Environment:
   CULVERT_CLUSTER_URL      where the traffic manager of a cluster is
   CULVERT_CLUSTER_SECRET   shown to it instead of whom you signed in as
   CULVERT_CONFIG_DIR       where the sign-in is kept, instead of the platform's place
-  NO_COLOR                 no colours
+  NO_COLOR                 no colors
 
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not signed in, 4 not allowed, 5 not found, 6 conflict or limit,
 7 Culvert cannot be reached, 8 this machine's side failed, 130 interrupted.`;

@@ -1,4 +1,4 @@
-// Before anything is painted: the colours that were chosen last time, so that no page flashes in others.
+// Before anything is painted: the colors that were chosen last time, so that no page flashes in others.
 (() => {
   let choice = null;
   try {

@@ -1,6 +1,6 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
-/** The colours of the pages that the server renders: signing in and the dashboard look like one thing. */
+/** The colors of the pages that the server renders: signing in and the dashboard look like one thing. */
 const culvert: MantineColorsTuple = [
   '#eef4ff',
   '#dbe7fd',

@@ -65,7 +65,7 @@ export function homePage(identity: Identity): Html {
         <h2>Pictures</h2>
         <p class="pictures">
           <img id="emblem" src="/assets/emblem.svg" alt="An emblem" />
-          <img id="squares" src="/assets/squares.png" alt="Coloured squares" />
+          <img id="squares" src="/assets/squares.png" alt="Colored squares" />
         </p>
       </section>
       <section class="wide">

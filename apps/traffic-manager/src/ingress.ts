@@ -15,7 +15,7 @@ export interface IngressOptions {
   readonly extraCa: string | null;
 }
 
-export class IngressDialler {
+export class IngressDialer {
   private readonly secureContext: SecureContext;
 
   constructor(private readonly options: IngressOptions) {

@@ -502,7 +502,7 @@ describe('the tunnel', () => {
     }
   });
 
-  it('is dialled again after it was lost, by the same instance', async () => {
+  it('is dialed again after it was lost, by the same instance', async () => {
     start();
     const first = await edge.nextTunnel();
     first.tunnel.close(GoAwayCode.INTERNAL, 'a fault');
@@ -510,7 +510,7 @@ describe('the tunnel', () => {
     expect(second.hello.instanceId).toBe(first.hello.instanceId);
   });
 
-  it('is dialled again when the edge comes back', async () => {
+  it('is dialed again when the edge comes back', async () => {
     start();
     await edge.nextTunnel();
     const { port } = edge;
@@ -537,14 +537,14 @@ describe('the tunnel', () => {
     expect(probe.text).toBe('late answer');
   });
 
-  it.each([401, 403])('is not dialled in haste after status %i, and the reason is logged', async (status) => {
+  it.each([401, 403])('is not dialed in haste after status %i, and the reason is logged', async (status) => {
     edge.refuseWith = status;
     const refused = edge.somethingHappens();
     start();
     await refused;
     await until(() => lines.some(({ msg }) => String(msg).includes('API key')));
-    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
-    const { delayMs } = lines.find(({ msg }) => msg === 'dialling again')!;
+    await until(() => lines.some(({ msg }) => msg === 'dialing again'));
+    const { delayMs } = lines.find(({ msg }) => msg === 'dialing again')!;
     expect(delayMs).toBeGreaterThanOrEqual(30_000);
   });
 
@@ -552,31 +552,31 @@ describe('the tunnel', () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     tunnel.goAway(GoAwayCode.SUPERSEDED, 'a newer one', { graceMs: 0 });
-    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
-    expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
+    await until(() => lines.some(({ msg }) => msg === 'dialing again'));
+    expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
   it('waits for long, and says why, when the edge has as many sessions of the team as it may', async () => {
     const reason = 'the team has 2 sessions, as many as it may';
     edge.answer = { refuse: { code: GoAwayCode.LIMIT, reason } };
     start();
-    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
+    await until(() => lines.some(({ msg }) => msg === 'dialing again'));
     expect(lines.find(({ msg }) => msg === 'disconnected')).toMatchObject({
       level: 40,
       code: 'LIMIT',
       reason,
     });
-    expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
+    expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
   it('waits for long when its key was revoked', async () => {
     start();
     (await edge.nextTunnel()).tunnel.close(GoAwayCode.KEY_REVOKED, 'revoked');
-    await until(() => lines.some(({ msg }) => msg === 'dialling again'));
-    expect(lines.find(({ msg }) => msg === 'dialling again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
+    await until(() => lines.some(({ msg }) => msg === 'dialing again'));
+    expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('is dialled again soon when its key was revoked and there is another by now', async () => {
+  it('is dialed again soon when its key was revoked and there is another by now', async () => {
     let key = 'cvt_old';
     start({ apiKey: () => Promise.resolve(key) });
     const { tunnel } = await edge.nextTunnel();

@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import { probePages, startAdmin } from '@culvert/runtime';
 import { createCulvertApi } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
-import { IngressDialler } from './ingress.js';
+import { IngressDialer } from './ingress.js';
 import { Authenticator } from './meeting/authenticator.js';
 import { MeetingPoint } from './meeting/meeting-point.js';
 import { Registry } from './meeting/registry.js';
@@ -45,7 +45,7 @@ class Manager implements TrafficManager {
   private markEnded!: (reason: string | null) => void;
 
   private readonly hello: Hello;
-  private readonly dialler: IngressDialler;
+  private readonly dialer: IngressDialer;
   /** For the calls of Culvert's API. */
   private readonly fetch: Fetch;
   private readonly sockets = new Set<Socket>();
@@ -78,7 +78,7 @@ class Manager implements TrafficManager {
       instanceId: randomUUID(),
     };
     this.fetch = createFetch(options);
-    this.dialler = new IngressDialler({ allowList: options.allowList, extraCa: options.ingressCa });
+    this.dialer = new IngressDialer({ allowList: options.allowList, extraCa: options.ingressCa });
     this.admin = options.adminPort === null ? null : this.listen(options.adminPort);
     if (options.clusterPort !== null) {
       const { registry, reports } = this.buildRegistry();
@@ -165,7 +165,7 @@ class Manager implements TrafficManager {
       onCredentialError: (error) => this.log.error({ err: error }, 'the API key cannot be read'),
       onSuperseded: () =>
         this.log.warn({ managerId: this.hello.managerId }, 'another process with this manager id took over'),
-      onRetry: (delayMs) => this.log.debug({ delayMs: Math.round(delayMs) }, 'dialling again'),
+      onRetry: (delayMs) => this.log.debug({ delayMs: Math.round(delayMs) }, 'dialing again'),
       onGiveUp: (reason) => this.giveUp(reason),
       onFault: (error) => this.log.error({ err: error }, 'tunnel fault'),
     });
@@ -183,12 +183,12 @@ class Manager implements TrafficManager {
 
   private splice(stream: IncomingStream, target: StreamTarget): void {
     const label = `${target.host}:${target.port}`;
-    const refusal = this.dialler.refusalOf(target);
+    const refusal = this.dialer.refusalOf(target);
     if (refusal !== null) {
       stream.reset(ResetCode.FORBIDDEN, refusal);
       return;
     }
-    const socket = this.dialler.dial(target, (chunk) => splice.handleIngressData(chunk));
+    const socket = this.dialer.dial(target, (chunk) => splice.handleIngressData(chunk));
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     const splice = new Splice(stream, socket, {

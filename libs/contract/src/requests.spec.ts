@@ -64,7 +64,7 @@ describe('a preview', () => {
   });
 
   it.each([
-    ['an unknown field', { colour: 'red' }, '/'],
+    ['an unknown field', { color: 'red' }, '/'],
     ['an unknown access', { access: 'everyone' }, '/access'],
     ['an access in another case', { access: 'PUBLIC' }, '/access'],
     ['a banner that is no boolean', { displayBanner: 'yes' }, '/displayBanner'],

@@ -1,5 +1,5 @@
 /** An agent's end over real sockets, against a meeting point that says what each test wants. */
-import { type DiallerPeer, Deferred, MeetingPointDouble } from '@culvert/testkit';
+import { type DialerPeer, Deferred, MeetingPointDouble } from '@culvert/testkit';
 import { GoAwayCode, ResetCode, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentLink, type AgentLinkOptions } from './agent-link.js';
@@ -64,7 +64,7 @@ const silent: StreamHandler = {
 };
 
 /** The agent's next peer, its announcement read. */
-async function peer(): Promise<DiallerPeer> {
+async function peer(): Promise<DialerPeer> {
   const next = await meetingPoint.nextPeer();
   await next.nextLine();
   return next;

@@ -19,7 +19,7 @@ export interface InterceptProblem {
 export class AgentLink {
   private readonly link: Link;
 
-  /** Starts dialling at once. */
+  /** Starts dialing at once. */
   constructor(options: AgentLinkOptions) {
     const { announcement, onIntercepts } = options;
     this.link = new Link(options, {

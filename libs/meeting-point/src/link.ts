@@ -1,4 +1,4 @@
-/** A dialler's link to the meeting point: a kept tunnel, and the control stream on its newest. */
+/** A dialer's link to the meeting point: a kept tunnel, and the control stream on its newest. */
 import { randomUUID } from 'node:crypto';
 import { KeptTunnel, type TunnelEnd } from '@culvert/outbound';
 import {

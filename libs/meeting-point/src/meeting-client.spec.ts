@@ -1,7 +1,7 @@
 /** A client's end over real sockets, against a meeting point that says what each test wants. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { type DiallerPeer, Deferred, MeetingPointDouble } from '@culvert/testkit';
+import { type DialerPeer, Deferred, MeetingPointDouble } from '@culvert/testkit';
 import { GoAwayCode, ResetCode, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { streamTarget } from './link.js';
@@ -65,7 +65,7 @@ function infoOf(changes: Partial<InterceptInfo> = {}): InterceptInfo {
 }
 
 /** The client's next peer, which has welcomed it. */
-async function peer(): Promise<DiallerPeer> {
+async function peer(): Promise<DialerPeer> {
   const next = await meetingPoint.nextPeer();
   await next.nextLine();
   next.send(WELCOME);
@@ -73,7 +73,7 @@ async function peer(): Promise<DiallerPeer> {
 }
 
 /** As the manager: takes the client's next `create`. */
-async function accept(manager: DiallerPeer, changes: Partial<InterceptInfo> = {}): Promise<void> {
+async function accept(manager: DialerPeer, changes: Partial<InterceptInfo> = {}): Promise<void> {
   const line = await manager.nextLine();
   expect(line).toMatchObject({ type: 'create', intercept: draft });
   manager.send({ type: 'created', request: line.request, intercept: infoOf(changes) });
@@ -94,7 +94,7 @@ async function echo(): Promise<{ host: string; port: number }> {
 }
 
 /** Opens a stream as an agent's request would come, and sends `text`. */
-function request(manager: DiallerPeer, id: string, text: string): Promise<string> {
+function request(manager: DialerPeer, id: string, text: string): Promise<string> {
   return new Promise((resolve) => {
     const handler: StreamHandler = {
       onOpen: () => undefined,

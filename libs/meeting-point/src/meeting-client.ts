@@ -71,7 +71,7 @@ export class MeetingClient {
   }>();
   private isOver = false;
 
-  /** Starts dialling at once. */
+  /** Starts dialing at once. */
   constructor(private readonly options: MeetingClientOptions) {
     this.link = new Link(options, {
       firstLine: () => ({ type: 'client', name: options.name }),

@@ -96,7 +96,7 @@ const announcement = z.object({
 /** What an agent says of itself. */
 export type Announcement = Omit<z.output<typeof announcement>, 'type'>;
 
-/** What a dialler's first line may be. */
+/** What a dialer's first line may be. */
 export const firstLine = z.discriminatedUnion('type', [
   announcement,
   z.object({ type: z.literal('client'), name: text(255) }),

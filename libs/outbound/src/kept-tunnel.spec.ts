@@ -48,7 +48,7 @@ function keep(options: Pick<KeptTunnelOptions, 'credential' | 'onRefused'>): voi
 }
 
 describe('a tunnel that is refused with 401', () => {
-  it('is dialled again soon with a credential that was renewed because of it', async () => {
+  it('is dialed again soon with a credential that was renewed because of it', async () => {
     let credential = 'old';
     keep({
       credential: () => Promise.resolve(credential),
@@ -76,7 +76,7 @@ describe('a tunnel that is refused with 401', () => {
     expect(faults).toEqual([failure]);
   });
 
-  it('is not dialled again after it was given up meanwhile', async () => {
+  it('is not dialed again after it was given up meanwhile', async () => {
     let isTold = false;
     keep({
       credential: () => Promise.resolve('new'),

@@ -74,7 +74,7 @@ export class KeptTunnel {
   private open: TunnelConnection | null = null;
   /** The tunnel that is about to, in its handshake. */
   private candidate: TunnelConnection | null = null;
-  private isDialling = false;
+  private isDialing = false;
   /** Every tunnel that has not closed, those that finish their streams included. */
   private readonly tunnels = new Set<TunnelConnection>();
   private openedAt = 0;
@@ -86,7 +86,7 @@ export class KeptTunnel {
   private shown: string | null = null;
   private tellTunnelClosed: (() => void) | null = null;
 
-  /** Starts dialling at once. */
+  /** Starts dialing at once. */
   constructor(private readonly options: KeptTunnelOptions) {
     void this.dial();
   }
@@ -121,7 +121,7 @@ export class KeptTunnel {
 
   private async dial(): Promise<void> {
     this.retryTimer = null;
-    this.isDialling = true;
+    this.isDialing = true;
     const { url, path, usesProxy = false, connectTimeoutMs } = this.options;
     let { ca } = this.options;
     let apiKey: string;
@@ -132,14 +132,14 @@ export class KeptTunnel {
       if (typeof ca === 'function') ca = await ca();
       if (usesProxy) agent = await proxyAgent(url);
     } catch (error) {
-      this.isDialling = false;
+      this.isDialing = false;
       this.options.onCredentialError(error);
       this.retry('slowly');
       return;
     }
     const { signal } = this.dialAborter;
     const result = await dialWebSocket({ url, path, apiKey, ca, agent, timeoutMs: connectTimeoutMs, signal });
-    this.isDialling = false;
+    this.isDialing = false;
     if (result.ok) this.openTunnel(result.carrier);
     else await this.handleRefusal(result.status, result.reason);
   }
@@ -211,12 +211,12 @@ export class KeptTunnel {
       return;
     }
     if (code === GoAwayCode.SUPERSEDED) this.options.onSuperseded?.();
-    // An acceptor that sends everybody away at once would be dialled in a tight loop.
+    // An acceptor that sends everybody away at once would be dialed in a tight loop.
     this.retry(retry === 'now' && lastedMs < STABLE_MS ? 'soon' : retry);
   }
 
   private retry(retry: Exclude<Retry, 'never'>): void {
-    if (this.isStopping || this.isDialling || this.retryTimer !== null) return;
+    if (this.isStopping || this.isDialing || this.retryTimer !== null) return;
     const delayMs = retry === 'now' ? 0 : retry === 'soon' ? this.backoff.next() : this.backoff.slow();
     this.options.onRetry?.(delayMs);
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);

@@ -3,7 +3,7 @@ export { ConnectProxy } from './connect-proxy.js';
 export { Deferred } from './deferred.js';
 export { EventReader, type ReadEvent } from './event-reader.js';
 export { collectGarbage, liveBytes } from './garbage.js';
-export { type DiallerPeer, MeetingPointDouble } from './meeting-point-double.js';
+export { type DialerPeer, MeetingPointDouble } from './meeting-point-double.js';
 export { SeededRandom } from './seeded-random.js';
 export { StallingProxy } from './stalling-proxy.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';

@@ -24,7 +24,7 @@ export class MeetingPointDouble {
   /** Authorization and path of all upgrades so far. */
   readonly upgrades: { readonly path: string; readonly authorization: string }[] = [];
   private readonly webSockets = new WebSocketServer({ noServer: true, ...WEBSOCKET_OPTIONS });
-  private readonly arrived = new Queue<DiallerPeer>();
+  private readonly arrived = new Queue<DialerPeer>();
 
   private constructor(private readonly server: Server) {
     server.on('upgrade', (request, socket, head) => {
@@ -36,7 +36,7 @@ export class MeetingPointDouble {
         return;
       }
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        DiallerPeer.accept(new WebSocketCarrier(webSocket), (peer) => this.arrived.push(peer));
+        DialerPeer.accept(new WebSocketCarrier(webSocket), (peer) => this.arrived.push(peer));
       });
     });
   }
@@ -51,8 +51,8 @@ export class MeetingPointDouble {
     return new URL(`http://127.0.0.1:${(this.server.address() as AddressInfo).port}`);
   }
 
-  /** The next dialler whose control stream is open, or one that was not taken yet. */
-  nextPeer(): Promise<DiallerPeer> {
+  /** The next dialer whose control stream is open, or one that was not taken yet. */
+  nextPeer(): Promise<DialerPeer> {
     return this.arrived.next();
   }
 
@@ -65,8 +65,8 @@ export class MeetingPointDouble {
   }
 }
 
-/** One dialler that came, as the meeting point sees it. */
-export class DiallerPeer {
+/** One dialer that came, as the meeting point sees it. */
+export class DialerPeer {
   readonly tunnel: TunnelConnection;
   hello!: Hello;
   /** What the control stream was opened with. */
@@ -77,11 +77,11 @@ export class DiallerPeer {
   private readonly lines = new Queue<Record<string, unknown>>();
 
   /** `onControl` hears of it once its control stream is open. */
-  static accept(carrier: WebSocketCarrier, onControl: (peer: DiallerPeer) => void): DiallerPeer {
-    return new DiallerPeer(carrier, onControl);
+  static accept(carrier: WebSocketCarrier, onControl: (peer: DialerPeer) => void): DialerPeer {
+    return new DialerPeer(carrier, onControl);
   }
 
-  private constructor(carrier: WebSocketCarrier, onControl: (peer: DiallerPeer) => void) {
+  private constructor(carrier: WebSocketCarrier, onControl: (peer: DialerPeer) => void) {
     const closed = new Deferred<{ code: GoAwayCode; reason: string }>();
     this.closed = closed.promise;
     this.tunnel = acceptTunnel(carrier, {

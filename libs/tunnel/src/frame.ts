@@ -72,7 +72,7 @@ export const GoAwayCode = {
 } as const;
 export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
 
-/** When a dialler tries again after a tunnel ended. */
+/** When a dialer tries again after a tunnel ended. */
 export type Retry = 'now' | 'soon' | 'slowly' | 'never';
 
 const RETRY: Record<GoAwayCode, Retry> = {

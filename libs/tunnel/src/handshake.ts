@@ -3,7 +3,7 @@ import { hasField, booleanField, integerField, integersField, parseFields, textF
 import { ProtocolError } from './errors.js';
 import { PROTOCOL_VERSION } from './frame.js';
 
-/** What a dialler says of itself. */
+/** What a dialer says of itself. */
 export interface Hello {
   /** Who this is, the same after every restart; 1 to 128 characters. */
   readonly managerId: string;
@@ -20,7 +20,7 @@ export interface Hello {
 /** HELLO as it travels. */
 export interface HelloFrame extends Hello {
   readonly versions: readonly number[];
-  /** Most streams the dialler will hold, or null when it sets no limit. */
+  /** Most streams the dialer will hold, or null when it sets no limit. */
   readonly maxStreams: number | null;
 }
 

@@ -1,8 +1,8 @@
 import { WELCOME_BOUNDS } from './handshake.js';
 
-/** Limits and times of one tunnel. The acceptor's numbers reach the dialler in WELCOME. */
+/** Limits and times of one tunnel. The acceptor's numbers reach the dialer in WELCOME. */
 export interface TunnelSettings {
-  /** Most streams open at once. A dialler's number caps what the acceptor offers. */
+  /** Most streams open at once. A dialer's number caps what the acceptor offers. */
   readonly maxStreams: number;
   /** Credit that every stream starts with, backed for all `maxStreams`. Acceptor only. */
   readonly windowBytes: number;

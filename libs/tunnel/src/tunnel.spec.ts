@@ -35,7 +35,7 @@ describe('the handshake', () => {
     expect(managerRecorder.welcome!.pingIntervalMs).toBe(777);
   });
 
-  it('offers no more streams than the dialler will hold', async () => {
+  it('offers no more streams than the dialer will hold', async () => {
     const { managerRecorder } = await pair({}, { maxStreams: 3 });
     expect(managerRecorder.welcome!.maxStreams).toBe(3);
   });
@@ -129,7 +129,7 @@ describe('the handshake', () => {
     expect(recorder.faults).toEqual([new Error('the database is down')]);
   });
 
-  it('opens nothing when the dialler has gone before the acceptor decides', async () => {
+  it('opens nothing when the dialer has gone before the acceptor decides', async () => {
     const [carrier, peerCarrier] = MemoryCarrier.pair();
     const recorder = new TunnelRecorder();
     let decide: (answer: HelloAnswer) => void = () => undefined;
@@ -164,14 +164,14 @@ describe('the handshake', () => {
         peer.sendJson(FrameType.WELCOME, 0, { ...WELCOME, maxStreams: 65_535, windowBytes: 1_048_576 }),
       GoAwayCode.LIMIT,
     ],
-  ])('is ended by the dialler at %s', async (_case, send, code) => {
+  ])('is ended by the dialer at %s', async (_case, send, code) => {
     const { peer, tunnel } = await dialRaw();
     send(peer);
     expect((await peer.goAway()).code).toBe(code);
     expect(tunnel.state).toBe('closed');
   });
 
-  it('tells the dialler why it was refused', async () => {
+  it('tells the dialer why it was refused', async () => {
     const { peer, recorder } = await dialRaw();
     peer.send(
       FrameType.GOAWAY,
@@ -555,7 +555,7 @@ describe('leaving', () => {
   });
 });
 
-// Ids that the peer gives out are odd: it plays the dialler.
+// Ids that the peer gives out are odd: it plays the dialer.
 const OPEN = (peer: RawPeer, id: number): void => peer.sendJson(FrameType.OPEN, id, TARGET, CREDIT_0);
 
 describe('a hostile peer', () => {

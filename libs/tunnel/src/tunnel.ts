@@ -64,7 +64,7 @@ export interface DialOptions extends TunnelHandler {
 
 export interface AcceptOptions extends DialOptions {
   /**
-   * Decides about a dialler. The tunnel may have closed when the promise settles: register what depends on an open
+   * Decides about a dialer. The tunnel may have closed when the promise settles: register what depends on an open
    * tunnel in `onOpen`, which is then not called.
    */
   onHello(hello: Hello): Promise<HelloAnswer>;
@@ -91,12 +91,12 @@ export function acceptTunnel(carrier: Carrier, options: AcceptOptions): TunnelCo
 
 /** The traffic manager's end: sends HELLO on `carrier`. Throws RangeError when `settings` make no sense. */
 export function dialTunnel(carrier: Carrier, hello: Hello, options: DialOptions): TunnelConnection {
-  return new NativeTunnel(carrier, { role: 'dialler', hello, options });
+  return new NativeTunnel(carrier, { role: 'dialer', hello, options });
 }
 
 type End =
   | { readonly role: 'acceptor'; readonly options: AcceptOptions }
-  | { readonly role: 'dialler'; readonly options: DialOptions; readonly hello: Hello };
+  | { readonly role: 'dialer'; readonly options: DialOptions; readonly hello: Hello };
 
 /** One overrun may be a peer's bug. This many are abuse. */
 const MAX_OVERRUNS = 16;
@@ -147,8 +147,8 @@ class NativeTunnel
     const settings = tunnelSettings(end.options.settings);
     this.settings = settings;
     this.handler = end.options;
-    this.ownParity = end.role === 'dialler' ? 1 : 0;
-    this.nextId = end.role === 'dialler' ? 1 : 2;
+    this.ownParity = end.role === 'dialer' ? 1 : 0;
+    this.nextId = end.role === 'dialer' ? 1 : 2;
     this.maxStreams = settings.maxStreams;
     this.windowBytes = settings.windowBytes;
     this.openWindowBytes = settings.openWindowBytes;
@@ -163,7 +163,7 @@ class NativeTunnel
       settings.handshakeTimeoutMs,
     );
     carrier.start(this);
-    if (end.role === 'dialler') {
+    if (end.role === 'dialer') {
       this.outbox.control().tunnelFrame(FrameType.HELLO, encodeHello(end.hello, settings.maxStreams));
     }
   }
@@ -319,7 +319,7 @@ class NativeTunnel
 
   private handleHandshake(type: number, payload: Buffer): void {
     if (type === FrameType.GOAWAY) return this.handleGoAway(payload);
-    if (this.end.role === 'dialler') {
+    if (this.end.role === 'dialer') {
       if (type !== FrameType.WELCOME) throw new ProtocolError('the first frame is not WELCOME');
       return this.handleWelcome(decodeWelcome(payload));
     }

@@ -179,7 +179,7 @@ describe('a tunnel over a WebSocket', () => {
     await once(server, 'close');
   });
 
-  it('accepts a dialler that masks with a random key and cuts frames anywhere', async () => {
+  it('accepts a dialer that masks with a random key and cuts frames anywhere', async () => {
     const acceptor = await startAcceptor();
     const socket = await connectPlain(acceptor);
     for (const byte of HELLO_FRAME) socket.send(Buffer.from([byte]));

@@ -113,7 +113,7 @@ describe('/api/v1/previews', () => {
       ingress: { host: 'a b', port: 0 },
       addRequestHeaders: { Host: 'x' },
       expiresAt: '2020-01-01T00:00:00Z',
-      colour: 'red',
+      color: 'red',
     });
     expect([response.status, response.body.code]).toEqual([400, 'validation_failed']);
     const pointers = response.body.errors.map(({ pointer }: { pointer: string }) => pointer);
@@ -262,7 +262,7 @@ describe('/api/v1/previews', () => {
     '?limit=x',
     '?cursor=%00',
     '?cursor=bm9uc2Vuc2U',
-    '?colour=red',
+    '?color=red',
     '?limit=1&limit=2',
   ])('refuses the page %s', async (query) => {
     const response = await team.get(`/previews${query}`);

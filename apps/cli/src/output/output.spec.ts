@@ -67,13 +67,13 @@ describe('output', () => {
     ['a terminal', true, {}, true],
     ['a pipe', false, {}, false],
     ['NO_COLOR', true, { NO_COLOR: '1' }, false],
-    ['a terminal that knows no colours', true, { TERM: 'dumb' }, false],
-  ])('uses colours where they are wanted: %s', async (_name, isTTY, env, hasColour) => {
+    ['a terminal that knows no colors', true, { TERM: 'dumb' }, false],
+  ])('uses colors where they are wanted: %s', async (_name, isTTY, env, hasColor) => {
     const { output, stdout } = outputTo({ isTTY, env });
     output.table(['NAME'], [['a']], '');
     output.fields([['Name', 'a']]);
     await printQrCode(output, 'https://a.example');
-    expect(stdout.text.includes(ESCAPE)).toBe(hasColour);
+    expect(stdout.text.includes(ESCAPE)).toBe(hasColor);
   });
 
   it('prints JSON and nothing else where that is asked for, events on one line each', () => {

@@ -29,13 +29,13 @@ export interface OutputOptions {
  */
 export class Output {
   readonly format: OutputFormat;
-  /** Whether stdout is a terminal that may be sent colours. */
-  readonly hasColour: boolean;
+  /** Whether stdout is a terminal that may be sent colors. */
+  readonly hasColor: boolean;
 
   constructor(private readonly options: OutputOptions) {
     this.format = options.format;
-    const { NO_COLOR: noColour, TERM: term } = options.env;
-    this.hasColour = options.stdout.isTTY === true && !noColour && term !== 'dumb';
+    const { NO_COLOR: noColor, TERM: term } = options.env;
+    this.hasColor = options.stdout.isTTY === true && !noColor && term !== 'dumb';
   }
 
   get isJson(): boolean {
@@ -98,7 +98,7 @@ export class Output {
       return;
     }
     const [head = '', ...lines] = table;
-    const [on, off] = this.hasColour ? BOLD : ['', ''];
+    const [on, off] = this.hasColor ? BOLD : ['', ''];
     this.options.stdout.write([`${on}${head}${off}`, ...lines, ''].join('\n'));
   }
 
@@ -106,7 +106,7 @@ export class Output {
   fields(fields: readonly (readonly [name: string, value: string | null])[]): void {
     const shown = fields.filter(([, value]) => value !== null && value !== '');
     const width = Math.max(...shown.map(([name]) => name.length));
-    const [on, off] = this.hasColour ? BOLD : ['', ''];
+    const [on, off] = this.hasColor ? BOLD : ['', ''];
     for (const [name, value] of shown)
       this.options.stdout.write(`${on}${name.padEnd(width)}${off}  ${plainText(value ?? '')}\n`);
   }

@@ -3,7 +3,7 @@ import type { Output } from './output.js';
 const WHITE_ON_BLACK = ['\u001b[97;40m', '\u001b[0m'] as const;
 
 /**
- * Prints `text` as a QR code, for a phone to read. It is drawn in white: without colours that is right on a dark ground,
+ * Prints `text` as a QR code, for a phone to read. It is drawn in white: without colors that is right on a dark ground,
  * which most terminals have.
  */
 export async function printQrCode(output: Output, text: string): Promise<void> {
@@ -11,6 +11,6 @@ export async function printQrCode(output: Output, text: string): Promise<void> {
   const lines = renderUnicodeCompact(text, { border: 2, ecc: 'M' }).split('\n');
   // Codes have an odd number of rows, and the last line shows one: the other half belongs to the margin too.
   lines.push((lines.pop() ?? '').replaceAll('▀', '█'));
-  const [on, off] = output.hasColour ? WHITE_ON_BLACK : ['', ''];
+  const [on, off] = output.hasColor ? WHITE_ON_BLACK : ['', ''];
   output.verbatim(lines.map((line) => on + line + off).join('\n'));
 }

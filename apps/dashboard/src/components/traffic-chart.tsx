@@ -10,7 +10,7 @@ interface TrafficChartProps {
   readonly height?: number;
 }
 
-/** Bars of requests by time, with what failed of them in another colour. Its words say the same. */
+/** Bars of requests by time, with what failed of them in another color. Its words say the same. */
 export function TrafficChart({
   traffic: { requests, errors },
   of,

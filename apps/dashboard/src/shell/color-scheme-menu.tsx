@@ -15,7 +15,7 @@ export function ColorSchemeMenu(): ReactElement {
   return (
     <Menu position="top-end" width={180}>
       <Menu.Target>
-        <ActionIcon size="lg" aria-label={`Colours: ${chosen?.label ?? ''}`}>
+        <ActionIcon size="lg" aria-label={`Colors: ${chosen?.label ?? ''}`}>
           <ChosenIcon size={18} />
         </ActionIcon>
       </Menu.Target>

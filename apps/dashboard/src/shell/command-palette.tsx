@@ -58,13 +58,13 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       })),
     {
       id: 'light',
-      label: 'Light colours',
+      label: 'Light colors',
       leftSection: <IconSun size={18} aria-hidden />,
       onClick: () => setColorScheme('light'),
     },
     {
       id: 'dark',
-      label: 'Dark colours',
+      label: 'Dark colors',
       leftSection: <IconMoon size={18} aria-hidden />,
       onClick: () => setColorScheme('dark'),
     },

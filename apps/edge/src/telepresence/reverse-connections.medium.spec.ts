@@ -459,7 +459,7 @@ describe(ReverseConnections.name, () => {
   it('makes nothing of a call that is gone before it is accepted', async () => {
     const call = dial();
     call.handler.onClose();
-    // What is dialled after it is answered after it.
+    // What is dialed after it is answered after it.
     const managerId = randomUUID();
     dial({ managerId });
     await connected(managerId);

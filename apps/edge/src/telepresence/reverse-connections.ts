@@ -35,7 +35,7 @@ const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const MAX_DIALS = 30;
 const DIAL_WINDOW_MS = 10_000;
 const DIAL_DELAY_MS = 5000;
-const MAX_DIALLERS = 10_000;
+const MAX_DIALERS = 10_000;
 const UPKEEP_MS = 60_000;
 
 export interface ReverseConnectionsOptions {
@@ -199,12 +199,11 @@ export class ReverseConnections {
     if (syncs?.delete(sync) && syncs.size === 0) this.syncs.delete(trafficManagerId);
   }
 
-  private isStorming(dialler: string): boolean {
+  private isStorming(dialer: string): boolean {
     const now = Date.now();
-    if (this.dials.size >= MAX_DIALLERS) this.dials.clear();
-    let dial = this.dials.get(dialler);
-    if (!dial || now - dial.since > DIAL_WINDOW_MS)
-      this.dials.set(dialler, (dial = { since: now, count: 0 }));
+    if (this.dials.size >= MAX_DIALERS) this.dials.clear();
+    let dial = this.dials.get(dialer);
+    if (!dial || now - dial.since > DIAL_WINDOW_MS) this.dials.set(dialer, (dial = { since: now, count: 0 }));
     return ++dial.count > MAX_DIALS;
   }
 

@@ -41,7 +41,7 @@ export interface AttendantHost {
   replaceCredential(attendant: Attendant, credential: string): Promise<void>;
 }
 
-/** A dialler says what it is within this time. */
+/** A dialer says what it is within this time. */
 const FIRST_LINE_TIMEOUT_MS = 10_000;
 
 /** Issues of a create are cut to what a line of `refused` takes. */

@@ -56,7 +56,7 @@ function start(changes: Partial<TrafficManagerOptions> = {}): TrafficManager {
   return started;
 }
 
-function dialled(url: string, ca: string | undefined) {
+function dialed(url: string, ca: string | undefined) {
   return {
     url: new URL(url),
     ...(ca !== undefined && { ca: () => Promise.resolve(ca) }),
@@ -71,7 +71,7 @@ function dialled(url: string, ca: string | undefined) {
 function refusal(url: string, ca?: string): Promise<string> {
   const refused = new Deferred<string>();
   const events: MeetingClientOptions['events'] = { onRefused: (_status, reason) => refused.resolve(reason) };
-  const client = new MeetingClient({ ...dialled(url, ca), events });
+  const client = new MeetingClient({ ...dialed(url, ca), events });
   cleanUps.push(() => client.close());
   return refused.promise;
 }
@@ -91,11 +91,11 @@ async function shown(port: number): Promise<string> {
 describe('a cluster port with a certificate', () => {
   it('lets agents and clients in that trust it, by https', async () => {
     const url = `https://127.0.0.1:${await start().clusterPort}`;
-    const client = new MeetingClient(dialled(url, certificate.cert));
+    const client = new MeetingClient(dialed(url, certificate.cert));
     cleanUps.push(() => client.close());
     const looksFor = new Deferred<string>();
     const agent = new AgentLink({
-      ...dialled(url, certificate.cert),
+      ...dialed(url, certificate.cert),
       id: 'a1',
       announcement: {
         workload: 'orders',
@@ -144,13 +144,13 @@ describe('a cluster port with a certificate', () => {
   it('shows the new one once both files were replaced, and tunnels that are open go on', async () => {
     const port = (await start().clusterPort)!;
     const before = await shown(port);
-    const client = new MeetingClient(dialled(`https://127.0.0.1:${port}`, certificate.cert));
+    const client = new MeetingClient(dialed(`https://127.0.0.1:${port}`, certificate.cert));
     cleanUps.push(() => client.close());
     await client.whenConnected();
     const next = write(createTestCertificate(['127.0.0.1']));
     await expect.poll(() => shown(port), { interval: 10, timeout: 10_000 }).not.toBe(before);
     expect(client.isConnected).toBe(true);
-    const newcomer = new MeetingClient({ ...dialled(`https://127.0.0.1:${port}`, next.cert), id: 'bob' });
+    const newcomer = new MeetingClient({ ...dialed(`https://127.0.0.1:${port}`, next.cert), id: 'bob' });
     cleanUps.push(() => newcomer.close());
     await newcomer.whenConnected();
     expect(lines.join()).toContain('the certificate of the cluster port has changed');
@@ -191,7 +191,7 @@ describe('whoever dials', () => {
     const url = `https://127.0.0.1:${await start().clusterPort}`;
     let trusted = createTestCertificate(['127.0.0.1']).cert;
     const client = new MeetingClient({
-      ...dialled(url, undefined),
+      ...dialed(url, undefined),
       ca: () => Promise.resolve(trusted),
       events: { onRefused: () => (trusted = certificate.cert) },
     });
@@ -203,7 +203,7 @@ describe('whoever dials', () => {
   it('says that what to trust cannot be read', async () => {
     const failed = new Deferred<unknown>();
     const client = new MeetingClient({
-      ...dialled('https://127.0.0.1:9', undefined),
+      ...dialed('https://127.0.0.1:9', undefined),
       ca: () => Promise.reject(new Error('no such file')),
       events: { onCredentialError: (error) => failed.resolve(error) },
     });

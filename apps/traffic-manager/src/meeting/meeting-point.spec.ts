@@ -59,12 +59,12 @@ function startManager(clusterPort = 0, drainMs = 200): TrafficManager {
   return started;
 }
 
-function dialled(id: string) {
+function dialed(id: string) {
   return { url, credential: () => Promise.resolve(SECRET), id, name: `${id}@laptop`, version: '1' };
 }
 
 function client(id: string, options: Partial<MeetingClientOptions> = {}): MeetingClient {
-  const started = new MeetingClient({ ...dialled(id), ...options });
+  const started = new MeetingClient({ ...dialed(id), ...options });
   cleanUps.push(() => started.close());
   return started;
 }
@@ -79,7 +79,7 @@ function agent(id = 'a1'): TestAgent {
   let list: readonly LookedFor[] = [];
   let wake = new Deferred();
   const link = new AgentLink({
-    ...dialled(id),
+    ...dialed(id),
     announcement: {
       workload: 'orders',
       namespace: 'shop',
@@ -333,7 +333,7 @@ describe('the door of the meeting point', () => {
   });
 });
 
-describe('a dialler that breaks the rules', () => {
+describe('a dialer that breaks the rules', () => {
   interface Raw {
     readonly tunnel: TunnelConnection;
     readonly closed: Promise<{ code: GoAwayCode; reason: string }>;

@@ -72,7 +72,7 @@ export function acceptRaw(settings: Settings = {}): RawEnd {
   return { tunnel, recorder, carrier, peer: new RawPeer(peerCarrier) };
 }
 
-/** An acceptor after the handshake with a raw dialler, whose ids are odd. */
+/** An acceptor after the handshake with a raw dialer, whose ids are odd. */
 export async function openRaw(settings: Settings = {}): Promise<RawEnd> {
   const raw = acceptRaw(settings);
   raw.peer.sendJson(FrameType.HELLO, 0, HELLO);
@@ -80,7 +80,7 @@ export async function openRaw(settings: Settings = {}): Promise<RawEnd> {
   return raw;
 }
 
-/** A dialler whose HELLO a raw acceptor has received and not answered. */
+/** A dialer whose HELLO a raw acceptor has received and not answered. */
 export async function dialRaw(settings: Settings = {}): Promise<RawEnd> {
   const [carrier, peerCarrier] = MemoryCarrier.pair();
   const recorder = new TunnelRecorder();

@@ -1,6 +1,6 @@
 /**
  * Who gets what from every route: the status that each kind of caller is answered with. Written down, not derived: when
- * the server disagrees, one of the two is wrong. A route that is missing here fails `authorisation.medium.spec.ts`.
+ * the server disagrees, one of the two is wrong. A route that is missing here fails `authorization.medium.spec.ts`.
  */
 import type { ApiKeyScope } from '@culvert/domain';
 
@@ -50,7 +50,7 @@ export type Row = readonly [route: string, needs: Needs, ...statuses: readonly S
  *   lacks: one for `keys:write` alone has none to give.
  */
 // prettier-ignore
-export const AUTHORISATION: readonly Row[] = [
+export const AUTHORIZATION_TABLE: readonly Row[] = [
   //                                                                                 nob.    key  other  token  prog.  owner  admin  memb.  no tm  their  their  forg.
   //                                                                                                key                                              key  owner       
   // The API

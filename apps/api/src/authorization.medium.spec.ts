@@ -2,7 +2,7 @@ import { OPERATIONS } from '@culvert/contract';
 import type { Role } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from './spec/api-harness.js';
-import { AUTHORISATION, CALLERS, type CallerKind, type Row } from './spec/authorisation-table.js';
+import { AUTHORIZATION_TABLE, CALLERS, type CallerKind, type Row } from './spec/authorization-table.js';
 import { ReplayingEdge } from './spec/replaying-edge.js';
 import { servedRoutes } from './spec/served-routes.js';
 import {
@@ -81,17 +81,17 @@ describe('who gets what from a route', () => {
   });
 
   it('is written down for every route', () => {
-    expect(AUTHORISATION.map(([route]) => route).toSorted()).toEqual(servedRoutes(api).toSorted());
+    expect(AUTHORIZATION_TABLE.map(([route]) => route).toSorted()).toEqual(servedRoutes(api).toSorted());
   });
 
   it('is what the contract says it needs', () => {
-    const needs = new Map(AUTHORISATION.map(([route, scope]) => [route, scope]));
+    const needs = new Map(AUTHORIZATION_TABLE.map(([route, scope]) => [route, scope]));
     for (const { method, path, access } of OPERATIONS) {
       expect([path, needs.get(`${method} ${path}`)]).toEqual([path, access]);
     }
   });
 
-  it.each(AUTHORISATION.map((row) => [row[0], row] as const))('%s', async (_route, row) => {
+  it.each(AUTHORIZATION_TABLE.map((row) => [row[0], row] as const))('%s', async (_route, row) => {
     const [route, , ...statuses] = row;
     expect(statuses).toHaveLength(CALLERS.length);
     const answers: [string, number][] = [];
