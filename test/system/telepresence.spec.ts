@@ -248,7 +248,7 @@ async function signIn(): Promise<Client> {
   const { id: userId } = await store.users.findOrCreate(`${randomUUID()}@example.test`, '');
   await store.users.addMembership(teamId, userId, 'member');
   const at = new Date();
-  const grant = await store.oauthGrants.create(teamId, {
+  const program = await store.programs.create(teamId, {
     userId,
     clientId: 'telepresence-cli',
     codeHash: hashOAuthSecret(generateOAuthSecret('code')),
@@ -261,7 +261,7 @@ async function signIn(): Promise<Client> {
     accessTokenHash: hashOAuthSecret(accessToken),
     refreshTokenHash: hashOAuthSecret(refreshToken),
   };
-  await store.oauthGrants.exchangeCode(teamId, grant!.id, tokens, at);
+  await store.programs.exchangeCode(teamId, program!.id, tokens, at);
   const session = generateSecret();
   const tokenHash = hashSecret(session);
   await store.userSessions.create({ userId, tokenHash, at, address: null, userAgent: 'test' });
@@ -270,7 +270,7 @@ async function signIn(): Promise<Client> {
     origin: `https://localhost:${port}`,
     host: `localhost:${port}`,
   };
-  return { userId, programId: grant!.id, accessToken, refreshToken, cookie };
+  return { userId, programId: program!.id, accessToken, refreshToken, cookie };
 }
 
 /** Has time pass for a row of the database. */

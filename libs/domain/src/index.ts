@@ -31,7 +31,7 @@ export * from './errors.js';
 export * from './hostname.js';
 export * from './intercept.js';
 export * from './member-credential.js';
-export * from './oauth-grant.js';
+export * from './program.js';
 export * from './ports.js';
 export * from './preview-access.js';
 export * from './preview-traffic.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { generateApiKeySecret } from './api-key.js';
-import { generateOAuthSecret } from './oauth-grant.js';
+import { generateOAuthSecret } from './program.js';
 import { PREVIEW_TOKEN_PREFIX, SHARE_LINK_PREFIX } from './preview-access.js';
 import { generateSecret } from './secret.js';
 import { SECRET_PREFIX_PATTERN, SECRET_PREFIXES } from './secret-prefixes.js';

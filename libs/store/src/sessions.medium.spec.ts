@@ -285,7 +285,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
     it('still tells whose program it was when that has ended, however it did', async () => {
       const { store, pool } = context;
       const endings = {
-        revoked: ({ userId, programId }) => store.oauthGrants.revoke(userId, programId),
+        revoked: ({ userId, programId }) => store.programs.revoke(userId, programId),
         'expired and swept away': ({ programId }) =>
           pool.query('DELETE FROM oauth_grant WHERE id = $1', [programId]),
         'ended with the membership': ({ userId }) =>

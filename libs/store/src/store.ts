@@ -10,7 +10,7 @@ import { PrismaAuthorityRepository } from './repositories/authority.repository.j
 import { PrismaBootstrapRepository } from './repositories/bootstrap.repository.js';
 import { PrismaConnectionEventRepository } from './repositories/connection-event.repository.js';
 import { PrismaInterceptRepository } from './repositories/intercept.repository.js';
-import { PrismaOAuthGrantRepository } from './repositories/oauth-grant.repository.js';
+import { PrismaProgramRepository } from './repositories/program.repository.js';
 import { PrismaPasswordResetRepository } from './repositories/password-reset.repository.js';
 import { PrismaInvitationRepository } from './repositories/invitation.repository.js';
 import { PrismaMemberCredentialRepository } from './repositories/member-credential.repository.js';
@@ -100,7 +100,7 @@ function repositoriesOn(client: Client): Repositories {
     connectionEvents: new PrismaConnectionEventRepository(client),
     intercepts: new PrismaInterceptRepository(client),
     previews: new PrismaPreviewRepository(client),
-    oauthGrants: new PrismaOAuthGrantRepository(client),
+    programs: new PrismaProgramRepository(client),
     pullRequestComments: new PrismaPullRequestCommentRepository(client),
     shareLinks: new PrismaShareLinkRepository(client),
     previewTokens: new PrismaPreviewTokenRepository(client),

@@ -501,7 +501,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
         await store.members.change(teamId, admin.userId, { role: 'member', by: owner.by, at: new Date() });
       if (whose.includes('revoked')) await store.apiKeys.revoke(teamId, key.id, new Date());
       if (whose.includes('expired')) await expect.poll(() => new Date() > expiresAt).toBe(true);
-      if (whose.includes('program')) await store.oauthGrants.revoke(program.userId, program.programId);
+      if (whose.includes('program')) await store.programs.revoke(program.userId, program.programId);
       const wanted: ApiKeyScope[] = whose.includes('demoted') ? ['team:write'] : ['tunnel'];
       await expect(create(by, wanted)).rejects.toMatchObject({ code: 'AUTHORITY_LOST', reason });
     });

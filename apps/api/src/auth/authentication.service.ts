@@ -58,18 +58,18 @@ export class AuthenticationService {
    * when it is none that is good for the API.
    */
   async authenticateProgram(token: string, address: string | null): Promise<Caller | null> {
-    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
-    if (owner === null || !isApiProgram(owner.grant.clientId)) return null;
-    const { grant, user, role, expiresAt } = owner;
+    const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null || !isApiProgram(owner.program.clientId)) return null;
+    const { program, user, role, expiresAt } = owner;
     return {
-      teamId: grant.teamId,
+      teamId: program.teamId,
       role,
-      scopes: scopesOfProgram(grant.clientId, role),
+      scopes: scopesOfProgram(program.clientId, role),
       apiKey: null,
       user,
       userSession: null,
       expiresAt,
-      authority: { kind: 'program', userId: user.id, programId: grant.id },
+      authority: { kind: 'program', userId: user.id, programId: program.id },
       actor: { kind: 'user', id: user.id, address },
     };
   }

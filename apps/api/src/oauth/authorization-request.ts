@@ -1,8 +1,8 @@
-import { findProgram, isRedirectUri, type Program } from '../programs/known-programs.js';
+import { findKnownProgram, isRedirectUri, type KnownProgram } from '../programs/known-programs.js';
 
 /** What a program asks of the person in front of the browser (RFC 6749 §4.1.1, RFC 7636 §4.3). */
 export interface AuthorizationRequest {
-  readonly program: Program;
+  readonly program: KnownProgram;
   readonly redirectUri: string;
   readonly codeChallenge: string;
   /** Opaque to us; goes back with the answer. */
@@ -36,7 +36,7 @@ const MAX_STATE_LENGTH = 1024;
 /** Reads the query of `/auth`, or the form that repeats it. Unknown parameters are ignored (RFC 6749 §3.1). */
 export function readAuthorizationRequest(parameters: Parameters): ReadAuthorizationRequest {
   const { client_id: clientId, redirect_uri: redirectUri } = parameters;
-  const program = typeof clientId === 'string' ? findProgram(clientId) : null;
+  const program = typeof clientId === 'string' ? findKnownProgram(clientId) : null;
   if (program === null)
     return { outcome: 'refused', reason: 'No program of this client_id can sign in here.' };
   if (typeof redirectUri !== 'string' || !isRedirectUri(redirectUri)) {

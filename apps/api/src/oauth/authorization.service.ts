@@ -27,14 +27,15 @@ export class AuthorizationService {
    */
   async consent(person: Person, teamId: string, request: AuthorizationRequest): Promise<string> {
     const code = generateOAuthSecret('code');
-    const grant = await this.programs.create(person, teamId, {
+    const program = await this.programs.create(person, teamId, {
       clientId: request.program.clientId,
       codeHash: hashOAuthSecret(code),
       codeChallenge: request.codeChallenge,
       redirectUri: request.redirectUri,
       at: new Date(),
     });
-    if (grant === null) throw new ProblemError('not_a_member', { detail: 'you are no member of this team' });
+    if (program === null)
+      throw new ProblemError('not_a_member', { detail: 'you are no member of this team' });
     return code;
   }
 }

@@ -4,7 +4,7 @@ import { PagesModule } from '../pages/pages.module.js';
 import { ProgramsModule } from '../programs/programs.module.js';
 import { AuthorizationController } from './authorization.controller.js';
 import { AuthorizationService } from './authorization.service.js';
-import { ExpiredGrants } from './expired-grants.js';
+import { ExpiredPrograms } from './expired-programs.js';
 import { TokenController } from './token.controller.js';
 import { TokenService } from './token.service.js';
 
@@ -12,6 +12,6 @@ import { TokenService } from './token.service.js';
 @Module({
   imports: [AuthModule, PagesModule, ProgramsModule],
   controllers: [AuthorizationController, TokenController],
-  providers: [AuthorizationService, ExpiredGrants, TokenService],
+  providers: [AuthorizationService, ExpiredPrograms, TokenService],
 })
 export class OAuthModule {}

@@ -29,7 +29,7 @@ describe('/revoke', () => {
       expect([response.status, response.text]).toEqual([200, '']);
       expect(response.headers['cache-control']).toBe('no-store');
       expect(await status(program.accessToken)).toBe(401);
-      expect(await api.store.oauthGrants.revoke(ann.user.id, program.id)).toBeNull();
+      expect(await api.store.programs.revoke(ann.user.id, program.id)).toBeNull();
       expect(await status(other.accessToken)).toBe(200);
       expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
       const { items } = await api.store.auditEvents.list(team.teamId, { limit: 1 });

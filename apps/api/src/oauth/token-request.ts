@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { findProgram, type Program } from '../programs/known-programs.js';
+import { findKnownProgram, type KnownProgram } from '../programs/known-programs.js';
 
 /** The errors of the token and revocation endpoints (RFC 6749 §5.2). `description` is for whoever reads a program's log. */
 export class TokenError extends Error {
@@ -12,18 +12,18 @@ export class TokenError extends Error {
   }
 }
 
-export type TokenRequest = { readonly program: Program } & (
+export type TokenRequest = { readonly program: KnownProgram } & (
   | {
-      readonly grant: 'authorization_code';
+      readonly grantType: 'authorization_code';
       readonly code: string;
       readonly redirectUri: string;
       readonly codeVerifier: string;
     }
-  | { readonly grant: 'refresh_token'; readonly refreshToken: string }
+  | { readonly grantType: 'refresh_token'; readonly refreshToken: string }
 );
 
 export interface RevocationRequest {
-  readonly program: Program;
+  readonly program: KnownProgram;
   readonly token: string;
 }
 
@@ -47,10 +47,10 @@ export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): Toke
         throw new TokenError('invalid_request', 'code_verifier has to be 43 to 128 unreserved characters');
       }
       const [code, redirectUri] = [required(form, 'code'), required(form, 'redirect_uri')];
-      return { program, grant: grantType, code, redirectUri, codeVerifier };
+      return { program, grantType, code, redirectUri, codeVerifier };
     }
     case 'refresh_token':
-      return { program, grant: grantType, refreshToken: required(form, 'refresh_token') };
+      return { program, grantType, refreshToken: required(form, 'refresh_token') };
     default:
       throw new TokenError(
         'unsupported_grant_type',
@@ -72,7 +72,7 @@ export function readRevocationRequest(headers: IncomingHttpHeaders, form: Form):
  * Go's OAuth library first sends the client as HTTP Basic with an empty password, and only after a failure in the
  * body. A public client has nothing to prove, so both are the same (RFC 6749 §2.3.1); but not two that differ.
  */
-function identifyProgram(authorization: string | undefined, form: Form): Program {
+function identifyProgram(authorization: string | undefined, form: Form): KnownProgram {
   const inBody = optional(form, 'client_id');
   if (optional(form, 'client_secret')) {
     throw new TokenError('invalid_client', 'a public client has no secret');
@@ -83,7 +83,7 @@ function identifyProgram(authorization: string | undefined, form: Form): Program
   }
   const clientId = inHeader ?? inBody;
   if (clientId === undefined) throw new TokenError('invalid_client', 'client_id is missing');
-  const program = findProgram(clientId);
+  const program = findKnownProgram(clientId);
   if (program === null)
     throw new TokenError('invalid_client', 'no program of this client_id can sign in here');
   return program;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { generateOAuthSecret, hashOAuthSecret, type OAuthGrant } from '@culvert/domain';
+import { generateOAuthSecret, hashOAuthSecret, type Program } from '@culvert/domain';
 import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi } from '../spec/api-harness.js';
@@ -31,7 +31,7 @@ describe('/token', () => {
   const consent = async (change: { clientId?: string; at?: Date } = {}) => {
     const code = generateOAuthSecret('code');
     const verifier = randomBytes(32).toString('base64url');
-    const grant = await api.store.oauthGrants.create(teamId, {
+    const program = await api.store.programs.create(teamId, {
       userId,
       clientId: change.clientId ?? 'telepresence-cli',
       codeHash: hashOAuthSecret(code),
@@ -39,7 +39,7 @@ describe('/token', () => {
       redirectUri: REDIRECT_URI,
       at: change.at ?? new Date(),
     });
-    return { code, verifier, grant: grant as OAuthGrant };
+    return { code, verifier, program: program as Program };
   };
   const formOf = ({ code, verifier }: { code: string; verifier: string }) => ({
     grant_type: 'authorization_code',
@@ -194,7 +194,7 @@ describe('/token', () => {
     await expect(program.refreshUserInfo()).rejects.toThrow('permission denied: 401');
     const { items } = await api.store.auditEvents.list(teamId, { limit: 1 });
     expect(items).toMatchObject([
-      { action: 'program.end', targetId: consented.grant.id, actor: { kind: 'system' } },
+      { action: 'program.end', targetId: consented.program.id, actor: { kind: 'system' } },
     ]);
     expect(api.bus.take()).toContainEqual({ type: 'user.changed', userId });
   });
@@ -218,7 +218,7 @@ describe('/token', () => {
     await restarted.accessToken();
     await program.accessToken();
     expect(await program.refreshUserInfo()).toMatchObject({ id: userId });
-    const { supersededAt } = (await api.store.oauthGrants.findByRefreshTokenHash(
+    const { supersededAt } = (await api.store.programs.findByRefreshTokenHash(
       hashOAuthSecret(first?.refreshToken ?? ''),
     )) ?? { supersededAt: null };
     expect(supersededAt).toBeInstanceOf(Date);
@@ -227,18 +227,17 @@ describe('/token', () => {
   it('ends everything when a superseded refresh token comes back, and the client knows that it is signed out', async () => {
     let now = Date.now();
     const program = client('2.8.5', () => now);
-    const { code, verifier, grant } = await consent();
+    const { code, verifier, program: consented } = await consent();
     await program.exchange(code, REDIRECT_URI, verifier);
     const stolen = program.token?.refreshToken ?? '';
     for (let i = 0; i < 2; i++) {
       now += 3_600_000;
       await program.accessToken();
     }
-    const { supersededAt } =
-      (await api.store.oauthGrants.findByRefreshTokenHash(hashOAuthSecret(stolen))) ?? {};
+    const { supersededAt } = (await api.store.programs.findByRefreshTokenHash(hashOAuthSecret(stolen))) ?? {};
     expect(supersededAt).toBeInstanceOf(Date);
-    const find = api.store.oauthGrants.findByRefreshTokenHash.bind(api.store.oauthGrants);
-    api.store.oauthGrants.findByRefreshTokenHash = async (hash) => {
+    const find = api.store.programs.findByRefreshTokenHash.bind(api.store.programs);
+    api.store.programs.findByRefreshTokenHash = async (hash) => {
       const found = await find(hash);
       return (
         found && {
@@ -252,11 +251,11 @@ describe('/token', () => {
       refresh_token: stolen,
       client_id: 'telepresence-cli',
     }).then((answer) => {
-      api.store.oauthGrants.findByRefreshTokenHash = find;
+      api.store.programs.findByRefreshTokenHash = find;
       return answer;
     });
     expect([response.status, response.body.error]).toEqual([400, 'invalid_grant']);
-    expect(await api.store.oauthGrants.revoke(userId, grant.id)).toBeNull();
+    expect(await api.store.programs.revoke(userId, consented.id)).toBeNull();
     now += 3_600_000;
     await expect(program.accessToken()).rejects.toThrow('invalid_grant');
     expect(program.token).toBeNull();
@@ -268,10 +267,10 @@ describe('/token', () => {
     const { code, verifier } = await consent();
     await program.exchange(code, REDIRECT_URI, verifier);
     now += 3_600_000;
-    const { refresh } = api.store.oauthGrants;
-    api.store.oauthGrants.refresh = () => Promise.reject(new Error('relation "oauth" does not exist'));
+    const { refresh } = api.store.programs;
+    api.store.programs.refresh = () => Promise.reject(new Error('relation "oauth" does not exist'));
     await expect(program.accessToken()).rejects.toThrow('server_error');
-    api.store.oauthGrants.refresh = refresh;
+    api.store.programs.refresh = refresh;
     expect(await program.accessToken()).toMatch(/^cvta_/);
   });
 });

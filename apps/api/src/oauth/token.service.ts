@@ -32,7 +32,7 @@ export class TokenService {
 
   /** @throws TokenError */
   answer(request: TokenRequest, address: string | null): Promise<TokenResponse> {
-    return request.grant === 'authorization_code'
+    return request.grantType === 'authorization_code'
       ? this.#exchange(request, address)
       : this.#refresh(request, address);
   }
@@ -41,21 +41,21 @@ export class TokenService {
   async revoke({ program, token }: RevocationRequest, address: string | null): Promise<void> {
     const hash = hashOAuthSecret(token);
     const found =
-      (await this.store.oauthGrants.findByRefreshTokenHash(hash)) ??
-      (await this.store.oauthGrants.findByAccessTokenHash(hash, new Date()));
-    if (found === null || found.grant.clientId !== program.clientId) return;
-    await this.programs.endByItself(found.grant, address);
+      (await this.store.programs.findByRefreshTokenHash(hash)) ??
+      (await this.store.programs.findByAccessTokenHash(hash, new Date()));
+    if (found === null || found.program.clientId !== program.clientId) return;
+    await this.programs.endByItself(found.program, address);
   }
 
   /** A code is used up by the exchange that succeeds; one that is refused for another reason leaves it. */
   async #exchange(
-    request: TokenRequest & { grant: 'authorization_code' },
+    request: TokenRequest & { grantType: 'authorization_code' },
     address: string | null,
   ): Promise<TokenResponse> {
     const now = new Date();
-    const pending = await this.store.oauthGrants.findByCodeHash(hashOAuthSecret(request.code));
-    if (pending === null || pending.grant.clientId !== request.program.clientId) throw unknown('code');
-    const { grant } = pending;
+    const pending = await this.store.programs.findByCodeHash(hashOAuthSecret(request.code));
+    if (pending === null || pending.program.clientId !== request.program.clientId) throw unknown('code');
+    const { program } = pending;
     if (pending.redirectUri !== request.redirectUri) {
       throw new TokenError('invalid_grant', 'redirect_uri is not the one that the code was sent to');
     }
@@ -64,28 +64,31 @@ export class TokenService {
     }
     if (!pending.isUsed && pending.expiresAt <= now) throw unknown('code');
     const { hashes, response } = newTokens();
-    if (pending.isUsed || !(await this.store.oauthGrants.exchangeCode(grant.teamId, grant.id, hashes, now))) {
+    if (
+      pending.isUsed ||
+      !(await this.store.programs.exchangeCode(program.teamId, program.id, hashes, now))
+    ) {
       // RFC 6749 §4.1.2: somebody else has the code, and one of the two has tokens that they should not.
-      await this.programs.endLeaked(grant, address, 'its code was used twice');
+      await this.programs.endLeaked(program, address, 'its code was used twice');
       throw unknown('code');
     }
     return response;
   }
 
   async #refresh(
-    request: TokenRequest & { grant: 'refresh_token' },
+    request: TokenRequest & { grantType: 'refresh_token' },
     address: string | null,
   ): Promise<TokenResponse> {
     const now = new Date();
     const hash = hashOAuthSecret(request.refreshToken);
-    const token = await this.store.oauthGrants.findByRefreshTokenHash(hash);
-    if (token === null || token.grant.clientId !== request.program.clientId) throw unknown('refresh_token');
+    const token = await this.store.programs.findByRefreshTokenHash(hash);
+    if (token === null || token.program.clientId !== request.program.clientId) throw unknown('refresh_token');
     const verdict = judgeRefreshToken(token, now);
     if (verdict === 'reused')
-      await this.programs.endLeaked(token.grant, address, 'an old refresh token was used again');
+      await this.programs.endLeaked(token.program, address, 'an old refresh token was used again');
     if (verdict !== 'usable') throw unknown('refresh_token');
     const { hashes, response } = newTokens();
-    if (!(await this.store.oauthGrants.refresh(token.grant.teamId, hash, hashes, now))) {
+    if (!(await this.store.programs.refresh(token.program.teamId, hash, hashes, now))) {
       throw unknown('refresh_token');
     }
     return response;

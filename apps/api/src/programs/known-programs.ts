@@ -4,7 +4,7 @@ import { CULVERT_CLIENT_ID } from '@culvert/domain';
  * The programs that people may allow to act for them. Public clients (RFC 6749 §2.1): whoever has the program has all
  * that it knows, so nothing here is secret and PKCE alone binds a code to who asked for it.
  */
-export interface Program {
+export interface KnownProgram {
   readonly clientId: string;
   /** What people call it. */
   readonly name: string;
@@ -14,7 +14,7 @@ export interface Program {
 
 const TELEPRESENCE_PURPOSE = 'It will create previews and make API keys for itself.';
 
-const PROGRAMS: readonly Program[] = [
+const PROGRAMS: readonly KnownProgram[] = [
   {
     clientId: CULVERT_CLIENT_ID,
     name: 'The culvert command',
@@ -28,13 +28,13 @@ const PROGRAMS: readonly Program[] = [
   },
 ];
 
-export function findProgram(clientId: string | undefined): Program | null {
+export function findKnownProgram(clientId: string | undefined): KnownProgram | null {
   return PROGRAMS.find((program) => program.clientId === clientId) ?? null;
 }
 
-/** The same, also for a grant of a program that this version does not know. */
+/** The same, also for a program that this version does not know. */
 export function programName(clientId: string): string {
-  return findProgram(clientId)?.name ?? clientId;
+  return findKnownProgram(clientId)?.name ?? clientId;
 }
 
 const REDIRECT_URI = /^http:\/\/localhost:([1-9]\d{0,4})\/callback$/;

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError, type PageQuery, type ProgramResource } from '@culvert/contract';
-import type { Actor, OAuthGrant, OAuthGrantDraft, OAuthGrantInTeam, Page, Store } from '@culvert/domain';
+import type { Actor, Program, ProgramDraft, ProgramInTeam, Page, Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
 import { AuditLog } from '../audit-events/audit-log.js';
 import type { Person } from '../auth/caller.js';
@@ -22,25 +22,25 @@ export class ProgramsService {
   async create(
     { user, actor }: Person,
     teamId: string,
-    draft: Omit<OAuthGrantDraft, 'userId'>,
-  ): Promise<OAuthGrant | null> {
-    const grant = await this.store.oauthGrants.create(teamId, { ...draft, userId: user.id });
-    if (grant !== null)
-      await this.audit.record({ teamId, actor }, 'program.create', targetOf(grant), {
-        after: audited(grant),
+    draft: Omit<ProgramDraft, 'userId'>,
+  ): Promise<Program | null> {
+    const program = await this.store.programs.create(teamId, { ...draft, userId: user.id });
+    if (program !== null)
+      await this.audit.record({ teamId, actor }, 'program.create', targetOf(program), {
+        after: audited(program),
       });
-    return grant;
+    return program;
   }
 
   /** What acts for this person, in whichever of their teams. Nobody sees anybody else's. */
   async list({ user }: Person, query: PageQuery): Promise<Page<ProgramResource>> {
-    const page = await this.store.oauthGrants.list(user.id, query, new Date());
+    const page = await this.store.programs.list(user.id, query, new Date());
     return { ...page, items: page.items.map(toResource) };
   }
 
   /** Idempotent. @throws ProblemError when the person has no such program, and had none that was ended */
   async end({ user, actor }: Person, id: string): Promise<void> {
-    const ended = await this.store.oauthGrants.revoke(user.id, id);
+    const ended = await this.store.programs.revoke(user.id, id);
     if (ended !== null) {
       await this.announcer.userChanged(user.id);
       await this.audit.record({ teamId: ended.teamId, actor }, ENDED, targetOf(ended), {
@@ -52,31 +52,31 @@ export class ProgramsService {
   }
 
   /** Ends a program whose person signs out in it. */
-  async endByItself(grant: OAuthGrant, address: string | null): Promise<void> {
-    await this.#endGrant(grant, { kind: 'user', id: grant.userId, address });
+  async endByItself(program: Program, address: string | null): Promise<void> {
+    await this.#endProgram(program, { kind: 'user', id: program.userId, address });
   }
 
   /** Ends what somebody else than its person seems to have got hold of. */
-  async endLeaked(grant: OAuthGrant, address: string | null, reason: string): Promise<void> {
-    await this.#endGrant(grant, { kind: 'system', id: null, address }, { reason });
+  async endLeaked(program: Program, address: string | null, reason: string): Promise<void> {
+    await this.#endProgram(program, { kind: 'system', id: null, address }, { reason });
   }
 
   /** Ends every program of a person who sets a new password, in all of their teams. */
   async endAllOf(userId: string, actor: Actor): Promise<void> {
-    for (const grant of await this.store.oauthGrants.revokeAll(userId)) {
-      await this.audit.record({ teamId: grant.teamId, actor }, ENDED, targetOf(grant), {
-        before: audited(grant),
+    for (const program of await this.store.programs.revokeAll(userId)) {
+      await this.audit.record({ teamId: program.teamId, actor }, ENDED, targetOf(program), {
+        before: audited(program),
       });
     }
     await this.announcer.userChanged(userId);
   }
 
-  async #endGrant(
-    { userId, id }: OAuthGrant,
+  async #endProgram(
+    { userId, id }: Program,
     actor: Actor,
     after?: { readonly reason: string },
   ): Promise<void> {
-    const ended = await this.store.oauthGrants.revoke(userId, id);
+    const ended = await this.store.programs.revoke(userId, id);
     if (ended === null) return;
     await this.announcer.userChanged(userId);
     const change = { before: audited(ended), ...(after && { after }) };
@@ -94,16 +94,16 @@ export class ProgramsService {
   }
 }
 
-function targetOf({ id, clientId }: OAuthGrant) {
+function targetOf({ id, clientId }: Program) {
   return { id, name: programName(clientId) };
 }
 
-function audited({ clientId, userId }: OAuthGrant) {
+function audited({ clientId, userId }: Program) {
   return { program: programName(clientId), userId };
 }
 
-function toResource(grant: OAuthGrantInTeam): ProgramResource {
-  const { id, clientId, team, createdAt, lastUsedAt, expiresAt } = grant;
+function toResource(program: ProgramInTeam): ProgramResource {
+  const { id, clientId, team, createdAt, lastUsedAt, expiresAt } = program;
   return {
     id,
     clientId,

@@ -284,7 +284,7 @@ export class TestApi {
     at: Date = new Date(),
     clientId = 'telepresence-cli',
   ): Promise<{ id: string; accessToken: string; refreshToken: string }> {
-    const grant = await this.store.oauthGrants.create(teamId, {
+    const program = await this.store.programs.create(teamId, {
       userId,
       clientId,
       codeHash: hashOAuthSecret(generateOAuthSecret('code')),
@@ -292,15 +292,15 @@ export class TestApi {
       redirectUri: 'http://localhost:1/callback',
       at,
     });
-    if (grant === null) throw new Error('the person is no member');
+    if (program === null) throw new Error('the person is no member');
     const accessToken = generateOAuthSecret('access');
     const refreshToken = generateOAuthSecret('refresh');
     const hashes = {
       accessTokenHash: hashOAuthSecret(accessToken),
       refreshTokenHash: hashOAuthSecret(refreshToken),
     };
-    await this.store.oauthGrants.exchangeCode(teamId, grant.id, hashes, at);
-    return { id: grant.id, accessToken, refreshToken };
+    await this.store.programs.exchangeCode(teamId, program.id, hashes, at);
+    return { id: program.id, accessToken, refreshToken };
   }
 
   async keyOf(

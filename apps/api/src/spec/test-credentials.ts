@@ -75,7 +75,7 @@ export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<
     const { user } = await api.person(`${clientId}-${state}@example.test`, [[ours.teamId, 'owner']]);
     const at = state === 'expired' ? new Date(Date.now() - 61 * 60_000) : new Date();
     const program = await api.program(ours.teamId, user.id, at, clientId);
-    if (state === 'revoked') await api.store.oauthGrants.revoke(user.id, program.id);
+    if (state === 'revoked') await api.store.programs.revoke(user.id, program.id);
     return program.accessToken;
   }
 }

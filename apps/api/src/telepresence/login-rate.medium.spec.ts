@@ -69,7 +69,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     const user = (await api.person('ada@example.test', [[team.teamId, 'owner']])).user;
     const code = generateOAuthSecret('code');
     const verifier = randomBytes(32).toString('base64url');
-    await api.store.oauthGrants.create(team.teamId, {
+    await api.store.programs.create(team.teamId, {
       userId: user.id,
       clientId: 'telepresence-cli',
       codeHash: hashOAuthSecret(code),
@@ -91,7 +91,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     const { id } = await api.store.users.findOrCreate('ada@example.test', '');
     const code = generateOAuthSecret('code');
     const verifier = randomBytes(32).toString('base64url');
-    await api.store.oauthGrants.create(team.teamId, {
+    await api.store.programs.create(team.teamId, {
       userId: id,
       clientId: 'telepresence-cli',
       codeHash: hashOAuthSecret(code),

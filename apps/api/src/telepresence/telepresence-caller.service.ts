@@ -68,14 +68,14 @@ export class TelepresenceCallerService {
   async #byAccessToken(authorization: string, address: string | null): Promise<TelepresenceCaller | null> {
     const token = ACCESS_TOKEN.exec(authorization)?.[1];
     if (token === undefined) return null;
-    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
     if (owner === null) return null;
     return {
-      teamId: owner.grant.teamId,
-      scopes: scopesOfProgram(owner.grant.clientId, owner.role),
+      teamId: owner.program.teamId,
+      scopes: scopesOfProgram(owner.program.clientId, owner.role),
       apiKey: null,
       user: owner.user,
-      authority: { kind: 'program', userId: owner.user.id, programId: owner.grant.id },
+      authority: { kind: 'program', userId: owner.user.id, programId: owner.program.id },
       actor: { kind: 'user', id: owner.user.id, address },
     };
   }

@@ -95,7 +95,7 @@ async function program(options: { at?: Date; fate?: 'ended' | 'removed' | 'lower
   const { at = new Date(), fate } = options;
   const { id: userId } = await store.users.findOrCreate(`ann-${++count}@example.test`, 'Ann');
   await store.users.addMembership(teamId, userId, 'admin');
-  const grant = await store.oauthGrants.create(teamId, {
+  const made = await store.programs.create(teamId, {
     userId,
     clientId: 'telepresence-cli',
     codeHash: hashOAuthSecret(generateOAuthSecret('code')),
@@ -105,9 +105,9 @@ async function program(options: { at?: Date; fate?: 'ended' | 'removed' | 'lower
   });
   const [access, refresh] = [generateOAuthSecret('access'), generateOAuthSecret('refresh')];
   const tokens = { accessTokenHash: hashOAuthSecret(access), refreshTokenHash: hashOAuthSecret(refresh) };
-  await store.oauthGrants.exchangeCode(teamId, grant!.id, tokens, at);
+  await store.programs.exchangeCode(teamId, made!.id, tokens, at);
   const change = { by: 'self', at: new Date() } as const;
-  if (fate === 'ended') await store.oauthGrants.revoke(userId, grant!.id);
+  if (fate === 'ended') await store.programs.revoke(userId, made!.id);
   if (fate === 'removed') await store.members.change(teamId, userId, { ...change, role: null });
   if (fate === 'lowered') await store.members.change(teamId, userId, { ...change, role: 'member' });
   return { access, refresh };

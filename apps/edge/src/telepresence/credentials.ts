@@ -87,20 +87,20 @@ export class CallAuthenticator {
     address: string,
     scopes: readonly ApiKeyScope[],
   ): Promise<GrpcCaller> {
-    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
     if (owner === null)
       throw new CallError(
         GrpcStatus.UNAUTHENTICATED,
         'the sign-in has expired or ended: run "telepresence login"',
       );
-    const { grant, user, role } = owner;
-    const permitted = scopesOfProgram(grant.clientId, role);
+    const { program, user, role } = owner;
+    const permitted = scopesOfProgram(program.clientId, role);
     const missing = scopes.find((scope) => !permitted.includes(scope));
     if (missing !== undefined)
       throw new CallError(GrpcStatus.PERMISSION_DENIED, `your sign-in does not reach as far as ${missing}`);
     return {
-      teamId: grant.teamId,
-      credential: { kind: 'program', programId: grant.id, userId: user.id },
+      teamId: program.teamId,
+      credential: { kind: 'program', programId: program.id, userId: user.id },
       actor: { kind: 'user', id: user.id, address },
     };
   }

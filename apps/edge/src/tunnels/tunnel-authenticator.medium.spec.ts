@@ -57,7 +57,7 @@ async function key(scopes: readonly ApiKeyScope[], expiresAt: Date | null = null
 }
 
 async function program(clientId: string, at = new Date()) {
-  const grant = await store.oauthGrants.create(teamId, {
+  const made = await store.programs.create(teamId, {
     userId,
     clientId,
     codeHash: hashOAuthSecret(generateOAuthSecret('code')),
@@ -68,8 +68,8 @@ async function program(clientId: string, at = new Date()) {
   const secret = generateOAuthSecret('access');
   const refreshTokenHash = hashOAuthSecret(generateOAuthSecret('refresh'));
   const hashes = { accessTokenHash: hashOAuthSecret(secret), refreshTokenHash };
-  await store.oauthGrants.exchangeCode(teamId, grant?.id ?? '', hashes, at);
-  return { id: grant?.id ?? '', secret };
+  await store.programs.exchangeCode(teamId, made?.id ?? '', hashes, at);
+  return { id: made?.id ?? '', secret };
 }
 
 it('takes a key with the scope, whose tunnel it is, and writes its use down', async () => {

@@ -86,17 +86,17 @@ export class TunnelAuthenticator {
   }
 
   private async byAccessToken(token: string): Promise<TunnelOwner | Refusal> {
-    const owner = await this.store.oauthGrants.findByAccessTokenHash(hashOAuthSecret(token), new Date());
-    if (owner === null || !isApiProgram(owner.grant.clientId)) {
+    const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null || !isApiProgram(owner.program.clientId)) {
       return { status: 401, code: 'unauthenticated', detail: 'This access token is unknown or expired.' };
     }
-    const { grant, user, role } = owner;
-    if (!scopesOfProgram(grant.clientId, role).includes('tunnel')) {
+    const { program, user, role } = owner;
+    if (!scopesOfProgram(program.clientId, role).includes('tunnel')) {
       return { status: 403, code: 'forbidden', detail: 'This sign-in lacks the scope `tunnel`.' };
     }
     return {
-      teamId: grant.teamId,
-      credential: { kind: 'program', programId: grant.id, userId: user.id },
+      teamId: program.teamId,
+      credential: { kind: 'program', programId: program.id, userId: user.id },
     };
   }
 }

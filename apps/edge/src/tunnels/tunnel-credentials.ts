@@ -18,7 +18,7 @@ export function reasonOf(credential: TunnelCredential): string {
  * matter: tokens live an hour, what they came from lives as long as it is used (docs/telepresence.md).
  */
 export async function findUnusable(
-  store: Pick<Store, 'apiKeys' | 'oauthGrants'>,
+  store: Pick<Store, 'apiKeys' | 'programs'>,
   credentials: Iterable<TunnelCredential>,
 ): Promise<ReadonlySet<string>> {
   const keys = new Set<string>();
@@ -27,7 +27,7 @@ export async function findUnusable(
     (credential.kind === 'api-key' ? keys : programs).add(idOf(credential));
   const now = new Date();
   const unusable = new Set(keys.size > 0 ? await store.apiKeys.findUnusable([...keys], now) : []);
-  const alive = programs.size > 0 ? await store.oauthGrants.findAlive([...programs], now) : [];
+  const alive = programs.size > 0 ? await store.programs.findAlive([...programs], now) : [];
   for (const { id, clientId, role } of alive)
     if (scopesOfProgram(clientId, role).includes('tunnel')) programs.delete(id);
   for (const id of programs) unusable.add(id);

@@ -19,8 +19,8 @@ export function toSessionCredential({
 }
 
 /**
- * What to write for `credential`. Locks the grant of a program, so that it cannot end before the transaction does.
- * Called before any row but the team's is locked: whoever removes a grant locks it first, and its sessions then.
+ * What to write for `credential`. Locks the row of a program, so that it cannot end before the transaction does.
+ * Called before any row but the team's is locked: whoever removes a program locks it first, and its sessions then.
  */
 export async function lockCredential(
   tx: TransactionClient,
@@ -29,7 +29,7 @@ export async function lockCredential(
   if (credential.kind === 'api-key')
     return { apiKeyId: credential.apiKeyId, userId: null, oauthGrantId: null };
   const { programId, userId } = credential;
-  const [grant] = await tx.$queryRaw<{ id: string }[]>`
+  const [program] = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM oauth_grant WHERE id = ${programId}::uuid FOR KEY SHARE`;
-  return { apiKeyId: null, userId, oauthGrantId: grant?.id ?? null };
+  return { apiKeyId: null, userId, oauthGrantId: program?.id ?? null };
 }

@@ -65,13 +65,13 @@ async function standingOf(tx: Client | TransactionClient, teamId: string, by: Au
       return ofPerson(by.userId, role, scopesOfRole(role));
     }
     case 'program': {
-      const [grant] = await tx.$queryRaw<{ clientId: string }[]>`
+      const [program] = await tx.$queryRaw<{ clientId: string }[]>`
         SELECT client_id AS "clientId" FROM oauth_grant
         WHERE id = ${by.programId}::uuid AND team_id = ${teamId}::uuid AND user_id = ${by.userId}::uuid
         FOR KEY SHARE`;
-      const role = grant === undefined ? null : await roleOf(tx, teamId, by.userId);
-      if (grant === undefined || role === null) throw new AuthorityLostError('ended');
-      return ofPerson(by.userId, role, scopesOfProgram(grant.clientId, role));
+      const role = program === undefined ? null : await roleOf(tx, teamId, by.userId);
+      if (program === undefined || role === null) throw new AuthorityLostError('ended');
+      return ofPerson(by.userId, role, scopesOfProgram(program.clientId, role));
     }
     case 'api-key': {
       const key = await tx.apiKey.findUnique({ where: { teamId_id: { teamId, id: by.apiKeyId } } });

@@ -107,7 +107,7 @@ export async function createProgram(
 ): Promise<Extract<TunnelCredential, { kind: 'program' }>> {
   const { id: userId } = await store.users.findOrCreate(`${randomUUID()}@example.test`, 'Ada');
   await store.users.addMembership(team.id, userId, 'member');
-  const grant = await store.oauthGrants.create(team.id, {
+  const program = await store.programs.create(team.id, {
     userId,
     clientId: 'telepresence-cli',
     codeHash: hashOAuthSecret(randomUUID()),
@@ -115,13 +115,13 @@ export async function createProgram(
     redirectUri: 'http://localhost:1234/callback',
     at,
   });
-  if (!grant) throw new Error('the person is no member');
+  if (!program) throw new Error('the person is no member');
   const tokens = {
     accessTokenHash: hashOAuthSecret(randomUUID()),
     refreshTokenHash: hashOAuthSecret(randomUUID()),
   };
-  await store.oauthGrants.exchangeCode(team.id, grant.id, tokens, at);
-  return { kind: 'program', programId: grant.id, userId };
+  await store.programs.exchangeCode(team.id, program.id, tokens, at);
+  return { kind: 'program', programId: program.id, userId };
 }
 
 export function apiKeyDraft(change: Partial<ApiKeyDraft> = {}): ApiKeyDraft {

@@ -103,7 +103,7 @@ export const accept =
     store.invitations.accept(invitation.tokenHash, guest.userId, { now: new Date(), maxMembers, maxTeams });
 
 export const consent: Operation = ({ store, teamId, person }) =>
-  store.oauthGrants.create(teamId, {
+  store.programs.create(teamId, {
     userId: person.userId,
     clientId: 'culvert',
     codeHash: hash(),
@@ -112,9 +112,9 @@ export const consent: Operation = ({ store, teamId, person }) =>
     at: new Date(),
   });
 export const refresh: Operation = ({ store, teamId, program }) =>
-  store.oauthGrants.refresh(teamId, program.refreshTokenHash, tokens(), new Date());
+  store.programs.refresh(teamId, program.refreshTokenHash, tokens(), new Date());
 export const endProgram: Operation = ({ store, person, program }) =>
-  store.oauthGrants.revoke(person.userId, program.by.programId);
+  store.programs.revoke(person.userId, program.by.programId);
 export const openTunnel: Operation = ({ store, teamId, program: { by } }) =>
   store.sessions.register(teamId, {
     identity: { managerId: randomUUID(), clusterId: '', name: 'race', version: '' },

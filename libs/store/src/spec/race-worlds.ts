@@ -195,7 +195,7 @@ function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceW
     expires_at: later,
   });
   const reset = add('password_reset', { token_hash: hash(), user_id, expires_at: later });
-  const grant = add('oauth_grant', {
+  const program = add('oauth_grant', {
     id: randomUUID(),
     team_id,
     user_id,
@@ -211,7 +211,7 @@ function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceW
   const refreshToken = add('oauth_refresh_token', {
     hash: hash(),
     team_id,
-    grant_id: grant.id,
+    grant_id: program.id,
     expires_at: later,
   });
   return {
@@ -221,7 +221,7 @@ function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceW
     guest,
     key: { id: key.id, hash: key.hash, by: { kind: 'api-key', apiKeyId: key.id } },
     program: {
-      by: { kind: 'program', userId: user_id, programId: grant.id },
+      by: { kind: 'program', userId: user_id, programId: program.id },
       refreshTokenHash: refreshToken.hash,
     },
     invitation: { id: invitation.id, tokenHash: invitation.token_hash },

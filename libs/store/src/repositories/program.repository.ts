@@ -5,14 +5,14 @@ import {
   SUPERSEDED_TOKEN_MEMORY_MS,
   type AccessTokenOwner,
   type IssuedTokens,
-  type OAuthGrant,
-  type OAuthGrantDraft,
-  type OAuthGrantInTeam,
-  type OAuthGrantRepository,
+  type Program,
+  type ProgramDraft,
+  type ProgramInTeam,
+  type ProgramRepository,
   type Page,
   type PageRequest,
   type PendingCode,
-  type RefreshableGrant,
+  type RefreshableProgram,
   type Role,
 } from '@culvert/domain';
 import { isForeignKeyViolation, type Client, type TransactionClient } from '../client.js';
@@ -30,10 +30,10 @@ const FIELDS = {
   expiresAt: true,
 } as const;
 
-export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
+export class PrismaProgramRepository implements ProgramRepository {
   constructor(private readonly client: Client) {}
 
-  async create(teamId: string, { at, ...draft }: OAuthGrantDraft): Promise<OAuthGrant | null> {
+  async create(teamId: string, { at, ...draft }: ProgramDraft): Promise<Program | null> {
     if (!isUuid(teamId) || !isUuid(draft.userId)) return null;
     const codeExpiresAt = after(at, CODE_LIFETIME_MS);
     try {
@@ -54,30 +54,33 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
       select: { ...FIELDS, codeChallenge: true, redirectUri: true, codeExpiresAt: true, codeUsedAt: true },
     });
     if (row === null) return null;
-    const { codeChallenge, redirectUri, codeExpiresAt, codeUsedAt, ...grant } = row;
-    return { grant, codeChallenge, redirectUri, expiresAt: codeExpiresAt, isUsed: codeUsedAt !== null };
+    const { codeChallenge, redirectUri, codeExpiresAt, codeUsedAt, ...program } = row;
+    return { program, codeChallenge, redirectUri, expiresAt: codeExpiresAt, isUsed: codeUsedAt !== null };
   }
 
-  async exchangeCode(teamId: string, grantId: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
-    if (!isUuid(teamId) || !isUuid(grantId)) return false;
+  async exchangeCode(teamId: string, programId: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
+    if (!isUuid(teamId) || !isUuid(programId)) return false;
     return this.client.$transaction(async (tx) => {
       // The condition is part of the update, so that of two exchanges at once one gets the tokens.
       const { count } = await tx.oAuthGrant.updateMany({
-        where: { teamId, id: grantId, codeUsedAt: null },
+        where: { teamId, id: programId, codeUsedAt: null },
         data: { codeUsedAt: at },
       });
       if (count === 0) return false;
-      await storeTokens(tx, { teamId, grantId, parentHash: null, tokens, at });
+      await storeTokens(tx, { teamId, grantId: programId, parentHash: null, tokens, at });
       return true;
     });
   }
 
-  async findByRefreshTokenHash(hash: string): Promise<RefreshableGrant | null> {
+  async findByRefreshTokenHash(hash: string): Promise<RefreshableProgram | null> {
     if (!isStorable(hash)) return null;
-    return this.client.oAuthRefreshToken.findUnique({
+    const row = await this.client.oAuthRefreshToken.findUnique({
       where: { hash },
       select: { expiresAt: true, supersededAt: true, grant: { select: FIELDS } },
     });
+    if (row === null) return null;
+    const { grant: program, ...token } = row;
+    return { program, ...token };
   }
 
   async refresh(teamId: string, refreshTokenHash: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
@@ -85,7 +88,7 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
     try {
       return await this.client.$transaction((tx) => refreshIn(tx, teamId, refreshTokenHash, tokens, at));
     } catch (error) {
-      // The grant was revoked in the meantime.
+      // The program was ended in the meantime.
       if (isForeignKeyViolation(error)) return false;
       throw error;
     }
@@ -106,8 +109,8 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
       },
     });
     if (row === null) return null;
-    const { membership, ...grant } = row.grant;
-    return { grant, ...membership, expiresAt: row.expiresAt };
+    const { membership, ...program } = row.grant;
+    return { program, ...membership, expiresAt: row.expiresAt };
   }
 
   async findAlive(
@@ -121,7 +124,7 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
       WHERE g.id = ANY(${ids.filter(isUuid)}::uuid[]) AND g.expires_at > ${now}`;
   }
 
-  async list(userId: string, page: PageRequest, now: Date): Promise<Page<OAuthGrantInTeam>> {
+  async list(userId: string, page: PageRequest, now: Date): Promise<Page<ProgramInTeam>> {
     const { where, ...order } = pageQuery('createdAt', page);
     if (!isUuid(userId)) return emptyPage();
     const rows = await this.client.oAuthGrant.findMany({
@@ -133,26 +136,26 @@ export class PrismaOAuthGrantRepository implements OAuthGrantRepository {
       rows,
       page,
       (row) => row.createdAt,
-      ({ membership: { team }, ...grant }) => ({ ...grant, team }),
+      ({ membership: { team }, ...program }) => ({ ...program, team }),
     );
   }
 
-  async revoke(userId: string, id: string): Promise<OAuthGrant | null> {
+  async revoke(userId: string, id: string): Promise<Program | null> {
     if (!isUuid(userId) || !isUuid(id)) return null;
-    const grant = await this.client.oAuthGrant.findUnique({ where: { userId, id }, select: FIELDS });
-    if (grant === null) return null;
+    const program = await this.client.oAuthGrant.findUnique({ where: { userId, id }, select: FIELDS });
+    if (program === null) return null;
     const { count } = await this.client.oAuthGrant.deleteMany({ where: { userId, id } });
-    return count === 0 ? null : grant;
+    return count === 0 ? null : program;
   }
 
-  async revokeAll(userId: string): Promise<OAuthGrant[]> {
+  async revokeAll(userId: string): Promise<Program[]> {
     if (!isUuid(userId)) return [];
     return this.client.$transaction(async (tx) => {
       // Locked before they are read: a code that is being exchanged waits, and finds nothing.
       await tx.$queryRaw`SELECT 1 AS found FROM oauth_grant WHERE user_id = ${userId}::uuid ORDER BY id FOR UPDATE`;
-      const grants = await tx.oAuthGrant.findMany({ where: { userId }, select: FIELDS });
-      await tx.oAuthGrant.deleteMany({ where: { id: { in: grants.map(({ id }) => id) } } });
-      return grants;
+      const programs = await tx.oAuthGrant.findMany({ where: { userId }, select: FIELDS });
+      await tx.oAuthGrant.deleteMany({ where: { id: { in: programs.map(({ id }) => id) } } });
+      return programs;
     });
   }
 
@@ -171,7 +174,7 @@ async function refreshIn(
   tokens: IssuedTokens,
   at: Date,
 ): Promise<boolean> {
-  // Refreshes of one grant wait for each other: of two tokens that are used at once, one is the first.
+  // Refreshes of one program wait for each other: of two tokens that are used at once, one is the first.
   const [token] = await tx.$queryRaw<{ grantId: string; supersededAt: Date | null }[]>`
     SELECT t.grant_id AS "grantId", t.superseded_at AS "supersededAt" FROM oauth_grant g
     JOIN oauth_refresh_token t ON t.team_id = g.team_id AND t.grant_id = g.id

@@ -5,9 +5,9 @@ import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
-/** Removes codes, tokens and grants that stopped working. Several processes may do so at once. */
+/** Removes codes, tokens and programs that stopped working. Several processes may do so at once. */
 @Injectable()
-export class ExpiredGrants implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShutdown {
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(
@@ -24,8 +24,8 @@ export class ExpiredGrants implements OnApplicationBootstrap, OnApplicationShutd
   }
 
   #removeExpired(): void {
-    this.store.oauthGrants
+    this.store.programs
       .removeExpired(new Date())
-      .catch((error: unknown) => this.log.warn({ err: error }, 'expired grants not removed'));
+      .catch((error: unknown) => this.log.warn({ err: error }, 'expired programs not removed'));
   }
 }

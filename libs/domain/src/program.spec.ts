@@ -4,7 +4,7 @@ import {
   hashOAuthSecret,
   judgeRefreshToken,
   SUPERSEDED_TOKEN_GRACE_MS,
-} from './oauth-grant.js';
+} from './program.js';
 
 describe('codes and tokens', () => {
   it('say what they are, and hold 256 random bits', () => {

@@ -9,20 +9,20 @@ export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60_000;
 /** Counted from the last refresh: a program that is used at all stays signed in. */
 export const REFRESH_TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 /**
- * How long a refresh token still works once another of the grant was used for the first time instead: the one made from
- * it, or one made from the same. Processes of one machine share a file of tokens, and answers get lost, so a program may
- * be behind; whoever comes later than this has a copy that leaked.
+ * How long a refresh token still works once another of the same program was used for the first time instead: the one
+ * made from it, or one made from the same. Processes of one machine share a file of tokens, and answers get lost, so a
+ * program may be behind; whoever comes later than this has a copy that leaked.
  */
 export const SUPERSEDED_TOKEN_GRACE_MS = 60_000;
 /** How long a superseded refresh token is remembered, to notice that somebody has a copy of it. */
 export const SUPERSEDED_TOKEN_MEMORY_MS = 7 * 24 * 60 * 60_000;
 
-/** A program on a person's machine that they let act for them in one team. */
-export interface OAuthGrant {
+/** A program on a person's machine that they let act for them in one team: in OAuth's words, a grant. */
+export interface Program {
   readonly id: string;
   readonly teamId: string;
   readonly userId: string;
-  /** The program, as OAuth's `client_id`. */
+  /** Which program it is, as OAuth's `client_id`. */
   readonly clientId: string;
   readonly createdAt: Date;
   /** When it last got tokens, which it does each hour while it is in use; null while its code is unused. */
@@ -31,10 +31,10 @@ export interface OAuthGrant {
   readonly expiresAt: Date;
 }
 
-/** A grant as its person sees it. */
-export type OAuthGrantInTeam = OAuthGrant & { readonly team: Pick<Team, 'id' | 'name'> };
+/** A program as its person sees it. */
+export type ProgramInTeam = Program & { readonly team: Pick<Team, 'id' | 'name'> };
 
-export interface OAuthGrantDraft {
+export interface ProgramDraft {
   readonly userId: string;
   readonly clientId: string;
   /** SHA-256 of the code, lower-case hex. */
@@ -47,7 +47,7 @@ export interface OAuthGrantDraft {
 
 /** An authorization code and what its exchange has to match. */
 export interface PendingCode {
-  readonly grant: OAuthGrant;
+  readonly program: Program;
   readonly codeChallenge: string;
   readonly redirectUri: string;
   readonly expiresAt: Date;
@@ -60,15 +60,15 @@ export interface IssuedTokens {
   readonly refreshTokenHash: string;
 }
 
-export interface RefreshableGrant {
-  readonly grant: OAuthGrant;
+export interface RefreshableProgram {
+  readonly program: Program;
   readonly expiresAt: Date;
   readonly supersededAt: Date | null;
 }
 
 /** Whom an access token speaks for. What it permits follows from the person's role in the team. */
 export interface AccessTokenOwner {
-  readonly grant: OAuthGrant;
+  readonly program: Program;
   readonly user: User;
   readonly role: Role;
   readonly expiresAt: Date;
@@ -97,7 +97,7 @@ export function hashOAuthSecret(secret: string): string {
 
 /** Whether a refresh token still gets new tokens, has merely expired, or is one that only a thief would show. */
 export function judgeRefreshToken(
-  token: Pick<RefreshableGrant, 'expiresAt' | 'supersededAt'>,
+  token: Pick<RefreshableProgram, 'expiresAt' | 'supersededAt'>,
   now: Date,
 ): 'usable' | 'expired' | 'reused' {
   const { expiresAt, supersededAt } = token;
