@@ -9,6 +9,7 @@ import {
   failToStart,
   loadSettings,
   Readiness,
+  restoreFastStrings,
   stopOnSignal,
 } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
   const admin = await startAdminServer(app, { port: settings.listen.adminPort!, host: settings.listen.host });
   const edge = app.get(Edge);
   const listener = await PublicListener.open(settings, log);
+  restoreFastStrings();
   edge.serve(listener);
   log.info({ port: listener.port, adminPort: admin.port }, 'serving');
 

@@ -12,7 +12,14 @@ import {
   TunnelWsAdapter,
 } from '@culvert/edge';
 import { AdminModule, serverModules, NestLog, startAdminServer } from '@culvert/nest';
-import { appUrl, createLog, loadSettings, Readiness, type Settings } from '@culvert/runtime';
+import {
+  appUrl,
+  createLog,
+  loadSettings,
+  Readiness,
+  restoreFastStrings,
+  type Settings,
+} from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
 
@@ -70,6 +77,7 @@ export async function startStandalone(
       ? null
       : await startAdminServer(app, { port: settings.listen.adminPort, host: settings.listen.host });
   const edge = app.get(Edge);
+  restoreFastStrings();
   edge.serve(listener);
   log.info({ port: listener.port, url: appUrl(settings) }, 'serving');
 

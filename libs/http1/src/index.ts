@@ -3,7 +3,6 @@ export type { RangeSink } from './chunked-scanner.js';
 export { chunkOf, lastChunk } from './chunked-coding.js';
 export { HTTP_SYNTAX_STATUS, HttpSyntaxError } from './errors.js';
 export type { HttpSyntaxCode } from './errors.js';
-export { restoreFastStrings } from './fast-strings.js';
 export { Field } from './field.js';
 export { Fields } from './fields.js';
 export { HeadReader } from './head-reader.js';

@@ -3,7 +3,7 @@
  * clock, and enforces time-outs. Its collaborators are given to it; connections and exchanges see it as `RelayHost`.
  */
 import type { Socket } from 'node:net';
-import { type RequestHead, restoreFastStrings } from '@culvert/http1';
+import type { RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 import type { RelayError } from './answers/relay-error.js';
 import { RelayClock, SWEEP_MS } from './clock.js';
@@ -71,7 +71,6 @@ export class Relay {
       (hostname) =>
         void this.handleRouteChange(hostname).catch((error: unknown) => this.host.reportFault(error)),
     );
-    restoreFastStrings();
     this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
   }

@@ -7,6 +7,7 @@ export {
   CertificateWatch,
   readCertificate,
 } from './certificate.js';
+export { restoreFastStrings } from './fast-strings.js';
 export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';
 export { createLog, LOG_LEVELS, logLevelOf, type LogLevel } from './log/log.js';
 export { HANDED_ON } from './log/redact.js';
