@@ -1,5 +1,5 @@
 import type { AgentLink } from '@culvert/meeting-point';
-import type { Dialled, Dialer } from '@culvert/relay';
+import type { Dialed, Dialer } from '@culvert/relay';
 import type { ResetCode, StreamHandler } from '@culvert/tunnel';
 import { InterceptStream } from './intercept-stream.js';
 
@@ -17,13 +17,13 @@ export interface InterceptDialerOptions {
 export class InterceptDialer implements Dialer {
   constructor(private readonly options: InterceptDialerOptions) {}
 
-  dial(handler: StreamHandler): Dialled | 'absent' | 'full' {
+  dial(handler: StreamHandler): Dialed | 'absent' | 'full' {
     const { link, application, interceptId, port, onFallBack } = this.options;
     const { origin } = link;
     if (origin === null) return application.dial(handler);
     const stream = new InterceptStream(
       (events) => link.openStream(interceptId, port, events),
-      (events) => dialled(application.dial(events)),
+      (events) => dialed(application.dial(events)),
       handler,
       onFallBack,
     );
@@ -50,7 +50,7 @@ class Origin {
   ) {}
 }
 
-function dialled(result: Dialled | 'absent' | 'full'): Dialled['stream'] {
+function dialed(result: Dialed | 'absent' | 'full'): Dialed['stream'] {
   if (typeof result === 'string') throw new Error('the application is always worth a try');
   return result.stream;
 }

@@ -35,7 +35,7 @@ export { DEFAULT_ROUTER_LIMITS, Router, type RouterLimits } from './routing/rout
 export { SocketDialer, SocketStream } from './upstream/socket-stream.js';
 export {
   DEFAULT_POOL_LIMITS,
-  type Dialled,
+  type Dialed,
   type Dialer,
   type PooledStream,
   type PoolLimits,

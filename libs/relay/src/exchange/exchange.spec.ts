@@ -8,7 +8,7 @@ import type { Verdict } from '../routing/access-gate.js';
 import type { BodyFilter, BodySink } from '../routing/body-filter.js';
 import { Route } from '../routing/route.js';
 import { RouteUse } from '../routing/route-use.js';
-import type { Dialled, Dialer } from '../upstream/stream-pool.js';
+import type { Dialed, Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
 import { Exchange } from './exchange.js';
 import { ExchangeState as State, mayFollow } from './exchange-state.js';
@@ -44,7 +44,7 @@ class FakeDialer implements Dialer {
   readonly streams: FakeStream[] = [];
   private arrival: (() => void) | null = null;
 
-  dial(handler: StreamHandler): Dialled | 'absent' | 'full' {
+  dial(handler: StreamHandler): Dialed | 'absent' | 'full' {
     if (this.next !== 'stream') return this.next;
     const stream = new FakeStream(this.streams.length, handler);
     this.streams.push(stream);

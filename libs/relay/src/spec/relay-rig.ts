@@ -10,7 +10,7 @@ import type { AccessGate } from '../routing/access-gate.js';
 import { Route } from '../routing/route.js';
 import { Router } from '../routing/router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
-import type { Dialled, Dialer } from '../upstream/stream-pool.js';
+import type { Dialed, Dialer } from '../upstream/stream-pool.js';
 import { StreamPools } from '../upstream/stream-pools.js';
 
 export interface Rig {
@@ -107,7 +107,7 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
     net.connect({ port: servicePort, host: '127.0.0.1', noDelay: true }),
   );
   const dialer: Dialer = {
-    dial: (handler: StreamHandler): Dialled | 'absent' => (isConnected ? sockets.dial(handler) : 'absent'),
+    dial: (handler: StreamHandler): Dialed | 'absent' => (isConnected ? sockets.dial(handler) : 'absent'),
     isPreferred: () => isConnected,
     onArrival: (callback) => {
       arrivals.add(callback);

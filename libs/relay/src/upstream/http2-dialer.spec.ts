@@ -9,7 +9,7 @@ import { hopMarkOf } from '../routing/hop-mark.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
 import { Http2Dialer } from './http2-dialer.js';
 import { CLIENT_PREFACE_BYTES, FrameScanner } from './http2-frames.js';
-import type { Dialled } from './stream-pool.js';
+import type { Dialed } from './stream-pool.js';
 
 /** Visitors of both HTTP versions before a route whose service speaks HTTP/2: Node's own server, or raw frames. */
 let rig: Rig;
@@ -626,7 +626,7 @@ describe('an unread response', () => {
     });
     let markReset!: (reset: readonly [ResetCode, string]) => void;
     const reset = new Promise<readonly [ResetCode, string]>((resolve) => (markReset = resolve));
-    const dialled = await new Promise<Dialled>((resolve) => {
+    const dialed = await new Promise<Dialed>((resolve) => {
       const handler: StreamHandler = {
         onOpen: () => {},
         onDrain: () => {},
@@ -634,12 +634,12 @@ describe('an unread response', () => {
         onReset: (code, detail) => markReset([code, detail]),
         onData: () => resolve(opened),
       };
-      const opened = rig.route.pool.dialer.dial(handler) as Dialled;
+      const opened = rig.route.pool.dialer.dial(handler) as Dialed;
       opened.stream.write(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
     });
-    dialled.stream.pause();
+    dialed.stream.pause();
     afterHead(socket);
-    return { reset, stream: dialled.stream };
+    return { reset, stream: dialed.stream };
   }
 
   it('is reset when its pieces would fill the memory', async () => {

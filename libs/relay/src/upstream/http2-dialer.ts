@@ -5,7 +5,7 @@
 import type { StreamHandler } from '@culvert/tunnel';
 import { type Http2SessionOwner, Http2UpstreamSession } from './http2-session.js';
 import { Http2UpstreamStream } from './http2-stream.js';
-import type { Dialled, Dialer } from './stream-pool.js';
+import type { Dialed, Dialer } from './stream-pool.js';
 
 /** Sessions of one route that take requests. */
 const MAX_SESSIONS = 64;
@@ -24,7 +24,7 @@ export class Http2Dialer implements Dialer, Http2SessionOwner {
     private readonly options: Http2DialerOptions,
   ) {}
 
-  dial(handler: StreamHandler): Dialled | 'absent' | 'full' {
+  dial(handler: StreamHandler): Dialed | 'absent' | 'full' {
     const session = this.findSession();
     if (typeof session === 'string') return session;
     const stream = new Http2UpstreamStream(session, handler, this.options.scheme, this.place);

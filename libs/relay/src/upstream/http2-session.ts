@@ -98,10 +98,10 @@ export class Http2UpstreamSession implements Http2StreamHost, FrameObserver, Tra
    */
   static open(owner: Http2SessionOwner, inUse: number): Http2UpstreamSession | 'absent' | 'full' {
     const transport = new Http2Transport();
-    const dialled = owner.dialer.dial(transport, inUse);
-    if (typeof dialled === 'string') return dialled;
-    const session = new Http2UpstreamSession(owner, transport, dialled.origin);
-    transport.attach(dialled.stream, session);
+    const dialed = owner.dialer.dial(transport, inUse);
+    if (typeof dialed === 'string') return dialed;
+    const session = new Http2UpstreamSession(owner, transport, dialed.origin);
+    transport.attach(dialed.stream, session);
     return session;
   }
 

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { readBeforeFailing, readShared, SocketWriter } from '@culvert/sockets';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
-import type { Dialled, Dialer } from './stream-pool.js';
+import type { Dialed, Dialer } from './stream-pool.js';
 
 let nextId = 1;
 
@@ -75,7 +75,7 @@ export class SocketDialer implements Dialer {
 
   constructor(private readonly connect: () => Duplex) {}
 
-  dial(handler: StreamHandler): Dialled {
+  dial(handler: StreamHandler): Dialed {
     return { stream: new SocketStream(this.connect(), handler), origin: this.origin };
   }
 

@@ -22,7 +22,7 @@ class FakeStream implements Stream {
 
 const LIMITS = { maxIdle: 2, maxIdleMs: 4000, maxIdleUnrepeatableMs: 1000 };
 const exchange = {} as StreamHandler;
-let dialled: FakeStream[];
+let dialed: FakeStream[];
 let preferred: object;
 let isFull: () => boolean;
 let maxIdleMs: number | undefined;
@@ -31,7 +31,7 @@ let pools: StreamPools;
 let pool: StreamPool;
 
 beforeEach(() => {
-  dialled = [];
+  dialed = [];
   preferred = {};
   isFull = () => false;
   maxIdleMs = roundTripMs = undefined;
@@ -39,8 +39,8 @@ beforeEach(() => {
   const dialer: Dialer = {
     dial: (handler) => {
       if (isFull()) return 'full';
-      const stream = new FakeStream(dialled.length, handler);
-      dialled.push(stream);
+      const stream = new FakeStream(dialed.length, handler);
+      dialed.push(stream);
       return { stream, origin: preferred, maxIdleMs, roundTripMs };
     },
     isPreferred: (origin) => origin === preferred,
@@ -61,7 +61,7 @@ describe(StreamPool.name, () => {
     pool.release(a, 0);
     pool.release(b, 1);
     expect(take(2).stream).toBe(b.stream);
-    expect(dialled).toHaveLength(2);
+    expect(dialed).toHaveLength(2);
     expect(b.uses).toBe(1);
   });
 
@@ -133,7 +133,7 @@ describe(StreamPool.name, () => {
     const a = take(0);
     pool.release(a, 0);
     a.stream.handler.onData(Buffer.from('HTTP/1.1 200 OK'));
-    expect(dialled[0].resets).toEqual([ResetCode.CANCEL]);
+    expect(dialed[0].resets).toEqual([ResetCode.CANCEL]);
     expect(take(1).stream).not.toBe(a.stream);
   });
 

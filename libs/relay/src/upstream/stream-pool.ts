@@ -6,7 +6,7 @@ export interface Dialer {
    * A new stream; 'absent' when nothing is connected there, 'full' when no tunnel has one to spare.
    * @param inUse how many requests of the route are under way, this one included
    */
-  dial(handler: StreamHandler, inUse?: number): Dialled | 'absent' | 'full';
+  dial(handler: StreamHandler, inUse?: number): Dialed | 'absent' | 'full';
   /** Whether streams of `origin` are still the ones to use; false once a newer tunnel has taken over. */
   isPreferred(origin: object): boolean;
   /** Calls back once, when a dial that was 'absent' is worth another try. Returns the way to cancel. */
@@ -15,7 +15,7 @@ export interface Dialer {
   close?(): void;
 }
 
-export interface Dialled {
+export interface Dialed {
   readonly stream: Stream;
   /** The tunnel, or whatever else the stream stands on. */
   readonly origin: object;
@@ -67,19 +67,19 @@ export class PooledStream implements StreamHandler {
   uses: number;
 
   constructor(
-    private readonly dialled: Dialled,
+    private readonly dialed: Dialed,
     private readonly pool: StreamPool,
     private readonly limitMs: number,
   ) {
-    this.stream = dialled.stream;
-    this.origin = dialled.origin;
+    this.stream = dialed.stream;
+    this.origin = dialed.origin;
     this.maxIdleMs = limitMs;
-    this.uses = dialled.isReused === true ? 1 : 0;
+    this.uses = dialed.isReused === true ? 1 : 0;
   }
 
   /** @param keptMs how long the service keeps the connection while it is idle; Infinity: it does not say */
   rest(now: number, keptMs: number): void {
-    const { roundTripMs = 0 } = this.dialled;
+    const { roundTripMs = 0 } = this.dialed;
     this.idleSince = now;
     this.maxIdleMs = Math.min(this.limitMs, keptMs - MARGIN_MS - MARGIN_ROUND_TRIPS * roundTripMs);
   }
@@ -145,13 +145,13 @@ export class StreamPool {
 
   /** A new stream, whatever is idle. For a request whose reused stream turned out to be dead. */
   dial(handler: StreamHandler, inUse?: number): PooledStream | 'absent' | 'full' {
-    let dialled = this.dialer.dial(handler, inUse);
+    let dialed = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
-    while (dialled === 'full' && this.host.closeOneIdle(this.dialer))
-      dialled = this.dialer.dial(handler, inUse);
-    if (typeof dialled === 'string') return dialled;
-    const maxIdleMs = Math.min(dialled.maxIdleMs ?? Infinity, this.limits.maxIdleMs);
-    return new PooledStream(dialled, this, maxIdleMs);
+    while (dialed === 'full' && this.host.closeOneIdle(this.dialer))
+      dialed = this.dialer.dial(handler, inUse);
+    if (typeof dialed === 'string') return dialed;
+    const maxIdleMs = Math.min(dialed.maxIdleMs ?? Infinity, this.limits.maxIdleMs);
+    return new PooledStream(dialed, this, maxIdleMs);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { StreamHandler, StreamTarget, Tunnel } from '@culvert/tunnel';
-import type { Dialled, Dialer } from './stream-pool.js';
+import type { Dialed, Dialer } from './stream-pool.js';
 
 /** The tunnels held by this edge, by traffic manager, and the requests that wait for one. */
 export class TunnelRegistry {
@@ -54,7 +54,7 @@ export class TunnelRegistry {
     target: StreamTarget,
     handler: StreamHandler,
     inUse = 1,
-  ): Dialled | 'absent' | 'full' {
+  ): Dialed | 'absent' | 'full' {
     const held = this.tunnels.get(managerId);
     let isConnected = false;
     for (let i = (held?.length ?? 0) - 1; i >= 0; i--) {
@@ -89,7 +89,7 @@ class TunnelDialer implements Dialer {
     private readonly target: StreamTarget,
   ) {}
 
-  dial(handler: StreamHandler, inUse?: number): Dialled | 'absent' | 'full' {
+  dial(handler: StreamHandler, inUse?: number): Dialed | 'absent' | 'full' {
     return this.registry.openStream(this.managerId, this.target, handler, inUse);
   }
 
