@@ -1,0 +1,309 @@
+import {
+  ChunkedScanner,
+  type Fields,
+  Framing,
+  Oddity,
+  parseResponseHead,
+  type RangeSink,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
+import { ResetCode, type Stream } from '@culvert/tunnel';
+import { RelayError } from '../answers/relay-error.js';
+import { CHUNKED_LIMITS, MAX_INTERIM_RESPONSES } from '../limits.js';
+import type { BodySink, FilteredBody } from '../routing/body-filter.js';
+import type { Route } from '../routing/route.js';
+import { isMatchingSwitch } from '../routing/upgrade.js';
+import type { PooledStream } from '../upstream/stream-pool.js';
+import { ExchangeState as State } from './exchange-state.js';
+import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
+import type { ExchangeHost } from './host.js';
+import type { Visitor } from './visitor.js';
+
+/** What a response needs of its exchange. */
+export interface ResponseTransferHost {
+  readonly request: RequestHead;
+  readonly isRequestDone: boolean;
+  readonly state: State;
+  /** Null where nobody watches the preview. */
+  readonly trace: ExchangeTrace | null;
+  /** On the clock of `performance.now`. */
+  readonly startedAt: number;
+  /** Notes that bytes have moved, which restarts time-outs. */
+  touch(): void;
+  /** The service has switched protocols, as the request asked. `rest` is what followed its head. */
+  upgrade(transfer: ResponseTransfer, head: ResponseHead, rest: Buffer): void;
+  /** The service has sent the whole response. */
+  handleResponseEnd(transfer: ResponseTransfer, trailers: Fields | null): void;
+  /** The filter has sent the whole body. */
+  handleFilterEnd(transfer: ResponseTransfer): void;
+  /** Ends the exchange, because the filter cannot read the body. */
+  failWith(cause: RelayError): void;
+}
+
+/** One station of a response body on its way: the visitor, or what passes the body on to the next station. */
+interface BodyStation {
+  /** Takes chunk[start..end). Returns false when it has enough for now. */
+  push(chunk: Buffer, start: number, end: number): boolean;
+}
+
+/** Keeps the first bytes of a body as the service sent them, and passes all of them on. */
+class CapturingStation implements BodyStation {
+  constructor(
+    private readonly capture: BodyCapture,
+    private readonly next: BodyStation,
+  ) {}
+
+  push(chunk: Buffer, start: number, end: number): boolean {
+    this.capture.add(chunk, start, end);
+    return this.next.push(chunk, start, end);
+  }
+}
+
+/**
+ * The stream that an exchange uses, and the response that arrives on it. It exists while the exchange has a stream: from
+ * ACTIVE on, and anew for each stream. A body passes a chain of stations, first the capture, then the filter, then the
+ * visitor; most responses have the last one alone, which is this object.
+ */
+export class ResponseTransfer implements BodySink, BodyStation {
+  /** The final head, or that of a 101; null until it is here. */
+  head: ResponseHead | null = null;
+  /** Whether any byte of a response has arrived. */
+  hasBytes = false;
+  /** The service has closed its side of the stream. */
+  hasEnded = false;
+  /** The visitor, or the filter, has enough for now. */
+  isPaused = false;
+  /** What the body passes through on its way to the visitor; null where the route has no filter for it. */
+  filtered: FilteredBody | null = null;
+  /** What is wrong with the response, as bits of `Oddity`. With any, its stream serves no other exchange. */
+  private oddities = 0;
+  private interimCount = 0;
+  private bytesLeft = 0;
+  /** Null unless the response is chunked, as is `sink`. */
+  private scanner: ChunkedScanner | null = null;
+  private sink: RangeSink | null = null;
+  private firstStation: BodyStation = this;
+
+  constructor(
+    private readonly exchange: ResponseTransferHost,
+    private readonly relay: ExchangeHost,
+    private readonly visitor: Visitor,
+    readonly route: Route,
+    private readonly pooled: PooledStream,
+  ) {}
+
+  get stream(): Stream {
+    return this.pooled.stream;
+  }
+
+  /** Whether the stream has served another exchange before, so that the service may be closing it already. */
+  get isReused(): boolean {
+    return this.pooled.uses > 0;
+  }
+
+  /** Whether the stream can serve another exchange, as far as the response goes. */
+  get isReusable(): boolean {
+    return (
+      this.head !== null && this.head.keepAlive && !this.hasEnded && this.oddities === 0 && this.stream.isOpen
+    );
+  }
+
+  /**
+   * Takes bytes of the response. Throws what is wrong with them: `HttpSyntaxError`, or `RelayError` where HTTP is kept and
+   * a rule of the relay is not.
+   */
+  receive(chunk: Buffer): void {
+    this.hasBytes = true;
+    let offset = 0;
+    if (this.head === null) {
+      offset = this.readHeads(chunk);
+      // More of the head is to come, or the exchange is over, or the rest is not HTTP any more.
+      if (this.head === null || this.exchange.state !== State.ACTIVE) return;
+    }
+    this.readBody(this.head, chunk, offset);
+    // At the end of the response the visitor may have been handed to the next exchange, which flushes for itself.
+    if (this.exchange.state === State.ACTIVE) this.visitor.flush();
+  }
+
+  /** Makes `head` the answer of the service. */
+  accept(head: ResponseHead): void {
+    this.head = head;
+    this.route.traffic.countAnswer(head.status, performance.now() - this.exchange.startedAt);
+  }
+
+  /** Notes what is wrong with the response. @param oddities bits of `Oddity` */
+  note(oddities: number): void {
+    this.oddities |= oddities;
+    const { trace } = this.exchange;
+    if (trace !== null) trace.oddities = this.oddities;
+  }
+
+  /** Stops reading from the stream, unless the exchange is over and the stream no longer its own. */
+  pause(): void {
+    if (this.isPaused || this.exchange.state === State.DONE) return;
+    this.isPaused = true;
+    this.stream.pause();
+  }
+
+  /** The visitor has room again. */
+  handleVisitorDrain(): void {
+    if (this.filtered !== null) this.filtered.resume();
+    else this.resume();
+  }
+
+  /** Gives the stream, which must be reusable, back to its pool. */
+  release(): void {
+    this.route.pool.release(this.pooled, this.relay.clock.now, this.head?.maxIdleMs ?? 0);
+    this.resume();
+  }
+
+  /** Ends the stream, with whatever is still to come on it. */
+  reset(): void {
+    this.stream.reset(ResetCode.CANCEL);
+  }
+
+  private resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.stream.resume();
+  }
+
+  // --- Heads ----------------------------------------------------------------------------------------------
+
+  /** Handles heads until the final one. Returns the offset of the first byte after it. */
+  private readHeads(chunk: Buffer): number {
+    const reader = this.visitor.responseReader;
+    const { repeated } = this.route;
+    const { method } = this.exchange.request;
+    if (!reader.isPartial) {
+      const known = repeated.find(chunk, 0, method);
+      if (known !== null) {
+        this.begin(known);
+        return repeated.length;
+      }
+    }
+    const { limits, clock } = this.relay;
+    let offset = 0;
+    while (offset < chunk.length) {
+      offset = reader.push(chunk, offset);
+      if (offset < 0) return chunk.length;
+      const head = parseResponseHead(reader.buffer, reader.start, reader.end, limits.head, method);
+      offset -= head.surplus;
+      this.note(head.oddities);
+      if (head.status >= 200) {
+        if (head.oddities === 0) repeated.learn(head, reader.buffer, reader, method, clock.now);
+        reader.reset();
+        this.begin(head);
+        return offset;
+      }
+      reader.reset();
+      if (head.status === 101) {
+        this.checkSwitch(head);
+        this.exchange.upgrade(this, head, chunk.subarray(offset));
+        return chunk.length;
+      }
+      if (++this.interimCount > MAX_INTERIM_RESPONSES)
+        throw new RelayError('bad_response', 'The service sent interim responses without end.');
+      this.visitor.sendInterim(head, this.route);
+    }
+    return offset;
+  }
+
+  private checkSwitch(head: ResponseHead): void {
+    if (!isMatchingSwitch(head, this.exchange.request, this.route))
+      throw new RelayError('bad_response', 'The service switched protocols without being asked.');
+    // What follows could not be told from the rest of the body.
+    if (!this.exchange.isRequestDone)
+      throw new RelayError('bad_response', 'The service switched protocols before it had the whole request.');
+  }
+
+  /** Sends the final head to the visitor and lays the way of the body. */
+  private begin(head: ResponseHead): void {
+    const { exchange, route, visitor } = this;
+    const { trace } = exchange;
+    this.accept(head);
+    this.bytesLeft = head.contentLength;
+    const filtered =
+      route.bodyFilter === null
+        ? null
+        : route.bodyFilter.open(exchange.request, head, this.relay.limits.head, this);
+    this.filtered = filtered;
+    let isEncoded = false;
+    if (head.framing === Framing.CHUNKED) {
+      const output = filtered === null ? visitor.chunkedOutput() : 'decoded';
+      isEncoded = output === 'encoded';
+      this.scanner = new ChunkedScanner(output, CHUNKED_LIMITS);
+      this.sink = (buffer, start, end) => this.send(buffer, start, end);
+    }
+    trace?.answer(head, isEncoded);
+    if (filtered !== null) this.firstStation = filtered;
+    const capture = trace === null ? null : trace.responseBody;
+    if (capture !== null) this.firstStation = new CapturingStation(capture, this.firstStation);
+    visitor.sendHead(filtered === null ? head : filtered.head, route);
+  }
+
+  // --- Body -----------------------------------------------------------------------------------------------
+
+  private readBody(head: ResponseHead, chunk: Buffer, offset: number): void {
+    let next = offset;
+    let trailers: Fields | null = null;
+    switch (head.framing) {
+      case Framing.NONE:
+        break;
+      case Framing.LENGTH:
+        next = Math.min(chunk.length, offset + this.bytesLeft);
+        this.bytesLeft -= next - offset;
+        if (next > offset) this.send(chunk, offset, next);
+        if (this.bytesLeft > 0) return;
+        break;
+      case Framing.CHUNKED: {
+        const { scanner, sink } = this;
+        if (scanner === null || sink === null) throw new Error('a chunked body was not begun');
+        next = scanner.scan(chunk, offset, sink);
+        if (!scanner.done) return;
+        trailers = scanner.trailers;
+        break;
+      }
+      case Framing.UNTIL_CLOSE:
+        if (chunk.length > offset) this.send(chunk, offset, chunk.length);
+        return;
+      default:
+        throw new Error(`unhandled framing ${String(head.framing satisfies never)}`);
+    }
+    if (next < chunk.length) this.note(Oddity.UNEXPECTED_BYTES);
+    this.exchange.handleResponseEnd(this, trailers);
+  }
+
+  private send(chunk: Buffer, start: number, end: number): void {
+    if (!this.firstStation.push(chunk, start, end)) this.pause();
+  }
+
+  /** The last station of a body: the visitor. */
+  push(chunk: Buffer, start: number, end: number): boolean {
+    return this.visitor.sendBody(chunk, start, end);
+  }
+
+  // --- A body that goes through a filter ------------------------------------------------------------------
+
+  sendFiltered(bytes: Buffer): boolean {
+    if (this.exchange.state === State.DONE) return false;
+    this.exchange.touch();
+    const hasRoom = this.push(bytes, 0, bytes.length);
+    // What comes later comes by itself, with nobody to flush behind it.
+    if (this.filtered?.isDeferred === true) this.visitor.flush();
+    return hasRoom;
+  }
+
+  handleFilterRoom(): void {
+    this.resume();
+  }
+
+  handleFilterEnd(): void {
+    this.exchange.handleFilterEnd(this);
+  }
+
+  handleFilterFault(detail: string): void {
+    this.exchange.failWith(new RelayError('bad_response', detail));
+  }
+}
