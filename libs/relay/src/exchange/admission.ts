@@ -1,31 +1,114 @@
+/** What decides whether an exchange is let in, and whether it may stay. */
 import type { RequestHead } from '@culvert/http1';
+import { redirectToPlainHost } from '../answers/final-dot.js';
 import type { RelayError } from '../answers/relay-error.js';
+import type { RelayLimits } from '../limits.js';
+import type { Verdict } from '../routing/access-gate.js';
 import { isInCircles } from '../routing/hop-mark.js';
 import type { Route } from '../routing/route.js';
 import { isRefusedUpgrade } from '../routing/upgrade.js';
+import { denial, denialOf, tooManyRequests } from './exchange-errors.js';
+import { ExchangeState as State } from './exchange-state.js';
 import type { ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
-import { denial, denialOf, tooManyRequests } from './refusals.js';
+import { tooLarge } from './request-transfer.js';
 import type { Visitor } from './visitor.js';
 
-/**
- * Returns why a request that the gate let in must not be forwarded, or null when it may. A request that may takes one from
- * the budget of its team; a request that anything else refuses takes nothing.
- */
-export function refusalOf(request: RequestHead, route: Route, host: ExchangeHost): RelayError | null {
-  if (route.hopMark !== '' && isInCircles(request, route.hopMark)) return denial('loop_detected');
-  if (isRefusedUpgrade(request, route)) return denial('upgrade_not_allowed');
-  if (route.active >= host.limits.maxRequestsPerPreview) return tooManyRequests();
-  const budget = route.budget ?? host.noteUse(route);
-  return budget === null || budget.take(host.clock.now) ? null : budget.refusal();
-}
-
-/** What decides whether a request is let in. */
-interface Admitted {
+/** An exchange, as far as its admission depends on it. */
+export interface Applicant {
   readonly request: RequestHead;
   readonly hostname: string;
   readonly visitor: Visitor;
+  /** On the clock of `performance.now`. */
   readonly startedAt: number;
+  readonly state: State;
+  /** The gate lets the exchange in to `route`. */
+  enter(route: Route): void;
+  /** Ends the exchange with an error. */
+  failWith(cause: unknown): void;
+}
+
+/** Finds the route of `applicant` and asks the gate. Makes no promise where both know the answer at once. */
+export function seekAdmission(applicant: Applicant, host: ExchangeHost): void {
+  const { request, hostname } = applicant;
+  const fault = tooLargeBody(request, host) ?? (request.hasFinalDot ? redirectToPlainHost(request) : null);
+  if (fault !== null) {
+    applicant.failWith(fault);
+    return;
+  }
+  const found = host.routes.find(hostname, request);
+  if (found instanceof Promise) {
+    found.then(
+      (route) => askGate(applicant, route, host),
+      (error: unknown) => applicant.failWith(error),
+    );
+  } else {
+    askGate(applicant, found, host);
+  }
+}
+
+/** Lets `applicant` in to `route`, unless the route has expired. For what another process has let in already. */
+export function admitTo(applicant: Applicant, route: Route, host: ExchangeHost): void {
+  const fault =
+    tooLargeBody(applicant.request, host) ??
+    (route.expiresAt <= Date.now() ? denial('preview_expired') : null);
+  if (fault === null) applicant.enter(route);
+  else applicant.failWith(fault);
+}
+
+function tooLargeBody(request: RequestHead, { limits }: ExchangeHost): RelayError | null {
+  const { maxBodyBytes } = limits;
+  return maxBodyBytes > 0 && request.contentLength > maxBodyBytes ? tooLarge(maxBodyBytes) : null;
+}
+
+function askGate(applicant: Applicant, route: Route | null, host: ExchangeHost): void {
+  if (applicant.state === State.DONE) return;
+  let live = route;
+  if (route !== null && route.expiresAt <= Date.now()) {
+    // Whoever knows the name of a public preview may know that it was there.
+    if (route.access === 'public') {
+      applicant.failWith(denial('preview_expired'));
+      return;
+    }
+    live = null;
+  }
+  const { request, hostname, visitor } = applicant;
+  const verdict = host.gate.check(live, request, hostname, visitor.peer);
+  if (verdict instanceof Promise) {
+    verdict.then(
+      (answer) => decide(applicant, live, answer),
+      (error: unknown) => applicant.failWith(error),
+    );
+  } else {
+    decide(applicant, live, verdict);
+  }
+}
+
+function decide(applicant: Applicant, route: Route | null, verdict: Verdict): void {
+  if (applicant.state === State.DONE) return;
+  if (verdict !== 'allow' || route === null) applicant.failWith(denialOf(verdict));
+  else applicant.enter(route);
+}
+
+/**
+ * Returns why a request that the gate let in must not be forwarded, or null when it may, and counts refusals. A request that
+ * may takes one from the budget of its team; a request that anything else refuses takes nothing.
+ */
+export function refusalOf(request: RequestHead, route: Route, host: ExchangeHost): RelayError | null {
+  const refusal = faultOf(request, route, host.limits) ?? takeFromBudget(route, host);
+  if (refusal !== null) route.traffic.countRefused();
+  return refusal;
+}
+
+function faultOf(request: RequestHead, route: Route, limits: RelayLimits): RelayError | null {
+  if (route.hopMark !== '' && isInCircles(request, route.hopMark)) return denial('loop_detected');
+  if (isRefusedUpgrade(request, route)) return denial('upgrade_not_allowed');
+  return route.active >= limits.maxRequestsPerPreview ? tooManyRequests() : null;
+}
+
+function takeFromBudget(route: Route, host: ExchangeHost): RelayError | null {
+  const budget = route.budget ?? host.noteUse(route);
+  return budget === null || budget.take(host.clock.now) ? null : budget.refusal();
 }
 
 /**
@@ -33,7 +116,7 @@ interface Admitted {
  * @param route what its hostname stands for now; null: nothing
  */
 export async function lostAccess(
-  { request, hostname, visitor }: Admitted,
+  { request, hostname, visitor }: Applicant,
   route: Route | null,
   host: ExchangeHost,
 ): Promise<RelayError | null> {
@@ -52,7 +135,7 @@ export async function lostAccess(
 
 /** Begins the trace of an exchange that was let in to `route`. Returns null where nobody watches the preview. */
 export function beginTrace(
-  { request, visitor, startedAt }: Admitted,
+  { request, visitor, startedAt }: Applicant,
   route: Route,
   host: ExchangeHost,
 ): ExchangeTrace | null {

@@ -1,31 +1,30 @@
 /**
- * One request and its response: the machine that goes from a route over a stream to an end. It asks for route and gate,
- * waits, retries, and maps failures; the bodies pass through `RequestTransfer` and `ResponseTransfer`, and the visitor's
- * half is behind `Visitor`. Lives as long as the request, owns one stream at a time, and runs per message: no promises on
- * the way of a public preview whose route is cached.
+ * One request and its response: the machine that takes a request from its route over a stream to its end. It waits,
+ * retries and maps failures. Bodies pass through `RequestTransfer` and `ResponseTransfer`; the visitor's half is behind
+ * `Visitor`. It lives as long as the request, owns one stream at a time, and runs per message: no promises on the way of a
+ * public preview whose route is cached.
  */
-import { type Fields, Framing, Oddity, type RequestHead, type ResponseHead } from '@culvert/http1';
+import { type Fields, Framing, type RequestHead } from '@culvert/http1';
 import { ResetCode, type StreamHandler } from '@culvert/tunnel';
-import { closedDetail, errorCodeOf, relayErrorOf, sentence } from '../answers/failures.js';
-import { redirectToPlainHost } from '../answers/final-dot.js';
+import { relayErrorOf } from '../answers/failures.js';
 import { GateAnswer } from '../answers/gate-answer.js';
-import { RelayError, type RelayErrorCode } from '../answers/relay-error.js';
-import type { Verdict } from '../routing/access-gate.js';
 import type { Route } from '../routing/route.js';
 import { upgradeOf } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
-import { beginTrace, lostAccess, refusalOf } from './admission.js';
+import { admitTo, beginTrace, lostAccess, refusalOf, seekAdmission } from './admission.js';
+import { closedEarly, shuttingDown, streamReset } from './exchange-errors.js';
 import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
-import { denial, denialOf, managerUnavailable, shuttingDown, streamLimit } from './refusals.js';
 import { isRepeatable } from './repeatable.js';
-import { hasBody, RequestTransfer, type RequestTransferHost, tooLarge } from './request-transfer.js';
+import { hasBody, RequestTransfer, type RequestTransferHost } from './request-transfer.js';
 import { ResponseTransfer, type ResponseTransferHost } from './response-transfer.js';
-import { type TimedExchange, timeLimitError } from './time-limits.js';
+import { timeLimitError, waitRefusal } from './time-limits.js';
 import type { Visitor } from './visitor.js';
 
-export class Exchange implements StreamHandler, RequestTransferHost, ResponseTransferHost, TimedExchange {
+export class Exchange implements StreamHandler, RequestTransferHost, ResponseTransferHost {
+  /** The route that the exchange was let in to; null in ROUTING, and in DONE if it never was. */
+  route: Route | null = null;
   /** The stream in use and its response; null before ACTIVE, and while the exchange waits for another stream. */
   upstream: ResponseTransfer | null = null;
   /** There where the preview is watched. */
@@ -36,8 +35,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   isBodyPaused = false;
 
   private current: State = State.ROUTING;
-  /** The route that the exchange was let in to; null in ROUTING, and in DONE if it never was. */
-  private route: Route | null = null;
   private isRetry = false;
   private cancelWait: (() => void) | null = null;
   /** The request's body on its way; null while there is no stream, and for a request without a body. */
@@ -78,28 +75,12 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   }
 
   start(): void {
-    if (this.hasTooLargeBody()) return;
-    const redirect = this.request.hasFinalDot ? redirectToPlainHost(this.request) : null;
-    if (redirect !== null) {
-      this.failWith(redirect);
-      return;
-    }
-    const found = this.host.routes.find(this.hostname, this.request);
-    if (found instanceof Promise) {
-      found.then(
-        (route) => this.enter(route),
-        (error: unknown) => this.failWith(error),
-      );
-    } else {
-      this.enter(found);
-    }
+    seekAdmission(this, this.host);
   }
 
   /** Like `start`, for what was let in elsewhere and knows its route. */
   startOn(route: Route): void {
-    if (this.hasTooLargeBody()) return;
-    if (route.expiresAt <= Date.now()) this.failWith(denial('preview_expired'));
-    else this.admit(route, 'allow');
+    admitTo(this, route, this.host);
   }
 
   /** The relay stops: it will not see another traffic manager. */
@@ -160,20 +141,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   }
 
   onData(chunk: Buffer): void {
-    const upstream = this.activeUpstream;
     this.touch();
-    upstream.route.traffic.bytesOut += chunk.length;
-    if (this.trace !== null) this.trace.bytesOut += chunk.length;
-    if (this.current === State.UPGRADED) {
-      if (!this.visitor.sendRaw(chunk)) upstream.pause();
-      return;
-    }
-    if (this.current === State.FINISHING) {
-      upstream.note(Oddity.UNEXPECTED_BYTES);
-      return;
-    }
     try {
-      upstream.receive(chunk);
+      this.activeUpstream.receive(chunk);
     } catch (error) {
       this.failWith(error);
     }
@@ -189,9 +159,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     }
     if (this.current === State.FINISHING) return;
     if (upstream.head?.framing === Framing.UNTIL_CLOSE) {
-      this.handleResponseEnd(upstream, null);
+      upstream.finish(null);
     } else if (!this.retry(upstream, upstream.isReused)) {
-      this.fail('ingress_closed', closedDetail(upstream.route.ingress, this.asked));
+      this.failWith(closedEarly(this.request, upstream));
     }
   }
 
@@ -204,37 +174,23 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     } else if (this.current === State.FINISHING) {
       upstream.hasEnded = true;
     } else if (!this.retry(upstream, isStale)) {
-      const isClosed = code === ResetCode.INGRESS_RESET && this.asked === 'upgrade';
-      const { ingress } = upstream.route;
-      this.fail(
-        errorCodeOf(code),
-        isClosed ? closedDetail(ingress, 'upgrade') : sentence(`Ingress ${ingress}: ${detail}`),
-      );
+      this.failWith(streamReset(this.request, upstream, code, detail));
     }
-  }
-
-  /** What the service owes: an upgrade is refused when the connection ends before any answer. */
-  private get asked(): 'upgrade' | 'response' {
-    return this.request.upgrade !== '' && this.activeUpstream.head === null ? 'upgrade' : 'response';
   }
 
   // --- Time and change ------------------------------------------------------------------------------------
 
   /** Called with the relay's clock while the exchange lives. */
   sweep(now: number): void {
-    const isExpired = this.route !== null && this.route.expiresAt <= Date.now();
-    const error = isExpired
-      ? denial('preview_expired')
-      : timeLimitError(this, now - this.activeAt, this.host.limits);
+    const error = timeLimitError(this, now - this.activeAt, this.host.limits);
     if (error !== null) this.failWith(error);
     // Streams end all the time: asks again at each sweep, for as long as one would wait for a manager.
     else if (this.current === State.WAITING_FOR_ROOM) this.connect({ isFresh: false });
   }
 
   /**
-   * Route or access changed while this exchange runs: ends it when it would not be let in now. An exchange that was not
-   * let in yet is not judged a second time, as that would use up its one-time code. Its route is looked up again once
-   * the gate lets it in.
+   * Ends the exchange when it would not be let in now that route or access changed. An exchange that was not let in yet is
+   * not judged again, as that would use up its one-time code. Its route is looked up anew once the gate lets it in.
    */
   async revalidate(route: Route | null): Promise<void> {
     if (this.current === State.DONE) return;
@@ -248,41 +204,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   // --- From request to stream -----------------------------------------------------------------------------
 
-  private hasTooLargeBody(): boolean {
-    const { maxBodyBytes } = this.host.limits;
-    if (maxBodyBytes === 0 || this.request.contentLength <= maxBodyBytes) return false;
-    this.failWith(tooLarge(maxBodyBytes));
-    return true;
-  }
-
-  private enter(route: Route | null): void {
-    if (this.current === State.DONE) return;
-    let live = route;
-    if (route !== null && route.expiresAt <= Date.now()) {
-      // Whoever knows the name of a public preview may know that it was there.
-      if (route.access === 'public') {
-        this.failWith(denial('preview_expired'));
-        return;
-      }
-      live = null;
-    }
-    const verdict = this.host.gate.check(live, this.request, this.hostname, this.visitor.peer);
-    if (verdict instanceof Promise) {
-      verdict.then(
-        (answer) => this.admit(live, answer),
-        (error: unknown) => this.failWith(error),
-      );
-    } else {
-      this.admit(live, verdict);
-    }
-  }
-
-  private admit(route: Route | null, verdict: Verdict): void {
-    if (this.current === State.DONE) return;
-    if (verdict !== 'allow' || route === null) {
-      this.failWith(denialOf(verdict));
-      return;
-    }
+  /** The gate lets the exchange in to `route`. */
+  enter(route: Route): void {
     if (this.isRouteOutdated) {
       this.isRouteOutdated = false;
       this.start();
@@ -291,7 +214,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (this.host.observers.size > 0) this.trace = beginTrace(this, route, this.host);
     const refusal = refusalOf(this.request, route, this.host);
     if (refusal !== null) {
-      route.traffic.countRefused();
       this.failWith(refusal);
       return;
     }
@@ -303,61 +225,48 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   private connect({ isFresh }: { isFresh: boolean }): void {
     const route = this.admittedRoute;
-    const { pool, active, waiting } = route;
     // Waiting exchanges hold no tunnel stream. If they counted, a burst would block itself indefinitely.
-    const inUse = active - waiting + (isWaiting(this.current) ? 1 : 0);
+    const inUse = route.active - route.waiting + (isWaiting(this.current) ? 1 : 0);
     // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
     const pooled =
       isFresh || upgradeOf(this.request, route) !== ''
-        ? pool.dial(this, inUse)
-        : pool.acquire(this, this.host.clock.now, isRepeatable(this.request), inUse);
-    if (pooled === 'full') this.waitForRoom();
-    else if (pooled === 'absent') this.waitForManager(route);
+        ? route.pool.dial(this, inUse)
+        : route.pool.acquire(this, this.host.clock.now, isRepeatable(this.request), inUse);
+    if (pooled === 'absent' || pooled === 'full') this.wait(route, pooled);
     else this.sendOn(pooled, route);
   }
 
   private sendOn(pooled: PooledStream, route: Route): void {
     const { request, host, visitor } = this;
-    const { stream } = pooled;
-    const upstream = new ResponseTransfer(this, host, visitor, route, pooled);
-    this.upstream = upstream;
+    this.upstream = new ResponseTransfer(this, host, visitor, route, pooled);
     this.transition(State.ACTIVE);
-    this.trace?.connect(upstream.isReused);
-    if (hasBody(request)) {
-      const capture = this.trace?.requestBody ?? null;
-      this.body = new RequestTransfer(this, request, route, stream, capture, host.limits.maxBodyBytes);
-    }
+    this.trace?.connect(this.upstream.isReused);
+    if (hasBody(request))
+      this.body = new RequestTransfer(this, route, pooled.stream, host.limits.maxBodyBytes);
     const head = visitor.outgoingHead(request, route);
     this.countIn(head.length);
-    if (!stream.write(head)) this.pauseBody();
+    if (!pooled.stream.write(head)) this.pauseBody();
     else visitor.resumeBody();
   }
 
-  private waitForRoom(): void {
-    if (this.host.limits.managerWaitMs === 0) this.failWith(streamLimit());
-    else this.transition(State.WAITING_FOR_ROOM);
-  }
-
-  private waitForManager(route: Route): void {
-    if (this.host.isDraining) {
-      this.failWith(shuttingDown());
-      return;
+  private wait(route: Route, lack: 'absent' | 'full'): void {
+    const refusal = waitRefusal(lack, this.host);
+    if (refusal !== null) {
+      this.failWith(refusal);
+    } else if (lack === 'full') {
+      this.transition(State.WAITING_FOR_ROOM);
+    } else {
+      this.transition(State.WAITING_FOR_MANAGER);
+      this.cancelWait = route.pool.dialer.onArrival(() => {
+        this.cancelWait = null;
+        this.connect({ isFresh: true });
+      });
     }
-    if (this.host.limits.managerWaitMs === 0) {
-      this.failWith(managerUnavailable());
-      return;
-    }
-    this.transition(State.WAITING_FOR_MANAGER);
-    this.cancelWait = route.pool.dialer.onArrival(() => {
-      this.cancelWait = null;
-      this.connect({ isFresh: true });
-    });
   }
 
   /** Tries once more on another stream where that cannot do any harm (RFC 9110 §9.2.2). */
   private retry(upstream: ResponseTransfer, isStale: boolean): boolean {
-    const isHarmless = isStale && !this.isRetry && !upstream.hasBytes && isRepeatable(this.request);
-    if (!isHarmless) return false;
+    if (!isStale || this.isRetry || upstream.hasBytes || !isRepeatable(this.request)) return false;
     this.isRetry = true;
     upstream.reset();
     this.upstream = null;
@@ -381,34 +290,13 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     this.visitor.pauseBody();
   }
 
-  upgrade(upstream: ResponseTransfer, head: ResponseHead, rest: Buffer): void {
-    this.transition(State.UPGRADED);
-    upstream.accept(head);
-    this.trace?.answer(head, false);
-    this.visitor.switchProtocols(head, upstream.route);
-    // The visitor may have canceled.
-    if (this.current === State.DONE) return;
-    if (rest.length > 0) this.onData(rest);
-    this.visitor.resumeBody();
-  }
-
-  handleResponseEnd(upstream: ResponseTransfer, trailers: Fields | null): void {
-    if (upstream.filtered === null) {
-      this.complete(upstream, trailers);
-    } else {
-      this.transition(State.FINISHING);
-      upstream.filtered.end();
-    }
-  }
-
-  handleFilterEnd(upstream: ResponseTransfer): void {
-    // Trailers may hold digests of the body as the service sent it.
-    if (this.current === State.FINISHING) this.complete(upstream, null);
+  advance(to: typeof State.UPGRADED | typeof State.FINISHING): void {
+    this.transition(to);
   }
 
   // --- Ends -----------------------------------------------------------------------------------------------
 
-  private complete(upstream: ResponseTransfer, trailers: Fields | null): void {
+  complete(upstream: ResponseTransfer, trailers: Fields | null): void {
     const { isRequestDone } = this;
     const isReusable = isRequestDone && upstream.isReusable;
     this.settle();
@@ -416,10 +304,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     else upstream.reset();
     this.host.counters.exchanges++;
     this.visitor.complete(trailers, isRequestDone);
-  }
-
-  private fail(code: RelayErrorCode, detail: string): void {
-    this.failWith(new RelayError(code, detail));
   }
 
   /** Ends the exchange with an error, which the visitor gets as long as it has nothing of a response. */
@@ -475,8 +359,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
         throw new Error(`unhandled state ${to}`);
     }
   }
-
-  // --- What a state guarantees ----------------------------------------------------------------------------
 
   /** The route, in any state but ROUTING. */
   private get admittedRoute(): Route {

@@ -3,10 +3,13 @@ import type { Stream } from '@culvert/tunnel';
 import { RelayError } from '../answers/relay-error.js';
 import { CHUNKED_LIMITS } from '../limits.js';
 import type { Route } from '../routing/route.js';
-import type { BodyCapture } from './exchange-trace.js';
+import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 
 /** What the body of a request needs of its exchange. */
 export interface RequestTransferHost {
+  readonly request: RequestHead;
+  /** Null where nobody watches the preview. */
+  readonly trace: ExchangeTrace | null;
   /** Counts bytes that go to the service. */
   countIn(bytes: number): void;
   /** The stream takes no more for now. Its `onDrain` follows. */
@@ -39,19 +42,18 @@ export class RequestTransfer {
   /** Null for a body with a length. */
   private readonly scanner: ChunkedScanner | null;
   private readonly sink: RangeSink | null;
+  /** Keeps the first bytes of the body; null: nothing does. */
+  private readonly capture: BodyCapture | null;
 
-  /**
-   * @param capture keeps the first bytes of the body; null: nothing does
-   * @param maxBodyBytes limit of a chunked body; 0: none
-   */
+  /** @param maxBodyBytes limit of a chunked body; 0: none */
   constructor(
     private readonly host: RequestTransferHost,
-    request: RequestHead,
     private readonly route: Route,
     private readonly stream: Stream,
-    private readonly capture: BodyCapture | null,
     private readonly maxBodyBytes: number,
   ) {
+    const { request, trace } = host;
+    this.capture = trace === null ? null : trace.requestBody;
     this.bytesLeft = request.contentLength;
     const isChunked = request.framing === Framing.CHUNKED;
     this.scanner = isChunked ? new ChunkedScanner('encoded', CHUNKED_LIMITS) : null;

@@ -31,12 +31,10 @@ export interface ResponseTransferHost {
   readonly startedAt: number;
   /** Notes that bytes have moved, which restarts time-outs. */
   touch(): void;
-  /** The service has switched protocols, as the request asked. `rest` is what followed its head. */
-  upgrade(transfer: ResponseTransfer, head: ResponseHead, rest: Buffer): void;
-  /** The service has sent the whole response. */
-  handleResponseEnd(transfer: ResponseTransfer, trailers: Fields | null): void;
-  /** The filter has sent the whole body. */
-  handleFilterEnd(transfer: ResponseTransfer): void;
+  /** The service switches protocols as it was asked to, or has sent what a filter still works on. */
+  advance(to: typeof State.UPGRADED | typeof State.FINISHING): void;
+  /** The visitor has the whole body. */
+  complete(transfer: ResponseTransfer, trailers: Fields | null): void;
   /** Ends the exchange, because the filter cannot read the body. */
   failWith(cause: RelayError): void;
 }
@@ -110,40 +108,16 @@ export class ResponseTransfer implements BodySink, BodyStation {
   }
 
   /**
-   * Takes bytes of the response. Throws what is wrong with them: `HttpSyntaxError`, or `RelayError` where HTTP is kept and
-   * a rule of the relay is not.
+   * Takes bytes of the stream. Throws what is wrong with them: `HttpSyntaxError`, or `RelayError` where HTTP is kept and a
+   * rule of the relay is not.
    */
   receive(chunk: Buffer): void {
-    this.hasBytes = true;
-    let offset = 0;
-    if (this.head === null) {
-      offset = this.readHeads(chunk);
-      // More of the head is to come, or the exchange is over, or the rest is not HTTP any more.
-      if (this.head === null || this.exchange.state !== State.ACTIVE) return;
-    }
-    this.readBody(this.head, chunk, offset);
-    // At the end of the response the visitor may have been handed to the next exchange, which flushes for itself.
-    if (this.exchange.state === State.ACTIVE) this.visitor.flush();
-  }
-
-  /** Makes `head` the answer of the service. */
-  accept(head: ResponseHead): void {
-    this.head = head;
-    this.route.traffic.countAnswer(head.status, performance.now() - this.exchange.startedAt);
-  }
-
-  /** Notes what is wrong with the response. @param oddities bits of `Oddity` */
-  note(oddities: number): void {
-    this.oddities |= oddities;
-    const { trace } = this.exchange;
-    if (trace !== null) trace.oddities = this.oddities;
-  }
-
-  /** Stops reading from the stream, unless the exchange is over and the stream no longer its own. */
-  pause(): void {
-    if (this.isPaused || this.exchange.state === State.DONE) return;
-    this.isPaused = true;
-    this.stream.pause();
+    const { trace, state } = this.exchange;
+    this.route.traffic.bytesOut += chunk.length;
+    if (trace !== null) trace.bytesOut += chunk.length;
+    if (state === State.UPGRADED) this.sendRaw(chunk);
+    else if (state === State.FINISHING) this.note(Oddity.UNEXPECTED_BYTES);
+    else this.read(chunk);
   }
 
   /** The visitor has room again. */
@@ -169,7 +143,33 @@ export class ResponseTransfer implements BodySink, BodyStation {
     this.stream.resume();
   }
 
+  /** Stops reading from the stream, unless the exchange is over and the stream no longer its own. */
+  private pause(): void {
+    if (this.isPaused || this.exchange.state === State.DONE) return;
+    this.isPaused = true;
+    this.stream.pause();
+  }
+
+  private note(oddities: number): void {
+    this.oddities |= oddities;
+    const { trace } = this.exchange;
+    if (trace !== null) trace.oddities = this.oddities;
+  }
+
   // --- Heads ----------------------------------------------------------------------------------------------
+
+  private read(chunk: Buffer): void {
+    this.hasBytes = true;
+    let offset = 0;
+    if (this.head === null) {
+      offset = this.readHeads(chunk);
+      // More of the head is to come, or the exchange is over, or the rest is not HTTP any more.
+      if (this.head === null || this.exchange.state !== State.ACTIVE) return;
+    }
+    this.readBody(this.head, chunk, offset);
+    // At the end of the response the visitor may have been handed to the next exchange, which flushes for itself.
+    if (this.exchange.state === State.ACTIVE) this.visitor.flush();
+  }
 
   /** Handles heads until the final one. Returns the offset of the first byte after it. */
   private readHeads(chunk: Buffer): number {
@@ -199,8 +199,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
       }
       reader.reset();
       if (head.status === 101) {
-        this.checkSwitch(head);
-        this.exchange.upgrade(this, head, chunk.subarray(offset));
+        this.switchProtocols(head, chunk.subarray(offset));
         return chunk.length;
       }
       if (++this.interimCount > MAX_INTERIM_RESPONSES)
@@ -210,12 +209,28 @@ export class ResponseTransfer implements BodySink, BodyStation {
     return offset;
   }
 
-  private checkSwitch(head: ResponseHead): void {
-    if (!isMatchingSwitch(head, this.exchange.request, this.route))
+  /** @param rest what follows the head of the 101 response */
+  private switchProtocols(head: ResponseHead, rest: Buffer): void {
+    const { exchange, visitor, route } = this;
+    if (!isMatchingSwitch(head, exchange.request, route))
       throw new RelayError('bad_response', 'The service switched protocols without being asked.');
     // What follows could not be told from the rest of the body.
-    if (!this.exchange.isRequestDone)
+    if (!exchange.isRequestDone)
       throw new RelayError('bad_response', 'The service switched protocols before it had the whole request.');
+    exchange.advance(State.UPGRADED);
+    this.accept(head);
+    exchange.trace?.answer(head, false);
+    visitor.switchProtocols(head, route);
+    // The visitor may have canceled.
+    if (exchange.state === State.DONE) return;
+    if (rest.length > 0) this.receive(rest);
+    visitor.resumeBody();
+  }
+
+  /** Makes `head` the answer of the service. */
+  private accept(head: ResponseHead): void {
+    this.head = head;
+    this.route.traffic.countAnswer(head.status, performance.now() - this.exchange.startedAt);
   }
 
   /** Sends the final head to the visitor and lays the way of the body. */
@@ -272,7 +287,22 @@ export class ResponseTransfer implements BodySink, BodyStation {
         throw new Error(`unhandled framing ${String(head.framing satisfies never)}`);
     }
     if (next < chunk.length) this.note(Oddity.UNEXPECTED_BYTES);
-    this.exchange.handleResponseEnd(this, trailers);
+    this.finish(trailers);
+  }
+
+  /** The service has sent the whole body. */
+  finish(trailers: Fields | null): void {
+    const { exchange, filtered } = this;
+    if (filtered === null) {
+      exchange.complete(this, trailers);
+    } else {
+      exchange.advance(State.FINISHING);
+      filtered.end();
+    }
+  }
+
+  private sendRaw(chunk: Buffer): void {
+    if (!this.visitor.sendRaw(chunk)) this.pause();
   }
 
   private send(chunk: Buffer, start: number, end: number): void {
@@ -300,7 +330,8 @@ export class ResponseTransfer implements BodySink, BodyStation {
   }
 
   handleFilterEnd(): void {
-    this.exchange.handleFilterEnd(this);
+    // Trailers may hold digests of the body as the service sent it.
+    if (this.exchange.state === State.FINISHING) this.exchange.complete(this, null);
   }
 
   handleFilterFault(detail: string): void {

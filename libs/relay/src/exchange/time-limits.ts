@@ -1,14 +1,18 @@
 import { Field, type RequestHead } from '@culvert/http1';
 import { RelayError } from '../answers/relay-error.js';
 import type { RelayLimits } from '../limits.js';
+import type { Route } from '../routing/route.js';
+import { denial, managerUnavailable, shuttingDown, streamLimit } from './exchange-errors.js';
 import { ExchangeState as State } from './exchange-state.js';
-import { managerUnavailable, streamLimit } from './refusals.js';
+import type { ExchangeHost } from './host.js';
 import type { ResponseTransfer } from './response-transfer.js';
 
 /** What the time limits of an exchange depend on. */
 export interface TimedExchange {
   readonly state: State;
   readonly request: RequestHead;
+  /** There once the exchange was let in. */
+  readonly route: Route | null;
   readonly isRequestDone: boolean;
   /** Whether the stream takes no more of the request for now. */
   readonly isBodyPaused: boolean;
@@ -17,7 +21,8 @@ export interface TimedExchange {
 }
 
 /**
- * Returns why an exchange in which no byte has moved for `quietMs` must end, or null while it may go on.
+ * Returns why an exchange in which no byte has moved for `quietMs` must end, or null while it may go on: its preview has
+ * expired, or one of its limits has passed.
  * @param limits in milliseconds; 0 for `upgradeIdleTimeoutMs`: none
  */
 export function timeLimitError(
@@ -25,7 +30,8 @@ export function timeLimitError(
   quietMs: number,
   limits: RelayLimits,
 ): RelayError | null {
-  const { state, upstream } = exchange;
+  const { state, route, upstream } = exchange;
+  if (route !== null && route.expiresAt <= Date.now()) return denial('preview_expired');
   switch (state) {
     case State.ROUTING:
       if (quietMs <= limits.responseTimeoutMs) return null;
@@ -48,6 +54,16 @@ export function timeLimitError(
     default:
       throw new Error(`unhandled state ${String(state satisfies never)}`);
   }
+}
+
+/**
+ * Returns why an exchange without a stream must not wait for one, or null when it may.
+ * @param lack 'absent': no traffic manager is connected; 'full': the tunnel carries as many streams as it may
+ */
+export function waitRefusal(lack: 'absent' | 'full', host: ExchangeHost): RelayError | null {
+  if (lack === 'absent' && host.isDraining) return shuttingDown();
+  if (host.limits.managerWaitMs > 0) return null;
+  return lack === 'absent' ? managerUnavailable() : streamLimit();
 }
 
 function activeError(

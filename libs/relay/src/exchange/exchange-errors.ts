@@ -1,0 +1,63 @@
+/** Errors that an exchange answers with, by what happened to it. */
+import type { RequestHead } from '@culvert/http1';
+import { ResetCode } from '@culvert/tunnel';
+import { closedDetail, DENIALS, errorCodeOf, sentence } from '../answers/failures.js';
+import { GateAnswer } from '../answers/gate-answer.js';
+import { RelayError } from '../answers/relay-error.js';
+import type { Verdict } from '../routing/access-gate.js';
+import type { ResponseTransfer } from './response-transfer.js';
+
+/** Returns the answer to a request that the gate did not let in. 'allow' for a route that does not exist is a refusal. */
+export function denialOf(verdict: Verdict): RelayError {
+  if (verdict instanceof GateAnswer) return verdict;
+  return verdict === 'allow' ? denial('unknown_host') : denial(verdict);
+}
+
+/** Returns the answer that DENIALS has for `code`. */
+export function denial(code: keyof typeof DENIALS): RelayError {
+  return new RelayError(code, DENIALS[code]);
+}
+
+export function streamLimit(): RelayError {
+  return new RelayError('stream_limit', 'Too many connections are open to this cluster.');
+}
+
+export function managerUnavailable(): RelayError {
+  return new RelayError(
+    'manager_unavailable',
+    'No traffic manager is connected for this preview at the moment.',
+  );
+}
+
+export function shuttingDown(): RelayError {
+  return new RelayError('shutting_down', 'This part of Culvert is being stopped. Another will answer.');
+}
+
+export function tooManyRequests(): RelayError {
+  return new RelayError('too_many_requests', 'This preview serves as many requests as it may at once.');
+}
+
+/** Returns the answer when the service closed its side of the stream before its response was complete. */
+export function closedEarly(request: RequestHead, upstream: ResponseTransfer): RelayError {
+  return new RelayError('ingress_closed', closedDetail(upstream.route.ingress, askedOf(request, upstream)));
+}
+
+/** Returns the answer when the stream was reset. @param detail what the reset says of itself */
+export function streamReset(
+  request: RequestHead,
+  upstream: ResponseTransfer,
+  code: ResetCode,
+  detail: string,
+): RelayError {
+  const { ingress } = upstream.route;
+  const isClosed = code === ResetCode.INGRESS_RESET && askedOf(request, upstream) === 'upgrade';
+  return new RelayError(
+    errorCodeOf(code),
+    isClosed ? closedDetail(ingress, 'upgrade') : sentence(`Ingress ${ingress}: ${detail}`),
+  );
+}
+
+/** What the service owes: an upgrade is refused when the connection ends before any answer. */
+function askedOf(request: RequestHead, upstream: ResponseTransfer): 'upgrade' | 'response' {
+  return request.upgrade !== '' && upstream.head === null ? 'upgrade' : 'response';
+}
