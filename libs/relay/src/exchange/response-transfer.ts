@@ -223,7 +223,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     visitor.switchProtocols(head, route);
     // The visitor may have canceled.
     if (exchange.state === State.DONE) return;
-    if (rest.length > 0) this.receive(rest);
+    if (rest.length > 0) this.sendRaw(rest);
     visitor.resumeBody();
   }
 

@@ -902,6 +902,16 @@ describe('an upgrade', () => {
     visitor.socket.destroy();
   });
 
+  it('counts bytes once that arrive together with the answer', async () => {
+    const answer = `${SWITCH}${'x'.repeat(1000)}`;
+    rig = await startRig(null, { serve: (socket) => void socket.once('data', () => socket.end(answer)) });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(UPGRADE);
+    await visitor.until(/x{1000}$/);
+    visitor.socket.destroy();
+    expect(rig.relay.takeTraffic()).toMatchObject([{ bytesOut: answer.length }]);
+  });
+
   it('that is refused leaves early bytes to be read as a request, which they are not', async () => {
     const recorder = new Recorder('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
     await record(recorder);
