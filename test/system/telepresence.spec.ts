@@ -74,6 +74,8 @@ beforeAll(async () => {
   port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
   store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   pool = new Pool({ connectionString: database.url, max: 1 });
+  // Dropping the database ends what is left of its connections.
+  pool.on('error', () => {});
 });
 
 afterEach(() => {

@@ -80,7 +80,8 @@ export function connectServer(databaseUrl: string): Database {
   };
 }
 
-function openPool(config: PoolConfig): Pool {
+/** Returns a pool that outlives the connections it loses. */
+export function openPool(config: PoolConfig): Pool {
   const pool = new Pool(config);
   // A connection that breaks while idle is replaced by the next query. Without a listener it would end the process.
   pool.on('error', () => {});

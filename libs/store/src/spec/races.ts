@@ -3,8 +3,9 @@
  * statements interleaved differently. Whatever the order, what `INVARIANTS` forbids must not be left behind.
  */
 import { AuthorityLostError, scopesOfRole, TeamLimitError, type Role, type Store } from '@culvert/domain';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { openPool } from '../database/postgres-server.js';
 import { storeOn } from '../store.js';
 import type { CreateDatabase } from './databases.js';
 import { INVARIANTS } from './race-invariants.js';
@@ -36,7 +37,7 @@ export function describeRaces(name: string, createDatabase: CreateDatabase, pair
 
     beforeAll(async () => {
       const database = await createDatabase(inject('databaseUrl'), inject('migratedDatabase'));
-      pool = new Pool({ connectionString: database.url, max: 2 * AT_ONCE });
+      pool = openPool({ connectionString: database.url, max: 2 * AT_ONCE });
       shuffleStatements(pool);
       store = storeOn({
         pool,
