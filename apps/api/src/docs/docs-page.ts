@@ -16,6 +16,7 @@ export const DOCS_CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Swagger UI brings the main landmark of the page. */
 export const DOCS_PAGE = `<!doctype html>
 <html lang="en">
   <head>
@@ -26,10 +27,10 @@ export const DOCS_PAGE = `<!doctype html>
     <link rel="stylesheet" href="/api/docs/swagger-ui.css">
   </head>
   <body>
-    <main>
+    <header>
       <h1 style="position:absolute;clip-path:inset(50%)">Culvert API</h1>
-      <div id="docs"></div>
-    </main>
+    </header>
+    <div id="docs"></div>
     <script src="/api/docs/swagger-ui-bundle.js"></script>
     <script src="/api/docs/start.js"></script>
   </body>

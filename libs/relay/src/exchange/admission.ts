@@ -103,6 +103,8 @@ export function refusalOf(request: RequestHead, route: Route, host: ExchangeHost
 function faultOf(request: RequestHead, route: Route, limits: RelayLimits): RelayError | null {
   if (route.hopMark !== '' && isInCircles(request, route.hopMark)) return denial('loop_detected');
   if (isRefusedUpgrade(request, route)) return denial('upgrade_not_allowed');
+  // The application serves everybody who is signed in, and its event streams stay open: it is not limited like a preview.
+  if (route.kind === 'app') return null;
   return route.active >= limits.maxRequestsPerPreview ? tooManyRequests() : null;
 }
 

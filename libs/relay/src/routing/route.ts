@@ -35,7 +35,7 @@ export interface PreviewRouteDefinition {
  * nothing changes, so everything that does not depend on the request is computed here.
  */
 export class Route {
-  /** Exchanges under way; bounded by `maxRequestsPerPreview`. */
+  /** Exchanges under way; bounded by `maxRequestsPerPreview`, but for the application. */
   active = 0;
   /** Those of them that have no stream yet. */
   waiting = 0;
