@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import {
   DEFAULT_RELAY_LIMITS,
+  OPEN_GATE,
   Relay,
   RelayClock,
   Route,
@@ -46,6 +47,7 @@ export async function startRelayEdge(servicePort: number): Promise<RelayEdge> {
   const relay = new Relay({
     clock,
     routes: new Router(async (hostname) => routeOf(hostname), clock),
+    gate: OPEN_GATE,
     limits: DEFAULT_RELAY_LIMITS,
     pools,
     onFault: (error) => faults.push(error),

@@ -13,6 +13,7 @@ import {
   DEFAULT_RELAY_LIMITS,
   type Dialer,
   Http2Dialer,
+  OPEN_GATE,
   Relay,
   type RelayLimits,
   Route,
@@ -157,6 +158,7 @@ export class PortFront {
     const takeSocket = (socket: Socket): void => this.takeOver(socket);
     const relay = new Relay({
       routes: { find: (_hostname, request) => findRoute(request) },
+      gate: OPEN_GATE,
       limits: LIMITS,
       pools: this.pools,
       handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : takeSocket) },

@@ -1,4 +1,4 @@
-export type { AccessGate, Verdict } from './routing/access-gate.js';
+export { type AccessGate, OPEN_GATE, type Verdict } from './routing/access-gate.js';
 export { type Clock, RelayClock } from './clock.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
 export { GateAnswer } from './answers/gate-answer.js';

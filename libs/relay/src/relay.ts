@@ -37,8 +37,8 @@ export interface RelayOptions {
   /** Clock that the relay advances: the one that its router reads. Default: a clock of its own. */
   readonly clock?: RelayClock;
   readonly routes: RouteSource;
-  /** Gate that every request passes. Default: lets in each request that has a route. */
-  readonly gate?: AccessGate;
+  /** Gate that every request passes; `OPEN_GATE` where whoever connects may. */
+  readonly gate: AccessGate;
   readonly limits: RelayLimits;
   /** Peers whose word about visitors counts. Default: none. */
   readonly trustedProxies?: TrustedProxies;
@@ -268,7 +268,7 @@ class RelayHost implements ConnectionHost {
     this.clock = options.clock ?? new RelayClock();
     this.limits = options.limits;
     this.routes = options.routes;
-    this.gate = options.gate ?? { check: () => 'allow' };
+    this.gate = options.gate;
     this.trustedProxies = options.trustedProxies ?? new TrustedProxies([]);
     this.handOff = { ...NO_HAND_OFF, ...options.handOff };
     this.connections = new Connections(options.limits.maxConnectionsPerAddress);

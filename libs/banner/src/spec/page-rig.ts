@@ -5,6 +5,7 @@ import net from 'node:net';
 import {
   type BodyFilter,
   DEFAULT_RELAY_LIMITS,
+  OPEN_GATE,
   Relay,
   Route,
   SocketDialer,
@@ -56,6 +57,7 @@ export async function startRig(handle: http.RequestListener, bodyFilter: BodyFil
   );
   const relay = new Relay({
     routes: { find: () => route },
+    gate: OPEN_GATE,
     limits: DEFAULT_RELAY_LIMITS,
     pools,
     onFault: (error) => {

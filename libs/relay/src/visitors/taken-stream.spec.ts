@@ -4,6 +4,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { Relay } from '../relay.js';
+import { OPEN_GATE } from '../routing/access-gate.js';
 import { StreamPools } from '../upstream/stream-pools.js';
 import type { TakenStream } from './taken-stream.js';
 
@@ -47,6 +48,7 @@ describe('a stream that is taken over', () => {
     };
     relay = new Relay({
       routes: { find: () => null },
+      gate: OPEN_GATE,
       limits: { ...DEFAULT_RELAY_LIMITS, idleTimeoutMs: 300 },
       pools: new StreamPools(),
       handOff: {
