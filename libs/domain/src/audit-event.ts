@@ -7,6 +7,9 @@ export interface Actor {
   readonly address: string | null;
 }
 
+/** Culvert itself, where nobody asked. */
+export const SYSTEM: Actor = { kind: 'system', id: null, address: null };
+
 /** One entry of a team's audit log. Never changed once written. */
 export interface AuditEvent {
   readonly id: string;

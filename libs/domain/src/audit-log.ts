@@ -5,7 +5,7 @@ import type { Repositories } from './ports.js';
 import { changeOfAction } from './resource-change.js';
 import type { User } from './team.js';
 
-/** Who acts, and in which team. */
+/** An actor and the team that it acts in. */
 export interface TeamActor {
   readonly teamId: string;
   readonly actor: Actor;
@@ -44,7 +44,10 @@ export class AuditLog {
     await this.#append({ teamId, actor, action, targetId, targetName, before, after });
   }
 
-  /** Records those fields of `change` whose values differ between `before` and `after`; nothing when none does. */
+  /**
+   * Records those of `fields` whose values differ between `before` and `after`; nothing when none does.
+   * @param things.show what the log keeps of a thing. Default: the thing itself
+   */
   async recordChange<Thing extends object>(
     by: TeamActor,
     action: AuditAction,
@@ -53,12 +56,16 @@ export class AuditLog {
       readonly before: Thing;
       readonly after: Thing;
       readonly fields: readonly (keyof Thing & string)[];
+      readonly show?: (thing: Thing) => Fields;
     },
   ): Promise<void> {
-    const { before, after, fields } = things;
+    const { before, after, fields, show = (thing) => thing as Fields } = things;
     const changed = fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
     if (changed.length === 0) return;
-    await this.record(by, action, target, { before: pick(before, changed), after: pick(after, changed) });
+    await this.record(by, action, target, {
+      before: pick(show(before), changed),
+      after: pick(show(after), changed),
+    });
   }
 
   /** Records what concerns a person rather than a team, such as signing in: in every team that they are in. */
@@ -102,6 +109,6 @@ export class AuditLog {
   }
 }
 
-function pick<Thing extends object>(thing: Thing, fields: readonly (keyof Thing & string)[]): Fields {
+function pick(thing: Fields, fields: readonly string[]): Fields {
   return Object.fromEntries(fields.map((field) => [field, thing[field]]));
 }

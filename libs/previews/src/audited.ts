@@ -26,18 +26,9 @@ export function auditedPreview(preview: Preview) {
   };
 }
 
-/** Returns which audited fields differ, values of headers included. */
-export function changedFields(before: Preview, after: Preview): (keyof AuditedPreview)[] {
-  const fields = Object.keys(auditedPreview(after)) as (keyof AuditedPreview)[];
-  return fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
-}
-
-/** Returns the named fields of what is audited. */
-export function pick(
-  audited: AuditedPreview,
-  fields: readonly (keyof AuditedPreview)[],
-): Partial<AuditedPreview> {
-  return Object.fromEntries(fields.map((field) => [field, audited[field]]));
+/** The fields of a preview that the audit log keeps. */
+export function auditedFields(preview: Preview): (keyof AuditedPreview)[] {
+  return Object.keys(auditedPreview(preview)) as (keyof AuditedPreview)[];
 }
 
 /** What the audit log keeps of an intercept that is removed with its previews. */

@@ -20,14 +20,14 @@ import {
   type PreviewRequest,
   type PreviewRequestRefusal,
   type Repositories,
+  SYSTEM,
   type TeamActor,
   TeamLimitError,
 } from '@culvert/domain';
-import { auditedIntercept, auditedPreview, changedFields, pick, targetOfPreview } from './audited.js';
+import { auditedFields, auditedIntercept, auditedPreview, targetOfPreview } from './audited.js';
 
 /** With 82 random bits, even one collision means that the random source is broken. */
 const HOSTNAME_ATTEMPTS = 3;
-const SYSTEM: Actor = { kind: 'system', id: null, address: null };
 
 export interface PreviewRulesOptions {
   readonly store: Pick<Repositories, 'intercepts' | 'previews' | 'requestedPreviews'>;
@@ -284,16 +284,13 @@ export class PreviewRules {
     });
   }
 
-  /**
-   * Records the fields that differ; nothing when none does. A header whose value alone changed shows as its name, before
-   * and after.
-   */
-  async #recordChanged(by: TeamActor, before: Preview, after: Preview): Promise<void> {
-    const changed = changedFields(before, after);
-    if (changed.length === 0) return;
-    await this.#options.audit.record(by, 'preview.update', targetOfPreview(after), {
-      before: pick(auditedPreview(before), changed),
-      after: pick(auditedPreview(after), changed),
+  /** A header whose value alone changed shows as its name, before and after. */
+  #recordChanged(by: TeamActor, before: Preview, after: Preview): Promise<void> {
+    return this.#options.audit.recordChange(by, 'preview.update', targetOfPreview(after), {
+      before,
+      after,
+      fields: auditedFields(after),
+      show: auditedPreview,
     });
   }
 

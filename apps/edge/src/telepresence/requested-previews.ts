@@ -1,13 +1,13 @@
 import { Announcer, type EventBus } from '@culvert/events';
 import { createPreviewRequest, type CreatePreviewRequest } from '@culvert/contract';
 import {
-  type Actor,
   AuditLog,
   type Ingress,
   type InterceptPreviews,
   InvalidTextError,
   type Preview,
   type Store,
+  SYSTEM,
 } from '@culvert/domain';
 import { type Closing, type OpenedPreview, PreviewRules, type InterceptStatus } from '@culvert/previews';
 import type { Settings } from '@culvert/runtime';
@@ -17,7 +17,6 @@ import type { Logger } from 'pino';
 import { CallError, type GrpcCaller } from './credentials.js';
 
 const INTERCEPT_ID = /^[\x21-\x7e]{1,300}$/;
-const SYSTEM: Actor = { kind: 'system', id: null, address: null };
 
 /** The previews that Telepresence's traffic managers ask for: the same rules, limits and audit as over the API. */
 export class RequestedPreviews {
