@@ -108,7 +108,7 @@ function notCulvert(
   url: string,
   { status, location, cause }: Extract<ApiFailure, { kind: 'not-culvert' }>,
 ): CliError {
-  let hint = 'Look whether it is the address of Culvert, and whether it is newer than this program.';
+  let hint = 'Check that this is the address of Culvert, and that Culvert is not newer than this program.';
   if (location) hint = `It leads to ${location}: if that is Culvert, use its address.`;
   else if (status >= 502) hint = 'What stands in front of Culvert does not reach it: try again later.';
   const message = `${url} does not answer as Culvert does (HTTP ${status})`;

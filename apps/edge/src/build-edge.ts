@@ -58,7 +58,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const { scheme, previewDomain, appHostname } = settings.public;
   const trustedProxies = new TrustedProxies(settings.trustedProxies);
 
-  // Who may connect, and who is connected.
+  // Tunnels: their credentials, their sessions, and the connected traffic managers.
   const registry = new TunnelRegistry();
   const authenticator = new TunnelAuthenticator(store, apiKeyUse, trustedProxies);
   const announcer = new Announcer(bus, log);
@@ -67,7 +67,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   );
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
-  // Where a hostname leads, and who may go there.
+  // Routes: the target of each hostname, and the gate in front of it.
   const pools = new StreamPools();
   const clock = new RelayClock();
   const previewSuffix = `.${previewDomain}`;
@@ -103,7 +103,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
     onFailure: (error, hostname) => failures.add(error, hostname),
   });
 
-  // Who watches, and what is written down.
+  // Observers: the inspector, replays, recorded use and traffic, metrics.
   const watches = new ExchangeWatches(relay, gate, bus, log);
   const replays = new Replays({ relay, tunnels: registry, watches, bus, log });
   const previewUse = new PreviewUse(store.background, relay, log);

@@ -21,11 +21,11 @@ export interface ApiClientOptions<Readings extends ApiReadings> {
   readonly readings: Readings;
   /** Makes the program's own error of a failure. */
   readonly toError: (failure: ApiFailure) => Error;
-  /** For one request and its response, body included. */
+  /** Time limit for one request and its response, body included. */
   readonly timeoutMs: number;
-  /** Of the body of one response. */
+  /** Limit for the body of one response. */
   readonly maxResponseBytes: number;
-  /** Of a list, all its pages together. Default: a million. */
+  /** Limit for a list, all its pages together. Default: a million. */
   readonly maxItems?: number;
   readonly userAgent?: string;
   /** Ends calls under way, which then reject with its reason. */

@@ -1,6 +1,6 @@
 /**
- * Reads a response by the contract's schema, with one tolerance towards newer servers: fields and values of closed sets that
- * this version does not know are no reason to understand nothing. Unknown fields are left out, unknown values are kept.
+ * Reads a response by the contract's schema, with one tolerance towards newer servers: fields, and values of closed sets, that
+ * this version does not know are accepted. Unknown fields are left out, unknown values are kept.
  * Everything that the schema promises has to be there.
  *
  * It walks the schema instead of building a lenient one from it: schemas are a good part of the time that a short command takes.

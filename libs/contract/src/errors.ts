@@ -36,7 +36,7 @@ export const ERRORS = {
   },
   not_a_member: {
     status: 403,
-    title: 'You are no member of this team',
+    title: 'You are not a member of this team',
     description: 'The header Culvert-Team names a team that the person is not in, or they are in none.',
   },
   person_required: {

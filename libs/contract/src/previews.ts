@@ -136,7 +136,7 @@ export type CreatePreviewRequest = z.output<typeof createPreviewRequest>;
 export const updatePreviewRequest = changeOf(fields);
 export type UpdatePreviewRequest = z.output<typeof updatePreviewRequest>;
 
-/** Of the traffic manager that a preview's requests go through. */
+/** State of the traffic manager that a preview's requests go through. */
 const PREVIEW_STATES = ['connected', 'waiting'] as const;
 
 export const previewQuery = pageQuery.extend({

@@ -35,7 +35,7 @@ export class AuthorizationService {
       at: new Date(),
     });
     if (program === null)
-      throw new ProblemError('not_a_member', { detail: 'you are no member of this team' });
+      throw new ProblemError('not_a_member', { detail: 'you are not a member of this team' });
     return code;
   }
 }

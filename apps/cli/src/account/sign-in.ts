@@ -110,7 +110,7 @@ export class SignIn {
     )
       return unreachable(this.url, error);
     return new CliError(EXIT.unreachable, `${this.url} does not answer as Culvert does`, {
-      hint: 'Look whether it is the address of Culvert.',
+      hint: 'Check that this is the address of Culvert.',
       cause: error,
     });
   }

@@ -58,7 +58,7 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
   };
 }
 
-/** Makes one that is left from an earlier run as it is wanted now: what it has already is not sent. Null when it is gone. */
+/** Changes the preview of an earlier run to what is wanted now, and sends only what differs. Null when it is gone. */
 export async function adoptPreview(api: Api, previewId: string, wanted: Wanted): Promise<Preview | null> {
   // What is left out of a change stays as it is, whatever the default of a new preview.
   const { allowUpgrades = false, endsWithSession = false, ...change } = wanted;

@@ -55,8 +55,8 @@ interface Agent {
   /** What was sent last, as text, to see whether it has changed. */
   sent: string;
   /**
-   * By intercept: the revision with which the agent was sent what it looks for, and that as text. Culvert's id is no part of it: it
-   * comes later and is accepted beside the first one, so what the agent confirmed stays confirmed.
+   * By intercept: the revision with which the agent was sent what it looks for, and that as text. The text leaves out Culvert's id,
+   * which comes later and is accepted beside the first one, so what the agent confirmed stays confirmed.
    */
   readonly entries: Map<string, { readonly revision: number; readonly text: string }>;
   errors: ReadonlyMap<string, string>;

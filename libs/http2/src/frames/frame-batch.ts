@@ -9,7 +9,7 @@ import {
   writeFrameHeader,
 } from './frame.js';
 
-/** Of all connections of the process. */
+/** The slab that all connections of the process share. */
 const slab = new Slab();
 
 export class FrameBatch extends SlabBatch {

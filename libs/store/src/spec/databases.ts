@@ -115,7 +115,7 @@ export async function createProgram(
     redirectUri: 'http://localhost:1234/callback',
     at,
   });
-  if (!program) throw new Error('the person is no member');
+  if (!program) throw new Error('the person is not a member');
   const tokens = {
     accessTokenHash: hashOAuthSecret(randomUUID()),
     refreshTokenHash: hashOAuthSecret(randomUUID()),
