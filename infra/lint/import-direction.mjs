@@ -181,6 +181,17 @@ const PACKAGES = {
  * import. `index`, which exports, may import all of them, and so may tests.
  */
 const ROOMS = {
+  'apps/api': {
+    main: ['api-app', 'people'],
+    'api-app': ['api', 'http'],
+    api: ['people', 'previews', 'managers', 'team', 'http'],
+    people: ['team', 'http', 'announcements'],
+    previews: ['managers', 'team', 'http', 'announcements'],
+    managers: ['team', 'http', 'announcements'],
+    team: ['http', 'announcements'],
+    http: ['announcements'],
+    announcements: [],
+  },
   'libs/relay': {
     relay: ['visitors', 'exchange', 'routing', 'upstream', 'answers', 'clock', 'limits'],
     visitors: ['exchange', 'routing', 'answers', 'clock', 'limits'],

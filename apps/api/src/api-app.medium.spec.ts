@@ -7,7 +7,7 @@ import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { createApiApp } from './api-app.js';
-import { bootstrap, type BootstrapResult } from './bootstrap/bootstrap.js';
+import { bootstrap, type BootstrapResult } from './people/bootstrap/bootstrap.js';
 
 interface ApiProcess {
   readonly app: NestExpressApplication;

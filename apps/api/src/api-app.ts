@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { NestLog, serverModules, type ServerParts } from '@culvert/nest';
 import { ApiModule, type ApiOptions } from './api.module.js';
-import { configureApi } from './configure-api.js';
+import { configureApi } from './http/configure-api.js';
 
 /** The API as an application of its own, ready to listen. Owns `store` and `bus` from here on. */
 export async function createApiApp(

@@ -1,28 +1,29 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { createValidationPipe, ProblemFilter } from '@culvert/nest';
-import { ApiKeysModule } from './api-keys/api-keys.module.js';
-import { AuditEventsModule } from './audit-events/audit-events.module.js';
-import { AuthModule } from './auth/auth.module.js';
-import { DashboardModule } from './dashboard/dashboard.module.js';
-import { ChangesModule } from './changes/changes.module.js';
-import { DocsModule } from './docs/docs.module.js';
-import { ExchangesModule } from './exchanges/exchanges.module.js';
-import { InterceptsModule } from './intercepts/intercepts.module.js';
-import { MeModule } from './me/me.module.js';
-import { OAuthModule } from './oauth/oauth.module.js';
-import { PreviewAccessModule } from './preview-access/preview-access.module.js';
-import { PreviewCredentialsModule } from './preview-credentials/preview-credentials.module.js';
-import { PreviewMetricsModule } from './preview-metrics/preview-metrics.module.js';
+import { ApiKeysModule } from './team/api-keys/api-keys.module.js';
+import { AuditEventsModule } from './team/audit-events/audit-events.module.js';
+import { AuthModule } from './http/auth/auth.module.js';
+import { DashboardModule } from './http/dashboard/dashboard.module.js';
+import { ChangesModule } from './team/changes/changes.module.js';
+import { DocsModule } from './http/docs/docs.module.js';
+import { ExchangesModule } from './previews/exchanges/exchanges.module.js';
+import { InterceptsModule } from './previews/intercepts/intercepts.module.js';
+import { MeModule } from './people/me/me.module.js';
+import { OAuthModule } from './people/oauth/oauth.module.js';
+import { PreviewAccessModule } from './previews/access/preview-access.module.js';
+import { PreviewCredentialsModule } from './previews/credentials/preview-credentials.module.js';
+import { PreviewMetricsModule } from './previews/metrics/preview-metrics.module.js';
 import { PreviewsModule } from './previews/previews.module.js';
-import { ProgramsModule } from './programs/programs.module.js';
-import { ReplaysModule } from './replays/replays.module.js';
-import { AccountModule } from './account/account.module.js';
-import { SignInModule } from './sign-in/sign-in.module.js';
-import { SessionsModule } from './sessions/sessions.module.js';
+import { ProgramsModule } from './people/programs/programs.module.js';
+import { ReplaysModule } from './previews/replays/replays.module.js';
+import { AccountModule } from './people/account/account.module.js';
+import { SignInModule } from './people/sign-in/sign-in.module.js';
+import { SessionsModule } from './managers/sessions/sessions.module.js';
+import { InvitationsModule } from './people/invitations/invitations.module.js';
 import { TeamModule } from './team/team.module.js';
-import { TelepresenceModule } from './telepresence/telepresence.module.js';
-import { TrafficManagersModule } from './traffic-managers/traffic-managers.module.js';
+import { TelepresenceModule } from './managers/telepresence/telepresence.module.js';
+import { TrafficManagersModule } from './managers/traffic-managers.module.js';
 
 export interface ApiOptions {
   /** With a build of the dashboard. Default: where `npm run build` puts it. */
@@ -45,6 +46,7 @@ export class ApiModule {
         MeModule,
         ApiKeysModule,
         TeamModule,
+        InvitationsModule,
         TrafficManagersModule,
         SessionsModule,
         SignInModule,

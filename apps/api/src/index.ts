@@ -1,3 +1,3 @@
 export * from './api.module.js';
-export * from './bootstrap/bootstrap.js';
-export * from './configure-api.js';
+export * from './people/bootstrap/bootstrap.js';
+export * from './http/configure-api.js';

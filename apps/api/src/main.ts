@@ -11,7 +11,7 @@ import {
 } from '@culvert/runtime';
 import { createStore } from '@culvert/store';
 import { createApiApp } from './api-app.js';
-import { bootstrap, bootstrapResults } from './bootstrap/bootstrap.js';
+import { bootstrap, bootstrapResults } from './people/bootstrap/bootstrap.js';
 
 const settings = exitOnConfigurationError(() => loadSettings('api', process.env));
 const log = createLog({ level: settings.logLevel, app: 'api' });

@@ -1,6 +1,6 @@
 /**
  * Every page: where it is, what the navigation calls it, and the file that is loaded when somebody goes there. The server
- * knows the first segments of the paths (`apps/api/src/dashboard/dashboard.controller.ts`).
+ * knows the first segments of the paths (`apps/api/src/http/dashboard/dashboard.controller.ts`).
  */
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Scope } from './api/me.js';

@@ -5,7 +5,7 @@ import { identifyRequest, IS_PUBLIC, LOG, ProblemFilter } from '@culvert/nest';
 import { createLog } from '@culvert/runtime';
 import request from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RequireScope } from '../auth/require-scope.js';
+import { RequireScope } from './auth/require-scope.js';
 import { Operation } from './operation.js';
 
 const lines: string[] = [];

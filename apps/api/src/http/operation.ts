@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 import { OPERATIONS, type OperationId, resourceId } from '@culvert/contract';
 import { createValidationPipe, Public } from '@culvert/nest';
-import { RequireScope } from '../auth/require-scope.js';
+import { RequireScope } from './auth/require-scope.js';
 
 type Described = (typeof OPERATIONS)[number];
 

@@ -1,6 +1,6 @@
 import { Body, Controller, Param, Query } from '@nestjs/common';
 import type { CreatePreviewRequest, PreviewQuery, UpdatePreviewRequest } from '@culvert/contract';
-import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { CurrentCaller, type Caller } from '../http/auth/caller.js';
 import { Operation } from '../http/operation.js';
 import { PreviewsService } from './previews.service.js';
 

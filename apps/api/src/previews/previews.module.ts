@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { InterceptsModule } from '../intercepts/intercepts.module.js';
-import { PreviewRulesModule } from '../preview-rules/preview-rules.module.js';
-import { PullRequestsModule } from '../pull-requests/pull-requests.module.js';
-import { TrafficManagersModule } from '../traffic-managers/traffic-managers.module.js';
+import { InterceptsModule } from './intercepts/intercepts.module.js';
+import { PreviewRulesModule } from './rules/preview-rules.module.js';
+import { PullRequestsModule } from './pull-requests/pull-requests.module.js';
+import { TrafficManagersModule } from '../managers/traffic-managers.module.js';
 import { PreviewLifetimes } from './preview-lifetimes.service.js';
 import { PreviewsController } from './previews.controller.js';
 import { PreviewsService } from './previews.service.js';

@@ -10,10 +10,10 @@ import type { Page, Preview, PreviewChange, PullRequestComment, Store } from '@c
 import { SETTINGS, STORE } from '@culvert/nest';
 import { type MadePreview, PreviewRules } from '@culvert/previews';
 import type { Settings } from '@culvert/runtime';
-import type { Caller } from '../auth/caller.js';
-import { InterceptsService } from '../intercepts/intercepts.service.js';
-import { PullRequestComments } from '../pull-requests/pull-request-comments.js';
-import { TrafficManagersService } from '../traffic-managers/traffic-managers.service.js';
+import type { Caller } from '../http/auth/caller.js';
+import { InterceptsService } from './intercepts/intercepts.service.js';
+import { PullRequestComments } from './pull-requests/pull-request-comments.js';
+import { TrafficManagersService } from '../managers/traffic-managers.service.js';
 import { type InterceptOfPreview, toPreviewResource } from './preview.resource.js';
 
 /** What people and programs do to previews over the API: the rules, with the answers and problems of the contract. */

@@ -1,5 +1,5 @@
 import { Controller, Param } from '@nestjs/common';
-import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { CurrentCaller, type Caller } from '../http/auth/caller.js';
 import { Operation } from '../http/operation.js';
 import { PreviewsService } from './previews.service.js';
 

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { MAX_MEMBER_CREDENTIALS, ProblemError, type MemberCredentialList } from '@culvert/contract';
 import type { MemberCredential, Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
-import { AuditLog } from '../audit-events/audit-log.js';
-import type { Caller } from '../auth/caller.js';
+import { AuditLog } from './audit-events/audit-log.js';
+import type { Caller } from '../http/auth/caller.js';
 import { Announcer } from '../announcements/announcer.js';
 import { throwRefusal } from './team-limits.js';
 

@@ -1,7 +1,7 @@
 import { ProblemError } from '@culvert/contract';
 import { AuthorityLostError, TeamLimitError, type Role } from '@culvert/domain';
 import type { Settings } from '@culvert/runtime';
-import { authorityOf, type Caller, type Person } from '../auth/caller.js';
+import { authorityOf, type Caller, type Person } from '../http/auth/caller.js';
 
 /** Large enough for every team that works together, small enough for every list. */
 export const MAX_MEMBERS = 1000;

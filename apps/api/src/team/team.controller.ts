@@ -1,15 +1,7 @@
-import { Body, Controller, Param, Query } from '@nestjs/common';
-import type {
-  AcceptInvitationRequest,
-  CreateInvitationRequest,
-  CreateTeamRequest,
-  PageQuery,
-  UpdateMemberRequest,
-  UpdateTeamRequest,
-} from '@culvert/contract';
-import { CurrentCaller, CurrentPerson, type Caller, type Person } from '../auth/caller.js';
+import { Body, Controller, Param } from '@nestjs/common';
+import type { CreateTeamRequest, UpdateMemberRequest, UpdateTeamRequest } from '@culvert/contract';
+import { CurrentCaller, CurrentPerson, type Caller, type Person } from '../http/auth/caller.js';
 import { Operation } from '../http/operation.js';
-import { InvitationsService } from './invitations.service.js';
 import { MemberCredentialsService } from './member-credentials.service.js';
 import { TeamService } from './team.service.js';
 
@@ -17,7 +9,6 @@ import { TeamService } from './team.service.js';
 export class TeamController {
   constructor(
     private readonly team: TeamService,
-    private readonly invitations: InvitationsService,
     private readonly memberCredentials: MemberCredentialsService,
   ) {}
 
@@ -59,26 +50,6 @@ export class TeamController {
   endCredentials(@CurrentCaller() caller: Caller, @Param('userId') userId: string) {
     return this.memberCredentials.end(caller, userId);
   }
-
-  @Operation('createInvitation')
-  invite(@CurrentCaller() caller: Caller, @Body() body: CreateInvitationRequest) {
-    return this.invitations.create(caller, body);
-  }
-
-  @Operation('listInvitations')
-  listInvitations(@CurrentCaller() caller: Caller, @Query() query: PageQuery) {
-    return this.invitations.list(caller, query);
-  }
-
-  @Operation('renewInvitation')
-  renew(@CurrentCaller() caller: Caller, @Param('invitationId') id: string) {
-    return this.invitations.renew(caller, id);
-  }
-
-  @Operation('revokeInvitation')
-  revoke(@CurrentCaller() caller: Caller, @Param('invitationId') id: string) {
-    return this.invitations.revoke(caller, id);
-  }
 }
 
 /** What a person does about teams, one of which they need not be in. */
@@ -94,15 +65,5 @@ export class TeamsController {
   @Operation('leaveTeam')
   leave(@CurrentPerson() person: Person, @Param('teamId') teamId: string) {
     return this.team.leave(person, teamId);
-  }
-}
-
-@Controller()
-export class InvitationsController {
-  constructor(private readonly invitations: InvitationsService) {}
-
-  @Operation('acceptInvitation')
-  accept(@CurrentPerson() person: Person, @Body() body: AcceptInvitationRequest) {
-    return this.invitations.accept(person, body);
   }
 }

@@ -12,8 +12,8 @@ import {
 import type { Member, MembershipChange, MembershipOutcome, Store, Team } from '@culvert/domain';
 import { SETTINGS, STORE } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
-import { AuditLog } from '../audit-events/audit-log.js';
-import type { Caller, Person } from '../auth/caller.js';
+import { AuditLog } from './audit-events/audit-log.js';
+import type { Caller, Person } from '../http/auth/caller.js';
 import { Announcer } from '../announcements/announcer.js';
 import {
   throwRefusal,

@@ -8,7 +8,7 @@ import { EXIT } from '../exit-code.js';
 import { unreachable, type Fetch } from '../http.js';
 import type { StoredTokens } from '../settings/credential-file.js';
 
-/** As Culvert knows this program (apps/api/src/programs/known-programs.ts). */
+/** As Culvert knows this program (apps/api/src/people/programs/known-programs.ts). */
 const CLIENT_ID = 'culvert';
 const CALLBACK = '/callback';
 /** How long a person may take: to find their password, or the person who has it. */

@@ -1,0 +1,62 @@
+import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { identifyRequest, LOG, SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
+import type { Request } from 'express';
+import type { Logger } from 'pino';
+import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.js';
+import { trustEdgeAnd } from './client-address.js';
+import { chooseErrorForm } from './error-forms.js';
+import { logRequests } from './log-requests.js';
+import { operationOf } from './operation-of.js';
+import { requireJson } from './require-json.js';
+import { securityHeaders } from './security-headers.js';
+import { Pages } from './pages/pages.js';
+import { showPagesToPeople } from './pages/problem-pages.js';
+
+/**
+ * What every request passes before its route. To be called before `app.init()`, on an application created with
+ * `bodyParser: false`, whose peers are edges.
+ */
+export function configureApi(app: NestExpressApplication): void {
+  const settings = app.get<Settings>(SETTINGS);
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.set('trust proxy', trustEdgeAnd(settings.trustedProxies));
+  app.use(identifyRequest);
+  app.use(logRequests(app.get<Logger>(LOG)));
+  app.use(securityHeaders);
+  app.use(showPagesToPeople(app.get(Pages, { strict: false })));
+  app.use(chooseErrorForm);
+  app.use(requireJson);
+  // No compressed bodies: these need none, and a small one could unfold into a large one.
+  app.useBodyParser('urlencoded', {
+    limit: MAX_ANONYMOUS_BODY_BYTES,
+    inflate: false,
+    extended: false,
+    parameterLimit: 50,
+  });
+  const gate = app.get(BodyGate, { strict: false });
+  app.use(gate.check);
+  // The first that takes a body reads it, and those behind leave it alone.
+  const useJson = (limit: number, isMeant: (request: Request) => boolean): void => {
+    app.useBodyParser('json', {
+      limit,
+      inflate: false,
+      type: (message) => {
+        const request = message as Request;
+        return request.is('json') === 'json' && isMeant(request);
+      },
+    });
+  };
+  for (const maxBytes of new Set(OPERATIONS.map(({ body }) => body?.maxBytes))) {
+    if (maxBytes === undefined) continue;
+    useJson(
+      maxBytes,
+      (request) => gate.isAdmitted(request) && operationOf(request)?.body?.maxBytes === maxBytes,
+    );
+  }
+  useJson(MAX_BODY_BYTES, (request) => gate.isAdmitted(request));
+  app.useBodyParser('json', { limit: MAX_ANONYMOUS_BODY_BYTES, inflate: false });
+}

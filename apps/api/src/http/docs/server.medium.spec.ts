@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TestApi } from '../../spec/api-harness.js';
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await TestApi.start();
+});
+afterAll(() => api.close());
+
+it('tells its version, that of its package, to whoever shows a key', async () => {
+  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  const team = await api.team('Shop');
+  const { body, status } = await team.get('/server');
+  expect([status, body]).toEqual([200, { version }]);
+  expect((await api.http().get('/api/v1/server')).status).toBe(401);
+});

@@ -1,0 +1,204 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { ClusterEvent, EventBus } from '@culvert/events';
+import { ProblemError, type StreamEnd } from '@culvert/contract';
+import { type ApiKeyScope, USER_SESSION_IDLE_MS } from '@culvert/domain';
+import { EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
+import { appUrl, Readiness, type Settings } from '@culvert/runtime';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { AuthenticationService } from '../auth/authentication.service.js';
+import type { Caller } from '../auth/caller.js';
+import { isFromElsewhere } from '../same-origin.js';
+import { EventStream, type StreamEvent } from './event-stream.js';
+import { WaitingBudget } from './waiting-budget.js';
+
+/** Of one person or key, and of one team, in this process. */
+const MAX_STREAMS_PER_CALLER = 20;
+const MAX_STREAMS_PER_TEAM = 200;
+/** How often every caller is looked at again, should an event get lost. */
+const RECHECK_MS = 30_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface LiveStreamOptions {
+  /** All that the caller has to have, for as long as the stream is open. */
+  readonly scopes: readonly ApiKeyScope[];
+  /** The parameter `team`. */
+  readonly team: string | undefined;
+  readonly maxWaitingBytes: number;
+  readonly onClose?: () => void;
+  /** The caller may read more or less than before. */
+  readonly onScopesChange?: () => void;
+}
+
+/** A stream with the one who reads it. */
+export interface LiveStream {
+  readonly caller: Caller;
+  send(event: StreamEvent): void;
+  end(reason: StreamEnd['reason']): void;
+}
+
+interface Held {
+  caller: Caller;
+  readonly stream: EventStream;
+  readonly request: Request;
+  readonly options: LiveStreamOptions;
+  expiry: NodeJS.Timeout | undefined;
+}
+
+/**
+ * The streams of events that are open in this process: counted, and ended within a second when what let their readers
+ * in ends: a key, a session, a membership, or a role that includes what they read.
+ */
+@Injectable()
+export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #held = new Set<Held>();
+  readonly #counts = new Map<string, number>();
+  readonly #waiting = new WaitingBudget();
+  readonly #maxStreams: number;
+  readonly #appOrigin: string;
+  #recheck: NodeJS.Timeout | undefined;
+  #unsubscribe: readonly (() => void)[] = [];
+  #isStopping = false;
+
+  constructor(
+    @Inject(EVENT_BUS) private readonly bus: EventBus,
+    @Inject(LOG) private readonly log: Logger,
+    @Inject(SETTINGS) settings: Settings,
+    private readonly readiness: Readiness,
+    private readonly authentication: AuthenticationService,
+  ) {
+    this.#maxStreams = settings.limits.maxEventStreams;
+    this.#appOrigin = appUrl(settings);
+  }
+
+  onApplicationBootstrap(): void {
+    this.#unsubscribe = [
+      this.bus.subscribe((event) => this.#handleEvent(event)),
+      this.bus.onGap(() => this.#check(() => true)),
+    ];
+    this.#recheck = setInterval(() => this.#check(() => true), RECHECK_MS).unref();
+    this.readiness.onStopping(() => this.#stop());
+  }
+
+  onModuleDestroy(): void {
+    this.#stop();
+    clearInterval(this.#recheck);
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  /**
+   * Answers a request with a stream.
+   * @throws ProblemError when the caller may not have it, or there are too many; nothing was sent then
+   */
+  open(caller: Caller, request: Request, response: Response, options: LiveStreamOptions): LiveStream {
+    // It could read nothing, but would take one of the few streams that its visitor may have.
+    if (caller.userSession !== null && isFromElsewhere(request.headers, this.#appOrigin))
+      throw new ProblemError('cross_site_request');
+    if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');
+    demandScopes(caller, options.scopes);
+    const keys = this.#take(caller);
+    const stream = new EventStream(response, {
+      waiting: this.#waiting.share(options.maxWaitingBytes),
+      onClose: () => {
+        this.#held.delete(held);
+        clearTimeout(held.expiry);
+        for (const key of keys) this.#leave(key);
+        options.onClose?.();
+      },
+    });
+    const held: Held = { caller, stream, request, options, expiry: undefined };
+    this.#held.add(held);
+    // What ended since the guard looked ended unheard.
+    if (!this.#isStopping) void this.#checkOne(held);
+    else queueMicrotask(() => stream.end('interrupted'));
+    return {
+      get caller() {
+        return held.caller;
+      },
+      send: (event) => stream.send(event),
+      end: (reason) => stream.end(reason),
+    };
+  }
+
+  #handleEvent(event: ClusterEvent): void {
+    if (event.type === 'user.changed') {
+      this.#check(({ caller }) => caller.user?.id === event.userId);
+    } else if (event.type === 'api-key.revoked') {
+      for (const held of this.#held)
+        if (held.caller.apiKey?.id === event.apiKeyId) held.stream.end('access_ended');
+    }
+  }
+
+  #check(concerns: (held: Held) => boolean): void {
+    for (const held of this.#held) if (concerns(held)) void this.#checkOne(held);
+  }
+
+  async #checkOne(held: Held): Promise<void> {
+    const { caller: before, stream, request, options } = held;
+    try {
+      const caller = await this.authentication.identifyAgain(request);
+      const isStillIn =
+        caller !== null &&
+        caller.teamId === before.teamId &&
+        options.scopes.every((scope) => caller.scopes.includes(scope));
+      if (!isStillIn) {
+        stream.end('access_ended');
+        return;
+      }
+      held.caller = caller;
+      this.#awaitExpiry(held);
+      if (caller.scopes.join() !== before.scopes.join()) options.onScopesChange?.();
+    } catch (error) {
+      this.log.error({ err: error }, 'the reader of a stream could not be looked at again');
+      stream.end('interrupted');
+    }
+  }
+
+  /** Keys, sessions and tokens end by themselves too. */
+  #awaitExpiry(held: Held): void {
+    clearTimeout(held.expiry);
+    if (!held.stream.isOpen) return;
+    const { expiresAt, userSession } = held.caller;
+    const ends = [
+      expiresAt?.getTime(),
+      userSession && userSession.lastSeenAt.getTime() + USER_SESSION_IDLE_MS,
+    ].filter((end) => typeof end === 'number');
+    if (ends.length === 0) return;
+    const leftMs = Math.max(1, Math.min(...ends) - Date.now() + 1);
+    if (leftMs > MAX_TIMER_MS) return;
+    held.expiry = setTimeout(() => void this.#checkOne(held), leftMs).unref();
+  }
+
+  #take({ teamId, user, apiKey }: Caller): readonly string[] {
+    const own = `caller ${user?.id ?? apiKey?.id}`;
+    const team = `team ${teamId}`;
+    const isFull =
+      this.#held.size >= this.#maxStreams ||
+      this.#count(own) >= MAX_STREAMS_PER_CALLER ||
+      this.#count(team) >= MAX_STREAMS_PER_TEAM;
+    if (isFull) throw new ProblemError('too_many_streams');
+    for (const key of [own, team]) this.#counts.set(key, this.#count(key) + 1);
+    return [own, team];
+  }
+
+  #leave(key: string): void {
+    const left = this.#count(key) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+  }
+
+  #count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  #stop(): void {
+    this.#isStopping = true;
+    for (const { stream } of this.#held) stream.end('interrupted');
+  }
+}
+
+function demandScopes({ scopes }: Caller, wanted: readonly ApiKeyScope[]): void {
+  const lacking = wanted.filter((scope) => !scopes.includes(scope));
+  if (lacking.length === 0) return;
+  throw new ProblemError('insufficient_scope', { detail: `this needs the scope ${lacking.join(', ')}` });
+}

@@ -1,0 +1,46 @@
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { ProblemError } from '@culvert/contract';
+import { networkOf } from '@culvert/sockets';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
+import type { Request } from 'express';
+import { clientAddress } from '../client-address.js';
+import { RateLimiters, type RateLimiter } from './rate-limiters.js';
+
+/** States that the requests of a route are counted by where they come from: routes of one name, together. */
+export const CountedByAddress = Reflector.createDecorator<string>();
+
+const WINDOW_SECONDS = 60;
+
+/**
+ * Bounds what one address asks of routes that cost us something before we know who asks. A whole office may be behind
+ * one address, so this bounds floods: it is the length of the secrets asked for that defeats guessing.
+ */
+@Injectable()
+export class AddressRateGuard implements CanActivate {
+  readonly #limiter: RateLimiter | null;
+
+  constructor(
+    private readonly reflector: Reflector,
+    @Inject(SETTINGS) { limits }: Settings,
+    limiters: RateLimiters,
+  ) {
+    const points = limits.maxLoginRequestsPerAddress;
+    this.#limiter =
+      points === 0 ? null : limiters.create('login-requests', { points, seconds: WINDOW_SECONDS });
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const targets = [context.getHandler(), context.getClass()];
+    const name = this.reflector.getAllAndOverride(CountedByAddress, targets);
+    if (this.#limiter === null || name === undefined) return true;
+    const network = networkOf(clientAddress(context.switchToHttp().getRequest<Request>()));
+    const { isWithin, resetSeconds } = await this.#limiter.count(`${name}:${network}`);
+    if (isWithin) return true;
+    throw new ProblemError('too_many_attempts', {
+      detail: `from this address; try again in ${resetSeconds} s`,
+      retryAfterSeconds: resetSeconds,
+    });
+  }
+}

@@ -1,0 +1,38 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { isSecretShaped, USER_SESSION_LIFETIME_MS } from '@culvert/domain';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
+import type { CookieOptions, Request, Response } from 'express';
+import { readCookie } from '../read-cookie.js';
+
+const NAME = 'culvert-session';
+
+/**
+ * The cookie that holds a session's token. Over https its name has the prefix `__Host-`: browsers then take it from
+ * this very host only, so that no preview beside it can put another in its place.
+ */
+@Injectable()
+export class SessionCookie {
+  readonly #name: string;
+  readonly #options: CookieOptions;
+
+  constructor(@Inject(SETTINGS) { public: { scheme } }: Settings) {
+    const secure = scheme === 'https';
+    this.#name = secure ? `__Host-${NAME}` : NAME;
+    this.#options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
+  }
+
+  /** Null when there is none, more than one, or something else under its name. */
+  read(request: Request): string | null {
+    const value = readCookie(request.headers.cookie, this.#name);
+    return value !== null && isSecretShaped(value) ? value : null;
+  }
+
+  set(response: Response, token: string): void {
+    response.cookie(this.#name, token, { ...this.#options, maxAge: USER_SESSION_LIFETIME_MS });
+  }
+
+  clear(response: Response): void {
+    response.clearCookie(this.#name, this.#options);
+  }
+}

@@ -1,0 +1,145 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  generateSecret,
+  hashSecret,
+  isUserSessionUsable,
+  type SignedInUser,
+  type Store,
+  type UserSession,
+  type UserSessionDraft,
+} from '@culvert/domain';
+import { LOG, STORE } from '@culvert/nest';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { Announcer } from '../../announcements/announcer.js';
+import { clientAddress } from '../client-address.js';
+import { SessionCookie } from './session-cookie.js';
+
+/** How exact `lastSeenAt` is; keeps a busy page from costing a write per request. */
+const USE_INTERVAL_MS = 60_000;
+const SWEEP_INTERVAL_MS = 60 * 60_000;
+const MAX_USER_AGENT_LENGTH = 255;
+
+/** Sessions of people, from signing in until they end. */
+@Injectable()
+export class UserSessionsService implements OnApplicationBootstrap, OnApplicationShutdown {
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    @Inject(LOG) private readonly log: Logger,
+    private readonly cookie: SessionCookie,
+    private readonly announcer: Announcer,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#sweep = setInterval(() => this.#removeExpired(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#sweep);
+  }
+
+  /** Whether this request has the cookie of a session, good or not. */
+  hasToken(request: Request): boolean {
+    return this.cookie.read(request) !== null;
+  }
+
+  /** Who sends this request, by its cookie. Null when nobody is signed in with it. */
+  async identify(request: Request): Promise<SignedInUser | null> {
+    const token = this.cookie.read(request);
+    if (token === null) return null;
+    const found = await this.store.userSessions.findByTokenHash(hashSecret(token));
+    const now = new Date();
+    if (found === null || !isUserSessionUsable(found.session, now)) return null;
+    this.#recordUse(found.session, now);
+    return found;
+  }
+
+  /**
+   * Begins a session of this person, in the place of whatever session the browser has: what was put into a browser
+   * before somebody signed in opens nothing afterwards.
+   */
+  async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
+    await this.#endOf(request);
+    const token = generateSecret();
+    const session = await this.store.userSessions.create(draftOf(userId, token, request));
+    this.cookie.set(response, token);
+    return session;
+  }
+
+  /** The same for a person who showed the password of this hash. Null when they have another one now. */
+  async beginByPassword(
+    userId: string,
+    passwordHash: string,
+    request: Request,
+    response: Response,
+  ): Promise<UserSession | null> {
+    await this.#endOf(request);
+    const token = generateSecret();
+    const draft = draftOf(userId, token, request);
+    const session = await this.store.userSessions.createByPassword(draft, passwordHash);
+    if (session !== null) this.cookie.set(response, token);
+    return session;
+  }
+
+  /** Ends the session of this browser, if it has one. */
+  async end(request: Request, response: Response): Promise<SignedInUser | null> {
+    const found = await this.#endOf(request);
+    this.cookie.clear(response);
+    return found;
+  }
+
+  /** Ends a session, wherever it is used. False when the person has no such session. */
+  async revoke(userId: string, id: string): Promise<boolean> {
+    const isRemoved = await this.store.userSessions.remove(userId, id);
+    if (isRemoved) await this.announcer.userChanged(userId);
+    return isRemoved;
+  }
+
+  /** Ends every session of a person, but the one of this id. Returns how many. */
+  async revokeAll(userId: string, options: { readonly exceptId?: string } = {}): Promise<number> {
+    const count = await this.store.userSessions.removeAll(userId, options);
+    if (count > 0) await this.announcer.userChanged(userId);
+    return count;
+  }
+
+  async #endOf(request: Request): Promise<SignedInUser | null> {
+    const token = this.cookie.read(request);
+    const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
+    if (found !== null) await this.revoke(found.user.id, found.session.id);
+    return found;
+  }
+
+  /** In the background: no request waits for, or fails with, this. */
+  #recordUse({ id, lastSeenAt }: UserSession, now: Date): void {
+    if (now.getTime() - lastSeenAt.getTime() < USE_INTERVAL_MS) return;
+    this.store.userSessions
+      .recordUse(id, now)
+      .catch((error: unknown) => this.log.warn({ err: error, sessionId: id }, 'use of session not recorded'));
+  }
+
+  #removeExpired(): void {
+    const now = new Date();
+    Promise.all([
+      this.store.background.userSessions.removeExpired(now),
+      this.store.background.passwordResets.removeExpired(now),
+      this.store.background.previewVisits.removeExpired(now),
+    ]).catch((error: unknown) => this.log.warn({ err: error }, 'expired sessions not removed'));
+  }
+}
+
+function draftOf(userId: string, token: string, request: Request): UserSessionDraft {
+  return {
+    userId,
+    tokenHash: hashSecret(token),
+    at: new Date(),
+    address: clientAddress(request),
+    userAgent: printable(request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_LENGTH),
+  };
+}
+
+/** Browsers are free to say anything; what people read of it has no control characters. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?');
+}

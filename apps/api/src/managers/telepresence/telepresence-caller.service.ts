@@ -1,0 +1,82 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import {
+  hashOAuthSecret,
+  scopesOfProgram,
+  type Actor,
+  type ApiKey,
+  type ApiKeyScope,
+  type Authority,
+  type Store,
+  type User,
+} from '@culvert/domain';
+import { STORE } from '@culvert/nest';
+import type { Request } from 'express';
+import { AuthenticationService } from '../../http/auth/authentication.service.js';
+import { TeamRate } from '../../http/auth/team-rate.js';
+import { clientAddress } from '../../http/client-address.js';
+
+const ACCESS_TOKEN = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
+const API_KEY = /^[\x21-\x7e]{8,512}$/;
+
+/** Who runs a Telepresence client, and for which team. */
+export interface TelepresenceCaller {
+  readonly teamId: string;
+  readonly scopes: readonly ApiKeyScope[];
+  /** The key it was given; null for one that a person signed in with. */
+  readonly apiKey: ApiKey | null;
+  readonly user: User | null;
+  /** What the store judges again before it makes a key. */
+  readonly authority: Authority;
+  /** What the audit log says of them. */
+  readonly actor: Actor;
+}
+
+/** Tells whose Telepresence client makes a request. */
+@Injectable()
+export class TelepresenceCallerService {
+  constructor(
+    @Inject(STORE) private readonly store: Store,
+    private readonly authentication: AuthenticationService,
+    private readonly rate: TeamRate,
+  ) {}
+
+  /**
+   * By the key that was given to `telepresence login --apikey`, which comes before a token, or else by the access
+   * token of a sign-in in the browser.
+   * @throws ProblemError when the request carries neither that could be used, or the team makes too many
+   */
+  async identify(request: Request): Promise<TelepresenceCaller> {
+    const key = request.headers['x-ambassador-api-key'];
+    const address = clientAddress(request);
+    const caller =
+      key === undefined
+        ? await this.#byAccessToken(request.headers.authorization ?? '', address)
+        : await this.#byApiKey(key, address);
+    if (caller === null) throw new ProblemError('unauthenticated');
+    const counted = await this.rate.count(caller.teamId);
+    if (counted?.isWithin === false)
+      throw new ProblemError('too_many_requests', { retryAfterSeconds: counted.resetSeconds });
+    return caller;
+  }
+
+  async #byApiKey(key: unknown, address: string | null): Promise<TelepresenceCaller | null> {
+    if (typeof key !== 'string' || !API_KEY.test(key)) return null;
+    return this.authentication.authenticate(key, address);
+  }
+
+  async #byAccessToken(authorization: string, address: string | null): Promise<TelepresenceCaller | null> {
+    const token = ACCESS_TOKEN.exec(authorization)?.[1];
+    if (token === undefined) return null;
+    const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
+    if (owner === null) return null;
+    return {
+      teamId: owner.program.teamId,
+      scopes: scopesOfProgram(owner.program.clientId, owner.role),
+      apiKey: null,
+      user: owner.user,
+      authority: { kind: 'program', userId: owner.user.id, programId: owner.program.id },
+      actor: { kind: 'user', id: owner.user.id, address },
+    };
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { ProblemError } from '@culvert/contract';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
+import type { Caller } from '../../http/auth/caller.js';
+import { RateLimiters, type RateLimiter } from '../../http/rate-limits/rate-limiters.js';
+
+const DAY_SECONDS = 24 * 60 * 60;
+
+/** Mails to one address in a day: of one team, and of all teams, so that no team keeps another from inviting somebody. */
+const MAX_PER_RECIPIENT_OF_TEAM = 5;
+const MAX_PER_RECIPIENT = 20;
+
+interface Limit {
+  readonly limiter: RateLimiter;
+  readonly keyOf: (caller: Caller, email: string) => string;
+  /** Completes "too many invitations". */
+  readonly what: string;
+}
+
+/** Bounds the mails that invitations and their renewals send, whoever makes them. */
+@Injectable()
+export class InvitationRate {
+  readonly #limits: readonly Limit[];
+
+  constructor(@Inject(SETTINGS) { limits, mail }: Settings, limiters: RateLimiters) {
+    // The inviter hands the links on, so no mail is sent.
+    if (mail.smtpUrl === undefined) {
+      this.#limits = [];
+      return;
+    }
+    const perDay = (name: string, points: number): RateLimiter =>
+      limiters.create(`invitations:${name}`, { points, seconds: DAY_SECONDS });
+    const { maxInvitationsPerDay } = limits;
+    const ofTeamAndInviter: readonly Limit[] =
+      maxInvitationsPerDay === 0
+        ? []
+        : [
+            {
+              limiter: perDay('team', maxInvitationsPerDay),
+              keyOf: ({ teamId }) => teamId,
+              what: 'of this team',
+            },
+            { limiter: perDay('inviter', maxInvitationsPerDay), keyOf: inviterOf, what: 'of yours' },
+          ];
+    this.#limits = [
+      ...ofTeamAndInviter,
+      {
+        limiter: perDay('recipient-of-team', MAX_PER_RECIPIENT_OF_TEAM),
+        keyOf: ({ teamId }, email) => hash(`${teamId} ${email}`),
+        what: 'to this address',
+      },
+      {
+        limiter: perDay('recipient', MAX_PER_RECIPIENT),
+        keyOf: (_caller, email) => hash(email),
+        what: 'to this address',
+      },
+    ];
+  }
+
+  /**
+   * Counts a mail before it is sent.
+   * @param email of whom it goes to, in lower case
+   * @throws ProblemError `too_many_attempts`, with when to come back
+   */
+  async count(caller: Caller, email: string): Promise<void> {
+    for (const { limiter, keyOf, what } of this.#limits) {
+      const { isWithin, resetSeconds } = await limiter.count(keyOf(caller, email));
+      if (isWithin) continue;
+      throw new ProblemError('too_many_attempts', {
+        detail: `too many invitations ${what}; try again in ${Math.ceil(resetSeconds / 3600)} h`,
+        retryAfterSeconds: resetSeconds,
+      });
+    }
+  }
+
+  /** Takes back what was counted of a mail that is not sent after all. */
+  async takeBack(caller: Caller, email: string): Promise<void> {
+    for (const { limiter, keyOf } of this.#limits) await limiter.takeBack(keyOf(caller, email));
+  }
+}
+
+/** A person, whichever of their keys they use and in whichever of their teams. */
+function inviterOf({ user, apiKey, teamId }: Caller): string {
+  return user?.id ?? apiKey?.createdByUserId ?? apiKey?.id ?? teamId;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}

@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SETTINGS } from '@culvert/nest';
+import type { Settings } from '@culvert/runtime';
+import type { CookieOptions, Request, Response } from 'express';
+import { z } from 'zod';
+import { readCookie } from '../../http/read-cookie.js';
+import { returnPath } from '../../http/pages/return-path.js';
+
+const NAME = 'culvert-sign-in';
+const LIFETIME_MS = 10 * 60_000;
+
+/** What has to be remembered while somebody is at an identity provider. */
+const attempt = z.strictObject({
+  provider: z.string(),
+  back: z.string(),
+  /** What the strategy compares the answer with: state, nonce, PKCE verifier. */
+  expected: z.record(z.string(), z.unknown()),
+});
+export type SignInAttempt = z.output<typeof attempt>;
+
+/**
+ * Keeps an attempt in the browser that made it: an answer that is shown by another browser leads nowhere, and nothing
+ * is stored for attempts that are given up. HttpOnly, and with the prefix `__Host-` over https, like the session's.
+ */
+@Injectable()
+export class AttemptCookie {
+  readonly #name: string;
+  readonly #options: CookieOptions;
+
+  constructor(@Inject(SETTINGS) { public: { scheme } }: Settings) {
+    const secure = scheme === 'https';
+    this.#name = secure ? `__Host-${NAME}` : NAME;
+    this.#options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
+  }
+
+  set(response: Response, value: SignInAttempt): void {
+    const text = Buffer.from(JSON.stringify(value)).toString('base64url');
+    response.cookie(this.#name, text, { ...this.#options, maxAge: LIFETIME_MS });
+  }
+
+  /** The attempt of this browser at this provider, which is used up by looking. */
+  take(provider: string, request: Request, response: Response): SignInAttempt | null {
+    response.clearCookie(this.#name, this.#options);
+    const parsed = attempt.safeParse(parseJson(readCookie(request.headers.cookie, this.#name) ?? ''));
+    if (!parsed.success || parsed.data.provider !== provider) return null;
+    return { ...parsed.data, back: returnPath(parsed.data.back) };
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString());
+  } catch {
+    return null;
+  }
+}

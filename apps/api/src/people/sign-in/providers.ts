@@ -1,0 +1,166 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { emailAddress, ProblemError, visibleName } from '@culvert/contract';
+import type { Store, User } from '@culvert/domain';
+import { LOG, SETTINGS, STORE } from '@culvert/nest';
+import { DEFAULT_GITHUB_URL, type Settings } from '@culvert/runtime';
+import type { Request, Response } from 'express';
+import passport from 'passport';
+import type { Logger } from 'pino';
+import { AuditLog } from '../../team/audit-events/audit-log.js';
+import { Announcer } from '../../announcements/announcer.js';
+import { clientAddress } from '../../http/client-address.js';
+import { AttemptCookie } from './attempt-cookie.js';
+import { GithubProvider } from './github-provider.js';
+import { OidcProvider } from './oidc-provider.js';
+import { EXPECTED, NotVouchedForError, type Provider, type ProvenIdentity } from './provider.js';
+import type { ProviderButton } from './sign-in-pages.js';
+import { Throttle } from './throttle.js';
+
+/** The identity providers of this deployment, and what follows from whom they vouch for. */
+@Injectable()
+export class Providers {
+  readonly #providers: readonly Provider[];
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(STORE) private readonly store: Store,
+    @Inject(LOG) private readonly log: Logger,
+    private readonly attempts: AttemptCookie,
+    private readonly throttle: Throttle,
+    private readonly announcer: Announcer,
+    private readonly audit: AuditLog,
+  ) {
+    const { oidc, github, teamCreation } = settings.signIn;
+    if (github?.url === DEFAULT_GITHUB_URL && teamCreation === 'everyone')
+      log.warn(
+        'everybody who has an account at github.com may make a team here: TEAM_CREATION=members says otherwise',
+      );
+    this.#providers = [
+      ...(oidc === null ? [] : [new OidcProvider(settings, oidc)]),
+      ...(github === null ? [] : [new GithubProvider(settings, github)]),
+    ];
+  }
+
+  get buttons(): readonly ProviderButton[] {
+    return this.#providers;
+  }
+
+  /** Sends the browser to a provider, to come back to the callback and from there to `back`. */
+  async redirect(id: string, back: string, request: Request, response: Response): Promise<void> {
+    const provider = this.#find(id);
+    await this.throttle.count('provider', { address: clientAddress(request) });
+    const { attempts } = this;
+    // What the strategy takes for a session: the only thing it keeps there goes into a cookie.
+    const session = {
+      set [EXPECTED](expected: Record<string, unknown>) {
+        attempts.set(response, { provider: id, back, expected });
+      },
+    };
+    await this.#authenticate(provider, Object.assign(request, { session }), response);
+  }
+
+  /**
+   * Whom the provider vouches for, and where they wanted to go.
+   * @throws ProblemError `sign_in_failed`, `identity_provider_failed`
+   */
+  async receive(
+    id: string,
+    request: Request,
+    response: Response,
+  ): Promise<{ user: User; back: string; provider: Provider['id'] }> {
+    const provider = this.#find(id);
+    const attempt = this.attempts.take(id, request, response);
+    if (attempt === null || attempt.expected['state'] !== request.query['state']) {
+      throw new ProblemError('sign_in_failed', {
+        detail: 'This took longer than ten minutes, or began in another browser or tab. Try again.',
+      });
+    }
+    await this.throttle.count('provider', { address: clientAddress(request) });
+    const session = { [EXPECTED]: attempt.expected };
+    const identity = await this.#authenticate(provider, Object.assign(request, { session }), response);
+    if (identity === null) throw new ProblemError('sign_in_failed', { detail: 'You did not sign in there.' });
+    return {
+      user: await this.#admit(provider.id, identity, request),
+      back: attempt.back,
+      provider: provider.id,
+    };
+  }
+
+  #find(id: string): Provider {
+    const provider = this.#providers.find((each) => each.id === id);
+    if (provider === undefined)
+      throw new ProblemError('not_found', { detail: 'there is no such way to sign in' });
+    return provider;
+  }
+
+  /** Null when the person did not agree. Does not return when the answer is a redirect: that has been sent. */
+  async #authenticate(
+    provider: Provider,
+    request: Request,
+    response: Response,
+  ): Promise<ProvenIdentity | null> {
+    try {
+      const strategy = await provider.strategy();
+      return await new Promise<ProvenIdentity | null>((resolve, reject) => {
+        response.once('finish', () => resolve(null));
+        const done = (error: Error | null, identity: ProvenIdentity | false | null): void =>
+          error ? reject(error) : resolve(identity || null);
+        new passport.Passport().authenticate(strategy, { session: false }, done)(request, response, reject);
+      });
+    } catch (error) {
+      if (error instanceof NotVouchedForError) {
+        throw new ProblemError('sign_in_failed', { detail: error.message, cause: error });
+      }
+      const address = clientAddress(request);
+      this.log.warn({ err: error, provider: provider.id, address }, 'identity provider failed');
+      throw new ProblemError('identity_provider_failed', { cause: error });
+    }
+  }
+
+  /** The person of an identity, as a member of the teams that the rules give them. */
+  async #admit(id: Provider['id'], identity: ProvenIdentity, request: Request): Promise<User> {
+    const email = emailAddress.safeParse(identity.email);
+    if (!email.success) {
+      throw new ProblemError('sign_in_failed', { detail: 'your email address is not one that can be used' });
+    }
+    const { issuer, subject, name } = identity;
+    if (issuer.length > 255 || subject.length > 255) throw new ProblemError('identity_provider_failed');
+    const { user, isTakenOver } = await this.store.users.findOrCreateByIdentity({
+      issuer,
+      subject,
+      email: email.data,
+      name: visibleName(name.slice(0, 200)),
+    });
+    if (isTakenOver) await this.announcer.userChanged(user.id);
+    await this.#join(user, id, { groups: identity.groups, email: email.data }, request);
+    return user;
+  }
+
+  async #join(
+    user: User,
+    id: Provider['id'],
+    { email, groups }: Pick<ProvenIdentity, 'email' | 'groups'>,
+    request: Request,
+  ): Promise<void> {
+    const kind = id === 'github' ? 'org' : 'group';
+    const domain = email.slice(email.lastIndexOf('@') + 1);
+    const actor = { kind: 'system', id: null, address: clientAddress(request) } as const;
+    for (const rule of this.settings.signIn.teams) {
+      const values = rule.kind === 'domain' ? [domain] : rule.kind === kind ? groups : [];
+      if (!values.includes(rule.value)) continue;
+      const team = rule.team === 'first' ? await this.store.teams.findFirst() : { id: rule.team };
+      if (team === null) continue;
+      const membership = await this.store.users.addMembership(team.id, user.id, rule.role);
+      if (membership === null) continue;
+      await this.audit.record(
+        { teamId: team.id, actor },
+        'member.create',
+        { id: user.id, name: user.email },
+        {
+          after: { role: rule.role, by: `${rule.kind}:${rule.value}` },
+        },
+      );
+      await this.announcer.userChanged(user.id);
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { EventBus, ReplayReport } from '@culvert/events';
+import {
+  capturedBody,
+  type CreateReplayRequest,
+  type ErrorCode,
+  exchangeHead,
+  ProblemError,
+  type ReplayResource,
+} from '@culvert/contract';
+import type { Store } from '@culvert/domain';
+import { EVENT_BUS, STORE } from '@culvert/nest';
+import { AuditLog } from '../../team/audit-events/audit-log.js';
+import type { Caller } from '../../http/auth/caller.js';
+import { PreviewsService } from '../previews.service.js';
+import { type RateLimiter, RateLimiters } from '../../http/rate-limits/rate-limiters.js';
+import { throwRefusal } from '../../team/team-limits.js';
+import { type Offers, ReplayCall } from './replay-call.js';
+import { composeReplay, needsExchange, notRepeatable } from './replay-request.js';
+
+/** Replays of one team in a minute. */
+const MAX_PER_MINUTE = 120;
+const MAX_AUDITED_PATH_LENGTH = 512;
+
+/** Has an edge send a request to a preview for somebody who may change that preview. */
+@Injectable()
+export class ReplaysService {
+  readonly #limiter: RateLimiter;
+
+  constructor(
+    @Inject(EVENT_BUS) private readonly bus: EventBus,
+    @Inject(STORE) private readonly store: Store,
+    private readonly previews: PreviewsService,
+    private readonly audit: AuditLog,
+    limiters: RateLimiters,
+  ) {
+    this.#limiter = limiters.create('replays', { points: MAX_PER_MINUTE, seconds: 60 });
+  }
+
+  /** @param address of who asks, which the service is told */
+  async create(
+    caller: Caller,
+    previewId: string,
+    request: CreateReplayRequest,
+    address: string,
+  ): Promise<ReplayResource> {
+    const { teamId } = caller;
+    const { trafficManagerId, hostname, url } = await this.previews.show(caller, previewId);
+    await this.#count(teamId);
+    const replayId = randomUUID();
+    const replayOf = request.exchangeId ?? null;
+    const call = new ReplayCall(this.bus, {
+      replayId,
+      teamId,
+      previewId,
+      trafficManagerId,
+      exchangeId: replayOf,
+    });
+    try {
+      const offers = await call.ask({ needsExchange: needsExchange(request) });
+      if (needsExchange(request) && offers.held === null)
+        throw notRepeatable('no edge holds it any more: only the last ones are held, while somebody watches');
+      const { body, ...composed } = composeReplay(request, offers.held);
+      if (offers.offerId === null) throw notConnected(offers);
+      await this.#demandAgain(caller);
+      // Before it is sent: what comes of it may never be heard.
+      await this.audit.record(
+        caller,
+        'preview.replay',
+        { id: previewId, name: new URL(url).hostname },
+        {
+          after: { exchangeId: replayId, replayOf, method: composed.method, path: pathOf(composed.target) },
+        },
+      );
+      const startedAt = new Date().toISOString();
+      const { protocol, host } = new URL(url);
+      const report = await call.order(offers.offerId, {
+        ...composed,
+        body: body.toString('base64'),
+        replayId,
+        replayOf,
+        teamId,
+        previewId,
+        hostname,
+        host,
+        isSecure: protocol === 'https:',
+        callerId: caller.user?.id ?? caller.apiKey?.id ?? '',
+        address,
+      });
+      await this.#demandAgain(caller);
+      return { exchangeId: replayId, replayOf, startedAt, ...this.#answerOf(report, previewId) };
+    } finally {
+      call.close();
+    }
+  }
+
+  /** Edges and the service take their time: who was removed meanwhile sends nothing, and reads nothing. */
+  async #demandAgain({ teamId, authority }: Caller): Promise<void> {
+    await this.store.authorities.demand(teamId, authority, ['previews:write']).catch(throwRefusal);
+  }
+
+  async #count(teamId: string): Promise<void> {
+    const { isWithin, resetSeconds } = await this.#limiter.count(teamId);
+    if (isWithin) return;
+    throw new ProblemError('too_many_requests', {
+      detail: `a team may have ${MAX_PER_MINUTE} replays a minute; try again in ${resetSeconds} s`,
+      retryAfterSeconds: resetSeconds,
+    });
+  }
+
+  #answerOf(report: ReplayReport | null, previewId: string) {
+    if (report === null)
+      throw new ProblemError('replay_timed_out', {
+        detail: 'the edge that has the request was not heard of again',
+      });
+    if (report.isAnswered) {
+      const { status, head, body, firstByteMs, durationMs, end } = report;
+      return {
+        status,
+        response: exchangeHead.parse(head),
+        body: capturedBody.nullable().parse(body),
+        firstByteMs,
+        durationMs,
+        end,
+      };
+    }
+    if (report.code === 'unknown_host') throw this.previews.notFound(previewId);
+    throw new ProblemError(codeOf(report), {
+      detail: report.detail.replace(/\.$/, ''),
+      ...(report.retryAfterSeconds > 0 && { retryAfterSeconds: report.retryAfterSeconds }),
+    });
+  }
+}
+
+function notConnected({ refusals }: Offers): ProblemError {
+  const detail =
+    refusals.length === 0
+      ? 'no edge answered'
+      : refusals.includes('busy')
+        ? 'the edges send as many replays as they may'
+        : 'its traffic manager has no tunnel to any edge';
+  return new ProblemError('cluster_not_connected', { detail });
+}
+
+/** What the failure of an exchange is here. */
+function codeOf({ code, status }: { readonly code: string; readonly status: number }): ErrorCode {
+  switch (code) {
+    case 'team_request_limit':
+    case 'too_many_requests':
+      return 'too_many_requests';
+    case 'manager_unavailable':
+    case 'stream_limit':
+    case 'shutting_down':
+      return 'cluster_not_connected';
+    default:
+      if (status < 500 || status === 501 || status === 505) return 'replay_not_accepted';
+      if (status === 502) return 'replay_failed';
+      return status === 504 ? 'replay_timed_out' : 'internal_error';
+  }
+}
+
+/** Without the query, which may hold secrets. */
+function pathOf(target: string): string {
+  const [path = ''] = target.split('?', 1);
+  return path.length <= MAX_AUDITED_PATH_LENGTH ? path : `${path.slice(0, MAX_AUDITED_PATH_LENGTH)}…`;
+}
