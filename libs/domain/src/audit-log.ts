@@ -1,7 +1,7 @@
 import type { AuditAction } from '@culvert/terms';
 import type { ChangeAnnouncer } from './announcing.js';
 import type { Actor, AuditEventDraft } from './audit-event.js';
-import type { Repositories } from './ports.js';
+import type { Repositories } from './store.js';
 import { changeOfAction } from './resource-change.js';
 import type { User } from './team.js';
 

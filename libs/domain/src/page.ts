@@ -1,0 +1,13 @@
+/** A slice of a list, newest first. */
+export interface PageRequest {
+  /** Most items to return, 1 to 200. */
+  readonly limit: number;
+  /** Where the page before ended, as its `nextCursor` said; absent for the first page. */
+  readonly cursor?: string | undefined;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  /** Opaque; null on the last page. */
+  readonly nextCursor: string | null;
+}

@@ -1,0 +1,65 @@
+/**
+ * What the rules need from storage. Every method that touches a team's data takes the team's id first and sees
+ * nothing of any other team; the exceptions look up by a secret's hash or by hostname and say so.
+ */
+import type { ApiKeyRepository } from './api-key.repository.js';
+import type { AuditEventRepository } from './audit-event.repository.js';
+import type { AuthorityRepository } from './authority.repository.js';
+import type { BootstrapRepository } from './bootstrap.repository.js';
+import type { ConnectionEventRepository } from './connection-event.repository.js';
+import type { InterceptRepository } from './intercept.repository.js';
+import type { InvitationRepository } from './invitation.repository.js';
+import type { MemberCredentialRepository } from './member-credential.repository.js';
+import type { MemberRepository } from './member.repository.js';
+import type { PasswordResetRepository } from './password-reset.repository.js';
+import type {
+  PreviewTokenRepository,
+  PreviewVisitRepository,
+  ShareLinkRepository,
+} from './preview-access.repository.js';
+import type { PreviewTrafficRepository } from './preview-traffic.repository.js';
+import type { PreviewRepository } from './preview.repository.js';
+import type { ProgramRepository } from './program.repository.js';
+import type { PullRequestCommentRepository } from './pull-request-comment.repository.js';
+import type { RequestedPreviewRepository } from './requested-preview.repository.js';
+import type { SessionRepository } from './session.repository.js';
+import type { TeamRepository } from './team.repository.js';
+import type { TrafficManagerRepository } from './traffic-manager.repository.js';
+import type { UserSessionRepository } from './user-session.repository.js';
+import type { UserRepository } from './user.repository.js';
+
+/** All repositories of one database. */
+export interface Repositories {
+  readonly teams: TeamRepository;
+  readonly authorities: AuthorityRepository;
+  readonly members: MemberRepository;
+  readonly memberCredentials: MemberCredentialRepository;
+  readonly invitations: InvitationRepository;
+  readonly users: UserRepository;
+  readonly userSessions: UserSessionRepository;
+  readonly passwordResets: PasswordResetRepository;
+  readonly apiKeys: ApiKeyRepository;
+  readonly trafficManagers: TrafficManagerRepository;
+  readonly sessions: SessionRepository;
+  readonly connectionEvents: ConnectionEventRepository;
+  readonly intercepts: InterceptRepository;
+  readonly previews: PreviewRepository;
+  readonly programs: ProgramRepository;
+  readonly pullRequestComments: PullRequestCommentRepository;
+  readonly shareLinks: ShareLinkRepository;
+  readonly previewTokens: PreviewTokenRepository;
+  readonly previewVisits: PreviewVisitRepository;
+  readonly requestedPreviews: RequestedPreviewRepository;
+  readonly previewTraffic: PreviewTrafficRepository;
+  readonly auditEvents: AuditEventRepository;
+  readonly bootstrap: BootstrapRepository;
+}
+
+/** What is called on it rejects with StoreUnavailableError within five seconds when the database does not answer. */
+export interface Store extends Repositories {
+  /** The same for work that no caller waits for: statements may take a minute, and take no connection from callers. */
+  readonly background: Repositories;
+  /** Resolves when the database answers; rejects otherwise. For readiness probes. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
