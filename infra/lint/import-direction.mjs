@@ -286,7 +286,8 @@ function literalOf(node) {
   return null;
 }
 
-const rule = {
+/** `culvert/import-direction`. */
+export const importDirection = {
   meta: {
     type: 'problem',
     docs: { description: 'Packages import only what infra/lint/import-direction.mjs lets them' },
@@ -307,5 +308,3 @@ const rule = {
     };
   },
 };
-
-export default { meta: { name: 'culvert' }, rules: { 'import-direction': rule } };

@@ -1,11 +1,5 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Diagnostic, lintFiles } from './lint.js';
 
 /** `[file, statement, part of the message, or null when the import is allowed]` */
 const CASES: [file: string, statement: string, complaint: string | null][] = [
@@ -100,28 +94,13 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['libs/relay/src/f5.ts', 'export const x = import(`@culvert/store`);', 'relay is the data plane'],
 ];
 
-interface Diagnostic {
-  readonly code: string;
-  readonly message: string;
-  readonly filename: string;
-}
-
 describe('the import-direction rule', () => {
-  let folder: string;
   let diagnostics: Diagnostic[];
 
   beforeAll(async () => {
-    folder = await realpath(await mkdtemp(join(tmpdir(), 'culvert-lint-')));
-    await cp(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
-    await cp(join(root, 'infra/lint'), join(folder, 'infra/lint'), { recursive: true });
-    for (const [file, statement] of CASES) {
-      await mkdir(join(folder, dirname(file)), { recursive: true });
-      await writeFile(join(folder, file), `${statement}\n`);
-    }
-    diagnostics = await lint(folder, 'culvert(import-direction)');
+    const files = Object.fromEntries(CASES.map(([file, statement]) => [file, `${statement}\n`]));
+    diagnostics = await lintFiles(files, 'culvert(import-direction)');
   });
-
-  afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it.each(CASES)('in %s judges %j', (file, statement, complaint) => {
     const found = diagnostics.filter(({ filename }) => filename === file).map(({ message }) => message);
@@ -148,32 +127,8 @@ describe('the rule against circles', () => {
       "import type { A } from './a.js';\nexport type B = A | 2;",
     ],
   ])('reports a circle of %s', async (_what, a, b) => {
-    const folder = await realpath(await mkdtemp(join(tmpdir(), 'culvert-lint-')));
-    try {
-      await cp(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
-      await cp(join(root, 'infra/lint'), join(folder, 'infra/lint'), { recursive: true });
-      await mkdir(join(folder, 'libs/relay/src'), { recursive: true });
-      await writeFile(join(folder, 'libs/relay/src/a.ts'), `${a}\n`);
-      await writeFile(join(folder, 'libs/relay/src/b.ts'), `${b}\n`);
-      const found = (await lint(folder, 'import(no-cycle)')).map(({ filename }) => filename);
-      expect(found.toSorted()).toEqual(['libs/relay/src/a.ts', 'libs/relay/src/b.ts']);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const files = { 'libs/relay/src/a.ts': `${a}\n`, 'libs/relay/src/b.ts': `${b}\n` };
+    const found = (await lintFiles(files, 'import(no-cycle)')).map(({ filename }) => filename);
+    expect(found.toSorted()).toEqual(Object.keys(files));
   });
 });
-
-/** What the project's own configuration says of `folder`: complaints of the rule with this code only. */
-async function lint(folder: string, rule: string): Promise<Diagnostic[]> {
-  const output = await new Promise<string>((resolve, reject) => {
-    execFile(
-      process.execPath,
-      [join(root, 'node_modules/oxlint/bin/oxlint'), '--format=json', '.'],
-      { cwd: folder, maxBuffer: 16 * 1024 * 1024 },
-      // Findings make a non-zero exit; only a missing report is a failure of the run.
-      (error, stdout) => (stdout === '' ? reject(error ?? new Error('no report')) : resolve(stdout)),
-    );
-  });
-  const report = JSON.parse(output) as { diagnostics: Diagnostic[] };
-  return report.diagnostics.filter(({ code }) => code === rule);
-}

@@ -24,17 +24,17 @@ const STOP_TIMEOUT_MS = 10_000;
  * gone after `stop`, after a failed start, and when this process exits without either.
  */
 export class ServerProcess {
-  readonly #child: ChildProcess;
-  readonly #onExit: () => void;
+  private readonly child: ChildProcess;
+  private readonly onExit: () => void;
 
   private constructor(
     child: ChildProcess,
     private readonly folder: TemporaryFolder,
     private readonly stopSignal: NodeJS.Signals,
   ) {
-    this.#child = child;
-    this.#onExit = () => child.kill('SIGKILL');
-    process.once('exit', this.#onExit);
+    this.child = child;
+    this.onExit = () => child.kill('SIGKILL');
+    process.once('exit', this.onExit);
   }
 
   static async start(options: {
@@ -58,8 +58,8 @@ export class ServerProcess {
   }
 
   async stop(): Promise<void> {
-    process.off('exit', this.#onExit);
-    const child = this.#child;
+    process.off('exit', this.onExit);
+    const child = this.child;
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const ended = once(child, 'exit');
       const kill = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
@@ -74,17 +74,17 @@ export class ServerProcess {
 /** A folder below the system's temporary one; removed at the latest when this process exits. */
 export class TemporaryFolder {
   readonly path: string;
-  readonly #remove = () => rmSync(this.path, { recursive: true, force: true });
+  private readonly removeNow = () => rmSync(this.path, { recursive: true, force: true });
 
   constructor(name: string, owner: Owner | null = null) {
     this.path = mkdtempSync(join(tmpdir(), `culvert-${name}-`));
     if (owner) chownSync(this.path, owner.uid, owner.gid);
-    process.once('exit', this.#remove);
+    process.once('exit', this.removeNow);
   }
 
   remove(): void {
-    process.off('exit', this.#remove);
-    this.#remove();
+    process.off('exit', this.removeNow);
+    this.removeNow();
   }
 }
 

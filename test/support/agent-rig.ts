@@ -29,7 +29,7 @@ export interface RiggedAgent extends TrafficAgent {
 }
 
 export class AgentRig {
-  readonly #cleanUps: (() => unknown)[] = [];
+  private readonly cleanUps: (() => unknown)[] = [];
   managerUrl = '';
 
   /** With a traffic manager that knows no Culvert. */
@@ -53,11 +53,11 @@ export class AgentRig {
 
   /** The last comes first. */
   atEnd(cleanUp: () => unknown): void {
-    this.#cleanUps.push(cleanUp);
+    this.cleanUps.push(cleanUp);
   }
 
   async stop(): Promise<void> {
-    for (const cleanUp of this.#cleanUps.toReversed()) await cleanUp();
+    for (const cleanUp of this.cleanUps.toReversed()) await cleanUp();
   }
 
   async listen(server: net.Server): Promise<number> {

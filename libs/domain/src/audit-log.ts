@@ -21,12 +21,12 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Records who changed what, once it is changed, and announces the change to those who watch the team. */
 export class AuditLog {
-  readonly #store: Pick<Repositories, 'auditEvents' | 'users'>;
-  readonly #announcer: ChangeAnnouncer;
+  private readonly store: Pick<Repositories, 'auditEvents' | 'users'>;
+  private readonly announcer: ChangeAnnouncer;
 
   constructor(store: Pick<Repositories, 'auditEvents' | 'users'>, announcer: ChangeAnnouncer) {
-    this.#store = store;
-    this.#announcer = announcer;
+    this.store = store;
+    this.announcer = announcer;
   }
 
   /** Records one action. `before` and `after` must hold no secret. */
@@ -40,8 +40,8 @@ export class AuditLog {
     const { teamId, actor } = by;
     const { id: targetId, name: targetName } = target;
     const changed = changeOfAction(teamId, { action, targetId });
-    if (changed !== null) this.#announcer.changed(changed);
-    await this.#append({ teamId, actor, action, targetId, targetName, before, after });
+    if (changed !== null) this.announcer.changed(changed);
+    await this.append({ teamId, actor, action, targetId, targetName, before, after });
   }
 
   /**
@@ -75,7 +75,7 @@ export class AuditLog {
     target: AuditTarget,
     after: Fields | null = null,
   ): Promise<void> {
-    await this.#recordInTeamsOf(actor.id ?? '', { actor, action, target, after });
+    await this.recordInTeamsOf(actor.id ?? '', { actor, action, target, after });
   }
 
   /** Records what somebody tried for a person without proving to be them. */
@@ -84,16 +84,16 @@ export class AuditLog {
     actor: Actor,
     action: AuditAction,
   ): Promise<void> {
-    return this.#recordInTeamsOf(id, { actor, action, target: { id, name: email }, after: null });
+    return this.recordInTeamsOf(id, { actor, action, target: { id, name: email }, after: null });
   }
 
-  async #recordInTeamsOf(
+  private async recordInTeamsOf(
     userId: string,
     { target, ...event }: { actor: Actor; action: AuditAction; target: AuditTarget; after: Fields | null },
   ): Promise<void> {
-    const memberships = await this.#store.users.memberships(userId);
+    const memberships = await this.store.users.memberships(userId);
     for (const { teamId } of memberships) {
-      await this.#append({
+      await this.append({
         ...event,
         teamId,
         targetId: target.id,
@@ -103,9 +103,9 @@ export class AuditLog {
     }
   }
 
-  async #append(draft: AuditEventDraft): Promise<void> {
-    const { id } = await this.#store.auditEvents.append(draft);
-    this.#announcer.changed({ teamId: draft.teamId, resource: 'audit-event', id, change: 'created' });
+  private async append(draft: AuditEventDraft): Promise<void> {
+    const { id } = await this.store.auditEvents.append(draft);
+    this.announcer.changed({ teamId: draft.teamId, resource: 'audit-event', id, change: 'created' });
   }
 }
 

@@ -9,12 +9,12 @@ export interface AnnouncerLog {
 
 /** Tells every process what has changed in the database. */
 export class Announcer implements PreviewAnnouncer {
-  readonly #bus: EventBus;
-  readonly #log: AnnouncerLog;
+  private readonly bus: EventBus;
+  private readonly log: AnnouncerLog;
 
   constructor(bus: EventBus, log: AnnouncerLog) {
-    this.#bus = bus;
-    this.#log = log;
+    this.bus = bus;
+    this.log = log;
   }
 
   /**
@@ -22,10 +22,10 @@ export class Announcer implements PreviewAnnouncer {
    * database already: edges look there again when their connection to the bus is back.
    */
   async announce(events: readonly ClusterEvent[]): Promise<void> {
-    const outcomes = await Promise.allSettled(events.map((event) => this.#bus.publish(event)));
+    const outcomes = await Promise.allSettled(events.map((event) => this.bus.publish(event)));
     const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
     if (refusals.length > 0) {
-      this.#log.error({ err: refusals[0]?.reason, count: refusals.length }, 'events not published');
+      this.log.error({ err: refusals[0]?.reason, count: refusals.length }, 'events not published');
     }
   }
 
@@ -47,9 +47,9 @@ export class Announcer implements PreviewAnnouncer {
   /** In the background: when the bus does not take it, watchers are told of the gap. */
   changed(change: ResourceChange): void {
     const { teamId, resource, id, change: kind } = change;
-    this.#bus
+    this.bus
       .publish({ type: 'resource.changed', teamId, resource, id, change: kind })
-      .catch((error: unknown) => this.#log.warn({ err: error, change }, 'change not announced'));
+      .catch((error: unknown) => this.log.warn({ err: error, change }, 'change not announced'));
   }
 
   /** Has every process look up again what a person may do. */

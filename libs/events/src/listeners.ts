@@ -1,18 +1,18 @@
 /** Who wants to hear something. One that throws does not keep it from the others. */
 export class Listeners<Args extends unknown[]> {
-  readonly #listeners = new Set<(...args: Args) => void>();
+  private readonly listeners = new Set<(...args: Args) => void>();
 
   constructor(private readonly onError: (error: unknown) => void) {}
 
   /** Returns the way to stop. The same function may be added more than once. */
   add(listener: (...args: Args) => void): () => void {
     const own = (...args: Args) => listener(...args);
-    this.#listeners.add(own);
-    return () => void this.#listeners.delete(own);
+    this.listeners.add(own);
+    return () => void this.listeners.delete(own);
   }
 
   call(...args: Args): void {
-    for (const listener of this.#listeners) {
+    for (const listener of this.listeners) {
       try {
         listener(...args);
       } catch (error) {
@@ -22,6 +22,6 @@ export class Listeners<Args extends unknown[]> {
   }
 
   clear(): void {
-    this.#listeners.clear();
+    this.listeners.clear();
   }
 }

@@ -243,14 +243,14 @@ async function killClients(name: string): Promise<number> {
 
 /** A port that leads to Redis, or nowhere. */
 class Proxy {
-  readonly #sockets = new Set<Socket>();
-  #server: Server;
+  private readonly sockets = new Set<Socket>();
+  private server: Server;
   readonly port: number;
 
   private constructor(server: Server) {
-    this.#server = server;
+    this.server = server;
     this.port = (server.address() as AddressInfo).port;
-    server.on('connection', (socket) => this.#forward(socket));
+    server.on('connection', (socket) => this.forward(socket));
   }
 
   static async start(): Promise<Proxy> {
@@ -266,29 +266,29 @@ class Proxy {
   }
 
   async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-    await once(this.#server, 'close');
+    if (!this.server.listening) return;
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+    await once(this.server, 'close');
   }
 
   async restart(): Promise<void> {
-    this.#server = createServer((socket) => this.#forward(socket)).listen(this.port, '127.0.0.1');
-    await once(this.#server, 'listening');
+    this.server = createServer((socket) => this.forward(socket)).listen(this.port, '127.0.0.1');
+    await once(this.server, 'listening');
   }
 
-  #forward(client: Socket): void {
+  private forward(client: Socket): void {
     const target = new URL(redisUrl);
     const upstream = connect(Number(target.port || 6379), target.hostname);
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
-      this.#sockets.add(from);
+      this.sockets.add(from);
       from.pipe(to);
       from.on('error', () => to.destroy());
       from.on('close', () => {
-        this.#sockets.delete(from);
+        this.sockets.delete(from);
         to.destroy();
       });
     }

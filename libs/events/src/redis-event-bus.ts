@@ -20,19 +20,19 @@ const SILENCE_TIMEOUT_MS = 15_000;
  * Each connection has one role, because Redis takes no other commands from a subscriber.
  */
 export class RedisEventBus implements EventBus {
-  readonly #events: Listeners<[ClusterEvent]>;
-  readonly #gaps: Listeners<[]>;
-  readonly #publisher: Redis;
-  readonly #subscriber: Redis;
-  readonly #pings: NodeJS.Timeout;
-  readonly #topics: Topics;
+  private readonly events: Listeners<[ClusterEvent]>;
+  private readonly gaps: Listeners<[]>;
+  private readonly publisher: Redis;
+  private readonly subscriber: Redis;
+  private readonly pings: NodeJS.Timeout;
+  private readonly topics: Topics;
   /** Of its own, made when somebody listens: bulk that is read too slowly must not cost an event. */
-  #topicSubscriber: Redis | null = null;
+  private topicSubscriber: Redis | null = null;
   /** Resolved by the first subscription: what is published before it this process would not hear. */
-  readonly #listening: Promise<void>;
+  private readonly listening: Promise<void>;
   readonly #redisUrl: string;
-  #hasGap = false;
-  #isClosed = false;
+  private hasGap = false;
+  private isClosed = false;
 
   /** Begins to connect. Until Redis is there, and whenever it is not, `publish` rejects and the rest waits. */
   constructor(
@@ -40,136 +40,136 @@ export class RedisEventBus implements EventBus {
     private readonly onError: (error: unknown) => void,
   ) {
     this.#redisUrl = redisUrl;
-    this.#topics = new Topics(onError);
-    this.#events = new Listeners(onError);
-    this.#gaps = new Listeners(onError);
-    this.#publisher = this.#connect(redisUrl, {}).setMaxListeners(0);
-    this.#subscriber = this.#connect(redisUrl, {
+    this.topics = new Topics(onError);
+    this.events = new Listeners(onError);
+    this.gaps = new Listeners(onError);
+    this.publisher = this.connect(redisUrl, {}).setMaxListeners(0);
+    this.subscriber = this.connect(redisUrl, {
       autoResubscribe: false,
       socketTimeout: SILENCE_TIMEOUT_MS,
     });
-    this.#subscriber.on('message', (_channel, message) => this.#handleMessage(message));
-    this.#subscriber.on('close', () => (this.#hasGap = true));
-    this.#listening = new Promise((resolve) => {
-      this.#subscriber.on('ready', () => void this.#listen().then(resolve, () => {}));
+    this.subscriber.on('message', (_channel, message) => this.handleMessage(message));
+    this.subscriber.on('close', () => (this.hasGap = true));
+    this.listening = new Promise((resolve) => {
+      this.subscriber.on('ready', () => void this.subscribeChannel().then(resolve, () => {}));
     });
-    this.#pings = setInterval(() => {
+    this.pings = setInterval(() => {
       // A ping that fails is a connection that closes, which is handled there.
-      for (const subscriber of [this.#subscriber, this.#topicSubscriber])
+      for (const subscriber of [this.subscriber, this.topicSubscriber])
         if (subscriber?.status === 'ready') subscriber.ping().catch(() => {});
     }, PING_INTERVAL_MS).unref();
   }
 
   async publish(event: ClusterEvent): Promise<void> {
-    if (this.#isClosed) throw new EventNotPublishedError('the event bus is closed');
+    if (this.isClosed) throw new EventNotPublishedError('the event bus is closed');
     const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
     try {
-      await Promise.race([this.#send(event, deadline), expiry(deadline)]);
+      await Promise.race([this.publishWhenReady(event, deadline), expiry(deadline)]);
     } catch (error) {
       throw new EventNotPublishedError('Redis did not take the event in time', { cause: error });
     }
   }
 
   subscribe(listener: (event: ClusterEvent) => void): () => void {
-    return this.#events.add(listener);
+    return this.events.add(listener);
   }
 
   onGap(listener: () => void): () => void {
-    return this.#gaps.add(listener);
+    return this.gaps.add(listener);
   }
 
   send(topic: string, message: string): void {
-    if (this.#isClosed || this.#publisher.status !== 'ready') return;
-    const { stream } = this.#publisher;
+    if (this.isClosed || this.publisher.status !== 'ready') return;
+    const { stream } = this.publisher;
     if (stream !== undefined && stream.writableLength > MAX_WAITING_BYTES) return;
     // A message that does not arrive is lost, as said.
-    this.#publisher.publish(TOPIC_PREFIX + topic, message).catch(() => {});
+    this.publisher.publish(TOPIC_PREFIX + topic, message).catch(() => {});
   }
 
   listen(topic: string, listener: (message: string) => void): Listening {
-    const isFirst = !this.#topics.has(topic);
-    const remove = this.#topics.add(topic, listener);
-    const isReady = isFirst ? this.#subscribeTopic(topic) : Promise.resolve();
+    const isFirst = !this.topics.has(topic);
+    const remove = this.topics.add(topic, listener);
+    const isReady = isFirst ? this.subscribeTopic(topic) : Promise.resolve();
     return {
       isReady,
       stop: () => {
         remove();
-        if (this.#topics.has(topic) || this.#topicSubscriber?.status !== 'ready') return;
-        this.#topicSubscriber.unsubscribe(TOPIC_PREFIX + topic).catch(() => {});
+        if (this.topics.has(topic) || this.topicSubscriber?.status !== 'ready') return;
+        this.topicSubscriber.unsubscribe(TOPIC_PREFIX + topic).catch(() => {});
       },
     };
   }
 
   async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    clearInterval(this.#pings);
-    this.#events.clear();
-    this.#gaps.clear();
-    this.#subscriber.disconnect();
-    this.#topics.clear();
-    this.#topicSubscriber?.disconnect();
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearInterval(this.pings);
+    this.events.clear();
+    this.gaps.clear();
+    this.subscriber.disconnect();
+    this.topics.clear();
+    this.topicSubscriber?.disconnect();
     // What was published still goes out.
-    if (this.#publisher.status === 'ready') await this.#publisher.quit().catch(() => {});
-    this.#publisher.disconnect();
+    if (this.publisher.status === 'ready') await this.publisher.quit().catch(() => {});
+    this.publisher.disconnect();
   }
 
-  async #send(event: ClusterEvent, deadline: AbortSignal): Promise<void> {
-    await this.#listening;
-    await whenReady(this.#publisher, deadline);
+  private async publishWhenReady(event: ClusterEvent, deadline: AbortSignal): Promise<void> {
+    await this.listening;
+    await whenReady(this.publisher, deadline);
     // Given up meanwhile: an event that comes late would contradict what the caller was told.
-    if (!deadline.aborted) await this.#publisher.publish(CHANNEL, encodeEvent(event));
+    if (!deadline.aborted) await this.publisher.publish(CHANNEL, encodeEvent(event));
   }
 
   /** Without a connection it is subscribed to when there is one, with all others. */
-  async #subscribeTopic(topic: string): Promise<void> {
-    const subscriber = (this.#topicSubscriber ??= this.#connectTopics());
+  private async subscribeTopic(topic: string): Promise<void> {
+    const subscriber = (this.topicSubscriber ??= this.connectTopics());
     const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
     await whenReady(subscriber, deadline);
-    if (deadline.aborted || !this.#topics.has(topic)) return;
+    if (deadline.aborted || !this.topics.has(topic)) return;
     // When its connection breaks, the next one subscribes to it.
     await subscriber.subscribe(TOPIC_PREFIX + topic).catch(() => {});
   }
 
-  #connectTopics(): Redis {
-    const subscriber = this.#connect(this.#redisUrl, {
+  private connectTopics(): Redis {
+    const subscriber = this.connect(this.#redisUrl, {
       autoResubscribe: false,
       socketTimeout: SILENCE_TIMEOUT_MS,
     }).setMaxListeners(0);
     subscriber.on('message', (channel, message) =>
-      this.#topics.deliver(channel.slice(TOPIC_PREFIX.length), message),
+      this.topics.deliver(channel.slice(TOPIC_PREFIX.length), message),
     );
     subscriber.on('ready', () => {
-      const channels = this.#topics.names().map((topic) => TOPIC_PREFIX + topic);
+      const channels = this.topics.names().map((topic) => TOPIC_PREFIX + topic);
       if (channels.length > 0) subscriber.subscribe(...channels).catch(() => {});
     });
     return subscriber;
   }
 
-  async #listen(): Promise<void> {
+  private async subscribeChannel(): Promise<void> {
     try {
-      await this.#subscriber.subscribe(CHANNEL);
+      await this.subscriber.subscribe(CHANNEL);
     } catch (error) {
-      if (!this.#isClosed) {
+      if (!this.isClosed) {
         this.onError(error);
-        this.#subscriber.disconnect(true);
+        this.subscriber.disconnect(true);
       }
       throw error;
     }
-    if (this.#hasGap) this.#gaps.call();
-    this.#hasGap = false;
+    if (this.hasGap) this.gaps.call();
+    this.hasGap = false;
   }
 
-  #handleMessage(message: string): void {
+  private handleMessage(message: string): void {
     try {
       const event = decodeEvent(message);
-      if (event !== null) this.#events.call(event);
+      if (event !== null) this.events.call(event);
     } catch (error) {
       this.onError(error);
     }
   }
 
-  #connect(redisUrl: string, options: RedisOptions): Redis {
+  private connect(redisUrl: string, options: RedisOptions): Redis {
     const redis = new Redis(redisUrl, {
       // A command that is not answered on its connection fails at once; waiting is bounded by us.
       maxRetriesPerRequest: 0,

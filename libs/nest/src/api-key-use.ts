@@ -12,7 +12,7 @@ const USE_INTERVAL_MS = 60_000;
 @Injectable()
 export class ApiKeyUse {
   /** Keys whose use is being written down, so that a burst of requests writes once. */
-  readonly #recording = new Set<string>();
+  private readonly recording = new Set<string>();
 
   constructor(
     @Inject(STORE) private readonly store: Pick<Store, 'apiKeys'>,
@@ -29,12 +29,12 @@ export class ApiKeyUse {
     at = new Date(),
   ): void {
     const isRecent = lastUsedAt !== null && at.getTime() - lastUsedAt.getTime() < USE_INTERVAL_MS;
-    if (isRecent || this.#recording.has(id)) return;
-    this.#recording.add(id);
+    if (isRecent || this.recording.has(id)) return;
+    this.recording.add(id);
     void this.store.apiKeys
       .recordUse(id, at, address !== null && isIP(address) !== 0 ? address : null)
       .catch((error: unknown) => this.log.warn({ err: error, apiKeyId: id }, 'use of key not recorded'))
-      .finally(() => this.#recording.delete(id));
+      .finally(() => this.recording.delete(id));
   }
 
   /** Of keys whose tunnels stay open, which use them all the time. Keeps the addresses. Rejects as the store does. */

@@ -68,21 +68,21 @@ export interface Closing {
 export type InterceptStatus = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
 
 export class PreviewRules {
-  readonly #options: PreviewRulesOptions;
+  private readonly options: PreviewRulesOptions;
 
   constructor(options: PreviewRulesOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   /** Previews that a team may have. */
   get maxPreviews(): number {
-    return this.#options.maxPreviews;
+    return this.options.maxPreviews;
   }
 
   /** Makes a preview of an intercept that exists. */
   create(by: TeamActor, interceptId: string, fields: NewPreview): Promise<MadePreview> {
-    const { store, maxPreviews } = this.#options;
-    return this.#make(by, (hostname) =>
+    const { store, maxPreviews } = this.options;
+    return this.make(by, (hostname) =>
       store.previews.create(by.teamId, { ...fields, interceptId, hostname }, maxPreviews),
     );
   }
@@ -93,9 +93,9 @@ export class PreviewRules {
     intercept: InterceptDraft,
     fields: NewPreview,
   ): Promise<MadePreview> {
-    const { store, maxPreviews } = this.#options;
+    const { store, maxPreviews } = this.options;
     const id = newInterceptId(intercept.name);
-    return this.#make(
+    return this.make(
       by,
       (hostname) =>
         store.previews.createWithIntercept(by.teamId, id, intercept, { ...fields, hostname }, maxPreviews),
@@ -108,9 +108,9 @@ export class PreviewRules {
    * @throws InvalidTextError when text of the request cannot be stored
    */
   async open(by: TeamActor, asked: AskedPreview): Promise<OpenedPreview> {
-    const { store, announcer, maxPreviews } = this.#options;
+    const { store, announcer, maxPreviews } = this.options;
     const { teamId } = by;
-    const opened = await this.#withNewHostname((hostname) =>
+    const opened = await this.withNewHostname((hostname) =>
       store.requestedPreviews.open(teamId, {
         ...asked,
         preview: { ...asked.preview, hostname },
@@ -124,31 +124,31 @@ export class PreviewRules {
     await announcer.previewsChanged([preview.hostname]);
     const change = before === null ? 'created' : 'updated';
     announcer.changed({ teamId, resource: 'intercept', id: preview.interceptId, change });
-    if (before === null) await this.#recordMade(by, 'preview.create', preview);
-    else await this.#recordChanged(by, before, preview);
+    if (before === null) await this.recordMade(by, 'preview.create', preview);
+    else await this.recordChanged(by, before, preview);
     return { ok: true, preview };
   }
 
   /** Changes a preview. Null when the team does not have it. */
   async update(by: TeamActor, id: string, change: PreviewChange): Promise<Preview | null> {
-    const { store, announcer } = this.#options;
+    const { store, announcer } = this.options;
     const before = await store.previews.find(by.teamId, id);
     if (before === null) return null;
     const preview = await store.previews.update(by.teamId, id, change);
     if (preview === null) return null;
     await announcer.previewsChanged([preview.hostname]);
-    await this.#recordChanged(by, before, preview);
+    await this.recordChanged(by, before, preview);
     return preview;
   }
 
   /** Removes a preview, and has its traffic manager told. Null when the team does not have it. */
   async remove(by: TeamActor, id: string): Promise<Preview | null> {
-    const { store, announcer } = this.#options;
+    const { store, announcer } = this.options;
     const preview = await store.previews.remove(by.teamId, id);
     if (preview === null) return null;
     await announcer.previewsRemoved([preview]);
-    await this.#recordRemoved(by, preview);
-    this.#interceptChanged(preview.teamId, preview.interceptId);
+    await this.recordRemoved(by, preview);
+    this.interceptChanged(preview.teamId, preview.interceptId);
     return preview;
   }
 
@@ -157,7 +157,7 @@ export class PreviewRules {
    * another intercept has its hostname now.
    */
   async restore(by: TeamActor, interceptId: string): Promise<MadePreview> {
-    const { store, announcer, maxPreviews } = this.#options;
+    const { store, announcer, maxPreviews } = this.options;
     const preview = await ofLimited(() =>
       // Another intercept may have got the hostname meanwhile.
       store.previews.restore(by.teamId, interceptId, maxPreviews).catch(nullWhenTaken),
@@ -165,8 +165,8 @@ export class PreviewRules {
     if (preview === null) return { ok: false, reason: 'not-found' };
     if (preview === 'limit-reached') return { ok: false, reason: preview };
     await announcer.previewsChanged([preview.hostname]);
-    await this.#recordMade(by, 'preview.restore', preview);
-    this.#interceptChanged(preview.teamId, interceptId);
+    await this.recordMade(by, 'preview.restore', preview);
+    this.interceptChanged(preview.teamId, interceptId);
     return { ok: true, preview };
   }
 
@@ -174,14 +174,14 @@ export class PreviewRules {
    * Removes an intercept with its previews, and has its traffic manager told. False when the team does not have it.
    */
   async removeIntercept(by: TeamActor, intercept: Omit<Intercept, 'removedPreview'>): Promise<boolean> {
-    const { store, announcer } = this.#options;
+    const { store, announcer } = this.options;
     const { id: interceptId, trafficManagerId } = intercept;
     const hostnames = await store.intercepts.remove(by.teamId, interceptId);
     if (hostnames === null) return false;
     await announcer.previewsRemoved(
       hostnames.map((hostname) => ({ hostname, interceptId, trafficManagerId })),
     );
-    await this.#recordInterceptRemoved(by, intercept, hostnames);
+    await this.recordInterceptRemoved(by, intercept, hostnames);
     return true;
   }
 
@@ -191,11 +191,11 @@ export class PreviewRules {
    */
   async close(teamId: string, managerId: string, hostname: string, closing: Closing = {}): Promise<void> {
     const { actor = SYSTEM, calledAt = new Date() } = closing;
-    const { store, announcer } = this.#options;
+    const { store, announcer } = this.options;
     const preview = await store.requestedPreviews.close(teamId, managerId, hostname, calledAt);
     if (preview === null) return;
     await announcer.previewsChanged([preview.hostname]);
-    await this.#recordRemoved({ teamId, actor }, preview);
+    await this.recordRemoved({ teamId, actor }, preview);
   }
 
   /** The same for an intercept with its previews. */
@@ -206,24 +206,24 @@ export class PreviewRules {
     closing: Closing = {},
   ): Promise<void> {
     const { actor = SYSTEM, calledAt = new Date() } = closing;
-    const { store, announcer } = this.#options;
+    const { store, announcer } = this.options;
     const closed = await store.requestedPreviews.closeIntercept(teamId, managerId, interceptId, calledAt);
     if (closed === null) return;
     const hostnames = closed.previews.map(({ hostname }) => hostname);
     await announcer.previewsChanged(hostnames);
-    await this.#recordInterceptRemoved({ teamId, actor }, closed.intercept, hostnames);
+    await this.recordInterceptRemoved({ teamId, actor }, closed.intercept, hostnames);
   }
 
   /** Notes that the traffic manager of an intercept no longer shows the removed preview of this hostname. */
   async dropRemoved(teamId: string, interceptId: string, hostname: string): Promise<void> {
-    if (await this.#options.store.requestedPreviews.dropRemoved(teamId, interceptId, hostname))
-      this.#interceptChanged(teamId, interceptId);
+    if (await this.options.store.requestedPreviews.dropRemoved(teamId, interceptId, hostname))
+      this.interceptChanged(teamId, interceptId);
   }
 
   /** Keeps what a traffic manager shows of an intercept. It is not audited: nobody decided it. */
   async followIntercept(teamId: string, id: string, shown: InterceptStatus): Promise<void> {
-    await this.#options.store.intercepts.update(teamId, id, shown);
-    this.#interceptChanged(teamId, id);
+    await this.options.store.intercepts.update(teamId, id, shown);
+    this.interceptChanged(teamId, id);
   }
 
   /** Has a preview enter the cluster where its traffic manager says. It is not audited: nobody decided it. */
@@ -231,7 +231,7 @@ export class PreviewRules {
     { id, teamId, hostname }: Pick<Preview, 'id' | 'teamId' | 'hostname'>,
     ingress: Ingress,
   ): Promise<void> {
-    const { store, announcer } = this.#options;
+    const { store, announcer } = this.options;
     await store.previews.update(teamId, id, { ingress });
     await announcer.previewsChanged([hostname]);
     announcer.changed({ teamId, resource: 'preview', id, change: 'updated' });
@@ -239,7 +239,7 @@ export class PreviewRules {
 
   /** Announces and records previews that the store has removed since their time was over. */
   async recordEnded(ended: readonly EndedPreview[]): Promise<void> {
-    const { audit, announcer } = this.#options;
+    const { audit, announcer } = this.options;
     await announcer.previewsRemoved(ended.map(({ preview }) => preview));
     for (const { preview, reason } of ended) {
       const by = { teamId: preview.teamId, actor: SYSTEM };
@@ -250,43 +250,49 @@ export class PreviewRules {
     }
   }
 
-  async #make(
+  private async make(
     by: TeamActor,
     insert: (hostname: string) => Promise<Preview | null>,
     { isWithIntercept = false } = {},
   ): Promise<MadePreview> {
-    const { announcer } = this.#options;
+    const { announcer } = this.options;
     const { teamId } = by;
-    const preview = await ofLimited(() => this.#withNewHostname(insert));
+    const preview = await ofLimited(() => this.withNewHostname(insert));
     if (preview === null) return { ok: false, reason: 'not-found' };
     if (preview === 'limit-reached') return { ok: false, reason: preview };
     // Edges remember for a while that a hostname is unknown.
     await announcer.previewsChanged([preview.hostname]);
     if (isWithIntercept)
       announcer.changed({ teamId, resource: 'intercept', id: preview.interceptId, change: 'created' });
-    await this.#recordMade(by, 'preview.create', preview);
+    await this.recordMade(by, 'preview.create', preview);
     return { ok: true, preview };
   }
 
-  async #withNewHostname<Inserted>(insert: (hostname: string) => Promise<Inserted>): Promise<Inserted> {
+  private async withNewHostname<Inserted>(
+    insert: (hostname: string) => Promise<Inserted>,
+  ): Promise<Inserted> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await insert(`${generatePreviewLabel()}.${this.#options.previewDomain}`);
+        return await insert(`${generatePreviewLabel()}.${this.options.previewDomain}`);
       } catch (error) {
         if (!(error instanceof HostnameTakenError) || attempt === HOSTNAME_ATTEMPTS) throw error;
       }
     }
   }
 
-  #recordMade(by: TeamActor, action: 'preview.create' | 'preview.restore', preview: Preview): Promise<void> {
-    return this.#options.audit.record(by, action, targetOfPreview(preview), {
+  private recordMade(
+    by: TeamActor,
+    action: 'preview.create' | 'preview.restore',
+    preview: Preview,
+  ): Promise<void> {
+    return this.options.audit.record(by, action, targetOfPreview(preview), {
       after: auditedPreview(preview),
     });
   }
 
   /** A header whose value alone changed shows as its name, before and after. */
-  #recordChanged(by: TeamActor, before: Preview, after: Preview): Promise<void> {
-    return this.#options.audit.recordChange(by, 'preview.update', targetOfPreview(after), {
+  private recordChanged(by: TeamActor, before: Preview, after: Preview): Promise<void> {
+    return this.options.audit.recordChange(by, 'preview.update', targetOfPreview(after), {
       before,
       after,
       fields: auditedFields(after),
@@ -294,25 +300,25 @@ export class PreviewRules {
     });
   }
 
-  #recordRemoved(by: TeamActor, preview: Preview): Promise<void> {
-    return this.#options.audit.record(by, 'preview.delete', targetOfPreview(preview), {
+  private recordRemoved(by: TeamActor, preview: Preview): Promise<void> {
+    return this.options.audit.record(by, 'preview.delete', targetOfPreview(preview), {
       before: auditedPreview(preview),
     });
   }
 
-  #recordInterceptRemoved(
+  private recordInterceptRemoved(
     by: TeamActor,
     intercept: Pick<Intercept, 'id' | 'name' | 'workload' | 'namespace'>,
     hostnames: readonly string[],
   ): Promise<void> {
-    return this.#options.audit.record(by, 'intercept.delete', intercept, {
+    return this.options.audit.record(by, 'intercept.delete', intercept, {
       before: auditedIntercept(intercept, hostnames),
     });
   }
 
   /** Announces that an intercept may have a removed preview to restore now, or may not any more. */
-  #interceptChanged(teamId: string, id: string): void {
-    this.#options.announcer.changed({ teamId, resource: 'intercept', id, change: 'updated' });
+  private interceptChanged(teamId: string, id: string): void {
+    this.options.announcer.changed({ teamId, resource: 'intercept', id, change: 'updated' });
   }
 }
 

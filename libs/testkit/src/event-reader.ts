@@ -12,8 +12,8 @@ export class EventReader {
   /** What came and nobody has taken. */
   readonly pending: ReadEvent[] = [];
   lastId: string | undefined;
-  #text = '';
-  #waiting: {
+  private text = '';
+  private waiting: {
     readonly isMeant: (event: ReadEvent) => boolean;
     readonly resolve: (event: ReadEvent) => void;
   }[] = [];
@@ -23,7 +23,7 @@ export class EventReader {
     /** Resolves when the stream is over, however it ended. */
     readonly closed: Promise<void>,
   ) {
-    response.setEncoding('utf8').on('data', (text: string) => this.#push(text));
+    response.setEncoding('utf8').on('data', (text: string) => this.push(text));
   }
 
   /** Resolves with the head of the answer, whatever its status. */
@@ -51,7 +51,7 @@ export class EventReader {
     const matches = (event: ReadEvent) => event.name === name && isMeant(event.data as never);
     const i = this.pending.findIndex(matches);
     if (i >= 0) return Promise.resolve(this.pending.splice(0, i + 1)[i]);
-    return new Promise((resolve) => this.#waiting.push({ isMeant: matches, resolve }));
+    return new Promise((resolve) => this.waiting.push({ isMeant: matches, resolve }));
   }
 
   pause(): void {
@@ -66,15 +66,15 @@ export class EventReader {
     this.response.destroy();
   }
 
-  #push(text: string): void {
-    this.#text += text;
-    for (let end = this.#text.indexOf('\n\n'); end >= 0; end = this.#text.indexOf('\n\n')) {
-      this.#handleBlock(this.#text.slice(0, end).split('\n'));
-      this.#text = this.#text.slice(end + 2);
+  private push(text: string): void {
+    this.text += text;
+    for (let end = this.text.indexOf('\n\n'); end >= 0; end = this.text.indexOf('\n\n')) {
+      this.handleBlock(this.text.slice(0, end).split('\n'));
+      this.text = this.text.slice(end + 2);
     }
   }
 
-  #handleBlock(lines: readonly string[]): void {
+  private handleBlock(lines: readonly string[]): void {
     const field = (name: string) =>
       lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
     const data = field('data');
@@ -82,9 +82,9 @@ export class EventReader {
     const event = { name: field('event') ?? 'message', id: field('id'), data: JSON.parse(data) as unknown };
     this.lastId = event.id ?? this.lastId;
     this.pending.push(event);
-    const waiter = this.#waiting.find(({ isMeant }) => isMeant(event));
+    const waiter = this.waiting.find(({ isMeant }) => isMeant(event));
     if (waiter === undefined) return;
-    this.#waiting = this.#waiting.filter((each) => each !== waiter);
+    this.waiting = this.waiting.filter((each) => each !== waiter);
     this.pending.length = 0;
     waiter.resolve(event);
   }

@@ -56,16 +56,16 @@ export class TelepresenceClient {
   /** Requests to the token endpoint so far. */
   tokenRequests = 0;
   /** How the client is sent; found out by trying. */
-  #clientStyle: 'basic' | 'body' | null = null;
+  private clientStyle: 'basic' | 'body' | null = null;
 
   constructor(private readonly options: TelepresenceClientOptions) {}
 
-  get #clientId(): string {
+  private get clientId(): string {
     return this.options.clientId ?? 'telepresence-cli';
   }
 
   /** Whether the version is this one or later. */
-  #since(version: string): boolean {
+  private since(version: string): boolean {
     const [mine, theirs] = [this.options.version, version].map((text) => text.split('.').map(Number));
     for (let i = 0; i < 3; i++) {
       const difference = (mine?.[i] ?? 0) - (theirs?.[i] ?? 0);
@@ -80,7 +80,7 @@ export class TelepresenceClient {
     const callback = await CallbackServer.start(this.options);
     try {
       const query = new URLSearchParams({
-        client_id: this.#clientId,
+        client_id: this.clientId,
         code_challenge: createHash('sha256').update(verifier).digest('base64url'),
         code_challenge_method: 'S256',
         redirect_uri: callback.redirectUri,
@@ -92,9 +92,9 @@ export class TelepresenceClient {
       const { code, error, description } = await callback.received;
       if (error !== '') throw new Error(`${error} error returned on OAuth2 callback: ${description}`);
       await this.exchange(code, callback.redirectUri, verifier);
-      await this.#retrieveUserInfo({ authorization: `Bearer ${this.token?.accessToken}` }).catch(
+      await this.retrieveUserInfo({ authorization: `Bearer ${this.token?.accessToken}` }).catch(
         (failure: unknown) => {
-          if (this.#since('2.3.7')) throw failure;
+          if (this.since('2.3.7')) throw failure;
         },
       );
     } finally {
@@ -104,7 +104,7 @@ export class TelepresenceClient {
 
   /** The part of `login` after the callback. */
   async exchange(code: string, redirectUri: string, verifier: string): Promise<void> {
-    await this.#retrieveToken({
+    await this.retrieveToken({
       grant_type: 'authorization_code',
       code,
       redirect_uri: redirectUri,
@@ -114,7 +114,7 @@ export class TelepresenceClient {
 
   /** `telepresence login --apikey`, 2.3.7 and later. */
   async loginWithApiKey(key: string): Promise<void> {
-    await this.#retrieveUserInfo({ 'x-ambassador-api-key': key });
+    await this.retrieveUserInfo({ 'x-ambassador-api-key': key });
     this.apiKeys.clear();
     this.apiKeys.set('', key);
   }
@@ -128,9 +128,9 @@ export class TelepresenceClient {
   /** The access token, refreshed when it is about to expire. */
   async accessToken(): Promise<string> {
     if (this.token === null) throw new Error('not logged in');
-    if (this.token.expiresAt - EXPIRY_DELTA_MS < this.#now()) {
+    if (this.token.expiresAt - EXPIRY_DELTA_MS < this.now()) {
       const { refreshToken } = this.token;
-      await this.#retrieveToken({ grant_type: 'refresh_token', refresh_token: refreshToken });
+      await this.retrieveToken({ grant_type: 'refresh_token', refresh_token: refreshToken });
     }
     return this.token.accessToken;
   }
@@ -138,12 +138,12 @@ export class TelepresenceClient {
   /** The key of one part, from the cache or else from the cloud. */
   async apiKey(part: 'workstation' | 'traffic-manager' | 'agent-http'): Promise<string> {
     const old = { workstation: 'laptop', 'traffic-manager': 'manager', 'agent-http': 'agent-http' };
-    const description = this.#since('2.3.7') ? `telepresence:${part}` : old[part];
+    const description = this.since('2.3.7') ? `telepresence:${part}` : old[part];
     const cached = this.apiKeys.get(description);
     if (cached !== undefined) return cached;
-    const content = this.#since('2.3.7') ? { description } : { body: { description } };
+    const content = this.since('2.3.7') ? { description } : { body: { description } };
     const { status, headers, body } = await this.request('POST', '/sso/api/apikeys', {
-      headers: { 'content-type': 'application/json', ...(await this.#credentials()) },
+      headers: { 'content-type': 'application/json', ...(await this.credentials()) },
       body: JSON.stringify(content),
     });
     const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
@@ -169,7 +169,7 @@ export class TelepresenceClient {
 
   /** `telepresence status` and whatever else asks again. */
   async refreshUserInfo(): Promise<TelepresenceUserInfo | null> {
-    await this.#retrieveUserInfo(await this.#credentials());
+    await this.retrieveUserInfo(await this.credentials());
     return this.userInfo;
   }
 
@@ -226,48 +226,48 @@ export class TelepresenceClient {
     });
   }
 
-  #now(): number {
+  private now(): number {
     return this.options.now?.() ?? Date.now();
   }
 
-  async #credentials(): Promise<Record<string, string>> {
+  private async credentials(): Promise<Record<string, string>> {
     const root = this.apiKeys.get('');
     if (root !== undefined) return { 'x-ambassador-api-key': root };
     return { authorization: `Bearer ${await this.accessToken()}` };
   }
 
   /** Tries the client as HTTP Basic first, then in the body, and keeps to what worked. */
-  async #retrieveToken(form: Record<string, string>): Promise<void> {
-    const style = this.#clientStyle ?? 'basic';
+  private async retrieveToken(form: Record<string, string>): Promise<void> {
+    const style = this.clientStyle ?? 'basic';
     try {
-      this.#keep(await this.#requestToken(form, style));
-      this.#clientStyle = style;
+      this.keep(await this.requestToken(form, style));
+      this.clientStyle = style;
     } catch (error) {
-      if (this.#clientStyle !== null) throw this.#forgetIfRefused(form, error);
+      if (this.clientStyle !== null) throw this.forgetIfRefused(form, error);
       try {
-        this.#keep(await this.#requestToken(form, 'body'));
-        this.#clientStyle = 'body';
+        this.keep(await this.requestToken(form, 'body'));
+        this.clientStyle = 'body';
       } catch (second) {
-        throw this.#forgetIfRefused(form, second);
+        throw this.forgetIfRefused(form, second);
       }
     }
   }
 
-  async #requestToken(form: Record<string, string>, style: 'basic' | 'body'): Promise<Answer> {
+  private async requestToken(form: Record<string, string>, style: 'basic' | 'body'): Promise<Answer> {
     this.tokenRequests++;
-    const credentials = Buffer.from(`${encodeURIComponent(this.#clientId)}:`).toString('base64');
+    const credentials = Buffer.from(`${encodeURIComponent(this.clientId)}:`).toString('base64');
     const answer = await this.request('POST', '/token', {
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
         ...(style === 'basic' ? { authorization: `Basic ${credentials}` } : {}),
       },
-      body: new URLSearchParams(style === 'basic' ? form : { ...form, client_id: this.#clientId }).toString(),
+      body: new URLSearchParams(style === 'basic' ? form : { ...form, client_id: this.clientId }).toString(),
     });
     if (answer.status < 200 || answer.status > 299) throw new TokenRefusal(answer);
     return answer;
   }
 
-  #keep({ body, headers }: Answer): void {
+  private keep({ body, headers }: Answer): void {
     if (!(headers['content-type'] ?? '').startsWith('application/json')) throw new Error('not JSON');
     const answer = JSON.parse(body.toString()) as Record<string, unknown>;
     const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresIn } = answer;
@@ -275,18 +275,18 @@ export class TelepresenceClient {
     this.token = {
       accessToken,
       refreshToken: typeof refreshToken === 'string' ? refreshToken : (this.token?.refreshToken ?? ''),
-      expiresAt: expiresIn === undefined ? Infinity : this.#now() + Number(expiresIn) * 1000,
+      expiresAt: expiresIn === undefined ? Infinity : this.now() + Number(expiresIn) * 1000,
     };
   }
 
   /** A 4xx on refresh means, to 2.2.1 and later, that nobody is logged in any more. */
-  #forgetIfRefused(form: Record<string, string>, error: unknown): unknown {
+  private forgetIfRefused(form: Record<string, string>, error: unknown): unknown {
     const isRefusal = error instanceof TokenRefusal && Math.floor(error.answer.status / 100) === 4;
-    if (isRefusal && form['grant_type'] === 'refresh_token' && this.#since('2.2.1')) this.token = null;
+    if (isRefusal && form['grant_type'] === 'refresh_token' && this.since('2.2.1')) this.token = null;
     return error;
   }
 
-  async #retrieveUserInfo(credentials: Record<string, string>): Promise<void> {
+  private async retrieveUserInfo(credentials: Record<string, string>): Promise<void> {
     const { status, body } = await this.request('GET', '/api/userinfo', { headers: credentials });
     if (status === 401 || status === 403) throw new Error(`permission denied: ${status}`);
     if (status !== 200) throw new Error(`unexpected status ${status} from user info endpoint`);

@@ -11,8 +11,8 @@ const BATCH = 1000;
 /** Forgets what happened to tunnels long ago. Several processes may do so at once. */
 @Injectable()
 export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicationShutdown {
-  #sweep: NodeJS.Timeout | undefined;
-  #isStopping = false;
+  private sweep: NodeJS.Timeout | undefined;
+  private isStopping = false;
 
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Pick<Repositories, 'connectionEvents'>,
@@ -21,7 +21,7 @@ export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicatio
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#sweep = setInterval(() => {
+    this.sweep = setInterval(() => {
       this.remove(new Date()).catch((error: unknown) =>
         this.log.warn({ err: error }, 'old connection events not removed'),
       );
@@ -29,8 +29,8 @@ export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicatio
   }
 
   onApplicationShutdown(): void {
-    this.#isStopping = true;
-    clearInterval(this.#sweep);
+    this.isStopping = true;
+    clearInterval(this.sweep);
   }
 
   /** Removes all that is too old at `now`. Returns how many. */
@@ -40,7 +40,7 @@ export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicatio
     for (;;) {
       const count = await this.store.connectionEvents.removeBefore(before, BATCH);
       total += count;
-      if (count < BATCH || this.#isStopping) return total;
+      if (count < BATCH || this.isStopping) return total;
     }
   }
 }

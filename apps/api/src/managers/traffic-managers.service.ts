@@ -41,7 +41,7 @@ export class TrafficManagersService {
   }
 
   async show(caller: Caller, id: string): Promise<TrafficManagerResource> {
-    return toResource(await this.#find(caller, id));
+    return toResource(await this.find(caller, id));
   }
 
   async listConnections(
@@ -49,7 +49,7 @@ export class TrafficManagersService {
     id: string,
     query: PageQuery,
   ): Promise<Page<ConnectionEventResource>> {
-    await this.#find(caller, id);
+    await this.find(caller, id);
     const page = await this.store.connectionEvents.list(caller.teamId, id, query);
     return {
       ...page,
@@ -62,7 +62,7 @@ export class TrafficManagersService {
     id: string,
     { name }: UpdateTrafficManagerRequest,
   ): Promise<TrafficManagerResource> {
-    const before = await this.#find(caller, id);
+    const before = await this.find(caller, id);
     const after =
       name === undefined ? before : await this.store.trafficManagers.rename(caller.teamId, id, name);
     if (after === null) throw notFound(id);
@@ -75,8 +75,8 @@ export class TrafficManagersService {
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
-    const { managerId, name } = await this.#find(caller, id);
-    const sessions = await this.#livingSessions(caller, id);
+    const { managerId, name } = await this.find(caller, id);
+    const sessions = await this.livingSessions(caller, id);
     const hostnames = await this.store.trafficManagers.remove(caller.teamId, id);
     if (hostnames === null) throw notFound(id);
     await this.announcer.previewsChanged(hostnames);
@@ -97,7 +97,7 @@ export class TrafficManagersService {
 
   /** The id of the traffic manager that a request names or, when it names none, of the only cluster there is. */
   async resolveId(caller: Caller, id: string | undefined): Promise<string> {
-    if (id !== undefined) return (await this.#find(caller, id)).id;
+    if (id !== undefined) return (await this.find(caller, id)).id;
     const [only, ...more] = await this.store.trafficManagers.listClusters(caller.teamId, 2);
     if (only === undefined || more.length > 0) {
       throw new ProblemError('traffic_manager_required', {
@@ -119,7 +119,7 @@ export class TrafficManagersService {
   }
 
   /** One of each kind of tunnel at most. */
-  async #livingSessions({ teamId }: Caller, trafficManagerId: string): Promise<Session[]> {
+  private async livingSessions({ teamId }: Caller, trafficManagerId: string): Promise<Session[]> {
     const pages = await Promise.all(
       (['connected', 'disconnected'] as const).map((state) =>
         this.store.sessions.list(teamId, { trafficManagerId, state }, { limit: 200 }),
@@ -128,7 +128,7 @@ export class TrafficManagersService {
     return pages.flatMap(({ items }) => items);
   }
 
-  async #find(caller: Caller, id: string): Promise<TrafficManager> {
+  private async find(caller: Caller, id: string): Promise<TrafficManager> {
     const trafficManager = await this.store.trafficManagers.find(caller.teamId, id);
     if (trafficManager === null) throw notFound(id);
     return trafficManager;

@@ -11,8 +11,8 @@ const MAX_ENDED = 500;
 /** Removes previews that have expired, which edges refuse already, and those unused for too long. */
 @Injectable()
 export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy {
-  #timer: NodeJS.Timeout | undefined;
-  #sweeping: Promise<void> = Promise.resolve();
+  private timer: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> = Promise.resolve();
 
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Repositories,
@@ -21,17 +21,17 @@ export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => {
-      this.#sweeping = this.sweep(new Date()).catch((error: unknown) =>
+    this.timer = setInterval(() => {
+      this.sweeping = this.sweep(new Date()).catch((error: unknown) =>
         this.log.error({ err: error }, 'ended previews not removed'),
       );
     }, SWEEP_MS);
-    this.#timer.unref();
+    this.timer.unref();
   }
 
   async onModuleDestroy(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#sweeping;
+    clearInterval(this.timer);
+    await this.sweeping;
   }
 
   async sweep(now: Date): Promise<void> {

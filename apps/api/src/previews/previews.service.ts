@@ -38,7 +38,7 @@ export class PreviewsService {
           errors: [{ pointer: '/trafficManagerId', message: 'is not the traffic manager of the intercept' }],
         });
       }
-      return this.#made(await this.rules.create(caller, interceptId, draft), existing);
+      return this.made(await this.rules.create(caller, interceptId, draft), existing);
     }
     if (intercept === undefined)
       throw new Error('the schema lets neither intercept nor interceptId be absent');
@@ -48,7 +48,7 @@ export class PreviewsService {
       { ...intercept, trafficManagerId: resolvedId },
       draft,
     );
-    return this.#made(made, intercept);
+    return this.made(made, intercept);
   }
 
   async list(
@@ -57,17 +57,17 @@ export class PreviewsService {
   ): Promise<Page<PreviewResource>> {
     const isConnected = state === undefined ? undefined : state === 'connected';
     const page = await this.store.previews.list(caller.teamId, { ...filter, isConnected }, { limit, cursor });
-    return { ...page, items: await this.#toResources(caller.teamId, page.items) };
+    return { ...page, items: await this.toResources(caller.teamId, page.items) };
   }
 
   async show(caller: Caller, id: string): Promise<PreviewResource> {
-    return this.#toResource(await this.find(caller, id));
+    return this.toResource(await this.find(caller, id));
   }
 
   async update(caller: Caller, id: string, request: UpdatePreviewRequest): Promise<PreviewResource> {
     const preview = await this.rules.update(caller, id, toChange(request));
     if (preview === null) throw this.notFound(id);
-    return this.#toResource(preview);
+    return this.toResource(preview);
   }
 
   async remove(caller: Caller, id: string): Promise<void> {
@@ -83,12 +83,12 @@ export class PreviewsService {
         detail: `intercept ${interceptId} has no removed preview to restore`,
       });
     }
-    return this.#made(restored, intercept);
+    return this.made(restored, intercept);
   }
 
   /** The resource of a preview that was just made, without reading again what was just written. */
-  async #made(made: MadePreview, intercept: InterceptOfPreview): Promise<PreviewResource> {
-    if (made.ok) return this.#resourceOf(made.preview, intercept, await this.#commentsOn([made.preview]));
+  private async made(made: MadePreview, intercept: InterceptOfPreview): Promise<PreviewResource> {
+    if (made.ok) return this.resourceOf(made.preview, intercept, await this.commentsOn([made.preview]));
     if (made.reason === 'limit-reached') {
       throw new ProblemError('preview_limit_reached', {
         detail: `a team may have ${this.rules.maxPreviews} previews`,
@@ -115,14 +115,14 @@ export class PreviewsService {
     return new ProblemError('not_found', { detail: `there is no preview ${id}` });
   }
 
-  async #toResource(preview: Preview): Promise<PreviewResource> {
-    const [resource] = await this.#toResources(preview.teamId, [preview]);
+  private async toResource(preview: Preview): Promise<PreviewResource> {
+    const [resource] = await this.toResources(preview.teamId, [preview]);
     if (resource === undefined) throw this.notFound(preview.id);
     return resource;
   }
 
-  async #toResources(teamId: string, previews: readonly Preview[]): Promise<PreviewResource[]> {
-    const comments = await this.#commentsOn(previews);
+  private async toResources(teamId: string, previews: readonly Preview[]): Promise<PreviewResource[]> {
+    const comments = await this.commentsOn(previews);
     const intercepts = await this.store.intercepts.findMany(teamId, [
       ...new Set(previews.map(({ interceptId }) => interceptId)),
     ]);
@@ -130,12 +130,12 @@ export class PreviewsService {
     return previews.flatMap((preview) => {
       const intercept = interceptsById.get(preview.interceptId);
       // Removed since the preview was read, and the preview with it.
-      return intercept === undefined ? [] : [this.#resourceOf(preview, intercept, comments)];
+      return intercept === undefined ? [] : [this.resourceOf(preview, intercept, comments)];
     });
   }
 
   /** Comments on the pull requests of these previews, which are of one team. */
-  async #commentsOn(previews: readonly Preview[]): Promise<readonly PullRequestComment[]> {
+  private async commentsOn(previews: readonly Preview[]): Promise<readonly PullRequestComment[]> {
     const commented = previews.filter(({ pullRequestUrl }) => pullRequestUrl !== null);
     if (commented.length === 0) return [];
     return this.store.pullRequestComments.findByPreviews(
@@ -144,7 +144,7 @@ export class PreviewsService {
     );
   }
 
-  #resourceOf(
+  private resourceOf(
     preview: Preview,
     intercept: InterceptOfPreview,
     comments: readonly PullRequestComment[],
@@ -153,10 +153,10 @@ export class PreviewsService {
       ({ previewId, pullRequestUrl }) =>
         previewId === preview.id && pullRequestUrl === preview.pullRequestUrl,
     );
-    return toPreviewResource(preview, intercept, this.settings, this.#pullRequestOf(preview, comment));
+    return toPreviewResource(preview, intercept, this.settings, this.pullRequestOf(preview, comment));
   }
 
-  #pullRequestOf(
+  private pullRequestOf(
     { pullRequestUrl }: Preview,
     comment: PullRequestComment | undefined,
   ): PreviewResource['pullRequest'] {

@@ -44,9 +44,9 @@ superagent.parse['text/event-stream'] = (answer, done) => {
 
 /** Delivers within this process, as for a deployment of one, and remembers what was published. */
 export class RecordingBus implements EventBus {
-  readonly #listeners = new Set<(event: ClusterEvent) => void>();
-  readonly #gapListeners = new Set<() => void>();
-  readonly #topics = new InProcessEventBus((error) => {
+  private readonly listeners = new Set<(event: ClusterEvent) => void>();
+  private readonly gapListeners = new Set<() => void>();
+  private readonly topics = new InProcessEventBus((error) => {
     throw error;
   });
   readonly published: ClusterEvent[] = [];
@@ -56,30 +56,30 @@ export class RecordingBus implements EventBus {
   async publish(event: ClusterEvent): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
     this.published.push(event);
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of this.listeners) listener(event);
   }
 
   subscribe(listener: (event: ClusterEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   onGap(listener: () => void): () => void {
-    this.#gapListeners.add(listener);
-    return () => void this.#gapListeners.delete(listener);
+    this.gapListeners.add(listener);
+    return () => void this.gapListeners.delete(listener);
   }
 
   /** As after a connection that broke. */
   lose(): void {
-    for (const listener of this.#gapListeners) listener();
+    for (const listener of this.gapListeners) listener();
   }
 
   send(topic: string, message: string): void {
-    this.#topics.send(topic, message);
+    this.topics.send(topic, message);
   }
 
   listen(topic: string, listener: (message: string) => void): Listening {
-    return this.#topics.listen(topic, listener);
+    return this.topics.listen(topic, listener);
   }
 
   async close(): Promise<void> {}

@@ -34,19 +34,19 @@ export class ReplayingEdge {
   report: ReplayReport = ANSWERED;
   /** What it offers. */
   offer: Partial<ReplayOffer> = {};
-  readonly #stop: () => void;
+  private readonly stop: () => void;
 
   constructor(private readonly bus: Pick<EventBus, 'subscribe' | 'listen' | 'send'>) {
-    this.#stop = bus.subscribe((event) => {
-      if (event.type === 'replay.asked') this.#answer(event);
+    this.stop = bus.subscribe((event) => {
+      if (event.type === 'replay.asked') this.answer(event);
     });
   }
 
   close(): void {
-    this.#stop();
+    this.stop();
   }
 
-  #answer({ replayId }: Asked): void {
+  private answer({ replayId }: Asked): void {
     const send = (answer: ReplayOffer | ReplayReport): void =>
       this.bus.send(replayAnswersTopic(replayId), JSON.stringify(answer));
     const offerId = randomUUID();

@@ -23,7 +23,7 @@ export class MemberCredentialsService {
       new Date(),
       MAX_MEMBER_CREDENTIALS + 1,
     );
-    if (found.length === 0) await this.#requireMember(teamId, userId);
+    if (found.length === 0) await this.requireMember(teamId, userId);
     return {
       items: found.slice(0, MAX_MEMBER_CREDENTIALS).map(toResource),
       isComplete: found.length <= MAX_MEMBER_CREDENTIALS,
@@ -36,7 +36,7 @@ export class MemberCredentialsService {
     const { ended, revokedApiKeyIds } = await this.store.memberCredentials
       .end(teamId, userId, authority, new Date())
       .catch(throwRefusal);
-    if (ended.length === 0) await this.#requireMember(teamId, userId);
+    if (ended.length === 0) await this.requireMember(teamId, userId);
     // Announced before it is written down: what ended has to be gone within a second.
     await this.announcer.announce(
       revokedApiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
@@ -54,7 +54,7 @@ export class MemberCredentialsService {
   }
 
   /** @throws ProblemError */
-  async #requireMember(teamId: string, userId: string): Promise<void> {
+  private async requireMember(teamId: string, userId: string): Promise<void> {
     if ((await this.store.members.find(teamId, userId)) === null)
       throw new ProblemError('not_found', { detail: `there is no member ${userId}` });
   }

@@ -48,7 +48,7 @@ export class TeamService {
   async show({ teamId }: Caller): Promise<TeamResource> {
     const team = await this.store.teams.find(teamId);
     if (team === null) throw new Error(`team ${teamId} does not exist`);
-    return this.#toResource(team);
+    return this.toResource(team);
   }
 
   async update(caller: Caller, request: UpdateTeamRequest): Promise<TeamResource> {
@@ -61,7 +61,7 @@ export class TeamService {
       after,
       fields: ['name', 'previewIdleExpirySeconds'],
     });
-    return this.#toResource(after);
+    return this.toResource(after);
   }
 
   async members({ teamId }: Caller): Promise<MemberList> {
@@ -70,21 +70,21 @@ export class TeamService {
 
   async updateMember(caller: Caller, userId: string, { role }: UpdateMemberRequest): Promise<MemberResource> {
     const change = { role, by: caller.authority, at: new Date() };
-    const { after } = await this.#change(caller, userId, change);
+    const { after } = await this.change(caller, userId, change);
     if (after === null) throw new Error('a member with a role is a member');
     return toMemberResource(after);
   }
 
   async removeMember(caller: Caller, userId: string): Promise<void> {
-    await this.#change(caller, userId, { role: null, by: caller.authority, at: new Date() });
+    await this.change(caller, userId, { role: null, by: caller.authority, at: new Date() });
   }
 
   async leave(person: Person, teamId: string): Promise<void> {
     const change = { role: null, by: 'self', at: new Date() } as const;
-    await this.#change(inTeam(teamId, person), person.user.id, change);
+    await this.change(inTeam(teamId, person), person.user.id, change);
   }
 
-  async #change(
+  private async change(
     caller: Caller,
     userId: string,
     change: MembershipChange,
@@ -115,7 +115,7 @@ export class TeamService {
     return outcome;
   }
 
-  async #toResource({ id, name, previewIdleExpirySeconds, createdAt }: Team): Promise<TeamResource> {
+  private async toResource({ id, name, previewIdleExpirySeconds, createdAt }: Team): Promise<TeamResource> {
     const { limits } = this.settings;
     return {
       id,

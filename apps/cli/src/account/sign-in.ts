@@ -61,7 +61,7 @@ export class SignIn {
       return toStored(await oauth.authorizationCodeGrant(this.config, answer, checks));
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw this.#explain(error);
+      throw this.explain(error);
     } finally {
       callback.close();
     }
@@ -73,7 +73,7 @@ export class SignIn {
       return toStored(await oauth.refreshTokenGrant(this.config, refreshToken));
     } catch (error) {
       if (error instanceof oauth.ResponseBodyError && error.error === 'invalid_grant') return null;
-      throw this.#explain(error);
+      throw this.explain(error);
     }
   }
 
@@ -82,11 +82,11 @@ export class SignIn {
     try {
       await oauth.tokenRevocation(this.config, refreshToken);
     } catch (error) {
-      throw this.#explain(error);
+      throw this.explain(error);
     }
   }
 
-  #explain(error: unknown): CliError {
+  private explain(error: unknown): CliError {
     if (error instanceof CliError) return error;
     if (error instanceof oauth.AuthorizationResponseError) {
       return error.error === 'access_denied'

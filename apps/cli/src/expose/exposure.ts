@@ -51,7 +51,7 @@ export class Exposure {
   private wasConnected = false;
   /** Said once for each time that the connection is lost. */
   private hasToldLoss = false;
-  private shownSecret = '';
+  #shownSecret = '';
   private isOver = false;
 
   /** Dials at once. */
@@ -71,7 +71,7 @@ export class Exposure {
         version: VERSION,
         instanceId: randomUUID(),
       },
-      credential: async () => (this.shownSecret = await bearer.secret()),
+      credential: async () => (this.#shownSecret = await bearer.secret()),
       onOpen: (_tunnel, { sessionId }) => {
         this.wasConnected = true;
         this.hasToldLoss = false;
@@ -169,7 +169,7 @@ export class Exposure {
       );
     } else if (status === 401) {
       // Whoever can renew it is let in at the next attempt, which follows at once.
-      const isRenewed = await bearer.renew(this.shownSecret).catch((error: unknown) => {
+      const isRenewed = await bearer.renew(this.#shownSecret).catch((error: unknown) => {
         this.end(asCliError(error));
         return true;
       });

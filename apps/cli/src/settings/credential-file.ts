@@ -57,18 +57,18 @@ export class CredentialFile {
 
   /** Null when nobody is signed in. @throws CliError when the file cannot be trusted or read */
   currentUrl(): string | null {
-    return this.#read().current;
+    return this.read().current;
   }
 
   /** What was signed in with at this server, and no other. @throws CliError */
   find(url: string): StoredCredential | null {
-    const { servers } = this.#read();
+    const { servers } = this.read();
     return Object.hasOwn(servers, url) ? (servers[url] ?? null) : null;
   }
 
   /** Keeps a credential, of the server that is from now on meant when none is named. */
   async store(url: string, value: StoredCredential): Promise<void> {
-    await this.#change((before) => ({
+    await this.change((before) => ({
       ...before,
       current: url,
       servers: { ...before.servers, [url]: value },
@@ -85,7 +85,7 @@ export class CredentialFile {
     value: StoredTokens,
   ): Promise<StoredCredential | null> {
     let kept: StoredCredential | null = null;
-    await this.#change((before) => {
+    await this.change((before) => {
       const found = before.servers[url];
       const isSame = found?.kind === 'tokens' && found.refreshToken === refreshToken;
       kept = isSame ? value : (found ?? null);
@@ -96,14 +96,14 @@ export class CredentialFile {
 
   /** Forgets what was signed in with. */
   async remove(url: string): Promise<void> {
-    await this.#change(({ servers: { [url]: _removed, ...servers }, current, ...before }) => ({
+    await this.change(({ servers: { [url]: _removed, ...servers }, current, ...before }) => ({
       ...before,
       current: current === url ? (Object.keys(servers).at(-1) ?? null) : current,
       servers,
     }));
   }
 
-  #read(): Content {
+  private read(): Content {
     let file: number;
     try {
       file = openSync(this.path, 'r');
@@ -113,7 +113,7 @@ export class CredentialFile {
       throw unusable(`${this.path} cannot be read: ${(cause as Error).message}`, cause);
     }
     try {
-      this.#refuseOthers(file);
+      this.refuseOthers(file);
       return content.parse(JSON.parse(readFileSync(file, 'utf8')));
     } catch (cause) {
       if (cause instanceof CliError) throw cause;
@@ -123,7 +123,7 @@ export class CredentialFile {
     }
   }
 
-  #refuseOthers(file: number): void {
+  private refuseOthers(file: number): void {
     if (process.getuid === undefined) return;
     const { mode, uid } = fstatSync(file);
     if (uid !== process.getuid())
@@ -139,20 +139,20 @@ export class CredentialFile {
     }
   }
 
-  async #change(change: (before: Content) => Content): Promise<void> {
+  private async change(change: (before: Content) => Content): Promise<void> {
     // One that is there belongs to somebody who chose its mode; the file has one of its own.
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const unlock = await this.#lock();
+    const unlock = await this.lock();
     try {
-      const before = this.#read();
+      const before = this.read();
       const after = change(before);
-      if (after !== before) this.#write(after);
+      if (after !== before) this.write(after);
     } finally {
       unlock();
     }
   }
 
-  #write(after: Content): void {
+  private write(after: Content): void {
     const temporary = join(this.directory, `.${NAME}.${randomUUID()}`);
     const file = openSync(temporary, 'wx', 0o600);
     try {
@@ -165,7 +165,7 @@ export class CredentialFile {
   }
 
   /** Resolves with what gives the lock back. */
-  async #lock(): Promise<() => void> {
+  private async lock(): Promise<() => void> {
     const path = join(this.directory, `.${NAME}.lock`);
     const giveUpAt = performance.now() + MAX_LOCK_WAIT_MS;
     for (;;) {

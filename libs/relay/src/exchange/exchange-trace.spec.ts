@@ -8,7 +8,7 @@ import { BodyCapture, type BegunExchange, type ExchangeObserver, ExchangeTrace }
 class Recorder implements ExchangeObserver {
   readonly ended: ExchangeTrace[] = [];
   readonly answeredWith: (number | null)[] = [];
-  #waiting: (() => void)[] = [];
+  private waiting: (() => void)[] = [];
 
   constructor(private readonly maxBodyBytes: number | null = null) {}
 
@@ -22,10 +22,10 @@ class Recorder implements ExchangeObserver {
   }
   end(trace: ExchangeTrace): void {
     this.ended.push(trace);
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of this.waiting.splice(0)) wake();
   }
   async next(): Promise<ExchangeTrace> {
-    while (this.ended.length === 0) await new Promise<void>((wake) => this.#waiting.push(wake));
+    while (this.ended.length === 0) await new Promise<void>((wake) => this.waiting.push(wake));
     return this.ended.shift()!;
   }
 }

@@ -18,54 +18,54 @@ const CHECK_TIMEOUT_MS = 500;
  * would be left. An edge serves what it has cached, and an API process answers 503 with Retry-After.
  */
 export class Readiness {
-  readonly #checks = new Map<string, DependencyCheck>();
+  private readonly checks = new Map<string, DependencyCheck>();
   /** Checks under way, by name. Probes share them, so that a dependency that hangs is not asked again and again. */
-  readonly #running = new Map<string, Promise<string>>();
-  readonly #listeners: (() => void)[] = [];
-  #state: 'starting' | 'ready' | 'stopping' = 'starting';
+  private readonly running = new Map<string, Promise<string>>();
+  private readonly listeners: (() => void)[] = [];
+  private state: 'starting' | 'ready' | 'stopping' = 'starting';
 
   constructor(private readonly timeoutMs = CHECK_TIMEOUT_MS) {}
 
-  get #isStopping(): boolean {
-    return this.#state === 'stopping';
+  private get isStopping(): boolean {
+    return this.state === 'stopping';
   }
 
   addCheck(name: string, check: DependencyCheck): void {
-    this.#checks.set(name, check);
+    this.checks.set(name, check);
   }
 
   /** Makes the process unready for good, so that load balancers send nothing while it finishes its work. */
   markStopping(): void {
-    if (this.#isStopping) return;
-    this.#state = 'stopping';
-    for (const listener of this.#listeners) listener();
+    if (this.isStopping) return;
+    this.state = 'stopping';
+    for (const listener of this.listeners) listener();
   }
 
   /** Calls `listener` once, when the process begins to stop. For work that would otherwise never end, such as event streams. */
   onStopping(listener: () => void): void {
-    if (this.#isStopping) listener();
-    else this.#listeners.push(listener);
+    if (this.isStopping) listener();
+    else this.listeners.push(listener);
   }
 
   async report(): Promise<ReadinessReport> {
-    if (this.#isStopping) return STOPPING;
+    if (this.isStopping) return STOPPING;
     const checks = await this.check();
     // The process may have begun to stop meanwhile.
-    if (this.#isStopping) return STOPPING;
-    if (Object.values(checks).every((result) => result === 'ok')) this.#state = 'ready';
-    return { ready: this.#state === 'ready', checks };
+    if (this.isStopping) return STOPPING;
+    if (Object.values(checks).every((result) => result === 'ok')) this.state = 'ready';
+    return { ready: this.state === 'ready', checks };
   }
 
   /** The dependencies by name: `ok`, `failing`, or `no answer in time`. Takes half a second at most. */
   async check(): Promise<Readonly<Record<string, string>>> {
     const results = await Promise.all(
-      [...this.#checks].map(async ([name, check]) => [name, await this.#inTime(this.#run(name, check))]),
+      [...this.checks].map(async ([name, check]) => [name, await this.inTime(this.run(name, check))]),
     );
     return Object.fromEntries(results) as Record<string, string>;
   }
 
-  #run(name: string, check: DependencyCheck): Promise<string> {
-    const running = this.#running.get(name);
+  private run(name: string, check: DependencyCheck): Promise<string> {
+    const running = this.running.get(name);
     if (running !== undefined) return running;
     // The reason stays out of the report, which anyone may read: it can name hosts and accounts.
     const outcome = check()
@@ -73,12 +73,12 @@ export class Readiness {
         () => 'ok',
         () => 'failing',
       )
-      .finally(() => this.#running.delete(name));
-    this.#running.set(name, outcome);
+      .finally(() => this.running.delete(name));
+    this.running.set(name, outcome);
     return outcome;
   }
 
-  async #inTime(outcome: Promise<string>): Promise<string> {
+  private async inTime(outcome: Promise<string>): Promise<string> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(resolve, this.timeoutMs, 'no answer in time');

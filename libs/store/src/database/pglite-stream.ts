@@ -15,13 +15,13 @@ const TERMINATE = 'X'.charCodeAt(0);
 const ROLLBACK = simpleQuery('ROLLBACK');
 
 export class PGliteStream extends Duplex {
-  readonly #db: PGlite;
-  #pending: Buffer = Buffer.alloc(0);
-  #isStarted = false;
+  private readonly db: PGlite;
+  private pending: Buffer = Buffer.alloc(0);
+  private isStarted = false;
 
   constructor(db: PGlite) {
     super();
-    this.#db = db;
+    this.db = db;
   }
 
   // What `pg` calls on a net.Socket.
@@ -49,56 +49,56 @@ export class PGliteStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     // As on a socket, no answer comes before the write has returned: the client's parser is not re-entrant. Waiting
     // for the next turn of the event loop also lets the network have its turn between two queries.
-    setImmediate(() => void this.#receive(chunk, done));
+    setImmediate(() => void this.receive(chunk, done));
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error) => void): void {
-    setImmediate(() => void this.#receive(Buffer.concat(chunks.map(({ chunk }) => chunk)), done));
+    setImmediate(() => void this.receive(Buffer.concat(chunks.map(({ chunk }) => chunk)), done));
   }
 
-  async #receive(chunk: Buffer, done: (error?: Error) => void): Promise<void> {
+  private async receive(chunk: Buffer, done: (error?: Error) => void): Promise<void> {
     try {
-      this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-      if (!this.#isStarted) await this.#start();
-      await this.#run();
+      this.pending = this.pending.length === 0 ? chunk : Buffer.concat([this.pending, chunk]);
+      if (!this.isStarted) await this.start();
+      await this.run();
       done();
     } catch (error) {
       done(error as Error);
     }
   }
 
-  async #start(): Promise<void> {
-    if (this.#pending.length < 4 || this.#pending.length < this.#pending.readUInt32BE(0)) return;
-    const length = this.#pending.readUInt32BE(0);
+  private async start(): Promise<void> {
+    if (this.pending.length < 4 || this.pending.length < this.pending.readUInt32BE(0)) return;
+    const length = this.pending.readUInt32BE(0);
     // A client that gave up amid a transaction leaves it open in the one session.
-    if (this.#db.isInTransaction()) await this.#ask(ROLLBACK);
-    this.#isStarted = true;
-    await this.#exchange(length);
+    if (this.db.isInTransaction()) await this.ask(ROLLBACK);
+    this.isStarted = true;
+    await this.exchange(length);
   }
 
-  async #run(): Promise<void> {
-    if (!this.#isStarted) return;
-    const length = answeredLength(this.#pending);
-    if (length > 0) await this.#exchange(length);
+  private async run(): Promise<void> {
+    if (!this.isStarted) return;
+    const length = answeredLength(this.pending);
+    if (length > 0) await this.exchange(length);
     // Not for PGlite: it would end the session that the next client needs.
-    if (this.#pending[0] === TERMINATE) this.push(null);
+    if (this.pending[0] === TERMINATE) this.push(null);
   }
 
-  async #exchange(length: number): Promise<void> {
-    const request = this.#pending.subarray(0, length);
-    this.#pending = this.#pending.subarray(length);
-    for (const answer of await this.#ask(request)) this.push(answer);
+  private async exchange(length: number): Promise<void> {
+    const request = this.pending.subarray(0, length);
+    this.pending = this.pending.subarray(length);
+    for (const answer of await this.ask(request)) this.push(answer);
   }
 
   /**
    * Returns what PGlite answers. Of its calls, only this one keeps nothing: `execProtocolRaw` and `execProtocolRawSync` also
    * parse each answer and add it to a list that nobody empties. PGlite has answered when the call returns its promise.
    */
-  async #ask(request: Uint8Array): Promise<readonly Buffer[]> {
+  private async ask(request: Uint8Array): Promise<readonly Buffer[]> {
     const answers: Buffer[] = [];
     // The bytes are PGlite's own memory, and the client must not be called from within PGlite.
     const onRawData = (bytes: Uint8Array): void => void answers.push(Buffer.from(bytes));
-    await this.#db.execProtocolRawStream(request, { syncToFs: false, onRawData });
+    await this.db.execProtocolRawStream(request, { syncToFs: false, onRawData });
     return answers;
   }
 }

@@ -35,7 +35,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
         at: new Date(),
         actorKind: actor.kind,
         actorId: actor.id,
-        actorName: await this.#nameOf(teamId, actor),
+        actorName: await this.nameOf(teamId, actor),
         actorAddress: actor.address,
         action,
         targetId,
@@ -99,7 +99,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
   }
 
   /** What people call whoever acts; of keys that are revoked and people who have left too. */
-  async #nameOf(teamId: string, { kind, id }: Actor): Promise<string | null> {
+  private async nameOf(teamId: string, { kind, id }: Actor): Promise<string | null> {
     if (id === null || !isUuid(id)) return null;
     if (kind === 'api-key') {
       const key = await this.client.apiKey.findUnique({ where: { id, teamId }, select: { name: true } });

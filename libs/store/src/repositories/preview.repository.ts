@@ -68,7 +68,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
         where: { teamId_id: { teamId, id: draft.interceptId } },
         select: { trafficManagerId: true },
       });
-      return intercept && this.#insert(tx, teamId, intercept.trafficManagerId, draft);
+      return intercept && this.insert(tx, teamId, intercept.trafficManagerId, draft);
     });
   }
 
@@ -82,7 +82,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
     return this.client.$transaction(async (tx) => {
       await refuseBeyondLimit(tx, teamId, maxPreviews);
       const created = await insertIntercept(tx, teamId, interceptId, intercept);
-      return created && this.#insert(tx, teamId, created.trafficManagerId, { ...draft, interceptId });
+      return created && this.insert(tx, teamId, created.trafficManagerId, { ...draft, interceptId });
     });
   }
 
@@ -184,7 +184,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
       await dropRemovedPreview(tx, teamId, interceptId);
       await useHostname(tx, teamId, removed.hostname);
       const draft = { ...removed, interceptId, expiresAt: null };
-      return this.#insert(tx, teamId, intercept.trafficManagerId, draft);
+      return this.insert(tx, teamId, intercept.trafficManagerId, draft);
     });
   }
 
@@ -226,7 +226,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
     return ended;
   }
 
-  async #insert(
+  private async insert(
     client: TransactionClient,
     teamId: string,
     trafficManagerId: string,

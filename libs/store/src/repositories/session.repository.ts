@@ -38,8 +38,8 @@ export class PrismaSessionRepository implements SessionRepository {
       // Before the credential, as removing a member does: that locks the team, and then the member's programs.
       if (registration.maxSessions !== undefined) await lockTeam(tx, teamId);
       const credential = await lockCredential(tx, registration.credential);
-      const trafficManagerId = await this.#lockTrafficManager(tx, teamId, registration);
-      const resumed = await this.#resume(tx, teamId, trafficManagerId, registration, credential);
+      const trafficManagerId = await this.lockTrafficManager(tx, teamId, registration);
+      const resumed = await this.resume(tx, teamId, trafficManagerId, registration, credential);
       if (resumed) return { session: resumed, resumed: true };
       const { kind, edgeId, remoteAddress, identity, at, maxSessions } = registration;
       if (maxSessions !== undefined) {
@@ -177,7 +177,7 @@ export class PrismaSessionRepository implements SessionRepository {
    * Creates or refreshes the traffic manager and returns its id. Either way the statement locks the row until the
    * transaction ends, which puts registrations of one manager in a row. Its name stays: a person may have changed it.
    */
-  async #lockTrafficManager(
+  private async lockTrafficManager(
     tx: TransactionClient,
     teamId: string,
     { identity, kind, at }: SessionRegistration,
@@ -193,7 +193,7 @@ export class PrismaSessionRepository implements SessionRepository {
     return row.id;
   }
 
-  async #resume(
+  private async resume(
     tx: TransactionClient,
     teamId: string,
     trafficManagerId: string,

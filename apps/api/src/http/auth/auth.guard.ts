@@ -21,17 +21,17 @@ import { UserSessionStrategy } from './user-session.strategy.js';
 @Injectable()
 export class AuthGuard implements CanActivate {
   // Passport's own registry is global to the process: two applications in one would authenticate for each other.
-  readonly #passport = new passport.Passport();
-  readonly #appOrigin: string;
+  private readonly passport = new passport.Passport();
+  private readonly appOrigin: string;
 
   constructor(
     private readonly reflector: Reflector,
     authentication: AuthenticationService,
     @Inject(SETTINGS) settings: Settings,
   ) {
-    this.#appOrigin = appUrl(settings);
-    this.#passport.use(new ApiKeyStrategy(authentication));
-    this.#passport.use(new UserSessionStrategy(authentication));
+    this.appOrigin = appUrl(settings);
+    this.passport.use(new ApiKeyStrategy(authentication));
+    this.passport.use(new UserSessionStrategy(authentication));
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -39,7 +39,7 @@ export class AuthGuard implements CanActivate {
     const targets = [context.getHandler(), context.getClass()];
     if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) {
       const usesCookies = !this.reflector.getAllAndOverride(IgnoresCookies, targets);
-      if (usesCookies && isUnsafe(request) && isForm(request)) this.#demandSameOrigin(request);
+      if (usesCookies && isUnsafe(request) && isForm(request)) this.demandSameOrigin(request);
       return true;
     }
 
@@ -47,25 +47,25 @@ export class AuthGuard implements CanActivate {
     if (requirement === undefined)
       throw new Error(`${context.getClass().name} has a route without a requirement`);
 
-    const identified = await this.#identify(request, context.switchToHttp().getResponse<Response>());
+    const identified = await this.identify(request, context.switchToHttp().getResponse<Response>());
     if (identified === null) throw new ProblemError('unauthenticated');
-    if (identified.person !== null && isUnsafe(request)) this.#demandSameOrigin(request);
+    if (identified.person !== null && isUnsafe(request)) this.demandSameOrigin(request);
     demand(requirement, identified);
     setIdentified(request, identified);
     return true;
   }
 
-  #demandSameOrigin(request: Request): void {
-    if (!isSameOrigin(request.headers, this.#appOrigin)) throw new ProblemError('cross_site_request');
+  private demandSameOrigin(request: Request): void {
+    if (!isSameOrigin(request.headers, this.appOrigin)) throw new ProblemError('cross_site_request');
   }
 
   /** A request that shows a key is the key's, whatever cookies come along. */
-  #identify(request: Request, response: Response): Promise<Identified | null> {
+  private identify(request: Request, response: Response): Promise<Identified | null> {
     const strategy = hasApiKey(request.headers) ? 'api-key' : 'user-session';
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, identified: Identified | false | null): void =>
         error ? reject(error) : resolve(identified || null);
-      this.#passport.authenticate(strategy, { session: false }, done)(request, response, reject);
+      this.passport.authenticate(strategy, { session: false }, done)(request, response, reject);
     });
   }
 }

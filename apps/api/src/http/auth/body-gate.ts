@@ -20,28 +20,28 @@ const WINDOW_SECONDS = 60;
  */
 @Injectable()
 export class BodyGate {
-  readonly #refusals: RateLimiter;
-  readonly #admitted = new WeakSet<Request>();
+  private readonly refusals: RateLimiter;
+  private readonly admitted = new WeakSet<Request>();
 
   constructor(
     private readonly authentication: AuthenticationService,
     limiters: RateLimiters,
   ) {
-    this.#refusals = limiters.create('long-bodies', { points: MAX_REFUSALS, seconds: WINDOW_SECONDS });
+    this.refusals = limiters.create('long-bodies', { points: MAX_REFUSALS, seconds: WINDOW_SECONDS });
   }
 
   /** Middleware for before bodies are read. Forms need none: no page takes one that is longer than anybody may send. */
   readonly check = async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
-    if (mayBeLong(request) && request.is('json') === 'json') await this.#admit(request);
+    if (mayBeLong(request) && request.is('json') === 'json') await this.admit(request);
     next();
   };
 
   /** Whether it is known who sends `request`, so that a long body may be read. */
   isAdmitted(request: Request): boolean {
-    return this.#admitted.has(request);
+    return this.admitted.has(request);
   }
 
-  async #admit(request: Request): Promise<void> {
+  private async admit(request: Request): Promise<void> {
     if (!this.authentication.hasCredential(request)) {
       const access = operationOf(request)?.access ?? 'public';
       if (access !== 'public') throw new ProblemError('unauthenticated');
@@ -50,7 +50,7 @@ export class BodyGate {
     }
     const network = networkOf(clientAddress(request));
     // Counted first, so that many at once do not all get through; what is admitted does not count.
-    const { isWithin, resetSeconds } = await this.#refusals.count(network);
+    const { isWithin, resetSeconds } = await this.refusals.count(network);
     if (!isWithin) {
       throw new ProblemError('too_many_attempts', {
         detail: `from this address; try again in ${resetSeconds} s`,
@@ -58,8 +58,8 @@ export class BodyGate {
       });
     }
     if ((await this.authentication.identify(request)) === null) throw new ProblemError('unauthenticated');
-    await this.#refusals.takeBack(network);
-    this.#admitted.add(request);
+    await this.refusals.takeBack(network);
+    this.admitted.add(request);
   }
 }
 

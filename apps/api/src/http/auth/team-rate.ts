@@ -10,12 +10,11 @@ const WINDOW_SECONDS = 60;
 export class TeamRate {
   /** As the header RateLimit-Policy says it. */
   readonly policy: string;
-  readonly #limiter: RateLimiter | null;
+  private readonly limiter: RateLimiter | null;
 
   constructor(@Inject(SETTINGS) { limits }: Settings, limiters: RateLimiters) {
     const points = limits.maxApiRequestsPerTeam;
-    this.#limiter =
-      points === 0 ? null : limiters.create('api-requests', { points, seconds: WINDOW_SECONDS });
+    this.limiter = points === 0 ? null : limiters.create('api-requests', { points, seconds: WINDOW_SECONDS });
     this.policy = `"team";q=${points};w=${WINDOW_SECONDS}`;
   }
 
@@ -24,6 +23,6 @@ export class TeamRate {
    * @param id of the team, or of a person who is in none
    */
   async count(id: string): Promise<Count | null> {
-    return this.#limiter === null ? null : this.#limiter.count(id);
+    return this.limiter === null ? null : this.limiter.count(id);
   }
 }

@@ -15,11 +15,11 @@ import { DOCS_CONTENT_SECURITY_POLICY, DOCS_FILES, DOCS_PAGE } from './docs-page
 @Public()
 @Controller()
 export class DocsController {
-  readonly #document = buildOpenApiDocument();
+  private readonly document = buildOpenApiDocument();
 
   @Get('api/openapi.json')
   openApi(): object {
-    return this.#document;
+    return this.document;
   }
 
   @Operation('getProblem')

@@ -17,8 +17,8 @@ export interface StreamEvent {
 
 /** One answer of server-sent events, from its head to its last event. What waits for its reader is bounded. */
 export class EventStream {
-  readonly #heartbeat: NodeJS.Timeout;
-  #isOpen = true;
+  private readonly heartbeat: NodeJS.Timeout;
+  private isClosed = false;
 
   /**
    * Sends the head.
@@ -35,38 +35,38 @@ export class EventStream {
     response.on('drain', () => options.waiting.note(response.writableLength));
     response.on('close', () => {
       options.waiting.note(0);
-      this.#close();
+      this.close();
     });
     response.write(`retry: ${RETRY_MS}\n\n`);
-    this.#heartbeat = setInterval(() => this.#write(':\n\n'), HEARTBEAT_MS).unref();
+    this.heartbeat = setInterval(() => this.write(':\n\n'), HEARTBEAT_MS).unref();
   }
 
   get isOpen(): boolean {
-    return this.#isOpen;
+    return !this.isClosed;
   }
 
   send({ name, data, id }: StreamEvent): void {
-    this.#write(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`);
+    this.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`);
   }
 
   /** Says why, and ends. */
   end(reason: StreamEnd['reason']): void {
-    if (!this.#isOpen) return;
+    if (this.isClosed) return;
     this.response.end(`event: end\ndata: ${JSON.stringify({ reason } satisfies StreamEnd)}\n\n`);
     setTimeout(() => this.response.destroy(), LINGER_MS).unref();
-    this.#close();
+    this.close();
   }
 
-  #write(text: string): void {
-    if (!this.#isOpen) return;
+  private write(text: string): void {
+    if (this.isClosed) return;
     this.response.write(text);
     if (!this.options.waiting.note(this.response.writableLength)) this.end('too_slow');
   }
 
-  #close(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    clearInterval(this.#heartbeat);
+  private close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearInterval(this.heartbeat);
     this.options.onClose();
   }
 }

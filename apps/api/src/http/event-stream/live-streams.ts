@@ -51,14 +51,14 @@ interface Held {
  */
 @Injectable()
 export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #held = new Set<Held>();
-  readonly #counts = new Map<string, number>();
-  readonly #waiting = new WaitingBudget();
-  readonly #maxStreams: number;
-  readonly #appOrigin: string;
-  #recheck: NodeJS.Timeout | undefined;
-  #unsubscribe: readonly (() => void)[] = [];
-  #isStopping = false;
+  private readonly held = new Set<Held>();
+  private readonly counts = new Map<string, number>();
+  private readonly waiting = new WaitingBudget();
+  private readonly maxStreams: number;
+  private readonly appOrigin: string;
+  private recheck: NodeJS.Timeout | undefined;
+  private unsubscribe: readonly (() => void)[] = [];
+  private isStopping = false;
 
   constructor(
     @Inject(EVENT_BUS) private readonly bus: EventBus,
@@ -67,23 +67,23 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly readiness: Readiness,
     private readonly authentication: AuthenticationService,
   ) {
-    this.#maxStreams = settings.limits.maxEventStreams;
-    this.#appOrigin = appUrl(settings);
+    this.maxStreams = settings.limits.maxEventStreams;
+    this.appOrigin = appUrl(settings);
   }
 
   onApplicationBootstrap(): void {
-    this.#unsubscribe = [
-      this.bus.subscribe((event) => this.#handleEvent(event)),
-      this.bus.onGap(() => this.#check(() => true)),
+    this.unsubscribe = [
+      this.bus.subscribe((event) => this.handleEvent(event)),
+      this.bus.onGap(() => this.check(() => true)),
     ];
-    this.#recheck = setInterval(() => this.#check(() => true), RECHECK_MS).unref();
-    this.readiness.onStopping(() => this.#stop());
+    this.recheck = setInterval(() => this.check(() => true), RECHECK_MS).unref();
+    this.readiness.onStopping(() => this.stop());
   }
 
   onModuleDestroy(): void {
-    this.#stop();
-    clearInterval(this.#recheck);
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.stop();
+    clearInterval(this.recheck);
+    for (const unsubscribe of this.unsubscribe) unsubscribe();
   }
 
   /**
@@ -92,24 +92,24 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
    */
   open(caller: Caller, request: Request, response: Response, options: LiveStreamOptions): LiveStream {
     // It could read nothing, but would take one of the few streams that its visitor may have.
-    if (caller.userSession !== null && isFromElsewhere(request.headers, this.#appOrigin))
+    if (caller.userSession !== null && isFromElsewhere(request.headers, this.appOrigin))
       throw new ProblemError('cross_site_request');
     if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');
     demandScopes(caller, options.scopes);
-    const keys = this.#take(caller);
+    const keys = this.take(caller);
     const stream = new EventStream(response, {
-      waiting: this.#waiting.share(options.maxWaitingBytes),
+      waiting: this.waiting.share(options.maxWaitingBytes),
       onClose: () => {
-        this.#held.delete(held);
+        this.held.delete(held);
         clearTimeout(held.expiry);
-        for (const key of keys) this.#leave(key);
+        for (const key of keys) this.leave(key);
         options.onClose?.();
       },
     });
     const held: Held = { caller, stream, request, options, expiry: undefined };
-    this.#held.add(held);
+    this.held.add(held);
     // What ended since the guard looked ended unheard.
-    if (!this.#isStopping) void this.#checkOne(held);
+    if (!this.isStopping) void this.checkOne(held);
     else queueMicrotask(() => stream.end('interrupted'));
     return {
       get caller() {
@@ -120,20 +120,20 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     };
   }
 
-  #handleEvent(event: ClusterEvent): void {
+  private handleEvent(event: ClusterEvent): void {
     if (event.type === 'user.changed') {
-      this.#check(({ caller }) => caller.user?.id === event.userId);
+      this.check(({ caller }) => caller.user?.id === event.userId);
     } else if (event.type === 'api-key.revoked') {
-      for (const held of this.#held)
+      for (const held of this.held)
         if (held.caller.apiKey?.id === event.apiKeyId) held.stream.end('access_ended');
     }
   }
 
-  #check(concerns: (held: Held) => boolean): void {
-    for (const held of this.#held) if (concerns(held)) void this.#checkOne(held);
+  private check(concerns: (held: Held) => boolean): void {
+    for (const held of this.held) if (concerns(held)) void this.checkOne(held);
   }
 
-  async #checkOne(held: Held): Promise<void> {
+  private async checkOne(held: Held): Promise<void> {
     const { caller: before, stream, request, options } = held;
     try {
       const caller = await this.authentication.identifyAgain(request);
@@ -146,7 +146,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
         return;
       }
       held.caller = caller;
-      this.#awaitExpiry(held);
+      this.awaitExpiry(held);
       if (caller.scopes.join() !== before.scopes.join()) options.onScopesChange?.();
     } catch (error) {
       this.log.error({ err: error }, 'the reader of a stream could not be looked at again');
@@ -155,7 +155,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Keys, sessions and tokens end by themselves too. */
-  #awaitExpiry(held: Held): void {
+  private awaitExpiry(held: Held): void {
     clearTimeout(held.expiry);
     if (!held.stream.isOpen) return;
     const { expiresAt, userSession } = held.caller;
@@ -166,34 +166,34 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     if (ends.length === 0) return;
     const leftMs = Math.max(1, Math.min(...ends) - Date.now() + 1);
     if (leftMs > MAX_TIMER_MS) return;
-    held.expiry = setTimeout(() => void this.#checkOne(held), leftMs).unref();
+    held.expiry = setTimeout(() => void this.checkOne(held), leftMs).unref();
   }
 
-  #take({ teamId, user, apiKey }: Caller): readonly string[] {
+  private take({ teamId, user, apiKey }: Caller): readonly string[] {
     const own = `caller ${user?.id ?? apiKey?.id}`;
     const team = `team ${teamId}`;
     const isFull =
-      this.#held.size >= this.#maxStreams ||
-      this.#count(own) >= MAX_STREAMS_PER_CALLER ||
-      this.#count(team) >= MAX_STREAMS_PER_TEAM;
+      this.held.size >= this.maxStreams ||
+      this.count(own) >= MAX_STREAMS_PER_CALLER ||
+      this.count(team) >= MAX_STREAMS_PER_TEAM;
     if (isFull) throw new ProblemError('too_many_streams');
-    for (const key of [own, team]) this.#counts.set(key, this.#count(key) + 1);
+    for (const key of [own, team]) this.counts.set(key, this.count(key) + 1);
     return [own, team];
   }
 
-  #leave(key: string): void {
-    const left = this.#count(key) - 1;
-    if (left > 0) this.#counts.set(key, left);
-    else this.#counts.delete(key);
+  private leave(key: string): void {
+    const left = this.count(key) - 1;
+    if (left > 0) this.counts.set(key, left);
+    else this.counts.delete(key);
   }
 
-  #count(key: string): number {
-    return this.#counts.get(key) ?? 0;
+  private count(key: string): number {
+    return this.counts.get(key) ?? 0;
   }
 
-  #stop(): void {
-    this.#isStopping = true;
-    for (const { stream } of this.#held) stream.end('interrupted');
+  private stop(): void {
+    this.isStopping = true;
+    for (const { stream } of this.held) stream.end('interrupted');
   }
 }
 

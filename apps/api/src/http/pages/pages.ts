@@ -24,11 +24,11 @@ const STYLE_HASH = createHash('sha256').update(STYLESHEET).digest('base64');
 /** Sends pages that need no script, load nothing, and can be framed by nobody. */
 @Injectable()
 export class Pages {
-  readonly #formTargets: readonly string[];
+  private readonly formTargets: readonly string[];
 
   constructor(@Inject(SETTINGS) settings: Settings) {
     // Browsers hold every redirect that follows a form against `form-action`: signing in may lead back to a preview.
-    this.#formTargets = ["'self'", previewUrl(settings, `*.${settings.public.previewDomain}`)];
+    this.formTargets = ["'self'", previewUrl(settings, `*.${settings.public.previewDomain}`)];
   }
 
   send(response: Response, page: Page): void {
@@ -46,7 +46,7 @@ export class Pages {
         [
           "default-src 'none'",
           `style-src 'sha256-${STYLE_HASH}'`,
-          `form-action ${[...this.#formTargets, ...formTargets].join(' ')}`,
+          `form-action ${[...this.formTargets, ...formTargets].join(' ')}`,
           "base-uri 'none'",
           "frame-ancestors 'none'",
         ].join('; '),

@@ -19,7 +19,7 @@ const WINDOW_SECONDS = 60;
  */
 @Injectable()
 export class AddressRateGuard implements CanActivate {
-  readonly #limiter: RateLimiter | null;
+  private readonly limiter: RateLimiter | null;
 
   constructor(
     private readonly reflector: Reflector,
@@ -27,16 +27,16 @@ export class AddressRateGuard implements CanActivate {
     limiters: RateLimiters,
   ) {
     const points = limits.maxLoginRequestsPerAddress;
-    this.#limiter =
+    this.limiter =
       points === 0 ? null : limiters.create('login-requests', { points, seconds: WINDOW_SECONDS });
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     const name = this.reflector.getAllAndOverride(CountedByAddress, targets);
-    if (this.#limiter === null || name === undefined) return true;
+    if (this.limiter === null || name === undefined) return true;
     const network = networkOf(clientAddress(context.switchToHttp().getRequest<Request>()));
-    const { isWithin, resetSeconds } = await this.#limiter.count(`${name}:${network}`);
+    const { isWithin, resetSeconds } = await this.limiter.count(`${name}:${network}`);
     if (isWithin) return true;
     throw new ProblemError('too_many_attempts', {
       detail: `from this address; try again in ${resetSeconds} s`,

@@ -46,23 +46,23 @@ export class RateLimiter {
  */
 @Injectable()
 export class RateLimiters implements OnApplicationShutdown {
-  readonly #redis: Redis | null;
+  private readonly redis: Redis | null;
 
   constructor(@Inject(SETTINGS) { redisUrl }: Settings, @Inject(LOG) log: Logger) {
-    this.#redis = redisUrl === undefined ? null : connect(redisUrl, log);
+    this.redis = redisUrl === undefined ? null : connect(redisUrl, log);
   }
 
   onApplicationShutdown(): void {
-    this.#redis?.disconnect();
+    this.redis?.disconnect();
   }
 
   /** @param name of its own: whoever has the same counts the same */
   create(name: string, { points, seconds }: { points: number; seconds: number }): RateLimiter {
     const options = { keyPrefix: `culvert:${name}`, points, duration: seconds };
     const memory = new RateLimiterMemory(options);
-    if (this.#redis === null) return new RateLimiter(memory);
+    if (this.redis === null) return new RateLimiter(memory);
     return new RateLimiter(
-      new RateLimiterRedis({ ...options, storeClient: this.#redis, insuranceLimiter: memory }),
+      new RateLimiterRedis({ ...options, storeClient: this.redis, insuranceLimiter: memory }),
     );
   }
 }

@@ -13,26 +13,26 @@ const NAME = 'culvert-session';
  */
 @Injectable()
 export class SessionCookie {
-  readonly #name: string;
-  readonly #options: CookieOptions;
+  private readonly name: string;
+  private readonly options: CookieOptions;
 
   constructor(@Inject(SETTINGS) { public: { scheme } }: Settings) {
     const secure = scheme === 'https';
-    this.#name = secure ? `__Host-${NAME}` : NAME;
-    this.#options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
+    this.name = secure ? `__Host-${NAME}` : NAME;
+    this.options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
   }
 
   /** Null when there is none, more than one, or something else under its name. */
   read(request: Request): string | null {
-    const value = readCookie(request.headers.cookie, this.#name);
+    const value = readCookie(request.headers.cookie, this.name);
     return value !== null && isSecretShaped(value) ? value : null;
   }
 
   set(response: Response, token: string): void {
-    response.cookie(this.#name, token, { ...this.#options, maxAge: USER_SESSION_LIFETIME_MS });
+    response.cookie(this.name, token, { ...this.options, maxAge: USER_SESSION_LIFETIME_MS });
   }
 
   clear(response: Response): void {
-    response.clearCookie(this.#name, this.#options);
+    response.clearCookie(this.name, this.options);
   }
 }

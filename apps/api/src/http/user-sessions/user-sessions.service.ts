@@ -23,7 +23,7 @@ const MAX_USER_AGENT_LENGTH = 255;
 /** Sessions of people, from signing in until they end. */
 @Injectable()
 export class UserSessionsService implements OnApplicationBootstrap, OnApplicationShutdown {
-  #sweep: NodeJS.Timeout | undefined;
+  private sweep: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(STORE) private readonly store: Store,
@@ -33,11 +33,11 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#sweep = setInterval(() => this.#removeExpired(), SWEEP_INTERVAL_MS).unref();
+    this.sweep = setInterval(() => this.removeExpired(), SWEEP_INTERVAL_MS).unref();
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.#sweep);
+    clearInterval(this.sweep);
   }
 
   /** Whether this request has the cookie of a session, good or not. */
@@ -52,7 +52,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     const found = await this.store.userSessions.findByTokenHash(hashSecret(token));
     const now = new Date();
     if (found === null || !isUserSessionUsable(found.session, now)) return null;
-    this.#recordUse(found.session, now);
+    this.recordUse(found.session, now);
     return found;
   }
 
@@ -61,7 +61,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
    * before somebody signed in opens nothing afterwards.
    */
   async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
-    await this.#endOf(request);
+    await this.endOf(request);
     const token = generateSecret();
     const session = await this.store.userSessions.create(draftOf(userId, token, request));
     this.cookie.set(response, token);
@@ -75,7 +75,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     request: Request,
     response: Response,
   ): Promise<UserSession | null> {
-    await this.#endOf(request);
+    await this.endOf(request);
     const token = generateSecret();
     const draft = draftOf(userId, token, request);
     const session = await this.store.userSessions.createByPassword(draft, passwordHash);
@@ -85,7 +85,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
 
   /** Ends the session of this browser, if it has one. */
   async end(request: Request, response: Response): Promise<SignedInUser | null> {
-    const found = await this.#endOf(request);
+    const found = await this.endOf(request);
     this.cookie.clear(response);
     return found;
   }
@@ -104,7 +104,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     return count;
   }
 
-  async #endOf(request: Request): Promise<SignedInUser | null> {
+  private async endOf(request: Request): Promise<SignedInUser | null> {
     const token = this.cookie.read(request);
     const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
     if (found !== null) await this.revoke(found.user.id, found.session.id);
@@ -112,14 +112,14 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   }
 
   /** In the background: no request waits for, or fails with, this. */
-  #recordUse({ id, lastSeenAt }: UserSession, now: Date): void {
+  private recordUse({ id, lastSeenAt }: UserSession, now: Date): void {
     if (now.getTime() - lastSeenAt.getTime() < USE_INTERVAL_MS) return;
     this.store.userSessions
       .recordUse(id, now)
       .catch((error: unknown) => this.log.warn({ err: error, sessionId: id }, 'use of session not recorded'));
   }
 
-  #removeExpired(): void {
+  private removeExpired(): void {
     const now = new Date();
     Promise.all([
       this.store.background.userSessions.removeExpired(now),

@@ -22,11 +22,11 @@ export class SessionsService {
   }
 
   async show(caller: Caller, id: string): Promise<SessionResource> {
-    return toResource(await this.#find(caller, id));
+    return toResource(await this.find(caller, id));
   }
 
   async end(caller: Caller, id: string): Promise<void> {
-    const { state, trafficManagerId, trafficManager } = await this.#find(caller, id);
+    const { state, trafficManagerId, trafficManager } = await this.find(caller, id);
     if ((await this.store.sessions.end(caller.teamId, id, END_REASON, new Date())) === null)
       throw notFound(id);
     if (state === 'ended') return;
@@ -39,7 +39,7 @@ export class SessionsService {
     );
   }
 
-  async #find(caller: Caller, id: string): Promise<ShownSession> {
+  private async find(caller: Caller, id: string): Promise<ShownSession> {
     const session = await this.store.sessions.find(caller.teamId, id);
     if (session === null) throw notFound(id);
     return session;

@@ -51,8 +51,8 @@ export class TelepresenceCallerService {
     const address = clientAddress(request);
     const caller =
       key === undefined
-        ? await this.#byAccessToken(request.headers.authorization ?? '', address)
-        : await this.#byApiKey(key, address);
+        ? await this.byAccessToken(request.headers.authorization ?? '', address)
+        : await this.byApiKey(key, address);
     if (caller === null) throw new ProblemError('unauthenticated');
     const counted = await this.rate.count(caller.teamId);
     if (counted?.isWithin === false)
@@ -60,12 +60,15 @@ export class TelepresenceCallerService {
     return caller;
   }
 
-  async #byApiKey(key: unknown, address: string | null): Promise<TelepresenceCaller | null> {
+  private async byApiKey(key: unknown, address: string | null): Promise<TelepresenceCaller | null> {
     if (typeof key !== 'string' || !API_KEY.test(key)) return null;
     return this.authentication.authenticate(key, address);
   }
 
-  async #byAccessToken(authorization: string, address: string | null): Promise<TelepresenceCaller | null> {
+  private async byAccessToken(
+    authorization: string,
+    address: string | null,
+  ): Promise<TelepresenceCaller | null> {
     const token = ACCESS_TOKEN.exec(authorization)?.[1];
     if (token === undefined) return null;
     const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());

@@ -56,8 +56,8 @@ export class InvitationPagesController {
   @Get()
   async show(@Query() query: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = tokenOf(query);
-    const found = await this.#find(token);
-    if (found === null) return this.#showNothing(response);
+    const found = await this.find(token);
+    if (found === null) return this.showNothing(response);
     const { invitation, team } = found;
     const signedIn = await this.userSessions.identify(request);
     const title = `Join ${team.name}`;
@@ -78,7 +78,7 @@ export class InvitationPagesController {
       </p>
       <form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>`;
     const body = html`<p>The invitation is for ${invitation.email}.</p>
-      ${signedIn !== null && other} ${signedIn === null && (await this.#waysIn(found, token, signInLink))}`;
+      ${signedIn !== null && other} ${signedIn === null && (await this.waysIn(found, token, signInLink))}`;
     this.pages.send(response, { title, body });
   }
 
@@ -88,15 +88,15 @@ export class InvitationPagesController {
     const signedIn = await this.userSessions.identify(request);
     if (signedIn === null) return response.redirect(303, signInPath(`/invitations?token=${token}`));
     const { user } = signedIn;
-    await this.#join(user, token, request, response);
+    await this.join(user, token, request, response);
   }
 
   /** Mails the invited person a link to set a password: the mail shows that they read what goes to the address. */
   @Post('mail')
   async mailLink(@Body() body: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = tokenOf(body);
-    const found = await this.#find(token);
-    if (found === null || !this.mailer.isConfigured) return this.#showNothing(response);
+    const found = await this.find(token);
+    if (found === null || !this.mailer.isConfigured) return this.showNothing(response);
     const { email } = found.invitation;
     await this.store.users.findOrCreate(email, '');
     await this.passwords.requestReset(
@@ -110,8 +110,8 @@ export class InvitationPagesController {
   /** Where the link in that mail leads. */
   @Get('account')
   async showAccount(@Query() query: Fields, @Res() response: Response): Promise<void> {
-    const proof = await this.#findProof(query);
-    if (proof === null) return this.#showNothing(response);
+    const proof = await this.findProof(query);
+    if (proof === null) return this.showNothing(response);
     this.pages.send(response, setPasswordPage(proof));
   }
 
@@ -125,8 +125,8 @@ export class InvitationPagesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const proof = await this.#findProof(body);
-    if (proof === null) return this.#showNothing(response);
+    const proof = await this.findProof(body);
+    if (proof === null) return this.showNothing(response);
     const { token, reset } = proof;
     const { password, problem } = readNewPassword(body?.['password']);
     if (problem !== undefined) return this.pages.send(response, setPasswordPage(proof, problem));
@@ -135,24 +135,24 @@ export class InvitationPagesController {
       const user = await this.invitations.acceptAsNewUser(token, password, address);
       // The address got an account meanwhile: the page of the invitation says how to go on.
       if (user === 'has_account') return response.redirect(303, `/invitations?token=${token}`);
-      if (user === null) return this.#showNothing(response);
+      if (user === null) return this.showNothing(response);
       await this.signIn.begin(user, 'password', request, response);
       return response.redirect(303, '/');
     }
     const user = await this.passwords.redeemReset(reset, password, address);
-    if (user === null) return this.#showNothing(response);
+    if (user === null) return this.showNothing(response);
     await this.signIn.begin(user, 'password', request, response);
-    await this.#join(user, token, request, response);
+    await this.join(user, token, request, response);
   }
 
-  async #join(user: User, token: string, request: Request, response: Response): Promise<void> {
+  private async join(user: User, token: string, request: Request, response: Response): Promise<void> {
     const actor = { kind: 'user', id: user.id, address: clientAddress(request) } as const;
     await this.invitations.accept({ user, actor }, { token });
     response.redirect(303, '/');
   }
 
   /** What a person who is not signed in can do to join. */
-  async #waysIn(found: Found, token: string, signInLink: Html): Promise<Html> {
+  private async waysIn(found: Found, token: string, signInLink: Html): Promise<Html> {
     if (this.mailer.isConfigured) {
       return html`${signInLink}
         <p class="or">or, if you have no password here yet</p>
@@ -172,9 +172,9 @@ export class InvitationPagesController {
   }
 
   /** The invitation that these fields name, and what shows that this person may set its password. */
-  async #findProof(fields: Fields): Promise<Proof | null> {
+  private async findProof(fields: Fields): Promise<Proof | null> {
     const token = tokenOf(fields);
-    const found = await this.#find(token);
+    const found = await this.find(token);
     if (found === null) return null;
     const reset = fields?.['reset'];
     if (typeof reset !== 'string') {
@@ -184,12 +184,12 @@ export class InvitationPagesController {
     return user?.email === found.invitation.email ? { ...found, token, reset } : null;
   }
 
-  async #find(token: string): Promise<Found | null> {
+  private async find(token: string): Promise<Found | null> {
     const found = token === '' ? null : await this.store.invitations.findByTokenHash(hashSecret(token));
     return found !== null && found.invitation.expiresAt > new Date() ? found : null;
   }
 
-  #showNothing(response: Response): void {
+  private showNothing(response: Response): void {
     this.pages.send(response, {
       title: 'This invitation no longer works',
       status: 404,

@@ -22,12 +22,12 @@ interface Limit {
 /** Bounds the mails that invitations and their renewals send, whoever makes them. */
 @Injectable()
 export class InvitationRate {
-  readonly #limits: readonly Limit[];
+  private readonly limits: readonly Limit[];
 
   constructor(@Inject(SETTINGS) { limits, mail }: Settings, limiters: RateLimiters) {
     // The inviter hands the links on, so no mail is sent.
     if (mail.smtpUrl === undefined) {
-      this.#limits = [];
+      this.limits = [];
       return;
     }
     const perDay = (name: string, points: number): RateLimiter =>
@@ -44,7 +44,7 @@ export class InvitationRate {
             },
             { limiter: perDay('inviter', maxInvitationsPerDay), keyOf: inviterOf, what: 'of yours' },
           ];
-    this.#limits = [
+    this.limits = [
       ...ofTeamAndInviter,
       {
         limiter: perDay('recipient-of-team', MAX_PER_RECIPIENT_OF_TEAM),
@@ -65,7 +65,7 @@ export class InvitationRate {
    * @throws ProblemError `too_many_attempts`, with when to come back
    */
   async count(caller: Caller, email: string): Promise<void> {
-    for (const { limiter, keyOf, what } of this.#limits) {
+    for (const { limiter, keyOf, what } of this.limits) {
       const { isWithin, resetSeconds } = await limiter.count(keyOf(caller, email));
       if (isWithin) continue;
       throw new ProblemError('too_many_attempts', {
@@ -77,7 +77,7 @@ export class InvitationRate {
 
   /** Takes back what was counted of a mail that is not sent after all. */
   async takeBack(caller: Caller, email: string): Promise<void> {
-    for (const { limiter, keyOf } of this.#limits) await limiter.takeBack(keyOf(caller, email));
+    for (const { limiter, keyOf } of this.limits) await limiter.takeBack(keyOf(caller, email));
   }
 }
 

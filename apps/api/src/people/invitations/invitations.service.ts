@@ -58,7 +58,7 @@ export class InvitationsService {
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }
     await this.audit.record(caller, 'invitation.create', targetOf(invitation), { after: { email, role } });
-    return this.#handOver(caller, invitation, token);
+    return this.handOver(caller, invitation, token);
   }
 
   async list(caller: Caller, query: PageQuery): Promise<Page<InvitationResource>> {
@@ -80,7 +80,7 @@ export class InvitationsService {
     if (invitation === null) throw notFound(id);
     const { email } = invitation;
     await this.audit.record(caller, 'invitation.renew', targetOf(invitation), { after: { email } });
-    return this.#handOver(caller, invitation, token);
+    return this.handOver(caller, invitation, token);
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
@@ -102,7 +102,7 @@ export class InvitationsService {
     if (accepted === null) {
       throw new ProblemError('not_found', { detail: 'there is no such invitation for you' });
     }
-    await this.#recordJoined(accepted, person.actor);
+    await this.recordJoined(accepted, person.actor);
     const { teamId, role } = accepted.membership;
     return { teamId, role };
   }
@@ -126,11 +126,11 @@ export class InvitationsService {
     if (accepted === null || accepted === 'has_account') return accepted;
     const { user } = accepted;
     const actor = { kind: 'user', id: user.id, address } as const;
-    await this.#recordJoined(accepted, actor);
+    await this.recordJoined(accepted, actor);
     return user;
   }
 
-  async #recordJoined(
+  private async recordJoined(
     { invitation, membership }: { readonly invitation: Invitation; readonly membership: Membership },
     actor: Actor,
   ): Promise<void> {
@@ -143,19 +143,23 @@ export class InvitationsService {
   }
 
   /** Where no mail is sent, who invites hands the link on: it is in the answer, and nowhere else. */
-  async #handOver(caller: Caller, invitation: Invitation, token: string): Promise<CreatedInvitationResource> {
+  private async handOver(
+    caller: Caller,
+    invitation: Invitation,
+    token: string,
+  ): Promise<CreatedInvitationResource> {
     const link = invitationUrl(this.settings, token);
     const { isConfigured: isMailed } = this.mailer;
-    if (isMailed) await this.#mail(caller, invitation, link);
+    if (isMailed) await this.mail(caller, invitation, link);
     return { ...toResource(invitation), token, link, isMailed };
   }
 
-  async #mail(caller: Caller, { teamId, email, role }: Invitation, link: string): Promise<void> {
-    const [team, inviter] = await Promise.all([this.store.teams.find(teamId), this.#inviterOf(caller)]);
+  private async mail(caller: Caller, { teamId, email, role }: Invitation, link: string): Promise<void> {
+    const [team, inviter] = await Promise.all([this.store.teams.find(teamId), this.inviterOf(caller)]);
     this.mailer.send(invitationMail({ to: email, teamName: team?.name ?? '', role, inviter, link }));
   }
 
-  async #inviterOf({ user, apiKey }: Caller): Promise<InvitationFacts['inviter']> {
+  private async inviterOf({ user, apiKey }: Caller): Promise<InvitationFacts['inviter']> {
     if (user !== null) return user;
     const maker = apiKey?.createdByUserId ?? null;
     const person = maker === null ? null : await this.store.users.findWithPassword(maker);

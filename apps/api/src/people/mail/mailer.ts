@@ -19,16 +19,16 @@ const TIMEOUT_MS = 20_000;
 /** Sends mails by SMTP_URL. Without one, the link goes to the log, where the operator can copy it from. */
 @Injectable()
 export class Mailer implements OnApplicationShutdown {
-  readonly #transport: ReturnType<typeof createTransport> | null;
-  readonly #from: string;
-  readonly #sending = new Set<Promise<void>>();
+  private readonly transport: ReturnType<typeof createTransport> | null;
+  private readonly from: string;
+  private readonly sending = new Set<Promise<void>>();
 
   constructor(
     @Inject(SETTINGS) { mail, public: { appHostname } }: Settings,
     @Inject(LOG) private readonly log: Logger,
   ) {
-    this.#from = mail.from ?? `Culvert <culvert@${appHostname}>`;
-    this.#transport =
+    this.from = mail.from ?? `Culvert <culvert@${appHostname}>`;
+    this.transport =
       mail.smtpUrl === undefined
         ? null
         : createTransport({
@@ -43,31 +43,31 @@ export class Mailer implements OnApplicationShutdown {
 
   /** Whether mails are sent at all. */
   get isConfigured(): boolean {
-    return this.#transport !== null;
+    return this.transport !== null;
   }
 
   /** In the background: who asks for a mail learns neither whether it was sent nor how long that took. */
   send(mail: Mail): void {
-    const sending = this.#deliver(mail)
+    const sending = this.deliver(mail)
       // Without the link: it is a credential of the person it goes to.
       .catch((error: unknown) => this.log.error({ err: error, subject: mail.subject }, 'mail not sent'))
-      .finally(() => this.#sending.delete(sending));
-    this.#sending.add(sending);
+      .finally(() => this.sending.delete(sending));
+    this.sending.add(sending);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all(this.#sending);
-    this.#transport?.close();
+    await Promise.all(this.sending);
+    this.transport?.close();
   }
 
-  async #deliver({ to, subject, before, link, after }: Mail): Promise<void> {
-    if (this.#transport === null) {
+  private async deliver({ to, subject, before, link, after }: Mail): Promise<void> {
+    if (this.transport === null) {
       // On purpose, and only here: without SMTP there is no other way to the person.
       this.log.warn({ to, subject, [HANDED_ON]: link }, 'SMTP_URL is not set: hand this link on');
       return;
     }
     const text = `${before}\n\n${link}\n\n${after}\n`;
     // As an object: an address that is text may be read as a list of several.
-    await this.#transport.sendMail({ from: this.#from, to: { name: '', address: to }, subject, text });
+    await this.transport.sendMail({ from: this.from, to: { name: '', address: to }, subject, text });
   }
 }

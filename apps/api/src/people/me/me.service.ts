@@ -25,7 +25,7 @@ export class MeService {
 
   async show({ caller, person }: Identified): Promise<MeResource> {
     const user = person?.user ?? caller?.user ?? null;
-    const teams = await (person === null ? this.#teamOf(caller) : this.#teams(person.user.id));
+    const teams = await (person === null ? this.teamOf(caller) : this.teams(person.user.id));
     const team = teams.find(({ id }) => id === caller?.teamId);
     return {
       team: team === undefined ? null : { id: team.id, name: team.name },
@@ -71,18 +71,18 @@ export class MeService {
       );
   }
 
-  async #teams(userId: string): Promise<MeResource['teams']> {
+  private async teams(userId: string): Promise<MeResource['teams']> {
     const memberships = await this.store.users.memberships(userId);
-    const teams = await Promise.all(memberships.map(({ teamId, role }) => this.#describeTeam(teamId, role)));
+    const teams = await Promise.all(memberships.map(({ teamId, role }) => this.describeTeam(teamId, role)));
     return teams.flat();
   }
 
   /** Keys and programs have one team, and are told of no other. */
-  async #teamOf(caller: Caller | null): Promise<MeResource['teams']> {
-    return caller === null ? [] : this.#describeTeam(caller.teamId, caller.role);
+  private async teamOf(caller: Caller | null): Promise<MeResource['teams']> {
+    return caller === null ? [] : this.describeTeam(caller.teamId, caller.role);
   }
 
-  async #describeTeam(id: string, role: Role | null): Promise<MeResource['teams']> {
+  private async describeTeam(id: string, role: Role | null): Promise<MeResource['teams']> {
     const team = await this.store.teams.find(id);
     return team === null ? [] : [{ id: team.id, name: team.name, role }];
   }

@@ -33,7 +33,7 @@ export class AuthorizationController {
     @Query() query: Parameters,
     @Res() response: Response,
   ): Promise<void> {
-    const request = this.#read(query, response);
+    const request = this.read(query, response);
     if (request === null) return;
     const teams = await this.authorization.teamsOf(person);
     this.pages.send(response, teams.length === 0 ? NO_TEAM_PAGE : consentPage(request, person.user, teams));
@@ -48,7 +48,7 @@ export class AuthorizationController {
     @Res() response: Response,
   ): Promise<void> {
     const form = typeof body === 'object' && body !== null ? (body as Parameters) : {};
-    const request = this.#read(form, response);
+    const request = this.read(form, response);
     if (request === null) return;
     const { decision, team } = form;
     if (decision !== 'allow') {
@@ -66,7 +66,7 @@ export class AuthorizationController {
   }
 
   /** Null when the request is none to ask a person about, and was answered. */
-  #read(parameters: Parameters, response: Response): AuthorizationRequest | null {
+  private read(parameters: Parameters, response: Response): AuthorizationRequest | null {
     const read = readAuthorizationRequest(parameters);
     if (read.outcome === 'request') return read.request;
     if (read.outcome === 'error') response.redirect(303, read.location);

@@ -8,7 +8,7 @@ const SWEEP_INTERVAL_MS = 10 * 60_000;
 /** Removes codes, tokens and programs that stopped working. Several processes may do so at once. */
 @Injectable()
 export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShutdown {
-  #sweep: NodeJS.Timeout | undefined;
+  private sweep: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Repositories,
@@ -16,14 +16,14 @@ export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShu
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#sweep = setInterval(() => this.#removeExpired(), SWEEP_INTERVAL_MS).unref();
+    this.sweep = setInterval(() => this.removeExpired(), SWEEP_INTERVAL_MS).unref();
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.#sweep);
+    clearInterval(this.sweep);
   }
 
-  #removeExpired(): void {
+  private removeExpired(): void {
     this.store.programs
       .removeExpired(new Date())
       .catch((error: unknown) => this.log.warn({ err: error }, 'expired programs not removed'));

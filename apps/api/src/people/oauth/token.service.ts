@@ -33,8 +33,8 @@ export class TokenService {
   /** @throws TokenError */
   answer(request: TokenRequest, address: string | null): Promise<TokenResponse> {
     return request.grantType === 'authorization_code'
-      ? this.#exchange(request, address)
-      : this.#refresh(request, address);
+      ? this.exchange(request, address)
+      : this.refresh(request, address);
   }
 
   /** Ends the program that has this token, of either kind, with all its tokens. One that nobody has is ended already. */
@@ -48,7 +48,7 @@ export class TokenService {
   }
 
   /** A code is used up by the exchange that succeeds; one that is refused for another reason leaves it. */
-  async #exchange(
+  private async exchange(
     request: TokenRequest & { grantType: 'authorization_code' },
     address: string | null,
   ): Promise<TokenResponse> {
@@ -75,7 +75,7 @@ export class TokenService {
     return response;
   }
 
-  async #refresh(
+  private async refresh(
     request: TokenRequest & { grantType: 'refresh_token' },
     address: string | null,
   ): Promise<TokenResponse> {

@@ -46,19 +46,19 @@ export class ProgramsService {
       await this.audit.record({ teamId: ended.teamId, actor }, ENDED, targetOf(ended), {
         before: audited(ended),
       });
-    } else if (!(await this.#hasEnded(user.id, id))) {
+    } else if (!(await this.hasEnded(user.id, id))) {
       throw new ProblemError('not_found', { detail: `you have no program ${id}` });
     }
   }
 
   /** Ends a program whose person signs out in it. */
   async endByItself(program: Program, address: string | null): Promise<void> {
-    await this.#endProgram(program, { kind: 'user', id: program.userId, address });
+    await this.endProgram(program, { kind: 'user', id: program.userId, address });
   }
 
   /** Ends what somebody else than its person seems to have got hold of. */
   async endLeaked(program: Program, address: string | null, reason: string): Promise<void> {
-    await this.#endProgram(program, { kind: 'system', id: null, address }, { reason });
+    await this.endProgram(program, { kind: 'system', id: null, address }, { reason });
   }
 
   /** Ends every program of a person who sets a new password, in all of their teams. */
@@ -71,7 +71,7 @@ export class ProgramsService {
     await this.announcer.userChanged(userId);
   }
 
-  async #endProgram(
+  private async endProgram(
     { userId, id }: Program,
     actor: Actor,
     after?: { readonly reason: string },
@@ -84,7 +84,7 @@ export class ProgramsService {
   }
 
   /** Of one that ended nothing is left but what the audit log of its team says. */
-  async #hasEnded(userId: string, id: string): Promise<boolean> {
+  private async hasEnded(userId: string, id: string): Promise<boolean> {
     const memberships = await this.store.users.memberships(userId);
     const filter = { action: ENDED, targetId: id };
     const pages = await Promise.all(

@@ -24,24 +24,24 @@ export type SignInAttempt = z.output<typeof attempt>;
  */
 @Injectable()
 export class AttemptCookie {
-  readonly #name: string;
-  readonly #options: CookieOptions;
+  private readonly name: string;
+  private readonly options: CookieOptions;
 
   constructor(@Inject(SETTINGS) { public: { scheme } }: Settings) {
     const secure = scheme === 'https';
-    this.#name = secure ? `__Host-${NAME}` : NAME;
-    this.#options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
+    this.name = secure ? `__Host-${NAME}` : NAME;
+    this.options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
   }
 
   set(response: Response, value: SignInAttempt): void {
     const text = Buffer.from(JSON.stringify(value)).toString('base64url');
-    response.cookie(this.#name, text, { ...this.#options, maxAge: LIFETIME_MS });
+    response.cookie(this.name, text, { ...this.options, maxAge: LIFETIME_MS });
   }
 
   /** The attempt of this browser at this provider, which is used up by looking. */
   take(provider: string, request: Request, response: Response): SignInAttempt | null {
-    response.clearCookie(this.#name, this.#options);
-    const parsed = attempt.safeParse(parseJson(readCookie(request.headers.cookie, this.#name) ?? ''));
+    response.clearCookie(this.name, this.options);
+    const parsed = attempt.safeParse(parseJson(readCookie(request.headers.cookie, this.name) ?? ''));
     if (!parsed.success || parsed.data.provider !== provider) return null;
     return { ...parsed.data, back: returnPath(parsed.data.back) };
   }

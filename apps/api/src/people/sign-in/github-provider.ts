@@ -19,20 +19,20 @@ const organisations = z.array(z.object({ login: z.string() }));
 export class GithubProvider implements Provider {
   readonly id = 'github';
   readonly name = 'GitHub';
-  readonly #url: string;
-  readonly #apiUrl: string;
-  readonly #usesOrganisations: boolean;
-  readonly #strategy: ProviderStrategy;
+  private readonly url: string;
+  private readonly apiUrl: string;
+  private readonly usesOrganisations: boolean;
+  private readonly builtStrategy: ProviderStrategy;
 
   constructor(settings: Settings, wanted: NonNullable<Settings['signIn']['github']>) {
-    this.#url = wanted.url.replace(/\/+$/, '');
-    this.#apiUrl = wanted.apiUrl.replace(/\/+$/, '');
-    this.#usesOrganisations = settings.signIn.teams.some(({ kind }) => kind === 'org');
+    this.url = wanted.url.replace(/\/+$/, '');
+    this.apiUrl = wanted.apiUrl.replace(/\/+$/, '');
+    this.usesOrganisations = settings.signIn.teams.some(({ kind }) => kind === 'org');
     const config = new oauth.Configuration(
       {
-        issuer: `${this.#url}/login/oauth`,
-        authorization_endpoint: `${this.#url}/login/oauth/authorize`,
-        token_endpoint: `${this.#url}/login/oauth/access_token`,
+        issuer: `${this.url}/login/oauth`,
+        authorization_endpoint: `${this.url}/login/oauth/authorize`,
+        token_endpoint: `${this.url}/login/oauth/access_token`,
         code_challenge_methods_supported: ['S256'],
       },
       wanted.clientId,
@@ -41,30 +41,30 @@ export class GithubProvider implements Provider {
     );
     config.timeout = PROVIDER_TIMEOUT_SECONDS;
     // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
-    if (this.#url.startsWith('http:')) allowPlainHttp(config);
-    const scope = this.#usesOrganisations ? 'user:email read:org' : 'user:email';
-    this.#strategy = new ProviderStrategy(
+    if (this.url.startsWith('http:')) allowPlainHttp(config);
+    const scope = this.usesOrganisations ? 'user:email read:org' : 'user:email';
+    this.builtStrategy = new ProviderStrategy(
       { id: this.id, config, scope, appUrl: appUrl(settings), usesIdTokens: false },
-      (tokens) => this.#identify(tokens),
+      (tokens) => this.identify(tokens),
     );
   }
 
   strategy(): Promise<ProviderStrategy> {
-    return Promise.resolve(this.#strategy);
+    return Promise.resolve(this.builtStrategy);
   }
 
-  async #identify({ access_token: token }: Tokens): Promise<ProvenIdentity> {
+  private async identify({ access_token: token }: Tokens): Promise<ProvenIdentity> {
     const [user, emails, orgs] = await Promise.all([
-      this.#get('/user', token, account),
-      this.#get('/user/emails?per_page=100', token, addresses),
-      this.#usesOrganisations ? this.#get('/user/orgs?per_page=100', token, organisations) : [],
+      this.get('/user', token, account),
+      this.get('/user/emails?per_page=100', token, addresses),
+      this.usesOrganisations ? this.get('/user/orgs?per_page=100', token, organisations) : [],
     ]);
     const email = emails.find(({ primary, verified }) => primary && verified)?.email;
     if (email === undefined) {
       throw new NotVouchedForError('your primary email address is not verified at GitHub');
     }
     return {
-      issuer: this.#url,
+      issuer: this.url,
       // A login can be renamed and taken by somebody else; the number stays.
       subject: String(user.id),
       email,
@@ -73,12 +73,12 @@ export class GithubProvider implements Provider {
     };
   }
 
-  async #get<Schema extends z.ZodType>(
+  private async get<Schema extends z.ZodType>(
     path: string,
     token: string,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    const response = await fetch(this.#apiUrl + path, {
+    const response = await fetch(this.apiUrl + path, {
       headers: {
         authorization: `Bearer ${token}`,
         accept: 'application/vnd.github+json',

@@ -14,7 +14,7 @@ import {
 export class OidcProvider implements Provider {
   readonly id = 'oidc';
   readonly name: string;
-  #strategy: Promise<ProviderStrategy> | null = null;
+  private discovered: Promise<ProviderStrategy> | null = null;
 
   constructor(
     private readonly settings: Settings,
@@ -25,13 +25,13 @@ export class OidcProvider implements Provider {
 
   /** Asks the provider once; a failure is forgotten, so that the next person asks again. */
   strategy(): Promise<ProviderStrategy> {
-    return (this.#strategy ??= this.#discover().catch((error: unknown) => {
-      this.#strategy = null;
+    return (this.discovered ??= this.discover().catch((error: unknown) => {
+      this.discovered = null;
       throw error;
     }));
   }
 
-  async #discover(): Promise<ProviderStrategy> {
+  private async discover(): Promise<ProviderStrategy> {
     const { issuer, clientId, clientSecret, scope } = this.wanted;
     const isLocal = issuer.startsWith('http:');
     const config = await oidc.discovery(
@@ -43,11 +43,11 @@ export class OidcProvider implements Provider {
     );
     return new ProviderStrategy(
       { id: this.id, config, scope, appUrl: appUrl(this.settings), usesIdTokens: true },
-      (tokens) => this.#identify(config, tokens),
+      (tokens) => this.identify(config, tokens),
     );
   }
 
-  async #identify(config: oidc.Configuration, tokens: Tokens): Promise<ProvenIdentity> {
+  private async identify(config: oidc.Configuration, tokens: Tokens): Promise<ProvenIdentity> {
     const idToken = tokens.claims();
     if (idToken === undefined) throw new Error('the provider sent no ID token');
     const { userinfo_endpoint: hasUserInfo, issuer } = config.serverMetadata();

@@ -20,7 +20,7 @@ const RESET_LIFETIME_MS = 60 * 60_000;
 /** New passwords: for who knows the old one, and for who reads the mail that goes to their address. */
 @Injectable()
 export class PasswordChangeService implements OnModuleDestroy {
-  readonly #sending = new Set<Promise<void>>();
+  private readonly sending = new Set<Promise<void>>();
 
   constructor(
     @Inject(STORE) private readonly store: Store,
@@ -66,17 +66,17 @@ export class PasswordChangeService implements OnModuleDestroy {
     pathOf = (token: string): string => `/reset-password?token=${token}`,
   ): Promise<void> {
     await this.throttle.count('password-reset', { account: email, address });
-    const sending = this.#sendReset(email, pathOf)
+    const sending = this.sendReset(email, pathOf)
       .catch((error: unknown) => this.log.error({ err: error }, 'no link for a new password was made'))
-      .finally(() => this.#sending.delete(sending));
-    this.#sending.add(sending);
+      .finally(() => this.sending.delete(sending));
+    this.sending.add(sending);
   }
 
   async onModuleDestroy(): Promise<void> {
-    await Promise.all(this.#sending);
+    await Promise.all(this.sending);
   }
 
-  async #sendReset(email: string, pathOf: (token: string) => string): Promise<void> {
+  private async sendReset(email: string, pathOf: (token: string) => string): Promise<void> {
     // Not in the turn of the request: its answer goes first.
     await setImmediate();
     const user = await this.store.users.findByEmail(email);

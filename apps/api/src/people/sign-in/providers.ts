@@ -19,7 +19,7 @@ import { Throttle } from './throttle.js';
 /** The identity providers of this deployment, and what follows from whom they vouch for. */
 @Injectable()
 export class Providers {
-  readonly #providers: readonly Provider[];
+  private readonly providers: readonly Provider[];
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -35,19 +35,19 @@ export class Providers {
       log.warn(
         'everybody who has an account at github.com may make a team here: TEAM_CREATION=members says otherwise',
       );
-    this.#providers = [
+    this.providers = [
       ...(oidc === null ? [] : [new OidcProvider(settings, oidc)]),
       ...(github === null ? [] : [new GithubProvider(settings, github)]),
     ];
   }
 
   get buttons(): readonly ProviderButton[] {
-    return this.#providers;
+    return this.providers;
   }
 
   /** Sends the browser to a provider, to come back to the callback and from there to `back`. */
   async redirect(id: string, back: string, request: Request, response: Response): Promise<void> {
-    const provider = this.#find(id);
+    const provider = this.find(id);
     await this.throttle.count('provider', { address: clientAddress(request) });
     const { attempts } = this;
     // What the strategy takes for a session: the only thing it keeps there goes into a cookie.
@@ -56,7 +56,7 @@ export class Providers {
         attempts.set(response, { provider: id, back, expected });
       },
     };
-    await this.#authenticate(provider, Object.assign(request, { session }), response);
+    await this.authenticate(provider, Object.assign(request, { session }), response);
   }
 
   /**
@@ -68,7 +68,7 @@ export class Providers {
     request: Request,
     response: Response,
   ): Promise<{ user: User; back: string; provider: Provider['id'] }> {
-    const provider = this.#find(id);
+    const provider = this.find(id);
     const attempt = this.attempts.take(id, request, response);
     if (attempt === null || attempt.expected['state'] !== request.query['state']) {
       throw new ProblemError('sign_in_failed', {
@@ -77,24 +77,24 @@ export class Providers {
     }
     await this.throttle.count('provider', { address: clientAddress(request) });
     const session = { [EXPECTED]: attempt.expected };
-    const identity = await this.#authenticate(provider, Object.assign(request, { session }), response);
+    const identity = await this.authenticate(provider, Object.assign(request, { session }), response);
     if (identity === null) throw new ProblemError('sign_in_failed', { detail: 'You did not sign in there.' });
     return {
-      user: await this.#admit(provider.id, identity, request),
+      user: await this.admit(provider.id, identity, request),
       back: attempt.back,
       provider: provider.id,
     };
   }
 
-  #find(id: string): Provider {
-    const provider = this.#providers.find((each) => each.id === id);
+  private find(id: string): Provider {
+    const provider = this.providers.find((each) => each.id === id);
     if (provider === undefined)
       throw new ProblemError('not_found', { detail: 'there is no such way to sign in' });
     return provider;
   }
 
   /** Null when the person did not agree. Does not return when the answer is a redirect: that has been sent. */
-  async #authenticate(
+  private async authenticate(
     provider: Provider,
     request: Request,
     response: Response,
@@ -118,7 +118,7 @@ export class Providers {
   }
 
   /** The person of an identity, as a member of the teams that the rules give them. */
-  async #admit(id: Provider['id'], identity: ProvenIdentity, request: Request): Promise<User> {
+  private async admit(id: Provider['id'], identity: ProvenIdentity, request: Request): Promise<User> {
     const email = emailAddress.safeParse(identity.email);
     if (!email.success) {
       throw new ProblemError('sign_in_failed', { detail: 'your email address is not one that can be used' });
@@ -132,11 +132,11 @@ export class Providers {
       name: visibleName(name.slice(0, 200)),
     });
     if (isTakenOver) await this.announcer.userChanged(user.id);
-    await this.#join(user, id, { groups: identity.groups, email: email.data }, request);
+    await this.join(user, id, { groups: identity.groups, email: email.data }, request);
     return user;
   }
 
-  async #join(
+  private async join(
     user: User,
     id: Provider['id'],
     { email, groups }: Pick<ProvenIdentity, 'email' | 'groups'>,

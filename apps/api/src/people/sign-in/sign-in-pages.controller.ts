@@ -109,7 +109,7 @@ export class SignInPagesController {
   @Post('reset-password')
   async reset(@Body() body: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = text(body, 'token');
-    if (token === '') return this.#requestReset(text(body, 'email'), request, response);
+    if (token === '') return this.requestReset(text(body, 'email'), request, response);
     const user = await this.passwords.findReset(token);
     if (user === null) return this.pages.send(response, resetExpiredPage());
     const { password, problem } = readNewPassword(body?.['password']);
@@ -122,7 +122,7 @@ export class SignInPagesController {
     response.redirect(303, '/sign-in?notice=password-set');
   }
 
-  async #requestReset(email: string, request: Request, response: Response): Promise<void> {
+  private async requestReset(email: string, request: Request, response: Response): Promise<void> {
     const address = emailAddress.safeParse(email);
     if (!address.success) {
       return this.pages.send(response, askResetPage({ problem: 'Type an email address.', status: 400 }));

@@ -18,7 +18,7 @@ export type SignInMethod = 'password' | 'oidc' | 'github';
 /** Begins sessions for people who proved who they are, and writes down who did and who could not. */
 @Injectable()
 export class SignInService {
-  readonly #passport = new passport.Passport();
+  private readonly passport = new passport.Passport();
 
   constructor(
     @Inject(STORE) private readonly store: Store,
@@ -27,11 +27,11 @@ export class SignInService {
     private readonly audit: AuditLog,
     private readonly userSessions: UserSessionsService,
   ) {
-    this.#passport.use(
+    this.passport.use(
       new LocalStrategy(
         { usernameField: 'email', passwordField: 'password', passReqToCallback: true },
         (request, email, password, verified) => {
-          this.#check(request, email.trim().toLowerCase(), password).then(
+          this.check(request, email.trim().toLowerCase(), password).then(
             (user) => verified(null, user ?? false),
             (error: unknown) => verified(error),
           );
@@ -48,39 +48,44 @@ export class SignInService {
     const found = await new Promise<UserWithPassword | null>((resolve, reject) => {
       const done = (error: Error | null, person: UserWithPassword | false | null): void =>
         error ? reject(error) : resolve(person || null);
-      this.#passport.authenticate('local', { session: false }, done)(request, response, reject);
+      this.passport.authenticate('local', { session: false }, done)(request, response, reject);
     });
     if (found === null || found.passwordHash === null) throw new ProblemError('sign_in_failed');
     const { passwordHash, ...user } = found;
     const session = await this.userSessions.beginByPassword(user.id, passwordHash, request, response);
     // It was changed while it was checked.
     if (session === null) throw new ProblemError('sign_in_failed');
-    await this.#record(user, session, 'password', request);
+    await this.record(user, session, 'password', request);
     return user;
   }
 
   /** Begins a session for a person who proved who they are. */
   async begin(user: User, method: SignInMethod, request: Request, response: Response): Promise<void> {
     const session = await this.userSessions.begin(user.id, request, response);
-    await this.#record(user, session, method, request);
+    await this.record(user, session, method, request);
   }
 
   /** Ends the session of this browser, if it has one. */
   async end(request: Request, response: Response): Promise<void> {
     const ended = await this.userSessions.end(request, response);
     if (ended === null) return;
-    await this.audit.recordOfUser(this.#actor(ended.user, request), 'user.sign-out', {
+    await this.audit.recordOfUser(this.actor(ended.user, request), 'user.sign-out', {
       id: ended.session.id,
       name: null,
     });
   }
 
-  async #record(user: User, session: UserSession, method: SignInMethod, request: Request): Promise<void> {
+  private async record(
+    user: User,
+    session: UserSession,
+    method: SignInMethod,
+    request: Request,
+  ): Promise<void> {
     const target = { id: session.id, name: null };
-    await this.audit.recordOfUser(this.#actor(user, request), 'user.sign-in', target, { method });
+    await this.audit.recordOfUser(this.actor(user, request), 'user.sign-in', target, { method });
   }
 
-  async #check(request: Request, email: string, password: string): Promise<UserWithPassword | null> {
+  private async check(request: Request, email: string, password: string): Promise<UserWithPassword | null> {
     const tried = { account: email, address: clientAddress(request) };
     await this.throttle.count('password', tried);
     const found = await this.store.users.findByEmail(email);
@@ -88,12 +93,12 @@ export class SignInService {
       await this.throttle.succeed('password', tried);
       return found;
     }
-    this.#recordFailure(found, request);
+    this.recordFailure(found, request);
     return null;
   }
 
   /** In the background: the answer must not take longer because there is an account. */
-  #recordFailure(found: User | null, request: Request): void {
+  private recordFailure(found: User | null, request: Request): void {
     const address = clientAddress(request);
     this.log.warn({ address, userId: found?.id }, 'sign-in failed');
     if (found === null) return;
@@ -102,7 +107,7 @@ export class SignInService {
       .catch((error: unknown) => this.log.error({ err: error }, 'failed sign-in not recorded'));
   }
 
-  #actor(user: User, request: Request): Actor {
+  private actor(user: User, request: Request): Actor {
     return { kind: 'user', id: user.id, address: clientAddress(request) };
   }
 }

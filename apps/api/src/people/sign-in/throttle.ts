@@ -40,13 +40,13 @@ export interface Tried {
 /** Slows down who guesses. */
 @Injectable()
 export class Throttle {
-  readonly #limiters = new Map<string, RateLimiter>();
+  private readonly limiters = new Map<string, RateLimiter>();
 
   constructor(limiters: RateLimiters) {
     for (const [attempt, limits] of Object.entries(LIMITS)) {
       for (const [kind, limit] of Object.entries(limits)) {
         const name = `${attempt}:${kind}`;
-        this.#limiters.set(name, limiters.create(`throttle:${name}`, limit));
+        this.limiters.set(name, limiters.create(`throttle:${name}`, limit));
       }
     }
   }
@@ -58,7 +58,7 @@ export class Throttle {
   async count(attempt: Attempt, tried: Tried): Promise<void> {
     // In this order, so that refused guesses from one network count little against the account.
     for (const kind of ['address', 'pair', 'account'] as const) {
-      const counted = await this.#limiterOf(attempt, kind)?.count(keyOf(kind, tried));
+      const counted = await this.limiterOf(attempt, kind)?.count(keyOf(kind, tried));
       if (counted === undefined || counted.isWithin) continue;
       throw new ProblemError('too_many_attempts', {
         detail: `try again in ${Math.ceil(counted.resetSeconds / 60)} min`,
@@ -69,19 +69,19 @@ export class Throttle {
 
   /** An attempt that was counted did not fail: forgets those of its network, and takes itself back from the other counts. */
   async succeed(attempt: Attempt, tried: Tried): Promise<void> {
-    await this.#limiterOf(attempt, 'pair')?.forget(keyOf('pair', tried));
+    await this.limiterOf(attempt, 'pair')?.forget(keyOf('pair', tried));
     for (const kind of ['address', 'account'] as const)
-      await this.#limiterOf(attempt, kind)?.takeBack(keyOf(kind, tried));
+      await this.limiterOf(attempt, kind)?.takeBack(keyOf(kind, tried));
   }
 
   /** Forgets all attempts for an account from this network and in total: its person proved in another way who they are. */
   async forget(attempt: Attempt, tried: Tried): Promise<void> {
     for (const kind of ['pair', 'account'] as const)
-      await this.#limiterOf(attempt, kind)?.forget(keyOf(kind, tried));
+      await this.limiterOf(attempt, kind)?.forget(keyOf(kind, tried));
   }
 
-  #limiterOf(attempt: Attempt, kind: Kind): RateLimiter | undefined {
-    return this.#limiters.get(`${attempt}:${kind}`);
+  private limiterOf(attempt: Attempt, kind: Kind): RateLimiter | undefined {
+    return this.limiters.get(`${attempt}:${kind}`);
   }
 }
 

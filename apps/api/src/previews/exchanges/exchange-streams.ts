@@ -65,10 +65,10 @@ interface WatchOptions {
 
 /** One stream's watch of one preview. */
 class Watch {
-  readonly #id = randomUUID();
-  readonly #stops: (() => void)[] = [];
-  #renewal: NodeJS.Timeout | undefined;
-  #isOver = false;
+  private readonly id = randomUUID();
+  private readonly stops: (() => void)[] = [];
+  private renewal: NodeJS.Timeout | undefined;
+  private isOver = false;
 
   constructor(
     private readonly bus: EventBus,
@@ -77,57 +77,57 @@ class Watch {
   ) {}
 
   async start(stream: LiveStream): Promise<void> {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const { teamId, previewId, captureBodies } = this.options;
-    const topics = [exchangesTopic(teamId, previewId), watcherTopic(this.#id)];
+    const topics = [exchangesTopic(teamId, previewId), watcherTopic(this.id)];
     if (captureBodies) topics.push(bodiesTopic(teamId, previewId));
     const listenings = topics.map((topic): Listening =>
       this.bus.listen(topic, (lines) => {
         for (const line of lines.split('\n')) passOn(stream, line);
       }),
     );
-    this.#stops.push(
+    this.stops.push(
       ...listenings.map(({ stop }) => stop),
-      this.bus.subscribe((event) => this.#handleEvent(event, stream)),
+      this.bus.subscribe((event) => this.handleEvent(event, stream)),
       this.bus.onGap(() => {
         stream.send({ name: 'reset', data: '{}' });
-        void this.#announce('start');
+        void this.announce('start');
       }),
     );
     await Promise.all(listenings.map(({ isReady }) => isReady));
     // Over meanwhile: `stop` has ended what there was.
-    if (this.#isOver) return;
-    await this.#announce('start');
-    this.#renewal = setInterval(() => void this.#announce('go-on'), RENEW_MS).unref();
-    if (this.#isOver) this.stop();
+    if (this.isOver) return;
+    await this.announce('start');
+    this.renewal = setInterval(() => void this.announce('go-on'), RENEW_MS).unref();
+    if (this.isOver) this.stop();
     else stream.send({ name: 'ready', data: '{}' });
     // It may have been removed before the watch heard of it.
-    await this.#look(stream);
+    await this.look(stream);
   }
 
   stop(): void {
-    this.#isOver = true;
-    clearInterval(this.#renewal);
-    for (const stop of this.#stops.splice(0)) stop();
-    void this.#announce('stop');
+    this.isOver = true;
+    clearInterval(this.renewal);
+    for (const stop of this.stops.splice(0)) stop();
+    void this.announce('stop');
   }
 
-  #handleEvent(event: ClusterEvent, stream: LiveStream): void {
+  private handleEvent(event: ClusterEvent, stream: LiveStream): void {
     if (event.type !== 'resource.changed' || event.change !== 'removed') return;
     // A traffic manager or an intercept takes its previews along.
-    if (event.teamId === this.options.teamId && TAKE_ALONG.has(event.resource)) void this.#look(stream);
+    if (event.teamId === this.options.teamId && TAKE_ALONG.has(event.resource)) void this.look(stream);
   }
 
-  async #look(stream: LiveStream): Promise<void> {
+  private async look(stream: LiveStream): Promise<void> {
     const isThere = await this.options.isThere().catch(() => null);
     if (isThere !== true) stream.end(isThere === null ? 'interrupted' : 'gone');
   }
 
-  #announce(phase: 'start' | 'go-on' | 'stop'): Promise<void> {
+  private announce(phase: 'start' | 'go-on' | 'stop'): Promise<void> {
     const { teamId, previewId, captureBodies } = this.options;
     const captures = captureBodies ? 'bodies' : 'heads';
     return this.announcer.announce([
-      { type: 'preview.watched', teamId, previewId, watcherId: this.#id, phase, captures },
+      { type: 'preview.watched', teamId, previewId, watcherId: this.id, phase, captures },
     ]);
   }
 }

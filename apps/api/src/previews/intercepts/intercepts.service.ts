@@ -50,7 +50,7 @@ export class InterceptsService {
     const before = await this.find(caller, id);
     const after = await this.store.intercepts.update(caller.teamId, id, request);
     if (after === null) throw notFound(id);
-    await this.announcer.previewsChanged(await this.#hostnames(caller, id));
+    await this.announcer.previewsChanged(await this.hostnames(caller, id));
     const fields = Object.keys(request) as (keyof UpdateInterceptRequest)[];
     await this.audit.recordChange(caller, 'intercept.update', after, { before, after, fields });
     return toResource(after);
@@ -68,7 +68,7 @@ export class InterceptsService {
     return intercept;
   }
 
-  async #hostnames({ teamId }: Caller, interceptId: string): Promise<string[]> {
+  private async hostnames({ teamId }: Caller, interceptId: string): Promise<string[]> {
     const hostnames: string[] = [];
     let cursor: string | undefined;
     do {

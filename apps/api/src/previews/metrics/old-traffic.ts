@@ -10,8 +10,8 @@ const BATCH = 5000;
 /** Forgets what previews were sent more than a day ago. Several processes may do so at once. */
 @Injectable()
 export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown {
-  #sweep: NodeJS.Timeout | undefined;
-  #isStopping = false;
+  private sweep: NodeJS.Timeout | undefined;
+  private isStopping = false;
 
   constructor(
     @Inject(BACKGROUND_STORE) private readonly store: Pick<Repositories, 'previewTraffic'>,
@@ -19,7 +19,7 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#sweep = setInterval(() => {
+    this.sweep = setInterval(() => {
       this.remove(new Date()).catch((error: unknown) =>
         this.log.warn({ err: error }, 'old traffic of previews not removed'),
       );
@@ -27,8 +27,8 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   onApplicationShutdown(): void {
-    this.#isStopping = true;
-    clearInterval(this.#sweep);
+    this.isStopping = true;
+    clearInterval(this.sweep);
   }
 
   /** Removes all that is too old at `now`. Returns how many minutes. */
@@ -38,7 +38,7 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
     for (;;) {
       const count = await this.store.previewTraffic.removeBefore(before, BATCH);
       total += count;
-      if (count < BATCH || this.#isStopping) return total;
+      if (count < BATCH || this.isStopping) return total;
     }
   }
 }

@@ -37,28 +37,28 @@ export interface Offers {
 
 /** What one replay has this process and the edges say to each other. */
 export class ReplayCall {
-  readonly #answers: ReplayAnswer[] = [];
-  readonly #listening: Listening;
-  #wake: () => void = () => {};
+  private readonly answers: ReplayAnswer[] = [];
+  private readonly listening: Listening;
+  private wake: () => void = () => {};
 
   constructor(
     private readonly bus: EventBus,
     private readonly asked: Asked,
   ) {
-    this.#listening = bus.listen(replayAnswersTopic(asked.replayId), (message) => {
-      this.#answers.push(JSON.parse(message) as ReplayAnswer);
-      this.#wake();
+    this.listening = bus.listen(replayAnswersTopic(asked.replayId), (message) => {
+      this.answers.push(JSON.parse(message) as ReplayAnswer);
+      this.wake();
     });
   }
 
   close(): void {
-    this.#listening.stop();
+    this.listening.stop();
   }
 
   /** Asks every edge. Returns as soon as one can send it, and the exchange is known where it is needed. */
   async ask({ needsExchange }: { readonly needsExchange: boolean }): Promise<Offers> {
     const { exchangeId, ...asked } = this.asked;
-    await this.#listening.isReady;
+    await this.listening.isReady;
     try {
       await this.bus.publish({ type: 'replay.asked', ...asked, exchangeId: exchangeId ?? '' });
     } catch (cause) {
@@ -72,7 +72,7 @@ export class ReplayCall {
     let held: HeldExchange | null = null;
     const refusals: ReplayOffer['state'][] = [];
     while (offerId === null || (needsExchange && held === null)) {
-      const answer = await this.#next(deadline);
+      const answer = await this.next(deadline);
       if (answer === null) break;
       if (answer.kind !== 'offer') continue;
       held ??= heldBy(answer);
@@ -87,23 +87,23 @@ export class ReplayCall {
     this.bus.send(replayOrdersTopic(offerId), JSON.stringify(order));
     const deadline = performance.now() + REPLAY_MS + GRACE_MS;
     for (;;) {
-      const answer = await this.#next(deadline);
+      const answer = await this.next(deadline);
       if (answer === null || answer.kind === 'report') return answer;
     }
   }
 
   /** The next answer; null when none came until then. */
-  async #next(deadline: number): Promise<ReplayAnswer | null> {
-    if (this.#answers.length === 0) {
+  private async next(deadline: number): Promise<ReplayAnswer | null> {
+    if (this.answers.length === 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
-        this.#wake = () => {
+        this.wake = () => {
           clearTimeout(timer);
           resolve();
         };
       });
     }
-    return this.#answers.shift() ?? null;
+    return this.answers.shift() ?? null;
   }
 }
 

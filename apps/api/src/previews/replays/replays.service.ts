@@ -26,7 +26,7 @@ const MAX_AUDITED_PATH_LENGTH = 512;
 /** Has an edge send a request to a preview for somebody who may change that preview. */
 @Injectable()
 export class ReplaysService {
-  readonly #limiter: RateLimiter;
+  private readonly limiter: RateLimiter;
 
   constructor(
     @Inject(EVENT_BUS) private readonly bus: EventBus,
@@ -35,7 +35,7 @@ export class ReplaysService {
     private readonly audit: AuditLog,
     limiters: RateLimiters,
   ) {
-    this.#limiter = limiters.create('replays', { points: MAX_PER_MINUTE, seconds: 60 });
+    this.limiter = limiters.create('replays', { points: MAX_PER_MINUTE, seconds: 60 });
   }
 
   /** @param address of who asks, which the service is told */
@@ -47,7 +47,7 @@ export class ReplaysService {
   ): Promise<ReplayResource> {
     const { teamId } = caller;
     const { trafficManagerId, hostname, url } = await this.previews.show(caller, previewId);
-    await this.#count(teamId);
+    await this.count(teamId);
     const replayId = randomUUID();
     const replayOf = request.exchangeId ?? null;
     const call = new ReplayCall(this.bus, {
@@ -63,7 +63,7 @@ export class ReplaysService {
         throw notRepeatable('no edge holds it any more: only the last ones are held, while somebody watches');
       const { body, ...composed } = composeReplay(request, offers.held);
       if (offers.offerId === null) throw notConnected(offers);
-      await this.#demandAgain(caller);
+      await this.demandAgain(caller);
       // Before it is sent: what comes of it may never be heard.
       await this.audit.record(
         caller,
@@ -88,20 +88,20 @@ export class ReplaysService {
         callerId: caller.user?.id ?? caller.apiKey?.id ?? '',
         address,
       });
-      await this.#demandAgain(caller);
-      return { exchangeId: replayId, replayOf, startedAt, ...this.#answerOf(report, previewId) };
+      await this.demandAgain(caller);
+      return { exchangeId: replayId, replayOf, startedAt, ...this.answerOf(report, previewId) };
     } finally {
       call.close();
     }
   }
 
   /** Edges and the service take their time: who was removed meanwhile sends nothing, and reads nothing. */
-  async #demandAgain({ teamId, authority }: Caller): Promise<void> {
+  private async demandAgain({ teamId, authority }: Caller): Promise<void> {
     await this.store.authorities.demand(teamId, authority, ['previews:write']).catch(throwRefusal);
   }
 
-  async #count(teamId: string): Promise<void> {
-    const { isWithin, resetSeconds } = await this.#limiter.count(teamId);
+  private async count(teamId: string): Promise<void> {
+    const { isWithin, resetSeconds } = await this.limiter.count(teamId);
     if (isWithin) return;
     throw new ProblemError('too_many_requests', {
       detail: `a team may have ${MAX_PER_MINUTE} replays a minute; try again in ${resetSeconds} s`,
@@ -109,7 +109,7 @@ export class ReplaysService {
     });
   }
 
-  #answerOf(report: ReplayReport | null, previewId: string) {
+  private answerOf(report: ReplayReport | null, previewId: string) {
     if (report === null)
       throw new ProblemError('replay_timed_out', {
         detail: 'the edge that has the request was not heard of again',

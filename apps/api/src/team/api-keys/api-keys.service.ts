@@ -56,11 +56,11 @@ export class ApiKeysService {
   }
 
   async show(caller: Caller, id: string): Promise<ApiKeyResource> {
-    return toResource(await this.#find(caller, id));
+    return toResource(await this.find(caller, id));
   }
 
   async update(caller: Caller, id: string, { name }: UpdateApiKeyRequest): Promise<ApiKeyResource> {
-    const before = await this.#findOwn(caller, id);
+    const before = await this.findOwn(caller, id);
     const after = name === undefined ? before : await this.store.apiKeys.rename(caller.teamId, id, name);
     if (after === null) throw notFound(id);
     await this.audit.recordChange(caller, 'api-key.update', after, { before, after, fields: ['name'] });
@@ -70,7 +70,7 @@ export class ApiKeysService {
   /** The new key has a row of its own, so that everything that knows keys by id needs to know nothing of rotation. */
   async rotate(caller: Caller, id: string, request: RotateApiKeyRequest): Promise<CreatedApiKeyResource> {
     const { teamId } = caller;
-    const old = await this.#findOwn(caller, id);
+    const old = await this.findOwn(caller, id);
     if (old.createdByUserId !== null && old.createdByUserId !== creatorOf(caller)) {
       throw new ProblemError('insufficient_scope', {
         detail: 'you can revoke the key of another person, but not rotate it: its successor would be yours',
@@ -90,17 +90,17 @@ export class ApiKeysService {
     if (rotated === null) throw new ProblemError('api_key_not_usable');
     const { apiKey, revokedApiKeyIds } = rotated;
     const after = { replacedBy: apiKey.id, expiresAt: oldExpiresAt.toISOString() };
-    await this.#announceRevoked(caller, id, revokedApiKeyIds);
+    await this.announceRevoked(caller, id, revokedApiKeyIds);
     await this.audit.record(caller, 'api-key.rotate', old, { after });
     return { ...toResource(apiKey), key: secret };
   }
 
   async revoke(caller: Caller, id: string): Promise<void> {
-    const { name } = await this.#findOwn(caller, id);
+    const { name } = await this.findOwn(caller, id);
     const revoked = await this.store.apiKeys.revoke(caller.teamId, id, new Date());
     if (revoked === null) throw notFound(id);
     const { revokedApiKeyIds } = revoked;
-    await this.#announceRevoked(caller, id, revokedApiKeyIds);
+    await this.announceRevoked(caller, id, revokedApiKeyIds);
     if (revokedApiKeyIds.includes(id)) await this.audit.record(caller, 'api-key.revoke', { id, name });
   }
 
@@ -117,7 +117,7 @@ export class ApiKeysService {
   }
 
   /** Has the edges end what runs on these keys, and records those that ended with the key of this id. */
-  async #announceRevoked(caller: Caller, id: string, revokedIds: readonly string[]): Promise<void> {
+  private async announceRevoked(caller: Caller, id: string, revokedIds: readonly string[]): Promise<void> {
     await this.announcer.announce(
       revokedIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
     );
@@ -129,15 +129,15 @@ export class ApiKeysService {
   }
 
   /** A key that this caller may change: whoever may not change the team has power over their own keys only. */
-  async #findOwn(caller: Caller, id: string): Promise<ApiKey> {
-    const apiKey = await this.#find(caller, id);
+  private async findOwn(caller: Caller, id: string): Promise<ApiKey> {
+    const apiKey = await this.find(caller, id);
     if (!caller.scopes.includes('team:write') && apiKey.createdByUserId !== creatorOf(caller)) {
       throw new ProblemError('insufficient_scope', { detail: 'keys of others need the scope team:write' });
     }
     return apiKey;
   }
 
-  async #find(caller: Caller, id: string): Promise<ApiKey> {
+  private async find(caller: Caller, id: string): Promise<ApiKey> {
     const apiKey = await this.store.apiKeys.find(caller.teamId, id);
     if (apiKey === null) throw notFound(id);
     return apiKey;

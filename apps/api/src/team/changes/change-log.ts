@@ -31,35 +31,35 @@ const ID = /^([0-9a-f]{16})-(\d{1,15})$/;
 /** What changed lately in each team, for streams that were interrupted. In memory of this process, and bounded. */
 export class ChangeLog {
   /** The team that was quiet for longest first. */
-  readonly #teams = new Map<string, TeamLog>();
-  #count = 0;
+  private readonly teams = new Map<string, TeamLog>();
+  private count = 0;
 
   constructor(private readonly limits: ChangeLogLimits = DEFAULT_LIMITS) {}
 
   push(teamId: string, change: ChangeEvent): LoggedChange {
-    const log = this.#logOf(teamId);
+    const log = this.logOf(teamId);
     log.last++;
     log.changes.push(change);
-    this.#count++;
+    this.count++;
     if (log.changes.length > this.limits.maxChangesPerTeam) {
       log.changes.shift();
-      this.#count--;
+      this.count--;
     }
-    this.#forgetQuiet(teamId);
+    this.forgetQuiet(teamId);
     return { id: idOf(log, log.last), change };
   }
 
   /** The id of the team's last change, or the place before its first. */
   position(teamId: string): string {
-    const log = this.#logOf(teamId);
-    this.#forgetQuiet(teamId);
+    const log = this.logOf(teamId);
+    this.forgetQuiet(teamId);
     return idOf(log, log.last);
   }
 
   /** What came after the change of this id; null when that cannot be told any more. */
   since(teamId: string, id: string): LoggedChange[] | null {
     const [, epoch, number] = ID.exec(id) ?? [];
-    const log = this.#teams.get(teamId);
+    const log = this.teams.get(teamId);
     if (log === undefined || log.epoch !== epoch) return null;
     const first = log.last - log.changes.length + 1;
     const from = Number(number) + 1;
@@ -69,23 +69,23 @@ export class ChangeLog {
 
   /** After changes may have been missed: nobody can resume behind what was said before. */
   clear(): void {
-    this.#teams.clear();
-    this.#count = 0;
+    this.teams.clear();
+    this.count = 0;
   }
 
-  #logOf(teamId: string): TeamLog {
-    const log = this.#teams.get(teamId) ?? { epoch: randomBytes(8).toString('hex'), last: 0, changes: [] };
-    this.#teams.delete(teamId);
-    this.#teams.set(teamId, log);
+  private logOf(teamId: string): TeamLog {
+    const log = this.teams.get(teamId) ?? { epoch: randomBytes(8).toString('hex'), last: 0, changes: [] };
+    this.teams.delete(teamId);
+    this.teams.set(teamId, log);
     return log;
   }
 
-  #forgetQuiet(exceptTeamId: string): void {
-    for (const [teamId, { changes }] of this.#teams) {
-      const isFull = this.#count > this.limits.maxChanges || this.#teams.size > this.limits.maxTeams;
+  private forgetQuiet(exceptTeamId: string): void {
+    for (const [teamId, { changes }] of this.teams) {
+      const isFull = this.count > this.limits.maxChanges || this.teams.size > this.limits.maxTeams;
       if (!isFull || teamId === exceptTeamId) return;
-      this.#teams.delete(teamId);
-      this.#count -= changes.length;
+      this.teams.delete(teamId);
+      this.count -= changes.length;
     }
   }
 }

@@ -13,9 +13,9 @@ const MAX_WAITING_BYTES = 262_144;
 /** Tells everybody who watches a team what changes in it, as far as they may read it. */
 @Injectable()
 export class ChangeStreams implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #log = new ChangeLog();
-  readonly #byTeam = new Map<string, Set<LiveStream>>();
-  #unsubscribe: readonly (() => void)[] = [];
+  private readonly log = new ChangeLog();
+  private readonly byTeam = new Map<string, Set<LiveStream>>();
+  private unsubscribe: readonly (() => void)[] = [];
 
   constructor(
     @Inject(EVENT_BUS) private readonly bus: EventBus,
@@ -23,14 +23,14 @@ export class ChangeStreams implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#unsubscribe = [
-      this.bus.subscribe((event) => this.#handleEvent(event)),
-      this.bus.onGap(() => this.#handleGap()),
+    this.unsubscribe = [
+      this.bus.subscribe((event) => this.handleEvent(event)),
+      this.bus.onGap(() => this.handleGap()),
     ];
   }
 
   onModuleDestroy(): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    for (const unsubscribe of this.unsubscribe) unsubscribe();
   }
 
   open(caller: Caller, { team }: StreamQuery, request: Request, response: Response): void {
@@ -39,44 +39,44 @@ export class ChangeStreams implements OnApplicationBootstrap, OnModuleDestroy {
       scopes: ['team:read'],
       team,
       maxWaitingBytes: MAX_WAITING_BYTES,
-      onClose: () => this.#leave(teamId, stream),
-      onScopesChange: () => this.#reset(stream),
+      onClose: () => this.leave(teamId, stream),
+      onScopesChange: () => this.reset(stream),
     });
-    const siblings = this.#byTeam.get(teamId);
+    const siblings = this.byTeam.get(teamId);
     if (siblings) siblings.add(stream);
-    else this.#byTeam.set(teamId, new Set([stream]));
-    this.#begin(stream, request.get('Last-Event-ID'));
+    else this.byTeam.set(teamId, new Set([stream]));
+    this.begin(stream, request.get('Last-Event-ID'));
   }
 
-  #begin(stream: LiveStream, lastEventId: string | undefined): void {
+  private begin(stream: LiveStream, lastEventId: string | undefined): void {
     const { teamId } = stream.caller;
     if (lastEventId !== undefined) {
-      const missed = this.#log.since(teamId, lastEventId);
-      if (missed === null) this.#reset(stream);
+      const missed = this.log.since(teamId, lastEventId);
+      if (missed === null) this.reset(stream);
       for (const change of missed ?? []) tell(stream, change);
     }
-    stream.send({ name: 'ready', data: '{}', id: this.#log.position(teamId) });
+    stream.send({ name: 'ready', data: '{}', id: this.log.position(teamId) });
   }
 
-  #leave(teamId: string, stream: LiveStream): void {
-    const siblings = this.#byTeam.get(teamId);
-    if (siblings?.delete(stream) && siblings.size === 0) this.#byTeam.delete(teamId);
+  private leave(teamId: string, stream: LiveStream): void {
+    const siblings = this.byTeam.get(teamId);
+    if (siblings?.delete(stream) && siblings.size === 0) this.byTeam.delete(teamId);
   }
 
-  #handleEvent(event: ClusterEvent): void {
+  private handleEvent(event: ClusterEvent): void {
     if (event.type !== 'resource.changed') return;
     const { teamId, resource, id, change } = event;
-    const logged = this.#log.push(teamId, { resource, id, change, at: new Date().toISOString() });
-    for (const stream of this.#byTeam.get(teamId) ?? []) tell(stream, logged);
+    const logged = this.log.push(teamId, { resource, id, change, at: new Date().toISOString() });
+    for (const stream of this.byTeam.get(teamId) ?? []) tell(stream, logged);
   }
 
-  #handleGap(): void {
-    this.#log.clear();
-    for (const siblings of this.#byTeam.values()) for (const stream of siblings) this.#reset(stream);
+  private handleGap(): void {
+    this.log.clear();
+    for (const siblings of this.byTeam.values()) for (const stream of siblings) this.reset(stream);
   }
 
-  #reset(stream: LiveStream): void {
-    stream.send({ name: 'reset', data: '{}', id: this.#log.position(stream.caller.teamId) });
+  private reset(stream: LiveStream): void {
+    stream.send({ name: 'reset', data: '{}', id: this.log.position(stream.caller.teamId) });
   }
 }
 

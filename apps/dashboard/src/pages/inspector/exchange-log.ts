@@ -20,69 +20,69 @@ export interface LogSnapshot {
 type Schedule = (flush: () => void) => void;
 
 export class ExchangeLog {
-  readonly #exchanges = new Map<string, Exchange>();
-  readonly #bodies = new Map<string, ExchangeBodies>();
-  readonly #listeners = new Set<() => void>();
-  readonly #schedule: Schedule;
-  #omitted = 0;
-  #isScheduled = false;
-  #snapshot: LogSnapshot = { exchanges: [], bodies: new Map(), omitted: 0 };
+  private readonly exchanges = new Map<string, Exchange>();
+  private readonly bodies = new Map<string, ExchangeBodies>();
+  private readonly listeners = new Set<() => void>();
+  private readonly schedule: Schedule;
+  private omitted = 0;
+  private isScheduled = false;
+  private lastSnapshot: LogSnapshot = { exchanges: [], bodies: new Map(), omitted: 0 };
 
   /** @param schedule calls back once, soon: by default with the next frame */
   constructor(schedule: Schedule = (flush) => void requestAnimationFrame(flush)) {
-    this.#schedule = schedule;
+    this.schedule = schedule;
   }
 
   add(exchange: Exchange): void {
     // A Map keeps the place of what is set again: what is known of an exchange grows where it is.
-    this.#exchanges.set(exchange.id, exchange);
-    this.#dropOldest(this.#exchanges, MAX_EXCHANGES);
-    this.#change();
+    this.exchanges.set(exchange.id, exchange);
+    this.dropOldest(this.exchanges, MAX_EXCHANGES);
+    this.change();
   }
 
   addBodies(bodies: ExchangeBodies): void {
-    this.#bodies.set(bodies.id, bodies);
-    this.#dropOldest(this.#bodies, MAX_BODIES);
-    this.#change();
+    this.bodies.set(bodies.id, bodies);
+    this.dropOldest(this.bodies, MAX_BODIES);
+    this.change();
   }
 
   addOmitted(count: number): void {
-    this.#omitted += count;
-    this.#change();
+    this.omitted += count;
+    this.change();
   }
 
   clear(): void {
-    this.#exchanges.clear();
-    this.#bodies.clear();
-    this.#omitted = 0;
-    this.#change();
+    this.exchanges.clear();
+    this.bodies.clear();
+    this.omitted = 0;
+    this.change();
   }
 
   /** For `useSyncExternalStore`. */
   readonly subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   };
 
-  readonly snapshot = (): LogSnapshot => this.#snapshot;
+  readonly snapshot = (): LogSnapshot => this.lastSnapshot;
 
-  #dropOldest(map: Map<string, unknown>, max: number): void {
+  private dropOldest(map: Map<string, unknown>, max: number): void {
     if (map.size <= max) return;
     const [oldest] = map.keys();
     if (oldest !== undefined) map.delete(oldest);
   }
 
-  #change(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#schedule(() => {
-      this.#isScheduled = false;
-      this.#snapshot = {
-        exchanges: [...this.#exchanges.values()].toReversed(),
-        bodies: new Map(this.#bodies),
-        omitted: this.#omitted,
+  private change(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.schedule(() => {
+      this.isScheduled = false;
+      this.lastSnapshot = {
+        exchanges: [...this.exchanges.values()].toReversed(),
+        bodies: new Map(this.bodies),
+        omitted: this.omitted,
       };
-      for (const listener of this.#listeners) listener();
+      for (const listener of this.listeners) listener();
     });
   }
 }

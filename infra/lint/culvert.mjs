@@ -1,0 +1,8 @@
+/** The rules of this project for oxlint. */
+import { importDirection } from './import-direction.mjs';
+import { privateMembers } from './private-members.mjs';
+
+export default {
+  meta: { name: 'culvert' },
+  rules: { 'import-direction': importDirection, 'private-members': privateMembers },
+};
