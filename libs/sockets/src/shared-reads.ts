@@ -47,6 +47,11 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): bo
   return true;
 }
 
+/** Whether `bytes` lie in the shared memory, where they are valid during the call of `onBytes` alone. */
+export function isShared(bytes: Buffer): boolean {
+  return bytes.buffer === shared.buffer;
+}
+
 function keyOf(description: string): symbol | undefined {
   return Object.getOwnPropertySymbols(new Socket()).find((key) => key.description === description);
 }

@@ -1,0 +1,67 @@
+/** The life of an HTTP/1.1 connection: the same list as docs/relay.md. */
+export const Http1State = {
+  /** Nothing has been read yet. */
+  NEW: 0,
+  /** Between two requests. */
+  IDLE: 1,
+  /** Some bytes of a head are here. */
+  HEAD: 2,
+  /** A request is being handled, and another may follow. */
+  EXCHANGE: 3,
+  /** A request is being handled, and the connection ends with it. */
+  LAST_EXCHANGE: 4,
+  /** Bytes pass as they are, after a 101. */
+  UPGRADED: 5,
+  /** The last response is out, and all of its request was read: the visitor has yet to read and close. */
+  CLOSING: 6,
+  /** The last response is out, and the visitor may still be sending its request, which is read and dropped. */
+  LINGERING: 7,
+  /** The socket is somebody else's. */
+  HANDED_OFF: 8,
+  /** The socket is gone. */
+  CLOSED: 9,
+} as const;
+export type Http1State = (typeof Http1State)[keyof typeof Http1State];
+
+const S = Http1State;
+
+/** The states that may follow each state, as bits. */
+const FOLLOWING: readonly number[] = [
+  /* NEW           */ bits(S.IDLE, S.CLOSING, S.HANDED_OFF, S.CLOSED),
+  /* IDLE          */ bits(
+    S.HEAD,
+    S.EXCHANGE,
+    S.LAST_EXCHANGE,
+    S.CLOSING,
+    S.LINGERING,
+    S.HANDED_OFF,
+    S.CLOSED,
+  ),
+  /* HEAD          */ bits(S.EXCHANGE, S.LAST_EXCHANGE, S.LINGERING, S.HANDED_OFF, S.CLOSED),
+  /* EXCHANGE      */ bits(S.IDLE, S.LAST_EXCHANGE, S.UPGRADED, S.CLOSED),
+  /* LAST_EXCHANGE */ bits(S.UPGRADED, S.CLOSING, S.LINGERING, S.CLOSED),
+  /* UPGRADED      */ bits(S.CLOSED),
+  /* CLOSING       */ bits(S.CLOSED),
+  /* LINGERING     */ bits(S.CLOSED),
+  /* HANDED_OFF    */ 0,
+  /* CLOSED        */ 0,
+];
+
+/** Whether `to` may follow `from`. */
+export function mayFollow(from: Http1State, to: Http1State): boolean {
+  return (FOLLOWING[from] & (1 << to)) !== 0;
+}
+
+/** Whether what is read next belongs to a head. */
+export function expectsHead(state: Http1State): boolean {
+  return state === S.IDLE || state === S.HEAD;
+}
+
+/** Whether a request is being handled. */
+export function hasExchange(state: Http1State): boolean {
+  return state === S.EXCHANGE || state === S.LAST_EXCHANGE;
+}
+
+function bits(...states: readonly Http1State[]): number {
+  return states.reduce<number>((all, state) => all | (1 << state), 0);
+}

@@ -1,0 +1,238 @@
+/**
+ * The visitor of an HTTP/1.1 connection, as its exchanges see it, one after the other: turns their responses into bytes
+ * of the socket. Writes past what the kernel takes wait in `SocketWriter`, which says when an exchange has to pause.
+ */
+import type { Socket } from 'node:net';
+import {
+  type Fields,
+  Framing,
+  HeadReader,
+  lastChunk,
+  type RequestHead,
+  type ResponseHead,
+} from '@culvert/http1';
+import { MAX_JOINED_BYTES, type SocketWriter } from '@culvert/sockets';
+import { errorResponse, isForPage } from '../answers/error-response.js';
+import type { RelayError } from '../answers/relay-error.js';
+import { peekWishes } from '../answers/request-faults.js';
+import type { Exchange } from '../exchange/exchange.js';
+import type { Visitor } from '../exchange/visitor.js';
+import { bodylessLine, responseFieldLines } from '../routing/header-rules.js';
+import type { Route } from '../routing/route.js';
+import { switchedTo } from '../routing/upgrade.js';
+import type { ConnectionHost } from './host.js';
+import type { ReadAhead } from './read-ahead.js';
+import type { RequestHeads } from './request-heads.js';
+
+/** What a visitor needs of its connection. */
+export interface Http1VisitorOwner {
+  readonly host: ConnectionHost;
+  readonly peer: string;
+  readonly socket: Socket;
+  readonly writer: SocketWriter;
+  readonly heads: RequestHeads;
+  readonly ahead: ReadAhead;
+  /** The exchange under way. Throws where there is none. */
+  readonly exchange: Exchange;
+  /** Whether the connection ends with the exchange under way. */
+  readonly isLastExchange: boolean;
+  /** Whether the visitor has closed its sending side. */
+  readonly hasInputEnded: boolean;
+  /** Notes that bytes have moved, which restarts time-outs. */
+  touch(): void;
+  /** The connection can carry no other exchange after this one. */
+  endWithExchange(): void;
+  /** From now on the exchange carries raw bytes. */
+  upgrade(): void;
+  /** The exchange is over, and its response is out. */
+  finish(isRequestDone: boolean): void;
+  /** The exchange is over, and its response is not complete: makes the visitor notice. */
+  abort(): void;
+  /** Body bytes are wanted again, those that came too early first. */
+  resumeBody(): void;
+}
+
+/** How body bytes become the visitor's: `wrapped` ones get chunk framing here, `chunked` ones have it. */
+type BodyCoding = 'as-is' | 'chunked' | 'wrapped';
+
+/** Slices below this size are copied before they wait in the socket. */
+const MAX_COPIED_BYTES = 4096;
+
+const CRLF = Buffer.from('\r\n');
+const CLOSE_LINE = 'Connection: close\r\n';
+
+export class Http1Visitor implements Visitor {
+  readonly isHttp2 = false;
+  readonly responseReader: HeadReader;
+  private readonly writer: SocketWriter;
+  /** A response head that waits for the first bytes of its body; '' for none. */
+  private heldHead: string | Buffer = '';
+  private coding: BodyCoding = 'as-is';
+
+  constructor(private readonly connection: Http1VisitorOwner) {
+    this.responseReader = new HeadReader(connection.host.limits.head, 'response');
+    this.writer = connection.writer;
+  }
+
+  get peer(): string {
+    return this.connection.peer;
+  }
+
+  outgoingHead(request: RequestHead, route: Route): Buffer {
+    return this.connection.heads.outgoing(request, route);
+  }
+
+  chunkedOutput(): 'decoded' | 'encoded' {
+    return this.connection.exchange.request.minorVersion === 1 ? 'encoded' : 'decoded';
+  }
+
+  sendInterim(response: ResponseHead, route: Route): void {
+    if (this.connection.exchange.request.minorVersion === 0) return;
+    this.write(Buffer.from(`${statusLine(response)}${responseFieldLines(response, route)}\r\n`, 'latin1'));
+  }
+
+  sendHead(response: ResponseHead, route: Route): void {
+    const { connection } = this;
+    const { request, isRequestDone } = connection.exchange;
+    const isHttp11 = request.minorVersion === 1;
+    // Should the response end before the request does, the rest of the request cannot be told from the next one.
+    if (!isRequestDone) connection.endWithExchange();
+    let framingLine = bodylessLine(response);
+    this.coding = 'as-is';
+    if (response.framing === Framing.CHUNKED || response.framing === Framing.UNTIL_CLOSE) {
+      if (isHttp11) {
+        framingLine = 'Transfer-Encoding: chunked\r\n';
+        this.coding = response.framing === Framing.CHUNKED ? 'chunked' : 'wrapped';
+      } else {
+        connection.endWithExchange();
+      }
+    }
+    const isLast = connection.isLastExchange;
+    if (isHttp11 && !isLast && response === route.repeated.head) {
+      this.heldHead = route.repeated.outgoing ??= Buffer.from(
+        `${statusLine(response)}${responseFieldLines(response, route)}${framingLine}\r\n`,
+        'latin1',
+      );
+      return;
+    }
+    const lines = responseFieldLines(response, route) + framingLine + connectionLine(isLast, request);
+    this.heldHead = `${statusLine(response)}${lines}\r\n`;
+  }
+
+  sendBody(buffer: Buffer, start: number, end: number): boolean {
+    const body = start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
+    if (this.coding === 'wrapped') return this.sendWrapped(body);
+    if (this.heldHead === '') return this.write(body);
+    const head = this.heldHead;
+    this.heldHead = '';
+    if (head.length + body.length > MAX_JOINED_BYTES) {
+      this.write(bytesOf(head));
+      return this.write(body);
+    }
+    this.connection.host.counters.bytesOut += head.length + body.length;
+    this.connection.touch();
+    return this.writer.writeJoined(head, body);
+  }
+
+  flush(): void {
+    if (this.heldHead === '') return;
+    const head = this.heldHead;
+    this.heldHead = '';
+    this.write(bytesOf(head));
+  }
+
+  switchProtocols(response: ResponseHead, route: Route): void {
+    this.connection.upgrade();
+    const lines = `${responseFieldLines(response, route)}Connection: Upgrade\r\nUpgrade: ${switchedTo(response)}\r\n\r\n`;
+    this.write(Buffer.from(statusLine(response) + lines, 'latin1'));
+    if (this.connection.hasInputEnded) this.connection.exchange.endRaw();
+  }
+
+  sendRaw(chunk: Buffer): boolean {
+    return this.write(chunk);
+  }
+
+  endRaw(): void {
+    this.connection.socket.end();
+  }
+
+  complete(trailers: Fields | null, isRequestDone: boolean): void {
+    this.flush();
+    if (this.coding !== 'as-is') this.write(Buffer.from(lastChunk(trailers), 'latin1'));
+    this.connection.finish(isRequestDone);
+  }
+
+  sendError(error: RelayError, isRequestDone: boolean): void {
+    const { connection } = this;
+    const { request } = connection.exchange;
+    if (!isRequestDone) connection.endWithExchange();
+    this.heldHead = '';
+    this.write(
+      errorResponse(error, { request, connection: connectionLine(connection.isLastExchange, request) }),
+    );
+    connection.finish(isRequestDone);
+  }
+
+  takeBack(): boolean {
+    if (this.heldHead === '') return false;
+    this.heldHead = '';
+    return true;
+  }
+
+  abort(): void {
+    this.connection.abort();
+  }
+
+  pauseBody(): void {
+    this.connection.ahead.pause();
+  }
+
+  resumeBody(): void {
+    this.connection.resumeBody();
+  }
+
+  /**
+   * Answers bytes that are not a request, after which the connection ends.
+   * @param bytes as far as they came: they may tell whether a person waits for the answer
+   */
+  sendRefusal(error: RelayError, bytes: Buffer): void {
+    const { accept, destination } = peekWishes(bytes);
+    const isPage = accept !== null && isForPage(accept, () => destination);
+    this.write(errorResponse(error, { request: null, isPage, connection: CLOSE_LINE }));
+  }
+
+  private write(chunk: Buffer): boolean {
+    this.connection.host.counters.bytesOut += chunk.length;
+    this.connection.touch();
+    // What has to wait must not pin the whole tunnel message it is a slice of: a visitor that reads events
+    // slowly would hold a megabyte for each of them.
+    const isPinning = chunk.length < MAX_COPIED_BYTES && this.writer.hasBacklog;
+    return this.writer.write(isPinning ? Buffer.from(chunk) : chunk);
+  }
+
+  /** Sends a piece of a body as one chunk (RFC 9112 §7.1). */
+  private sendWrapped(body: Buffer): boolean {
+    const { socket } = this.connection;
+    this.flush();
+    socket.cork();
+    this.write(Buffer.from(`${body.length.toString(16)}\r\n`, 'latin1'));
+    this.write(body);
+    const hasRoom = this.write(CRLF);
+    socket.uncork();
+    return hasRoom;
+  }
+}
+
+/** A held head as bytes: latin1, one byte per character. */
+function bytesOf(head: string | Buffer): Buffer {
+  return typeof head === 'string' ? Buffer.from(head, 'latin1') : head;
+}
+
+function statusLine(response: ResponseHead): string {
+  return `HTTP/1.1 ${response.status} ${response.reason}\r\n`;
+}
+
+function connectionLine(isLast: boolean, request: RequestHead): string {
+  if (isLast) return CLOSE_LINE;
+  return request.minorVersion === 0 ? 'Connection: keep-alive\r\n' : '';
+}

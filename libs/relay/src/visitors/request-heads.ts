@@ -1,0 +1,102 @@
+/**
+ * The heads of a connection's requests: reads them, and makes those that are sent on. Most requests of a connection name
+ * the same host and many are the same bytes: what follows from them is kept.
+ */
+import { HeadReader, parseRequestHead, type RequestHead } from '@culvert/http1';
+import { requestHeadText } from '../routing/header-rules.js';
+import { hostnameOf } from '../routing/hostname.js';
+import { RepeatedHead } from '../routing/repeated-head.js';
+import type { Route } from '../routing/route.js';
+import { forwardedLines } from './forwarded.js';
+import type { ConnectionHost } from './host.js';
+
+export class RequestHeads {
+  /** The offset after the bytes that `read` used. */
+  next = 0;
+  private readonly reader: HeadReader;
+  private readonly isTrustedProxy: boolean;
+  private readonly repeated = new RepeatedHead<RequestHead>();
+  /** What `repeated.outgoing` was made for. */
+  private repeatedRoute: Route | null = null;
+  /** Host of the last request, and what was made of it. */
+  private host: string | null = null;
+  private hostname = '';
+  /** '' until a request needs them. */
+  private forwarded = '';
+
+  /** @param peer address of the connection's other end */
+  constructor(
+    private readonly relay: Pick<ConnectionHost, 'clock' | 'limits' | 'trustedProxies'>,
+    private readonly peer: string,
+    private readonly isSecure: boolean,
+  ) {
+    this.reader = new HeadReader(relay.limits.head);
+    this.isTrustedProxy = relay.trustedProxies.has(peer);
+  }
+
+  /** The bytes of a head whose end is not here yet; null for none. */
+  get held(): Buffer | null {
+    return this.reader.isPartial ? this.reader.buffer : null;
+  }
+
+  /**
+   * Returns the head whose bytes end in `chunk[offset..)`, or null when all of them were taken and more are needed.
+   * Throws `HttpSyntaxError`.
+   */
+  read(chunk: Buffer, offset: number): RequestHead | null {
+    const { reader, repeated, relay } = this;
+    const known = reader.isPartial ? null : repeated.find(chunk, offset, '');
+    if (known !== null) {
+      reader.reset();
+      this.next = offset + repeated.length;
+      return known;
+    }
+    this.next = reader.push(chunk, offset);
+    if (this.next < 0) {
+      this.next = chunk.length;
+      return null;
+    }
+    const { buffer } = reader;
+    const request = parseRequestHead(buffer, reader.start, reader.end, relay.limits.head);
+    if (request.upgrade === '') repeated.learn(request, buffer, reader, '', relay.clock.now);
+    reader.reset();
+    return request;
+  }
+
+  /** Frees the memory of what is kept for heads that are repeated. */
+  forget(): void {
+    if (this.repeated.head !== null) this.repeated.forget();
+  }
+
+  /** Returns the lower-case name, without its port, of the host that `request` names. */
+  hostnameOf({ host }: RequestHead): string {
+    if (this.host !== host) {
+      this.host = host;
+      this.hostname = hostnameOf(host);
+      this.forwarded = '';
+    }
+    return this.hostname;
+  }
+
+  /** Returns the head to send on for the last request of `hostnameOf`. */
+  outgoing(request: RequestHead, route: Route): Buffer {
+    const { repeated } = this;
+    if (request !== repeated.head) return this.encode(request, route);
+    if (repeated.outgoing === null || this.repeatedRoute !== route) {
+      repeated.outgoing = this.encode(request, route);
+      this.repeatedRoute = route;
+    }
+    return repeated.outgoing;
+  }
+
+  private encode(request: RequestHead, route: Route): Buffer {
+    const forwarded = route.kind === 'transparent' ? '' : this.forwardedLines(request);
+    return Buffer.from(requestHeadText(request, route, forwarded), 'latin1');
+  }
+
+  private forwardedLines(request: RequestHead): string {
+    const { peer, isSecure, isTrustedProxy, relay } = this;
+    if (isTrustedProxy) return forwardedLines(request, peer, isSecure, relay.trustedProxies);
+    return (this.forwarded ||= forwardedLines(request, peer, isSecure, null));
+  }
+}
