@@ -192,6 +192,13 @@ const ROOMS = {
     http: ['announcements'],
     announcements: [],
   },
+  'libs/http2': {
+    server: ['connection', 'frames', 'hpack'],
+    client: ['connection', 'frames', 'hpack'],
+    connection: ['frames', 'hpack'],
+    hpack: ['frames'],
+    frames: [],
+  },
   'libs/relay': {
     relay: ['visitors', 'exchange', 'routing', 'upstream', 'answers', 'clock', 'limits'],
     visitors: ['exchange', 'routing', 'answers', 'clock', 'limits'],

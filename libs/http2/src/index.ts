@@ -1,4 +1,8 @@
 export { Http2Error, protocolError } from './frames/errors.js';
+export type { EndpointOwner, PeerStream } from './connection/endpoint.js';
+export { HIGH_WATER_BYTES } from './connection/limits.js';
+export { Output } from './connection/output.js';
+export type { Trailers } from './connection/body-stream.js';
 export { type DataSink, FrameReader, type FrameReaderOptions } from './frames/frame-reader.js';
 export {
   ErrorCode,
@@ -17,7 +21,17 @@ export { unpad } from './frames/padding.js';
 export { HpackDecoder } from './hpack/decoder.js';
 export { HpackEncoder } from './hpack/encoder.js';
 export type { HeaderField } from './hpack/header-field.js';
+export type { ClientCall, ClientOwner } from './client/call.js';
+export { ClientConnection } from './client/connection.js';
+export type { ClientLimits, ClientOptions } from './client/limits.js';
+export { FieldSection, ResponseFields } from './client/response-fields.js';
+export {
+  ClientStream,
+  type RequestOptions,
+  type ResponseHandler,
+  type StreamFailure,
+} from './client/stream.js';
 export { type ConnectionOwner, ServerConnection } from './server/connection.js';
 export { type ConnectionLimits } from './server/limits.js';
 export { readRequestFields, type RequestFields } from './server/request-fields.js';
-export { ServerStream, type StreamHandler, type Trailers } from './server/stream.js';
+export { ServerStream, type StreamHandler } from './server/stream.js';

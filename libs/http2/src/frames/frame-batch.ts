@@ -6,6 +6,7 @@ import {
   FrameType,
   HEADER_BYTES,
   INITIAL_FRAME_BYTES,
+  PREFACE,
   writeFrameHeader,
 } from './frame.js';
 
@@ -15,6 +16,11 @@ const slab = new Slab();
 export class FrameBatch extends SlabBatch {
   constructor() {
     super(slab);
+  }
+
+  /** What a client sends before its first frame. */
+  preface(): void {
+    this.copy(PREFACE, 0, PREFACE.length);
   }
 
   /** `payload` is at most INITIAL_FRAME_BYTES, and not changed any more. */

@@ -57,7 +57,7 @@ export class Rig implements ConnectionOwner {
   write(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) {
       const end = at + 9 + bytes.readUIntBE(at, 3);
-      this.frames.push(this.describe(bytes, at, end));
+      this.frames.push(describeFrame(this.decoder, bytes, at, end));
       at = end;
     }
   }
@@ -96,33 +96,6 @@ export class Rig implements ConnectionOwner {
   onFault(error: unknown): void {
     throw error;
   }
-
-  private describe(bytes: Buffer, at: number, end: number): string {
-    const type = bytes[at + 3];
-    const flags = bytes[at + 4];
-    const id = bytes.readUInt32BE(at + 5);
-    const payload = bytes.subarray(at + 9, end);
-    switch (type) {
-      case FrameType.DATA:
-        return `DATA ${id} ${payload.length}${(flags & Flag.END_STREAM) === 0 ? '' : ' END'}`;
-      case FrameType.HEADERS: {
-        const fields = this.decoder.decode(payload, 0, payload.length).map(({ line }) => line.trim());
-        return `HEADERS ${id} ${fields.join()}${(flags & Flag.END_STREAM) === 0 ? '' : ' END'}`;
-      }
-      case FrameType.RST_STREAM:
-        return `RST_STREAM ${id} ${payload.readUInt32BE(0)}`;
-      case FrameType.SETTINGS:
-        return `SETTINGS ${flags}`;
-      case FrameType.PING:
-        return `PING ${flags} ${payload.toString('hex')}`;
-      case FrameType.GOAWAY:
-        return `GOAWAY ${payload.readUInt32BE(0)} ${payload.readUInt32BE(4)}`;
-      case FrameType.WINDOW_UPDATE:
-        return `WINDOW_UPDATE ${id} ${payload.readUInt32BE(0)}`;
-      default:
-        throw new Error(`frame of type ${type}`);
-    }
-  }
 }
 
 export function frame(type: number, flags: number, streamId: number, payload: Buffer | string = ''): Buffer {
@@ -135,7 +108,8 @@ export function frame(type: number, flags: number, streamId: number, payload: Bu
   return Buffer.concat([header, body]);
 }
 
-function literal(text: string): Buffer {
+/** A string of HPACK that is not Huffman coded, of at most 126 bytes. */
+export function literal(text: string): Buffer {
   return Buffer.concat([Buffer.from([text.length]), Buffer.from(text, 'latin1')]);
 }
 
@@ -165,4 +139,32 @@ export function uint32(value: number): Buffer {
 
 export function setting(id: number, value: number): Buffer {
   return frame(FrameType.SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, id]), uint32(value)]));
+}
+
+/** The frame in `bytes[at..end)` as text. @param decoder of the sender's blocks */
+export function describeFrame(decoder: HpackDecoder, bytes: Buffer, at: number, end: number): string {
+  const type = bytes[at + 3];
+  const flags = bytes[at + 4];
+  const id = bytes.readUInt32BE(at + 5);
+  const payload = bytes.subarray(at + 9, end);
+  switch (type) {
+    case FrameType.DATA:
+      return `DATA ${id} ${payload.length}${(flags & Flag.END_STREAM) === 0 ? '' : ' END'}`;
+    case FrameType.HEADERS: {
+      const fields = decoder.decode(payload, 0, payload.length).map(({ line }) => line.trim());
+      return `HEADERS ${id} ${fields.join()}${(flags & Flag.END_STREAM) === 0 ? '' : ' END'}`;
+    }
+    case FrameType.RST_STREAM:
+      return `RST_STREAM ${id} ${payload.readUInt32BE(0)}`;
+    case FrameType.SETTINGS:
+      return `SETTINGS ${flags}`;
+    case FrameType.PING:
+      return `PING ${flags} ${payload.toString('hex')}`;
+    case FrameType.GOAWAY:
+      return `GOAWAY ${payload.readUInt32BE(0)} ${payload.readUInt32BE(4)}`;
+    case FrameType.WINDOW_UPDATE:
+      return `WINDOW_UPDATE ${id} ${payload.readUInt32BE(0)}`;
+    default:
+      throw new Error(`frame of type ${type}`);
+  }
 }

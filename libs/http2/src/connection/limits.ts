@@ -1,0 +1,27 @@
+/** The time in which events are counted. */
+export const RATE_WINDOW_MS = 10_000;
+
+/** CONTINUATION frames of one field block. */
+export const MAX_CONTINUATIONS = 8;
+
+/** DATA frames without bytes and without END_STREAM, per `RATE_WINDOW_MS`. */
+export const MAX_EMPTY_DATA = 100;
+
+/** Frames without content that each message and each DATA frame makes up for, among them WINDOW_UPDATE. */
+export const NOISE_PER_FRAME = 4;
+
+/** Output held per stream before its writer is paused. */
+export const STREAM_BUFFER_BYTES = 65_536;
+
+/** Output handed to the transport that has not left, above which streams wait. */
+export const HIGH_WATER_BYTES = 131_072;
+
+/** Frames held back while the transport is full, above which nothing more is read. */
+export const MAX_HELD_BYTES = 262_144;
+
+/** Streams ended on this side of which frames may still be on their way. */
+export const MAX_ABANDONED = 1024;
+
+/** Field blocks that are recognized when they come again, and the largest. */
+export const MAX_KNOWN_BLOCKS = 16;
+export const MAX_KNOWN_BLOCK_BYTES = 1024;

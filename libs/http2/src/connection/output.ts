@@ -1,0 +1,139 @@
+/**
+ * What leaves one connection: frames are collected and written once per event-loop turn, or earlier when a message's worth
+ * is there. Streams with bytes to send take turns.
+ *
+ * When the transport holds more than it should, the output is *congested*: streams wait in the ready queue, frames without
+ * flow control are held back here, and when these become many, nothing more is read.
+ */
+import { ReadyQueue, type ReadyStream } from '@culvert/flow';
+import { windowOverflow } from '../frames/errors.js';
+import { FrameBatch } from '../frames/frame-batch.js';
+import { INITIAL_FRAME_BYTES, INITIAL_WINDOW_BYTES, MAX_WINDOW_BYTES } from '../frames/frame.js';
+import { HIGH_WATER_BYTES, MAX_HELD_BYTES } from './limits.js';
+import type { PeerRates } from './peer-rates.js';
+
+/** What carries the bytes of a connection. */
+export interface OutputSink {
+  /** Bytes that were written and have not left. Where only a mark is known: `HIGH_WATER_BYTES` above it, 0 below. */
+  bufferedBytes(): number;
+  /** Takes bytes that are never changed again. */
+  write(bytes: Buffer): void;
+  /** Reading must stop, because the peer does not read the answers; or may resume. */
+  pauseInput(): void;
+  resumeInput(): void;
+}
+
+/** What an output needs of its connection. */
+export interface OutputHost {
+  /** A stream threw during its turn, which it never should. */
+  handleFault(error: unknown): void;
+}
+
+/** A batch this large is written without waiting for the end of the turn. */
+const FLUSH_BYTES = 65_536;
+
+export class Output {
+  /** What this side may send on all streams together. */
+  sendWindow = INITIAL_WINDOW_BYTES;
+  private readonly batch = new FrameBatch();
+  private readonly ready = new ReadyQueue(INITIAL_FRAME_BYTES, FLUSH_BYTES);
+  private isFlushScheduled = false;
+  private isCongested = false;
+  private isInputPaused = false;
+  private isClosed = false;
+
+  constructor(
+    private readonly sink: OutputSink,
+    private readonly rates: PeerRates,
+    private readonly host: OutputHost,
+  ) {}
+
+  /** Whether a stream need not wait for its turn. */
+  get maySendAtOnce(): boolean {
+    return this.ready.isEmpty && !this.isCongested;
+  }
+
+  /** Returns where to add a frame that is not flow-controlled. */
+  frames(): FrameBatch {
+    if (this.batch.size >= FLUSH_BYTES) this.flush();
+    this.scheduleFlush();
+    return this.batch;
+  }
+
+  /** Adds DATA, for which there must be credit. @param payload at most INITIAL_FRAME_BYTES, not changed any more */
+  sendData(streamId: number, payload: Buffer, flags: number): void {
+    this.sendWindow -= payload.length;
+    this.rates.noteSentData();
+    this.batch.data(streamId, payload, flags);
+    if (this.batch.size >= FLUSH_BYTES) this.flush();
+    else this.scheduleFlush();
+  }
+
+  /** Gives `stream` a turn: it has bytes to send, and a window. */
+  enqueue(stream: ReadyStream): void {
+    if (this.ready.add(stream) && !this.isCongested && this.sendWindow > 0) this.scheduleFlush();
+  }
+
+  /** The peer opened the window of the connection. Throws Http2Error when that is too far (RFC 9113 §6.9.1). */
+  widen(increment: number): void {
+    this.sendWindow += increment;
+    if (this.sendWindow > MAX_WINDOW_BYTES) windowOverflow();
+    if (!this.ready.isEmpty) this.scheduleFlush();
+  }
+
+  /** What was written has left. */
+  handleSent(): void {
+    if (!this.isCongested || this.sink.bufferedBytes() > HIGH_WATER_BYTES / 2) return;
+    this.isCongested = false;
+    this.endTurn();
+    if (this.isInputPaused && this.batch.size === 0) {
+      this.isInputPaused = false;
+      this.sink.resumeInput();
+    }
+  }
+
+  /** Writes what is collected, unless the output is congested. */
+  flush(): void {
+    if (this.batch.size === 0 || this.isClosed) return;
+    if (this.isCongested) {
+      this.batch.settle();
+      if (this.batch.size > MAX_HELD_BYTES && !this.isInputPaused) {
+        this.isInputPaused = true;
+        this.sink.pauseInput();
+      }
+      return;
+    }
+    this.sink.write(this.batch.take({ detached: this.sink.bufferedBytes() > 0 }));
+    this.isCongested = this.sink.bufferedBytes() >= HIGH_WATER_BYTES;
+  }
+
+  /** Writes what is collected, congested or not, and nothing from then on. */
+  finish(): void {
+    if (this.isClosed) return;
+    this.close();
+    if (this.batch.size > 0) this.sink.write(this.batch.take({ detached: true }));
+  }
+
+  /** Writes nothing more. */
+  close(): void {
+    this.isClosed = true;
+    this.ready.clear();
+  }
+
+  private scheduleFlush(): void {
+    if (this.isFlushScheduled || this.isClosed) return;
+    this.isFlushScheduled = true;
+    setImmediate(this.endTurn);
+  }
+
+  private readonly endTurn = (): void => {
+    this.isFlushScheduled = false;
+    if (this.isClosed) return;
+    try {
+      while (!this.isCongested && this.sendWindow > 0 && this.ready.serveNext());
+      this.flush();
+    } catch (error) {
+      this.host.handleFault(error);
+    }
+  };
+}

@@ -1,0 +1,34 @@
+/** The life of a stream without pushes, the same for both ends (RFC 9113 §5.1). */
+export const StreamState = {
+  /** Both sides may send. */
+  OPEN: 0,
+  /** The peer has sent all of its message. */
+  HALF_CLOSED_REMOTE: 1,
+  /** This side has sent all of its message. */
+  HALF_CLOSED_LOCAL: 2,
+  /** Both messages are complete, and the end of the peer's waits until it is wanted. */
+  FINISHING: 3,
+  /** Over, or reset by either side. */
+  CLOSED: 4,
+} as const;
+export type StreamState = (typeof StreamState)[keyof typeof StreamState];
+
+const S = StreamState;
+
+/** The states that may follow each state, as bits. */
+const FOLLOWING: readonly number[] = [
+  /* OPEN               */ bits(S.HALF_CLOSED_REMOTE, S.HALF_CLOSED_LOCAL, S.CLOSED),
+  /* HALF_CLOSED_REMOTE */ bits(S.FINISHING, S.CLOSED),
+  /* HALF_CLOSED_LOCAL  */ bits(S.FINISHING, S.CLOSED),
+  /* FINISHING          */ bits(S.CLOSED),
+  /* CLOSED             */ 0,
+];
+
+/** Whether `to` may follow `from`. */
+export function mayFollow(from: StreamState, to: StreamState): boolean {
+  return (FOLLOWING[from] & (1 << to)) !== 0;
+}
+
+function bits(...states: readonly StreamState[]): number {
+  return states.reduce<number>((all, state) => all | (1 << state), 0);
+}
