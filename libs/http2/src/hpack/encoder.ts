@@ -31,6 +31,9 @@ const NOT_INDEXED: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 const SECRET: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authorization',
   'set-cookie',
   'authentication-info',
   'proxy-authentication-info',
@@ -134,6 +137,12 @@ export class HpackEncoder {
       this.literal(0x40, 0x3f, nameIndex, name, value, 1);
       this.enter(key, name.length + value.length + FIELD_OVERHEAD_BYTES);
     }
+  }
+
+  /** Adds a field that is not entered into the table, since its value is not likely to come again. */
+  addOnce(name: string, value: string): void {
+    this.reserve(name.length + value.length + 24);
+    this.literal(0x00, 0x0f, STATIC_NAMES.get(name) ?? 0, name, value, MIN_CODED_BYTES);
   }
 
   private literal(

@@ -1,0 +1,24 @@
+import type { EndpointOwner, PeerStream } from '../connection/endpoint.js';
+import type { FieldSection } from './response-fields.js';
+
+/** Whose connection this is: who has the transport and the clock, and makes the requests. */
+export interface ClientOwner extends EndpointOwner {
+  /** SETTINGS of the peer were applied; the first time, it has shown that it speaks HTTP/2. */
+  onSettings(): void;
+  /** The peer takes no more streams. Those that it did not look at are refused already. @param code of any value */
+  onGoAway(code: number): void;
+}
+
+/** What a connection needs of a stream of a client. */
+export interface ClientCall extends PeerStream {
+  /** A DATA frame of `length` bytes begins, padding included. What is wrong with it closes the stream. */
+  handleFlow(length: number): void;
+  /** Bytes `buffer[from..to)` of the frame's data arrived. They stay as they are. */
+  handleData(buffer: Buffer, from: number, to: number): void;
+  /** The DATA frame ended. @param overhead bytes of it that were not data */
+  handleDataEnd(overhead: number, isLast: boolean): void;
+  /** A field block came: a head or trailers. */
+  handleFields(section: FieldSection, isLast: boolean): void;
+  /** The peer did not process the stream: GOAWAY says so. */
+  handleRefused(): void;
+}
