@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SuiteReporter } from './test/report/suite-reporter.js';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const alias = Object.fromEntries(
@@ -36,8 +37,15 @@ const MEASURED = ['attackers', 'bulk', 'cluster-faults', 'fairness', 'liveness',
   (name) => `test/system/${name}.spec.ts`,
 );
 
+/** Results as JSON as well, in the file that `TEST_REPORT_FILE` names: `.ci/run` counts them. */
+function jsonReport(): ['json', { outputFile: string }][] {
+  const outputFile = process.env['TEST_REPORT_FILE'];
+  return outputFile ? [['json', { outputFile }]] : [];
+}
+
 export default defineConfig({
   test: {
+    reporters: [new SuiteReporter(), ...jsonReport()],
     projects: [
       {
         ...shared,

@@ -77,9 +77,8 @@ describe('the pod daemon', () => {
 
   // The page itself, where somebody has it: its indented YAML blocks.
   const page = process.env['TELEPRESENCE_POD_DAEMON_PAGE'];
-  if (page === undefined)
-    process.stderr.write('tests: TELEPRESENCE_POD_DAEMON_PAGE names no page: its manifests are not read\n');
-  it.skipIf(page === undefined)("accepts those on Telepresence's page", () => {
+  it("accepts those on Telepresence's page", ({ skip }) => {
+    skip(page === undefined, 'TELEPRESENCE_POD_DAEMON_PAGE does not name a page');
     const blocks = [...readFileSync(page!, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)];
     const text = blocks.map(([, block]) => block.replaceAll(/^ {2}/gm, '')).join('\n');
     expect(read(text.replace('{YOUR_API_KEY}', 'cvt_key'))).toMatchObject(expected);

@@ -203,28 +203,25 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
 
     // Embedded, one transaction runs after the other.
     if (kind === 'server') {
-      it.runIf(kind === 'server')(
-        'begins a new session when the living one ends while it is resumed',
-        async () => {
-          const { sessions } = context.store;
-          const { session } = await sessions.register(teamId, registration(tenant));
-          const ending = await context.pool.connect();
-          try {
-            await ending.query('BEGIN');
-            await ending.query("UPDATE session SET state = 'ended' WHERE id = $1", [session.id]);
-            const registering = sessions.register(teamId, registration(tenant));
-            // It has read the session and waits for the row.
-            await untilBlocked();
-            await ending.query('COMMIT');
-            const registered = await registering;
-            expect(registered.resumed).toBe(false);
-            expect(await sessions.find(teamId, registered.session.id)).toMatchObject({ state: 'connected' });
-            expect(await sessions.find(teamId, session.id)).toMatchObject({ state: 'ended' });
-          } finally {
-            ending.release();
-          }
-        },
-      );
+      it('begins a new session when the living one ends while it is resumed', async () => {
+        const { sessions } = context.store;
+        const { session } = await sessions.register(teamId, registration(tenant));
+        const ending = await context.pool.connect();
+        try {
+          await ending.query('BEGIN');
+          await ending.query("UPDATE session SET state = 'ended' WHERE id = $1", [session.id]);
+          const registering = sessions.register(teamId, registration(tenant));
+          // It has read the session and waits for the row.
+          await untilBlocked();
+          await ending.query('COMMIT');
+          const registered = await registering;
+          expect(registered.resumed).toBe(false);
+          expect(await sessions.find(teamId, registered.session.id)).toMatchObject({ state: 'connected' });
+          expect(await sessions.find(teamId, session.id)).toMatchObject({ state: 'ended' });
+        } finally {
+          ending.release();
+        }
+      });
     }
 
     // Embedded, one transaction runs after the other.
