@@ -1,8 +1,9 @@
 /** The rules of this project for oxlint. */
 import { importDirection } from './import-direction.mjs';
 import { privateMembers } from './private-members.mjs';
+import { prose } from './prose.mjs';
 
 export default {
   meta: { name: 'culvert' },
-  rules: { 'import-direction': importDirection, 'private-members': privateMembers },
+  rules: { 'import-direction': importDirection, 'private-members': privateMembers, prose },
 };

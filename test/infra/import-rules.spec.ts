@@ -21,6 +21,8 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['apps/dashboard/src/a11.tsx', "import '@culvert/domain';", 'runs in a browser'],
   ['apps/dashboard/src/a12.ts', "import 'node:fs';", 'runs in a browser'],
   ['apps/dashboard/vite.config.ts', "import 'node:fs';", null],
+  ['test/infra/a13.spec.ts', "import '../../infra/lint/prose-docs.mjs';", null],
+  ['test/system/a14.spec.ts', "import '../../infra/lint/prose-docs.mjs';", 'must stay inside test'],
   // libs
   ['libs/relay/src/b1.ts', "import '@culvert/tunnel';\nimport '@culvert/http1';", null],
   ['libs/relay/src/b2.ts', "import '@culvert/domain';", null],

@@ -1,0 +1,3 @@
+export function findInMarkdown(
+  markdown: string,
+): { readonly line: number; readonly found: string; readonly advice: string }[];
