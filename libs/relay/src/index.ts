@@ -1,7 +1,6 @@
-export { type AccessGate, OPEN_GATE, type Verdict } from './routing/access-gate.js';
+export { type AccessGate, ALLOW, OPEN_GATE, refuse, respond, type Verdict } from './routing/access-gate.js';
 export { type Clock, RelayClock } from './clock.js';
 export { ERROR_PAGE_POLICY, type ErrorPage, errorPage } from './answers/error-page.js';
-export { GateAnswer } from './answers/gate-answer.js';
 export { forwardedFor, TrustedProxies } from './visitors/forwarded.js';
 export {
   type BegunExchange,

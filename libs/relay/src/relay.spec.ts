@@ -3,6 +3,7 @@ import type http from 'node:http';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { refuse } from './routing/access-gate.js';
 import { hopMarkOf } from './routing/hop-mark.js';
 import { startRig, type Rig } from './spec/relay-rig.js';
 
@@ -560,7 +561,7 @@ describe('errors', () => {
       },
     });
     const letIn = rig.gate.check;
-    rig.gate.check = () => 'access_denied';
+    rig.gate.check = () => refuse('access_denied');
     for (let i = 0; i < 5; i++) expect((await rig.fetch('/')).status).toBe(401);
     rig.gate.check = letIn;
     const first = rig.fetch('/').catch(() => {});

@@ -10,7 +10,8 @@ import {
 } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import {
-  GateAnswer,
+  ALLOW,
+  refuse,
   RelayError,
   Route,
   SocketDialer,
@@ -112,8 +113,15 @@ describe('the gate of a private preview', () => {
       return error as RelayError;
     }
   };
-  const summary = (verdict: Verdict | RelayError): string =>
-    verdict instanceof RelayError ? String(verdict.status) : verdict;
+  const answerOf = (verdict: Verdict | RelayError) => {
+    if (verdict instanceof RelayError || verdict.kind !== 'respond') throw new Error('not an answer');
+    return verdict.answer;
+  };
+  const summary = (verdict: Verdict | RelayError): string => {
+    if (verdict instanceof RelayError) return String(verdict.status);
+    if (verdict.kind === 'respond') return String(verdict.answer.status);
+    return verdict.kind === 'refuse' ? verdict.code : verdict.kind;
+  };
 
   it.each<[string, string, Record<string, string>, string]>([
     ['nothing', 'GET /', {}, 'access_denied'],
@@ -203,8 +211,8 @@ describe('the gate of a private preview', () => {
     [`GET /.culvert/signed-in?code=${generateSecret()}&to=Lw`, {}],
   ])('says the same of a preview that is not there (peers.md 6): %s', async (line, headers) => {
     const told = (verdict: Verdict | RelayError) =>
-      verdict instanceof GateAnswer
-        ? [verdict.status, verdict.lines.replace(/nonce=[\w-]+/g, 'nonce=')]
+      'kind' in verdict && verdict.kind === 'respond'
+        ? [verdict.answer.status, verdict.answer.lines.replace(/nonce=[\w-]+/g, 'nonce=')]
         : [summary(verdict), verdict instanceof RelayError ? verdict.message : ''];
     const there = told(await check(route('team'), request(line, headers)));
     expect(there).toEqual(told(await check(null, request(line, headers))));
@@ -212,29 +220,31 @@ describe('the gate of a private preview', () => {
   });
 
   it('lets a cookie into no other preview (peers.md 4)', async () => {
-    expect(await check(route('team', 'other'), request('GET /', { Cookie: COOKIE }))).toBe('access_denied');
+    expect(await check(route('team', 'other'), request('GET /', { Cookie: COOKIE }))).toBe(
+      refuse('access_denied'),
+    );
     const token = { 'Culvert-Preview-Token': TOKEN };
-    expect(await check(route('team', 'other'), request('GET /', token))).toBe('access_denied');
+    expect(await check(route('team', 'other'), request('GET /', token))).toBe(refuse('access_denied'));
   });
 
   it('answers a cookie it knows without a promise, and asks again when the preview or the person changed', async () => {
     const to = route('team');
     const shown = request('GET /', { Cookie: COOKIE });
-    expect(await check(to, shown)).toBe('allow');
-    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe('allow');
+    expect(await check(to, shown)).toBe(ALLOW);
+    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe(ALLOW);
     expect(lookups).toBe(1);
     usable = false;
     gate.forgetUser('somebody else');
-    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe('allow');
+    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe(ALLOW);
     gate.forgetUser('u');
-    expect(await check(to, shown)).toBe('access_denied');
+    expect(await check(to, shown)).toBe(refuse('access_denied'));
     usable = true;
-    expect(await check(route('team'), shown)).toBe('allow');
+    expect(await check(route('team'), shown)).toBe(ALLOW);
   });
 
   it('keeps the page that was asked for, whatever it looks like, and leads nowhere else (peers.md 5)', async () => {
     for (const target of ['/a/%2e%2e/b?x=%26&y', '//evil.test/x', '/@evil.test/%0d%0aa']) {
-      const answer = (await check(route('team'), request(`GET ${target}`, PAGE))) as GateAnswer;
+      const answer = answerOf(await check(route('team'), request(`GET ${target}`, PAGE)));
       const [, location = ''] = /^Location: (.*)\r$/m.exec(answer.lines) ?? [];
       const url = new URL(location);
       expect([url.origin, url.pathname]).toEqual(['https://app.test', '/preview-access']);
@@ -247,7 +257,7 @@ describe('the gate of a private preview', () => {
       code = { hash: hashSecret(secret), nonceHash: hashSecret(nonce), previewId: 'p' };
       const back = `GET /.culvert/signed-in?code=${secret}&to=${url.searchParams.get('to')}`;
       const Cookie = `__Host-culvert-nonce=${nonce}`;
-      const done = (await check(route('team'), request(back, { Cookie }))) as GateAnswer;
+      const done = answerOf(await check(route('team'), request(back, { Cookie })));
       expect(done.lines).toContain(`Location: ${ORIGIN}${target}\r\n`);
       expect(done.lines).toMatch(
         /__Host-culvert-preview=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax; Secure/,
@@ -286,28 +296,28 @@ describe('the gate of a private preview', () => {
       ['?b', '/?b'],
       ['//evil.test', '//evil.test'],
     ] as const) {
-      const answer = (await open(rest)) as GateAnswer;
+      const answer = answerOf(await open(rest));
       expect([answer.status, answer.lines.split('\r\n')[0]]).toEqual([303, `Location: ${ORIGIN}${target}`]);
       expect(answer.lines).not.toContain(LINK);
     }
     expect(visits).toHaveLength(4);
-    expect(await open('', route('team', 'other'))).toBe('unknown_host');
+    expect(await open('', route('team', 'other'))).toBe(refuse('unknown_host'));
     usable = false;
-    expect(await open('')).toBe('unknown_host');
-    expect(await check(route('team'), request(`HEAD /.culvert/share/${LINK}`))).toBe('unknown_host');
+    expect(await open('')).toBe(refuse('unknown_host'));
+    expect(await check(route('team'), request(`HEAD /.culvert/share/${LINK}`))).toBe(refuse('unknown_host'));
     expect(visits).toHaveLength(4);
   });
 
   it('begins one visit for a browser that opens a share link again and again', async () => {
     const shown = request(`GET /.culvert/share/${LINK}/a`, { Cookie: COOKIE });
     shareLinkId = 'x';
-    const answer = (await check(route('team'), shown)) as GateAnswer;
+    const answer = answerOf(await check(route('team'), shown));
     expect([answer.status, answer.lines]).toEqual([303, `Location: ${ORIGIN}/a\r\n`]);
     shareLinkId = null;
-    expect(((await check(route('team'), shown)) as GateAnswer).lines).not.toContain('Set-Cookie');
+    expect(answerOf(await check(route('team'), shown)).lines).not.toContain('Set-Cookie');
     expect(visits).toEqual([]);
     shareLinkId = 'another link';
-    expect(((await check(route('team'), shown)) as GateAnswer).lines).toContain('Set-Cookie');
+    expect(answerOf(await check(route('team'), shown)).lines).toContain('Set-Cookie');
     expect(visits).toHaveLength(1);
   });
 

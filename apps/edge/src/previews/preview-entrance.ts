@@ -14,9 +14,10 @@ import { Field, type RequestHead } from '@culvert/http1';
 import {
   BANNER_COOKIE,
   cookieValue,
-  GateAnswer,
   NONCE_COOKIE,
+  refuse,
   RelayError,
+  respond,
   type Route,
   type Verdict,
   VISIT_COOKIE,
@@ -62,7 +63,9 @@ export class PreviewEntrance {
   /** The answer to who shows nothing. It depends on the request alone: whether there is a preview does not show. */
   turnAway(request: RequestHead, hostname: string): Verdict {
     if (isPreflight(request)) return preflightAnswer(request);
-    return isNavigation(request) ? this.sendToSignIn(request, hostname, request.target) : 'access_denied';
+    return isNavigation(request)
+      ? this.sendToSignIn(request, hostname, request.target)
+      : refuse('access_denied');
   }
 
   /** Answers what is asked of `/.culvert/`. */
@@ -73,19 +76,19 @@ export class PreviewEntrance {
     address: string,
   ): Verdict | Promise<Verdict> {
     const { method, target } = request;
-    if (method !== 'GET') return 'unknown_host';
+    if (method !== 'GET') return refuse('unknown_host');
     const entrance = PREVIEW_ENTRANCES.find((start) => target.startsWith(start));
     switch (entrance) {
       case SIGN_IN_PATH:
-        return target === SIGN_IN_PATH ? this.sendToSignIn(request, hostname, '/') : 'unknown_host';
+        return target === SIGN_IN_PATH ? this.sendToSignIn(request, hostname, '/') : refuse('unknown_host');
       case SIGNED_IN_PREFIX:
         return this.finishSignIn(route, request);
       case SHARE_PREFIX:
         return this.openShareLink(route, request, address);
       case BANNER_CLOSED_PATH:
-        return target === BANNER_CLOSED_PATH ? this.rememberClosing(request) : 'unknown_host';
+        return target === BANNER_CLOSED_PATH ? this.rememberClosing(request) : refuse('unknown_host');
       case undefined:
-        return 'unknown_host';
+        return refuse('unknown_host');
       default:
         throw new Error(`unhandled entrance ${String(entrance satisfies never)}`);
     }
@@ -97,19 +100,19 @@ export class PreviewEntrance {
    */
   private rememberClosing(request: RequestHead): Verdict {
     const site = request.valueNamed('sec-fetch-site');
-    if (site !== null && site !== 'same-origin') return 'cross_site_request';
+    if (site !== null && site !== 'same-origin') return refuse('cross_site_request');
     const name = BANNER_COOKIE[this.options.scheme];
-    return new GateAnswer(204, this.setCookie(name, 'closed', BANNER_CLOSED_SECONDS));
+    return respond(204, this.setCookie(name, 'closed', BANNER_CLOSED_SECONDS));
   }
 
-  private sendToSignIn(request: RequestHead, hostname: string, target: string): GateAnswer {
+  private sendToSignIn(request: RequestHead, hostname: string, target: string): Verdict {
     // Several tabs may sign in at once: they share the nonce.
     const nonce = this.cookieOf(request, NONCE_COOKIE[this.options.scheme]) ?? generateSecret();
     const to = target.length > MAX_TARGET_LENGTH ? '/' : target;
     const location =
       `${this.options.appUrl}/preview-access?host=${encodeURIComponent(hostname)}` +
       `&nonce=${hashSecret(nonce)}&to=${Buffer.from(to, 'latin1').toString('base64url')}`;
-    return new GateAnswer(
+    return respond(
       302,
       `Location: ${location}\r\n${this.setCookie(NONCE_COOKIE[this.options.scheme], nonce, NONCE_SECONDS)}`,
     );
@@ -138,10 +141,10 @@ export class PreviewEntrance {
     const [, secret = '', rest = ''] =
       /^([\w-]*)([/?].*)?$/.exec(request.target.slice(SHARE_PREFIX.length)) ?? [];
     const target = rest.startsWith('?') ? `/${rest}` : rest || '/';
-    if (!isSecretShaped(secret, SHARE_LINK_PREFIX)) return 'unknown_host';
+    if (!isSecretShaped(secret, SHARE_LINK_PREFIX)) return refuse('unknown_host');
     const now = new Date();
     const link = await this.store.shareLinks.findUsable(hashSecret(secret), now);
-    if (link === null || link.previewId !== route?.id) return 'unknown_host';
+    if (link === null || link.previewId !== route?.id) return refuse('unknown_host');
     if (route.access === 'public') return this.goTo(request, target, '');
     const { id: shareLinkId, teamId, previewId } = link;
     const expiresAt = new Date(Math.min(now.getTime() + PREVIEW_VISIT_MS, link.expiresAt.getTime()));
@@ -191,7 +194,7 @@ export class PreviewEntrance {
       case 'created':
         break;
       case 'gone':
-        return 'unknown_host';
+        return refuse('unknown_host');
       case 'link_full':
         throw new RelayError(
           'too_many_requests',
@@ -207,8 +210,8 @@ export class PreviewEntrance {
   }
 
   /** Absolute, so that a target like `//elsewhere` stays a path of this host. */
-  private goTo(request: RequestHead, target: string, lines: string): GateAnswer {
-    return new GateAnswer(303, `Location: ${ownOrigin(request, this.options.scheme)}${target}\r\n${lines}`);
+  private goTo(request: RequestHead, target: string, lines: string): Verdict {
+    return respond(303, `Location: ${ownOrigin(request, this.options.scheme)}${target}\r\n${lines}`);
   }
 
   private setCookie(name: string, value: string, maxAgeSeconds: number): string {
@@ -227,9 +230,9 @@ export class PreviewEntrance {
  * Asking is free: what comes after passes the gate like anything else, and without `Allow-Credentials` browsers send
  * no cookie with it. The service decides by its own response what pages elsewhere may read.
  */
-function preflightAnswer(request: RequestHead): GateAnswer {
+function preflightAnswer(request: RequestHead): Verdict {
   const headers = request.valueNamed('access-control-request-headers');
-  return new GateAnswer(
+  return respond(
     204,
     `Access-Control-Allow-Origin: ${request.valueNamed('origin') ?? ''}\r\n` +
       `Access-Control-Allow-Methods: ${request.valueNamed('access-control-request-method') ?? ''}\r\n` +

@@ -1,7 +1,9 @@
 import { type ApiKey, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import {
+  ALLOW,
   hasOwnAuthorization,
+  refuse,
   Route,
   SocketDialer,
   StreamPools,
@@ -93,20 +95,20 @@ describe(PreviewGate.name, () => {
     gate.check(to, shown, 'a.preview.test', '10.0.0.1');
 
   it('lets anyone into a public preview, without a promise', () => {
-    expect(gate.check(route('public'), request(), 'a.preview.test', '10.0.0.1')).toBe('allow');
+    expect(gate.check(route('public'), request(), 'a.preview.test', '10.0.0.1')).toBe(ALLOW);
   });
 
   it('lets a key of the team into a private preview, and remembers it', async () => {
     const to = route('team');
-    expect(await check(to, request(SECRET))).toBe('allow');
-    expect(gate.check(to, request(SECRET), 'a.preview.test', '10.0.0.1')).toBe('allow');
+    expect(await check(to, request(SECRET))).toBe(ALLOW);
+    expect(gate.check(to, request(SECRET), 'a.preview.test', '10.0.0.1')).toBe(ALLOW);
     expect(lookups).toBe(1);
   });
 
   it.each([
-    ['/', '192.0.2.1', 'allow'],
-    ['/metrics', '127.0.0.1', 'allow'],
-    ['/metrics', '192.0.2.1', 'unknown_host'],
+    ['/', '192.0.2.1', ALLOW],
+    ['/metrics', '127.0.0.1', ALLOW],
+    ['/metrics', '192.0.2.1', refuse('unknown_host')],
   ])('answers a request to the app for %s from %s with %s', (target, peer, verdict) => {
     const pool = new StreamPools().open(new SocketDialer(() => expect.unreachable()));
     const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`);
@@ -127,7 +129,7 @@ describe(PreviewGate.name, () => {
       const to = route('team');
       for (let i = 0; i < 2; i++) {
         const shown = bearer(CHOSEN);
-        expect(await check(to, shown)).toBe('allow');
+        expect(await check(to, shown)).toBe(ALLOW);
         expect(hasOwnAuthorization(shown)).toBe(true);
         expect(gate.visitorOf(shown)).toEqual({ kind: 'api-key', id: 'k' });
         expect(gate.isForgotten(shown)).toBe(false);
@@ -138,20 +140,20 @@ describe(PreviewGate.name, () => {
       key = { ...key, revokedAt: new Date() };
       gate.forgetKey('k');
       expect(gate.isForgotten(shown)).toBe(true);
-      expect(await check(to, shown)).toBe('access_denied');
+      expect(await check(to, shown)).toBe(refuse('access_denied'));
     });
 
     it('of another team finds nothing, as any other key of that team', async () => {
       stored = CHOSEN;
-      expect(await check(route('team', 'two'), bearer(CHOSEN))).toBe('unknown_host');
+      expect(await check(route('team', 'two'), bearer(CHOSEN))).toBe(refuse('unknown_host'));
     });
 
     it('is told from a bearer of the service, which goes there', async () => {
       const shown = bearer('their-own-token');
-      expect(await check(route('team'), shown)).toBe('access_denied');
+      expect(await check(route('team'), shown)).toBe(refuse('access_denied'));
       expect(hasOwnAuthorization(shown)).toBe(false);
       expect(await check(route('team'), bearer('eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.c2ln'))).toBe(
-        'access_denied',
+        refuse('access_denied'),
       );
       expect(lookups).toBe(1);
     });
@@ -162,13 +164,15 @@ describe(PreviewGate.name, () => {
     ['an unknown key', 'cvt_wrong'],
     ['a key of absurd length', 'x'.repeat(513)],
   ])('denies %s', async (_name, secret) => {
-    expect(await check(route('team'), request(secret))).toBe('access_denied');
+    expect(await check(route('team'), request(secret))).toBe(refuse('access_denied'));
   });
 
   it('denies a key with a wrong checksum without looking it up', () => {
     const secret = generateApiKeySecret();
     const mistyped = secret.slice(0, -1) + (secret.endsWith('0') ? '1' : '0');
-    expect(gate.check(route('team'), request(mistyped), 'a.preview.test', '10.0.0.1')).toBe('access_denied');
+    expect(gate.check(route('team'), request(mistyped), 'a.preview.test', '10.0.0.1')).toBe(
+      refuse('access_denied'),
+    );
     expect(lookups).toBe(0);
   });
 
@@ -191,12 +195,12 @@ describe(PreviewGate.name, () => {
       );
       const to = route('team');
       if (when.includes('header'))
-        expect(await own.check(to, request(secret), 'a.preview.test', '10.0.0.1')).toBe('allow');
+        expect(await own.check(to, request(secret), 'a.preview.test', '10.0.0.1')).toBe(ALLOW);
       const bytes = Buffer.from(
         `GET / HTTP/1.1\r\nHost: a.preview.test\r\nCookie: __Host-culvert-preview=${secret}\r\n\r\n`,
       );
       const shown = parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
-      expect(await own.check(to, shown, 'a.preview.test', '10.0.0.1')).not.toBe('allow');
+      expect(await own.check(to, shown, 'a.preview.test', '10.0.0.1')).not.toBe(ALLOW);
     },
   );
 
@@ -208,7 +212,7 @@ describe(PreviewGate.name, () => {
     ]) {
       gate.forgetAll();
       key = { ...key, revokedAt: null, expiresAt: null, scopes: ['previews:read'], ...change };
-      expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+      expect(await check(route('team'), request(SECRET))).toBe(refuse('access_denied'));
     }
   });
 
@@ -224,29 +228,27 @@ describe(PreviewGate.name, () => {
         peer,
       );
     };
-    expect(await from('192.0.2.7', 'X-Forwarded-For: 203.0.113.9\r\n')).toBe('allow');
-    expect(await from('192.0.2.8')).toBe('allow');
+    expect(await from('192.0.2.7', 'X-Forwarded-For: 203.0.113.9\r\n')).toBe(ALLOW);
+    expect(await from('192.0.2.8')).toBe(ALLOW);
     gate.forgetKey('k');
-    expect(await from('10.0.0.1', 'X-Forwarded-For: forged\r\nX-Forwarded-For: 203.0.113.9\r\n')).toBe(
-      'allow',
-    );
+    expect(await from('10.0.0.1', 'X-Forwarded-For: forged\r\nX-Forwarded-For: 203.0.113.9\r\n')).toBe(ALLOW);
     expect(uses).toEqual(['k 192.0.2.7', 'k 203.0.113.9']);
     gate.forgetAll();
     key = { ...key, scopes: ['tunnel'] };
-    expect(await from('192.0.2.7')).toBe('access_denied');
-    expect(await check(route('team', 'two'), request(SECRET))).not.toBe('allow');
+    expect(await from('192.0.2.7')).toBe(refuse('access_denied'));
+    expect(await check(route('team', 'two'), request(SECRET))).not.toBe(ALLOW);
     expect(uses).toHaveLength(2);
   });
 
   it('shows a private preview to a stranger with a valid key as if it were missing', async () => {
-    expect(await check(route('team', 'two'), request(SECRET))).toBe('unknown_host');
+    expect(await check(route('team', 'two'), request(SECRET))).toBe(refuse('unknown_host'));
   });
 
   it('forgets a key at once when it is revoked', async () => {
     await check(route('team'), request(SECRET));
     key = { ...key, revokedAt: new Date() };
     gate.forgetKey('k');
-    expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+    expect(await check(route('team'), request(SECRET))).toBe(refuse('access_denied'));
   });
 
   it('looks a key up again that was revoked while it was looked up', async () => {
@@ -255,7 +257,7 @@ describe(PreviewGate.name, () => {
       key = { ...key, revokedAt: new Date() };
       gate.forgetKey('k');
     };
-    expect(await check(route('team'), request(SECRET))).toBe('access_denied');
+    expect(await check(route('team'), request(SECRET))).toBe(refuse('access_denied'));
     expect(lookups).toBe(2);
   });
 
@@ -265,8 +267,8 @@ describe(PreviewGate.name, () => {
       gate.forgetUser('anybody');
     };
     const to = route('team');
-    expect(await check(to, request(SECRET))).toBe('allow');
-    expect(await check(to, request(SECRET))).toBe('allow');
+    expect(await check(to, request(SECRET))).toBe(ALLOW);
+    expect(await check(to, request(SECRET))).toBe(ALLOW);
     expect(lookups).toBe(1);
   });
 

@@ -11,10 +11,12 @@ import { Field, ownText, type RequestHead } from '@culvert/http1';
 import type { ApiKeyUse } from '@culvert/nest';
 import {
   type AccessGate,
+  ALLOW,
   cookieValue,
   forwardedFor,
   hasOwnAuthorization,
   noteOwnAuthorization,
+  refuse,
   RelayError,
   type Route,
   type TrustedProxies,
@@ -96,15 +98,15 @@ export class PreviewGate implements AccessGate {
     peer: string,
   ): Verdict | Promise<Verdict> {
     if (isReserved(request.target)) return this.enter(route, request, hostname, peer);
-    if (route?.kind === 'app' && !mayReachApp(request, peer)) return 'unknown_host';
-    if (route !== null && route.access === 'public') return 'allow';
-    if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
+    if (route?.kind === 'app' && !mayReachApp(request, peer)) return refuse('unknown_host');
+    if (route !== null && route.access === 'public') return ALLOW;
+    if (route === null && !hostname.endsWith(this.suffix)) return refuse('unknown_host');
     const header = headerSecret(request);
     if (header !== null) {
       // Mistyped keys are not looked up: no more than MAX_LOOKUPS can be, and a flood of these costs nothing to make.
       return isPossibleApiKeySecret(header)
         ? this.judgeHeader(header, route, request, peer)
-        : 'access_denied';
+        : refuse('access_denied');
     }
     const i = request.find(Field.COOKIE);
     const cookie = i < 0 ? null : cookieValue(request.value(i), this.cookieName);
@@ -171,8 +173,8 @@ export class PreviewGate implements AccessGate {
     hostname: string,
     peer: string,
   ): Verdict | Promise<Verdict> {
-    if (route?.kind === 'app') return 'allow';
-    if (route === null && !hostname.endsWith(this.suffix)) return 'unknown_host';
+    if (route?.kind === 'app') return ALLOW;
+    if (route === null && !hostname.endsWith(this.suffix)) return refuse('unknown_host');
     const address = this.trustedProxies.clientOf(peer, forwardedFor(request));
     return this.entrance.enter(route, request, hostname, address);
   }
@@ -232,7 +234,7 @@ export class PreviewGate implements AccessGate {
 
   /** Once for each look-up and not for each request: what is held was looked up seconds ago. */
   private recordUse({ apiKey }: Credential, verdict: Verdict, request: RequestHead, peer: string): void {
-    if (verdict === 'allow' && apiKey !== null)
+    if (verdict.kind === 'allow' && apiKey !== null)
       this.apiKeyUse.record(apiKey, this.trustedProxies.clientOf(peer, forwardedFor(request)));
   }
 
@@ -245,7 +247,7 @@ export class PreviewGate implements AccessGate {
   ): Verdict {
     if (found.kind !== 'visit' || route === null || found.previewId !== route.id)
       return this.entrance.turnAway(request, hostname);
-    return isOwnRequest(request, this.scheme) ? 'allow' : 'cross_site_request';
+    return isOwnRequest(request, this.scheme) ? ALLOW : refuse('cross_site_request');
   }
 
   private find(secret: string, route: Route | null): Promise<Credential> {
@@ -303,12 +305,12 @@ export class PreviewGate implements AccessGate {
 function headerVerdict(found: Credential, route: Route | null): Verdict {
   switch (found.kind) {
     case 'api-key':
-      return route !== null && found.teamId === route.teamId ? 'allow' : 'unknown_host';
+      return route !== null && found.teamId === route.teamId ? ALLOW : refuse('unknown_host');
     case 'preview-token':
-      return route !== null && found.previewId === route.id ? 'allow' : 'access_denied';
+      return route !== null && found.previewId === route.id ? ALLOW : refuse('access_denied');
     case 'visit':
     case 'none':
-      return 'access_denied';
+      return refuse('access_denied');
     default:
       throw new Error(`unhandled credential ${String(found.kind satisfies never)}`);
   }

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { Field, type RequestHead } from '@culvert/http1';
 import { ERROR_PAGE_POLICY, errorPage, HINTS } from './error-page.js';
-import { GateAnswer } from './gate-answer.js';
 import type { RelayError } from './relay-error.js';
 
 /**
@@ -19,7 +18,6 @@ export function errorResponse(
   },
 ): Buffer {
   const { request } = options;
-  if (error instanceof GateAnswer) return error.toResponse(options.connection);
   const isPage = request === null ? options.isPage === true : wantsHtml(request);
   const body = isPage ? page(error, request) : problem(error);
   let head =

@@ -1,13 +1,14 @@
 /** What decides whether an exchange is let in, and whether it may stay. */
 import type { RequestHead } from '@culvert/http1';
 import { redirectToPlainHost } from '../answers/final-dot.js';
+import type { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayError } from '../answers/relay-error.js';
 import type { RelayLimits } from '../limits.js';
-import type { Verdict } from '../routing/access-gate.js';
+import { ALLOW, type Verdict } from '../routing/access-gate.js';
 import { isInCircles } from '../routing/hop-mark.js';
 import type { Route } from '../routing/route.js';
 import { isRefusedUpgrade } from '../routing/upgrade.js';
-import { denial, denialOf, tooManyRequests } from './exchange-errors.js';
+import { denial, tooManyRequests } from './exchange-errors.js';
 import { ExchangeState as State } from './exchange-state.js';
 import type { ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
@@ -26,14 +27,21 @@ export interface Applicant {
   enter(route: Route): void;
   /** Ends the exchange with an error. */
   failWith(cause: unknown): void;
+  /** Ends the exchange with an answer of Culvert's own that is not an error. */
+  answerWith(answer: OwnAnswer): void;
 }
 
 /** Finds the route of `applicant` and asks the gate. Makes no promise where both know the answer at once. */
 export function seekAdmission(applicant: Applicant, host: ExchangeHost): void {
   const { request, hostname } = applicant;
-  const fault = tooLargeBody(request, host) ?? (request.hasFinalDot ? redirectToPlainHost(request) : null);
+  const fault = tooLargeBody(request, host);
   if (fault !== null) {
     applicant.failWith(fault);
+    return;
+  }
+  const redirect = request.hasFinalDot ? redirectToPlainHost(request) : null;
+  if (redirect !== null) {
+    applicant.answerWith(redirect);
     return;
   }
   const found = host.routes.find(hostname, request);
@@ -86,8 +94,25 @@ function askGate(applicant: Applicant, route: Route | null, host: ExchangeHost):
 
 function decide(applicant: Applicant, route: Route | null, verdict: Verdict): void {
   if (applicant.state === State.DONE) return;
-  if (verdict !== 'allow' || route === null) applicant.failWith(denialOf(verdict));
-  else applicant.enter(route);
+  if (verdict.kind === 'allow' && route !== null) applicant.enter(route);
+  else turnAway(applicant, verdict);
+}
+
+/** Ends an exchange that is not let in. `ALLOW` for a route that does not exist is a refusal. */
+function turnAway(applicant: Applicant, verdict: Verdict): void {
+  switch (verdict.kind) {
+    case 'allow':
+      applicant.failWith(denial('unknown_host'));
+      return;
+    case 'refuse':
+      applicant.failWith(denial(verdict.code));
+      return;
+    case 'respond':
+      applicant.answerWith(verdict.answer);
+      return;
+    default:
+      throw new Error(`unhandled verdict ${String(verdict satisfies never)}`);
+  }
 }
 
 /**
@@ -114,25 +139,29 @@ function takeFromBudget(route: Route, host: ExchangeHost): RelayError | null {
 }
 
 /**
- * Returns why an exchange that was let in would not be let in now, or null when it would.
+ * Ends an exchange that was let in and would not be let in now.
  * @param route what its hostname stands for now; null: nothing
  */
-export async function lostAccess(
-  { request, hostname, visitor }: Applicant,
+export async function judgeAgain(
+  applicant: Applicant,
   route: Route | null,
   host: ExchangeHost,
-): Promise<RelayError | null> {
-  if (route?.kind === 'app') return null;
-  try {
-    const live = route !== null && route.expiresAt > Date.now() ? route : null;
-    // Replays carry no credentials; the API has already authorized them.
-    const verdict =
-      visitor.replay === undefined ? await host.gate.check(live, request, hostname, visitor.peer) : 'allow';
-    if (live === null || verdict !== 'allow') return denialOf(verdict);
-    return isRefusedUpgrade(request, live) ? denial('upgrade_not_allowed') : null;
-  } catch {
-    return denial('access_denied');
+): Promise<void> {
+  if (route?.kind === 'app') return;
+  const { request, hostname, visitor } = applicant;
+  const live = route !== null && route.expiresAt > Date.now() ? route : null;
+  // Replays carry no credentials; the API has already authorized them.
+  let verdict = ALLOW;
+  if (visitor.replay === undefined) {
+    try {
+      verdict = await host.gate.check(live, request, hostname, visitor.peer);
+    } catch {
+      applicant.failWith(denial('access_denied'));
+      return;
+    }
   }
+  if (verdict.kind !== 'allow' || live === null) turnAway(applicant, verdict);
+  else if (isRefusedUpgrade(request, live)) applicant.failWith(denial('upgrade_not_allowed'));
 }
 
 /** Begins the trace of an exchange that was let in to `route`. Returns null where nobody watches the preview. */

@@ -2,16 +2,8 @@
 import type { RequestHead } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 import { closedDetail, DENIALS, errorCodeOf, sentence } from '../answers/failures.js';
-import { GateAnswer } from '../answers/gate-answer.js';
 import { RelayError } from '../answers/relay-error.js';
-import type { Verdict } from '../routing/access-gate.js';
 import type { ResponseTransfer } from './response-transfer.js';
-
-/** Returns the answer to a request that the gate did not let in. 'allow' for a route that does not exist is a refusal. */
-export function denialOf(verdict: Verdict): RelayError {
-  if (verdict instanceof GateAnswer) return verdict;
-  return verdict === 'allow' ? denial('unknown_host') : denial(verdict);
-}
 
 /** Returns the answer that DENIALS has for `code`. */
 export function denial(code: keyof typeof DENIALS): RelayError {

@@ -2,9 +2,10 @@
 import { HeadReader, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayError } from '../answers/relay-error.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
-import type { Verdict } from '../routing/access-gate.js';
+import { ALLOW, refuse, respond, type Verdict } from '../routing/access-gate.js';
 import type { BodyFilter, BodySink } from '../routing/body-filter.js';
 import { Route } from '../routing/route.js';
 import { RouteUse } from '../routing/route-use.js';
@@ -77,7 +78,7 @@ class FakeVisitor implements Visitor {
   readonly peer = '127.0.0.1';
   readonly isHttp2 = false;
   readonly responseReader = new HeadReader(DEFAULT_RELAY_LIMITS.head, 'response');
-  end: 'complete' | 'aborted' | RelayError | null = null;
+  end: 'complete' | 'aborted' | RelayError | OwnAnswer | null = null;
   outgoingHead = (): Buffer => Buffer.from('GET / HTTP/1.1\r\n\r\n');
   chunkedOutput = (): 'decoded' => 'decoded';
   sendInterim(): void {}
@@ -92,6 +93,9 @@ class FakeVisitor implements Visitor {
   }
   sendError(error: RelayError): void {
     this.end = error;
+  }
+  sendAnswer(answer: OwnAnswer): void {
+    this.end = answer;
   }
   takeBack = (): boolean => false;
   abort(): void {
@@ -140,6 +144,7 @@ describe(Exchange.name, () => {
   let clock: { now: number };
   let verdict: Verdict | Promise<Verdict>;
   let exchange: Exchange;
+  let failures: string[];
   /** The states that exchanges of all tests were seen in, one after the other. */
   const walked = new Set<string>();
 
@@ -148,7 +153,8 @@ describe(Exchange.name, () => {
     visitor = new FakeVisitor();
     filter = new HoldingFilter();
     clock = { now: 0 };
-    verdict = 'allow';
+    verdict = ALLOW;
+    failures = [];
   });
 
   function begin({ lines = '', bodyFilter = null as BodyFilter | null } = {}): void {
@@ -179,7 +185,7 @@ describe(Exchange.name, () => {
       isDraining: false,
       handleRouted: () => {},
       noteUse: (used) => use.note(used, clock.now),
-      recordFailure: () => {},
+      recordFailure: (error) => void failures.push(error.code),
       reportFault: (error) => {
         throw error;
       },
@@ -216,9 +222,19 @@ describe(Exchange.name, () => {
 
   it('is done without a stream when the gate refuses it', () => {
     begin();
-    verdict = 'access_denied';
+    verdict = refuse('access_denied');
     expectStep(State.DONE, start);
     expect(code()).toBe('access_denied');
+    expect(failures).toEqual(['access_denied']);
+  });
+
+  // The answer was an error once, which every place that counts errors had to except.
+  it('is done without a stream, and has not failed, when the gate answers the request', () => {
+    begin();
+    verdict = respond(302, 'Location: /sign-in\r\n');
+    expectStep(State.DONE, start);
+    expect(visitor.end).toEqual(new OwnAnswer(302, 'Location: /sign-in\r\n'));
+    expect(failures).toEqual([]);
   });
 
   it('waits for a manager until one arrives', () => {
@@ -301,7 +317,7 @@ describe(Exchange.name, () => {
     ['active', finding('stream', () => start())],
   ])('is done once when its visitor leaves while %s', (_what, reach) => {
     begin();
-    verdict = _what === 'routing' ? new Promise(() => {}) : 'allow';
+    verdict = _what === 'routing' ? new Promise(() => {}) : ALLOW;
     if (_what === 'routing') start();
     else reach();
     exchange.cancel();

@@ -7,11 +7,12 @@
 import { type Fields, Framing, type RequestHead } from '@culvert/http1';
 import { ResetCode, type StreamHandler } from '@culvert/tunnel';
 import { relayErrorOf } from '../answers/failures.js';
-import { GateAnswer } from '../answers/gate-answer.js';
+import type { OwnAnswer } from '../answers/own-answer.js';
+import type { RelayErrorCode } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
 import { upgradeOf } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
-import { admitTo, beginTrace, lostAccess, refusalOf, seekAdmission } from './admission.js';
+import { admitTo, beginTrace, judgeAgain, refusalOf, seekAdmission } from './admission.js';
 import { closedEarly, shuttingDown, streamReset } from './exchange-errors.js';
 import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
@@ -198,8 +199,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
       this.isRouteOutdated = true;
       return;
     }
-    const error = await lostAccess(this, route, this.host);
-    if (error !== null) this.failWith(error);
+    await judgeAgain(this, route, this.host);
   }
 
   // --- From request to stream -----------------------------------------------------------------------------
@@ -309,16 +309,33 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   /** Ends the exchange with an error, which the visitor gets as long as it has nothing of a response. */
   failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.current === State.DONE) return;
-    const { host, upstream } = this;
+    const { host } = this;
     const error = relayErrorOf(cause, side, host.limits.head, (fault) => host.reportFault(fault));
-    const hasResponded = upstream !== null && upstream.head !== null && !this.visitor.takeBack();
-    if (this.route !== null) this.route.traffic.edgeErrors++;
-    this.trace?.end(error.code, hasResponded ? null : error.status);
-    this.settle();
-    upstream?.reset();
-    if (!(error instanceof GateAnswer)) host.recordFailure(error, this.hostname);
+    const hasResponded = this.breakOff(error.code, error.status);
+    host.recordFailure(error, this.hostname);
     if (hasResponded) this.visitor.abort();
     else this.visitor.sendError(error, this.isRequestDone);
+  }
+
+  /** Ends the exchange with an answer of Culvert's own, which the visitor gets as long as it has nothing of a response. */
+  answerWith(answer: OwnAnswer): void {
+    if (this.current === State.DONE) return;
+    if (this.breakOff('access_denied', answer.status)) this.visitor.abort();
+    else this.visitor.sendAnswer(answer, this.isRequestDone);
+  }
+
+  /**
+   * Ends the exchange in place of the service. Returns whether the visitor has a part of a response already.
+   * @param status what the visitor is answered with where it has none
+   */
+  private breakOff(code: RelayErrorCode, status: number): boolean {
+    const { upstream } = this;
+    const hasResponded = upstream !== null && upstream.head !== null && !this.visitor.takeBack();
+    if (this.route !== null) this.route.traffic.edgeErrors++;
+    this.trace?.end(code, hasResponded ? null : status);
+    this.settle();
+    upstream?.reset();
+    return hasResponded;
   }
 
   /** Ends the exchange, unless it has ended. Nothing happens to it afterwards. */

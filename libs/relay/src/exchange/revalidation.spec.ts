@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { RequestHead } from '@culvert/http1';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Verdict } from '../routing/access-gate.js';
+import { ALLOW, refuse, type Verdict } from '../routing/access-gate.js';
 import type { Route } from '../routing/route.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
 
@@ -32,7 +32,7 @@ describe('the relay', () => {
     await rig.relay.handleAccessChange();
     await rig.relay.handleRouteChange('demo.preview.test');
     await rig.relay.handleGap();
-    answers[0]('access_denied');
+    answers[0](refuse('access_denied'));
     expect((await visit).status).toBe(401);
     expect(routes).toHaveLength(1);
   });
@@ -44,9 +44,9 @@ describe('the relay', () => {
     await expect.poll(() => routes.length).toBe(1);
     rig.removeRoute();
     await rig.relay.handleRouteChange('demo.preview.test');
-    answers[0]('allow');
+    answers[0](ALLOW);
     await expect.poll(() => routes).toEqual([rig.route, null]);
-    answers[1]('unknown_host');
+    answers[1](refuse('unknown_host'));
     expect((await visit).status).toBe(404);
   });
 
@@ -63,7 +63,7 @@ describe('the relay', () => {
     const asked: string[] = [];
     const check = (_route: unknown, { target }: RequestHead): Verdict => {
       asked.push(target);
-      return 'access_denied';
+      return refuse('access_denied');
     };
     rig.gate.check = check;
     await rig.relay.handleAccessChange(({ target }) => target === '/a');

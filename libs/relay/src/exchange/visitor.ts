@@ -1,4 +1,5 @@
 import type { Fields, HeadReader, RequestHead, ResponseHead } from '@culvert/http1';
+import type { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
 import type { ReplayMark } from './exchange-trace.js';
@@ -30,7 +31,9 @@ export interface Visitor {
   complete(trailers: Fields | null, isRequestDone: boolean): void;
   /** No response bytes were sent yet: answer with an error. */
   sendError(error: RelayError, isRequestDone: boolean): void;
-  /** Drops a response of which nothing has left, so that `sendError` can follow. Returns false when something has. */
+  /** The same with an answer that is not an error. */
+  sendAnswer(answer: OwnAnswer, isRequestDone: boolean): void;
+  /** Drops a response of which nothing has left, so that `sendError` or `sendAnswer` can follow. Returns false when something has. */
   takeBack(): boolean;
   /** The response cannot be completed: make the visitor notice. */
   abort(): void;

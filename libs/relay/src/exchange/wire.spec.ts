@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '@culvert/domain';
 import { oddityCodes } from '@culvert/http1';
 import { ResetCode, type Stream } from '@culvert/tunnel';
+import { ALLOW, refuse as refuseWith, type Verdict } from '../routing/access-gate.js';
 import type { RelayErrorCode } from '../answers/relay-error.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import { hopMarkOf } from '../routing/hop-mark.js';
@@ -990,8 +991,8 @@ interface Situation {
 
 const SITUATIONS: Readonly<Record<RelayErrorCode, Situation>> = {
   bad_request: { status: 400, request: 'GET / HTTP/1.1\r\n\r\n' },
-  access_denied: { status: 401, prepare: () => setGate(() => 'access_denied') },
-  cross_site_request: { status: 403, prepare: () => setGate(() => 'cross_site_request') },
+  access_denied: { status: 401, prepare: () => setGate(() => refuseWith('access_denied')) },
+  cross_site_request: { status: 403, prepare: () => setGate(() => refuseWith('cross_site_request')) },
   unknown_host: { status: 404, request: 'GET / HTTP/1.1\r\nHost: missing.preview.test\r\n\r\n' },
   preview_expired: { status: 410, prepare: () => void Object.assign(rig.route, { expiresAt: 0 }) },
   request_timeout: { status: 408, limits: { headTimeoutMs: 50 }, request: 'GET / HTTP/1.1\r\n' },
@@ -1073,7 +1074,7 @@ describe('a relay that is told to stop', () => {
   it('tells when the last request has its stream, and serves it', async () => {
     await record(new Recorder());
     let admit = (): void => {};
-    const admitted = new Promise<'allow'>((resolve) => (admit = () => resolve('allow')));
+    const admitted = new Promise<Verdict>((resolve) => (admit = () => resolve(ALLOW)));
     let asked = (): void => {};
     const isAsked = new Promise<void>((resolve) => (asked = resolve));
     setGate(() => {

@@ -1,19 +1,41 @@
 import type { RequestHead } from '@culvert/http1';
-import type { GateAnswer } from '../answers/gate-answer.js';
+import { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayErrorCode } from '../answers/relay-error.js';
 import type { Route } from './route.js';
 
-/** 'allow', or what to answer with. */
+/** Errors that a gate may refuse a request with. */
+export type RefusalCode = Extract<RelayErrorCode, 'access_denied' | 'unknown_host' | 'cross_site_request'>;
+
+/** What a gate says of a request: let it in, refuse it, or answer it. */
 export type Verdict =
-  | 'allow'
-  | Extract<RelayErrorCode, 'access_denied' | 'unknown_host' | 'cross_site_request'>
-  | GateAnswer;
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'refuse'; readonly code: RefusalCode }
+  | { readonly kind: 'respond'; readonly answer: OwnAnswer };
+
+/** The only verdict that lets a request in: nothing is made for it. */
+export const ALLOW: Verdict = { kind: 'allow' };
+
+const REFUSALS: { readonly [Code in RefusalCode]: Verdict } = {
+  access_denied: { kind: 'refuse', code: 'access_denied' },
+  unknown_host: { kind: 'refuse', code: 'unknown_host' },
+  cross_site_request: { kind: 'refuse', code: 'cross_site_request' },
+};
+
+/** Returns the verdict that refuses with `code`: always the same object. */
+export function refuse(code: RefusalCode): Verdict {
+  return REFUSALS[code];
+}
+
+/** Returns the verdict that answers with a status and these header lines, each with its CRLF. */
+export function respond(status: number, lines: string): Verdict {
+  return { kind: 'respond', answer: new OwnAnswer(status, lines) };
+}
 
 /** Decides who may open a preview. Answers at once where it can: public previews must not cost a promise. */
 export interface AccessGate {
   /**
    * @param route null when nothing lives at `hostname`, which strangers must not be able to tell from a private
-   *   preview; 'allow' is then as good as 'unknown_host'
+   *   preview; `ALLOW` then counts as a refusal with `unknown_host`
    * @param peer address of the connection's other end
    */
   check(
@@ -25,4 +47,4 @@ export interface AccessGate {
 }
 
 /** Lets in each request that has a route. */
-export const OPEN_GATE: AccessGate = { check: () => 'allow' };
+export const OPEN_GATE: AccessGate = { check: () => ALLOW };

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ALLOW, refuse } from './access-gate.js';
 import { RelayClock } from '../clock.js';
 import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { Relay } from '../relay.js';
@@ -60,7 +61,7 @@ beforeEach(async () => {
     gate: {
       check: (route) => {
         checks++;
-        return route?.access === 'public' ? 'allow' : 'access_denied';
+        return route?.access === 'public' ? ALLOW : refuse('access_denied');
       },
     },
     limits: DEFAULT_RELAY_LIMITS,

@@ -6,7 +6,7 @@ import type { StreamHandler } from '@culvert/tunnel';
 import { RelayClock } from '../clock.js';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
 import { Relay } from '../relay.js';
-import type { AccessGate } from '../routing/access-gate.js';
+import { type AccessGate, ALLOW } from '../routing/access-gate.js';
 import { Route } from '../routing/route.js';
 import { Router } from '../routing/router.js';
 import { SocketDialer } from '../upstream/socket-stream.js';
@@ -135,7 +135,7 @@ export async function startRig(handle: http.RequestListener | null, options: Rig
   let isRemoved = false;
   const clock = new RelayClock();
   let faults: unknown[] | null = null;
-  const gate: Rig['gate'] = { check: () => 'allow' };
+  const gate: Rig['gate'] = { check: () => ALLOW };
   const relay = new Relay({
     clock,
     routes: new Router(async (hostname) => (hostname === route.hostname && !isRemoved ? route : null), clock),

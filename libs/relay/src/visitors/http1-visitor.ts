@@ -13,6 +13,7 @@ import {
 } from '@culvert/http1';
 import { MAX_JOINED_BYTES, type SocketWriter } from '@culvert/sockets';
 import { errorResponse, isForPage } from '../answers/error-response.js';
+import type { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayError } from '../answers/relay-error.js';
 import { peekWishes } from '../answers/request-faults.js';
 import type { Exchange } from '../exchange/exchange.js';
@@ -163,14 +164,27 @@ export class Http1Visitor implements Visitor {
   }
 
   sendError(error: RelayError, isRequestDone: boolean): void {
+    const { request } = this.connection.exchange;
+    const connection = this.connectionLineOf(request, isRequestDone);
+    this.answer(errorResponse(error, { request, connection }), isRequestDone);
+  }
+
+  sendAnswer(answer: OwnAnswer, isRequestDone: boolean): void {
+    const { request } = this.connection.exchange;
+    this.answer(answer.toResponse(this.connectionLineOf(request, isRequestDone)), isRequestDone);
+  }
+
+  /** Returns the Connection field of an answer in place of the service's. The connection ends with it unless the request is done. */
+  private connectionLineOf(request: RequestHead, isRequestDone: boolean): string {
     const { connection } = this;
-    const { request } = connection.exchange;
     if (!isRequestDone) connection.endWithExchange();
+    return connectionLine(connection.isLastExchange, request);
+  }
+
+  private answer(response: Buffer, isRequestDone: boolean): void {
     this.heldHead = '';
-    this.write(
-      errorResponse(error, { request, connection: connectionLine(connection.isLastExchange, request) }),
-    );
-    connection.finish(isRequestDone);
+    this.write(response);
+    this.connection.finish(isRequestDone);
   }
 
   takeBack(): boolean {

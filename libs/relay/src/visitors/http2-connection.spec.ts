@@ -5,6 +5,7 @@ import http2 from 'node:http2';
 import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '../limits.js';
+import { respond } from '../routing/access-gate.js';
 import { hopMarkOf } from '../routing/hop-mark.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
 
@@ -526,6 +527,22 @@ describe('errors', () => {
     expect(JSON.parse(problem.body)).toMatchObject({ status: 404, code: 'unknown_host' });
     const head = await get('/', { ...authority, ':method': 'HEAD' });
     expect(head).toMatchObject({ status: 404, body: '', endsWithHeaders: true });
+  });
+
+  it('come from the gate where it answers by itself, without a body and for HEAD too', async () => {
+    await start((_request, response) => void response.end('of the service'));
+    rig.gate.check = () => respond(302, 'Location: https://app.test/sign-in\r\n');
+    for (const method of ['GET', 'HEAD']) {
+      const redirect = await get('/', { ':method': method });
+      expect(redirect.status).toBe(302);
+      expect(redirect.headers).toMatchObject({
+        location: 'https://app.test/sign-in',
+        'content-length': '0',
+        'cache-control': 'no-store',
+      });
+      expect([redirect.body, redirect.code, redirect.endsWithHeaders]).toEqual(['', 0, true]);
+    }
+    expect(rig.relay.counters.failures).toEqual({});
   });
 
   it('wait for a manager like everybody else', async () => {

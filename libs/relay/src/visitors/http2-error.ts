@@ -1,6 +1,7 @@
 import type { RequestHead } from '@culvert/http1';
 import type { ServerStream } from '@culvert/http2';
 import { errorResponse } from '../answers/error-response.js';
+import type { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayError } from '../answers/relay-error.js';
 import { addLines } from './http2-fields.js';
 
@@ -16,9 +17,19 @@ export function respondWithError(
   isPage = false,
 ): void {
   const response = errorResponse(error, { request, isPage, connection: '' });
+  send(stream, error.status, response, request?.method === 'HEAD');
+}
+
+/** Answers with an answer of ours that is not an error: it has no body. */
+export function respondWithAnswer(stream: ServerStream, answer: OwnAnswer): void {
+  send(stream, answer.status, answer.toResponse(''), true);
+}
+
+/** @param response a whole response as HTTP/1.1 has it */
+function send(stream: ServerStream, status: number, response: Buffer, endStream: boolean): void {
   const headEnd = response.indexOf('\r\n\r\n') + 2;
   const head = response.toString('latin1', 0, headEnd);
-  addLines(stream.beginHeaders(error.status), head.slice(head.indexOf('\r\n') + 2));
-  stream.sendHeaders({ endStream: request?.method === 'HEAD' });
+  addLines(stream.beginHeaders(status), head.slice(head.indexOf('\r\n') + 2));
+  stream.sendHeaders({ endStream });
   stream.end(response.subarray(headEnd + 2));
 }

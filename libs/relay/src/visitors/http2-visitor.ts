@@ -20,6 +20,7 @@ import {
   type ServerStream,
   type StreamHandler,
 } from '@culvert/http2';
+import type { OwnAnswer } from '../answers/own-answer.js';
 import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { ExchangeHost } from '../exchange/host.js';
@@ -28,7 +29,7 @@ import { BROKEN_IDLE_MS } from '../limits.js';
 import { requestHeadText } from '../routing/header-rules.js';
 import { hostnameOf } from '../routing/hostname.js';
 import type { Route } from '../routing/route.js';
-import { respondWithError } from './http2-error.js';
+import { respondWithAnswer, respondWithError } from './http2-error.js';
 import { addResponseFields, addUpgradeFields, trailersOf } from './http2-fields.js';
 import type { Http2Request } from './http2-request.js';
 
@@ -249,6 +250,13 @@ export class Http2Visitor implements Visitor, StreamHandler {
     this.exchange = null;
     this.heldHead = null;
     if (!this.stream.isClosed) respondWithError(this.stream, error, this.head);
+    this.finish();
+  }
+
+  sendAnswer(answer: OwnAnswer): void {
+    this.exchange = null;
+    this.heldHead = null;
+    if (!this.stream.isClosed) respondWithAnswer(this.stream, answer);
     this.finish();
   }
 

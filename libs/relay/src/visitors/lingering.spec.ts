@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, it } from 'vitest';
+import { refuse as refuseWith } from '../routing/access-gate.js';
 import { DEFAULT_RELAY_LIMITS, type LingerLimits } from '../limits.js';
 import { startRig, type Rig } from '../spec/relay-rig.js';
 import { Lingering } from './lingering.js';
@@ -62,7 +63,7 @@ async function start(
   const limits = { linger: { ...DEFAULT_RELAY_LIMITS.linger, ...linger } };
   const rig = await startRig(null, { serve, limits });
   rigs.add(rig);
-  if (refuse === null) rig.gate.check = () => 'access_denied';
+  if (refuse === null) rig.gate.check = () => refuseWith('access_denied');
   return rig;
 }
 

@@ -2,6 +2,7 @@ import type http from 'node:http';
 import { SECRET_PREFIXES } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, HttpSyntaxError } from '@culvert/http1';
 import { afterEach, describe, expect, it } from 'vitest';
+import { refuse } from '../routing/access-gate.js';
 import { RelayError } from '../answers/relay-error.js';
 import { type BegunExchange, ExchangeTrace } from '../exchange/exchange-trace.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
@@ -239,7 +240,7 @@ describe('a replay', () => {
 
   it('outlives changes of access, and ends with its preview', async () => {
     rig = await startRig(() => {});
-    rig.gate.check = () => 'access_denied';
+    rig.gate.check = () => refuse('access_denied');
     const outcome = replay();
     await rig.whenServing(1);
     await rig.relay.handleRouteChange('demo.preview.test');

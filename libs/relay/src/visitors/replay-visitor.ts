@@ -148,6 +148,11 @@ export class ReplayVisitor implements Visitor, VisitorConnection {
     this.fail(error);
   }
 
+  /** Only the gate and a redirect make such answers, and a replay passes neither. */
+  sendAnswer(): void {
+    throw new Error('a replay has no answer of its own');
+  }
+
   /** Whoever replays sees the head as well. */
   takeBack(): boolean {
     return false;

@@ -1,17 +1,14 @@
 import { STATUS_CODES } from 'node:http';
-import { RelayError } from './relay-error.js';
 
-/** A whole answer of the access gate's own: a redirect to where people sign in, or what a preflight gets. */
-export class GateAnswer extends RelayError {
+/** A whole answer of Culvert's own that is not an error: a redirect, or what a preflight gets. It has no body. */
+export class OwnAnswer {
   /** @param lines header lines, each with its CRLF, of valid field syntax */
   constructor(
-    status: number,
+    readonly status: number,
     readonly lines: string,
-  ) {
-    super('access_denied', '', { status });
-  }
+  ) {}
 
-  /** The response, except the Connection field. Never kept: it belongs to one visitor. */
+  /** Returns the response. It is never cached: it belongs to one visitor. @param connection the Connection field, or '' */
   toResponse(connection: string): Buffer {
     return Buffer.from(
       `HTTP/1.1 ${this.status} ${STATUS_CODES[this.status] ?? ''}\r\n${this.lines}` +
