@@ -1,0 +1,204 @@
+/**
+ * The connections of one client. HTTP/2 sessions are those of http2-wrapper, HTTP/1.1 connections those of Node's agents; both
+ * get their sockets from the dialer, which knows proxies, certificates and forbidden addresses.
+ */
+import { Agent as PlainAgent, type AgentOptions, type ClientRequest } from 'node:http';
+import type { ClientHttp2Stream, OutgoingHttpHeaders, SecureClientSessionOptions } from 'node:http2';
+import { Agent as SecureAgent, type RequestOptions } from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import http2 from 'http2-wrapper';
+import type { Dialer, HttpProtocol } from './dialer.js';
+import { HttpError } from './http-error.js';
+import type { CheckedRequest } from './http-message.js';
+
+/** Idle connections are closed before load balancers and firewalls forget them in silence. */
+const IDLE_MS = 30_000;
+/** For the answer to a PING. */
+const PROBE_MS = 2000;
+/** Limits for one origin over HTTP/1.1. */
+const MAX_CONNECTIONS = 32;
+const MAX_IDLE_CONNECTIONS = 4;
+/** Origins whose protocol is remembered. */
+const MAX_ORIGINS = 100;
+
+const POOL: AgentOptions = {
+  keepAlive: true,
+  maxSockets: MAX_CONNECTIONS,
+  maxFreeSockets: MAX_IDLE_CONNECTIONS,
+  timeout: IDLE_MS,
+};
+
+/** What is offered where a protocol is expected. A server that no longer has HTTP/2 picks the other, instead of refusing TLS. */
+const OFFERS = { h2: ['h2', 'http/1.1'], 'http/1.1': ['http/1.1'] } as const;
+
+/** The server no longer speaks the protocol that it spoke before. Nothing was sent, so the request can be repeated. */
+export class ProtocolChangedError extends HttpError {
+  constructor({ origin }: URL) {
+    super('broken', `${origin} changed its HTTP version`);
+  }
+}
+
+/** Given to a request over HTTP/2. Node reports what http2-wrapper does not: by which code a stream was reset. */
+export interface StreamObserver {
+  readonly onStream: (stream: ClientHttp2Stream) => void;
+}
+
+type Connected = (error: Error | null, socket?: Duplex) => void;
+
+export class Connections {
+  private readonly protocols = new Map<string, HttpProtocol>();
+  private readonly asking = new Map<string, Promise<HttpProtocol>>();
+  /** Connections by which a protocol was found out, until a request takes them a moment later. */
+  private readonly spare = new Map<string, TLSSocket>();
+  private readonly http2: http2.Agent;
+  private readonly https: SecureAgent;
+  private readonly http: PlainAgent;
+  private idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly dialer: Dialer) {
+    const secure = async (origin: URL, protocol: HttpProtocol): Promise<TLSSocket> =>
+      this.takeSpare(origin) ?? this.dialFor(origin, protocol);
+    this.http2 = new (class extends http2.Agent {
+      override createConnection(origin: URL): Promise<TLSSocket> {
+        return secure(origin, 'h2');
+      }
+
+      override async request(
+        origin: URL,
+        options: SecureClientSessionOptions & Partial<StreamObserver>,
+        headers: OutgoingHttpHeaders,
+      ): Promise<ClientHttp2Stream> {
+        const stream = await super.request(origin, options, headers);
+        options.onStream?.(stream);
+        return stream;
+      }
+    })();
+    this.https = new (class extends SecureAgent {
+      override createConnection(options: RequestOptions, callback: Connected): undefined {
+        void answer(secure(originOf('https:', options), 'http/1.1'), callback);
+      }
+    })(POOL);
+    this.http = new (class extends PlainAgent {
+      override createConnection(options: RequestOptions, callback: Connected): undefined {
+        void answer(dialer.dial(originOf('http:', options), []), callback);
+      }
+    })(POOL);
+  }
+
+  /** A request to send, over the protocol of its origin. Rejects with what the dialer rejects with. */
+  open({ url, method, headers }: CheckedRequest, { onStream }: StreamObserver): Promise<ClientRequest> {
+    clearTimeout(this.idleTimer);
+    const options: http2.AutoRequestOptions & StreamObserver = {
+      protocol: url.protocol,
+      // With the brackets of an IPv6 address: http2-wrapper makes a URL of it.
+      hostname: url.hostname,
+      port: url.port || (url.protocol === 'https:' ? 443 : 80),
+      path: url.pathname + url.search,
+      method,
+      headers: { ...headers },
+      agent: { http: this.http, https: this.https, http2: this.http2 },
+      resolveProtocol: async () => ({ alpnProtocol: await this.protocolOf(new URL(url.origin)) }),
+      onStream,
+    };
+    return http2.auto(options);
+  }
+
+  /** Called when no request is under way: what is being opened is given up, and idle connections are closed in a while. */
+  settle(): void {
+    this.dialer.stop();
+    this.idleTimer = setTimeout(() => this.closeIdle(), IDLE_MS).unref();
+  }
+
+  /** Called when a request ran out of time: sessions whose server does not answer a PING are closed, so that no other request waits on them. */
+  probe(): void {
+    for (const session of Object.values(this.http2.sessions).flat()) {
+      const end = setTimeout(() => session.destroy(), PROBE_MS).unref();
+      try {
+        session.ping(() => clearTimeout(end));
+      } catch {
+        // It is closed already, or is being probed.
+      }
+    }
+  }
+
+  /** Forgets which protocol an origin speaks. */
+  forget({ origin }: URL): void {
+    this.protocols.delete(origin);
+  }
+
+  /** Closes everything, whatever is under way. */
+  close(): void {
+    clearTimeout(this.idleTimer);
+    this.dialer.stop();
+    this.closeIdle();
+    this.http2.destroy();
+    this.https.destroy();
+    this.http.destroy();
+  }
+
+  private closeIdle(): void {
+    this.http2.closeEmptySessions();
+    for (const socket of this.spare.values()) socket.destroy();
+    this.spare.clear();
+  }
+
+  private async protocolOf(origin: URL): Promise<HttpProtocol> {
+    // http2-wrapper refuses the sessions of IP addresses behind a proxy, and those of IPv6 addresses everywhere.
+    if (isIP(origin.hostname) !== 0 || origin.hostname.startsWith('[')) return 'http/1.1';
+    const known = this.protocols.get(origin.origin);
+    if (known !== undefined) return known;
+    let asking = this.asking.get(origin.origin);
+    if (asking === undefined) {
+      asking = this.ask(origin).finally(() => this.asking.delete(origin.origin));
+      this.asking.set(origin.origin, asking);
+    }
+    return asking;
+  }
+
+  private async ask(origin: URL): Promise<HttpProtocol> {
+    const socket = (await this.dialer.dial(origin, ['h2', 'http/1.1'])) as TLSSocket;
+    const protocol = protocolBy(socket);
+    if (this.protocols.size >= MAX_ORIGINS) this.protocols.clear();
+    this.protocols.set(origin.origin, protocol);
+    this.spare.get(origin.origin)?.destroy();
+    this.spare.set(origin.origin, socket);
+    socket.once('close', () => {
+      if (this.spare.get(origin.origin) === socket) this.spare.delete(origin.origin);
+    });
+    return protocol;
+  }
+
+  private takeSpare({ origin }: URL): TLSSocket | undefined {
+    const socket = this.spare.get(origin);
+    this.spare.delete(origin);
+    return socket;
+  }
+
+  private async dialFor(origin: URL, protocol: HttpProtocol): Promise<TLSSocket> {
+    const socket = (await this.dialer.dial(origin, OFFERS[protocol])) as TLSSocket;
+    if (protocolBy(socket) === protocol) return socket;
+    socket.destroy();
+    throw new ProtocolChangedError(origin);
+  }
+}
+
+function protocolBy({ alpnProtocol }: TLSSocket): HttpProtocol {
+  return alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+}
+
+function originOf(protocol: string, { host, port }: RequestOptions): URL {
+  return new URL(`${protocol}//${host}:${port}`);
+}
+
+async function answer(dialing: Promise<Socket>, callback: Connected): Promise<void> {
+  let socket: Socket;
+  try {
+    socket = await dialing;
+  } catch (error) {
+    callback(error as Error);
+    return;
+  }
+  callback(null, socket);
+}

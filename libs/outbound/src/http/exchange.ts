@@ -1,0 +1,137 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
+import type { Connections } from './connections.js';
+import { HttpError, reasonOf } from './http-error.js';
+import { HttpResponse, type CheckedRequest } from './http-message.js';
+
+/** How often a method is sent makes no difference (RFC 9110 §9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/** RFC 9113 §7. */
+const NO_ERROR = 0;
+
+export interface ExchangeLimits {
+  readonly maxResponseBytes: number;
+  /** Ends the exchange, which then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/** One request and its response, over any protocol. */
+export class Exchange {
+  /** Whether sending the request again is safe and may succeed. Known once `run` has rejected. */
+  mayBeRepeated = false;
+  private readonly chunks: Buffer[] = [];
+  private bytes = 0;
+  private stream: ClientHttp2Stream | null = null;
+  private outgoing: ClientRequest | null = null;
+  private incoming: IncomingMessage | null = null;
+  private resolve!: (response: HttpResponse) => void;
+  private reject!: (reason: unknown) => void;
+
+  constructor(
+    private readonly request: CheckedRequest,
+    private readonly limits: ExchangeLimits,
+  ) {}
+
+  /**
+   * Sends the request over one of `connections`, and resolves with the whole response. Rejects with an HttpError, or
+   * with the signal's reason.
+   */
+  async run(connections: Connections): Promise<HttpResponse> {
+    const { signal } = this.limits;
+    const response = new Promise<HttpResponse>((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    const abort = (): void => this.reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    connections.open(this.request, { onStream: (stream) => (this.stream = stream) }).then(
+      (outgoing) => this.send(outgoing),
+      (error: unknown) => this.fail(error),
+    );
+    try {
+      return await response;
+    } finally {
+      signal.removeEventListener('abort', abort);
+      // Where the response has ended this does nothing. Otherwise it resets the stream or closes the connection.
+      if (!this.incoming?.complete) this.outgoing?.destroy();
+    }
+  }
+
+  private send(outgoing: ClientRequest): void {
+    this.outgoing = outgoing;
+    outgoing.on('error', (error) => this.fail(error));
+    if (this.limits.signal.aborted) {
+      outgoing.destroy();
+      return;
+    }
+    outgoing.once('close', () =>
+      this.fail(outgoing.errored ?? new Error('it was closed without a response')),
+    );
+    outgoing.once('response', (incoming) => this.receive(incoming));
+    outgoing.end(this.request.body ?? undefined);
+  }
+
+  private receive(incoming: IncomingMessage): void {
+    this.incoming = incoming;
+    const { maxResponseBytes } = this.limits;
+    if (this.request.method !== 'HEAD' && Number(incoming.headers['content-length']) > maxResponseBytes) {
+      this.refuseLength();
+      return;
+    }
+    incoming.on('data', (chunk: Buffer) => {
+      this.bytes += chunk.length;
+      if (this.bytes > maxResponseBytes) this.refuseLength();
+      else this.chunks.push(chunk);
+    });
+    const broken = (error?: Error): void => this.fail(error ?? new Error('the response is not complete'));
+    incoming.once('end', () => {
+      // A stream of HTTP/2 that is reset ends like any other.
+      const { rstCode = NO_ERROR } = this.stream ?? {};
+      if (rstCode === NO_ERROR) this.resolve(this.response(incoming));
+      else broken();
+    });
+    incoming.on('error', broken);
+    incoming.once('aborted', broken);
+    incoming.once('close', broken);
+  }
+
+  private refuseLength(): void {
+    const { maxResponseBytes } = this.limits;
+    this.chunks.length = 0;
+    const message = `${this.request.url.origin}: the response is longer than ${maxResponseBytes} bytes`;
+    this.reject(new HttpError('too-large', message));
+    this.outgoing?.destroy();
+  }
+
+  private fail(cause: unknown): void {
+    this.mayBeRepeated ||= this.judge(cause);
+    if (cause instanceof HttpError) return this.reject(cause);
+    const message = `${this.request.url.origin}: the connection broke: ${reasonOf(cause)}`;
+    return this.reject(new HttpError('broken', message, { cause }));
+  }
+
+  private judge(cause: unknown): boolean {
+    if (this.incoming !== null) return false;
+    // RFC 9113 §8.7: the stream was closed before anything was processed.
+    if (/REFUSED_STREAM/.test(reasonOf(cause))) return true;
+    // An idle connection may be closed at the moment when a request is sent over it.
+    return this.outgoing?.reusedSocket === true && IDEMPOTENT.has(this.request.method);
+  }
+
+  private response({ statusCode = 0, headers, httpVersion }: IncomingMessage): HttpResponse {
+    const plain: Record<string, string | undefined> = {};
+    for (const [name, value] of Object.entries(headers)) {
+      if (!name.startsWith(':')) plain[name] = Array.isArray(value) ? value.join(', ') : value;
+    }
+    const body = Buffer.concat(this.chunks, this.bytes);
+    return new HttpResponse(
+      statusCode,
+      plain,
+      body,
+      this.request.url,
+      httpVersion as HttpResponse['httpVersion'],
+    );
+  }
+}

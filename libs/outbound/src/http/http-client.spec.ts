@@ -1,0 +1,529 @@
+/** The client against real servers: HTTP/2 and HTTP/1.1, with and without TLS, behind a proxy, and servers that misbehave. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import {
+  connect,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { inspect } from 'node:util';
+import { ConnectProxy, createTestCertificate } from '@culvert/testkit';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { HttpClient, type HttpClientOptions } from './http-client.js';
+import { HttpError, type HttpErrorKind } from './http-error.js';
+import type { HttpRequest } from './http-message.js';
+
+type Handler = (
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+) => void;
+
+const certificate = createTestCertificate(['localhost', '127.0.0.1']);
+const SECRET = 'Bearer very-secret';
+const closers: (() => void)[] = [];
+
+beforeEach(() => {
+  for (const name of [
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+    'all_proxy',
+    'ALL_PROXY',
+  ])
+    vi.stubEnv(name, undefined);
+});
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+  vi.unstubAllEnvs();
+});
+
+/** A server that listens, with the sockets that it has accepted. */
+async function listen(server: Server): Promise<{ readonly port: number; readonly sockets: Socket[] }> {
+  const sockets: Socket[] = [];
+  server.on('connection', (socket: Socket) => sockets.push(socket.on('error', () => {})));
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  closers.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: (server.address() as AddressInfo).port, sockets };
+}
+
+const echo: Handler = (request, response) => {
+  let body = '';
+  request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+  request.on('end', () => {
+    const { httpVersion, method, url, headers } = request;
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ httpVersion, method, url, authorization: headers.authorization, body }));
+  });
+};
+
+const serveHttp2 = (handle: Handler = echo) =>
+  listen(createSecureServer({ ...certificate, allowHTTP1: true }, handle));
+const serveHttps1 = (handle: Handler = echo) => listen(createHttpsServer(certificate, handle));
+const servePlain = (handle: Handler = echo) => listen(createServer(handle));
+
+function clientOf(change: Partial<HttpClientOptions> = {}): HttpClient {
+  const client = new HttpClient({
+    ca: certificate.cert,
+    connectTimeoutMs: 5000,
+    timeoutMs: 5000,
+    maxResponseBytes: 100_000,
+    allowPrivateAddresses: true,
+    ...change,
+  });
+  closers.push(() => client.close());
+  return client;
+}
+
+async function failure(client: HttpClient, request: HttpRequest): Promise<HttpError> {
+  const error: unknown = await client.send(request).then(
+    () => 'a response',
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(HttpError);
+  // Whatever fails, what is logged of it holds no secret.
+  expect(inspect(error, { depth: 2 })).not.toContain('very-secret');
+  return error as HttpError;
+}
+
+const kindOf = async (client: HttpClient, request: HttpRequest): Promise<HttpErrorKind> =>
+  (await failure(client, request)).kind;
+
+describe('the protocol', () => {
+  it('is HTTP/2 where the server offers it by ALPN, over one connection for all requests', async () => {
+    const { port, sockets } = await serveHttp2();
+    const client = clientOf();
+    const request = { url: `https://localhost:${port}/a?b=c`, headers: { Authorization: SECRET } };
+    const first = await client.send({ ...request, method: 'POST', body: 'payload' });
+    expect(first).toMatchObject({ status: 200, httpVersion: '2.0' });
+    expect(JSON.parse(first.text)).toEqual({
+      httpVersion: '2.0',
+      method: 'POST',
+      url: '/a?b=c',
+      authorization: SECRET,
+      body: 'payload',
+    });
+    expect(first.headers['content-type']).toBe('application/json');
+    expect(Object.keys(first.headers).filter((name) => name.startsWith(':'))).toEqual([]);
+    await Promise.all(Array.from({ length: 20 }, () => client.send(request)));
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('is found out once for requests that begin together', async () => {
+    const { port, sockets } = await serveHttp2();
+    const client = clientOf();
+    const url = `https://localhost:${port}/`;
+    const responses = await Promise.all(Array.from({ length: 10 }, () => client.send({ url })));
+    expect(responses.map(({ httpVersion }) => httpVersion)).toEqual(Array(10).fill('2.0'));
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('is HTTP/1.1 where the server does not offer HTTP/2, with connections kept', async () => {
+    const { port, sockets } = await serveHttps1();
+    const client = clientOf();
+    for (let i = 0; i < 3; i++) {
+      const response = await client.send({ url: `https://localhost:${port}/`, method: 'PUT', body: 'x' });
+      expect([response.httpVersion, JSON.parse(response.text)]).toEqual([
+        '1.1',
+        { httpVersion: '1.1', method: 'PUT', url: '/', body: 'x' },
+      ]);
+    }
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('is HTTP/1.1 without TLS, with connections kept', async () => {
+    const { port, sockets } = await servePlain();
+    const client = clientOf();
+    for (const method of ['GET', 'DELETE', 'POST'])
+      expect((await client.send({ url: `http://localhost:${port}/`, method })).httpVersion).toBe('1.1');
+    expect(sockets).toHaveLength(1);
+  });
+
+  it.each(['127.0.0.1', '[::1]'])('is HTTP/1.1 for the address %s', async (host) => {
+    const server = createSecureServer({ ...certificate, allowHTTP1: true }, echo);
+    const sockets: Socket[] = [];
+    server.on('connection', (socket: Socket) => sockets.push(socket));
+    server.listen(0, host.replaceAll(/[[\]]/g, ''));
+    await once(server, 'listening');
+    closers.push(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    const url = `https://${host}:${(server.address() as AddressInfo).port}/`;
+    if (host === '[::1]') {
+      // The certificate names no IPv6 address: the connection was made, and what it proves was checked.
+      expect(await failure(clientOf(), { url })).toMatchObject({
+        kind: 'tls',
+        cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+      });
+    } else {
+      expect((await clientOf().send({ url })).httpVersion).toBe('1.1');
+    }
+  });
+
+  it('is found out anew when the server changes it', async () => {
+    const { port, sockets } = await serveHttp2();
+    const client = clientOf();
+    const url = `https://localhost:${port}/`;
+    expect((await client.send({ url })).httpVersion).toBe('2.0');
+    closers.splice(-2, 1)[0]?.();
+    for (const socket of sockets) await (socket.closed || once(socket, 'close'));
+    const older = createTlsServer({ ...certificate, ALPNProtocols: ['http/1.1'] }, (socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 204 No Content\r\n\r\n'));
+    });
+    older.listen(port, 'localhost');
+    await once(older, 'listening');
+    closers.push(() => older.close());
+    expect(await client.send({ url })).toMatchObject({ status: 204, httpVersion: '1.1' });
+  });
+});
+
+describe('a response', () => {
+  it.each([
+    ['HTTP/2', serveHttp2, 'https'],
+    ['HTTP/1.1', servePlain, 'http'],
+  ] as const)(
+    'over %s longer than the limit is refused, whether it says so or not',
+    async (_name, serve, scheme) => {
+      const { port } = await serve((request, response) => {
+        if (request.url === '/says') response.setHeader('content-length', '101');
+        response.end('x'.repeat(request.url === '/fits' ? 100 : 101));
+      });
+      const client = clientOf({ maxResponseBytes: 100 });
+      const url = `${scheme}://localhost:${port}`;
+      expect((await client.send({ url: `${url}/fits` })).body).toHaveLength(100);
+      for (const path of ['/says', '/does-not-say']) {
+        const error = await failure(client, { url: url + path });
+        expect([error.kind, error.message]).toEqual([
+          'too-large',
+          `${url}: the response is longer than 100 bytes`,
+        ]);
+      }
+      expect((await client.send({ url: `${url}/says`, maxResponseBytes: 101 })).body).toHaveLength(101);
+    },
+  );
+
+  it.each([
+    ['HTTP/2', serveHttp2, 'https'],
+    ['HTTP/1.1', servePlain, 'http'],
+  ] as const)('over %s that is cut off is an error', async (_name, serve, scheme) => {
+    let sent = 0;
+    const { port, sockets } = await serve((_request, response) => {
+      sent++;
+      response.writeHead(200, { 'content-length': '10' });
+      (response as ServerResponse).write('12345', () => {
+        for (const socket of sockets) socket.destroy();
+      });
+    });
+    const error = await failure(clientOf(), { url: `${scheme}://localhost:${port}/x?very-secret` });
+    expect([error.kind, error.message]).toEqual([
+      'broken',
+      expect.stringContaining(`${scheme}://localhost:${port}: the connection broke: `),
+    ]);
+    // The server has begun to respond: what it did must not be done twice.
+    expect(sent).toBe(1);
+  });
+
+  it.each([204, 304, 404, 503])('with status %i is a response', async (status) => {
+    const { port } = await serveHttp2((_request, response) => void response.writeHead(status).end());
+    const response = await clientOf().send({ url: `https://localhost:${port}/` });
+    expect([response.status, response.isSuccess, response.text]).toEqual([status, status === 204, '']);
+  });
+});
+
+describe('a request', () => {
+  it.each([
+    ['a URL that cannot be parsed', { url: 'https://[very-secret/' }],
+    ['another scheme', { url: 'ftp://localhost/very-secret' }],
+    ['a password in the URL', { url: 'https://me:very-secret@localhost/' }],
+    [
+      'a header that cannot be sent',
+      { url: 'http://localhost/', headers: { authorization: 'very-secret\n' } },
+    ],
+    ['a header of the connection', { url: 'http://localhost/', headers: { Host: 'very-secret' } }],
+    ['a body that nothing would read', { url: 'http://localhost/', body: 'very-secret' }],
+    ['CONNECT', { url: 'http://localhost/', method: 'CONNECT' }],
+  ])('with %s is refused, and not quoted', async (_name, request: HttpRequest) => {
+    expect(await kindOf(clientOf(), request)).toBe('request');
+  });
+
+  it('over a connection that its server closed meanwhile is sent again, unless it may change something', async () => {
+    let answered = 0;
+    const { port } = await servePlain((request, response) => {
+      answered++;
+      // Closes as soon as something more arrives, which is what a server does that closes idle connections.
+      request.socket.removeAllListeners('data').on('data', () => request.socket.destroy());
+      response.end();
+    });
+    const url = `http://localhost:${port}/`;
+    const client = clientOf();
+    expect((await client.send({ url })).status).toBe(200);
+    expect((await client.send({ url })).status).toBe(200);
+    expect(answered).toBe(2);
+    expect(await kindOf(client, { url, method: 'POST', body: 'x' })).toBe('broken');
+    expect(answered).toBe(2);
+  });
+});
+
+describe('time', () => {
+  const silent: Handler = () => {};
+
+  it.each([
+    ['HTTP/2', serveHttp2, 'https'],
+    ['HTTP/1.1', servePlain, 'http'],
+  ] as const)('for the whole response is limited over %s', async (_name, serve, scheme) => {
+    const endless: Handler = (_request, response) => {
+      response.writeHead(200);
+      const timer = setInterval(() => void (response as ServerResponse).write('.'), 10);
+      response.on('close', () => clearInterval(timer));
+    };
+    const quiet = await serve(silent);
+    const slow = await serve(endless);
+    for (const { port } of [quiet, slow]) {
+      const url = `${scheme}://localhost:${port}`;
+      const error = await failure(clientOf({ timeoutMs: 200 }), { url: `${url}/path` });
+      expect([error.kind, error.message]).toEqual(['timeout', `${url} did not answer within 200 ms`]);
+    }
+  });
+
+  it('to connect is limited, TLS included', async () => {
+    const { port } = await listen(createTcpServer(() => {}));
+    const error = await failure(clientOf({ connectTimeoutMs: 100 }), { url: `https://localhost:${port}/` });
+    expect([error.kind, error.message]).toEqual([
+      'timeout',
+      `https://localhost:${port} did not accept a connection within 100 ms`,
+    ]);
+  });
+
+  it('ends when the caller aborts, at the server too', async () => {
+    let closed!: () => void;
+    const closing = new Promise<void>((resolve) => (closed = resolve));
+    const ended = new AbortController();
+    const reason = new Error('no longer needed');
+    const { port } = await serveHttp2((_request, response) => {
+      response.on('close', closed);
+      ended.abort(reason);
+    });
+    const client = clientOf();
+    await expect(client.send({ url: `https://localhost:${port}/`, signal: ended.signal })).rejects.toBe(
+      reason,
+    );
+    await closing;
+    await expect(client.send({ url: `https://localhost:${port}/`, signal: ended.signal })).rejects.toBe(
+      reason,
+    );
+  });
+
+  it('lost on a session that is dead costs one request: the next has a session of its own', async () => {
+    const { port } = await serveHttp2();
+    const pairs: [Socket, Socket][] = [];
+    const way = await listen(
+      createTcpServer((near) => {
+        const far = connect(port, 'localhost').on('error', () => {});
+        pairs.push([near, far]);
+        near.pipe(far).pipe(near);
+      }),
+    );
+    const url = `https://localhost:${way.port}/`;
+    const client = clientOf();
+    expect((await client.send({ url })).httpVersion).toBe('2.0');
+    // Nothing passes any more, and nothing says so.
+    for (const [near, far] of pairs) {
+      near.unpipe(far);
+      far.unpipe(near);
+    }
+    expect(await kindOf(client, { url, timeoutMs: 100 })).toBe('timeout');
+    await vi.waitFor(async () => expect((await client.send({ url, timeoutMs: 500 })).status).toBe(200), {
+      timeout: 8000,
+    });
+  }, 10_000);
+});
+
+describe('a redirect', () => {
+  it('is a response unless it is to be followed', async () => {
+    const { port, sockets } = await servePlain(
+      (_request, response) => void response.writeHead(302, { location: '/other' }).end(),
+    );
+    const response = await clientOf().send({ url: `http://localhost:${port}/` });
+    expect([response.status, response.headers['location'], sockets.length]).toEqual([302, '/other', 1]);
+  });
+
+  const redirecting =
+    (status: number, target: () => string): Handler =>
+    (request, response) =>
+      request.url === '/from'
+        ? void response.writeHead(status, { location: target() }).end()
+        : echo(request, response);
+
+  it('is followed within an origin with all headers, and to another one without secrets', async () => {
+    const there = await serveHttp2();
+    let target = '/to';
+    const { port } = await serveHttp2(redirecting(307, () => target));
+    const client = clientOf({ maxRedirects: 2 });
+    const request = {
+      url: `https://localhost:${port}/from`,
+      headers: { authorization: SECRET, 'x-key': 'k' },
+    };
+    const near = await client.send({ ...request, method: 'POST', body: 'payload' });
+    expect(JSON.parse(near.text)).toMatchObject({
+      method: 'POST',
+      url: '/to',
+      authorization: SECRET,
+      body: 'payload',
+    });
+    target = `https://localhost:${there.port}/far`;
+    const far = await client.send(request);
+    expect(far.url.href).toBe(target);
+    expect(JSON.parse(far.text)).toEqual({ httpVersion: '2.0', method: 'GET', url: '/far', body: '' });
+  });
+
+  it('of a POST by 303 becomes a GET without a body', async () => {
+    const { port } = await servePlain(redirecting(303, () => '/to'));
+    const response = await clientOf({ maxRedirects: 1 }).send({
+      url: `http://localhost:${port}/from`,
+      method: 'POST',
+      body: 'payload',
+    });
+    expect(JSON.parse(response.text)).toMatchObject({ method: 'GET', url: '/to', body: '' });
+  });
+
+  it.each([
+    ['too often', '/from'],
+    ['from https to http', 'http://localhost:1/'],
+    ['to another scheme', 'file:///etc/passwd'],
+    ['to a URL with a password', 'https://a:b@localhost/'],
+  ])('%s is an error', async (_name, target) => {
+    const { port } = await serveHttp2(redirecting(302, () => target));
+    expect(await kindOf(clientOf({ maxRedirects: 3 }), { url: `https://localhost:${port}/from` })).toBe(
+      'redirect',
+    );
+  });
+});
+
+describe('what cannot be reached', () => {
+  it('is named by kind and reason', async () => {
+    const server = createTcpServer();
+    const { port } = await listen(server);
+    closers.pop()?.();
+    const refused = await failure(clientOf(), { url: `https://localhost:${port}/` });
+    expect([refused.kind, refused.message]).toEqual([
+      'connect',
+      expect.stringContaining(`https://localhost:${port}: no connection: connect ECONNREFUSED`),
+    ]);
+    expect(await kindOf(clientOf(), { url: 'https://culvert.invalid/' })).toBe('name');
+    const { port: nonsense } = await listen(createTcpServer((socket) => socket.end('nonsense\r\n')));
+    expect(await kindOf(clientOf(), { url: `https://localhost:${nonsense}/` })).toBe('tls');
+    expect(await kindOf(clientOf(), { url: `http://localhost:${nonsense}/` })).toBe('broken');
+    const { port: secure } = await serveHttp2();
+    expect(await kindOf(clientOf({ ca: undefined }), { url: `https://localhost:${secure}/` })).toBe('tls');
+  });
+
+  it('is a server that breaks HTTP/2', async () => {
+    const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    const dataOfNoStream = Buffer.from([0, 0, 5, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]);
+    for (const bytes of [
+      Buffer.concat([settings, dataOfNoStream]),
+      Buffer.from('HTTP/1.1 400 Bad\r\n\r\n'),
+    ]) {
+      const server = createTlsServer({ ...certificate, ALPNProtocols: ['h2'] }, (socket) => {
+        socket.on('error', () => {}).write(bytes);
+      });
+      const { port } = await listen(server);
+      expect(await kindOf(clientOf(), { url: `https://localhost:${port}/` })).toBe('broken');
+    }
+  });
+});
+
+describe('private addresses', () => {
+  it.each(['127.0.0.1', '[::1]', '[::ffff:127.0.0.1]', 'localhost', '0x7f.1', '169.254.169.254', '10.1.2.3'])(
+    'are refused where they are not allowed: %s',
+    async (host) => {
+      const { port, sockets } = await servePlain();
+      const client = clientOf({ allowPrivateAddresses: false });
+      expect(await kindOf(client, { url: `http://${host}:${port}/` })).toBe('forbidden-address');
+      expect(await kindOf(client, { url: `https://${host}:${port}/` })).toBe('forbidden-address');
+      expect(sockets).toHaveLength(0);
+    },
+  );
+
+  it('are refused where a redirect leads to them', async () => {
+    // A proxy resolves names itself; what it leads to here plays the public server.
+    const proxy = await ConnectProxy.start();
+    closers.push(() => void proxy.stop());
+    const { port } = await servePlain(
+      (_request, response) =>
+        void response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end(),
+    );
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    const client = clientOf({ allowPrivateAddresses: false, maxRedirects: 3 });
+    expect(await kindOf(client, { url: `http://localhost:${port}/` })).toBe('forbidden-address');
+  });
+});
+
+describe('a proxy', () => {
+  let proxy: ConnectProxy;
+  beforeEach(async () => {
+    proxy = await ConnectProxy.start();
+    closers.push(() => void proxy.stop().catch(() => {}));
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    vi.stubEnv('HTTPS_PROXY', proxy.url.replace('//', '//somebody:p%40ss@'));
+  });
+
+  it('is asked once to connect, by name, and shown its own credentials; HTTP/2 goes through it', async () => {
+    const { port } = await serveHttp2();
+    const client = clientOf();
+    const request = { url: `https://localhost:${port}/`, headers: { authorization: SECRET } };
+    for (let i = 0; i < 3; i++) expect((await client.send(request)).httpVersion).toBe('2.0');
+    expect(proxy.asked).toEqual([`localhost:${port}`]);
+    expect(proxy.credentials).toEqual([`Basic ${Buffer.from('somebody:p@ss').toString('base64')}`]);
+  });
+
+  it('is on the way of HTTP/1.1 too, with TLS and without', async () => {
+    const secure = await serveHttps1();
+    const plain = await servePlain();
+    const client = clientOf();
+    expect((await client.send({ url: `https://127.0.0.1:${secure.port}/` })).status).toBe(200);
+    expect((await client.send({ url: `http://localhost:${plain.port}/` })).status).toBe(200);
+    expect(proxy.asked).toEqual([`127.0.0.1:${secure.port}`, `localhost:${plain.port}`]);
+  });
+
+  it('is passed by where NO_PROXY says so', async () => {
+    vi.stubEnv('NO_PROXY', 'localhost');
+    const { port } = await serveHttp2();
+    expect((await clientOf().send({ url: `https://localhost:${port}/` })).status).toBe(200);
+    expect(proxy.asked).toEqual([]);
+  });
+
+  it.each([403, 407, 502])('that refuses with %i is named as the one that refuses', async (status) => {
+    proxy.status = status;
+    const error = await failure(clientOf(), { url: 'https://localhost:1/' });
+    expect([error.kind, error.message]).toEqual(['proxy', `the proxy answered ${status} to CONNECT`]);
+  });
+
+  it('that is not there is named, and its password is not', async () => {
+    await proxy.stop();
+    const error = await failure(clientOf(), { url: 'https://localhost:1/' });
+    expect(error.kind).toBe('proxy');
+    expect(inspect(error)).not.toMatch(/p@ss|p%40ss/);
+  });
+
+  it.each(['ftp://proxy.example', 'http://user:very-secret@[bad'])('cannot be %s', async (value) => {
+    vi.stubEnv('HTTPS_PROXY', value);
+    const error = await failure(clientOf(), { url: 'https://localhost:1/' });
+    expect([error.kind, error.message]).toEqual([
+      'proxy',
+      'HTTPS_PROXY or HTTP_PROXY is not the http or https address of a proxy',
+    ]);
+  });
+});
