@@ -113,7 +113,7 @@ const PACKAGES = {
   },
   'libs/outbound': {
     culvert: ['sockets', 'tunnel'],
-    external: ['http2-wrapper', 'https-proxy-agent', 'proxy-from-env', 'undici'],
+    external: ['http2-wrapper', 'https-proxy-agent', 'proxy-from-env'],
     why: 'outbound is what every process that dials out has in common: a tunnel kept open, and streams joined to sockets',
   },
   'libs/meeting-point': {

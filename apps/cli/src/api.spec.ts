@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApi, serverVersion } from './api.js';
 import type { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
-import { createFetch } from './http.js';
+import { createHttpClient } from './http.js';
 import { problemCodeOf } from './problem-error.js';
 
 const REQUEST_ID = '01890000-0000-7000-8000-000000000000';
@@ -17,11 +17,11 @@ const bearer: Credential = {
   secret: () => Promise.resolve('key-12345'),
   renew: () => Promise.resolve(false),
 };
-const fetch = createFetch(undefined);
+const http = createHttpClient(undefined);
 const clientOf = (
   url: string,
-  change: { bearer?: Credential; fetch?: typeof fetch; signal?: AbortSignal } = {},
-) => createApi({ url, fetch, bearer, signal: new AbortController().signal, ...change });
+  change: { bearer?: Credential; http?: typeof http; signal?: AbortSignal } = {},
+) => createApi({ url, http, bearer, signal: new AbortController().signal, ...change });
 const failure = (pending: Promise<unknown>): Promise<CliError> =>
   pending.then(
     () => {
@@ -211,8 +211,8 @@ describe('what cannot be reached', () => {
       expect.stringContaining('is not trusted'),
       expect.stringContaining('--ca-file'),
     ]);
-    const trusting = createFetch(certificate.cert);
-    const trusted = await failure(clientOf(`https://localhost:${port}`, { fetch: trusting }).call('getMe'));
+    const trusting = createHttpClient(certificate.cert);
+    const trusted = await failure(clientOf(`https://localhost:${port}`, { http: trusting }).call('getMe'));
     expect(trusted.message).toContain('does not answer as Culvert does');
     server.closeAllConnections();
     server.close();

@@ -1,5 +1,11 @@
 /** Culvert's API as the commands call it. Failures are CliErrors that say what to do next. */
-import { ApiClient, type ApiFailure, type Credential, type Read } from '@culvert/api-client';
+import {
+  ApiClient,
+  type ApiFailure,
+  type Credential,
+  type Read,
+  type ApiTransport,
+} from '@culvert/api-client';
 import {
   apiKeyPage,
   createdApiKeyResource,
@@ -16,7 +22,7 @@ import {
 import type { z } from 'zod';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
-import { unreachable, type Fetch } from './http.js';
+import { unreachable } from './http.js';
 import { problemCodeOf, problemError } from './problem-error.js';
 import { VERSION } from './version.js';
 
@@ -61,16 +67,16 @@ export type Session = Read<z.output<typeof sessionResource>>;
 
 export interface ApiOptions {
   readonly url: string;
-  readonly fetch: Fetch;
+  readonly http: ApiTransport;
   readonly bearer: Credential;
   /** Ends calls under way. */
   readonly signal: AbortSignal;
 }
 
-export function createApi({ url, fetch, bearer, signal }: ApiOptions): Api {
+export function createApi({ url, http, bearer, signal }: ApiOptions): Api {
   return new ApiClient({
     url,
-    fetch,
+    http,
     credential: bearer,
     readings: READINGS,
     toError: (failure) => errorOf(url, failure),

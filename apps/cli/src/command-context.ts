@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Credential } from '@culvert/api-client';
+import type { HttpClient } from '@culvert/outbound';
 import { createApi, type Api } from './api.js';
-import { createFetch, type Fetch } from './http.js';
+import { createHttpClient } from './http.js';
 import { Output, type OutputOptions } from './output/output.js';
 import { createBearer } from './settings/bearer.js';
 import { readSettings, type GlobalFlags, type Settings } from './settings/settings.js';
@@ -25,7 +26,7 @@ export interface CommandContext {
   readonly stdin: Environment['stdin'];
   readonly signal: AbortSignal;
   /** HTTP to Culvert: trusts the certificates of the settings. */
-  readonly fetch: Fetch;
+  readonly http: HttpClient;
   /**
    * The credential of whoever is signed in, for what is not REST: `await bearer.secret()` before each connection, since
    * tokens live an hour. @throws CliError when nobody is signed in
@@ -42,7 +43,7 @@ export function createContext(
 ): CommandContext {
   const settings = readSettings(flags, env);
   const output = new Output({ format: flags.output ?? 'text', stdout, stderr, env });
-  const fetch = createFetch(settings.ca);
+  const http = createHttpClient(settings.ca);
   let bearer: Credential | undefined;
   let api: Api | undefined;
   return {
@@ -51,12 +52,12 @@ export function createContext(
     env,
     stdin,
     signal,
-    fetch,
+    http,
     get bearer() {
-      return (bearer ??= createBearer(settings, fetch));
+      return (bearer ??= createBearer(settings, http));
     },
     get api() {
-      return (api ??= createApi({ url: settings.url, fetch, bearer: this.bearer, signal }));
+      return (api ??= createApi({ url: settings.url, http, bearer: this.bearer, signal }));
     },
   };
 }

@@ -1,16 +1,24 @@
 /** HTTP to Culvert: its certificates, the proxy of the environment, and why nothing came back. */
 import { rootCertificates } from 'node:tls';
-import { createFetch as createOutboundFetch, type Fetch } from '@culvert/outbound';
+import { HttpClient, HttpError } from '@culvert/outbound';
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 
-export type { Fetch };
-
 const CONNECT_TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
+/** A page of 200 previews has less than half of it. */
+const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** A `fetch` that trusts `ca` beside the usual certificates, and goes through HTTPS_PROXY where one is set. */
-export function createFetch(ca: string | undefined): Fetch {
-  return createOutboundFetch({ ca: trusted(ca), connectTimeoutMs: CONNECT_TIMEOUT_MS });
+/** A client that trusts `ca` beside the usual certificates, and goes through HTTPS_PROXY where one is set. */
+export function createHttpClient(ca: string | undefined): HttpClient {
+  return new HttpClient({
+    ca: trusted(ca),
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    timeoutMs: TIMEOUT_MS,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+    // The person named the address of their Culvert, which may be in their own network.
+    allowPrivateAddresses: true,
+  });
 }
 
 /** The certificates to trust instead of the usual ones: those, and `ca`. Undefined without `ca`: the usual ones. */
@@ -29,14 +37,22 @@ const CERTIFICATE_ERRORS = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
-/** What to tell a person when `fetch` rejected: nothing came back from `url`. */
+/** What to tell a person when no usable response came back from `url`. */
 export function unreachable(url: string, error: unknown): CliError {
   const cause = rootCause(error);
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const fail = (message: string, hint: string) =>
     new CliError(EXIT.unreachable, message, { hint, cause: error });
-  if (cause.name === 'TimeoutError' || /TIMEOUT|ETIMEDOUT/.test(code))
+  const kind = error instanceof HttpError ? error.kind : null;
+  if (kind === 'timeout' || cause.name === 'TimeoutError' || /TIMEOUT|ETIMEDOUT/.test(code))
     return fail(`${url} does not answer in time`, 'Look whether the address is right, or try again later.');
+  if (kind === 'too-large' || kind === 'proxy')
+    return fail(
+      `${url} cannot be reached: ${(error as Error).message}`,
+      kind === 'proxy'
+        ? 'Look whether the proxy of HTTPS_PROXY or HTTP_PROXY is right.'
+        : 'Look whether the address is right.',
+    );
   if (CERTIFICATE_ERRORS.has(code)) {
     return fail(
       `the certificate of ${url} is not trusted: ${cause.message}`,
@@ -63,7 +79,7 @@ export function unreachable(url: string, error: unknown): CliError {
   }
 }
 
-/** `fetch failed` says nothing; what is below it does. Of several addresses the first says enough. */
+/** What is below an error says most. Of several addresses the first says enough. */
 function rootCause(error: unknown): Error {
   if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors[0]);
   const { cause } = error as { cause?: unknown };

@@ -6,11 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { createFetch, type Fetch, KeptTunnel, Splice } from '@culvert/outbound';
+import { type HttpClient, KeptTunnel, Splice } from '@culvert/outbound';
 import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { probePages, startAdmin } from '@culvert/runtime';
-import { createCulvertApi } from './culvert/culvert-api.js';
+import { createCulvertApi, createHttpClient } from './culvert/culvert-api.js';
 import { InterceptReports } from './culvert/intercept-reports.js';
 import { IngressDialer } from './ingress.js';
 import { Authenticator } from './meeting/authenticator.js';
@@ -47,7 +47,7 @@ class Manager implements TrafficManager {
   private readonly hello: Hello;
   private readonly dialer: IngressDialer;
   /** For the calls of Culvert's API. */
-  private readonly fetch: Fetch;
+  private readonly http: HttpClient;
   private readonly sockets = new Set<Socket>();
   private readonly admin: Server | null;
 
@@ -77,7 +77,7 @@ class Manager implements TrafficManager {
       version: VERSION,
       instanceId: randomUUID(),
     };
-    this.fetch = createFetch(options);
+    this.http = createHttpClient(options);
     this.dialer = new IngressDialer({ allowList: options.allowList, extraCa: options.ingressCa });
     this.admin = options.adminPort === null ? null : this.listen(options.adminPort);
     if (options.clusterPort !== null) {
@@ -116,7 +116,7 @@ class Manager implements TrafficManager {
     const registry: Registry = new Registry({ clientGraceMs, onChange: () => reports.handleChange() });
     const reports = new InterceptReports(
       {
-        api: createCulvertApi(url, apiKey, this.fetch),
+        api: createCulvertApi(url, apiKey, this.http),
         list: () => registry.list(),
         setCulvertId: (id, culvertId) => registry.setCulvertId(id, culvertId),
         clientGraceMs,
@@ -133,7 +133,7 @@ class Manager implements TrafficManager {
         port,
         tls: clusterTls,
         registry,
-        authenticator: new Authenticator({ url, apiKey, clusterSecret, fetch: this.fetch }),
+        authenticator: new Authenticator({ url, apiKey, clusterSecret, http: this.http }),
         culvertUrl: url.href,
         trafficManagerId: () => reports.trafficManagerId,
       },

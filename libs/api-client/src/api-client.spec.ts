@@ -7,7 +7,7 @@ import {
   toProblem,
   trafficManagerPage,
 } from '@culvert/contract';
-import { TestServer } from '@culvert/testkit';
+import { createLoopbackClient, TestServer } from '@culvert/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiClient, type ApiClientOptions, type ApiReadings } from './api-client.js';
 import { keyCredential, type Credential } from './credential.js';
@@ -41,7 +41,7 @@ describe(ApiClient.name, () => {
   const clientOf = (change: Partial<ApiClientOptions<typeof READINGS>> = {}) =>
     new ApiClient({
       url: server.url,
-      fetch,
+      http: createLoopbackClient(),
       credential: keyCredential(() => Promise.resolve('key-12345')),
       readings: READINGS,
       toError: (failure) => new Failed(failure),
@@ -187,13 +187,13 @@ describe(ApiClient.name, () => {
       more();
     };
     const failure = await failureOf(clientOf().call('getMe'));
-    expect(failure).toMatchObject({ kind: 'no-response', cause: expect.any(RangeError) });
+    expect(failure).toMatchObject({ kind: 'no-response', cause: { kind: 'too-large' } });
   });
 
   it('gives up a response that does not end within its time', async () => {
     server.answer = (_seen, response) => void response.write('{');
     const failure = await failureOf(clientOf({ timeoutMs: 50 }).call('getMe'));
-    expect(failure).toMatchObject({ kind: 'no-response', cause: { name: 'TimeoutError' } });
+    expect(failure).toMatchObject({ kind: 'no-response', cause: { kind: 'timeout' } });
   });
 
   it('ends calls under way with the reason of its signal', async () => {

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Credential } from './credential.js';
 import type { ApiFailure, Problem } from './failure.js';
 import { read, ReadError } from './read.js';
+import type { ApiResponse, ApiTransport } from './transport.js';
 import type { CallArguments, Part, Read, ResponseOf, SilentOperationId } from './types.js';
 
 /**
@@ -16,7 +17,7 @@ export type ApiReadings = { readonly [Id in OperationId]?: z.ZodType<Part<Respon
 export interface ApiClientOptions<Readings extends ApiReadings> {
   /** `http:` or `https:` address of the deployment, with a path where Culvert is below one. */
   readonly url: string;
-  readonly fetch: typeof globalThis.fetch;
+  readonly http: ApiTransport;
   readonly credential: Credential;
   readonly readings: Readings;
   /** Makes the program's own error of a failure. */
@@ -70,13 +71,6 @@ interface Call {
   readonly body: object | undefined;
 }
 
-interface ReceivedResponse {
-  readonly status: number;
-  readonly retryAfter: string | null;
-  readonly location: string | null;
-  readonly text: string;
-}
-
 export class ApiClient<Readings extends ApiReadings> {
   constructor(private readonly options: ApiClientOptions<Readings>) {}
 
@@ -126,11 +120,11 @@ export class ApiClient<Readings extends ApiReadings> {
     return this.take(call.name, this.options.readings[id], response);
   }
 
-  private async send({ name, method, target, body }: Call, secret: string): Promise<ReceivedResponse> {
-    const { url, fetch, timeoutMs, maxResponseBytes, signal, userAgent, toError } = this.options;
-    const inTime = AbortSignal.timeout(timeoutMs);
+  private async send({ name, method, target, body }: Call, secret: string): Promise<ApiResponse> {
+    const { url, http, timeoutMs, maxResponseBytes, signal, userAgent, toError } = this.options;
     try {
-      const response = await fetch(url.replace(/\/+$/, '') + target, {
+      return await http.send({
+        url: url.replace(/\/+$/, '') + target,
         method,
         headers: {
           authorization: `Bearer ${secret}`,
@@ -139,23 +133,20 @@ export class ApiClient<Readings extends ApiReadings> {
           ...(body && { 'content-type': 'application/json' }),
         },
         ...(body && { body: JSON.stringify(body) }),
-        redirect: 'manual',
-        signal: signal === undefined ? inTime : AbortSignal.any([signal, inTime]),
+        maxRedirects: 0,
+        signal,
+        timeoutMs,
+        maxResponseBytes,
       });
-      return {
-        status: response.status,
-        retryAfter: response.headers.get('retry-after'),
-        location: response.headers.get('location'),
-        text: await readText(response, maxResponseBytes),
-      };
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       throw toError({ kind: 'no-response', call: name, cause });
     }
   }
 
-  private take(call: string, reading: z.ZodType | undefined, response: ReceivedResponse): unknown {
-    const { status, text, location } = response;
+  private take(call: string, reading: z.ZodType | undefined, response: ApiResponse): unknown {
+    const { status, text, headers } = response;
+    const location = headers['location'] ?? null;
     const isSuccess = status >= 200 && status < 300;
     if (isSuccess && reading === undefined) return undefined;
     let problem: Problem;
@@ -190,20 +181,9 @@ function searchOf(query: AnyInput['query'] = {}): string {
   return search.size === 0 ? '' : `?${search.toString()}`;
 }
 
-function secondsOf({ retryAfter }: ReceivedResponse): number | null {
-  return retryAfter !== null && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null;
-}
-
-/** @throws RangeError when it is longer than `maxBytes` */
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new RangeError(`the response is longer than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+function secondsOf({ headers }: ApiResponse): number | null {
+  const { 'retry-after': retryAfter } = headers;
+  return retryAfter !== undefined && /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null;
 }
 
 /** @throws ReadError when it is not JSON. The text stays out of the error: it may hold secrets. */

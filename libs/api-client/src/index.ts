@@ -2,3 +2,4 @@ export { ApiClient, type ApiClientOptions, type ApiReadings } from './api-client
 export { type Credential, keyCredential } from './credential.js';
 export type { ApiFailure, Problem } from './failure.js';
 export type { CallInput, Read } from './types.js';
+export type { ApiRequest, ApiResponse, ApiTransport } from './transport.js';

@@ -1,10 +1,10 @@
 export { Backoff } from './backoff.js';
 export { connectIngress, type IngressConnection, type IngressTls } from './connect-ingress.js';
-export { createFetch, type Fetch, type FetchOptions } from './fetch.js';
-export { asFetch, type Fetch as OutboundFetch } from './http/as-fetch.js';
-export { HttpClient, type HttpClientOptions } from './http/http-client.js';
+export { asFetch, type Fetch } from './http/as-fetch.js';
+export { HttpClient } from './http/http-client.js';
+export type { HttpClientOptions } from './http/http-options.js';
 export { HTTP_ERROR_KINDS, HttpError, type HttpErrorKind } from './http/http-error.js';
-export { HttpResponse, type HttpRequest } from './http/http-message.js';
+export type { HttpRequest, HttpResponse } from './http/http-message.js';
 export { KeptTunnel, type KeptTunnelOptions, type TunnelEnd } from './kept-tunnel.js';
 export {
   describeFailure,

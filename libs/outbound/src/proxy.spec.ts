@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConnectProxy, createTestCertificate } from '@culvert/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createFetch } from './fetch.js';
 import { KeptTunnel, type KeptTunnelOptions } from './kept-tunnel.js';
 
 const certificate = createTestCertificate(['127.0.0.1']);
@@ -150,38 +149,4 @@ describe('a tunnel', () => {
       });
     },
   );
-});
-
-describe('a call of the API', () => {
-  const get = async (url: string, ca?: string): Promise<string> => {
-    const fetch = createFetch({ ca, connectTimeoutMs: 4000 });
-    return (await fetch(url, { headers: { authorization: 'Bearer key' } })).text();
-  };
-
-  it('goes through HTTPS_PROXY, and trusts the given authority', async () => {
-    expect(await get(`https://${authority(secure)}/`, certificate.cert)).toBe('here');
-    expect(proxy.asked).toEqual([authority(secure)]);
-    expect(seen).toEqual(['GET Bearer key']);
-  });
-
-  it('goes past it where NO_PROXY says so', async () => {
-    vi.stubEnv('NO_PROXY', '127.0.0.1');
-    expect(await get(`https://${authority(secure)}/`, certificate.cert)).toBe('here');
-    expect(proxy.asked).toEqual([]);
-  });
-
-  it.each(['ftp://proxy.example', 'http://user:secret@[bad'])(
-    'says that %s is no proxy, and shows nothing of it',
-    async (value) => {
-      vi.stubEnv('HTTPS_PROXY', value);
-      await expect(get(`https://${authority(secure)}/`, certificate.cert)).rejects.toThrow(
-        /^HTTPS_PROXY or HTTP_PROXY is not the http or https address of a proxy$/,
-      );
-    },
-  );
-
-  it('trusts nobody else', async () => {
-    await expect(get(`https://${authority(secure)}/`)).rejects.toThrow('fetch failed');
-    expect(seen).toEqual([]);
-  });
 });

@@ -4,6 +4,7 @@ export { Deferred } from './deferred.js';
 export { EventReader, type ReadEvent } from './event-reader.js';
 export { collectGarbage, liveBytes } from './garbage.js';
 export { type DialerPeer, MeetingPointDouble } from './meeting-point-double.js';
+export { createLoopbackClient } from './loopback-client.js';
 export { SeededRandom } from './seeded-random.js';
 export { StallingProxy } from './stalling-proxy.js';
 export { createTestDatabase, type TestDatabase } from './test-database.js';

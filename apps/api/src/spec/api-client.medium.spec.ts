@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { ApiClient, keyCredential, type ApiFailure, type ApiReadings } from '@culvert/api-client';
 import { meResource, previewPage, previewResource, trafficManagerPage } from '@culvert/contract';
+import { createLoopbackClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from './api-harness.js';
 
@@ -42,7 +43,7 @@ describe('ApiClient against the API', () => {
     const { port } = api.app.getHttpServer().address() as AddressInfo;
     return new ApiClient({
       url: `http://127.0.0.1:${port}`,
-      fetch,
+      http: createLoopbackClient(),
       credential: keyCredential(() => Promise.resolve(secret)),
       readings: READINGS,
       toError: (failure) => new Failed(failure),

@@ -41,7 +41,7 @@ export async function login(context: CommandContext, flags: LoginFlags): Promise
 }
 
 async function signIn(context: CommandContext, withBrowser: boolean) {
-  const { output, settings, fetch, signal, env } = context;
+  const { output, settings, http, signal, env } = context;
   await askServer(context);
   const show = (address: string): void => {
     const opens = withBrowser && openBrowser(address, env);
@@ -52,18 +52,18 @@ async function signIn(context: CommandContext, withBrowser: boolean) {
     if (withBrowser && !opens)
       output.note('If your browser is on another machine, sign in with a key: culvert login --apikey -');
   };
-  return new SignIn(settings.url, fetch).withBrowser(show, signal);
+  return new SignIn(settings.url, http).withBrowser(show, signal);
 }
 
 /**
  * Makes sure that Culvert answers at the address, before a person is sent there to sign in.
  * @throws CliError with `unreachable` when it does not
  */
-async function askServer({ settings, fetch, signal }: CommandContext): Promise<void> {
+async function askServer({ settings, http, signal }: CommandContext): Promise<void> {
   // Refused for lack of a credential, which only Culvert words as it does.
   const bearer = keyCredential(() => Promise.resolve('none'));
   const inTime = AbortSignal.timeout(SERVER_TIMEOUT_MS);
-  const api = createApi({ url: settings.url, fetch, bearer, signal: AbortSignal.any([signal, inTime]) });
+  const api = createApi({ url: settings.url, http, bearer, signal: AbortSignal.any([signal, inTime]) });
   try {
     await serverVersion(api);
   } catch (error) {
@@ -74,10 +74,10 @@ async function askServer({ settings, fetch, signal }: CommandContext): Promise<v
 }
 
 /** @throws CliError when Culvert does not take it */
-function verify({ settings, fetch, signal }: CommandContext, credential: StoredCredential) {
+function verify({ settings, http, signal }: CommandContext, credential: StoredCredential) {
   const secret = credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
   const bearer = keyCredential(() => Promise.resolve(secret));
-  return createApi({ url: settings.url, fetch, bearer, signal }).call('getMe');
+  return createApi({ url: settings.url, http, bearer, signal }).call('getMe');
 }
 
 async function readKey({ stdin, output, signal }: CommandContext, given: string): Promise<string> {

@@ -2,13 +2,13 @@ import type { CommandContext } from '../command-context.js';
 import { SignIn } from './sign-in.js';
 
 /** Forgets the sign-in here, whatever becomes of ending it at the server. */
-export async function logout({ output, settings, fetch }: CommandContext): Promise<void> {
+export async function logout({ output, settings, http }: CommandContext): Promise<void> {
   const { url, credentials } = settings;
   const stored = credentials.find(url);
   await credentials.remove(url);
   if (stored?.kind === 'tokens') {
     try {
-      await new SignIn(url, fetch).revoke(stored.refreshToken);
+      await new SignIn(url, http).revoke(stored.refreshToken);
     } catch (error) {
       output.note(
         'The sign-in is forgotten here. At the server it goes on: your profile in the dashboard ends it.',

@@ -5,13 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestServer } from '@culvert/testkit';
 import type { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
-import { createFetch } from '../http.js';
+import { createHttpClient } from '../http.js';
 import { createBearer } from '../settings/bearer.js';
 import { CredentialFile, type StoredTokens } from '../settings/credential-file.js';
 import { readSettings } from '../settings/settings.js';
 import { SignIn } from './sign-in.js';
 
-const fetch = createFetch(undefined);
+const http = createHttpClient(undefined);
 const never = new AbortController().signal;
 const tokenAnswer = (name: string, seconds = 3600) => ({
   access_token: `access-${name}`,
@@ -38,12 +38,12 @@ describe('signing in', () => {
   async function begin(signal = never) {
     let show!: (address: URL) => void;
     const shown = new Promise<URL>((resolve) => (show = resolve));
-    const outcome = new SignIn(server.url, fetch).withBrowser((address) => show(new URL(address)), signal);
+    const outcome = new SignIn(server.url, http).withBrowser((address) => show(new URL(address)), signal);
     outcome.catch(() => {});
     const asked = await shown;
     const redirectUri = asked.searchParams.get('redirect_uri') ?? '';
     const answer = (query: Record<string, string>, path = '/callback') =>
-      globalThis.fetch(`${new URL(redirectUri).origin}${path}?${new URLSearchParams(query).toString()}`, {
+      fetch(`${new URL(redirectUri).origin}${path}?${new URLSearchParams(query).toString()}`, {
         redirect: 'manual',
       });
     return { asked, outcome, answer, redirectUri, state: asked.searchParams.get('state') ?? '' };
@@ -123,7 +123,7 @@ describe('tokens', () => {
     refreshToken: `refresh-${name}`,
     expiresAt: new Date(Date.now() + leftMs).toISOString(),
   });
-  const bearer = () => createBearer(readSettings({}, { CULVERT_CONFIG_DIR: directory }), fetch);
+  const bearer = () => createBearer(readSettings({}, { CULVERT_CONFIG_DIR: directory }), http);
   beforeEach(async () => {
     server = await TestServer.start();
     directory = mkdtempSync(join(tmpdir(), 'culvert-test-'));
@@ -194,6 +194,6 @@ describe('tokens', () => {
     await file.store('https://other.example', stored('1', 3_600_000));
     await file.store(server.url, stored('2', 3_600_000));
     const settings = readSettings({ url: 'third.example' }, { CULVERT_CONFIG_DIR: directory });
-    expect(() => createBearer(settings, fetch)).toThrow('nobody is signed in at https://third.example');
+    expect(() => createBearer(settings, http)).toThrow('nobody is signed in at https://third.example');
   });
 });

@@ -2,10 +2,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { asFetch, type HttpClient } from '@culvert/outbound';
 import * as oauth from 'openid-client';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
-import { unreachable, type Fetch } from '../http.js';
+import { unreachable } from '../http.js';
 import type { StoredTokens } from '../settings/credential-file.js';
 
 /** As Culvert knows this program (apps/api/src/people/programs/known-programs.ts). */
@@ -20,7 +21,7 @@ export class SignIn {
 
   constructor(
     private readonly url: string,
-    fetch: Fetch,
+    http: HttpClient,
   ) {
     const server = {
       issuer: url,
@@ -29,7 +30,7 @@ export class SignIn {
       revocation_endpoint: `${url}/revoke`,
     };
     this.config = new oauth.Configuration(server, CLIENT_ID, undefined, oauth.None());
-    this.config[oauth.customFetch] = fetch;
+    this.config[oauth.customFetch] = asFetch(http);
     this.config.timeout = TOKEN_TIMEOUT_SECONDS;
     // Whether plain http is acceptable is for whoever named the address.
     // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out

@@ -218,12 +218,12 @@ class ExposeRun {
   }
 
   private async remove(): Promise<boolean> {
-    const { settings, fetch, bearer, output } = this.context;
+    const { settings, http, bearer, output } = this.context;
     const { trafficManagerId, preview, sessionId } = this;
     if (sessionId === null) return true;
     // The signal of the context has fired: these calls have a time of their own.
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
-    const api = createApi({ url: settings.url, fetch, bearer, signal });
+    const api = createApi({ url: settings.url, http, bearer, signal });
     try {
       const id =
         trafficManagerId ?? (await api.call('getSession', { sessionId: sessionId })).trafficManagerId;

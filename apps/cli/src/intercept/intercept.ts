@@ -276,7 +276,7 @@ class InterceptRun {
   /** In the order in which people would miss it. Whether nothing is left. */
   private async cleanUp(): Promise<boolean> {
     const { context, client, preview, info, options } = this;
-    const { settings, fetch, output } = context;
+    const { settings, http, output } = context;
     let isRemoved = true;
     if (this.ending.isAsked && this.wasActive) output.note(`Leaving ${options.draft.name} …`);
     const complain =
@@ -287,7 +287,7 @@ class InterceptRun {
       };
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
     if (preview !== null) {
-      const api = createApi({ url: settings.url, fetch, bearer: context.bearer, signal });
+      const api = createApi({ url: settings.url, http, bearer: context.bearer, signal });
       await api.call('deletePreview', { previewId: preview.id }).catch((error: unknown) => {
         if (!(error instanceof CliError) || error.exitCode !== EXIT.notFound)
           complain(`Could not remove ${preview.url}`)(error);

@@ -1,8 +1,8 @@
 /** Whose credential goes with requests: the environment's key, or what was stored at signing in, kept fresh. */
 import { keyCredential, type Credential } from '@culvert/api-client';
+import type { HttpClient } from '@culvert/outbound';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
-import type { Fetch } from '../http.js';
 import type { StoredTokens } from './credential-file.js';
 import type { Settings } from './settings.js';
 
@@ -21,12 +21,12 @@ export function credentialSource(settings: Settings): CredentialSource | null {
 }
 
 /** @throws CliError when nobody is signed in */
-export function createBearer(settings: Settings, fetch: Fetch): Credential {
+export function createBearer(settings: Settings, http: HttpClient): Credential {
   const { url } = settings;
   if (settings.apiKey !== null) return fixed(settings.apiKey);
   const stored = settings.credentials.find(url);
   if (stored === null) throw notSignedIn(url);
-  return stored.kind === 'api-key' ? fixed(stored.apiKey) : new TokenBearer(settings, fetch);
+  return stored.kind === 'api-key' ? fixed(stored.apiKey) : new TokenBearer(settings, http);
 }
 
 function fixed(secret: string): Credential {
@@ -39,7 +39,7 @@ class TokenBearer implements Credential {
 
   constructor(
     private readonly settings: Settings,
-    private readonly fetch: Fetch,
+    private readonly http: HttpClient,
   ) {}
 
   async secret(): Promise<string> {
@@ -61,7 +61,7 @@ class TokenBearer implements Credential {
   private async renewTokens(tokens: StoredTokens): Promise<StoredTokens> {
     const { credentials, url } = this.settings;
     const { SignIn } = await import('../account/sign-in.js');
-    const renewed = await new SignIn(url, this.fetch).renew(tokens.refreshToken);
+    const renewed = await new SignIn(url, this.http).renew(tokens.refreshToken);
     if (renewed === null) {
       // Another process, or another sign-in, may have been quicker.
       const now = this.stored();

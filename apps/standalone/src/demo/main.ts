@@ -6,6 +6,7 @@
 import { inspect } from 'node:util';
 import { ApiClient, keyCredential } from '@culvert/api-client';
 import { previewResource } from '@culvert/contract';
+import { HttpClient } from '@culvert/outbound';
 import { startSampleService } from '@culvert/sample-service';
 import { createLog, failToStart, printResults, stopOnSignal } from '@culvert/runtime';
 import { startTrafficManager } from '@culvert/traffic-manager';
@@ -56,9 +57,15 @@ async function main(): Promise<void> {
 }
 
 async function createPreview(url: string, apiKey: string, port: number): Promise<string> {
+  const http = new HttpClient({
+    connectTimeoutMs: CALL_TIMEOUT_MS,
+    timeoutMs: CALL_TIMEOUT_MS,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+    allowPrivateAddresses: true,
+  });
   const api = new ApiClient({
     url,
-    fetch,
+    http,
     credential: keyCredential(() => Promise.resolve(apiKey)),
     readings: { createPreview: previewResource },
     toError: (failure) => new Error(`the preview could not be created: ${inspect(failure)}`),
@@ -72,6 +79,7 @@ async function createPreview(url: string, apiKey: string, port: number): Promise
       access: 'public',
     },
   });
+  http.close();
   return preview.url;
 }
 

@@ -1,8 +1,7 @@
-import { createFetch } from '@culvert/outbound';
 import { createTestCertificate } from '@culvert/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TestCulvert } from '../spec/test-culvert.js';
-import { createCulvertApi, CulvertApiError, unlessGone } from './culvert-api.js';
+import { createCulvertApi, createHttpClient, CulvertApiError, unlessGone } from './culvert-api.js';
 
 const certificate = createTestCertificate(['127.0.0.1']);
 let culvert: TestCulvert;
@@ -12,14 +11,14 @@ describe('a Culvert with a certificate of its own authority', () => {
   it('is asked when CULVERT_CA_FILE holds that authority, as the tunnel dials it', async () => {
     culvert = await TestCulvert.start(certificate);
     culvert.keys.set('cvt_key', { team: 'ours', scopes: [] });
-    const trusting = createFetch({ ca: certificate.cert, connectTimeoutMs: 5000 });
+    const trusting = createHttpClient({ ca: certificate.cert });
     const api = createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), trusting);
     expect((await api.call('getMe')).team?.id).toBe('ours');
   });
 
   it('is not without it, and the reason is told', async () => {
     culvert = await TestCulvert.start(certificate);
-    const api = createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), fetch);
+    const api = createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), createHttpClient());
     await expect(api.call('getMe')).rejects.toThrow(
       /did not answer GET \/api\/v1\/me: .*self-signed certificate/,
     );
@@ -28,7 +27,7 @@ describe('a Culvert with a certificate of its own authority', () => {
 });
 
 describe('an error of Culvert', () => {
-  const apiOf = () => createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), fetch);
+  const apiOf = () => createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), createHttpClient());
 
   it('names the call, the status and what Culvert says', async () => {
     culvert = await TestCulvert.start();

@@ -1,7 +1,7 @@
 /** Culvert's API as a cluster calls it. Failures say what to do about them. */
-import { ApiClient, type ApiFailure, keyCredential, type Read } from '@culvert/api-client';
+import { ApiClient, type ApiFailure, type ApiTransport, keyCredential, type Read } from '@culvert/api-client';
 import { interceptResource, meResource, pageOf, previewResource, sessionResource } from '@culvert/contract';
-import type { Fetch } from '@culvert/outbound';
+import { HttpClient, type HttpClientOptions } from '@culvert/outbound';
 import type { z } from 'zod';
 
 /** Culvert refused a call, or did not answer it. */
@@ -72,15 +72,32 @@ export type CulvertPreview = Read<z.output<typeof preview>>;
 export type Me = Read<z.output<(typeof READINGS)['getMe']>>;
 
 /** Calls reject with CulvertApiError. @param apiKey read anew for every call */
-export function createCulvertApi(url: URL, apiKey: () => Promise<string>, fetch: Fetch): CulvertApi {
+export function createCulvertApi(url: URL, apiKey: () => Promise<string>, http: ApiTransport): CulvertApi {
   return new ApiClient({
     url: url.href,
-    fetch,
+    http,
     credential: keyCredential(apiKey),
     readings: READINGS,
     toError: (failure) => errorOf(url, failure),
     timeoutMs: CALL_TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
+  });
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A client for Culvert's API. `ca`: PEM certificates to trust instead of the usual ones. */
+export function createHttpClient({
+  ca,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+}: Partial<Pick<HttpClientOptions, 'ca' | 'connectTimeoutMs'>> = {}): HttpClient {
+  return new HttpClient({
+    ca,
+    connectTimeoutMs,
+    timeoutMs: CALL_TIMEOUT_MS,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
+    // The settings name Culvert, which may be in the same network.
+    allowPrivateAddresses: true,
   });
 }
 
@@ -116,7 +133,7 @@ function errorOf({ origin }: URL, failure: ApiFailure): CulvertApiError {
   }
 }
 
-/** `fetch failed` says nothing; its cause does. */
+/** The cause says most. */
 function why(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   const known = cause instanceof Error ? cause : (error as Error);

@@ -2,7 +2,7 @@ import type { InterceptInfo } from '@culvert/meeting-point';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MANAGER_ID, TestCulvert } from '../spec/test-culvert.js';
-import { createCulvertApi } from './culvert-api.js';
+import { createCulvertApi, createHttpClient } from './culvert-api.js';
 import { InterceptReports } from './intercept-reports.js';
 
 let culvert: TestCulvert;
@@ -56,7 +56,7 @@ function start(clientGraceMs = 0): InterceptReports {
   const known = ids;
   const reports = new InterceptReports(
     {
-      api: createCulvertApi(culvert.url, () => Promise.resolve('key'), fetch),
+      api: createCulvertApi(culvert.url, () => Promise.resolve('key'), createHttpClient()),
       list: () => wanted,
       setCulvertId: (id, culvertId) => {
         known.set(id, culvertId);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHttpClient } from '../culvert/culvert-api.js';
 import { TestCulvert } from '../spec/test-culvert.js';
 import { Authenticator } from './authenticator.js';
 
@@ -19,7 +20,12 @@ afterEach(() => culvert.close());
 
 function authenticator(clusterSecret: string | null = SECRET): Authenticator {
   return new Authenticator(
-    { url: culvert.url, apiKey: () => Promise.resolve(OWN), clusterSecret, fetch },
+    {
+      url: culvert.url,
+      apiKey: () => Promise.resolve(OWN),
+      clusterSecret,
+      http: createHttpClient(),
+    },
     () => now,
   );
 }

@@ -1,7 +1,7 @@
 /** Who may come to the meeting point: docs/cluster.md §1. Of what is presented only hashes are kept. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { RateWindow } from '@culvert/flow';
-import type { Fetch } from '@culvert/outbound';
+import type { ApiTransport } from '@culvert/api-client';
 import { createCulvertApi, CulvertApiError, type Me } from '../culvert/culvert-api.js';
 
 /** HTTP status of the answer to an upgrade; 101: welcome. */
@@ -12,7 +12,7 @@ export interface AuthenticatorOptions {
   /** The traffic manager's own key. */
   readonly apiKey: () => Promise<string>;
   /** How Culvert is asked. */
-  readonly fetch: Fetch;
+  readonly http: ApiTransport;
   /** Null: only API keys are taken. */
   readonly clusterSecret: string | null;
 }
@@ -109,9 +109,9 @@ export class Authenticator {
   }
 
   private async me(key: string): Promise<Me | null> {
-    const { url, fetch } = this.options;
+    const { url, http } = this.options;
     try {
-      return await createCulvertApi(url, () => Promise.resolve(key), fetch).call('getMe');
+      return await createCulvertApi(url, () => Promise.resolve(key), http).call('getMe');
     } catch (error) {
       if (error instanceof CulvertApiError && error.status === 401) return null;
       throw error;

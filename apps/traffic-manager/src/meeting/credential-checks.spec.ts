@@ -14,6 +14,7 @@ import { Deferred } from '@culvert/testkit';
 import { dialWebSocket, GoAwayCode } from '@culvert/tunnel';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHttpClient } from '../culvert/culvert-api.js';
 import { TestCulvert } from '../spec/test-culvert.js';
 import { Authenticator } from './authenticator.js';
 import { MeetingPoint } from './meeting-point.js';
@@ -56,7 +57,12 @@ afterEach(async () => {
 /** @param clock of the authenticator; the real one, or one that stands still until `now` is changed */
 async function startMeetingPoint(credentialCheckMs: number, clock?: () => number): Promise<URL> {
   const authenticator = new Authenticator(
-    { url: culvert.url, apiKey: () => Promise.resolve(OWN), clusterSecret: SECRET, fetch },
+    {
+      url: culvert.url,
+      apiKey: () => Promise.resolve(OWN),
+      clusterSecret: SECRET,
+      http: createHttpClient(),
+    },
     clock,
   );
   const meetingPoint = new MeetingPoint(

@@ -6,12 +6,13 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { isSettableHeader } from '@culvert/contract';
 import { MeetingClient, MeetingError, type InterceptDraft, type InterceptInfo } from '@culvert/meeting-point';
-import { Backoff, createFetch, type Fetch } from '@culvert/outbound';
+import { Backoff, type HttpClient } from '@culvert/outbound';
 import { probePages, startAdmin } from '@culvert/runtime';
 import { DEFAULT_SETTINGS, goAwayName } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import {
   createCulvertApi,
+  createHttpClient,
   CulvertApiError,
   type CulvertApi,
   type CulvertPreview,
@@ -44,8 +45,6 @@ export function startPodDaemon(
 const LOOK_MS = 500;
 const CONFLICT_MS = 5000;
 
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /** For removing, and for requests under way: Kubernetes gives a pod 30 s. */
 const REMOVE_TIMEOUT_MS = 5000;
 const DRAIN_MS = 2000;
@@ -65,7 +64,7 @@ class Daemon implements PodDaemon {
   private readonly draft: InterceptDraft;
   private readonly admin: Server | null;
   /** For the calls of Culvert's API. */
-  private readonly fetch: Fetch;
+  private readonly http: HttpClient;
   private client: MeetingClient | null = null;
   private intercept: InterceptInfo | null = null;
   private lastState = '';
@@ -96,7 +95,7 @@ class Daemon implements PodDaemon {
       targetHost: '127.0.0.1',
       targetPort: port,
     };
-    this.fetch = createFetch({ ca, connectTimeoutMs: CONNECT_TIMEOUT_MS });
+    this.http = createHttpClient({ ca });
     this.admin =
       adminPort === null
         ? null
@@ -255,7 +254,7 @@ class Daemon implements PodDaemon {
   }
 
   private api(): CulvertApi {
-    return createCulvertApi(this.culvertUrl!, this.options.apiKey, this.fetch);
+    return createCulvertApi(this.culvertUrl!, this.options.apiKey, this.http);
   }
 
   private async shutDown(): Promise<void> {

@@ -4,23 +4,14 @@ import { once } from 'node:events';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { proxyOf } from '../proxy.js';
+import type { HttpClientOptions } from './http-options.js';
 import { HttpError, reasonOf } from './http-error.js';
 import { isPrivateAddress } from './private-addresses.js';
 import { openProxyTunnel } from './proxy-tunnel.js';
 
 export type HttpProtocol = 'h2' | 'http/1.1';
 
-export interface DialerOptions {
-  /** PEM certificates to trust instead of the usual ones, to which NODE_EXTRA_CA_CERTS adds. */
-  readonly ca?: string | readonly string[] | undefined;
-  /** Limit for the name, TCP, the proxy and TLS together, in milliseconds. */
-  readonly connectTimeoutMs: number;
-  /**
-   * Whether private, local and reserved addresses may be connected to. Where they may not, a name is resolved once, and the
-   * connection is made to an address that was checked. Behind a proxy it is the proxy that resolves names.
-   */
-  readonly allowPrivateAddresses: boolean;
-}
+export type DialerOptions = Pick<HttpClientOptions, 'ca' | 'connectTimeoutMs' | 'allowPrivateAddresses'>;
 
 /** What failed, for people. */
 const STEPS = { connect: 'no connection', tls: 'no TLS', proxy: 'the proxy cannot be reached' } as const;

@@ -89,12 +89,19 @@ export class Exchange {
     incoming.once('end', () => {
       // A stream of HTTP/2 that is reset ends like any other.
       const { rstCode = NO_ERROR } = this.stream ?? {};
-      if (rstCode === NO_ERROR) this.resolve(this.response(incoming));
+      if (rstCode === NO_ERROR && this.hasWholeBody(incoming)) this.resolve(this.response(incoming));
       else broken();
     });
     incoming.on('error', broken);
     incoming.once('aborted', broken);
     incoming.once('close', broken);
+  }
+
+  /** Whether as many bytes came as the response said. */
+  private hasWholeBody({ headers, statusCode }: IncomingMessage): boolean {
+    const length = headers['content-length'];
+    const hasBody = this.request.method !== 'HEAD' && statusCode !== 304;
+    return length === undefined || !hasBody || Number(length) === this.bytes;
   }
 
   private refuseLength(): void {

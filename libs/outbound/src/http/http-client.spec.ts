@@ -14,7 +14,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import { inspect } from 'node:util';
 import { ConnectProxy, createTestCertificate } from '@culvert/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HttpClient, type HttpClientOptions } from './http-client.js';
+import { HttpClient } from './http-client.js';
+import type { HttpClientOptions } from './http-options.js';
 import { HttpError, type HttpErrorKind } from './http-error.js';
 import type { HttpRequest } from './http-message.js';
 
@@ -234,6 +235,18 @@ describe('a response', () => {
     // The server has begun to respond: what it did must not be done twice.
     expect(sent).toBe(1);
   });
+
+  it.each([0, 2, 8])(
+    'over HTTP/2 whose stream is reset with code %i before its end is an error',
+    async (code) => {
+      const { port } = await serveHttp2((_request, response) => {
+        response.writeHead(200, { 'content-length': '10' });
+        const { stream } = response as Http2ServerResponse;
+        stream.write('12345', () => stream.close(code));
+      });
+      expect(await kindOf(clientOf(), { url: `https://localhost:${port}/` })).toBe('broken');
+    },
+  );
 
   it.each([204, 304, 404, 503])('with status %i is a response', async (status) => {
     const { port } = await serveHttp2((_request, response) => void response.writeHead(status).end());

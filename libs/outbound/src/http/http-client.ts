@@ -1,97 +1,30 @@
-import { Connections, ProtocolChangedError } from './connections.js';
-import { Dialer, type DialerOptions } from './dialer.js';
-import { Exchange } from './exchange.js';
-import { HttpError } from './http-error.js';
-import { checkRequest, type CheckedRequest, type HttpRequest, type HttpResponse } from './http-message.js';
-import { redirected } from './redirect.js';
-
-export interface HttpClientOptions extends DialerOptions {
-  /** Limit from the call of `send` to the last byte of the response, redirects included, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Limit for the body of one response. */
-  readonly maxResponseBytes: number;
-  /** Redirects to follow. Default: none, a redirect is a response like any other. */
-  readonly maxRedirects?: number | undefined;
-}
-
-/** One for an idle connection that turns out to be closed, one for a server that no longer speaks the protocol it did. */
-const MAX_REPEATS = 2;
+import type { HttpRequest, HttpResponse } from './http-message.js';
+import type { HttpClientOptions } from './http-options.js';
+import type { Sender } from './sender.js';
 
 /**
- * HTTP to other servers: HTTP/2 where the server offers it by ALPN, HTTP/1.1 elsewhere. Connections are kept and shared by the
- * requests of one client; idle ones do not hold the process.
+ * HTTP to other servers: HTTP/2 where the server offers it by ALPN, HTTP/1.1 elsewhere, through the proxy of the environment.
+ * Connections are kept and shared by the requests of one client; idle ones do not hold the process.
  */
 export class HttpClient {
-  private readonly connections: Connections;
-  private underWay = 0;
+  private sender: Promise<Sender> | null = null;
 
-  constructor(private readonly options: HttpClientOptions) {
-    this.connections = new Connections(new Dialer(options));
-  }
+  constructor(private readonly options: HttpClientOptions) {}
 
   /** Resolves with a whole response of any status. Rejects with an HttpError, or with the reason of the request's signal. */
   async send(request: HttpRequest): Promise<HttpResponse> {
-    const { timeoutMs = this.options.timeoutMs, signal } = request;
-    const checked = checkRequest(request);
-    const ended = new AbortController();
-    const abort = (): void => ended.abort(signal?.reason);
-    const timer = setTimeout(() => {
-      this.connections.probe();
-      const message = `${checked.url.origin} did not answer within ${timeoutMs} ms`;
-      ended.abort(new HttpError('timeout', message));
-    }, timeoutMs);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
-    this.underWay++;
-    try {
-      return await this.follow(checked, request, ended.signal);
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
-      if (--this.underWay === 0) this.connections.settle();
-    }
+    this.sender ??= this.load();
+    return (await this.sender).send(request);
   }
 
   /** Closes all connections. Requests under way reject. */
   close(): void {
-    this.connections.close();
+    void this.sender?.then((sender) => sender.close());
   }
 
-  private async follow(
-    request: CheckedRequest,
-    {
-      maxRedirects = this.options.maxRedirects ?? 0,
-      maxResponseBytes = this.options.maxResponseBytes,
-    }: HttpRequest,
-    signal: AbortSignal,
-  ): Promise<HttpResponse> {
-    let current = request;
-    for (let followed = 0; ; followed++) {
-      const response = await this.exchange(current, maxResponseBytes, signal);
-      const next = maxRedirects === 0 ? null : redirected(current, response);
-      if (next === null) return response;
-      if (followed === maxRedirects)
-        throw new HttpError('redirect', `${request.url.origin} redirects more than ${maxRedirects} times`);
-      current = next;
-    }
-  }
-
-  /** Sends a request, and again where that is safe. */
-  private async exchange(
-    request: CheckedRequest,
-    maxResponseBytes: number,
-    signal: AbortSignal,
-  ): Promise<HttpResponse> {
-    for (let repeated = 0; ; repeated++) {
-      const exchange = new Exchange(request, { maxResponseBytes, signal });
-      try {
-        return await exchange.run(this.connections);
-      } catch (error) {
-        const isChanged = error instanceof ProtocolChangedError;
-        if (isChanged) this.connections.forget(request.url);
-        const isWorthwhile = (isChanged || exchange.mayBeRepeated) && repeated < MAX_REPEATS;
-        if (signal.aborted || !isWorthwhile) throw error;
-      }
-    }
+  /** Node's HTTP takes longer to load than many a command takes, and most of those send nothing. */
+  private async load(): Promise<Sender> {
+    const { Sender } = await import('./sender.js');
+    return new Sender(this.options);
   }
 }

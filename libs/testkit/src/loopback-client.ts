@@ -1,0 +1,11 @@
+import { HttpClient } from '@culvert/outbound';
+
+/** An HTTP client for servers of a test on this machine. */
+export function createLoopbackClient(): HttpClient {
+  return new HttpClient({
+    connectTimeoutMs: 10_000,
+    timeoutMs: 10_000,
+    maxResponseBytes: 1_000_000,
+    allowPrivateAddresses: true,
+  });
+}
