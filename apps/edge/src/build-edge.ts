@@ -11,7 +11,7 @@ import {
   Route,
   Router,
   StreamPools,
-  type TakenStream,
+  type HandedOffStream,
   TrustedProxies,
   TunnelRegistry,
 } from '@culvert/relay';
@@ -85,8 +85,8 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   // A tunnel is taken under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
   const isTunnel = (target: string, hostname: string): boolean =>
     (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !isPreview(hostname);
-  const takeTunnel = (socket: Socket): void => handToServer(server(), socket);
-  const takeCall = (stream: TakenStream): void => telepresence.serve(stream);
+  const serveTunnel = (socket: Socket): void => handToServer(server(), socket);
+  const serveCall = (stream: HandedOffStream): void => telepresence.serve(stream);
   const failures = new FailureLog(log);
   const relay = new Relay({
     clock,
@@ -96,8 +96,8 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
     trustedProxies,
     pools,
     handOff: {
-      ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? takeTunnel : null),
-      ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? takeCall : null),
+      ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? serveTunnel : null),
+      ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? serveCall : null),
     },
     onFault: (error) => log.error({ err: error }, 'relay fault'),
     onFailure: (error, hostname) => failures.add(error, hostname),

@@ -155,13 +155,13 @@ export class PortFront {
       }
       return route;
     };
-    const takeSocket = (socket: Socket): void => this.takeOver(socket);
+    const receiveSocket = (socket: Socket): void => this.receiveHandedOff(socket);
     const relay = new Relay({
       routes: { find: (_hostname, request) => findRoute(request) },
       gate: OPEN_GATE,
       limits: LIMITS,
       pools: this.pools,
-      handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : takeSocket) },
+      handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : receiveSocket) },
       onFault: (error) => log.error({ err: error }, 'relay fault'),
       onFailure: ({ code, message, reference }) =>
         log.debug({ code, reason: message, reference }, 'request failed'),
@@ -187,7 +187,7 @@ export class PortFront {
   }
 
   /** A connection that is no HTTP/1: its first bytes wait in the socket. */
-  private takeOver(socket: Socket): void {
+  private receiveHandedOff(socket: Socket): void {
     const first = socket.read() as Buffer | null;
     if (first !== null) socket.unshift(first);
     if (first !== null && spokenIn(first) === 'h2c') {

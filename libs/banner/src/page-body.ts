@@ -133,7 +133,7 @@ export class CodedPage implements FilteredBody {
 
   private openDecoder(firstByte: number): Coder {
     const decoder = decoderOf(this.coding, firstByte);
-    decoder.on('data', (bytes: Buffer) => this.takeUnpacked(decoder, bytes));
+    decoder.on('data', (bytes: Buffer) => this.receiveUnpacked(decoder, bytes));
     decoder.on('drain', () => this.sink.handleFilterRoom());
     decoder.on('end', () => {
       this.placement.end(this.emit);
@@ -143,7 +143,7 @@ export class CodedPage implements FilteredBody {
     return decoder;
   }
 
-  private takeUnpacked(decoder: Coder, bytes: Buffer): void {
+  private receiveUnpacked(decoder: Coder, bytes: Buffer): void {
     this.unpackedBytes += bytes.length;
     if (this.unpackedBytes > MAX_UNPACKED_BYTES) {
       this.sink.handleFilterFault(malformed(`a page unpacks to more than ${MAX_UNPACKED_BYTES} bytes`));

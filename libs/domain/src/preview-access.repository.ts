@@ -57,7 +57,7 @@ export interface PreviewVisitRepository {
   /** False when what it hangs on is gone. */
   createCode(draft: AccessCodeDraft): Promise<boolean>;
   /** Uses it up: of two who show the same code one gets it. Null when it is unknown, used or expired. */
-  takeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null>;
+  consumeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null>;
   /** Visits of links that were revoked count for no limit. */
   create(draft: PreviewVisitDraft, limits: VisitLimits, now: Date): Promise<VisitOutcome>;
   /**

@@ -10,7 +10,7 @@ function backing(pieces: readonly Buffer[]): number {
 
 function drain(queue: ByteQueue): Buffer[] {
   const pieces: Buffer[] = [];
-  while (queue.size > 0) pieces.push(queue.take(65_536));
+  while (queue.size > 0) pieces.push(queue.shift(65_536));
   return pieces;
 }
 
@@ -41,7 +41,7 @@ describe('ByteQueue', () => {
           size += piece.length;
         } else if (queue.size > 0) {
           const max = random.integer(1, 10_000);
-          const piece = queue.take(max);
+          const piece = queue.shift(max);
           // Not `expect`, which costs more than what is tested.
           if (piece.length === 0 || piece.length > max) throw new Error(`took ${piece.length} of ${max}`);
           taken.push(Buffer.from(piece));
@@ -62,7 +62,7 @@ describe('ByteQueue', () => {
     for (let i = 0; i < 5000; i++) {
       queue.pushJoined(random.bytes(random.integer(1, 500)));
       if (random.next() < 0.6 && queue.size > 0) {
-        const piece = queue.take(random.integer(1, 600));
+        const piece = queue.shift(random.integer(1, 600));
         taken.push(piece);
         copies.push(Buffer.from(piece));
       }
@@ -74,8 +74,8 @@ describe('ByteQueue', () => {
     const queue = new ByteQueue();
     const pieces = [Buffer.alloc(10), Buffer.alloc(100_000).subarray(0, 5000)];
     for (const piece of pieces) queue.push(piece);
-    expect(queue.take(65_536)).toBe(pieces[0]);
-    expect(queue.take(65_536)).toBe(pieces[1]);
+    expect(queue.shift(65_536)).toBe(pieces[0]);
+    expect(queue.shift(65_536)).toBe(pieces[1]);
   });
 
   it('gives small pieces that are joined as one, and a large one itself', () => {
@@ -85,9 +85,9 @@ describe('ByteQueue', () => {
     queue.pushJoined(Buffer.from('cd'));
     queue.pushJoined(large);
     queue.pushJoined(Buffer.from('ef'));
-    expect(queue.take(65_536).toString()).toBe('abcd');
-    expect(queue.take(65_536)).toBe(large);
-    expect(queue.take(65_536).toString()).toBe('ef');
+    expect(queue.shift(65_536).toString()).toBe('abcd');
+    expect(queue.shift(65_536)).toBe(large);
+    expect(queue.shift(65_536).toString()).toBe('ef');
   });
 
   it('does not keep the message that a small piece was cut from', () => {
@@ -124,7 +124,7 @@ describe('ByteQueue', () => {
     expect(queue.size).toBe(0);
     expect(held(queue)).toEqual([]);
     queue.pushCompact(Buffer.from('def'));
-    expect(queue.take(10).toString()).toBe('def');
+    expect(queue.shift(10).toString()).toBe('def');
   });
 
   it('does not keep pieces that were taken while it never becomes empty', () => {
@@ -132,7 +132,7 @@ describe('ByteQueue', () => {
     queue.push(Buffer.from('x'));
     for (let i = 0; i < 100_000; i++) {
       queue.push(Buffer.from('y'));
-      queue.take(1);
+      queue.shift(1);
     }
     expect(queue.size).toBe(1);
     expect(placesOf(queue)).toBeLessThan(200);

@@ -57,8 +57,8 @@ export class ByteQueue {
   }
 
   /** Takes the first bytes, at most `max`, as they lie: fewer when they lie in several places. Not when empty. */
-  take(max: number): Buffer {
-    if (this.end === 0) return this.takeOfTail(max);
+  shift(max: number): Buffer {
+    if (this.end === 0) return this.shiftTail(max);
     const first = this.pieces[this.head];
     if (first.length > max) {
       this.pieces[this.head] = first.subarray(max);
@@ -85,7 +85,7 @@ export class ByteQueue {
     this.forgetTail();
   }
 
-  private takeOfTail(max: number): Buffer {
+  private shiftTail(max: number): Buffer {
     const taken = this.tail.subarray(this.tailStart, Math.min(this.tailEnd, this.tailStart + max));
     this.tailStart += taken.length;
     this.size -= taken.length;

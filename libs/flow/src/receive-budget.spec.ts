@@ -15,17 +15,17 @@ describe('ReceiveBudget', () => {
 
   it('lends to the last byte when it is taken from', () => {
     const budget = new ReceiveBudget(100);
-    expect(budget.take(70)).toBe(70);
-    expect(budget.take(70)).toBe(30);
-    expect(budget.take(1)).toBe(0);
+    expect(budget.reserve(70)).toBe(70);
+    expect(budget.reserve(70)).toBe(30);
+    expect(budget.reserve(1)).toBe(0);
     budget.release(10);
-    expect(budget.take(70)).toBe(10);
+    expect(budget.reserve(70)).toBe(10);
   });
 
   it('lends nothing to a window that is larger than it should be', () => {
     const budget = new ReceiveBudget(100_000);
     expect(budget.share(-5000)).toBe(0);
-    expect(budget.take(-5000)).toBe(0);
-    expect(budget.take(1_000_000)).toBe(100_000);
+    expect(budget.reserve(-5000)).toBe(0);
+    expect(budget.reserve(1_000_000)).toBe(100_000);
   });
 });

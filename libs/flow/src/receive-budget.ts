@@ -20,7 +20,7 @@ export class ReceiveBudget {
   }
 
   /** Lends up to `wanted` bytes, as far as there are any. */
-  take(wanted: number): number {
+  reserve(wanted: number): number {
     const taken = Math.max(Math.min(wanted, this.left), 0);
     this.left -= taken;
     return taken;

@@ -33,7 +33,7 @@ describe('SlabBatch', () => {
     batch.half(0x0102);
     batch.octets(7, 8);
     expect(batch.size).toBe(8);
-    expect(batch.take({ detached: false }).toString('hex')).toBe('fffefdfc01020708');
+    expect(batch.drain({ detached: false }).toString('hex')).toBe('fffefdfc01020708');
   });
 
   it('gives back what was written, in order, whatever else was written to its slab', () => {
@@ -59,7 +59,7 @@ describe('SlabBatch', () => {
         const whole = Buffer.concat(expected[which]);
         expect(batch.size).toBe(whole.length);
         if (whole.length === 0) continue;
-        expect(batch.take({ detached: random.next() < 0.5 }).equals(whole)).toBe(true);
+        expect(batch.drain({ detached: random.next() < 0.5 }).equals(whole)).toBe(true);
         expect(batch.size).toBe(0);
       }
     }
@@ -72,7 +72,7 @@ describe('SlabBatch', () => {
     for (let i = 1; i < 40_000; i++) {
       batch.word(i);
       if (i % 7 !== 0) continue;
-      const bytes = batch.take({ detached: i % 2 === 0 });
+      const bytes = batch.drain({ detached: i % 2 === 0 });
       taken.push(bytes);
       copies.push(Buffer.from(bytes));
     }
@@ -83,7 +83,7 @@ describe('SlabBatch', () => {
     const batch = new PlainBatch(new Slab());
     const payload = Buffer.alloc(8193);
     batch.payload(payload);
-    expect(batch.take({ detached: true })).toBe(payload);
+    expect(batch.drain({ detached: true })).toBe(payload);
   });
 
   it('does not copy a batch of one run', () => {
@@ -91,13 +91,13 @@ describe('SlabBatch', () => {
     const batch = new PlainBatch(slab);
     batch.word(1);
     batch.payload(Buffer.alloc(8192));
-    expect(batch.take({ detached: true }).buffer).toBe(slab.memory.buffer);
+    expect(batch.drain({ detached: true }).buffer).toBe(slab.memory.buffer);
   });
 
   it('keeps a small batch that has to wait in memory of its own size', () => {
     const batch = new PlainBatch(new Slab());
     batch.word(1);
-    expect(batch.take({ detached: true }).buffer.byteLength).toBe(4);
+    expect(batch.drain({ detached: true }).buffer.byteLength).toBe(4);
   });
 
   it('joins the runs of a batch that waits for long', () => {
@@ -109,7 +109,7 @@ describe('SlabBatch', () => {
       batch.settle();
       expect(runsOf(batch)).toBeLessThanOrEqual(16);
     }
-    const bytes = batch.take({ detached: false });
+    const bytes = batch.drain({ detached: false });
     expect(bytes.buffer.byteLength).toBe(4000);
     for (let i = 1; i <= 1000; i++) expect(bytes.readUInt32BE((i - 1) * 4)).toBe(i);
   });
@@ -118,7 +118,7 @@ describe('SlabBatch', () => {
     const slab = new Slab();
     const batch = new PlainBatch(slab);
     batch.word(1);
-    batch.take({ detached: false });
+    batch.drain({ detached: false });
     const held = Object.values(batch).filter((value) => Buffer.isBuffer(value) && value.length > 0);
     expect(held).toEqual([]);
     expect(runsOf(batch)).toBe(0);

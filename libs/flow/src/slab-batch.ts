@@ -43,7 +43,7 @@ export class SlabBatch {
   constructor(private readonly slab: Slab) {}
 
   /** Returns everything collected, as one buffer that is never written to again. Empties the batch, which must have bytes. */
-  take(options: { readonly detached: boolean }): Buffer {
+  drain(options: { readonly detached: boolean }): Buffer {
     this.endRun();
     const { runs, size } = this;
     this.runs = [];

@@ -61,7 +61,7 @@ export class LineScanner {
           if (byte === SP || byte === HTAB)
             throw new HttpSyntaxError(this.inStartLine ? 'BAD_START_LINE' : 'OBS_FOLD');
           this.state = State.IN_LINE;
-          takeLineByte(byte);
+          consumeLineByte(byte);
           break;
         case State.IN_LINE:
           if (byte === CR) {
@@ -70,7 +70,7 @@ export class LineScanner {
             this.hasBareLf = true;
             this.endLine(buffer, start, i);
           } else {
-            takeLineByte(byte);
+            consumeLineByte(byte);
           }
           break;
         case State.AFTER_CR:
@@ -118,7 +118,7 @@ export function checkLines(
   new LineScanner(kind, limits).scan(buffer, start, end);
 }
 
-function takeLineByte(byte: number): void {
+function consumeLineByte(byte: number): void {
   if (byte < SP ? byte !== HTAB : byte === 0x7f) {
     throw new HttpSyntaxError(byte === LF ? 'BARE_LF' : 'CONTROL_CHARACTER');
   }

@@ -45,7 +45,7 @@ export class MeetingError extends Error {
   }
 }
 
-interface Held {
+interface DeclaredIntercept {
   readonly draft: InterceptDraft;
   readonly target: LocalTarget;
   info: InterceptInfo | null;
@@ -61,7 +61,7 @@ const TARGET_CONNECT_TIMEOUT_MS = 10_000;
 export class MeetingClient {
   private readonly link: Link;
   /** Intercepts that are resumed at every connection, by workload and name. */
-  private readonly held = new Map<string, Held>();
+  private readonly declared = new Map<string, DeclaredIntercept>();
   private readonly pending = new Map<number, Pending>();
   private nextRequest = 1;
   private lastWelcome: Welcome | null = null;
@@ -105,19 +105,19 @@ export class MeetingClient {
    */
   async create(draft: InterceptDraft, target: LocalTarget): Promise<InterceptInfo> {
     await this.whenConnected();
-    const held: Held = { draft, target, info: null };
-    this.held.set(keyOf(draft), held);
+    const own: DeclaredIntercept = { draft, target, info: null };
+    this.declared.set(keyOf(draft), own);
     try {
-      return await this.declare(held);
+      return await this.declare(own);
     } catch (error) {
-      if (this.held.get(keyOf(draft)) === held) this.held.delete(keyOf(draft));
+      if (this.declared.get(keyOf(draft)) === own) this.declared.delete(keyOf(draft));
       throw error;
     }
   }
 
   /** `isLast`: no other process of this client's id holds the intercept. Rejects with MeetingError. */
   async remove(interceptId: string): Promise<{ readonly isLast: boolean }> {
-    for (const [key, { info }] of this.held) if (info?.id === interceptId) this.held.delete(key);
+    for (const [key, { info }] of this.declared) if (info?.id === interceptId) this.declared.delete(key);
     const answer = await this.ask({ type: 'remove', id: interceptId });
     return { isLast: answer.type === 'removed' && answer.isLast };
   }
@@ -150,11 +150,11 @@ export class MeetingClient {
   }
 
   /** What is known of it once whoever waits for the answer can look: a change may have come in the same message. */
-  private async declare(held: Held): Promise<InterceptInfo> {
-    const answer = await this.ask({ type: 'create', intercept: held.draft });
+  private async declare(own: DeclaredIntercept): Promise<InterceptInfo> {
+    const answer = await this.ask({ type: 'create', intercept: own.draft });
     if (answer.type !== 'created')
       throw new MeetingError('LOST', 'the traffic manager answered something else');
-    return this.held.get(keyOf(held.draft))?.info ?? answer.intercept;
+    return this.declared.get(keyOf(own.draft))?.info ?? answer.intercept;
   }
 
   private ask(line: { readonly type: string; readonly [member: string]: unknown }): Promise<ManagerToClient> {
@@ -190,15 +190,15 @@ export class MeetingClient {
         this.handleIntercept(message.intercept);
         return;
       case 'refused':
-        this.take(message.request)?.reject(new MeetingError(message.code, message.message));
+        this.claim(message.request)?.reject(new MeetingError(message.code, message.message));
         return;
       case 'created':
         this.handleCreated(message.intercept);
-        this.take(message.request)?.resolve(message);
+        this.claim(message.request)?.resolve(message);
         return;
       case 'removed':
       case 'listed':
-        this.take(message.request)?.resolve(message);
+        this.claim(message.request)?.resolve(message);
         return;
       default:
         throw new Error(`unhandled line ${String(message satisfies never)}`);
@@ -208,37 +208,37 @@ export class MeetingClient {
   private handleWelcome(welcome: Welcome): void {
     this.lastWelcome = welcome;
     this.options.onWelcome?.(welcome);
-    for (const held of this.held.values()) void this.resume(held);
+    for (const own of this.declared.values()) void this.resume(own);
     for (const { resolve } of this.waiting) resolve();
     this.waiting.clear();
   }
 
-  private async resume(held: Held): Promise<void> {
+  private async resume(own: DeclaredIntercept): Promise<void> {
     try {
-      const intercept = await this.declare(held);
+      const intercept = await this.declare(own);
       this.options.onIntercept?.(intercept);
     } catch (error) {
       // A connection that broke meanwhile resumes at the next one.
       if (!(error instanceof MeetingError) || error.code === 'LOST') return;
-      this.held.delete(keyOf(held.draft));
-      this.options.onRefused?.(held.draft, error);
+      this.declared.delete(keyOf(own.draft));
+      this.options.onRefused?.(own.draft, error);
     }
   }
 
   /** At once: its first stream may be in the same message as this line. */
   private handleCreated(intercept: InterceptInfo): void {
-    const held = this.held.get(keyOf(intercept));
-    if (held !== undefined) held.info = intercept;
+    const own = this.declared.get(keyOf(intercept));
+    if (own !== undefined) own.info = intercept;
   }
 
   private handleIntercept(intercept: InterceptInfo): void {
-    const held = this.held.get(keyOf(intercept));
-    if (held === undefined) return;
-    held.info = intercept;
+    const own = this.declared.get(keyOf(intercept));
+    if (own === undefined) return;
+    own.info = intercept;
     this.options.onIntercept?.(intercept);
   }
 
-  private take(request: number): Pending | undefined {
+  private claim(request: number): Pending | undefined {
     const pending = this.pending.get(request);
     this.pending.delete(request);
     return pending;
@@ -271,7 +271,7 @@ export class MeetingClient {
   }
 
   private targetOf(interceptId: string): LocalTarget | null {
-    for (const { info, target } of this.held.values()) if (info?.id === interceptId) return target;
+    for (const { info, target } of this.declared.values()) if (info?.id === interceptId) return target;
     return null;
   }
 }

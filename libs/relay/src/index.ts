@@ -41,6 +41,6 @@ export {
   type StreamPool,
 } from './upstream/stream-pool.js';
 export { StreamPools } from './upstream/stream-pools.js';
-export type { HandOff, SocketTaker, StreamTaker } from './visitors/hand-off.js';
-export type { TakenStream, TakenStreamHandler } from './visitors/taken-stream.js';
+export type { HandOff, SocketReceiver, StreamReceiver } from './visitors/hand-off.js';
+export type { HandedOffStream, HandedOffStreamHandler } from './visitors/handed-off-stream.js';
 export { TunnelRegistry } from './upstream/tunnel-registry.js';

@@ -548,7 +548,7 @@ describe('errors', () => {
     expect(page).toMatchObject({ status: 429, headers: { refresh: '30', 'retry-after': '30' } });
     expect(page.body).toContain('<h1>Too many requests in a short time</h1>');
     expect(rig.relay.counters).toMatchObject({ exchanges: 2, failures: { team_request_limit: 3 } });
-    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 2]]));
+    expect(rig.relay.drainRequestCounts()).toEqual(new Map([['t1', 2]]));
     expect(rig.route.active).toBe(0);
   });
 
@@ -570,7 +570,7 @@ describe('errors', () => {
       const refused = await rig.fetch('/');
       expect(refused.headers['x-culvert-error']).toBe('too_many_requests');
     }
-    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 1]]));
+    expect(rig.relay.drainRequestCounts()).toEqual(new Map([['t1', 1]]));
     await rig.stop();
     await first;
   });
@@ -583,8 +583,8 @@ describe('errors', () => {
     });
     expect((await rig.fetch('/')).status).toBe(200);
     expect((await rig.fetch('/')).status).toBe(200);
-    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
-    rig.relay.takeRequestCounts();
+    expect(rig.relay.drainUsedPreviews()).toEqual(['p1']);
+    rig.relay.drainRequestCounts();
     expect(rig.route.budget).toBeNull();
     await rig.relay.handleRouteChange('demo.preview.test');
     expect((await rig.fetch('/')).status).toBe(429);
@@ -672,19 +672,19 @@ describe('ends', () => {
       if (request.url === '/long') finish = () => response.end('done');
       else response.end('ok');
     });
-    expect(rig.relay.takeUsedPreviews()).toEqual([]);
+    expect(rig.relay.drainUsedPreviews()).toEqual([]);
     await rig.fetch('/');
     await rig.fetch('/');
-    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
-    expect(rig.relay.takeUsedPreviews()).toEqual([]);
+    expect(rig.relay.drainUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.drainUsedPreviews()).toEqual([]);
     const long = rig.fetch('/long');
     await expect.poll(() => rig.route.active).toBe(1);
-    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
-    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.drainUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.drainUsedPreviews()).toEqual(['p1']);
     await expect.poll(() => (finish(), rig.route.active)).toBe(0);
     await long;
-    expect(rig.relay.takeUsedPreviews()).toEqual(['p1']);
-    expect(rig.relay.takeUsedPreviews()).toEqual([]);
+    expect(rig.relay.drainUsedPreviews()).toEqual(['p1']);
+    expect(rig.relay.drainUsedPreviews()).toEqual([]);
   });
 
   it('holds back a service whose visitor does not read', async () => {

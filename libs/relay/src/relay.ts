@@ -194,18 +194,18 @@ export class Relay {
   }
 
   /** Returns the ids of the previews that had an exchange since the last call, or have one still. */
-  takeUsedPreviews(): string[] {
-    return this.host.use.takePreviews();
+  drainUsedPreviews(): string[] {
+    return this.host.use.drainPreviews();
   }
 
   /** Returns the traffic of previews since the last call; a preview may have several entries. */
-  takeTraffic(): RouteTraffic[] {
-    return this.host.use.takeTraffic();
+  drainTraffic(): RouteTraffic[] {
+    return this.host.use.drainTraffic();
   }
 
   /** Returns how many requests the previews of each team had forwarded since the last call. */
-  takeRequestCounts(): Map<string, number> {
-    return this.host.use.takeRequestCounts(this.host.clock.now);
+  drainRequestCounts(): Map<string, number> {
+    return this.host.use.drainRequestCounts(this.host.clock.now);
   }
 
   private async revalidate(concerns: (exchange: Exchange) => boolean): Promise<void> {

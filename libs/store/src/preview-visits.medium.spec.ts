@@ -178,9 +178,12 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     const [first, second] = [hashSecret(generateSecret()), hashSecret(generateSecret())];
     expect(await previewVisits.createCode({ ...draft, hash: first })).toBe(true);
     expect(await previewVisits.createCode({ ...draft, hash: second })).toBe(true);
-    const taken = await Promise.all([previewVisits.takeCode(first, now), previewVisits.takeCode(first, now)]);
+    const taken = await Promise.all([
+      previewVisits.consumeCode(first, now),
+      previewVisits.consumeCode(first, now),
+    ]);
     expect(taken.filter((code) => code !== null)).toMatchObject([{ nonceHash: draft.nonceHash }]);
-    expect(await previewVisits.takeCode(second, later)).toBeNull();
-    expect(await previewVisits.takeCode(second, now)).toBeNull();
+    expect(await previewVisits.consumeCode(second, later)).toBeNull();
+    expect(await previewVisits.consumeCode(second, now)).toBeNull();
   });
 });

@@ -129,7 +129,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     this.delivering = true;
     try {
       while (!this.paused && this.waiting.size > 0) {
-        const piece = this.waiting.take(MAX_PIECE_BYTES);
+        const piece = this.waiting.shift(MAX_PIECE_BYTES);
         this.handler.onData(piece);
         this.consume(piece.length);
       }
@@ -210,7 +210,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     while (left > 0 && this.unsent.size > 0) {
       const bytes = Math.min(left, this.sendable());
       if (bytes <= 0) break;
-      const piece = this.unsent.take(bytes);
+      const piece = this.unsent.shift(bytes);
       left -= piece.length;
       this.sendPiece(piece);
     }

@@ -31,7 +31,7 @@ for (const bytes of [100, 1024, 16_384]) {
   const batch = new FrameBatch();
   measure(`encode DATA of ${bytes}`, FRAMES_PER_MESSAGE, () => {
     for (let id = 1; id <= FRAMES_PER_MESSAGE; id++) batch.data(id, payload);
-    batch.take({ detached: false });
+    batch.drain({ detached: false });
   });
   measure(`encode DATA of ${bytes}, plain`, FRAMES_PER_MESSAGE, () => {
     const frames: Buffer[] = [];
@@ -62,5 +62,5 @@ for (const bytes of [100, 1024, 16_384]) {
 const batch = new FrameBatch();
 measure('encode WINDOW', FRAMES_PER_MESSAGE, () => {
   for (let id = 1; id <= FRAMES_PER_MESSAGE; id++) batch.window(id, 131_072);
-  batch.take({ detached: false });
+  batch.drain({ detached: false });
 });

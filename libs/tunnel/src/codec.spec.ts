@@ -39,7 +39,7 @@ function decode(pieces: readonly Buffer[]): PlainFrame[] {
 function encode(write: (batch: FrameBatch) => void): Buffer {
   const batch = new FrameBatch();
   write(batch);
-  return batch.take({ detached: true });
+  return batch.drain({ detached: true });
 }
 
 // One vector for every frame: docs/protocol.md §2.
@@ -96,7 +96,7 @@ describe('FrameBatch', () => {
         const whole = Buffer.concat(expected[which]);
         expect(batch.size).toBe(whole.length);
         if (whole.length === 0) continue;
-        expect(batch.take({ detached: random.next() < 0.5 }).equals(whole)).toBe(true);
+        expect(batch.drain({ detached: random.next() < 0.5 }).equals(whole)).toBe(true);
         expect(batch.size).toBe(0);
       }
     }

@@ -108,6 +108,6 @@ export class Outbox {
   /** @param waits whether what is sent will wait in the carrier, and must not pin memory that others use */
   private send(waits: boolean): void {
     this.sentBytes += this.batch.size;
-    this.carrier.send(this.batch.take({ detached: waits }));
+    this.carrier.send(this.batch.drain({ detached: waits }));
   }
 }

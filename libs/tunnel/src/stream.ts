@@ -132,7 +132,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     this.delivering = true;
     try {
       while (!this.paused && this.waiting.size > 0) {
-        const chunk = this.waiting.take(MAX_DATA_BYTES);
+        const chunk = this.waiting.shift(MAX_DATA_BYTES);
         this.handler.onData(chunk);
         this.consume(chunk.length);
       }
@@ -211,7 +211,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     const { outbox } = this.host;
     let left = quantum;
     while (left > 0 && this.unsent.size > 0 && this.sendCredit > 0) {
-      const chunk = this.unsent.take(Math.min(left, this.sendCredit, MAX_DATA_BYTES));
+      const chunk = this.unsent.shift(Math.min(left, this.sendCredit, MAX_DATA_BYTES));
       left -= chunk.length;
       this.sendCredit -= chunk.length;
       outbox.sendData(this.id, chunk);

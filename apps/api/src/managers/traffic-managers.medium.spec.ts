@@ -14,7 +14,7 @@ describe('/api/v1/traffic-managers', () => {
   });
   beforeEach(async () => {
     team = await api.team('Shop');
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -93,10 +93,10 @@ describe('/api/v1/traffic-managers', () => {
         ingress: { host: 'checkout', port: 80 },
       })
     ).body;
-    api.bus.take();
+    api.bus.drain();
 
     expect((await team.delete(`/traffic-managers/${id}`)).status).toBe(204);
-    const events = api.bus.take();
+    const events = api.bus.drain();
     expect(events).toHaveLength(3);
     expect(events).toEqual(
       expect.arrayContaining([

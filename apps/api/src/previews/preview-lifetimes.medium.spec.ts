@@ -29,11 +29,11 @@ describe(PreviewLifetimes.name, () => {
     expect((await team.get(`/previews/${preview.id}`)).body.lastUsedAt).toBe(
       new Date(now + 100_000).toISOString(),
     );
-    api.bus.take();
+    api.bus.drain();
     await lifetimes.sweep(new Date(now + 401_000));
     expect((await team.get(`/previews/${preview.id}`)).status).toBe(404);
     const { hostname, interceptId } = preview;
-    expect(api.bus.take()).toEqual([
+    expect(api.bus.drain()).toEqual([
       { type: 'preview.changed', hostname },
       { type: 'preview.removed', hostname, interceptId, trafficManagerId },
     ]);

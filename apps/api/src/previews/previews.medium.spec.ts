@@ -17,7 +17,7 @@ describe('/api/v1/previews', () => {
   beforeEach(async () => {
     team = await api.team('Shop');
     trafficManagerId = await team.trafficManager('staging');
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -52,7 +52,7 @@ describe('/api/v1/previews', () => {
       ...intercept,
       trafficManagerId,
     });
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: preview.hostname }]);
+    expect(api.bus.drain()).toEqual([{ type: 'preview.changed', hostname: preview.hostname }]);
     expect(await api.store.previews.findRoute(preview.hostname)).toMatchObject({
       id: preview.id,
       teamId: team.teamId,
@@ -124,7 +124,7 @@ describe('/api/v1/previews', () => {
       '/ingress/host',
       '/ingress/port',
     ]);
-    expect(api.bus.take()).toEqual([]);
+    expect(api.bus.drain()).toEqual([]);
   });
 
   it('speaks HTTP/2 with an ingress whose TLS setting fits', async () => {
@@ -147,7 +147,7 @@ describe('/api/v1/previews', () => {
 
   it('changes fields, and tells the edges', async () => {
     const { id, hostname } = await create({ addRequestHeaders: { 'x-a': '1' } });
-    api.bus.take();
+    api.bus.drain();
     const change = {
       access: 'public',
       ingress: { host: 'b', port: 81 },
@@ -162,7 +162,7 @@ describe('/api/v1/previews', () => {
       hostname,
     });
     expect((await team.get(`/previews/${id}`)).body).toEqual(response.body);
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect(api.bus.drain()).toEqual([{ type: 'preview.changed', hostname }]);
     expect((await team.patch(`/previews/${id}`, { pullRequestUrl: null })).body.pullRequestUrl).toBeNull();
     expect((await team.patch(`/previews/${id}`, { hostname: 'mine.preview.example.com' })).status).toBe(400);
     expect((await team.patch('/previews/nothing', { access: 'public' })).status).toBe(404);
@@ -170,10 +170,10 @@ describe('/api/v1/previews', () => {
 
   it('deletes a preview and leaves its intercept', async () => {
     const { id, hostname, interceptId } = await create();
-    api.bus.take();
+    api.bus.drain();
     const response = await team.delete(`/previews/${id}`);
     expect([response.status, response.text]).toEqual([204, '']);
-    expect(api.bus.take()).toMatchObject([
+    expect(api.bus.drain()).toMatchObject([
       { type: 'preview.changed', hostname },
       { type: 'preview.removed', hostname, interceptId },
     ]);
@@ -191,13 +191,13 @@ describe('/api/v1/previews', () => {
     expect([(await restore()).status, await removed()]).toEqual([404, null]);
     await team.delete(`/previews/${id}`);
     expect(await removed()).toEqual({ hostname });
-    api.bus.take();
+    api.bus.drain();
     const response = await restore();
     expect(response.status).toBe(201);
     const restored = previewResource.parse(response.body);
     const { id: _id, createdAt: _createdAt, updatedAt: _updatedAt, ...settings } = before;
     expect(restored).toMatchObject(settings);
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname }]);
+    expect(api.bus.drain()).toEqual([{ type: 'preview.changed', hostname }]);
     expect(await removed()).toBeNull();
     expect((await team.get(`/audit-events?targetId=${restored.id}`)).body.items).toMatchObject([
       { action: 'preview.restore', before: null, after: { hostname } },

@@ -85,7 +85,7 @@ export class RecordingBus implements EventBus {
   async close(): Promise<void> {}
 
   /** What was published since the last call and has edges do something. */
-  take(): ClusterEvent[] {
+  drain(): ClusterEvent[] {
     return this.published
       .splice(0)
       .filter(({ type }) => type !== 'resource.changed' && type !== 'preview.watched');

@@ -37,7 +37,7 @@ describe('two teams', () => {
       previewTokenId: (await theirs.post(`/previews/${preview.id}/tokens`, { name: 'their-token' })).body.id,
     };
     theirTraces = [...Object.values(theirIds), theirs.teamId, preview.hostname, 'Theirs', 'their-'];
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -91,7 +91,7 @@ describe('two teams', () => {
       expect(comparable(foreign.body)).toBe(comparable(missing.body));
       expectNoTraces(foreign.text.replaceAll(id, ''), [id]);
       expect(await seenByThem()).toEqual(before);
-      expect(api.bus.take()).toEqual([]);
+      expect(api.bus.drain()).toEqual([]);
     },
   );
 
@@ -151,7 +151,7 @@ describe('two teams', () => {
     expect([response.status, response.body.code]).toEqual([404, 'not_found']);
     expect((await ours.get(`/${collection}`)).body.items).toEqual([]);
     expect(await seenByThem()).toEqual(before);
-    expect(api.bus.take()).toEqual([]);
+    expect(api.bus.drain()).toEqual([]);
   });
 
   it('count their traffic managers apart', async () => {

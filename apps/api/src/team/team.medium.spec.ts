@@ -19,7 +19,7 @@ describe('teams', () => {
     owner = await api.person(`owner-${count}@example.test`, [[team.teamId, 'owner']]);
     admin = await api.person(`admin-${count}@example.test`, [[team.teamId, 'admin']]);
     member = await api.person(`member-${count}@example.test`, [[team.teamId, 'member']]);
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -84,9 +84,9 @@ describe('teams', () => {
       .post('/api/v1/api-keys')
       .set('Authorization', `Bearer ${key}`)
       .send({ name: '2' });
-    api.bus.take();
+    api.bus.drain();
     expect(await remove(admin, member)).toEqual([204, undefined]);
-    expect(api.bus.take()).toEqual([
+    expect(api.bus.drain()).toEqual([
       { type: 'user.changed', userId: member.user.id },
       { type: 'api-key.revoked', apiKeyId: id },
       { type: 'api-key.revoked', apiKeyId: more.body.id },
@@ -135,9 +135,9 @@ describe('teams', () => {
     const left = memberCredentialList.parse((await owner.request('get', credentials)).body);
     expect(left.items.map(({ kind }) => kind)).not.toContain('api-key');
     expect(left.items).toHaveLength(3);
-    api.bus.take();
+    api.bus.drain();
     expect((await owner.request('delete', credentials)).status).toBe(204);
-    expect(api.bus.take()).toEqual([{ type: 'preview.changed', hostname: new URL(preview.url).hostname }]);
+    expect(api.bus.drain()).toEqual([{ type: 'preview.changed', hostname: new URL(preview.url).hostname }]);
     expect((await owner.request('get', '/team/invitations')).body.items).toEqual([]);
     for (const kind of ['share-links', 'tokens']) {
       const { items } = (await owner.request('get', `${path}/${kind}`)).body;
@@ -248,10 +248,10 @@ describe('rotating an API key', () => {
 
   it('ends the old key at once without an overlap, and tells the edges', async () => {
     const key = await team.keyWith({});
-    api.bus.take();
+    api.bus.drain();
     const rotated = await team.post(`/api-keys/${key.apiKey.id}/rotate`, { overlapSeconds: 0 });
     expect([await works(key.secret), await works(rotated.body.key)]).toEqual([401, 200]);
-    expect(api.bus.take()).toEqual([{ type: 'api-key.revoked', apiKeyId: key.apiKey.id }]);
+    expect(api.bus.drain()).toEqual([{ type: 'api-key.revoked', apiKeyId: key.apiKey.id }]);
   });
 
   it('gives no key more than it has', async () => {

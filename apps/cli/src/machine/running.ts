@@ -58,7 +58,7 @@ export interface ClaimOptions {
   readonly mayNumber: boolean;
 }
 
-interface Taken {
+interface EntryFile {
   readonly mine: RunningEntry;
   readonly before: RunningEntry | null;
   /** Whether others see it. */
@@ -94,7 +94,7 @@ export class Running {
 
   private tryClaim({ kind, server, name, target }: ClaimOptions): Claim | null {
     const path = join(this.folder ?? '', fileName(kind, server, name));
-    const taken = this.take(path, {
+    const claimed = this.claimFile(path, {
       version: 1,
       kind,
       name,
@@ -106,12 +106,12 @@ export class Running {
       previewId: null,
       trafficManagerId: null,
     });
-    if (taken === 'in use') return null;
-    let { mine } = taken;
-    let isOurs = taken.isWritten;
+    if (claimed === 'in use') return null;
+    let { mine } = claimed;
+    let isOurs = claimed.isWritten;
     return {
       name,
-      before: taken.before,
+      before: claimed.before,
       update: (facts) => {
         mine = { ...mine, ...facts };
         if (isOurs) replace(path, mine);
@@ -127,8 +127,8 @@ export class Running {
     };
   }
 
-  private take(path: string, wanted: RunningEntry): Taken | 'in use' {
-    const unwritten: Taken = { mine: wanted, before: null, isWritten: false };
+  private claimFile(path: string, wanted: RunningEntry): EntryFile | 'in use' {
+    const unwritten: EntryFile = { mine: wanted, before: null, isWritten: false };
     if (this.folder === null) return unwritten;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });

@@ -72,7 +72,7 @@ export class ExchangeWatch implements ExchangeObserver {
   constructor(private readonly options: WatchOptions) {}
 
   begin(exchange: BegunExchange): ExchangeTrace | null {
-    if (!this.takeTurn()) {
+    if (!this.reserveTurn()) {
       this.omitted++;
       return null;
     }
@@ -156,7 +156,7 @@ export class ExchangeWatch implements ExchangeObserver {
   private capture(begun: Begun): BodyCapture {
     return new BodyCapture(MAX_CAPTURED_BYTES, (bytes) => {
       // What goes on after its watch has ended has nobody to give the room back.
-      if (begun.isOver || !this.options.memory.take(bytes)) return 0;
+      if (begun.isOver || !this.options.memory.reserve(bytes)) return 0;
       begun.heldBytes += bytes;
       return bytes;
     });
@@ -219,7 +219,7 @@ export class ExchangeWatch implements ExchangeObserver {
     while (this.kept.length >= MAX_KEPT || this.keptBytes + shown.bytes > MAX_KEPT_BYTES) {
       if (!this.dropOldest()) return;
     }
-    while (!this.options.memory.take(shown.bytes)) if (!this.dropOldest()) return;
+    while (!this.options.memory.reserve(shown.bytes)) if (!this.dropOldest()) return;
     this.kept.push(shown);
     this.keptBytes += shown.bytes;
   }
@@ -233,7 +233,7 @@ export class ExchangeWatch implements ExchangeObserver {
   }
 
   /** Turns come evenly: of a flood, what is looked at would otherwise hold up all others once a second. */
-  private takeTurn(): boolean {
+  private reserveTurn(): boolean {
     const now = performance.now();
     this.turns = Math.min(MAX_PER_SECOND, this.turns + ((now - this.turnsAt) * MAX_PER_SECOND) / 1000);
     this.turnsAt = now;

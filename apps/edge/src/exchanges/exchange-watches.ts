@@ -22,7 +22,7 @@ const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
 
 type Watched = Extract<ClusterEvent, { type: 'preview.watched' }>;
 
-interface Held {
+interface WatchedPreview {
   readonly watch: ExchangeWatch;
   readonly watchers: Map<string, { until: number; readonly capturesBodies: boolean }>;
 }
@@ -32,7 +32,7 @@ interface Held {
  * by itself, so that a process which is gone costs nothing for long.
  */
 export class ExchangeWatches {
-  private readonly held = new Map<string, Held>();
+  private readonly watched = new Map<string, WatchedPreview>();
   private readonly memory = new WatchMemory(MAX_MEMORY_BYTES);
   private timer: NodeJS.Timeout | null = null;
 
@@ -46,37 +46,37 @@ export class ExchangeWatches {
   handle(event: Watched): void {
     const { previewId, watcherId, phase, captures } = event;
     if (phase === 'stop') {
-      this.held.get(previewId)?.watchers.delete(watcherId);
+      this.watched.get(previewId)?.watchers.delete(watcherId);
       this.endUnwatched();
       return;
     }
-    const held = this.held.get(previewId) ?? this.begin(event);
-    if (held === null) return;
-    const isNew = !held.watchers.has(watcherId);
-    if (isNew && held.watchers.size >= MAX_WATCHERS_PER_PREVIEW) return;
+    const preview = this.watched.get(previewId) ?? this.begin(event);
+    if (preview === null) return;
+    const isNew = !preview.watchers.has(watcherId);
+    if (isNew && preview.watchers.size >= MAX_WATCHERS_PER_PREVIEW) return;
     const capturesBodies = captures === 'bodies';
-    held.watchers.set(watcherId, { until: performance.now() + EXCHANGE_WATCH_MS, capturesBodies });
-    held.watch.capturesBodies ||= capturesBodies;
+    preview.watchers.set(watcherId, { until: performance.now() + EXCHANGE_WATCH_MS, capturesBodies });
+    preview.watch.capturesBodies ||= capturesBodies;
     if (phase === 'start')
-      held.watch.tellPast((lines) => this.bus.send(watcherTopic(watcherId), lines), {
+      preview.watch.tellPast((lines) => this.bus.send(watcherTopic(watcherId), lines), {
         withBodies: capturesBodies,
       });
   }
 
-  /** What is known of an exchange of a watched preview, as `ExchangeWatch` shows it; null when it is not held. */
+  /** What is known of an exchange of a watched preview, as `ExchangeWatch` shows it; null when the watch does not keep it. */
   find(previewId: string, exchangeId: string): { readonly line: string; readonly bodies: string } | null {
-    return this.held.get(previewId)?.watch.find(exchangeId) ?? null;
+    return this.watched.get(previewId)?.watch.find(exchangeId) ?? null;
   }
 
   close(): void {
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
-    for (const [previewId, { watch }] of this.held) this.end(previewId, watch);
+    for (const [previewId, { watch }] of this.watched) this.end(previewId, watch);
   }
 
-  private begin({ teamId, previewId }: Watched): Held | null {
-    if (this.held.size >= MAX_WATCHES) {
-      this.log.warn({ previewId, count: this.held.size }, 'too many previews are watched');
+  private begin({ teamId, previewId }: Watched): WatchedPreview | null {
+    if (this.watched.size >= MAX_WATCHES) {
+      this.log.warn({ previewId, count: this.watched.size }, 'too many previews are watched');
       return null;
     }
     const watch = new ExchangeWatch({
@@ -85,21 +85,21 @@ export class ExchangeWatches {
       sendExchanges: (lines) => this.bus.send(exchangesTopic(teamId, previewId), lines),
       sendBodies: (lines) => this.bus.send(bodiesTopic(teamId, previewId), lines),
     });
-    const held: Held = { watch, watchers: new Map() };
-    this.held.set(previewId, held);
+    const preview: WatchedPreview = { watch, watchers: new Map() };
+    this.watched.set(previewId, preview);
     this.relay.observers.set(previewId, watch);
     this.timer ??= setInterval(() => this.beat(), FLUSH_MS).unref();
-    return held;
+    return preview;
   }
 
   private beat(): void {
-    for (const { watch } of this.held.values()) watch.flush();
+    for (const { watch } of this.watched.values()) watch.flush();
     this.endUnwatched();
   }
 
   private endUnwatched(): void {
     const now = performance.now();
-    for (const [previewId, { watch, watchers }] of this.held) {
+    for (const [previewId, { watch, watchers }] of this.watched) {
       let capturesBodies = false;
       for (const [id, watcher] of watchers) {
         if (watcher.until <= now) watchers.delete(id);
@@ -108,13 +108,13 @@ export class ExchangeWatches {
       watch.capturesBodies = capturesBodies;
       if (watchers.size === 0) this.end(previewId, watch);
     }
-    if (this.held.size > 0 || this.timer === null) return;
+    if (this.watched.size > 0 || this.timer === null) return;
     clearInterval(this.timer);
     this.timer = null;
   }
 
   private end(previewId: string, watch: ExchangeWatch): void {
-    this.held.delete(previewId);
+    this.watched.delete(previewId);
     this.relay.observers.delete(previewId);
     watch.close();
   }

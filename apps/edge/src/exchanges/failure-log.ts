@@ -24,7 +24,7 @@ export class FailureLog {
   }
 
   add({ code, status, message, reference }: RelayError, hostname: string): void {
-    if (this.budgets[status < 500 ? 'visitor' : 'service'].take())
+    if (this.budgets[status < 500 ? 'visitor' : 'service'].consume())
       this.log.info({ code, status, detail: message, reference, hostname }, 'request failed');
   }
 }

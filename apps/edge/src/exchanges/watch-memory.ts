@@ -4,8 +4,8 @@ export class WatchMemory {
 
   constructor(private readonly maxBytes: number) {}
 
-  /** Takes all or nothing. */
-  take(bytes: number): boolean {
+  /** Reserves all of `bytes` or none. Returns whether it did. */
+  reserve(bytes: number): boolean {
     if (this.held + bytes > this.maxBytes) return false;
     this.held += bytes;
     return true;

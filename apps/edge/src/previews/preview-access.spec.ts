@@ -90,7 +90,7 @@ describe('the gate of a private preview', () => {
           if (outcome === 'created') visits.push(draft);
           return outcome;
         },
-        takeCode: async (hash: string) => {
+        consumeCode: async (hash: string) => {
           const taken = code?.hash === hash ? code : null;
           code = null;
           return taken && { ...taken, teamId: 't', userId: 'u', userSessionId: 's' };

@@ -124,7 +124,7 @@ export class PreviewEntrance {
     const nonce = this.cookieOf(request, NONCE_COOKIE[this.options.scheme]);
     if (nonce === null || !isSecretShaped(code)) throw signInFailed();
     const now = new Date();
-    const taken = await this.store.previewVisits.takeCode(hashSecret(code), now);
+    const taken = await this.store.previewVisits.consumeCode(hashSecret(code), now);
     if (taken === null || taken.previewId !== route?.id || taken.nonceHash !== hashSecret(nonce))
       throw signInFailed();
     const { teamId, previewId, userId, userSessionId } = taken;
@@ -149,7 +149,7 @@ export class PreviewEntrance {
     const { id: shareLinkId, teamId, previewId } = link;
     const expiresAt = new Date(Math.min(now.getTime() + PREVIEW_VISIT_MS, link.expiresAt.getTime()));
     if (await this.isIn(request, link, expiresAt, now)) return this.goTo(request, target, '');
-    const retryAfterSeconds = this.shareLinkRate.take(shareLinkId, address);
+    const retryAfterSeconds = this.shareLinkRate.consume(shareLinkId, address);
     if (retryAfterSeconds > 0)
       throw new RelayError(
         'too_many_requests',

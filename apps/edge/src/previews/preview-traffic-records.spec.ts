@@ -38,7 +38,7 @@ describe(PreviewTrafficRecords.name, () => {
           written.push(...drafts);
         },
       },
-      { takeTraffic: () => counted.splice(0) },
+      { drainTraffic: () => counted.splice(0) },
       pino({ enabled: false }),
     );
   });

@@ -18,7 +18,7 @@ export class PreviewTrafficRecords {
 
   constructor(
     private readonly traffic: Pick<PreviewTrafficRepository, 'add'>,
-    private readonly relay: Pick<Relay, 'takeTraffic'>,
+    private readonly relay: Pick<Relay, 'drainTraffic'>,
     private readonly log: Logger,
   ) {
     this.timer = this.nextTimer();
@@ -28,7 +28,7 @@ export class PreviewTrafficRecords {
   record(now: Date): Promise<void> {
     // Where most of what was counted happened.
     const minute = new Date(Math.floor((now.getTime() - RECORD_MS / 2) / MINUTE_MS) * MINUTE_MS);
-    for (const counted of this.relay.takeTraffic()) this.hold(counted, minute);
+    for (const counted of this.relay.drainTraffic()) this.hold(counted, minute);
     return (this.writing = this.writing.then(() => this.write()));
   }
 

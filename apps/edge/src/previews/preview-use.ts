@@ -14,7 +14,7 @@ export class PreviewUse {
 
   constructor(
     private readonly store: Pick<Repositories, 'previews' | 'teams'>,
-    private readonly relay: Pick<Relay, 'takeUsedPreviews' | 'takeRequestCounts'>,
+    private readonly relay: Pick<Relay, 'drainUsedPreviews' | 'drainRequestCounts'>,
     private readonly log: Logger,
   ) {
     this.timer = setInterval(() => void this.record(new Date()), RECORD_MS);
@@ -22,8 +22,8 @@ export class PreviewUse {
   }
 
   async record(at: Date): Promise<void> {
-    const ids = this.relay.takeUsedPreviews();
-    const counts = this.relay.takeRequestCounts();
+    const ids = this.relay.drainUsedPreviews();
+    const counts = this.relay.drainRequestCounts();
     try {
       if (ids.length > 0) await this.store.previews.recordUse(ids, at);
       if (counts.size > 0) await this.store.teams.recordRequests(counts, at);

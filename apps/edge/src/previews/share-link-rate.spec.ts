@@ -6,7 +6,7 @@ describe(ShareLinkRate.name, () => {
   let now: number;
   let rate: ShareLinkRate;
   const fill = (link: string, address: string) => {
-    for (let i = 0; i < MAX_SHARE_LINK_VISITS_PER_NETWORK; i++) rate.take(link, address);
+    for (let i = 0; i < MAX_SHARE_LINK_VISITS_PER_NETWORK; i++) rate.consume(link, address);
   };
 
   beforeEach(() => {
@@ -16,18 +16,18 @@ describe(ShareLinkRate.name, () => {
 
   it('refuses visits of one network beyond the limit until the hour is over', () => {
     fill('link', '192.0.2.1');
-    expect(rate.take('link', '192.0.2.1')).toBe(3600);
+    expect(rate.consume('link', '192.0.2.1')).toBe(3600);
     now += 3_599_001;
-    expect(rate.take('link', '192.0.2.1')).toBe(1);
+    expect(rate.consume('link', '192.0.2.1')).toBe(1);
     now += 999;
-    expect(rate.take('link', '192.0.2.1')).toBe(0);
+    expect(rate.consume('link', '192.0.2.1')).toBe(0);
   });
 
   it('counts each link and each network apart', () => {
     fill('link', '2001:db8::1');
-    expect(rate.take('link', '2001:db8::2')).toBeGreaterThan(0);
-    expect(rate.take('link', '2001:db8:0:1::1')).toBe(0);
-    expect(rate.take('other', '2001:db8::1')).toBe(0);
+    expect(rate.consume('link', '2001:db8::2')).toBeGreaterThan(0);
+    expect(rate.consume('link', '2001:db8:0:1::1')).toBe(0);
+    expect(rate.consume('other', '2001:db8::1')).toBe(0);
   });
 
   it('lets no network use up a link in a day, for which visits last', () => {

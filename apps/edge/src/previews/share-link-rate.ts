@@ -12,7 +12,7 @@ export class ShareLinkRate {
   constructor(private readonly now: () => number = () => performance.now()) {}
 
   /** Counts a visit. Returns 0 when it is within the limit, else in how many seconds the next one may begin. */
-  take(shareLinkId: string, address: string): number {
+  consume(shareLinkId: string, address: string): number {
     const key = `${shareLinkId} ${networkOf(address)}`;
     const now = this.now();
     let counted = this.counts.get(key);

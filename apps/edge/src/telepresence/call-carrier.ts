@@ -1,13 +1,13 @@
-import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
+import type { HandedOffStream, HandedOffStreamHandler } from '@culvert/relay';
 import type { GrpcStatus, ReverseCarrier, ReverseCarrierHandler } from '@culvert/telepresence';
 
 const HEAD = { 'content-type': 'application/grpc' };
 
 /** A taken HTTP/2 stream as the carrier of a reverse connection. */
-export class CallCarrier implements ReverseCarrier, TakenStreamHandler {
+export class CallCarrier implements ReverseCarrier, HandedOffStreamHandler {
   private handler: ReverseCarrierHandler | null = null;
 
-  constructor(private readonly stream: TakenStream) {}
+  constructor(private readonly stream: HandedOffStream) {}
 
   start(handler: ReverseCarrierHandler): void {
     this.handler = handler;
@@ -52,7 +52,7 @@ export class CallCarrier implements ReverseCarrier, TakenStreamHandler {
 }
 
 /** Ends a gRPC call that was never accepted. */
-export function refuseCall(stream: TakenStream, status: GrpcStatus, message: string): void {
+export function refuseCall(stream: HandedOffStream, status: GrpcStatus, message: string): void {
   stream.end({ ...HEAD, ...trailersOf(status, message) });
 }
 

@@ -12,7 +12,7 @@ import {
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { ApiKeyUse } from '@culvert/nest';
 import { createLog, loadSettings } from '@culvert/runtime';
-import { type TakenStream, type TakenStreamHandler, TunnelRegistry } from '@culvert/relay';
+import { type HandedOffStream, type HandedOffStreamHandler, TunnelRegistry } from '@culvert/relay';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, Methods, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
@@ -122,10 +122,10 @@ function headOf(path: string, fields: Fields): RequestHead {
 }
 
 /** One call with an empty message. */
-class Call implements TakenStream {
+class Call implements HandedOffStream {
   readonly head: RequestHead;
   readonly peer = '192.0.2.1';
-  handler!: TakenStreamHandler;
+  handler!: HandedOffStreamHandler;
   /** `open`, or the status and message that it ended with. */
   readonly answer: Promise<'open' | readonly [status: number, message: string]>;
   private resolve!: (answer: 'open' | readonly [status: number, message: string]) => void;

@@ -9,7 +9,7 @@ import {
   type Store,
 } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import { type TakenStream, type TakenStreamHandler, TunnelRegistry } from '@culvert/relay';
+import { type HandedOffStream, type HandedOffStreamHandler, TunnelRegistry } from '@culvert/relay';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, REVERSE_CONNECTION_PATH } from '@culvert/telepresence';
 import {
@@ -41,9 +41,9 @@ import { ReverseConnections } from './reverse-connections.js';
 const USER_DAEMON = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection';
 
 /** A ReverseConnection call that a manager in this process makes. */
-class LoopbackCall implements TakenStream {
+class LoopbackCall implements HandedOffStream {
   readonly peer = '192.0.2.1';
-  handler: TakenStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+  handler: HandedOffStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
   /** The edge has accepted it. */
   readonly accepted = new Deferred();
   readonly ended = new Deferred<{ readonly status: number; readonly message: string }>();

@@ -6,7 +6,7 @@ import {
   TeamLimitError,
 } from '@culvert/domain';
 import type { RequestHead } from '@culvert/http1';
-import type { TakenStream, TunnelRegistry } from '@culvert/relay';
+import type { HandedOffStream, TunnelRegistry } from '@culvert/relay';
 import { networkOf } from '@culvert/sockets';
 import {
   acceptReverseConnection,
@@ -18,7 +18,7 @@ import {
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { findUnusable, reasonOf } from '../tunnels/tunnel-credentials.js';
-import type { HeldTunnel, TunnelSessions } from '../tunnels/tunnel-sessions.js';
+import type { RegisteredTunnel, TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { CallCarrier, refuseCall } from './call-carrier.js';
 import { type CallAuthenticator, CallError } from './credentials.js';
 import { InterceptSync } from './intercept-sync.js';
@@ -67,7 +67,7 @@ export class ReverseConnections {
     return target === REVERSE_CONNECTION_PATH || target === USER_DAEMON_PATH;
   }
 
-  receive(stream: TakenStream): void {
+  receive(stream: HandedOffStream): void {
     if (stream.head.target === USER_DAEMON_PATH) {
       refuseCall(stream, GrpcStatus.UNIMPLEMENTED, 'user daemons are not reached through Culvert');
       return;
@@ -87,7 +87,7 @@ export class ReverseConnections {
     clearInterval(this.upkeep);
   }
 
-  private async accept(stream: TakenStream): Promise<void> {
+  private async accept(stream: HandedOffStream): Promise<void> {
     const { authenticator, sessions } = this.options;
     let isGone = false;
     stream.handler = { onData() {}, onEnd() {}, onDrain() {}, onClose: () => (isGone = true) };
@@ -134,8 +134,8 @@ export class ReverseConnections {
   }
 
   private open(
-    stream: TakenStream,
-    whose: Pick<HeldTunnel, 'session' | 'resumed' | 'credential' | 'instanceId'>,
+    stream: HandedOffStream,
+    whose: Pick<RegisteredTunnel, 'session' | 'resumed' | 'credential' | 'instanceId'>,
   ): void {
     const { session, instanceId: managerId } = whose;
     const { sessions, registry, previews, graceMs, log } = this.options;
@@ -144,7 +144,7 @@ export class ReverseConnections {
     let ending: GoAwayCode | null = null;
     const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
       onOpen: () => {
-        sessions.attach(held);
+        sessions.attach(registered);
         this.watched(session.trafficManagerId).add(
           (sync = new InterceptSync({
             manager: connection.manager,
@@ -161,10 +161,10 @@ export class ReverseConnections {
         );
         sync.start();
       },
-      onMeasured: () => sessions.report(held),
+      onMeasured: () => sessions.report(registered),
       onClose: ({ by, detail }) => {
         if (sync !== null) this.unwatch(session.trafficManagerId, sync);
-        sessions.detach(held, {
+        sessions.detach(registered, {
           code: by === 'edge' ? GoAwayCode.SHUTTING_DOWN : 0,
           reason: by === 'edge' && ending !== null ? sessions.endReasonOf(ending) : REASONS[by],
           detail,
@@ -172,7 +172,7 @@ export class ReverseConnections {
       },
     });
     const tunnel = new ManagerTunnel(connection);
-    const held: HeldTunnel = {
+    const registered: RegisteredTunnel = {
       ...whose,
       tunnel,
       end: (code, reason) => {
@@ -184,7 +184,7 @@ export class ReverseConnections {
       // A manager leaves when its call ends: until then it carries what is under way.
       leave: () => {},
     };
-    sessions.hold(held);
+    sessions.hold(registered);
   }
 
   private watched(trafficManagerId: string): Set<InterceptSync> {

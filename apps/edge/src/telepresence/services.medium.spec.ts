@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
+import type { HandedOffStream, HandedOffStreamHandler } from '@culvert/relay';
 import { createStore } from '@culvert/store';
 import { GrpcStatus, Methods } from '@culvert/telepresence';
 import { createTestDatabase, Deferred, type TestDatabase } from '@culvert/testkit';
@@ -12,9 +12,9 @@ import { RequestedPreviews } from './requested-previews.js';
 import { TelepresenceServices } from './services.js';
 
 /** One call with its whole request, and what it is answered. */
-class Call implements TakenStream {
+class Call implements HandedOffStream {
   readonly peer = '192.0.2.1';
-  handler!: TakenStreamHandler;
+  handler!: HandedOffStreamHandler;
   readonly ended = new Deferred<Readonly<Record<string, string>>>();
   private answer: Buffer = Buffer.alloc(0);
 

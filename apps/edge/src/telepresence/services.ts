@@ -1,7 +1,7 @@
-/** The unary gRPC calls of Telepresence's programs, each a taken stream (docs/telepresence.md). */
+/** The unary gRPC calls of Telepresence's programs, each a handed-off stream (docs/telepresence.md). */
 import type { ApiKeyScope } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
-import type { TakenStream } from '@culvert/relay';
+import type { HandedOffStream } from '@culvert/relay';
 import {
   GrpcStatus,
   MessageError,
@@ -40,7 +40,7 @@ export interface TelepresenceServicesOptions {
   readonly log: Logger;
 }
 
-type Answer = (stream: TakenStream, wait: CallWait) => Promise<Buffer>;
+type Answer = (stream: HandedOffStream, wait: CallWait) => Promise<Buffer>;
 
 /** Calls with one answer. Each is so small that it is read whole and answered at once. */
 export class TelepresenceServices {
@@ -52,7 +52,7 @@ export class TelepresenceServices {
   }
 
   /** Answers one call, whatever it is. Never rejects. */
-  async serveCall(stream: TakenStream): Promise<void> {
+  async serveCall(stream: HandedOffStream): Promise<void> {
     const { target } = stream.head;
     try {
       const answer = this.answers.get(target);
@@ -165,7 +165,7 @@ export class TelepresenceServices {
     });
   }
 
-  private callerOf({ head, peer }: TakenStream, scopes: readonly ApiKeyScope[]): Promise<GrpcCaller> {
+  private callerOf({ head, peer }: HandedOffStream, scopes: readonly ApiKeyScope[]): Promise<GrpcCaller> {
     return this.options.authenticator.authenticate(credentialsOf(head), peer, scopes);
   }
 

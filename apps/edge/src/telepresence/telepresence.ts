@@ -3,7 +3,7 @@ import type { Store } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
 import type { ApiKeyUse } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
-import type { TakenStream, TunnelRegistry } from '@culvert/relay';
+import type { HandedOffStream, TunnelRegistry } from '@culvert/relay';
 import type { Logger } from 'pino';
 import type { TunnelSessions } from '../tunnels/tunnel-sessions.js';
 import { CallAuthenticator } from './credentials.js';
@@ -52,7 +52,7 @@ export class Telepresence {
   }
 
   /** Serves a call that the relay handed off. */
-  serve(stream: TakenStream): void {
+  serve(stream: HandedOffStream): void {
     if (this.connections.accepts(stream.head)) this.connections.receive(stream);
     else void this.services.serveCall(stream);
   }

@@ -1,5 +1,5 @@
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
-import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
+import type { HandedOffStream, HandedOffStreamHandler } from '@culvert/relay';
 import { GrpcStatus } from '@culvert/telepresence';
 import { describe, expect, it } from 'vitest';
 import { CallError } from './credentials.js';
@@ -11,10 +11,10 @@ function headOf(lines = ''): RequestHead {
 }
 
 /** A stream whose events the test makes. */
-class ManualStream implements TakenStream {
+class ManualStream implements HandedOffStream {
   readonly head: RequestHead;
   readonly peer = '192.0.2.1';
-  handler!: TakenStreamHandler;
+  handler!: HandedOffStreamHandler;
   readonly sent: Buffer[] = [];
   fields: Readonly<Record<string, string>> = {};
   trailers: Readonly<Record<string, string>> = {};

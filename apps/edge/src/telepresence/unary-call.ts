@@ -1,5 +1,5 @@
 import { Field, type RequestHead } from '@culvert/http1';
-import type { TakenStream, TakenStreamHandler } from '@culvert/relay';
+import type { HandedOffStream, HandedOffStreamHandler } from '@culvert/relay';
 import { GrpcStatus } from '@culvert/telepresence';
 import { refuseCall, trailersOf } from './call-carrier.js';
 import { CallError } from './credentials.js';
@@ -28,7 +28,7 @@ const MAX_TIMER_MS = 2_147_483_647;
  * Reads the messages of a call until its end; of a stream of reports only whether they are framed well.
  * @throws CallError
  */
-export function readMessage(stream: TakenStream, isStreamOfReports: boolean): Promise<Buffer> {
+export function readMessage(stream: HandedOffStream, isStreamOfReports: boolean): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     new MessageCollector(stream, isStreamOfReports, resolve, reject).start();
   });
@@ -82,7 +82,7 @@ function tooLate(): CallError {
 }
 
 /** Answers a call with one message. */
-export function answerCall(stream: TakenStream, message: Buffer): void {
+export function answerCall(stream: HandedOffStream, message: Buffer): void {
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32BE(message.length, 1);
   stream.respond({ 'content-type': 'application/grpc' });
@@ -91,7 +91,7 @@ export function answerCall(stream: TakenStream, message: Buffer): void {
 }
 
 /** Ends a call as `error` says; tells whether it was one of ours. */
-export function failCall(stream: TakenStream, error: unknown): boolean {
+export function failCall(stream: HandedOffStream, error: unknown): boolean {
   const isOurs = error instanceof CallError;
   if (isOurs) refuseCall(stream, error.status, error.message);
   else refuseCall(stream, GrpcStatus.UNAVAILABLE, 'Culvert cannot answer at the moment');
@@ -104,14 +104,14 @@ function maxMessageBytes(head: RequestHead): number {
   return showsCredential ? MAX_MESSAGE_BYTES : MAX_ANONYMOUS_MESSAGE_BYTES;
 }
 
-class MessageCollector implements TakenStreamHandler {
+class MessageCollector implements HandedOffStreamHandler {
   private readonly chunks: Buffer[] = [];
   private size = 0;
   private readonly maxBytes: number;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly stream: TakenStream,
+    private readonly stream: HandedOffStream,
     private readonly isStreamOfReports: boolean,
     private readonly resolve: (message: Buffer) => void,
     private readonly reject: (error: CallError) => void,

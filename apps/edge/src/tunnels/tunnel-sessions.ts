@@ -26,7 +26,7 @@ import type { TunnelOwner } from './tunnel-authenticator.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 
 /** One registered tunnel with what has to be known to end it. */
-export interface HeldTunnel {
+export interface RegisteredTunnel {
   readonly tunnel: Tunnel;
   readonly credential: TunnelCredential;
   readonly session: Session;
@@ -50,8 +50,8 @@ export interface TunnelEnd {
 }
 
 /** The tunnels of one session that this edge holds. */
-interface HeldSession {
-  readonly tunnels: Set<HeldTunnel>;
+interface LocalSession {
+  readonly tunnels: Set<RegisteredTunnel>;
   readonly meter: SessionMeter;
 }
 
@@ -62,9 +62,9 @@ const UPKEEP_MS = 10_000;
 export class TunnelSessions {
   /** Names this process among several edges on one database. */
   readonly edgeId = randomUUID();
-  private readonly bySession = new Map<string, HeldSession>();
+  private readonly bySession = new Map<string, LocalSession>();
   /** Those of them that are open, or were until they are detached. */
-  private readonly opened = new Set<HeldTunnel>();
+  private readonly opened = new Set<RegisteredTunnel>();
   private heldCount = 0;
   private readonly history: ConnectionHistory;
   private readonly upkeep: NodeJS.Timeout;
@@ -101,12 +101,12 @@ export class TunnelSessions {
   /** Streams open now on all tunnels. */
   get streamCount(): number {
     let count = 0;
-    for (const held of this.all()) count += held.tunnel.streamCount;
+    for (const registered of this.all()) count += registered.tunnel.streamCount;
     return count;
   }
 
   accept(carrier: Carrier, { teamId, credential }: TunnelOwner, remoteAddress: string): void {
-    let held: HeldTunnel | null = null;
+    let registered: RegisteredTunnel | null = null;
     const tunnel = acceptTunnel(carrier, {
       settings: { maxStreams: this.limits.maxStreamsPerTunnel },
       onHello: async (hello): Promise<HelloAnswer> => {
@@ -114,7 +114,7 @@ export class TunnelSessions {
         if ((await findUnusable(this.store, [credential])).size > 0) {
           return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) } };
         }
-        const registered = await this.register(teamId, {
+        const outcome = await this.register(teamId, {
           identity: {
             managerId: hello.managerId,
             clusterId: visibleName(hello.clusterId),
@@ -128,12 +128,12 @@ export class TunnelSessions {
           if (error instanceof TeamLimitError) return error;
           throw error;
         });
-        if (registered instanceof TeamLimitError) {
-          const reason = `the team has ${registered.max} sessions, as many as it may`;
+        if (outcome instanceof TeamLimitError) {
+          const reason = `the team has ${outcome.max} sessions, as many as it may`;
           return { refuse: { code: GoAwayCode.LIMIT, reason } };
         }
-        const { session, resumed } = registered;
-        held = {
+        const { session, resumed } = outcome;
+        registered = {
           tunnel,
           credential,
           session,
@@ -142,14 +142,14 @@ export class TunnelSessions {
           end: (code, reason) => tunnel.close(code, reason),
           leave: (code, reason) => tunnel.goAway(code, reason),
         };
-        this.hold(held);
+        this.hold(registered);
         return { accept: { sessionId: session.id, resumed } };
       },
       onOpen: () => {
-        if (held) this.attach(held);
+        if (registered) this.attach(registered);
       },
       onClose: (code, reason) => {
-        if (held) this.detach(held, { code, reason: this.endReasonOf(code), detail: reason });
+        if (registered) this.detach(registered, { code, reason: this.endReasonOf(code), detail: reason });
         else this.log.info({ code, reason, remoteAddress }, 'tunnel closed before it was registered');
       },
       onFault: (error) => this.log.error({ err: error }, 'tunnel fault'),
@@ -171,14 +171,14 @@ export class TunnelSessions {
 
   /** Closes every tunnel of this session. */
   closeBySession(sessionId: string, reason: string): void {
-    this.closeWhere((held) => held.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
+    this.closeWhere((registered) => registered.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
   }
 
   /** Closes tunnels whose credential may not be used any more or whose session has ended, should the event be lost. */
   async closeUnusable(): Promise<void> {
     if (this.heldCount === 0) return;
     const credentials: TunnelCredential[] = [];
-    for (const held of this.all()) credentials.push(held.credential);
+    for (const registered of this.all()) credentials.push(registered.credential);
     const sessions = [...this.bySession.keys()];
     this.closeByCredentials(await findUnusable(this.store, credentials));
     for (const id of await this.store.sessions.findEnded(sessions))
@@ -188,7 +188,8 @@ export class TunnelSessions {
   /** Asks every traffic manager to go elsewhere; streams that are open go on. */
   drain(): void {
     this.isClosing = true;
-    for (const held of this.all()) held.leave(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
+    for (const registered of this.all())
+      registered.leave(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
   }
 
   /** Closes every tunnel and resolves once the store knows. */
@@ -216,28 +217,28 @@ export class TunnelSessions {
   }
 
   /** From here on the tunnel can be ended from outside, even before it is open. */
-  hold(held: HeldTunnel): void {
-    let session = this.bySession.get(held.session.id);
+  hold(registered: RegisteredTunnel): void {
+    let session = this.bySession.get(registered.session.id);
     if (!session) {
       session = { tunnels: new Set(), meter: new SessionMeter() };
-      this.bySession.set(held.session.id, session);
+      this.bySession.set(registered.session.id, session);
     }
-    session.tunnels.add(held);
-    session.meter.add(held.tunnel);
+    session.tunnels.add(registered);
+    session.meter.add(registered.tunnel);
     this.heldCount++;
   }
 
   /** The tunnel is open: it carries new streams from here on. */
-  attach(held: HeldTunnel): void {
-    const { session, tunnel, instanceId } = held;
+  attach(registered: RegisteredTunnel): void {
+    const { session, tunnel, instanceId } = registered;
     const siblings = this.bySession.get(session.id)!;
     this.registry.attach(session.trafficManagerId, tunnel);
-    this.opened.add(held);
-    this.remember(held, held.resumed ? 'resumed' : 'connected', null);
+    this.opened.add(registered);
+    this.remember(registered, registered.resumed ? 'resumed' : 'connected', null);
     for (const other of siblings.tunnels) {
       // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin, unless it
       // has said that it leaves, and finishes its streams.
-      if (other !== held && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
+      if (other !== registered && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
         other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
       }
     }
@@ -253,21 +254,21 @@ export class TunnelSessions {
   }
 
   /** Records what the tunnel does now, without waiting for the next heartbeat. */
-  report({ session }: HeldTunnel): void {
+  report({ session }: RegisteredTunnel): void {
     const siblings = this.bySession.get(session.id);
     if (siblings) this.record(session, siblings);
   }
 
   /** The tunnel has ended. */
-  detach(held: HeldTunnel, { code, reason, detail }: TunnelEnd): void {
-    const { session, tunnel } = held;
+  detach(registered: RegisteredTunnel, { code, reason, detail }: TunnelEnd): void {
+    const { session, tunnel } = registered;
     const siblings = this.bySession.get(session.id);
-    if (!siblings?.tunnels.delete(held)) return;
+    if (!siblings?.tunnels.delete(registered)) return;
     siblings.meter.remove(tunnel);
     if (siblings.tunnels.size === 0) this.bySession.delete(session.id);
     this.heldCount--;
     this.registry.detach(session.trafficManagerId, tunnel);
-    if (this.opened.delete(held)) this.remember(held, 'disconnected', { reason, detail });
+    if (this.opened.delete(registered)) this.remember(registered, 'disconnected', { reason, detail });
     this.record(session, siblings);
     this.log.info(
       { sessionId: session.id, trafficManagerId: session.trafficManagerId, code, reason: detail },
@@ -282,12 +283,17 @@ export class TunnelSessions {
 
   private closeByCredentials(ids: ReadonlySet<string>): void {
     if (ids.size === 0) return;
-    for (const held of this.all())
-      if (ids.has(idOf(held.credential))) held.end(GoAwayCode.KEY_REVOKED, reasonOf(held.credential));
+    for (const registered of this.all())
+      if (ids.has(idOf(registered.credential)))
+        registered.end(GoAwayCode.KEY_REVOKED, reasonOf(registered.credential));
   }
 
-  private closeWhere(isMeant: (held: HeldTunnel) => boolean, code: GoAwayCode, reason: string): void {
-    for (const held of this.all()) if (isMeant(held)) held.end(code, reason);
+  private closeWhere(
+    isMeant: (registered: RegisteredTunnel) => boolean,
+    code: GoAwayCode,
+    reason: string,
+  ): void {
+    for (const registered of this.all()) if (isMeant(registered)) registered.end(code, reason);
   }
 
   private apiKeyIds(): string[] {
@@ -296,12 +302,12 @@ export class TunnelSessions {
     return [...ids];
   }
 
-  private *all(): Generator<HeldTunnel> {
+  private *all(): Generator<RegisteredTunnel> {
     for (const { tunnels } of this.bySession.values()) yield* tunnels;
   }
 
   private remember(
-    { session, tunnel }: HeldTunnel,
+    { session, tunnel }: RegisteredTunnel,
     change: ConnectionChange,
     end: Pick<TunnelEnd, 'reason' | 'detail'> | null,
   ): void {
@@ -320,7 +326,7 @@ export class TunnelSessions {
     });
   }
 
-  private record(session: Session, { tunnels, meter }: HeldSession): void {
+  private record(session: Session, { tunnels, meter }: LocalSession): void {
     const { size } = tunnels;
     this.enqueue(async () => {
       const load = meter.read();

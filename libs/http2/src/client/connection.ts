@@ -128,7 +128,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
   // --- For streams ----------------------------------------------------------------------------------------
 
   /** Windows begin as large as they may become. */
-  takeExtra(): number {
+  reserveExtra(): number {
     return 0;
   }
 

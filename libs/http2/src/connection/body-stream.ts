@@ -30,7 +30,7 @@ export interface BodyHost<S> {
   readonly encoder: HpackEncoder;
   readonly output: Output;
   /** Reserves bytes by which a window of `windowBytes` may grow now: at most as much again. */
-  takeExtra(windowBytes: number): number;
+  reserveExtra(windowBytes: number): number;
   /** The stream is over. @param extraBytes what its window grew by */
   forget(stream: S, extraBytes: number, options: { readonly isPeerDone: boolean }): void;
 }
@@ -201,7 +201,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     while (this.output.size > 0 && left > 0) {
       const room = Math.min(left, INITIAL_FRAME_BYTES, this.sendWindow, output.sendWindow);
       if (room <= 0) break;
-      const piece = this.output.take(room);
+      const piece = this.output.shift(room);
       left -= piece.length;
       this.sendPiece(piece);
     }
@@ -237,7 +237,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     if (this.state !== S.OPEN && this.state !== S.HALF_CLOSED_LOCAL) return;
     const { host, window } = this;
     if (!window.consume(bytes)) return;
-    const credit = window.grant(host.takeExtra(window.size));
+    const credit = window.grant(host.reserveExtra(window.size));
     host.output.frames().windowUpdate(this.id, credit);
   }
 
@@ -269,7 +269,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     if (this.isDelivering) return;
     this.isDelivering = true;
     while (!this.isPaused && this.input.size > 0) {
-      const chunk = this.input.take(this.input.size);
+      const chunk = this.input.shift(this.input.size);
       this.pass(chunk);
     }
     this.isDelivering = false;

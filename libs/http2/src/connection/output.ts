@@ -103,7 +103,7 @@ export class Output {
       }
       return;
     }
-    this.sink.write(this.batch.take({ detached: this.sink.bufferedBytes() > 0 }));
+    this.sink.write(this.batch.drain({ detached: this.sink.bufferedBytes() > 0 }));
     this.isCongested = this.sink.bufferedBytes() >= HIGH_WATER_BYTES;
   }
 
@@ -111,7 +111,7 @@ export class Output {
   finish(): void {
     if (this.isClosed) return;
     this.close();
-    if (this.batch.size > 0) this.sink.write(this.batch.take({ detached: true }));
+    if (this.batch.size > 0) this.sink.write(this.batch.drain({ detached: true }));
   }
 
   /** Writes nothing more. */

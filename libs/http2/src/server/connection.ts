@@ -69,12 +69,12 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
 
   // --- StreamHost -----------------------------------------------------------------------------------------
 
-  takeExtra(windowBytes: number): number {
-    return this.budget.take(Math.min(windowBytes, this.limits.windowBytes - windowBytes));
+  reserveExtra(windowBytes: number): number {
+    return this.budget.reserve(Math.min(windowBytes, this.limits.windowBytes - windowBytes));
   }
 
-  takeAllExtra(windowBytes: number): number {
-    const extra = this.budget.take(MAX_WINDOW_BYTES - windowBytes);
+  reserveAllExtra(windowBytes: number): number {
+    const extra = this.budget.reserve(MAX_WINDOW_BYTES - windowBytes);
     const growth = windowBytes + extra - this.window.size;
     if (growth > 0) {
       this.window.widen(growth);

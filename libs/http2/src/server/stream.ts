@@ -11,7 +11,7 @@ export type StreamHandler = BodyHandler;
 /** What a stream needs of its connection. */
 export interface StreamHost extends BodyHost<BodyStream<StreamHandler>> {
   /** Reserves everything that windows of this connection may still grow by, whose own window becomes as large with it. */
-  takeAllExtra(windowBytes: number): number;
+  reserveAllExtra(windowBytes: number): number;
 }
 
 export class ServerStream extends BodyStream<StreamHandler> {
@@ -43,7 +43,7 @@ export class ServerStream extends BodyStream<StreamHandler> {
    */
   openWindow(): void {
     if (this.isClosed || this.isInputDone) return;
-    const extra = this.connection.takeAllExtra(this.window.size);
+    const extra = this.connection.reserveAllExtra(this.window.size);
     if (extra === 0) return;
     this.window.widen(extra);
     this.connection.output.frames().windowUpdate(this.id, extra);

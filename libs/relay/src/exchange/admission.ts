@@ -120,7 +120,7 @@ function turnAway(applicant: Applicant, verdict: Verdict): void {
  * may takes one from the budget of its team; a request that anything else refuses takes nothing.
  */
 export function refusalOf(request: RequestHead, route: Route, host: ExchangeHost): RelayError | null {
-  const refusal = faultOf(request, route, host.limits) ?? takeFromBudget(route, host);
+  const refusal = faultOf(request, route, host.limits) ?? chargeBudget(route, host);
   if (refusal !== null) route.traffic.countRefused();
   return refusal;
 }
@@ -133,9 +133,9 @@ function faultOf(request: RequestHead, route: Route, limits: RelayLimits): Relay
   return route.active >= limits.maxRequestsPerPreview ? tooManyRequests() : null;
 }
 
-function takeFromBudget(route: Route, host: ExchangeHost): RelayError | null {
+function chargeBudget(route: Route, host: ExchangeHost): RelayError | null {
   const budget = route.budget ?? host.noteUse(route);
-  return budget === null || budget.take(host.clock.now) ? null : budget.refusal();
+  return budget === null || budget.consume(host.clock.now) ? null : budget.refusal();
 }
 
 /**

@@ -47,17 +47,17 @@ export class BodyCapture {
   private readonly pieces: Buffer[] = [];
   private kept = 0;
 
-  /** @param take asks for room for so many bytes of copies; returns how many it gets */
+  /** @param reserve asks for room for so many bytes of copies; returns how many it gets */
   constructor(
     private readonly maxBytes: number,
-    private readonly take: (bytes: number) => number,
+    private readonly reserve: (bytes: number) => number,
   ) {}
 
   add(buffer: Buffer, start: number, end: number): void {
     this.bytes += end - start;
     const wanted = Math.min(end - start, this.maxBytes - this.kept);
     if (wanted <= 0) return;
-    const given = this.take(wanted);
+    const given = this.reserve(wanted);
     if (given <= 0) return;
     this.kept += given;
     this.pieces.push(Buffer.from(buffer.subarray(start, start + given)));

@@ -97,7 +97,7 @@ class FakeVisitor implements Visitor {
   sendAnswer(answer: OwnAnswer): void {
     this.end = answer;
   }
-  takeBack = (): boolean => false;
+  withdraw = (): boolean => false;
   abort(): void {
     this.end = 'aborted';
   }

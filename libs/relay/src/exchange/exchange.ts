@@ -330,7 +330,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
    */
   private breakOff(code: RelayErrorCode, status: number): boolean {
     const { upstream } = this;
-    const hasResponded = upstream !== null && upstream.head !== null && !this.visitor.takeBack();
+    const hasResponded = upstream !== null && upstream.head !== null && !this.visitor.withdraw();
     if (this.route !== null) this.route.traffic.edgeErrors++;
     this.trace?.end(code, hasResponded ? null : status);
     this.settle();

@@ -27,7 +27,7 @@ export interface ExchangeHost {
   readonly counters: RelayCounters;
   /** Whether the relay stops: no traffic manager will connect to it any more. */
   readonly isDraining: boolean;
-  /** Returns the budget of the route's team; null for a route that is not a preview's. Once per route and `Relay.takeUsedPreviews`. */
+  /** Returns the budget of the route's team; null for a route that is not a preview's. Once per route and `Relay.drainUsedPreviews`. */
   noteUse(route: Route): RequestBudget | null;
   /** Counts and reports an answer that the relay made itself. */
   recordFailure(error: RelayError, hostname: string): void;

@@ -34,7 +34,7 @@ export interface Visitor {
   /** The same with an answer that is not an error. */
   sendAnswer(answer: OwnAnswer, isRequestDone: boolean): void;
   /** Drops a response of which nothing has left, so that `sendError` or `sendAnswer` can follow. Returns false when something has. */
-  takeBack(): boolean;
+  withdraw(): boolean;
   /** The response cannot be completed: make the visitor notice. */
   abort(): void;
   /** Request body bytes are not wanted for now, or wanted again. */

@@ -910,7 +910,7 @@ describe('an upgrade', () => {
     visitor.send(UPGRADE);
     await visitor.until(/x{1000}$/);
     visitor.socket.destroy();
-    expect(rig.relay.takeTraffic()).toMatchObject([{ bytesOut: answer.length }]);
+    expect(rig.relay.drainTraffic()).toMatchObject([{ bytesOut: answer.length }]);
   });
 
   it('that is refused leaves early bytes to be read as a request, which they are not', async () => {

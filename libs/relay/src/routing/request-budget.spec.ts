@@ -4,7 +4,7 @@ import { RequestBudget, RequestBudgets } from './request-budget.js';
 /** How many of so many requests pass at one moment. */
 function pass(budget: RequestBudget, requests: number, now: number): number {
   let passed = 0;
-  for (let i = 0; i < requests; i++) if (budget.take(now)) passed++;
+  for (let i = 0; i < requests; i++) if (budget.consume(now)) passed++;
   return passed;
 }
 
@@ -51,7 +51,7 @@ describe('the budget of a team', () => {
     const refusal = budget.refusal();
     expect(refusal).toMatchObject({ code: 'team_request_limit', status: 429, retryAfterSeconds: seconds });
     expect(refusal.message).toContain(`${perMinute} requests a minute`);
-    expect(budget.take(seconds * 1000)).toBe(true);
+    expect(budget.consume(seconds * 1000)).toBe(true);
   });
 });
 
@@ -68,15 +68,15 @@ describe('the budgets of an edge', () => {
     const budgets = new RequestBudgets(2);
     pass(budgets.hold('a', 0), 3, 0);
     budgets.hold('idle', 0);
-    expect(budgets.takeCounts(0)).toEqual(new Map([['a', 2]]));
-    expect(budgets.takeCounts(0)).toEqual(new Map());
+    expect(budgets.drainCounts(0)).toEqual(new Map([['a', 2]]));
+    expect(budgets.drainCounts(0)).toEqual(new Map());
   });
 
   it('without a limit count and refuse nothing', () => {
     const budgets = new RequestBudgets(0);
     const budget = budgets.hold('a', 0);
     expect(pass(budget, 1000, 0) + pass(budget, 1000, 250)).toBe(2000);
-    expect(budgets.takeCounts(250)).toEqual(new Map([['a', 2000]]));
+    expect(budgets.drainCounts(250)).toEqual(new Map([['a', 2000]]));
   });
 
   // One that was forgotten while it was used up would be a new one to the next request.
@@ -85,12 +85,12 @@ describe('the budgets of an edge', () => {
     const budget = budgets.hold('a', 0);
     pass(budget, 60, 0);
     budget.holders--;
-    budgets.takeCounts(30_000);
+    budgets.drainCounts(30_000);
     expect(budgets.hold('a', 30_000)).toBe(budget);
-    budgets.takeCounts(60_000);
+    budgets.drainCounts(60_000);
     expect(budgets.hold('a', 60_000)).toBe(budget);
     budget.holders = 0;
-    budgets.takeCounts(60_000);
+    budgets.drainCounts(60_000);
     expect(budgets.hold('a', 60_000)).not.toBe(budget);
   });
 });

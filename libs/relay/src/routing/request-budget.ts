@@ -10,7 +10,7 @@ const MINUTE_MS = 60_000;
 export class RequestBudget {
   /** Routes in use that take from it: while there are any, it must not be forgotten. */
   holders = 0;
-  /** Requests let through since `RequestBudgets.takeCounts`. */
+  /** Requests let through since `RequestBudgets.drainCounts`. */
   count = 0;
   private left: number;
   private filledAt: number;
@@ -28,7 +28,7 @@ export class RequestBudget {
   }
 
   /** Whether one more may pass, which then counts. One that may not costs nothing of what comes later. */
-  take(now: number): boolean {
+  consume(now: number): boolean {
     this.fill(now);
     if (this.left < 1) return false;
     this.left--;
@@ -78,7 +78,7 @@ export class RequestBudgets {
   }
 
   /** How many requests passed since the last call, of teams that had any. Forgets budgets that say nothing. */
-  takeCounts(now: number): Map<string, number> {
+  drainCounts(now: number): Map<string, number> {
     const counts = new Map<string, number>();
     for (const [teamId, budget] of this.byTeam) {
       if (budget.count > 0) counts.set(teamId, budget.count);

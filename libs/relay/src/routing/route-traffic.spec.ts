@@ -5,7 +5,7 @@ describe('the traffic of a route', () => {
   let rig: Rig;
   afterEach(async () => rig.stop());
 
-  const take = () => rig.relay.takeTraffic();
+  const take = () => rig.relay.drainTraffic();
 
   it('counts requests, answers by their status, and bytes both ways', async () => {
     rig = await startRig((request, response) => {
@@ -51,7 +51,7 @@ describe('the traffic of a route', () => {
   it('is not lost with what the relay forgets of a route that is not in use', async () => {
     rig = await startRig((_request, response) => response.end());
     await rig.fetch('/');
-    rig.relay.takeUsedPreviews();
+    rig.relay.drainUsedPreviews();
     await rig.fetch('/');
     const taken = take();
     expect(taken.map(({ requests }) => requests)).toEqual([1, 1]);

@@ -23,7 +23,7 @@ export class RouteUse {
   }
 
   /** Returns the ids of the previews that had an exchange since the last call, or have one still. */
-  takePreviews(): string[] {
+  drainPreviews(): string[] {
     const ids: string[] = [];
     for (const route of this.used) {
       ids.push(route.id);
@@ -31,26 +31,26 @@ export class RouteUse {
       route.budget!.holders--;
       route.budget = null;
       this.used.delete(route);
-      if (!route.traffic.isEmpty) this.leftTraffic.push(takeTraffic(route));
+      if (!route.traffic.isEmpty) this.leftTraffic.push(drainTraffic(route));
     }
     return ids;
   }
 
   /** Returns the traffic of previews since the last call; a preview may have several entries. */
-  takeTraffic(): RouteTraffic[] {
+  drainTraffic(): RouteTraffic[] {
     const taken = this.leftTraffic;
     this.leftTraffic = [];
-    for (const route of this.used) if (!route.traffic.isEmpty) taken.push(takeTraffic(route));
+    for (const route of this.used) if (!route.traffic.isEmpty) taken.push(drainTraffic(route));
     return taken;
   }
 
   /** Returns how many requests the previews of each team had forwarded since the last call. */
-  takeRequestCounts(now: number): Map<string, number> {
-    return this.budgets.takeCounts(now);
+  drainRequestCounts(now: number): Map<string, number> {
+    return this.budgets.drainCounts(now);
   }
 }
 
-function takeTraffic(route: Route): RouteTraffic {
+function drainTraffic(route: Route): RouteTraffic {
   const { traffic } = route;
   route.traffic = new RouteTraffic(route.teamId, route.id);
   return traffic;

@@ -41,7 +41,7 @@ export class Route {
   waiting = 0;
   /** Shared with the other previews of its team; null while the relay does not know that it is used, and for the app. */
   budget: RequestBudget | null = null;
-  /** Counted since `Relay.takeTraffic` was last called. */
+  /** Counted since `Relay.drainTraffic` was last called. */
   traffic: RouteTraffic;
   readonly repeated = new RepeatedHead<ResponseHead>();
 

@@ -9,7 +9,7 @@ import { plainAddress, readShared, SocketWriter } from '@culvert/sockets';
 import { relayErrorOf } from '../answers/failures.js';
 import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
-import type { SocketTaker } from './hand-off.js';
+import type { SocketReceiver } from './hand-off.js';
 import type { ConnectionHost } from './host.js';
 import { expectsHead, hasExchange, Http1State as State, mayFollow } from './http1-state.js';
 import { isOverdue, type TimedConnection } from './http1-time-limits.js';
@@ -108,7 +108,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
         return;
       case State.EXCHANGE:
       case State.LAST_EXCHANGE:
-        this.feedExchange(this.ahead.takeWith(chunk));
+        this.feedExchange(this.ahead.drainWith(chunk));
         return;
       case State.UPGRADED:
         this.touch();
@@ -156,9 +156,9 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
 
   /** Takes the first bytes of the connection, which may show that it must be handed off. */
   private begin(chunk: Buffer): void {
-    const take = this.host.handOff.ofBytes(chunk);
-    if (take !== null) {
-      this.handOver(Buffer.from(chunk), take);
+    const receive = this.host.handOff.ofBytes(chunk);
+    if (receive !== null) {
+      this.handOver(Buffer.from(chunk), receive);
       return;
     }
     this.transition(State.IDLE);
@@ -193,10 +193,10 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
       return chunk.length;
     }
     if (request.upgrade !== '') {
-      const take = this.host.handOff.ofUpgrade(request, heads.hostnameOf(request));
-      if (take !== null) {
+      const receive = this.host.handOff.ofUpgrade(request, heads.hostnameOf(request));
+      if (receive !== null) {
         const rest = chunk.subarray(heads.next);
-        this.handOver(Buffer.concat([Buffer.from(request.text, 'latin1'), rest]), take);
+        this.handOver(Buffer.concat([Buffer.from(request.text, 'latin1'), rest]), receive);
         return chunk.length;
       }
     }
@@ -223,7 +223,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   }
 
   /** @param bytes what has been read, in memory of its own */
-  private handOver(bytes: Buffer, take: SocketTaker): void {
+  private handOver(bytes: Buffer, receive: SocketReceiver): void {
     const { socket } = this;
     this.transition(State.HANDED_OFF);
     this.host.forget(this);
@@ -234,7 +234,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     socket.off('close', this.handleClose);
     socket.pause();
     socket.unshift(bytes);
-    take(socket);
+    receive(socket);
   }
 
   // --- What the exchange asks of this connection, through its visitor -------------------------------------
@@ -263,7 +263,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   resumeBody(): void {
     const { ahead } = this;
     ahead.isPaused = false;
-    const bytes = ahead.take();
+    const bytes = ahead.drain();
     if (bytes !== null) {
       if (this.current === State.UPGRADED) this.exchange.pushRaw(bytes);
       else this.feedExchange(bytes);
@@ -280,7 +280,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     } else {
       this.transition(State.IDLE);
       this.ahead.isPaused = false;
-      const bytes = this.ahead.take();
+      const bytes = this.ahead.drain();
       if (bytes !== null) this.readRequests(bytes);
       this.ahead.adjust();
     }
@@ -334,7 +334,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
         return;
       case State.CLOSED:
         this.running = null;
-        this.ahead.take();
+        this.ahead.drain();
         return;
       default:
         throw new Error(`unhandled state ${to}`);
@@ -343,7 +343,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
 
   private closeAfterOutput(): void {
     this.touch();
-    this.ahead.take();
+    this.ahead.drain();
     this.socket.resume();
     this.socket.end();
   }

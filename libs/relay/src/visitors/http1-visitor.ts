@@ -187,7 +187,7 @@ export class Http1Visitor implements Visitor {
     this.connection.finish(isRequestDone);
   }
 
-  takeBack(): boolean {
+  withdraw(): boolean {
     if (this.heldHead === '') return false;
     this.heldHead = '';
     return true;

@@ -587,7 +587,7 @@ describe('errors', () => {
         headers: { 'retry-after': '20', 'x-culvert-error': 'team_request_limit' },
       });
     }
-    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 3]]));
+    expect(rig.relay.drainRequestCounts()).toEqual(new Map([['t1', 3]]));
   });
 });
 

@@ -26,7 +26,7 @@ import type { ConnectionHost } from './host.js';
 import { respondWithError } from './http2-error.js';
 import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
-import { Http2TakenStream } from './http2-taken-stream.js';
+import { Http2HandedOffStream } from './http2-handed-off-stream.js';
 import { type Http2StreamOwner, Http2Visitor } from './http2-visitor.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
@@ -39,7 +39,7 @@ import type { VisitorConnection } from './visitor-connection.js';
  */
 type State = 'opening' | 'open' | 'closing' | 'leaving' | 'closed';
 
-/** How often a connection that carries a taken stream is asked whether it is still there, and for how long. */
+/** How often a connection that carries a handed-off stream is asked whether it is still there, and for how long. */
 const PING_INTERVAL_MS = 15_000;
 const PING_TIMEOUT_MS = 15_000;
 
@@ -50,7 +50,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   private readonly protocol: ServerConnection;
   private readonly isTrustedProxy: boolean;
   private readonly visitors = new Set<Http2Visitor>();
-  private readonly takenStreams = new Set<Http2TakenStream>();
+  private readonly handedOffStreams = new Set<Http2HandedOffStream>();
   /** Streams that were answered without an exchange and whose request is still coming. */
   private readonly refused = new Set<ServerStream>();
   /** Of the PING that keeps a carrier alive: when it was sent, and whether the answer is still out. */
@@ -102,7 +102,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   }
 
   get isIdleCarrier(): boolean {
-    return this.visitors.size === 0 && this.takenStreams.size > 0;
+    return this.visitors.size === 0 && this.handedOffStreams.size > 0;
   }
 
   exchanges(): readonly Exchange[] {
@@ -112,9 +112,9 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   sweep(now: number): void {
     this.countBytes();
     for (const visitor of this.visitors) visitor.sweep(now);
-    for (const taken of this.takenStreams) taken.sweep();
+    for (const stream of this.handedOffStreams) stream.sweep();
     this.endRefused(now);
-    if (this.takenStreams.size > 0) this.keepAlive(now);
+    if (this.handedOffStreams.size > 0) this.keepAlive(now);
     const { limits } = this.host;
     if (this.socket.writableLength > 0 && now - this.sentAt > limits.stallTimeoutMs) this.destroy();
     const quietMs = now - this.activeAt;
@@ -261,11 +261,17 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     }
     this.activeAt = this.host.clock.now;
     const { head } = request;
-    const take = handOff.ofStream(head, this.hostnameOf(head));
-    if (take !== null) {
-      const taken = new Http2TakenStream(stream, head, this.peer, !isRequestDone, this.handleTakenStreamEnd);
-      this.takenStreams.add(taken);
-      take(taken);
+    const receive = handOff.ofStream(head, this.hostnameOf(head));
+    if (receive !== null) {
+      const handedOff = new Http2HandedOffStream(
+        stream,
+        head,
+        this.peer,
+        !isRequestDone,
+        this.handleHandedOffStreamEnd,
+      );
+      this.handedOffStreams.add(handedOff);
+      receive(handedOff);
       return;
     }
     const visitor = new Http2Visitor(this, stream, request, !isRequestDone);
@@ -287,8 +293,8 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
 
   // --- Streams without an exchange ------------------------------------------------------------------------
 
-  private readonly handleTakenStreamEnd = (taken: Http2TakenStream): void => {
-    this.takenStreams.delete(taken);
+  private readonly handleHandedOffStreamEnd = (stream: Http2HandedOffStream): void => {
+    this.handedOffStreams.delete(stream);
     this.activeAt = this.host.clock.now;
   };
 
@@ -343,7 +349,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   }
 
   private get isUnused(): boolean {
-    return this.visitors.size === 0 && this.takenStreams.size === 0;
+    return this.visitors.size === 0 && this.handedOffStreams.size === 0;
   }
 
   /** NATs forget connections that are silent for minutes, and neither side would notice. */

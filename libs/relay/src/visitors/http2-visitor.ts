@@ -260,7 +260,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
     this.finish();
   }
 
-  takeBack(): boolean {
+  withdraw(): boolean {
     if (this.heldHead === null) return false;
     this.heldHead = null;
     this.heldBody = null;

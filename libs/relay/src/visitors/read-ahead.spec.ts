@@ -7,11 +7,11 @@ import { ReadAhead } from './read-ahead.js';
 describe(ReadAhead.name, () => {
   it('gives out what it holds once, and what came later behind it', () => {
     const ahead = new ReadAhead(new net.Socket());
-    expect(ahead.take()).toBeNull();
+    expect(ahead.drain()).toBeNull();
     ahead.hold(Buffer.from('xxab'), 2);
-    expect(ahead.takeWith(Buffer.from('cd')).toString()).toBe('abcd');
-    expect(ahead.take()).toBeNull();
-    expect(ahead.takeWith(Buffer.from('ef')).toString()).toBe('ef');
+    expect(ahead.drainWith(Buffer.from('cd')).toString()).toBe('abcd');
+    expect(ahead.drain()).toBeNull();
+    expect(ahead.drainWith(Buffer.from('ef')).toString()).toBe('ef');
   });
 
   it.each([
@@ -26,7 +26,7 @@ describe(ReadAhead.name, () => {
     else ahead.adjust();
     expect(socket.isPaused()).toBe(isSocketPaused);
     ahead.isPaused = false;
-    ahead.take();
+    ahead.drain();
     ahead.adjust();
     expect(socket.isPaused()).toBe(false);
   });

@@ -14,15 +14,15 @@ export class ReadAhead {
   constructor(private readonly socket: Socket) {}
 
   /** Takes out what is held; null for nothing. */
-  take(): Buffer | null {
+  drain(): Buffer | null {
     const { bytes } = this;
     this.bytes = null;
     return bytes;
   }
 
   /** Takes out what is held, with `chunk` behind it, in memory that may be kept. */
-  takeWith(chunk: Buffer): Buffer {
-    const bytes = this.take();
+  drainWith(chunk: Buffer): Buffer {
+    const bytes = this.drain();
     return bytes === null ? owned(chunk) : Buffer.concat([bytes, chunk]);
   }
 

@@ -149,7 +149,7 @@ describe('a replay', () => {
     expect(ended).toMatchObject([{ status: 201, error: null }]);
     expect(rig.route.traffic.requests).toBe(1);
     expect(rig.route.active).toBe(0);
-    expect(rig.relay.takeRequestCounts()).toEqual(new Map([['t1', 1]]));
+    expect(rig.relay.drainRequestCounts()).toEqual(new Map([['t1', 1]]));
     expect(rig.relay.connectionCount).toBe(0);
   });
 

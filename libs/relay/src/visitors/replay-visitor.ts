@@ -154,7 +154,7 @@ export class ReplayVisitor implements Visitor, VisitorConnection {
   }
 
   /** Whoever replays sees the head as well. */
-  takeBack(): boolean {
+  withdraw(): boolean {
     return false;
   }
 

@@ -12,7 +12,7 @@ describe(LineBudget.name, () => {
       now: () => now,
     });
     const taken = (tries: number): number =>
-      Array.from({ length: tries }, () => budget.take()).filter(Boolean).length;
+      Array.from({ length: tries }, () => budget.consume()).filter(Boolean).length;
     expect(taken(10_000)).toBe(3);
     now += 2000;
     expect(taken(10)).toBe(2);

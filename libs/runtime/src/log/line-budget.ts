@@ -27,7 +27,7 @@ export class LineBudget {
   }
 
   /** Reports whether one more line may be written now, and counts it as omitted if not. */
-  take(): boolean {
+  consume(): boolean {
     const { burst, perMinute } = this.options;
     const now = this.now();
     this.left = Math.min(burst, this.left + ((now - this.filledAt) / MINUTE_MS) * perMinute);

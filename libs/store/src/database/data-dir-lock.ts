@@ -32,7 +32,7 @@ export async function lockDataDir(lockFile: string): Promise<() => Promise<void>
   if (heldHere.has(lockFile)) throw new DataDirInUseError(lockFile, process.pid);
   heldHere.add(lockFile);
   try {
-    await takeLock(lockFile);
+    await acquireLock(lockFile);
   } catch (error) {
     heldHere.delete(lockFile);
     throw error;
@@ -43,7 +43,7 @@ export async function lockDataDir(lockFile: string): Promise<() => Promise<void>
   };
 }
 
-async function takeLock(lockFile: string): Promise<void> {
+async function acquireLock(lockFile: string): Promise<void> {
   await mkdir(dirname(lockFile), { recursive: true, mode: 0o700 });
   const own = `${lockFile}.${randomUUID()}`;
   await writeFile(

@@ -22,7 +22,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     return hangsOn(() => this.client.accessCode.create({ data: draft }));
   }
 
-  async takeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null> {
+  async consumeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null> {
     if (!isStorable(hash)) return null;
     const code = await this.client.accessCode.findUnique({ where: { hash } });
     if (code === null) return null;

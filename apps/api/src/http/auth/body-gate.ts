@@ -58,7 +58,7 @@ export class BodyGate {
       });
     }
     if ((await this.authentication.identify(request)) === null) throw new ProblemError('unauthenticated');
-    await this.refusals.takeBack(network);
+    await this.refusals.refund(network);
     this.admitted.add(request);
   }
 }

@@ -150,11 +150,11 @@ describe('people who are signed in', () => {
     ]);
     expect(items[0]).toMatchObject({ address: '192.0.2.7', userAgent: 'Test/1.0' });
 
-    api.bus.take();
+    api.bus.drain();
     expect((await bob.request('delete', `/me/sessions/${elsewhere.session.id}`)).status).toBe(204);
-    expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: bob.user.id }]);
+    expect(api.bus.drain()).toEqual([{ type: 'user.changed', userId: bob.user.id }]);
     expect((await bob.request('delete', `/me/sessions/${elsewhere.session.id}`)).status).toBe(404);
-    expect(api.bus.take()).toEqual([]);
+    expect(api.bus.drain()).toEqual([]);
     expect((await elsewhere.request('get', '/me')).status).toBe(401);
     expect((await third.request('get', '/me')).status).toBe(200);
 

@@ -37,7 +37,7 @@ export interface LiveStream {
   end(reason: StreamEnd['reason']): void;
 }
 
-interface Held {
+interface OpenStream {
   caller: Caller;
   readonly stream: EventStream;
   readonly request: Request;
@@ -51,7 +51,7 @@ interface Held {
  */
 @Injectable()
 export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
-  private readonly held = new Set<Held>();
+  private readonly openStreams = new Set<OpenStream>();
   private readonly counts = new Map<string, number>();
   private readonly waiting = new WaitingBudget();
   private readonly maxStreams: number;
@@ -96,24 +96,24 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
       throw new ProblemError('cross_site_request');
     if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');
     demandScopes(caller, options.scopes);
-    const keys = this.take(caller);
+    const keys = this.reserve(caller);
     const stream = new EventStream(response, {
       waiting: this.waiting.share(options.maxWaitingBytes),
       onClose: () => {
-        this.held.delete(held);
-        clearTimeout(held.expiry);
+        this.openStreams.delete(entry);
+        clearTimeout(entry.expiry);
         for (const key of keys) this.leave(key);
         options.onClose?.();
       },
     });
-    const held: Held = { caller, stream, request, options, expiry: undefined };
-    this.held.add(held);
+    const entry: OpenStream = { caller, stream, request, options, expiry: undefined };
+    this.openStreams.add(entry);
     // What ended since the guard looked ended unheard.
-    if (!this.isStopping) void this.checkOne(held);
+    if (!this.isStopping) void this.checkOne(entry);
     else queueMicrotask(() => stream.end('interrupted'));
     return {
       get caller() {
-        return held.caller;
+        return entry.caller;
       },
       send: (event) => stream.send(event),
       end: (reason) => stream.end(reason),
@@ -124,17 +124,17 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     if (event.type === 'user.changed') {
       this.check(({ caller }) => caller.user?.id === event.userId);
     } else if (event.type === 'api-key.revoked') {
-      for (const held of this.held)
-        if (held.caller.apiKey?.id === event.apiKeyId) held.stream.end('access_ended');
+      for (const entry of this.openStreams)
+        if (entry.caller.apiKey?.id === event.apiKeyId) entry.stream.end('access_ended');
     }
   }
 
-  private check(concerns: (held: Held) => boolean): void {
-    for (const held of this.held) if (concerns(held)) void this.checkOne(held);
+  private check(concerns: (entry: OpenStream) => boolean): void {
+    for (const entry of this.openStreams) if (concerns(entry)) void this.checkOne(entry);
   }
 
-  private async checkOne(held: Held): Promise<void> {
-    const { caller: before, stream, request, options } = held;
+  private async checkOne(entry: OpenStream): Promise<void> {
+    const { caller: before, stream, request, options } = entry;
     try {
       const caller = await this.authentication.identifyAgain(request);
       const isStillIn =
@@ -145,8 +145,8 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
         stream.end('access_ended');
         return;
       }
-      held.caller = caller;
-      this.awaitExpiry(held);
+      entry.caller = caller;
+      this.awaitExpiry(entry);
       if (caller.scopes.join() !== before.scopes.join()) options.onScopesChange?.();
     } catch (error) {
       this.log.error({ err: error }, 'the reader of a stream could not be looked at again');
@@ -155,10 +155,10 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Keys, sessions and tokens end by themselves too. */
-  private awaitExpiry(held: Held): void {
-    clearTimeout(held.expiry);
-    if (!held.stream.isOpen) return;
-    const { expiresAt, userSession } = held.caller;
+  private awaitExpiry(entry: OpenStream): void {
+    clearTimeout(entry.expiry);
+    if (!entry.stream.isOpen) return;
+    const { expiresAt, userSession } = entry.caller;
     const ends = [
       expiresAt?.getTime(),
       userSession && userSession.lastSeenAt.getTime() + USER_SESSION_IDLE_MS,
@@ -166,14 +166,14 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     if (ends.length === 0) return;
     const leftMs = Math.max(1, Math.min(...ends) - Date.now() + 1);
     if (leftMs > MAX_TIMER_MS) return;
-    held.expiry = setTimeout(() => void this.checkOne(held), leftMs).unref();
+    entry.expiry = setTimeout(() => void this.checkOne(entry), leftMs).unref();
   }
 
-  private take({ teamId, user, apiKey }: Caller): readonly string[] {
+  private reserve({ teamId, user, apiKey }: Caller): readonly string[] {
     const own = `caller ${user?.id ?? apiKey?.id}`;
     const team = `team ${teamId}`;
     const isFull =
-      this.held.size >= this.maxStreams ||
+      this.openStreams.size >= this.maxStreams ||
       this.count(own) >= MAX_STREAMS_PER_CALLER ||
       this.count(team) >= MAX_STREAMS_PER_TEAM;
     if (isFull) throw new ProblemError('too_many_streams');
@@ -193,7 +193,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
 
   private stop(): void {
     this.isStopping = true;
-    for (const { stream } of this.held) stream.end('interrupted');
+    for (const { stream } of this.openStreams) stream.end('interrupted');
   }
 }
 

@@ -35,7 +35,7 @@ export class RateLimiter {
   }
 
   /** Undoes one `count`. */
-  async takeBack(key: string): Promise<void> {
+  async refund(key: string): Promise<void> {
     await this.counter.reward(key);
   }
 }

@@ -11,7 +11,7 @@ describe('/api/v1/sessions', () => {
   });
   beforeEach(async () => {
     team = await api.team('Shop');
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -50,15 +50,15 @@ describe('/api/v1/sessions', () => {
     const session = await team.session('staging');
     expect((await team.delete(`/sessions/${session.id}`)).status).toBe(204);
     const ended = { type: 'session.ended', sessionId: session.id, reason: 'ended through the API' };
-    expect(api.bus.take()).toEqual([ended]);
+    expect(api.bus.drain()).toEqual([ended]);
     expect((await team.get(`/sessions/${session.id}`)).body).toMatchObject({
       state: 'ended',
       endReason: 'ended through the API',
     });
     expect((await team.session('staging')).id).not.toBe(session.id);
-    api.bus.take();
+    api.bus.drain();
     expect((await team.delete(`/sessions/${session.id}`)).status).toBe(204);
-    expect(api.bus.take()).toEqual([]);
+    expect(api.bus.drain()).toEqual([]);
     expect((await team.get('/audit-events')).body.items).toHaveLength(1);
     expect((await team.delete('/sessions/nothing')).status).toBe(404);
   });

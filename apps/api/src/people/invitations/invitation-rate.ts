@@ -76,8 +76,8 @@ export class InvitationRate {
   }
 
   /** Takes back what was counted of a mail that is not sent after all. */
-  async takeBack(caller: Caller, email: string): Promise<void> {
-    for (const { limiter, keyOf } of this.limits) await limiter.takeBack(keyOf(caller, email));
+  async refund(caller: Caller, email: string): Promise<void> {
+    for (const { limiter, keyOf } of this.limits) await limiter.refund(keyOf(caller, email));
   }
 }
 

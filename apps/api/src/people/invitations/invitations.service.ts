@@ -53,7 +53,7 @@ export class InvitationsService {
       .create(caller.teamId, { email, role, ...renewal }, { by: caller.authority, max: MAX_INVITATIONS })
       .catch(throwRefusal);
     if (invitation === null || invitation === 'member') {
-      await this.rate.takeBack(caller, email);
+      await this.rate.refund(caller, email);
       const what = invitation === null ? 'is invited already' : 'is a member already';
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }

@@ -24,14 +24,14 @@ describe('/revoke', () => {
     async (kind) => {
       const program = await letIn();
       const other = await letIn();
-      api.bus.take();
+      api.bus.drain();
       const response = await revoke({ client_id: 'culvert', token: program[kind] });
       expect([response.status, response.text]).toEqual([200, '']);
       expect(response.headers['cache-control']).toBe('no-store');
       expect(await status(program.accessToken)).toBe(401);
       expect(await api.store.programs.revoke(ann.user.id, program.id)).toBeNull();
       expect(await status(other.accessToken)).toBe(200);
-      expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
+      expect(api.bus.drain()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
       const { items } = await api.store.auditEvents.list(team.teamId, { limit: 1 });
       expect(items).toMatchObject([
         { action: 'program.end', targetId: program.id, actor: { kind: 'user', id: ann.user.id } },

@@ -196,7 +196,7 @@ describe('/token', () => {
     expect(items).toMatchObject([
       { action: 'program.end', targetId: consented.program.id, actor: { kind: 'system' } },
     ]);
-    expect(api.bus.take()).toContainEqual({ type: 'user.changed', userId });
+    expect(api.bus.drain()).toContainEqual({ type: 'user.changed', userId });
   });
 
   it('refreshes a token ahead of its end, and takes the old refresh token until the new one is used', async () => {

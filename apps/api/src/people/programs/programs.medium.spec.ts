@@ -15,7 +15,7 @@ describe('/api/v1/me/programs', () => {
   beforeEach(async () => {
     team = await api.team('Shop');
     ann = await api.person(`ann-${++count}@example.test`, [[team.teamId, 'member']]);
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -63,7 +63,7 @@ describe('/api/v1/me/programs', () => {
     expect((await end(ann, program.id)).status).toBe(204);
     expect(await userInfo(program.accessToken)).toBe(401);
     expect((await refresh(program.refreshToken)).status).toBe(400);
-    expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
+    expect(api.bus.drain()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
     expect(await idsOf(ann)).toEqual([other.id]);
     expect(await userInfo(other.accessToken)).toBe(200);
     const { items } = await api.store.auditEvents.list(team.teamId, { limit: 10 });
@@ -80,14 +80,14 @@ describe('/api/v1/me/programs', () => {
   it('notifies edges and audit log once, however often it is ended', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     await end(ann, program.id);
-    api.bus.take();
+    api.bus.drain();
     expect((await end(ann, program.id)).status).toBe(204);
     const other = await api.person(`bob-${++count}@example.test`, [[team.teamId, 'owner']]);
     expect((await end(other, program.id)).status).toBe(404);
     const unknown = await end(ann, '01890000-0000-7000-8000-000000000000');
     expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found']);
     expect((await end(ann, 'nothing')).status).toBe(404);
-    expect(api.bus.take()).not.toContainEqual({ type: 'user.changed', userId: ann.user.id });
+    expect(api.bus.drain()).not.toContainEqual({ type: 'user.changed', userId: ann.user.id });
     expect((await api.store.auditEvents.list(team.teamId, { limit: 10 })).items).toHaveLength(1);
   });
 
@@ -108,7 +108,7 @@ describe('/api/v1/me/programs', () => {
     const owner = await api.person(`owner-${++count}@example.test`, [[team.teamId, 'owner']]);
     const program = await api.program(team.teamId, ann.user.id);
     expect((await owner.request('delete', `/team/members/${ann.user.id}`)).status).toBe(204);
-    expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
+    expect(api.bus.drain()).toEqual([{ type: 'user.changed', userId: ann.user.id }]);
     expect(await idsOf(ann)).toEqual([]);
     expect(await userInfo(program.accessToken)).toBe(401);
   });

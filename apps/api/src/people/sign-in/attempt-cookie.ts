@@ -39,7 +39,7 @@ export class AttemptCookie {
   }
 
   /** The attempt of this browser at this provider, which is used up by looking. */
-  take(provider: string, request: Request, response: Response): SignInAttempt | null {
+  consume(provider: string, request: Request, response: Response): SignInAttempt | null {
     response.clearCookie(this.name, this.options);
     const parsed = attempt.safeParse(parseJson(readCookie(request.headers.cookie, this.name) ?? ''));
     if (!parsed.success || parsed.data.provider !== provider) return null;

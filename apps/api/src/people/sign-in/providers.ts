@@ -69,7 +69,7 @@ export class Providers {
     response: Response,
   ): Promise<{ user: User; back: string; provider: Provider['id'] }> {
     const provider = this.find(id);
-    const attempt = this.attempts.take(id, request, response);
+    const attempt = this.attempts.consume(id, request, response);
     if (attempt === null || attempt.expected['state'] !== request.query['state']) {
       throw new ProblemError('sign_in_failed', {
         detail: 'This took longer than ten minutes, or began in another browser or tab. Try again.',

@@ -230,10 +230,10 @@ describe('signing in with a password', () => {
     );
     expect((await api.http().get('/sign-out').set('Cookie', cookie)).status).not.toBe(303);
     expect((await me(cookie)).status).toBe(200);
-    api.bus.take();
+    api.bus.drain();
     const response = await post('/sign-out', {}, { Cookie: cookie });
     expect([response.status, response.headers['location']]).toEqual([303, '/sign-in?notice=signed-out']);
-    expect(api.bus.take()).toEqual([{ type: 'user.changed', userId: user.id }]);
+    expect(api.bus.drain()).toEqual([{ type: 'user.changed', userId: user.id }]);
     expect((await me(cookie)).status).toBe(401);
   });
 

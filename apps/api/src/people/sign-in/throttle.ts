@@ -71,7 +71,7 @@ export class Throttle {
   async succeed(attempt: Attempt, tried: Tried): Promise<void> {
     await this.limiterOf(attempt, 'pair')?.forget(keyOf('pair', tried));
     for (const kind of ['address', 'account'] as const)
-      await this.limiterOf(attempt, kind)?.takeBack(keyOf(kind, tried));
+      await this.limiterOf(attempt, kind)?.refund(keyOf(kind, tried));
   }
 
   /** Forgets all attempts for an account from this network and in total: its person proved in another way who they are. */

@@ -17,7 +17,7 @@ describe.each([
     await team.trafficManager('staging');
     const body = { intercept: { name: 'web', workload: 'web' }, ingress: { host: 'web', port: 80 } };
     preview = (await team.post('/previews', body)).body;
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -49,7 +49,7 @@ describe.each([
     for (let time = 0; time < 2; time++) {
       expect((await team.delete(`${path()}/${created.id}`)).status).toBe(204);
       const changed = { type: 'preview.changed', hostname: preview.hostname };
-      expect(api.bus.take()).toEqual(time === 0 ? [changed] : []);
+      expect(api.bus.drain()).toEqual(time === 0 ? [changed] : []);
     }
     expect(await api.store[repository].findUsable(hashSecret(secretOf(created)), new Date())).toBeNull();
     expect((await team.get(path())).body.items[0].revokedAt).not.toBeNull();

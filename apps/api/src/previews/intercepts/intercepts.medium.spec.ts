@@ -15,7 +15,7 @@ describe('/api/v1/intercepts', () => {
   beforeEach(async () => {
     team = await api.team('Shop');
     trafficManagerId = await team.trafficManager('staging');
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -75,7 +75,7 @@ describe('/api/v1/intercepts', () => {
   it('changes fields, and tells the edges of every preview', async () => {
     const { id } = (await team.post('/intercepts', description)).body;
     const hostnames: string[] = [(await preview(id)).hostname, (await preview(id)).hostname];
-    api.bus.take();
+    api.bus.drain();
     const response = await team.patch(`/intercepts/${id}`, {
       disposition: 'ACTIVE',
       metadata: {},
@@ -88,7 +88,7 @@ describe('/api/v1/intercepts', () => {
     ]);
     expect((await team.get(`/intercepts/${id}`)).body).toEqual(response.body);
     const told = api.bus
-      .take()
+      .drain()
       .map((event) => (event.type === 'preview.changed' ? event.hostname : event.type));
     expect(told.toSorted()).toEqual(hostnames.toSorted());
     expect((await team.patch(`/intercepts/${id}`, { name: 'other' })).status).toBe(400);
@@ -98,9 +98,9 @@ describe('/api/v1/intercepts', () => {
   it('deletes one with its previews', async () => {
     const { id } = (await team.post('/intercepts', description)).body;
     const { id: previewId, hostname } = await preview(id);
-    api.bus.take();
+    api.bus.drain();
     expect((await team.delete(`/intercepts/${id}`)).status).toBe(204);
-    expect(api.bus.take()).toMatchObject([
+    expect(api.bus.drain()).toMatchObject([
       { type: 'preview.changed', hostname },
       { type: 'preview.removed', hostname, interceptId: id },
     ]);

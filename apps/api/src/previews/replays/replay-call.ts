@@ -10,7 +10,7 @@ import {
   type ReplayReport,
 } from '@culvert/events';
 import { exchange, exchangeBodies, ProblemError } from '@culvert/contract';
-import type { HeldExchange } from './replay-request.js';
+import type { RecordedExchange } from './replay-request.js';
 
 /** How long edges may take to say what they can do. */
 const OFFERS_MS = 2000;
@@ -30,7 +30,7 @@ export interface Offers {
   /** Of an edge that will send it; null: none can. */
   readonly offerId: string | null;
   /** Null: no edge holds it. */
-  readonly held: HeldExchange | null;
+  readonly recorded: RecordedExchange | null;
   /** What edges said that cannot. */
   readonly refusals: readonly ReplayOffer['state'][];
 }
@@ -69,17 +69,17 @@ export class ReplayCall {
     }
     const deadline = performance.now() + OFFERS_MS;
     let offerId: string | null = null;
-    let held: HeldExchange | null = null;
+    let recorded: RecordedExchange | null = null;
     const refusals: ReplayOffer['state'][] = [];
-    while (offerId === null || (needsExchange && held === null)) {
+    while (offerId === null || (needsExchange && recorded === null)) {
       const answer = await this.next(deadline);
       if (answer === null) break;
       if (answer.kind !== 'offer') continue;
-      held ??= heldBy(answer);
+      recorded ??= recordedBy(answer);
       if (answer.state !== 'ready') refusals.push(answer.state);
       else offerId ??= answer.offerId;
     }
-    return { offerId, held, refusals };
+    return { offerId, recorded, refusals };
   }
 
   /** Has that edge send it. Null: nothing was heard of it, and it may have been sent. */
@@ -108,7 +108,7 @@ export class ReplayCall {
 }
 
 /** Null when the edge holds none, or shows it as another version of this program would. */
-function heldBy(offer: ReplayOffer): HeldExchange | null {
+function recordedBy(offer: ReplayOffer): RecordedExchange | null {
   const shown = exchange.safeParse(offer.exchange);
   if (!shown.success) return null;
   const bodies = exchangeBodies.safeParse(offer.bodies);

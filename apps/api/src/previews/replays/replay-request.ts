@@ -14,7 +14,7 @@ export interface ComposedRequest {
 }
 
 /** An exchange as edges hold it: without its secrets. */
-export interface HeldExchange {
+export interface RecordedExchange {
   readonly exchange: Exchange;
   /** Null: none were captured. */
   readonly bodies: ExchangeBodies | null;
@@ -34,15 +34,18 @@ export function needsExchange({ exchangeId, method, target, headers, body }: Cre
  * guessed or taken from elsewhere.
  * @throws ProblemError when something is missing that the request does not give
  */
-export function composeReplay(request: CreateReplayRequest, held: HeldExchange | null): ComposedRequest {
-  const exchange = held?.exchange ?? null;
+export function composeReplay(
+  request: CreateReplayRequest,
+  recorded: RecordedExchange | null,
+): ComposedRequest {
+  const exchange = recorded?.exchange ?? null;
   if (exchange !== null && exchange.upgrade !== null)
     throw notRepeatable('it asked for another protocol, which cannot be repeated');
   return {
     method: request.method ?? exchange?.method ?? '',
     target: request.target ?? (exchange === null ? '' : targetOf(exchange)),
     fields: request.headers?.map(({ name, value }) => [name, value]) ?? fieldsOf(exchange),
-    body: givenBody(request) ?? (held === null ? Buffer.alloc(0) : bodyOf(held)),
+    body: givenBody(request) ?? (recorded === null ? Buffer.alloc(0) : bodyOf(recorded)),
   };
 }
 
@@ -68,7 +71,7 @@ function givenBody({ body }: CreateReplayRequest): Buffer | null {
   return body.text === undefined ? Buffer.from(body.base64 ?? '', 'base64') : Buffer.from(body.text);
 }
 
-function bodyOf({ exchange, bodies }: HeldExchange): Buffer {
+function bodyOf({ exchange, bodies }: RecordedExchange): Buffer {
   const captured = bodies?.request ?? null;
   if (captured === null) {
     if (mayHaveHadBody(exchange))

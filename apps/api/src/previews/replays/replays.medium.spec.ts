@@ -61,7 +61,7 @@ describe('replaying', () => {
         ingress: { host: 'web', port: 80 },
       })
     ).body;
-    api.bus.take();
+    api.bus.drain();
   };
   const replay = (body: object) => team.post(`/previews/${preview.id}/replays`, body);
 
@@ -118,7 +118,7 @@ describe('replaying', () => {
         body: Buffer.from('body').toString('base64'),
       },
     ]);
-    expect(api.bus.take()).toEqual([
+    expect(api.bus.drain()).toEqual([
       {
         type: 'replay.asked',
         replayId: body.exchangeId,

@@ -59,9 +59,9 @@ export class ReplaysService {
     });
     try {
       const offers = await call.ask({ needsExchange: needsExchange(request) });
-      if (needsExchange(request) && offers.held === null)
+      if (needsExchange(request) && offers.recorded === null)
         throw notRepeatable('no edge holds it any more: only the last ones are held, while somebody watches');
-      const { body, ...composed } = composeReplay(request, offers.held);
+      const { body, ...composed } = composeReplay(request, offers.recorded);
       if (offers.offerId === null) throw notConnected(offers);
       await this.demandAgain(caller);
       // Before it is sent: what comes of it may never be heard.

@@ -12,7 +12,7 @@ describe('/api/v1/api-keys', () => {
   });
   beforeEach(async () => {
     team = await api.team('Shop');
-    api.bus.take();
+    api.bus.drain();
   });
   afterAll(() => api.close());
 
@@ -82,11 +82,11 @@ describe('/api/v1/api-keys', () => {
     const path = `/api-keys/${key.apiKey.id}`;
     const revoked = { type: 'api-key.revoked', apiKeyId: key.apiKey.id };
     expect((await team.delete(path)).status).toBe(204);
-    expect(api.bus.take()).toEqual([revoked]);
+    expect(api.bus.drain()).toEqual([revoked]);
     expect((await key.get('/me')).status).toBe(401);
     const { revokedAt } = (await team.get(path)).body;
     expect((await team.delete(path)).status).toBe(204);
-    expect(api.bus.take()).toEqual([]);
+    expect(api.bus.drain()).toEqual([]);
     expect((await team.get(path)).body.revokedAt).toBe(revokedAt);
     const actions = (await team.get('/audit-events')).body.items.map(
       ({ action }: { action: string }) => action,
@@ -99,9 +99,9 @@ describe('/api/v1/api-keys', () => {
     const parent = await team.keyWith({});
     const child = (await parent.post('/api-keys', { name: 'child' })).body;
     expect(child.createdByApiKeyId).toBe(parent.apiKey.id);
-    api.bus.take();
+    api.bus.drain();
     expect((await team.delete(`/api-keys/${parent.apiKey.id}`)).status).toBe(204);
-    expect(api.bus.take().map((event) => 'apiKeyId' in event && event.apiKeyId)).toEqual(
+    expect(api.bus.drain().map((event) => 'apiKeyId' in event && event.apiKeyId)).toEqual(
       expect.arrayContaining([parent.apiKey.id, child.id]),
     );
     expect((await api.http().get('/api/v1/me').set('Authorization', `Bearer ${child.key}`)).status).toBe(401);

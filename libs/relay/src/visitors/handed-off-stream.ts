@@ -1,7 +1,7 @@
 import type { RequestHead } from '@culvert/http1';
 
-/** Receives the events of one taken stream. No call follows `onClose`. */
-export interface TakenStreamHandler {
+/** Receives the events of one handed-off stream. No call follows `onClose`. */
+export interface HandedOffStreamHandler {
   /** Bytes of the request's body, in order. */
   onData(chunk: Buffer): void;
   /** The visitor will send no more; answering is still possible. */
@@ -20,12 +20,12 @@ export interface TakenStreamHandler {
  * Nothing here depends on who does the framing. Since a whole tunnel may run through one of these, an implementation
  * gives it as large a window as it can.
  */
-export interface TakenStream {
+export interface HandedOffStream {
   readonly head: RequestHead;
   /** Address of the other end. */
   readonly peer: string;
-  /** Who gets the events. Set it before the turn that took the stream over ends; nothing arrives before `resume`. */
-  handler: TakenStreamHandler;
+  /** Who gets the events. Set it before the turn that hands the stream off ends; nothing arrives before `resume`. */
+  handler: HandedOffStreamHandler;
   /** Sends the head of the answer: status 200 and these fields, whose names are in lower case. Once. */
   respond(fields: Readonly<Record<string, string>>): void;
   /** Sends bytes; takes ownership of them. Always accepts, and returns false when to wait for `onDrain`. */

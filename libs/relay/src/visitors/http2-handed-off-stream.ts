@@ -1,13 +1,13 @@
 import type { RequestHead } from '@culvert/http1';
 import { ErrorCode, type ServerStream, type StreamHandler } from '@culvert/http2';
-import type { TakenStream, TakenStreamHandler } from './taken-stream.js';
+import type { HandedOffStream, HandedOffStreamHandler } from './handed-off-stream.js';
 
 /** Of who has not said yet that it listens. */
-const NOBODY: TakenStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+const NOBODY: HandedOffStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
-/** A taken stream of an HTTP/2 connection. */
-export class Http2TakenStream implements TakenStream, StreamHandler {
-  handler: TakenStreamHandler = NOBODY;
+/** A handed-off stream of an HTTP/2 connection. */
+export class Http2HandedOffStream implements HandedOffStream, StreamHandler {
+  handler: HandedOffStreamHandler = NOBODY;
   private hasHead = false;
 
   constructor(
@@ -16,7 +16,7 @@ export class Http2TakenStream implements TakenStream, StreamHandler {
     readonly peer: string,
     /** Whether the end of the request is still to come, or has been told. */
     private hasEndFollowing: boolean,
-    private readonly forget: (taken: Http2TakenStream) => void,
+    private readonly forget: (stream: Http2HandedOffStream) => void,
   ) {
     stream.attach(this);
   }

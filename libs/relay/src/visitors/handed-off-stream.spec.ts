@@ -6,14 +6,14 @@ import { DEFAULT_RELAY_LIMITS } from '../limits.js';
 import { Relay } from '../relay.js';
 import { OPEN_GATE } from '../routing/access-gate.js';
 import { StreamPools } from '../upstream/stream-pools.js';
-import type { TakenStream } from './taken-stream.js';
+import type { HandedOffStream } from './handed-off-stream.js';
 
-/** What happened to the taken stream, in order. */
+/** What happened to the handed-off stream, in order. */
 class Recorder {
   readonly events: string[] = [];
   private waiting: (() => void)[] = [];
 
-  constructor(readonly stream: TakenStream) {
+  constructor(readonly stream: HandedOffStream) {
     stream.handler = {
       onData: (chunk) => this.record(chunk.toString()),
       onEnd: () => this.record('end'),
@@ -32,19 +32,19 @@ class Recorder {
   }
 }
 
-describe('a stream that is taken over', () => {
+describe('a stream that is handed off', () => {
   let relay: Relay;
   let server: net.Server;
   let session: ClientHttp2Session;
-  let taken: Recorder[];
-  let whenTaken: () => void;
+  let received: Recorder[];
+  let whenReceived: () => void;
 
   beforeEach(async () => {
-    taken = [];
-    whenTaken = () => {};
-    const take = (stream: TakenStream): void => {
-      taken.push(new Recorder(stream));
-      whenTaken();
+    received = [];
+    whenReceived = () => {};
+    const receive = (stream: HandedOffStream): void => {
+      received.push(new Recorder(stream));
+      whenReceived();
     };
     relay = new Relay({
       routes: { find: () => null },
@@ -53,7 +53,7 @@ describe('a stream that is taken over', () => {
       pools: new StreamPools(),
       handOff: {
         ofStream: (request, hostname) =>
-          hostname === 'app.test' && request.target === '/tunnel' ? take : null,
+          hostname === 'app.test' && request.target === '/tunnel' ? receive : null,
       },
       onFault: (error) => expect.unreachable(String(error)),
     });
@@ -78,10 +78,10 @@ describe('a stream that is taken over', () => {
       .on('error', () => {});
 
   const open = async (options: http2.ClientSessionRequestOptions = {}) => {
-    const arrival = new Promise<void>((resolve) => (whenTaken = resolve));
+    const arrival = new Promise<void>((resolve) => (whenReceived = resolve));
     const client = request('/tunnel', options);
     await arrival;
-    return { client, recorder: taken.at(-1)!, stream: taken.at(-1)!.stream };
+    return { client, recorder: received.at(-1)!, stream: received.at(-1)!.stream };
   };
 
   const text = async (client: ClientHttp2Stream): Promise<string> => {
@@ -214,6 +214,6 @@ describe('a stream that is taken over', () => {
     const client = request('/other');
     const [head] = (await once(client, 'response')) as [Record<string, unknown>];
     expect(head[':status']).toBe(404);
-    expect(taken).toEqual([]);
+    expect(received).toEqual([]);
   });
 });
