@@ -3,7 +3,7 @@ import { FrameType, GoAwayCode } from './frame.js';
 import { TARGET, u32 } from './spec/raw-peer.js';
 import { StreamRecorder } from './spec/recorder.js';
 import { openPair, openRaw, openStream } from './spec/tunnel-pair.js';
-import type { TunnelConnection } from './tunnel.js';
+import type { TunnelConnection } from './connection.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

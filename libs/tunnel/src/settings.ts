@@ -1,4 +1,5 @@
-import { WELCOME_BOUNDS } from './handshake.js';
+import { PROTOCOL_VERSION } from './frame.js';
+import { type HelloFrame, type Welcome, WELCOME_BOUNDS } from './handshake.js';
 
 /** Limits and times of one tunnel. The acceptor's numbers reach the dialer in WELCOME. */
 export interface TunnelSettings {
@@ -67,4 +68,22 @@ export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSet
     throw new RangeError('receiveBudgetBytes must cover maxStreams windows of windowBytes');
   }
   return settings;
+}
+
+/** What an acceptor with these settings answers to a dialer that it takes into `session`. */
+export function welcomeFor(
+  hello: HelloFrame,
+  session: { readonly sessionId: string; readonly resumed: boolean },
+  settings: TunnelSettings,
+): Welcome {
+  return {
+    version: PROTOCOL_VERSION,
+    sessionId: session.sessionId,
+    resumed: session.resumed,
+    maxStreams: Math.min(settings.maxStreams, hello.maxStreams ?? settings.maxStreams),
+    windowBytes: settings.windowBytes,
+    maxWindowBytes: settings.maxWindowBytes,
+    pingIntervalMs: settings.pingIntervalMs,
+    pingTimeoutMs: settings.pingTimeoutMs,
+  };
 }

@@ -6,7 +6,7 @@ import { StreamRecorder, TunnelRecorder } from './spec/recorder.js';
 import { acceptRaw, dialRaw, openPair, openRaw, openStream } from './spec/tunnel-pair.js';
 import type { RawEnd } from './spec/tunnel-pair.js';
 import { acceptTunnel } from './tunnel.js';
-import type { HelloAnswer, TunnelConnection } from './tunnel.js';
+import type { HelloAnswer, TunnelConnection } from './connection.js';
 import { ResetCode } from './types.js';
 
 const CREDIT_0 = Buffer.alloc(4);
@@ -518,7 +518,7 @@ describe('leaving', () => {
 
   it('begins when the stream ids are used up', async () => {
     const both = await pair();
-    (both.edge as unknown as { nextId: number }).nextId = 0x7fff_fffe;
+    (both.edge as unknown as { streams: { nextId: number } }).streams.nextId = 0x7fff_fffe;
     const { near, far } = await openStream(both);
     expect(near.id).toBe(0x7fff_fffe);
     expect(both.edge.openStream(TARGET, new StreamRecorder())).toBeNull();

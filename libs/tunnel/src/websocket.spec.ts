@@ -12,7 +12,7 @@ import { TunnelRecorder } from './spec/recorder.js';
 import type { TunnelSettings } from './settings.js';
 import type { IncomingStream } from './stream.js';
 import { acceptTunnel, dialTunnel } from './tunnel.js';
-import type { TunnelConnection } from './tunnel.js';
+import type { TunnelConnection } from './connection.js';
 import { ResetCode } from './types.js';
 import type { Stream, StreamHandler } from './types.js';
 import { WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';

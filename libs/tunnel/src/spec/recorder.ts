@@ -3,7 +3,7 @@ import type { GoAwayCode } from '../frame.js';
 import { goAwayName } from '../frame.js';
 import type { Welcome } from '../handshake.js';
 import type { IncomingStream } from '../stream.js';
-import type { TunnelHandler } from '../tunnel.js';
+import type { TunnelHandler } from '../connection.js';
 import { ResetCode } from '../types.js';
 import type { StreamHandler, StreamTarget } from '../types.js';
 

@@ -2,7 +2,7 @@
 import type { Hello } from '../handshake.js';
 import type { TunnelSettings } from '../settings.js';
 import { acceptTunnel, dialTunnel } from '../tunnel.js';
-import type { TunnelConnection } from '../tunnel.js';
+import type { TunnelConnection } from '../connection.js';
 import type { IncomingStream } from '../stream.js';
 import type { Stream } from '../types.js';
 import { FrameType } from '../frame.js';

@@ -1,0 +1,54 @@
+/** A tunnel as its user has it: what is asked of it, and what it reports. */
+import type { GoAwayCode } from './frame.js';
+import type { Hello, Welcome } from './handshake.js';
+import type { TunnelSettings } from './settings.js';
+import type { IncomingStream } from './stream.js';
+import type { StreamTarget, Tunnel } from './types.js';
+
+/** Receives the events of a tunnel. Every method but `onClose` is optional; only `onFault` may follow `onClose`. */
+export interface TunnelHandler {
+  /** The handshake succeeded: streams may be opened from now on. */
+  onOpen?(welcome: Welcome): void;
+  /** The peer opens no more streams and takes no more; those that are open go on. `openStream` returns null. */
+  onGoAway?(code: GoAwayCode, reason: string): void;
+  /**
+   * The peer opened a stream. Set `stream.handler` before returning; data may follow at once, or call
+   * `stream.pause()`. Without this method every stream of the peer is refused with FORBIDDEN.
+   */
+  onStream?(stream: IncomingStream, target: StreamTarget): void;
+  /** The tunnel is gone, handshake or not. Called exactly once, after every open stream was told TUNNEL_LOST. */
+  onClose(code: GoAwayCode, reason: string, wasError: boolean): void;
+  /** A handler threw. The tunnel closes with INTERNAL; without this method the process is warned. */
+  onFault?(error: unknown): void;
+}
+
+/** What an acceptor answers to a HELLO. */
+export type HelloAnswer =
+  | { readonly accept: { readonly sessionId: string; readonly resumed: boolean } }
+  | { readonly refuse: { readonly code: GoAwayCode; readonly reason: string } };
+
+export interface DialOptions extends TunnelHandler {
+  readonly settings?: Partial<TunnelSettings>;
+}
+
+export interface AcceptOptions extends DialOptions {
+  /**
+   * Decides about a dialer. The tunnel may have closed when the promise settles: register what depends on an open
+   * tunnel in `onOpen`, which is then not called.
+   */
+  onHello(hello: Hello): Promise<HelloAnswer>;
+}
+
+export interface GoAwayOptions {
+  /** How long open streams may go on, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** A tunnel that speaks docs/protocol.md, either end. */
+export interface TunnelConnection extends Tunnel {
+  readonly kind: 'native';
+  /** Opens no more streams and asks the peer for the same; closes when none is left or the grace is over. */
+  goAway(code: GoAwayCode, reason: string, options?: GoAwayOptions): void;
+  /** Ends the tunnel at once, telling the peer why. Open streams are lost. Does nothing once closed. */
+  close(code: GoAwayCode, reason: string): void;
+}

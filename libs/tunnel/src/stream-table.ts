@@ -1,0 +1,210 @@
+/**
+ * The streams of one tunnel: their ids, how many there may be, the memory that they share, and what a peer may do to them
+ * before it loses the tunnel. What a frame does to one stream is in stream.ts.
+ */
+import { RateWindow, ReceiveBudget } from '@culvert/flow';
+import type { TunnelHandler } from './connection.js';
+import { ProtocolError, TunnelError } from './errors.js';
+import { FrameType, GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_STREAM_ID } from './frame.js';
+import type { Welcome } from './handshake.js';
+import type { Outbox } from './outbox.js';
+import type { TunnelSettings } from './settings.js';
+import { type StreamHost, TunnelStream } from './stream.js';
+import { decodeTarget, encodeTarget } from './target.js';
+import { decodeText } from './text.js';
+import { ResetCode } from './types.js';
+import type { Stream, StreamHandler, StreamTarget } from './types.js';
+
+/** One overrun may be a peer's bug. This many are abuse. */
+const MAX_OVERRUNS = 16;
+
+/** What the streams need of their tunnel. */
+export interface StreamTableHost {
+  readonly outbox: Outbox;
+  /** Most recent round trip in milliseconds, or 0 before the first. */
+  readonly roundTripMs: number;
+  /** Whether the peer has sent GOAWAY, and may open no more streams. */
+  readonly hasPeerLeft: boolean;
+  /** Receives the streams that the peer opens. */
+  readonly handler: TunnelHandler;
+  /** The last stream is gone. */
+  handleEmpty(): void;
+  /** Every id of this end was given out: it can open no more streams. */
+  handleExhausted(): void;
+}
+
+export class StreamTable implements StreamHost {
+  maxStreams: number;
+  budget = new ReceiveBudget(0);
+  windowBytes: number;
+  openWindowBytes: number;
+  maxWindowBytes: number;
+  readonly outbox: Outbox;
+  private readonly streams = new Map<number, TunnelStream>();
+  /** Lowest bit of the ids that this end gives out. */
+  private readonly ownParity: number;
+  private nextId: number;
+  private highestPeerId = 0;
+  private overruns = 0;
+  private readonly aborts: RateWindow;
+
+  /** @param role whose ids this end gives out: those of a dialer are odd */
+  constructor(
+    private readonly host: StreamTableHost,
+    private readonly settings: TunnelSettings,
+    role: 'acceptor' | 'dialer',
+  ) {
+    this.outbox = host.outbox;
+    this.ownParity = role === 'dialer' ? 1 : 0;
+    this.nextId = role === 'dialer' ? 1 : 2;
+    this.maxStreams = settings.maxStreams;
+    this.windowBytes = settings.windowBytes;
+    this.openWindowBytes = settings.openWindowBytes;
+    this.maxWindowBytes = settings.maxWindowBytes;
+    this.aborts = new RateWindow(settings.maxAbortsPerSecond, 1000);
+  }
+
+  get size(): number {
+    return this.streams.size;
+  }
+
+  get roundTripMs(): number {
+    return this.host.roundTripMs;
+  }
+
+  /** Takes over the numbers that both ends agreed on. */
+  agree({ maxStreams, windowBytes, maxWindowBytes }: Welcome): void {
+    const { settings } = this;
+    this.maxStreams = maxStreams;
+    this.windowBytes = windowBytes;
+    this.maxWindowBytes = maxWindowBytes;
+    this.openWindowBytes = Math.min(settings.openWindowBytes, maxWindowBytes);
+    this.budget = new ReceiveBudget(settings.receiveBudgetBytes - maxStreams * windowBytes);
+  }
+
+  /** Opens a stream, or returns null where the tunnel has as many as it may. */
+  open(target: StreamTarget, handler: StreamHandler): Stream | null {
+    if (this.streams.size >= this.maxStreams) return null;
+    if (this.nextId > MAX_STREAM_ID) {
+      this.host.handleExhausted();
+      return null;
+    }
+    const stream = new TunnelStream(this, this.nextId, 'local', handler);
+    this.nextId += 2;
+    this.streams.set(stream.id, stream);
+    const encoded = encodeTarget(target);
+    if (encoded === null) {
+      // Told later, like any ingress that cannot be reached. The far end never hears of this id: a gap.
+      queueMicrotask(() =>
+        stream.handleReset(ResetCode.INTERNAL, 'the target breaks a limit of the protocol'),
+      );
+      return stream;
+    }
+    this.outbox.control().open(stream.id, stream.borrowOpenWindow(), encoded);
+    return stream;
+  }
+
+  handleData(id: number, piece: Buffer): void {
+    const stream = this.streams.get(id);
+    if (stream !== undefined) stream.handleData(piece);
+    else this.checkClosed(id);
+  }
+
+  /** Handles a frame with the id of a stream, other than DATA. */
+  handleFrame(type: number, id: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.WINDOW:
+        return this.streamOf(id)?.handleWindow(credit(payload));
+      case FrameType.OPEN:
+        return this.handleOpen(id, payload);
+      case FrameType.OPENED:
+        return this.streamOf(id)?.handleOpened(credit(payload));
+      case FrameType.END:
+        return this.streamOf(id)?.handleEnd();
+      case FrameType.RESET:
+        return this.handleReset(id, payload);
+      default:
+        throw new ProtocolError(`unhandled frame type ${type}`);
+    }
+  }
+
+  /** Removes every stream, and returns them. */
+  takeAll(): TunnelStream[] {
+    const all = [...this.streams.values()];
+    this.streams.clear();
+    return all;
+  }
+
+  // From streams.
+
+  forget(stream: TunnelStream): void {
+    this.streams.delete(stream.id);
+    if (this.streams.size === 0) this.host.handleEmpty();
+  }
+
+  countOverrun(): void {
+    if (++this.overruns > MAX_OVERRUNS)
+      throw new TunnelError(GoAwayCode.FLOW_CONTROL, 'too many window overruns');
+  }
+
+  private handleOpen(id: number, payload: Buffer): void {
+    const { handler } = this.host;
+    if ((id & 1) === this.ownParity || id > MAX_STREAM_ID) throw new ProtocolError(`OPEN with id ${id}`);
+    if (id <= this.highestPeerId) throw new ProtocolError(`OPEN with id ${id} after ${this.highestPeerId}`);
+    // An OPEN that crossed this end's own GOAWAY is served: a request may be under way on it already.
+    if (this.host.hasPeerLeft) throw new ProtocolError('OPEN after GOAWAY');
+    this.highestPeerId = id;
+    const target = decodeTarget(payload);
+    if (this.streams.size >= this.maxStreams)
+      return this.refuse(id, ResetCode.STREAM_LIMIT, 'too many streams');
+    if (!handler.onStream) return this.refuse(id, ResetCode.FORBIDDEN, 'this end accepts no streams');
+    const stream = new TunnelStream(this, id, 'remote');
+    stream.addSendCredit(credit(payload));
+    this.streams.set(id, stream);
+    handler.onStream(stream, target);
+  }
+
+  private refuse(id: number, code: ResetCode, detail: string): void {
+    this.countAbort();
+    this.outbox.control().reset(id, code, detail);
+  }
+
+  private handleReset(id: number, payload: Buffer): void {
+    const stream = this.streamOf(id);
+    if (stream === undefined) return;
+    if ((id & 1) !== this.ownParity) this.countAbort();
+    stream.handleReset(toResetCode(payload.readUInt16BE(0)), decodeText(payload.subarray(2)));
+  }
+
+  private countAbort(): void {
+    if (this.aborts.exceeds(performance.now()))
+      throw new TunnelError(GoAwayCode.LIMIT, 'too many streams opened and reset');
+  }
+
+  /** The open stream with this id, or undefined when it is closed. Throws when it never was open. */
+  private streamOf(id: number): TunnelStream | undefined {
+    const stream = this.streams.get(id);
+    if (stream === undefined) this.checkClosed(id);
+    return stream;
+  }
+
+  /** A frame for a closed stream crossed its RESET. A frame for one that was never opened is an error. */
+  private checkClosed(id: number): void {
+    const highest = (id & 1) === this.ownParity ? this.nextId - 2 : this.highestPeerId;
+    if (id > highest) throw new ProtocolError(`a frame for stream ${id}, which was never opened`);
+  }
+}
+
+/** The credit of OPEN, OPENED or WINDOW. */
+function credit(payload: Buffer): number {
+  const value = payload.readUInt32BE(0);
+  if (value > MAX_CREDIT) throw new TunnelError(GoAwayCode.FLOW_CONTROL, `credit of ${value}`);
+  return value;
+}
+
+/** A code from the wire; INTERNAL when it is not one that may be sent. */
+function toResetCode(value: number): ResetCode {
+  return value >= ResetCode.CANCEL && value <= LAST_WIRE_RESET_CODE
+    ? (value as ResetCode)
+    : ResetCode.INTERNAL;
+}
