@@ -8,6 +8,10 @@ export interface Http2Load {
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly seconds: number;
+  /** A file whose bytes every request has as its body, which makes it a POST; without it there is none. */
+  readonly body?: string;
+  /** Further fields, each `name: value`. */
+  readonly headers?: readonly string[];
 }
 
 /**
@@ -22,6 +26,8 @@ export async function runH2load(load: Http2Load): Promise<{ readonly requests: n
     `-m${load.streamsPerConnection}`,
     `-D${load.seconds}`,
     `--connect-to=127.0.0.1:${load.port}`,
+    ...(load.body === undefined ? [] : ['-d', load.body]),
+    ...(load.headers ?? []).flatMap((field) => ['-H', field]),
     `https://${load.host}/`,
   ];
   const { stdout } = await runLoad(command, args, load.seconds + 60);

@@ -5,6 +5,7 @@ import { access } from './access.js';
 import { agent } from './agent.js';
 import { download, upload } from './bulk.js';
 import { expose } from './expose.js';
+import { grpc } from './grpc.js';
 import { http2 } from './http2.js';
 import { latency } from './latency.js';
 import type { Effort, Measure, MeasureResult } from './measure.js';
@@ -30,6 +31,7 @@ const MEASURES: readonly Measure[] = [
   upload,
   tls,
   http2,
+  grpc,
   websocket,
   scale,
   agent,
