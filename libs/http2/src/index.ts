@@ -20,13 +20,14 @@ export {
 export { unpad } from './frames/padding.js';
 export { HpackDecoder } from './hpack/decoder.js';
 export { HpackEncoder } from './hpack/encoder.js';
-export type { HeaderField } from './hpack/header-field.js';
+export { FieldKind, type HeaderField } from './hpack/header-field.js';
 export type { ClientCall, ClientOwner } from './client/call.js';
 export { ClientConnection } from './client/connection.js';
 export type { ClientLimits, ClientOptions } from './client/limits.js';
 export { FieldSection, ResponseFields } from './client/response-fields.js';
 export {
   ClientStream,
+  type ClientStreamHost,
   type RequestOptions,
   type ResponseHandler,
   type StreamFailure,

@@ -4,7 +4,7 @@
  */
 import type { StreamHandler } from '@culvert/tunnel';
 import { type Http2SessionOwner, Http2UpstreamSession } from './http2-session.js';
-import { Http2UpstreamStream } from './http2-stream.js';
+import { type Http2StreamMaker, Http2UpstreamStream } from './http2-stream.js';
 import type { Dialed, Dialer } from './stream-pool.js';
 
 /** Sessions of one route that take requests. */
@@ -15,19 +15,22 @@ export interface Http2DialerOptions {
   readonly scheme: 'http' | 'https';
 }
 
-export class Http2Dialer implements Dialer, Http2SessionOwner {
+export class Http2Dialer implements Dialer, Http2SessionOwner, Http2StreamMaker {
+  readonly scheme: 'http' | 'https';
   private readonly sessions = new Set<Http2UpstreamSession>();
 
   /** @param dialer opens the streams that sessions run over */
   constructor(
     readonly dialer: Dialer,
-    private readonly options: Http2DialerOptions,
-  ) {}
+    options: Http2DialerOptions,
+  ) {
+    this.scheme = options.scheme;
+  }
 
   dial(handler: StreamHandler): Dialed | 'absent' | 'full' {
     const session = this.findSession();
     if (typeof session === 'string') return session;
-    const stream = new Http2UpstreamStream(session, handler, this.options.scheme, this.place);
+    const stream = new Http2UpstreamStream(session, handler, this);
     const { isReused } = session;
     session.reserve(stream);
     return { stream, origin: session.origin, isReused };
@@ -57,7 +60,7 @@ export class Http2Dialer implements Dialer, Http2SessionOwner {
   }
 
   /** Finds another session for a request that was not processed. */
-  private readonly place = (stream: Http2UpstreamStream): void => {
+  place(stream: Http2UpstreamStream): void {
     const session = this.findSession();
     if (typeof session === 'string') {
       stream.handleUnplaced(session);
@@ -65,7 +68,7 @@ export class Http2Dialer implements Dialer, Http2SessionOwner {
     }
     session.reserve(stream);
     stream.moveTo(session);
-  };
+  }
 
   /** A session with room over the tunnel to use now, or a new one. */
   private findSession(): Http2UpstreamSession | 'absent' | 'full' {

@@ -1,39 +1,38 @@
 /**
- * One HTTP/2 connection to an ingress, over one stream of a tunnel. Node's session does framing, HPACK and flow
- * control; this class decides which requests it carries and when, and says why they failed.
+ * One HTTP/2 connection to an ingress, over one stream of a tunnel. libs/http2 does frames, HPACK and flow control; this
+ * class has the tunnel's stream, decides which requests it carries and when, and says why they failed.
  */
 import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  type OutgoingHttpHeaders,
-} from 'node:http2';
-import { ResetCode } from '@culvert/tunnel';
+  ClientConnection,
+  type ClientOwner,
+  type ClientStream,
+  type ErrorCode,
+  HIGH_WATER_BYTES,
+} from '@culvert/http2';
+import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { errorName } from './http2-error-names.js';
-import { CLIENT_PREFACE_BYTES, type FrameObserver, FrameScanner } from './http2-frames.js';
+import { KnownHeads } from './http2-known-heads.js';
 import type { Http2StreamHost, Http2UpstreamStream } from './http2-stream.js';
-import { Http2Transport, type TransportObserver } from './http2-transport.js';
 import type { Dialer } from './stream-pool.js';
 
 /** Requests of one session under way at once, however many the ingress would take. */
 const MAX_STREAMS = 100;
 
-/** What a response may send ahead of a visitor that does not read. */
-const STREAM_WINDOW_BYTES = 262_144;
-
-/** For all responses together. Node gives credit back as bytes arrive, so this is the speed of one round trip, not memory. */
-const SESSION_WINDOW_BYTES = 8 * 1_048_576;
-
-/** Fields of a response, above what an exchange accepts: its limit is the one that is reported. */
-const MAX_HEADER_PAIRS = 256;
-const MAX_HEADER_BYTES = 65_536;
-
-/** MiB that Node may hold for one session before it refuses header fields: all windows and more. */
-const MAX_MEMORY_MIB = 64;
+const LIMITS = {
+  /** What a response may send ahead of a visitor that does not read. */
+  windowBytes: 262_144,
+  // Above what an exchange accepts: its limit is the one that is reported.
+  maxListBytes: 65_536,
+  maxFields: 256,
+  maxControlFrames: 1000,
+} as const;
 
 /** How often an idle session asks whether it should stay: its stream keeps a tunnel that is leaving from ending. */
-const IDLE_CHECK_MS = 2000;
+const CHECK_MS = 2000;
 const MAX_IDLE_MS = 20_000;
+
+/** How long an ingress may take to end a response that is whole by its length, or to close after this end has. */
+const LINGER_MS = 5000;
 
 /** A session that comes here makes way for another one, long before its ids run out (RFC 9113 §5.1.1). */
 const LAST_STREAM_ID = 0x7000_0000;
@@ -47,49 +46,56 @@ export interface Http2SessionOwner {
   onReturned(stream: Http2UpstreamStream): void;
 }
 
-export class Http2UpstreamSession implements Http2StreamHost, FrameObserver, TransportObserver {
-  private readonly session: ClientHttp2Session;
-  private readonly received = new FrameScanner(this);
-  private readonly sent = new FrameScanner(
-    { onGoAway: (code) => this.handleOwnGoAway(code) },
-    CLIENT_PREFACE_BYTES,
-  );
-  /** Requests that hold a place, started or not. */
+/** The states follow each other in the order of their numbers. */
+const State = {
+  /** Takes requests. */
+  OPEN: 0,
+  /** Takes no more requests, and ends with those it has. */
+  RETIRED: 1,
+  /** The HTTP/2 connection has ended; the ingress has yet to close. */
+  ENDING: 2,
+  /** The tunnel's stream is gone. */
+  CLOSED: 3,
+} as const;
+type State = (typeof State)[keyof typeof State];
+
+/** Handles events of a stream until its session exists, in the turn that opened it: there are none. */
+const NO_HANDLER: StreamHandler = {
+  onOpen() {},
+  onData() {},
+  onEnd() {},
+  onReset() {},
+  onDrain() {},
+};
+
+export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, ClientOwner {
+  readonly heads = new KnownHeads();
+  private state: State = State.OPEN;
+  private readonly connection: ClientConnection<ClientStream>;
+  /** Whether the tunnel's stream has more than it should. */
+  private isFull = false;
+  /** Requests that hold a place, begun or not. */
   private readonly members = new Set<Http2UpstreamStream>();
-  private readonly byId = new Map<number, Http2UpstreamStream>();
-  /** Requests whose heads are complete, until the session may start them. */
+  /** Requests whose heads are complete, until the session may begin them. */
   private waiting: Http2UpstreamStream[] = [];
-  private isConnected = false;
-  private hasSettings = false;
-  private maxStreams = MAX_STREAMS;
-  private isRetired = false;
-  private isLost = false;
-  private idleSince = performance.now();
+  /** Requests that have something for their exchanges, from the bytes that are being read. */
+  private noted: Http2UpstreamStream[] = [];
+  private isReading = false;
+  /** When the session lost its last request, or began to end; milliseconds. */
+  private quietSince = performance.now();
+  private readonly timer: NodeJS.Timeout;
 
   private constructor(
     private readonly owner: Http2SessionOwner,
-    private readonly transport: Http2Transport,
+    private readonly stream: Stream,
     /** The tunnel below. */
     readonly origin: object,
   ) {
-    // The authority is never used: each request has its own.
-    this.session = connect('http://ingress', {
-      createConnection: () => transport,
-      settings: {
-        enablePush: false,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxHeaderListSize: MAX_HEADER_BYTES,
-      },
-      maxHeaderListPairs: MAX_HEADER_PAIRS,
-      maxSessionMemory: MAX_MEMORY_MIB,
-    });
-    this.session.on('connect', () => this.handleConnect());
-    this.session.on('remoteSettings', () => this.handleSettings());
-    this.session.on('goaway', () => this.handleGoAway());
-    this.session.on('error', (error) => this.handleError(error));
-    this.session.on('close', () => this.lose(ResetCode.INGRESS_RESET, 'closed its HTTP/2 connection'));
-    this.session.on('timeout', () => this.checkIdle());
-    this.session.setTimeout(IDLE_CHECK_MS);
+    stream.handler = this;
+    this.connection = new ClientConnection(this, LIMITS);
+    this.timer = setInterval(() => this.check(), CHECK_MS);
+    this.timer.unref();
+    this.connection.start();
   }
 
   /**
@@ -97,25 +103,23 @@ export class Http2UpstreamSession implements Http2StreamHost, FrameObserver, Tra
    * @param inUse as for `Dialer.dial`: of the tunnel's streams, which are sessions here
    */
   static open(owner: Http2SessionOwner, inUse: number): Http2UpstreamSession | 'absent' | 'full' {
-    const transport = new Http2Transport();
-    const dialed = owner.dialer.dial(transport, inUse);
-    if (typeof dialed === 'string') return dialed;
-    const session = new Http2UpstreamSession(owner, transport, dialed.origin);
-    transport.attach(dialed.stream, session);
-    return session;
+    const dialed = owner.dialer.dial(NO_HANDLER, inUse);
+    return typeof dialed === 'string'
+      ? dialed
+      : new Http2UpstreamSession(owner, dialed.stream, dialed.origin);
   }
 
   get hasRoom(): boolean {
-    return !this.isRetired && !this.session.closed && this.members.size < this.maxStreams;
+    return this.state === State.OPEN && this.connection.mayOpen && this.members.size < this.maxStreams;
   }
 
   /** Whether it was connected before now: the ingress may have closed it meanwhile. */
   get isReused(): boolean {
-    return this.hasSettings;
+    return this.connection.isReady;
   }
 
-  get takesWebSockets(): boolean {
-    return this.session.remoteSettings?.enableConnectProtocol === true;
+  private get maxStreams(): number {
+    return Math.min(this.connection.peer.maxStreams, MAX_STREAMS);
   }
 
   /** Keeps a place for `stream`, until `release`. */
@@ -123,167 +127,196 @@ export class Http2UpstreamSession implements Http2StreamHost, FrameObserver, Tra
     this.members.add(stream);
   }
 
+  /** The first request needs no leave. Others wait for the ingress's SETTINGS, so that none is refused. */
   submit(stream: Http2UpstreamStream): void {
-    const isFirst = this.isConnected && this.byId.size === 0 && !stream.isUpgrade;
-    if (this.hasSettings || isFirst) this.start(stream);
+    const { connection } = this;
+    if (!connection.mayOpen) this.giveBack(stream);
+    else if (connection.isReady && connection.streamCount >= this.maxStreams) this.giveBack(stream);
+    else if (connection.isReady || (connection.streamCount === 0 && !stream.isUpgrade)) this.begin(stream);
     else this.waiting.push(stream);
   }
 
-  request(
-    stream: Http2UpstreamStream,
-    fields: OutgoingHttpHeaders,
-    options: { readonly endStream: boolean },
-  ): ClientHttp2Stream {
-    const { endStream } = options;
-    // Without `waitForTrailers` Node ends a request that is cancelled: half of it would look like all of it.
-    const request = this.session.request(fields, { endStream, waitForTrailers: !endStream });
-    const id = request.id ?? 0;
-    this.byId.set(id, stream);
-    if (id >= LAST_STREAM_ID) this.retire();
-    return request;
+  noteOutput(stream: Http2UpstreamStream): void {
+    // Outside of reading, what comes is what waited in a stream that its exchange resumes, which then asks itself.
+    if (this.isReading) this.noted.push(stream);
   }
 
-  release(stream: Http2UpstreamStream, id: number | undefined): void {
-    if (id !== undefined) this.byId.delete(id);
+  release(stream: Http2UpstreamStream): void {
     if (!this.members.delete(stream) || this.members.size > 0) return;
-    this.idleSince = performance.now();
-    if (this.isRetired) this.session.close();
+    this.quietSince = performance.now();
+    if (this.state === State.RETIRED) this.connection.drain();
   }
 
   /** Takes no more requests, and ends with those it has. */
   retire(): void {
-    if (!this.isRetired) {
-      this.isRetired = true;
+    if (this.state === State.OPEN) {
+      this.transition(State.RETIRED);
       this.owner.onRetired(this);
     }
-    if (this.members.size === 0) this.session.close();
+    if (this.state === State.RETIRED && this.members.size === 0) this.connection.drain();
   }
 
-  // --- Frames and transport -------------------------------------------------------------------------------
+  // --- The tunnel's stream --------------------------------------------------------------------------------
 
-  onReceived(chunk: Buffer): void {
-    this.received.scan(chunk);
+  onOpen(): void {
+    // The connection's bytes are on their way already.
   }
 
-  onSent(chunk: Buffer): void {
-    this.sent.scan(chunk);
-  }
-
-  onEndStream(streamId: number): void {
-    this.byId.get(streamId)?.handleEndStream();
-  }
-
-  onReset(streamId: number): void {
-    this.byId.get(streamId)?.handlePeerReset();
-  }
-
-  onDataFrame(streamId: number, chunkNumber: number, chunkBytes: number): void {
-    this.byId.get(streamId)?.handleDataFrame(chunkNumber, chunkBytes);
-  }
-
-  onForeign(): void {
-    this.lose(ResetCode.INGRESS_PROTOCOL, 'does not speak HTTP/2');
-    this.transport.destroy();
+  onData(chunk: Buffer): void {
+    if (this.state >= State.ENDING) return;
+    this.isReading = true;
+    this.connection.push(chunk);
+    this.isReading = false;
+    this.flush();
   }
 
   onEnd(): void {
-    // What came before the end is handled in this turn of the event loop.
-    setImmediate(() => {
-      this.lose(ResetCode.INGRESS_RESET, 'closed its HTTP/2 connection');
-      this.transport.destroy();
-    });
+    this.lose(ResetCode.INGRESS_RESET, 'closed its HTTP/2 connection');
+    this.destroy();
   }
 
-  onLost(code: ResetCode, detail: string): void {
+  onReset(code: ResetCode, detail: string): void {
     this.lose(code, detail);
+    this.destroy();
   }
 
-  // --- Session events -------------------------------------------------------------------------------------
-
-  private handleConnect(): void {
-    this.isConnected = true;
-    this.session.setLocalWindowSize(SESSION_WINDOW_BYTES);
-    this.startWaiting();
+  onDrain(): void {
+    this.isFull = false;
+    this.connection.handleSent();
   }
 
-  private handleSettings(): void {
-    const offered = this.session.remoteSettings.maxConcurrentStreams;
-    this.maxStreams = Math.min(offered ?? MAX_STREAMS, MAX_STREAMS);
-    this.hasSettings = true;
-    this.startWaiting();
+  // --- The HTTP/2 connection ------------------------------------------------------------------------------
+
+  now(): number {
+    return performance.now();
   }
 
-  /** RFC 9113 §6.8: nghttp2 refuses the requests that the ingress has not seen, and Node closes the session. */
-  private handleGoAway(): void {
-    this.retire();
-    this.returnWaiting();
+  bufferedBytes(): number {
+    return this.isFull ? HIGH_WATER_BYTES : 0;
   }
 
-  private handleError(error: NodeJS.ErrnoException): void {
-    if (error.code === 'ERR_HTTP2_SESSION_ERROR') {
-      this.lose(ResetCode.INGRESS_RESET, `ended its HTTP/2 connection (${error.message})`);
-    } else {
-      this.lose(ResetCode.INGRESS_PROTOCOL, `broke the rules of HTTP/2 (${error.message})`);
-    }
+  write(bytes: Buffer): void {
+    this.isFull = !this.stream.write(bytes);
   }
 
-  /** Node says NO_ERROR for a session that closes, nghttp2 anything else for one that cannot go on. */
-  private handleOwnGoAway(code: number): void {
-    if (code === 0) return;
-    this.lose(ResetCode.INGRESS_PROTOCOL, `broke the rules of HTTP/2 (${errorName(code)})`);
-    setImmediate(() => this.transport.destroy());
+  pauseInput(): void {
+    this.stream.pause();
   }
 
-  private checkIdle(): void {
-    const isIdle = this.members.size === 0;
-    const isWanted = this.owner.dialer.isPreferred(this.origin);
-    if (isIdle && (!isWanted || performance.now() - this.idleSince >= MAX_IDLE_MS)) this.retire();
-    else this.session.setTimeout(IDLE_CHECK_MS);
+  resumeInput(): void {
+    this.stream.resume();
   }
 
-  // --- Requests -------------------------------------------------------------------------------------------
+  onPong(): void {
+    // Liveness is the tunnel's.
+  }
 
-  /** The first request needs no leave. Others wait for the ingress's SETTINGS, so that none is refused. */
-  private startWaiting(): void {
+  onAcknowledged(): void {
+    // Nothing waits for it.
+  }
+
+  onSettings(): void {
     const { waiting } = this;
     this.waiting = [];
-    for (const stream of waiting) {
-      if (this.hasSettings && this.byId.size >= this.maxStreams) this.giveBack(stream);
-      else this.submit(stream);
-    }
+    for (const stream of waiting) this.submit(stream);
   }
 
-  private start(stream: Http2UpstreamStream): void {
-    try {
-      stream.start(this);
-    } catch {
-      // Node's session is closing, or out of stream ids.
-      this.retire();
-      this.giveBack(stream);
+  /** RFC 9113 §6.8: the requests that the ingress has not seen were refused before. */
+  onGoAway(code: number): void {
+    if (code !== 0) {
+      this.lose(ResetCode.INGRESS_RESET, `ended its HTTP/2 connection (${errorName(code)})`);
+      this.destroy();
+      return;
     }
-  }
-
-  private returnWaiting(): void {
+    this.retire();
     const { waiting } = this;
     this.waiting = [];
     for (const stream of waiting) this.giveBack(stream);
   }
 
+  onFailed(code: ErrorCode): void {
+    const detail = this.connection.isReady
+      ? `broke the rules of HTTP/2 (${errorName(code)})`
+      : 'does not speak HTTP/2';
+    this.lose(ResetCode.INGRESS_PROTOCOL, detail);
+    this.finish();
+  }
+
+  onDrained(): void {
+    this.retire();
+    this.finish();
+  }
+
+  onFault(error: unknown): void {
+    // As it would in a handler of Node's: a fault of the edge is for the process to report.
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+
+  // --- Parts ----------------------------------------------------------------------------------------------
+
+  private begin(stream: Http2UpstreamStream): void {
+    const { connection } = this;
+    stream.start(connection, connection.peer.takesConnect);
+    if (connection.nextStreamId >= LAST_STREAM_ID) this.retire();
+  }
+
   private giveBack(stream: Http2UpstreamStream): void {
     if (!this.members.has(stream)) return;
-    this.release(stream, undefined);
+    this.release(stream);
     this.owner.onReturned(stream);
+  }
+
+  /** Gives every exchange what was read for it, in one piece each. */
+  private flush(): void {
+    const { noted } = this;
+    if (noted.length === 0) return;
+    this.noted = [];
+    for (const stream of noted) stream.flush();
   }
 
   /** Fails every request whose response is not here in full; those that are may still be read. */
   private lose(code: ResetCode, detail: string): void {
-    if (this.isLost) return;
-    this.isLost = true;
+    if (this.state >= State.ENDING) return;
+    this.flush();
+    if (this.state === State.OPEN) this.owner.onRetired(this);
+    this.transition(State.ENDING);
     this.waiting = [];
-    if (!this.isRetired) {
-      this.isRetired = true;
-      this.owner.onRetired(this);
-    }
+    this.connection.close();
     for (const stream of this.members) stream.handleLoss(code, detail);
+  }
+
+  /** Ends this side of the tunnel's stream, and waits for the ingress to end its own. */
+  private finish(): void {
+    if (this.state < State.ENDING) this.transition(State.ENDING);
+    this.quietSince = performance.now();
+    this.stream.end();
+  }
+
+  private destroy(): void {
+    if (this.state === State.CLOSED) return;
+    this.transition(State.CLOSED);
+    clearInterval(this.timer);
+    this.heads.clear();
+    if (this.stream.isOpen) this.stream.reset(ResetCode.CANCEL);
+  }
+
+  private check(): void {
+    const now = performance.now();
+    if (this.state === State.ENDING) {
+      if (now - this.quietSince >= LINGER_MS) this.destroy();
+      return;
+    }
+    for (const stream of this.members) stream.checkLingering(now, LINGER_MS);
+    if (this.members.size > 0) return;
+    this.heads.clear();
+    const isWanted = this.owner.dialer.isPreferred(this.origin);
+    if (!isWanted || now - this.quietSince >= MAX_IDLE_MS) this.retire();
+  }
+
+  private transition(to: State): void {
+    if (to <= this.state) throw new Error(`a session cannot go from state ${this.state} to ${to}`);
+    this.state = to;
   }
 }

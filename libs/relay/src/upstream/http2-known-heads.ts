@@ -1,0 +1,60 @@
+/**
+ * The heads of requests that a session was given, so that a head that comes again is neither parsed nor encoded anew: calls
+ * of one visitor differ in their bodies.
+ */
+import type { RequestHead } from '@culvert/http1';
+import type { HpackEncoder } from '@culvert/http2';
+
+const MAX_HEADS = 16;
+const MAX_HEAD_BYTES = 2048;
+
+/** A head that was parsed, and its fields as they were encoded. */
+export class KnownHead {
+  private encoded: Buffer | null = null;
+  private generation = -1;
+
+  constructor(readonly head: RequestHead) {}
+
+  /** Adds the fields as they were encoded before. Returns false when they must be encoded anew. */
+  addTo(encoder: HpackEncoder): boolean {
+    if (this.encoded === null || this.generation !== encoder.generation) return false;
+    encoder.addEncoded(this.encoded);
+    return true;
+  }
+
+  /**
+   * Keeps what was encoded from `start` on. Fields that were only then entered into the table are references from the next
+   * time on, so only an encoding that changed nothing is kept.
+   */
+  keep(encoder: HpackEncoder, start: number, generation: number): void {
+    if (encoder.generation !== generation) return;
+    this.encoded = Buffer.from(encoder.bytes.subarray(start, encoder.length));
+    this.generation = generation;
+  }
+}
+
+export class KnownHeads {
+  private readonly heads = new Map<string, KnownHead>();
+  private key = '';
+
+  /** Returns what is known of a head of these bytes. */
+  find(bytes: Buffer): KnownHead | undefined {
+    this.key = bytes.length <= MAX_HEAD_BYTES ? bytes.toString('latin1') : '';
+    return this.heads.get(this.key);
+  }
+
+  /** Remembers the head that was last looked for, when it is not too long. */
+  remember(head: RequestHead): KnownHead {
+    const known = new KnownHead(head);
+    if (this.key === '') return known;
+    if (this.heads.size >= MAX_HEADS) this.heads.clear();
+    this.heads.set(this.key, known);
+    return known;
+  }
+
+  /** Forgets every head: they have the secrets of visitors in them. */
+  clear(): void {
+    this.heads.clear();
+    this.key = '';
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The request's side of an upstream stream: HTTP/1.1 bytes of the exchange go in, and leave as an HTTP/2 request. Nothing is
+ * held here but the head, and at most `MAX_REPLAY_BYTES` (and one write) of a body whose request the ingress may yet refuse.
+ */
+import {
+  ChunkedScanner,
+  Framing,
+  type HeadLimits,
+  HeadReader,
+  parseRequestHead,
+  type RequestHead,
+} from '@culvert/http1';
+import { ClientStream, type ClientStreamHost, type HpackEncoder, type ResponseHandler } from '@culvert/http2';
+import { CHUNKED_LIMITS } from '../limits.js';
+import { addRequestFields, requestTrailers } from './http2-fields.js';
+import type { KnownHead, KnownHeads } from './http2-known-heads.js';
+
+/** Heads come from the relay itself, longer than the visitor's by what the route adds. */
+const HEAD_LIMITS: HeadLimits = { maxHeadBytes: 262_144, maxFieldCount: 1024, maxTargetBytes: 65_536 };
+
+/** Body bytes kept until the ingress answers, should it refuse the request without looking at it. */
+const MAX_REPLAY_BYTES = 16_384;
+
+/** What the exchange writes next. */
+type Input = 'length' | 'chunked' | 'raw' | 'none';
+
+/** The connection that a request is begun on. */
+export interface RequestTarget extends ClientStreamHost {
+  beginHeaders(): HpackEncoder;
+}
+
+export class Http2Request {
+  /** Whether all of the request is here. */
+  isDone = false;
+  private call: ClientStream | null = null;
+  private readonly known: KnownHead;
+  private input: Input;
+  private bytesLeft = 0;
+  private scanner: ChunkedScanner | null = null;
+  private isWritable = true;
+  /** The body so far, while the request can still be made again; null once it cannot. */
+  private replay: Buffer[] | null = [];
+  private replayBytes = 0;
+
+  /** @param bytes the whole head. Throws what is wrong with it. */
+  constructor(
+    bytes: Buffer,
+    heads: KnownHeads,
+    private readonly scheme: 'http' | 'https',
+  ) {
+    this.known = heads.find(bytes) ?? heads.remember(parseHead(bytes));
+    const { head } = this;
+    this.input = inputOf(head);
+    if (this.input === 'length') this.bytesLeft = head.contentLength;
+    else if (this.input === 'chunked') this.scanner = new ChunkedScanner('decoded', CHUNKED_LIMITS);
+    this.isDone = this.input === 'none';
+  }
+
+  get head(): RequestHead {
+    return this.known.head;
+  }
+
+  /** Whether more of the body may come at once. */
+  get hasRoom(): boolean {
+    return this.call !== null && this.isWritable;
+  }
+
+  /** Whether the request may be made again: the whole of it is still here. */
+  get isRepeatable(): boolean {
+    return this.replay !== null;
+  }
+
+  /** Makes the request, with what is here of its body. Makes it anew when the one before was refused. */
+  begin(target: RequestTarget, handler: ResponseHandler): ClientStream {
+    const encoder = target.beginHeaders();
+    if (!this.known.addTo(encoder)) {
+      const start = encoder.length;
+      const { generation } = encoder;
+      addRequestFields(encoder, this.head, this.scheme);
+      this.known.keep(encoder, start, generation);
+    }
+    const body = this.replay ?? [];
+    const endStream = this.isDone && body.length === 0;
+    const method = this.head.upgrade === '' ? this.head.method : 'CONNECT';
+    const call = ClientStream.open(target, handler, { endStream, method });
+    this.call = call;
+    this.isWritable = true;
+    for (const chunk of body) this.isWritable = call.write(chunk);
+    if (this.isDone && !endStream) this.endCall();
+    this.limitReplay();
+    return call;
+  }
+
+  /** Takes bytes of the body. Throws what is wrong with them. */
+  take(chunk: Buffer): void {
+    switch (this.input) {
+      case 'length':
+        this.bytesLeft -= chunk.length;
+        if (this.bytesLeft > 0) this.send(chunk);
+        else this.sendLast(chunk);
+        break;
+      case 'chunked':
+        this.takeChunked(chunk);
+        break;
+      case 'raw':
+        this.send(chunk);
+        break;
+      case 'none':
+        break;
+      default:
+        throw new Error(`unhandled input ${String(this.input satisfies never)}`);
+    }
+  }
+
+  /** The exchange has ended its side of an upgraded connection. */
+  end(): void {
+    if (this.isDone) return;
+    this.finish();
+    this.endCall();
+  }
+
+  /** The ingress has looked at the request: it is not made again. */
+  commit(): void {
+    this.replay = null;
+  }
+
+  private takeChunked(chunk: Buffer): void {
+    const { scanner } = this;
+    if (scanner === null) return;
+    scanner.scan(chunk, 0, this.sendRange);
+    if (!scanner.done) return;
+    this.finish();
+    this.endCall();
+  }
+
+  private readonly sendRange = (buffer: Buffer | Uint8Array, start: number, end: number): void => {
+    this.send((buffer as Buffer).subarray(start, end));
+  };
+
+  /** END_STREAM goes with the last bytes. */
+  private sendLast(chunk: Buffer): void {
+    this.finish();
+    this.keep(chunk);
+    if (this.call === null) return;
+    this.limitReplay();
+    this.call.end(chunk);
+  }
+
+  private send(chunk: Buffer): void {
+    this.keep(chunk);
+    const { call } = this;
+    if (call === null) return;
+    this.limitReplay();
+    this.isWritable = call.write(chunk);
+  }
+
+  private keep(chunk: Buffer): void {
+    if (this.replay === null) return;
+    this.replay.push(chunk);
+    this.replayBytes += chunk.length;
+  }
+
+  private finish(): void {
+    this.isDone = true;
+    this.input = 'none';
+  }
+
+  private endCall(): void {
+    const { call, scanner } = this;
+    if (call === null) return;
+    if (scanner !== null && scanner.trailers !== null)
+      call.endWithTrailers(requestTrailers(scanner.trailers));
+    else call.end();
+  }
+
+  private limitReplay(): void {
+    if (this.replayBytes > MAX_REPLAY_BYTES) this.replay = null;
+  }
+}
+
+function parseHead(bytes: Buffer): RequestHead {
+  const reader = new HeadReader(HEAD_LIMITS);
+  if (reader.push(bytes, 0) !== bytes.length) throw new Error('the head is not whole');
+  return parseRequestHead(reader.buffer, reader.start, reader.end, HEAD_LIMITS);
+}
+
+function inputOf(head: RequestHead): Input {
+  if (head.upgrade !== '') return 'raw';
+  if (head.framing === Framing.CHUNKED) return 'chunked';
+  return head.contentLength > 0 ? 'length' : 'none';
+}

@@ -1,0 +1,43 @@
+/** The life of a request to an ingress that speaks HTTP/2: the same list as docs/relay.md. */
+export const UpstreamState = {
+  /** The exchange has not written the head yet. */
+  HEAD: 0,
+  /** The head is here; the session does not take the request yet. */
+  WAITING: 1,
+  /** The request has begun; the final response has not. */
+  REQUESTED: 2,
+  /** The response is being passed on. */
+  RESPONDING: 3,
+  /** Bytes pass as they are, after an Upgrade. */
+  UPGRADED: 4,
+  /** All of the response is here. The exchange resets the stream once it has taken it. */
+  RESPONDED: 5,
+  /** The exchange has left with a response that is whole by its length; the end of the HTTP/2 stream is still to come. */
+  LINGERING: 6,
+  CLOSED: 7,
+} as const;
+export type UpstreamState = (typeof UpstreamState)[keyof typeof UpstreamState];
+
+const S = UpstreamState;
+
+/** The states that may follow each state, as bits. */
+const FOLLOWING: readonly number[] = [
+  /* HEAD       */ bits(S.WAITING, S.CLOSED),
+  /* WAITING    */ bits(S.REQUESTED, S.CLOSED),
+  // Back to waiting when the ingress refused the request.
+  /* REQUESTED  */ bits(S.WAITING, S.RESPONDING, S.UPGRADED, S.CLOSED),
+  /* RESPONDING */ bits(S.RESPONDED, S.LINGERING, S.CLOSED),
+  /* UPGRADED   */ bits(S.CLOSED),
+  /* RESPONDED  */ bits(S.CLOSED),
+  /* LINGERING  */ bits(S.CLOSED),
+  /* CLOSED     */ 0,
+];
+
+/** Whether `to` may follow `from`. */
+export function mayFollow(from: UpstreamState, to: UpstreamState): boolean {
+  return (FOLLOWING[from] & (1 << to)) !== 0;
+}
+
+function bits(...states: readonly UpstreamState[]): number {
+  return states.reduce<number>((all, state) => all | (1 << state), 0);
+}
