@@ -18,7 +18,7 @@ export { hasOwnAuthorization, noteOwnAuthorization } from './routing/own-authori
 export { RelayError, type RelayErrorCode } from './answers/relay-error.js';
 export { requestFault } from './answers/request-faults.js';
 export { replayHead, type ReplayRequest } from './visitors/replay-request.js';
-export type { ReplayAnswer, ReplayOptions } from './visitors/replay-visitor.js';
+export type { ReplayAnswer, ReplayOptions } from './visitors/replay-requester.js';
 export type { BodyFilter, BodySink, FilteredBody } from './routing/body-filter.js';
 export { type PreviewRouteDefinition, Route } from './routing/route.js';
 export type { RouteCache, RouteSource } from './routing/route-source.js';

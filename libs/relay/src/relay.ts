@@ -24,7 +24,7 @@ import { type HandOff, NO_HAND_OFF } from './visitors/hand-off.js';
 import type { ConnectionHost } from './visitors/host.js';
 import { Http1Connection } from './visitors/http1-connection.js';
 import { Http2Connection } from './visitors/http2-connection.js';
-import { type ReplayAnswer, type ReplayOptions, ReplayVisitor } from './visitors/replay-visitor.js';
+import { type ReplayAnswer, type ReplayOptions, ReplayRequester } from './visitors/replay-requester.js';
 import type { VisitorConnection } from './visitors/visitor-connection.js';
 
 /** How often the routes of open exchanges are looked at; they are read again when they are old. */
@@ -132,12 +132,12 @@ export class Relay {
   replay(route: Route, options: ReplayOptions): Promise<ReplayAnswer | RelayError> {
     const { connections } = this.host;
     return new Promise((resolve) => {
-      const visitor = new ReplayVisitor(this.host, options, route.hostname, (outcome) => {
-        connections.forgetReplay(visitor);
+      const requester = new ReplayRequester(this.host, options, route.hostname, (outcome) => {
+        connections.forgetReplay(requester);
         resolve(outcome);
       });
-      connections.add(visitor);
-      visitor.start(route);
+      connections.add(requester);
+      requester.start(route);
     });
   }
 

@@ -13,13 +13,13 @@ import { ExchangeState as State } from './exchange-state.js';
 import type { ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
 import { tooLarge } from './request-transfer.js';
-import type { Visitor } from './visitor.js';
+import type { Requester } from './requester.js';
 
 /** An exchange, as far as its admission depends on it. */
 export interface Applicant {
   readonly request: RequestHead;
   readonly hostname: string;
-  readonly visitor: Visitor;
+  readonly requester: Requester;
   /** On the clock of `performance.now`. */
   readonly startedAt: number;
   readonly state: State;
@@ -80,8 +80,8 @@ function askGate(applicant: Applicant, route: Route | null, host: ExchangeHost):
     }
     live = null;
   }
-  const { request, hostname, visitor } = applicant;
-  const verdict = host.gate.check(live, request, hostname, visitor.peer);
+  const { request, hostname, requester } = applicant;
+  const verdict = host.gate.check(live, request, hostname, requester.peer);
   if (verdict instanceof Promise) {
     verdict.then(
       (answer) => decide(applicant, live, answer),
@@ -148,13 +148,13 @@ export async function judgeAgain(
   host: ExchangeHost,
 ): Promise<void> {
   if (route?.kind === 'app') return;
-  const { request, hostname, visitor } = applicant;
+  const { request, hostname, requester } = applicant;
   const live = route !== null && route.expiresAt > Date.now() ? route : null;
   // Replays carry no credentials; the API has already authorized them.
   let verdict = ALLOW;
-  if (visitor.replay === undefined) {
+  if (requester.replay === undefined) {
     try {
-      verdict = await host.gate.check(live, request, hostname, visitor.peer);
+      verdict = await host.gate.check(live, request, hostname, requester.peer);
     } catch {
       applicant.failWith(denial('access_denied'));
       return;
@@ -166,13 +166,13 @@ export async function judgeAgain(
 
 /** Begins the trace of an exchange that was let in to `route`. Returns null where nobody watches the preview. */
 export function beginTrace(
-  { request, visitor, startedAt }: Applicant,
+  { request, requester, startedAt }: Applicant,
   route: Route,
   host: ExchangeHost,
 ): ExchangeTrace | null {
   const observer = host.observers.get(route.id);
   if (observer === undefined) return null;
-  const { peer, replay = null } = visitor;
-  const httpVersion = visitor.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
+  const { peer, replay = null } = requester;
+  const httpVersion = requester.isHttp2 ? '2' : request.minorVersion === 0 ? '1.0' : '1.1';
   return observer.begin({ request, peer, replay, httpVersion, startedAt });
 }

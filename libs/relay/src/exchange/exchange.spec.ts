@@ -14,7 +14,7 @@ import { StreamPools } from '../upstream/stream-pools.js';
 import { Exchange } from './exchange.js';
 import { ExchangeState as State, mayFollow } from './exchange-state.js';
 import type { ExchangeHost, RelayCounters } from './host.js';
-import type { Visitor } from './visitor.js';
+import type { Requester } from './requester.js';
 
 /** A stream whose far end is the test. */
 class FakeStream implements Stream {
@@ -74,7 +74,7 @@ class FakeDialer implements Dialer {
 }
 
 /** Notes how its exchange ends. */
-class FakeVisitor implements Visitor {
+class FakeRequester implements Requester {
   readonly peer = '127.0.0.1';
   readonly isHttp2 = false;
   readonly responseReader = new HeadReader(DEFAULT_RELAY_LIMITS.head, 'response');
@@ -138,7 +138,7 @@ function requestOf(lines = ''): RequestHead {
 
 describe(Exchange.name, () => {
   let dialer: FakeDialer;
-  let visitor: FakeVisitor;
+  let requester: FakeRequester;
   let filter: HoldingFilter;
   let route: Route;
   let clock: { now: number };
@@ -150,7 +150,7 @@ describe(Exchange.name, () => {
 
   beforeEach(() => {
     dialer = new FakeDialer();
-    visitor = new FakeVisitor();
+    requester = new FakeRequester();
     filter = new HoldingFilter();
     clock = { now: 0 };
     verdict = ALLOW;
@@ -190,7 +190,7 @@ describe(Exchange.name, () => {
         throw error;
       },
     };
-    exchange = new Exchange(host, visitor, requestOf(lines), 'a.preview.test');
+    exchange = new Exchange(host, requester, requestOf(lines), 'a.preview.test');
   }
 
   /** Does something that takes the exchange to `to` in one step. */
@@ -211,13 +211,13 @@ describe(Exchange.name, () => {
   const sweep = (): void => exchange.sweep(clock.now);
   const arrive = (): void => dialer.arrive();
   const lose = (): void => dialer.streams.at(-1)!.lose();
-  const code = (): unknown => (visitor.end as RelayError).code;
+  const code = (): unknown => (requester.end as RelayError).code;
 
   it('goes from routing to a stream, and is done with the response', () => {
     begin();
     expectStep(State.ACTIVE, start);
     expectStep(State.DONE, () => dialer.streams[0].send(OK));
-    expect(visitor.end).toBe('complete');
+    expect(requester.end).toBe('complete');
   });
 
   it('is done without a stream when the gate refuses it', () => {
@@ -233,7 +233,7 @@ describe(Exchange.name, () => {
     begin();
     verdict = respond(302, 'Location: /sign-in\r\n');
     expectStep(State.DONE, start);
-    expect(visitor.end).toEqual(new OwnAnswer(302, 'Location: /sign-in\r\n'));
+    expect(requester.end).toEqual(new OwnAnswer(302, 'Location: /sign-in\r\n'));
     expect(failures).toEqual([]);
   });
 
@@ -308,7 +308,7 @@ describe(Exchange.name, () => {
     lose();
     expect(exchange.state).toBe(State.FINISHING);
     expectStep(State.DONE, () => filter.sink!.handleFilterEnd());
-    expect([visitor.end, filter.destroyed]).toEqual(['complete', 1]);
+    expect([requester.end, filter.destroyed]).toEqual(['complete', 1]);
   });
 
   it.each([
@@ -322,7 +322,7 @@ describe(Exchange.name, () => {
     else reach();
     exchange.cancel();
     exchange.cancel();
-    expect([exchange.state, route.active, route.waiting, visitor.end]).toEqual([State.DONE, 0, 0, null]);
+    expect([exchange.state, route.active, route.waiting, requester.end]).toEqual([State.DONE, 0, 0, null]);
   });
 
   it('was walked along every edge', () => {

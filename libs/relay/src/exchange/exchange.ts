@@ -21,7 +21,7 @@ import { isRepeatable } from './repeatable.js';
 import { hasBody, RequestTransfer, type RequestTransferHost } from './request-transfer.js';
 import { ResponseTransfer, type ResponseTransferHost } from './response-transfer.js';
 import { timeLimitError, waitRefusal } from './time-limits.js';
-import type { Visitor } from './visitor.js';
+import type { Requester } from './requester.js';
 
 export class Exchange implements StreamHandler, RequestTransferHost, ResponseTransferHost {
   /** The route that the exchange was let in to; null in ROUTING, and in DONE if it never was. */
@@ -40,7 +40,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   private cancelWait: (() => void) | null = null;
   /** The request's body on its way; null while there is no stream, and for a request without a body. */
   private body: RequestTransfer | null = null;
-  private hasVisitorEnded = false;
+  private hasRequesterEnded = false;
   /** The route changed while route and gate were being asked: what they answer may be out of date. */
   private isRouteOutdated = false;
   /** When bytes last moved, on the relay's clock. */
@@ -48,7 +48,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   constructor(
     private readonly host: ExchangeHost,
-    readonly visitor: Visitor,
+    readonly requester: Requester,
     readonly request: RequestHead,
     /** The lower-case name that decided the route, without its port. */
     readonly hostname: string,
@@ -115,16 +115,16 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   /** The visitor will send no more. Only meaningful on an upgraded connection. */
   endRaw(): void {
-    if (this.current !== State.UPGRADED || this.hasVisitorEnded) return;
+    if (this.current !== State.UPGRADED || this.hasRequesterEnded) return;
     const upstream = this.activeUpstream;
-    this.hasVisitorEnded = true;
+    this.hasRequesterEnded = true;
     upstream.stream.end();
     if (upstream.hasEnded) this.settle();
   }
 
-  handleVisitorDrain(): void {
+  handleRequesterDrain(): void {
     this.touch();
-    this.upstream?.handleVisitorDrain();
+    this.upstream?.handleRequesterDrain();
   }
 
   // --- Stream events --------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     this.touch();
     if (!this.isBodyPaused) return;
     this.isBodyPaused = false;
-    this.visitor.resumeBody();
+    this.requester.resumeBody();
   }
 
   onData(chunk: Buffer): void {
@@ -154,8 +154,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const upstream = this.activeUpstream;
     upstream.hasEnded = true;
     if (this.current === State.UPGRADED) {
-      this.visitor.endRaw();
-      if (this.hasVisitorEnded) this.settle();
+      this.requester.endRaw();
+      if (this.hasRequesterEnded) this.settle();
       return;
     }
     if (this.current === State.FINISHING) return;
@@ -171,7 +171,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const isStale = code === ResetCode.TUNNEL_LOST || (code === ResetCode.INGRESS_RESET && upstream.isReused);
     if (this.current === State.UPGRADED) {
       this.settle();
-      this.visitor.abort();
+      this.requester.abort();
     } else if (this.current === State.FINISHING) {
       upstream.hasEnded = true;
     } else if (!this.retry(upstream, isStale)) {
@@ -237,16 +237,16 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   }
 
   private sendOn(pooled: PooledStream, route: Route): void {
-    const { request, host, visitor } = this;
-    this.upstream = new ResponseTransfer(this, host, visitor, route, pooled);
+    const { request, host, requester } = this;
+    this.upstream = new ResponseTransfer(this, host, requester, route, pooled);
     this.transition(State.ACTIVE);
     this.trace?.connect(this.upstream.isReused);
     if (hasBody(request))
       this.body = new RequestTransfer(this, route, pooled.stream, host.limits.maxBodyBytes);
-    const head = visitor.outgoingHead(request, route);
+    const head = requester.outgoingHead(request, route);
     this.countIn(head.length);
     if (!pooled.stream.write(head)) this.pauseBody();
-    else visitor.resumeBody();
+    else requester.resumeBody();
   }
 
   private wait(route: Route, lack: 'absent' | 'full'): void {
@@ -287,7 +287,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   pauseBody(): void {
     this.isBodyPaused = true;
-    this.visitor.pauseBody();
+    this.requester.pauseBody();
   }
 
   advance(to: typeof State.UPGRADED | typeof State.FINISHING): void {
@@ -303,7 +303,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (isReusable) upstream.release();
     else upstream.reset();
     this.host.counters.exchanges++;
-    this.visitor.complete(trailers, isRequestDone);
+    this.requester.complete(trailers, isRequestDone);
   }
 
   /** Ends the exchange with an error, which the visitor gets as long as it has nothing of a response. */
@@ -313,15 +313,15 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     const error = relayErrorOf(cause, side, host.limits.head, (fault) => host.reportFault(fault));
     const hasResponded = this.breakOff(error.code, error.status);
     host.recordFailure(error, this.hostname);
-    if (hasResponded) this.visitor.abort();
-    else this.visitor.sendError(error, this.isRequestDone);
+    if (hasResponded) this.requester.abort();
+    else this.requester.sendError(error, this.isRequestDone);
   }
 
   /** Ends the exchange with an answer of Culvert's own, which the visitor gets as long as it has nothing of a response. */
   answerWith(answer: OwnAnswer): void {
     if (this.current === State.DONE) return;
-    if (this.breakOff('access_denied', answer.status)) this.visitor.abort();
-    else this.visitor.sendAnswer(answer, this.isRequestDone);
+    if (this.breakOff('access_denied', answer.status)) this.requester.abort();
+    else this.requester.sendAnswer(answer, this.isRequestDone);
   }
 
   /**
@@ -330,7 +330,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
    */
   private breakOff(code: RelayErrorCode, status: number): boolean {
     const { upstream } = this;
-    const hasResponded = upstream !== null && upstream.head !== null && !this.visitor.withdraw();
+    const hasResponded = upstream !== null && upstream.head !== null && !this.requester.withdraw();
     if (this.route !== null) this.route.traffic.edgeErrors++;
     this.trace?.end(code, hasResponded ? null : status);
     this.settle();
@@ -370,7 +370,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
         this.cancelWait?.();
         this.upstream?.filtered?.destroy();
         if (this.route !== null) this.route.active--;
-        this.visitor.responseReader.reset();
+        this.requester.responseReader.reset();
         return;
       default:
         throw new Error(`unhandled state ${to}`);

@@ -18,7 +18,7 @@ import type { PooledStream } from '../upstream/stream-pool.js';
 import { ExchangeState as State } from './exchange-state.js';
 import type { BodyCapture, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
-import type { Visitor } from './visitor.js';
+import type { Requester } from './requester.js';
 
 /** What a response needs of its exchange. */
 export interface ResponseTransferHost {
@@ -86,7 +86,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   constructor(
     private readonly exchange: ResponseTransferHost,
     private readonly relay: ExchangeHost,
-    private readonly visitor: Visitor,
+    private readonly requester: Requester,
     readonly route: Route,
     private readonly pooled: PooledStream,
   ) {}
@@ -121,7 +121,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   }
 
   /** The visitor has room again. */
-  handleVisitorDrain(): void {
+  handleRequesterDrain(): void {
     if (this.filtered !== null) this.filtered.resume();
     else this.resume();
   }
@@ -168,12 +168,12 @@ export class ResponseTransfer implements BodySink, BodyStation {
     }
     this.readBody(this.head, chunk, offset);
     // At the end of the response the visitor may have been handed to the next exchange, which flushes for itself.
-    if (this.exchange.state === State.ACTIVE) this.visitor.flush();
+    if (this.exchange.state === State.ACTIVE) this.requester.flush();
   }
 
   /** Handles heads until the final one. Returns the offset of the first byte after it. */
   private readHeads(chunk: Buffer): number {
-    const reader = this.visitor.responseReader;
+    const reader = this.requester.responseReader;
     const { repeated } = this.route;
     const { method } = this.exchange.request;
     if (!reader.isPartial) {
@@ -204,14 +204,14 @@ export class ResponseTransfer implements BodySink, BodyStation {
       }
       if (++this.interimCount > MAX_INTERIM_RESPONSES)
         throw new RelayError('bad_response', 'The service sent interim responses without end.');
-      this.visitor.sendInterim(head, this.route);
+      this.requester.sendInterim(head, this.route);
     }
     return offset;
   }
 
   /** @param rest what follows the head of the 101 response */
   private switchProtocols(head: ResponseHead, rest: Buffer): void {
-    const { exchange, visitor, route } = this;
+    const { exchange, requester, route } = this;
     if (!isMatchingSwitch(head, exchange.request, route))
       throw new RelayError('bad_response', 'The service switched protocols without being asked.');
     // What follows could not be told from the rest of the body.
@@ -220,11 +220,11 @@ export class ResponseTransfer implements BodySink, BodyStation {
     exchange.advance(State.UPGRADED);
     this.accept(head);
     exchange.trace?.answer(head, false);
-    visitor.switchProtocols(head, route);
+    requester.switchProtocols(head, route);
     // The visitor may have canceled.
     if (exchange.state === State.DONE) return;
     if (rest.length > 0) this.sendRaw(rest);
-    visitor.resumeBody();
+    requester.resumeBody();
   }
 
   /** Makes `head` the answer of the service. */
@@ -235,7 +235,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
 
   /** Sends the final head to the visitor and lays the way of the body. */
   private begin(head: ResponseHead): void {
-    const { exchange, route, visitor } = this;
+    const { exchange, route, requester } = this;
     const { trace } = exchange;
     this.accept(head);
     this.bytesLeft = head.contentLength;
@@ -246,7 +246,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     this.filtered = filtered;
     let isEncoded = false;
     if (head.framing === Framing.CHUNKED) {
-      const output = filtered === null ? visitor.chunkedOutput() : 'decoded';
+      const output = filtered === null ? requester.chunkedOutput() : 'decoded';
       isEncoded = output === 'encoded';
       this.scanner = new ChunkedScanner(output, CHUNKED_LIMITS);
       this.sink = (buffer, start, end) => this.send(buffer, start, end);
@@ -255,7 +255,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     if (filtered !== null) this.firstStation = filtered;
     const capture = trace === null ? null : trace.responseBody;
     if (capture !== null) this.firstStation = new CapturingStation(capture, this.firstStation);
-    visitor.sendHead(filtered === null ? head : filtered.head, route);
+    requester.sendHead(filtered === null ? head : filtered.head, route);
   }
 
   // --- Body -----------------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
   }
 
   private sendRaw(chunk: Buffer): void {
-    if (!this.visitor.sendRaw(chunk)) this.pause();
+    if (!this.requester.sendRaw(chunk)) this.pause();
   }
 
   private send(chunk: Buffer, start: number, end: number): void {
@@ -311,7 +311,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
 
   /** The last station of a body: the visitor. */
   push(chunk: Buffer, start: number, end: number): boolean {
-    return this.visitor.sendBody(chunk, start, end);
+    return this.requester.sendBody(chunk, start, end);
   }
 
   // --- A body that goes through a filter ------------------------------------------------------------------
@@ -321,7 +321,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     this.exchange.touch();
     const hasRoom = this.push(bytes, 0, bytes.length);
     // What comes later comes by itself, with nobody to flush behind it.
-    if (this.filtered?.isDeferred === true) this.visitor.flush();
+    if (this.filtered?.isDeferred === true) this.requester.flush();
     return hasRoom;
   }
 

@@ -1,7 +1,7 @@
 /**
  * One HTTP/1.1 connection from a visitor: the machine that takes it from its first byte to its end. It reads requests
  * and runs their exchanges one after the other; `RequestHeads` knows heads, `ReadAhead` holds what came too early, and
- * `Http1Visitor` writes. Input is bounded by `ReadAhead`, output by pausing the exchange's stream while the socket is full.
+ * `Http1Requester` writes. Input is bounded by `ReadAhead`, output by pausing the exchange's stream while the socket is full.
  */
 import type { Socket } from 'node:net';
 import type { RequestHead } from '@culvert/http1';
@@ -13,7 +13,7 @@ import type { SocketReceiver } from './hand-off.js';
 import type { ConnectionHost } from './host.js';
 import { expectsHead, hasExchange, Http1State as State, mayFollow } from './http1-state.js';
 import { isOverdue, type TimedConnection } from './http1-time-limits.js';
-import { Http1Visitor, type Http1VisitorOwner } from './http1-visitor.js';
+import { Http1Requester, type Http1RequesterOwner } from './http1-requester.js';
 import { Lingering } from './lingering.js';
 import { owned, ReadAhead } from './read-ahead.js';
 import { RequestHeads } from './request-heads.js';
@@ -24,7 +24,7 @@ const REPEAT_MS = 1000;
 
 const NO_BYTES = Buffer.alloc(0);
 
-export class Http1Connection implements VisitorConnection, TimedConnection, Http1VisitorOwner {
+export class Http1Connection implements VisitorConnection, TimedConnection, Http1RequesterOwner {
   readonly peer: string;
   readonly heads: RequestHeads;
   readonly writer: SocketWriter;
@@ -39,7 +39,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   private current: State = State.NEW;
   /** The exchange under way: there from EXCHANGE to UPGRADED. */
   private running: Exchange | null = null;
-  private readonly visitor: Http1Visitor;
+  private readonly requester: Http1Requester;
 
   constructor(
     readonly host: ConnectionHost,
@@ -53,7 +53,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     if (readShared(socket, this.handleSharedBytes)) socket.resume();
     else socket.on('data', this.handleData);
     this.writer = new SocketWriter(socket, this.handleDrain);
-    this.visitor = new Http1Visitor(this);
+    this.requester = new Http1Requester(this);
     socket.on('end', this.handleEnd);
     socket.on('error', this.handleError);
     socket.on('close', this.handleClose);
@@ -128,7 +128,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
 
   private readonly handleDrain = (): void => {
     this.touch();
-    this.running?.handleVisitorDrain();
+    this.running?.handleRequesterDrain();
   };
 
   private readonly handleEnd = (): void => {
@@ -209,7 +209,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     const isLast = !request.keepAlive || this.hasInputEnded || this.host.isDraining;
     this.transition(isLast ? State.LAST_EXCHANGE : State.EXCHANGE);
     this.ahead.isPaused = false;
-    const exchange = new Exchange(this.host, this.visitor, request, this.heads.hostnameOf(request));
+    const exchange = new Exchange(this.host, this.requester, request, this.heads.hostnameOf(request));
     this.running = exchange;
     exchange.start();
   }
@@ -303,7 +303,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
    */
   private refuse(error: RelayError, bytes: Buffer): void {
     this.host.recordFailure(error, '');
-    this.visitor.sendRefusal(error, bytes);
+    this.requester.sendRefusal(error, bytes);
     this.transition(State.LINGERING);
   }
 

@@ -27,7 +27,7 @@ import { respondWithError } from './http2-error.js';
 import { addResponseFields } from './http2-fields.js';
 import { type Http2Request, readHttp2Request } from './http2-request.js';
 import { Http2HandedOffStream } from './http2-handed-off-stream.js';
-import { type Http2StreamOwner, Http2Visitor } from './http2-visitor.js';
+import { type Http2StreamOwner, Http2Requester } from './http2-requester.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
 /**
@@ -49,7 +49,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   readonly peer: string;
   private readonly protocol: ServerConnection;
   private readonly isTrustedProxy: boolean;
-  private readonly visitors = new Set<Http2Visitor>();
+  private readonly requesters = new Set<Http2Requester>();
   private readonly handedOffStreams = new Set<Http2HandedOffStream>();
   /** Streams that were answered without an exchange and whose request is still coming. */
   private readonly refused = new Set<ServerStream>();
@@ -102,16 +102,16 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   }
 
   get isIdleCarrier(): boolean {
-    return this.visitors.size === 0 && this.handedOffStreams.size > 0;
+    return this.requesters.size === 0 && this.handedOffStreams.size > 0;
   }
 
   exchanges(): readonly Exchange[] {
-    return [...this.visitors].flatMap((visitor) => visitor.currentExchange ?? []);
+    return [...this.requesters].flatMap((requester) => requester.currentExchange ?? []);
   }
 
   sweep(now: number): void {
     this.countBytes();
-    for (const visitor of this.visitors) visitor.sweep(now);
+    for (const requester of this.requesters) requester.sweep(now);
     for (const stream of this.handedOffStreams) stream.sweep();
     this.endRefused(now);
     if (this.handedOffStreams.size > 0) this.keepAlive(now);
@@ -181,8 +181,8 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     if (response.find(Field.DATE) < 0) encoder.add('date', this.currentDate());
   }
 
-  handleStreamEnd(visitor: Http2Visitor, { isReset }: { readonly isReset: boolean }): void {
-    if (!this.visitors.delete(visitor)) return;
+  handleStreamEnd(requester: Http2Requester, { isReset }: { readonly isReset: boolean }): void {
+    if (!this.requesters.delete(requester)) return;
     this.activeAt = this.host.clock.now;
     if (isReset) this.protocol.countReset();
     if (this.isIdleCarrier) this.host.handleIdleCarrier();
@@ -274,9 +274,9 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
       receive(handedOff);
       return;
     }
-    const visitor = new Http2Visitor(this, stream, request, !isRequestDone);
-    this.visitors.add(visitor);
-    visitor.start();
+    const requester = new Http2Requester(this, stream, request, !isRequestDone);
+    this.requesters.add(requester);
+    requester.start();
   }
 
   onFailed(): void {
@@ -349,7 +349,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   }
 
   private get isUnused(): boolean {
-    return this.visitors.size === 0 && this.handedOffStreams.size === 0;
+    return this.requesters.size === 0 && this.handedOffStreams.size === 0;
   }
 
   /** NATs forget connections that are silent for minutes, and neither side would notice. */

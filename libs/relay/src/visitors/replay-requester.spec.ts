@@ -7,7 +7,7 @@ import { RelayError } from '../answers/relay-error.js';
 import { type BegunExchange, ExchangeTrace } from '../exchange/exchange-trace.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
 import { replayHead, type ReplayRequest } from './replay-request.js';
-import type { ReplayAnswer } from './replay-visitor.js';
+import type { ReplayAnswer } from './replay-requester.js';
 
 const MIB = 1024 * 1024;
 const REQUEST: ReplayRequest = {

@@ -1,5 +1,5 @@
 /**
- * A visitor that is in memory: has one request at hand from the start, and reads whatever comes back at once, of which
+ * A requester in memory: it has one request at hand from the start, and reads whatever comes back at once, of which
  * it keeps the beginning. To its exchange it is like any other.
  */
 import { type Fields, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
@@ -7,7 +7,7 @@ import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
 import { BodyCapture, type ReplayMark } from '../exchange/exchange-trace.js';
 import type { ExchangeHost } from '../exchange/host.js';
-import type { Visitor } from '../exchange/visitor.js';
+import type { Requester } from '../exchange/requester.js';
 import { requestHeadText } from '../routing/header-rules.js';
 import type { Route } from '../routing/route.js';
 import { forwardedLines } from './forwarded.js';
@@ -41,7 +41,7 @@ export interface ReplayAnswer {
   readonly end: 'complete' | 'cut' | 'broken';
 }
 
-export class ReplayVisitor implements Visitor, VisitorConnection {
+export class ReplayRequester implements Requester, VisitorConnection {
   readonly isHttp2 = false;
   readonly isIdleCarrier = false;
   readonly responseReader: HeadReader;

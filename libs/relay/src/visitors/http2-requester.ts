@@ -24,7 +24,7 @@ import type { OwnAnswer } from '../answers/own-answer.js';
 import { RelayError } from '../answers/relay-error.js';
 import { Exchange } from '../exchange/exchange.js';
 import type { ExchangeHost } from '../exchange/host.js';
-import type { Visitor } from '../exchange/visitor.js';
+import type { Requester } from '../exchange/requester.js';
 import { BROKEN_IDLE_MS } from '../limits.js';
 import { requestHeadText } from '../routing/header-rules.js';
 import { hostnameOf } from '../routing/hostname.js';
@@ -47,10 +47,10 @@ export interface Http2StreamOwner {
   /** Adds the fields of a final response to its block, and a `date` where there is none. */
   addResponse(encoder: HpackEncoder, response: ResponseHead, route: Route): void;
   /** The stream is over. */
-  handleStreamEnd(visitor: Http2Visitor, options: { readonly isReset: boolean }): void;
+  handleStreamEnd(requester: Http2Requester, options: { readonly isReset: boolean }): void;
 }
 
-export class Http2Visitor implements Visitor, StreamHandler {
+export class Http2Requester implements Requester, StreamHandler {
   readonly responseReader: HeadReader;
   readonly isHttp2 = true;
   private readonly host: ExchangeHost;
@@ -149,7 +149,7 @@ export class Http2Visitor implements Visitor, StreamHandler {
 
   onDrain(): void {
     this.activeAt = this.host.clock.now;
-    this.exchange?.handleVisitorDrain();
+    this.exchange?.handleRequesterDrain();
   }
 
   onClose(): void {

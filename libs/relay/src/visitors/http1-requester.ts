@@ -17,7 +17,7 @@ import type { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayError } from '../answers/relay-error.js';
 import { peekWishes } from '../answers/request-faults.js';
 import type { Exchange } from '../exchange/exchange.js';
-import type { Visitor } from '../exchange/visitor.js';
+import type { Requester } from '../exchange/requester.js';
 import { bodylessLine, responseFieldLines } from '../routing/header-rules.js';
 import type { Route } from '../routing/route.js';
 import { switchedTo } from '../routing/upgrade.js';
@@ -26,7 +26,7 @@ import type { ReadAhead } from './read-ahead.js';
 import type { RequestHeads } from './request-heads.js';
 
 /** What a visitor needs of its connection. */
-export interface Http1VisitorOwner {
+export interface Http1RequesterOwner {
   readonly host: ConnectionHost;
   readonly peer: string;
   readonly socket: Socket;
@@ -62,7 +62,7 @@ const MAX_COPIED_BYTES = 4096;
 const CRLF = Buffer.from('\r\n');
 const CLOSE_LINE = 'Connection: close\r\n';
 
-export class Http1Visitor implements Visitor {
+export class Http1Requester implements Requester {
   readonly isHttp2 = false;
   readonly responseReader: HeadReader;
   private readonly writer: SocketWriter;
@@ -70,7 +70,7 @@ export class Http1Visitor implements Visitor {
   private heldHead: string | Buffer = '';
   private coding: BodyCoding = 'as-is';
 
-  constructor(private readonly connection: Http1VisitorOwner) {
+  constructor(private readonly connection: Http1RequesterOwner) {
     this.responseReader = new HeadReader(connection.host.limits.head, 'response');
     this.writer = connection.writer;
   }

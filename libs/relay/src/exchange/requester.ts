@@ -4,9 +4,9 @@ import type { RelayError } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
 import type { ReplayMark } from './exchange-trace.js';
 
-/** The side of an exchange that asked: what the exchange needs of it, whatever HTTP version it speaks. */
-export interface Visitor {
-  /** There when it is no visitor, but somebody who was let in elsewhere has its request sent. */
+/** The side of one exchange that sent the request: what the exchange needs of it, whatever HTTP version it speaks. */
+export interface Requester {
+  /** Set when the request is a replay, which the API has let in already. */
   readonly replay?: ReplayMark;
   /** Address of the connection's other end. */
   readonly peer: string;
@@ -20,7 +20,7 @@ export interface Visitor {
   sendInterim(response: ResponseHead, route: Route): void;
   /** Takes the final head. It may leave together with the first body bytes; `flush` sends what is held. */
   sendHead(response: ResponseHead, route: Route): void;
-  /** Returns false when the visitor reads slower than this; `Exchange.handleVisitorDrain` follows. */
+  /** Returns false when the visitor reads slower than this; `Exchange.handleRequesterDrain` follows. */
   sendBody(buffer: Buffer, start: number, end: number): boolean;
   flush(): void;
   /** Takes a 101 response; from now on `sendRaw`, `endRaw` and `Exchange.pushRaw` carry the bytes. May cancel. */
