@@ -106,6 +106,11 @@ export abstract class Endpoint<S extends PeerStream> {
     return this.streams.size;
   }
 
+  /** Streams that are remembered since the peer may still send on them. */
+  get abandonedCount(): number {
+    return this.abandoned.size;
+  }
+
   /** Whether the peer's first SETTINGS are here: until then nothing shows that it speaks HTTP/2. */
   get isReady(): boolean {
     return this.hasSettings;

@@ -24,6 +24,7 @@ export class ClientRig implements ClientOwner {
   /** How many pieces were written. */
   writes = 0;
   buffered = 0;
+  writtenBytes = 0;
   private readonly decoder = new HpackDecoder({ maxListBytes: 65_536, maxFields: 200 });
 
   constructor(limits: Partial<ClientLimits> = {}, options: ClientOptions = {}) {
@@ -88,6 +89,7 @@ export class ClientRig implements ClientOwner {
   }
   write(bytes: Buffer): void {
     this.writes++;
+    this.writtenBytes += bytes.length;
     let at = 0;
     if (this.frames.length === 0) {
       this.frames.push('PREFACE');

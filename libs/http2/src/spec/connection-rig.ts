@@ -23,6 +23,7 @@ export class Rig implements ConnectionOwner {
   /** Frames that were written, as text; HEADERS decoded. */
   readonly frames: string[] = [];
   buffered = 0;
+  writtenBytes = 0;
   private readonly decoder = new HpackDecoder({ maxListBytes: 65_536, maxFields: 200 });
 
   /** @param serve gets each stream once it is attached; without it streams are read and left open */
@@ -55,6 +56,7 @@ export class Rig implements ConnectionOwner {
     return this.buffered;
   }
   write(bytes: Buffer): void {
+    this.writtenBytes += bytes.length;
     for (let at = 0; at < bytes.length;) {
       const end = at + 9 + bytes.readUIntBE(at, 3);
       this.frames.push(describeFrame(this.decoder, bytes, at, end));
