@@ -9,8 +9,8 @@ import type { FrameReader } from '../frames/frame-reader.js';
 import { unpad } from '../frames/padding.js';
 import { HpackDecoder, type ListLimits } from '../hpack/decoder.js';
 import { HpackEncoder } from '../hpack/encoder.js';
+import { AbandonedStreams } from './abandoned-streams.js';
 import { FieldBlock } from './field-block.js';
-import { MAX_ABANDONED } from './limits.js';
 import { Output, type OutputSink } from './output.js';
 import { PeerRates, type PeerRateLimits } from './peer-rates.js';
 import { PeerSettings } from './peer-settings.js';
@@ -78,8 +78,7 @@ export abstract class Endpoint<S extends PeerStream> {
   /** What the peer may send on all streams together. */
   protected readonly window: ReceiveWindow;
   protected readonly streams = new Map<number, S>();
-  /** Streams that ended here before the peer's side did: frames for them may be on their way. */
-  protected readonly abandoned = new Set<number>();
+  protected readonly abandoned = new AbandonedStreams();
   /** The last stream of the peer's that was looked at; what GOAWAY names. */
   protected lastPeerStreamId = 0;
   /** Whether an empty DATA frame follows the field block at once that ends the stream: there is no body. */
@@ -226,17 +225,8 @@ export abstract class Endpoint<S extends PeerStream> {
 
   protected release(streamId: number, { isPeerDone }: { readonly isPeerDone: boolean }): void {
     this.streams.delete(streamId);
-    if (!isPeerDone) this.abandon(streamId);
+    if (!isPeerDone) this.abandoned.add(streamId);
     this.endIfDrained();
-  }
-
-  protected abandon(streamId: number): void {
-    this.abandoned.add(streamId);
-    if (this.abandoned.size <= MAX_ABANDONED) return;
-    for (const oldest of this.abandoned) {
-      this.abandoned.delete(oldest);
-      return;
-    }
   }
 
   /** Counts DATA. The connection's window opens as bytes come: a stream that is held back holds up no other. */

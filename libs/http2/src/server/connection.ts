@@ -158,7 +158,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     if (this.isDraining) {
       // Not this connection's any more; GOAWAY has said so.
       this.output.frames().reset(streamId, ErrorCode.REFUSED_STREAM);
-      this.abandon(streamId);
+      this.abandoned.add(streamId);
       return;
     }
     this.lastPeerStreamId = streamId;
@@ -173,7 +173,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     }
     if (this.streams.size >= this.limits.maxStreams) {
       this.output.frames().reset(streamId, ErrorCode.REFUSED_STREAM);
-      this.abandon(streamId);
+      this.abandoned.add(streamId);
       // Before it knows the limit a peer may overrun it; later that is an attack.
       if (this.isAcknowledged) this.countReset();
       return;
@@ -201,7 +201,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
   /** Resets a stream that never became one. */
   private refuse(streamId: number, code: ErrorCode): void {
     this.output.frames().reset(streamId, code);
-    this.abandon(streamId);
+    this.abandoned.add(streamId);
     this.countReset();
   }
 

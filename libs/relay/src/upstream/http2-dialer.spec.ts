@@ -519,6 +519,40 @@ describe('an ingress that breaks the rules of HTTP/2', () => {
     else expect(text).toMatch(/^HTTP\/1\.1 502 [^]*X-Culvert-Error: bad_response/);
   });
 
+  const PING = frame(6, 0, 0, Buffer.alloc(8));
+  it.each([
+    ['PING', 2000, PING],
+    ['SETTINGS', 2000, SETTINGS],
+    ['PRIORITY', 20_000, frame(2, 0, 1, Buffer.alloc(5))],
+    ['WINDOW_UPDATE', 20_000, frame(8, 0, 0, Buffer.of(0, 0, 0, 1))],
+    ['unknown frames', 20_000, frame(0x77, 0, 0)],
+    ['empty DATA', 200, dataFrame(1, '')],
+    ['CONTINUATION', 20, frame(9, 0, 1)],
+  ])(
+    'with a flood of %s gets no response through, and the next request its own connection',
+    async (name, count, bytes) => {
+      let connections = 0;
+      await startRaw((socket) => {
+        const isFirst = ++connections === 1;
+        socket.write(SETTINGS);
+        socket.once('data', () => {
+          if (!isFirst) {
+            socket.write(Buffer.concat([headersFrame(1, ':status 200'), dataFrame(1, 'ok', true)]));
+            return;
+          }
+          if (name === 'empty DATA') socket.write(headersFrame(1, ':status 200'));
+          else if (name === 'CONTINUATION') socket.write(frame(1, 0, 1, Buffer.of(0x88)));
+          socket.write(Buffer.concat(Array.from({ length: count }, () => bytes)));
+        });
+      });
+      const flooded = await talk(GET.replace(HOST, `${HOST}Connection: close\r\n`));
+      expect(flooded).not.toMatch(/\r\n0\r\n\r\n$/);
+      if (name !== 'empty DATA')
+        expect(flooded).toMatch(/X-Culvert-Error: bad_response[^]*ENHANCE_YOUR_CALM/);
+      expect(await talk(GET, /ok/)).toContain('ok');
+    },
+  );
+
   it.each([
     ['a line feed in a value', 'x-a 1\nx-forged: 1'],
     ['a NUL in a value', 'x-a 1\0'],
