@@ -270,7 +270,7 @@ describe('with an OpenID provider', () => {
     expect((await me(context)).user?.id).toBe((await me(other)).user?.id);
     await other.clearCookies();
     await signInAtOpenId(tab, 'mallory');
-    await tab.getByRole('heading', { name: 'Signing in failed' }).waitFor();
+    await tab.getByRole('heading', { name: 'Sign-in failed' }).waitFor();
     expect(await tab.textContent('main')).toContain('not verified');
     expect((await me(other)).status).toBe(401);
     await other.close();

@@ -4,7 +4,7 @@ import { changeOf, pageOf } from './page.js';
 import { futureTimestamp, id, name as nameText, timestamp } from './text.js';
 
 const scope = z.enum(SCOPES);
-const name = nameText(128).describe('What people call it.');
+const name = nameText(128).describe('Name that people see.');
 
 export const createApiKeyRequest = z.strictObject({
   name,
@@ -14,13 +14,16 @@ export const createApiKeyRequest = z.strictObject({
     .max(SCOPES.length)
     .refine((scopes) => new Set(scopes).size === scopes.length, 'must not name a scope twice')
     .optional()
-    .describe('None that the key making this request lacks. Default: all of that key.'),
+    .describe(
+      'Scopes of the new key. It can only have scopes that the key making this request has. Default: all ' +
+        'of them.',
+    ),
   expiresAt: futureTimestamp
     .nullable()
     .optional()
     .describe(
-      'When it stops working; null: never. A key that a key makes cannot outlive it. Default: when the key that makes it ' +
-        'does, or never.',
+      'When the key stops working; null: never. A key cannot outlive the key that makes it. Default: the ' +
+        'expiry of the key that makes it, or never.',
     ),
 });
 export type CreateApiKeyRequest = z.output<typeof createApiKeyRequest>;
@@ -35,12 +38,15 @@ export const rotateApiKeyRequest = z.strictObject({
     .int('must be a whole number')
     .min(0, 'must not be negative')
     .max(MAX_OVERLAP_SECONDS, `must be at most ${MAX_OVERLAP_SECONDS}`)
-    .describe('How long the old key works beside the new one; 0: it is revoked at once.'),
+    .describe(
+      'Time in seconds during which the old key still works beside the new one; 0: it is revoked at once.',
+    ),
   expiresAt: futureTimestamp
     .nullable()
     .optional()
     .describe(
-      'When the new key stops working. Default: as the old one, and no later than the key that asks.',
+      'When the new key stops working. Default: when the old one does, and no later than the key that ' +
+        'makes this request.',
     ),
 });
 export type RotateApiKeyRequest = z.output<typeof rotateApiKeyRequest>;
@@ -48,23 +54,25 @@ export type RotateApiKeyRequest = z.output<typeof rotateApiKeyRequest>;
 export const apiKeyResource = z.strictObject({
   id,
   name: z.string(),
-  hint: z.string().describe('The first characters of the key, to recognise it by.'),
+  hint: z.string().describe('First characters of the key, to recognize it by.'),
   scopes: z.array(scope),
   expiresAt: timestamp.nullable(),
   revokedAt: timestamp.nullable(),
-  lastUsedAt: timestamp.nullable().describe('To the minute.'),
+  lastUsedAt: timestamp.nullable().describe('Time of the last use, to the minute.'),
   lastUsedAddress: z.string().nullable().describe('Address of the last use.'),
   createdByUserId: id
     .nullable()
-    .describe('The person whose power it has; null: the operator. It ends when they leave the team.'),
-  createdByApiKeyId: id.nullable().describe('The key that made it, and with which it ends.'),
-  replacesId: id.nullable().describe('The key that it takes the place of.'),
+    .describe(
+      'Person whose permissions the key has; null: the operator. The key ends when they leave the team.',
+    ),
+  createdByApiKeyId: id.nullable().describe('Key that made this key. This key ends with it.'),
+  replacesId: id.nullable().describe('Key that this key replaces.'),
   createdAt: timestamp,
 });
 export type ApiKeyResource = z.output<typeof apiKeyResource>;
 
 export const createdApiKeyResource = apiKeyResource.extend({
-  key: z.string().describe('The key itself. Shown this once: only its hash is kept.'),
+  key: z.string().describe('The key itself. It is shown only once: the server keeps only its hash.'),
 });
 export type CreatedApiKeyResource = z.output<typeof createdApiKeyResource>;
 

@@ -12,21 +12,23 @@ export const connectionEventResource = z.strictObject({
   change: z
     .enum(CONNECTION_CHANGES)
     .describe(
-      '`connected`: a tunnel opened and began a session. `resumed`: a tunnel opened for a session that there was. ' +
-        '`disconnected`: a tunnel closed. `ended`: the session is over for good.',
+      '`connected`: a tunnel opened and began a session. `resumed`: a tunnel opened for an existing ' +
+        'session. `disconnected`: a tunnel closed. `ended`: the session ended for good.',
     ),
   kind: tunnelKind,
   edgeId: z.string(),
-  remoteAddress: z.string().describe('Where the tunnel came from.'),
+  remoteAddress: z.string().describe('Address from which the tunnel was opened.'),
   version: z.string(),
   reason: z
     .enum(CONNECTION_REASONS)
     .nullable()
-    .describe('Why the tunnel closed or the session ended; null when something opened.'),
-  detail: z.string().describe('What was said about it, for people; may be empty.'),
+    .describe('Why the tunnel closed or the session ended; null if something opened.'),
+  detail: z.string().describe('Explanation for people; may be empty.'),
   omittedBefore: z
     .int()
-    .describe('Events before this one that were left out, since there were too many in a short time.'),
+    .describe(
+      'Number of events before this one that were left out because there were too many in a short time.',
+    ),
 });
 export type ConnectionEventResource = z.output<typeof connectionEventResource>;
 

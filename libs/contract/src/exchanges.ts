@@ -3,7 +3,7 @@ import { streamQuery } from './changes.js';
 import { RESPONSE_NOTES, type ResponseNoteCode } from './response-notes.js';
 import { timestamp } from './text.js';
 
-/** Bytes of one body that are captured. */
+/** Most bytes captured of one body. */
 export const MAX_CAPTURED_BYTES = 65_536;
 
 export const exchangesQuery = streamQuery.extend({
@@ -12,8 +12,8 @@ export const exchangesQuery = streamQuery.extend({
     .default('false')
     .transform((text) => text === 'true')
     .describe(
-      `Whether to have bodies captured while this stream is open, up to ${MAX_CAPTURED_BYTES} bytes each. Needs the ` +
-        'scope `previews:write` as well.',
+      `Whether to capture bodies while this stream is open, up to ${MAX_CAPTURED_BYTES} bytes each. Needs ` +
+        'the scope `previews:write` as well.',
     ),
 });
 export type ExchangesQuery = z.output<typeof exchangesQuery>;
@@ -30,80 +30,91 @@ export const VISITOR_KINDS = [
 const headerField = z.strictObject({
   name: z.string(),
   value: z.string(),
-  isMasked: z.boolean().describe('Whether a secret, or a part that is one, was replaced by `***`.'),
+  isMasked: z.boolean().describe('Whether a secret, or a part that is a secret, was replaced by `***`.'),
 });
 
 export const exchangeHead = z.strictObject({
-  fields: z.array(headerField).describe('In their order, as they were sent.'),
-  isTruncated: z.boolean().describe('Whether fields, or parts of values, were left out for their size.'),
+  fields: z.array(headerField).describe('Fields in the order in which they were sent.'),
+  isTruncated: z
+    .boolean()
+    .describe('Whether fields, or parts of values, were left out because of their size.'),
 });
 
 const responseNote = z.strictObject({
   code: z.enum(Object.keys(RESPONSE_NOTES) as [ResponseNoteCode, ...ResponseNoteCode[]]),
-  text: z.string().describe('The same in words.'),
+  text: z.string().describe('The reason in words.'),
 });
 
 const milliseconds = z.number().nullable();
 
-/** Data of the event `exchange`. One of the same id replaces what was known of it. */
+/** Data of the event `exchange`. It replaces an earlier event with the same ID. */
 export const exchange = z.strictObject({
   id: z.string(),
   state: z.enum(['open', 'ended']),
   startedAt: timestamp,
   method: z.string(),
-  target: z.string().describe('Path and query; secrets in the query masked.'),
-  httpVersion: z.enum(['1.0', '1.1', '2']).describe('That the visitor speaks.'),
-  upgrade: z.string().nullable().describe('What the visitor asks to switch to, such as `websocket`.'),
+  target: z.string().describe('Path and query. Secrets in the query are masked.'),
+  httpVersion: z.enum(['1.0', '1.1', '2']).describe('HTTP version that the visitor uses.'),
+  upgrade: z
+    .string()
+    .nullable()
+    .describe('Protocol that the visitor asks to switch to, such as `websocket`.'),
   visitor: z.strictObject({
     address: z.string(),
-    kind: z.enum(VISITOR_KINDS).describe('By what they were let in; `anyone`: the preview is public.'),
+    kind: z.enum(VISITOR_KINDS).describe('How the visitor was let in; `anyone`: the preview is public.'),
     id: z
       .string()
       .nullable()
-      .describe('Of the person (`member`, `replay`) or API key, where one is known; null otherwise.'),
+      .describe('ID of the person (`member`, `replay`) or API key, if known; otherwise null.'),
   }),
-  replayOf: z
-    .string()
+  replayOf: z.string().nullable().describe('ID of the exchange that a `replay` repeats, if it repeats one.'),
+  request: exchangeHead.describe('Request head as the visitor sent it.'),
+  response: exchangeHead
     .nullable()
-    .describe('Of one whose visitor is a `replay`: the exchange that it repeats, if it repeats one.'),
-  request: exchangeHead.describe('As the visitor sent it.'),
-  response: exchangeHead.nullable().describe('As the service sent it; null: none came, or not yet.'),
+    .describe('Response head as the service sent it; null: there was none, or not yet.'),
   notes: z
     .array(responseNote)
     .describe(
-      'What the service got wrong in a response that was delivered all the same; its connection was not used again.',
+      'Faults of the service in a response that was delivered nevertheless; its connection was not reused.',
     ),
-  status: z.int().nullable().describe("The service's, or of the answer that Culvert gave instead."),
+  status: z
+    .int()
+    .nullable()
+    .describe("Status of the service's response, or of the response that Culvert sent instead."),
   error: z
     .string()
     .nullable()
-    .describe('Why it failed, as in `X-Culvert-Error`; `cancelled`: the visitor went away.'),
+    .describe(
+      'Why the exchange failed, as in `X-Culvert-Error`; `cancelled`: the visitor closed the connection.',
+    ),
   timings: z
     .strictObject({
       gateMs: milliseconds,
-      waitMs: milliseconds.describe('For a traffic manager, or for room on its tunnel.'),
-      connectMs: milliseconds.describe('Until the ingress was connected; 0 on a connection that was open.'),
-      firstByteMs: milliseconds.describe('From then on until the head of the response.'),
-      bodyMs: milliseconds.describe('From then on until the end.'),
+      waitMs: milliseconds.describe('Time spent waiting for a traffic manager, or for room on its tunnel.'),
+      connectMs: milliseconds.describe(
+        'Time until the ingress was connected; 0 on a connection that was already open.',
+      ),
+      firstByteMs: milliseconds.describe('Time from then until the head of the response.'),
+      bodyMs: milliseconds.describe('Time from then until the end of the response.'),
     })
-    .describe('Durations of the steps one after the other; null: not reached.'),
-  bytesIn: z.int().describe('Sent to the service, heads included.'),
-  bytesOut: z.int().describe('Received from the service, heads included.'),
+    .describe('Durations of consecutive steps; null: the step was not reached.'),
+  bytesIn: z.int().describe('Bytes sent to the service, including heads.'),
+  bytesOut: z.int().describe('Bytes received from the service, including heads.'),
 });
 export type Exchange = z.output<typeof exchange>;
 
 export const capturedBody = z.strictObject({
   base64: z.string(),
-  bytes: z.int().describe('Of the whole body, as far as it came.'),
+  bytes: z.int().describe('Bytes of the whole body that have arrived.'),
   isTruncated: z.boolean(),
   contentType: z.string().nullable(),
-  contentEncoding: z.string().nullable().describe('That the bytes are still in.'),
+  contentEncoding: z.string().nullable().describe('Content coding of the captured bytes.'),
 });
 export type CapturedBody = z.output<typeof capturedBody>;
 
-/** Data of the event `bodies`: those of an exchange that has ended. Nothing is masked in them. */
+/** Data of the event `bodies`: the bodies of an exchange that has ended. Nothing in them is masked. */
 export const exchangeBodies = z.strictObject({
-  id: z.string().describe('Of the exchange.'),
+  id: z.string().describe('ID of the exchange.'),
   request: capturedBody.nullable(),
   response: capturedBody.nullable(),
 });
@@ -113,6 +124,8 @@ export type ExchangeBodies = z.output<typeof exchangeBodies>;
 export const omittedExchanges = z.strictObject({
   count: z
     .int()
-    .describe('Exchanges left out since the last event of this kind: there were too many at once.'),
+    .describe(
+      'Number of exchanges left out since the last event of this kind because there were too many at once.',
+    ),
 });
 export type OmittedExchanges = z.output<typeof omittedExchanges>;

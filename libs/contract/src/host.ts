@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
-// Underscores are not for host names, but names of containers have them and resolvers take them.
+// Host names have no underscores, but container names do, and resolvers accept them.
 const NAME = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
-// Resolvers read names whose last label is a number as IPv4 addresses, in forms that hide which (0x7f.1, 2130706433).
+// Resolvers read names whose last label is a number as IPv4 addresses, also in forms that disguise them (0x7f.1,
+// 2130706433).
 const NUMERIC_END = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/;
 
 const ipv4 = z.ipv4();
@@ -13,7 +14,7 @@ function isHost(text: string): boolean {
   return NAME.test(text) && !NUMERIC_END.test(text);
 }
 
-/** A DNS name, an IPv4 address in four parts, or an IPv6 address without brackets. Comes out in lower case. */
+/** A DNS name, an IPv4 address in four parts, or an IPv6 address without brackets. Parsed to lower case. */
 export const host = z
   .string()
   .toLowerCase()

@@ -10,14 +10,14 @@ const MAX_ARGUMENTS = 32;
 const MAX_METADATA = 32;
 
 const fields = z.strictObject({
-  client: optionalName(255).describe('Who intercepts, such as ann@laptop.'),
-  workload: clusterName(MAX_NAME_LENGTH).describe('Whose traffic goes elsewhere.'),
+  client: optionalName(255).describe('Person or machine that intercepts, such as ann@laptop.'),
+  workload: clusterName(MAX_NAME_LENGTH).describe('Workload whose traffic is intercepted.'),
   workloadKind: optionalText(64),
   namespace: clusterName(MAX_NAMESPACE_LENGTH),
-  mechanism: optionalText(64).describe('`http`, `tcp`, or empty.'),
+  mechanism: optionalText(64).describe('`http`, `tcp` or empty.'),
   mechanismArgs: z.array(optionalText(1024)).max(MAX_ARGUMENTS, `must be at most ${MAX_ARGUMENTS} arguments`),
   targetHost: z.union([z.literal(''), host], 'must be a DNS name, an IP address, or empty'),
-  targetPort: z.int('must be a whole number').min(0).max(65_535).describe('0 when unknown.'),
+  targetPort: z.int('must be a whole number').min(0).max(65_535).describe('Target port; 0 if unknown.'),
   serviceName: z.union(
     [z.literal(''), clusterName(MAX_NAME_LENGTH)],
     'must be a name of a service, or empty',
@@ -45,12 +45,12 @@ const fields = z.strictObject({
       (entries) => Object.keys(entries).every((key) => /^[\x21-\x7e]{1,128}$/.test(key)),
       'must have keys of 1 to 128 visible ASCII characters',
     )
-    .describe('The request headers that the cluster matches; values may be regular expressions.'),
+    .describe('Request headers that the cluster matches; values may be regular expressions.'),
 });
 
-/** An intercept that is described together with its first preview. */
+/** An intercept that is created together with its first preview. */
 export const interceptDescription = z.strictObject({
-  name: clusterName(MAX_NAME_LENGTH).describe('The second half of its id.'),
+  name: clusterName(MAX_NAME_LENGTH).describe('Name; the second half of the ID.'),
   workload: fields.shape.workload,
   namespace: fields.shape.namespace.default('default'),
   client: fields.shape.client.default(''),
@@ -68,11 +68,12 @@ export const interceptDescription = z.strictObject({
 });
 export type InterceptDescription = z.output<typeof interceptDescription>;
 
-/** Left out while the team has exactly one, not counting workstations. */
+/** ID of a traffic manager. Can be left out while the team has exactly one, not counting workstations. */
 export const optionalTrafficManagerId = id
   .optional()
   .describe(
-    'Through which traffic manager; may be left out while the team has exactly one, those of `culvert expose` not counted.',
+    'Traffic manager of the intercept. Can be left out while the team has exactly one, not counting ' +
+      'those of `culvert expose`.',
   );
 
 export const createInterceptRequest = interceptDescription.extend({
@@ -80,7 +81,7 @@ export const createInterceptRequest = interceptDescription.extend({
 });
 export type CreateInterceptRequest = z.output<typeof createInterceptRequest>;
 
-/** The name is part of the id, and the traffic manager is where it is: neither changes. */
+/** Fields that can change. The name is part of the ID, and the traffic manager is its location: neither changes. */
 export const updateInterceptRequest = changeOf(fields);
 export type UpdateInterceptRequest = z.output<typeof updateInterceptRequest>;
 
@@ -111,8 +112,9 @@ export const interceptResource = z.strictObject({
     .strictObject({ hostname: z.string() })
     .nullable()
     .describe(
-      'A preview that ended here, while the Telepresence traffic manager of the intercept still shows its URL: until the ' +
-        'developer runs `telepresence preview remove <name>`, or somebody restores it. Null: there is none.',
+      'A preview that was removed while the Telepresence traffic manager of the intercept still shows its ' +
+        'URL. It stays here until the developer runs `telepresence preview remove <name>`, or until it is ' +
+        'restored. Null: there is none.',
     ),
   createdAt: timestamp,
   updatedAt: timestamp,

@@ -9,9 +9,9 @@ const team = z.strictObject({ id, name: z.string() });
 export const meResource = z.strictObject({
   team: team
     .nullable()
-    .describe('The team that requests like this one act for; null for a person in no team.'),
-  role: role.nullable().describe('Of the person in that team; null for a key.'),
-  scopes: z.array(z.enum(SCOPES)).describe('What such requests may do.'),
+    .describe('Team that requests with these credentials act for; null for a person without a team.'),
+  role: role.nullable().describe('Role of the person in that team; null for a key.'),
+  scopes: z.array(z.enum(SCOPES)).describe('Scopes that these credentials have.'),
   apiKey: z
     .strictObject({
       id,
@@ -21,25 +21,29 @@ export const meResource = z.strictObject({
       expiresAt: timestamp.nullable(),
     })
     .nullable()
-    .describe('Null for a person.'),
-  user: z.strictObject({ id, email: z.string(), name: z.string() }).nullable().describe('Null for a key.'),
+    .describe('API key of the request; null for a person.'),
+  user: z
+    .strictObject({ id, email: z.string(), name: z.string() })
+    .nullable()
+    .describe('Person who is signed in; null for a key.'),
   teams: z
     .array(team.extend({ role: role.nullable() }))
     .describe(
-      'Every team of the person, the first joined first; choose by the header Culvert-Team. Of a key or program: its own.',
+      'Every team of the person, in the order in which they joined; the header Culvert-Team selects one. ' +
+        'For a key or program: its own team.',
     ),
-  mayCreateTeam: z.boolean().describe('Whether the person may make a team; of a key or program: false.'),
+  mayCreateTeam: z.boolean().describe('Whether the person can create a team; for a key or program: false.'),
 });
 export type MeResource = z.output<typeof meResource>;
 
 export const userSessionResource = z.strictObject({
   id,
-  isCurrent: z.boolean().describe('Whether it is the one that asks.'),
-  address: z.string().nullable().describe('Where the person signed in.'),
-  userAgent: z.string().describe('What the browser said of itself then; may be empty.'),
+  isCurrent: z.boolean().describe('Whether this session made the request.'),
+  address: z.string().nullable().describe('Address from which the person signed in.'),
+  userAgent: z.string().describe('User agent of the browser at sign-in; may be empty.'),
   createdAt: timestamp,
-  lastSeenAt: timestamp.describe('To the minute.'),
-  expiresAt: timestamp.describe('It ends earlier when it is not used for 14 days.'),
+  lastSeenAt: timestamp.describe('Time of the last use, to the minute.'),
+  expiresAt: timestamp.describe('When the session ends. It ends earlier if it is not used for 14 days.'),
 });
 export type UserSessionResource = z.output<typeof userSessionResource>;
 
@@ -47,12 +51,12 @@ export const userSessionPage = pageOf(userSessionResource);
 
 export const programResource = z.strictObject({
   id,
-  clientId: z.string().describe('The program, as OAuth knows it; such as `telepresence-cli`.'),
-  name: z.string().describe('What people call it.'),
-  team: team.describe('In which it acts for me.'),
-  createdAt: timestamp.describe('When I let it.'),
-  lastUsedAt: timestamp.describe('When it last got tokens: to the hour while it is in use.'),
-  expiresAt: timestamp.describe('It ends then if it gets no tokens before.'),
+  clientId: z.string().describe('OAuth client ID of the program, such as `telepresence-cli`.'),
+  name: z.string().describe('Name that people see.'),
+  team: team.describe('Team in which the program acts for me.'),
+  createdAt: timestamp.describe('When I allowed it.'),
+  lastUsedAt: timestamp.describe('When the program last got tokens, to the hour.'),
+  expiresAt: timestamp.describe('When its access ends, unless it gets tokens before then.'),
 });
 export type ProgramResource = z.output<typeof programResource>;
 
@@ -63,10 +67,10 @@ export const signInMethodsResource = z.strictObject({
   providers: z
     .array(
       z.strictObject({
-        issuer: z.string().describe('Address of the provider.'),
-        createdAt: timestamp.describe('When I first came from there.'),
+        issuer: z.string().describe('Address of the identity provider.'),
+        createdAt: timestamp.describe('When I first signed in with it.'),
       }),
     )
-    .describe('Where else I can sign in.'),
+    .describe('Identity providers that I can sign in with.'),
 });
 export type SignInMethodsResource = z.output<typeof signInMethodsResource>;

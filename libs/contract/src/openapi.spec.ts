@@ -9,7 +9,7 @@ import { problemResource } from './problems.js';
 describe('the OpenAPI document', () => {
   const document = buildOpenApiDocument();
 
-  // Compiling OpenAPI's own schema takes half a second of CPU time, which a busy machine may have to find.
+  // Compiling OpenAPI's own schema takes half a second of CPU time, which can be long on a busy machine.
   it('is valid OpenAPI 3.1', { timeout: 30_000 }, async () => {
     const validator = new Validator();
     const result = await validator.validate(structuredClone(document));
@@ -17,7 +17,7 @@ describe('the OpenAPI document', () => {
     expect([result.valid, validator.version]).toEqual([true, '3.1']);
   });
 
-  it('is JSON: nothing in it is lost on the way', () => {
+  it('survives serialization to JSON without loss', () => {
     expect(JSON.parse(JSON.stringify(document))).toEqual(document);
   });
 
@@ -53,7 +53,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('says of every operation that its URL may be too long, and what a cursor looks like', () => {
+  it('documents for every operation that its URL may be too long, and what a cursor looks like', () => {
     const paths = document['paths'] as Record<string, Record<string, object>>;
     for (const { path, method } of OPERATIONS)
       expect(paths[path]?.[method]).toMatchObject({
@@ -78,11 +78,11 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the operations', () => {
-  it('are there for every route', () => {
+  it('exist for every route', () => {
     expect(OPERATIONS.map(({ id }) => id).toSorted()).toEqual(Object.keys(ROUTES).toSorted());
   });
 
-  it('have ids and routes of their own', () => {
+  it('have unique IDs and routes', () => {
     expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);
     expect(new Set(OPERATIONS.map(({ method, path }) => `${method} ${path}`)).size).toBe(OPERATIONS.length);
   });
@@ -91,25 +91,25 @@ describe('the operations', () => {
     OPERATIONS.filter(({ body }) => body !== undefined).map(
       (operation) => [operation.id, operation] as const,
     ),
-  )('have an example that is valid: %s', (_id, { body }) => {
+  )('have a valid example: %s', (_id, { body }) => {
     expect(body?.schema.safeParse(body.example).error).toBeUndefined();
   });
 
-  it('need a scope to write, or a person, wherever they change something but who signs in', () => {
+  it('need a scope or a person wherever they change something, except signing in', () => {
     const unsafe = OPERATIONS.filter(({ method, id }) => method !== 'get' && id !== 'signIn');
     expect(unsafe.filter(({ access }) => access !== 'user' && !access.endsWith(':write'))).toEqual([]);
   });
 
-  it('account for every code of the catalogue but those of the server as a whole', () => {
+  it('account for every error code except those of the server as a whole', () => {
     const codes = new Set(OPERATIONS.flatMap(errorsOf));
     const missing = Object.keys(ERRORS).filter((code) => !codes.has(code as keyof typeof ERRORS));
-    // Pages have that of the identity provider.
+    // The code of the identity provider belongs to pages.
     expect(missing).toEqual(['route_not_found', 'method_not_allowed', 'identity_provider_failed']);
   });
 });
 
 describe('a problem', () => {
-  it('has the shape that the document promises', () => {
+  it('matches the documented shape', () => {
     const error = new ProblemError('validation_failed', {
       detail: 'x',
       errors: [{ pointer: '/a', message: 'b' }],

@@ -19,7 +19,7 @@ import * as team from './team.js';
 import * as signIn from './sign-in.js';
 import * as trafficManagers from './traffic-managers.js';
 
-/** JSON Schema differs for what goes in (defaults may be left out) and what comes out. */
+/** JSON Schema differs between input (fields with defaults can be left out) and output. */
 const REQUEST_SCHEMAS = {
   SignIn: signIn.signInRequest,
   ChangePassword: signIn.changePasswordRequest,
@@ -96,14 +96,14 @@ const RESPONSE_SCHEMAS = {
   ProblemDescription: problems.problemDescription,
 };
 
-/** Grows with the contract; the path carries the major version. */
+/** Increases with the contract; the path carries the major version. */
 const API_VERSION = '1.0.0';
 
 type Json = Record<string, unknown>;
 
-/** From the edge, which reads the request before any operation does. */
+/** Returned by the edge, which reads the request before the operation does. */
 const TARGET_TOO_LONG: Json = {
-  description: 'Path and query together are longer than the edge accepts. Nothing was done.',
+  description: 'Path and query together are longer than the edge accepts. Nothing was changed.',
   content: {
     'application/problem+json': {
       schema: {
@@ -115,7 +115,7 @@ const TARGET_TOO_LONG: Json = {
   },
 };
 
-/** The OpenAPI 3.1 document of the API. */
+/** Returns the OpenAPI 3.1 document of the API. */
 export function buildOpenApiDocument(): Json {
   const paths: Record<string, Json> = {};
   for (const operation of OPERATIONS) {
@@ -127,9 +127,10 @@ export function buildOpenApiDocument(): Json {
       title: 'Culvert API',
       version: API_VERSION,
       description:
-        'Manages API keys, traffic managers, intercepts and previews of one team: the one that the key belongs to, ' +
-        'or, for a person who is signed in, the one that the header Culvert-Team names (default: joined first). ' +
-        'Ids of other teams are answered like ids of nothing. Fields that are not listed are refused.',
+        'Manages the API keys, traffic managers, intercepts and previews of one team: the team of the API ' +
+        'key, or, for a signed-in person, the team that the header Culvert-Team names (default: the team ' +
+        'they joined first). IDs of other teams are answered as if they did not exist. Unknown fields are ' +
+        'refused.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/', description: 'This deployment' }],
@@ -155,7 +156,7 @@ export function buildOpenApiDocument(): Json {
           type: 'apiKey',
           in: 'cookie',
           name: '__Host-culvert-session',
-          description: 'A person who signed in. Over plain http the name lacks its prefix.',
+          description: 'A signed-in person. Over plain HTTP, the cookie name has no prefix.',
         },
       },
     },
@@ -238,7 +239,7 @@ function problemResponses(operation: Operation): Json {
   );
 }
 
-/** What an answer of this code looks like; the detail of a real one speaks of its request. */
+/** Returns an example of the response with this code; a real one has a detail about its request. */
 function problemExample(code: ErrorCode): Problem {
   const errors =
     code === 'validation_failed' ? [{ pointer: '/name', message: 'must not be empty' }] : undefined;
@@ -255,7 +256,7 @@ function needsScope(access: Operation['access']): boolean {
   return access !== 'public' && access !== 'any' && access !== 'user';
 }
 
-/** Every code that this operation can answer with. */
+/** Returns every code that this operation can respond with. */
 export function errorsOf(operation: Operation): ErrorCode[] {
   const { access, method, path, query, body, errors = [] } = operation;
   const codes = new Set<ErrorCode>(errors);
@@ -299,7 +300,7 @@ function toComponents(schemas: Readonly<Record<string, z.ZodType>>, io: 'input' 
   );
 }
 
-/** OpenAPI 3.1 sets the dialect and the place of a schema itself. */
+/** Removes the dialect: OpenAPI 3.1 sets the dialect and the place of a schema itself. */
 function withoutDialect(schema: Json): Json {
   const { $schema: _dialect, $id: _place, ...rest } = schema;
   return rest;

@@ -1,6 +1,6 @@
 /**
- * Every operation of the API. The OpenAPI document and the server's routes are both made of this table, and so are the
- * types of clients.
+ * Every operation of the API. The OpenAPI document, the server's routes and the types of clients are all derived from
+ * this table.
  */
 import type { Scope } from '@culvert/terms';
 import type { z } from 'zod';
@@ -32,27 +32,27 @@ interface OperationDetails {
   readonly summary: string;
   readonly description?: string;
   /**
-   * The scope that a key, or the role of a person, needs; `any`: whichever key or person; `user`: only a person;
-   * `public`: none.
+   * Scope that a key, or the role of a person, needs; `any`: any key or person; `user`: only a person; `public`: no
+   * credentials.
    */
   readonly access: Scope | 'any' | 'user' | 'public';
   readonly query?: z.ZodObject;
   readonly body?: {
     readonly schema: z.ZodType;
     readonly example: object;
-    /** Bytes that it may have. Default: `MAX_BODY_BYTES`. */
+    /** Most bytes of the request body. Default: `MAX_BODY_BYTES`. */
     readonly maxBytes?: number;
   };
   readonly status: 200 | 201 | 204;
-  /** Schema of a JSON body, or the type of one that is not JSON. Absent: no body. */
+  /** Schema of a JSON body, or the media type of another one. Absent: no body. */
   readonly response?: z.ZodType | 'text/csv' | 'text/event-stream';
-  /** Beyond those that follow from access, query, body and path parameters. */
+  /** Error codes in addition to those that follow from access, query, body and path parameters. */
   readonly errors?: readonly ErrorCode[];
 }
 
 export type Operation = OperationDetails & Route;
 
-/** Bytes of a request body, where the operation does not say otherwise. */
+/** Most bytes of a request body, unless the operation sets its own limit. */
 export const MAX_BODY_BYTES = 262_144;
 
 const ingress = { host: 'checkout.shop.svc.cluster.local', port: 80 };
@@ -63,7 +63,7 @@ const DETAILS = [
     tag: 'Me',
     summary: 'Sign in with a password',
     description:
-      'For programs in browsers: the answer sets the cookie of a new session. People use /sign-in.',
+      'For programs in browsers: the response sets the cookie of a new session. People use /sign-in.',
     access: 'public',
     body: {
       schema: signIn.signInRequest,
@@ -75,7 +75,7 @@ const DETAILS = [
   {
     id: 'signOut',
     tag: 'Me',
-    summary: 'End the session that asks',
+    summary: 'End the current session',
     access: 'user',
     status: 204,
   },
@@ -95,7 +95,7 @@ const DETAILS = [
   {
     id: 'getMe',
     tag: 'Me',
-    summary: 'Show who makes the request, for which team, and what they may do',
+    summary: 'Show who makes the request, for which team, and with which scopes',
     access: 'any',
     status: 200,
     response: me.meResource,
@@ -121,14 +121,14 @@ const DETAILS = [
     id: 'endUserSession',
     tag: 'Me',
     summary: 'Sign out one of my browsers',
-    description: 'At once, open previews included.',
+    description: 'Takes effect at once, also in open previews.',
     access: 'user',
     status: 204,
   },
   {
     id: 'endOtherUserSessions',
     tag: 'Me',
-    summary: 'Sign out all of my browsers but this one',
+    summary: 'Sign out all my browsers except this one',
     access: 'user',
     status: 204,
   },
@@ -138,7 +138,8 @@ const DETAILS = [
     tag: 'Me',
     summary: 'List the programs that act for me',
     description:
-      'What I signed in to with `culvert` or Telepresence, in whichever of my teams. Nobody else sees them.',
+      'Programs that I signed in to, such as `culvert` or Telepresence, in all my teams. Only I can see ' +
+      'them.',
     access: 'user',
     query: pageQuery,
     status: 200,
@@ -147,10 +148,10 @@ const DETAILS = [
   {
     id: 'endProgram',
     tag: 'Me',
-    summary: 'Have a program act for me no more',
+    summary: "Revoke a program's access",
     description:
-      'At once: its tokens stop working, and what traffic managers opened with them closes. API keys that it made ' +
-      'are not its tokens: revoke them too.',
+      "Takes effect at once: the program's tokens stop working, and tunnels that traffic managers opened " +
+      'with them close. API keys that it created keep working: revoke them as well.',
     access: 'user',
     status: 204,
   },
@@ -159,7 +160,7 @@ const DETAILS = [
     id: 'createApiKey',
     tag: 'API keys',
     summary: 'Create an API key',
-    description: 'The answer is the only one that contains the key itself.',
+    description: 'Only this response contains the key itself.',
     access: 'keys:write',
     body: {
       schema: apiKeys.createApiKeyRequest,
@@ -200,8 +201,8 @@ const DETAILS = [
     tag: 'API keys',
     summary: 'Revoke an API key',
     description:
-      'At once and for good, with every key that it made; tunnels opened with them end. The keys stay listed. Repeating it ' +
-      'changes nothing.',
+      'Takes effect at once and for good, also for every key that this key created; tunnels opened with ' +
+      'them close. The keys stay listed. Repeating the request changes nothing.',
     access: 'keys:write',
     status: 204,
   },
@@ -209,11 +210,11 @@ const DETAILS = [
   {
     id: 'rotateApiKey',
     tag: 'API keys',
-    summary: 'Replace an API key by a new one of the same name and scopes',
+    summary: 'Replace an API key with a new one that has the same name and scopes',
     description:
-      'The answer is the only one that contains the new key, which has the power of whoever asks. The old key, and keys ' +
-      'that it made, work until the overlap ends. Whoever asks needs every scope of the old key. Keys of another person ' +
-      'can be revoked, not rotated.',
+      'Only this response contains the new key, which has the permissions of the caller. The old key, and ' +
+      'keys that it created, work until the overlap ends. The caller needs every scope of the old key. ' +
+      'Keys of another person can be revoked, but not rotated.',
     access: 'keys:write',
     body: { schema: apiKeys.rotateApiKeyRequest, example: { overlapSeconds: 3600 } },
     status: 201,
@@ -224,7 +225,7 @@ const DETAILS = [
   {
     id: 'createTeam',
     tag: 'Team',
-    summary: 'Create a team, whose owner I am',
+    summary: 'Create a team that I own',
     access: 'user',
     body: { schema: team.createTeamRequest, example: { name: 'Shop' } },
     status: 201,
@@ -235,7 +236,7 @@ const DETAILS = [
     id: 'leaveTeam',
     tag: 'Team',
     summary: 'Leave a team',
-    description: 'API keys that I made there are revoked.',
+    description: 'Revokes the API keys that I created in the team.',
     access: 'user',
     status: 204,
     errors: ['last_owner'],
@@ -244,7 +245,7 @@ const DETAILS = [
     id: 'acceptInvitation',
     tag: 'Team',
     summary: 'Accept an invitation to a team',
-    description: 'Of the address that I sign in with; once.',
+    description: 'Works once, for the address that I sign in with.',
     access: 'user',
     body: { schema: team.acceptInvitationRequest, example: { token: 'Zm9yIGV4YW1wbGU' } },
     status: 200,
@@ -254,7 +255,7 @@ const DETAILS = [
   {
     id: 'getTeam',
     tag: 'Team',
-    summary: 'Show the team, its limits and what it uses of them',
+    summary: 'Show the team, its limits and its use of them',
     access: 'team:read',
     status: 200,
     response: team.teamResource,
@@ -271,7 +272,7 @@ const DETAILS = [
   {
     id: 'listMembers',
     tag: 'Team',
-    summary: 'List the members, the first joined first',
+    summary: 'List the members in the order in which they joined',
     access: 'team:read',
     status: 200,
     response: team.memberList,
@@ -280,7 +281,7 @@ const DETAILS = [
     id: 'updateMember',
     tag: 'Team',
     summary: 'Change the role of a member',
-    description: 'API keys of theirs that can do more than the new role are revoked.',
+    description: 'Revokes API keys of the member that have scopes beyond the new role.',
     access: 'team:write',
     body: { schema: team.updateMemberRequest, example: { role: 'admin' } },
     status: 200,
@@ -292,8 +293,9 @@ const DETAILS = [
     tag: 'Team',
     summary: 'Remove a member',
     description:
-      'API keys that they made are revoked; what they have open of private previews ends within a second. Share links, ' +
-      'tokens and invitations that they made stay, until /credentials is deleted.',
+      'Revokes the API keys that the member created and closes their open connections to private previews ' +
+      'within a second. Share links, tokens and invitations that they created keep working until ' +
+      '/credentials is deleted.',
     access: 'team:write',
     status: 204,
     errors: ['last_owner', 'role_not_permitted'],
@@ -301,10 +303,10 @@ const DETAILS = [
   {
     id: 'listMemberCredentials',
     tag: 'Team',
-    summary: 'List what a person made in the team that still lets somebody in',
+    summary: 'List credentials that a person created in the team and that still work',
     description:
-      'API keys, share links, tokens of previews and open invitations that work, newest first, at most 200. Also for a person ' +
-      'who is no longer a member, as long as there is something.',
+      'Working API keys, share links, preview tokens and open invitations, newest first, at most 200. Also ' +
+      'for a former member, as long as they have any.',
     access: 'team:write',
     status: 200,
     response: team.memberCredentialList,
@@ -312,9 +314,10 @@ const DETAILS = [
   {
     id: 'endMemberCredentials',
     tag: 'Team',
-    summary: 'End everything that a person made in the team and that still lets somebody in',
+    summary: 'Revoke all credentials that a person created in the team',
     description:
-      'At once and for good. After the member was removed nothing of theirs can be added. Repeating it changes nothing.',
+      'Takes effect at once and for good. A person who was removed before cannot create more. Repeating ' +
+      'the request changes nothing.',
     access: 'team:write',
     status: 204,
     errors: ['role_not_permitted'],
@@ -322,8 +325,8 @@ const DETAILS = [
   {
     id: 'createInvitation',
     tag: 'Team',
-    summary: 'Invite somebody',
-    description: 'For seven days. The answer is the only one that contains the token.',
+    summary: 'Invite a person',
+    description: 'The invitation is open for seven days. Only this response contains the token.',
     access: 'team:write',
     body: { schema: team.createInvitationRequest, example: { email: 'jo@example.com', role: 'member' } },
     status: 201,
@@ -342,8 +345,8 @@ const DETAILS = [
   {
     id: 'renewInvitation',
     tag: 'Team',
-    summary: 'Give an invitation a new token and seven days',
-    description: 'The old token works no more.',
+    summary: 'Renew an invitation with a new token for seven days',
+    description: 'The old token stops working.',
     access: 'team:write',
     status: 200,
     response: team.createdInvitationResource,
@@ -360,7 +363,7 @@ const DETAILS = [
   {
     id: 'createTrafficManager',
     tag: 'Traffic managers',
-    summary: 'Register a traffic manager ahead of its first connection',
+    summary: 'Register a traffic manager before it first connects',
     access: 'sessions:write',
     body: {
       schema: trafficManagers.createTrafficManagerRequest,
@@ -401,7 +404,8 @@ const DETAILS = [
     tag: 'Traffic managers',
     summary: 'Delete a traffic manager with its sessions, intercepts and previews',
     description:
-      'Its tunnels close. A traffic manager that still runs registers anew, without what was deleted.',
+      'Its tunnels close. A traffic manager that still runs registers again, but what was deleted does not ' +
+      'come back.',
     access: 'sessions:write',
     status: 204,
   },
@@ -409,10 +413,10 @@ const DETAILS = [
   {
     id: 'listConnectionEvents',
     tag: 'Traffic managers',
-    summary: 'List when a traffic manager connected and disconnected, and why',
+    summary: 'List when and why a traffic manager connected and disconnected',
     description:
-      'Events are kept for a time that the deployment sets, 30 days unless it says otherwise. Of a traffic manager that connects again and again only some are; `omittedBefore` ' +
-      'tells how many there were.',
+      'Events are kept for a time that the deployment sets (default: 30 days). If a traffic manager ' +
+      'reconnects often, some events are left out; `omittedBefore` counts them.',
     access: 'sessions:read',
     query: pageQuery,
     status: 200,
@@ -423,7 +427,7 @@ const DETAILS = [
     id: 'listSessions',
     tag: 'Sessions',
     summary: 'List sessions of traffic managers',
-    description: 'Sessions begin when a traffic manager opens a tunnel.',
+    description: 'A session begins when a traffic manager opens a tunnel.',
     access: 'sessions:read',
     query: sessions.sessionQuery,
     status: 200,
@@ -442,7 +446,8 @@ const DETAILS = [
     tag: 'Sessions',
     summary: 'End a session',
     description:
-      'Its tunnels close, and it is never resumed. It stays listed as ended. Repeating it changes nothing.',
+      'Closes its tunnels. The session is never resumed and stays listed as ended. Repeating the request ' +
+      'changes nothing.',
     access: 'sessions:write',
     status: 204,
   },
@@ -450,8 +455,8 @@ const DETAILS = [
   {
     id: 'createIntercept',
     tag: 'Intercepts',
-    summary: 'Describe an intercept',
-    description: 'The intercepting itself happens in the cluster.',
+    summary: 'Create an intercept',
+    description: 'Describes an intercept to Culvert. The cluster does the intercepting.',
     access: 'intercepts:write',
     body: {
       schema: intercepts.createInterceptRequest,
@@ -499,7 +504,7 @@ const DETAILS = [
     id: 'createPreview',
     tag: 'Previews',
     summary: 'Create a preview',
-    description: 'Of an intercept that exists, or together with a new one. The hostname is chosen at random.',
+    description: 'For an existing intercept, or together with a new one. The hostname is random.',
     access: 'previews:write',
     body: {
       schema: previews.createPreviewRequest,
@@ -536,7 +541,7 @@ const DETAILS = [
     id: 'updatePreview',
     tag: 'Previews',
     summary: 'Change a preview',
-    description: 'Each field that is present replaces the one there is as a whole. The hostname stays.',
+    description: 'A field that is present is replaced as a whole. The hostname stays.',
     access: 'previews:write',
     body: { schema: previews.updatePreviewRequest, example: { access: 'public', ingress } },
     status: 200,
@@ -547,8 +552,9 @@ const DETAILS = [
     tag: 'Previews',
     summary: 'Delete a preview',
     description:
-      'Its hostname answers no more, and is not used again, unless Telepresence asked for the preview: from 2.6.0 on it ' +
-      'goes on showing the URL, which is then the `removedPreview` of the intercept.',
+      'Its hostname stops working and is never reused. Exception: Telepresence 2.6.0 and later keeps ' +
+      'showing the URL of a preview that it asked for, which then becomes the `removedPreview` of the ' +
+      'intercept.',
     access: 'previews:write',
     status: 204,
   },
@@ -557,8 +563,8 @@ const DETAILS = [
     tag: 'Previews',
     summary: 'Restore the removed preview of an intercept',
     description:
-      'For the `removedPreview` of an intercept. It gets its hostname and settings back, and a new id. It does not expire, ' +
-      'and its share links and tokens stay revoked.',
+      'Restores the `removedPreview` of an intercept with its hostname and settings, and a new ID. It does ' +
+      'not expire. Its share links and tokens stay revoked.',
     access: 'previews:write',
     status: 201,
     response: previews.previewResource,
@@ -568,8 +574,10 @@ const DETAILS = [
   {
     id: 'getPreviewMetrics',
     tag: 'Previews',
-    summary: 'Show what a preview was sent and answered, by the minute',
-    description: 'Of at most a day. The last minute goes on; what edges count arrives within 15 seconds.',
+    summary: 'Show the traffic of a preview by the minute',
+    description:
+      'Covers at most a day. The last minute is still incomplete: counts from edges arrive within 15 ' +
+      'seconds.',
     access: 'previews:read',
     query: previewMetricsQuery,
     status: 200,
@@ -578,7 +586,7 @@ const DETAILS = [
   {
     id: 'listPreviewMetrics',
     tag: 'Previews',
-    summary: 'Show what all previews of the team were sent, and how much of it failed',
+    summary: 'Show the traffic and failures of all previews of the team',
     access: 'previews:read',
     query: previewMetricsQuery,
     status: 200,
@@ -588,13 +596,13 @@ const DETAILS = [
   {
     id: 'watchExchanges',
     tag: 'Previews',
-    summary: 'Watch what passes through a preview, as it happens',
+    summary: 'Watch the traffic of a preview live',
     description:
-      'Server-sent events without end: `exchange` (`Exchange`) when one begins, is answered and ends, also of the last 200 ' +
-      'while anybody watches; `bodies` (`ExchangeBodies`) where they are captured; `omitted` (`OmittedExchanges`) when ' +
-      'there are too many; `ready` when all that comes is heard; `reset` when some may have been missed; `end` ' +
-      '(`StreamEnd`) is the last. Exchanges that the gate turns away are not among them. Secrets in heads and targets are ' +
-      'masked; bodies are as they are.',
+      'Server-sent events without end: `exchange` (`Exchange`) when an exchange begins, is answered and ' +
+      'ends, including the last 200 while anyone watches; `bodies` (`ExchangeBodies`) if bodies are ' +
+      'captured; `omitted` (`OmittedExchanges`) if there are too many; `ready` once every new exchange is ' +
+      'received; `reset` if some may have been missed; `end` (`StreamEnd`) comes last. Exchanges that the ' +
+      'gate turns away are not included. Secrets in heads and targets are masked; bodies are unchanged.',
     access: 'previews:read',
     query: exchangesQuery,
     status: 200,
@@ -604,12 +612,12 @@ const DETAILS = [
   {
     id: 'createReplay',
     tag: 'Previews',
-    summary: 'Send a request to a preview again, or one of your own',
+    summary: 'Send a recorded or a new request to a preview',
     description:
-      'It takes the way of a visitor who was let in: through the same limits, to the same service, with the headers that the ' +
-      'preview adds. The answer comes when the service has answered. Nothing is sent twice: should it fail on the way, ' +
-      'whether to try again is up to the caller. Those who watch the preview see it, marked as a replay. ' +
-      'A team may have 120 replays a minute.',
+      'The request passes the same limits, service and added headers as that of a visitor who was let in. ' +
+      'The response arrives when the service has answered. Nothing is sent twice: if the request fails on ' +
+      'the way, the caller decides whether to try again. People who watch the preview see it, marked as a ' +
+      'replay. A team can send 120 replays a minute.',
     access: 'previews:write',
     body: {
       schema: createReplayRequest,
@@ -635,8 +643,8 @@ const DETAILS = [
   {
     id: 'createShareLink',
     tag: 'Preview access',
-    summary: 'Create a link that opens a preview for whoever has it',
-    description: 'The answer is the only one that contains the link itself.',
+    summary: 'Create a share link, which opens a preview for anyone who has it',
+    description: 'Only this response contains the link itself.',
     access: 'previews:write',
     body: { schema: previewCredentials.createShareLinkRequest, example: { name: 'For the client' } },
     status: 201,
@@ -657,17 +665,18 @@ const DETAILS = [
     tag: 'Preview access',
     summary: 'Revoke a share link',
     description:
-      'At once and for good: who came in by it is out. The link stays listed. Repeating it changes nothing.',
+      'Takes effect at once and for good: visitors who used the link lose access. The link stays listed. ' +
+      'Repeating the request changes nothing.',
     access: 'previews:write',
     status: 204,
   },
   {
     id: 'createPreviewToken',
     tag: 'Preview access',
-    summary: 'Create a token with which machines open a preview',
+    summary: 'Create a token with which programs open a preview',
     description:
-      'For this preview only, as `Culvert-Preview-Token` or `Authorization: Bearer`; both are removed before a ' +
-      'request is forwarded. The answer is the only one that contains the token itself.',
+      'Works for this preview only. Send it as `Culvert-Preview-Token` or `Authorization: Bearer`; both ' +
+      'are removed before a request is forwarded. Only this response contains the token itself.',
     access: 'previews:write',
     body: { schema: previewCredentials.createPreviewTokenRequest, example: { name: 'End-to-end tests' } },
     status: 201,
@@ -687,7 +696,8 @@ const DETAILS = [
     id: 'revokePreviewToken',
     tag: 'Preview access',
     summary: 'Revoke a token of a preview',
-    description: 'At once and for good. The token stays listed. Repeating it changes nothing.',
+    description:
+      'Takes effect at once and for good. The token stays listed. Repeating the request changes nothing.',
     access: 'previews:write',
     status: 204,
   },
@@ -695,11 +705,11 @@ const DETAILS = [
   {
     id: 'watchChanges',
     tag: 'Changes',
-    summary: 'Hear what changes in the team, as it happens',
+    summary: 'Watch changes in the team live',
     description:
-      'Server-sent events without end: `ready` first; `change` (`ChangeEvent`) says what to fetch anew, of what the ' +
-      'caller may read; `reset` that anything may have changed; `end` (`StreamEnd`) is the last. `Last-Event-ID` resumes ' +
-      'behind that event, or resets.',
+      'Server-sent events without end: `ready` comes first; `change` (`ChangeEvent`) says what to fetch ' +
+      'again, limited to what the caller can read; `reset` says that anything may have changed; `end` ' +
+      '(`StreamEnd`) comes last. `Last-Event-ID` resumes after that event, or causes a reset.',
     access: 'team:read',
     query: streamQuery,
     status: 200,
@@ -719,10 +729,10 @@ const DETAILS = [
   {
     id: 'exportAuditEvents',
     tag: 'Audit events',
-    summary: 'Get who changed what in the team as a table',
+    summary: 'Export who changed what in the team as a table',
     description:
-      'All that the filter lets through, newest first, in CSV (RFC 4180) with a line of names. A cell that a ' +
-      "spreadsheet would take for a formula begins with an apostrophe (').",
+      'Every event that matches the filter, newest first, as CSV (RFC 4180) with a header line. A cell ' +
+      "that a spreadsheet would read as a formula begins with an apostrophe (').",
     access: 'audit:read',
     query: auditEventFilter,
     status: 200,
@@ -732,7 +742,7 @@ const DETAILS = [
   {
     id: 'getServer',
     tag: 'Documentation',
-    summary: 'Show which version of Culvert answers',
+    summary: 'Show the version of Culvert',
     access: 'any',
     status: 200,
     response: serverResource,
@@ -752,5 +762,5 @@ export const OPERATIONS: readonly Operation[] = DETAILS.map((details) => ({
   ...details,
 }));
 
-/** The types of each operation, for typed clients. */
+/** Types of each operation, for typed clients. */
 export type OperationTypes = { readonly [Details in (typeof DETAILS)[number] as Details['id']]: Details };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const MAX_PAGE_SIZE = 200;
 const DEFAULT_PAGE_SIZE = 50;
 
-/** Query of every list. Lists are newest first. */
+/** Query of every list. Lists are sorted newest first. */
 export const pageQuery = z.strictObject({
   limit: z.coerce
     .number('must be a number')
@@ -15,9 +15,9 @@ export const pageQuery = z.strictObject({
   cursor: z
     .string()
     .max(512, 'must be at most 512 characters long')
-    .regex(/^[A-Za-z0-9_-]+$/, 'must be what nextCursor of the page before was')
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be the nextCursor of the previous page')
     .optional()
-    .describe('`nextCursor` of the page before; absent for the first page.'),
+    .describe('`nextCursor` of the previous page; absent for the first page.'),
 });
 export type PageQuery = z.output<typeof pageQuery>;
 
@@ -25,11 +25,11 @@ export type PageQuery = z.output<typeof pageQuery>;
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.strictObject({
     items: z.array(item),
-    nextCursor: z.string().nullable().describe('Where the next page begins; null on the last one.'),
+    nextCursor: z.string().nullable().describe('Cursor of the next page; null on the last one.'),
   });
 }
 
-/** Turns an object's fields into a change: all optional, at least one present. */
+/** Turns an object's fields into a change: all are optional, at least one must be present. */
 export function changeOf<Shape extends z.core.$ZodShape>(fields: z.ZodObject<Shape, z.core.$strict>) {
   return fields
     .partial()

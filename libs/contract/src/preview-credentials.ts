@@ -1,4 +1,4 @@
-/** What lets people and machines without an account into one preview. */
+/** Credentials that let people and machines without an account into one preview. */
 import { z } from 'zod';
 import { pageOf } from './page.js';
 import { futureTimestamp, id, name as nameText, timestamp } from './text.js';
@@ -7,8 +7,8 @@ const MAX_SHARE_LINK_DAYS = 366;
 const DEFAULT_SHARE_LINK_DAYS = 7;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-const name = nameText(128).describe('What people call it.');
-const hint = z.string().describe('The first characters of the secret, to recognise it by.');
+const name = nameText(128).describe('Name that people see.');
+const hint = z.string().describe('First characters of the secret, to recognize it by.');
 
 export const createShareLinkRequest = z.strictObject({
   name,
@@ -18,11 +18,11 @@ export const createShareLinkRequest = z.strictObject({
       `must be within ${MAX_SHARE_LINK_DAYS} days`,
     )
     .optional()
-    .describe(`When it stops working. Default: in ${DEFAULT_SHARE_LINK_DAYS} days.`),
+    .describe(`When the link stops working. Default: in ${DEFAULT_SHARE_LINK_DAYS} days.`),
 });
 export type CreateShareLinkRequest = z.output<typeof createShareLinkRequest>;
 
-/** When a share link ends whose creator did not say. */
+/** Returns when a share link ends if its creator did not set a time. */
 export function defaultShareLinkExpiry(now: Date): Date {
   return new Date(now.getTime() + DEFAULT_SHARE_LINK_DAYS * DAY_MS);
 }
@@ -36,13 +36,15 @@ export const shareLinkResource = z.strictObject({
   revokedAt: timestamp.nullable(),
   createdByUserId: id
     .nullable()
-    .describe('The person by whose power it was made; null: the operator, or not known.'),
+    .describe('Person with whose permissions it was created; null: the operator, or unknown.'),
   createdAt: timestamp,
 });
 export type ShareLinkResource = z.output<typeof shareLinkResource>;
 
 export const createdShareLinkResource = shareLinkResource.extend({
-  url: z.url().describe('The link itself. Shown this once: only the hash of its secret is kept.'),
+  url: z
+    .url()
+    .describe('The link itself. It is shown only once: the server keeps only the hash of its secret.'),
 });
 export type CreatedShareLinkResource = z.output<typeof createdShareLinkResource>;
 
@@ -50,7 +52,7 @@ export const shareLinkPage = pageOf(shareLinkResource);
 
 export const createPreviewTokenRequest = z.strictObject({
   name,
-  expiresAt: futureTimestamp.nullable().default(null).describe('When it stops working; null: never.'),
+  expiresAt: futureTimestamp.nullable().default(null).describe('When the token stops working; null: never.'),
 });
 export type CreatePreviewTokenRequest = z.output<typeof createPreviewTokenRequest>;
 
@@ -58,7 +60,7 @@ export const previewTokenResource = shareLinkResource.extend({ expiresAt: timest
 export type PreviewTokenResource = z.output<typeof previewTokenResource>;
 
 export const createdPreviewTokenResource = previewTokenResource.extend({
-  token: z.string().describe('The token itself. Shown this once: only its hash is kept.'),
+  token: z.string().describe('The token itself. It is shown only once: the server keeps only its hash.'),
 });
 export type CreatedPreviewTokenResource = z.output<typeof createdPreviewTokenResource>;
 

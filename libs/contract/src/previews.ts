@@ -8,7 +8,7 @@ import { futureTimestamp, id, text, timestamp } from './text.js';
 
 const MAX_ALLOWED = 100;
 
-/** Lower-case, as addresses of people are kept. */
+/** An email address in lower case, as the addresses of people are stored. */
 const emailAddress = z
   .string()
   .trim()
@@ -29,17 +29,17 @@ const mailDomain = z
 /** Where requests enter the cluster. */
 export const ingressDescription = z
   .strictObject({
-    host: host.describe('Of the ingress, as the traffic manager resolves it.'),
+    host: host.describe('Host of the ingress, as the traffic manager resolves it.'),
     port,
     useTls: z.boolean().default(false),
-    l5Host: host.optional().describe('The Host header and SNI that the ingress sees. Default: `host`.'),
-    verifyTls: z.boolean().default(true).describe('Whether the certificate of the ingress has to be valid.'),
+    l5Host: host.optional().describe('Host header and SNI that are sent to the ingress. Default: `host`.'),
+    verifyTls: z.boolean().default(true).describe('Whether the certificate of the ingress must be valid.'),
     protocol: z
       .enum(INGRESS_PROTOCOLS)
       .default('http1')
       .describe(
-        'What the ingress speaks. `http1`: HTTP/1.1; `h2c`: HTTP/2 without TLS; `h2`: HTTP/2 with TLS. gRPC needs one ' +
-          'of the latter.',
+        'Protocol of the ingress. `http1`: HTTP/1.1; `h2c`: HTTP/2 without TLS; `h2`: HTTP/2 with TLS. gRPC ' +
+          'needs `h2c` or `h2`.',
       ),
   })
   .refine(({ protocol, useTls }) => protocol !== 'h2' || useTls, {
@@ -52,11 +52,11 @@ export const ingressDescription = z
   })
   .transform((ingress) => ({ ...ingress, l5Host: ingress.l5Host ?? ingress.host }));
 
-/** Last uses are written down by the minute: shorter times would mean little. */
+/** Last uses are stored by the minute, so shorter times would not be exact. */
 const MIN_IDLE_EXPIRY_SECONDS = 300;
 const MAX_IDLE_EXPIRY_SECONDS = 366 * 24 * 60 * 60;
 
-/** Also the default of a team. */
+/** Idle time after which a preview ends; also the default of a team. */
 export const idleExpirySeconds = z
   .int('must be a whole number')
   .min(0, 'must not be negative')
@@ -65,29 +65,32 @@ export const idleExpirySeconds = z
     error: `must be 0 or at least ${MIN_IDLE_EXPIRY_SECONDS}`,
   })
   .nullable()
-  .describe('After how long without a request it ends; null: as the team says; 0: never.');
+  .describe("Seconds without a request after which the preview ends; null: the team's default; 0: never.");
 
 const fields = z.strictObject({
   ingress: ingressDescription,
   access: z
     .enum(PREVIEW_ACCESS)
-    .describe('`team`: members of the team, and those it lets in; `public`: whoever knows the hostname.'),
+    .describe(
+      '`team`: members of the team, and the people they let in; `public`: anyone who knows the hostname.',
+    ),
   allowedEmails: z
     .array(emailAddress)
     .max(MAX_ALLOWED, `must be at most ${MAX_ALLOWED}`)
     .describe(
-      'Who has one of these addresses, verified, may open it after signing in without being a member.',
+      'People with one of these verified addresses can open the preview after they sign in, without being ' +
+        'a member.',
     ),
   allowedDomains: z
     .array(mailDomain)
     .max(MAX_ALLOWED, `must be at most ${MAX_ALLOWED}`)
-    .describe('The same for every verified address at these domains; subdomains are not included.'),
-  displayBanner: z.boolean().describe('Whether pages show that they are a preview.'),
+    .describe('Domains whose verified addresses are allowed in the same way; subdomains are not included.'),
+  displayBanner: z.boolean().describe('Whether pages show a banner saying that they are a preview.'),
   allowUpgrades: z
     .boolean()
     .describe(
-      'Whether GET and POST requests may switch to protocols other than WebSocket with `Upgrade`, such as `tcp` of ' +
-        'Docker or `SPDY/3.1` of Kubernetes. Without it they are refused. Never allowed: h2c.',
+      'Whether GET and POST requests can switch to protocols other than WebSocket with `Upgrade`, such as ' +
+        '`tcp` of Docker or `SPDY/3.1` of Kubernetes. Otherwise they are refused. h2c is never allowed.',
     ),
   pullRequestUrl: z
     .string()
@@ -96,16 +99,18 @@ const fields = z.strictObject({
     .refine((address) => URL.canParse(address), 'must be an http or https URL')
     .nullable(),
   addRequestHeaders: requestHeaders.describe(
-    'Set on every request to the ingress, at most 32 and 8 KiB. Refused: Host, Cookie, hop-by-hop, framing, ' +
-      'forwarding and WebSocket handshake fields, and those that carry the intercept id or a credential for Culvert.',
+    'Headers set on every request to the ingress, at most 32 and 8 KiB. Refused: Host, Cookie, ' +
+      'hop-by-hop, framing, forwarding and WebSocket handshake fields, and those that carry the intercept ' +
+      'ID or a credential for Culvert.',
   ),
-  expiresAt: futureTimestamp.nullable().describe('When it ends; null: never.'),
+  expiresAt: futureTimestamp.nullable().describe('When the preview ends; null: never.'),
   idleExpirySeconds,
   endsWithSession: z
     .boolean()
     .describe(
-      'Whether it ends once its traffic manager has no session any more: for a URL that lives as long as the process that ' +
-        'made it. A lost connection may be resumed for as long as the session lives (SESSION_GRACE_MS).',
+      'Whether the preview ends once its traffic manager has no session: for a URL that lives as long as ' +
+        'the process that created it. A lost connection can be resumed as long as the session lives ' +
+        '(SESSION_GRACE_MS).',
     ),
 });
 
@@ -113,7 +118,7 @@ export const createPreviewRequest = z
   .strictObject({
     trafficManagerId: optionalTrafficManagerId,
     intercept: interceptDescription.optional().describe('A new intercept for this preview.'),
-    interceptId: id.optional().describe('An intercept that exists.'),
+    interceptId: id.optional().describe('An existing intercept.'),
     ingress: fields.shape.ingress,
     access: fields.shape.access.default('team'),
     allowedEmails: fields.shape.allowedEmails.default([]),
@@ -132,7 +137,7 @@ export const createPreviewRequest = z
   });
 export type CreatePreviewRequest = z.output<typeof createPreviewRequest>;
 
-/** Each field is replaced as a whole. */
+/** Fields that can change. Each is replaced as a whole. */
 export const updatePreviewRequest = changeOf(fields);
 export type UpdatePreviewRequest = z.output<typeof updatePreviewRequest>;
 
@@ -140,13 +145,13 @@ export type UpdatePreviewRequest = z.output<typeof updatePreviewRequest>;
 const PREVIEW_STATES = ['connected', 'waiting'] as const;
 
 export const previewQuery = pageQuery.extend({
-  trafficManagerId: id.optional().describe('Only previews through this traffic manager.'),
+  trafficManagerId: id.optional().describe('Only previews of this traffic manager.'),
   interceptId: id.optional().describe('Only previews of this intercept.'),
   search: text(200)
     .optional()
     .describe(
-      'Only previews that have this text in their hostname or pull request URL, or in the name, workload, namespace ' +
-        'or client of their intercept. Upper and lower case are the same.',
+      'Only previews with this text in their hostname or pull request URL, or in the name, workload, ' +
+        'namespace or client of their intercept. Case does not matter.',
     ),
   state: z
     .enum(PREVIEW_STATES)
@@ -160,20 +165,21 @@ export type PreviewQuery = z.output<typeof previewQuery>;
 
 export const ingressResource = z.strictObject({
   host: z.string(),
-  port: z.int().describe('0 while a Telepresence traffic manager has not told it yet.'),
+  port: z.int().describe('Port of the ingress; 0 until a Telepresence traffic manager has reported it.'),
   useTls: z.boolean(),
   l5Host: z.string(),
   verifyTls: z.boolean(),
   protocol: z.enum(INGRESS_PROTOCOLS),
 });
 
-/** What became of the comment on a preview's pull request. */
+/** State of the comment on a preview's pull request. */
 export const pullRequestResource = z.strictObject({
   status: z
     .enum(PULL_REQUEST_COMMENT_STATUSES)
     .describe(
-      '`pending`: to be written; `posted`: it is there; `failed`: the forge refused or did not answer, another attempt ' +
-        'follows; `unsupported`: no pull request of a forge that this deployment writes to.',
+      '`pending`: not written yet; `posted`: it is there; `failed`: the forge refused or did not answer, ' +
+        'and Culvert tries again; `unsupported`: the URL is not a pull request on a forge that this ' +
+        'deployment writes to.',
     ),
   detail: z.string().nullable().describe('Why the last attempt failed.'),
   commentUrl: z.string().nullable(),
@@ -182,7 +188,7 @@ export const pullRequestResource = z.strictObject({
 export const previewResource = z.strictObject({
   id,
   hostname: z.string(),
-  url: z.url().describe('What to open in a browser.'),
+  url: z.url().describe('URL to open in a browser.'),
   interceptId: id,
   intercept: z
     .strictObject({
@@ -191,7 +197,7 @@ export const previewResource = z.strictObject({
       namespace: z.string(),
       client: z.string(),
     })
-    .describe('What people know the intercept by; the rest is its own resource.'),
+    .describe('Fields that people know the intercept by; the others are in its own resource.'),
   trafficManagerId: id,
   ingress: ingressResource,
   access: z.enum(PREVIEW_ACCESS),
@@ -200,12 +206,14 @@ export const previewResource = z.strictObject({
   displayBanner: z.boolean(),
   allowUpgrades: z.boolean(),
   pullRequestUrl: z.string().nullable(),
-  pullRequest: pullRequestResource.nullable().describe('The comment on the pull request; null without one.'),
+  pullRequest: pullRequestResource
+    .nullable()
+    .describe('Comment on the pull request; null if there is no pull request.'),
   addRequestHeaders: z.record(z.string(), z.string()),
   expiresAt: timestamp.nullable(),
   idleExpirySeconds: z.int().nullable(),
   endsWithSession: z.boolean(),
-  lastUsedAt: timestamp.nullable().describe('Of the last request, to a minute or so.'),
+  lastUsedAt: timestamp.nullable().describe('Time of the last request, to about a minute.'),
   createdAt: timestamp,
   updatedAt: timestamp,
 });

@@ -1,21 +1,21 @@
-/** Sending a request to a preview again, or one that was written by hand. */
+/** Sending a recorded request to a preview again, or sending a new one. */
 import { z } from 'zod';
 import { capturedBody, exchangeHead } from './exchanges.js';
 import { id, timestamp } from './text.js';
 
-/** Bytes of the body of one replay. */
+/** Most bytes of the body of one replay. */
 export const MAX_REPLAY_BODY_BYTES = 1_048_576;
-/** Of the request that asks for one: the body in base64, and the head. */
+/** Most bytes of the request for a replay: the body in base64, and the head. */
 export const MAX_REPLAY_REQUEST_BYTES = 1_572_864;
 const MAX_FIELDS = 100;
 const MAX_NAME_LENGTH = 256;
 const MAX_VALUE_LENGTH = 8192;
 const MAX_TARGET_LENGTH = 8192;
-/** Of all fields, with the `: ` and CRLF that each brings. */
+/** Most bytes of all fields, including the `: ` and CRLF of each. */
 const MAX_FIELDS_LENGTH = 32_768;
 const FIELD_OVERHEAD = 4;
 
-/** RFC 9110 §5.6.2. */
+/** Token of RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const field = z.strictObject({
@@ -37,7 +37,7 @@ const body = z
       .string()
       .refine((text) => new TextEncoder().encode(text).length <= MAX_REPLAY_BODY_BYTES, tooLarge)
       .optional()
-      .describe('Sent in UTF-8.'),
+      .describe('Text, sent in UTF-8.'),
     base64: z
       .base64('must be base64')
       .max(Math.ceil(MAX_REPLAY_BODY_BYTES / 3) * 4, tooLarge)
@@ -47,15 +47,18 @@ const body = z
     ({ text, base64 }) => (text === undefined) !== (base64 === undefined),
     'must have either text or base64',
   )
-  .describe('Either as `text` or as `base64`. An empty text sends none, whatever the exchange had.');
+  .describe(
+    'Body as `text` or as `base64`. An empty text sends no body, whatever the recorded exchange had.',
+  );
 
 export const createReplayRequest = z
   .strictObject({
     exchangeId: id
       .optional()
       .describe(
-        'An exchange that edges still hold: one of the last 200 of a preview that somebody watches. What is not given below ' +
-          'is taken from it. Fields whose values were masked are left out, Cookie and Authorization among them.',
+        'ID of an exchange that edges still hold: one of the last 200 of a preview that is being watched. ' +
+          'Parts that are not given below are taken from it. Fields whose values were masked are left out, ' +
+          'including Cookie and Authorization.',
       ),
     method: z
       .string()
@@ -80,8 +83,8 @@ export const createReplayRequest = z
       )
       .optional()
       .describe(
-        'All of them; none of those of the exchange is added. What frames the message, names the host or says who asks is ' +
-          'written by Culvert, as for visitors, and credentials for Culvert are removed.',
+        'All header fields; no field of the recorded exchange is added. Culvert writes the fields that frame ' +
+          'the message, name the host or identify the visitor, and removes credentials for Culvert.',
       ),
     body: body.optional(),
   })
@@ -98,18 +101,19 @@ export type CreateReplayRequest = z.output<typeof createReplayRequest>;
 export const REPLAY_ENDS = ['complete', 'cut', 'broken'] as const;
 
 export const replayResource = z.strictObject({
-  exchangeId: z.string().describe('Of the new exchange, as those see it who watch the preview.'),
-  replayOf: z.string().nullable().describe('The exchange that was repeated.'),
+  exchangeId: z.string().describe('ID of the new exchange, as seen by people who watch the preview.'),
+  replayOf: z.string().nullable().describe('ID of the repeated exchange.'),
   startedAt: timestamp,
-  status: z.int().describe("The service's."),
-  response: exchangeHead.describe('As the service sent it.'),
-  body: capturedBody.nullable().describe('What the visitor would have got of it; nothing is masked.'),
-  firstByteMs: z.number().describe('From the request to the head of the response.'),
-  durationMs: z.number().describe('From the request to the end of the response.'),
+  status: z.int().describe("Status of the service's response."),
+  response: exchangeHead.describe('Response head as the service sent it.'),
+  body: capturedBody.nullable().describe('Body that a visitor would have received; nothing is masked.'),
+  firstByteMs: z.number().describe('Time from the request to the head of the response.'),
+  durationMs: z.number().describe('Time from the request to the end of the response.'),
   end: z
     .enum(REPLAY_ENDS)
     .describe(
-      'Whether the response is `complete`. `cut`: after 30 seconds, or 16 MiB, no more of it was read; `broken`: it broke off.',
+      '`complete`: the whole response was read. `cut`: reading stopped after 30 seconds or 16 MiB. ' +
+        '`broken`: the response broke off.',
     ),
 });
 export type ReplayResource = z.output<typeof replayResource>;

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { isSettableHeader } from './settable-header.js';
 
 const MAX_HEADERS = 32;
-/** Of all names and values, with the `: ` and CRLF that each brings. */
+/** Most bytes of all names and values, including the `: ` and CRLF of each. */
 const MAX_TOTAL_BYTES = 8192;
 const OVERHEAD_BYTES = 4;
 
-/** RFC 9110 §5.6.2. */
+/** Token of RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 §5.5 without obs-text, whose meaning nobody agrees on, and without space at the ends. */
+/** Field value of RFC 9110 §5.5, without obs-text, which has no agreed meaning, and without space at the ends. */
 const FIELD_VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
 
-/** Headers that replace those of the same name on every request to the ingress. Names come out in lower case. */
+/** Headers that replace those with the same name on every request to the ingress. Names are parsed to lower case. */
 export const requestHeaders = z
   .record(z.string(), z.string())
   .superRefine((headers, context) => {
@@ -27,7 +27,7 @@ export const requestHeaders = z
       if (!TOKEN.test(name)) refuse('is not a header name', name);
       else if (!isSettableHeader(name)) refuse('is a header that a preview cannot set', name);
       else if (seen.has(name.toLowerCase()))
-        refuse('is there twice: case does not matter in header names', name);
+        refuse('is repeated: case does not matter in header names', name);
       if (!FIELD_VALUE.test(value)) refuse('must be visible ASCII, with spaces and tabs only inside', name);
       seen.add(name.toLowerCase());
     }

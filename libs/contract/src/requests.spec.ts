@@ -7,7 +7,7 @@ import { createPreviewRequest, updatePreviewRequest } from './previews.js';
 import { sessionQuery } from './sessions.js';
 import { createTrafficManagerRequest } from './traffic-managers.js';
 
-/** JSON Pointers of the broken rules; empty when there are none. */
+/** Returns the JSON Pointers of the broken rules; empty if there are none. */
 function broken(schema: z.ZodType, value: unknown): string[] {
   const result = schema.safeParse(value);
   return result.success ? [] : result.error.issues.map(({ path }) => `/${path.join('/')}`);
@@ -57,7 +57,7 @@ describe('a preview', () => {
     });
   });
 
-  it('is of exactly one intercept', () => {
+  it('accepts exactly one of an intercept and its ID', () => {
     expect(broken(createPreviewRequest, { ingress })).toEqual(['/intercept']);
     expect(broken(createPreviewRequest, { ...preview, interceptId: 'x:y' })).toEqual(['/intercept']);
     expect(broken(createPreviewRequest, { ingress, interceptId: 'x:y' })).toEqual([]);
@@ -67,12 +67,12 @@ describe('a preview', () => {
     ['an unknown field', { color: 'red' }, '/'],
     ['an unknown access', { access: 'everyone' }, '/access'],
     ['an access in another case', { access: 'PUBLIC' }, '/access'],
-    ['a banner that is no boolean', { displayBanner: 'yes' }, '/displayBanner'],
-    ['upgrades that are no boolean', { allowUpgrades: 'tcp' }, '/allowUpgrades'],
+    ['a banner that is not a boolean', { displayBanner: 'yes' }, '/displayBanner'],
+    ['upgrades that are not a boolean', { allowUpgrades: 'tcp' }, '/allowUpgrades'],
     ['an expiry in the past', { expiresAt: '2020-01-01T00:00:00Z' }, '/expiresAt'],
     ['an expiry without an offset', { expiresAt: '2999-01-01T00:00:00' }, '/expiresAt'],
     ['a day that does not exist', { expiresAt: '2999-02-30T00:00:00Z' }, '/expiresAt'],
-    ['an endless fraction', { expiresAt: `2999-01-01T00:00:00.${'0'.repeat(50)}Z` }, '/expiresAt'],
+    ['an overlong fraction', { expiresAt: `2999-01-01T00:00:00.${'0'.repeat(50)}Z` }, '/expiresAt'],
     ['a script as pull request', { pullRequestUrl: 'javascript:alert(1)' }, '/pullRequestUrl'],
     ['a URL with a line break', { pullRequestUrl: 'https://git.example.com/\n' }, '/pullRequestUrl'],
     ['a URL without a host', { pullRequestUrl: 'https://?' }, '/pullRequestUrl'],
@@ -84,7 +84,7 @@ describe('a preview', () => {
     expect(new Set(broken(createPreviewRequest, { ...preview, ...change }))).toEqual(new Set([pointer]));
   });
 
-  it('changes field by field, and not to nothing', () => {
+  it('changes single fields, but not none', () => {
     expect(updatePreviewRequest.parse({ access: 'public' })).toEqual({ access: 'public' });
     expect(updatePreviewRequest.parse({ expiresAt: null, pullRequestUrl: null })).toEqual({
       expiresAt: null,
@@ -107,7 +107,7 @@ describe('an ingress', () => {
     ['H2', true, ['/ingress/protocol']],
     ['http2', false, ['/ingress/protocol']],
     [null, false, ['/ingress/protocol']],
-  ])('may speak %s with useTls %s: %j', (protocol, useTls, pointers) => {
+  ])('accepts %s with useTls %s, or refuses it at: %j', (protocol, useTls, pointers) => {
     const given = { intercept, ingress: { ...ingress, protocol, useTls } };
     expect(broken(createPreviewRequest, given)).toEqual(pointers);
     expect(broken(updatePreviewRequest, { ingress: given.ingress })).toEqual(pointers);
@@ -153,7 +153,7 @@ describe('an ingress', () => {
     expect(parse(host)).toEqual(['/ingress/host']);
   });
 
-  it('comes out in lower case, also as the layer-5 host', () => {
+  it('parses host and layer-5 host to lower case', () => {
     const { ingress: parsed } = createPreviewRequest.parse({
       intercept,
       ingress: { host: 'Shop.Local', port: 443 },
@@ -175,7 +175,7 @@ describe('headers that a preview adds', () => {
   const check = (addRequestHeaders: unknown) =>
     broken(createPreviewRequest, { ...preview, addRequestHeaders });
 
-  it('come out with names in lower case', () => {
+  it('are parsed to lower-case names', () => {
     const { addRequestHeaders } = createPreviewRequest.parse({
       ...preview,
       addRequestHeaders: { 'X-Feature': 'on; really', Authorization: 'Basic eDp5', 'x-empty': '' },
@@ -207,7 +207,7 @@ describe('headers that a preview adds', () => {
     'X-Ambassador-Api-Key',
     'X-Culvert-Anything',
     'Sec-WebSocket-Key',
-  ])('are never %s', (name) => {
+  ])('must not be %s', (name) => {
     expect(check({ [name]: '1' })).toEqual([`/addRequestHeaders/${name}`]);
   });
 
@@ -224,28 +224,28 @@ describe('headers that a preview adds', () => {
     expect(check({ [name]: value })).toEqual([`/addRequestHeaders/${name}`]);
   });
 
-  it('are not the same twice', () => {
+  it('must not repeat a name in another case', () => {
     expect(check({ 'X-A': '1', 'x-a': '2' })).toEqual(['/addRequestHeaders/x-a']);
   });
 
-  it('are at most 32', () => {
+  it('can be at most 32', () => {
     const headers = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, 'v']));
     expect(check(headers(32))).toEqual([]);
     expect(check(headers(33))).toEqual(['/addRequestHeaders']);
   });
 
-  it('have at most 8 KiB in all', () => {
+  it('can have at most 8 KiB in all', () => {
     expect(check({ 'x-a': 'v'.repeat(8192 - 3 - 4) })).toEqual([]);
     expect(check({ 'x-a': 'v'.repeat(8192 - 3 - 4 + 1) })).toEqual(['/addRequestHeaders']);
   });
 
-  it('are texts in an object', () => {
+  it('must be texts in an object', () => {
     expect(check({ 'x-a': 1 })).toEqual(['/addRequestHeaders/x-a']);
     expect(check([['x-a', '1']])).toEqual(['/addRequestHeaders']);
   });
 
-  it('cannot reach a prototype', () => {
+  it('cannot change a prototype', () => {
     const body = JSON.parse('{"addRequestHeaders":{"__proto__":"x","x-a":"1"}}');
     const { addRequestHeaders } = createPreviewRequest.parse({ ...preview, ...body });
     expect(Object.getPrototypeOf(addRequestHeaders)).toBe(Object.prototype);
@@ -255,7 +255,7 @@ describe('headers that a preview adds', () => {
 
 describe('an intercept', () => {
   it.each([
-    ['a name that is no header value', { name: 'a\r\nb' }, '/name'],
+    ['a name that is not a header value', { name: 'a\r\nb' }, '/name'],
     ['a name with a colon', { name: 'a:b' }, '/name'],
     ['a name that is too long', { name: 'a'.repeat(254) }, '/name'],
     ['a namespace that is too long', { namespace: 'a'.repeat(64) }, '/namespace'],
@@ -265,7 +265,7 @@ describe('an intercept', () => {
     ['too many arguments', { mechanismArgs: new Array(33).fill('') }, '/mechanismArgs'],
     ['an argument that is too long', { mechanismArgs: ['x'.repeat(1025)] }, '/mechanismArgs/0'],
     ['a port out of range', { targetPort: 65_536 }, '/targetPort'],
-    ['a target host that is none', { targetHost: 'a b' }, '/targetHost'],
+    ['a target host that is not a host', { targetHost: 'a b' }, '/targetHost'],
     ['an unknown disposition', { disposition: 'FINE' }, '/disposition'],
     ['metadata that is not text', { metadata: { a: 1 } }, '/metadata/a'],
     ['a metadata key that is too long', { metadata: { ['a'.repeat(129)]: '' } }, '/metadata'],
@@ -278,7 +278,7 @@ describe('an intercept', () => {
     expect(broken(createInterceptRequest, { ...intercept, ...change })).toEqual([pointer]);
   });
 
-  it('keeps its name and its traffic manager', () => {
+  it('cannot change its name or its traffic manager', () => {
     expect(broken(updateInterceptRequest, { name: 'other' })).toContain('/');
     expect(broken(updateInterceptRequest, { trafficManagerId: 'other' })).toContain('/');
     expect(broken(updateInterceptRequest, {})).toEqual(['/']);
@@ -287,7 +287,7 @@ describe('an intercept', () => {
 });
 
 describe('an API key', () => {
-  it('needs a name and may have scopes and an expiry', () => {
+  it('needs a name, and accepts scopes and an expiry', () => {
     expect(createApiKeyRequest.parse({ name: '  CI  ' })).toEqual({ name: 'CI' });
     expect(broken(createApiKeyRequest, { name: 'CI', scopes: ['tunnel'], expiresAt: future })).toEqual([]);
   });
@@ -305,7 +305,7 @@ describe('an API key', () => {
     expect(broken(createApiKeyRequest, body)).toEqual([pointer]);
   });
 
-  it('changes only its name', () => {
+  it('can change only its name', () => {
     expect(broken(updateApiKeyRequest, { scopes: ['tunnel'] })).toContain('/');
   });
 });
@@ -323,7 +323,7 @@ describe('a traffic manager', () => {
 });
 
 describe('a page', () => {
-  it('has 50 items unless told otherwise', () => {
+  it('has 50 items by default', () => {
     expect(pageQuery.parse({})).toEqual({ limit: 50 });
     expect(pageQuery.parse({ limit: '200', cursor: 'abc' })).toEqual({ limit: 200, cursor: 'abc' });
   });

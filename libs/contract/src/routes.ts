@@ -1,14 +1,14 @@
-/** Where each operation is: all that a client needs beside the schemas of what it sends and receives. */
+/** Method and path of each operation: all that a client needs beside the schemas of requests and responses. */
 
 export interface Route {
   readonly method: 'get' | 'post' | 'patch' | 'delete';
-  /** Parameters stand in braces. */
+  /** Path with parameters in braces. */
   readonly path: string;
 }
 
 const API = '/api/v1';
 
-/** By the id of the operation, which generated clients call it by. */
+/** Routes by the ID of the operation, which names it in generated clients. */
 export const ROUTES = {
   signIn: { method: 'post', path: `${API}/sign-in` },
   signOut: { method: 'post', path: `${API}/sign-out` },

@@ -18,30 +18,38 @@ export const sessionResource = z.strictObject({
   trafficManagerId: id,
   trafficManager: z
     .strictObject({ managerId: z.string(), name: z.string(), clusterId: z.string() })
-    .describe('Whose session it is.'),
+    .describe('Traffic manager of the session.'),
   kind: tunnelKind,
-  state: state.describe('A disconnected session resumes when its traffic manager is back in time.'),
-  apiKeyId: id.nullable().describe('The key of the most recent tunnel; null when a program opened it.'),
+  state: state.describe(
+    'State of the session. A disconnected session resumes if its traffic manager reconnects in time.',
+  ),
+  apiKeyId: id.nullable().describe('Key of the most recent tunnel; null if a program opened it.'),
   programId: id
     .nullable()
     .describe(
-      'The program that opened the most recent tunnel; null for a key, and once the program has ended.',
+      "Program that opened the most recent tunnel; null for a key, and after the program's access has " +
+        'ended.',
     ),
-  userId: id.nullable().describe('The person whose program that is; null for a key.'),
-  edgeId: z.string().describe('The edge that holds the most recent tunnel.'),
+  userId: id.nullable().describe('Person for whom the program acts; null for a key.'),
+  edgeId: z.string().describe('Edge that holds the most recent tunnel.'),
   remoteAddress: z.string(),
   version: z.string(),
-  tunnelCount: z.int().describe('Open now.'),
-  streamCount: z.int().describe('Open at the last report of its edge, every ten seconds.'),
+  tunnelCount: z.int().describe('Number of open tunnels.'),
+  streamCount: z.int().describe('Number of open streams at the last report of the edge, every ten seconds.'),
   roundTripMs: z
     .number()
     .nullable()
     .describe(
-      'Milliseconds to the traffic manager and back, on the newest tunnel; null before it is measured, and without a ' +
-        "tunnel. On a native tunnel it is measured again and again, on one of Telepresence's when the tunnel opens.",
+      'Round-trip time to the traffic manager in milliseconds, on the newest tunnel; null before it is ' +
+        'measured, and without a tunnel. It is measured repeatedly on a native tunnel, and once on a ' +
+        'Telepresence tunnel, when it opens.',
     ),
-  receivedBytes: z.int().describe('From the traffic manager since the session began, at the last report.'),
-  sentBytes: z.int().describe('To the traffic manager since the session began, at the last report.'),
+  receivedBytes: z
+    .int()
+    .describe('Bytes received from the traffic manager since the session began, at the last report.'),
+  sentBytes: z
+    .int()
+    .describe('Bytes sent to the traffic manager since the session began, at the last report.'),
   connectedAt: timestamp,
   lastSeenAt: timestamp,
   disconnectedAt: timestamp.nullable(),

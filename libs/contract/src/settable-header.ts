@@ -1,7 +1,7 @@
 /**
- * What a preview may not set. The connection and the framing of messages belong to the edge (RFC 9110 §7.6.1), the
- * forwarding fields and the intercept id are facts that it vouches for, credentials for Culvert are not for the
- * ingress, and a fixed Cookie would replace those of every visitor.
+ * Headers that a preview cannot set. The connection and the framing of messages belong to the edge (RFC 9110 §7.6.1).
+ * The edge vouches for the forwarding fields and the intercept ID. Credentials for Culvert must not reach the ingress.
+ * A fixed Cookie would replace those of every visitor.
  */
 const FORBIDDEN = new Set([
   'connection',
@@ -25,7 +25,7 @@ const FORBIDDEN = new Set([
 ]);
 const FORBIDDEN_PREFIXES = ['x-forwarded-', 'x-culvert-', 'culvert-', 'sec-websocket-'];
 
-/** Whether a preview may set the request header of this name. */
+/** Reports whether a preview can set the request header with this name. */
 export function isSettableHeader(name: string): boolean {
   const lower = name.toLowerCase();
   return !FORBIDDEN.has(lower) && !FORBIDDEN_PREFIXES.some((prefix) => lower.startsWith(prefix));

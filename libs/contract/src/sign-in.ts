@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const MAX_PASSWORD_LENGTH = 256;
 
-/** An address as people type it; lower-case afterwards. */
+/** Email address as typed; parsed to lower case. */
 export const emailAddress = z
   .string()
   .trim()

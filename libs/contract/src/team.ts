@@ -6,7 +6,7 @@ import { id, name as nameText, timestamp } from './text.js';
 
 const role = z.enum(ROLES);
 const email = z.email('must be an email address').max(254).toLowerCase();
-const name = nameText(128).describe('What people call it.');
+const name = nameText(128).describe('Name that people see.');
 
 export const createTeamRequest = z.strictObject({ name });
 export type CreateTeamRequest = z.output<typeof createTeamRequest>;
@@ -15,7 +15,7 @@ export const updateTeamRequest = changeOf(
   z.strictObject({
     name,
     previewIdleExpirySeconds: idleExpirySeconds.describe(
-      'After how long unused previews end that do not say so themselves; null or 0: never.',
+      'Seconds without a request after which previews without a setting of their own end; null or 0: never.',
     ),
   }),
 );
@@ -37,21 +37,26 @@ export const teamResource = z.strictObject({
   limits: z
     .strictObject({
       ...amounts,
-      apiRequestsPerMinute: z.int().nullable().describe('Of its keys and members together; null: no limit.'),
+      apiRequestsPerMinute: z
+        .int()
+        .nullable()
+        .describe('Requests a minute of all keys and members together; null: no limit.'),
       previewRequestsPerMinute: z
         .int()
         .nullable()
-        .describe('Of visitors of all its previews together, at each edge; null: no limit.'),
+        .describe(
+          'Requests a minute of the visitors of all previews together, at each edge; null: no limit.',
+        ),
     })
-    .describe('How much the team may have.'),
+    .describe('Limits of the team.'),
   use: z
     .strictObject({
       ...amounts,
       previewRequestsPerMinute: z
         .int()
-        .describe('What edges forwarded in the last whole minute, all together.'),
+        .describe('Requests that all edges forwarded in the last whole minute.'),
     })
-    .describe('How much of it the team has.'),
+    .describe('Current use of the limits.'),
 });
 export type TeamResource = z.output<typeof teamResource>;
 
@@ -70,17 +75,17 @@ export type MemberResource = z.output<typeof memberResource>;
 export const memberList = z.strictObject({ items: z.array(memberResource) });
 export type MemberList = z.output<typeof memberList>;
 
-/** Credentials of a person that one answer lists. */
+/** Most credentials of a person that one response lists. */
 export const MAX_MEMBER_CREDENTIALS = 200;
 
 export const memberCredentialResource = z.strictObject({
   kind: z.enum(MEMBER_CREDENTIAL_KINDS),
   id,
-  name: z.string().describe('What people call it; the address of an invitation.'),
+  name: z.string().describe('Name that people see; the address of an invitation.'),
   preview: z
     .strictObject({ id, hostname: z.string() })
     .nullable()
-    .describe('The preview that a share link or token opens; null for the other kinds.'),
+    .describe('Preview that a share link or token opens; null for the other kinds.'),
   createdAt: timestamp,
   expiresAt: timestamp.nullable(),
 });
@@ -88,7 +93,7 @@ export type MemberCredentialResource = z.output<typeof memberCredentialResource>
 
 export const memberCredentialList = z.strictObject({
   items: z.array(memberCredentialResource).max(MAX_MEMBER_CREDENTIALS),
-  isComplete: z.boolean().describe('Whether there are no others, older than these.'),
+  isComplete: z.boolean().describe('Whether the list is complete, without older ones left out.'),
 });
 export type MemberCredentialList = z.output<typeof memberCredentialList>;
 
@@ -96,7 +101,7 @@ export const updateMemberRequest = z.strictObject({ role });
 export type UpdateMemberRequest = z.output<typeof updateMemberRequest>;
 
 export const createInvitationRequest = z.strictObject({
-  email: email.describe('Only whoever signs in with it can accept.'),
+  email: email.describe('Address of the invited person. Only they can accept, after signing in with it.'),
   role: role.default('member'),
 });
 export type CreateInvitationRequest = z.output<typeof createInvitationRequest>;
@@ -107,22 +112,30 @@ export const invitationResource = z.strictObject({
   role,
   createdByUserId: id
     .nullable()
-    .describe('The person by whose power it was made, or renewed last; null: the operator, or not known.'),
+    .describe(
+      'Person with whose permissions the invitation was created or last renewed; null: the operator, or ' +
+        'unknown.',
+    ),
   createdAt: timestamp,
   expiresAt: timestamp,
 });
 export type InvitationResource = z.output<typeof invitationResource>;
 
 export const createdInvitationResource = invitationResource.extend({
-  token: z.string().describe('What the invited person accepts with. Shown this once: only its hash is kept.'),
+  token: z
+    .string()
+    .describe(
+      'Token with which the invited person accepts. It is shown only once: the server keeps only its hash.',
+    ),
   link: z
     .string()
     .describe(
-      'What the invited person opens in a browser. Where no mail is sent, it also lets them set a password.',
+      'Link that the invited person opens in a browser. If the server sends no mail, they also set their ' +
+        'password there.',
     ),
   isMailed: z
     .boolean()
-    .describe('Whether the link goes to the invited address by mail; false: hand it on yourself.'),
+    .describe('Whether Culvert mails the link to the invited address; false: pass it on yourself.'),
 });
 export type CreatedInvitationResource = z.output<typeof createdInvitationResource>;
 

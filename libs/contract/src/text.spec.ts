@@ -28,7 +28,7 @@ const UNSEEN = {
 describe('a name that people see', () => {
   it.each(Object.entries(UNSEEN))('refuses %s', (_what, character) => {
     expect(name(128).safeParse(`ci${character}x`).success).toBe(false);
-    // At the end some count as space, and go with it.
+    // Some of them count as space at the end and are trimmed.
     expect(name(128).safeParse(`ci${character}`).data ?? 'ci').toBe('ci');
     expect(visibleName(`ci${character}x`)).toBe('cix');
   });
@@ -56,7 +56,7 @@ describe('a name that people see', () => {
     ['a changed traffic manager', updateTrafficManagerRequest, { name: named }],
     ['a key of Telepresence', mintKeyRequest, { description: named }],
     ['the client of an intercept', createInterceptRequest, { ...intercept, client: named }],
-  ])('is what %s has', (_what, schema, body) => {
+  ])('is the kind of name that %s has', (_what, schema, body) => {
     expect(schema.safeParse(body).success).toBe(false);
     const plain = JSON.parse(JSON.stringify(body).replaceAll(RIGHT_TO_LEFT, '')) as object;
     expect(schema.safeParse(plain).success).toBe(true);
@@ -64,7 +64,7 @@ describe('a name that people see', () => {
 });
 
 describe('a cursor', () => {
-  it('is base64url, as the document says', () => {
+  it('is base64url, as documented', () => {
     expect(pageQuery.safeParse({ cursor: 'MTIz_-' }).success).toBe(true);
     for (const cursor of ['', 'a b', 'a=', 'ä', '\n'])
       expect(pageQuery.safeParse({ cursor }).success).toBe(false);

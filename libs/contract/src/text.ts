@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-// Control characters forge log lines and terminal output, Postgres cannot store NUL, and half a surrogate pair is
-// no character: none of them is ever meant.
+// Control characters forge log lines and terminal output, Postgres cannot store NUL, and half a surrogate pair is not a
+// character. No valid text contains them.
 const NO_CONTROLS = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u;
 const CONTROLS_MESSAGE = 'must not contain control characters';
 
-/** One line of text for people; surrounding space is dropped. */
+/** One line of text for people. Surrounding space is removed. */
 export function text(maxLength: number) {
   return optionalText(maxLength).min(1, 'must not be empty');
 }
@@ -20,14 +20,14 @@ export function optionalText(maxLength: number) {
 }
 
 /**
- * What is not seen (zero-width and filling characters, soft hyphens, tags) or reorders what is (bidirectional marks): it
- * makes one name look like another. Emoji keep the joiners and selectors that they are made with.
+ * Matches text without invisible characters (zero-width and filling characters, soft hyphens, tags) and bidirectional
+ * marks, which make one name look like another. Emoji keep their joiners and selectors.
  */
 const ALL_VISIBLE =
   /^(?:\P{Default_Ignorable_Code_Point}|(?<=\p{Extended_Pictographic})\uFE0F|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic}))*$/u;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** What people call something, as other people see it. */
+/** A name as other people see it. */
 export function name(maxLength: number) {
   return optionalName(maxLength).min(1, 'must not be empty');
 }
@@ -40,12 +40,15 @@ export function optionalName(maxLength: number) {
   );
 }
 
-/** A name that nobody can be asked to correct, such as one from an identity provider, as `name` would take it. */
+/**
+ * Returns a name that cannot be corrected by asking its author, such as one from an identity provider, in a form that
+ * `name` accepts.
+ */
 export function visibleName(given: string): string {
   return ALL_VISIBLE.test(given) ? given : given.replace(INVISIBLE, '');
 }
 
-/** A name of something in a cluster. Goes into headers and paths, so its alphabet is small. */
+/** A name of something in a cluster. It goes into headers and paths, so its alphabet is small. */
 export function clusterName(maxLength: number) {
   return z
     .string()
@@ -59,16 +62,16 @@ export function clusterName(maxLength: number) {
 
 const MAX_ID_LENGTH = 300;
 
-/** An id as it comes back from a client: whether it names anything is another question. */
+/** An ID as a client sends it. Whether it exists is checked later. */
 export const id = z
   .string()
   .max(MAX_ID_LENGTH, `must be at most ${MAX_ID_LENGTH} characters long`)
   .regex(/^[\x21-\x7e]+$/, 'must consist of visible ASCII characters');
 
-/** A moment in an answer: UTC, ISO 8601. */
+/** A moment in a response: UTC, ISO 8601. */
 export const timestamp = z.iso.datetime();
 
-/** A moment in a request, later than now. ISO 8601 with an offset. */
+/** A future moment in a request. ISO 8601 with an offset. */
 export const futureTimestamp = z.iso
   .datetime({ offset: true, error: 'must be a time such as 2030-01-31T12:00:00Z' })
   .max(40, 'must be at most 40 characters long')

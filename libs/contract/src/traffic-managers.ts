@@ -5,17 +5,19 @@ import { id, name as nameText, optionalName, timestamp } from './text.js';
 const MAX_LENGTH = 128;
 
 /**
- * What the manager id of a workstation begins with, where `culvert expose` is the traffic manager of what its machine
- * shows: none of those is meant where a request names no traffic manager.
+ * Prefix of the manager id of a workstation, on which `culvert expose` is the traffic manager of local services.
+ * Requests that name no traffic manager never default to a workstation.
  */
 export const WORKSTATION_PREFIX = 'workstation/';
 
-const name = optionalName(MAX_LENGTH).describe('What people call it.');
+const name = optionalName(MAX_LENGTH).describe('Name that people see.');
 
 export const createTrafficManagerRequest = z.strictObject({
-  managerId: nameText(MAX_LENGTH).describe('What the process calls itself, the same after every restart.'),
+  managerId: nameText(MAX_LENGTH).describe(
+    'ID that the process chooses for itself, the same after every restart.',
+  ),
   name: name.default(''),
-  clusterId: optionalName(MAX_LENGTH).default('').describe('Which cluster it runs in.'),
+  clusterId: optionalName(MAX_LENGTH).default('').describe('Cluster in which it runs.'),
 });
 export type CreateTrafficManagerRequest = z.output<typeof createTrafficManagerRequest>;
 
@@ -27,11 +29,14 @@ export const trafficManagerResource = z.strictObject({
   managerId: z.string(),
   kind: z
     .enum(['native', 'telepresence'])
-    .describe("Which protocol it speaks. One of Telepresence's has a new managerId after each restart."),
+    .describe(
+      'Protocol of the traffic manager. A Telepresence traffic manager has a new managerId after each ' +
+        'restart.',
+    ),
   name: z.string(),
   clusterId: z.string(),
-  version: z.string().describe('Of the program at its last registration, or empty.'),
-  lastSeenAt: timestamp.nullable().describe('Null when it was never connected.'),
+  version: z.string().describe('Version of the program at its last registration, or empty.'),
+  lastSeenAt: timestamp.nullable().describe('Time of the last connection; null: it never connected.'),
   createdAt: timestamp,
 });
 export type TrafficManagerResource = z.output<typeof trafficManagerResource>;

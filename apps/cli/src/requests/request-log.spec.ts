@@ -36,7 +36,7 @@ describe('the log of requests', () => {
 
   it('says what the service got wrong in an answer that was delivered', () => {
     expect(lineOf({ ...request, status: 204, notes: ['BODY_NOT_ALLOWED'] })).toMatch(
-      / {2}204 .* {2}The head announces a body, which the status does not allow\./,
+      / {2}204 .* {2}The head announces a body, but the status does not allow one\./,
     );
   });
 

@@ -76,7 +76,7 @@ describe(ProblemFilter.name, () => {
     expect(response.headers['content-type']).toBe('application/problem+json');
     expect(response.body).toEqual({
       type: '/api/problems/not_found',
-      title: 'Nothing has this id',
+      title: 'Not found: nothing with this ID exists in your team',
       status: 404,
       code: 'not_found',
       detail: 'no thing 7',

@@ -22,12 +22,12 @@ describe('an error page', () => {
     ['a frame', { Accept: 'text/html', 'Sec-Fetch-Dest': 'iframe' }, true],
     ['a script that wants HTML', { Accept: 'text/html', 'Sec-Fetch-Dest': 'empty' }, false],
     ['a program', { Accept: '*/*' }, false],
-    ['nobody in particular', {}, false],
-  ])('is for %s: %o, %s', (_who, fields, isPage) => {
+    ['a client without these headers', {}, false],
+  ])('is sent to %s: %o, %s', (_who, fields, isPage) => {
     expect(answer(AWAY, request(fields)).includes('Content-Type: text/html')).toBe(isPage);
   });
 
-  it('reloads itself while waiting for the cluster, unless it answers a form', () => {
+  it('reloads itself while the cluster is away, unless it answers a form', () => {
     const html = { Accept: 'text/html' };
     expect(answer(AWAY, request(html))).toMatch(/^Refresh: 5\r$/m);
     expect(answer(AWAY, request(html, 'POST'))).not.toMatch(/^Refresh:/m);
@@ -35,19 +35,19 @@ describe('an error page', () => {
     expect(answer(new RelayError('unknown_host', 'No.'), request(html))).not.toMatch(/^Refresh:/m);
   });
 
-  it('leads to signing in, and says to who sent a form that it was not delivered', () => {
+  it('links to the sign-in, and reports that a form was not delivered', () => {
     const denied = new RelayError('access_denied', 'Private.');
     const html = { Accept: 'text/html' };
     expect(answer(denied, request(html))).toContain('<a href="/.culvert/sign-in">Sign in</a>');
     expect(answer(denied, request(html))).not.toContain('not delivered');
     expect(answer(denied, request(html, 'POST'))).toContain('<a href="/.culvert/sign-in">Sign in</a>');
-    expect(answer(denied, request(html, 'POST'))).toContain('What you sent was not delivered.');
+    expect(answer(denied, request(html, 'POST'))).toContain('Your request was not delivered.');
     expect(answer(AWAY, request(html))).not.toContain('sign-in');
   });
 
-  // Scripts of one private preview that called another saw CORS errors without a hint.
+  // Without CORS headers, scripts of a private preview that called another one saw only CORS errors.
   it.each(['access_denied', 'cross_site_request', 'unknown_host'] as const)(
-    'may be read by the script of another page when nobody was let in: %s',
+    'can be read by scripts of other pages when the visitor was not let in: %s',
     (code) => {
       const refusal = answer(new RelayError(code, 'No.'), request({ Origin: 'https://a.preview.test' }));
       expect(refusal).toMatch(/^Access-Control-Allow-Origin: https:\/\/a\.preview\.test\r$/m);
@@ -58,13 +58,13 @@ describe('an error page', () => {
     },
   );
 
-  it('may be read by no other page when it says something of the preview', () => {
+  it('cannot be read by other pages when it describes the preview', () => {
     const refused = new RelayError('ingress_refused', 'Ingress web:80 refused.');
     for (const error of [AWAY, refused])
       expect(answer(error, request({ Origin: 'https://a.preview.test' }))).not.toMatch(/Access-Control/);
   });
 
-  it('is never stored, never framed, and allows nothing to be loaded or run', () => {
+  it('is never stored, never framed, and loads or runs nothing', () => {
     const page = answer(AWAY, request({ Accept: 'text/html' }));
     expect(page).toMatch(/^Cache-Control: no-store\r$/m);
     expect(page).toMatch(
@@ -73,13 +73,13 @@ describe('an error page', () => {
     expect(page).not.toMatch(/<script|src=|http-equiv|@import|url\(/);
   });
 
-  it('names the failure by a reference, the same for people and for programs', () => {
+  it('identifies the failure by the same reference for people and programs', () => {
     expect(answer(AWAY, request({ Accept: 'text/html' }))).toContain(AWAY.reference);
     expect(answer(AWAY, request({}))).toContain(`"reference":"${AWAY.reference}"`);
     expect(new RelayError('unknown_host', '').reference).not.toBe(AWAY.reference);
   });
 
-  it('escapes whatever it is told', () => {
+  it('escapes every text that it contains', () => {
     const hostile = '<script>alert("1")</script>\'&';
     const page = errorPage({
       title: hostile,

@@ -1,6 +1,6 @@
 /**
- * What people see when Culvert answers instead of a service. Plain HTML without script or anything to load, light or
- * dark as the visitor likes it, and readable by whatever reads pages aloud.
+ * The page that people see when Culvert answers instead of a service. Plain HTML without scripts or external resources,
+ * light or dark as the visitor prefers, and readable by screen readers.
  */
 import { createHash } from 'node:crypto';
 import type { RelayErrorCode } from './relay-error.js';
@@ -13,7 +13,7 @@ const STYLE =
   'a:focus-visible{outline:3px solid Highlight;outline-offset:2px}' +
   'footer{margin-top:2rem;padding-top:.75rem;border-top:1px solid #767676;font-size:.875rem}';
 
-/** Nothing but the page's own style may be loaded or run, and nobody may frame it. */
+/** Allows only the page's own style, and no framing. */
 export const ERROR_PAGE_POLICY =
   `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; ` +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -24,39 +24,41 @@ export interface ErrorPage {
   readonly code: string;
   /** One sentence: what happened. */
   readonly detail: string;
-  /** What to tell whoever looks into it. */
+  /** Reference that the visitor can pass on to the operator. */
   readonly reference: string;
   /** One sentence: what the visitor can do. */
   readonly hint?: string | undefined;
-  /** Where to go on, such as to sign in. */
+  /** Link to the next step, such as the sign-in. */
   readonly action?: { readonly label: string; readonly href: string } | undefined;
 }
 
-/** What a person can do about an error. */
+/** What a visitor can do about each error. */
 export const HINTS: Readonly<Partial<Record<RelayErrorCode, string>>> = {
-  access_denied: 'If it was shared with you, open it with the link you were given, or ask for access.',
-  unknown_host: 'Check the address, or ask whoever sent it to you for a new one.',
-  preview_expired: 'Ask whoever shared it for a new one.',
-  manager_unavailable: 'This page tries again by itself until the cluster is back.',
-  store_unavailable: 'This page tries again by itself.',
-  shutting_down: 'This page tries again by itself.',
-  stream_limit: 'This page tries again by itself.',
-  too_many_requests: 'This page tries again by itself.',
-  team_request_limit: 'This page tries again by itself.',
+  access_denied: 'If it was shared with you, open it with the link that you got, or ask for access.',
+  unknown_host: 'Check the address, or ask the person who sent it to you for a new one.',
+  preview_expired: 'Ask the person who shared it for a new one.',
+  manager_unavailable: 'This page reloads by itself until the cluster is back.',
+  store_unavailable: 'This page reloads by itself.',
+  shutting_down: 'This page reloads by itself.',
+  stream_limit: 'This page reloads by itself.',
+  too_many_requests: 'This page reloads by itself.',
+  team_request_limit: 'This page reloads by itself.',
   tunnel_lost: 'Try again: the connection usually comes back within seconds.',
   loop_detected:
-    'Its owner has to set an ingress that is not a preview, or a Host that the ingress does not route back here.',
-  body_too_large: 'Send less, or ask whoever runs Culvert to allow more.',
+    'Its owner must set an ingress that is not a preview, or a Host that the ingress does not route back ' +
+    'here.',
+  body_too_large: 'Send less, or ask the operator of Culvert for a higher limit.',
   request_timeout: 'Check your connection and try again.',
-  ingress_closed: 'The service behind the preview may be restarting. Its owner can see more in its log.',
+  ingress_closed: 'The service behind the preview may be restarting. Its owner can find out more in its log.',
   ingress_timeout:
-    'The service behind the preview may be busy or restarting. Its owner can see more in its log.',
-  ingress_refused: 'The service behind the preview may not be running. Its owner can see more in its log.',
-  response_timeout: 'The service behind the preview may be busy. Its owner can see more in its log.',
-  internal_error: 'If it happens again, tell whoever runs Culvert, with the reference below.',
+    'The service behind the preview may be busy or restarting. Its owner can find out more in its log.',
+  ingress_refused:
+    'The service behind the preview may not be running. Its owner can find out more in its log.',
+  response_timeout: 'The service behind the preview may be busy. Its owner can find out more in its log.',
+  internal_error: 'If it happens again, send the reference below to the operator of Culvert.',
 };
 
-/** The page, as UTF-8 text. Everything in it is escaped here. */
+/** Returns the page as UTF-8 text. Escapes every value. */
 export function errorPage({ title, status, code, detail, reference, hint, action }: ErrorPage): string {
   return (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">' +

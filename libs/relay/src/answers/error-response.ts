@@ -4,15 +4,15 @@ import { ERROR_PAGE_POLICY, errorPage, HINTS } from './error-page.js';
 import type { RelayError } from './relay-error.js';
 
 /**
- * A whole HTTP/1.1 response for `error`, except the Connection field, which the caller adds.
- * Browsers get a page, everything else problem+json (RFC 9457).
+ * Returns a whole HTTP/1.1 response for `error`, except the Connection field, which the caller adds. Browsers get a
+ * page, other clients problem+json (RFC 9457).
  */
 export function errorResponse(
   error: RelayError,
   options: {
-    /** What it answers; null for bytes that are no request. */
+    /** Request to respond to; null if the bytes are not a request. */
     readonly request: RequestHead | null;
-    /** Where there is no request: whether its sender seems to be a person. */
+    /** Whether the sender seems to be a person, if there is no request. */
     readonly isPage?: boolean;
     readonly connection: string;
   },
@@ -41,13 +41,13 @@ export function errorResponse(
 }
 
 /**
- * Refusals of visitors who were not let in. They depend on what the visitor showed and on nothing of the preview, so that
- * scripts of any page may read them: without this, browsers report a CORS error that says nothing. Other errors name
- * the ingress, which only visitors of the preview may read.
+ * Refusals of visitors who were not let in. They depend only on the visitor's credentials and not on the preview, so
+ * scripts of any page can read them: otherwise browsers report an unspecific CORS error. Other errors name the ingress,
+ * which only visitors of the preview can read.
  */
 const READABLE: ReadonlySet<string> = new Set(['access_denied', 'cross_site_request', 'unknown_host']);
 
-/** CORS lines that let the page of `origin` read an answer; '' when no page asks. */
+/** Returns CORS lines that let the page of `origin` read the response; '' for a request without an origin. */
 function readableBy(origin: string | null): string {
   return origin === null
     ? ''
@@ -62,15 +62,15 @@ function page(error: RelayError, request: RequestHead | null): string {
     ...described(error),
     hint: isRead
       ? HINTS.access_denied
-      : 'What you sent was not delivered. Sign in, then go back and send it again.',
+      : 'Your request was not delivered. Sign in, then go back and send it again.',
     action: SIGN_IN,
   });
 }
 
-/** On the preview's own host: the gate answers it and sends on to the app. */
+/** Path on the preview's own host: the gate answers it with a redirect to the app. */
 const SIGN_IN = { label: 'Sign in', href: '/.culvert/sign-in' } as const;
 
-/** Whether an answer of ours should be a page: for people who look at it, not for scripts of theirs. */
+/** Reports whether the response should be a page: for a person who sees it, not for a script. */
 export function wantsHtml(request: RequestHead): boolean {
   const i = request.find(Field.ACCEPT);
   return i >= 0 && isForPage(request.value(i), () => request.valueNamed('sec-fetch-dest'));
@@ -85,7 +85,7 @@ export function isForPage(accept: string, destination: () => string | null): boo
 
 const PAGE_DESTINATIONS: ReadonlySet<string> = new Set(['document', 'iframe', 'frame']);
 
-/** Errors that pass by themselves: a page that came by GET asks again. */
+/** Errors that pass by themselves: a page that was requested with GET reloads itself. */
 const PASSING: ReadonlySet<string> = new Set([
   'manager_unavailable',
   'store_unavailable',

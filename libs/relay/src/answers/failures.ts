@@ -1,30 +1,32 @@
-/** What went wrong, in the words of the closed table of relay errors. */
+/** Maps errors to the closed table of relay errors. */
 import { StoreUnavailableError } from '@culvert/domain';
 import { type HeadLimits, HttpSyntaxError } from '@culvert/http1';
 import { ResetCode } from '@culvert/tunnel';
 import { RelayError, type RelayErrorCode } from './relay-error.js';
 import { requestFault } from './request-faults.js';
 
-/** What a visitor is told who is not let in. */
+/** Details for visitors who are not let in. */
 export const DENIALS = {
   unknown_host:
-    'No preview answers at this address. It may have been removed, or the address may be mistyped.',
+    'No preview exists at this address. It may have been removed, or the address may be mistyped.',
   cross_site_request:
-    'Another site, or another preview, may not send this with your sign-in. Send it from the preview itself, or with a token.',
-  access_denied:
-    'A private preview opens for those who may see it: sign in, or send a key or token with the request.',
+    'Another site or preview cannot send this with your sign-in. Send it from the preview itself, or ' +
+    'with a token.',
+  access_denied: 'This preview is private. Sign in, or send a key or token with the request.',
   loop_detected:
-    'The ingress of this preview sent the request back to this preview, where it would go round in circles.',
+    'The ingress of this preview sent the request back to this preview, which would repeat endlessly.',
   upgrade_not_allowed:
-    'The request asks for a protocol other than WebSocket, which this preview does not allow. Its owner can allow it: in the dashboard, with allowUpgrades of the API, or with --allow-upgrades of the command line.',
-  preview_expired: 'It was shared for a limited time, which is over.',
+    'The request asks for a protocol other than WebSocket, which this preview does not allow. Its owner ' +
+    'can allow it in the dashboard, with allowUpgrades in the API, or with --allow-upgrades on the ' +
+    'command line.',
+  preview_expired: 'This preview was shared for a limited time, which has ended.',
 } as const;
 
 /**
- * The answer to whatever was thrown during an exchange.
+ * Returns the error response to anything thrown during an exchange.
  * @param side whose bytes were being read
- * @param limits those of heads
- * @param reportFault gets what should never be thrown
+ * @param limits limits of heads
+ * @param reportFault receives errors that are faults in Culvert
  */
 export function relayErrorOf(
   cause: unknown,
@@ -39,16 +41,13 @@ export function relayErrorOf(
       : new RelayError('bad_response', `The service sent a malformed response: ${cause.message}.`);
   }
   if (cause instanceof StoreUnavailableError) {
-    return new RelayError(
-      'store_unavailable',
-      'The database of Culvert does not answer. Try again in a moment.',
-    );
+    return new RelayError('store_unavailable', "Culvert's database does not answer. Try again in a moment.");
   }
   reportFault(cause);
   return new RelayError('internal_error', 'Something went wrong inside Culvert.');
 }
 
-/** The error that a reset of the ingress's stream means. */
+/** Returns the error for a reset of the ingress's stream. */
 export function errorCodeOf(code: ResetCode): RelayErrorCode {
   switch (code) {
     case ResetCode.INGRESS_REFUSED:
@@ -79,14 +78,17 @@ export function errorCodeOf(code: ResetCode): RelayErrorCode {
   }
 }
 
-/** Returns what a visitor is told when the ingress closed before its answer was complete. @param asked what the visitor waited for */
+/**
+ * Returns the detail for a visitor when the ingress closed before its response was complete. @param asked what the
+ * visitor waited for
+ */
 export function closedDetail(ingress: string, asked: 'upgrade' | 'response'): string {
   return asked === 'upgrade'
     ? `The service behind ingress ${ingress} refused the WebSocket: it closed the connection (often its origin check).`
     : `Ingress ${ingress} closed the connection before its response was complete.`;
 }
 
-/** `text` with a capital and a full stop. */
+/** Returns `text` with a capital letter and a full stop. */
 export function sentence(text: string): string {
   const start = text.charAt(0).toUpperCase() + text.slice(1);
   return start.endsWith('.') ? start : `${start}.`;

@@ -7,7 +7,7 @@ afterEach(async () => rig.stop());
 const DOTTED = 'demo.preview.test.:8080';
 
 describe('a host with a final dot', () => {
-  it('is the same host to programs', async () => {
+  it('is treated as the same host for programs', async () => {
     rig = await startRig((request, response) => response.end(String(request.headers['x-forwarded-host'])));
     for (const host of ['demo.preview.test.', DOTTED, 'demo.preview.test:'])
       expect(await rig.fetch('/', { host })).toMatchObject({ status: 200 });
@@ -15,7 +15,7 @@ describe('a host with a final dot', () => {
     expect((await rig.fetch('/', { host: 'demo.preview.test..' })).status).toBe(404);
   });
 
-  it('is redirected for people, to whom it would be a host with cookies of its own', async () => {
+  it('is redirected for people, because browsers give it cookies of its own', async () => {
     rig = await startRig((_request, response) => response.end('page'));
     const headers = { accept: 'text/html' };
     const { status, headers: answered } = await rig.fetch('/a?b=c', { host: DOTTED, headers });

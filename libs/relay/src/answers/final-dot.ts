@@ -3,8 +3,8 @@ import { wantsHtml } from './error-response.js';
 import { OwnAnswer } from './own-answer.js';
 
 /**
- * Where a person goes who opened `https://name./`: to the same page without the dot. To browsers these are two hosts,
- * so that neither cookies nor a sign-in of one would count on the other. Null for requests that are no navigation.
+ * Returns the redirect for a person who opened `https://name./`: to the same page without the dot. Browsers treat these
+ * as two hosts, which share neither cookies nor a sign-in. Null for requests that are not navigations.
  */
 export function redirectToPlainHost(request: RequestHead): OwnAnswer | null {
   const { method, host, target } = request;

@@ -9,7 +9,7 @@ import { requestFault } from './request-faults.js';
 const { head: LIMITS } = DEFAULT_RELAY_LIMITS;
 
 describe(requestFault.name, () => {
-  it('says what is wrong in a sentence that ends with the code, for every code', () => {
+  it('describes each fault in a sentence that ends with its code', () => {
     for (const code of Object.keys(HTTP_SYNTAX_STATUS) as HttpSyntaxCode[]) {
       const { message, status } = requestFault(new HttpSyntaxError(code), LIMITS);
       expect(message).toMatch(new RegExp(`^[A-Z].{20,} \\(${code}\\)\\.$`));
@@ -21,10 +21,10 @@ describe(requestFault.name, () => {
     ['START_LINE_TOO_LONG', LIMITS.maxTargetBytes, 'MAX_TARGET_BYTES'],
     ['HEAD_TOO_LARGE', LIMITS.maxHeadBytes, 'MAX_HEADER_BYTES'],
     ['TOO_MANY_FIELDS', LIMITS.maxFieldCount, 'MAX_HEADER_COUNT'],
-  ] as const)('says the limit, and who can raise it: %s', (code, limit, setting) => {
+  ] as const)('names the limit and the setting that raises it: %s', (code, limit, setting) => {
     const { message } = requestFault(new HttpSyntaxError(code), LIMITS);
     expect(message).toContain(String(limit));
-    expect(message).toContain(`ask whoever runs Culvert to raise ${setting}`);
+    expect(message).toContain(`ask the operator of Culvert to raise ${setting}`);
   });
 });
 
@@ -42,7 +42,7 @@ describe('a request that cannot be read', () => {
     ['a target', 414, 'GET /' + 'a'.repeat(20_000) + ' HTTP/1.1\r\n'],
     ['a head', 431, 'GET / HTTP/1.1\r\nCookie: ' + 'a'.repeat(25_000) + '\r\n'],
     ['a host', 400, 'GET / HTTP/1.1\r\nHost: a b\r\n'],
-  ])('is answered with a page for people, and else with JSON: %s', async (_what, status, bytes) => {
+  ])('is answered with a page for people, and with JSON for programs: %s', async (_what, status, bytes) => {
     rig = await startRig((_request, response) => response.end(), {
       limits: {
         head: { ...LIMITS, maxHeadBytes: status === 431 ? 16_384 : 65_536 },

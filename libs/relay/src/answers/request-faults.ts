@@ -1,22 +1,22 @@
-/** What a person is told whose request could not be read: what is wrong, the limit where there is one, and what to do. */
+/** Error details for visitors whose request could not be read: the fault, the limit if there is one, and what to do. */
 import type { HeadLimits, HttpSyntaxError, HttpSyntaxCode } from '@culvert/http1';
 import { RelayError } from './relay-error.js';
 
 type OtherCode = Exclude<HttpSyntaxCode, 'START_LINE_TOO_LONG' | 'HEAD_TOO_LARGE' | 'TOO_MANY_FIELDS'>;
 
-/** Ends of a sentence that begins with "Your browser or program sent". */
+/** Ends of sentences that begin with "Your browser or program sent". */
 const WORDS: Readonly<Record<OtherCode, string>> = {
   BARE_CR: 'a carriage return without a line feed',
   BARE_LF: 'a line feed without a carriage return',
   CONTROL_CHARACTER: 'a control character in the head of a request',
   OBS_FOLD: 'a header line that begins with white space',
-  BAD_START_LINE: 'a first line that is not one of HTTP',
+  BAD_START_LINE: 'a first line that is not valid HTTP',
   BAD_METHOD: 'a method that is not a token',
   METHOD_TOO_LONG: 'a method that is too long',
-  CONNECT_METHOD: 'the method CONNECT, which is not available here',
-  BAD_TARGET: 'an address with characters that have to be encoded, or in a form that is not for servers',
-  UNSUPPORTED_VERSION: 'a version of HTTP that is not spoken here',
-  HTTP2_PREFACE: 'HTTP/2, which is spoken over TLS only',
+  CONNECT_METHOD: 'the method CONNECT, which is not supported here',
+  BAD_TARGET: 'an address with characters that must be encoded, or in a form that is not for servers',
+  UNSUPPORTED_VERSION: 'a version of HTTP that is not supported here',
+  HTTP2_PREFACE: 'HTTP/2, which is supported over TLS only',
   BAD_STATUS: 'a status that is not a number of three digits',
   EMPTY_FIELD_NAME: 'a header field without a name',
   BAD_FIELD_NAME: 'a header field whose name is not a token',
@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<OtherCode, string>> = {
   MISSING_HOST: 'no Host field',
   REPEATED_HOST: 'more than one Host field',
   BAD_HOST: 'a Host field that is not a host name with an optional port',
-  HOST_MISMATCH: 'an address of another host than its Host field names',
+  HOST_MISMATCH: 'an address with another host than its Host field',
   BAD_CONTENT_LENGTH: 'a Content-Length that is not one number',
   REPEATED_CONTENT_LENGTH: 'more than one Content-Length',
   CONTENT_LENGTH_WITH_TRANSFER_ENCODING: 'both Content-Length and Transfer-Encoding',
@@ -41,25 +41,31 @@ const WORDS: Readonly<Record<OtherCode, string>> = {
   TRAILERS_TOO_LARGE: 'trailers that are too large',
 };
 
-/** The answer to a request that breaks a rule of docs/http1.md. Its detail ends with the code, for whoever looks it up there. */
+/**
+ * Returns the error for a request that breaks a rule of docs/http1.md. Its detail ends with the code, by which the rule
+ * can be looked up.
+ */
 export function requestFault({ code, status }: HttpSyntaxError, limits: HeadLimits): RelayError {
   switch (code) {
     case 'START_LINE_TOO_LONG':
       return new RelayError(
         'bad_request',
-        `An address may have ${limits.maxTargetBytes} bytes here. Use a shorter one, or ask whoever runs Culvert to raise MAX_TARGET_BYTES (${code}).`,
+        `An address can have at most ${limits.maxTargetBytes} bytes here. Use a shorter one, or ask the ` +
+          `operator of Culvert to raise MAX_TARGET_BYTES (${code}).`,
         { status, title: 'The address is too long' },
       );
     case 'HEAD_TOO_LARGE':
       return new RelayError(
         'bad_request',
-        `Header fields may have ${limits.maxHeadBytes} bytes together here. Delete the cookies of this site, or ask whoever runs Culvert to raise MAX_HEADER_BYTES (${code}).`,
+        `Header fields can have at most ${limits.maxHeadBytes} bytes together here. Delete the cookies of ` +
+          `this site, or ask the operator of Culvert to raise MAX_HEADER_BYTES (${code}).`,
         { status, title: 'The header fields are too large' },
       );
     case 'TOO_MANY_FIELDS':
       return new RelayError(
         'bad_request',
-        `A request may have ${limits.maxFieldCount} header fields here. Send fewer, or ask whoever runs Culvert to raise MAX_HEADER_COUNT (${code}).`,
+        `A request can have at most ${limits.maxFieldCount} header fields here. Send fewer, or ask the ` +
+          `operator of Culvert to raise MAX_HEADER_COUNT (${code}).`,
         { status, title: 'There are too many header fields' },
       );
     default:
@@ -69,7 +75,10 @@ export function requestFault({ code, status }: HttpSyntaxError, limits: HeadLimi
   }
 }
 
-/** `Accept` and `Sec-Fetch-Dest` in the bytes of a head that could not be parsed, as far as they came; null where absent. */
+/**
+ * Reads `Accept` and `Sec-Fetch-Dest` from the bytes of a head that could not be parsed, as far as they arrived; null
+ * if absent.
+ */
 export function peekWishes(bytes: Buffer): { accept: string | null; destination: string | null } {
   const text = bytes.toString('latin1', 0, MAX_PEEKED_BYTES);
   return {
