@@ -131,7 +131,7 @@ describe('a team that has as many sessions as it may', () => {
     expect(JSON.parse(line)).toMatchObject({
       level: 'warn',
       code: 'LIMIT',
-      reason: `the team has ${MAX_SESSIONS} sessions, as many as it may`,
+      reason: `the team has reached its limit of ${MAX_SESSIONS} sessions`,
     });
     const [, delayMs] = await refused.logged(/"delayMs":(\d+)[^\n]*"dialing again"/);
     expect(Number(delayMs)).toBeGreaterThanOrEqual(30_000);

@@ -6,8 +6,8 @@ import type { Settings } from '@culvert/runtime';
 import { SocketDialer } from '@culvert/relay';
 
 /**
- * Whether `hostname` is the application's: its name, or an address, which health checks and local tools use. No page can point
- * a name of its own at an address.
+ * Reports whether `hostname` is the application's: its name, or an IP address, which health checks and local tools use.
+ * A page cannot point a name of its own at an IP address.
  */
 export function isAppHostname(hostname: string, appHostname: string): boolean {
   return (
@@ -18,14 +18,14 @@ export function isAppHostname(hostname: string, appHostname: string): boolean {
 }
 
 /**
- * Connects to the API at `API_UPSTREAM_URL`; without one, to the HTTP server of this process.
- * @param server called for each connection: it exists only once the application has started
+ * Returns a dialer for the API at `API_UPSTREAM_URL`, or, if that is not set, for the HTTP server of this process.
+ * @param server called for each connection: the server exists only once the application has started
  */
 export function appDialer(settings: Settings, server: () => Server): SocketDialer {
   if (settings.apiUpstreamUrl === undefined) {
     return new SocketDialer(() => {
       const [near, far] = duplexPair();
-      // Neither hears by itself that the other is gone. What came to an end properly is not cut short.
+      // Neither end notices by itself that the other is gone. A proper end is not cut short.
       near.once('close', () => far.destroy());
       far.once('close', () => {
         if (!far.writableFinished) near.destroy();

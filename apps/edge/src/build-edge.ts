@@ -1,4 +1,4 @@
-/** Makes an edge of its parts: what each is given, and what it talks to, stands here alone. */
+/** Builds an edge: the only place where its parts are created and connected. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Banners } from '@culvert/banner';
@@ -42,18 +42,18 @@ export interface EdgeOptions {
   readonly bus: EventBus;
   readonly metrics: Registry;
   readonly apiKeyUse: ApiKeyUse;
-  /** The HTTP server of this process, which takes the tunnels. It exists only once the application has started. */
+  /** HTTP server of this process, which accepts the tunnels. It exists only once the application has started. */
   readonly server: () => Server;
 }
 
-/** An edge, and the parts of it that the application talks to by itself. */
+/** An edge, and those of its parts that the application uses directly. */
 export interface BuiltEdge {
   readonly edge: Edge;
   readonly tunnels: TunnelSessions;
   readonly authenticator: TunnelAuthenticator;
 }
 
-/** Returns an edge that serves nobody yet (`Edge.serve`). Stopping it ends all its parts. */
+/** Returns an edge that does not serve yet (`Edge.serve`). Stopping it stops all its parts. */
 export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, server }: EdgeOptions): BuiltEdge {
   const { scheme, previewDomain, appHostname } = settings.public;
   const trustedProxies = new TrustedProxies(settings.trustedProxies);
@@ -82,7 +82,8 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
   const gate = new PreviewGate(store, entrance, apiKeyUse, { scheme, previewDomain, trustedProxies });
 
-  // A tunnel is taken under any name but a preview's: a traffic manager may know the edge by an internal one. The key guards it.
+  // A tunnel is accepted under any name except a preview's: a traffic manager may know the edge by an internal name.
+  // The key protects it.
   const isTunnel = (target: string, hostname: string): boolean =>
     (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !isPreview(hostname);
   const serveTunnel = (socket: Socket): void => handToServer(server(), socket);

@@ -3,7 +3,7 @@ import type { Relay } from '@culvert/relay';
 import type { Replays } from './replays/replays.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
-/** Shows the edge's own counters: nothing is counted twice, and nothing at all while nobody scrapes. */
+/** Registers the edge's own counters. Nothing is counted twice, and nothing is computed between scrapes. */
 export function registerEdgeMetrics(
   registry: Registry,
   relay: Relay,
@@ -20,7 +20,7 @@ export function registerEdgeMetrics(
   counters('culvert_failures_total', 'Requests answered by the edge itself, by error code.', 'code', () =>
     Object.entries(relay.counters.failures),
   );
-  counters('culvert_replays_total', 'Requests that people had sent, by outcome.', 'outcome', () =>
+  counters('culvert_replays_total', 'Requests replayed for people, by outcome.', 'outcome', () =>
     Object.entries(replays.counts),
   );
 

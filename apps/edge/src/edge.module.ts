@@ -17,7 +17,7 @@ const BUILT_EDGE = Symbol('BuiltEdge');
 
 /**
  * The edge as a part of an application. Needs the global modules of libs/nest. Requests for the app host go to
- * `API_UPSTREAM_URL`, or, without one, to the HTTP server of the application this module is part of.
+ * `API_UPSTREAM_URL`, or, if that is not set, to the HTTP server of the application.
  */
 @Module({})
 export class EdgeModule {

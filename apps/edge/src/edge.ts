@@ -12,12 +12,17 @@ import type { Replays } from './replays/replays.js';
 import type { Telepresence } from './telepresence/telepresence.js';
 import type { TunnelSessions } from './tunnels/tunnel-sessions.js';
 
-/** Looking up a route and its access takes milliseconds; a store that hangs must not hold up the managers. */
+/**
+ * Looking up a route and its access takes milliseconds; a store that hangs must not delay the draining of traffic
+ * managers.
+ */
 const ROUTING_GRACE_MS = 1000;
-/** What was let in long ago is looked at again this often, should an event get lost, or a credential expire. */
+/**
+ * Interval after which exchanges that were let in are checked again, in case an event was lost or a credential expired.
+ */
 const RECHECK_MS = 10_000;
 
-/** What an edge is made of. It ends all of them but the bus when it stops. */
+/** The parts of an edge. It stops all of them except the bus. */
 export interface EdgeParts {
   readonly relay: Relay;
   readonly tunnels: TunnelSessions;
@@ -29,11 +34,11 @@ export interface EdgeParts {
   readonly traffic: PreviewTrafficRecords;
   readonly bus: EventBus;
   readonly log: Logger;
-  /** How long exchanges under way may take to finish when the edge stops, in milliseconds. */
+  /** Milliseconds that exchanges under way have to finish when the edge stops. */
   readonly shutdownGraceMs: number;
 }
 
-/** The running edge: connects listener, relay and tunnels, hears the cluster's events, stops in order. */
+/** The running edge: connects listener, relay and tunnels, handles events of the cluster, and stops in order. */
 export class Edge {
   private readonly relay: Relay;
   private readonly tunnels: TunnelSessions;
@@ -52,15 +57,15 @@ export class Edge {
     this.unsubscribe = [bus.subscribe((event) => this.handleEvent(event)), bus.onGap(() => this.handleGap())];
   }
 
-  /** Begins to serve visitors and traffic managers. */
+  /** Starts serving visitors and traffic managers. */
   serve(listener: PublicListener): void {
     this.listener = listener;
     listener.serve((socket, options) => this.relay.accept(socket, options));
   }
 
   /**
-   * Stops without losing a request: first no new connections; then, when every request has its stream, managers are
-   * told to go elsewhere while the exchanges under way finish; the tunnels under them go last.
+   * Stops without losing a request. First it accepts no new connections; then, when every request has its stream, it
+   * asks traffic managers to use another edge while exchanges under way finish; the tunnels under them close last.
    */
   async stop(): Promise<void> {
     this.listener?.close();
@@ -116,7 +121,10 @@ export class Edge {
     }
   }
 
-  /** Judges exchanges again whose credential the gate has just forgotten, and no others: events of one team wake no other. */
+  /**
+   * Checks again only those exchanges whose credential the gate has just forgotten: events of one team do not affect
+   * another.
+   */
   private judgeForgotten(): void {
     this.watch(this.relay.handleAccessChange((request) => this.gate.isForgotten(request)));
   }
@@ -132,7 +140,7 @@ export class Edge {
   }
 }
 
-/** Gives a socket, with its request put back, to Nest's HTTP server, as if it had accepted it itself. */
+/** Passes a socket, with its request put back, to Nest's HTTP server, as if the server had accepted it itself. */
 export function handToServer(server: Server, socket: Socket): void {
   server.emit('connection', socket);
   socket.resume();

@@ -1,7 +1,7 @@
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from '@culvert/relay';
 import type { Settings } from '@culvert/runtime';
 
-/** The limits that operators set, in the relay's terms. */
+/** Returns the limits that operators set, in the relay's terms. */
 export function relayLimits({ limits }: Settings): RelayLimits {
   return {
     head: {

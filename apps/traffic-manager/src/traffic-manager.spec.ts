@@ -557,7 +557,7 @@ describe('the tunnel', () => {
   });
 
   it('waits for long, and says why, when the edge has as many sessions of the team as it may', async () => {
-    const reason = 'the team has 2 sessions, as many as it may';
+    const reason = 'the team has reached its limit of 2 sessions';
     edge.answer = { refuse: { code: GoAwayCode.LIMIT, reason } };
     start();
     await until(() => lines.some(({ msg }) => msg === 'dialing again'));

@@ -56,6 +56,6 @@ export class TeamLimitError extends Error {
       | 'preview tokens',
     readonly max: number,
   ) {
-    super(`the team has ${max} ${thing}, as many as it may`);
+    super(`the team has reached its limit of ${max} ${thing}`);
   }
 }

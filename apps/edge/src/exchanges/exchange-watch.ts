@@ -11,29 +11,29 @@ import { type BegunExchange, BodyCapture, type ExchangeObserver, ExchangeTrace }
 import { maskFields, maskTarget } from './masking.js';
 import type { WatchMemory } from './watch-memory.js';
 
-/** Exchanges that are kept for those who come later, and how much they may hold. */
+/** Most exchanges that are kept for later watchers, and the most memory they use. */
 const MAX_KEPT = 200;
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
-/** Exchanges that are looked at: so many at once, and in each second; further ones are counted. */
+/** Most exchanges that are recorded at once, and in each second; further ones are only counted. */
 const MAX_PER_SECOND = 300;
-/** What is sent of one second; what comes on top goes without heads and bodies. */
+/** Most bytes sent in one second; exchanges beyond it are sent without heads and bodies. */
 const MAX_BYTES_PER_SECOND = 2 * 1024 * 1024;
-/** Of one message between processes. */
+/** Longest message between processes. */
 const MAX_MESSAGE_LENGTH = 262_144;
 
 export interface WatchOptions {
-  /** Who visits, as far as the gate knows. */
+  /** Returns the visitor, as far as the gate knows. */
   readonly visitorOf: (exchange: BegunExchange) => Exchange['visitor'];
   readonly memory: WatchMemory;
   readonly sendExchanges: (lines: string) => void;
   readonly sendBodies: (lines: string) => void;
 }
 
-/** One exchange as it was shown last. */
+/** One exchange as it was last shown. */
 interface Shown {
   readonly id: string;
   readonly line: string;
-  /** Empty: none were captured. */
+  /** Captured bodies; empty if there are none. */
   readonly bodies: string;
   readonly bytes: number;
 }
@@ -44,14 +44,14 @@ interface Begun {
   readonly startedAt: string;
   readonly visitor: Exchange['visitor'];
   heldBytes: number;
-  /** It has ended, or nobody watches any more. */
+  /** Whether the exchange has ended, or the watch has. */
   isOver: boolean;
 }
 
 /**
- * Watches the exchanges of one preview for whoever wants to see them. Says each when it begins and when it ends, in
- * batches: one that ends within its batch is said once. Lines are JSON behind a letter: `e` an exchange, `b` its bodies,
- * `o` how many were left out.
+ * Watches the exchanges of one preview for the people who follow it. Reports each when it begins and when it ends, in
+ * batches: one that ends within its batch is reported once. Lines are JSON after a letter: `e` an exchange, `b` its
+ * bodies, `o` how many were left out.
  */
 export class ExchangeWatch implements ExchangeObserver {
   capturesBodies = false;
@@ -62,10 +62,10 @@ export class ExchangeWatch implements ExchangeObserver {
   private readonly kept: Shown[] = [];
   private keptBytes = 0;
   private omitted = 0;
-  /** Exchanges that may be looked at now, on the clock of `performance.now`. */
+  /** Exchanges that can be recorded now, by the clock of `performance.now`. */
   private turns = MAX_PER_SECOND;
   private turnsAt = performance.now();
-  /** Of the second that goes on. */
+  /** The current second. */
   private second = 0;
   private sentBytes = 0;
 
@@ -108,7 +108,7 @@ export class ExchangeWatch implements ExchangeObserver {
     this.keep(shown);
   }
 
-  /** Sends what happened since the last call. */
+  /** Sends everything since the last call. */
   flush(): void {
     for (const trace of this.changed) {
       const begun = this.begun.get(trace);
@@ -123,7 +123,7 @@ export class ExchangeWatch implements ExchangeObserver {
     this.bodyLines = [];
   }
 
-  /** Sends what is known of the past, for one who comes now. */
+  /** Sends the kept exchanges to a new watcher. */
   tellPast(send: (lines: string) => void, options: { readonly withBodies: boolean }): void {
     const lines = this.kept.map(({ line }) => line);
     for (const [trace, begun] of this.begun) lines.push(this.lineOf(begun, trace));
@@ -131,7 +131,7 @@ export class ExchangeWatch implements ExchangeObserver {
     sendIn([...lines, ...bodies], send);
   }
 
-  /** What is known of one exchange: its lines; null when it is not held. */
+  /** Returns the lines of one exchange; null if it is not held. */
   find(id: string): { readonly line: string; readonly bodies: string } | null {
     const shown = this.kept.find((each) => each.id === id);
     if (shown !== undefined) return shown;
@@ -140,7 +140,7 @@ export class ExchangeWatch implements ExchangeObserver {
     return null;
   }
 
-  /** Nobody watches any more. Exchanges under way tell nobody of their end. */
+  /** Ends the watch. Exchanges under way no longer report their end. */
   close(): void {
     for (const begun of this.begun.values()) {
       begun.isOver = true;
@@ -250,7 +250,7 @@ export class ExchangeWatch implements ExchangeObserver {
   }
 }
 
-/** A captured body as the API shows it; null: none came, or none was captured. */
+/** Returns a captured body as the API shows it; null if there was none, or it was not captured. */
 export function bodyOf(capture: BodyCapture | null, head: Fields): CapturedBody | null {
   if (capture === null || capture.bytes === 0) return null;
   const { content, isTruncated } = capture.read();
@@ -272,7 +272,7 @@ function rounded<T extends number | null>(ms: T): T {
   return (ms === null ? null : Math.round(ms * 100) / 100) as T;
 }
 
-/** In messages that are not too long. */
+/** Sends lines in messages that do not exceed the limit. */
 function sendIn(lines: readonly string[], send: (lines: string) => void): void {
   let start = 0;
   let length = 0;

@@ -13,9 +13,9 @@ import type { PreviewGate } from '../previews/preview-gate.js';
 import { ExchangeWatch } from './exchange-watch.js';
 import { WatchMemory } from './watch-memory.js';
 
-/** How long what happens may wait to be said together with more. */
+/** Milliseconds that a report may wait to be sent together with others. */
 const FLUSH_MS = 100;
-/** Previews that are watched at once. */
+/** Most previews that are watched at once. */
 const MAX_WATCHES = 500;
 const MAX_WATCHERS_PER_PREVIEW = 100;
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
@@ -28,8 +28,8 @@ interface WatchedPreview {
 }
 
 /**
- * The previews whose exchanges somebody watches. Whoever watches says so again and again; a watch that nobody renews ends
- * by itself, so that a process which is gone costs nothing for long.
+ * The previews whose exchanges are being watched. A watching process renews its watch regularly; a watch that is not
+ * renewed ends by itself, so that a lost process does not cost anything for long.
  */
 export class ExchangeWatches {
   private readonly watched = new Map<string, WatchedPreview>();

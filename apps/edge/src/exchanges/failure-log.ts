@@ -2,13 +2,13 @@ import { LineBudget } from '@culvert/runtime';
 import type { RelayError } from '@culvert/relay';
 import type { Logger } from 'pino';
 
-/** Log lines of each kind: at most about 30 MB a day. */
+/** Log lines of each kind in a burst: at most about 30 MB a day. */
 const BURST = 100;
 const PER_MINUTE = 60;
 
 /**
- * Writes down requests that the edge answered with an error of its own, with the reference that their visitor reads. What
- * visitors cause themselves, as scanners do, takes no room from failures of the way to a service.
+ * Logs requests that the edge answered with an error of its own, with the reference that the visitor sees. Failures
+ * that visitors cause themselves, such as scanners, do not use up the lines for failures on the way to a service.
  */
 export class FailureLog {
   private readonly budgets: { readonly visitor: LineBudget; readonly service: LineBudget };
@@ -18,7 +18,7 @@ export class FailureLog {
       new LineBudget({
         burst: BURST,
         perMinute: PER_MINUTE,
-        onOmitted: (omitted) => log.warn({ omitted, cause }, 'more requests failed than are written down'),
+        onOmitted: (omitted) => log.warn({ omitted, cause }, 'more requests failed than are logged'),
       });
     this.budgets = { visitor: budgetOf('visitor'), service: budgetOf('service') };
   }

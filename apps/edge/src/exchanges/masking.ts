@@ -2,13 +2,13 @@ import type { Exchange } from '@culvert/contract';
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 import type { Fields } from '@culvert/http1';
 
-/** What stands in the place of a secret. */
+/** Replacement for a secret. */
 const MASK = '***';
 
-/** Fields whose whole value is a secret, by words of their names. */
+/** Names of fields whose whole value is a secret. */
 const SECRET_NAME =
   /auth|api[-_]?key|token|secret|passw|credential|signature|session|(?:^|[-_])(?:key|pwd|jwt|otp|csrf|xsrf)(?:[-_]|$)/i;
-/** Fields of these names match above and hold no secret. */
+/** Names that match above although their fields hold no secret. */
 const HARMLESS_NAMES: ReadonlySet<string> = new Set([
   'www-authenticate',
   'proxy-authenticate',
@@ -16,14 +16,14 @@ const HARMLESS_NAMES: ReadonlySet<string> = new Set([
   'access-control-allow-credentials',
 ]);
 
-/** Keys, tokens and links of Culvert's own, wherever they stand. */
+/** Keys, tokens and links of Culvert itself, in any place. */
 const OWN_SECRET = new RegExp(`\\b${SECRET_PREFIX_PATTERN}[\\w-]{4,}`, 'g');
-/** Culvert's own share links and sign-in codes in paths. */
+/** Share links and sign-in codes of Culvert itself in paths. */
 const OWN_PATH = /(\/\.culvert\/(?:share\/|signed-in\?code=))[\w-]+/g;
-/** Secrets in queries and fragments, by words of their names; bounded, so that no visitor can make it take long. */
+/** Secrets in queries and fragments, found by their names. Bounded, so that a visitor cannot make the match slow. */
 const SECRET_PARAMETER =
   /([?&#;][^=?&#;]{0,64}(?:auth|api[-_]?key|token|secret|passw|credential|signature|session|sig|jwt|code|otp)[^=?&#;]{0,64}=)[^&#;\s]+/gi;
-/** User and password in front of a host. */
+/** User and password before a host. */
 const USER_INFO = /(\/\/)[^/@\s]+@/g;
 
 const MAX_HEAD_LENGTH = 16_384;
@@ -33,12 +33,12 @@ const MAX_TARGET_LENGTH = 4096;
 type Head = Exchange['request'];
 type HeaderField = Head['fields'][number];
 
-/** A target without the secrets in its query, and not too long. */
+/** Returns a target without the secrets in its query, cut to a maximum length. */
 export function maskTarget(target: string): string {
   return maskText(shorten(target, MAX_TARGET_LENGTH));
 }
 
-/** The fields of a head without their secrets. */
+/** Returns the fields of a head without their secrets. */
 export function maskFields(head: Fields): Head {
   const fields: HeaderField[] = [];
   let isTruncated = false;
@@ -63,7 +63,7 @@ function maskField(name: string, value: string): HeaderField {
     return { name, value: value.replace(/^([^=;]*)=[^;]*/, `$1=${MASK}`), isMasked: true };
   }
   if (SECRET_NAME.test(lower) && !HARMLESS_NAMES.has(lower)) {
-    // Which scheme it is helps, and is no secret: what may be one has no space behind it.
+    // The scheme is useful and not a secret. A value that may be a secret has no space after it.
     const scheme = lower.endsWith('authorization') ? (/^[A-Za-z][\w-]* +(?=\S)/.exec(value)?.[0] ?? '') : '';
     return { name, value: scheme + MASK, isMasked: true };
   }
@@ -71,14 +71,14 @@ function maskField(name: string, value: string): HeaderField {
   return { name, value: masked, isMasked: masked !== value };
 }
 
-/** The name is shown; of a cookie without one nothing is. */
+/** Masks the value of a cookie and keeps its name; a cookie without a name is masked as a whole. */
 function maskCookie(pair: string, separator: string, name: string): string {
   return pair.includes('=')
     ? `${separator}${name}=${MASK}`
     : `${separator}${name.trim() === '' ? '' : ` ${MASK}`}`;
 }
 
-/** Before anything is looked for in it: what that costs is bounded as well. */
+/** Shortens text before anything is searched in it, so that the cost is bounded as well. */
 function shorten(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
 }

@@ -1,4 +1,4 @@
-/** Bytes that all watches of this edge hold together: what they keep of the past, and bodies that are being captured. */
+/** Counts the bytes that all watches of this edge hold together: kept exchanges, and bodies that are being captured. */
 export class WatchMemory {
   private held = 0;
 

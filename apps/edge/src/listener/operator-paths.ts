@@ -1,15 +1,15 @@
 import type { RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 
-/** Metrics tell how busy a deployment is, and with what: on the public port they are for programs of the same machine. */
+/** Metrics show how busy a deployment is, so on the public port only programs on the same machine can read them. */
 const OPERATOR_PATH = /^\/metrics(?:[/?]|$)/i;
 
-/** What proxies add: a request with one of these did not begin at the peer of its connection. */
+/** Headers that proxies add: a request with one of these did not originate at the peer of its connection. */
 const FORWARDED = /^(?:forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
 
 /**
- * Whether a request may reach the app: all may but those for metrics, which have to come from this machine itself, and not
- * through a proxy on it.
+ * Reports whether a request can reach the app. All can, except those for metrics, which must come from this machine
+ * itself and not through a proxy on it.
  * @param peer address of the connection's other end
  */
 export function mayReachApp(request: RequestHead, peer: string): boolean {

@@ -18,8 +18,8 @@ const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 export type ConnectionHandler = (socket: net.Socket, options: AcceptOptions) => void;
 
 /**
- * The one public port. Listening and serving are two steps: the port is known before the parts that need to
- * know it are made, and connections that come in between wait.
+ * The one public port. Listening and serving are two steps: the port is known before the parts that need it are
+ * created, and connections that arrive in between wait.
  */
 export class PublicListener {
   private readonly waiting: net.Socket[] = [];
@@ -30,12 +30,12 @@ export class PublicListener {
     private readonly watch: CertificateWatch | null,
   ) {}
 
-  /** Resolves once the port is open. @throws StartError when it is taken, or may not be opened */
+  /** Resolves once the port is open. @throws StartError if it is in use, or may not be opened */
   static async open(
     settings: Pick<Settings, 'listen'> & { readonly tls: CertificateFiles | null },
     log: Logger,
   ): Promise<PublicListener> {
-    // Half-open connections are the relay's business; noDelay, because a response must not wait for an ACK.
+    // The relay handles half-open connections; noDelay, because a response must not wait for an ACK.
     const options = {
       allowHalfOpen: true,
       noDelay: true,
@@ -48,7 +48,7 @@ export class PublicListener {
       : { server: net.createServer(options), watch: null };
     const listener = new PublicListener(server, watch);
     server.on(watch ? 'secureConnection' : 'connection', (socket: net.Socket) => listener.accept(socket));
-    // A handshake that fails concerns only the one who began it.
+    // A failed handshake affects only its own client.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -64,7 +64,7 @@ export class PublicListener {
     return (this.server.address() as net.AddressInfo).port;
   }
 
-  /** Begins to serve, first the connections that waited. */
+  /** Starts serving, beginning with the connections that waited. */
   serve(handler: ConnectionHandler): void {
     this.handler = handler;
     for (const socket of this.waiting.splice(0)) {
@@ -72,7 +72,7 @@ export class PublicListener {
     }
   }
 
-  /** Closes the port. Connections that are open stay open. */
+  /** Closes the port. Open connections stay open. */
   close(): void {
     this.watch?.stop();
     this.server.close();
@@ -81,7 +81,7 @@ export class PublicListener {
 
   private optionsOf(socket: net.Socket): AcceptOptions {
     if (this.watch === null) return { isSecure: false };
-    // Clients without ALPN, which have false here, speak HTTP/1.1.
+    // Clients without ALPN have false here; they speak HTTP/1.1.
     const protocol = (socket as tls.TLSSocket).alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
     return { isSecure: true, protocol };
   }
@@ -96,7 +96,7 @@ export class PublicListener {
   }
 }
 
-/** Connections that are open go on with the certificate they began with. */
+/** Creates a TLS server. Open connections keep the certificate with which they began. */
 function secureServer(
   files: CertificateFiles,
   options: net.ServerOpts,
@@ -114,7 +114,8 @@ function secureServer(
       server.setSecureContext(changed);
       log.info({ validTo: new X509Certificate(changed.cert).validTo }, 'the certificate has changed');
     },
-    onProblem: (error) => log.error({ err: error }, 'the new certificate cannot be used: the old one stays'),
+    onProblem: (error) =>
+      log.error({ err: error }, 'the new certificate cannot be used, so the old one stays in use'),
   });
   return { server, watch };
 }

@@ -29,20 +29,23 @@ const RESERVED_PATH = '/.culvert';
 const SIGN_IN_PATH = '/.culvert/sign-in';
 const SIGNED_IN_PREFIX = '/.culvert/signed-in?';
 const SHARE_PREFIX = '/.culvert/share/';
-/** What every preview's host serves by itself: whole targets, or how they begin. All else below `RESERVED_PATH` is 404. */
+/**
+ * Targets that every preview's host serves by itself: whole targets, or prefixes. Everything else below `RESERVED_PATH`
+ * is 404.
+ */
 export const PREVIEW_ENTRANCES = [SIGN_IN_PATH, SIGNED_IN_PREFIX, SHARE_PREFIX, BANNER_CLOSED_PATH] as const;
 
-/** How long a person may take to sign in. */
+/** Seconds that a person has to sign in. */
 const NONCE_SECONDS = 900;
-/** Of the page that was asked for, which travels in URLs; a longer one is not come back to. */
+/** Longest target to return to after the sign-in, which travels in URLs. A longer one is dropped. */
 const MAX_TARGET_LENGTH = 2700;
-/** How long a banner that was closed stays away. */
+/** Seconds for which a closed banner stays hidden. */
 const BANNER_CLOSED_SECONDS = 90 * 86_400;
 const PREFLIGHT_MAX_AGE_SECONDS = 60;
-/** A browser that opens a share link again has a new visit once the one it has is this much older. */
+/** Age of a visit after which opening the share link again in the same browser begins a new one. */
 const NEW_VISIT_MS = 60 * 60 * 1000;
 
-/** Whether a target is Culvert's on every preview's host, and never forwarded. */
+/** Reports whether a target belongs to Culvert on every preview's host, and is never forwarded. */
 export function isReserved(target: string): boolean {
   if (target.charCodeAt(1) !== DOT || !target.startsWith(RESERVED_PATH)) return false;
   const next = target.charAt(RESERVED_PATH.length);
@@ -51,7 +54,9 @@ export function isReserved(target: string): boolean {
 
 const DOT = 0x2e;
 
-/** What happens at a preview's door: who is sent to sign in, and how who comes back, or has a share link, gets in. */
+/**
+ * The entrance of a preview: sends visitors to the sign-in, and lets in those who return from it or have a share link.
+ */
 export class PreviewEntrance {
   private readonly shareLinkRate = new ShareLinkRate();
 
@@ -60,7 +65,10 @@ export class PreviewEntrance {
     private readonly options: { readonly scheme: 'http' | 'https'; readonly appUrl: string },
   ) {}
 
-  /** The answer to who shows nothing. It depends on the request alone: whether there is a preview does not show. */
+  /**
+   * Returns the answer for a request without credentials. It depends on the request alone, so it does not reveal
+   * whether there is a preview.
+   */
   turnAway(request: RequestHead, hostname: string): Verdict {
     if (isPreflight(request)) return preflightAnswer(request);
     return isNavigation(request)
@@ -68,7 +76,7 @@ export class PreviewEntrance {
       : refuse('access_denied');
   }
 
-  /** Answers what is asked of `/.culvert/`. */
+  /** Answers requests for `/.culvert/`. */
   enter(
     route: Route | null,
     request: RequestHead,
@@ -95,8 +103,8 @@ export class PreviewEntrance {
   }
 
   /**
-   * What the banner asks for when it is closed. No secret and no power, so that everybody gets it, whether there is a
-   * preview or not; but another site shall not close it.
+   * Answers the request of a banner that is closed. It needs no credentials, and the answer is the same whether there
+   * is a preview or not; but other sites cannot close the banner.
    */
   private rememberClosing(request: RequestHead): Verdict {
     const site = request.valueNamed('sec-fetch-site');
@@ -136,7 +144,7 @@ export class PreviewEntrance {
     });
   }
 
-  /** `/.culvert/share/<secret>/and/where?to`: lets in and goes on to what follows the secret. */
+  /** `/.culvert/share/<secret>/and/where?to`: lets the visitor in and redirects to what follows the secret. */
   private async openShareLink(route: Route | null, request: RequestHead, address: string): Promise<Verdict> {
     const [, secret = '', rest = ''] =
       /^([\w-]*)([/?].*)?$/.exec(request.target.slice(SHARE_PREFIX.length)) ?? [];
@@ -153,15 +161,15 @@ export class PreviewEntrance {
     if (retryAfterSeconds > 0)
       throw new RelayError(
         'too_many_requests',
-        'This share link was opened in many browsers at your address. Try again later, or sign in.',
+        'This share link was opened in too many browsers at your address. Try again later, or sign in.',
         { retryAfterSeconds },
       );
     return this.admit(request, target, { teamId, previewId, admittedBy: { shareLinkId }, expiresAt });
   }
 
   /**
-   * Whether this browser needs no visit by the link: its person signed in, or it was let in by the link in the last hour, or
-   * for as long as the link is good.
+   * Reports whether this browser needs no visit by the link: its person is signed in, or the link let it in during the
+   * last hour, or for as long as the link is valid.
    */
   private async isIn(
     request: RequestHead,
@@ -198,10 +206,13 @@ export class PreviewEntrance {
       case 'link_full':
         throw new RelayError(
           'too_many_requests',
-          'This share link is open in as many browsers as it may be. Ask for another one, or sign in.',
+          'This share link has reached its limit of browsers. Ask for another link, or sign in.',
         );
       case 'preview_full':
-        throw new RelayError('too_many_requests', 'Too many people are in this preview. Try again later.');
+        throw new RelayError(
+          'too_many_requests',
+          'This preview has reached its limit of visitors. Try again later.',
+        );
       default:
         throw new Error(`unhandled outcome ${String(outcome satisfies never)}`);
     }
@@ -227,8 +238,9 @@ export class PreviewEntrance {
 }
 
 /**
- * Asking is free: what comes after passes the gate like anything else, and without `Allow-Credentials` browsers send
- * no cookie with it. The service decides by its own response what pages elsewhere may read.
+ * Answers a preflight, which needs no credentials: the request after it passes the gate like any other, and without
+ * `Allow-Credentials` browsers send no cookie with it. The service decides in its own response what other pages can
+ * read.
  */
 function preflightAnswer(request: RequestHead): Verdict {
   const headers = request.valueNamed('access-control-request-headers');
@@ -241,12 +253,12 @@ function preflightAnswer(request: RequestHead): Verdict {
   );
 }
 
-/** The target that `sendToSignIn` wrote; `/` for anything else. */
+/** Returns the target that `sendToSignIn` wrote; `/` for any other text. */
 function decodeTarget(text: string): string {
   const target = Buffer.from(text, 'base64url').toString('latin1');
   return /^\/[\x21-\x7e\x80-\xff]*$/.test(target) && !isReserved(target) ? target : '/';
 }
 
 function signInFailed(): RelayError {
-  return new RelayError('access_denied', 'The sign-in did not come to its end. Open the preview again.');
+  return new RelayError('access_denied', 'Sign-in was not completed. Open the preview again.');
 }

@@ -27,29 +27,32 @@ import { mayReachApp } from '../listener/operator-paths.js';
 import { isReserved, type PreviewEntrance } from './preview-entrance.js';
 import { isOwnRequest } from './request-origin.js';
 
-/** How long a credential that was looked up is remembered, should the event of its revocation get lost. */
+/** Milliseconds for which a looked-up credential is remembered, in case the event of its revocation is lost. */
 const CREDENTIAL_TTL_MS = 10_000;
 const MAX_CREDENTIALS = 10_000;
-/** Look-ups under way at once: a flood of made-up credentials must not become a flood of queries. */
+/** Most look-ups under way: a flood of made-up credentials must not become a flood of queries. */
 const MAX_LOOKUPS = 256;
 const MAX_SECRET_LENGTH = 512;
 const BEARER = /^bearer +((?:cvp|cvt)_\S+)$/i;
-/** A key may have any form when an operator chose it; but that of a JWT, which is the service's, need not be looked up. */
+/**
+ * A key that an operator chose can have any form. A value with the form of a JWT belongs to the service and is not
+ * looked up.
+ */
 const CHOSEN_BEARER = /^bearer +(?!eyJ[^.]+\.[^.]+\.)([\x21-\x7e]{8,512})$/i;
 
-/** `none`: nothing that lets anyone in. */
+/** `none`: does not let anyone in. */
 export const CREDENTIAL_KINDS = ['api-key', 'preview-token', 'visit', 'none'] as const;
 
-/** What a secret turned out to be. */
+/** The result of looking up a secret. */
 interface Credential {
   readonly kind: (typeof CREDENTIAL_KINDS)[number];
-  /** Null when it is none. */
+  /** The API key; null if the secret is not one. */
   readonly apiKey: ApiKey | null;
   readonly teamId: string | null;
-  /** What a token or visit is for. */
+  /** ID of the preview that a token or visit opens. */
   readonly previewId: string | null;
   readonly userId: string | null;
-  /** The route it was shown for: one that changed since has to be asked about again. */
+  /** Route for which it was looked up. If the route has changed since, it must be looked up again. */
   readonly route: Route | null;
   readonly freshUntil: number;
 }
@@ -58,14 +61,14 @@ interface Credential {
 interface Lookup {
   readonly route: Route | null;
   readonly promise: Promise<Credential>;
-  /** What changed since the store was asked: whether it concerns the answer shows when that has come. */
+  /** Changes since the query to the store began. Whether they affect the result is known only when it arrives. */
   readonly changes: ((credential: Credential) => boolean)[];
 }
 
 /**
- * Who may open a preview: anyone when it is public; otherwise a key of its team, a token of it, or a browser that was
- * let in. To a stranger a private preview and a missing one are the same. A credential in a header is judged alone:
- * cookies beside it count for nothing.
+ * Decides who can open a preview: anyone if it is public; otherwise an API key of its team, a token of the preview, or
+ * a browser that was let in. Strangers cannot tell a private preview from a missing one. A credential in a header is
+ * judged alone: cookies beside it are ignored.
  */
 export class PreviewGate implements AccessGate {
   private readonly credentials = new Map<string, Credential>();
@@ -103,7 +106,8 @@ export class PreviewGate implements AccessGate {
     if (route === null && !hostname.endsWith(this.suffix)) return refuse('unknown_host');
     const header = headerSecret(request);
     if (header !== null) {
-      // Mistyped keys are not looked up: no more than MAX_LOOKUPS can be, and a flood of these costs nothing to make.
+      // Mistyped keys are not looked up: look-ups are limited to MAX_LOOKUPS, and a flood of such keys costs nothing to
+      // make.
       return isPossibleApiKeySecret(header)
         ? this.judgeHeader(header, route, request, peer)
         : refuse('access_denied');
@@ -117,7 +121,7 @@ export class PreviewGate implements AccessGate {
     return this.find(cookie, route).then((found) => this.judgeVisit(found, route, request, hostname));
   }
 
-  /** Who a request that was let in comes from, by the credential it showed. */
+  /** Returns the visitor of a request that was let in, by its credential. */
   visitorOf(request: RequestHead): {
     readonly kind: 'anyone' | 'member' | 'share-link' | 'preview-token' | 'api-key';
     readonly id: string | null;
@@ -138,20 +142,20 @@ export class PreviewGate implements AccessGate {
   }
 
   /**
-   * Whether the credential that let a request in has been forgotten since, for a change or for room: its exchange has to
-   * be judged again.
+   * Reports whether the credential that let a request in has since been forgotten, because of a change or for room: its
+   * exchange must be judged again.
    */
   isForgotten(request: RequestHead): boolean {
     const secret = this.secretOf(request);
     return secret !== null && !this.credentials.has(secret);
   }
 
-  /** Forgets a key at once. */
+  /** Forgets an API key at once. */
   forgetKey(apiKeyId: string): void {
     this.forget((credential) => credential.apiKey?.id === apiKeyId);
   }
 
-  /** Forgets what is known of a person at once. */
+  /** Forgets all credentials of a person at once. */
   forgetUser(userId: string): void {
     this.forget((credential) => credential.userId === userId || credential.kind === 'none');
   }
@@ -179,7 +183,7 @@ export class PreviewGate implements AccessGate {
     return this.entrance.enter(route, request, hostname, address);
   }
 
-  /** What `request` shows: a key or token in a header, or else a visit's cookie. Null when it shows neither. */
+  /** Returns the secret in `request`: a key or token in a header, or else a visit's cookie. Null if it has neither. */
   private secretOf(request: RequestHead): string | null {
     const header = headerSecret(request);
     if (header !== null) return header;
@@ -193,7 +197,10 @@ export class PreviewGate implements AccessGate {
     return held?.route === route && held.freshUntil > performance.now() ? held : null;
   }
 
-  /** Of a header. A browser's visit counts as its cookie only, where its origin is checked. */
+  /**
+   * Judges a secret in a header. The secret of a browser's visit is accepted only as a cookie, where its origin is
+   * checked.
+   */
   private judgeHeader(
     secret: string,
     route: Route | null,
@@ -209,7 +216,7 @@ export class PreviewGate implements AccessGate {
     });
   }
 
-  /** Of an Authorization that does not look like ours. Most are the service's; but a key is a key. */
+  /** Judges an Authorization field that does not look like ours. Most belong to the service, but some can be keys. */
   private judgeBearer(
     route: Route | null,
     request: RequestHead,
@@ -232,13 +239,13 @@ export class PreviewGate implements AccessGate {
     });
   }
 
-  /** Once for each look-up and not for each request: what is held was looked up seconds ago. */
+  /** Records the use of a key, once for each look-up and not for each request: a held result is only seconds old. */
   private recordUse({ apiKey }: Credential, verdict: Verdict, request: RequestHead, peer: string): void {
     if (verdict.kind === 'allow' && apiKey !== null)
       this.apiKeyUse.record(apiKey, this.trustedProxies.clientOf(peer, forwardedFor(request)));
   }
 
-  /** Of the cookie. A key or token in its place counts for nothing: it would skip the check of the origin. */
+  /** Judges the secret in the cookie. A key or token there is ignored: it would skip the check of the origin. */
   private judgeVisit(
     found: Credential,
     route: Route | null,
@@ -331,7 +338,7 @@ function known(
   };
 }
 
-/** What a request shows in a header: a key or token; '' for what can be none. Null when there is no such header. */
+/** Returns the key or token in a header; '' for a value that cannot be one. Null if there is no such header. */
 function headerSecret(request: RequestHead): string | null {
   let authorization = -1;
   for (let i = 0; i < request.count; i++) {

@@ -4,7 +4,7 @@ import type { Banners } from '@culvert/banner';
 import type { PreviewRoute, Store } from '@culvert/domain';
 import { Http2Dialer, Route, type StreamPools, type TunnelRegistry } from '@culvert/relay';
 
-/** Makes routes of the previews in the store. */
+/** Creates routes for the previews in the store. */
 export class PreviewRoutes {
   constructor(
     private readonly store: Store,
@@ -14,7 +14,7 @@ export class PreviewRoutes {
     private readonly scheme: 'http' | 'https',
   ) {}
 
-  /** The route of a lower-case hostname, or null when no preview has it. */
+  /** Returns the route of a lower-case hostname, or null if no preview has it. */
   async resolve(hostname: string): Promise<Route | null> {
     const preview = await this.store.previews.findRoute(hostname);
     return preview === null ? null : this.routeOf(preview);
@@ -38,7 +38,7 @@ export class PreviewRoutes {
         teamId: preview.teamId,
         hostname: preview.hostname,
         interceptId: preview.interceptId,
-        // 0: a Telepresence traffic manager has not told it yet.
+        // 0: a Telepresence traffic manager has not reported the port yet.
         ingress: bracketed(ingress.host) + (ingress.port === 0 ? '' : `:${ingress.port}`),
         l5Host: bracketed(ingress.l5Host),
         addRequestHeaders: preview.addRequestHeaders,
@@ -46,7 +46,7 @@ export class PreviewRoutes {
         bodyFilter: preview.banner && this.banners.filterFor({ ...preview.banner, scheme: this.scheme }),
         allowUpgrades: preview.allowUpgrades,
         expiresAt: preview.expiresAt?.getTime() ?? Infinity,
-        // All that a route is made of, however long its headers are.
+        // Hash of everything that the route depends on, in a fixed length.
         revision: createHash('sha256').update(JSON.stringify(preview)).digest('base64'),
       },
       this.pools.open(ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme })),
@@ -54,7 +54,7 @@ export class PreviewRoutes {
   }
 }
 
-/** An IPv6 address as it stands in `Host` and before a port (RFC 3986 §3.2.2). */
+/** Returns an IPv6 address as it is written in `Host` and before a port (RFC 3986 §3.2.2). */
 function bracketed(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
 }

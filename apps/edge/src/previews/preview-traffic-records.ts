@@ -4,15 +4,15 @@ import type { Logger } from 'pino';
 
 const RECORD_MS = 15_000;
 const MINUTE_MS = 60_000;
-/** Rows of one statement. */
+/** Rows in one statement. */
 const BATCH = 1000;
-/** What waits for a store that does not answer. */
+/** Most records held while the store does not answer. */
 const MAX_PENDING = 20_000;
 
-/** Writes down, four times a minute, what previews were sent and answered. */
+/** Records, four times a minute, the traffic of previews. */
 export class PreviewTrafficRecords {
   private timer: NodeJS.Timeout;
-  /** What could not be written yet, by preview and minute. */
+  /** Records that are not written yet, by preview and minute. */
   private pending = new Map<string, TrafficDraft>();
   private writing: Promise<void> = Promise.resolve();
 
@@ -24,21 +24,21 @@ export class PreviewTrafficRecords {
     this.timer = this.nextTimer();
   }
 
-  /** Takes what was counted until now, and writes it. */
+  /** Takes the counts since the last call and writes them. */
   record(now: Date): Promise<void> {
-    // Where most of what was counted happened.
+    // The minute in which most of it was counted.
     const minute = new Date(Math.floor((now.getTime() - RECORD_MS / 2) / MINUTE_MS) * MINUTE_MS);
     for (const counted of this.relay.drainTraffic()) this.hold(counted, minute);
     return (this.writing = this.writing.then(() => this.write()));
   }
 
-  /** Writes down what is left. */
+  /** Writes what is left. */
   async close(): Promise<void> {
     clearTimeout(this.timer);
     await this.record(new Date());
   }
 
-  /** On the beats of the clock, so that no record spans two minutes. */
+  /** Fires at whole intervals of the clock, so that no record spans two minutes. */
   private nextTimer(): NodeJS.Timeout {
     return setTimeout(
       () => {
@@ -64,7 +64,7 @@ export class PreviewTrafficRecords {
     const drafts = [...this.pending];
     for (let i = 0; i < drafts.length; i += BATCH) {
       const batch = drafts.slice(i, i + BATCH);
-      // Taken out first: what is counted meanwhile is a row of its own.
+      // Removed first: counts that arrive meanwhile get a row of their own.
       for (const [key] of batch) this.pending.delete(key);
       try {
         await this.traffic.add(batch.map(([, draft]) => draft));

@@ -2,12 +2,12 @@ import type { Repositories } from '@culvert/domain';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
 
-/** As exact as `lastUsedAt` is. The shortest idle time of a preview is five of these. */
+/** Precision of `lastUsedAt`. The shortest idle time of a preview is five of these. */
 const RECORD_MS = 60_000;
 
 /**
- * Writes down which previews are used, for those that end when they are not, and how many requests of each team were
- * forwarded, for the team to see.
+ * Records which previews are used, for those that expire when idle, and how many requests of each team were forwarded,
+ * which the team can see.
  */
 export class PreviewUse {
   private readonly timer: NodeJS.Timeout;
@@ -35,7 +35,7 @@ export class PreviewUse {
     }
   }
 
-  /** Writes down what is left. */
+  /** Writes what is left. */
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.record(new Date());

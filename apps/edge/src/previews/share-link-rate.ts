@@ -2,10 +2,12 @@ import { MAX_SHARE_LINK_VISITS_PER_NETWORK } from '@culvert/domain';
 import { networkOf } from '@culvert/sockets';
 
 const WINDOW_MS = 60 * 60 * 1000;
-/** Networks and links that are counted at once. Beyond, those that were counted from the longest ago are forgotten. */
+/** Most networks and links that are counted at once. Beyond it, the oldest counts are forgotten. */
 const MAX_COUNTS = 10_000;
 
-/** How many visits a share link begins for one network in an hour, so that nobody uses up the link by themselves. */
+/**
+ * Limits how many visits a share link begins for one network in an hour, so that one network cannot use up the link.
+ */
 export class ShareLinkRate {
   private readonly counts = new Map<string, { count: number; readonly startedAt: number }>();
 

@@ -25,7 +25,7 @@ import type { ExchangeWatches } from '../exchanges/exchange-watches.js';
 import { maskFields } from '../exchanges/masking.js';
 import { isReserved } from '../previews/preview-entrance.js';
 
-/** Offered or sent at once. */
+/** Most replays that are offered or sent at once. */
 const MAX_REPLAYS = 50;
 
 type Asked = Extract<ClusterEvent, { type: 'replay.asked' }>;
@@ -39,19 +39,19 @@ interface Parts {
 }
 
 /**
- * Sends requests for people who replay them. Every edge offers what it can do; the one that gets the order sends the
- * request through the relay, once.
+ * Sends requests that people replay. Every edge offers what it can do; the edge that gets the order sends the request
+ * through the relay, once.
  */
 export class Replays {
-  /** Of those that were sent, by what came of them. */
+  /** Sent replays, by outcome. */
   readonly counts = { answered: 0, failed: 0 };
-  /** What ends an offer that nobody has taken yet. */
+  /** Functions that end offers which are not taken yet. */
   private readonly offers = new Map<string, () => void>();
   private running = 0;
 
   constructor(private readonly parts: Parts) {}
 
-  /** Says what this edge can do about it. */
+  /** Offers to send the replay, if this edge can. */
   async handle({ replayId, previewId, trafficManagerId, exchangeId }: Asked): Promise<void> {
     const { relay, tunnels, watches, bus } = this.parts;
     const held = exchangeId === '' ? null : watches.find(previewId, exchangeId);
@@ -81,7 +81,7 @@ export class Replays {
     if (this.offers.has(offerId)) this.answer(replayId, { kind: 'offer', state: 'ready', offerId, ...known });
   }
 
-  /** Takes nothing more. What runs ends with the relay. */
+  /** Accepts nothing more. Replays under way end with the relay. */
   close(): void {
     for (const end of this.offers.values()) end();
   }
@@ -104,7 +104,7 @@ export class Replays {
     const { host, method, target, fields, hostname, replayId: id, replayOf, callerId } = order;
     const body = Buffer.from(order.body, 'base64');
     const request = replayHead({ host, method, target, fields, body }, relay.limits.head);
-    // The edge answers these itself, to whoever comes in by a browser.
+    // The edge itself answers these, to browsers.
     if (isReserved(request.target))
       return new RelayError('bad_request', 'Paths below /.culvert/ never reach the service.');
     const route = await relay.findRoute(hostname, request);
@@ -116,7 +116,7 @@ export class Replays {
       mark: { id, replayOf, callerId },
       peer: order.address,
       isSecure: order.isSecure,
-      // Whoever waits for the answer does so through a relay, which waits no longer than this for it.
+      // The caller waits for the answer through a relay, which has this time limit.
       maxMs: Math.min(REPLAY_MS, (relay.limits.responseTimeoutMs * 3) / 4),
       maxKeptBytes: MAX_CAPTURED_BYTES,
     });
@@ -126,7 +126,7 @@ export class Replays {
     if (error instanceof RelayError) return error;
     if (error instanceof HttpSyntaxError) return requestFault(error, this.parts.relay.limits.head);
     this.parts.log.error({ err: error }, 'a replay failed');
-    return new RelayError('internal_error', 'Something went wrong inside Culvert.');
+    return new RelayError('internal_error', 'Something went wrong in Culvert.');
   }
 
   private answer(replayId: string, answer: ReplayAnswer): void {
@@ -134,7 +134,7 @@ export class Replays {
   }
 }
 
-/** The JSON behind the letter of a line. */
+/** Parses the JSON after the letter of a line. */
 function parsed(line: string): unknown {
   return JSON.parse(line.slice(1));
 }

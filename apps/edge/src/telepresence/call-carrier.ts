@@ -61,7 +61,7 @@ export function trailersOf(status: GrpcStatus, message: string): Record<string, 
   return { 'grpc-status': String(status), 'grpc-message': percentEncoded(message) };
 }
 
-/** gRPC's own encoding of messages: everything but visible ASCII, space and no percent sign. */
+/** Encodes a message as gRPC does: visible ASCII and space except the percent sign stay. */
 function percentEncoded(text: string): string {
   let encoded = '';
   for (const byte of Buffer.from(text.slice(0, 1000))) {

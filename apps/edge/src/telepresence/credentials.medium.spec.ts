@@ -42,9 +42,9 @@ const CALLS = {
 } as const satisfies Record<string, { path: string; scopes: readonly ApiKeyScope[]; letIn: unknown }>;
 
 const NEEDED = 'an API key is needed: run "telepresence login"';
-const UNKNOWN = 'the API key is not known here';
+const UNKNOWN = 'the API key does not exist on this server';
 const OVER = 'the API key is expired or revoked';
-const SIGNED_OUT = 'the sign-in has expired or ended: run "telepresence login"';
+const SIGNED_OUT = 'the sign-in has expired or was ended: run "telepresence login"';
 
 type Fields = Readonly<Record<string, string>>;
 const key = (secret: string): Fields => ({ 'x-ambassador-api-key': secret });

@@ -12,7 +12,7 @@ import {
 import type { ApiKeyUse } from '@culvert/nest';
 import { GrpcStatus } from '@culvert/telepresence';
 
-/** What a call carries, as it was sent. */
+/** Credentials of a call, as they were sent. */
 export interface Credentials {
   /** `x-ambassador-api-key`, from Telepresence 2.1.4. */
   readonly apiKey: string | undefined;
@@ -20,7 +20,7 @@ export interface Credentials {
   readonly authorization: string | undefined;
 }
 
-/** Who makes a call. */
+/** Caller of a gRPC call. */
 export interface GrpcCaller {
   readonly teamId: string;
   readonly credential: TunnelCredential;
@@ -40,14 +40,14 @@ export class CallError extends Error {
 const SECRET = /^[\x21-\x7e]{8,512}$/;
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** Checks what Telepresence's programs authenticate with. */
+/** Authenticates Telepresence's programs. */
 export class CallAuthenticator {
   constructor(
     private readonly store: Store,
     private readonly apiKeyUse: Pick<ApiKeyUse, 'record'>,
   ) {}
 
-  /** @throws CallError `UNAUTHENTICATED`, or `PERMISSION_DENIED` when it does not reach as far as `scopes` */
+  /** @throws CallError `UNAUTHENTICATED`, or `PERMISSION_DENIED` if a scope of `scopes` is missing */
   async authenticate(
     { apiKey, authorization }: Credentials,
     address: string,
@@ -67,7 +67,8 @@ export class CallAuthenticator {
     scopes: readonly ApiKeyScope[],
   ): Promise<GrpcCaller> {
     const key = await this.store.apiKeys.findByHash(hashApiKeySecret(secret));
-    if (key === null) throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is not known here');
+    if (key === null)
+      throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key does not exist on this server');
     const now = new Date();
     if (!isApiKeyUsable(key, now))
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key is expired or revoked');
@@ -91,13 +92,13 @@ export class CallAuthenticator {
     if (owner === null)
       throw new CallError(
         GrpcStatus.UNAUTHENTICATED,
-        'the sign-in has expired or ended: run "telepresence login"',
+        'the sign-in has expired or was ended: run "telepresence login"',
       );
     const { program, user, role } = owner;
     const permitted = scopesOfProgram(program.clientId, role);
     const missing = scopes.find((scope) => !permitted.includes(scope));
     if (missing !== undefined)
-      throw new CallError(GrpcStatus.PERMISSION_DENIED, `your sign-in does not reach as far as ${missing}`);
+      throw new CallError(GrpcStatus.PERMISSION_DENIED, `your sign-in lacks the scope ${missing}`);
     return {
       teamId: program.teamId,
       credential: { kind: 'program', programId: program.id, userId: user.id },

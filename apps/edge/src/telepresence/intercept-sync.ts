@@ -5,12 +5,15 @@ import type { Logger } from 'pino';
 import type { RequestedPreviews } from './requested-previews.js';
 
 const RETRY_MS = 1000;
-/** Between two comparisons with the store: a manager may show changes faster than a database should write them. */
+/**
+ * Milliseconds between two comparisons with the store: a manager can report changes faster than a database should write
+ * them.
+ */
 const PAUSE_MS = 200;
 const MAX_ENTRIES = 32;
 const MAX_KEY_LENGTH = 128;
 const MAX_TEXT_LENGTH = 1024;
-/** `__proto__` is not what any store gives back. */
+/** Excludes `__proto__`, which stores do not return. */
 const KEY = /^(?!__proto__$)[\x21-\x7e]+$/;
 const HOST = /^[\x21-\x7e]{1,253}$/;
 
@@ -19,17 +22,20 @@ export interface InterceptSyncOptions {
   readonly session: Session;
   readonly managerId: string;
   readonly previews: RequestedPreviews;
-  /** How long an intercept may be missing from what the manager shows, before it is removed. */
+  /** Milliseconds for which the manager may not report an intercept before it is removed. */
   readonly graceMs: number;
-  /** The intercepts with a preview, whenever the manager shows them; none while it is not watched. */
+  /**
+   * Called with the intercepts that have a preview, whenever the manager reports them; with none while it is not
+   * watched.
+   */
   readonly onShown: (interceptIds: ReadonlySet<string>) => void;
   readonly log: Logger;
 }
 
-/** Keeps the store as one manager's WatchIntercepts says. Of what it shows, only what is named here is looked at. */
+/** Keeps the store equal to one manager's WatchIntercepts. It handles only the intercepts that are named here. */
 export class InterceptSync {
   private shown: ReadonlyMap<string, ShownIntercept> | null = null;
-  /** Since when intercepts, or their previews, are missing. */
+  /** Time since which an intercept, or its preview, is missing. */
   private readonly missingSince = new Map<string, number>();
   private cancelWatch: () => void = () => {};
   private retry: NodeJS.Timeout | undefined;
@@ -53,8 +59,8 @@ export class InterceptSync {
     this.cancelWatch = this.options.manager.watchIntercepts({
       onSnapshot: (intercepts) => this.handleSnapshot(intercepts),
       onEnd: ({ status, message }) => {
-        this.options.log.info({ status, message }, 'intercepts are not watched any more');
-        // What it showed may be long gone: an intercept of the same id without a preview would be the end of it.
+        this.options.log.info({ status, message }, 'intercepts are no longer watched');
+        // The last report may be outdated: an intercept of the same ID without a preview would end the new one.
         this.shown = null;
         this.options.onShown(new Set());
         this.retry = setTimeout(() => this.start(), RETRY_MS);
@@ -72,7 +78,7 @@ export class InterceptSync {
   }
 
   /**
-   * Tells the manager that a person removed this preview. When the manager has no such preview, the intercept keeps
+   * Asks the manager to remove a preview that a person removed. If the manager has no such preview, the intercept keeps
    * nothing to restore.
    */
   removePreview(interceptId: string, hostname: string): void {
@@ -86,7 +92,7 @@ export class InterceptSync {
       .removePreview(interceptId)
       .then((failure) => {
         if (failure !== null)
-          log.warn({ failure, interceptId }, 'the traffic manager keeps a removed preview');
+          log.warn({ failure, interceptId }, 'the traffic manager did not remove the preview');
       })
       .catch((error: unknown) => log.error({ err: error }, 'a preview could not be removed'));
   }
@@ -99,7 +105,7 @@ export class InterceptSync {
     this.schedule();
   }
 
-  /** One run at a time; what changes meanwhile is one more run. */
+  /** Runs one comparison at a time; changes meanwhile cause one more. */
   private schedule(): void {
     this.isBehind = true;
     if (!this.isRunning) void this.keepUp();
@@ -119,7 +125,7 @@ export class InterceptSync {
     this.isRunning = false;
   }
 
-  /** Returns the first failure, or null: one intercept does not keep the others from being compared. */
+  /** Returns the first failure, or null: a failed intercept does not stop the comparison of the others. */
   private async run(): Promise<unknown> {
     const { previews, session } = this.options;
     const stored = await previews.list(session.teamId, session.trafficManagerId);
@@ -146,12 +152,15 @@ export class InterceptSync {
     else if (this.isMissingForLong(entry)) await this.collect(entry, info);
   }
 
-  /** The manager stores a preview only after CreateDomain was answered, and may be slow at it. */
+  /**
+   * Reports whether the intercept is missing for long. The manager stores a preview only after CreateDomain was
+   * answered, and can be slow.
+   */
   private isMissingForLong({ intercept, previews }: InterceptPreviews): boolean {
     const now = Date.now();
     const newest = Math.max(
       intercept.createdAt.getTime(),
-      // Asked for again, a preview is as new as that.
+      // A preview that was asked for again counts as new.
       ...previews.map((each) => each.updatedAt.getTime()),
     );
     const since = Math.max(this.missingSince.get(intercept.id) ?? now, newest);
@@ -173,7 +182,7 @@ export class InterceptSync {
     this.missingSince.delete(intercept.id);
   }
 
-  /** A removed preview that the manager no longer shows is not one to restore. */
+  /** Drops a removed preview that the manager no longer shows: it cannot be restored. */
   private async dropRemoved({ id, removedPreview }: Intercept, info: ShownIntercept): Promise<void> {
     if (removedPreview === null || info.previewDomain === removedPreview.hostname) return;
     await this.options.previews.dropRemoved(this.options.session.teamId, id, removedPreview.hostname);
@@ -194,7 +203,7 @@ export class InterceptSync {
   }
 }
 
-/** What the manager says now, or null when the store says the same. */
+/** Returns what the manager reports now, or null if the store has the same. */
 function changeOf(stored: Intercept, info: ShownIntercept): InterceptStatus | null {
   const told: InterceptStatus = {
     disposition: DISPOSITIONS[info.disposition] ?? 'UNSPECIFIED',

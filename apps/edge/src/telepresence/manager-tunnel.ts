@@ -2,12 +2,12 @@ import type { ReverseTunnelConnection } from '@culvert/telepresence';
 import type { Stream, StreamHandler, StreamTarget, Tunnel, TunnelState } from '@culvert/tunnel';
 
 /**
- * A reverse connection that is asked for a stream only when its manager has said that it has the intercept and its
- * preview: a manager that is asked any earlier dies of it (all versions).
+ * A reverse connection on which a stream is opened only after its manager has reported the intercept and its preview:
+ * an earlier stream crashes the manager (all versions).
  */
 export class ManagerTunnel implements Tunnel {
   readonly kind = 'telepresence';
-  /** Ids of the intercepts that the manager shows with a preview. */
+  /** IDs of the intercepts that the manager reports with a preview. */
   private shown: ReadonlySet<string> = new Set();
 
   constructor(readonly connection: ReverseTunnelConnection) {}

@@ -18,7 +18,7 @@ import { CallError, type GrpcCaller } from './credentials.js';
 
 const INTERCEPT_ID = /^[\x21-\x7e]{1,300}$/;
 
-/** The previews that Telepresence's traffic managers ask for: the same rules, limits and audit as over the API. */
+/** Previews that Telepresence's traffic managers ask for: with the same rules, limits and audit as in the API. */
 export class RequestedPreviews {
   private readonly rules: PreviewRules;
   private readonly audit: AuditLog;
@@ -42,8 +42,8 @@ export class RequestedPreviews {
   }
 
   /**
-   * Makes an intercept and its private preview, and returns the hostname.
-   * @throws CallError with what the user did wrong
+   * Creates an intercept and its private preview, and returns the hostname.
+   * @throws CallError with the user's mistake
    */
   async open(caller: GrpcCaller, managerId: string, request: CreateDomainRequest): Promise<string> {
     const { intercept, ...preview } = readRequest(request);
@@ -65,32 +65,35 @@ export class RequestedPreviews {
     return opened.preview.hostname;
   }
 
-  /** Ends a preview of this traffic manager; nothing when there is none, or one that is newer than the call. */
+  /** Ends a preview of this traffic manager. Does nothing if there is none, or if it is newer than the call. */
   close(teamId: string, managerId: string, hostname: string, closing?: Closing): Promise<void> {
     return this.rules.close(teamId, managerId, hostname, closing);
   }
 
-  /** Ends an intercept of this traffic manager with its previews; nothing when there is none as old as the call. */
+  /**
+   * Ends an intercept of this traffic manager with its previews. Does nothing if there is none, or if it is newer than
+   * the call.
+   */
   closeIntercept(teamId: string, managerId: string, interceptId: string, closing?: Closing): Promise<void> {
     return this.rules.closeIntercept(teamId, managerId, interceptId, closing);
   }
 
-  /** Notes that the manager of an intercept no longer shows the preview of this hostname, which was removed here. */
+  /** Records that the manager of an intercept no longer shows the preview of this hostname, which was removed here. */
   dropRemoved(teamId: string, interceptId: string, hostname: string): Promise<void> {
     return this.rules.dropRemoved(teamId, interceptId, hostname);
   }
 
-  /** Keeps what the manager shows of an intercept. */
+  /** Stores what the manager reports about an intercept. */
   followIntercept(teamId: string, interceptId: string, shown: InterceptStatus): Promise<void> {
     return this.rules.followIntercept(teamId, interceptId, shown);
   }
 
-  /** Has a preview enter the cluster where its manager says. */
+  /** Sets the ingress of a preview to the one that its manager reports. */
   followIngress(preview: Preview, ingress: Ingress): Promise<void> {
     return this.rules.followIngress(preview, ingress);
   }
 
-  /** Where a service's traffic enters: as its newest preview says, or else the service itself. */
+  /** Returns the ingress of a service: that of its newest preview, or else the service itself. */
   async resolveIngress(
     teamId: string,
     service: { readonly namespace: string; readonly name: string; readonly port: number },
@@ -102,7 +105,7 @@ export class RequestedPreviews {
     return { host, port: port || 80, useTls: port === 443, l5Host: host };
   }
 
-  /** Removes traffic managers that nobody has seen since `seenBefore`, with all they left behind. */
+  /** Removes traffic managers that were last seen before `seenBefore`, with everything that belongs to them. */
   async collect(seenBefore: Date): Promise<void> {
     for (const { teamId, id } of await this.store.requestedPreviews.findAbandoned(
       'telepresence',
@@ -131,12 +134,12 @@ export class RequestedPreviews {
       case 'limit-reached':
         return new CallError(
           GrpcStatus.RESOURCE_EXHAUSTED,
-          `the team has ${this.rules.maxPreviews} previews, as many as it may`,
+          `the team has reached its limit of ${this.rules.maxPreviews} previews`,
         );
       case 'intercept-taken':
         return new CallError(
           GrpcStatus.ALREADY_EXISTS,
-          'another traffic manager has an intercept of this id',
+          'another traffic manager has an intercept with this id',
         );
     }
   }
@@ -148,7 +151,7 @@ function rejectText(error: unknown): never {
   throw error;
 }
 
-/** The request by the rules of the API, whose words the answer uses. */
+/** Validates the request by the rules of the API, whose messages it returns. */
 function readRequest(request: CreateDomainRequest): CreatePreviewRequest {
   const {
     interceptId,
@@ -166,7 +169,7 @@ function readRequest(request: CreateDomainRequest): CreatePreviewRequest {
   if (spec === undefined) throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'intercept_spec is missing');
   const result = createPreviewRequest.safeParse({
     intercept: interceptOf(spec),
-    // The manager keeps the ingress to itself until it is connected. Before 2.1 it sent no name either.
+    // The manager does not report the ingress until it is connected. Before 2.1 it did not send a name either.
     ingress: { host: host || spec.serviceName || spec.agent, port: 80, verifyTls: false },
     displayBanner,
     pullRequestUrl: pullRequestUrl === '' ? null : pullRequestUrl,

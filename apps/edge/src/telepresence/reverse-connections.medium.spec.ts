@@ -343,7 +343,7 @@ describe(ReverseConnections.name, () => {
       const wrong = dial({ apiKey: generateApiKeySecret() });
       expect(await wrong.ended.promise).toEqual({
         status: GrpcStatus.UNAUTHENTICATED,
-        message: 'the API key is not known here',
+        message: 'the API key does not exist on this server',
       });
       const expired = await keyOf(teamId, API_KEY_SCOPES, new Date(Date.now() - 1));
       expect(await statusOf(dial({ apiKey: expired }))).toBe(GrpcStatus.UNAUTHENTICATED);
@@ -378,7 +378,7 @@ describe(ReverseConnections.name, () => {
       await connected(managerId, busy);
       expect(await dial({ apiKey }).ended.promise).toEqual({
         status: GrpcStatus.RESOURCE_EXHAUSTED,
-        message: 'the team has 1 sessions, as many as it may',
+        message: 'the team has reached its limit of 1 sessions',
       });
     });
 

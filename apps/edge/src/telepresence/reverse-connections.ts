@@ -27,11 +27,11 @@ import type { RequestedPreviews } from './requested-previews.js';
 import { credentialsOf } from './services.js';
 import { failCall } from './unary-call.js';
 
-/** Bidirectional calls, which no unary service can take. */
+/** Path of bidirectional calls, which the unary services cannot serve. */
 const USER_DAEMON_PATH = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnection';
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 
-/** Some managers dial again without any delay: beyond this many dials they wait for their answer. */
+/** Some managers redial without any delay: beyond this many dials, their answers are delayed. */
 const MAX_DIALS = 30;
 const DIAL_WINDOW_MS = 10_000;
 const DIAL_DELAY_MS = 5000;
@@ -44,9 +44,9 @@ export interface ReverseConnectionsOptions {
   readonly previews: RequestedPreviews;
   readonly sessions: TunnelSessions;
   readonly registry: TunnelRegistry;
-  /** How long an intercept may be missing from what its connected manager shows. */
+  /** Milliseconds for which a connected manager may not report an intercept. */
   readonly graceMs: number;
-  /** How long previews of a manager that is away are kept. */
+  /** Milliseconds for which the previews of a disconnected manager are kept. */
   readonly retentionMs: number;
   readonly log: Logger;
 }
@@ -62,14 +62,14 @@ export class ReverseConnections {
     this.upkeep.unref();
   }
 
-  /** Whether a gRPC call opens a reverse connection. */
+  /** Reports whether a gRPC call opens a reverse connection. */
   accepts({ target }: RequestHead): boolean {
     return target === REVERSE_CONNECTION_PATH || target === USER_DAEMON_PATH;
   }
 
   receive(stream: HandedOffStream): void {
     if (stream.head.target === USER_DAEMON_PATH) {
-      refuseCall(stream, GrpcStatus.UNIMPLEMENTED, 'user daemons are not reached through Culvert');
+      refuseCall(stream, GrpcStatus.UNIMPLEMENTED, 'user daemons cannot be reached through Culvert');
       return;
     }
     this.accept(stream).catch((error: unknown) => {
@@ -78,7 +78,7 @@ export class ReverseConnections {
     });
   }
 
-  /** A person removed a preview: its manager, if it is connected here, is told. */
+  /** Notifies the manager, if it is connected here, that a person removed a preview. */
   handleRemovedPreview(trafficManagerId: string, interceptId: string, hostname: string): void {
     for (const sync of this.syncs.get(trafficManagerId) ?? []) sync.removePreview(interceptId, hostname);
   }
@@ -96,12 +96,12 @@ export class ReverseConnections {
       throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the header x-telepresence-managerid is missing');
     if (this.isStorming(`${networkOf(stream.peer)} ${managerId}`)) {
       await new Promise((resolve) => setTimeout(resolve, DIAL_DELAY_MS).unref());
-      throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reverse connections one after the other');
+      throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reverse connections in a short time');
     }
     const credentials = credentialsOf(stream.head);
     const { teamId, credential } = await authenticator.authenticate(credentials, stream.peer, ['tunnel']);
     if (!sessions.hasRoom)
-      throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge holds as many tunnels as it may');
+      throw new CallError(GrpcStatus.RESOURCE_EXHAUSTED, 'this edge has reached its limit of tunnels');
     const { session, resumed } = await this.register(teamId, {
       identity: {
         managerId,
@@ -113,7 +113,7 @@ export class ReverseConnections {
       credential,
       remoteAddress: stream.peer,
     });
-    // It may be gone, or its credential have ended, since the beginning.
+    // The session may have ended, or the credential may have been revoked, since the call began.
     if ((await findUnusable(this.options.store, [credential])).size > 0)
       throw new CallError(GrpcStatus.UNAUTHENTICATED, reasonOf(credential));
     if (!isGone) this.open(stream, { session, resumed, credential, instanceId: managerId });
@@ -128,7 +128,7 @@ export class ReverseConnections {
       if (!(error instanceof TeamLimitError)) throw error;
       throw new CallError(
         GrpcStatus.RESOURCE_EXHAUSTED,
-        `the team has ${error.max} sessions, as many as it may`,
+        `the team has reached its limit of ${error.max} sessions`,
       );
     }
   }
@@ -140,7 +140,7 @@ export class ReverseConnections {
     const { session, instanceId: managerId } = whose;
     const { sessions, registry, previews, graceMs, log } = this.options;
     let sync: InterceptSync | null = null;
-    /** Why this edge ends it, once it does. */
+    /** Code with which this edge ends the connection, once it does. */
     let ending: GoAwayCode | null = null;
     const connection: ReverseTunnelConnection = acceptReverseConnection(new CallCarrier(stream), {
       onOpen: () => {
@@ -177,11 +177,11 @@ export class ReverseConnections {
       tunnel,
       end: (code, reason) => {
         ending = code;
-        // What a newer connection of the same manager replaces may finish what it carries.
+        // A connection that a newer one of the same manager replaces can finish what it carries.
         if (code === GoAwayCode.SUPERSEDED) connection.drain(GrpcStatus.ABORTED, reason);
         else connection.close(statusOf(code), reason);
       },
-      // A manager leaves when its call ends: until then it carries what is under way.
+      // A manager leaves when its call ends: until then it carries exchanges under way.
       leave: () => {},
     };
     sessions.hold(registered);
@@ -213,12 +213,12 @@ export class ReverseConnections {
       await previews.collect(new Date(Date.now() - retentionMs));
       await store.requestedPreviews.forgetHostnames(new Date(Date.now() - HOSTNAME_MEMORY_MS));
     } catch (error) {
-      log.error({ err: error }, 'what is left of traffic managers could not be collected');
+      log.error({ err: error }, 'expired traffic managers could not be removed');
     }
   }
 }
 
-/** What an end means whose code is not known. By itself the edge ends a connection only when its ids are used up. */
+/** Reasons for ends without a known code. The edge itself ends a connection only when its IDs are used up. */
 const REASONS: Record<ReverseTunnelEnd['by'], ConnectionReason> = {
   manager: 'manager_stopped',
   lost: 'connection_lost',

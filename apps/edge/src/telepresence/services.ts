@@ -19,10 +19,10 @@ import { answerCall, CallWait, failCall, readMessage } from './unary-call.js';
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const VERSION = /^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,64})?)$/;
 const SERVICE_NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
-/** Previews of one team that wait to be made or removed. */
+/** Most previews of one team that wait to be created or removed. */
 const MAX_QUEUED = 1000;
 
-/** Where a call comes from. */
+/** The origin of a call. */
 interface CallOrigin {
   readonly caller: GrpcCaller;
   /** `x-telepresence-managerid`, or empty. */
@@ -35,14 +35,14 @@ type Handler<Request, Response> = (request: Request, origin: CallOrigin) => Prom
 export interface TelepresenceServicesOptions {
   readonly authenticator: CallAuthenticator;
   readonly previews: RequestedPreviews;
-  /** `registry/repository/name:tag`; null: Telepresence's own image of the version that asks. */
+  /** `registry/repository/name:tag`; null: Telepresence's own image of the version that calls. */
   readonly agentImage: string | null;
   readonly log: Logger;
 }
 
 type Answer = (stream: HandedOffStream, wait: CallWait) => Promise<Buffer>;
 
-/** Calls with one answer. Each is so small that it is read whole and answered at once. */
+/** Calls with one answer. Each is so small that it is read as a whole and answered at once. */
 export class TelepresenceServices {
   private readonly answers = new Map<string, Answer>();
   private readonly queues = new TeamQueues(MAX_QUEUED);
@@ -57,7 +57,7 @@ export class TelepresenceServices {
     try {
       const answer = this.answers.get(target);
       if (answer === undefined)
-        throw new CallError(GrpcStatus.UNIMPLEMENTED, 'Culvert does not offer this call');
+        throw new CallError(GrpcStatus.UNIMPLEMENTED, 'Culvert does not support this call');
       const wait = new CallWait();
       answerCall(stream, await wait.within(stream.head, answer(stream, wait)));
     } catch (error) {
@@ -65,7 +65,10 @@ export class TelepresenceServices {
     }
   }
 
-  /** Scopes are the least that the key has which Telepresence sends: of a manager, a workstation or an agent. */
+  /**
+   * Registers the calls. The scopes are the fewest that the key which Telepresence sends has: the key of a manager, a
+   * workstation or an agent.
+   */
   private register(): void {
     const { previews, agentImage } = this.options;
     this.serve(Methods.createDomain, ['tunnel', 'previews:write'], async (request, origin) => {
@@ -79,7 +82,7 @@ export class TelepresenceServices {
       if (domain === null)
         throw new CallError(
           GrpcStatus.RESOURCE_EXHAUSTED,
-          'too many previews of the team are asked for at once',
+          'too many previews of the team are requested at once',
         );
       return { domain: await domain };
     });
@@ -104,9 +107,12 @@ export class TelepresenceServices {
     this.serve(Methods.resolveIngressInfo, ['previews:read'], async (request, { caller: { teamId } }) => {
       const { namespace, serviceName, servicePort } = request;
       if (!SERVICE_NAME.test(serviceName) || (namespace !== '' && !SERVICE_NAME.test(namespace)))
-        throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the service has no name that a cluster could have');
+        throw new CallError(
+          GrpcStatus.INVALID_ARGUMENT,
+          'the service name is not one that a cluster can have',
+        );
       if (servicePort < 0 || servicePort > 65_535)
-        throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the service has no port that there could be');
+        throw new CallError(GrpcStatus.INVALID_ARGUMENT, 'the service port is not valid');
       const ingress = await previews.resolveIngress(teamId, {
         namespace,
         name: serviceName,
@@ -120,14 +126,15 @@ export class TelepresenceServices {
     this.serve(Methods.namespacesToWatch, ['previews:read'], ({ namespaces }) => ({ namespaces }));
     this.serve(Methods.reportInterceptCreation, ['previews:write'], () => ({}));
     this.serve(Methods.savedIntercept, ['previews:read'], ({ name }) => {
-      throw new CallError(GrpcStatus.NOT_FOUND, `there is no saved intercept ${name.slice(0, 100)}`);
+      throw new CallError(GrpcStatus.NOT_FOUND, `the saved intercept ${name.slice(0, 100)} does not exist`);
     });
     this.serve(Methods.autocompleteSavedIntercept, ['previews:read'], () => ({ completions: [] }));
   }
 
   /**
-   * Who calls is asked before the message is decoded, which may cost more than its bytes. It is read to its end even so:
-   * a call that is answered earlier counts as one that was reset, and a few hundred of these end the connection.
+   * Serves calls. The caller is authenticated before the message is decoded, which can cost more than its bytes
+   * suggest. The message is read to its end nevertheless: a call that is answered earlier counts as reset, and a few
+   * hundred of these end the connection.
    */
   private serve<Request, Response>(
     method: Method<Request, Response>,
@@ -153,7 +160,7 @@ export class TelepresenceServices {
     );
   }
 
-  /** Reads reports to their end, and keeps nothing of them. */
+  /** Reads reports to their end and discards them. */
   private serveReports<Request, Response>(
     method: Method<Request, Response>,
     scopes: readonly ApiKeyScope[],
@@ -170,17 +177,18 @@ export class TelepresenceServices {
   }
 
   /**
-   * Queues a removal whose call is answered at once: managers hold up all of their users while they wait for the answer,
-   * and some lock up when the intercept is made again meanwhile. What cannot be removed is collected later.
+   * Queues a removal whose call is answered at once: managers block all their users while they wait for the answer, and
+   * some deadlock if the intercept is created again meanwhile. What cannot be removed is collected later.
    */
   private removeLater(caller: GrpcCaller, remove: (caller: GrpcCaller) => Promise<void>): void {
     const removal = this.queues.add(caller.teamId, () => remove(caller));
-    if (removal === null) this.options.log.warn({ teamId: caller.teamId }, 'a removal was left out');
+    if (removal === null)
+      this.options.log.warn({ teamId: caller.teamId }, 'a removal was skipped because the queue is full');
     else removal.catch((error: unknown) => this.options.log.error({ err: error }, 'a removal failed'));
   }
 }
 
-/** What a call authenticates with. */
+/** Returns the credentials of a call. */
 export function credentialsOf(head: RequestHead): Credentials {
   const i = head.find(Field.AUTHORIZATION);
   return {

@@ -1,14 +1,14 @@
 /**
- * The work of each team, one piece at a time and in order of arrival. Work in turns would finish together: of a burst
- * of calls with one deadline either all would be in time or none.
+ * Queues of work by team, done one piece at a time in order of arrival. If pieces took turns, they would finish
+ * together: of a burst of calls with one deadline, all would be in time or none.
  */
 export class TeamQueues {
   private readonly queues = new Map<string, { last: Promise<unknown>; length: number }>();
 
-  /** @param maxLength pieces of work of one team that wait or are being done */
+  /** @param maxLength most pieces of work of one team that wait or run */
   constructor(private readonly maxLength: number) {}
 
-  /** Does `work` when everything before it is done, whatever came of that. Null when the queue is full. */
+  /** Does `work` after everything before it, whatever its result. Null if the queue is full. */
   add<T>(teamId: string, work: () => Promise<T>): Promise<T> | null {
     let queue = this.queues.get(teamId);
     if (queue === undefined) this.queues.set(teamId, (queue = { last: Promise.resolve(), length: 0 }));

@@ -23,7 +23,7 @@ export interface TelepresenceOptions {
   readonly apiKeyUse: ApiKeyUse;
 }
 
-/** What this edge offers to Telepresence's own programs. */
+/** Services of this edge for Telepresence's own programs. */
 export class Telepresence {
   private readonly services: TelepresenceServices;
   private readonly connections: ReverseConnections;
@@ -45,7 +45,7 @@ export class Telepresence {
     });
   }
 
-  /** Whether a request for the app's host is a gRPC call, which nothing else there is. */
+  /** Reports whether a request for the app's host is a gRPC call: the app itself has none. */
   isCall(request: RequestHead): boolean {
     const i = request.find(Field.CONTENT_TYPE);
     return i >= 0 && GRPC.test(request.value(i));

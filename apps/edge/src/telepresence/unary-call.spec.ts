@@ -116,7 +116,7 @@ describe('the deadline of a call', () => {
     await expect(wait.within(headOf(`grpc-timeout: ${timeout}\r\n`), never)).rejects.toMatchObject({
       status: GrpcStatus.DEADLINE_EXCEEDED,
     });
-    expect(() => wait.check()).toThrow('the deadline of the call is over');
+    expect(() => wait.check()).toThrow('the deadline of the call has passed');
   });
 
   it.each(['', 'grpc-timeout: 10S\r\n', 'grpc-timeout: 99999999H\r\n', 'grpc-timeout: soon\r\n'])(

@@ -7,10 +7,10 @@ import { CallError } from './credentials.js';
 /** Flag and length of a gRPC message. */
 const PREFIX_BYTES = 5;
 const MAX_MESSAGE_BYTES = 262_144;
-/** Of a call that shows no credential. */
+/** Most bytes of the message of a call without credentials. */
 const MAX_ANONYMOUS_MESSAGE_BYTES = 16_384;
 const MAX_REPORTED_BYTES = 16_777_216;
-/** From the head of a call to its last byte. */
+/** Milliseconds from the head of a call to its last byte. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -21,11 +21,11 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   u: 1e-3,
   n: 1e-6,
 };
-/** The longest that a timer of Node can wait. */
+/** Longest timer of Node. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 /**
- * Reads the messages of a call until its end; of a stream of reports only whether they are framed well.
+ * Reads the messages of a call until its end; of a stream of reports, checks only the framing.
  * @throws CallError
  */
 export function readMessage(stream: HandedOffStream, isStreamOfReports: boolean): Promise<Buffer> {
@@ -34,7 +34,7 @@ export function readMessage(stream: HandedOffStream, isStreamOfReports: boolean)
   });
 }
 
-/** Knows whether the caller still waits for the answer of a call: until its `grpc-timeout` is over, or it is gone. */
+/** Knows whether the caller still waits for the answer: until its `grpc-timeout` is over, or it is gone. */
 export class CallWait {
   private readonly over = new AbortController();
 
@@ -42,19 +42,19 @@ export class CallWait {
     return this.over.signal.aborted;
   }
 
-  /** The caller is gone. */
+  /** Records that the caller is gone. */
   end(): void {
     this.over.abort();
   }
 
-  /** @throws CallError `DEADLINE_EXCEEDED` when nobody waits any more */
+  /** @throws CallError `DEADLINE_EXCEEDED` if the caller no longer waits */
   check(): void {
     if (this.isOver) throw tooLate();
   }
 
   /**
-   * Resolves as `work` does, unless the time that the caller gives the call is over before.
-   * @throws CallError `DEADLINE_EXCEEDED`; what `work` rejects with
+   * Resolves as `work` does, unless the caller's deadline passes first.
+   * @throws CallError `DEADLINE_EXCEEDED`; errors of `work`
    */
   async within<T>(head: RequestHead, work: Promise<T>): Promise<T> {
     const [, digits, unit] = TIMEOUT.exec(head.valueNamed('grpc-timeout') ?? '') ?? [];
@@ -78,7 +78,7 @@ export class CallWait {
 }
 
 function tooLate(): CallError {
-  return new CallError(GrpcStatus.DEADLINE_EXCEEDED, 'the deadline of the call is over');
+  return new CallError(GrpcStatus.DEADLINE_EXCEEDED, 'the deadline of the call has passed');
 }
 
 /** Answers a call with one message. */
@@ -94,7 +94,7 @@ export function answerCall(stream: HandedOffStream, message: Buffer): void {
 export function failCall(stream: HandedOffStream, error: unknown): boolean {
   const isOurs = error instanceof CallError;
   if (isOurs) refuseCall(stream, error.status, error.message);
-  else refuseCall(stream, GrpcStatus.UNAVAILABLE, 'Culvert cannot answer at the moment');
+  else refuseCall(stream, GrpcStatus.UNAVAILABLE, 'Culvert cannot answer at the moment: try again');
   return isOurs;
 }
 
@@ -144,7 +144,7 @@ class MessageCollector implements HandedOffStreamHandler {
     const bytes = Buffer.concat(this.chunks);
     if (bytes.length < PREFIX_BYTES || bytes.readUInt32BE(1) !== bytes.length - PREFIX_BYTES)
       this.fail(GrpcStatus.INTERNAL, 'the request is not one gRPC message');
-    else if (bytes[0] !== 0) this.fail(GrpcStatus.UNIMPLEMENTED, 'compressed messages are not understood');
+    else if (bytes[0] !== 0) this.fail(GrpcStatus.UNIMPLEMENTED, 'compressed messages are not supported');
     else this.resolve(bytes.subarray(PREFIX_BYTES));
   }
 

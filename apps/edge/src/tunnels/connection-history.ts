@@ -1,22 +1,25 @@
 import type { ConnectionEventDraft, ConnectionEventRepository } from '@culvert/domain';
 import type { Logger } from 'pino';
 
-/** Events of one traffic manager that are kept however fast they come. */
+/** Events of one traffic manager that are always kept, however fast they arrive. */
 const BURST = 30;
-/** Beyond these, one in this time is kept. */
+/** Beyond the burst, one event in this time is kept. */
 const REFILL_MS = 60_000;
-/** What waits for a store that does not answer. */
+/** Most events held while the store does not answer. */
 const MAX_PENDING = 10_000;
 
-/** What one traffic manager may still have written. */
+/** Remaining events that may be written for one traffic manager. */
 interface Allowance {
   left: number;
   refilledAt: number;
-  /** The newest event beyond it, which tells how many it stands for: the last state is never left out. */
+  /**
+   * Newest event beyond the allowance, with the number of events it replaces, so that the last state is always
+   * recorded.
+   */
   held: ConnectionEventDraft | null;
 }
 
-/** Collects what happens to tunnels, and writes it down in batches; of a manager that flaps not everything. */
+/** Collects tunnel events and writes them in batches; limits the events of an unstable traffic manager. */
 export class ConnectionHistory {
   private pending: ConnectionEventDraft[] = [];
   private readonly allowances = new Map<string, Allowance>();
@@ -38,7 +41,7 @@ export class ConnectionHistory {
     this.pending.push(draft);
   }
 
-  /** Writes what there is. What cannot be written now is written with the next call. */
+  /** Writes the collected events. Those that cannot be written now are written with the next call. */
   async flush(now: Date): Promise<void> {
     for (const [id, allowance] of this.allowances) {
       refill(allowance, now.getTime());
@@ -51,7 +54,7 @@ export class ConnectionHistory {
     await this.write();
   }
 
-  /** Writes everything, also what was to wait. */
+  /** Writes all events, including held ones. */
   async close(): Promise<void> {
     for (const allowance of this.allowances.values()) this.release(allowance);
     await this.write();
@@ -72,7 +75,7 @@ export class ConnectionHistory {
       this.pending = [...batch, ...this.pending];
       const excess = this.pending.splice(0, Math.max(0, this.pending.length - MAX_PENDING)).length;
       if (excess > 0)
-        this.log.warn({ count: excess }, 'connection events lost: the store does not take them');
+        this.log.warn({ count: excess }, 'connection events lost: the store does not accept them');
       throw error;
     }
   }

@@ -17,7 +17,7 @@ const REASONS: Record<GoAwayCode, ConnectionReason> = {
   [GoAwayCode.CONNECTION_LOST]: 'connection_lost',
 };
 
-/** What the code that a tunnel ended with means for people. */
+/** Returns the reason for the code with which a tunnel ended. */
 export function connectionReason(code: GoAwayCode): ConnectionReason {
   return REASONS[code];
 }

@@ -1,11 +1,11 @@
 import type { SessionLoad } from '@culvert/domain';
 import type { Tunnel } from '@culvert/tunnel';
 
-/** Reads what the tunnels of one session that this edge holds do, and remembers what of it was reported. */
+/** Measures the tunnels of one session that this edge holds, and remembers what was reported. */
 export class SessionMeter {
   /** Oldest first. */
   private readonly tunnels: Tunnel[] = [];
-  /** Bytes of tunnels that are gone. */
+  /** Bytes of closed tunnels. */
   private goneReceived = 0;
   private goneSent = 0;
   private reportedReceived = 0;
@@ -23,7 +23,7 @@ export class SessionMeter {
     this.goneSent += tunnel.sentBytes;
   }
 
-  /** What there is to report now. */
+  /** Returns what has not been reported yet. */
   read(): SessionLoad {
     let streamCount = 0;
     let receivedBytes = this.goneReceived - this.reportedReceived;
@@ -37,7 +37,7 @@ export class SessionMeter {
     return { streamCount, roundTripMs: roundTripMs > 0 ? roundTripMs : null, receivedBytes, sentBytes };
   }
 
-  /** What `read` returned was taken: its bytes are not told again. */
+  /** Marks the load that `read` returned as reported. */
   settle({ receivedBytes, sentBytes }: SessionLoad): void {
     this.reportedReceived += receivedBytes;
     this.reportedSent += sentBytes;

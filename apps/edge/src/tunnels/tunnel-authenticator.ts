@@ -14,14 +14,14 @@ import {
   type TunnelCredential,
 } from '@culvert/domain';
 
-/** Why a tunnel is not accepted, as an HTTP answer. */
+/** Reason why a tunnel is not accepted, as an HTTP response. */
 export interface Refusal {
   readonly status: 401 | 403 | 503;
   readonly code: string;
   readonly detail: string;
 }
 
-/** Whose tunnel it is. */
+/** Owner of a tunnel. */
 export interface TunnelOwner {
   readonly teamId: string;
   readonly credential: TunnelCredential;
@@ -30,7 +30,7 @@ export interface TunnelOwner {
 const MAX_SECRET_LENGTH = 512;
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 
-/** Checks the key of a traffic manager, or the token of a program, before its WebSocket is accepted. */
+/** Checks the key of a traffic manager, or the token of a program, before the WebSocket is accepted. */
 export class TunnelAuthenticator {
   private readonly accepted = new WeakMap<IncomingMessage, TunnelOwner>();
 
@@ -40,7 +40,7 @@ export class TunnelAuthenticator {
     private readonly proxies: TrustedProxies,
   ) {}
 
-  /** Null when the request may become a tunnel; `ownerOf` tells whose it is. */
+  /** Returns null if the request may become a tunnel; `ownerOf` then returns its owner. */
   async authenticate(request: IncomingMessage): Promise<Refusal | null> {
     const secret = BEARER.exec(request.headers.authorization ?? '')?.[1];
     if (secret === undefined || secret.length > MAX_SECRET_LENGTH) {
@@ -58,9 +58,9 @@ export class TunnelAuthenticator {
     return null;
   }
 
-  /** Where the traffic manager is, or the last proxy that nobody vouches for. */
+  /** Returns the address of the traffic manager, or of the last untrusted proxy. */
   addressOf({ socket, headers }: IncomingMessage): string {
-    // Node joins a repeated one with commas.
+    // Node joins repeated fields with commas.
     const chain = headers['x-forwarded-for'] ?? '';
     return this.proxies.clientOf(plainAddress(socket.remoteAddress), String(chain));
   }

@@ -1,11 +1,13 @@
 import { scopesOfProgram, type Store, type TunnelCredential } from '@culvert/domain';
 
-/** The key's id or the program's: ids of both kinds are unique. */
+/** Returns the ID of the key or the program: IDs of both kinds are unique. */
 export function idOf(credential: TunnelCredential): string {
   return credential.kind === 'api-key' ? credential.apiKeyId : credential.programId;
 }
 
-/** Why a tunnel of this credential is refused or ended; people read it in the log of their traffic manager. */
+/**
+ * Returns why a tunnel with this credential is refused or ended; people read it in the log of their traffic manager.
+ */
 export function reasonOf(credential: TunnelCredential): string {
   return credential.kind === 'api-key'
     ? 'the API key is no longer valid'
@@ -13,9 +15,9 @@ export function reasonOf(credential: TunnelCredential): string {
 }
 
 /**
- * Ids of those credentials that may hold no tunnel now: keys that are revoked, expired or gone, and programs that have
- * ended or whose person may not open tunnels any more. Of a program, the access token that it once showed does not
- * matter: tokens live an hour, what they came from lives as long as it is used (docs/telepresence.md).
+ * Returns the IDs of those credentials that can no longer hold a tunnel: keys that are revoked, expired or gone, and
+ * programs whose access has ended or whose person may no longer open tunnels. The access token of a program does not
+ * matter: access tokens live an hour, but the grant lives as long as it is used (docs/telepresence.md).
  */
 export async function findUnusable(
   store: Pick<Store, 'apiKeys' | 'programs'>,

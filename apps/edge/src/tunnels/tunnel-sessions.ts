@@ -30,13 +30,13 @@ export interface RegisteredTunnel {
   readonly tunnel: Tunnel;
   readonly credential: TunnelCredential;
   readonly session: Session;
-  /** Whether the session was there before the tunnel. */
+  /** Whether the session existed before the tunnel. */
   readonly resumed: boolean;
-  /** Names the process of the traffic manager. */
+  /** Identifies the process of the traffic manager. */
   readonly instanceId: string;
   /** Ends the tunnel at once. */
   end(code: GoAwayCode, reason: string): void;
-  /** Asks the traffic manager to go elsewhere; streams that are open go on. */
+  /** Asks the traffic manager to use another edge; open streams continue. */
   leave(code: GoAwayCode, reason: string): void;
 }
 
@@ -45,7 +45,7 @@ export interface TunnelEnd {
   /** A GOAWAY code, or 0. */
   readonly code: number;
   readonly reason: ConnectionReason;
-  /** For people and the log. */
+  /** Detail for people and the log. */
   readonly detail: string;
 }
 
@@ -55,12 +55,15 @@ interface LocalSession {
   readonly meter: SessionMeter;
 }
 
-/** How often sessions are marked alive, forgotten ones ended, and the credentials of open tunnels checked again. */
+/**
+ * Interval in which sessions are marked alive, expired ones are ended, and the credentials of open tunnels are checked
+ * again.
+ */
 const UPKEEP_MS = 10_000;
 
-/** Turns accepted carriers into tunnels of sessions, and ends them when they have to end. */
+/** Turns accepted carriers into tunnels of sessions, and ends them when necessary. */
 export class TunnelSessions {
-  /** Names this process among several edges on one database. */
+  /** Identifies this process among several edges on one database. */
   readonly edgeId = randomUUID();
   private readonly bySession = new Map<string, LocalSession>();
   /** Those of them that are open, or were until they are detached. */
@@ -68,7 +71,7 @@ export class TunnelSessions {
   private heldCount = 0;
   private readonly history: ConnectionHistory;
   private readonly upkeep: NodeJS.Timeout;
-  /** Writes to the store, one after the other: a count must not be overtaken by an older one. */
+  /** Writes to the store, one after the other: an older count must not overwrite a newer one. */
   private lastWrite: Promise<void> = Promise.resolve();
   private isClosing = false;
 
@@ -81,7 +84,7 @@ export class TunnelSessions {
     >,
     private readonly log: Logger,
     private readonly apiKeyUse: Pick<ApiKeyUse, 'recordOpen'>,
-    /** Tells those who watch the team. */
+    /** Notifies people who watch the team. */
     private readonly announce: (change: ResourceChange) => void,
   ) {
     this.history = new ConnectionHistory(store.connectionEvents, log);
@@ -89,7 +92,7 @@ export class TunnelSessions {
     this.upkeep.unref();
   }
 
-  /** Tunnels registered now. */
+  /** Number of registered tunnels. */
   get count(): number {
     return this.heldCount;
   }
@@ -98,7 +101,7 @@ export class TunnelSessions {
     return !this.isClosing && this.heldCount < this.limits.maxTunnels;
   }
 
-  /** Streams open now on all tunnels. */
+  /** Number of open streams on all tunnels. */
   get streamCount(): number {
     let count = 0;
     for (const registered of this.all()) count += registered.tunnel.streamCount;
@@ -110,7 +113,7 @@ export class TunnelSessions {
     const tunnel = acceptTunnel(carrier, {
       settings: { maxStreams: this.limits.maxStreamsPerTunnel },
       onHello: async (hello): Promise<HelloAnswer> => {
-        // It was checked before the WebSocket was accepted; it may have been revoked since.
+        // It was checked before the WebSocket was accepted, but may have been revoked since.
         if ((await findUnusable(this.store, [credential])).size > 0) {
           return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) } };
         }
@@ -161,7 +164,7 @@ export class TunnelSessions {
     this.closeByCredentials(new Set([apiKeyId]));
   }
 
-  /** Closes tunnels of this person's programs that may not be used any more. */
+  /** Closes tunnels of this person's programs whose access has ended. */
   async closeUnusableOfUser(userId: string): Promise<void> {
     const credentials: TunnelCredential[] = [];
     for (const { credential } of this.all())
@@ -174,7 +177,7 @@ export class TunnelSessions {
     this.closeWhere((registered) => registered.session.id === sessionId, GoAwayCode.SESSION_ENDED, reason);
   }
 
-  /** Closes tunnels whose credential may not be used any more or whose session has ended, should the event be lost. */
+  /** Closes tunnels whose credential is no longer valid or whose session has ended, in case the event was lost. */
   async closeUnusable(): Promise<void> {
     if (this.heldCount === 0) return;
     const credentials: TunnelCredential[] = [];
@@ -185,14 +188,14 @@ export class TunnelSessions {
       this.closeBySession(id, 'the session has ended');
   }
 
-  /** Asks every traffic manager to go elsewhere; streams that are open go on. */
+  /** Asks every traffic manager to use another edge; open streams continue. */
   drain(): void {
     this.isClosing = true;
     for (const registered of this.all())
       registered.leave(GoAwayCode.SHUTTING_DOWN, 'the edge is shutting down');
   }
 
-  /** Closes every tunnel and resolves once the store knows. */
+  /** Closes every tunnel and resolves once this is stored. */
   async close(): Promise<void> {
     this.isClosing = true;
     clearInterval(this.upkeep);
@@ -201,7 +204,7 @@ export class TunnelSessions {
     await this.lastWrite;
   }
 
-  /** Begins or resumes the session of a tunnel that was authenticated. */
+  /** Begins or resumes the session of an authenticated tunnel. */
   async register(
     teamId: string,
     registration: Omit<SessionRegistration, 'edgeId' | 'at' | 'maxSessions'>,
@@ -276,7 +279,10 @@ export class TunnelSessions {
     );
   }
 
-  /** What the code that a tunnel ended with means here: a traffic manager that stops may say the same as an edge. */
+  /**
+   * Returns the reason for the code with which the tunnel ended. A traffic manager that stops can send the same code as
+   * an edge.
+   */
   endReasonOf(code: GoAwayCode): ConnectionReason {
     return code === GoAwayCode.SHUTTING_DOWN && !this.isClosing ? 'manager_stopped' : connectionReason(code);
   }
@@ -337,7 +343,7 @@ export class TunnelSessions {
     });
   }
 
-  /** A traffic manager was last seen when its session was. */
+  /** Announces the session and its traffic manager, which was last seen when the session was. */
   private announceSession({ id, teamId, trafficManagerId }: SessionRef, change: Change): void {
     this.announce({ teamId, resource: 'session', id, change });
     this.announce({ teamId, resource: 'traffic-manager', id: trafficManagerId, change: 'updated' });
@@ -348,7 +354,7 @@ export class TunnelSessions {
     await this.beat(now);
     await this.closeUnusable();
     await this.apiKeyUse.recordOpen(this.apiKeyIds());
-    // A session that is connected somewhere has a heartbeat at least this often, whatever the grace is.
+    // A connected session has a heartbeat at least this often, whatever the grace is.
     const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
     const ended = await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);
     for (const session of ended) this.announceSession(session, 'updated');
@@ -372,7 +378,7 @@ export class TunnelSessions {
   }
 }
 
-/** What the far end said, cut, and without what no database can hold. */
+/** Cuts the detail from the far end, and removes characters that a database cannot store. */
 function shorten(detail: string): string {
   return detail.slice(0, MAX_CONNECTION_DETAIL_LENGTH).replace(/[\0\p{Surrogate}]/gu, '\ufffd');
 }

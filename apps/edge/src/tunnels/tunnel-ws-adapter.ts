@@ -6,7 +6,7 @@ import type { TunnelAuthenticator } from './tunnel-authenticator.js';
 
 type Verify = (isAccepted: boolean, status?: number, body?: string, headers?: Record<string, string>) => void;
 
-/** Nest's `ws` adapter with the key checked before the handshake, bounded messages and no compression. */
+/** Nest's `ws` adapter, with the key checked before the handshake, bounded messages and no compression. */
 export class TunnelWsAdapter extends WsAdapter {
   constructor(
     app: INestApplication,
@@ -25,7 +25,7 @@ export class TunnelWsAdapter extends WsAdapter {
     } as never);
   }
 
-  /** Messages are the tunnel's: Nest would parse each as JSON to find a handler for it. */
+  /** Leaves messages to the tunnel: Nest would parse each as JSON to find a handler for it. */
   override bindMessageHandlers(): void {}
 
   private async verify(request: IncomingMessage, done: Verify): Promise<void> {
@@ -33,9 +33,9 @@ export class TunnelWsAdapter extends WsAdapter {
       ? await this.authenticator.authenticate(request).catch(() => ({
           status: 503,
           code: 'unavailable',
-          detail: 'The key cannot be checked at the moment.',
+          detail: 'The key cannot be checked at the moment. Try again.',
         }))
-      : { status: 503, code: 'tunnel_limit', detail: 'This edge holds as many tunnels as it may.' };
+      : { status: 503, code: 'tunnel_limit', detail: 'This edge has reached its limit of tunnels.' };
     if (refusal === null) {
       done(true);
       return;

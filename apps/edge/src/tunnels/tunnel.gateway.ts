@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws';
 import { TunnelAuthenticator } from './tunnel-authenticator.js';
 import { TunnelSessions } from './tunnel-sessions.js';
 
-/** Where traffic managers dial in (docs/protocol.md). */
+/** Endpoint at which traffic managers connect (docs/protocol.md). */
 @WebSocketGateway({ path: TUNNEL_PATH })
 export class TunnelGateway implements OnGatewayConnection<WebSocket> {
   constructor(

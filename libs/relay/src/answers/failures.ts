@@ -44,7 +44,7 @@ export function relayErrorOf(
     return new RelayError('store_unavailable', "Culvert's database does not answer. Try again in a moment.");
   }
   reportFault(cause);
-  return new RelayError('internal_error', 'Something went wrong inside Culvert.');
+  return new RelayError('internal_error', 'Something went wrong in Culvert.');
 }
 
 /** Returns the error for a reset of the ingress's stream. */

@@ -22,11 +22,11 @@ export function managerUnavailable(): RelayError {
 }
 
 export function shuttingDown(): RelayError {
-  return new RelayError('shutting_down', 'This part of Culvert is being stopped. Another will answer.');
+  return new RelayError('shutting_down', 'This server is shutting down. Try again: another one will answer.');
 }
 
 export function tooManyRequests(): RelayError {
-  return new RelayError('too_many_requests', 'This preview serves as many requests as it may at once.');
+  return new RelayError('too_many_requests', 'This preview has reached its limit of concurrent requests. Try again in a moment.');
 }
 
 /** Returns the answer when the service closed its side of the stream before its response was complete. */
