@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** A whole answer of Culvert's own that is not an error: a redirect, or what a preflight gets. It has no body. */
+/** A response of Culvert itself that is not an error: a redirect, or the response to a preflight. It has no body. */
 export class OwnAnswer {
   /** @param lines header lines, each with its CRLF, of valid field syntax */
   constructor(
