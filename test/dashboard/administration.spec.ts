@@ -418,7 +418,7 @@ describe('the team', () => {
     expect(await theirs.getByRole('button', { name: 'Create the team' }).count()).toBe(0);
     await theirs.unroute('**/api/v1/me');
     await theirs.reload();
-    await theirs.getByRole('heading', { name: 'You are in no team yet' }).waitFor();
+    await theirs.getByRole('heading', { name: 'You are not in a team yet' }).waitFor();
     await theirs.getByRole('textbox', { name: 'Name of the team' }).fill('Hers');
     await theirs.getByRole('button', { name: 'Create the team' }).click();
     await theirs.getByRole('navigation').getByText('Hers', { exact: true }).waitFor();

@@ -88,7 +88,7 @@ it('a missing choice of the cluster is shown at its field, which gets the focus'
 
 it('an unknown address has a page of its own, from which a person comes back', async () => {
   await page.goto(`${dashboard.url}/no/such/page`);
-  await page.getByRole('heading', { level: 1, name: 'There is nothing here' }).waitFor();
+  await page.getByRole('heading', { level: 1, name: 'Page not found' }).waitFor();
   expect(await findBarriers(page)).toEqual([]);
   await page.getByRole('link', { name: 'Go to the dashboard' }).click();
   await page.waitForURL(`${dashboard.url}/`);

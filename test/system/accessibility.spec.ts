@@ -135,7 +135,7 @@ describe('a page on the app host', () => {
     ['Sign in', () => '/sign-in'],
     ['Sign in', () => '/sign-in?notice=signed-out'],
     ['Set a new password', () => '/reset-password'],
-    ['This link does not work any more', () => '/reset-password?token=x'],
+    ['This link no longer works', () => '/reset-password?token=x'],
     ['Join Default', () => `/invitations?token=${invitation}`],
     ['This invitation no longer works', () => '/invitations?token=x'],
     ['You are signed in', () => '/completion'],
@@ -148,7 +148,7 @@ describe('a page on the app host', () => {
   it.each([
     ['This program cannot sign in', () => consent('unknown')],
     ['Join Default', () => `${app}/invitations?token=${invitation}`],
-    ['There is nothing here', () => `${app}/preview-access?host=x`],
+    ['Page not found', () => `${app}/preview-access?host=x`],
   ])('that says %s to who is signed in is accessible', async (title, at) => {
     await asOwner();
     await page.goto(at());

@@ -5,7 +5,7 @@ import { NestLog, serverModules, type ServerParts } from '@culvert/nest';
 import { ApiModule, type ApiOptions } from './api.module.js';
 import { configureApi } from './http/configure-api.js';
 
-/** The API as an application of its own, ready to listen. Owns `store` and `bus` from here on. */
+/** Creates the API as an application of its own, ready to listen. It owns `store` and `bus` from here on. */
 export async function createApiApp(
   parts: ServerParts,
   options: ApiOptions = {},
@@ -18,7 +18,7 @@ export async function createApiApp(
   const app = await NestFactory.create<NestExpressApplication>(ApiAppModule, {
     logger: new NestLog(parts.log),
     bodyParser: false,
-    // Nest would end the process itself, and say nothing to whoever called this.
+    // Otherwise Nest would end the process itself, without an error for the caller.
     abortOnError: false,
   });
   configureApi(app);

@@ -26,13 +26,13 @@ import { TelepresenceModule } from './managers/telepresence/telepresence.module.
 import { TrafficManagersModule } from './managers/traffic-managers.module.js';
 
 export interface ApiOptions {
-  /** With a build of the dashboard. Default: where `npm run build` puts it. */
+  /** Folder with a build of the dashboard. Default: where `npm run build` puts it. */
   readonly dashboardFolder?: string;
 }
 
 /**
- * The REST API, and what people see on the app host, as a part of an application. Needs the global modules of platform,
- * and `configureApi`.
+ * The REST API, and the pages of the app host, as a part of an application. Needs the global modules of platform, and
+ * `configureApi`.
  */
 @Module({})
 export class ApiModule {

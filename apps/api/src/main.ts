@@ -26,7 +26,7 @@ try {
   const admin = await startAdminServer(app, { port: listen.adminPort ?? 0, host: listen.host });
 
   stopOnSignal({
-    // The admin server last: until the end it says that this process is not ready.
+    // The admin server stops last: until then it reports that this process is not ready.
     stop: async () => {
       await app.close();
       await admin.close();

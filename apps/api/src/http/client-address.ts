@@ -3,8 +3,9 @@ import { plainAddress } from '@culvert/sockets';
 import type { Request } from 'express';
 
 /**
- * Express's `trust proxy`: our peer is an edge, in this process or another, and says truly who it speaks for; so do
- * the proxies in front of it that the operator trusts. The address that none of them vouches for is the client's.
+ * Returns a function for Express's `trust proxy`. The peer is an edge, in this process or another, and reports its
+ * client truly; so do the proxies in front of it that the operator trusts. The first address that is not trusted is the
+ * client's.
  */
 export function trustEdgeAnd(proxies: readonly string[]): (address: string, hop: number) => boolean {
   const trusted = new BlockList();
@@ -18,7 +19,7 @@ export function trustEdgeAnd(proxies: readonly string[]): (address: string, hop:
     hop === 0 || (isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
 }
 
-/** Address of the person or machine that makes the request, or null when nothing says. */
+/** Returns the address of the person or machine that makes the request, or null if it is unknown. */
 export function clientAddress(request: Request): string | null {
   const address = plainAddress(request.ip);
   return isIP(address) === 0 ? null : address;

@@ -15,7 +15,7 @@ import { Pages } from './pages/pages.js';
 import { showPagesToPeople } from './pages/problem-pages.js';
 
 /**
- * What every request passes before its route. To be called before `app.init()`, on an application created with
+ * Sets up what every request passes before its route. Call it before `app.init()`, on an application created with
  * `bodyParser: false`, whose peers are edges.
  */
 export function configureApi(app: NestExpressApplication): void {
@@ -30,7 +30,7 @@ export function configureApi(app: NestExpressApplication): void {
   app.use(showPagesToPeople(app.get(Pages, { strict: false })));
   app.use(chooseErrorForm);
   app.use(requireJson);
-  // No compressed bodies: these need none, and a small one could unfold into a large one.
+  // Compressed bodies are refused: none are needed, and a small one could unfold into a large one.
   app.useBodyParser('urlencoded', {
     limit: MAX_ANONYMOUS_BODY_BYTES,
     inflate: false,
@@ -39,7 +39,7 @@ export function configureApi(app: NestExpressApplication): void {
   });
   const gate = app.get(BodyGate, { strict: false });
   app.use(gate.check);
-  // The first that takes a body reads it, and those behind leave it alone.
+  // The first parser that accepts a body reads it; the later ones skip it.
   const useJson = (limit: number, isMeant: (request: Request) => boolean): void => {
     app.useBodyParser('json', {
       limit,

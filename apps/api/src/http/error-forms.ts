@@ -2,9 +2,9 @@ import type { Problem } from '@culvert/contract';
 import { setProblemForm, type ProblemForm } from '@culvert/nest';
 import type { NextFunction, Request, Response } from 'express';
 
-/** What a program of another maker reads when something fails before, or within, our own code for it. */
+/** Formats of errors for programs of other makers, whether they occur before or within our own code for them. */
 const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
-  // RFC 6749 §5.2. Telepresence drops its tokens at a 4xx: what only has to wait is no fault of its own.
+  // RFC 6749 §5.2. Telepresence drops its tokens on a 4xx, so requests that only have to wait get another status.
   [
     /^\/(token|revoke)\/?$/i,
     (problem) => ({
@@ -16,7 +16,7 @@ const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
       }),
     }),
   ],
-  // Telepresence takes JSON without `message` for a key, whatever the status, and keeps it.
+  // Telepresence accepts JSON without `message` as a key, whatever the status, and stores it.
   [
     /^\/sso\//i,
     (problem) => ({
@@ -24,7 +24,7 @@ const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
       body: JSON.stringify({ ...problem, message: describe(problem) }),
     }),
   ],
-  // Telepresence takes every text but those of 404 and 500 for a licence.
+  // Telepresence accepts any text as a license, except that of 404 and 500.
   [
     /^\/api\/licenses\//i,
     (problem) => ({
@@ -35,7 +35,7 @@ const FORMS: readonly (readonly [RegExp, ProblemForm])[] = [
   ],
 ];
 
-/** Middleware that chooses the form of errors by the path: that of OAuth, of Telepresence, or else that of the API. */
+/** Middleware that chooses the format of errors by the path: that of OAuth, of Telepresence, or else of the API. */
 export function chooseErrorForm(request: Request, response: Response, next: NextFunction): void {
   const form = FORMS.find(([path]) => path.test(request.path))?.[1];
   if (form !== undefined) setProblemForm(response, form);

@@ -3,7 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { clientAddress } from './client-address.js';
 
-/** Middleware that writes a line per request. Of the URL the path only: a query may hold anything. */
+/** Middleware that logs a line per request, with the path but not the query, which may contain secrets. */
 export function logRequests(log: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const start = performance.now();

@@ -7,7 +7,9 @@ const PATTERNS: readonly (readonly [pattern: RegExp, operation: Operation])[] = 
   (operation) => [new RegExp(`^${operation.path.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i'), operation],
 );
 
-/** The operation of the API that a request asks for, as Express's router will find it; undefined for pages and the like. */
+/**
+ * Returns the operation of the API that Express's router will find for a request; undefined for pages and other paths.
+ */
 export function operationOf({ method, path }: Pick<Request, 'method' | 'path'>): Operation | undefined {
   return PATTERNS.find(
     ([pattern, operation]) => operation.method === method.toLowerCase() && pattern.test(path),

@@ -26,7 +26,7 @@ const METHODS = {
 
 const validation = createValidationPipe();
 
-/** Checks what a method takes of a request: the body and the query by the schemas of its operation, path parameters as ids. */
+/** Validates the arguments of a method: body and query by the schemas of its operation, path parameters as IDs. */
 class OperationPipe implements PipeTransform {
   constructor(private readonly operation: Described) {}
 
@@ -45,9 +45,9 @@ class OperationPipe implements PipeTransform {
 }
 
 /**
- * Makes a method of a controller the route of an operation of the API. Method, path, access, status and the schemas of
- * body and query come from the contract's table, so that a route is declared once. The controller itself has no path.
- * `@Param`, `@Query` and `@Body` of the method need no schema of their own.
+ * Makes a method of a controller the route of an API operation. Method, path, access, status and the schemas of body
+ * and query come from the contract's table, so a route is declared once. The controller itself has no path. `@Param`,
+ * `@Query` and `@Body` of the method need no schema of their own.
  */
 export function Operation(id: OperationId): MethodDecorator {
   const operation = BY_ID.get(id);

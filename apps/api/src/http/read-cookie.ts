@@ -1,4 +1,7 @@
-/** The value of the cookie of this name; null when there is none, or more than one: whose it is would be a guess. */
+/**
+ * Returns the value of the cookie with this name; null if there is none, or more than one, since their owners are
+ * unknown.
+ */
 export function readCookie(header: string | undefined, name: string): string | null {
   if (header === undefined) return null;
   let found: string | null = null;

@@ -3,14 +3,14 @@ import type { Request } from 'express';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Whether a request may change something (RFC 9110 §9.2.1). */
+/** Reports whether a request can change something (RFC 9110 §9.2.1). */
 export function isUnsafe({ method }: Pick<Request, 'method'>): boolean {
   return !SAFE_METHODS.has(method);
 }
 
 /**
- * Whether a page of ours made this request, as the browser says: by `Origin`, or by `Sec-Fetch-Site` where it sends
- * no origin. No page of another host can make a browser say so; a request that says neither was not made by a page.
+ * Reports whether a page of the app made this request, according to the browser: by `Origin`, or by `Sec-Fetch-Site` if
+ * it sends no origin. A page of another host cannot change these; a request with neither was not made by a page.
  * @param appOrigin scheme and host of the app, such as `https://culvert.example.com`
  */
 export function isSameOrigin(headers: IncomingHttpHeaders, appOrigin: string): boolean {
@@ -19,8 +19,9 @@ export function isSameOrigin(headers: IncomingHttpHeaders, appOrigin: string): b
 }
 
 /**
- * Whether a page of another host had a browser send this, as far as the browser says: over plain HTTP to other hosts
- * than localhost it says so of scripts alone. Programs, and people who open an address themselves, say nothing of the kind.
+ * Reports whether a page of another host made the browser send this, as far as the browser reveals it: over plain HTTP
+ * to hosts other than localhost it does so only for scripts. Programs, and people who open an address themselves, do
+ * not count.
  * @param appOrigin as for `isSameOrigin`
  */
 export function isFromElsewhere(headers: IncomingHttpHeaders, appOrigin: string): boolean {
@@ -29,7 +30,7 @@ export function isFromElsewhere(headers: IncomingHttpHeaders, appOrigin: string)
   return origin !== undefined && origin !== appOrigin;
 }
 
-/** Whether the body is one that any page may have a browser send, without asking us. */
+/** Reports whether the body is a form that any page can make a browser send, without asking us. */
 export function isForm(request: Request): boolean {
   return request.is(['urlencoded', 'multipart', 'text/plain']) !== false;
 }

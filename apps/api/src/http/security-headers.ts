@@ -1,6 +1,9 @@
 import type { NextFunction, Request, Response } from 'express';
 
-/** Answers are data: no browser runs, frames, sniffs or keeps them. Pages loosen what they need. */
+/**
+ * Sets headers for responses that are data: browsers must not run, frame, sniff or store them. Pages relax what they
+ * need.
+ */
 export function securityHeaders(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
   response.setHeader('X-Content-Type-Options', 'nosniff');

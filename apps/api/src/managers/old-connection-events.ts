@@ -5,10 +5,10 @@ import type { Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
-/** Removed by one statement: short, so that nobody waits for it. */
+/** Rows that one statement removes: few, so that others do not wait for it. */
 const BATCH = 1000;
 
-/** Forgets what happened to tunnels long ago. Several processes may do so at once. */
+/** Removes old events of tunnels. Several processes can do so at once. */
 @Injectable()
 export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicationShutdown {
   private sweep: NodeJS.Timeout | undefined;
@@ -33,7 +33,7 @@ export class OldConnectionEvents implements OnApplicationBootstrap, OnApplicatio
     clearInterval(this.sweep);
   }
 
-  /** Removes all that is too old at `now`. Returns how many. */
+  /** Removes everything that is too old at `now`. Returns how many. */
   async remove(now: Date): Promise<number> {
     const before = new Date(now.getTime() - this.settings.connectionHistoryMs);
     let total = 0;

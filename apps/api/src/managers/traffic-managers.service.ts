@@ -28,7 +28,7 @@ export class TrafficManagersService {
     });
     if (trafficManager === null) {
       throw new ProblemError('manager_id_taken', {
-        detail: `the team has a traffic manager with the manager id ${request.managerId}`,
+        detail: `the team already has a traffic manager with the manager id ${request.managerId}`,
       });
     }
     await this.audit.record(caller, 'traffic-manager.create', trafficManager, { after: request });
@@ -95,7 +95,7 @@ export class TrafficManagersService {
     );
   }
 
-  /** The id of the traffic manager that a request names or, when it names none, of the only cluster there is. */
+  /** Returns the ID of the traffic manager that a request names or, if it names none, of the team's only cluster. */
   async resolveId(caller: Caller, id: string | undefined): Promise<string> {
     if (id !== undefined) return (await this.find(caller, id)).id;
     const [only, ...more] = await this.store.trafficManagers.listClusters(caller.teamId, 2);
@@ -103,13 +103,13 @@ export class TrafficManagersService {
       throw new ProblemError('traffic_manager_required', {
         detail:
           only === undefined
-            ? 'the team has no traffic manager yet'
+            ? 'the team has no traffic manager yet: connect or register one first'
             : 'the team has several traffic managers',
         ...(only !== undefined && {
           errors: [
             {
               pointer: '/trafficManagerId',
-              message: 'must be chosen: the team has several traffic managers',
+              message: 'must be given: the team has several traffic managers',
             },
           ],
         }),
@@ -118,7 +118,7 @@ export class TrafficManagersService {
     return only.id;
   }
 
-  /** One of each kind of tunnel at most. */
+  /** Returns the living sessions, at most one for each kind of tunnel. */
   private async livingSessions({ teamId }: Caller, trafficManagerId: string): Promise<Session[]> {
     const pages = await Promise.all(
       (['connected', 'disconnected'] as const).map((state) =>
@@ -136,7 +136,7 @@ export class TrafficManagersService {
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('not_found', { detail: `there is no traffic manager ${id}` });
+  return new ProblemError('not_found', { detail: `traffic manager ${id} does not exist` });
 }
 
 function toResource({ teamId: _teamId, ...trafficManager }: TrafficManager): TrafficManagerResource {

@@ -5,10 +5,10 @@ import { PreviewRules } from '@culvert/previews';
 import type { Logger } from 'pino';
 
 const SWEEP_MS = 30_000;
-/** Of one sweep: the next ones take the rest. */
+/** Most previews that one sweep removes; later sweeps remove the rest. */
 const MAX_ENDED = 500;
 
-/** Removes previews that have expired, which edges refuse already, and those unused for too long. */
+/** Removes previews that have expired, which edges already refuse, and those that were unused for too long. */
 @Injectable()
 export class PreviewLifetimes implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;

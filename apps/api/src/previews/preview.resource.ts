@@ -2,10 +2,10 @@ import type { PreviewResource } from '@culvert/contract';
 import type { Intercept, Preview } from '@culvert/domain';
 import { previewUrl, type Settings } from '@culvert/runtime';
 
-/** What a preview shows of its intercept. */
+/** Fields of the intercept that a preview shows. */
 export type InterceptOfPreview = Pick<Intercept, 'name' | 'workload' | 'namespace' | 'client'>;
 
-/** What the team sees of its preview. */
+/** Returns the preview as its team sees it. */
 export function toPreviewResource(
   preview: Preview,
   { name, workload, namespace, client }: InterceptOfPreview,

@@ -16,7 +16,10 @@ import { PullRequestComments } from './pull-requests/pull-request-comments.js';
 import { TrafficManagersService } from '../managers/traffic-managers.service.js';
 import { type InterceptOfPreview, toPreviewResource } from './preview.resource.js';
 
-/** What people and programs do to previews over the API: the rules, with the answers and problems of the contract. */
+/**
+ * Operations on previews for people and programs of the API: the rules, with the responses and problems of the
+ * contract.
+ */
 @Injectable()
 export class PreviewsService {
   constructor(
@@ -74,7 +77,7 @@ export class PreviewsService {
     if ((await this.rules.remove(caller, id)) === null) throw this.notFound(id);
   }
 
-  /** Brings back the preview that was removed here while its traffic manager went on showing it. */
+  /** Restores the preview that was removed here while its traffic manager still showed it. */
   async restore(caller: Caller, interceptId: string): Promise<PreviewResource> {
     const intercept = await this.intercepts.find(caller, interceptId);
     const restored = await this.rules.restore(caller, interceptId);
@@ -86,21 +89,21 @@ export class PreviewsService {
     return this.made(restored, intercept);
   }
 
-  /** The resource of a preview that was just made, without reading again what was just written. */
+  /** Returns the resource of a new preview without reading again what was just written. */
   private async made(made: MadePreview, intercept: InterceptOfPreview): Promise<PreviewResource> {
     if (made.ok) return this.resourceOf(made.preview, intercept, await this.commentsOn([made.preview]));
     if (made.reason === 'limit-reached') {
       throw new ProblemError('preview_limit_reached', {
-        detail: `a team may have ${this.rules.maxPreviews} previews`,
+        detail: `a team can have at most ${this.rules.maxPreviews} previews`,
       });
     }
-    // It was there a moment ago.
+    // It existed a moment ago.
     throw new ProblemError('not_found', {
-      detail: 'the traffic manager or intercept does not exist any more',
+      detail: 'the traffic manager or intercept no longer exists',
     });
   }
 
-  /** @throws ProblemError when the caller's team has no such preview */
+  /** @throws ProblemError if the caller's team has no such preview */
   async find(caller: Caller, id: string): Promise<Preview> {
     const preview = await this.findOrNull(caller, id);
     if (preview === null) throw this.notFound(id);
@@ -112,7 +115,7 @@ export class PreviewsService {
   }
 
   notFound(id: string): ProblemError {
-    return new ProblemError('not_found', { detail: `there is no preview ${id}` });
+    return new ProblemError('not_found', { detail: `preview ${id} does not exist` });
   }
 
   private async toResource(preview: Preview): Promise<PreviewResource> {
@@ -129,12 +132,12 @@ export class PreviewsService {
     const interceptsById = new Map(intercepts.map((intercept) => [intercept.id, intercept]));
     return previews.flatMap((preview) => {
       const intercept = interceptsById.get(preview.interceptId);
-      // Removed since the preview was read, and the preview with it.
+      // The intercept was removed since the preview was read, and the preview with it.
       return intercept === undefined ? [] : [this.resourceOf(preview, intercept, comments)];
     });
   }
 
-  /** Comments on the pull requests of these previews, which are of one team. */
+  /** Returns the comments on the pull requests of these previews, which belong to one team. */
   private async commentsOn(previews: readonly Preview[]): Promise<readonly PullRequestComment[]> {
     const commented = previews.filter(({ pullRequestUrl }) => pullRequestUrl !== null);
     if (commented.length === 0) return [];

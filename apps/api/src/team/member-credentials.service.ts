@@ -7,7 +7,7 @@ import type { Caller } from '../http/auth/caller.js';
 import { Announcer } from '../announcements/announcer.js';
 import { throwRefusal } from './team-limits.js';
 
-/** What one person made in a team and that still lets somebody in, whether or not they are a member. */
+/** Working credentials that one person created in a team, whether or not they are still a member. */
 @Injectable()
 export class MemberCredentialsService {
   constructor(
@@ -37,7 +37,7 @@ export class MemberCredentialsService {
       .end(teamId, userId, authority, new Date())
       .catch(throwRefusal);
     if (ended.length === 0) await this.requireMember(teamId, userId);
-    // Announced before it is written down: what ended has to be gone within a second.
+    // Announced before it is recorded: ended access must stop within a second.
     await this.announcer.announce(
       revokedApiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
     );
@@ -56,7 +56,7 @@ export class MemberCredentialsService {
   /** @throws ProblemError */
   private async requireMember(teamId: string, userId: string): Promise<void> {
     if ((await this.store.members.find(teamId, userId)) === null)
-      throw new ProblemError('not_found', { detail: `there is no member ${userId}` });
+      throw new ProblemError('not_found', { detail: `member ${userId} does not exist` });
   }
 }
 

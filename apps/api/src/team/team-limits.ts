@@ -7,17 +7,17 @@ import { authorityOf, type Caller, type Person } from '../http/auth/caller.js';
 export const MAX_MEMBERS = 1000;
 export const MAX_INVITATIONS = 200;
 export const MAX_API_KEYS = 1000;
-/** That one person is a member of. */
+/** Most teams of one person. */
 export const MAX_TEAMS = 50;
 
-/** @param teams of which the person is a member */
+/** @param teams number of teams that the person is a member of */
 export function mayCreateTeam({ signIn }: Pick<Settings, 'signIn'>, teams: number): boolean {
   return signIn.teamCreation === 'everyone' || teams > 0;
 }
 
 /**
- * For `catch` of what the store refuses to make: a limit, or the lost authority of a caller, becomes its problem. Any other
- * error stays what it is.
+ * For `catch` around store calls: turns a limit, or the lost authority of a caller, into its problem. Other errors are
+ * thrown unchanged.
  */
 export function throwRefusal(error: unknown): never {
   if (error instanceof TeamLimitError) throw limitProblem(error);
@@ -29,7 +29,7 @@ function limitProblem(error: TeamLimitError): ProblemError {
   const { max, thing } = error;
   const isOfPreview = thing === 'share links' || thing === 'preview tokens';
   return new ProblemError(isOfPreview ? 'credential_limit_reached' : 'team_limit_reached', {
-    detail: `there may be ${max} ${thing}`,
+    detail: `the limit is ${max} ${thing}`,
     cause: error,
   });
 }
@@ -53,12 +53,15 @@ function authorityProblem(error: AuthorityLostError): ProblemError {
   }
 }
 
-/** As which role a caller changes members: a key does at most what an admin may, whoever made it. */
+/** Returns the role with which a caller changes members: a key can do at most what an admin can, whoever created it. */
 export function powerOf({ role }: Pick<Caller, 'role'>): Role {
   return role ?? 'admin';
 }
 
-/** A person as a caller of another team than the one they act in: for its audit log, and for changes of themselves. */
+/**
+ * Returns a person as a caller of another team than the one they act in: for its audit log, and for changes to
+ * themselves.
+ */
 export function inTeam(teamId: string, person: Person): Caller {
   return {
     teamId,

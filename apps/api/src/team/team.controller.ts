@@ -52,7 +52,7 @@ export class TeamController {
   }
 }
 
-/** What a person does about teams, one of which they need not be in. */
+/** Operations of a person on teams, including teams that they are not in. */
 @Controller()
 export class TeamsController {
   constructor(private readonly team: TeamService) {}

@@ -25,7 +25,7 @@ import {
   mayCreateTeam,
 } from './team-limits.js';
 
-/** The team, and who is in it. */
+/** The team and its members. */
 @Injectable()
 export class TeamService {
   constructor(
@@ -38,7 +38,9 @@ export class TeamService {
   async create(person: Person, { name }: CreateTeamRequest): Promise<CreatedTeamResource> {
     const memberships = await this.store.users.memberships(person.user.id);
     if (!mayCreateTeam(this.settings, memberships.length)) {
-      throw new ProblemError('team_creation_restricted', { detail: 'you are a member of no team' });
+      throw new ProblemError('team_creation_restricted', {
+        detail: 'you are not a member of any team: create one, or ask a member to invite you',
+      });
     }
     const team = await this.store.teams.createWithOwner(name, person.user.id, MAX_TEAMS).catch(throwRefusal);
     await this.audit.record(inTeam(team.id, person), 'team.create', team, { after: { name } });
@@ -92,7 +94,7 @@ export class TeamService {
     const outcome = await this.store.members.change(caller.teamId, userId, change).catch(throwRefusal);
     if (!outcome.ok) throw refusalOf(outcome.reason, userId);
     const { before, after, revokedApiKeyIds } = outcome;
-    // Told first: what somebody lost has to be gone within a second.
+    // Announced first: lost access must stop within a second.
     await this.announcer.announce([
       ...(before.role === after?.role ? [] : [{ type: 'user.changed' as const, userId }]),
       ...revokedApiKeyIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
@@ -138,7 +140,7 @@ export class TeamService {
 
 function refusalOf(reason: 'not_found' | 'not_permitted' | 'last_owner', userId: string): ProblemError {
   if (reason === 'not_found')
-    return new ProblemError('not_found', { detail: `there is no member ${userId}` });
+    return new ProblemError('not_found', { detail: `member ${userId} does not exist` });
   return new ProblemError(reason === 'last_owner' ? 'last_owner' : 'role_not_permitted');
 }
 

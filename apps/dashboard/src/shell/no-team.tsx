@@ -8,7 +8,7 @@ import { useMe } from '../api/me.js';
 import { queryClient } from '../api/query-client.js';
 import { Page } from '../components/page.js';
 
-const TITLE = 'You are in no team yet';
+const TITLE = 'You are not in a team yet';
 
 /** For a person who is a member of no team. */
 export function NoTeam(): ReactElement {

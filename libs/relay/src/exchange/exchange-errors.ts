@@ -26,7 +26,10 @@ export function shuttingDown(): RelayError {
 }
 
 export function tooManyRequests(): RelayError {
-  return new RelayError('too_many_requests', 'This preview has reached its limit of concurrent requests. Try again in a moment.');
+  return new RelayError(
+    'too_many_requests',
+    'This preview has reached its limit of concurrent requests. Try again in a moment.',
+  );
 }
 
 /** Returns the answer when the service closed its side of the stream before its response was complete. */

@@ -14,13 +14,13 @@ import { IgnoresCookies, RequireScope, type Requirement } from './require-scope.
 import { UserSessionStrategy } from './user-session.strategy.js';
 
 /**
- * Lets a request pass when its key, or the role of its person, is good for what the route requires, or the route is
- * `@Public()`. Cookies come along with whatever a browser is made to send: a request that changes something by the
- * power of one, or by a form, has to come from a page of ours.
+ * Lets a request pass if its key, or the role of its person, has what the route requires, or if the route is
+ * `@Public()`. Browsers send cookies with every request, also for other sites: a request that changes something with a
+ * cookie or by a form must come from a page of the app.
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
-  // Passport's own registry is global to the process: two applications in one would authenticate for each other.
+  // Passport's own registry is global to the process: two applications in one process would share their strategies.
   private readonly passport = new passport.Passport();
   private readonly appOrigin: string;
 
@@ -59,7 +59,7 @@ export class AuthGuard implements CanActivate {
     if (!isSameOrigin(request.headers, this.appOrigin)) throw new ProblemError('cross_site_request');
   }
 
-  /** A request that shows a key is the key's, whatever cookies come along. */
+  /** A request with a key acts for the key, whatever cookies it has. */
   private identify(request: Request, response: Response): Promise<Identified | null> {
     const strategy = hasApiKey(request.headers) ? 'api-key' : 'user-session';
     return new Promise((resolve, reject) => {
@@ -76,7 +76,10 @@ function demand(requirement: Requirement, { caller, person }: Identified): void 
     if (person === null) throw new ProblemError('person_required');
     return;
   }
-  if (caller === null) throw new ProblemError('not_a_member', { detail: 'you are a member of no team' });
+  if (caller === null)
+    throw new ProblemError('not_a_member', {
+      detail: 'you are not a member of any team: create one, or ask a member to invite you',
+    });
   if (!caller.scopes.includes(requirement)) {
     throw new ProblemError('insufficient_scope', { detail: `this needs the scope ${requirement}` });
   }

@@ -18,7 +18,9 @@ import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 import { authorityOf, type Caller, type Identified } from './caller.js';
 import { hasApiKey, readApiKey } from './credential.js';
 
-/** By which people who are in several teams say for which they act; where browsers send no header, by the query. */
+/**
+ * Header with which people in several teams choose one. In streams, where browsers send no header, the query has it.
+ */
 const TEAM_HEADER = 'Culvert-Team';
 const TEAM_PARAMETER = 'team';
 
@@ -31,8 +33,8 @@ export class AuthenticationService {
   ) {}
 
   /**
-   * Who presents this secret from this address; null when it is no usable key. The database compares hashes, not
-   * secrets: its timing tells about SHA-256 of a guess, which leads nowhere near the secret.
+   * Returns the caller with this secret at this address; null if it is not a valid key. The database compares hashes,
+   * not secrets: its timing reveals only the SHA-256 of a guess, which does not lead to the secret.
    */
   async authenticate(secret: string, address: string | null): Promise<Caller | null> {
     if (!isPossibleApiKeySecret(secret)) return null;
@@ -54,8 +56,8 @@ export class AuthenticationService {
   }
 
   /**
-   * Who a program acts for that presents this access token: in the team that they let it act in, and no other. Null
-   * when it is none that is good for the API.
+   * Returns the caller whose program presents this access token, in the one team that they allowed. Null if the token
+   * is not valid for the API.
    */
   async authenticateProgram(token: string, address: string | null): Promise<Caller | null> {
     const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
@@ -74,7 +76,10 @@ export class AuthenticationService {
     };
   }
 
-  /** Who presents what a header holds: an API key, or the access token of a program. Null when it is neither, or no good. */
+  /**
+   * Returns the caller by the secret in a header: an API key, or the access token of a program. Null if it is neither,
+   * or not valid.
+   */
   authenticateSecret(secret: string, address: string | null): Promise<Caller | null> {
     return isAccessTokenShaped(secret)
       ? this.authenticateProgram(secret, address)
@@ -82,9 +87,9 @@ export class AuthenticationService {
   }
 
   /**
-   * Who is signed in, acting for the team that the header `Culvert-Team` names, or else the parameter `team` (which
-   * only streams take), or else the one they joined first. Null when nobody is.
-   * @throws ProblemError when they are no member of the team they name
+   * Returns the signed-in person, acting for the team in the header `Culvert-Team`, or else in the parameter `team`
+   * (which only streams accept), or else the team they joined first. Null if the person is not signed in.
+   * @throws ProblemError if they are not a member of that team
    */
   async authenticatePerson(request: Request): Promise<Identified | null> {
     const found = await this.userSessions.identify(request);
@@ -104,14 +109,14 @@ export class AuthenticationService {
     return { caller: { teamId, role, scopes, apiKey: null, expiresAt, authority, ...person }, person };
   }
 
-  /** Whether a request shows a credential, good or not. */
+  /** Reports whether a request has a credential, valid or not. */
   hasCredential(request: Request): boolean {
     return hasApiKey(request.headers) || this.userSessions.hasToken(request);
   }
 
   /**
-   * Who makes a request: whoever owns its key or token, whatever cookies come along, or else who is signed in.
-   * @throws ProblemError where the request contradicts itself, or names a team of others
+   * Returns who makes a request: the owner of its key or token, whatever cookies it has, or else the signed-in person.
+   * @throws ProblemError if the request contradicts itself, or names a team of others
    */
   async identify(request: Request): Promise<Identified | null> {
     if (!hasApiKey(request.headers)) return this.authenticatePerson(request);
@@ -121,8 +126,8 @@ export class AuthenticationService {
   }
 
   /**
-   * Who makes a request now that was let in earlier; null when nobody does any more, or for no team. For answers that
-   * go on for longer than what the guard found out is true.
+   * Returns who makes a request that was let in earlier; null if its credential is no longer valid, or not for the
+   * team. For responses that outlast the result of the guard.
    */
   async identifyAgain(request: Request): Promise<Caller | null> {
     try {

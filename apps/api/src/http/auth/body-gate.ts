@@ -7,16 +7,16 @@ import { operationOf } from '../operation-of.js';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 import { AuthenticationService } from './authentication.service.js';
 
-/** Bytes of a body that are read before the caller is known. */
+/** Most bytes of a body that are read before the caller is known. */
 export const MAX_ANONYMOUS_BODY_BYTES = 16 * 1024;
 
-/** Long bodies from one network whose credential was no good, in a minute. */
+/** Most long bodies a minute from one network without a valid credential. */
 const MAX_REFUSALS = 60;
 const WINDOW_SECONDS = 60;
 
 /**
- * Finds out who sends a long body before any of it is read: to parse one takes far longer than to look up a key. The guard
- * judges the request again, with what its route requires.
+ * Identifies the sender of a long body before it is read: parsing one takes far longer than looking up a key. The guard
+ * then checks the request against the requirement of its route.
  */
 @Injectable()
 export class BodyGate {
@@ -30,13 +30,16 @@ export class BodyGate {
     this.refusals = limiters.create('long-bodies', { points: MAX_REFUSALS, seconds: WINDOW_SECONDS });
   }
 
-  /** Middleware for before bodies are read. Forms need none: no page takes one that is longer than anybody may send. */
+  /**
+   * Middleware that runs before bodies are read. Forms do not need it: they are limited to the size that anonymous
+   * bodies can have.
+   */
   readonly check = async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
     if (mayBeLong(request) && request.is('json') === 'json') await this.admit(request);
     next();
   };
 
-  /** Whether it is known who sends `request`, so that a long body may be read. */
+  /** Reports whether the sender of `request` is known, so that a long body can be read. */
   isAdmitted(request: Request): boolean {
     return this.admitted.has(request);
   }
@@ -49,7 +52,7 @@ export class BodyGate {
       return;
     }
     const network = networkOf(clientAddress(request));
-    // Counted first, so that many at once do not all get through; what is admitted does not count.
+    // Counted first, so that many at once do not all get through; admitted requests are not counted.
     const { isWithin, resetSeconds } = await this.refusals.count(network);
     if (!isWithin) {
       throw new ProblemError('too_many_attempts', {
@@ -63,7 +66,7 @@ export class BodyGate {
   }
 }
 
-/** Whether the body is longer than what is read of anybody, or may be: a chunked one does not say. */
+/** Reports whether the body is, or may be, longer than the anonymous limit: a chunked body has no announced length. */
 function mayBeLong(request: Request): boolean {
   return request.headers['transfer-encoding'] !== undefined || isAnnouncedLong(request);
 }

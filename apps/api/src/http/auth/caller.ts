@@ -2,38 +2,38 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Actor, ApiKey, ApiKeyScope, Authority, Role, User, UserSession } from '@culvert/domain';
 import type { Request } from 'express';
 
-/** A person who is signed in. */
+/** A signed-in person. */
 export interface Person {
   readonly user: User;
   readonly userSession: UserSession;
-  /** What the audit log says of them. */
+  /** Actor in the audit log. */
   readonly actor: Actor;
 }
 
-/** Who makes a request, and for which team: an API key of it, a member, or a program that a member let act for them. */
+/** Caller of a request, and the team that they act for: an API key, a member, or a program that a member allowed. */
 export interface Caller {
   readonly teamId: string;
-  /** Of a member; null for an API key. */
+  /** Role of a member; null for an API key. */
   readonly role: Role | null;
   readonly scopes: readonly ApiKeyScope[];
   readonly apiKey: ApiKey | null;
   readonly user: User | null;
-  /** Of a person in a browser; null for a key, and for a program. */
+  /** Session of a person in a browser; null for a key or a program. */
   readonly userSession: UserSession | null;
-  /** When the key, session or token ends that was shown; null: never. */
+  /** When the credential of the request ends; null: never. */
   readonly expiresAt: Date | null;
-  /** What the store judges again before it writes what outlives the request. */
+  /** Authority that the store checks again before it writes anything that outlives the request. */
   readonly authority: Authority;
-  /** What the audit log says of them. */
+  /** Actor in the audit log. */
   readonly actor: Actor;
 }
 
-/** The authority of a person in the browser that they use. */
+/** Returns the authority of a person in their browser. */
 export function authorityOf({ user, userSession }: Pick<Person, 'user' | 'userSession'>): Authority {
   return { kind: 'person', userId: user.id, userSessionId: userSession.id };
 }
 
-/** What the guard found out about a request. At least one is there; a person may have no team. */
+/** What the guard found out about a request. At least one of the two is present; a person may have no team. */
 export interface Identified {
   readonly caller: Caller | null;
   readonly person: Person | null;
@@ -41,12 +41,12 @@ export interface Identified {
 
 const identifications = new WeakMap<Request, Identified>();
 
-/** Remembers who makes `request`, once the guard knows. */
+/** Stores who makes `request`, once the guard knows. */
 export function setIdentified(request: Request, identified: Identified): void {
   identifications.set(request, identified);
 }
 
-/** Who the guard found; null on a public route. */
+/** Returns who the guard found; null on a public route. */
 export function identifiedBy(request: Request): Identified | null {
   return identifications.get(request) ?? null;
 }

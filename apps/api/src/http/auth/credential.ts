@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ProblemError } from '@culvert/contract';
 
-/** What any key can look like: one of ours, or one that an operator chose. */
+/** Form of any key: one of ours, or one that an operator chose. */
 const KEY = /^[\x21-\x7e]{8,512}$/;
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** Whether a request presents a credential of its own, good or not. */
+/** Reports whether a request has a key or token in a header, valid or not. */
 export function hasApiKey(headers: IncomingHttpHeaders): boolean {
   return headers.authorization !== undefined || headers['x-ambassador-api-key'] !== undefined;
 }
 
 /**
- * The API key that a request carries, as `Authorization: Bearer` or, as Telepresence sends it, as
- * `X-Ambassador-Api-Key`. Null when there is none, or nothing that could be one.
- * @throws ProblemError when both are there and differ: whose request it is must not depend on which is read
+ * Returns the API key in a request, as `Authorization: Bearer` or, as Telepresence sends it, as `X-Ambassador-Api-Key`.
+ * Null if there is none, or nothing that can be one.
+ * @throws ProblemError if both are present and differ: the caller must not depend on which one is read
  */
 export function readApiKey(headers: IncomingHttpHeaders): string | null {
   const { authorization, 'x-ambassador-api-key': ambassador } = headers;

@@ -2,16 +2,16 @@ import { Reflector } from '@nestjs/core';
 import type { ApiKeyScope } from '@culvert/domain';
 
 /**
- * What a request must be good for: a scope, of its key or of its person's role; `user`: a person is signed in, with
- * or without a team; `any`: a key or a person, nothing in particular.
+ * What a request needs: a scope, of its key or of its person's role; `user`: a signed-in person, with or without a
+ * team; `any`: any key or person.
  */
 export type Requirement = ApiKeyScope | 'any' | 'user';
 
-/** States what a route requires. A route that states nothing answers nobody. */
+/** Declares what a route requires. A route without a declaration refuses every request. */
 export const RequireScope = Reflector.createDecorator<Requirement>();
 
 /**
- * States that a public route looks at no cookie: whoever has a browser send it a form acts with nobody's authority but
- * what the form itself holds.
+ * Declares that a public route ignores cookies: a form that another site sends has no authority except what the form
+ * itself contains.
  */
 export const IgnoresCookies = Reflector.createDecorator<true>();

@@ -5,7 +5,7 @@ import { identifiedBy } from './caller.js';
 import { TeamRate } from './team-rate.js';
 
 /**
- * Refuses what goes beyond the rate of a team, after the guard that says whose a request is. A person without a team is
+ * Refuses requests beyond the rate of a team, after the guard that identifies the team. A person without a team is
  * counted alone.
  */
 @Injectable()

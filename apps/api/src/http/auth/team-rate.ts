@@ -5,10 +5,10 @@ import { RateLimiters, type Count, type RateLimiter } from '../rate-limits/rate-
 
 const WINDOW_SECONDS = 60;
 
-/** Counts what the keys and members of one team ask for, so that it does not take the API from the others. */
+/** Counts the requests of the keys and members of one team, so that it cannot use up the API for others. */
 @Injectable()
 export class TeamRate {
-  /** As the header RateLimit-Policy says it. */
+  /** Value of the header RateLimit-Policy. */
   readonly policy: string;
   private readonly limiter: RateLimiter | null;
 
@@ -19,8 +19,8 @@ export class TeamRate {
   }
 
   /**
-   * Null when there is no limit.
-   * @param id of the team, or of a person who is in none
+   * Counts a request. Null if there is no limit.
+   * @param id of the team, or of a person without a team
    */
   async count(id: string): Promise<Count | null> {
     return this.limiter === null ? null : this.limiter.count(id);

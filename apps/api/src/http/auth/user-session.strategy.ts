@@ -2,7 +2,7 @@ import passport from 'passport';
 import type { Request } from 'express';
 import type { AuthenticationService } from './authentication.service.js';
 
-/** Passport strategy: whoever is signed in with the cookie of the request. */
+/** Passport strategy: the person who is signed in with the cookie of the request. */
 export class UserSessionStrategy extends passport.Strategy {
   override readonly name = 'user-session';
 
@@ -10,7 +10,7 @@ export class UserSessionStrategy extends passport.Strategy {
     super();
   }
 
-  // Passport calls this on an object of its own that inherits from the strategy: no #private members here.
+  // Passport calls this on an object of its own that inherits from the strategy, so #private members do not work here.
   override authenticate(this: passport.StrategyCreated<this, this>, request: Request): void {
     this.identify(request).then(
       (identified) => (identified === null ? this.fail(401) : this.success(identified)),

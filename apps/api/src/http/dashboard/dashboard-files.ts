@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** As the build writes them beside each file, the smaller one first (`infra/scripts/build-dashboard.mjs`). */
+/** Encodings that the build writes beside each file, smallest first (`infra/scripts/build-dashboard.mjs`). */
 export const ENCODINGS = [
   { name: 'br', suffix: '.br' },
   { name: 'gzip', suffix: '.gz' },
@@ -24,20 +24,20 @@ export interface DashboardAsset {
 }
 
 /**
- * What the build made of apps/dashboard, read once: a few MiB that never change while the process runs, so that no
- * request touches the disk and none can name a file that is not among them.
+ * The build of apps/dashboard, read once: a few MiB that do not change while the process runs. Requests do not touch
+ * the disk, and cannot name a file outside the build.
  */
 export class DashboardFiles {
   private constructor(
-    /** Of files whose name holds a hash of their content. */
+    /** Files whose names contain a hash of their content. */
     readonly assets: ReadonlyMap<string, DashboardAsset>,
-    /** The pieces of `index.html` around every nonce. */
+    /** Pieces of `index.html` between the nonces. */
     private readonly page: readonly string[],
   ) {}
 
   /**
-   * @param folder with `index.html` and `assets/`
-   * @returns null when there is no build in it
+   * @param folder folder with `index.html` and `assets/`
+   * @returns null if it contains no build
    */
   static read(folder: string): DashboardFiles | null {
     if (!existsSync(join(folder, 'index.html'))) return null;
@@ -60,13 +60,15 @@ export class DashboardFiles {
     return new DashboardFiles(new Map(assets), readFileSync(join(folder, 'index.html'), 'utf8').split(NONCE));
   }
 
-  /** The page that every address of the dashboard begins with. @param nonce fresh, in base64 */
+  /** Returns the page for every address of the dashboard. @param nonce fresh, in base64 */
   pageWith(nonce: string): string {
     return this.page.join(nonce);
   }
 }
 
-/** Where the build puts the dashboard: above this file, whether it runs from dist/ or from the sources. */
+/**
+ * Returns the folder with the build of the dashboard: above this file, whether it runs from dist/ or from the sources.
+ */
 export function findDashboardFolder(): string {
   const built = join('dist', 'apps', 'dashboard');
   let folder = dirname(fileURLToPath(import.meta.url));

@@ -11,12 +11,15 @@ import { ENCODINGS, type DashboardFiles } from './dashboard-files.js';
 
 export const DASHBOARD_FILES = Symbol('DASHBOARD_FILES');
 
-/** Where the dashboard has pages: one address each and all below it. Its own table is apps/dashboard/src/routes.ts. */
+/**
+ * Sections of the dashboard: one address each, with everything below it. The dashboard's own table is
+ * apps/dashboard/src/routes.ts.
+ */
 const SECTIONS = ['previews', 'connections', 'intercepts', 'api-keys', 'team', 'audit-log', 'profile'];
 
 const PATHS = ['', ...SECTIONS.map((section) => `${section}{/*path}`)];
 
-/** The dashboard: one page for whoever is signed in, and the files it loads, which hold nothing secret. */
+/** The dashboard: one page for signed-in people, and the files it loads, which contain nothing secret. */
 @Controller()
 @UseFilters(PageFilter)
 export class DashboardController {
@@ -40,7 +43,7 @@ export class DashboardController {
     const nonce = randomBytes(16).toString('base64');
     response
       .setHeader('Content-Security-Policy', contentSecurityPolicy(nonce))
-      // Not `no-referrer`: with it browsers send forms with `Origin: null`, and forms are known by their origin.
+      // Not `no-referrer`: browsers would then send forms with `Origin: null`, and forms are checked by their origin.
       .setHeader('Referrer-Policy', 'same-origin')
       .type('html')
       .send(this.files.pageWith(nonce));
@@ -67,8 +70,8 @@ export class DashboardController {
 }
 
 /**
- * Scripts and styles from our own files only; styles that the component library writes at run time are known by the
- * nonce. The page talks to this host and to none else.
+ * Allows scripts and styles from our own files only; styles that the component library writes at run time have the
+ * nonce. The page can connect only to this host.
  */
 function contentSecurityPolicy(nonce: string): string {
   return [

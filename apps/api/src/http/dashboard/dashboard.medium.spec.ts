@@ -54,7 +54,7 @@ describe('the dashboard', () => {
         404,
         'text/html; charset=utf-8',
       ]);
-      expect(page.text).toContain('<h1>There is nothing here</h1>');
+      expect(page.text).toContain('<h1>Page not found</h1>');
       expect(page.headers['content-security-policy']).toContain("style-src 'sha256-");
     }
   });

@@ -5,7 +5,7 @@ import { DASHBOARD_FILES, DashboardController } from './dashboard.controller.js'
 
 @Module({})
 export class DashboardModule {
-  /** @param folder with a build of the dashboard; default: where `npm run build` puts it */
+  /** @param folder folder with a build of the dashboard; default: where `npm run build` puts it */
   static register(folder = findDashboardFolder()): DynamicModule {
     return {
       module: DashboardModule,

@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /**
- * Swagger UI from our own origin: it works without the internet and tells nobody what is read. Scripts come from
- * files only; styles may be inline, since Swagger UI writes them into elements.
+ * Policy for Swagger UI from our own origin: it works without the internet and sends nothing to others. Scripts come
+ * from files only; styles may be inline, since Swagger UI writes them into elements.
  */
 export const DOCS_CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -16,7 +16,7 @@ export const DOCS_CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Swagger UI brings the main landmark of the page. */
+/** Swagger UI adds the main landmark of the page. */
 export const DOCS_PAGE = `<!doctype html>
 <html lang="en">
   <head>
@@ -37,7 +37,7 @@ export const DOCS_PAGE = `<!doctype html>
 </html>
 `;
 
-// `validatorUrl: null`: Swagger UI would otherwise show the document to a validator on the internet.
+// `validatorUrl: null`: otherwise Swagger UI sends the document to a validator on the internet.
 const START_SCRIPT = `SwaggerUIBundle({
   url: '/api/openapi.json',
   dom_id: '#docs',
@@ -48,14 +48,14 @@ const START_SCRIPT = `SwaggerUIBundle({
 
 interface DocsFile {
   readonly type: string;
-  /** Absent: `text` is the content. */
+  /** Path of the file. Absent: `text` is the content. */
   readonly path?: string;
   readonly text?: string;
 }
 
 const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** Everything the page loads, by name; nothing else of the package is served. */
+/** Every file that the page loads, by name; nothing else of the package is served. */
 export const DOCS_FILES: ReadonlyMap<string, DocsFile> = new Map([
   ['start.js', { type: 'text/javascript', text: START_SCRIPT }],
   ['swagger-ui-bundle.js', { type: 'text/javascript', path: join(swaggerUi, 'swagger-ui-bundle.js') }],

@@ -11,7 +11,7 @@ import type { Response } from 'express';
 import { Operation } from '../operation.js';
 import { DOCS_CONTENT_SECURITY_POLICY, DOCS_FILES, DOCS_PAGE } from './docs-page.js';
 
-/** The API's own description, for programs and for people. */
+/** The description of the API, for programs and people. */
 @Public()
 @Controller()
 export class DocsController {
@@ -25,7 +25,7 @@ export class DocsController {
   @Operation('getProblem')
   problem(@Param('code') code: string): ProblemDescription {
     if (!Object.hasOwn(ERRORS, code))
-      throw new ProblemError('not_found', { detail: 'there is no such error code' });
+      throw new ProblemError('not_found', { detail: 'this error code does not exist' });
     return { code, ...ERRORS[code as ErrorCode] };
   }
 

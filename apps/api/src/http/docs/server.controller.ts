@@ -3,7 +3,7 @@ import type { ServerResource } from '@culvert/contract';
 import { Operation } from '../operation.js';
 import { VERSION } from './version.js';
 
-/** What this deployment is. Not for strangers: a version tells them what to try. */
+/** Information about this deployment. Only for callers that are known: a version helps attackers. */
 @Controller()
 export class ServerController {
   @Operation('getServer')

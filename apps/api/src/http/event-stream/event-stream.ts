@@ -3,26 +3,28 @@ import type { Response } from 'express';
 import type { WaitingShare } from './waiting-budget.js';
 
 const HEARTBEAT_MS = 15_000;
-/** How soon a browser connects again. */
+/** Milliseconds after which a browser reconnects. */
 const RETRY_MS = 2000;
-/** How long a reader that was too slow may take to read why. */
+/** Milliseconds that a reader that was too slow has to read the reason. */
 const LINGER_MS = 5000;
 
 export interface StreamEvent {
   readonly name: string;
-  /** JSON, in one line. */
+  /** JSON on one line. */
   readonly data: string;
   readonly id?: string;
 }
 
-/** One answer of server-sent events, from its head to its last event. What waits for its reader is bounded. */
+/**
+ * One response of server-sent events, from its head to its last event. The bytes that wait for the reader are bounded.
+ */
 export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
   private isClosed = false;
 
   /**
    * Sends the head.
-   * @param onClose called once, when the last event is out or the reader has gone
+   * @param onClose called once, when the last event is sent or the reader has disconnected
    */
   constructor(
     private readonly response: Response,
@@ -30,7 +32,7 @@ export class EventStream {
   ) {
     response.status(200);
     response.setHeader('Content-Type', 'text/event-stream');
-    // For proxies in front that would hold events back.
+    // Stops proxies from holding back events.
     response.setHeader('X-Accel-Buffering', 'no');
     response.on('drain', () => options.waiting.note(response.writableLength));
     response.on('close', () => {
@@ -49,7 +51,7 @@ export class EventStream {
     this.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${data}\n\n`);
   }
 
-  /** Says why, and ends. */
+  /** Sends the reason and ends. */
   end(reason: StreamEnd['reason']): void {
     if (this.isClosed) return;
     this.response.end(`event: end\ndata: ${JSON.stringify({ reason } satisfies StreamEnd)}\n\n`);

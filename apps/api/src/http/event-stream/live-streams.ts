@@ -12,25 +12,25 @@ import { isFromElsewhere } from '../same-origin.js';
 import { EventStream, type StreamEvent } from './event-stream.js';
 import { WaitingBudget } from './waiting-budget.js';
 
-/** Of one person or key, and of one team, in this process. */
+/** Most streams of one person or key in this process; the next line is the limit of one team. */
 const MAX_STREAMS_PER_CALLER = 20;
 const MAX_STREAMS_PER_TEAM = 200;
-/** How often every caller is looked at again, should an event get lost. */
+/** Interval in which every caller is checked again, in case an event was lost. */
 const RECHECK_MS = 30_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface LiveStreamOptions {
-  /** All that the caller has to have, for as long as the stream is open. */
+  /** Scopes that the caller must have as long as the stream is open. */
   readonly scopes: readonly ApiKeyScope[];
-  /** The parameter `team`. */
+  /** The query parameter `team`. */
   readonly team: string | undefined;
   readonly maxWaitingBytes: number;
   readonly onClose?: () => void;
-  /** The caller may read more or less than before. */
+  /** Called when the caller can read more or less than before. */
   readonly onScopesChange?: () => void;
 }
 
-/** A stream with the one who reads it. */
+/** A stream and its reader. */
 export interface LiveStream {
   readonly caller: Caller;
   send(event: StreamEvent): void;
@@ -46,8 +46,8 @@ interface OpenStream {
 }
 
 /**
- * The streams of events that are open in this process: counted, and ended within a second when what let their readers
- * in ends: a key, a session, a membership, or a role that includes what they read.
+ * The open streams of events of this process. They are counted, and end within a second when the access of their
+ * readers ends: a key, a session, a membership, or a role with the scopes they need.
  */
 @Injectable()
 export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
@@ -88,10 +88,10 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
 
   /**
    * Answers a request with a stream.
-   * @throws ProblemError when the caller may not have it, or there are too many; nothing was sent then
+   * @throws ProblemError if the caller is not allowed to have it, or there are too many; nothing was sent then
    */
   open(caller: Caller, request: Request, response: Response, options: LiveStreamOptions): LiveStream {
-    // It could read nothing, but would take one of the few streams that its visitor may have.
+    // The other page could not read it, but would use up one of the few streams of the visitor.
     if (caller.userSession !== null && isFromElsewhere(request.headers, this.appOrigin))
       throw new ProblemError('cross_site_request');
     if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');
@@ -149,7 +149,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
       this.awaitExpiry(entry);
       if (caller.scopes.join() !== before.scopes.join()) options.onScopesChange?.();
     } catch (error) {
-      this.log.error({ err: error }, 'the reader of a stream could not be looked at again');
+      this.log.error({ err: error }, 'the reader of a stream could not be checked again');
       stream.end('interrupted');
     }
   }

@@ -1,15 +1,15 @@
-/** What all streams of this process together may hold for readers that are slow. */
+/** Most bytes that all streams of this process together hold for slow readers. */
 const MAX_BYTES = 128 * 1024 * 1024;
-/** What each may hold however much the others do: their slow readers are no fault of its own. */
+/** Bytes that each stream can hold whatever the others hold, so that their slow readers do not affect it. */
 const MIN_SHARE_BYTES = 64 * 1024;
 
-/** Bounds what waits for readers, by stream and over all of them. */
+/** Bounds the bytes that wait for readers, by stream and in total. */
 export class WaitingBudget {
   private held = 0;
 
   constructor(private readonly maxBytes = MAX_BYTES) {}
 
-  /** @param maxBytes of the one stream */
+  /** @param maxBytes limit of the one stream */
   share(maxBytes: number): WaitingShare {
     let own = 0;
     return {
@@ -22,8 +22,8 @@ export class WaitingBudget {
   }
 }
 
-/** One stream's part. */
+/** The share of one stream. */
 export interface WaitingShare {
-  /** Tells how much waits now, 0 when the stream is gone. Returns whether that may be. */
+  /** Sets how many bytes wait now, 0 if the stream has ended. Returns whether that is within the limits. */
   note(bytes: number): boolean;
 }

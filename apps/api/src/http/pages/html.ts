@@ -1,12 +1,12 @@
-/** Markup that is safe to send: its texts have been escaped. */
+/** Markup that is safe to send: its texts are escaped. */
 export class Html {
   constructor(readonly markup: string) {}
 }
 
-/** What may stand in a template: text, which is escaped; markup, which is not; lists of both; nothing. */
+/** Values in a template: text, which is escaped; markup, which is not; lists of both; nothing. */
 export type HtmlPart = string | number | Html | readonly HtmlPart[] | null | undefined | false;
 
-/** A template whose values cannot become markup. Attribute values have to stand in double quotes. */
+/** Creates markup from a template whose values are escaped. Attribute values must be in double quotes. */
 export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
   let markup = strings[0] ?? '';
   for (const [index, part] of parts.entries()) markup += render(part) + (strings[index + 1] ?? '');

@@ -9,8 +9,8 @@ import { Pages } from './pages.js';
 import { signInPath } from './return-path.js';
 
 /**
- * Errors of routes that show pages, as pages. Whoever is not signed in is sent to sign in and comes back.
- * For controllers: `@UseFilters(PageFilter)`.
+ * Shows errors of page routes as pages. People who are not signed in are redirected to the sign-in and return
+ * afterwards. For controllers: `@UseFilters(PageFilter)`.
  */
 @Catch()
 export class PageFilter implements ExceptionFilter {
@@ -36,8 +36,8 @@ export class PageFilter implements ExceptionFilter {
       this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
     }
     const { status, title, description } = ERRORS[code];
-    // People name no ids.
-    const heading = code === 'not_found' ? 'There is nothing here' : title;
+    // People know no IDs.
+    const heading = code === 'not_found' ? 'Page not found' : title;
     const detail = error instanceof ProblemError ? error.detail : undefined;
     if (error instanceof ProblemError && error.retryAfterSeconds !== undefined) {
       response.setHeader('Retry-After', error.retryAfterSeconds);

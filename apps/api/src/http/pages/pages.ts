@@ -9,25 +9,25 @@ import { STYLESHEET } from './stylesheet.js';
 /** A page for people on the app host. */
 export interface Page {
   readonly title: string;
-  /** What stands below the title. */
+  /** Markup below the title. */
   readonly body: Html;
   /** Default: 200. */
   readonly status?: number;
-  /** Origins that the answer to a form of this page may lead to, beside the app and previews. */
+  /** Origins that the response to a form of this page can redirect to, beside the app and previews. */
   readonly formTargets?: readonly string[];
 }
 
-// Not a part of a template: escaped, it would no longer be what its hash says.
+// Kept out of templates: escaping would change it, and its hash would no longer match.
 const STYLE = new Html(`<style>${STYLESHEET}</style>`);
 const STYLE_HASH = createHash('sha256').update(STYLESHEET).digest('base64');
 
-/** Sends pages that need no script, load nothing, and can be framed by nobody. */
+/** Sends pages that need no script, load nothing, and cannot be framed. */
 @Injectable()
 export class Pages {
   private readonly formTargets: readonly string[];
 
   constructor(@Inject(SETTINGS) settings: Settings) {
-    // Browsers hold every redirect that follows a form against `form-action`: signing in may lead back to a preview.
+    // Browsers check every redirect after a form against `form-action`: signing in can lead back to a preview.
     this.formTargets = ["'self'", previewUrl(settings, `*.${settings.public.previewDomain}`)];
   }
 
@@ -38,7 +38,7 @@ export class Pages {
       .send(this.write(response, page));
   }
 
-  /** Sets the headers that the page needs. Returns its markup, for what sends it itself. */
+  /** Sets the headers that the page needs. Returns its markup, for callers that send it themselves. */
   write(response: Response, { title, body, formTargets = [] }: Omit<Page, 'status'>): string {
     response
       .setHeader(
@@ -51,7 +51,7 @@ export class Pages {
           "frame-ancestors 'none'",
         ].join('; '),
       )
-      // Not `no-referrer`: with it browsers send forms with `Origin: null`, and forms are known by their origin.
+      // Not `no-referrer`: browsers would then send forms with `Origin: null`, and forms are checked by their origin.
       .setHeader('Referrer-Policy', 'same-origin');
     return render(title, body).markup;
   }

@@ -1,4 +1,4 @@
-/** Of every page for people on the app host. Part of the page: one request shows it whole. */
+/** Styles of every page for people on the app host. Part of the page, so that one request shows it completely. */
 export const STYLESHEET = `
 :root { color-scheme: light dark; --text: #1c2430; --soft: #566173; --line: #c9d0da; --ground: #f4f6f9;
   --card: #fff; --accent: #1257c7; --on-accent: #fff; --bad: #a3161f; --bad-ground: #fdeced; --good-ground: #e8f5ec; }

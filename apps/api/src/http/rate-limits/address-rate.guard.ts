@@ -8,14 +8,14 @@ import type { Request } from 'express';
 import { clientAddress } from '../client-address.js';
 import { RateLimiters, type RateLimiter } from './rate-limiters.js';
 
-/** States that the requests of a route are counted by where they come from: routes of one name, together. */
+/** Declares that requests of a route are counted by address: together for all routes with the same name. */
 export const CountedByAddress = Reflector.createDecorator<string>();
 
 const WINDOW_SECONDS = 60;
 
 /**
- * Bounds what one address asks of routes that cost us something before we know who asks. A whole office may be behind
- * one address, so this bounds floods: it is the length of the secrets asked for that defeats guessing.
+ * Limits requests from one address to routes that cost something before the caller is known. A whole office may share
+ * one address, so this only bounds floods; guessing is prevented by the length of the secrets.
  */
 @Injectable()
 export class AddressRateGuard implements CanActivate {

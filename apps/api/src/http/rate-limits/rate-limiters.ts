@@ -5,16 +5,16 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** What came of counting something. */
+/** The result of counting. */
 export interface Count {
   readonly isWithin: boolean;
-  /** How often it may still happen. */
+  /** Number of times that are left. */
   readonly left: number;
-  /** Until counting begins anew; at least 1. */
+  /** Seconds until the count starts again; at least 1. */
   readonly resetSeconds: number;
 }
 
-/** Counts, for each key, what may happen so often in so many seconds. */
+/** Counts events by key, with a limit in a period of seconds. */
 export class RateLimiter {
   constructor(private readonly counter: RateLimiterMemory | RateLimiterRedis) {}
 
@@ -41,8 +41,8 @@ export class RateLimiter {
 }
 
 /**
- * Makes counters of what may happen so often in so many seconds. They count in Redis when there is one, so that all
- * processes count together; while Redis does not answer, and without one, in this process.
+ * Creates rate limiters. They count in Redis if it is configured, so that all processes count together; without Redis,
+ * or while it does not answer, they count in this process.
  */
 @Injectable()
 export class RateLimiters implements OnApplicationShutdown {
@@ -56,7 +56,7 @@ export class RateLimiters implements OnApplicationShutdown {
     this.redis?.disconnect();
   }
 
-  /** @param name of its own: whoever has the same counts the same */
+  /** @param name name of the limiter: limiters with the same name share their counts */
   create(name: string, { points, seconds }: { points: number; seconds: number }): RateLimiter {
     const options = { keyPrefix: `culvert:${name}`, points, duration: seconds };
     const memory = new RateLimiterMemory(options);
@@ -67,13 +67,15 @@ export class RateLimiters implements OnApplicationShutdown {
   }
 }
 
-/** Commands fail at once while there is no connection: then this process counts by itself. */
+/** Connects. Commands fail at once while there is no connection, and this process then counts by itself. */
 function connect(redisUrl: string, log: Logger): Redis {
   const redis = new Redis(redisUrl, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: 1000,
   });
-  redis.on('error', (error) => log.debug({ err: error }, 'rate limits without Redis'));
+  redis.on('error', (error) =>
+    log.debug({ err: error }, 'Redis does not work: rate limits count in this process'),
+  );
   return redis;
 }

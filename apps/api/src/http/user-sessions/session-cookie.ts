@@ -8,8 +8,8 @@ import { readCookie } from '../read-cookie.js';
 const NAME = 'culvert-session';
 
 /**
- * The cookie that holds a session's token. Over https its name has the prefix `__Host-`: browsers then take it from
- * this very host only, so that no preview beside it can put another in its place.
+ * The cookie with the token of a session. Over https its name has the prefix `__Host-`: browsers then accept it only
+ * from this host, so that a preview on a sibling host cannot replace it.
  */
 @Injectable()
 export class SessionCookie {
@@ -22,7 +22,7 @@ export class SessionCookie {
     this.options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
   }
 
-  /** Null when there is none, more than one, or something else under its name. */
+  /** Null if there is none, more than one, or another value under its name. */
   read(request: Request): string | null {
     const value = readCookie(request.headers.cookie, this.name);
     return value !== null && isSecretShaped(value) ? value : null;

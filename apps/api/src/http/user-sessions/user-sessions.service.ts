@@ -15,7 +15,7 @@ import { Announcer } from '../../announcements/announcer.js';
 import { clientAddress } from '../client-address.js';
 import { SessionCookie } from './session-cookie.js';
 
-/** How exact `lastSeenAt` is; keeps a busy page from costing a write per request. */
+/** Precision of `lastSeenAt`, so that a busy page does not cause a write per request. */
 const USE_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 60 * 60_000;
 const MAX_USER_AGENT_LENGTH = 255;
@@ -40,12 +40,12 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     clearInterval(this.sweep);
   }
 
-  /** Whether this request has the cookie of a session, good or not. */
+  /** Reports whether this request has a session cookie, valid or not. */
   hasToken(request: Request): boolean {
     return this.cookie.read(request) !== null;
   }
 
-  /** Who sends this request, by its cookie. Null when nobody is signed in with it. */
+  /** Returns the person who sends this request, by its cookie. Null if there is no valid session. */
   async identify(request: Request): Promise<SignedInUser | null> {
     const token = this.cookie.read(request);
     if (token === null) return null;
@@ -57,8 +57,8 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   }
 
   /**
-   * Begins a session of this person, in the place of whatever session the browser has: what was put into a browser
-   * before somebody signed in opens nothing afterwards.
+   * Begins a session of this person and replaces the session that the browser has: a session planted before the sign-in
+   * is useless afterwards.
    */
   async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
     await this.endOf(request);
@@ -68,7 +68,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     return session;
   }
 
-  /** The same for a person who showed the password of this hash. Null when they have another one now. */
+  /** Does the same for a person who gave the password with this hash. Null if they have another one now. */
   async beginByPassword(
     userId: string,
     passwordHash: string,
@@ -90,14 +90,14 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     return found;
   }
 
-  /** Ends a session, wherever it is used. False when the person has no such session. */
+  /** Ends a session in any browser. False if the person has no such session. */
   async revoke(userId: string, id: string): Promise<boolean> {
     const isRemoved = await this.store.userSessions.remove(userId, id);
     if (isRemoved) await this.announcer.userChanged(userId);
     return isRemoved;
   }
 
-  /** Ends every session of a person, but the one of this id. Returns how many. */
+  /** Ends every session of a person, except the one with this ID. Returns how many. */
   async revokeAll(userId: string, options: { readonly exceptId?: string } = {}): Promise<number> {
     const count = await this.store.userSessions.removeAll(userId, options);
     if (count > 0) await this.announcer.userChanged(userId);
@@ -111,7 +111,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     return found;
   }
 
-  /** In the background: no request waits for, or fails with, this. */
+  /** Runs in the background: requests do not wait for it, or fail with it. */
   private recordUse({ id, lastSeenAt }: UserSession, now: Date): void {
     if (now.getTime() - lastSeenAt.getTime() < USE_INTERVAL_MS) return;
     this.store.userSessions
@@ -139,7 +139,7 @@ function draftOf(userId: string, token: string, request: Request): UserSessionDr
   };
 }
 
-/** Browsers are free to say anything; what people read of it has no control characters. */
+/** Removes control characters: browsers can send anything, and people read it. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?');
 }

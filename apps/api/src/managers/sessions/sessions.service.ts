@@ -47,7 +47,7 @@ export class SessionsService {
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('not_found', { detail: `there is no session ${id}` });
+  return new ProblemError('not_found', { detail: `session ${id} does not exist` });
 }
 
 function toResource({ teamId: _teamId, credential, ...session }: ShownSession): SessionResource {

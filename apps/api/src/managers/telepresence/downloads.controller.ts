@@ -10,7 +10,7 @@ const SYSTEMS = ['linux', 'darwin', 'windows'];
 const ARCHITECTURE = /^[a-z0-9]{1,16}$/;
 const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-[0-9A-Za-z.-]{1,32})?$/;
 
-/** What Telepresence fetches from the cloud's host, without credentials. */
+/** Files that Telepresence fetches from the cloud's host, without credentials. */
 @Public()
 @Controller('download')
 export class DownloadsController {
@@ -21,7 +21,7 @@ export class DownloadsController {
     response.type('text/plain').send(this.settings.telepresence.stableVersion);
   }
 
-  /** The enhanced user daemon: the operator's, or else a stand-in where a script can be a program. */
+  /** The enhanced user daemon: the operator's, or else a stand-in on systems where a script can be a program. */
   @Get('tel-pro/:system/:architecture/:version/latest/:file')
   enhancedDaemon(
     @Param('system') system: string,
@@ -33,11 +33,11 @@ export class DownloadsController {
     const name = system === 'windows' ? 'telepresence-pro.exe' : 'telepresence-pro';
     const isBuild = SYSTEMS.includes(system) && ARCHITECTURE.test(architecture) && VERSION.test(version);
     if (!isBuild || file !== name)
-      throw new ProblemError('not_found', { detail: 'there is no such program' });
+      throw new ProblemError('not_found', { detail: 'this program does not exist here' });
     const standIn = system === 'windows' ? null : standInDaemon(version);
     const directory = this.settings.telepresence.enhancedDaemonDir;
     if (directory === undefined) return sendStandIn(response, standIn);
-    // Every part was held against a pattern above: none leads out of the directory.
+    // Every part was matched against a pattern above, so the path stays within the directory.
     const path = join(system, architecture, version, name);
     return sendFile(response, path, directory).then((isSent) =>
       isSent ? undefined : sendStandIn(response, standIn),
@@ -54,7 +54,7 @@ async function sendStandIn(response: Response, standIn: string | null): Promise<
   response.type('application/octet-stream').send(Buffer.from(standIn));
 }
 
-/** False, and nothing sent, when there is no such file. */
+/** Sends a file. Returns false, with nothing sent, if it does not exist. */
 function sendFile(response: Response, path: string, root: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const options = { root, cacheControl: false, acceptRanges: false, lastModified: false };

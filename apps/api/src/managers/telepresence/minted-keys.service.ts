@@ -4,7 +4,7 @@ import type { ApiKeyScope } from '@culvert/domain';
 import { ApiKeysService } from '../../team/api-keys/api-keys.service.js';
 import type { TelepresenceCaller } from './telepresence-caller.service.js';
 
-/** Answer of `POST /sso/api/apikeys`: text only, and never with a `message`, which would make it an error. */
+/** Response of `POST /sso/api/apikeys`: text only, and never with a `message`, which would make it an error. */
 export interface MintedKey {
   readonly id: string;
   readonly accountId: string;
@@ -14,7 +14,7 @@ export interface MintedKey {
   readonly key: string;
 }
 
-/** What each part of Telepresence does with its key, by how the client describes the key that it asks for. */
+/** Scopes that each part of Telepresence needs, by the client's description of the key. */
 const PURPOSES: readonly (readonly [RegExp, readonly ApiKeyScope[]])[] = [
   // Opens private previews.
   [/^(telepresence:)?agent-/, ['previews:read']],
@@ -22,15 +22,15 @@ const PURPOSES: readonly (readonly [RegExp, readonly ApiKeyScope[]])[] = [
   [/^(telepresence:traffic-)?manager$/, ['tunnel', 'previews:read', 'previews:write']],
   [/^(telepresence:workstation|laptop)$/, ['previews:read', 'previews:write']],
 ];
-/** For a description that this version does not know: what Telepresence as a whole needs. */
+/** For descriptions that this version does not know: the scopes that Telepresence as a whole needs. */
 const ANY_PURPOSE: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write'];
 
-/** Makes the keys that the Telepresence client hands to its parts. */
+/** Creates the keys that the Telepresence client passes to its parts. */
 @Injectable()
 export class MintedKeysService {
   constructor(private readonly apiKeys: ApiKeysService) {}
 
-  /** The key may do what its purpose needs, no more than its maker may, and for no longer. */
+  /** Creates a key with the scopes that its purpose needs, but no more than its creator has, and no longer life. */
   async mint(caller: TelepresenceCaller, description: string): Promise<MintedKey> {
     requireKeyScope(caller);
     const purpose = PURPOSES.find(([pattern]) => pattern.test(description))?.[1] ?? ANY_PURPOSE;
@@ -53,11 +53,11 @@ export class MintedKeysService {
   }
 }
 
-/** @throws ProblemError for who may not make keys */
+/** @throws ProblemError if the caller cannot create keys */
 export function requireKeyScope(caller: TelepresenceCaller): void {
   if (!caller.scopes.includes('keys:write')) {
     throw new ProblemError('insufficient_scope', {
-      detail: 'Telepresence makes keys for its parts, for which its own needs the scope keys:write',
+      detail: 'Telepresence creates keys for its parts, so its own key needs the scope keys:write',
     });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A program in the place of Telepresence's closed-source enhanced user daemon, which versions 2.5.0 to 2.8.5 insist on
- * fetching before they sign in: a shell script that runs the user daemon of the open-source program that is on the
- * machine already. It claims the version it was fetched for, which is all that is asked of it.
+ * Returns a replacement for Telepresence's closed-source enhanced user daemon, which versions 2.5.0 to 2.8.5 insist on
+ * fetching before they sign in: a shell script that runs the user daemon of the open-source program on the machine. It
+ * reports the version it was fetched for, which is the only thing that is checked.
  * @param version digits, dots, letters and hyphens only
  */
 export function standInDaemon(version: string): string {

@@ -19,20 +19,20 @@ import { clientAddress } from '../../http/client-address.js';
 const ACCESS_TOKEN = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 const API_KEY = /^[\x21-\x7e]{8,512}$/;
 
-/** Who runs a Telepresence client, and for which team. */
+/** The owner of a Telepresence client, and the team. */
 export interface TelepresenceCaller {
   readonly teamId: string;
   readonly scopes: readonly ApiKeyScope[];
-  /** The key it was given; null for one that a person signed in with. */
+  /** The key that it was given; null if a person signed in with it. */
   readonly apiKey: ApiKey | null;
   readonly user: User | null;
-  /** What the store judges again before it makes a key. */
+  /** Authority that the store checks again before it creates a key. */
   readonly authority: Authority;
-  /** What the audit log says of them. */
+  /** Actor in the audit log. */
   readonly actor: Actor;
 }
 
-/** Tells whose Telepresence client makes a request. */
+/** Identifies the owner of the Telepresence client that makes a request. */
 @Injectable()
 export class TelepresenceCallerService {
   constructor(
@@ -42,9 +42,9 @@ export class TelepresenceCallerService {
   ) {}
 
   /**
-   * By the key that was given to `telepresence login --apikey`, which comes before a token, or else by the access
-   * token of a sign-in in the browser.
-   * @throws ProblemError when the request carries neither that could be used, or the team makes too many
+   * Identifies by the key that was given to `telepresence login --apikey`, which takes precedence, or else by the
+   * access token of a sign-in in the browser.
+   * @throws ProblemError if the request has no valid credential, or the team sends too many requests
    */
   async identify(request: Request): Promise<TelepresenceCaller> {
     const key = request.headers['x-ambassador-api-key'];

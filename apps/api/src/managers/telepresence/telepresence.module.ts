@@ -11,7 +11,7 @@ import { UserInfoController } from './user-info.controller.js';
 import { UserInfoService } from './user-info.service.js';
 
 /**
- * What the Telepresence client 2.0 to 2.8 requests from the cloud over HTTP, except signing in, which it does by OAuth
+ * HTTP requests of the Telepresence client 2.0 to 2.8 to the cloud, except signing in, which uses OAuth
  * (docs/telepresence.md).
  */
 @Module({

@@ -5,7 +5,9 @@ import type { Request } from 'express';
 import { requireKeyScope } from './minted-keys.service.js';
 import { TelepresenceCallerService } from './telepresence-caller.service.js';
 
-/** What the Telepresence client shows of who is signed in. Text only: it fails on any other type, null included. */
+/**
+ * What the Telepresence client shows about the signed-in person. Text only: it fails on any other type, including null.
+ */
 export interface UserInfo {
   readonly id: string;
   readonly name: string;
@@ -24,8 +26,8 @@ export class UserInfoService {
   ) {}
 
   /**
-   * The answer decides whether `telepresence login --apikey` accepts a key, so a key that could not make those that
-   * Telepresence asks for next is refused here, where a person sees it.
+   * The answer decides whether `telepresence login --apikey` accepts a key. A key that cannot create those that
+   * Telepresence needs next is refused here, where a person sees it.
    */
   async show(request: Request): Promise<UserInfo> {
     const caller = await this.callers.identify(request);

@@ -7,7 +7,7 @@ import { html } from '../../http/pages/html.js';
 import { PageFilter } from '../../http/pages/page.filter.js';
 import { Pages } from '../../http/pages/pages.js';
 
-/** Where people find who they are here, and the way out. */
+/** Page that shows people their account, and lets them sign out. */
 @Controller('account')
 @UseFilters(PageFilter)
 export class AccountController {
@@ -27,7 +27,7 @@ export class AccountController {
           <dd>${user?.email}</dd>
           <dt>Teams</dt>
           ${teams.map(({ name, role }) => html`<dd>${name} (${role})</dd>`)}
-          ${teams.length === 0 && html`<dd>None yet: somebody of a team has to invite you.</dd>`}
+          ${teams.length === 0 && html`<dd>None yet. Ask a member of a team to invite you.</dd>`}
         </dl>
         <p><a href="/api/docs">API documentation</a></p>
         <form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>`,

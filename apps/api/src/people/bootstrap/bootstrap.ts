@@ -12,7 +12,7 @@ import { hashPassword } from '../sign-in/passwords.js';
 const TEAM_NAME = 'Default';
 const DEFAULT_EMAIL = 'owner@culvert.localhost';
 
-/** What a person needs to get in. Exists in clear only here. */
+/** Credentials of the first person. This is the only place where they exist in clear text. */
 export interface BootstrapResult {
   readonly email: string;
   readonly password: string;
@@ -20,8 +20,8 @@ export interface BootstrapResult {
 }
 
 /**
- * Makes the first team, its owner and an API key with every scope when there is no team yet. Null when there is, or
- * when another process that starts at the same moment was faster.
+ * Creates the first team, its owner and an API key with every scope if there is no team yet. Null if there is one, or
+ * if another process that started at the same moment was faster.
  */
 export async function bootstrap(
   store: Store,
@@ -45,7 +45,7 @@ export async function bootstrap(
   return first === null ? null : { email, password, apiKey };
 }
 
-/** What to print of it on stdout. Nothing else shows the secrets. */
+/** Returns what to print on stdout. The secrets appear nowhere else. */
 export function bootstrapResults({
   email,
   password,
@@ -57,12 +57,12 @@ export function bootstrapResults({
   ];
 }
 
-// Crockford's base32 in lower case: no i, l, o or u, which people misread.
+// Crockford's base32 in lower case: without i, l, o and u, which people misread.
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 const GROUPS = 4;
 const GROUP_LENGTH = 5;
 
-/** Four groups of five characters with 100 random bits, such as `k7f3q-2m9x4-t8w2a-p5d0c`. */
+/** Generates four groups of five characters with 100 random bits, such as `k7f3q-2m9x4-t8w2a-p5d0c`. */
 function generatePassword(): string {
   const characters = [...randomBytes(GROUPS * GROUP_LENGTH)].map((byte) => ALPHABET[byte & 31]);
   return Array.from({ length: GROUPS }, (_, group) =>

@@ -31,13 +31,13 @@ interface Found {
 }
 
 interface Proof extends Found {
-  /** The invitation's. */
+  /** Token of the invitation. */
   readonly token: string;
-  /** The mailed link's; null where no mail is sent. */
+  /** Token of the mailed link; null if the server sends no mail. */
   readonly reset: string | null;
 }
 
-/** Where the link in an invitation leads. Tokens are in the query, which is not logged. */
+/** Pages to which the link in an invitation leads. Tokens are in the query, which is not logged. */
 @Public()
 @Controller('invitations')
 @UseFilters(PageFilter)
@@ -91,7 +91,7 @@ export class InvitationPagesController {
     await this.join(user, token, request, response);
   }
 
-  /** Mails the invited person a link to set a password: the mail shows that they read what goes to the address. */
+  /** Mails the invited person a link to set a password: opening it proves that they receive mail at the address. */
   @Post('mail')
   async mailLink(@Body() body: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = tokenOf(body);
@@ -107,7 +107,7 @@ export class InvitationPagesController {
     this.pages.send(response, resetSentPage({ isMailed: true }));
   }
 
-  /** Where the link in that mail leads. */
+  /** Page to which the link in that mail leads. */
   @Get('account')
   async showAccount(@Query() query: Fields, @Res() response: Response): Promise<void> {
     const proof = await this.findProof(query);
@@ -116,8 +116,8 @@ export class InvitationPagesController {
   }
 
   /**
-   * Sets a password, signs in and joins the team. What proves that the person may: the link in a mail to the invited
-   * address or, where no mail is sent, the invitation itself as long as the address has no account.
+   * Sets a password, signs in and joins the team. The proof of the person is the link in a mail to the invited address
+   * or, if the server sends no mail, the invitation itself, as long as the address has no account.
    */
   @Post('account')
   async createAccount(
@@ -133,7 +133,7 @@ export class InvitationPagesController {
     const address = clientAddress(request);
     if (reset === null) {
       const user = await this.invitations.acceptAsNewUser(token, password, address);
-      // The address got an account meanwhile: the page of the invitation says how to go on.
+      // The address got an account meanwhile: the page of the invitation explains the next step.
       if (user === 'has_account') return response.redirect(303, `/invitations?token=${token}`);
       if (user === null) return this.showNothing(response);
       await this.signIn.begin(user, 'password', request, response);
@@ -151,11 +151,11 @@ export class InvitationPagesController {
     response.redirect(303, '/');
   }
 
-  /** What a person who is not signed in can do to join. */
+  /** Returns the ways in which a person who is not signed in can join. */
   private async waysIn(found: Found, token: string, signInLink: Html): Promise<Html> {
     if (this.mailer.isConfigured) {
       return html`${signInLink}
-        <p class="or">or, if you have no password here yet</p>
+        <p class="or">or, if you don’t have a password here yet</p>
         <form method="post" action="/invitations/mail">
           <input type="hidden" name="token" value="${token}" />
           <button class="quiet">Mail me a link to set one</button>
@@ -171,7 +171,7 @@ export class InvitationPagesController {
     }`;
   }
 
-  /** The invitation that these fields name, and what shows that this person may set its password. */
+  /** Returns the invitation that these fields name, and the proof that this person can set its password. */
   private async findProof(fields: Fields): Promise<Proof | null> {
     const token = tokenOf(fields);
     const found = await this.find(token);
@@ -194,7 +194,7 @@ export class InvitationPagesController {
       title: 'This invitation no longer works',
       status: 404,
       body: html`<p>
-        It was used, was revoked, or has expired. Ask the person who invited you for a new one.
+        It was already used, was revoked, or has expired. Ask the person who invited you for a new one.
       </p>`,
     });
   }
@@ -217,7 +217,7 @@ function setPasswordForm({ invitation, team, token, reset }: Proof): Html {
   });
 }
 
-/** Empty for what is no token. */
+/** Returns the token, or an empty string if it is not one. */
 function tokenOf(fields: Fields): string {
   const token = fields?.['token'];
   return typeof token === 'string' && isSecretShaped(token) ? token : '';

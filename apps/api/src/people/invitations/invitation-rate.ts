@@ -8,7 +8,10 @@ import { RateLimiters, type RateLimiter } from '../../http/rate-limits/rate-limi
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-/** Mails to one address in a day: of one team, and of all teams, so that no team keeps another from inviting somebody. */
+/**
+ * Most mails to one address in a day: from one team, and from all teams, so that one team cannot stop another from
+ * inviting a person.
+ */
 const MAX_PER_RECIPIENT_OF_TEAM = 5;
 const MAX_PER_RECIPIENT = 20;
 
@@ -19,13 +22,13 @@ interface Limit {
   readonly what: string;
 }
 
-/** Bounds the mails that invitations and their renewals send, whoever makes them. */
+/** Limits the mails that invitations and their renewals send. */
 @Injectable()
 export class InvitationRate {
   private readonly limits: readonly Limit[];
 
   constructor(@Inject(SETTINGS) { limits, mail }: Settings, limiters: RateLimiters) {
-    // The inviter hands the links on, so no mail is sent.
+    // No mail is sent: the inviter passes the links on.
     if (mail.smtpUrl === undefined) {
       this.limits = [];
       return;
@@ -61,8 +64,8 @@ export class InvitationRate {
 
   /**
    * Counts a mail before it is sent.
-   * @param email of whom it goes to, in lower case
-   * @throws ProblemError `too_many_attempts`, with when to come back
+   * @param email address of the recipient, in lower case
+   * @throws ProblemError `too_many_attempts`, with the time to wait
    */
   async count(caller: Caller, email: string): Promise<void> {
     for (const { limiter, keyOf, what } of this.limits) {
@@ -81,7 +84,7 @@ export class InvitationRate {
   }
 }
 
-/** A person, whichever of their keys they use and in whichever of their teams. */
+/** Identifies a person, with any of their keys and in any of their teams. */
 function inviterOf({ user, apiKey, teamId }: Caller): string {
   return user?.id ?? apiKey?.createdByUserId ?? apiKey?.id ?? teamId;
 }

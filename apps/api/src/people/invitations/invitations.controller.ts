@@ -4,7 +4,7 @@ import { CurrentCaller, CurrentPerson, type Caller, type Person } from '../../ht
 import { Operation } from '../../http/operation.js';
 import { InvitationsService } from './invitations.service.js';
 
-/** What owners do about invitations, and the person who accepts one. */
+/** Invitations: for owners, and for the person who accepts one. */
 @Controller()
 export class InvitationsController {
   constructor(private readonly invitations: InvitationsService) {}

@@ -32,7 +32,7 @@ import { MAX_INVITATIONS, MAX_MEMBERS, MAX_TEAMS, powerOf, throwRefusal } from '
 
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** Asks people into the team, by a token that only whoever signs in with the invited address can use, once. */
+/** Invites people to the team with a token that works once, for a person who signs in with the invited address. */
 @Injectable()
 export class InvitationsService {
   constructor(
@@ -90,7 +90,7 @@ export class InvitationsService {
     await this.audit.record(caller, 'invitation.revoke', targetOf(invitation), { before: { email, role } });
   }
 
-  /** What is expired, used, revoked or another person's looks like nothing. */
+  /** Accepts. An invitation that is expired, used, revoked or for another person looks as if it did not exist. */
   async accept(
     person: Pick<Person, 'user' | 'actor'>,
     { token }: AcceptInvitationRequest,
@@ -100,7 +100,7 @@ export class InvitationsService {
       .accept(hashSecret(token), userId, { now: new Date(), maxMembers: MAX_MEMBERS, maxTeams: MAX_TEAMS })
       .catch(throwRefusal);
     if (accepted === null) {
-      throw new ProblemError('not_found', { detail: 'there is no such invitation for you' });
+      throw new ProblemError('not_found', { detail: 'there is no such invitation for your email address' });
     }
     await this.recordJoined(accepted, person.actor);
     const { teamId, role } = accepted.membership;
@@ -108,8 +108,8 @@ export class InvitationsService {
   }
 
   /**
-   * Makes an account for the invited address and a member of it. The invitation is enough only where no mail is sent: a
-   * mail would have shown whose the address is. Null when the invitation no longer works.
+   * Creates an account for the invited address and makes it a member. The invitation alone is enough only if the server
+   * sends no mail: a mail would have proved who owns the address. Null if the invitation no longer works.
    */
   async acceptAsNewUser(
     token: string,
@@ -142,7 +142,7 @@ export class InvitationsService {
     await this.audit.record({ teamId, actor }, 'member.add', member, { after: { email, role } });
   }
 
-  /** Where no mail is sent, who invites hands the link on: it is in the answer, and nowhere else. */
+  /** If the server sends no mail, the inviter passes the link on: it is only in this response. */
   private async handOver(
     caller: Caller,
     invitation: Invitation,
@@ -167,7 +167,7 @@ export class InvitationsService {
   }
 }
 
-/** What an invited person opens. */
+/** Returns the link that an invited person opens. */
 export function invitationUrl(settings: Settings, token: string): string {
   return `${appUrl(settings)}/invitations?token=${token}`;
 }
@@ -183,7 +183,7 @@ function newToken() {
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('not_found', { detail: `there is no invitation ${id}` });
+  return new ProblemError('not_found', { detail: `invitation ${id} does not exist` });
 }
 
 function toResource({ teamId: _teamId, ...invitation }: Invitation): InvitationResource {

@@ -4,7 +4,7 @@ import { HANDED_ON, type Settings } from '@culvert/runtime';
 import { createTransport } from 'nodemailer';
 import type { Logger } from 'pino';
 
-/** A mail that says why it comes and has one link in it. */
+/** A mail that explains why it was sent and contains one link. */
 export interface Mail {
   readonly to: string;
   readonly subject: string;
@@ -16,7 +16,7 @@ export interface Mail {
 
 const TIMEOUT_MS = 20_000;
 
-/** Sends mails by SMTP_URL. Without one, the link goes to the log, where the operator can copy it from. */
+/** Sends mails by SMTP_URL. If that is not set, it logs the link, which the operator can copy. */
 @Injectable()
 export class Mailer implements OnApplicationShutdown {
   private readonly transport: ReturnType<typeof createTransport> | null;
@@ -46,10 +46,10 @@ export class Mailer implements OnApplicationShutdown {
     return this.transport !== null;
   }
 
-  /** In the background: who asks for a mail learns neither whether it was sent nor how long that took. */
+  /** Sends in the background: the requester learns neither whether it was sent nor how long that took. */
   send(mail: Mail): void {
     const sending = this.deliver(mail)
-      // Without the link: it is a credential of the person it goes to.
+      // Without the link, which is a credential of its recipient.
       .catch((error: unknown) => this.log.error({ err: error, subject: mail.subject }, 'mail not sent'))
       .finally(() => this.sending.delete(sending));
     this.sending.add(sending);
@@ -62,12 +62,15 @@ export class Mailer implements OnApplicationShutdown {
 
   private async deliver({ to, subject, before, link, after }: Mail): Promise<void> {
     if (this.transport === null) {
-      // On purpose, and only here: without SMTP there is no other way to the person.
-      this.log.warn({ to, subject, [HANDED_ON]: link }, 'SMTP_URL is not set: hand this link on');
+      // On purpose, and only here: without SMTP, the operator has no other way to reach the person.
+      this.log.warn(
+        { to, subject, [HANDED_ON]: link },
+        'SMTP_URL is not set: pass this link on to the person',
+      );
       return;
     }
     const text = `${before}\n\n${link}\n\n${after}\n`;
-    // As an object: an address that is text may be read as a list of several.
+    // As an object: an address in a string could be parsed as a list of several.
     await this.transport.sendMail({ from: this.from, to: { name: '', address: to }, subject, text });
   }
 }

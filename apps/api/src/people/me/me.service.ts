@@ -40,7 +40,7 @@ export class MeService {
 
   async signInMethods({ user }: Person): Promise<SignInMethodsResource> {
     const methods = await this.store.users.findSignInMethods(user.id);
-    if (methods === null) throw new ProblemError('not_found', { detail: 'you are not there any more' });
+    if (methods === null) throw new ProblemError('not_found', { detail: 'your account no longer exists' });
     const { hasPassword, providers } = methods;
     return {
       hasPassword,
@@ -77,7 +77,7 @@ export class MeService {
     return teams.flat();
   }
 
-  /** Keys and programs have one team, and are told of no other. */
+  /** Returns the teams. Keys and programs have one team and see no other. */
   private async teamOf(caller: Caller | null): Promise<MeResource['teams']> {
     return caller === null ? [] : this.describeTeam(caller.teamId, caller.role);
   }

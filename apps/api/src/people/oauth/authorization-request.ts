@@ -1,11 +1,11 @@
 import { findKnownProgram, isRedirectUri, type KnownProgram } from '../programs/known-programs.js';
 
-/** What a program asks of the person in front of the browser (RFC 6749 §4.1.1, RFC 7636 §4.3). */
+/** Request of a program to the person at the browser (RFC 6749 §4.1.1, RFC 7636 §4.3). */
 export interface AuthorizationRequest {
   readonly program: KnownProgram;
   readonly redirectUri: string;
   readonly codeChallenge: string;
-  /** Opaque to us; goes back with the answer. */
+  /** Opaque to us; returned with the answer. */
   readonly state: string | undefined;
 }
 
@@ -13,9 +13,9 @@ export type AuthorizationError = 'invalid_request' | 'unsupported_response_type'
 
 export type ReadAuthorizationRequest =
   | { readonly outcome: 'request'; readonly request: AuthorizationRequest }
-  /** Nobody may be sent anywhere: the address to answer to is itself in doubt (RFC 6749 §4.1.2.1). */
+  /** No redirect is safe: the address to answer to is itself in doubt (RFC 6749 §4.1.2.1). */
   | { readonly outcome: 'refused'; readonly reason: string }
-  /** The program gets to know, at `location`. */
+  /** The program is notified at `location`. */
   | { readonly outcome: 'error'; readonly location: string };
 
 export const PARAMETERS = [
@@ -38,9 +38,9 @@ export function readAuthorizationRequest(parameters: Parameters): ReadAuthorizat
   const { client_id: clientId, redirect_uri: redirectUri } = parameters;
   const program = typeof clientId === 'string' ? findKnownProgram(clientId) : null;
   if (program === null)
-    return { outcome: 'refused', reason: 'No program of this client_id can sign in here.' };
+    return { outcome: 'refused', reason: 'No program with this client_id can sign in here.' };
   if (typeof redirectUri !== 'string' || !isRedirectUri(redirectUri)) {
-    const reason = 'The redirect_uri has to be http://localhost:<port>/callback.';
+    const reason = 'The redirect_uri must be http://localhost:<port>/callback.';
     return { outcome: 'refused', reason };
   }
 
@@ -52,30 +52,30 @@ export function readAuthorizationRequest(parameters: Parameters): ReadAuthorizat
     location: errorLocation(answer, error, description),
   });
   if (answer.state !== undefined && answer.state.length > MAX_STATE_LENGTH) {
-    return { outcome: 'refused', reason: `The state may have ${MAX_STATE_LENGTH} characters.` };
+    return { outcome: 'refused', reason: `The state can have at most ${MAX_STATE_LENGTH} characters.` };
   }
   if (repeated.length > 0) return fail('invalid_request', `more than one ${repeated.join(', ')}`);
   if (parameters['response_type'] === undefined) return fail('invalid_request', 'response_type is missing');
   if (parameters['response_type'] !== 'code') {
-    return fail('unsupported_response_type', 'response_type has to be code');
+    return fail('unsupported_response_type', 'response_type must be code');
   }
   if (scope !== undefined && typeof scope !== 'string') return fail('invalid_request', 'scope is not text');
   const { code_challenge: codeChallenge, code_challenge_method: method } = parameters;
   if (typeof codeChallenge !== 'string' || !CODE_CHALLENGE.test(codeChallenge)) {
-    return fail('invalid_request', 'code_challenge has to be 43 characters of base64url');
+    return fail('invalid_request', 'code_challenge must be 43 characters of base64url');
   }
-  if (method !== 'S256') return fail('invalid_request', 'code_challenge_method has to be S256');
+  if (method !== 'S256') return fail('invalid_request', 'code_challenge_method must be S256');
   return { outcome: 'request', request: { program, codeChallenge, ...answer } };
 }
 
 type Answer = Pick<AuthorizationRequest, 'redirectUri' | 'state'>;
 
-/** Where the browser takes a code to (RFC 6749 §4.1.2). */
+/** Returns the redirect that takes a code to the program (RFC 6749 §4.1.2). */
 export function codeLocation(request: Answer, code: string): string {
   return location(request, { code });
 }
 
-/** Where the browser takes a refusal to (RFC 6749 §4.1.2.1). */
+/** Returns the redirect that takes an error to the program (RFC 6749 §4.1.2.1). */
 export function errorLocation(request: Answer, error: AuthorizationError, description: string): string {
   return location(request, { error, error_description: description });
 }

@@ -16,7 +16,7 @@ import {
 import { AuthorizationService } from './authorization.service.js';
 import { completionPage, consentPage, NO_TEAM_PAGE, refusedPage } from './consent-page.js';
 
-/** The authorization endpoint of RFC 6749: who comes without a session signs in first. */
+/** The authorization endpoint of RFC 6749. People without a session sign in first. */
 @Controller()
 @UseFilters(PageFilter)
 export class AuthorizationController {
@@ -65,7 +65,7 @@ export class AuthorizationController {
     this.pages.send(response, completionPage(client === 'docker-desktop'));
   }
 
-  /** Null when the request is none to ask a person about, and was answered. */
+  /** Returns the request; null if it is not valid and was answered here. */
   private read(parameters: Parameters, response: Response): AuthorizationRequest | null {
     const read = readAuthorizationRequest(parameters);
     if (read.outcome === 'request') return read.request;

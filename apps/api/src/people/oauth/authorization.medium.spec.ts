@@ -174,7 +174,7 @@ describe('/auth', () => {
   it('sends people without a team away', async () => {
     const loner = await api.store.users.findOrCreate('eve@example.test', 'Eve');
     const response = await ask({}, await signIn(loner.id));
-    expect([response.status, response.text.includes('You are in no team')]).toEqual([403, true]);
+    expect([response.status, response.text.includes('You are not in a team')]).toEqual([403, true]);
   });
 
   it('ends at a page that says where to go on', async () => {

@@ -6,7 +6,7 @@ import type { Person } from '../../http/auth/caller.js';
 import { ProgramsService } from '../programs/programs.service.js';
 import type { AuthorizationRequest } from './authorization-request.js';
 
-/** Lets programs act for people who agree to it. */
+/** Lets people allow programs to act for them. */
 @Injectable()
 export class AuthorizationService {
   constructor(
@@ -14,7 +14,7 @@ export class AuthorizationService {
     private readonly programs: ProgramsService,
   ) {}
 
-  /** The teams that this person could let a program act in; the one they joined first comes first. */
+  /** Returns the teams in which this person can let a program act, in the order in which they joined. */
   async teamsOf({ user }: Person): Promise<Team[]> {
     const memberships = await this.store.users.memberships(user.id);
     const teams = await Promise.all(memberships.map(({ teamId }) => this.store.teams.find(teamId)));
@@ -22,8 +22,8 @@ export class AuthorizationService {
   }
 
   /**
-   * A code for the program, with which it may act for this person in this team.
-   * @throws ProblemError when they are no member
+   * Returns a code with which the program can act for this person in this team.
+   * @throws ProblemError if they are not a member
    */
   async consent(person: Person, teamId: string, request: AuthorizationRequest): Promise<string> {
     const code = generateOAuthSecret('code');

@@ -3,19 +3,22 @@ import { html, type Html } from '../../http/pages/html.js';
 import type { Page } from '../../http/pages/pages.js';
 import type { AuthorizationRequest } from './authorization-request.js';
 
-/** Asks a person whether a program on their machine may act for them. The form repeats the program's request. */
+/**
+ * Returns the page that asks a person whether a program on their machine can act for them. The form repeats the
+ * program's request.
+ */
 export function consentPage(request: AuthorizationRequest, user: User, teams: readonly Team[]): Page {
   const { program, redirectUri, codeChallenge, state } = request;
   const origin = redirectUri.slice(0, -'/callback'.length);
   return {
     title: `Let ${program.name} act for you?`,
-    // Browsers hold the redirect that follows the form against the page's policy.
+    // Browsers check the redirect after the form against the page's policy.
     formTargets: [origin],
     body: html`<p>
         ${program.name} on this computer, at <strong>${origin.replace('http://', '')}</strong>, asks to sign
         in as <strong>${user.email}</strong>.
       </p>
-      <p>${program.purpose} Go on only if you have just started this.</p>
+      <p>${program.purpose} Allow it only if you have just started this.</p>
       <form method="post" action="/auth">
         ${hidden('client_id', program.clientId)}${hidden('redirect_uri', redirectUri)}
         ${hidden('response_type', 'code')}${hidden('code_challenge', codeChallenge)}
@@ -46,17 +49,18 @@ function hidden(name: string, value: string): Html {
   return html`<input type="hidden" name="${name}" value="${value}" />`;
 }
 
-/** For people whom a program cannot act for. */
+/** Page for people without a team, for whom a program cannot act. */
 export const NO_TEAM_PAGE: Page = {
-  title: 'You are in no team',
+  title: 'You are not in a team',
   status: 403,
   body: html`<p>
-      A program acts for you in a team. Have somebody invite you to theirs, then sign in again from it.
+      A program needs a team to act for you in. Ask a member of a team to invite you, then sign in again from
+      the program.
     </p>
     <p><a href="/">Back to Culvert</a></p>`,
 };
 
-/** For a request that no program of ours makes. */
+/** Returns the page for a request that no known program makes. */
 export function refusedPage(reason: string): Page {
   return {
     title: 'This program cannot sign in',
@@ -66,7 +70,7 @@ export function refusedPage(reason: string): Page {
   };
 }
 
-/** Where the browser ends when the program has its code. */
+/** Returns the last page in the browser, after the program has its code. */
 export function completionPage(isDockerDesktop: boolean): Page {
   return {
     title: 'You are signed in',

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 10 * 60_000;
 
-/** Removes codes, tokens and programs that stopped working. Several processes may do so at once. */
+/** Removes codes, tokens and programs that no longer work. Several processes can do so at once. */
 @Injectable()
 export class ExpiredPrograms implements OnApplicationBootstrap, OnApplicationShutdown {
   private sweep: NodeJS.Timeout | undefined;

@@ -8,7 +8,7 @@ import { ExpiredPrograms } from './expired-programs.js';
 import { TokenController } from './token.controller.js';
 import { TokenService } from './token.service.js';
 
-/** The OAuth server (RFC 6749, 7009, 7636) that `culvert` and Telepresence's client sign in with. */
+/** The OAuth server (RFC 6749, 7009, 7636) with which `culvert` and Telepresence's client sign in. */
 @Module({
   imports: [AuthModule, PagesModule, ProgramsModule],
   controllers: [AuthorizationController, TokenController],

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { findKnownProgram, type KnownProgram } from '../programs/known-programs.js';
 
-/** The errors of the token and revocation endpoints (RFC 6749 §5.2). `description` is for whoever reads a program's log. */
+/** Errors of the token and revocation endpoints (RFC 6749 §5.2). `description` is for readers of a program's log. */
 export class TokenError extends Error {
   constructor(
     readonly code: 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unsupported_grant_type',
@@ -35,7 +35,7 @@ const MAX_PARAMETER_LENGTH = 512;
 
 /**
  * Reads a request to the token endpoint.
- * @throws TokenError when it is none that could be answered with tokens
+ * @throws TokenError if it is not a valid request
  */
 export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): TokenRequest {
   const program = identifyProgram(headers.authorization, form);
@@ -44,7 +44,7 @@ export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): Toke
     case 'authorization_code': {
       const codeVerifier = required(form, 'code_verifier');
       if (!CODE_VERIFIER.test(codeVerifier)) {
-        throw new TokenError('invalid_request', 'code_verifier has to be 43 to 128 unreserved characters');
+        throw new TokenError('invalid_request', 'code_verifier must be 43 to 128 unreserved characters');
       }
       const [code, redirectUri] = [required(form, 'code'), required(form, 'redirect_uri')];
       return { program, grantType, code, redirectUri, codeVerifier };
@@ -54,13 +54,13 @@ export function readTokenRequest(headers: IncomingHttpHeaders, form: Form): Toke
     default:
       throw new TokenError(
         'unsupported_grant_type',
-        'grant_type has to be authorization_code or refresh_token',
+        'grant_type must be authorization_code or refresh_token',
       );
   }
 }
 
 /**
- * Reads a request to the revocation endpoint (RFC 7009 §2.1). The hint of the token's type is no help here.
+ * Reads a request to the revocation endpoint (RFC 7009 §2.1). The hint of the token's type is ignored.
  * @throws TokenError
  */
 export function readRevocationRequest(headers: IncomingHttpHeaders, form: Form): RevocationRequest {
@@ -69,8 +69,9 @@ export function readRevocationRequest(headers: IncomingHttpHeaders, form: Form):
 }
 
 /**
- * Go's OAuth library first sends the client as HTTP Basic with an empty password, and only after a failure in the
- * body. A public client has nothing to prove, so both are the same (RFC 6749 §2.3.1); but not two that differ.
+ * Returns the program. Go's OAuth library first sends the client as HTTP Basic with an empty password, and in the body
+ * only after a failure. A public client has no secret, so both are equal (RFC 6749 §2.3.1), but two different ones are
+ * refused.
  */
 function identifyProgram(authorization: string | undefined, form: Form): KnownProgram {
   const inBody = optional(form, 'client_id');
@@ -79,17 +80,17 @@ function identifyProgram(authorization: string | undefined, form: Form): KnownPr
   }
   const inHeader = authorization === undefined ? undefined : readBasic(authorization);
   if (inHeader !== undefined && inBody !== undefined && inHeader !== inBody) {
-    throw new TokenError('invalid_client', 'the Authorization header and client_id name two clients');
+    throw new TokenError('invalid_client', 'the Authorization header and client_id name different clients');
   }
   const clientId = inHeader ?? inBody;
   if (clientId === undefined) throw new TokenError('invalid_client', 'client_id is missing');
   const program = findKnownProgram(clientId);
   if (program === null)
-    throw new TokenError('invalid_client', 'no program of this client_id can sign in here');
+    throw new TokenError('invalid_client', 'no program with this client_id can sign in here');
   return program;
 }
 
-/** The name in HTTP Basic credentials: percent-encoded, then joined to the password, then base64. */
+/** Returns the name in HTTP Basic credentials: percent-encoded, then joined to the password, then base64. */
 function readBasic(authorization: string): string {
   const encoded = /^Basic +([A-Za-z0-9+/]{1,1024}={0,2}) *$/i.exec(authorization)?.[1];
   const [name, password, ...rest] = Buffer.from(encoded ?? '', 'base64')
@@ -102,7 +103,7 @@ function readBasic(authorization: string): string {
   try {
     return decodeURIComponent(name.replaceAll('+', ' '));
   } catch {
-    throw new TokenError('invalid_client', 'the Authorization header is not validly encoded');
+    throw new TokenError('invalid_client', 'the Authorization header is not encoded correctly');
   }
 }
 
@@ -112,7 +113,7 @@ function required(form: Form, name: string): string {
   return value;
 }
 
-/** @throws TokenError when the parameter is there more than once (RFC 6749 §3.2), or too long */
+/** @throws TokenError if the parameter is repeated (RFC 6749 §3.2) or too long */
 function optional(form: Form, name: string): string | undefined {
   const value = Object.hasOwn(form, name) ? form[name] : undefined;
   if (value === undefined) return undefined;

@@ -33,7 +33,10 @@ export class TokenController {
     );
   }
 
-  /** Answers 200 whatever the token was: whoever wanted it ended has what they wanted (RFC 7009 §2.2). */
+  /**
+   * Responds with 200 for any token: the token does not work afterwards, which is what the caller wanted (RFC 7009
+   * §2.2).
+   */
   @Post('revoke')
   @HttpCode(200)
   async revoke(
@@ -51,7 +54,7 @@ function formOf(body: unknown): Record<string, unknown> {
   return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
-/** Says a TokenError as RFC 6749 §5.2 has it. */
+/** Sends a TokenError in the format of RFC 6749 §5.2. */
 async function sayErrors<T>(response: Response, answer: () => Promise<T>): Promise<T | TokenErrorBody> {
   try {
     return await answer();

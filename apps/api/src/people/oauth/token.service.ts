@@ -15,10 +15,10 @@ import { TokenError, type RevocationRequest, type TokenRequest } from './token-r
 export interface TokenResponse {
   readonly access_token: string;
   readonly token_type: 'Bearer';
-  /** Seconds. */
+  /** Lifetime in seconds. */
   readonly expires_in: number;
   readonly refresh_token: string;
-  /** Said because programs ask for `openid` too, of which they use nothing. */
+  /** Sent because programs also ask for `openid`, which they do not use. */
   readonly scope: string;
 }
 
@@ -37,7 +37,7 @@ export class TokenService {
       : this.refresh(request, address);
   }
 
-  /** Ends the program that has this token, of either kind, with all its tokens. One that nobody has is ended already. */
+  /** Ends the program that has this token, of either kind, with all its tokens. Does nothing for an unknown token. */
   async revoke({ program, token }: RevocationRequest, address: string | null): Promise<void> {
     const hash = hashOAuthSecret(token);
     const found =
@@ -47,7 +47,7 @@ export class TokenService {
     await this.programs.endByItself(found.program, address);
   }
 
-  /** A code is used up by the exchange that succeeds; one that is refused for another reason leaves it. */
+  /** Exchanges a code. A successful exchange uses it up; one that is refused for another reason does not. */
   private async exchange(
     request: TokenRequest & { grantType: 'authorization_code' },
     address: string | null,
@@ -68,7 +68,7 @@ export class TokenService {
       pending.isUsed ||
       !(await this.store.programs.exchangeCode(program.teamId, program.id, hashes, now))
     ) {
-      // RFC 6749 §4.1.2: somebody else has the code, and one of the two has tokens that they should not.
+      // RFC 6749 §4.1.2: the code leaked, and one of the two users has tokens that they should not have.
       await this.programs.endLeaked(program, address, 'its code was used twice');
       throw unknown('code');
     }
@@ -119,7 +119,7 @@ function isVerifierOf(codeChallenge: string, codeVerifier: string): boolean {
   return computed.length === expected.length && timingSafeEqual(computed, expected);
 }
 
-/** One answer for all that is unknown, expired, used or somebody else's. */
+/** Returns the same error for tokens and codes that are unknown, expired, used or another person's. */
 function unknown(what: 'code' | 'refresh_token'): TokenError {
   return new TokenError('invalid_grant', `the ${what} is unknown, used or expired`);
 }

@@ -1,24 +1,24 @@
 import { CULVERT_CLIENT_ID } from '@culvert/domain';
 
 /**
- * The programs that people may allow to act for them. Public clients (RFC 6749 §2.1): whoever has the program has all
- * that it knows, so nothing here is secret and PKCE alone binds a code to who asked for it.
+ * Programs that people can allow to act for them. Public clients (RFC 6749 §2.1): a program cannot keep a secret, so
+ * nothing here is secret, and only PKCE binds a code to its requester.
  */
 export interface KnownProgram {
   readonly clientId: string;
-  /** What people call it. */
+  /** Name that people see. */
   readonly name: string;
-  /** What it will do with the consent it asks for: a sentence for the person. */
+  /** What the program will do with the consent: a sentence for the person. */
   readonly purpose: string;
 }
 
-const TELEPRESENCE_PURPOSE = 'It will create previews and make API keys for itself.';
+const TELEPRESENCE_PURPOSE = 'It will create previews and API keys for itself.';
 
 const PROGRAMS: readonly KnownProgram[] = [
   {
     clientId: CULVERT_CLIENT_ID,
     name: 'The culvert command',
-    purpose: 'It will manage previews, intercepts, connections and API keys as you may.',
+    purpose: 'It will manage previews, intercepts, connections and API keys with your permissions.',
   },
   { clientId: 'telepresence-cli', name: 'Telepresence', purpose: TELEPRESENCE_PURPOSE },
   {
@@ -32,7 +32,7 @@ export function findKnownProgram(clientId: string | undefined): KnownProgram | n
   return PROGRAMS.find((program) => program.clientId === clientId) ?? null;
 }
 
-/** The same, also for a program that this version does not know. */
+/** Returns the name, also for a program that this version does not know. */
 export function programName(clientId: string): string {
   return findKnownProgram(clientId)?.name ?? clientId;
 }
@@ -40,8 +40,8 @@ export function programName(clientId: string): string {
 const REDIRECT_URI = /^http:\/\/localhost:([1-9]\d{0,4})\/callback$/;
 
 /**
- * Whether a code may be sent to this address: the person's own machine, on whatever port the program found free
- * (RFC 8252 §7.3). Compared as text: what a URL parser would forgive is not what the programs send.
+ * Reports whether a code can be sent to this address: the person's own machine, on any port that the program found free
+ * (RFC 8252 §7.3). Compared as text: URL parsers accept forms that the programs do not send.
  */
 export function isRedirectUri(text: string): boolean {
   const port = REDIRECT_URI.exec(text)?.[1];

@@ -9,7 +9,7 @@ import { programName } from './known-programs.js';
 
 const ENDED = 'program.end';
 
-/** The programs that people let act for them, from their consent until either of the two is over. */
+/** Programs that people allowed to act for them, from their consent until it ends. */
 @Injectable()
 export class ProgramsService {
   constructor(
@@ -18,7 +18,7 @@ export class ProgramsService {
     private readonly announcer: Announcer,
   ) {}
 
-  /** Lets a program act for this person in this team. Null when they are no member. */
+  /** Lets a program act for this person in this team. Null if they are not a member. */
   async create(
     { user, actor }: Person,
     teamId: string,
@@ -32,13 +32,13 @@ export class ProgramsService {
     return program;
   }
 
-  /** What acts for this person, in whichever of their teams. Nobody sees anybody else's. */
+  /** Returns the programs that act for this person, in all their teams. People see only their own. */
   async list({ user }: Person, query: PageQuery): Promise<Page<ProgramResource>> {
     const page = await this.store.programs.list(user.id, query, new Date());
     return { ...page, items: page.items.map(toResource) };
   }
 
-  /** Idempotent. @throws ProblemError when the person has no such program, and had none that was ended */
+  /** Idempotent. @throws ProblemError if the person has no such program, and had none that was ended */
   async end({ user, actor }: Person, id: string): Promise<void> {
     const ended = await this.store.programs.revoke(user.id, id);
     if (ended !== null) {
@@ -51,12 +51,12 @@ export class ProgramsService {
     }
   }
 
-  /** Ends a program whose person signs out in it. */
+  /** Ends a program when its person signs out in it. */
   async endByItself(program: Program, address: string | null): Promise<void> {
     await this.endProgram(program, { kind: 'user', id: program.userId, address });
   }
 
-  /** Ends what somebody else than its person seems to have got hold of. */
+  /** Ends a program whose code or token seems to have leaked. */
   async endLeaked(program: Program, address: string | null, reason: string): Promise<void> {
     await this.endProgram(program, { kind: 'system', id: null, address }, { reason });
   }
@@ -83,7 +83,7 @@ export class ProgramsService {
     await this.audit.record({ teamId: ended.teamId, actor }, ENDED, targetOf(ended), change);
   }
 
-  /** Of one that ended nothing is left but what the audit log of its team says. */
+  /** Reports whether the person had this program. An ended one remains only in the audit log of its team. */
   private async hasEnded(userId: string, id: string): Promise<boolean> {
     const memberships = await this.store.users.memberships(userId);
     const filter = { action: ENDED, targetId: id };

@@ -9,18 +9,18 @@ import { returnPath } from '../../http/pages/return-path.js';
 const NAME = 'culvert-sign-in';
 const LIFETIME_MS = 10 * 60_000;
 
-/** What has to be remembered while somebody is at an identity provider. */
+/** State of a sign-in while the person is at an identity provider. */
 const attempt = z.strictObject({
   provider: z.string(),
   back: z.string(),
-  /** What the strategy compares the answer with: state, nonce, PKCE verifier. */
+  /** Values that the strategy compares with the answer: state, nonce, PKCE verifier. */
   expected: z.record(z.string(), z.unknown()),
 });
 export type SignInAttempt = z.output<typeof attempt>;
 
 /**
- * Keeps an attempt in the browser that made it: an answer that is shown by another browser leads nowhere, and nothing
- * is stored for attempts that are given up. HttpOnly, and with the prefix `__Host-` over https, like the session's.
+ * Keeps an attempt in the browser that made it: an answer in another browser is refused, and abandoned attempts need no
+ * storage. HttpOnly, and with the prefix `__Host-` over https, like the session cookie.
  */
 @Injectable()
 export class AttemptCookie {

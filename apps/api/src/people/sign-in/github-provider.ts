@@ -15,7 +15,7 @@ const account = z.object({ id: z.int(), login: z.string(), name: z.string().null
 const addresses = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }));
 const organisations = z.array(z.object({ login: z.string() }));
 
-/** GitHub, or a GitHub Enterprise Server. Speaks OAuth without OpenID: who somebody is, its API says. */
+/** GitHub, or a GitHub Enterprise Server. Uses OAuth without OpenID: its API identifies the person. */
 export class GithubProvider implements Provider {
   readonly id = 'github';
   readonly name = 'GitHub';
@@ -61,11 +61,13 @@ export class GithubProvider implements Provider {
     ]);
     const email = emails.find(({ primary, verified }) => primary && verified)?.email;
     if (email === undefined) {
-      throw new NotVouchedForError('your primary email address is not verified at GitHub');
+      throw new NotVouchedForError(
+        'your primary email address is not verified at GitHub: verify it there, then try again',
+      );
     }
     return {
       issuer: this.url,
-      // A login can be renamed and taken by somebody else; the number stays.
+      // A login can be renamed and taken by another person; the number stays.
       subject: String(user.id),
       email,
       name: user.name ?? user.login,

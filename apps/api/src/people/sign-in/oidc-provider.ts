@@ -10,7 +10,7 @@ import {
   type Tokens,
 } from './provider.js';
 
-/** Any OpenID provider, known by discovery. */
+/** Any OpenID provider, configured by discovery. */
 export class OidcProvider implements Provider {
   readonly id = 'oidc';
   readonly name: string;
@@ -23,7 +23,7 @@ export class OidcProvider implements Provider {
     this.name = wanted.name;
   }
 
-  /** Asks the provider once; a failure is forgotten, so that the next person asks again. */
+  /** Contacts the provider once. A failure is forgotten, so that the next sign-in tries again. */
   strategy(): Promise<ProviderStrategy> {
     return (this.discovered ??= this.discover().catch((error: unknown) => {
       this.discovered = null;
@@ -51,18 +51,21 @@ export class OidcProvider implements Provider {
     const idToken = tokens.claims();
     if (idToken === undefined) throw new Error('the provider sent no ID token');
     const { userinfo_endpoint: hasUserInfo, issuer } = config.serverMetadata();
-    // Providers are free to put claims into either; what the ID token says is signed, and goes first.
+    // Providers can put claims into either; the ID token is signed, so it takes precedence.
     const more =
       hasUserInfo === undefined ? {} : await oidc.fetchUserInfo(config, tokens.access_token, idToken.sub);
     const claims: Readonly<Record<string, unknown>> = { ...more, ...idToken };
 
     const { email, email_verified: isVerified, name } = claims;
     if (typeof email !== 'string' || email === '') {
-      throw new NotVouchedForError(`${this.name} does not say what your email address is`);
+      throw new NotVouchedForError(`${this.name} did not send your email address`);
     }
     const isProved =
       isVerified === undefined ? this.wanted.trustEmail : isVerified === true || isVerified === 'true';
-    if (!isProved) throw new NotVouchedForError(`your email address is not verified at ${this.name}`);
+    if (!isProved)
+      throw new NotVouchedForError(
+        `your email address is not verified at ${this.name}: verify it there, then try again`,
+      );
     const groups = claims[this.wanted.groupsClaim];
     return {
       issuer,
@@ -74,7 +77,7 @@ export class OidcProvider implements Provider {
   }
 }
 
-/** As the provider prefers it; when it does not say, as OpenID Connect Core §9 has it. */
+/** Returns the authentication that the provider prefers, or the default of OpenID Connect Core §9. */
 function authenticateBy(secret: string): oidc.ClientAuth {
   const basic = oidc.ClientSecretBasic(secret);
   const post = oidc.ClientSecretPost(secret);

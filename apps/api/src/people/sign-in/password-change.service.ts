@@ -17,7 +17,7 @@ import { Throttle } from './throttle.js';
 
 const RESET_LIFETIME_MS = 60 * 60_000;
 
-/** New passwords: for who knows the old one, and for who reads the mail that goes to their address. */
+/** Changes a password, authorized by the old password or by a mailed token. */
 @Injectable()
 export class PasswordChangeService implements OnModuleDestroy {
   private readonly sending = new Set<Promise<void>>();
@@ -44,20 +44,22 @@ export class PasswordChangeService implements OnModuleDestroy {
     const from = found?.passwordHash ?? null;
     if (!(await isPassword(current, from)) || from === null) {
       await this.audit.recordFailureOf(user, actor, 'user.change-password-failed');
-      throw new ProblemError('sign_in_failed', { detail: 'the current password is another' });
+      throw new ProblemError('sign_in_failed', { detail: 'the current password is wrong' });
     }
     await this.throttle.succeed('password-change', tried);
     const to = await hashPassword(wanted);
     if (!(await this.store.users.replacePasswordHash(user.id, { from, to })))
-      throw new ProblemError('sign_in_failed', { detail: 'the password was changed meanwhile' });
+      throw new ProblemError('sign_in_failed', {
+        detail: 'the password was changed in the meantime: try again with the new one',
+      });
     await this.userSessions.revokeAll(user.id, { exceptId: userSession.id });
     await this.audit.recordOfUser(actor, 'user.change-password', targetOf(user));
   }
 
   /**
-   * Mails a link to the person of this address. Whoever asks cannot tell whether there is one, not even by the time that the
-   * answer takes: the address is looked up after this has resolved.
-   * @param pathOf where the link leads, made of its token
+   * Mails a link to the person with this address. The requester cannot find out whether there is one, not even by
+   * timing: the address is looked up after this has resolved.
+   * @param pathOf returns the path of the link for a token
    * @throws ProblemError `too_many_attempts`
    */
   async requestReset(
@@ -67,7 +69,7 @@ export class PasswordChangeService implements OnModuleDestroy {
   ): Promise<void> {
     await this.throttle.count('password-reset', { account: email, address });
     const sending = this.sendReset(email, pathOf)
-      .catch((error: unknown) => this.log.error({ err: error }, 'no link for a new password was made'))
+      .catch((error: unknown) => this.log.error({ err: error }, 'link for a new password not created'))
       .finally(() => this.sending.delete(sending));
     this.sending.add(sending);
   }
@@ -77,7 +79,7 @@ export class PasswordChangeService implements OnModuleDestroy {
   }
 
   private async sendReset(email: string, pathOf: (token: string) => string): Promise<void> {
-    // Not in the turn of the request: its answer goes first.
+    // After the request was answered.
     await setImmediate();
     const user = await this.store.users.findByEmail(email);
     if (user === null) return;
@@ -87,20 +89,20 @@ export class PasswordChangeService implements OnModuleDestroy {
     this.mailer.send({
       to: user.email,
       subject: 'Set a new password for Culvert',
-      before: 'Somebody, probably you, asked for a new password. Set one here within an hour:',
+      before: 'You, or another person, asked for a new password. Set one here within an hour:',
       link: appUrl(this.settings) + pathOf(token),
-      after: 'If it was not you, there is nothing to do: your password stays as it is.',
+      after: "If it wasn't you, ignore this mail. Your password stays the same.",
     });
   }
 
-  /** Whose password a token sets; null when it is unknown, used or expired. */
+  /** Returns the person whose password a token sets; null if it is unknown, used or expired. */
   async findReset(token: string): Promise<User | null> {
     return isSecretShaped(token) ? this.store.passwordResets.find(hashSecret(token), new Date()) : null;
   }
 
   /**
-   * Uses up a token: sets the password and ends every session of the person, and, if they want it, what else acts by their
-   * power in any team: programs and API keys. Null as with `findReset`.
+   * Uses up a token: sets the password and ends every session of the person and, if they want it, everything else with
+   * their permissions in any team: programs and API keys. Returns null as `findReset` does.
    */
   async redeemReset(
     token: string,
@@ -108,7 +110,7 @@ export class PasswordChangeService implements OnModuleDestroy {
     address: string | null,
     { endsAccess = false }: { readonly endsAccess?: boolean } = {},
   ): Promise<User | null> {
-    // Looked up first: hashing a password is work that a made-up token must not cause.
+    // Looked up first: a made-up token must not cause the work of hashing a password.
     if ((await this.findReset(token)) === null) return null;
     const passwordHash = await hashPassword(wanted);
     const user = await this.store.passwordResets.redeem(hashSecret(token), passwordHash, new Date());

@@ -2,41 +2,44 @@ import type { Request } from 'express';
 import * as oauth from 'openid-client';
 import { Strategy } from 'openid-client/passport';
 
-/** Who a provider says somebody is. */
+/** A person's identity as a provider confirmed it. */
 export interface ProvenIdentity {
   readonly issuer: string;
   readonly subject: string;
-  /** Lower-case, proved to the provider. */
+  /** Lower-case, verified by the provider. */
   readonly email: string;
   readonly name: string;
-  /** Groups (OpenID Connect) or organisations (GitHub), for the rules of SIGN_IN_TEAMS. */
+  /** Groups (OpenID Connect) or organizations (GitHub), for the rules of SIGN_IN_TEAMS. */
   readonly groups: readonly string[];
 }
 
-/** The provider answered, but does not vouch for this person. The message is shown to them. */
+/** The provider answered, but does not confirm this person. The message is shown to them. */
 export class NotVouchedForError extends Error {
   readonly code = 'NOT_VOUCHED_FOR';
 }
 
-/** Where people can prove who they are. */
+/** An identity provider. */
 export interface Provider {
   readonly id: 'oidc' | 'github';
-  /** What the button says. */
+  /** Name on the button. */
   readonly name: string;
-  /** A strategy for Passport that succeeds with a `ProvenIdentity`. Rejects while the provider cannot be reached. */
+  /**
+   * Returns a strategy for Passport that succeeds with a `ProvenIdentity`. Rejects while the provider cannot be
+   * reached.
+   */
   strategy(): Promise<ProviderStrategy>;
 }
 
-/** For one request to a provider. */
+/** Timeout of one request to a provider. */
 export const PROVIDER_TIMEOUT_SECONDS = 10;
-/** For providers on this machine, the only ones that the settings let be reached without TLS. */
+/** For providers on this machine, the only ones that the settings allow without TLS. */
 // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
 export const allowPlainHttp = oauth.allowInsecureRequests;
 
-/** Where the strategy keeps what it expects of the answer, in what it takes for a session. */
+/** Key under which the strategy stores the expected values in its session. */
 export const EXPECTED = 'expected';
 
-/** The authorization code flow with PKCE and `state`, and with `nonce` where there are ID tokens. */
+/** The authorization code flow with PKCE and `state`, and with `nonce` if there are ID tokens. */
 export class ProviderStrategy extends Strategy {
   constructor(
     private readonly options: {
@@ -70,7 +73,7 @@ export class ProviderStrategy extends Strategy {
     return this.options.usesIdTokens ? { state, nonce: oauth.randomNonce() } : { state };
   }
 
-  /** As people see it: what the request says of its host is not asked. */
+  /** Returns the URL as people see it. The host in the request is ignored. */
   override currentUrl(request: Request): URL {
     return new URL(request.originalUrl, this.options.appUrl);
   }

@@ -16,7 +16,7 @@ import { EXPECTED, NotVouchedForError, type Provider, type ProvenIdentity } from
 import type { ProviderButton } from './sign-in-pages.js';
 import { Throttle } from './throttle.js';
 
-/** The identity providers of this deployment, and what follows from whom they vouch for. */
+/** The identity providers of this deployment, and the team memberships that follow from them. */
 @Injectable()
 export class Providers {
   private readonly providers: readonly Provider[];
@@ -33,7 +33,8 @@ export class Providers {
     const { oidc, github, teamCreation } = settings.signIn;
     if (github?.url === DEFAULT_GITHUB_URL && teamCreation === 'everyone')
       log.warn(
-        'everybody who has an account at github.com may make a team here: TEAM_CREATION=members says otherwise',
+        'everyone with an account at github.com can create a team here: set TEAM_CREATION=members to prevent ' +
+          'it',
       );
     this.providers = [
       ...(oidc === null ? [] : [new OidcProvider(settings, oidc)]),
@@ -45,12 +46,12 @@ export class Providers {
     return this.providers;
   }
 
-  /** Sends the browser to a provider, to come back to the callback and from there to `back`. */
+  /** Sends the browser to a provider, which returns it to the callback and from there to `back`. */
   async redirect(id: string, back: string, request: Request, response: Response): Promise<void> {
     const provider = this.find(id);
     await this.throttle.count('provider', { address: clientAddress(request) });
     const { attempts } = this;
-    // What the strategy takes for a session: the only thing it keeps there goes into a cookie.
+    // A replacement for the session that the strategy expects: the only thing it stores there goes into a cookie.
     const session = {
       set [EXPECTED](expected: Record<string, unknown>) {
         attempts.set(response, { provider: id, back, expected });
@@ -60,7 +61,7 @@ export class Providers {
   }
 
   /**
-   * Whom the provider vouches for, and where they wanted to go.
+   * Returns the person that the provider confirms, and where they wanted to go.
    * @throws ProblemError `sign_in_failed`, `identity_provider_failed`
    */
   async receive(
@@ -72,13 +73,16 @@ export class Providers {
     const attempt = this.attempts.consume(id, request, response);
     if (attempt === null || attempt.expected['state'] !== request.query['state']) {
       throw new ProblemError('sign_in_failed', {
-        detail: 'This took longer than ten minutes, or began in another browser or tab. Try again.',
+        detail: 'The sign-in took longer than ten minutes, or began in another browser or tab. Try again.',
       });
     }
     await this.throttle.count('provider', { address: clientAddress(request) });
     const session = { [EXPECTED]: attempt.expected };
     const identity = await this.authenticate(provider, Object.assign(request, { session }), response);
-    if (identity === null) throw new ProblemError('sign_in_failed', { detail: 'You did not sign in there.' });
+    if (identity === null)
+      throw new ProblemError('sign_in_failed', {
+        detail: 'You did not sign in there. Try again, or sign in another way.',
+      });
     return {
       user: await this.admit(provider.id, identity, request),
       back: attempt.back,
@@ -89,11 +93,13 @@ export class Providers {
   private find(id: string): Provider {
     const provider = this.providers.find((each) => each.id === id);
     if (provider === undefined)
-      throw new ProblemError('not_found', { detail: 'there is no such way to sign in' });
+      throw new ProblemError('not_found', { detail: 'this way to sign in does not exist' });
     return provider;
   }
 
-  /** Null when the person did not agree. Does not return when the answer is a redirect: that has been sent. */
+  /**
+   * Returns null if the person did not agree. Does not return if the response is a redirect, which has then been sent.
+   */
   private async authenticate(
     provider: Provider,
     request: Request,
@@ -117,11 +123,11 @@ export class Providers {
     }
   }
 
-  /** The person of an identity, as a member of the teams that the rules give them. */
+  /** Admits the person of an identity, as a member of the teams that the rules assign. */
   private async admit(id: Provider['id'], identity: ProvenIdentity, request: Request): Promise<User> {
     const email = emailAddress.safeParse(identity.email);
     if (!email.success) {
-      throw new ProblemError('sign_in_failed', { detail: 'your email address is not one that can be used' });
+      throw new ProblemError('sign_in_failed', { detail: 'your email address is not valid here' });
     }
     const { issuer, subject, name } = identity;
     if (issuer.length > 255 || subject.length > 255) throw new ProblemError('identity_provider_failed');

@@ -24,7 +24,7 @@ import { SignInService } from './sign-in.service.js';
 /** Fields of a form, or parameters of a query: text, or lists of it when repeated. */
 type Fields = Readonly<Record<string, unknown>> | undefined;
 
-/** Signing in and out for people. Forms and redirects: it needs no script. */
+/** Sign-in and sign-out for people. Forms and redirects: it needs no script. */
 @Public()
 @Controller()
 @UseFilters(PageFilter)
@@ -105,7 +105,7 @@ export class SignInPagesController {
     this.pages.send(response, page);
   }
 
-  /** Asks for a link, or, with the token of one, sets the password. */
+  /** Sends a link to an address or, with the token of one, sets the password. */
   @Post('reset-password')
   async reset(@Body() body: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = text(body, 'token');
@@ -125,7 +125,7 @@ export class SignInPagesController {
   private async requestReset(email: string, request: Request, response: Response): Promise<void> {
     const address = emailAddress.safeParse(email);
     if (!address.success) {
-      return this.pages.send(response, askResetPage({ problem: 'Type an email address.', status: 400 }));
+      return this.pages.send(response, askResetPage({ problem: 'Enter an email address.', status: 400 }));
     }
     try {
       await this.passwords.requestReset(address.data, clientAddress(request));
@@ -146,7 +146,9 @@ function text(fields: Fields, name: string): string {
   return typeof value === 'string' && value.length <= 1024 ? value : '';
 }
 
-/** What a form says when it is shown again; errors that are not the person's go on to the filter. */
+/**
+ * Returns the message of a form that is shown again; errors that the person cannot correct are thrown to the filter.
+ */
 function explain(error: unknown, response: Response): { problem: string; status: number } {
   if (!(error instanceof ProblemError)) throw error;
   if (error.code === 'sign_in_failed') {

@@ -1,7 +1,7 @@
 import { html, type Html } from '../../http/pages/html.js';
 import type { Page } from '../../http/pages/pages.js';
 
-/** A way to sign in elsewhere: its place below `/sign-in/`, and what its button says. */
+/** A provider button: its path below `/sign-in/`, and its label. */
 export interface ProviderButton {
   readonly id: string;
   readonly name: string;
@@ -74,14 +74,14 @@ export function askResetPage(options: { readonly problem?: string; readonly stat
   };
 }
 
-/** @param isMailed false: this server sends no mail, so the link is in its log */
+/** @param isMailed false: this server sends no mail, and the link is in its log */
 export function resetSentPage({ isMailed }: { readonly isMailed: boolean }): Page {
   return {
     title: isMailed ? 'Check your mail' : 'Ask the operator for your link',
     body: html`<p class="notice" role="status">
         ${
           isMailed
-            ? 'If there is an account with this address, a link is on its way to it. It works once, for an hour.'
+            ? 'If there is an account with this address, we sent a link to it. It works once, for an hour.'
             : 'This server does not send mail. If there is an account with this address, a link to set a new ' +
               'password is now in the server’s log. The person who runs the server can copy it for you. It works ' +
               'once, for an hour.'
@@ -91,7 +91,7 @@ export function resetSentPage({ isMailed }: { readonly isMailed: boolean }): Pag
   };
 }
 
-/** The field of the form by which a person ends what else acts by their power. */
+/** Form field with which a person also ends everything else with their permissions. */
 export const END_ACCESS = 'endAccess';
 
 export function newPasswordPage(options: {
@@ -111,8 +111,8 @@ export function newPasswordPage(options: {
       button: 'Set password',
       more: html`<label class="choice">
         <input type="checkbox" name="${END_ACCESS}" value="yes" />
-        Also end my programs and revoke my API keys, in all my teams. Do this if somebody else may know the
-        old password. Your browsers are signed out in any case.
+        Also revoke my API keys and the access of my programs, in all my teams. Choose this if someone else
+        may know the old password. All your browsers are signed out either way.
       </label>`,
     })}`,
   };
@@ -123,7 +123,7 @@ export function newPasswordForm(options: {
   readonly hidden: Readonly<Record<string, string>>;
   readonly email: string;
   readonly button: string;
-  /** Below the password. */
+  /** Markup below the password. */
   readonly more?: Html;
 }): Html {
   const { action, hidden, email, button, more } = options;
@@ -151,10 +151,10 @@ export function newPasswordForm(options: {
 
 export function resetExpiredPage(): Page {
   return {
-    title: 'This link does not work any more',
+    title: 'This link no longer works',
     status: 404,
-    body: html`<p>It was used, it is older than an hour, or a newer one was sent.</p>
-      <p><a href="/reset-password">Ask for a new link</a></p>`,
+    body: html`<p>It was already used, is older than an hour, or was replaced by a newer one.</p>
+      <p><a href="/reset-password">Request a new link</a></p>`,
   };
 }
 

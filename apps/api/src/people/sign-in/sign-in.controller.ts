@@ -6,7 +6,7 @@ import { Operation } from '../../http/operation.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { SignInService } from './sign-in.service.js';
 
-/** Signing in and out for programs in browsers. */
+/** Sign-in and sign-out for programs in browsers. */
 @Controller()
 export class SignInController {
   constructor(

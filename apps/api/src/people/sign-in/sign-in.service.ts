@@ -12,10 +12,10 @@ import { UserSessionsService } from '../../http/user-sessions/user-sessions.serv
 import { isPassword } from './passwords.js';
 import { Throttle } from './throttle.js';
 
-/** By what somebody signs in. */
+/** How a person signs in. */
 export type SignInMethod = 'password' | 'oidc' | 'github';
 
-/** Begins sessions for people who proved who they are, and writes down who did and who could not. */
+/** Begins sessions for people who proved who they are, and records successful and failed sign-ins. */
 @Injectable()
 export class SignInService {
   private readonly passport = new passport.Passport();
@@ -41,8 +41,8 @@ export class SignInService {
   }
 
   /**
-   * Signs in by the `email` and `password` in the body.
-   * @throws ProblemError `sign_in_failed`, which does not say which of them is wrong; `too_many_attempts`
+   * Signs in with the `email` and `password` in the body.
+   * @throws ProblemError `sign_in_failed`, without the reason; `too_many_attempts`
    */
   async withPassword(request: Request, response: Response): Promise<User> {
     const found = await new Promise<UserWithPassword | null>((resolve, reject) => {
@@ -53,7 +53,7 @@ export class SignInService {
     if (found === null || found.passwordHash === null) throw new ProblemError('sign_in_failed');
     const { passwordHash, ...user } = found;
     const session = await this.userSessions.beginByPassword(user.id, passwordHash, request, response);
-    // It was changed while it was checked.
+    // The password was changed while it was checked.
     if (session === null) throw new ProblemError('sign_in_failed');
     await this.record(user, session, 'password', request);
     return user;
@@ -97,7 +97,7 @@ export class SignInService {
     return null;
   }
 
-  /** In the background: the answer must not take longer because there is an account. */
+  /** Runs in the background: the response must not take longer if the account exists. */
   private recordFailure(found: User | null, request: Request): void {
     const address = clientAddress(request);
     this.log.warn({ address, userId: found?.id }, 'sign-in failed');

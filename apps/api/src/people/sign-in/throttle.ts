@@ -7,9 +7,9 @@ import { RateLimiters, type RateLimiter } from '../../http/rate-limits/rate-limi
 const QUARTER_SECONDS = 15 * 60;
 
 /**
- * How often something may be tried, and in how many seconds. `pair`: for one account from one network, so that nobody locks
- * a person out of their account from elsewhere. `account`: for one account from everywhere, against guesses from many networks.
- * `address`: from one network, whatever it is for.
+ * Limits of attempts: points in a number of seconds. `pair`: for one account from one network, so that others cannot
+ * lock a person out. `account`: for one account from everywhere, against guesses from many networks. `address`: from
+ * one network, for any account.
  */
 const LIMITS = {
   password: {
@@ -17,9 +17,9 @@ const LIMITS = {
     pair: { points: 10, seconds: QUARTER_SECONDS },
     account: { points: 100, seconds: QUARTER_SECONDS },
   },
-  // By people who are signed in: guesses at the sign-in must not keep them from a new password.
+  // For signed-in people: guesses at the sign-in must not stop them from changing their password.
   'password-change': { account: { points: 10, seconds: QUARTER_SECONDS } },
-  // Each is a mail, too.
+  // Each also sends a mail.
   'password-reset': {
     address: { points: 20, seconds: QUARTER_SECONDS },
     pair: { points: 3, seconds: QUARTER_SECONDS },
@@ -31,13 +31,13 @@ const LIMITS = {
 export type Attempt = keyof typeof LIMITS;
 type Kind = 'address' | 'pair' | 'account';
 
-/** What is tried. `account`: what it is tried for, whether that exists or not. `address`: where it comes from. */
+/** An attempt. `account`: the account that it names, whether that exists or not. `address`: where it comes from. */
 export interface Tried {
   readonly account?: string;
   readonly address?: string | null;
 }
 
-/** Slows down who guesses. */
+/** Slows down guessing. */
 @Injectable()
 export class Throttle {
   private readonly limiters = new Map<string, RateLimiter>();
@@ -52,8 +52,8 @@ export class Throttle {
   }
 
   /**
-   * Counts an attempt, before it is known to fail: many at once must not all get through.
-   * @throws ProblemError `too_many_attempts`, with when to come back
+   * Counts an attempt before its result is known: many at once must not all get through.
+   * @throws ProblemError `too_many_attempts`, with the time to wait
    */
   async count(attempt: Attempt, tried: Tried): Promise<void> {
     // In this order, so that refused guesses from one network count little against the account.
@@ -67,14 +67,19 @@ export class Throttle {
     }
   }
 
-  /** An attempt that was counted did not fail: forgets those of its network, and takes itself back from the other counts. */
+  /**
+   * Records that a counted attempt succeeded: forgets those of its network, and takes it back from the other counts.
+   */
   async succeed(attempt: Attempt, tried: Tried): Promise<void> {
     await this.limiterOf(attempt, 'pair')?.forget(keyOf('pair', tried));
     for (const kind of ['address', 'account'] as const)
       await this.limiterOf(attempt, kind)?.refund(keyOf(kind, tried));
   }
 
-  /** Forgets all attempts for an account from this network and in total: its person proved in another way who they are. */
+  /**
+   * Forgets all attempts for an account from this network and in total, after its person proved who they are in another
+   * way.
+   */
   async forget(attempt: Attempt, tried: Tried): Promise<void> {
     for (const kind of ['pair', 'account'] as const)
       await this.limiterOf(attempt, kind)?.forget(keyOf(kind, tried));

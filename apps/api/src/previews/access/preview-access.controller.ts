@@ -5,7 +5,10 @@ import { RequireScope } from '../../http/auth/require-scope.js';
 import { PageFilter } from '../../http/pages/page.filter.js';
 import { PreviewAccessService } from './preview-access.service.js';
 
-/** Where a preview's host sends browsers that show nothing. Who is not signed in signs in first, and comes back. */
+/**
+ * Endpoint to which a preview's host sends browsers without credentials. People who are not signed in sign in first,
+ * and return.
+ */
 @Controller('preview-access')
 @UseFilters(PageFilter)
 export class PreviewAccessController {

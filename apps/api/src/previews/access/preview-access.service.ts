@@ -16,7 +16,7 @@ const HASH = /^[0-9a-f]{64}$/;
 const TARGET = /^[\w-]{1,5000}$/;
 const MAX_HOSTNAME_LENGTH = 253;
 
-/** Hands people who are signed in over to the host of a preview that they may open. */
+/** Sends signed-in people to the host of a preview that they can open. */
 @Injectable()
 export class PreviewAccessService {
   constructor(
@@ -25,9 +25,9 @@ export class PreviewAccessService {
   ) {}
 
   /**
-   * Where to go on: the preview's host, with a code that works once, for a minute, and only in the browser that holds
-   * the nonce. The hostname is looked up, so that this leads nowhere but to previews.
-   * @throws ProblemError the same for a preview that they may not open and for none at all
+   * Returns the URL on the preview's host, with a code that works once, for a minute, and only in the browser with the
+   * nonce. The hostname is looked up, so that this redirects only to previews.
+   * @throws ProblemError the same for a preview that they cannot open and for one that does not exist
    */
   async handOver(person: Person, query: Readonly<Record<string, unknown>>): Promise<string> {
     const { host, nonce, to } = query;
@@ -35,7 +35,7 @@ export class PreviewAccessService {
     if (typeof nonce !== 'string' || !HASH.test(nonce)) throw missing();
     if (typeof to !== 'string' || !TARGET.test(to)) throw missing();
     const now = new Date();
-    // Both look-ups whether there is a preview or not: how long it takes must not tell.
+    // Both look-ups run in any case: the time must not reveal whether there is a preview.
     const [preview, memberships] = await Promise.all([
       this.store.previews.findAccess(host),
       this.store.users.memberships(person.user.id),
@@ -60,5 +60,9 @@ export class PreviewAccessService {
 }
 
 function missing(): ProblemError {
-  return new ProblemError('not_found', { detail: 'There is no preview here, or it is not open to you.' });
+  return new ProblemError('not_found', {
+    detail:
+      "This preview does not exist, or you can't open it. Ask the person who sent you the address for " +
+      'access.',
+  });
 }

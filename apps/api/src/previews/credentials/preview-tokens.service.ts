@@ -70,7 +70,7 @@ export class PreviewTokensService {
     const { hostname } = await this.previews.find(caller, previewId);
     const at = new Date();
     const token = await this.store.previewTokens.revoke(caller.teamId, previewId, id, at);
-    if (token === null) throw new ProblemError('not_found', { detail: `there is no preview token ${id}` });
+    if (token === null) throw new ProblemError('not_found', { detail: `preview token ${id} does not exist` });
     if (token.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.previewsChanged([hostname]);
     await this.audit.record(caller, 'preview-token.revoke', token, {

@@ -76,7 +76,7 @@ export class ShareLinksService {
     const { hostname } = await this.previews.find(caller, previewId);
     const at = new Date();
     const link = await this.store.shareLinks.revoke(caller.teamId, previewId, id, at);
-    if (link === null) throw new ProblemError('not_found', { detail: `there is no share link ${id}` });
+    if (link === null) throw new ProblemError('not_found', { detail: `share link ${id} does not exist` });
     if (link.revokedAt?.getTime() !== at.getTime()) return;
     await this.announcer.previewsChanged([hostname]);
     await this.audit.record(caller, 'share-link.revoke', link, {

@@ -17,12 +17,12 @@ import { Announcer } from '../../announcements/announcer.js';
 import { type LiveStream, LiveStreams } from '../../http/event-stream/live-streams.js';
 import { PreviewsService } from '../previews.service.js';
 
-/** A watch survives two renewals that are lost. */
+/** A watch survives two lost renewals. */
 const RENEW_MS = EXCHANGE_WATCH_MS / 3;
-/** As much as all edges know of a preview's past. */
+/** Bytes of the past of a preview that all edges hold together. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
-/** Lets people watch the exchanges of a preview: has edges send them, and passes on what comes. */
+/** Lets people watch the exchanges of a preview: makes edges send them, and forwards them. */
 @Injectable()
 export class ExchangeStreams {
   constructor(
@@ -59,7 +59,7 @@ interface WatchOptions {
   readonly teamId: string;
   readonly previewId: string;
   readonly captureBodies: boolean;
-  /** Whether the preview is still there. */
+  /** Reports whether the preview still exists. */
   readonly isThere: () => Promise<boolean>;
 }
 
@@ -95,13 +95,13 @@ class Watch {
       }),
     );
     await Promise.all(listenings.map(({ isReady }) => isReady));
-    // Over meanwhile: `stop` has ended what there was.
+    // Stopped in the meantime: `stop` has ended everything that existed then.
     if (this.isOver) return;
     await this.announce('start');
     this.renewal = setInterval(() => void this.announce('go-on'), RENEW_MS).unref();
     if (this.isOver) this.stop();
     else stream.send({ name: 'ready', data: '{}' });
-    // It may have been removed before the watch heard of it.
+    // The preview may have been removed before the watch received events.
     await this.look(stream);
   }
 
@@ -114,7 +114,7 @@ class Watch {
 
   private handleEvent(event: ClusterEvent, stream: LiveStream): void {
     if (event.type !== 'resource.changed' || event.change !== 'removed') return;
-    // A traffic manager or an intercept takes its previews along.
+    // Removing a traffic manager or an intercept removes its previews.
     if (event.teamId === this.options.teamId && TAKE_ALONG.has(event.resource)) void this.look(stream);
   }
 
@@ -132,7 +132,7 @@ class Watch {
   }
 }
 
-/** A line of an edge, as `ExchangeWatch` writes it: JSON behind a letter that says of what. */
+/** Forwards a line of an edge, as `ExchangeWatch` writes it: JSON after a letter for its kind. */
 function passOn(stream: LiveStream, line: string): void {
   const data = line.slice(1);
   switch (line.charAt(0)) {
@@ -149,6 +149,6 @@ function passOn(stream: LiveStream, line: string): void {
       });
       return;
     default:
-    // Of a newer version.
+    // Sent by a newer version.
   }
 }

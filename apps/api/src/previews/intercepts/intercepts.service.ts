@@ -31,7 +31,7 @@ export class InterceptsService {
     const draft = { ...request, trafficManagerId };
     const intercept = await this.store.intercepts.create(caller.teamId, newInterceptId(request.name), draft);
     if (intercept === null) {
-      throw new ProblemError('not_found', { detail: `there is no traffic manager ${trafficManagerId}` });
+      throw new ProblemError('not_found', { detail: `traffic manager ${trafficManagerId} does not exist` });
     }
     await this.audit.record(caller, 'intercept.create', intercept, { after: draft });
     return toResource(intercept);
@@ -61,7 +61,7 @@ export class InterceptsService {
     if (!(await this.rules.removeIntercept(caller, intercept))) throw notFound(id);
   }
 
-  /** @throws ProblemError `not_found` when the caller's team has no such intercept. */
+  /** @throws ProblemError `not_found` if the caller's team has no such intercept. */
   async find(caller: Caller, id: string): Promise<Intercept> {
     const intercept = await this.store.intercepts.find(caller.teamId, id);
     if (intercept === null) throw notFound(id);
@@ -81,7 +81,7 @@ export class InterceptsService {
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('not_found', { detail: `there is no intercept ${id}` });
+  return new ProblemError('not_found', { detail: `intercept ${id} does not exist` });
 }
 
 function toResource({ teamId: _teamId, removedPreview, ...intercept }: Intercept): InterceptResource {

@@ -4,10 +4,10 @@ import { BACKGROUND_STORE, LOG } from '@culvert/nest';
 import type { Logger } from 'pino';
 
 const SWEEP_INTERVAL_MS = 5 * 60_000;
-/** Removed by one statement: short, so that nobody waits for it. */
+/** Rows that one statement removes: few, so that others do not wait for it. */
 const BATCH = 5000;
 
-/** Forgets what previews were sent more than a day ago. Several processes may do so at once. */
+/** Removes traffic of previews that is older than a day. Several processes can do so at once. */
 @Injectable()
 export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown {
   private sweep: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class OldTraffic implements OnApplicationBootstrap, OnApplicationShutdown
     clearInterval(this.sweep);
   }
 
-  /** Removes all that is too old at `now`. Returns how many minutes. */
+  /** Removes everything that is too old at `now`. Returns how many minutes. */
   async remove(now: Date): Promise<number> {
     const before = new Date(now.getTime() - TRAFFIC_MEMORY_MS);
     let total = 0;

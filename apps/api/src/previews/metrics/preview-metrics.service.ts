@@ -13,7 +13,7 @@ import { PreviewsService } from '../previews.service.js';
 
 const MINUTE_MS = 60_000;
 
-/** What previews were sent and answered, as series. */
+/** Traffic of previews as series. */
 @Injectable()
 export class PreviewMetricsService {
   constructor(
@@ -75,7 +75,7 @@ export class PreviewMetricsService {
   }
 }
 
-/** When the first of so many minutes began, of which the last goes on. */
+/** Returns when the first of so many minutes began; the last one is the current one. */
 function firstMinute(now: Date, minutes: number): Date {
   return new Date((Math.floor(now.getTime() / MINUTE_MS) - minutes + 1) * MINUTE_MS);
 }

@@ -2,12 +2,12 @@ import type { PullRequestComment } from '@culvert/domain';
 
 const MAX_NAME_LENGTH = 80;
 
-/** What a comment about this preview begins with, so that it is found again. People do not see it. */
+/** Returns the invisible beginning of a comment about this preview, by which it is found again. */
 export function markerOf({ previewId }: Pick<PullRequestComment, 'previewId'>): string {
   return `<!-- culvert-preview:${previewId} -->`;
 }
 
-/** The whole comment, in Markdown. */
+/** Returns the whole comment in Markdown. */
 export function commentText(comment: PullRequestComment, url: string): string {
   const { workload, namespace, client, isLive, expiresAt } = comment;
   const service = name(workload) === '' ? 'a service' : code(workload);
@@ -25,7 +25,7 @@ export function commentText(comment: PullRequestComment, url: string): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-/** In a code span nothing is markup, a mention or a link; only a backtick could end it. */
+/** Returns a code span, in which markup, mentions and links have no effect; only a backtick could end it. */
 function code(text: string): string {
   return `\`${name(text)}\``;
 }

@@ -2,19 +2,19 @@ import { z } from 'zod';
 import type { Forge } from './forge.js';
 
 /**
- * - `refused`: the forge will say the same again: wrong token, no such pull request
- * - `limited`: it wants to be asked later
- * - `away`: it does not answer, or not well
+ * - `refused`: the forge will refuse again: wrong token, or no such pull request
+ * - `limited`: the forge wants to be called later
+ * - `away`: the forge does not answer, or not correctly
  */
 export type ForgeFailure = 'refused' | 'limited' | 'away';
 
-/** A forge did not do what it was asked. The message is for the preview's team and holds no secret. */
+/** A forge did not do what was requested. The message is for the preview's team and contains no secret. */
 export class ForgeError extends Error {
   constructor(
     readonly kind: ForgeFailure,
     message: string,
     readonly status: number,
-    /** When it may be asked again; null when it does not say. */
+    /** When to call it again; null if it did not say. */
     readonly retryAt: Date | null = null,
   ) {
     super(message);
@@ -22,15 +22,15 @@ export class ForgeError extends Error {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** A page of a hundred comments of 64 KiB. */
+/** Size of a page of a hundred comments of 64 KiB. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
-/** No forge's limit lasts longer. */
+/** Longest limit of any forge. */
 const MAX_RETRY_MS = 24 * 60 * 60 * 1000;
 
 const comment = z.object({ id: z.int(), body: z.string().nullish(), html_url: z.url().optional() });
 export type ForgeComment = z.output<typeof comment>;
 
-/** The few calls about comments, the same for both forges. */
+/** The few calls for comments, the same for both forges. */
 export class ForgeClient {
   constructor(
     readonly forge: Forge,
@@ -58,20 +58,19 @@ export class ForgeClient {
       response = await fetch(`${apiUrl}${path}`, {
         method,
         headers: { ...headers, 'user-agent': 'culvert', ...(body && { 'content-type': 'application/json' }) },
-        // Wherever a redirect leads, the token must not go there.
+        // The token must not follow a redirect.
         redirect: 'manual',
         signal: AbortSignal.any([this.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
         ...(body && { body: JSON.stringify(body) }),
       });
       text = await readAll(response);
     } catch (cause) {
-      // The cause may hold the address of a host inside; it is for the log.
+      // The cause may contain the address of an internal host; it is for the log.
       throw Object.assign(new ForgeError('away', `${name} does not answer`, 0), { cause });
     }
     if (!response.ok) throw refusal(name, response);
     const result = schema.safeParse(parseJson(text));
-    if (!result.success)
-      throw new ForgeError('away', `${name} answered something else than expected`, response.status);
+    if (!result.success) throw new ForgeError('away', `${name} sent an unexpected response`, response.status);
     return result.data;
   }
 }
@@ -97,24 +96,23 @@ function parseJson(text: string): unknown {
 
 function refusal(name: string, { status, headers }: Response): ForgeError {
   const retryAt = retryTime(headers);
-  // GitHub says 403 for its limits too.
+  // GitHub also uses 403 for its limits.
   if (status === 429 || (status === 403 && retryAt !== null)) {
-    return new ForgeError('limited', `${name} limits how often it is asked`, status, retryAt);
+    return new ForgeError('limited', `${name} limits the number of requests`, status, retryAt);
   }
-  if (status >= 500)
-    return new ForgeError('away', `${name} has a fault of its own (${status})`, status, retryAt);
+  if (status >= 500) return new ForgeError('away', `${name} failed (${status})`, status, retryAt);
   const reason = REASONS[status] ?? (status < 400 ? 'the repository has moved' : 'it refuses the comment');
   return new ForgeError('refused', `${name}: ${reason} (${status})`, status);
 }
 
 const REASONS: Readonly<Record<number, string>> = {
   401: 'the token is not valid',
-  403: 'the token may not comment on this pull request',
-  404: 'there is no such pull request, or the token may not see it',
-  410: 'the pull request is gone',
+  403: 'the token lacks permission to comment on this pull request',
+  404: 'the pull request does not exist, or the token lacks permission to see it',
+  410: 'the pull request no longer exists',
 };
 
-/** From Retry-After (RFC 9110 §10.2.3), or from a limit that is used up. */
+/** Returns the time in Retry-After (RFC 9110 §10.2.3), or of a limit that is used up. */
 function retryTime(headers: Headers): Date | null {
   const after = headers.get('retry-after');
   const reset = headers.get('x-ratelimit-remaining') === '0' ? headers.get('x-ratelimit-reset') : null;

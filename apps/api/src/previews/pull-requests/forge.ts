@@ -2,22 +2,22 @@ import type { Settings } from '@culvert/runtime';
 
 /** One pull request, as a forge's API names it. */
 export interface PullRequest {
-  /** Below the API's URL: where its comments are listed and made. */
+  /** Path below the API's URL at which its comments are listed and created. */
   readonly commentsPath: string;
-  /** Below the API's URL: one comment. */
+  /** Path below the API's URL of one comment. */
   readonly commentPath: (commentId: string) => string;
-  /** Where people see a comment, when the API does not say. */
+  /** URL of a comment for people, if the API does not return it. */
   readonly commentUrl: (commentId: string) => string;
 }
 
-/** A place where pull requests are, and how comments are written there. */
+/** A host of pull requests, and how to comment on them. */
 export interface Forge {
   readonly name: 'GitHub' | 'GitLab';
-  /** Without a slash at the end. Nothing else is ever called. */
+  /** URL without a trailing slash. Culvert calls no other. */
   readonly apiUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly updateMethod: 'PATCH' | 'PUT';
-  /** Null when `url` is no pull request of this forge. Only names of a strict form get into a path. */
+  /** Returns null if `url` is not a pull request of this forge. Only names of a strict form get into a path. */
   pullRequest(url: string): PullRequest | null;
 }
 
@@ -26,7 +26,7 @@ const NAME = /^(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}$/;
 const NUMBER = /^[1-9]\d{0,9}$/;
 const MAX_GROUPS = 20;
 
-/** The forges that this deployment has a token for. */
+/** Returns the forges for which this deployment has a token. */
 export function forgesOf({ pullRequests: { github, gitlab } }: Settings): Forge[] {
   return [
     ...(github === null ? [] : [gitHub(github.apiUrl, github.token)]),
@@ -35,7 +35,7 @@ export function forgesOf({ pullRequests: { github, gitlab } }: Settings): Forge[
 }
 
 function gitHub(apiUrl: string, token: string): Forge {
-  // github.com keeps its API on a host of its own; GitHub Enterprise Server below /api/v3 of its only one.
+  // github.com has its API on a host of its own, GitHub Enterprise Server below /api/v3 of its only host.
   const webUrl =
     apiUrl === 'https://api.github.com' ? 'https://github.com' : withoutSuffix(apiUrl, '/api/v3');
   return {
@@ -89,7 +89,7 @@ function withoutSuffix(url: string, suffix: string): string {
   return url.endsWith(suffix) ? url.slice(0, -suffix.length) : url;
 }
 
-/** The segments of `url`'s path below `base`, which it must begin with; null when it does not. */
+/** Returns the segments of `url`'s path below `base`; null if it does not begin with `base`. */
 function pathBelow(base: string, url: string): string[] | null {
   if (!URL.canParse(url)) return null;
   const { origin, pathname, username, password } = new URL(url);

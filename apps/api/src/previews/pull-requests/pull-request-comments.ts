@@ -13,26 +13,25 @@ import { commentText, markerOf } from './comment-text.js';
 import { ForgeClient, type ForgeComment, ForgeError } from './forge-client.js';
 import { type Forge, forgesOf, type PullRequest } from './forge.js';
 
-/** How often comments are compared with previews without anybody saying that something changed. */
+/** Interval in which comments are compared with previews even without an event. */
 const LOOK_MS = 15_000;
-/** Changes come in groups: the first of one is waited out for this long. */
+/** Delay after the first change, because changes come in groups. */
 const SETTLE_MS = 250;
-/** A comment that is being written is nobody else's for so long; longer than writing may take. */
+/** Time for which one process owns a comment that it writes; longer than writing takes. */
 const LEASE_MS = 120_000;
 const WRITE_TIMEOUT_MS = 60_000;
 const WRITES_AT_ONCE = 4;
 const PAGE_SIZE = 100;
-/** Comments beyond these are not searched for an own one. */
+/** Most pages of comments that are searched for our own. */
 const MAX_PAGES = 10;
 const FIRST_RETRY_MS = 5000;
 const MAX_RETRY_MS = 60 * 60 * 1000;
-/** Attempts to tell an end. Then the comment stays as it is. */
+/** Most attempts to update the comment of an ended preview. After that it stays as it is. */
 const MAX_FAREWELLS = 20;
 
 /**
- * Keeps comments on pull requests in step with previews, whoever makes or removes them. What is to be written stands in
- * the database before anything is sent, so that nothing gets lost when a forge, or this process, is away; and of several
- * processes one writes each comment.
+ * Keeps comments on pull requests up to date with previews. The text is stored in the database before it is sent, so
+ * that nothing is lost if a forge or this process fails; of several processes, one writes each comment.
  */
 @Injectable()
 export class PullRequestComments implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -54,14 +53,14 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     this.forges = forgesOf(settings);
   }
 
-  /** Whether comments are written to the forge of this URL. */
+  /** Reports whether comments are written to the forge of this URL. */
   supports(url: string): boolean {
     return this.forges.some((forge) => forge.pullRequest(url) !== null);
   }
 
   async onApplicationBootstrap(): Promise<void> {
     if (this.forges.length === 0) return;
-    // The settings may be better than those of the process before.
+    // The settings may have been corrected since the last process.
     await this.store.pullRequestComments.retryAll(new Date());
     this.unsubscribe.push(
       this.bus.subscribe((event) => {
@@ -81,7 +80,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     await this.round;
   }
 
-  /** Compares comments with previews, and writes those that are due. Resolves when there is nothing left to do now. */
+  /** Compares comments with previews, and writes those that are due. Resolves when nothing is left to do for now. */
   async look(): Promise<void> {
     this.isRoundStale = true;
     this.round ??= this.runRounds().finally(() => (this.round = null));
@@ -129,7 +128,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
       }
       const pausedUntil = this.pausedUntil.get(forge);
       if (pausedUntil && pausedUntil > new Date()) {
-        throw new ForgeError('limited', `${forge.name} limits how often it is asked`, 429, pausedUntil);
+        throw new ForgeError('limited', `${forge.name} limits the number of requests`, 429, pausedUntil);
       }
       const written = await this.writeTo(forge, target, comment);
       const url = written?.html_url;
@@ -139,13 +138,13 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
         at: new Date(),
       });
     } catch (error) {
-      // What was under way when this process was told to stop is tried again by another, or the next.
+      // A comment that was being written when this process stopped is tried again by another process, or the next.
       if (this.stopping.signal.aborted) return;
       await this.recordFailure(comment, error);
     }
   }
 
-  /** Null when the preview has ended and no comment speaks of it. */
+  /** Null if the preview has ended and has no comment. */
   private async writeTo(
     forge: Forge,
     target: PullRequest,
@@ -158,7 +157,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
       try {
         return await client.update(target.commentPath(comment.commentId), text);
       } catch (error) {
-        // Somebody removed it, or the pull request.
+        // The comment or the pull request was removed.
         if (!(error instanceof ForgeError) || error.status !== 404) throw error;
       }
     }
@@ -167,7 +166,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     return comment.isLive ? client.create(target.commentsPath, text) : null;
   }
 
-  /** An attempt whose outcome nobody recorded may have written one. */
+  /** Finds a comment that an earlier attempt may have written without recording it. */
   private async find(client: ForgeClient, target: PullRequest, marker: string): Promise<ForgeComment | null> {
     for (let page = 1; page <= MAX_PAGES; page++) {
       const comments = await client.list(target.commentsPath, page, PAGE_SIZE);
@@ -192,12 +191,12 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
       const [forge] = this.targetOf(comment.pullRequestUrl);
       if (forge) this.pausedUntil.set(forge, failure.retryAt);
     }
-    // What is refused is refused for long. The half that is random keeps processes and comments apart.
+    // A refusal lasts long. The random half spreads processes and comments.
     const firstMs = failure?.kind === 'refused' ? MAX_RETRY_MS / 4 : FIRST_RETRY_MS;
     const backoffMs =
       Math.min(firstMs * 2 ** Math.min(attempts - 1, 20), MAX_RETRY_MS) * (0.5 + Math.random() / 2);
     const nextAttemptAt = new Date(Math.max(now.getTime() + backoffMs, failure?.retryAt?.getTime() ?? 0));
-    const detail = failure?.message ?? 'something went wrong inside Culvert';
+    const detail = failure?.message ?? 'something went wrong in Culvert';
     await this.store.pullRequestComments.recordFailure(id, {
       status: 'failed',
       detail,

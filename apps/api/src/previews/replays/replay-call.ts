@@ -12,9 +12,9 @@ import {
 import { exchange, exchangeBodies, ProblemError } from '@culvert/contract';
 import type { RecordedExchange } from './replay-request.js';
 
-/** How long edges may take to say what they can do. */
+/** Milliseconds that edges have to offer a replay. */
 const OFFERS_MS = 2000;
-/** For the way there and back. */
+/** Milliseconds for the way there and back. */
 const GRACE_MS = 2000;
 
 export interface Asked {
@@ -22,12 +22,12 @@ export interface Asked {
   readonly teamId: string;
   readonly previewId: string;
   readonly trafficManagerId: string;
-  /** Null: none is repeated. */
+  /** ID of the exchange to repeat; null: none. */
   readonly exchangeId: string | null;
 }
 
 export interface Offers {
-  /** Of an edge that will send it; null: none can. */
+  /** Offer of an edge that will send it; null: no edge can. */
   readonly offerId: string | null;
   /** Null: no edge holds it. */
   readonly recorded: RecordedExchange | null;
@@ -35,7 +35,7 @@ export interface Offers {
   readonly refusals: readonly ReplayOffer['state'][];
 }
 
-/** What one replay has this process and the edges say to each other. */
+/** The messages between this process and the edges for one replay. */
 export class ReplayCall {
   private readonly answers: ReplayAnswer[] = [];
   private readonly listening: Listening;
@@ -55,7 +55,7 @@ export class ReplayCall {
     this.listening.stop();
   }
 
-  /** Asks every edge. Returns as soon as one can send it, and the exchange is known where it is needed. */
+  /** Asks every edge. Returns as soon as one can send the replay, and the exchange is known if it is needed. */
   async ask({ needsExchange }: { readonly needsExchange: boolean }): Promise<Offers> {
     const { exchangeId, ...asked } = this.asked;
     await this.listening.isReady;
@@ -63,7 +63,7 @@ export class ReplayCall {
       await this.bus.publish({ type: 'replay.asked', ...asked, exchangeId: exchangeId ?? '' });
     } catch (cause) {
       throw new ProblemError('cluster_not_connected', {
-        detail: 'edges cannot be asked at the moment',
+        detail: 'edges cannot be reached at the moment',
         cause,
       });
     }
@@ -82,7 +82,7 @@ export class ReplayCall {
     return { offerId, recorded, refusals };
   }
 
-  /** Has that edge send it. Null: nothing was heard of it, and it may have been sent. */
+  /** Makes that edge send it. Null: no report came back, and it may have been sent. */
   async order(offerId: string, order: ReplayOrder): Promise<ReplayReport | null> {
     this.bus.send(replayOrdersTopic(offerId), JSON.stringify(order));
     const deadline = performance.now() + REPLAY_MS + GRACE_MS;
@@ -92,7 +92,7 @@ export class ReplayCall {
     }
   }
 
-  /** The next answer; null when none came until then. */
+  /** Returns the next answer; null if none came before the deadline. */
   private async next(deadline: number): Promise<ReplayAnswer | null> {
     if (this.answers.length === 0) {
       await new Promise<void>((resolve) => {

@@ -5,7 +5,7 @@ import {
   ProblemError,
 } from '@culvert/contract';
 
-/** What an edge is to send. */
+/** Request that an edge sends. */
 export interface ComposedRequest {
   readonly method: string;
   readonly target: string;
@@ -16,23 +16,23 @@ export interface ComposedRequest {
 /** An exchange as edges hold it: without its secrets. */
 export interface RecordedExchange {
   readonly exchange: Exchange;
-  /** Null: none were captured. */
+  /** Bodies; null: none were captured. */
   readonly bodies: ExchangeBodies | null;
 }
 
-/** What stands in a target in the place of a secret, and behind one that was too long to be held. */
+/** Matches a target in which a secret was replaced, or that was too long to be held. */
 const INCOMPLETE_TARGET = /\*\*\*|[^\x21-\x7e\x80-\xff]/;
 
-/** Whether the request leaves something to be taken from the exchange that it names. */
+/** Reports whether the request leaves out something that must be taken from the exchange that it names. */
 export function needsExchange({ exchangeId, method, target, headers, body }: CreateReplayRequest): boolean {
   if (exchangeId === undefined) return false;
   return [method, target, headers, body].includes(undefined);
 }
 
 /**
- * What was asked for, filled up with what is known of the exchange that it repeats. Nothing that was masked is ever
- * guessed or taken from elsewhere.
- * @throws ProblemError when something is missing that the request does not give
+ * Returns the request, completed with parts of the exchange that it repeats. Masked values are never guessed or taken
+ * from elsewhere.
+ * @throws ProblemError if a part is missing in both
  */
 export function composeReplay(
   request: CreateReplayRequest,
@@ -40,7 +40,7 @@ export function composeReplay(
 ): ComposedRequest {
   const exchange = recorded?.exchange ?? null;
   if (exchange !== null && exchange.upgrade !== null)
-    throw notRepeatable('it asked for another protocol, which cannot be repeated');
+    throw notRepeatable('it switched to another protocol, which cannot be repeated');
   return {
     method: request.method ?? exchange?.method ?? '',
     target: request.target ?? (exchange === null ? '' : targetOf(exchange)),
@@ -55,14 +55,16 @@ export function notRepeatable(detail: string): ProblemError {
 
 function targetOf({ target }: Exchange): string {
   if (INCOMPLETE_TARGET.test(target))
-    throw notRepeatable('its path holds a secret that was masked, or was too long to be held: give target');
+    throw notRepeatable(
+      'its path contains a secret that was masked, or was too long to be held: give target',
+    );
   return target;
 }
 
 function fieldsOf(exchange: Exchange | null): ComposedRequest['fields'] {
   if (exchange === null) return [];
   const { fields, isTruncated } = exchange.request;
-  if (isTruncated) throw notRepeatable('its headers were too long to be held whole: give headers');
+  if (isTruncated) throw notRepeatable('its headers were too long to be held completely: give headers');
   return fields.filter(({ isMasked }) => !isMasked).map(({ name, value }) => [name, value]);
 }
 
@@ -75,10 +77,12 @@ function bodyOf({ exchange, bodies }: RecordedExchange): Buffer {
   const captured = bodies?.request ?? null;
   if (captured === null) {
     if (mayHaveHadBody(exchange))
-      throw notRepeatable('its body was not captured: give body, or switch capturing on before it comes');
+      throw notRepeatable(
+        'its body was not captured: give body, or turn on capturing before the request arrives',
+      );
     return Buffer.alloc(0);
   }
-  if (captured.isTruncated) throw notRepeatable('its body was too long to be captured whole: give body');
+  if (captured.isTruncated) throw notRepeatable('its body was too long to be captured completely: give body');
   return Buffer.from(captured.base64, 'base64');
 }
 

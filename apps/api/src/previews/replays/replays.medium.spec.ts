@@ -168,7 +168,7 @@ describe('replaying', () => {
 
   it.each([
     ['away', 'its traffic manager has no tunnel to any edge'],
-    ['busy', 'the edges send as many replays as they may'],
+    ['busy', 'the edges have reached their limit of replays'],
   ] as const)('says so when every edge is %s', async (state, detail) => {
     await begin();
     edge.offer = { state, offerId: '' };

@@ -19,11 +19,11 @@ import { throwRefusal } from '../../team/team-limits.js';
 import { type Offers, ReplayCall } from './replay-call.js';
 import { composeReplay, needsExchange, notRepeatable } from './replay-request.js';
 
-/** Replays of one team in a minute. */
+/** Most replays of one team in a minute. */
 const MAX_PER_MINUTE = 120;
 const MAX_AUDITED_PATH_LENGTH = 512;
 
-/** Has an edge send a request to a preview for somebody who may change that preview. */
+/** Makes an edge send a request to a preview, for callers who can change that preview. */
 @Injectable()
 export class ReplaysService {
   private readonly limiter: RateLimiter;
@@ -38,7 +38,7 @@ export class ReplaysService {
     this.limiter = limiters.create('replays', { points: MAX_PER_MINUTE, seconds: 60 });
   }
 
-  /** @param address of who asks, which the service is told */
+  /** @param address address of the caller, which the service receives */
   async create(
     caller: Caller,
     previewId: string,
@@ -64,7 +64,7 @@ export class ReplaysService {
       const { body, ...composed } = composeReplay(request, offers.recorded);
       if (offers.offerId === null) throw notConnected(offers);
       await this.demandAgain(caller);
-      // Before it is sent: what comes of it may never be heard.
+      // Recorded before it is sent, because no report may come back.
       await this.audit.record(
         caller,
         'preview.replay',
@@ -95,7 +95,10 @@ export class ReplaysService {
     }
   }
 
-  /** Edges and the service take their time: who was removed meanwhile sends nothing, and reads nothing. */
+  /**
+   * Checks the caller again: edges and the service take time, and a member who was removed in the meantime must not
+   * send or read anything.
+   */
   private async demandAgain({ teamId, authority }: Caller): Promise<void> {
     await this.store.authorities.demand(teamId, authority, ['previews:write']).catch(throwRefusal);
   }
@@ -104,7 +107,7 @@ export class ReplaysService {
     const { isWithin, resetSeconds } = await this.limiter.count(teamId);
     if (isWithin) return;
     throw new ProblemError('too_many_requests', {
-      detail: `a team may have ${MAX_PER_MINUTE} replays a minute; try again in ${resetSeconds} s`,
+      detail: `a team can send ${MAX_PER_MINUTE} replays a minute; try again in ${resetSeconds} s`,
       retryAfterSeconds: resetSeconds,
     });
   }
@@ -112,7 +115,7 @@ export class ReplaysService {
   private answerOf(report: ReplayReport | null, previewId: string) {
     if (report === null)
       throw new ProblemError('replay_timed_out', {
-        detail: 'the edge that has the request was not heard of again',
+        detail: 'the edge that has the request did not report back',
       });
     if (report.isAnswered) {
       const { status, head, body, firstByteMs, durationMs, end } = report;
@@ -138,12 +141,12 @@ function notConnected({ refusals }: Offers): ProblemError {
     refusals.length === 0
       ? 'no edge answered'
       : refusals.includes('busy')
-        ? 'the edges send as many replays as they may'
+        ? 'the edges have reached their limit of replays'
         : 'its traffic manager has no tunnel to any edge';
   return new ProblemError('cluster_not_connected', { detail });
 }
 
-/** What the failure of an exchange is here. */
+/** Returns the error code of the API for the failure of an exchange. */
 function codeOf({ code, status }: { readonly code: string; readonly status: number }): ErrorCode {
   switch (code) {
     case 'team_request_limit':
@@ -160,7 +163,7 @@ function codeOf({ code, status }: { readonly code: string; readonly status: numb
   }
 }
 
-/** Without the query, which may hold secrets. */
+/** Returns the path without the query, which may contain secrets. */
 function pathOf(target: string): string {
   const [path = ''] = target.split('?', 1);
   return path.length <= MAX_AUDITED_PATH_LENGTH ? path : `${path.slice(0, MAX_AUDITED_PATH_LENGTH)}…`;

@@ -8,7 +8,7 @@ import { AuditLog } from '../../team/audit-events/audit-log.js';
 import { AnnouncementsModule } from '../../announcements/announcements.module.js';
 import { Announcer } from '../../announcements/announcer.js';
 
-/** The rules of previews, which know nothing of Nest, as Nest injects them. */
+/** The rules of previews, which do not depend on Nest, as Nest injects them. */
 @Module({
   imports: [AnnouncementsModule, AuditEventsModule],
   providers: [

@@ -24,7 +24,7 @@ import type { Caller } from '../../http/auth/caller.js';
 import { Announcer } from '../../announcements/announcer.js';
 import { MAX_API_KEYS, throwRefusal } from '../team-limits.js';
 
-/** Who has a key made, which need not be the caller of the API. */
+/** The creator of a key, which may not be the caller of the API. */
 type Maker = Pick<Caller, 'teamId' | 'scopes' | 'actor' | 'apiKey' | 'authority'>;
 
 @Injectable()
@@ -67,13 +67,13 @@ export class ApiKeysService {
     return toResource(after);
   }
 
-  /** The new key has a row of its own, so that everything that knows keys by id needs to know nothing of rotation. */
+  /** Creates the new key as a row of its own, so that code that knows keys by ID does not need to handle rotation. */
   async rotate(caller: Caller, id: string, request: RotateApiKeyRequest): Promise<CreatedApiKeyResource> {
     const { teamId } = caller;
     const old = await this.findOwn(caller, id);
     if (old.createdByUserId !== null && old.createdByUserId !== creatorOf(caller)) {
       throw new ProblemError('insufficient_scope', {
-        detail: 'you can revoke the key of another person, but not rotate it: its successor would be yours',
+        detail: 'you can revoke the key of another person, but not rotate it: the new key would be yours',
       });
     }
     refuseLacking(caller, old.scopes);
@@ -116,7 +116,7 @@ export class ApiKeysService {
     }
   }
 
-  /** Has the edges end what runs on these keys, and records those that ended with the key of this id. */
+  /** Makes the edges end what uses these keys, and records the keys that ended with the key of this ID. */
   private async announceRevoked(caller: Caller, id: string, revokedIds: readonly string[]): Promise<void> {
     await this.announcer.announce(
       revokedIds.map((apiKeyId) => ({ type: 'api-key.revoked' as const, apiKeyId })),
@@ -128,11 +128,13 @@ export class ApiKeysService {
     }
   }
 
-  /** A key that this caller may change: whoever may not change the team has power over their own keys only. */
+  /** Returns a key that this caller can change: without team:write, only their own. */
   private async findOwn(caller: Caller, id: string): Promise<ApiKey> {
     const apiKey = await this.find(caller, id);
     if (!caller.scopes.includes('team:write') && apiKey.createdByUserId !== creatorOf(caller)) {
-      throw new ProblemError('insufficient_scope', { detail: 'keys of others need the scope team:write' });
+      throw new ProblemError('insufficient_scope', {
+        detail: 'keys of other people need the scope team:write',
+      });
     }
     return apiKey;
   }
@@ -144,7 +146,7 @@ export class ApiKeysService {
   }
 }
 
-/** The person by whose power the caller makes keys; null: the operator's. */
+/** Returns the person with whose permissions the caller creates keys; null: the operator's. */
 function creatorOf({ actor, apiKey }: Maker): string | null {
   return actor.kind === 'user' ? actor.id : (apiKey?.createdByUserId ?? null);
 }
@@ -153,18 +155,18 @@ function refuseLacking(caller: Maker, scopes: readonly ApiKeyScope[]): void {
   const lacking = scopes.filter((scope) => !caller.scopes.includes(scope));
   if (lacking.length === 0) return;
   throw new ProblemError('insufficient_scope', {
-    detail: `a key cannot hand on scopes that its maker lacks: ${lacking.join(', ')}`,
+    detail: `a key cannot have scopes that its creator lacks: ${lacking.join(', ')}`,
   });
 }
 
-/** What the store keeps of a new secret. */
+/** Returns what the store keeps of a new secret. */
 function identityOf(secret: string) {
   return { hint: apiKeyHint(secret), hash: hashApiKeySecret(secret) };
 }
 
 /**
- * When a new key ends: as asked for, or else as `otherwise` says.
- * @throws ProblemError when that is later than the end of the key that makes it
+ * Returns when a new key ends: as requested, or else `otherwise`.
+ * @throws ProblemError if that is later than the end of the key that creates it
  */
 function expiryOf(
   { apiKey }: Maker,
@@ -175,20 +177,20 @@ function expiryOf(
   if (requested === undefined) return earlier(otherwise, latest);
   const wanted = requested === null ? null : new Date(requested);
   if (latest !== null && (wanted === null || wanted > latest)) {
-    const message = `must not be later than ${latest.toISOString()}, when the key that makes it ends`;
+    const message = `must not be later than ${latest.toISOString()}, when the key that creates it ends`;
     throw new ProblemError('validation_failed', { errors: [{ pointer: '/expiresAt', message }] });
   }
   return wanted;
 }
 
-/** Null is later than any date. */
+/** Returns the earlier date. Null is later than any date. */
 function earlier(a: Date | null, b: Date | null): Date | null {
   if (a === null || b === null) return a ?? b;
   return a < b ? a : b;
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('not_found', { detail: `there is no API key ${id}` });
+  return new ProblemError('not_found', { detail: `API key ${id} does not exist` });
 }
 
 function toResource({ teamId: _teamId, scopes, ...apiKey }: ApiKey): ApiKeyResource {

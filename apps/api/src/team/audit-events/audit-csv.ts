@@ -1,6 +1,6 @@
 import type { ExportedEvent } from './audit-events.service.js';
 
-/** In their order. New ones come last: programs may read a table by position. */
+/** Columns in their order. New ones are added at the end: programs may read a table by position. */
 const COLUMNS: Readonly<Record<string, (event: ExportedEvent) => string | null>> = {
   id: ({ id }) => id,
   at: ({ at }) => at,
@@ -16,10 +16,13 @@ const COLUMNS: Readonly<Record<string, (event: ExportedEvent) => string | null>>
   summary: ({ summary }) => summary,
 };
 
-/** What spreadsheets begin a formula with, in the width of East Asian scripts too, or skip before one. */
+/**
+ * Characters with which spreadsheets begin a formula, including East Asian widths and characters that they skip before
+ * one.
+ */
 const FORMULA = /^[\s\p{Cc}]*[=+\-@＝＋－＠|%]/u;
 
-/** A table of events (RFC 4180), one chunk for each page of them. */
+/** Returns a table of events (RFC 4180), one chunk for each page of them. */
 export async function* toCsv(pages: AsyncIterable<readonly ExportedEvent[]>): AsyncGenerator<string> {
   yield toLine(Object.keys(COLUMNS));
   for await (const events of pages) {
@@ -32,7 +35,7 @@ function toLine(cells: readonly (string | null)[]): string {
   return `${cells.map(toCell).join(',')}\r\n`;
 }
 
-/** Always quoted. Whatever might run as a formula where the table is opened is made text by an apostrophe. */
+/** Returns a quoted cell. An apostrophe turns text that a spreadsheet might run as a formula into plain text. */
 export function toCell(text: string | null): string {
   if (text === null) return '';
   return `"${FORMULA.test(text) ? "'" : ''}${text.replaceAll('"', '""')}"`;

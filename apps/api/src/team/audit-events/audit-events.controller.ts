@@ -27,7 +27,7 @@ export class AuditEventsController {
     try {
       await pipeline(toCsv(pages), response);
     } catch (error) {
-      // Who reads it went away: nobody is left to answer.
+      // The reader disconnected, so there is nothing to answer.
       if (!isPrematureClose(error)) throw error;
     }
   }

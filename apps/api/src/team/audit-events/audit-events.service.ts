@@ -12,10 +12,10 @@ import { STORE } from '@culvert/nest';
 import type { Caller } from '../../http/auth/caller.js';
 import { summaryOf } from './audit-sentences.js';
 
-/** An event in a table that is kept: what it is about may be gone tomorrow. */
+/** An event in a table that is kept: its target may not exist later. */
 export type ExportedEvent = Omit<AuditEventResource, 'current'>;
 
-/** How many events of an export are in memory at once. */
+/** Events of an export that are in memory at once. */
 const EXPORT_PAGE_SIZE = 200;
 
 @Injectable()
@@ -30,7 +30,10 @@ export class AuditEventsService {
     return { ...page, items: page.items.map((event) => toResource(event, existing)) };
   }
 
-  /** All events, a page at a time as they are taken. The first is there already: failing later means half a table. */
+  /**
+   * Returns all events, one page at a time as they are read. The first page is fetched here: a later failure would
+   * leave half a table.
+   */
   async pages({ teamId }: Caller, query: AuditEventFilterQuery): Promise<AsyncGenerator<ExportedEvent[]>> {
     const filter = toFilter(query);
     const read = (cursor?: string) =>
@@ -76,7 +79,7 @@ function toResource(event: AuditEvent, existing: readonly AuditedThing[]): Audit
   return { ...toExported(event), current: current ?? null };
 }
 
-/** What of the team an event is about, whether that is still there or not. */
+/** Returns the kind of resource that an event is about, whether it still exists or not. */
 function thingOf({ action, targetId, before, after }: AuditEvent): AuditedThing | null {
   const named = (resource: AuditedResource, field: string): AuditedThing | null => {
     const id = after?.[field] ?? before?.[field];

@@ -39,13 +39,13 @@ it.each([
     'changed preview idle expiry seconds of the team "staging" from none to 600',
   ],
   ['preview.update', { ingress: {} }, { ingress: {} }, 'changed ingress of the preview "staging"'],
-  ['preview.end', null, { reason: 'unused' }, 'ended the preview "staging": nobody had used it'],
+  ['preview.end', null, { reason: 'unused' }, 'ended the preview "staging": it was unused for too long'],
   ['preview.replay', null, { method: 'GET', path: '/a' }, 'sent GET /a to the preview "staging"'],
   [
     'api-key.revoke',
     null,
     { becauseOfMember: 'u2', member: 'ben@example.test' },
-    'revoked the key "staging": ben@example.test may no longer have it',
+    'revoked the key "staging": ben@example.test no longer has permission for it',
   ],
   ['member.add', null, { role: 'member' }, 'added "staging" to the team as member'],
 ] as const)('tells of %s with what it was and is', (action, before, after, summary) => {

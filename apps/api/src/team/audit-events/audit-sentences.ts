@@ -1,12 +1,12 @@
 import type { AuditAction } from '@culvert/contract';
 import type { AuditEvent } from '@culvert/domain';
 
-/** An event as far as its sentence needs it. */
+/** The fields of an event that its sentence needs. */
 export type ToldEvent = Pick<AuditEvent, 'actor' | 'targetId' | 'targetName' | 'before' | 'after'>;
 
 type Sentence = (event: ToldEvent) => string;
 
-/** What each kind of event says its actor did: the rest of a sentence that begins with the actor. */
+/** What the actor did in each kind of event: the rest of a sentence that begins with the actor. */
 const SENTENCES: Readonly<Record<AuditAction, Sentence>> = {
   'api-key.create': (event) => `created the key ${target(event)}`,
   'api-key.update': (event) => changed('the key', event),
@@ -63,10 +63,10 @@ const METHODS: Readonly<Record<string, string>> = {
 
 const END_REASONS: Readonly<Record<string, string>> = {
   expired: ': it had expired',
-  unused: ': nobody had used it',
+  unused: ': it was unused for too long',
 };
 
-/** What the actor did, in words; of a kind that this version does not know, its name. */
+/** Returns what the actor did, in words; the name of a kind that this version does not know. */
 export function summaryOf({ action, ...event }: ToldEvent & Pick<AuditEvent, 'action'>): string {
   return SENTENCES[action as AuditAction]?.(event) ?? `did ${action} on ${target(event)}`;
 }
@@ -75,7 +75,7 @@ function target({ targetId, targetName }: ToldEvent): string {
   return `"${targetName ?? targetId}"`;
 }
 
-/** Whether somebody did it to themselves. */
+/** Reports whether the actor is also the target. */
 function isOneself({ actor, targetId }: ToldEvent): boolean {
   return actor.id === targetId;
 }
@@ -86,7 +86,7 @@ function changed(thing: string, event: ToldEvent): string {
   const fields = Object.keys(after ?? {});
   if (before !== null && fields.length === 1 && fields[0] === 'name')
     return `renamed ${thing} ${value(before, 'name')} to ${value(after, 'name')}`;
-  // Without what was before, everything is new.
+  // Without previous values, everything is new.
   if (before === null || fields.length === 0 || fields.length > MAX_FIELDS)
     return `changed ${thing} ${target(event)}`;
   if (fields.length === 1) {
@@ -110,7 +110,7 @@ function isShort(what: unknown): boolean {
   );
 }
 
-/** `displayBanner` as people read it: `display banner`. */
+/** Returns `displayBanner` as people read it: `display banner`. */
 function words(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
@@ -131,9 +131,9 @@ function request({ after }: ToldEvent): string {
 
 function because({ after }: ToldEvent): string {
   const member = text(after, 'member');
-  if (member !== '') return `: ${member} may no longer have it`;
-  if (text(after, 'becauseOfApiKey') !== '') return ': the key that made it has ended';
-  return text(after, 'becauseOfMember') === '' ? '' : ': its maker may no longer have it';
+  if (member !== '') return `: ${member} no longer has permission for it`;
+  if (text(after, 'becauseOfApiKey') !== '') return ': the key that created it has ended';
+  return text(after, 'becauseOfMember') === '' ? '' : ': its creator no longer has permission for it';
 }
 
 function value(fields: AuditEvent['before'], field: string): string {

@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import type { ChangeEvent } from '@culvert/contract';
 
-/** A change with its place among those of its team. */
+/** A change with its position among those of its team. */
 export interface LoggedChange {
-  /** `<epoch>-<number>`: what a stream resumes behind. */
+  /** `<epoch>-<number>`: position after which a stream resumes. */
   readonly id: string;
   readonly change: ChangeEvent;
 }
 
-/** The latest changes of one team. A log that was forgotten and begun anew has another epoch. */
+/** The latest changes of one team. A log that was forgotten and started again has another epoch. */
 interface TeamLog {
   readonly epoch: string;
-  /** Of the last change; 0 before the first. */
+  /** Number of the last change; 0 before the first. */
   last: number;
-  /** Those numbered `last - length + 1` to `last`. */
+  /** Changes numbered `last - length + 1` to `last`. */
   readonly changes: ChangeEvent[];
 }
 
 export interface ChangeLogLimits {
   readonly maxChangesPerTeam: number;
-  /** Of all teams together; the team that was quiet for longest is forgotten first. */
+  /** Most changes of all teams together; the team that was quiet for longest is forgotten first. */
   readonly maxChanges: number;
   readonly maxTeams: number;
 }
@@ -28,9 +28,9 @@ const DEFAULT_LIMITS: ChangeLogLimits = { maxChangesPerTeam: 256, maxChanges: 50
 
 const ID = /^([0-9a-f]{16})-(\d{1,15})$/;
 
-/** What changed lately in each team, for streams that were interrupted. In memory of this process, and bounded. */
+/** Recent changes in each team, for streams that were interrupted. In the memory of this process, and bounded. */
 export class ChangeLog {
-  /** The team that was quiet for longest first. */
+  /** Teams, the one that was quiet for longest first. */
   private readonly teams = new Map<string, TeamLog>();
   private count = 0;
 
@@ -49,14 +49,14 @@ export class ChangeLog {
     return { id: idOf(log, log.last), change };
   }
 
-  /** The id of the team's last change, or the place before its first. */
+  /** Returns the ID of the team's last change, or the position before its first. */
   position(teamId: string): string {
     const log = this.logOf(teamId);
     this.forgetQuiet(teamId);
     return idOf(log, log.last);
   }
 
-  /** What came after the change of this id; null when that cannot be told any more. */
+  /** Returns the changes after the one with this ID; null if that is no longer known. */
   since(teamId: string, id: string): LoggedChange[] | null {
     const [, epoch, number] = ID.exec(id) ?? [];
     const log = this.teams.get(teamId);
@@ -67,7 +67,7 @@ export class ChangeLog {
     return log.changes.slice(from - first).map((change, i) => ({ id: idOf(log, from + i), change }));
   }
 
-  /** After changes may have been missed: nobody can resume behind what was said before. */
+  /** Forgets everything after changes may have been missed: streams can no longer resume from before. */
   clear(): void {
     this.teams.clear();
     this.count = 0;

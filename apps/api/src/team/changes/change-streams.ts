@@ -10,7 +10,7 @@ import { ChangeLog, type LoggedChange } from './change-log.js';
 
 const MAX_WAITING_BYTES = 262_144;
 
-/** Tells everybody who watches a team what changes in it, as far as they may read it. */
+/** Notifies everyone who watches a team of its changes, limited to what they can read. */
 @Injectable()
 export class ChangeStreams implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new ChangeLog();
