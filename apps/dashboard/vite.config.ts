@@ -6,8 +6,8 @@ import { defineConfig, type Plugin } from 'vite';
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /**
- * Loads `first-paint.js` before everything else, from a file of its own: the Content-Security-Policy runs no script
- * that stands in a page, and a module would run after the first paint.
+ * Loads `first-paint.js` before everything else, from a file of its own: the Content-Security-Policy allows no inline
+ * scripts, and a module would run after the first paint.
  */
 function firstPaint(): Plugin {
   let reference: string | undefined;
@@ -28,28 +28,28 @@ function firstPaint(): Plugin {
   };
 }
 
-/** Where `npm run demo` or `npm start` listens: the development server shows its API under the dashboard. */
+/** Address of `npm run demo` or `npm start`, whose API the development server shows below the dashboard. */
 const SERVER = process.env['CULVERT_URL'] ?? 'http://localhost:8080';
 
 export default defineConfig({
   root: path('.'),
   publicDir: false,
   plugins: [react(), firstPaint()],
-  // The server puts a fresh nonce in its place with every answer.
+  // The server replaces it with a fresh nonce in every response.
   html: { cspNonce: '{{nonce}}' },
   build: {
     outDir: path('../../dist/apps/dashboard'),
     emptyOutDir: true,
     manifest: true,
-    // No `data:` in the policy but for images; small files are better off in the cache.
+    // The policy allows `data:` only for images, and small files are better cached.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    // What counts is what a page loads compressed: test/dashboard/many-previews.spec.ts has the limit.
+    // The compressed size of a loaded page matters: test/dashboard/many-previews.spec.ts has the limit.
     chunkSizeWarningLimit: 1000,
     rolldownOptions: {
       output: {
-        // Else every module that two pages share is a file, and a page waits for thirty of them.
+        // Otherwise every module that two pages share is a file, and a page waits for thirty of them.
         codeSplitting: {
           groups: [
             { name: 'main', tags: ['$initial'], priority: 2 },
@@ -63,7 +63,7 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ['/api', '/sign-in', '/sign-out', '/reset-password', '/invitations', '/account'].map((prefix) => [
         prefix,
-        // As if a page of the server asked: it takes changes from none else.
+        // As if the request came from a page of the server, which refuses changes from other origins.
         { target: SERVER, changeOrigin: true, headers: { origin: SERVER } },
       ]),
     ),

@@ -106,7 +106,7 @@ describe('API keys', () => {
     await dialog().getByRole('button', { name: 'Create the key' }).click();
     const key = await takeSecret('key');
     expect(key).toMatch(/^cvt_\w{38}$/);
-    await page.getByRole('button', { name: 'I have it' }).click();
+    await page.getByRole('button', { name: "I've copied it" }).click();
     // Nothing shows it again.
     expect(await page.content()).not.toContain(key);
     await expect.poll(() => row('staging cluster').textContent()).toContain('Connect traffic managers');
@@ -117,7 +117,7 @@ describe('API keys', () => {
     await dialog().getByRole('button', { name: 'Rotate' }).click();
     const next = await takeSecret('key');
     expect(next).not.toBe(key);
-    await page.getByRole('button', { name: 'I have it' }).click();
+    await page.getByRole('button', { name: "I've copied it" }).click();
     await expect.poll(() => row('staging cluster').count()).toBe(2);
     expect(await row('Expires soon').textContent()).toContain('staging cluster');
     expect((await dashboard.deployment.apiStatus('GET', '/previews', undefined, next)).status).not.toBe(401);
@@ -177,7 +177,7 @@ describe('connections', () => {
     await row('unruly').getByRole('link', { name: name! }).click();
     await expect
       .poll(() => page.getByRole('main').textContent(), POLL)
-      .toContain('Session ended: somebody ended the session');
+      .toContain('Session ended: a member ended the session');
   });
 
   it('rename and delete a traffic manager, saying what goes with it', async () => {
@@ -302,7 +302,7 @@ it('a preview that Telepresence goes on showing is removed with a word about tha
     await dialog().getByRole('button', { name: 'Remove' }).click();
     await page.getByText(`Removed ${hostname}`).waitFor();
     await open('Intercepts');
-    await row('invoices').getByText('Removed, still shown by its manager').waitFor();
+    await row('invoices').getByText('Removed, but its traffic manager still shows it').waitFor();
     await choose('Actions for the intercept invoices', 'Restore preview');
     await page.getByText(`Restored ${hostname}`).waitFor();
     await row('invoices').getByRole('link', { name: hostname }).waitFor();
@@ -330,10 +330,10 @@ describe('the team', () => {
       await page.getByRole('navigation').getByRole('link', { name: 'Team', exact: true }).click();
       await (await others).finished();
       await page.getByRole('heading', { level: 1, name: 'Team' }).waitFor();
-      expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(0);
+      expect(await page.getByRole('button', { name: 'Invite a person' }).count()).toBe(0);
       isHeld.resolve();
       await page.getByRole('table', { name: 'Members' }).waitFor();
-      expect(await page.getByRole('button', { name: 'Invite somebody' }).count()).toBe(1);
+      expect(await page.getByRole('button', { name: 'Invite a person' }).count()).toBe(1);
     } finally {
       // The page is that of the tests to come.
       isHeld.resolve();
@@ -344,8 +344,8 @@ describe('the team', () => {
   it('invites somebody by a link, changes their role, takes it back, and removes them', async () => {
     const ann = { email: 'ann@example.test', password: 'a password of my own' };
     await open('Team');
-    await page.getByRole('button', { name: 'Invite somebody' }).click();
-    await dialog().getByRole('textbox', { name: 'Address' }).fill(ann.email);
+    await page.getByRole('button', { name: 'Invite a person' }).click();
+    await dialog().getByRole('textbox', { name: 'Email address' }).fill(ann.email);
     await dialog().getByRole('button', { name: 'Invite' }).click();
     const first = await takeSecret('link');
     expect(await dialog().textContent()).toContain('This server does not send mail');
@@ -398,9 +398,11 @@ describe('the team', () => {
     expect(madeLink.status()).toBe(201);
     await choose(`Actions for ${ann.email}`, 'Remove from the team');
     await dialog().getByText(`Share link “for the client” of ${shared.hostname}`).waitFor();
-    expect(await dialog().textContent()).toContain('Their API keys and programs end. Previews stay.');
+    expect(await dialog().textContent()).toContain(
+      'Their API keys and programs stop working. Previews stay.',
+    );
     const endsAll = dialog().getByRole('checkbox', {
-      name: /End share links, preview tokens and invitations/,
+      name: /Revoke share links, preview tokens and invitations/,
     });
     expect(await endsAll.isChecked()).toBe(true);
     await dialog().getByRole('button', { name: 'Remove' }).click();
@@ -414,7 +416,7 @@ describe('the team', () => {
       await route.fulfill({ response, json: { ...(await response.json()), mayCreateTeam: false } });
     });
     await theirs.reload();
-    await theirs.getByText(`Ask somebody to invite ${ann.email} to theirs`).waitFor();
+    await theirs.getByText(`Ask a member of a team to invite ${ann.email}`).waitFor();
     expect(await theirs.getByRole('button', { name: 'Create the team' }).count()).toBe(0);
     await theirs.unroute('**/api/v1/me');
     await theirs.reload();
@@ -433,17 +435,17 @@ describe('the team', () => {
     await page.getByRole('combobox', { name: 'Unused previews end' }).click();
     await page.getByRole('option', { name: 'After a week' }).click();
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('The settings are saved').waitFor();
+    await page.getByText('Settings saved').waitFor();
     expect(await api('GET', '/team')).toMatchObject({ name: 'Shop', previewIdleExpirySeconds: 604_800 });
     await page.getByRole('button', { name: 'Create another team' }).click();
     await dialog().getByRole('textbox', { name: 'Name of the team' }).fill('Lab');
     await dialog().getByRole('button', { name: 'Create the team' }).click();
-    await page.getByRole('button', { name: 'Team: Lab. Change team' }).waitFor();
+    await page.getByRole('button', { name: 'Team: Lab. Switch team' }).waitFor();
     await open('Team');
     await page.getByRole('button', { name: 'Leave this team' }).click();
     await dialog().getByRole('button', { name: 'Leave' }).click();
     // The last owner stays.
-    await page.getByText('You could not leave').waitFor();
+    await page.getByText('The team could not be left').waitFor();
   });
 });
 
@@ -455,8 +457,8 @@ describe('the audit log', () => {
     });
     await api('PATCH', `/traffic-managers/${id}`, { name: HOSTILE });
     await open('Audit log');
-    await page.getByRole('combobox', { name: 'What' }).fill('traffic-manager.update');
-    await page.getByRole('textbox', { name: 'Name' }).fill('ONERROR');
+    await page.getByRole('combobox', { name: 'Action' }).fill('traffic-manager.update');
+    await page.getByRole('textbox', { name: 'Target' }).fill('ONERROR');
     await expect.poll(() => page.getByRole('row').count(), POLL).toBe(2);
     const shown = (await row('renamed').textContent()) ?? '';
     expect(shown).toContain(`renamed the traffic manager "before" to ${HOSTILE}`);
@@ -474,10 +476,10 @@ describe('the audit log', () => {
       .split('\n');
     expect(csv).toHaveLength(2);
     expect(csv[1]).toContain('traffic-manager.update');
-    await page.getByRole('combobox', { name: 'What' }).fill('nothing');
-    await page.getByText('Such as preview.create').waitFor();
-    await page.getByRole('combobox', { name: 'What' }).fill('nothing.at-all');
-    await page.getByRole('button', { name: 'Show everything' }).click();
+    await page.getByRole('combobox', { name: 'Action' }).fill('nothing');
+    await page.getByText('Use a name such as preview.create').waitFor();
+    await page.getByRole('combobox', { name: 'Action' }).fill('nothing.at-all');
+    await page.getByRole('button', { name: 'Clear filters' }).click();
     await expect.poll(() => page.getByRole('row').count(), POLL).toBeGreaterThan(2);
   });
 });
@@ -499,14 +501,16 @@ describe('the profile', () => {
       ).status();
     expect(await statusOfUse()).toBe(200);
     await open('Profile');
-    const end = page.getByRole('button', { name: /^End Telepresence in / });
+    const end = page.getByRole('button', { name: /^Revoke the access of Telepresence in / });
     await end.click();
     await dialog().getByRole('button', { name: 'Cancel' }).click();
     await dialog().waitFor({ state: 'detached' });
     expect(await statusOfUse()).toBe(200);
     await end.click();
-    await dialog().getByRole('button', { name: 'End it' }).click();
-    await page.getByText('None. One appears when you run culvert login or telepresence login.').waitFor();
+    await dialog().getByRole('button', { name: 'Revoke access' }).click();
+    await page
+      .getByText('None. A program appears here when you run culvert login or telepresence login.')
+      .waitFor();
     expect(await statusOfUse()).toBe(401);
   });
 
@@ -518,7 +522,7 @@ describe('the profile', () => {
       .getByRole('button', { name: /^Sign out Chrome on Linux/ })
       .first()
       .click();
-    await page.getByText('Chrome on Linux is signed out').waitFor();
+    await page.getByText('Signed out Chrome on Linux').waitFor();
     await other.goto(`${dashboard.url}/profile`);
     expect(other.url()).toContain('/sign-in');
 
@@ -526,11 +530,11 @@ describe('the profile', () => {
     await other.waitForURL(`${dashboard.url}/profile`);
     await page.getByRole('textbox', { name: 'Current password' }).fill('wrong');
     await page.getByRole('textbox', { name: 'New password' }).fill('wrong donkey staple');
-    await page.getByRole('button', { name: 'Change the password' }).click();
+    await page.getByRole('button', { name: 'Change password' }).click();
     expect(await page.getByRole('main').getByRole('alert').textContent()).toContain('another');
     await page.getByRole('textbox', { name: 'Current password' }).fill(OWNER.password);
-    await page.getByRole('button', { name: 'Change the password' }).click();
-    await page.getByText('The password is changed').waitFor();
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await page.getByText('Password changed. Your other browsers are signed out.').waitFor();
     await other.reload();
     expect(other.url()).toContain('/sign-in');
     await other.context().close();

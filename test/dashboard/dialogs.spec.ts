@@ -39,13 +39,13 @@ const choose = async (menu: string | RegExp, item: string): Promise<void> => {
 const preview = (): string => `/previews/${previewId}`;
 
 it.each<[name: string, path: () => string, open: () => Promise<unknown>]>([
-  ['to invite somebody', () => '/team', () => press('Invite somebody')],
+  ['to invite a person', () => '/team', () => press('Invite a person')],
   [
     'with the link of an invitation',
     () => '/team',
     async () => {
-      await press('Invite somebody');
-      await fill('Address', `x${INVITED}`.slice(1, 60) + '@example.test');
+      await press('Invite a person');
+      await fill('Email address', `x${INVITED}`.slice(1, 60) + '@example.test');
       await inDialog('Invite');
       await page.getByRole('region', { name: 'the link' }).waitFor();
     },

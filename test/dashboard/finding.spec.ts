@@ -64,7 +64,7 @@ it('Ctrl-K says that nothing has the name once the server has answered', async (
   await settled(page);
   await page.keyboard.press('Control+k');
   await page.getByRole('textbox', { name: /^Find a page/ }).fill('no such thing');
-  await page.getByText('Nothing has a name like that').waitFor();
+  await page.getByText('Nothing matches').waitFor();
   expect(await page.locator('[data-action]').count()).toBe(0);
   await page.keyboard.press('Escape');
 });
@@ -75,7 +75,7 @@ it('a missing choice of the cluster is shown at its field, which gets the focus'
   await page.getByLabel('Workload').fill('orders');
   await page.getByLabel('Ingress host').fill('orders.shop');
   await page.getByRole('button', { name: 'Create the preview' }).click();
-  await page.getByText('Must be chosen: the team has several traffic managers').waitFor();
+  await page.getByText('Must be given: the team has several traffic managers').waitFor();
   const field = page.getByLabel('Traffic manager');
   const isFocused = () =>
     field.evaluate((node) => (node as unknown as { matches(selector: string): boolean }).matches(':focus'));

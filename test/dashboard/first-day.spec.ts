@@ -66,7 +66,7 @@ it('leads from signing in to a preview that is opened, made public and removed',
   expect(key).toMatch(/^cvt_\w+$/);
   const commands = (await page.getByRole('region', { name: 'the commands' }).textContent()) ?? '';
   expect(commands).toContain(`CULVERT_URL=${dashboard.url} CULVERT_API_KEY='${key}'`);
-  expect(await isDone('Connect')).toBe(0);
+  expect(await isDone('Connect a service')).toBe(0);
 
   // What the commands do.
   manager = await dashboard.deployment.startManager({
@@ -74,13 +74,13 @@ it('leads from signing in to a preview that is opened, made public and removed',
     CULVERT_MANAGER_ID: 'my-cluster',
     CULVERT_MANAGER_NAME: 'my cluster',
   });
-  await expect.poll(() => isDone('Connect'), POLL).toBe(1);
+  await expect.poll(() => isDone('Connect a service'), POLL).toBe(1);
   // Managers and sessions are fetched apart.
-  await step('Connect').getByText('Connected now: my cluster').waitFor();
+  await step('Connect a service').getByText('Connected now: my cluster').waitFor();
 
   await page.getByRole('button', { name: 'Create a preview' }).click();
   await page.getByRole('button', { name: 'Create the preview' }).click();
-  expect(await page.getByText('Name the host of the ingress').isVisible()).toBe(true);
+  expect(await page.getByText('Enter the host of the ingress').isVisible()).toBe(true);
   await page.getByLabel('Workload').fill('orders');
   await page.getByLabel('Ingress host').fill('127.0.0.1');
   await page.getByLabel('Port').fill(String((service.address() as AddressInfo).port));
@@ -94,14 +94,14 @@ it('leads from signing in to a preview that is opened, made public and removed',
   // Its member, in the same browser, while somebody looks.
   const previewPage = page.url();
   await page.getByRole('navigation').getByRole('link', { name: 'Start' }).click();
-  await step('Open it').getByRole('link', { name: 'See the request arrive' }).click();
+  await step('Open the preview').getByRole('link', { name: 'See the request arrive' }).click();
   await page.getByRole('status').getByText('Live').waitFor();
   const visitor = await page.context().newPage();
   await visitor.goto(`${address}/basket`);
   expect(await visitor.textContent('body')).toBe('GET /basket');
   await visitor.close();
   await page.getByRole('table', { name: 'Exchanges' }).getByRole('button', { name: '/basket' }).click();
-  await page.getByText('somebody who signed in').waitFor();
+  await page.getByText('a signed-in person').waitFor();
   await page.getByRole('button', { name: 'Replay', exact: true }).click();
   await page.getByText('replayed from here').waitFor();
   await page.keyboard.press('Escape');

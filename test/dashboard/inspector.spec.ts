@@ -134,7 +134,7 @@ describe('the list of requests', () => {
     await send('/while-paused');
     await page.getByRole('status').getByText('Paused').waitFor();
     expect(await row('/while-paused').count()).toBe(0);
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Resume' }).click();
     await row('/while-paused').waitFor();
     await page.getByRole('button', { name: 'Clear' }).click();
     await page.getByRole('heading', { name: 'Waiting for a request' }).waitFor();
@@ -201,7 +201,7 @@ describe('one request', () => {
     await openRequest('/odd');
     const note = drawer().getByRole('alert').filter({ hasText: 'breaks the rules of HTTP' });
     await note.getByText('Lines of the head end with LF alone instead of CRLF.').waitFor();
-    await note.getByText('The visitor got it all the same.').waitFor();
+    await note.getByText('The visitor received it nevertheless.').waitFor();
     sloppy.close();
   });
 });
@@ -217,7 +217,7 @@ describe('a replay', () => {
     expect(seen[1]).toMatchObject({ method: 'GET', url: '/again?x=1' });
     expect(seen[1].headers['x-dev']).toBe('ann');
     expect(seen[1].headers).not.toHaveProperty('authorization');
-    await page.getByText('GET was answered with 200').waitFor();
+    await page.getByText('GET: the service responded with 200').waitFor();
     // What came back is known, though nobody captures.
     await drawer().getByRole('tab', { name: 'Response' }).click();
     await drawer().getByRole('region', { name: 'the response body' }).getByText('"echo"').waitFor();
@@ -252,14 +252,14 @@ describe('a replay', () => {
     await openRequest('/edit?token=***');
     await drawer().getByRole('button', { name: 'Edit and replay' }).click();
     const form = page.getByRole('dialog', { name: 'Edit and replay' });
-    await form.getByText('Left out, since they are secret: cookie.').waitFor();
+    await form.getByText('Left out because they are secret: cookie.').waitFor();
     expect(await form.getByLabel('Body').inputValue()).toBe('old');
     await form.getByRole('button', { name: 'Send' }).click();
-    await form.getByText('Write the secret in the place of ***.').waitFor();
+    await form.getByText('Replace *** with the secret.').waitFor();
     await form.getByLabel('Path').fill('/edited?token=mine');
     await form.getByLabel('Headers').fill('x-new: yes\nnonsense');
     await form.getByRole('button', { name: 'Send' }).click();
-    await form.getByText('Line 2 is no header').waitFor();
+    await form.getByText('Line 2 is not a header').waitFor();
     await form.getByLabel('Headers').fill('x-new: yes\ncookie: sid=other');
     await form.getByLabel('Body').fill('new');
     await form.getByLabel('Method').fill('PUT');
@@ -282,7 +282,7 @@ describe('a replay', () => {
     await problem.getByText('Its body was not captured').waitFor();
     await drawer().getByRole('button', { name: 'Edit and replay' }).click();
     const form = page.getByRole('dialog', { name: 'Edit and replay' });
-    await form.getByText('It was not captured whole.').waitFor();
+    await form.getByText('The body was not captured completely.').waitFor();
     await form.getByLabel('Method').fill('CONNECT');
     await form.getByRole('button', { name: 'Send' }).click();
     await page.getByRole('button', { name: 'Send CONNECT' }).click();
@@ -415,7 +415,7 @@ it('stays usable at 200 requests a second, with few rows in the document and bou
   await drawer().waitFor();
   await page.keyboard.press('Escape');
   await drawer().waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByRole('button', { name: 'Resume' }).click();
   await load;
   await Promise.all(visits);
   agent.destroy();

@@ -96,7 +96,7 @@ it('finds by typing and choosing, and remembers it in the address', async () => 
   await page.reload();
   await page.getByRole('link', { name: 'web-4321' }).waitFor();
   await page.getByRole('combobox', { name: 'State' }).selectOption('connected');
-  await page.getByRole('heading', { name: 'No preview matches' }).waitFor();
+  await page.getByRole('heading', { name: 'No previews match' }).waitFor();
   await page.getByRole('button', { name: 'Show all previews' }).click();
   await page.getByRole('combobox', { name: 'Workload' }).selectOption('workload-7');
   await expect.poll(() => page.getByRole('link', { name: 'web-7', exact: true }).count(), POLL).toBe(1);

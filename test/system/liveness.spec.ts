@@ -155,7 +155,7 @@ it('follows a manager that comes back while its old connection looks alive, at o
   expect(tookMs).toBeLessThan(1000);
   expect(await tunnels()).toBe(1);
   expect(occurrences(manager.stderr, /"connected"/g)).toBe(2);
-  await deployment.program.logged(/"code":6,"reason":"a newer tunnel of the same process took over"/);
+  await deployment.program.logged(/"code":6,"reason":"a newer tunnel of the same process replaced it"/);
   const { items } = await deployment.api<{ items: unknown[] }>('GET', '/sessions');
   expect(items).toHaveLength(1);
 });

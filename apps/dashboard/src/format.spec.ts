@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { count, formatBytes, formatMilliseconds } from './format.js';
 
-it('says amounts of bytes as people do', () => {
+it('formats amounts of bytes', () => {
   expect([0, 999, 1000, 1536, 10_000, 5e9, 2e18].map(formatBytes)).toEqual([
     '0 B',
     '999 B',
@@ -13,7 +13,7 @@ it('says amounts of bytes as people do', () => {
   ]);
 });
 
-it('says times as people do', () => {
+it('formats durations', () => {
   expect([0.44, 12.3, 999.4, 1234].map(formatMilliseconds)).toEqual(['0.4 ms', '12 ms', '999 ms', '1.2 s']);
 });
 

@@ -1,6 +1,6 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
-/** `0 B`, `1.5 kB`, `23 MB`: the units that `culvert` and browsers show. */
+/** `0 B`, `1.5 kB`, `23 MB`: the same units as in `culvert` and browsers. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;

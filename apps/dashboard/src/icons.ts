@@ -1,4 +1,4 @@
-/** Every icon of the dashboard: one by one, since the package's index makes builds slow. */
+/** Every icon of the dashboard, imported one by one, because the package's index makes builds slow. */
 export { default as IconActivity } from '@tabler/icons-react/icons/IconActivity';
 export { default as IconAlertTriangle } from '@tabler/icons-react/icons/IconAlertTriangle';
 export { default as IconApi } from '@tabler/icons-react/icons/IconApi';

@@ -1,7 +1,7 @@
 import { setNonce } from 'get-nonce';
 
-/** What the Content-Security-Policy of this page lets styles be written by. */
+/** Nonce with which the Content-Security-Policy of this page allows styles. */
 export const styleNonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? '';
 
-// For the library that keeps pages from scrolling below dialogs.
+// For the library that stops the page from scrolling below dialogs.
 setNonce(styleNonce);

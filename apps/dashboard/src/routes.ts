@@ -1,6 +1,6 @@
 /**
- * Every page: where it is, what the navigation calls it, and the file that is loaded when somebody goes there. The server
- * knows the first segments of the paths (`apps/api/src/http/dashboard/dashboard.controller.ts`).
+ * Every page: its path, its name in the navigation, and the file that loads when a person opens it. The server knows
+ * the first segments of the paths (`apps/api/src/http/dashboard/dashboard.controller.ts`).
  */
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Scope } from './api/me.js';
@@ -17,13 +17,13 @@ import {
 } from './icons.js';
 
 export interface Section {
-  /** Of its first page. */
+  /** Path of its first page. */
   readonly path: string;
   readonly label: string;
   readonly icon: Icon;
-  /** Typed after `g`. */
+  /** Key that is typed after `g`. */
   readonly shortcut: string;
-  /** Without it the section is not offered. */
+  /** Scope that the section needs; without it the section is hidden. */
   readonly scope?: Scope;
 }
 
@@ -53,14 +53,14 @@ export const SECTIONS: readonly Section[] = [
 type Page = ComponentType<{ params: Readonly<Record<string, string | undefined>> }>;
 
 export interface PageRoute {
-  /** Parameters begin with a colon; the page is given them as `params`. */
+  /** Path with parameters that begin with a colon; the page gets them as `params`. */
   readonly path: string;
   readonly page: LazyExoticComponent<Page>;
-  /** Fetches the file of the page; it is kept. */
+  /** Fetches the file of the page and keeps it. */
   load(): Promise<Page>;
 }
 
-/** The first that matches is shown. */
+/** Routes. The first match is shown. */
 export const ROUTES: readonly PageRoute[] = [
   route('/', async () => (await import('./pages/start/start-page.js')).StartPage),
   route('/previews', async () => (await import('./pages/previews/previews-page.js')).PreviewsPage),

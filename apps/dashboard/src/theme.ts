@@ -1,6 +1,6 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
-/** The colors of the pages that the server renders: signing in and the dashboard look like one thing. */
+/** The colors of the pages that the server renders, so that the sign-in and the dashboard look alike. */
 const culvert: MantineColorsTuple = [
   '#eef4ff',
   '#dbe7fd',
@@ -41,14 +41,14 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, multiline: true, maw: 320 } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 } } },
-    // Its content is a flex item: without this a long line in it would widen the whole box.
+    // Its content is a flex item: without this, a long line in it would widen the whole box.
     Alert: { styles: { body: { minWidth: 0 } } },
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
     Paper: { defaultProps: { withBorder: true, bg: 'var(--card)' } },
   },
 });
 
-/** Soft text is dark enough to read on every ground (WCAG 2.2, 1.4.3). */
+/** Soft text is dark enough to read on every background (WCAG 2.2, 1.4.3). */
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: {

@@ -3,12 +3,12 @@ interface Page<Item> {
   readonly nextCursor: string | null;
 }
 
-/** The most the API gives at once. */
+/** Largest page size of the API. */
 export const MAX_PAGE_SIZE = 200;
 
 /**
- * Every item of a list that is short by nature (keys, traffic managers). Ends after `maxItems`, so that a list that is not
- * short costs no more than that.
+ * Returns every item of a list that is usually short (keys, traffic managers). Stops after `maxItems`, so that a long
+ * list does not cost more.
  */
 export async function allPages<Item>(
   fetchPage: (query: { limit: number; cursor?: string }) => Promise<Page<Item>>,

@@ -6,7 +6,7 @@ export type AuditEvent = Schemas['AuditEvent'];
 
 const SHOWN = 50;
 
-/** The last that was done to one thing, newest first. */
+/** Query for the last events of one target, newest first. */
 export const historyOf = (targetId: string) =>
   queryOptions({
     queryKey: keyOf('audit-event', 'of', targetId),

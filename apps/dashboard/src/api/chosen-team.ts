@@ -1,4 +1,6 @@
-/** The team that this tab acts for, remembered across visits. Null: the server chooses, the one joined first. */
+/**
+ * The team that this tab acts for, remembered across visits. Null: the server chooses the team that was joined first.
+ */
 const KEY = 'culvert-team';
 
 let chosen: string | null = read();

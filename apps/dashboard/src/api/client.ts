@@ -1,11 +1,11 @@
-/** The one place that speaks to the API: typed by its OpenAPI document, for the team that is chosen. */
+/** The only module that calls the API: typed by its OpenAPI document, for the chosen team. */
 import createClient, { type Middleware } from 'openapi-fetch';
 import type { components, paths } from '../generated/api.js';
 import { ApiProblem } from './problem.js';
 import { chosenTeam } from './chosen-team.js';
 import { goAndSignIn } from './sign-in.js';
 
-/** What the API answers with: `Schemas['Preview']`. */
+/** Types of the API: `Schemas['Preview']`. */
 export type Schemas = components['schemas'];
 
 const actForChosenTeam: Middleware = {
@@ -16,11 +16,11 @@ const actForChosenTeam: Middleware = {
   },
 };
 
-/** `api.GET('/api/v1/previews', …)`. Give what it returns to `answerOf`. */
+/** `api.GET('/api/v1/previews', …)`. Pass the result to `answerOf`. */
 export const api = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
 api.use(actForChosenTeam);
 
-/** What `openapi-fetch` resolves to, as far as we look at it. */
+/** The part of `openapi-fetch`'s result that is used here. */
 interface Outcome<Data> {
   readonly data?: Data;
   readonly error?: unknown;
@@ -28,8 +28,9 @@ interface Outcome<Data> {
 }
 
 /**
- * The body of a successful answer. A session that has ended leads to signing in, and back to this page.
- * @throws ApiProblem whatever else happens, `offline` when no answer came
+ * Returns the body of a successful response. If the session has ended, redirects to the sign-in, which returns to this
+ * page.
+ * @throws ApiProblem for any other failure, `offline` if there was no response
  */
 export async function answerOf<Data>(call: Promise<Outcome<Data>>): Promise<Data> {
   let outcome: Outcome<Data>;

@@ -1,4 +1,4 @@
-/** Exchanges of one preview as they happen, and sending their requests again. */
+/** Live exchanges of one preview, and replays of their requests. */
 import { answerOf, api, type Schemas } from './client.js';
 
 export type Exchange = Schemas['Exchange'];
@@ -9,22 +9,22 @@ export type HeaderField = Exchange['request']['fields'][number];
 export type Replay = Schemas['Replay'];
 export type ReplayRequest = Schemas['CreateReplay'];
 
-/** Why there is nothing more to hear: of the event `end`. */
+/** Reason why a stream ended, from the event `end`. */
 export type StreamEndReason = Schemas['StreamEnd']['reason'];
 
 export interface ExchangeListener {
   readonly onExchange: (exchange: Exchange) => void;
   readonly onBodies: (bodies: ExchangeBodies) => void;
-  /** So many were left out, since there were too many at once. */
+  /** Called with the number of exchanges that were left out because there were too many at once. */
   readonly onOmitted: (count: number) => void;
   readonly onState: (state: 'open' | 'interrupted' | StreamEndReason) => void;
 }
 
 const PAUSE_MS = 2000;
-/** After these nothing is to be heard by asking again. */
+/** Reasons after which connecting again does not help. */
 const FINAL: ReadonlySet<string> = new Set(['access_ended', 'gone']);
 
-/** Listens until the returned function is called. Connects again when the stream breaks off. */
+/** Watches until the returned function is called. Reconnects when the stream breaks off. */
 export function watchExchanges(
   { previewId, teamId, captureBodies }: { previewId: string; teamId: string; captureBodies: boolean },
   listener: ExchangeListener,
@@ -40,7 +40,7 @@ export function watchExchanges(
     source = stream;
     const on = (name: string, handle: (data: never) => void): void =>
       stream.addEventListener(name, ({ data }: MessageEvent<string>) => handle(JSON.parse(data) as never));
-    // From now on all that comes is heard; the connection itself was there before.
+    // From now on nothing is missed. The connection itself was open before.
     on('ready', () => listener.onState('open'));
     on('exchange', listener.onExchange);
     on('bodies', listener.onBodies);
@@ -53,7 +53,7 @@ export function watchExchanges(
     stream.addEventListener('error', () => {
       if (isOver) return;
       listener.onState('interrupted');
-      // Refused: browsers try again by themselves only when the connection broke.
+      // Refused: browsers reconnect by themselves only after a broken connection.
       if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, PAUSE_MS);
     });
   };

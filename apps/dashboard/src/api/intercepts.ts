@@ -5,7 +5,7 @@ import { keyOf } from './keys.js';
 
 export type Intercept = Schemas['Intercept'];
 
-/** The newest intercepts of the team, so many as people choose from. */
+/** Query for the newest intercepts of the team, as many as a person can choose from. */
 export const recentIntercepts = () =>
   queryOptions({
     queryKey: keyOf('intercept', 'recent'),

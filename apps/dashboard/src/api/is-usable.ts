@@ -1,4 +1,4 @@
-/** Whether a key, link or token still works. */
+/** Reports whether a key, link or token still works. */
 export function isUsable({
   revokedAt,
   expiresAt,

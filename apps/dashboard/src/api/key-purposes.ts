@@ -5,7 +5,7 @@ export interface KeyPurpose {
   readonly scopes: readonly Scope[];
 }
 
-/** What a traffic manager needs: its tunnel, and to report what is intercepted in its cluster. */
+/** Scopes of a traffic manager: its tunnel, and reports of the intercepts in its cluster. */
 const MANAGER = [
   'tunnel',
   'sessions:read',
@@ -15,13 +15,13 @@ const MANAGER = [
   'previews:write',
 ] as const satisfies readonly Scope[];
 
-/** What keys are mostly made for: the presets wherever one can be made. */
+/** Common purposes of keys: the presets wherever a key can be created. */
 export const KEY_PURPOSES = {
   manager: { label: 'Traffic manager', scopes: MANAGER },
-  // Its client makes a key of its own when it signs in with one.
+  // Its client creates a key of its own when it signs in with one.
   telepresence: { label: 'Telepresence', scopes: [...MANAGER, 'keys:write'] },
   ci: {
-    label: 'CI that makes previews',
+    label: 'CI that creates previews',
     scopes: ['previews:read', 'previews:write', 'intercepts:read', 'intercepts:write', 'sessions:read'],
   },
   read: {

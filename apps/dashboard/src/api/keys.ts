@@ -1,10 +1,10 @@
 /**
- * Names of what is cached: `[team, resource, …]`, so that a change of a resource, as an event tells it, puts out of date
- * everything that shows it, and another team's data is never taken for one's own.
+ * Keys of the query cache: `[team, resource, …]`. An event about a resource invalidates everything that shows it, and
+ * data of different teams never mix.
  */
 import { chosenTeam } from './chosen-team.js';
 
-/** As the event stream names them. */
+/** Resources, by their names in the event stream. */
 export type Resource =
   | 'api-key'
   | 'audit-event'
@@ -23,7 +23,7 @@ export type Resource =
 
 export type Key = readonly [team: string | null, resource: Resource, ...rest: readonly unknown[]];
 
-/** The key of what is asked of `resource` for the chosen team: `keyOf('preview', id)`. */
+/** Returns the cache key of a query about `resource` in the chosen team: `keyOf('preview', id)`. */
 export function keyOf(resource: Resource, ...rest: readonly unknown[]): Key {
   return [chosenTeam(), resource, ...rest];
 }

@@ -1,4 +1,4 @@
-/** Whether the event stream of the team is open. */
+/** State of the team's event stream. */
 export type LiveState = 'connecting' | 'live' | 'broken';
 
 let state: LiveState = 'connecting';

@@ -1,6 +1,6 @@
 /**
- * The event stream of the team: tells what has changed, and so what to ask for again. Browsers reconnect by themselves
- * and say what they saw last; a stream that the server refused is opened anew, ever later.
+ * The event stream of the team: reports changes, so that the right queries are repeated. Browsers reconnect by
+ * themselves and resume after the last event; a stream that the server refused is opened again with growing delays.
  */
 import { useEffect } from 'react';
 import { queryClient } from './query-client.js';
@@ -9,10 +9,10 @@ import type { Resource } from './keys.js';
 
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
-/** Changes within this time are asked for together. */
+/** Milliseconds for which changes are collected before queries are repeated. */
 const GATHER_MS = 100;
 
-/** What happened, as the server tells it. */
+/** A change, as the server reports it. */
 export interface Change {
   readonly resource: Resource;
   readonly id: string;
@@ -24,15 +24,15 @@ type ChangeListener = (change: Change) => boolean;
 const listeners = new Set<ChangeListener>();
 
 /**
- * Lets a list keep itself up to date by single items. A listener that returns true has taken care of the change: the
- * queries of its resource stay as they are.
+ * Lets a list update single items itself. If a listener returns true, it has handled the change, and the queries of its
+ * resource are not repeated.
  */
 export function onChange(listener: ChangeListener): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
 
-/** Keeps everything cached of `teamId` up to date while the caller is mounted. */
+/** Keeps the cache of `teamId` up to date while the caller is mounted. */
 export function useLiveUpdates(teamId: string | null): void {
   useEffect(() => (teamId === null ? undefined : follow(teamId)), [teamId]);
 }
@@ -49,7 +49,7 @@ function follow(teamId: string): () => void {
     source.addEventListener('open', () => {
       pauseMs = FIRST_PAUSE_MS;
       setLiveState('live');
-      // A stream that is opened anew does not know what we saw last.
+      // A new stream does not know which event came last.
       if (hasMissed) void queryClient.invalidateQueries();
       hasMissed = false;
     });
@@ -97,7 +97,7 @@ function gatherChanges(): { add(data: string): void; stop(): void } {
   };
 }
 
-/** The change that an event holds, or null: a newer server may speak of what this page does not know. */
+/** Returns the change in an event, or null: a newer server may report kinds that this page does not know. */
 export function parseChange(data: string): Change | null {
   try {
     const value = JSON.parse(data) as Partial<Change> | null;

@@ -12,7 +12,7 @@ async function fetchMe(): Promise<Me> {
   try {
     return await answerOf(api.GET('/api/v1/me'));
   } catch (error) {
-    // Removed from the team that this browser remembers: the server chooses another.
+    // The person was removed from the remembered team: the server chooses another.
     const isStale = error instanceof ApiProblem && error.code === 'not_a_member' && chosenTeam() !== null;
     if (!isStale) throw error;
     chooseTeam(null);
@@ -20,17 +20,17 @@ async function fetchMe(): Promise<Me> {
   }
 }
 
-/** Who is signed in, in which team, and what they may do there. There from the shell downwards. */
+/** Returns who is signed in, in which team, and with which scopes. Available below the shell. */
 export function useMe(): Me {
   return useSuspenseQuery({ queryKey: keyOf('me'), queryFn: fetchMe, staleTime: 60_000 }).data;
 }
 
-/** Whether the person's role permits `scope` in the chosen team. */
+/** Reports whether the person's role has `scope` in the chosen team. */
 export function useMay(scope: Scope): boolean {
   return useMe().scopes.includes(scope);
 }
 
-/** Why a role may not: what stands beside an action that is disabled. Undefined when it may. */
+/** Returns why the role does not permit an action, shown beside its disabled button. Undefined if it does. */
 export function useReasonAgainst(scope: Scope): string | undefined {
   const { scopes, role } = useMe();
   return scopes.includes(scope) ? undefined : `Your role (${role ?? 'none'}) does not permit this`;

@@ -4,7 +4,7 @@ import { keyOf } from './keys.js';
 
 export type Member = Schemas['Member'];
 
-/** By when they joined. */
+/** Query for the members, in the order in which they joined. */
 export const members = () =>
   queryOptions({
     queryKey: keyOf('member', 'all'),

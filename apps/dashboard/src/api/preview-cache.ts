@@ -1,6 +1,6 @@
 /**
- * Puts single changes of previews into what is cached, so that a change costs one request however long the list is that is
- * open. What a filter would say of a changed preview is for the next time the list is asked for.
+ * Applies single changes of previews to the cache, so that a change costs one request however long the open list is.
+ * Whether a changed preview still matches a filter is checked when the list is next fetched.
  */
 import type { InfiniteData } from '@tanstack/react-query';
 import { keyOf, type Key } from './keys.js';
@@ -17,7 +17,7 @@ type Pages = InfiniteData<PreviewPage, string | null>;
 
 const isList = ({ queryKey }: { readonly queryKey: readonly unknown[] }): boolean => queryKey[2] === 'list';
 
-/** Shows this preview wherever it is shown already; a new one on top of lists without a filter. */
+/** Updates this preview everywhere; adds a new one at the top of lists without a filter. */
 export function putPreview(preview: Preview): void {
   queryClient.setQueryData(keyOf('preview', 'one', preview.id), preview);
   for (const [key, pages] of lists()) {
@@ -32,7 +32,7 @@ export function putPreview(preview: Preview): void {
   }
 }
 
-/** Takes previews that are gone out of everything. */
+/** Removes deleted previews from every list. */
 export function forgetPreviews(ids: ReadonlySet<string>): void {
   for (const id of ids)
     queryClient.removeQueries({ queryKey: keyOf('preview', 'one', id), type: 'inactive' });

@@ -26,7 +26,7 @@ export const previewTokensOf = (previewId: string) =>
       ),
   });
 
-/** The address itself, which is told this once. @param expiresAt undefined: the server's default */
+/** Returns the address itself, which is shown only once. @param expiresAt undefined: the server's default */
 export async function createShareLink(previewId: string, name: string, expiresAt?: string): Promise<string> {
   const body = { name, ...(expiresAt === undefined ? {} : { expiresAt }) };
   const link = await answerOf(
@@ -35,7 +35,7 @@ export async function createShareLink(previewId: string, name: string, expiresAt
   return link.url;
 }
 
-/** The token itself, which is told this once. @param expiresAt undefined: never */
+/** Returns the token itself, which is shown only once. @param expiresAt undefined: never */
 export async function createPreviewToken(
   previewId: string,
   name: string,

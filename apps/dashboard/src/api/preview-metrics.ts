@@ -2,17 +2,17 @@ import { queryOptions } from '@tanstack/react-query';
 import { answerOf, api, type Schemas } from './client.js';
 import { keyOf } from './keys.js';
 
-/** What edges count arrives within this time. */
+/** Milliseconds within which counts from edges arrive. */
 const FRESH_MS = 15_000;
 const MINUTES = 60;
 
-/** Requests and errors of one preview, one number per step, the oldest first. */
+/** Requests and errors of one preview, one number per step, oldest first. */
 export interface Traffic {
   readonly requests: readonly number[];
   readonly errors: readonly number[];
 }
 
-/** Of the last hour: what each preview was sent, by its id. Those without any are left out. */
+/** Query for the last hour of each preview, by its ID. Previews without traffic are left out. */
 export const trafficOfPreviews = () =>
   queryOptions({
     queryKey: keyOf('preview-metrics', 'all'),
@@ -22,13 +22,13 @@ export const trafficOfPreviews = () =>
       return new Map(items.map(({ previewId, requests, errors }) => [previewId, { requests, errors }]));
     },
     refetchInterval: FRESH_MS,
-    // A Map shares no structure.
+    // A Map cannot share its structure.
     structuralSharing: false,
   });
 
 export type PreviewMetrics = Schemas['PreviewMetrics'];
 
-/** Of the last hour of one preview. */
+/** Query for the last hour of one preview. */
 export const metricsOfPreview = (previewId: string) =>
   queryOptions({
     queryKey: keyOf('preview-metrics', previewId),
@@ -41,7 +41,7 @@ export const metricsOfPreview = (previewId: string) =>
     refetchInterval: FRESH_MS,
   });
 
-/** Everything that was no success, by step. */
+/** Returns everything that was not a success, by step. */
 export function errorsOfMetrics({ clientErrors, serverErrors, edgeErrors }: PreviewMetrics): number[] {
   return clientErrors.map((count, step) => count + (serverErrors[step] ?? 0) + (edgeErrors[step] ?? 0));
 }

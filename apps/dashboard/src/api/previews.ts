@@ -9,7 +9,7 @@ export type PreviewAccess = Preview['access'];
 export type CreatePreview = Schemas['CreatePreview'];
 export type UpdatePreview = Schemas['UpdatePreview'];
 
-/** What the list shows; an empty string is no filter. */
+/** Filter of the list; an empty string matches everything. */
 export interface PreviewFilter {
   readonly search: string;
   readonly state: string;
@@ -20,7 +20,7 @@ export interface PreviewFilter {
 
 const PAGE_SIZE = 200;
 
-/** Previews by pages, newest first. While another filter is on its way, what the last one found stays. */
+/** Query for previews by pages, newest first. The old result stays visible while a new filter loads. */
 export const previewList = (filter: PreviewFilter) =>
   infiniteQueryOptions({
     queryKey: keyOf('preview', 'list', filter),
@@ -32,7 +32,7 @@ export const previewList = (filter: PreviewFilter) =>
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
     placeholderData: keepPreviousData,
-    // Single changes are put into the pages as they happen (`preview-cache.ts`).
+    // Single changes are applied to the pages as they happen (`preview-cache.ts`).
     staleTime: 60_000,
   });
 
@@ -61,7 +61,7 @@ export async function removePreview(previewId: string): Promise<void> {
   forgetPreviews(new Set([previewId]));
 }
 
-/** Brings back the removed preview of an intercept. */
+/** Restores the removed preview of an intercept. */
 export async function restorePreview(interceptId: string): Promise<Preview> {
   const preview = await answerOf(
     api.POST('/api/v1/intercepts/{interceptId}/restore-preview', { params: { path: { interceptId } } }),
@@ -70,7 +70,7 @@ export async function restorePreview(interceptId: string): Promise<Preview> {
   return preview;
 }
 
-/** What a preview is called: its intercept's name. */
+/** Returns the name of a preview: that of its intercept. */
 export function nameOfPreview({ intercept, hostname }: Preview): string {
   return intercept.name === '' ? hostname : intercept.name;
 }

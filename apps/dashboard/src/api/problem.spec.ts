@@ -4,8 +4,8 @@ import { ApiProblem, describeError } from './problem.js';
 const answer = (status: number): Response =>
   new Response(null, { status, headers: { 'x-request-id': 'r-1' } });
 
-describe('what went wrong', () => {
-  it('is said with the fields that are wrong, by name', () => {
+describe('describeError', () => {
+  it('lists the invalid fields by name', () => {
     const problem = ApiProblem.from(answer(400), {
       code: 'validation_failed',
       title: 'The request is not valid',
@@ -22,23 +22,23 @@ describe('what went wrong', () => {
     expect(problem.isPassing).toBe(false);
   });
 
-  it('names the request when the fault is the server’s', () => {
+  it('names the request if the fault is in the server', () => {
     const problem = ApiProblem.from(answer(500), { code: 'internal_error', title: 'Something failed' });
     expect(describeError(problem)).toEqual({ title: 'Something failed', detail: 'Request r-1.' });
     expect(problem.isPassing).toBe(true);
   });
 
   it.each([null, undefined, 'a page of a proxy', 7, [], { title: 7, errors: {} }])(
-    'has words even when the answer is %j',
+    'has a title even if the response is %j',
     (body) => {
       expect(describeError(ApiProblem.from(answer(404), body))).toEqual({
-        title: 'The server answered 404',
+        title: 'The server responded with 404',
         detail: null,
       });
     },
   );
 
-  it('may be that no answer came', () => {
+  it('reports that there was no response', () => {
     const problem = ApiProblem.offline(new TypeError('fetch failed'));
     expect([problem.code, problem.isPassing]).toEqual(['offline', true]);
   });

@@ -1,23 +1,23 @@
-/** One thing that is wrong with a request: `pointer` is the JSON pointer of a field, such as `/ingress/port`. */
+/** One invalid part of a request: `pointer` is the JSON pointer of a field, such as `/ingress/port`. */
 export interface FieldProblem {
   readonly pointer: string;
   readonly message: string;
 }
 
-/** Why a call failed: a problem of the API (RFC 9457), or that no answer came. */
+/** Reason why a call failed: a problem of the API (RFC 9457), or no response. */
 export class ApiProblem extends Error {
   override readonly name = 'ApiProblem';
 
   private constructor(
-    /** Of the error catalogue, or `offline`. */
+    /** Code of the error catalog, or `offline`. */
     readonly code: string,
-    /** 0 when no answer came. */
+    /** HTTP status; 0 if there was no response. */
     readonly status: number,
     readonly title: string,
-    /** A sentence for people, if there is more to say. */
+    /** A sentence for people, if there is more than the title. */
     readonly detail: string | null,
     readonly fields: readonly FieldProblem[],
-    /** Finds the request in the server's log. */
+    /** ID of the request in the server's log. */
     readonly requestId: string | null,
     cause?: unknown,
   ) {
@@ -33,7 +33,7 @@ export class ApiProblem extends Error {
     return new ApiProblem(
       text('code') ?? 'unknown',
       response.status,
-      text('title') ?? `The server answered ${response.status}`,
+      text('title') ?? `The server responded with ${response.status}`,
       text('detail'),
       Array.isArray(problem['errors']) ? problem['errors'].filter(isFieldProblem) : [],
       response.headers.get('x-request-id'),
@@ -50,10 +50,13 @@ export class ApiProblem extends Error {
   }
 }
 
-/** What to show of any error: a title, and a sentence if there is one. */
+/** Returns what to show for any error: a title, and a sentence if there is one. */
 export function describeError(error: unknown): { title: string; detail: string | null } {
   if (error instanceof ApiProblem) return { title: error.title, detail: sentence(error) };
-  return { title: 'Something went wrong here', detail: error instanceof Error ? error.message : null };
+  return {
+    title: 'Something went wrong on this page',
+    detail: error instanceof Error ? error.message : null,
+  };
 }
 
 function sentence({ detail, fields, requestId, status }: ApiProblem): string | null {
@@ -65,7 +68,7 @@ function sentence({ detail, fields, requestId, status }: ApiProblem): string | n
     : text;
 }
 
-/** `/ingress/port` is `ingress port`; what is wrong with the whole is `It`. */
+/** Returns the name of a field: `/ingress/port` is `ingress port`; the whole request is `It`. */
 function nameOf(pointer: string): string {
   return pointer === '' ? 'It' : pointer.slice(1).replaceAll('/', ' ');
 }

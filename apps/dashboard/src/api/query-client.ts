@@ -3,16 +3,16 @@ import { ApiProblem } from './problem.js';
 import { isLive } from './live-state.js';
 
 const MAX_ATTEMPTS = 3;
-/** How often what is on the screen is asked for again while no events arrive. */
+/** Milliseconds between repeated queries while there is no event stream. */
 const POLL_MS = 15_000;
 
-/** Shared by the whole dashboard. Events say when something is out of date; without them it is polled. */
+/** Query client of the whole dashboard. Events report outdated data; without them, it polls. */
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5000,
       refetchInterval: () => (isLive() ? false : POLL_MS),
-      // A server that is restarting is back in a moment; what it refuses, it refuses again.
+      // A restarting server returns within moments; a refusal would be repeated.
       retry: (failures, error) => failures < MAX_ATTEMPTS && error instanceof ApiProblem && error.isPassing,
       networkMode: 'always',
     },

@@ -1,6 +1,6 @@
 let isLeaving = false;
 
-/** Leaves for the page to sign in on, which comes back to where the person is now. */
+/** Goes to the sign-in page, which returns to the current page. */
 export function goAndSignIn(): void {
   if (isLeaving) return;
   isLeaving = true;
@@ -8,7 +8,7 @@ export function goAndSignIn(): void {
   window.location.assign(`/sign-in?return=${encodeURIComponent(pathname + search)}`);
 }
 
-/** Ends the session, by a form as the pages of the server have one: the answer leads to signing in. */
+/** Ends the session with a form, as the server's own pages do: the response redirects to the sign-in. */
 export function signOut(): void {
   const form = document.createElement('form');
   form.method = 'post';

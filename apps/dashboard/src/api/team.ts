@@ -4,7 +4,7 @@ import { keyOf } from './keys.js';
 
 export type Team = Schemas['Team'];
 
-/** The chosen team, its limits, and what it uses of them. */
+/** Query for the chosen team, its limits, and its use of them. */
 export const teamOfCaller = () =>
   queryOptions({
     queryKey: keyOf('team'),

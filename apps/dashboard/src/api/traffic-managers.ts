@@ -6,7 +6,7 @@ import { keyOf } from './keys.js';
 export type TrafficManager = Schemas['TrafficManager'];
 export type Session = Schemas['Session'];
 
-/** Every traffic manager of the team. */
+/** Query for every traffic manager of the team. */
 export const trafficManagers = () =>
   queryOptions({
     queryKey: keyOf('traffic-manager', 'all'),
@@ -16,7 +16,7 @@ export const trafficManagers = () =>
       ),
   });
 
-/** The sessions that have a tunnel now: whose traffic manager is connected. */
+/** Query for the sessions with an open tunnel, whose traffic manager is connected. */
 export const connectedSessions = () =>
   queryOptions({
     queryKey: keyOf('session', 'connected'),
@@ -26,7 +26,7 @@ export const connectedSessions = () =>
       ),
   });
 
-/** What people call it: its name, or else what it calls itself. */
+/** Returns the name of a traffic manager, or else its manager id. */
 export function nameOfManager({ name, managerId }: Pick<TrafficManager, 'name' | 'managerId'>): string {
   return name === '' ? managerId : name;
 }

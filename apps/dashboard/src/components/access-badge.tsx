@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import type { PreviewAccess } from '../api/previews.js';
 import classes from './access-badge.module.css';
 
-/** Who may open a preview. */
+/** Shows who can open a preview. */
 export function AccessBadge({ access }: { access: PreviewAccess }): ReactElement {
   return (
     <Badge variant="outline" tt="none" fw={500} className={classes['badge']} data-access={access}>

@@ -3,7 +3,7 @@ import type { ReactElement, ReactNode } from 'react';
 import { Link } from 'wouter';
 import { IconArrowLeft } from '../icons.js';
 
-/** Above the heading of a page: to the page it belongs to. */
+/** Link above the heading of a page to its parent page. */
 export function BackLink({ href, children }: { href: string; children: ReactNode }): ReactElement {
   return (
     <Anchor component={Link} href={href} size="sm" c="dimmed" mb="xs" display="inline-block">

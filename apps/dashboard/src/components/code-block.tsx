@@ -5,20 +5,20 @@ import classes from './code-block.module.css';
 
 interface CodeBlockProps {
   readonly code: string;
-  /** What it is, for the button that copies: `the command`. */
+  /** Name for the copy button: `the command`. */
   readonly name: string;
-  /** Breaks long lines instead of scrolling. For a secret, which is useful only as a whole. */
+  /** Breaks long lines instead of scrolling. For secrets, which are useful only as a whole. */
   readonly wraps?: boolean;
 }
 
-/** Commands or a file to copy. Scrolls by itself when lines are long, and by keyboard. */
+/** Commands or a file to copy. Long lines scroll, also by keyboard. */
 export function CodeBlock({ code, name, wraps }: CodeBlockProps): ReactElement {
   return (
     <Box className={classes['block']}>
       <pre
         className={classes['code']}
         data-wraps={wraps || undefined}
-        // Long lines are reached by the arrow keys.
+        // The arrow keys scroll long lines.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         aria-label={name}

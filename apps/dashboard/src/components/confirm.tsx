@@ -5,7 +5,7 @@ export interface Question {
   readonly title: string;
   /** What will happen, and what cannot be undone. */
   readonly text: ReactNode;
-  /** What the button says: the same verb as the action that asked. */
+  /** Label of the button: the verb of the action. */
   readonly confirm: string;
   readonly isDangerous?: boolean;
 }
@@ -17,11 +17,11 @@ const ConfirmContext = createContext<Ask | null>(null);
 /** `const confirm = useConfirm()`, then `if (await confirm({ … }))`. */
 export function useConfirm(): Ask {
   const ask = use(ConfirmContext);
-  if (ask === null) throw new Error('useConfirm is used outside of ConfirmProvider');
+  if (ask === null) throw new Error('useConfirm is used outside ConfirmProvider');
   return ask;
 }
 
-/** Asks before what cannot be undone. Escape, and the world outside of the dialog, mean no. */
+/** Asks before an action that cannot be undone. Escape, and a click outside the dialog, cancel. */
 export function ConfirmProvider({ children }: { children: ReactNode }): ReactElement {
   const [question, setQuestion] = useState<Question | null>(null);
   const [isOpen, setIsOpen] = useState(false);
@@ -45,7 +45,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }): ReactEle
         onClose={() => close(false)}
         title={question?.title}
         withCloseButton={false}
-        // Above the dialogs that may have asked, below menus and notices.
+        // Above the dialogs that ask, below menus and notices.
         zIndex={250}
       >
         <Stack>

@@ -4,11 +4,11 @@ import { IconCheck, IconCopy } from '../icons.js';
 
 interface CopyProps {
   readonly value: string;
-  /** What is copied: `Copy the link`. */
+  /** Label of the button: `Copy the link`. */
   readonly label: string;
 }
 
-/** An icon that copies; it says that it has. */
+/** An icon button that copies, and confirms it. */
 export function CopyIcon({ value, label }: CopyProps): ReactElement {
   return (
     <Copying value={value} timeout={2000}>
@@ -23,7 +23,7 @@ export function CopyIcon({ value, label }: CopyProps): ReactElement {
   );
 }
 
-/** A button that copies; it says that it has. */
+/** A button that copies, and confirms it. */
 export function CopyButton({ value, label }: CopyProps): ReactElement {
   return (
     <Copying value={value} timeout={2000}>

@@ -11,23 +11,23 @@ const DISPOSITIONS: Readonly<
   UNSPECIFIED: {
     label: 'Not reported',
     tone: 'off',
-    about: 'The cluster does not say what it does with it.',
+    about: 'The cluster has not reported the state of this intercept.',
   },
   ACTIVE: { label: 'Active', tone: 'good', about: 'The cluster intercepts the traffic.' },
   WAITING: { label: 'Waiting', tone: 'waiting', about: 'The cluster is preparing the interception.' },
   NO_CLIENT: {
     label: 'No client',
     tone: 'bad',
-    about: 'Whoever intercepts is not connected to the cluster.',
+    about: 'The client that intercepts is not connected to the cluster.',
   },
   NO_AGENT: { label: 'No agent', tone: 'bad', about: 'The workload has no traffic agent.' },
-  NO_MECHANISM: { label: 'No mechanism', tone: 'bad', about: 'The agent does not know this mechanism.' },
-  NO_PORTS: { label: 'No ports', tone: 'bad', about: 'The service has no port that could be intercepted.' },
-  AGENT_ERROR: { label: 'Agent error', tone: 'bad', about: 'The agent could not set the interception up.' },
-  BAD_ARGS: { label: 'Bad arguments', tone: 'bad', about: 'The mechanism does not take these arguments.' },
+  NO_MECHANISM: { label: 'No mechanism', tone: 'bad', about: 'The agent does not support this mechanism.' },
+  NO_PORTS: { label: 'No ports', tone: 'bad', about: 'The service has no port that can be intercepted.' },
+  AGENT_ERROR: { label: 'Agent error', tone: 'bad', about: 'The agent could not set up the interception.' },
+  BAD_ARGS: { label: 'Bad arguments', tone: 'bad', about: 'The mechanism does not accept these arguments.' },
 };
 
-/** What the cluster says of an intercept, for people. */
+/** Shows the state of an intercept that the cluster reports. */
 export function Disposition({
   disposition,
   message,

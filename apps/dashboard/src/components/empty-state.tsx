@@ -5,13 +5,13 @@ import type { Icon } from '../icons.js';
 interface EmptyStateProps {
   readonly icon: Icon;
   readonly title: string;
-  /** What this would show, and how to get it there. */
+  /** What would appear here, and how to get it. */
   readonly children?: ReactNode;
-  /** What to do next: a button or a link. */
+  /** Next step: a button or a link. */
   readonly action?: ReactNode;
 }
 
-/** In the place of a list that has nothing in it. Says what to do next. */
+/** Replaces an empty list and shows the next step. */
 export function EmptyState({ icon: StateIcon, title, children, action }: EmptyStateProps): ReactElement {
   return (
     <Paper p="xl" radius="md">

@@ -4,17 +4,17 @@ import type { ReactElement } from 'react';
 import { describeError } from '../api/problem.js';
 import { IconAlertTriangle } from '../icons.js';
 
-/** After the server was replaced, files of the page's old version may be gone. */
+/** Reports whether files of the page's old version are gone, after the server was updated. */
 function isStaleVersion(error: unknown): boolean {
   return error instanceof Error && /dynamically imported module|module script/i.test(error.message);
 }
 
-/** In the place of what could not be shown. */
+/** Replaces content that could not be shown. */
 export function ErrorPanel({ error, onRetry }: { error: unknown; onRetry: () => void }): ReactElement {
   const { reset } = useQueryErrorResetBoundary();
   const isStale = isStaleVersion(error);
   const { title, detail } = isStale
-    ? { title: 'There is a newer version of this page', detail: 'Reload to get it.' }
+    ? { title: 'A new version of this page is available', detail: 'Reload the page to get it.' }
     : describeError(error);
   const retry = (): void => {
     reset();

@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import { Link } from 'wouter';
 import type { AuditEvent } from '../api/audit-events.js';
 
-/** What the actor of an event did. The name of what it was done to is a link while the team still has that. */
+/** What the actor of an event did. The name of the target is a link while the team still has it. */
 export function EventSummary({ event }: { readonly event: AuditEvent }): ReactElement {
   const { summary, targetId, targetName, current } = event;
   const name = targetName ?? targetId;
@@ -26,7 +26,7 @@ export function EventSummary({ event }: { readonly event: AuditEvent }): ReactEl
   );
 }
 
-/** Who acted, as they were called then. */
+/** Returns the actor's name at that time. */
 export function actorOf({ actor }: Pick<AuditEvent, 'actor'>): string {
   if (actor.kind === 'system') return 'Culvert';
   if (actor.kind === 'user') return actor.name ?? 'A person';

@@ -5,11 +5,11 @@ export type Fact = readonly [label: string, value: ReactNode];
 
 interface FactsProps {
   readonly facts: readonly Fact[];
-  /** `grid`: as many beside each other as there is room for, each below its label. Default: one below the other. */
+  /** `grid`: side by side as far as there is room, each below its label. Default: one below the other. */
   readonly layout?: 'list' | 'grid';
 }
 
-/** Names and values of one thing. Those without a value are left out. */
+/** Names and values of one thing. Entries without a value are left out. */
 export function Facts({ facts, layout = 'list' }: FactsProps): ReactElement {
   return (
     <dl className={classes[layout]}>

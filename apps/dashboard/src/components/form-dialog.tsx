@@ -6,20 +6,20 @@ interface FormDialogProps {
   readonly title: string;
   readonly isOpen: boolean;
   readonly onClose: () => void;
-  /** What the button says: the verb. */
+  /** Label of the button: the verb. */
   readonly submit: string;
-  /** Whether what it does cannot be undone. */
+  /** Whether the action cannot be undone. */
   readonly isDangerous?: boolean;
   readonly onSubmit: () => void;
   readonly isPending: boolean;
-  /** Why it did not work, if it did not. */
+  /** Why the action failed, if it did. */
   readonly error: unknown;
-  /** Of the dialog, as Mantine names it. */
+  /** Size of the dialog in Mantine's terms. */
   readonly size?: 'md' | 'lg';
   readonly children: ReactNode;
 }
 
-/** A form in a dialog: Enter sends it, Escape leaves it. */
+/** A form in a dialog: Enter submits it, Escape closes it. */
 export function FormDialog(props: FormDialogProps): ReactElement {
   const { title, isOpen, onClose, submit, onSubmit, isPending, error, size = 'md', children } = props;
   const color = props.isDangerous === true ? 'red' : undefined;

@@ -1,7 +1,7 @@
 import { Skeleton, Stack } from '@mantine/core';
 import type { ReactElement } from 'react';
 
-/** In the place of what is on its way. */
+/** Placeholder for content that is loading. */
 export function Loading(): ReactElement {
   return (
     <Stack gap="xs" aria-busy="true" aria-label="Loading">

@@ -6,12 +6,12 @@ interface SectionProps {
   readonly description?: ReactNode;
   /** Beside the title. */
   readonly actions?: ReactNode;
-  /** Whether a frame stands around it: a table brings its own. */
+  /** Whether it has a frame: a table has its own. */
   readonly isFramed?: boolean;
   readonly children: ReactNode;
 }
 
-/** A part of a page, with a heading. */
+/** A section of a page, with a heading. */
 export function PageSection(props: SectionProps): ReactElement {
   const { title, description, actions, isFramed = false, children } = props;
   const id = useId();

@@ -3,17 +3,17 @@ import { useEffect, useRef, type ReactElement, type ReactNode } from 'react';
 import classes from './page.module.css';
 
 interface PageProps {
-  /** The heading, and what the browser's tab says. */
+  /** Heading, and title of the browser's tab. */
   readonly title: string;
   readonly description?: ReactNode;
-  /** Above the heading: the way back. */
+  /** Link above the heading to the parent page. */
   readonly back?: ReactNode;
-  /** Beside the heading: what can be done here. */
+  /** Actions beside the heading. */
   readonly actions?: ReactNode;
   readonly children: ReactNode;
 }
 
-/** The frame of every page. Going to one puts the focus on its heading, so that screen readers say where one is. */
+/** The frame of every page. Navigation moves the focus to the heading, so that screen readers announce the page. */
 export function Page({ title, description, back, actions, children }: PageProps): ReactElement {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -21,7 +21,7 @@ export function Page({ title, description, back, actions, children }: PageProps)
   }, [title]);
   useEffect(() => {
     window.scrollTo(0, 0);
-    // Not at the first page of a visit: there the browser has the focus where it belongs.
+    // Not on the first page of a visit, where the browser sets the focus correctly.
     if (document.activeElement !== document.body && document.activeElement?.closest('a, [role=option]'))
       heading.current?.focus({ preventScroll: true });
   }, []);
@@ -46,7 +46,7 @@ export function Page({ title, description, back, actions, children }: PageProps)
   );
 }
 
-/** While a page is on its way. */
+/** Placeholder for a page that is loading. */
 export function PageSkeleton(): ReactElement {
   return (
     <Stack className={classes['page']} aria-busy="true" aria-label="Loading">

@@ -4,13 +4,13 @@ import { useMemo, type ReactElement } from 'react';
 import { connectedSessions } from '../api/traffic-managers.js';
 import { StateDot } from './state-dot.js';
 
-/** Ids of the traffic managers that are connected now; undefined until that is known. */
+/** Returns the IDs of the connected traffic managers; undefined until they are known. */
 export function useConnectedManagers(): ReadonlySet<string> | undefined {
   const { data } = useQuery(connectedSessions());
   return useMemo(() => data && new Set(data.map(({ trafficManagerId }) => trafficManagerId)), [data]);
 }
 
-/** Whether the traffic manager that a preview goes through is connected now. */
+/** Shows whether the traffic manager of a preview is connected. */
 export function PreviewState({ isConnected }: { isConnected: boolean | undefined }): ReactElement {
   const [tone, word] =
     isConnected === undefined

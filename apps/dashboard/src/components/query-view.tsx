@@ -8,7 +8,7 @@ interface QueryViewProps<Data> {
   readonly children: (data: Data) => ReactNode;
 }
 
-/** What a query brought; a skeleton while it is on its way; what went wrong, when there is nothing older to show. */
+/** Shows the data of a query; a skeleton while it loads; the error if there is no older data. */
 export function QueryView<Data>({ query, children }: QueryViewProps<Data>): ReactElement {
   if (query.data !== undefined) return <>{children(query.data)}</>;
   if (query.isError) return <ErrorPanel error={query.error} onRetry={() => void query.refetch()} />;

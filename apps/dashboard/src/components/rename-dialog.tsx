@@ -7,15 +7,17 @@ interface RenameDialogProps {
   readonly title: string;
   readonly description?: string;
   readonly name: string;
-  /** Whether there has to be a name. */
+  /** Whether the name must not be empty. */
   readonly isRequired?: boolean;
-  /** Sends the new name, and has read anew what shows it. */
+  /** Sends the new name, and fetches what shows it. */
   readonly onRename: (name: string) => Promise<void>;
   readonly isOpen: boolean;
   readonly onClose: () => void;
 }
 
-/** Asks for another name. Give it the present one as its `key`, so that it begins with what somebody else made of it. */
+/**
+ * Asks for a new name. Pass the present name as its `key`, so that it starts with a name that was changed elsewhere.
+ */
 export function RenameDialog(props: RenameDialogProps): ReactElement {
   const { title, description, isRequired = false, onRename, isOpen, onClose } = props;
   const [name, setName] = useState(props.name);

@@ -6,18 +6,18 @@ import { IconDots } from '../icons.js';
 export interface RowAction {
   readonly label: string;
   readonly onClick: () => void;
-  /** Offered only to whom their role permits it. */
+  /** Scope that the action needs; it is offered only to roles that have it. */
   readonly needs?: Scope;
   readonly isDangerous?: boolean;
 }
 
 interface RowMenuProps {
-  /** Whose actions: `Actions for staging`. */
+  /** Label of the menu: `Actions for staging`. */
   readonly label: string;
   readonly actions: readonly RowAction[];
 }
 
-/** What can be done with one row. Nothing when the person may do none of it. */
+/** Actions of one row. Shows nothing if the person can do none of them. */
 export function RowMenu({ label, actions }: RowMenuProps): ReactElement | null {
   const { scopes } = useMe();
   const button = useRef<HTMLButtonElement>(null);
@@ -36,7 +36,7 @@ export function RowMenu({ label, actions }: RowMenuProps): ReactElement | null {
             key={text}
             color={isDangerous ? 'red' : undefined}
             onClick={() => {
-              // A dialog gives the focus back to where it was, and the item is gone then.
+              // A dialog returns the focus to where it was, but the menu item no longer exists then.
               button.current?.focus();
               onClick();
             }}

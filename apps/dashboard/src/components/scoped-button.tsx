@@ -3,13 +3,13 @@ import type { ReactElement, ReactNode } from 'react';
 import { useReasonAgainst, type Scope } from '../api/me.js';
 
 interface ScopedButtonProps extends ButtonProps {
-  /** What the person's role has to permit. */
+  /** Scope that the person's role must have. */
   readonly needs: Scope;
   readonly onClick: () => void;
   readonly children: ReactNode;
 }
 
-/** A button for what needs a scope: without it, disabled, and it says why. */
+/** A button for an action that needs a scope. Without the scope it is disabled and shows why. */
 export function ScopedButton({ needs, onClick, children, ...rest }: ScopedButtonProps): ReactElement {
   const reason = useReasonAgainst(needs);
   if (reason === undefined) {
@@ -19,7 +19,7 @@ export function ScopedButton({ needs, onClick, children, ...rest }: ScopedButton
       </Button>
     );
   }
-  // Not `disabled`: whoever uses a keyboard should find the reason too.
+  // Not `disabled`, so that keyboard users can read the reason too.
   return (
     <Tooltip label={reason}>
       <Button {...rest} data-disabled aria-disabled onClick={(event) => event.preventDefault()}>

@@ -3,13 +3,13 @@ import type { ReactElement } from 'react';
 import { IconSearch } from '../icons.js';
 
 interface SearchFieldProps {
-  /** What is searched: `Search keys`. */
+  /** Label: `Search keys`. */
   readonly label: string;
   readonly value: string;
   readonly onChange: (value: string) => void;
 }
 
-/** The search of a page; `/` goes to it. */
+/** The search field of a page; `/` focuses it. */
 export function SearchField({ label, value, onChange }: SearchFieldProps): ReactElement {
   return (
     <TextInput
@@ -26,7 +26,7 @@ export function SearchField({ label, value, onChange }: SearchFieldProps): React
   );
 }
 
-/** Whether one of these texts has all words of the search in it. */
+/** Reports whether the texts together contain all words of the search. */
 export function matches(search: string, ...texts: readonly string[]): boolean {
   const text = texts.join('\n').toLowerCase();
   return search

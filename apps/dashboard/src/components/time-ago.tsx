@@ -39,12 +39,12 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** What is left of a time that was a whole unit a moment ago still counts as one. */
+/** A duration that was a whole unit a moment ago still counts as one. */
 const TOLERANCE = 1.01;
 
 /**
- * `3 minutes ago`, `in 2 days`; less than a minute either way is `just now`. What is past is rounded down, as people
- * count it; what is to come is rounded, so that a week stays a week while somebody reads it.
+ * `3 minutes ago`, `in 2 days`; less than a minute either way is `just now`. Past times are rounded down, as people
+ * count them. Future times are rounded to the nearest unit, so that a week does not become 6 days while it is shown.
  */
 export function timeAgo(moment: string, at: number): string {
   const seconds = (Date.parse(moment) - at) / 1000;
@@ -54,12 +54,12 @@ export function timeAgo(moment: string, at: number): string {
   return relative.format(seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size), unit);
 }
 
-/** The present, in milliseconds, as often as it is worth drawing anew. */
+/** Returns the current time in milliseconds, updated as often as it is worth rendering. */
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now);
 }
 
-/** A moment as people say it; pointing at it tells it exactly. */
+/** A relative time; the tooltip has the exact one. */
 export function TimeAgo({ at, never = 'never' }: { at: string | null; never?: string }): ReactElement {
   const present = useNow();
   if (at === null) return <span>{never}</span>;
@@ -75,7 +75,7 @@ export function exactTime(moment: string): string {
   return absolute.format(new Date(moment));
 }
 
-/** A moment as a log shows it. */
+/** A moment as in a log. */
 export function ExactTime({ at }: { readonly at: string }): ReactElement {
   return <time dateTime={at}>{exactTime(at)}</time>;
 }

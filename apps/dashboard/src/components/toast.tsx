@@ -2,10 +2,10 @@ import { Button, Group, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { describeError } from '../api/problem.js';
 
-/** Long enough to read it and to change one's mind. */
+/** Long enough to read it and to decide. */
 const UNDO_MS = 10_000;
 
-/** Says that something is done; with `undo`, offers to take it back. */
+/** Confirms that something is done; with `undo`, offers to undo it. */
 export function toastDone(message: string, undo?: () => void): void {
   if (undo === undefined) {
     notifications.show({ message, color: 'teal' });
@@ -32,7 +32,7 @@ export function toastDone(message: string, undo?: () => void): void {
   });
 }
 
-/** Says that something could not be done, and why. */
+/** Reports that something failed, and why. */
 export function toastProblem(error: unknown, title?: string): void {
   const described = describeError(error);
   notifications.show({

@@ -3,14 +3,14 @@ import { useState, type ReactElement, type ReactNode } from 'react';
 import { Loading } from './loading.js';
 
 interface TogetherProps {
-  /** What the sections show. */
+  /** Queries of the sections. */
   readonly queries: readonly Pick<UseQueryResult, 'isLoading' | 'failureCount'>[];
   readonly children: ReactNode;
 }
 
 /**
- * Sections that appear at once, when each query has answered or failed for the first time. One that came later would push
- * those below it from under the pointer: a click that has begun on a button then ends beside it, and does nothing.
+ * Sections that appear at once, when each query has succeeded or failed for the first time. A section that appears
+ * later would move those below it away from the pointer: a click would then miss its button.
  */
 export function Together({ queries, children }: TogetherProps): ReactElement {
   const [isShown, setIsShown] = useState(false);

@@ -4,13 +4,13 @@ import classes from './traffic-chart.module.css';
 
 interface TrafficChartProps {
   readonly traffic: Traffic;
-  /** Of what: `of shop in the last hour`. */
+  /** End of the label: `of shop in the last hour`. */
   readonly of: string;
-  /** In pixels. The width is that of its place. */
+  /** Height in pixels. The width fills the container. */
   readonly height?: number;
 }
 
-/** Bars of requests by time, with what failed of them in another color. Its words say the same. */
+/** Bars of requests over time, with failures in another color. The text alternative has the same numbers. */
 export function TrafficChart({
   traffic: { requests, errors },
   of,

@@ -13,19 +13,19 @@ import {
 } from 'react';
 import classes from './virtual-table.module.css';
 
-/** Rows beyond the window that are there already, so that scrolling shows no gaps. */
+/** Rows rendered beyond the window, so that scrolling shows no gaps. */
 const OVERSCAN = 8;
-/** So many rows before the end more are asked for. */
+/** Distance from the end, in rows, at which more are fetched. */
 const NEAR_END = 60;
 
 export interface Column<Row> {
   readonly key: string;
-  /** What the column holds; empty for one of buttons, which only screen readers are told. */
+  /** Header of the column; empty for buttons, whose header is for screen readers only. */
   readonly header: string;
-  /** Track of the grid, such as `minmax(12rem, 2fr)`. */
+  /** Grid track, such as `minmax(12rem, 2fr)`. */
   readonly width: string;
   readonly isRightAligned?: boolean;
-  /** Where it is on a phone, where a row is a card. Default: on a line of its own below. */
+  /** Place on a phone, where a row is a card. Default: on its own line below. */
   readonly onPhone?: 'title' | 'corner' | 'below' | 'hidden';
   readonly render: (row: Row) => ReactNode;
 }
@@ -33,26 +33,26 @@ export interface Column<Row> {
 export interface Selection {
   readonly selected: ReadonlySet<string>;
   readonly onChange: (selected: ReadonlySet<string>) => void;
-  /** What a row is called, for screen readers: `Select shop.example`. */
+  /** Name of a row, for screen readers: `Select shop.example`. */
   readonly nameOf: (key: string) => string;
 }
 
 interface VirtualTableProps<Row> {
-  /** What the table lists. */
+  /** Label of the table. */
   readonly label: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
-  /** Of all rows, those that are not loaded included. Default: those that are there. */
+  /** Number of all rows, including rows that are not loaded. Default: the loaded rows. */
   readonly count?: number;
   readonly selection?: Selection;
-  /** Asks for more rows. */
+  /** Called to fetch more rows. */
   readonly onNearEnd?: () => void;
   /** Height of a row before it is measured, in pixels. */
   readonly rowHeight?: number;
 }
 
-/** A table of any length that scrolls with the page: only the rows in the window are in the document. */
+/** A table of any length that scrolls with the page: only the visible rows are in the document. */
 export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
   const { label, columns, rows, keyOf, count = rows.length, selection, onNearEnd, rowHeight = 60 } = props;
   const list = useRef<HTMLDivElement>(null);
@@ -74,7 +74,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
     if (last >= rows.length - NEAR_END) onNearEnd?.();
   }, [last, rows.length, onNearEnd]);
 
-  // The same function always: rows are drawn anew only when something in them is.
+  // The function is stable, so that rows are rendered again only when their content changes.
   const current = useRef(selection);
   useEffect(() => {
     current.current = selection;
@@ -143,7 +143,7 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>): ReactElement {
 
 interface VirtualRowProps<Row> {
   readonly index: number;
-  /** From the top of the body, in pixels. */
+  /** Distance from the top of the body in pixels. */
   readonly offset: number;
   readonly row: Row;
   readonly columns: readonly Column<Row>[];
@@ -192,7 +192,7 @@ function RowOfCells<Row>(props: VirtualRowProps<Row>): ReactElement {
   );
 }
 
-/** Scrolling draws the rows that come, not those that are there. */
+/** Memoized, so that scrolling renders only new rows. */
 const VirtualRow = memo(RowOfCells) as typeof RowOfCells;
 
 function SelectAll({ keys, selection }: { keys: readonly string[]; selection: Selection }): ReactElement {

@@ -14,7 +14,7 @@ interface CommandPaletteProps {
   readonly onClose: () => void;
 }
 
-/** Every page and what is done often, by typing a part of its name. */
+/** Finds every page and frequent actions by a part of their names. */
 export function CommandPalette({ navigate, onClose }: CommandPaletteProps): ReactElement {
   const { scopes, team, teams } = useMe();
   const { setColorScheme } = useMantineColorScheme();
@@ -49,7 +49,7 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       .filter(({ id }) => id !== team?.id)
       .map(({ id, name }) => ({
         id: `team-${id}`,
-        label: `Change to the team ${name}`,
+        label: `Switch to the team ${name}`,
         leftSection: <IconUsers size={18} aria-hidden />,
         onClick: () => {
           chooseTeam(id);
@@ -87,7 +87,7 @@ export function CommandPalette({ navigate, onClose }: CommandPaletteProps): Reac
       actions={actions}
       query={query}
       onQueryChange={setQuery}
-      nothingFound={things.isSearching ? 'Searching…' : 'Nothing has a name like that'}
+      nothingFound={things.isSearching ? 'Searching…' : 'Nothing matches'}
       shortcut={null}
       onSpotlightClose={onClose}
       scrollable

@@ -3,11 +3,11 @@ import { ErrorPanel } from '../components/error-panel.js';
 
 interface Props {
   readonly children: ReactNode;
-  /** What the error belongs to: when it changes, the children are tried again. */
+  /** Value that the error belongs to: when it changes, the children are rendered again. */
   readonly resetKey?: string;
 }
 
-/** Shows what its children throw while they render, and a way to try again. */
+/** Shows the error of its children, and a button to try again. */
 export class ErrorBoundary extends Component<Props, { readonly error: unknown }> {
   override state = { error: null };
 
@@ -20,7 +20,7 @@ export class ErrorBoundary extends Component<Props, { readonly error: unknown }>
   }
 
   override componentDidCatch(error: unknown, info: ErrorInfo): void {
-    // For whoever opens the console: there is no other place that it could be reported to.
+    // For people who open the console: there is no other place to report it to.
     // oxlint-disable-next-line eslint/no-console
     console.error(error, info.componentStack);
   }

@@ -11,12 +11,12 @@ import { nameOfPreview } from '../api/previews.js';
 import { nameOfManager, trafficManagers } from '../api/traffic-managers.js';
 import { IconKey, IconPlugConnected, IconUsers, IconWorldShare } from '../icons.js';
 
-/** Results shown of each kind. A longer query narrows them down. */
+/** Results shown for each kind. A longer query narrows them down. */
 const SHOWN = 7;
 const MIN_LENGTH = 2;
 const DEBOUNCE_MS = 150;
 
-/** Previews with this text anywhere, as the server finds them: a team may have thousands. */
+/** Query for previews that contain this text, searched by the server: a team may have thousands. */
 const foundPreviews = (search: string) =>
   queryOptions({
     queryKey: keyOf('preview', 'found', search),
@@ -24,7 +24,7 @@ const foundPreviews = (search: string) =>
       answerOf(api.GET('/api/v1/previews', { params: { query: { search, limit: SHOWN } }, signal })),
   });
 
-/** What of the team has the typed text in its name, as actions that go there. */
+/** Returns resources of the team that contain the typed text, as actions that open them. */
 export function useThings(
   query: string,
   navigate: (path: string) => void,
@@ -51,7 +51,7 @@ export function useThings(
     id,
     label,
     description,
-    // The server, or `has`, has matched this text: the palette must not judge again by what it shows, but for a text
+    // The server, or `has`, has matched this text. The palette must not filter by the visible label, except for text
     // that was typed since.
     keywords: [search],
     leftSection: <Icon size={18} aria-hidden />,

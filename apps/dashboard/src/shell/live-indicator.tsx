@@ -4,17 +4,16 @@ import { liveState, onLiveState, type LiveState } from '../api/live-state.js';
 import { StateDot } from '../components/state-dot.js';
 
 const SHOWN: Readonly<Record<LiveState, { label: string; tone: 'good' | 'waiting'; about: string }>> = {
-  live: { label: 'Live', tone: 'good', about: 'What you see is up to date: changes arrive as they happen.' },
-  connecting: { label: 'Connecting', tone: 'waiting', about: 'Opening the stream of changes.' },
+  live: { label: 'Live', tone: 'good', about: 'What you see is up to date: changes arrive live.' },
+  connecting: { label: 'Connecting', tone: 'waiting', about: 'Connecting to live updates.' },
   broken: {
     label: 'Every 15 s',
     tone: 'waiting',
-    about:
-      'The stream of changes is interrupted: pages are asked for again every 15 seconds until it is back.',
+    about: 'Live updates are interrupted. Until they resume, the page refreshes every 15 seconds.',
   },
 };
 
-/** Whether changes arrive as they happen. */
+/** Shows whether changes arrive live. */
 export function LiveIndicator(): ReactElement {
   const { label, tone, about } = SHOWN[useSyncExternalStore(onLiveState, liveState)];
   return (

@@ -24,11 +24,11 @@ import classes from './shell.module.css';
 
 interface NavigationProps {
   readonly onOpenPalette: () => void;
-  /** On a phone: what closes the navigation again. */
+  /** On a phone: button that closes the navigation. */
   readonly closeMenu: ReactNode;
 }
 
-/** Where one can go, for which team, and as whom. */
+/** Navigation: pages, team and account. */
 export function Navigation({ onOpenPalette, closeMenu }: NavigationProps): ReactElement {
   const { scopes } = useMe();
   const [path] = useLocation();

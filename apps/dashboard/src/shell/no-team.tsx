@@ -10,15 +10,15 @@ import { Page } from '../components/page.js';
 
 const TITLE = 'You are not in a team yet';
 
-/** For a person who is a member of no team. */
+/** Page for a person without a team. */
 export function NoTeam(): ReactElement {
   const { user, mayCreateTeam } = useMe();
   if (mayCreateTeam) return <FirstTeam />;
   return (
     <Page title={TITLE} description="A team owns keys, traffic managers and previews.">
       <Text>
-        Ask somebody to invite <strong>{user?.email}</strong> to theirs. The link that you then get leads into
-        it.
+        Ask a member of a team to invite <strong>{user?.email}</strong> . The link in the invitation leads to
+        their team.
       </Text>
     </Page>
   );
@@ -40,7 +40,7 @@ function FirstTeam(): ReactElement {
   return (
     <Page
       title={TITLE}
-      description="A team owns keys, traffic managers and previews. Ask somebody to invite you to theirs, or begin one."
+      description="A team owns keys, traffic managers and previews. Ask a member of a team to invite you, or create your own."
     >
       <Paper p="lg" maw={480} component="form" onSubmit={create}>
         <Stack>

@@ -7,10 +7,10 @@ import { IconSearch } from '../icons.js';
 
 export function NotFound(): ReactElement {
   return (
-    <Page title="There is no such page">
+    <Page title="Page not found">
       <EmptyState
         icon={IconSearch}
-        title="Nothing is at this address"
+        title="Nothing exists at this address"
         action={
           <Button component={Link} href="/">
             Go to the start

@@ -23,17 +23,17 @@ const ShortcutsDialog = lazy(async () => ({
   default: (await import('./shortcuts-dialog.js')).ShortcutsDialog,
 }));
 
-/** What is around every page: navigation, team, connection. Needs to be below a Suspense boundary. */
+/** The frame around every page: navigation, team, connection. Must be below a Suspense boundary. */
 export function Shell(): ReactElement {
   useSyncExternalStore(onTeamChosen, chosenTeam);
   const [path, navigate] = useLocation();
   usePageFile(path);
   const { team } = useMe();
-  // On a phone. Going somewhere closes it.
+  // On a phone. Navigating closes it.
   const [menuOpenAt, setMenuOpenAt] = useState<string | null>(null);
   const isMenuOpen = menuOpenAt === path;
   const closeMenu = (): void => setMenuOpenAt(null);
-  // Loaded when first asked for, and kept.
+  // Loaded on first use, and kept.
   const [dialog, setDialog] = useState<'palette' | 'shortcuts' | null>(null);
   useLiveUpdates(team?.id ?? null);
   useEffect(followPreviews, []);
@@ -86,11 +86,11 @@ export function Shell(): ReactElement {
   );
 }
 
-/** Has the file of a page on its way while the server is still asked who is signed in. */
+/** Loads the file of a page while the server is still asked who is signed in. */
 function usePageFile(path: string): void {
   const { parser } = useRouter();
   const route = ROUTES.find(({ path: pattern }) => matchRoute(parser, pattern, path)[0]);
-  // Whoever shows the page says that it failed.
+  // The component that shows the page reports the failure.
   route?.load().catch(() => {});
 }
 

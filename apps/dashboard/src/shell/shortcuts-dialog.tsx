@@ -5,16 +5,16 @@ import { areShortcutsOn, switchShortcuts } from './shortcuts-setting.js';
 
 const KEYS: readonly (readonly [label: string, ...keys: string[]])[] = [
   ['Go to a page or do something', 'Ctrl', 'K'],
-  ['Search in this page', '/'],
-  ['Show this', '?'],
+  ['Search on this page', '/'],
+  ['Show the keyboard shortcuts', '?'],
   ...SECTIONS.map(({ label, shortcut }) => [label, 'g', shortcut] as const),
 ];
 
-/** Which keys do what. */
+/** The list of keyboard shortcuts. */
 export function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactElement {
   const [isOn, setIsOn] = useState(areShortcutsOn);
   return (
-    <Modal opened onClose={onClose} title="Keyboard" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={onClose} title="Keyboard shortcuts" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack>
         <Table>
           <Table.Tbody>
@@ -33,7 +33,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactElem
           </Table.Tbody>
         </Table>
         <Switch
-          label="Keys without Ctrl do something"
+          label="Use single-key shortcuts"
           checked={isOn}
           onChange={(event) => {
             setIsOn(event.currentTarget.checked);

@@ -1,6 +1,6 @@
 const KEY = 'culvert-shortcuts';
 
-/** Whether single keys do something. */
+/** Reports whether single-key shortcuts are on. */
 export function areShortcutsOn(): boolean {
   try {
     return localStorage.getItem(KEY) !== 'off';

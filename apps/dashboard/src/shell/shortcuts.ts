@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { SECTIONS } from '../routes.js';
 import { areShortcutsOn } from './shortcuts-setting.js';
 
-/** Within which the second key of `g p` has to follow. */
+/** Milliseconds within which the second key of `g p` must follow. */
 const SEQUENCE_MS = 1200;
 
 interface Actions {
@@ -12,8 +12,8 @@ interface Actions {
 }
 
 /**
- * Keys of the whole dashboard: Ctrl or ⌘ and K, `/`, `?`, and `g` followed by the key of a section. Single keys do
- * nothing while somebody types, while a dialog is open, or when the person has switched them off (WCAG 2.2, 2.1.4).
+ * Keyboard shortcuts of the whole dashboard: Ctrl or ⌘ and K, `/`, `?`, and `g` followed by the key of a section.
+ * Single keys do nothing while a person types, while a dialog is open, or if they are turned off (WCAG 2.2, 2.1.4).
  */
 export function useShortcuts(actions: Actions): void {
   const current = useRef(actions);
@@ -49,7 +49,7 @@ export function useShortcuts(actions: Actions): void {
   }, []);
 }
 
-/** The search of the page: whatever it has marked with `data-search`. */
+/** Focuses the search field of the page, which is marked with `data-search`. */
 function focusSearch(event: KeyboardEvent): void {
   const search = document.querySelector<HTMLInputElement>('[data-search]');
   if (search === null) return;

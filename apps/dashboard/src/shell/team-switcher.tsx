@@ -6,7 +6,9 @@ import { useMe } from '../api/me.js';
 import { IconCheck, IconChevronDown } from '../icons.js';
 import classes from './shell.module.css';
 
-/** The team that everything is about. A person of several can change it; details of one team are not there in another. */
+/**
+ * The current team. A person in several teams can switch; pages about one resource of a team do not exist in another.
+ */
 export function TeamSwitcher(): ReactElement | null {
   const { team, teams } = useMe();
   const [path, navigate] = useLocation();
@@ -25,7 +27,7 @@ export function TeamSwitcher(): ReactElement | null {
   return (
     <Menu width={224} position="bottom-start">
       <Menu.Target>
-        <UnstyledButton className={classes['search']} aria-label={`Team: ${team.name}. Change team`}>
+        <UnstyledButton className={classes['search']} aria-label={`Team: ${team.name}. Switch team`}>
           <Text size="sm" fw={600} c="var(--mantine-color-text)" truncate className={classes['grow']}>
             {team.name}
           </Text>

@@ -242,7 +242,7 @@ export class TunnelSessions {
       // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin, unless it
       // has said that it leaves, and finishes its streams.
       if (other !== registered && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
-        other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process took over');
+        other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process replaced it');
       }
     }
     this.record(session, siblings);

@@ -23,7 +23,7 @@ import { KEY_STATES, stateOfKey } from './keys.js';
 import { RotateKeyDialog } from './rotate-key-dialog.js';
 import { SCOPE_TEXTS } from './scopes.js';
 
-/** The team's credentials for machines. */
+/** API keys of the team. */
 export function ApiKeysPage(): ReactElement {
   const keys = useQuery(apiKeys());
   const [isCreating, setIsCreating] = useState(false);
@@ -35,15 +35,15 @@ export function ApiKeysPage(): ReactElement {
   return (
     <Page
       title="API keys"
-      description="What machines sign in with: traffic managers, CI, scripts. A key is shown once, when it is made."
+      description="Credentials for machines: traffic managers, CI, scripts. A key is shown only once, when it is created."
       actions={create}
     >
       <QueryView query={keys}>
         {(all) =>
           all.length === 0 ? (
             <EmptyState icon={IconKey} title="No keys yet" action={create}>
-              A traffic manager needs one to connect. Make one for each cluster, so that each can be revoked
-              by itself.
+              A traffic manager needs a key to connect. Create one for each cluster, so that you can revoke
+              each separately.
             </EmptyState>
           ) : (
             <Keys keys={all} />
@@ -70,17 +70,17 @@ function Keys({ keys }: { keys: readonly ApiKey[] }): ReactElement {
         <SearchField label="Search keys" value={search} onChange={setSearch} />
         <SegmentedControl
           data={[
-            { value: 'usable', label: 'That work' },
+            { value: 'usable', label: 'Working' },
             { value: 'all', label: 'All' },
           ]}
           value={shown}
           onChange={setShown}
-          aria-label="Which are shown"
+          aria-label="Filter by state"
         />
       </Group>
       {rows.length === 0 ? (
-        <EmptyState icon={IconSearch} title="No key is like that">
-          Keys that were revoked or have expired are among “All”.
+        <EmptyState icon={IconSearch} title="No keys match">
+          Revoked and expired keys are under “All”.
         </EmptyState>
       ) : (
         <VirtualTable label="API keys" columns={COLUMNS} rows={rows} keyOf={({ id }) => id} />
@@ -190,7 +190,7 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
   const revocation = useMutation({
     mutationFn: () =>
       answerOf(api.DELETE('/api/v1/api-keys/{apiKeyId}', { params: { path: { apiKeyId: apiKey.id } } })),
-    onSuccess: () => toastDone(`${apiKey.name} is revoked`),
+    onSuccess: () => toastDone(`Revoked ${apiKey.name}`),
     onError: (error) => toastProblem(error, 'The key could not be revoked'),
     onSettled: () => refresh('api-key', 'session', 'team'),
   });
@@ -198,8 +198,8 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
     const isSure = await confirm({
       title: `Revoke ${apiKey.name}?`,
       text:
-        'It stops working at once and for good: tunnels that were opened with it close, and previews behind them wait ' +
-        'for a traffic manager with another key. Keys that it made are revoked too.',
+        'It stops working at once and for good. Tunnels that were opened with it close, and their previews ' +
+        'wait for a traffic manager with another key. Keys that it created are revoked too.',
       confirm: 'Revoke',
       isDangerous: true,
     });
@@ -209,7 +209,7 @@ function Actions({ apiKey }: { apiKey: ApiKey }): ReactElement | null {
   if (state === 'revoked' || state === 'expired') return null;
   const close = (): void => setDialog(null);
   const rotate = { label: 'Rotate', needs: 'keys:write', onClick: () => setDialog('rotate') } as const;
-  // The successor would be one's own: the key of another person can only be revoked.
+  // The new key would belong to the caller, so the key of another person can only be revoked.
   const isOthers = apiKey.createdByUserId !== null && apiKey.createdByUserId !== user?.id;
   return (
     <>

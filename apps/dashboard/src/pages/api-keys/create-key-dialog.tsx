@@ -17,7 +17,7 @@ interface CreateKeyDialogProps {
   readonly onClose: () => void;
 }
 
-/** Makes a key, and shows it once. */
+/** Creates a key and shows it once. */
 export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): ReactElement {
   const { scopes: own } = useMe();
   const [name, setName] = useState('');
@@ -35,7 +35,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
   };
   if (creation.isSuccess) {
     return (
-      <CreatedKeyDialog title="The key is made" secret={creation.data.key} isOpen={isOpen} onClose={close} />
+      <CreatedKeyDialog title="API key created" secret={creation.data.key} isOpen={isOpen} onClose={close} />
     );
   }
   const purpose = PURPOSES.find(([, each]) => isSame(each.scopes, scopes))?.[0] ?? null;
@@ -60,7 +60,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
       />
       <Stack gap={6}>
         <Text size="sm" fw={500} id="key-purpose">
-          What it is for
+          Purpose
         </Text>
         <Chip.Group
           value={purpose}
@@ -76,7 +76,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
         </Chip.Group>
       </Stack>
       <Checkbox.Group
-        label="What it may do"
+        label="Scopes"
         value={[...scopes]}
         onChange={setScopes}
         error={scopes.length === 0 ? 'Choose at least one' : undefined}
@@ -94,7 +94,7 @@ export function CreateKeyDialog({ isOpen, onClose }: CreateKeyDialogProps): Reac
         </Stack>
       </Checkbox.Group>
       <Select
-        label="Stops working"
+        label="Expires"
         data={[...EXPIRY_CHOICES]}
         value={days}
         onChange={(value) => setDays(value ?? '')}
@@ -111,7 +111,7 @@ interface CreatedKeyDialogProps {
   readonly onClose: () => void;
 }
 
-/** Shows a new key once. A click beside it does not close it: the key would be gone. */
+/** Shows a new key once. A click outside does not close it, because the key would be lost. */
 export function CreatedKeyDialog({ title, secret, isOpen, onClose }: CreatedKeyDialogProps): ReactElement {
   return (
     <Modal
@@ -124,7 +124,7 @@ export function CreatedKeyDialog({ title, secret, isOpen, onClose }: CreatedKeyD
       <Stack>
         <SecretOnce what="key" secret={secret} />
         <Group justify="flex-end">
-          <Button onClick={onClose}>I have it</Button>
+          <Button onClick={onClose}>I've copied it</Button>
         </Group>
       </Stack>
     </Modal>

@@ -1,6 +1,6 @@
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** After how many days a key expires; empty: never. */
+/** Days after which a key expires; empty: never. */
 export const EXPIRY_CHOICES = [
   { value: '', label: 'Never' },
   { value: '7', label: 'After a week' },
@@ -9,7 +9,7 @@ export const EXPIRY_CHOICES = [
   { value: '365', label: 'After a year' },
 ] as const;
 
-/** The moment that a choice means. */
+/** Returns the moment of a choice. */
 export function expiryOf(days: string, now: number): string | null {
   return days === '' ? null : new Date(now + Number(days) * DAY_MS).toISOString();
 }

@@ -20,7 +20,7 @@ interface RotateKeyDialogProps {
   readonly onClose: () => void;
 }
 
-/** Makes a key that takes the place of another, which works on for a while. */
+/** Creates a key that replaces another one, which still works for a while. */
 export function RotateKeyDialog({ apiKey, isOpen, onClose }: RotateKeyDialogProps): ReactElement {
   const [overlap, setOverlap] = useState('86400');
   const rotation = useMutation({
@@ -40,7 +40,7 @@ export function RotateKeyDialog({ apiKey, isOpen, onClose }: RotateKeyDialogProp
   if (rotation.isSuccess) {
     return (
       <CreatedKeyDialog
-        title={`The new key for ${apiKey.name}`}
+        title={`New key for ${apiKey.name}`}
         secret={rotation.data.key}
         isOpen={isOpen}
         onClose={close}
@@ -58,8 +58,8 @@ export function RotateKeyDialog({ apiKey, isOpen, onClose }: RotateKeyDialogProp
       error={rotation.error}
     >
       <Text size="sm">
-        A new key with the same scopes takes its place, and is yours. Give it to whoever has the old one
-        before that stops working. Keys that the old one made stop with it.
+        A new key with the same scopes replaces it, and belongs to you. Give it to everyone who uses the old
+        key before that stops working. Keys that the old one created stop working with it.
       </Text>
       <Select
         label="The old key stops working"

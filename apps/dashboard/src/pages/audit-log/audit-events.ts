@@ -5,27 +5,27 @@ import type { AuditEvent } from '../../api/audit-events.js';
 import { answerOf, api, type Schemas } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 
-/** Which events: those that have all that is given. */
+/** Filter for events. An event must match every field. */
 export interface Filter {
   readonly actorId: string | null;
   readonly action: string | null;
-  /** Text in the name of what was acted on; empty: any. */
+  /** Text in the name of the target; empty: any. */
   readonly name: string;
-  /** Days as `<input type="date">` has them, in the time zone of the browser; empty: any. */
+  /** Days in the format of `<input type="date">`, in the time zone of the browser; empty: any. */
   readonly from: string;
   readonly until: string;
 }
 
 export const NO_FILTER: Filter = { actorId: null, action: null, name: '', from: '', until: '' };
 
-/** As the API takes it. */
+/** Returns the filter in the format of the API. */
 export function queryOf({ actorId, action, name, from, until }: Filter): Record<string, string> {
   const query: Record<string, string> = {};
   if (actorId !== null) query['actorId'] = actorId;
   if (action !== null) query['action'] = action;
   if (name.trim() !== '') query['name'] = name.trim();
   if (from !== '') query['from'] = startOf(from, 0);
-  // The last day is shown whole.
+  // The last day is included completely.
   if (until !== '') query['until'] = startOf(until, 1);
   return query;
 }
@@ -50,7 +50,7 @@ export const auditEvents = (filter: Filter) =>
     getNextPageParam: ({ nextCursor }) => nextCursor,
   });
 
-/** What acting keys and people are called, by their ids. */
+/** Names of acting keys and people, by their IDs. */
 export const actorNames = () =>
   queryOptions({
     queryKey: keyOf('member', 'actor-names'),
@@ -66,7 +66,7 @@ export const actorNames = () =>
     },
   });
 
-/** What people call each kind of event. A kind of the contract without a label does not compile, and neither does any other. */
+/** Labels of each kind of event. The compiler checks that they are exactly the kinds of the contract. */
 export const ACTION_LABELS: Readonly<Record<AuditAction, string>> = {
   'api-key.create': 'Key created',
   'api-key.update': 'Key changed',
@@ -90,8 +90,8 @@ export const ACTION_LABELS: Readonly<Record<AuditAction, string>> = {
   'preview.replay': 'Request replayed',
   'preview-token.create': 'Preview token created',
   'preview-token.revoke': 'Preview token revoked',
-  'program.create': 'Program given access',
-  'program.end': 'Program lost access',
+  'program.create': 'Program access granted',
+  'program.end': 'Program access ended',
   'session.end': 'Session ended',
   'share-link.create': 'Share link created',
   'share-link.revoke': 'Share link revoked',
@@ -105,26 +105,26 @@ export const ACTION_LABELS: Readonly<Record<AuditAction, string>> = {
   'user.sign-out': 'Signed out',
   'user.change-password': 'Password changed',
   'user.change-password-failed': 'Password change refused',
-  'user.reset-password': 'Password set by a link',
+  'user.reset-password': 'Password reset by link',
   'user-session.end': 'Signed out of a browser',
   'user-session.end-others': 'Signed out of other browsers',
 };
 
-/** The label of a kind of event; its name where this version does not know it. */
+/** Returns the label of a kind of event; its name if this version does not know it. */
 export function actionLabel(action: string): string {
   return (ACTION_LABELS as Readonly<Record<string, string | undefined>>)[action] ?? action;
 }
 
-/** Every kind of event that a filter can name, in the order of their labels above. */
+/** Every kind of event that a filter can name, in the order of the labels above. */
 export const ACTIONS: readonly string[] = Object.keys(ACTION_LABELS);
 
-/** Whether text that somebody typed, in any case, stands in the name or the label of a kind of event. */
+/** Reports whether the name or label of a kind of event contains a text, in any case. */
 export function matchesAction(action: string, text: string): boolean {
   const wanted = text.trim().toLowerCase();
   return action.includes(wanted) || actionLabel(action).toLowerCase().includes(wanted);
 }
 
-/** The fields that an event changed, with what they were and are. */
+/** Returns the fields that an event changed, with their previous and new values. */
 export function changedFields({ before, after }: Pick<AuditEvent, 'before' | 'after'>): readonly {
   readonly field: string;
   readonly before: string;

@@ -29,7 +29,7 @@ interface Row {
   readonly onOpen: () => void;
 }
 
-/** Who did what, and when. */
+/** The audit log of the team. */
 export function AuditLogPage(): ReactElement {
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
   const [opened, setOpened] = useState<Row | null>(null);
@@ -46,7 +46,7 @@ export function AuditLogPage(): ReactElement {
   return (
     <Page
       title="Audit log"
-      description="Every change that somebody made in this team, and every time somebody signed in."
+      description="Every change in this team, and every sign-in of its members."
       actions={
         <Button
           variant="default"
@@ -98,14 +98,14 @@ function NothingFound({ onReset }: { onReset: () => void }): ReactElement {
       title="No events match these filters"
       action={
         <Button variant="default" onClick={onReset}>
-          Show everything
+          Clear filters
         </Button>
       }
     />
   );
 }
 
-/** As the API takes it. */
+/** Format of an action in the API. */
 const ACTION = /^[a-z-]+\.[a-z-]+$/;
 
 function FilterFields(props: {
@@ -118,8 +118,8 @@ function FilterFields(props: {
   return (
     <Group gap="sm" align="flex-end">
       <Select
-        label="Who"
-        placeholder="Anybody"
+        label="Actor"
+        placeholder="Anyone"
         data={[...names].map(([value, label]) => ({ value, label }))}
         value={filter.actorId}
         onChange={(actorId) => onChange({ ...filter, actorId })}
@@ -128,7 +128,7 @@ function FilterFields(props: {
         w={{ base: '100%', xs: 200 }}
       />
       <Autocomplete
-        label="What"
+        label="Action"
         placeholder="Anything"
         data-search
         data={[...ACTIONS]}
@@ -148,13 +148,13 @@ function FilterFields(props: {
           setAction(text);
           if (text === '' || ACTION.test(text)) onChange({ ...filter, action: text === '' ? null : text });
         }}
-        error={action !== '' && !ACTION.test(action) ? 'Such as preview.create' : undefined}
+        error={action !== '' && !ACTION.test(action) ? 'Use a name such as preview.create' : undefined}
         maxLength={64}
         clearable
         w={{ base: '100%', xs: 210 }}
       />
       <TextInput
-        label="Name"
+        label="Target"
         placeholder="staging"
         value={filter.name}
         onChange={(event) => onChange({ ...filter, name: event.currentTarget.value })}
@@ -254,7 +254,7 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
               ['Who', actorOf(row.event)],
               ['From', row.event.actor.address],
               ['Kind of event', `${actionLabel(row.event.action)} (${row.event.action})`],
-              ['ID of what it was done to', row.event.targetId],
+              ['ID of the target', row.event.targetId],
             ]}
           />
           {fields.length > 0 && (
@@ -285,7 +285,7 @@ function EventDialog({ row, onClose }: { row: Row | null; onClose: () => void })
   );
 }
 
-/** What is shown, as a file for spreadsheets. */
+/** Downloads the shown events as a file for spreadsheets. */
 async function exportEvents(filter: Filter): Promise<void> {
   const file = await answerOf(
     api.GET('/api/v1/audit-events/export', { params: { query: queryOf(filter) }, parseAs: 'blob' }),

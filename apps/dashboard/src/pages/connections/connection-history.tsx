@@ -18,7 +18,7 @@ const TONES: Readonly<Record<ConnectionEvent['change'], Tone>> = {
   ended: 'off',
 };
 
-/** When a traffic manager came and went, and why, newest first. */
+/** When and why a traffic manager connected and disconnected, newest first. */
 export function ConnectionHistory({ trafficManagerId }: { trafficManagerId: string }): ReactElement {
   const history = useInfiniteQuery({
     queryKey: keyOf('session', 'history', trafficManagerId),
@@ -39,7 +39,7 @@ export function ConnectionHistory({ trafficManagerId }: { trafficManagerId: stri
     <QueryView query={history}>
       {({ pages }) => {
         const events = pages.flatMap(({ items }) => items);
-        if (events.length === 0) return <Text c="dimmed">Nothing has happened yet.</Text>;
+        if (events.length === 0) return <Text c="dimmed">No connections yet.</Text>;
         return (
           <Stack gap="sm">
             <ol className={classes['events']}>
@@ -55,7 +55,7 @@ export function ConnectionHistory({ trafficManagerId }: { trafficManagerId: stri
                   loading={history.isFetchingNextPage}
                   onClick={() => void history.fetchNextPage()}
                 >
-                  Show older ones
+                  Show older events
                 </Button>
               </Group>
             )}
@@ -86,12 +86,12 @@ function Event({ event }: { event: ConnectionEvent }): ReactElement {
         </Text>
         {event.detail !== '' && event.reason !== 'session_ended' && event.reason !== 'not_resumed' && (
           <Text size="xs" c="dimmed">
-            It was said: {event.detail}
+            Detail: {event.detail}
           </Text>
         )}
         {event.omittedBefore > 0 && (
           <Text size="xs" c="dimmed" fs="italic">
-            {count(event.omittedBefore, 'event')} before this left out: it connected again and again.
+            {count(event.omittedBefore, 'event')} left out before this one: it reconnected again and again.
           </Text>
         )}
       </div>

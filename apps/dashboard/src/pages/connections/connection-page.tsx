@@ -22,11 +22,11 @@ import { LOAD_POLL_MS } from './sessions.js';
 
 interface Details {
   readonly manager: TrafficManager;
-  /** Newest first; ended ones too. */
+  /** Sessions, newest first, including ended ones. */
   readonly sessions: readonly Session[];
 }
 
-/** One traffic manager: how its tunnels are now, and what happened to them. */
+/** One traffic manager: the state and history of its tunnels. */
 export function ConnectionPage({
   params,
 }: {
@@ -78,13 +78,14 @@ function Shown({ manager, sessions }: Details): ReactElement {
         </Paper>
         <PageSection
           title="Session"
-          description="From its registration until it leaves for good; reconnecting within a minute resumes it."
+          description="A session begins when it registers and ends when it leaves for good. If it reconnects within a minute, the session resumes."
         >
           {session === undefined ? (
             <Text c="dimmed">
               {manager.lastSeenAt === null
-                ? 'It has never connected. Start it in its cluster, with an API key of this team.'
-                : 'It has none now. When it connects again, a new one begins, and its previews work again.'}
+                ? 'This traffic manager has never connected. Start it in its cluster, with an API key of this team.'
+                : 'No session at the moment. When the traffic manager connects again, a new session begins, and its ' +
+                  'previews work again.'}
             </Text>
           ) : (
             <Stack>
@@ -96,7 +97,7 @@ function Shown({ manager, sessions }: Details): ReactElement {
             </Stack>
           )}
         </PageSection>
-        <PageSection title="History" description="When its tunnels opened and closed, and why.">
+        <PageSection title="History" description="When and why its tunnels opened and closed.">
           <Paper px="lg" py="xs">
             <ConnectionHistory trafficManagerId={manager.id} />
           </Paper>
@@ -108,12 +109,12 @@ function Shown({ manager, sessions }: Details): ReactElement {
 
 function factsOf(manager: TrafficManager): readonly Fact[] {
   return [
-    ['Calls itself', <Copied key="id" value={manager.managerId} label="Copy its manager id" />],
+    ['Manager ID', <Copied key="id" value={manager.managerId} label="Copy the manager ID" />],
     ['Cluster', orDash(manager.clusterId)],
     ['Kind', manager.kind === 'native' ? 'Culvert' : 'Telepresence'],
     ['Version', orDash(manager.version)],
     ['Last seen', <TimeAgo key="seen" at={manager.lastSeenAt} />],
-    ['Known since', exactTime(manager.createdAt)],
+    ['Registered', exactTime(manager.createdAt)],
   ];
 }
 
@@ -126,8 +127,8 @@ function factsOfSession(session: Session): readonly Fact[] {
     ['Received from it', formatBytes(session.receivedBytes)],
     ['Sent to it', formatBytes(session.sentBytes)],
     ['Address', session.remoteAddress],
-    ['Let in by', <SessionCredential key="credential" session={session} />],
-    ['Edge', <Copied key="edge" value={session.edgeId} label="Copy the edge's id" />],
+    ['Credential', <SessionCredential key="credential" session={session} />],
+    ['Edge', <Copied key="edge" value={session.edgeId} label="Copy the edge ID" />],
   ];
 }
 

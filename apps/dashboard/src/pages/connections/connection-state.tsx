@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import type { Session, TrafficManager } from '../../api/traffic-managers.js';
 import { StateDot, type Tone } from '../../components/state-dot.js';
 
-/** What a traffic manager is up to, by its living session, if it has one. */
+/** Returns the state of a traffic manager, by its living session, if it has one. */
 export function stateOf(
   { lastSeenAt }: Pick<TrafficManager, 'lastSeenAt'>,
   session: Session | undefined,

@@ -32,7 +32,7 @@ const SHOWN = [
   { value: 'away', label: 'Away' },
 ];
 
-/** Every traffic manager of the team, and how its tunnels are. */
+/** Every traffic manager of the team, with the state of its tunnels. */
 export function ConnectionsPage(): ReactElement {
   const managers = useQuery(trafficManagers());
   const sessions = useQuery(livingSessions());
@@ -49,12 +49,12 @@ export function ConnectionsPage(): ReactElement {
               title="No traffic manager has connected yet"
               action={
                 <Button component={Link} href="/">
-                  Connect one
+                  Connect a traffic manager
                 </Button>
               }
             >
-              It runs in your cluster, dials out to here, and carries the requests of previews. The start page
-              has the commands, with your host filled in.
+              A traffic manager runs in your cluster, connects to this server, and carries the requests of
+              previews. The start page has the commands, with your host filled in.
             </EmptyState>
           ) : (
             <QueryView query={sessions}>
@@ -98,12 +98,12 @@ function Managers(props: {
     <Stack>
       <Group gap="sm">
         <SearchField label="Search traffic managers" value={search} onChange={setSearch} />
-        <SegmentedControl data={SHOWN} value={shown} onChange={setShown} aria-label="Which are shown" />
+        <SegmentedControl data={SHOWN} value={shown} onChange={setShown} aria-label="Filter by state" />
       </Group>
       {rows.length === 0 ? (
         <EmptyState
           icon={IconSearch}
-          title="No traffic manager is like that"
+          title="No traffic managers match"
           action={
             <Button
               variant="default"
@@ -222,7 +222,7 @@ const COLUMNS: readonly Column<Row>[] = [
   },
 ];
 
-/** What tells it from others of the same name. */
+/** Returns a detail that distinguishes it from others with the same name. */
 function describe(manager: TrafficManager): string {
   const { managerId, clusterId, kind } = manager;
   const own = managerId === nameOfManager(manager) ? '' : managerId;

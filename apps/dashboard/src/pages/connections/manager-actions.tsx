@@ -10,16 +10,16 @@ import type { RowAction } from '../../components/row-menu.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { count } from '../../format.js';
 
-/** Hostnames that are named one by one before a deletion. */
+/** Most hostnames that are listed before a deletion. */
 const MAX_NAMED = 5;
 
 interface ManagerActions {
   readonly actions: readonly RowAction[];
-  /** What the actions open. */
+  /** Dialogs that the actions open. */
   readonly dialogs: ReactElement;
 }
 
-/** What can be done with a traffic manager. `onDeleted` is called when it is gone. */
+/** Returns the actions of a traffic manager. `onDeleted` is called after its deletion. */
 export function useManagerActions(
   manager: TrafficManager,
   session: Session | undefined,
@@ -32,7 +32,7 @@ export function useManagerActions(
   const end = useMutation({
     mutationFn: (sessionId: string) =>
       answerOf(api.DELETE('/api/v1/sessions/{sessionId}', { params: { path: { sessionId } } })),
-    onSuccess: () => toastDone(`The session of ${name} is ended`),
+    onSuccess: () => toastDone(`Ended the session of ${name}`),
     onError: (error) => toastProblem(error, 'The session could not be ended'),
     onSettled: () => refresh('session', 'traffic-manager'),
   });
@@ -44,7 +44,7 @@ export function useManagerActions(
         }),
       ),
     onSuccess: () => {
-      toastDone(`${name} is deleted`);
+      toastDone(`Deleted ${name}`);
       onDeleted?.();
     },
     onError: (error) => toastProblem(error, `${name} could not be deleted`),
@@ -55,8 +55,8 @@ export function useManagerActions(
     const isSure = await confirm({
       title: `End the session of ${name}?`,
       text:
-        'Its tunnels close at once, and requests under way fail. A traffic manager that still runs connects again ' +
-        'after a while and begins a new session. To keep it away, revoke its API key.',
+        'Its tunnels close at once, and requests under way fail. If the traffic manager still runs, it ' +
+        'reconnects after a while and begins a new session. To stop it, revoke its API key.',
       confirm: 'End the session',
       isDangerous: true,
     });
@@ -73,7 +73,7 @@ export function useManagerActions(
       });
       if (isSure) remove.mutate();
     } catch (error) {
-      toastProblem(error, 'What would go with it could not be found out');
+      toastProblem(error, 'The resources that would be deleted with it could not be loaded');
     }
   };
 
@@ -97,7 +97,7 @@ export function useManagerActions(
       <RenameDialog
         key={manager.name}
         title="Rename the traffic manager"
-        description={`What people call it. It calls itself ${manager.managerId}.`}
+        description={`Name that people see. Its manager ID is ${manager.managerId}.`}
         name={manager.name}
         onRename={(renamed) => renameManager(manager.id, renamed)}
         isOpen={isRenaming}
@@ -110,7 +110,7 @@ export function useManagerActions(
 interface Belongings {
   readonly hostnames: readonly string[];
   readonly interceptCount: number;
-  /** Whether there are more than were looked at. */
+  /** Whether there are more than were fetched. */
   readonly isMore: boolean;
 }
 
@@ -132,7 +132,7 @@ function WhatGoes({ hostnames, interceptCount, isMore }: Belongings): ReactEleme
   return (
     <Stack gap="xs">
       <Text size="sm">
-        This cannot be undone. With it go its session, its history
+        This cannot be undone. It also deletes its session, its history
         {interceptCount > 0 && `, ${isMore ? 'more than ' : ''}${count(interceptCount, 'intercept')}`}
         {hostnames.length > 0 && `, and ${isMore ? 'more than ' : ''}${count(hostnames.length, 'preview')}`}
         {hostnames.length > 0 ? ', whose links stop working:' : '. It has no previews.'}
@@ -147,7 +147,7 @@ function WhatGoes({ hostnames, interceptCount, isMore }: Belongings): ReactEleme
           )}
         </List>
       )}
-      <Text size="sm">A traffic manager that still runs appears again, without any of this.</Text>
+      <Text size="sm">A traffic manager that still runs appears again, but without any of this.</Text>
     </Stack>
   );
 }

@@ -5,11 +5,11 @@ import { keyOf } from '../../api/keys.js';
 import { useMay } from '../../api/me.js';
 import type { Session } from '../../api/traffic-managers.js';
 
-/** What let a session's newest tunnel in. */
+/** Shows the credential of a session's newest tunnel. */
 export function SessionCredential({ session }: { session: Session }): ReactElement {
   const { apiKeyId } = session;
   if (apiKeyId !== null) return <KeyName apiKeyId={apiKeyId} />;
-  return <>a program that somebody signed in</>;
+  return <>a program that a person signed in to</>;
 }
 
 function KeyName({ apiKeyId }: { apiKeyId: string }): ReactElement {

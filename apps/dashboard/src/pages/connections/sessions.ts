@@ -4,10 +4,10 @@ import { answerOf, api } from '../../api/client.js';
 import { keyOf } from '../../api/keys.js';
 import type { Session } from '../../api/traffic-managers.js';
 
-/** Edges report what sessions move so often; no event tells of it. */
+/** Interval of the edges' load reports, for which there are no events. */
 export const LOAD_POLL_MS = 10_000;
 
-/** Sessions that have not ended: those with a tunnel, and those that may be resumed. */
+/** Query for living sessions: those with a tunnel, and those that can be resumed. */
 export const livingSessions = () =>
   queryOptions({
     queryKey: keyOf('session', 'living'),
@@ -24,7 +24,7 @@ export const livingSessions = () =>
     refetchInterval: LOAD_POLL_MS,
   });
 
-/** The session that says most about a traffic manager: of several kinds the one that is connected. */
+/** Returns the session to show for a traffic manager: if there are several kinds, the connected one. */
 export function sessionOf(sessions: readonly Session[], trafficManagerId: string): Session | undefined {
   const own = sessions.filter((session) => session.trafficManagerId === trafficManagerId);
   return own.find(({ state }) => state === 'connected') ?? own[0];

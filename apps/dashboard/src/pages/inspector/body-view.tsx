@@ -4,9 +4,9 @@ import type { ReactElement } from 'react';
 import type { CapturedBody } from '../../api/exchanges.js';
 import { CodeBlock } from '../../components/code-block.js';
 
-/** What browsers can unfold. */
+/** Content codings that browsers can decode. */
 const ENCODINGS: Readonly<Record<string, CompressionFormat>> = { gzip: 'gzip', deflate: 'deflate' };
-/** A small body can unfold into a large one. */
+/** Most bytes to show: a small body can unfold into a large one. */
 const MAX_SHOWN_BYTES = 1024 * 1024;
 
 interface BodyViewProps {
@@ -15,7 +15,7 @@ interface BodyViewProps {
   readonly body: CapturedBody | null;
 }
 
-/** A body that was captured, as text when it is text. Never as markup. */
+/** A captured body, as text if it is text, but never as markup. */
 export function BodyView({ exchangeId, name, body }: BodyViewProps): ReactElement {
   const { data } = useQuery({
     queryKey: ['body', exchangeId, name, body?.bytes],
@@ -44,7 +44,7 @@ export function BodyView({ exchangeId, name, body }: BodyViewProps): ReactElemen
           .join(' · ')}
       </Text>
       {data === null || data === undefined ? (
-        <Text size="sm">It is no text that can be shown.</Text>
+        <Text size="sm">This body is not text and cannot be shown.</Text>
       ) : (
         <CodeBlock code={data} name={name} />
       )}
@@ -65,7 +65,7 @@ async function textOf({ base64, contentEncoding }: CapturedBody): Promise<string
   }
 }
 
-/** As much as is there: what was cut off ends in an error. */
+/** Decodes as much as possible: a truncated body ends in an error. */
 async function unfold(
   bytes: Uint8Array<ArrayBuffer>,
   format: CompressionFormat,
@@ -87,7 +87,7 @@ async function unfold(
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-/** JSON is easier to read by lines. */
+/** Formats JSON on several lines. */
 function indented(text: string): string {
   try {
     return /^\s*[[{]/.test(text) ? JSON.stringify(JSON.parse(text), null, 2) : text;

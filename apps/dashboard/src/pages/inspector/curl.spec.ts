@@ -14,14 +14,14 @@ function request(change: Partial<Exchange>): Exchange {
   } as Exchange;
 }
 
-/** What a shell makes of the command: the words that curl would get. */
+/** Returns the words that curl would get from a shell. */
 function wordsOf(command: string): string[] {
   const script = `curl() { for word in "$@"; do printf '%s\\n' "$word"; done; }\n${command}`;
   return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
 }
 
-describe('an exchange as a curl command', () => {
-  it('has method and fields, without those that curl makes itself', () => {
+describe('toCurl', () => {
+  it('contains method and fields, without those that curl adds itself', () => {
     const exchange = request({
       method: 'DELETE',
       target: '/basket/1?all=yes',
@@ -41,7 +41,7 @@ describe('an exchange as a curl command', () => {
       '-H',
       'x-dev: ann',
     ]);
-    expect(toCurl(exchange, ORIGIN, null)).toContain('# Left out, since they are secret: Cookie');
+    expect(toCurl(exchange, ORIGIN, null)).toContain('# Left out because they are secret: Cookie');
   });
 
   it.each(["'; touch /tmp/owned; '", '$(id)', '`id`', '"', '\\', "'\\''", '!!', '&& id #'])(
@@ -59,7 +59,7 @@ describe('an exchange as a curl command', () => {
     },
   );
 
-  it('gives curl the body as it was, byte by byte', () => {
+  it('passes the body to curl unchanged, byte by byte', () => {
     const body = {
       base64: Buffer.from([0, 255, 10, 39]).toString('base64'),
       bytes: 4,

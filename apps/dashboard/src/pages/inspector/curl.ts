@@ -1,6 +1,6 @@
 import type { CapturedBody, Exchange, HeaderField } from '../../api/exchanges.js';
 
-/** What follows from the address and the body, or belongs to one connection: nobody has to write it again. */
+/** Fields that follow from the address and the body, or belong to one connection: curl adds them. */
 const LEFT_OUT = new Set([
   'host',
   'content-length',
@@ -10,7 +10,10 @@ const LEFT_OUT = new Set([
   'keep-alive',
 ]);
 
-/** A command for a POSIX shell that sends this request again. Fields that were masked are left out, and it says so. */
+/**
+ * Returns a command for a POSIX shell that sends this request again. Masked fields are left out, and a comment names
+ * them.
+ */
 export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | null): string {
   const { method, target } = exchange;
   const { sent, masked } = ownFields(exchange);
@@ -21,7 +24,7 @@ export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | 
     ...(body === null || body.bytes === 0 ? [] : ['--data-binary @-']),
   ];
   const notes = [
-    ...(masked.length === 0 ? [] : [`# Left out, since they are secret: ${masked.join(', ')}`]),
+    ...(masked.length === 0 ? [] : [`# Left out because they are secret: ${masked.join(', ')}`]),
     ...(body?.isTruncated ? ['# The body is longer than what was captured.'] : []),
   ];
   const command = parts.join(' \\\n  ');
@@ -30,7 +33,7 @@ export function toCurl(exchange: Exchange, origin: string, body: CapturedBody | 
   return [...notes, piped].join('\n');
 }
 
-/** Fields that whoever repeats a request has to write, and the names of those that only its sender knows. */
+/** Returns the fields that a replay must contain, and the names of masked fields. */
 export function ownFields({ request }: Pick<Exchange, 'request'>): {
   readonly sent: readonly HeaderField[];
   readonly masked: readonly string[];
@@ -42,7 +45,7 @@ export function ownFields({ request }: Pick<Exchange, 'request'>): {
   };
 }
 
-/** Nothing within single quotes means anything to a shell but a single quote. */
+/** Quotes a word for a shell. Within single quotes, only a single quote has a meaning. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

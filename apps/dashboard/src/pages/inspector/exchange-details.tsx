@@ -15,8 +15,8 @@ import { Waterfall } from './waterfall.js';
 import classes from './inspector.module.css';
 
 const VISITORS: Readonly<Record<Exchange['visitor']['kind'], string>> = {
-  anyone: 'anybody: the preview is public',
-  member: 'somebody who signed in',
+  anyone: 'anyone: the preview is public',
+  member: 'a signed-in person',
   'share-link': 'by a share link',
   'preview-token': 'by a token',
   'api-key': 'by an API key',
@@ -30,11 +30,11 @@ interface ExchangeDetailsProps {
   readonly isCapturing: boolean;
   readonly onClose: () => void;
   readonly onReplayed: (replay: Replay, sent: CapturedBody | null) => void;
-  /** Opens another; undefined where it is not held. */
+  /** Opens the original exchange; undefined if it is not held. */
   readonly onShowOriginal: (() => void) | undefined;
 }
 
-/** One exchange, whole. */
+/** All details of one exchange. */
 export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
   const { preview, exchange, bodies, isCapturing, onClose, onReplayed, onShowOriginal } = props;
   const isPhone = useMediaQuery('(max-width: 48em)');
@@ -64,8 +64,8 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
           </Button>
         </Group>
         {exchange.error !== null && (
-          <Alert color="red" title={`It failed: ${exchange.error}`}>
-            The service did not answer this request, or not to its end.
+          <Alert color="red" title={`Failed: ${exchange.error}`}>
+            The service did not respond to this request, or its response broke off.
           </Alert>
         )}
         {exchange.notes.length > 0 && (
@@ -75,7 +75,9 @@ export function ExchangeDetails(props: ExchangeDetailsProps): ReactElement {
                 {text}
               </Text>
             ))}
-            <Text size="sm">The visitor got it all the same. Other clients and proxies may refuse it.</Text>
+            <Text size="sm">
+              The visitor received it nevertheless. Other clients and proxies may refuse it.
+            </Text>
           </Alert>
         )}
         <Facts
@@ -154,7 +156,7 @@ function Body({ exchange, name, isCapturing, body }: BodyProps): ReactElement {
         <Text size="sm" c="dimmed">
           {isCapturing && exchange.state === 'open'
             ? 'It is captured when the exchange ends.'
-            : 'It was not captured. Switch capturing on to see the bodies of what comes.'}
+            : 'It was not captured. Turn on “Capture bodies” to see the bodies of new requests.'}
         </Text>
       ) : (
         <BodyView exchangeId={exchange.id} name={name} body={body.body} />
@@ -175,7 +177,7 @@ function Fields({
       <table className={classes['fields']}>
         <tbody>
           {fields.map(({ name, value }, index) => (
-            // A name can come twice, and their order does not change.
+            // A name can be repeated, and the order does not change.
             <tr key={`${index} ${name}`}>
               <th scope="row">{name}</th>
               <td>{value}</td>
@@ -185,7 +187,7 @@ function Fields({
       </table>
       {isTruncated && (
         <Text size="xs" c="dimmed">
-          Some were left out for their size.
+          Some were left out because of their size.
         </Text>
       )}
     </>

@@ -14,7 +14,7 @@ interface ExchangeListProps {
   readonly onOpen: (id: string) => void;
 }
 
-/** The newest on top. Only the rows that are seen are in the document. */
+/** Exchanges, newest first. Only visible rows are in the document. */
 export function ExchangeList({ exchanges, openId, onOpen }: ExchangeListProps): ReactElement {
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
@@ -23,11 +23,11 @@ export function ExchangeList({ exchanges, openId, onOpen }: ExchangeListProps): 
     estimateSize: () => ROW_PX,
     getItemKey: (index) => exchanges[index]?.id ?? index,
     overscan: 10,
-    // Of the header, which stays in sight.
+    // Height of the header, which stays visible.
     scrollMargin: ROW_PX,
   });
   return (
-    // Reached by the arrow keys.
+    // The arrow keys scroll it.
     <div
       ref={scroller}
       className={classes['list']}
@@ -46,7 +46,7 @@ export function ExchangeList({ exchanges, openId, onOpen }: ExchangeListProps): 
           <span role="columnheader">Path</span>
           <span role="columnheader">Status</span>
           <span role="columnheader" className={classes['right']} data-wide>
-            Took
+            Duration
           </span>
           <span role="columnheader" className={classes['right']} data-wide>
             Size

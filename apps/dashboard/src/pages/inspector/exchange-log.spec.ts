@@ -31,8 +31,8 @@ function manualLog() {
   return { log, frames, draw: () => frames.splice(0).forEach((flush) => flush()) };
 }
 
-describe('what the inspector holds', () => {
-  it('tells readers once per frame, however much arrives in it', () => {
+describe('ExchangeLog', () => {
+  it('notifies readers once per frame, however much arrives in it', () => {
     const { log, frames, draw } = manualLog();
     let told = 0;
     log.subscribe(() => (told += 1));
@@ -44,7 +44,7 @@ describe('what the inspector holds', () => {
     expect(log.snapshot()).toBe(log.snapshot());
   });
 
-  it('is newest first, and keeps the place of an exchange that is told of again', () => {
+  it('lists the newest first, and keeps the position of an exchange that is updated', () => {
     const { log, draw } = manualLog();
     log.add(exchange('1', { state: 'open', status: null }));
     log.add(exchange('2'));
@@ -56,7 +56,7 @@ describe('what the inspector holds', () => {
     ]);
   });
 
-  it('lets the oldest go beyond its limits', () => {
+  it('drops the oldest beyond its limits', () => {
     const { log, draw } = manualLog();
     for (let n = 0; n < MAX_EXCHANGES + 10; n++) {
       log.add(exchange(String(n)));
@@ -92,7 +92,7 @@ describe('the filter of exchanges', () => {
     expect(matches(exchange('1'), filter)).toBe(isShown);
   });
 
-  it('knows what failed before the service answered', () => {
+  it('finds exchanges that failed before the service responded', () => {
     const failed = exchange('1', { status: 503, error: 'manager_unavailable' });
     expect(matches(failed, { text: 'manager', outcome: 'failed' })).toBe(true);
   });

@@ -1,19 +1,19 @@
 /**
- * What the inspector holds: the newest exchanges, up to a limit, and their bodies. Hundreds of events a second arrive; readers
- * are told once per frame, and get a list that is new only when something in it is.
+ * The inspector's data: the newest exchanges, up to a limit, and their bodies. Hundreds of events a second arrive;
+ * readers are notified once per frame, and get a new list only if something in it has changed.
  */
 import type { Exchange, ExchangeBodies } from '../../api/exchanges.js';
 
-/** Exchanges that are held. The oldest go first. */
+/** Most exchanges that are held. The oldest are dropped first. */
 export const MAX_EXCHANGES = 1000;
-/** Exchanges whose bodies are held, of at most 64 KiB each way. */
+/** Most exchanges whose bodies are held, with at most 64 KiB each way. */
 export const MAX_BODIES = 200;
 
 export interface LogSnapshot {
-  /** Newest first. */
+  /** Exchanges, newest first. */
   readonly exchanges: readonly Exchange[];
   readonly bodies: ReadonlyMap<string, ExchangeBodies>;
-  /** Left out by the server since the log was begun or cleared. */
+  /** Number of exchanges that the server left out since the log began or was cleared. */
   readonly omitted: number;
 }
 
@@ -28,13 +28,13 @@ export class ExchangeLog {
   private isScheduled = false;
   private lastSnapshot: LogSnapshot = { exchanges: [], bodies: new Map(), omitted: 0 };
 
-  /** @param schedule calls back once, soon: by default with the next frame */
+  /** @param schedule calls back once, soon: by default in the next frame */
   constructor(schedule: Schedule = (flush) => void requestAnimationFrame(flush)) {
     this.schedule = schedule;
   }
 
   add(exchange: Exchange): void {
-    // A Map keeps the place of what is set again: what is known of an exchange grows where it is.
+    // A Map keeps the position of a key that is set again, so an updated exchange stays in place.
     this.exchanges.set(exchange.id, exchange);
     this.dropOldest(this.exchanges, MAX_EXCHANGES);
     this.change();
@@ -88,9 +88,9 @@ export class ExchangeLog {
 }
 
 export interface ExchangeFilter {
-  /** In method, target, status or the visitor's address. */
+  /** Text in method, target, status or the visitor's address. */
   readonly text: string;
-  /** First digit of the status; `failed`: no answer of the service; empty: any. */
+  /** First digit of the status; `failed`: no response of the service; empty: any. */
   readonly outcome: string;
 }
 

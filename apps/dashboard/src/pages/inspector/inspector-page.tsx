@@ -24,19 +24,21 @@ import { ExchangeLog, matches, type LogSnapshot } from './exchange-log.js';
 
 type StreamState = 'connecting' | 'open' | 'interrupted' | StreamEndReason;
 
-/** The one stream goes on until the next has begun, so that nothing is missed in between. */
+/**
+ * Milliseconds for which the old stream stays open after the new one has begun, so that nothing is missed in between.
+ */
 const OVERLAP_MS = 2000;
 
 const STATES: Readonly<Record<StreamState, readonly [tone: Tone, word: string]>> = {
   connecting: ['waiting', 'Connecting'],
   open: ['good', 'Live'],
-  interrupted: ['waiting', 'Connecting again'],
-  too_slow: ['waiting', 'Connecting again'],
+  interrupted: ['waiting', 'Reconnecting'],
+  too_slow: ['waiting', 'Reconnecting'],
   access_ended: ['bad', 'Your access has ended'],
-  gone: ['bad', 'The preview is gone'],
+  gone: ['bad', 'The preview was removed'],
 };
 
-/** What passes through a preview, as it happens. */
+/** Live requests of a preview. */
 export function InspectorPage(): ReactElement {
   const { previewId = '' } = useParams();
   const query = useQuery(previewById(previewId));
@@ -65,7 +67,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
   const [text, setText] = useState('');
   const [outcome, setOutcome] = useState('');
   const [openId, setOpenId] = useState<string | null>(null);
-  /** Is opened as soon as it arrives. */
+  /** ID of an exchange to open as soon as it arrives. */
   const [nextId, setNextId] = useState<string | null>(null);
   const current = useSyncExternalStore(log.subscribe, log.snapshot);
   const shown = frozen ?? current;
@@ -120,7 +122,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
             { value: '3', label: '3xx' },
             { value: '4', label: '4xx' },
             { value: '5', label: '5xx' },
-            { value: 'failed', label: 'No answer' },
+            { value: 'failed', label: 'No response' },
           ]}
         />
         <Button
@@ -128,7 +130,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
           leftSection={frozen === null ? <IconPlayerPause size={16} /> : <IconPlayerPlay size={16} />}
           onClick={() => setFrozen(frozen === null ? current : null)}
         >
-          {frozen === null ? 'Pause' : 'Go on'}
+          {frozen === null ? 'Pause' : 'Resume'}
         </Button>
         <Button
           variant="default"
@@ -146,7 +148,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
           disabled={!mayCapture}
           onChange={(event) => {
             setIsCapturing(event.currentTarget.checked);
-            // Another stream.
+            // Changing this opens a new stream.
             setState('connecting');
           }}
         />
@@ -160,7 +162,7 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
       </Group>
       {shown.omitted > 0 && (
         <Alert color="orange" mb="sm">
-          {shown.omitted} more were left out: there were too many at once.
+          {shown.omitted} more were left out because there were too many at once.
         </Alert>
       )}
       {shown.exchanges.length === 0 ? (
@@ -173,8 +175,8 @@ function Inspector({ preview }: { preview: Preview }): ReactElement {
             </Button>
           }
         >
-          Open the preview, or have somebody open it: each request is here as soon as it arrives. Nothing is
-          kept once nobody watches.
+          Open the preview, or ask someone to open it: each request appears here as soon as it arrives.
+          Requests are kept only while someone watches.
         </EmptyState>
       ) : (
         <ExchangeList exchanges={exchanges} openId={opened?.id ?? null} onOpen={open} />

@@ -23,11 +23,11 @@ interface ReplayActionsProps {
   readonly preview: Preview;
   readonly exchange: Exchange;
   readonly bodies: ExchangeBodies | undefined;
-  /** @param sent the body of its request */
+  /** @param sent body of the replayed request */
   readonly onReplayed: (replay: Replay, sent: CapturedBody | null) => void;
 }
 
-/** Buttons that send the request of an exchange again, as it was or changed, and why that did not work. */
+/** Buttons that replay the request of an exchange, unchanged or edited, with the error if that failed. */
 export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayActionsProps): ReactElement {
   const [isEditing, setIsEditing] = useState(false);
   const confirm = useConfirm();
@@ -36,7 +36,9 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
     onSuccess: (done, request) => {
       const { method = exchange.method } = request;
       setIsEditing(false);
-      toastDone(`${method} was answered with ${done.status} after ${milliseconds(done.firstByteMs)}`);
+      toastDone(
+        `${method}: the service responded with ${done.status} after ${milliseconds(done.firstByteMs)}`,
+      );
       onReplayed(done, sentBody(request, bodies));
     },
   });
@@ -46,7 +48,7 @@ export function ReplayActions({ preview, exchange, bodies, onReplayed }: ReplayA
       isSafe(method) ||
       (await confirm({
         title: `Send ${method} again?`,
-        text: 'The service does once more what the request asks for: it may change or remove something.',
+        text: 'The service processes the request once more: it may change or remove something.',
         confirm: `Send ${method}`,
       }));
     if (isSure) replay.mutate(request);

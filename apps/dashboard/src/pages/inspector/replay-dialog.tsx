@@ -7,13 +7,13 @@ import classes from './inspector.module.css';
 
 const BODY_NOTES: Readonly<Record<DraftNotes['body'], string | undefined>> = {
   whole: undefined,
-  binary: 'It was no text. Leave this empty to send it as it was.',
-  missing: 'It was not captured whole. Write what is to be sent.',
+  binary: 'This body is not text. Leave this empty to send it unchanged.',
+  missing: 'The body was not captured completely. Enter the body to send.',
 };
 
 interface ReplayDialogProps {
   readonly exchangeId: string;
-  /** What it begins with. */
+  /** Initial values. */
   readonly drafted: Drafted;
   readonly onClose: () => void;
   readonly onSend: (request: ReplayRequest) => void;
@@ -21,7 +21,7 @@ interface ReplayDialogProps {
   readonly error: unknown;
 }
 
-/** A request, to be changed and sent. */
+/** A request to edit and send. */
 export function ReplayDialog(props: ReplayDialogProps): ReactElement {
   const { exchangeId, drafted, onClose, onSend, isPending, error } = props;
   const { notes } = drafted;
@@ -73,7 +73,7 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
       <Textarea
         {...field('headers')}
         label="Headers"
-        description="One in each line. Culvert adds those of the preview, and says who sends it."
+        description="One per line. Culvert adds those of the preview and those that identify the sender."
         autosize
         minRows={3}
         maxRows={12}
@@ -82,7 +82,7 @@ export function ReplayDialog(props: ReplayDialogProps): ReactElement {
       />
       {notes.masked.length > 0 && (
         <Text size="xs" c="dimmed">
-          Left out, since they are secret: {notes.masked.join(', ')}. Write them above to send them.
+          Left out because they are secret: {notes.masked.join(', ')}. Add them above to send them.
         </Text>
       )}
       <Textarea

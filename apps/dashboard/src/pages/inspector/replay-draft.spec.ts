@@ -30,7 +30,7 @@ function bodies(bytes: Uint8Array, change: object = {}): ExchangeBodies {
 }
 
 describe('the draft of a replay', () => {
-  it('is the request, without what is made anew and what is secret, of which it tells', () => {
+  it('contains the request without added and secret fields, and names the secret ones', () => {
     expect(draftOf(exchange(), bodies(Buffer.from('{"é":1}')))).toEqual({
       draft: { method: 'POST', target: '/basket', headers: 'x-dev: ann', body: '{"é":1}' },
       notes: { masked: ['Cookie'], body: 'whole' },
@@ -38,23 +38,23 @@ describe('the draft of a replay', () => {
   });
 
   it.each<[string, Exchange, ExchangeBodies | undefined, string]>([
-    ['was no text', exchange(), bodies(Buffer.from([255])), 'binary'],
-    ['was packed', exchange(), bodies(Buffer.from('x'), { contentEncoding: 'gzip' }), 'binary'],
-    ['is not whole', exchange(), bodies(Buffer.from('x'), { isTruncated: true }), 'missing'],
+    ['is not text', exchange(), bodies(Buffer.from([255])), 'binary'],
+    ['is compressed', exchange(), bodies(Buffer.from('x'), { contentEncoding: 'gzip' }), 'binary'],
+    ['is incomplete', exchange(), bodies(Buffer.from('x'), { isTruncated: true }), 'missing'],
     [
       'was not captured',
       exchange({ request: { fields: [field('content-length', '3')], isTruncated: false } }),
       undefined,
       'missing',
     ],
-    ['was none', exchange(), undefined, 'whole'],
-  ])('says that its body %s', (_what, of, captured, state) => {
+    ['is empty', exchange(), undefined, 'whole'],
+  ])('reports that its body %s', (_what, of, captured, state) => {
     expect(draftOf(of, captured)).toMatchObject({ draft: { body: '' }, notes: { body: state } });
   });
 
   const { draft, notes } = draftOf(exchange(), undefined);
 
-  it('becomes what is sent', () => {
+  it('becomes the request that is sent', () => {
     const written = { ...draft, headers: 'a: b: c\n\n x-empty:\n', body: 'new' };
     expect(requestOf('e1', written, notes)).toEqual({
       request: {
@@ -70,7 +70,7 @@ describe('the draft of a replay', () => {
     });
   });
 
-  it('leaves a body that is no text as it was, unless another is written', () => {
+  it('keeps a body that is not text, unless another one is entered', () => {
     const binary = { ...notes, body: 'binary' } as const;
     expect(requestOf('e1', draft, binary)).not.toHaveProperty('request.body');
     expect(requestOf('e1', { ...draft, body: 'x' }, binary)).toHaveProperty('request.body', { text: 'x' });
@@ -81,11 +81,11 @@ describe('the draft of a replay', () => {
     ['target', { target: '/a?token=***' }],
     ['headers', { headers: 'fine: yes\nnothing' }],
     ['headers', { headers: ': x' }],
-  ])('says what is wrong with its %s', (name, change) => {
+  ])('reports an invalid %s', (name, change) => {
     expect(requestOf('e1', { ...draft, ...change }, notes)).toMatchObject({ field: name });
   });
 
-  it('tells the body that was sent: the one that was written, or else the one there was', () => {
+  it('returns the body that was sent: the entered one, or else the captured one', () => {
     const captured = bodies(Buffer.from('old'));
     expect(sentBody({ exchangeId: 'e1' }, captured)).toBe(captured.request);
     expect(sentBody({ exchangeId: 'e1' }, undefined)).toBeNull();
@@ -98,7 +98,7 @@ describe('the draft of a replay', () => {
     });
   });
 
-  it('knows what changes something', () => {
+  it('knows which methods change something', () => {
     expect(['GET', 'HEAD', 'OPTIONS', 'POST', 'DELETE', 'get'].map(isSafe)).toEqual([
       true,
       true,

@@ -1,16 +1,16 @@
-/** What somebody makes of a request before it is sent again. */
+/** A request as a person edits it before a replay. */
 import type { CapturedBody, Exchange, ExchangeBodies, ReplayRequest } from '../../api/exchanges.js';
 import { ownFields } from './curl.js';
 
 export interface ReplayDraft {
   readonly method: string;
   readonly target: string;
-  /** A field in each line. */
+  /** One field per line. */
   readonly headers: string;
   readonly body: string;
 }
 
-/** What has to be said of a draft that cannot hold all of its exchange. */
+/** Notes on a draft that cannot contain all of its exchange. */
 export interface DraftNotes {
   /** Names of fields whose values only the sender knows. */
   readonly masked: readonly string[];
@@ -22,12 +22,12 @@ export interface Drafted {
   readonly notes: DraftNotes;
 }
 
-/** What stands in the place of a secret. */
+/** Replacement for a secret. */
 const MASK = '***';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Whether nothing is changed by sending it (RFC 9110 §9.2.1). */
+/** Reports whether a method changes nothing (RFC 9110 §9.2.1). */
 export function isSafe(method: string): boolean {
   return SAFE.has(method);
 }
@@ -47,24 +47,24 @@ export function draftOf(exchange: Exchange, bodies: ExchangeBodies | undefined):
   };
 }
 
-/** What is to be sent; or what is wrong with one of the fields. */
+/** Returns the request to send, or what is wrong with one of the fields. */
 export function requestOf(
   exchangeId: string,
   draft: ReplayDraft,
   notes: DraftNotes,
 ): { readonly request: ReplayRequest } | { readonly field: keyof ReplayDraft; readonly problem: string } {
   const target = draft.target.trim();
-  if (!target.startsWith('/')) return { field: 'target', problem: 'A path begins with a slash.' };
-  if (target.includes(MASK)) return { field: 'target', problem: `Write the secret in the place of ${MASK}.` };
+  if (!target.startsWith('/')) return { field: 'target', problem: 'A path must begin with a slash.' };
+  if (target.includes(MASK)) return { field: 'target', problem: `Replace ${MASK} with the secret.` };
   const headers: { name: string; value: string }[] = [];
   for (const [index, line] of draft.headers.split('\n').entries()) {
     if (line.trim() === '') continue;
     const colon = line.indexOf(':');
     if (colon < 1)
-      return { field: 'headers', problem: `Line ${index + 1} is no header: it needs a name and a colon.` };
+      return { field: 'headers', problem: `Line ${index + 1} is not a header: it needs a name and a colon.` };
     headers.push({ name: line.slice(0, colon).trim(), value: line.slice(colon + 1).trim() });
   }
-  // Empty: what is no text is sent as it was.
+  // Empty: a body that is not text is sent unchanged.
   const keepsBody = notes.body === 'binary' && draft.body === '';
   return {
     request: {
@@ -77,7 +77,7 @@ export function requestOf(
   };
 }
 
-/** The body that was sent for `request`, as one that was captured; null: none. */
+/** Returns the body that was sent for `request`, in the format of a captured one; null: none. */
 export function sentBody(request: ReplayRequest, bodies: ExchangeBodies | undefined): CapturedBody | null {
   const text = request.body?.text;
   if (text === undefined) return bodies?.request ?? null;
@@ -103,7 +103,7 @@ function bodyState({ request }: Exchange, captured: CapturedBody | null): DraftN
   return hasHadOne || request.isTruncated ? 'missing' : 'whole';
 }
 
-/** Null when it is no text, or not whole. */
+/** Null if it is not text, or incomplete. */
 function textOf({ base64, isTruncated, contentEncoding }: CapturedBody): string | null {
   if (isTruncated || !['', 'identity'].includes(contentEncoding ?? '')) return null;
   try {

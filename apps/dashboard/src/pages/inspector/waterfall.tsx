@@ -10,7 +10,7 @@ const STEPS = [
   ['bodyMs', 'Body'],
 ] as const;
 
-/** Where the time of an exchange went, step after step. */
+/** Shows how long each step of an exchange took. */
 export function Waterfall({ timings }: { timings: Exchange['timings'] }): ReactElement {
   const durations = STEPS.map(([step]) => timings[step] ?? 0);
   const sumUntil = (end: number): number => durations.slice(0, end).reduce((sum, ms) => sum + ms, 0);
@@ -21,7 +21,7 @@ export function Waterfall({ timings }: { timings: Exchange['timings'] }): ReactE
     duration: timings[step],
     left: (sumUntil(index) / total) * 100,
     width: ((durations[index] ?? 0) / total) * 100,
-    // A step that was not needed, if a later one came.
+    // A step that was skipped, if a later one was reached.
     isPassed: STEPS.slice(index).some(([later]) => timings[later] !== null),
   }));
   return (
@@ -53,7 +53,7 @@ export function milliseconds(ms: number): string {
   return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
-/** How long it took so far; null before anything is known. */
+/** Returns the duration so far; null before anything is known. */
 export function totalMs({ timings }: Exchange): number | null {
   const known = STEPS.map(([step]) => timings[step]).filter((ms) => ms !== null);
   return known.length === 0 ? null : known.reduce((sum, ms) => sum + ms, 0);

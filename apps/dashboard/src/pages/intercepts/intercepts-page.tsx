@@ -30,7 +30,7 @@ interface Row {
   readonly previews: readonly Preview[];
 }
 
-/** Which workload's traffic goes elsewhere, and to whom. */
+/** Intercepted workloads, and their clients. */
 export function InterceptsPage(): ReactElement {
   const all = useQuery(intercepts());
   const previews = useQuery(previewsByIntercept());
@@ -38,21 +38,21 @@ export function InterceptsPage(): ReactElement {
   return (
     <Page
       title="Intercepts"
-      description="Whose traffic goes elsewhere, and how it is recognised. The cluster does the intercepting."
+      description="Workloads whose traffic is intercepted, and the requests that match. The cluster does the intercepting."
     >
       <QueryView query={all}>
         {(list) =>
           list.length === 0 ? (
             <EmptyState
               icon={IconArrowsSplit2}
-              title="Nothing is intercepted"
+              title="No intercepts"
               action={
                 <Button component={Link} href="/previews/new">
                   Create a preview
                 </Button>
               }
             >
-              An intercept appears with its preview: when somebody creates one here, or runs{' '}
+              An intercept appears together with its preview: when you create one here, or run{' '}
               <Code>telepresence intercept</Code> with a preview URL.
             </EmptyState>
           ) : (
@@ -119,7 +119,7 @@ function Intercepts({ rows }: { rows: readonly Row[] }): ReactElement {
       {shown.length === 0 ? (
         <EmptyState
           icon={IconSearch}
-          title="No intercept is like that"
+          title="No intercepts match"
           action={
             <Button
               variant="default"
@@ -238,7 +238,7 @@ function Mechanism({ mechanism, mechanismArgs, headers }: Intercept): ReactEleme
   );
 }
 
-/** The preview that a traffic manager of Telepresence still shows to its developer. */
+/** The preview that a Telepresence traffic manager still shows to its developer. */
 function RemovedPreview({ name, removedPreview }: Intercept): ReactElement | null {
   if (removedPreview === null) return null;
   return (
@@ -247,7 +247,7 @@ function RemovedPreview({ name, removedPreview }: Intercept): ReactElement | nul
         {removedPreview.hostname}
       </Text>
       <Text size="xs" c="dimmed">
-        Removed, still shown by its manager. Its developer has to run{' '}
+        Removed, but its traffic manager still shows it. Its developer must run{' '}
         <Code>telepresence preview remove {name}</Code>
       </Text>
     </>
@@ -267,7 +267,7 @@ function Actions({ intercept, previews }: Row): ReactElement {
       answerOf(
         api.DELETE('/api/v1/intercepts/{interceptId}', { params: { path: { interceptId: intercept.id } } }),
       ),
-    onSuccess: () => toastDone(`The intercept of ${intercept.workload} is removed`),
+    onSuccess: () => toastDone(`Removed the intercept of ${intercept.workload}`),
     onError: (error) => toastProblem(error, 'The intercept could not be removed'),
     onSettled: () => refresh('intercept', 'preview'),
   });
@@ -278,7 +278,7 @@ function Actions({ intercept, previews }: Row): ReactElement {
         <>
           {previews.length > 0 &&
             `${count(previews.length, 'preview')} of it end: ${previews.map(({ hostname }) => hostname).join(', ')}. `}
-          What the cluster intercepts goes on until whoever began it stops it there.
+          The cluster keeps intercepting until the intercept is ended there.
         </>
       ),
       confirm: 'Remove',

@@ -8,7 +8,7 @@ import { queryClient } from '../../api/query-client.js';
 export type Intercept = Schemas['Intercept'];
 export type Preview = Schemas['Preview'];
 
-/** Every intercept of the team. */
+/** Query for every intercept of the team. */
 export const intercepts = () =>
   queryOptions({
     queryKey: keyOf('intercept', 'all'),
@@ -16,7 +16,7 @@ export const intercepts = () =>
       allPages<Intercept>((query) => answerOf(api.GET('/api/v1/intercepts', { params: { query } }))),
   });
 
-/** The previews of each intercept, by its id. */
+/** Query for the previews of each intercept, by its ID. */
 export const previewsByIntercept = () =>
   queryOptions({
     queryKey: keyOf('preview', 'by-intercept'),
@@ -35,7 +35,10 @@ export const previewsByIntercept = () =>
     },
   });
 
-/** The list of previews keeps itself up to date by single items, and leaves other queries of previews as they are. */
+/**
+ * Fetches the previews of intercepts after changes. The list of previews updates single items itself, and does not
+ * refresh other queries.
+ */
 export function followPreviewsOfIntercepts(): () => void {
   return onChange(({ resource }) => {
     if (resource === 'preview') void queryClient.invalidateQueries(previewsByIntercept());

@@ -12,7 +12,7 @@ export function CreatePreviewPage(): ReactElement {
   return (
     <Page
       title="Create a preview"
-      description="It gets an address of its own, chosen at random."
+      description="The preview gets its own random address."
       back={<BackLink href="/previews">Previews</BackLink>}
     >
       <PreviewForm
@@ -21,7 +21,7 @@ export function CreatePreviewPage(): ReactElement {
         submitLabel="Create the preview"
         onSubmit={async (values) => {
           const { id, hostname } = await createPreview(toCreation(values));
-          toastDone(`${hostname} is there`);
+          toastDone(`Created ${hostname}`);
           navigate(`/previews/${id}`);
         }}
         onCancel={() => navigate('/previews')}

@@ -38,21 +38,21 @@ import { IconPlus } from '../../icons.js';
 
 const DAY_MS = 86_400_000;
 
-/** What lets in who has no account: links for people, tokens for machines. */
+/** Credentials for visitors without an account: links for people, tokens for machines. */
 interface Kind {
   readonly what: 'link' | 'token';
   readonly resource: 'share-link' | 'preview-token';
   readonly about: string;
   readonly create: (previewId: string, name: string, expiresAt?: string) => Promise<string>;
   readonly revoke: (previewId: string, id: string) => Promise<void>;
-  /** How long it works, in days; 0: for ever. */
+  /** Lifetime in days; 0: forever. */
   readonly days: readonly (readonly [days: number, label: string])[];
 }
 
 const LINKS: Kind = {
   what: 'link',
   resource: 'share-link',
-  about: 'Opens the preview in a browser for whoever has the link, without an account.',
+  about: 'Opens the preview in a browser for anyone who has the link, without an account.',
   create: createShareLink,
   revoke: revokeShareLink,
   days: [
@@ -66,11 +66,11 @@ const LINKS: Kind = {
 const TOKENS: Kind = {
   what: 'token',
   resource: 'preview-token',
-  about: 'For tests and other programs: sent in the header Culvert-Preview-Token.',
+  about: 'For tests and other programs, which send it in the header Culvert-Preview-Token.',
   create: createPreviewToken,
   revoke: revokePreviewToken,
   days: [
-    [0, 'For ever'],
+    [0, 'Forever'],
     [7, 'A week'],
     [30, '30 days'],
     [365, 'A year'],
@@ -82,7 +82,7 @@ export function PreviewCredentials({ preview }: { preview: Preview }): ReactElem
   const tokens = useQuery(previewTokensOf(preview.id));
   const [created, setCreated] = useState<Kind | null>(null);
   return (
-    <PageSection title="Share it">
+    <PageSection title="Sharing">
       <Tabs defaultValue="links" keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="links">Share links</Tabs.Tab>
@@ -123,7 +123,7 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
   const revoke = async ({ id, name }: ShareLink | PreviewToken): Promise<void> => {
     const isSure = await confirm({
       title: `Revoke the ${kind.what} “${name}”?`,
-      text: 'It works no more, at once, and who came in by it is out. This cannot be undone.',
+      text: 'It stops working at once, and visitors who used it lose access. This cannot be undone.',
       confirm: 'Revoke',
       isDangerous: true,
     });
@@ -153,7 +153,7 @@ function CredentialList({ kind, previewId, items, onCreate }: CredentialListProp
         </ScopedButton>
       </Group>
       {usable.length === 0 ? (
-        <Text size="sm">There is none now.</Text>
+        <Text size="sm">None yet.</Text>
       ) : (
         <Table.ScrollContainer minWidth={420}>
           <Table>
@@ -239,7 +239,7 @@ function CreateDialog({ kind, previewId, onClose }: CreateDialogProps): ReactEle
           <Stack>
             <TextInput
               label="Name"
-              description="Whom or what it is for."
+              description="Who or what it is for."
               placeholder={kind.what === 'link' ? 'For the client' : 'End-to-end tests'}
               value={name}
               onChange={(event) => setName(event.currentTarget.value)}
@@ -249,7 +249,7 @@ function CreateDialog({ kind, previewId, onClose }: CreateDialogProps): ReactEle
               data-autofocus
             />
             <NativeSelect
-              label="Works for"
+              label="Expires"
               value={String(days)}
               onChange={(event) => setDays(Number(event.currentTarget.value))}
               data={kind.days.map(([value, label]) => ({ value: String(value), label }))}

@@ -10,12 +10,12 @@ const TYPING_MS = 200;
 interface PreviewFiltersProps {
   readonly filter: PreviewFilter;
   readonly onChange: (change: Partial<PreviewFilter>) => void;
-  /** To choose from: of the previews that are loaded, and what is chosen. */
+  /** Workloads to choose from: those of the loaded previews, and the chosen one. */
   readonly workloads: readonly string[];
   readonly clients: readonly string[];
 }
 
-/** Which previews the list shows. */
+/** Filters of the list of previews. */
 export function PreviewFilters({ filter, onChange, workloads, clients }: PreviewFiltersProps): ReactElement {
   const [search, setSearch] = useState(filter.search);
   const applySearch = useDebouncedCallback((text: string) => onChange({ search: text.trim() }), TYPING_MS);

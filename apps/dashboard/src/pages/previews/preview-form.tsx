@@ -29,15 +29,15 @@ type Form = UseFormReturnType<PreviewValues>;
 
 interface PreviewFormProps {
   readonly initial: PreviewValues;
-  /** Of a preview that exists: its intercept stays. */
+  /** Whether the preview exists already: its intercept then cannot change. */
   readonly isEdit: boolean;
   readonly submitLabel: string;
-  /** Rejects with what the server says; that is then shown. */
+  /** Rejects with the server's error, which is then shown. */
   readonly onSubmit: (values: PreviewValues) => Promise<void>;
   readonly onCancel: () => void;
 }
 
-/** Everything that one decides about a preview. */
+/** All settings of a preview. */
 export function PreviewForm({
   initial,
   isEdit,
@@ -50,7 +50,7 @@ export function PreviewForm({
   const [isBusy, setIsBusy] = useState(false);
   const [isMoreShown, setIsMoreShown] = useState(isEdit);
 
-  /** Draws errors at their fields, and moves the focus to the first. @returns whether there is one to show it at */
+  /** Shows errors at their fields, and focuses the first. @returns whether an error was shown at a field */
   const showErrors = (errors: FormErrors): boolean => {
     flushSync(() => {
       form.setErrors(errors);
@@ -68,7 +68,7 @@ export function PreviewForm({
     try {
       await onSubmit(values);
     } catch (error) {
-      // What belongs to no field that is shown stands above the form.
+      // Errors without a visible field are shown above the form.
       if (!showErrors(errorsOf(error))) setFailure(error);
     } finally {
       setIsBusy(false);
@@ -106,7 +106,7 @@ export function PreviewForm({
   );
 }
 
-/** The fields that are hidden at first. */
+/** Fields that are hidden at first. */
 const MORE: ReadonlySet<string> = new Set<keyof PreviewValues>([
   'addRequestHeaders',
   'pullRequestUrl',
@@ -130,7 +130,7 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
   const { isExisting } = form.values;
   const hasIntercepts = (intercepts.data?.length ?? 0) > 0;
   return (
-    <Fieldset legend="Which service">
+    <Fieldset legend="Service">
       <Stack>
         {hasIntercepts && (
           <SegmentedControl
@@ -138,8 +138,8 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
             value={isExisting ? 'existing' : 'new'}
             onChange={(value) => form.setFieldValue('isExisting', value === 'existing')}
             data={[
-              { value: 'new', label: 'Describe it' },
-              { value: 'existing', label: 'Choose an intercept' },
+              { value: 'new', label: 'New intercept' },
+              { value: 'existing', label: 'Existing intercept' },
             ]}
           />
         )}
@@ -164,7 +164,7 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
               <NativeSelect
                 label="Traffic manager"
                 withAsterisk
-                description="The cluster that the service is in."
+                description="The cluster that the service runs in."
                 data={[
                   { value: '', label: 'Choose…' },
                   ...(managers.data ?? []).map((manager) => ({
@@ -178,21 +178,21 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
             <SimpleGrid cols={{ base: 1, xs: 2 }}>
               <TextInput
                 label="Workload"
-                description="Whose traffic is to be seen: a Deployment, say."
+                description="The workload to preview, such as a Deployment."
                 placeholder="orders"
                 withAsterisk
                 {...form.getInputProps('intercept.workload')}
               />
               <TextInput
                 label="Namespace"
-                description="Where the workload runs."
+                description="The namespace of the workload."
                 withAsterisk
                 {...form.getInputProps('intercept.namespace')}
               />
             </SimpleGrid>
             <TextInput
               label="Name"
-              description="What you call it here. Default: the workload."
+              description="Name of the intercept. Default: the workload."
               {...form.getInputProps('intercept.name')}
             />
           </>
@@ -204,7 +204,7 @@ function InterceptFields({ form }: { form: Form }): ReactElement {
 
 function IngressFields({ form }: { form: Form }): ReactElement {
   return (
-    <Fieldset legend="Where requests enter the cluster">
+    <Fieldset legend="Ingress">
       <Stack>
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
@@ -216,7 +216,7 @@ function IngressFields({ form }: { form: Form }): ReactElement {
           />
           <NumberInput
             label="Port"
-            description="Of the ingress."
+            description="Port of the ingress."
             min={1}
             max={65_535}
             allowDecimal={false}
@@ -227,7 +227,7 @@ function IngressFields({ form }: { form: Form }): ReactElement {
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
             label="Host header"
-            description="Which the ingress sees. Default: the ingress host."
+            description="Host header sent to the ingress. Default: the ingress host."
             placeholder="shop.example.com"
             {...form.getInputProps('ingress.l5Host')}
           />
@@ -248,18 +248,18 @@ function IngressFields({ form }: { form: Form }): ReactElement {
           />
         </SimpleGrid>
         <Checkbox
-          label="Requests may switch to protocols other than WebSocket"
-          description="As docker attach, kubectl exec and Tailscale do."
+          label="Allow protocols other than WebSocket"
+          description="For docker attach, kubectl exec and Tailscale."
           {...form.getInputProps('allowUpgrades', { type: 'checkbox' })}
         />
         <Group>
           <Checkbox
-            label="The ingress has TLS"
+            label="Use TLS to the ingress"
             {...form.getInputProps('ingress.useTls', { type: 'checkbox' })}
           />
           {form.values.ingress.useTls && (
             <Checkbox
-              label="Its certificate has to be valid"
+              label="Verify its certificate"
               {...form.getInputProps('ingress.verifyTls', { type: 'checkbox' })}
             />
           )}
@@ -271,30 +271,30 @@ function IngressFields({ form }: { form: Form }): ReactElement {
 
 function AccessFields({ form }: { form: Form }): ReactElement {
   return (
-    <Fieldset legend="Who may open it">
+    <Fieldset legend="Access">
       <Stack>
-        <Radio.Group aria-label="Who may open it" {...form.getInputProps('access')}>
+        <Radio.Group aria-label="Who can open the preview" {...form.getInputProps('access')}>
           <Stack gap="xs">
             <Radio
               value="team"
-              label="The team, and whom it lets in"
+              label="The team and people it lets in"
               description="Visitors sign in first. Share links and tokens work too."
             />
-            <Radio value="public" label="Everybody" description="Whoever knows the address." />
+            <Radio value="public" label="Everyone" description="Anyone who knows the address." />
           </Stack>
         </Radio.Group>
         {form.values.access === 'team' && (
           <SimpleGrid cols={{ base: 1, xs: 2 }}>
             <TagsInput
-              label="People of other teams"
+              label="People outside the team"
               description="Email addresses, each followed by Enter."
               placeholder="jo@client.example"
               maxTags={100}
               {...form.getInputProps('allowedEmails')}
             />
             <TagsInput
-              label="Everybody of a domain"
-              description="Of their verified email addresses."
+              label="Everyone at a domain"
+              description="By their verified email addresses."
               placeholder="client.example"
               maxTags={100}
               {...form.getInputProps('allowedDomains')}
@@ -307,7 +307,7 @@ function AccessFields({ form }: { form: Form }): ReactElement {
 }
 
 const IDLE_CHOICES = [
-  { value: '', label: 'As the team says' },
+  { value: '', label: 'Default of the team' },
   { value: '0', label: 'Never' },
   { value: '3600', label: 'An hour' },
   { value: '86400', label: 'A day' },
@@ -324,31 +324,31 @@ function MoreFields({ form }: { form: Form }): ReactElement {
   return (
     <Stack gap="lg">
       <HeaderFields form={form} />
-      <Fieldset legend="What is around it">
+      <Fieldset legend="Context">
         <Stack>
           <TextInput
             label="Pull request"
-            description="Gets a comment with the address of the preview."
+            description="Culvert comments on it with the address of the preview."
             placeholder="https://github.com/shop/orders/pull/17"
             {...form.getInputProps('pullRequestUrl')}
           />
           <Checkbox
-            label="Pages show that they are a preview"
+            label="Show a banner on pages"
             {...form.getInputProps('displayBanner', { type: 'checkbox' })}
           />
         </Stack>
       </Fieldset>
-      <Fieldset legend="When it ends">
+      <Fieldset legend="Expiry">
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
             type="datetime-local"
-            label="At"
-            description="Empty: at no given time."
+            label="Ends at"
+            description="Empty: no fixed time."
             {...form.getInputProps('expiresAt')}
           />
           <NativeSelect
-            label="After no request for"
-            description="It is removed then."
+            label="Ends after no request for"
+            description="The preview is then removed."
             data={idleChoices}
             value={idle}
             error={form.errors['idleExpirySeconds']}
@@ -366,10 +366,10 @@ function HeaderFields({ form }: { form: Form }): ReactElement {
   const headers = form.values.addRequestHeaders;
   const error = form.errors['addRequestHeaders'];
   return (
-    <Fieldset legend="Headers that every request gets">
+    <Fieldset legend="Headers added to every request">
       <Stack gap="xs">
         {headers.map((_header, index) => (
-          // Rows have no name of their own, and none moves.
+          // Rows have no name of their own, and their order does not change.
           <Group key={index} gap="xs" wrap="nowrap" align="flex-start">
             <TextInput
               aria-label={`Name of header ${index + 1}`}

@@ -7,7 +7,7 @@ import { QueryView } from '../../components/query-view.js';
 import { PageSection } from '../../components/page-section.js';
 import { TimeAgo } from '../../components/time-ago.js';
 
-/** Who did what to a preview, newest first. */
+/** Events of a preview, newest first. */
 export function PreviewHistory({ previewId }: { previewId: string }): ReactElement {
   const query = useQuery(historyOf(previewId));
   return (

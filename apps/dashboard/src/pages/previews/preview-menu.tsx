@@ -23,7 +23,7 @@ interface PreviewMenuProps {
   readonly onShowQrCode: (preview: Preview) => void;
 }
 
-/** Everything that can be done with one preview of a list. What is behind the button comes when it is pressed. */
+/** Menu of actions for one preview of a list. Its items load when it opens. */
 export function PreviewMenu(props: PreviewMenuProps): ReactElement {
   const [isAsked, setIsAsked] = useState(false);
   if (isAsked) return <OpenedMenu {...props} />;

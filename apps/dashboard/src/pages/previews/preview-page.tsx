@@ -42,7 +42,7 @@ const PROTOCOLS: Readonly<Record<Preview['ingress']['protocol'], string>> = {
   h2: 'HTTP/2 with TLS',
 };
 
-/** One preview, whole. */
+/** All details of one preview. */
 export function PreviewPage({
   params,
 }: {
@@ -131,7 +131,7 @@ function Details({ preview }: { preview: Preview }): ReactElement {
     <Together queries={sections}>
       <Stack gap="md">
         <Address preview={preview} />
-        {/* On a phone people come for the address, and it comes first. */}
+        {/* On a phone, the address comes first, because people come for it. */}
         <Group hiddenFrom="sm" gap="xs">
           <Actions preview={preview} />
         </Group>
@@ -216,7 +216,7 @@ function Intercept({ preview }: { preview: Preview }): ReactElement {
             'Service',
             intercept && [intercept.serviceName, intercept.servicePortIdentifier].filter(Boolean).join(' : '),
           ],
-          ['Goes to', intercept?.targetHost ? `${intercept.targetHost}:${intercept.targetPort}` : null],
+          ['Ingress', intercept?.targetHost ? `${intercept.targetHost}:${intercept.targetPort}` : null],
           ['State', intercept && intercept.disposition !== 'UNSPECIFIED' && <Disposition {...intercept} />],
           ['Id', <Code key="id">{preview.interceptId}</Code>],
           ...pairs.map(([name, value]) => [name, value] as const),
@@ -238,7 +238,7 @@ function Ingress({ preview }: { preview: Preview }): ReactElement {
           ['Host header', ingress.l5Host],
           ['Protocol', PROTOCOLS[ingress.protocol]],
           ['TLS', ingress.useTls ? (ingress.verifyTls ? 'yes' : 'yes, with any certificate') : 'no'],
-          ['Other protocols', preview.allowUpgrades ? 'requests may switch to them' : 'refused'],
+          ['Other protocols', preview.allowUpgrades ? 'allowed' : 'refused'],
           ...headers.map(([name, value]) => [name, <Code key={name}>{value}</Code>] as const),
         ]}
       />
@@ -256,21 +256,21 @@ function Access({ preview }: { preview: Preview }): ReactElement {
     <PageSection title="Access">
       <Text size="sm" mb="xs">
         {preview.access === 'public'
-          ? 'Whoever knows the address can open it.'
-          : 'Members of the team can open it after signing in, and:'}
+          ? 'Anyone who knows the address can open it.'
+          : 'After signing in, members of the team can open it, and:'}
       </Text>
       {preview.access === 'team' && (
         <Facts
           facts={[
             [
               'People',
-              preview.allowedEmails.length === 0 ? 'nobody else by name' : preview.allowedEmails.join(', '),
+              preview.allowedEmails.length === 0 ? 'no other people' : preview.allowedEmails.join(', '),
             ],
             [
               'Domains',
               preview.allowedDomains.length === 0 ? 'no domain' : preview.allowedDomains.join(', '),
             ],
-            ['By link or token', 'whom the lists below name'],
+            ['By link or token', 'people and programs with a credential below'],
           ]}
         />
       )}
@@ -281,13 +281,13 @@ function Access({ preview }: { preview: Preview }): ReactElement {
 function Lifetime({ preview }: { preview: Preview }): ReactElement {
   const { pullRequest, pullRequestUrl, expiresAt, idleExpirySeconds } = preview;
   return (
-    <PageSection title="Pull request and end">
+    <PageSection title="Pull request and expiry">
       <Facts
         facts={[
           ['Pull request', pullRequestUrl === null ? 'none' : <OutsideLink url={pullRequestUrl} />],
           ['Comment', pullRequest && <PullRequestComment pullRequest={pullRequest} />],
-          ['Banner', preview.displayBanner ? 'pages show that they are a preview' : 'none'],
-          ['Ends', expiresAt === null ? 'at no given time' : exactTime(expiresAt)],
+          ['Banner', preview.displayBanner ? 'pages show a banner' : 'none'],
+          ['Ends', expiresAt === null ? 'no fixed time' : exactTime(expiresAt)],
           ['When unused', idleText(idleExpirySeconds)],
           ['Created', <TimeAgo key="created" at={preview.createdAt} />],
           ['Changed', <TimeAgo key="changed" at={preview.updatedAt} />],
@@ -304,10 +304,10 @@ function PullRequestComment({
 }): ReactElement {
   const { status, detail, commentUrl } = pullRequest;
   const text = {
-    pending: 'is being written',
-    posted: 'is there',
-    failed: 'could not be written; another attempt follows',
-    unsupported: 'this deployment writes to no such forge',
+    pending: 'the comment is being written',
+    posted: 'the comment is posted',
+    failed: 'the comment could not be written; Culvert tries again',
+    unsupported: 'this server does not comment on pull requests of this host',
   }[status];
   return (
     <>
@@ -321,7 +321,7 @@ function PullRequestComment({
   );
 }
 
-/** The API lets only http and https through; a link that is neither would be text here. */
+/** A link if the URL is http or https, which the API requires; otherwise text. */
 function OutsideLink({ url, text = url }: { url: string; text?: string }): ReactElement {
   if (!/^https?:\/\//i.test(url)) return <>{text}</>;
   return (
@@ -332,8 +332,8 @@ function OutsideLink({ url, text = url }: { url: string; text?: string }): React
 }
 
 function idleText(seconds: number | null): string {
-  if (seconds === null) return 'as the team says';
-  if (seconds === 0) return 'it stays';
+  if (seconds === null) return 'default of the team';
+  if (seconds === 0) return 'never removed';
   const [unit, size] =
     seconds % 86_400 === 0
       ? (['day', 86_400] as const)

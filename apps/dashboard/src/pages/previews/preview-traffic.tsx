@@ -6,7 +6,7 @@ import { PageSection } from '../../components/page-section.js';
 import { QueryView } from '../../components/query-view.js';
 import { TrafficChart } from '../../components/traffic-chart.js';
 
-/** The last hour of a preview, small, for a row of a list. */
+/** Small chart of a preview's last hour, for a row of a list. */
 export function TrafficCell({ traffic, name }: { traffic: Traffic | undefined; name: string }): ReactElement {
   if (traffic === undefined) {
     return (
@@ -47,7 +47,7 @@ export function PreviewTraffic({ previewId }: { previewId: string }): ReactEleme
                 <Figure value={String(sum(requests))} name="requests" />
                 <Figure value={String(sum(clientErrors))} name="refused by the service (4xx)" />
                 <Figure value={String(sum(serverErrors))} name="failed in the service (5xx)" />
-                <Figure value={String(sum(edgeErrors))} name="did not get an answer" />
+                <Figure value={String(sum(edgeErrors))} name="without an answer" />
                 {answered > 0 && (
                   <Figure
                     value={`${Math.round(sum(firstByteMsSum) / answered)} ms`}

@@ -28,7 +28,7 @@ const PREVIEW: Preview = {
 };
 
 describe('the form of a preview', () => {
-  it('makes a preview with an intercept that is named like its workload', () => {
+  it('creates a preview with an intercept named after its workload', () => {
     const values = {
       ...NEW_PREVIEW,
       intercept: { name: '', workload: ' orders ', namespace: 'shop' },
@@ -45,7 +45,7 @@ describe('the form of a preview', () => {
     expect(toCreation(values).ingress).not.toHaveProperty('l5Host');
   });
 
-  it('shows what a preview has, and changes nothing of it when it is saved as it is', () => {
+  it('shows the settings of a preview, and changes nothing if saved unchanged', () => {
     const { expiresAt: _expiresAt, ...rest } = toChange(PREVIEW, valuesOf(PREVIEW));
     expect(_expiresAt).toBeUndefined();
     expect(rest).toEqual({
@@ -62,7 +62,7 @@ describe('the form of a preview', () => {
     expect(toChange(PREVIEW, { ...valuesOf(PREVIEW), expiresAt: '' }).expiresAt).toBeNull();
   });
 
-  it('says what is missing', () => {
+  it('reports missing fields', () => {
     const values = { ...NEW_PREVIEW, ingress: { ...NEW_PREVIEW.ingress, port: 70_000 }, expiresAt: 'soon' };
     expect(Object.keys(validate(values))).toEqual([
       'intercept.workload',
@@ -73,7 +73,7 @@ describe('the form of a preview', () => {
     expect(Object.keys(validate({ ...values, isExisting: true }))).toContain('interceptId');
   });
 
-  it('puts what the server says to the field that it says it of', () => {
+  it('shows errors of the server at their fields', () => {
     const problem = ApiProblem.from(new Response(null, { status: 400 }), {
       code: 'validation_failed',
       title: 'x',

@@ -1,4 +1,4 @@
-/** What the form of a preview holds, and what the API makes of it. */
+/** Values of the form of a preview, and their conversion to the API. */
 import { ApiProblem } from '../../api/problem.js';
 import type { CreatePreview, Preview, PreviewAccess, UpdatePreview } from '../../api/previews.js';
 
@@ -9,7 +9,7 @@ export interface HeaderValue {
 
 export interface PreviewValues {
   readonly trafficManagerId: string;
-  /** Whether it belongs to an intercept that exists. */
+  /** Whether it belongs to an existing intercept. */
   readonly isExisting: boolean;
   readonly interceptId: string;
   readonly intercept: { readonly name: string; readonly workload: string; readonly namespace: string };
@@ -28,9 +28,9 @@ export interface PreviewValues {
   readonly allowUpgrades: boolean;
   readonly pullRequestUrl: string;
   readonly addRequestHeaders: HeaderValue[];
-  /** As an input of the type `datetime-local` has it; empty: never. */
+  /** Value of an input of the type `datetime-local`; empty: never. */
   readonly expiresAt: string;
-  /** Null: as the team says; 0: never. */
+  /** Null: the default of the team; 0: never. */
   readonly idleExpirySeconds: number | null;
 }
 
@@ -71,7 +71,7 @@ export function valuesOf(preview: Preview): PreviewValues {
   };
 }
 
-/** What can change of a preview; its intercept cannot. */
+/** Returns the settings of a preview that can change; its intercept cannot. */
 export function toUpdate(values: PreviewValues): UpdatePreview {
   const { ingress } = values;
   return {
@@ -99,7 +99,7 @@ export function toUpdate(values: PreviewValues): UpdatePreview {
   };
 }
 
-/** As `toUpdate`, without an end that has not changed: one that is past cannot be set again. */
+/** Returns `toUpdate` without an unchanged end: one that has passed cannot be set again. */
 export function toChange(before: Preview, values: PreviewValues): UpdatePreview {
   const { expiresAt, ...change } = toUpdate(values);
   return values.expiresAt === valuesOf(before).expiresAt ? change : { ...change, expiresAt };
@@ -123,21 +123,22 @@ function interceptOf({ intercept }: PreviewValues) {
 
 type Errors = Record<string, string>;
 
-/** What is plainly wrong, before the server is asked. It has the last word. */
+/** Returns obvious errors before the request. The server makes the final check. */
 export function validate(values: PreviewValues): Errors {
   const errors: Errors = {};
   const port = Number(values.ingress.port);
   if (values.isExisting && values.interceptId === '') errors['interceptId'] = 'Choose an intercept';
   if (!values.isExisting && values.intercept.workload.trim() === '')
-    errors['intercept.workload'] = 'Name the workload';
-  if (values.ingress.host.trim() === '') errors['ingress.host'] = 'Name the host of the ingress';
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) errors['ingress.port'] = 'A port is 1 to 65535';
+    errors['intercept.workload'] = 'Enter the workload';
+  if (values.ingress.host.trim() === '') errors['ingress.host'] = 'Enter the host of the ingress';
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    errors['ingress.port'] = 'Enter a port from 1 to 65535';
   if (values.expiresAt !== '' && Number.isNaN(Date.parse(values.expiresAt)))
     errors['expiresAt'] = 'Choose a day and a time';
   return errors;
 }
 
-/** What the server found wrong, by the names of the form's fields; what belongs to no field is left out. */
+/** Returns the server's errors by the names of the form's fields; errors without a field are left out. */
 export function errorsOf(error: unknown): Errors {
   if (!(error instanceof ApiProblem)) return {};
   return Object.fromEntries(
@@ -149,7 +150,7 @@ export function errorsOf(error: unknown): Errors {
   );
 }
 
-/** In the time zone of the browser, to the minute. */
+/** Returns the moment in the time zone of the browser, to the minute. */
 function toLocal(moment: string): string {
   const date = new Date(moment);
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);

@@ -49,7 +49,7 @@ export function PreviewsPage(): ReactElement {
   return (
     <Page
       title="Previews"
-      description="Each gives a service in your clusters an address that others can open."
+      description="Share a service in your cluster with a URL."
       actions={
         <ScopedButton
           needs="previews:write"
@@ -205,7 +205,7 @@ function NothingThere({ isFiltered, onClear }: { isFiltered: boolean; onClear: (
   return isFiltered ? (
     <EmptyState
       icon={IconWorldShare}
-      title="No preview matches"
+      title="No previews match"
       action={
         <Button variant="default" onClick={onClear}>
           Show all previews

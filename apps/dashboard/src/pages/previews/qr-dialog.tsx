@@ -4,14 +4,14 @@ import { encode } from 'uqr';
 import type { Preview } from '../../api/previews.js';
 import { CopyButton } from '../../components/copy-button.js';
 
-/** For opening a preview on a phone. Drawn of squares: no markup is taken from anywhere. */
+/** QR code for opening a preview on a phone. Drawn as squares, without markup from elsewhere. */
 export function QrDialog({ preview, onClose }: { preview: Preview; onClose: () => void }): ReactElement {
   const { data, size } = encode(preview.url, { border: 3 });
   const squares = data
     .flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : '')))
     .join('');
   return (
-    <Modal opened onClose={onClose} title="Open it on a phone" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal opened onClose={onClose} title="Open on a phone" closeButtonProps={{ 'aria-label': 'Close' }}>
       <Stack align="center">
         <svg
           viewBox={`0 0 ${size} ${size}`}

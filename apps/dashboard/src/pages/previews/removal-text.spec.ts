@@ -12,7 +12,7 @@ it('says that the removal of a preview cannot be undone', () => {
   expect(removalText([preview('1'), preview('1')], new Set())).toContain('cannot be undone');
 });
 
-it('says what the developer has to do where Telepresence keeps showing the URL', () => {
+it('tells the developer what to do if Telepresence keeps showing the URL', () => {
   const text = removalText([preview('2')], new Set(['2']));
   expect(text).toContain('“telepresence preview remove web”');
   expect(text).not.toContain('cannot be undone');

@@ -1,8 +1,8 @@
 import type { Preview } from '../../api/previews.js';
 
 /**
- * What a person should know before they remove these previews. `telepresenceManagers` are the ids of the traffic
- * managers of Telepresence, which go on showing a URL that was removed here.
+ * Returns what a person should know before they remove these previews. `telepresenceManagers` are the IDs of the
+ * Telepresence traffic managers, which keep showing a URL that was removed here.
  */
 export function removalText(previews: readonly Preview[], telepresenceManagers: ReadonlySet<string>): string {
   const [first] = previews;
@@ -13,8 +13,8 @@ export function removalText(previews: readonly Preview[], telepresenceManagers: 
     : 'Their URLs stop working at once.';
   if (shown.length === 0)
     return isOne
-      ? `${ending} Its URL is not used again, so this cannot be undone.`
-      : `${ending} They are not used again, so this cannot be undone.`;
+      ? `${ending} Its URL is never reused, so this cannot be undone.`
+      : `${ending} They are never reused, so this cannot be undone.`;
   const command = `telepresence preview remove ${isOne ? (first?.intercept.name ?? '') : '<name>'}`;
   return isOne
     ? `${ending} Telepresence 2.6.0 and later keeps showing the URL until its developer runs “${command}”. Until then you ` +

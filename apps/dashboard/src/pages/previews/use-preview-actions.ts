@@ -6,17 +6,17 @@ import { useConfirm } from '../../components/confirm.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import { removalText } from './removal-text.js';
 
-/** Removals under way at once. */
+/** Most removals under way at once. */
 const MAX_AT_ONCE = 5;
 
 export interface PreviewActions {
-  /** At once on the screen, taken back when the server refuses. Can be undone. */
+  /** Changes the screen at once, and reverts it if the server refuses. Can be undone. */
   readonly setAccess: (preview: Preview, access: PreviewAccess) => Promise<void>;
-  /** Asks first. Resolves to whether they are gone. */
+  /** Asks first. Resolves to whether they were removed. */
   readonly remove: (previews: readonly Preview[]) => Promise<boolean>;
 }
 
-/** What can be done with a preview from wherever it is shown. */
+/** Returns the actions of a preview, wherever it is shown. */
 export function usePreviewActions(): PreviewActions {
   const confirm = useConfirm();
 
@@ -26,8 +26,8 @@ export function usePreviewActions(): PreviewActions {
       const changed = await updatePreview(preview.id, { access });
       const said =
         access === 'public'
-          ? `Whoever knows its address can open ${preview.hostname} now`
-          : `${preview.hostname} requires authentication now`;
+          ? `Anyone who knows the address can now open ${preview.hostname}`
+          : `${preview.hostname} now requires authentication`;
       toastDone(said, () => void setAccess(changed, preview.access));
     } catch (error) {
       putPreview(preview);
@@ -56,7 +56,7 @@ export function usePreviewActions(): PreviewActions {
   return { setAccess, remove };
 }
 
-/** IDs. Empty when the server does not answer, so that removal can go on. */
+/** Returns the IDs. Empty if the server does not answer, so that removal still works. */
 async function telepresenceManagers(): Promise<ReadonlySet<string>> {
   const managers = await queryClient
     .query({ ...trafficManagers(), staleTime: 60_000, retry: false })

@@ -2,7 +2,7 @@ import { useSearchParams } from 'wouter';
 import type { PreviewFilter } from '../../api/previews.js';
 
 const FIELDS = ['search', 'state', 'access', 'workload', 'client'] as const;
-/** As the API: longer texts find nothing. */
+/** Limit of the API: longer texts find nothing. */
 const MAX_LENGTH = 200;
 
 interface FilterState {
@@ -12,7 +12,7 @@ interface FilterState {
   readonly clear: () => void;
 }
 
-/** The filter of the list is a part of its address: it survives a reload, and can be sent to somebody. */
+/** The filter of the list is part of its URL: it survives a reload, and can be shared. */
 export function usePreviewFilter(): FilterState {
   const [params, setParams] = useSearchParams();
   const filter = Object.fromEntries(

@@ -46,7 +46,7 @@ const userSessions = () =>
     getNextPageParam: ({ nextCursor }) => nextCursor,
   });
 
-/** Who is signed in, how, and where. */
+/** Profile of the signed-in person: how and where they are signed in. */
 export function ProfilePage(): ReactElement {
   const { user, teams } = useMe();
   const sections = [useQuery(signInMethods()), useInfiniteQuery(userSessions()), useQuery(programs())];
@@ -108,7 +108,7 @@ function SignInMethods(): ReactElement {
   );
 }
 
-/** What people know a provider by. */
+/** Returns the host by which people know a provider. */
 function hostOf(issuer: string): string {
   return URL.parse(issuer)?.host ?? issuer;
 }
@@ -118,15 +118,15 @@ function Sessions(): ReactElement {
   const sessions = useInfiniteQuery(userSessions());
   const endOthers = useMutation({
     mutationFn: () => answerOf(api.DELETE('/api/v1/me/sessions')),
-    onSuccess: () => toastDone('Your other browsers are signed out'),
-    onError: (error) => toastProblem(error, 'They could not be signed out'),
+    onSuccess: () => toastDone('Signed out your other browsers'),
+    onError: (error) => toastProblem(error, 'Your other browsers could not be signed out'),
     onSettled: () => refresh('user-session'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
       title: 'Sign out all other browsers?',
-      text: 'At once, and with them every private preview that is open in them.',
-      confirm: 'Sign them out',
+      text: 'Takes effect at once, and also closes the private previews that are open in them.',
+      confirm: 'Sign out others',
       isDangerous: true,
     });
     if (isSure) endOthers.mutate();
@@ -164,7 +164,7 @@ function Sessions(): ReactElement {
                 loading={sessions.isFetchingNextPage}
                 onClick={() => void sessions.fetchNextPage()}
               >
-                Show older ones
+                Show older sessions
               </Button>
             )}
           </Paper>
@@ -182,8 +182,8 @@ function Session({ session }: { session: UserSession }): ReactElement {
       answerOf(
         api.DELETE('/api/v1/me/sessions/{userSessionId}', { params: { path: { userSessionId: id } } }),
       ),
-    onSuccess: () => toastDone(`${name} is signed out`),
-    onError: (error) => toastProblem(error, 'It could not be signed out'),
+    onSuccess: () => toastDone(`Signed out ${name}`),
+    onError: (error) => toastProblem(error, 'The browser could not be signed out'),
     onSettled: () => refresh('user-session'),
   });
   return (
@@ -227,7 +227,7 @@ function PasswordForm(): ReactElement {
     onSuccess: async () => {
       setCurrent('');
       setNext('');
-      toastDone('The password is changed, and your other browsers are signed out');
+      toastDone('Password changed. Your other browsers are signed out.');
       await refresh('user-session');
     },
   });
@@ -266,7 +266,7 @@ function PasswordForm(): ReactElement {
           )}
           <Group>
             <Button type="submit" loading={change.isPending}>
-              Change the password
+              Change password
             </Button>
           </Group>
         </Stack>

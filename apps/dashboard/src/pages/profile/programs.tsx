@@ -21,19 +21,19 @@ export const programs = () =>
       allPages<Program>((query) => answerOf(api.GET('/api/v1/me/programs', { params: { query } }))),
   });
 
-/** What acts for the person, since they signed in with it. */
+/** Programs that act for the person, since they signed in with them. */
 export function Programs(): ReactElement {
   const all = useQuery(programs());
   return (
     <PageSection
       title="Programs that act for you"
-      description="What you signed in to with the culvert command or Telepresence, in whichever of your teams."
+      description="Programs that you signed in to with the culvert command or Telepresence, in all your teams."
     >
       <QueryView query={all}>
         {(list) =>
           list.length === 0 ? (
             <Text size="sm" c="dimmed">
-              None. One appears when you run culvert login or telepresence login.
+              None. A program appears here when you run culvert login or telepresence login.
             </Text>
           ) : (
             <Paper px="lg">
@@ -56,17 +56,17 @@ function ProgramItem({ program }: { program: Program }): ReactElement {
   const end = useMutation({
     mutationFn: () =>
       answerOf(api.DELETE('/api/v1/me/programs/{programId}', { params: { path: { programId: id } } })),
-    onSuccess: () => toastDone(`${name} acts for you no more`),
-    onError: (error) => toastProblem(error, 'It could not be ended'),
+    onSuccess: () => toastDone(`Revoked the access of ${name}`),
+    onError: (error) => toastProblem(error, 'The access could not be revoked'),
     onSettled: () => refresh('me'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
-      title: `Have ${name} act for you no more?`,
+      title: `Revoke the access of ${name}?`,
       text:
-        'At once: it is signed out, and what traffic managers opened with it closes. API keys that it made stay: ' +
-        'revoke them too if you do not trust it any more.',
-      confirm: 'End it',
+        'The program is signed out at once, and tunnels that it opened for traffic managers close. API keys ' +
+        'that it created keep working: revoke them too if you no longer trust it.',
+      confirm: 'Revoke access',
       isDangerous: true,
     });
     if (isSure) end.mutate();
@@ -87,9 +87,9 @@ function ProgramItem({ program }: { program: Program }): ReactElement {
         color="red"
         loading={end.isPending}
         onClick={() => void ask()}
-        aria-label={`End ${name} in ${team.name}`}
+        aria-label={`Revoke the access of ${name} in ${team.name}`}
       >
-        End
+        Revoke access
       </Button>
     </li>
   );

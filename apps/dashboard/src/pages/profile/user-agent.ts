@@ -13,7 +13,7 @@ const SYSTEMS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/\bLinux\b/, 'Linux'],
 ];
 
-/** `Firefox on Linux`: what a browser said of itself, as people know it. */
+/** Returns a readable name from a browser's user agent: `Firefox on Linux`. */
 export function describeBrowser(userAgent: string): string {
   if (userAgent === '') return 'Unknown browser';
   const find = (table: typeof BROWSERS) => table.find(([pattern]) => pattern.test(userAgent))?.[1];

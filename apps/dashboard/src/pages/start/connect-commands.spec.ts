@@ -8,7 +8,7 @@ const codes = (origin: string): string[] =>
   );
 
 describe('the commands to connect a traffic manager', () => {
-  it('have the address and the key in them', () => {
+  it('contain the address and the key', () => {
     const all = codes('https://culvert.example.com').join('\n');
     expect(all.match(/https:\/\/culvert\.example\.com/g)).toHaveLength(4);
     expect(all.match(/cvt_key/g)).toHaveLength(4);
@@ -16,14 +16,14 @@ describe('the commands to connect a traffic manager', () => {
     expect(all).toContain('TELEPRESENCE_LOGIN_DOMAIN=culvert.example.com ');
   });
 
-  it('keep a port that is not the usual one', () => {
+  it('contain a port that is not the default', () => {
     const all = codes('http://localhost:8080').join('\n');
     expect(all).toContain('systemaHost=localhost --set systemaPort=8080');
     expect(all).toContain('TELEPRESENCE_LOGIN_DOMAIN=localhost:8080');
     expect(all).toContain('CULVERT_URL=http://localhost:8080');
   });
 
-  it('reach a server on this machine from a container, and say which of them cannot', () => {
+  it('reach a server on this machine from a container, and name those that cannot', () => {
     const ways = waysToConnect({ origin: 'http://localhost:8080', keyOf: (purpose) => `cvt_key_${purpose}` });
     const container = ways.find(({ id }) => id === 'container');
     expect(container?.steps[0]?.code).toContain(
@@ -41,13 +41,20 @@ describe('the commands to connect a traffic manager', () => {
     expect(JSON.stringify(elsewhere)).not.toContain('--network');
   });
 
-  it('say how a traffic manager on this machine shares what listens on loopback, which it refuses by default', () => {
-    const ways = waysToConnect({ origin: 'http://localhost:8080', keyOf: (purpose) => `cvt_key_${purpose}` });
-    const node = ways.find(({ label }) => label === 'Node');
-    expect(node?.steps[0]?.text).toMatch(/refuses .*loopback.* CULVERT_ALLOW=127\.0\.0\.1:3000/);
-  });
+  it(
+    'explain how a traffic manager on this machine shares services on loopback, which it refuses by ' +
+      'default',
+    () => {
+      const ways = waysToConnect({
+        origin: 'http://localhost:8080',
+        keyOf: (purpose) => `cvt_key_${purpose}`,
+      });
+      const node = ways.find(({ label }) => label === 'Node');
+      expect(node?.steps[0]?.text).toMatch(/refuses .*loopback.* CULVERT_ALLOW=127\.0\.0\.1:3000/);
+    },
+  );
 
-  it('set values that the chart has, and nothing else', () => {
+  it('set only values that the chart has', () => {
     const chart = readFileSync(
       new URL('../../../../../infra/helm/traffic-manager/values.yaml', import.meta.url),
       'utf8',

@@ -1,11 +1,11 @@
 import type { KeyPurposeName } from '../../api/key-purposes.js';
 
-/** What to type to connect a traffic manager, with the address of this deployment and a key filled in. */
+/** Commands that connect a traffic manager, with the address of this deployment and a key filled in. */
 
 export interface Target {
   /** Scheme and host of the app, such as `https://culvert.example.com`. */
   readonly origin: string;
-  /** The key for commands that need one for this. */
+  /** Returns the key for commands with this purpose. */
   readonly keyOf: (purpose: KeyPurposeName) => string;
 }
 
@@ -13,16 +13,16 @@ export interface Way {
   readonly id: string;
   readonly label: string;
   readonly about: string;
-  /** What the key in its commands is for; null: they need none. */
+  /** Purpose of the key in its commands; null: they need none. */
   readonly keyFor: KeyPurposeName | null;
-  /** What of the deployment keeps it from working, in words; null: nothing. */
+  /** Reason why it cannot work with this deployment, in words; null: none. */
   readonly obstacle: string | null;
   readonly steps: readonly { readonly name: string; readonly text: string; readonly code: string }[];
 }
 
-/** Stands in for a key until there is one. */
+/** Placeholder until there is a key. */
 export const NO_KEY = '<your API key>';
-/** For the image: nobody but its owner knows where a cluster gets its images. */
+/** Example name of the image: only the owner of a cluster knows its registry. */
 const NO_IMAGE = 'registry.example.com/culvert-traffic-manager';
 
 export function waysToConnect(target: Target): readonly Way[] {
@@ -33,7 +33,7 @@ function machine({ origin }: Target): Way {
   return {
     id: 'machine',
     label: 'This machine',
-    about: 'Share what runs on your machine, such as a development server. Nothing else has to be connected.',
+    about: 'Share a service on your machine, such as a development server. You need no other connection.',
     keyFor: null,
     obstacle: null,
     steps: [
@@ -45,7 +45,7 @@ mkdir -p ~/.local/bin && ln -sf "$PWD/apps/cli/bin/culvert.mjs" ~/.local/bin/cul
       },
       {
         name: 'the commands',
-        text: 'Sign in, then share what listens on port 3000. It prints the URL, and makes the preview for it:',
+        text: 'Sign in, then share the service on port 3000. The command creates a preview and prints its URL:',
         code: `culvert login --url ${origin}
 culvert expose 3000`,
       },
@@ -53,7 +53,7 @@ culvert expose 3000`,
   };
 }
 
-/** Whether only this machine reaches the deployment under this address. */
+/** Reports whether only this machine can reach the deployment at this address. */
 function isLocal(origin: string): boolean {
   return /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(new URL(origin).hostname);
 }
@@ -63,7 +63,8 @@ function kubernetes({ origin, keyOf }: Target): Way {
     id: 'kubernetes',
     label: 'Kubernetes',
     about:
-      'The traffic manager in a cluster, by its Helm chart. It dials out: it needs no port, no role and no inbound rule.',
+      'The traffic manager in a cluster, installed with Helm. It only connects outward: it needs no port, ' +
+      'no role and no inbound rule.',
     keyFor: 'manager',
     obstacle: isLocal(origin)
       ? `Clusters cannot reach ${origin}. Open the dashboard at an address that they can reach, and copy the commands there.`
@@ -71,7 +72,7 @@ function kubernetes({ origin, keyOf }: Target): Way {
     steps: [
       {
         name: 'the image',
-        text: 'In a checkout of Culvert, make the image, and push it to where your cluster gets images from:',
+        text: 'In a checkout of Culvert, build the image, and push it to the registry of your cluster:',
         code: `docker build -f infra/docker/Dockerfile --target traffic-manager \\
   -t ${NO_IMAGE} .
 docker push ${NO_IMAGE}`,
@@ -123,8 +124,9 @@ function checkout({ origin, keyOf }: Target): Way {
       {
         name: 'the commands',
         text:
-          'In a checkout of Culvert. The traffic manager refuses what listens on loopback addresses of its own machine. To share ' +
-          'such a service, begin the last command with a list of what to allow, and nothing else is: CULVERT_ALLOW=127.0.0.1:3000.',
+          'In a checkout of Culvert. By default, the traffic manager refuses services on loopback addresses of ' +
+          'its own machine. To share such a service, begin the last command with a list of the only services ' +
+          'to allow: CULVERT_ALLOW=127.0.0.1:3000.',
         code: `npm ci && npm run -s build
 CULVERT_URL=${origin} CULVERT_API_KEY='${keyOf('manager')}' \\
   CULVERT_MANAGER_ID=my-cluster CULVERT_MANAGER_NAME=my-cluster npm run -s traffic-manager`,
@@ -141,8 +143,8 @@ function telepresence({ origin, keyOf }: Target): Way {
     id: 'telepresence',
     label: 'Telepresence',
     about:
-      'An installation of Telepresence 2.4.1 to 2.14 that you have, unchanged. It needs this deployment to have TLS. ' +
-      'Later versions have no preview URLs: run the traffic manager of Culvert beside them.',
+      'Your existing installation of Telepresence 2.4.1 to 2.14, unchanged. This server must have TLS. ' +
+      "Later versions have no preview URLs: run Culvert's traffic manager beside them.",
     keyFor: 'telepresence',
     obstacle:
       protocol === 'http:'
@@ -151,13 +153,13 @@ function telepresence({ origin, keyOf }: Target): Way {
     steps: [
       {
         name: 'the Helm command',
-        text: 'Tell its traffic manager where its cloud is:',
+        text: 'Point its traffic manager to this server:',
         code: `helm upgrade traffic-manager datawire/telepresence --namespace ambassador --reuse-values \\
   --set systemaHost=${hostname} --set systemaPort=${systemaPort}`,
       },
       {
         name: 'the commands',
-        text: 'Then sign in with the client of each person who makes previews (2.3.7 or later):',
+        text: 'Then sign in with the client of each person who creates previews (2.3.7 or later):',
         code: `export TELEPRESENCE_LOGIN_DOMAIN=${domain} SCOUT_DISABLE=1
 telepresence quit -u
 telepresence login --apikey='${keyOf('telepresence')}'`,

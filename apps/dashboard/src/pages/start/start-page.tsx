@@ -18,7 +18,7 @@ import classes from './start-page.module.css';
 
 const ALL = { search: '', state: '', access: '', workload: '', client: '' };
 
-/** Day one: from nothing to the first preview. */
+/** The first day: from nothing to the first preview. */
 export function StartPage(): ReactElement {
   const managers = useQuery(trafficManagers());
   const sessions = useQuery(connectedSessions());
@@ -36,7 +36,7 @@ export function StartPage(): ReactElement {
     <Page title="Start" description="Three steps to a public URL for a private service.">
       <Stack gap="md">
         <Group gap="sm" maw="54rem" wrap="nowrap">
-          <Progress value={(count / done.length) * 100} flex={1} aria-label="Steps that are done" />
+          <Progress value={(count / done.length) * 100} flex={1} aria-label="Completed steps" />
           <Text size="sm" c="dimmed">
             {count === done.length ? 'All done' : `${count} of ${done.length} done`}
           </Text>
@@ -53,11 +53,11 @@ export function StartPage(): ReactElement {
             count={made.length}
           />
           <Step
-            title="Open it"
+            title="Open the preview"
             isDone={done[2] === true}
             summary={
               used === undefined
-                ? 'This page sees the first request to a preview within a minute or so.'
+                ? 'This page notices the first request to a preview within about a minute.'
                 : `${nameOfPreview(used)} has been opened.`
             }
           >
@@ -85,13 +85,13 @@ interface ConnectStepProps {
 }
 
 function ConnectStep({ isDone, connected, isWaiting }: ConnectStepProps): ReactElement {
-  // As long as the page is open, and nowhere else: the server shows a key once.
+  // Kept only as long as the page is open: the server shows a key only once.
   const [keys, setKeys] = useState<Partial<Record<KeyPurposeName, string>>>({});
   const [pasted, setPasted] = useState('');
   const { origin } = window.location;
   const ways = waysToConnect({ origin, keyOf: (keyFor) => keys[keyFor] ?? (pasted.trim() || NO_KEY) });
   return (
-    <Step title="Connect" isDone={isDone} summary={summaryOf(connected, isWaiting)}>
+    <Step title="Connect a service" isDone={isDone} summary={summaryOf(connected, isWaiting)}>
       <Tabs defaultValue={ways[0]?.id} keepMounted={false}>
         <Tabs.List mb="md">
           {ways.map(({ id, label }) => (
@@ -105,7 +105,7 @@ function ConnectStep({ isDone, connected, isWaiting }: ConnectStepProps): ReactE
             <Stack gap="sm">
               <Text size="sm">{about}</Text>
               {obstacle !== null && (
-                <Alert color="orange" title="Not from here">
+                <Alert color="orange" title="Not possible from here">
                   {obstacle}
                 </Alert>
               )}
@@ -142,7 +142,7 @@ interface KeyChoiceProps {
   readonly onPaste: (key: string) => void;
 }
 
-/** Makes the key that the commands below need, or takes one that there is. */
+/** Creates the key for the commands below, or accepts an existing one. */
 function KeyChoice({ keyFor, newKey, onCreated, pasted, onPaste }: KeyChoiceProps): ReactElement {
   const { label, scopes } = KEY_PURPOSES[keyFor];
   const creation = useMutation({
@@ -158,8 +158,8 @@ function KeyChoice({ keyFor, newKey, onCreated, pasted, onPaste }: KeyChoiceProp
         Create a key
       </ScopedButton>
       <TextInput
-        label="Or paste a key you have"
-        description="It stays in this page."
+        label="Or paste an existing key"
+        description="The key stays in this page."
         placeholder="cvt_…"
         value={pasted}
         onChange={(event) => onPaste(event.currentTarget.value)}
@@ -176,8 +176,8 @@ function KeyChoice({ keyFor, newKey, onCreated, pasted, onPaste }: KeyChoiceProp
 function summaryOf(connected: readonly string[], isWaiting: boolean): string {
   if (connected.length > 0) return `Connected now: ${connected.join(', ')}.`;
   return isWaiting
-    ? 'This page shows it as soon as it connects.'
-    : 'One was here before; none is connected now.';
+    ? 'This page shows the traffic manager as soon as it connects.'
+    : 'A traffic manager was connected before, but none is now.';
 }
 
 interface PreviewStepProps {
@@ -190,12 +190,12 @@ function PreviewStep({ isDone, isConnected, count }: PreviewStepProps): ReactEle
   const [, navigate] = useLocation();
   return (
     <Step
-      title="Make a preview"
+      title="Create a preview"
       isDone={isDone}
       summary={
         isDone
           ? `The team has ${count === 1 ? 'a preview' : 'previews'}.`
-          : 'Name a service, and where requests enter the cluster.'
+          : 'Choose a service, and where requests enter the cluster.'
       }
     >
       <Group gap="xs">

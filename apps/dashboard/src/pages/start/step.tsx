@@ -6,12 +6,12 @@ import classes from './start-page.module.css';
 interface StepProps {
   readonly title: string;
   readonly isDone: boolean;
-  /** Said in the place of the content once it is done, beside it when it stays useful. */
+  /** Replaces the content once the step is done; shown beside content that stays useful. */
   readonly summary: ReactNode;
   readonly children?: ReactNode;
 }
 
-/** One step of day one. Ticks itself off. */
+/** One step of the first day. It is marked as done automatically. */
 export function Step({ title, isDone, summary, children }: StepProps): ReactElement {
   const id = useId();
   const StateIcon = isDone ? IconCircleCheck : IconCircleDashed;

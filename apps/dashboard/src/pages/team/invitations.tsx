@@ -30,7 +30,7 @@ export function Invitations(): ReactElement {
           leftSection={<IconPlus size={16} />}
           onClick={() => setIsInviting(true)}
         >
-          Invite somebody
+          Invite a person
         </ScopedButton>
       }
     >
@@ -38,7 +38,7 @@ export function Invitations(): ReactElement {
         {(list) =>
           list.length === 0 ? (
             <Text c="dimmed" size="sm">
-              Nobody is invited at the moment. An invitation is for one address and lasts a week.
+              No open invitations. An invitation is for one address and is valid for a week.
             </Text>
           ) : (
             <VirtualTable label="Invitations" columns={COLUMNS} rows={list} keyOf={({ id }) => id} />
@@ -100,7 +100,7 @@ function Actions({ invitation }: { invitation: Invitation }): ReactElement {
   });
   const revocation = useMutation({
     mutationFn: () => answerOf(api.DELETE('/api/v1/team/invitations/{invitationId}', { params: { path } })),
-    onSuccess: () => toastDone(`The invitation of ${invitation.email} is revoked`),
+    onSuccess: () => toastDone(`Revoked the invitation of ${invitation.email}`),
     onError: (error) => toastProblem(error, 'The invitation could not be revoked'),
     onSettled: () => refresh('invitation', 'team'),
   });
@@ -145,7 +145,7 @@ function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => voi
   }
   return (
     <FormDialog
-      title="Invite somebody"
+      title="Invite a person"
       isOpen={isOpen}
       onClose={close}
       submit="Invite"
@@ -155,8 +155,8 @@ function InviteDialog({ isOpen, onClose }: { isOpen: boolean; onClose: () => voi
     >
       <TextInput
         type="email"
-        label="Address"
-        description="Only whoever signs in with this address can accept."
+        label="Email address"
+        description="Only a person who signs in with this address can accept."
         placeholder="ann@example.com"
         value={email}
         onChange={(event) => setEmail(event.currentTarget.value)}
@@ -186,16 +186,16 @@ function LinkDialog(props: {
     <Modal
       opened={created !== null}
       onClose={onClose}
-      title={`${email} is invited`}
+      title={`Invited ${email}`}
       closeOnClickOutside={false}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <Stack>
         <Text size="sm">
           {created?.isMailed === true
-            ? `This link is on its way to ${email} by mail. You can also send it to them yourself.`
-            : `This server does not send mail, so send this link to ${email} yourself. Whoever opens it can set the ` +
-              'password for that address, so use a channel that only they read.'}{' '}
+            ? `We sent this link to ${email}. You can also send it to them yourself.`
+            : `This server does not send mail, so send this link to ${email} yourself. Anyone who opens it can set ` +
+              'the password for that address, so use a channel that only they read.'}{' '}
           It works once, for a week.
         </Text>
         <SecretOnce what="link" secret={created?.link ?? ''} />

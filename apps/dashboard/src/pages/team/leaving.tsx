@@ -11,7 +11,7 @@ import { PageSection } from '../../components/page-section.js';
 import { toastDone, toastProblem } from '../../components/toast.js';
 import type { Team } from '../../api/team.js';
 
-/** Out of this team, or into another one. */
+/** Leaves this team, or creates another one. */
 export function Leaving({ team }: { team: Team }): ReactElement {
   const confirm = useConfirm();
   const [, navigate] = useLocation();
@@ -25,14 +25,14 @@ export function Leaving({ team }: { team: Team }): ReactElement {
       navigate('/');
       await queryClient.invalidateQueries();
     },
-    onError: (error) => toastProblem(error, 'You could not leave'),
+    onError: (error) => toastProblem(error, 'The team could not be left'),
   });
   const ask = async (): Promise<void> => {
     const isSure = await confirm({
       title: `Leave ${team.name}?`,
       text:
-        'You lose access at once, and the API keys that you made are revoked. Only an invitation brings you back. ' +
-        'The last owner of a team cannot leave it.',
+        'You lose access at once, and API keys that you created are revoked. To come back, you need an ' +
+        'invitation. The last owner of a team cannot leave it.',
       confirm: 'Leave',
       isDangerous: true,
     });

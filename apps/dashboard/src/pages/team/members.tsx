@@ -81,7 +81,7 @@ function Name({ member: { userId, name, email } }: { member: Member }): ReactEle
   );
 }
 
-/** Whether this person may change what that one is. */
+/** Reports whether this person can change that member. */
 function useMayChange({ role }: Member): boolean {
   const { role: own } = useMe();
   return useMay('team:write') && rolesGivenBy(own).includes(role);
@@ -98,7 +98,7 @@ function RoleChoice({ member }: { member: Member }): ReactElement {
     },
     onSuccess: (_member, role, { before }) => {
       const undo = (): void => void setRole(member.userId, before).then(refreshMembers, toastProblem);
-      toastDone(`${nameOf(member)} is ${ROLES[role].label.toLowerCase()} now`, undo);
+      toastDone(`${nameOf(member)} is now ${ROLES[role].label.toLowerCase()}`, undo);
     },
     onError: (error) => toastProblem(error, 'The role could not be changed'),
     onSettled: refreshMembers,
@@ -125,7 +125,7 @@ function setRole(userId: string, role: Role): Promise<unknown> {
   );
 }
 
-/** Before the server says so; what it says then is asked for. */
+/** Shows the role before the server confirms it, then fetches it. */
 function showRole(userId: string, role: Role): void {
   queryClient.setQueryData(keyOf('member', 'all'), (list: readonly Member[] | undefined) =>
     list?.map((member) => (member.userId === userId ? { ...member, role } : member)),
@@ -141,7 +141,7 @@ function Actions({ member }: { member: Member }): ReactElement | null {
   const mayChange = useMayChange(member);
   const { user } = useMe();
   const name = nameOf(member);
-  // Oneself is below: leaving.
+  // The person themselves is below: leaving the team.
   if (!mayChange || user?.id === member.userId) return null;
   return (
     <>

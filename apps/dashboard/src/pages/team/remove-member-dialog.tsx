@@ -17,10 +17,10 @@ const KINDS: Readonly<Record<Credential['kind'], string>> = {
   invitation: 'Invitation',
 };
 
-/** Credentials that the dialog names; the others it counts. */
+/** Most credentials that the dialog names; the others are counted. */
 const MAX_NAMED = 8;
 
-/** Removes a member, and ends what they made that would still let somebody in. */
+/** Removes a member, and ends the working credentials that they created. */
 export function RemoveMemberDialog(props: {
   readonly member: Member;
   readonly isOpen: boolean;
@@ -36,14 +36,15 @@ export function RemoveMemberDialog(props: {
     mutationFn: async () => {
       const params = { path: { userId } };
       await answerOf(api.DELETE('/api/v1/team/members/{userId}', { params }));
-      // In this order: once removed, they can add nothing.
+      // In this order: once removed, they cannot create more.
       if (endsAll && left.length > 0)
         await answerOf(api.DELETE('/api/v1/team/members/{userId}/credentials', { params })).catch(
-          (error: unknown) => toastProblem(error, `${name} is removed, but not all they made has ended`),
+          (error: unknown) =>
+            toastProblem(error, `Removed ${name}, but some of their credentials still work`),
         );
     },
     onSuccess: () => {
-      toastDone(`${name} is no longer a member`);
+      toastDone(`Removed ${name}`);
       onClose();
     },
     onSettled: () => refresh('member', 'me', 'api-key', 'share-link', 'preview-token', 'invitation', 'team'),
@@ -60,14 +61,15 @@ export function RemoveMemberDialog(props: {
       error={removal.error}
     >
       <Text size="sm">
-        They lose access at once, open previews included. Their API keys and programs end. Previews stay.
+        They lose access at once, also to open previews. Their API keys and programs stop working. Previews
+        stay.
       </Text>
       <QueryView query={made}>
         {({ items, isComplete }) =>
           items.length === 0 ? null : (
             <>
               <Text size="sm" fw={500}>
-                What they made and still works
+                Credentials that they created and that still work
               </Text>
               <List size="sm">
                 {items.slice(0, MAX_NAMED).map(({ kind, id, name: label, preview }) => (
@@ -88,8 +90,8 @@ export function RemoveMemberDialog(props: {
       </QueryView>
       {left.length > 0 && (
         <Checkbox
-          label="End share links, preview tokens and invitations too"
-          description="Otherwise whoever has them can keep using them."
+          label="Revoke share links, preview tokens and invitations too"
+          description="Otherwise anyone who has them can keep using them."
           checked={endsAll}
           onChange={(event) => setEndsAll(event.currentTarget.checked)}
         />

@@ -12,7 +12,7 @@ import { TeamSettings } from './team-settings.js';
 import { TeamUse } from './team-use.js';
 import { invitations, members } from './team.js';
 
-/** Who is in the team, what it may have, and how it is set. */
+/** Members, use and settings of the team. */
 export function TeamPage(): ReactElement {
   const own = useQuery(teamOfCaller());
   const sections = [own, useQuery(members()), useQuery(invitations())];

@@ -18,7 +18,7 @@ const EXPIRIES = [
   { value: String(30 * 24 * HOUR), label: 'After 30 days' },
 ];
 
-/** What the team is called, and how long its previews live unused. */
+/** Name of the team, and how long its unused previews live. */
 export function TeamSettings({ team }: { team: Team }): ReactElement {
   const reason = useReasonAgainst('team:write');
   const [name, setName] = useState(team.name);
@@ -34,7 +34,7 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
           body: { name, previewIdleExpirySeconds: expiry === '0' ? null : Number(expiry) },
         }),
       ),
-    onSuccess: () => toastDone('The settings are saved'),
+    onSuccess: () => toastDone('Settings saved'),
     onError: (error) => toastProblem(error, 'The settings could not be saved'),
     onSettled: () => refresh('team', 'me', 'preview'),
   });
@@ -57,7 +57,7 @@ export function TeamSettings({ team }: { team: Team }): ReactElement {
           />
           <Select
             label="Unused previews end"
-            description="Those that do not say so themselves."
+            description="For previews without a setting of their own."
             data={choices}
             value={expiry}
             onChange={(value) => setExpiry(value ?? '0')}

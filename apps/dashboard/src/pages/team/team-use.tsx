@@ -3,10 +3,10 @@ import type { ReactElement } from 'react';
 import { PageSection } from '../../components/page-section.js';
 import type { Team } from '../../api/team.js';
 
-/** From here on a bar warns. */
+/** Share of a limit from which its bar warns. */
 const NEARLY_FULL = 0.8;
 
-/** How much of what is limited the team has. */
+/** Use of the team's limits. */
 export function TeamUse({ team: { use, limits } }: { team: Team }): ReactElement {
   const amounts: readonly (readonly [what: string, has: number, may: number | null])[] = [
     ['Previews', use.previews, limits.previews],
@@ -22,7 +22,7 @@ export function TeamUse({ team: { use, limits } }: { team: Team }): ReactElement
       description={
         limits.apiRequestsPerMinute === null
           ? undefined
-          : `The API takes ${limits.apiRequestsPerMinute.toLocaleString('en')} requests a minute of the team.`
+          : `The team can send ${limits.apiRequestsPerMinute.toLocaleString('en')} API requests a minute.`
       }
       isFramed
     >

@@ -9,13 +9,13 @@ export { members, type Member } from '../../api/members.js';
 export type Invitation = Schemas['Invitation'];
 export type CreatedInvitation = Schemas['CreatedInvitation'];
 
-/** What a person made in the team that still lets somebody in. */
+/** Query for the working credentials that a person created in the team. */
 export const memberCredentials = (userId: string) =>
   queryOptions({
     queryKey: keyOf('member', userId, 'credentials'),
     queryFn: () =>
       answerOf(api.GET('/api/v1/team/members/{userId}/credentials', { params: { path: { userId } } })),
-    // Others make and revoke credentials meanwhile, which no event about the member tells.
+    // Others create and revoke credentials in the meantime, for which there is no event about the member.
     staleTime: 0,
   });
 
@@ -27,17 +27,20 @@ export const invitations = () =>
   });
 
 export const ROLES: Readonly<Record<Role, { readonly label: string; readonly about: string }>> = {
-  owner: { label: 'Owner', about: 'May do everything, and make others owners.' },
-  admin: { label: 'Admin', about: 'As a member; manages members and settings, and reads the audit log.' },
+  owner: { label: 'Owner', about: 'Can do everything, and make others owners.' },
+  admin: {
+    label: 'Admin',
+    about: 'Like a member; also manages members and settings, and reads the audit log.',
+  },
   member: { label: 'Member', about: 'Works with previews, intercepts, connections and API keys.' },
 };
 
-/** What a member is called. */
+/** Returns the name of a member. */
 export function nameOf({ name, email }: Pick<Member, 'name' | 'email'>): string {
   return name === '' ? email : name;
 }
 
-/** The roles that somebody of this role may give, the strongest first. */
+/** Returns the roles that a person with this role can assign, highest first. */
 export function rolesGivenBy(role: Role | null): readonly Role[] {
   if (role === 'owner') return ['owner', 'admin', 'member'];
   return role === 'admin' ? ['admin', 'member'] : [];
