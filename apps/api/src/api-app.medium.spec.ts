@@ -56,7 +56,7 @@ describe('two API processes on one Postgres and one Redis', () => {
     key = created[0]?.apiKey ?? '';
   });
 
-  it('show the same, and hear of each other what changes', async () => {
+  it("show the same data, and receive each other's changes", async () => {
     const [one, other] = processes;
     const post = (path: string, body: object) =>
       request(one.app.getHttpServer())
@@ -90,7 +90,7 @@ describe('two API processes on one Postgres and one Redis', () => {
     await expect.poll(() => other.events).toContainEqual({ type: 'api-key.revoked', apiKeyId: id });
   });
 
-  it('know who signed in at either of them, and count guesses together', async () => {
+  it('know people who signed in at either of them, and count guesses together', async () => {
     const [one, other] = processes;
     const { email = '', password = '' } = processes.map(({ created }) => created).find(Boolean) ?? {};
     const signIn = (process: ApiProcess, credentials: object) =>
@@ -116,7 +116,7 @@ describe('two API processes on one Postgres and one Redis', () => {
     expect(guesses.filter(({ status }) => status === 429)).toHaveLength(4);
   });
 
-  it('count together what one address asks for to sign in by Telepresence', async () => {
+  it('count together the requests of one address to sign in by Telepresence', async () => {
     const refresh = (process: ApiProcess, address: string) =>
       request(process.app.getHttpServer())
         .post('/token')

@@ -70,7 +70,7 @@ describe(Operation.name, () => {
     expect((await http().get('/api/v1/keys')).status).toBe(404);
   });
 
-  it('states what the operation requires', () => {
+  it('declares what the operation requires', () => {
     const reflector = new Reflector();
     const { create, problem } = KeysController.prototype;
     expect(reflector.get(RequireScope, create)).toBe('keys:write');
@@ -78,19 +78,23 @@ describe(Operation.name, () => {
     expect(reflector.get(IS_PUBLIC, problem)).toBe(true);
   });
 
-  it('checks body, query and path parameters by the schemas of the operation, and gives what they make of it', async () => {
-    const body = await http()
-      .post('/api/v1/api-keys')
-      .send({ name: 'ci', scopes: ['x'] })
-      .expect(400);
-    expect(body.body).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/scopes/0' }] });
-    const query = await http().get('/api/v1/api-keys?limit=0').expect(400);
-    expect(query.body).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/limit' }] });
-    await http().get('/api/v1/api-keys?limit=7').expect(200, { limit: 7 });
-    await http().get('/api/v1/api-keys/%00').expect(400);
-  });
+  it(
+    'validates body, query and path parameters by the schemas of the operation, and passes the parsed ' +
+      'values',
+    async () => {
+      const body = await http()
+        .post('/api/v1/api-keys')
+        .send({ name: 'ci', scopes: ['x'] })
+        .expect(400);
+      expect(body.body).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/scopes/0' }] });
+      const query = await http().get('/api/v1/api-keys?limit=0').expect(400);
+      expect(query.body).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/limit' }] });
+      await http().get('/api/v1/api-keys?limit=7').expect(200, { limit: 7 });
+      await http().get('/api/v1/api-keys/%00').expect(400);
+    },
+  );
 
-  it('fails where a method takes what its operation does not have', async () => {
+  it('fails if a method uses what its operation does not have', async () => {
     await http().delete('/api/v1/api-keys/some-id').expect(500);
     expect(lines.join('')).toContain('the operation revokeApiKey has no schema for its query');
   });

@@ -18,7 +18,7 @@ describe('/api/v1/traffic-managers', () => {
   });
   afterAll(() => api.close());
 
-  it('registers one ahead of its first connection, which then uses it', async () => {
+  it('registers one before its first connection, which then uses it', async () => {
     const response = await team.post('/traffic-managers', {
       managerId: 'staging',
       name: 'Staging',
@@ -41,7 +41,7 @@ describe('/api/v1/traffic-managers', () => {
     });
   });
 
-  it('refuses a manager id that the team has, not one that another team has', async () => {
+  it('refuses a manager id that the team has, but not one that another team has', async () => {
     await team.trafficManager('staging');
     const taken = await team.post('/traffic-managers', { managerId: 'staging' });
     expect([taken.status, taken.body.code]).toEqual([409, 'manager_id_taken']);
@@ -58,7 +58,7 @@ describe('/api/v1/traffic-managers', () => {
     expect(rest).toMatchObject({ items: [{ id: first }], nextCursor: null });
   });
 
-  it('means the only cluster where none is named, however many workstations expose something', async () => {
+  it('defaults to the only cluster if none is named, however many workstations expose something', async () => {
     expect(PREFIX_IN_THE_STORE).toBe(WORKSTATION_PREFIX);
     await team.trafficManager('workstation/5f0c/localhost-3000');
     const intercept = { name: 'web', workload: 'web' };
@@ -81,7 +81,7 @@ describe('/api/v1/traffic-managers', () => {
     expect((await team.patch('/traffic-managers/nothing', { name: 'x' })).status).toBe(404);
   });
 
-  it('deletes with everything that hangs on it, and tells the edges', async () => {
+  it('deletes it with everything that belongs to it, and notifies the edges', async () => {
     const session = await team.session('staging');
     const telepresence = await team.session('staging', 'telepresence');
     const ended = await team.session('production');
@@ -118,7 +118,7 @@ describe('/api/v1/traffic-managers', () => {
   });
 
   describe('connections', () => {
-    it('are listed newest first, in pages, with what ended them', async () => {
+    it('are listed newest first, in pages, with the reason of each end', async () => {
       const { id, trafficManagerId } = await team.session('staging');
       await append(trafficManagerId, id, [1, 2, 3]);
       await team.delete(`/sessions/${id}`);
@@ -134,14 +134,14 @@ describe('/api/v1/traffic-managers', () => {
       expect(rest.body).toMatchObject({ items: [{ detail: '2' }, { detail: '1' }], nextCursor: null });
     });
 
-    it('of what the team does not have are not found', async () => {
+    it('are not found for what the team does not have', async () => {
       const { trafficManagerId } = await team.session('staging');
       const other = await api.team('Other');
       expect((await other.get(`/traffic-managers/${trafficManagerId}/connections`)).status).toBe(404);
       expect((await team.get('/traffic-managers/nothing/connections')).status).toBe(404);
     });
 
-    it('are forgotten after the time that is set, however many they are', async () => {
+    it('are removed after the configured time, however many there are', async () => {
       const { id, trafficManagerId } = await team.session('staging');
       await append(
         trafficManagerId,
@@ -153,7 +153,7 @@ describe('/api/v1/traffic-managers', () => {
         { connectionHistoryMs: 1000 },
         pino({ enabled: false }),
       );
-      // All but those of the last second.
+      // All except those of the last second.
       expect(await sweep.remove(moment(2500))).toBeGreaterThanOrEqual(2499);
       const left = await team.get(`/traffic-managers/${trafficManagerId}/connections`);
       expect(left.body.items).toMatchObject([{ detail: '2499' }]);

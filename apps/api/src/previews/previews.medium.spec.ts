@@ -92,7 +92,7 @@ describe('/api/v1/previews', () => {
     expect([mismatch.status, mismatch.body.errors[0].pointer]).toEqual([400, '/trafficManagerId']);
   });
 
-  it('wants a traffic manager named unless there is exactly one', async () => {
+  it('requires a traffic manager unless there is exactly one', async () => {
     const production = await team.trafficManager('production');
     const ambiguous = await team.post('/previews', { intercept, ingress });
     expect([ambiguous.status, ambiguous.body.code]).toEqual([422, 'traffic_manager_required']);
@@ -107,7 +107,7 @@ describe('/api/v1/previews', () => {
     expect(JSON.stringify(none.body)).not.toContain(production);
   });
 
-  it('refuses what breaks a rule and says where', async () => {
+  it('refuses invalid fields and names them', async () => {
     const response = await team.post('/previews', {
       intercept,
       ingress: { host: 'a b', port: 0 },
@@ -127,7 +127,7 @@ describe('/api/v1/previews', () => {
     expect(api.bus.drain()).toEqual([]);
   });
 
-  it('speaks HTTP/2 with an ingress whose TLS setting fits', async () => {
+  it('accepts HTTP/2 for an ingress with a matching TLS setting', async () => {
     const { id } = await create({ ingress: { ...ingress, protocol: 'h2c' } });
     expect((await team.get(`/previews/${id}`)).body.ingress).toMatchObject({
       protocol: 'h2c',
@@ -141,11 +141,11 @@ describe('/api/v1/previews', () => {
       const refused = await team.patch(`/previews/${id}`, { ingress: { ...ingress, ...wrong } });
       expect([refused.status, refused.body.errors[0].pointer]).toEqual([400, '/ingress/protocol']);
     }
-    // An ingress is replaced as a whole: what is not given goes back to its default.
+    // An ingress is replaced as a whole: missing fields return to their defaults.
     expect((await team.patch(`/previews/${id}`, { ingress })).body.ingress.protocol).toBe('http1');
   });
 
-  it('changes fields, and tells the edges', async () => {
+  it('changes fields, and notifies the edges', async () => {
     const { id, hostname } = await create({ addRequestHeaders: { 'x-a': '1' } });
     api.bus.drain();
     const change = {
@@ -182,7 +182,7 @@ describe('/api/v1/previews', () => {
     expect((await team.get(`/intercepts/${interceptId}`)).status).toBe(200);
   });
 
-  it('restores a removed preview of Telepresence with its hostname and settings, and writes it down', async () => {
+  it('restores a removed preview of Telepresence with its hostname and settings, and records it', async () => {
     const { id, hostname, interceptId } = await team.requestedPreview(`web-${randomUUID()}`);
     const before = (await team.patch(`/previews/${id}`, { access: 'public' })).body;
     const restore = () => team.post(`/intercepts/${encodeURIComponent(interceptId)}/restore-preview`, {});
@@ -205,7 +205,7 @@ describe('/api/v1/previews', () => {
     expect((await restore()).status).toBe(404);
   });
 
-  it('shows what people know the intercept by, and lists by it', async () => {
+  it('shows the fields that people know the intercept by, and lists by it', async () => {
     const shop = await api.team('Shop with intercepts');
     await shop.trafficManager('staging');
     const createNamed = (name: string, access: string) =>
@@ -269,7 +269,7 @@ describe('/api/v1/previews', () => {
     expect([response.status, response.body.code]).toEqual([400, 'validation_failed']);
   });
 
-  it('stops at the limit of previews per team', async () => {
+  it('refuses previews beyond the limit of the team', async () => {
     for (let i = 0; i < 5; i++) expect(await create()).toHaveProperty('id');
     const response = await team.post('/previews', { intercept, ingress });
     expect([response.status, response.body.code]).toEqual([429, 'preview_limit_reached']);
@@ -279,7 +279,7 @@ describe('/api/v1/previews', () => {
     expect((await other.post('/previews', { intercept, ingress })).status).toBe(201);
   });
 
-  it('answers even when the edges cannot be told', async () => {
+  it('answers even if the edges cannot be notified', async () => {
     api.bus.refusal = new Error('no connection to redis://:hunter2@redis');
     try {
       expect((await team.post('/previews', { intercept, ingress })).status).toBe(201);

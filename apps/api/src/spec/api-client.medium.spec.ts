@@ -1,4 +1,4 @@
-/** The client that `culvert` and the traffic manager use, against the API that it is for. */
+/** The client of `culvert` and the traffic manager, against the real API. */
 import type { AddressInfo } from 'node:net';
 import { ApiClient, keyCredential, type ApiFailure, type ApiReadings } from '@culvert/api-client';
 import { meResource, previewPage, previewResource, trafficManagerPage } from '@culvert/contract';
@@ -21,7 +21,7 @@ class Failed extends Error {
   }
 }
 
-/** More than one page has. */
+/** More than one page can contain. */
 const TRAFFIC_MANAGERS = 205;
 
 describe('ApiClient against the API', () => {
@@ -52,7 +52,7 @@ describe('ApiClient against the API', () => {
     });
   };
 
-  it('reads who the caller is as the API sends it', async () => {
+  it('reads who the caller is, as the API sends it', async () => {
     const { body } = await team.get('/me').expect(200);
     expect(await clientOf().call('getMe')).toEqual(body);
   });
@@ -75,7 +75,7 @@ describe('ApiClient against the API', () => {
     expect(await client.list('listPreviews', { query: { interceptId } })).toEqual([]);
   });
 
-  it('lists what needs several pages, each thing once', async () => {
+  it('lists several pages, each item once', async () => {
     const found = await clientOf().list('listTrafficManagers');
     expect(new Set(found.map(({ managerId }) => managerId)).size).toBe(TRAFFIC_MANAGERS);
     expect(found).toHaveLength(TRAFFIC_MANAGERS);

@@ -31,7 +31,7 @@ import request from 'supertest';
 import { inject } from 'vitest';
 import { createApiApp } from '../api-app.js';
 
-// A stream has no end to wait for: its first events stand for it.
+// A stream has no end to wait for: its first events are returned instead.
 superagent.buffer['text/event-stream'] = true;
 superagent.parse['text/event-stream'] = (answer, done) => {
   const response = answer as unknown as IncomingMessage & { text: string };
@@ -42,7 +42,7 @@ superagent.parse['text/event-stream'] = (answer, done) => {
   });
 };
 
-/** Delivers within this process, as for a deployment of one, and remembers what was published. */
+/** Delivers within this process, as in a deployment with one process, and records what was published. */
 export class RecordingBus implements EventBus {
   private readonly listeners = new Set<(event: ClusterEvent) => void>();
   private readonly gapListeners = new Set<() => void>();
@@ -50,7 +50,7 @@ export class RecordingBus implements EventBus {
     throw error;
   });
   readonly published: ClusterEvent[] = [];
-  /** When set, every event is refused with it. */
+  /** If set, every event fails with it. */
   refusal: Error | undefined;
 
   async publish(event: ClusterEvent): Promise<void> {
@@ -69,7 +69,7 @@ export class RecordingBus implements EventBus {
     return () => void this.gapListeners.delete(listener);
   }
 
-  /** As after a connection that broke. */
+  /** Simulates a broken connection. */
   lose(): void {
     for (const listener of this.gapListeners) listener();
   }
@@ -84,7 +84,7 @@ export class RecordingBus implements EventBus {
 
   async close(): Promise<void> {}
 
-  /** What was published since the last call and has edges do something. */
+  /** Returns the events since the last call that edges act on. */
   drain(): ClusterEvent[] {
     return this.published
       .splice(0)
@@ -92,7 +92,7 @@ export class RecordingBus implements EventBus {
   }
 }
 
-/** One team and a key of it, and requests made with that key. */
+/** One team with a key, and requests with that key. */
 export class TestTeam {
   constructor(
     private readonly api: TestApi,
@@ -141,7 +141,7 @@ export class TestTeam {
     return trafficManager.id;
   }
 
-  /** A preview that a traffic manager of Telepresence asks for, as an edge makes it. */
+  /** Creates a preview that a Telepresence traffic manager asks for, as an edge does. */
   async requestedPreview(name: string): Promise<Preview> {
     const opened = await this.api.store.requestedPreviews.open(this.teamId, {
       managerId: `manager-${name}`,
@@ -166,7 +166,7 @@ export class TestTeam {
     return opened.preview;
   }
 
-  /** The id of an intercept whose preview was removed and can be restored. */
+  /** Returns the ID of an intercept whose preview was removed and can be restored. */
   async interceptWithRemovedPreview(name: string): Promise<string> {
     const { id, interceptId } = await this.requestedPreview(name);
     await this.api.store.previews.remove(this.teamId, id);
@@ -192,7 +192,7 @@ const DASHBOARD_FOLDER = fileURLToPath(new URL('dashboard', import.meta.url));
 
 const ORIGIN = 'http://localhost:8080';
 
-/** A person who is signed in, and requests made by a page of the app in their browser. */
+/** A signed-in person, and requests made by a page of the app in their browser. */
 export class TestPerson {
   constructor(
     private readonly api: TestApi,
@@ -208,7 +208,7 @@ export class TestPerson {
   }
 }
 
-/** A store in a database of its own on the server of the tests, which is gone once it is closed. */
+/** Creates a store in its own database on the test server, which is dropped when the store closes. */
 export async function createTestStore(): Promise<Store> {
   const database = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
   const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
@@ -244,7 +244,7 @@ export class TestApi {
     const settings = loadSettings('standalone', options.env ?? {});
     const { dashboardFolder = DASHBOARD_FOLDER } = options;
     const app = await createApiApp({ settings, log, store, bus }, { dashboardFolder });
-    // Supertest would open a port for each request, and close it.
+    // Otherwise Supertest would open and close a port for each request.
     await app.listen(0, '127.0.0.1');
     return new TestApi(app, store, bus, logLines);
   }
@@ -258,7 +258,7 @@ export class TestApi {
     return this.keyOf(id, {});
   }
 
-  /** Someone signed in, with these roles in teams. */
+  /** Creates a signed-in person with these roles in teams. */
   async person(
     email: string,
     roles: readonly (readonly [teamId: string, role: Role])[],
@@ -277,7 +277,7 @@ export class TestApi {
     return new TestPerson(this, user, session, `culvert-session=${token}`);
   }
 
-  /** A program that this member let act for them, and its access token. */
+  /** Creates a program that this member allowed to act for them, with its access token. */
   async program(
     teamId: string,
     userId: string,
@@ -292,7 +292,7 @@ export class TestApi {
       redirectUri: 'http://localhost:1/callback',
       at,
     });
-    if (program === null) throw new Error('the person is no member');
+    if (program === null) throw new Error('the person is not a member');
     const accessToken = generateOAuthSecret('access');
     const refreshToken = generateOAuthSecret('refresh');
     const hashes = {

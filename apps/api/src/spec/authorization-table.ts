@@ -1,33 +1,33 @@
 /**
- * Who gets what from every route: the status that each kind of caller is answered with. Written down, not derived: when
- * the server disagrees, one of the two is wrong. A route that is missing here fails `authorization.medium.spec.ts`.
+ * The status of every route for each kind of caller. Written by hand, not derived: if the server disagrees, one of the
+ * two is wrong. A route that is missing here fails `authorization.medium.spec.ts`.
  */
 import type { ApiKeyScope } from '@culvert/domain';
 
-/** What lets a key in: a scope; `any` key; none, since it needs a person (`user`) or nothing (`public`). */
+/** What a route requires: a scope; `any` key; a person (`user`); nothing (`public`). */
 export type Needs = ApiKeyScope | 'any' | 'user' | 'public';
 
-/** The columns of the table. What a path names belongs to the team of `owner`. */
+/** Columns of the table. IDs in a path belong to the team of `owner`. */
 export const CALLERS = [
-  /** Shows nothing, or what is unknown, expired or revoked. */
+  /** Without a credential, or with one that is unknown, expired or revoked. */
   'nobody',
-  /** A key with the needed scope and no other; `-` where no scope is needed. */
+  /** A key with only the needed scope; `-` where no scope is needed. */
   'key',
-  /** Keys with each single scope but the needed one. */
+  /** Keys with each single scope except the needed one. */
   'other key',
-  /** The access token of a Telepresence client, which an owner allowed to act for them. */
+  /** The access token of a Telepresence client that an owner allowed to act for them. */
   'token',
-  /** The access token of `culvert`, which an owner allowed to act for them. */
+  /** The access token of `culvert` that an owner allowed to act for them. */
   'program',
   'owner',
   'admin',
   'member',
-  /** Is signed in, and a member of no team. */
+  /** A signed-in person without a team. */
   'teamless',
   /** A key of another team, with every scope. */
   'their key',
   'their owner',
-  /** The owner, whose browser a page of another host made send the request. */
+  /** The owner, whose browser sent the request for a page of another host. */
   'forged',
 ] as const;
 export type CallerKind = (typeof CALLERS)[number];

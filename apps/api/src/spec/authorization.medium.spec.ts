@@ -23,7 +23,7 @@ const AUTHORIZATION = {
   code_challenge: CHALLENGE,
   code_challenge_method: 'S256',
 };
-/** Bodies where that of the contract's example would not do; a form when the route is no API's. */
+/** Bodies where the contract's example does not work; forms for routes outside the API. */
 const BODIES: Readonly<Record<string, object>> = {
   'post /api/v1/api-keys': { name: 'made', scopes: ['keys:write'] },
   'post /api/v1/sign-in': {},
@@ -40,7 +40,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'post /revoke': {},
 };
 
-/** Addresses of what is there for everybody. */
+/** Public addresses. */
 const PATHS: Readonly<Record<string, string>> = {
   'get /api/problems/{code}': '/api/problems/not_found',
   'get /api/docs/{file}': '/api/docs/start.js',
@@ -50,10 +50,10 @@ const PATHS: Readonly<Record<string, string>> = {
   'get /download/tel2/{system}/{architecture}/stable.txt': '/download/tel2/linux/amd64/stable.txt',
 };
 
-/** Where `Authorization` holds an access token and nothing else. */
+/** Routes where `Authorization` can only contain an access token. */
 const TAKE_KEYS_OF_TELEPRESENCE = new Set(['get /api/userinfo', 'post /sso/api/apikeys']);
 
-describe('who gets what from a route', () => {
+describe('the authorization table', () => {
   let api: TestApi;
   let ours: TestTeam;
   let theirs: TestTeam;
@@ -61,7 +61,7 @@ describe('who gets what from a route', () => {
   let owner: TestPerson;
   let edge: ReplayingEdge;
   let count = 0;
-  /** What the next request may name. A request that changes something takes all of it along. */
+  /** Resources that the next request can name. A request that changes something replaces all of them. */
   let things = new Map<string, Promise<string>>();
   let people = new Map<CallerKind, Promise<TestPerson>>();
 
@@ -70,7 +70,7 @@ describe('who gets what from a route', () => {
     edge = new ReplayingEdge(api.bus);
     ours = await api.team('Ours');
     theirs = await api.team('Theirs');
-    // Somebody else is an owner too, so that owners may leave.
+    // A second owner, so that owners can leave.
     for (const team of [ours, theirs])
       await api.person(`first@${team.teamId}.test`, [[team.teamId, 'owner']]);
     credentials = await prepareCredentials(api, ours);
@@ -80,11 +80,11 @@ describe('who gets what from a route', () => {
     return api.close();
   });
 
-  it('is written down for every route', () => {
+  it('has a row for every route', () => {
     expect(AUTHORIZATION_TABLE.map(([route]) => route).toSorted()).toEqual(servedRoutes(api).toSorted());
   });
 
-  it('is what the contract says it needs', () => {
+  it('matches what the contract requires', () => {
     const needs = new Map(AUTHORIZATION_TABLE.map(([route, scope]) => [route, scope]));
     for (const { method, path, access } of OPERATIONS) {
       expect([path, needs.get(`${method} ${path}`)]).toEqual([path, access]);
@@ -107,7 +107,7 @@ describe('who gets what from a route', () => {
     expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(expected));
   });
 
-  /** Each kind of caller by name; people are made when they are needed. */
+  /** Each kind of caller by name; people are created when needed. */
   async function shownAs(
     caller: CallerKind,
     [route, needs]: Row,
@@ -179,7 +179,7 @@ describe('who gets what from a route', () => {
     return status;
   }
 
-  /** What has to be new each time, or be put on something of ours. */
+  /** Bodies that must be new each time, or must name our resources. */
   async function freshBody(route: string): Promise<object | undefined> {
     const unique = `thing-${++count}`;
     switch (route) {

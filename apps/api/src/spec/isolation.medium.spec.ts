@@ -6,9 +6,9 @@ describe('two teams', () => {
   let api: TestApi;
   let ours: TestTeam;
   let theirs: TestTeam;
-  /** One id of the other team for every path parameter. */
+  /** One ID of the other team for every path parameter. */
   let theirIds: Record<string, string>;
-  /** Everything by which the other team could be recognised in an answer. */
+  /** Everything that would reveal the other team in a response. */
   let theirTraces: string[];
 
   beforeAll(async () => {
@@ -58,7 +58,7 @@ describe('two teams', () => {
       '/audit-events',
     ];
     const pages = await Promise.all(lists.map(async (path) => (await theirs.get(path)).body.items));
-    // When their key was used is written down in the background.
+    // The use of their key is recorded in the background.
     return JSON.parse(JSON.stringify(pages, (name, value) => (name === 'lastUsedAt' ? null : value)));
   };
   const expectNoTraces = (text: string, except: string[] = []) => {
@@ -70,7 +70,7 @@ describe('two teams', () => {
   );
 
   it.each(addressed.map((operation) => [operation.id, operation] as const))(
-    'answer %s on an id of the other like on an id of nothing, and change nothing',
+    'answer %s on an id of the other as if it did not exist, and change nothing',
     async (_id, operation) => {
       const before = await seenByThem();
       const foreign = await call(ours, operation, theirIds);
@@ -110,11 +110,11 @@ describe('two teams', () => {
     },
   );
 
-  it('do not see each other in themselves', async () => {
+  it('do not see each other in /me and /team', async () => {
     expectNoTraces((await ours.get('/me')).text);
   });
 
-  it('cannot turn a page of the other', async () => {
+  it('cannot use a page cursor of the other', async () => {
     await theirs.trafficManager('their-second');
     const { nextCursor } = (await theirs.get('/traffic-managers?limit=1')).body;
     const response = await ours.get(`/traffic-managers?cursor=${encodeURIComponent(nextCursor)}`);
@@ -145,7 +145,7 @@ describe('two teams', () => {
         ingress: { host: 'x', port: 80 },
       }),
     ],
-  ])('cannot put %s on what belongs to the other', async (collection, body) => {
+  ])('cannot put %s on resources of the other', async (collection, body) => {
     const before = await seenByThem();
     const response = await ours.post(`/${collection}`, body(theirIds));
     expect([response.status, response.body.code]).toEqual([404, 'not_found']);
@@ -154,7 +154,7 @@ describe('two teams', () => {
     expect(api.bus.drain()).toEqual([]);
   });
 
-  it('count their traffic managers apart', async () => {
+  it('count their traffic managers separately', async () => {
     const intercept = (await ours.post('/intercepts', { name: 'x', workload: 'x' })).body;
     expect(intercept).toMatchObject({ name: 'x' });
     expectNoTraces(JSON.stringify(intercept));

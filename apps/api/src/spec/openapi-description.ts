@@ -22,7 +22,7 @@ export interface OpenApiDocument {
 
 export type Method = 'get' | 'post' | 'patch' | 'delete';
 
-/** One operation, as somebody knows it who has only the document. */
+/** One operation, as described by the document. */
 export interface DescribedOperation {
   readonly id: string;
   readonly method: Method;
@@ -32,7 +32,7 @@ export interface DescribedOperation {
   readonly pathParameters: readonly string[];
   readonly queryParameters: readonly string[];
   readonly bodyExample: object | undefined;
-  /** Of every status. */
+  /** Error codes of every status. */
   readonly errorCodes: readonly string[];
 }
 
@@ -60,7 +60,7 @@ export function operationsOf({ paths }: OpenApiDocument): DescribedOperation[] {
   );
 }
 
-/** Says what the document does not tell of answers. */
+/** Finds deviations of responses from the document. */
 export class AnswerCheck {
   private readonly ajv = new Ajv2020({ strict: false, allErrors: true });
 
@@ -69,7 +69,7 @@ export class AnswerCheck {
     this.ajv.addSchema({ $id: 'openapi:', components: document.components });
   }
 
-  /** Null if the document describes this very answer, otherwise why it does not. */
+  /** Returns null if the document describes this response, otherwise why it does not. */
   complaint({ method, path }: DescribedOperation, response: Response): string | null {
     const { status, text } = response;
     const described = this.document.paths[path]?.[method]?.responses[status];
@@ -88,7 +88,7 @@ export class AnswerCheck {
   private mismatch(schema: object, value: unknown): string | null {
     const { $ref } = schema as { $ref?: string };
     const validate = $ref === undefined ? this.ajv.compile(schema) : this.ajv.getSchema(`openapi:${$ref}`);
-    if (validate === undefined) return `there is no schema ${$ref}`;
+    if (validate === undefined) return `schema ${$ref} does not exist`;
     return validate(value) ? null : this.ajv.errorsText(validate.errors);
   }
 }

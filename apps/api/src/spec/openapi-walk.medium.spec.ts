@@ -19,11 +19,11 @@ const PASSWORD = 'correct horse battery';
 const ELSEWHERE = { Origin: 'https://evil.example.test' };
 const UNKNOWN_ID = '0198c0de-0000-7000-8000-000000000000';
 
-/** A team of its own for each operation, with an owner who has a password. */
+/** A team for each operation, with an owner who has a password. */
 interface World {
   readonly team: TestTeam;
   readonly owner: TestPerson;
-  /** Unique among the worlds. */
+  /** Unique name. */
   readonly name: string;
 }
 
@@ -66,14 +66,14 @@ describe('every operation of the OpenAPI document', () => {
     return found;
   };
 
-  /** The id of what the operation `id` creates out of its example. */
+  /** Returns the ID of the resource that the operation `id` creates from its example. */
   const created = async (id: string, at: World, parameters: Record<string, string> = {}): Promise<string> => {
     const response = await send(operation(id), at, { parameters });
     if (response.status !== 201) throw new Error(`${id}: ${response.status} ${response.text}`);
     return response.body.id;
   };
 
-  /** What a path parameter names; a parameter that is not here fails its operations. */
+  /** Values of path parameters; a missing parameter fails its operations. */
   const PARAMETERS: Record<string, (at: World, known: Record<string, string>) => string | Promise<string>> = {
     apiKeyId: (at) => created('createApiKey', at),
     code: () => 'not_found',
@@ -84,7 +84,7 @@ describe('every operation of the OpenAPI document', () => {
     programId: async ({ team, owner }) => (await api.program(team.teamId, owner.user.id)).id,
     sessionId: async ({ team }) => (await team.session('cluster')).id,
     shareLinkId: (at, known) => created('createShareLink', at, known),
-    // Someone else owns it too, or nobody could leave it.
+    // A second owner, so that the first one can leave.
     teamId: async ({ owner, name }) => {
       const { teamId } = await api.team(`${name}-other`);
       await api.store.users.addMembership(teamId, owner.user.id, 'owner');
@@ -97,7 +97,7 @@ describe('every operation of the OpenAPI document', () => {
     userSessionId: async ({ owner }) => (await api.person(owner.user.email, [])).session.id,
   };
 
-  /** What an example cannot know: a person, a secret. */
+  /** Bodies that an example cannot contain: a person, a secret. */
   const BODIES: Record<string, (at: World) => object | Promise<object>> = {
     signIn: ({ owner }) => ({ email: owner.user.email }),
     acceptInvitation: async ({ owner, name }) => {
@@ -148,7 +148,7 @@ describe('every operation of the OpenAPI document', () => {
     return request.set('Content-Type', headers['Content-Type'] ?? 'application/json').send(body);
   }
 
-  /** A replay of which an edge reports that it failed. */
+  /** Sends a replay that an edge reports as failed. */
   const replaying = async (
     at: World,
     sending: Partial<Sending>,
@@ -162,7 +162,7 @@ describe('every operation of the OpenAPI document', () => {
     return { parameters: { previewId }, ...sending };
   };
 
-  /** As many streams as one key may have are open. */
+  /** Opens as many streams as one key can have. */
   const withAllStreams = async ({ team }: World, parameters: Record<string, string>) => {
     const { port } = api.app.getHttpServer().address() as AddressInfo;
     for (let i = 0; i < 20; i++)
@@ -174,7 +174,7 @@ describe('every operation of the OpenAPI document', () => {
     return { parameters };
   };
 
-  /** Errors that one operation alone can answer with: how its own promise is broken. */
+  /** Errors of single operations, and how to provoke them. */
   const CONFLICTS: readonly (readonly [
     code: string,
     id: string,
@@ -278,7 +278,7 @@ describe('every operation of the OpenAPI document', () => {
     ],
   ];
 
-  /** They take hundreds of requests, a fault of ours, or a database that hangs: specs of their own provoke them. */
+  /** They need hundreds of requests, a fault of ours, or a database that hangs: specs of their own provoke them. */
   const PROVOKED_ELSEWHERE = [
     'credential_limit_reached',
     'internal_error',
@@ -290,19 +290,19 @@ describe('every operation of the OpenAPI document', () => {
     'too_many_requests',
   ];
 
-  // Names come from the table that the document is made of, so that each operation is a test of its own.
+  // Names come from the table from which the document is built, so that each operation is a test of its own.
   const IDS = OPERATIONS.map(({ id }) => id);
 
-  it('is one that is walked', () => {
+  it('is covered by the walk', () => {
     expect(operations.map(({ id }) => id).toSorted()).toEqual(IDS.toSorted());
   });
 
-  it.each(IDS)('does what its example asks for, and answers as described: %s', async (id) => {
+  it.each(IDS)('does what its example requests, and responds as described: %s', async (id) => {
     const walked = operation(id);
     const callers = walked.access === 'all' ? (['key', 'owner'] as const) : [undefined];
     for (const as of callers) {
       const at = await world();
-      // A list is worth looking at when something is in it.
+      // A list is worth checking if it contains something.
       const child = operations.find(
         ({ path }) => path.startsWith(`${walked.path}/{`) && path.indexOf('}') === path.length - 1,
       );
@@ -375,7 +375,7 @@ describe('every operation of the OpenAPI document', () => {
     expect(conflicts.filter((code) => !left.includes(code))).toEqual([]);
   });
 
-  it.each(CONFLICTS)('answers %s as described: %s', async (code, id, prepare) => {
+  it.each(CONFLICTS)('responds with %s as described: %s', async (code, id, prepare) => {
     const walked = operation(id);
     const at = await world();
     const response = await send(walked, at, { parameters: {}, ...(await prepare(at)) });

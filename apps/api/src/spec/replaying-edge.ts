@@ -28,11 +28,11 @@ export const ANSWERED: ReplayReport = {
   end: 'complete',
 };
 
-/** Stands in for an edge: offers to send every replay, and reports what it is told to. */
+/** Stands in for an edge: offers to send every replay, and sends the report that the test sets. */
 export class ReplayingEdge {
   readonly orders: ReplayOrder[] = [];
   report: ReplayReport = ANSWERED;
-  /** What it offers. */
+  /** Fields of its offer. */
   offer: Partial<ReplayOffer> = {};
   private readonly stop: () => void;
 

@@ -33,7 +33,7 @@ const UNDESCRIBED = [
   'get /preview-access',
 ];
 
-/** What the Telepresence client expects of the cloud, which is no API for anybody else: docs/telepresence.md. */
+/** Routes for the Telepresence client, which are not a public API: docs/telepresence.md. */
 const TELEPRESENCE = [
   'get /api/licenses/{licenseId}/formats/jwt',
   'get /api/userinfo',
@@ -60,7 +60,7 @@ describe('the routes', () => {
   });
   afterAll(() => api.close());
 
-  it('are the operations of the contract, all of them and no others', () => {
+  it('are exactly the operations of the contract', () => {
     const described = OPERATIONS.map(({ method, path }) => `${method} ${path}`);
     expect(servedRoutes(api).toSorted()).toEqual([...described, ...UNDESCRIBED, ...TELEPRESENCE].toSorted());
   });
@@ -134,7 +134,7 @@ describe('the routes', () => {
     expect([nul.status, nul.body.code]).toEqual([400, 'validation_failed']);
   });
 
-  it('send the same headers of protection with everything, and say nothing of the server', async () => {
+  it('send the same security headers with every response, and reveal nothing of the server', async () => {
     for (const path of ['/api/v1/me', '/nothing', '/api/openapi.json', '/']) {
       const { headers } = await api.http().get(path);
       expect(headers).toMatchObject({
@@ -163,7 +163,7 @@ describe('the routes', () => {
     expect(api.logLines[0]).not.toContain('limit');
   });
 
-  it('keep internal text to the log', async () => {
+  it('write internal text only to the log', async () => {
     const { list } = api.store.previews;
     api.store.previews.list = () => Promise.reject(new Error('relation "preview" does not exist'));
     try {

@@ -5,7 +5,7 @@ interface Layer {
   readonly route?: { readonly path: string; readonly stack: readonly { readonly method: string }[] };
 }
 
-/** Every route that the server has, as its router knows them: `get /api/v1/previews/{previewId}`. */
+/** Returns every route of the server, as its router knows them: `get /api/v1/previews/{previewId}`. */
 export function servedRoutes({ app }: TestApi): string[] {
   const express: Express = app.getHttpAdapter().getInstance();
   return (express.router.stack as unknown as readonly Layer[]).flatMap(({ route }) =>

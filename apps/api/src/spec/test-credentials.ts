@@ -1,33 +1,33 @@
 import { API_KEY_SCOPES, CULVERT_CLIENT_ID, generateOAuthSecret, type ApiKeyScope } from '@culvert/domain';
 import type { TestApi, TestPerson, TestTeam } from './api-harness.js';
 
-/** Headers that a request shows itself with. */
+/** Headers with the credential of a request. */
 export type Shown = Readonly<Record<string, string>>;
 
-/** Everybody who may come along, as the headers of their requests. */
+/** Every kind of caller, with the headers of their requests. */
 export interface Credentials {
-  /** What is no credential, or none any more, by name. */
+  /** Missing, unknown, expired and revoked credentials, by name. */
   readonly nobody: ReadonlyMap<string, Shown>;
-  /** For every scope the secret of a key of the team with that scope alone. */
+  /** Secret of a key of the team for each single scope. */
   readonly keys: ReadonlyMap<ApiKeyScope, string>;
-  /** The access token of a Telepresence client, of an owner. */
+  /** Access token of a Telepresence client, of an owner. */
   readonly token: Shown;
-  /** The access token of `culvert`, of an owner. */
+  /** Access token of `culvert`, of an owner. */
   readonly program: Shown;
 }
 
-/** A key or token as programs show it. */
+/** A key or token as programs send it. */
 export const bearer = (secret: string): Shown => ({ Authorization: `Bearer ${secret}` });
-/** A key as Telepresence's programs show it. */
+/** A key as Telepresence's programs send it. */
 export const ambassador = (secret: string): Shown => ({ 'X-Ambassador-Api-Key': secret });
 const cookie = (value: string): Shown => ({ Cookie: value });
 
-/** The cookie of a person. */
+/** Returns the cookie of a person. */
 export function shownBy(person: TestPerson): Shown {
   return cookie(person.cookie);
 }
 
-/** The same cookie, sent along with what a page of another host made the browser send. */
+/** Returns the same cookie, in a request that a page of another host made the browser send. */
 export function forgedOf(person: TestPerson): Shown {
   return { Cookie: person.cookie, Origin: 'https://evil.example' };
 }

@@ -32,14 +32,14 @@ describe('teams', () => {
   const remove = (by: TestPerson, of: TestPerson) =>
     outcome(by.request('delete', `/team/members/${of.user.id}`));
 
-  it('show limits and use, and who is in them', async () => {
+  it('show limits and use, and their members', async () => {
     const shown = teamResource.parse((await member.request('get', '/team')).body);
     expect(shown).toMatchObject({ name: 'Shop', use: { members: 3, apiKeys: 1 }, limits: { members: 1000 } });
     const { items } = memberList.parse((await member.request('get', '/team/members')).body);
     expect(items.map(({ role }) => role)).toEqual(['owner', 'admin', 'member']);
   });
 
-  it('change by their admins, with an entry in the audit log', async () => {
+  it('can be changed by their admins, with an entry in the audit log', async () => {
     expect((await member.request('patch', '/team').send({ name: 'X' })).status).toBe(403);
     const changed = await admin
       .request('patch', '/team')
@@ -54,7 +54,7 @@ describe('teams', () => {
     });
   });
 
-  it('let admins touch no owner and make none, nor keys in their place', async () => {
+  it('do not let admins change or make owners, nor keys act for owners', async () => {
     expect(await setRole(admin, owner, 'member')).toEqual([403, 'role_not_permitted']);
     expect(await setRole(admin, member, 'owner')).toEqual([403, 'role_not_permitted']);
     expect(await remove(admin, owner)).toEqual([403, 'role_not_permitted']);
@@ -77,7 +77,7 @@ describe('teams', () => {
     expect((await owner.request('get', '/team')).status).toBe(403);
   });
 
-  it('take what somebody may, and their keys, as soon as they are removed', async () => {
+  it('revoke the access and keys of members as soon as they are removed', async () => {
     const { id, key } = (await member.request('post', '/api-keys').send({ name: 'mine' })).body;
     const more = await api
       .http()
@@ -98,7 +98,7 @@ describe('teams', () => {
     expect((await team.get('/me')).status).toBe(200);
   });
 
-  it('take only the keys that can do more than a lower role', async () => {
+  it('revoke only the keys that have more scopes than a lower role', async () => {
     const strong = (await admin.request('post', '/api-keys').send({ name: 's', scopes: ['team:write'] }))
       .body;
     const weak = (await admin.request('post', '/api-keys').send({ name: 'w', scopes: ['tunnel'] })).body;
@@ -107,7 +107,7 @@ describe('teams', () => {
     expect((await team.get(`/api-keys/${weak.id}`)).body.revokedAt).toBeNull();
   });
 
-  it('show what a member leaves behind that lets somebody in, and end it', async () => {
+  it('list working credentials that a member leaves behind, and end them', async () => {
     await team.trafficManager('staging');
     const preview = (
       await member
@@ -151,7 +151,7 @@ describe('teams', () => {
     expect((await owner.request('get', credentials)).status).toBe(404);
   });
 
-  it('let no admin end what an owner made', async () => {
+  it('do not let admins end credentials of owners', async () => {
     await owner.request('post', '/api-keys').send({ name: 'owner' });
     expect(await outcome(admin.request('delete', `/team/members/${owner.user.id}/credentials`))).toEqual([
       403,
@@ -159,7 +159,7 @@ describe('teams', () => {
     ]);
   });
 
-  it('let members manage their own keys only', async () => {
+  it('let members manage only their own keys', async () => {
     const own = (await member.request('post', '/api-keys').send({ name: 'own' })).body;
     const path = `/api-keys/${team.apiKey.id}`;
     expect(await outcome(member.request('delete', path))).toEqual([403, 'insufficient_scope']);
@@ -170,7 +170,7 @@ describe('teams', () => {
     expect((await member.request('delete', `/api-keys/${own.id}`)).status).toBe(204);
   });
 
-  it('invite people, who come in with their own address only, once', async () => {
+  it('invite people, who join once with their own address', async () => {
     const email = `guest-${count}@example.test`;
     const invited = await admin.request('post', '/team/invitations').send({ email: email.toUpperCase() });
     const { id, token } = createdInvitationResource.parse(invited.body);
@@ -195,7 +195,7 @@ describe('teams', () => {
     for (const secret of [token, renewed.token]) expect(everything).not.toContain(secret);
   });
 
-  it('can be made by anybody, who then is in several', async () => {
+  it('can be created by anyone, who then is in several', async () => {
     const made = await member.request('post', '/teams').send({ name: 'Mine' });
     expect(made.status).toBe(201);
     const shown = await member.request('get', '/team', { teamId: made.body.id });
@@ -206,7 +206,7 @@ describe('teams', () => {
     ).toBe(200);
   });
 
-  it('can be made by members of one alone, where the operator says so', async () => {
+  it('can be created only by members of one, if the operator sets it', async () => {
     const strict = await TestApi.start({ env: { TEAM_CREATION: 'members' } });
     const nobody = await strict.person('nobody@example.test', []);
     const make = (by: TestPerson) => by.request('post', '/teams').send({ name: 'Mine' });
@@ -234,7 +234,7 @@ describe('rotating an API key', () => {
   const works = async (secret: string) =>
     (await api.http().get('/api/v1/me').set('Authorization', `Bearer ${secret}`)).status;
 
-  it('lets both work during the overlap', async () => {
+  it('lets both keys work during the overlap', async () => {
     const key = await team.keyWith({ scopes: ['tunnel'] });
     const rotated = await team.post(`/api-keys/${key.apiKey.id}/rotate`, { overlapSeconds: 60 });
     expect(rotated.status).toBe(201);
@@ -246,7 +246,7 @@ describe('rotating an API key', () => {
     expect([again.status, again.body.code]).toEqual([409, 'api_key_not_usable']);
   });
 
-  it('ends the old key at once without an overlap, and tells the edges', async () => {
+  it('ends the old key at once without an overlap, and notifies the edges', async () => {
     const key = await team.keyWith({});
     api.bus.drain();
     const rotated = await team.post(`/api-keys/${key.apiKey.id}/rotate`, { overlapSeconds: 0 });
@@ -261,7 +261,7 @@ describe('rotating an API key', () => {
     expect([refused.status, refused.body.code]).toEqual([403, 'insufficient_scope']);
   });
 
-  it('asks the database nothing about a key whose checksum is wrong', async () => {
+  it('does not query the database about a key with a wrong checksum', async () => {
     const { findByHash } = api.store.apiKeys;
     let lookups = 0;
     api.store.apiKeys.findByHash = (hash) => (lookups++, findByHash.call(api.store.apiKeys, hash));

@@ -59,7 +59,7 @@ describe(ExchangeWatch.name, () => {
     });
   });
 
-  it('says an exchange when it begins, and once more when it has ended', () => {
+  it('reports an exchange when it begins, and again when it has ended', () => {
     const trace = watch.begin(begun('/slow'))!;
     watch.flush();
     expect(exchanges()).toMatchObject([{ state: 'open', target: '/slow', status: null, response: null }]);
@@ -73,7 +73,7 @@ describe(ExchangeWatch.name, () => {
     expect(lines).toHaveLength(2);
   });
 
-  it('notes in words what the service got wrong in a response that was delivered', () => {
+  it('describes in words the faults of a delivered response', () => {
     const trace = watch.begin(begun())!;
     trace.oddities = Oddity.BODY_NOT_ALLOWED | Oddity.UNEXPECTED_BYTES;
     trace.answer(answer(), false);
@@ -89,13 +89,13 @@ describe(ExchangeWatch.name, () => {
     ]);
   });
 
-  it('says an exchange that is over within one batch once', () => {
+  it('reports an exchange that ends within one batch once', () => {
     run();
     watch.flush();
     expect(exchanges()).toHaveLength(1);
   });
 
-  it('never says a secret of a head, and says bodies apart', () => {
+  it('never reports a secret in a head, and reports bodies separately', () => {
     watch.capturesBodies = true;
     run(`/?token=${SECRET}`, `Authorization: Bearer ${SECRET}\r\nCookie: a=${SECRET}\r\n`);
     watch.flush();
@@ -114,14 +114,14 @@ describe(ExchangeWatch.name, () => {
     });
   });
 
-  it('captures no bodies unless told to', () => {
+  it('captures no bodies by default', () => {
     run();
     watch.flush();
     expect(bodies).toEqual([]);
     expect(past(true).some((line) => line.startsWith('b'))).toBe(false);
   });
 
-  it('keeps the last exchanges for those who come later, with bodies for those who may have them', () => {
+  it('keeps the last exchanges for later watchers, with bodies for those who asked for them', () => {
     watch.capturesBodies = true;
     for (let i = 0; i < 250; i++) run(`/${i}`);
     const open = watch.begin(begun('/open'))!;
@@ -132,8 +132,8 @@ describe(ExchangeWatch.name, () => {
     open.end('cancelled', null);
   });
 
-  // A second's worth at once held up all other exchanges for tens of milliseconds, once a second.
-  it('looks at a flood evenly', () => {
+  // Recording a whole second's share at once delayed all other exchanges for tens of milliseconds, once a second.
+  it('records a burst evenly over time', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     try {
       watch = new ExchangeWatch({
@@ -157,7 +157,7 @@ describe(ExchangeWatch.name, () => {
     }
   });
 
-  it('counts what is too much for one second instead of saying it', () => {
+  it('counts exchanges beyond the limit of a second instead of reporting them', () => {
     let left = 0;
     for (let i = 0; i < 1000; i++) {
       const trace = watch.begin(begun());
@@ -171,7 +171,7 @@ describe(ExchangeWatch.name, () => {
     expect(exchanges()).toHaveLength(1000 - left);
   });
 
-  it('holds no more than there is room for, and gives it back', () => {
+  it('holds no more than its memory allows, and returns the memory', () => {
     watch.capturesBodies = true;
     const trace = watch.begin(begun())!;
     trace.responseBody?.add(Buffer.alloc(100_000, 120), 0, 100_000);
@@ -185,7 +185,7 @@ describe(ExchangeWatch.name, () => {
     expect(memory.heldBytes).toBe(0);
   });
 
-  it('shows a replay as what it is, and finds what it holds', () => {
+  it('marks a replay, and finds held exchanges', () => {
     const replay = { id: 'r1', replayOf: 'e1', callerId: 'u1' };
     const trace = watch.begin({ ...begun('/again'), replay })!;
     expect(watch.find('r1')?.line).toContain('"state":"open"');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FailureLog } from './failure-log.js';
 
 describe(FailureLog.name, () => {
-  it('writes the reference down at the default level, and a flood of one kind hides no other', () => {
+  it('logs the reference at the default level, and a burst of one kind does not hide others', () => {
     const lines: Record<string, unknown>[] = [];
     const log = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as never) });
     const failures = new FailureLog(log);

@@ -40,7 +40,7 @@ describe('masking', () => {
     ],
     [`Location: https://ann:${SECRET}@a.test/`, 'https://***@a.test/'],
     [`Referer: https://p.test/.culvert/share/${SECRET}/x`, 'https://p.test/.culvert/share/***/x'],
-  ])('hides what is secret in: %s', (line, expected) => {
+  ])('masks the secret in: %s', (line, expected) => {
     expect(valueOf(line).trim()).toBe(expected.trim());
     expect(JSON.stringify(masked(line))).not.toContain(SECRET);
     expect(masked(line).fields[0].isMasked).toBe(true);
@@ -51,7 +51,7 @@ describe('masking', () => {
     'Sec-WebSocket-Key: dGhl',
     'X-Name: <script>alert(1)</script>',
     'X-Keyboard: qwerty',
-  ])('leaves as it is: %s', (line) => {
+  ])('leaves unchanged: %s', (line) => {
     const { fields, isTruncated } = masked(line);
     expect(fields).toEqual([
       { name: line.split(':')[0], value: line.slice(line.indexOf(':') + 2), isMasked: false },
@@ -59,12 +59,12 @@ describe('masking', () => {
     expect(isTruncated).toBe(false);
   });
 
-  it('hides secrets in targets', () => {
+  it('masks secrets in targets', () => {
     expect(maskTarget(`/a?code=${SECRET}&x=1#token=${SECRET}`)).toBe('/a?code=***&x=1#token=***');
     expect(maskTarget('/a?q=1&page=2')).toBe('/a?q=1&page=2');
   });
 
-  it('bounds heads, and says that it did', () => {
+  it('bounds heads, and marks shortened ones', () => {
     const { fields, isTruncated } = masked(`X-Long: ${'a'.repeat(20_000)}`, `X-Late: b`);
     expect(isTruncated).toBe(true);
     expect(fields[0].value.length).toBeLessThan(5000);
@@ -73,7 +73,7 @@ describe('masking', () => {
     expect(JSON.stringify(many).length).toBeLessThan(40_000);
   });
 
-  it('takes no longer for values that are made to make it', () => {
+  it('takes no longer for values that are built to be slow', () => {
     const hostile = [
       '?token'.repeat(10_000),
       '?' + 'token'.repeat(12_000),

@@ -19,14 +19,14 @@ describe('the way to metrics on the public port', () => {
       expect(mayReachApp(request(target), peer)).toBe(true);
   });
 
-  // nginx on the same machine passes on what comes from everywhere.
+  // nginx on the same machine forwards requests from everywhere.
   it.each([
     'X-Forwarded-For: 192.0.2.1',
     'X-Forwarded-Proto: https',
     'Forwarded: for=192.0.2.1',
     'X-Real-IP: 192.0.2.1',
     'Via: 1.1 proxy',
-  ])('is closed to what a proxy on this machine passed on with %s', (line) => {
+  ])('is closed to requests that a proxy on this machine forwarded with %s', (line) => {
     expect(mayReachApp(request('/metrics', line), '127.0.0.1')).toBe(false);
   });
 });

@@ -63,7 +63,7 @@ describe(PublicListener.name, () => {
     socket.on('data', (chunk) => socket.write(`${isSecure ? 'secure' : 'clear'} ${String(chunk)}`));
   };
 
-  it('knows its port before it serves, and serves those who came early', async () => {
+  it('knows its port before it serves, and serves early connections', async () => {
     listener = await PublicListener.open({ listen: LISTEN, tls: null }, log);
     const early = net.connect(listener.port, '127.0.0.1');
     sockets.push(early);
@@ -73,7 +73,7 @@ describe(PublicListener.name, () => {
     expect(String((await once(early, 'data'))[0])).toBe('clear hello');
   });
 
-  it('survives those who fail the TLS handshake and serves the others', async () => {
+  it('survives clients that fail the TLS handshake, and serves the others', async () => {
     const { cert } = write(createTestCertificate(['localhost']));
     listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
     listener.serve(echo);
@@ -85,7 +85,7 @@ describe(PublicListener.name, () => {
     expect(await answer(await visit(cert))).toBe('secure hello');
   });
 
-  it('shows a certificate that replaces its own to whoever comes then, and cuts nobody off', async () => {
+  it('uses a replaced certificate for new connections, and keeps the open ones', async () => {
     const old = write(createTestCertificate(['localhost']));
     listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
     listener.serve(echo);
@@ -99,7 +99,7 @@ describe(PublicListener.name, () => {
     expect(lines.join()).not.toContain('PRIVATE KEY');
   });
 
-  it('keeps its certificate while the files are of no use, and says so once', async () => {
+  it('keeps its certificate while the files are invalid, and logs it once', async () => {
     const { cert } = write(createTestCertificate(['localhost']));
     listener = await PublicListener.open({ listen: LISTEN, tls: files() }, log);
     listener.serve(echo);
@@ -113,7 +113,7 @@ describe(PublicListener.name, () => {
     expect(lines.join().match(complaint)).toHaveLength(1);
   });
 
-  it('rejects when the port is taken', async () => {
+  it('rejects if the port is in use', async () => {
     listener = await PublicListener.open({ listen: LISTEN, tls: null }, log);
     await expect(
       PublicListener.open({ listen: { ...LISTEN, port: listener.port }, tls: null }, log),

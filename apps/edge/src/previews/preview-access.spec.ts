@@ -1,4 +1,4 @@
-/** Who gets past the gate with what: tables of requests against one private preview, a public one and none. */
+/** Which credentials pass the gate: tables of requests for one private preview, one public one and none. */
 import { createHash } from 'node:crypto';
 import {
   generateSecret,
@@ -60,7 +60,7 @@ const PREFLIGHT = { Origin: 'https://x.test', 'Access-Control-Request-Method': '
 describe('the gate of a private preview', () => {
   let gate: PreviewGate;
   let usable: boolean;
-  /** That the visit is by. */
+  /** Share link of the visit. */
   let shareLinkId: string | null;
   let outcome: VisitOutcome;
   let lookups: number;
@@ -134,7 +134,7 @@ describe('the gate of a private preview', () => {
     ['a preflight (peers.md 11)', 'OPTIONS /a', PREFLIGHT, '204'],
     ['a preflight with a body', 'OPTIONS /a', { ...PREFLIGHT, 'Content-Length': '3' }, 'access_denied'],
     ['a preflight with a cookie', 'OPTIONS /a', { ...PREFLIGHT, Cookie: 'a=1' }, 'access_denied'],
-    ['OPTIONS that is no preflight', 'OPTIONS /a', { Origin: 'https://x.test' }, 'access_denied'],
+    ['OPTIONS that is not a preflight', 'OPTIONS /a', { Origin: 'https://x.test' }, 'access_denied'],
     ['a token', 'GET /', { 'Culvert-Preview-Token': TOKEN }, 'allow'],
     ['a token with underscores', 'GET /', { culvert_preview_token: TOKEN }, 'allow'],
     ['a token as bearer', 'POST /', { Authorization: `Bearer ${TOKEN}` }, 'allow'],
@@ -209,7 +209,7 @@ describe('the gate of a private preview', () => {
     ['GET /.culvert/sign-in', {}],
     [`GET /.culvert/share/${generateSecret('cvs_')}`, {}],
     [`GET /.culvert/signed-in?code=${generateSecret()}&to=Lw`, {}],
-  ])('says the same of a preview that is not there (peers.md 6): %s', async (line, headers) => {
+  ])('answers the same for a preview that does not exist (peers.md 6): %s', async (line, headers) => {
     const told = (verdict: Verdict | RelayError) =>
       'kind' in verdict && verdict.kind === 'respond'
         ? [verdict.answer.status, verdict.answer.lines.replace(/nonce=[\w-]+/g, 'nonce=')]
@@ -219,7 +219,7 @@ describe('the gate of a private preview', () => {
     expect(there[0]).not.toBe('allow');
   });
 
-  it('lets a cookie into no other preview (peers.md 4)', async () => {
+  it('does not accept a cookie for another preview (peers.md 4)', async () => {
     expect(await check(route('team', 'other'), request('GET /', { Cookie: COOKIE }))).toBe(
       refuse('access_denied'),
     );
@@ -227,22 +227,26 @@ describe('the gate of a private preview', () => {
     expect(await check(route('team', 'other'), request('GET /', token))).toBe(refuse('access_denied'));
   });
 
-  it('answers a cookie it knows without a promise, and asks again when the preview or the person changed', async () => {
-    const to = route('team');
-    const shown = request('GET /', { Cookie: COOKIE });
-    expect(await check(to, shown)).toBe(ALLOW);
-    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe(ALLOW);
-    expect(lookups).toBe(1);
-    usable = false;
-    gate.forgetUser('somebody else');
-    expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe(ALLOW);
-    gate.forgetUser('u');
-    expect(await check(to, shown)).toBe(refuse('access_denied'));
-    usable = true;
-    expect(await check(route('team'), shown)).toBe(ALLOW);
-  });
+  it(
+    'answers a known cookie without a promise, and looks it up again when the preview or the person ' +
+      'changed',
+    async () => {
+      const to = route('team');
+      const shown = request('GET /', { Cookie: COOKIE });
+      expect(await check(to, shown)).toBe(ALLOW);
+      expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe(ALLOW);
+      expect(lookups).toBe(1);
+      usable = false;
+      gate.forgetUser('somebody else');
+      expect(gate.check(to, shown, HOST, '192.0.2.1')).toBe(ALLOW);
+      gate.forgetUser('u');
+      expect(await check(to, shown)).toBe(refuse('access_denied'));
+      usable = true;
+      expect(await check(route('team'), shown)).toBe(ALLOW);
+    },
+  );
 
-  it('keeps the page that was asked for, whatever it looks like, and leads nowhere else (peers.md 5)', async () => {
+  it('keeps any requested page, and redirects nowhere else (peers.md 5)', async () => {
     for (const target of ['/a/%2e%2e/b?x=%26&y', '//evil.test/x', '/@evil.test/%0d%0aa']) {
       const answer = answerOf(await check(route('team'), request(`GET ${target}`, PAGE)));
       const [, location = ''] = /^Location: (.*)\r$/m.exec(answer.lines) ?? [];
@@ -271,7 +275,7 @@ describe('the gate of a private preview', () => {
   });
 
   it.each(['no nonce', 'another nonce', 'another preview', 'a made-up code'])(
-    'takes no code with %s (peers.md 5)',
+    'refuses a code with %s (peers.md 5)',
     async (flaw) => {
       const [secret, nonce] = [generateSecret(), generateSecret()];
       code = {
@@ -287,7 +291,7 @@ describe('the gate of a private preview', () => {
     },
   );
 
-  it('lets in by a share link, and takes the secret out of the address (peers.md 13)', async () => {
+  it('lets visitors in by a share link, and removes the secret from the address (peers.md 13)', async () => {
     const open = (rest: string, to = route('team')) =>
       check(to, request(`GET /.culvert/share/${LINK}${rest}`));
     for (const [rest, target] of [
@@ -308,7 +312,7 @@ describe('the gate of a private preview', () => {
     expect(visits).toHaveLength(4);
   });
 
-  it('begins one visit for a browser that opens a share link again and again', async () => {
+  it('begins one visit for a browser that opens a share link repeatedly', async () => {
     const shown = request(`GET /.culvert/share/${LINK}/a`, { Cookie: COOKIE });
     shareLinkId = 'x';
     const answer = answerOf(await check(route('team'), shown));
@@ -321,7 +325,7 @@ describe('the gate of a private preview', () => {
     expect(visits).toHaveLength(1);
   });
 
-  it('begins few visits by a share link for one network, and says when the next one may begin', async () => {
+  it('limits the visits by a share link for one network, and reports when the next one can begin', async () => {
     const shown = request(`GET /.culvert/share/${LINK}`);
     for (let i = 0; i < MAX_SHARE_LINK_VISITS_PER_NETWORK; i++) await check(route('team'), shown);
     const refused = (await check(route('team'), shown)) as RelayError;

@@ -15,7 +15,7 @@ import { PreviewEntrance } from './preview-entrance.js';
 import { PreviewGate } from './preview-gate.js';
 
 const SECRET = 'cvt_secret-of-team-one';
-/** As `openssl rand -hex 24` makes them, which operators give the first key. */
+/** Key in the form of `openssl rand -hex 24`, which operators use for the first key. */
 const CHOSEN = '6f0d1c2b3a4958677869504132';
 
 function route(access: 'team' | 'public', teamId = 'one'): Route {
@@ -48,7 +48,7 @@ describe(PreviewGate.name, () => {
   let lookups: number;
   let beforeAnswer: () => void;
   let gate: PreviewGate;
-  /** Which keys were used, and from where. */
+  /** Used keys, with their addresses. */
   let uses: string[];
 
   beforeEach(() => {
@@ -124,7 +124,7 @@ describe(PreviewGate.name, () => {
       return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
     };
 
-    it('lets in, is kept from the service, and is judged again once it is revoked', async () => {
+    it('is accepted, is not forwarded to the service, and is checked again after its revocation', async () => {
       stored = CHOSEN;
       const to = route('team');
       for (let i = 0; i < 2; i++) {
@@ -143,12 +143,12 @@ describe(PreviewGate.name, () => {
       expect(await check(to, shown)).toBe(refuse('access_denied'));
     });
 
-    it('of another team finds nothing, as any other key of that team', async () => {
+    it('of another team finds nothing, like any other key of that team', async () => {
       stored = CHOSEN;
       expect(await check(route('team', 'two'), bearer(CHOSEN))).toBe(refuse('unknown_host'));
     });
 
-    it('is told from a bearer of the service, which goes there', async () => {
+    it('is distinguished from a bearer of the service, which is forwarded', async () => {
       const shown = bearer('their-own-token');
       expect(await check(route('team'), shown)).toBe(refuse('access_denied'));
       expect(hasOwnAuthorization(shown)).toBe(false);
@@ -176,9 +176,9 @@ describe(PreviewGate.name, () => {
     expect(lookups).toBe(0);
   });
 
-  // A key that an operator chose may look like a browser's secret. As the cookie it would skip the check of the origin.
+  // A key that an operator chose may look like a browser's secret. In a cookie it would skip the check of the origin.
   it.each(['with nothing known', 'once the key is known from a header'])(
-    'lets no key in that comes as the cookie, %s',
+    'does not accept a key in the cookie, %s',
     async (when) => {
       const secret = 'a'.repeat(43);
       const store = {
@@ -216,7 +216,7 @@ describe(PreviewGate.name, () => {
     }
   });
 
-  it('tells of the use of a key each time it is looked up, with the address of who is behind trusted proxies', async () => {
+  it('records the use of a key at each look-up, with the address behind trusted proxies', async () => {
     const to = route('team');
     const from = (peer: string, lines = '') => {
       const head = `GET / HTTP/1.1\r\nHost: a.preview.test\r\nX-Ambassador-Api-Key: ${SECRET}\r\n${lines}\r\n`;
@@ -240,7 +240,7 @@ describe(PreviewGate.name, () => {
     expect(uses).toHaveLength(2);
   });
 
-  it('shows a private preview to a stranger with a valid key as if it were missing', async () => {
+  it('answers a stranger with a valid key as if the private preview did not exist', async () => {
     expect(await check(route('team', 'two'), request(SECRET))).toBe(refuse('unknown_host'));
   });
 
@@ -251,7 +251,7 @@ describe(PreviewGate.name, () => {
     expect(await check(route('team'), request(SECRET))).toBe(refuse('access_denied'));
   });
 
-  it('looks a key up again that was revoked while it was looked up', async () => {
+  it('looks up a key again if it was revoked during the look-up', async () => {
     beforeAnswer = () => {
       beforeAnswer = () => {};
       key = { ...key, revokedAt: new Date() };
@@ -261,7 +261,7 @@ describe(PreviewGate.name, () => {
     expect(lookups).toBe(2);
   });
 
-  it('looks a key up once, and remembers it, when others are revoked meanwhile', async () => {
+  it('looks up a key once, and remembers it, if others are revoked in the meantime', async () => {
     beforeAnswer = () => {
       gate.forgetKey('another');
       gate.forgetUser('anybody');
@@ -272,7 +272,7 @@ describe(PreviewGate.name, () => {
     expect(lookups).toBe(1);
   });
 
-  it('has forgotten what let a request in once that key is revoked, and not when another is', async () => {
+  it('forgets the credential of a request when its key is revoked, but not when another is', async () => {
     await check(route('team'), request(SECRET));
     gate.forgetKey('another');
     expect([gate.isForgotten(request(SECRET)), gate.isForgotten(request())]).toEqual([false, false]);

@@ -44,18 +44,18 @@ describe(PreviewTrafficRecords.name, () => {
   });
   afterEach(() => records.close());
 
-  it('adds up several routes of one preview within the minute that they were counted in', async () => {
+  it('adds up several routes of one preview within the minute in which they were counted', async () => {
     counted = [traffic('a', 2, 7), traffic('b', 1), traffic('a', 3, 4)];
     await records.record(new Date(NOON));
     expect(written).toMatchObject([
       { previewId: 'a', requests: 5, clientErrors: 2, bytesOut: 40, firstByteMsSum: 10, firstByteMsMax: 7 },
       { previewId: 'b', requests: 1 },
     ]);
-    // The beat at noon ends the minute before it.
+    // The tick at noon ends the minute before it.
     expect(written[0].minute.toISOString()).toBe('2030-01-01T11:59:00.000Z');
   });
 
-  it('writes what the store did not take with the next record, once', async () => {
+  it('writes rejected records with the next ones, once', async () => {
     counted = [traffic('a', 2)];
     failure = new Error('away');
     await records.record(new Date(NOON + 30_000));

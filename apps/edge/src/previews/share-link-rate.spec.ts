@@ -23,14 +23,14 @@ describe(ShareLinkRate.name, () => {
     expect(rate.consume('link', '192.0.2.1')).toBe(0);
   });
 
-  it('counts each link and each network apart', () => {
+  it('counts each link and each network separately', () => {
     fill('link', '2001:db8::1');
     expect(rate.consume('link', '2001:db8::2')).toBeGreaterThan(0);
     expect(rate.consume('link', '2001:db8:0:1::1')).toBe(0);
     expect(rate.consume('other', '2001:db8::1')).toBe(0);
   });
 
-  it('lets no network use up a link in a day, for which visits last', () => {
+  it('does not let one network use up a link in a day, the lifetime of visits', () => {
     expect(24 * MAX_SHARE_LINK_VISITS_PER_NETWORK).toBeLessThan(VISIT_LIMITS.perShareLink);
     expect(VISIT_LIMITS.perShareLink).toBeLessThan(VISIT_LIMITS.byShareLinks);
   });

@@ -112,7 +112,7 @@ describe(Replays.name, () => {
     return answers.pop();
   };
 
-  it('offers what it can send, with what it holds of the exchange', async () => {
+  it('offers what it can send, with the exchange as far as it holds it', async () => {
     expect(await offer({ exchangeId: 'e1' })).toMatchObject({
       state: 'ready',
       exchange: { id: 'e1' },
@@ -121,7 +121,7 @@ describe(Replays.name, () => {
     expect(await offer({ exchangeId: 'e2' })).toMatchObject({ state: 'ready', exchange: null });
   });
 
-  it('says what it holds without a tunnel too, and offers nothing then, nor when it stops', async () => {
+  it('reports the held exchange without a tunnel too, but offers nothing then, nor after it stopped', async () => {
     tunnels.clear();
     expect(await offer({ exchangeId: 'e1' })).toEqual({
       kind: 'offer',
@@ -135,7 +135,7 @@ describe(Replays.name, () => {
     expect(await offer()).toMatchObject({ state: 'away' });
   });
 
-  it('sends what it is given, once, and reports without the secrets of the head', async () => {
+  it('sends the request once, and reports the response without the secrets of the head', async () => {
     const { offerId } = await offer();
     order(offerId);
     order(offerId);
@@ -178,7 +178,7 @@ describe(Replays.name, () => {
     expect(replays.counts).toEqual({ answered: 1, failed: 0 });
   });
 
-  it('reports failures as a visitor would have been told', async () => {
+  it('reports failures with the same details that a visitor would see', async () => {
     outcome = Promise.resolve(new RelayError('ingress_refused', 'Ingress web:80: refused.'));
     expect(await report()).toEqual({
       kind: 'report',
@@ -203,18 +203,18 @@ describe(Replays.name, () => {
     expect(sent).toEqual([]);
   });
 
-  it('says in words what is wrong with a malformed request', async () => {
+  it('describes in words what is wrong with a malformed request', async () => {
     expect(await report({ fields: [['x', 'a\rb']] })).toMatchObject({
       detail: 'Your browser or program sent a carriage return without a line feed (BARE_CR).',
     });
   });
 
-  it('does not send to a preview that is gone', async () => {
+  it('does not send to a removed preview', async () => {
     route = null;
     expect(await report()).toMatchObject({ code: 'unknown_host' });
   });
 
-  it('forgets an offer that nobody takes', async () => {
+  it('forgets an offer that is not taken', async () => {
     vi.useFakeTimers();
     const { offerId } = await offer();
     vi.advanceTimersByTime(REPLAY_OFFER_MS);
@@ -223,13 +223,13 @@ describe(Replays.name, () => {
     expect([sent, answers]).toEqual([[], []]);
   });
 
-  it('has a limit on what it sends at once', async () => {
+  it('limits the replays under way', async () => {
     outcome = new Promise(() => {});
     for (let i = 0; i < 50; i++) order((await offer()).offerId);
     expect(await offer()).toMatchObject({ state: 'busy', offerId: '' });
   });
 
-  it('takes nothing more once it is closed', async () => {
+  it('accepts nothing after it was closed', async () => {
     const { offerId } = await offer();
     replays.close();
     order(offerId);

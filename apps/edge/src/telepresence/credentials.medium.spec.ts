@@ -1,4 +1,4 @@
-/** What each kind of credential gets from each kind of call. The calls are real, the HTTP/2 below them is not. */
+/** Result of each kind of call for each kind of credential. The calls are real; the HTTP/2 below them is simulated. */
 import { InProcessEventBus } from '@culvert/events';
 import {
   API_KEY_SCOPES,
@@ -23,7 +23,7 @@ import { Telepresence } from './telepresence.js';
 const { INVALID_ARGUMENT, OK, PERMISSION_DENIED, UNAUTHENTICATED } = GrpcStatus;
 const EMPTY_MESSAGE = Buffer.alloc(5);
 
-/** Calls by what they ask for, and what an empty message gets from each once it is let in. */
+/** Calls by their purpose, with the result of an empty message once they are authorized. */
 const CALLS = {
   'a reverse connection': { path: REVERSE_CONNECTION_PATH, scopes: ['tunnel'], letIn: 'open' },
   'a new domain': {
@@ -34,7 +34,7 @@ const CALLS = {
   'a removal': { path: Methods.removeDomain.path, scopes: ['tunnel'], letIn: OK },
   'a question': { path: Methods.resolveIngressInfo.path, scopes: ['previews:read'], letIn: INVALID_ARGUMENT },
   'a report': { path: Methods.reportInterceptCreation.path, scopes: ['previews:write'], letIn: OK },
-  'what anybody may ask': {
+  'a public call': {
     path: Methods.unauthenticatedCommandMessages.path,
     scopes: [],
     letIn: OK,
@@ -90,7 +90,7 @@ async function apiKey(
 }
 
 let count = 0;
-/** Tokens of a program that a member let act for them. */
+/** Tokens of a program that a member allowed to act for them. */
 async function program(options: { at?: Date; fate?: 'ended' | 'removed' | 'lowered' } = {}) {
   const { at = new Date(), fate } = options;
   const { id: userId } = await store.users.findOrCreate(`ann-${++count}@example.test`, 'Ann');
@@ -126,7 +126,7 @@ class Call implements HandedOffStream {
   readonly head: RequestHead;
   readonly peer = '192.0.2.1';
   handler!: HandedOffStreamHandler;
-  /** `open`, or the status and message that it ended with. */
+  /** `open`, or the status and message with which it ended. */
   readonly answer: Promise<'open' | readonly [status: number, message: string]>;
   private resolve!: (answer: 'open' | readonly [status: number, message: string]) => void;
   private readonly isReverse: boolean;
@@ -140,7 +140,7 @@ class Call implements HandedOffStream {
   respond(): void {
     if (!this.isReverse) return;
     this.resolve('open');
-    // Nobody is behind it: it goes as it came.
+    // There is no caller behind it, so it closes as it opened.
     setImmediate(() => this.handler.onClose());
   }
   write(): boolean {
@@ -160,7 +160,7 @@ class Call implements HandedOffStream {
   reset(): void {}
 }
 
-/** What each call answers; the message only where the call is not let in, since that is what this is about. */
+/** Returns the result of each call. The message is included only if the call was refused, which is what this tests. */
 async function answersTo(fields: Fields): Promise<Record<string, unknown>> {
   const answers: [string, unknown][] = [];
   for (const [name, { path, letIn }] of Object.entries(CALLS)) {
@@ -172,7 +172,7 @@ async function answersTo(fields: Fields): Promise<Record<string, unknown>> {
   return Object.fromEntries(answers);
 }
 
-/** Every call answers this, but for what it has no need to ask. */
+/** Every call has this result, except those that need no credential. */
 function everywhere(answer: (missing: ApiKeyScope | undefined) => unknown, has: readonly ApiKeyScope[] = []) {
   return Object.fromEntries(
     Object.entries(CALLS).map(([name, { scopes }]) => {

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { InterceptSync } from './intercept-sync.js';
 import { RequestedPreviews } from './requested-previews.js';
 
-/** A manager of whom the test says what it shows. */
+/** A manager whose reports are set by the test. */
 class FakeManager implements ManagerClient {
   watches: InterceptWatcher[] = [];
   readonly removed: string[] = [];
@@ -32,7 +32,7 @@ class FakeManager implements ManagerClient {
   }
 }
 
-/** Machines that run these tests are busy with others. */
+/** Timeout for slow machines. */
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
 
 function shown(id: string, change: Partial<ShownIntercept> = {}): ShownIntercept {
@@ -71,7 +71,7 @@ describe(InterceptSync.name, () => {
   let manager: FakeManager;
   let managerId: string;
   let session: Session;
-  /** Every answer to which intercepts have a preview, newest last. */
+  /** Every reported set of intercepts with a preview, newest last. */
   let gates: string[][];
   const syncs: InterceptSync[] = [];
 
@@ -118,7 +118,7 @@ describe(InterceptSync.name, () => {
     return registered.session;
   }
 
-  /** As CreateDomain makes them. Returns the id of the intercept. */
+  /** Creates them as CreateDomain does. Returns the ID of the intercept. */
   async function open(team = teamId, owner = managerId): Promise<{ id: string; hostname: string }> {
     const name = `web-${randomUUID()}`;
     const id = `${randomUUID()}:${name}`;
@@ -153,7 +153,7 @@ describe(InterceptSync.name, () => {
       (entry) => entry.intercept.id === id,
     )?.previews[0];
 
-  describe('keeps what is stored as the manager shows it', () => {
+  describe('stores what the manager reports:', () => {
     it('disposition, message, headers and metadata, change after change', async () => {
       const { id } = await open();
       start();
@@ -181,7 +181,7 @@ describe(InterceptSync.name, () => {
       expect((await intercept(id))?.teamId).toBe(teamId);
     });
 
-    it('the ingress, and every edge hears of it once', async () => {
+    it('the ingress, which every edge receives once', async () => {
       const { id, hostname } = await open();
       start();
       changed.length = 0;
@@ -204,7 +204,7 @@ describe(InterceptSync.name, () => {
       ['a host of two lines', { host: 'web\nx', port: 80 }],
       ['a host beyond the limit', { host: 'a'.repeat(254), port: 80 }],
       ['no port', { host: 'web', port: 0 }],
-      ['a port that there is not', { host: 'web', port: 65_536 }],
+      ['a port out of range', { host: 'web', port: 65_536 }],
       ['a negative port', { host: 'web', port: -1 }],
     ])('no ingress with %s', async (_name, told) => {
       const { id } = await open();
@@ -215,7 +215,7 @@ describe(InterceptSync.name, () => {
       expect((await previewOf(id))?.ingress).toEqual(before);
     });
 
-    it('text that a page can show, and no more of it than there is room for', async () => {
+    it('text that a page can show, shortened to the limit', async () => {
       const { id } = await open();
       start();
       const entries = Array.from({ length: 64 }, (_, n) => [`k${n}`, 'v'] as const);
@@ -239,7 +239,7 @@ describe(InterceptSync.name, () => {
       expect(Object.keys(metadata)).toHaveLength(32);
       expect(metadata).not.toHaveProperty('two words');
       expect(headers['x-a']).toMatch(/^1 2y{1000,1024}$/);
-      // What is stored is what was compared: shown again, it is not written again.
+      // Stored values are compared: the same report is not written again.
       const update = vi.spyOn(store.intercepts, 'update');
       const list = vi.spyOn(store.requestedPreviews, 'list');
       manager.show(manager.last[0]);
@@ -251,7 +251,7 @@ describe(InterceptSync.name, () => {
       list.mockRestore();
     });
 
-    it('also when the store failed in between', async () => {
+    it('also after the store failed in between', async () => {
       const [first, second] = [await open(), await open()];
       const { update } = store.intercepts;
       const update_ = vi
@@ -267,8 +267,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('looks at nothing else', () => {
-    it('not at intercepts of another manager or another team, whatever their manager is told of them', async () => {
+  describe('ignores', () => {
+    it('intercepts of another manager or another team, whatever their manager reports', async () => {
       const other = { id: randomUUID(), session: null };
       await register(teamId, other.id);
       const [foreign, stranger] = [await open(teamId, other.id), await open(otherTeamId, managerId)];
@@ -283,13 +283,13 @@ describe(InterceptSync.name, () => {
       );
       await eventually(async () => (await intercept(own.id))?.disposition).toBe('AGENT_ERROR');
       expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
-      // Nor are they collected when the manager does not show them.
+      // They are not collected either if the manager does not report them.
       manager.show(shown(own.id, { disposition: 1 }));
       await eventually(async () => (await intercept(own.id))?.disposition).toBe('ACTIVE');
       expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
     });
 
-    it('of one that is shown twice at the last alone', async () => {
+    it('all but the last of two reports of one intercept', async () => {
       const { id } = await open();
       start();
       manager.show(shown(id, { disposition: 6 }), shown(id, { disposition: 3, previewDomain: '' }));
@@ -297,7 +297,7 @@ describe(InterceptSync.name, () => {
       expect(gates).toEqual([[]]);
     });
 
-    it('compares thousands of intercepts that nobody knows with one query, and answers the next', async () => {
+    it('compares thousands of unknown intercepts with one query, and answers the next report', async () => {
       const { id } = await open();
       start();
       const list = vi.spyOn(store.requestedPreviews, 'list');
@@ -310,7 +310,7 @@ describe(InterceptSync.name, () => {
       list.mockRestore();
     });
 
-    it('writes what a manager shows in a storm of changes a few times a second', async () => {
+    it('writes the state in a storm of changes only a few times a second', async () => {
       const { id } = await open();
       start();
       const list = vi.spyOn(store.requestedPreviews, 'list');
@@ -321,8 +321,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('lets streams be opened', () => {
-    it('for what the manager shows with a preview, at once', async () => {
+  describe('allows streams', () => {
+    it('at once for intercepts that the manager reports with a preview', async () => {
       start();
       expect(gates).toEqual([]);
       manager.show(shown('a:1'), shown('b:2', { previewDomain: '' }));
@@ -344,7 +344,7 @@ describe(InterceptSync.name, () => {
   });
 
   describe('collects', () => {
-    it('an intercept with its preview that the manager has not shown for the grace period, and records it', async () => {
+    it('an intercept with its preview that the manager has not reported for the grace period, and records it', async () => {
       const [gone, kept] = [await open(), await open()];
       start(300);
       changed.length = 0;
@@ -363,7 +363,7 @@ describe(InterceptSync.name, () => {
       );
     });
 
-    it('a preview alone, of an intercept that is shown without one', async () => {
+    it('a preview alone, if its intercept is reported without one', async () => {
       const { id } = await open();
       start(200);
       manager.show(shown(id, { previewDomain: '', ingress: null }));
@@ -371,7 +371,7 @@ describe(InterceptSync.name, () => {
       expect(await intercept(id)).not.toBeNull();
     });
 
-    it('nothing that is back within the grace period', async () => {
+    it('nothing that is reported again within the grace period', async () => {
       const { id } = await open();
       start(600);
       manager.show();
@@ -379,13 +379,13 @@ describe(InterceptSync.name, () => {
       manager.show(shown(id, { disposition: 2 }));
       await eventually(async () => (await intercept(id))?.disposition).toBe('WAITING');
       manager.show();
-      // Its time begins anew: 600 ms after it was missing for the first time it is still here.
+      // Its time starts again: 600 ms after it was missing for the first time it still exists.
       const since = performance.now();
       await eventually(() => intercept(id)).toBeNull();
       expect(performance.now() - since).toBeGreaterThan(500);
     });
 
-    it('nothing by what a manager showed before it was not watched any more', async () => {
+    it('nothing because of a report from before it was no longer watched', async () => {
       const { id } = await open();
       start(200);
       manager.show();
@@ -398,8 +398,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('tells the manager that a person removed a preview', () => {
-    it('when it shows that very preview', () => {
+  describe('asks the manager to remove a preview that a person removed', () => {
+    it('if it shows that very preview', () => {
       const sync = start();
       manager.show(shown('a:1', { previewDomain: 'one.preview.test' }));
       sync.removePreview('a:1', 'other.preview.test');
@@ -409,7 +409,7 @@ describe(InterceptSync.name, () => {
       expect(manager.removed).toEqual(['a:1']);
     });
 
-    it('and only notes that it keeps it', async () => {
+    it('and only records that it keeps it', async () => {
       const sync = start();
       manager.show(shown('a:1'));
       manager.failure = { status: 4, message: 'the traffic manager did not answer' };
@@ -443,7 +443,7 @@ describe(InterceptSync.name, () => {
       expect(await intercept(id)).not.toBeNull();
     });
 
-    it('drops what restores it at once when the manager did not show it any more', async () => {
+    it('drops what restores it at once if the manager no longer showed it', async () => {
       const { id, hostname } = await open();
       const sync = start(60_000);
       manager.show(shown(id, { previewDomain: '', disposition: 2 }));
@@ -456,7 +456,7 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  it('does nothing once it is stopped', async () => {
+  it('does nothing after it was stopped', async () => {
     const { id } = await open();
     const sync = start(1);
     const [watcher] = manager.watches;

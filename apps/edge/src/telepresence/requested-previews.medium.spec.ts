@@ -31,7 +31,7 @@ describe(RequestedPreviews.name, () => {
   bus.subscribe((event) => events.push(event));
 
   let previews: RequestedPreviews;
-  /** The same rules as the API uses them. */
+  /** The same rules as in the API. */
   let rules: PreviewRules;
   let caller: GrpcCaller;
   let teamId: string;
@@ -61,7 +61,7 @@ describe(RequestedPreviews.name, () => {
     await database?.drop();
   });
 
-  /** Has the traffic manager ask for a preview, and returns its hostname. */
+  /** Makes the traffic manager ask for a preview, and returns its hostname. */
   function open(interceptId: string, change: { displayBanner?: boolean; headers?: object } = {}) {
     const spec = { name: 'web', agent: 'web', namespace: 'shop', client: interceptId, mechanismArgs: [] };
     return previews.open(caller, managerId, {
@@ -74,7 +74,7 @@ describe(RequestedPreviews.name, () => {
     });
   }
 
-  /** Makes a preview as the API does. */
+  /** Creates a preview as the API does. */
   async function make() {
     const manager = await store.trafficManagers.create(teamId, {
       managerId: randomUUID(),
@@ -108,7 +108,7 @@ describe(RequestedPreviews.name, () => {
     return made.preview;
   }
 
-  /** Entries of the audit log of one action, oldest first. */
+  /** Returns the entries of the audit log of one action, oldest first. */
   async function entries(action: string): Promise<AuditEvent[]> {
     const { items } = await store.auditEvents.list(teamId, { limit: 50 }, { action });
     return items.toReversed();
@@ -119,7 +119,7 @@ describe(RequestedPreviews.name, () => {
     after: after && Object.keys(after).toSorted(),
   });
 
-  /** What is done through an edge, and through the API, and the action that both are recorded as. */
+  /** Changes through an edge and through the API, with the action that both record. */
   const WAYS: readonly [action: string, edge: () => Promise<unknown>, api: () => Promise<unknown>][] = [
     ['preview.create', () => open('a:web'), () => make()],
     [
@@ -149,10 +149,10 @@ describe(RequestedPreviews.name, () => {
   ];
 
   /*
-   * The edge had a service of its own for this, whose entries lacked who may open a preview and when it ends: one action
-   * had two shapes in the audit log.
+   * The edge had a service of its own for this, whose entries lacked who can open a preview and when it ends: one
+   * action had two shapes in the audit log.
    */
-  it.each(WAYS)('records %s with the same fields as the API does', async (action, edge, api) => {
+  it.each(WAYS)('records %s with the same fields as the API', async (action, edge, api) => {
     await edge();
     await api();
     const recorded = await entries(action);
@@ -160,7 +160,7 @@ describe(RequestedPreviews.name, () => {
     expect(shapeOf(recorded[0])).toEqual(shapeOf(recorded[1]));
   });
 
-  it('records every setting of a new preview, and no value of a header', async () => {
+  it('records every setting of a new preview, but not the values of headers', async () => {
     await open('a:web');
     const [{ after }] = await entries('preview.create');
     expect(after).toMatchObject({
@@ -176,7 +176,7 @@ describe(RequestedPreviews.name, () => {
     expect(JSON.stringify(after)).not.toContain('hidden');
   });
 
-  it('records a renewal by what it changed, and none that changed nothing', async () => {
+  it('records a renewal by its changes, and nothing if it changed nothing', async () => {
     await open('a:web');
     await open('a:web');
     expect(await entries('preview.update')).toEqual([]);
@@ -186,19 +186,23 @@ describe(RequestedPreviews.name, () => {
     ]);
   });
 
-  it('tells the traffic manager of a preview that a person removes, and not of one that it removes itself', async () => {
-    const closed = await open('a:web');
-    await previews.close(teamId, managerId, closed);
-    expect(events).toContainEqual({ type: 'preview.changed', hostname: closed });
-    expect(events.filter(({ type }) => type === 'preview.removed')).toEqual([]);
-    const removed = await make();
-    await rules.remove(caller, removed.id);
-    expect(events).toContainEqual(
-      expect.objectContaining({ type: 'preview.removed', hostname: removed.hostname }),
-    );
-  });
+  it(
+    'notifies the traffic manager of a preview that a person removes, but not of one that it removes ' +
+      'itself',
+    async () => {
+      const closed = await open('a:web');
+      await previews.close(teamId, managerId, closed);
+      expect(events).toContainEqual({ type: 'preview.changed', hostname: closed });
+      expect(events.filter(({ type }) => type === 'preview.removed')).toEqual([]);
+      const removed = await make();
+      await rules.remove(caller, removed.id);
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'preview.removed', hostname: removed.hostname }),
+      );
+    },
+  );
 
-  it('refuses a preview beyond the limit that the API keeps too', async () => {
+  it('refuses a preview beyond the same limit as in the API', async () => {
     await open('a:web');
     await open('b:web');
     await make();
@@ -206,7 +210,7 @@ describe(RequestedPreviews.name, () => {
     await expect(make()).rejects.toThrow('limit-reached');
   });
 
-  it('records a traffic manager that is collected by its manager id', async () => {
+  it('records a collected traffic manager by its manager id', async () => {
     const hostname = await open('a:web');
     await previews.collect(new Date(Date.now() + 1000));
     expect(await entries('traffic-manager.delete')).toMatchObject([

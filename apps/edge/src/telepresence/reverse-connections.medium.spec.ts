@@ -44,7 +44,7 @@ const USER_DAEMON = '/telepresence.systema.UserDaemonSystemAProxy/ReverseConnect
 class LoopbackCall implements HandedOffStream {
   readonly peer = '192.0.2.1';
   handler: HandedOffStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
-  /** The edge has accepted it. */
+  /** Resolves when the edge has accepted it. */
   readonly accepted = new Deferred();
   readonly ended = new Deferred<{ readonly status: number; readonly message: string }>();
 
@@ -82,7 +82,7 @@ class LoopbackCall implements HandedOffStream {
   }
 }
 
-/** Machines that run these tests are busy with others. */
+/** Timeout for slow machines. */
 const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
 
 const ignore: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };
@@ -184,7 +184,7 @@ describe(ReverseConnections.name, () => {
     return call;
   }
 
-  /** The traffic manager's own id, once it is known. */
+  /** Returns the traffic manager's own ID, once it is known. */
   async function trafficManager(managerId: string, team = teamId): Promise<string | undefined> {
     const { items } = await store.trafficManagers.list(team, { limit: 200 });
     return items.find((each) => each.managerId === managerId)?.id;
@@ -196,7 +196,7 @@ describe(ReverseConnections.name, () => {
     return (await trafficManager(managerId, team))!;
   }
 
-  /** An intercept of this manager with its preview, as CreateDomain makes them; not shown yet. */
+  /** Creates an intercept of this manager with its preview, as CreateDomain does; not reported yet. */
   async function openPreview(managerId: string, manager: LoopbackManager) {
     const added = manager.table.add({ name: `web-${randomUUID()}` });
     const caller = {
@@ -231,7 +231,7 @@ describe(ReverseConnections.name, () => {
   const openStream = (trafficManagerId: string, interceptId: string) =>
     registry.openStream(trafficManagerId, target(interceptId), ignore);
 
-  it('makes a tunnel of the session of its manager, for as long as it lasts', async () => {
+  it('makes a tunnel in the session of its manager, for as long as it lasts', async () => {
     const managerId = randomUUID();
     const call = dial({ managerId });
     const id = await connected(managerId);
@@ -249,13 +249,13 @@ describe(ReverseConnections.name, () => {
   });
 
   /*
-   * A session had the round trip of when its tunnel opened, or of the next heartbeat, up to ten seconds later. Up to 2.3.1
-   * that was none: these managers speak first, and acknowledge our SETTINGS only after the tunnel has opened.
+   * A session had the round trip of when its tunnel opened, or of the next heartbeat, up to ten seconds later. Up to
+   * 2.3.1 there was none: these managers speak first, and acknowledge our SETTINGS only after the tunnel has opened.
    */
   it.each(['v2.0.0', 'v2.1.5', 'v2.3.7', 'v2.14.0'])(
     'records the round trip of a session as soon as it is measured (%s)',
     async (version) => {
-      // No heartbeat comes to help.
+      // No heartbeat records it.
       const heartbeat = vi.spyOn(store.sessions, 'heartbeat').mockResolvedValue([]);
       onTestFinished(() => heartbeat.mockRestore());
       const managerId = randomUUID();
@@ -269,13 +269,13 @@ describe(ReverseConnections.name, () => {
     },
   );
 
-  it('opens no stream before the manager shows the intercept with its preview', async () => {
+  it('opens no stream before the manager reports the intercept with its preview', async () => {
     const managerId = randomUUID();
     const { manager } = dial({ managerId });
     const id = await connected(managerId);
     const { intercept, show } = await openPreview(managerId, manager);
     const stored = async () => (await store.intercepts.find(teamId, intercept.id))?.disposition;
-    // It shows the intercept, and no preview yet: what asks it now kills it.
+    // It reports the intercept, but no preview yet: a stream now would crash it.
     intercept.disposition = 2;
     manager.table.changed();
     await eventually(stored).toBe('WAITING');
@@ -288,7 +288,7 @@ describe(ReverseConnections.name, () => {
     await eventually(() => manager.server.totalConnections).toBe(1);
   });
 
-  it('stores and logs nothing of the keys and environments that a manager shows', async () => {
+  it('stores and logs no keys and environments that a manager reports', async () => {
     const managerId = randomUUID();
     const { manager } = dial({ managerId });
     const id = await connected(managerId);
@@ -314,7 +314,7 @@ describe(ReverseConnections.name, () => {
       await eventually(() => registry.preferred(id)).not.toBe(older);
       const newer = registry.preferred(id);
       expect(await first.ended.promise).toMatchObject({ status: GrpcStatus.ABORTED });
-      // Its end, and the loss of its connection after that, take nothing from the one that is current.
+      // Its end, and the loss of its connection after that, do not affect the current one.
       first.manager.die();
       await eventually(() => sessions.count).toBe(1);
       expect(registry.preferred(id)).toBe(newer);
@@ -322,7 +322,7 @@ describe(ReverseConnections.name, () => {
       await eventually(() => registry.preferred(id)).toBeNull();
     });
 
-    it('is that of a manager of one team: another team has a manager of its own by the same id', async () => {
+    it('belongs to a manager of one team: another team can have a manager with the same id', async () => {
       const managerId = randomUUID();
       const other = (await store.teams.create('Other')).id;
       const ours = dial({ managerId });
@@ -339,7 +339,7 @@ describe(ReverseConnections.name, () => {
   describe('refuses', () => {
     const statusOf = async (call: LoopbackCall) => (await call.ended.promise).status;
 
-    it('who has no key for it', async () => {
+    it('a caller without a valid key for it', async () => {
       const wrong = dial({ apiKey: generateApiKeySecret() });
       expect(await wrong.ended.promise).toEqual({
         status: GrpcStatus.UNAUTHENTICATED,
@@ -361,7 +361,7 @@ describe(ReverseConnections.name, () => {
       expect(await statusOf(dial({ path: USER_DAEMON }))).toBe(GrpcStatus.UNIMPLEMENTED);
     });
 
-    it('what an edge has no room for', async () => {
+    it('a tunnel that the edge has no room for', async () => {
       start({ maxTunnels: 1 });
       const managerId = randomUUID();
       dial({ managerId });
@@ -369,7 +369,7 @@ describe(ReverseConnections.name, () => {
       expect(await statusOf(dial())).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
     });
 
-    it('one session more than a team may have', async () => {
+    it('one session beyond the limit of the team', async () => {
       const busy = (await store.teams.create('Busy')).id;
       const apiKey = await keyOf(busy, ['tunnel']);
       start({ maxSessionsPerTeam: 1 });
@@ -382,7 +382,7 @@ describe(ReverseConnections.name, () => {
       });
     });
 
-    it('a key that was revoked while it was looked at', async () => {
+    it('a key that was revoked during its look-up', async () => {
       const apiKey = await keyOf(teamId, ['tunnel']);
       const { id } = (await store.apiKeys.findByHash(hashApiKeySecret(apiKey)))!;
       const register = store.sessions.register.bind(store.sessions);
@@ -394,7 +394,7 @@ describe(ReverseConnections.name, () => {
       registering.mockRestore();
     });
 
-    it('nobody in words of the database', async () => {
+    it('without words of the database', async () => {
       const registering = vi
         .spyOn(store.sessions, 'register')
         .mockRejectedValueOnce(new Error('relation "session" does not exist'));
@@ -409,10 +409,10 @@ describe(ReverseConnections.name, () => {
   describe('ends', () => {
     it.each([
       ['another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
-      ['a Chunk that is none', Buffer.from([0, 0, 0, 0, 3, 0x0a, 9, 1])],
+      ['an invalid Chunk', Buffer.from([0, 0, 0, 0, 3, 0x0a, 9, 1])],
       ['a Chunk beyond the limit', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff])],
       ['a compressed Chunk', Buffer.from([1, 0, 0, 0, 1, 0])],
-    ])('a call that carries %s, and has made no tunnel of it', async (_name, garbage) => {
+    ])('a call that carries %s, without making a tunnel', async (_name, garbage) => {
       const managerId = randomUUID();
       const { ended } = dial({ managerId, loopback: { faults: { garbage } } });
       const { status, message } = await ended.promise;
@@ -422,7 +422,7 @@ describe(ReverseConnections.name, () => {
       await eventually(() => sessions.count).toBe(0);
     });
 
-    it('a call whose manager says nothing for ten seconds, and has made no tunnel of it', async () => {
+    it('a call whose manager sends nothing for ten seconds, without making a tunnel', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
       const managerId = randomUUID();
       const call = dial({ managerId, loopback: { faults: { isMute: true } } });
@@ -434,7 +434,7 @@ describe(ReverseConnections.name, () => {
       expect(sessions.count).toBe(0);
     });
 
-    it('the tunnel of a key that is revoked, with the reason', async () => {
+    it('the tunnel of a revoked key, with the reason', async () => {
       const apiKey = await keyOf(teamId, ['tunnel']);
       const managerId = randomUUID();
       const call = dial({ managerId, apiKey });
@@ -446,7 +446,7 @@ describe(ReverseConnections.name, () => {
       });
     });
 
-    it('a call whose manager half-closes it, at once', async () => {
+    it('a call that its manager half-closes, at once', async () => {
       const managerId = randomUUID();
       const call = dial({ managerId });
       const id = await connected(managerId);
@@ -456,10 +456,10 @@ describe(ReverseConnections.name, () => {
     });
   });
 
-  it('makes nothing of a call that is gone before it is accepted', async () => {
+  it('ignores a call that closed before it was accepted', async () => {
     const call = dial();
     call.handler.onClose();
-    // What is dialed after it is answered after it.
+    // A later dial is answered later.
     const managerId = randomUUID();
     dial({ managerId });
     await connected(managerId);
@@ -468,7 +468,7 @@ describe(ReverseConnections.name, () => {
   });
 
   describe('a storm of dials', () => {
-    it('waits five seconds for its answers after 30 in ten seconds, and nobody else does', async () => {
+    it('waits five seconds for its answers after 30 in ten seconds, without delaying others', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: true });
       const managerId = randomUUID();
       const apiKey = generateApiKeySecret();
@@ -478,7 +478,7 @@ describe(ReverseConnections.name, () => {
       const answered = vi.fn();
       void beyond.ended.promise.then(answered);
       vi.advanceTimersByTime(4000);
-      // The same key, of another manager: answered at once.
+      // The same key, used by another manager: answered at once.
       expect((await dial({ apiKey }).ended.promise).status).toBe(GrpcStatus.UNAUTHENTICATED);
       expect(answered).not.toHaveBeenCalled();
       vi.advanceTimersByTime(1000);
@@ -488,7 +488,7 @@ describe(ReverseConnections.name, () => {
     });
   });
 
-  it('tells the manager that a person removed a preview which it shows', async () => {
+  it('asks the manager to remove a shown preview that a person removed', async () => {
     const managerId = randomUUID();
     const { manager } = dial({ managerId, loopback: { version: 'v2.5.8' } });
     const id = await connected(managerId);
@@ -498,12 +498,12 @@ describe(ReverseConnections.name, () => {
     connections.handleRemovedPreview(id, intercept.id, 'another.preview.test');
     connections.handleRemovedPreview(id, intercept.id, hostname);
     await eventually(() => manager.removedDomains).toEqual([hostname]);
-    // Of a manager that is not here nobody is told.
+    // Managers that are not connected here are not asked.
     connections.handleRemovedPreview(randomUUID(), intercept.id, hostname);
     expect(manager.removedDomains).toEqual([hostname]);
   });
 
-  it('collects, once a minute, what a manager left behind that has been away for too long', async () => {
+  it('removes, once a minute, everything of a manager that has been away for too long', async () => {
     connections.close();
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     start({ retentionMs: 1 });

@@ -11,7 +11,7 @@ import { CallAuthenticator } from './credentials.js';
 import { RequestedPreviews } from './requested-previews.js';
 import { TelepresenceServices } from './services.js';
 
-/** One call with its whole request, and what it is answered. */
+/** One call with its whole request, and its answer. */
 class Call implements HandedOffStream {
   readonly peer = '192.0.2.1';
   handler!: HandedOffStreamHandler;
@@ -130,16 +130,16 @@ describe(TelepresenceServices.name, () => {
   }
 
   /*
-   * All of a burst were worked on in turns and finished together: past the deadline of their manager, with nothing made
-   * that anybody waited for.
+   * All previews of a burst were made in turns and finished together, after the deadline of their manager, when no
+   * caller waited for them.
    */
-  it('makes the previews of a team one after the other, and answers each when it is made', async () => {
+  it('makes the previews of a team one after the other, and answers each when it exists', async () => {
     const { begun, turns } = holdOpen();
     const ids = ['a', 'b', 'c', 'd'].map((name) => `${randomUUID()}:${name}`);
     const calls: Call[] = [];
     for (const [i, id] of ids.entries()) {
       calls.push(createDomain(id));
-      // The first is begun before the next arrives: their keys are looked up side by side.
+      // The first begins before the next arrives: their keys are looked up side by side.
       if (i === 0) await expect.poll(() => begun).toHaveLength(1);
     }
     for (let i = 0; i < ids.length; i++) {
@@ -152,14 +152,14 @@ describe(TelepresenceServices.name, () => {
     expect(begun.toSorted()).toEqual(ids.toSorted());
   });
 
-  it('makes no preview for a call whose deadline is over, or whose caller is gone', async () => {
+  it('makes no preview for a call whose deadline has passed, or whose caller is gone', async () => {
     const { begun, turns } = holdOpen();
     const first = createDomain();
     await expect.poll(() => begun).toHaveLength(1);
     const late = createDomain('late:web', 'grpc-timeout: 20m\r\n');
     const gone = createDomain('gone:web');
     expect(await late.status()).toBe(GrpcStatus.DEADLINE_EXCEEDED);
-    // Its message was read: the handler that takes no bytes waits for the end of the caller.
+    // Its message was read: the handler that accepts no bytes waits for the end of the caller.
     await expect.poll(() => gone.handler.onData.length).toBe(0);
     gone.handler.onClose();
     const last = createDomain('last:web');
@@ -172,7 +172,7 @@ describe(TelepresenceServices.name, () => {
     expect(begun).not.toContain('gone:web');
   });
 
-  it('lets no team wait for the previews of another', async () => {
+  it('does not make a team wait for the previews of another', async () => {
     const { begun, turns } = holdOpen();
     createDomain();
     await expect.poll(() => begun).toHaveLength(1);
@@ -188,10 +188,10 @@ describe(TelepresenceServices.name, () => {
   });
 
   /*
-   * Managers from 2.3.1 to 2.4.11 lock up for good when an intercept is made again before this answer; up to 2.6.2
-   * the removal then ended the new preview.
+   * Managers from 2.3.1 to 2.4.11 deadlock if an intercept is created again before this answer; up to 2.6.2 the removal
+   * then ended the new preview.
    */
-  it('answers removals before their work is done, and keeps what was asked for after them', async () => {
+  it('answers removals before their work is done, and keeps later previews', async () => {
     const interceptId = `${randomUUID()}:web`;
     const first = createDomain(interceptId);
     expect(await first.status()).toBe(GrpcStatus.OK);
@@ -217,7 +217,7 @@ describe(TelepresenceServices.name, () => {
     expect(await store.intercepts.find(teamId, interceptId)).not.toBeNull();
   });
 
-  it('brings the hostname of a preview back that a person removed, when its manager asks again', async () => {
+  it('restores the hostname of a preview that a person removed, when its manager asks again', async () => {
     const interceptId = `${randomUUID()}:web`;
     const first = createDomain(interceptId);
     expect(await first.status()).toBe(GrpcStatus.OK);
@@ -231,7 +231,7 @@ describe(TelepresenceServices.name, () => {
     expect((await store.intercepts.find(teamId, interceptId))?.removedPreview).toBeNull();
   });
 
-  it('refuses a removal without a key that may', async () => {
+  it('refuses a removal without a key that has the scope', async () => {
     key = generateApiKeySecret();
     const { path, request } = Methods.removeIntercept;
     expect(await call(path, request.encode({ interceptId: 'a:b' })).status()).toBe(

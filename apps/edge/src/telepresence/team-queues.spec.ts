@@ -2,14 +2,14 @@ import { Deferred } from '@culvert/testkit';
 import { expect, it } from 'vitest';
 import { TeamQueues } from './team-queues.js';
 
-/** Adds work that has to have room. */
+/** Adds work that must have room. */
 function add(queues: TeamQueues, teamId: string, work: () => Promise<void>): Promise<void> {
   const added = queues.add(teamId, work);
   if (added === null) throw new Error('the queue is full');
   return added;
 }
 
-it('TeamQueues does the work of a team one after the other, also after a failure', async () => {
+it('does the work of a team one after the other, also after a failure', async () => {
   const queues = new TeamQueues(10);
   const log: string[] = [];
   const first = new Deferred();
@@ -30,7 +30,7 @@ it('TeamQueues does the work of a team one after the other, also after a failure
   expect(log).toEqual(['first begins', 'another team', 'first ends', 'second']);
 });
 
-it('TeamQueues takes no more than its limit from a team, until some of it is done', async () => {
+it('accepts no more than its limit from a team, until some of it is done', async () => {
   const queues = new TeamQueues(2);
   const gate = new Deferred();
   const work = [add(queues, 'a', () => gate.promise), add(queues, 'a', async () => {})];

@@ -10,7 +10,7 @@ function headOf(lines = ''): RequestHead {
   return parseRequestHead(bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS);
 }
 
-/** A stream whose events the test makes. */
+/** A stream whose events come from the test. */
 class ManualStream implements HandedOffStream {
   readonly head: RequestHead;
   readonly peer = '192.0.2.1';
@@ -51,7 +51,7 @@ function read(
 }
 
 describe('a call of one message', () => {
-  it('is read whole, however it is cut', async () => {
+  it('is read as a whole, however it is split', async () => {
     const bytes = Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]);
     for (let cut = 0; cut <= bytes.length; cut++) {
       expect(await read([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual(Buffer.from([10, 1, 65]));
@@ -61,10 +61,10 @@ describe('a call of one message', () => {
   it.each([
     ['is cut short', Buffer.from([0, 0, 0, 0, 3, 10]), GrpcStatus.INTERNAL],
     ['has no prefix', Buffer.alloc(0), GrpcStatus.INTERNAL],
-    ['holds more than a message', Buffer.from([0, 0, 0, 0, 0, 1]), GrpcStatus.INTERNAL],
+    ['contains more than a message', Buffer.from([0, 0, 0, 0, 0, 1]), GrpcStatus.INTERNAL],
     ['is compressed', Buffer.from([1, 0, 0, 0, 0]), GrpcStatus.UNIMPLEMENTED],
     ['is too large', Buffer.alloc(300_000), GrpcStatus.RESOURCE_EXHAUSTED],
-  ])('is refused when it %s', async (_name, bytes, status) => {
+  ])('is refused if it %s', async (_name, bytes, status) => {
     await expect(read([bytes])).rejects.toMatchObject({ status });
   });
 
@@ -72,7 +72,7 @@ describe('a call of one message', () => {
     ['no credential', '', 16_384],
     ['a key', 'X-Ambassador-Api-Key: x\r\n', 262_144],
     ['a token', 'Authorization: Bearer x\r\n', 262_144],
-  ])('is read up to a limit where it shows %s', async (_name, lines, max) => {
+  ])('is read up to a limit if it has %s', async (_name, lines, max) => {
     const prefix = (length: number) => Buffer.from([0, 0, length >> 16, (length >> 8) & 255, length & 255]);
     expect(await read([prefix(max), Buffer.alloc(max)], { lines })).toHaveLength(max);
     await expect(read([prefix(max + 1), Buffer.alloc(max + 1)], { lines })).rejects.toMatchObject({
@@ -87,7 +87,7 @@ describe('a call of one message', () => {
     await expect(message).rejects.toMatchObject({ status: GrpcStatus.CANCELLED });
   });
 
-  it('keeps nothing of reports', async () => {
+  it('stores nothing of reports', async () => {
     expect(await read([Buffer.alloc(300_000)], { reports: true })).toHaveLength(0);
   });
 });
@@ -99,7 +99,7 @@ it('answers with a framed message and the status', () => {
   expect(stream.trailers).toMatchObject({ 'grpc-status': '0' });
 });
 
-it('tells a caller of its own mistakes only', () => {
+it('sends a caller only its own mistakes', () => {
   const stream = new ManualStream();
   expect(failCall(stream, new CallError(GrpcStatus.NOT_FOUND, 'no 100% of it'))).toBe(true);
   expect(stream.trailers).toMatchObject({ 'grpc-status': '5', 'grpc-message': 'no 100%25 of it' });
@@ -120,7 +120,7 @@ describe('the deadline of a call', () => {
   });
 
   it.each(['', 'grpc-timeout: 10S\r\n', 'grpc-timeout: 99999999H\r\n', 'grpc-timeout: soon\r\n'])(
-    'leaves what is in time alone (%j)',
+    'does not affect a call that is in time (%j)',
     async (lines) => {
       const later = new Promise((resolve) => setImmediate(resolve, 'done'));
       const wait = new CallWait();

@@ -6,7 +6,7 @@ import { ConnectionHistory } from './connection-history.js';
 const START = Date.UTC(2026, 0, 1);
 const at = (seconds: number) => new Date(START + seconds * 1000);
 
-/** A store that can be away. */
+/** A store that can fail. */
 class FakeEvents {
   readonly written: ConnectionEventDraft[] = [];
   batches = 0;
@@ -44,7 +44,7 @@ describe('the history of connections', () => {
     });
   const written = () => events.written.map(({ detail, omittedBefore }) => [detail, omittedBefore]);
 
-  it('writes what happened in one batch', async () => {
+  it('writes events in one batch', async () => {
     add(1, 'a');
     add(2, 'b', 'tm-2');
     await history.flush(at(3));
@@ -56,7 +56,7 @@ describe('the history of connections', () => {
     expect(events.batches).toBe(1);
   });
 
-  it('keeps few events of a manager that flaps, its last state among them, and says how many are missing', async () => {
+  it('keeps few events of an unstable manager, including its last state, and counts the missing ones', async () => {
     // Five a second for ten minutes.
     for (let i = 0; i < 3000; i++) {
       add(i / 5, String(i));
@@ -72,7 +72,7 @@ describe('the history of connections', () => {
     expect(events.written.length + missing).toBe(3000);
   });
 
-  it('does not let one manager use up what another may have written', async () => {
+  it('does not let one manager use up the allowance of another', async () => {
     for (let i = 0; i < 100; i++) add(1, String(i));
     add(2, 'quiet', 'tm-2');
     await history.flush(at(3));
@@ -80,7 +80,7 @@ describe('the history of connections', () => {
     expect(written()).toContainEqual(['quiet', 0]);
   });
 
-  it('writes everything of a manager again that was calm for long enough', async () => {
+  it('writes all events again of a manager that was calm for long enough', async () => {
     for (let i = 0; i < 31; i++) add(1, String(i));
     await history.flush(at(3600));
     events.written.length = 0;
@@ -89,7 +89,7 @@ describe('the history of connections', () => {
     expect(written()).toHaveLength(30);
   });
 
-  it('writes later, and in order, what the store did not take', async () => {
+  it('writes events that the store rejected later, in order', async () => {
     events.isAway = true;
     add(1, 'a');
     await expect(history.flush(at(1))).rejects.toThrow('away');
@@ -103,7 +103,7 @@ describe('the history of connections', () => {
     ]);
   });
 
-  it('holds only so much for a store that stays away, and drops the oldest', async () => {
+  it('limits what it holds while the store is away, and drops the oldest', async () => {
     events.isAway = true;
     for (let i = 0; i < 10_050; i++) add(1, String(i), `tm-${i}`);
     await expect(history.flush(at(1))).rejects.toThrow('away');
@@ -113,7 +113,7 @@ describe('the history of connections', () => {
     expect(events.written[0].detail).toBe('50');
   });
 
-  it('writes what waited for its turn when the edge stops', async () => {
+  it('writes held events when the edge stops', async () => {
     for (let i = 0; i < 40; i++) add(1, String(i));
     await history.close();
     expect(written()).toHaveLength(31);

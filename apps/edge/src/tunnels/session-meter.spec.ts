@@ -16,7 +16,7 @@ class FakeTunnel implements Tunnel {
   }
 }
 
-it('tells of each byte once, whichever tunnel it came by and whether that is still there', () => {
+it('reports each byte once, whichever tunnel carried it and whether that is still open', () => {
   const meter = new SessionMeter();
   const [a, b] = [new FakeTunnel(), new FakeTunnel()];
   meter.add(a);
@@ -36,7 +36,7 @@ it('tells of each byte once, whichever tunnel it came by and whether that is sti
   expect(meter.read()).toMatchObject({ receivedBytes: 0, sentBytes: 0 });
 });
 
-it('tells again what was not taken', () => {
+it('reports a load again that was not settled', () => {
   const meter = new SessionMeter();
   const tunnel = new FakeTunnel();
   meter.add(tunnel);

@@ -1,4 +1,4 @@
-/** Who may open a native tunnel, and whose it is then. The store is real, the requests are heads alone. */
+/** Who can open a native tunnel, and who owns it then. The store is real; the requests are only heads. */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import {
@@ -72,7 +72,7 @@ async function program(clientId: string, at = new Date()) {
   return { id: made?.id ?? '', secret };
 }
 
-it('takes a key with the scope, whose tunnel it is, and writes its use down', async () => {
+it('accepts a key with the scope, which then owns the tunnel, and records its use', async () => {
   const { id, secret } = await key(['tunnel']);
   const asked = request(`Bearer ${secret}`);
   expect(await authenticator.authenticate(asked)).toBeNull();
@@ -80,7 +80,7 @@ it('takes a key with the scope, whose tunnel it is, and writes its use down', as
   expect(used).toContain(id);
 });
 
-it('takes an access token of culvert, and the tunnel is that program’s and person’s', async () => {
+it('accepts an access token of culvert, and the tunnel belongs to that program and person', async () => {
   const { id, secret } = await program(CULVERT_CLIENT_ID);
   const asked = request(`Bearer ${secret}`);
   expect(await authenticator.authenticate(asked)).toBeNull();

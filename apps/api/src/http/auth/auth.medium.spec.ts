@@ -18,7 +18,7 @@ describe('authentication', () => {
   });
   afterAll(() => api.close());
 
-  it('takes a key as bearer token or as Telepresence sends it', async () => {
+  it('accepts a key as bearer token and as Telepresence sends it', async () => {
     const expected = { team: { id: team.teamId, name: 'Shop' }, apiKey: { id: team.apiKey.id } };
     expect((await me().set('Authorization', `Bearer ${team.secret}`)).body).toMatchObject(expected);
     expect((await me().set('authorization', `bearer   ${team.secret}`)).body).toMatchObject(expected);
@@ -46,7 +46,7 @@ describe('authentication', () => {
     expect(response.text).not.toContain(tunnel.secret);
   });
 
-  it('takes both when they agree, and refuses both when they do not', async () => {
+  it('accepts both headers if they agree, and refuses them if they do not', async () => {
     const both = (ambassador: string) =>
       me().set('Authorization', `Bearer ${team.secret}`).set('X-Ambassador-Api-Key', ambassador);
     expect((await both(team.secret)).status).toBe(200);
@@ -70,7 +70,7 @@ describe('authentication', () => {
     expect(await outcome(request)).toEqual(DENIED);
   });
 
-  it('denies the hash of a key, and the key with anything around it', async () => {
+  it('denies the hash of a key, and a key with anything around it', async () => {
     expect(await outcome(me().set('X-Ambassador-Api-Key', team.secret.toLowerCase()))).toEqual(DENIED);
     expect(await outcome(me().set('X-Ambassador-Api-Key', `${team.secret}, ${team.secret}`))).toEqual(DENIED);
   });
@@ -86,12 +86,12 @@ describe('authentication', () => {
     expect((await expiring.get('/me')).status).toBe(200);
   });
 
-  it('takes a key that an operator chose', async () => {
+  it('accepts a key that an operator chose', async () => {
     const chosen = await team.keyWith({ secret: 'local=development:key' });
     expect((await chosen.get('/me')).status).toBe(200);
   });
 
-  it('notes when a key was used, once a minute', async () => {
+  it('records the use of a key once a minute', async () => {
     const key = await team.keyWith({});
     const lastUsedAt = async () =>
       (await api.store.apiKeys.find(team.teamId, key.apiKey.id))?.lastUsedAt?.getTime();
@@ -100,7 +100,7 @@ describe('authentication', () => {
     await expect.poll(lastUsedAt).toBeGreaterThanOrEqual(before);
     const first = await lastUsedAt();
     await key.get('/me');
-    // The store answers in order: had the second use been noted, it would be there by now.
+    // The store answers in order: if the second use had been recorded, it would be there by now.
     expect(await lastUsedAt()).toBe(first);
 
     const old = await team.keyWith({});
@@ -111,7 +111,7 @@ describe('authentication', () => {
       .toBeGreaterThanOrEqual(before);
   });
 
-  it('answers while the use of a key cannot be noted', async () => {
+  it('answers while the use of a key cannot be recorded', async () => {
     const { recordUse } = api.store.apiKeys;
     api.store.apiKeys.recordUse = () => Promise.reject(new Error('disk full'));
     try {

@@ -1,5 +1,5 @@
 /**
- * Bodies were parsed before anybody was asked who they are: 1.5 MiB of JSON took 150 to 230 ms of CPU, in standalone on the
+ * Bodies were parsed before the caller was known: 1.5 MiB of JSON took 150 to 230 ms of CPU, in standalone on the
  * thread of all previews.
  */
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ describe('a long body', () => {
   });
   afterAll(() => api.close());
 
-  /** Sends the head of a request, and as much of its body. Resolves with the status and what `Retry-After` says. */
+  /** Sends the head of a request, and as much of its body. Resolves with the status and the value of `Retry-After`. */
   async function answerTo(
     path: string,
     headers: Record<string, string>,
@@ -49,30 +49,25 @@ describe('a long body', () => {
     ['that is announced, without a credential', REPLAYS, announced, 401],
     ['in chunks, without a credential', REPLAYS, chunked, 401],
     [
-      'that is announced, with a key that is none',
+      'that is announced, with an invalid key',
       REPLAYS,
       { ...announced, 'X-Ambassador-Api-Key': 'wrong-key' },
       401,
     ],
     [
-      'with a key that nobody made',
+      'with an unknown key',
       REPLAYS,
       { ...announced, Authorization: `Bearer ${generateApiKeySecret()}` },
       401,
     ],
-    [
-      'with a session that is none',
-      REPLAYS,
-      { ...announced, Cookie: `culvert-session=${'A'.repeat(43)}` },
-      401,
-    ],
-    ['in chunks, with a key that is none', REPLAYS, { ...chunked, Authorization: 'Bearer wrong-key' }, 401],
+    ['with an invalid session', REPLAYS, { ...announced, Cookie: `culvert-session=${'A'.repeat(43)}` }, 401],
+    ['in chunks, with an invalid key', REPLAYS, { ...chunked, Authorization: 'Bearer wrong-key' }, 401],
     ['to a public route', '/api/v1/sign-in', announced, 413],
   ])('is answered before any of it is sent: one %s', async (_, path, headers, status) => {
     expect((await answerTo(path, { 'X-Forwarded-For': '198.51.100.1', ...headers }))[0]).toBe(status);
   });
 
-  it('is read of those who are known', async () => {
+  it('is read from known callers', async () => {
     const name = 'x'.repeat(LONG);
     expect((await team.post('/api-keys', { name })).body.code).toBe('validation_failed');
     expect((await person.request('post', '/api-keys').send({ name })).body.code).toBe('validation_failed');
@@ -91,7 +86,7 @@ describe('a long body', () => {
     expect((await answerTo('/api/v1/sign-in', chunked, body))[0]).toBe(413);
   });
 
-  it('is counted by the network that it comes from, while its credential is no good', async () => {
+  it('is counted by network while its credential is invalid', async () => {
     const send = (Authorization: string, address: string) =>
       answerTo(REPLAYS, { ...announced, Authorization, 'X-Forwarded-For': address });
     for (let i = 0; i < 60; i++) expect((await send('Bearer wrong-key', `2001:db8:1:2::${i}`))[0]).toBe(401);
@@ -100,7 +95,7 @@ describe('a long body', () => {
     expect((await send('Bearer wrong-key', '2001:db8:1:3::1'))[0]).toBe(401);
   });
 
-  it('does not count while its credential is good', async () => {
+  it('is not counted if its credential is valid', async () => {
     for (let i = 0; i < 61; i++)
       expect((await team.post('/api-keys', { name: 'x'.repeat(LONG) })).status).toBe(400);
   });

@@ -24,7 +24,7 @@ describe('people who are signed in', () => {
   });
   afterAll(() => api.close());
 
-  it('act for the team they joined first, or for the one that they name', async () => {
+  it('act for the team they joined first, or for the one in the request', async () => {
     const { body } = await ann.request('get', '/me');
     expect(body).toEqual({
       team: { id: team.teamId, name: 'Shop' },
@@ -42,27 +42,30 @@ describe('people who are signed in', () => {
     expect(named.body).toMatchObject({ team: { name: 'Bank' }, role: 'owner', scopes: API_KEY_SCOPES });
   });
 
-  it('cannot name a team that they are not in, whether it exists or not', async () => {
+  it('cannot act for a team that they are not in, whether it exists or not', async () => {
     const { teamId } = await api.team('Strangers');
     for (const id of [teamId, 'nothing', '']) {
       expect(await outcome(ann.request('get', '/previews', { teamId: id }))).toEqual([403, 'not_a_member']);
     }
   });
 
-  it.each(['member', 'admin', 'owner'] as const)('may do what the role %s says', async (role: Role) => {
-    const person = await api.person(`${role}@example.test`, [[team.teamId, role]]);
-    expect((await person.request('get', '/previews')).status).toBe(200);
-    const { body } = await person.request('get', '/me');
-    expect(body.scopes).toEqual(scopesOfRole(role));
-  });
+  it.each(['member', 'admin', 'owner'] as const)(
+    'have the permissions of the role %s',
+    async (role: Role) => {
+      const person = await api.person(`${role}@example.test`, [[team.teamId, role]]);
+      expect((await person.request('get', '/previews')).status).toBe(200);
+      const { body } = await person.request('get', '/me');
+      expect(body.scopes).toEqual(scopesOfRole(role));
+    },
+  );
 
-  it('are somebody without a team too, who may do nothing in one', async () => {
+  it('are known without a team too, but can do nothing in one', async () => {
     const loner = await api.person('loner@example.test', []);
     expect((await loner.request('get', '/me')).body).toMatchObject({ team: null, scopes: [], teams: [] });
     expect(await outcome(loner.request('get', '/previews'))).toEqual([403, 'not_a_member']);
   });
 
-  it('are nobody once their session is removed, expired, or was not used for long', async () => {
+  it('are unknown after their session was removed, expired, or was not used for long', async () => {
     const ended = await api.person('ended@example.test', [[team.teamId, 'owner']]);
     expect((await ended.request('get', '/me')).status).toBe(200);
     await api.store.userSessions.remove(ended.user.id, ended.session.id);
@@ -85,7 +88,7 @@ describe('people who are signed in', () => {
     expect(await aged({})).toBe(200);
   });
 
-  it('are nobody with two cookies, or one that is no token', async () => {
+  it('are unknown with two cookies, or with an invalid one', async () => {
     const token = ann.cookie.split('=')[1];
     for (const cookie of [
       `${ann.cookie}; ${ann.cookie}`,
@@ -107,13 +110,13 @@ describe('people who are signed in', () => {
     ['another origin that claims more', { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'same-origin' }],
     ['a sibling', { 'Sec-Fetch-Site': 'same-site' }],
     ['no page at all', {}],
-  ])('change nothing by a request of %s', async (_name, headers) => {
+  ])('cannot change anything by a request of %s', async (_name, headers) => {
     const request = api.http().post('/api/v1/traffic-managers').set('Cookie', ann.cookie).set(headers);
     expect(await outcome(request.send({ managerId: 'forged' }))).toEqual([403, 'cross_site_request']);
     expect((await team.get('/traffic-managers')).body.items).toEqual([]);
   });
 
-  it('change things by a request that the browser calls same-origin', async () => {
+  it('can change things by a request that the browser marks as same-origin', async () => {
     const request = api
       .http()
       .post('/api/v1/traffic-managers')
@@ -138,7 +141,7 @@ describe('people who are signed in', () => {
     expect(key.body.user).toBeNull();
   });
 
-  it('see where they are signed in, and end that at once', async () => {
+  it('see where they are signed in, and can end a session at once', async () => {
     const bob = await api.person('bob@example.test', [[team.teamId, 'member']]);
     const elsewhere = await api.person('bob@example.test', []);
     const third = await api.person('bob@example.test', []);
@@ -168,7 +171,7 @@ describe('people who are signed in', () => {
     ]);
   });
 
-  it('cannot end what is not theirs', async () => {
+  it('cannot end sessions of others', async () => {
     const bob = await api.person('bob@example.test', []);
     const foreign = await outcome(bob.request('delete', `/me/sessions/${ann.session.id}`));
     expect(foreign).toEqual([404, 'not_found']);

@@ -4,7 +4,7 @@ import { EventReader } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from '../../spec/api-harness.js';
 
-describe('the culvert command that a person let act for them', () => {
+describe('the culvert command that a person allowed to act for them', () => {
   let api: TestApi;
   let team: TestTeam;
   let ann: TestPerson;
@@ -23,7 +23,7 @@ describe('the culvert command that a person let act for them', () => {
   });
   afterAll(() => api.close());
 
-  it('is that person, in that team and with what every member may', async () => {
+  it('acts as that person, in that team and with the scopes of a member', async () => {
     const { accessToken } = await letIn();
     const { body } = await get(accessToken, '/me');
     expect(body).toEqual({
@@ -37,7 +37,7 @@ describe('the culvert command that a person let act for them', () => {
     });
   });
 
-  it('makes keys that are the person’s, and cannot hand on more than it may', async () => {
+  it('creates keys that belong to the person, with no scope that it lacks', async () => {
     const { accessToken } = await letIn();
     const make = (scopes: string[]) =>
       api
@@ -51,7 +51,7 @@ describe('the culvert command that a person let act for them', () => {
     expect(items).toMatchObject([{ action: 'api-key.create', actor: { kind: 'user', id: ann.user.id } }]);
   });
 
-  it('has its streams end within the second in which the person ends it', async () => {
+  it('loses its streams within a second after the person ends it', async () => {
     const { id, accessToken } = await letIn();
     const { port } = api.app.getHttpServer().address() as AddressInfo;
     const reader = await EventReader.open(`http://127.0.0.1:${port}/api/v1/events`, {

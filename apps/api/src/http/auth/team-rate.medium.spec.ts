@@ -34,7 +34,7 @@ describe('the requests of a team', () => {
     expect((await api.store.trafficManagers.list(team.teamId, { limit: 1 })).items).toEqual([]);
   });
 
-  it('take nothing from other teams, and nobody without a key takes any from it', async () => {
+  it('do not affect other teams, and requests without a key do not affect it', async () => {
     const other = await api.team('Other');
     for (let i = 0; i < 4; i++) {
       expect((await api.http().get('/api/v1/team')).status).toBe(401);
@@ -42,7 +42,7 @@ describe('the requests of a team', () => {
     expect((await other.get('/me')).headers['ratelimit']).toMatch(/r=2;/);
   });
 
-  it('are those of a person alone who is in no team', async () => {
+  it('are counted for a person alone if they are not in a team', async () => {
     const loner = await api.person('loner@example.test', []);
     for (const left of [2, 1, 0]) {
       expect((await loner.request('get', '/me')).headers['ratelimit']).toContain(`r=${left};`);
@@ -51,7 +51,7 @@ describe('the requests of a team', () => {
   });
 });
 
-it('no limit on the requests of a team is shown as null, and none is counted', async () => {
+it('shows a missing limit as null, and counts nothing', async () => {
   const api = await TestApi.start({ env: { MAX_API_REQUESTS_PER_TEAM: '0' } });
   try {
     const { body, headers } = await (await api.team('Shop')).get('/team');

@@ -20,7 +20,7 @@ describe('the dashboard', () => {
   afterAll(() => api.close());
 
   it.each(['/', '/previews', '/previews/new', '/previews/some-id/exchanges', '/api-keys', '/audit-log?x=1'])(
-    'is at %s for whoever is signed in',
+    'is at %s for signed-in people',
     async (path) => {
       const page = await open(path);
       expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
@@ -32,7 +32,7 @@ describe('the dashboard', () => {
   it.each([
     ['/', '/sign-in'],
     ['/previews/some-id?x=1', '/sign-in?return=%2Fpreviews%2Fsome-id%3Fx%3D1'],
-  ])('sends whoever is not signed in from %s to %s', async (path, to) => {
+  ])('redirects people who are not signed in from %s to %s', async (path, to) => {
     const response = await api.http().get(path);
     expect([response.status, response.headers['location']]).toEqual([303, to]);
   });
@@ -46,7 +46,7 @@ describe('the dashboard', () => {
   it.each([
     ['sec-fetch-mode', 'navigate'],
     ['accept', 'text/html,application/xhtml+xml,*/*;q=0.8'],
-  ])('has a page for people who go to an unknown address, known by %s', async (header, value) => {
+  ])('has a page for people who open an unknown address, recognized by %s', async (header, value) => {
     for (const path of ['/start', '/previewsx', '/nothing/%ff']) {
       const page = await api.http().get(path).set(header, value);
       expect([path, page.status, page.headers['content-type']]).toEqual([
@@ -68,7 +68,7 @@ describe('the dashboard', () => {
     expect([status, answered['content-type']]).toEqual([404, 'application/problem+json']);
   });
 
-  it('runs scripts from files of ours only, and styles with a nonce that is new each time', async () => {
+  it('runs scripts only from our own files, and styles with a fresh nonce', async () => {
     const pages = await Promise.all([open('/'), open('/')]);
     const nonces = pages.map(({ headers, text }) => {
       const policy = headers['content-security-policy'] ?? '';
@@ -83,7 +83,7 @@ describe('the dashboard', () => {
     expect(new Set(nonces).size).toBe(2);
   });
 
-  it('lets browsers keep its files for ever, since their names change with their content', async () => {
+  it('lets browsers cache its files forever, since their names change with their content', async () => {
     const file = await api.http().get('/assets/app-0123abcd.js');
     expect([file.status, file.text]).toEqual([200, SCRIPT]);
     expect(file.headers).toMatchObject({
@@ -127,7 +127,7 @@ describe('the files of the dashboard', () => {
     ['gzip, br;q=0', 'gzip'],
     ['identity', undefined],
     ['zstd', undefined],
-  ])('are sent as they were compressed before, to whoever accepts %s', async (accepted, encoding) => {
+  ])('are sent in their compressed form to clients that accept %s', async (accepted, encoding) => {
     const response = await api
       .http()
       .get('/assets/app-0123abcd.js')
@@ -138,11 +138,11 @@ describe('the files of the dashboard', () => {
     expect(response.text).toBe(SCRIPT);
   });
 
-  it('are scripts, styles and pictures, nothing else that lies there', async () => {
+  it('are only scripts, styles and pictures', async () => {
     expect([...(DashboardFiles.read(folder)?.assets.keys() ?? [])]).toEqual(['app-0123abcd.js']);
   });
 
-  it('are missing before the first build, and the page says so', async () => {
+  it('are missing before the first build, and the page explains it', async () => {
     const unbuilt = await TestApi.start({ dashboardFolder: join(folder, 'nothing') });
     const { cookie } = await unbuilt.person('jo@example.test', []);
     const page = await unbuilt.http().get('/').set('Cookie', cookie);

@@ -4,7 +4,7 @@ import type { Response } from 'superagent';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi } from '../../spec/api-harness.js';
 
-/** Nothing here asks the database. */
+/** These tests do not use the database. */
 const NO_STORE = { close: async () => {} } as Store;
 
 describe('the documentation', () => {
@@ -24,7 +24,7 @@ describe('the documentation', () => {
     expect(response.body).toEqual(buildOpenApiDocument());
   });
 
-  it('is a page that loads only files of ours, and runs only scripts from files', async () => {
+  it('is a page that loads only our own files, and runs scripts only from files', async () => {
     const page = await api.http().get('/api/docs');
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     const policy = page.headers['content-security-policy'] ?? '';
@@ -62,7 +62,7 @@ describe('the documentation', () => {
   });
 });
 
-/** A parser for superagent, which hands over the stream that its types call a response. */
+/** A parser for superagent, which passes the stream that its types call a response. */
 function countBytes(response: Response, done: (error: Error | null, bytes: number) => void): void {
   const stream = response as unknown as NodeJS.ReadableStream;
   let bytes = 0;

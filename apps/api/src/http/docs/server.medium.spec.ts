@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-it('tells its version, that of its package, to whoever shows a key', async () => {
+it('returns its version, that of its package, to callers with a key', async () => {
   const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
   const { version } = JSON.parse(manifest) as { version: string };
   const team = await api.team('Shop');

@@ -15,7 +15,7 @@ describe(EventStream.name, () => {
 
   beforeEach(async () => {
     server = createServer((_request, response) =>
-      // Express adds `status` and nothing else that a stream uses.
+      // Express adds `status`; a stream uses nothing else of it.
       arrived.shift()!(
         Object.assign(response, { status: (code: number) => void (response.statusCode = code) }) as never,
       ),
@@ -28,7 +28,7 @@ describe(EventStream.name, () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  /** A stream whose reader reads nothing until it is told to. */
+  /** A stream whose reader reads only on demand. */
   async function open(budget: WaitingBudget, maxBytes: number) {
     const response = new Promise<Response>((resolve) => arrived.push(resolve));
     const reader = connect((server.address() as AddressInfo).port, '127.0.0.1');
@@ -40,19 +40,19 @@ describe(EventStream.name, () => {
     return { stream, reader };
   }
 
-  /** Sends until the stream ends, or so much was sent. */
+  /** Sends until the stream ends, or this much was sent. */
   function flood(stream: EventStream, mib: number): void {
     for (let sent = 0; sent < mib * 4 && stream.isOpen; sent++) stream.send(EVENT);
   }
 
-  it('ends when more waits for its reader than it may hold', async () => {
+  it('ends if more waits for its reader than it can hold', async () => {
     const { stream } = await open(new WaitingBudget(1024 * MIB), 2 * MIB);
     flood(stream, 64);
     expect(stream.isOpen).toBe(false);
   });
 
-  // One team could otherwise have every stream that it may open hold as much as one may.
-  it('ends when all streams together hold too much, and harms none whose reader keeps up', async () => {
+  // Otherwise one team could have every stream that it can open hold as much as one stream may.
+  it('ends if all streams together hold too much, without affecting readers that keep up', async () => {
     const budget = new WaitingBudget(8 * MIB);
     const slow = await open(budget, 64 * MIB);
     const quick = await open(budget, 64 * MIB);
@@ -65,7 +65,7 @@ describe(EventStream.name, () => {
     expect(quick.stream.isOpen).toBe(true);
   });
 
-  it('gives back what it held when its reader is gone, and when it has read', async () => {
+  it('releases what it held when its reader is gone, and when it has read', async () => {
     const budget = new WaitingBudget(8 * MIB);
     const gone = await open(budget, 64 * MIB);
     flood(gone.stream, 7);

@@ -7,7 +7,7 @@ import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
 
-describe('what Telepresence asks of the cloud', () => {
+describe('requests of Telepresence to the cloud', () => {
   let api: TestApi;
   let url: string;
   let team: TestTeam;
@@ -29,7 +29,7 @@ describe('what Telepresence asks of the cloud', () => {
     (await api.http().get('/api/v1/me').set('Authorization', `Bearer ${key}`)).body.apiKey.scopes;
 
   describe('with the key of `telepresence login --apikey`', () => {
-    it.each(['2.3.7', '2.8.5'])('signs in, and makes a key for each of its parts: %s', async (version) => {
+    it.each(['2.3.7', '2.8.5'])('signs in, and creates a key for each of its parts: %s', async (version) => {
       const program = client(version);
       await program.loginWithApiKey(team.secret);
       expect(program.userInfo).toEqual({
@@ -57,14 +57,14 @@ describe('what Telepresence asks of the cloud', () => {
       expect((await team.get('/audit-events')).body.items[0]).toMatchObject({ action: 'api-key.create' });
     });
 
-    it('takes the body of 2.1.4 to 2.3.6', async () => {
+    it('accepts the body of 2.1.4 to 2.3.6', async () => {
       const program = client('2.3.6');
       program.apiKeys.set('', team.secret);
       expect(await scopesOf(await program.apiKey('agent-http'))).toEqual(['previews:read']);
       expect((await team.get('/api-keys')).body.items[0].name).toBe('agent-http');
     });
 
-    it('hands on no scope and no time that the key lacks', async () => {
+    it('creates keys without scopes that the key lacks, and without longer life', async () => {
       const expiresAt = new Date(Date.now() + 60_000);
       const limited = await team.keyWith({ scopes: ['keys:write', 'previews:read'], expiresAt });
       const program = client();
@@ -78,7 +78,7 @@ describe('what Telepresence asks of the cloud', () => {
       expect(other.apiKeys.size).toBe(1);
     });
 
-    it('refuses, while a person looks on, a key that could make no others', async () => {
+    it('refuses, while a person watches, a key that could not create others', async () => {
       const limited = await team.keyWith({ scopes: ['tunnel', 'previews:read', 'previews:write'] });
       await expect(client().loginWithApiKey(limited.secret)).rejects.toThrow('permission denied: 403');
     });
@@ -104,8 +104,8 @@ describe('what Telepresence asks of the cloud', () => {
     it.each([
       ['no credentials', () => api.http().post('/sso/api/apikeys').send({}), 401],
       ['bad JSON', () => post().send('{"description":'), 400],
-      ['a body that is no object', () => post().send('[]'), 400],
-      ['a description that is no text', () => post().send({ description: 1 }), 400],
+      ['a body that is not an object', () => post().send('[]'), 400],
+      ['a description that is not text', () => post().send({ description: 1 }), 400],
       ['a description beyond the limit', () => post().send({ description: 'x'.repeat(129) }), 400],
       ['a description that forges lines', () => post().send({ description: 'a\nb' }), 400],
       ['a body beyond the limit', () => post().send({ description: 'x'.repeat(300_000) }), 413],
@@ -113,7 +113,7 @@ describe('what Telepresence asks of the cloud', () => {
       ['another method', () => api.http().get('/sso/api/apikeys'), 405],
       ['another path', () => post('/sso/api/nothing').send({}), 404],
     ])(
-      'says what is wrong in `message`, so that no client keeps it as a key: %s',
+      'reports the error in `message`, so that no client stores it as a key: %s',
       async (_name, send, status) => {
         const response = await send();
         expect(response.status).toBe(status);
@@ -123,7 +123,7 @@ describe('what Telepresence asks of the cloud', () => {
       },
     );
 
-    it('says so of its own faults too, and nothing of their cause', async () => {
+    it('reports its own faults in the same way, without their cause', async () => {
       const { create } = api.store.apiKeys;
       api.store.apiKeys.create = () => Promise.reject(new Error('relation "api_key" does not exist'));
       const response = await post().send({ description: 'x' });
@@ -132,7 +132,7 @@ describe('what Telepresence asks of the cloud', () => {
       expect(response.text).not.toContain('relation');
     });
 
-    it('makes a key without a description', async () => {
+    it('creates a key without a description', async () => {
       const { status, body } = await post().send({});
       expect([status, body.description]).toEqual([200, '']);
       expect(Object.values(body).every((value) => typeof value === 'string')).toBe(true);
@@ -140,7 +140,7 @@ describe('what Telepresence asks of the cloud', () => {
     });
   });
 
-  it('has no licences, whoever asks and however it fails', async () => {
+  it('has no licenses, whoever asks and however it fails', async () => {
     for (const path of ['/api/licenses/1/formats/jwt', '/api/licenses/%E0/formats/jwt', '/api/licenses/x']) {
       const response = await api.http().get(path).set('Authorization', 'Bearer x');
       expect([response.status, response.headers['content-type']]).toEqual([404, 'text/plain; charset=utf-8']);
@@ -158,7 +158,7 @@ describe('what Telepresence asks of the cloud', () => {
       const program = join(folder, `telepresence-pro-${version}`);
       writeFileSync(program, await client(version).downloadEnhancedDaemon('linux', 'amd64'));
       chmodSync(program, 0o755);
-      // What the client checks, and what it then starts as its daemon.
+      // The output that the client checks, and the daemon that it then starts.
       expect(spawnSync(program, ['pro-version']).stdout.toString()).toContain(`v${version}`);
       const ordinary = join(folder, 'telepresence');
       writeFileSync(ordinary, '#!/bin/sh\necho "$0 $*"\n', { mode: 0o755 });
@@ -187,7 +187,7 @@ describe('what Telepresence asks of the cloud', () => {
     });
   });
 
-  it('leads `telepresence dashboard` to the app', async () => {
+  it('redirects `telepresence dashboard` to the app', async () => {
     const response = await api.http().get('/cloud/preview');
     expect([response.status, response.headers['location']]).toEqual([302, '/']);
   });

@@ -38,7 +38,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect(seconds).toBeLessThanOrEqual(60);
   };
 
-  it('have to wait at /token beyond the limit, by an answer at which no client drops its tokens', async () => {
+  it('must wait at /token beyond the limit, with a response at which clients keep their tokens', async () => {
     const within = await repeat(LIMIT, () => refresh('192.0.2.1'));
     expect(within.every(({ status, body }) => status === 400 && body.error === 'invalid_grant')).toBe(true);
     const beyond = await refresh('192.0.2.1');
@@ -59,13 +59,13 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect((await refresh('2001:db8:1:3::1')).status).toBe(400);
   });
 
-  it('are counted for each IPv4 address, where a proxy writes it as one of IPv6 too', async () => {
+  it('are counted for each IPv4 address, also if a proxy writes it as IPv6', async () => {
     await repeat(LIMIT, () => refresh('::ffff:192.0.2.30'));
     expect((await refresh('192.0.2.30')).status).toBe(503);
     expect((await refresh('::ffff:192.0.2.31')).status).toBe(400);
   });
 
-  it('leave a client signed in, whose refresh comes too often', async () => {
+  it('leave a client signed in that refreshes too often', async () => {
     const user = (await api.person('ada@example.test', [[team.teamId, 'owner']])).user;
     const code = generateOAuthSecret('code');
     const verifier = randomBytes(32).toString('base64url');
@@ -86,7 +86,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect(client.token).not.toBeNull();
   });
 
-  it('have no code used up beyond the limit', async () => {
+  it('do not use up a code beyond the limit', async () => {
     await repeat(LIMIT, () => refresh('192.0.2.3'));
     const { id } = await api.store.users.findOrCreate('ada@example.test', '');
     const code = generateOAuthSecret('code');
@@ -111,7 +111,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect((await exchange('192.0.2.4')).status).toBe(200);
   });
 
-  it('get a `message` below /sso/, which no client takes for a key', async () => {
+  it('get a `message` below /sso/, which no client stores as a key', async () => {
     const client = new TelepresenceClient({ version: '2.8.5', url });
     await client.loginWithApiKey(team.secret);
     const mint = () => api.http().post('/sso/api/apikeys').send({ description: 'x' });
@@ -119,11 +119,11 @@ describe('the requests of one address for signing in by Telepresence', () => {
     await expect(client.apiKey('agent-http')).rejects.toThrow(/^http 429: Too many attempts/);
     expect([...client.apiKeys.keys()]).toEqual(['']);
     expectWait((await mint()).headers);
-    // What was refused is counted for nothing else.
+    // Refused requests do not count for anything else.
     expect((await refresh('192.0.2.5')).status).toBe(400);
   });
 
-  it('are no failure of the credentials at /api/userinfo', async () => {
+  it('do not count as failed credentials at /api/userinfo', async () => {
     const ask = () =>
       api.http().get('/api/userinfo').set(from('192.0.2.6')).set('X-Ambassador-Api-Key', team.secret);
     expect((await repeat(LIMIT, ask)).map(({ status }) => status)).toEqual(Array(LIMIT).fill(200));
@@ -132,7 +132,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expectWait(beyond.headers);
   });
 
-  it('get a page at /auth, before anybody is looked up', async () => {
+  it('get a page at /auth, before any person is looked up', async () => {
     const ask = () => api.http().get('/auth').set(from('192.0.2.7')).set('Cookie', 'culvert-session=guess');
     expect((await repeat(LIMIT, ask)).map(({ status }) => status)).toEqual(Array(LIMIT).fill(303));
     const beyond = await ask();
@@ -142,7 +142,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expectWait(beyond.headers);
   });
 
-  it('say nothing about what else an address asks for', async () => {
+  it('do not affect other requests of an address', async () => {
     await repeat(LIMIT + 1, () => refresh('192.0.2.8'));
     const other = await api.http().get('/completion').set(from('192.0.2.8'));
     expect(other.status).toBe(200);
@@ -173,7 +173,7 @@ describe('the requests of a Telepresence client with a key', () => {
     expect((await mint((await api.team('Other')).secret)).status).toBe(200);
   });
 
-  it('are not counted by address where there is no limit', async () => {
+  it('are not counted by address if there is no limit', async () => {
     for (let i = 0; i < 3; i++) expect((await api.http().get('/api/userinfo')).status).toBe(401);
   });
 });

@@ -12,14 +12,14 @@ describe('bootstrap', () => {
   const start = (env: Record<string, string> = {}) => bootstrap(store, loadSettings('standalone', env));
   const me = (key: string) => api.http().get('/api/v1/me').set('Authorization', `Bearer ${key}`);
 
-  // A database of its own for each: what happens once can be seen once.
+  // A database of its own for each test: the bootstrap happens only once in each.
   beforeEach(async () => {
     store = await createTestStore();
     api = await TestApi.start({ store });
   });
   afterEach(() => api.close());
 
-  it('makes a team, an owner and a key with every scope, once, and keeps the secrets out of the log', async () => {
+  it('creates a team, an owner and a key with every scope, once, and keeps the secrets out of the log', async () => {
     const created = await start();
     expect(created).toEqual({
       email: 'owner@culvert.localhost',
@@ -45,7 +45,7 @@ describe('bootstrap', () => {
     expect(api.logLines.join('')).not.toContain(password);
   });
 
-  it('makes what the environment says, once, also when two start at the same moment', async () => {
+  it('creates what the environment sets, once, also if two start at the same moment', async () => {
     const env = {
       CULVERT_BOOTSTRAP_API_KEY: 'local-development-key',
       CULVERT_BOOTSTRAP_EMAIL: 'Ann@Example.com',

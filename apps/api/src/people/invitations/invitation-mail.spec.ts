@@ -42,7 +42,7 @@ describe(invitationMail.name, () => {
     ],
     [{ name: '', email: 'ada@shop.test' }, 'ada@shop.test invites you to the team “Shop” as member.'],
     [{ apiKey: 'ci' }, 'The API key “ci” of the team invites you to the team “Shop” as member.'],
-  ])('names who invites: %j', (inviter, sentence) => {
+  ])('names the inviter: %j', (inviter, sentence) => {
     expect(invitationMail({ ...facts, inviter }).before).toContain(sentence);
   });
 

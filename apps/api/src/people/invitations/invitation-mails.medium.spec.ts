@@ -1,4 +1,4 @@
-/** Renewing an invitation mailed a stranger as often as the API allows, with a subject of the team's choice. */
+/** Renewing an invitation mailed a stranger as often as the API allows, with a subject that the team chose. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
@@ -58,7 +58,7 @@ describe('mails of invitations', () => {
   const newTeam = async (by: TestPerson): Promise<string> =>
     (await by.request('post', '/teams').send({ name: 'Other' })).body.id;
 
-  it('say who invites, and quote the name of the team', async () => {
+  it('name the inviter, and quote the name of the team', async () => {
     await owner.request('patch', '/team').send({ name: 'Free prizes at evil.example' });
     await invite(owner, `guest-${count}@example.test`);
     await expect.poll(() => mails).toHaveLength(1);
@@ -66,7 +66,7 @@ describe('mails of invitations', () => {
     expect(mails[0]).not.toContain('evil.example');
   });
 
-  it('come to one address a few times a day, whoever renews or revokes', async () => {
+  it('are sent to one address a few times a day, whoever renews or revokes', async () => {
     const email = `often-${count}@example.test`;
     const { id } = (await invite(admin, email)).body;
     for (let i = 1; i < 5; i++) expect((await renew(admin, id)).status).toBe(200);
@@ -78,7 +78,7 @@ describe('mails of invitations', () => {
     await expect.poll(() => mails).toHaveLength(5);
   });
 
-  it('come to one address a few times a day from all teams, none of which keeps out another', async () => {
+  it('are sent to one address a few times a day from all teams, and no team can block another', async () => {
     const email = `wanted-${count}@example.test`;
     const flood = async () => {
       const other = await newTeam(owner);
@@ -93,7 +93,7 @@ describe('mails of invitations', () => {
     await expect.poll(() => mails).toHaveLength(20);
   });
 
-  it('that are not sent do not count', async () => {
+  it('do not count if they are not sent', async () => {
     const email = `once-${count}@example.test`;
     const { id } = (await invite(admin, email)).body;
     for (let i = 0; i < 6; i++) expect(await outcome(invite(admin, email))).toEqual([409, 'already_invited']);
@@ -103,7 +103,7 @@ describe('mails of invitations', () => {
   it.each([
     ['team', 'of this team', () => owner],
     ['person', 'of yours', () => admin],
-  ])('are no more a day than the limit of a %s', async (_, detail, by) => {
+  ])('are limited per day for a %s', async (_, detail, by) => {
     const few = await TestApi.start({ store: api.store, env: { ...env, MAX_INVITATIONS_PER_DAY: '2' } });
     const send = (who: TestPerson, i: number, teamId = team.teamId) =>
       few
@@ -118,7 +118,7 @@ describe('mails of invitations', () => {
     expect([refused.status, refused.body.detail]).toEqual([429, expect.stringContaining(detail)]);
   });
 
-  it('are not counted where none is sent', async () => {
+  it('are not counted if the server sends no mail', async () => {
     const silent = await TestApi.start({ store: api.store });
     const key = await silent.keyOf(team.teamId, {});
     const { id } = (await key.post('/team/invitations', { email: `silent-${count}@example.test` })).body;

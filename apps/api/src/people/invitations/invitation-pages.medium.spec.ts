@@ -34,14 +34,14 @@ async function invite(address = email) {
 
 const signIn = (address: string, password: string) => post('/sign-in', { email: address, password });
 
-describe('an invitation where no mail is sent', () => {
+describe('an invitation if the server sends no mail', () => {
   beforeAll(async () => {
     api = await TestApi.start();
   });
   beforeEach(setUp);
   afterAll(() => api.close());
 
-  it('is a link to hand on that sets a password, signs in and joins, in one step', async () => {
+  it('is a link to pass on that sets a password, signs in and joins, in one step', async () => {
     const { link, token, isMailed } = await invite();
     expect([link, isMailed]).toEqual([`${ORIGIN}/invitations?token=${token}`, false]);
     const page = await api.http().get(link.slice(ORIGIN.length));
@@ -77,14 +77,14 @@ describe('an invitation where no mail is sent', () => {
     expect((await signIn(email, 'another password')).status).toBe(401);
   });
 
-  it('says why a password cannot be one, and can be used again', async () => {
+  it('explains why a password is invalid, and can be used again', async () => {
     const { token } = await invite();
     const refused = await post('/invitations/account', { token, password: 'short' });
     expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('at least 8 characters')]);
     expect((await post('/invitations/account', { token, password: PASSWORD })).status).toBe(303);
   });
 
-  it('sets no password for an address that has an account: its person signs in', async () => {
+  it('sets no password for an address with an account: its person signs in', async () => {
     const victim = await api.person(email, [[(await api.team('Theirs')).teamId, 'owner']]);
     const { token, link } = await invite();
     const page = await api.http().get(link.slice(ORIGIN.length));
@@ -98,7 +98,7 @@ describe('an invitation where no mail is sent', () => {
     expect(accepted.status).toBe(200);
   });
 
-  it('opens no preview of another team that allows the address, which nobody has verified', async () => {
+  it('does not open a preview of another team that allows the address, which is not verified', async () => {
     const others = await api.team('Others');
     const trafficManagerId = await others.trafficManager('m');
     const { body: preview } = await others.post('/previews', {
@@ -123,13 +123,13 @@ describe('an invitation where no mail is sent', () => {
       email,
       name: '',
     });
-    // The provider took the account over: the session that the link opened has ended.
+    // The provider took over the account: the session that the link opened has ended.
     expect((await open()).status).toBe(303);
     expect((await me(cookie)).code).toBe('unauthenticated');
     expect(user).toMatchObject({ isEmailVerified: false });
   });
 
-  it('is in no log, and neither is its link', async () => {
+  it('does not appear in any log, and neither does its link', async () => {
     const { token } = await invite();
     await api.http().get(`/invitations?token=${token}`);
     await post('/invitations/account', { token, password: PASSWORD });
@@ -183,7 +183,7 @@ describe('an invitation by mail', () => {
     await new Promise<void>((resolve) => smtp.close(() => resolve()));
   });
 
-  /** The path of the link in the next mail. */
+  /** Returns the path of the link in the next mail. */
   async function linkOf(cause: () => PromiseLike<unknown>): Promise<string> {
     const [sent] = await Promise.all([new Promise<void>((resolve) => (arrived = resolve)), cause()]).then(
       () => mails.splice(0),

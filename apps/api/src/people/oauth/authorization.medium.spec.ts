@@ -58,7 +58,7 @@ describe('/auth', () => {
   });
   afterAll(() => api.close());
 
-  it('has people sign in first, and come back', async () => {
+  it('makes people sign in first, and returns them', async () => {
     const response = await ask({}, '');
     expect(response.status).toBe(303);
     const location = new URL(response.headers['location'] ?? '', ORIGIN);
@@ -68,7 +68,7 @@ describe('/auth', () => {
     expect(Object.fromEntries(back.searchParams)).toEqual(REQUEST);
   });
 
-  it('says which program asks, where, and for whom, on a page that nobody can frame', async () => {
+  it('shows which program asks, where, and for whom, on a page that cannot be framed', async () => {
     const { status, text, headers } = await ask();
     expect(status).toBe(200);
     for (const part of ['Telepresence', 'localhost:50123', 'ada@example.test', 'Shop &lt;1&gt;']) {
@@ -98,10 +98,10 @@ describe('/auth', () => {
     ['another scheme', { redirect_uri: 'https://localhost:50123/callback' }],
     ['another path', { redirect_uri: 'http://localhost:50123/callback/../x' }],
     ['a query', { redirect_uri: 'http://localhost:50123/callback?x' }],
-    ['a port that is none', { redirect_uri: 'http://localhost:65536/callback' }],
+    ['an invalid port', { redirect_uri: 'http://localhost:65536/callback' }],
     ['an address', { redirect_uri: 'http://127.0.0.1:50123/callback' }],
     ['a state beyond the limit', { state: 'x'.repeat(1025) }],
-  ])('sends nobody anywhere for a request with %s', async (_name, change) => {
+  ])('does not redirect a request with %s', async (_name, change) => {
     const response = await ask(change);
     expect([response.status, response.headers['location']]).toEqual([400, undefined]);
     expect(response.text).toContain('This program cannot sign in');
@@ -115,14 +115,14 @@ describe('/auth', () => {
     ['a plain challenge', { code_challenge_method: 'plain' }, 'invalid_request'],
     ['no method', { code_challenge_method: undefined }, 'invalid_request'],
     ['two challenges', { code_challenge: [CHALLENGE, CHALLENGE] }, 'invalid_request'],
-  ])('tells the program about a request with %s', async (_name, change, error) => {
+  ])('notifies the program of a request with %s', async (_name, change, error) => {
     const response = await ask(change);
     const { origin, searchParams } = new URL(response.headers['location'] ?? '');
     expect([response.status, origin]).toEqual([303, 'http://localhost:50123']);
     expect([searchParams.get('error'), searchParams.get('state')]).toEqual([error, REQUEST.state]);
   });
 
-  it('tells the program when the person does not agree', async () => {
+  it('notifies the program if the person does not agree', async () => {
     const response = await decide({ team: team.id, decision: 'deny' });
     const { searchParams } = new URL(response.headers['location'] ?? '');
     expect([searchParams.get('error'), searchParams.get('code')]).toEqual(['access_denied', null]);
@@ -130,19 +130,22 @@ describe('/auth', () => {
 
   it.each([
     ['a page of another site', { Origin: 'https://evil.example' }, 403],
-    ['a page that hides where it is', { Origin: 'null' }, 403],
-    ['nobody who is signed in', { Cookie: '' }, 401],
-  ])('makes no code for %s', async (_name, headers, status) => {
+    ['a page that hides its origin', { Origin: 'null' }, 403],
+    ['a person who is not signed in', { Cookie: '' }, 401],
+  ])('creates no code for %s', async (_name, headers, status) => {
     const response = await decide({ team: team.id, decision: 'allow' }, headers);
     expect([response.status, response.headers['location']]).toEqual([status, undefined]);
   });
 
-  it.each(['', 'x', '01890000-0000-7000-8000-000000000000'])('makes no code for the team %o', async (id) => {
-    const response = await decide({ team: id, decision: 'allow' });
-    expect([response.status, response.headers['location']]).toEqual([403, undefined]);
-  });
+  it.each(['', 'x', '01890000-0000-7000-8000-000000000000'])(
+    'creates no code for the team %o',
+    async (id) => {
+      const response = await decide({ team: id, decision: 'allow' });
+      expect([response.status, response.headers['location']]).toEqual([403, undefined]);
+    },
+  );
 
-  it('lets people of several teams choose, and acts in the one they chose', async () => {
+  it('lets people in several teams choose, and acts in the chosen one', async () => {
     const other = await api.store.teams.create('Bakery');
     await api.store.users.addMembership(other.id, user.id, 'member');
     const page = (await ask()).text;
@@ -163,7 +166,7 @@ describe('/auth', () => {
     });
     const { items } = await api.store.auditEvents.list(other.id, { limit: 1 });
     expect(items).toMatchObject([{ action: 'program.create', actor: { kind: 'user', id: user.id } }]);
-    // A sign-in opens what Telepresence needs and nothing else.
+    // A sign-in has the scopes that Telepresence needs and no others.
     const token = await program.accessToken();
     const me = await api.http().get('/api/v1/me').set('Authorization', `Bearer ${token}`);
     expect(me.status).toBe(401);
@@ -171,13 +174,13 @@ describe('/auth', () => {
     await expect(program.license('1')).rejects.toThrow('404');
   });
 
-  it('sends people without a team away', async () => {
+  it('refuses people without a team', async () => {
     const loner = await api.store.users.findOrCreate('eve@example.test', 'Eve');
     const response = await ask({}, await signIn(loner.id));
     expect([response.status, response.text.includes('You are not in a team')]).toEqual([403, true]);
   });
 
-  it('ends at a page that says where to go on', async () => {
+  it('ends at a page that names the next step', async () => {
     expect((await api.http().get('/completion')).text).toContain('your terminal');
     expect((await api.http().get('/completion?client=docker-desktop')).text).toContain('Docker Desktop');
   });

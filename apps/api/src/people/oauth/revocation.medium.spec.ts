@@ -20,7 +20,7 @@ describe('/revoke', () => {
     (await api.http().get('/api/v1/me').set('Authorization', `Bearer ${accessToken}`)).status;
 
   it.each(['accessToken', 'refreshToken'] as const)(
-    'ends a program by its %s, with all its tokens, and tells edges and audit log',
+    'ends a program by its %s, with all its tokens, and notifies edges and audit log',
     async (kind) => {
       const program = await letIn();
       const other = await letIn();
@@ -39,7 +39,7 @@ describe('/revoke', () => {
     },
   );
 
-  it('answers the same for what nobody has, and ends nothing of another client', async () => {
+  it('answers the same for an unknown token, and ends nothing of another client', async () => {
     const program = await letIn();
     expect((await revoke({ client_id: 'culvert', token: 'cvtr_unknown' })).status).toBe(200);
     expect((await revoke({ client_id: 'telepresence-cli', token: program.refreshToken })).status).toBe(200);

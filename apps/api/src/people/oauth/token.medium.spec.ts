@@ -27,7 +27,7 @@ describe('/token', () => {
   });
   afterAll(() => api.close());
 
-  /** A code, as a person's consent makes it. */
+  /** Returns a code, as a person's consent creates it. */
   const consent = async (change: { clientId?: string; at?: Date } = {}) => {
     const code = generateOAuthSecret('code');
     const verifier = randomBytes(32).toString('base64url');
@@ -52,7 +52,7 @@ describe('/token', () => {
   const client = (version = '2.8.5', now?: () => number) =>
     new TelepresenceClient({ version, url, ...(now === undefined ? {} : { now }) });
 
-  it('answers as RFC 6749 says, and nothing keeps it', async () => {
+  it('answers as RFC 6749 requires, without being cached', async () => {
     const response = await post(formOf(await consent()), { authorization: basic('telepresence-cli:') });
     expect(response.status).toBe(200);
     expect(response.headers).toMatchObject({
@@ -71,7 +71,7 @@ describe('/token', () => {
   });
 
   it.each(['2.0.0', '2.3.6', '2.8.5'])(
-    'takes the first attempt of %s, which names the client as HTTP Basic',
+    'accepts the first attempt of %s, which sends the client as HTTP Basic',
     async (version) => {
       const program = client(version);
       const { code, verifier } = await consent();
@@ -85,7 +85,7 @@ describe('/token', () => {
     },
   );
 
-  it('takes the client in the body too', async () => {
+  it('accepts the client in the body too', async () => {
     const consented = await consent({ clientId: 'docker-desktop' });
     expect((await post({ ...formOf(consented), client_id: 'docker-desktop' })).status).toBe(200);
   });
@@ -97,7 +97,7 @@ describe('/token', () => {
     ['a secret', { client_secret: 'secret' }, {}],
     ['a password', {}, { authorization: basic('telepresence-cli:secret') }],
     ['no verifier', { code_verifier: '' }, {}],
-  ])('does not burn a code that comes with %s', async (_name, change, headers) => {
+  ])('does not use up a code that comes with %s', async (_name, change, headers) => {
     const form = formOf(await consent());
     const credentials = { authorization: basic('telepresence-cli:') };
     const refused = await post({ ...form, ...change }, { ...credentials, ...headers });
@@ -116,7 +116,7 @@ describe('/token', () => {
       'invalid_client',
     ],
     ['credentials of another kind', {}, { authorization: 'Bearer abc' }, 401, 'invalid_client'],
-    ['credentials that are no base64', {}, { authorization: 'Basic %%%' }, 401, 'invalid_client'],
+    ['credentials that are not base64', {}, { authorization: 'Basic %%%' }, 401, 'invalid_client'],
     ['a name that is badly encoded', {}, { authorization: basic('%zz:') }, 401, 'invalid_client'],
     ['no grant type', { client_id: 'telepresence-cli', grant_type: '' }, {}, 400, 'invalid_request'],
     [
@@ -164,7 +164,7 @@ describe('/token', () => {
     expect(response.headers['www-authenticate']).toBe(status === 401 ? 'Basic realm="culvert"' : undefined);
   });
 
-  it('says in its own form what was wrong before it was asked', async () => {
+  it('reports in its own format what fails before its own code', async () => {
     const json = await api.http().post('/token').send({ grant_type: 'authorization_code' });
     expect([json.status, json.body.error]).toEqual([401, 'invalid_client']);
     const text = await api.http().post('/token').type('text/plain').send('grant_type=x');
@@ -179,13 +179,13 @@ describe('/token', () => {
     ]);
   });
 
-  it('refuses a code that expired', async () => {
+  it('refuses an expired code', async () => {
     const form = formOf(await consent({ at: new Date(Date.now() - 61_000) }));
     const response = await post({ ...form, client_id: 'telepresence-cli' });
     expect([response.status, response.body.error]).toEqual([400, 'invalid_grant']);
   });
 
-  it('ends everything of a code that is used twice, and says so in the audit log', async () => {
+  it('ends everything of a code that is used twice, and records it in the audit log', async () => {
     const consented = await consent();
     const program = client();
     await program.exchange(consented.code, REDIRECT_URI, consented.verifier);
@@ -199,7 +199,7 @@ describe('/token', () => {
     expect(api.bus.drain()).toContainEqual({ type: 'user.changed', userId });
   });
 
-  it('refreshes a token ahead of its end, and takes the old refresh token until the new one is used', async () => {
+  it('refreshes a token before it ends, and accepts the old refresh token until the new one is used', async () => {
     let now = Date.now();
     const program = client('2.8.5', () => now);
     const { code, verifier } = await consent();
@@ -209,11 +209,11 @@ describe('/token', () => {
     await program.accessToken();
     expect(program.token?.refreshToken).not.toBe(first?.refreshToken);
     expect(program.tokenRequests).toBe(2);
-    // The answer never reached the file: after a restart it is the first token again.
+    // The response never reached the file: after a restart it is the first token again.
     const restarted = client('2.8.5', () => now);
     restarted.token = first;
     await restarted.accessToken();
-    // Used once more, each of the newer two supersedes it.
+    // Used again, each of the newer two supersedes it.
     now += 3_600_000;
     await restarted.accessToken();
     await program.accessToken();
@@ -224,7 +224,7 @@ describe('/token', () => {
     expect(supersededAt).toBeInstanceOf(Date);
   });
 
-  it('ends everything when a superseded refresh token comes back, and the client knows that it is signed out', async () => {
+  it('ends everything if a superseded refresh token is used, and the client knows that it is signed out', async () => {
     let now = Date.now();
     const program = client('2.8.5', () => now);
     const { code, verifier, program: consented } = await consent();
@@ -261,7 +261,7 @@ describe('/token', () => {
     expect(program.token).toBeNull();
   });
 
-  it('keeps a client signed in through a fault of ours', async () => {
+  it('keeps a client signed in through a fault of the server', async () => {
     let now = Date.now();
     const program = client('2.8.5', () => now);
     const { code, verifier } = await consent();

@@ -32,7 +32,7 @@ describe('/api/v1/me/programs', () => {
       .type('form')
       .send({ client_id: 'telepresence-cli', grant_type: 'refresh_token', refresh_token: refreshToken });
 
-  it('shows what acts for a person, in all of their teams, newest first', async () => {
+  it('lists the programs of a person, in all of their teams, newest first', async () => {
     const bakery = await api.team('Bakery');
     await api.store.users.addMembership(bakery.teamId, ann.user.id, 'owner');
     const longAgo = new Date(Date.now() - REFRESH_TOKEN_LIFETIME_MS + 60_000);
@@ -56,7 +56,7 @@ describe('/api/v1/me/programs', () => {
     expect(second).toEqual({ items: [items[1]], nextCursor: null });
   });
 
-  it('ends one at once, with its tokens, and tells the edges and the audit log', async () => {
+  it('ends one at once, with its tokens, and notifies the edges and the audit log', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     const other = await api.program(team.teamId, ann.user.id);
     expect(await userInfo(program.accessToken)).toBe(200);
@@ -91,7 +91,7 @@ describe('/api/v1/me/programs', () => {
     expect((await api.store.auditEvents.list(team.teamId, { limit: 10 })).items).toHaveLength(1);
   });
 
-  it('shows and ends nothing of other people, whatever the role', async () => {
+  it('shows and ends no programs of other people, whatever the role', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     for (const role of ['owner', 'admin', 'member'] as const) {
       const other = await api.person(`${role}-${++count}@example.test`, [[team.teamId, role]]);
@@ -104,7 +104,7 @@ describe('/api/v1/me/programs', () => {
     expect(await userInfo(program.accessToken)).toBe(200);
   });
 
-  it('has nothing left of who was removed from the team, of which the edges hear', async () => {
+  it('has none left of a person who was removed from the team, and the edges are notified', async () => {
     const owner = await api.person(`owner-${++count}@example.test`, [[team.teamId, 'owner']]);
     const program = await api.program(team.teamId, ann.user.id);
     expect((await owner.request('delete', `/team/members/${ann.user.id}`)).status).toBe(204);
@@ -113,7 +113,7 @@ describe('/api/v1/me/programs', () => {
     expect(await userInfo(program.accessToken)).toBe(401);
   });
 
-  it('does not fail when the edges cannot be told, who look again by themselves', async () => {
+  it('does not fail if the edges cannot be notified, since they check again by themselves', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     api.bus.refusal = new Error('no bus');
     try {

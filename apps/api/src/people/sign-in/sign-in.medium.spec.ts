@@ -41,7 +41,7 @@ describe('signing in with a password', () => {
   });
   afterAll(() => api.close());
 
-  it('begins a session, by a cookie that scripts cannot read, and is written down', async () => {
+  it('begins a session with a cookie that scripts cannot read, and is recorded', async () => {
     const response = await signIn({ email: ` ${user.email.toUpperCase()} ` });
     expect([response.status, response.headers['location']]).toEqual([303, '/']);
     const [cookie] = [response.headers['set-cookie']].flat().slice(-1);
@@ -54,7 +54,7 @@ describe('signing in with a password', () => {
     expect([page.status, page.text]).toEqual([200, expect.stringContaining(user.email)]);
   });
 
-  it('has a cookie of this very host over https', async () => {
+  it('has a host-only cookie over https', async () => {
     const secure = await TestApi.start({ store, env: { PUBLIC_SCHEME: 'https', APP_HOST: 'culvert.test' } });
     const response = await secure
       .http()
@@ -66,7 +66,7 @@ describe('signing in with a password', () => {
     );
   });
 
-  it('warns an operator who lets everybody of github.com make teams, and nobody else', async () => {
+  it('warns only operators who let everyone at github.com create teams', async () => {
     const app = { GITHUB_CLIENT_ID: 'app', GITHUB_CLIENT_SECRET: 'hunter2' };
     const warns = async (env: Record<string, string>): Promise<boolean> => {
       const started = await TestApi.start({ store, env: { ...app, ...env } });
@@ -77,7 +77,7 @@ describe('signing in with a password', () => {
     expect(await warns({ GITHUB_URL: 'https://github.corp.test' })).toBe(false);
   });
 
-  it('gives the browser a new token each time, and ends the session it had', async () => {
+  it('gives the browser a new token each time, and ends its old session', async () => {
     const first = cookieOf(await signIn());
     const second = cookieOf(await signIn({}, { Cookie: first }));
     expect(second).not.toBe(first);
@@ -85,7 +85,7 @@ describe('signing in with a password', () => {
     expect((await me(second)).status).toBe(200);
   });
 
-  it('answers with one cookie, whatever the browser had', async () => {
+  it('responds with one cookie, whatever the browser had', async () => {
     const first = await signIn();
     const second = await signIn({}, { Cookie: cookieOf(first) });
     const third = await signIn({}, { Cookie: `culvert-session=${'A'.repeat(43)}` });
@@ -93,7 +93,7 @@ describe('signing in with a password', () => {
       expect([headers['set-cookie']].flat()).toEqual([expect.stringMatching(/^culvert-session=[\w-]{43};/)]);
   });
 
-  it('does not take a token that was put into the browser before', async () => {
+  it('does not accept a token that was planted in the browser before', async () => {
     const planted = `culvert-session=${'A'.repeat(43)}`;
     expect(cookieOf(await signIn({}, { Cookie: planted }))).not.toBe(planted);
     expect((await me(planted)).status).toBe(401);
@@ -108,13 +108,13 @@ describe('signing in with a password', () => {
     ['javascript:alert(1)', '/'],
     ['', '/'],
     [`/${'x'.repeat(3000)}`, '/'],
-  ])('leads back to a path on the app host only: %s', async (back, location) => {
+  ])('redirects only to a path on the app host: %s', async (back, location) => {
     expect((await signIn({ return: back })).headers['location']).toBe(location);
     const page = await api.http().get(`/sign-in?return=${encodeURIComponent(back)}`);
     if (location === '/') expect(page.text).not.toContain('evil');
   });
 
-  it('says the same of a wrong password, an unknown address, and somebody without a password', async () => {
+  it('responds the same to a wrong password, an unknown address, and a person without a password', async () => {
     const other = await store.users.findOrCreate(`other-${user.email}`, '');
     const answers = await Promise.all([
       signIn({ password: 'wrong' }),
@@ -142,11 +142,11 @@ describe('signing in with a password', () => {
       known = Math.min(known, await time(user.email));
       unknown = Math.min(unknown, await time(`nobody-${i}@example.test`));
     }
-    // Without the comparison with nobody's password it would take a tenth.
+    // Without the comparison with a dummy hash it would take a tenth.
     expect(unknown).toBeGreaterThan(known / 3);
   });
 
-  it('slows down guesses at an account from a network, many at once too', async () => {
+  it('slows down guesses at an account from a network, also many at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 14 }, (_, i) => signIn({ password: `guess ${i}` })),
     );
@@ -154,7 +154,7 @@ describe('signing in with a password', () => {
     const refused = answers.find(({ status }) => status === 429);
     expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(800);
     expect(refused?.text).toContain('Too many attempts');
-    // The right password does not help now: else it would be a guess more.
+    // The right password does not help now: otherwise it would be one more guess.
     expect((await signIn()).status).toBe(429);
     const program = await api
       .http()
@@ -183,19 +183,19 @@ describe('signing in with a password', () => {
     expect((await signIn()).status).toBe(429);
   }, 60_000);
 
-  it('counts wrong passwords alone', async () => {
+  it('counts only wrong passwords', async () => {
     for (let i = 0; i < 12; i += 1) expect((await signIn()).status).toBe(303);
   });
 
-  /** All clients behind a proxy that writes IPv4 addresses so were one network. */
-  it('takes addresses that are mapped into IPv6 for what they are', async () => {
+  /** All clients behind a proxy that writes IPv4 addresses in this form counted as one network. */
+  it('treats addresses that are mapped into IPv6 as IPv4', async () => {
     const guess = (address: string) => signIn({ password: 'guess' }, { 'X-Forwarded-For': address });
     for (let i = 0; i < 10; i += 1) await guess('::ffff:198.51.102.1');
     expect((await guess('198.51.102.1')).status).toBe(429);
     expect((await guess('::ffff:198.51.102.2')).status).toBe(401);
   });
 
-  it('slows down guesses from an address or its IPv6 network, whatever they are at', async () => {
+  it('slows down guesses from an address or its IPv6 network, at any account', async () => {
     const guess = (i: number) =>
       post(
         '/sign-in',
@@ -207,7 +207,7 @@ describe('signing in with a password', () => {
     expect((await signIn()).status).toBe(303);
   });
 
-  it('is refused to forms of other pages, and to bodies that are no form', async () => {
+  it('refuses forms of other pages, and bodies that are not forms', async () => {
     for (const Origin of ['https://evil.example', 'null', 'http://x.preview.localhost:8080']) {
       const response = await signIn({}, { Origin });
       expect([response.status, response.headers['set-cookie']]).toEqual([403, undefined]);
@@ -223,7 +223,7 @@ describe('signing in with a password', () => {
     expect(text.status).toBe(415);
   });
 
-  it('ends by a form of our own only', async () => {
+  it('ends only by a form of our own', async () => {
     const cookie = cookieOf(await signIn());
     expect((await post('/sign-out', {}, { Cookie: cookie, Origin: 'https://evil.example' })).status).toBe(
       403,
@@ -237,7 +237,7 @@ describe('signing in with a password', () => {
     expect((await me(cookie)).status).toBe(401);
   });
 
-  it('shows pages that run nothing, load nothing, and keep what people typed text', async () => {
+  it('shows pages that run nothing, load nothing, and escape typed text', async () => {
     const page = await api.http().get('/sign-in');
     expect(page.headers['content-security-policy']).toMatch(
       /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self' http:\/\/\*\.preview\.localhost:8080; base-uri 'none'; frame-ancestors 'none'$/,
@@ -247,7 +247,7 @@ describe('signing in with a password', () => {
     expect(echo.text).not.toContain('<script');
   });
 
-  it('sends whoever is not signed in to sign in, and back', async () => {
+  it('redirects people who are not signed in to the sign-in, and back', async () => {
     const response = await api.http().get('/account');
     expect([response.status, response.headers['location']]).toEqual([303, '/sign-in?return=%2Faccount']);
     const cookie = cookieOf(await signIn());
@@ -255,7 +255,7 @@ describe('signing in with a password', () => {
     expect([again.status, again.headers['location']]).toEqual([303, '/api/docs']);
   });
 
-  it('is possible after a change of the password with the new one, and ends the other sessions', async () => {
+  it('works with the new password after a change, which ends the other sessions', async () => {
     const [here, there] = [cookieOf(await signIn()), cookieOf(await signIn())];
     const change = (currentPassword: string) =>
       api
@@ -266,7 +266,7 @@ describe('signing in with a password', () => {
     const refused = await change('not it');
     expect([refused.status, refused.body.code]).toEqual([401, 'sign_in_failed']);
     expect((await me(there)).status).toBe(200);
-    // Guesses at the sign-in, from the same network too, do not keep who is signed in from it.
+    // Guesses at the sign-in, also from the same network, do not stop a signed-in person from changing it.
     for (let i = 0; i < 11; i += 1) await signIn({ password: 'guess' });
     expect((await signIn()).status).toBe(429);
     count += 1;
@@ -277,12 +277,12 @@ describe('signing in with a password', () => {
     expect((await signIn({ password: 'wrong donkey staple' })).status).toBe(303);
   });
 
-  describe('after forgetting it', () => {
+  describe('after forgetting the password', () => {
     const loggedLink = () =>
       /\/reset-password\?token=([\w-]{43})/.exec(
-        api.logLines.findLast((line) => line.includes('hand this link on')) ?? '',
+        api.logLines.findLast((line) => line.includes('pass this link on')) ?? '',
       )?.[1] ?? '';
-    /** The link is made after the answer. */
+    /** The link is created after the response. */
     const linkInLog = async () => {
       await expect.poll(loggedLink).not.toBe('');
       return loggedLink();
@@ -294,7 +294,7 @@ describe('signing in with a password', () => {
       return response.text;
     };
 
-    it('is possible by a link that works once, and ends every session', async () => {
+    it('works by a link that works once, and ends every session', async () => {
       const cookie = cookieOf(await signIn());
       await ask();
       const token = await linkInLog();
@@ -313,7 +313,7 @@ describe('signing in with a password', () => {
 
     it.each([
       ['leaves programs and API keys', {}, 200],
-      ['ends programs and API keys where the person wants it', { endAccess: 'yes' }, 401],
+      ['ends programs and API keys if the person wants it', { endAccess: 'yes' }, 401],
     ])('%s', async (_what, wanted, status) => {
       const teamId = (await store.users.memberships(user.id))[0].teamId;
       const { accessToken } = await api.program(teamId, user.id, new Date(), 'culvert');
@@ -344,7 +344,7 @@ describe('signing in with a password', () => {
         ]);
     });
 
-    it('tells nobody whether there is an account', async () => {
+    it('does not reveal whether there is an account', async () => {
       const unknown = await ask('nobody@example.test');
       const known = await ask();
       expect(unknown).toBe(known);
@@ -352,8 +352,8 @@ describe('signing in with a password', () => {
       expect(api.logLines.join('')).not.toContain('nobody@example.test');
     });
 
-    /** An answer for an address with an account took twice as long: the link was stored first. */
-    it('is answered before the account is looked up', async () => {
+    /** A response for an address with an account took twice as long: the link was stored first. */
+    it('responds before the account is looked up', async () => {
       const lookedUp = new Deferred();
       const answered = new Deferred();
       const users = Object.create(store.users, {
@@ -375,7 +375,7 @@ describe('signing in with a password', () => {
       expect(response.status).toBe(200);
       await lookedUp.promise;
       answered.resolve();
-      await expect.poll(() => slow.logLines.join('')).toContain('hand this link on');
+      await expect.poll(() => slow.logLines.join('')).toContain('pass this link on');
     });
 
     it('sends few mails for requests of one network', async () => {
@@ -391,7 +391,7 @@ describe('signing in with a password', () => {
       expect((await from(10)).status).toBe(429);
     });
 
-    it('refuses links that are none', async () => {
+    it('refuses invalid links', async () => {
       for (const token of ['x', 'A'.repeat(43), 'A'.repeat(2000)]) {
         const page = await api.http().get(`/reset-password?token=${token}`);
         expect([token.length, page.status]).toEqual([token.length, token.length > 1024 ? 200 : 404]);

@@ -24,7 +24,7 @@ describe.each([
   const path = () => `/previews/${preview.id}/${kind}`;
   const secretOf = (body: Record<string, string>) => body['token'] ?? body['url']?.split('/').at(-1) ?? '';
 
-  it('shows the secret once, with 256 random bits, and keeps its hash only', async () => {
+  it('shows the secret once, with 256 random bits, and keeps only its hash', async () => {
     const response = await team.post(path(), { name: 'client' });
     expect(response.status).toBe(201);
     (kind === 'tokens' ? createdPreviewTokenResource : createdShareLinkResource).parse(response.body);
@@ -59,7 +59,7 @@ describe.each([
     expect(actions.filter((action: string) => action.endsWith('.revoke'))).toHaveLength(1);
   });
 
-  it('works no longer than it was to', async () => {
+  it('stops working at its expiry', async () => {
     const expiresAt = new Date(Date.now() + 3_600_000);
     const created = (await team.post(path(), { name: 'client', expiresAt: expiresAt.toISOString() })).body;
     const hash = hashSecret(secretOf(created));
@@ -69,7 +69,7 @@ describe.each([
     expect((await team.post(path(), { name: 'x', expiresAt: '2020-01-01T00:00:00Z' })).status).toBe(400);
   });
 
-  it('is not reached through another preview', async () => {
+  it('cannot be reached through another preview', async () => {
     const created = (await team.post(path(), { name: 'client' })).body;
     const other = (
       await team.post('/previews', {
@@ -89,7 +89,7 @@ describe.each([
     expect((await tunnel.get(path())).body.code).toBe('insufficient_scope');
   });
 
-  it('refuses more than a preview may have', async () => {
+  it('refuses more than the limit of a preview', async () => {
     const repo = api.store[repository] as { create: typeof api.store.previewTokens.create };
     const making = {
       by: { kind: 'api-key', apiKeyId: team.apiKey.id },
@@ -109,8 +109,8 @@ describe.each([
   });
 });
 
-describe('who may open a preview', () => {
-  it('is said by lower-case addresses and whole domains', async () => {
+describe('who can open a preview', () => {
+  it('is set by lower-case addresses and whole domains', async () => {
     const api = await TestApi.start();
     const team = await api.team('Shop');
     await team.trafficManager('staging');

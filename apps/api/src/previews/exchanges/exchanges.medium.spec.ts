@@ -46,7 +46,7 @@ describe('the stream of exchanges', () => {
       (event): event is Watched => event.type === 'preview.watched' && event.previewId === id,
     );
 
-  it('has edges send a preview, passes on what they send, and tells them when it ends', async () => {
+  it('makes edges report on a preview, forwards their reports, and stops them when it ends', async () => {
     const { id } = await newPreview();
     const reader = await open(id);
     await reader.next('ready');
@@ -62,7 +62,7 @@ describe('the stream of exchanges', () => {
     await expect.poll(() => watches(id).at(-1)).toMatchObject({ watcherId, phase: 'stop' });
   });
 
-  it('passes on bodies to those alone who asked for them, which takes power over the preview', async () => {
+  it('forwards bodies only to readers who asked for them, which needs permission to change the preview', async () => {
     const { id } = await newPreview();
     const plain = await open(id);
     await plain.next('ready');
@@ -88,7 +88,7 @@ describe('the stream of exchanges', () => {
     expect(watches(id)).toEqual([]);
   });
 
-  it('begins anew when messages between processes may have been lost', async () => {
+  it('starts again if messages between processes may have been lost', async () => {
     const { id } = await newPreview();
     const reader = await open(id);
     await reader.next('ready');

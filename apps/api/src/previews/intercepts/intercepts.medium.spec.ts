@@ -52,7 +52,7 @@ describe('/api/v1/intercepts', () => {
     expect((await team.post('/intercepts', given)).body).toMatchObject(given);
   });
 
-  it('wants a traffic manager named unless there is exactly one', async () => {
+  it('requires a traffic manager unless there is exactly one', async () => {
     const other = await team.trafficManager('production');
     const ambiguous = await team.post('/intercepts', description);
     expect([ambiguous.status, ambiguous.body.code]).toEqual([422, 'traffic_manager_required']);
@@ -72,7 +72,7 @@ describe('/api/v1/intercepts', () => {
     expect(await ids(`?trafficManagerId=${other}`)).toEqual([b.id]);
   });
 
-  it('changes fields, and tells the edges of every preview', async () => {
+  it('changes fields, and notifies the edges of every preview', async () => {
     const { id } = (await team.post('/intercepts', description)).body;
     const hostnames: string[] = [(await preview(id)).hostname, (await preview(id)).hostname];
     api.bus.drain();

@@ -36,7 +36,7 @@ describe('metrics of previews', () => {
       },
     ]);
 
-  it('are series with a number for every minute, the one that has begun last', async () => {
+  it('are series with a number for every minute, the current one last', async () => {
     // A minute that ends between two calls would shift them.
     const now = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
     await add(new Date(now - 2 * MINUTE_MS), 9);
@@ -66,7 +66,7 @@ describe('metrics of previews', () => {
       expect((await team.get(`/preview-metrics?minutes=${minutes}`)).status).toBe(400);
   });
 
-  it('are forgotten after a day', async () => {
+  it('are removed after a day', async () => {
     const now = new Date();
     await add(new Date(now.getTime() - 25 * 60 * MINUTE_MS), 1);
     expect(await api.app.get(OldTraffic, { strict: false }).remove(now)).toBe(1);

@@ -60,7 +60,7 @@ describe('the pull request of a URL', () => {
     'javascript:alert(1)',
     'nonsense',
     '',
-  ])('is none in %s', (url) => {
+  ])('does not exist in %s', (url) => {
     expect(gitHub.pullRequest(url)).toBeNull();
     expect(gitLab.pullRequest(url)).toBeNull();
   });
@@ -90,7 +90,7 @@ describe('the text of a comment', () => {
     updatedAt: new Date(),
   } as const;
 
-  it('says what the preview is while it lives, and strikes it when it has ended', () => {
+  it('describes the preview while it lives, and is struck through after its end', () => {
     expect(commentText(comment, 'https://a.preview.test')).toBe(
       '<!-- culvert-preview:p -->\n**Preview of `orders` in `shop`**\n\nhttps://a.preview.test\n\n' +
         'Shared by `jo@laptop`.\nEnds 2031-01-01 00:00 UTC.\n',

@@ -15,11 +15,11 @@ interface Comment {
   html_url?: string;
 }
 
-/** Speaks the parts of GitHub's and GitLab's APIs that are about comments, in memory. */
+/** Implements the comment endpoints of GitHub's and GitLab's APIs in memory. */
 class FakeForge {
   readonly comments = new Map<string, Comment[]>();
   readonly requests: string[] = [];
-  /** Answers instead, when it returns true. */
+  /** If it returns true, it has responded instead. */
   fault: ((request: http.IncomingMessage, response: http.ServerResponse) => boolean) | null = null;
   private nextId = 1;
   private readonly server = http.createServer((request, response) => void this.answer(request, response));
@@ -130,7 +130,7 @@ describe.each([
     url = forgeUrl + page(number);
   });
 
-  it('show the preview, are updated in place, and struck when it is removed', async () => {
+  it('show the preview, are updated in place, and struck through when it is removed', async () => {
     const preview = await create(url);
     expect(preview.pullRequest).toMatchObject({ status: 'pending', commentUrl: null });
     await writer.look();
@@ -155,11 +155,11 @@ describe.each([
     expect(forge.requests).toEqual([]);
   });
 
-  it('are found again by their marker when the answer to the first attempt was lost', async () => {
+  it('are found again by their marker if the response to the first attempt was lost', async () => {
     const preview = await create(url);
     forge.fault = (request, response) => {
       if (request.method !== 'POST') return false;
-      // The comment is made, and the connection breaks.
+      // The comment is created, and the connection breaks.
       forge.fault = null;
       response.end = () => (request.socket.destroy(), response);
       return false;
@@ -178,12 +178,12 @@ describe.each([
 
   it.each([
     [401, 'the token is not valid'],
-    [403, 'may not comment'],
-    [404, 'no such pull request'],
+    [403, 'lacks permission to comment'],
+    [404, 'does not exist'],
     [301, 'has moved'],
-    [503, 'a fault of its own'],
-    [200, 'something else than expected'],
-  ])('tell in the API when the forge answers %i', async (status, detail) => {
+    [503, 'failed (503)'],
+    [200, 'unexpected response'],
+  ])('report in the API that the forge responded with %i', async (status, detail) => {
     const preview = await create(url);
     forge.fault = (_request, response) => {
       response.writeHead(status, { location: `${forgeUrl}/elsewhere` }).end('<html>secret</html>');
@@ -199,7 +199,7 @@ describe.each([
     expect(api.logLines.join('')).not.toMatch(/hub-secret|lab-secret|<html>/);
   });
 
-  it('wait for as long as the forge asks, for all pull requests of it', async () => {
+  it('wait as long as the forge asks, for all its pull requests', async () => {
     const first = await create(url);
     forge.fault = (_request, response) => {
       response.writeHead(429, { 'retry-after': '3600' }).end();
@@ -220,7 +220,7 @@ describe.each([
   });
 });
 
-it('says of other URLs that it does not write there, and calls nobody', async () => {
+it('reports that it does not write to other URLs, and calls no host', async () => {
   const preview = await create('https://elsewhere.test/acme/shop/pull/1');
   forge.requests.length = 0;
   await writer.look();
@@ -229,7 +229,7 @@ it('says of other URLs that it does not write there, and calls nobody', async ()
 });
 
 describe('several processes', () => {
-  // It would be one more of them, and has been told to leave the forge alone.
+  // It would be one more of them, and was told to leave the forge alone.
   beforeAll(() => writer.beforeApplicationShutdown());
 
   const bus = new InProcessEventBus((error) => {
@@ -250,7 +250,7 @@ describe('several processes', () => {
     expect(forge.comments.get(`/repos/acme/shop/issues/${number}/comments`)).toHaveLength(1);
   });
 
-  it('write when they hear of a change, and stop when they are told to', async () => {
+  it('write on a change, and stop when they are stopped', async () => {
     const number = nextNumber++;
     const written = new Promise<void>((resolve) => {
       forge.fault = (request) => {

@@ -51,7 +51,7 @@ const withFields = (...fields: Exchange['request']['fields']) => ({
 });
 
 describe('the request of a replay', () => {
-  it('is the exchange’s, byte for byte', () => {
+  it('is that of the exchange, byte for byte', () => {
     expect(compose(REPEAT)).toEqual({
       method: 'POST',
       target: '/basket?all=yes',
@@ -63,7 +63,7 @@ describe('the request of a replay', () => {
     });
   });
 
-  it('has in each part what is given instead', () => {
+  it('replaces each part that is given', () => {
     const headers = [{ name: 'authorization', value: 'Basic YTpi' }];
     expect(compose({ ...REPEAT, method: 'PUT', target: '/x', headers, body: { text: 'é' } })).toEqual({
       method: 'PUT',
@@ -107,7 +107,7 @@ describe('the request of a replay', () => {
     expect(codeOf(act)).toBe('exchange_not_repeatable');
   });
 
-  it('is taken where what is missing is given', () => {
+  it('is accepted if the missing parts are given', () => {
     const whole = { ...REPEAT, method: 'POST', target: '/a', headers: [], body: { text: 'x' } };
     const left = { target: '/a?token=***', request: { fields: [], isTruncated: true } };
     expect(codeOf(() => compose(whole, left, null))).toBeNull();

@@ -50,7 +50,7 @@ describe('replaying', () => {
     for (const each of [edge, ...others.splice(0)]) each.close();
   });
 
-  /** A team of its own, since replays are counted. */
+  /** Creates a team of its own, since replays are counted. */
   const begin = async () => {
     edge = new ReplayingEdge(api.bus);
     team = await api.team('Shop');
@@ -84,7 +84,7 @@ describe('replaying', () => {
     expect([status, body.code, edge.orders.length]).toEqual([401, 'unauthenticated', orders]);
   });
 
-  it('has one edge send the request, and tells what came of it', async () => {
+  it('makes one edge send the request, and returns the result', async () => {
     await begin();
     others.push(new ReplayingEdge(api.bus));
     const { status, body } = await replay({
@@ -130,7 +130,7 @@ describe('replaying', () => {
     ]);
   });
 
-  it('is in the audit log, without the query', async () => {
+  it('appears in the audit log, without the query', async () => {
     await begin();
     const { exchangeId } = (await replay(GET)).body;
     const { items } = (await team.get('/audit-events?action=preview.replay')).body;
@@ -144,7 +144,7 @@ describe('replaying', () => {
     expect(JSON.stringify(items)).not.toContain('secret');
   });
 
-  it('repeats an exchange that an edge holds, though another has the tunnel', async () => {
+  it('repeats an exchange that an edge holds, although another has the tunnel', async () => {
     await begin();
     const holder = new ReplayingEdge(api.bus);
     others.push(holder);
@@ -156,12 +156,12 @@ describe('replaying', () => {
     ]);
   });
 
-  it('says so when no edge holds the exchange, and sends nothing', async () => {
+  it('reports that no edge holds the exchange, and sends nothing', async () => {
     await begin();
     const { status, body } = await replay({ exchangeId: 'e1' });
     expect([status, body.code]).toEqual([409, 'exchange_not_repeatable']);
     expect(edge.orders).toEqual([]);
-    // What is given whole needs nobody who holds it.
+    // A request that is complete needs no edge that holds the exchange.
     const whole = { ...GET, exchangeId: 'e1', headers: [], body: { text: '' } };
     expect((await replay(whole)).body).toMatchObject({ status: 201, replayOf: 'e1' });
   });
@@ -169,7 +169,7 @@ describe('replaying', () => {
   it.each([
     ['away', 'its traffic manager has no tunnel to any edge'],
     ['busy', 'the edges have reached their limit of replays'],
-  ] as const)('says so when every edge is %s', async (state, detail) => {
+  ] as const)('reports that every edge is %s', async (state, detail) => {
     await begin();
     edge.offer = { state, offerId: '' };
     const { status, body } = await replay(GET);
@@ -177,7 +177,7 @@ describe('replaying', () => {
     expect((await team.get('/audit-events?action=preview.replay')).body.items).toEqual([]);
   });
 
-  it('says so when there is no edge, or none can be asked', async () => {
+  it('reports that there is no edge, or none can be reached', async () => {
     await begin();
     edge.close();
     expect((await replay(GET)).body).toMatchObject({ status: 503, detail: 'no edge answered' });
@@ -207,7 +207,7 @@ describe('replaying', () => {
     if (code === 'team_request_limit') expect(response.headers['retry-after']).toBe('7');
   });
 
-  it('takes a body of a mebibyte, and no larger one', async () => {
+  it('accepts a body of a mebibyte, and no larger one', async () => {
     await begin();
     const most = Buffer.alloc(MAX_REPLAY_BODY_BYTES, 'x');
     expect((await replay({ ...GET, body: { text: most.toString() } })).status).toBe(200);
@@ -218,7 +218,7 @@ describe('replaying', () => {
       400,
       [{ pointer: '/body/text', message: 'must be at most 1048576 bytes' }],
     ]);
-    // Elsewhere the limit is as ever.
+    // Other operations keep their limit.
     expect((await team.post('/previews', { name: most.toString() })).status).toBe(413);
   });
 
@@ -232,7 +232,7 @@ describe('replaying', () => {
     expect(edge.orders).toHaveLength(120);
   });
 
-  it('tells nobody else of the preview, and needs the power to change it', async () => {
+  it('reveals the preview to no other team, and needs permission to change it', async () => {
     await begin();
     const other = await api.team('Other');
     expect((await other.post(`/previews/${preview.id}/replays`, GET)).status).toBe(404);
@@ -241,7 +241,7 @@ describe('replaying', () => {
     expect(edge.orders).toEqual([]);
   });
 
-  it('passes on responses that broke off', async () => {
+  it('returns responses that broke off', async () => {
     await begin();
     edge.report = { ...ANSWERED, end: 'broken' } as ReplayReport;
     expect((await replay(GET)).body.end).toBe('broken');

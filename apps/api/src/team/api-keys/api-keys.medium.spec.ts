@@ -16,7 +16,7 @@ describe('/api/v1/api-keys', () => {
   });
   afterAll(() => api.close());
 
-  it('creates a key, shows it once, and lets it in', async () => {
+  it('creates a key, shows it once, and accepts it', async () => {
     const response = await team.post('/api-keys', { name: 'CI' });
     expect(response.status).toBe(201);
     const { key, ...apiKey } = createdApiKeyResource.parse(response.body);
@@ -38,13 +38,13 @@ describe('/api/v1/api-keys', () => {
     expect(api.logLines.join('')).not.toContain(key);
   });
 
-  it('creates a key with fewer scopes and an end', async () => {
+  it('creates a key with fewer scopes and an expiry', async () => {
     const expiresAt = new Date(Date.now() + 60_000).toISOString();
     const response = await team.post('/api-keys', { name: 'Tunnel', scopes: ['tunnel'], expiresAt });
     expect(response.body).toMatchObject({ scopes: ['tunnel'], expiresAt });
   });
 
-  it('hands on no scope that the caller lacks', async () => {
+  it('refuses scopes that the caller lacks', async () => {
     const limited = await team.keyWith({ scopes: ['keys:write', 'previews:read'] });
     const more = await limited.post('/api-keys', {
       name: 'More',
@@ -57,7 +57,7 @@ describe('/api/v1/api-keys', () => {
     expect((await team.get('/api-keys')).body.items).toHaveLength(3);
   });
 
-  it('lists keys, revoked ones too, newest first', async () => {
+  it('lists keys, including revoked ones, newest first', async () => {
     const second = await team.keyWith({});
     const third = await team.keyWith({});
     await team.delete(`/api-keys/${second.apiKey.id}`);
@@ -68,7 +68,7 @@ describe('/api/v1/api-keys', () => {
     expect(rest).toMatchObject({ items: [{ id: team.apiKey.id }], nextCursor: null });
   });
 
-  it('renames a key and nothing else', async () => {
+  it('renames a key and changes nothing else', async () => {
     const path = `/api-keys/${team.apiKey.id}`;
     expect((await team.patch(path, { name: 'Laptop' })).body).toMatchObject({ name: 'Laptop' });
     expect((await team.get(path)).body.name).toBe('Laptop');
@@ -95,7 +95,7 @@ describe('/api/v1/api-keys', () => {
     expect((await team.delete('/api-keys/nothing')).status).toBe(404);
   });
 
-  it('revokes with a key those that it made, and says so to the edges and in the audit log', async () => {
+  it('revokes the keys that a key created, and reports them to the edges and in the audit log', async () => {
     const parent = await team.keyWith({});
     const child = (await parent.post('/api-keys', { name: 'child' })).body;
     expect(child.createdByApiKeyId).toBe(parent.apiKey.id);
@@ -112,7 +112,7 @@ describe('/api/v1/api-keys', () => {
     });
   });
 
-  it('makes no key that outlives the key that makes it', async () => {
+  it('creates no key that outlives the key that creates it', async () => {
     const expiresAt = new Date(Date.now() + 60_000);
     const parent = await team.keyWith({ expiresAt });
     expect((await parent.post('/api-keys', { name: 'same' })).body.expiresAt).toBe(expiresAt.toISOString());
@@ -126,7 +126,7 @@ describe('/api/v1/api-keys', () => {
     expect([rotated.status, rotated.body.expiresAt]).toEqual([201, expiresAt.toISOString()]);
   });
 
-  it('gives a rotated key to whoever rotates it, and rotates no key of another person', async () => {
+  it('gives a rotated key to the person who rotates it, and rotates no key of another person', async () => {
     const admin = await api.person(`admin-${team.teamId}@example.test`, [[team.teamId, 'admin']]);
     const owner = await api.person(`owner-${team.teamId}@example.test`, [[team.teamId, 'owner']]);
     const theirs = (await owner.request('post', '/api-keys').send({ name: 'owner' })).body;
@@ -140,7 +140,7 @@ describe('/api/v1/api-keys', () => {
     expect((await admin.request('delete', `/api-keys/${theirs.id}`)).status).toBe(204);
   });
 
-  it('revokes the key that asks for it', async () => {
+  it('revokes the key that makes the request', async () => {
     expect((await team.delete(`/api-keys/${team.apiKey.id}`)).status).toBe(204);
     expect((await team.get('/me')).status).toBe(401);
   });

@@ -18,7 +18,7 @@ describe('/api/v1/audit-events', () => {
   const events = async (): Promise<AuditEventResource[]> =>
     auditEventPage.parse((await team.get('/audit-events')).body).items;
 
-  it('lists every change with who, what, before and after, newest first', async () => {
+  it('lists every change with actor, action, before and after, newest first', async () => {
     const { id: trafficManagerId } = (await team.post('/traffic-managers', { managerId: 'staging' })).body;
     const intercept = { name: 'checkout', workload: 'checkout' };
     const preview = (
@@ -61,7 +61,7 @@ describe('/api/v1/audit-events', () => {
     expect(JSON.stringify(log)).not.toContain('hunter');
   });
 
-  it('says in words what was done, to what, and leads there while it exists', async () => {
+  it('describes in words the action and its target, with a link while the target exists', async () => {
     const { id: trafficManagerId } = (await team.post('/traffic-managers', { managerId: 'lab', name: 'Lab' }))
       .body;
     const preview = (
@@ -102,14 +102,14 @@ describe('/api/v1/audit-events', () => {
     expect(named.map(({ action }) => action)).toEqual(['api-key.revoke', 'api-key.create']);
   });
 
-  it('does not list what changed nothing, or was refused', async () => {
+  it('does not list requests that changed nothing, or were refused', async () => {
     await team.patch(`/api-keys/${team.apiKey.id}`, { name: team.apiKey.name });
     await team.patch('/previews/nothing', { access: 'public' });
     await team.post('/traffic-managers', {});
     expect(await events()).toEqual([]);
   });
 
-  it('lists those that have all that is asked for', async () => {
+  it('lists events that match all filters', async () => {
     const { id: first } = (await team.post('/traffic-managers', { managerId: 'one' })).body;
     await team.post('/traffic-managers', { managerId: 'two' });
     await team.patch(`/traffic-managers/${first}`, { name: 'One' });
@@ -140,7 +140,7 @@ describe('/api/v1/audit-events', () => {
     }
   });
 
-  it('exports all of them as a table, in which nothing is a formula', async () => {
+  it('exports all of them as a table without formulas', async () => {
     const total = 501;
     for (let i = 0; i < total; i++) {
       const actor = { kind: 'system', id: null, address: null } as const;
@@ -174,7 +174,7 @@ describe('/api/v1/audit-events', () => {
     expect((await team.get('/audit-events/export?action=preview.delete')).text.split('\r\n')).toHaveLength(2);
   });
 
-  it('exports only events of the team, to whom may read them', async () => {
+  it('exports only events of the team, to callers who can read them', async () => {
     await team.post('/traffic-managers', { managerId: 'm' });
     const strangers = await api.team('Strangers');
     expect((await strangers.get('/audit-events/export')).text.split('\r\n')).toHaveLength(2);
@@ -183,7 +183,7 @@ describe('/api/v1/audit-events', () => {
   });
 
   it.each(['=1', '+1', '-1', '@A1', '\t=1', '\r\n=1', ' =1', '＝1', '|cmd', '%0a'])(
-    'makes %j text for spreadsheets',
+    'turns %j into text for spreadsheets',
     (cell) => {
       expect(toCell(cell)).toBe(`"'${cell}"`);
     },
@@ -196,7 +196,7 @@ describe('/api/v1/audit-events', () => {
     ['203.0.113.9, 2001:db8::1, 10.1.2.3', '203.0.113.9'],
     ['2001:db9::7', '2001:db9::7'],
     ['nonsense', null],
-  ])('knows the client of X-Forwarded-For: %s', async (forwarded, address) => {
+  ])('finds the client in X-Forwarded-For: %s', async (forwarded, address) => {
     await team.post('/traffic-managers', { managerId: 'm' }).set('X-Forwarded-For', forwarded);
     expect((await events())[0]?.actor.address).toBe(address);
   });

@@ -10,14 +10,14 @@ const event: ToldEvent = {
   after: null,
 };
 
-it.each(AUDIT_ACTIONS)('tells of %s in words, also when nothing else was recorded', (action) => {
+it.each(AUDIT_ACTIONS)('describes %s in words, also if nothing else was recorded', (action) => {
   const summary = summaryOf({ ...event, action });
   expect(summary).toMatch(/^[a-z]+ed? |^(sent|gave|left|set) /);
   expect(summary).not.toContain(action);
   expect(summary).not.toMatch(/undefined|null|  | $|01a22b8d/);
 });
 
-it('names by its id what was written down without a name, and shows kinds that it does not know', () => {
+it('shows the ID of a target without a name, and the name of an unknown kind', () => {
   expect(summaryOf({ ...event, targetName: null, action: 'api-key.revoke' })).toBe(
     'revoked the key "01a22b8d"',
   );
@@ -48,11 +48,11 @@ it.each([
     'revoked the key "staging": ben@example.test no longer has permission for it',
   ],
   ['member.add', null, { role: 'member' }, 'added "staging" to the team as member'],
-] as const)('tells of %s with what it was and is', (action, before, after, summary) => {
+] as const)('describes %s with previous and new values', (action, before, after, summary) => {
   expect(summaryOf({ ...event, action, before, after })).toBe(summary);
 });
 
-it('tells who joins or leaves from who is added or removed', () => {
+it('distinguishes joining and leaving from being added and removed', () => {
   const self = { ...event, targetId: 'u1' };
   expect(summaryOf({ ...self, action: 'member.add', after: { role: 'admin' } })).toBe(
     'joined the team as admin',

@@ -14,7 +14,7 @@ describe(ChangeLog.name, () => {
   const log = (limits = {}) =>
     new ChangeLog({ maxChangesPerTeam: 3, maxChanges: 100, maxTeams: 10, ...limits });
 
-  it('tells what came after a change, and nothing of other teams', () => {
+  it('returns the changes after a given one, and none of other teams', () => {
     const changes = log();
     const start = changes.position('a');
     const first = changes.push('a', change('1'));
@@ -27,14 +27,14 @@ describe(ChangeLog.name, () => {
     expect(changes.since('b', first.id)).toBeNull();
   });
 
-  it('knows when it no longer has all that came after', () => {
+  it('reports when it no longer has all later changes', () => {
     const changes = log();
     const [first, second] = ['1', '2', '3', '4', '5'].map((id) => changes.push('a', change(id)));
     expect(changes.since('a', first.id)).toBeNull();
     expect(ids(changes.since('a', second.id))).toEqual(['3', '4', '5']);
   });
 
-  it('resumes behind nothing that it did not say itself', () => {
+  it('resumes only after positions that it issued itself', () => {
     const changes = log();
     const { id } = changes.push('a', change('1'));
     const epoch = id.slice(0, 16);
@@ -59,7 +59,7 @@ describe(ChangeLog.name, () => {
     expect(changes.position('a')).not.toBe(id);
   });
 
-  it('forgets the team that was quiet for longest when there are too many changes or teams', () => {
+  it('forgets the team that was quiet for longest if there are too many changes or teams', () => {
     const changes = log({ maxChanges: 4 });
     const a = changes.push('a', change('1'));
     const b = changes.push('b', change('2'));

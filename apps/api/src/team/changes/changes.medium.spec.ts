@@ -45,7 +45,7 @@ describe('the stream of changes', () => {
     ingress: { host: 'web', port: 80 },
   });
 
-  it('tells what was created, updated and removed, after it was', async () => {
+  it('reports creations, updates and removals, after they happened', async () => {
     const reader = await watch(keyOf(ours));
     expect(reader.headers['content-type']).toBe('text/event-stream');
     await ours.trafficManager('cluster');
@@ -64,8 +64,9 @@ describe('the stream of changes', () => {
     });
   });
 
-  // The page of a preview is of the same site, so the session's cookie comes along. It cannot read, but would take a place.
-  it('is not held for a page of another host', async () => {
+  // The page of a preview is of the same site, so the session's cookie is sent. It cannot read the stream, but would
+  // use one up.
+  it('refuses a page of another host', async () => {
     const cookie = cookieOf(await api.person('visitor@example.test', [[ours.teamId, 'member']]));
     const site = (value: string) => ({ 'sec-fetch-site': value });
     for (const foreign of [
@@ -78,11 +79,11 @@ describe('the stream of changes', () => {
       expect((await open({ ...cookie, ...foreign })).status).toBe(403);
     for (const own of [site('same-origin'), site('none'), { origin: 'http://localhost:8080' }, {}])
       await watch({ ...cookie, ...own });
-    // A key is shown by whoever has it, not by a browser by itself.
+    // A key is sent on purpose, and never by a browser by itself.
     await watch({ ...keyOf(ours), ...site('cross-site') });
   });
 
-  it('tells of every kind of thing that an API call changes', async () => {
+  it('reports every kind of resource that an API call changes', async () => {
     const team = await api.team('All');
     const owner = await api.person('all-owner@example.test', [[team.teamId, 'owner']]);
     const member = await api.person('all-member@example.test', [[team.teamId, 'member']]);
@@ -105,7 +106,7 @@ describe('the stream of changes', () => {
     expect([...seen].toSorted()).toEqual([...CHANGED_RESOURCES]);
   });
 
-  it('tells nothing of other teams, and nothing that the reader may not read', async () => {
+  it('reports nothing of other teams, and nothing that the reader cannot read', async () => {
     const narrow = await ours.keyWith({ scopes: ['team:read'] });
     const member = await api.person('narrow-member@example.test', [[ours.teamId, 'member']]);
     const byKey = await watch(keyOf(narrow));
@@ -125,7 +126,7 @@ describe('the stream of changes', () => {
     expect(await seenBy(byMember)).toMatchObject([{ resource: 'api-key', id: key }, { resource: 'team' }]);
   });
 
-  it('resumes behind the last event, and resets where it cannot', async () => {
+  it('resumes after the last event, and resets if it cannot', async () => {
     const first = await watch(keyOf(ours));
     first.close();
     await ours.patch('/team', { name: 'Meanwhile' });
@@ -139,7 +140,7 @@ describe('the stream of changes', () => {
     await foreign.next('reset');
   });
 
-  it('resets when events may have been lost between processes', async () => {
+  it('resets if events may have been lost between processes', async () => {
     const reader = await watch(keyOf(ours));
     const { lastId } = reader;
     api.bus.lose();
@@ -148,7 +149,7 @@ describe('the stream of changes', () => {
     expect((await late.next('reset')).id).not.toBe(lastId);
   });
 
-  it('is of the team that the query names, checked like the header', async () => {
+  it('belongs to the team in the query, checked like the header', async () => {
     const person = await api.person('both@example.test', [
       [ours.teamId, 'member'],
       [theirs.teamId, 'member'],
@@ -195,7 +196,7 @@ describe('the stream of changes', () => {
         return { headers: cookieOf(person), cut };
       },
     ],
-  ] as const)('ends and says so when %s', async (_when, prepare) => {
+  ] as const)('ends with a reason when %s', async (_when, prepare) => {
     const { headers, cut } = await prepare();
     const reader = await watch(headers);
     await cut();
@@ -203,7 +204,7 @@ describe('the stream of changes', () => {
     await reader.closed;
   });
 
-  it('begins anew when the reader may read more', async () => {
+  it('starts again when the reader can read more', async () => {
     const person = await api.person('promoted@example.test', [[ours.teamId, 'member']]);
     const reader = await watch(cookieOf(person));
     await ours.patch(`/team/members/${person.user.id}`, { role: 'admin' });
@@ -214,7 +215,7 @@ describe('the stream of changes', () => {
     });
   });
 
-  it('refuses more streams of one reader, and of one process, than there may be', async () => {
+  it('refuses streams beyond the limits of one reader and of one process', async () => {
     const key = await ours.keyWith({});
     for (let i = 0; i < 20; i++) await watch(keyOf(key));
     const refused = await open(keyOf(key));
@@ -226,11 +227,11 @@ describe('the stream of changes', () => {
     await expect.poll(async () => (await open(keyOf(theirs))).status).toBe(200);
   });
 
-  it('gives up a reader that does not keep up, and tells it', async () => {
+  it('ends a reader that does not keep up, and sends the reason', async () => {
     const reader = await watch(keyOf(ours));
     reader.pause();
     const { teamId } = ours;
-    // As much as the sockets of this machine hold comes on top of what may wait.
+    // The sockets of this machine hold as much again on top of the limit.
     const id = 'x'.repeat(8192);
     let isOpen = true;
     void reader.closed.then(() => (isOpen = false));
@@ -242,7 +243,7 @@ describe('the stream of changes', () => {
     expect(isOpen).toBe(false);
   });
 
-  it('ends when the process stops, and takes no more', async () => {
+  it('ends when the process stops, and accepts no more', async () => {
     const reader = await watch(keyOf(ours));
     api.app.get(Readiness).markStopping();
     expect((await reader.next('end')).data).toEqual({ reason: 'interrupted' });
