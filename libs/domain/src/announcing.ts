@@ -1,17 +1,17 @@
 import type { Preview } from './preview.js';
 import type { ResourceChange } from './resource-change.js';
 
-/** Tells those who watch a team what has changed in it. To be called after the commit. */
+/** Notifies people who watch a team of its changes. Call it after the commit. */
 export interface ChangeAnnouncer {
-  /** Returns at once: watchers that miss a change are told to fetch everything anew. */
+  /** Returns at once: watchers that miss a change must fetch everything again. */
   changed(change: ResourceChange): void;
 }
 
-/** Tells edges, too, which previews have changed. Never rejects: edges find out without it, later. */
+/** Also notifies edges which previews have changed. Never rejects: without it, edges notice later. */
 export interface PreviewAnnouncer extends ChangeAnnouncer {
-  /** Has every edge look these hostnames up again, and judge again what runs through them. */
+  /** Makes every edge look up these hostnames again, and check the exchanges under way. */
   previewsChanged(hostnames: readonly string[]): Promise<void>;
-  /** The same, and has the traffic manager told, which may think that it still has the preview. */
+  /** Does the same, and notifies the traffic manager, which may still have the preview. */
   previewsRemoved(
     previews: readonly Pick<Preview, 'hostname' | 'interceptId' | 'trafficManagerId'>[],
   ): Promise<void>;

@@ -17,7 +17,7 @@ describe('an API key secret', () => {
     expect(value).toBe(crc32(random));
   });
 
-  it('differs each time and favours no character', () => {
+  it('differs each time and prefers no character', () => {
     const secrets = Array.from({ length: 2000 }, generateApiKeySecret);
     expect(new Set(secrets).size).toBe(secrets.length);
     const counts = new Map<string, number>();

@@ -8,7 +8,7 @@ export interface ApiKey {
   readonly id: string;
   readonly teamId: string;
   readonly name: string;
-  /** The first characters of the secret, to recognise it by. */
+  /** First characters of the secret, to recognize it by. */
   readonly hint: string;
   readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
@@ -17,13 +17,13 @@ export interface ApiKey {
   /** Address of the last use, or null. */
   readonly lastUsedAddress: string | null;
   /**
-   * The person whose power this key has: who made it, or made the key that made it. Null for keys that the operator
-   * made. It goes when that person leaves the team.
+   * Person whose permissions this key has: its creator, or the creator of the key that created it. Null for keys of the
+   * operator. The key ends when that person leaves the team.
    */
   readonly createdByUserId: string | null;
-  /** The key that made it, or null. */
+  /** Key that created it, or null. */
   readonly createdByApiKeyId: string | null;
-  /** The key that it takes the place of, or null. A key is replaced at most once. */
+  /** Key that it replaces, or null. A key is replaced at most once. */
   readonly replacesId: string | null;
   readonly createdAt: Date;
 }
@@ -45,13 +45,13 @@ const CHECKSUM_LENGTH = 6;
 const HINT_LENGTH = 8;
 
 /**
- * A new secret: `cvt_`, 32 random base62 characters (190 bits) and a base62 CRC-32 of them, so that secret
- * scanners recognise it without asking us.
+ * Returns a new secret: `cvt_`, 32 random base62 characters (190 bits) and a base62 CRC-32 of them, so that secret
+ * scanners recognize it without asking us.
  */
 export function generateApiKeySecret(): string {
   let random = '';
   while (random.length < RANDOM_LENGTH) {
-    // 248 is the largest multiple of 62 in a byte: higher values would favour some characters.
+    // 248 is the largest multiple of 62 in a byte: higher values would make some characters more likely.
     for (const byte of randomBytes(RANDOM_LENGTH)) {
       if (byte < 248 && random.length < RANDOM_LENGTH) random += ALPHABET[byte % 62];
     }
@@ -59,29 +59,29 @@ export function generateApiKeySecret(): string {
   return SECRET_PREFIXES.apiKey + random + checksum(random);
 }
 
-/** The form of generated secrets; `docs/security.md` gives it to secret scanners. */
+/** Form of generated secrets; `docs/security.md` publishes it for secret scanners. */
 const GENERATED = /^cvt_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
 
 /**
- * False for text that has the form of a generated secret and a wrong checksum: no key, which need not be looked up.
- * Keys that an operator chose have any other form.
+ * Returns false for text with the form of a generated secret but a wrong checksum: it cannot be a key, and needs no
+ * look-up. Keys that an operator chose can have any other form.
  */
 export function isPossibleApiKeySecret(secret: string): boolean {
   const match = GENERATED.exec(secret);
   return match === null || checksum(match[1]) === match[2];
 }
 
-/** What the store keeps of a secret. A fast hash is right: the input has 190 random bits. */
+/** Returns the hash of a secret, which the store keeps. A fast hash is enough: the input has 190 random bits. */
 export function hashApiKeySecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-/** The part of a secret that may be shown again. */
+/** Returns the part of a secret that can be shown again. */
 export function apiKeyHint(secret: string): string {
   return secret.slice(0, Math.min(HINT_LENGTH, Math.floor(secret.length / 3)));
 }
 
-/** Whether a key may be used at `now`. */
+/** Reports whether a key can be used at `now`. */
 export function isApiKeyUsable(key: Pick<ApiKey, 'expiresAt' | 'revokedAt'>, now: Date): boolean {
   return key.revokedAt === null && (key.expiresAt === null || key.expiresAt > now);
 }

@@ -4,6 +4,6 @@ import type { Page, PageRequest } from './page.js';
 export interface AuditEventRepository {
   append(draft: AuditEventDraft): Promise<Pick<AuditEvent, 'id'>>;
   list(teamId: string, page: PageRequest, filter?: AuditEventFilter): Promise<Page<AuditEvent>>;
-  /** Those of these things that the team still has. */
+  /** Returns those of these resources that the team still has. */
   findExisting(teamId: string, things: readonly AuditedThing[]): Promise<AuditedThing[]>;
 }

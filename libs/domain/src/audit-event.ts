@@ -1,13 +1,13 @@
-/** Who did it: a key, a person, or Culvert itself. */
+/** The actor: a key, a person, or Culvert itself. */
 export interface Actor {
   readonly kind: 'api-key' | 'user' | 'system';
-  /** Id of the key or user; null for the system. */
+  /** ID of the key or user; null for the system. */
   readonly id: string | null;
-  /** Address the action came from, or null. */
+  /** Address from which the action came, or null. */
   readonly address: string | null;
 }
 
-/** Culvert itself, where nobody asked. */
+/** Culvert itself, for actions without a request. */
 export const SYSTEM: Actor = { kind: 'system', id: null, address: null };
 
 /** One entry of a team's audit log. Never changed once written. */
@@ -16,23 +16,23 @@ export interface AuditEvent {
   readonly teamId: string;
   readonly at: Date;
   readonly actor: Actor & {
-    /** What the actor was called then; null for the system. */
+    /** Name of the actor at that time; null for the system. */
     readonly name: string | null;
   };
   /** `<thing>.<verb>`, for example `preview.create`. */
   readonly action: string;
   readonly targetId: string;
-  /** What the target was called then, such as a hostname; null when it has no name. */
+  /** Name of the target at that time, such as a hostname; null if it has no name. */
   readonly targetName: string | null;
-  /** The changed fields before and after; never a secret. */
+  /** Previous and new values of the changed fields; never a secret. */
   readonly before: Readonly<Record<string, unknown>> | null;
   readonly after: Readonly<Record<string, unknown>> | null;
 }
 
-/** The actor's name is looked up when the event is written. */
+/** An event to record. The actor's name is looked up when it is written. */
 export type AuditEventDraft = Omit<AuditEvent, 'id' | 'at' | 'actor'> & { readonly actor: Actor };
 
-/** What an event can be about that a person can look at. */
+/** Kinds of resources that an event can be about and that have a page. */
 export type AuditedResource = 'api-key' | 'intercept' | 'member' | 'preview' | 'traffic-manager';
 
 export interface AuditedThing {
@@ -40,15 +40,15 @@ export interface AuditedThing {
   readonly id: string;
 }
 
-/** Which events of a team: those that have all that is given. */
+/** Filter for events of a team. An event must match every field that is given. */
 export interface AuditEventFilter {
   readonly actorId?: string | undefined;
   readonly action?: string | undefined;
   readonly targetId?: string | undefined;
   /** Text in the target's name, in any case. */
   readonly name?: string | undefined;
-  /** Not before. */
+  /** Events at or after this moment. */
   readonly from?: Date | undefined;
-  /** Before. */
+  /** Events before this moment. */
   readonly until?: Date | undefined;
 }

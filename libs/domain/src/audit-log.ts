@@ -5,13 +5,13 @@ import type { Repositories } from './store.js';
 import { changeOfAction } from './resource-change.js';
 import type { User } from './team.js';
 
-/** An actor and the team that it acts in. */
+/** An actor, and the team in which it acts. */
 export interface TeamActor {
   readonly teamId: string;
   readonly actor: Actor;
 }
 
-/** What was acted on, and what it is called at the time; null: it has no name. */
+/** Target of an action, with its name at that time; null: it has no name. */
 export interface AuditTarget {
   readonly id: string;
   readonly name: string | null;
@@ -19,7 +19,7 @@ export interface AuditTarget {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Records who changed what, once it is changed, and announces the change to those who watch the team. */
+/** Records changes with their actors, and announces them to people who watch the team. */
 export class AuditLog {
   private readonly store: Pick<Repositories, 'auditEvents' | 'users'>;
   private readonly announcer: ChangeAnnouncer;
@@ -29,7 +29,7 @@ export class AuditLog {
     this.announcer = announcer;
   }
 
-  /** Records one action. `before` and `after` must hold no secret. */
+  /** Records one action. `before` and `after` must not contain secrets. */
   async record(
     by: TeamActor,
     action: AuditAction,
@@ -45,8 +45,8 @@ export class AuditLog {
   }
 
   /**
-   * Records those of `fields` whose values differ between `before` and `after`; nothing when none does.
-   * @param things.show what the log keeps of a thing. Default: the thing itself
+   * Records those of `fields` whose values differ between `before` and `after`; nothing if none does.
+   * @param things.show returns what the log keeps of a resource. Default: the resource itself
    */
   async recordChange<Thing extends object>(
     by: TeamActor,
@@ -68,7 +68,7 @@ export class AuditLog {
     });
   }
 
-  /** Records what concerns a person rather than a team, such as signing in: in every team that they are in. */
+  /** Records an event about a person rather than a team, such as signing in, in each of their teams. */
   async recordOfUser(
     actor: Actor,
     action: AuditAction,
@@ -78,7 +78,7 @@ export class AuditLog {
     await this.recordInTeamsOf(actor.id ?? '', { actor, action, target, after });
   }
 
-  /** Records what somebody tried for a person without proving to be them. */
+  /** Records a failed attempt by a caller who did not prove to be this person. */
   recordFailureOf(
     { id, email }: Pick<User, 'id' | 'email'>,
     actor: Actor,

@@ -3,8 +3,8 @@ import type { Authority } from './authority.js';
 
 export interface AuthorityRepository {
   /**
-   * For what takes long and is not written by the store.
-   * @throws AuthorityLostError when the credential no longer permits one of `needs`
+   * Checks authority for long work that the store does not write.
+   * @throws AuthorityLostError if the credential no longer permits one of `needs`
    */
   demand(teamId: string, by: Authority, needs: readonly Scope[]): Promise<void>;
 }

@@ -1,19 +1,19 @@
 import type { Scope } from '@culvert/terms';
 
 /**
- * The credential by whose power a team is changed. The guard of a request found out what it permits before the request
- * was worked on. Whatever outlives the request is judged again by the store, in the transaction that writes it and behind
- * the team's lock: a person may have been removed meanwhile, a key revoked, a browser signed out.
+ * The credential with which a team is changed. The guard checked its permissions before the request was processed. The
+ * store checks them again for everything that outlives the request, in the transaction that writes it and under the
+ * team's lock: in the meantime a person may have been removed, a key revoked, or a browser signed out.
  */
 export type Authority =
   | { readonly kind: 'person'; readonly userId: string; readonly userSessionId: string }
   | { readonly kind: 'program'; readonly userId: string; readonly programId: string }
   | { readonly kind: 'api-key'; readonly apiKeyId: string };
 
-/** By whose power something is made of which a team has a limited number. */
+/** Authority and limit for creating something of which a team can have a limited number. */
 export interface Making {
   readonly by: Authority;
-  /** How many of them there may be, the new one included. */
+  /** Most of them, including the new one. */
   readonly max: number;
 }
 

@@ -1,7 +1,7 @@
 import type { ApiKey, ApiKeyDraft } from './api-key.js';
 import type { Team, User } from './team.js';
 
-/** What the first start of a deployment creates. */
+/** Resources that the first start of a deployment creates. */
 export interface BootstrapDraft {
   readonly teamName: string;
   readonly email: string;
@@ -11,6 +11,6 @@ export interface BootstrapDraft {
 }
 
 export interface BootstrapRepository {
-  /** Creates team, owner and key in one transaction; null, and nothing, when a team already exists. */
+  /** Creates team, owner and key in one transaction. Returns null, and changes nothing, if a team already exists. */
   createFirst(draft: BootstrapDraft): Promise<{ team: Team; owner: User; apiKey: ApiKey } | null>;
 }

@@ -1,12 +1,12 @@
 import type { ConnectionEvent, ConnectionEventDraft } from './connection-event.js';
 import type { Page, PageRequest } from './page.js';
 
-/** The history of traffic managers' tunnels and sessions. The end of a session is written with the end itself. */
+/** The history of traffic managers' tunnels and sessions. The end of a session is written together with its event. */
 export interface ConnectionEventRepository {
-  /** Called by an edge, of any teams. Leaves out what hangs on a traffic manager that is gone. */
+  /** Called by an edge, for any teams. Leaves out events of traffic managers that no longer exist. */
   append(drafts: readonly ConnectionEventDraft[]): Promise<void>;
-  /** Of one traffic manager (by its id), newest first. */
+  /** Returns events of one traffic manager (by its ID), newest first. */
   list(teamId: string, trafficManagerId: string, page: PageRequest): Promise<Page<ConnectionEvent>>;
-  /** Removes events of any team from before this, at most `max` of them. Returns how many. */
+  /** Removes at most `max` events of any team from before this moment. Returns how many. */
   removeBefore(before: Date, max: number): Promise<number>;
 }

@@ -10,15 +10,15 @@ export interface ConnectionEvent {
   readonly change: ConnectionChange;
   readonly kind: TunnelKind;
   readonly edgeId: string;
-  /** Where the tunnel came from. */
+  /** Address from which the tunnel was opened. */
   readonly remoteAddress: string;
-  /** Of the traffic manager's program, or empty. */
+  /** Version of the traffic manager's program, or empty. */
   readonly version: string;
-  /** Null when something opened. */
+  /** Reason; null if something opened. */
   readonly reason: ConnectionReason | null;
-  /** What was said about it, at most `MAX_CONNECTION_DETAIL_LENGTH` characters; empty when nothing was. */
+  /** Explanation, at most `MAX_CONNECTION_DETAIL_LENGTH` characters; may be empty. */
   readonly detail: string;
-  /** Events before this one that were left out, since there were too many in a short time. */
+  /** Number of events before this one that were left out because there were too many in a short time. */
   readonly omittedBefore: number;
 }
 

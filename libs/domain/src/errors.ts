@@ -6,7 +6,7 @@ export class HostnameTakenError extends Error {
   }
 }
 
-/** The team already has an intercept of this id. */
+/** The team already has an intercept with this ID. */
 export class InterceptIdTakenError extends Error {
   readonly code = 'INTERCEPT_ID_TAKEN';
   constructor(readonly interceptId: string) {
@@ -14,15 +14,15 @@ export class InterceptIdTakenError extends Error {
   }
 }
 
-/** A page was asked for with a cursor that no page ended with. */
+/** The cursor of a request does not belong to any page. */
 export class InvalidCursorError extends Error {
   readonly code = 'INVALID_CURSOR';
   constructor() {
-    super('the cursor is not one that a page ended with');
+    super('the cursor does not belong to any page (use nextCursor of the previous page)');
   }
 }
 
-/** Text that cannot be stored as it is: it contains NUL or half a surrogate pair, or is longer than its column. */
+/** Text that cannot be stored unchanged: it contains NUL or half a surrogate pair, or is longer than its column. */
 export class InvalidTextError extends Error {
   readonly code = 'INVALID_TEXT';
   constructor(options?: ErrorOptions) {
@@ -30,7 +30,7 @@ export class InvalidTextError extends Error {
   }
 }
 
-/** The store could not be asked, or did not answer in time. The same may work a moment later. */
+/** The store could not be reached, or did not answer in time. Trying again may work. */
 export class StoreUnavailableError extends Error {
   readonly code = 'STORE_UNAVAILABLE';
   constructor(options?: ErrorOptions) {
@@ -38,10 +38,10 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** After how many seconds it is worth asking again. */
+/** Seconds after which it is worth trying again. */
 export const STORE_RETRY_SECONDS = 5;
 
-/** The team has as many of them as it may. */
+/** The team has reached its limit. */
 export class TeamLimitError extends Error {
   readonly code = 'TEAM_LIMIT';
   constructor(

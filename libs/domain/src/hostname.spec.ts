@@ -20,15 +20,15 @@ describe('generatePreviewLabel', () => {
     expect(new Set(labels).size).toBe(labels.length);
   });
 
-  it('carries at least 80 random bits', () => {
+  it('contains at least 80 random bits', () => {
     const [adjectives, nouns] = [0, 1].map((part) => new Set(labels.map((label) => label.split('-')[part])));
-    // All of them turn up in 5,000 labels: the chance that one of 64 does not is below 1e-30.
+    // All of them occur in 5,000 labels: the chance that one of 64 does not is below 1e-30.
     const wordBits = Math.log2(adjectives.size) + Math.log2(nouns.size);
     const suffixBits = labels[0].split('-')[2].length * 5;
     expect(wordBits + suffixBits).toBeGreaterThanOrEqual(80);
   });
 
-  it('favours no character of the suffix', () => {
+  it('prefers no character of the suffix', () => {
     const counts = new Map<string, number>();
     for (const label of labels) {
       for (const character of label.split('-')[2]) counts.set(character, (counts.get(character) ?? 0) + 1);

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 
-// 64 words each, so that two words carry 12 bits. Short, plain, and hard to mishear.
+// 64 words each, so that two words contain 12 bits. Short, plain, and hard to mishear.
 const ADJECTIVES = (
   'amber bold brave brief bright brisk broad calm clean clear clever cool coral crisp daring deep eager early ' +
   'easy fair fancy fast fine firm fleet fresh gentle glad golden good grand green happy honest jolly keen kind ' +
@@ -14,13 +14,13 @@ const NOUNS = (
   'rabbit raven reef ridge river robin salmon sparrow spruce stone summit tiger valley'
 ).split(' ');
 
-// Crockford's base32 in lower case: no i, l, o or u, which people misread.
+// Crockford's base32 in lower case: without i, l, o and u, which people misread.
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz';
 const SUFFIX_LENGTH = 14;
 
 /**
- * A first label for a preview's hostname, such as `quiet-heron-k7f3q2m9x4t8w2`. Its 82 random bits make an
- * unlisted name impossible to guess; the words make it possible to talk about.
+ * Returns a first label for a preview's hostname, such as `quiet-heron-k7f3q2m9x4t8w2`. Its 82 random bits make an
+ * unlisted name impossible to guess; the words make it easy to talk about.
  */
 export function generatePreviewLabel(): string {
   let suffix = '';

@@ -4,15 +4,15 @@ import type { Invitation, InvitationDraft, Membership, Team, User } from './team
 
 export interface InvitationRepository {
   /**
-   * Null when the address has one already; `member` when it is a member's.
-   * @throws TeamLimitError when there are `making.max` already
-   * @throws AuthorityLostError when the inviter may no longer invite, or not as this role
+   * Creates an invitation. Null if the address has one already; `member` if it belongs to a member.
+   * @throws TeamLimitError if there are `making.max` already
+   * @throws AuthorityLostError if the inviter can no longer invite, or not with this role
    */
   create(teamId: string, draft: InvitationDraft, making: Making): Promise<Invitation | 'member' | null>;
   find(teamId: string, id: string): Promise<Invitation | null>;
   list(teamId: string, page: PageRequest): Promise<Page<Invitation>>;
   /**
-   * Gives it a new token, which makes the old one worthless. It counts as made by whoever renewed it last.
+   * Gives it a new token; the old one stops working. The person who renewed it last counts as its creator.
    * @throws AuthorityLostError as for `create`
    */
   renew(
@@ -25,9 +25,9 @@ export interface InvitationRepository {
   /** Across teams: the token is the proof. Finds expired ones too. */
   findByTokenHash(tokenHash: string): Promise<{ invitation: Invitation; team: Team } | null>;
   /**
-   * Makes `userId` a member and uses the invitation up. Null when it is gone, has expired, or is for another address
-   * than theirs. Who is a member already keeps their role.
-   * @throws TeamLimitError when the team has `maxMembers`, or the person `maxTeams`
+   * Makes `userId` a member and uses up the invitation. Null if it is gone, has expired, or is for another address. A
+   * person who is already a member keeps their role.
+   * @throws TeamLimitError if the team has `maxMembers`, or the person `maxTeams`
    */
   accept(
     tokenHash: string,
@@ -35,9 +35,9 @@ export interface InvitationRepository {
     options: { readonly now: Date; readonly maxMembers: number; readonly maxTeams: number },
   ): Promise<{ invitation: Invitation; membership: Membership } | null>;
   /**
-   * The same for the invited address itself, with this password: for a person who has no account yet. The address counts
-   * as unverified. Null as with `accept`, `has_account` when somebody can sign in with the address already.
-   * @throws TeamLimitError when the team has `maxMembers`
+   * Does the same for the invited address itself, with this password: for a person who has no account yet. The address
+   * counts as unverified. Null as with `accept`; `has_account` if the address can already be used to sign in.
+   * @throws TeamLimitError if the team has `maxMembers`
    */
   acceptAsNewUser(
     tokenHash: string,

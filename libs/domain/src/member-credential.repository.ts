@@ -1,13 +1,15 @@
 import type { Authority } from './authority.js';
 import type { MemberCredential } from './member-credential.js';
 
-/** Everything that was made by the power of one person in a team and still works, whether or not they are a member. */
+/**
+ * Working credentials that were created with the permissions of one person in a team, whether or not they are a member.
+ */
 export interface MemberCredentialRepository {
-  /** Newest first, at most `max`. */
+  /** Returns at most `max`, newest first. */
   list(teamId: string, userId: string, now: Date, max: number): Promise<MemberCredential[]>;
   /**
-   * Ends all of it. Returns what it ended, and the keys that were revoked: the person's and those that they made.
-   * @throws AuthorityLostError when the caller may not remove this member
+   * Ends all of them. Returns what it ended, and the revoked keys: the person's and those that these created.
+   * @throws AuthorityLostError if the caller cannot remove this member
    */
   end(
     teamId: string,

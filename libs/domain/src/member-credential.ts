@@ -1,14 +1,14 @@
 import type { MemberCredentialKind } from '@culvert/terms';
 
-/** A credential that works and that was made by the power of one person. */
+/** A working credential that was created with the permissions of one person. */
 export interface MemberCredential {
   readonly kind: MemberCredentialKind;
   readonly id: string;
-  /** What people call it; the address of an invitation. */
+  /** Name that people see; the address of an invitation. */
   readonly name: string;
-  /** The preview that a share link or token opens; null for the other kinds. */
+  /** Preview that a share link or token opens; null for the other kinds. */
   readonly preview: { readonly id: string; readonly hostname: string } | null;
   readonly createdAt: Date;
-  /** Null: never. */
+  /** When it expires; null: never. */
   readonly expiresAt: Date | null;
 }

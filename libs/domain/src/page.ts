@@ -2,7 +2,7 @@
 export interface PageRequest {
   /** Most items to return, 1 to 200. */
   readonly limit: number;
-  /** Where the page before ended, as its `nextCursor` said; absent for the first page. */
+  /** End of the previous page, from its `nextCursor`; absent for the first page. */
   readonly cursor?: string | undefined;
 }
 

@@ -9,25 +9,25 @@ import type {
   VisitLimits,
 } from './preview-access.js';
 
-/** Share links and machine tokens: the same but for their type. */
+/** Share links and machine tokens, which differ only in their type. */
 export interface PreviewCredentialRepository<Credential, Draft> {
   /**
-   * Null when the team has no such preview.
-   * @throws TeamLimitError when the preview has `making.max` usable ones
-   * @throws AuthorityLostError when the caller may no longer change previews
+   * Null if the team has no such preview.
+   * @throws TeamLimitError if the preview has `making.max` usable ones
+   * @throws AuthorityLostError if the caller can no longer change previews
    */
   create(teamId: string, previewId: string, draft: Draft, making: Making): Promise<Credential | null>;
   list(teamId: string, previewId: string, page: PageRequest): Promise<Page<Credential>>;
-  /** Idempotent: what is revoked keeps its first date. Null when the preview has no such credential. */
+  /** Idempotent: a revoked credential keeps its first date. Null if the preview has no such credential. */
   revoke(teamId: string, previewId: string, id: string, at: Date): Promise<Credential | null>;
-  /** Across teams: the secret is the proof. Null when it is unknown, revoked or expired. */
+  /** Across teams: the secret is the proof. Null if it is unknown, revoked or expired. */
   findUsable(hash: string, now: Date): Promise<Credential | null>;
 }
 
 export type ShareLinkRepository = PreviewCredentialRepository<ShareLink, ShareLinkDraft>;
 export type PreviewTokenRepository = PreviewCredentialRepository<PreviewToken, PreviewTokenDraft>;
 
-/** One-time, for one preview and the browser that holds the nonce. Hashes are SHA-256, lower-case hex. */
+/** A one-time code for one preview and the browser that has the nonce. Hashes are SHA-256, lower-case hex. */
 export interface AccessCodeDraft {
   readonly hash: string;
   readonly teamId: string;
@@ -38,7 +38,7 @@ export interface AccessCodeDraft {
   readonly expiresAt: Date;
 }
 
-/** What a visit begins as: with the person's web session, or with a share link. */
+/** Origin of a visit: the person's web session, or a share link. */
 export interface PreviewVisitDraft {
   readonly hash: string;
   readonly teamId: string;
@@ -49,22 +49,25 @@ export interface PreviewVisitDraft {
   readonly expiresAt: Date;
 }
 
-/** `gone`: what the visit hangs on is. `link_full`, `preview_full`: a limit for its share link, or for who is no member. */
+/**
+ * `gone`: the session or link of the visit no longer exists. `link_full`, `preview_full`: a limit is reached, of its
+ * share link or of non-members.
+ */
 export type VisitOutcome = 'created' | 'gone' | 'link_full' | 'preview_full';
 
-/** Browsers in previews. Across teams where a secret is the proof. */
+/** Browsers in previews. Across teams if a secret is the proof. */
 export interface PreviewVisitRepository {
-  /** False when what it hangs on is gone. */
+  /** Returns false if its preview or session no longer exists. */
   createCode(draft: AccessCodeDraft): Promise<boolean>;
-  /** Uses it up: of two who show the same code one gets it. Null when it is unknown, used or expired. */
+  /** Uses it up: of two callers with the same code, one gets it. Null if it is unknown, used or expired. */
   consumeCode(hash: string, now: Date): Promise<Omit<AccessCodeDraft, 'hash' | 'expiresAt'> | null>;
-  /** Visits of links that were revoked count for no limit. */
+  /** Visits of revoked links do not count. */
   create(draft: PreviewVisitDraft, limits: VisitLimits, now: Date): Promise<VisitOutcome>;
   /**
-   * The visit of this cookie if it may go on now: not over, its share link good, or its web session alive and its
-   * person still a member or allowed. Null otherwise.
+   * Returns the visit of this cookie if it can continue now: it has not ended, and its share link is valid, or its web
+   * session is alive and its person still a member or allowed. Null otherwise.
    */
   findUsable(hash: string, now: Date): Promise<PreviewVisit | null>;
-  /** Removes visits and codes that are over. Returns how many. */
+  /** Removes visits and codes that have ended. Returns how many. */
   removeExpired(now: Date): Promise<number>;
 }

@@ -1,27 +1,27 @@
-/** How long traffic is remembered. */
+/** Milliseconds for which traffic is kept. */
 export const TRAFFIC_MEMORY_MS = 24 * 60 * 60 * 1000;
 
-/** What the requests of one preview came to. */
+/** Counts for the requests of one preview. */
 export interface TrafficCounts {
-  /** That passed the gate, by when they did. */
+  /** Requests that passed the gate, counted when they passed it. */
   readonly requests: number;
-  /** Answers of the service with a status of 400 to 499. */
+  /** Responses of the service with a status of 400 to 499. */
   readonly clientErrors: number;
-  /** Answers of the service with a status of 500 and above. */
+  /** Responses of the service with a status of 500 and above. */
   readonly serverErrors: number;
-  /** Answers of the edge instead of the service's, and answers that broke off. */
+  /** Responses that the edge sent instead of the service, and responses that broke off. */
   readonly edgeErrors: number;
-  /** To the service, heads included. */
+  /** Bytes to the service, including heads. */
   readonly bytesIn: number;
-  /** From the service, heads included. */
+  /** Bytes from the service, including heads. */
   readonly bytesOut: number;
-  /** Heads of answers of the service: those that the next two are about. */
+  /** Response heads of the service, on which the next two are based. */
   readonly answers: number;
   readonly firstByteMsSum: number;
   readonly firstByteMsMax: number;
 }
 
-/** What one edge counted of one preview, to be added to what there is of that minute. */
+/** Counts of one edge for one preview, to be added to those of that minute. */
 export interface TrafficDraft extends TrafficCounts {
   readonly teamId: string;
   readonly previewId: string;
@@ -33,12 +33,12 @@ export interface TrafficMinute extends TrafficCounts {
   readonly minute: Date;
 }
 
-/** A part of one preview's traffic within a time that was cut into steps. */
+/** Traffic of one preview in one step of a period. */
 export interface TrafficStep {
   readonly previewId: string;
-  /** Of the step; the first is 0. */
+  /** Index of the step; the first is 0. */
   readonly index: number;
   readonly requests: number;
-  /** Of all kinds. */
+  /** Errors of all kinds. */
   readonly errors: number;
 }

@@ -1,16 +1,16 @@
 import type { IngressProtocol, PreviewAccess } from '@culvert/terms';
 
-/** Where in the cluster a preview's requests enter. */
+/** Where requests of a preview enter the cluster. */
 export interface Ingress {
   readonly host: string;
-  /** 0 when unknown: a Telepresence traffic manager tells it only once it is connected. */
+  /** Port; 0 if unknown: a Telepresence traffic manager reports it only once it is connected. */
   readonly port: number;
   readonly useTls: boolean;
-  /** Layer-5 host: the `Host` header and SNI the ingress sees. */
+  /** Layer-5 host: the `Host` header and SNI sent to the ingress. */
   readonly l5Host: string;
   /** Whether the certificate of a TLS ingress must be valid. */
   readonly verifyTls: boolean;
-  /** `h2` goes with `useTls`, `h2c` without. */
+  /** Protocol. `h2` needs `useTls`, `h2c` excludes it. */
   readonly protocol: IngressProtocol;
 }
 
@@ -23,28 +23,30 @@ export interface Preview {
   readonly trafficManagerId: string;
   readonly ingress: Ingress;
   readonly access: PreviewAccess;
-  /** Lower-case. Who has one of these addresses, verified, may open a preview of `team` without being a member. */
+  /** Lower-case. People with one of these verified addresses can open a preview of `team` without being members. */
   readonly allowedEmails: readonly string[];
-  /** Lower-case. The same for every address at these domains, exactly. */
+  /** Lower-case. Every address at exactly these domains is allowed in the same way. */
   readonly allowedDomains: readonly string[];
   readonly displayBanner: boolean;
-  /** Whether requests may switch to protocols other than WebSocket. */
+  /** Whether requests can switch to protocols other than WebSocket. */
   readonly allowUpgrades: boolean;
   readonly pullRequestUrl: string | null;
   /** Headers set on every request that reaches the ingress. */
   readonly addRequestHeaders: Readonly<Record<string, string>>;
   readonly expiresAt: Date | null;
-  /** After how many seconds without a request it ends; null: as the team says; 0: never. */
+  /** Seconds without a request after which it ends; null: the team's default; 0: never. */
   readonly idleExpirySeconds: number | null;
-  /** Whether it ends once its traffic manager has no living session, as the process that made it is gone then. */
+  /**
+   * Whether it ends once its traffic manager has no living session, because the process that created it is gone then.
+   */
   readonly endsWithSession: boolean;
-  /** Of the last request, to a minute or so; null: none yet. */
+  /** Time of the last request, to about a minute; null: none yet. */
   readonly lastUsedAt: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
 
-/** What the creator of a preview decides. */
+/** Fields that the creator of a preview sets. */
 export type PreviewDraft = Omit<
   Preview,
   | 'id'
@@ -62,7 +64,7 @@ export type PreviewDraft = Omit<
   readonly endsWithSession?: boolean;
 };
 
-/** What may change while a preview lives. */
+/** Fields that can change while a preview lives. */
 export type PreviewChange = Partial<
   Pick<
     Preview,

@@ -7,14 +7,14 @@ import {
 } from './program.js';
 
 describe('codes and tokens', () => {
-  it('say what they are, and hold 256 random bits', () => {
+  it('show their kind, and contain 256 random bits', () => {
     expect(generateOAuthSecret('code')).toMatch(/^cvtc_[\w-]{43}$/);
     expect(generateOAuthSecret('access')).toMatch(/^cvta_[\w-]{43}$/);
     expect(generateOAuthSecret('refresh')).toMatch(/^cvtr_[\w-]{43}$/);
     expect(new Set(Array.from({ length: 100 }, () => generateOAuthSecret('access'))).size).toBe(100);
   });
 
-  it('are kept as their SHA-256', () => {
+  it('are stored as their SHA-256', () => {
     expect(hashOAuthSecret('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   });
 });
@@ -27,12 +27,12 @@ describe('a refresh token', () => {
     ['is usable until it expires', { expiresAt: at(1), supersededAt: null }, 'usable'],
     ['expires', { expiresAt: at(0), supersededAt: null }, 'expired'],
     [
-      'is usable for a while beside one made from it',
+      'is usable for a while beside one created from it',
       { expiresAt: at(1), supersededAt: at(-SUPERSEDED_TOKEN_GRACE_MS) },
       'usable',
     ],
     [
-      'is a copy when it comes later than that',
+      'is a copy if it comes later than that',
       { expiresAt: at(1), supersededAt: at(-SUPERSEDED_TOKEN_GRACE_MS - 1) },
       'reused',
     ],

@@ -3,26 +3,26 @@ import { SECRET_PREFIXES } from './secret-prefixes.js';
 import { generateSecret, hashSecret } from './secret.js';
 import type { Team, User } from './team.js';
 
-/** How long an authorization code waits for the program that asked for it (RFC 6749 §4.1.2 allows ten minutes). */
+/** Lifetime of an authorization code (RFC 6749 §4.1.2 allows ten minutes). */
 export const CODE_LIFETIME_MS = 60_000;
 export const ACCESS_TOKEN_LIFETIME_MS = 60 * 60_000;
-/** Counted from the last refresh: a program that is used at all stays signed in. */
+/** Lifetime since the last refresh: a program that is used at all stays signed in. */
 export const REFRESH_TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60_000;
 /**
- * How long a refresh token still works once another of the same program was used for the first time instead: the one
- * made from it, or one made from the same. Processes of one machine share a file of tokens, and answers get lost, so a
- * program may be behind; whoever comes later than this has a copy that leaked.
+ * Time for which a refresh token still works after another of the same program was first used instead: the one created
+ * from it, or one created from the same. Processes of one machine share a file of tokens, and responses get lost, so a
+ * program can be behind; a later use is that of a leaked copy.
  */
 export const SUPERSEDED_TOKEN_GRACE_MS = 60_000;
-/** How long a superseded refresh token is remembered, to notice that somebody has a copy of it. */
+/** Time for which a superseded refresh token is remembered, to notice a leaked copy. */
 export const SUPERSEDED_TOKEN_MEMORY_MS = 7 * 24 * 60 * 60_000;
 
-/** A program on a person's machine that they let act for them in one team: in OAuth's words, a grant. */
+/** A program on a person's machine that they allowed to act for them in one team: a grant in OAuth's terms. */
 export interface Program {
   readonly id: string;
   readonly teamId: string;
   readonly userId: string;
-  /** Which program it is, as OAuth's `client_id`. */
+  /** OAuth `client_id` of the program. */
   readonly clientId: string;
   readonly createdAt: Date;
   /** When it last got tokens, which it does each hour while it is in use; null while its code is unused. */
@@ -45,7 +45,7 @@ export interface ProgramDraft {
   readonly at: Date;
 }
 
-/** An authorization code and what its exchange has to match. */
+/** An authorization code, and what its exchange must match. */
 export interface PendingCode {
   readonly program: Program;
   readonly codeChallenge: string;
@@ -66,7 +66,7 @@ export interface RefreshableProgram {
   readonly supersededAt: Date | null;
 }
 
-/** Whom an access token speaks for. What it permits follows from the person's role in the team. */
+/** Owner of an access token. Its scopes follow from the person's role in the team. */
 export interface AccessTokenOwner {
   readonly program: Program;
   readonly user: User;
@@ -80,22 +80,22 @@ const PREFIXES = {
   refresh: SECRET_PREFIXES.refreshToken,
 } as const;
 
-/** A new code or token: a prefix that says which, and 256 random bits in base64url. */
+/** Returns a new code or token: a prefix for its kind, and 256 random bits in base64url. */
 export function generateOAuthSecret(kind: keyof typeof PREFIXES): string {
   return generateSecret(PREFIXES[kind]);
 }
 
-/** Whether a secret looks like one of our access tokens; whether it is good, only the store knows. */
+/** Reports whether a secret looks like one of our access tokens; only the store knows whether it is valid. */
 export function isAccessTokenShaped(secret: string): boolean {
   return secret.startsWith(PREFIXES.access);
 }
 
-/** What the store keeps of a code or token. A fast hash is right: the input has 256 random bits. */
+/** Returns the hash of a code or token, which the store keeps. A fast hash is enough: the input has 256 random bits. */
 export function hashOAuthSecret(secret: string): string {
   return hashSecret(secret);
 }
 
-/** Whether a refresh token still gets new tokens, has merely expired, or is one that only a thief would show. */
+/** Reports whether a refresh token still gets new tokens, has merely expired, or is a leaked copy. */
 export function judgeRefreshToken(
   token: Pick<RefreshableProgram, 'expiresAt' | 'supersededAt'>,
   now: Date,

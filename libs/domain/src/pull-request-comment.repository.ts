@@ -4,13 +4,13 @@ import type { PullRequestComment } from './pull-request-comment.js';
 /** Across teams: comments are written by the deployment. */
 export interface PullRequestCommentRepository {
   /**
-   * Compares comments with previews: begins those that are missing, and has those say something new whose preview
-   * changed, ended or came back. Forgets those that told the end of a preview that is gone.
+   * Compares comments with previews: adds missing ones, and marks those for an update whose preview changed, ended or
+   * was restored. Removes those whose update for an ended preview is published.
    */
   reconcile(now: Date): Promise<void>;
-  /** Comments to be written now, oldest first. Nobody else gets them until `leaseMs` later. */
+  /** Returns comments to be written now, oldest first. Other callers do not get them until `leaseMs` later. */
   claimDue(now: Date, leaseMs: number, limit: number): Promise<PullRequestComment[]>;
-  /** The forge shows `revision`. `comment` is null when there is none any more. */
+  /** Records that the forge shows `revision`. `comment` is null if there is none any longer. */
   recordPublished(
     id: string,
     published: {
@@ -28,8 +28,8 @@ export interface PullRequestCommentRepository {
       readonly at: Date;
     },
   ): Promise<void>;
-  /** Has everything that is not posted tried again at once, as after a change of settings. */
+  /** Marks everything that is not posted for another attempt at once, as after a change of settings. */
   retryAll(now: Date): Promise<void>;
-  /** Of one team, by preview. */
+  /** Returns the comments of one team, by preview. */
   findByPreviews(teamId: string, previewIds: readonly string[]): Promise<PullRequestComment[]>;
 }

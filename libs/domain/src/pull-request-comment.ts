@@ -9,19 +9,19 @@ export interface PullRequestComment {
   readonly hostname: string;
   readonly workload: string;
   readonly namespace: string;
-  /** Who shares it, `user@host`, or empty. */
+  /** Person or machine that shares it, `user@host`, or empty. */
   readonly client: string;
-  /** Whether the preview answers, as far as its life time and its traffic manager's session tell. */
+  /** Whether the preview answers, by its lifetime and its traffic manager's session. */
   readonly isLive: boolean;
   readonly expiresAt: Date | null;
-  /** Grows whenever the comment has to say something else. */
+  /** Increases whenever the text of the comment must change. */
   readonly revision: number;
-  /** The revision that the forge shows; 0: none yet. */
+  /** Revision that the forge shows; 0: none yet. */
   readonly publishedRevision: number;
   readonly status: PullRequestCommentStatus;
   /** Why the last attempt failed. */
   readonly detail: string | null;
-  /** The forge's name for it; null while none is known. */
+  /** The forge's ID of the comment; null if unknown. */
   readonly commentId: string | null;
   readonly commentUrl: string | null;
   /** Attempts at the current revision. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { changeOfAction } from './resource-change.js';
 
 describe('changeOfAction', () => {
-  it('says what an action did to its target', () => {
+  it('returns what an action did to its target', () => {
     expect(changeOfAction('t', { action: 'preview.end', targetId: 'p' })).toEqual({
       teamId: 't',
       resource: 'preview',
@@ -12,7 +12,7 @@ describe('changeOfAction', () => {
     });
   });
 
-  it('knows nothing of actions whose target nobody watches', () => {
+  it('ignores actions whose target cannot be watched', () => {
     for (const action of ['user.sign-in', 'program.create', 'toString', ''])
       expect(changeOfAction('t', { action, targetId: 'x' })).toBeNull();
   });

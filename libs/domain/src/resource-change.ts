@@ -1,6 +1,6 @@
 import type { Change, ChangedResource, Scope } from '@culvert/terms';
 
-/** The scope that lets somebody watch each thing of a team for changes. */
+/** Scope that is needed to watch each kind of resource of a team. */
 export const SCOPE_TO_WATCH = {
   'api-key': 'keys:read',
   'audit-event': 'audit:read',
@@ -15,7 +15,7 @@ export const SCOPE_TO_WATCH = {
   'traffic-manager': 'sessions:read',
 } as const satisfies Readonly<Record<ChangedResource, Scope>>;
 
-/** Something of a team is not as it was: whoever shows it has to fetch it anew. */
+/** A resource of a team has changed: pages that show it must fetch it again. */
 export interface ResourceChange {
   readonly teamId: string;
   readonly resource: ChangedResource;
@@ -23,7 +23,10 @@ export interface ResourceChange {
   readonly change: Change;
 }
 
-/** Of actions of the audit log whose target is something to watch. What is revoked stays listed, but for invitations. */
+/**
+ * Changes by those actions of the audit log whose target can be watched. Revoked resources stay listed, except
+ * invitations.
+ */
 const CHANGE_OF_ACTION: ReadonlyMap<string, Change> = new Map(
   Object.entries({
     'api-key.create': 'created',
@@ -57,7 +60,7 @@ const CHANGE_OF_ACTION: ReadonlyMap<string, Change> = new Map(
   }),
 );
 
-/** What an audited action did to its target; null: nothing that is watched. */
+/** Returns what an audited action did to its target; null: the target cannot be watched. */
 export function changeOfAction(
   teamId: string,
   { action, targetId }: { readonly action: string; readonly targetId: string },

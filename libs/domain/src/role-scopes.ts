@@ -13,33 +13,38 @@ const MEMBER: readonly Scope[] = [
   'team:read',
 ];
 
-/** What people may do in a team, by their role there: what a key with these scopes may. */
+/** Scopes of people in a team, by their role: the same as those of a key. */
 const SCOPES_OF_ROLES: Readonly<Record<Role, readonly Scope[]>> = {
   member: MEMBER,
   admin: [...MEMBER, 'team:write', 'audit:read'],
   owner: SCOPES,
 };
 
-/** Culvert's own program for people's machines, as OAuth's `client_id`. */
+/** OAuth `client_id` of Culvert's own program for people's machines. */
 export const CULVERT_CLIENT_ID = 'culvert';
 
-/** What programs ask for that a person lets act for them: all that Telepresence needs. */
+/** Scopes of programs that a person allowed: everything that Telepresence needs. */
 const TELEPRESENCE: readonly Scope[] = ['tunnel', 'previews:read', 'previews:write', 'keys:write'];
 
-/** What programs other than Telepresence's ask for. `culvert` does what members do, other than managing the team. */
+/** Scopes of programs other than Telepresence's. `culvert` has those of members, except for managing the team. */
 const API_PROGRAMS: ReadonlyMap<string, readonly Scope[]> = new Map([[CULVERT_CLIENT_ID, MEMBER]]);
 
 export function scopesOfRole(role: Role): readonly Scope[] {
   return SCOPES_OF_ROLES[role];
 }
 
-/** What the program of this `client_id` may do for a person of this role: never more than they may. */
+/**
+ * Returns the scopes of the program with this `client_id` for a person with this role: never more than the person has.
+ */
 export function scopesOfProgram(clientId: string, role: Role): readonly Scope[] {
   const wanted = API_PROGRAMS.get(clientId) ?? TELEPRESENCE;
   return wanted.filter((scope) => SCOPES_OF_ROLES[role].includes(scope));
 }
 
-/** Whether tokens of this program are good for the API and native tunnels: those of Telepresence's are for its own calls. */
+/**
+ * Reports whether tokens of this program work for the API and native tunnels: those of Telepresence's programs only
+ * work for its own calls.
+ */
 export function isApiProgram(clientId: string): boolean {
   return API_PROGRAMS.has(clientId);
 }

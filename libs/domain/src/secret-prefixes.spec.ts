@@ -9,7 +9,7 @@ import { SECRET_PREFIX_PATTERN, SECRET_PREFIXES } from './secret-prefixes.js';
 const LIBS_AND_APPS = ['libs', 'apps'].map((name) => new URL(`../../../${name}/`, import.meta.url));
 
 describe('SECRET_PREFIXES', () => {
-  it('holds the beginning of every secret that is generated', () => {
+  it('contains the prefix of every secret that is generated', () => {
     const secrets = [
       generateApiKeySecret(),
       generateSecret(PREVIEW_TOKEN_PREFIX),
@@ -22,7 +22,7 @@ describe('SECRET_PREFIXES', () => {
     for (const secret of secrets) expect(secret).toMatch(new RegExp(`^${SECRET_PREFIX_PATTERN}`));
   });
 
-  it('is the only place in the sources where a prefix is a string of its own', () => {
+  it('is the only place in the sources that contains a prefix as a string', () => {
     const found: string[] = [];
     for (const folder of LIBS_AND_APPS) {
       for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

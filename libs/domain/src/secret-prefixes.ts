@@ -1,6 +1,6 @@
 /**
- * The beginnings of all secrets that Culvert gives to people and programs. This is the only list: generators, the log's
- * redaction, the inspector's masking and the rules for forwarded headers read it.
+ * Prefixes of all secrets that Culvert gives to people and programs. This is the only list: generators, the log's
+ * redaction, the inspector's masking and the rules for forwarded headers use it.
  */
 export const SECRET_PREFIXES = {
   apiKey: 'cvt_',
@@ -11,5 +11,5 @@ export const SECRET_PREFIXES = {
   refreshToken: 'cvtr_',
 } as const;
 
-/** Source of a regular expression that matches any of `SECRET_PREFIXES`, as one group that captures nothing. */
+/** Source of a regular expression that matches any of `SECRET_PREFIXES`, as one non-capturing group. */
 export const SECRET_PREFIX_PATTERN = `(?:${Object.values(SECRET_PREFIXES).join('|')})`;

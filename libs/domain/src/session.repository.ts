@@ -3,7 +3,7 @@ import type { Page, PageRequest } from './page.js';
 import type { Session, SessionLoad, SessionRef, ShownSession, TunnelCredential } from './session.js';
 import type { ManagerIdentity } from './traffic-manager.js';
 
-/** What an edge knows when a traffic manager registers. */
+/** Facts that an edge knows when a traffic manager registers. */
 export interface SessionRegistration {
   readonly identity: ManagerIdentity;
   readonly kind: TunnelKind;
@@ -11,16 +11,16 @@ export interface SessionRegistration {
   readonly edgeId: string;
   readonly remoteAddress: string;
   readonly at: Date;
-  /** Living sessions that the team may have; absent: any number. */
+  /** Most living sessions of the team; absent: no limit. */
   readonly maxSessions?: number;
 }
 
 export interface SessionRepository {
   /**
-   * Creates the traffic manager when it is new, then resumes its session of this kind that has not ended, or
-   * begins one. Atomic: of two edges registering the same manager at once both get the same session. A program that
-   * has ended meanwhile is none of the session's: whoever registers looks whether its credential is still good.
-   * @throws TeamLimitError when the team has `maxSessions` and none of them can be resumed
+   * Creates the traffic manager if it is new, then resumes its living session of this kind, or begins one. Atomic: if
+   * two edges register the same manager at once, both get the same session. If a program has ended in the meantime, the
+   * session has no program: the caller checks whether its credential is still valid.
+   * @throws TeamLimitError if the team has `maxSessions` and none of them can be resumed
    */
   register(
     teamId: string,
@@ -33,16 +33,19 @@ export interface SessionRepository {
     page: PageRequest,
   ): Promise<Page<ShownSession>>;
   /**
-   * Called by the edge that holds the session: tunnels open now; 0 marks it disconnected. Of an ended one only the
-   * bytes count.
+   * Called by the edge that holds the session, with the number of open tunnels; 0 marks it disconnected. For an ended
+   * session only the bytes count.
    */
   setTunnelCount(id: string, tunnelCount: number, load: SessionLoad, at: Date): Promise<void>;
-  /** Called by an edge for all sessions it holds. Returns those whose load was taken; the others' is to be told again. */
+  /**
+   * Called by an edge for all sessions it holds. Returns those whose load was recorded; the others must be reported
+   * again.
+   */
   heartbeat(loads: ReadonlyMap<string, SessionLoad>, at: Date): Promise<string[]>;
-  /** Called by an edge: which of these sessions have ended or are gone, whoever did it. */
+  /** Called by an edge: returns which of these sessions have ended or no longer exist. */
   findEnded(ids: readonly string[]): Promise<string[]>;
-  /** Ends for good. Null when the team has no such session; idempotent otherwise. */
+  /** Ends it for good. Null if the team has no such session; idempotent otherwise. */
   end(teamId: string, id: string, reason: string, at: Date): Promise<ShownSession | null>;
-  /** Ends every session, of any team, without a heartbeat since `staleBefore`. Returns which. */
+  /** Ends every session of any team without a heartbeat since `staleBefore`. Returns them. */
   endStale(staleBefore: Date, at: Date): Promise<SessionRef[]>;
 }

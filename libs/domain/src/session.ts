@@ -1,29 +1,29 @@
 import type { SessionState, TunnelKind } from '@culvert/terms';
 import type { TrafficManager } from './traffic-manager.js';
 
-/** What a tunnel was let in by: an API key, or a program that acts for a person. */
+/** Credential of a tunnel: an API key, or a program that acts for a person. */
 export type TunnelCredential =
   | { readonly kind: 'api-key'; readonly apiKeyId: string }
   | {
       readonly kind: 'program';
-      /** Of the program's OAuth grant. */
+      /** ID of the program's OAuth grant. */
       readonly programId: string;
       readonly userId: string;
     };
 
-/** The same of a session, which outlives programs: null stands for one that has ended. */
+/** Credential of a session, which outlives programs: null stands for a program that has ended. */
 export type SessionCredential =
   | Extract<TunnelCredential, { kind: 'api-key' }>
   | { readonly kind: 'program'; readonly programId: string | null; readonly userId: string };
 
-/** What an edge measured on the tunnels of a session that it holds. */
+/** Load that an edge measured on the tunnels of a session that it holds. */
 export interface SessionLoad {
   readonly streamCount: number;
-  /** Of the newest tunnel, in milliseconds; null before it is measured. */
+  /** Round-trip time of the newest tunnel in milliseconds; null before it is measured. */
   readonly roundTripMs: number | null;
-  /** Since the report before. */
+  /** Bytes since the previous report. */
   readonly receivedBytes: number;
-  /** Since the report before. */
+  /** Bytes since the previous report. */
   readonly sentBytes: number;
 }
 
@@ -34,23 +34,23 @@ export interface Session {
   readonly trafficManagerId: string;
   readonly kind: TunnelKind;
   readonly state: SessionState;
-  /** Of the most recent tunnel. */
+  /** Credential of the most recent tunnel. */
   readonly credential: SessionCredential;
-  /** The edge that holds the most recent tunnel. */
+  /** Edge that holds the most recent tunnel. */
   readonly edgeId: string;
-  /** Address the most recent tunnel came from. */
+  /** Address from which the most recent tunnel was opened. */
   readonly remoteAddress: string;
   /** Version of the traffic manager's program. */
   readonly version: string;
-  /** Tunnels open now. */
+  /** Number of open tunnels. */
   readonly tunnelCount: number;
-  /** Streams open on its tunnels at the last report of its edge. */
+  /** Number of open streams on its tunnels at the last report of its edge. */
   readonly streamCount: number;
   /** Round trip of its newest tunnel, in milliseconds; null before it is measured, and without a tunnel. */
   readonly roundTripMs: number | null;
-  /** Bytes that came from the traffic manager since the session began, as its edge reported last. */
+  /** Bytes received from the traffic manager since the session began, at the last report of its edge. */
   readonly receivedBytes: number;
-  /** Bytes sent to the traffic manager since the session began, as its edge reported last. */
+  /** Bytes sent to the traffic manager since the session began, at the last report of its edge. */
   readonly sentBytes: number;
   /** When the session began; resuming it does not change this. */
   readonly connectedAt: Date;
@@ -58,14 +58,14 @@ export interface Session {
   readonly lastSeenAt: Date;
   readonly disconnectedAt: Date | null;
   readonly endedAt: Date | null;
-  /** Why it ended, or null while it has not. */
+  /** Why it ended; null while it has not. */
   readonly endReason: string | null;
 }
 
-/** A session with what tells people whose it is. */
+/** A session with the names that people know its traffic manager by. */
 export interface ShownSession extends Session {
   readonly trafficManager: Pick<TrafficManager, 'managerId' | 'name' | 'clusterId'>;
 }
 
-/** Which session, and whose. */
+/** IDs of a session and its owners. */
 export type SessionRef = Pick<Session, 'id' | 'teamId' | 'trafficManagerId'>;

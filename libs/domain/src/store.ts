@@ -1,6 +1,6 @@
 /**
- * What the rules need from storage. Every method that touches a team's data takes the team's id first and sees
- * nothing of any other team; the exceptions look up by a secret's hash or by hostname and say so.
+ * Storage that the rules need. Every method for a team's data takes the team's ID first and sees nothing of other
+ * teams; the exceptions look up by a secret's hash or by hostname, and their comments begin with "Across teams".
  */
 import type { ApiKeyRepository } from './api-key.repository.js';
 import type { AuditEventRepository } from './audit-event.repository.js';
@@ -55,9 +55,12 @@ export interface Repositories {
   readonly bootstrap: BootstrapRepository;
 }
 
-/** What is called on it rejects with StoreUnavailableError within five seconds when the database does not answer. */
+/** Calls reject with StoreUnavailableError within five seconds if the database does not answer. */
 export interface Store extends Repositories {
-  /** The same for work that no caller waits for: statements may take a minute, and take no connection from callers. */
+  /**
+   * The same repositories for work without a waiting caller: statements can take a minute, and use no connection of
+   * callers.
+   */
   readonly background: Repositories;
   /** Resolves when the database answers; rejects otherwise. For readiness probes. */
   ping(): Promise<void>;

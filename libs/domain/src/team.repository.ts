@@ -3,19 +3,19 @@ import type { Team, TeamChange } from './team.js';
 export interface TeamRepository {
   create(name: string): Promise<Team>;
   /**
-   * A team with its first owner.
-   * @throws TeamLimitError when the person is a member of `maxTeams` already; of two at once neither is one over
+   * Creates a team with its first owner.
+   * @throws TeamLimitError if the person is a member of `maxTeams` already; two calls at once do not exceed it
    */
   createWithOwner(name: string, userId: string, maxTeams: number): Promise<Team>;
-  /** The oldest: what the first start of the deployment created. */
+  /** Returns the oldest team, which the first start of the deployment created. */
   findFirst(): Promise<Team | null>;
   find(teamId: string): Promise<Team | null>;
   update(teamId: string, change: TeamChange): Promise<Team | null>;
-  /** What it has of everything that is limited: living sessions, usable keys, members, previews. */
+  /** Returns the team's use of everything that is limited: living sessions, usable keys, members, previews. */
   usage(teamId: string, now: Date): Promise<TeamUsage>;
   /**
-   * Adds how many requests of each team's previews an edge has forwarded since it last did this, a minute ago. Teams
-   * that do not exist are passed over.
+   * Adds the requests that an edge forwarded to each team's previews since the last call, a minute ago. Teams that do
+   * not exist are skipped.
    */
   recordRequests(countsByTeam: ReadonlyMap<string, number>, at: Date): Promise<void>;
 }
@@ -26,6 +26,6 @@ export interface TeamUsage {
   readonly apiKeys: number;
   readonly members: number;
   readonly invitations: number;
-  /** Of its previews, through all edges, in the last whole minute that they wrote down. */
+  /** Requests to its previews through all edges in the last whole recorded minute. */
   readonly previewRequestsPerMinute: number;
 }

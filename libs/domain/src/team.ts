@@ -4,7 +4,7 @@ import type { Role } from '@culvert/terms';
 export interface Team {
   readonly id: string;
   readonly name: string;
-  /** After how many seconds unused previews end that do not say so themselves; null: never. */
+  /** Seconds without a request after which previews without a setting of their own end; null: never. */
   readonly previewIdleExpirySeconds: number | null;
   readonly createdAt: Date;
 }
@@ -14,11 +14,11 @@ export type TeamChange = Partial<Pick<Team, 'name' | 'previewIdleExpirySeconds'>
 /** A person. Belongs to teams through memberships. */
 export interface User {
   readonly id: string;
-  /** Lower-case. */
+  /** Address in lower case. */
   readonly email: string;
   /**
-   * Whether a mail, a provider or the operator has shown that the address is this person's. Without it the address
-   * opens nothing: whoever invited them may have typed any.
+   * Whether a mail, a provider or the operator has proved that the address belongs to this person. An unverified
+   * address opens nothing: the inviter may have entered any.
    */
   readonly isEmailVerified: boolean;
   readonly name: string;
@@ -41,14 +41,14 @@ export interface Member {
   readonly joinedAt: Date;
 }
 
-/** An open invitation to a team, for whoever reads the mail of `email`. */
+/** An open invitation to a team, for the person who reads the mail of `email`. */
 export interface Invitation {
   readonly id: string;
   readonly teamId: string;
-  /** Lower-case. */
+  /** Address in lower case. */
   readonly email: string;
   readonly role: Role;
-  /** The person by whose power it was made, or renewed last; null for the operator, and where it is not known. */
+  /** Person with whose permissions it was created or last renewed; null for the operator, or if unknown. */
   readonly createdByUserId: string | null;
   readonly createdAt: Date;
   readonly expiresAt: Date;
@@ -62,7 +62,7 @@ export interface InvitationDraft {
   readonly expiresAt: Date;
 }
 
-/** Whether someone of this role may give a member the role `to` instead of `from`; null: not a member. */
+/** Reports whether a person with this role can change the role of a member from `from` to `to`; null: not a member. */
 export function mayChangeRole(by: Role, from: Role | null, to: Role | null): boolean {
   return by === 'owner' || (by === 'admin' && from !== 'owner' && to !== 'owner');
 }

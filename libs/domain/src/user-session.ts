@@ -1,6 +1,6 @@
 import type { User } from './team.js';
 
-/** How long a session lasts without being used, and how long at all. */
+/** Lifetime of a session without use, and in total. */
 export const USER_SESSION_IDLE_MS = 14 * 24 * 60 * 60_000;
 export const USER_SESSION_LIFETIME_MS = 90 * 24 * 60 * 60_000;
 
@@ -9,12 +9,12 @@ export interface UserSession {
   readonly id: string;
   readonly userId: string;
   readonly createdAt: Date;
-  /** To the minute. */
+  /** Time of the last use, to the minute. */
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;
-  /** Where it began; null when unknown. */
+  /** Address at sign-in; null if unknown. */
   readonly address: string | null;
-  /** What the browser said of itself when it began; may be empty. */
+  /** User agent of the browser at sign-in; may be empty. */
   readonly userAgent: string;
 }
 
@@ -28,13 +28,13 @@ export interface UserSessionDraft {
   readonly userAgent: string;
 }
 
-/** Whose session a token opens. */
+/** The person and session of a token. */
 export interface SignedInUser {
   readonly user: User;
   readonly session: UserSession;
 }
 
-/** Whether a session may be used at `now`. */
+/** Reports whether a session can be used at `now`. */
 export function isUserSessionUsable(
   { expiresAt, lastSeenAt }: Pick<UserSession, 'expiresAt' | 'lastSeenAt'>,
   now: Date,

@@ -1,13 +1,16 @@
 import type { AuditTarget, Intercept, Preview } from '@culvert/domain';
 
-/** What the audit log calls a preview. */
+/** Returns a preview as a target in the audit log. */
 export function targetOfPreview({ id, hostname }: Pick<Preview, 'id' | 'hostname'>): AuditTarget {
   return { id, name: hostname };
 }
 
 export type AuditedPreview = ReturnType<typeof auditedPreview>;
 
-/** What the audit log keeps of a preview. Headers by name alone: their values may be credentials for the ingress. */
+/**
+ * Returns the fields of a preview that the audit log keeps. Headers by name only: their values may be credentials for
+ * the ingress.
+ */
 export function auditedPreview(preview: Preview) {
   const {
     id: _id,
@@ -26,12 +29,12 @@ export function auditedPreview(preview: Preview) {
   };
 }
 
-/** The fields of a preview that the audit log keeps. */
+/** Returns the names of the fields that the audit log keeps. */
 export function auditedFields(preview: Preview): (keyof AuditedPreview)[] {
   return Object.keys(auditedPreview(preview)) as (keyof AuditedPreview)[];
 }
 
-/** What the audit log keeps of an intercept that is removed with its previews. */
+/** Returns what the audit log keeps of an intercept that is removed with its previews. */
 export function auditedIntercept(
   { name, workload, namespace }: Pick<Intercept, 'name' | 'workload' | 'namespace'>,
   hostnames: readonly string[],

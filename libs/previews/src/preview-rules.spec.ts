@@ -35,7 +35,7 @@ const BY = { teamId: 't', actor: { kind: 'system', id: null, address: null } } a
 
 describe(PreviewRules.name, () => {
   let recorded: AuditEventDraft[];
-  /** What was announced: hostnames that changed, and changes of resources as `resource change`. */
+  /** Announcements: hostnames that changed, and changes of resources as `resource change`. */
   let announced: string[];
 
   beforeEach(() => {
@@ -63,7 +63,7 @@ describe(PreviewRules.name, () => {
     });
   }
 
-  it('tries three hostnames when they are taken, and then fails', async () => {
+  it('tries three hostnames if they are taken, and then fails', async () => {
     const tried: string[] = [];
     const rules = rulesOn({
       create: (_teamId, { hostname }) => {
@@ -77,7 +77,7 @@ describe(PreviewRules.name, () => {
     expect(announced).toEqual([]);
   });
 
-  it('takes the second hostname when the first is taken', async () => {
+  it('uses the second hostname if the first is taken', async () => {
     let isFirst = true;
     const rules = rulesOn({
       create: async (_teamId, draft) => {
@@ -94,7 +94,7 @@ describe(PreviewRules.name, () => {
     expect(announced.at(-1)).toBe('audit-event created');
   });
 
-  it('returns a reason when the team is full or the intercept is gone, and records nothing', async () => {
+  it('returns a reason if the team is full or the intercept is gone, and records nothing', async () => {
     const full = rulesOn({
       create: () => Promise.reject(new TeamLimitError('previews', 5)),
       restore: () => Promise.reject(new TeamLimitError('previews', 5)),
@@ -112,7 +112,7 @@ describe(PreviewRules.name, () => {
     expect(await rules.restore(BY, 'i')).toEqual({ ok: false, reason: 'not-found' });
   });
 
-  /* Values of headers are not kept, so a change of one left no trace at all. */
+  /* Values of headers are not recorded, so a change of one left no trace at all. */
   it('records the change of a header’s value by its name alone', async () => {
     const rules = rulesOn({
       find: async () => PREVIEW,
@@ -130,7 +130,7 @@ describe(PreviewRules.name, () => {
     expect(announced).toEqual([PREVIEW.hostname, 'preview updated', 'audit-event created']);
   });
 
-  it('announces a change that changes nothing, and records none', async () => {
+  it('announces an update without changes, but does not record it', async () => {
     const rules = rulesOn({ find: async () => PREVIEW, update: async () => PREVIEW });
     await rules.update(BY, 'p', { displayBanner: true });
     expect(announced).toEqual([PREVIEW.hostname]);

@@ -1,7 +1,8 @@
 /**
- * The rules for making, renewing, changing, removing and restoring previews, for every way that asks for it: people and
- * programs through the API, and Telepresence's traffic managers through an edge. Each rule ends the same way: the store
- * commits, edges and watchers are told, and the audit log gets its entry. Who may do it is for the caller to check.
+ * The rules for creating, renewing, changing, removing and restoring previews, for every caller: people and programs
+ * through the API, and Telepresence's traffic managers through an edge. Each rule ends in the same way: the store
+ * commits, edges and watchers are notified, and the audit log gets its entry. The caller checks who is allowed to do
+ * it.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -33,21 +34,21 @@ export interface PreviewRulesOptions {
   readonly store: Pick<Repositories, 'intercepts' | 'previews' | 'requestedPreviews'>;
   readonly audit: AuditLog;
   readonly announcer: PreviewAnnouncer;
-  /** The domain that hostnames are made in. */
+  /** Domain of the hostnames. */
   readonly previewDomain: string;
-  /** Previews that a team may have. */
+  /** Most previews of a team. */
   readonly maxPreviews: number;
 }
 
-/** What the maker of a preview decides; the rules choose its hostname. */
+/** Fields that the creator of a preview sets; the rules choose its hostname. */
 export type NewPreview = Omit<PreviewDraft, 'hostname' | 'interceptId'>;
 
-/** `not-found`: the intercept or the traffic manager does not exist any more. */
+/** `not-found`: the intercept or the traffic manager no longer exists. */
 export type MadePreview =
   | { readonly ok: true; readonly preview: Preview }
   | { readonly ok: false; readonly reason: 'limit-reached' | 'not-found' };
 
-/** What a traffic manager decides of the preview that it asks for. */
+/** Fields that a traffic manager sets for the preview that it asks for. */
 export type AskedPreview = Omit<PreviewRequest, 'preview' | 'maxPreviews' | 'at'> & {
   readonly preview: NewPreview;
 };
@@ -56,15 +57,15 @@ export type OpenedPreview =
   | { readonly ok: true; readonly preview: Preview }
   | { readonly ok: false; readonly reason: PreviewRequestRefusal };
 
-/** Who has a preview of a traffic manager removed, and when. */
+/** Who removes a preview for a traffic manager, and when. */
 export interface Closing {
   /** Default: Culvert itself. */
   readonly actor?: Actor;
-  /** What was changed or asked for later than this stays. Default: now. */
+  /** Previews that were changed or asked for after this moment stay. Default: now. */
   readonly calledAt?: Date;
 }
 
-/** What traffic managers show of an intercept while it lasts. */
+/** Fields that traffic managers report about an intercept while it lasts. */
 export type InterceptStatus = Pick<Intercept, 'disposition' | 'message' | 'headers' | 'metadata'>;
 
 export class PreviewRules {
@@ -74,12 +75,12 @@ export class PreviewRules {
     this.options = options;
   }
 
-  /** Previews that a team may have. */
+  /** Most previews of a team. */
   get maxPreviews(): number {
     return this.options.maxPreviews;
   }
 
-  /** Makes a preview of an intercept that exists. */
+  /** Creates a preview of an existing intercept. */
   create(by: TeamActor, interceptId: string, fields: NewPreview): Promise<MadePreview> {
     const { store, maxPreviews } = this.options;
     return this.make(by, (hostname) =>
@@ -87,7 +88,7 @@ export class PreviewRules {
     );
   }
 
-  /** Makes an intercept and its first preview, both or neither. */
+  /** Creates an intercept and its first preview, both or neither. */
   async createWithIntercept(
     by: TeamActor,
     intercept: InterceptDraft,
@@ -104,8 +105,8 @@ export class PreviewRules {
   }
 
   /**
-   * Makes the intercept and the preview that a traffic manager asks for, or renews those that it asked for before.
-   * @throws InvalidTextError when text of the request cannot be stored
+   * Creates the intercept and the preview that a traffic manager asks for, or renews those that it asked for before.
+   * @throws InvalidTextError if text of the request cannot be stored
    */
   async open(by: TeamActor, asked: AskedPreview): Promise<OpenedPreview> {
     const { store, announcer, maxPreviews } = this.options;
@@ -129,7 +130,7 @@ export class PreviewRules {
     return { ok: true, preview };
   }
 
-  /** Changes a preview. Null when the team does not have it. */
+  /** Changes a preview. Null if the team does not have it. */
   async update(by: TeamActor, id: string, change: PreviewChange): Promise<Preview | null> {
     const { store, announcer } = this.options;
     const before = await store.previews.find(by.teamId, id);
@@ -141,7 +142,7 @@ export class PreviewRules {
     return preview;
   }
 
-  /** Removes a preview, and has its traffic manager told. Null when the team does not have it. */
+  /** Removes a preview and notifies its traffic manager. Null if the team does not have it. */
   async remove(by: TeamActor, id: string): Promise<Preview | null> {
     const { store, announcer } = this.options;
     const preview = await store.previews.remove(by.teamId, id);
@@ -153,13 +154,13 @@ export class PreviewRules {
   }
 
   /**
-   * Brings back the preview that was removed while its traffic manager went on showing it. `not-found`: there is none, or
+   * Restores the preview that was removed while its traffic manager still showed it. `not-found`: there is none, or
    * another intercept has its hostname now.
    */
   async restore(by: TeamActor, interceptId: string): Promise<MadePreview> {
     const { store, announcer, maxPreviews } = this.options;
     const preview = await ofLimited(() =>
-      // Another intercept may have got the hostname meanwhile.
+      // Another intercept may have got the hostname in the meantime.
       store.previews.restore(by.teamId, interceptId, maxPreviews).catch(nullWhenTaken),
     );
     if (preview === null) return { ok: false, reason: 'not-found' };
@@ -170,9 +171,7 @@ export class PreviewRules {
     return { ok: true, preview };
   }
 
-  /**
-   * Removes an intercept with its previews, and has its traffic manager told. False when the team does not have it.
-   */
+  /** Removes an intercept with its previews, and notifies its traffic manager. False if the team does not have it. */
   async removeIntercept(by: TeamActor, intercept: Omit<Intercept, 'removedPreview'>): Promise<boolean> {
     const { store, announcer } = this.options;
     const { id: interceptId, trafficManagerId } = intercept;
@@ -186,8 +185,8 @@ export class PreviewRules {
   }
 
   /**
-   * Removes a preview for its traffic manager, which is not told of what it knows. Does nothing when the traffic manager
-   * has no such preview, or one that is newer than the call.
+   * Removes a preview for its traffic manager, which needs no notification. Does nothing if the traffic manager has no
+   * such preview, or if it is newer than the call.
    */
   async close(teamId: string, managerId: string, hostname: string, closing: Closing = {}): Promise<void> {
     const { actor = SYSTEM, calledAt = new Date() } = closing;
@@ -198,7 +197,7 @@ export class PreviewRules {
     await this.recordRemoved({ teamId, actor }, preview);
   }
 
-  /** The same for an intercept with its previews. */
+  /** Does the same for an intercept with its previews. */
   async closeIntercept(
     teamId: string,
     managerId: string,
@@ -214,19 +213,22 @@ export class PreviewRules {
     await this.recordInterceptRemoved({ teamId, actor }, closed.intercept, hostnames);
   }
 
-  /** Notes that the traffic manager of an intercept no longer shows the removed preview of this hostname. */
+  /** Records that the traffic manager of an intercept no longer shows the removed preview with this hostname. */
   async dropRemoved(teamId: string, interceptId: string, hostname: string): Promise<void> {
     if (await this.options.store.requestedPreviews.dropRemoved(teamId, interceptId, hostname))
       this.interceptChanged(teamId, interceptId);
   }
 
-  /** Keeps what a traffic manager shows of an intercept. It is not audited: nobody decided it. */
+  /** Stores what a traffic manager reports about an intercept. It is not audited, because no person decided it. */
   async followIntercept(teamId: string, id: string, shown: InterceptStatus): Promise<void> {
     await this.options.store.intercepts.update(teamId, id, shown);
     this.interceptChanged(teamId, id);
   }
 
-  /** Has a preview enter the cluster where its traffic manager says. It is not audited: nobody decided it. */
+  /**
+   * Sets the ingress of a preview to the one that its traffic manager reports. It is not audited, because no person
+   * decided it.
+   */
   async followIngress(
     { id, teamId, hostname }: Pick<Preview, 'id' | 'teamId' | 'hostname'>,
     ingress: Ingress,
@@ -237,7 +239,7 @@ export class PreviewRules {
     announcer.changed({ teamId, resource: 'preview', id, change: 'updated' });
   }
 
-  /** Announces and records previews that the store has removed since their time was over. */
+  /** Announces and records previews that the store has removed after their end. */
   async recordEnded(ended: readonly EndedPreview[]): Promise<void> {
     const { audit, announcer } = this.options;
     await announcer.previewsRemoved(ended.map(({ preview }) => preview));
@@ -290,7 +292,7 @@ export class PreviewRules {
     });
   }
 
-  /** A header whose value alone changed shows as its name, before and after. */
+  /** Records a change. A header with a changed value is recorded by its name, before and after. */
   private recordChanged(by: TeamActor, before: Preview, after: Preview): Promise<void> {
     return this.options.audit.recordChange(by, 'preview.update', targetOfPreview(after), {
       before,
@@ -316,13 +318,13 @@ export class PreviewRules {
     });
   }
 
-  /** Announces that an intercept may have a removed preview to restore now, or may not any more. */
+  /** Announces that an intercept may now have a removed preview to restore, or may no longer have one. */
   private interceptChanged(teamId: string, id: string): void {
     this.options.announcer.changed({ teamId, resource: 'intercept', id, change: 'updated' });
   }
 }
 
-/** Makes an id for a new intercept: `<uuid>:<name>`, as Telepresence builds it. */
+/** Returns an ID for a new intercept: `<uuid>:<name>`, in Telepresence's format. */
 export function newInterceptId(name: string): string {
   return `${randomUUID()}:${name}`;
 }

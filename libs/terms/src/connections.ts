@@ -1,8 +1,8 @@
 /**
  * - `connected`: a tunnel opened, and a session began with it
- * - `resumed`: a tunnel opened for a session that there was
+ * - `resumed`: a tunnel opened for an existing session
  * - `disconnected`: a tunnel closed
- * - `ended`: the session is over for good
+ * - `ended`: the session ended for good
  */
 export const CONNECTION_CHANGES = ['connected', 'resumed', 'disconnected', 'ended'] as const;
 export type ConnectionChange = (typeof CONNECTION_CHANGES)[number];
@@ -11,15 +11,15 @@ export type ConnectionChange = (typeof CONNECTION_CHANGES)[number];
 export const CONNECTION_REASONS = [
   /** The traffic manager stopped, or closed its tunnel itself. */
   'manager_stopped',
-  /** The edge stopped; it had asked the traffic manager to go elsewhere. */
+  /** The edge stopped, after asking the traffic manager to use another edge. */
   'edge_stopped',
-  /** A newer tunnel of the same process took over. */
+  /** A newer tunnel of the same process replaced it. */
   'superseded',
   /** The credential of the tunnel was revoked or has expired. */
   'credential_revoked',
   /** A person or program ended the session. */
   'session_ended',
-  /** Nothing was heard for too long. */
+  /** Nothing was received for too long. */
   'liveness_lost',
   /** The connection broke off. */
   'connection_lost',
@@ -29,7 +29,7 @@ export const CONNECTION_REASONS = [
   'limit',
   /** A fault of the edge. */
   'internal_error',
-  /** The traffic manager did not come back within its grace period. */
+  /** The traffic manager did not reconnect within its grace period. */
   'not_resumed',
 ] as const;
 export type ConnectionReason = (typeof CONNECTION_REASONS)[number];

@@ -1,6 +1,6 @@
 /**
- * The closed sets of words that the rules (libs/domain) and the API (libs/contract) share. They are spelled here, in a
- * package of their own, because domain must not know schemas and contract must not know what runs only on a server.
+ * The closed sets of words that the rules (libs/domain) and the API (libs/contract) share. They have a package of their
+ * own, because domain must not depend on schemas, and contract must not depend on server-only code.
  */
 export { AUDIT_ACTIONS, type AuditAction } from './audit-actions.js';
 export {

@@ -1,4 +1,4 @@
-/** What a team may watch for changes. */
+/** Resources of a team that can be watched for changes. */
 export const CHANGED_RESOURCES = [
   'api-key',
   'audit-event',

@@ -1,4 +1,4 @@
-/** `disconnected` sessions may be resumed until their grace period ends; `ended` ones never. */
+/** `disconnected` sessions can be resumed until their grace period ends; `ended` ones cannot. */
 export const SESSION_STATES = ['connected', 'disconnected', 'ended'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 

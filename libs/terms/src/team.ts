@@ -1,4 +1,4 @@
-/** What a key, or the role of a person, lets a request do. */
+/** Scopes of a key, or of the role of a person. */
 export const SCOPES = [
   'tunnel',
   'previews:read',
@@ -19,6 +19,6 @@ export type Scope = (typeof SCOPES)[number];
 export const ROLES = ['owner', 'admin', 'member'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What a person can leave behind in a team that still lets somebody in. */
+/** Credentials that can outlive their creator's membership in a team. */
 export const MEMBER_CREDENTIAL_KINDS = ['api-key', 'share-link', 'preview-token', 'invitation'] as const;
 export type MemberCredentialKind = (typeof MEMBER_CREDENTIAL_KINDS)[number];

@@ -36,18 +36,17 @@ type Status = number | '-';
 export type Row = readonly [route: string, needs: Needs, ...statuses: readonly Status[]];
 
 /*
- * Rules that the statuses follow:
- * - What belongs to another team is not there (404); a list shows the caller's own team (200).
- * - A person or key that is known and may not is told so (403); whoever is not known is asked for a credential (401),
- *   or, at a page, sent to sign in (303).
- * - People do what their role permits; `user` routes are theirs alone, whatever a key may.
- * - A program does what a member may, for one person in one team; what needs a person it may not.
- * - A member changes keys of their own only: the keys here are the operator's.
- * - A browser changes nothing for a page of another host, and holds no stream for it (403); what a page may read of us is
- *   for CORS to say.
- * - What lets a program in at `/token` is in its form; this one is empty.
- * - Telepresence's own routes know its keys and tokens, and no cookies. A key is handed on there no scope that its maker
- *   lacks: one for `keys:write` alone has none to give.
+ * Rules of the statuses:
+ * - Resources of another team do not exist (404); a list shows the caller's own team (200).
+ * - A known person or key without permission gets 403; an unknown caller gets 401 or, at a page, a redirect to the
+ *   sign-in (303).
+ * - People have the scopes of their role; `user` routes are only for them, whatever a key has.
+ * - A program has the scopes of a member, for one person in one team, and cannot use routes that need a person.
+ * - A member can change only their own keys: the keys here belong to the operator.
+ * - A browser cannot change anything or hold a stream for a page of another host (403); CORS decides what a page may read.
+ * - The credential of a program at `/token` is in its form; this one is empty.
+ * - Telepresence's own routes accept its keys and tokens, but no cookies. A key created there has no scope that its creator
+ *   lacks: a key with only `keys:write` has none to give.
  */
 // prettier-ignore
 export const AUTHORIZATION_TABLE: readonly Row[] = [
