@@ -76,10 +76,10 @@ export const PATTERNS = [
   {
     name: 'double negation',
     pattern:
-      /\b(?:[Nn]othing|[Nn]obody|[Nn]one|[Nn]o one|[Nn]ever|[Nn]ot) (?:[\w'’-]+ ){0,3}?(?:nothing|nobody|never|none|no one)\b/,
+      /\b(?:[Nn]othing|[Nn]obody|[Nn]one|[Nn]o one|[Nn]ever|[Nn]ot) (?:(?!if\b|when\b|unless\b)[\w'’-]+ ){0,3}?(?:nothing|nobody|never|none|no one)\b/,
     advice: 'say it positively',
     wrong: 'Nobody sees nothing of it.',
-    right: 'Everybody sees it. Nothing changes, never mind how often.',
+    right: 'Everybody sees it. Nothing changes, never mind how often. Does nothing if there is none.',
   },
   {
     name: 'whoever',

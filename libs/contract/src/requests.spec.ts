@@ -84,7 +84,7 @@ describe('a preview', () => {
     expect(new Set(broken(createPreviewRequest, { ...preview, ...change }))).toEqual(new Set([pointer]));
   });
 
-  it('changes single fields, but not none', () => {
+  it('changes single fields, but at least one', () => {
     expect(updatePreviewRequest.parse({ access: 'public' })).toEqual({ access: 'public' });
     expect(updatePreviewRequest.parse({ expiresAt: null, pullRequestUrl: null })).toEqual({
       expiresAt: null,

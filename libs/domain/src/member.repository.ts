@@ -20,7 +20,7 @@ export type MembershipOutcome =
 export interface MembershipChange {
   /** New role; null: leave. */
   readonly role: Role | null;
-  /** Who changes it; `self`: the person, who can only leave or step down. */
+  /** Authority of the change; `self`: the person, who can only leave or step down. */
   readonly by: Authority | 'self';
   readonly at: Date;
 }

@@ -57,7 +57,7 @@ export type OpenedPreview =
   | { readonly ok: true; readonly preview: Preview }
   | { readonly ok: false; readonly reason: PreviewRequestRefusal };
 
-/** Who removes a preview for a traffic manager, and when. */
+/** Actor and time of the removal of a preview for a traffic manager. */
 export interface Closing {
   /** Default: Culvert itself. */
   readonly actor?: Actor;

@@ -53,7 +53,7 @@ function authorityProblem(error: AuthorityLostError): ProblemError {
   }
 }
 
-/** Returns the role with which a caller changes members: a key can do at most what an admin can, whoever created it. */
+/** Returns the role with which a caller changes members: a key can do at most what an admin can, even if an owner created it. */
 export function powerOf({ role }: Pick<Caller, 'role'>): Role {
   return role ?? 'admin';
 }

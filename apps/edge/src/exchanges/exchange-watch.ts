@@ -155,7 +155,7 @@ export class ExchangeWatch implements ExchangeObserver {
 
   private capture(begun: Begun): BodyCapture {
     return new BodyCapture(MAX_CAPTURED_BYTES, (bytes) => {
-      // What goes on after its watch has ended has nobody to give the room back.
+      // An exchange that outlasts its watch has no owner to return the memory to.
       if (begun.isOver || !this.options.memory.reserve(bytes)) return 0;
       begun.heldBytes += bytes;
       return bytes;

@@ -1,4 +1,4 @@
-/** Which credentials pass the gate: tables of requests for one private preview, one public one and none. */
+/** Credentials that pass the gate: tables of requests for one private preview, one public one and none. */
 import { createHash } from 'node:crypto';
 import {
   generateSecret,

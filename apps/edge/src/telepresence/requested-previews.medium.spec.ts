@@ -176,7 +176,7 @@ describe(RequestedPreviews.name, () => {
     expect(JSON.stringify(after)).not.toContain('hidden');
   });
 
-  it('records a renewal by its changes, and nothing if it changed nothing', async () => {
+  it('records a renewal by its changes, and skips one without changes', async () => {
     await open('a:web');
     await open('a:web');
     expect(await entries('preview.update')).toEqual([]);

@@ -1,4 +1,4 @@
-/** Who can open a native tunnel, and who owns it then. The store is real; the requests are only heads. */
+/** Callers that can open a native tunnel, and its owners. The store is real; the requests are only heads. */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import {

@@ -140,7 +140,7 @@ describe('requests of Telepresence to the cloud', () => {
     });
   });
 
-  it('has no licenses, whoever asks and however it fails', async () => {
+  it('has no licenses for any caller, in any format of errors', async () => {
     for (const path of ['/api/licenses/1/formats/jwt', '/api/licenses/%E0/formats/jwt', '/api/licenses/x']) {
       const response = await api.http().get(path).set('Authorization', 'Bearer x');
       expect([response.status, response.headers['content-type']]).toEqual([404, 'text/plain; charset=utf-8']);

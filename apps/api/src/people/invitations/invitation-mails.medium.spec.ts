@@ -66,7 +66,7 @@ describe('mails of invitations', () => {
     expect(mails[0]).not.toContain('evil.example');
   });
 
-  it('are sent to one address a few times a day, whoever renews or revokes', async () => {
+  it('are sent to one address a few times a day, even if they are renewed or revoked', async () => {
     const email = `often-${count}@example.test`;
     const { id } = (await invite(admin, email)).body;
     for (let i = 1; i < 5; i++) expect((await renew(admin, id)).status).toBe(200);

@@ -60,7 +60,7 @@ export class ReplaysService {
     try {
       const offers = await call.ask({ needsExchange: needsExchange(request) });
       if (needsExchange(request) && offers.recorded === null)
-        throw notRepeatable('no edge holds it any more: only the last ones are held, while somebody watches');
+        throw notRepeatable('no edge holds it: only the latest are held, while the preview is being watched');
       const { body, ...composed } = composeReplay(request, offers.recorded);
       if (offers.offerId === null) throw notConnected(offers);
       await this.demandAgain(caller);

@@ -243,7 +243,7 @@ describe('the stream of changes', () => {
     expect(isOpen).toBe(false);
   });
 
-  it('ends when the process stops, and accepts no more', async () => {
+  it('ends when the process stops, which then refuses new ones', async () => {
     const reader = await watch(keyOf(ours));
     api.app.get(Readiness).markStopping();
     expect((await reader.next('end')).data).toEqual({ reason: 'interrupted' });
