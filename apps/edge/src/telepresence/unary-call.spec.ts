@@ -92,20 +92,22 @@ describe('a call of one message', () => {
   });
 });
 
-it('answers with a framed message and the status', () => {
-  const stream = new ManualStream();
-  answerCall(stream, Buffer.from([10, 1, 65]));
-  expect(Buffer.concat(stream.sent)).toEqual(Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]));
-  expect(stream.trailers).toMatchObject({ 'grpc-status': '0' });
-});
+describe('unary calls', () => {
+  it('answers with a framed message and the status', () => {
+    const stream = new ManualStream();
+    answerCall(stream, Buffer.from([10, 1, 65]));
+    expect(Buffer.concat(stream.sent)).toEqual(Buffer.from([0, 0, 0, 0, 3, 10, 1, 65]));
+    expect(stream.trailers).toMatchObject({ 'grpc-status': '0' });
+  });
 
-it('sends a caller only its own mistakes', () => {
-  const stream = new ManualStream();
-  expect(failCall(stream, new CallError(GrpcStatus.NOT_FOUND, 'no 100% of it'))).toBe(true);
-  expect(stream.trailers).toMatchObject({ 'grpc-status': '5', 'grpc-message': 'no 100%25 of it' });
-  expect(failCall(stream, new Error('secret of the database'))).toBe(false);
-  expect(stream.trailers).toMatchObject({ 'grpc-status': '14' });
-  expect(JSON.stringify(stream.trailers)).not.toContain('secret');
+  it('sends a caller only its own mistakes', () => {
+    const stream = new ManualStream();
+    expect(failCall(stream, new CallError(GrpcStatus.NOT_FOUND, 'no 100% of it'))).toBe(true);
+    expect(stream.trailers).toMatchObject({ 'grpc-status': '5', 'grpc-message': 'no 100%25 of it' });
+    expect(failCall(stream, new Error('secret of the database'))).toBe(false);
+    expect(stream.trailers).toMatchObject({ 'grpc-status': '14' });
+    expect(JSON.stringify(stream.trailers)).not.toContain('secret');
+  });
 });
 
 describe('the deadline of a call', () => {

@@ -1,5 +1,5 @@
 import type { Tunnel } from '@culvert/tunnel';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SessionMeter } from './session-meter.js';
 
 class FakeTunnel implements Tunnel {
@@ -16,46 +16,48 @@ class FakeTunnel implements Tunnel {
   }
 }
 
-it('reports each byte once, whichever tunnel carried it and whether that is still open', () => {
-  const meter = new SessionMeter();
-  const [a, b] = [new FakeTunnel(), new FakeTunnel()];
-  meter.add(a);
-  meter.add(b);
-  a.receivedBytes = 10;
-  b.sentBytes = 5;
-  const first = meter.read();
-  expect(first).toMatchObject({ receivedBytes: 10, sentBytes: 5 });
-  meter.settle(first);
-  a.receivedBytes = 17;
-  meter.remove(a);
-  meter.remove(a);
-  b.sentBytes = 6;
-  const second = meter.read();
-  expect(second).toMatchObject({ receivedBytes: 7, sentBytes: 1 });
-  meter.settle(second);
-  expect(meter.read()).toMatchObject({ receivedBytes: 0, sentBytes: 0 });
-});
+describe('SessionMeter', () => {
+  it('reports each byte once, whichever tunnel carried it and whether that is still open', () => {
+    const meter = new SessionMeter();
+    const [a, b] = [new FakeTunnel(), new FakeTunnel()];
+    meter.add(a);
+    meter.add(b);
+    a.receivedBytes = 10;
+    b.sentBytes = 5;
+    const first = meter.read();
+    expect(first).toMatchObject({ receivedBytes: 10, sentBytes: 5 });
+    meter.settle(first);
+    a.receivedBytes = 17;
+    meter.remove(a);
+    meter.remove(a);
+    b.sentBytes = 6;
+    const second = meter.read();
+    expect(second).toMatchObject({ receivedBytes: 7, sentBytes: 1 });
+    meter.settle(second);
+    expect(meter.read()).toMatchObject({ receivedBytes: 0, sentBytes: 0 });
+  });
 
-it('reports a load again that was not settled', () => {
-  const meter = new SessionMeter();
-  const tunnel = new FakeTunnel();
-  meter.add(tunnel);
-  tunnel.receivedBytes = 10;
-  meter.read();
-  tunnel.receivedBytes = 15;
-  expect(meter.read().receivedBytes).toBe(15);
-});
+  it('reports a load again that was not settled', () => {
+    const meter = new SessionMeter();
+    const tunnel = new FakeTunnel();
+    meter.add(tunnel);
+    tunnel.receivedBytes = 10;
+    meter.read();
+    tunnel.receivedBytes = 15;
+    expect(meter.read().receivedBytes).toBe(15);
+  });
 
-it('measures the newest tunnel, and counts the streams of all', () => {
-  const meter = new SessionMeter();
-  expect(meter.read()).toMatchObject({ streamCount: 0, roundTripMs: null });
-  const [old, young] = [new FakeTunnel(), new FakeTunnel()];
-  Object.assign(old, { streamCount: 2, roundTripMs: 80 });
-  meter.add(old);
-  expect(meter.read()).toMatchObject({ streamCount: 2, roundTripMs: 80 });
-  young.streamCount = 1;
-  meter.add(young);
-  expect(meter.read()).toMatchObject({ streamCount: 3, roundTripMs: null });
-  young.roundTripMs = 12;
-  expect(meter.read().roundTripMs).toBe(12);
+  it('measures the newest tunnel, and counts the streams of all', () => {
+    const meter = new SessionMeter();
+    expect(meter.read()).toMatchObject({ streamCount: 0, roundTripMs: null });
+    const [old, young] = [new FakeTunnel(), new FakeTunnel()];
+    Object.assign(old, { streamCount: 2, roundTripMs: 80 });
+    meter.add(old);
+    expect(meter.read()).toMatchObject({ streamCount: 2, roundTripMs: 80 });
+    young.streamCount = 1;
+    meter.add(young);
+    expect(meter.read()).toMatchObject({ streamCount: 3, roundTripMs: null });
+    young.roundTripMs = 12;
+    expect(meter.read().roundTripMs).toBe(12);
+  });
 });

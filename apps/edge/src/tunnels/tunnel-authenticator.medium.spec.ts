@@ -14,7 +14,7 @@ import {
 import { TrustedProxies } from '@culvert/relay';
 import { createStore } from '@culvert/store';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { describe, afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { TunnelAuthenticator } from './tunnel-authenticator.js';
 
 let database: TestDatabase;
@@ -72,39 +72,41 @@ async function program(clientId: string, at = new Date()) {
   return { id: made?.id ?? '', secret };
 }
 
-it('accepts a key with the scope, which then owns the tunnel, and records its use', async () => {
-  const { id, secret } = await key(['tunnel']);
-  const asked = request(`Bearer ${secret}`);
-  expect(await authenticator.authenticate(asked)).toBeNull();
-  expect(authenticator.ownerOf(asked)).toEqual({ teamId, credential: { kind: 'api-key', apiKeyId: id } });
-  expect(used).toContain(id);
-});
-
-it('accepts an access token of culvert, and the tunnel belongs to that program and person', async () => {
-  const { id, secret } = await program(CULVERT_CLIENT_ID);
-  const asked = request(`Bearer ${secret}`);
-  expect(await authenticator.authenticate(asked)).toBeNull();
-  expect(authenticator.ownerOf(asked)).toEqual({
-    teamId,
-    credential: { kind: 'program', programId: id, userId },
+describe('TunnelAuthenticator', () => {
+  it('accepts a key with the scope, which then owns the tunnel, and records its use', async () => {
+    const { id, secret } = await key(['tunnel']);
+    const asked = request(`Bearer ${secret}`);
+    expect(await authenticator.authenticate(asked)).toBeNull();
+    expect(authenticator.ownerOf(asked)).toEqual({ teamId, credential: { kind: 'api-key', apiKeyId: id } });
+    expect(used).toContain(id);
   });
-});
 
-it.each<[string, () => Promise<string | undefined>, number]>([
-  ['nothing', async () => undefined, 401],
-  ['a secret beyond the limit', async () => `Bearer ${'x'.repeat(513)}`, 401],
-  ['an unknown key', async () => `Bearer ${generateApiKeySecret()}`, 401],
-  ['an expired key', async () => `Bearer ${(await key(['tunnel'], new Date(Date.now() - 1))).secret}`, 401],
-  ['a key without the scope', async () => `Bearer ${(await key(['previews:read'])).secret}`, 403],
-  ['an unknown token', async () => `Bearer ${generateOAuthSecret('access')}`, 401],
-  ['a token of Telepresence’s', async () => `Bearer ${(await program('telepresence-cli')).secret}`, 401],
-  [
-    'an expired token',
-    async () => `Bearer ${(await program(CULVERT_CLIENT_ID, new Date(Date.now() - 3_600_001))).secret}`,
-    401,
-  ],
-])('refuses %s', async (_name, authorization, status) => {
-  const asked = request(await authorization());
-  expect((await authenticator.authenticate(asked))?.status).toBe(status);
-  expect(() => authenticator.ownerOf(asked)).toThrow('without authentication');
+  it('accepts an access token of culvert, and the tunnel belongs to that program and person', async () => {
+    const { id, secret } = await program(CULVERT_CLIENT_ID);
+    const asked = request(`Bearer ${secret}`);
+    expect(await authenticator.authenticate(asked)).toBeNull();
+    expect(authenticator.ownerOf(asked)).toEqual({
+      teamId,
+      credential: { kind: 'program', programId: id, userId },
+    });
+  });
+
+  it.each<[string, () => Promise<string | undefined>, number]>([
+    ['nothing', async () => undefined, 401],
+    ['a secret beyond the limit', async () => `Bearer ${'x'.repeat(513)}`, 401],
+    ['an unknown key', async () => `Bearer ${generateApiKeySecret()}`, 401],
+    ['an expired key', async () => `Bearer ${(await key(['tunnel'], new Date(Date.now() - 1))).secret}`, 401],
+    ['a key without the scope', async () => `Bearer ${(await key(['previews:read'])).secret}`, 403],
+    ['an unknown token', async () => `Bearer ${generateOAuthSecret('access')}`, 401],
+    ['a token of Telepresence’s', async () => `Bearer ${(await program('telepresence-cli')).secret}`, 401],
+    [
+      'an expired token',
+      async () => `Bearer ${(await program(CULVERT_CLIENT_ID, new Date(Date.now() - 3_600_001))).secret}`,
+      401,
+    ],
+  ])('refuses %s', async (_name, authorization, status) => {
+    const asked = request(await authorization());
+    expect((await authenticator.authenticate(asked))?.status).toBe(status);
+    expect(() => authenticator.ownerOf(asked)).toThrow('without authentication');
+  });
 });

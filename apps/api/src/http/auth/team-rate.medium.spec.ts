@@ -51,13 +51,15 @@ describe('the requests of a team', () => {
   });
 });
 
-it('shows a missing limit as null, and counts nothing', async () => {
-  const api = await TestApi.start({ env: { MAX_API_REQUESTS_PER_TEAM: '0' } });
-  try {
-    const { body, headers } = await (await api.team('Shop')).get('/team');
-    expect(body.limits.apiRequestsPerMinute).toBeNull();
-    expect(headers).not.toHaveProperty('ratelimit');
-  } finally {
-    await api.close();
-  }
+describe('a team without a limit of requests', () => {
+  it('shows a missing limit as null, and counts nothing', async () => {
+    const api = await TestApi.start({ env: { MAX_API_REQUESTS_PER_TEAM: '0' } });
+    try {
+      const { body, headers } = await (await api.team('Shop')).get('/team');
+      expect(body.limits.apiRequestsPerMinute).toBeNull();
+      expect(headers).not.toHaveProperty('ratelimit');
+    } finally {
+      await api.close();
+    }
+  });
 });

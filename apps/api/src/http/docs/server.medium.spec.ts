@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describe, afterAll, beforeAll, expect, it } from 'vitest';
 import { TestApi } from '../../spec/api-harness.js';
 
 let api: TestApi;
@@ -9,11 +9,13 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-it('returns its version, that of its package, to callers with a key', async () => {
-  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(manifest) as { version: string };
-  const team = await api.team('Shop');
-  const { body, status } = await team.get('/server');
-  expect([status, body]).toEqual([200, { version }]);
-  expect((await api.http().get('/api/v1/server')).status).toBe(401);
+describe('the server of the API', () => {
+  it('returns its version, that of its package, to callers with a key', async () => {
+    const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+    const { version } = JSON.parse(manifest) as { version: string };
+    const team = await api.team('Shop');
+    const { body, status } = await team.get('/server');
+    expect([status, body]).toEqual([200, { version }]);
+    expect((await api.http().get('/api/v1/server')).status).toBe(401);
+  });
 });

@@ -220,12 +220,14 @@ describe.each([
   });
 });
 
-it('reports that it does not write to other URLs, and calls no host', async () => {
-  const preview = await create('https://elsewhere.test/acme/shop/pull/1');
-  forge.requests.length = 0;
-  await writer.look();
-  expect((await show(preview)).pullRequest).toMatchObject({ status: 'unsupported', commentUrl: null });
-  expect(forge.requests).toEqual([]);
+describe('comments on pull requests', () => {
+  it('reports that it does not write to other URLs, and calls no host', async () => {
+    const preview = await create('https://elsewhere.test/acme/shop/pull/1');
+    forge.requests.length = 0;
+    await writer.look();
+    expect((await show(preview)).pullRequest).toMatchObject({ status: 'unsupported', commentUrl: null });
+    expect(forge.requests).toEqual([]);
+  });
 });
 
 describe('several processes', () => {

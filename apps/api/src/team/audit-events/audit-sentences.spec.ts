@@ -1,5 +1,5 @@
 import { AUDIT_ACTIONS } from '@culvert/contract';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { summaryOf, type ToldEvent } from './audit-sentences.js';
 
 const event: ToldEvent = {
@@ -10,52 +10,54 @@ const event: ToldEvent = {
   after: null,
 };
 
-it.each(AUDIT_ACTIONS)('describes %s in words, also if nothing else was recorded', (action) => {
-  const summary = summaryOf({ ...event, action });
-  expect(summary).toMatch(/^[a-z]+ed? |^(sent|gave|left|set) /);
-  expect(summary).not.toContain(action);
-  expect(summary).not.toMatch(/undefined|null|  | $|01a22b8d/);
-});
+describe('summaryOf', () => {
+  it.each(AUDIT_ACTIONS)('describes %s in words, also if nothing else was recorded', (action) => {
+    const summary = summaryOf({ ...event, action });
+    expect(summary).toMatch(/^[a-z]+ed? |^(sent|gave|left|set) /);
+    expect(summary).not.toContain(action);
+    expect(summary).not.toMatch(/undefined|null|  | $|01a22b8d/);
+  });
 
-it('shows the ID of a target without a name, and the name of an unknown kind', () => {
-  expect(summaryOf({ ...event, targetName: null, action: 'api-key.revoke' })).toBe(
-    'revoked the key "01a22b8d"',
-  );
-  expect(summaryOf({ ...event, action: 'robot.build' })).toBe('did robot.build on "staging"');
-});
+  it('shows the ID of a target without a name, and the name of an unknown kind', () => {
+    expect(summaryOf({ ...event, targetName: null, action: 'api-key.revoke' })).toBe(
+      'revoked the key "01a22b8d"',
+    );
+    expect(summaryOf({ ...event, action: 'robot.build' })).toBe('did robot.build on "staging"');
+  });
 
-it.each([
-  [
-    'member.update',
-    { role: 'member' },
-    { role: 'admin' },
-    'changed the role of "staging" from member to admin',
-  ],
-  ['team.update', { name: 'A' }, { name: 'B "2"' }, 'renamed the team "A" to "B "2""'],
-  [
-    'team.update',
-    { previewIdleExpirySeconds: null },
-    { previewIdleExpirySeconds: 600 },
-    'changed preview idle expiry seconds of the team "staging" from none to 600',
-  ],
-  ['preview.update', { ingress: {} }, { ingress: {} }, 'changed ingress of the preview "staging"'],
-  ['preview.end', null, { reason: 'unused' }, 'ended the preview "staging": it was unused for too long'],
-  ['preview.replay', null, { method: 'GET', path: '/a' }, 'sent GET /a to the preview "staging"'],
-  [
-    'api-key.revoke',
-    null,
-    { becauseOfMember: 'u2', member: 'ben@example.test' },
-    'revoked the key "staging": ben@example.test no longer has permission for it',
-  ],
-  ['member.add', null, { role: 'member' }, 'added "staging" to the team as member'],
-] as const)('describes %s with previous and new values', (action, before, after, summary) => {
-  expect(summaryOf({ ...event, action, before, after })).toBe(summary);
-});
+  it.each([
+    [
+      'member.update',
+      { role: 'member' },
+      { role: 'admin' },
+      'changed the role of "staging" from member to admin',
+    ],
+    ['team.update', { name: 'A' }, { name: 'B "2"' }, 'renamed the team "A" to "B "2""'],
+    [
+      'team.update',
+      { previewIdleExpirySeconds: null },
+      { previewIdleExpirySeconds: 600 },
+      'changed preview idle expiry seconds of the team "staging" from none to 600',
+    ],
+    ['preview.update', { ingress: {} }, { ingress: {} }, 'changed ingress of the preview "staging"'],
+    ['preview.end', null, { reason: 'unused' }, 'ended the preview "staging": it was unused for too long'],
+    ['preview.replay', null, { method: 'GET', path: '/a' }, 'sent GET /a to the preview "staging"'],
+    [
+      'api-key.revoke',
+      null,
+      { becauseOfMember: 'u2', member: 'ben@example.test' },
+      'revoked the key "staging": ben@example.test no longer has permission for it',
+    ],
+    ['member.add', null, { role: 'member' }, 'added "staging" to the team as member'],
+  ] as const)('describes %s with previous and new values', (action, before, after, summary) => {
+    expect(summaryOf({ ...event, action, before, after })).toBe(summary);
+  });
 
-it('distinguishes joining and leaving from being added and removed', () => {
-  const self = { ...event, targetId: 'u1' };
-  expect(summaryOf({ ...self, action: 'member.add', after: { role: 'admin' } })).toBe(
-    'joined the team as admin',
-  );
-  expect(summaryOf({ ...self, action: 'member.remove' })).toBe('left the team');
+  it('distinguishes joining and leaving from being added and removed', () => {
+    const self = { ...event, targetId: 'u1' };
+    expect(summaryOf({ ...self, action: 'member.add', after: { role: 'admin' } })).toBe(
+      'joined the team as admin',
+    );
+    expect(summaryOf({ ...self, action: 'member.remove' })).toBe('left the team');
+  });
 });
