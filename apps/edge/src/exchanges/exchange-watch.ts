@@ -232,7 +232,7 @@ export class ExchangeWatch implements ExchangeObserver {
     return true;
   }
 
-  /** Turns come evenly: of a flood, what is looked at would otherwise hold up all others once a second. */
+  /** Spreads turns evenly over time. Otherwise the first exchanges of a burst would use up all turns of a second. */
   private reserveTurn(): boolean {
     const now = performance.now();
     this.turns = Math.min(MAX_PER_SECOND, this.turns + ((now - this.turnsAt) * MAX_PER_SECOND) / 1000);

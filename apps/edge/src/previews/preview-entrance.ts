@@ -114,7 +114,7 @@ export class PreviewEntrance {
   }
 
   private sendToSignIn(request: RequestHead, hostname: string, target: string): Verdict {
-    // Several tabs may sign in at once: they share the nonce.
+    // Several tabs can sign in at once: they share the nonce.
     const nonce = this.cookieOf(request, NONCE_COOKIE[this.options.scheme]) ?? generateSecret();
     const to = target.length > MAX_TARGET_LENGTH ? '/' : target;
     const location =
@@ -220,7 +220,7 @@ export class PreviewEntrance {
     return this.goTo(request, target, this.setCookie(VISIT_COOKIE[this.options.scheme], secret, seconds));
   }
 
-  /** Absolute, so that a target like `//elsewhere` stays a path of this host. */
+  /** Redirects with an absolute URL, so that a target like `//elsewhere` stays a path of this host. */
   private goTo(request: RequestHead, target: string, lines: string): Verdict {
     return respond(303, `Location: ${ownOrigin(request, this.options.scheme)}${target}\r\n${lines}`);
   }

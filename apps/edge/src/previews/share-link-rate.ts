@@ -13,7 +13,7 @@ export class ShareLinkRate {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Counts a visit. Returns 0 when it is within the limit, else in how many seconds the next one may begin. */
+  /** Counts a visit. Returns 0 if it is within the limit, else the seconds until the next one can begin. */
   consume(shareLinkId: string, address: string): number {
     const key = `${shareLinkId} ${networkOf(address)}`;
     const now = this.now();

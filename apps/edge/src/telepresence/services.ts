@@ -51,7 +51,7 @@ export class TelepresenceServices {
     this.register();
   }
 
-  /** Answers one call, whatever it is. Never rejects. */
+  /** Answers any call. Never rejects. */
   async serveCall(stream: HandedOffStream): Promise<void> {
     const { target } = stream.head;
     try {

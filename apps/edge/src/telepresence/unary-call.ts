@@ -90,7 +90,7 @@ export function answerCall(stream: HandedOffStream, message: Buffer): void {
   stream.end(trailersOf(GrpcStatus.OK, ''));
 }
 
-/** Ends a call as `error` says; tells whether it was one of ours. */
+/** Ends a call with the status of `error`; reports whether the error was a CallError. */
 export function failCall(stream: HandedOffStream, error: unknown): boolean {
   const isOurs = error instanceof CallError;
   if (isOurs) refuseCall(stream, error.status, error.message);

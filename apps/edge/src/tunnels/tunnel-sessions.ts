@@ -25,7 +25,7 @@ import { SessionMeter } from './session-meter.js';
 import type { TunnelOwner } from './tunnel-authenticator.js';
 import { findUnusable, idOf, reasonOf } from './tunnel-credentials.js';
 
-/** One registered tunnel with what has to be known to end it. */
+/** One registered tunnel with everything that is needed to end it. */
 export interface RegisteredTunnel {
   readonly tunnel: Tunnel;
   readonly credential: TunnelCredential;
@@ -66,7 +66,7 @@ export class TunnelSessions {
   /** Identifies this process among several edges on one database. */
   readonly edgeId = randomUUID();
   private readonly bySession = new Map<string, LocalSession>();
-  /** Those of them that are open, or were until they are detached. */
+  /** Tunnels that are open, or were until they are detached. */
   private readonly opened = new Set<RegisteredTunnel>();
   private heldCount = 0;
   private readonly history: ConnectionHistory;
@@ -132,7 +132,7 @@ export class TunnelSessions {
           throw error;
         });
         if (outcome instanceof TeamLimitError) {
-          const reason = `the team has ${outcome.max} sessions, as many as it may`;
+          const reason = `the team has reached its limit of ${outcome.max} sessions`;
           return { refuse: { code: GoAwayCode.LIMIT, reason } };
         }
         const { session, resumed } = outcome;
@@ -219,7 +219,7 @@ export class TunnelSessions {
     return registered;
   }
 
-  /** From here on the tunnel can be ended from outside, even before it is open. */
+  /** Adds a tunnel. From here on it can be ended from outside, even before it is open. */
   hold(registered: RegisteredTunnel): void {
     let session = this.bySession.get(registered.session.id);
     if (!session) {
@@ -231,7 +231,7 @@ export class TunnelSessions {
     this.heldCount++;
   }
 
-  /** The tunnel is open: it carries new streams from here on. */
+  /** Marks the tunnel as open: it carries new streams from here on. */
   attach(registered: RegisteredTunnel): void {
     const { session, tunnel, instanceId } = registered;
     const siblings = this.bySession.get(session.id)!;
@@ -239,8 +239,8 @@ export class TunnelSessions {
     this.opened.add(registered);
     this.remember(registered, registered.resumed ? 'resumed' : 'connected', null);
     for (const other of siblings.tunnels) {
-      // A process keeps one tunnel to an edge: an older one of the same process is a half-dead twin, unless it
-      // has said that it leaves, and finishes its streams.
+      // A process keeps one tunnel to an edge. An older one of the same process is half dead, unless it is leaving and
+      // finishes its streams.
       if (other !== registered && other.instanceId === instanceId && other.tunnel.state !== 'draining') {
         other.end(GoAwayCode.SUPERSEDED, 'a newer tunnel of the same process replaced it');
       }
@@ -256,13 +256,13 @@ export class TunnelSessions {
     );
   }
 
-  /** Records what the tunnel does now, without waiting for the next heartbeat. */
+  /** Records the tunnel's load now, without waiting for the next heartbeat. */
   report({ session }: RegisteredTunnel): void {
     const siblings = this.bySession.get(session.id);
     if (siblings) this.record(session, siblings);
   }
 
-  /** The tunnel has ended. */
+  /** Removes a tunnel that has ended. */
   detach(registered: RegisteredTunnel, { code, reason, detail }: TunnelEnd): void {
     const { session, tunnel } = registered;
     const siblings = this.bySession.get(session.id);

@@ -108,7 +108,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     });
     const entry: OpenStream = { caller, stream, request, options, expiry: undefined };
     this.openStreams.add(entry);
-    // What ended since the guard looked ended unheard.
+    // Check again: access may have ended between the guard and here, before events of it were received.
     if (!this.isStopping) void this.checkOne(entry);
     else queueMicrotask(() => stream.end('interrupted'));
     return {
@@ -154,7 +154,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Keys, sessions and tokens end by themselves too. */
+  /** Ends the stream when the credential expires, for which there is no event. */
   private awaitExpiry(entry: OpenStream): void {
     clearTimeout(entry.expiry);
     if (!entry.stream.isOpen) return;

@@ -78,7 +78,7 @@ export class InvitationRate {
     }
   }
 
-  /** Takes back what was counted of a mail that is not sent after all. */
+  /** Takes back the count of a mail that is not sent after all. */
   async refund(caller: Caller, email: string): Promise<void> {
     for (const { limiter, keyOf } of this.limits) await limiter.refund(keyOf(caller, email));
   }

@@ -54,7 +54,7 @@ export class InvitationsService {
       .catch(throwRefusal);
     if (invitation === null || invitation === 'member') {
       await this.rate.refund(caller, email);
-      const what = invitation === null ? 'is invited already' : 'is a member already';
+      const what = invitation === null ? 'is already invited' : 'is already a member';
       throw new ProblemError('already_invited', { detail: `${email} ${what}` });
     }
     await this.audit.record(caller, 'invitation.create', targetOf(invitation), { after: { email, role } });

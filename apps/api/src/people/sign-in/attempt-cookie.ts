@@ -38,7 +38,7 @@ export class AttemptCookie {
     response.cookie(this.name, text, { ...this.options, maxAge: LIFETIME_MS });
   }
 
-  /** The attempt of this browser at this provider, which is used up by looking. */
+  /** Returns the attempt of this browser at this provider, and removes it. */
   consume(provider: string, request: Request, response: Response): SignInAttempt | null {
     response.clearCookie(this.name, this.options);
     const parsed = attempt.safeParse(parseJson(readCookie(request.headers.cookie, this.name) ?? ''));

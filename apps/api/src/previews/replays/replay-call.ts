@@ -29,9 +29,9 @@ export interface Asked {
 export interface Offers {
   /** Offer of an edge that will send it; null: no edge can. */
   readonly offerId: string | null;
-  /** Null: no edge holds it. */
+  /** The exchange; null: no edge holds it. */
   readonly recorded: RecordedExchange | null;
-  /** What edges said that cannot. */
+  /** States of the edges that refused. */
   readonly refusals: readonly ReplayOffer['state'][];
 }
 
@@ -107,7 +107,7 @@ export class ReplayCall {
   }
 }
 
-/** Null when the edge holds none, or shows it as another version of this program would. */
+/** Null if the edge holds none, or shows it in the format of another version. */
 function recordedBy(offer: ReplayOffer): RecordedExchange | null {
   const shown = exchange.safeParse(offer.exchange);
   if (!shown.success) return null;

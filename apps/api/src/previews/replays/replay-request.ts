@@ -13,7 +13,7 @@ export interface ComposedRequest {
   readonly body: Buffer;
 }
 
-/** An exchange as edges hold it: without its secrets. */
+/** An exchange as edges hold it, without its secrets. */
 export interface RecordedExchange {
   readonly exchange: Exchange;
   /** Bodies; null: none were captured. */
