@@ -17,7 +17,7 @@ export function NoTeam(): ReactElement {
   return (
     <Page title={TITLE} description="A team owns keys, traffic managers and previews.">
       <Text>
-        Ask a member of a team to invite <strong>{user?.email}</strong> . The link in the invitation leads to
+        Ask a member of a team to invite <strong>{user?.email}</strong>. The link in the invitation leads to
         their team.
       </Text>
     </Page>

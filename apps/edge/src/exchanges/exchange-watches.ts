@@ -63,7 +63,7 @@ export class ExchangeWatches {
       });
   }
 
-  /** What is known of an exchange of a watched preview, as `ExchangeWatch` shows it; null when the watch does not keep it. */
+  /** Returns an exchange of a watched preview, as `ExchangeWatch` shows it; null if the watch does not keep it. */
   find(previewId: string, exchangeId: string): { readonly line: string; readonly bodies: string } | null {
     return this.watched.get(previewId)?.watch.find(exchangeId) ?? null;
   }

@@ -277,7 +277,7 @@ function Actions({ intercept, previews }: Row): ReactElement {
       text: (
         <>
           {previews.length > 0 &&
-            `${count(previews.length, 'preview')} of it end: ${previews.map(({ hostname }) => hostname).join(', ')}. `}
+            `This also removes ${count(previews.length, 'preview')}: ${previews.map(({ hostname }) => hostname).join(', ')}. `}
           The cluster keeps intercepting until the intercept is ended there.
         </>
       ),
