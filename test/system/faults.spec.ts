@@ -167,7 +167,7 @@ it('answers 503 with Retry-After while no manager is connected, and a page that 
   expect(result.status).toBe(503);
   expect(result.headers['retry-after']).toBe('5');
   expect(result.headers['refresh']).toBe('5');
-  expect(result.body.toString()).toContain('tries again by itself');
+  expect(result.body.toString()).toContain('reloads by itself');
   await impatient.stop();
 });
 

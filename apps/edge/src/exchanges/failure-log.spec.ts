@@ -9,7 +9,7 @@ describe(FailureLog.name, () => {
     const log = pino({ level: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as never) });
     const failures = new FailureLog(log);
     for (let i = 0; i < 10_000; i++)
-      failures.add(new RelayError('unknown_host', 'No preview answers at this address.'), 'x.preview.test');
+      failures.add(new RelayError('unknown_host', 'No preview exists at this address.'), 'x.preview.test');
     const error = new RelayError('ingress_refused', 'Ingress a:80: connection refused.');
     failures.add(error, 'shop.preview.test');
     expect(lines.length).toBeLessThan(110);
