@@ -4,7 +4,7 @@ import { ApiProblem, describeError } from './problem.js';
 const answer = (status: number): Response =>
   new Response(null, { status, headers: { 'x-request-id': 'r-1' } });
 
-describe('describeError', () => {
+describe(describeError.name, () => {
   it('lists the invalid fields by name', () => {
     const problem = ApiProblem.from(answer(400), {
       code: 'validation_failed',

@@ -3,7 +3,7 @@ import { timeAgo } from './time-ago.js';
 
 const NOW = Date.parse('2026-11-25T12:00:00Z');
 
-describe('timeAgo', () => {
+describe(timeAgo.name, () => {
   it.each([
     ['2026-11-25T11:59:31Z', 'just now'],
     ['2026-11-25T12:00:59Z', 'just now'],

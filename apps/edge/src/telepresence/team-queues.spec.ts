@@ -9,7 +9,7 @@ function add(queues: TeamQueues, teamId: string, work: () => Promise<void>): Pro
   return added;
 }
 
-describe('TeamQueues', () => {
+describe(TeamQueues.name, () => {
   it('does the work of a team one after the other, also after a failure', async () => {
     const queues = new TeamQueues(10);
     const log: string[] = [];

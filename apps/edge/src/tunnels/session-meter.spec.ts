@@ -16,7 +16,7 @@ class FakeTunnel implements Tunnel {
   }
 }
 
-describe('SessionMeter', () => {
+describe(SessionMeter.name, () => {
   it('reports each byte once, whichever tunnel carried it and whether that is still open', () => {
     const meter = new SessionMeter();
     const [a, b] = [new FakeTunnel(), new FakeTunnel()];

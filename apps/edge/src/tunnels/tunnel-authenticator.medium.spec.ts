@@ -72,7 +72,7 @@ async function program(clientId: string, at = new Date()) {
   return { id: made?.id ?? '', secret };
 }
 
-describe('TunnelAuthenticator', () => {
+describe(TunnelAuthenticator.name, () => {
   it('accepts a key with the scope, which then owns the tunnel, and records its use', async () => {
     const { id, secret } = await key(['tunnel']);
     const asked = request(`Bearer ${secret}`);

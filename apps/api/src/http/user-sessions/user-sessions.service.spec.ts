@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('UserSessionsService', () => {
+describe(UserSessionsService.name, () => {
   it('removes sessions, password resets and visits that ended, every hour until it stops', () => {
     const removed: string[] = [];
     const sweptAs = (name: string) => ({

@@ -10,7 +10,7 @@ const event: ToldEvent = {
   after: null,
 };
 
-describe('summaryOf', () => {
+describe(summaryOf.name, () => {
   it.each(AUDIT_ACTIONS)('describes %s in words, also if nothing else was recorded', (action) => {
     const summary = summaryOf({ ...event, action });
     expect(summary).toMatch(/^[a-z]+ed? |^(sent|gave|left|set) /);

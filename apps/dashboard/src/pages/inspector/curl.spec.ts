@@ -20,7 +20,7 @@ function wordsOf(command: string): string[] {
   return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
 }
 
-describe('toCurl', () => {
+describe(toCurl.name, () => {
   it('contains method and fields, without those that curl adds itself', () => {
     const exchange = request({
       method: 'DELETE',

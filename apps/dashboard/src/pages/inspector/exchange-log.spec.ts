@@ -31,7 +31,7 @@ function manualLog() {
   return { log, frames, draw: () => frames.splice(0).forEach((flush) => flush()) };
 }
 
-describe('ExchangeLog', () => {
+describe(ExchangeLog.name, () => {
   it('notifies readers once per frame, however much arrives in it', () => {
     const { log, frames, draw } = manualLog();
     let told = 0;

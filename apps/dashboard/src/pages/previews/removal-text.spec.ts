@@ -5,7 +5,7 @@ import { removalText } from './removal-text.js';
 const preview = (trafficManagerId: string): Preview =>
   ({ hostname: 'a.preview.test', trafficManagerId, intercept: { name: 'web' } }) as Preview;
 
-describe('removalText', () => {
+describe(removalText.name, () => {
   it('says that the removal of a preview cannot be undone', () => {
     const text = removalText([preview('1')], new Set(['2']));
     expect(text).toContain('a.preview.test stops working at once');
