@@ -367,7 +367,7 @@ describe('the team', () => {
     await role.waitFor();
     await role.click();
     await page.getByRole('option', { name: 'Admin' }).click();
-    await page.getByText('is admin now').waitFor();
+    await page.getByText('is now admin').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
     await expect
       .poll(
