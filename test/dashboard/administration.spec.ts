@@ -18,7 +18,9 @@ import {
 import { createDatabase } from '../support/database.js';
 import type { Program } from '../support/process.js';
 
-/** Connections, intercepts, keys, the team, its log and oneself: each page's main task, by clicking and typing. */
+/**
+ * The main task of each page: connections, intercepts, keys, the team, its log and the profile, by clicking and typing.
+ */
 const HOSTILE = '<img src=x onerror=alert(1)>"\'';
 const POLL = { timeout: 20_000 };
 
@@ -41,7 +43,7 @@ beforeAll(async () => {
   faults = watchForFaults(ownersPage);
 });
 
-// One page, since each costs a process, but for what a browser remembers.
+// One page for all tests, since each costs a process, except where the memory of a browser matters.
 beforeEach(async () => {
   page = ownersPage;
   await page.goto(dashboard.url);
@@ -72,7 +74,7 @@ async function go(path: string, on = page): Promise<void> {
   await settled(on);
 }
 
-/** By the navigation, as people go. */
+/** Opens a section with the navigation, as people do. */
 async function open(section: string): Promise<void> {
   await page.getByRole('navigation').getByRole('link', { name: section, exact: true }).click();
   await page.getByRole('heading', { level: 1, name: section }).waitFor();
@@ -88,7 +90,7 @@ async function choose(menu: string, action: string): Promise<void> {
 
 const dialog = (): Locator => page.getByRole('dialog');
 
-/** The secret that a dialog shows once. */
+/** Returns the secret that a dialog shows once. */
 async function takeSecret(what: string): Promise<string> {
   return (
     (await dialog()
@@ -98,7 +100,7 @@ async function takeSecret(what: string): Promise<string> {
 }
 
 describe('API keys', () => {
-  it('are made, used, rotated with an overlap and revoked, which cuts what they opened', async () => {
+  it('are created, used, rotated with an overlap and revoked, which closes what they opened', async () => {
     await open('API keys');
     await page.getByRole('button', { name: 'Create a key' }).click();
     await dialog().getByRole('textbox', { name: 'Name' }).fill('staging cluster');
@@ -107,7 +109,7 @@ describe('API keys', () => {
     const key = await takeSecret('key');
     expect(key).toMatch(/^cvt_\w{38}$/);
     await page.getByRole('button', { name: "I've copied it" }).click();
-    // Nothing shows it again.
+    // It is not shown again.
     expect(await page.content()).not.toContain(key);
     await expect.poll(() => row('staging cluster').textContent()).toContain('Connect traffic managers');
     expect(await row('staging cluster').textContent()).toContain('never');
@@ -134,7 +136,7 @@ describe('API keys', () => {
     await expect.poll(() => row('keyed').textContent(), POLL).toContain('Reconnecting');
   });
 
-  it('say why one cannot be made', async () => {
+  it('explain why one cannot be created', async () => {
     await go('/api-keys');
     await page.getByRole('button', { name: 'Create a key' }).click();
     await dialog().getByRole('textbox', { name: 'Name' }).fill('   ');
@@ -146,7 +148,7 @@ describe('API keys', () => {
 });
 
 describe('connections', () => {
-  it('show a traffic manager as it comes and goes, why, and what it moves', async () => {
+  it('show when and why a traffic manager connects and disconnects, and its load', async () => {
     await open('Connections');
     const manager = await startManager('production', { CULVERT_CLUSTER_ID: 'europe' });
     // Without a reload.
@@ -166,7 +168,7 @@ describe('connections', () => {
     expect(await page.getByRole('main').textContent()).toContain('Reconnecting');
   });
 
-  it('end a session for good, and say so in the history', async () => {
+  it('end a session for good, and record it in the history', async () => {
     await startManager('unruly');
     await go('/connections');
     const name = await row('unruly').getByRole('link').textContent();
@@ -180,7 +182,7 @@ describe('connections', () => {
       .toContain('Session ended: a member ended the session');
   });
 
-  it('rename and delete a traffic manager, saying what goes with it', async () => {
+  it('rename and delete a traffic manager, and list what is deleted with it', async () => {
     const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
       managerId: 'old',
       name: HOSTILE,
@@ -204,7 +206,7 @@ describe('connections', () => {
   });
 });
 
-it('intercepts are found by workload and namespace, with who, how and which preview, and removed', async () => {
+it('intercepts are found by workload and namespace, with client, state and preview, and removed', async () => {
   const { id } = await api<{ id: string }>('POST', '/traffic-managers', { managerId: 'shop-cluster' });
   const describe_ = (workload: string, namespace: string, client: string) =>
     dashboard.deployment.createPreview(servicePort(), {
@@ -247,12 +249,12 @@ it('intercepts are found by workload and namespace, with who, how and which prev
   expect((await dashboard.deployment.apiStatus('GET', `/previews/${checkout.id}`)).status).toBe(404);
 });
 
-it('a preview that Telepresence goes on showing is removed with a word about that, and restored', async () => {
+it('a preview that Telepresence keeps showing is removed with a note, and restored', async () => {
   const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   try {
     const { id: teamId } = await api<{ id: string }>('GET', '/team');
     const hostname = 'shown-by-telepresence.preview.localhost';
-    // As an edge does when a traffic manager of Telepresence asks for a preview.
+    // As an edge does if a Telepresence traffic manager asks for a preview.
     const opened = await store.requestedPreviews.open(teamId, {
       managerId: 'telepresence-1',
       managerName: 'Telepresence',
@@ -317,8 +319,8 @@ it('a preview that Telepresence goes on showing is removed with a word about tha
 });
 
 describe('the team', () => {
-  // A list that came later pushed the buttons below it away: a click that had begun on one ended beside it, and did nothing.
-  it('is shown once all of it is there, so that nothing moves under the pointer', async () => {
+  // A list that loaded later moved the buttons below it: a click on one missed it, and did nothing.
+  it('appears once all of it has loaded, so that nothing moves under the pointer', async () => {
     const path = '**/api/v1/team/members';
     const isHeld = new Deferred();
     await page.route(path, async (route) => {
@@ -335,13 +337,13 @@ describe('the team', () => {
       await page.getByRole('table', { name: 'Members' }).waitFor();
       expect(await page.getByRole('button', { name: 'Invite a person' }).count()).toBe(1);
     } finally {
-      // The page is that of the tests to come.
+      // The next tests use this page.
       isHeld.resolve();
       await page.unroute(path);
     }
   });
 
-  it('invites somebody by a link, changes their role, takes it back, and removes them', async () => {
+  it('invites a person by a link, changes their role, takes it back, and removes them', async () => {
     const ann = { email: 'ann@example.test', password: 'a password of my own' };
     await open('Team');
     await page.getByRole('button', { name: 'Invite a person' }).click();
@@ -376,7 +378,7 @@ describe('the team', () => {
       )
       .toContainEqual(expect.objectContaining({ email: ann.email, role: 'member' }));
 
-    // What a member may not do is not offered to them.
+    // Actions that a member lacks the scope for are not offered.
     await go('/team', theirs);
     expect(await theirs.getByRole('navigation').getByRole('link', { name: 'Audit log' }).count()).toBe(0);
     expect(await theirs.getByRole('combobox', { name: /^Role of/ }).count()).toBe(0);
@@ -384,7 +386,7 @@ describe('the team', () => {
     expect(await theirs.getByRole('textbox', { name: 'Name of the team' }).isDisabled()).toBe(true);
     expect(await findBarriers(theirs)).toEqual([]);
 
-    // What she made would let others in after she is gone: the dialog says so, and ends it.
+    // Her credentials would let others in after she is removed: the dialog lists and revokes them.
     const manager = await api<{ id: string }>('POST', '/traffic-managers', { managerId: 'shared-cluster' });
     const shared = await dashboard.deployment.createPreview(servicePort(), {
       trafficManagerId: manager.id,
@@ -410,7 +412,7 @@ describe('the team', () => {
     const { items: ended } = await api<{ items: { revokedAt: string | null }[] }>('GET', links);
     expect(ended).toEqual([expect.objectContaining({ revokedAt: expect.any(String) as string })]);
     await api('DELETE', `/previews/${shared.id}`);
-    // As under TEAM_CREATION=members.
+    // Simulates TEAM_CREATION=members.
     await theirs.route('**/api/v1/me', async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, json: { ...(await response.json()), mayCreateTeam: false } });
@@ -427,8 +429,8 @@ describe('the team', () => {
     await theirs.context().close();
   });
 
-  it('is renamed, set, and joined by another one', async () => {
-    // Which team it showed last.
+  it('is renamed, configured, and joined by another one', async () => {
+    // The team that it last showed.
     page = await dashboard.signIn();
     await go('/team');
     await page.getByRole('textbox', { name: 'Name of the team' }).fill('Shop');
@@ -450,7 +452,7 @@ describe('the team', () => {
 });
 
 describe('the audit log', () => {
-  it('is filtered, shows what was and is, and is exported', async () => {
+  it('is filtered, shows previous and new values, and is exported', async () => {
     const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
       managerId: 'logged',
       name: 'before',
@@ -485,7 +487,7 @@ describe('the audit log', () => {
 });
 
 describe('the profile', () => {
-  it('ends a program that acts for the person, at once', async () => {
+  it('revokes the access of a program at once', async () => {
     const program = new TelepresenceClient({ version: '2.8.5', url: dashboard.url });
     const consent = await page.context().newPage();
     await program.login((url) => {
@@ -547,7 +549,7 @@ describe('the profile', () => {
   });
 });
 
-it('has no barriers on any page, in light, in dark and on a phone, whatever things are called', async () => {
+it('has no accessibility barriers on any page, in light, in dark and on a phone, with hostile names too', async () => {
   const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
     managerId: 'hostile',
     name: HOSTILE,
@@ -582,7 +584,7 @@ it('has no barriers on any page, in light, in dark and on a phone, whatever thin
   expect(found).toEqual([]);
 });
 
-it('is worked by keyboard alone', async () => {
+it('works by keyboard alone', async () => {
   await settled(page);
   await page.keyboard.press('g');
   await page.keyboard.press('k');

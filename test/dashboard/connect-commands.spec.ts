@@ -13,15 +13,15 @@ import { type Dashboard, OWNER, settled, startDashboard } from '../support/dashb
 import { visit } from '../support/deployment.js';
 
 /**
- * Every command of the start page, copied from it and run by a shell as it is. What it needs of others (Docker, Helm,
- * Telepresence) is a stand-in that checks what it is given and, for a container, runs the program that the image holds.
- * Only the port of the sample server is another: 3000 may be in use.
+ * Every command of the start page, copied from it and run by a shell unchanged. External programs (Docker, Helm,
+ * Telepresence) are replaced by scripts that check their arguments and, for a container, run the program in the image.
+ * Only the port of the sample server differs: 3000 may be in use.
  */
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const POLL = { timeout: 30_000 };
 
 const STAND_INS: Readonly<Record<string, string>> = {
-  // Everything is installed and built already.
+  // Everything is already installed and built.
   npm: `case "$*" in "ci" | "run -s build") exit 0 ;; esac
 exec "$REAL_NPM" "$@"`,
   docker: `case "$1" in
@@ -84,7 +84,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const shell of shells) {
     if (shell.pid !== undefined && shell.exitCode === null) {
-      // With all that it started.
+      // Includes everything that it started.
       process.kill(-shell.pid, 'SIGTERM');
       await once(shell, 'close');
     }
@@ -98,7 +98,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** The commands that a tab shows, with a key that was made there where it offers one. */
+/** Returns the commands of a tab, with a key that was created there if it offers one. */
 async function commandsOf(tab: string): Promise<string[]> {
   await page.goto(`${dashboard.url}/`);
   await settled(page);
@@ -147,7 +147,7 @@ async function succeeds(code: string): Promise<void> {
   expect([await ended, output()]).toEqual([0, expect.anything()]);
 }
 
-/** The names of the traffic managers that are connected. */
+/** Returns the names of the connected traffic managers. */
 async function connected(): Promise<string[]> {
   const { items } = await dashboard.deployment.api<{ items: { trafficManager: { name: string } }[] }>(
     'GET',
@@ -170,12 +170,12 @@ it('This machine: installs culvert, signs in, and shares a local port', async ()
   const hostname = /http:\/\/(\S+\.preview\.localhost:\d+)/.exec(output())?.[1] ?? '';
   await expect
     .poll(async () => (await visit(dashboard.deployment.port, hostname, '/')).status, POLL)
-    // It is there, and private.
+    // It exists, and is private.
     .toBe(401);
 });
 
 it.each(['Node', 'Container'])(
-  '%s: connects a traffic manager of the name that the commands give it',
+  '%s: connects a traffic manager with the name in the commands',
   async (tab) => {
     const commands = await commandsOf(tab);
     run(commands.join('\n'));
@@ -183,18 +183,18 @@ it.each(['Node', 'Container'])(
   },
 );
 
-it('Kubernetes: makes the image, and installs the chart that there is', async () => {
+it('Kubernetes: builds the image, and installs the existing chart', async () => {
   const commands = await commandsOf('Kubernetes');
   await succeeds(commands.join('\n'));
   expect(readFileSync(join(home, 'helm.log'), 'utf8')).toMatch(/--set apiKey=cvt_\w{38} /);
 });
 
-it('Telepresence: signs in with a key that its client can make keys with', async () => {
+it('Telepresence: signs in with a key with which its client can create keys', async () => {
   const commands = await commandsOf('Telepresence');
   await succeeds(commands.join('\n'));
   const [, key = ''] =
     /--apikey=(cvt_\w{38})/.exec(readFileSync(join(home, 'telepresence.log'), 'utf8')) ?? [];
-  // What its client does with the key.
+  // The request that its client makes with the key.
   const answer = await fetch(`${dashboard.url}/sso/api/apikeys`, {
     method: 'POST',
     headers: { 'x-ambassador-api-key': key, 'content-type': 'application/json' },

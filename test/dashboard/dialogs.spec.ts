@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type Dashboard, settled, startDashboard } from '../support/dashboard.js';
 
-/** Every dialog, with names as long as they may be: nothing in it is wider than it, at any width. */
+/** Every dialog, with names of the maximum length: nothing is wider than the dialog, at any width. */
 const WIDTHS = [320, 480, 768, 1024, 1280, 1920];
 const HEIGHT = 900;
 const LONG = 'W'.repeat(100);
@@ -98,7 +98,7 @@ it.each<[name: string, path: () => string, open: () => Promise<unknown>]>([
   ['to sign out other browsers', () => '/profile', () => press('Sign out all others')],
   ['with the shortcuts', () => '/profile', () => page.keyboard.press('?')],
   ['to find things', () => '/profile', () => page.keyboard.press('Control+k')],
-])('the dialog %s holds all that is in it', async (_name, path, open) => {
+])('the dialog %s contains everything within its width', async (_name, path, open) => {
   await page.setViewportSize({ width: 1280, height: HEIGHT });
   await page.goto(dashboard.url + path());
   await settled(page);
@@ -124,7 +124,7 @@ it('nothing on the page with commands is wider than the page, at any width', asy
   }
 });
 
-/** What reaches beyond the dialog, or the window, and is in nothing that scrolls there. */
+/** Returns what extends beyond the dialog or the window without being inside something that scrolls. */
 function overflowing(on: Page): Promise<string[]> {
   return on.evaluate<string[]>(`(async () => {
     for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));

@@ -8,7 +8,7 @@ import {
   watchForFaults,
 } from '../support/dashboard.js';
 
-/** Finding things by name, and what a form says when something is missing, with more than one cluster. */
+/** Finding things by name, and errors of a form with missing fields, with more than one cluster. */
 let dashboard: Dashboard;
 let page: Page;
 let faults: string[];
@@ -59,7 +59,7 @@ it.each([
   await expect.poll(() => page.url()).toBe(dashboard.url + path());
 });
 
-it('Ctrl-K says that nothing has the name once the server has answered', async () => {
+it('Ctrl-K reports that nothing matches once the server has responded', async () => {
   await page.goto(`${dashboard.url}/profile`);
   await settled(page);
   await page.keyboard.press('Control+k');
@@ -86,7 +86,7 @@ it('a missing choice of the cluster is shown at its field, which gets the focus'
   await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
 });
 
-it('an unknown address has a page of its own, from which a person comes back', async () => {
+it('an unknown address has a page of its own, with a way back', async () => {
   await page.goto(`${dashboard.url}/no/such/page`);
   await page.getByRole('heading', { level: 1, name: 'Page not found' }).waitFor();
   expect(await findBarriers(page)).toEqual([]);

@@ -15,7 +15,7 @@ import {
 import { visit } from '../support/deployment.js';
 import type { Program } from '../support/process.js';
 
-/** From a server that has just started to a preview that others open, by clicking and typing. */
+/** From a new server to a preview that others open, by clicking and typing. */
 const POLL = { timeout: 20_000 };
 
 let dashboard: Dashboard;
@@ -46,10 +46,10 @@ const step = (title: string) =>
   page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
 const isDone = (title: string) => step(title).getByRole('img', { name: 'Done' }).count();
 
-it('leads from signing in to a preview that is opened, made public and removed', async () => {
-  // As most people have it.
+it('leads from the sign-in to a preview that is opened, made public and removed', async () => {
+  // The default of most people.
   await page.emulateMedia({ reducedMotion: 'no-preference' });
-  // Whoever is not signed in comes back to where they were going.
+  // A person who is not signed in returns to where they were going.
   await page.goto(`${dashboard.url}/previews?access=public`);
   await fillSignIn(page, OWNER);
   await page.waitForURL(`${dashboard.url}/previews?access=public`);
@@ -68,14 +68,14 @@ it('leads from signing in to a preview that is opened, made public and removed',
   expect(commands).toContain(`CULVERT_URL=${dashboard.url} CULVERT_API_KEY='${key}'`);
   expect(await isDone('Connect a service')).toBe(0);
 
-  // What the commands do.
+  // Does what the commands do.
   manager = await dashboard.deployment.startManager({
     CULVERT_API_KEY: key,
     CULVERT_MANAGER_ID: 'my-cluster',
     CULVERT_MANAGER_NAME: 'my cluster',
   });
   await expect.poll(() => isDone('Connect a service'), POLL).toBe(1);
-  // Managers and sessions are fetched apart.
+  // Managers and sessions are fetched separately.
   await step('Connect a service').getByText('Connected now: my cluster').waitFor();
 
   await page.getByRole('button', { name: 'Create a preview' }).click();
@@ -91,7 +91,7 @@ it('leads from signing in to a preview that is opened, made public and removed',
   const statusOfVisit = async () => (await visit(dashboard.deployment.port, host, '/basket')).status;
   expect(await statusOfVisit()).toBe(401);
 
-  // Its member, in the same browser, while somebody looks.
+  // A member opens it in the same browser, while its requests are watched.
   const previewPage = page.url();
   await page.getByRole('navigation').getByRole('link', { name: 'Start' }).click();
   await step('Open the preview').getByRole('link', { name: 'See the request arrive' }).click();
@@ -139,7 +139,7 @@ it('leads from signing in to a preview that is opened, made public and removed',
   await page.getByLabel('Name of header 1').fill('host');
   await page.getByLabel('Value of header 1').fill('x');
   await page.getByRole('button', { name: 'Save' }).click();
-  // The server has the last word, and says it where it belongs.
+  // The server makes the final check, and its error appears at the field.
   await page
     .getByRole('group', { name: /Headers/ })
     .getByRole('alert')
@@ -164,7 +164,7 @@ it('leads from signing in to a preview that is opened, made public and removed',
   expect(faults).toEqual([]);
 });
 
-it('is for everybody, in light, in dark and on a phone', async () => {
+it('is accessible in light, in dark and on a phone', async () => {
   const preview = await dashboard.deployment.createPreview((service.address() as AddressInfo).port, {
     intercept: { name: 'look', workload: 'web', namespace: 'shop', client: 'ann@laptop' },
   });
@@ -183,7 +183,7 @@ it('is for everybody, in light, in dark and on a phone', async () => {
   expect(faults).toEqual([]);
 });
 
-it('needs no mouse', async () => {
+it('works without a mouse', async () => {
   for (const name of ['apples', 'pears'])
     await dashboard.deployment.createPreview((service.address() as AddressInfo).port, {
       intercept: { name, workload: 'web', namespace: 'shop' },

@@ -12,7 +12,7 @@ import {
 } from '../support/dashboard.js';
 import { type Preview, visit } from '../support/deployment.js';
 
-/** The requests of a preview, watched and sent again by clicking and typing. */
+/** The requests of a preview, watched and replayed by clicking and typing. */
 const SECRET = 'S3CR3Tvalue0123456789';
 const HOSTILE = `<img/src=x/onerror=document.title='owned'>`;
 const POLL = { timeout: 20_000 };
@@ -31,7 +31,7 @@ let faults: string[];
 let preview: Preview;
 let count = 0;
 const seen: Seen[] = [];
-/** Answers that wait until a test lets them go. */
+/** Responses that wait until a test releases them. */
 const held: http.ServerResponse[] = [];
 
 beforeAll(async () => {
@@ -99,7 +99,7 @@ async function capture(): Promise<void> {
 }
 
 describe('the list of requests', () => {
-  it('is reached from the previews, and shows requests as they arrive and what came of them', async () => {
+  it('is reached from the previews, and shows requests and their outcomes as they arrive', async () => {
     await page.goto(`${dashboard.url}/previews?search=${preview.hostname}`);
     await page.getByRole('button', { name: `Actions for ${preview.hostname}` }).click();
     await page.getByRole('menuitem', { name: 'Requests' }).click();
@@ -117,7 +117,7 @@ describe('the list of requests', () => {
     await expect.poll(() => row('/slow').textContent(), POLL).toContain('200');
   });
 
-  it('can be searched, narrowed by outcome, paused and cleared', async () => {
+  it('can be searched, filtered by outcome, paused and cleared', async () => {
     await inspect();
     for (const target of ['/one', '/two', '/missing/three']) await send(target);
     await row('/missing/three').waitFor();
@@ -140,7 +140,7 @@ describe('the list of requests', () => {
     await page.getByRole('heading', { name: 'Waiting for a request' }).waitFor();
   });
 
-  it('shows what visitors wrote as text, whatever it looks like', async () => {
+  it('shows text of visitors as text, whatever it looks like', async () => {
     await inspect();
     await send(`/${HOSTILE}`, { headers: { 'x-hostile': HOSTILE, accept: HOSTILE } });
     await openRequest(`/${HOSTILE}`);
@@ -151,7 +151,7 @@ describe('the list of requests', () => {
 });
 
 describe('one request', () => {
-  it('shows heads without their secrets, and where the time went', async () => {
+  it('shows heads without their secrets, and the duration of each step', async () => {
     await inspect();
     await send('/details', {
       headers: { 'x-dev': 'ann', authorization: `Bearer ${SECRET}`, cookie: `sid=${SECRET}` },
@@ -175,7 +175,7 @@ describe('one request', () => {
     expect(command).not.toContain(SECRET);
   });
 
-  it('shows bodies while somebody has them captured', async () => {
+  it('shows bodies while they are captured', async () => {
     await inspect();
     await capture();
     await send('/body', { method: 'POST', body: '{"article":17}' });
@@ -186,7 +186,7 @@ describe('one request', () => {
     expect(JSON.parse(answer ?? '')).toEqual({ echo: '{"article":17}' });
   });
 
-  it('says what the service got wrong in a response that reached its visitor all the same', async () => {
+  it('describes the faults of a response that was delivered nevertheless', async () => {
     const sloppy = net.createServer((socket) => {
       socket.on('error', () => socket.destroy());
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok'));
@@ -218,14 +218,14 @@ describe('a replay', () => {
     expect(seen[1].headers['x-dev']).toBe('ann');
     expect(seen[1].headers).not.toHaveProperty('authorization');
     await page.getByText('GET: the service responded with 200').waitFor();
-    // What came back is known, though nobody captures.
+    // The response of a replay is known without capturing.
     await drawer().getByRole('tab', { name: 'Response' }).click();
     await drawer().getByRole('region', { name: 'the response body' }).getByText('"echo"').waitFor();
     await drawer().getByRole('button', { name: 'an earlier request' }).click();
     await drawer().getByText('replayed from here').waitFor({ state: 'detached' });
   });
 
-  it('of one that may change something asks first, and carries its body', async () => {
+  it('of a request that may change something asks first, and includes its body', async () => {
     await inspect();
     await capture();
     await send('/order', { method: 'POST', body: 'article=17' });
@@ -241,7 +241,7 @@ describe('a replay', () => {
     expect(seen[1]).toMatchObject({ method: 'POST', url: '/order', body: 'article=17' });
   });
 
-  it('can be changed before it is sent', async () => {
+  it('can be edited before it is sent', async () => {
     await inspect();
     await capture();
     await send(`/edit?token=${SECRET}`, {
@@ -272,7 +272,7 @@ describe('a replay', () => {
     expect(seen[1].headers).not.toHaveProperty('x-old');
   });
 
-  it('says why it cannot be', async () => {
+  it('explains why it is not possible', async () => {
     await inspect();
     await send('/lost', { method: 'POST', body: 'not captured' });
     await openRequest('/lost');
@@ -293,7 +293,7 @@ describe('a replay', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('needs no mouse', async () => {
+  it('works without a mouse', async () => {
     await inspect();
     await send('/keys');
     await row('/keys').waitFor();
@@ -310,7 +310,7 @@ describe('a replay', () => {
   });
 });
 
-/** Presses a key until what it says has the focus. */
+/** Presses a key until an element with this text has the focus. */
 async function pressUntil(key: string, text: string): Promise<void> {
   for (let i = 0; i < 40; i++) {
     if ((await page.evaluate('document.activeElement?.textContent')) === text) return;
@@ -319,7 +319,7 @@ async function pressUntil(key: string, text: string): Promise<void> {
   throw new Error(`${key} does not lead to ${text}`);
 }
 
-it('is for everybody, in light, in dark and on a phone', async () => {
+it('is accessible in light, in dark and on a phone', async () => {
   await inspect();
   await send('/look?at=this', { method: 'POST', body: 'x', headers: { 'x-long': 'long '.repeat(100) } });
   await row('/look').waitFor();
@@ -332,13 +332,13 @@ it('is for everybody, in light, in dark and on a phone', async () => {
   expect(['the form', await findBarriers(page)]).toEqual(['the form', []]);
 });
 
-/** What the page says of itself while it is under load. */
+/** Measurements of the page under load. */
 interface Figures {
   readonly frames: number;
   readonly maxRows: number;
   readonly gaps: { readonly p95: number; readonly max: number };
   readonly longTasks: { readonly count: number; readonly total: number; readonly max: number };
-  /** Of typing and clicking, to the next paint. */
+  /** Milliseconds from typing or clicking to the next paint. */
   readonly interactions: readonly number[];
 }
 
@@ -393,7 +393,7 @@ it('stays usable at 200 requests a second, with few rows in the document and bou
   await page.evaluate(MEASURE);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
   const visits: Promise<unknown>[] = [];
-  // 10 every 50 ms; what is late is sent at once.
+  // 10 every 50 ms; late ones are sent at once.
   const startedAt = performance.now();
   const load = new Promise<void>((resolve) => {
     const timer = setInterval(() => {
@@ -404,7 +404,7 @@ it('stays usable at 200 requests a second, with few rows in the document and bou
       resolve();
     }, 50);
   });
-  // Meanwhile somebody works with it.
+  // Meanwhile, the page is used.
   await row('/load/').first().waitFor();
   const search = page.getByRole('searchbox', { name: 'Search requests' });
   await search.pressSequentially('load/1', { delay: 50 });
@@ -433,7 +433,7 @@ it('stays usable at 200 requests a second, with few rows in the document and bou
   expect(figures.frames).toBeGreaterThan(100);
   expect(after.nodes - before.nodes).toBeLessThan(3000);
   expect(after.heapMiB - before.heapMiB).toBeLessThan(40);
-  // And what went past is not waiting somewhere: cleared, next to nothing is left.
+  // Requests that were dropped are not held elsewhere: after clearing, almost nothing is left.
   await page.getByRole('button', { name: 'Clear' }).click();
   await page.getByRole('heading', { name: 'Waiting for a request' }).waitFor();
   expect((await memory()).heapMiB - before.heapMiB).toBeLessThan(15);

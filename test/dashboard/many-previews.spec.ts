@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { type Dashboard, settled, startDashboard, watchForFaults } from '../support/dashboard.js';
 
-/** A list of 5,000 previews, of which some have names that others would take for markup. */
+/** A list of 5,000 previews, some with names that look like markup. */
 const COUNT = 5000;
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">';
 const POLL = { timeout: 30_000 };
@@ -35,7 +35,7 @@ beforeAll(async () => {
     INSERT INTO preview SELECT (jsonb_populate_record(p, jsonb_build_object('id', n.id, 'intercept_id', n.id || ':web-' || n.n,
       'hostname', 'many-' || n.n || '.preview.localhost', 'created_at', p.created_at - n.n * interval '1 second'))).*
       FROM preview p, n WHERE p.hostname NOT LIKE 'many-%'`);
-  // As its autovacuum does, some time after so many rows.
+  // As Postgres's autovacuum does, some time after so many rows.
   await client.query('ANALYZE intercept, preview');
   await client.end();
   page = await dashboard.signIn();
@@ -48,7 +48,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-it('loads less than 200 KiB of compressed scripts before it is there', async () => {
+it('loads less than 200 KiB of compressed scripts before it appears', async () => {
   const sizes: number[] = [];
   const first = await page.context().newPage();
   const devtools = await page.context().newCDPSession(first);
@@ -88,7 +88,7 @@ it('scrolls to its end, with few of its rows in the document', async () => {
   expect(most).toBeLessThan(80);
 }, 120_000);
 
-it('finds by typing and choosing, and remembers it in the address', async () => {
+it('filters by typing and choosing, and stores the filter in the address', async () => {
   await page.goto(`${dashboard.url}/previews`);
   await page.getByRole('textbox', { name: 'Search previews' }).fill('WEB-4321');
   await expect.poll(() => page.getByText('1 preview', { exact: true }).count(), POLL).toBe(1);
@@ -121,13 +121,13 @@ it('removes several at once, after asking', async () => {
   expect(left.items).toEqual([]);
 });
 
-it('shows what came from a cluster as text, whatever it looks like', async () => {
+it('shows text from a cluster as text, whatever it looks like', async () => {
   await page.goto(`${dashboard.url}/previews?client=${encodeURIComponent(HOSTILE)}`);
   await page.getByRole('link', { name: 'seed' }).waitFor();
   expect(await page.getByText(HOSTILE).count()).toBeGreaterThan(0);
   await page.getByRole('link', { name: 'seed' }).click();
   await page.getByText(HOSTILE).first().waitFor();
-  // The client, the traffic manager, a header.
+  // The client, the traffic manager and a header.
   await expect.poll(() => page.getByText(HOSTILE).count(), POLL).toBeGreaterThanOrEqual(3);
   expect(await page.locator('img[src="x"]').count()).toBe(0);
   expect(await page.title()).toBe('seed · Culvert');

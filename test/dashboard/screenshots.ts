@@ -1,4 +1,7 @@
-/** `npm run screenshots -- [FOLDER [NAME…]]`: every page of the dashboard, or these, in light, in dark and on a phone. */
+/**
+ * `npm run screenshots -- [FOLDER [NAME…]]`: every page of the dashboard, or the named ones, in light, in dark and on a
+ * phone.
+ */
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import http from 'node:http';
@@ -12,21 +15,21 @@ import { type Preview, visit } from '../support/deployment.js';
 
 const LOOKS = ['light', 'dark', 'phone'] as const;
 
-/** What is on the pictures, as it came to be. */
+/** The resources on the pictures, with their history. */
 interface World {
   readonly trafficManagerId: string;
   readonly previewId: string;
-  /** Has visitors send requests to the preview. */
+  /** Sends visitors' requests to the preview. */
   readonly beVisited: () => Promise<void>;
 }
 
 interface Picture {
   readonly path: (world: World) => string;
-  /** What somebody does on the page before the picture is taken. */
+  /** Actions on the page before the picture is taken. */
   readonly act?: (page: Page, world: World) => Promise<void>;
 }
 
-/** By the name of the picture. */
+/** Pictures by name. */
 const PICTURES: Readonly<Record<string, Picture>> = {
   start: { path: () => '/', act: (page) => page.getByText('Connected now').waitFor() },
   previews: { path: () => '/previews' },
@@ -60,7 +63,7 @@ const PICTURES: Readonly<Record<string, Picture>> = {
 
 const ORDER = '/api/orders?from=basket';
 
-/** What visitors ask for, in turn. */
+/** Requests of visitors, in turn. */
 const REQUESTS: readonly (readonly [target: string, method?: string, body?: string])[] = [
   ['/'],
   ['/assets/shop.css'],
@@ -90,7 +93,7 @@ async function open(page: Page): Promise<void> {
   await page.getByRole('region', { name: 'the request body' }).waitFor();
 }
 
-/** A shop, as far as its answers can be seen. */
+/** Responses of a shop, as far as they are visible. */
 function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
   const { url = '' } = request;
   const status = url === '/favicon.ico' ? 404 : url.startsWith('/api/recommendations') ? 500 : 200;
@@ -181,7 +184,7 @@ async function build(dashboard: Dashboard, servicePort: number): Promise<World> 
   return { trafficManagerId, previewId: previews[0].id, beVisited };
 }
 
-/** Edges write down within a minute that a preview was used, and how much. */
+/** Resolves when edges have recorded the use and traffic of a preview, which takes up to a minute. */
 async function whenCounted(deployment: Dashboard['deployment'], previewId: string): Promise<void> {
   for (;;) {
     const { lastUsedAt } = await deployment.api<{ lastUsedAt: string | null }>(
@@ -214,7 +217,7 @@ async function main(folder: string, names: readonly string[]): Promise<void> {
         await settled(page);
         await picture.act?.(page, world);
         const path = join(folder, `${name}-${look}.png`);
-        // What moves has come to rest.
+        // Animations have ended.
         await page.screenshot({ path, fullPage: true, animations: 'disabled' });
         process.stdout.write(`${path}\n`);
       }
