@@ -414,7 +414,7 @@ describe('culvert expose', () => {
   it('keeps its hostname for the next run where that is wanted, and after a crash', async () => {
     const kept = await expose(String(targetPort), '--keep', '--access', 'public');
     expect((await end(kept)).code).toBe(EXIT.ok);
-    expect(kept.program.stderr).toContain(`Left http://${kept.hostname}`);
+    expect(kept.program.stderr).toContain(`Kept http://${kept.hostname}`);
     const crashed = await expose(String(targetPort));
     expect(crashed.hostname).toBe(kept.hostname);
     // As this run says, not as the last one did.
@@ -443,7 +443,7 @@ describe('culvert expose', () => {
     expect((await bodyOf(b.hostname))[0]).toBe(200);
     await expose(String(secondPort), '--name', 'mine');
     const taken = await runCulvert(['expose', String(secondPort), '--name', 'mine'], { env: environment() });
-    expect([taken.code, taken.stderr]).toEqual([EXIT.conflict, expect.stringContaining('called mine')]);
+    expect([taken.code, taken.stderr]).toEqual([EXIT.conflict, expect.stringContaining('the name mine')]);
     second.closeAllConnections();
     second.close();
   });
@@ -500,12 +500,12 @@ describe('culvert expose', () => {
     const { items } = await deployment.api<{ items: { id: string }[] }>('GET', '/previews');
     await deployment.api('DELETE', `/previews/${items[0]?.id}`);
     expect((await first.program.exited).code).toBe(EXIT.notFound);
-    expect(first.program.stderr).toContain('is gone');
+    expect(first.program.stderr).toContain('no longer exists');
     const second = await expose(String(targetPort));
     const [manager] = (await deployment.api<{ items: { id: string }[] }>('GET', '/traffic-managers')).items;
     await deployment.api('DELETE', `/traffic-managers/${manager?.id}`);
     expect((await second.program.exited).code).toBe(EXIT.refused);
-    expect(second.program.stderr).toContain('somebody ended this');
+    expect(second.program.stderr).toContain('the session was ended');
   });
 
   it('works for a person who signed in with a browser, until they end that', async () => {

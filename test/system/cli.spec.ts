@@ -131,7 +131,7 @@ describe('signing in through a browser', () => {
     const { port: otherPort } = other.address() as AddressInfo;
     for (const [port, why] of [
       [downPort, 'nothing listens at'],
-      [otherPort, 'does not answer as Culvert does'],
+      [otherPort, 'does not answer like Culvert'],
     ] as const) {
       const { code, stderr } = await culvert(['login', '--no-browser', '--url', `http://127.0.0.1:${port}`]);
       expect(code).toBe(EXIT.unreachable);
@@ -224,11 +224,14 @@ describe('signing in with an API key', () => {
     const seenByOthers = await culvert(['login', '--url', url, '--apikey', API_KEY]);
     expect([seenByOthers.code, seenByOthers.stderr]).toEqual([
       EXIT.ok,
-      expect.stringContaining('others on this machine can see'),
+      expect.stringContaining('other users of this machine can see'),
     ]);
     expect(seenByOthers.stdout + seenByOthers.stderr).not.toContain(API_KEY);
     const empty = await culvert(['login', '--url', url, '--apikey', '-']);
-    expect([empty.code, empty.stderr]).toEqual([EXIT.usage, expect.stringContaining('stdin has no API key')]);
+    expect([empty.code, empty.stderr]).toEqual([
+      EXIT.usage,
+      expect.stringContaining('stdin contains no API key'),
+    ]);
   });
 
   it('refuses a file that others can read', async () => {
@@ -358,7 +361,7 @@ describe('previews', () => {
 
     expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(401);
     expect((await withKey(['preview', 'make-public', name])).stdout).toBe(
-      `${preview.url} opens for whoever has it.\n`,
+      `${preview.url} is open to everyone with the URL.\n`,
     );
     expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
     const closed = json(await withKey(['preview', 'require-authentication', preview.url, '-o', 'json']));
@@ -431,7 +434,7 @@ describe('API keys', () => {
     ]);
     const key = made.stdout.trimEnd();
     expect([made.code, key]).toEqual([EXIT.ok, expect.stringMatching(/^cvt_\w{38}$/)]);
-    expect(made.stderr).toContain('It is not shown again');
+    expect(made.stderr).toContain('The key is not shown again');
     expect((await withKey(['preview', 'list'], key)).code).toBe(EXIT.ok);
     expect((await withKey(['keys', 'list'])).stdout).not.toContain(key);
 

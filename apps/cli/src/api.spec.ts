@@ -30,7 +30,7 @@ const failure = (pending: Promise<unknown>): Promise<CliError> =>
     (error: unknown) => error as CliError,
   );
 
-describe('a call of the API', () => {
+describe('an API call', () => {
   let server: TestServer;
   beforeEach(async () => {
     server = await TestServer.start();
@@ -46,7 +46,7 @@ describe('a call of the API', () => {
     teams: [],
   };
 
-  it('shows the credential to the server that was named, below its path', async () => {
+  it('sends the credential to the configured server, below its path', async () => {
     server.always(200, ME);
     expect(await clientOf(`${server.url}/culvert`).call('getMe')).toEqual(ME);
     expect(server.seen).toMatchObject([
@@ -54,7 +54,7 @@ describe('a call of the API', () => {
     ]);
   });
 
-  it('needs nothing that older servers do not send', async () => {
+  it('works without fields that older servers do not send', async () => {
     server.always(200, ME);
     expect(await clientOf(server.url).call('getMe')).toEqual(ME);
     server.always(404, toProblem(new ProblemError('route_not_found'), REQUEST_ID));
@@ -88,7 +88,7 @@ describe('a call of the API', () => {
     expect(`${error.message} ${error.hint}`).toMatch(said);
   });
 
-  it('names each rule that was broken, and says when to come back', async () => {
+  it('names each broken rule, and when to try again', async () => {
     const errors = [
       { pointer: '/ingress/l5Host', message: 'must be a DNS name' },
       { pointer: '', message: 'must change at least one field' },
@@ -102,23 +102,26 @@ describe('a call of the API', () => {
   });
 
   it.each<[string, number, string, Record<string, string>, RegExp]>([
-    ['a page', 200, '<html>', {}, /the address of Culvert/],
-    ['JSON that is nothing of Culvert’s', 200, '{"hello":"world"}', {}, /the address of Culvert/],
-    ['an error that is nothing of Culvert’s', 404, '{"error":"nope"}', {}, /the address of Culvert/],
-    ['a redirect', 302, '', { location: 'https://a.example/' }, /leads to https:\/\/a\.example\//],
-    ['an error of a proxy', 503, '<html>', {}, /try again later/],
-  ])('that is answered with %s says that this is no Culvert', async (_name, status, body, headers, hint) => {
-    server.always(status, body, headers);
-    const error = await failure(clientOf(server.url).call('getMe'));
-    expect([error.exitCode, error.message]).toEqual([
-      EXIT.unreachable,
-      expect.stringContaining('does not answer as Culvert does'),
-    ]);
-    expect(error.hint).toMatch(hint);
-    expect(server.seen).toHaveLength(1);
-  });
+    ['a page', 200, '<html>', {}, /the URL of Culvert/],
+    ['JSON that is not Culvert’s', 200, '{"hello":"world"}', {}, /the URL of Culvert/],
+    ['an error that is not Culvert’s', 404, '{"error":"nope"}', {}, /the URL of Culvert/],
+    ['a redirect', 302, '', { location: 'https://a.example/' }, /redirects to https:\/\/a\.example\//],
+    ['an error of a proxy', 503, '<html>', {}, /Try again later/],
+  ])(
+    'reports that the server is not Culvert when it answers with %s',
+    async (_name, status, body, headers, hint) => {
+      server.always(status, body, headers);
+      const error = await failure(clientOf(server.url).call('getMe'));
+      expect([error.exitCode, error.message]).toEqual([
+        EXIT.unreachable,
+        expect.stringContaining('does not answer like Culvert'),
+      ]);
+      expect(error.hint).toMatch(hint);
+      expect(server.seen).toHaveLength(1);
+    },
+  );
 
-  it('is repeated once with a renewed credential, and no more', async () => {
+  it('is repeated only once with a renewed credential', async () => {
     const secrets = ['old', 'new'];
     let renewals = 0;
     const renewing: Credential = {
@@ -135,14 +138,14 @@ describe('a call of the API', () => {
     expect(server.seen.map(({ authorization }) => authorization)).toEqual(['Bearer old', 'Bearer new']);
   });
 
-  it('is given up when the person interrupts it', async () => {
+  it('is aborted when the person interrupts it', async () => {
     const interruption = new AbortController();
     const reason = new Error('interrupted');
     server.answer = () => interruption.abort(reason);
     await expect(clientOf(server.url, { signal: interruption.signal }).call('getMe')).rejects.toBe(reason);
   });
 
-  it('is given up when the answer has no end', async () => {
+  it('is aborted when the response has no end', async () => {
     server.answer = (_seen, response) => {
       const chunk = Buffer.alloc(1024 * 1024, 'x');
       const more = (): void => void (response.destroyed || response.write(chunk, more));
@@ -156,8 +159,8 @@ describe('a call of the API', () => {
   });
 });
 
-describe('what cannot be reached', () => {
-  it('is nothing that listens', async () => {
+describe('unreachable server', () => {
+  it('reports that nothing listens at the URL', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -170,17 +173,17 @@ describe('what cannot be reached', () => {
     ]);
   });
 
-  it('is a name that is not there', async () => {
+  it('reports a host name that does not exist', async () => {
     const error = await failure(clientOf('https://culvert.invalid').call('getMe'));
     expect([error.exitCode, error.message]).toEqual([
       EXIT.unreachable,
-      'https://culvert.invalid is not found',
+      'the host name of https://culvert.invalid does not exist',
     ]);
   });
 
-  it('is what hangs up, and what speaks no TLS', async () => {
+  it('reports connections that are closed, and servers that do not use TLS', async () => {
     const server = createServer((socket) => {
-      // Who is answered with nonsense may hang up before all of it is read.
+      // A client that receives nonsense may hang up before it has read all of it.
       socket.on('error', () => {}).once('data', () => socket.end('nonsense\r\n\r\n'));
     });
     server.listen(0, '127.0.0.1');
@@ -199,7 +202,7 @@ describe('what cannot be reached', () => {
     server.close();
   });
 
-  it('is a certificate that nobody trusts, until its authority is named', async () => {
+  it('reports an untrusted certificate, until its authority is named', async () => {
     const certificate = createTestCertificate(['localhost']);
     const server = https.createServer(certificate, (_request, response) => response.end('{}'));
     server.listen(0, '127.0.0.1');
@@ -213,7 +216,7 @@ describe('what cannot be reached', () => {
     ]);
     const trusting = createHttpClient(certificate.cert);
     const trusted = await failure(clientOf(`https://localhost:${port}`, { http: trusting }).call('getMe'));
-    expect(trusted.message).toContain('does not answer as Culvert does');
+    expect(trusted.message).toContain('does not answer like Culvert');
     server.closeAllConnections();
     server.close();
   });

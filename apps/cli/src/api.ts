@@ -27,15 +27,15 @@ import { problemCodeOf, problemError } from './problem-error.js';
 import { VERSION } from './version.js';
 
 const CALL_TIMEOUT_MS = 30_000;
-/** A page of 200 previews has less than half of it. */
+/** Limit of a response. A page of 200 previews needs less than half of it. */
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** Without what an older server does not send and no command needs. */
+/** Omits fields that an older server does not send and no command needs. */
 const me = meResource.omit({ mayCreateTeam: true });
 /** An older server does not report what was removed. */
 const intercept = interceptResource.partial({ removedPreview: true });
 
-/** An older server has neither of the two. */
+/** An older server has neither field. */
 const preview = previewResource.partial({ allowUpgrades: true, endsWithSession: true });
 
 const READINGS = {
@@ -69,7 +69,7 @@ export interface ApiOptions {
   readonly url: string;
   readonly http: ApiTransport;
   readonly bearer: Credential;
-  /** Ends calls under way. */
+  /** Aborts calls in progress. */
   readonly signal: AbortSignal;
 }
 
@@ -87,7 +87,7 @@ export function createApi({ url, http, bearer, signal }: ApiOptions): Api {
   });
 }
 
-/** The version of Culvert that answers; null for one that does not report it. */
+/** Returns the version of Culvert that answers, or null if it does not report one. */
 export async function serverVersion(api: Api): Promise<string | null> {
   try {
     return (await api.call('getServer')).version;
@@ -114,9 +114,9 @@ function notCulvert(
   url: string,
   { status, location, cause }: Extract<ApiFailure, { kind: 'not-culvert' }>,
 ): CliError {
-  let hint = 'Check that this is the address of Culvert, and that Culvert is not newer than this program.';
-  if (location) hint = `It leads to ${location}: if that is Culvert, use its address.`;
-  else if (status >= 502) hint = 'What stands in front of Culvert does not reach it: try again later.';
-  const message = `${url} does not answer as Culvert does (HTTP ${status})`;
+  let hint = 'Check that this is the URL of Culvert, and that Culvert is not newer than this program.';
+  if (location) hint = `It redirects to ${location}. If that is Culvert, use its URL.`;
+  else if (status >= 502) hint = 'The proxy in front of Culvert cannot reach it. Try again later.';
+  const message = `${url} does not answer like Culvert (HTTP ${status})`;
   return new CliError(EXIT.unreachable, message, { hint, cause });
 }

@@ -1,6 +1,6 @@
 import type { ExitCode } from './exit-code.js';
 
-/** Ends a command. `message` says what happened, `hint` what to do next; both are for people, one line each. */
+/** Ends a command. `message` says what happened, `hint` what to do next. Both are for people, one line each. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly hint: string | undefined;

@@ -3,12 +3,12 @@ import { plainText } from './output/plain-text.js';
 
 const MAX_LENGTH = 255;
 
-/** Who this is, as Culvert and clusters show it to people: `ann@laptop`. */
+/** Returns the name of this person and machine that Culvert and clusters show to people: `ann@laptop`. */
 export function clientName(): string {
   return plainText(`${userName()}@${hostname()}`).slice(0, MAX_LENGTH);
 }
 
-/** A user id need not have a name, as in containers. */
+/** A user id need not have a name, for example in containers. */
 function userName(): string {
   try {
     return userInfo().username;

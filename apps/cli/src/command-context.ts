@@ -7,36 +7,39 @@ import { Output, type OutputOptions } from './output/output.js';
 import { createBearer } from './settings/bearer.js';
 import { readSettings, type GlobalFlags, type Settings } from './settings/settings.js';
 
-/** The process around a command. */
+/** The process that a command runs in. */
 export interface Environment {
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: OutputOptions['stdout'];
   readonly stderr: OutputOptions['stderr'];
-  /** Aborted at SIGINT, SIGTERM or SIGHUP, or when nobody reads the output any more, with a CliError as its reason: throw that, or clean up and return. */
+  /**
+   * Aborted at SIGINT, SIGTERM or SIGHUP, or when the reader of the output is gone. Its reason is a CliError: throw it, or clean
+   * up and return.
+   */
   readonly signal: AbortSignal;
 }
 
-/** What every command is given. */
+/** The input of every command. */
 export interface CommandContext {
-  /** Flags, environment and what was stored at signing in. */
+  /** Settings from flags, the environment and the stored sign-in. */
   readonly settings: Settings;
   readonly output: Output;
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: Environment['stdin'];
   readonly signal: AbortSignal;
-  /** HTTP to Culvert: trusts the certificates of the settings. */
+  /** HTTP to Culvert; trusts the certificates of the settings. */
   readonly http: HttpClient;
   /**
-   * The credential of whoever is signed in, for what is not REST: `await bearer.secret()` before each connection, since
-   * tokens live an hour. @throws CliError when nobody is signed in
+   * The signed-in credential, for connections other than REST. Call `await bearer.secret()` before each connection, since tokens
+   * live for one hour. @throws CliError if no one is signed in
    */
   readonly bearer: Credential;
-  /** The REST API, as whoever is signed in. @throws CliError when nobody is */
+  /** The REST API with the signed-in credential. @throws CliError if no one is signed in */
   readonly api: Api;
 }
 
-/** @throws CliError when a setting is wrong */
+/** @throws CliError if a setting is wrong */
 export function createContext(
   flags: GlobalFlags,
   { env, stdin, stdout, stderr, signal }: Environment,

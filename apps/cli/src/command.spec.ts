@@ -24,7 +24,7 @@ describe('the command line', () => {
     }
   });
 
-  it('has every command say what it does', () => {
+  it('describes every command', () => {
     const program = createProgram(() => async () => {}, {
       stdout: new TestStream(),
       stderr: new TestStream(),
@@ -51,8 +51,8 @@ describe('the command line', () => {
     ['a wrong port', ['preview', 'create', '--ingress-port', '99999'], '--ingress-port'],
     ['a missing argument', ['preview', 'show'], "missing required argument 'preview'"],
     ['a missing flag', ['keys', 'create'], "required option '--name <text>' not specified"],
-    ['no workload', ['preview', 'create'], 'exactly one of --workload and --intercept'],
-    ['a wrong URL', ['status', '--url', 'ftp://x'], '--url must be the address of Culvert'],
+    ['no workload', ['preview', 'create'], 'give either --workload or --intercept'],
+    ['a wrong URL', ['status', '--url', 'ftp://x'], '--url must be the URL of Culvert'],
   ])('refuses %s, and says what to do', async (_name, argv, message) => {
     const env = { CULVERT_URL: 'https://culvert.example', CULVERT_API_KEY: 'key-12345' };
     const { exitCode, stdout, stderr } = await runCommand(argv, { env });
@@ -60,13 +60,13 @@ describe('the command line', () => {
     expect(stderr).toContain(message);
   });
 
-  it('shows help, and fails, without a command', async () => {
+  it('shows help and fails without a command', async () => {
     const { exitCode, stdout, stderr } = await runCommand([]);
     expect([exitCode, stdout]).toEqual([EXIT.usage, '']);
     expect(stderr).toContain('Usage: culvert');
   });
 
-  it('says how to sign in to whoever is not', async () => {
+  it('explains how to sign in when no one is signed in', async () => {
     const nowhere = await runCommand(['status'], { env: ENV });
     expect([nowhere.exitCode, nowhere.stderr]).toEqual([
       EXIT.notSignedIn,
@@ -79,7 +79,7 @@ describe('the command line', () => {
     ]);
   });
 
-  it('has nothing to say to a shell that asks for names while nobody is signed in', async () => {
+  it('prints nothing to a completing shell when no one is signed in', async () => {
     expect(await runCommand(['__complete', '--', 'preview', 'show', ''], { env: ENV })).toEqual({
       exitCode: EXIT.ok,
       stdout: '',
@@ -88,14 +88,14 @@ describe('the command line', () => {
   });
 
   it.each([[['frobnicate']], [['keys', 'list', '--frobnicate']], [['preview', 'show']]])(
-    'begins the error of %j as all its errors begin',
+    'begins the error of %j like all its errors',
     async (argv) => {
       const { exitCode, stderr } = await runCommand(argv, { env: ENV });
       expect([exitCode, stderr.slice(0, 9)]).toEqual([EXIT.usage, 'culvert: ']);
     },
   );
 
-  it('ends as interrupted when a signal came', async () => {
+  it('exits as interrupted after a signal', async () => {
     const interruption = new AbortController();
     const server = await TestServer.start();
     server.answer = () => interruption.abort(new CliError(EXIT.interrupted, 'interrupted'));
@@ -105,7 +105,7 @@ describe('the command line', () => {
     await server.close();
   });
 
-  it('hides no fault of its own', async () => {
+  it('does not hide its own bugs', async () => {
     const stdout = new TestStream();
     stdout.write = () => {
       throw new TypeError('a fault');

@@ -1,4 +1,4 @@
-/** The command line: which commands there are, the flags that all of them take, and how each is started. */
+/** The command line: its commands, the flags that all of them take, and how each is started. */
 import { Command, CommanderError, Option } from 'commander';
 import type { Action, AddCommands } from './action.js';
 import { addAccountCommands } from './account/commands.js';
@@ -37,24 +37,24 @@ Examples:
 
 Environment:
   CULVERT_URL              where Culvert is
-  CULVERT_API_KEY          an API key, instead of signing in (AMBASSADOR_CLOUD_APIKEY counts too)
-  CULVERT_CA_FILE          PEM certificates to trust at Culvert beside the usual ones
-  CULVERT_CLUSTER_URL      where the traffic manager of a cluster is
-  CULVERT_CLUSTER_SECRET   shown to it instead of whom you signed in as
-  CULVERT_CONFIG_DIR       where the sign-in is kept, instead of the platform's place
-  NO_COLOR                 no colors
-
+  CULVERT_URL              URL of Culvert
+  CULVERT_API_KEY          an API key, instead of signing in (AMBASSADOR_CLOUD_APIKEY works too)
+  CULVERT_CA_FILE          file of PEM certificates to trust for Culvert, in addition to the usual ones
+  CULVERT_CLUSTER_URL      URL of a cluster's traffic manager
+  CULVERT_CLUSTER_SECRET   secret for the traffic manager, instead of your sign-in
+  CULVERT_CONFIG_DIR       folder of the stored sign-in, instead of the platform's default
+  NO_COLOR                 print no colors
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 not signed in, 4 not allowed, 5 not found, 6 conflict or limit,
-7 Culvert cannot be reached, 8 this machine's side failed, 130 interrupted.`;
+7 Culvert unreachable, 8 problem on this machine, 130 interrupted.`;
 
-/** Runs one command line. Resolves with the exit code, and rejects with nothing but faults of this program. */
+/** Runs one command line and returns the exit code. Rejects only on bugs in this program. */
 export async function runCulvert(argv: readonly string[], environment: Environment): Promise<number> {
   let exitCode: number = EXIT.ok;
   const action: Action =
     (run) =>
     async (...given) => {
       const flags = (given.at(-1) as Command).optsWithGlobals<GlobalFlags>();
-      // What commands need takes long to load: help and completion do without.
+      // The parts that commands need take long to load. Help and completion do without them.
       const { createContext } = await import('./command-context.js');
       exitCode = (await run(createContext(flags, environment), ...given)) ?? EXIT.ok;
     };
@@ -62,7 +62,7 @@ export async function runCulvert(argv: readonly string[], environment: Environme
     await createProgram(action, environment).parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    // Commander has said by itself what is wrong.
+    // Commander has already printed what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const reason = environment.signal.aborted ? environment.signal.reason : error;
     if (!(reason instanceof CliError)) throw error;
@@ -72,7 +72,7 @@ export async function runCulvert(argv: readonly string[], environment: Environme
   }
 }
 
-/** The program with all its commands. */
+/** Creates the program with all its commands. */
 export function createProgram(
   action: Action,
   { stdout, stderr }: Pick<Environment, 'stdout' | 'stderr'>,
@@ -80,29 +80,29 @@ export function createProgram(
   const program = new Command('culvert')
     .description('Preview URLs and intercepts from your machine, through Culvert.')
     .version(VERSION, '-V, --version', 'print the version')
-    .addOption(new Option('--url <url>', 'where Culvert is (CULVERT_URL; default: where you signed in last)'))
+    .addOption(new Option('--url <url>', 'URL of Culvert (CULVERT_URL; default: where you last signed in)'))
     .addOption(
-      new Option('-o, --output <format>', 'what to print results as').choices(OUTPUT_FORMATS).default('text'),
+      new Option('-o, --output <format>', 'format of results').choices(OUTPUT_FORMATS).default('text'),
     )
     .addOption(
       new Option(
         '--ca-file <path>',
-        'PEM certificates to trust at Culvert beside the usual ones (CULVERT_CA_FILE)',
+        'file of PEM certificates to trust for Culvert, in addition to the usual ones (CULVERT_CA_FILE)',
       ),
     )
     .addHelpText('after', AFTER_HELP)
-    // Before the commands are added: they inherit what stands here.
+    // Set before the commands are added, because commands inherit these settings.
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
-      // As all other errors of this program begin.
+      // Like all other errors of this program.
       outputError: (text, write) => write(text.replace(/^error: /, 'culvert: ')),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError('Run it with --help to see what it takes.');
+    .showHelpAfterError('Run it with --help to see its arguments and flags.');
   for (const add of COMMANDS) add(program, action);
   return program;
 }

@@ -7,8 +7,8 @@ const interrupted = new CliError(EXIT.interrupted, 'interrupted');
 const gone = new CliError(EXIT.notFound, 'gone');
 const never = new Promise<never>(() => undefined);
 
-describe('the end of a command that goes on', () => {
-  it('is somebody asking for it', async () => {
+describe('the end of a long-running command', () => {
+  it('comes when a person asks for it', async () => {
     const aborter = new AbortController();
     const ending = new Ending(aborter.signal);
     expect([ending.isReached, ending.isAsked]).toEqual([false, false]);
@@ -18,7 +18,7 @@ describe('the end of a command that goes on', () => {
     await expect(new Ending(aborter.signal).reached).rejects.toBe(interrupted);
   });
 
-  it('is the first reason, whatever follows', async () => {
+  it('keeps the first reason', async () => {
     const aborter = new AbortController();
     const ending = new Ending(aborter.signal);
     ending.end(gone);
@@ -27,19 +27,19 @@ describe('the end of a command that goes on', () => {
     expect(ending.isAsked).toBe(false);
   });
 
-  it('is a failure of what it waits for', async () => {
+  it('comes when the awaited work fails', async () => {
     const ending = new Ending(new AbortController().signal);
     await expect(ending.unless(Promise.reject(gone))).rejects.toBe(gone);
     await expect(ending.reached).rejects.toBe(gone);
   });
 
-  it('is time running out', async () => {
+  it('comes when the time is up', async () => {
     const ending = new Ending(new AbortController().signal);
     expect(await ending.within(10_000, Promise.resolve('in time'), () => gone)).toBe('in time');
     await expect(ending.within(1, never, () => gone)).rejects.toBe(gone);
   });
 
-  it('says of a fault of the program that it is one', async () => {
+  it('reports a bug of the program as one', async () => {
     const ending = new Ending(new AbortController().signal);
     ending.end(new TypeError('x is not a function'));
     await expect(ending.reached).rejects.toMatchObject({

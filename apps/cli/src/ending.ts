@@ -1,4 +1,4 @@
-/** How a command that goes on comes to its end: somebody ends it, or something it cannot mend. */
+/** The end of a long-running command: a person ends it, or an error that it cannot recover from. */
 import { CliError } from './cli-error.js';
 import { EXIT } from './exit-code.js';
 
@@ -12,13 +12,13 @@ export class Ending {
     this.reached = new Promise((_resolve, reject) => {
       this.reject = reject;
     });
-    // Heard by whoever waits at that moment.
+    // The current waiter handles the rejection; without one it must not count as unhandled.
     this.reached.catch(() => undefined);
     if (signal.aborted) this.end(signal.reason as CliError);
     else signal.addEventListener('abort', () => this.end(signal.reason as CliError), { once: true });
   }
 
-  /** Whether a signal asked for it, such as Ctrl-C, or the reader of the output is gone. */
+  /** Whether a signal (such as Ctrl-C) or a closed output asked for the end. */
   get isAsked(): boolean {
     return this.first !== null && this.first === this.signal.reason;
   }
@@ -33,7 +33,7 @@ export class Ending {
     this.reject(this.first);
   }
 
-  /** What `work` resolves with, unless the end comes first. Its own failure is an end too. */
+  /** Resolves with the result of `work` unless the end comes first. If `work` fails, that is the end too. */
   async unless<T>(work: Promise<T>): Promise<T> {
     try {
       return await Promise.race([work, this.reached]);
@@ -43,7 +43,7 @@ export class Ending {
     }
   }
 
-  /** As `unless`, and no longer than this. */
+  /** Like `unless`, with a time limit. */
   async within<T>(ms: number, work: Promise<T>, late: () => CliError): Promise<T> {
     const timer = setTimeout(() => this.end(late()), ms);
     try {
@@ -56,7 +56,7 @@ export class Ending {
 
 export function asCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
-  return new CliError(EXIT.failure, `something went wrong in this program: ${(error as Error).message}`, {
+  return new CliError(EXIT.failure, `internal error in culvert: ${(error as Error).message}`, {
     cause: error,
   });
 }

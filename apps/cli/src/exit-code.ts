@@ -1,22 +1,22 @@
-/** What a run of `culvert` ended as. Scripts decide by these: none changes its meaning (docs/cli.md). */
+/** Exit codes of `culvert`. Scripts depend on them, so their meaning never changes (docs/cli.md). */
 export const EXIT = {
   ok: 0,
-  /** None of the others: a fault of this program or of the server. */
+  /** Any other failure: a bug in this program or in the server. */
   failure: 1,
   /** A command, flag, setting or value is wrong. */
   usage: 2,
-  /** Nobody is signed in, or what they signed in with is not accepted any more. */
+  /** No one is signed in, or the credential is no longer accepted. */
   notSignedIn: 3,
-  /** Known, and not allowed to. */
+  /** The credential is known but lacks permission. */
   refused: 4,
   notFound: 5,
-  /** Something that is there already, or as many as there may be, stands in the way. */
+  /** A thing that already exists, or a limit that is reached, prevents it. */
   conflict: 6,
-  /** Culvert, or the cluster, does not answer as it should. */
+  /** Culvert or the cluster does not answer as expected. */
   unreachable: 7,
-  /** What is on this machine does not: the port to expose, the browser's answer. */
+  /** This machine does not answer as expected: the port to expose, or the browser. */
   localTarget: 8,
-  /** 128 and the signal, as shells have it. */
+  /** 128 plus the signal, as in shells. */
   hungUp: 129,
   interrupted: 130,
   terminated: 143,

@@ -1,24 +1,24 @@
-/** How values of flags are read. Commander says which flag a refused value is of. */
+/** Readers of flag values. Commander adds which flag a refused value belongs to. */
 import { InvalidArgumentError } from 'commander';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 const MAX_SECONDS = 10 * 366 * 86_400;
 
-/** `90s`, `30m`, `12h`, `7d` or `2w` in seconds. */
+/** Returns the seconds in `90s`, `30m`, `12h`, `7d` or `2w`. */
 export function readDuration(text: string): number {
   const [, amount = '', unit = ''] = /^(\d{1,9})([smhdw])$/.exec(text) ?? [];
   const seconds = Number(amount) * (UNITS[unit] ?? Number.NaN);
   if (amount !== '' && seconds <= MAX_SECONDS) return seconds;
-  throw new InvalidArgumentError('It is a number with a unit, such as 30m, 12h or 7d.');
+  throw new InvalidArgumentError('Use a number with a unit, such as 30m, 12h or 7d.');
 }
 
-/** A duration from now, or a moment such as 2030-01-31T12:00:00Z, as the API takes it. `never`: null. */
+/** Reads a duration from now, or a time such as 2030-01-31T12:00:00Z, as the API takes it. Null for `never`. */
 export function readExpiry(text: string): string | null {
   if (text === 'never') return null;
   if (/^\d{4}-\d\d-\d\dT/.test(text)) {
     const at = Date.parse(text);
     if (!Number.isNaN(at)) return new Date(at).toISOString();
-    throw new InvalidArgumentError('It is no moment; write it as 2030-01-31T12:00:00Z.');
+    throw new InvalidArgumentError('Use a duration such as 12h, or a time such as 2030-01-31T12:00:00Z.');
   }
   return new Date(Date.now() + readDuration(text) * 1000).toISOString();
 }
@@ -26,23 +26,23 @@ export function readExpiry(text: string): string | null {
 export function readPort(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
-  throw new InvalidArgumentError('It is a number from 1 to 65535.');
+  throw new InvalidArgumentError('Use a number from 1 to 65535.');
 }
 
-/** One more `NAME=VALUE` of a flag that may be repeated. */
+/** Adds one `NAME=VALUE` of a repeatable flag. */
 export function collectHeader(
   text: string,
   before: Readonly<Record<string, string>> | undefined,
 ): Record<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It is NAME=VALUE, such as x-dev=alice.');
+  if (at < 1) throw new InvalidArgumentError('Use NAME=VALUE, such as x-dev=alice.');
   const name = text.slice(0, at).toLowerCase();
   if (before !== undefined && Object.hasOwn(before, name))
-    throw new InvalidArgumentError(`${name} is there twice.`);
+    throw new InvalidArgumentError(`${name} is given twice.`);
   return { ...before, [name]: text.slice(at + 1) };
 }
 
-/** One more value of a flag that may be repeated. */
+/** Adds one value of a repeatable flag. */
 export function collect(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
 }

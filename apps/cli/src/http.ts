@@ -1,4 +1,4 @@
-/** HTTP to Culvert: its certificates, the proxy of the environment, and why nothing came back. */
+/** HTTP to Culvert: trusted certificates, the proxy of the environment, and explanations of failures. */
 import { rootCertificates } from 'node:tls';
 import { HttpClient, HttpError } from '@culvert/outbound';
 import { CliError } from './cli-error.js';
@@ -9,19 +9,19 @@ const TIMEOUT_MS = 30_000;
 /** A page of 200 previews has less than half of it. */
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024;
 
-/** A client that trusts `ca` beside the usual certificates, and goes through HTTPS_PROXY where one is set. */
+/** Creates a client that trusts `ca` in addition to the usual certificates and uses HTTPS_PROXY if set. */
 export function createHttpClient(ca: string | undefined): HttpClient {
   return new HttpClient({
     ca: trusted(ca),
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     timeoutMs: TIMEOUT_MS,
     maxResponseBytes: MAX_RESPONSE_BYTES,
-    // The person named the address of their Culvert, which may be in their own network.
+    // The person chose the URL of their Culvert, which may be in their own network.
     allowPrivateAddresses: true,
   });
 }
 
-/** The certificates to trust instead of the usual ones: those, and `ca`. Undefined without `ca`: the usual ones. */
+/** Returns the usual certificates and `ca`. Undefined without `ca`: then the usual ones apply. */
 export function trusted(ca: string | undefined): string[] | undefined {
   return ca === undefined ? undefined : [...rootCertificates, ca];
 }
@@ -37,7 +37,7 @@ const CERTIFICATE_ERRORS = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
-/** What to tell a person when no usable response came back from `url`. */
+/** Explains to a person why no usable response came from `url`. */
 export function unreachable(url: string, error: unknown): CliError {
   const cause = rootCause(error);
   const code = (cause as NodeJS.ErrnoException).code ?? '';
@@ -45,41 +45,36 @@ export function unreachable(url: string, error: unknown): CliError {
     new CliError(EXIT.unreachable, message, { hint, cause: error });
   const kind = error instanceof HttpError ? error.kind : null;
   if (kind === 'timeout' || cause.name === 'TimeoutError' || /TIMEOUT|ETIMEDOUT/.test(code))
-    return fail(`${url} does not answer in time`, 'Look whether the address is right, or try again later.');
+    return fail(`${url} does not answer in time`, 'Check the URL, or try again later.');
   if (kind === 'too-large' || kind === 'proxy')
     return fail(
       `${url} cannot be reached: ${(error as Error).message}`,
-      kind === 'proxy'
-        ? 'Look whether the proxy of HTTPS_PROXY or HTTP_PROXY is right.'
-        : 'Look whether the address is right.',
+      kind === 'proxy' ? 'Check the proxy in HTTPS_PROXY or HTTP_PROXY.' : 'Check the URL.',
     );
   if (CERTIFICATE_ERRORS.has(code)) {
     return fail(
       `the certificate of ${url} is not trusted: ${cause.message}`,
-      'If it is of your own authority, name its certificate with --ca-file or CULVERT_CA_FILE.',
+      'If your own authority issued it, name its certificate with --ca-file or CULVERT_CA_FILE.',
     );
   }
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return fail(
-        `${url} is not found`,
-        'Look whether its name is right, and whether this machine is online.',
+        `the host name of ${url} does not exist`,
+        'Check the name, and that this machine is online.',
       );
     case 'ECONNREFUSED':
-      return fail(`nothing listens at ${url}`, 'Look whether the address is right and Culvert is running.');
+      return fail(`nothing listens at ${url}`, 'Check the URL, and that Culvert is running.');
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return fail(`${url} does not speak TLS`, 'Try the address with http://.');
+      return fail(`${url} does not speak TLS`, 'Use http:// instead of https://.');
     default:
-      return fail(
-        `${url} cannot be reached: ${cause.message || code}`,
-        'Look whether the address is right, then try again.',
-      );
+      return fail(`${url} cannot be reached: ${cause.message || code}`, 'Check the URL, then try again.');
   }
 }
 
-/** What is below an error says most. Of several addresses the first says enough. */
+/** Finds the innermost cause, which explains most. Of several addresses, the first error is enough. */
 function rootCause(error: unknown): Error {
   if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors[0]);
   const { cause } = error as { cause?: unknown };

@@ -2,24 +2,23 @@ import type { Problem } from '@culvert/api-client';
 import { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 
-/** What to do about those errors of the API where the title does not say it already. */
+/** Next steps for those errors of the API whose title does not name one. */
 const HINTS: Readonly<Record<string, string>> = {
   unauthenticated: 'Run "culvert login", or set CULVERT_API_KEY to a key that is not revoked or expired.',
   insufficient_scope:
-    'Ask an admin of the team for it, or use a key that has the scope; "culvert whoami" shows yours.',
-  not_a_member: 'Have somebody invite you to the team.',
-  person_required: 'Do it in the dashboard.',
-  not_found: 'It may be gone already, or belong to another team: "culvert whoami" shows yours.',
+    'Ask an admin of your team for the scope, or use a key that has it. "culvert whoami" shows your scopes.',
+  not_a_member: 'Ask an owner of the team to invite you.',
+  person_required: 'Use the dashboard for this.',
+  not_found: 'It may already be gone, or belong to another team. "culvert whoami" shows your team.',
   api_key_not_usable: 'Find the key that replaced it with "culvert keys list".',
-  traffic_manager_required:
-    'Name one with --traffic-manager; "culvert status" shows those that are connected.',
-  preview_limit_reached: 'Remove previews that are not needed with "culvert preview remove".',
-  credential_limit_reached: 'Revoke some in the dashboard.',
-  team_limit_reached: 'Remove what is not needed any more.',
-  internal_error: 'Try again; if it stays, show the operator of Culvert this line.',
+  traffic_manager_required: 'Name one with --traffic-manager. "culvert status" shows the connected ones.',
+  preview_limit_reached: 'Remove previews that you do not need with "culvert preview remove".',
+  credential_limit_reached: 'Revoke credentials that you do not need in the dashboard.',
+  team_limit_reached: 'Remove what you no longer need.',
+  internal_error: 'Try again. If it fails again, send this line to the operator of Culvert.',
 };
 
-/** Says an answer that is no success to a person. */
+/** Turns an error response into an error for a person. */
 export function problemError(problem: Problem, retryAfterSeconds: number | null): CliError {
   const { code, title, detail, errors = [], status, instance } = problem;
   const rules = errors.map(({ pointer, message }) => `${fieldOf(pointer)} ${message}`.trim());
@@ -29,7 +28,7 @@ export function problemError(problem: Problem, retryAfterSeconds: number | null)
   return new CliError(exitCodeOf(status), message, { ...(hint !== undefined && { hint }), cause: problem });
 }
 
-/** The stable code of the API's error behind this one; null when it is of another kind. */
+/** Returns the stable code of the API error that caused this one; null if another error did. */
 export function problemCodeOf(error: unknown): string | null {
   if (!(error instanceof CliError)) return null;
   const { cause } = error;
@@ -54,7 +53,7 @@ function exitCodeOf(status: number): ExitCode {
   }
 }
 
-/** `/ingress/l5Host` as people say it: `ingress.l5Host`. */
+/** Spells `/ingress/l5Host` for people: `ingress.l5Host`. */
 function fieldOf(pointer: string): string {
   return pointer.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
 }

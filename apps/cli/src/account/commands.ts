@@ -8,27 +8,30 @@ Examples:
   $ culvert login --url https://culvert.example.com
   $ culvert login --apikey - < key-file`;
 
-/** Who uses this program, and where. */
+/** Adds the commands that sign in, sign out and show who is signed in. */
 export function addAccountCommands(program: Command, action: Action): void {
   program
     .command('login')
     .summary('sign in, with a browser or an API key')
-    .description('Signs in at Culvert, and remembers it for the commands that follow.')
-    .option('--apikey <key>', 'sign in with this API key; "-" reads it from stdin, where nobody else sees it')
-    .option('--no-browser', 'print the address to open instead of opening it')
+    .description('Signs in to Culvert and stores the sign-in for later commands.')
+    .option(
+      '--apikey <key>',
+      'sign in with this API key; "-" reads it from stdin, so that it appears in no process list',
+    )
+    .option('--no-browser', 'print the URL to open instead of opening it')
     .addHelpText('after', LOGIN_HELP)
     .action(
       action(async (context, flags: LoginFlags) => {
-        // OAuth takes its time to load, and only these two need it.
+        // The OAuth library loads slowly, and only these two commands need it.
         const { login } = await import('./login.js');
         await login(context, flags);
       }),
     );
   program
     .command('logout')
-    .summary('sign out here, and end the sign-in at Culvert')
+    .summary('sign out on this machine and at Culvert')
     .description(
-      'Forgets the sign-in. One that came through a browser ends at Culvert too; an API key goes on.',
+      'Deletes the stored sign-in. A browser sign-in also ends at Culvert. An API key keeps working.',
     )
     .action(
       action(async (context) => {
@@ -39,6 +42,6 @@ export function addAccountCommands(program: Command, action: Action): void {
   program
     .command('whoami')
     .summary('show who is signed in, for which team')
-    .description('Asks Culvert who is signed in, for which team, and what they may do.')
+    .description('Asks Culvert who is signed in, for which team, and with which scopes.')
     .action(action(whoami));
 }

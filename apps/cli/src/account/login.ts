@@ -17,16 +17,16 @@ export interface LoginFlags {
   readonly browser: boolean;
 }
 
-/** A person waits at the prompt. */
+/** Short: a person waits at the prompt. */
 const SERVER_TIMEOUT_MS = 10_000;
-/** A key and the end of its line. */
+/** Room for a key and its line break. */
 const MAX_STDIN_BYTES = 4096;
 
 export async function login(context: CommandContext, flags: LoginFlags): Promise<void> {
   const { output, settings } = context;
   const { url } = settings;
   if (url.startsWith('http:') && !isLoopback(new URL(url)))
-    output.note(`Warning: ${url} is not encrypted: whoever sees the traffic can act for you.`);
+    output.note(`Warning: ${url} is not encrypted. Anyone who can read the traffic can act as you.`);
   const credential =
     flags.apikey === undefined
       ? await signIn(context, flags.browser)
@@ -37,7 +37,9 @@ export async function login(context: CommandContext, flags: LoginFlags): Promise
     output.line(`Signed in at ${url} as ${nameOf(identity)}, team ${identity.team?.name ?? 'none'}.`),
   );
   if (settings.apiKey !== null)
-    output.note('The API key in the environment goes before this sign-in: unset it to use the latter.');
+    output.note(
+      'The API key in the environment takes precedence over this sign-in. Unset it to use the sign-in.',
+    );
 }
 
 async function signIn(context: CommandContext, withBrowser: boolean) {
@@ -46,7 +48,9 @@ async function signIn(context: CommandContext, withBrowser: boolean) {
   const show = (address: string): void => {
     const opens = withBrowser && openBrowser(address, env);
     output.note(
-      opens ? 'Your browser opens to sign in. If it does not, open:' : 'Open in your browser to sign in:',
+      opens
+        ? 'Your browser opens to sign in. If it does not, open:'
+        : 'Open this URL in your browser to sign in:',
     );
     output.note(`  ${address}`);
     if (withBrowser && !opens)
@@ -56,8 +60,8 @@ async function signIn(context: CommandContext, withBrowser: boolean) {
 }
 
 /**
- * Makes sure that Culvert answers at the address, before a person is sent there to sign in.
- * @throws CliError with `unreachable` when it does not
+ * Checks that Culvert answers at the URL before sending a person there to sign in.
+ * @throws CliError with `unreachable` if it does not
  */
 async function askServer({ settings, http, signal }: CommandContext): Promise<void> {
   // Refused for lack of a credential, which only Culvert words as it does.
@@ -73,7 +77,7 @@ async function askServer({ settings, http, signal }: CommandContext): Promise<vo
   }
 }
 
-/** @throws CliError when Culvert does not take it */
+/** @throws CliError if Culvert does not accept the credential */
 function verify({ settings, http, signal }: CommandContext, credential: StoredCredential) {
   const secret = credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
   const bearer = keyCredential(() => Promise.resolve(secret));
@@ -83,7 +87,7 @@ function verify({ settings, http, signal }: CommandContext, credential: StoredCr
 async function readKey({ stdin, output, signal }: CommandContext, given: string): Promise<string> {
   if (given !== '-') {
     output.note(
-      'Note: others on this machine can see a command line; "--apikey -" reads the key from stdin.',
+      'Note: other users of this machine can see command lines. Use "--apikey -" to read the key from stdin.',
     );
     return checkApiKey(given, '--apikey');
   }
@@ -94,9 +98,9 @@ async function readKey({ stdin, output, signal }: CommandContext, given: string)
     if (text.length > MAX_STDIN_BYTES) break;
   }
   if (text.trim() === '') {
-    throw new CliError(EXIT.usage, 'stdin has no API key', {
-      hint: 'Such as: culvert login --apikey - < key-file',
+    throw new CliError(EXIT.usage, 'stdin contains no API key', {
+      hint: 'For example: culvert login --apikey - < key-file',
     });
   }
-  return checkApiKey(text.trim(), 'what stdin has');
+  return checkApiKey(text.trim(), 'the text on stdin');
 }

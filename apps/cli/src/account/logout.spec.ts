@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.js';
 import { CredentialFile } from '../settings/credential-file.js';
 import { runCommand } from '../spec/test-terminal.js';
 
-describe('signing out', () => {
+describe('culvert logout', () => {
   let directory: string;
   let server: TestServer;
   beforeEach(async () => {
@@ -39,11 +39,11 @@ describe('signing out', () => {
     ]);
   });
 
-  it('forgets it here also when the server is away, and says what goes on', async () => {
+  it('forgets the sign-in locally when the server is unreachable, and reports that it still exists there', async () => {
     server.always(503, '');
     const { exitCode, stdout, stderr } = await logout();
     expect([exitCode, stdout]).toEqual([EXIT.unreachable, '']);
-    expect(stderr).toContain('your profile in the dashboard ends it');
+    expect(stderr).toContain('your dashboard profile');
     expect(new CredentialFile(directory).find(server.url)).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 import type { CommandContext } from '../command-context.js';
 import { SignIn } from './sign-in.js';
 
-/** Forgets the sign-in here, whatever becomes of ending it at the server. */
+/** Deletes the stored sign-in, even if ending it at the server fails. */
 export async function logout({ output, settings, http }: CommandContext): Promise<void> {
   const { url, credentials } = settings;
   const stored = credentials.find(url);
@@ -11,15 +11,17 @@ export async function logout({ output, settings, http }: CommandContext): Promis
       await new SignIn(url, http).revoke(stored.refreshToken);
     } catch (error) {
       output.note(
-        'The sign-in is forgotten here. At the server it goes on: your profile in the dashboard ends it.',
+        'You are signed out on this machine, but Culvert could not end the sign-in. End it in your dashboard profile.',
       );
       throw error;
     }
   }
   output.result({ url, wasSignedIn: stored !== null }, () =>
-    output.line(stored === null ? `Nobody was signed in at ${url}.` : `Signed out at ${url}.`),
+    output.line(stored === null ? `You were not signed in at ${url}.` : `Signed out at ${url}.`),
   );
   if (stored?.kind === 'api-key')
-    output.note('The API key itself still works: "culvert keys revoke" ends it, with another one.');
+    output.note(
+      'The API key itself still works. To revoke it, sign in with another key and run "culvert keys revoke".',
+    );
   if (settings.apiKey !== null) output.note('The API key in the environment is still used.');
 }

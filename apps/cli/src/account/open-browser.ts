@@ -1,10 +1,10 @@
 /**
- * Has the person's browser open an address, and does not wait for it. False when there is none to be expected: then the
- * person has to open it somewhere.
+ * Opens a URL in the person's browser and does not wait for it. Returns false if this machine has no browser to open: the person
+ * then has to open the URL elsewhere.
  */
 export function openBrowser(address: string, env: NodeJS.ProcessEnv): boolean {
   if (!hasBrowser(env)) return false;
-  // What comes of it is seen by the person; the address is printed anyway.
+  // The person sees the result, and the URL is printed anyway.
   void import('open')
     .then(({ default: open }) => open(address))
     .then(
@@ -14,7 +14,7 @@ export function openBrowser(address: string, env: NodeJS.ProcessEnv): boolean {
   return true;
 }
 
-/** A shell on another machine, or one without a display, has no browser that could reach this machine's ports. */
+/** A remote shell, or one without a display, has no browser that could reach this machine's ports. */
 function hasBrowser(env: NodeJS.ProcessEnv): boolean {
   if (env['SSH_CONNECTION'] || env['CI']) return false;
   if (process.platform !== 'linux') return true;

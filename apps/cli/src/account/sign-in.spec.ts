@@ -34,7 +34,7 @@ describe('signing in', () => {
   });
   afterEach(() => server.close());
 
-  /** Starts one, and resolves with the address for the browser and the outcome. */
+  /** Starts a sign-in. Resolves with the URL for the browser and the outcome. */
   async function begin(signal = never) {
     let show!: (address: URL) => void;
     const shown = new Promise<URL>((resolve) => (show = resolve));
@@ -78,7 +78,7 @@ describe('signing in', () => {
     await expect(answer({ code: 'again', state })).rejects.toThrow('fetch failed');
   });
 
-  it('waits on when a page that is not Culvert’s has the browser ask', async () => {
+  it('keeps waiting when a page other than Culvert’s makes the browser call back', async () => {
     server.always(200, tokenAnswer('1'));
     const { outcome, answer, state } = await begin();
     expect((await answer({ code: 'planted', state: 'guessed' })).status).toBe(400);
@@ -113,7 +113,7 @@ describe('signing in', () => {
   });
 });
 
-describe('tokens', () => {
+describe('stored tokens', () => {
   let server: TestServer;
   let directory: string;
   let file: CredentialFile;
@@ -140,7 +140,7 @@ describe('tokens', () => {
     expect(server.seen).toEqual([]);
   });
 
-  it('are renewed ahead of their end, once for all who wait, and kept', async () => {
+  it('are renewed before they expire, once for all waiting calls, and stored', async () => {
     await file.store(server.url, stored('1', 30_000));
     server.always(200, tokenAnswer('2'));
     const one = bearer();
@@ -155,18 +155,18 @@ describe('tokens', () => {
     expect(await bearer().secret()).toBe('access-2');
   });
 
-  it('are renewed when the server refuses them early', async () => {
+  it('are renewed when the server refuses them before they expire', async () => {
     await file.store(server.url, stored('1', 3_600_000));
     server.always(200, tokenAnswer('2'));
     const one = bearer();
     expect(await one.renew('access-1')).toBe(true);
     expect(await one.secret()).toBe('access-2');
-    // What another process renewed already is not renewed again.
+    // Tokens that another process already renewed are not renewed again.
     expect(await one.renew('access-1')).toBe(true);
     expect(server.seen).toHaveLength(1);
   });
 
-  it('of another process are used when it was quicker', async () => {
+  it('are taken from another process that renewed them first', async () => {
     await file.store(server.url, stored('1', 0));
     server.answer = (_seen, response) => {
       void file.store(server.url, stored('quick', 3_600_000)).then(() => {
@@ -177,7 +177,7 @@ describe('tokens', () => {
     expect(await bearer().secret()).toBe('access-quick');
   });
 
-  it('that have ended say so, and a server that is away ends nothing', async () => {
+  it('report that the sign-in has ended, and survive a server that is unreachable', async () => {
     await file.store(server.url, stored('1', 0));
     server.always(503, { error: 'server_error' });
     expect((await failure(bearer().secret())).exitCode).toBe(EXIT.unreachable);
@@ -190,10 +190,10 @@ describe('tokens', () => {
     expect(file.find(server.url)).not.toBeNull();
   });
 
-  it('are shown to their own server alone', async () => {
+  it('are sent only to their own server', async () => {
     await file.store('https://other.example', stored('1', 3_600_000));
     await file.store(server.url, stored('2', 3_600_000));
     const settings = readSettings({ url: 'third.example' }, { CULVERT_CONFIG_DIR: directory });
-    expect(() => createBearer(settings, http)).toThrow('nobody is signed in at https://third.example');
+    expect(() => createBearer(settings, http)).toThrow('you are not signed in at https://third.example');
   });
 });

@@ -9,10 +9,10 @@ import { EXIT } from '../exit-code.js';
 import { unreachable } from '../http.js';
 import type { StoredTokens } from '../settings/credential-file.js';
 
-/** As Culvert knows this program (apps/api/src/people/programs/known-programs.ts). */
+/** Client id under which Culvert knows this program (apps/api/src/people/programs/known-programs.ts). */
 const CLIENT_ID = 'culvert';
 const CALLBACK = '/callback';
-/** How long a person may take: to find their password, or the person who has it. */
+/** How long a person may take to agree, for example to find a password or a colleague who has it. */
 const CONSENT_TIMEOUT_MS = 10 * 60_000;
 const TOKEN_TIMEOUT_SECONDS = 30;
 
@@ -32,14 +32,14 @@ export class SignIn {
     this.config = new oauth.Configuration(server, CLIENT_ID, undefined, oauth.None());
     this.config[oauth.customFetch] = asFetch(http);
     this.config.timeout = TOKEN_TIMEOUT_SECONDS;
-    // Whether plain http is acceptable is for whoever named the address.
+    // The person who entered the URL decides whether plain http is acceptable.
     // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
     if (url.startsWith('http:')) oauth.allowInsecureRequests(this.config);
   }
 
   /**
    * Waits for a person to agree in their browser.
-   * @param show is given the address to open
+   * @param show receives the URL to open
    * @throws CliError
    */
   async withBrowser(show: (address: string) => void, signal: AbortSignal): Promise<StoredTokens> {
@@ -68,7 +68,7 @@ export class SignIn {
     }
   }
 
-  /** New tokens; null when the sign-in has ended. @throws CliError */
+  /** Returns new tokens, or null if the sign-in has ended. @throws CliError */
   async renew(refreshToken: string): Promise<StoredTokens | null> {
     try {
       return toStored(await oauth.refreshTokenGrant(this.config, refreshToken));
@@ -78,7 +78,7 @@ export class SignIn {
     }
   }
 
-  /** Ends the sign-in at the server, with all its tokens. @throws CliError */
+  /** Ends the sign-in and all its tokens at the server. @throws CliError */
   async revoke(refreshToken: string): Promise<void> {
     try {
       await oauth.tokenRevocation(this.config, refreshToken);
@@ -110,8 +110,8 @@ export class SignIn {
       (error.name === 'TimeoutError' || code === undefined || code === 'OAUTH_TIMEOUT')
     )
       return unreachable(this.url, error);
-    return new CliError(EXIT.unreachable, `${this.url} does not answer as Culvert does`, {
-      hint: 'Check that this is the address of Culvert.',
+    return new CliError(EXIT.unreachable, `${this.url} does not answer like Culvert`, {
+      hint: 'Check that this is the URL of Culvert.',
       cause: error,
     });
   }
@@ -120,7 +120,7 @@ export class SignIn {
 function toStored(response: oauth.TokenEndpointResponse): StoredTokens {
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds = 0 } = response;
   if (refreshToken === undefined) {
-    throw new CliError(EXIT.unreachable, 'Culvert gave no refresh token', {
+    throw new CliError(EXIT.unreachable, 'Culvert sent no refresh token', {
       hint: 'Run "culvert login" again.',
     });
   }
@@ -128,7 +128,7 @@ function toStored(response: oauth.TokenEndpointResponse): StoredTokens {
   return { kind: 'tokens', accessToken, refreshToken, expiresAt };
 }
 
-/** Where the browser brings the answer: one port of this machine, for one answer. */
+/** Receives the browser's redirect: one local port, for one answer. */
 class CallbackServer {
   private accept!: (answer: URL) => void;
   private readonly answered = new Promise<URL>((resolve) => (this.accept = resolve));
@@ -138,20 +138,20 @@ class CallbackServer {
     private readonly servers: readonly Server[],
   ) {}
 
-  /** @param completionUrl where the browser goes in the end */
+  /** @param completionUrl where the browser ends up */
   static async start(state: string, completionUrl: string): Promise<CallbackServer> {
     let callback: CallbackServer | undefined;
     const handle = (request: IncomingMessage, response: ServerResponse): void =>
       callback?.handle(request, response, state, completionUrl);
     const first = await listen(createServer(handle), '127.0.0.1', 0);
     const { port } = first.address() as AddressInfo;
-    // Browsers may take `localhost` for either.
+    // Browsers may resolve `localhost` to either address family.
     const second = await listen(createServer(handle), '::1', port).catch(() => null);
     const servers = second === null ? [first] : [first, second];
     return (callback = new CallbackServer(`http://localhost:${port}${CALLBACK}`, servers));
   }
 
-  /** Rejects with a CliError when it takes too long. */
+  /** Rejects with a CliError when the time is up. */
   async answer(signal: AbortSignal): Promise<URL> {
     const given = new AbortController();
     try {
@@ -161,21 +161,21 @@ class CallbackServer {
     } finally {
       given.abort();
     }
-    throw new CliError(EXIT.localTarget, 'nobody agreed in the browser in time', {
-      hint: 'Run "culvert login" again; on a machine without a browser, "culvert login --apikey -".',
+    throw new CliError(EXIT.localTarget, 'no one agreed to the sign-in in the browser in time', {
+      hint: 'Run "culvert login" again; on a machine without a browser, run "culvert login --apikey -".',
     });
   }
 
   close(): void {
     for (const server of this.servers) {
       server.close();
-      // The browser still reads the answer that sends it away.
+      // The browser still reads the response that redirects it.
       server.closeIdleConnections();
       server.unref();
     }
   }
 
-  /** What is not the answer to our own question changes nothing: any page can have a browser ask here. */
+  /** Ignores requests that do not answer our own question: any page can make a browser send one. */
   private handle(
     request: IncomingMessage,
     response: ServerResponse,
@@ -186,12 +186,12 @@ class CallbackServer {
     response.setHeader('Cache-Control', 'no-store');
     const target = new URL(request.url ?? '', this.redirectUri);
     if (target.pathname !== CALLBACK || request.method !== 'GET') {
-      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Nothing is here.\n');
+      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found.\n');
     } else if (target.searchParams.get('state') !== state) {
-      const text = 'This is not the sign-in that culvert waits for.\n';
+      const text = 'This is not the sign-in that culvert is waiting for.\n';
       response.writeHead(400, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
     } else if (target.searchParams.has('error')) {
-      const text = 'culvert was not let in. You can close this tab.\n';
+      const text = 'You did not let culvert sign in. You can close this tab.\n';
       response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
       this.accept(new URL(target.pathname + target.search, this.redirectUri));
     } else {

@@ -3,7 +3,7 @@ import type { CommandContext } from '../command-context.js';
 import { credentialSource } from '../settings/bearer.js';
 import { showTime } from '../output/readable.js';
 
-/** What is said of whoever is signed in, also as JSON. */
+/** The signed-in identity, as printed and as JSON. */
 export interface Identity {
   readonly url: string;
   readonly user: Me['user'];
@@ -17,16 +17,16 @@ export function identityOf(url: string, { user, apiKey, team, role, scopes }: Me
   return { url, user, apiKey, team, role, scopes };
 }
 
-/** `Ada <ada@example.com>`, or the name of a key. */
+/** Returns `Ada <ada@example.com>`, or the name of a key. */
 export function nameOf({ user, apiKey }: Pick<Identity, 'user' | 'apiKey'>): string {
   if (user !== null) return user.name === '' ? user.email : `${user.name} <${user.email}>`;
   return apiKey === null ? '' : `API key ${apiKey.name} (${apiKey.hint}…)`;
 }
 
 const SOURCES = {
-  environment: 'the API key of the environment',
+  environment: 'the API key in the environment',
   'stored-key': 'a stored API key',
-  'sign-in': 'a sign-in in the browser',
+  'sign-in': 'a browser sign-in',
 } as const;
 
 export async function whoami({ api, output, settings }: CommandContext): Promise<void> {

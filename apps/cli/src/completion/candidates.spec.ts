@@ -6,8 +6,8 @@ import { candidatesAt } from './candidates.js';
 const program = createProgram(() => async () => {}, { stdout: new TestStream(), stderr: new TestStream() });
 const values = (...words: string[]) => candidatesAt(program, words).known.map(({ value }) => value);
 
-describe('what may come next on a command line', () => {
-  it('is a command, of those that people see', () => {
+describe('completion candidates', () => {
+  it('are the visible commands', () => {
     expect(values('')).toEqual(
       expect.arrayContaining(['login', 'logout', 'preview', 'keys', 'status', 'completion']),
     );
@@ -17,13 +17,13 @@ describe('what may come next on a command line', () => {
     expect(values('rm', '')).toEqual([]);
   });
 
-  it('is a flag of that command, or of all', () => {
+  it('are the flags of the command and of all commands', () => {
     expect(values('preview', 'create', '--ingress-p')).toEqual(['--ingress-port', '--ingress-protocol']);
     expect(values('preview', 'create', '--outp')).toEqual(['--output']);
     expect(values('preview', 'list', '--ingress')).toEqual([]);
   });
 
-  it('is a value of the flag before it, however that is written', () => {
+  it('are the values of the preceding flag, however it is written', () => {
     expect(values('preview', 'create', '--access', '')).toEqual(['team', 'public']);
     expect(values('preview', 'create', '--access=p')).toEqual(['--access=public']);
     expect(values('preview', 'create', '--access', '=')).toEqual(['team', 'public']);
@@ -32,14 +32,14 @@ describe('what may come next on a command line', () => {
     expect(values('preview', 'create', '--workload', '')).toEqual([]);
   });
 
-  it('finds its way past flags and their values', () => {
+  it('are found after flags and their values', () => {
     expect(values('--url', 'login', 'prev')).toEqual(['preview']);
     expect(values('--url=x', 'preview', '--output', 'json', 'sh')).toEqual(['show', 'share']);
     expect(values('completion', '')).toEqual(['bash', 'zsh', 'fish']);
     expect(values('completion', 'bash', '')).toEqual([]);
   });
 
-  it('says what of the team an argument names', () => {
+  it('name the kind of thing that an argument refers to', () => {
     const thing = (...words: string[]) => candidatesAt(program, words).thing;
     expect(thing('preview', 'show', '')).toBe('preview');
     expect(thing('preview', 'show', 'one', '')).toBeNull();

@@ -1,24 +1,24 @@
-/** What may come next on a command line. Everything follows from the commands themselves. */
+/** Words that can come next on a command line. All of them are derived from the commands themselves. */
 import type { Command, Option } from 'commander';
 import { completedThing, type CompletedThing } from './completers.js';
 
 export interface Candidate {
   readonly value: string;
-  /** For shells that show one; may be empty. */
+  /** Description for shells that show one; may be empty. */
   readonly description: string;
 }
 
 export interface Candidates {
-  /** What has been typed of the last word: all candidates begin with it. */
+  /** The typed part of the last word: all candidates begin with it. */
   readonly typed: string;
   readonly known: readonly Candidate[];
-  /** What else it could be that only Culvert knows. */
+  /** Kind of further candidates that only Culvert knows. */
   readonly thing: CompletedThing | null;
 }
 
-/** @param words what stands behind the name of the program, up to the cursor; the last may be empty */
+/** @param words the words after the program's name, up to the cursor; the last may be empty */
 export function candidatesAt(program: Command, words: readonly string[]): Candidates {
-  // Bash makes words of their own of the `=` in `--output=json`.
+  // Bash splits `--output=json` into three words.
   const whole = words.filter((word) => word !== '=');
   const typed = words.at(-1) === '=' ? '' : (whole.pop() ?? '');
   const { command, position, awaiting, isPastOptions } = walk(program, whole);
@@ -49,7 +49,7 @@ export function candidatesAt(program: Command, words: readonly string[]): Candid
   );
 }
 
-/** Where the words lead: to which command, how many of its arguments are there, and which flag still lacks its value. */
+/** Follows the words to a command. Returns how many of its arguments are present and which flag still lacks its value. */
 function walk(program: Command, words: readonly string[]) {
   let command = program;
   let position = 0;
@@ -80,7 +80,7 @@ function findOption(command: Command, word: string): Option | undefined {
   return optionsOf(command).find(({ short, long }) => short === word || long === word);
 }
 
-/** Its own, and those that all commands take. */
+/** Returns the command's own options and those that all commands take. */
 function optionsOf(command: Command): Option[] {
   const help = command.createHelp();
   return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)];

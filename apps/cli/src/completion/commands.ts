@@ -8,28 +8,28 @@ import type { CompletedThing } from './completers.js';
 import { COMPLETION_SCRIPTS, SHELLS, type Shell } from './scripts.js';
 
 const HELP = `
-To have it in every new shell:
+To install it for every new shell:
   bash  culvert completion bash > ~/.local/share/bash-completion/completions/culvert
   zsh   culvert completion zsh > "\${fpath[1]}/_culvert"
   fish  culvert completion fish > ~/.config/fish/completions/culvert.fish`;
 
-/** A person waits for it with a finger on the key. */
+/** Short: a person waits for it while typing. */
 const MAX_WAIT_MS = 3_000;
-/** As many as one page has. */
+/** The size of one page. */
 const MAX_PREVIEWS = 200;
 
-/** What a shell puts on a command line unquoted: nothing that means something to it. */
+/** Values that a shell can insert unquoted: they have no special characters. */
 const SAFE = /^[\w.:/=-]+$/;
 
-/** Completion of the command line by shells. */
+/** Adds the commands for completion by shells. */
 export function addCompletionCommands(program: Command, action: Action): void {
   program
     .command('completion')
-    .summary('print what a shell needs to complete commands')
+    .summary('print the completion script for a shell')
     .description(
-      'Prints a script that has a shell complete the commands of culvert, and names of previews and keys.',
+      'Prints a script that lets a shell complete culvert commands and the names of previews and keys.',
     )
-    .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', HELP)
     .action(
       action(async ({ output }, shell: Shell) => {
@@ -48,7 +48,7 @@ async function complete(context: CommandContext, program: Command, words: readon
     if (SAFE.test(value) && value.startsWith(typed)) context.output.pair(value, description);
 }
 
-/** Nothing when Culvert cannot be asked: a shell has no place to say so. */
+/** Returns no candidates if Culvert cannot be reached: a shell has no place to show an error. */
 async function thingsOf(context: CommandContext, thing: CompletedThing, typed: string): Promise<Candidate[]> {
   const tooLate = new Promise<Candidate[]>((resolve) => setTimeout(resolve, MAX_WAIT_MS, []).unref());
   return Promise.race([askFor(context, thing, typed).catch(() => []), tooLate]);
@@ -68,7 +68,7 @@ async function askFor({ api }: CommandContext, thing: CompletedThing, typed: str
   }
 }
 
-/** The newest page of the previews that have this text in their names. */
+/** Returns the newest page of the previews that have this text in their names. */
 async function somePreviews(api: Api, search: string): Promise<readonly Preview[]> {
   const query = { limit: MAX_PREVIEWS, ...(search !== '' && { search }) };
   return (await api.call('listPreviews', { query })).items;

@@ -5,7 +5,7 @@ export type CompletedThing = 'preview' | 'key';
 
 const things = new WeakMap<Argument, CompletedThing>();
 
-/** Says what an argument names, for shells. */
+/** Declares what an argument names, so that shells can complete it. */
 export function completed(argument: Argument, thing: CompletedThing): Argument {
   things.set(argument, thing);
   return argument;

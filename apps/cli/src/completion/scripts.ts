@@ -1,4 +1,7 @@
-/** What shells run to complete the command line: each asks `culvert __complete` for lines of a value, a tab, a description. */
+/**
+ * Scripts that complete the command line in shells. Each calls `culvert __complete`, which prints lines of value, tab,
+ * description.
+ */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 

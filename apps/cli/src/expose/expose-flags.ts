@@ -8,7 +8,7 @@ export interface ExposeFlags {
   readonly banner: boolean;
   readonly allowUpgrades?: boolean;
   readonly pullRequest?: string;
-  /** Absent: where that is of use. */
+  /** Absent: print it where it is useful. */
   readonly qr?: boolean;
   readonly keep?: boolean;
   readonly log: boolean;

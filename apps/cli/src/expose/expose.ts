@@ -1,4 +1,4 @@
-/** `culvert expose`: a target of this machine, a preview of it, and what comes in, until somebody ends it. */
+/** `culvert expose`: exposes a target of this machine through a preview and shows its requests until it is ended. */
 import { WORKSTATION_PREFIX } from '@culvert/contract';
 import { createApi, type Preview } from '../api.js';
 import { CliError } from '../cli-error.js';
@@ -25,26 +25,26 @@ import {
 } from './exposed-preview.js';
 import { Exposure } from './exposure.js';
 
-/** For the first connection, where Culvert is there but takes none: it may be starting. */
+/** Limit for the first connection if Culvert answers but accepts no tunnel: it may be starting. */
 const FIRST_CONNECTION_TIMEOUT_MS = 20_000;
-/** A person waits for it with their finger on Ctrl-C. */
+/** Short: a person waits for it after Ctrl-C. */
 const REMOVE_TIMEOUT_MS = 5000;
 const DRAIN_MS = 1000;
-/** Between two looks whether the preview is still there. */
+/** Interval between checks that the preview still exists. */
 const LOOK_MS = 10_000;
 
-/** What a traffic manager's key needs; `sessions:write` only to leave nothing behind. */
+/** Scopes that a traffic manager's key needs; `sessions:write` only to leave nothing behind. */
 const SCOPES = ['tunnel', 'sessions:read', 'previews:write'] as const;
 
 export async function expose(context: CommandContext, text: string, flags: ExposeFlags): Promise<ExitCode> {
   const target = parseTarget(text);
   if (flags.insecureTarget === true && !target.isTls) {
-    throw new CliError(EXIT.usage, `--insecure-target: ${showTarget(target)} is exposed without TLS`, {
+    throw new CliError(EXIT.usage, `--insecure-target: ${showTarget(target)} does not use TLS`, {
       hint: `Expose https://${showTarget(target)}, or leave the flag out.`,
     });
   }
   const { id, running } = thisMachine(context.env);
-  // Whoever is not signed in hears of it before anything is taken.
+  // Fails early if no one is signed in, before anything is claimed.
   const { bearer: _bearer, settings } = context;
   const { url } = settings;
   const name = flags.name === undefined ? nameOf(target) : checkName(flags.name);
@@ -56,8 +56,8 @@ export async function expose(context: CommandContext, text: string, flags: Expos
     mayNumber: flags.name === undefined,
   });
   if (claim === null) {
-    throw new CliError(EXIT.conflict, `another "culvert expose" of this machine is called ${name}`, {
-      hint: 'End it, or choose another --name; "culvert status" shows what runs.',
+    throw new CliError(EXIT.conflict, `another "culvert expose" on this machine uses the name ${name}`, {
+      hint: 'End it, or choose another --name. "culvert status" shows what is running.',
     });
   }
   return new ExposeRun(context, flags, target, id, claim).run();
@@ -98,7 +98,7 @@ class ExposeRun {
       target,
       verifyTls: flags.insecureTarget !== true,
       onConnected: (sessionId) => this.handleConnected(sessionId),
-      onLost: (reason) => output.note(`The connection to Culvert is lost (${reason}). Connecting again …`),
+      onLost: (reason) => output.note(`Lost the connection to Culvert (${reason}). Reconnecting …`),
       onEnded: (error) => this.ending.end(error),
       onTargetFailure: (failure) => this.watch.handleFailure(failure),
       ...(flags.log && { onRequest: (request) => this.log.add(request) }),
@@ -120,7 +120,7 @@ class ExposeRun {
     this.watch.close();
     const isRemoved = await this.cleanUp(ending.isAsked && flags.keep === true);
     this.log.close();
-    // Not begun, or ended by something else than a person: that is the result.
+    // The result is a failure if it did not start, or if a person did not end it.
     if (!ending.isAsked || !this.isShown) throw failure;
     return isRemoved ? EXIT.ok : EXIT.failure;
   }
@@ -138,8 +138,8 @@ class ExposeRun {
     ]);
     const missing = SCOPES.find((scope) => !me.scopes.includes(scope));
     if (missing !== undefined) {
-      throw new CliError(EXIT.refused, `what you signed in with lacks the scope ${missing}`, {
-        hint: `It takes ${SCOPES.join(', ')}, and sessions:write to leave nothing behind.`,
+      throw new CliError(EXIT.refused, `your credential lacks the scope ${missing}`, {
+        hint: `It needs ${SCOPES.join(', ')}, and sessions:write to leave nothing behind.`,
       });
     }
     const trafficManagerId =
@@ -150,7 +150,7 @@ class ExposeRun {
     await this.show(
       found ?? (await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted })),
     );
-    const ends = flags.keep === true ? 'ends this and leaves the URL' : 'ends this and removes the URL';
+    const ends = flags.keep === true ? 'ends this and keeps the URL' : 'ends this and removes the URL';
     output.note(`Requests go to ${showTarget(target)}. Ctrl-C ${ends}.`);
   }
 
@@ -158,7 +158,7 @@ class ExposeRun {
     const { context, flags, target, claim } = this;
     const { hostHeader } = flags;
     this.preview = preview;
-    // Written down first: what is made can be found again, whatever happens from here on.
+    // Recorded first, so that the preview can be found again whatever happens next.
     claim.update({ url: preview.url, previewId: preview.id });
     this.preview = await withHostHeader(context.api, preview, {
       wanted: wantedPreview(target, flags),
@@ -173,47 +173,47 @@ class ExposeRun {
     this.sessionId = sessionId;
     this.markConnected();
     if (!this.isShown) return;
-    this.context.output.note('Connected again.');
+    this.context.output.note('Reconnected.');
     if (isResumed || this.flags.keep === true) void this.look();
     else void this.replace().catch((error: unknown) => this.ending.end(error));
   }
 
-  /** Makes another preview if the first one ended with its session, as it does while a laptop sleeps. */
+  /** Creates another preview if the first ended with its session, as happens while a laptop sleeps. */
   private async replace(): Promise<void> {
     const { context, flags, target, claim, trafficManagerId } = this;
     const { api, output } = context;
     if (this.preview === null || trafficManagerId === null || this.ending.isReached) return;
     if (await isThere(api.call('getPreview', { previewId: this.preview.id }))) return;
-    output.note(`${this.preview.url} ended because this machine was away for too long. The new URL:`);
+    output.note(`${this.preview.url} ended because this machine was offline for too long. The new URL:`);
     const wanted = wantedPreview(target, flags);
     await this.show(await createExposedPreview(api, { trafficManagerId, name: claim.name, target, wanted }));
   }
 
-  /** Whether the preview is still there: somebody may have removed it, or its time is over. */
+  /** Checks that the preview still exists: it may have been removed or have expired. */
   private async look(): Promise<void> {
     if (this.preview === null || this.ending.isReached) return;
     const { context, sessionId } = this;
     const { url, id } = this.preview;
     if (await isThere(context.api.call('getPreview', { previewId: id }))) return;
-    // It ended with its session, while this machine slept: the next session gets another one.
+    // It ended with its session while this machine slept; the next session creates another.
     const session = await context.api.call('getSession', { sessionId: sessionId ?? '' }).catch(() => null);
     if (session?.state === 'ended' && this.flags.keep !== true) return;
-    const gone = `the preview ${url} is gone: its time is over, or somebody removed it`;
-    this.ending.end(new CliError(EXIT.notFound, gone, { hint: 'Run it again for another one.' }));
+    const gone = `the preview ${url} no longer exists: it expired or was removed`;
+    this.ending.end(new CliError(EXIT.notFound, gone, { hint: 'Run the command again to get a new one.' }));
   }
 
-  /** @param keep what was made. Whether nothing is left that was to go */
+  /** @param keep whether the preview stays. Returns whether everything else was removed. */
   private async cleanUp(keep: boolean): Promise<boolean> {
     const { output } = this.context;
-    // What an earlier run has left is not to be lost because this one could not begin.
+    // Keep what an earlier run left even if this run could not start.
     const isLeft = keep || (!this.isShown && this.claim.before !== null);
     if (this.ending.isAsked && this.isShown && !isLeft)
-      output.note('Removing the URL. Ctrl-C again leaves it.');
+      output.note('Removing the URL. Press Ctrl-C again to keep it.');
     const isRemoved = isLeft || (await this.remove());
     await this.exposure.stop(DRAIN_MS);
     this.claim.release(isLeft || !isRemoved);
     if (this.isShown && this.preview !== null && isRemoved)
-      output.note(keep ? `Left ${this.preview.url} for the next run.` : `Removed ${this.preview.url}`);
+      output.note(keep ? `Kept ${this.preview.url} for the next run.` : `Removed ${this.preview.url}`);
     return isRemoved;
   }
 
@@ -221,7 +221,7 @@ class ExposeRun {
     const { settings, http, bearer, output } = this.context;
     const { trafficManagerId, preview, sessionId } = this;
     if (sessionId === null) return true;
-    // The signal of the context has fired: these calls have a time of their own.
+    // The context's signal has already fired, so these calls have a time limit of their own.
     const signal = AbortSignal.timeout(REMOVE_TIMEOUT_MS);
     const api = createApi({ url: settings.url, http, bearer, signal });
     try {
@@ -241,7 +241,7 @@ class ExposeRun {
   }
 }
 
-/** False when the server answers that there is no such thing. What cannot be asked counts as there. */
+/** Returns false if the server answers that it does not exist. If the server cannot be asked, it counts as existing. */
 async function isThere(found: Promise<unknown>): Promise<boolean> {
   try {
     await found;
@@ -252,5 +252,7 @@ async function isThere(found: Promise<unknown>): Promise<boolean> {
 }
 
 function takesNoConnections(): CliError {
-  return new CliError(EXIT.unreachable, 'Culvert takes no connections now', { hint: 'Try again later.' });
+  return new CliError(EXIT.unreachable, 'Culvert accepts no connections at the moment', {
+    hint: 'Try again later.',
+  });
 }

@@ -9,7 +9,7 @@ import { adoptPreview, checkName, nameOf, removeExposed, wantedPreview } from '.
 
 const flags: ExposeFlags = { access: 'team', banner: true, log: true };
 
-describe('the preview of what is exposed', () => {
+describe('an exposed preview', () => {
   it.each([
     ['3000', 'localhost-3000'],
     ['[::1]:3000', '1-3000'],
@@ -22,40 +22,46 @@ describe('the preview of what is exposed', () => {
     expect(checkName(found)).toBe(found);
   });
 
-  it.each(['', '-a', 'a-', 'a b', 'a/b', 'ä', 'a'.repeat(64)])('is not called %j', (name) => {
-    expect(() => checkName(name)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }));
-  });
+  it.each(['', '-a', 'a-', 'refuses %j as a name', 'a/b', 'ä', 'a'.repeat(64)])(
+    'is not called %j',
+    (name) => {
+      expect(() => checkName(name)).toThrow(expect.objectContaining({ exitCode: EXIT.usage }));
+    },
+  );
 
-  it.each(['3000', '[::1]:3000', 'https://app.test'])('is one that the API takes, of %s', (text) => {
-    const wanted = wantedPreview(parseTarget(text), {
-      ...flags,
-      addRequestHeader: { 'x-dev': 'a' },
-      allowUpgrades: true,
-      hostHeader: 'b.test',
-    });
-    expect(createPreviewRequest.parse({ ...wanted, interceptId: 'x' })).toMatchObject({
-      ingress: { l5Host: 'b.test' },
-      access: 'team',
-      allowUpgrades: true,
-      addRequestHeaders: { 'x-dev': 'a' },
-      expiresAt: null,
-    });
-  });
+  it.each(['3000', '[::1]:3000', 'https://app.test'])(
+    'has a request that the API accepts, for the target %s',
+    (text) => {
+      const wanted = wantedPreview(parseTarget(text), {
+        ...flags,
+        addRequestHeader: { 'x-dev': 'a' },
+        allowUpgrades: true,
+        hostHeader: 'b.test',
+      });
+      expect(createPreviewRequest.parse({ ...wanted, interceptId: 'x' })).toMatchObject({
+        ingress: { l5Host: 'b.test' },
+        access: 'team',
+        allowUpgrades: true,
+        addRequestHeaders: { 'x-dev': 'a' },
+        expiresAt: null,
+      });
+    },
+  );
 
-  it('names neither a field of other protocols nor one of its session where the default is wanted', () => {
+  it('sends neither allowUpgrades nor endsWithSession when the defaults are wanted', () => {
     const wanted = wantedPreview(parseTarget('3000'), { ...flags, keep: true });
     expect(wanted).not.toHaveProperty('allowUpgrades');
     expect(wanted).not.toHaveProperty('endsWithSession');
   });
 
-  it('ends with its session unless it is kept, and names no other protocols unless they are allowed', () => {
+  it('ends with its session unless kept, and allows no other protocols unless asked', () => {
     const wanted = wantedPreview(parseTarget('3000'), flags);
     expect(wanted).toMatchObject({ endsWithSession: true });
     expect(wanted).not.toHaveProperty('allowUpgrades');
   });
 });
 
-/** An API that refuses the operations it is told to, and remembers which were called. */
+/** An API that refuses the given operations and records calls. */
 function apiThat(refuses: Record<string, CliError>) {
   const asked: string[] = [];
   const api = {
@@ -73,8 +79,8 @@ const gone = new CliError(EXIT.notFound, 'gone');
 const away = new CliError(EXIT.unreachable, 'away');
 const made = { trafficManagerId: '1', preview: { id: '2', interceptId: '3' } as never };
 
-describe('removing it', () => {
-  it('takes all at once, or as much as one may', async () => {
+describe('removeExposed', () => {
+  it('removes everything at once, or as much as the credential may', async () => {
     const cases: [Record<string, CliError>, string[]][] = [
       [{}, ['deleteTrafficManager']],
       [{ deleteTrafficManager: gone }, ['deleteTrafficManager']],
@@ -91,15 +97,15 @@ describe('removing it', () => {
     }
   });
 
-  it('says when something stays', async () => {
+  it('reports what it could not remove', async () => {
     await expect(removeExposed(apiThat({ deleteTrafficManager: away }).api, made)).rejects.toBe(away);
     const refused = apiThat({ deleteTrafficManager: may, deleteIntercept: may, deletePreview: may }).api;
     await expect(removeExposed(refused, made)).rejects.toBe(may);
   });
 });
 
-describe('a preview of an earlier run', () => {
-  it('is taken over, unless it is gone', async () => {
+describe('the preview of an earlier run', () => {
+  it('is taken over unless it no longer exists', async () => {
     expect(
       await adoptPreview(apiThat({ getPreview: gone }).api, '1', wantedPreview(parseTarget('1'), flags)),
     ).toBeNull();
@@ -120,7 +126,7 @@ describe('a preview of an earlier run', () => {
     return bodies.at(-1);
   }
 
-  it('is changed in what differs, also back to what is the default', async () => {
+  it('is changed only where it differs, also back to defaults', async () => {
     const before = { allowUpgrades: true, endsWithSession: true };
     expect(await changeOf(before, { keep: true })).toMatchObject({
       allowUpgrades: false,
@@ -131,7 +137,7 @@ describe('a preview of an earlier run', () => {
     expect(change).not.toHaveProperty('endsWithSession');
   });
 
-  it('is not changed in fields that an older server does not know, where their default is wanted', async () => {
+  it('is not changed in fields that older servers do not know when their default is wanted', async () => {
     const change = await changeOf({}, { keep: true });
     expect(change).not.toHaveProperty('allowUpgrades');
     expect(change).not.toHaveProperty('endsWithSession');

@@ -1,4 +1,4 @@
-/** The preview of an exposed target: what it is to be, and how it is made, found again and removed. */
+/** The preview of an exposed target: what it should be, and how it is created, found again and removed. */
 import type { createPreviewRequest } from '@culvert/contract';
 import type { z } from 'zod';
 import type { Api, Preview } from '../api.js';
@@ -9,23 +9,23 @@ import type { Target } from '../target/target.js';
 import type { ExposeFlags } from './expose-flags.js';
 
 type Request = z.input<typeof createPreviewRequest>;
-/** What is the same for a new preview and for one that is found again. */
+/** Fields that are the same for a new preview and for one that is found again. */
 type Wanted = Omit<Request, 'intercept' | 'interceptId' | 'trafficManagerId'>;
 
-/** Where workloads of workstations are, in lists that show namespaces. */
+/** The namespace shown for workloads of workstations. */
 const NAMESPACE = 'workstation';
 const KIND = 'LocalService';
 
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
-/** `--host-header preview`: the preview's own hostname. */
+/** Value of `--host-header` that stands for the preview's own hostname. */
 const HOST_OF_PREVIEW = 'preview';
 
 /** @throws CliError */
 export function checkName(name: string): string {
   if (NAME.test(name)) return name;
-  throw new CliError(EXIT.usage, `--name: "${name}" is no name`, {
-    hint: 'Up to 63 letters, digits, ".", "_" and "-", with a letter or digit at both ends.',
+  throw new CliError(EXIT.usage, `--name: "${name}" is not a valid name`, {
+    hint: 'Use up to 63 letters, digits, ".", "_" and "-", with a letter or digit at both ends.',
   });
 }
 
@@ -42,7 +42,7 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
       host: target.host,
       port: target.port,
       useTls: target.isTls,
-      // Programs that serve developers refuse names that they do not know.
+      // Development servers refuse hostnames that they do not know.
       l5Host: hostHeader === undefined || hostHeader === HOST_OF_PREVIEW ? target.host : hostHeader,
       verifyTls: insecureTarget !== true,
     },
@@ -51,16 +51,16 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
     addRequestHeaders: { ...addRequestHeader },
     pullRequestUrl: pullRequest ?? null,
     expiresAt: expires ?? null,
-    // Only what differs from the server's default: older servers do not know these fields, and refuse a request that has one.
+    // Send only what differs from the server's default: older servers reject requests with fields that they do not know.
     ...(flags.allowUpgrades === true && { allowUpgrades: true }),
     // A process that is killed, or whose machine goes down, cannot remove its URL.
     ...(keep !== true && { endsWithSession: true }),
   };
 }
 
-/** Changes the preview of an earlier run to what is wanted now, and sends only what differs. Null when it is gone. */
+/** Updates the preview of an earlier run and sends only what differs. Returns null if it no longer exists. */
 export async function adoptPreview(api: Api, previewId: string, wanted: Wanted): Promise<Preview | null> {
-  // What is left out of a change stays as it is, whatever the default of a new preview.
+  // Omitted fields keep their value, whatever the default of a new preview is.
   const { allowUpgrades = false, endsWithSession = false, ...change } = wanted;
   try {
     const before = await api.call('getPreview', { previewId });
@@ -108,7 +108,7 @@ export function createExposedPreview(
   return api.call('createPreview', { body });
 }
 
-/** Has the service see the preview's own name, which is known now, where the flags say so. */
+/** Sets the host header to the preview's own hostname, known only now, if the flags ask for it. */
 export async function withHostHeader(
   api: Api,
   preview: Preview,
@@ -120,9 +120,9 @@ export async function withHostHeader(
 }
 
 /**
- * Removes all that an exposure made: with its traffic manager go its intercept and preview. Whoever may not do that
- * removes what they may.
- * @throws CliError when something stays that others can see
+ * Removes all that an exposure created: removing its traffic manager removes its intercept and preview. A credential that may not
+ * remove the traffic manager removes what it may.
+ * @throws CliError if something stays that others can see
  */
 export async function removeExposed(
   api: Api,
@@ -141,7 +141,7 @@ export async function removeExposed(
   await isRemoved(() => api.call('deletePreview', { previewId: preview.id }), true);
 }
 
-/** What is gone already is removed. @param mustBe whether a lack of rights is an error */
+/** A thing that no longer exists counts as removed. @param mustBe whether a lack of permission is an error */
 async function isRemoved(remove: () => Promise<void>, mustBe = false): Promise<boolean> {
   try {
     await remove();

@@ -1,6 +1,6 @@
 /**
- * One target of this machine, shown through a native tunnel: to the edge this process is a traffic manager, whose streams
- * lead to that target and nowhere else, whatever the edge asks for.
+ * Exposes one target of this machine through a native tunnel. To the edge this process is a traffic manager. Its streams
+ * lead to that target only, whatever the edge asks for.
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -21,26 +21,26 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_NAME_LENGTH = 128;
 
 export interface ExposureOptions {
-  /** Address of Culvert. */
+  /** URL of Culvert. */
   readonly url: string;
-  /** PEM certificates to trust at Culvert beside the usual ones. */
+  /** PEM certificates to trust for Culvert, in addition to the usual ones. */
   readonly ca: string | undefined;
   readonly bearer: Credential;
-  /** Who this is, the same at every run. */
+  /** Manager id, the same at every run. */
   readonly managerId: string;
-  /** What people call it. */
+  /** Name shown to people. */
   readonly name: string;
   readonly target: Target;
-  /** Whether a TLS target's certificate has to be valid. */
+  /** Whether a TLS target must have a valid certificate. */
   readonly verifyTls: boolean;
   /** A tunnel is open: the first, or one after a loss. */
   readonly onConnected: (sessionId: string) => void;
-  /** There is no tunnel now. Others are tried. @param reason for people */
+  /** The tunnel is lost; the exposure reconnects. @param reason for people */
   readonly onLost: (reason: string) => void;
-  /** There never will be one again. */
+  /** The tunnel is lost for good. */
   readonly onEnded: (error: CliError) => void;
   readonly onTargetFailure: (failure: IngressFailure) => void;
-  /** Absent: requests are not looked at. */
+  /** Watches requests. Absent: requests are not watched. */
   readonly onRequest?: (request: SeenRequest) => void;
 }
 
@@ -49,15 +49,15 @@ export class Exposure {
   private readonly sockets = new Set<Socket>();
   private readonly secureContext: SecureContext | null;
   private wasConnected = false;
-  /** Said once for each time that the connection is lost. */
+  /** Whether the current loss of the connection was already reported. */
   private hasToldLoss = false;
   #shownSecret = '';
   private isOver = false;
 
-  /** Dials at once. */
+  /** Starts dialing at once. */
   constructor(private readonly options: ExposureOptions) {
     const { url, ca, bearer, managerId, name } = options;
-    // It takes a while to make one.
+    // Started early, because creating one takes a while.
     this.secureContext = options.target.isTls ? createSecureContext() : null;
     this.kept = new KeptTunnel({
       url: new URL(url),
@@ -83,15 +83,15 @@ export class Exposure {
       onCredentialError: (error) => this.handleCredentialError(error),
       onGiveUp: (reason) =>
         this.end(
-          new CliError(EXIT.unreachable, `${url} speaks another version of the tunnel: ${reason}`, {
-            hint: 'Use the culvert of the same version as the server.',
+          new CliError(EXIT.unreachable, `${url} speaks another version of the tunnel protocol: ${reason}`, {
+            hint: 'Install the culvert version that matches the server.',
           }),
         ),
       onFault: (error) => this.end(asCliError(error)),
     });
   }
 
-  /** Lets requests under way finish within `graceMs`. */
+  /** Lets requests in progress finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isOver = true;
     await this.kept.stop('culvert expose is ending', graceMs);
@@ -108,7 +108,7 @@ export class Exposure {
     const { target, verifyTls, onRequest, onTargetFailure } = this.options;
     const { host, port, isTls } = target;
     if (asked.host !== host || asked.port !== port || asked.tls !== isTls) {
-      stream.reset(ResetCode.FORBIDDEN, `this machine exposes ${showTarget(target)} and nothing else`);
+      stream.reset(ResetCode.FORBIDDEN, `this machine exposes only ${showTarget(target)}`);
       return;
     }
     const alpn = asked.alpn ?? 'http/1.1';
@@ -131,23 +131,23 @@ export class Exposure {
     switch (code) {
       case GoAwayCode.KEY_REVOKED:
         this.end(
-          new CliError(EXIT.notSignedIn, `Culvert does not let this machine in any more: ${reason}`, {
+          new CliError(EXIT.notSignedIn, `Culvert no longer accepts this machine: ${reason}`, {
             hint: 'Run "culvert login", or set CULVERT_API_KEY to another key.',
           }),
         );
         return;
       case GoAwayCode.SESSION_ENDED:
         this.end(
-          new CliError(EXIT.refused, `somebody ended this in Culvert: ${reason}`, {
-            hint: 'Ask your team, then run it again.',
+          new CliError(EXIT.refused, `the session was ended in Culvert: ${reason}`, {
+            hint: 'Ask your team why, then run it again.',
           }),
         );
         return;
       case GoAwayCode.LIMIT:
         if (!this.wasConnected) {
           this.end(
-            new CliError(EXIT.conflict, `Culvert takes no more connections: ${reason}`, {
-              hint: 'End some that are not needed; "culvert status" shows them.',
+            new CliError(EXIT.conflict, `Culvert accepts no more connections: ${reason}`, {
+              hint: 'End connections that you do not need. "culvert status" shows them.',
             }),
           );
           return;
@@ -164,11 +164,11 @@ export class Exposure {
     if (status === 403) {
       this.end(
         new CliError(EXIT.refused, `${url} does not let this machine connect`, {
-          hint: 'The key or role needs the scope "tunnel"; "culvert whoami" shows yours.',
+          hint: 'Your key or role needs the scope "tunnel". "culvert whoami" shows your scopes.',
         }),
       );
     } else if (status === 401) {
-      // Whoever can renew it is let in at the next attempt, which follows at once.
+      // A credential that can be renewed succeeds at the next attempt, which follows at once.
       const isRenewed = await bearer.renew(this.#shownSecret).catch((error: unknown) => {
         this.end(asCliError(error));
         return true;
@@ -183,7 +183,7 @@ export class Exposure {
     } else if (status === null && !this.wasConnected) {
       this.end(
         new CliError(EXIT.unreachable, `${url} cannot be reached: ${reason}`, {
-          hint: 'Look whether the address is right and Culvert is running.',
+          hint: 'Check the URL, and that Culvert is running.',
         }),
       );
     } else {
@@ -191,7 +191,7 @@ export class Exposure {
     }
   }
 
-  /** A file that cannot be read may be there again at the next attempt; a sign-in that has ended will not. */
+  /** A file that cannot be read may be readable at the next attempt; a sign-in that has ended stays ended. */
   private handleCredentialError(error: unknown): void {
     const wanted = asCliError(error);
     if (!this.wasConnected || wanted.exitCode === EXIT.notSignedIn) this.end(wanted);

@@ -1,4 +1,4 @@
-/** The command that runs with an intercept, for as long as that. */
+/** The command that runs for as long as an intercept. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { CliError } from '../cli-error.js';
@@ -8,10 +8,10 @@ const SIGNAL_BASE = 128;
 
 export class Companion {
   private readonly child: ChildProcess;
-  /** Resolves with its exit code, as shells have it. Rejects with CliError when it cannot be started. */
+  /** Resolves with its exit code, as shells report it. Rejects with a CliError if it cannot be started. */
   readonly exited: Promise<number>;
 
-  /** @param variables what it finds in its environment beside ours */
+  /** @param variables variables to add to the environment that it inherits */
   constructor(
     [program = '', ...args]: readonly string[],
     env: NodeJS.ProcessEnv,
@@ -23,7 +23,7 @@ export class Companion {
         const message = `${program} cannot be run: ${cause.message}`;
         reject(
           new CliError(EXIT.localTarget, message, {
-            hint: 'Look whether the command after -- is right.',
+            hint: 'Check the command after --.',
             cause,
           }),
         );
@@ -36,8 +36,8 @@ export class Companion {
   }
 
   /**
-   * Resolves when it has ended: by itself, then asked to, then by force, each within `graceMs`.
-   * @param wasTold whether it had the signal that ends us, as all processes of a terminal have at Ctrl-C
+   * Resolves when it has ended: by itself, then after a signal, then after a kill, each within `graceMs`.
+   * @param wasTold whether it already received our signal, as all processes of a terminal do at Ctrl-C
    */
   async stop(graceMs: number, { wasTold }: { readonly wasTold: boolean }): Promise<void> {
     const { child } = this;

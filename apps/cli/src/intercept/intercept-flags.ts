@@ -1,4 +1,4 @@
-/** Where the meeting point of a cluster is. */
+/** The flag that locates the meeting point of a cluster. */
 export interface ManagerFlags {
   readonly manager?: string;
 }

@@ -1,4 +1,4 @@
-/** `culvert intercept`: requests of a workload come to this machine, until somebody ends it. */
+/** `culvert intercept`: routes requests of a workload to this machine until it is ended. */
 import { isSettableHeader } from '@culvert/contract';
 import { checkRules, parseHeaderFlag, RuleError, showRule, type HeaderRule } from '@culvert/intercepts';
 import type { InterceptDraft, InterceptInfo, MeetingClient } from '@culvert/meeting-point';
@@ -20,11 +20,11 @@ import { Companion } from './companion.js';
 import { createMeetingClient, managerUrl, meetingError, whenConnected } from './meeting-address.js';
 import { readPortFlag } from './port-flag.js';
 
-/** A workload whose agents are about to come back has them within this time. */
+/** Agents of a workload that is restarting come back within this time. */
 const FIRST_AGENT_MS = 10_000;
-/** From when on it is odd that Culvert does not know the intercept. */
+/** If Culvert does not know the intercept after this time, something is wrong. */
 const REPORT_MS = 15_000;
-/** A person waits for it with their finger on Ctrl-C. */
+/** Short: a person waits for it after Ctrl-C. */
 const REMOVE_TIMEOUT_MS = 5000;
 const DRAIN_MS = 1000;
 const COMPANION_GRACE_MS = 5000;
@@ -43,8 +43,8 @@ export async function intercept(
     const { scopes } = await context.api.call('getMe');
     const missing = (['previews:read', 'previews:write'] as const).find((scope) => !scopes.includes(scope));
     if (missing !== undefined) {
-      throw new CliError(EXIT.refused, `what you signed in with lacks the scope ${missing}`, {
-        hint: 'Without --preview-url it is not needed.',
+      throw new CliError(EXIT.refused, `your credential lacks the scope ${missing}`, {
+        hint: 'Only --preview-url needs it: leave the flag out, or use another credential.',
       });
     }
   }
@@ -57,13 +57,9 @@ export async function intercept(
     mayNumber: false,
   });
   if (claim === null) {
-    throw new CliError(
-      EXIT.conflict,
-      `${draft.name} in ${draft.namespace} is intercepted by this machine already`,
-      {
-        hint: `Run "culvert leave ${draft.name}" first, or give --workload and another name.`,
-      },
-    );
+    throw new CliError(EXIT.conflict, `this machine already intercepts ${draft.name} in ${draft.namespace}`, {
+      hint: `Run "culvert leave ${draft.name}" first, or use --workload and another name.`,
+    });
   }
   return new InterceptRun(context, { url, flags, draft, target, command, machineId: id, claim }).run();
 }
@@ -90,7 +86,7 @@ class InterceptRun {
   private markActive!: () => void;
   private wasActive = false;
   private preview: Preview | null = null;
-  /** Culvert's id of the intercept that the preview is of, or is being made of. */
+  /** Culvert's id of the intercept whose preview exists or is being created. */
   private previewOf: string | null = null;
   private readonly previewed: Promise<void>;
   private markPreviewed!: () => void;
@@ -144,14 +140,14 @@ class InterceptRun {
     const isRemoved = await this.cleanUp();
     this.log.close();
     this.options.claim.release(false);
-    // A command that ran decides, whoever ended it.
+    // If a companion command ran, its exit code decides, however it ended.
     if (code !== null) return code;
     if (this.companion !== null && ending.isAsked) return this.companion.exited;
     if (!ending.isAsked || !this.wasActive) throw failure;
     return isRemoved ? EXIT.ok : EXIT.failure;
   }
 
-  /** Resolves with the exit code of the command that runs with the intercept. */
+  /** Resolves with the exit code of the companion command. */
   private async start(): Promise<number> {
     const { context, options, client, ending } = this;
     const { url, draft, target, command, flags } = options;
@@ -172,7 +168,7 @@ class InterceptRun {
     return this.companion.exited;
   }
 
-  /** What the command that runs with the intercept finds in its environment. */
+  /** Variables for the environment of the companion command. */
   private variables(): Record<string, string> {
     const id = this.info?.id ?? '';
     return {
@@ -183,14 +179,14 @@ class InterceptRun {
   }
 
   private handleWelcome(): void {
-    if (this.isLost) this.context.output.note('Connected to the traffic manager again.');
+    if (this.isLost) this.context.output.note('Reconnected to the traffic manager.');
     this.isLost = false;
   }
 
   private handleLost(reason: string): void {
     if (this.isLost || this.ending.isReached) return;
     this.isLost = true;
-    this.context.output.note(`The connection to the traffic manager is lost (${reason}). Connecting again …`);
+    this.context.output.note(`Lost the connection to the traffic manager (${reason}). Reconnecting …`);
   }
 
   private handleIntercept(info: InterceptInfo): void {
@@ -227,7 +223,7 @@ class InterceptRun {
     output.note(`Ctrl-C ends it, and so does "culvert leave ${draft.name}".`);
   }
 
-  /** What no agent serves is not waited for: the name may be wrong. */
+  /** Ends instead of waiting if no agent serves the workload: its name may be wrong. */
   private endWithoutAgent(): void {
     const { info } = this;
     if (this.wasActive || info === null || info.disposition === 'WAITING') return;
@@ -250,10 +246,10 @@ class InterceptRun {
   private tellUnreported(): void {
     if (this.info?.culvertId !== null) return;
     this.context.output.note(
-      'The traffic manager has not told Culvert of the intercept yet, so there is no preview URL.',
+      'There is no preview URL yet: the traffic manager has not reported the intercept to Culvert.',
     );
     this.context.output.note(
-      '  Its key needs sessions:read, intercepts:read and intercepts:write, and Culvert has to be in its reach.',
+      '  Check that its key has sessions:read, intercepts:read and intercepts:write, and that it can reach Culvert.',
     );
   }
 
@@ -273,7 +269,7 @@ class InterceptRun {
     this.markPreviewed();
   }
 
-  /** In the order in which people would miss it. Whether nothing is left. */
+  /** Cleans up, most visible things first. Returns whether everything was removed. */
   private async cleanUp(): Promise<boolean> {
     const { context, client, preview, info, options } = this;
     const { settings, http, output } = context;
@@ -299,7 +295,7 @@ class InterceptRun {
       });
       await Promise.race([client.remove(info.id), late]).catch(complain('Could not end the intercept'));
     } else if (info !== null) {
-      output.note('The traffic manager is out of reach: it ends the intercept by itself within a minute.');
+      output.note('The traffic manager cannot be reached. It ends the intercept by itself within a minute.');
     }
     await client.stop(DRAIN_MS);
     if (isRemoved && this.wasActive) output.note(`Left ${options.draft.name}.`);
@@ -311,8 +307,8 @@ function readFlags(name: string, flags: InterceptFlags): { draft: InterceptDraft
   const workload = flags.workload ?? name;
   for (const [what, text] of Object.entries({ name, workload, namespace: flags.namespace })) {
     if (CLUSTER_NAME.test(text)) continue;
-    throw new CliError(EXIT.usage, `"${text}" is not a ${what} of something in a cluster`, {
-      hint: 'It consists of letters, digits, ".", "_" and "-", with a letter or digit at both ends.',
+    throw new CliError(EXIT.usage, `"${text}" is not a valid ${what}`, {
+      hint: 'Use letters, digits, ".", "_" and "-", with a letter or digit at both ends.',
     });
   }
   const { local, remote } = readPortFlag(flags.port);
@@ -332,13 +328,13 @@ function readHeaders(flags: readonly string[]): HeaderRule[] {
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     throw new CliError(EXIT.usage, `--http-header: ${error.message}`, {
-      hint: 'It is NAME=VALUE, NAME=EXPRESSION, or auto, such as x-dev=alice.',
+      hint: 'Use NAME=VALUE, NAME=EXPRESSION, or auto, for example x-dev=alice.',
       cause: error,
     });
   }
 }
 
-/** What services pass on is what the agent of the workload has to find. */
+/** The services on the way pass this header on, and the workload's agent looks for it. */
 function wantedPreview({ workload, namespace, headers }: InterceptDraft, flags: InterceptFlags) {
   const host = flags.ingressHost ?? `${workload}.${namespace}`;
   const useTls = flags.ingressTls === true;
@@ -360,20 +356,20 @@ function wantedPreview({ workload, namespace, headers }: InterceptDraft, flags: 
   };
 }
 
-/** What to do about a disposition; null where only time helps. */
+/** Returns what to do about a disposition; null if waiting is all that helps. */
 function hintFor({ disposition, workload, namespace, name }: InterceptInfo): string | null {
   switch (disposition) {
     case 'NO_AGENT':
       return (
-        `Look whether ${workload} in ${namespace} is right, and has a traffic agent in its pods (docs/cluster.md, section 6); ` +
+        `Check that ${workload} in ${namespace} is right and has a traffic agent in its pods (docs/cluster.md, section 6). ` +
         '"culvert list" shows workloads that have one.'
       );
     case 'NO_PORTS':
-      return 'Name one of its ports as in --port 8080:http; "culvert list" shows them.';
+      return 'Name one of its ports, as in --port 8080:http. "culvert list" shows them.';
     case 'AGENT_ERROR':
-      return 'Look at the log of the traffic agent, or choose another --http-header.';
+      return 'Check the log of the traffic agent, or choose another --http-header.';
     case 'NO_CLIENT':
-      return `Run "culvert leave ${name}", then this again.`;
+      return `Run "culvert leave ${name}", then run this command again.`;
     case 'ACTIVE':
     case 'WAITING':
       return null;

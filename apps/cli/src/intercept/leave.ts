@@ -10,7 +10,7 @@ import type { Running, RunningEntry } from '../machine/running.js';
 import type { LeaveFlags, ManagerFlags } from './intercept-flags.js';
 import { createMeetingClient, findManagerUrl, meetingError, whenConnected } from './meeting-address.js';
 
-/** More than a run takes to clean up. */
+/** Longer than a run takes to clean up. */
 const STOP_TIMEOUT_MS = 15_000;
 const LOOK_MS = 50;
 const DRAIN_MS = 500;
@@ -29,15 +29,15 @@ export async function leave(context: CommandContext, name: string, flags: LeaveF
     await stop(running, entry);
     left.push(partsOf(entry));
   }
-  // What a run left that was ended by force.
+  // A run that was killed leaves its intercept behind.
   if (left.length === 0 && url !== null)
     left.push(...(await removeRemains(context, { name, flags, url, id })));
   if (left.length === 0) {
-    throw new CliError(EXIT.notFound, `this machine has no intercept ${name}`, {
+    throw new CliError(EXIT.notFound, `this machine has no intercept named ${name}`, {
       hint:
         url === null
-          ? 'Give --manager to look in the cluster too.'
-          : '"culvert list" shows those that there are.',
+          ? 'Add --manager to search the cluster too.'
+          : '"culvert list" shows the existing intercepts.',
     });
   }
   output.result(left, () => {
@@ -45,14 +45,14 @@ export async function leave(context: CommandContext, name: string, flags: LeaveF
   });
 }
 
-/** Its process removes what it made, and ends. */
+/** Asks the process of an intercept to remove what it made and to end. */
 async function stop(running: Running, { pid, name }: RunningEntry): Promise<void> {
   const giveUpAt = performance.now() + STOP_TIMEOUT_MS;
   process.kill(pid, 'SIGTERM');
   while (running.list('intercept').some((entry) => entry.pid === pid && entry.name === name)) {
     if (performance.now() > giveUpAt) {
       throw new CliError(EXIT.localTarget, `the process ${pid} of the intercept does not end`, {
-        hint: `End it with "kill -9 ${pid}"; the intercept ends a minute later.`,
+        hint: `End it with "kill -9 ${pid}". The intercept ends a minute later.`,
       });
     }
     await sleep(LOOK_MS);
@@ -84,7 +84,7 @@ async function removeRemains(
   }
 }
 
-/** False for what is not this client's. */
+/** Returns false for an intercept of another client. */
 async function isRemoved(client: MeetingClient, interceptId: string): Promise<boolean> {
   try {
     await client.remove(interceptId);
@@ -104,7 +104,7 @@ function isIn(namespace: string, { namespace: wanted }: LeaveFlags): boolean {
   return wanted === undefined || namespace === wanted;
 }
 
-/** `namespace/name`, as a run calls itself. */
+/** Returns `namespace/name`, the name of a run's claim. */
 function partsOf({ name }: Pick<RunningEntry, 'name'>): Left {
   const at = name.indexOf('/');
   return { namespace: name.slice(0, at), name: name.slice(at + 1) };

@@ -6,7 +6,10 @@ import { createMeetingClient, meetingError, whenConnected } from './meeting-addr
 
 export { findManagerUrl } from './meeting-address.js';
 
-/** What a cluster's traffic manager knows: workloads that can be intercepted, and everybody's intercepts. @throws CliError */
+/**
+ * Lists what a cluster's traffic manager knows: workloads that can be intercepted, and the intercepts of all clients.
+ * @throws CliError
+ */
 export async function listMeetingPoint(
   context: CommandContext,
   url: string,

@@ -1,4 +1,4 @@
-/** How to come to the meeting point of a cluster: its address, and who one is there. */
+/** How to reach the meeting point of a cluster: its URL, and the credential for it. */
 import { WORKSTATION_PREFIX } from '@culvert/contract';
 import {
   MeetingClient,
@@ -16,25 +16,25 @@ import { VERSION } from '../version.js';
 import type { ManagerFlags } from './intercept-flags.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** As long as the meeting point takes it. */
+/** The length limit of the meeting point. */
 const MAX_NAME_LENGTH = 128;
 
 const PORT_FORWARD =
-  'Run "kubectl port-forward --namespace ambassador service/traffic-manager 8085", and give --manager http://localhost:8085.';
+  'Run "kubectl port-forward --namespace ambassador service/traffic-manager 8085", and set --manager http://localhost:8085.';
 
-/** The address that a flag or the environment gives; null when neither does. @throws CliError */
+/** Returns the URL from a flag or the environment, or null. @throws CliError */
 export function findManagerUrl({ manager }: ManagerFlags, env: NodeJS.ProcessEnv): string | null {
   if (manager !== undefined) return readUrl(manager, '--manager');
   const fromEnvironment = env['CULVERT_CLUSTER_URL'];
   return fromEnvironment ? readUrl(fromEnvironment, 'CULVERT_CLUSTER_URL') : null;
 }
 
-/** http where nothing else is said: inside a cluster, and through a forwarded port. */
+/** Without a scheme it is http: inside a cluster, or through a forwarded port. */
 function readUrl(text: string, source: string): string {
   const url = meetingPointUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url !== null) return url.origin + url.pathname.replace(/\/+$/, '');
-  throw new CliError(EXIT.usage, `${source} must be the address of a traffic manager; it is "${text}"`, {
-    hint: 'Such as http://localhost:8085.',
+  throw new CliError(EXIT.usage, `${source} must be the URL of a traffic manager, not "${text}"`, {
+    hint: 'For example http://localhost:8085.',
   });
 }
 
@@ -42,12 +42,12 @@ function readUrl(text: string, source: string): string {
 export function managerUrl(flags: ManagerFlags, env: NodeJS.ProcessEnv): string {
   const found = findManagerUrl(flags, env);
   if (found !== null) return found;
-  throw new CliError(EXIT.usage, "nothing says where the cluster's traffic manager is", {
+  throw new CliError(EXIT.usage, "the URL of the cluster's traffic manager is not set", {
     hint: PORT_FORWARD,
   });
 }
 
-/** @throws CliError when there is neither a secret nor somebody who is signed in */
+/** @throws CliError if there is neither a secret nor a sign-in */
 export function clusterCredential(context: CommandContext): () => Promise<string> {
   const secret = context.env['CULVERT_CLUSTER_SECRET']?.trim();
   if (secret) return () => Promise.resolve(secret);
@@ -58,8 +58,8 @@ export function clusterCredential(context: CommandContext): () => Promise<string
 type Events = Omit<MeetingClientOptions, 'url' | 'ca' | 'credential' | 'id' | 'name' | 'version' | 'events'>;
 
 /**
- * A client of the meeting point that dials at once. What no waiting mends ends the command.
- * @param onLost the connection is gone; others are tried
+ * Creates a client of the meeting point that dials at once. Failures that retrying cannot solve end the command.
+ * @param onLost called when the connection is lost; the client reconnects
  */
 export function createMeetingClient(
   context: CommandContext,
@@ -107,14 +107,14 @@ export function createMeetingClient(
 /** Resolves once the client is connected. @throws CliError */
 export function whenConnected(client: MeetingClient, url: string, ending: Ending): Promise<void> {
   return ending.within(CONNECT_TIMEOUT_MS, client.whenConnected(), () => {
-    const message = `the traffic manager at ${url} does not let this machine in`;
+    const message = `the traffic manager at ${url} does not let this machine connect`;
     return new CliError(EXIT.unreachable, message, {
-      hint: 'It may be unable to ask Culvert who you are; look at its log.',
+      hint: 'It may not reach Culvert to verify who you are. Check its log.',
     });
   });
 }
 
-/** What a refused request of a client means to a person. */
+/** Explains a refused request of a client to a person. */
 export function meetingError(error: unknown): unknown {
   if (!(error instanceof MeetingError)) return error;
   const [exitCode, hint] = MEETING_ERRORS[error.code];
@@ -122,27 +122,30 @@ export function meetingError(error: unknown): unknown {
 }
 
 const MEETING_ERRORS: Readonly<Record<MeetingError['code'], readonly [ExitCode, string]>> = {
-  BAD_ARGS: [EXIT.usage, 'Look at the flags: "culvert intercept --help" says what they take.'],
-  CONFLICT: [EXIT.conflict, 'Choose a header or value of your own with --http-header, or ask them to leave.'],
-  LIMIT: [EXIT.conflict, 'End some intercepts with "culvert leave"; "culvert list" shows them.'],
-  NOT_FOUND: [EXIT.notFound, '"culvert list" shows the intercepts that there are.'],
+  BAD_ARGS: [EXIT.usage, 'Check the flags: "culvert intercept --help" lists them.'],
+  CONFLICT: [
+    EXIT.conflict,
+    'Choose another header or value with --http-header, or ask the other person to leave.',
+  ],
+  LIMIT: [EXIT.conflict, 'End some intercepts with "culvert leave". "culvert list" shows them.'],
+  NOT_FOUND: [EXIT.notFound, '"culvert list" shows the existing intercepts.'],
   LOST: [EXIT.unreachable, 'Try again.'],
 };
 
-/** Null for what passes by itself. */
+/** Returns null for failures that pass by themselves. */
 function refusalOf(url: string, status: number | null, reason: string): CliError | null {
   switch (status) {
     case 401:
-      return new CliError(EXIT.notSignedIn, `the traffic manager at ${url} does not know your credential`, {
-        hint: 'Sign in at the Culvert that it belongs to, or set CULVERT_CLUSTER_SECRET.',
+      return new CliError(EXIT.notSignedIn, `the traffic manager at ${url} does not accept your credential`, {
+        hint: 'Sign in to the Culvert that it belongs to, or set CULVERT_CLUSTER_SECRET.',
       });
     case 403:
       return new CliError(EXIT.refused, `the traffic manager at ${url} does not let you intercept`, {
-        hint: 'It takes a credential of its own team with the scope intercepts:write; "culvert whoami" shows yours.',
+        hint: 'You need a credential of its team with the scope intercepts:write. "culvert whoami" shows yours.',
       });
     case 404:
       return new CliError(EXIT.unreachable, `${url} is not the meeting point of a traffic manager`, {
-        hint: 'It is the port that CULVERT_CLUSTER_PORT names, 8085 in the Helm chart.',
+        hint: 'Use the port that CULVERT_CLUSTER_PORT names, 8085 in the Helm chart.',
       });
     case null:
       return new CliError(EXIT.unreachable, `the traffic manager cannot be reached at ${url}: ${reason}`, {

@@ -11,7 +11,7 @@ describe('--port of an intercept', () => {
   ])('may be %s', (text, local, remote) => expect(readPortFlag(text)).toEqual({ local, remote }));
 
   it.each(['', '0', '65536', 'http', ':80', '8080:', '8080:80:x', '8080:-x', '8080: 80', '8080:\u001b'])(
-    'may not be %j',
+    'refuses %j',
     (text) => expect(() => readPortFlag(text)).toThrow(expect.objectContaining({ exitCode: EXIT.usage })),
   );
 });

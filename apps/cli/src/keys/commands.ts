@@ -14,28 +14,28 @@ Examples:
   $ culvert keys create --name CI --scope previews:read --scope previews:write --expires 90d
   $ culvert keys create --name staging --scope tunnel > key-file
 
-The key is printed on stdout, this once.`;
+The key is printed on stdout and never shown again.`;
 
-const KEY = 'its id, or its name';
+const KEY = 'id or name of the key';
 const DAY_SECONDS = 86_400;
 
-/** API keys: what machines show. */
+/** Adds the commands for API keys, the credentials of machines. */
 export function addKeysCommands(program: Command, action: Action): void {
   const keys = program
     .command('keys')
-    .summary('make, list, rotate and revoke API keys')
-    .description('Makes, lists, rotates and revokes API keys of the team.');
+    .summary('create, list, rotate and revoke API keys')
+    .description('Creates, lists, rotates and revokes API keys of the team.');
   keys
     .command('create')
-    .summary('make an API key')
-    .description('Makes an API key, and prints it this once.')
-    .requiredOption('--name <text>', 'what people call it')
+    .summary('create an API key')
+    .description('Creates an API key and prints it. It is never shown again.')
+    .requiredOption('--name <text>', 'name shown to people')
     .option(
       '--scope <scope>',
-      `what it may do; repeatable; default: all that you may. ${SCOPES.join(', ')}`,
+      `permission of the key; repeatable; default: all of yours. Scopes: ${SCOPES.join(', ')}`,
       collectScope,
     )
-    .option('--expires <when>', 'when it stops working: 12h, 90d, or a moment; default: never', readExpiry)
+    .option('--expires <when>', 'when it expires: 12h, 90d, or a time; default: never', readExpiry)
     .addHelpText('after', CREATE_HELP)
     .action(action(createKey));
   keys
@@ -43,32 +43,32 @@ export function addKeysCommands(program: Command, action: Action): void {
     .alias('ls')
     .summary('list the API keys of the team')
     .description('Lists the API keys of the team, newest first.')
-    .option('--all', 'those too that are revoked or expired')
+    .option('--all', 'include revoked and expired keys')
     .action(action(listKeys));
   keys
     .command('rotate')
-    .summary('replace an API key by a new one')
-    .description('Makes a new key of the same name and scopes. The old one goes on for a while.')
+    .summary('replace an API key with a new one')
+    .description('Creates a new key with the same name and scopes. The old key keeps working for a while.')
     .option(
       '--overlap <duration>',
-      'how long the old key goes on; 0s revokes it at once',
+      'how long the old key keeps working; 0s revokes it at once',
       readDuration,
       DAY_SECONDS,
     )
-    .option('--expires <when>', 'when the new key stops working; default: as the old one', readExpiry)
+    .option('--expires <when>', 'when the new key expires; default: same as the old one', readExpiry)
     .addArgument(completed(new Argument('<key>', KEY), 'key'))
     .action(action(rotateKey));
   keys
     .command('revoke')
-    .summary('revoke API keys, at once and for good')
-    .description('Revokes API keys, at once and for good. Tunnels that were opened with them close.')
+    .summary('revoke API keys, immediately and permanently')
+    .description('Revokes API keys, immediately and permanently. Closes tunnels that were opened with them.')
     .addArgument(completed(new Argument('<keys...>', KEY), 'key'))
     .action(action(revokeKeys));
 }
 
 function collectScope(text: string, before: readonly Scope[] | undefined): Scope[] {
   const scope = SCOPES.find((known) => known === text);
-  if (scope === undefined) throw new InvalidArgumentError(`It is one of ${SCOPES.join(', ')}.`);
+  if (scope === undefined) throw new InvalidArgumentError(`Use one of ${SCOPES.join(', ')}.`);
   return [...(before ?? []), scope];
 }
 
@@ -92,11 +92,13 @@ async function createKey(
   showKey({ output }, created);
 }
 
-/** Nothing but the key on stdout: scripts put it where it belongs. */
+/** Prints only the key on stdout, so that scripts can store it. */
 function showKey({ output }: Pick<CommandContext, 'output'>, created: CreatedApiKey): void {
   output.result(created, () => output.line(created.key));
   if (!output.isJson)
-    output.note(`${created.name} (${created.id}) may ${created.scopes.join(', ')}. It is not shown again.`);
+    output.note(
+      `${created.name} (${created.id}) has the scopes ${created.scopes.join(', ')}. The key is not shown again.`,
+    );
 }
 
 async function listKeys({ api, output }: CommandContext, { all }: { readonly all?: boolean }): Promise<void> {
@@ -113,7 +115,7 @@ async function listKeys({ api, output }: CommandContext, { all }: { readonly all
         revokedAt === null ? showTime(expiresAt) : `revoked ${showTime(revokedAt)}`,
         showTime(lastUsedAt),
       ]),
-      'There are no API keys. "culvert keys create" makes one.',
+      'There are no API keys. Create one with "culvert keys create".',
     ),
   );
 }
@@ -133,7 +135,7 @@ async function rotateKey(
 
 async function revokeKeys({ api, output }: CommandContext, references: string[]): Promise<void> {
   const found: ApiKey[] = [];
-  // First all are found, so that a mistyped name revokes nothing.
+  // Finds all keys first, so that a mistyped name revokes nothing.
   for (const reference of references) found.push(await findKey(api, reference));
   for (const { id } of found) await api.call('revokeApiKey', { apiKeyId: id });
   output.result(
@@ -144,7 +146,7 @@ async function revokeKeys({ api, output }: CommandContext, references: string[])
   );
 }
 
-/** By id, or as much of one as is shown, or by the name of one that works. @throws CliError */
+/** Finds a key by its id, by a prefix as shown in lists, or by the name of one that works. @throws CliError */
 async function findKey(api: Api, reference: string): Promise<ApiKey> {
   const keys = await api.list('listApiKeys');
   const [byId, ...others] = keys.filter(({ id }) => isIdOf(id, reference));
@@ -152,9 +154,9 @@ async function findKey(api: Api, reference: string): Promise<ApiKey> {
   const named = keys.filter((key) => key.name === reference && isUsable(key));
   const [only] = named;
   if (only !== undefined && named.length === 1) return only;
-  const how = named.length === 0 ? 'no API key that works is' : `${named.length} API keys are`;
+  const how = named.length === 0 ? 'no working API key is' : `${named.length} API keys are`;
   throw new CliError(named.length === 0 ? EXIT.notFound : EXIT.usage, `${how} called ${reference}`, {
-    hint: 'Name it by its id: "culvert keys list" shows them.',
+    hint: 'Use its id: "culvert keys list" shows the ids.',
   });
 }
 

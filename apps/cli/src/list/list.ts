@@ -10,18 +10,18 @@ import type { ManagerFlags } from '../intercept/intercept-flags.js';
 import type { Output } from '../output/output.js';
 import { credentialSource } from '../settings/bearer.js';
 
-/** Which workloads are intercepted, and how that goes: as Culvert knows it, and a cluster. */
+/** Adds the command that lists intercepts and their states, as Culvert and a cluster report them. */
 export function addListCommand(program: Command, action: Action): void {
   program
     .command('list')
     .alias('ls')
-    .summary('list the intercepts of the team and how each is')
+    .summary('list the intercepts of the team and their states')
     .description(
-      'Lists the workloads of the team that are intercepted, by whom, and whether that works; with the address of a ' +
-        "cluster's traffic manager also all of its workloads that can be.",
+      'Lists the intercepted workloads of the team, by whom, and whether the intercept works. With the URL of a ' +
+        "cluster's traffic manager, also lists all of its workloads that can be intercepted.",
     )
     .addOption(managerOption())
-    .option('--workloads', 'only the workloads that can be intercepted')
+    .option('--workloads', 'list only the workloads that can be intercepted')
     .action(action((context, flags: ListFlags) => list(context, flags)));
 }
 
@@ -29,7 +29,7 @@ interface ListFlags extends ManagerFlags {
   readonly workloads?: boolean;
 }
 
-/** An intercept as `list` shows it, whoever knows of it. */
+/** An intercept as `list` shows it, reported by Culvert or by a cluster. */
 type Listed = Pick<
   Intercept,
   'workload' | 'namespace' | 'name' | 'client' | 'disposition' | 'message' | 'headers'
@@ -45,7 +45,7 @@ async function list(context: CommandContext, flags: ListFlags): Promise<void> {
   }
   const known = await listKnown(context, cluster !== null);
   const ids = new Set(known.map(({ id }) => id));
-  // Those that Culvert has not heard of yet, or of another team's cluster.
+  // Intercepts that Culvert does not know yet, or that belong to another team's cluster.
   const others =
     cluster?.intercepts.filter(({ culvertId }) => culvertId === null || !ids.has(culvertId)) ?? [];
   const intercepts: Listed[] = [...known, ...others.map(describe)];
@@ -58,14 +58,14 @@ async function list(context: CommandContext, flags: ListFlags): Promise<void> {
   });
 }
 
-/** Null without an address. */
+/** Null without a URL. */
 async function listCluster(context: CommandContext, flags: ListFlags) {
   const { findManagerUrl, listMeetingPoint } = await import('../intercept/list-meeting-point.js');
   const url = findManagerUrl(flags, context.env);
   return url === null ? null : listMeetingPoint(context, url);
 }
 
-/** @param isOptional whether there is something to show to who is not signed in */
+/** @param isOptional whether the list makes sense without a sign-in */
 async function listKnown(context: CommandContext, isOptional: boolean) {
   if (isOptional && !isSignedIn(context)) return [];
   const { api } = context;
@@ -77,8 +77,8 @@ async function listKnown(context: CommandContext, isOptional: boolean) {
 }
 
 function refuseWithoutCluster(): never {
-  throw new CliError(EXIT.usage, "nothing says where the cluster's traffic manager is", {
-    hint: 'Give --manager, such as --manager http://localhost:8085.',
+  throw new CliError(EXIT.usage, "the URL of the cluster's traffic manager is not set", {
+    hint: 'Set --manager, for example --manager http://localhost:8085.',
   });
 }
 

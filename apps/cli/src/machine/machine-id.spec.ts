@@ -13,8 +13,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('the id of a machine', () => {
-  it('is the same at every run of one person, and another for everybody else', () => {
+describe('the machine id', () => {
+  it('is stable for one person, and differs between people', () => {
     const config = join(folder, 'a', 'culvert');
     const id = machineId(config);
     expect(id).toMatch(/^[0-9a-f]{24}$/);
@@ -24,13 +24,13 @@ describe('the id of a machine', () => {
     expect(readdirSync(config)).toEqual(['machine-id']);
   });
 
-  it('takes the place of a file that holds none', () => {
+  it('replaces a file without a valid id', () => {
     writeFileSync(join(folder, 'machine-id'), 'something else');
     const id = machineId(folder);
     expect(machineId(folder)).toBe(id);
   });
 
-  it('is a new one each time where nothing can be kept', () => {
+  it('is new on every run when nothing can be stored', () => {
     expect(machineId(null)).not.toBe(machineId(null));
     writeFileSync(join(folder, 'file'), '');
     const below = join(folder, 'file', 'config');

@@ -8,16 +8,16 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const LENGTH = 24;
 
 /**
- * Names this person on this machine to Culvert and to clusters, the same at every run: so what was made before is found
- * again, under its own hostname. Random, since names of machines are not unique in a team, and no secret. Where nothing
- * can be written it is another one each time.
+ * Returns the id of this person on this machine for Culvert and clusters. It is the same at every run, so that existing
+ * things are found again under their own hostnames. It is random, since machine names are not unique in a team, and it is
+ * not a secret. If no file can be written, the id changes with every run.
  */
 export function machineId(
   configDirectory: string | null,
   platform: NodeJS.Platform = process.platform,
 ): string {
   const random = configDirectory === null ? randomUUID() : keptIn(configDirectory);
-  // A home may be shared by several machines; laptops, though, change their names with the network they are in.
+  // A home may be shared by several machines. On laptops the host name changes with the network, so it is not used there.
   const machine = platform === 'linux' ? hostname() : '';
   return createHash('sha256')
     .update(JSON.stringify([random, machine]))
@@ -39,7 +39,7 @@ function read(path: string): string | null {
   }
 }
 
-/** Of several processes at once the first one's counts, and nobody reads half of it. */
+/** The first of several concurrent processes decides the id, and no process reads an incomplete file. */
 function create(directory: string, path: string): string {
   const id = randomUUID();
   const temporary = `${path}.${id}`;
@@ -52,13 +52,13 @@ function create(directory: string, path: string): string {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const first = read(path);
       if (first !== null) return first;
-      // What is there is no id: ours takes its place.
+      // The existing file has no valid id: replace it.
       writeFileSync(path, `${id}\n`, { mode: 0o600 });
     } finally {
       rmSync(temporary, { force: true });
     }
   } catch {
-    // Read-only, or without links: this run has an id of its own.
+    // Read-only, or without hard links: this run uses an id of its own.
   }
   return id;
 }

@@ -32,7 +32,7 @@ afterEach(async () => {
 
 const files = () => readdirSync(join(folder, 'running')).map((name) => join(folder, 'running', name));
 
-/** Makes the one claim that there is another process's. */
+/** Rewrites the only claim as if another process held it. */
 function giveTo(pid: number, changes: object = {}): void {
   const [file = ''] = files();
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), pid, ...changes }));
@@ -44,8 +44,8 @@ function anotherProcess(): ChildProcess {
   return child;
 }
 
-describe('what runs', () => {
-  it('is seen by others while its process lives, with what that says of itself', async () => {
+describe('the registry of running commands', () => {
+  it('shows an entry while its process lives, with the facts of that process', async () => {
     const claim = running.claim(options);
     claim?.update({ url: 'https://heron.example.com', previewId: '1' });
     const child = anotherProcess();
@@ -59,7 +59,7 @@ describe('what runs', () => {
     expect(running.list('expose')).toEqual([]);
   });
 
-  it('has a name that no other living process takes, unless one with a number will do', () => {
+  it('gives a name to one living process only, or adds a number where allowed', () => {
     running.claim(options);
     giveTo(anotherProcess().pid!);
     expect(running.claim({ ...options, mayNumber: false })).toBeNull();
@@ -70,13 +70,13 @@ describe('what runs', () => {
     expect(running.claim({ ...options, kind: 'intercept', mayNumber: false })?.name).toBe('localhost-3000');
   });
 
-  it('leaves nothing when it ends', () => {
+  it('has no entry after a release', () => {
     running.claim(options)?.release(false);
     expect(files()).toEqual([]);
     expect(running.claim(options)?.before).toBeNull();
   });
 
-  it('leaves what it made to the next run where that is wanted', () => {
+  it('keeps an entry for the next run when asked to', () => {
     const claim = running.claim(options);
     claim?.update({ previewId: '1', trafficManagerId: '2' });
     claim?.release(true);
@@ -87,7 +87,7 @@ describe('what runs', () => {
     expect(running.claim(options)?.before?.previewId).toBe('1');
   });
 
-  it('leaves it too when it was ended by force, or its machine was', async () => {
+  it('keeps the entry of a process that was killed, or whose machine went down', async () => {
     running.claim(options)?.update({ previewId: '1' });
     const child = anotherProcess();
     giveTo(child.pid!, { startedAt: '2001-01-01T00:00:00.000Z' });
@@ -99,7 +99,7 @@ describe('what runs', () => {
     expect(files()).toHaveLength(1);
   });
 
-  it('cannot be changed by a process that has lost it', () => {
+  it('cannot be changed by a process that lost its claim', () => {
     const claim = running.claim(options);
     const { pid = 0 } = anotherProcess();
     giveTo(pid);
@@ -107,14 +107,14 @@ describe('what runs', () => {
     expect(running.list('expose')).toMatchObject([{ pid }]);
   });
 
-  it('survives a file that says nothing', () => {
+  it('survives an invalid file', () => {
     running.claim(options);
     writeFileSync(files()[0] ?? '', '{');
     expect(running.list('expose')).toEqual([]);
     expect(running.claim(options)).toMatchObject({ name: 'localhost-3000', before: null });
   });
 
-  it('holds in its own process alone where nothing can be written', () => {
+  it('holds a claim only in its own process when nothing can be written', () => {
     writeFileSync(join(folder, 'file'), '');
     for (const nowhere of [new Running(null), new Running(join(folder, 'file'))]) {
       const claim = nowhere.claim(options);

@@ -1,7 +1,7 @@
 /**
- * What runs on this machine for this person: a file for each `culvert expose` and `culvert intercept`, held by its process
- * while that lives. So two at once do not take each other's place, others see what runs, and one that starts again finds
- * what it made before.
+ * Registry of what runs on this machine for this person: a file for each `culvert expose` and `culvert intercept`, held by
+ * its process. It keeps two runs from taking each other's place, shows what runs, and lets a later run find what an earlier
+ * one made.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,14 +15,14 @@ export type RunningKind = (typeof RUNNING_KINDS)[number];
 const entry = z.object({
   version: z.literal(1),
   kind: z.enum(RUNNING_KINDS),
-  /** What people call it; unique among those of its kind and server that run. */
+  /** Name shown to people; unique among running entries of the same kind and server. */
   name: z.string().max(300),
-  /** Address of Culvert, or of the cluster's traffic manager. */
+  /** URL of Culvert, or of the cluster's traffic manager. */
   server: z.string().max(2048),
-  /** 0: nobody holds it, and it is kept for the next run. */
+  /** 0: no process holds it; it is kept for the next run. */
   pid: z.int().min(0),
   startedAt: z.iso.datetime(),
-  /** What requests are given to. */
+  /** Where requests go. */
   target: z.string().max(300),
   url: z.string().max(2048).nullable(),
   previewId: z.string().max(300).nullable(),
@@ -30,22 +30,22 @@ const entry = z.object({
 });
 export type RunningEntry = z.output<typeof entry>;
 
-/** What its process says of itself. */
+/** The fields that the process itself fills in. */
 export type RunningFacts = Pick<RunningEntry, 'target' | 'url' | 'previewId' | 'trafficManagerId'>;
 
 const FOLDER = 'running';
 const MAX_OF_ONE_NAME = 50;
-/** Between the start of a process and that of its machine, whose clocks are not read at once. */
+/** Tolerance when comparing the start of a process with that of the machine, whose clocks are read at different times. */
 const CLOCK_SLACK_MS = 5000;
 
-/** A name that is this process's until `release`. */
+/** A name that this process holds until `release`. */
 export interface Claim {
   readonly name: string;
-  /** What the last process of this name left; null when there was none, or it left nothing. */
+  /** The entry that the last process of this name left, or null. */
   readonly before: RunningEntry | null;
-  /** Writes down what others should see, and what to find again. */
+  /** Writes down what others should see, and what a later run should find. */
   update(facts: Partial<RunningFacts>): void;
-  /** @param keep whether the next run may go on with what is written down */
+  /** @param keep whether the next run may take over the entry */
   release(keep: boolean): void;
 }
 
@@ -54,26 +54,26 @@ export interface ClaimOptions {
   readonly server: string;
   readonly name: string;
   readonly target: string;
-  /** Whether another name, with a number, will do when a living process has this one. */
+  /** Whether a numbered name may be used if a living process has this one. */
   readonly mayNumber: boolean;
 }
 
 interface EntryFile {
   readonly mine: RunningEntry;
   readonly before: RunningEntry | null;
-  /** Whether others see it. */
+  /** Whether the entry is on disk, where others see it. */
   readonly isWritten: boolean;
 }
 
 export class Running {
   private readonly folder: string | null;
 
-  /** @param configDirectory null: there is none, so nobody else sees what runs, nor does a later run */
+  /** @param configDirectory null if there is none: then other processes and later runs see no entries */
   constructor(configDirectory: string | null) {
     this.folder = configDirectory === null ? null : join(configDirectory, FOLDER);
   }
 
-  /** Null when a living process has the name. Where nothing can be written, the claim holds in this process alone. */
+  /** Claims a name. Null if a living process has it. If no file can be written, the claim holds in this process alone. */
   claim(options: ClaimOptions): Claim | null {
     const { name, mayNumber } = options;
     for (let i = 1; i <= (mayNumber ? MAX_OF_ONE_NAME : 1); i++) {
@@ -84,7 +84,7 @@ export class Running {
     return null;
   }
 
-  /** Those that run now. */
+  /** Lists the entries of living processes. */
   list(kind: RunningKind): RunningEntry[] {
     return this.files()
       .map(read)
@@ -117,7 +117,7 @@ export class Running {
         if (isOurs) replace(path, mine);
       },
       release: (keep) => {
-        // Somebody may have taken this process for dead.
+        // Another process may have taken over the entry, believing this one dead.
         if (isOurs && read(path)?.pid === process.pid) {
           if (keep) replace(path, { ...mine, pid: 0 });
           else rmSync(path, { force: true });
@@ -135,7 +135,7 @@ export class Running {
       if (writeNew(path, wanted)) return { mine: wanted, before: null, isWritten: true };
       const before = read(path);
       if (before !== null && isAlive(before)) return 'in use';
-      // Of several processes that find the same remains one gets to move them.
+      // Only one of several processes that find the same stale file gets to move it.
       const aside = `${path}.${randomUUID()}`;
       if (!rename(path, aside)) return 'in use';
       const { url = null, previewId = null, trafficManagerId = null } = before ?? {};
@@ -161,7 +161,7 @@ export class Running {
   }
 }
 
-/** Names may have any characters, and servers have many. */
+/** Hashed, since names may have any characters and servers are many. */
 function fileName(kind: RunningKind, server: string, name: string): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([server, name]))
@@ -178,7 +178,7 @@ function read(path: string): RunningEntry | null {
   }
 }
 
-/** False when the file is there already. Others find it whole or not at all. */
+/** Returns false if the file exists already. Other processes see the complete file or none. */
 function writeNew(path: string, value: RunningEntry): boolean {
   const temporary = `${path}.${randomUUID()}`;
   try {
@@ -193,7 +193,10 @@ function writeNew(path: string, value: RunningEntry): boolean {
   }
 }
 
-/** As a whole, so that nobody reads half of it. What is said of a process is not worth ending it for. */
+/**
+ * Replaces the file atomically, so that no process reads half of it. Best effort: failing to write must not stop the
+ * process.
+ */
 function replace(path: string, value: RunningEntry): void {
   const temporary = `${path}.${randomUUID()}`;
   try {
@@ -204,7 +207,7 @@ function replace(path: string, value: RunningEntry): void {
   }
 }
 
-/** False when somebody else was first. */
+/** Returns false if another process was first. */
 function rename(from: string, to: string): boolean {
   try {
     renameSync(from, to);
@@ -215,7 +218,7 @@ function rename(from: string, to: string): boolean {
   }
 }
 
-/** Process ids are used again: one from before this machine started, or our own, is of somebody who is gone. */
+/** Process ids are reused: an entry with our own id, or from before this machine started, belongs to a dead process. */
 function isAlive({ pid, startedAt }: RunningEntry): boolean {
   if (pid === 0 || pid === process.pid) return false;
   if (Date.parse(startedAt) < Date.now() - uptime() * 1000 - CLOCK_SLACK_MS) return false;

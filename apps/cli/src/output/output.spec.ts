@@ -13,7 +13,7 @@ function outputTo(options: { isTTY?: boolean; env?: NodeJS.ProcessEnv; format?: 
 }
 
 describe('output', () => {
-  it('aligns tables by what characters take on a screen, with nothing behind the last column', () => {
+  it('aligns tables by display width, with no padding after the last column', () => {
     const { output, stdout } = outputTo();
     output.table(
       ['NAME', 'STATE'],
@@ -27,7 +27,7 @@ describe('output', () => {
     expect(stdout.text).toBe('NAME  STATE\n東京  ACTIVE\ne\u0301👩‍💻   WAITING\na     -\n');
   });
 
-  it('shows rows as fields on a terminal that is too narrow for the table, and cuts nothing off', () => {
+  it('shows rows as fields when the terminal is too narrow for the table, and truncates nothing', () => {
     const rows = [
       ['shop', 'https://shop.preview.example.com'],
       ['blog', 'https://blog.preview.example.com'],
@@ -44,13 +44,13 @@ describe('output', () => {
     );
   });
 
-  it('says on stderr that there is nothing to list', () => {
+  it('notes on stderr that the list is empty', () => {
     const { output, stdout, stderr } = outputTo();
     output.table(['NAME'], [], 'Nothing.');
     expect([stdout.text, stderr.text]).toEqual(['', 'Nothing.\n']);
   });
 
-  it('prints no name of others that could steer the terminal or forge a line', () => {
+  it('prints names from others so that they cannot control the terminal or forge a line', () => {
     const { output, stdout, stderr } = outputTo({ isTTY: true, env: { NO_COLOR: '1' } });
     const hostile = `x${ESCAPE}[2J\nSigned in as root`;
     output.table(['NAME'], [[hostile]], '');
@@ -76,7 +76,7 @@ describe('output', () => {
     expect(stdout.text.includes(ESCAPE)).toBe(hasColor);
   });
 
-  it('prints JSON and nothing else where that is asked for, events on one line each', () => {
+  it('prints only JSON when asked for, with one event per line', () => {
     const { output, stdout } = outputTo({ format: 'json', isTTY: true });
     output.event({ a: { b: ['x\n  y'] } }, () => output.line('text'));
     output.result({ a: null }, () => output.line('text'));

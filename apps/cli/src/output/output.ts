@@ -5,14 +5,14 @@ import { tableLines } from './table.js';
 export const OUTPUT_FORMATS = ['text', 'json'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** Of output that nobody has read yet: more would only fill memory. */
+/** Limit of unread output: more would only fill memory. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 const BOLD = ['\u001b[1m', '\u001b[22m'] as const;
 
 interface Terminal extends Writable {
   readonly isTTY?: boolean;
-  /** Characters in a line of the terminal. */
+  /** Width of the terminal in characters. */
   readonly columns?: number;
 }
 
@@ -24,12 +24,12 @@ export interface OutputOptions {
 }
 
 /**
- * The only way to the terminal. Results go to stdout, all that is said beside them to stderr. Whatever text it is given
- * cannot steer a terminal: each method takes one line, or cells of one.
+ * The only way to the terminal. Results go to stdout, notes to stderr. No text can control the terminal: each method takes
+ * one line, or cells of one.
  */
 export class Output {
   readonly format: OutputFormat;
-  /** Whether stdout is a terminal that may be sent colors. */
+  /** Whether stdout is a terminal that accepts colors. */
   readonly hasColor: boolean;
 
   constructor(private readonly options: OutputOptions) {
@@ -47,7 +47,7 @@ export class Output {
     return this.options.stdout.isTTY === true;
   }
 
-  /** Whether whoever reads stdout is far behind: what can be left out should be. */
+  /** Whether the reader of stdout is far behind, so that optional output should be left out. */
   get isBehind(): boolean {
     return this.options.stdout.writableLength > MAX_UNREAD_BYTES;
   }
@@ -57,13 +57,13 @@ export class Output {
     return this.options.stderr.isTTY === true;
   }
 
-  /** The result of a command: the value as JSON, or else what `show` prints. Once for each run. */
+  /** Prints the result of a command: the value as JSON, or else what `show` prints. Called once per run. */
   result(value: unknown, show: () => void): void {
     if (this.isJson) this.options.stdout.write(`${plainJson(value)}\n`);
     else show();
   }
 
-  /** One value of a sequence that goes on, such as a log: JSON on one line, or else what `show` prints. */
+  /** Prints one value of a sequence, such as a log: JSON on one line, or else what `show` prints. */
   event(value: unknown, show: () => void): void {
     if (this.isJson) this.options.stdout.write(`${plainJson(value).replace(/\n */g, '')}\n`);
     else show();
@@ -74,14 +74,14 @@ export class Output {
     this.options.stdout.write(`${plainText(text)}\n`);
   }
 
-  /** Prints a value and what it is, with a tab between, for programs that read lines. */
+  /** Prints a value and its description, separated by a tab, for programs that read lines. */
   pair(value: string, description: string): void {
     this.options.stdout.write(`${plainText(value)}\t${plainText(description)}\n`);
   }
 
   /**
-   * Prints a result as a table, or, on a terminal that is too narrow for it, each row as fields below each other. `empty`
-   * goes to stderr when there are no rows.
+   * Prints a result as a table or, on a terminal that is too narrow, each row as fields below each other. Without rows,
+   * `empty` goes to stderr.
    */
   table(header: readonly string[], rows: readonly (readonly string[])[], empty: string): void {
     if (rows.length === 0) {
@@ -102,7 +102,7 @@ export class Output {
     this.options.stdout.write([`${on}${head}${off}`, ...lines, ''].join('\n'));
   }
 
-  /** Prints what a single thing is: names and values below each other. Null and empty values are left out. */
+  /** Prints the fields of a single thing below each other. Null and empty values are left out. */
   fields(fields: readonly (readonly [name: string, value: string | null])[]): void {
     const shown = fields.filter(([, value]) => value !== null && value !== '');
     const width = Math.max(...shown.map(([name]) => name.length));
@@ -111,17 +111,17 @@ export class Output {
       this.options.stdout.write(`${on}${name.padEnd(width)}${off}  ${plainText(value ?? '')}\n`);
   }
 
-  /** Prints what is made of other characters than text: a QR code, a script. Never anything that others wrote. */
+  /** Prints trusted text as it is: a QR code, a script. Never use it for text from others. */
   verbatim(text: string): void {
     this.options.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
-  /** Says something beside the result. */
+  /** Prints a note beside the result. */
   note(text: string): void {
     this.options.stderr.write(`${plainText(text)}\n`);
   }
 
-  /** Says why a command fails, and what to do. */
+  /** Prints why a command failed and what to do. */
   error(message: string, hint?: string): void {
     this.note(`culvert: ${message}`);
     if (hint !== undefined) this.note(`  ${hint}`);

@@ -14,14 +14,14 @@ describe('text for a terminal', () => {
     expect(plainText(text)).toBe(shown);
   });
 
-  it('leaves letters of all scripts as they are', () => {
+  it('keeps letters of all scripts', () => {
     const text = 'Łódź 東京 مرحبا 👩‍💻 é';
     expect(plainText(text)).toBe(text);
   });
 });
 
 describe('JSON for a terminal', () => {
-  it('means the same, and cannot steer it', () => {
+  it('keeps its value, and cannot control the terminal', () => {
     const value = { name: 'a\u001b[31m\u009b\u202e\u2028\u007f\ud800', lines: ['a\nb'] };
     const text = plainJson(value);
     expect(JSON.parse(text)).toEqual(value);

@@ -1,15 +1,15 @@
 /**
- * What could make a terminal do something, or show a text as another: control characters (escape sequences begin with
- * one), separators of lines, and marks that turn the direction of writing.
+ * Characters that could control a terminal or disguise text: control characters (escape sequences begin with one), line
+ * separators, and marks that change the writing direction.
  */
 const UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-/** One line of text that a terminal shows as it is, whoever wrote it: clusters, visitors, servers. */
+/** Returns one line of text that is safe to show on a terminal, whether a cluster, a visitor or a server wrote it. */
 export function plainText(text: string): string {
   return text.replace(UNSAFE, '\ufffd');
 }
 
-/** The same JSON value, spelled so that a terminal shows it as it is. JSON.stringify escapes C0 characters alone. */
+/** Spells the same JSON value so that it is safe to show on a terminal. JSON.stringify escapes C0 characters only. */
 export function plainJson(value: unknown): string {
   return JSON.stringify(value, null, 2).replace(UNSAFE, (character) =>
     character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isIdOf, shortIds, showTime } from './readable.js';
 
 describe(showTime.name, () => {
-  it('shows a moment to the minute, in the time of this machine', () => {
+  it('shows a time to the minute, in the time zone of this machine', () => {
     const noon = new Date(2030, 0, 31, 12, 5, 59, 123);
     expect(showTime(noon.toISOString())).toBe('2030-01-31 12:05');
     expect(showTime(null)).toBe('never');
@@ -16,14 +16,14 @@ describe(shortIds.name, () => {
     '01a22b8e-2222-7000-8000-000000000001',
   ];
 
-  it('shows as much of ids as tells them apart', () => {
+  it('shortens ids as far as they stay distinct', () => {
     expect(shortIds([one, other])).toEqual(['01a22b8d', '01a22b8e']);
-    // Made in the same minute.
+    // Created in the same minute.
     expect(shortIds([one, two, other])).toEqual(['01a22b8d-1111', '01a22b8d-2222', '01a22b8e-2222']);
     expect(shortIds([])).toEqual([]);
   });
 
-  it('shows what is understood again', () => {
+  it('shows ids that are understood as input', () => {
     for (const short of shortIds([one, two]))
       expect([one, two].filter((id) => isIdOf(id, short))).toHaveLength(1);
     expect(isIdOf(one, one)).toBe(true);

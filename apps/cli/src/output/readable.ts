@@ -1,10 +1,10 @@
-/** Moments and ids as people read them. Programs get them whole, by `--output json`. */
+/** Times and ids as people read them. Programs get them in full with `--output json`. */
 
 const SHORTEST_ID = 8;
-/** Ends of the parts of a UUID. */
+/** End positions of the parts of a UUID. */
 const ID_LENGTHS = [SHORTEST_ID, 13, 18, 23] as const;
 
-/** `2030-01-31 12:00`, in the time zone of this machine; `never` for none. */
+/** Returns `2030-01-31 12:00`, in the time zone of this machine, or `never` for null. */
 export function showTime(moment: string | null): string {
   if (moment === null) return 'never';
   const at = new Date(moment);
@@ -12,7 +12,7 @@ export function showTime(moment: string | null): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** What is enough of each id to tell it from the others. They begin with the time at which they were made. */
+/** Returns the shortest distinct prefix of each id. Ids begin with their time of creation. */
 export function shortIds(ids: readonly string[]): string[] {
   const enough = ID_LENGTHS.find(
     (length) => new Set(ids.map((id) => id.slice(0, length))).size === ids.length,
@@ -20,7 +20,7 @@ export function shortIds(ids: readonly string[]): string[] {
   return ids.map((id) => id.slice(0, enough));
 }
 
-/** Whether a person may mean this id: the whole of it, or a beginning as `shortIds` shows it. */
+/** Reports whether a reference matches this id: in full, or by a prefix as `shortIds` shows it. */
 export function isIdOf(id: string, reference: string): boolean {
   return id === reference || (reference.length >= SHORTEST_ID && id.startsWith(reference.toLowerCase()));
 }

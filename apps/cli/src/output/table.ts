@@ -6,8 +6,8 @@ const GAP = '  ';
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**
- * Lines of a table, without padding at their ends. Cells are shown as they are, whoever wrote them.
- * @param maxColumns of the terminal. Null where the table is wider: whoever prints it has to find another form
+ * Returns the lines of a table, without padding at their ends. Cells are made safe for a terminal.
+ * @param maxColumns width of the terminal. Returns null if the table is wider: the caller must use another form.
  */
 export function tableLines(
   header: readonly string[],
@@ -26,7 +26,7 @@ export function tableLines(
   );
 }
 
-/** How many columns of a terminal a text takes: what people see as one character takes one, or two. */
+/** Returns how many terminal columns a text takes: each visible character takes one or two. */
 function columnsOf(text: string): number {
   let columns = 0;
   for (const { segment } of graphemes.segment(text)) columns += eastAsianWidth(segment.codePointAt(0) ?? 0);

@@ -21,22 +21,25 @@ Examples:
       --ingress-host ingress.example.com --ingress-port 443 --ingress-tls
   $ culvert preview create --workload checkout --expires 7d --access public --output json`;
 
-const NAME = 'its URL, its hostname, the first part of that, or its id';
+const NAME = 'URL, hostname, first part of the hostname, or id';
 
-/** Preview URLs: making them, looking at them, and who may open them. */
+/** Adds the commands that create, show, share and remove preview URLs. */
 export function addPreviewCommands(program: Command, action: Action): void {
   const preview = program
     .command('preview')
-    .summary('make, show, share and remove preview URLs')
-    .description('Makes, shows, shares and removes preview URLs.');
+    .summary('create, show, share and remove preview URLs')
+    .description('Creates, shows, shares and removes preview URLs.');
   addCreate(preview, action);
   preview
     .command('list')
     .alias('ls')
     .summary('list the previews of the team')
     .description('Lists the previews of the team, newest first.')
-    .option('--workload <name>', 'only those of this workload')
-    .option('--search <text>', 'only those with this text in hostname, workload, client or pull request')
+    .option('--workload <name>', 'list only previews of this workload')
+    .option(
+      '--search <text>',
+      'list only previews with this text in hostname, workload, client or pull request',
+    )
     .action(action(listPreviews));
   const named = (name: string, summary: string, description: string): Command =>
     preview
@@ -44,7 +47,7 @@ export function addPreviewCommands(program: Command, action: Action): void {
       .summary(summary)
       .description(description)
       .addArgument(completed(new Argument('<preview>', NAME), 'preview'));
-  named('show', 'show all about a preview', 'Shows all about one preview.').action(
+  named('show', 'show the details of a preview', 'Shows the details of one preview.').action(
     action(async ({ api, output }, reference: string) => {
       const found = await findPreview(api, reference);
       output.result(found, () => showPreview(output, found));
@@ -55,28 +58,28 @@ export function addPreviewCommands(program: Command, action: Action): void {
   );
   named(
     'share',
-    'make a link that opens a preview for whoever has it',
-    'Makes a link that opens a private preview for whoever has it, without signing in.',
+    'create a link that opens a preview without signing in',
+    'Creates a link that opens a private preview. Everyone with the link can open it without signing in.',
   )
-    .option('--name <text>', 'what people call the link', 'culvert')
-    .option('--expires <when>', 'when it stops working: 12h, 7d or a moment; default: 7d', readExpiry)
-    .option('--qr', 'print the link as a QR code too')
+    .option('--name <text>', 'name of the link', 'culvert')
+    .option('--expires <when>', 'when the link expires: 12h, 7d or a time; default: 7d', readExpiry)
+    .option('--qr', 'also print the link as a QR code')
     .action(action(sharePreview));
   named(
     'make-public',
-    'let whoever has the URL open a preview',
-    'Lets whoever has the URL open a preview.',
+    'let everyone with the URL open a preview',
+    'Lets everyone with the URL open a preview.',
   ).action(action((context, reference: string) => changeAccess(context, reference, 'public')));
   named(
     'require-authentication',
-    'let only members of the team open a preview',
-    'Lets only members of the team, and whom the preview names, open it.',
+    'let only team members open a preview',
+    'Lets only team members, and people whom the preview names, open a preview.',
   ).action(action((context, reference: string) => changeAccess(context, reference, 'team')));
   preview
     .command('remove')
     .alias('rm')
     .summary('remove previews')
-    .description('Removes previews: their URLs answer no more, and are not used again.')
+    .description('Removes previews. Their URLs stop working and are not used again.')
     .addArgument(completed(new Argument('<previews...>', NAME), 'preview'))
     .action(action(removePreviews));
 }
@@ -84,44 +87,45 @@ export function addPreviewCommands(program: Command, action: Action): void {
 function addCreate(preview: Command, action: Action): void {
   preview
     .command('create')
-    .summary('make a preview URL')
-    .description('Makes a preview URL for a workload of the cluster, or for an intercept that there is.')
-    .option('--workload <name>', 'the workload whose intercepted copy it shows')
-    .option('-n, --namespace <name>', 'where the workload is', 'default')
-    .option('--name <name>', 'what to call the intercept; default: as the workload')
-    .option('--intercept <id>', 'an intercept that there is, instead of a workload')
-    .option('--traffic-manager <name>', 'through which one, by name or id; needed when the team has several')
+    .summary('create a preview URL')
+    .description('Creates a preview URL for a workload of the cluster, or for an existing intercept.')
+    .option('--workload <name>', 'the workload whose intercepted copy the preview shows')
+    .option('-n, --namespace <name>', 'namespace of the workload', 'default')
+    .option('--name <name>', 'name of the intercept; default: the workload')
+    .option('--intercept <id>', 'an existing intercept, instead of a workload')
+    .option('--traffic-manager <name>', 'name or id of the traffic manager; needed if the team has several')
     .option(
       '--ingress-host <host>',
-      'where requests enter the cluster; default: the workload in its namespace',
+      'host where requests enter the cluster; default: the workload in its namespace',
     )
-    .option('--ingress-port <port>', 'the port there; default: 80, or 443 with --ingress-tls', readPort)
-    .option('--ingress-tls', 'the ingress speaks TLS')
-    .option('--ingress-l5host <host>', 'the Host header and SNI that the ingress sees; default: its host')
-    .option('--no-ingress-verify', 'do not check the certificate of the ingress')
+    .option('--ingress-port <port>', 'port of the ingress; default: 80, or 443 with --ingress-tls', readPort)
+    .option('--ingress-tls', 'connect to the ingress with TLS')
+    .option('--ingress-l5host <host>', 'Host header and SNI sent to the ingress; default: --ingress-host')
+    .option('--no-ingress-verify', 'do not verify the certificate of the ingress')
     .addOption(
       new Option('--ingress-protocol <protocol>', 'h2c or h2 for gRPC')
         .choices(INGRESS_PROTOCOLS)
         .default('http1'),
     )
-    .option('--add-request-header <name=value>', 'set on every request; repeatable', collectHeader)
+    .option('--add-request-header <name=value>', 'header to add to every request; repeatable', collectHeader)
     .addOption(
-      new Option('--access <who>', 'team: its members; public: whoever has the URL')
+      new Option('--access <who>', 'team: its members; public: everyone with the URL')
         .choices(PREVIEW_ACCESS)
         .default('team'),
     )
-    .option('--allow-email <address>', 'whom to let in who is no member; repeatable', collect)
-    .option('--allow-domain <domain>', 'whose addresses to let in; repeatable', collect)
-    .option('--expires <when>', 'when it ends: 12h, 7d, or a moment; default: never', readExpiry)
-    .option('--idle-expires <duration>', 'end it when nobody used it for so long: 12h, 7d', readDuration)
-    .option('--pull-request <url>', 'the pull request that gets a comment with the URL')
-    .option('--banner', 'show on its pages that they are a preview (the default)')
-    .option('--no-banner', 'do not show it')
     .option(
-      '--allow-upgrades',
-      'let requests switch to protocols other than WebSocket, as docker attach does',
+      '--allow-email <address>',
+      'email address of a person outside the team to let in; repeatable',
+      collect,
     )
-    .option('--qr', 'print the URL as a QR code too')
+    .option('--allow-domain <domain>', 'email domain whose people to let in; repeatable', collect)
+    .option('--expires <when>', 'when it expires: 12h, 7d, or a time; default: never', readExpiry)
+    .option('--idle-expires <duration>', 'end it if it is unused for this long: 12h, 7d', readDuration)
+    .option('--pull-request <url>', 'pull request on which to post the URL as a comment')
+    .option('--banner', 'mark its pages as a preview with a banner (the default)')
+    .option('--no-banner', 'show no banner')
+    .option('--allow-upgrades', 'allow upgrades to protocols other than WebSocket, as docker attach needs')
+    .option('--qr', 'also print the URL as a QR code')
     .addHelpText('after', CREATE_HELP)
     .action(action((context, flags: CreateFlags) => createPreview(context, flags)));
 }
@@ -132,15 +136,15 @@ async function listPreviews(
 ): Promise<void> {
   const previews = await api.list('listPreviews', { query: { workload, search } });
   output.result(previews, () =>
-    showPreviews(output, previews, 'There are no previews. "culvert preview create" makes one.'),
+    showPreviews(output, previews, 'There are no previews. Create one with "culvert preview create".'),
   );
 }
 
 async function openPreview({ api, output, env }: CommandContext, reference: string): Promise<void> {
   const { url } = await findPreview(api, reference);
   if (!openBrowser(url, env)) {
-    throw new CliError(EXIT.localTarget, 'there is no browser to open here', {
-      hint: `Open ${url} elsewhere.`,
+    throw new CliError(EXIT.localTarget, 'this machine has no browser to open', {
+      hint: `Open ${url} on another machine.`,
     });
   }
   output.result({ url }, () => output.line(url));
@@ -152,8 +156,8 @@ async function sharePreview(
   { name, expires, qr }: { readonly name: string; readonly expires?: string | null; readonly qr?: boolean },
 ): Promise<void> {
   if (expires === null) {
-    throw new CliError(EXIT.usage, 'a link has to expire, within 366 days', {
-      hint: 'Such as --expires 30d.',
+    throw new CliError(EXIT.usage, 'a link must expire within 366 days', {
+      hint: 'For example --expires 30d.',
     });
   }
   const { id } = await findPreview(api, reference);
@@ -164,7 +168,7 @@ async function sharePreview(
   output.result(link, () => output.line(link.url));
   if (output.isJson) return;
   if (qr === true) await printQrCode(output, link.url);
-  output.note(`Whoever has this link can open the preview until ${showTime(link.expiresAt)}.`);
+  output.note(`Everyone with this link can open the preview until ${showTime(link.expiresAt)}.`);
 }
 
 async function changeAccess(
@@ -174,6 +178,6 @@ async function changeAccess(
 ): Promise<void> {
   const { id } = await findPreview(context.api, reference);
   const changed = await context.api.call('updatePreview', { previewId: id, body: { access } });
-  const said = access === 'public' ? 'opens for whoever has it.' : 'opens for members of the team.';
+  const said = access === 'public' ? 'is open to everyone with the URL.' : 'is open to members of the team.';
   showChanged(context, changed, said);
 }

@@ -30,7 +30,7 @@ export interface CreateFlags {
   readonly expires?: string | null;
   readonly idleExpires?: number;
   readonly pullRequest?: string;
-  /** Undefined where neither flag is given. */
+  /** Undefined if neither flag is given. */
   readonly banner?: boolean;
   readonly allowUpgrades?: boolean;
   readonly qr?: boolean;
@@ -43,11 +43,11 @@ export async function createPreview({ api, output }: CommandContext, flags: Crea
   if (flags.qr === true) await printQrCode(output, preview.url);
   output.note(
     preview.access === 'public'
-      ? 'Whoever has the URL can open it.'
-      : 'Members of your team can open it; "culvert preview share" makes a link for others.',
+      ? 'Everyone with the URL can open it.'
+      : 'Members of your team can open it. "culvert preview share" creates a link for others.',
   );
   if (preview.pullRequest?.status === 'unsupported')
-    output.note('Culvert writes no comment there: it has no access to that pull request.');
+    output.note('Culvert cannot comment on that pull request: it has no access to it.');
 }
 
 async function requestOf(api: Api, flags: CreateFlags): Promise<Request> {
@@ -79,12 +79,12 @@ type Intercepted = Pick<Intercept, 'workload' | 'namespace'> & {
   readonly request: Pick<Request, 'intercept' | 'interceptId' | 'trafficManagerId'>;
 };
 
-/** An intercept that there is, or a new one: of the workload that is named. */
+/** Returns the given intercept, or a new one of the given workload. */
 async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
   const { intercept, workload, namespace, name, trafficManager } = flags;
   if ((intercept === undefined) === (workload === undefined)) {
-    throw new CliError(EXIT.usage, 'exactly one of --workload and --intercept is needed', {
-      hint: '--workload names a service or Deployment; "culvert list" shows the ids of intercepts.',
+    throw new CliError(EXIT.usage, 'give either --workload or --intercept', {
+      hint: '--workload names a service or Deployment. "culvert list" shows the ids of intercepts.',
     });
   }
   if (intercept !== undefined) {
@@ -102,7 +102,7 @@ async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
   };
 }
 
-/** The id of the traffic manager that people call so, or that calls itself so. */
+/** Returns the id of the traffic manager with this name or id. */
 async function findTrafficManager(api: Api, reference: string): Promise<string> {
   const found = (await api.list('listTrafficManagers')).filter(
     ({ id, managerId, name }) => [managerId, name].includes(reference) || isIdOf(id, reference),
@@ -110,12 +110,16 @@ async function findTrafficManager(api: Api, reference: string): Promise<string> 
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.id;
   const how = found.length === 0 ? 'no traffic manager' : `${found.length} traffic managers`;
-  throw new CliError(found.length === 0 ? EXIT.notFound : EXIT.usage, `your team has ${how} ${reference}`, {
-    hint: '"culvert status" shows them with their ids.',
-  });
+  throw new CliError(
+    found.length === 0 ? EXIT.notFound : EXIT.usage,
+    `your team has ${how} named ${reference}`,
+    {
+      hint: '"culvert status" shows them with their ids.',
+    },
+  );
 }
 
-/** What a command that changes one preview prints. */
+/** Prints the result of a command that changes one preview. */
 export function showChanged({ output }: CommandContext, preview: Preview, said: string): void {
   output.result(preview, () => output.line(`${preview.url} ${said}`));
 }

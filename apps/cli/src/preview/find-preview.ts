@@ -5,8 +5,8 @@ import { EXIT } from '../exit-code.js';
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The preview that a person means by its id, its URL, its hostname or the first part of that.
- * @throws CliError when there is none
+ * Finds a preview by its id, its URL, its hostname or the first part of that.
+ * @throws CliError if there is none
  */
 export async function findPreview(api: Api, reference: string): Promise<Preview> {
   if (ID.test(reference)) return api.call('getPreview', { previewId: reference });
@@ -16,11 +16,11 @@ export async function findPreview(api: Api, reference: string): Promise<Preview>
   );
   if (found !== undefined) return found;
   throw new CliError(EXIT.notFound, `your team has no preview ${reference}`, {
-    hint: '"culvert preview list" shows those that there are.',
+    hint: '"culvert preview list" shows your previews.',
   });
 }
 
-/** What is enough to name a preview: the first part of its hostname. */
+/** Returns the shortest name of a preview: the first part of its hostname. */
 export function previewName(hostname: string): string {
   return hostname.slice(0, hostname.indexOf('.'));
 }

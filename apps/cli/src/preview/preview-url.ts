@@ -4,9 +4,9 @@ import { printQrCode } from '../output/qr-code.js';
 import { previewName } from './find-preview.js';
 
 /**
- * Prints the URL of a preview that a command goes on to serve, and who may open it.
- * @param target what they reach
- * @param qr whether as a QR code too; undefined: on a terminal, where the hostname means something to a phone
+ * Prints the URL of a preview that a command serves, and who may open it.
+ * @param target what the URL reaches
+ * @param qr whether to print a QR code too; undefined: on a terminal, if a phone could resolve the hostname
  */
 export async function printPreviewUrl(
   output: Output,
@@ -17,11 +17,11 @@ export async function printPreviewUrl(
   const isOfUse = output.isTerminal && !/(^|\.)localhost$/.test(preview.hostname);
   if (!output.isJson && (qr ?? isOfUse)) await printQrCode(output, preview.url);
   if (preview.access === 'public') {
-    output.note(`Warning: whoever has the URL reaches ${target}, without signing in.`);
+    output.note(`Warning: everyone with the URL reaches ${target} without signing in.`);
   } else {
     const share = `culvert preview share ${previewName(preview.hostname)}`;
-    output.note(`Members of your team can open it; "${share}" makes a link for others.`);
+    output.note(`Members of your team can open it. "${share}" creates a link for others.`);
   }
   if (preview.pullRequest?.status === 'unsupported')
-    output.note('Culvert writes no comment there: it has no access to that pull request.');
+    output.note('Culvert cannot comment on that pull request: it has no access to it.');
 }

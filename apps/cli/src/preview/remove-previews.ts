@@ -4,7 +4,7 @@ import { findPreview } from './find-preview.js';
 
 export async function removePreviews({ api, output }: CommandContext, references: string[]): Promise<void> {
   const removed: Preview[] = [];
-  // First all are found, so that a mistyped name removes nothing.
+  // Finds all previews first, so that a mistyped name removes nothing.
   for (const reference of references) removed.push(await findPreview(api, reference));
   for (const { id } of removed) await api.call('deletePreview', { previewId: id });
   output.result(removed, () => {
@@ -13,12 +13,12 @@ export async function removePreviews({ api, output }: CommandContext, references
   for (const preview of removed) {
     if (!(await isStillShown(api, preview))) continue;
     output.note(
-      `Telepresence may go on showing ${preview.url}: its developer has to run "telepresence preview remove ${preview.intercept.name}".`,
+      `Telepresence may keep showing ${preview.url} until its developer runs "telepresence preview remove ${preview.intercept.name}".`,
     );
   }
 }
 
-/** Reports whether a traffic manager of Telepresence shows a preview that was removed. False where that is not known. */
+/** Reports whether a traffic manager of Telepresence shows a removed preview. False if that is unknown. */
 export async function isStillShown(
   api: Pick<Api, 'call'>,
   { interceptId, hostname }: Pick<Preview, 'interceptId' | 'hostname'>,
@@ -26,7 +26,7 @@ export async function isStillShown(
   try {
     return (await api.call('getIntercept', { interceptId })).removedPreview?.hostname === hostname;
   } catch {
-    // The key may not read intercepts, or the intercept ended too. The preview is removed in any case.
+    // The key may lack permission to read intercepts, or the intercept ended too. The preview is removed in any case.
     return false;
   }
 }

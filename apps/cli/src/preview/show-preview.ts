@@ -21,7 +21,7 @@ export function showPreviews(output: Output, previews: readonly Preview[], empty
   );
 }
 
-/** Everything about one preview. */
+/** Prints all details of one preview. */
 export function showPreview(output: Output, preview: Preview): void {
   const { ingress, intercept, pullRequest, addRequestHeaders } = preview;
   const allowed = [...preview.allowedEmails, ...preview.allowedDomains];
@@ -31,8 +31,8 @@ export function showPreview(output: Output, preview: Preview): void {
     ['Workload', `${intercept.workload} in ${intercept.namespace}`],
     ['Intercept', intercept.name],
     ['Client', intercept.client],
-    ['Access', preview.access === 'public' ? 'public: whoever has the URL' : 'members of the team'],
-    ['Let in too', allowed.join(', ')],
+    ['Access', preview.access === 'public' ? 'public: everyone with the URL' : 'members of the team'],
+    ['Also let in', allowed.join(', ')],
     ['Ingress', `${ingress.useTls ? 'TLS to ' : ''}${ingress.host}:${ingress.port}, ${ingress.protocol}`],
     ['Host header', ingress.l5Host === ingress.host ? '' : ingress.l5Host],
     ...Object.entries(addRequestHeaders).map(([name, value]) => ['Adds', `${name}: ${value}`] as const),

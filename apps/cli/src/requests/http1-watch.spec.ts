@@ -4,7 +4,7 @@ import { Http1Watch, type SeenRequest } from './http1-watch.js';
 type Side = '>' | '<';
 type Part = readonly [Side, string];
 
-/** Feeds a conversation, each part cut into pieces of `size`, and says what was told. */
+/** Feeds a conversation, each part cut into pieces of `size`, and returns what was reported. */
 function told(parts: readonly Part[], size = Infinity, finish?: (watch: Http1Watch) => void): SeenRequest[] {
   const seen: SeenRequest[] = [];
   const watch = new Http1Watch((request) => seen.push(request));
@@ -24,7 +24,7 @@ const get = (path: string): Part => ['>', `GET ${path} HTTP/1.1\r\nHost: a\r\n\r
 const ok = (body: string): Part => ['<', `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`];
 
 describe('a watch of one connection', () => {
-  it.each([1, 2, 3, 7, Infinity])('tells one request after the other, in pieces of %d bytes', (size) => {
+  it.each([1, 2, 3, 7, Infinity])('reports one request after the other, in pieces of %d bytes', (size) => {
     const seen = told(
       [
         get('/a?token=secret'),
@@ -65,21 +65,21 @@ describe('a watch of one connection', () => {
     ]);
   });
 
-  it('measures from the request to the end of its answer', () => {
+  it('measures from the request to the end of its response', () => {
     const before = Date.now();
     const [request] = told([get('/'), ok('hello')]);
     expect(request?.startedAt.getTime()).toBeGreaterThanOrEqual(before);
     expect(request?.durationMs).toBeGreaterThanOrEqual(0);
   });
 
-  it('takes a body without a length to the end of the connection', () => {
+  it('counts a body without a length until the end of the connection', () => {
     const parts: Part[] = [get('/'), ['<', 'HTTP/1.0 200 OK\r\n\r\nhello'], ['<', ' world']];
     expect(told(parts)).toEqual([]);
     const seen = told(parts, 3, (watch) => watch.handleResponseEnd());
     expect(seen).toMatchObject([{ status: 200, sentBytes: 11, failure: null }]);
   });
 
-  it('tells of an upgrade when it begins and when it ends, whatever passes between', () => {
+  it('reports an upgrade when it begins and when it ends, whatever bytes pass', () => {
     const seen = told(
       [
         ['>', 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
@@ -96,7 +96,7 @@ describe('a watch of one connection', () => {
     ]);
   });
 
-  it('tells of an event stream when it begins too', () => {
+  it('reports an event stream when it begins, too', () => {
     const head =
       'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n';
     const seen = told([get('/events'), ['<', `${head}3\r\n: a\r\n`]], 5, (watch) =>
@@ -108,14 +108,14 @@ describe('a watch of one connection', () => {
     ]);
   });
 
-  it('tells of a request that got no answer, and why', () => {
+  it('reports why a request got no response', () => {
     const refused = told([get('/')], 4, (watch) => watch.handleClose('connection refused'));
     expect(refused).toMatchObject([{ path: '/', status: null, failure: 'connection refused' }]);
     const closed = told([get('/')], 4, (watch) => watch.handleClose(null));
-    expect(closed).toMatchObject([{ status: null, failure: 'closed without an answer' }]);
+    expect(closed).toMatchObject([{ status: null, failure: 'closed without a response' }]);
   });
 
-  it('keeps a complete answer complete when the connection breaks later', () => {
+  it('keeps a complete response complete when the connection breaks later', () => {
     const seen = told([get('/'), ok('hi')], 4, (watch) => watch.handleClose('connection broke'));
     expect(seen).toMatchObject([{ status: 200, failure: null }]);
   });
@@ -135,22 +135,22 @@ describe('a watch of one connection', () => {
         ['<', '\x16\x03'],
       ],
     ],
-    ['an answer to nothing', [['<', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'], get('/later')]],
-  ])('looks away from %s', (_what, parts) => {
+    ['a response without a request', [['<', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'], get('/later')]],
+  ])('stops at %s', (_what, parts) => {
     expect(told(parts, 3)).toEqual([]);
     expect(told([...parts, get('/x'), ok('')], Infinity)).toEqual([]);
   });
 
-  it('tells of what it had begun when it can follow no more', () => {
+  it('reports pending requests when it can no longer follow', () => {
     const seen = told([
       get('/a'),
       ['<', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
       ok('x'),
     ]);
-    expect(seen).toMatchObject([{ path: '/a', status: null, failure: 'not HTTP/1.1 as it should be' }]);
+    expect(seen).toMatchObject([{ path: '/a', status: null, failure: 'invalid HTTP/1.1' }]);
   });
 
-  it('holds a bounded number of requests that wait', () => {
+  it('holds a bounded number of pending requests', () => {
     expect(told([...Array(100).keys()].map((i) => get(`/${i}`)))).toHaveLength(16);
   });
 });

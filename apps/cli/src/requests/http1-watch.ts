@@ -1,6 +1,6 @@
 /**
- * Reads along with the HTTP/1.1 of one connection, to tell which requests it carries. It changes nothing: what it cannot
- * follow (another protocol, broken framing) it stops looking at, and the bytes pass as before.
+ * Reads along with the HTTP/1.1 of one connection to find out which requests it carries. It changes nothing. It stops at
+ * what it cannot follow (another protocol, broken framing), and the bytes pass as before.
  */
 import {
   ChunkedScanner,
@@ -16,39 +16,38 @@ import {
   parseResponseHead,
 } from '@culvert/http1';
 
-/** One request that came to this machine, and what became of it. */
+/** One request that reached this machine, and its outcome. */
 export interface SeenRequest {
   readonly startedAt: Date;
   readonly method: string;
-  /** Without its query, which may hold secrets. */
+  /** The path without its query, which may hold secrets. */
   readonly path: string;
   /**
-   * `open`: it goes on for long, as WebSockets and event streams do, and is told of again when it ends; `ended`: it is
-   * over.
+   * `open`: it lasts long, as WebSockets and event streams do, and is reported again when it ends. `ended`: it is over.
    */
   readonly state: 'open' | 'ended';
-  /** Null: no answer came. */
+  /** Null: there was no response. */
   readonly status: number | null;
-  /** What was switched to, such as `websocket`, or '' */
+  /** The protocol after the upgrade, such as `websocket`, or ''. */
   readonly upgrade: string;
-  /** Until the answer, or its end. */
+  /** Milliseconds until the response, or until its end. */
   readonly durationMs: number;
-  /** Of the request's body, as far as it came. After an upgrade all bytes. */
+  /** Received bytes of the request's body. After an upgrade, all bytes. */
   readonly receivedBytes: number;
-  /** Of the response's body, as far as it came. After an upgrade all bytes. */
+  /** Received bytes of the response's body. After an upgrade, all bytes. */
   readonly sentBytes: number;
-  /** Why there is no whole answer, for people; null when there is one. */
+  /** Why the response is missing or incomplete, for people; null if it is complete. */
   readonly failure: string | null;
-  /** What the service got wrong in an answer that is delivered all the same. */
+  /** What is wrong with a response that is delivered anyway. */
   readonly notes: readonly OddityCode[];
 }
 
-/** One end of the conversation: what is expected next of its sender. */
+/** One direction of the conversation: what its sender is expected to send next. */
 type Reading =
   | { readonly kind: 'head' }
   | { readonly kind: 'length'; left: number }
   | { readonly kind: 'chunks'; readonly scanner: ChunkedScanner }
-  /** Until the end of the connection. */
+  /** Lasts until the end of the connection. */
   | { readonly kind: 'rest' };
 
 interface Pending {
@@ -64,23 +63,23 @@ interface Pending {
   sentBytes: number;
 }
 
-/** Requests that may wait for their answers at once: whoever opens these connections sends one after the other. */
+/** Limit of requests that wait for their responses: the sender of these connections sends one after the other. */
 const MAX_PENDING = 16;
 const MAX_INTERIM_RESPONSES = 64;
 
 const HEAD: Reading = { kind: 'head' };
 
-/** Why there is no whole answer, where the service ended the connection. */
+/** Reasons for an incomplete response if the service ended the connection. */
 export const SERVICE_CLOSED = 'service closed the connection';
 export const SERVICE_RESET = 'service broke the connection';
-/** Programs that serve developers refuse WebSockets from names that they do not know, many without a word. */
+/** Development servers refuse WebSockets from hostnames that they do not know, many without a message. */
 const UPGRADE_REFUSED = 'service refused the WebSocket (often its origin check)';
 
 export class Http1Watch {
   private isBlind = false;
-  /** In the order of their answers. */
+  /** In the order of their responses. */
   private readonly pending: Pending[] = [];
-  /** The one whose body is being received. */
+  /** The request whose body is being received. */
   private receiving: Pending | null = null;
   private readonly requestHeads = new HeadReader(DEFAULT_HEAD_LIMITS, 'request');
   private readonly responseHeads = new HeadReader(DEFAULT_HEAD_LIMITS, 'response');
@@ -88,10 +87,10 @@ export class Http1Watch {
   private response: Reading = HEAD;
   private interimCount = 0;
 
-  /** @param tell gets each request when it ends, and those that go on for long when they are answered too */
+  /** @param tell receives each request when it ends; long ones also when they are answered */
   constructor(private readonly tell: (request: SeenRequest) => void) {}
 
-  /** Bytes on their way to the service. */
+  /** Handles bytes on their way to the service. */
   handleRequestBytes(chunk: Buffer): void {
     this.follow(() => {
       let at = 0;
@@ -99,7 +98,7 @@ export class Http1Watch {
     });
   }
 
-  /** Bytes that the service sent. */
+  /** Handles bytes from the service. */
   handleResponseBytes(chunk: Buffer): void {
     this.follow(() => {
       let at = 0;
@@ -107,17 +106,17 @@ export class Http1Watch {
     });
   }
 
-  /** The service sends no more. */
+  /** The service sends nothing further. */
   handleResponseEnd(): void {
     if (this.pending.length === 0) return;
-    // Some bodies end so (RFC 9112 §6.3); after an upgrade, the connection itself.
+    // Some bodies end this way (RFC 9112 §6.3), and so does a connection after an upgrade.
     if (this.response.kind === 'rest') this.finish(null);
     else this.handleClose(SERVICE_CLOSED);
   }
 
-  /** Nothing moves any more. @param failure why, for people; null: both ends had said all */
+  /** The connection is over. @param failure why, for people; null if both ends finished */
   handleClose(failure: string | null): void {
-    while (this.pending.length > 0) this.finish(failure ?? 'closed without an answer');
+    while (this.pending.length > 0) this.finish(failure ?? 'closed without a response');
     this.isBlind = true;
   }
 
@@ -131,9 +130,9 @@ export class Http1Watch {
     }
   }
 
-  /** What was begun is told of as far as it is known. */
+  /** Reports the pending requests as far as they are known. */
   private giveUp(): void {
-    this.handleClose('not HTTP/1.1 as it should be');
+    this.handleClose('invalid HTTP/1.1');
   }
 
   private readRequest(chunk: Buffer, at: number): number {
@@ -228,7 +227,7 @@ export class Http1Watch {
     const head = parseResponseHead(buffer, start, headEnd, DEFAULT_HEAD_LIMITS, current?.method ?? 'GET');
     this.responseHeads.reset();
     const next = end - head.surplus;
-    // An answer to nothing: there is no telling what comes next.
+    // A response without a request: what follows cannot be known.
     if (current === undefined) {
       this.giveUp();
       return chunk.length;

@@ -24,7 +24,7 @@ function log(format: 'text' | 'json') {
 }
 
 describe('the log of requests', () => {
-  it('has a line for each, with all that tells how it went', () => {
+  it('has a line for each request, with its outcome', () => {
     expect(lineOf(request)).toBe('14:03:27  200  GET     /basket  12 ms  3.4 kB');
     expect(
       lineOf({ ...request, status: null, failure: 'connection refused', durationMs: 0.5, sentBytes: 0 }),
@@ -34,20 +34,20 @@ describe('the log of requests', () => {
     );
   });
 
-  it('says what the service got wrong in an answer that was delivered', () => {
+  it('reports what is wrong with a delivered response', () => {
     expect(lineOf({ ...request, status: 204, notes: ['BODY_NOT_ALLOWED'] })).toMatch(
       / {2}204 .* {2}The head announces a body, but the status does not allow one\./,
     );
   });
 
-  it('cannot be made to steer the terminal, nor to fill it', () => {
+  it('shows text from others so that it cannot control or flood the terminal', () => {
     const { stdout, log: shown } = log('text');
     shown.add({ ...request, path: `/\u001b[2J\u0007\u009b31m\n${'a'.repeat(5000)}`, method: 'X'.repeat(32) });
     expect(stdout.text).toMatch(/^[^\p{Cc}]*\n$/u);
     expect(stdout.text.length).toBeLessThan(220);
   });
 
-  it('shows so many lines in a second, and says how many it did not', () => {
+  it('limits lines per second, and reports how many it left out', () => {
     const { stdout, stderr, log: shown } = log('text');
     for (let i = 0; i < 1000; i++) shown.add(request);
     shown.close();
@@ -55,7 +55,7 @@ describe('the log of requests', () => {
     expect(stderr.text).toBe('… and 900 more requests in that second\n');
   });
 
-  it('gives programs all of them, as one JSON object a line', () => {
+  it('gives programs every request, as one JSON object a line', () => {
     const { stdout, log: shown } = log('json');
     for (let i = 0; i < 1000; i++) shown.add({ ...request, path: '/\n' });
     const lines = stdout.text.trimEnd().split('\n');
@@ -76,7 +76,7 @@ describe('the log of requests', () => {
     });
   });
 
-  it('fills no memory when nobody reads, and says how many were left out', () => {
+  it('fills no memory when the output is not read, and reports how many requests it left out', () => {
     const { stdout, log: shown } = log('json');
     let read: (() => void) | undefined;
     const lines: string[] = [];

@@ -1,9 +1,9 @@
-/** Shows requests as they come: a line each, or a JSON object each. */
+/** Prints requests as they arrive: one line or one JSON object each. */
 import { RESPONSE_NOTES } from '@culvert/contract';
 import type { Output } from '../output/output.js';
 import type { SeenRequest } from './http1-watch.js';
 
-/** Lines in a second: more can be read by nobody, and would hold up what is served. */
+/** Limit of lines in a second: no one can read more, and printing would slow down the service. */
 const MAX_LINES_PER_SECOND = 100;
 const MAX_PATH_LENGTH = 120;
 const MAX_METHOD_LENGTH = 20;
@@ -18,7 +18,7 @@ export class RequestLog {
 
   add(request: SeenRequest): void {
     this.second ??= setTimeout(() => this.nextSecond(), SECOND_MS).unref();
-    // JSON is for programs: they get all of it, as fast as they read.
+    // JSON is for programs: they get everything, as fast as they read.
     const isTooMuch = !this.output.isJson && this.shown >= MAX_LINES_PER_SECOND;
     if (isTooMuch || this.output.isBehind) {
       this.omitted++;
@@ -28,7 +28,7 @@ export class RequestLog {
     this.output.event(toEvent(request), () => this.output.line(lineOf(request)));
   }
 
-  /** Says what was left out. */
+  /** Prints how many requests were left out. */
   close(): void {
     if (this.second !== null) clearTimeout(this.second);
     this.nextSecond();
@@ -46,7 +46,7 @@ export class RequestLog {
   }
 }
 
-/** What `--output json` prints of a request; times in milliseconds, sizes in bytes. */
+/** Format of a request in `--output json`; times in milliseconds, sizes in bytes. */
 export function toEvent(request: SeenRequest): object {
   const { startedAt, durationMs, upgrade, path, ...rest } = request;
   return {

@@ -49,7 +49,7 @@ const REQUEST = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n';
 const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
 
 describe('a tapped stream', () => {
-  it('is the stream itself to both of its ends', () => {
+  it('behaves like the stream to both of its ends', () => {
     const { heard, inner, stream } = tapped();
     inner.handler.onOpen();
     inner.handler.onData(Buffer.from(REQUEST));
@@ -75,7 +75,7 @@ describe('a tapped stream', () => {
     expect([stream.id, stream.isOpen]).toEqual([7, true]);
   });
 
-  it('tells of requests that are answered', () => {
+  it('reports requests that are answered', () => {
     const { seen, inner, stream } = tapped();
     inner.handler.onData(Buffer.from(REQUEST));
     stream.write(Buffer.from(RESPONSE));
@@ -84,7 +84,7 @@ describe('a tapped stream', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('tells of requests that the target refused, and of visitors who went away', () => {
+  it('reports requests that the target refused, and visitors who left', () => {
     const refused = tapped();
     refused.inner.handler.onData(Buffer.from(REQUEST));
     refused.stream.reset(ResetCode.INGRESS_REFUSED, 'connect ECONNREFUSED');
@@ -95,7 +95,7 @@ describe('a tapped stream', () => {
     expect(gone.seen).toMatchObject([{ status: null, failure: 'visitor went away' }]);
   });
 
-  it('tells of a request whose connection ends both ways without an answer', () => {
+  it('reports a request whose connection ends both ways without a response', () => {
     const { seen, inner, stream } = tapped();
     inner.handler.onData(Buffer.from(REQUEST));
     inner.handler.onEnd();

@@ -1,9 +1,11 @@
-/** A stream of a tunnel that shows what passes through it to a watch. To both of its ends it is the stream itself. */
+/**
+ * A stream of a tunnel that shows the bytes passing through it to a watch. To both of its ends it behaves like the stream.
+ */
 import { ResetCode, type IncomingStream, type StreamHandler } from '@culvert/tunnel';
 import { type Http1Watch, SERVICE_RESET } from './http1-watch.js';
 
 export class TappedStream implements IncomingStream {
-  /** Whoever joins the stream to its target. */
+  /** The side that joins the stream to its target. */
   private user: StreamHandler;
   private hasEnded = false;
   private hasPeerEnded = false;
@@ -82,7 +84,7 @@ export class TappedStream implements IncomingStream {
   }
 }
 
-/** What became of a request whose stream was reset. */
+/** Describes the outcome of a request whose stream was reset. */
 function failureOf(code: ResetCode): string {
   switch (code) {
     case ResetCode.INGRESS_REFUSED:

@@ -1,4 +1,4 @@
-/** Whose credential goes with requests: the environment's key, or what was stored at signing in, kept fresh. */
+/** The credential sent with requests: the environment's key, or the stored sign-in, kept fresh. */
 import { keyCredential, type Credential } from '@culvert/api-client';
 import type { HttpClient } from '@culvert/outbound';
 import { CliError } from '../cli-error.js';
@@ -6,13 +6,13 @@ import { EXIT } from '../exit-code.js';
 import type { StoredTokens } from './credential-file.js';
 import type { Settings } from './settings.js';
 
-/** An access token that ends sooner is renewed before it is sent. */
+/** An access token with less time left is renewed before it is sent. */
 const RENEW_BEFORE_MS = 60_000;
 
-/** Which credential a run uses. */
+/** Source of the credential of a run. */
 export type CredentialSource = 'environment' | 'stored-key' | 'sign-in';
 
-/** Null when there is none. @throws CliError when what was stored cannot be read */
+/** Null if there is none. @throws CliError if the stored sign-in cannot be read */
 export function credentialSource(settings: Settings): CredentialSource | null {
   if (settings.apiKey !== null) return 'environment';
   const stored = settings.credentials.find(settings.url);
@@ -20,7 +20,7 @@ export function credentialSource(settings: Settings): CredentialSource | null {
   return stored.kind === 'api-key' ? 'stored-key' : 'sign-in';
 }
 
-/** @throws CliError when nobody is signed in */
+/** @throws CliError if no one is signed in */
 export function createBearer(settings: Settings, http: HttpClient): Credential {
   const { url } = settings;
   if (settings.apiKey !== null) return fixed(settings.apiKey);
@@ -33,7 +33,7 @@ function fixed(secret: string): Credential {
   return keyCredential(() => Promise.resolve(secret));
 }
 
-/** Tokens of a sign-in in the browser. Several processes share them: each reads the file anew before it renews. */
+/** Tokens of a browser sign-in. Several processes share them: each reads the file again before it renews. */
 class TokenBearer implements Credential {
   private renewal: Promise<StoredTokens> | null = null;
 
@@ -63,7 +63,7 @@ class TokenBearer implements Credential {
     const { SignIn } = await import('../account/sign-in.js');
     const renewed = await new SignIn(url, this.http).renew(tokens.refreshToken);
     if (renewed === null) {
-      // Another process, or another sign-in, may have been quicker.
+      // Another process, or another sign-in, may have been faster.
       const now = this.stored();
       if (now.refreshToken !== tokens.refreshToken) return now;
       throw new CliError(EXIT.notSignedIn, `the sign-in at ${url} has ended`, {
@@ -83,7 +83,7 @@ class TokenBearer implements Credential {
 }
 
 function notSignedIn(url: string): CliError {
-  return new CliError(EXIT.notSignedIn, `nobody is signed in at ${url}`, {
+  return new CliError(EXIT.notSignedIn, `you are not signed in at ${url}`, {
     hint: 'Run "culvert login", or set CULVERT_API_KEY.',
   });
 }

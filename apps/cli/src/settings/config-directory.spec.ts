@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { configDirectory } from './config-directory.js';
 
-describe('where the sign-in is kept', () => {
+describe('the config directory', () => {
   it.each([
     ['linux', { HOME: '/home/ann' }, '/home/ann/.config/culvert'],
     ['linux', { HOME: '/home/ann', XDG_CONFIG_HOME: '/x' }, '/x/culvert'],

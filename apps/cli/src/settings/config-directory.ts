@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 
-/** Where the platform keeps what programs remember for a person. */
+/** Returns the folder where the platform keeps a person's settings. */
 export function configDirectory(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
@@ -12,8 +12,8 @@ export function configDirectory(
   if (platform === 'win32' && env['APPDATA']) return join(env['APPDATA'], 'culvert');
   const home = env['HOME'] || homedir();
   if (home === '') {
-    throw new CliError(EXIT.usage, 'there is no home directory to keep the sign-in in', {
-      hint: 'Set CULVERT_CONFIG_DIR, or give the key as CULVERT_API_KEY.',
+    throw new CliError(EXIT.usage, 'there is no home directory to store the sign-in in', {
+      hint: 'Set CULVERT_CONFIG_DIR, or set the key as CULVERT_API_KEY.',
     });
   }
   if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'culvert');

@@ -24,7 +24,7 @@ const tokens = (refreshToken: string): StoredTokens => ({
   expiresAt: '2030-01-01T00:00:00.000Z',
 });
 
-describe('the file of credentials', () => {
+describe('credentials.json', () => {
   let root: string;
   let directory: string;
   let file: CredentialFile;
@@ -35,21 +35,21 @@ describe('the file of credentials', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  it('is read by its owner alone, and nothing else is left in its folder', async () => {
+  it('can be read only by its owner, and leaves nothing else in its folder', async () => {
     await file.store(URL_A, key('key-of-a-1234'));
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(file.path).mode & 0o777).toBe(0o600);
     expect(readdirSync(directory)).toEqual(['credentials.json']);
   });
 
-  it('leaves the mode of a folder that was there', async () => {
+  it('keeps the mode of an existing folder', async () => {
     chmodSync(root, 0o755);
     const inRoot = new CredentialFile(root);
     await inRoot.store(URL_A, key('key-of-a-1234'));
     expect([statSync(root).mode & 0o777, statSync(inRoot.path).mode & 0o777]).toEqual([0o755, 0o600]);
   });
 
-  it('holds for each server what was signed in with there, the last one being meant', async () => {
+  it('holds a credential for each server, the latest being the default', async () => {
     expect([file.currentUrl(), file.find(URL_A)]).toEqual([null, null]);
     await file.store(URL_A, key('key-of-a-1234'));
     await file.store(URL_B, tokens('b1'));
@@ -65,7 +65,7 @@ describe('the file of credentials', () => {
     expect([file.currentUrl(), file.find(URL_A)]).toEqual([null, null]);
   });
 
-  it('takes renewed tokens in the place of those that they came of, and of no others', async () => {
+  it('replaces tokens only when their refresh token is still stored', async () => {
     await file.store(URL_A, tokens('1'));
     expect(await file.replaceTokens(URL_A, '1', tokens('2'))).toEqual(tokens('2'));
     expect(await file.replaceTokens(URL_A, '1', tokens('3'))).toEqual(tokens('2'));
@@ -74,31 +74,31 @@ describe('the file of credentials', () => {
     expect(file.find(URL_A)).toBeNull();
   });
 
-  it('loses nothing when many change it at once', async () => {
+  it('loses nothing when many processes change it at once', async () => {
     const urls = Array.from({ length: 20 }, (_, n) => `https://${n}.example`);
     await Promise.all(urls.map((url) => new CredentialFile(directory).store(url, key(`key-of-${url}`))));
     for (const url of urls) expect(file.find(url)).toEqual(key(`key-of-${url}`));
   });
 
-  it.each([0o640, 0o604, 0o620])('is refused when others may open it (%o)', async (mode) => {
+  it.each([0o640, 0o604, 0o620])('is refused when other users may access it (%o)', async (mode) => {
     await file.store(URL_A, key('key-of-a-1234'));
     chmodSync(file.path, mode);
     expect(() => file.find(URL_A)).toThrow(
-      expect.objectContaining({ exitCode: EXIT.failure, message: expect.stringContaining('read by others') }),
+      expect.objectContaining({ exitCode: EXIT.failure, message: expect.stringContaining('read by other') }),
     );
-    await expect(file.store(URL_B, key('key-of-b-1234'))).rejects.toThrow('read by others');
+    await expect(file.store(URL_B, key('key-of-b-1234'))).rejects.toThrow('read by other');
   });
 
   it.each(['', '{', '[]', '{"version":2,"current":null,"servers":{}}'])(
-    'is refused when it holds %j',
+    'is refused when it contains %j',
     async (text) => {
       await file.store(URL_A, key('key-of-a-1234'));
       writeFileSync(file.path, text);
-      expect(() => file.currentUrl()).toThrow('is not what this version of culvert writes');
+      expect(() => file.currentUrl()).toThrow('was not written by this version of culvert');
     },
   );
 
-  it('keeps what there was when it cannot be written', async () => {
+  it('keeps its content when it cannot be written', async () => {
     await file.store(URL_A, key('key-of-a-1234'));
     const before = readFileSync(file.path, 'utf8');
     writeFileSync(join(directory, '.credentials.json.lock'), '');
@@ -109,7 +109,7 @@ describe('the file of credentials', () => {
     expect(file.currentUrl()).toBe(URL_B);
   });
 
-  it('is not held by a process that died', async () => {
+  it('is not locked by a process that died', async () => {
     await file.store(URL_A, key('key-of-a-1234'));
     const lock = join(directory, '.credentials.json.lock');
     writeFileSync(lock, '');

@@ -1,6 +1,6 @@
 /**
- * `credentials.json`: what this person signed in with, for each server. Only its owner reads it; it is replaced as a whole,
- * so that nobody ever reads half of it; and changes of several processes at once wait for each other.
+ * `credentials.json`: the credential of this person for each server. Only its owner can read it. It is replaced atomically,
+ * so that no process reads half of it, and changes by several processes wait for each other.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -24,7 +24,7 @@ const tokens = z.object({
   kind: z.literal('tokens'),
   accessToken: z.string(),
   refreshToken: z.string(),
-  /** When the access token ends. */
+  /** When the access token expires. */
   expiresAt: z.iso.datetime(),
 });
 const apiKey = z.object({ kind: z.literal('api-key'), apiKey: z.string() });
@@ -34,7 +34,7 @@ export type StoredCredential = z.output<typeof credential>;
 
 const content = z.object({
   version: z.literal(1),
-  /** The server that was signed in to last. */
+  /** The server of the latest sign-in. */
   current: z.string().nullable(),
   servers: z.record(z.string(), credential),
 });
@@ -43,7 +43,7 @@ type Content = z.output<typeof content>;
 const NAME = 'credentials.json';
 const OTHERS_MODE = 0o077;
 
-/** Holding the lock takes milliseconds: whoever has held it for longer has died. */
+/** The lock is held for milliseconds: a process that has held it for longer is dead. */
 const STALE_LOCK_MS = 10_000;
 const LOCK_RETRY_MS = 20;
 const MAX_LOCK_WAIT_MS = 15_000;
@@ -55,18 +55,18 @@ export class CredentialFile {
     this.path = join(directory, NAME);
   }
 
-  /** Null when nobody is signed in. @throws CliError when the file cannot be trusted or read */
+  /** Null if no one is signed in. @throws CliError if the file is unsafe or cannot be read */
   currentUrl(): string | null {
     return this.read().current;
   }
 
-  /** What was signed in with at this server, and no other. @throws CliError */
+  /** Returns the credential for this server only. @throws CliError */
   find(url: string): StoredCredential | null {
     const { servers } = this.read();
     return Object.hasOwn(servers, url) ? (servers[url] ?? null) : null;
   }
 
-  /** Keeps a credential, of the server that is from now on meant when none is named. */
+  /** Stores a credential. Its server becomes the default. */
   async store(url: string, value: StoredCredential): Promise<void> {
     await this.change((before) => ({
       ...before,
@@ -76,8 +76,8 @@ export class CredentialFile {
   }
 
   /**
-   * Keeps tokens that came of `refreshToken`, unless the file has others by now: of another process, or of another
-   * sign-in. Returns what the file has then.
+   * Stores tokens that replace `refreshToken`, unless another process or sign-in has replaced them already. Returns the
+   * tokens in the file.
    */
   async replaceTokens(
     url: string,
@@ -94,7 +94,7 @@ export class CredentialFile {
     return kept;
   }
 
-  /** Forgets what was signed in with. */
+  /** Deletes the credential of a server. */
   async remove(url: string): Promise<void> {
     await this.change(({ servers: { [url]: _removed, ...servers }, current, ...before }) => ({
       ...before,
@@ -117,7 +117,7 @@ export class CredentialFile {
       return content.parse(JSON.parse(readFileSync(file, 'utf8')));
     } catch (cause) {
       if (cause instanceof CliError) throw cause;
-      throw unusable(`${this.path} is not what this version of culvert writes`, cause);
+      throw unusable(`${this.path} was not written by this version of culvert`, cause);
     } finally {
       closeSync(file);
     }
@@ -127,20 +127,20 @@ export class CredentialFile {
     if (process.getuid === undefined) return;
     const { mode, uid } = fstatSync(file);
     if (uid !== process.getuid())
-      throw unusable(`${this.path} belongs to somebody else, so whose sign-in it holds is not known`);
+      throw unusable(`${this.path} belongs to another user, so it is unclear whose sign-in it holds`);
     if ((mode & OTHERS_MODE) !== 0) {
       throw new CliError(
         EXIT.failure,
-        `${this.path} can be read by others, so they may have your credentials`,
+        `${this.path} can be read by other users, so they may have your credentials`,
         {
-          hint: `Run "chmod 600 '${this.path}'", or sign in anew if somebody else uses this machine.`,
+          hint: `Run "chmod 600 '${this.path}'". If other people use this machine, also sign in again.`,
         },
       );
     }
   }
 
   private async change(change: (before: Content) => Content): Promise<void> {
-    // One that is there belongs to somebody who chose its mode; the file has one of its own.
+    // The owner of an existing folder chose its mode; the file has a mode of its own.
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const unlock = await this.lock();
     try {
@@ -164,7 +164,7 @@ export class CredentialFile {
     renameSync(temporary, this.path);
   }
 
-  /** Resolves with what gives the lock back. */
+  /** Resolves with the function that releases the lock. */
   private async lock(): Promise<() => void> {
     const path = join(this.directory, `.${NAME}.lock`);
     const giveUpAt = performance.now() + MAX_LOCK_WAIT_MS;
@@ -175,7 +175,7 @@ export class CredentialFile {
       } catch (cause) {
         const { code } = cause as NodeJS.ErrnoException;
         if (code !== 'EEXIST' || performance.now() > giveUpAt)
-          throw unusable(`${path} cannot be taken: ${(cause as Error).message}`, cause);
+          throw unusable(`${path} cannot be locked: ${(cause as Error).message}`, cause);
       }
       const heldSince = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
       if (Date.now() - heldSince > STALE_LOCK_MS) rmSync(path, { force: true });

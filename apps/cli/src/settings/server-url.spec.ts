@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isLoopback, readServerUrl } from './server-url.js';
 
-describe('the address of Culvert', () => {
+describe('the URL of Culvert', () => {
   it.each([
     ['https://Culvert.Example.com/', 'https://culvert.example.com'],
     ['culvert.example.com', 'https://culvert.example.com'],
@@ -12,18 +12,18 @@ describe('the address of Culvert', () => {
     ['https://localhost', 'https://localhost'],
     ['http://[::1]:8080', 'http://[::1]:8080'],
     ['https://example.com/culvert/', 'https://example.com/culvert'],
-  ])('is %s read as %s', (text, url) => {
+  ])('normalizes %s to %s', (text, url) => {
     expect(readServerUrl(text, '--url')).toBe(url);
   });
 
   it.each(['', 'ftp://a.example', 'https://', 'https://ann:secret@a.example', 'https://a.example?x', 'a b'])(
-    'is refused: "%s"',
+    'refuses "%s"',
     (text) => {
-      expect(() => readServerUrl(text, 'CULVERT_URL')).toThrow('CULVERT_URL must be the address of Culvert');
+      expect(() => readServerUrl(text, 'CULVERT_URL')).toThrow('CULVERT_URL must be the URL of Culvert');
     },
   );
 
-  it('is on this machine only under names that can be nowhere else', () => {
+  it('counts as local only under names that cannot be elsewhere', () => {
     const isOn = (url: string) => isLoopback(new URL(url));
     for (const url of ['http://localhost', 'http://a.localhost', 'http://127.9.9.9', 'http://[::1]'])
       expect([url, isOn(url)]).toEqual([url, true]);

@@ -4,16 +4,15 @@ import { EXIT } from '../exit-code.js';
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * The address of Culvert as people write it, in one form: without a slash at its end, https where nothing else is said
- * (http on this machine itself).
+ * Normalizes the URL of Culvert: no slash at its end, and https if no scheme is given (http for this machine).
  * @param source the flag or variable that it comes from
  * @throws CliError
  */
 export function readServerUrl(text: string, source: string): string {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const refuse = (): never => {
-    throw new CliError(EXIT.usage, `${source} must be the address of Culvert; it is "${text}"`, {
-      hint: 'Such as https://culvert.example.com.',
+    throw new CliError(EXIT.usage, `${source} must be the URL of Culvert, not "${text}"`, {
+      hint: 'For example https://culvert.example.com.',
     });
   };
   if (!URL.canParse(hasScheme ? text : `https://${text}`)) return refuse();
@@ -24,7 +23,7 @@ export function readServerUrl(text: string, source: string): string {
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-/** Whether what is sent there stays on this machine. */
+/** Whether traffic to this URL stays on this machine. */
 export function isLoopback(url: URL): boolean {
   return LOOPBACK.test(url.hostname);
 }

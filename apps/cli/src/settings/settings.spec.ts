@@ -16,9 +16,9 @@ describe('settings', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('are the flag’s, else the environment’s, else what was stored', async () => {
+  it('come from the flag, else the environment, else the stored sign-in', async () => {
     expect(() => readSettings({}, env).url).toThrow(
-      expect.objectContaining({ exitCode: EXIT.notSignedIn, message: 'nothing says where Culvert is' }),
+      expect.objectContaining({ exitCode: EXIT.notSignedIn, message: 'the URL of Culvert is not set' }),
     );
     await new CredentialFile(directory).store('https://stored.example', {
       kind: 'api-key',
@@ -30,7 +30,7 @@ describe('settings', () => {
     expect(readSettings({ url: 'given.example' }, set).url).toBe('https://given.example');
   });
 
-  it('take the key of the environment before the sign-in, and Telepresence’s variable last', async () => {
+  it('prefer the environment’s key to the sign-in, and Telepresence’s variable least', async () => {
     await new CredentialFile(directory).store('https://a.example', { kind: 'api-key', apiKey: 'stored-key' });
     const source = (more: NodeJS.ProcessEnv) => credentialSource(readSettings({}, { ...env, ...more }));
     expect(source({})).toBe('stored-key');
@@ -40,12 +40,12 @@ describe('settings', () => {
     expect(readSettings({}, { ...both, CULVERT_API_KEY: '' }).apiKey).toBe('second-key');
   });
 
-  it('never show a server the credential of another', async () => {
+  it('never send a server the credential of another', async () => {
     await new CredentialFile(directory).store('https://a.example', { kind: 'api-key', apiKey: 'stored-key' });
     expect(credentialSource(readSettings({ url: 'https://b.example' }, env))).toBeNull();
   });
 
-  it('need no home where URL and key are given', () => {
+  it('need no home when URL and key are given', () => {
     const settings = readSettings({}, { CULVERT_URL: 'a.example', CULVERT_API_KEY: 'key-12345' });
     expect([settings.url, settings.apiKey]).toEqual(['https://a.example', 'key-12345']);
   });

@@ -13,22 +13,22 @@ export interface GlobalFlags {
   readonly caFile?: string;
 }
 
-/** What a run works with: of each setting the flag, else the variable, else what was stored at signing in. */
+/** Settings of a run: each comes from the flag, else the variable, else the stored sign-in. */
 export interface Settings {
-  /** Where Culvert is, as `readServerUrl` spells it. @throws CliError when nothing says so */
+  /** URL of Culvert, as `readServerUrl` spells it. @throws CliError if it is not set */
   readonly url: string;
-  /** The API key of the environment; null without one. */
+  /** The API key in the environment, or null. */
   readonly apiKey: string | null;
-  /** PEM certificates to trust at Culvert beside the usual ones. */
+  /** PEM certificates to trust for Culvert, in addition to the usual ones. */
   readonly ca: string | undefined;
-  /** What was stored at signing in. */
+  /** The stored sign-ins. */
   readonly credentials: CredentialFile;
 }
 
-/** What an API key can look like: it travels in a header. */
+/** Pattern of an API key: it travels in a header. */
 const KEY = /^[\x21-\x7e]{8,512}$/;
 
-/** @throws CliError when a setting is wrong */
+/** @throws CliError if a setting is wrong */
 export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Settings {
   const given = flags.url ?? (env['CULVERT_URL'] || undefined);
   const givenUrl =
@@ -36,7 +36,7 @@ export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Settin
   const caFile = flags.caFile ?? (env['CULVERT_CA_FILE'] || undefined);
   const apiKey = readApiKey(env);
   const ca = caFile === undefined ? undefined : readCa(caFile);
-  // Not before it is needed: a run with a URL and a key works without a home.
+  // Resolved on first use: a run with a URL and a key works without a home.
   let credentials: CredentialFile | undefined;
   const file = (): CredentialFile => (credentials ??= new CredentialFile(configDirectory(env)));
   return {
@@ -51,11 +51,11 @@ export function readSettings(flags: GlobalFlags, env: NodeJS.ProcessEnv): Settin
   };
 }
 
-/** @throws CliError unless it could be an API key */
+/** @throws CliError if it cannot be an API key */
 export function checkApiKey(key: string, source: string): string {
   if (KEY.test(key)) return key;
   throw new CliError(EXIT.usage, `${source} is not an API key of Culvert`, {
-    hint: 'A key is 8 to 512 visible characters, most begin with cvt_.',
+    hint: 'A key has 8 to 512 visible characters. Most begin with cvt_.',
   });
 }
 
@@ -72,14 +72,14 @@ function readCa(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new CliError(EXIT.usage, `the certificates cannot be read: ${(cause as Error).message}`, {
-      hint: 'CULVERT_CA_FILE or --ca-file names a file of PEM certificates.',
+      hint: 'Set CULVERT_CA_FILE or --ca-file to a file of PEM certificates.',
       cause,
     });
   }
 }
 
 function refuseWithoutUrl(): never {
-  throw new CliError(EXIT.notSignedIn, 'nothing says where Culvert is', {
+  throw new CliError(EXIT.notSignedIn, 'the URL of Culvert is not set', {
     hint: 'Run "culvert login --url https://culvert.example.com", or set CULVERT_URL.',
   });
 }

@@ -9,12 +9,14 @@ import type { Output } from '../output/output.js';
 import { showPreviews } from '../preview/show-preview.js';
 import { shortIds, showTime } from '../output/readable.js';
 
-/** Whether Culvert is there, who is signed in, and what their team has connected. */
+/** Adds the command that shows whether Culvert answers, who is signed in, and what is connected. */
 export function addStatusCommand(program: Command, action: Action): void {
   program
     .command('status')
-    .summary('show whether Culvert is there, who you are, and what is connected')
-    .description('Asks Culvert who is signed in and which traffic managers of the team are connected.')
+    .summary('show the state of Culvert, your sign-in and your connections')
+    .description(
+      'Shows whether Culvert answers, who is signed in, and which traffic managers of the team are connected.',
+    )
     .action(action(status));
 }
 
@@ -39,14 +41,14 @@ async function status({ api, env, output, settings }: CommandContext): Promise<v
     if (trafficManagers !== null) showTrafficManagers(output, trafficManagers);
     if (previews !== null) {
       output.line('');
-      if (previews.length === 0) output.line(`No previews of ${client}.`);
+      if (previews.length === 0) output.line(`${client} has no previews.`);
       else showPreviews(output, previews, '');
     }
     if (running.length > 0) showRunning(output, running);
   });
 }
 
-/** What of `culvert expose` and `culvert intercept` goes on, on this machine. */
+/** Lists the running `culvert expose` and `culvert intercept` on this machine. */
 async function listRunning(env: NodeJS.ProcessEnv) {
   const { thisMachine } = await import('../machine/machine.js');
   const { running } = thisMachine(env);

@@ -41,14 +41,14 @@ function watchOf(port: number, isTls = false) {
 }
 
 describe('the watch of a target', () => {
-  it('says nothing of one that answers', async () => {
+  it('reports nothing while the target answers', async () => {
     const { port } = await listen();
     const { notes, watch } = watchOf(port);
     await watch.start();
     expect(notes).toEqual([]);
   });
 
-  it('says at once that nothing listens, once, and when something does', async () => {
+  it('reports once that nothing listens, and when something does', async () => {
     const port = await freePort();
     const { notes, watch, next } = watchOf(port);
     await watch.start();
@@ -66,20 +66,20 @@ describe('the watch of a target', () => {
     expect(notes).toHaveLength(3);
   });
 
-  it('says what to do about a TLS failure, not for each request', async () => {
+  it('explains a TLS failure, but not for every request', async () => {
     const { notes, watch } = watchOf(443, true);
     for (let i = 0; i < 5; i++)
       watch.handleFailure({ code: ResetCode.INGRESS_TLS, detail: 'self-signed certificate' });
     expect(notes).toEqual([expect.stringMatching(/self-signed certificate.*--insecure-target/)]);
   });
 
-  it('leaves a connection that broke to the log of requests', () => {
+  it('leaves a broken connection to the request log', () => {
     const { notes, watch } = watchOf(443);
     watch.handleFailure({ code: ResetCode.INGRESS_RESET, detail: '' });
     expect(notes).toEqual([]);
   });
 
-  it('is silent once closed', async () => {
+  it('reports nothing once closed', async () => {
     const { notes, watch } = watchOf(await freePort());
     watch.close();
     await watch.start();

@@ -1,16 +1,16 @@
-/** Whether the target answers: says once when it does not, looks again and again, and says when it does. */
+/** Checks whether the target answers. Reports once when it does not, keeps checking, and reports when it does again. */
 import { connectIngress, describeFailure, type IngressFailure } from '@culvert/outbound';
 import { ResetCode } from '@culvert/tunnel';
 import { showTarget, type Target } from './target.js';
 
 const LOOK_AGAIN_MS = 1000;
 const LOOK_TIMEOUT_MS = 5000;
-/** A failure that looking again cannot see the end of is told of at most this often. */
+/** Minimum interval of reports of a failure that a check cannot see the end of. */
 const REPEAT_MS = 30_000;
 
 export interface TargetWatchOptions {
   readonly target: Target;
-  /** Says something to the person. */
+  /** Prints a note to the person. */
   readonly note: (text: string) => void;
   readonly lookAgainMs?: number;
 }
@@ -23,13 +23,13 @@ export class TargetWatch {
 
   constructor(private readonly options: TargetWatchOptions) {}
 
-  /** Looks for the first time. */
+  /** Checks for the first time. */
   async start(): Promise<void> {
     const code = await this.look();
     if (code !== null) this.handleDown(code);
   }
 
-  /** A request could not be given to the target, or its connection broke. */
+  /** A request could not be delivered to the target, or its connection broke. */
   handleFailure({ code, detail }: IngressFailure): void {
     switch (code) {
       case ResetCode.INGRESS_REFUSED:
@@ -42,7 +42,7 @@ export class TargetWatch {
         this.tellTlsFailure(detail);
         return;
       default:
-      // A connection that broke is shown with its request.
+      // A broken connection is shown with its request.
     }
   }
 
@@ -54,7 +54,7 @@ export class TargetWatch {
   private handleDown(code: ResetCode): void {
     if (this.isDown || this.isClosed) return;
     this.isDown = true;
-    this.options.note(`${this.describe(code)} Visitors get an error page until it does.`);
+    this.options.note(`${this.describe(code)} Until then, visitors get an error page.`);
     this.lookLater();
   }
 
@@ -62,11 +62,11 @@ export class TargetWatch {
     const name = showTarget(this.options.target);
     switch (code) {
       case ResetCode.INGRESS_REFUSED:
-        return `Nothing listens at ${name} (connection refused): start your service.`;
+        return `Nothing listens at ${name} (connection refused). Start your service.`;
       case ResetCode.INGRESS_DNS:
-        return `${this.options.target.host} is not found: look whether its name is right.`;
+        return `${this.options.target.host} does not exist. Check the name.`;
       default:
-        return `${name} does not answer: look whether the address is right.`;
+        return `${name} does not answer. Check the host and port.`;
     }
   }
 
@@ -83,7 +83,7 @@ export class TargetWatch {
     this.options.note(`${showTarget(this.options.target)} answers now.`);
   }
 
-  /** Null when something accepts connections. */
+  /** Resolves with null if the target accepts connections. */
   private look(): Promise<ResetCode | null> {
     const { host, port } = this.options.target;
     return new Promise((resolve) => {
@@ -105,8 +105,8 @@ export class TargetWatch {
     this.toldTlsAt = now;
     const { host, port } = this.options.target;
     this.options.note(
-      `TLS with ${showTarget({ host, port })} failed: ${detail}. If its certificate is your own, add --insecure-target; ` +
-        `if it speaks no TLS, expose http://${showTarget({ host, port })}.`,
+      `TLS with ${showTarget({ host, port })} failed: ${detail}. If the certificate is your own, add --insecure-target. ` +
+        `If the service does not use TLS, expose http://${showTarget({ host, port })}.`,
     );
   }
 }

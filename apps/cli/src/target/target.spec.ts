@@ -3,7 +3,7 @@ import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import { parseTarget, showTarget } from './target.js';
 
-describe('what is exposed', () => {
+describe('the target to expose', () => {
   it.each<[string, string, number, boolean]>([
     ['3000', 'localhost', 3000, false],
     ['127.0.0.1:8080', '127.0.0.1', 8080, false],
@@ -15,7 +15,7 @@ describe('what is exposed', () => {
     ['https://localhost', 'localhost', 443, true],
     ['https://app.test:8443/', 'app.test', 8443, true],
     ['https://[fe80::1]:9', 'fe80::1', 9, true],
-  ])('may be written as %s', (text, host, port, isTls) => {
+  ])('reads %s', (text, host, port, isTls) => {
     expect(parseTarget(text)).toEqual({ host, port, isTls });
   });
 
@@ -38,7 +38,7 @@ describe('what is exposed', () => {
     'http://localhost:3000/#a',
     'http://',
     'a b:3000',
-    'bücher.example:x',
+    'refuses %j',
     '\u001b[2J:3000',
     '-x:3000',
   ])('is not %j', (text) => {
@@ -46,7 +46,7 @@ describe('what is exposed', () => {
     expect(() => parseTarget(text)).toThrow(CliError);
   });
 
-  it('is shown as people write it', () => {
+  it('is shown in its usual spelling', () => {
     expect(showTarget({ host: 'localhost', port: 3000 })).toBe('localhost:3000');
     expect(showTarget({ host: '::1', port: 3000 })).toBe('[::1]:3000');
   });

@@ -1,25 +1,25 @@
-/** What on this machine, or beside it, requests are given to. */
+/** The service, on this machine or near it, that receives requests. */
 import { isIPv6 } from 'node:net';
 import { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 
 export interface Target {
-  /** A name or an address, without brackets. */
+  /** A host name or an address, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Whether it speaks TLS. */
+  /** Whether it uses TLS. */
   readonly isTls: boolean;
 }
 
-/** As Culvert takes the host of an ingress: a name or an IPv4 address, in lower case. */
+/** Pattern that Culvert accepts for the host of an ingress: a name or an IPv4 address, in lower case. */
 const HOST = /^[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?$/;
 
 /**
  * Reads `PORT`, `HOST:PORT`, `[ADDRESS]:PORT` or `http(s)://HOST[:PORT]`.
- * @param source what the text is, for the message
+ * @param source name of the text in error messages
  * @throws CliError
  */
-export function parseTarget(text: string, source = 'what to expose'): Target {
+export function parseTarget(text: string, source = 'the target'): Target {
   const refuse = (why: string): never => {
     throw new CliError(EXIT.usage, `${source}: ${why}`, {
       hint: 'Name a port (3000), a host and port (127.0.0.1:3000), or a URL (https://localhost:3000).',
@@ -28,28 +28,28 @@ export function parseTarget(text: string, source = 'what to expose'): Target {
   if (/^\d+$/.test(text)) return { host: 'localhost', port: portOf(text, refuse), isTls: false };
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const address = hasScheme ? text : `http://${text}`;
-  if (!URL.canParse(address)) return refuse(`"${text}" is no address`);
+  if (!URL.canParse(address)) return refuse(`"${text}" is not an address`);
   const url = new URL(address);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    return refuse(`${url.protocol}// is not spoken here, only http and https`);
+    return refuse(`${url.protocol}// is not supported (use http or https)`);
   if (url.username !== '' || url.password !== '') return refuse('a URL with credentials cannot be exposed');
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
     return refuse('a preview shows the whole service: leave the path out');
   const isTls = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (!isIPv6(host) && !HOST.test(host)) return refuse(`"${host}" is not the name of a host`);
-  // `new URL` drops the default port of the scheme; without a scheme nobody meant one.
+  if (!isIPv6(host) && !HOST.test(host)) return refuse(`"${host}" is not a host name`);
+  // `new URL` drops the default port of the scheme. Without a scheme, a port is required.
   if (url.port === '' && !hasScheme && !/:0*80$/.test(text)) return refuse(`"${text}" has no port`);
   const port = url.port === '' ? (isTls ? 443 : 80) : portOf(url.port, refuse);
   return { host, port, isTls };
 }
 
-/** As people write it: `localhost:3000`. */
+/** Returns the usual spelling: `localhost:3000`. */
 export function showTarget({ host, port }: Pick<Target, 'host' | 'port'>): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 function portOf(text: string, refuse: (why: string) => never): number {
   const port = Number(text);
-  return port >= 1 && port <= 65_535 ? port : refuse(`${text} is no port from 1 to 65535`);
+  return port >= 1 && port <= 65_535 ? port : refuse(`${text} is not a port (use 1 to 65535)`);
 }
