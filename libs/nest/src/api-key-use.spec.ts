@@ -21,10 +21,10 @@ describe(ApiKeyUse.name, () => {
     use = new ApiKeyUse(store, { warn: (about: unknown) => warnings.push(about) } as never);
   });
 
-  /** What was begun in the background is over. */
+  /** Resolves when background work has ended. */
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-  it('writes when and from where a key was used first, and later once a minute', async () => {
+  it('records time and address of the first use of a key, and of later uses once a minute', async () => {
     for (const [id, lastUsedAt] of [
       ['first', null],
       ['recent', ago(59_999)],
@@ -52,7 +52,7 @@ describe(ApiKeyUse.name, () => {
     expect(written).toEqual([['a', NOW, null]]);
   });
 
-  it('survives a store that is lost, says so, and writes the next use', async () => {
+  it('survives a failed store, logs it, and writes the next use', async () => {
     fails = true;
     use.record({ id: 'a', lastUsedAt: null }, null, NOW);
     await settled();
@@ -63,7 +63,7 @@ describe(ApiKeyUse.name, () => {
     expect(written).toEqual([['a', NOW, null]]);
   });
 
-  it('has keys whose tunnels stay open be in use, once a minute', async () => {
+  it('marks keys with open tunnels as in use, once a minute', async () => {
     await use.recordOpen(['a', 'b'], NOW);
     expect(written).toEqual([[['a', 'b'], NOW, ago(60_000)]]);
   });

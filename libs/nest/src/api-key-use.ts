@@ -5,13 +5,13 @@ import type { Logger } from 'pino';
 import { LOG } from './logger.module.js';
 import { STORE } from './store.module.js';
 
-/** How exact `lastUsedAt` is; keeps a busy key from costing a write per request. */
+/** Precision of `lastUsedAt`, so that a busy key does not cause a write per request. */
 const USE_INTERVAL_MS = 60_000;
 
-/** Writes down when and from where API keys are used, whatever they open. */
+/** Records when and from where API keys are used, whatever they open. */
 @Injectable()
 export class ApiKeyUse {
-  /** Keys whose use is being written down, so that a burst of requests writes once. */
+  /** Keys whose use is being recorded, so that a burst of requests writes once. */
   private readonly recording = new Set<string>();
 
   constructor(
@@ -20,8 +20,8 @@ export class ApiKeyUse {
   ) {}
 
   /**
-   * In the background: nobody waits for, or fails with, a key's statistics.
-   * @param address of who showed it; null, or no address, when nothing says
+   * Records in the background: requests do not wait for it, or fail with it.
+   * @param address address of the caller; null, or not an address, if unknown
    */
   record(
     { id, lastUsedAt }: Pick<ApiKey, 'id' | 'lastUsedAt'>,
@@ -37,7 +37,10 @@ export class ApiKeyUse {
       .finally(() => this.recording.delete(id));
   }
 
-  /** Of keys whose tunnels stay open, which use them all the time. Keeps the addresses. Rejects as the store does. */
+  /**
+   * Records the use of keys with open tunnels, which use them all the time. Keeps the addresses. Rejects as the store
+   * does.
+   */
   async recordOpen(ids: readonly string[], at = new Date()): Promise<void> {
     await this.store.apiKeys.prolongUse(ids, at, new Date(at.getTime() - USE_INTERVAL_MS));
   }

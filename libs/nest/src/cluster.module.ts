@@ -4,7 +4,7 @@ import type { EventBus } from '@culvert/events';
 /** Injects the deployment's `EventBus`. */
 export const EVENT_BUS = Symbol('EventBus');
 
-/** Gives every module the event bus, and closes it once the application has stopped serving. */
+/** Provides the event bus to every module, and closes it once the application has stopped serving. */
 @Module({})
 export class ClusterModule implements OnApplicationShutdown {
   constructor(@Inject(EVENT_BUS) private readonly bus: EventBus) {}

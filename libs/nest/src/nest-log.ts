@@ -4,8 +4,8 @@ import type { Logger as PinoLogger } from 'pino';
 type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
 /**
- * Nest's logger on top of a log. Nest passes its context (a class name) last; an object passed as the message
- * becomes fields of the line.
+ * Nest's logger on top of a log. Nest passes its context (a class name) last; an object as the message becomes fields
+ * of the line.
  */
 export class NestLog implements LoggerService {
   constructor(private readonly destination: PinoLogger) {}

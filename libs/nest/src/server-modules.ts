@@ -9,7 +9,7 @@ import { LoggerModule } from './logger.module.js';
 import { SettingsModule } from './settings.module.js';
 import { StoreModule } from './store.module.js';
 
-/** What every server process is made on. */
+/** The parts that every server process needs. */
 export interface ServerParts {
   readonly settings: Settings;
   readonly log: Logger;
@@ -17,7 +17,10 @@ export interface ServerParts {
   readonly bus: EventBus;
 }
 
-/** The global modules that give an application its parts. They own `store` and `bus`, and close them at the end. */
+/**
+ * Returns the global modules that provide the parts to an application. They own `store` and `bus`, and close them at
+ * the end.
+ */
 export function serverModules({ settings, log, store, bus }: ServerParts): DynamicModule[] {
   return [
     SettingsModule.register(settings),

@@ -4,10 +4,10 @@ import type { Repositories, Store } from '@culvert/domain';
 /** Injects the deployment's `Store`. */
 export const STORE = Symbol('Store');
 
-/** Injects the `Repositories` for work that no caller waits for: sweeps and records. */
+/** Injects the `Repositories` for work without a waiting caller: sweeps and records. */
 export const BACKGROUND_STORE = Symbol('BackgroundStore');
 
-/** Gives every module the store, and closes it once the application has stopped serving. */
+/** Provides the store to every module, and closes it once the application has stopped serving. */
 @Module({})
 export class StoreModule implements OnApplicationShutdown {
   constructor(@Inject(STORE) private readonly store: Store) {}

@@ -10,7 +10,7 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Has `app` listen on PORT. @throws StartError when the port is taken, or may not be opened */
+/** Makes `app` listen on PORT. @throws StartError if the port is in use, or may not be opened */
 export async function openPort(
   app: INestApplication,
   { port, host }: { readonly port: number; readonly host?: string | undefined },
@@ -23,8 +23,8 @@ export async function openPort(
 }
 
 /**
- * Serves the health and metrics of `app` on a port of their own. Close it after `app`, so that it reports the shutdown to the
- * end. @throws StartError when the port is taken, or may not be opened
+ * Serves the health and metrics of `app` on a separate port. Close it after `app`, so that it reports the shutdown to
+ * the end. @throws StartError if the port is in use, or may not be opened
  */
 export async function startAdminServer(
   app: INestApplicationContext,

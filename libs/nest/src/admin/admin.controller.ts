@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 import { METRICS, METRICS_TYPE } from './metrics.js';
 import { Public } from '../auth/public.js';
 
-/** What the people and machines that run a deployment ask of a process. */
+/** Endpoints for the people and machines that run a deployment. */
 @Public()
 @Controller()
 export class AdminController {
@@ -14,7 +14,7 @@ export class AdminController {
     @Inject(METRICS) private readonly metrics: Registry,
   ) {}
 
-  /** The process lives. Says nothing of what it depends on, whose trouble a restart does not end. */
+  /** Reports that the process lives. Independent of its dependencies, whose failures a restart does not fix. */
   @Get('healthz')
   health(): { status: 'ok' } {
     return { status: 'ok' };

@@ -5,7 +5,7 @@ import { STORE } from '../store.module.js';
 import { AdminController } from './admin.controller.js';
 import { createMetrics, METRICS } from './metrics.js';
 
-/** Gives every module `Readiness` and the metrics registry. Serves nothing by itself. */
+/** Provides `Readiness` and the metrics registry to every module. Serves nothing by itself. */
 @Module({})
 export class ObservabilityModule implements OnModuleInit, OnModuleDestroy {
   constructor(

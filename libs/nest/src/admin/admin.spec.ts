@@ -38,7 +38,7 @@ describe('the admin server', () => {
     await admin.close();
   });
 
-  it('is alive whatever happens to the store', async () => {
+  it('is alive whatever the state of the store', async () => {
     ping = () => Promise.reject(new Error('down'));
     expect((await http().get('/healthz').expect(200)).body).toEqual({ status: 'ok' });
   });
@@ -51,7 +51,7 @@ describe('the admin server', () => {
     expect((await http().get('/readyz').expect(200)).body).toEqual({ ready: true, checks: { store: 'ok' } });
   });
 
-  // All processes share the store: a load balancer that believed each of them would have none left.
+  // All processes share the store: if its failure made them unready, a load balancer would have none left.
   it('stays ready without its store once it has been ready, and names the store', async () => {
     await http().get('/readyz').expect(200);
     ping = () => Promise.reject(new Error('down'));
@@ -67,7 +67,7 @@ describe('the admin server', () => {
     expect((await http().get('/metrics')).text).toContain('culvert_dependency_up{dependency="store"} 0');
   });
 
-  it('is not ready once it was told to stop', async () => {
+  it('is not ready after it was told to stop', async () => {
     app.get(Readiness).markStopping();
     expect((await http().get('/readyz').expect(503)).body).toEqual({
       ready: false,

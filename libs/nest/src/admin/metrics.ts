@@ -6,7 +6,7 @@ export const METRICS = Symbol('Metrics');
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** A registry that already measures the process itself (memory, CPU, event loop, garbage collection) and its dependencies. */
+/** Creates a registry that measures the process (memory, CPU, event loop, garbage collection) and its dependencies. */
 export function createMetrics(readiness: Pick<Readiness, 'check'>): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

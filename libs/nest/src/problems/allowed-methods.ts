@@ -1,12 +1,12 @@
 import type { Request } from 'express';
 
-/** The part of Express 5's router layers that its type declarations do not have. */
+/** The part of Express 5's router layers that its type declarations lack. */
 interface Layer {
   match(path: string): boolean;
   readonly route?: { readonly stack: readonly { readonly method: string }[] };
 }
 
-/** The methods that some route takes at this request's path; empty when there is no such route. */
+/** Returns the methods of the routes at this request's path; empty if there is none. */
 export function allowedMethods(request: Request): string[] {
   const methods = new Set<string>();
   for (const layer of request.app.router.stack as unknown as readonly Layer[]) {

@@ -1,11 +1,11 @@
 import type { Problem } from '@culvert/contract';
 import type { Response } from 'express';
 
-/** An error as it is sent. */
+/** An error in the form in which it is sent. */
 export interface FormedProblem {
   readonly type: string;
   readonly body: string;
-  /** Default: that of the problem. */
+  /** HTTP status. Default: that of the problem. */
   readonly status?: number;
 }
 
@@ -13,7 +13,7 @@ export type ProblemForm = (problem: Problem) => FormedProblem;
 
 const forms = new WeakMap<Response, ProblemForm>();
 
-/** Has errors on this request said in a form other than problem+json, for programs that know another. */
+/** Sends errors of this request in a form other than problem+json, for programs that expect another. */
 export function setProblemForm(response: Response, form: ProblemForm): void {
   forms.set(response, form);
 }

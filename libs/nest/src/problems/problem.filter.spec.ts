@@ -71,7 +71,7 @@ describe(ProblemFilter.name, () => {
   beforeEach(() => void (lines.length = 0));
   afterAll(() => app.close());
 
-  it('answers an error of the catalogue as problem+json', async () => {
+  it('answers an error of the catalog as problem+json', async () => {
     const response = await http().get('/things/7').expect(404);
     expect(response.headers['content-type']).toBe('application/problem+json');
     expect(response.body).toEqual({
@@ -84,7 +84,7 @@ describe(ProblemFilter.name, () => {
     });
   });
 
-  it('keeps the text of unknown errors to the log, under the id the client gets', async () => {
+  it('writes the text of unknown errors only to the log, under the request id that the client gets', async () => {
     const response = await http().get('/things/broken?token=hunter2').expect(500);
     expect(response.body).toMatchObject({ code: 'internal_error', status: 500 });
     expect(response.text).not.toContain('secret_table');
@@ -102,7 +102,7 @@ describe(ProblemFilter.name, () => {
     expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('cuts an answer that failed half way', async () => {
+  it('closes the connection if a response fails half way', async () => {
     await expect(http().get('/things/half')).rejects.toMatchObject({ code: 'ECONNRESET' });
   });
 
@@ -111,7 +111,7 @@ describe(ProblemFilter.name, () => {
     expect(response.headers['www-authenticate']).toBe('Bearer realm="culvert"');
   });
 
-  it('names every broken rule', async () => {
+  it('lists every invalid field', async () => {
     const response = await http()
       .post('/things')
       .send({ name: 'long', tags: ['a', 1], 'x/y~': true })
@@ -130,7 +130,7 @@ describe(ProblemFilter.name, () => {
     });
   });
 
-  it('lists at most 50 broken rules', async () => {
+  it('lists at most 50 invalid fields', async () => {
     const response = await http()
       .post('/things')
       .send({ name: 'abc', tags: new Array(200).fill(1) })
@@ -169,7 +169,7 @@ describe(ProblemFilter.name, () => {
     expect([response.status, response.body.code]).toEqual([415, 'unsupported_media_type']);
   });
 
-  it('tells unknown paths from wrong methods', async () => {
+  it('distinguishes unknown paths from wrong methods', async () => {
     expect((await http().get('/nothing').expect(404)).body.code).toBe('route_not_found');
     const wrong = await http().delete('/things/7').expect(405);
     expect(wrong.body.code).toBe('method_not_allowed');

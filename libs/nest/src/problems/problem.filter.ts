@@ -14,8 +14,9 @@ import { problemFormOf } from './problem-form.js';
 import { requestIdOf } from './request-id.js';
 
 /**
- * Answers every error from the closed catalogue, as problem+json (RFC 9457) unless the request has another form. What is not in the catalogue becomes
- * `internal_error`: its text goes to the log, under the id that the client is told, and never into the answer.
+ * Answers every error from the closed catalog, as problem+json (RFC 9457) unless the request has another form. Other
+ * errors become `internal_error`: their text goes to the log, under the request ID that the client gets, but not into
+ * the response.
  */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -34,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
       this.log.error({ err: error, requestId, method: request.method, path: request.path }, 'request failed');
     }
     if (response.headersSent) {
-      // Half an answer is out: cutting the connection is the only way left to say that it is not whole.
+      // Half of the response is sent: closing the connection is the only way to show that it is incomplete.
       response.destroy();
       return;
     }
@@ -53,12 +54,15 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   415: 'unsupported_media_type',
 };
 
-/** The store's complaints about input, and Nest's and Express's: bodies and URLs that cannot be read, and unknown routes. */
+/**
+ * Translates the store's errors about input, and Nest's and Express's: bodies and URLs that cannot be read, and unknown
+ * routes.
+ */
 function translate(error: unknown, allowed: readonly string[]): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof InvalidCursorError) {
     return new ProblemError('validation_failed', {
-      errors: [{ pointer: '/cursor', message: 'is not one that a page of this list ended with' }],
+      errors: [{ pointer: '/cursor', message: 'must be the nextCursor of a page of this list' }],
       cause: error,
     });
   }
@@ -66,14 +70,17 @@ function translate(error: unknown, allowed: readonly string[]): ProblemError {
     return new ProblemError('store_unavailable', { retryAfterSeconds: STORE_RETRY_SECONDS, cause: error });
   }
   if (error instanceof InvalidTextError) {
-    return new ProblemError('validation_failed', { detail: 'a text cannot be stored', cause: error });
+    return new ProblemError('validation_failed', {
+      detail: 'a text contains characters that cannot be stored',
+      cause: error,
+    });
   }
   if (!(error instanceof HttpException) || error.getStatus() >= 500) {
     return new ProblemError('internal_error', { cause: error });
   }
   if (error.getStatus() === 404) {
     if (allowed.length === 0) return new ProblemError('route_not_found');
-    return new ProblemError('method_not_allowed', { detail: `this path takes ${allowed.join(', ')}` });
+    return new ProblemError('method_not_allowed', { detail: `this path allows ${allowed.join(', ')}` });
   }
   return new ProblemError(CODES[error.getStatus()] ?? 'malformed_request', { cause: error });
 }

@@ -5,12 +5,12 @@ type Issue = Parameters<
   NonNullable<NonNullable<ConstructorParameters<typeof StandardSchemaValidationPipe>[0]>['exceptionFactory']>
 >[0][number];
 
-/** Checks whatever a controller declares with a `schema`; `errors` of the problem names each broken rule. */
+/** Validates arguments that a controller declares with a `schema`; `errors` of the problem lists each invalid field. */
 export function createValidationPipe(): StandardSchemaValidationPipe {
   return new StandardSchemaValidationPipe({
     exceptionFactory: (issues) =>
       new ProblemError('validation_failed', {
-        detail: issues.length === 1 ? '1 rule is broken' : `${issues.length} rules are broken`,
+        detail: issues.length === 1 ? '1 field is not valid' : `${issues.length} fields are not valid`,
         errors: issues.map((issue) => ({ pointer: pointer(issue), message: issue.message })),
       }),
   });
