@@ -1,5 +1,5 @@
-// Builds the dashboard into dist/apps/dashboard, when its sources are newer than the last build, and compresses each file
-// beside itself, so that no server does it per request.
+// Builds the dashboard into dist/apps/dashboard if its sources are newer than the last build, and stores a compressed copy
+// beside each file, so that no server compresses per request.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ for (const name of filesIn(source)) {
 const digest = hash.digest('hex');
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
-  // React and Mantine have a build for development and one for people.
+  // React and Mantine have one build for development and one for production.
   process.env.NODE_ENV = 'production';
   const { build } = await import('vite');
   await build({ configFile: `${source}/vite.config.ts`, logLevel: 'warn' });

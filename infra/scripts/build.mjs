@@ -20,7 +20,7 @@ function run(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** A build takes half a minute: whoever waits for it sees what it is at. */
+/** A build takes half a minute, so print the current step. */
 function tell(step) {
   process.stderr.write(`build: ${step} …\n`);
 }

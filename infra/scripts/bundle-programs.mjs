@@ -1,16 +1,16 @@
-// Bundles the programs: each is a file, and chunks for what only some of them or of their commands need, in place of hundreds
-// of modules that Node would find, read and compile one by one. tsc has checked them all, and has put the modules by themselves
-// where the bundles go.
+// Bundles the programs: one file each, and chunks for what only some programs or commands need, in place of hundreds of
+// modules that Node would find, read and compile one by one. tsc has checked them all, and wrote the modules to where the
+// bundles go.
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Of apps/: those that start on workstations and in pods. Their images hold nothing else (infra/docker/Dockerfile). */
+/** Apps that start on workstations and in pods. Their images hold nothing else (infra/docker/Dockerfile). */
 const PROGRAMS = ['cli', 'traffic-agent', 'traffic-manager'];
 
-/** Modules of a deployment's programs, which have chunks in common. */
+/** Modules of a deployment's programs, which share chunks. */
 const SERVERS = [
   'apps/api/src/main',
   'apps/edge/src/main',
@@ -18,7 +18,7 @@ const SERVERS = [
   'apps/standalone/src/demo/main',
 ];
 
-/** What they take from node_modules: it looks for files beside its own, or is not there, and missed by nobody. */
+/** Packages that stay in node_modules: they look for files beside their own, or are optional and absent. */
 const BESIDE_SERVERS = [
   '@culvert/sample-service',
   '@electric-sql/pglite',
@@ -37,7 +37,7 @@ for (const name of PROGRAMS) {
     input: { 'src/main': `apps/${name}/src/main.ts` },
     // It looks for a file beside its own.
     external: ['open'],
-    // Whoever takes a constant of libs/contract takes none of its schemas.
+    // A program that uses a constant of libs/contract gets none of its schemas.
     treeshake: { moduleSideEffects: [{ test: /\/libs\/[^/]+\/src\//, sideEffects: false }] },
     codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\// }] },
   });
@@ -50,7 +50,7 @@ await bundle('dist', {
 });
 
 async function bundle(dir, { input, codeSplitting, ...options }) {
-  // Names of chunks have hashes of what is in them.
+  // Names of chunks contain content hashes, so old chunks would stay.
   rmSync(`${root}${dir}/chunks`, { recursive: true, force: true });
   const bundled = await rolldown({
     cwd: root,
@@ -69,7 +69,7 @@ async function bundle(dir, { input, codeSplitting, ...options }) {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
     codeSplitting,
-    // Names stay, and lines: a stack says where.
+    // Keeps names and lines, so that stacks stay readable.
     minify: false,
     comments: { legal: true, annotation: false, jsdoc: false },
     sourcemap: true,

@@ -1,6 +1,6 @@
-// Adds to package-lock.json the optional packages for other platforms that it lacks. `npm install` leaves them out
-// when its registry does not carry them, and `npm ci` then refuses the lock file on every platform.
-// Then asks the registry for the integrity of every package that lacks it.
+// Adds the missing optional packages for other platforms to package-lock.json. `npm install` leaves them out if its registry
+// does not carry them, and `npm ci` then refuses the lock file on every platform. Then asks the registry for the integrity
+// of every package that lacks it.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,7 @@ for (const [parent, { optionalDependencies = {}, dev }] of Object.entries(lock.p
     const platform =
       /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|ppc64|riscv64|s390x|x64)/.exec(name);
     if (!platform || !/^\d/.test(version))
-      throw new Error(`cannot tell the platform or version of ${name}@${version}`);
+      throw new Error(`cannot determine the platform or version of ${name}@${version}`);
     const [, os, cpu] = platform;
     lock.packages[`node_modules/${name}`] = {
       version,
@@ -34,11 +34,11 @@ for (const [folder, locked] of Object.entries(lock.packages)) {
   const asked = ['view', `${name}@${version}`, 'dist.integrity'];
   const integrity = execFileSync('npm', asked, { encoding: 'utf8' }).trim();
   if (!integrity.startsWith('sha512-'))
-    throw new Error(`the registry has no integrity of ${name}@${version}`);
+    throw new Error(`the registry has no integrity for ${name}@${version}`);
   lock.packages[folder] = { version, integrity, ...rest };
 }
 
-// Where npm would look: beside the parent, then in every node_modules above it.
+// The places where npm would look: beside the parent, then in every node_modules above it.
 function isLocked(parent, name) {
   for (let folder = parent; ; folder = folder.slice(0, Math.max(folder.lastIndexOf('/node_modules/'), 0))) {
     if (`${folder}${folder && '/'}node_modules/${name}` in lock.packages) return true;

@@ -1,5 +1,5 @@
-// Generates the types of the dashboard's API client from the OpenAPI document, when the contract is newer than the
-// last ones. The document is made by the contract package itself: no server runs, and nothing need be compiled before.
+// Generates the types of the dashboard's API client from the OpenAPI document if the contract is newer than the last ones.
+// The contract package itself creates the document: no server runs, and nothing has to be compiled before.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const contract = `${root}libs/contract/src`;
-// The closed sets that the contract takes its enumerations from.
+// The closed sets of the contract's enumerations.
 const terms = `${root}libs/terms/src`;
 const target = `${root}apps/dashboard/src/generated`;
 const stamp = `${target}/.contract-hash`;
@@ -28,13 +28,13 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== digest) {
     configFile: false,
     logLevel: 'warn',
   });
-  // Its compiler API is that of an older TypeScript, which it brings along: it stands in the dashboard's folder.
+  // The generator needs the compiler API of an older TypeScript, which is installed in the dashboard's folder.
   const fromDashboard = createRequire(`${root}apps/dashboard/package.json`);
   const folder = dirname(fromDashboard.resolve('openapi-typescript/package.json'));
   const generator = await import(pathToFileURL(join(folder, 'dist/index.mjs')).href);
   const types = await generator.default(module.buildOpenApiDocument(), {
     alphabetize: true,
-    // What has a default may be left out of a request.
+    // Fields with a default may be left out of a request.
     defaultNonNullable: false,
   });
   mkdirSync(target, { recursive: true });

@@ -1,5 +1,5 @@
-// Generates what is not written by hand: the types of the dashboard's client, and the Prisma client when the schema is
-// newer than the last generated one.
+// Generates the code that is not written by hand: the types of the dashboard's client, and the Prisma client if the schema
+// is newer than the last generated one.
 // PRISMA_SCHEMA_ENGINE_BINARY keeps the CLI from fetching an engine that `generate` does not use.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -269,7 +269,7 @@ describe('a CI image', () => {
     const port = await of.ci.port(8081);
     // Its application is not there yet.
     const daemon = startDaemon(port, orders);
-    await daemon.logged(/waiting until the application answers/);
+    await daemon.logged(/waiting for the application to answer/);
     const image = startProgram('test/support/processes/color.js', {}, [String(port), 'blue'], [], of.ci.via);
     started.push(image);
     const [, url] = await daemon.line(PREVIEW_LINE);

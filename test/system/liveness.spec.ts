@@ -131,7 +131,7 @@ it('notices within five seconds at both ends that the network is silent, and ser
 
   // It dials again, in vain at first.
   const waiting = get('/');
-  await manager.logged(/"the edge cannot be reached"/);
+  await manager.logged(/"cannot reach the edge"/);
   network.heal();
   release();
   expect((await waiting).body.toString()).toBe('answer');

@@ -144,7 +144,7 @@ describe('an edge that is replaced', () => {
     console.log(`${load.answers} answers, ${load.client.retries} sent again`);
     expect(load.failures).toEqual([]);
     expect(code).toBe(0);
-    expect(manager.stderr).toMatch(/SHUTTING_DOWN[^\n]*the edge says go away[\s\S]*"connected"/);
+    expect(manager.stderr).toMatch(/SHUTTING_DOWN[^\n]*the edge asked to go away[\s\S]*"connected"/);
   });
 });
 

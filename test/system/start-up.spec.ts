@@ -50,7 +50,7 @@ describe('a wrong configuration', () => {
       });
       expect((await program.exited).code).toBe(1);
       expect(program.stderr.trimEnd()).toBe(
-        `culvert: ${variable}: ${port} is in use by another program, maybe another Culvert (stop that, or choose another port)`,
+        `culvert: ${variable}: ${port} is in use by another program, possibly another Culvert (stop it, or choose another port)`,
       );
       taken.close();
     },

@@ -16,13 +16,13 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-// The build copies the folder, so that it stands beside the compiled file too.
+// The build copies the folder beside the compiled file too.
 const folder = new URL('./public/', import.meta.url);
 const assets = new Map(
   readdirSync(folder).map((file) => [file, toAsset(file, readFileSync(new URL(file, folder)))]),
 );
 
-/** Answers with a file of `public/`; false when there is none of that name. */
+/** Answers with a file of `public/`; false if no file has that name. */
 export function serveAsset({ request, response, params, identity }: Exchange): boolean {
   const [file] = params;
   const asset =
@@ -31,7 +31,7 @@ export function serveAsset({ request, response, params, identity }: Exchange): b
       : assets.get(file);
   if (!asset) return false;
 
-  // Revalidated each time: a visit shows whether 304 answers pass, and a new build is seen at once.
+  // Revalidated each time, so that a visit shows whether 304 responses pass, and a new build is seen at once.
   const headers = { 'cache-control': 'no-cache', etag: asset.etag };
   if (request.headers['if-none-match'] === asset.etag) {
     response.writeHead(304, headers).end();

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { RequestError } from './exchange.js';
 
-/** Most bytes of a form that is kept in memory. */
+/** Limit of a form, which is kept in memory. */
 const MAX_FORM_BYTES = 64 * 1024;
-/** Most fields of a form that is shown. */
+/** Limit of shown form fields. */
 const MAX_FORM_FIELDS = 50;
-/** Most bytes of an upload. They are counted and forgotten; the bound only ends what never would. */
+/** Limit of an upload. Its bytes are counted and discarded; the limit only ends endless uploads. */
 const MAX_UPLOAD_BYTES = 4 * 1024 ** 3;
 
 /** Reads an `application/x-www-form-urlencoded` body. */
@@ -19,12 +19,13 @@ export async function readForm(request: IncomingMessage): Promise<[name: string,
   let bytes = 0;
   for await (const chunk of chunksOf(request)) {
     bytes += chunk.length;
-    if (bytes > MAX_FORM_BYTES) throw new RequestError(413, `a form may have ${MAX_FORM_BYTES} bytes`);
+    if (bytes > MAX_FORM_BYTES)
+      throw new RequestError(413, `a form can have at most ${MAX_FORM_BYTES} bytes`);
     chunks.push(chunk);
   }
   const fields = [...new URLSearchParams(Buffer.concat(chunks).toString('utf8'))];
   if (fields.length > MAX_FORM_FIELDS)
-    throw new RequestError(413, `a form may have ${MAX_FORM_FIELDS} fields`);
+    throw new RequestError(413, `a form can have at most ${MAX_FORM_FIELDS} fields`);
   return fields;
 }
 
@@ -41,11 +42,11 @@ export async function digestBody(request: IncomingMessage): Promise<{ bytes: num
   return { bytes, sha256: hash.digest('hex') };
 }
 
-/** Leaving the loop early must not destroy the connection: the answer that says why still has to go out on it. */
+/** Leaving the loop early must not destroy the connection: it still has to carry the error response. */
 function chunksOf(request: IncomingMessage): AsyncIterable<Buffer> {
   return request.iterator({ destroyOnReturn: false });
 }
 
 function tooLarge(): never {
-  throw new RequestError(413, `an upload may have ${MAX_UPLOAD_BYTES} bytes`);
+  throw new RequestError(413, `an upload can have at most ${MAX_UPLOAD_BYTES} bytes`);
 }

@@ -1,11 +1,11 @@
 import { RequestError, type Exchange, type Handler } from './exchange.js';
 
-/** Most visitors that watch the clock at once. */
+/** Limit of visitors that watch the clock at once. */
 const MAX_WATCHERS = 1000;
 
 /**
- * A server-sent event clock: one numbered event per interval. A visitor that comes back with `Last-Event-ID`
- * goes on with the number after it.
+ * A server-sent event clock: one numbered event per interval. A visitor that reconnects with `Last-Event-ID` continues with
+ * the next number.
  */
 export class Clock {
   private readonly watchers = new Set<() => void>();
@@ -13,7 +13,7 @@ export class Clock {
   constructor(private readonly intervalMs: number) {}
 
   readonly handle: Handler = ({ request, response }: Exchange) => {
-    if (this.watchers.size >= MAX_WATCHERS) throw new RequestError(503, 'too many watch the clock');
+    if (this.watchers.size >= MAX_WATCHERS) throw new RequestError(503, 'too many visitors watch the clock');
     const last = request.headers['last-event-id'];
     let tick = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : 0;
 

@@ -4,14 +4,14 @@ import { WebSocketServer, type WebSocket } from 'ws';
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const MAX_CLIENTS = 5000;
-/** Echoes that wait for a slow reader before we stop reading from it. */
+/** Pending echoes after which a slow reader's messages are no longer read. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 const GOODBYE_MS = 1000;
 const CLOSE_COMMAND = /^close (\d{4})(?: (.{0,100}))?$/;
 
 /**
- * A WebSocket that sends every message back as it came, text or binary. The text `close <code> <reason>` makes
- * the service close with that code. The subprotocol `echo` is accepted when it is offered.
+ * A WebSocket that echoes every message, text or binary. The text `close <code> <reason>` makes the service close with that
+ * code. The subprotocol `echo` is accepted if offered.
  */
 export class Echo {
   private readonly server = new WebSocketServer({
@@ -29,10 +29,10 @@ export class Echo {
     this.server.handleUpgrade(request, socket, head, serve);
   }
 
-  /** Says 1001 (going away) to every client, and cuts those that do not answer. */
+  /** Closes every client with 1001 (going away), and terminates those that do not answer. */
   close(): void {
     for (const client of this.server.clients) {
-      client.close(1001, 'the service stops');
+      client.close(1001, 'the service is stopping');
       setTimeout(() => client.terminate(), GOODBYE_MS).unref();
     }
     this.server.close();
@@ -55,7 +55,7 @@ function serve(client: WebSocket): void {
   });
 }
 
-/** The codes that RFC 6455 §7.4 lets an endpoint send. */
+/** The codes that RFC 6455 §7.4 allows an endpoint to send. */
 function isSendable(code: number): boolean {
   return (
     (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999)

@@ -1,4 +1,4 @@
-/** The endpoints for programs: each shows one thing that HTTP can do. Every size and time is bounded. */
+/** Endpoints for programs: each shows one feature of HTTP. Every size and time is bounded. */
 import { STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,7 +11,7 @@ const MAX_SLOW_MS = 60_000;
 const MAX_CHUNKS = 10_000;
 const MAX_CHUNK_PAUSE_MS = 5000;
 
-/** 64 KiB of 0, 1, … 255, 0, 1, …: byte `i` of every answer is `i % 256`, so that a reader can check it. */
+/** 64 KiB of 0, 1, … 255, 0, 1, …: byte `i` of every response is `i % 256`, so that a reader can check it. */
 const PATTERN = Buffer.from(Array.from({ length: 64 * 1024 }, (_, index) => index & 0xff));
 
 export const sendBytes: Handler = async ({ request, response, params }) => {
@@ -36,14 +36,14 @@ function* patternOf(total: number): Generator<Buffer> {
   }
 }
 
-/** Streams the body away and says what it was. */
+/** Discards the body and reports its size and digest. */
 export const receiveUpload: Handler = async ({ request, response }) => {
   const contentType = request.headers['content-type'] ?? null;
   const { bytes, sha256 } = await digestBody(request);
   sendJson(response, { bytes, sha256, contentType });
 };
 
-/** The request as the service sees it: header names in their own case and order, repeated ones repeated. */
+/** The request as the service receives it: header names in their own case and order, repeated ones repeated. */
 export const describeRequest: Handler = async ({ request, response, identity }) => {
   const { bytes, sha256 } = await digestBody(request);
   sendJson(response, {
@@ -91,13 +91,13 @@ export const sendChunked: Handler = async ({ request, response, url }) => {
   response.end();
 };
 
-/** Names the stylesheet in a 103 before the answer itself is ready. */
+/** Names the stylesheet in a 103 before the final response is ready. */
 export const sendEarlyHints: Handler = async ({ response }) => {
   response.writeEarlyHints({ link: '</assets/style.css>; rel=preload; as=style' });
   if (await waitWhileOpen(response, 100)) sendText(response, 'a 103 (Early Hints) came before this\n');
 };
 
-/** False when the visitor left before the time was up. */
+/** Returns false if the visitor left before the time was up. */
 async function waitWhileOpen(
   response: NodeJS.EventEmitter & { readonly closed: boolean },
   ms: number,

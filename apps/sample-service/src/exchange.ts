@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Html } from './html.js';
 
-/** Which copy of the service answers; shown on every page and in every response's `x-sample-service`. */
+/** The copy of the service that answers; shown on every page and in every response's `x-sample-service`. */
 export interface Identity {
   readonly name: string;
   /** `#rrggbb`, the accent of its pages. */
@@ -13,14 +13,14 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly url: URL;
-  /** What the groups of the route's pattern matched. */
+  /** The groups that the route's pattern matched. */
   readonly params: readonly string[];
   readonly identity: Identity;
 }
 
 export type Handler = (exchange: Exchange) => void | Promise<void>;
 
-/** A request that cannot be answered as asked; becomes a plain answer of this status. */
+/** A request that cannot be answered as asked; becomes a plain response with this status. */
 export class RequestError extends Error {
   constructor(
     readonly status: number,
@@ -30,7 +30,7 @@ export class RequestError extends Error {
   }
 }
 
-/** Own assets only, and no inline script or style: what visitors typed could never run even if an escape failed. */
+/** Own assets only, and no inline script or style, so that visitors' input could not run even if an escape failed. */
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "form-action 'self'; base-uri 'none'";
@@ -64,18 +64,18 @@ export function sendText(response: ServerResponse, text: string, status = 200): 
   response.end(text);
 }
 
-/** Answers 303, so that reloading the page that follows does not post again. */
+/** Answers 303, so that reloading the next page does not post again. */
 export function redirectAfterPost(response: ServerResponse, location: string): void {
   response.writeHead(303, { location, 'content-length': 0 });
   response.end();
 }
 
-/** Whether the visitor is a browser that wants a page, rather than a program that wants JSON. */
+/** Reports whether the visitor is a browser that wants a page, rather than a program that wants JSON. */
 export function wantsPage(request: IncomingMessage): boolean {
   return request.headers.accept?.includes('text/html') ?? false;
 }
 
-/** The query's `name` as a whole number within bounds. */
+/** Returns the query's `name` as an integer within bounds. */
 export function numberParameter(
   url: URL,
   name: string,
@@ -85,7 +85,7 @@ export function numberParameter(
   return text === null ? fallback : wholeNumber(text, { name, min: 0, max });
 }
 
-/** `text` as a whole number within bounds, or a 400 that says what they are. */
+/** Returns `text` as an integer within bounds. Throws a 400 that names the bounds. */
 export function wholeNumber(
   text: string,
   { name, min, max }: { readonly name: string; readonly min: number; readonly max: number },

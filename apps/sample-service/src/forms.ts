@@ -5,12 +5,12 @@ import { headerPairs } from './endpoints.js';
 import { html } from './html.js';
 import { cookieForms, homePage, tablePage } from './pages.js';
 
-/** Posts that are remembered; the oldest is forgotten first. */
+/** Limit of stored posts; the oldest is dropped first. */
 const MAX_POSTS = 200;
 
 export const showHome: Handler = ({ response, identity }) => sendPage(response, homePage(identity));
 
-/** Takes a posted form and shows it on a page of its own, so that a reload does not post it again. */
+/** Stores a posted form and shows it on a page of its own, so that a reload does not post it again. */
 export class Posts {
   private readonly posts = new Map<string, [name: string, value: string][]>();
 
@@ -24,7 +24,7 @@ export class Posts {
 
   readonly show: Handler = ({ response, params, identity }) => {
     const rows = this.posts.get(params[0]);
-    if (!rows) throw new RequestError(404, 'no such post, or it is forgotten');
+    if (!rows) throw new RequestError(404, 'this post does not exist or was dropped');
     const after = html`<section class="wide"><a href="/">Post another</a></section>`;
     sendPage(response, tablePage(identity, { title: 'Posted', subtitle: 'What the form held', rows, after }));
   };
@@ -36,7 +36,7 @@ export const showHeaders: Handler = ({ request, response, identity }) => {
     sendJson(response, { method: request.method, target: request.url, headers: rows });
     return;
   }
-  const subtitle = `${request.method} ${request.url} HTTP/${request.httpVersion}, as this service sees it`;
+  const subtitle = `${request.method} ${request.url} HTTP/${request.httpVersion}, as this service received it`;
   sendPage(response, tablePage(identity, { title: 'Request headers', subtitle, rows }));
 };
 
@@ -46,7 +46,7 @@ export const showCookies: Handler = ({ request, response, identity }) => {
     sendJson(response, { cookies: rows });
     return;
   }
-  const subtitle = 'The cookies that this request carried';
+  const subtitle = 'Cookies in this request';
   sendPage(response, tablePage(identity, { title: 'Cookies', subtitle, rows, after: cookieForms() }));
 };
 
@@ -64,7 +64,7 @@ export const changeCookies: Handler = async ({ request, response }) => {
     if (!/^[\w-]{1,64}$/.test(name))
       throw new RequestError(400, 'a cookie needs a name of letters, digits, - and _');
     const value = encodeURIComponent((fields.get('value') ?? '').slice(0, 200));
-    // Two fields of one name: a relay that joins them breaks the page.
+    // Two header fields of the same name: a relay that joins them breaks the page.
     response.setHeader('set-cookie', [`${name}=${value}; ${attributes}`, `last-set=${name}; ${attributes}`]);
   }
   redirectAfterPost(response, '/cookies');

@@ -1,4 +1,4 @@
-/** Markup that is safe to send: made only by `html`, which escapes everything put into it. */
+/** Markup that is safe to send: only `html` creates it, and escapes everything put into it. */
 export class Html {
   constructor(readonly text: string) {}
 }
@@ -13,7 +13,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Template tag: strings and numbers are escaped, `Html` is taken as it is. */
+/** Template tag: escapes strings and numbers, and inserts `Html` unchanged. */
 export function html(literals: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(
     literals.map((literal, index) => (index === 0 ? '' : render(parts[index - 1])) + literal).join(''),

@@ -2,20 +2,20 @@ import { html, type Html } from './html.js';
 import type { Identity } from './exchange.js';
 
 const ENDPOINTS: readonly (readonly [href: string, label: string, what: string])[] = [
-  ['/headers', '/headers', 'the request headers as this service sees them'],
-  ['/cookies', '/cookies', 'cookies set, sent back and forgotten'],
-  ['/request', '/request', 'any method: the request and the size and digest of its body, as JSON'],
+  ['/headers', '/headers', 'the request headers that this service received'],
+  ['/cookies', '/cookies', 'set, return and delete cookies'],
+  ['/request', '/request', 'any method: the request, and the size and digest of its body, as JSON'],
   ['/bytes/1048576', '/bytes/:n', 'n bytes, at most 4 GiB'],
-  ['/status/404', '/status/:code', 'that status, 200 to 599'],
-  ['/slow?ms=2000', '/slow?ms=', 'an answer after a while, at most a minute'],
-  ['/chunked', '/chunked?chunks=&ms=', 'a chunked answer with a trailer'],
-  ['/early-hints', '/early-hints', 'a 103 before the answer'],
+  ['/status/404', '/status/:code', 'a response with that status, 200 to 599'],
+  ['/slow?ms=2000', '/slow?ms=', 'a delayed response, at most a minute'],
+  ['/chunked', '/chunked?chunks=&ms=', 'a chunked response with a trailer'],
+  ['/early-hints', '/early-hints', 'a 103 before the final response'],
 ];
 
 export function homePage(identity: Identity): Html {
   return layout(identity, {
     title: identity.name,
-    subtitle: 'A small service that shows each thing a preview URL has to carry.',
+    subtitle: 'A small service that shows everything a preview URL has to carry.',
     script: true,
     sections: html`
       <section class="wide">
@@ -84,7 +84,7 @@ export function homePage(identity: Identity): Html {
   });
 }
 
-/** A page with one table of names and values, and what follows it. */
+/** A page with a table of names and values, and optional content after it. */
 export function tablePage(
   identity: Identity,
   page: {
@@ -126,7 +126,7 @@ export function errorPage(identity: Identity, status: number, message: string): 
   return layout(identity, { title: String(status), subtitle: message, script: false, sections: html`` });
 }
 
-/** Forms that set and forget cookies. */
+/** Forms that set and delete cookies. */
 export function cookieForms(): Html {
   return html`
     <section class="wide">

@@ -13,11 +13,11 @@ import { errorPage } from './pages.js';
 export interface Route {
   /** Matched against the whole path; its groups become the handler's `params`. */
   readonly path: RegExp;
-  /** GET answers HEAD too; `*` answers everything. */
+  /** GET also answers HEAD; `*` answers every method. */
   readonly methods: Readonly<Record<string, Handler | undefined>>;
 }
 
-/** Finds the handler of a request and turns what it throws into an answer. */
+/** Finds the handler of a request and turns its errors into responses. */
 export async function dispatch(
   routes: readonly Route[],
   identity: Identity,
@@ -56,9 +56,9 @@ function findHandler(
     if (handler) return { handler, params: match.slice(1) };
     const allowed = Object.keys(route.methods).flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
     response.setHeader('allow', allowed.join(', '));
-    throw new RequestError(405, `${path} takes ${allowed.join(', ')}`);
+    throw new RequestError(405, `${path} supports ${allowed.join(', ')}`);
   }
-  throw new RequestError(404, 'there is nothing here');
+  throw new RequestError(404, 'nothing exists at this path');
 }
 
 function sendError(
@@ -66,16 +66,16 @@ function sendError(
   error: unknown,
 ): void {
   const known = error instanceof RequestError;
-  // Once the head is out, a broken connection is the only honest sign left; a visitor who left needs none.
+  // After the head is sent, only a broken connection can signal the failure. A visitor who left needs no signal.
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const status = known ? error.status : 500;
-  const message = known ? error.message : 'the service failed';
+  const message = known ? error.message : 'internal error of the service';
   if (!known)
     process.stderr.write(`${JSON.stringify({ level: 'error', msg: message, err: String(error) })}\n`);
-  // What is left of the request's body would have to be read before the next request.
+  // The rest of the request's body would have to be read before the next request.
   if (!request.complete) response.setHeader('connection', 'close');
   if (wantsPage(request)) sendPage(response, errorPage(identity, status, message), status);
   else sendJson(response, { status, message }, status);

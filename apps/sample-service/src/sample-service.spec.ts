@@ -46,7 +46,7 @@ async function send(
   return { response, text };
 }
 
-describe('the page', () => {
+describe("the sample service's page", () => {
   it('links only to assets of its own that exist and have the right type', async () => {
     const page = await (await get('/')).text();
     const links = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link);
@@ -97,7 +97,7 @@ describe('the page', () => {
   });
 });
 
-describe('the form', () => {
+describe("the sample service's form", () => {
   it('redirects after the post to a page that shows what was posted, escaped', async () => {
     const posted = await postForm('/form', { name: 'Zoë', message: '<script>alert(1)</script>&"\'' });
     expect(posted.status).toBe(303);
@@ -107,7 +107,7 @@ describe('the form', () => {
     expect(page).not.toContain('<script>');
   });
 
-  it('forgets the oldest of many posts', async () => {
+  it('drops the oldest of many posts', async () => {
     const first = (await postForm('/form', { name: 'first' })).headers.get('location')!;
     for (let count = 0; count < 200; count += 1) await postForm('/form', { name: 'later' });
     expect((await get(first)).status).toBe(404);
@@ -122,8 +122,8 @@ describe('the form', () => {
   });
 });
 
-describe('the upload', () => {
-  it.each(['POST', 'PUT'])('answers the size and digest of a body sent with %s', async (method) => {
+describe("the sample service's upload", () => {
+  it.each(['POST', 'PUT'])('reports the size and digest of a body sent with %s', async (method) => {
     const body = Buffer.alloc(3_000_001, 'culvert');
     const response = await get('/upload', { method, body, headers: { 'content-type': 'image/x-test' } });
     expect(await response.json()).toEqual({
@@ -147,8 +147,8 @@ describe('the upload', () => {
   });
 });
 
-describe('the clock', () => {
-  /** The first `count` events, and how many pieces they came in. */
+describe("the sample service's clock", () => {
+  /** Returns the first `count` events, and the number of pieces they came in. */
   async function watch(
     count: number,
     headers: Record<string, string> = {},
@@ -174,23 +174,23 @@ describe('the clock', () => {
     expect(pieces).toBeGreaterThanOrEqual(4);
   });
 
-  it('goes on after the Last-Event-ID of a visitor that comes back', async () => {
+  it('continues after the Last-Event-ID of a visitor that reconnects', async () => {
     expect((await watch(1, { 'last-event-id': '41' })).text).toContain('id: 42\n');
   });
 
-  it('starts anew after a Last-Event-ID that is not its own', async () => {
+  it('starts again after an invalid Last-Event-ID', async () => {
     expect((await watch(1, { 'last-event-id': 'x\u00ff' })).text).toContain('id: 1\n');
   });
 });
 
-describe('the echo', () => {
+describe("the sample service's WebSocket echo", () => {
   async function open(protocols: string[] = []): Promise<WebSocket> {
     const socket = new WebSocket(`ws://${HOST}:${service.port}/echo?room=1`, protocols);
     await once(socket, 'open');
     return socket;
   }
 
-  it('sends text and binary messages back as they came', async () => {
+  it('returns text and binary messages unchanged', async () => {
     const socket = await open();
     for (const message of ['grüße', Buffer.from([0, 255, 10]), '', Buffer.alloc(1_000_000, 7)]) {
       socket.send(message);
@@ -236,7 +236,7 @@ describe('the echo', () => {
     socket.terminate();
   });
 
-  it('accepts the subprotocol echo and no other', async () => {
+  it('accepts only the subprotocol echo', async () => {
     const [named, other] = [await open(['x', 'echo']), await open()];
     expect([named.protocol, other.protocol]).toEqual(['echo', '']);
     named.terminate();
@@ -250,14 +250,14 @@ describe('the echo', () => {
     expect((await once(socket, 'close'))[0]).toBe(1009);
   });
 
-  it('refuses an upgrade elsewhere', async () => {
+  it('refuses an upgrade on another path', async () => {
     const socket = new WebSocket(`ws://${HOST}:${service.port}/`);
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).toContain('404');
   });
 });
 
-describe('what the service saw', () => {
+describe('the request as the sample service received it', () => {
   it('lists the headers in their own case and order, repeated ones repeated', async () => {
     const headers = ['Host', 'a.example', 'X-One', '1', 'x-two', '2', 'X-One', '3'];
     const { text } = await send({ path: '/headers?q=1', headers });
@@ -299,8 +299,8 @@ describe('what the service saw', () => {
   });
 });
 
-describe('cookies', () => {
-  it('are set in separate fields, shown when they come back, and forgotten', async () => {
+describe("the sample service's cookies", () => {
+  it('are set in separate fields, shown when they come back, and deleted', async () => {
     const set = await postForm('/cookies', { name: 'color', value: 'a;b' });
     expect(set.headers.getSetCookie()).toEqual([
       'color=a%3Bb; Path=/; HttpOnly; SameSite=Lax',
@@ -321,12 +321,12 @@ describe('cookies', () => {
     expect(forgotten.headers.getSetCookie()[0]).toMatch(/^color=; Max-Age=0/);
   });
 
-  it('refuses a name that is not one', async () => {
+  it('refuses an invalid name', async () => {
     expect((await postForm('/cookies', { name: 'a b', value: '' })).status).toBe(400);
   });
 });
 
-describe('the endpoints', () => {
+describe("the sample service's endpoints", () => {
   it.each([0, 1, 65_536, 1_000_001])('sends %d bytes of the pattern', async (total) => {
     const response = await get(`/bytes/${total}`);
     const body = Buffer.from(await response.arrayBuffer());
@@ -356,7 +356,7 @@ describe('the endpoints', () => {
     expect((await get(`/status/${status}`)).status).toBe(status);
   });
 
-  it('answers after the time asked for', async () => {
+  it('answers after the requested time', async () => {
     const started = performance.now();
     expect(await (await get('/slow?ms=50')).text()).toBe('answered after 50 ms\n');
     expect(performance.now() - started).toBeGreaterThanOrEqual(49);
@@ -369,7 +369,7 @@ describe('the endpoints', () => {
     expect(response.trailers).toEqual({ 'x-chunk-count': '3' });
   });
 
-  it('sends a 103 before the answer', async () => {
+  it('sends a 103 before the final response', async () => {
     const request = httpRequest(`${origin}/early-hints`, { agent: false }).end();
     const [hint] = (await once(request, 'information')) as [
       { statusCode: number; headers: { link: string } },
@@ -380,24 +380,24 @@ describe('the endpoints', () => {
     expect(hint.headers.link).toContain('/assets/style.css');
   });
 
-  it('says that it is well', async () => {
+  it('reports that it is healthy', async () => {
     expect(await (await get('/healthz')).text()).toBe('ok\n');
   });
 });
 
-describe('requests it cannot serve', () => {
+describe('requests that the sample service cannot serve', () => {
   it('answers 404 with a page for browsers and JSON for others', async () => {
     const [page, json] = [await get('/nowhere', { headers: BROWSER }), await get('/nowhere')];
     expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
-    expect(await json.json()).toEqual({ status: 404, message: 'there is nothing here' });
+    expect(await json.json()).toEqual({ status: 404, message: 'nothing exists at this path' });
   });
 
-  it('answers 405 with the methods it would take', async () => {
+  it('answers 405 with the supported methods', async () => {
     const response = await get('/clock', { method: 'DELETE' });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  it('keeps a target that begins with two slashes a path', async () => {
+  it('treats a target that begins with two slashes as a path', async () => {
     expect((await send({ path: '//evil.example/headers' })).response.statusCode).toBe(404);
   });
 
@@ -406,8 +406,8 @@ describe('requests it cannot serve', () => {
   });
 });
 
-describe('its life', () => {
-  it('rejects a port that is taken', async () => {
+describe('the sample service', () => {
+  it('refuses to start on a port that is in use', async () => {
     await expect(startSampleService({ port: service.port, host: HOST })).rejects.toMatchObject({
       code: 'EADDRINUSE',
     });

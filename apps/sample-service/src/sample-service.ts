@@ -36,10 +36,10 @@ export interface SampleService {
   close(): Promise<void>;
 }
 
-/** Starts the service. Rejects when the address cannot be listened on; throws `RangeError` on a bad option. */
+/** Starts the service. Rejects if it cannot listen at the address; throws `RangeError` on a bad option. */
 export async function startSampleService(options: SampleServiceOptions): Promise<SampleService> {
   const { port, host, name = 'Sample service', color = '#0f766e', clockIntervalMs = 1000 } = options;
-  // Both end in places with a syntax of their own: a header field, and a style sheet.
+  // Both end up in places with a syntax of their own: a header field, and a style sheet.
   if (!/^[\x20-\x7e]{1,100}$/.test(name))
     throw new RangeError('name must be 1 to 100 printable ASCII characters');
   if (!/^#[\da-f]{6}$/i.test(color)) throw new RangeError('color must look like #0f766e');
@@ -50,10 +50,10 @@ export async function startSampleService(options: SampleServiceOptions): Promise
   const routes = routesOf(clock);
 
   const server = createServer((request, response) => void dispatch(routes, identity, request, response));
-  // An upload may take as long as it makes progress; a head may not.
+  // An upload may take as long as it makes progress; a head must be fast.
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
-  // Longer than a relay keeps an idle connection, so that it is the relay who closes first.
+  // Longer than a relay keeps an idle connection, so that the relay closes first.
   server.keepAliveTimeout = 120_000;
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());

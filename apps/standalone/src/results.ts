@@ -1,7 +1,7 @@
 import { bootstrapResults } from '@culvert/api';
 import type { Standalone } from './standalone.js';
 
-/** Where to go, and, on the first start only, what to sign in with. */
+/** Returns the URLs to open and, on the first start only, the credentials to sign in with. */
 export function resultsOf({
   url,
   created,

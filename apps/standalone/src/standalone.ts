@@ -23,28 +23,28 @@ import {
 import { createStore } from '@culvert/store';
 import type { Logger } from 'pino';
 
-/** A whole deployment in this process: edge and API on one port, embedded database unless told otherwise. */
+/** A whole deployment in this process: edge and API on one port, with the embedded database unless configured otherwise. */
 export interface Standalone {
   readonly settings: Settings;
   readonly log: Logger;
-  /** Where people open it. */
+  /** URL that people open. */
   readonly url: string;
-  /** What the first start created, or null when there was something already. */
+  /** What the first start created; null if the database was not empty. */
   readonly created: BootstrapResult | null;
-  /** Finishes what is under way, then closes everything. */
+  /** Finishes work in progress, then closes everything. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts everything; resolves when it serves.
- * @throws ConfigurationError when the environment is wrong
+ * @throws ConfigurationError if the environment is wrong
  */
 export async function startStandalone(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Standalone> {
   const wanted = loadSettings('standalone', env);
   const log = createLog({ level: wanted.logLevel, app: 'standalone' });
-  // The port is opened first: with PORT=0 it is only known then, and it is part of every URL.
+  // The port is opened first: with PORT=0 it is known only then, and it is part of every URL.
   const listener = await PublicListener.open(wanted, log);
   const settings = loadSettings('standalone', { ...env, PORT: String(listener.port) });
   const store = await createStore({ databaseUrl: settings.databaseUrl, dataDir: settings.dataDir });

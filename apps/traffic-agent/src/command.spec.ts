@@ -15,8 +15,8 @@ const env = {
   POD_NAME: 'orders-1',
 };
 
-describe('the command', () => {
-  it('needs ports, a workload and a credential alone', async () => {
+describe("the traffic agent's command line", () => {
+  it('needs only ports, a workload and a credential', async () => {
     const { options, logLevel } = readCommand([], env);
     expect(options).toMatchObject({
       ports: [{ port: 9900, applicationPort: 8080, name: 'http', protocol: 'http' }],
@@ -54,7 +54,7 @@ describe('the command', () => {
     expect(managerUrl.host).toBe('traffic-manager.tools:8085');
   });
 
-  it('trusts what a file says anew every time, and then speaks TLS to the traffic manager', async () => {
+  it('reads trusted certificates again every time, and then uses TLS to the traffic manager', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'culvert-test-'));
     const file = join(folder, 'ca.crt');
     const [first, second] = [createTestCertificate(['a']), createTestCertificate(['b'])];
@@ -69,7 +69,7 @@ describe('the command', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('takes an API key where there is no cluster secret', async () => {
+  it('accepts an API key instead of a cluster secret', async () => {
     const { credential } = readCommand([], {
       ...env,
       CULVERT_CLUSTER_SECRET: '',
@@ -91,7 +91,7 @@ describe('the command', () => {
     ['CULVERT_MANAGER_CA_FILE', { CULVERT_MANAGER_CA_FILE: import.meta.filename }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: 'x' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
-  ])('names %s when it is wrong: %o', (variable, change) => {
+  ])('refuses a wrong %s: %o', (variable, change) => {
     const read = () => readCommand([], { ...env, ...change });
     expect(read).toThrow(ConfigurationError);
     expect(read).toThrow(variable);

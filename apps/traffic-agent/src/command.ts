@@ -37,11 +37,11 @@ interface Flags {
 const DEFAULT_DRAIN_MS = 30_000;
 
 const SECRETS = `
-Secrets come from the environment alone; each may come from a file that <variable>_FILE names:
-  CULVERT_CLUSTER_SECRET  what the traffic manager knows agents by, or
+Secrets come only from the environment, or from a file that <variable>_FILE names:
+    CULVERT_CLUSTER_SECRET  the secret that the traffic manager accepts from agents, or
   CULVERT_API_KEY         an API key of its team with the scope "intercepts:write"`;
 
-/** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
+/** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
 export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
   const settings = new SettingReader(flags, env);
@@ -77,24 +77,36 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
 
 function commandLine(): Command {
   return new Command('traffic-agent')
-    .description("Stands in front of an application's ports and takes intercepted requests out.")
+    .description("Runs in front of an application's ports and routes intercepted requests to their clients.")
     .version(VERSION)
     .option(
       '--port <spec>',
-      'LISTEN:APPLICATION[:NAME][/tcp]; /tcp passes bytes as they are, for applications that speak first; repeatable (CULVERT_AGENT_PORTS, separated by commas)',
+      'LISTEN:APPLICATION[:NAME][/tcp]; /tcp passes bytes unchanged, for applications that send first; repeatable (CULVERT_AGENT_PORTS, separated by commas)',
       (spec: string, before: string[] | undefined) => [...(before ?? []), spec],
     )
-    .option('--application-host <host>', 'default: 127.0.0.1 (CULVERT_APPLICATION_HOST)')
-    .option('--workload-name <name>', 'whose pod this is; required (CULVERT_WORKLOAD_NAME)')
-    .option('--workload-namespace <name>', "default: the pod's (CULVERT_WORKLOAD_NAMESPACE)")
-    .option('--workload-kind <kind>', 'default: Deployment (CULVERT_WORKLOAD_KIND)')
+    .option(
+      '--application-host <host>',
+      'host of the application; default: 127.0.0.1 (CULVERT_APPLICATION_HOST)',
+    )
+    .option('--workload-name <name>', 'workload that this pod belongs to; required (CULVERT_WORKLOAD_NAME)')
+    .option(
+      '--workload-namespace <name>',
+      "namespace of the workload; default: the pod's (CULVERT_WORKLOAD_NAMESPACE)",
+    )
+    .option('--workload-kind <kind>', 'kind of the workload; default: Deployment (CULVERT_WORKLOAD_KIND)')
     .option(
       '--manager-url <url>',
-      'the traffic manager; default: http://traffic-manager.<TELEPRESENCE_MANAGER_NAMESPACE>:8085, https with certificates to trust (CULVERT_MANAGER_URL)',
+      'URL of the traffic manager; default: http://traffic-manager.<TELEPRESENCE_MANAGER_NAMESPACE>:8085, or https if --manager-ca-file is set (CULVERT_MANAGER_URL)',
     )
-    .option('--manager-ca-file <path>', 'PEM certificates to trust there, by https (CULVERT_MANAGER_CA_FILE)')
-    .option('--drain-ms <ms>', 'how long requests may go on at SIGTERM; default: 30000 (CULVERT_DRAIN_MS)')
-    .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
+    .option(
+      '--manager-ca-file <path>',
+      'PEM certificates to trust for the traffic manager; implies https (CULVERT_MANAGER_CA_FILE)',
+    )
+    .option(
+      '--drain-ms <ms>',
+      'how long requests in progress may take after SIGTERM; default: 30000 (CULVERT_DRAIN_MS)',
+    )
+    .option('--admin-port <port>', 'port of /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
     .addHelpText('after', SECRETS);
 }
@@ -115,7 +127,5 @@ function credential(env: NodeJS.ProcessEnv): () => Promise<string> {
     readSecret(env, 'CULVERT_CLUSTER_SECRET', checkClusterSecret) ??
     readSecret(env, 'CULVERT_API_KEY', checkKey);
   if (found !== undefined) return found;
-  throw new ConfigurationError(
-    'CULVERT_CLUSTER_SECRET or CULVERT_API_KEY must be set, or one of them with _FILE',
-  );
+  throw new ConfigurationError('set CULVERT_CLUSTER_SECRET or CULVERT_API_KEY, or one of them with _FILE');
 }

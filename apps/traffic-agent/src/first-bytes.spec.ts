@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { spokenIn } from './first-bytes.js';
 
-describe('a connection', () => {
+describe('the protocol of a connection', () => {
   it.each([
     'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
     'M-SEARCH * HTTP/1.1\r\n',
@@ -13,12 +13,12 @@ describe('a connection', () => {
     'POST /a',
     'GET / HTTP/1.',
     `GET /${'a'.repeat(500)}`,
-  ])('that begins with %j speaks HTTP/1', (text) => {
+  ])('is HTTP/1 if it begins with %j', (text) => {
     expect(spokenIn(Buffer.from(text))).toBe('http1');
   });
 
   it.each(['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'PRI * HTTP/2.0', 'PRI'])(
-    'that begins with %j speaks HTTP/2',
+    'is HTTP/2 if it begins with %j',
     (text) => {
       expect(spokenIn(Buffer.from(text))).toBe('h2c');
     },
@@ -34,7 +34,7 @@ describe('a connection', () => {
     'GET / HTTP/3.0\r\n',
     ' GET / HTTP/1.1\r\n',
     '\x00\x00\x00\x08\x04\xd2\x16\x2f',
-  ])('that begins with %j speaks something else', (text) => {
+  ])('is another one if it begins with %j', (text) => {
     expect(spokenIn(Buffer.from(text, 'latin1'))).toBe('other');
   });
 });

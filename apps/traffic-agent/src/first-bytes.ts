@@ -1,4 +1,4 @@
-/** What a connection speaks, by its first bytes. */
+/** Detects the protocol of a connection by its first bytes. */
 
 const LF = 0x0a;
 const SP = 0x20;
@@ -6,19 +6,19 @@ const SP = 0x20;
 /** RFC 9113 §3.4. */
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n');
 
-/** Longer first lines are taken for HTTP if they begin like it. */
+/** Longer first lines count as HTTP if they begin like it. */
 const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [\x21-\x7e\x80-\xff]+ HTTP\/1\.[01]\r?$/;
 const BEGINNING = /^[A-Z-]{1,32}( [\x21-\x7e\x80-\xff]*( [HTTP/1.0\r]{0,9})?)?$/;
 
-/** `other`: no HTTP, or none that could be told from it. */
+/** `other`: not HTTP, or not recognizable as such. */
 export function spokenIn(bytes: Buffer): 'http1' | 'h2c' | 'other' {
   const shared = Math.min(bytes.length, HTTP2_PREFACE.length);
-  // One letter of it may still be a POST or PUT.
+  // A single letter of the preface may still begin a POST or PUT.
   if (shared > 2 && bytes.compare(HTTP2_PREFACE, 0, shared, 0, shared) === 0) return 'h2c';
   const start = leadingLineEnd(bytes);
   const end = bytes.indexOf(LF, start);
   if (end < 0) {
-    // A line that is still to come in full: the target alone may have 8 KiB.
+    // The line is still incomplete: the target alone may have 8 KiB.
     const text = bytes.toString('latin1', start, Math.min(bytes.length, start + 64));
     const isWhole = bytes.length - start <= 64;
     return (isWhole ? BEGINNING : /^[A-Z-]{1,32} /).test(text) ? 'http1' : 'other';

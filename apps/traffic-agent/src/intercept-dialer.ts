@@ -7,13 +7,15 @@ export interface InterceptDialerOptions {
   readonly link: Pick<AgentLink, 'openStream' | 'origin'>;
   readonly application: Dialer;
   readonly interceptId: string;
-  /** The agent's own. */
+  /** The application of the agent. */
   readonly port: number;
-  /** A request goes to the application since its client is away; null: there is no tunnel to have a stream of. */
+  /**
+   * Called when a request goes to the application because its client is away; null: there is no tunnel to open a stream on.
+   */
   readonly onFallBack: (code: ResetCode | null) => void;
 }
 
-/** The streams of one intercept. */
+/** Opens the streams of one intercept. */
 export class InterceptDialer implements Dialer {
   constructor(private readonly options: InterceptDialerOptions) {}
 
@@ -30,14 +32,14 @@ export class InterceptDialer implements Dialer {
     return { stream, origin: new Origin(stream, origin) };
   }
 
-  /** One that leads to the application must serve no further request of the intercept. */
+  /** A stream that leads to the application must not serve further requests of the intercept. */
   isPreferred(origin: object): boolean {
     return (
       origin instanceof Origin && !origin.stream.hasFallenBack && origin.tunnel === this.options.link.origin
     );
   }
 
-  /** It never waits: without a client requests go to the application. */
+  /** Never waits: without a client, requests go to the application. */
   onArrival(): () => void {
     return () => {};
   }
@@ -51,6 +53,6 @@ class Origin {
 }
 
 function dialed(result: Dialed | 'absent' | 'full'): Dialed['stream'] {
-  if (typeof result === 'string') throw new Error('the application is always worth a try');
+  if (typeof result === 'string') throw new Error('unreachable: the application can always be dialed');
   return result.stream;
 }

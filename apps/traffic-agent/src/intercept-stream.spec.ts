@@ -2,7 +2,7 @@ import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { InterceptStream } from './intercept-stream.js';
 
-/** What a stream was told, and the handler of its events. */
+/** Records the calls of a stream, and keeps the handler of its events. */
 class FakeStream implements Stream {
   readonly id = 1;
   isOpen = true;
@@ -63,14 +63,14 @@ describe('the stream of an intercepted request', () => {
     expect(heard).toEqual(['open', 'data 200']);
   });
 
-  it('bounds what it holds, and says when there is room again', () => {
+  it('bounds held bytes, and reports when there is room again', () => {
     expect(stream.write(Buffer.alloc(65_535))).toBe(true);
     expect(stream.write(Buffer.alloc(1))).toBe(false);
     stream.onOpen();
     expect(heard).toEqual(['drain', 'open']);
   });
 
-  it('waits for the room of the client when that is full at once', () => {
+  it('waits for room at the client when that is full at once', () => {
     client.hasRoom = false;
     stream.write(Buffer.alloc(65_536));
     stream.onOpen();
@@ -86,7 +86,7 @@ describe('the stream of an intercepted request', () => {
     ResetCode.FORBIDDEN,
     ResetCode.TUNNEL_LOST,
     ResetCode.INGRESS_RESET,
-  ])('leads to the application when it is reset with %i before it is open', (code) => {
+  ])('goes to the application when it is reset with %i before it is open', (code) => {
     stream.write(Buffer.from('GET /'));
     stream.onReset(code, '');
     expect(application!.calls).toEqual(['write GET /']);
@@ -98,7 +98,7 @@ describe('the stream of an intercepted request', () => {
     expect(heard.at(-1)).toBe(`reset ${ResetCode.INGRESS_RESET}`);
   });
 
-  it('leads to the application when there is no tunnel', () => {
+  it('goes to the application when there is no tunnel', () => {
     open(false);
     stream.write(Buffer.from('GET /'));
     expect(application!.calls).toEqual(['write GET /']);
@@ -106,7 +106,7 @@ describe('the stream of an intercepted request', () => {
   });
 
   it.each([ResetCode.INGRESS_REFUSED, ResetCode.INGRESS_TIMEOUT, ResetCode.INGRESS_DNS])(
-    "tells of the target's own failure %i",
+    "reports the target's own failure %i",
     (code) => {
       stream.write(Buffer.from('GET /'));
       stream.onReset(code, '');
@@ -115,7 +115,7 @@ describe('the stream of an intercepted request', () => {
     },
   );
 
-  it('says that what was under way may be repeated when the client is lost', () => {
+  it('reports a request in progress as repeatable when the client is lost', () => {
     stream.onOpen();
     stream.onReset(ResetCode.INGRESS_RESET, '');
     expect(application).toBeNull();

@@ -1,13 +1,13 @@
 /**
- * A stream to an intercepting client, or to the application should the client turn out to be away. Until the client's target
- * is connected it holds what is written, so that nothing can have been handled by both (docs/cluster.md §4).
+ * A stream to an intercepting client, or to the application if the client turns out to be away. It holds written bytes until
+ * the client's target is connected, so that no request can be handled by both (docs/cluster.md §4).
  */
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 
-/** Bytes that wait for the client's target; then whoever writes is told to wait. */
+/** Limit of bytes that wait for the client's target; beyond it the writer must pause. */
 const MAX_HELD_BYTES = 65_536;
 
-/** The client's target itself failed: who sent the request wanted that one and no other. */
+/** Failures of the client's target itself: the sender of the request wanted that target and no other. */
 const OF_TARGET: ReadonlySet<ResetCode> = new Set([
   ResetCode.INGRESS_REFUSED,
   ResetCode.INGRESS_DNS,
@@ -17,7 +17,7 @@ const OF_TARGET: ReadonlySet<ResetCode> = new Set([
 ]);
 
 export class InterceptStream implements Stream, StreamHandler {
-  /** Where the bytes go: the tunnel's stream, or the application's. */
+  /** Receives the bytes: the tunnel's stream, or the application's. */
   private inner: Stream;
   private isOpening = true;
   private held: Buffer[] = [];
@@ -28,9 +28,9 @@ export class InterceptStream implements Stream, StreamHandler {
   hasFallenBack = false;
 
   /**
-   * @param open opens the tunnel's stream; null when there is none to be had
-   * @param dialApplication opens one to the application instead
-   * @param handler who gets the events
+   * @param open opens the tunnel's stream; null if none can be opened
+   * @param dialApplication opens a stream to the application instead
+   * @param handler receives the events
    */
   constructor(
     open: (handler: StreamHandler) => Stream | null,
@@ -112,7 +112,7 @@ export class InterceptStream implements Stream, StreamHandler {
       this.onFallBack(code);
       this.flush();
     } else if (!this.hasFallenBack && code === ResetCode.INGRESS_RESET) {
-      // The client was lost, or its target: what may be repeated is, on another stream.
+      // The client or its target was lost: repeat what may be repeated on another stream.
       this.handler.onReset(ResetCode.TUNNEL_LOST, detail);
     } else {
       this.handler.onReset(code, detail);

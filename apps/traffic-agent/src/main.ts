@@ -2,7 +2,7 @@ import { createLog, failToStart, stopOnSignal } from '@culvert/runtime';
 import { readCommand } from './command.js';
 import { startTrafficAgent } from './traffic-agent.js';
 
-/** Beyond the time that requests under way have: for the connection to the traffic manager, and for a busy machine. */
+/** Added to the time for requests in progress: to close the connection to the traffic manager, and for a busy machine. */
 const EXTRA_STOP_MS = 5000;
 
 try {

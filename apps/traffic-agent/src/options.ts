@@ -1,31 +1,31 @@
-/** One port of the application that the agent stands in front of. */
+/** One port of the application, with the agent in front of it. */
 export interface AgentPortOptions {
-  /** Where the agent listens; 0 takes a free one. */
+  /** Port of the agent; 0 chooses a free one. */
   readonly port: number;
-  /** Where the application listens. */
+  /** Port of the application. */
   readonly applicationPort: number;
-  /** Its name in the pod, or empty. */
+  /** Name of the port in the pod, or empty. */
   readonly name: string;
-  /** `tcp`: bytes pass as they are, whatever they are. Needed where the application speaks first. */
+  /** `tcp`: bytes pass unchanged, whatever the protocol. Needed if the application sends first. */
   readonly protocol: 'http' | 'tcp';
 }
 
-/** What `startTrafficAgent` is told. */
+/** Options of `startTrafficAgent`. */
 export interface TrafficAgentOptions {
   readonly ports: readonly AgentPortOptions[];
-  /** Address of the application. */
+  /** Host of the application. */
   readonly applicationHost: string;
   readonly workload: string;
   readonly namespace: string;
   readonly kind: string;
   readonly pod: string;
-  /** Address of the traffic manager inside the cluster. */
+  /** URL of the traffic manager inside the cluster. */
   readonly managerUrl: URL;
-  /** PEM certificates to trust there instead of the built-in ones, read anew before every attempt. */
+  /** PEM certificates to trust for it instead of the built-in ones, read again before every attempt. */
   readonly managerCa?: (() => Promise<string>) | undefined;
   /** Cluster secret or API key. */
   readonly credential: () => Promise<string>;
-  /** How long requests under way may go on when it stops. */
+  /** How long requests in progress may take when the agent stops. */
   readonly drainMs: number;
   /** Port of `/healthz` and `/readyz`, or null. */
   readonly adminPort: number | null;

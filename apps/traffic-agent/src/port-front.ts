@@ -1,6 +1,6 @@
 /**
  * One port of the application, with the agent in front: each request that belongs to an intercept goes to its client, all
- * else to the application. The relay does the work; this decides where to.
+ * others to the application. The relay does the work; this file chooses the destination.
  */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -29,7 +29,7 @@ import { passThrough } from './pass-through.js';
 
 const HOUR_MS = 3_600_000;
 
-/** The application sets its own limits: the agent's are there to bound its memory alone. */
+/** The application sets its own limits: those of the agent only bound its memory. */
 const LIMITS: RelayLimits = {
   ...DEFAULT_RELAY_LIMITS,
   head: { maxHeadBytes: 131_072, maxFieldCount: 500, maxTargetBytes: 65_536 },
@@ -44,10 +44,10 @@ const LIMITS: RelayLimits = {
   maxConnectionsPerAddress: 0,
 };
 
-/** A request that cannot be repeated gets a stream of its own: a kept one may have died unnoticed. */
+/** A request that cannot be repeated gets a new stream: a kept one may have died unnoticed. */
 const INTERCEPT_POOL_LIMITS = { ...DEFAULT_POOL_LIMITS, maxIdleUnrepeatableMs: -1 };
 
-/** Connections that wait to be accepted: as many as a busy application's. */
+/** Connections waiting to be accepted: the backlog of a busy application. */
 const BACKLOG = 4096;
 
 export interface PortFrontOptions extends AgentPortOptions {
@@ -68,7 +68,7 @@ export class PortFront {
   private table = new InterceptTable([]);
   private readonly pools = new StreamPools();
   private readonly http1: Version;
-  /** Made with the first connection that needs it. */
+  /** Created with the first connection that needs it. */
   private h2c: Version | null = null;
   private readonly passed = new Set<Socket>();
   private listeningPort = 0;
@@ -82,12 +82,12 @@ export class PortFront {
     });
   }
 
-  /** Where it listens. */
+  /** Port that it listens on. */
   get port(): number {
     return this.listeningPort;
   }
 
-  /** @throws ConfigurationError when the port is taken */
+  /** @throws ConfigurationError if the port is taken */
   async listen(): Promise<void> {
     const { port } = this.options;
     this.server.listen({ port, backlog: BACKLOG });
@@ -102,7 +102,7 @@ export class PortFront {
     this.listeningPort = (this.server.address() as AddressInfo).port;
   }
 
-  /** Throws RuleError when an intercept's rules cannot be matched. */
+  /** Throws RuleError if the rules of an intercept cannot be matched. */
   setIntercepts(all: readonly LookedFor[]): void {
     const entries = all.filter(({ port }) => port === 0 || port === this.port);
     this.table = new InterceptTable(entries);
@@ -111,13 +111,13 @@ export class PortFront {
       for (const [id, route] of version?.intercepts ?? []) {
         if (ids.has(id)) continue;
         version!.intercepts.delete(id);
-        // What is under way goes on.
+        // Requests in progress continue.
         route.pool.close();
       }
     }
   }
 
-  /** Requests whose patterns took too many steps. */
+  /** Requests whose patterns exceeded their step limit. */
   get exhausted(): number {
     return this.table.exhausted;
   }
@@ -181,12 +181,15 @@ export class PortFront {
       interceptId,
       port: this.port,
       onFallBack: (code) =>
-        log.debug({ interceptId, code }, 'the intercepting client is away: the application gets the request'),
+        log.debug(
+          { interceptId, code },
+          'the intercepting client is away, so the application gets the request',
+        ),
     });
     return this.pools.open(speak(dialer), INTERCEPT_POOL_LIMITS);
   }
 
-  /** A connection that is no HTTP/1: its first bytes wait in the socket. */
+  /** A connection that does not speak HTTP/1: its first bytes wait in the socket. */
   private receiveHandedOff(socket: Socket): void {
     const first = socket.read() as Buffer | null;
     if (first !== null) socket.unshift(first);

@@ -1,4 +1,4 @@
-/** Stands in front of an application's ports and gives intercepted requests to those who intercept (docs/cluster.md). */
+/** Runs in front of an application's ports and routes intercepted requests to their clients (docs/cluster.md). */
 import type { Server } from 'node:http';
 import { checkRules, RuleError } from '@culvert/intercepts';
 import { AgentLink, type LookedFor } from '@culvert/meeting-point';
@@ -11,23 +11,23 @@ import { VERSION } from './version.js';
 
 /** A running traffic agent. */
 export interface TrafficAgent {
-  /** Where it listens, in the order of the options. */
+  /** Ports that it listens on, in the order of the options. */
   readonly ports: readonly number[];
-  /** What it looks for now. */
+  /** The intercepts that it looks for now. */
   readonly intercepts: readonly LookedFor[];
   readonly isConnected: boolean;
-  /** Finishes what is under way within the drain time, then ends. */
+  /** Finishes requests in progress within the drain time, then ends. */
   stop(): Promise<void>;
 }
 
-/** Resolves once every port listens, whether the traffic manager can be reached or not; rejects when one is taken. */
+/** Resolves once every port listens, whether the traffic manager is reachable or not. Rejects if a port is taken. */
 export async function startTrafficAgent(options: TrafficAgentOptions, log: Logger): Promise<TrafficAgent> {
   const agent = new Agent(options, log);
   await agent.listen();
   return agent;
 }
 
-/** How often it is looked whether patterns were given up. */
+/** Interval between checks for patterns that exceeded their step limit. */
 const COMPLAINT_MS = 60_000;
 
 class Agent implements TrafficAgent {
@@ -66,7 +66,7 @@ class Agent implements TrafficAgent {
     await Promise.all(this.fronts.map((front) => front.listen()));
     this.link = this.dial();
     const { adminPort } = this.options;
-    // It serves the application with a traffic manager and without.
+    // It serves the application with or without a traffic manager.
     if (adminPort !== null)
       this.admin = startAdmin(
         { port: adminPort },
@@ -84,7 +84,7 @@ class Agent implements TrafficAgent {
 
   private async shutDown(): Promise<void> {
     const { drainMs } = this.options;
-    this.log.info({ drainMs }, 'finishing the requests under way');
+    this.log.info({ drainMs }, 'finishing the requests in progress');
     if (this.complainer !== null) clearInterval(this.complainer);
     await Promise.all(this.fronts.map((front) => front.stop(drainMs)));
     await this.link?.stop(0);
@@ -128,7 +128,7 @@ class Agent implements TrafficAgent {
     });
   }
 
-  /** Returns what cannot be looked for, and why. */
+  /** Returns the intercepts that it cannot look for, and why. */
   private apply(intercepts: readonly LookedFor[]): { id: string; message: string }[] {
     const errors: { id: string; message: string }[] = [];
     const possible = intercepts.filter((intercept) => {
@@ -144,11 +144,12 @@ class Agent implements TrafficAgent {
 
   private complain(): void {
     const requests = this.fronts.reduce((sum, { exhausted }) => sum + exhausted, 0);
-    if (requests > 0) this.log.warn({ requests }, 'patterns of intercepts take too long and were given up');
+    if (requests > 0)
+      this.log.warn({ requests }, 'patterns of intercepts exceeded their step limit and did not match');
   }
 }
 
-/** A traffic manager of another version may accept what this agent does not. */
+/** A traffic manager of another version may accept rules that this agent does not. */
 function problemOf({ headers }: LookedFor): string | null {
   try {
     checkRules(headers);

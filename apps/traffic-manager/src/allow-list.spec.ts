@@ -51,7 +51,7 @@ describe('AllowList', () => {
     [[], 'localhost', '127.0.0.1', 'a loopback'],
     [[], '127.0.0.1', '127.0.0.1', 'a loopback'],
     [[], 'metadata.google.internal', '169.254.169.254', 'a link-local'],
-    // A service that a tenant may name can lead anywhere.
+    // A name chosen by a tenant can resolve to anything.
     [['web'], 'web', '169.254.169.254', 'a link-local'],
     [['*.svc'], 'x.svc', '127.0.0.1', 'a loopback'],
     [['web'], 'web', '10.0.0.1', null],
@@ -71,7 +71,7 @@ describe('AllowList', () => {
     [['*.localhost'], 'web.localhost', '127.0.0.1', null],
     [['localhost'], 'localhost', '169.254.169.254', 'a link-local'],
     [['localhost'], 'web', '127.0.0.1', 'a loopback'],
-  ])('with %j refuses that %s leads to %s: %s', (rules, host, address, refusal) => {
+  ])('with %j refuses that %s resolves to %s: %s', (rules, host, address, refusal) => {
     expect(new AllowList(rules).refusalOf(host, address, 80)).toBe(refusal);
   });
 
@@ -91,7 +91,7 @@ describe('AllowList', () => {
     '[fd00::1',
     'a/8',
     '-web',
-  ])('cannot read %j', (rule) => {
+  ])('refuses the rule %j', (rule) => {
     expect(() => new AllowList([rule])).toThrow(ConfigurationError);
   });
 });

@@ -1,13 +1,13 @@
 /**
- * Which ingress targets a manager may connect to: names by rule, addresses after resolution. Special addresses
- * (special-address.ts) take a rule of their own.
+ * Decides which ingress targets a manager may connect to: names by rule, addresses after resolution. Special addresses
+ * (special-address.ts) need a rule of their own.
  */
 import { BlockList, isIP } from 'node:net';
 import { ConfigurationError } from '@culvert/runtime';
 import { isSpecialRange, specialKind, type SpecialKind } from './special-address.js';
 
 interface NameRule {
-  /** Lower-case; begins with a dot when it covers every name that ends with it. */
+  /** In lower case; begins with a dot if it covers every name that ends with it. */
   readonly name: string;
   readonly port: number | null;
 }
@@ -15,7 +15,7 @@ interface NameRule {
 interface AddressRule {
   readonly addresses: BlockList;
   readonly port: number | null;
-  /** Whether it covers special addresses, too: it names nothing else. */
+  /** Whether it also covers special addresses: it names nothing else. */
   readonly isSpecial: boolean;
 }
 
@@ -28,10 +28,10 @@ export class AllowList {
   private readonly allowsAll: boolean;
 
   /**
-   * Rules are `HOST`, `*.SUFFIX`, an address or a CIDR range, each with an optional `:PORT`; IPv6 with a port
-   * stands in brackets. No rule at all allows everything but special addresses. Those are allowed by a rule that names an
-   * address or range of theirs alone, and loopback by one for the name `localhost`, or below it. Throws ConfigurationError
-   * on a rule it cannot read.
+   * Rules are `HOST`, `*.SUFFIX`, an address or a CIDR range, each with an optional `:PORT`; IPv6 with a port needs
+   * brackets. Without rules, all but special addresses are allowed. A special address needs a rule that names only special
+   * addresses or ranges; loopback also a rule for the name `localhost`, or one below it. Throws ConfigurationError on an
+   * invalid rule.
    */
   constructor(rules: readonly string[]) {
     this.allowsAll = rules.length === 0;
@@ -44,8 +44,8 @@ export class AllowList {
   }
 
   /**
-   * Why `address` must not be connected to; null when it may.
-   * @param host what led to it: the same, or a name
+   * Returns why `address` must not be connected to; null if it may.
+   * @param host the name that resolved to it, or the address itself
    */
   refusalOf(host: string, address: string, port: number): Refusal | null {
     const kind = specialKind(address);
@@ -58,7 +58,7 @@ export class AllowList {
     return this.allowsAll || (isIP(host) === 0 && this.nameRuleFor(host, port));
   }
 
-  /** RFC 6761 §6.3: these names are loopback. Whoever names them in a rule means it. */
+  /** RFC 6761 §6.3: these names are loopback. A rule that names them allows it. */
   private namesLoopback(host: string, port: number, kind: SpecialKind): boolean {
     return kind === 'a loopback' && /(^|\.)localhost\.?$/i.test(host) && this.nameRuleFor(host, port);
   }

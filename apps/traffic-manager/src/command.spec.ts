@@ -14,8 +14,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-describe('the command', () => {
-  it('needs an address and a key alone', () => {
+describe("the traffic manager's command line", () => {
+  it('needs only a URL and a key', () => {
     const { options, logLevel } = readCommand([], env);
     expect(options).toEqual({
       url: 'https://culvert.example',
@@ -90,7 +90,7 @@ describe('the command', () => {
     });
   });
 
-  it('reads the key from its file anew every time', async () => {
+  it('reads the key from its file again every time', async () => {
     const file = join(directory, 'key');
     writeFileSync(file, 'cvt_first\n');
     const { options } = readCommand([], { ...env, CULVERT_API_KEY: '', CULVERT_API_KEY_FILE: file });
@@ -102,7 +102,7 @@ describe('the command', () => {
     await expect(read()).rejects.toThrow(ConfigurationError);
   });
 
-  it('derives the manager id in Kubernetes, where no directory outlives the pod', () => {
+  it('derives the manager id in Kubernetes, where no folder outlives the pod', () => {
     const inCluster = {
       ...env,
       CULVERT_STATE_DIR: '',
@@ -131,13 +131,13 @@ describe('the command', () => {
     ['CULVERT_CLUSTER_SECRET_FILE', { CULVERT_CLUSTER_SECRET_FILE: '/nonexistent/secret' }],
     ['CULVERT_CLIENT_GRACE_MS', { CULVERT_CLIENT_GRACE_MS: '-1' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
-  ])('names %s when it is wrong: %o', (variable, change) => {
+  ])('refuses a wrong %s: %o', (variable, change) => {
     const read = () => readCommand([], { ...env, ...change });
     expect(read).toThrow(ConfigurationError);
     expect(read).toThrow(variable);
   });
 
-  it('never shows a key that it refuses', () => {
+  it('never prints a key that it refuses', () => {
     let text = '';
     try {
       readCommand([], { ...env, CULVERT_API_KEY: 'cvt_secret with a space' });

@@ -1,4 +1,4 @@
-/** The command line and the environment: what each setting is called, and how its value is read. */
+/** The command line and the environment: the name of each setting, and how its value is read. */
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { checkClusterSecret } from '@culvert/meeting-point';
@@ -46,14 +46,14 @@ interface Flags {
 }
 
 const SECRETS = `
-Secrets come from the environment alone, since command lines are visible to everybody on a machine:
+Secrets come only from the environment, since command lines are visible to everyone on a machine:
   CULVERT_API_KEY        the API key, with the scope "tunnel"; to report intercepts also "sessions:read",
                          "intercepts:read" and "intercepts:write"
-  CULVERT_API_KEY_FILE   a file that holds it instead; read anew before every attempt
-  CULVERT_CLUSTER_SECRET what agents and clients may show at the cluster port instead of an API key
+    CULVERT_API_KEY_FILE   a file that holds it instead; read again before every attempt
+    CULVERT_CLUSTER_SECRET secret that agents and clients may use at the cluster port instead of an API key
   CULVERT_CLUSTER_SECRET_FILE  a file that holds it instead`;
 
-/** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
+/** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
 export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
   const settings = new SettingReader(flags, env);
@@ -90,73 +90,75 @@ function commandLine(): Command {
   return new Command('traffic-manager')
     .description('Dials out to Culvert and connects its streams to services in this network.')
     .version(VERSION)
-    .addOption(option('--url <url>', 'CULVERT_URL', 'address of Culvert, http or https; required'))
+    .addOption(option('--url <url>', 'CULVERT_URL', 'URL of Culvert, http or https; required'))
     .addOption(
       option(
         '--manager-id <id>',
         'CULVERT_MANAGER_ID',
-        'who this is; default: kept in the state directory, or derived',
+        'id of this traffic manager; default: kept in the state directory, or derived from the host name',
       ),
     )
-    .addOption(option('--name <name>', 'CULVERT_MANAGER_NAME', 'what people call it; default: the host name'))
-    .addOption(option('--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'which cluster this is'))
+    .addOption(
+      option('--name <name>', 'CULVERT_MANAGER_NAME', 'name shown to people; default: the host name'),
+    )
+    .addOption(option('--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'name of this cluster'))
     .addOption(
       option(
         '--state-dir <path>',
         'CULVERT_STATE_DIR',
-        'where the manager id is kept; in Kubernetes only when set',
+        'folder that keeps the manager id; in Kubernetes only if set',
       ),
     )
     .addOption(
       option(
         '--ca-file <path>',
         'CULVERT_CA_FILE',
-        'PEM certificates to trust at Culvert, instead of the usual ones',
+        'PEM certificates to trust for Culvert, instead of the usual ones',
       ),
     )
     .addOption(
       option(
         '--ingress-ca-file <path>',
         'CULVERT_INGRESS_CA_FILE',
-        'PEM certificates to trust at services, beside the usual ones',
+        'PEM certificates to trust for services, in addition to the usual ones',
       ),
     )
     .addOption(
       option(
         '--allow <target>',
         'CULVERT_ALLOW, separated by commas',
-        'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that may be connected to; repeatable; default: all but loopback, link-local and cloud metadata addresses, which take a rule of their own',
+        'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that it may connect to; repeatable; default: all except loopback, link-local and cloud metadata addresses, which need a rule of their own',
       ).argParser((target: string, before: string[] | undefined) => [...(before ?? []), target]),
     )
     .addOption(
       option(
         '--connect-timeout-ms <ms>',
         'CULVERT_CONNECT_TIMEOUT_MS',
-        'longest attempt to connect; default: 10000',
+        'limit for one connection attempt; default: 10000',
       ),
     )
     .addOption(
       option(
         '--drain-ms <ms>',
         'CULVERT_DRAIN_MS',
-        'how long open streams may go on at SIGTERM; default: 30000',
+        'how long open streams may continue after SIGTERM; default: 30000',
       ),
     )
     .addOption(
-      option('--admin-port <port>', 'CULVERT_ADMIN_PORT', 'serves /healthz and /readyz; default: off'),
+      option('--admin-port <port>', 'CULVERT_ADMIN_PORT', 'port of /healthz and /readyz; default: off'),
     )
     .addOption(
       option(
         '--cluster-port <port>',
         'CULVERT_CLUSTER_PORT',
-        'where traffic agents and clients inside the cluster meet; default: off',
+        'port where traffic agents and clients inside the cluster meet; default: off',
       ),
     )
     .addOption(
       option(
         '--cluster-tls-cert-file <path>',
         'CULVERT_CLUSTER_TLS_CERT_FILE',
-        'PEM certificate of that port; default: it speaks plain text',
+        'PEM certificate of that port; default: plain text',
       ),
     )
     .addOption(
@@ -166,7 +168,7 @@ function commandLine(): Command {
       option(
         '--client-grace-ms <ms>',
         'CULVERT_CLIENT_GRACE_MS',
-        'how long the intercepts of a client that is away are kept; default: 60000',
+        'how long to keep the intercepts of a disconnected client; default: 60000',
       ),
     )
     .addOption(option('--log-level <level>', 'LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}; default: info`))
@@ -183,7 +185,7 @@ function clusterTls(settings: SettingReader<Flags>): CertificateFiles | undefine
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
     throw new ConfigurationError(
-      'CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE must both be set, or neither',
+      'set both CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE, or neither',
     );
   }
   return { certFile, keyFile };
@@ -204,7 +206,7 @@ function apiKeySource(env: NodeJS.ProcessEnv): TrafficManagerOptions['apiKey'] {
   );
 }
 
-/** A container's own file system is gone with the container: what it keeps is no identity. */
+/** A container's own file system disappears with the container, so an id kept there would not be stable. */
 function stateDirectory(given: string | undefined, env: NodeJS.ProcessEnv): string | null {
   if (given !== undefined) return given;
   if (env['KUBERNETES_SERVICE_HOST']) return null;

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 describe('the manager id', () => {
-  it('is made once and kept, for its owner only', () => {
+  it('is created once and stored for its owner only', () => {
     const stateDirectory = join(directory, 'a', 'b');
     const id = findManagerId({ ...NOWHERE, stateDirectory });
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -22,23 +22,26 @@ describe('the manager id', () => {
     expect(statSync(join(stateDirectory, 'manager-id')).mode & 0o777).toBe(0o600);
   });
 
-  it('is the one that somebody wrote', () => {
+  it('is the one in the file', () => {
     writeFileSync(join(directory, 'manager-id'), 'my-cluster\n');
     expect(findManagerId({ ...NOWHERE, stateDirectory: directory })).toBe('my-cluster');
   });
 
-  it.each(['', 'two words', 'x'.repeat(129), 'a\u0007'])('is derived when what was written is %j', (text) => {
-    writeFileSync(join(directory, 'manager-id'), text);
-    expect(findManagerId({ ...NOWHERE, stateDirectory: directory })).toMatch(/^derived-[0-9a-f]{32}$/);
-  });
+  it.each(['', 'is derived when the file contains %j', 'x'.repeat(129), 'a\u0007'])(
+    'is derived when what was written is %j',
+    (text) => {
+      writeFileSync(join(directory, 'manager-id'), text);
+      expect(findManagerId({ ...NOWHERE, stateDirectory: directory })).toMatch(/^derived-[0-9a-f]{32}$/);
+    },
+  );
 
-  it('is derived when the directory cannot be made', () => {
+  it('is derived when the folder cannot be created', () => {
     writeFileSync(join(directory, 'file'), '');
     const stateDirectory = join(directory, 'file', 'below');
     expect(findManagerId({ ...NOWHERE, stateDirectory })).toMatch(/^derived-/);
   });
 
-  it('is derived to the same for every pod of a deployment, and no other', () => {
+  it('is derived alike for every pod of a Deployment, and differs for other workloads', () => {
     const id = findManagerId(NOWHERE);
     expect(findManagerId({ ...NOWHERE, hostname: 'manager-7d9c5b8f6d-9k2lq' })).toBe(id);
     expect(findManagerId({ ...NOWHERE, hostname: 'manager-66b4d9c7f-zzzzz' })).toBe(id);

@@ -1,10 +1,10 @@
-/** Who this traffic manager is, the same after every restart. */
+/** The identity of this traffic manager, the same after every restart. */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface IdentitySources {
-  /** Where the id is kept, or null when no directory outlives the process. */
+  /** Folder that keeps the id, or null if no folder outlives the process. */
   readonly stateDirectory: string | null;
   readonly hostname: string;
   /** The Kubernetes namespace, or empty. */
@@ -13,12 +13,12 @@ export interface IdentitySources {
 
 const FILE_NAME = 'manager-id';
 
-/** A pod of a Deployment: `<name>-<template hash>-<random>`; of a StatefulSet: `<name>-<ordinal>`, which is stable. */
+/** A pod of a Deployment is `<name>-<template hash>-<random>`; of a StatefulSet `<name>-<ordinal>`, which is stable. */
 const POD_SUFFIX = /-[a-z0-9]{6,10}-[a-z0-9]{5}$/;
 
 /**
- * The id kept in the state directory, made when there is none. Without a directory that can be written: an id
- * derived from the namespace and the host name, less what Kubernetes changes with every pod.
+ * Returns the id in the state directory, and creates one if there is none. Without a writable directory it derives an id
+ * from the namespace and the host name, minus the parts that Kubernetes changes with every pod.
  */
 export function findManagerId(sources: IdentitySources): string {
   if (sources.stateDirectory !== null) {
@@ -30,12 +30,12 @@ export function findManagerId(sources: IdentitySources): string {
   return `derived-${hash}`;
 }
 
-/** The name of a pod less what Kubernetes changes with every pod of a Deployment. */
+/** Returns the name of a pod without the parts that Kubernetes changes with every pod of a Deployment. */
 export function withoutPodSuffix(pod: string): string {
   return pod.replace(POD_SUFFIX, '');
 }
 
-/** Null when the directory can neither be read nor written. */
+/** Null if the directory can neither be read nor written. */
 function keptId(directory: string): string | null {
   const file = join(directory, FILE_NAME);
   try {

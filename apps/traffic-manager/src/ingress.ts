@@ -1,4 +1,4 @@
-/** Which ingresses may be connected to, and how. */
+/** Decides which ingresses to connect to, and connects. */
 import { lookup as resolve } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import { isIP, isIPv6 } from 'node:net';
@@ -11,7 +11,7 @@ import type { AllowList, Refusal } from './allow-list.js';
 
 export interface IngressOptions {
   readonly allowList: AllowList;
-  /** PEM certificates that are trusted beside the built-in ones, or null. */
+  /** PEM certificates to trust in addition to the built-in ones, or null. */
   readonly extraCa: string | null;
 }
 
@@ -26,7 +26,10 @@ export class IngressDialer {
     }
   }
 
-  /** Why `target` must not be tried at all, for people; null when it may. Addresses of a name are judged once they are known. */
+  /**
+   * Returns why `target` must not be tried at all, for people; null if it may be. Addresses of a name are judged once they
+   * are known.
+   */
   refusalOf({ host, port }: StreamTarget): string | null {
     const { allowList } = this.options;
     if (!allowList.mayAllow(host, port)) return `${host}:${port} is not allowed by this traffic manager`;
@@ -36,8 +39,8 @@ export class IngressDialer {
   }
 
   /**
-   * Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. `onData` gets
-   * what arrives, never before this returned.
+   * Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. `onData` receives
+   * incoming bytes, never before this function has returned.
    */
   dial(target: StreamTarget, onData: (chunk: Buffer) => void): Socket {
     // RFC 6066 §3: without a trailing dot.
@@ -53,7 +56,7 @@ export class IngressDialer {
     return connectIngress({ host, port, tls: target.tls ? tls : null, lookup }, onData);
   }
 
-  /** Keeps of a name's addresses those that are allowed: what was judged is what gets connected. */
+  /** Keeps the allowed addresses of a name, so that the judged addresses are the ones connected to. */
   private lookupFor({ host, port }: StreamTarget): LookupFunction {
     const { allowList } = this.options;
     return (hostname, options, callback) => {
@@ -80,14 +83,14 @@ interface Refused {
   readonly refusal: Refusal;
 }
 
-/** Why none of its addresses may be connected to, and what whoever runs the traffic manager can do. */
+/** Explains why none of its addresses may be connected to, and what the operator of the traffic manager can do. */
 function explain(host: string, port: number, refused: readonly Refused[]): string {
   const special = refused.find(({ refusal }) => refusal !== 'outside');
   if (special === undefined) return `no address of ${host} is allowed by this traffic manager`;
   const { address, refusal } = special;
-  const subject = address === host ? address : `${host} leads to ${address}, which`;
+  const subject = address === host ? address : `${host} resolves to ${address}, which`;
   const rule = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  return `${subject} is ${refusal} address: this traffic manager connects there only with a rule such as --allow ${rule}`;
+  return `${subject} is ${refusal} address: to connect to it, start this traffic manager with a rule such as --allow ${rule}`;
 }
 
 function forbidden(message: string): NodeJS.ErrnoException {

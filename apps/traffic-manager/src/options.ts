@@ -3,37 +3,37 @@ import { checkClusterSecret } from '@culvert/meeting-point';
 import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/runtime';
 import { AllowList } from './allow-list.js';
 
-/** What `startTrafficManager` is told. */
+/** Options of `startTrafficManager`. */
 export interface TrafficManagerOptions {
-  /** `http:` or `https:` address of the deployment. */
+  /** `http:` or `https:` URL of the deployment. */
   readonly url: string;
-  /** The key, or how to read it anew before every attempt. */
+  /** The key, or a function that reads it again before every attempt. */
   readonly apiKey: string | (() => Promise<string>);
-  /** Who this is, the same after every restart: 1 to 128 characters. */
+  /** Manager id, the same after every restart: 1 to 128 characters. */
   readonly managerId: string;
-  /** What people call it. Default: the host name. */
+  /** Name shown to people. Default: the host name. */
   readonly name?: string;
-  /** Which cluster it runs in. Default: empty. */
+  /** Name of the cluster. Default: empty. */
   readonly clusterId?: string;
-  /** PEM certificates to trust at the edge instead of the built-in ones. */
+  /** PEM certificates to trust for the edge instead of the built-in ones. */
   readonly ca?: string;
-  /** PEM certificates to trust at the ingress beside the built-in ones. */
+  /** PEM certificates to trust for ingresses, in addition to the built-in ones. */
   readonly ingressCa?: string;
-  /** Targets that may be connected to (allow-list.ts). Default: all but special addresses (special-address.ts). */
+  /** Targets that it may connect to (allow-list.ts). Default: all but special addresses (special-address.ts). */
   readonly allow?: readonly string[];
-  /** Longest attempt to connect to the edge, and to an ingress, TLS included. Default: 10 s. */
+  /** Limit for one attempt to connect to the edge, or to an ingress, TLS included. Default: 10 s. */
   readonly connectTimeoutMs?: number;
   /** How long `stop` lets open streams finish. Default: 30 s. */
   readonly drainMs?: number;
   /** Port of `/healthz` and `/readyz`. Default: none. */
   readonly adminPort?: number;
-  /** Port inside the cluster at which traffic agents and clients meet (docs/cluster.md); 0: a free one. Default: none. */
+  /** Port inside the cluster where traffic agents and clients meet (docs/cluster.md); 0: a free one. Default: none. */
   readonly clusterPort?: number;
-  /** Certificate and key of that port. Default: it speaks plain text. */
+  /** Certificate and key of that port. Default: plain text. */
   readonly clusterTls?: CertificateFiles;
-  /** What agents and clients may show instead of an API key: 16 to 512 visible characters. Default: none. */
+  /** Secret that agents and clients may use instead of an API key: 16 to 512 visible characters. Default: none. */
   readonly clusterSecret?: string;
-  /** How long the intercepts of a client that is away are kept. Default: 60 s. */
+  /** How long the intercepts of a disconnected client are kept. Default: 60 s. */
   readonly clientGraceMs?: number;
 }
 
@@ -85,7 +85,7 @@ function checkedTls({ clusterTls, clusterPort }: TrafficManagerOptions): Certifi
   if (clusterTls === undefined) return null;
   if (clusterPort === undefined)
     throw new ConfigurationError('CULVERT_CLUSTER_TLS_CERT_FILE needs CULVERT_CLUSTER_PORT');
-  // Whoever serves it reads it again: a file that is of no use is to be told before anything is started.
+  // The server reads it again; this check reports an unusable file before anything is started.
   try {
     readCertificate(clusterTls);
   } catch (cause) {
@@ -95,15 +95,15 @@ function checkedTls({ clusterTls, clusterPort }: TrafficManagerOptions): Certifi
   return clusterTls;
 }
 
-/** Throws ConfigurationError unless `value` is the http or https address of something. */
+/** Throws ConfigurationError unless `value` is an http or https URL. */
 export function parseHttpUrl(setting: string, value: string): URL {
-  const wanted = `${setting} must be an http or https address, such as https://culvert.example.com`;
+  const wanted = `${setting} must be an http or https URL, such as https://culvert.example.com`;
   if (value === '') throw new ConfigurationError(`${wanted}; it is not set`);
   let url: URL;
   try {
     url = new URL(value);
   } catch (cause) {
-    throw new ConfigurationError(`${wanted}; "${value}" is not an address`, { cause });
+    throw new ConfigurationError(`${wanted}; "${value}" is not a URL`, { cause });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new ConfigurationError(`${wanted}; "${value}" is neither`);

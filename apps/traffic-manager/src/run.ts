@@ -3,11 +3,11 @@ import { readCommand } from './command.js';
 import { DEFAULT_DRAIN_MS } from './options.js';
 import { startTrafficManager } from './traffic-manager.js';
 
-/** Beyond the drain time: for closing what is left, on a busy machine. */
+/** Added to the drain time: for closing what is left, on a busy machine. */
 const EXTRA_STOP_MS = 5000;
 
 /**
- * Runs a traffic manager until the process ends: with 0 after a signal, with 1 when the traffic manager gives up.
+ * Runs a traffic manager until the process ends: with 0 after a signal, with 1 if the traffic manager gives up.
  * @throws ConfigurationError
  */
 export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {

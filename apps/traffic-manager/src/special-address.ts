@@ -1,6 +1,6 @@
 /**
- * Addresses that lead to the traffic manager's own machine, or to what only that machine may ask: its cloud's metadata. No
- * preview is meant to lead there, and what answers there often trusts whoever can connect.
+ * Addresses of the traffic manager's own machine, or of services that only that machine may call: its cloud's metadata. No
+ * preview should reach them, and services there often trust all callers.
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { ipv6Groups, plainAddress } from '@culvert/sockets';
@@ -96,7 +96,7 @@ function embeddedIpv4(address: string): readonly string[] {
   return startsWith(0x2002) ? [at(1)] : [];
 }
 
-/** Which of the places of RFC 6052 §2.2 the address is at depends on the network: one that is empty there says nothing. */
+/** The network decides which position of RFC 6052 §2.2 holds the address: one that is empty there proves nothing. */
 function localNat64(groups: readonly number[]): readonly string[] {
   const octets = groups.flatMap((group) => [group >> 8, group & 255]);
   return [

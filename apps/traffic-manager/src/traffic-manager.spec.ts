@@ -63,7 +63,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A server on which each connection is given to `serve`. */
+/** A server whose connections `serve` handles. */
 function ingress(serve: (socket: Socket) => void): Promise<number> {
   return listen(
     createServer({ allowHalfOpen: true }, (socket) => {
@@ -82,7 +82,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe('a splice', () => {
+describe('a stream joined to its ingress', () => {
   it('carries 64 MiB each way at once, unchanged', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
@@ -117,7 +117,7 @@ describe('a splice', () => {
     expect(upload.digest('hex')).toBe(digest);
   });
 
-  it('stops reading from the ingress while the stream is paused, and goes on later', async () => {
+  it('stops reading from the ingress while the stream is paused, and resumes later', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     let written = 0;
@@ -132,7 +132,7 @@ describe('a splice', () => {
       };
       socket.on('drain', pump);
       pump();
-      // Nothing more fits anywhere once a while passes without progress.
+      // The buffers are full once there is no progress for a while.
       let before = -1;
       const watch = setInterval(() => {
         if (before === socket.bytesWritten) stalled.resolve();
@@ -151,7 +151,7 @@ describe('a splice', () => {
     expect(probe.receivedBytes).toBe(96 * MIB);
   });
 
-  it('passes on the half-close of the edge and still delivers the answer', async () => {
+  it('passes on the half-close of the edge and still delivers the response', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     const port = await ingress((socket) => {
@@ -167,7 +167,7 @@ describe('a splice', () => {
     expect(tunnel.streamCount).toBe(0);
   });
 
-  it('passes on the half-close of the ingress and still takes bytes', async () => {
+  it('passes on the half-close of the ingress and still accepts bytes', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     const rest = new Deferred<string>();
@@ -212,7 +212,7 @@ describe('a splice', () => {
     expect(tunnel.streamCount).toBe(0);
   });
 
-  it('leaves nothing behind after 1,000 streams that the edge aborted at any moment', async () => {
+  it('leaves nothing behind after 1,000 streams that the edge aborted at random times', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     let open = 0;
@@ -251,14 +251,14 @@ describe('a splice', () => {
   });
 });
 
-describe('an ingress that cannot be reached', () => {
+describe('an unreachable ingress', () => {
   async function failureOf(changes: Partial<TrafficManagerOptions>, target: Parameters<typeof targetOf>) {
     start(changes);
     const { tunnel } = await edge.nextTunnel();
     return new StreamProbe(tunnel, targetOf(...target)).reset;
   }
 
-  it('is refused with its address', async () => {
+  it('is reported as refused, with its address', async () => {
     const port = await freePort();
     expect(await failureOf({}, [port])).toEqual({
       code: ResetCode.INGRESS_REFUSED,
@@ -266,20 +266,20 @@ describe('an ingress that cannot be reached', () => {
     });
   });
 
-  it('is unreachable when there is no route', async () => {
-    // 255.255.255.255 is no unicast address: the kernel refuses at once, with no packet sent.
+  it('is reported as unreachable when there is no route', async () => {
+    // 255.255.255.255 is not a unicast address: the kernel refuses at once, with no packet sent.
     const { code } = await failureOf({}, [80, { host: '255.255.255.255' }]);
     expect(code).toBe(ResetCode.INGRESS_UNREACHABLE);
   });
 
-  it('has an unknown name', async () => {
-    // RFC 1035 §2.3.4: an empty label is no name, which the resolver knows without asking anybody.
+  it('is reported when its name is unknown', async () => {
+    // RFC 1035 §2.3.4: an empty label is not a name, so the resolver needs no query.
     const { code, detail } = await failureOf({}, [80, { host: 'no..host' }]);
     expect(code).toBe(ResetCode.INGRESS_DNS);
     expect(detail).toContain('no..host');
   });
 
-  it('times out in the TLS handshake', async () => {
+  it('is reported when the TLS handshake times out', async () => {
     const port = await ingress(() => undefined);
     const failure = await failureOf({ connectTimeoutMs: 150 }, [port, { tls: true }]);
     expect(failure).toEqual({
@@ -288,14 +288,14 @@ describe('an ingress that cannot be reached', () => {
     });
   });
 
-  it('speaks no TLS', async () => {
+  it('is reported when it does not speak TLS', async () => {
     const port = await ingress((socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
     );
     expect((await failureOf({}, [port, { tls: true }])).code).toBe(ResetCode.INGRESS_TLS);
   });
 
-  it('closes during the TLS handshake', async () => {
+  it('is reported when it closes during the TLS handshake', async () => {
     const port = await ingress((socket) => socket.once('data', () => socket.destroy()));
     expect((await failureOf({}, [port, { tls: true }])).code).toBe(ResetCode.INGRESS_TLS);
   });
@@ -320,7 +320,7 @@ describe('a TLS ingress', () => {
     return { port: await listen(server), serverNames };
   }
 
-  it('is verified against the extra authority, asked for by SNI and spoken to in HTTP/1.1', async () => {
+  it('is verified against the extra authority, gets its name by SNI, and speaks HTTP/1.1', async () => {
     const { port, serverNames } = await tlsIngress();
     start({ ingressCa: certificate.cert });
     const { tunnel } = await edge.nextTunnel();
@@ -343,7 +343,7 @@ describe('a TLS ingress', () => {
 
   // Node 20: `tls.connect` ignores `noDelay`. A second small write then waits for the ACK of the first, which the other
   // end delays by 40 ms: 0.8 s for what takes a few milliseconds.
-  it('gets small writes at once', async () => {
+  it('receives small writes at once', async () => {
     const server = createTlsServer(certificate, (socket) => {
       socket.on('error', () => undefined);
       socket.on('data', (chunk) => chunk.includes('b') && socket.write('c'));
@@ -364,7 +364,7 @@ describe('a TLS ingress', () => {
     expect(performance.now() - started).toBeLessThan(400);
   });
 
-  it('is spoken to in HTTP/2 when the target says so', async () => {
+  it('speaks HTTP/2 when the target asks for it', async () => {
     const { port } = await tlsIngress();
     start({ ingressCa: certificate.cert });
     const { tunnel } = await edge.nextTunnel();
@@ -380,7 +380,7 @@ describe('a TLS ingress', () => {
   it.each([
     ['speaks HTTP/1.1 only', { ALPNProtocols: ['http/1.1'] }],
     ['knows no ALPN', {}],
-  ])('fails when it has to speak HTTP/2 and %s', async (_case, options) => {
+  ])('fails when it must speak HTTP/2 and %s', async (_case, options) => {
     let bytes = 0;
     const server = createTlsServer({ ...certificate, ...options }, (socket) => {
       socket.on('error', () => undefined);
@@ -411,7 +411,7 @@ describe('a TLS ingress', () => {
     expect(failure.detail).toMatch(detail);
   });
 
-  it('is not verified when the preview says so', async () => {
+  it('is not verified when the preview turns that off', async () => {
     const { port } = await tlsIngress();
     start();
     const { tunnel } = await edge.nextTunnel();
@@ -428,14 +428,14 @@ describe('a TLS ingress', () => {
 describe('the allow list', () => {
   it.each([
     ['127.0.0.1', /^127\.0\.0\.1 is a loopback address: .* --allow 127\.0\.0\.1:(\d+)$/],
-    ['localhost', /^localhost leads to \S+, which is a loopback address: .* --allow \S+$/],
-  ])('says what is missing where %s is refused', async (host, message) => {
+    ['localhost', /^localhost resolves to \S+, which is a loopback address: .* --allow \S+$/],
+  ])('names the missing rule when %s is refused', async (host, message) => {
     start({ allow: [] });
     const { tunnel } = await edge.nextTunnel();
     expect((await new StreamProbe(tunnel, targetOf(80, { host })).reset).detail).toMatch(message);
   });
 
-  it('tries no address of cloud metadata', async () => {
+  it('blocks addresses of cloud metadata', async () => {
     start({ allow: [] });
     const { tunnel } = await edge.nextTunnel();
     for (const host of ['169.254.169.254', 'fd00:ec2::254', '64:ff9b::a9fe:a9fe', 'fe80::1%lo']) {
@@ -452,7 +452,7 @@ describe('the allow list', () => {
     ['loopback by another notation', [], '::ffff:7f00:1'],
     ['loopback by a number', [], '2130706433'],
     ['what stands for this machine', [], '0.0.0.0'],
-    ['a name that leads to loopback', [], 'localhost'],
+    ['a name that resolves to loopback', [], 'localhost'],
     ['loopback with rules for everything', ['0.0.0.0/0', '::/0'], 'localhost'],
   ])('forbids %s', async (_case, allow, host) => {
     const port = await ingress((socket) => socket.end('secret'));
@@ -466,7 +466,7 @@ describe('the allow list', () => {
     ['an address in a range', ['127.0.0.0/8'], '127.0.0.1'],
     ['a name that leads into a range', ['127.0.0.0/8'], 'localhost'],
     ['a name', ['localhost'], 'LOCALHOST'],
-  ])('lets %s through', async (_case, allow, host) => {
+  ])('allows %s', async (_case, allow, host) => {
     const port = await ingress((socket) => socket.end('fine'));
     start({ allow });
     const { tunnel } = await edge.nextTunnel();
@@ -476,8 +476,8 @@ describe('the allow list', () => {
   });
 });
 
-describe('the tunnel', () => {
-  it('carries who this is and the key', async () => {
+describe('the tunnel of a traffic manager', () => {
+  it('sends its identity and the key', async () => {
     const manager = start({ name: 'staging', clusterId: 'c1' });
     const { hello } = await edge.nextTunnel();
     await manager.ready;
@@ -485,7 +485,7 @@ describe('the tunnel', () => {
     expect(edge.credentials).toEqual(['Bearer cvt_key']);
   });
 
-  it('goes through the proxy of the environment, where one is set', async () => {
+  it('uses the proxy of the environment', async () => {
     const proxy = await ConnectProxy.start();
     vi.stubEnv('HTTP_PROXY', proxy.url);
     try {
@@ -502,7 +502,7 @@ describe('the tunnel', () => {
     }
   });
 
-  it('is dialed again after it was lost, by the same instance', async () => {
+  it('is dialed again after a loss, by the same instance', async () => {
     start();
     const first = await edge.nextTunnel();
     first.tunnel.close(GoAwayCode.INTERNAL, 'a fault');
@@ -537,7 +537,7 @@ describe('the tunnel', () => {
     expect(probe.text).toBe('late answer');
   });
 
-  it.each([401, 403])('is not dialed in haste after status %i, and the reason is logged', async (status) => {
+  it.each([401, 403])('is dialed slowly after status %i, and the reason is logged', async (status) => {
     edge.refuseWith = status;
     const refused = edge.somethingHappens();
     start();
@@ -548,7 +548,7 @@ describe('the tunnel', () => {
     expect(delayMs).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('waits for long when another process took over', async () => {
+  it('waits long when another process took over', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     tunnel.goAway(GoAwayCode.SUPERSEDED, 'a newer one', { graceMs: 0 });
@@ -556,7 +556,7 @@ describe('the tunnel', () => {
     expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('waits for long, and says why, when the edge has as many sessions of the team as it may', async () => {
+  it('waits long, and logs why, when the team has reached its limit of sessions', async () => {
     const reason = 'the team has reached its limit of 2 sessions';
     edge.answer = { refuse: { code: GoAwayCode.LIMIT, reason } };
     start();
@@ -569,14 +569,14 @@ describe('the tunnel', () => {
     expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('waits for long when its key was revoked', async () => {
+  it('waits long when its key was revoked', async () => {
     start();
     (await edge.nextTunnel()).tunnel.close(GoAwayCode.KEY_REVOKED, 'revoked');
     await until(() => lines.some(({ msg }) => msg === 'dialing again'));
     expect(lines.find(({ msg }) => msg === 'dialing again')!['delayMs']).toBeGreaterThanOrEqual(30_000);
   });
 
-  it('is dialed again soon when its key was revoked and there is another by now', async () => {
+  it('is dialed again soon when its key was revoked but replaced', async () => {
     let key = 'cvt_old';
     start({ apiKey: () => Promise.resolve(key) });
     const { tunnel } = await edge.nextTunnel();
@@ -586,7 +586,7 @@ describe('the tunnel', () => {
     expect(edge.credentials).toEqual(['Bearer cvt_old', 'Bearer cvt_new']);
   });
 
-  it('is given up when there is no protocol version in common', async () => {
+  it('is given up when there is no common protocol version', async () => {
     edge.answer = { refuse: { code: GoAwayCode.UNSUPPORTED_VERSION, reason: 'too old' } };
     const manager = start();
     expect(await manager.ended).toBe('UNSUPPORTED_VERSION: too old');
@@ -594,7 +594,7 @@ describe('the tunnel', () => {
   });
 });
 
-describe('stop', () => {
+describe('TrafficManager.stop', () => {
   it('lets open streams finish', async () => {
     const manager = start({ drainMs: 10_000 });
     const { tunnel, closed } = await edge.nextTunnel();
@@ -624,7 +624,7 @@ describe('stop', () => {
     expect((await probe.reset).code).toBe(ResetCode.TUNNEL_LOST);
   });
 
-  it('ends an attempt that is under way', async () => {
+  it('ends a pending attempt', async () => {
     // Accepts connections and never answers the upgrade.
     const port = await ingress(() => undefined);
     const manager = start({ url: `http://127.0.0.1:${port}`, connectTimeoutMs: 60_000 });
@@ -640,7 +640,7 @@ describe('stop', () => {
   });
 });
 
-describe('health', () => {
+describe('health of a traffic manager', () => {
   it('is ready while a tunnel is open', async () => {
     const adminPort = await freePort();
     edge.refuseWith = 503;
@@ -667,7 +667,7 @@ describe('health', () => {
   });
 });
 
-describe('options', () => {
+describe('options of a traffic manager', () => {
   it.each([
     ['CULVERT_URL', { url: 'ftp://edge' }],
     ['CULVERT_URL', { url: 'nonsense' }],
@@ -677,13 +677,13 @@ describe('options', () => {
     ['CULVERT_MANAGER_NAME', { name: 'a\nb' }],
     ['CULVERT_CLUSTER_ID', { clusterId: 'x'.repeat(129) }],
     ['CULVERT_ALLOW', { allow: ['10.0.0.0/33'] }],
-  ])('name %s when it is wrong: %o', (variable, changes) => {
+  ])('are refused with a wrong %s: %o', (variable, changes) => {
     expect(() => start(changes)).toThrow(ConfigurationError);
     expect(() => start(changes)).toThrow(variable);
   });
 });
 
-/** Resolves when `condition` holds; a test that waits in vain runs into its own time limit. */
+/** Resolves when `condition` holds; otherwise the test reaches its time limit. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -1,6 +1,6 @@
 /**
- * Keeps a tunnel to the edge open, and splices every stream that the edge opens to its ingress. With a cluster port it
- * also is where traffic agents and clients meet, whether the edge can be reached or not.
+ * Keeps a tunnel to the edge open, and joins every stream that the edge opens to its ingress. With a cluster port, traffic
+ * agents and clients also meet here, whether the edge is reachable or not.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -22,9 +22,9 @@ import { VERSION } from './version.js';
 
 /** A running traffic manager. */
 export interface TrafficManager {
-  /** Port at which agents and clients meet, once that is known; null without one. Rejects when it is taken. */
+  /** Port where agents and clients meet, once it listens; null without one. Rejects if it is taken. */
   readonly clusterPort: Promise<number | null>;
-  /** Resolves when the first tunnel is open; rejects when there never will be one. */
+  /** Resolves when the first tunnel is open; rejects if there will never be one. */
   readonly ready: Promise<void>;
   /** Resolves when the manager has ended: null after `stop`, else why it gave up. */
   readonly ended: Promise<string | null>;
@@ -32,7 +32,7 @@ export interface TrafficManager {
   stop(): Promise<void>;
 }
 
-/** Starts at once; never throws later. Throws ConfigurationError when an option is wrong. */
+/** Starts at once; never throws later. Throws ConfigurationError if an option is wrong. */
 export function startTrafficManager(options: TrafficManagerOptions, log: Logger): TrafficManager {
   return new Manager(resolveOptions(options), log);
 }
@@ -46,7 +46,7 @@ class Manager implements TrafficManager {
 
   private readonly hello: Hello;
   private readonly dialer: IngressDialer;
-  /** For the calls of Culvert's API. */
+  /** For calls of Culvert's API. */
   private readonly http: HttpClient;
   private readonly sockets = new Set<Socket>();
   private readonly admin: Server | null;
@@ -65,7 +65,7 @@ class Manager implements TrafficManager {
       this.markReady = resolve;
       this.markFailed = reject;
     });
-    // Whoever does not wait for readiness hears of a failure through `ended`.
+    // Callers that do not wait for readiness learn of a failure through `ended`.
     this.ready.catch(() => undefined);
     this.ended = new Promise((resolve) => {
       this.markEnded = resolve;
@@ -103,7 +103,7 @@ class Manager implements TrafficManager {
       this.kept.stop('the traffic manager is stopping', drainMs),
       this.meetingPoint?.stop(drainMs),
     ]);
-    // The streams are done; the last of their bytes may still be on the way to an ingress.
+    // The streams are done; their last bytes may still be on the way to an ingress.
     const rest = [...this.sockets].map((socket) => once(socket, 'close'));
     const timer = setTimeout(() => this.destroySockets(), Math.max(0, deadline - performance.now()));
     await Promise.allSettled(rest);
@@ -157,12 +157,12 @@ class Manager implements TrafficManager {
         this.markReady();
       },
       onGoAway: ({ streamCount }, { code, reason }) =>
-        this.log.info({ code: goAwayName(code), reason, streams: streamCount }, 'the edge says go away'),
+        this.log.info({ code: goAwayName(code), reason, streams: streamCount }, 'the edge asked to go away'),
       onStream: (stream, target) => this.splice(stream, target),
       onClose: (_tunnel, { code, reason, wasError }) =>
         this.log[wasError ? 'warn' : 'info']({ code: goAwayName(code), reason }, 'disconnected'),
       onRefused: (status, reason) => this.logRefusal(edge, status, reason),
-      onCredentialError: (error) => this.log.error({ err: error }, 'the API key cannot be read'),
+      onCredentialError: (error) => this.log.error({ err: error }, 'cannot read the API key'),
       onSuperseded: () =>
         this.log.warn({ managerId: this.hello.managerId }, 'another process with this manager id took over'),
       onRetry: (delayMs) => this.log.debug({ delayMs: Math.round(delayMs) }, 'dialing again'),
@@ -177,7 +177,7 @@ class Manager implements TrafficManager {
     } else if (status === 403) {
       this.log.error({ edge }, 'the API key may not open tunnels: it needs the scope "tunnel"');
     } else {
-      this.log.warn({ edge, status, reason }, 'the edge cannot be reached');
+      this.log.warn({ edge, status, reason }, 'cannot reach the edge');
     }
   }
 
@@ -196,7 +196,7 @@ class Manager implements TrafficManager {
       isTls: target.tls,
       alpn: target.alpn ?? 'http/1.1',
       label,
-      // A visitor can cause these at any rate, and the edge tells the visitor: not more than a debug line.
+      // Visitors can cause these at any rate, and the edge reports them to the visitor: log at debug only.
       onFailure: ({ code, detail }) => this.log.debug({ ingress: label, code, detail }, 'ingress failed'),
     });
   }
@@ -210,7 +210,7 @@ class Manager implements TrafficManager {
     return server;
   }
 
-  /** With a meeting point it serves the cluster even while Culvert is away. */
+  /** With a meeting point it serves the cluster even while Culvert is unreachable. */
   private get isReady(): boolean {
     return !this.isStopping && (this.meetingPoint !== null || this.kept.current !== null);
   }
@@ -223,7 +223,7 @@ class Manager implements TrafficManager {
     if (this.isStopping) return;
     this.isStopping = true;
     this.log.fatal({ reason }, 'giving up');
-    this.kept?.close('the traffic manager gives up');
+    this.kept?.close('the traffic manager is giving up');
     this.reports?.stop();
     this.meetingPoint?.close();
     this.destroySockets();

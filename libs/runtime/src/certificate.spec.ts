@@ -64,7 +64,7 @@ describe(CertificateWatch.name, () => {
     expect(problems).toEqual([]);
   });
 
-  it('says nothing of a check between the replacements of the two files', () => {
+  it('ignores a check between the replacements of the two files', () => {
     writeFileSync(files.certFile, SECOND.cert);
     check();
     writeFileSync(files.keyFile, SECOND.key);
@@ -82,7 +82,7 @@ describe(CertificateWatch.name, () => {
     expect(changes).toHaveLength(1);
   });
 
-  it('checks no more once it is stopped', () => {
+  it('does not check once it is stopped', () => {
     watch.stop();
     write(SECOND);
     check();

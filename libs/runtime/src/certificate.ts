@@ -42,7 +42,7 @@ function readUnless({ certFile, keyFile }: CertificateFiles, served: Certificate
 export interface CertificateEvents {
   /** The files hold another certificate. It must be served from now on. */
   onChange(certificate: Certificate): void;
-  /** Two checks in a row found files that cannot be used. Not called again until a check finds usable files. */
+  /** Two checks in a row found unusable files. Not called again until a check finds usable files. */
   onProblem(error: ConfigurationError): void;
 }
 
@@ -65,7 +65,7 @@ export class CertificateWatch {
     clearInterval(this.timer);
   }
 
-  /** One failed check is no problem yet: it may have come between the replacements of the two files. */
+  /** A single failed check is not a problem: it may have come between the replacements of the two files. */
   private look(): void {
     let found: Certificate | null;
     try {

@@ -3,7 +3,7 @@ import { runInThisContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { restoreFastStrings } from './fast-strings.js';
 
-it('gives strings their quick methods back after a library has subclassed String', () => {
+it('restoreFastStrings makes string methods fast again after a library has subclassed String', () => {
   setFlagsFromString('--allow-natives-syntax');
   const isFast = runInThisContext('() => %HasFastProperties(String.prototype)') as () => boolean;
   runInThisContext('class Slow extends String {}');

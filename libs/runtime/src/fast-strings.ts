@@ -1,4 +1,4 @@
-/** Calls that make V8 look a method up; one is enough, the rest are for a V8 that is slower to make up its mind. */
+/** Calls that make V8 look up a method; one is enough, the rest are for a V8 that optimizes later. */
 const LOOK_UPS = 10;
 
 /**

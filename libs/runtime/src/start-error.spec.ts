@@ -27,14 +27,14 @@ describe('failToStart', () => {
     expect(said).toBe(`traffic-agent: ${error.message}\n`);
   });
 
-  it('exits with the code that a program has for wrong settings', () => {
+  it("exits with the program's own code for wrong settings", () => {
     const options = { configurationCode: 2 };
     expect(() => failToStart(new ConfigurationError('no'), options)).toThrow('exit 2');
     expect(() => failToStart(new Error('no'), options)).toThrow('exit 1');
   });
 
-  // Programs that hold a cluster secret and an API key printed the stack of any error as it was.
-  it('redacts what it prints of an unexpected error', () => {
+  // Programs that hold a cluster secret and an API key printed the stack of any error unredacted.
+  it('redacts an unexpected error', () => {
     const error = new Error('cannot use cvt_0123456789abcdef0123456789abcdef at redis://:hunter2@redis');
     expect(() => failToStart(error, { program: 'traffic-manager' })).toThrow('exit 1');
     expect(said).toMatch(
@@ -42,7 +42,7 @@ describe('failToStart', () => {
     );
   });
 
-  it('logs an unexpected error where there is a log', () => {
+  it('logs an unexpected error if there is a log', () => {
     const lines: string[] = [];
     const log = createLog({
       level: 'info',
@@ -54,7 +54,7 @@ describe('failToStart', () => {
     expect(JSON.parse(lines.join(''))).toMatchObject({ level: 'fatal', err: { message: 'broken' } });
   });
 
-  it('survives what is not an error', () => {
+  it('survives a value that is not an error', () => {
     expect(() => failToStart(null)).toThrow('exit 1');
     expect(said).toBe('culvert: null\n');
   });
@@ -74,7 +74,7 @@ describe('exitOnConfigurationError', () => {
     );
   });
 
-  it('passes results and other errors on', () => {
+  it('passes on results and other errors', () => {
     expect(exitOnConfigurationError(() => 1)).toBe(1);
     const broken = () => {
       throw new TypeError('a fault, not a configuration');
@@ -84,7 +84,7 @@ describe('exitOnConfigurationError', () => {
 });
 
 describe('listenError', () => {
-  it('names the setting of a port that is taken, and leaves other errors alone', () => {
+  it('names the setting of a port that is in use, and leaves other errors alone', () => {
     const taken = Object.assign(new Error('listen'), { code: 'EADDRINUSE' });
     expect(listenError(taken, 'PORT', 80)).toMatchObject({
       name: 'StartError',

@@ -2,20 +2,24 @@ import type { Logger } from 'pino';
 import { redactText } from './log/redact.js';
 import { ConfigurationError } from './settings/configuration-error.js';
 
-/** A process cannot start, and its operator can fix that. The message is one line: a setting, what is wrong with it, what would be right. */
+/**
+ * A process cannot start, and its operator can fix that. The message is one line: the setting, what is wrong with it, what
+ * would be right.
+ */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
 const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is in use by another program, maybe another Culvert (stop that, or choose another port)',
-  EACCES: 'needs rights that this process does not have (ports below 1024 do on many systems)',
+  EADDRINUSE: 'is in use by another program, possibly another Culvert (stop it, or choose another port)',
+  EACCES:
+    'needs permissions that this process does not have (many systems require them for ports below 1024)',
   EADDRNOTAVAIL: 'cannot be opened at HOST, which is not an address of this machine',
 };
 
 /**
- * Translates the error with which opening a port ended. @param variable the setting that names the port
- * @returns a StartError, or `error` itself when it says nothing about the port
+ * Translates an error of opening a port. @param variable the setting that names the port
+ * @returns a StartError, or `error` itself if it is not about the port
  */
 export function listenError(error: unknown, variable: string, port: number): unknown {
   const problem = LISTEN_PROBLEMS[(error as NodeJS.ErrnoException).code ?? ''];
@@ -23,9 +27,9 @@ export function listenError(error: unknown, variable: string, port: number): unk
 }
 
 export interface FailureOptions {
-  /** What the line on stderr begins with. Default: `culvert`. */
+  /** Prefix of the line on stderr. Default: `culvert`. */
   readonly program?: string;
-  /** Where an error that its operator cannot fix is logged with its stack. Default: stderr, redacted like the log. */
+  /** Log for errors that the operator cannot fix, with their stack. Default: stderr, redacted like the log. */
   readonly log?: Logger;
   /** Exit code for a ConfigurationError. Default: 1, as for all others. */
   readonly configurationCode?: number;
@@ -49,7 +53,7 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** Returns what `load` returns. A ConfigurationError of it ends the process. */
+/** Returns the result of `load`. Its ConfigurationError ends the process. */
 export function exitOnConfigurationError<T>(load: () => T): T {
   try {
     return load();

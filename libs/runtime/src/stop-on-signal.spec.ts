@@ -52,7 +52,7 @@ describe('stopOnSignal', () => {
     expect(exits).toEqual([1]);
   });
 
-  it('stops when its terminal closes, and goes on stopping at a second SIGHUP', async () => {
+  it('stops when its terminal closes, and continues to stop at a second SIGHUP', async () => {
     let finish = (): void => {};
     stopOnSignal({ stop: () => new Promise((resolve) => (finish = resolve)), graceMs: 1000, log });
     process.emit('SIGHUP', 'SIGHUP');
@@ -63,7 +63,7 @@ describe('stopOnSignal', () => {
     expect(exits).toEqual([0]);
   });
 
-  it('leaves at once when it is told twice', () => {
+  it('ends at once at the second signal', () => {
     stopOnSignal({ stop: () => new Promise(() => {}), graceMs: 1000, log });
     process.emit('SIGTERM');
     expect(exits).toEqual([]);

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 export interface StopOptions {
-  /** Finishes what is under way, then closes everything. Called once. */
+  /** Finishes work in progress, then closes everything. Called once. */
   readonly stop: () => Promise<void>;
   /** How long that may take. */
   readonly graceMs: number;
@@ -11,9 +11,9 @@ export interface StopOptions {
 /**
  * The signal policy of every program of Culvert that runs until it is stopped.
  *
- * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 when it finished, with 1 when it
- * failed or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process with 1 at once. A second SIGHUP does not: when a
- * terminal closes, its shell and the kernel may both send one.
+ * Runs `stop` on the first SIGTERM, SIGINT or SIGHUP and then ends the process: with 0 if it finished, with 1 if it failed
+ * or took longer than `graceMs`. A second SIGTERM or SIGINT ends the process with 1 at once. A second SIGHUP does not: when
+ * a terminal closes, its shell and the kernel may both send one.
  */
 export function stopOnSignal({ stop, graceMs, log }: StopOptions): void {
   let isStopping = false;
@@ -21,7 +21,7 @@ export function stopOnSignal({ stop, graceMs, log }: StopOptions): void {
   const handleSignal = (signal: NodeJS.Signals): void => {
     if (isStopping && signal === 'SIGHUP') return;
     if (isStopping) {
-      log.warn({ signal }, 'told to stop again: leaving at once');
+      log.warn({ signal }, 'received a second signal: ending at once');
       process.exit(1);
     }
     isStopping = true;

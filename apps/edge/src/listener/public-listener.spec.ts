@@ -118,7 +118,7 @@ describe(PublicListener.name, () => {
     await expect(
       PublicListener.open({ listen: { ...LISTEN, port: listener.port }, tls: null }, log),
     ).rejects.toThrow(
-      `PORT: ${listener.port} is in use by another program, maybe another Culvert (stop that, or choose another port)`,
+      `PORT: ${listener.port} is in use by another program, possibly another Culvert (stop it, or choose another port)`,
     );
   });
 });

@@ -1,7 +1,6 @@
 /**
- * The main job on one machine: a deployment, a traffic manager that dials it, a service behind the manager, and
- * a public preview of that service. Everything is in memory or in a temporary place of its own, and nothing is
- * left when it stops.
+ * Everything on one machine: a deployment, a traffic manager that dials it, a service behind the manager, and a public
+ * preview of that service. All data is in memory or in a temporary folder, and is removed when the demo stops.
  */
 import { inspect } from 'node:util';
 import { ApiClient, keyCredential } from '@culvert/api-client';
@@ -13,7 +12,7 @@ import { startTrafficManager } from '@culvert/traffic-manager';
 import { resultsOf } from '../results.js';
 import { startStandalone } from '../standalone.js';
 
-/** Shows what goes wrong, and nothing else: the terminal belongs to the four lines people copy. */
+/** Shows only problems: the terminal belongs to the four lines that people copy. */
 const LOG_LEVEL = process.env['LOG_LEVEL'] ?? 'warn';
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -52,7 +51,7 @@ async function main(): Promise<void> {
   });
   printResults([...resultsOf(standalone), ['Preview URL', preview]]);
   process.stdout.write(
-    '\nThe preview shows a small service that only the traffic manager can reach. Ctrl+C stops it all.\n',
+    '\nThe preview shows a small service that only the traffic manager can reach. Press Ctrl+C to stop everything.\n',
   );
 }
 

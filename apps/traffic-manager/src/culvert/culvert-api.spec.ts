@@ -8,7 +8,7 @@ let culvert: TestCulvert;
 afterEach(() => culvert.close());
 
 describe('a Culvert with a certificate of its own authority', () => {
-  it('is asked when CULVERT_CA_FILE holds that authority, as the tunnel dials it', async () => {
+  it('is called when CULVERT_CA_FILE holds that authority, like the tunnel', async () => {
     culvert = await TestCulvert.start(certificate);
     culvert.keys.set('cvt_key', { team: 'ours', scopes: [] });
     const trusting = createHttpClient({ ca: certificate.cert });
@@ -16,7 +16,7 @@ describe('a Culvert with a certificate of its own authority', () => {
     expect((await api.call('getMe')).team?.id).toBe('ours');
   });
 
-  it('is not without it, and the reason is told', async () => {
+  it('is not called without that authority, and the error explains why', async () => {
     culvert = await TestCulvert.start(certificate);
     const api = createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), createHttpClient());
     await expect(api.call('getMe')).rejects.toThrow(
@@ -29,7 +29,7 @@ describe('a Culvert with a certificate of its own authority', () => {
 describe('an error of Culvert', () => {
   const apiOf = () => createCulvertApi(culvert.url, () => Promise.resolve('cvt_key'), createHttpClient());
 
-  it('names the call, the status and what Culvert says', async () => {
+  it("names the call, the status and Culvert's detail", async () => {
     culvert = await TestCulvert.start();
     const error: unknown = await apiOf()
       .call('getMe')
@@ -47,7 +47,7 @@ describe('an error of Culvert', () => {
     [503, true],
     [429, true],
     [403, false],
-    // From something in between, such as the sign-in page of a network.
+    // A response from something in between, such as the sign-in page of a network.
     [302, true],
   ])('of status %i may pass by itself: %s', async (status, isPassing) => {
     culvert = await TestCulvert.start();
@@ -55,7 +55,7 @@ describe('an error of Culvert', () => {
     await expect(apiOf().call('getMe')).rejects.toMatchObject({ isPassing });
   });
 
-  it('is not made of a deletion of what is gone, and of every other failure is', async () => {
+  it('is not thrown for the deletion of a missing thing, but for every other failure', async () => {
     culvert = await TestCulvert.start();
     culvert.failWith = 404;
     await unlessGone(apiOf().call('deleteIntercept', { interceptId: 'a' }));

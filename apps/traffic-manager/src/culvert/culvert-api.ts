@@ -8,7 +8,7 @@ import type { z } from 'zod';
 export class CulvertApiError extends Error {
   override readonly name = 'CulvertApiError';
   constructor(
-    /** HTTP status; null when nothing answered. */
+    /** HTTP status; null if there was no response. */
     readonly status: number | null,
     message: string,
     options?: ErrorOptions,
@@ -16,7 +16,7 @@ export class CulvertApiError extends Error {
     super(message, options);
   }
 
-  /** Whether the same call may succeed later without anybody doing something. */
+  /** Whether the same call may succeed later without intervention. */
   get isPassing(): boolean {
     return this.status === null || this.status === 429 || this.status >= 500;
   }
@@ -27,7 +27,7 @@ const CALL_TIMEOUT_MS = 10_000;
 /** Lists come in pages. */
 const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
-/** What is read of each response and no more: a cluster is often newer than its Culvert. */
+/** Reads only these fields of each response: a cluster is often newer than its Culvert. */
 const intercept = interceptResource.pick({
   id: true,
   name: true,
@@ -71,7 +71,7 @@ export type CulvertIntercept = Read<z.output<typeof intercept>>;
 export type CulvertPreview = Read<z.output<typeof preview>>;
 export type Me = Read<z.output<(typeof READINGS)['getMe']>>;
 
-/** Calls reject with CulvertApiError. @param apiKey read anew for every call */
+/** Calls reject with CulvertApiError. @param apiKey read again for every call */
 export function createCulvertApi(url: URL, apiKey: () => Promise<string>, http: ApiTransport): CulvertApi {
   return new ApiClient({
     url: url.href,
@@ -101,7 +101,7 @@ export function createHttpClient({
   });
 }
 
-/** Waits for a deletion. What is gone already is deleted. */
+/** Waits for a deletion. A thing that no longer exists counts as deleted. */
 export async function unlessGone(deletion: Promise<void>): Promise<void> {
   try {
     await deletion;
@@ -123,9 +123,9 @@ function errorOf({ origin }: URL, failure: ApiFailure): CulvertApiError {
     }
     case 'not-culvert': {
       const { status, location, cause } = failure;
-      const where = location === null ? '' : `, it leads to ${location}`;
-      const message = `${call}: ${status}, the answer of ${origin} is not Culvert's${where}`;
-      // A redirect comes from something in between, such as the sign-in page of a network: another attempt follows soon.
+      const where = location === null ? '' : `, it redirects to ${location}`;
+      const message = `${call}: ${status}, the response of ${origin} is not from Culvert${where}`;
+      // A redirect comes from something in between, such as the sign-in page of a network: retry soon.
       return new CulvertApiError(status >= 300 && status < 400 ? null : status, message, { cause });
     }
     default:

@@ -52,7 +52,7 @@ function start(clientGraceMs = 0): InterceptReports {
     culvert.notify();
   };
   const log = pino({}, { write });
-  // Of this test: an earlier one's last call may still be under way.
+  // This test's calls only: the last call of an earlier test may still be in progress.
   const known = ids;
   const reports = new InterceptReports(
     {
@@ -94,7 +94,7 @@ describe('reports to Culvert', () => {
     expect(reports.trafficManagerId).toBe(MANAGER_ID);
   });
 
-  it('follow changes, and delete what is gone', async () => {
+  it('follow changes, and delete removed intercepts', async () => {
     wanted = [intercept('a')];
     const reports = start();
     await culvert.until(() => stored().length === 1);
@@ -116,7 +116,7 @@ describe('reports to Culvert', () => {
     expect(culvert.calls.filter((call) => !call.startsWith('GET'))).toEqual(['POST /intercepts']);
   });
 
-  it('adopt after a restart what the process before has written', async () => {
+  it('adopt after a restart what the previous process wrote', async () => {
     wanted = [intercept('a')];
     start().handleChange();
     await culvert.until(() => ids.has('a'));
@@ -129,7 +129,7 @@ describe('reports to Culvert', () => {
     expect(stored()).toHaveLength(1);
   });
 
-  it('leave alone what others have made, and keep what clients may still resume', async () => {
+  it('leave intercepts of others alone, and keep those that clients may still resume', async () => {
     culvert.intercepts.set('other', { id: 'other', ...described('other'), metadata: {} });
     culvert.intercepts.set('old', {
       id: 'old',
@@ -146,7 +146,7 @@ describe('reports to Culvert', () => {
     expect(stored().map(({ id }) => id)).toEqual(['other', 'old']);
   });
 
-  it('delete what nobody has resumed once the grace is over', async () => {
+  it('delete intercepts that were not resumed within the grace period', async () => {
     culvert.intercepts.set('other', { id: 'other', ...described('other'), metadata: {} });
     culvert.intercepts.set('old', {
       id: 'old',
@@ -158,7 +158,7 @@ describe('reports to Culvert', () => {
     expect(stored()[0].id).toBe('other');
   });
 
-  it('write again what somebody has deleted in Culvert', async () => {
+  it('write again what was deleted in Culvert', async () => {
     wanted = [intercept('a')];
     const reports = start();
     await culvert.until(() => ids.has('a'));
@@ -170,7 +170,7 @@ describe('reports to Culvert', () => {
     expect(stored()).toHaveLength(1);
   });
 
-  it('are made up for when Culvert is back', async () => {
+  it('catch up when Culvert is reachable again', async () => {
     wanted = [intercept('a')];
     const reports = start();
     await culvert.until(() => ids.has('a'));
@@ -182,13 +182,13 @@ describe('reports to Culvert', () => {
     expect(stored()).toHaveLength(2);
   });
 
-  it('name the scopes when the key lacks them, and do not hurry then', async () => {
+  it('name the missing scopes of the key, and then retry slowly', async () => {
     culvert.failWith = 403;
     const reports = start();
     await culvert.until(() => lines.length > 0);
     expect(lines).toMatchObject([
       {
-        msg: 'intercepts cannot be reported to Culvert',
+        msg: 'cannot report intercepts to Culvert',
         advice: 'the key needs the scopes sessions:read, intercepts:read and intercepts:write',
       },
     ]);

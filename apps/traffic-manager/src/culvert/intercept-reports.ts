@@ -1,26 +1,26 @@
 /**
- * Writes the cluster's intercepts to Culvert, by comparison: docs/cluster.md §5. So it does not matter which of the two was
- * away, nor which change was the last.
+ * Writes the cluster's intercepts to Culvert, by comparison: docs/cluster.md §5. So neither an outage of one side nor the
+ * order of changes matters.
  */
 import type { InterceptInfo } from '@culvert/meeting-point';
 import { Backoff } from '@culvert/outbound';
 import type { Logger } from 'pino';
 import { CulvertApiError, type CulvertApi, type CulvertIntercept, unlessGone } from './culvert-api.js';
 
-/** Metadata by which an intercept that was written here is known; its value is the id inside the cluster. */
+/** Metadata key that marks an intercept written here; its value is the id inside the cluster. */
 const CLUSTER_INTERCEPT = 'culvert/cluster-intercept';
 
-/** Even without a change: a person may have deleted something. */
+/** Compared even without a change: a person may have deleted an intercept. */
 const COMPARE_MS = 30_000;
 
-/** Changes that come together are written together. */
+/** Gathers changes that come together, to write them together. */
 const GATHER_MS = 20;
 
 export interface InterceptReportsOptions {
   readonly api: CulvertApi;
   readonly list: () => readonly InterceptInfo[];
   readonly setCulvertId: (id: string, culvertId: string | null) => void;
-  /** Since when clients have had the chance to resume what Culvert still has. */
+  /** How long after the start clients may resume what Culvert still has, in milliseconds. */
   readonly clientGraceMs: number;
 }
 
@@ -29,14 +29,14 @@ export class InterceptReports {
   private readonly backoff = new Backoff();
   private sessionId: string | null = null;
   private managerId: string | null = null;
-  /** What Culvert has, by the id inside the cluster; null: not known. */
+  /** The intercepts at Culvert, by their id inside the cluster; null: unknown. */
   private written: Map<string, CulvertIntercept> | null = null;
   /** Intercepts that were wanted while others may still be resumed. */
   private readonly seen = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
-  /** When it is due. */
+  /** When the next comparison is due. */
   private dueAt = 0;
-  /** After a failure nothing is tried before this. */
+  /** After a failure, nothing is attempted before this time. */
   private restUntil = 0;
   private isWorking = false;
   private isDirty = false;
@@ -48,12 +48,12 @@ export class InterceptReports {
     private readonly log: Logger,
   ) {}
 
-  /** As Culvert knows this traffic manager, or empty. */
+  /** Culvert's id of this traffic manager, or empty. */
   get trafficManagerId(): string {
     return this.managerId ?? '';
   }
 
-  /** The tunnel to Culvert is open: what it has is looked at anew. */
+  /** The tunnel to Culvert is open: read again what Culvert has. */
   handleConnected(sessionId: string): void {
     this.sessionId = sessionId;
     this.managerId = null;
@@ -63,18 +63,18 @@ export class InterceptReports {
     this.schedule(0);
   }
 
-  /** An intercept has come, gone or changed. */
+  /** An intercept was added, removed or changed. */
   handleChange(): void {
     this.isDirty = true;
     if (!this.isWorking) this.schedule(GATHER_MS);
   }
 
-  /** Until the next comparison, in milliseconds. */
+  /** Milliseconds until the next comparison. */
   dueInMs(): number {
     return this.dueAt - performance.now();
   }
 
-  /** Writes nothing more. What stands at Culvert stays: the next start compares. */
+  /** Stops writing. The intercepts at Culvert stay: the next start compares. */
   stop(): void {
     this.isStopped = true;
     if (this.timer !== null) clearTimeout(this.timer);
@@ -96,7 +96,7 @@ export class InterceptReports {
     this.isWorking = true;
     this.timer = null;
     let nextMs = COMPARE_MS;
-    // At the end of its time the list is read again.
+    // A comparison that no change caused reads the list again.
     if (!this.isDirty) this.written = null;
     this.isDirty = false;
     try {
@@ -131,7 +131,8 @@ export class InterceptReports {
     const mayDelete = performance.now() - this.startedAt > this.options.clientGraceMs;
     for (const [id, { id: culvertId }] of written) {
       if (wanted.has(id)) continue;
-      // After a restart clients need time to resume: what they made must not go meanwhile, nor its previews' names.
+      // After a restart clients need time to resume: their intercepts must stay until then, and so must the names of their
+      // previews.
       if (!mayDelete && !this.seen.has(id)) continue;
       await unlessGone(api.call('deleteIntercept', { interceptId: culvertId }));
       written.delete(id);
@@ -144,7 +145,7 @@ export class InterceptReports {
     return (await this.options.api.call('getSession', { sessionId: this.sessionId! })).trafficManagerId;
   }
 
-  /** Somebody may have deleted it in Culvert meanwhile. */
+  /** It may have been deleted in Culvert meanwhile. */
   private async change(
     managerId: string,
     before: CulvertIntercept,
@@ -165,7 +166,7 @@ export class InterceptReports {
     const query = { trafficManagerId: managerId };
     for (const intercept of await this.options.api.list('listIntercepts', { query })) {
       const id = intercept.metadata[CLUSTER_INTERCEPT];
-      // Lists are newest first: of two the older one has the previews.
+      // Lists are newest first: of two duplicates the older one has the previews.
       if (id !== undefined) written.set(id, intercept);
     }
     return written;
@@ -175,7 +176,7 @@ export class InterceptReports {
     return !(error instanceof CulvertApiError) || error.isPassing;
   }
 
-  /** Once for each new reason: it may last. */
+  /** Logs once for each new reason, since it may last. */
   private complain(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error);
     if (text === this.lastFailure) return;
@@ -183,8 +184,8 @@ export class InterceptReports {
     const isScope = error instanceof CulvertApiError && error.status === 403;
     const advice = isScope
       ? 'the key needs the scopes sessions:read, intercepts:read and intercepts:write'
-      : 'another attempt follows';
-    this.log.warn({ reason: text, advice }, 'intercepts cannot be reported to Culvert');
+      : 'it will be retried';
+    this.log.warn({ reason: text, advice }, 'cannot report intercepts to Culvert');
   }
 }
 

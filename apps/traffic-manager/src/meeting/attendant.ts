@@ -1,4 +1,4 @@
-/** One tunnel at the meeting point: reads its control stream, and stands for it at the registry. */
+/** One tunnel at the meeting point: reads its control stream, and represents it at the registry. */
 import {
   agentLine,
   clientLine,
@@ -30,21 +30,21 @@ import { joinStreams } from './stream-joint.js';
 export interface AttendantHost {
   readonly registry: Registry;
   readonly log: Logger;
-  /** What clients are told. */
+  /** Facts sent to clients. */
   welcome(): { readonly culvertUrl: string; readonly trafficManagerId: string; readonly version: string };
-  /** The handshake is over; an older tunnel of the same process goes. */
+  /** The handshake is complete; an older tunnel of the same process must close. */
   admit(attendant: Attendant): void;
   leave(attendant: Attendant): void;
-  /** Whether its credential is still accepted. If it is not, its tunnel has been closed. */
+  /** Resolves with whether its credential is still accepted. If not, its tunnel has been closed. */
   checkCredential(attendant: Attendant): Promise<boolean>;
-  /** It shows another credential. */
+  /** It presents another credential. */
   replaceCredential(attendant: Attendant, credential: string): Promise<void>;
 }
 
-/** A dialer says what it is within this time. */
+/** A dialer must announce itself within this time. */
 const FIRST_LINE_TIMEOUT_MS = 10_000;
 
-/** Issues of a create are cut to what a line of `refused` takes. */
+/** Issues of a `create` are cut to what fits in a `refused` line. */
 const MAX_MESSAGE_LENGTH = 2048;
 
 type ClientLine = z.output<typeof clientLine>;
@@ -60,11 +60,11 @@ export class Attendant {
   private role: Role = { kind: 'unknown' };
   private control: ControlStream | null = null;
   private firstLineTimer: NodeJS.Timeout | null = null;
-  /** Lines behind a `create` whose client is being judged; null while there is none. */
+  /** Lines received after a `create` whose client is being judged; null otherwise. */
   private waiting: ClientLine[] | null = null;
   private hasLeft = false;
 
-  /** @param credential what lets it be here; the checks of credentials replace it */
+  /** @param credential the credential that admitted it; the credential checks replace it */
   constructor(
     carrier: Carrier,
     private readonly host: AttendantHost,
@@ -122,7 +122,7 @@ export class Attendant {
     }
   }
 
-  /** Of a tunnel that is leaving the requests under way go on. */
+  /** While a tunnel is going away, its requests in progress continue. */
   private handleControlEnd(): void {
     if (this.tunnel.state !== 'draining')
       this.tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended');
@@ -161,7 +161,7 @@ export class Attendant {
         sendIntercepts: (revision, intercepts) => this.sendIntercepts(revision, intercepts),
       };
       this.role = { kind: 'agent', port };
-      this.log('info', announcement, 'a traffic agent came to the meeting point');
+      this.log('info', announcement, 'a traffic agent connected to the meeting point');
       registry.addAgent(port);
     } else {
       const { name } = read.data;
@@ -172,7 +172,7 @@ export class Attendant {
         sendIntercept: (intercept) => this.control!.send({ type: 'intercept', intercept }),
       };
       this.role = { kind: 'client', port };
-      this.log('info', { client: name }, 'a client came to the meeting point');
+      this.log('info', { client: name }, 'a client connected to the meeting point');
       this.control!.send({ type: 'welcome', ...this.host.welcome() });
     }
   }
@@ -215,7 +215,7 @@ export class Attendant {
         if (removed === null)
           this.refuse(line.request, 'NOT_FOUND', `this client has no intercept ${line.id}`);
         else {
-          this.log('info', { interceptId: line.id, ...removed }, 'an intercept was removed');
+          this.log('info', { interceptId: line.id, ...removed }, 'removed an intercept');
           this.control!.send({ type: 'removed', request: line.request, id: line.id, ...removed });
         }
         return;
@@ -231,9 +231,9 @@ export class Attendant {
     }
   }
 
-  /** Whoever lost their key since they came takes no more traffic. Lines are answered in their order: the next ones wait. */
+  /** A client that lost its key since it connected gets no more traffic. Lines are answered in order: the next ones wait. */
   private async createWhenJudged(request: number, wanted: unknown, port: ClientPort): Promise<void> {
-    // What was received with this line is all that can wait: nothing more is read.
+    // Only lines received together with this one can wait: nothing more is read.
     const waiting: ClientLine[] = [];
     this.waiting = waiting;
     this.control!.pause();
@@ -258,11 +258,11 @@ export class Attendant {
   }
 
   private refuse(request: number, code: string, message: string): void {
-    this.log('info', { code, message }, 'a request of a client was refused');
+    this.log('info', { code, message }, 'refused a request of a client');
     this.control!.send({ type: 'refused', request, code, message: message.slice(0, MAX_MESSAGE_LENGTH) });
   }
 
-  /** As many as one line takes; who has more asks for less. */
+  /** Lists as much as fits in one line. For more, clients narrow the request. */
   private list(request: number): void {
     const { registry } = this.host;
     const intercepts = registry.list();
@@ -278,7 +278,7 @@ export class Attendant {
   }
 
   private logIntercept({ id, workload, namespace, disposition }: InterceptInfo): void {
-    this.log('info', { interceptId: id, workload, namespace, disposition }, 'an intercept was created');
+    this.log('info', { interceptId: id, workload, namespace, disposition }, 'created an intercept');
   }
 
   private log(level: 'info' | 'warn', fields: object, message: string): void {

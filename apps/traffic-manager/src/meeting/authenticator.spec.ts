@@ -30,7 +30,7 @@ function authenticator(clusterSecret: string | null = SECRET): Authenticator {
   );
 }
 
-describe('the meeting point', () => {
+describe('the authenticator of the meeting point', () => {
   it.each([
     ['the cluster secret', `Bearer ${SECRET}`, 101],
     ["the traffic manager's own key", `Bearer ${OWN}`, 101],
@@ -41,16 +41,16 @@ describe('the meeting point', () => {
     ['a part of the secret', `Bearer ${SECRET.slice(0, -1)}`, 401],
     ['nothing', undefined, 401],
     ['another scheme', `Basic ${SECRET}`, 401],
-  ])('answers %s as it should', async (_, authorization, status) => {
+  ])('answers %s with the right status', async (_, authorization, status) => {
     expect(await authenticator().judge(authorization)).toBe(status);
   });
 
-  it('takes no secret when it has none', async () => {
+  it('accepts no secret when it has none', async () => {
     expect(await authenticator(null).judge('Bearer ')).toBe(401);
     expect(await authenticator(null).judge('Bearer null')).toBe(401);
   });
 
-  it('lets in the secret and its own key without a question', async () => {
+  it('accepts the secret and its own key without asking Culvert', async () => {
     const door = authenticator();
     expect(await door.judge(`Bearer ${SECRET}`)).toBe(101);
     expect(await door.judge(`Bearer ${OWN}`)).toBe(101);
@@ -58,7 +58,7 @@ describe('the meeting point', () => {
     expect(culvert.calls).toEqual([]);
   });
 
-  it('judges its own key again while tunnels are open, and remembers that it was refused', async () => {
+  it('judges its own key again while tunnels are open, and remembers a refusal', async () => {
     const door = authenticator();
     expect(await door.judgeAgain(OWN)).toBe(101);
     culvert.keys.delete(OWN);
@@ -67,7 +67,7 @@ describe('the meeting point', () => {
     expect(await door.judge(`Bearer ${OWN}`)).toBe(401);
   });
 
-  it('accepts its own key while Culvert is out of reach', async () => {
+  it('accepts its own key while Culvert is unreachable', async () => {
     await culvert.close();
     expect(await authenticator().judgeAgain(OWN)).toBe(101);
   });
@@ -84,7 +84,7 @@ describe('the meeting point', () => {
     expect(await door.judge('Bearer cvt_dev')).toBe(401);
   });
 
-  it('asks one question for calls about one key that come at once', async () => {
+  it('asks Culvert once for concurrent calls about one key', async () => {
     const door = authenticator();
     await door.judge('Bearer cvt_dev');
     const asked = culvert.calls.length;
@@ -93,7 +93,7 @@ describe('the meeting point', () => {
     expect(culvert.calls).toHaveLength(asked + 1);
   });
 
-  it('knows a key for a day while Culvert is out of reach', async () => {
+  it('accepts a known key for a day while Culvert is unreachable', async () => {
     const door = authenticator();
     await door.judge('Bearer cvt_dev');
     await culvert.close();
@@ -104,7 +104,7 @@ describe('the meeting point', () => {
     expect(await door.judge('Bearer cvt_dev')).toBe(503);
   });
 
-  it('slows down whoever guesses', async () => {
+  it('slows down callers that guess', async () => {
     const door = authenticator();
     const statuses: number[] = [];
     for (let i = 0; i < 12; i++) statuses.push(await door.judge('Bearer'));

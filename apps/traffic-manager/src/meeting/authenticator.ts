@@ -1,25 +1,25 @@
-/** Who may come to the meeting point: docs/cluster.md §1. Of what is presented only hashes are kept. */
+/** Decides who may connect to the meeting point: docs/cluster.md §1. Only hashes of credentials are kept. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { RateWindow } from '@culvert/flow';
 import type { ApiTransport } from '@culvert/api-client';
 import { createCulvertApi, CulvertApiError, type Me } from '../culvert/culvert-api.js';
 
-/** HTTP status of the answer to an upgrade; 101: welcome. */
+/** HTTP status of the response to an upgrade; 101: accepted. */
 export type Verdict = 101 | 401 | 403 | 429 | 503;
 
 export interface AuthenticatorOptions {
   readonly url: URL;
   /** The traffic manager's own key. */
   readonly apiKey: () => Promise<string>;
-  /** How Culvert is asked. */
+  /** How to ask Culvert. */
   readonly http: ApiTransport;
-  /** Null: only API keys are taken. */
+  /** Null: only API keys are accepted. */
   readonly clusterSecret: string | null;
 }
 
 const SCOPE = 'intercepts:write';
 
-/** How long Culvert's answer about a credential counts, and how long it may while Culvert cannot be asked. */
+/** How long Culvert's answer about a credential is valid, and how long while Culvert cannot be asked. */
 const FRESH_MS = 1000;
 const STALE_MS = 24 * 60 * 60 * 1000;
 const MAX_KNOWN = 1000;
@@ -34,7 +34,7 @@ interface Known {
 export class Authenticator {
   private readonly secretHash: Buffer | null;
   private readonly known = new Map<string, Known>();
-  /** Questions to Culvert under way. */
+  /** Pending questions to Culvert. */
   private readonly asking = new Map<string, Promise<Verdict>>();
   private readonly wrong = new RateWindow(MAX_WRONG_PER_SECOND, 1000);
   private ownTeam: string | null = null;
@@ -47,9 +47,9 @@ export class Authenticator {
   }
 
   /**
-   * Judges who comes. The traffic manager's own key is let in without a question to Culvert, which may be away, unless
+   * Judges a dialer. The traffic manager's own key is accepted without asking Culvert, which may be unreachable, unless
    * Culvert has refused it before.
-   * @param authorization the header's value
+   * @param authorization value of the header
    */
   async judge(authorization: string | undefined): Promise<Verdict> {
     const credential = bearerOf(authorization);
@@ -58,8 +58,8 @@ export class Authenticator {
   }
 
   /**
-   * Judges the credential of an open tunnel by what Culvert said at most a second ago. 503: Culvert cannot be asked, and what
-   * it said last is older than a day. Calls for one credential share one question to Culvert.
+   * Judges the credential of an open tunnel by an answer of Culvert that is at most one second old. 503: Culvert cannot be
+   * asked, and its last answer is older than a day. Calls for one credential share one question to Culvert.
    */
   judgeAgain(credential: string): Promise<Verdict> {
     return this.judgeCredential(credential, { mayAskOwn: true });
@@ -97,7 +97,7 @@ export class Authenticator {
     return asking;
   }
 
-  /** Rejects with CulvertApiError when Culvert cannot be asked. */
+  /** Rejects with CulvertApiError if Culvert cannot be asked. */
   private async ask(credential: string, own: string): Promise<Verdict> {
     const asked = await this.me(credential);
     if (asked === null) return 401;
@@ -129,7 +129,7 @@ export class Authenticator {
   }
 }
 
-/** The credential of an `Authorization` header; null for anything else. */
+/** Returns the credential of an `Authorization` header; null for anything else. */
 export function bearerOf(authorization: string | undefined): string | null {
   return /^Bearer ([!-~]{1,512})$/i.exec(authorization ?? '')?.[1] ?? null;
 }

@@ -1,4 +1,4 @@
-/** The cluster port over TLS: who comes in, and certificates that are replaced while it runs. */
+/** The cluster port over TLS: which dialers connect, and certificates that are replaced while it runs. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,7 +67,7 @@ function dialed(url: string, ca: string | undefined) {
   };
 }
 
-/** Resolves with why it is refused. */
+/** Resolves with the reason for the refusal. */
 function refusal(url: string, ca?: string): Promise<string> {
   const refused = new Deferred<string>();
   const events: MeetingClientOptions['events'] = { onRefused: (_status, reason) => refused.resolve(reason) };
@@ -76,7 +76,7 @@ function refusal(url: string, ca?: string): Promise<string> {
   return refused.promise;
 }
 
-/** The certificate that whoever connects now is shown. */
+/** Returns the certificate that new connections get. */
 async function shown(port: number): Promise<string> {
   const got = new Deferred<string>();
   const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () =>
@@ -89,7 +89,7 @@ async function shown(port: number): Promise<string> {
 }
 
 describe('a cluster port with a certificate', () => {
-  it('lets agents and clients in that trust it, by https', async () => {
+  it('accepts agents and clients that trust it, by https', async () => {
     const url = `https://127.0.0.1:${await start().clusterPort}`;
     const client = new MeetingClient(dialed(url, certificate.cert));
     cleanUps.push(() => client.close());
@@ -126,7 +126,7 @@ describe('a cluster port with a certificate', () => {
     expect(await looksFor.promise).toBe(id);
   });
 
-  it('is not trusted without its authority, nor under another name', async () => {
+  it('is not trusted without its authority, or under another name', async () => {
     const port = await start().clusterPort;
     expect(await refusal(`https://127.0.0.1:${port}`)).toMatch(/self-signed/);
     const other = createTestCertificate(['127.0.0.1']).cert;
@@ -136,12 +136,12 @@ describe('a cluster port with a certificate', () => {
     expect(await refusal(`https://127.0.0.1:${stranger}`, elsewhere.cert)).toMatch(/not in the cert/);
   });
 
-  it('speaks no plain text', async () => {
+  it('refuses plain text', async () => {
     const port = await start().clusterPort;
     expect(await refusal(`http://127.0.0.1:${port}`)).not.toBe('');
   });
 
-  it('shows the new one once both files were replaced, and tunnels that are open go on', async () => {
+  it('serves the new one once both files are replaced, and open tunnels stay', async () => {
     const port = (await start().clusterPort)!;
     const before = await shown(port);
     const client = new MeetingClient(dialed(`https://127.0.0.1:${port}`, certificate.cert));
@@ -157,11 +157,11 @@ describe('a cluster port with a certificate', () => {
     expect(lines.join()).not.toContain('PRIVATE KEY');
   });
 
-  it('keeps what it has while the files do not fit, and says so once', async () => {
+  it('keeps the old one while the files do not match, and logs that once', async () => {
     const port = (await start().clusterPort)!;
     const before = await shown(port);
     writeFileSync(keyFile(), createTestCertificate(['127.0.0.1']).key);
-    const complaint = /the new certificate of the cluster port cannot be used/g;
+    const complaint = /cannot use the new certificate of the cluster port/g;
     await expect.poll(() => lines.join().match(complaint)?.length, { interval: 10, timeout: 10_000 }).toBe(1);
     rmSync(certFile());
     expect(await shown(port)).toBe(before);
@@ -170,7 +170,7 @@ describe('a cluster port with a certificate', () => {
     expect(lines.join().match(complaint)).toHaveLength(1);
   });
 
-  it('is refused at the start when the files are missing, do not fit, or there is no port', () => {
+  it('is refused at the start when the files are missing or do not match, or there is no port', () => {
     const files = { certFile: certFile(), keyFile: keyFile() };
     expect(() => start({ clusterTls: { ...files, keyFile: join(folder, 'none') } })).toThrow(
       ConfigurationError,
@@ -186,8 +186,8 @@ describe('a cluster port with a certificate', () => {
   });
 });
 
-describe('whoever dials', () => {
-  it('reads what to trust anew before every attempt', async () => {
+describe('dialers of a cluster port with TLS', () => {
+  it('read trusted certificates again before every attempt', async () => {
     const url = `https://127.0.0.1:${await start().clusterPort}`;
     let trusted = createTestCertificate(['127.0.0.1']).cert;
     const client = new MeetingClient({
@@ -200,7 +200,7 @@ describe('whoever dials', () => {
     expect(trusted).toBe(certificate.cert);
   });
 
-  it('says that what to trust cannot be read', async () => {
+  it('report that trusted certificates cannot be read', async () => {
     const failed = new Deferred<unknown>();
     const client = new MeetingClient({
       ...dialed('https://127.0.0.1:9', undefined),

@@ -1,6 +1,6 @@
 /**
- * The meeting point judged a key once, at the upgrade: a client whose key was revoked went on to create intercepts, and got
- * live requests, for as long as its connection lasted.
+ * The meeting point judged a key only once, at the upgrade: a client with a revoked key could still create intercepts and
+ * receive live requests for as long as its connection lasted.
  */
 import {
   CLUSTER_PATH,
@@ -126,7 +126,7 @@ describe('the credential of an open tunnel', () => {
     expect(await alice.disconnected).toMatchObject({ code: GoAwayCode.KEY_REVOKED });
   });
 
-  it('is judged again by create, whatever the round over all tunnels does', async () => {
+  it('is judged again by create, independently of the regular checks', async () => {
     const url = await startMeetingPoint(NEVER_MS, () => now);
     const alice = await connect(url, () => Promise.resolve(DEV));
     await alice.client.create(draft, target);
@@ -160,7 +160,7 @@ describe('the credential of an open tunnel', () => {
     expect((await listed).intercepts).toMatchObject([{ id }]);
   });
 
-  it('is replaced by a newer one that the client shows, before the older one ends', async () => {
+  it('is replaced by a newer one from the client before the older one ends', async () => {
     culvert.keys.set('cvt_next', { team: 'ours', scopes: ['intercepts:write'] });
     let key = DEV;
     const url = await startMeetingPoint(NEVER_MS, () => now);

@@ -1,10 +1,10 @@
-/** Ends the tunnels of the meeting point whose credential has ended: docs/cluster.md §1. */
+/** Closes tunnels of the meeting point whose credential is no longer valid: docs/cluster.md §1. */
 import { GoAwayCode } from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import type { Attendant } from './attendant.js';
 import type { Authenticator } from './authenticator.js';
 
-/** With the second for which an answer counts, and the time that Culvert takes to answer, under ten seconds. */
+/** Together with the second for which an answer is valid, and the time of Culvert's answer, this stays under ten seconds. */
 const CHECK_MS = 7000;
 
 /** Tunnels that are judged at once. Those with one credential share the question to Culvert. */
@@ -30,8 +30,8 @@ export class CredentialChecks {
   }
 
   /**
-   * Judges the credential that `attendant` came with; ends its tunnel when it is no longer accepted. Resolves with whether
-   * the tunnel may go on. While Culvert cannot be asked it may: nothing is known against it.
+   * Judges the credential that `attendant` presented, and closes its tunnel if it is no longer accepted. Resolves with
+   * whether the tunnel may stay. While Culvert cannot be asked it may: nothing is known against it.
    */
   async check(attendant: Attendant): Promise<boolean> {
     const { credential } = attendant;
@@ -40,20 +40,20 @@ export class CredentialChecks {
     return isAccepted !== false;
   }
 
-  /** Takes another credential in the place of the one before. One that is not accepted ends the tunnel. */
+  /** Replaces the credential. A credential that is not accepted ends the tunnel. */
   async replace(attendant: Attendant, credential: string): Promise<void> {
     const isAccepted = await this.isAccepted(credential);
     if (isAccepted === true) attendant.credential = credential;
     else if (isAccepted === false) end(attendant);
   }
 
-  /** Null when that cannot be found out now. Never rejects. */
+  /** Null if that cannot be determined now. Never rejects. */
   private async isAccepted(credential: string): Promise<boolean | null> {
     try {
       const verdict = await this.authenticator.judgeAgain(credential);
       return verdict === 503 ? null : verdict === 101;
     } catch (error) {
-      this.log.error({ err: error }, 'a credential cannot be judged');
+      this.log.error({ err: error }, 'cannot judge a credential');
       return null;
     }
   }

@@ -1,4 +1,4 @@
-/** Traffic manager, agents and clients over real sockets; Culvert is out of reach. */
+/** Traffic manager, agents and clients over real sockets; Culvert is unreachable. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import {
@@ -71,7 +71,7 @@ function client(id: string, options: Partial<MeetingClientOptions> = {}): Meetin
 
 interface TestAgent {
   readonly link: AgentLink;
-  /** Resolves with the list once it has so many intercepts. */
+  /** Resolves with the list once it has this many intercepts. */
   looksFor(count: number): Promise<readonly LookedFor[]>;
 }
 
@@ -115,7 +115,7 @@ const draft: InterceptDraft = {
   targetPort: 3000,
 };
 
-/** A target of the client's; gives each connection to `serve`. */
+/** A target of the client; `serve` handles each connection. */
 async function target(serve: (socket: Socket) => void): Promise<{ host: string; port: number }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -134,7 +134,7 @@ async function target(serve: (socket: Socket) => void): Promise<{ host: string; 
 
 const echo = (socket: Socket): void => void socket.pipe(socket);
 
-/** A probe of a stream that the agent opens. */
+/** Records the events of a stream that the agent opened. */
 function probe(from: TestAgent, interceptId: string): StreamProbe {
   return new StreamProbe(
     {
@@ -145,7 +145,7 @@ function probe(from: TestAgent, interceptId: string): StreamProbe {
   );
 }
 
-/** Resolves once the client was shown the disposition. */
+/** Resolves once the client received the disposition. */
 function watch(): {
   onIntercept: (info: InterceptInfo) => void;
   until(wanted: string): Promise<InterceptInfo>;
@@ -168,8 +168,8 @@ function watch(): {
   };
 }
 
-describe('at the meeting point', () => {
-  it('a client intercepts, an agent looks for it, and what it finds reaches the target', async () => {
+describe('the meeting point', () => {
+  it('connects an intercepting client with an agent, whose matching requests reach the target', async () => {
     const orders = agent();
     const states = watch();
     const alice = client('alice', states);
@@ -188,7 +188,7 @@ describe('at the meeting point', () => {
     expect(Buffer.concat(stream.received).equals(sent)).toBe(true);
   });
 
-  it('everybody is listed', async () => {
+  it('lists all agents and intercepts', async () => {
     const orders = agent();
     const alice = client('alice');
     const { id } = await alice.create(draft, { host: '127.0.0.1', port: 1 });
@@ -198,7 +198,7 @@ describe('at the meeting point', () => {
     expect(listed.workloads).toMatchObject([{ workload: 'orders', namespace: 'shop', agents: 1 }]);
   });
 
-  it('a client is told the address of Culvert', async () => {
+  it('sends clients the URL of Culvert', async () => {
     const alice = client('alice');
     await alice.whenConnected();
     expect(alice.welcome).toMatchObject({ culvertUrl: 'http://127.0.0.1:9/', trafficManagerId: '' });
@@ -208,12 +208,12 @@ describe('at the meeting point', () => {
     ['BAD_ARGS', { headers: [{ name: 'x', pattern: '(' }] }, /pattern/],
     ['BAD_ARGS', { workload: 'or ders' }, /workload must consist of/],
     ['BAD_ARGS', { targetPort: 70_000 }, /targetPort/],
-  ])('a request is refused with %s for %o', async (code, changes, message) => {
+  ])('refuses a request with %s for %o', async (code, changes, message) => {
     const created = client('alice').create({ ...draft, ...changes }, { host: '127.0.0.1', port: 1 });
     await expect(created).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
   });
 
-  it('the same headers are refused to a second client', async () => {
+  it('refuses the same headers to a second client', async () => {
     await client('alice').create(draft, { host: '127.0.0.1', port: 1 });
     await expect(client('bob').create(draft, { host: '127.0.0.1', port: 1 })).rejects.toMatchObject({
       code: 'CONFLICT',
@@ -221,7 +221,7 @@ describe('at the meeting point', () => {
     });
   });
 
-  it('removing ends looking', async () => {
+  it('stops agents looking for a removed intercept', async () => {
     const orders = agent();
     const alice = client('alice');
     const { id } = await alice.create(draft, { host: '127.0.0.1', port: 1 });
@@ -231,7 +231,7 @@ describe('at the meeting point', () => {
     await expect(alice.remove(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it('a client that vanishes is no longer looked for, and its streams are reset', async () => {
+  it('stops agents looking for a client that vanished, and resets its streams', async () => {
     const orders = agent();
     const alice = client('alice');
     const { id } = await alice.create(draft, await target(echo));
@@ -248,7 +248,7 @@ describe('at the meeting point', () => {
     });
   });
 
-  it('a target that refuses is told apart from a client that is away', async () => {
+  it('distinguishes a target that refuses from a client that is away', async () => {
     const orders = agent();
     const { port } = await target(echo);
     const closed = createServer().listen(0, '127.0.0.1');
@@ -261,7 +261,7 @@ describe('at the meeting point', () => {
     expect((await probe(orders, id).reset).code).toBe(ResetCode.INGRESS_REFUSED);
   });
 
-  it('everything is resumed after the traffic manager was killed', async () => {
+  it('resumes everything after the traffic manager was killed', async () => {
     const orders = agent();
     const states = watch();
     const alice = client('alice', states);
@@ -280,14 +280,14 @@ describe('at the meeting point', () => {
 });
 
 describe('leaving the meeting point', () => {
-  it('takes no longer than the requests under way', async () => {
+  it('takes no longer than the requests in progress', async () => {
     const orders = agent();
     const alice = client('alice');
     const { id } = await alice.create(draft, await target(echo));
     await orders.looksFor(1);
     const stream = probe(orders, id);
     await stream.opened;
-    // Beyond any patience of this test.
+    // Longer than this test may take.
     const stopped = alice.stop(3_600_000);
     await orders.looksFor(0);
     await stream.write(Buffer.from('hello'));
@@ -298,7 +298,7 @@ describe('leaving the meeting point', () => {
     await orders.link.stop(3_600_000);
   });
 
-  it('the traffic manager does not wait for those who have nothing to finish', async () => {
+  it('does not wait for dialers that have nothing to finish', async () => {
     const patient = startManager(0, 3_600_000);
     url = new URL(`http://127.0.0.1:${await patient.clusterPort}`);
     const orders = agent();
@@ -310,7 +310,7 @@ describe('leaving the meeting point', () => {
   });
 });
 
-describe('the door of the meeting point', () => {
+describe('the upgrade at the meeting point', () => {
   async function dial(credential: string): Promise<number | null> {
     const result = await dialWebSocket({ url, path: CLUSTER_PATH, apiKey: credential, timeoutMs: 2000 });
     if (!result.ok) return result.status;
@@ -318,13 +318,13 @@ describe('the door of the meeting point', () => {
     return 101;
   }
 
-  it('opens to the secret alone while Culvert cannot be asked', async () => {
+  it('accepts only the secret while Culvert cannot be asked', async () => {
     expect(await dial(SECRET)).toBe(101);
     expect(await dial('cvt_own')).toBe(101);
     expect(await dial('cvt_other')).toBe(503);
   });
 
-  it('is a 404 to everything else', async () => {
+  it('answers 404 to everything else', async () => {
     const answer = await fetch(new URL('/healthz', url));
     expect(answer.status).toBe(404);
     expect(await answer.text()).toContain(CLUSTER_PATH);
@@ -390,7 +390,7 @@ describe('a dialer that breaks the rules', () => {
     });
   });
 
-  it('keeps it for lines that are not known here', async () => {
+  it('keeps its tunnel for unknown lines', async () => {
     const peer = await raw();
     const stream = peer.control(
       '{"type":"client","name":"x"}\n{"type":"from-the-future"}\n{"type":"list","request":7}\n',
@@ -400,10 +400,10 @@ describe('a dialer that breaks the rules', () => {
   });
 
   /**
-   * The tunnel of such an agent was closed in the middle of telling all agents what is new: the registry forgot it, and then
-   * went on with a list that it was on, so that its intercepts waited for it for ever.
+   * Such an agent's tunnel was closed while the registry was updating all agents. The registry removed the agent but
+   * finished the update with a list that still contained it, so its intercepts waited for it forever.
    */
-  it('loses its tunnel when it does not read, and is an agent no more', async () => {
+  it('loses its tunnel when it does not read, and is removed as an agent', async () => {
     const alice = client('alice');
     const peer = await raw();
     const agentLine = { type: 'agent', workload: 'orders', namespace: 'shop', kind: 'Deployment', pod: 'p' };
@@ -426,7 +426,7 @@ describe('a dialer that breaks the rules', () => {
     expect((await alice.list()).intercepts).toMatchObject([{ disposition: 'NO_AGENT' }]);
   }, 30_000);
 
-  it('opens no stream without being an agent', async () => {
+  it('cannot open streams without being an agent', async () => {
     const peer = await raw();
     peer.control('{"type":"client","name":"x"}\n');
     const stream = new StreamProbe(peer.tunnel, streamTarget('id', 80));

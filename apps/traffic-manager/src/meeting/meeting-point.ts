@@ -21,13 +21,13 @@ import { bearerOf, type Authenticator } from './authenticator.js';
 import { CredentialChecks } from './credential-checks.js';
 import type { Registry } from './registry.js';
 
-/** Tunnels of agents and clients together. */
+/** Limit of tunnels, of agents and clients together. */
 const MAX_TUNNELS = 2000;
 
-/** Upgrades whose credential is being asked for. */
+/** Limit of upgrades whose credential is being judged. */
 const MAX_PENDING = 100;
 
-/** For a TLS handshake, and for a request to become an upgrade: whoever dials sends it at once. */
+/** Limit for a TLS handshake, and for a request to become an upgrade: dialers send it at once. */
 const HEAD_TIMEOUT_MS = 10_000;
 
 export interface MeetingPointOptions {
@@ -37,9 +37,9 @@ export interface MeetingPointOptions {
   readonly authenticator: Authenticator;
   readonly registry: Registry;
   readonly culvertUrl: string;
-  /** As Culvert knows it, or empty. */
+  /** Culvert's id of the traffic manager, or empty. */
   readonly trafficManagerId: () => string;
-  /** How often the credentials of open tunnels are judged again, in milliseconds. Default: 7 s. */
+  /** Milliseconds between checks of the credentials of open tunnels. Default: 7 s. */
   readonly credentialCheckMs?: number;
 }
 
@@ -83,7 +83,7 @@ export class MeetingPoint {
     this.server.on('upgrade', (request, socket, head) => void this.upgrade(request, socket as Socket, head));
   }
 
-  /** Resolves with the port that it listens on; rejects when it cannot. */
+  /** Resolves with the port that it listens on; rejects if it cannot listen. */
   async listen(): Promise<number> {
     this.server.listen(this.options.port);
     await once(this.server, 'listening');
@@ -92,7 +92,7 @@ export class MeetingPoint {
     return port;
   }
 
-  /** Asks everybody to go, and lets requests under way finish within `graceMs`. */
+  /** Asks all dialers to leave, and lets requests in progress finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.isStopping = true;
     this.watch?.stop();
@@ -105,7 +105,7 @@ export class MeetingPoint {
     this.server.closeAllConnections();
   }
 
-  /** Ends everything at once. */
+  /** Closes all tunnels at once. */
   close(): void {
     this.isStopping = true;
     this.watch?.stop();
@@ -113,11 +113,11 @@ export class MeetingPoint {
     this.options.registry.close();
     this.server.close();
     for (const { tunnel } of this.attendants)
-      tunnel.close(GoAwayCode.SHUTTING_DOWN, 'the traffic manager stops');
+      tunnel.close(GoAwayCode.SHUTTING_DOWN, 'the traffic manager is stopping');
     this.server.closeAllConnections();
   }
 
-  /** Throws ConfigurationError when the files are of no use. */
+  /** Throws ConfigurationError if the files cannot be used. */
   private createTlsServer(files: CertificateFiles): TlsServer {
     const certificate = readCertificate(files);
     const server = createTlsServer(
@@ -125,7 +125,7 @@ export class MeetingPoint {
       answerNothing,
     );
     this.watch = new CertificateWatch(files, certificate, {
-      // Tunnels that are open go on with the one they began with.
+      // Open tunnels keep the certificate that they began with.
       onChange: (changed) => {
         server.setSecureContext(changed);
         this.log.info('the certificate of the cluster port has changed');
@@ -133,7 +133,7 @@ export class MeetingPoint {
       onProblem: (error) =>
         this.log.error(
           { err: error },
-          'the new certificate of the cluster port cannot be used: the old one stays',
+          'cannot use the new certificate of the cluster port; keeping the old one',
         ),
     });
     return server;
@@ -154,7 +154,7 @@ export class MeetingPoint {
     }
     this.log[status === 404 || status === 503 ? 'info' : 'warn'](
       { address: plainAddress(socket.remoteAddress), status },
-      'a tunnel was refused',
+      'refused a tunnel',
     );
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-length: 0\r\nconnection: close\r\n` +
@@ -169,7 +169,7 @@ export class MeetingPoint {
     try {
       return await this.options.authenticator.judge(request.headers.authorization);
     } catch (error) {
-      this.log.error({ err: error }, 'a credential cannot be judged');
+      this.log.error({ err: error }, 'cannot judge a credential');
       return 503;
     } finally {
       this.pending--;
@@ -191,5 +191,5 @@ export class MeetingPoint {
 
 const answerNothing: RequestListener = (_request, response) => {
   response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
-  response.end(`This is where traffic agents and clients meet: a WebSocket at ${CLUSTER_PATH}.\n`);
+  response.end(`Traffic agents and clients connect here: a WebSocket at ${CLUSTER_PATH}.\n`);
 };

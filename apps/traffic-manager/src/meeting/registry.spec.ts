@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 interface FakeAgent extends AgentPort {
-  /** The lists it was sent, the newest last. */
+  /** The lists it received, the newest last. */
   readonly sent: { readonly revision: number; readonly intercepts: readonly LookedFor[] }[];
   confirm(errors?: { id: string; message: string }[]): void;
 }
@@ -94,7 +94,7 @@ describe('an intercept', () => {
     expect(alice.told.map((info) => info.disposition)).toEqual(['WAITING', 'ACTIVE']);
   });
 
-  it('stays active while a further agent has not confirmed yet', () => {
+  it('stays active while an additional agent has not confirmed yet', () => {
     const first = agent('a1');
     const { id } = created(registry.create(client('alice'), draft()));
     first.confirm();
@@ -119,13 +119,13 @@ describe('an intercept', () => {
     ['another namespace', { namespace: 'other' }],
     ['another workload', { workload: 'invoices' }],
     ['another kind', { kind: 'StatefulSet' }],
-  ])('is none of the business of an agent of %s', (_, changes) => {
+  ])('does not concern an agent of %s', (_, changes) => {
     const other = agent('a1', changes);
     expect(created(registry.create(client('alice'), draft())).disposition).toBe('NO_AGENT');
     expect(other.sent).toEqual([{ revision: 1, intercepts: [] }]);
   });
 
-  it('of one port is looked for on that port, by number or name', () => {
+  it('of one port is looked for on that port only, by number or name', () => {
     const both = agent('a1', {
       ports: [
         { port: 8080, name: 'http' },
@@ -142,7 +142,7 @@ describe('an intercept', () => {
     ]);
   });
 
-  it('shows what an agent cannot do', () => {
+  it("shows an agent's error", () => {
     const only = agent('a1');
     const { id } = created(registry.create(client('alice'), draft()));
     only.confirm([{ id, message: 'no such expression' }]);
@@ -159,14 +159,15 @@ describe('an intercept', () => {
     expect(disposition(id)).toBe('WAITING');
   });
 
-  it('goes to agents with its own id and that of Culvert', () => {
+  it("is sent to agents with its own id and Culvert's", () => {
     const only = agent('a1');
     const { id } = created(registry.create(client('alice'), draft()));
     registry.setCulvertId(id, 'cloud:orders');
     expect(only.sent.at(-1)!.intercepts[0].acceptedIds).toEqual([id, 'cloud:orders']);
   });
 
-  // It waited for the agent once more then: its client printed it twice, and Culvert was told that nothing takes its requests.
+  // It went back to waiting for the agent: its client printed it twice, and Culvert was informed that no agent takes its
+  // requests.
   it('stays active when Culvert gives it an id, and its client learns the id', () => {
     const only = agent('a1');
     const alice = client('alice');
@@ -193,8 +194,8 @@ describe('an intercept', () => {
   });
 });
 
-describe('a client', () => {
-  it('that is away has its intercept kept for a while, and not looked for', () => {
+describe('a client of the registry', () => {
+  it('keeps its intercepts for a while when it is away, inactive', () => {
     const only = agent('a1');
     const alice = client('alice');
     const { id } = created(registry.create(alice, draft()));
@@ -206,7 +207,7 @@ describe('a client', () => {
     expect(registry.list()).toEqual([]);
   });
 
-  it('that returns in time resumes under the same id', () => {
+  it('resumes under the same id when it returns in time', () => {
     const alice = client('alice');
     const { id } = created(registry.create(alice, draft()));
     registry.setCulvertId(id, 'cloud:orders');
@@ -220,7 +221,7 @@ describe('a client', () => {
     expect(registry.list()).toHaveLength(1);
   });
 
-  it('has the same ids at another manager', () => {
+  it('has the same intercept ids at another manager', () => {
     const { id } = created(registry.create(client('alice'), draft()));
     const other = new Registry({ clientGraceMs: GRACE_MS, onChange: () => undefined });
     expect(created(other.create(client('alice'), draft())).id).toBe(id);
@@ -238,7 +239,7 @@ describe('a client', () => {
     expect(only.sent.at(-1)!.intercepts[0]).toMatchObject({ id, headers: [{ name: 'x-dev', value: 'al' }] });
   });
 
-  it('with two processes keeps an intercept until both are gone, and the newer one gets the streams', () => {
+  it('keeps an intercept until both of its processes are gone, and the newer one gets the streams', () => {
     const older = client('alice');
     const newer = client('alice');
     const { id } = created(registry.create(older, draft()));
@@ -250,13 +251,13 @@ describe('a client', () => {
     expect(registry.list()).toEqual([]);
   });
 
-  it('gets no streams on a tunnel that is leaving', () => {
+  it('gets no streams on a tunnel that is going away', () => {
     const leaving = client('alice', 'draining');
     const { id } = created(registry.create(leaving, draft()));
     expect(registry.tunnelsTo(id)).toEqual([]);
   });
 
-  it('removes nothing of another', () => {
+  it('cannot remove an intercept of another client', () => {
     const { id } = created(registry.create(client('alice'), draft()));
     expect(registry.remove(client('bob'), id)).toBeNull();
     expect(registry.remove(client('alice'), 'unknown')).toBeNull();
@@ -275,7 +276,7 @@ describe('two clients', () => {
     ]);
   });
 
-  it('cannot have the same headers: the second is told who has them', () => {
+  it('cannot have the same headers: the second learns who has them', () => {
     created(registry.create(client('alice'), draft()));
     expect(registry.create(client('bob'), draft({ name: 'mine' }))).toEqual({
       ok: false,
@@ -294,7 +295,7 @@ describe('two clients', () => {
     expect(registry.list()).toHaveLength(4);
   });
 
-  it('follow each other: who is away loses its headers to who asks for them', () => {
+  it('a client that is away loses its headers to one that asks for them', () => {
     const alice = client('alice');
     created(registry.create(alice, draft()));
     registry.removeClient(alice);
@@ -303,8 +304,8 @@ describe('two clients', () => {
   });
 });
 
-describe('limits', () => {
-  it('refuse a header rule that cannot be matched, and say why', () => {
+describe('limits of the registry', () => {
+  it('refuse a header rule that cannot be matched, and explain why', () => {
     expect(registry.create(client('alice'), draft({ headers: [{ name: 'x', pattern: '(' }] }))).toMatchObject(
       {
         ok: false,
@@ -314,21 +315,24 @@ describe('limits', () => {
     expect(registry.list()).toEqual([]);
   });
 
-  it('give a client 32 intercepts, and a workload 64', () => {
+  it('allow a client 32 intercepts, and a workload 64', () => {
     const make = (who: string, i: number): CreateResult =>
       registry.create(client(who), draft({ name: `i${i}`, headers: [{ name: 'x', value: `${who}${i}` }] }));
     for (let i = 0; i < 32; i++) created(make('alice', i));
-    expect(make('alice', 32)).toMatchObject({ code: 'LIMIT', message: 'a client has at most 32 intercepts' });
+    expect(make('alice', 32)).toMatchObject({
+      code: 'LIMIT',
+      message: 'a client can have at most 32 intercepts',
+    });
     for (let i = 0; i < 32; i++) created(make('bob', i));
     expect(make('carol', 0)).toMatchObject({
       code: 'LIMIT',
-      message: 'a workload has at most 64 intercepts',
+      message: 'a workload can have at most 64 intercepts',
     });
-    // What is there may still be changed.
+    // Existing intercepts may still be changed.
     created(make('alice', 0));
   });
 
-  it('give a workload as many header rules as one control line takes', () => {
+  it('allow a workload as many header rules as fit in one control line', () => {
     const only = agent('a1');
     const rules = Array.from({ length: 8 }, (_, i) => ({ name: `x-${i}`, value: '"'.repeat(1024) }));
     const clients = ['a', 'b', 'c', 'd'].map((name) => client(name));
@@ -341,10 +345,10 @@ describe('limits', () => {
     for (let result = make(0); result.ok; result = make(made.length)) made.push(result.intercept.id);
     expect(make(made.length)).toMatchObject({
       code: 'LIMIT',
-      message: 'the header rules of all intercepts of a workload have at most 131072 bytes',
+      message: 'the header rules of all intercepts of a workload can have at most 131072 bytes',
     });
     registry.remove(clients[(made.length - 1) % 4], made.at(-1)!);
-    // Nor may it grow so large by a change.
+    // A change must not exceed the limit either.
     const small = draft({ headers: [{ name: 'x', value: 'small' }] });
     const { id } = created(registry.create(client('eve'), small));
     expect(registry.create(client('eve'), { ...small, headers: rules })).toMatchObject({ code: 'LIMIT' });
@@ -355,8 +359,8 @@ describe('limits', () => {
   });
 });
 
-describe('an agent', () => {
-  it('that connects anew takes the place of its older connection', () => {
+describe('an agent in the registry', () => {
+  it('replaces its older connection when it connects again', () => {
     const older = agent('a1');
     const { id } = created(registry.create(client('alice'), draft()));
     const newer = agent('a1');
@@ -376,7 +380,7 @@ describe('an agent', () => {
     ]);
   });
 
-  it('is not told what it knows already', () => {
+  it('is not sent what it knows already', () => {
     const only = agent('a1');
     const alice = client('alice');
     created(registry.create(alice, draft()));

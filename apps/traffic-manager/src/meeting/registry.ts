@@ -1,6 +1,6 @@
 /**
- * Who is at the meeting point, and who gets which requests: agents, clients and their intercepts. No I/O: connections
- * are given to it, and it calls them. docs/cluster.md §2 says what each disposition means.
+ * Agents, clients and their intercepts at the meeting point, and which client gets which requests. No I/O: connections are
+ * passed in, and it calls them. docs/cluster.md §2 defines each disposition.
  */
 import { createHash } from 'node:crypto';
 import { checkRules, RuleError, sameRules, showRule } from '@culvert/intercepts';
@@ -18,17 +18,19 @@ import type { Tunnel } from '@culvert/tunnel';
 const MAX_PER_CLIENT = 32;
 const MAX_PER_WORKLOAD = 64;
 
-/** Of the header rules of one workload's intercepts, as JSON: its agents get them all in one control line. */
+/**
+ * Limit of bytes of the header rules of one workload's intercepts, as JSON: its agents receive them all in one control line.
+ */
 const MAX_RULE_BYTES = 131_072;
 
-/** Where lines for one agent go. */
+/** Receives the lines for one agent. */
 export interface AgentPort {
   readonly id: string;
   readonly announcement: Announcement;
   sendIntercepts(revision: number, intercepts: readonly LookedFor[]): void;
 }
 
-/** Where lines and streams for one client go. */
+/** Receives the lines and streams for one client. */
 export interface ClientPort {
   /** The same after a restart; several processes may share it. */
   readonly id: string;
@@ -42,9 +44,9 @@ export type CreateResult =
   | { readonly ok: false; readonly code: RefusalCode; readonly message: string };
 
 export interface RegistryOptions {
-  /** How long the intercepts of a client that is away are kept, in milliseconds. */
+  /** How long the intercepts of a disconnected client are kept, in milliseconds. */
   readonly clientGraceMs: number;
-  /** Something that Culvert should know has changed. */
+  /** Called when something that Culvert should know has changed. */
   readonly onChange: () => void;
 }
 
@@ -52,11 +54,11 @@ interface Agent {
   readonly port: AgentPort;
   revision: number;
   appliedRevision: number;
-  /** What was sent last, as text, to see whether it has changed. */
+  /** The last list sent, as text, to detect changes. */
   sent: string;
   /**
-   * By intercept: the revision with which the agent was sent what it looks for, and that as text. The text leaves out Culvert's id,
-   * which comes later and is accepted beside the first one, so what the agent confirmed stays confirmed.
+   * The entry of each intercept, as text, and the revision with which it was sent. The text leaves out Culvert's id, which
+   * comes later and is accepted beside the first one, so that a confirmed entry stays confirmed.
    */
   readonly entries: Map<string, { readonly revision: number; readonly text: string }>;
   errors: ReadonlyMap<string, string>;
@@ -74,7 +76,7 @@ interface Intercept {
   culvertId: string | null;
   disposition: Disposition;
   message: string;
-  /** Whether its client was shown this state. */
+  /** The state last sent to its client. */
   shown: string;
 }
 
@@ -88,7 +90,7 @@ export class Registry {
 
   // --- Agents ---------------------------------------------------------------------------------------------
 
-  /** A newer connection of an agent takes the place of an older one. */
+  /** A newer connection of an agent replaces an older one. */
   addAgent(port: AgentPort): void {
     this.agents.set(port.id, {
       port,
@@ -132,7 +134,7 @@ export class Registry {
     if (conflict !== null && conflict.holders.length > 0) return refuseConflict(conflict, draft);
     const full = (existing ? null : this.limitOf(client, workload)) ?? this.ruleLimitOf(id, draft);
     if (full !== null) return { ok: false, code: 'LIMIT', message: full };
-    // Its client is away, and this one wants the same: a redeployed pod, for example.
+    // Its client is away, and this one wants the same: for example, a redeployed pod.
     if (conflict !== null) this.delete(conflict);
     const intercept = existing ?? this.add(id, client, draft);
     const before = workloadOf(intercept.draft);
@@ -145,7 +147,7 @@ export class Registry {
     return { ok: true, intercept: infoOf(intercept) };
   }
 
-  /** Null: this client has no such intercept. */
+  /** Null if this client has no such intercept. */
   remove(client: ClientPort, id: string): { readonly isLast: boolean } | null {
     const intercept = this.intercepts.get(id);
     if (intercept === undefined || intercept.clientId !== client.id) return null;
@@ -155,7 +157,7 @@ export class Registry {
     return { isLast };
   }
 
-  /** The connection is gone: what nobody else holds waits for its client to return. */
+  /** The connection is gone: intercepts that no other connection holds wait for their client to return. */
   removeClient(client: ClientPort): void {
     for (const intercept of this.intercepts.values()) {
       if (!drop(intercept.holders, client) || intercept.holders.length > 0) continue;
@@ -165,7 +167,7 @@ export class Registry {
     }
   }
 
-  /** The tunnel that the streams of an intercept take: the newest that is open. Null when its client is away. */
+  /** Returns the open tunnels for streams of an intercept, the newest first. Empty if its client is away. */
   tunnelsTo(id: string): readonly Tunnel[] {
     const holders = this.intercepts.get(id)?.holders ?? [];
     return holders
@@ -191,7 +193,7 @@ export class Registry {
     return [...found.values()];
   }
 
-  /** Culvert knows an intercept by this id now; null: it does not. */
+  /** Sets Culvert's id of an intercept; null if Culvert does not know it. */
   setCulvertId(id: string, culvertId: string | null): void {
     const intercept = this.intercepts.get(id);
     if (intercept === undefined || intercept.culvertId === culvertId) return;
@@ -203,7 +205,7 @@ export class Registry {
     return { agents: this.agents.size, intercepts: this.intercepts.size };
   }
 
-  /** Nothing changes any more. */
+  /** Nothing changes from now on. */
   close(): void {
     this.isClosed = true;
     for (const { removal } of this.intercepts.values()) if (removal !== null) clearTimeout(removal);
@@ -234,7 +236,7 @@ export class Registry {
     intercept.removal = null;
     drop(intercept.holders, client);
     intercept.holders.push(client);
-    // The client hears of it by the answer to its request.
+    // The client learns about it from the answer to its request.
     intercept.shown = '';
   }
 
@@ -268,12 +270,12 @@ export class Registry {
       if (clientId === client.id) ofClient++;
       if (workloadOf(draft) === workload) ofWorkload++;
     }
-    if (ofClient >= MAX_PER_CLIENT) return `a client has at most ${MAX_PER_CLIENT} intercepts`;
-    if (ofWorkload >= MAX_PER_WORKLOAD) return `a workload has at most ${MAX_PER_WORKLOAD} intercepts`;
+    if (ofClient >= MAX_PER_CLIENT) return `a client can have at most ${MAX_PER_CLIENT} intercepts`;
+    if (ofWorkload >= MAX_PER_WORKLOAD) return `a workload can have at most ${MAX_PER_WORKLOAD} intercepts`;
     return null;
   }
 
-  /** @param id of the intercept that `draft` makes or changes */
+  /** @param id of the intercept that `draft` creates or changes */
   private ruleLimitOf(id: string, draft: InterceptDraft): string | null {
     const workload = workloadOf(draft);
     let bytes = JSON.stringify(draft.headers).length;
@@ -282,10 +284,10 @@ export class Registry {
         bytes += JSON.stringify(other.draft.headers).length;
     }
     if (bytes <= MAX_RULE_BYTES) return null;
-    return `the header rules of all intercepts of a workload have at most ${MAX_RULE_BYTES} bytes`;
+    return `the header rules of all intercepts of a workload can have at most ${MAX_RULE_BYTES} bytes`;
   }
 
-  /** Tells the agents of a workload what is new, and its intercepts' clients what has come of it. */
+  /** Sends the agents of a workload their changes, and the clients of its intercepts the resulting states. */
   private update(workload: string): void {
     if (this.isClosed) return;
     const agents = [...this.agents.values()].filter(({ port }) => workloadOf(port.announcement) === workload);
@@ -333,7 +335,7 @@ function tell(agent: Agent, intercepts: readonly Intercept[]): void {
   agent.port.sendIntercepts(agent.revision, list);
 }
 
-/** The agent's port that `wanted` means: 0 for all, null when it has none such. */
+/** Returns the agent's port for `wanted`: 0 for all, null if it has none. */
 function portAt(agent: Agent, wanted: string): number | null {
   if (wanted === '') return 0;
   const found = agent.port.announcement.ports.find(
@@ -356,7 +358,7 @@ function dispositionOf(intercept: Intercept, agents: readonly Agent[]): [Disposi
   const missing = concerned.filter(
     ({ entries, appliedRevision }) => (entries.get(id)?.revision ?? Infinity) > appliedRevision,
   );
-  // A further agent that is about to confirm does not make it less active.
+  // An additional agent that is about to confirm does not make the intercept less active.
   if (missing.length === 0 || (disposition === 'ACTIVE' && missing.length < concerned.length))
     return ['ACTIVE', ''];
   return ['WAITING', `${missing.length} of ${concerned.length} traffic agents have not confirmed yet`];
@@ -388,7 +390,7 @@ function infoOf({ id, draft, clientName, disposition, message, culvertId }: Inte
   return { ...draft, id, client: clientName, disposition, message, culvertId };
 }
 
-/** The same for the same client, whichever manager it asks: so that it can resume. */
+/** Returns the same id for the same client, whichever manager it asks, so that it can resume. */
 function idOf(clientId: string, { name, workload, namespace }: InterceptDraft): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([clientId, namespace, workload, name]))

@@ -8,7 +8,7 @@ import {
 } from '@culvert/tunnel';
 
 /**
- * @param tunnels the client's, the preferred one first
+ * @param tunnels the client's tunnels, the preferred one first
  */
 export function joinStreams(
   fromAgent: IncomingStream,
@@ -27,10 +27,10 @@ export function joinStreams(
     fromAgent.handler = new AgentSide(fromAgent, toClient);
     return;
   }
-  fromAgent.reset(ResetCode.STREAM_LIMIT, 'the intercepting client takes no more streams');
+  fromAgent.reset(ResetCode.STREAM_LIMIT, 'the intercepting client accepts no more streams');
 }
 
-/** Gets the events of the stream that the agent opened. */
+/** Handles the events of the stream that the agent opened. */
 class AgentSide implements StreamHandler {
   constructor(
     private readonly fromAgent: Stream,
@@ -38,7 +38,7 @@ class AgentSide implements StreamHandler {
   ) {}
 
   onOpen(): void {
-    // Only the opener hears that a stream is open.
+    // Only the opener is notified that a stream is open.
   }
   onData(chunk: Buffer): void {
     if (!this.toClient.write(chunk)) this.fromAgent.pause();
@@ -47,14 +47,14 @@ class AgentSide implements StreamHandler {
     this.toClient.end();
   }
   onReset(): void {
-    this.toClient.reset(ResetCode.CANCEL, 'the traffic agent is not interested any more');
+    this.toClient.reset(ResetCode.CANCEL, 'the traffic agent no longer needs the stream');
   }
   onDrain(): void {
     this.toClient.resume();
   }
 }
 
-/** Gets the events of the stream that was opened to the client. */
+/** Handles the events of the stream that was opened to the client. */
 class ClientSide implements StreamHandler {
   stream: Stream | null = null;
   private isOpened = false;

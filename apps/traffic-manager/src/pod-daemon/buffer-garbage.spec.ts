@@ -8,20 +8,20 @@ const MIB = 1024 * 1024;
 let end = (): void => {};
 afterEach(() => end());
 
-/** The most that lay about while so many MiB were taken and left, a MiB at a time. */
+/** Returns the peak of uncollected memory while so many MiB were allocated and dropped, 1 MiB at a time. */
 async function peakWhile(mib: number): Promise<number> {
   const before = getHeapStatistics().external_memory;
   let peak = 0;
   for (let i = 0; i < mib; i++) {
     Buffer.allocUnsafeSlow(MIB);
     peak = Math.max(peak, getHeapStatistics().external_memory - before);
-    // Whoever looks has to get a turn: a lock-step of both, not a wait for time.
+    // The collector needs a turn: both run in lockstep, not by time.
     await delay(25);
   }
   return peak / MIB;
 }
 
-it('has dead buffers collected long before V8 would', async () => {
+it('boundBufferGarbage collects dead buffers long before V8 would', async () => {
   end = boundBufferGarbage(4 * MIB);
   expect(await peakWhile(30)).toBeLessThan(20);
 });

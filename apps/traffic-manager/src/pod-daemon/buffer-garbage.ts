@@ -1,20 +1,21 @@
 /**
- * Keeps memory of dead buffers small. V8 collects them when small objects have filled its young generation, or when 32 MiB of
- * them lie about, whatever its flags say: a third of all that a pod daemon has. So this looks, and has them collected. What is
- * freed at once is used again while it is in the CPU's caches, which saves more than the collections take.
+ * Keeps the memory of dead buffers small. V8 collects them when small objects have filled its young generation, or when they
+ * amount to 32 MiB, whatever its flags say: a third of the memory of a pod daemon. So this checks, and triggers a
+ * collection. Memory that is freed at once is reused while it is in the CPU's caches, which saves more than the collections
+ * cost.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** While bytes move, and while none do. */
+/** Interval of checks while bytes move, and while none do. */
 const BUSY_LOOK_MS = 20;
 const IDLE_LOOK_MS = 200;
 
-/** Of `maxBytes`: buffers that outlived two collections, of which only a whole one finds the dead. */
+/** Share of `maxBytes` for buffers that outlived two collections, which only a full collection frees. */
 const OLD_SHARE = 3;
 
 /**
- * Has dead buffers collected whenever about `maxBytes` have come up since the last time. Returns what ends that.
+ * Collects dead buffers whenever about `maxBytes` have accumulated since the last time. Returns a function that stops it.
  * Never keeps a process alive.
  */
 export function boundBufferGarbage(maxBytes: number): () => void {
@@ -41,19 +42,19 @@ export function boundBufferGarbage(maxBytes: number): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Outside the heap of V8. */
+/** Memory outside the heap of V8. */
 function bufferBytes(): number {
   return getHeapStatistics().external_memory;
 }
 
 type Collect = (options: { readonly type: 'minor' | 'major' }) => void;
 
-/** V8 gives it to contexts that are made while a flag is set. */
+/** V8 offers it to contexts that are created while a flag is set. */
 function garbageCollector(): Collect {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as Collect;
   setFlagsFromString('--no-expose-gc');
-  // Other threads would free into arenas of malloc that nobody takes from.
+  // Other threads would free into arenas of malloc that no thread allocates from.
   setFlagsFromString('--no-concurrent-array-buffer-sweeping');
   return collect;
 }

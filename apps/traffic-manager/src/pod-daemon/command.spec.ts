@@ -9,7 +9,7 @@ const required = ['pod-daemon', '--workload-name=quote', '--ingress-host=quote.d
 const options = (...flags: string[]) => readPodDaemonCommand([...required, ...flags], env).options;
 
 describe("the pod daemon's command", () => {
-  it('is chosen by its name or by the environment', () => {
+  it('is selected by its name or by the environment', () => {
     expect(isPodDaemon(['pod-daemon'], {})).toBe(true);
     expect(isPodDaemon([], { IS_POD_DAEMON: 'True' })).toBe(true);
     expect(isPodDaemon([], { IS_POD_DAEMON: 'False' })).toBe(false);
@@ -41,11 +41,11 @@ describe("the pod daemon's command", () => {
     expect(await read.credential()).toBe('cvt_key');
   });
 
-  it('is read without its name when the environment chose it', () => {
+  it('needs no name when the environment selected it', () => {
     expect(readPodDaemonCommand(required.slice(1), env).options.workload).toBe('quote');
   });
 
-  it('takes headers as values, expressions and auto', () => {
+  it('accepts headers as values, expressions and auto', () => {
     expect(
       options('--http-header=test-telepresence=1', '--http-header', 'X-Dev=al.*', '--http-header=auto')
         .headers,
@@ -55,7 +55,7 @@ describe("the pod daemon's command", () => {
     ]);
   });
 
-  it('sends with the preview what the intercept matches, and what is added', () => {
+  it('adds to the preview the headers that the intercept matches, and extra ones', () => {
     const { preview } = options(
       '--http-header=x-dev=alice',
       '--http-header=x-b=f.*',
@@ -70,17 +70,17 @@ describe("the pod daemon's command", () => {
     [['-b', 'false'], false],
     [['-b'], true],
     [['--preview-url-banner'], true],
-  ])('reads the banner of %j', (flags, displayBanner) => {
+  ])('accepts %j for the banner', (flags, displayBanner) => {
     expect(options(...flags).preview!.displayBanner).toBe(displayBanner);
   });
 
-  it.each([[['--no-preview-url']], [['--preview-url=false']]])('makes no preview for %j', (flags) => {
+  it.each([[['--no-preview-url']], [['--preview-url=false']]])('creates no preview for %j', (flags) => {
     expect(options(...flags).preview).toBeNull();
     const withoutIngress = readPodDaemonCommand(['pod-daemon', '--workload-name=a', ...flags], env);
     expect(withoutIngress.options.preview).toBeNull();
   });
 
-  it('prefers the cluster secret at the traffic manager', async () => {
+  it('prefers the cluster secret as the credential for the traffic manager', async () => {
     const secret = 'a-secret-of-the-cluster';
     const read = readPodDaemonCommand(required, { ...env, CULVERT_CLUSTER_SECRET: secret }).options;
     expect(await read.credential()).toBe(secret);
@@ -97,7 +97,7 @@ describe("the pod daemon's command", () => {
     ['http-header', [...required, '--http-header=x=(a'], env],
     ['--unknown', [...required, '--unknown'], env],
     ['CULVERT_MANAGER_URL', required, { ...env, CULVERT_MANAGER_URL: 'tcp://a' }],
-  ])('names %s when it is wrong', (named, argv, environment) => {
+  ])('refuses a wrong %s', (named, argv, environment) => {
     const read = () => readPodDaemonCommand(argv, environment);
     expect(read).toThrow(ConfigurationError);
     expect(read).toThrow(named);

@@ -1,4 +1,4 @@
-/** The pod daemon's command line and environment: the words of Telepresence's, so that its manifests work as they are. */
+/** The pod daemon's command line and environment. The names are Telepresence's, so that its manifests work unchanged. */
 import { hostname } from 'node:os';
 import { parseHeaderFlag, RuleError, type HeaderRule } from '@culvert/intercepts';
 import { checkClusterSecret, readManagerUrl } from '@culvert/meeting-point';
@@ -17,29 +17,29 @@ import { withoutPodSuffix } from '../identity.js';
 import { parseHttpUrl } from '../options.js';
 import { VERSION } from '../version.js';
 
-/** What `startPodDaemon` is told. */
+/** Options of `startPodDaemon`. */
 export interface PodDaemonOptions {
   readonly workload: string;
   readonly namespace: string;
   readonly kind: string;
-  /** Of the application beside it. */
+  /** Port of the application beside it. */
   readonly port: number;
   /** Empty: the intercept is found by its id alone. */
   readonly headers: readonly HeaderRule[];
   /** Null: no preview. */
   readonly preview: PreviewOptions | null;
-  /** The traffic manager's meeting point. */
+  /** URL of the traffic manager's meeting point. */
   readonly managerUrl: URL;
-  /** PEM certificates to trust there instead of the built-in ones. */
+  /** PEM certificates to trust for it instead of the built-in ones. */
   readonly managerCa: (() => Promise<string>) | undefined;
-  /** PEM certificates to trust at Culvert instead of the usual ones. */
+  /** PEM certificates to trust for Culvert instead of the usual ones. */
   readonly ca: string | undefined;
-  /** Null: as the traffic manager says. */
+  /** Null: the URL that the traffic manager reports. */
   readonly culvertUrl: URL | null;
   readonly apiKey: () => Promise<string>;
-  /** What the traffic manager is shown. */
+  /** Credential for the traffic manager. */
   readonly credential: () => Promise<string>;
-  /** Who this is, the same for every pod of its Deployment. */
+  /** Client id, the same for every pod of its Deployment. */
   readonly clientId: string;
   readonly clientName: string;
   /** Port of `/healthz` and `/readyz`, or null. */
@@ -86,12 +86,12 @@ const ENVIRONMENT = `
 Environment:
   AMBASSADOR_CLOUD_APIKEY, or CULVERT_API_KEY   the API key, with the scopes "intercepts:write", "previews:read" and
                                                 "previews:write"; or a file that <variable>_FILE names
-  CULVERT_CLUSTER_SECRET          shown to the traffic manager instead of the key; or CULVERT_CLUSTER_SECRET_FILE
-  TELEPRESENCE_MANAGER_NAMESPACE  where the traffic manager runs; default: ambassador
-  CULVERT_URL                     address of Culvert; default: as the traffic manager says
-  POD_NAMESPACE                   of this pod; default: that of its service account`;
+    CULVERT_CLUSTER_SECRET          secret for the traffic manager, instead of the key; or CULVERT_CLUSTER_SECRET_FILE
+    TELEPRESENCE_MANAGER_NAMESPACE  namespace of the traffic manager; default: ambassador
+    CULVERT_URL                     URL of Culvert; default: the one that the traffic manager reports
+    POD_NAMESPACE                   namespace of this pod; default: that of its service account`;
 
-/** Reads flags and environment. Throws ConfigurationError; `--help` and `--version` print and exit. */
+/** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
 export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.ProcessEnv): PodDaemonCommand {
   const flags = parse(argv[0] === 'pod-daemon' ? argv.slice(1) : argv);
   const settings = new SettingReader(flags, env);
@@ -143,7 +143,7 @@ function previewOptions(flags: Flags): PreviewOptions {
     l5Host: ingressL5host || ingressHost,
     displayBanner: flags.previewUrlBanner,
     pullRequestUrl: pullRequest || null,
-    // What services pass on is what the agent of the workload has to find.
+    // The services on the way pass this header on, and the workload's agent looks for it.
     addRequestHeaders: { ...Object.fromEntries(matched), ...flags.previewUrlAddRequestHeaders },
   };
 }
@@ -160,48 +160,53 @@ function parse(argv: readonly string[]): Flags {
 
 function commandLine(): Command {
   return new Command('traffic-manager pod-daemon')
-    .description('Intercepts a workload for the application beside it in this pod, and makes a preview URL.')
+    .description(
+      'Intercepts a workload for the application beside it in this pod, and creates a preview URL.',
+    )
     .version(VERSION)
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
     .allowExcessArguments(false)
-    .option('--workload-name <name>', 'whose traffic to take; also the name of the intercept; required')
-    .option('--workload-namespace <name>', "default: this pod's")
-    .option('--workload-kind <kind>', 'of the workload', 'Deployment')
-    .option('--port <port>', 'of the application in this pod', port, 8080)
+    .option('--workload-name <name>', 'workload to intercept; also the name of the intercept; required')
+    .option('--workload-namespace <name>', "namespace of the workload; default: this pod's")
+    .option('--workload-kind <kind>', 'kind of the workload', 'Deployment')
+    .option('--port <port>', 'port of the application in this pod', port, 8080)
     .option(
       '--http-header <name=value>',
-      'which requests to take; all of several; value or expression; or auto',
+      'requests to intercept: must match all given headers; value or expression; or auto',
       header,
       [],
     )
-    .option('--ingress-tls [bool]', 'whether the ingress speaks TLS', bool, true)
-    .option('--ingress-port <port>', 'of the ingress', port, 443)
+    .option('--ingress-tls [bool]', 'connect to the ingress with TLS', bool, true)
+    .option('--ingress-port <port>', 'port of the ingress', port, 443)
     .option(
       '--ingress-host <host>',
-      'where requests of the preview enter the cluster; required for a preview',
+      'host where requests of the preview enter the cluster; required for a preview',
     )
-    .option('--ingress-l5host <host>', 'Host and SNI that the ingress sees; default: --ingress-host')
-    .option('--pull-request <url>', 'whose page gets a comment with the preview URL')
-    .option('-b, --preview-url-banner [bool]', 'whether pages show that they are a preview', bool, true)
+    .option('--ingress-l5host <host>', 'Host header and SNI sent to the ingress; default: --ingress-host')
+    .option('--pull-request <url>', 'pull request on which to post the preview URL as a comment')
+    .option('-b, --preview-url-banner [bool]', 'mark pages of the preview with a banner', bool, true)
     .option(
       '--preview-url-add-request-headers <name=value,...>',
-      'further headers of requests through the preview; repeatable',
+      'headers to add to requests of the preview; repeatable',
       pairs,
       {},
     )
-    .option('--preview-url [bool]', 'whether to make a preview URL', bool, true)
-    .option('--no-preview-url', 'make none')
+    .option('--preview-url [bool]', 'create a preview URL', bool, true)
+    .option('--no-preview-url', 'create no preview URL')
     .option(
       '--manager-url <url>',
-      'the traffic manager; default: http://traffic-manager.<namespace>:8085, https with certificates to trust (CULVERT_MANAGER_URL)',
+      'URL of the traffic manager; default: http://traffic-manager.<namespace>:8085, or https if --manager-ca-file is set (CULVERT_MANAGER_URL)',
     )
     .option(
       '--ca-file <path>',
-      'PEM certificates to trust at Culvert, instead of the usual ones (CULVERT_CA_FILE)',
+      'PEM certificates to trust for Culvert, instead of the usual ones (CULVERT_CA_FILE)',
     )
-    .option('--manager-ca-file <path>', 'PEM certificates to trust there, by https (CULVERT_MANAGER_CA_FILE)')
-    .option('--admin-port <port>', 'serves /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
+    .option(
+      '--manager-ca-file <path>',
+      'PEM certificates to trust for the traffic manager; implies https (CULVERT_MANAGER_CA_FILE)',
+    )
+    .option('--admin-port <port>', 'port of /healthz and /readyz; default: off (CULVERT_ADMIN_PORT)')
     .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}; default: info (LOG_LEVEL)`)
     .addHelpText('after', ENVIRONMENT);
 }
@@ -209,15 +214,15 @@ function commandLine(): Command {
 function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= 65_535) return value;
-  throw new InvalidArgumentError('It must be a port from 1 to 65535.');
+  throw new InvalidArgumentError('Use a port from 1 to 65535.');
 }
 
-/** As Go's flags take it; `-b=false` arrives here as `=false`. */
+/** Reads booleans like Go's flags; `-b=false` arrives here as `=false`. */
 function bool(text: string): boolean {
   const value = text.replace(/^=/, '').toLowerCase();
   if (['true', 't', '1'].includes(value)) return true;
   if (['false', 'f', '0'].includes(value)) return false;
-  throw new InvalidArgumentError('It must be true or false.');
+  throw new InvalidArgumentError('Use true or false.');
 }
 
 function header(text: string, before: (HeaderRule | null)[]): (HeaderRule | null)[] {
@@ -232,7 +237,7 @@ function header(text: string, before: (HeaderRule | null)[]): (HeaderRule | null
 function pairs(text: string, before: Record<string, string>): Record<string, string> {
   const entries = text.split(',').map((pair) => {
     const at = pair.indexOf('=');
-    if (at < 1) throw new InvalidArgumentError('It must be NAME=VALUE, of several separated by commas.');
+    if (at < 1) throw new InvalidArgumentError('Use NAME=VALUE; separate several by commas.');
     return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
   });
   return { ...before, ...Object.fromEntries(entries) };

@@ -1,4 +1,4 @@
-/** Whether this start of the program is to be a pod daemon. */
+/** Whether the program should run as a pod daemon. */
 export function isPodDaemon(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
   return argv[0] === 'pod-daemon' || /^(true|1|yes)$/i.test(env['IS_POD_DAEMON'] ?? '');
 }

@@ -1,6 +1,6 @@
 /**
- * The pod daemon: intercepts a workload for the application in its own pod, keeps a preview of it, and removes what it made
- * when it is told to stop. It signs in with an API key, and waits for whatever is not there yet.
+ * The pod daemon: intercepts a workload for the application in its own pod, keeps a preview of it, and removes both when it
+ * is stopped. It signs in with an API key, and waits for whatever is not ready yet.
  */
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
@@ -25,13 +25,13 @@ import type { PodDaemonOptions, PreviewOptions } from './command.js';
 export interface PodDaemon {
   /** Resolves when it has ended: null after `stop`, else why it gave up. */
   readonly ended: Promise<string | null>;
-  /** Removes what it made, lets requests under way finish for a moment, then ends. Never rejects. */
+  /** Removes what it created, lets requests in progress finish for a moment, then ends. Never rejects. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts at once; never throws later.
- * @param print gets the lines that people look for in the log, each on a line of its own
+ * @param print receives the lines that people look for in the log, each on a line of its own
  */
 export function startPodDaemon(
   options: PodDaemonOptions,
@@ -41,20 +41,20 @@ export function startPodDaemon(
   return new Daemon(options, log, print);
 }
 
-/** Between two looks whether the application answers, or whether the headers of a conflict are free. */
+/** Interval between checks that the application answers, or that the headers of a conflict are free. */
 const LOOK_MS = 500;
 const CONFLICT_MS = 5000;
 
-/** For removing, and for requests under way: Kubernetes gives a pod 30 s. */
+/** Time for removing, and for requests in progress: Kubernetes gives a pod 30 s. */
 const REMOVE_TIMEOUT_MS = 5000;
 const DRAIN_MS = 2000;
 /** How long `stop` may take, on a busy machine. */
 export const STOP_GRACE_MS = REMOVE_TIMEOUT_MS + DRAIN_MS + 5000;
 
-/** 0.1 CPU and 100 MiB are all a pod daemon has. */
+/** All that a pod daemon has is 0.1 CPU and 100 MiB. */
 const MAX_STREAMS = 256;
 
-/** The least for so many streams, and 2 MiB for those that carry much: the traffic manager is near. */
+/** The minimum for this many streams, plus 2 MiB for those that carry much: the traffic manager is near. */
 const RECEIVE_BUDGET_BYTES = MAX_STREAMS * DEFAULT_SETTINGS.windowBytes + 2 * 1024 * 1024;
 
 class Daemon implements PodDaemon {
@@ -63,15 +63,15 @@ class Daemon implements PodDaemon {
   private readonly aborter = new AbortController();
   private readonly draft: InterceptDraft;
   private readonly admin: Server | null;
-  /** For the calls of Culvert's API. */
+  /** For calls of Culvert's API. */
   private readonly http: HttpClient;
   private client: MeetingClient | null = null;
   private intercept: InterceptInfo | null = null;
   private lastState = '';
-  /** Known from the first connection on. */
+  /** Known once first connected. */
   private culvertUrl: URL | null = null;
   private preview: CulvertPreview | null = null;
-  /** Culvert's id of the intercept whose preview was told since the last connection. */
+  /** Culvert's id of the intercept whose preview was printed since the last connection. */
   private toldFor: string | null = null;
   private isPreviewing = false;
   private stopping: Promise<void> | null = null;
@@ -103,8 +103,8 @@ class Daemon implements PodDaemon {
             { port: adminPort },
             probePages(() => this.isReady),
           );
-    // The application of the pod may have the port: what it does is more important.
-    this.admin?.on('error', (error) => log.error({ err: error }, 'no health endpoints'));
+    // The application of the pod may use the port, and matters more.
+    this.admin?.on('error', (error) => log.error({ err: error }, 'health endpoints are not available'));
     void this.run().catch((error: unknown) => this.quit((error as Error).message));
   }
 
@@ -129,7 +129,7 @@ class Daemon implements PodDaemon {
     const { port } = this.options;
     for (let attempt = 0; !this.isStopping; attempt++) {
       if (await answers(port)) return this.log.info({ port }, 'the application answers');
-      if (attempt === 0) this.log.info({ port }, 'waiting until the application answers');
+      if (attempt === 0) this.log.info({ port }, 'waiting for the application to answer');
       await this.pause(LOOK_MS);
     }
   }
@@ -153,7 +153,7 @@ class Daemon implements PodDaemon {
       },
       onIntercept: (intercept) => this.handleIntercept(intercept),
       onRefused: (_draft, error) => void this.handleRefusal(error),
-      onTargetFailure: (_id, { detail }) => log.debug({ detail }, 'the application cannot be reached'),
+      onTargetFailure: (_id, { detail }) => log.debug({ detail }, 'cannot reach the application'),
       events: {
         onDisconnected: ({ code, reason }) =>
           log.warn({ manager, code: goAwayName(code), reason }, 'disconnected from the traffic manager'),
@@ -161,7 +161,7 @@ class Daemon implements PodDaemon {
           status === 401 || status === 403
             ? log.error({ manager, status }, 'the traffic manager does not accept the API key')
             : log.warn({ manager, status, reason }, 'the traffic manager cannot be reached'),
-        onCredentialError: (error) => log.error({ err: error }, 'the API key cannot be read'),
+        onCredentialError: (error) => log.error({ err: error }, 'cannot read the API key'),
         onFault: (error) => log.error({ err: error }, 'tunnel fault'),
       },
     });
@@ -188,14 +188,14 @@ class Daemon implements PodDaemon {
     if (await this.mayTryAgain(error)) await this.create();
   }
 
-  /** Whoever has the same headers may be the pod that this one replaces. */
+  /** The client with the same headers may be the pod that this one replaces. */
   private async mayTryAgain(error: MeetingError): Promise<boolean> {
     if (error.code === 'LOST') return true;
     if (error.code !== 'CONFLICT') {
       this.quit(error.message);
       return false;
     }
-    this.log.warn({ reason: error.message }, 'waiting until the headers are free');
+    this.log.warn({ reason: error.message }, 'waiting for the headers to become free');
     await this.pause(CONFLICT_MS);
     return !this.isStopping;
   }
@@ -210,7 +210,7 @@ class Daemon implements PodDaemon {
     void this.keepPreview();
   }
 
-  /** At most one at a time: what changes meanwhile is looked at again. */
+  /** At most one at a time: changes that come meanwhile are handled afterwards. */
   private async keepPreview(): Promise<void> {
     const { preview } = this.options;
     if (preview === null || this.isPreviewing) return;
@@ -233,7 +233,7 @@ class Daemon implements PodDaemon {
     this.isPreviewing = false;
   }
 
-  /** The one that is there already, after a restart, or a new one. */
+  /** Returns the preview that already exists, as after a restart, or a new one. */
   private async ensurePreview(culvertId: string, options: PreviewOptions): Promise<CulvertPreview> {
     const api = this.api();
     const wanted = fieldsOf(options);
@@ -265,16 +265,16 @@ class Daemon implements PodDaemon {
     this.finish(null);
   }
 
-  /** In the order in which people would miss it: the URL, then the intercept. */
+  /** Cleans up, most visible things first: the URL, then the intercept. */
   private async removeAll(): Promise<void> {
     const { intercept, preview, client } = this;
     const complain = (error: unknown): null => {
-      this.log.warn({ reason: (error as Error).message }, 'not everything could be removed');
+      this.log.warn({ reason: (error as Error).message }, 'could not remove everything');
       return null;
     };
     const removed = intercept === null ? null : await client!.remove(intercept.id).catch(complain);
     // Another pod of this Deployment still serves both.
-    if (removed?.isLast === false) return this.log.info('another pod goes on');
+    if (removed?.isLast === false) return this.log.info('another pod of this Deployment continues');
     if (preview !== null)
       await unlessGone(this.api().call('deletePreview', { previewId: preview.id })).catch(complain);
     this.log.info({ interceptId: intercept?.id, previewUrl: preview?.url }, 'removed');
@@ -313,7 +313,7 @@ class Daemon implements PodDaemon {
   }
 }
 
-/** Whether something accepts connections at a port of this pod. */
+/** Reports whether something accepts connections at a port of this pod. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });

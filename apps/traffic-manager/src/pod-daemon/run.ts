@@ -3,11 +3,11 @@ import { boundBufferGarbage } from './buffer-garbage.js';
 import { readPodDaemonCommand } from './command.js';
 import { startPodDaemon, STOP_GRACE_MS } from './pod-daemon.js';
 
-/** Of 100 MiB that it has. */
+/** Share of its 100 MiB. */
 const MAX_GARBAGE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Runs a pod daemon until the process ends: with 0 after a signal, with 1 when the pod daemon gives up.
+ * Runs a pod daemon until the process ends: with 0 after a signal, with 1 if the pod daemon gives up.
  * @throws ConfigurationError
  */
 export async function run(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {

@@ -1,4 +1,4 @@
-/** A little Culvert: the calls of its REST API that a cluster makes, kept in memory behind a real HTTP server. */
+/** A small Culvert: the calls of its REST API that a cluster makes, in memory behind a real HTTP server. */
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -21,11 +21,11 @@ interface Certificate {
 export const MANAGER_ID = 'manager-1';
 
 export class TestCulvert {
-  /** Who a key is; keys that are not here get 401. */
+  /** Identities of keys; other keys get 401. */
   readonly keys = new Map<string, { readonly team: string; readonly scopes: readonly string[] }>();
   readonly intercepts = new Map<string, Stored>();
   readonly previews = new Map<string, Stored>();
-  /** Status that every call gets instead of its answer, or null. */
+  /** Status of all responses, or null for normal ones. */
   failWith: number | null = null;
   /** `METHOD path` of every call. */
   readonly calls: string[] = [];
@@ -35,7 +35,7 @@ export class TestCulvert {
 
   private constructor(private readonly certificate: Certificate | null) {}
 
-  /** @param certificate of a server that speaks TLS */
+  /** @param certificate for a server with TLS */
   static async start(certificate: Certificate | null = null): Promise<TestCulvert> {
     const culvert = new TestCulvert(certificate);
     await culvert.open();
@@ -57,7 +57,7 @@ export class TestCulvert {
     this.heldPort = (this.server.address() as AddressInfo).port;
   }
 
-  /** As if it were out of reach. */
+  /** Acts as if it were unreachable. */
   async close(): Promise<void> {
     if (this.server === null) return;
     const { server } = this;
@@ -67,12 +67,12 @@ export class TestCulvert {
     await once(server, 'close');
   }
 
-  /** Has `until` look again. */
+  /** Makes `until` check again. */
   notify(): void {
     this.events.emit('call');
   }
 
-  /** Resolves as soon as `condition` holds, looking after every call and `notify`. */
+  /** Resolves as soon as `condition` holds; checks after every call and `notify`. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await once(this.events, 'call');
   }

@@ -1,4 +1,4 @@
-/** A little edge: accepts native tunnels on a real WebSocket server and opens streams on request. */
+/** A small edge: accepts native tunnels on a real WebSocket server and opens streams on request. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -25,7 +25,7 @@ export interface AcceptedTunnel {
 }
 
 export class TestEdge {
-  /** What the next HELLOs are answered with. */
+  /** Response to the next HELLOs. */
   answer: HelloAnswer = { accept: { sessionId: 'session', resumed: false } };
   /** HTTP status that refuses upgrades, or null. */
   refuseWith: number | null = null;
@@ -65,7 +65,7 @@ export class TestEdge {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** The next tunnel that opens, or one that did and was not taken yet. */
+  /** Resolves with the next tunnel that opens, or an open one that was not returned yet. */
   async nextTunnel(): Promise<AcceptedTunnel> {
     for (;;) {
       const next = this.accepted.shift();
@@ -74,7 +74,7 @@ export class TestEdge {
     }
   }
 
-  /** Resolves at the next upgrade that is refused or tunnel that opens. */
+  /** Resolves at the next refused upgrade or opened tunnel. */
   somethingHappens(): Promise<void> {
     return new Promise((resolve) => {
       this.wake = resolve;

@@ -7,10 +7,10 @@ export interface AdminPage {
   readonly body: string;
 }
 
-/** The page of each path, made anew for each request. Other paths get 404. */
+/** Creates the page of each path, for each request. Other paths get 404. */
 export type AdminPages = Readonly<Record<string, () => AdminPage | Promise<AdminPage>>>;
 
-/** Starts to listen; the caller handles `error`. Without a host: on all addresses. */
+/** Starts to listen; the caller handles `error`. Without a host it listens on all addresses. */
 export function startAdmin(
   address: { readonly port: number; readonly host?: string | undefined },
   pages: AdminPages,

@@ -13,13 +13,13 @@ const STOPPING: ReadinessReport = { ready: false, checks: { process: 'stopping' 
 const CHECK_TIMEOUT_MS = 500;
 
 /**
- * Decides whether this process should get traffic. It becomes ready when all its dependencies answer, and stays ready without them
- * until it is told to stop. All processes share these dependencies: if each left the load balancer when one is away, none
+ * Decides whether this process should get traffic. It becomes ready when all its dependencies answer, and stays ready
+ * without them until it stops. All processes share these dependencies: if each left the load balancer during an outage, none
  * would be left. An edge serves what it has cached, and an API process answers 503 with Retry-After.
  */
 export class Readiness {
   private readonly checks = new Map<string, DependencyCheck>();
-  /** Checks under way, by name. Probes share them, so that a dependency that hangs is not asked again and again. */
+  /** Pending checks, by name. Probes share them, so that a hanging dependency is not asked again and again. */
   private readonly running = new Map<string, Promise<string>>();
   private readonly listeners: (() => void)[] = [];
   private state: 'starting' | 'ready' | 'stopping' = 'starting';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LineBudget } from './line-budget.js';
 
 describe(LineBudget.name, () => {
-  it('lets a burst through, then so many a minute, and reports what it left out', () => {
+  it('allows a burst, then a number of lines a minute, and reports how many it omitted', () => {
     let now = 0;
     const omitted: number[] = [];
     const budget = new LineBudget({

@@ -73,7 +73,7 @@ describe('the log', () => {
   });
 
   it.each(Object.entries(SECRET_PREFIXES))(
-    'keeps of a secret of kind %s its beginning alone',
+    'keeps only the beginning of a secret of kind %s',
     (_kind, prefix) => {
       const { log, entries } = capture();
       log.info(`called with ${prefix}0123456789abcdefABCDEF-_x`);
@@ -87,7 +87,7 @@ describe('the log', () => {
     expect(lines.join('')).not.toMatch(/hunter2|cvt_0/);
   });
 
-  it('leaves everything else alone', () => {
+  it('leaves everything else unchanged', () => {
     const line = `${JSON.stringify({
       msg: 'bearer of news, and the API key: check CULVERT_API_KEY',
       url: 'http://app:8080/a:b@c',
@@ -101,8 +101,8 @@ describe('the log', () => {
     expect(redactLine(line)).toBe(line);
   });
 
-  /** Without SMTP the link is the only way to a new password; it was redacted for its token. */
-  it('keeps the link that whoever reads the log hands on, and no other field of that name', () => {
+  /** Without SMTP this link is the only way to a new password; it was redacted because of its token. */
+  it('keeps the link that the operator passes on, but no other field of that name', () => {
     const link = 'https://culvert.test/reset-password?token=abcdefghijkl';
     const entry = { msg: 'hand this link on', [HANDED_ON]: link, other: { [HANDED_ON]: link }, link };
     const hidden = 'https://culvert.test/reset-password?token=[redacted]';
@@ -116,7 +116,7 @@ describe('the log', () => {
 
   it('takes long hostile lines in linear time', () => {
     const line = JSON.stringify({
-      // First, so that the pattern that looks whether a line is suspicious sees it all.
+      // First, so that the pattern that detects suspicious lines sees all of it.
       url: '://'.repeat(100_000),
       quotes: '\\"'.repeat(100_000),
       user: '://x'.repeat(100_000),
@@ -134,7 +134,7 @@ describe('the log', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  it('stays JSON when it cannot be read', () => {
+  it('stays JSON when it cannot be parsed', () => {
     expect(JSON.parse(redactLine('{"password": hunter2x token=hunter2\n'))).toEqual({
       msg: '{"password": hunter2x token=[redacted]',
     });

@@ -31,7 +31,7 @@ export function createLog(options: {
 function standardError(): DestinationStream {
   // Synchronous: the line that explains a crash is written before the process is gone.
   const stream = destination({ dest: STDERR, sync: true });
-  // pino stops by itself when a pipe has lost its reader (EPIPE). A terminal that was closed gives EIO.
+  // pino stops by itself when a pipe has lost its reader (EPIPE). A closed terminal gives EIO.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EIO') throw error;
     stream.write = () => true;

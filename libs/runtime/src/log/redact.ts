@@ -7,8 +7,8 @@ import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
 const REDACTED = '[redacted]';
 
 /**
- * The one field that is logged unredacted, on purpose: a link that the operator passes on where no mail is sent. Counts only at
- * the top level of a line, where no client can put anything.
+ * The one field that is logged unredacted, on purpose: a link that the operator passes on if no mail is sent. It counts only
+ * at the top level of a line, which clients cannot write to.
  */
 export const HANDED_ON = 'handedOnLink';
 
@@ -56,7 +56,7 @@ const IS_SUSPICIOUS = new RegExp(
   'i',
 );
 
-/** Of nested objects: pino itself stops before that. */
+/** Limit of nested objects; pino itself stops earlier. */
 const MAX_DEPTH = 50;
 
 /** Returns `line` with every value replaced that may be a credential. The result is one line of JSON too. */
@@ -85,7 +85,7 @@ function redact(value: unknown, depth: number): unknown {
   );
 }
 
-/** Redacts a text that is JSON itself, such as a body. Returns null when it is not. */
+/** Redacts a text that is itself JSON, such as a body. Returns null if it is not. */
 function redactJson(text: string, depth: number): string | null {
   if (!/^\s*[{[]/.test(text) || depth >= MAX_DEPTH) return null;
   try {
@@ -103,7 +103,7 @@ function isHarmless(value: unknown): boolean {
   return value === null || typeof value === 'boolean' || value === '';
 }
 
-/** Returns `text` with everything replaced that looks like a credential. For text that is written past the log. */
+/** Returns `text` with everything replaced that looks like a credential. For text that bypasses the log. */
 export function redactText(text: string): string {
   let redacted = text;
   for (const [pattern, replacement] of PATTERNS) redacted = redacted.replace(pattern, replacement);

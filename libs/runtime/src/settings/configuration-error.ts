@@ -1,21 +1,21 @@
 import { redactText } from '../log/redact.js';
 
-/** What is wrong with one setting. */
+/** A problem with one setting. */
 export interface ConfigurationProblem {
   readonly variable: string;
-  /** What the value has to be. */
+  /** The expected value. */
   readonly expected: string;
-  /** The value itself, unless it is absent or may be a secret. */
+  /** The actual value, unless it is absent or may be a secret. */
   readonly got?: string;
 }
 
 /**
- * Settings are missing or wrong. The message names each and says what it should be; it is for the operator, who needs no stack.
- * A reader that sees all settings at once lists every problem, so that one restart fixes them all.
+ * Settings are missing or wrong. The message names each and what it should be; it is for the operator, who needs no stack. A
+ * reader that sees all settings at once lists every problem, so that one restart fixes them all.
  */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
-  /** Empty where the error was made of a message. */
+  /** Empty if the error was created from a message. */
   readonly problems: readonly ConfigurationProblem[];
 
   constructor(what: string | readonly ConfigurationProblem[], options?: ErrorOptions) {
@@ -31,7 +31,7 @@ function messageOf(problems: readonly ConfigurationProblem[]): string {
 }
 
 function describe({ variable, expected, got }: ConfigurationProblem): string {
-  // A value in the wrong place may be a secret: a password in the URL of something that takes none.
+  // A misplaced value may be a secret: a password in a URL that must not contain one.
   const shown =
     got === undefined ? '' : `; it is ${JSON.stringify(redactText(got.slice(0, MAX_SHOWN_LENGTH)))}`;
   return `${variable} must be ${expected}${shown}`;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSettings } from './settings.js';
 import { VARIABLES } from './variables.js';
 
-/** What is needed for every setting to have an effect. */
+/** Settings that every other setting needs to have an effect. */
 const EVERYTHING_ON = {
   DATABASE_URL: 'postgresql://culvert@db/culvert',
   REDIS_URL: 'redis://redis:6379',
@@ -17,7 +17,7 @@ const EVERYTHING_ON = {
 
 const rows = documentedSettings(readFileSync('docs/operations.md', 'utf8'));
 
-/** Variables and defaults of the table, as they stand there; a default that is words and no value is ''. */
+/** Variables and defaults of the table, verbatim; '' for a default that is a description. */
 function documentedSettings(page: string): [variable: string, value: string][] {
   const [, table = ''] = /^\| variable \| default \|.*\n\|.*\n((?:\|.*\n)+)/m.exec(page) ?? [];
   return table
@@ -36,27 +36,27 @@ function documentedSettings(page: string): [variable: string, value: string][] {
     });
 }
 
-/** `0 (none)`, `` `info` `` and `8080` are values; `every address` and `<APP_HOST>` are none. */
+/** `0 (none)`, `` `info` `` and `8080` are values; `every address` and `<APP_HOST>` are not. */
 function valueOf(cell: string): string {
   const [, quoted, digits] = /^(?:`([^`<]+)`|(\d[\d.]*))(?: \(.*\))?$/.exec(cell) ?? [];
   return quoted ?? digits ?? '';
 }
 
 describe('the settings in docs/operations.md', () => {
-  it('are all that there are', () => {
+  it('are complete', () => {
     expect(rows.map(([variable]) => variable).toSorted()).toEqual(Object.keys(VARIABLES).toSorted());
   });
 
   // CONNECTION_HISTORY_MS refused its documented default of 30 days.
   it.each(rows.filter(([, value]) => value !== ''))(
-    'have %s accept its default %s, which is what it is without',
+    'are right about %s: its default %s is accepted and equals the value without it',
     (variable, value) => {
       const without = loadSettings('edge', EVERYTHING_ON);
       expect(loadSettings('edge', { ...EVERYTHING_ON, [variable]: value })).toEqual(without);
     },
   );
 
-  it('have values as defaults where they can', () => {
+  it('have values as defaults where possible', () => {
     expect(rows.filter(([, value]) => value !== '').length).toBeGreaterThan(40);
   });
 });

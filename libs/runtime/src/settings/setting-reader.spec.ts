@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe(SettingReader.name, () => {
-  it('prefers the flag to the variable, and takes an empty value for an absent one', () => {
+  it('prefers the flag to the variable, and treats an empty value as absent', () => {
     const settings = new SettingReader({ port: '1', name: '', host: undefined }, { PORT: '2', HOST: 'h' });
     expect(settings.text('port', 'PORT')).toBe('1');
     expect(settings.text('name', 'NAME')).toBeUndefined();
@@ -32,7 +32,7 @@ describe(SettingReader.name, () => {
     expect(read).toThrow(`PORT must be an integer from 0 to 10; it is "${PORT}"`);
   });
 
-  it('reads certificates anew each time, and refuses a file without any', async () => {
+  it('reads certificates again each time, and refuses a file without any', async () => {
     const [first, second] = [createTestCertificate(['a.test']), createTestCertificate(['b.test'])];
     const path = fileOf('ca.pem', first.cert);
     const settings = new SettingReader({ ca: path }, { OTHER_CA: fileOf('empty.pem', 'nothing') });
@@ -55,14 +55,14 @@ describe(SettingReader.name, () => {
 });
 
 describe('readSecret', () => {
-  it('takes the variable before the file, and neither for no secret', async () => {
+  it('prefers the variable to the file, and returns no secret without either', async () => {
     const env = { KEY: ' from-variable ', KEY_FILE: fileOf('key', 'from-file\n') };
     expect(await readSecret(env, 'KEY', checkKey)?.()).toBe('from-variable');
     expect(await readSecret({ KEY_FILE: env.KEY_FILE }, 'KEY', checkKey)?.()).toBe('from-file');
     expect(readSecret({ KEY: '', KEY_FILE: '' }, 'KEY', checkKey)).toBeUndefined();
   });
 
-  it('reads the file anew each time, so that a key can be replaced', async () => {
+  it('reads the file again each time, so that a key can be replaced', async () => {
     const path = fileOf('rotated', 'old');
     const read = readSecret({ KEY_FILE: path }, 'KEY', checkKey)!;
     writeFileSync(path, 'new');

@@ -1,4 +1,6 @@
-/** Reads flags and environment of the programs in a cluster. Everything throws ConfigurationErrors that name the variable. */
+/**
+ * Reads flags and environment of the programs in a cluster. All functions throw ConfigurationErrors that name the variable.
+ */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -42,8 +44,9 @@ export class SettingReader<Flags extends object> {
 }
 
 /**
- * Returns a reader of a secret: the value of `variable`, or the content of the file that `<variable>_FILE` names, which is read
- * anew every time. Undefined when neither is set. Secrets have no flags, because every user of a machine sees command lines.
+ * Returns a reader of a secret: the value of `variable`, or the content of the file that `<variable>_FILE` names, which is
+ * read again every time. Undefined if neither is set. Secrets have no flags, because all users of a machine see command
+ * lines.
  * @param check returns the secret, or throws ConfigurationError; called now and at every read
  */
 export function readSecret(

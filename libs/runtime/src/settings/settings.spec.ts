@@ -64,7 +64,7 @@ describe('loadSettings', () => {
     expect(settings.shutdownGraceMs).toBe(30_000);
   });
 
-  it('takes an empty value for an absent one', () => {
+  it('treats an empty value as absent', () => {
     const empty = Object.fromEntries(
       ['PORT', 'TLS_CERT_FILE', 'TLS_KEY_FILE', 'DATABASE_URL'].map((name) => [name, '']),
     );
@@ -74,7 +74,7 @@ describe('loadSettings', () => {
     ]);
   });
 
-  it('reads where people sign in, and what that makes them', () => {
+  it('reads sign-in providers and the memberships they grant', () => {
     const { signIn } = loadSettings('standalone', {
       OIDC_ISSUER: 'https://id.example.com/realms/shop/',
       OIDC_CLIENT_ID: 'culvert',
@@ -116,7 +116,7 @@ describe('loadSettings', () => {
     [{ SIGN_IN_TEAMS: 'group:platform=first:root' }, 'SIGN_IN_TEAMS'],
     [{ SMTP_URL: 'https://mail.example.com' }, 'SMTP_URL'],
     [{ MAIL_FROM: 'nobody' }, 'MAIL_FROM'],
-  ] as [Record<string, string>, string][])('refuses to let people sign in by %o', (env, variable) => {
+  ] as [Record<string, string>, string][])('refuses the sign-in settings %o', (env, variable) => {
     expect(problemsOf(env).map((problem) => problem.variable)).toContain(variable);
   });
 
@@ -125,7 +125,7 @@ describe('loadSettings', () => {
     expect(loadSettings(app, SPLIT).listen.adminPort).toBe(9090);
   });
 
-  it('lists every problem at once, with what each variable has to be and what it is', () => {
+  it('lists every problem at once, with the expected and the actual value', () => {
     const problems = problemsOf({ PORT: 'http', LOG_LEVEL: 'loud', MANAGER_WAIT_MS: '-1' });
     expect(problems).toEqual([
       { variable: 'PORT', expected: 'a port from 0 to 65535', got: 'http' },
@@ -182,7 +182,7 @@ describe('loadSettings', () => {
     expect(JSON.stringify(problems) + new ConfigurationError(problems).message).not.toContain('hunter2');
   });
 
-  it('keeps the app out of the preview domain, where a preview could take its place', () => {
+  it('refuses an app host in the preview domain, where a preview could take its place', () => {
     expect(
       problemsOf({ APP_HOST: 'app.preview.example.com', PREVIEW_DOMAIN: 'preview.example.com' }),
     ).toMatchObject([{ variable: 'PREVIEW_DOMAIN' }]);
@@ -192,7 +192,7 @@ describe('loadSettings', () => {
     expect(problemsOf({ APP_HOST: 'example.com', PREVIEW_DOMAIN: 'preview.example.com' })).toEqual([]);
   });
 
-  it('refuses one port for the public and the administration', () => {
+  it('refuses the same port for the public and the administration', () => {
     expect(problemsOf({ ...SPLIT, PORT: '9090' }, 'edge')).toMatchObject([{ variable: 'ADMIN_PORT' }]);
     expect(loadSettings('edge', { ...SPLIT, PORT: '0', ADMIN_PORT: '0' }).listen).toMatchObject({
       port: 0,
@@ -200,7 +200,7 @@ describe('loadSettings', () => {
     });
   });
 
-  it('reads every value into its place', () => {
+  it('reads every variable', () => {
     const settings = loadSettings('edge', {
       ...SPLIT,
       HOST: '::1',
@@ -249,7 +249,7 @@ describe('public URLs', () => {
       'https://x.preview.localhost:8443',
     ],
     [{ APP_HOST: '[::1]:8080' }, 'http://[::1]:8080', 'http://x.preview.localhost:8080'],
-  ])('follow %j', (env, app, preview) => {
+  ])('have the right scheme, host and port for %j', (env, app, preview) => {
     const settings = loadSettings('standalone', env);
     expect(appUrl(settings)).toBe(app);
     expect(previewUrl(settings, 'x.preview.localhost')).toBe(preview);
@@ -265,13 +265,13 @@ describe('TLS files', () => {
   };
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  it('come in a pair', () => {
+  it('must come in a pair', () => {
     const path = file('one.pem', 'x');
     expect(problemsOf({ TLS_CERT_FILE: path })).toMatchObject([{ variable: 'TLS_KEY_FILE' }]);
     expect(problemsOf({ TLS_KEY_FILE: path })).toMatchObject([{ variable: 'TLS_CERT_FILE' }]);
   });
 
-  it('are readable', () => {
+  it('must be readable', () => {
     const missing = join(directory, 'missing.pem');
     expect(problemsOf({ TLS_CERT_FILE: missing, TLS_KEY_FILE: missing })).toEqual([
       { variable: 'TLS_CERT_FILE', expected: 'the path of a readable PEM file', got: missing },
@@ -279,7 +279,7 @@ describe('TLS files', () => {
     ]);
   });
 
-  it('hold a certificate and its key', () => {
+  it('must hold a certificate and its key', () => {
     const cert = file('cert.pem', CERTIFICATE);
     const key = file('key.pem', KEY);
     const settings = loadSettings('standalone', { TLS_CERT_FILE: cert, TLS_KEY_FILE: key });

@@ -10,57 +10,57 @@ import { parseAuthority, VARIABLES, type TeamRule, type Variable } from './varia
 export const APPS = ['standalone', 'edge', 'api'] as const;
 export type App = (typeof APPS)[number];
 
-/** What an operator decides. The same for every app; only what is required differs. */
+/** Settings of a deployment. The same for every app; only the required ones differ. */
 export interface Settings {
   readonly app: App;
   readonly listen: {
     readonly port: number;
-    /** Undefined: every address of this machine, IPv4 and IPv6. */
+    /** Undefined: all addresses of this machine, IPv4 and IPv6. */
     readonly host: string | undefined;
-    /** Where health and metrics are served; null: on `port`, beside everything else. */
+    /** Port of health and metrics; null: on `port`, beside everything else. */
     readonly adminPort: number | null;
   };
-  /** How people reach this deployment, whatever stands in between. */
+  /** How people reach this deployment, whatever proxies are in between. */
   readonly public: {
     readonly scheme: 'http' | 'https';
-    /** As in the `Host` header: with the port when it is not the scheme's own. Lower-case. */
+    /** As in the `Host` header: with the port unless it is the scheme's default. Lower-case. */
     readonly appHost: string;
     /** `appHost` without its port. */
     readonly appHostname: string;
     readonly port: number;
-    /** Previews are direct subdomains of this. Lower-case. */
+    /** Previews are direct subdomains of this domain. Lower-case. */
     readonly previewDomain: string;
   };
-  /** PEM files, checked to be a pair when the settings were loaded. Null: plain text. */
+  /** PEM files, verified to be a pair when the settings were loaded. Null: plain text. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Undefined: the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
   /** Undefined: this process is the whole deployment. */
   readonly redisUrl: string | undefined;
   readonly dataDir: string;
-  /** Where an edge sends requests for the app host; undefined: it answers none. */
+  /** Where an edge sends requests for the app host; undefined: it does not answer them. */
   readonly apiUpstreamUrl: string | undefined;
   readonly logLevel: LogLevel;
-  /** Addresses and CIDR ranges whose X-Forwarded-* headers are believed. */
+  /** Addresses and CIDR ranges whose X-Forwarded-* headers are trusted. */
   readonly trustedProxies: readonly string[];
-  /** What the first start creates; undefined values are made up. */
+  /** Things that the first start creates; undefined values are generated. */
   readonly bootstrap: {
     readonly apiKey: string | undefined;
     readonly email: string | undefined;
     readonly password: string | undefined;
   };
-  /** Where comments on pull requests are written, and as whom. Null: nowhere. */
+  /** Where to post comments on pull requests, and the account. Null: nowhere. */
   readonly pullRequests: { readonly github: ForgeSettings | null; readonly gitlab: ForgeSettings | null };
   readonly telepresence: {
-    /** What its update check recommends, without `v`. */
+    /** The version that the update check recommends, without `v`. */
     readonly stableVersion: string;
-    /** Absolute. Holds `<GOOS>/<GOARCH>/<version>/telepresence-pro[.exe]`; undefined: there are none. */
+    /** Absolute path. Holds `<GOOS>/<GOARCH>/<version>/telepresence-pro[.exe]`; undefined: no downloads. */
     readonly enhancedDaemonDir: string | undefined;
     /** `registry/repository/name:tag` of the traffic agent; undefined: Telepresence's own, of the version that asks. */
     readonly agentImage: string | undefined;
-    /** How long an intercept may be missing from what its connected manager shows. */
+    /** How long an intercept may be missing from the list of its connected manager. */
     readonly graceMs: number;
-    /** How long the previews of a manager that is away are kept. */
+    /** How long the previews of a disconnected manager are kept. */
     readonly retentionMs: number;
   };
   readonly mail: {
@@ -72,12 +72,12 @@ export interface Settings {
     readonly oidc: {
       readonly issuer: string;
       readonly clientId: string;
-      /** Undefined: a public client, by PKCE alone. */
+      /** Undefined: a public client, with PKCE only. */
       readonly clientSecret: string | undefined;
       readonly name: string;
       readonly scope: string;
       readonly groupsClaim: string;
-      /** Whether addresses count as proved of which the provider does not say whether they are. */
+      /** Whether to trust email addresses if the provider does not report whether they are verified. */
       readonly trustEmail: boolean;
     } | null;
     readonly github: {
@@ -87,12 +87,12 @@ export interface Settings {
       readonly clientSecret: string;
     } | null;
     readonly teams: readonly TeamRule[];
-    /** Who may make a team: everyone who can sign in, or who is a member of one already. */
+    /** People who may create a team: everyone who can sign in, or only members of a team. */
     readonly teamCreation: 'everyone' | 'members';
   };
-  /** How long it is remembered that a traffic manager connected or disconnected. */
+  /** How long connection events of traffic managers are kept. */
   readonly connectionHistoryMs: number;
-  /** How long a process that was told to stop lets work finish. */
+  /** How long a stopping process lets work finish. */
   readonly shutdownGraceMs: number;
   readonly limits: Limits;
 }
@@ -103,62 +103,62 @@ export interface ForgeSettings {
   readonly token: string;
 }
 
-/** Each in the unit of its name. */
+/** Limits; the unit is in each name. */
 export interface Limits {
-  /** How long a request waits for a traffic manager that is away. */
+  /** How long a request waits for a disconnected traffic manager. */
   readonly managerWaitMs: number;
   /** How long a session without a tunnel may be resumed. */
   readonly sessionGraceMs: number;
-  /** From the first byte of a request head to its last. */
+  /** Time from the first byte of a request head to its last. */
   readonly headTimeoutMs: number;
-  /** Of a connection that is kept open between two requests. */
+  /** Idle time of a connection between two requests. */
   readonly idleTimeoutMs: number;
-  /** From the end of a request to the first byte of its response. */
+  /** Time from the end of a request to the first byte of its response. */
   readonly responseTimeoutMs: number;
-  /** Without a byte on an upgraded connection; 0: none. */
+  /** Time without a byte on an upgraded connection; 0: no limit. */
   readonly upgradeIdleTimeoutMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaderCount: number;
-  /** Of the path and query of a request. */
+  /** Length of the path and query of a request. */
   readonly maxTargetBytes: number;
-  /** 0: none. */
+  /** 0: no limit. */
   readonly maxBodyBytes: number;
   readonly maxStreamsPerTunnel: number;
   readonly maxTunnels: number;
-  /** Open connections from one client address; 0: none. */
+  /** Open connections from one client address; 0: no limit. */
   readonly maxConnectionsPerAddress: number;
   /** Requests of one preview that are in progress at once, per edge. */
   readonly maxRequestsPerPreview: number;
   readonly maxPreviewsPerTeam: number;
-  /** Living ones: traffic managers that are connected, or may come back. */
+  /** Living sessions: traffic managers that are connected or may come back. */
   readonly maxSessionsPerTeam: number;
-  /** In a minute; 0: none. */
+  /** Requests per minute; 0: no limit. */
   readonly maxApiRequestsPerTeam: number;
-  /** To each route that Telepresence's clients sign in by, in a minute; 0: none. */
+  /** Requests per minute to each sign-in route of Telepresence's clients; 0: no limit. */
   readonly maxLoginRequestsPerAddress: number;
-  /** Of one team, and of one person in all their teams; 0: none. */
+  /** Invitations of one team, and of one person in all their teams; 0: no limit. */
   readonly maxInvitationsPerDay: number;
-  /** Of all its previews together, in a minute and per edge; 0: none. */
+  /** Requests to all its previews together, per minute and edge; 0: no limit. */
   readonly maxPreviewRequestsPerTeam: number;
-  /** Of all callers, in one API process. */
+  /** Event streams of all callers together, in one API process. */
   readonly maxEventStreams: number;
-  /** How long, and how much, a visitor is read that is still sending its request when it has been answered. */
+  /** How long, and how much, to read from a visitor that is still sending its request after the response. */
   readonly linger: {
-    /** Of silence. */
+    /** Milliseconds of silence. */
     readonly idleMs: number;
-    /** Since the response was sent. */
+    /** Milliseconds since the response was sent. */
     readonly maxMs: number;
     readonly maxBytes: number;
   };
-  /** Of one HTTP/2 connection of a visitor. */
+  /** Limits of one HTTP/2 connection of a visitor. */
   readonly http2: {
-    /** Requests that are in progress at once. */
+    /** Requests in progress at once. */
     readonly maxStreams: number;
     /** Requests that end before their response, in ten seconds. */
     readonly maxResets: number;
     /** PING and SETTINGS frames in ten seconds. */
     readonly maxControlFrames: number;
-    /** Of one request body, ahead of what is forwarded. */
+    /** Bytes of one request body that are buffered ahead of forwarding. */
     readonly windowBytes: number;
   };
 }
@@ -173,7 +173,7 @@ const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
 
 /**
  * Reads the settings of `app` from environment variables. An empty value counts as absent.
- * @throws ConfigurationError that lists everything that is wrong.
+ * @throws ConfigurationError that lists everything that is wrong
  */
 export function loadSettings(app: App, env: Readonly<Record<string, string | undefined>>): Settings {
   const problems: ConfigurationProblem[] = [];
@@ -197,7 +197,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
   if (appHost.hostname === previewDomain || appHost.hostname.endsWith(`.${previewDomain}`)) {
     problems.push({
       variable: 'PREVIEW_DOMAIN',
-      expected: 'a domain that APP_HOST is not part of, so that no preview can take its place',
+      expected: 'a domain that APP_HOST does not belong to, so that no preview can take its place',
       got: previewDomain,
     });
   }
@@ -272,7 +272,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
       maxApiRequestsPerTeam: values.MAX_API_REQUESTS_PER_TEAM ?? 6000,
       maxLoginRequestsPerAddress: values.MAX_LOGIN_REQUESTS_PER_ADDRESS ?? 600,
       maxInvitationsPerDay: values.MAX_INVITATIONS_PER_DAY ?? 200,
-      // 20,000 a second: about a fifth of what one core forwards.
+      // 20,000 per second: about a fifth of what one core forwards.
       maxPreviewRequestsPerTeam: values.MAX_PREVIEW_REQUESTS_PER_TEAM ?? 1_200_000,
       maxEventStreams: values.MAX_EVENT_STREAMS ?? 5000,
       linger: {
@@ -294,12 +294,12 @@ function forge(token: string | undefined, apiUrl: string | undefined, usual: str
   return token === undefined ? null : { apiUrl: (apiUrl ?? usual).replace(/\/+$/, ''), token };
 }
 
-/** Where people open the app, without a slash at the end. */
+/** Returns the URL of the app, without a slash at the end. */
 export function appUrl({ public: { scheme, appHost } }: Settings): string {
   return `${scheme}://${appHost}`;
 }
 
-/** Where visitors open the preview of this hostname, without a slash at the end. */
+/** Returns the URL of the preview with this hostname, without a slash at the end. */
 export function previewUrl({ public: { scheme, port } }: Settings, hostname: string): string {
   return `${scheme}://${hostname}${portSuffix(scheme, port)}`;
 }

@@ -6,13 +6,13 @@ import { isIP } from 'node:net';
 import { LOG_LEVELS } from '../log/log.js';
 import { z } from 'zod';
 
-/** Values of these may carry a password or a key. */
+/** Variables whose values may contain a password or a key. */
 const secret = <T extends z.ZodType>(schema: T): T => schema.meta({ ...schema.meta(), secret: true });
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Of what a timer waits for. */
+/** Maximum of a timer. */
 const MAX_WAIT_MS = DAY_MS;
-/** Of what is kept in the database. */
+/** Maximum of a time that is stored in the database. */
 const MAX_KEPT_MS = 10 * 366 * DAY_MS;
 
 function integer(range: { min: number; max: number; what?: string }) {
@@ -44,7 +44,7 @@ const authority = z
   .refine((text) => parseAuthority(text) !== null)
   .describe('a host name or address with an optional port, such as culvert.example.com or localhost:8080');
 
-/** Splits `host[:port]`; an IPv6 address stands in brackets. Null when it is neither. */
+/** Splits `host[:port]`; an IPv6 address needs brackets. Null if it is neither a name nor an address. */
 export function parseAuthority(text: string): { hostname: string; port: number | null } | null {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text);
   if (match === null) return null;
@@ -65,7 +65,7 @@ const token = z
   .string()
   .regex(/^[\x21-\x7e]{1,512}$/)
   .describe('1 to 512 visible ASCII characters');
-/** https, or plain http on this machine: everything that comes back from a provider decides who somebody is. */
+/** https, or plain http on this machine: the provider's responses decide who a person is. */
 function providerUrl(what: string) {
   return z
     .string()
@@ -78,12 +78,12 @@ function providerUrl(what: string) {
     .describe(`${what}: an https URL, or http on this machine`);
 }
 
-/** Makes whoever signs in with this a member of a team. */
+/** Makes people who sign in with this a member of a team. */
 export interface TeamRule {
   readonly kind: 'group' | 'domain' | 'org';
-  /** Lower-case for domains and organisations. */
+  /** Lower-case for domains and organizations. */
   readonly value: string;
-  /** `first`: the one that the first start created. */
+  /** `first`: the team that the first start created. */
   readonly team: string;
   readonly role: 'owner' | 'admin' | 'member';
 }
@@ -111,7 +111,7 @@ export const VARIABLES = {
   PREVIEW_DOMAIN: z
     .string()
     .toLowerCase()
-    // A preview's own label and its dot have to fit into the 253 characters of a host name.
+    // A preview's own label and its dot must fit into the 253 characters of a host name.
     .refine((text) => HOSTNAME.test(text) && text.length <= 200 && isIP(text) === 0)
     .describe('a domain name of at most 200 characters, such as preview.example.com'),
   PUBLIC_SCHEME: z.enum(['http', 'https']).describe('http or https'),
@@ -154,16 +154,14 @@ export const VARIABLES = {
     .regex(/^[^\r\n]*[^\s@<]@[^\s@>]+>?$/)
     .describe('an address, or a name and an address, such as Culvert <culvert@example.com>'),
   OIDC_ISSUER: providerUrl('the issuer of an OpenID provider'),
-  OIDC_CLIENT_ID: z.string().max(512).describe('the client id that the OpenID provider gave'),
-  OIDC_CLIENT_SECRET: secret(
-    z.string().max(1024).describe('the client secret that the OpenID provider gave'),
-  ),
+  OIDC_CLIENT_ID: z.string().max(512).describe('the client id from the OpenID provider'),
+  OIDC_CLIENT_SECRET: secret(z.string().max(1024).describe('the client secret from the OpenID provider')),
   OIDC_NAME: z.string().trim().min(1).max(40).describe('1 to 40 characters'),
   OIDC_SCOPE: z
     .string()
     .max(500)
     .regex(/^(?=.*\bopenid\b)[\x21-\x7e]+( [\x21-\x7e]+)*$/)
-    .describe('scopes with single spaces between them, openid among them'),
+    .describe('scopes separated by single spaces, including openid'),
   OIDC_GROUPS_CLAIM: z.string().max(200).describe('the name of a claim'),
   OIDC_TRUST_EMAIL: z
     .enum(['true', 'false'])
@@ -171,8 +169,8 @@ export const VARIABLES = {
     .describe('true or false'),
   GITHUB_CLIENT_ID: z.string().max(512).describe('the client id of an OAuth app'),
   GITHUB_CLIENT_SECRET: secret(z.string().max(1024).describe('the client secret of the OAuth app')),
-  GITHUB_URL: providerUrl('where GitHub is'),
-  GITHUB_API_URL: providerUrl("where GitHub's API is"),
+  GITHUB_URL: providerUrl('the URL of GitHub'),
+  GITHUB_API_URL: providerUrl("the URL of GitHub's API"),
   SIGN_IN_TEAMS: z
     .string()
     .max(20_000)
@@ -184,7 +182,7 @@ export const VARIABLES = {
     ),
   TEAM_CREATION: z
     .enum(['everyone', 'members'])
-    .describe('who may make a team: everyone who can sign in, or members of a team alone'),
+    .describe('who may create a team: everyone (who can sign in) or members (of a team)'),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   CONNECTION_HISTORY_MS: milliseconds(1, MAX_KEPT_MS),
@@ -221,7 +219,7 @@ export const VARIABLES = {
   TELEPRESENCE_AGENT_IMAGE: z
     .string()
     .regex(/^(?=.{1,255}$)[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+:[A-Za-z0-9_.-]{1,128}$/)
-    .describe('a whole image name, such as docker.io/datawire/tel2:2.9.5'),
+    .describe('a full image name, such as docker.io/datawire/tel2:2.9.5'),
   TELEPRESENCE_GRACE_MS: milliseconds(),
   TELEPRESENCE_RETENTION_MS: milliseconds(1, MAX_KEPT_MS),
   MAX_PREVIEWS_PER_TEAM: count(10_000_000),
