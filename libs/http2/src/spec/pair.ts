@@ -1,21 +1,24 @@
 /** Both ends of a connection against each other: whatever users do and wherever bytes are cut, messages arrive whole. */
 import assert from 'node:assert/strict';
-import { ClientConnection } from '../client/connection.js';
 import type { ClientOwner } from '../client/call.js';
+import { ClientConnection } from '../client/connection.js';
 import { ClientStream } from '../client/stream.js';
-import { ErrorCode } from '../frames/frame.js';
 import { HIGH_WATER_BYTES } from '../connection/limits.js';
+import { ErrorCode } from '../frames/frame.js';
+import type { HeaderField } from '../hpack/header-field.js';
 import { type ConnectionOwner, ServerConnection } from '../server/connection.js';
+import type { ServerStream } from '../server/stream.js';
 import { CLIENT_LIMITS } from './client-rig.js';
 import { LIMITS } from './connection-rig.js';
 import { Random } from './random.js';
 
 const MAX_TURNS = 5000;
+const MAX_BODY_BYTES = 200_000;
 
-/** One direction of the transport: bytes leave in pieces, and its writer is told that it is full. */
+/** One direction of the transport, from which bytes leave in pieces. */
 class Pipe {
-  private bytes = Buffer.alloc(0);
   isPaused = false;
+  private bytes = Buffer.alloc(0);
 
   get size(): number {
     return this.bytes.length;
@@ -32,88 +35,75 @@ class Pipe {
   }
 }
 
-/** What became of a message: its bytes, and how it ended. */
-interface Message {
-  sent: number;
-  received: number;
-  isOver: boolean;
+/** One message, of which the receiving end checks that it is what was sent. */
+class Message {
+  isOver = false;
+  private received = 0;
+
+  constructor(
+    readonly size: number,
+    private readonly trailer: string,
+  ) {}
+
+  receive(chunk: Buffer): void {
+    this.received += chunk.length;
+  }
+
+  end(trailers: readonly HeaderField[]): void {
+    this.isOver = true;
+    assert.equal(this.received, this.size);
+    assert.deepEqual(
+      trailers.map(({ line }) => line),
+      [this.trailer],
+    );
+  }
 }
 
 /** Runs requests of random sizes through both ends. Returns the verdict; throws AssertionError. */
 export async function runPair(seed: number): Promise<string> {
-  const random = new Random(seed);
-  const toServer = new Pipe();
-  const toClient = new Pipe();
-  const uploads = new Map<number, Message>();
-  const downloads = new Map<number, Message>();
-  /** Streams that the client resets. */
-  const cut = new Set<number>();
-  const idle = {
-    now: () => 0,
-    onPong: () => {},
-    onAcknowledged: () => {},
-    onDrained: () => {},
-    onSettings: () => {},
-    onFailed: (code: number, reason: string) => assert.fail(`failed with ${code}: ${reason}`),
-    onFault: (error: unknown) => {
-      throw error;
-    },
-  };
-  const serverOwner: ConnectionOwner = {
-    ...idle,
-    bufferedBytes: () => toClient.size,
-    write: (bytes) => toClient.write(bytes),
-    pauseInput: () => void (toServer.isPaused = true),
-    resumeInput: () => void (toServer.isPaused = false),
-    onRequest: (stream) => {
-      const upload: Message = uploads.get(stream.id) ?? assert.fail('a request that was not made');
-      const download: Message = { sent: random.below(200_000), received: 0, isOver: false };
-      downloads.set(stream.id, download);
-      stream.attach({
-        onData: (chunk) => void (upload.received += chunk.length),
-        onEnd: (trailers) => {
-          upload.isOver = true;
-          assert.equal(upload.received, upload.sent);
-          assert.deepEqual(
-            trailers.map(({ line }) => line),
-            ['x-sum: 1\r\n'],
-          );
-        },
-        onDrain: () => {},
-        onClose: () => {},
-      });
-      stream.beginHeaders(200).add('x', String(random.below(3)));
-      stream.sendHeaders({ endStream: false });
-      stream.write(Buffer.alloc(download.sent));
-      stream.endWithTrailers([['grpc-status', '0']]);
-      paused.push(stream);
-    },
-  };
-  const clientOwner: ClientOwner = {
-    ...idle,
-    bufferedBytes: () => (toServer.size > HIGH_WATER_BYTES ? HIGH_WATER_BYTES : 0),
-    write: (bytes) => toServer.write(bytes),
-    pauseInput: () => void (toClient.isPaused = true),
-    resumeInput: () => void (toClient.isPaused = false),
-    onGoAway: () => {},
-  };
-  /** Streams that are resumed, and paused again, at random. */
-  const paused: { resume(): void; pause(): void }[] = [];
-  const server = new ServerConnection(serverOwner, { ...LIMITS, maxControlFrames: 100_000, maxResets: 1000 });
-  const client = new ClientConnection<ClientStream>(clientOwner, {
-    ...CLIENT_LIMITS,
-    maxControlFrames: 100_000,
-  });
-  client.start();
-
-  let requestsLeft = random.below(12) + 1;
-  for (let turn = 0; ; turn++) {
+  const pair = new Pair(new Random(seed));
+  for (let turn = 0; !pair.isDone; turn++) {
     assert.ok(turn < MAX_TURNS, 'nothing is stuck');
-    if (requestsLeft > 0 && client.streamCount < LIMITS.maxStreams && random.oneIn(2)) {
-      requestsLeft--;
-      paused.push(request());
-    }
-    for (const stream of paused) {
+    pair.step();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  pair.checkMessages();
+  return 'whole';
+}
+
+class Pair {
+  private readonly toServer = new Pipe();
+  private readonly toClient = new Pipe();
+  private readonly server: ServerConnection;
+  private readonly client: ClientConnection<ClientStream>;
+  private readonly uploads = new Map<number, Message>();
+  private readonly downloads = new Map<number, Message>();
+  /** Streams that the client resets, or the server refuses. */
+  private readonly cut = new Set<number>();
+  /** Streams that are resumed, and paused again, at random. */
+  private readonly streams: { resume(): void; pause(): void }[] = [];
+  private requestsLeft: number;
+
+  constructor(private readonly random: Random) {
+    this.requestsLeft = random.below(12) + 1;
+    const limits = { ...LIMITS, maxControlFrames: 100_000, maxResets: 1000 };
+    this.server = new ServerConnection(this.serverOwner(), limits);
+    this.client = new ClientConnection<ClientStream>(this.clientOwner(), {
+      ...CLIENT_LIMITS,
+      maxControlFrames: 100_000,
+    });
+    this.client.start();
+  }
+
+  get isDone(): boolean {
+    return this.requestsLeft === 0 && this.client.streamCount === 0 && this.server.streamCount === 0;
+  }
+
+  /** Does some of what users and the transport may do. */
+  step(): void {
+    const { random, client, server, toServer, toClient } = this;
+    if (this.requestsLeft > 0 && client.streamCount < LIMITS.maxStreams && random.oneIn(2)) this.request();
+    for (const stream of this.streams) {
       if (!random.oneIn(2)) continue;
       stream.resume();
       if (random.oneIn(2)) stream.pause();
@@ -122,40 +112,70 @@ export async function runPair(seed: number): Promise<string> {
     if (!toClient.isPaused) client.push(toClient.take(random.pick([1, 100, 5000, 100_000])));
     client.handleSent();
     server.handleSent();
-    await new Promise((resolve) => setImmediate(resolve));
-    if (requestsLeft === 0 && client.streamCount === 0 && server.streamCount === 0) break;
   }
-  for (const [id, { isOver }] of [...uploads, ...downloads])
-    assert.ok(isOver || cut.has(id), 'every message arrives whole, unless it was reset');
-  return 'whole';
 
-  function request(): ClientStream {
-    const upload: Message = { sent: random.below(200_000), received: 0, isOver: false };
+  checkMessages(): void {
+    for (const [id, { isOver }] of [...this.uploads, ...this.downloads])
+      assert.ok(isOver || this.cut.has(id), 'every message arrives whole, unless it was cut');
+  }
+
+  private serverOwner(): ConnectionOwner {
+    const { toServer, toClient } = this;
+    return {
+      ...OWNER,
+      bufferedBytes: () => toClient.size,
+      write: (bytes) => toClient.write(bytes),
+      pauseInput: () => void (toServer.isPaused = true),
+      resumeInput: () => void (toServer.isPaused = false),
+      onRequest: (stream) => this.serve(stream),
+    };
+  }
+
+  private clientOwner(): ClientOwner {
+    const { toServer, toClient } = this;
+    return {
+      ...OWNER,
+      // As where only a mark is known.
+      bufferedBytes: () => (toServer.size > HIGH_WATER_BYTES ? HIGH_WATER_BYTES : 0),
+      write: (bytes) => toServer.write(bytes),
+      pauseInput: () => void (toClient.isPaused = true),
+      resumeInput: () => void (toClient.isPaused = false),
+      onSettings: () => {},
+      onGoAway: () => {},
+    };
+  }
+
+  private serve(stream: ServerStream): void {
+    const upload = messageOf(this.uploads, stream.id);
+    const download = new Message(this.random.below(MAX_BODY_BYTES), 'grpc-status: 0\r\n');
+    this.downloads.set(stream.id, download);
+    stream.attach({
+      onData: (chunk) => upload.receive(chunk),
+      onEnd: (trailers) => upload.end(trailers),
+      onDrain: () => {},
+      onClose: () => {},
+    });
+    stream.beginHeaders(200).add('x', String(this.random.below(3)));
+    stream.sendHeaders({ endStream: false });
+    stream.write(Buffer.alloc(download.size));
+    stream.endWithTrailers([['grpc-status', '0']]);
+    this.streams.push(stream);
+  }
+
+  private request(): void {
+    this.requestsLeft--;
+    const { client, downloads, cut } = this;
+    const upload = new Message(this.random.below(MAX_BODY_BYTES), 'x-sum: 1\r\n');
+    this.uploads.set(client.nextStreamId, upload);
     const encoder = client.beginHeaders();
-    for (const [name, value] of [
-      [':method', 'POST'],
-      [':scheme', 'http'],
-      [':authority', 'a.test'],
-      [':path', '/'],
-    ] as const)
-      encoder.add(name, value);
-    const { nextStreamId } = client;
-    uploads.set(nextStreamId, upload);
-    const stream = ClientStream.open(
+    for (const [name, value] of REQUEST) encoder.add(name, value);
+    const stream: ClientStream = ClientStream.open(
       client,
       {
         onInterim: () => {},
         onResponse: ({ status }) => assert.equal(status, 200),
-        onData: (chunk) => void (downloadOf().received += chunk.length),
-        onEnd: (trailers) => {
-          const download = downloadOf();
-          download.isOver = true;
-          assert.equal(download.received, download.sent);
-          assert.deepEqual(
-            trailers.map(({ line }) => line),
-            ['grpc-status: 0\r\n'],
-          );
-        },
+        onData: (chunk) => messageOf(downloads, stream.id).receive(chunk),
+        onEnd: (trailers) => messageOf(downloads, stream.id).end(trailers),
         onDrain: () => {},
         onClose: () => {
           const { failure, failureCode } = stream;
@@ -166,15 +186,34 @@ export async function runPair(seed: number): Promise<string> {
       },
       { method: 'POST', endStream: false },
     );
-    stream.write(Buffer.alloc(upload.sent));
+    stream.write(Buffer.alloc(upload.size));
     stream.endWithTrailers([['x-sum', '1']]);
-    if (!random.oneIn(8)) return stream;
+    this.streams.push(stream);
+    if (!this.random.oneIn(8)) return;
     cut.add(stream.id);
     setImmediate(() => stream.reset(ErrorCode.CANCEL));
-    return stream;
-
-    function downloadOf(): Message {
-      return downloads.get(stream.id) ?? assert.fail('a response to no request');
-    }
   }
+}
+
+const REQUEST = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':authority', 'a.test'],
+  [':path', '/'],
+] as const;
+
+/** What both owners do alike: nothing may fail. */
+const OWNER = {
+  now: () => 0,
+  onPong: () => {},
+  onAcknowledged: () => {},
+  onDrained: () => {},
+  onFailed: (code: number, reason: string) => assert.fail(`failed with ${code}: ${reason}`),
+  onFault: (error: unknown) => {
+    throw error;
+  },
+};
+
+function messageOf(messages: ReadonlyMap<number, Message>, streamId: number): Message {
+  return messages.get(streamId) ?? assert.fail(`a message of stream ${streamId}, which was not begun`);
 }
