@@ -67,13 +67,15 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   );
   const telepresence = new Telepresence({ store, bus, tunnels, registry, settings, log, apiKeyUse });
 
+  const onFault = (error: unknown): void => log.error({ err: error }, 'relay fault');
+
   // Routes: the target of each hostname, and the gate in front of it.
   const pools = new StreamPools();
   const clock = new RelayClock();
   const previewSuffix = `.${previewDomain}`;
   const isPreview = (hostname: string): boolean => hostname.endsWith(previewSuffix);
   const isApp = (hostname: string): boolean => !isPreview(hostname) && isAppHostname(hostname, appHostname);
-  const previews = new PreviewRoutes(store, registry, pools, new Banners(), scheme);
+  const previews = new PreviewRoutes(store, registry, pools, new Banners(), scheme, onFault);
   const appRoute = Route.forApp(appHostname, pools.open(appDialer(settings, server)));
   const router = new Router(
     (hostname) => (isPreview(hostname) ? previews.resolve(hostname) : Promise.resolve(null)),
@@ -100,7 +102,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
       ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? serveTunnel : null),
       ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? serveCall : null),
     },
-    onFault: (error) => log.error({ err: error }, 'relay fault'),
+    onFault,
     onFailure: (error, hostname) => failures.add(error, hostname),
   });
 

@@ -138,6 +138,8 @@ export class PortFront {
     }
   }
 
+  private readonly onFault = (error: unknown): void => this.options.log.error({ err: error }, 'relay fault');
+
   /** @param speak turns streams of bytes into streams of requests of this version */
   private buildVersion(speak: (dialer: Dialer) => Dialer): Version {
     const { applicationHost: host, applicationPort: port, log } = this.options;
@@ -162,7 +164,7 @@ export class PortFront {
       limits: LIMITS,
       pools: this.pools,
       handOff: { ofBytes: (bytes) => (spokenIn(bytes) === 'http1' ? null : receiveSocket) },
-      onFault: (error) => log.error({ err: error }, 'relay fault'),
+      onFault: this.onFault,
       onFailure: ({ code, message, reference }) =>
         log.debug({ code, reason: message, reference }, 'request failed'),
     });
@@ -194,7 +196,9 @@ export class PortFront {
     const first = socket.read() as Buffer | null;
     if (first !== null) socket.unshift(first);
     if (first !== null && spokenIn(first) === 'h2c') {
-      this.h2c ??= this.buildVersion((dialer) => new Http2Dialer(dialer, { scheme: 'http' }));
+      this.h2c ??= this.buildVersion(
+        (dialer) => new Http2Dialer(dialer, { scheme: 'http', onFault: this.onFault }),
+      );
       this.h2c.relay.accept(socket, { isSecure: false, protocol: 'h2' });
       socket.resume();
     } else {

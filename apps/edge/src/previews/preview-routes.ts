@@ -12,6 +12,7 @@ export class PreviewRoutes {
     private readonly pools: StreamPools,
     private readonly banners: Banners,
     private readonly scheme: 'http' | 'https',
+    private readonly onFault: (error: unknown) => void,
   ) {}
 
   /** Returns the route of a lower-case hostname, or null if no preview has it. */
@@ -49,7 +50,9 @@ export class PreviewRoutes {
         // Hash of everything that the route depends on, in a fixed length.
         revision: createHash('sha256').update(JSON.stringify(preview)).digest('base64'),
       },
-      this.pools.open(ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme })),
+      this.pools.open(
+        ingress.protocol === 'http1' ? dialer : new Http2Dialer(dialer, { scheme, onFault: this.onFault }),
+      ),
     );
   }
 }

@@ -42,9 +42,11 @@ async function start(
   rig = await startRig(null, {
     serve: (socket) => void server.emit('connection', socket),
     limits,
-    wrapDialer: (dialer) => new Http2Dialer(dialer, { scheme: 'http' }),
+    wrapDialer: (dialer) => new Http2Dialer(dialer, OPTIONS),
   });
 }
+
+const OPTIONS = { scheme: 'http', onFault: (error: unknown) => expect.unreachable(String(error)) } as const;
 
 async function startRaw(
   handle: (socket: net.Socket) => void,
@@ -53,7 +55,7 @@ async function startRaw(
   rig = await startRig(null, {
     serve: handle,
     limits,
-    wrapDialer: (dialer) => new Http2Dialer(dialer, { scheme: 'http' }),
+    wrapDialer: (dialer) => new Http2Dialer(dialer, OPTIONS),
   });
 }
 
@@ -830,6 +832,51 @@ describe('HTTP/2 on both sides', () => {
     });
   });
 });
+
+describe('a fault of Culvert in an HTTP/2 session', () => {
+  it('is reported, fails the requests of that session only, and leaves the process running', async () => {
+    const faults: unknown[] = [];
+    const server = http2.createServer();
+    server.on('stream', (stream) => {
+      stream.on('error', () => {});
+      stream.resume().on('end', () => stream.end('served'));
+    });
+    server.on('sessionError', () => {});
+    let isFaulty = true;
+    rig = await startRig(null, {
+      serve: (socket) => void server.emit('connection', socket),
+      wrapDialer: (dialer) => {
+        const inner = new Http2Dialer(dialer, { scheme: 'http', onFault: (error) => faults.push(error) });
+        return {
+          dial: (handler) => inner.dial(isFaulty ? throwing(handler) : handler),
+          isPreferred: (origin) => inner.isPreferred(origin),
+          onArrival: (callback) => inner.onArrival(callback),
+          close: () => inner.close(),
+        };
+      },
+    });
+    const upload = `POST / HTTP/1.1\r\n${HOST}Content-Length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`;
+    const failed = await talk(upload, /\r\n\r\n/);
+    expect(failed).toMatch(/^HTTP\/1\.1 50\d /);
+    expect(faults).toEqual([new Error('a fault')]);
+    isFaulty = false;
+    expect(await talk(upload, /served/)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(faults).toHaveLength(1);
+  });
+});
+
+/** A handler that throws when its stream has room again, and is otherwise `handler`. */
+function throwing(handler: StreamHandler): StreamHandler {
+  return {
+    onOpen: () => handler.onOpen(),
+    onData: (chunk) => handler.onData(chunk),
+    onEnd: () => handler.onEnd(),
+    onReset: (code, detail) => handler.onReset(code, detail),
+    onDrain: () => {
+      throw new Error('a fault');
+    },
+  };
+}
 
 // Frames by hand (RFC 9113 §4.1), header fields as literals without indexing (RFC 7541 §6.2.2).
 

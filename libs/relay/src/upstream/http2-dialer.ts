@@ -13,10 +13,13 @@ const MAX_SESSIONS = 64;
 export interface Http2DialerOptions {
   /** What the requests say in `:scheme`. */
   readonly scheme: 'http' | 'https';
+  /** Called for an error that should never be thrown. Only the HTTP/2 session in which it was thrown fails. */
+  readonly onFault: (error: unknown) => void;
 }
 
 export class Http2Dialer implements Dialer, Http2SessionOwner, Http2StreamMaker {
   readonly scheme: 'http' | 'https';
+  readonly reportFault: (error: unknown) => void;
   private readonly sessions = new Set<Http2UpstreamSession>();
 
   /** @param dialer opens the streams that sessions run over */
@@ -25,6 +28,7 @@ export class Http2Dialer implements Dialer, Http2SessionOwner, Http2StreamMaker 
     options: Http2DialerOptions,
   ) {
     this.scheme = options.scheme;
+    this.reportFault = options.onFault;
   }
 
   dial(handler: StreamHandler): Dialed | 'absent' | 'full' {

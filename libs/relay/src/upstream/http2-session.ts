@@ -6,7 +6,7 @@ import {
   ClientConnection,
   type ClientOwner,
   type ClientStream,
-  type ErrorCode,
+  ErrorCode,
   HIGH_WATER_BYTES,
 } from '@culvert/http2';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
@@ -44,6 +44,8 @@ export interface Http2SessionOwner {
   onRetired(session: Http2UpstreamSession): void;
   /** The session cannot carry `stream` after all; nothing of it was processed. */
   onReturned(stream: Http2UpstreamStream): void;
+  /** Something threw that never should. */
+  reportFault(error: unknown): void;
 }
 
 /** The states follow each other in the order of their numbers. */
@@ -235,10 +237,14 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   onFailed(code: ErrorCode): void {
-    const detail = this.connection.isReady
-      ? `broke the rules of HTTP/2 (${errorName(code)})`
-      : 'does not speak HTTP/2';
-    this.lose(ResetCode.INGRESS_PROTOCOL, detail);
+    if (code === ErrorCode.INTERNAL_ERROR) {
+      this.lose(ResetCode.INTERNAL, 'the HTTP/2 connection with the ingress failed');
+    } else {
+      const detail = this.connection.isReady
+        ? `broke the rules of HTTP/2 (${errorName(code)})`
+        : 'does not speak HTTP/2';
+      this.lose(ResetCode.INGRESS_PROTOCOL, detail);
+    }
     this.finish();
   }
 
@@ -248,10 +254,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   onFault(error: unknown): void {
-    // As it would in a handler of Node's: a fault of the edge is for the process to report.
-    queueMicrotask(() => {
-      throw error;
-    });
+    this.owner.reportFault(error);
   }
 
   // --- Parts ----------------------------------------------------------------------------------------------
