@@ -1,4 +1,4 @@
-// What parsing costs. `npm run build && node dist/libs/http1/bench/parse.js` prints one line per measure, in about
+// Measures the cost of parsing. `npm run build && node dist/libs/http1/bench/parse.js` prints one line per measure, in about
 // five seconds.
 import type { RangeSink } from '../src/index.js';
 import {
@@ -34,7 +34,7 @@ const RESPONSE = Buffer.from(
     'ETag: "691eb1a0-400"\r\nAccept-Ranges: bytes\r\n\r\n',
 );
 
-/** Nanoseconds per call of `work`: the best round, which disturbances can only lengthen. */
+/** Returns nanoseconds per call of `work`: the best round, since disturbances can only lengthen one. */
 function measure(work: () => void): number {
   let best = Infinity;
   for (let round = 0; round < ROUNDS; round++) {

@@ -38,8 +38,8 @@ export function parseHost(text: string, from: number, to: number): string {
 }
 
 /**
- * The target in origin-form or as `*` (RFC 9112 §3.2). `text[from..to)` holds only target bytes. An absolute-form
- * target must name the same authority as Host: routing by one and forwarding the other is how requests get mixed up.
+ * Returns the target in origin-form or as `*` (RFC 9112 §3.2). `text[from..to)` holds only target bytes. An absolute-form
+ * target must name the same authority as Host: routing by one and forwarding the other mixes up requests.
  */
 export function parseTarget(text: string, from: number, to: number, method: string, host: string): string {
   if (text.charCodeAt(from) === SLASH) return text.slice(from, to);

@@ -10,11 +10,11 @@ export const COLON = 0x3a;
 
 /** The lower-case form of a token byte (RFC 9110 §5.6.2), 0 for every other byte. */
 export const TOKEN_LOWER = new Uint8Array(256);
-/** 1 for what a field value may hold: HTAB, SP to `~`, 0x80 and above (RFC 9110 §5.5). */
+/** 1 for bytes of a field value: HTAB, SP to `~`, 0x80 and above (RFC 9110 §5.5). */
 export const IS_VALUE_BYTE = new Uint8Array(256);
-/** 1 for what a request target may hold: visible ASCII but `#`, which would begin a fragment. */
+/** 1 for bytes of a request target: visible ASCII but `#`, which would begin a fragment. */
 export const IS_TARGET_BYTE = new Uint8Array(256);
-/** For a registered name or IPv4 address: 1, and 2 for upper-case letters, which have to be lowered. */
+/** For a registered name or IPv4 address: 1, and 2 for upper-case letters, which must be lowered. */
 export const HOST_NAME_CLASS = new Uint8Array(256);
 /** Value of a hexadecimal digit, 255 for every other byte. */
 export const HEX_VALUE = new Uint8Array(256).fill(255);
@@ -30,7 +30,7 @@ for (let byte = 0; byte < 256; byte++) {
   if (/[0-9a-fA-F]/.test(character)) HEX_VALUE[byte] = Number.parseInt(character, 16);
 }
 
-/** Whether `text[from..to)` is `lower`, without regard to case and without allocating. */
+/** Reports whether `text[from..to)` equals `lower`, ignoring case, without allocating. */
 export function equalsIgnoringCase(text: string, from: number, to: number, lower: string): boolean {
   if (to - from !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) {

@@ -1,10 +1,10 @@
-/** The chunked coding as it is written (RFC 9112 §7.1). `ChunkedScanner` reads it. */
+/** Writes the chunked coding (RFC 9112 §7.1). `ChunkedScanner` reads it. */
 import type { Fields } from './fields.js';
 import { isForbiddenTrailer } from './trailers.js';
 
 const CRLF = '\r\n';
 
-/** One chunk; `data` is not empty. */
+/** Returns one chunk; `data` is not empty. */
 export function chunkOf(data: Buffer): Buffer {
   const size = `${data.length.toString(16)}${CRLF}`;
   const chunk = Buffer.allocUnsafe(size.length + data.length + CRLF.length);
@@ -15,7 +15,7 @@ export function chunkOf(data: Buffer): Buffer {
 }
 
 /**
- * The end of a chunked body: last chunk and the trailers that may pass.
+ * Returns the end of a chunked body: the last chunk and the permitted trailers.
  * @param ownedNames names that the sender must not set, in lower case and with hyphens for underscores
  */
 export function lastChunk(trailers: Fields | null, ownedNames: readonly string[] = []): string {

@@ -7,7 +7,7 @@ import { TABLE_CHUNKED_LIMITS } from './spec/refusals.js';
 
 const LIMITS = DEFAULT_CHUNKED_LIMITS;
 
-/** The ranges a scanner gives for each of `pieces`. */
+/** Returns the ranges that a scanner outputs for each of `pieces`. */
 function ranges(output: 'decoded' | 'encoded', ...pieces: string[]): string[] {
   const scanner = new ChunkedScanner(output, LIMITS);
   const given: string[] = [];
@@ -20,17 +20,17 @@ function ranges(output: 'decoded' | 'encoded', ...pieces: string[]): string[] {
 }
 
 describe('ChunkedScanner', () => {
-  it('gives the payload alone as decoded output', () => {
+  it('outputs only the payload in decoded mode', () => {
     expect(ranges('decoded', '5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n')).toEqual(['hello', ' world']);
   });
 
-  it('passes canonical input on as one range, without the last chunk', () => {
+  it('passes on canonical input as one range, without the last chunk', () => {
     expect(ranges('encoded', '5\r\nhello\r\nA\r\n0123456789\r\n0\r\n\r\n')).toEqual([
       '5\r\nhello\r\nA\r\n0123456789\r\n',
     ]);
   });
 
-  it('passes the rest of a chunk that was cut on as it comes', () => {
+  it('passes on the rest of a split chunk as it comes', () => {
     expect(ranges('encoded', '5\r\nhe', 'llo', '\r', '\n3\r\nabc\r\n0', '\r\n\r\n')).toEqual([
       '5\r\nhe',
       'llo',
@@ -39,7 +39,7 @@ describe('ChunkedScanner', () => {
     ]);
   });
 
-  it('writes a size line anew that has an extension, leading zeros, or was cut', () => {
+  it('rewrites a size line that has an extension or leading zeros, or was split', () => {
     expect(ranges('encoded', '1\r\na\r\n1;x\r\nb\r\n01\r\nc\r\n1\r\nd\r\n0\r\n\r\n')).toEqual([
       '1\r\na\r\n',
       '1\r\n',
@@ -67,7 +67,7 @@ describe('ChunkedScanner', () => {
     expect(scanner.scan(chunk, 13, ignore)).toBe(13);
   });
 
-  it('returns the length of the chunk while the body goes on', () => {
+  it('returns the length of the chunk while the body continues', () => {
     const scanner = new ChunkedScanner('decoded', LIMITS);
     const ignore = () => {};
     expect(scanner.scan(Buffer.from('5\r\nhel'), 0, ignore)).toBe(6);
@@ -89,7 +89,7 @@ describe('ChunkedScanner', () => {
       ],
     ],
     ['a size of 14 digits', '00000000000001\r\nx\r\n00000000000000\r\n\r\n', 'x', []],
-  ])('reads %s the same however it is cut', (_what, text, payload, trailers) => {
+  ])('reads %s the same however it is split', (_what, text, payload, trailers) => {
     const bytes = Buffer.from(text, 'latin1');
     const twoPieces = Array.from(bytes, (_, cut) => [bytes.subarray(0, cut), bytes.subarray(cut)]);
     for (const pieces of [...cuts(text), ...twoPieces]) {
@@ -102,7 +102,7 @@ describe('ChunkedScanner', () => {
     }
   });
 
-  it('follows the largest size that a number can hold', () => {
+  it('accepts the largest size that a number can hold', () => {
     const scanner = new ChunkedScanner('decoded', LIMITS);
     let bytes = 0;
     scanner.scan(Buffer.from('1fffffffffffff\r\nabc'), 0, (_buffer, start, end) => {
@@ -117,7 +117,7 @@ describe('ChunkedScanner', () => {
     expect(scanner.trailers).toBeNull();
   });
 
-  it('keeps no reference to the chunks that brought the trailers', () => {
+  it('keeps no reference to the chunks that contained the trailers', () => {
     const scanner = new ChunkedScanner('decoded', LIMITS);
     const chunk = Buffer.from('0\r\nX: y\r\n\r\n');
     scanner.scan(chunk, 0, () => {});
@@ -125,7 +125,7 @@ describe('ChunkedScanner', () => {
     expect(list(scanner.trailers)).toEqual([{ name: 'X', value: 'y' }]);
   });
 
-  it('accepts exactly as much as the limits say', () => {
+  it('accepts exactly as much as the limits allow', () => {
     const { maxExtensionBytes, maxTrailerBytes } = TABLE_CHUNKED_LIMITS;
     const scan = (text: string) => scanBody([Buffer.from(text)], 'decoded', TABLE_CHUNKED_LIMITS);
     expect(scan(`0;${'a'.repeat(maxExtensionBytes - 1)}\r\n\r\n`).kind).toBe('complete');
@@ -142,7 +142,7 @@ describe('ChunkedScanner', () => {
     expect(scan('0\r\nX:\r\nX:\r\nX:\r\n\r\n')).toEqual({ kind: 'refused', code: 'TOO_MANY_FIELDS' });
   });
 
-  it('gives the chunks before a fault, and throws', () => {
+  it('outputs the chunks before a fault, and throws', () => {
     const scanner = new ChunkedScanner('decoded', LIMITS);
     const given: string[] = [];
     const scan = () =>

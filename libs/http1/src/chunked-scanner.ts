@@ -5,7 +5,7 @@ import { parseFields } from './fields.js';
 import { HeadReader } from './head-reader.js';
 import type { ChunkedLimits } from './limits.js';
 
-/** What comes next. */
+/** What the next byte belongs to. */
 const State = {
   SIZE: 0,
   EXTENSION_NAME_START: 1,
@@ -41,14 +41,14 @@ const BACKSLASH = 0x5c;
  * Finds the end of a chunked body while it streams by (RFC 9112 §7.1), without copying it.
  *
  * - `decoded` output is the payload alone.
- * - `encoded` output is the chunked coding without extensions, up to but not including the last chunk: whoever
- *   forwards it writes `0␍␊`, the trailers it lets through, and `␍␊`. Input of that form passes as one range;
- *   only size lines with an extension or leading zeros, or cut in two, are written anew.
+ * - `encoded` output is the chunked coding without extensions, up to but not including the last chunk: the forwarder writes
+ * `0␍␊`, the trailers it permits, and `␍␊`. Input of that form passes as one range; only size lines with an extension or
+ * leading zeros, or split in two, are rewritten.
  *
  * After HttpSyntaxError the scanner must not be used again.
  */
 export class ChunkedScanner {
-  /** The validated trailer section, or null while it has not been read or when it is empty. */
+  /** The validated trailer section; null until it has been read, or if it is empty. */
   trailers: Fields | null = null;
 
   private readonly keepsCoding: boolean;
@@ -57,7 +57,7 @@ export class ChunkedScanner {
   /** While a size line is read, the size so far; then the bytes of payload still to come. */
   private remaining = 0;
   private sizeDigits = 0;
-  /** Whether the size line can be passed on as it is. */
+  /** Whether the size line can be passed on unchanged. */
   private isCanonical = true;
   /** Bytes of extensions so far, in the whole body. */
   private extensionBytes = 0;
@@ -68,9 +68,9 @@ export class ChunkedScanner {
   //     5 ␍ ␊ h e l l o ␍ ␊ 6 ; x ␍ ␊
   //     ^ pending           ^ sizeStart
   //
-  /** Where the output that `sink` has not been given yet begins, or -1. */
+  /** Where the output not yet passed to `sink` begins, or -1. */
   private pending = -1;
-  /** Where the size line being read begins, or -1 when that was in an earlier chunk. */
+  /** Where the current size line begins, or -1 if that was in an earlier chunk. */
   private sizeStart = -1;
 
   constructor(output: 'decoded' | 'encoded', limits: ChunkedLimits) {
@@ -84,9 +84,9 @@ export class ChunkedScanner {
   }
 
   /**
-   * Takes `chunk[offset..)` and gives the ranges of its output to `sink`. Returns the offset just after the body, or
-   * the chunk's length while the body goes on. Throws HttpSyntaxError; what `sink` was given before is the output of
-   * whole or begun chunks without fault.
+   * Reads `chunk[offset..)` and passes the ranges of its output to `sink`. Returns the offset just after the body, or the
+   * chunk's length while the body continues. Throws HttpSyntaxError; what `sink` received before is valid output of whole or
+   * begun chunks.
    */
   scan(chunk: Buffer, offset: number, sink: RangeSink): number {
     const { length } = chunk;
@@ -139,7 +139,7 @@ export class ChunkedScanner {
           position = this.scanExtension(chunk, position);
       }
     }
-    // An unfinished size line is not output yet: it is written anew once it is known.
+    // An unfinished size line is not output yet: it is rewritten once it is complete.
     this.flush(chunk, this.sizeStart === -1 ? position : this.sizeStart, sink);
     return position;
   }
@@ -194,16 +194,16 @@ export class ChunkedScanner {
     }
   }
 
-  /** Gives `sink` what is pending before `end`. Nothing is pending when a size line began in an earlier chunk. */
+  /** Passes to `sink` what is pending before `end`. Nothing is pending if a size line began in an earlier chunk. */
   private flush(chunk: Buffer, end: number, sink: RangeSink): void {
     if (this.pending !== -1 && end > this.pending) sink(chunk, this.pending, end);
     this.pending = -1;
   }
 
   /**
-   * `*( ";" name [ "=" ( token / quoted-string ) ] )` up to the CR. Extensions mean nothing here and are dropped, but
-   * checked: a size line that two parsers end at different bytes hides a request (RFC 9112 §7.1.1). The whitespace
-   * that the grammar tolerates around `;` and `=` is refused, as nobody sends it.
+   * `*( ";" name [ "=" ( token / quoted-string ) ] )` up to the CR. Extensions are ignored and dropped, but checked: a size
+   * line that two parsers end at different bytes hides a request (RFC 9112 §7.1.1). The whitespace that the grammar
+   * tolerates around `;` and `=` is refused, since no sender uses it.
    */
   private scanExtension(chunk: Buffer, from: number): number {
     for (let position = from; position < chunk.length; position++) {
@@ -238,7 +238,7 @@ export class ChunkedScanner {
   }
 }
 
-/** The state after `byte` within chunk extensions, or -1 when the grammar does not allow it. */
+/** Returns the state after `byte` within chunk extensions, or -1 if the grammar forbids it. */
 function nextExtensionState(state: State, byte: number): State | -1 {
   const isToken = TOKEN_LOWER[byte] !== 0;
   switch (state) {

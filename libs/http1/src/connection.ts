@@ -1,17 +1,17 @@
 import { COMMA, HTAB, SP, TOKEN_LOWER, equalsIgnoringCase } from './characters.js';
 import { HttpSyntaxError } from './errors.js';
 
-/** Options one head may nominate in all: each is compared with every field of the head. */
+/** Limit of options that one head may nominate: each is compared with every field of the head. */
 const MAX_OPTIONS = 32;
 
-// Fields that the relay always writes itself. A nomination must not take away what frames or routes a message.
+// Fields that the relay always writes itself. A nomination must not remove what frames or routes a message.
 const NOT_REMOVABLE: ReadonlySet<string> = new Set(['te', 'transfer-encoding', 'content-length', 'host']);
 
 const NONE: readonly string[] = Object.freeze([]);
 
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9a-z]+/;
 
-/** What the `Connection` fields of one head say (RFC 9110 §7.6.1). */
+/** The parsed `Connection` fields of one head (RFC 9110 §7.6.1). */
 export class ConnectionOptions {
   closes = false;
   keepsAlive = false;
@@ -20,13 +20,13 @@ export class ConnectionOptions {
   names: readonly string[] = NONE;
   /** Whether an element is not a token, as in `Keep-Alive; timeout=5`. */
   isOdd = false;
-  /** Lower-case tokens within such elements: whoever reads them differently may take them for options. */
+  /** Lower-case tokens within such elements: another parser may take them for options. */
   oddNames: readonly string[] = NONE;
   private count = 0;
 
   /**
-   * Adds the value `text[from..to)`: a list of tokens, whose empty elements are skipped (RFC 9110 §5.6.1.2). Elements
-   * that are no tokens are no options: they are ignored, but for `oddNames`.
+   * Adds the value `text[from..to)`: a list of tokens, whose empty elements are skipped (RFC 9110 §5.6.1.2). Elements that
+   * are not tokens are not options: they are ignored, except for `oddNames`.
    */
   add(text: string, from: number, to: number): void {
     if (equalsIgnoringCase(text, from, to, 'keep-alive')) {
@@ -78,16 +78,16 @@ export class ConnectionOptions {
   }
 }
 
-/** For heads without `Connection`. */
+/** Shared value for heads without `Connection`. */
 export const NO_CONNECTION_OPTIONS: Readonly<ConnectionOptions> = Object.freeze(new ConnectionOptions());
 
-/** Where the element that begins at `start` ends: at the next comma or `to`. */
+/** Returns where the element that begins at `start` ends: at the next comma or `to`. */
 function elementEnd(text: string, start: number, to: number): number {
   const comma = text.indexOf(',', start);
   return comma === -1 || comma > to ? to : comma;
 }
 
-/** Whether only whitespace lies between `position` and the next comma or `to`. */
+/** Reports whether only whitespace lies between `position` and the next comma or `to`. */
 function isElementEnd(text: string, position: number, to: number): boolean {
   let next = position;
   while (next < to && (text.charCodeAt(next) === SP || text.charCodeAt(next) === HTAB)) next++;

@@ -1,6 +1,6 @@
 /**
- * Every way a message can be refused, with the status that answers it when it was a request
- * (docs/http1.md §10). The names are stable: they appear in logs, metrics and `Proxy-Status` details.
+ * Every reason for refusing a message, with the status of the response to a refused request (docs/http1.md §10). The names
+ * are stable: they appear in logs, metrics and `Proxy-Status` details.
  */
 export const HTTP_SYNTAX_STATUS = {
   // Lines
@@ -50,10 +50,10 @@ export const HTTP_SYNTAX_STATUS = {
 
 export type HttpSyntaxCode = keyof typeof HTTP_SYNTAX_STATUS;
 
-/** A message that is not accepted. Nothing after it on its connection can be trusted: close or reset. */
+/** A message that is not accepted. What follows on its connection cannot be trusted: close or reset it. */
 export class HttpSyntaxError extends Error {
   readonly code: HttpSyntaxCode;
-  /** What to answer when the message was a request. A bad response is always a 502 to the visitor. */
+  /** Status of the response to a request. For a bad response the visitor always gets a 502. */
   readonly status: number;
 
   constructor(code: HttpSyntaxCode) {

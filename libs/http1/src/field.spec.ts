@@ -18,7 +18,7 @@ describe('identifyField', () => {
   ]);
   const plain = Object.entries(Field).filter(([key]) => !FAMILIES.has(key));
 
-  it('knows token and hop mark of a preview by every name a gateway may give them', () => {
+  it('recognizes token and hop mark of a preview under every name that a gateway may give them', () => {
     for (const name of ['culvert-preview-token', 'Culvert_Preview_Token'])
       expect(identify(name)).toBe(Field.PREVIEW_TOKEN);
     for (const name of ['x-culvert-hop', 'X_Culvert_Hop']) expect(identify(name)).toBe(Field.HOP);
@@ -27,15 +27,15 @@ describe('identifyField', () => {
     expect(identify('culvert')).toBe(Field.OTHER);
   });
 
-  it.each(plain)('knows %s in any case', (key, id) => {
+  it.each(plain)('recognizes %s in any case', (key, id) => {
     const name = key.toLowerCase().replaceAll('_', '-');
     expect(identify(name)).toBe(id);
     expect(identify(name.toUpperCase())).toBe(id);
   });
 
-  it.each(plain)('takes nothing else for %s', (key) => {
+  it.each(plain)('does not confuse other names with %s', (key) => {
     const name = key.toLowerCase().replaceAll('_', '-');
-    // Among all these endings are names that the lookup cannot tell apart without comparing lengths.
+    // These endings include names that the lookup distinguishes only by their length.
     const endings = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".split('');
     const longer = endings.flatMap((end) =>
       Array.from({ length: 16 }, (_, padding) => `${name}${'x'.repeat(padding)}${end}`),
@@ -67,16 +67,16 @@ describe('identifyField', () => {
     ['x-real_ip', Field.X_REAL_IP],
     ['x_telepresence-intercept_id', Field.INTERCEPT_ID],
     ['X_CULVERT_ANYTHING', Field.CULVERT],
-  ])('sees through the underscores of %s, which services may take for hyphens', (name, id) => {
+  ])('recognizes %s despite its underscores, which services may treat as hyphens', (name, id) => {
     expect(identify(name)).toBe(id);
   });
 
-  it('does not take underscores for hyphens in framing fields', () => {
+  it('does not treat underscores as hyphens in framing fields', () => {
     expect(identify('Content_Length')).toBe(Field.OTHER);
     expect(identify('Transfer_Encoding')).toBe(Field.OTHER);
   });
 
-  it('tells names apart that differ by the case bit only', () => {
+  it('distinguishes names that differ only in the case bit', () => {
     // `-` is 0x2d and CR 0x0d; `@` is 0x40 and a backtick 0x60.
     expect(identify('keep`alive')).toBe(Field.OTHER);
     expect(identify('t%')).toBe(Field.OTHER);

@@ -130,8 +130,8 @@ const NAMES: readonly (readonly [string, Field])[] = [
   ['if-unmodified-since', Field.IF_UNMODIFIED_SINCE],
 ];
 
-// What services trust, and visitors therefore forge. Gateway interfaces (CGI, WSGI) show a service `X_Real_IP` and
-// `X-Real-IP` as one variable, so the underscore is no way round. The first match counts.
+// Fields that services trust, and that visitors therefore forge. Gateway interfaces (CGI, WSGI) give a service `X_Real_IP`
+// and `X-Real-IP` as one variable, so an underscore must not bypass this. The first match counts.
 const RESERVED: readonly { readonly name: Uint8Array; readonly isPrefix: boolean; readonly id: Field }[] = [
   { name: Buffer.from('x-forwarded-'), isPrefix: true, id: Field.X_FORWARDED },
   { name: Buffer.from('x-real-ip'), isPrefix: false, id: Field.X_REAL_IP },
@@ -158,7 +158,7 @@ const UNDERSCORE = 0x5f;
 const SLOTS = 512;
 const slots: (Candidate | null)[] = new Array<Candidate | null>(SLOTS).fill(null);
 
-// Length, first and last letter tell almost all known names apart, so a name is compared at most once or twice.
+// Length, first and last letter distinguish almost all known names, so a name is compared at most once or twice.
 function slotOf(length: number, first: number, last: number): number {
   return (length * 37 + first * 5 + last * 11) & (SLOTS - 1);
 }
@@ -169,7 +169,7 @@ for (const [name, id] of NAMES) {
   slots[slot] = { name: bytes, id, next: slots[slot] };
 }
 
-/** The field whose name is `buffer[from..to)`, which must be a token of at least one byte. */
+/** Returns the field whose name is `buffer[from..to)`, which must be a token of at least one byte. */
 export function identifyField(buffer: Uint8Array, from: number, to: number): Field {
   const length = to - from;
   const first = TOKEN_LOWER[buffer[from]];
@@ -190,7 +190,7 @@ export function identifyField(buffer: Uint8Array, from: number, to: number): Fie
   return Field.OTHER;
 }
 
-// Callers make sure that `buffer` reaches that far.
+// Callers guarantee that `buffer` reaches that far.
 function startsWithFolded(buffer: Uint8Array, from: number, lower: Uint8Array): boolean {
   for (let i = 0; i < lower.length; i++) {
     const byte = TOKEN_LOWER[buffer[from + i]];

@@ -5,8 +5,8 @@ import { HttpSyntaxError } from './errors.js';
 import { Field, identifyField } from './field.js';
 
 /**
- * A validated field section. It keeps the bytes as one latin1 string and where each line lies in it; names and
- * values are cut out only when asked for.
+ * A validated field section. It keeps the bytes as one latin1 string and the position of each line in it; names and values
+ * are cut out only on demand.
  *
  *     text   GET / HTTP/1.1␍␊ Host: a␍␊ Accept: *␍␊ ␍␊
  *                             ^ lineStart(0)
@@ -29,7 +29,7 @@ export class Fields {
     this.count = index.length >> 1;
   }
 
-  /** What field line `i` is. */
+  /** Returns the id of field line `i`. */
   id(i: number): Field {
     return (this.index[2 * i + 1] & ID_MASK) as Field;
   }
@@ -66,7 +66,7 @@ export class Fields {
     return position === start ? this.valueStart(i) : position;
   }
 
-  /** Offset of the raw line in `text`. */
+  /** Returns the offset of the raw line in `text`. */
   lineStart(i: number): number {
     return this.index[2 * i];
   }
@@ -84,20 +84,21 @@ export class Fields {
     return -1;
   }
 
-  /** The value of the first line of this name, which must be given in lower case; null when there is none. */
+  /** Returns the value of the first line with this lower-case name, or null if there is none. */
   valueNamed(lowerCaseName: string): string | null {
     for (let i = 0; i < this.count; i++) if (this.isNamed(i, lowerCaseName)) return this.value(i);
     return null;
   }
 
-  /** Whether line `i` has this name, which must be given in lower case. */
+  /** Reports whether line `i` has this lower-case name. */
   isNamed(i: number, lowerCaseName: string): boolean {
     const start = this.index[2 * i];
     return equalsIgnoringCase(this.text, start, start + this.nameLength(i), lowerCaseName);
   }
 
   /**
-   * Whether line `i` has this name, an underscore counting as a hyphen. CGI and WSGI show a service both as one variable.
+   * Reports whether line `i` has this name, treating underscores as hyphens. CGI and WSGI give a service both as one
+   * variable.
    * @param folded in lower case, with hyphens for underscores
    */
   isNamedAlike(i: number, folded: string): boolean {
@@ -123,8 +124,8 @@ const ID_MASK = (1 << ID_BITS) - 1;
 assert(Object.keys(Field).length <= ID_MASK);
 
 /**
- * Validates the lines in `buffer[from..end)`, which ends with the empty line, and returns where they lie, relative
- * to `base` (see `Fields`). Grammar: RFC 9112 §5; obsolete line folding is refused (§5.2).
+ * Validates the lines in `buffer[from..end)`, which ends with the empty line, and returns their positions, relative to
+ * `base` (see `Fields`). Grammar: RFC 9112 §5; obsolete line folding is refused (§5.2).
  */
 export function scanFieldLines(
   buffer: Uint8Array,
@@ -175,7 +176,7 @@ export function parseFields(buffer: Buffer, start: number, end: number, maxCount
   );
 }
 
-/** Callers owe the parsers a section that ends with an empty line: their loops rely on it. */
+/** Callers must pass a section that ends with an empty line: the loops of the parsers rely on it. */
 export function assertDelimited(buffer: Uint8Array, start: number, end: number): void {
   assert(isDelimited(buffer, start, end));
 }
@@ -191,14 +192,14 @@ export function isDelimited(buffer: Uint8Array, start: number, end: number): boo
   );
 }
 
-/** What is wrong with a line that stops at `byte`, which its grammar does not allow there. */
+/** Returns the fault of a line that stops at `byte`, which its grammar forbids there. */
 export function badLine(byte: number): HttpSyntaxCode {
   if (byte === CR) return 'BARE_CR';
   if (byte === LF) return 'BARE_LF';
   return 'CONTROL_CHARACTER';
 }
 
-/** For a line whose leading token ends at `at`, where no colon stands, or is empty. */
+/** Returns the fault of a line whose leading token ends at `at` without a colon, or is empty. */
 function badName(buffer: Uint8Array, lineStart: number, at: number): HttpSyntaxError {
   const byte = buffer[at];
   if (isWhitespace(byte))

@@ -21,7 +21,7 @@ function codeOf(action: () => unknown): string {
 }
 
 describe('HeadReader', () => {
-  it('delimits a head that lies in one chunk without copying it', () => {
+  it('delimits a head within one chunk without copying it', () => {
     const reader = new HeadReader(LIMITS);
     const chunk = Buffer.from(`before${GET}after`);
     expect(reader.push(chunk, 6)).toBe(6 + GET.length);
@@ -34,7 +34,7 @@ describe('HeadReader', () => {
     ['a request after an empty line', `\r\n${GET}`],
     ['a request without fields but Host', 'GET / HTTP/1.0\r\nHost:a\r\n\r\n'],
     ['an upgrade', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
-  ])('reads %s the same however it is cut in three', (_what, text) => {
+  ])('reads %s the same however it is split in three', (_what, text) => {
     const bytes = Buffer.from(text, 'latin1');
     const whole = new HeadReader(LIMITS);
     expect(whole.push(bytes, 0)).toBe(bytes.length);
@@ -51,7 +51,7 @@ describe('HeadReader', () => {
     }
   });
 
-  it('reads a response the same however it is cut in two', () => {
+  it('reads a response the same however it is split in two', () => {
     const bytes = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: x\r\n\r\nhello');
     const end = bytes.length - 5;
     const expected = describeResponse(parseResponseHead(bytes, 0, end, LIMITS, 'GET'));
@@ -74,7 +74,7 @@ describe('HeadReader', () => {
     expect(reader.push(Buffer.from(GET.slice(9)), 0)).toBe(GET.length - 9);
   });
 
-  it('is partial from the first byte of a head until its last', () => {
+  it('is partial from the first byte of a head to its last', () => {
     const reader = new HeadReader(LIMITS);
     const states: boolean[] = [];
     for (const byte of Buffer.from('\r\nGET / HTTP/1.1\r\n\r\n')) {
@@ -86,7 +86,7 @@ describe('HeadReader', () => {
     expect(states.at(-1)).toBe(false);
   });
 
-  it('takes one empty line before a request, and another before the next', () => {
+  it('accepts one empty line before a request, and another before the next', () => {
     const reader = new HeadReader(LIMITS);
     expect(reader.push(Buffer.from(`\r\n${GET}`), 0)).toBe(GET.length + 2);
     expect(reader.push(Buffer.from('\r'), 0)).toBe(-1);
@@ -95,7 +95,7 @@ describe('HeadReader', () => {
     expect(codeOf(() => reader.push(Buffer.from('\r'), 0))).toBe('BAD_START_LINE');
   });
 
-  it('takes no empty line before a response', () => {
+  it('accepts no empty line before a response', () => {
     expect(codeOf(() => new HeadReader(LIMITS, 'response').push(Buffer.from('\r'), 0))).toBe(
       'BAD_START_LINE',
     );
@@ -112,13 +112,13 @@ describe('HeadReader', () => {
     ['BARE_CR', 'GET / HTTP/1.1\r\nHost: a\r\n\r', '\r'],
     ['START_LINE_TOO_LONG', `GET /${'a'.repeat(64 + 42 + 2 - 5)}`, 'a'],
     ['HEAD_TOO_LARGE', `GET / HTTP/1.1\r\nHost: ${'a'.repeat(490)}`, 'a'],
-  ])('reports %s at the byte that makes it certain', (code, before, byte) => {
+  ])('reports %s at the first byte that proves it', (code, before, byte) => {
     const reader = new HeadReader(TABLE_LIMITS);
     expect(reader.push(Buffer.from(before), 0)).toBe(-1);
     expect(codeOf(() => reader.push(Buffer.from(byte), 0))).toBe(code);
   });
 
-  it('does not store more than a head may have', () => {
+  it('does not store more than the limit of a head', () => {
     const reader = new HeadReader(TABLE_LIMITS);
     const line = Buffer.from('X: y\r\n');
     reader.push(Buffer.from('GET / HTTP/1.1\r\n'), 0);
@@ -133,7 +133,7 @@ describe('HeadReader', () => {
     expect(flood.buffer.length).toBeLessThanOrEqual(2 * TABLE_LIMITS.maxHeadBytes);
   });
 
-  it('copies pieces, so that it does not hold on to the chunk they came in', () => {
+  it('copies pieces, so that it does not retain their chunks', () => {
     const reader = new HeadReader(LIMITS);
     const chunk = Buffer.from(GET.slice(0, 20));
     reader.push(chunk, 0);
@@ -148,7 +148,7 @@ describe('HeadReader', () => {
     );
   });
 
-  it('begins anew after reset', () => {
+  it('starts again after reset', () => {
     const reader = new HeadReader(LIMITS);
     reader.push(Buffer.from('\r\nPOST'), 0);
     reader.reset();

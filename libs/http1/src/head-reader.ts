@@ -10,9 +10,9 @@ const EMPTY = Buffer.alloc(0);
 const INITIAL_BYTES = 512;
 
 /**
- * Collects one head (or trailer section) from chunks. A head that lies in one chunk is not copied: `buffer` is then
- * that chunk, and the caller keeps it unchanged until the head is parsed. Pieces are copied, so that waiting for the
- * rest does not hold on to large chunks.
+ * Collects one head (or trailer section) from chunks. A head within one chunk is not copied: `buffer` is then that chunk,
+ * and the caller must not change it until the head is parsed. Pieces are copied, so that waiting for the rest does not
+ * retain large chunks.
  */
 export class HeadReader {
   /** After success, `buffer[start..end)` is the head with its final empty line. */
@@ -22,10 +22,10 @@ export class HeadReader {
 
   private readonly limits: HeadLimits;
   private readonly kind: SectionKind;
-  /** Bytes of the head held in `buffer` while it is incomplete. */
+  /** Bytes of the incomplete head in `buffer`. */
   private held = 0;
   private scanner: LineScanner | null = null;
-  /** Bytes still allowed of the one empty line that may come before a request (RFC 9112 §2.2). */
+  /** Bytes still allowed for the one empty line that may come before a request (RFC 9112 §2.2). */
   private leading: 0 | 1 | 2;
 
   /** Only a `request` may have an empty line before it, and only `trailers` have no start line. */
@@ -36,22 +36,22 @@ export class HeadReader {
     this.leading = this.leadingBytes();
   }
 
-  /** True when some bytes of a head have been taken, but not its end. An empty line before it does not count. */
+  /** True if part of a head has been read, but not its end. An empty line before it does not count. */
   get isPartial(): boolean {
     return this.held > 0;
   }
 
   /**
-   * Looks for the end of the head in `chunk[offset..)`. Returns the offset just after it, or -1 when all of the
-   * chunk was taken and more is needed. Throws HttpSyntaxError as soon as the bytes cannot become a head; a head
-   * that lies in one chunk is only delimited here, and checked by its parser with the same result. The parser also
-   * finds out when a response head with bare LFs ends before its first CRLF CRLF (`ResponseHead.surplus`).
+   * Searches for the end of the head in `chunk[offset..)`. Returns the offset just after it, or -1 if the whole chunk was
+   * read and more is needed. Throws HttpSyntaxError as soon as the bytes cannot become a head; a head within one chunk is
+   * only delimited here, and its parser checks it with the same result. The parser also detects that a response head with
+   * bare LFs ends before its first CRLF CRLF (`ResponseHead.surplus`).
    */
   push(chunk: Buffer, offset: number): number {
     return this.held === 0 ? this.begin(chunk, offset) : this.continue(chunk, offset);
   }
 
-  /** Forgets what was collected; the next byte begins a head. */
+  /** Drops what was collected; the next byte begins a head. */
   reset(): void {
     this.buffer = EMPTY;
     this.start = 0;
@@ -80,7 +80,7 @@ export class HeadReader {
 
   private continue(chunk: Buffer, offset: number): number {
     const before = this.held;
-    // Not more than one byte beyond the limit is needed for the scanner to see that it is broken.
+    // One byte beyond the limit is enough for the scanner to detect the violation.
     const to = Math.min(chunk.length, offset + this.limits.maxHeadBytes - before + 1);
     this.hold(chunk, offset, to);
     const end = this.scanner!.scan(this.buffer, 0, this.held);
@@ -98,7 +98,7 @@ export class HeadReader {
     return end;
   }
 
-  /** Appends `chunk[from..to)` to what is held. */
+  /** Appends `chunk[from..to)` to the held bytes. */
   private hold(chunk: Buffer, from: number, to: number): void {
     const needed = this.held + to - from;
     if (this.held === 0 || needed > this.buffer.length) {
@@ -130,8 +130,8 @@ export class HeadReader {
 }
 
 /**
- * The offset after the first CRLF CRLF in `buffer[from..to)`, or -1. Looks at every fourth byte, where the last of
- * the four could stand, and moves on by as much as the byte there allows.
+ * Returns the offset after the first CRLF CRLF in `buffer[from..to)`, or -1. Checks every fourth byte, where the last of the
+ * four could be, and advances by as much as the byte there allows.
  */
 function findEmptyLine(buffer: Uint8Array, from: number, to: number): number {
   let i = from + 3;

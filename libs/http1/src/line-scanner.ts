@@ -4,16 +4,16 @@ import type { HeadLimits } from './limits.js';
 import { maxStartLineBytes } from './limits.js';
 import { VERSION_BYTES, hasVersionAt } from './version.js';
 
-/** What is read. A trailer section has no start line. */
+/** Kind of section. A trailer section has no start line. */
 export type SectionKind = 'request' | 'response' | 'trailers';
 
 const State = { LINE_START: 0, IN_LINE: 1, AFTER_CR: 2, LAST_CR: 3 } as const;
 type State = (typeof State)[keyof typeof State];
 
 /**
- * Walks a section byte by byte as it arrives and refuses it at the first byte that no valid section can have. It
- * knows lines and limits; what a line says is for the parsers. It decides the error of a section with several
- * faults, so that the same bytes give the same error however they were cut.
+ * Scans a section byte by byte as it arrives and refuses it at the first byte that no valid section can have. It checks
+ * lines and limits; the parsers interpret the lines. It decides the error of a section with several faults, so that the same
+ * bytes give the same error however they are split.
  */
 export class LineScanner {
   /** Whether a line ended with LF alone, which only responses may (RFC 9112 §2.2). */
@@ -25,7 +25,7 @@ export class LineScanner {
   private length = 0;
   /** Whether the start line is still being read. */
   private inStartLine: boolean;
-  /** `length` at which the next limit is broken. */
+  /** The `length` at which the next limit is violated. */
   private stop: number;
 
   constructor(kind: SectionKind, limits: HeadLimits) {
@@ -38,8 +38,8 @@ export class LineScanner {
   }
 
   /**
-   * Takes `buffer[start + length..to)`, where `start` is the section's beginning: bytes seen before must still be
-   * there. Returns the offset after the section, or -1 when more is needed.
+   * Reads `buffer[start + length..to)`, where `start` is the section's beginning: bytes seen before must still be there.
+   * Returns the offset after the section, or -1 if more is needed.
    */
   scan(buffer: Uint8Array, start: number, to: number): number {
     for (let i = start + this.length; i < to; i++) {
@@ -92,7 +92,7 @@ export class LineScanner {
   }
 
   private endStartLine(buffer: Uint8Array, start: number, end: number): void {
-    // HTTP/0.9 has no version, and its client waits for an answer: do not wait for the rest of a head.
+    // HTTP/0.9 has no version, and its client waits for a response: do not wait for the rest of a head.
     const lastVersion = end - VERSION_BYTES;
     const hasVersion =
       hasVersionAt(buffer, start) || (lastVersion >= start && hasVersionAt(buffer, lastVersion));
@@ -107,7 +107,7 @@ export class LineScanner {
   }
 }
 
-/** Throws what `LineScanner` has against `buffer[start..end)`, if anything. */
+/** Throws the fault that `LineScanner` finds in `buffer[start..end)`, if any. */
 export function checkLines(
   kind: SectionKind,
   buffer: Uint8Array,

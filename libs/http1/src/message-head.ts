@@ -4,33 +4,33 @@ import { HttpSyntaxError } from './errors.js';
 import { Field } from './field.js';
 import { Fields } from './fields.js';
 
-/** How the end of a body is found (RFC 9112 §6.3). */
+/** How the end of a body is determined (RFC 9112 §6.3). */
 export const Framing = { NONE: 0, LENGTH: 1, CHUNKED: 2, UNTIL_CLOSE: 3 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
 const MAX_LENGTH_DIGITS = 16;
 
-/** What requests and responses have in common: the fields that frame the body and steer the connection. */
+/** The common part of requests and responses: the fields that frame the body and control the connection. */
 export abstract class MessageHead extends Fields {
   readonly minorVersion: 0 | 1;
-  /** Bytes of the body as `Content-Length` says, or -1 when the field is absent. */
+  /** Bytes of the body according to `Content-Length`, or -1 if the field is absent. */
   protected readonly declaredLength: number;
-  /** Whether `Transfer-Encoding: chunked` is there. */
+  /** Whether `Transfer-Encoding: chunked` is present. */
   protected readonly isChunked: boolean;
-  /** What is wrong with `Transfer-Encoding`, although its meaning is clear to all clients; null: nothing. */
+  /** The fault of `Transfer-Encoding` that is nevertheless clear to all clients; null: none. */
   protected readonly oddCoding: 'REPEATED_TRANSFER_ENCODING' | 'BAD_TRANSFER_ENCODING' | null;
   /** Whether the sender lets the connection persist after this message (RFC 9112 §9.3). */
   protected readonly persists: boolean;
-  /** `websocket` when that is the one protocol offered or chosen and `Connection` nominates it, else ''. */
+  /** `websocket` if that is the only protocol offered or chosen and `Connection` nominates it, else ''. */
   protected readonly offeredUpgrade: string;
-  /** The same for any other one protocol, as sent, but for the forms of HTTP itself (`UPGRADES_OF_HTTP`). */
+  /** The same for any other single protocol, as sent, except forms of HTTP itself (`UPGRADES_OF_HTTP`). */
   protected readonly offeredOtherUpgrade: string;
   /**
-   * Lower-case names that `Connection` nominates for removal, without those the relay deals with itself: close,
+   * Lower-case names that `Connection` nominates for removal, without those that the relay handles itself: close,
    * keep-alive, upgrade, te, and the framing and routing fields, which a nomination cannot remove.
    */
   readonly connectionOptions: readonly string[];
-  /** All that the `Connection` fields say. */
+  /** The parsed `Connection` fields. */
   protected readonly connection: Readonly<ConnectionOptions>;
 
   constructor(text: string, index: readonly number[], minorVersion: 0 | 1) {
@@ -64,7 +64,7 @@ export abstract class MessageHead extends Fields {
       }
     }
     if (otherCodingLine !== -1) {
-      // Several fields are one list, which may only say `chunked` each time.
+      // Several fields form one list, each of which may only contain `chunked`.
       if (codingCount > 1) throw new HttpSyntaxError('REPEATED_TRANSFER_ENCODING');
       checkIdentity(text, this.colonEnd(otherCodingLine), this.lineEnd(otherCodingLine) - 2);
       this.oddCoding = 'BAD_TRANSFER_ENCODING';
@@ -92,12 +92,12 @@ export abstract class MessageHead extends Fields {
   }
 }
 
-/** protocol-name [ "/" protocol-version ] (RFC 9110 §7.8), no list of them. */
+/** protocol-name [ "/" protocol-version ] (RFC 9110 §7.8), not a list. */
 const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 
 /**
  * Other versions of HTTP, and HTTP over TLS (RFC 2817), as `h2c`, `h2c-16`, `HTTP/2.0` and `TLS/1.2`: behind them the edge
- * would see no more requests, and clients that offer them do without.
+ * would see no further requests, and clients that offer them work without.
  */
 const UPGRADES_OF_HTTP = /^(?:h2c?|http|tls)(?:[/-]|$)/i;
 
@@ -105,7 +105,7 @@ function otherProtocol(value: string): string {
   return PROTOCOL.test(value) && !UPGRADES_OF_HTTP.test(value) && !/^websocket\//i.test(value) ? value : '';
 }
 
-// The two parsers of framing fields below see the whole raw value and take spaces around it, but no tabs: other
+// The two parsers of framing fields below see the whole raw value and accept spaces around it, but no tabs: other
 // implementations disagree on tabs there (Node refuses them), and a disagreement about framing hides requests.
 
 /** `1*DIGIT` up to 2^53 - 1 (RFC 9110 §8.6); a list, even of equal numbers, is refused. */
@@ -124,8 +124,8 @@ function parseContentLength(text: string, rawStart: number, rawEnd: number): num
 }
 
 /**
- * Lets pass what says that nothing is coded: no value, or the withdrawn `identity`. Before a final `chunked`, other codings
- * are unknown here (501, RFC 9112 §6.1); without it the message has no end that can be relied on (400, §6.3).
+ * Accepts values without a coding: none, or the withdrawn `identity`. Before a final `chunked`, other codings are unknown
+ * here (501, RFC 9112 §6.1); without it the message has no reliable end (400, §6.3).
  */
 function checkIdentity(text: string, rawStart: number, rawEnd: number): void {
   const from = skipSpaces(text, rawStart, rawEnd);

@@ -1,4 +1,4 @@
-// Node's own HTTP server and client as outside judges: whatever we accept, they accept with the same meaning. Where
+// Node's own HTTP server and client as external judges: they must accept whatever we accept, with the same meaning. Where
 // they are laxer than we are is listed below and checked too.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ import type { PlainField } from './spec/plain-lines.js';
 import { checkChunked, checkRequest, list, scanBody } from './spec/properties.js';
 import { Random } from './spec/random.js';
 
-/** What Node made of the bytes of one connection. */
+/** How Node interpreted the bytes of one connection. */
 type NodeReading =
   | { readonly ok: false; readonly code: string }
   | {
@@ -65,7 +65,7 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** Sends `bytes` on a connection of their own and waits for Node to see a whole request in them, or a fault. */
+/** Sends `bytes` on a new connection and waits until Node reports a whole request, or a fault. */
 async function readWithNode(bytes: string): Promise<NodeReading> {
   const socket = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
   socket.on('error', () => {});
@@ -105,7 +105,7 @@ function acceptResponse(text: string, requestMethod: string): ResponseHead | nul
   }
 }
 
-/** Node's client takes any response with these two fields for an upgrade, whatever its status. */
+/** Node's client treats any response with these two fields as an upgrade, whatever its status. */
 function isUpgradeToNode(head: ResponseHead): boolean {
   return head.find(Field.UPGRADE) !== -1 && /upgrade/i.test(head.text);
 }
@@ -163,11 +163,11 @@ interface SentBody {
   readonly trailers: readonly PlainField[];
 }
 
-// Node obeys these in trailers. We drop them, with all that trailers must not say, before they get that far.
+// Node obeys these in trailers. We drop them earlier, with all other forbidden trailers.
 const FRAMING = /^(?:content-length|transfer-encoding|connection|upgrade)$/i;
 const MAX_BODY_BYTES = 100;
 
-/** A body that `framing` allows, or null when the one that came up does not do. */
+/** Returns a body that `framing` allows, or null if the generated one does not fit. */
 function makeBody(framing: Framing, contentLength: number, random: Random): SentBody | null {
   switch (framing) {
     case Framing.NONE:
@@ -195,13 +195,13 @@ function flat(fields: readonly PlainField[]): string[] {
 const SEEDS = [1, 2, 3];
 const MESSAGES_PER_SEED = 250;
 
-describe('reads a request as Node does', () => {
-  it.each(SEEDS)('whenever it accepts it (seed %i)', async (seed) => {
+describe('requests and Node’s parser', () => {
+  it.each(SEEDS)('agree on whatever we accept (seed %i)', async (seed) => {
     const random = new Random(seed);
     for (let compared = 0; compared < MESSAGES_PER_SEED;) {
       const generated = generateRequest(random);
       const head = accept(random.oneIn(2) ? mutate(random, generated) : generated);
-      // Node knows a closed list of methods. We pass on any token: refusing a method is the service's business.
+      // Node has a closed list of methods. We pass on any token: refusing a method is up to the service.
       if (head === null || !KNOWN_METHODS.has(head.method)) continue;
       const body = makeBody(head.framing, head.contentLength, random);
       if (body === null) continue;
@@ -222,14 +222,14 @@ describe('reads a request as Node does', () => {
   });
 });
 
-describe('reads a response as Node does', () => {
-  it.each(SEEDS)('whenever it accepts it (seed %i)', async (seed) => {
+describe('responses and Node’s parser', () => {
+  it.each(SEEDS)('agree on whatever we accept (seed %i)', async (seed) => {
     const random = new Random(seed);
     for (let compared = 0; compared < MESSAGES_PER_SEED;) {
       const method = random.pick(['GET', 'GET', 'HEAD']);
       const generated = generateResponse(random);
       const head = acceptResponse(random.oneIn(2) ? mutate(random, generated) : generated, method);
-      // Interim responses are no answer, and an upgrade is no response to Node's client.
+      // Interim responses are not final, and an upgrade is not a response to Node's client.
       if (head === null || head.status < 200 || isUpgradeToNode(head)) continue;
       // Node reads 205 by its fields. What is odd is compared where whole responses are: test/differential.
       if (head.oddities !== 0) continue;
@@ -253,8 +253,8 @@ describe('reads a response as Node does', () => {
 
 const chunked = (body: string) => `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
 
-// What Node's parser lets through, and we do not. A row that Node comes to refuse can go.
-describe('is stricter than Node', () => {
+// Faults that Node's parser accepts, and we refuse. Remove a row when Node refuses it too.
+describe('we are stricter than Node', () => {
   it.each([
     ['BAD_START_LINE', 'HTTP/0.9 with fields and a body', 'POST /\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'],
     ['BARE_LF', 'a request line without version that ends with LF', 'GET /\nHost: a\r\n\r\n'],
@@ -282,7 +282,7 @@ describe('is stricter than Node', () => {
     ['BAD_HOST', 'a port above 65535', 'GET / HTTP/1.1\r\nHost: a:99999\r\n\r\n'],
     [
       'BAD_CONNECTION',
-      'a field that an option names which is no token',
+      'a field that an option names which is not a token',
       'GET / HTTP/1.1\r\nHost: a\r\nConnection: x b@;\r\nX: 1\r\n\r\n',
     ],
     [

@@ -1,6 +1,6 @@
 /**
- * What a service got wrong in a response that is delivered all the same, as bits of one number (docs/http1.md §9.1).
- * After any of them the end of the response is not certain enough to read another one behind it.
+ * Faults of a response that is delivered anyway, as bits of one number (docs/http1.md §9.1). After any of them the end of
+ * the response is not certain enough to read another one behind it.
  */
 export const Oddity = {
   /** A line of the head ends with LF alone. */
@@ -15,14 +15,14 @@ export const Oddity = {
   BAD_TRANSFER_ENCODING: 16,
   /** `Transfer-Encoding: chunked` in several fields. */
   REPEATED_TRANSFER_ENCODING: 32,
-  /** Bytes follow the end of the response. Known to whoever reads the body, not to the parser of heads. */
+  /** Bytes follow the end of the response. Found by the reader of the body, not by the parser of heads. */
   UNEXPECTED_BYTES: 64,
 } as const;
 export type OddityCode = keyof typeof Oddity;
 
 const CODES = Object.keys(Oddity) as OddityCode[];
 
-/** The codes of the bits in `oddities`. */
+/** Returns the codes of the bits in `oddities`. */
 export function oddityCodes(oddities: number): OddityCode[] {
   return CODES.filter((code) => (oddities & Oddity[code]) !== 0);
 }

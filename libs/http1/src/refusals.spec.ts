@@ -11,20 +11,20 @@ import {
   TABLE_LIMITS,
 } from './spec/refusals.js';
 
-// The checks feed the input whole and in pieces, and ask the plain twin.
-describe('refuses requests', () => {
+// The checks feed the input whole and in pieces, and compare with the plain twin.
+describe('refused requests', () => {
   it.each(REFUSED_REQUESTS)('%s: %s', (code, _what, text) => {
     expect(checkRequest(text, TABLE_LIMITS)).toBe(code);
   });
 });
 
-describe('refuses responses', () => {
+describe('refused responses', () => {
   it.each(REFUSED_RESPONSES)('%s: %s', (code, _what, text) => {
     expect(checkResponse(text, TABLE_LIMITS, 'GET')).toBe(code);
   });
 });
 
-describe('refuses chunked bodies', () => {
+describe('refused chunked bodies', () => {
   it.each(REFUSED_BODIES)('%s: %s', (code, _what, text) => {
     expect(checkChunked(text, TABLE_CHUNKED_LIMITS)).toBe(code);
   });
@@ -38,12 +38,12 @@ describe('HttpSyntaxError', () => {
     expect(rows.some((row) => row[0] === code)).toBe(true);
   });
 
-  it('carries its code and the status that answers it', () => {
+  it('has its code and the status of the response', () => {
     const error = new HttpSyntaxError('HEAD_TOO_LARGE');
     expect(error).toMatchObject({ name: 'HttpSyntaxError', code: 'HEAD_TOO_LARGE', status: 431 });
   });
 
-  it('answers with the statuses that docs/http1.md gives', () => {
+  it('has the statuses that docs/http1.md lists', () => {
     const page = readFileSync(new URL('../../../docs/http1.md', import.meta.url), 'utf8');
     const listed = Array.from(page.matchAll(/^\| `([A-Z0-9_]+)` \| (\d+) \|/gm), (row) => [
       row[1],

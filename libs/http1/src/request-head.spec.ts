@@ -51,7 +51,7 @@ describe('RequestHead', () => {
     ['[::ffff:192.0.2.1]', '[::ffff:192.0.2.1]'],
     ['[1:2:3:4:5:6:7::]', '[1:2:3:4:5:6:7::]'],
     ['x'.repeat(255), 'x'.repeat(255)],
-  ])('takes the host %s', (sent, host) => {
+  ])('accepts the host %s', (sent, host) => {
     expect(parse(`GET / HTTP/1.1\r\nHost: ${sent}\r\n\r\n`).host).toBe(host);
     expect(parse(`GET / HTTP/1.1\r\nhOST:\t${sent} \t\r\n\r\n`).host).toBe(host);
   });
@@ -83,7 +83,7 @@ describe('RequestHead', () => {
     [0, ['Connection: Keep-Alive , x'], true],
     [0, ['Connection: keep-alive', 'Connection: close'], false],
     [1, ['Proxy-Connection: close'], true],
-  ])('lets an HTTP/1.%i connection persist after %j: %j', (minorVersion, lines, keepAlive) => {
+  ])('for HTTP/1.%i reports keep-alive after %j: %j', (minorVersion, lines, keepAlive) => {
     const head = parse([`GET / HTTP/1.${minorVersion}`, 'Host: a', ...lines, '', ''].join('\r\n'));
     expect(head.keepAlive).toBe(keepAlive);
   });
@@ -135,12 +135,12 @@ describe('RequestHead', () => {
     [1, ['Expect: 100-continue'], false],
     [0, ['Expect: 100-continue', 'Content-Length: 5'], false],
     [1, ['Content-Length: 5'], false],
-  ])('holds an HTTP/1.%i body back for %j: %j', (minorVersion, lines, expectContinue) => {
+  ])('for HTTP/1.%i reports a withheld body for %j: %j', (minorVersion, lines, expectContinue) => {
     const head = parse([`POST / HTTP/1.${minorVersion}`, 'Host: a', ...lines, '', ''].join('\r\n'));
     expect(head.expectContinue).toBe(expectContinue);
   });
 
-  it('names the fields that Connection nominates, without what the relay writes itself', () => {
+  it('lists the fields that Connection nominates, without those the relay writes itself', () => {
     const head = withFields(
       'Connection: close, X-A,,x-a , TE',
       'Connection:',
@@ -160,7 +160,7 @@ describe('RequestHead', () => {
     expect(withFields(`Connection: ${options.join(',')}`).connectionOptions).toEqual(options);
   });
 
-  it('gives names and values as sent', () => {
+  it('returns names and values as sent', () => {
     const head = withFields(
       'X-Mixed: \t a \t b\t ',
       'empty:',
@@ -179,13 +179,13 @@ describe('RequestHead', () => {
     ]);
   });
 
-  it('lets a run of lines be copied as one slice', () => {
+  it('allows copying a run of lines as one slice', () => {
     const head = withFields('A: 1', 'B: 2', 'C: 3');
     expect(head.text.slice(head.lineStart(1), head.lineEnd(2))).toBe('A: 1\r\nB: 2\r\n');
     expect(head.lineEnd(3)).toBe(head.text.length - 2);
   });
 
-  it('finds the first line of a kind', () => {
+  it('finds the first line with an id', () => {
     const head = withFields('Cookie: a', 'X: y', 'cookie: b');
     expect(head.find(Field.COOKIE)).toBe(1);
     expect(head.find(Field.SET_COOKIE)).toBe(-1);
@@ -199,7 +199,7 @@ describe('RequestHead', () => {
     expect(head.isNamed(1, 'x_foo')).toBe(false);
   });
 
-  it('reads a head in the middle of a buffer and does not keep that buffer', () => {
+  it('reads a head in the middle of a buffer and does not retain that buffer', () => {
     const text = 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n';
     const bytes = Buffer.from(`HTTP/1.1 ${text}GET`);
     const head = parseRequestHead(bytes, 9, 9 + text.length, DEFAULT_HEAD_LIMITS);
@@ -207,7 +207,7 @@ describe('RequestHead', () => {
     expect([head.text, head.target, head.host, head.value(0)]).toEqual([text, '/a', 'a', 'a']);
   });
 
-  it('accepts exactly as much as the limits say', () => {
+  it('accepts exactly as much as the limits allow', () => {
     const target = `/${'a'.repeat(TABLE_LIMITS.maxTargetBytes - 1)}`;
     expect(checkRequest(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`, TABLE_LIMITS)).toBe('accepted');
     const longest = `${'A'.repeat(32)} ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -229,14 +229,14 @@ describe('RequestHead', () => {
     ['192.0.2.1.', '192.0.2.1', true],
     ['[::1]:', '[::1]', false],
     ['a.example:80', 'a.example:80', false],
-  ])('leaves a final dot and an empty port out of the host: %s', (sent, host, hasFinalDot) => {
+  ])('drops a final dot and an empty port from the host: %s', (sent, host, hasFinalDot) => {
     for (const target of ['/', `http://${sent}/`, `http://${host}/`]) {
       const head = parse(`GET ${target} HTTP/1.1\r\nHost: ${sent}\r\n\r\n`);
       expect([head.host, head.hasFinalDot, head.target]).toEqual([host, hasFinalDot, '/']);
     }
   });
 
-  it('accepts targets of 16 KiB unless it is told otherwise', () => {
+  it('accepts targets of 16 KiB by default', () => {
     const withTarget = (bytes: number) => `GET /${'a'.repeat(bytes - 1)} HTTP/1.1\r\nHost: a\r\n\r\n`;
     expect(checkRequest(withTarget(16_384), DEFAULT_HEAD_LIMITS)).toBe('accepted');
     expect(checkRequest(withTarget(16_385), DEFAULT_HEAD_LIMITS)).toBe('START_LINE_TOO_LONG');

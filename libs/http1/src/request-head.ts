@@ -9,13 +9,13 @@ import { Framing, MessageHead } from './message-head.js';
 import type { RequestLine } from './request-line.js';
 import { scanRequestLine } from './request-line.js';
 
-/** A request head that passed every rule of docs/http1.md. */
+/** A request head that satisfies every rule of docs/http1.md. */
 export class RequestHead extends MessageHead {
   /** As sent: methods are case-sensitive. */
   readonly method: string;
-  /** Origin-form or `*`. As sent, but for an absolute-form target, of which path and query are left. */
+  /** Origin-form or `*`. As sent, except for an absolute-form target, which is reduced to path and query. */
   readonly target: string;
-  /** In lower case, with the port when one was sent, and without a final dot of the name. */
+  /** In lower case, with the port if one was sent, and without a final dot of the name. */
   readonly host: string;
   /** Whether the name had a final dot, which `host` leaves out. */
   readonly hasFinalDot: boolean;
@@ -27,7 +27,9 @@ export class RequestHead extends MessageHead {
   readonly keepAlive: boolean;
   /** `websocket` or ''. */
   readonly upgrade: string;
-  /** Any other protocol that a GET or POST offers alone, as sent, or ''. Forms of HTTP itself, h2c first of all, are none. */
+  /**
+   * Any other single protocol that a GET or POST offers, as sent, or ''. Forms of HTTP itself, such as h2c, do not count.
+   */
   readonly otherUpgrade: string;
   /** Whether the client holds its body back until it sees 100 (Continue). */
   readonly expectContinue: boolean;
@@ -73,11 +75,11 @@ export class RequestHead extends MessageHead {
     ) {
       throw new HttpSyntaxError('EXPECTATION_FAILED');
     }
-    // RFC 9110 §10.1.1: ignored from HTTP/1.0, and needless without a body.
+    // RFC 9110 §10.1.1: ignored from HTTP/1.0, and pointless without a body.
     this.expectContinue = expectLine !== -1 && hasBody && line.minorVersion === 1;
   }
 
-  /** A server that reads `Connection` differently must not see a field as removed that is passed on to it. */
+  /** If a server reads `Connection` differently, it must not treat a forwarded field as removed. */
   private refuseOddNominations(): void {
     const { oddNames } = this.connection;
     for (let i = 0; i < this.count; i++) {
@@ -87,7 +89,7 @@ export class RequestHead extends MessageHead {
   }
 }
 
-/** Fields whose nomination changes nothing: the relay drops them, or writes them itself. */
+/** Fields whose nomination has no effect: the relay drops them, or writes them itself. */
 const NEVER_NOMINATED: ReadonlySet<Field> = new Set<Field>([
   Field.HOST,
   Field.CONTENT_LENGTH,
@@ -117,7 +119,7 @@ export function parseRequestHead(
     const index = scanFieldLines(buffer, start, start + line.lineEnd, end, limits.maxFieldCount);
     return new RequestHead(buffer.toString('latin1', start, end), index, line);
   } catch (error) {
-    // Had the head come in pieces, its lines would have been checked first: report the same error.
+    // If the head had come in pieces, its lines would have been checked first: report the same error.
     checkLines('request', buffer, start, end, limits);
     throw error;
   }

@@ -5,7 +5,7 @@ import type { HeadLimits } from './limits.js';
 import { MAX_METHOD_BYTES } from './limits.js';
 import { VERSION_BYTES, readMinorVersion } from './version.js';
 
-/** Where the parts of a request line lie, relative to its first byte. */
+/** Positions of the parts of a request line, relative to its first byte. */
 export interface RequestLine {
   readonly methodEnd: number;
   /** The target begins one byte after the method's end. */
@@ -57,12 +57,12 @@ function isConnect(buffer: Buffer, start: number, end: number): boolean {
   return CONNECT.equals(buffer.subarray(start, end));
 }
 
-/** A line without a space, or whose first word is not a token. */
+/** Returns the fault of a line without a space, or whose first word is not a token. */
 function badMethod(buffer: Buffer, at: number): HttpSyntaxCode {
   return buffer[at] === CR || buffer[at] === SP ? 'BAD_START_LINE' : 'BAD_METHOD';
 }
 
-/** A line of two words (HTTP/0.9), a doubled space, or a byte that no target has. */
+/** Returns the fault of a line of two words (HTTP/0.9), with a doubled space, or with a byte that no target has. */
 function badTarget(buffer: Buffer, at: number): HttpSyntaxCode {
   return buffer[at] === CR || buffer[at] === SP ? 'BAD_START_LINE' : 'BAD_TARGET';
 }

@@ -52,7 +52,7 @@ describe('ResponseHead', () => {
     ['GET', '100', [], Framing.NONE, 0],
     ['GET', '103', ['Link: </a>'], Framing.NONE, 0],
     ['GET', '101', [], Framing.NONE, 0],
-  ])('frames the answer to %s with %s and %j', (method, status, lines, framing, contentLength) => {
+  ])('frames the response to %s with %s and %j', (method, status, lines, framing, contentLength) => {
     expect(parse(method, `HTTP/1.1 ${status} x`, ...lines)).toMatchObject({ framing, contentLength });
   });
 
@@ -69,7 +69,7 @@ describe('ResponseHead', () => {
     ['HTTP/1.0 200 OK', ['Content-Length: 0'], false],
     ['HTTP/1.0 200 OK', ['Transfer-Encoding: chunked', 'Connection: keep-alive'], false],
     ['HTTP/1.0 200 OK', ['Content-Length: 0', 'Connection: keep-alive'], true],
-  ])('lets the connection persist after %s with %j: %j', (line, lines, keepAlive) => {
+  ])('reports keep-alive after %s with %j: %j', (line, lines, keepAlive) => {
     expect(parse('GET', line, ...lines).keepAlive).toBe(keepAlive);
   });
 
@@ -82,7 +82,7 @@ describe('ResponseHead', () => {
     [['Keep-Alive: timeout=soon'], Infinity],
     [['Keep-Alive: 300'], Infinity],
     [['Keep-Alive: xtimeout=5'], Infinity],
-  ])('knows from %j how long the service keeps an idle connection: %d', (lines, maxIdleMs) => {
+  ])('reads from %j how long the service keeps an idle connection: %d', (lines, maxIdleMs) => {
     expect(parse('GET', 'HTTP/1.1 200 OK', ...lines).maxIdleMs).toBe(maxIdleMs);
   });
 
@@ -134,7 +134,7 @@ describe('ResponseHead', () => {
     ['204 of length 0', 'HTTP/1.1 204 x', ['Content-Length: 0'], 0],
     ['304 with a length', 'HTTP/1.1 304 x', ['Content-Length: 1'], 0],
     ['a chunked 304', 'HTTP/1.1 304 x', ['Transfer-Encoding: chunked'], 0],
-  ])('notes what is odd about %s', (_what, line, lines, oddities) => {
+  ])('reports the oddities of %s', (_what, line, lines, oddities) => {
     expect(parse('GET', line, ...lines).oddities).toBe(oddities);
   });
 
@@ -142,7 +142,7 @@ describe('ResponseHead', () => {
     ['LF', 'HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\n'],
     ['LF and CRLF', 'HTTP/1.1 200 OK\r\nX: a\nContent-Length: 2\r\n\n'],
     ['LF before an empty line of CRLF', 'HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\r\n'],
-  ])('reads lines that end with %s as if they ended with CRLF', (_what, text) => {
+  ])('reads lines that end with %s like lines that end with CRLF', (_what, text) => {
     for (const tail of ['', 'ok', 'o\r\n\r\nk', 'a\n\nb']) {
       const chunk = Buffer.from(text + tail, 'latin1');
       const reader = new HeadReader(DEFAULT_HEAD_LIMITS, 'response');
@@ -164,7 +164,7 @@ describe('ResponseHead', () => {
     expect(head.connectionOptions).toEqual(['x-hop']);
   });
 
-  it('takes the options of Connection that are tokens, and ignores the rest', () => {
+  it('accepts the options of Connection that are tokens, and ignores the rest', () => {
     const head = parse('GET', 'HTTP/1.1 200 OK', 'Connection: Keep-Alive; timeout=5, X-Hop, "X-Kept"');
     expect(head.connectionOptions).toEqual(['x-hop']);
     expect(head.keepAlive).toBe(false);

@@ -13,7 +13,7 @@ import { VERSION_BYTES, readMinorVersion } from './version.js';
 /** The parameter of `Keep-Alive` (RFC 2068 §19.7.1) that servers send and clients obey. */
 const TIMEOUT = /(?:^|[ \t,;])timeout[ \t]*=[ \t]*"?(\d{1,9})/i;
 
-/** A response head that passed every rule of docs/http1.md. */
+/** A response head that satisfies every rule of docs/http1.md. */
 export class ResponseHead extends MessageHead {
   /** 100 to 999. */
   readonly status: number;
@@ -24,19 +24,19 @@ export class ResponseHead extends MessageHead {
   readonly contentLength: number;
   /** Whether the connection can carry another exchange after this response. */
   readonly keepAlive: boolean;
-  /** How long the service keeps an idle connection, by `Keep-Alive: timeout`, in milliseconds; Infinity: it does not say. */
+  /** How long the service keeps an idle connection, by `Keep-Alive: timeout`, in milliseconds; Infinity: not announced. */
   readonly maxIdleMs: number;
-  /** For 101 the protocol switched to: `websocket`, or '' when it is anything else. '' for other statuses. */
+  /** For 101 the new protocol if it is `websocket`; '' for any other protocol, and for other statuses. */
   readonly upgrade: string;
-  /** For 101 any other protocol switched to, as sent, but for forms of HTTP itself, or ''. '' for other statuses. */
+  /** For 101 any other new protocol, as sent, except forms of HTTP itself; otherwise ''. */
   readonly otherUpgrade: string;
-  /** Whether the status (1xx, 204, 205) allows no body, whatever was asked and whatever the fields announce. */
+  /** Whether the status (1xx, 204, 205) forbids a body, whatever the request and the fields. */
   readonly isBodyless: boolean;
-  /** What is wrong with it, as bits of `Oddity`; 0 for nearly all. The connection must then not be used again. */
+  /** Its faults, as bits of `Oddity`; 0 for nearly all. Otherwise the connection must not be used again. */
   readonly oddities: number;
   /**
    * Bytes of `buffer[start..end)` that do not belong to it: a head with lines that end in LF may be over before the first
-   * CRLF CRLF, where `HeadReader` takes it to end. 0 for all others.
+   * CRLF CRLF, where `HeadReader` ends it. 0 for all others.
    */
   readonly surplus: number;
 
@@ -61,10 +61,10 @@ export class ResponseHead extends MessageHead {
       (isBodyAnnounced ? Oddity.BODY_NOT_ALLOWED : 0) |
       (this.oddCoding === null ? 0 : Oddity[this.oddCoding]) |
       (this.connection.isOdd ? Oddity.BAD_CONNECTION : 0) |
-      // RFC 9112 §6.1: framed as it says, and the connection closed.
+      // RFC 9112 §6.1: frame the message accordingly, and close the connection.
       (this.isChunked && line.minorVersion === 0 ? Oddity.TRANSFER_ENCODING_IN_HTTP10 : 0);
     this.surplus = surplus;
-    // Unlike other bodyless responses, 205 is read by its fields elsewhere: without a length, until the end.
+    // Unlike for other bodyless responses, other parsers read 205 by its fields: without a length, until the end.
     const hasEnd = framing !== Framing.UNTIL_CLOSE && (status !== 205 || this.declaredLength === 0);
     this.keepAlive = this.persists && hasEnd && this.oddities === 0;
     this.maxIdleMs = this.readMaxIdleMs();
@@ -88,12 +88,12 @@ export class ResponseHead extends MessageHead {
 
 interface StatusLine {
   readonly status: number;
-  /** Where the field lines begin, relative to the line's first byte. */
+  /** Offset of the field lines, relative to the line's first byte. */
   readonly lineEnd: number;
   readonly minorVersion: 0 | 1;
 }
 
-/** How the lines of a head were found. */
+/** Positions of the lines of a head. */
 interface ReadLines {
   readonly oddities: number;
   readonly surplus: number;
@@ -121,9 +121,9 @@ export function parseResponseHead(
 }
 
 /**
- * As `parseResponseHead`, for a head with lines that end in LF alone: writes it anew with CRLF. Had the head come in
+ * Like `parseResponseHead`, for a head with lines that end in LF alone: rewrites it with CRLF. If the head had come in
  * pieces, its lines would have been checked first: reports the same error.
- * @param error what is thrown where every line ends with CRLF
+ * @param error thrown if every line ends with CRLF
  */
 function parseBareLines(
   buffer: Buffer,
@@ -166,7 +166,7 @@ function scanStatusLine(buffer: Buffer, start: number, limits: HeadLimits): Stat
     readDigit(buffer, position + 3);
   if (status < 100) throw new HttpSyntaxError('BAD_STATUS');
   position += 4;
-  // Some servers leave out the space before an empty reason: harmless, and Node's client accepts it.
+  // Some servers omit the space before an empty reason: harmless, and Node's client accepts it.
   if (buffer[position] !== SP && buffer[position] !== CR) throw new HttpSyntaxError('BAD_STATUS');
   while (IS_VALUE_BYTE[buffer[position]] === 1) position++;
   if (buffer[position] !== CR || buffer[position + 1] !== LF)

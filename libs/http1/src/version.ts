@@ -4,10 +4,10 @@ const HTTP_SLASH = Buffer.from('HTTP/');
 const ZERO = 0x30;
 const DOT = 0x2e;
 
-/** `HTTP/x.y` is this long. */
+/** Length of `HTTP/x.y`. */
 export const VERSION_BYTES = 8;
 
-/** Whether `HTTP/` stands at `at`, which may lie outside of `buffer`. */
+/** Reports whether `HTTP/` is at `at`, which may lie outside of `buffer`. */
 export function hasVersionAt(buffer: Uint8Array, at: number): boolean {
   for (let i = 0; i < HTTP_SLASH.length; i++) {
     if (buffer[at + i] !== HTTP_SLASH[i]) return false;
@@ -16,8 +16,8 @@ export function hasVersionAt(buffer: Uint8Array, at: number): boolean {
 }
 
 /**
- * The minor version of the `HTTP/1.x` at `at`. Case-sensitive (RFC 9112 §2.3). Any other version is refused: what
- * HTTP/1.2 would mean is not known, and HTTP/2 and 3 have no text form.
+ * Returns the minor version of the `HTTP/1.x` at `at`. Case-sensitive (RFC 9112 §2.3). Other versions are refused: the
+ * meaning of HTTP/1.2 is unknown, and HTTP/2 and 3 have no text form.
  */
 export function readMinorVersion(buffer: Uint8Array, at: number): 0 | 1 {
   const major = buffer[at + 5] - ZERO;

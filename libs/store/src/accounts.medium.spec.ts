@@ -20,7 +20,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
 
   // First in the file: it needs a database without a team.
   describe('bootstrap', () => {
-    it('creates team, owner and key once, of however many starts at once', async () => {
+    it('creates team, owner and key once, however many processes start at once', async () => {
       const { bootstrap, teams, users, apiKeys } = context.store;
       const starts = await Promise.all(
         [1, 2, 3, 4].map((n) =>
@@ -48,7 +48,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
   });
 
   describe('users', () => {
-    it('changes the role of a member and of nobody else', async () => {
+    it('changes the role of a member of this team only', async () => {
       const { users, teams } = context.store;
       const { rows } = await context.pool.query<{ team_id: string; user_id: string }>(
         'SELECT * FROM membership',
@@ -61,7 +61,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(await users.setRole(teamId, UNKNOWN, 'owner')).toBeNull();
     });
 
-    it('finds nobody by what is no address or id', async () => {
+    it('finds no one by an invalid address or id', async () => {
       const { users } = context.store;
       expect(await users.findByEmail('nobody@example.test')).toBeNull();
       expect(await users.findByEmail('a\0b')).toBeNull();
@@ -72,13 +72,13 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
   });
 
   describe('teams', () => {
-    it('finds no team by what is no id', async () => {
+    it('finds no team by an invalid id', async () => {
       for (const id of ['', 'x', UNKNOWN, `${UNKNOWN}0`, 'a\0', "' OR 1=1 --"]) {
         expect(await context.store.teams.find(id)).toBeNull();
       }
     });
 
-    it('takes everything of a removed team along', async () => {
+    it('removes everything of a removed team', async () => {
       const { store, pool } = context;
       const { team, apiKey } = await createTenant(store);
       await store.auditEvents.append({
@@ -128,7 +128,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(await apiKeys.findByHash('\0')).toBeNull();
     });
 
-    it('gives no scope that this version does not know', async () => {
+    it('returns no scope that this version does not know', async () => {
       const { apiKeys } = context.store;
       await context.pool.query('UPDATE api_key SET scopes = $2 WHERE id = $1', [
         tenant.apiKey.id,
@@ -137,7 +137,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect((await apiKeys.find(tenant.team.id, tenant.apiKey.id))?.scopes).toEqual(['tunnel']);
     });
 
-    it('renames', async () => {
+    it('renames a key', async () => {
       const { apiKeys } = context.store;
       expect(await apiKeys.rename(tenant.team.id, tenant.apiKey.id, 'new')).toEqual({
         ...tenant.apiKey,
@@ -157,7 +157,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(await apiKeys.revoke(tenant.team.id, UNKNOWN, first)).toBeNull();
     });
 
-    it('remembers the latest use', async () => {
+    it('stores the latest use', async () => {
       const { apiKeys } = context.store;
       const [early, late] = [new Date('2026-01-01T10:00:00Z'), new Date('2026-01-01T11:00:00Z')];
       await apiKeys.recordUse(tenant.apiKey.id, late);
@@ -167,7 +167,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect((await apiKeys.find(tenant.team.id, tenant.apiKey.id))?.lastUsedAt).toEqual(late);
     });
 
-    it('has keys be in use that were not used lately, and keeps their addresses', async () => {
+    it('records the use of keys that were not used lately, and keeps their addresses', async () => {
       const { apiKeys } = context.store;
       const at = (minutes: number) => new Date(Date.UTC(2026, 0, 1, 12, minutes));
       const create = () => apiKeys.create(tenant.team.id, apiKeyDraft({}));
@@ -188,7 +188,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       ]);
     });
 
-    it('tells which keys may no longer be used', async () => {
+    it('reports which keys may no longer be used', async () => {
       const { apiKeys } = context.store;
       const now = new Date('2026-06-01T00:00:00Z');
       const create = (expiresAt: Date | null) => apiKeys.create(tenant.team.id, apiKeyDraft({ expiresAt }));
@@ -206,7 +206,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(await apiKeys.findUnusable([], now)).toEqual([]);
     });
 
-    it('asks for the usability of tens of thousands of keys at once', async () => {
+    it('checks tens of thousands of keys at once', async () => {
       const ids = Array.from(
         { length: 70_000 },
         (_, n) => `01890000-0000-7000-8000-${String(n).padStart(12, '0')}`,
@@ -217,7 +217,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
     it.each([
       ['NUL', 'a\0b'],
       ['a lone surrogate', 'a\ud800b'],
-    ])('refuses %s in text by a typed error', async (_what, name) => {
+    ])('refuses %s in text with a typed error', async (_what, name) => {
       const { apiKeys } = context.store;
       await expect(apiKeys.create(tenant.team.id, apiKeyDraft({ name }))).rejects.toBeInstanceOf(
         InvalidTextError,
@@ -275,7 +275,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
         ...event,
       });
 
-    it('keeps what actors were called then, whatever becomes of them', async () => {
+    it('keeps the names of actors at that time, whatever becomes of them', async () => {
       const { store } = context;
       const user = await store.users.findOrCreate(`${randomUUID()}@example.test`, '');
       await append({ actor: { kind: 'user', id: user.id, address: null } });
@@ -287,7 +287,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(items.map(({ actor }) => actor.name)).toEqual([null, 'Renamed', tenant.apiKey.name, user.email]);
     });
 
-    it('finds events by text in the name of their target, in any case, and by nothing else', async () => {
+    it('finds events only by text in the name of their target, in any case', async () => {
       const { auditEvents } = context.store;
       for (const targetName of ['Staging', 'staging-2', '100%', 'a_b', null]) await append({ targetName });
       const found = async (name: string) =>
@@ -300,7 +300,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(await found('\0')).toEqual([]);
     });
 
-    it('knows which of the things that events are about are still there, in this team only', async () => {
+    it('knows which targets of events still exist, in this team only', async () => {
       const { store } = context;
       const { team, manager, apiKey } = tenant;
       const intercept = await store.intercepts.create(team.id, interceptId(), interceptDraft(tenant));
@@ -323,7 +323,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       expect(await store.auditEvents.findExisting(other.team.id, things)).toEqual([]);
     });
 
-    it('gets the names that are still known for events that were written without', async () => {
+    it('fills in the names that are still known for events that were written without', async () => {
       const { store, pool } = context;
       const user = await store.users.findOrCreate(`${randomUUID()}@example.test`, 'Ann');
       const by = (kind: 'user' | 'api-key', id: string) => ({ kind, id, address: null });
@@ -351,7 +351,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
       ]);
     });
 
-    it('refuses text that jsonb cannot hold by a typed error', async () => {
+    it('refuses text that jsonb cannot hold with a typed error', async () => {
       const event = {
         teamId: tenant.team.id,
         actor: { kind: 'user', id: UNKNOWN, address: null },
@@ -368,7 +368,7 @@ describeOnEveryDatabase('teams, people and keys', createTestDatabase, (context) 
     });
   });
 
-  it('answers a ping', async () => {
+  it('a store answers a ping', async () => {
     await expect(context.store.ping()).resolves.toBeUndefined();
   });
 });

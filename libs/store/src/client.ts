@@ -9,13 +9,13 @@ import { rethrow } from './unavailable.js';
 const TRANSACTION_LIMITS = { maxWait: 10_000, timeout: 10_000 };
 
 /**
- * A Prisma client on `pool`, which stays the caller's to close. Rejects text that Postgres cannot hold, and with
- * StoreUnavailableError when the database cannot be asked.
+ * Creates a Prisma client on `pool`, which the caller closes. It rejects text that Postgres cannot hold, and rejects with
+ * StoreUnavailableError if the database cannot be reached.
  */
 export function createClient(pool: Pool) {
   const client = extendedClient(pool);
   const transaction = client.$transaction.bind(client) as (...given: unknown[]) => Promise<unknown>;
-  // What begins and ends a transaction passes no extension.
+  // Statements that begin and end a transaction bypass extensions.
   return Object.create(client, {
     $transaction: { value: (...given: unknown[]) => transaction(...given).catch(rethrow) },
   }) as typeof client;
@@ -25,7 +25,7 @@ function extendedClient(pool: Pool) {
   return new PrismaClient({
     adapter: new PrismaPg(pool),
     transactionOptions: TRANSACTION_LIMITS,
-    // Errors are thrown, and thrown errors are logged by whoever can say what was being done.
+    // Errors are thrown, and the caller that knows the operation logs them.
     log: [],
     errorFormat: 'minimal',
   }).$extends({
@@ -47,7 +47,7 @@ export type Client = ReturnType<typeof createClient>;
 /** The same within a transaction. */
 export type TransactionClient = Parameters<Parameters<Client['$transaction']>[0]>[0];
 
-/** P2002: a row with the same unique value exists. P2010: something is wrong with a statement of our own. */
+/** P2002: a row with the same unique value exists. P2010: a statement of our own is wrong. */
 export function isUniqueViolation(error: unknown): boolean {
   return hasCode(error, 'P2002') || (hasCode(error, 'P2010') && sqlStateOf(error) === '23505');
 }
@@ -57,7 +57,7 @@ function sqlStateOf({ meta }: Prisma.PrismaClientKnownRequestError): unknown {
   return cause?.originalCode;
 }
 
-/** P2003: the row that a key points at does not exist. */
+/** P2003: the row that a key refers to does not exist. */
 export function isForeignKeyViolation(error: unknown): boolean {
   return hasCode(error, 'P2003');
 }

@@ -61,7 +61,7 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
     expect(second).toMatchObject({ items: [{ change: 'connected' }], nextCursor: null });
   });
 
-  it('keeps the order of what happened within one millisecond', async () => {
+  it('keeps the order of events within one millisecond', async () => {
     const changes = ['resumed', 'disconnected', 'resumed', 'disconnected', 'resumed'] as const;
     await context.store.connectionEvents.append(
       changes.map((change, index) => draft({ change, detail: String(index) })),
@@ -69,7 +69,7 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
     expect((await list()).map(({ detail }) => detail)).toEqual(['4', '3', '2', '1', '0']);
   });
 
-  it('leaves out a traffic manager that is gone, or of another team, and writes the others', async () => {
+  it("skips a traffic manager that was removed or is another team's, and writes the others", async () => {
     const other = await createTenant(context.store);
     await context.store.connectionEvents.append([
       draft({ trafficManagerId: UNKNOWN }),
@@ -91,13 +91,13 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
     expect((await connectionEvents.list('x', 'x', PAGE)).items).toEqual([]);
   });
 
-  it('goes with its traffic manager', async () => {
+  it('is removed with its traffic manager', async () => {
     await context.store.connectionEvents.append([draft()]);
     await context.store.trafficManagers.remove(teamId, tenant.manager.id);
     expect(await list()).toEqual([]);
   });
 
-  it('tells who ended a session, once', async () => {
+  it('records who ended a session, once', async () => {
     const { sessions } = context.store;
     await sessions.end(teamId, session.id, 'ended through the API', at(5));
     await sessions.end(teamId, session.id, 'again', at(6));
@@ -111,7 +111,7 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
     ]);
   });
 
-  it('tells of every session that was given up, however many', async () => {
+  it('records every session that was given up, however many', async () => {
     const { sessions } = context.store;
     const others = await Promise.all(
       [2, 3].map(
@@ -131,7 +131,7 @@ describeOnEveryDatabase('the history of connections', createTestDatabase, (conte
   });
 
   describe('removal', () => {
-    it('takes the oldest first, no more at once than it may, and keeps what is new enough', async () => {
+    it('removes the oldest first, within its batch limit, and keeps recent ones', async () => {
       const { connectionEvents } = context.store;
       const old = (seconds: number) => new Date(Date.UTC(1990, 0, 1, 0, 0, seconds));
       await connectionEvents.append([1, 2, 3, 4].map((second) => draft({ at: old(second) })));

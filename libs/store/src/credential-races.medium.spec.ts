@@ -1,4 +1,7 @@
-/** Two operations on credentials that meet: keys, links, tokens and passwords. A file of its own, so that two workers share the races. */
+/**
+ * Races between two operations on credentials: keys, links, tokens and passwords. A file of its own, so that two workers
+ * share the races.
+ */
 import type { ApiKeyScope } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { atMost, atMostUsableKeys, NOTHING_LEFT } from './spec/race-invariants.js';
@@ -24,14 +27,14 @@ import { describeRaces, type Pair } from './spec/races.js';
 const ADMIN_KEY: readonly ApiKeyScope[] = ['keys:write', 'team:write', 'tunnel'];
 
 const PAIRS: readonly Pair[] = [
-  // Keys, and the person whose power they have
+  // Keys, and the person whose permissions they have
   { name: 'create a key / remove its maker', first: createKey(byPerson), second: remove },
   { name: 'create a key / demote its maker', first: createKey(byPerson, ADMIN_KEY), second: demote },
   { name: 'create a key / leave', first: createKey(byPerson), second: leave },
   { name: 'create a key by a program / remove its person', first: createKey(byProgram), second: remove },
   { name: 'rotate a key / remove its maker', first: rotate(byPerson), second: remove },
   { name: 'rotate a key by itself / leave', first: rotate(byKey), second: leave },
-  // Keys, and the key that makes them
+  // Keys, and the key that creates them
   { name: 'create a key by a key / revoke that key', first: createKey(byKey), second: revokeKey },
   { name: 'create a key by a key / rotate that key', first: createKey(byKey), second: rotate(byPerson) },
   {
@@ -71,7 +74,7 @@ const PAIRS: readonly Pair[] = [
     second: previewToken(1),
     never: atMost('preview_token', 1),
   },
-  // Links and tokens, and the person who makes them
+  // Links and tokens, and the person who creates them
   {
     name: 'create a link / remove its maker with what they left',
     first: shareLink(),

@@ -1,6 +1,6 @@
 /**
- * Keyset pages, newest first: ordered by (time, id), so that rows of one millisecond have an order too and a page
- * neither repeats nor skips a row that was there all along.
+ * Keyset pages, newest first: ordered by (time, id), so that rows of one millisecond have an order too and a page neither
+ * repeats nor skips a row that existed all along.
  */
 import assert from 'node:assert/strict';
 import { InvalidCursorError, type Page, type PageRequest } from '@culvert/domain';
@@ -18,7 +18,7 @@ interface Position {
 }
 
 /**
- * The part of a Prisma query that selects one page and the row after it.
+ * Returns the part of a Prisma query that selects one page and the row after it.
  * @param time the column rows are ordered by
  */
 export function pageQuery<Time extends string>(
@@ -39,7 +39,7 @@ export function pageQuery<Time extends string>(
   };
 }
 
-/** What `pageQuery` selected, without the row that only showed that there is a next page. */
+/** Returns the rows selected by `pageQuery`, without the one that only showed that there is a next page. */
 export function toPage<Row extends { id: string }, Item>(
   rows: readonly Row[],
   page: PageRequest,

@@ -26,7 +26,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
     user = await context.store.users.findOrCreate(`person-${(count += 1)}@example.test`, 'Jo');
   });
 
-  it('get no session by a password that was changed while it was checked', async () => {
+  it('get no session with a password that was changed while it was checked', async () => {
     const { users, userSessions, passwordResets } = context.store;
     const draft = () => ({
       userId: user.id,
@@ -51,7 +51,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
     expect(await users.findWithPassword(user.id)).toMatchObject({ passwordHash: 'newer' });
   });
 
-  it('are found by id, and without the hash of their password but by those who ask for it', async () => {
+  it('are found by id, with the hash of their password only on request', async () => {
     const { users } = context.store;
     expect(await users.setPasswordHash(user.id, '$argon2id$…')).toBe(true);
     expect(await users.find(user.id)).toEqual(user);
@@ -76,7 +76,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
     expect(await users.addMembership('x', 'y', 'owner')).toBeNull();
   });
 
-  describe('as an identity provider knows them', () => {
+  describe('known from an identity provider', () => {
     const identity = { issuer: 'https://id.example', name: 'Jo' };
 
     it('show how they can sign in', async () => {
@@ -91,7 +91,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
       for (const id of ['x', UNKNOWN]) expect(await users.findSignInMethods(id)).toBeNull();
     });
 
-    it('are one person under a subject, whatever their address becomes', async () => {
+    it('are one person under a subject, even if their address changes', async () => {
       const { users } = context.store;
       const { user: first } = await users.findOrCreateByIdentity({
         ...identity,
@@ -104,7 +104,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
       expect(await users.findByEmail(moved.email)).toBeNull();
     });
 
-    it('are others under the same subject of another issuer', async () => {
+    it('are different people under the same subject of another issuer', async () => {
       const { users } = context.store;
       await users.findOrCreateByIdentity({ ...identity, subject: user.id, email: user.email });
       const { user: other } = await users.findOrCreateByIdentity({
@@ -116,7 +116,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
       expect(other.id).not.toBe(user.id);
     });
 
-    it('are one person when they come twice at once', async () => {
+    it('are one person when they sign in twice at once', async () => {
       const { users } = context.store;
       const draft = { ...identity, subject: `new-${user.id}`, email: `new-${user.email}` };
       const both = await Promise.all([
@@ -128,7 +128,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
   });
 
   describe('sessions', () => {
-    it('are found by the hash of their token, with whose they are', async () => {
+    it('are found by the hash of their token, with their person', async () => {
       const { userSessions } = context.store;
       const { tokenHash, session } = await begin();
       expect(session).toEqual({
@@ -172,7 +172,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
       expect(await userSessions.findByTokenHash(b.tokenHash)).toBeNull();
     });
 
-    it('remember the latest use, and go when it was long ago', async () => {
+    it('store the latest use, and are removed when unused for long', async () => {
       const { userSessions } = context.store;
       const [used, idle] = [await begin(), await begin()];
       await userSessions.recordUse(used.session.id, later(5000));
@@ -208,7 +208,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
       expect(await passwordResets.find(hash, NOW)).toBeNull();
     });
 
-    it('stop working when they expire, or another is made', async () => {
+    it('stop working when they expire, or another is created', async () => {
       const { passwordResets } = context.store;
       const expired = await create(NOW);
       expect(await passwordResets.find(expired, NOW)).toBeNull();

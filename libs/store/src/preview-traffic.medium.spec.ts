@@ -58,7 +58,7 @@ describeOnEveryDatabase('the traffic of previews', createTestDatabase, (context)
     expect(await previewTraffic.ofPreview(teamId, previewId, minute(2))).toHaveLength(1);
   });
 
-  it('leaves out previews that are gone or of another team, and shows nothing to other teams', async () => {
+  it('skips removed previews and those of other teams, and shows nothing to other teams', async () => {
     const { previewTraffic } = context.store;
     const other = await createTenant(context.store);
     await previewTraffic.add([draft(), draft({ previewId: UNKNOWN }), draft({ teamId: other.team.id })]);
@@ -70,7 +70,7 @@ describeOnEveryDatabase('the traffic of previews', createTestDatabase, (context)
     expect(await previewTraffic.ofTeam(teamId, options)).toEqual([]);
   });
 
-  it('sums up a team in steps, of its busiest previews', async () => {
+  it('sums up a team in steps, for its busiest previews', async () => {
     const { previewTraffic } = context.store;
     const quiet = await createPreview(context.store, tenant);
     await previewTraffic.add([

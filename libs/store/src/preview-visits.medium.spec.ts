@@ -23,7 +23,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     preview = await createPreview(context.store, tenant, { allowedEmails: [], allowedDomains: [] });
   });
 
-  /** Somebody in a web session, and the visit they have by it. */
+  /** A person in a web session, and the visit that depends on it. */
   async function visit(email = `${generateSecret()}@shop.test`) {
     const { users, userSessions, previewVisits } = context.store;
     const user = await users.findOrCreate(email.toLowerCase(), 'Jo');
@@ -42,7 +42,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     return { user, session, hash, find: (at = now) => previewVisits.findUsable(hash, at) };
   }
 
-  it('stays while its person is a member, no longer than it was to', async () => {
+  it('stays while its person is a member, until its expiry', async () => {
     const { user, find } = await visit();
     expect(await find()).toBeNull();
     await context.store.users.addMembership(tenant.team.id, user.id, 'member');
@@ -93,7 +93,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     expect(await previewVisits.findUsable(hash, now)).toBeNull();
   });
 
-  /** A share link, and how to begin a visit by it. */
+  /** A share link, and a way to begin a visit with it. */
   async function shareLink(limits = LIMITS) {
     const { shareLinks, previewVisits } = context.store;
     const draft = { name: 'x', hint: 'x', hash: hashSecret(generateSecret()), expiresAt: later };
@@ -115,7 +115,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     return { open, revoke };
   }
 
-  it('does not begin by a share link that has as many as it may, and begins by another', async () => {
+  it('does not begin by a share link that has reached its limit, and begins by another', async () => {
     const [first, second] = [await shareLink(), await shareLink()];
     for (let i = 0; i < LIMITS.perShareLink; i++) expect(await first.open()).toBe('created');
     expect(await first.open()).toBe('link_full');
@@ -131,7 +131,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     expect(await last.open()).toBe('created');
   });
 
-  it('begins for a member, however many there are, and ends the oldest of theirs instead', async () => {
+  it('always begins for a member, and ends their oldest visit instead', async () => {
     const { open } = await shareLink({ ...LIMITS, perShareLink: 100 });
     while ((await open()) === 'created');
     const first = await visit();
@@ -152,7 +152,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     ]);
   });
 
-  it('does not begin for one guest more than there may be, and is removed when it is over', async () => {
+  it('does not begin for a guest beyond the limit, and is removed when it is over', async () => {
     const { user, session } = await visit();
     const draft = { teamId: tenant.team.id, previewId: preview.id, expiresAt: later };
     const admittedBy = { userId: user.id, userSessionId: session.id };
@@ -164,7 +164,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     expect(await create()).toBe('created');
   });
 
-  it('comes in by a code that one of two takes, and not when it is late', async () => {
+  it('begins with a code that works once, and only in time', async () => {
     const { user, session } = await visit();
     const { previewVisits } = context.store;
     const draft = {

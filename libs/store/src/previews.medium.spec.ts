@@ -48,7 +48,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await intercepts.find('x', id)).toBeNull();
     });
 
-    it('takes an id once per team', async () => {
+    it('accepts an id once per team', async () => {
       const { intercepts } = context.store;
       const id = interceptId();
       await intercepts.create(teamId, id, interceptDraft(tenant));
@@ -59,7 +59,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await intercepts.create(other.team.id, id, interceptDraft(other))).not.toBeNull();
     });
 
-    it('creates none without its traffic manager', async () => {
+    it('creates no intercept without its traffic manager', async () => {
       const { intercepts } = context.store;
       for (const trafficManagerId of [UNKNOWN, 'x']) {
         expect(
@@ -68,7 +68,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       }
     });
 
-    it('changes what is given and nothing else', async () => {
+    it('changes only the given fields of an intercept', async () => {
       const { intercepts } = context.store;
       const id = interceptId();
       const created = await intercepts.create(teamId, id, interceptDraft(tenant));
@@ -87,7 +87,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await intercepts.update(teamId, interceptId(), change)).toBeNull();
     });
 
-    it('removes one with its previews, and names the hostnames that ended', async () => {
+    it('removes an intercept with its previews, and returns the hostnames that ended', async () => {
       const { store } = context;
       const first = await createPreview(store, tenant);
       const second = await store.previews.create(teamId, previewDraft({ interceptId: first.interceptId }));
@@ -147,7 +147,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await previews.findRoute(draft.hostname)).toMatchObject({ allowUpgrades: true });
     });
 
-    it('finds expired previews and no others', async () => {
+    it('finds only expired previews', async () => {
       const { previews } = context.store;
       const expired = await createPreview(context.store, tenant, { expiresAt: new Date(0) });
       expect(await previews.findRoute(expired.hostname)).toMatchObject({
@@ -172,7 +172,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       const client = await pool.connect();
       try {
         await client.query('BEGIN');
-        // A table of a few rows is cheaper to scan: what matters is that an index can answer.
+        // A table of a few rows is cheaper to scan: this only checks that an index can answer.
         await client.query('SET LOCAL enable_seqscan = off');
         const { rows } = await client.query<{ 'QUERY PLAN': string }>(
           'EXPLAIN SELECT * FROM preview WHERE hostname = $1',
@@ -185,7 +185,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       }
     });
 
-    it('gives a hostname to one preview, of whichever team', async () => {
+    it('gives a hostname to one preview across all teams', async () => {
       const { previews } = context.store;
       const other = await createTenant(context.store);
       const { hostname } = await createPreview(context.store, other);
@@ -202,7 +202,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await context.store.intercepts.find(teamId, id)).toBeNull();
     });
 
-    it('creates none without its intercept or traffic manager', async () => {
+    it('creates no preview without its intercept or traffic manager', async () => {
       const { previews, intercepts } = context.store;
       expect(await previews.create(teamId, previewDraft())).toBeNull();
       expect(await previews.create(teamId, previewDraft({ interceptId: '\0' }))).toBeNull();
@@ -214,14 +214,14 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await intercepts.find(teamId, id)).toBeNull();
     });
 
-    it('refuses a taken intercept id', async () => {
+    it('refuses an intercept id that is in use', async () => {
       const { previews } = context.store;
       const { interceptId: taken } = await createPreview(context.store, tenant);
       const again = previews.createWithIntercept(teamId, taken, interceptDraft(tenant), previewDraft());
       await expect(again).rejects.toBeInstanceOf(InterceptIdTakenError);
     });
 
-    it('changes what is given and nothing else', async () => {
+    it('changes only the given fields of a preview', async () => {
       const { previews } = context.store;
       const preview = await createPreview(context.store, tenant);
       const change = {
@@ -248,7 +248,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await previews.update(teamId, 'x', change)).toBeNull();
     });
 
-    it('removes one once', async () => {
+    it('removes a preview once', async () => {
       const { previews } = context.store;
       const preview = await createPreview(context.store, tenant);
       const removals = await Promise.all([1, 2, 3].map(() => previews.remove(teamId, preview.id)));
@@ -271,7 +271,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await list({ interceptId: '\0' })).toEqual([]);
     });
 
-    it('lists by what people look for, in any case and whatever signs are in it', async () => {
+    it('lists by search text, in any case and with any special characters', async () => {
       const { previews, intercepts, sessions } = context.store;
       const shop = await createPreview(context.store, tenant, {
         access: 'public',
@@ -314,7 +314,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(await intercepts.findMany('x', ids)).toEqual([]);
     });
 
-    it('refuses a hostname that is longer than any', async () => {
+    it('refuses a hostname that is too long', async () => {
       const hostname = `${'a'.repeat(250)}.test`;
       await expect(createPreview(context.store, tenant, { hostname })).rejects.toBeInstanceOf(
         InvalidTextError,
@@ -323,7 +323,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
   });
 
   describe('pages', () => {
-    it('neither repeats nor skips rows of one instant, whatever the size of a page', async () => {
+    it('neither repeats nor skips rows of one instant, whatever the page size', async () => {
       const { intercepts } = context.store;
       const ids = Array.from({ length: 11 }, () => interceptId());
       for (const id of ids) await intercepts.create(teamId, id, interceptDraft(tenant));
@@ -344,7 +344,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       for (let n = 0; n < 6; n++) made.push(await createPreview(context.store, tenant));
       const newestFirst = made.toReversed().map(({ id }) => id);
       const first = await previews.list(teamId, {}, { limit: 2 });
-      // The row that the cursor names goes, and a newer one comes.
+      // The row that the cursor names is removed, and a newer one is added.
       await previews.remove(teamId, newestFirst[1]);
       await createPreview(context.store, tenant);
       const rest = await readAll((cursor) =>
@@ -353,7 +353,7 @@ describeOnEveryDatabase('intercepts and previews', createTestDatabase, (context)
       expect(rest).toEqual(newestFirst.slice(2));
     });
 
-    it('refuses a cursor that no page ended with', async () => {
+    it('refuses an invalid cursor', async () => {
       const { previews, intercepts } = context.store;
       const encode = (text: string) => Buffer.from(text).toString('base64url');
       const malformed = [

@@ -56,7 +56,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     );
   });
 
-  it('keeps a code until it is exchanged, once, of however many exchanges at once', async () => {
+  it('keeps a code until it is exchanged, once, however many exchanges come at once', async () => {
     const { programs } = context.store;
     const mine = draft();
     const program = await programs.create(teamId, mine);
@@ -80,7 +80,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     ]);
   });
 
-  it('lets nobody act for a team they are no member of', async () => {
+  it('lets no one act for a team that they are not a member of', async () => {
     const { programs, teams } = context.store;
     const other = await teams.create('another team');
     expect(await programs.create(other.id, draft())).toBeNull();
@@ -89,7 +89,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     expect(await programs.exchangeCode(other.id, program.id, tokens(), start)).toBe(false);
   });
 
-  it('lists those of a person in all of their teams, newest first, and nobody else’s', async () => {
+  it('lists the programs of one person in all of their teams, newest first', async () => {
     const { programs, teams, users } = context.store;
     const other = await teams.create('another team');
     await users.addMembership(other.id, userId, 'member');
@@ -117,7 +117,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
       items: [{ id: oldest.id, team: { name: 'a team' } }],
       nextCursor: null,
     });
-    // What has expired is over, whether or not it has been removed.
+    // Expired ones are over, whether or not they have been removed.
     expect((await programs.list(userId, { limit: 9 }, later(REFRESH_TOKEN_LIFETIME_MS))).items).toHaveLength(
       1,
     );
@@ -148,7 +148,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     expect(await programs.findAlive([], start)).toEqual([]);
   });
 
-  it('finds whom an access token speaks for, until it expires', async () => {
+  it('finds the person of an access token, until it expires', async () => {
     const { programs } = context.store;
     const { program, first } = await exchanged();
     const owner = await programs.findByAccessTokenHash(first.accessTokenHash, start);
@@ -202,7 +202,7 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     expect(await programs.findByRefreshTokenHash(UNKNOWN)).toBeNull();
   });
 
-  it('supersedes, when a refresh token is used first, all that others got from the same token', async () => {
+  it('supersedes all that others got from a refresh token when its first user continues', async () => {
     const { programs } = context.store;
     const { first } = await exchanged();
     const [stolen, own, next, later1] = [tokens(), tokens(), tokens(), tokens()];
@@ -214,14 +214,15 @@ describeOnEveryDatabase('what people allow programs', createTestDatabase, (conte
     await programs.refresh(teamId, own.refreshTokenHash, next, later(3));
     expect([await supersededAt(first), await supersededAt(stolen)]).toEqual([later(3), later(3)]);
     expect([await supersededAt(own), await supersededAt(next)]).toEqual([null, null]);
-    // Within the grace of a lost answer the copy gets tokens, which end when the person's are used, and supersede nothing.
+    // Within the grace for a lost response the copy gets tokens, which end when the person's are used, and supersede
+    // nothing.
     await programs.refresh(teamId, stolen.refreshTokenHash, later1, later(4));
     expect([await supersededAt(next), await supersededAt(later1)]).toEqual([null, null]);
     await programs.refresh(teamId, next.refreshTokenHash, tokens(), later(5));
     expect([await supersededAt(next), await supersededAt(later1)]).toEqual([null, later(5)]);
   });
 
-  it('repeats an answer that was lost: the token that was used first stays good', async () => {
+  it('repeats a lost response: the token that was used first stays valid', async () => {
     const { programs } = context.store;
     const { first } = await exchanged();
     const [second, lost, again] = [tokens(), tokens(), tokens()];

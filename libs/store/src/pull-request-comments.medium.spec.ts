@@ -25,7 +25,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
       previews.map(({ id }) => id),
     );
 
-  /** Reconciles, and reports what is due of `shown` as published. Returns it as it was claimed. */
+  /** Reconciles, and reports the due comment of `shown` as published. Returns it as it was claimed. */
   async function publish(shown: Preview, at = now): Promise<PullRequestComment | undefined> {
     const { pullRequestComments } = context.store;
     await pullRequestComments.reconcile(at);
@@ -38,7 +38,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     return claimed;
   }
 
-  it('begins one for each preview with a pull request, once, however often it looks', async () => {
+  it('begins one comment for each preview with a pull request, however often it checks', async () => {
     const shown = await preview();
     const silent = await createPreview(context.store, tenant, { pullRequestUrl: null });
     const expired = await preview({ expiresAt: new Date(0) });
@@ -55,7 +55,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     expect(await pullRequestComments.findByPreviews(other.team.id, [shown.id])).toEqual([]);
   });
 
-  it('gives each to one process at a time, and again when that one does not report in time', async () => {
+  it('gives each comment to one process at a time, and again when that one does not report in time', async () => {
     const shown = await preview();
     const { pullRequestComments } = context.store;
     await pullRequestComments.reconcile(now);
@@ -65,7 +65,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     expect(again).toContainEqual(expect.objectContaining({ previewId: shown.id, attempts: 2 }));
   });
 
-  it('tells the end of a preview that expires or is removed, and then forgets it', async () => {
+  it('publishes the end of a preview that expires or is removed, and then drops the comment', async () => {
     const shown = await preview({ expiresAt: later(10_000) });
     expect(await publish(shown)).toMatchObject({ isLive: true });
     expect(await publish(shown)).toBeUndefined();
@@ -76,7 +76,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     expect(await commentsOf(shown)).toEqual([]);
   });
 
-  it('needs nothing said about a preview that was gone before anybody tried', async () => {
+  it('publishes nothing for a preview that was gone before the first attempt', async () => {
     const shown = await preview();
     await context.store.pullRequestComments.reconcile(now);
     await context.store.previews.remove(tenant.team.id, shown.id);
@@ -84,7 +84,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     expect(await commentsOf(shown)).toEqual([]);
   });
 
-  it('still tells the end when an attempt was made, whose outcome nobody knows', async () => {
+  it('still publishes the end when the outcome of an attempt is unknown', async () => {
     const shown = await preview();
     await context.store.pullRequestComments.reconcile(now);
     await context.store.pullRequestComments.claimDue(now, LEASE_MS, 100);
@@ -125,7 +125,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     expect(await publish(shown)).toMatchObject({ isLive: true });
   });
 
-  it('does not take a publication for one of a later revision', async () => {
+  it('does not count a publication for a later revision', async () => {
     const shown = await preview({ expiresAt: later(10_000) });
     const { pullRequestComments } = context.store;
     await pullRequestComments.reconcile(now);
@@ -140,7 +140,7 @@ describeOnEveryDatabase('pull request comments', createTestDatabase, (context) =
     ]);
   });
 
-  it('keeps a failure until it is time, or until everything is tried again', async () => {
+  it('keeps a failure until its retry is due, or until everything is tried again', async () => {
     const shown = await preview();
     const { pullRequestComments } = context.store;
     await pullRequestComments.reconcile(now);

@@ -18,7 +18,7 @@ import {
   type Tenant,
 } from './spec/databases.js';
 
-/** After everything that these tests ask for. */
+/** A time after all requests of these tests. */
 const LATER = new Date('2100-01-01T00:00:00Z');
 
 describeOnEveryDatabase('previews that traffic managers ask for', createTestDatabase, (context) => {
@@ -80,7 +80,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     ]);
   });
 
-  it('renews the preview when it is asked for again', async () => {
+  it('renews the preview when it is requested again', async () => {
     const first = await open(request);
     const second = await open({
       ...request,
@@ -94,21 +94,21 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     });
   });
 
-  it('refuses an intercept of another traffic manager, and leaves it as it is', async () => {
+  it('refuses an intercept of another traffic manager, and does not change it', async () => {
     await open(request);
     const thief = { ...request, managerId: randomUUID(), intercept: { ...request.intercept, workload: 'x' } };
     expect(await context.store.requestedPreviews.open(teamId, thief)).toBe('intercept-taken');
     expect((await context.store.intercepts.find(teamId, request.interceptId))?.workload).toBe('orders');
   });
 
-  it('refuses one preview too many, and creates nothing', async () => {
+  it('refuses a preview beyond the limit, and creates nothing', async () => {
     await open(request);
     const beyond = requestOf({ maxPreviews: 1 });
     expect(await context.store.requestedPreviews.open(teamId, beyond)).toBe('limit-reached');
     expect(await context.store.intercepts.find(teamId, beyond.interceptId)).toBeNull();
   });
 
-  it('tells that a new hostname is taken', async () => {
+  it('reports that a new hostname is taken', async () => {
     const { preview } = await open(request);
     const asked = requestOf({});
     await expect(
@@ -116,7 +116,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     ).rejects.toBeInstanceOf(HostnameTakenError);
   });
 
-  it('gives the same person the old hostname back for a week', async () => {
+  it("returns the same person's old hostname for a week", async () => {
     const { requestedPreviews } = context.store;
     const { hostname } = (await open(request)).preview;
     expect(await requestedPreviews.close(teamId, request.managerId, hostname, LATER)).toMatchObject({
@@ -148,7 +148,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     expect((await open(asked, other.team.id)).preview.hostname).toBe(asked.preview.hostname);
   });
 
-  it('takes the hostname from a traffic manager that is gone, never from one that is connected', async () => {
+  it('takes the hostname from a traffic manager that is gone, never from a connected one', async () => {
     const old = await open(request);
     const { session } = await connect(request.managerId);
     const beside = again();
@@ -181,7 +181,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       'the traffic manager',
       (id: RequestedPreview) => context.store.trafficManagers.remove(teamId, id.preview.trafficManagerId),
     ],
-  ])('remembers the hostname when a person removes %s, and forgets it in time', async (_what, remove) => {
+  ])('remembers the hostname when a person removes %s, until it expires', async (_what, remove) => {
     const opened = await open(request);
     const { forgetHostnames } = context.store.requestedPreviews;
     const forget = forgetHostnames.bind(context.store.requestedPreviews);
@@ -196,7 +196,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     expect((await open(third)).preview.hostname).toBe(third.preview.hostname);
   });
 
-  describe('a preview that a person removed while its manager goes on showing it', () => {
+  describe('a preview that a person removed while its manager keeps showing it', () => {
     const removedOf = async ({ interceptId: id }: { readonly interceptId: string }) =>
       (await context.store.intercepts.find(teamId, id))?.removedPreview ?? null;
 
@@ -226,7 +226,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       expect(await removedOf(request)).toMatchObject({ hostname: removed.hostname });
     });
 
-    it('is not one beyond the limit of the team', async () => {
+    it('does not count beyond the limit of the team', async () => {
       await remove();
       await open(requestOf({}));
       await expect(context.store.previews.restore(teamId, request.interceptId, 1)).rejects.toBeInstanceOf(
@@ -235,7 +235,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       expect(await removedOf(request)).not.toBeNull();
     });
 
-    it('comes back when its manager asks for it again, also after the week of its hostname', async () => {
+    it('comes back when its manager requests it again, even after its hostname expired', async () => {
       const { hostname } = await remove();
       const { requestedPreviews } = context.store;
       await requestedPreviews.forgetHostnames(LATER);
@@ -248,7 +248,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       expect(await removedOf(request)).toBeNull();
     });
 
-    it('is dropped by its hostname, and its hostname is forgotten in time then', async () => {
+    it('is dropped by its hostname, which then expires', async () => {
       const { hostname } = await remove();
       const { requestedPreviews } = context.store;
       const { interceptId: id } = request;
@@ -271,14 +271,14 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       );
     });
 
-    it('is restored once when two ask for it at once', async () => {
+    it('is restored once by two concurrent requests', async () => {
       await remove();
       const restore = () => context.store.previews.restore(teamId, request.interceptId, 10);
       const restored = await Promise.all([restore(), restore()]);
       expect(restored.filter((each) => each !== null)).toHaveLength(1);
     });
 
-    it('is none when its hostname was never given to a manager', async () => {
+    it('is not kept when its hostname was never given to a manager', async () => {
       const { preview } = await open(request);
       const own = await context.store.previews.create(
         teamId,
@@ -288,7 +288,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       expect(await removedOf(preview)).toBeNull();
     });
 
-    it('is none when the manager itself removes it', async () => {
+    it('is not kept when the manager itself removes it', async () => {
       const { preview } = await open(request);
       const { managerId } = request;
       await context.store.requestedPreviews.close(teamId, managerId, preview.hostname, LATER);
@@ -297,10 +297,10 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
   });
 
   /*
-   * Calls that remove are answered before their work is done. A preview that was asked for meanwhile, under the same id
-   * and hostname, went with the one before it.
+   * Calls that remove are answered before their work is done. A preview that was requested meanwhile, with the same id and
+   * hostname, was removed with the previous one.
    */
-  it('closes nothing that was asked for again after the call', async () => {
+  it('does not close what was requested again after the call', async () => {
     const { requestedPreviews } = context.store;
     const calledAt = new Date();
     const { hostname } = (await open({ ...request, at: calledAt })).preview;
@@ -312,7 +312,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
       await requestedPreviews.closeIntercept(teamId, managerId, request.interceptId, calledAt),
     ).toBeNull();
     expect(await context.store.previews.find(teamId, preview.id)).not.toBeNull();
-    // Its hostname is not forgotten as one that is free.
+    // Its hostname is not marked as free.
     await requestedPreviews.forgetHostnames(LATER);
     const closed = await requestedPreviews.close(
       teamId,
@@ -324,7 +324,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     expect(await requestedPreviews.forgetHostnames(LATER)).toBe(1);
   });
 
-  it('closes only what belongs to the traffic manager and team that say so', async () => {
+  it('closes only what belongs to the calling traffic manager and team', async () => {
     const { requestedPreviews } = context.store;
     const { preview } = await open(request);
     const other = await createTenant(context.store);
@@ -353,7 +353,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     ).toBeNull();
   });
 
-  it('opens one preview when two traffic managers ask for the same hostname at once', async () => {
+  it('opens one preview for two concurrent requests of the same hostname', async () => {
     const { hostname } = (await open(request)).preview;
     const [a, b] = await Promise.all([open(again()), open(again())]);
     expect([a.preview.hostname, b.preview.hostname]).toContain(hostname);
@@ -372,7 +372,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
     expect(await requestedPreviews.findIngress(other.team.id, namespace, serviceName)).toBeNull();
   });
 
-  it('finds traffic managers of a kind that nobody has seen for long', async () => {
+  it('finds traffic managers of a kind that were not seen for long', async () => {
     const { requestedPreviews } = context.store;
     const seen = new Date('2020-01-01T00:00:00Z');
     const { preview } = await open({ ...request, at: seen });

@@ -77,7 +77,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       expect(await trafficManagers.rename(teamId, UNKNOWN, 'x')).toBeNull();
     });
 
-    it('removes one with all that hangs on it, and names the hostnames that ended', async () => {
+    it('removes a traffic manager with its dependents, and returns the hostnames that ended', async () => {
       const { store } = context;
       const { session } = await store.sessions.register(teamId, registration(tenant));
       const previews = [await createPreview(store, tenant), await createPreview(store, tenant)];
@@ -98,7 +98,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       expect(await store.trafficManagers.remove(teamId, 'x')).toBeNull();
     });
 
-    it('names every hostname that a removal ended, also of previews made at the same time', async () => {
+    it('returns every hostname that a removal ended, also of concurrent previews', async () => {
       const { store } = context;
       const id = interceptId();
       await store.intercepts.create(teamId, id, interceptDraft(tenant));
@@ -187,7 +187,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       expect(new Set([first, second, other].map(({ session }) => session.id)).size).toBe(3);
     });
 
-    it('gives edges that register one new manager at once the same session', async () => {
+    it('gives the same session to edges that register one new manager at once', async () => {
       const { sessions, trafficManagers } = context.store;
       const who = identity();
       const results = await Promise.all(
@@ -201,7 +201,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       expect(items.filter(({ managerId }) => managerId === who.managerId)).toHaveLength(1);
     });
 
-    // Embedded, one transaction runs after the other.
+    // Embedded, transactions run one after the other.
     if (kind === 'server') {
       it('begins a new session when the living one ends while it is resumed', async () => {
         const { sessions } = context.store;
@@ -224,9 +224,9 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       });
     }
 
-    // Embedded, one transaction runs after the other.
+    // Embedded, transactions run one after the other.
     if (kind === 'server') {
-      it('waits for a program that ends, and is then without it', async () => {
+      it('waits for a program that is ending, and then has none', async () => {
         const { sessions } = context.store;
         const credential = await createProgram(context.store, tenant);
         const { session } = await sessions.register(teamId, registration(tenant, { credential }));
@@ -279,7 +279,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       }
     });
 
-    it('still tells whose program it was when that has ended, however it did', async () => {
+    it('still names the owner of an ended program, however it ended', async () => {
       const { store, pool } = context;
       const endings = {
         revoked: ({ userId, programId }) => store.programs.revoke(userId, programId),
@@ -303,7 +303,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       ['both a key and a person', 'api_key_id = $2, user_id = $3, oauth_grant_id = NULL'],
       ['neither', 'api_key_id = NULL, user_id = NULL, oauth_grant_id = NULL'],
       ['a program without its person', 'api_key_id = $2, user_id = NULL, oauth_grant_id = $4'],
-    ])('is never %s, says the database itself', async (_what, columns) => {
+    ])('is never %s, as the database itself enforces', async (_what, columns) => {
       const program = await createProgram(context.store, tenant);
       const { id } = await register(program);
       const update = context.pool.query(
@@ -314,7 +314,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       await expect(update).rejects.toMatchObject({ code: CHECK_VIOLATION });
     });
 
-    it('is never the program of somebody else, says the database itself', async () => {
+    it('is never the program of another person, as the database itself enforces', async () => {
       const { id } = await register(await createProgram(context.store, tenant));
       const { programId } = await createProgram(context.store, tenant);
       const update = context.pool.query('UPDATE session SET oauth_grant_id = $2 WHERE id = $1', [
@@ -345,7 +345,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       await sessions.setTunnelCount('x', 1, IDLE, at(5));
     });
 
-    it('ends once, and stays as it ended', async () => {
+    it('ends once, and does not change afterwards', async () => {
       const { sessions } = context.store;
       const ended = {
         ...session,
@@ -364,7 +364,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       expect(await sessions.end(teamId, 'x', 'x', at(5))).toBeNull();
     });
 
-    it('is seen at each heartbeat, and so is its traffic manager', async () => {
+    it('is updated at each heartbeat, with its traffic manager', async () => {
       const { sessions, trafficManagers } = context.store;
       await sessions.heartbeat(idle(session.id, UNKNOWN, 'x'), at(7));
       await sessions.heartbeat(idle(), at(8));
@@ -372,7 +372,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       expect((await trafficManagers.find(teamId, tenant.manager.id))?.lastSeenAt).toEqual(at(7));
     });
 
-    it('adds up what its tunnels move, and shows what they are like now', async () => {
+    it('adds up the bytes of its tunnels, and shows their current state', async () => {
       const { sessions } = context.store;
       const load = { streamCount: 4, roundTripMs: 12.5, receivedBytes: 2 ** 33, sentBytes: 7 };
       expect(await sessions.heartbeat(new Map([[session.id, load]]), at(2))).toEqual([session.id]);
@@ -392,7 +392,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
       });
     });
 
-    it('counts the bytes of its last moments, and nothing else, after its end', async () => {
+    it('counts only late bytes after its end', async () => {
       const { sessions } = context.store;
       const load = { streamCount: 4, roundTripMs: 12.5, receivedBytes: 1, sentBytes: 2 };
       await sessions.heartbeat(new Map([[session.id, load]]), at(2));
@@ -470,7 +470,7 @@ describeOnEveryDatabase('traffic managers and sessions', createTestDatabase, (co
     });
   });
 
-  /** Waits until some statement waits for a lock: there is no event for that. */
+  /** Waits until a statement waits for a lock: there is no event for that. */
   async function untilBlocked(): Promise<void> {
     for (;;) {
       const { rows } = await context.pool.query(

@@ -30,17 +30,17 @@ import { PrismaUserSessionRepository } from './repositories/user-session.reposit
 import { rethrow } from './unavailable.js';
 
 /**
- * Opens the database, brings it to the current schema, and returns its repositories.
- * @throws DataDirInUseError when another process uses the embedded database in `dataDir`
- * @throws MigrationError when the schema cannot be brought up to date
+ * Opens the database, migrates it to the current schema, and returns its repositories.
+ * @throws DataDirInUseError if another process uses the embedded database in `dataDir`
+ * @throws MigrationError if the schema cannot be migrated
  */
 export async function createStore(location: DatabaseLocation): Promise<Store> {
   const database = await openDatabase(location, () => readMigratedCluster());
   try {
     await migrate(database);
     const store = storeOn(database);
-    // Prisma's first query loads its compiler: half a second of work that whoever asks first would wait for. A traffic
-    // manager of Telepresence gives a new preview three seconds, its connection included.
+    // Prisma's first query loads its compiler: half a second that the first caller would wait for. A traffic manager of
+    // Telepresence allows a new preview three seconds, its connection included.
     await warmUp(store);
     return store;
   } catch (error) {
@@ -49,7 +49,7 @@ export async function createStore(location: DatabaseLocation): Promise<Store> {
   }
 }
 
-/** On a busy machine the compiler may take longer than a connection may. */
+/** On a busy machine the compiler may take longer than the limit of a connection. */
 const WARM_UP_ATTEMPTS = 5;
 
 async function warmUp(store: Store): Promise<void> {

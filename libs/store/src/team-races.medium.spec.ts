@@ -1,4 +1,4 @@
-/** Two operations on a team that meet: its invitations, members, programs and previews. */
+/** Races between two operations on a team: its invitations, members, programs and previews. */
 import { createTestDatabase } from '@culvert/testkit';
 import { atMost, NOTHING_LEFT } from './spec/race-invariants.js';
 import {
@@ -29,13 +29,13 @@ import {
 } from './spec/race-operations.js';
 import { describeRaces, type Pair } from './spec/races.js';
 
-/** Finds teams whose removed preview is not there exactly once. */
+/** Finds teams whose removed preview does not exist exactly once. */
 const NOT_ONE_RESTORED = `
   SELECT r.team_id FROM remembered_hostname r WHERE r.team_id = ANY($1) AND (
     SELECT count(*) FROM preview p WHERE p.hostname = r.hostname) <> 1`;
 
 const PAIRS: readonly Pair[] = [
-  // Invitations, and the person who makes them
+  // Invitations, and the person who creates them
   {
     name: 'send the last invitation / send the last invitation',
     first: invite(2),
@@ -55,7 +55,7 @@ const PAIRS: readonly Pair[] = [
     never: NOTHING_LEFT,
   },
   { name: 'invite / demote the inviter', first: invite(), second: demote },
-  // Invitations, and who accepts them
+  // Invitations, and the people who accept them
   {
     name: 'accept / accept',
     first: accept(),
@@ -110,7 +110,7 @@ const PAIRS: readonly Pair[] = [
     second: preview(2),
     never: atMost('preview', 2),
   },
-  // A preview that is restored, and what its manager and other people do to it
+  // A preview that is restored, and concurrent operations of its manager and other people
   {
     name: 'restore a preview / restore it',
     first: restore(),

@@ -69,7 +69,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     expect(await context.store.members.list(teamId)).toHaveLength(1);
   });
 
-  it('lets an admin touch no owner and make none, and a person raise nobody', async () => {
+  it('lets an admin neither change nor create owners, and a person promote no one', async () => {
     const admin = await join('admin');
     const member = await join('member');
     const { members } = context.store;
@@ -87,7 +87,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     });
   });
 
-  it('revokes the keys of whoever leaves, and those that permit more than a new role, with what they made', async () => {
+  it('revokes the keys of people who leave, and keys that exceed a new role, with the keys they created', async () => {
     const { apiKeys, members } = context.store;
     const admin = await join('admin');
     const make = (scopes: ApiKeyScope[], by: Authority = admin.by) =>
@@ -118,7 +118,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     const making = (max = 5) => ({ by: owner.by, max });
     const guestOf = (email: string) => context.store.users.findOrCreate(email, 'Jo').then(({ id }) => id);
 
-    it('are used up by the first of several that accept at once', async () => {
+    it('are used up by the first of several concurrent acceptances', async () => {
       const email = `${randomUUID()}@example.test`;
       const guest = await guestOf(email);
       const invitation = draft(email);
@@ -144,7 +144,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await invitations.create(teamId, draft(email), making())).toBe('member');
     });
 
-    it('do nothing once expired, renewed or beyond the limits', async () => {
+    it('have no effect once expired, renewed or beyond the limits', async () => {
       const { invitations } = context.store;
       const email = `${randomUUID()}@example.test`;
       const guest = await guestOf(email);
@@ -182,7 +182,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       return invitation.tokenHash;
     };
 
-    it('make one account and one member when they are accepted several times at once', async () => {
+    it('create one account and one member when accepted several times at once', async () => {
       const { invitations, users, members } = context.store;
       const email = newAddress();
       const tokenHash = await invite(email);
@@ -199,7 +199,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await members.find(teamId, found?.id ?? '')).toMatchObject({ email, role: 'member' });
     });
 
-    it('make no account beyond the limit of members, and can be used once there is room', async () => {
+    it('create no account beyond the limit of members, and work once there is room', async () => {
       const { invitations, users } = context.store;
       const email = newAddress();
       const tokenHash = await invite(email);
@@ -228,7 +228,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       }
     });
 
-    it('make an account of an address that was mailed a link and never used', async () => {
+    it('create an account for an address that was mailed a link and never used', async () => {
       const { invitations, users } = context.store;
       const { email, id } = await users.findOrCreate(newAddress(), '');
       expect(await users.hasAccount(email)).toBe(false);
@@ -253,7 +253,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await users.findOrCreateByIdentity(vouched)).toMatchObject({ isTakenOver: false });
     });
 
-    it('make an address verified once its person follows a link of the server', async () => {
+    it('verify an address once its person follows a link of the server', async () => {
       const { invitations, users, passwordResets } = context.store;
       const accepted = await invitations.acceptAsNewUser(await invite(newAddress()), '$a', options());
       if (accepted === null || accepted === 'has_account') throw new Error('not accepted');
@@ -305,7 +305,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     const shown = async (time: string) =>
       (await context.store.teams.usage(teamId, at(time))).previewRequestsPerMinute;
 
-    it('are added up over the edges that write them down, and shown for the last whole minute', async () => {
+    it('are summed over the edges that write them, and shown for the last complete minute', async () => {
       await add('10:00:10', 5);
       await add('10:00:50', 7);
       expect(await shown('10:00:59')).toBe(0);
@@ -317,7 +317,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await shown('10:03:00')).toBe(0);
     });
 
-    it('are none after a minute without any, and not lowered by an edge whose clock is behind', async () => {
+    it('are zero after a minute without any, and not lowered by an edge whose clock is behind', async () => {
       await add('10:00:10', 5);
       await add('10:02:10', 9);
       expect(await shown('10:02:20')).toBe(0);
@@ -325,7 +325,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await shown('10:03:00')).toBe(9);
     });
 
-    it('are counted for each team alone, and for none that does not exist', async () => {
+    it('are counted for each team separately, and not for a team that does not exist', async () => {
       const other = await createTenant(context.store);
       await add('10:00:10', 5, [
         [other.team.id, 3],
@@ -374,7 +374,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await apiKeys.findUnusable([tenant.apiKey.id], oldExpiresAt)).toEqual([tenant.apiKey.id]);
     });
 
-    it('never makes the old one live longer', async () => {
+    it('never extends the life of the old one', async () => {
       const { apiKeys } = context.store;
       const soon = new Date(Date.now() + 1000);
       const key = await apiKeys.create(teamId, apiKeyDraft({ expiresAt: soon }));
@@ -384,7 +384,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
     });
   });
 
-  describe('the keys that a key made', () => {
+  describe('keys created by a key', () => {
     const key = ({ id }: { id: string }) => ({ kind: 'api-key', apiKeyId: id }) as const;
     const replacement = () => ({
       name: 'ci',
@@ -412,7 +412,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect((await found(stranger)).revokedAt).toBeNull();
     });
 
-    it('end no later than it, whatever was asked for', async () => {
+    it('end no later than it, whatever was requested', async () => {
       const end = new Date(Date.now() + DAY_MS);
       const parent = await make(owner.by, end);
       expect(await make(key(parent))).toMatchObject({ expiresAt: end, createdByApiKeyId: parent.id });
@@ -421,7 +421,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await rotate(parent.id, key(parent), 0)).toMatchObject({ apiKey: { expiresAt: end } });
     });
 
-    it('end with it when it is rotated, and leave its successor alone', async () => {
+    it('end with it when it is rotated, and do not affect its successor', async () => {
       const grandparent = await make(owner.by);
       const parent = await make(key(grandparent));
       const child = await make(key(parent));
@@ -448,12 +448,12 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
 
     it('count, like its successor, when it is rotated: the limit holds while both work', async () => {
       const first = await make(owner.by);
-      // The tenant's own key is one, this is two.
+      // The tenant's own key counts as one, so this is the second.
       await expect(rotate(first.id, owner.by, 60_000, 2)).rejects.toThrow(TeamLimitError);
       expect(await rotate(first.id, owner.by, 0, 2)).toMatchObject({ revokedApiKeyIds: [first.id] });
     });
 
-    it('are not found by their secret once their maker is not a member, and have the scopes of the maker', async () => {
+    it("are not found by their secret once their creator is not a member, and have the creator's scopes", async () => {
       const admin = await join('admin');
       const draft = apiKeyDraft({ scopes: ['team:write', 'tunnel'] });
       const { id } = await context.store.apiKeys.create(teamId, draft, { by: admin.by, max: 20 });
@@ -478,7 +478,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       ['of a revoked key', 'ended'],
       ['of a key that expired', 'ended'],
       ['of a program that was ended', 'ended'],
-    ])('%s makes nothing', async (whose, reason) => {
+    ])('%s creates nothing', async (whose, reason) => {
       const { store } = context;
       const admin = await join('admin');
       const expiresAt = new Date(Date.now() + 1);
@@ -506,7 +506,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       await expect(create(by, wanted)).rejects.toMatchObject({ code: 'AUTHORITY_LOST', reason });
     });
 
-    it('of a program makes keys for its person, with the scopes of the program', async () => {
+    it('of a program creates keys for its person, with the scopes of the program', async () => {
       const program = await createProgram(context.store, tenant);
       expect(await create(program)).toMatchObject({
         createdByUserId: program.userId,
@@ -517,7 +517,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
   });
 
   describe('ended previews', () => {
-    it('are removed when expired, or unused for as long as they or their team say', async () => {
+    it('are removed when expired, or unused for the time that they or their team set', async () => {
       const { previews, intercepts, teams } = context.store;
       const intercept = await intercepts.create(teamId, interceptId(), interceptDraft(tenant));
       const make = async (change: object) =>
@@ -547,7 +547,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       expect(await previews.find(teamId, never.id)).not.toBeNull();
     });
 
-    it('are removed when they end with their session, and that has ended', async () => {
+    it('are removed when they end with their session, and it has ended', async () => {
       const { previews, sessions } = context.store;
       const exposing = await createTenant(context.store);
       const { session } = await sessions.register(exposing.team.id, registration(exposing));

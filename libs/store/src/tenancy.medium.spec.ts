@@ -64,7 +64,7 @@ describeOnEveryDatabase('two teams', createTestDatabase, (context) => {
     expect(await snapshot()).toEqual(before);
   });
 
-  it('hang nothing on a row of the other', async () => {
+  it('cannot attach rows to a row of the other', async () => {
     const { store } = context;
     const team = theirs.team.id;
     expect(await store.intercepts.create(team, interceptId(), interceptDraft(mine))).toBeNull();
@@ -110,8 +110,8 @@ describeOnEveryDatabase('two teams', createTestDatabase, (context) => {
       await expect(update).rejects.toMatchObject({ code: FOREIGN_KEY_VIOLATION });
     });
 
-    it('has the team in every key between tables of a team', async () => {
-      // A new table must not forget it: all keys of the schema, less those to the team and the person themselves.
+    it('includes the team in every key between tables of a team', async () => {
+      // A new table must not omit it: all keys of the schema, except those to the team and the person themselves.
       const { rows } = await context.pool.query<{ key: string; columns: string[] }>(`
         SELECT conname AS key, array(
           SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY(conkey)

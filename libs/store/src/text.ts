@@ -4,12 +4,12 @@ import { InvalidTextError } from '@culvert/domain';
 // it is an error.
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
-/** Whether Postgres can hold exactly this text. A look-up by any other text finds nothing. */
+/** Reports whether Postgres can hold exactly this text. Lookups of any other text find nothing. */
 export function isStorable(text: string): boolean {
   return !UNSTORABLE.test(text);
 }
 
-/** Throws InvalidTextError when a string anywhere in `value`, keys included, cannot be stored. */
+/** Throws InvalidTextError if a string anywhere in `value`, keys included, cannot be stored. */
 export function assertStorable(value: unknown): void {
   if (typeof value === 'string') {
     if (!isStorable(value)) throw new InvalidTextError();

@@ -41,13 +41,13 @@ describe('the store on a server that stalls', () => {
     }
     expect(performance.now() - before).toBeLessThan(5000);
     proxy.resume();
-    // Connections that were waited for in vain are gone: none of them answers what was asked before.
+    // Connections with an unanswered query are gone: none of them answers an old query later.
     await expect.poll(() => store.teams.find(team.id).catch(() => null)).toMatchObject({ id: team.id });
   });
 });
 
-describe('limits of time', () => {
-  it('let work in the background take longer than what a caller waits for', async () => {
+describe('time limits of the store', () => {
+  it('let background work take longer than a caller waits', async () => {
     const database = connectServer(inject('databaseUrl'));
     try {
       const limitOf = async (pool: typeof database.pool) =>
@@ -64,7 +64,7 @@ describe('limits of time', () => {
     }
   });
 
-  it('end a statement that the server works on for too long, and keep its connection', async () => {
+  it('end a statement that runs too long, and keep its connection', async () => {
     const database = connectServer(inject('databaseUrl'));
     try {
       const pid = async () =>

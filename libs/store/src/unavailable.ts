@@ -1,10 +1,10 @@
-/** What shows that the database cannot be asked now, in the words of Prisma, of pg and of Postgres. */
+/** Errors that show that the database cannot be reached now, as Prisma, pg and Postgres report them. */
 import { StoreUnavailableError } from '@culvert/domain';
 
-/** Of Prisma: not reached, timed out, closed, no connection free in time, a transaction not begun or not ended in time. */
+/** Prisma: not reached, timed out, closed, no free connection in time, a transaction not begun or not ended in time. */
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
 
-/** Of sockets. */
+/** Sockets. */
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -17,18 +17,18 @@ const SOCKET_CODES = new Set([
 ]);
 
 /**
- * SQLSTATE: a connection that failed (08), too many of them (53300), a statement that took too long (57014), and a server that
- * ends, crashed or starts (57P01, 57P02, 57P03).
+ * SQLSTATE: a failed connection (08), too many of them (53300), a statement that took too long (57014), and a server that
+ * stops, crashed or starts (57P01, 57P02, 57P03).
  */
 const SQLSTATE = /^(?:08\w{3}|53300|57014|57P0[123])$/;
 
-/** Of pg, which gives these no code. */
+/** pg, which gives these errors no code. */
 const MESSAGE =
   /timeout exceeded when trying to connect|Connection terminated|timeout expired|is not queryable|Query read timeout/;
 
 const MAX_DEPTH = 8;
 
-/** Whether the database could not be asked, or did not answer in time: the same may work a moment later. */
+/** Reports whether the database could not be reached, or did not answer in time: a retry may succeed a moment later. */
 export function isUnavailable(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > MAX_DEPTH) return false;
   const { code, originalCode, message, cause, meta, errors } = error as Record<string, unknown>;
@@ -42,7 +42,10 @@ export function isUnavailable(error: unknown, depth = 0): boolean {
   return deeper.some((inner) => isUnavailable(inner, depth + 1));
 }
 
-/** Throws StoreUnavailableError in the place of what shows that the database cannot be asked, and all else as it is. */
+/**
+ * Throws StoreUnavailableError in place of an error that shows that the database cannot be reached, and any other error
+ * unchanged.
+ */
 export function rethrow(error: unknown): never {
   if (error instanceof StoreUnavailableError || !isUnavailable(error)) throw error;
   throw new StoreUnavailableError({ cause: error });

@@ -1,4 +1,4 @@
-/** Self-signed certificates for tests, made on the spot: a committed private key would alarm every scanner. */
+/** Self-signed certificates for tests, created on the spot: a committed private key would alarm every scanner. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 
@@ -30,7 +30,9 @@ const TAG = {
   SET: 0x31,
 } as const;
 
-/** A P-256 certificate for `names`, DNS names or IPv4 addresses, valid from yesterday for a month (RFC 5280 §4.1). */
+/**
+ * Creates a P-256 certificate for `names`, DNS names or IPv4 addresses, valid from yesterday for a month (RFC 5280 §4.1).
+ */
 export function createTestCertificate(names: readonly string[]): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = der(TAG.SEQUENCE, der(TAG.OID, OID.ecdsaWithSha256));

@@ -1,4 +1,4 @@
-/** A forward proxy as companies have one: it joins connections by CONNECT (RFC 9110 §9.3.6), and can refuse to. */
+/** A forward proxy as used in companies: it joins connections by CONNECT (RFC 9110 §9.3.6), and can refuse to. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -6,9 +6,9 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 export class ConnectProxy {
   /** `host:port` of every CONNECT. */
   readonly asked: string[] = [];
-  /** What was shown with each. */
+  /** Credentials sent with each. */
   readonly credentials: (string | undefined)[] = [];
-  /** Status of the answer; 200 joins. */
+  /** Status of the response; 200 joins. */
   status = 200;
   private readonly sockets = new Set<Socket>();
 

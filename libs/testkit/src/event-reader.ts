@@ -3,13 +3,13 @@ import http from 'node:http';
 export interface ReadEvent {
   readonly name: string;
   readonly id: string | undefined;
-  /** Parsed. */
+  /** Parsed data. */
   readonly data: unknown;
 }
 
-/** Reads a stream of server-sent events, as a program does. */
+/** Reads a stream of server-sent events like a program. */
 export class EventReader {
-  /** What came and nobody has taken. */
+  /** Events that arrived and were not returned yet. */
   readonly pending: ReadEvent[] = [];
   lastId: string | undefined;
   private text = '';
@@ -26,7 +26,7 @@ export class EventReader {
     response.setEncoding('utf8').on('data', (text: string) => this.push(text));
   }
 
-  /** Resolves with the head of the answer, whatever its status. */
+  /** Resolves with the head of the response, whatever its status. */
   static open(url: string, headers: http.OutgoingHttpHeaders): Promise<EventReader> {
     return new Promise((resolve, reject) => {
       http
@@ -46,7 +46,7 @@ export class EventReader {
     return this.response.headers;
   }
 
-  /** Takes the first event that is meant, and those before it. */
+  /** Returns the first matching event, and removes it and those before it. */
   next(name: string, isMeant: (data: never) => boolean = () => true): Promise<ReadEvent> {
     const matches = (event: ReadEvent) => event.name === name && isMeant(event.data as never);
     const i = this.pending.findIndex(matches);

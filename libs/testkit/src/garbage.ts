@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Frees the memory of everything that nothing refers to any more, whatever is freed by the tasks that follow included. */
+/** Frees the memory of everything unreachable, including what the following tasks free. */
 export async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
@@ -11,7 +11,7 @@ export async function collectGarbage(): Promise<void> {
   }
 }
 
-/** Bytes of this process's objects and their buffers that are in use, after a collection. */
+/** Returns the used bytes of this process's objects and their buffers, after a collection. */
 export async function liveBytes(): Promise<number> {
   await collectGarbage();
   const { heapUsed, external } = process.memoryUsage();

@@ -1,6 +1,6 @@
 import { HttpClient } from '@culvert/outbound';
 
-/** An HTTP client for servers of a test on this machine. */
+/** Creates an HTTP client for servers of a test on this machine. */
 export function createLoopbackClient(): HttpClient {
   return new HttpClient({
     connectTimeoutMs: 10_000,

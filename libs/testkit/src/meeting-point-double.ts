@@ -1,4 +1,4 @@
-/** A meeting point that says and hears what a test wants: accepts real tunnels and leaves the control stream to it. */
+/** A scripted meeting point: accepts real tunnels and leaves the control stream to the test. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -51,12 +51,12 @@ export class MeetingPointDouble {
     return new URL(`http://127.0.0.1:${(this.server.address() as AddressInfo).port}`);
   }
 
-  /** The next dialer whose control stream is open, or one that was not taken yet. */
+  /** Resolves with the next dialer whose control stream is open, or one that was not returned yet. */
   nextPeer(): Promise<DialerPeer> {
     return this.arrived.next();
   }
 
-  /** As a process that is killed. */
+  /** Acts like a process that is killed. */
   async stop(): Promise<void> {
     for (const webSocket of this.webSockets.clients) webSocket.terminate();
     this.server.close();
@@ -65,7 +65,7 @@ export class MeetingPointDouble {
   }
 }
 
-/** One dialer that came, as the meeting point sees it. */
+/** One connected dialer, as the meeting point sees it. */
 export class DialerPeer {
   readonly tunnel: TunnelConnection;
   hello!: Hello;
@@ -76,7 +76,7 @@ export class DialerPeer {
   private text = '';
   private readonly lines = new Queue<Record<string, unknown>>();
 
-  /** `onControl` hears of it once its control stream is open. */
+  /** Calls `onControl` once its control stream is open. */
   static accept(carrier: WebSocketCarrier, onControl: (peer: DialerPeer) => void): DialerPeer {
     return new DialerPeer(carrier, onControl);
   }
@@ -107,7 +107,7 @@ export class DialerPeer {
     });
   }
 
-  /** The next line that came, parsed. */
+  /** Resolves with the next received line, parsed. */
   nextLine(): Promise<Record<string, unknown>> {
     return this.lines.next();
   }
@@ -116,17 +116,17 @@ export class DialerPeer {
     this.write(`${JSON.stringify(line)}\n`);
   }
 
-  /** Bytes on the control stream, as they are. */
+  /** Sends raw bytes on the control stream. */
   write(bytes: string | Buffer): void {
     this.control!.write(Buffer.from(bytes));
   }
 
-  /** Ends the control stream and leaves the tunnel. */
+  /** Ends the control stream and keeps the tunnel open. */
   endControl(): void {
     this.control!.end();
   }
 
-  /** Reads no further line until `readOn`. */
+  /** Stops reading lines until `readOn`. */
   stopReading(): void {
     this.control!.pause();
   }
@@ -142,7 +142,7 @@ export class DialerPeer {
   }
 }
 
-/** Items in the order in which they came, for whoever asks. */
+/** A queue of items for awaiting consumers. */
 class Queue<T> {
   private readonly items: T[] = [];
   private readonly takers: ((item: T) => void)[] = [];

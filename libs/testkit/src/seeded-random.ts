@@ -1,8 +1,8 @@
-/** A seeded source of randomness (mulberry32), so that a failing test can be run again. */
+/** A seeded random source (mulberry32), so that a failing test can be repeated. */
 export class SeededRandom {
   constructor(private state: number) {}
 
-  /** From 0 to below 1. */
+  /** Returns a number from 0 to below 1. */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
@@ -10,12 +10,12 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** An integer from `min` to `max`, both included. */
+  /** Returns an integer from `min` to `max`, both included. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** An integer from 0 to `limit - 1`; 0 when `limit` is 0. */
+  /** Returns an integer from 0 to `limit - 1`; 0 if `limit` is 0. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
@@ -24,7 +24,7 @@ export class SeededRandom {
     return choices[this.below(choices.length)];
   }
 
-  /** True once in `n` times. */
+  /** Returns true once in `n` times. */
   oneIn(n: number): boolean {
     return this.below(n) === 0;
   }
@@ -35,7 +35,7 @@ export class SeededRandom {
     return buffer;
   }
 
-  /** `whole` cut into pieces of 1 to `maxPiece` bytes. */
+  /** Returns `whole` split into pieces of 1 to `maxPiece` bytes. */
   cut(whole: Buffer, maxPiece: number): Buffer[] {
     const pieces: Buffer[] = [];
     for (let at = 0; at < whole.length;) {

@@ -1,10 +1,10 @@
-/** A TCP proxy that can stop passing bytes, as a server does whose host hangs: connections open, and nothing answers. */
+/** A TCP proxy that can stop passing bytes, like a server whose host hangs: connections open, and nothing answers. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export class StallingProxy {
   private readonly sockets = new Set<Socket>();
-  /** Accepted during a stall, and not joined yet. */
+  /** Connections accepted during a stall, and not joined yet. */
   private readonly waiting: Socket[] = [];
   private isStalled = false;
 
@@ -30,13 +30,13 @@ export class StallingProxy {
     return Object.assign(proxy, { url: target.href });
   }
 
-  /** Passes no byte from now on, and joins no new connection. */
+  /** Passes no bytes from now on, and joins no new connections. */
   stall(): void {
     this.isStalled = true;
     for (const socket of this.sockets) socket.pause();
   }
 
-  /** Passes what was held back, and goes on. */
+  /** Passes the bytes that were held back, and continues. */
   resume(): void {
     this.isStalled = false;
     for (const socket of this.waiting.splice(0)) if (!socket.destroyed) this.join(socket);

@@ -1,6 +1,6 @@
 /**
- * The cloud-facing half of Telepresence's user daemon, 2.0 to 2.8, in as far as a server can tell: what it sends, what
- * it accepts, and what it does with answers that are not what it expects. Keeps its files in memory.
+ * The cloud-facing half of Telepresence's user daemon, 2.0 to 2.8, as far as a server can observe it: what it sends, what it
+ * accepts, and how it handles unexpected responses. Keeps its files in memory.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,11 +9,11 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface TelepresenceClientOptions {
-  /** Of the client, without `v`: decides what it sends. */
+  /** Version of the client, without `v`: decides what it sends. */
   readonly version: string;
   /** Scheme, host and port of the login domain and of the cloud's host. */
   readonly url: string;
-  /** Trusted beside the system's authorities. */
+  /** Certificates to trust in addition to the system's authorities. */
   readonly ca?: string;
   readonly clientId?: 'telepresence-cli' | 'docker-desktop';
   /** Milliseconds since the epoch. */
@@ -29,11 +29,11 @@ export interface Answer {
 interface Token {
   readonly accessToken: string;
   readonly refreshToken: string;
-  /** Infinity: no `expires_in` was given. */
+  /** Infinity: no `expires_in` was received. */
   readonly expiresAt: number;
 }
 
-/** The OAuth library refreshes this much ahead of the end. */
+/** The OAuth library refreshes this long before the expiry. */
 const EXPIRY_DELTA_MS = 10_000;
 const USER_INFO_FIELDS = [
   'id',
@@ -53,9 +53,9 @@ export class TelepresenceClient {
   userInfo: TelepresenceUserInfo | null = null;
   /** apikeys.json: key by description; the key of `login --apikey` has an empty one. */
   readonly apiKeys = new Map<string, string>();
-  /** Requests to the token endpoint so far. */
+  /** Number of requests to the token endpoint so far. */
   tokenRequests = 0;
-  /** How the client is sent; found out by trying. */
+  /** How the client's credentials are sent; determined by trying. */
   private clientStyle: 'basic' | 'body' | null = null;
 
   constructor(private readonly options: TelepresenceClientOptions) {}
@@ -64,7 +64,7 @@ export class TelepresenceClient {
     return this.options.clientId ?? 'telepresence-cli';
   }
 
-  /** Whether the version is this one or later. */
+  /** Reports whether the version is this one or later. */
   private since(version: string): boolean {
     const [mine, theirs] = [this.options.version, version].map((text) => text.split('.').map(Number));
     for (let i = 0; i < 3; i++) {
@@ -74,7 +74,7 @@ export class TelepresenceClient {
     return true;
   }
 
-  /** `telepresence login`. `openBrowser` gets the address and need not wait for the end of the flow. */
+  /** `telepresence login`. `openBrowser` receives the URL and need not wait for the end of the flow. */
   async login(openBrowser: (url: string) => void): Promise<void> {
     const verifier = randomBytes(32).toString('base64url');
     const callback = await CallbackServer.start(this.options);
@@ -125,7 +125,7 @@ export class TelepresenceClient {
     this.apiKeys.clear();
   }
 
-  /** The access token, refreshed when it is about to expire. */
+  /** Returns the access token, refreshed if it is about to expire. */
   async accessToken(): Promise<string> {
     if (this.token === null) throw new Error('not logged in');
     if (this.token.expiresAt - EXPIRY_DELTA_MS < this.now()) {
@@ -135,7 +135,7 @@ export class TelepresenceClient {
     return this.token.accessToken;
   }
 
-  /** The key of one part, from the cache or else from the cloud. */
+  /** Returns the key of one component, from the cache or else from the cloud. */
   async apiKey(part: 'workstation' | 'traffic-manager' | 'agent-http'): Promise<string> {
     const old = { workstation: 'laptop', 'traffic-manager': 'manager', 'agent-http': 'agent-http' };
     const description = this.since('2.3.7') ? `telepresence:${part}` : old[part];
@@ -159,7 +159,7 @@ export class TelepresenceClient {
       'message',
     ]) {
       if (answer[field] !== undefined && typeof answer[field] !== 'string')
-        throw new Error(`${field} is no text`);
+        throw new Error(`${field} is not text`);
     }
     const { message, key = '' } = answer as { message?: string; key?: string };
     if (message !== undefined) throw new Error(`http ${status}: ${message}`);
@@ -167,7 +167,7 @@ export class TelepresenceClient {
     return key;
   }
 
-  /** `telepresence status` and whatever else asks again. */
+  /** `telepresence status` and other commands that ask again. */
   async refreshUserInfo(): Promise<TelepresenceUserInfo | null> {
     await this.retrieveUserInfo(await this.credentials());
     return this.userInfo;
@@ -187,8 +187,8 @@ export class TelepresenceClient {
       headers: { authorization: `Bearer ${await this.accessToken()}` },
     });
     if (status === 404 || status === 500) throw new Error(`no licence: ${status}`);
-    if (!(headers['content-type'] ?? '').startsWith('text/plain')) throw new Error('not a licence');
-    if (body.length === 0) throw new Error('an empty licence');
+    if (!(headers['content-type'] ?? '').startsWith('text/plain')) throw new Error('not a license');
+    if (body.length === 0) throw new Error('an empty license');
     return body.toString();
   }
 
@@ -236,7 +236,7 @@ export class TelepresenceClient {
     return { authorization: `Bearer ${await this.accessToken()}` };
   }
 
-  /** Tries the client as HTTP Basic first, then in the body, and keeps to what worked. */
+  /** Tries HTTP Basic for the client first, then the body, and keeps to what worked. */
   private async retrieveToken(form: Record<string, string>): Promise<void> {
     const style = this.clientStyle ?? 'basic';
     try {
@@ -279,7 +279,7 @@ export class TelepresenceClient {
     };
   }
 
-  /** A 4xx on refresh means, to 2.2.1 and later, that nobody is logged in any more. */
+  /** To 2.2.1 and later, a 4xx on refresh means that the login has ended. */
   private forgetIfRefused(form: Record<string, string>, error: unknown): unknown {
     const isRefusal = error instanceof TokenRefusal && Math.floor(error.answer.status / 100) === 4;
     if (isRefusal && form['grant_type'] === 'refresh_token' && this.since('2.2.1')) this.token = null;
@@ -293,13 +293,13 @@ export class TelepresenceClient {
     const answer = JSON.parse(body.toString()) as Record<string, unknown>;
     for (const field of USER_INFO_FIELDS) {
       if (answer[field] !== undefined && typeof answer[field] !== 'string')
-        throw new Error(`${field} is no text`);
+        throw new Error(`${field} is not text`);
     }
     this.userInfo = answer;
   }
 }
 
-/** What the token endpoint answered instead of tokens. */
+/** The token endpoint's response when it is not tokens. */
 export class TokenRefusal extends Error {
   constructor(readonly answer: Answer) {
     super(`oauth2: cannot fetch token: ${answer.status} ${answer.body.toString()}`);
@@ -312,7 +312,7 @@ interface Callback {
   readonly description: string;
 }
 
-/** What listens on the person's machine while they are in the browser. */
+/** The listener on the person's machine while they are in the browser. */
 class CallbackServer {
   private constructor(
     private readonly server: http.Server,

@@ -3,14 +3,14 @@ import { Client } from 'pg';
 
 export interface TestDatabase {
   readonly url: string;
-  /** Removes it, whoever is still connected. */
+  /** Removes it, even if clients are connected. */
   drop(): Promise<void>;
 }
 
 /**
- * A new database: empty, or a copy.
- * @param serverUrl of a database on the same server by someone who may create databases: `inject('databaseUrl')`
- * @param original name of the one to copy, which nobody may be connected to: `inject('migratedDatabase')`
+ * Creates a database: empty, or a copy.
+ * @param serverUrl of a database on the same server, with a user who may create databases: `inject('databaseUrl')`
+ * @param original name of the one to copy, which must have no connections: `inject('migratedDatabase')`
  */
 export async function createTestDatabase(serverUrl: string, original?: string): Promise<TestDatabase> {
   const name = `culvert_test_${randomBytes(8).toString('hex')}`;

@@ -9,7 +9,7 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** An HTTP server on this machine that answers as a test says, and remembers what it was asked. */
+/** An HTTP server on this machine with scripted responses, which records requests. */
 export class TestServer {
   readonly seen: SeenRequest[] = [];
   answer: (seen: SeenRequest, response: ServerResponse) => void = (_seen, response) => void response.end();
@@ -31,7 +31,7 @@ export class TestServer {
     return test;
   }
 
-  /** Answers everything with this. */
+  /** Answers every request with this response. */
   always(status: number, body: unknown, headers: Record<string, string> = {}): void {
     this.answer = (_seen, response) => {
       const text = typeof body === 'string' ? body : JSON.stringify(body);

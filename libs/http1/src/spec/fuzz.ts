@@ -1,4 +1,4 @@
-// The fuzzer's loop: make an input, check what must hold, and cut a failing one down. No clock and no output here.
+// The fuzzer's loop: generate an input, check the properties, and shorten a failing one. No clock and no output here.
 import type { ChunkedLimits, HeadLimits } from '../limits.js';
 import { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS } from '../limits.js';
 import { generateChunked, generateRequest, generateResponse, mutate } from './generate.js';
@@ -6,7 +6,7 @@ import type { Verdict } from './properties.js';
 import { checkChunked, checkRequest, checkResponse } from './properties.js';
 import { Random } from './random.js';
 
-// Small enough that generated inputs meet them.
+// Small enough for generated inputs to reach them.
 const TIGHT_HEAD: HeadLimits = { maxHeadBytes: 240, maxFieldCount: 5, maxTargetBytes: 20 };
 const TIGHT_CHUNKED: ChunkedLimits = { maxExtensionBytes: 12, maxTrailerBytes: 60, maxTrailerCount: 2 };
 
@@ -28,13 +28,13 @@ export interface FuzzFailure extends Case {
 
 export interface FuzzResult {
   readonly iterations: number;
-  /** How often each verdict was reached, by `kind verdict`. */
+  /** Number of times each verdict was reached, by `kind verdict`. */
   readonly verdicts: ReadonlyMap<string, number>;
-  /** The first failure, with its input made as short as it fails, or null. */
+  /** The first failure, with its input as short as possible, or null. */
   readonly failure: FuzzFailure | null;
 }
 
-/** Checks inputs made from `seed` for as long as `goesOn` says, which is asked before each with its number. */
+/** Checks inputs generated from `seed` for as long as `goesOn` returns true, which is called before each with its number. */
 export function runFuzz(seed: number, goesOn: (iteration: number) => boolean): FuzzResult {
   const random = new Random(seed);
   const verdicts = new Map<string, number>();
@@ -90,7 +90,7 @@ function errorOf(input: Case): unknown {
   }
 }
 
-/** Leaves out ever smaller parts of the text while some check still fails. */
+/** Removes ever smaller parts of the text while some check still fails. */
 function shorten(input: Case): Case {
   let shortest = input;
   for (let size = Math.ceil(input.text.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

@@ -1,4 +1,4 @@
-// Inputs for the fuzzer: messages from a grammar that likes the edges of the rules, and mutations of them.
+// Inputs for the fuzzer: messages from a grammar that prefers the edges of the rules, and mutations of them.
 import type { Random } from './random.js';
 
 const METHODS = [
@@ -320,7 +320,7 @@ function section(random: Random, lines: string[]): string {
   return `${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
 }
 
-/** What follows a message on its connection must not matter. */
+/** What follows a message on its connection must not affect it. */
 function tail(random: Random): string {
   return random.pick(['', '', 'hello', 'GET / HTTP/1.1\r\nHost: b\r\n\r\n', '\r\n', '\0']);
 }

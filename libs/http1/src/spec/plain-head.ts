@@ -1,5 +1,5 @@
-// The plain twin of the head parsers: docs/http1.md written down once more with regular expressions, lists and
-// string methods, for comparison with the tuned form. It reports every fault instead of the first.
+// The plain twin of the head parsers: docs/http1.md implemented again with regular expressions, lists and string methods,
+// for comparison with the tuned form. It reports every fault instead of the first.
 import type { HttpSyntaxCode } from '../errors.js';
 import type { HeadLimits } from '../limits.js';
 import { Oddity, type OddityCode } from '../oddity.js';
@@ -168,7 +168,7 @@ function plainVersion(version: string, faults: Set<HttpSyntaxCode>): void {
   else if (!/^HTTP\/1\.[01]$/.test(version)) faults.add('UNSUPPORTED_VERSION');
 }
 
-/** Without what says nothing: letter case, one final dot, an empty port. */
+/** Removes meaningless differences: letter case, one final dot, an empty port. */
 function plainHost(host: string): string {
   return host
     .toLowerCase()
@@ -180,7 +180,7 @@ function isHost(host: string): boolean {
   const match = /^(?:([A-Za-z0-9._-]{1,255})|\[([0-9A-Fa-f:.]*)\])(?::(\d{0,5}))?$/.exec(host);
   if (match === null || match[1] === '.') return false;
   const [, , address, port] = match;
-  // The platform's URL parser is the judge of addresses.
+  // The platform's URL parser judges addresses.
   if (address !== undefined && !URL.canParse(`http://[${address}]/`)) return false;
   return port === undefined || Number(port) <= 65535;
 }
@@ -213,7 +213,7 @@ interface PlainSteering {
   readonly upgrade: string;
   readonly otherUpgrade: string;
   readonly options: readonly string[];
-  /** Whether elements of `Connection` are no tokens, and the tokens in them. */
+  /** Whether elements of `Connection` are not tokens, and the tokens in them. */
   readonly isOdd: boolean;
   readonly oddNames: readonly string[];
 }
@@ -224,7 +224,7 @@ function plainMessage(
   minorVersion: number,
   faults: Set<HttpSyntaxCode>,
 ): PlainSteering {
-  // Tabs are no whitespace around framing.
+  // Tabs are not whitespace around framing.
   if (lines.some((line) => /^content-length:.*\t/i.test(line))) faults.add('BAD_CONTENT_LENGTH');
   const lengths = values(fields, 'content-length');
   if (lengths.length > 1) faults.add('REPEATED_CONTENT_LENGTH');

@@ -6,7 +6,7 @@ export type Faults = ReadonlySet<HttpSyntaxCode>;
 
 export type PlainSection =
   | { readonly kind: 'incomplete' }
-  /** Every fault found; whoever reports one of them is right. */
+  /** Every fault found; reporting any one of them is right. */
   | { readonly kind: 'refused'; readonly faults: Faults }
   /** `lines` are without line ends and without the final empty line; `end` is the offset after it. */
   | {
@@ -25,7 +25,7 @@ export function plainSection(
   const skipped = kind === 'request' && text.startsWith('\r\n') ? 2 : 0;
   if (kind === 'request' && text === '\r') return { kind: 'incomplete' };
   const rest = text.slice(skipped);
-  // RFC 9112 §2.2 lets a recipient take LF alone for a line end: we do in responses.
+  // RFC 9112 §2.2 lets a recipient accept LF alone as a line end: we do in responses.
   const isLenient = kind === 'response';
   const lineEnd = isLenient ? /\r?\n/ : /\r\n/;
   const blank = (isLenient ? /\r?\n\r?\n/ : /\r\n\r\n/).exec(rest);
@@ -67,7 +67,7 @@ export interface PlainField {
 
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/;
 
-/** Parses field lines, which have passed `plainSection`, and adds what is wrong with them to `faults`. */
+/** Parses field lines, which have passed `plainSection`, and adds their faults to `faults`. */
 export function plainFields(
   lines: readonly string[],
   maxFieldCount: number,

@@ -1,4 +1,4 @@
-// What must hold for every input, however hostile. Each check throws an AssertionError when it does not.
+// Properties of every input, however hostile. Each check throws an AssertionError if one does not hold.
 import assert from 'node:assert/strict';
 import { ChunkedScanner } from '../chunked-scanner.js';
 import type { HttpSyntaxCode } from '../errors.js';
@@ -18,7 +18,7 @@ import { plainRequest, plainResponse } from './plain-head.js';
 import type { PlainField } from './plain-lines.js';
 import { Random, seedOf } from './random.js';
 
-/** What became of an input: for counting. */
+/** The outcome of an input, for counting. */
 export type Verdict = 'accepted' | 'incomplete' | HttpSyntaxCode;
 
 type Outcome<T> =
@@ -26,7 +26,7 @@ type Outcome<T> =
   | { readonly kind: 'refused'; readonly code: HttpSyntaxCode }
   | { readonly kind: 'head'; readonly end: number; readonly head: T };
 
-/** Pieces of `text`: whole, one byte each, and cut at places that depend on the text alone. */
+/** Returns pieces of `text`: whole, one byte each, and split at places that depend on the text alone. */
 export function cuts(text: string): Buffer[][] {
   const bytes = Buffer.from(text, 'latin1');
   const random = new Random(seedOf(text));
@@ -46,10 +46,10 @@ function cutAtRandom(bytes: Buffer, random: Random): Buffer[] {
   return pieces;
 }
 
-// Bytes before `offset` belong to something else and must not be looked at: these would be mistaken most easily.
+// Bytes before `offset` belong to something else and must not be read: these would be mistaken most easily.
 const BEFORE = Buffer.from('\r\nHTTP/');
 
-/** Feeds `pieces` to a fresh reader, each behind other bytes, and parses the head once it is there. */
+/** Feeds `pieces` to a new reader, each behind other bytes, and parses the head once it is complete. */
 function readHead<T extends MessageHead>(
   pieces: readonly Buffer[],
   reader: HeadReader,
@@ -151,14 +151,14 @@ function checkHead<T extends MessageHead, P extends PlainRequest | PlainResponse
   return 'accepted';
 }
 
-/** Without what bare LFs change: written anew, they are CRLFs. */
+/** Removes the effect of bare LFs, which become CRLFs when rewritten. */
 function withCrlf<P extends PlainRequest | PlainResponse>(described: P): P {
   if (!('oddities' in described)) return described;
   const oddities = described.oddities.filter((code) => code !== 'BARE_LF');
   return { ...described, oddities, keepAlive: false };
 }
 
-/** The accessors of `Fields` agree with each other. */
+/** Checks that the accessors of `Fields` agree with each other. */
 function checkFields(fields: Fields): void {
   for (let i = 0; i < fields.count; i++) {
     const line = fields.text.slice(fields.lineStart(i), fields.lineEnd(i));
@@ -249,7 +249,7 @@ interface ScannedBody {
   readonly trailers: readonly PlainField[];
 }
 
-/** Feeds `pieces` to a fresh scanner. */
+/** Feeds `pieces` to a new scanner. */
 export function scanBody(
   pieces: readonly Buffer[],
   output: 'decoded' | 'encoded',

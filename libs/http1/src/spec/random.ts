@@ -1,4 +1,4 @@
-/** A seeded source of choices (mulberry32): the same seed makes the same inputs everywhere. */
+/** A seeded random source (mulberry32): the same seed gives the same inputs everywhere. */
 export class Random {
   private state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.state = seed >>> 0;
   }
 
-  /** A whole number from 0 to `limit - 1`. */
+  /** Returns an integer from 0 to `limit - 1`. */
   below(limit: number): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
@@ -18,13 +18,13 @@ export class Random {
     return choices[this.below(choices.length)];
   }
 
-  /** True once in `n` times. */
+  /** Returns true once in `n` times. */
   oneIn(n: number): boolean {
     return this.below(n) === 0;
   }
 }
 
-/** A seed that depends on every character, so that a check of the same input always cuts it the same way. */
+/** Returns a seed that depends on every character, so that a check of the same input always splits it the same way. */
 export function seedOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -1,8 +1,8 @@
-// One row or more for each way to be refused. `docs/http1.md` names the same codes.
+// At least one row for each reason to refuse. `docs/http1.md` lists the same codes.
 import type { HttpSyntaxCode } from '../errors.js';
 import type { HeadLimits } from '../limits.js';
 
-/** Small limits, so that a row can break them in a line. */
+/** Small limits, so that one line can exceed them. */
 export const TABLE_LIMITS: HeadLimits = { maxHeadBytes: 512, maxFieldCount: 8, maxTargetBytes: 64 };
 
 type Row = readonly [code: HttpSyntaxCode, what: string, text: string];
@@ -49,7 +49,7 @@ export const REFUSED_REQUESTS: readonly Row[] = [
   ['BAD_START_LINE', 'a two-digit minor version', line('GET / HTTP/1.10')],
   ['BAD_START_LINE', 'a version without a dot', line('GET / HTTP/1-1')],
   ['BAD_START_LINE', 'another protocol', line('OPTIONS / RTSP/1.0')],
-  ['BAD_METHOD', 'a method that is no token', line('G(T / HTTP/1.1')],
+  ['BAD_METHOD', 'a method that is not a token', line('G(T / HTTP/1.1')],
   ['BAD_METHOD', 'a tab after the method', line('GET\t/ HTTP/1.1')],
   ['BAD_METHOD', 'a method outside of ASCII', line('G\xc9T / HTTP/1.1')],
   ['METHOD_TOO_LONG', 'a method of 33 bytes', line(`${'A'.repeat(33)} / HTTP/1.1`)],
@@ -99,7 +99,7 @@ export const REFUSED_REQUESTS: readonly Row[] = [
   ['BAD_HOST', 'a port without a name', host(' :80')],
   ['BAD_HOST', 'nothing but a dot', host(' .')],
   ['BAD_HOST', 'a sign in front of a port', host(' a:+80')],
-  ['BAD_HOST', 'a port that is no number', host(' a:b')],
+  ['BAD_HOST', 'a port that is not a number', host(' a:b')],
   ['BAD_HOST', 'a port above 65535', host(' a:65536')],
   ['BAD_HOST', 'a port of six digits', host(' a:000080')],
   ['BAD_HOST', 'two ports', host(' a:80:80')],
@@ -119,7 +119,7 @@ export const REFUSED_REQUESTS: readonly Row[] = [
   ['BAD_HOST', 'an IPv6 address with a zone', host(' [fe80::1%25eth0]')],
   ['BAD_HOST', 'a future address form', host(' [v1.a]')],
   ['HOST_MISMATCH', 'absolute-form of another host', line('GET http://b/ HTTP/1.1')],
-  ['HOST_MISMATCH', 'absolute-form with a port that Host has not', line('GET http://a:80/ HTTP/1.1')],
+  ['HOST_MISMATCH', 'absolute-form with a port that Host does not have', line('GET http://a:80/ HTTP/1.1')],
   ['HOST_MISMATCH', 'absolute-form with user information', line('GET http://u@a/ HTTP/1.1')],
   ['HOST_MISMATCH', 'absolute-form without authority', line('GET http:///a HTTP/1.1')],
 
@@ -170,14 +170,14 @@ export const REFUSED_REQUESTS: readonly Row[] = [
     'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
   ],
 
-  ['BAD_CONNECTION', 'a field among options that are no tokens', get('Connection: x y\r\nX: 1')],
+  ['BAD_CONNECTION', 'a field among options that are not tokens', get('Connection: x y\r\nX: 1')],
   ['BAD_CONNECTION', 'a field as a quoted option', get('X: 1\r\nConnection: close, "X"')],
   [
     'BAD_CONNECTION',
     'a field with a parameter',
     get('Connection: Keep-Alive; timeout=5, cookie;q=1\r\nCookie: a=b'),
   ],
-  ['BAD_CONNECTION', '33 options that are no tokens', get(`Connection: ${'@,'.repeat(33)}`)],
+  ['BAD_CONNECTION', '33 options that are not tokens', get(`Connection: ${'@,'.repeat(33)}`)],
   ['BAD_CONNECTION', '33 options', get(`Connection: ${options(33)}`)],
   ['BAD_CONNECTION', '33 options in two fields', get(`Connection: ${options(32)}\r\nConnection: close`)],
   ['EXPECTATION_FAILED', 'an unknown expectation', post('Content-Length: 5\r\nExpect: 200-ok')],
@@ -204,7 +204,7 @@ export const REFUSED_RESPONSES: readonly Row[] = [
   ['BAD_STATUS', 'status 000', answer('HTTP/1.1 000 x')],
   ['BAD_STATUS', 'a status of two digits', answer('HTTP/1.1 20 OK')],
   ['BAD_STATUS', 'a status of four digits', answer('HTTP/1.1 2000 OK')],
-  ['BAD_STATUS', 'a status that is no number', answer('HTTP/1.1 abc')],
+  ['BAD_STATUS', 'a status that is not a number', answer('HTTP/1.1 abc')],
   ['BAD_STATUS', 'two spaces before the status', answer('HTTP/1.1  200 OK')],
   ['BAD_STATUS', 'a tab after the status', answer('HTTP/1.1 200\tOK')],
   ['BAD_STATUS', 'a reason without space', answer('HTTP/1.1 200OK')],

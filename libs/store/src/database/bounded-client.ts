@@ -1,18 +1,21 @@
 import { Client } from 'pg';
 
-/** A server that has not answered for this long answers no more: longer than its own limit for a statement, which is an answer. */
+/**
+ * A server that has not answered for this long no longer answers: this exceeds its own limit for a statement, after which it
+ * would report an error.
+ */
 export interface BoundedClientOptions {
   readonly connectMs: number;
   readonly answerMs: number;
 }
 
 /**
- * A class of connections that break when their server does not answer in time. pg itself would only give up the query
- * (`query_timeout`): the connection would go back to the pool as it is, and whoever has it next would wait again.
+ * Creates a class of connections that break if their server does not answer in time. pg itself would only abandon the query
+ * (`query_timeout`): the connection would return to the pool unchanged, and its next user would wait again.
  */
 export function boundedClient({ connectMs, answerMs }: BoundedClientOptions): typeof Client {
   return class BoundedClient extends Client {
-    /** Ends the wait that is under way; null while nothing is waited for. */
+    /** Ends the current wait; null while nothing is awaited. */
     private endWait: (() => void) | null = null;
 
     constructor(...[config]: ConstructorParameters<typeof Client>) {
@@ -21,15 +24,15 @@ export function boundedClient({ connectMs, answerMs }: BoundedClientOptions): ty
         this.endWait?.();
         this.endWait = null;
       };
-      // The pool connects what it makes.
+      // The pool connects the client it creates.
       this.wait(connectMs);
       this.on('connect', rest);
-      // Every query that was asked is answered.
+      // Every query has been answered.
       this.on('drain', rest);
       this.on('end', rest);
     }
 
-    /** `never` is what fits all of its many forms. */
+    /** `never` matches all of its overloads. */
     override query(...given: unknown[]): never {
       this.wait(answerMs);
       return (super.query as (...args: unknown[]) => unknown).apply(this, given) as never;
@@ -44,9 +47,9 @@ export function boundedClient({ connectMs, answerMs }: BoundedClientOptions): ty
 const STEPS = 5;
 
 /**
- * Calls `onEnd` after `ms`, in steps: a process that was too busy to read has not waited for its server, so a step that is late
+ * Calls `onEnd` after `ms`, in steps: a process that was too busy to read has not waited for its server, so a late step
  * counts once.
- * @returns what ends it before
+ * @returns a function that cancels it
  */
 function countDown(ms: number, onEnd: () => void): () => void {
   let left = STEPS;
@@ -59,7 +62,7 @@ function countDown(ms: number, onEnd: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** As a socket's own error that nothing came in time, so that Prisma understands it. */
+/** Returns the timeout error of a socket, which Prisma understands. */
 class NoAnswerError extends Error {
   readonly code = 'ETIMEDOUT';
   readonly syscall = 'read';

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe('lockDataDir', () => {
-  it('names this process while it holds the lock, and leaves nothing behind', async () => {
+  it('contains this process while it is held, and leaves no file behind', async () => {
     const unlock = await lockDataDir(lockFile);
     expect(JSON.parse(await readFile(lockFile, 'utf8'))).toMatchObject({ pid: process.pid });
     expect(await readdir(join(folder, 'data'))).toEqual(['postgres.lock']);
@@ -25,7 +25,7 @@ describe('lockDataDir', () => {
     )();
   });
 
-  it('is held once in a process', async () => {
+  it('is held only once in a process', async () => {
     const results = await Promise.allSettled([1, 2, 3].map(() => lockDataDir(lockFile)));
     const [unlock, ...others] = results.flatMap((result) =>
       result.status === 'fulfilled' ? [result.value] : [],
@@ -39,22 +39,22 @@ describe('lockDataDir', () => {
     await unlock();
   });
 
-  it('is refused while another process that lives holds it', async () => {
+  it('is refused while another living process holds it', async () => {
     await take({ pid: process.ppid, startedAt: null });
     const refused = lockDataDir(lockFile);
     await expect(refused).rejects.toBeInstanceOf(DataDirInUseError);
     await expect(refused).rejects.toMatchObject({ pid: process.ppid, lockFile });
-    // It is still the other's.
+    // The other process still holds it.
     expect(JSON.parse(await readFile(lockFile, 'utf8'))).toEqual({ pid: process.ppid, startedAt: null });
     expect(await readdir(join(folder, 'data'))).toEqual(['postgres.lock']);
   });
 
   it.each([
-    ['a process that is no more', () => ({ pid: endedPid(), startedAt: null })],
-    ['an earlier process with the number of one that lives', () => ({ pid: process.ppid, startedAt: '1' })],
+    ['a dead process', () => ({ pid: endedPid(), startedAt: null })],
+    ['an earlier process with the number of a living one', () => ({ pid: process.ppid, startedAt: '1' })],
     ['an earlier process with our number', () => ({ pid: process.pid, startedAt: null })],
-    ['nobody', () => ({})],
-    ['something that is no number', () => ({ pid: -1 })],
+    ['a lock without a holder', () => ({})],
+    ['something that is not a number', () => ({ pid: -1 })],
   ])('is taken over from %s', async (_who, holder) => {
     await take(holder());
     const unlock = await lockDataDir(lockFile);
@@ -63,7 +63,7 @@ describe('lockDataDir', () => {
     await unlock();
   });
 
-  it('is taken over when the file is no lock', async () => {
+  it('is taken over when the file is not a valid lock', async () => {
     await take({});
     await writeFile(lockFile, '{"pid":');
     const unlock = await lockDataDir(lockFile);

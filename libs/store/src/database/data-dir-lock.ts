@@ -16,16 +16,16 @@ export class DataDirInUseError extends Error {
 
 interface Holder {
   readonly pid: number;
-  /** When that process began, so that a later process with the same number is not taken for it; null where unknown. */
+  /** When that process began, so that a later process with the same number is not mistaken for it; null if unknown. */
   readonly startedAt: string | null;
 }
 
 const heldHere = new Set<string>();
 
 /**
- * Takes a lock file that names this process. A lock left by a process that is no more is taken over. It guards
- * processes of one machine that see each other's numbers.
- * @returns the way to give it back
+ * Takes a lock file that names this process. A lock left by a dead process is taken over. It protects processes of one
+ * machine that see each other's process ids.
+ * @returns a function that releases the lock
  * @throws DataDirInUseError while its holder lives
  */
 export async function lockDataDir(lockFile: string): Promise<() => Promise<void>> {
@@ -51,7 +51,7 @@ async function acquireLock(lockFile: string): Promise<void> {
     JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid) } satisfies Holder),
   );
   try {
-    // A link appears whole and only where there is none: nobody reads half a lock, and one of two takers wins.
+    // A link appears complete and only if there is none: no process reads half a lock, and only one of two takers wins.
     while (!(await tryLink(own, lockFile))) {
       const holder = await readHolder(lockFile);
       if (holder !== null && isAlive(holder)) throw new DataDirInUseError(lockFile, holder.pid);
@@ -62,7 +62,7 @@ async function acquireLock(lockFile: string): Promise<void> {
   }
 }
 
-/** Moves the lock away before it looks again, so that it cannot remove one that was taken in the meantime. */
+/** Moves the lock away before checking again, so that it cannot remove one that was taken in the meantime. */
 async function removeStale(lockFile: string): Promise<void> {
   const aside = `${lockFile}.${randomUUID()}`;
   try {
@@ -86,7 +86,7 @@ async function tryLink(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Null when the file is gone again or is no lock. */
+/** Null if the file is gone again or is not a lock. */
 async function readHolder(lockFile: string): Promise<Holder | null> {
   try {
     const { pid, startedAt } = JSON.parse(await readFile(lockFile, 'utf8')) as Partial<Holder>;
@@ -100,22 +100,22 @@ async function readHolder(lockFile: string): Promise<Holder | null> {
 }
 
 function isAlive({ pid, startedAt }: Holder): boolean {
-  // This process holds no lock it does not know of: one with its number is from before a container's restart.
+  // This process does not hold it: a lock with our process id is from before a restart of the container.
   if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: it lives, and is somebody else's.
+    // EPERM: the process lives, and belongs to another user.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   return startedAt === null || startedAt === startOf(pid);
 }
 
-/** Start time of a process in clock ticks since boot (proc(5), `stat` field 22); null where there is no /proc. */
+/** Returns the start time of a process in clock ticks since boot (proc(5), `stat` field 22); null without /proc. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Field 2 is the program's name in parentheses and may hold anything: count from behind it.
+    // Field 2 is the program's name in parentheses and may contain anything: count from behind it.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
   } catch {
     return null;

@@ -11,10 +11,10 @@ type ReadCluster = () => Promise<Blob | null>;
 const none: ReadCluster = async () => null;
 
 /**
- * Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use. What was written
- * outlives the process however it ends, but not a power cut: PGlite does not wait for the disk.
- * @param dataDir a directory, made when missing, or `memory` for a database that ends with the process
- * @param readCluster what a new database begins as: a tar file of `dumpEmbedded`, or null for an empty one
+ * Opens Postgres inside this process, in `<dataDir>/postgres`, which only one process at a time may use. Written data
+ * survives the end of the process, however it ends, but not a power failure: PGlite does not wait for the disk.
+ * @param dataDir a directory, created if missing, or `memory` for a database that ends with the process
+ * @param readCluster initial content of a new database: a tar file of `dumpEmbedded`, or null for an empty one
  * @throws DataDirInUseError
  */
 export async function openEmbedded(dataDir: string, readCluster: ReadCluster = none): Promise<Database> {
@@ -29,13 +29,13 @@ export async function openEmbedded(dataDir: string, readCluster: ReadCluster = n
   }
 }
 
-/** A tar file of the data directory of a new Postgres in memory to which `prepare` has done something. */
+/** Returns a tar file of the data directory of a new Postgres in memory, after `prepare`. */
 export async function dumpEmbedded(prepare: (database: Database) => Promise<void>): Promise<Blob> {
   const db = await PGlite.create();
   const database = embed(db, async () => {});
   try {
     await prepare(database);
-    // Leaves nothing to recover, which each copy would have to do.
+    // Leaves no recovery work, which each copy would have to repeat.
     await db.exec('CHECKPOINT');
     return await db.dumpDataDir('none');
   } finally {
@@ -45,7 +45,7 @@ export async function dumpEmbedded(prepare: (database: Database) => Promise<void
 
 async function openDirectory(directory: string, readCluster: ReadCluster): Promise<PGlite> {
   if (!existsSync(directory)) {
-    // Made elsewhere and moved, so that a first start that is interrupted leaves nothing half-made behind.
+    // Created elsewhere and moved, so that an interrupted first start leaves nothing half-made behind.
     const fresh = `${directory}.new`;
     await rm(fresh, { recursive: true, force: true });
     await (await createCluster(readCluster, fresh)).close();
@@ -65,11 +65,11 @@ async function createCluster(readCluster: ReadCluster, directory?: string): Prom
 
 function embed(db: PGlite, afterClose: () => Promise<void>): Database {
   const pool = new Pool({
-    // PGlite has one session. The pool makes the others wait, without a limit of time: this process is the server.
+    // PGlite has one session. The pool makes other callers wait, without a time limit: this process is the server.
     max: 1,
     idleTimeoutMillis: 0,
     stream: () => new PGliteStream(db),
-    // All of these would otherwise come from PG* variables of the environment.
+    // Otherwise these would come from PG* variables of the environment.
     host: 'localhost',
     user: 'postgres',
     database: 'postgres',

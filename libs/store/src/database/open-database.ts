@@ -1,19 +1,19 @@
 import type { Database } from './database.js';
 import { connectServer } from './postgres-server.js';
 
-/** Where the data is: a server when there is a URL, else embedded in `dataDir` (`memory`: nowhere). */
+/** Location of the data: a server if there is a URL, else embedded in `dataDir` (`memory`: not stored). */
 export interface DatabaseLocation {
   readonly databaseUrl?: string | undefined;
   readonly dataDir: string;
 }
 
-/** @param readCluster what a new embedded database begins as; absent: it is empty */
+/** @param readCluster initial content of a new embedded database; absent: empty */
 export async function openDatabase(
   { databaseUrl, dataDir }: DatabaseLocation,
   readCluster?: () => Promise<Blob | null>,
 ): Promise<Database> {
   if (databaseUrl !== undefined) return connectServer(databaseUrl);
-  // Loaded only where it is used: it brings a whole Postgres.
+  // Loaded only if used: it contains a whole Postgres.
   const { openEmbedded } = await import('./embedded-postgres.js');
   return openEmbedded(dataDir, readCluster);
 }

@@ -17,9 +17,9 @@ afterAll(async () => {
 });
 
 describe('PGliteStream', () => {
-  it('answers the same wherever its input is cut', async () => {
+  it('answers the same wherever its input is split', async () => {
     const input = Buffer.concat([startup(), message('Q', 'SELECT 42 AS answer\0'), message('X', '')]);
-    // The first answer of a session tells more of its parameters than the later ones.
+    // The first response of a session reports more parameters than later ones.
     await exchange([input]);
     const whole = await exchange([input]);
     expect(whole.toString('latin1')).toContain('answer');
@@ -30,12 +30,12 @@ describe('PGliteStream', () => {
     expect(await exchange(Array.from(input, (byte) => Buffer.from([byte])))).toEqual(whole);
   });
 
-  it('rolls back what a client that went away left open', async () => {
+  it('rolls back what a disconnected client left open', async () => {
     await pool.query('CREATE TABLE left_open (n int)');
     const client = await pool.connect();
     await client.query('BEGIN');
     await client.query('INSERT INTO left_open VALUES (1)');
-    // The pool throws the connection away, as after a time-out.
+    // The pool discards the connection, as after a timeout.
     client.release(true);
     const { rows } = await pool.query('SELECT count(*)::int AS rows FROM left_open');
     expect(rows).toEqual([{ rows: 0 }]);
@@ -51,21 +51,21 @@ describe('PGliteStream', () => {
     expect(rows[0].text === text).toBe(true);
   });
 
-  it('goes on after errors', async () => {
+  it('continues after errors', async () => {
     await expect(pool.query('SELECT nonsense')).rejects.toMatchObject({ code: '42703' });
     await expect(pool.query('SELECT $1::int', ['x'])).rejects.toMatchObject({ code: '22P02' });
     await expect(pool.query("SELECT 1; SELECT 'x'::int")).rejects.toMatchObject({ code: '22P02' });
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
-  it('answers queries in the order they were asked, also many at once', async () => {
+  it('answers queries in the order they were sent, even many at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, n) => pool.query<{ n: number }>('SELECT $1::int AS n', [n])),
     );
     expect(answers.map(({ rows }) => rows[0].n)).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
-  it('keeps nothing of the answers', async () => {
+  it('does not keep the responses', async () => {
     const ask = async (times: number): Promise<void> => {
       for (let n = 0; n < times; n++)
         await pool.query('SELECT $1::int AS n, repeat($2, 1000) AS text', [n, 'x']);
@@ -76,7 +76,7 @@ describe('PGliteStream', () => {
     expect((await liveBytes()) - before).toBeLessThan(500_000);
   });
 
-  it('leaves the exit status of the process alone', () => {
+  it('does not change the exit status of the process', () => {
     expect(process.exitCode).toBeUndefined();
   });
 });
@@ -92,7 +92,7 @@ function openPool(): Pool {
   });
 }
 
-/** Everything the server sends for these pieces of input, which end with Terminate. */
+/** Returns everything the server sends for these pieces of input, which end with Terminate. */
 async function exchange(pieces: readonly Buffer[]): Promise<Buffer> {
   const stream = new PGliteStream(db);
   const output: Buffer[] = [];

@@ -1,10 +1,10 @@
 /**
- * The socket of a `pg` client whose server is PGlite in this process. Both kinds of database thus share one driver:
- * its conversions, its errors, its transactions.
+ * The socket of a `pg` client whose server is PGlite in this process. Both kinds of database thus share one driver: its
+ * conversions, its errors, its transactions.
  *
- * PGlite has one session and runs a message to its end before it returns, so at most one stream may be in use at a
- * time. Messages are handed over whole and only up to one that asks for an answer, because PGlite ends each call
- * with ReadyForQuery. Message formats: PostgreSQL manual, "Message Formats".
+ * PGlite has one session and processes a message completely before it returns, so at most one stream may be in use at a
+ * time. Messages are passed on whole and only up to one that requires an answer, because PGlite ends each call with
+ * ReadyForQuery. Message formats: PostgreSQL manual, "Message Formats".
  */
 import { Duplex } from 'node:stream';
 import type { PGlite } from '@electric-sql/pglite';
@@ -24,7 +24,7 @@ export class PGliteStream extends Duplex {
     this.db = db;
   }
 
-  // What `pg` calls on a net.Socket.
+  // The part of net.Socket that `pg` uses.
   connect(): this {
     queueMicrotask(() => this.emit('connect'));
     return this;
@@ -43,12 +43,12 @@ export class PGliteStream extends Duplex {
   }
 
   override _read(): void {
-    // Answers are pushed as they come; the client has at most one query under way.
+    // Answers are pushed as they come; the client has at most one pending query.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    // As on a socket, no answer comes before the write has returned: the client's parser is not re-entrant. Waiting
-    // for the next turn of the event loop also lets the network have its turn between two queries.
+    // As on a socket, no answer comes before the write has returned: the client's parser is not re-entrant. Waiting for the
+    // next turn of the event loop also gives the network a turn between two queries.
     setImmediate(() => void this.receive(chunk, done));
   }
 
@@ -70,7 +70,7 @@ export class PGliteStream extends Duplex {
   private async start(): Promise<void> {
     if (this.pending.length < 4 || this.pending.length < this.pending.readUInt32BE(0)) return;
     const length = this.pending.readUInt32BE(0);
-    // A client that gave up amid a transaction leaves it open in the one session.
+    // A client that disconnects amid a transaction leaves it open in the one session.
     if (this.db.isInTransaction()) await this.ask(ROLLBACK);
     this.isStarted = true;
     await this.exchange(length);
@@ -80,7 +80,7 @@ export class PGliteStream extends Duplex {
     if (!this.isStarted) return;
     const length = answeredLength(this.pending);
     if (length > 0) await this.exchange(length);
-    // Not for PGlite: it would end the session that the next client needs.
+    // Not forwarded to PGlite: it would end the session that the next client needs.
     if (this.pending[0] === TERMINATE) this.push(null);
   }
 
@@ -91,8 +91,8 @@ export class PGliteStream extends Duplex {
   }
 
   /**
-   * Returns what PGlite answers. Of its calls, only this one keeps nothing: `execProtocolRaw` and `execProtocolRawSync` also
-   * parse each answer and add it to a list that nobody empties. PGlite has answered when the call returns its promise.
+   * Returns PGlite's answer. This is the only call that keeps nothing: `execProtocolRaw` and `execProtocolRawSync` also
+   * parse each answer and add it to a list that is never emptied. PGlite has answered when the call returns its promise.
    */
   private async ask(request: Uint8Array): Promise<readonly Buffer[]> {
     const answers: Buffer[] = [];
@@ -103,7 +103,7 @@ export class PGliteStream extends Duplex {
   }
 }
 
-/** How many bytes of `buffer` are whole messages up to the last one that is answered, before any Terminate. */
+/** Returns how many bytes of `buffer` are whole messages up to the last one that is answered, before any Terminate. */
 function answeredLength(buffer: Buffer): number {
   let answered = 0;
   let start = 0;

@@ -4,17 +4,17 @@ import type { Database } from './database.js';
 
 interface PoolLimits {
   readonly connections: number;
-  /** For a connection of the pool. */
+  /** Limit of waiting for a connection of the pool. */
   readonly waitMs: number;
-  /** For a new connection. */
+  /** Limit for opening a connection. */
   readonly connectMs: number;
-  /** The server's own limit for a statement, locks that it waits for included. */
+  /** The server's own limit for a statement, including waits for locks. */
   readonly statementMs: number;
-  /** Longer than the server's own limit: it ends the wait for a server that no longer answers at all. */
+  /** Exceeds the server's own limit: it ends the wait for a server that no longer answers at all. */
   readonly answerMs: number;
 }
 
-/** Callers are answered within five seconds, if only with a 503: they wait, connect, or ask a server that has stalled. */
+/** Callers get an answer within five seconds, even if only a 503: waiting, connecting, or a stalled server included. */
 const FOR_CALLERS: PoolLimits = {
   connections: 10,
   waitMs: 2_500,
@@ -34,10 +34,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
 /** How long to wait for another process that migrates the same database. */
 const MIGRATION_LOCK_TIMEOUT_MS = 120_000;
-/** Two keys of our own: Prisma's engine takes a lock with one. */
+/** Two keys of our own: Prisma's engine locks with one. */
 const MIGRATION_LOCK = [4_702, 1] as const;
 
-/** A Postgres server. Connects with the first query, so a wrong address is known only then. */
+/** A Postgres server. It connects with the first query, so a wrong address shows only then. */
 export function connectServer(databaseUrl: string): Database {
   const shared = {
     connectionString: databaseUrl,
@@ -80,10 +80,10 @@ export function connectServer(databaseUrl: string): Database {
   };
 }
 
-/** Returns a pool that outlives the connections it loses. */
+/** Returns a pool that survives the connections it loses. */
 export function openPool(config: PoolConfig): Pool {
   const pool = new Pool(config);
-  // A connection that breaks while idle is replaced by the next query. Without a listener it would end the process.
+  // The next query replaces a connection that breaks while idle. Without a listener it would end the process.
   pool.on('error', () => {});
   return pool;
 }

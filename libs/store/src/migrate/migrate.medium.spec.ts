@@ -20,8 +20,8 @@ afterEach(async () => {
 });
 
 describe('the migrations folder', () => {
-  it('leads to schema.prisma', async () => {
-    // What this prints is missing: npm run db:migration -- <name>
+  it('results in schema.prisma', async () => {
+    // If this prints SQL, run: npm run db:migration -- <name>
     expect(await diffMigrations(findPrismaFolder())).toBeNull();
   });
 
@@ -60,7 +60,7 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
     const migrated =
       kind === 'server' ? openServer(inject('migratedDatabase')) : openEmbedded(() => readMigratedCluster());
     const database = await migrated;
-    // Nothing is left to do, unless the build has made no embedded one.
+    // Nothing is left to do, unless the build has created no embedded cluster.
     await migrate(database);
     return database;
   };
@@ -90,7 +90,7 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
     await expect(again).rejects.toThrow(name);
   });
 
-  it('leaves nothing of a migration that fails, and says so until it is set right', async () => {
+  it('rolls back a failing migration, and reports it until it is fixed', async () => {
     const folder = await copyPrismaFolder();
     const database = await openMigrated();
     const broken = await addMigration(
@@ -111,7 +111,7 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
     expect(await migrate(database, folder)).toEqual(['20990101000000_broken']);
   });
 
-  it('leaves a database alone that is ahead of the program', async () => {
+  it('does not change a database that is newer than the program', async () => {
     const folder = await copyPrismaFolder();
     const database = await openMigrated();
     await addMigration(folder, '20990101000000_newer', 'CREATE TABLE newer ();');
@@ -120,9 +120,9 @@ describe.each(['embedded', 'server'] as const)('migrate (%s)', (kind) => {
   });
 });
 
-// A process that starts while another one migrates sees a migration that has begun and not finished: it has to wait for
-// the lock, not take the other for dead.
-it('waits for a migration that another process is in the middle of', async () => {
+// A process that starts during a migration sees one that has begun and not finished: it must wait for the lock, not treat
+// the other as failed.
+it('migrate waits for another process that is migrating', async () => {
   const database = await openServer(inject('migratedDatabase'));
   const [{ name: first }] = await readMigrations(findPrismaFolder());
   const begun = 'UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = $1';
@@ -134,7 +134,7 @@ it('waits for a migration that another process is in the middle of', async () =>
     late.catch(() => {});
     const waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     while ((await pool.query(waiting)).rowCount === 0) {
-      // Rejects instead when it does not wait.
+      // Rejects if it does not wait.
       await Promise.race([late, new Promise((resolve) => setImmediate(resolve))]);
     }
     await pool.query(finished, [first]);
@@ -159,17 +159,17 @@ describe('createStore', () => {
     await Promise.all(stores.map((store) => store.ping()));
   });
 
-  it('keeps everything on a server when it is closed and opened again', async () => {
+  it('keeps everything on a server after reopening', async () => {
     const { url, drop } = await createTestDatabase(inject('databaseUrl'));
     cleanUp.push(drop);
     await expectKept({ databaseUrl: url, dataDir: 'memory' });
   });
 
-  it('keeps everything in a data directory when it is closed and opened again', async () => {
+  it('keeps everything in a data directory after reopening', async () => {
     await expectKept({ dataDir: await makeFolder() });
   });
 
-  it('refuses a server that is not there, in bounded time', async () => {
+  it('refuses an unreachable server, in bounded time', async () => {
     const before = performance.now();
     await expect(
       createStore({ databaseUrl: 'postgresql://nobody@127.0.0.1:1/none', dataDir: 'memory' }),
@@ -177,7 +177,7 @@ describe('createStore', () => {
     expect(performance.now() - before).toBeLessThan(10_000);
   });
 
-  it('rejects pings and queries when the server has gone, and works again when it is back', async () => {
+  it('rejects pings and queries while the server is down, and works again when it is back', async () => {
     const { url, drop } = await createTestDatabase(inject('databaseUrl'));
     cleanUp.push(drop);
     const store = await createStore({ databaseUrl: url, dataDir: 'memory' });

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Database } from '../database/database.js';
 import { findPrismaFolder, readMigrations, type Migration } from './migrations-folder.js';
 
-/** The database cannot be brought to the schema of this program. */
+/** The database cannot be migrated to the schema of this program. */
 export class MigrationError extends Error {
   readonly code = 'MIGRATION_FAILED';
 }
@@ -20,10 +20,10 @@ interface AppliedMigration {
 const UNDEFINED_TABLE = '42P01';
 
 /**
- * Applies the migrations that `database` does not have, in order. Of several processes at once one applies them and
- * the others wait. A database that is ahead of this program is left as it is, so that the program can be rolled back.
+ * Applies the missing migrations to `database`, in order. Of several concurrent processes one applies them and the others
+ * wait. A database that is newer than this program is left unchanged, so that the program can be rolled back.
  * @returns the names of the applied ones
- * @throws MigrationError when one fails, failed before, or was edited after it was applied
+ * @throws MigrationError if one fails, failed before, or was edited after it was applied
  */
 export async function migrate(database: Database, prismaFolder = findPrismaFolder()): Promise<string[]> {
   const migrations = await readMigrations(prismaFolder);
@@ -35,7 +35,9 @@ export async function migrate(database: Database, prismaFolder = findPrismaFolde
   });
 }
 
-/** Whether nothing is left to do. What is wrong is for who holds the lock: another process may be at it right now. */
+/**
+ * Reports whether nothing is left to do. Problems are left to the holder of the lock: another process may be migrating now.
+ */
 async function hasAll(pool: Pool, migrations: readonly Migration[]): Promise<boolean> {
   const applied = new Map((await readApplied(pool)).map((row) => [row.migration_name, row]));
   return migrations.every(({ name, checksum }) => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-test('without a build there is none, and a first start makes its own', () => {
+test('readMigratedCluster returns null without a build, and a first start creates its own', () => {
   expect(beforeBuild).toBeNull();
 });
 
@@ -36,7 +36,7 @@ test.each(['memory', 'directory'])('a new database in %s begins with the current
   }
 });
 
-test('what was made for other migrations is not used', async () => {
+test('readMigratedCluster ignores a cluster made for other migrations', async () => {
   const first = join(prismaFolder, 'migrations', '20261120224716_init', 'migration.sql');
   await appendFile(first, '-- edited\n');
   expect(await readMigratedCluster(prismaFolder)).toBeNull();

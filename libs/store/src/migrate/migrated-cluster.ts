@@ -1,6 +1,6 @@
 /**
- * An embedded Postgres as a first start wants it: initialised, and brought to the current schema. It is the same for
- * everybody and takes seconds to make, so the build makes it once, and first starts unpack it.
+ * An embedded Postgres for first starts: initialized, and with the current schema. It is the same everywhere and takes
+ * seconds to create, so the build creates it once, and first starts unpack it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -11,28 +11,28 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { migrate } from './migrate.js';
 import { findPrismaFolder, readMigrations } from './migrations-folder.js';
 
-/** One piece: by pieces of zlib's own size, unpacking takes three times as long. Bytes. */
+/** Bytes per piece: with zlib's default size, unpacking takes three times as long. */
 const UNPACKED_BYTES = 64 * 1024 * 1024;
 
-/** A tar file of its data directory; null when the build made none for these migrations and this PGlite. */
+/** Returns a tar file of its data directory; null if the build created none for these migrations and this PGlite. */
 export async function readMigratedCluster(prismaFolder = findPrismaFolder()): Promise<Blob | null> {
   const path = await migratedClusterPath(prismaFolder);
   if (!existsSync(path)) return null;
   return new Blob([gunzipSync(await readFile(path), { chunkSize: UNPACKED_BYTES })]);
 }
 
-/** Makes it, unless it is there. Part of the build. */
+/** Creates the cluster unless it exists. Part of the build. */
 export async function writeMigratedCluster(prismaFolder = findPrismaFolder()): Promise<void> {
   const path = await migratedClusterPath(prismaFolder);
   if (existsSync(path)) return;
-  // Loaded only where it is used, as in `openDatabase`.
+  // Loaded only if used, as in `openDatabase`.
   const { dumpEmbedded } = await import('../database/embedded-postgres.js');
   const tar = await dumpEmbedded(async (database) => void (await migrate(database, prismaFolder)));
   const folder = dirname(path);
-  // Of other migrations or another PGlite: never read again.
+  // Files for other migrations or another PGlite are never read again.
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  // Moved into place: another process may look for it right now.
+  // Moved into place: another process may be reading right now.
   const unfinished = `${path}.${process.pid}`;
   await writeFile(unfinished, gzipSync(await tar.arrayBuffer()));
   await rename(unfinished, path);

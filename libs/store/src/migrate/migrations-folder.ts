@@ -5,14 +5,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface Migration {
-  /** `<UTC timestamp>_<name>`: the name of its folder, and its place in the order. */
+  /** `<UTC timestamp>_<name>`: the name of its folder, which determines the order. */
   readonly name: string;
   readonly script: string;
   /** SHA-256 of the script, lower-case hex, as Prisma records it. */
   readonly checksum: string;
 }
 
-/** The `prisma` folder: above this file, whether it runs from dist/ or from the sources. */
+/** The `prisma` folder: above this file, both in dist/ and in the sources. */
 export function findPrismaFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'prisma', 'schema.prisma'))) {
@@ -23,7 +23,7 @@ export function findPrismaFolder(): string {
   return join(folder, 'prisma');
 }
 
-/** The migrations in the order they apply in. */
+/** Returns the migrations in the order in which they apply. */
 export async function readMigrations(prismaFolder: string): Promise<Migration[]> {
   const entries = await readdir(join(prismaFolder, 'migrations'), { withFileTypes: true });
   const names = entries

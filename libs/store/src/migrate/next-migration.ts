@@ -8,7 +8,7 @@ const NAME = /^[a-z][a-z0-9_]{0,59}$/;
 const LOCK_FILE =
   '# Written by db:migration. Names the kind of database that the migrations are for.\nprovider = "postgresql"\n';
 
-/** The SQL that leads from the migrations to the schema, or null when they agree. */
+/** Returns the SQL from the migrations to the schema, or null if they agree. */
 export async function diffMigrations(prismaFolder: string): Promise<string | null> {
   const path = join(prismaFolder, 'schema.prisma');
   const content = await readFile(path, 'utf8');
@@ -33,7 +33,7 @@ export async function diffMigrations(prismaFolder: string): Promise<string | nul
 /**
  * Writes the next migration.
  * @param name lower-case letters, digits and underscores
- * @returns its folder, or null when nothing changed
+ * @returns its folder, or null if nothing changed
  */
 export async function writeMigration(prismaFolder: string, name: string, now: Date): Promise<string | null> {
   if (!NAME.test(name)) {

@@ -1,6 +1,6 @@
 /**
- * Prisma's schema engine as WebAssembly. The CLI would fetch a native one from the network; this one comes with the
- * packages and works on any driver adapter.
+ * Prisma's schema engine as WebAssembly. The CLI would download a native one; this one is part of the packages and works
+ * with any driver adapter.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -17,10 +17,10 @@ import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { DatabaseError, types, type Pool, type QueryConfig } from 'pg';
 import type { Migration } from './migrations-folder.js';
 
-/** Compares and applies everything: no table is somebody else's. */
+/** Compares and applies all tables: none belongs to another program. */
 export const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
-// The compiler's library for Node has no types of it.
+// The compiler's library for Node has no types for it.
 declare const WebAssembly: {
   instantiate(bytes: Uint8Array, imports: object): Promise<{ instance: { exports: object } }>;
 };
@@ -30,13 +30,13 @@ let loaded: Promise<void> | null = null;
 export interface SchemaEngineOptions {
   /** Text of schema.prisma. */
   readonly schema: string;
-  /** The database; stays the caller's to close. */
+  /** The database; the caller closes it. */
   readonly pool: Pool;
-  /** An empty database to try migrations in, which only `diff` does. May be the same. */
+  /** An empty database for trying migrations, which only `diff` does. May be the same. */
   readonly scratch?: Pool;
 }
 
-/** An engine for one database. Call `free` when done. */
+/** Creates an engine for one database. Call `free` when done. */
 export async function openSchemaEngine({
   schema,
   pool,
@@ -56,7 +56,7 @@ export async function openSchemaEngine({
   return bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, adapter);
 }
 
-/** The form in which the engine takes the migrations. */
+/** The form in which the engine accepts the migrations. */
 export function toMigrationList(prismaFolder: string, migrations: readonly Migration[]): MigrationList {
   return {
     baseDir: join(prismaFolder, 'migrations'),
@@ -69,7 +69,7 @@ export function toMigrationList(prismaFolder: string, migrations: readonly Migra
   };
 }
 
-/** What the package leaves to a bundler: connects the module with its JavaScript side. */
+/** The part that the package leaves to a bundler: connects the module with its JavaScript side. */
 async function load(): Promise<void> {
   const path = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const bytes = await readFile(path.replace(/\.js$/, '.wasm'));
@@ -77,7 +77,7 @@ async function load(): Promise<void> {
     './schema_engine_bg.js': { ...bindings, ...timersThatDoNotHold() },
   });
   bindings.__wbg_set_wasm(instance.exports);
-  // Where the engine says why, before a fault of its own ends it.
+  // The engine reports the reason here before an internal fault ends it.
   Object.assign(globalThis, {
     PRISMA_WASM_PANIC_REGISTRY: {
       set_message(message: string): never {
@@ -88,7 +88,7 @@ async function load(): Promise<void> {
   (instance.exports as { __wbindgen_start(): void }).__wbindgen_start();
 }
 
-/** The engine leaves a timer of ten seconds behind, for which no process should have to wait before it can end. */
+/** The engine leaves a timer of ten seconds behind, which must not delay the end of the process. */
 function timersThatDoNotHold(): Record<string, unknown> {
   const names = Object.keys(bindings).filter((name) => name.startsWith('__wbg_setTimeout_'));
   return Object.fromEntries(names.map((name) => [name, startTimerThatDoesNotHold]));
@@ -98,7 +98,7 @@ function startTimerThatDoesNotHold(callback: () => void, ms: number): NodeJS.Tim
   return setTimeout(callback, ms).unref();
 }
 
-/** The driver adapter, corrected in the two places where it falls short of what the engine asks of it. */
+/** The driver adapter, corrected in two places where it does not fulfill the engine's requests. */
 async function migrationAdapter(pool: Pool): Promise<SqlDriverAdapter> {
   const charColumns = new WeakMap<unknown[], number[]>();
   const adapter = await new PrismaPg(charsAsText(pool, charColumns)).connect();
@@ -109,8 +109,8 @@ async function migrationAdapter(pool: Pool): Promise<SqlDriverAdapter> {
       result.columnTypes[column] = ColumnTypeEnum.Character;
     return result;
   };
-  // One simple query, which Postgres runs as one transaction. The adapter's own way cuts a script at every
-  // semicolon, also those inside strings and functions, and leaves half of it behind when one piece fails.
+  // One simple query, which Postgres runs as one transaction. The adapter's own way splits a script at every semicolon, even
+  // inside strings and functions, and leaves half of it behind if one piece fails.
   adapter.executeScript = async (script) => {
     try {
       await pool.query(script);
@@ -124,7 +124,7 @@ async function migrationAdapter(pool: Pool): Promise<SqlDriverAdapter> {
 }
 
 /**
- * `pool`, with columns of type "char" shown as text: the adapter refuses the type, and the catalogue is full of it.
+ * Wraps `pool` to return columns of type "char" as text: the adapter refuses the type, which the catalog uses often.
  * @param charColumns receives, for the rows of each result, which columns these were
  */
 function charsAsText(pool: Pool, charColumns: WeakMap<unknown[], number[]>): Pool {

@@ -1,6 +1,6 @@
 /**
- * `npm run db:migration -- <name>`: writes the migration from what prisma/migrations leads to, to what
- * prisma/schema.prisma says. Needs no database and no network.
+ * `npm run db:migration -- <name>`: writes the migration from the state of prisma/migrations to prisma/schema.prisma. Needs
+ * no database and no network.
  */
 import { findPrismaFolder } from './migrations-folder.js';
 import { writeMigration } from './next-migration.js';

@@ -16,7 +16,7 @@ import { isStorable } from '../text.js';
 import { lockTeam, refuseBeyond } from './lock-team.js';
 import { lockTeamAs, scopesOfKey, type Standing } from './standing.js';
 
-// A hash stays in the database: nothing outside compares it.
+// A hash stays in the database: no code outside compares it.
 const withoutHash = { hash: true } as const;
 
 export class PrismaApiKeyRepository implements ApiKeyRepository {
@@ -127,7 +127,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
     });
     const revoked: { id: string; teamId: string }[] = [];
     for (const { teamId } of memberships) {
-      // A key that a key makes has the power of the same person, so these are all of them.
+      // A key created by a key has the permissions of the same person, so these are all of them.
       const keys = await this.client.$transaction(async (tx) => {
         await lockTeam(tx, teamId);
         return tx.apiKey.updateManyAndReturn({
@@ -164,8 +164,8 @@ export function usableApiKey(now: Date) {
 }
 
 /**
- * The keys of these ids in this team, and every key that one of them made, or one made by that. Only keys that are there
- * when the team's lock is held stay all of them.
+ * The keys with these ids in this team, and every key that one of them created, directly or indirectly. The set is complete
+ * only for keys that exist when the team's lock is held.
  */
 export async function withDescendants(
   tx: TransactionClient,
@@ -189,7 +189,7 @@ export async function revokeAll(tx: TransactionClient, ids: readonly string[], a
   return revoked.map(({ id }) => id);
 }
 
-/** Those that end earlier keep their end. */
+/** Keys that end earlier keep their end. */
 async function expireAll(tx: TransactionClient, ids: readonly string[], at: Date): Promise<void> {
   await tx.$executeRaw`
     UPDATE api_key SET expires_at = LEAST(expires_at, ${at}) WHERE id = ANY(${ids}::uuid[])`;
@@ -205,7 +205,7 @@ async function refuseBeyondLimit(
   await refuseBeyond('api keys', max, () => tx.apiKey.count({ where }));
 }
 
-/** A key ends no later than the key that makes it. */
+/** A key ends no later than the key that creates it. */
 function madeBy({ userId, apiKeyId, expiresAt }: Standing, draft: ApiKeyDraft): ApiKeyDraft {
   const outlives = expiresAt !== null && (draft.expiresAt === null || draft.expiresAt > expiresAt);
   return {
@@ -231,6 +231,6 @@ export async function insertApiKey(
 }
 
 function toApiKey(row: Omit<ApiKey, 'scopes'> & { scopes: string[] }): ApiKey {
-  // A scope that this version does not know permits nothing here.
+  // An unknown scope, as of a newer version, has no effect here.
   return { ...row, scopes: API_KEY_SCOPES.filter((scope) => row.scopes.includes(scope)) };
 }

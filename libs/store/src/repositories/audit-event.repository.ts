@@ -98,7 +98,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
     return found.flat();
   }
 
-  /** What people call whoever acts; of keys that are revoked and people who have left too. */
+  /** The names of actors, including revoked keys and people who have left. */
   private async nameOf(teamId: string, { kind, id }: Actor): Promise<string | null> {
     if (id === null || !isUuid(id)) return null;
     if (kind === 'api-key') {

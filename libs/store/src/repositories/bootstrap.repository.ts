@@ -3,7 +3,7 @@ import type { Client } from '../client.js';
 import { newId } from '../ids.js';
 import { insertApiKey } from './api-key.repository.js';
 
-// Any number that no other advisory lock of this database uses; the migrations' lock has two keys.
+// Any number unused by other advisory locks of this database; the migrations' lock has two keys.
 const BOOTSTRAP_LOCK = 4_702_001;
 
 export class PrismaBootstrapRepository implements BootstrapRepository {

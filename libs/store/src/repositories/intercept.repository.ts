@@ -73,7 +73,7 @@ export class PrismaInterceptRepository implements InterceptRepository {
   async remove(teamId: string, id: string): Promise<string[] | null> {
     if (!isUuid(teamId) || !isStorable(id)) return null;
     return this.client.$transaction(async (tx) => {
-      // The lock keeps new previews out until the hostnames are read and the intercept is gone.
+      // The lock keeps new previews out until the hostnames are read and the intercept is removed.
       const found = await tx.$queryRaw<unknown[]>`
         SELECT 1 AS found FROM intercept WHERE team_id = ${teamId}::uuid AND id = ${id} FOR UPDATE`;
       if (found.length === 0) return null;
@@ -89,7 +89,7 @@ export class PrismaInterceptRepository implements InterceptRepository {
   }
 }
 
-/** Stores a new intercept, on its own or as part of a transaction. Null when there is no such traffic manager. */
+/** Stores a new intercept, on its own or as part of a transaction. Null if there is no such traffic manager. */
 export async function insertIntercept(
   client: Client | TransactionClient,
   teamId: string,

@@ -128,7 +128,7 @@ export class PrismaInvitationRepository implements InvitationRepository {
     const { teamId } = invitation;
     return this.client.$transaction(async (tx) => {
       await lockTeam(tx, teamId);
-      // Their row is locked as well: it is what their teams are counted behind.
+      // Locks their row as well: it guards the count of their teams.
       const [user] = await tx.$queryRaw<{ email: string }[]>`
         SELECT email FROM "user" WHERE id = ${userId}::uuid FOR NO KEY UPDATE`;
       if (user === undefined || user.email !== invitation.email) return null;
@@ -168,7 +168,7 @@ export class PrismaInvitationRepository implements InvitationRepository {
 
 class HasAccountError extends Error {}
 
-/** Removes the invitation: of two that accept at once, one finds it gone. */
+/** Removes the invitation: of two concurrent acceptances, one finds it gone. */
 async function useUp(
   tx: TransactionClient,
   { id }: Invitation,

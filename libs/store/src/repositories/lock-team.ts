@@ -2,8 +2,8 @@ import { TeamLimitError } from '@culvert/domain';
 import type { TransactionClient } from '../client.js';
 
 /**
- * Puts transactions that count what a team has in a row, until each ends. Rows that refer to the team can still be
- * written meanwhile: they need its key only. False when there is no such team.
+ * Serializes transactions that count things of a team, until each ends. Rows that refer to the team can still be written
+ * meanwhile: they need only its key. False if there is no such team.
  */
 export async function lockTeam(tx: TransactionClient, teamId: string): Promise<boolean> {
   const found = await tx.$queryRaw<unknown[]>`
@@ -11,7 +11,7 @@ export async function lockTeam(tx: TransactionClient, teamId: string): Promise<b
   return found.length > 0;
 }
 
-/** @throws TeamLimitError when the locked team has `max` already */
+/** @throws TeamLimitError if the locked team already has `max` */
 export async function refuseBeyond(
   thing: TeamLimitError['thing'],
   max: number,

@@ -84,7 +84,7 @@ async function findMember(
   return row && toMember(row);
 }
 
-/** Revokes those keys of a person that permit more than the role that the person has now, and what those keys made. */
+/** Revokes the keys of a person that permit more than the person's current role, and the keys that those created. */
 async function revokeBeyond(
   tx: TransactionClient,
   teamId: string,

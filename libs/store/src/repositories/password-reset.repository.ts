@@ -31,14 +31,14 @@ export class PrismaPasswordResetRepository implements PasswordResetRepository {
       const row = await tx.passwordReset.findUnique({ where: { tokenHash, expiresAt: { gt: now } } });
       if (row === null) return null;
       const { userId } = row;
-      // Of two requests at once, the one whose delete finds the row goes on.
+      // The request whose delete finds the row continues; a concurrent one does not.
       const { count } = await tx.passwordReset.deleteMany({ where: { tokenHash } });
       if (count === 0) return null;
-      // The person first: whoever signs in with the old password at this moment waits for their row, or has a session by
-      // then, which the next statement sees.
+      // The person first: a sign-in with the old password waits for their row, or already has a session, which the next
+      // statement sees.
       const user = await tx.user.update({
         where: { id: userId },
-        // Whoever has the link reads the mail of the address, or the operator gave it to them.
+        // The holder of the link reads the mail of the address, or got it from the operator.
         data: { passwordHash, isEmailVerified: true },
         omit: { passwordHash: true },
       });

@@ -6,8 +6,8 @@ export class PrismaPreviewTrafficRepository implements PreviewTrafficRepository 
   constructor(private readonly client: Client) {}
 
   /**
-   * In one order everywhere: edges that write at the same time wait for each other, and never in a circle. Previews that
-   * are being removed right now are passed over: their row is locked.
+   * The same order everywhere: edges that write at the same time wait for each other, and never in a circle. Previews that
+   * are being removed are skipped: their row is locked.
    */
   async add(drafts: readonly TrafficDraft[]): Promise<void> {
     if (drafts.length === 0) return;

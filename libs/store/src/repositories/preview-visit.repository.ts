@@ -26,7 +26,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     if (!isStorable(hash)) return null;
     const code = await this.client.accessCode.findUnique({ where: { hash } });
     if (code === null) return null;
-    // Of two who found it at once, one removes it.
+    // If two found it at once, one removes it.
     const { count } = await this.client.accessCode.deleteMany({ where: { hash } });
     if (count === 0 || code.expiresAt <= now) return null;
     const { teamId, previewId, nonceHash, userId, userSessionId } = code;
@@ -38,7 +38,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     limits: VisitLimits,
     now: Date,
   ): Promise<VisitOutcome> {
-    // Of two at once both may pass: the limits keep a link that got around from filling the disk.
+    // Two concurrent ones may both pass: the limits keep a leaked link from filling the disk.
     const full =
       'shareLinkId' in admittedBy
         ? await this.findFull(draft, admittedBy.shareLinkId, limits, now)
@@ -50,7 +50,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     return isCreated ? 'created' : 'gone';
   }
 
-  /** Which limit a visit by this share link would exceed. */
+  /** Returns which limit a visit by this share link would exceed. */
   private async findFull(
     { teamId, previewId }: VisitOf,
     shareLinkId: string,
@@ -66,7 +66,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
     return ofLinks >= byShareLinks ? 'preview_full' : null;
   }
 
-  /** Ends the oldest visits of this person beyond the limit, less one. Guests are limited in total, too. */
+  /** Ends the oldest visits of this person beyond the limit, minus one. Guests are limited in total, too. */
   private async makeRoom(
     { teamId, previewId }: VisitOf,
     userId: string,
@@ -120,7 +120,7 @@ export class PrismaPreviewVisitRepository implements PreviewVisitRepository {
   }
 }
 
-/** Whether the row could be made: what it hangs on may have gone meanwhile. */
+/** Reports whether the row could be created: a row that it refers to may be gone. */
 async function hangsOn(create: () => Promise<unknown>): Promise<boolean> {
   try {
     await create();

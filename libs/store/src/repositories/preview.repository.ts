@@ -173,7 +173,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
 
   async restore(teamId: string, interceptId: string, maxPreviews: number): Promise<Preview | null> {
     if (!isUuid(teamId) || !isStorable(interceptId)) return null;
-    // Locked in the same order as where traffic managers ask for previews: team, intercept, memory, preview.
+    // Locked in the same order as when traffic managers request previews: team, intercept, memory, preview.
     return this.client.$transaction(async (tx) => {
       await refuseBeyondLimit(tx, teamId, maxPreviews);
       await tx.$queryRaw`
@@ -191,8 +191,8 @@ export class PrismaPreviewRepository implements PreviewRepository {
   async recordUse(ids: readonly string[], at: Date): Promise<void> {
     const wellFormed = ids.filter(isUuid);
     if (wellFormed.length === 0) return;
-    // Rows that somebody is changing are passed over: a statement over many rows that never waits cannot be part of
-    // a deadlock, and the next minute brings the next use.
+    // Skips rows that are being changed: a statement over many rows that never waits cannot be part of a deadlock, and the
+    // next minute brings the next use.
     await this.client.$executeRaw`
       UPDATE preview SET last_used_at = ${at} WHERE id IN (
         SELECT id FROM preview WHERE id = ANY(${wellFormed}::uuid[])
@@ -200,7 +200,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
   }
 
   async removeEnded(now: Date, max: number): Promise<EndedPreview[]> {
-    // A preview never used has been unused since it was made.
+    // A preview that was never used counts from its creation.
     const found = await this.client.$queryRaw<
       (Pick<EndedPreview, 'reason'> & { id: string; teamId: string })[]
     >`
@@ -219,7 +219,7 @@ export class PrismaPreviewRepository implements PreviewRepository {
       ) AS judged WHERE reason IS NOT NULL LIMIT ${max}`;
     const ended: EndedPreview[] = [];
     for (const { id, teamId, reason } of found) {
-      // Null: another process was faster, and tells of it.
+      // Null: another process was faster, and announces it.
       const preview = await this.remove(teamId, id);
       if (preview !== null) ended.push({ preview, reason });
     }
@@ -257,12 +257,12 @@ export class PrismaPreviewRepository implements PreviewRepository {
   }
 }
 
-/** Leaves the transaction of a removal that another one was faster than, and nothing of it. */
+/** Rolls back a removal that another process already made. */
 class RemovedByAnother extends Error {}
 
 /**
- * Keeps what is needed to restore a preview, if a traffic manager was given its hostname and may go on showing it. To be
- * called before the hostname is freed and the preview removed.
+ * Keeps what is needed to restore a preview, if a traffic manager received its hostname and may keep showing it. Call it
+ * before the hostname is released and the preview removed.
  */
 async function keepRemoved(tx: TransactionClient, preview: Preview): Promise<void> {
   const { teamId, interceptId, hostname } = preview;
@@ -285,7 +285,7 @@ async function keepRemoved(tx: TransactionClient, preview: Preview): Promise<voi
 }
 
 function searched(search: string) {
-  // Prisma gives it to LIKE as it is.
+  // Prisma passes it to LIKE unchanged.
   const contains = { contains: search.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' as const };
   return [
     { hostname: contains },

@@ -61,7 +61,7 @@ export class PrismaProgramRepository implements ProgramRepository {
   async exchangeCode(teamId: string, programId: string, tokens: IssuedTokens, at: Date): Promise<boolean> {
     if (!isUuid(teamId) || !isUuid(programId)) return false;
     return this.client.$transaction(async (tx) => {
-      // The condition is part of the update, so that of two exchanges at once one gets the tokens.
+      // The condition is part of the update, so that only one of two concurrent exchanges gets the tokens.
       const { count } = await tx.oAuthGrant.updateMany({
         where: { teamId, id: programId, codeUsedAt: null },
         data: { codeUsedAt: at },
@@ -151,7 +151,7 @@ export class PrismaProgramRepository implements ProgramRepository {
   async revokeAll(userId: string): Promise<Program[]> {
     if (!isUuid(userId)) return [];
     return this.client.$transaction(async (tx) => {
-      // Locked before they are read: a code that is being exchanged waits, and finds nothing.
+      // Locked before they are read: a concurrent exchange of a code waits, and finds nothing.
       await tx.$queryRaw`SELECT 1 AS found FROM oauth_grant WHERE user_id = ${userId}::uuid ORDER BY id FOR UPDATE`;
       const programs = await tx.oAuthGrant.findMany({ where: { userId }, select: FIELDS });
       await tx.oAuthGrant.deleteMany({ where: { id: { in: programs.map(({ id }) => id) } } });
@@ -174,7 +174,7 @@ async function refreshIn(
   tokens: IssuedTokens,
   at: Date,
 ): Promise<boolean> {
-  // Refreshes of one program wait for each other: of two tokens that are used at once, one is the first.
+  // Refreshes of one program wait for each other, so that one of two concurrent ones is the first.
   const [token] = await tx.$queryRaw<{ grantId: string; supersededAt: Date | null }[]>`
     SELECT t.grant_id AS "grantId", t.superseded_at AS "supersededAt" FROM oauth_grant g
     JOIN oauth_refresh_token t ON t.team_id = g.team_id AND t.grant_id = g.id
@@ -183,7 +183,8 @@ async function refreshIn(
   const { grantId } = token;
   const isFirstUse = (await tx.oAuthRefreshToken.count({ where: { parentHash: refreshTokenHash } })) === 0;
   if (token.supersededAt === null && isFirstUse) {
-    // Whoever shows this token has received it. The one it was made from is no longer needed, and any other is a copy.
+    // The client that uses this token has received it. The token it was made from is no longer needed, and any other is a
+    // copy.
     await tx.oAuthRefreshToken.updateMany({
       where: { teamId, grantId, hash: { not: refreshTokenHash }, supersededAt: null },
       data: { supersededAt: at, expiresAt: after(at, SUPERSEDED_TOKEN_MEMORY_MS) },

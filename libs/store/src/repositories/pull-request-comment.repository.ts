@@ -6,8 +6,8 @@ export class PrismaPullRequestCommentRepository implements PullRequestCommentRep
   constructor(private readonly client: Client) {}
 
   /**
-   * Each statement may run in several processes at once: the first is kept single by the unique key, and the others
-   * compare with what they change.
+   * Each statement may run in several processes at once: the unique key allows only the first, and the others compare with
+   * what they change.
    */
   async reconcile(now: Date): Promise<void> {
     await this.client.$executeRaw`
@@ -21,14 +21,14 @@ export class PrismaPullRequestCommentRepository implements PullRequestCommentRep
         AND NOT EXISTS (SELECT FROM pull_request_comment c
           WHERE c.team_id = p.team_id AND c.preview_id = p.id AND c.pull_request_url = p.pull_request_url)
       ON CONFLICT DO NOTHING`;
-    // Nobody has to be told the end of what was never shown. What was attempted may have been.
+    // What was never shown needs no ending. What was attempted may have been shown.
     await this.client.$executeRaw`
       DELETE FROM pull_request_comment c
       WHERE c.revision = 1 AND c.attempts = 0 AND c.published_revision = 0
         AND NOT EXISTS (SELECT FROM preview p
           WHERE p.team_id = c.team_id AND p.id = c.preview_id AND p.pull_request_url = c.pull_request_url)`;
-    // A traffic manager that never had a session is on its way; one whose session ended and has no other is gone.
-    // An attempt that may be under way keeps its time: two at once could write two comments.
+    // A traffic manager that never had a session is about to connect; one whose last session ended is gone.
+    // A pending attempt keeps its time: two concurrent ones could write two comments.
     await this.client.$executeRaw`
       UPDATE pull_request_comment c SET is_live = s.is_live, expires_at = s.expires_at, revision = c.revision + 1,
         status = CASE WHEN c.status = 'posted' THEN 'pending' ELSE c.status END,
@@ -88,7 +88,7 @@ export class PrismaPullRequestCommentRepository implements PullRequestCommentRep
       where: { id, revision },
       data: { ...known, status: 'posted', detail: null, attempts: 0 },
     });
-    // It has to say something else by now: what is known stays, the rest is for the next attempt.
+    // Its content has changed meanwhile: keep what is known, and leave the rest to the next attempt.
     if (count === 0) {
       const data = { ...known, attempts: 0, nextAttemptAt: at };
       await this.client.pullRequestComment.updateMany({ where: { id }, data });

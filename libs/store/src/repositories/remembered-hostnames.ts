@@ -1,8 +1,8 @@
 import type { TransactionClient } from '../client.js';
 
 /**
- * Notes that the previews of these hostnames end, which starts the time that they are remembered. To be called before
- * the previews are removed: whoever locks both locks the memory first.
+ * Records that the previews of these hostnames end, which starts the retention of the hostnames. Call it before the previews
+ * are removed: code that locks both locks the memory first.
  */
 export async function freeHostnames(
   tx: TransactionClient,
@@ -16,7 +16,7 @@ export async function freeHostnames(
   });
 }
 
-/** Notes that this hostname has a preview again. To be called before the preview is inserted. */
+/** Records that this hostname has a preview again. Call it before the preview is inserted. */
 export async function useHostname(tx: TransactionClient, teamId: string, hostname: string): Promise<void> {
   await tx.rememberedHostname.updateMany({ where: { teamId, hostname }, data: { freeAt: null } });
 }

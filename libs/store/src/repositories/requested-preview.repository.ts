@@ -21,14 +21,14 @@ import { freeHostnames } from './remembered-hostnames.js';
 
 const MAX_ABANDONED = 100;
 
-/** Leaves the transaction, and nothing of it. */
+/** Rolls back the transaction. */
 class Refused extends Error {
   constructor(readonly refusal: PreviewRequestRefusal) {
     super(refusal);
   }
 }
 
-/** Leaves the transaction, and nothing of it. */
+/** Rolls back the transaction. */
 class NothingToClose extends Error {}
 
 export class PrismaRequestedPreviewRepository implements RequestedPreviewRepository {
@@ -175,7 +175,7 @@ async function putIntercept(
   return toIntercept(row);
 }
 
-/** A manager that lost its answer asks again: the preview that is there is the one it means. */
+/** A manager that lost the answer asks again: it means the existing preview. */
 async function renewPreview(
   tx: TransactionClient,
   teamId: string,
@@ -223,7 +223,7 @@ async function insertPreview(
   return { preview: toPreview(row), before: null };
 }
 
-/** The hostname to give out: the remembered one where it is free or its holder is gone, or else the new one. */
+/** Returns the hostname to assign: the remembered one if it is free or its holder is gone, or else the new one. */
 async function findHostname(
   tx: TransactionClient,
   teamId: string,
@@ -231,7 +231,7 @@ async function findHostname(
   { intercept, preview, at }: PreviewRequest,
 ): Promise<string> {
   const { client, workload, namespace, name } = intercept;
-  // Locks the row, whether it is new or not: of two requests for one hostname the second waits.
+  // Locks the row, whether it is new or not: the second of two requests for one hostname waits.
   const [memory] = await tx.$queryRaw<{ hostname: string; free_at: Date | null }[]>`
     INSERT INTO remembered_hostname (team_id, client, workload, namespace, name, hostname)
     VALUES (${teamId}::uuid, ${client}, ${workload}, ${namespace}, ${name}, ${preview.hostname})

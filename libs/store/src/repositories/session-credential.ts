@@ -1,7 +1,7 @@
 import type { SessionCredential, TunnelCredential } from '@culvert/domain';
 import type { TransactionClient } from '../client.js';
 
-/** How a session's credential lies in its row. That it is one of two, `session_credential_check` says as well. */
+/** How a row stores a session's credential. `session_credential_check` also enforces that it is one of two. */
 export interface CredentialColumns {
   readonly apiKeyId: string | null;
   readonly userId: string | null;
@@ -19,8 +19,8 @@ export function toSessionCredential({
 }
 
 /**
- * What to write for `credential`. Locks the row of a program, so that it cannot end before the transaction does.
- * Called before any row but the team's is locked: whoever removes a program locks it first, and its sessions then.
+ * Returns the columns for `credential`. Locks the row of a program, so that it cannot end before the transaction does. Call
+ * it before any row but the team's is locked: removing a program locks the program first, and then its sessions.
  */
 export async function lockCredential(
   tx: TransactionClient,

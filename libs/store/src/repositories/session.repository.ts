@@ -20,7 +20,7 @@ import { type CredentialColumns, lockCredential, toSessionCredential } from './s
 
 const ABANDONED = 'the traffic manager did not come back in time';
 
-/** Sessions that one transaction ends. */
+/** Limit of sessions that one transaction ends. */
 const MAX_ENDED_AT_ONCE = 500;
 
 const WITH_MANAGER = {
@@ -35,7 +35,7 @@ export class PrismaSessionRepository implements SessionRepository {
     registration: SessionRegistration,
   ): Promise<{ session: Session; resumed: boolean }> {
     return this.client.$transaction(async (tx) => {
-      // Before the credential, as removing a member does: that locks the team, and then the member's programs.
+      // Before the credential, as when removing a member: that locks the team, and then the member's programs.
       if (registration.maxSessions !== undefined) await lockTeam(tx, teamId);
       const credential = await lockCredential(tx, registration.credential);
       const trafficManagerId = await this.lockTrafficManager(tx, teamId, registration);
@@ -111,8 +111,8 @@ export class PrismaSessionRepository implements SessionRepository {
   }
 
   /**
-   * Rows that somebody else is changing right now are passed over: whoever does that sets the time too, and a
-   * statement over many rows that never waits cannot take part in a deadlock. The same in `endStale`.
+   * Skips rows that are being changed: their writer sets the time too, and a statement over many rows that never waits
+   * cannot take part in a deadlock. The same applies to `endStale`.
    */
   async heartbeat(loads: ReadonlyMap<string, SessionLoad>, at: Date): Promise<string[]> {
     const wellFormed = [...loads.keys()].filter(isUuid);
@@ -148,7 +148,7 @@ export class PrismaSessionRepository implements SessionRepository {
   async end(teamId: string, id: string, reason: string, at: Date): Promise<ShownSession | null> {
     if (!isUuid(teamId) || !isUuid(id)) return null;
     await this.client.$transaction(async (tx) => {
-      // The manager before its session, as whoever removes the manager does.
+      // The manager before its session, as when removing the manager.
       const found = await tx.$queryRaw<unknown[]>`
         SELECT 1 FROM traffic_manager m JOIN session s ON s.team_id = m.team_id AND s.traffic_manager_id = m.id
         WHERE s.id = ${id}::uuid AND s.team_id = ${teamId}::uuid FOR KEY SHARE OF m`;
@@ -175,7 +175,7 @@ export class PrismaSessionRepository implements SessionRepository {
 
   /**
    * Creates or refreshes the traffic manager and returns its id. Either way the statement locks the row until the
-   * transaction ends, which puts registrations of one manager in a row. Its name stays: a person may have changed it.
+   * transaction ends, which serializes registrations of one manager. Its name stays: a person may have changed it.
    */
   private async lockTrafficManager(
     tx: TransactionClient,
@@ -232,8 +232,8 @@ function toSession<Row extends SessionModel>({ apiKeyId, userId, oauthGrantId, .
 }
 
 /**
- * Ends those that live, and writes it into the history of their traffic managers, whose rows must be locked.
- * Returns how many.
+ * Ends those that live, and records it in the history of their traffic managers, whose rows must be locked. Returns how
+ * many.
  */
 async function endAll(
   tx: TransactionClient,

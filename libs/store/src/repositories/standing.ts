@@ -12,22 +12,22 @@ import type { Client, TransactionClient } from '../client.js';
 import { isUuid } from '../ids.js';
 import { lockTeam } from './lock-team.js';
 
-/** What a credential permits in a team at the moment. */
+/** Permissions of a credential in a team at the moment. */
 export interface Standing {
-  /** The person whose power it is; null: the operator. */
+  /** The person whose permissions it has; null: the operator. */
   readonly userId: string | null;
   readonly apiKeyId: string | null;
-  /** As which role it changes members: a key does at most what an admin may, whoever made it. */
+  /** The role with which it changes members: a key never has more than an admin's, regardless of its creator. */
   readonly power: Role;
   readonly scopes: readonly ApiKeyScope[];
-  /** When an API key ends; null: never, or not a key. */
+  /** When an API key expires; null: never, or not a key. */
   readonly expiresAt: Date | null;
 }
 
 /**
- * Locks the team until the transaction ends, then judges the credential. Whoever takes power away takes the same lock,
- * so what this returns stays true until then.
- * @throws AuthorityLostError when the credential has ended or lacks one of `needs`
+ * Locks the team until the transaction ends, then checks the credential. Operations that reduce permissions take the same
+ * lock, so the result stays true until then.
+ * @throws AuthorityLostError if the credential has ended or lacks one of `needs`
  */
 export async function lockTeamAs(
   tx: TransactionClient,
@@ -39,7 +39,7 @@ export async function lockTeamAs(
   return demandStanding(tx, teamId, by, needs);
 }
 
-/** What `lockTeamAs` does, without the lock: what this returns may no longer be true. */
+/** Like `lockTeamAs`, without the lock: the result may already be outdated. */
 export async function demandStanding(
   tx: Client | TransactionClient,
   teamId: string,
@@ -55,7 +55,7 @@ export async function demandStanding(
 async function standingOf(tx: Client | TransactionClient, teamId: string, by: Authority): Promise<Standing> {
   switch (by.kind) {
     case 'person': {
-      // Signing the browser out waits for this transaction, or has happened.
+      // A sign-out of the browser waits for this transaction, or has already happened.
       const found = await tx.$queryRaw<unknown[]>`
         SELECT 1 AS found FROM user_session
         WHERE id = ${by.userSessionId}::uuid AND user_id = ${by.userId}::uuid FOR KEY SHARE`;
@@ -96,7 +96,7 @@ interface KeyRow {
   readonly scopes: readonly string[];
 }
 
-/** Those scopes of a key that its maker's role permits; null when the maker is not a member. */
+/** Returns the scopes of a key that its creator's role permits; null if the creator is not a member. */
 export async function scopesOfKey(
   client: Client | TransactionClient,
   { teamId, createdByUserId, scopes }: KeyRow,

@@ -59,7 +59,7 @@ export class PrismaTeamRepository implements TeamRepository {
     const counts = counted.map(([, count]) => count);
     const minute = minuteOf(at);
     const before = new Date(minute.getTime() - MINUTE_MS);
-    // In one order everywhere: edges that write at the same time wait for each other, and never in a circle.
+    // The same order everywhere: edges that write at the same time wait for each other, and never in a circle.
     await this.client.$executeRaw`
       INSERT INTO team_requests AS held (team_id, minute, requests, previous)
       SELECT team.id, ${minute}, added.requests, 0
@@ -78,7 +78,7 @@ function minuteOf(at: Date): Date {
   return new Date(Math.floor(at.getTime() / MINUTE_MS) * MINUTE_MS);
 }
 
-/** What was written down in the last minute that is over: every edge has by then. */
+/** Returns the counts of the last complete minute: every edge has written by then. */
 function inMinuteBefore(
   { minute, requests, previous }: { minute: Date; requests: number; previous: number },
   now: Date,

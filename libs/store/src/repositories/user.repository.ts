@@ -12,7 +12,7 @@ import type { Prisma } from '../generated/client.js';
 import { isUuid, newId } from '../ids.js';
 import { isStorable } from '../text.js';
 
-// A hash leaves the database only for those who check passwords.
+// A hash leaves the database only for password checks.
 const withoutPassword = { passwordHash: true } as const;
 
 const HAS_ACCOUNT = {
@@ -20,8 +20,8 @@ const HAS_ACCOUNT = {
 } satisfies Prisma.UserWhereInput;
 
 /**
- * Gives the address a password, unless somebody can sign in with it already: null. Nothing has shown yet that the address
- * is the person's.
+ * Gives the address a password, unless it already has a way to sign in: null. Nothing has proved yet that the address is the
+ * person's.
  */
 export async function createUnverifiedUser(
   tx: TransactionClient,
@@ -32,7 +32,7 @@ export async function createUnverifiedUser(
     data: { id: newId(), email, name: '', createdAt: new Date() },
     skipDuplicates: true,
   });
-  // Held until the end, so that nobody signs in at a provider meanwhile.
+  // Held until the end, so that no provider sign-in happens meanwhile.
   await tx.$queryRaw`SELECT 1 AS found FROM "user" WHERE email = ${email} FOR UPDATE`;
   const [user] = await tx.user.updateManyAndReturn({
     where: { email, NOT: HAS_ACCOUNT },
@@ -42,7 +42,7 @@ export async function createUnverifiedUser(
   return user ?? null;
 }
 
-/** Ends what an unverified address opened, now that a provider has verified it. False when it was verified before. */
+/** Ends what an unverified address opened, now that a provider has verified it. False if it was verified before. */
 async function takeOver(tx: TransactionClient, userId: string): Promise<boolean> {
   const { count } = await tx.user.updateMany({
     where: { id: userId, isEmailVerified: false },
@@ -51,7 +51,7 @@ async function takeOver(tx: TransactionClient, userId: string): Promise<boolean>
   if (count === 0) return false;
   await tx.userSession.deleteMany({ where: { userId } });
   await tx.oAuthGrant.deleteMany({ where: { userId } });
-  // Last: a key that one of those was making has been made by now.
+  // Last, so that it includes a key that was being created by one of those.
   await tx.apiKey.updateMany({
     where: { createdByUserId: userId, revokedAt: null },
     data: { revokedAt: new Date() },
@@ -90,7 +90,7 @@ export class PrismaUserRepository implements UserRepository {
   }
 
   async findOrCreate(email: string, name: string): Promise<User> {
-    // Not an upsert: Prisma makes two statements of it, and of two at once the second would fail.
+    // Not an upsert: Prisma turns it into two statements, and the second of two concurrent ones would fail.
     await this.client.user.createMany({
       data: { id: newId(), email, name, createdAt: new Date() },
       skipDuplicates: true,
@@ -132,7 +132,7 @@ export class PrismaUserRepository implements UserRepository {
     });
     if (known !== null) return { user: known.user, isTakenOver: false };
     const { id: userId } = await this.findOrCreate(email, name);
-    // Two browsers may come with a new identity at once: whoever is second gets the person of the first.
+    // Two browsers may bring a new identity at once: the second gets the person of the first.
     const isTakenOver = await this.client.$transaction(async (tx) => {
       const { count } = await tx.identity.createMany({
         data: { issuer, subject, userId, createdAt: new Date() },

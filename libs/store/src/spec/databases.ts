@@ -1,4 +1,4 @@
-/** What the specs of this folder's repositories share: both kinds of database, and rows to begin with. */
+/** Shared by the specs of this folder's repositories: both kinds of database, and initial rows. */
 import { randomUUID } from 'node:crypto';
 import {
   generateApiKeySecret,
@@ -26,11 +26,11 @@ import { storeOn } from '../store.js';
 /** Filled in before the first test. */
 export interface Context {
   store: Store;
-  /** For statements that no repository makes. */
+  /** For statements that no repository has. */
   pool: Pool;
 }
 
-/** Makes a database on the server of the tests; the testkit's `createTestDatabase`. */
+/** Creates a database on the server of the tests; the testkit's `createTestDatabase`. */
 export type CreateDatabase = (
   serverUrl: string,
   original?: string,
@@ -66,7 +66,7 @@ export function describeOnEveryDatabase(
   });
 }
 
-/** A team with a key and a traffic manager: what most rows hang on. */
+/** A team with a key and a traffic manager: most rows depend on them. */
 export interface Tenant {
   readonly team: Team;
   readonly apiKey: ApiKey;
@@ -81,7 +81,7 @@ export async function createTenant(store: Store): Promise<Tenant> {
   return { team, apiKey, manager };
 }
 
-/** A new member of a team who is signed in, and what they act by. */
+/** A new member of a team who is signed in, and their credential. */
 export async function createMember(
   store: Store,
   teamId: string,
@@ -99,7 +99,7 @@ export async function createMember(
   return { userId, email, by: { kind: 'person', userId, userSessionId } };
 }
 
-/** A program that a new member of the tenant's team let act for them. */
+/** A program authorized by a new member of the tenant's team. */
 export async function createProgram(
   store: Store,
   { team }: Tenant,

@@ -1,8 +1,8 @@
-/** What two operations that meet must not leave behind, as statements that find it. */
+/** States that two concurrent operations must not leave behind, as statements that find them. */
 
 const USABLE = 'k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())';
 
-/** Each finds what is wrong in one of the teams `$1`. Parameters: the teams, and the scopes of a member and an admin. */
+/** Each finds violations in the teams `$1`. Parameters: the teams, and the scopes of a member and an admin. */
 export const INVARIANTS: Readonly<Record<string, string>> = {
   'a key whose maker is not a member': `
     SELECT k.id FROM api_key k LEFT JOIN membership m ON m.team_id = k.team_id AND m.user_id = k.created_by_user_id
@@ -36,7 +36,7 @@ export const INVARIANTS: Readonly<Record<string, string>> = {
     WHERE r.team_id = ANY($1) AND (r.free_at IS NULL) <> (p.id IS NOT NULL)`,
 };
 
-/** Where the pair ends what a person left, nothing of theirs still works. */
+/** For pairs that end a person's membership: nothing of theirs still works. */
 export const NOTHING_LEFT = `
   SELECT c.id FROM (
     SELECT id, team_id, created_by_user_id FROM share_link WHERE revoked_at IS NULL

@@ -1,4 +1,4 @@
-/** Operations that can meet another one, each on what a `RaceWorld` has. */
+/** Operations that can race with another one, each on things of a `RaceWorld`. */
 import { randomUUID } from 'node:crypto';
 import {
   generateApiKeySecret,
@@ -13,7 +13,7 @@ import { PASSWORD_HASH, type RaceWorld } from './race-worlds.js';
 
 const DAY_MS = 86_400_000;
 
-/** A world, and the store that has it. */
+/** A world, and its store. */
 export type Race = RaceWorld & { readonly store: Store };
 export type Operation = (race: Race) => Promise<unknown>;
 
@@ -65,7 +65,7 @@ const change = (role: Role | null, who: (world: Race) => Authority | 'self') => 
 export const remove = change(null, ({ owner }) => owner.by);
 export const demote = change('member', ({ owner }) => owner.by);
 export const leave = change(null, () => 'self');
-/** As the dashboard does it: what the person left ends with them. */
+/** As the dashboard does it: ends what the person left. */
 export const removeAndEnd: Operation = async (world) => {
   await remove(world);
   await world.store.memberCredentials.end(world.teamId, world.person.userId, world.owner.by, new Date());
@@ -148,14 +148,14 @@ export const requestPreview =
       managerId: randomUUID(),
       managerName: 'race',
       interceptId,
-      // Another client each time: the hostname of one would come back.
+      // Another client each time, since the same one would get its hostname back.
       intercept: { ...requestedIntercept, client: randomUUID() },
       preview: draft,
       maxPreviews,
       at: new Date(),
     });
   };
-/** The manager that goes on showing the removed preview asks for it again. */
+/** The manager that still shows the removed preview requests it again. */
 export const requestAgain: Operation = ({ store, teamId, removed }) => {
   const { interceptId: _interceptId, ...draft } = previewDraft();
   const { managerId, interceptId, client } = removed;
@@ -179,7 +179,7 @@ export const restore =
   (max = 50): Operation =>
   ({ store, teamId, removed: { interceptId } }) =>
     store.previews.restore(teamId, interceptId, max);
-/** A person removes what another one restores, or what is there already; expired previews end the same way. */
+/** A person removes what another one restores or what already exists; expired previews end the same way. */
 export const removeRestored: Operation = async ({ store, teamId, removed: { interceptId } }) => {
   const { items } = await store.previews.list(teamId, { interceptId }, { limit: 10 });
   for (const { id } of items) await store.previews.remove(teamId, id);

@@ -1,4 +1,4 @@
-/** Many teams at once, each with the same people and credentials, for specs that run two operations against each other. */
+/** Creates many teams at once, each with the same people and credentials, for specs that race two operations. */
 import { randomUUID } from 'node:crypto';
 import { generateApiKeySecret, hashApiKeySecret, type Authority, type Role } from '@culvert/domain';
 import type { Pool, PoolClient } from 'pg';
@@ -11,32 +11,32 @@ export interface RacingPerson {
   readonly by: Extract<Authority, { kind: 'person' }>;
 }
 
-/** One team, and what the operations of a race work on. */
+/** One team, and the targets of the operations of a race. */
 export interface RaceWorld {
   readonly teamId: string;
   readonly owner: RacingPerson;
-  /** The one whose power is taken away. */
+  /** The person who loses permissions. */
   readonly person: RacingPerson;
   /** Not a member. */
   readonly guest: RacingPerson;
-  /** A key of `person`, with all that their role permits. */
+  /** A key of `person`, with all scopes of their role. */
   readonly key: { readonly id: string; readonly hash: string; readonly by: Authority };
   /** A program of `person`. */
   readonly program: {
     readonly by: Extract<Authority, { kind: 'program' }>;
     readonly refreshTokenHash: string;
   };
-  /** For `guest`, made by `person`. */
+  /** An invitation for `guest`, created by `person`. */
   readonly invitation: { readonly id: string; readonly tokenHash: string };
   /** Sets a new password of `person`. */
   readonly resetTokenHash: string;
-  /** Of a manager that does not show what was removed. */
+  /** Reported by a manager that does not show the removed preview. */
   readonly interceptId: string;
   readonly previewId: string;
-  /** An intercept whose preview was removed while its manager goes on showing it. */
+  /** An intercept whose preview was removed while its manager keeps showing it. */
   readonly removed: {
     readonly trafficManagerId: string;
-    /** What the manager calls itself. */
+    /** The manager's own name. */
     readonly managerId: string;
     readonly interceptId: string;
     readonly client: string;
@@ -44,7 +44,7 @@ export interface RaceWorld {
   };
 }
 
-/** The password of everybody, as if it had been hashed. */
+/** The password of all people, as if it had been hashed. */
 export const PASSWORD_HASH = 'old';
 
 const hash = (): string => hashApiKeySecret(generateApiKeySecret());
@@ -52,7 +52,7 @@ const hash = (): string => hashApiKeySecret(generateApiKeySecret());
 /** Rows by table, in an order that foreign keys accept. */
 type Rows = Map<string, object[]>;
 
-/** Makes `count` worlds whose `person` has this role. By a statement per table: only the races are of interest. */
+/** Creates `count` worlds whose `person` has this role. One statement per table: only the races matter. */
 export async function createWorlds(
   pool: Pool,
   count: number,
@@ -61,7 +61,7 @@ export async function createWorlds(
   const rows: Rows = new Map();
   const worlds = Array.from({ length: count }, () => describeWorld(rows, role, scopes));
   for (const [table, items] of rows) {
-    // Only what is given: other columns have their default.
+    // Only the given columns: others have their default.
     const columns = Object.keys(items[0] ?? {}).join(', ');
     await pool.query(
       `INSERT INTO "${table}" (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::"${table}", $1)`,
@@ -239,8 +239,8 @@ function describeWorld(rows: Rows, role: Role, scopes: readonly string[]): RaceW
 }
 
 /**
- * Has every statement of a pool wait for a few turns of the event loop, or milliseconds, before it is sent. So operations
- * that begin together meet at another point each time. Nothing waits for the time to pass: it only shuffles.
+ * Delays every statement of a pool by a few turns of the event loop, or milliseconds, so that concurrent operations
+ * interleave differently each time. No test waits for time to pass: the delays only shuffle.
  */
 export function shuffleStatements(pool: Pool): void {
   pool.on('connect', (client: PoolClient) => {

@@ -1,6 +1,6 @@
 /**
- * Runs two operations of a team against each other on Postgres, 200 times, each time in a team of its own and with their
- * statements interleaved differently. Whatever the order, what `INVARIANTS` forbids must not be left behind.
+ * Races two operations of a team on Postgres, 200 times, each time in a team of its own and with their statements
+ * interleaved differently. Whatever the order, the states of `INVARIANTS` must not be left behind.
  */
 import { AuthorityLostError, scopesOfRole, TeamLimitError, type Role, type Store } from '@culvert/domain';
 import type { Pool } from 'pg';
@@ -16,7 +16,7 @@ const INTERLEAVINGS = 200;
 /** Pairs that run at the same time. Each of the two operations holds one connection. */
 const AT_ONCE = 8;
 
-/** Two operations that can meet. */
+/** Two operations that can race. */
 export interface Pair {
   readonly name: string;
   readonly first: Operation;
@@ -27,9 +27,9 @@ export interface Pair {
   readonly never?: string;
 }
 
-/** A test for each pair, in a database of their own. */
+/** Creates a test for each pair, in a database of their own. */
 export function describeRaces(name: string, createDatabase: CreateDatabase, pairs: readonly Pair[]): void {
-  // A pair takes two seconds of a quiet machine. Other files share a busy one.
+  // A pair takes two seconds on a quiet machine. Other files share a busy one.
   describe(name, { timeout: 120_000 }, () => {
     let pool: Pool;
     let store: Store;
@@ -74,7 +74,7 @@ export function describeRaces(name: string, createDatabase: CreateDatabase, pair
   });
 }
 
-/** Runs the two in each world, in turns beginning with either; several worlds at a time. */
+/** Runs both in each world, beginning with either in turn; several worlds at a time. */
 async function runAll(
   store: Store,
   worlds: readonly RaceWorld[],
@@ -91,7 +91,7 @@ async function runAll(
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
-/** The loser of a race is refused. It never fails otherwise: no deadlock, and no violated constraint without a translation. */
+/** The loser of a race is refused. It must not fail otherwise: no deadlock, and no untranslated constraint violation. */
 function expectRefusal(error: unknown): void {
   if (error instanceof AuthorityLostError || error instanceof TeamLimitError) return;
   throw error;

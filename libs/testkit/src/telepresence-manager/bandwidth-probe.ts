@@ -1,20 +1,20 @@
 /**
- * How grpc-go finds the size of its windows, in clients and servers of every version: each DATA frame that arrives while
- * no PING is in flight is followed by one, and the bytes that arrive until the answer are about what the way holds.
+ * How grpc-go finds the size of its windows, in clients and servers of every version: each DATA frame that arrives while no
+ * PING is in flight triggers one, and the bytes that arrive until the answer approximate the capacity of the path.
  */
 import type { Http2Session } from 'node:http2';
 
-/** The window that a connection and each of its streams begin with. */
+/** The initial window of a connection and each of its streams. */
 const FIRST_WINDOW_BYTES = 65_535;
 
-/** Once windows are this large, nothing is measured. */
+/** Windows of this size are not measured further. */
 const MAX_WINDOW_BYTES = 16 * 1024 * 1024;
 
 /** Round trips whose mean is the first estimate. Later each one counts for nine tenths. */
 const MEAN_OF = 10;
 const WEIGHT = 0.9;
 
-/** Share of the window that a sample has to fill before the window grows. */
+/** Share of the window that a sample must fill before the window grows. */
 const FULL = 0.66;
 
 const PAYLOAD = Buffer.from('bdp-ping');
@@ -30,14 +30,14 @@ export class BandwidthProbe {
 
   constructor(private readonly session: Http2Session) {}
 
-  /** DATA has arrived, on whichever stream. */
+  /** Handles DATA on any stream. */
   receive(bytes: number): void {
     this.sampleBytes += bytes;
     if (this.isPinging || this.windowBytes === MAX_WINDOW_BYTES || this.session.destroyed) return;
     this.isPinging = true;
     this.sampleBytes = bytes;
     this.pings += 1;
-    // Each PING comes after a WINDOW_UPDATE of the connection, so that peers do not take it for one of a flood.
+    // Each PING follows a WINDOW_UPDATE of the connection, so that peers do not count it as part of a flood.
     this.session.setLocalWindowSize(this.windowBytes + this.pings);
     this.session.ping(PAYLOAD, (error, roundTripMs) => {
       if (error === null) this.finish(roundTripMs);

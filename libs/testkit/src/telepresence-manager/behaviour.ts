@@ -1,9 +1,9 @@
-/** How a traffic manager of some version behaves, and what may be wrong with it. */
+/** The behavior of a traffic manager of some version, and its possible faults. */
 
 export interface Behaviour {
-  /** What Manager/Version answers. */
+  /** Response to Manager/Version. */
   readonly version: string;
-  /** What UpdateIntercept with `remove_preview_domain` does when the cloud calls it. */
+  /** Reaction to UpdateIntercept with `remove_preview_domain` when the cloud calls it. */
   readonly removal: 'obeys' | 'dies' | 'refuses';
   /** Sends its SETTINGS without waiting for the preface. Up to 2.3.1. */
   readonly speaksFirst: boolean;
@@ -11,17 +11,17 @@ export interface Behaviour {
   readonly measuresInside: boolean;
   /** Ends the connection inside with `too_many_pings`: grpc-go's own server does, x/net's does not. Up to 2.3.1. */
   readonly countsPings: boolean;
-  /** Answers only when another Chunk follows the one that ends the preface. 2.3.2 to 2.4.7. */
+  /** Answers only after another Chunk follows the one that ends the preface. 2.3.2 to 2.4.7. */
   readonly waitsForChunkAfterPreface: boolean;
-  /** Gathers what it writes in Chunks up to this size; null sends each write as it is. */
+  /** Collects writes into Chunks up to this size; null sends each write unchanged. */
   readonly coalescedBytes: number | null;
   /** Ends a half-closed HandleConnection whose ingress has closed. Up to 2.4.7. */
   readonly endsHalfClosed: boolean;
-  /** Dials again at once after it half-closed; later versions wait for the end of the call. */
+  /** Dials again at once after a half-close; later versions wait for the end of the call. */
   readonly redialsWithoutWaiting: boolean;
   /** Whether deleting an intercept calls RemoveIntercept. From 2.3.1. */
   readonly removesIntercepts: boolean;
-  /** Holds its state lock while the cloud is asked to remove something. From 2.6.3. */
+  /** Holds its state lock while it asks the cloud to remove something. From 2.6.3. */
   readonly locksWhileRemoving: boolean;
   /** Deadline of CreateDomain in milliseconds, or null. From 2.5.0. */
   readonly createTimeoutMs: number | null;
@@ -32,15 +32,15 @@ export interface Behaviour {
   readonly maxStreams: number | undefined;
 }
 
-/** Things that go wrong, or that are rare. All default to off. */
+/** Faults and rare behavior. All are off by default. */
 export interface Faults {
   /** An empty Chunk before and after each. */
   readonly emptyChunks?: boolean;
-  /** Never answers HandleConnection, nor dials. */
+  /** Neither answers HandleConnection nor dials. */
   readonly ignoresConnections?: boolean;
   /** Never sends anything on the reverse connection. */
   readonly isMute?: boolean;
-  /** Dials again at once, without a pause, for as long as it lives. */
+  /** Dials again at once, without a pause, as long as it lives. */
   readonly redialStorm?: boolean;
   /** Opens this many reverse connections at once. Default: 1. */
   readonly connections?: number;

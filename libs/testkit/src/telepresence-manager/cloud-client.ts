@@ -1,6 +1,6 @@
 /**
- * A gRPC client with the ways of grpc-go, which every traffic manager has: one HTTP/2 connection over TLS, dialed by the
- * first call, and windows whose size a BandwidthProbe finds. Node's HTTP/2 is below it.
+ * A gRPC client that behaves like grpc-go, which every traffic manager has: one HTTP/2 connection over TLS, dialed by the
+ * first call, and windows whose size a BandwidthProbe finds. It uses Node's HTTP/2.
  */
 import {
   type ClientHttp2Session,
@@ -27,7 +27,7 @@ export interface CallEnd {
   readonly details: string;
 }
 
-/** What a call with one answer rejects with. */
+/** Rejection of a call with one response. */
 export class CallFailure extends Error implements CallEnd {
   readonly code: number;
   readonly details: string;
@@ -65,12 +65,12 @@ export class CloudClient {
 
   constructor(private readonly options: CloudClientOptions) {}
 
-  /** PINGs sent on the connection of now. */
+  /** Number of PINGs sent on the current connection. */
   get pings(): number {
     return this.probe?.pings ?? 0;
   }
 
-  /** A call with one answer. Rejects with CallFailure. `timeoutMs` is told to the other side as well; null: none. */
+  /** Makes a call with one response. Rejects with CallFailure. `timeoutMs` is also sent to the other side; null: none. */
   unary(path: string, headers: CallHeaders, request: Buffer, timeoutMs: number | null): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       let answer: Buffer | null = null;
@@ -92,14 +92,14 @@ export class CloudClient {
     });
   }
 
-  /** A call with any number of messages both ways. */
+  /** Makes a call with any number of messages both ways. */
   open(path: string, headers: CallHeaders, handler: CallHandler): CloudCall {
     if (this.isClosed) throw new CallFailure({ code: UNAVAILABLE, details: 'the client is closed' });
     const { session, probe } = this.connected();
     const stream = session.request({
       ':method': 'POST',
       ':path': path,
-      // Without the port, whatever it is.
+      // Always without the port.
       ':authority': this.options.host,
       'content-type': 'application/grpc',
       'user-agent': 'grpc-go/1.49.0',
@@ -125,7 +125,7 @@ export class CloudClient {
         connectTls({ host: address, port, ca, ALPNProtocols: ['h2'], ...servername }).setNoDelay(),
       settings: { enablePush: false },
     });
-    // What it means for a call is told by the call's own end.
+    // The end of each call reports its effect on that call.
     session.on('error', () => undefined);
     this.session = session;
     this.probe = new BandwidthProbe(session);
@@ -167,10 +167,10 @@ export class CloudCall {
   }
 
   cancel(): void {
-    this.finish({ code: CANCELLED, details: 'cancelled by the caller' });
+    this.finish({ code: CANCELLED, details: 'canceled by the caller' });
   }
 
-  /** Ends the call for this side, whatever the other side says. */
+  /** Ends the call on this side, regardless of the other side. */
   finish(end: CallEnd): void {
     if (this.isEnded) return;
     this.isEnded = true;

@@ -1,6 +1,6 @@
 /**
- * The gRPC server inside a reverse connection: the three calls that a cloud may make, with the manager's ways. Any other
- * call is noted, and what would crash a manager says so.
+ * The gRPC server inside a reverse connection: the three calls that a cloud may make, with the manager's behavior. Other
+ * calls are recorded, and calls that would crash a manager are reported as such.
  */
 import {
   constants,
@@ -22,33 +22,33 @@ const NOT_FOUND = 5;
 const FAILED_PRECONDITION = 9;
 const UNIMPLEMENTED = 12;
 
-/** What io.Copy reads at once. */
+/** Bytes that io.Copy reads at once. */
 const COPY_BYTES = 32 * 1024;
 const COALESCED_COPY_BYTES = 256 * 1024;
 
-/** PINGs of a client that grpc-go's server stands: the one that is allowed, and two strikes. */
+/** Limit of PINGs of a client in grpc-go's server: the allowed one, and two strikes. */
 const MAX_PINGS = 3;
 
 const CONNECTION_WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** What ingresses without TLS are read into: what is read is copied into its message at once. */
+/** Buffer for reads from ingresses without TLS: bytes are copied into their message at once. */
 const shared = Buffer.allocUnsafeSlow(COALESCED_COPY_BYTES);
 
 export interface InnerServerOwner {
-  /** A preview is to be removed: calls RemoveDomain. */
+  /** A preview must be removed: calls RemoveDomain. */
   removeDomain(domain: string): Promise<void>;
   /** HandleConnection for an intercept that never had a preview: the process dies. */
   crash(reason: string): void;
-  /** A call that a cloud has no business to make. */
+  /** A call that a cloud must not make. */
   noteCall(path: string): void;
 }
 
 export class InnerServer {
-  /** HandleConnection calls under way. */
+  /** HandleConnection calls in progress. */
   connections = 0;
-  /** The most there were at once. */
+  /** Their highest number at once. */
   peakConnections = 0;
-  /** All of them, ever. */
+  /** Their total number. */
   totalConnections = 0;
   /** PINGs of the cloud. */
   receivedPings = 0;
@@ -81,7 +81,8 @@ export class InnerServer {
     session.on('error', () => session.destroy());
     session.on('ping', () => {
       this.receivedPings += 1;
-      // Within five minutes, which no test lasts. grpc-go forgets them when it answers a call; the double does not.
+      // Counted within five minutes, which is longer than any test. grpc-go resets them when it answers a call; the double
+      // does not.
       if (this.behaviour.countsPings && this.receivedPings > MAX_PINGS)
         session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
     });
@@ -99,7 +100,7 @@ export class InnerServer {
     this.session?.goaway(0);
   }
 
-  /** Everything of the connection goes; sockets to ingresses as well when the process does. */
+  /** Closes everything of the connection; sockets to ingresses too if the process dies. */
   close(): void {
     this.session?.destroy();
     for (const socket of this.sockets) socket.destroy();
@@ -156,7 +157,7 @@ export class InnerServer {
     stream.on('data', (bytes: Buffer) => splitter.push(bytes));
     stream.on('end', () => {
       if (socket === null) fail(stream, UNKNOWN, 'HandleConnection: accept: EOF');
-      // Half-closed. It is not passed on; old versions end once the ingress has closed.
+      // Half-closed, which is not passed on; old versions end once the ingress has closed.
       else if (this.behaviour.endsHalfClosed && socket.readableEnded) fail(stream, 0, '');
       else if (this.behaviour.endsHalfClosed) socket.once('end', () => fail(stream, 0, ''));
     });
@@ -182,7 +183,7 @@ export class InnerServer {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!isConnected) fail(stream, UNKNOWN, `HandleConnection: dial: ${goText(error, ingress)}`);
     });
-    // After a cancellation the socket stays until the ingress closes it: what it sends goes nowhere.
+    // After a cancellation the socket stays until the ingress closes it: what it sends is discarded.
     stream.once('close', () => socket.resume());
     const send = (bytes: Buffer): void => {
       if (stream.destroyed) return;
@@ -191,7 +192,7 @@ export class InnerServer {
       socket.pause();
       stream.once('drain', () => socket.resume());
     };
-    // The ingress's end: nothing is told to the cloud.
+    // The end of the ingress is not reported to the cloud.
     return socket;
   }
 
@@ -250,7 +251,7 @@ export class InnerServer {
       const { previewDomain } = intercept;
       intercept.previewDomain = '';
       this.table.changed();
-      // A failure is logged and nothing else.
+      // A failure is only logged.
       await this.owner.removeDomain(previewDomain).catch(() => undefined);
     }
     answer(stream, encodeMessage('InterceptInfo', infoOf(intercept)));
@@ -263,7 +264,7 @@ interface UpdateRequest extends Readonly<Record<string, unknown>> {
   readonly removePreviewDomain: boolean;
 }
 
-/** @param onBytes gets views of `buffer`, or of reads no longer than it where there is TLS */
+/** @param onBytes receives views of `buffer`, or of reads no longer than it if TLS is used */
 function dialIngress(
   { host, port, useTls, l5host }: DoubleIngress,
   buffer: Buffer,
@@ -282,7 +283,7 @@ function dialIngress(
   return socket.on('data', onBytes);
 }
 
-/** As Go would have said it. */
+/** Returns the error as Go would spell it. */
 function goText(error: NodeJS.ErrnoException, { host, port }: DoubleIngress): string {
   const address = `dial tcp ${host}:${port}`;
   switch (error.code) {
@@ -301,7 +302,7 @@ function goText(error: NodeJS.ErrnoException, { host, port }: DoubleIngress): st
 }
 
 function decodeConnectionChunk(message: Buffer): { interceptId: string | null; data: Buffer } {
-  // The only message on the way of every byte: data is not copied.
+  // The only message on the path of every byte: data is not copied.
   if (message.length === 0) return { interceptId: null, data: message };
   let at = 1;
   let length = 0;
@@ -351,7 +352,7 @@ function fail(stream: ServerHttp2Stream, status: number, message: string): void 
   if (stream.destroyed || stream.closed) return;
   const trailers = { 'grpc-status': String(status), 'grpc-message': encodeURI(message) };
   if (stream.headersSent) {
-    // In the event itself: a moment later the cloud may have cancelled the call, and the stream be gone.
+    // In the event itself: a moment later the cloud may have canceled the call, and the stream be gone.
     stream.once('wantTrailers', () => {
       if (!stream.destroyed) stream.sendTrailers(trailers);
     });

@@ -20,7 +20,7 @@ export interface DoubleIntercept {
   /** The client's session, which is the first part of the id. */
   readonly sessionId: string;
   readonly spec: Message;
-  /** The client's key, which the manager shows to whoever watches. */
+  /** The client's key, which the manager sends to watchers. */
   readonly apiKey: string;
   disposition: number;
   message: string;
@@ -41,7 +41,7 @@ export interface NewIntercept {
   readonly apiKey?: string;
 }
 
-/** What the manager knows, behind the one lock that it has for all of it. */
+/** The manager's state, behind its single lock. */
 export class InterceptTable {
   private readonly intercepts = new Map<string, DoubleIntercept>();
   private readonly watchers = new Set<() => void>();
@@ -94,7 +94,7 @@ export class InterceptTable {
     this.intercepts.clear();
   }
 
-  /** Tells every watcher. */
+  /** Notifies every watcher. */
   changed(): void {
     for (const watcher of this.watchers) watcher();
   }
@@ -109,7 +109,7 @@ export class InterceptTable {
     return { intercepts: sorted.map(infoOf) };
   }
 
-  /** Runs `action` while nobody else sees or changes anything. */
+  /** Runs `action` with exclusive access to the state. */
   locked<T>(action: () => Promise<T>): Promise<T> {
     const result = this.lock.then(action);
     this.lock = result.catch(() => undefined);

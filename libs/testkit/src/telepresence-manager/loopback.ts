@@ -1,4 +1,4 @@
-/** A manager's side of one reverse connection, joined to the cloud's side without a network or gRPC library between. */
+/** A manager's side of one reverse connection, joined to the cloud's side without a network or gRPC library in between. */
 import type { ReverseCarrier, ReverseCarrierHandler } from '@culvert/telepresence';
 import { Deferred } from '../deferred.js';
 import { type Behaviour, behaviourOf, type Faults } from './behaviour.js';
@@ -7,7 +7,7 @@ import { InterceptTable } from './intercept-table.js';
 import { type ChunkSink, ReversedStream } from './reversed-stream.js';
 import { decodeMessage, encodeBytes, framed, MessageSplitter } from './schema.js';
 
-/** Bytes under way at which the carrier asks its user to wait. */
+/** Bytes in flight at which the carrier asks its user to wait. */
 const HIGH_WATER_BYTES = 262_144;
 
 export interface LoopbackOptions {
@@ -15,7 +15,7 @@ export interface LoopbackOptions {
   readonly version?: string;
   readonly faults?: Faults;
   readonly behaviour?: Partial<Behaviour>;
-  /** Size of the next piece in which the cloud gets the manager's bytes. Default: as they were sent. */
+  /** Size of the next piece in which the cloud receives the manager's bytes. Default: as sent. */
   readonly pieceBytes?: () => number;
   readonly table?: InterceptTable;
 }
@@ -23,14 +23,14 @@ export interface LoopbackOptions {
 export class LoopbackManager implements ReverseCarrier, ChunkSink {
   readonly table: InterceptTable;
   readonly server: InnerServer;
-  /** Lengths of the Chunks that came from the cloud. */
+  /** Lengths of the Chunks received from the cloud. */
   readonly chunkLengths: number[] = [];
   /** How the cloud ended the call. */
   readonly ended = new Deferred<{ readonly status: number; readonly message: string }>();
-  /** Why the manager would have crashed, and calls it should not have got. */
+  /** The reason the manager would have crashed, and calls that the cloud must not make. */
   readonly mistakes: string[] = [];
   readonly removedDomains: string[] = [];
-  /** The most bytes that were on their way to the manager at once. */
+  /** The highest number of bytes in flight to the manager. */
   peakBytes = 0;
   private handler: ReverseCarrierHandler | null = null;
   private readonly transport: ReversedStream;
@@ -63,7 +63,7 @@ export class LoopbackManager implements ReverseCarrier, ChunkSink {
     this.handler = handler;
     const { garbage } = this.options.faults ?? {};
     if (garbage) this.sendRaw(garbage);
-    // Managers that speak first have spoken, perhaps long ago.
+    // Managers that send first have sent, perhaps long ago.
     setImmediate(() => this.flushToCloud());
   }
 
@@ -101,7 +101,7 @@ export class LoopbackManager implements ReverseCarrier, ChunkSink {
     if (this.toCloud.length === 1) setImmediate(() => this.flushToCloud());
   }
 
-  /** Bytes of the call as they are, framed or not. */
+  /** Raw bytes of the call, framed or not. */
   sendRaw(bytes: Buffer): void {
     setImmediate(() => {
       if (!this.isOver) this.handler?.onData(bytes);
@@ -145,7 +145,7 @@ export class LoopbackManager implements ReverseCarrier, ChunkSink {
       const { bytes, done } = next;
       for (let at = 0; at < bytes.length && !this.isOver;) {
         const length = pieceBytes ? pieceBytes() : bytes.length;
-        // The receiver owns its pieces: nothing may point into a buffer of this side.
+        // The receiver owns its pieces: none may refer to a buffer of this side.
         this.handler.onData(Buffer.from(bytes.subarray(at, at + length)));
         at += length;
       }

@@ -1,4 +1,4 @@
-/** The bytes in a reverse connection's Chunks, as the socket that the manager's HTTP/2 server has. */
+/** The bytes in a reverse connection's Chunks, as the socket of the manager's HTTP/2 server. */
 import { Duplex } from 'node:stream';
 import type { Behaviour, Faults } from './behaviour.js';
 
@@ -6,7 +6,7 @@ const PREFACE_BYTES = 24;
 const EMPTY: readonly Buffer[] = [];
 
 export interface ChunkSink {
-  /** Sends one Chunk, whose content lies in these pieces; `done` when there is room for another. */
+  /** Sends one Chunk that consists of these pieces; calls `done` when there is room for another. */
   sendChunk(content: readonly Buffer[], done: () => void): void;
   /** The server has closed its socket: the manager half-closes the call. */
   onServerClosed(): void;
@@ -15,7 +15,7 @@ export interface ChunkSink {
 export class ReversedStream extends Duplex {
   private received = 0;
   private isAnswering: boolean;
-  /** What arrived before the server looks at it. */
+  /** Bytes that arrived before the server reads them. */
   private early: Buffer[] = [];
 
   constructor(
@@ -29,7 +29,7 @@ export class ReversedStream extends Duplex {
     if (this.isAnswering) queueMicrotask(onAnswering);
   }
 
-  /** One Chunk of the cloud. */
+  /** Handles one Chunk of the cloud. */
   receiveChunk(content: Buffer): void {
     if (this.destroyed || content.length === 0) return;
     const hadPreface = this.received >= PREFACE_BYTES;
@@ -47,7 +47,7 @@ export class ReversedStream extends Duplex {
   }
 
   override _read(): void {
-    // The call's own flow control is left alone: real managers read without bound as well.
+    // The call's own flow control is not used: real managers read without bound as well.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {

@@ -1,6 +1,6 @@
 /**
- * The manager's own view of the messages, keys and environments included, with a codec of its own: what Culvert misreads
- * does not go unnoticed by being misread twice.
+ * The manager's own definition of the messages, keys and environments included, with a codec of its own, so that a
+ * misreading by Culvert is not repeated here and thus unnoticed.
  */
 import protobuf from 'protobufjs';
 
@@ -113,7 +113,7 @@ export function encodeBytes(field: number, pieces: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(head), ...pieces]);
 }
 
-/** Cuts a byte stream into gRPC messages. */
+/** Splits a byte stream into gRPC messages. */
 export class MessageSplitter {
   private parts: Buffer[] = [];
   private bytes = 0;

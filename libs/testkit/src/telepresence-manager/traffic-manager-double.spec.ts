@@ -1,4 +1,4 @@
-/** The double against the library, with Node's HTTP/2 over TLS between: what an edge does, without the rest of one. */
+/** The double against the library, with Node's HTTP/2 over TLS between: the role of an edge, without the rest of one. */
 import { once } from 'node:events';
 import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
 import { createServer } from 'node:net';
@@ -17,7 +17,7 @@ import { type ManagerDoubleOptions, TrafficManagerDouble } from './traffic-manag
 
 const certificate = createTestCertificate(['localhost', '127.0.0.1']);
 
-/** A cloud of the smallest kind. */
+/** A minimal cloud. */
 class Cloud {
   readonly server: Http2SecureServer = createSecureServer(certificate);
   readonly tunnels: ReverseTunnelConnection[] = [];
@@ -121,39 +121,42 @@ function manager(options: Partial<ManagerDoubleOptions> = {}): TrafficManagerDou
   return double;
 }
 
-it.each(['v2.1.3', 'v2.3.7', 'v2.8.5', 'v2.14.0'])('serves a preview as %s does', async (version) => {
-  const ingress = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
-  await once(ingress, 'listening');
-  const address = ingress.address() as { port: number };
-  const double = manager({ version });
-  const { id } = double.addIntercept({ name: 'web' });
-  const domain = await double.createPreview(id, { ingress: { host: '127.0.0.1', port: address.port } });
-  expect(domain).toBe('quiet-heron.preview.test');
-  const tunnel = await cloud.opened.promise;
-  const received = new Deferred<string>();
-  const stream = tunnel.openStream(
-    { interceptId: id, host: '', port: 1, tls: false, serverName: '', verifyTls: false },
-    {
-      onOpen: () => undefined,
-      onData: (bytes) => received.resolve(bytes.toString()),
-      onEnd: () => undefined,
-      onReset: (_code, detail) => received.reject(new Error(detail)),
-      onDrain: () => undefined,
-    },
-  );
-  stream?.write(Buffer.from('hello'));
-  expect(await received.promise).toBe('hello');
-  stream?.reset(1);
-  expect(double.mistakes).toEqual([]);
-  const { headers } = cloud.calls[0];
-  expect(headers['x-telepresence-managerid']).toBe(double.managerId);
-  expect(headers[':authority']).toBe('localhost');
-  if (version === 'v2.1.3') expect(headers['authorization']).toBe('Bearer the-key');
-  else expect(headers['x-ambassador-api-key']).toBe('the-key');
-  ingress.close();
-});
+it.each(['v2.1.3', 'v2.3.7', 'v2.8.5', 'v2.14.0'])(
+  'the traffic manager double serves a preview as %s does',
+  async (version) => {
+    const ingress = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+    await once(ingress, 'listening');
+    const address = ingress.address() as { port: number };
+    const double = manager({ version });
+    const { id } = double.addIntercept({ name: 'web' });
+    const domain = await double.createPreview(id, { ingress: { host: '127.0.0.1', port: address.port } });
+    expect(domain).toBe('quiet-heron.preview.test');
+    const tunnel = await cloud.opened.promise;
+    const received = new Deferred<string>();
+    const stream = tunnel.openStream(
+      { interceptId: id, host: '', port: 1, tls: false, serverName: '', verifyTls: false },
+      {
+        onOpen: () => undefined,
+        onData: (bytes) => received.resolve(bytes.toString()),
+        onEnd: () => undefined,
+        onReset: (_code, detail) => received.reject(new Error(detail)),
+        onDrain: () => undefined,
+      },
+    );
+    stream?.write(Buffer.from('hello'));
+    expect(await received.promise).toBe('hello');
+    stream?.reset(1);
+    expect(double.mistakes).toEqual([]);
+    const { headers } = cloud.calls[0];
+    expect(headers['x-telepresence-managerid']).toBe(double.managerId);
+    expect(headers[':authority']).toBe('localhost');
+    if (version === 'v2.1.3') expect(headers['authorization']).toBe('Bearer the-key');
+    else expect(headers['x-ambassador-api-key']).toBe('the-key');
+    ingress.close();
+  },
+);
 
-it('dials again after the cloud ended the call, and waits for that end after it half-closed', async () => {
+it('the traffic manager double dials again after the cloud ended the call, and waits for that end after a half-close', async () => {
   const double = manager();
   double.connect();
   const first = await double.connected();
@@ -167,7 +170,7 @@ it('dials again after the cloud ended the call, and waits for that end after it 
   expect(cloud.ends).toEqual([expect.objectContaining({ by: 'manager' })]);
 });
 
-it('dies when it is asked to connect an intercept that never had a preview', async () => {
+it('the traffic manager double dies when asked to connect an intercept that never had a preview', async () => {
   const double = manager();
   const { id } = double.addIntercept({ name: 'web' });
   double.connect();
@@ -187,7 +190,7 @@ it('dies when it is asked to connect an intercept that never had a preview', asy
   expect(double.mistakes).toHaveLength(1);
 });
 
-it('answers nobody while a removal is unanswered', async () => {
+it('the traffic manager double answers no one while a removal is unanswered', async () => {
   const double = manager();
   const { id } = double.addIntercept({ name: 'web' });
   await double.createPreview(id, { ingress: { host: '127.0.0.1', port: 1 } });
@@ -211,7 +214,7 @@ it('answers nobody while a removal is unanswered', async () => {
   await seen.promise;
 });
 
-it('opens two connections, or storms, when it is told to', async () => {
+it('the traffic manager double opens two connections, or storms, when told to', async () => {
   const twin = manager({ faults: { connections: 2 } });
   twin.connect();
   await Promise.all(twin.connections.map(({ established }) => established.promise));

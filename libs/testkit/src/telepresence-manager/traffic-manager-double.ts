@@ -1,6 +1,6 @@
 /**
- * A Telepresence traffic manager as the cloud meets it: gRPC over TLS towards the cloud, and a gRPC server on the bytes that
- * the cloud sends back. Versions and faults are options. It tests Culvert and is no part of it.
+ * A Telepresence traffic manager as seen by the cloud: gRPC over TLS towards the cloud, and a gRPC server on the bytes that
+ * the cloud sends back. Versions and faults are options. It tests Culvert and is not part of it.
  */
 import { randomUUID } from 'node:crypto';
 import { Deferred } from '../deferred.js';
@@ -21,12 +21,12 @@ const CRUD = '/telepresence.systema.SystemACRUD';
 const MAX_BACKOFF_MS = 5000;
 
 export interface ManagerDoubleOptions {
-  /** Where the cloud is: what `SYSTEMA_HOST` and `SYSTEMA_PORT` say. */
+  /** Address of the cloud: the values of `SYSTEMA_HOST` and `SYSTEMA_PORT`. */
   readonly host: string;
   readonly port: number;
   /** PEM: the authority of the cloud's certificate. */
   readonly ca: string;
-  /** The key of a connected client; or its access token, for versions that send one. Null: nobody is logged in. */
+  /** The key of a connected client; or its access token, for versions that send one. Null: no one is logged in. */
   readonly apiKey: string | null;
   /** Default: v2.14.0. */
   readonly version?: string;
@@ -41,9 +41,9 @@ export interface ManagerDoubleOptions {
 /** One ReverseConnection call. */
 export class DoubleConnection implements ChunkSink {
   readonly server: InnerServer;
-  /** How the call ended, seen from the manager. */
+  /** How the call ended, as seen by the manager. */
   readonly ended = new Deferred<CallEnd>();
-  /** The cloud has spoken. */
+  /** The cloud has sent something. */
   readonly established = new Deferred();
   private readonly transport: ReversedStream;
   private readonly call: CloudCall;
@@ -76,7 +76,7 @@ export class DoubleConnection implements ChunkSink {
     this.halfClose();
   }
 
-  /** As after a fault of the inner HTTP/2: the manager waits for the cloud to end the call. */
+  /** Acts as after a fault of the inner HTTP/2: the manager waits for the cloud to end the call. */
   halfClose(): void {
     if (!this.isOver) this.call.end();
   }
@@ -93,7 +93,7 @@ export class TrafficManagerDouble {
   /** Changes with every restart of the process. */
   managerId: string;
   apiKey: string | null;
-  /** Why the process died, and calls that a cloud has no business to make. */
+  /** The reason the process died, and calls that a cloud must not make. */
   readonly mistakes: string[] = [];
   /** All reverse connections, oldest first. */
   readonly connections: DoubleConnection[] = [];
@@ -114,7 +114,7 @@ export class TrafficManagerDouble {
     this.client = this.dial();
   }
 
-  /** PINGs that measure the bandwidth, on the connection to the cloud that is there now. */
+  /** Number of PINGs that measure the bandwidth, on the current connection to the cloud. */
   get pings(): number {
     return this.client.pings;
   }
@@ -126,7 +126,7 @@ export class TrafficManagerDouble {
 
   // --- What clients of the cluster do ---------------------------------------------------------------------
 
-  /** A client's intercept, without a preview. */
+  /** Creates a client's intercept, without a preview. */
   addIntercept(intercept: NewIntercept): DoubleIntercept {
     return this.table.add(intercept);
   }
@@ -166,7 +166,7 @@ export class TrafficManagerDouble {
     await this.removeDomain(domain);
   }
 
-  /** `telepresence leave`. From 2.6.3 nobody gets an answer of the manager until the cloud has given its. */
+  /** `telepresence leave`. From 2.6.3 no one gets an answer of the manager until the cloud has answered. */
   async removeIntercept(interceptId: string): Promise<void> {
     const intercept = this.table.get(interceptId);
     if (intercept === undefined) return;
@@ -188,7 +188,7 @@ export class TrafficManagerDouble {
     await this.unary(`${CRUD}/RemoveDomain`, ['RemoveDomainRequest', 'Empty'], { domain });
   }
 
-  /** The image that agents should run. */
+  /** Requests the image that agents should run. */
   async preferredAgent(): Promise<string> {
     const request = { apiVersion: 3, version: this.version };
     const headers = this.behaviour.asksAnonymously ? {} : undefined;
@@ -196,14 +196,14 @@ export class TrafficManagerDouble {
     return (await this.unary(`${CRUD}/PreferredAgent`, types, request, headers))['imageName'] as string;
   }
 
-  /** What the CLI asks for without credentials. */
+  /** Makes the request that the CLI sends without credentials. */
   async commandMessage(): Promise<string> {
     const path = '/telepresence.systema.SystemACli/GetUnauthenticatedCommandMessages';
     const response = await this.unary(path, ['Empty', 'CommandMessageResponse'], {}, {});
     return response['intercept'] as string;
   }
 
-  /** What the user daemon of 2.5 to 2.8 asks for before it makes a preview. */
+  /** Makes the request that the user daemon of 2.5 to 2.8 sends before it creates a preview. */
   resolveIngress(request: Message): Promise<Message> {
     const headers: CallHeaders = this.apiKey === null ? {} : { 'x-ambassador-api-key': this.apiKey };
     const path = '/telepresence.userdaemon.SystemA/ResolveIngressInfo';
@@ -211,7 +211,7 @@ export class TrafficManagerDouble {
   }
 
   /**
-   * Any call with one answer. Rejects with CallFailure.
+   * Makes any call with one response. Rejects with CallFailure.
    * @param types the names of its messages
    */
   async unary(
@@ -234,14 +234,14 @@ export class TrafficManagerDouble {
     for (let i = 0; i < (this.faults.connections ?? 1); i++) this.openConnection();
   }
 
-  /** The next connection that the cloud speaks on; the present one if it did. */
+  /** Resolves with the next connection that the cloud sends on; the present one if it did. */
   async connected(): Promise<DoubleConnection> {
     const current = this.connection ?? (await this.arrival.promise);
     await current.established.promise;
     return current;
   }
 
-  /** The first connection opened from now on, once the cloud speaks on it. */
+  /** Resolves with the first connection opened from now on, once the cloud sends on it. */
   async reconnected(): Promise<DoubleConnection> {
     this.arrival = new Deferred();
     const next = await this.arrival.promise;
@@ -256,7 +256,7 @@ export class TrafficManagerDouble {
     this.client = this.dial();
   }
 
-  /** The process ends without a word and starts again: a new id, nothing known, no intercepts. */
+  /** Kills the process and starts it again: a new id, empty state, no intercepts. */
   restart(): void {
     this.disconnect();
     this.table.clear();
@@ -295,7 +295,7 @@ export class TrafficManagerDouble {
     void connection.ended.promise.then(() => this.redial());
   }
 
-  /** The delay never goes back after a success. */
+  /** The delay never decreases after a success. */
   private redial(): void {
     if (!this.isWanted || this.isStopped) return;
     const delayMs = this.faults.redialStorm ? 0 : this.backoffMs;
