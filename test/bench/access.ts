@@ -8,7 +8,7 @@ import { runWrk } from './wrk.js';
 
 const WAYS = ['public', 'private'] as const;
 
-/** What it costs that a preview is private: the same requests, with the cookie of a browser that was let in. */
+/** The cost of private previews: the same requests, with the cookie of an admitted browser. */
 export const access: Measure = {
   name: 'access',
   run: async (scope, effort) => {
@@ -23,7 +23,7 @@ export const access: Measure = {
     await culvert.api('PATCH', `/previews/${id}`, { access: 'team' });
     const link = await culvert.api('POST', `/previews/${id}/share-links`, { name: 'bench' });
     const cookie = await enter(culvert.port, closed, new URL(String(link['url'])).pathname);
-    // Both carry one cookie of about the same length: what is measured is the gate, not the bytes.
+    // Both carry one cookie of about the same length, so that the gate is measured, not the bytes.
     const theirs = `session=${'x'.repeat(cookie.length - 'session='.length)}`;
     const found = await medianOfRounds(WAYS, effort, async (way, seconds) => {
       const result = await runWrk({
@@ -54,7 +54,7 @@ export const access: Measure = {
   },
 };
 
-/** Opens a share link; returns the cookie it gives. */
+/** Opens a share link; returns the cookie it sets. */
 function enter(port: number, hostname: string, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request({ host: '127.0.0.1', port, path, headers: { host: hostname }, agent: false }, (response) => {

@@ -9,7 +9,7 @@ import { runWrk } from './wrk.js';
 const WAYS = ['direct', 'nginx', 'agent'] as const;
 const INTERCEPTS = 3;
 
-/** Requests a second through a traffic agent that looks for intercepts of which none matches. */
+/** Requests per second through a traffic agent that looks for intercepts of which none matches. */
 export const agent: Measure = {
   name: 'agent',
   run: async (scope, effort) => {

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
-/** User and system time that these processes, all their threads included, have used so far: in microseconds. */
+/** Returns the user and system time of these processes so far, all their threads included, in microseconds. */
 export function cpuMicroseconds(pids: readonly number[]): number {
   const ticks = pids.map((pid) => {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the name in brackets and may hold anything; utime and stime are the 14th and 15th.
+    // The second field is the name in brackets and may contain anything; utime and stime are the 14th and 15th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return Number(fields[11]) + Number(fields[12]);
   });

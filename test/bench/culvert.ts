@@ -40,7 +40,7 @@ export interface CulvertEdge {
   readonly url: string;
   /** Calls the REST API; rejects unless the status is 2xx. */
   api(method: string, path: string, body?: unknown): Promise<Record<string, unknown>>;
-  /** A public preview of a service on a port of this machine: its hostname. Needs a traffic manager. */
+  /** Creates a public preview of a service on a port of this machine: its hostname. Needs a traffic manager. */
   previewOf(name: string, port: number): Promise<string>;
 }
 
@@ -67,7 +67,7 @@ export async function startEdge(
     DATA_DIR: folder.path,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     LOG_LEVEL: 'warn',
-    // One team does here what many would: its limits are not what is measured.
+    // One team stands for many: its limits are not what is measured.
     MAX_SESSIONS_PER_TEAM: '1000000',
     MAX_API_REQUESTS_PER_TEAM: '0',
     MAX_PREVIEW_REQUESTS_PER_TEAM: '1000000000',
@@ -84,7 +84,7 @@ export async function startEdge(
   return {
     program,
     port,
-    // The name, not the address: it is what the certificate is for.
+    // The name, not the address, since the certificate is for the name.
     url: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     api: call,
     previewOf: async (name, ingressPort) => {
@@ -94,7 +94,7 @@ export async function startEdge(
   };
 }
 
-/** What `POST /previews` takes for a public preview of a service on a port of this machine. */
+/** Returns the body of `POST /previews` for a public preview of a service on a port of this machine. */
 export function previewBody(name: string, port: number): Record<string, unknown> {
   return {
     intercept: { name, workload: name, namespace: 'bench' },
@@ -103,7 +103,7 @@ export function previewBody(name: string, port: number): Record<string, unknown>
   };
 }
 
-/** @param url where the traffic manager dials: the edge, or something on the way there */
+/** @param url that the traffic manager dials: the edge, or something in front of it */
 export async function startManager(scope: Scope, url: string, tls?: CertificateFiles): Promise<Program> {
   const env = {
     CULVERT_URL: url,
@@ -118,7 +118,7 @@ export async function startManager(scope: Scope, url: string, tls?: CertificateF
   return manager;
 }
 
-/** Whoever wants to look at a process while it is measured needs to know which it is. */
+/** Prints the process, for people who want to examine it during the measurement. */
 function announce(role: string, { pid }: Program): void {
   process.stderr.write(`  ${role}: process ${pid}\n`);
 }

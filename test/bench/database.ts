@@ -2,7 +2,7 @@ import { createTestDatabase } from '@culvert/testkit';
 import { startPostgres } from '../services/postgres.js';
 import type { Scope } from './scope.js';
 
-/** The URL of a new database on a server, where the embedded one would be a part of the edge that is measured. */
+/** Returns the URL of a new database on a server: the embedded one would be part of the measured edge. */
 export async function startDatabase(scope: Scope): Promise<string> {
   const server = scope.keep(await startPostgres());
   const database = await createTestDatabase(server.url);

@@ -23,7 +23,7 @@ interface Start {
   readonly cpuMs: number;
 }
 
-/** How soon `culvert expose` has a URL, and what that costs its machine. */
+/** How fast `culvert expose` has a URL, and its cost for the machine. */
 export const expose: Measure = {
   name: 'expose',
   run: async (scope, { rounds }) => {
@@ -72,7 +72,7 @@ export const expose: Measure = {
   },
 };
 
-/** Has the kernel drop what it holds of these files, as after an installation that was a while ago. */
+/** Makes the kernel drop its cache of these files, as if they were installed a while ago. */
 function forget(folder: string): void {
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
     if (name.endsWith('.js'))

@@ -13,13 +13,13 @@ import type { Scope } from './scope.js';
 const CONNECTIONS = 8;
 const STREAMS = 16;
 
-/** What the ingress speaks. */
+/** Protocol of the ingress. */
 export const GRPC_WAYS = ['http1', 'h2c'] as const;
 export type GrpcWay = (typeof GRPC_WAYS)[number];
 
 export interface GrpcRig {
   readonly port: number;
-  /** The preview of a service that speaks HTTP/1.1, and of one in the manner of a gRPC server. */
+  /** The previews of a service that speaks HTTP/1.1, and of one that behaves like a gRPC server. */
   readonly hosts: Readonly<Record<GrpcWay, string>>;
   readonly pids: { readonly edge: readonly number[]; readonly manager: readonly number[] };
   /** A gRPC message in a file. */
@@ -62,7 +62,7 @@ async function previewOfGrpc({ api }: Pick<CulvertEdge, 'api'>, port: number): P
   return preview['hostname'] as string;
 }
 
-/** Unary calls of 1 KiB for so many seconds: calls a second, and what they cost edge and traffic manager. */
+/** Unary calls of 1 KiB for this many seconds: calls per second, and their cost for edge and traffic manager. */
 export async function callGrpc(
   { port, hosts, pids, message }: GrpcRig,
   way: GrpcWay,
@@ -84,7 +84,7 @@ export async function callGrpc(
   };
 }
 
-/** What a gRPC call through an edge costs beside a plain request: HTTP/2 with the visitor, and with the ingress or not. */
+/** The cost of a gRPC call through an edge beside a plain request: HTTP/2 with the visitor, and with the ingress or not. */
 export const grpc: Measure = {
   name: 'grpc',
   run: async (scope, effort) => {

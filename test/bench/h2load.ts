@@ -8,15 +8,15 @@ export interface Http2Load {
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly seconds: number;
-  /** A file whose bytes every request has as its body, which makes it a POST; without it there is none. */
+  /** A file with the body of every request, which makes it a POST; absent: no body. */
   readonly body?: string;
   /** Further fields, each `name: value`. */
   readonly headers?: readonly string[];
 }
 
 /**
- * Runs h2load over TLS with one thread, and returns the requests that were answered with a 2xx status.
- * @throws Error when a request failed
+ * Runs h2load over TLS with one thread, and returns the number of requests that got a 2xx status.
+ * @throws Error if a request failed
  */
 export async function runH2load(load: Http2Load): Promise<{ readonly requests: number }> {
   const command = await ensureBinary({ names: ['h2load'], debianPackage: 'nghttp2-client' });

@@ -8,7 +8,7 @@ requests: 82001 total, 82257 started, 82001 done, 82001 succeeded, 0 failed, 0 e
 status codes: 82001 2xx, 0 3xx, 0 4xx, 0 5xx
 `;
 
-it('counts the requests that h2load says were answered well', () => {
+it('succeeded counts the requests that h2load reports as successful', () => {
   expect(succeeded(SUMMARY)).toBe(82_001);
 });
 
@@ -19,6 +19,6 @@ it.each([
   ['time-outs', SUMMARY.replace('0 timeout', '1 timeout')],
   ['no request at all', SUMMARY.replace('82001 2xx', '0 2xx')],
   ['a summary it cannot read', 'finished'],
-])('refuses figures with %s in them', (_what, summary) => {
+])('succeeded refuses figures with %s', (_what, summary) => {
   expect(() => succeeded(summary)).toThrow('failed');
 });

@@ -11,7 +11,7 @@ const STREAMS = 32;
 const NAME = 'requests over HTTP/2';
 const TARGET = atLeast(0.5);
 
-/** Requests a second over HTTP/2 with TLS. */
+/** Requests per second over HTTP/2 with TLS. */
 export const http2: Measure = {
   name: 'http2',
   run: async (scope, effort) => {
@@ -29,7 +29,7 @@ export const http2: Measure = {
       const before = cpuMicroseconds(rig.pids[way]);
       const { requests } = await runH2load({
         port: rig.service[way].port,
-        // For nginx any name will do.
+        // nginx accepts any name.
         host: rig.service.culvert.host,
         connections: CONNECTIONS,
         streamsPerConnection: STREAMS,
@@ -63,7 +63,7 @@ export const http2: Measure = {
   },
 };
 
-/** Whether ALPN chooses HTTP/2 there. */
+/** Reports whether ALPN chooses HTTP/2 there. */
 async function speaksHttp2({ port }: Entrance): Promise<boolean> {
   const socket = connect({
     port,

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Program } from '../support/process.js';
 
-/** Node arguments for a program that `settledMemory` looks into. */
+/** Node arguments for a program that `settledMemory` inspects. */
 export const INSPECTABLE = ['--inspect=127.0.0.1:0'] as const;
 
 const DEADLINE_MS = 30_000;
 
-/** Memory of a program started with `INSPECTABLE`, after it gave up all that nothing refers to; in MiB. */
+/** Returns the memory of a program started with `INSPECTABLE`, after garbage collection; in MiB. */
 export async function settledMemory(program: Program): Promise<{
   readonly resident: number;
-  /** What JavaScript refers to: objects, and the buffers behind them. */
+  /** Memory that JavaScript references: objects, and the buffers behind them. */
   readonly referred: number;
 }> {
   const [address] = await program.logged(/ws:\/\/127\.0\.0\.1:\S+/);

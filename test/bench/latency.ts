@@ -5,10 +5,10 @@ import { rowOf, startRig, TO_NGINX, type Way, WAYS } from './rig.js';
 const RATE = 2000;
 const CONNECTIONS = 64;
 
-/** At this rate it takes an edge that long to have its code compiled and the garbage of its start collected. */
+/** At this rate an edge takes this long to compile its code and to collect the garbage of its start. */
 const SETTLING_SECONDS = 8;
 
-/** Latency at a rate that keeps nobody busy: what the way itself adds. */
+/** Latency at a low rate: what the path itself adds. */
 export const latency: Measure = {
   name: 'latency',
   run: async (scope, effort) => {

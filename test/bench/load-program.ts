@@ -4,9 +4,9 @@ const running = new Set<() => void>();
 process.on('exit', () => running.forEach((kill) => kill()));
 
 /**
- * Runs a load generator to its end and returns what it printed.
- * @param deadlineSeconds when it is killed
- * @throws Error when it ends with another status than 0
+ * Runs a load generator to its end and returns its output.
+ * @param deadlineSeconds after which it is killed
+ * @throws Error if it ends with another status than 0
  */
 export function runLoad(
   command: string,

@@ -58,7 +58,7 @@ interface Options extends Effort {
   readonly nodeArgs: readonly string[];
 }
 
-/** Null when help is asked for. */
+/** Null if help was requested. */
 function parseOptions(args: readonly string[]): Options | null {
   const { values } = parseArgs({
     args: [...args],
@@ -95,7 +95,7 @@ function wholeNumber(flag: string, text: string, max: number): number {
   return value;
 }
 
-/** Whether every measure succeeded. A missed target is a figure, not a failure. */
+/** Reports whether every measure succeeded. A missed target is a figure, not a failure. */
 async function run({ json, markdown, measures, nodeArgs, ...effort }: Options): Promise<boolean> {
   const results: MeasureResult[] = [];
   for (const measure of measures) {
@@ -114,7 +114,7 @@ function writeMarkdown(file: string, report: string): void {
   writeFileSync(file, existsSync(file) ? placeReport(readFileSync(file, 'utf8'), report) : report);
 }
 
-/** Null when it failed: the others still count. Whatever it started is gone either way. */
+/** Null if it failed: the others still count. Everything it started is stopped either way. */
 async function runMeasure(measure: Measure, scope: Scope, effort: Effort): Promise<MeasureResult | null> {
   try {
     return await measure.run(scope, effort);
@@ -126,7 +126,7 @@ async function runMeasure(measure: Measure, scope: Scope, effort: Effort): Promi
   }
 }
 
-// Whatever was started ends with this process, and its temporary folders go: a listener each.
+// Everything started ends with this process, and its temporary folders are removed: each needs a listener.
 process.setMaxListeners(100);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 

@@ -1,7 +1,7 @@
 import type { Scope } from './scope.js';
 
 export interface Effort {
-  /** How often each way is measured; the ways take turns, so that a noisy moment touches all of them. */
+  /** Number of measurements of each way; the ways take turns, so that a disturbance affects all of them. */
   readonly rounds: number;
   /** Length of one measurement. */
   readonly seconds: number;
@@ -11,22 +11,22 @@ export interface Effort {
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
-  /** The columns whose quotient makes one more. */
+  /** The columns whose quotient is another column. */
   readonly ratio?: { readonly of: string; readonly to: string };
   readonly rows: readonly Row[];
 }
 
 export interface Row {
   readonly label: string;
-  /** By column: the median of the rounds; null where it does not apply. */
+  /** By column: the median of the rounds; null if it does not apply. */
   readonly values: Readonly<Record<string, number | null>>;
   readonly digits: number;
 }
 
-/** A figure of the report, and what it should be. */
+/** A figure of the report, and its target. */
 export interface Figure {
   readonly measure: string;
-  /** Null when it could not be taken here. */
+  /** Null if it could not be measured here. */
   readonly value: number | null;
   readonly unit: string;
   readonly target: Target | null;
@@ -40,7 +40,7 @@ export interface Target {
 export interface MeasureResult {
   readonly tables: readonly Table[];
   readonly figures: readonly Figure[];
-  /** What a reader has to know to read the figures. */
+  /** Facts that a reader needs for the figures. */
   readonly notes: readonly string[];
 }
 
@@ -58,7 +58,7 @@ export function atMost(value: number): Target {
   return { comparison: '<=', value };
 }
 
-/** A figure without a target is there to read the others by. */
+/** A figure without a target helps to read the others. */
 export function figure(
   measure: string,
   value: number | null,
@@ -107,7 +107,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The value below which `share` of the sorted values lie. */
+/** Returns the value below which `share` of the sorted values lie. */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }

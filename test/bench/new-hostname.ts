@@ -7,7 +7,7 @@ import { BODY_BYTES, BULK_BYTES, type Entrance } from './rig.js';
 const SAMPLES_PER_ROUND = 60;
 const DEADLINE_MS = 15_000;
 
-/** How soon a preview that was just made answers its first visitor. */
+/** How fast a new preview answers its first visitor. */
 export const newHostname: Measure = {
   name: 'new-hostname',
   run: async (scope, { rounds }) => {
@@ -16,7 +16,7 @@ export const newHostname: Measure = {
     const body = previewBody('service', service.port);
     const firstBytes: number[] = [];
     const creations: number[] = [];
-    // The first few pay for code that runs for the first time.
+    // The first few include code that runs for the first time.
     const warmUp = 20;
     for (let i = 0; i < warmUp + rounds * SAMPLES_PER_ROUND; i += 1) {
       const asked = performance.now();

@@ -43,7 +43,7 @@ export async function startNginxProxy(options: {
 }): Promise<Nginx> {
   const { service, sink = service, tls } = options;
   return startNginx(new TemporaryFolder('bench-proxy'), (port) => [
-    // Enough for every request that a load has under way: nginx closes what is beyond.
+    // Enough for all concurrent requests of a load: nginx closes connections beyond this.
     `upstream service { server 127.0.0.1:${service}; keepalive 256; keepalive_requests 1000000000; }`,
     `upstream sink { server 127.0.0.1:${sink}; keepalive 256; keepalive_requests 1000000000; }`,
     'server {',
@@ -61,7 +61,7 @@ export async function startNginxProxy(options: {
   ]);
 }
 
-/** @param http lines of the block `http`, for the port that it is to listen on */
+/** @param http lines of the block `http`, for the port to listen on */
 export async function startNginx(folder: TemporaryFolder, http: (port: number) => string[]): Promise<Nginx> {
   const command = await ensureBinary({ names: ['nginx'], debianPackage: 'nginx-light' });
   const port = await freePort();
@@ -70,7 +70,7 @@ export async function startNginx(folder: TemporaryFolder, http: (port: number) =
   );
   const lines = [
     'daemon off;',
-    // The worker of an nginx started by root gives up root, and could then not read its folder.
+    // The worker of an nginx started by root drops root, and could then not read its folder.
     ...(process.getuid?.() === 0 ? ['user root;'] : []),
     'worker_processes 1;',
     `pid ${folder.path}/nginx.pid;`,
@@ -94,7 +94,7 @@ export async function startNginx(folder: TemporaryFolder, http: (port: number) =
     stopSignal: 'SIGTERM',
   });
   const pids = withChildren(Number(readFileSync(join(folder.path, 'nginx.pid'), 'utf8')));
-  // A master that is killed leaves its worker behind.
+  // Killing the master leaves its worker behind.
   const kill = () => pids.forEach(killIfThere);
   process.once('exit', kill);
   return {

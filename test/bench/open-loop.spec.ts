@@ -18,7 +18,7 @@ afterEach(() => {
   server.closeAllConnections();
 });
 
-it('sends as many requests as the rate asks for, with the Host field', async () => {
+it('measureAtRate sends as many requests as the rate requires, with the Host field', async () => {
   const hosts = new Set<string | undefined>();
   const port = await serve((request, response) => {
     hosts.add(request.headers.host);
@@ -30,27 +30,27 @@ it('sends as many requests as the rate asks for, with the Host field', async () 
   expect([...hosts]).toEqual(['a.example']);
 });
 
-it('charges a stall for every request that had to wait for it', async () => {
+it('measureAtRate counts a stall for every request that had to wait for it', async () => {
   let count = 0;
   const port = await serve((_, response) => {
     count += 1;
     setTimeout(() => response.setHeader('content-length', 2).end('ok'), count === 1 ? 300 : 0);
   });
   const latencies = await measureAtRate({ port, host: 'a', rate: 200, seconds: 1, connections: 1 });
-  // One connection: what is due in the stalled 300 ms, some 60 requests, waits too.
+  // One connection: the requests due in the stalled 300 ms, some 60, wait too.
   expect(latencies.filter((latency) => latency > 50).length).toBeGreaterThan(30);
 });
 
 it.each([
   ['an error status', 500],
   ['a redirect', 302],
-])('fails on %s', async (_, status) => {
+])('measureAtRate fails on %s', async (_, status) => {
   const port = await serve((__, response) => response.writeHead(status, { 'content-length': 0 }).end());
   const load = { port, host: 'a', rate: 100, seconds: 1, connections: 1 };
   await expect(measureAtRate(load)).rejects.toThrow(String(status));
 });
 
-it('reads percentiles from sorted values', () => {
+it('percentile reads from sorted values', () => {
   const values = Array.from({ length: 100 }, (_, index) => index + 1);
   expect([percentile(values, 0.5), percentile(values, 0.99), percentile([7], 0.99)]).toEqual([51, 100, 7]);
 });

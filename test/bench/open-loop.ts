@@ -5,7 +5,7 @@ export interface SteadyLoad {
   readonly port: number;
   /** The Host field. */
   readonly host: string;
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
   readonly seconds: number;
   /** Keep-alive connections, each with one request at a time. */
@@ -16,9 +16,8 @@ const TICK_MS = 1;
 const DRAIN_TIMEOUT_MS = 10_000;
 
 /**
- * Sends requests at a fixed rate whatever comes back, and returns their latencies in milliseconds, sorted. A
- * request that finds every connection busy waits, and its wait counts: a server that stalls is charged for all
- * the requests it held up.
+ * Sends requests at a fixed rate regardless of responses, and returns their latencies in milliseconds, sorted. A request
+ * that finds every connection busy waits, and its wait counts: a server that stalls pays for all the requests it held up.
  */
 export async function measureAtRate(load: SteadyLoad): Promise<number[]> {
   const lane = new Lane();
@@ -33,7 +32,7 @@ export async function measureAtRate(load: SteadyLoad): Promise<number[]> {
   return lane.latencies.toSorted((a, b) => a - b);
 }
 
-/** What is due and who is free to send it. */
+/** The due requests and the free connections. */
 class Lane {
   readonly latencies: number[] = [];
   private readonly free: Connection[] = [];

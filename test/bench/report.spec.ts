@@ -24,7 +24,7 @@ const RESULT: MeasureResult = {
   notes: ['read it so'],
 };
 
-it('prints a row per quantity with its ratio to nginx, and says which targets are met', () => {
+it('the report has a row per quantity with its ratio to nginx, and shows which targets are met', () => {
   const markdown = toMarkdown([RESULT]);
   expect(markdown).toContain('| | direct | nginx | Culvert | Culvert / nginx |');
   expect(markdown).toContain('| requests/s | 100 | 80 | 60 | 0.75 |');
@@ -35,7 +35,7 @@ it('prints a row per quantity with its ratio to nginx, and says which targets ar
   expect(markdown).toContain('- read it so');
 });
 
-it('writes every figure as JSON, without a target where there is none, without a value where it is not available', () => {
+it('the JSON report has every figure, without a target or value where there is none', () => {
   expect(JSON.parse(toJson([RESULT]))).toEqual([
     { measure: 'speed', value: 60, unit: 'requests/s', target: null, met: null },
     { measure: 'ratio', value: 0.75, unit: 'ratio', target: '>= 0.5', met: true },
@@ -44,7 +44,7 @@ it('writes every figure as JSON, without a target where there is none, without a
   ]);
 });
 
-it('puts a report between the marks of a page, and alone where there are none', () => {
+it('the report replaces the text between the marks of a page, and stands alone without marks', () => {
   const page = '# Performance\n\n<!-- bench:begin -->\nold $1\n<!-- bench:end -->\n\n## More\n';
   const placed = placeReport(page, 'costs $1\n');
   expect(placed).toBe('# Performance\n\n<!-- bench:begin -->\n\ncosts $1\n\n<!-- bench:end -->\n\n## More\n');
@@ -52,11 +52,11 @@ it('puts a report between the marks of a page, and alone where there are none', 
   expect(placeReport('an old report\n', 'costs $1\n')).toBe('costs $1\n');
 });
 
-it('takes the median of an odd and an even number of values', () => {
+it('median works for odd and even numbers of values', () => {
   expect([median([3, 1, 2]), median([4, 1, 3, 2])]).toEqual([2, 2.5]);
 });
 
-it('lets the ways take turns, warms each up first, and keeps the median of the rounds', async () => {
+it('medianOfRounds alternates the ways, warms each up first, and returns the median of the rounds', async () => {
   const calls: Way[] = [];
   const result = await medianOfRounds(WAYS, { rounds: 3, seconds: 1 }, (way) => {
     calls.push(way);

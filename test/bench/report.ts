@@ -25,7 +25,7 @@ function tableOfTargets(targets: readonly Figure[]): string {
   ].join('\n');
 }
 
-/** The report for programs: `target` and `met` are null where there is no target, `value` where it is not available. */
+/** Returns the report for programs: `target` and `met` are null without a target, `value` if it is not available. */
 export function toJson(results: readonly MeasureResult[]): string {
   const figures = results
     .flatMap((result) => result.figures)
@@ -41,7 +41,7 @@ export function toJson(results: readonly MeasureResult[]): string {
 
 const PLACE = /(<!-- bench:begin -->\n)[^]*(<!-- bench:end -->)/;
 
-/** `page` with `report` between its marks, or the report alone when the page has no marks. */
+/** Returns `page` with `report` between its marks, or the report alone if the page has no marks. */
 export function placeReport(page: string, report: string): string {
   if (!PLACE.test(page)) return report;
   return page.replace(PLACE, (_, begin: string, end: string) => `${begin}\n${report}\n${end}`);

@@ -5,7 +5,7 @@ import { runWrk } from './wrk.js';
 
 export const CONNECTIONS = 64;
 
-/** Requests a second and latency at full load, and the CPU time that the processes in between spend on each. */
+/** Requests per second and latency at full load, and the CPU time per request of the processes in between. */
 export const requests: Measure = {
   name: 'requests',
   run: async (scope, effort) => {

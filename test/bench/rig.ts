@@ -16,10 +16,10 @@ export const BULK_BYTES = 10 * 1024 * 1024;
 export const WAYS = ['direct', 'nginx', 'culvert'] as const;
 export type Way = (typeof WAYS)[number];
 
-/** What Culvert is compared with. */
+/** Baselines of the comparison. */
 export const TO_NGINX = { of: 'culvert', to: 'nginx' } as const;
 
-/** Where one way begins. */
+/** Entrance of one way. */
 export interface Entrance {
   readonly port: number;
   /** The Host field that leads to the service. */
@@ -56,12 +56,12 @@ export async function startRig(scope: Scope): Promise<Rig> {
   };
 }
 
-/** The service itself, or what stands before it on this machine. */
+/** The service itself, or the process in front of it on this machine. */
 export function local(port: number): Entrance {
   return { port, host: `127.0.0.1:${port}` };
 }
 
-/** A row with the same quantity of every way. */
+/** Returns a row with the same quantity of every way. */
 export function rowOf<W extends string, K extends string>(
   found: Readonly<Record<W, Readonly<Record<K, number>>>>,
   { label, key, digits }: { readonly label: string; readonly key: K; readonly digits: number },

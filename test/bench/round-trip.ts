@@ -11,13 +11,13 @@ const ROUND_TRIP_MS = 100;
 const DOWNLOAD_BYTES = 64 * 1024 * 1024;
 const DEADLINE_MS = 60_000;
 
-/** Linux's own default greatest send buffer, for where the kernel does not say. */
+/** Linux's default maximum send buffer, if the kernel does not report it. */
 const DEFAULT_SEND_BUFFER_BYTES = 4 * 1024 * 1024;
 
 const WAYS = ['plain TCP', 'culvert'] as const;
 type FarWay = (typeof WAYS)[number];
 
-/** One download over a long way: between edge and traffic manager, or between visitor and service. */
+/** One download over a long path: between edge and traffic manager, or between visitor and service. */
 export const roundTrip: Measure = {
   name: 'round-trip',
   run: async (scope, { rounds }) => {
@@ -99,7 +99,7 @@ async function startFarCulvert(
   return { port: edge.port, host: await edge.previewOf('service', servicePort) };
 }
 
-/** The port at which the long way to `targetPort` begins. */
+/** Returns the port of the long path to `targetPort`. */
 async function startDelay(scope: Scope, targetPort: number, maxInFlightBytes: number): Promise<number> {
   const relay = scope.keep(
     startProgram('test/bench/processes/delay-relay.js', {
@@ -111,7 +111,7 @@ async function startDelay(scope: Scope, targetPort: number, maxInFlightBytes: nu
   return Number((await relay.line(/^Listening (\d+)/m))[1]);
 }
 
-/** From the request to the last byte, on a connection of its own. */
+/** Measures from the request to the last byte, on a new connection. */
 function downloadMibPerSecond({ port, host }: Entrance): Promise<number> {
   return new Promise((resolve, reject) => {
     const started = performance.now();

@@ -13,7 +13,7 @@ import { runWrk } from './wrk.js';
 const FEW_PREVIEWS = 10;
 const MANY_PREVIEWS = 100_000;
 const SESSIONS = 10_000;
-/** Sessions that really hold a tunnel: their pings share the cores with everything else here. */
+/** Sessions with a real tunnel: their pings share the CPU with everything else here. */
 const LIVE_TUNNELS = 1000;
 
 const EDGES = ['few', 'many'] as const;
@@ -30,7 +30,7 @@ interface SizedEdge {
   readonly all: readonly string[];
 }
 
-/** What it costs one edge to know many previews and sessions. */
+/** The cost for one edge of knowing many previews and sessions. */
 export const scale: Measure = {
   name: 'scale',
   run: async (scope, effort) => {
@@ -46,7 +46,7 @@ export const scale: Measure = {
       const [size, load] = way.split(' ') as [EdgeSize, LoadKind];
       const { port, busy, all } = edges[size];
       const result = await runWrk({
-        // A stream that the service closes is never kept: each request of the spread load opens one.
+        // A stream that the service closes is never kept, so each request of the spread load opens one.
         url: `http://127.0.0.1:${port}${load === 'kept' ? '/' : '/close'}`,
         hosts: load === 'kept' ? busy : all,
         connections: CONNECTIONS,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Scope } from './scope.js';
 
-it('stops its parts in reverse order, each once, and the others when one cannot be stopped', async () => {
+it('a scope stops its parts in reverse order, each once, even if one cannot be stopped', async () => {
   const scope = new Scope();
   const stopped: string[] = [];
   const part = (name: string) => ({ stop: async () => void stopped.push(name) });

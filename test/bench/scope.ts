@@ -1,8 +1,8 @@
-/** What a measure has started; ended in reverse order, however the measure ends. */
+/** Everything that a measure has started; stopped in reverse order, however the measure ends. */
 export class Scope {
   private readonly parts: { stop(): Promise<unknown> }[] = [];
 
-  /** @param nodeArgs what Culvert's own processes get besides: a profiler's switches */
+  /** @param nodeArgs additional arguments of Culvert's own processes, such as a profiler's */
   constructor(readonly nodeArgs: readonly string[] = []) {}
 
   /** Returns `part`, which `close` will stop. */
@@ -11,7 +11,7 @@ export class Scope {
     return part;
   }
 
-  /** Stops everything; one part that cannot be stopped does not save the others. */
+  /** Stops everything, even if one part cannot be stopped. */
   async close(): Promise<void> {
     const failures: unknown[] = [];
     for (const part of this.parts.splice(0).toReversed()) {

@@ -3,17 +3,17 @@ import { Client } from 'pg';
 export interface Seed {
   /** Copies of the preview with this hostname. */
   readonly previews: { readonly like: string; readonly count: number };
-  /** Sessions beside those that live, each of a traffic manager of its own. */
+  /** Sessions beside the living ones, each of a traffic manager of its own. */
   readonly sessions: number;
 }
 
-// Copies rows that the edge itself made, so that they hold whatever a row holds today.
+// Copies rows that the edge itself created, so that they match the current schema.
 const COPY_PREVIEWS = `
   INSERT INTO preview SELECT copy.* FROM preview p, generate_series(1, $2::int) n, LATERAL jsonb_populate_record(p,
     jsonb_build_object('id', gen_random_uuid(), 'hostname', 'seed-' || n || substr(p.hostname, strpos(p.hostname, '.')))) copy
   WHERE p.hostname = $1 RETURNING hostname`;
 
-// Seen in the future: nobody sends heartbeats for them, and they must not end while the bench runs.
+// Last seen in the future: they get no heartbeats, and must not end while the bench runs.
 const COPY_SESSIONS = `
   WITH managers AS (
     INSERT INTO traffic_manager SELECT copy.* FROM traffic_manager m, generate_series(1, $1::int) n,

@@ -128,7 +128,7 @@ function megabytes({ requests }: { readonly requests: number }): number {
   return (requests * BULK_BYTES) / 1e6;
 }
 
-/** What traffic managers ask for is for the team alone, until somebody decides otherwise. */
+/** Previews of traffic managers are private to the team until a person changes that. */
 async function makePublic(edge: CulvertEdge, hostnames: readonly string[]): Promise<void> {
   const { items } = (await edge.api('GET', '/previews')) as { items: { id: string; hostname: string }[] };
   for (const { id, hostname } of items) {

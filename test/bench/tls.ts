@@ -28,7 +28,7 @@ export async function startSecureRig(scope: Scope): Promise<SecureRig> {
   };
 }
 
-/** Requests a second over TLS on keep-alive connections. */
+/** Requests per second over TLS on keep-alive connections. */
 export const tls: Measure = {
   name: 'tls',
   run: async (scope, effort) => {

@@ -7,16 +7,16 @@ import { atMost, figure, type Measure } from './measure.js';
 
 const TUNNELS = 5000;
 const WARM_UP_TUNNELS = 100;
-/** Longer than a round of pings and the edge's upkeep: what they need is part of an idle tunnel. */
+/** Longer than a round of pings and the edge's maintenance, which are part of an idle tunnel. */
 const SETTLE_MS = 12_000;
 
-/** Resident memory of an edge that holds many tunnels which nobody uses. */
+/** Resident memory of an edge with many idle tunnels. */
 export const tunnelMemory: Measure = {
   name: 'tunnel-memory',
   run: async (scope) => {
     const databaseUrl = await startDatabase(scope);
     const edge = await startEdge(scope, { databaseUrl, nodeArgs: INSPECTABLE });
-    // The first tunnels load code and fill pools, whatever comes after them.
+    // The first tunnels load code and fill pools, regardless of later ones.
     await openIdleTunnels(scope, edge, { count: WARM_UP_TUNNELS, prefix: 'warm', processes: 1 });
     await delay(SETTLE_MS);
     const before = await settledMemory(edge.program);

@@ -11,8 +11,8 @@ import { runWrk } from './wrk.js';
 const WAYS = ['unwatched', 'watched', 'with bodies'] as const;
 
 /**
- * What it costs that somebody watches the exchanges of a preview: the same requests to three previews, of which one is
- * watched and one is watched with its bodies captured.
+ * The cost of watching the exchanges of a preview: the same requests to three previews, of which one is watched and one is
+ * watched with its bodies captured.
  */
 export const watching: Measure = {
   name: 'watching',
@@ -72,7 +72,7 @@ export const watching: Measure = {
   },
 };
 
-/** Reads the exchanges of a preview until it is stopped. Resolves once they come. */
+/** Reads the exchanges of a preview until it is stopped. Resolves once they arrive. */
 function watch(
   port: number,
   previewId: string,

@@ -8,7 +8,7 @@ import { type Entrance, local, rowOf } from './rig.js';
 
 const WAYS = ['direct', 'culvert'] as const;
 const CONNECTIONS = 16;
-/** Messages under way on each connection. */
+/** Messages in flight on each connection. */
 const WINDOW = 16;
 const MESSAGE = Buffer.alloc(128, 'culvert ');
 const DEADLINE_MS = 30_000;
@@ -64,7 +64,7 @@ export const websocket: Measure = {
   },
 };
 
-/** How many messages came back within `seconds`. */
+/** Returns how many messages came back within `seconds`. */
 async function echoes(entrance: Entrance, seconds: number): Promise<number> {
   const sockets = Array.from({ length: CONNECTIONS }, () => open(entrance));
   try {
@@ -81,7 +81,7 @@ function open({ port, host }: Entrance): WebSocket {
     perMessageDeflate: false,
     skipUTF8Validation: true,
   });
-  // Whoever waits hears of it; afterwards an error only ends what ends anyway.
+  // Waiting callers get the error; afterwards it only ends what ends anyway.
   socket.on('error', () => socket.terminate());
   return socket;
 }

@@ -6,7 +6,7 @@ import { runLoad } from './load-program.js';
 
 export interface Load {
   readonly url: string;
-  /** The Host field; of several, each request takes the next. */
+  /** The Host field; if there are several, each request uses the next. */
   readonly hosts: readonly string[];
   readonly connections: number;
   readonly seconds: number;
@@ -34,7 +34,7 @@ function done(summary, latency, requests)
 end
 `;
 
-// Made once: formatting each request as it is sent would cost wrk more than the request.
+// Created once: formatting each request when it is sent would cost wrk more than the request.
 const TAKE_TURNS = `
 local heads, turn = {}, 0
 function init(args)
@@ -48,7 +48,7 @@ end
 
 /**
  * Runs wrk with one thread and keep-alive connections.
- * @throws Error when a request failed: figures with failures in them mean nothing
+ * @throws Error if a request failed: figures with failures are meaningless
  */
 export async function runWrk(load: Load): Promise<LoadResult> {
   const command = await ensureBinary({ names: ['wrk'], debianPackage: 'wrk' });

@@ -1,10 +1,10 @@
-/** What the bundled programs load before they know what they are to do. */
+/** Files that the bundled programs load before they know their task. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
 const KIB = 1024;
 
-/** The files that a program has loaded when its own first line runs, itself first. */
+/** Returns the files that a program has loaded when its own first line runs, itself first. */
 function loadedBy(program: string): { readonly name: string; readonly bytes: number }[] {
   const files = new Map<string, { name: string; bytes: number }>();
   const queue = [new URL(`../../dist/apps/${program}/src/main.js`, import.meta.url)];
@@ -18,18 +18,18 @@ function loadedBy(program: string): { readonly name: string; readonly bytes: num
   return [...files.values()];
 }
 
-it('of culvert are its commands, without what only some of them need', () => {
+it('the start of culvert loads its commands, without what only some of them need', () => {
   const loaded = loadedBy('cli');
   const names = loaded.map(({ name }) => name.replace(/-[\w-]{8}\.js$/, ''));
   expect(names).toContain('main.js');
-  // A schema library at each start costs more than all that `--version` does.
+  // A schema library at each start costs more than the rest of `--version`.
   expect(names).not.toEqual(
     expect.arrayContaining([expect.stringMatching(/zod|sender|sign-in|expose|intercept/)]),
   );
   expect(loaded.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(256 * KIB);
 });
 
-it('of a traffic manager is what tells it from a pod daemon', () => {
+it('the start of a traffic manager loads only the check for a pod daemon', () => {
   expect(loadedBy('traffic-manager').reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(32 * KIB);
 });
 

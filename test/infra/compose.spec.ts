@@ -25,7 +25,7 @@ interface Compose {
 }
 
 const FILE = 'docker-compose.yml';
-/** What `.env` must hold, in the form that `.env.example` asks for. */
+/** Values that `.env` must hold, in the form that `.env.example` asks for. */
 const ENV = { POSTGRES_PASSWORD: '0123456789abcdef', CULVERT_BOOTSTRAP_API_KEY: 'fedcba9876543210' };
 
 const text = readFileSync(FILE, 'utf8');
@@ -56,7 +56,7 @@ function networksOf({ networks }: Service): readonly string[] {
 }
 
 describe('docker-compose.yml', () => {
-  it('has the whole deployment', () => {
+  it('contains the whole deployment', () => {
     expect(services.map(([name]) => name).toSorted()).toEqual([
       'api',
       'edge',
@@ -87,7 +87,7 @@ describe('docker-compose.yml', () => {
       expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
   });
 
-  it('runs other peoples images without root too', () => {
+  it('also runs third-party images without root', () => {
     for (const [, { user }] of services.filter(([, { image }]) => image))
       expect(user).toMatch(/^(?!root)[a-z]+$/);
   });
@@ -98,7 +98,7 @@ describe('docker-compose.yml', () => {
     expect(stages).toContain(build?.target);
   });
 
-  it('holds no secret: each comes from the environment and must be set', () => {
+  it('contains no secret: each comes from the environment and is required', () => {
     const literals = [...text.matchAll(/^\s+\w*(?:PASSWORD|API_KEY)\w*: (.*)$/gm)].map(([, value]) => value);
     expect(literals.length).toBeGreaterThan(0);
     for (const value of literals) expect(value).toMatch(/^\$\{\w+:[?-]/);
@@ -117,14 +117,14 @@ describe('docker-compose.yml', () => {
 describe('the environment in docker-compose.yml', () => {
   const environmentOf = (name: string) => compose.services[name].environment ?? {};
 
-  it.each(['edge', 'api'] as const)('is one that %s knows and accepts', (app) => {
+  it.each(['edge', 'api'] as const)('is known to %s and accepted', (app) => {
     const environment = environmentOf(app);
     expect(Object.keys(environment).filter((name) => !(name in VARIABLES))).toEqual([]);
     const settings = loadSettings(app, environment);
     expect(settings.public).toMatchObject({ scheme: 'http', appHost: 'localhost:8080', port: 8080 });
   });
 
-  it('is one that the traffic manager knows', () => {
+  it('is known to the traffic manager', () => {
     const { stdout } = spawnSync(process.execPath, ['dist/apps/traffic-manager/src/main.js', '--help'], {
       encoding: 'utf8',
     });
@@ -133,12 +133,12 @@ describe('the environment in docker-compose.yml', () => {
     expect(Object.keys(environmentOf('traffic-manager')).filter((name) => !known.includes(name))).toEqual([]);
   });
 
-  it('is one that the sample service knows', () => {
+  it('is known to the sample service', () => {
     const source = readFileSync('apps/sample-service/src/main.ts', 'utf8');
     for (const name of Object.keys(environmentOf('sample-service'))) expect(source).toContain(name);
   });
 
-  it('leads every process to the ports the others listen on', () => {
+  it('directs every process to the ports that the others listen on', () => {
     const api = loadSettings('api', environmentOf('api'));
     const edge = loadSettings('edge', environmentOf('edge'));
     const { CULVERT_URL: url, CULVERT_ALLOW: allow } = environmentOf('traffic-manager');
@@ -161,18 +161,18 @@ describe('the networks in docker-compose.yml', () => {
   const members = (network: string) =>
     services.filter(([, service]) => networksOf(service).includes(network)).map(([name]) => name);
 
-  it('put the sample service where only the traffic manager can reach it', () => {
+  it('let only the traffic manager reach the sample service', () => {
     expect(compose.networks['cluster']).toEqual({ internal: true });
     expect(members('cluster').toSorted()).toEqual(['sample-service', 'traffic-manager']);
     expect(networksOf(compose.services['sample-service'])).toEqual(['cluster']);
   });
 
-  it('let the traffic manager reach the edge and nothing else of the deployment', () => {
+  it('let the traffic manager reach only the edge of the deployment', () => {
     expect(members('tunnels').toSorted()).toEqual(['edge', 'traffic-manager']);
     expect(networksOf(compose.services['traffic-manager']).toSorted()).toEqual(['cluster', 'tunnels']);
   });
 
-  it('open nothing but the edge to the outside', () => {
+  it('expose only the edge to the outside', () => {
     expect(members('public')).toEqual(['edge']);
     expect(services.filter(([, { ports }]) => ports).map(([name]) => name)).toEqual(['edge']);
     const open = Object.entries(compose.networks).filter(([, network]) => !network?.internal);

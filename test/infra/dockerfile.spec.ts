@@ -9,10 +9,10 @@ const stages = parseDockerfile(text);
 const names = stages.map(({ name }) => name);
 const APPS = ['edge', 'api', 'traffic-agent', 'traffic-manager', 'sample-service', 'standalone'];
 
-/** Whose containers get arguments of their own, as a pod daemon's do; and whose images hold their own folder and no packages. */
+/** Apps whose containers get arguments of their own, as a pod daemon's do, and whose images hold only their own folder. */
 const IN_CLUSTERS = ['traffic-agent', 'traffic-manager'];
 
-/** Of Nest, which looks for them when a program uses what they are for; none of ours does. */
+/** Optional packages of Nest, which looks for them when a program uses certain features; none of ours does. */
 const OPTIONAL = new Set([
   '@nestjs/microservices',
   '@nestjs/platform-socket.io',
@@ -29,7 +29,7 @@ describe('the Dockerfile', () => {
     for (const image of images) expect(image).toMatch(/^node:20\.\d+\.\d+-\w+-slim$/);
   });
 
-  it('copies only what exists and what .dockerignore lets in, or what an earlier stage made', () => {
+  it('copies only files that exist and that .dockerignore includes, or that an earlier stage made', () => {
     const allowed = readFileSync('.dockerignore', 'utf8')
       .split('\n')
       .filter((line) => line.startsWith('!'))
@@ -57,7 +57,7 @@ describe('the Dockerfile', () => {
     expect(names).toEqual(expect.arrayContaining(APPS));
   });
 
-  it('holds no secret', () => {
+  it('contains no secret', () => {
     const variables = stages
       .flatMap(({ instructions }) => instructions)
       .filter(({ keyword }) => keyword === 'ENV' || keyword === 'ARG');
@@ -79,14 +79,14 @@ describe('the Dockerfile', () => {
       expect(lastOf(stages, app, absent)).toBeUndefined();
     });
 
-    it('has a health check that needs nothing but what is in the image', () => {
+    it('has a health check that needs only what is in the image', () => {
       const check = lastOf(stages, app, 'HEALTHCHECK')!;
       const command = JSON.parse(check.slice(check.indexOf('['))) as string[];
       expect(command.slice(0, 2)).toEqual(['node', 'healthcheck.mjs']);
       expect(URL.canParse(command[2])).toBe(true);
     });
 
-    it('needs at run time no package that the image leaves out', () => {
+    it('needs at run time only packages that the image contains', () => {
       const packages = packagesNeededBy(`dist/apps/${app}/src/main.js`);
       if (IN_CLUSTERS.includes(app)) {
         expect(packages).toEqual([]);
@@ -107,7 +107,7 @@ describe('the Dockerfile', () => {
 });
 
 describe('the .dockerignore', () => {
-  it('lets in no local state, history or secret', () => {
+  it('excludes local state, history and secrets', () => {
     const lines = readFileSync('.dockerignore', 'utf8').split('\n');
     expect(lines.find((line) => line !== '' && !line.startsWith('#'))).toBe('*');
     for (const path of ['.env', '.git', '.culvert', 'node_modules', 'dist', '.'])
@@ -115,7 +115,7 @@ describe('the .dockerignore', () => {
     expect(lines).toContain('**/node_modules');
   });
 
-  it('keeps out every file that imports a test tool, so that the image compiles without them', () => {
+  it('excludes every file that imports a test tool, so that the image compiles without them', () => {
     const ignored = /\.spec\.ts$|\/src\/spec\/|\/src\/testing\//;
     const files = ['apps', 'libs']
       .flatMap((kind) =>
@@ -131,7 +131,7 @@ describe('the .dockerignore', () => {
   });
 });
 
-/** The third-party packages that a compiled program imports, itself or through other compiled modules of ours. */
+/** Returns the third-party packages that a compiled program imports, itself or through other compiled modules of ours. */
 function packagesNeededBy(entry: string): string[] {
   const packages = new Set<string>();
   const seen = new Set<string>();

@@ -1,4 +1,4 @@
-/** Reads a Dockerfile as far as tests need it: its stages and their instructions. */
+/** Parses a Dockerfile as far as tests need: its stages and their instructions. */
 
 export interface Instruction {
   readonly keyword: string;
@@ -35,13 +35,13 @@ export function parseDockerfile(text: string): Stage[] {
   return stages;
 }
 
-/** The instructions of a stage after those of the stages it is built on. */
+/** Returns the instructions of a stage after those of its base stages. */
 export function inheritedInstructions(stages: readonly Stage[], name: string): Instruction[] {
   const stage = stages.find((candidate) => candidate.name === name);
   return stage ? [...inheritedInstructions(stages, stage.from), ...stage.instructions] : [];
 }
 
-/** What the image of a stage has for an instruction of which the last one counts. */
+/** Returns the value of an instruction of which the last one in a stage's image counts. */
 export function lastOf(stages: readonly Stage[], name: string, keyword: string): string | undefined {
   return inheritedInstructions(stages, name).findLast((instruction) => instruction.keyword === keyword)
     ?.argument;

@@ -1,6 +1,6 @@
 /**
- * Renders a chart: with Helm itself, where `HELM` names it or it is in the PATH, else with a few lines that understand no
- * more of its templates than ours use, and fail at anything else.
+ * Renders a chart: with Helm itself if `HELM` names it or it is in the PATH, else with a small renderer that supports only
+ * what our templates use, and fails at anything else.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -15,14 +15,14 @@ export interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** Helm's command, or null where there is none. */
+/** Helm's command, or null. */
 export const HELM =
   [process.env['HELM'], 'helm'].find(
     (command) => command && spawnSync(command, ['version', '--short']).status === 0,
   ) ?? null;
 
 /**
- * What the chart makes of its values with these changes, by kind and name. Throws where it cannot be rendered.
+ * Renders the chart with these changes to its values; returns objects by kind and name. Throws if it cannot be rendered.
  * @param helm null: without it
  */
 export function renderChart(
@@ -36,7 +36,7 @@ export function renderChart(
   return readManifests(text).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-/** What Helm has to say against a chart; empty: nothing. */
+/** Returns Helm's complaints about a chart; empty if there are none. */
 export function lintChart(helm: string, chart: string, changes: Values): string {
   const { status, stdout } = run(helm, ['lint', '--strict', chart, '-f', '-'], changes);
   return status === 0 ? '' : stdout;
@@ -83,7 +83,7 @@ function renderPlainly(chart: string, namespace: string, changes: Values): strin
 
 const isObject = (value: unknown): value is Values => typeof value === 'object' && value !== null;
 
-/** As Helm does it: objects are filled up, everything else is replaced. */
+/** Merges like Helm: objects are merged, everything else is replaced. */
 function merged(values: Values, changes: Values): Values {
   const entries = Object.entries(changes).map(([name, value]) => {
     const before = values[name];
@@ -107,13 +107,13 @@ function render(text: string, values: Values, namespace: string): string {
   const placed = (_: string, expression: string): string => {
     const [path, ...filters] = expression.split(' | ');
     const value = /^\.(Values|Release)(\.\w+)+$/.test(path) ? lookUp(path) : undefined;
-    if (typeof value !== 'string' && typeof value !== 'number') throw new Error(`${path} is no text`);
+    if (typeof value !== 'string' && typeof value !== 'number') throw new Error(`${path} is not text`);
     return filters.reduce(apply, String(value));
   };
   const choose = (_: string, word: string | undefined, paths: string, inside: string): string =>
     paths.split(' ').some(lookUp) === (word !== 'not ') ? inside : '';
   let chosen = text;
-  // What is within others comes first.
+  // Innermost blocks come first.
   while (chosen.search(BLOCK) >= 0) chosen = chosen.replaceAll(BLOCK, choose);
   const left = /\{\{.*/.exec(chosen.replaceAll(PLACE, ''));
   if (left !== null) throw new Error(`${left[0]} is not rendered here`);

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Diagnostic, lintFiles } from './lint.js';
 
-/** `[file, statement, part of the message, or null when the import is allowed]` */
+/** `[file, statement, part of the message, or null if the import is allowed]` */
 const CASES: [file: string, statement: string, complaint: string | null][] = [
   // apps
   ['apps/edge/src/a1.ts', "import '@culvert/relay';", null],
@@ -115,8 +115,8 @@ describe('the import-direction rule', () => {
   });
 });
 
-// The rule lets circles of types through unless it is told otherwise, and six of them had come about.
-describe('the rule against circles', () => {
+// By default the rule ignores cycles of types, and six of them had appeared.
+describe('the rule against import cycles', () => {
   it.each([
     [
       'values',
@@ -128,7 +128,7 @@ describe('the rule against circles', () => {
       "import type { B } from './b.js';\nexport type A = B | 1;",
       "import type { A } from './a.js';\nexport type B = A | 2;",
     ],
-  ])('reports a circle of %s', async (_what, a, b) => {
+  ])('reports a cycle of %s', async (_what, a, b) => {
     const files = { 'libs/relay/src/a.ts': `${a}\n`, 'libs/relay/src/b.ts': `${b}\n` };
     const found = (await lintFiles(files, 'import(no-cycle)')).map(({ filename }) => filename);
     expect(found.toSorted()).toEqual(Object.keys(files));

@@ -1,4 +1,4 @@
-/** The manifests and the Helm chart against Kubernetes' own schemas, which do not refuse unknown fields. */
+/** Checks the manifests and the Helm chart against Kubernetes' own schemas, which do not refuse unknown fields. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as apps from 'kubernetes-models/apps/v1';
@@ -16,7 +16,7 @@ const MODELS: Readonly<Record<string, new (data: never) => { validate(): void }>
 
 const CHART = 'infra/helm/traffic-manager';
 
-/** As users install it. */
+/** Values as users set them. */
 const chart = (changes: Values = {}): Manifest[] => renderChart(CHART, 'ambassador', changes);
 
 const kindsOf = (manifests: readonly Manifest[]): string[] => manifests.map(({ kind }) => kind);
@@ -51,7 +51,7 @@ describe('the manifests', () => {
     },
   );
 
-  it('are refused by this test when a field has the wrong type', () => {
+  it('fail this test if a field has the wrong type', () => {
     const [deployment] = chart().filter(({ kind }) => kind === 'Deployment');
     const wrong = structuredClone(deployment) as Manifest & { spec: { replicas: unknown } };
     wrong.spec.replicas = 'one';
@@ -62,7 +62,7 @@ describe('the manifests', () => {
 const NO_HELM = 'Helm is not in PATH, and HELM does not name it';
 
 describe('the Helm chart', () => {
-  it('renders to what Kubernetes takes, all in its namespace', () => {
+  it('renders to what Kubernetes accepts, all in its namespace', () => {
     const manifests = chart();
     expect(kindsOf(manifests)).toEqual(['Deployment', 'Secret', 'Service', 'ServiceAccount']);
     for (const manifest of manifests) {
@@ -71,7 +71,7 @@ describe('the Helm chart', () => {
     }
   });
 
-  it('makes no secret when there is one already, and uses that', () => {
+  it('uses an existing secret and creates none then', () => {
     const manifests = chart({ existingSecret: 'mine' });
     expect(kindsOf(manifests)).toEqual(['Deployment', 'Service', 'ServiceAccount']);
     expect(JSON.stringify(manifests[0])).toContain('"secretKeyRef":{"name":"mine","key":"CULVERT_API_KEY"}');
@@ -90,7 +90,7 @@ describe('the Helm chart', () => {
     ]);
   });
 
-  it('trusts the authority of Culvert, and goes through a proxy, where it is told to', () => {
+  it('trusts the given authority of Culvert, and uses the given proxy', () => {
     const values = { caSecret: 'culvert-ca', httpsProxy: 'http://proxy:3128', noProxy: '.svc,10.0.0.0/8' };
     const [deployment] = chart(values);
     validate(deployment);
@@ -120,13 +120,13 @@ describe('the Helm chart', () => {
     },
   );
 
-  it('is what the plain manifest says', () => {
+  it('equals the plain manifest', () => {
     const plain = readManifests(readFileSync('infra/examples/traffic-manager.yaml', 'utf8'));
     const rendered = chart({ apiKey: '{YOUR_API_KEY}', clusterSecret: '{YOUR_CLUSTER_SECRET}' });
     expect(plain.filter(({ kind }) => kind !== 'Namespace')).toEqual(rendered);
   });
 
-  it('has a place for every value, and a value for every place', () => {
+  it('uses every value, and has a value for every use', () => {
     const templates = readdirSync(`${CHART}/templates`).map((file) =>
       readFileSync(`${CHART}/templates/${file}`, 'utf8'),
     );
@@ -162,12 +162,12 @@ describe('the Helm chart', () => {
     { resources: { requests: { cpu: 0.1 }, limits: { memory: '1Gi' } }, imagePullPolicy: 'Always' },
   ];
 
-  it.for(ALIKE)('is the same to Helm and to this test with %o', (changes, { skip }) => {
+  it.for(ALIKE)('renders the same in Helm and in this test with %o', (changes, { skip }) => {
     skip(HELM === null, NO_HELM);
     expect(renderChart(CHART, 'ambassador', changes, null)).toEqual(chart(changes));
   });
 
-  it.for(ALIKE)('is what Helm takes for a good one with %o', (changes, { skip }) => {
+  it.for(ALIKE)('passes Helm’s lint with %o', (changes, { skip }) => {
     skip(HELM === null, NO_HELM);
     expect(lintChart(HELM!, CHART, changes)).toBe('');
   });

@@ -14,10 +14,10 @@ export interface Diagnostic {
 }
 
 /**
- * Lints files that exist for this call only, with the project's own configuration. Returns the complaints of one rule.
+ * Lints files that exist for this call only, with the project's own configuration. Returns the findings of one rule.
  *
  * @param files text by path, relative to the root of the project
- * @param code as the linter reports it, such as `culvert(import-direction)`
+ * @param code as the linter prints it, such as `culvert(import-direction)`
  */
 export async function lintFiles(
   files: Readonly<Record<string, string>>,
@@ -44,7 +44,7 @@ function lint(folder: string): Promise<string> {
       process.execPath,
       [join(root, 'node_modules/oxlint/bin/oxlint'), '--format=json', '.'],
       { cwd: folder, maxBuffer: 16 * 1024 * 1024 },
-      // Complaints make a non-zero exit. Only a missing report is a failure of the run.
+      // Findings cause a non-zero exit. Only a missing report is a failure of the run.
       (error, stdout) => (stdout === '' ? reject(error ?? new Error('no report')) : resolve(stdout)),
     );
   });

@@ -13,9 +13,9 @@ const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
 };
 
 describe('the lock file', () => {
-  // A registry that carries only some platforms makes `npm install` leave the others out, after which `npm ci`
-  // fails everywhere: infra/scripts/complete-lockfile.mjs adds them.
-  it('names every optional package, so that npm ci accepts it on every platform', () => {
+  // A registry that carries only some platforms makes `npm install` omit the others, after which `npm ci` fails everywhere:
+  // infra/scripts/complete-lockfile.mjs adds them.
+  it('lists every optional package, so that npm ci accepts it on every platform', () => {
     const names = new Set(
       Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 13)),
     );
@@ -25,7 +25,7 @@ describe('the lock file', () => {
     expect(missing).toEqual([]);
   });
 
-  it('has the hash of every package that npm fetches', () => {
+  it('has the hash of every package that npm downloads', () => {
     const without = Object.entries(packages)
       .filter(([path, { link, integrity }]) => path.includes('node_modules/') && !link && !integrity)
       .map(([path]) => path);
@@ -44,7 +44,7 @@ describe('the lock file', () => {
       expect([link, resolved]).toEqual([true, expect.stringMatching(/^infra\/stand-ins\//)]);
   });
 
-  it('names no registry host', () => {
+  it('contains no registry host', () => {
     const hosts = Object.values(packages).filter(({ resolved = '' }) => resolved.includes('://'));
     expect(hosts).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Manifests of pod daemons, read as Kubernetes would hand them to the program. */
+/** Manifests of pod daemons, read as Kubernetes passes them to the program. */
 import { readFileSync } from 'node:fs';
 import { readPodDaemonCommand } from '@culvert/traffic-manager';
 import { describe, expect, it } from 'vitest';
@@ -75,9 +75,9 @@ describe('the pod daemon', () => {
     },
   );
 
-  // The page itself, where somebody has it: its indented YAML blocks.
+  // The page itself, if a copy is available: its indented YAML blocks.
   const page = process.env['TELEPRESENCE_POD_DAEMON_PAGE'];
-  it("accepts those on Telepresence's page", ({ skip }) => {
+  it("accepts the manifests on Telepresence's page", ({ skip }) => {
     skip(page === undefined, 'TELEPRESENCE_POD_DAEMON_PAGE does not name a page');
     const blocks = [...readFileSync(page!, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)];
     const text = blocks.map(([, block]) => block.replaceAll(/^ {2}/gm, '')).join('\n');

@@ -5,24 +5,24 @@ import { delimiter, join } from 'node:path';
 export interface Binary {
   /** File names to look for, the preferred one first. */
   readonly names: readonly string[];
-  /** Debian package that brings it. */
+  /** Debian package that contains it. */
   readonly debianPackage: string;
-  /** Folders to look in besides PATH. */
+  /** Folders to search besides PATH. */
   readonly folders?: readonly string[];
 }
 
-// Where Debian keeps servers, which the PATH of an ordinary user leaves out.
+// Where Debian installs servers, which the PATH of an ordinary user does not include.
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin'];
 
 /**
- * The path of a program: one that is installed, else from Debian's packages when this is Debian and we are root.
- * @throws Error that says how to provide it
+ * Returns the path of a program: an installed one, else from Debian's packages if this is Debian and we are root.
+ * @throws Error that explains how to provide it
  */
 export async function ensureBinary(binary: Binary): Promise<string> {
   return findBinary(binary) ?? installBinary(binary);
 }
 
-/** The path of an installed program, or null. */
+/** Returns the path of an installed program, or null. */
 export function findBinary({ names, folders = [] }: Binary): string | null {
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   for (const name of names) {
@@ -35,8 +35,8 @@ export function findBinary({ names, folders = [] }: Binary): string | null {
 }
 
 /**
- * Installs the Debian package, saying so on stderr, and returns the program's path.
- * @throws Error that says how to provide it
+ * Installs the Debian package, with a note on stderr, and returns the program's path.
+ * @throws Error that explains how to provide it
  */
 export async function installBinary(binary: Binary): Promise<string> {
   const { names, debianPackage } = binary;
@@ -50,7 +50,7 @@ export async function installBinary(binary: Binary): Promise<string> {
   return path;
 }
 
-/** The Postgres folders of Debian, newest version first: they are on nobody's PATH. */
+/** The Postgres folders of Debian, newest version first: they are not on PATH. */
 export function postgresFolders(): string[] {
   const root = '/usr/lib/postgresql';
   try {
@@ -62,7 +62,7 @@ export function postgresFolders(): string[] {
   }
 }
 
-// One at a time: dpkg takes a lock. The package lists are fetched by the first.
+// One at a time: dpkg takes a lock. The first one downloads the package lists.
 let installing: Promise<void> = Promise.resolve();
 let isUpdated = false;
 
@@ -84,7 +84,7 @@ function run(command: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ['ignore', 2, 2],
-      // RUNLEVEL: in single-user mode packages do not start the servers they bring.
+      // RUNLEVEL: in single-user mode packages do not start their servers.
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     });
     child.on('error', reject);

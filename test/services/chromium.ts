@@ -1,8 +1,8 @@
 import { ensureBinary } from './binary.js';
 
 /**
- * The path of a Chromium; the tests that use one start it themselves. The headless shell comes first: it draws no windows,
- * and takes a fifth less CPU time for the same tests.
+ * Returns the path of a Chromium; the tests that use one start it themselves. The headless shell comes first: it draws no
+ * windows, and takes a fifth less CPU time for the same tests.
  */
 export async function ensureChromium(): Promise<string> {
   const given = process.env['CHROMIUM_PATH'];

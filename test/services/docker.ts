@@ -5,7 +5,7 @@ import { runToEnd, type Service } from './server.js';
 const HEALTH_TIMEOUT_MS = 60_000;
 const HEALTH_INTERVAL_MS = 250;
 
-/** Whether there is a Docker engine that answers. */
+/** Reports whether a Docker engine answers. */
 export function hasDocker(): boolean {
   return spawnSync('docker', ['info'], { stdio: 'ignore', timeout: 5_000 }).status === 0;
 }
@@ -15,7 +15,7 @@ export async function startContainer(options: {
   readonly image: string;
   readonly port: number;
   readonly env?: Readonly<Record<string, string>>;
-  /** Command inside the container that ends with status 0 once the service answers. */
+  /** Command inside the container that exits with status 0 once the service answers. */
   readonly healthCommand: string;
   readonly command?: readonly string[];
   readonly urlOf: (host: string) => string;

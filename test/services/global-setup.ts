@@ -1,6 +1,6 @@
 /**
- * Gives tests real services. Two Vitest projects use this file, each in a module graph of its own; the services are
- * started by the first and stopped after the last, so what they share is kept on the process.
+ * Gives tests real services. Two Vitest projects use this file, each in a module graph of its own. The first starts the
+ * services and the last stops them, so their shared state is stored on the process.
  */
 import { createStore } from '@culvert/store';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
@@ -14,7 +14,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A database on a server where tests may create others: see `createTestDatabase`. */
     databaseUrl: string;
-    /** A database there that has the current schema and nothing else, for `createTestDatabase` to copy. */
+    /** A database there with the current schema and nothing else, for `createTestDatabase` to copy. */
     migratedDatabase: string;
     redisUrl: string;
     /** For project `system` only. */
@@ -58,10 +58,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function release(shared: Shared): Promise<void> {
   if (--shared.users > 0) return;
   onProcess[SHARED] = undefined;
-  // A start that failed has stopped what it began.
+  // A failed start has already stopped what it began.
   const services = await shared.services.catch(() => null);
   if (services === null) return;
-  // The server may be one that stays.
+  // The server may be a permanent one.
   await services.migrated.drop();
   await Promise.all([services.postgres.stop(), services.redis.stop()]);
 }
@@ -86,7 +86,7 @@ async function startAll(): Promise<Services> {
     : new AggregateError(failures, 'tests need Postgres and Redis');
 }
 
-/** To migrate takes a second, to copy what is migrated a tenth of it. */
+/** Migrating takes a second, copying a migrated database a tenth of it. */
 async function createMigrated(serverUrl: string): Promise<TestDatabase> {
   const database = await createTestDatabase(serverUrl);
   const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });

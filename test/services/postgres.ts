@@ -37,7 +37,7 @@ async function startLocal(initdb: string): Promise<Service> {
     folder.remove();
     throw error;
   }
-  // Nothing here outlives the run, so nothing has to reach the disk.
+  // Nothing here survives the run, so nothing must reach the disk.
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -45,7 +45,7 @@ async function startLocal(initdb: string): Promise<Service> {
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
-    // What a server sets for its users must not change what the store reads and writes.
+    // A server's settings for its users must not change what the store reads and writes.
     TimeZone: 'Asia/Kathmandu',
   };
   const server = await ServerProcess.start({
@@ -66,7 +66,7 @@ async function startLocal(initdb: string): Promise<Service> {
   return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, stop: () => server.stop() };
 }
 
-/** Postgres refuses to run as root: its own user then, null for whoever we are. */
+/** Postgres refuses to run as root: use its own user then, and null for other users. */
 function postgresUser(): Owner | null {
   if (process.getuid?.() !== 0) return null;
   return { uid: Number(runToEnd('id', ['-u', 'postgres'])), gid: Number(runToEnd('id', ['-g', 'postgres'])) };
@@ -78,7 +78,7 @@ function startInDocker(): Promise<Service> {
     port: 5432,
     env: { POSTGRES_HOST_AUTH_METHOD: 'trust' },
     command: ['-c', 'max_connections=200', '-c', 'fsync=off'],
-    // By TCP: while it initialises, the image's server answers on its socket only.
+    // By TCP: while it initializes, the image's server answers on its socket only.
     healthCommand: 'pg_isready --host=127.0.0.1 --username=postgres',
     urlOf: (host) => `postgresql://postgres@${host}/postgres`,
   });

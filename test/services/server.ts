@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A service that tests use, and the way to end it. */
+/** A service for tests, and a function that stops it. */
 export interface Service {
   readonly url: string;
   stop(): Promise<void>;
@@ -21,7 +21,7 @@ const STOP_TIMEOUT_MS = 10_000;
 
 /**
  * Starts a server in a temporary folder of its own and resolves once it prints `ready`. The server and the folder are
- * gone after `stop`, after a failed start, and when this process exits without either.
+ * removed by `stop`, after a failed start, and when this process exits without either.
  */
 export class ServerProcess {
   private readonly child: ChildProcess;
@@ -88,7 +88,7 @@ export class TemporaryFolder {
   }
 }
 
-/** A port of the loopback interface that nobody uses. */
+/** Returns an unused port of the loopback interface. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -99,7 +99,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Runs a program to its end; throws with what it wrote when it fails. */
+/** Runs a program to its end; throws with its output if it fails. */
 export function runToEnd(command: string, args: readonly string[], options: SpawnOptions = {}): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     ...options,
@@ -124,7 +124,7 @@ function printed(child: ChildProcess, text: string): Promise<void> {
     child.once('exit', (code) => settle(() => reject(new Error(`ended with status ${code}: ${output}`))));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (chunk: string) => {
-        // Read on after the start as well: a full pipe would stop the server.
+        // Keep reading after the start: a full pipe would stop the server.
         output = (output + chunk).slice(-8192);
         if (output.includes(text)) settle(resolve);
       });

@@ -9,18 +9,18 @@ describe('ensureBinary', () => {
     process.env['PATH'] = path;
   });
 
-  it('finds the first name that is installed', async () => {
+  it('finds the first installed name', async () => {
     const node = await ensureBinary({ names: ['no-such-program', 'node'], debianPackage: 'nodejs' });
     expect(node).toMatch(/\/node$/);
   });
 
-  it('finds what is in a folder besides PATH', () => {
+  it('finds a program in a folder besides PATH', () => {
     process.env['PATH'] = '';
     expect(findBinary({ names: ['sh'], debianPackage: 'dash' })).toBeNull();
     expect(findBinary({ names: ['sh'], debianPackage: 'dash', folders: ['/bin'] })).toBe('/bin/sh');
   });
 
-  it('says how to provide what it can neither find nor install', async () => {
+  it('explains how to provide what it can neither find nor install', async () => {
     process.env['PATH'] = '';
     const missing = ensureBinary({ names: ['no-such-program'], debianPackage: 'no-such-package' });
     await expect(missing).rejects.toThrow('apt-get install no-such-package');
@@ -51,7 +51,7 @@ describe('ServerProcess', () => {
     expect(existsSync(folder.path)).toBe(false);
   });
 
-  it('says what a server wrote that ended instead of starting, and leaves no folder', async () => {
+  it('reports the output of a server that ended instead of starting, and leaves no folder', async () => {
     const failed = start('console.error("port taken"); process.exit(3)');
     await expect(failed).rejects.toMatchObject({
       cause: { message: expect.stringContaining('port taken') as string },

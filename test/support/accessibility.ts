@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { AXE } from './axe.js';
 
-/** A phone of the smallest kind that WCAG 2.2 asks for (§1.4.10), and a desktop. */
+/** The smallest phone that WCAG 2.2 requires (§1.4.10), and a desktop. */
 const VIEWS = [
   { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
   { colorScheme: 'dark', viewport: { width: 320, height: 640 } },
@@ -28,9 +28,9 @@ interface Window {
 }
 
 /**
- * Fails with a list of what axe finds on the page as it is, light and wide, then dark and narrow; and when the page has
- * to be scrolled sideways. What axe cannot decide is left out.
- * @param exclude selectors of what is not ours
+ * Fails with a list of axe's findings on the current page, light and wide, then dark and narrow; also fails if the page
+ * scrolls sideways. What axe cannot decide is ignored.
+ * @param exclude selectors of third-party content
  */
 export async function expectAccessible(page: Page, exclude: readonly string[] = []): Promise<void> {
   const found: string[] = [];
@@ -62,7 +62,7 @@ export async function expectAccessible(page: Page, exclude: readonly string[] = 
   expect(found).toEqual([]);
 }
 
-/** Presses Tab until `target` has the focus, which must show; fails when it never gets it. */
+/** Presses Tab until `target` has the focus, which must be visible; fails if it never gets it. */
 export async function tabTo(page: Page, target: Locator): Promise<void> {
   for (let presses = 0; presses < 30; presses++) {
     await page.keyboard.press('Tab');

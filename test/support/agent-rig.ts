@@ -12,7 +12,7 @@ import { CLUSTER_SECRET, OUT_OF_REACH, startClient } from './cluster.js';
 
 const log = pino({ level: 'silent' });
 
-/** The rules of whoever intercepts by `x-dev: alice`. */
+/** The rules of a client that intercepts by `x-dev: alice`. */
 export const ALICE = [{ name: 'x-dev', value: 'alice' }];
 
 export interface Service {
@@ -22,9 +22,9 @@ export interface Service {
 }
 
 export interface RiggedAgent extends TrafficAgent {
-  /** Of its first port. */
+  /** Port of the agent's first front. */
   readonly port: number;
-  /** Resolves once it looks for so many intercepts. */
+  /** Resolves once it looks for this many intercepts. */
   looksFor(count: number): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export class AgentRig {
   private readonly cleanUps: (() => unknown)[] = [];
   managerUrl = '';
 
-  /** With a traffic manager that knows no Culvert. */
+  /** With a traffic manager that has no Culvert. */
   static async start(): Promise<AgentRig> {
     const rig = new AgentRig();
     const manager = startTrafficManager(
@@ -85,7 +85,7 @@ export class AgentRig {
     return port;
   }
 
-  /** Answers with its color, the method and how many bytes of body came; to WebSockets, each message with its color. */
+  /** Answers with its color, the method and the size of the body; echoes WebSocket messages with its color. */
   async service(color: string): Promise<Service> {
     const seen: string[] = [];
     const server = http.createServer((request, response) => {
@@ -137,7 +137,7 @@ export class AgentRig {
     return started;
   }
 
-  /** Everything that comes back on a connection of its own for `text`, until `until` is in it or it ends. */
+  /** Sends `text` on a new connection and returns everything received, until it contains `until` or ends. */
   async raw(port: number, text: string, until: string | RegExp): Promise<string> {
     const socket = net.connect({ port, host: '127.0.0.1' });
     this.atEnd(() => socket.destroy());

@@ -1,12 +1,12 @@
 /**
- * A control group with limits, as a container's: cgroup v2 where it has the controllers, else the cpu and memory hierarchies of
- * v1. It is made below the groups that this process is in, and is gone after `remove`.
+ * A control group with limits, like a container's: cgroup v2 if it has the controllers, else the cpu and memory hierarchies
+ * of v1. It is created below the groups of this process, and removed by `remove`.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface GroupLimits {
-  /** Of one CPU. */
+  /** Share of one CPU. */
   readonly cpus: number;
   readonly memoryMiB: number;
 }
@@ -21,27 +21,27 @@ export abstract class ControlGroup {
     private readonly folders: readonly string[],
   ) {}
 
-  /** Null where this process may make none. */
+  /** Null if this process may not create one. */
   static create(name: string, limits: GroupLimits): ControlGroup | null {
     return GroupV2.tryCreate(name, limits) ?? GroupV1.tryCreate(name, limits);
   }
 
-  /** What a program is started with (`startProgram`) to run in it from its first instruction on. */
+  /** Command prefix for a program (`startProgram`) that runs in it from its first instruction on. */
   get via(): readonly string[] {
     const joins = this.folders.map((folder) => `echo $$ > ${join(folder, 'cgroup.procs')}`).join(' && ');
     return ['/bin/sh', '-c', `${joins} && exec "$@"`, 'sh'];
   }
 
-  /** Most memory it ever had, what the kernel holds for it included. */
+  /** Highest memory use so far, including the kernel's memory for it. */
   abstract peakMiB(): number;
-  /** Memory that its processes have now and the kernel cannot take back: without what is a part of files. */
+  /** Memory of its processes that the kernel cannot reclaim: without parts of files. */
   abstract anonymousMiB(): number;
-  /** Times that it was made to wait for the next period. */
+  /** Number of times it was throttled until the next period. */
   abstract throttledPeriods(): number;
-  /** Processes that were killed since they wanted more memory. */
+  /** Number of processes killed for exceeding the memory limit. */
   abstract outOfMemoryKills(): number;
 
-  /** Its processes must have ended. */
+  /** Requires that its processes have ended. */
   remove(): void {
     for (const folder of this.folders) rmdirSync(folder);
   }
@@ -65,7 +65,7 @@ class GroupV2 extends ControlGroup {
       writeFileSync(join(folder, 'memory.max'), String(memoryMiB * MIB));
       return new GroupV2(folder);
     } catch {
-      // The controllers are not given to groups below.
+      // The controllers are not available to subgroups.
       rmdirSync(folder);
       return null;
     }
@@ -126,7 +126,7 @@ class GroupV1 extends ControlGroup {
   }
 }
 
-/** Where this process is in a hierarchy: `controller` of v1, empty for v2. */
+/** Returns the group of this process in a hierarchy: `controller` of v1, empty for v2. */
 function ownPath(controller: string): string {
   for (const line of readFileSync('/proc/self/cgroup', 'utf8').split('\n')) {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Program, startProgram } from './process.js';
 
-/** What people have on their PATH. */
+/** The program on people's PATH. */
 export const CULVERT = fileURLToPath(new URL('../../apps/cli/bin/culvert.mjs', import.meta.url));
 
-/** The exit codes that docs/cli.md promises, written out: scripts break where the program's own change. */
+/** The exit codes that docs/cli.md promises, spelled out: scripts break if the program's own change. */
 export const EXIT = {
   ok: 0,
   failure: 1,
@@ -37,14 +37,14 @@ export async function runCulvert(
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  // A run that ends without reading is no fault.
+  // A run that ends without reading is not a failure.
   child.stdin.on('error', () => {});
   child.stdin.end(stdin);
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout, stderr };
 }
 
-/** Starts `culvert`, for what waits or goes on. */
+/** Starts `culvert`, for commands that keep running. */
 export function startCulvert(args: readonly string[], env: Record<string, string>): Program {
   return startProgram('apps/cli/src/main.js', env, args);
 }

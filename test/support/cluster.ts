@@ -9,11 +9,11 @@ export const OUT_OF_REACH = 'http://127.0.0.1:9';
 
 export interface ClusterManager {
   readonly program: Program;
-  /** Its meeting point. */
+  /** URL of its meeting point. */
   readonly url: string;
 }
 
-/** @param env settings over the defaults; `CULVERT_URL` makes it report */
+/** @param env settings that override the defaults; `CULVERT_URL` makes it report */
 export async function startClusterManager(
   env: Record<string, string> = {},
   nodeArgs: readonly string[] = [],
@@ -44,7 +44,7 @@ export interface AgentSettings {
   readonly applicationPort: number;
   readonly workload?: string;
   readonly namespace?: string;
-  /** Where it listens. Default: a free one. */
+  /** Port that it listens on. Default: a free one. */
   readonly port?: number;
   readonly pod?: string;
   readonly env?: Record<string, string>;
@@ -56,7 +56,7 @@ export interface AgentSettings {
 export interface RunningAgent {
   readonly program: Program;
   readonly port: number;
-  /** Resolves once it looks for so many intercepts. */
+  /** Resolves once it looks for this many intercepts. */
   looksFor(count: number): Promise<void>;
 }
 
@@ -93,9 +93,9 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
 export interface DaemonSettings {
   readonly managerUrl: string;
   readonly apiKey: string;
-  /** Of the image beside it. */
+  /** Port of the image beside it. */
   readonly port: number;
-  /** Where its preview enters the cluster. */
+  /** Ingress of its preview. */
   readonly ingress: { readonly host: string; readonly port: number };
   readonly args?: readonly string[];
   readonly env?: Record<string, string>;
@@ -104,7 +104,7 @@ export interface DaemonSettings {
   readonly via?: readonly string[];
 }
 
-/** A pod daemon beside an image, which takes requests for `orders` in `shop` with the header `test-telepresence: 1`. */
+/** A pod daemon beside an image that gets requests for `orders` in `shop` with the header `test-telepresence: 1`. */
 export function startPodDaemon({ managerUrl, apiKey, port, ingress, ...rest }: DaemonSettings): Program {
   return startProgram(
     'apps/traffic-manager/src/main.js',
@@ -132,7 +132,7 @@ export function startPodDaemon({ managerUrl, apiKey, port, ingress, ...rest }: D
   );
 }
 
-/** What a pod daemon prints, with its URL. */
+/** Matches the line with the URL that a pod daemon prints. */
 export const PREVIEW_LINE = /^Created preview URL: "(http[^"]+)"$/m;
 
 /** A workstation. */

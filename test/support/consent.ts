@@ -1,4 +1,4 @@
-/** A person in a browser, over plain HTTP: signs in, and answers the page on which a program asks. */
+/** A person in a browser, over plain HTTP: signs in, and answers the consent page of a program. */
 export class Visitor {
   private cookie = '';
 
@@ -15,7 +15,7 @@ export class Visitor {
     this.cookie = cookies.find((cookie) => /culvert-session=./.test(cookie)) ?? '';
   }
 
-  /** Calls the API as the dashboard does. */
+  /** Calls the API like the dashboard. */
   async api<T>(method: string, path: string): Promise<T> {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
@@ -26,7 +26,7 @@ export class Visitor {
     return (text === '' ? null : JSON.parse(text)) as T;
   }
 
-  /** Opens the address that a program printed, decides, and follows where that leads. Resolves with the last page. */
+  /** Opens the URL that a program printed, decides, and follows redirects. Resolves with the last page. */
   async decide(address: string, decision: 'allow' | 'deny'): Promise<{ asked: string; shown: string }> {
     const page = await fetch(address, { headers: { cookie: this.cookie } });
     const asked = await page.text();

@@ -1,4 +1,4 @@
-/** Load of several kinds at once; of each request it is kept what came of it, and when it was under way. */
+/** Load of several kinds at once; records the result and the time of each request. */
 import http from 'node:http';
 import { visit } from './deployment.js';
 
@@ -12,24 +12,24 @@ export interface Lane {
 
 export interface Outcome {
   readonly lane: string;
-  /** The body of a 200; else the status with Culvert's code for it, or the error of the connection. */
+  /** The body of a 200; else the status with Culvert's code, or the error of the connection. */
   readonly result: string;
   readonly startedAt: number;
   readonly endedAt: number;
 }
 
-/** A worker that failed waits for this long: connections are refused faster than anything else happens. */
+/** Pause of a worker after a failure: connections are refused faster than anything else happens. */
 const PAUSE_MS = 5;
 
 export class CountedLoad {
   private readonly outcomes: Outcome[] = [];
-  /** By lane: its last result, and how often in a row it came. */
+  /** By lane: its last result, and the length of its current run. */
   private readonly runs = new Map<string, { result: string; length: number }>();
   private readonly waiting = new Set<() => void>();
   private readonly workers: Promise<void>[];
   private isOver = false;
 
-  /** Starts at once: so many workers for each lane, each with one request at a time on a connection it keeps. */
+  /** Starts at once: this many workers for each lane, each with one request at a time on a kept connection. */
   constructor(
     readonly lanes: Readonly<Record<string, Lane>>,
     workersPerLane: number,
@@ -39,7 +39,7 @@ export class CountedLoad {
     );
   }
 
-  /** Resolves once each of these lanes has had the result that stands beside it `length` times in a row from now on. */
+  /** Resolves once each of these lanes has had the given result `length` times in a row from now on. */
   async gets(wanted: Readonly<Record<string, string>>, length = 20): Promise<void> {
     this.runs.clear();
     const has = ([lane, result]: [string, string]): boolean => {
@@ -51,7 +51,7 @@ export class CountedLoad {
     }
   }
 
-  /** What has ended since `time` (of `performance.now`). */
+  /** Returns what has ended since `time` (of `performance.now`). */
   since(time: number): readonly Outcome[] {
     return this.outcomes.filter(({ endedAt }) => endedAt >= time);
   }

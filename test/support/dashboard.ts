@@ -1,4 +1,4 @@
-/** The dashboard of a real server in a real browser, as people use it: by what they read, click and type. */
+/** The dashboard of a real server in a real browser, used like a person: by reading, clicking and typing. */
 import type { BrowserContext, Page } from 'playwright-core';
 import type { AxeResults, RunOptions } from 'axe-core';
 import { AXE } from './axe.js';
@@ -10,7 +10,7 @@ export const OWNER = { email: 'owner@example.test', password: 'correct horse bat
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const LOOKS = ['light', 'dark', 'phone'] as const;
-/** Of axe-core: all that a theme can break, since it changes nothing but colors. */
+/** Rules of axe-core that a theme can break, since it changes only colors. */
 const RULES_ON_COLORS: string[] = ['color-contrast', 'link-in-text-block'];
 
 interface Box {
@@ -19,7 +19,7 @@ interface Box {
   readonly textContent: string;
 }
 
-/** Of the page, as far as it is looked at from here. */
+/** The parts of `page` that are used here. */
 interface Window {
   readonly axe: { run(options: RunOptions): Promise<AxeResults> };
   readonly innerWidth: number;
@@ -34,7 +34,7 @@ interface Window {
 export interface Dashboard {
   readonly deployment: Deployment;
   readonly url: string;
-  /** A browser of its own, without anybody signed in, of a person who prefers that nothing moves. */
+  /** A new browser, with no one signed in, of a person who prefers reduced motion. */
   newBrowser(): Promise<BrowserContext>;
   /** A page on which this person is signed in. */
   signIn(person?: { readonly email: string; readonly password: string }): Promise<Page>;
@@ -85,7 +85,7 @@ export async function fillSignIn(
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-/** What the page breaks of the rules of its Content-Security-Policy, and errors nobody caught, from now on. */
+/** Collects violations of the page's Content-Security-Policy, and uncaught errors, from now on. */
 export function watchForFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
@@ -96,8 +96,8 @@ export function watchForFaults(page: Page): string[] {
 }
 
 /**
- * Serious findings of axe-core on the page as it is, how far it is wider than its window, and which buttons are too narrow for
- * what they say: in light, in dark, and on a phone. Leaves it in light.
+ * Returns serious findings of axe-core on the current page, how far it is wider than its window, and which buttons are too
+ * narrow for their text: in light, in dark, and on a phone. Leaves it in light.
  */
 export async function findBarriers(page: Page): Promise<string[]> {
   const found: string[] = [];
@@ -111,11 +111,11 @@ export async function findBarriers(page: Page): Promise<string[]> {
   return found;
 }
 
-/** @param rules all those of axe-core when it is empty */
+/** @param rules all those of axe-core if empty */
 async function barriersNow(page: Page, rules: string[]): Promise<string[]> {
   const { violations, overflow, cut } = await page.evaluate(async (only) => {
     const window = globalThis as unknown as Window;
-    // What a theme or a width changes by script is there after two frames.
+    // Changes that a theme or a width makes by script are complete after two frames.
     for (let frame = 0; frame < 2; frame++)
       await new Promise<void>((resolve) => window.requestAnimationFrame(() => resolve()));
     const { violations: all } = await window.axe.run({
@@ -128,7 +128,7 @@ async function barriersNow(page: Page, rules: string[]): Promise<string[]> {
       cut: Array.from(window.document.querySelectorAll('button, button *'))
         .filter((box) => {
           const { overflowX, textOverflow } = window.getComputedStyle(box);
-          // What is a pixel wide is for screen readers.
+          // Elements of one pixel are for screen readers.
           const isCut = box.clientWidth > 1 && box.scrollWidth > box.clientWidth;
           return isCut && overflowX === 'hidden' && textOverflow !== 'ellipsis';
         })
@@ -144,13 +144,13 @@ async function barriersNow(page: Page, rules: string[]): Promise<string[]> {
   ];
 }
 
-/** Waits until nothing of the page is on its way any more. */
+/** Waits until no part of the page is moving. */
 export async function settled(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor();
   await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
 }
 
-/** As this person would have it: light, dark, or on a phone. */
+/** Sets the person's preference: light, dark, or a phone. */
 export async function lookAs(page: Page, look: (typeof LOOKS)[number]): Promise<void> {
   await page.emulateMedia({ colorScheme: look === 'dark' ? 'dark' : 'light' });
   await page.setViewportSize(look === 'phone' ? PHONE : DESKTOP);

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 
 const made = new Set<TestDatabase>();
 
-/** A new one with the current schema and nothing else. It is gone when the file ends that made it. */
+/** Creates a database with the current schema and nothing else. It is removed at the end of the file that created it. */
 export async function createDatabase(): Promise<TestDatabase> {
   const created = await createTestDatabase(inject('databaseUrl'), inject('migratedDatabase'));
   const database = {

@@ -3,14 +3,14 @@ import { type Program, startProgram } from './process.js';
 
 export const API_KEY = 'test-key-0123456789abcdef';
 
-/** One standalone server and what tests do with it. */
+/** One standalone server, and its use by tests. */
 export interface Deployment {
   readonly program: Program;
   readonly port: number;
   readonly apiKey: string;
   /** Calls the REST API; rejects unless the status is 2xx. */
   api<T = Record<string, unknown>>(method: string, path: string, body?: unknown, apiKey?: string): Promise<T>;
-  /** As `api`, but answers whatever comes. */
+  /** Like `api`, but returns any response. */
   apiStatus(
     method: string,
     path: string,
@@ -33,8 +33,8 @@ export interface Preview {
 let newDatabaseUrl: (() => Promise<string>) | null = null;
 
 /**
- * Gives each deployment from here on a database on a server, unless its `env` says DATA_DIR or DATABASE_URL: an embedded one
- * is two fifths of what a start takes of a CPU.
+ * Gives each deployment from here on a database on a server, unless its `env` sets DATA_DIR or DATABASE_URL: an embedded one
+ * takes two fifths of the CPU time of a start.
  */
 export function storeDeploymentsIn(newUrl: () => Promise<string>): void {
   newDatabaseUrl = newUrl;
@@ -45,7 +45,7 @@ async function whereToStore(env: Record<string, string>): Promise<Record<string,
   return newDatabaseUrl === null ? { DATA_DIR: 'memory' } : { DATABASE_URL: await newDatabaseUrl() };
 }
 
-/** What it stores is gone when the file ends that starts it, unless `env` says where it stores. */
+/** Its data is removed at the end of the file that starts it, unless `env` sets the place. */
 export async function startDeployment(
   env: Record<string, string> = {},
   nodeArgs: readonly string[] = [],
@@ -125,7 +125,7 @@ export interface HttpResult {
   readonly body: Buffer;
 }
 
-/** One request to a preview by its hostname, over a connection of its own unless an agent is given. */
+/** Sends one request to a preview by its hostname, over a new connection unless an agent is given. */
 export function visit(
   port: number,
   hostname: string,

@@ -1,7 +1,7 @@
 /** Figures of a running deployment. */
 import type { Program } from './process.js';
 
-/** The value of an edge's metric without labels. */
+/** Returns the value of an edge's metric without labels. */
 export async function readMetric(port: number, name: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
@@ -19,7 +19,7 @@ export class MemoryWatch {
     this.timer = setInterval(() => this.look(), 50);
   }
 
-  /** Ends the watch; returns how far memory rose above where it began, in MiB. */
+  /** Ends the watch; returns how far memory rose above its initial value, in MiB. */
   stop(): number {
     clearInterval(this.timer);
     this.look();
@@ -31,7 +31,7 @@ export class MemoryWatch {
   }
 }
 
-/** The value that 99 of 100 do not exceed. */
+/** Returns the value that 99 of 100 do not exceed. */
 export function percentile99(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1];
 }

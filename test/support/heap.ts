@@ -7,8 +7,8 @@ import type { Program } from './process.js';
 export const WITH_INSPECTOR: readonly string[] = ['--inspect=127.0.0.1:0'];
 
 /**
- * Collects garbage in a program that was started with `WITH_INSPECTOR`, and returns the size of what is left in MiB: objects
- * and the bytes of their buffers. Unlike resident memory, it does not depend on when V8 last collected.
+ * Collects garbage in a program that was started with `WITH_INSPECTOR`, and returns the remaining size in MiB: objects and
+ * the bytes of their buffers. Unlike resident memory, it does not depend on when V8 last collected.
  */
 export async function liveHeapMiB(program: Program): Promise<number> {
   const [, url = ''] = await program.logged(/^Debugger listening on (ws:\S+)/m);

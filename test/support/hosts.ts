@@ -1,9 +1,9 @@
 /**
- * Hosts for tests: each in a network namespace of its own where this machine lets one be made (root, iproute2, bridges), else
- * with an address of its own on loopback. No address exists outside of the namespaces and loopback.
+ * Hosts for tests: each in a network namespace of its own if this machine allows creating one (root, iproute2, bridges),
+ * else with an address of its own on loopback. No address exists outside of the namespaces and loopback.
  *
- * With namespaces a host is on the networks that it is said to be on, and knows no way to any other: who is not in the
- * cluster cannot connect to what is. Loopback cannot show that.
+ * With namespaces a host is only on its own networks and has no route to others: a host outside the cluster cannot connect
+ * to one inside. Loopback cannot show that.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ export type Network = 'internet' | 'cluster';
 
 const PREFIXES: Readonly<Record<Network, string>> = { internet: '10.77.0', cluster: '10.77.1' };
 
-/** A connection that could not be opened; `code` as Node has it, such as ENETUNREACH. */
+/** A connection that could not be opened; `code` is Node's, such as ENETUNREACH. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
   constructor(readonly code: string) {
@@ -30,26 +30,26 @@ export class Unreachable extends Error {
 
 export interface Host {
   readonly name: string;
-  /** What a program is started with (`startProgram`) to run on this host. */
+  /** Command prefix for a program (`startProgram`) that runs on this host. */
   readonly via: readonly string[];
-  /** Where others on this network find it. */
+  /** Address of this host on this network. */
   address(network: Network): string;
-  /** A port to listen at: the one that is wanted, where no other host has it. */
+  /** Returns a port to listen at: the wanted one, unless another host has it. */
   port(wanted: number): Promise<number>;
-  /** A connection as a program on this host opens it. Rejects with Unreachable. */
+  /** Opens a connection like a program on this host. Rejects with Unreachable. */
   connect(address: string, port: number): Promise<net.Socket>;
 }
 
 export interface Hosts<Name extends string> {
   readonly kind: 'network namespaces' | 'loopback addresses';
-  /** Why they are no network namespaces; empty when they are. */
+  /** Why they are not network namespaces; empty if they are. */
   readonly reason: string;
   readonly of: Readonly<Record<Name, Host>>;
-  /** What runs on them must have ended. */
+  /** Requires that their programs have ended. */
   remove(): Promise<void>;
 }
 
-/** @param plan the hosts, each with the networks that it is on */
+/** @param plan the hosts, each with its networks */
 export async function createHosts<Name extends string>(
   plan: Readonly<Record<Name, readonly Network[]>>,
 ): Promise<Hosts<Name>> {
@@ -82,7 +82,7 @@ export interface HostAnswer {
   readonly body: string;
 }
 
-/** One request from a host, on a connection of its own. Rejects with Unreachable. */
+/** Sends one request from a host, on a new connection. Rejects with Unreachable. */
 export async function request(
   from: Host,
   to: { readonly address: string; readonly port: number },
@@ -150,7 +150,7 @@ class LoopbackHost implements Host {
   }
 }
 
-/** Those of one test. One more holds the networks themselves: the machine's own namespace is left as it is. */
+/** The namespaces of one test. One more holds the networks themselves: the machine's own namespace stays unchanged. */
 class Namespaces {
   private readonly folder = mkdtempSync(join(tmpdir(), 'culvert-hosts-'));
   private readonly hosts: NamespaceHost[] = [];
@@ -182,7 +182,7 @@ class Namespaces {
   }
 
   private makeHub(): void {
-    if (process.getuid?.() !== 0) throw new Error('only root makes network namespaces');
+    if (process.getuid?.() !== 0) throw new Error('only root can create network namespaces');
     removeLeftOvers();
     process.once('exit', this.removeAtExit);
     this.make(this.hub);
@@ -216,7 +216,10 @@ class NamespaceHost implements Host {
     this.via = ['ip', 'netns', 'exec', namespace];
   }
 
-  /** Starts what opens connections there for this process, which stays outside: sockets with a path know no namespaces. */
+  /**
+   * Starts the program that opens connections there for this process, which stays outside: sockets with a path ignore
+   * namespaces.
+   */
   async open(): Promise<void> {
     const program = startProgram('test/support/processes/door.js', {}, [this.door], [], this.via);
     this.closeDoor = () => program.stop();
@@ -245,13 +248,13 @@ class NamespaceHost implements Host {
   }
 }
 
-/** Reads one line and leaves what follows it. */
+/** Reads one line and keeps what follows it. */
 async function firstLine(socket: net.Socket): Promise<string> {
   let text = '';
   for (;;) {
     const chunk = socket.read(1) as Buffer | null;
     if (chunk === null) {
-      if (socket.readableEnded) throw new Error('the door was shut');
+      if (socket.readableEnded) throw new Error('the door was closed');
       await Promise.race([once(socket, 'readable'), once(socket, 'end')]);
     } else if (chunk[0] === 0x0a) {
       return text;
@@ -261,7 +264,7 @@ async function firstLine(socket: net.Socket): Promise<string> {
   }
 }
 
-/** Of tests that were killed. */
+/** Left behind by tests that were killed. */
 function removeLeftOvers(): void {
   if (!existsSync('/run/netns')) return;
   for (const namespace of readdirSync('/run/netns')) {

@@ -1,4 +1,4 @@
-/** Where tests sign in elsewhere: a real OpenID provider, and a server that speaks GitHub's OAuth and API. */
+/** External sign-in for tests: a real OpenID provider, and a server that implements GitHub's OAuth and API. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -17,9 +17,9 @@ export interface OpenIdAccount {
   readonly groups?: readonly string[];
 }
 
-/** Listens at once; answers once it knows its client. */
+/** Listens at once; answers once it has its client. */
 export interface OpenIdTestProvider extends TestProvider {
-  /** People sign in by their name here and any password. */
+  /** People sign in with their name and any password. */
   serve(
     client: { id: string; secret: string; redirectUri: string },
     accounts: Record<string, OpenIdAccount>,
@@ -59,7 +59,7 @@ export interface GithubAccount {
   readonly orgs: readonly string[];
 }
 
-/** Whoever comes is `current`. Demands what GitHub demands, and PKCE. */
+/** Everyone is `current`. Requires what GitHub requires, and PKCE. */
 export interface GithubTestServer extends TestProvider {
   current: GithubAccount;
 }

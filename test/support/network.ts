@@ -1,4 +1,4 @@
-/** Networks that behave badly: a TCP proxy whose connections can fall silent, and a balancer over several ports. */
+/** Faulty networks: a TCP proxy whose connections can fall silent, and a balancer over several ports. */
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 
@@ -33,13 +33,13 @@ export class Proxy {
     return this.links.size;
   }
 
-  /** As a cable that is pulled: sockets stay open, and nothing passes any more. New connections neither, if told so. */
+  /** Acts like an unplugged cable: sockets stay open, and nothing passes. Optionally new connections fail too. */
   silence(options: { readonly newOnesToo: boolean }): void {
     this.takesNew = !options.newOnesToo;
     for (const link of this.links) mute(link);
   }
 
-  /** The near ends hear that their connections are gone; the far ends do not. */
+  /** Closes the near ends of connections; the far ends are not notified. */
   forgetNearEnds(): void {
     for (const link of this.links) {
       mute(link);
@@ -47,7 +47,7 @@ export class Proxy {
     }
   }
 
-  /** Connections that were silenced end with a reset; new ones pass. */
+  /** Resets connections that were silenced; new ones pass. */
   heal(): void {
     this.takesNew = true;
     for (const { near, far } of this.links) {
@@ -105,7 +105,7 @@ function isMuted(link: Link): boolean {
   return muted.has(link);
 }
 
-/** Reads on, so that resets are noticed, and forwards nothing. */
+/** Keeps reading, so that resets are noticed, and forwards nothing. */
 function mute(link: Link): void {
   muted.add(link);
   for (const socket of [link.near, link.far]) {
@@ -115,7 +115,7 @@ function mute(link: Link): void {
   }
 }
 
-/** A port of loopback that nobody listens on, for programs that have to know each other's before they start. */
+/** Returns an unused port of loopback, for programs that must know each other's before they start. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,11 +1,11 @@
 import http from 'node:http';
 
 /**
- * Requests over kept connections, sent again the way browsers do it: when the connection ended before the first byte
- * of the answer.
+ * Requests over kept connections, repeated the way browsers do it: if the connection ended before the first byte of the
+ * response.
  */
 export class PersistentClient {
-  /** Requests that were sent again. */
+  /** Number of repeated requests. */
   retries = 0;
   private readonly agent: http.Agent;
 
@@ -17,14 +17,14 @@ export class PersistentClient {
     this.agent = new http.Agent({ keepAlive: true, maxSockets: connections });
   }
 
-  /** Rejects when the answer broke off, or nothing answered `attempts` times. */
+  /** Rejects if the response broke off, or nothing answered `attempts` times. */
   async send(method: string, target: string, body: string, attempts = 20): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.attempt(method, target, body);
       if (!('unanswered' in outcome)) return outcome;
       if (attempt === attempts) throw outcome.unanswered;
       this.retries++;
-      // A refused connection fails at once: the process that takes over may still be starting.
+      // A refused connection fails at once: its replacement process may still be starting.
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 // The bench runs this file compiled, from dist/test/support/.
 const ROOT = fileURLToPath(new URL('../../', import.meta.url)).replace(/dist\/$/, '');
 
-/** A program of ours, as users run it: from dist/, with its own environment. */
+/** One of our programs, as users run it: from dist/, with its own environment. */
 export interface Program {
   readonly pid: number;
-  /** Resolves with the first stdout line that matches; rejects when the program ends first. */
+  /** Resolves with the first stdout line that matches; rejects if the program ends first. */
   line(pattern: RegExp): Promise<RegExpExecArray>;
   /** Resolves with the first stderr line that matches. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
@@ -16,27 +16,27 @@ export interface Program {
   readonly stdout: string;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, then SIGKILL after ten seconds; resolves when it is gone. */
+  /** Sends SIGTERM, then SIGKILL after ten seconds; resolves when it has ended. */
   stop(): Promise<number | null>;
   /** Resident memory, in MiB; 0 once it has ended. */
   residentMiB(): number;
 }
 
-/** Services of tests are on this machine, where a traffic manager connects only if it is told to. */
+/** Services of tests are on this machine, where a traffic manager connects only with a rule. */
 export const ALLOW_THIS_MACHINE = '0.0.0.0/0,::/0,127.0.0.0/8,::1';
 const TRAFFIC_MANAGER = 'apps/traffic-manager/src/main.js';
 
 const running = new Set<ChildProcess>();
 process.on('exit', killPrograms);
 
-/** Ends what is still running, so that a test that failed half-way leaves nothing behind. */
+/** Ends programs that are still running, so that a failed test leaves nothing behind. */
 export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
 /**
  * Starts `dist/<script>` with exactly `env` (and PATH, HOME, and what a traffic manager needs to reach services of tests).
- * @param via a command that runs what follows it in its own place, such as `ip netns exec`
+ * @param via a command prefix that runs the program elsewhere, such as `ip netns exec`
  */
 export function startProgram(
   script: string,

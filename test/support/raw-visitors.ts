@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-/** Sockets of visitors that HTTP clients would not be: silent, slow, greedy. They are closed together. */
+/** Sockets of visitors that HTTP clients cannot simulate: silent, slow, greedy. They are closed together. */
 export class RawVisitors {
   readonly sockets = new Set<net.Socket>();
   /** Connections that were refused or have ended. */
@@ -22,7 +22,7 @@ export class RawVisitors {
     return socket;
   }
 
-  /** So many connections, each of which sends `bytes` at once; `read: false` leaves every answer unread. */
+  /** Opens this many connections, each of which sends `bytes` at once; `read: false` leaves every response unread. */
   async open(
     count: number,
     bytes: string | Buffer,

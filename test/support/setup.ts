@@ -3,7 +3,7 @@ import { createDatabase, dropDatabases } from './database.js';
 import { storeDeploymentsIn } from './deployment.js';
 import { killPrograms } from './process.js';
 
-// For every file of the projects `system` and `system-alone`.
+// Runs for every file of the projects `system` and `system-alone`.
 storeDeploymentsIn(async () => (await createDatabase()).url);
 afterAll(async () => {
   killPrograms();

@@ -5,7 +5,7 @@ import { createDatabase } from './database.js';
 import { API_KEY, type Deployment, deploymentOf } from './deployment.js';
 import { type Program, startProgram } from './process.js';
 
-/** Edges and an API as processes of their own, which hear of each other through Postgres and Redis alone. */
+/** Edges and an API as separate processes, which communicate only through Postgres and Redis. */
 export interface SplitDeployment {
   /** Its requests go through the first edge, which is the one that the app's host names. */
   readonly deployment: Deployment;
@@ -18,7 +18,7 @@ export interface SplitDeployment {
 
 /**
  * @param options.env of the API
- * @param options.database instead of one of its own, which stays the caller's
+ * @param options.database instead of a new one; the caller removes it
  */
 export async function startSplit(options: {
   readonly edges: number;

@@ -1,4 +1,4 @@
-/** One standalone server over TLS on a database of its own, with what tests of its entrances need. */
+/** One standalone server over TLS on a database of its own, with helpers for tests of its entrances. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http2 from 'node:http2';
@@ -17,13 +17,13 @@ export interface TlsDeployment {
   readonly port: number;
   /** Origin of the app. */
   readonly app: string;
-  /** Of the edge, in PEM: to be trusted. */
+  /** Certificate of the edge, in PEM, to be trusted. */
   readonly ca: string;
   readonly program: Program;
-  /** The deployment's own, to make what no API makes. */
+  /** The deployment's own store, for things that no API creates. */
   readonly store: Store;
   readonly teamId: string;
-  /** Over HTTP/1.1, on a connection of its own. */
+  /** Over HTTP/1.1, on a new connection. */
   send(hostname: string, path: string, options?: SendOptions): Promise<Answer>;
   /** The same as one stream of an HTTP/2 connection. */
   sendOver(
@@ -36,7 +36,7 @@ export interface TlsDeployment {
   /** Calls the REST API with the key of the team; rejects unless the status is 2xx. */
   api<T>(method: string, path: string, body?: object): Promise<T>;
   createPreview(ingressPort: number, change?: object): Promise<TlsPreview>;
-  /** A new member who is in the preview: the value of the cookie that says so, and who it is. */
+  /** A new member who has been admitted to the preview: the value of their cookie, and their identity. */
   letIn(
     preview: TlsPreview,
     options?: LetInOptions,
@@ -64,7 +64,7 @@ export interface TlsPreview {
 }
 
 interface LetInOptions {
-  /** Of another team, to show that the preview's own counts. Default: that of the deployment. */
+  /** Key of another team, to show that the preview's own counts. Default: that of the deployment. */
   readonly teamId?: string;
   /** Default: in an hour. */
   readonly expiresAt?: Date;
@@ -164,7 +164,7 @@ export async function startTlsDeployment(env: Record<string, string> = {}): Prom
           options.all ? found(null, [{ address: '127.0.0.1', family: 4 }]) : found(null, '127.0.0.1', 4),
       });
       sessions.push(session);
-      // Whether WebSockets may be opened is said there.
+      // This field announces whether WebSockets may be opened.
       await once(session, 'remoteSettings');
       return session;
     },

@@ -8,10 +8,10 @@ import { TemporaryFolder } from '../../services/server.js';
 import type { Entrance } from '../rig.js';
 import type { Scope } from '../scope.js';
 
-/** Another tunnel that can stand where Culvert stands. */
+/** Another tunnel that can take Culvert's place. */
 export interface Peer {
   readonly name: string;
-  /** What has to be on PATH, the server first. */
+  /** Programs required on PATH, the server first. */
   readonly programs: readonly string[];
   /** Starts server and client with one tunnel to the service; resolves when a request comes through. */
   start(scope: Scope, context: PeerContext): Promise<RunningPeer>;
@@ -32,7 +32,7 @@ export interface RunningPeer {
 const READY_TIMEOUT_MS = 15_000;
 const POLL_MS = 100;
 
-/** Starts one program of a peer, with files of its own that `args` may name. Returns its process id. */
+/** Starts one program of a peer, with its own files, which `args` may name. Returns its process id. */
 export function startPart(
   scope: Scope,
   options: {

@@ -1,7 +1,7 @@
 /**
- * A process that stands between two TCP peers as a long way would: every byte arrives `DELAY_MS` after it was sent.
- * It has no bandwidth of its own. As on a real way, a sender may have only so much under way: a byte counts
- * from when it is read here until its acknowledgement would be back, `DELAY_MS` after it was delivered.
+ * A process between two TCP peers that simulates a long path: every byte arrives `DELAY_MS` after it was sent. Its bandwidth
+ * is unlimited. As on a real path, a sender may only have a limited number of bytes in flight: a byte counts from when it is
+ * read here until its acknowledgement would be back, `DELAY_MS` after it was delivered.
  *
  * Environment: TARGET_PORT, DELAY_MS (one direction), MAX_IN_FLIGHT_BYTES (each direction of each connection).
  */

@@ -1,6 +1,6 @@
 /**
- * A service in the manner of a gRPC server: HTTP/2 without TLS, each request is answered with its own body and trailers once
- * it is complete. Prints `Port N` once it listens on loopback.
+ * A service that behaves like a gRPC server: HTTP/2 without TLS, each request is answered with its own body and trailers
+ * once it is complete. Prints `Port N` once it listens on loopback.
  */
 import { once } from 'node:events';
 import { createServer, type ServerHttp2Stream } from 'node:http2';

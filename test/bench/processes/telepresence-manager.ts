@@ -1,6 +1,6 @@
 /**
- * The testkit's double of a Telepresence traffic manager, as a process: makes a preview for each of PORTS and serves them
- * until it is told to end.
+ * The testkit's double of a Telepresence traffic manager, as a process: creates a preview for each of PORTS and serves them
+ * until it is stopped.
  *
  * Environment: CLOUD_HOST, CLOUD_PORT, CLOUD_CA_FILE, API_KEY, PORTS (of services on this machine, joined by commas).
  */

@@ -1,4 +1,4 @@
-/** `color.js PORT TEXT`: an application that answers everything with TEXT, to its own host alone. */
+/** `color.js PORT TEXT`: an application that answers everything with TEXT, to its own host only. */
 import http from 'node:http';
 
 const [port = '', text = ''] = process.argv.slice(2);

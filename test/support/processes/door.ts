@@ -1,6 +1,6 @@
 /**
- * `door.js PATH`: opens connections from where it runs for whoever connects to the socket at PATH and says `ADDRESS PORT` on
- * a line. Answers `connected`, and what comes then passes both ways; or the code of the failure.
+ * `door.js PATH`: opens connections from its own host for clients that connect to the socket at PATH and send `ADDRESS PORT`
+ * on a line. Answers `connected`, then passes bytes both ways; or answers the code of the failure.
  */
 import net from 'node:net';
 

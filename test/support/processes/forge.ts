@@ -1,4 +1,4 @@
-/** `forge.js ADDRESS PORT`: as much of GitHub's API as comments on pull requests need. Prints the body of each. */
+/** `forge.js ADDRESS PORT`: the part of GitHub's API that comments on pull requests need. Prints the body of each. */
 import http from 'node:http';
 
 const [address = '', port = ''] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /**
  * `workstation.js MANAGER_URL ID NAME HEADER=VALUE TEXT`: intercepts `orders` in `shop` for an application of its own that
- * answers TEXT. Prints each state as `intercept {…}`; when it is refused, `refused CODE`. Leaves at SIGTERM.
+ * answers TEXT. Prints each state as `intercept {…}`; if it is refused, `refused CODE`. Leaves at SIGTERM.
  */
 import { once } from 'node:events';
 import http from 'node:http';
