@@ -11,7 +11,7 @@ const textOf = (html: string): string =>
     .replace(/&#(\d+);/g, (_all, code: string) => String.fromCodePoint(Number(code)));
 
 describe(bannerHtml.name, () => {
-  it('says what is shared, by whom, and for which pull request', () => {
+  it('names what is shared, by whom, and for which pull request', () => {
     const html = bannerHtml({ ...NAMES, pullRequestUrl: 'https://git.test/a/b/pull/1?x=1&y="' }, CLOSING);
     expect(textOf(html)).toContain('Preview of orders in shop, shared by jo@laptop.');
     expect(html).toContain('href="https://git.test/a/b/pull/1?x=1&#38;y=&#34;"');
@@ -30,11 +30,11 @@ describe(bannerHtml.name, () => {
     '\ud800 lone \udfff',
     '\u{1f9f5}'.repeat(500),
     'x'.repeat(100_000),
-  ])('is proof against the name %j', (hostile) => {
+  ])('escapes the name %j', (hostile) => {
     const plain = bannerHtml(NAMES, CLOSING);
     for (const key of ['workload', 'namespace', 'client', 'pullRequestUrl'] as const) {
       const html = bannerHtml({ ...NAMES, [key]: hostile }, CLOSING);
-      // The same tags, in ASCII, on one line; and nothing that turns the direction of the text.
+      // The same tags, in ASCII, on one line, and without characters that change the text direction.
       expect(html.match(/<[^>]*>/g)).toEqual(plain.match(/<[^>]*>/g));
       expect(html).toMatch(/^[\x20-\x7e]*$/);
       expect(textOf(html)).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
@@ -47,7 +47,7 @@ describe(bannerHtml.name, () => {
     (pullRequestUrl) => expect(bannerHtml({ ...NAMES, pullRequestUrl }, CLOSING)).not.toContain('href'),
   );
 
-  it('has one style element, which its source expression names', () => {
+  it('has one style element, which its source expression allows', () => {
     const styles = [...bannerHtml(NAMES, CLOSING).matchAll(/<style>(.*?)<\/style>/gs)].map(
       ([, style]) => style,
     );

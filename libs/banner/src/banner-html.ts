@@ -1,37 +1,37 @@
 /**
- * What a page of a preview gets to say that it is one. Only ASCII, so that it reads the same in every encoding that
- * contains it. It lies in a shadow tree, which the parser attaches: neither the page's styles nor its scripts get at
- * it by accident, and none of ours are needed: closing is what a dialog's form does, and that it was closed is told by
- * an image that only a closed dialog shows.
+ * The banner that marks pages of a preview. It is ASCII only, so that it reads the same in every encoding that contains
+ * ASCII. It lies in a shadow tree that the parser attaches, so that the page's styles and scripts do not affect it by
+ * accident, and it needs no scripts: the form of a dialog closes it, and an image that only a closed dialog shows reports
+ * the closing.
  */
 import { createHash } from 'node:crypto';
 
-/** What the banner says. All of it may come from a cluster, or from whoever writes to it: none is trusted. */
+/** Contents of the banner. A cluster, or anyone who can write to it, may have supplied them: none is trusted. */
 export interface BannerDefinition {
   readonly workload: string;
   readonly namespace: string;
-  /** Who shares the preview, or empty. */
+  /** Name of the person who shares the preview, or empty. */
   readonly client: string;
   readonly pullRequestUrl: string | null;
-  /** How visitors reach the preview: decides how the cookie of those who closed the banner is called. */
+  /** How visitors reach the preview; decides the name of the cookie that remembers a closed banner. */
   readonly scheme: 'http' | 'https';
 }
 
-/** How a banner is closed on one page: not everything works under every policy. */
+/** How the banner is closed on a page: not every way works under every policy. */
 export interface Closing {
-  /** Where forms are forbidden a command closes it, in browsers that know commands of buttons. */
+  /** Where forms are forbidden, a command closes it, in browsers that support button commands. */
   readonly by: 'form' | 'command';
-  /** Whether the browser is to tell, so that it does not come back: it asks for `BANNER_CLOSED_PATH`. */
+  /** Whether the browser reports the closing, by a request for `BANNER_CLOSED_PATH`, so that the banner stays closed. */
   readonly isRemembered: boolean;
 }
 
-/** On a preview's host. Whoever asks for it gets the cookie of visitors who closed the banner. */
+/** Path on a preview's host. Its response sets the cookie of visitors who closed the banner. */
 export const BANNER_CLOSED_PATH = '/.culvert/banner-closed';
 
-/** Characters of one name; more are cut off. */
+/** Limit of characters of one name; the rest is cut off. */
 const MAX_NAME_LENGTH = 80;
 
-/** Without the styles, as where a page forbids them in its own markup, the browser's own look for a dialog remains. */
+/** Without the styles, as on pages that forbid them in their own markup, the browser's default dialog remains. */
 const STYLE =
   ':host{all:initial!important;display:block!important}' +
   'dialog{all:initial;position:fixed;z-index:2147483647;inset:auto 0 12px 0;margin:auto;box-sizing:border-box;' +
@@ -46,7 +46,7 @@ const STYLE =
   `background:url(${BANNER_CLOSED_PATH})}` +
   '@media print{:host{display:none!important}}';
 
-/** The source expression that lets the banner's style element through a Content-Security-Policy. */
+/** The source expression that allows the banner's style element in a Content-Security-Policy. */
 export const STYLE_SOURCE = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 /** The banner's markup, in ASCII. */
@@ -78,14 +78,14 @@ function strong(text: string): string {
   return `<b><bdi>${escape(name(text))}</bdi></b>`;
 }
 
-/** `text` on one line, without control characters or those that turn the direction of what follows, and not too long. */
+/** Returns `text` on one line, shortened, and without control characters or those that change the text direction. */
 function name(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   if (plain.length <= MAX_NAME_LENGTH) return plain;
   return `${plain.slice(0, MAX_NAME_LENGTH - 1).replace(/[\ud800-\udbff]$/, '')}\u2026`;
 }
 
-/** Everything but plain letters, digits and a few harmless signs, as character references. */
+/** Escapes all but plain letters, digits and a few harmless characters as character references. */
 function escape(text: string): string {
   return text.replace(/[^A-Za-z0-9 ._:/?=@#%+,~-]/gu, (character) => `&#${character.codePointAt(0)};`);
 }

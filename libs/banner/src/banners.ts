@@ -1,6 +1,6 @@
 /**
- * Puts a banner into the pages of previews, as a filter of response bodies that a route carries. The relay asks it what
- * to tell the service instead of what the visitor said, and gives it the body as it passes.
+ * Puts a banner into the pages of previews, as a filter of response bodies that a route carries. The relay asks it for the
+ * request lines to send to the service instead of the visitor's, and passes it the body.
  */
 import type { HeadLimits, RequestHead, ResponseHead } from '@culvert/http1';
 import type { BodyFilter, BodySink, FilteredBody } from '@culvert/relay';
@@ -9,21 +9,21 @@ import { CodedPage, PlainPage } from './page-body.js';
 import { getsBanner, isReplacedForPage, pageRequestLines } from './page-request.js';
 import { closingOf, pageCodingOf, pageHead } from './page-response.js';
 
-/** Compressed pages that get a banner at once; each holds some 300 KiB in zlib. Further ones get none. */
+/** Limit of compressed pages that get a banner at once; each holds some 300 KiB in zlib. Further pages get none. */
 export const MAX_CODED_PAGES = 128;
 
-/** Makes the filters of all routes, which share what may be unpacked at once. */
+/** Creates the filters of all routes, which share the limit of unpacked pages. */
 export class Banners {
   private codedPages = 0;
 
-  /** The filter of a route whose pages get the banner that `definition` describes. */
+  /** Returns the filter of a route whose pages get the banner that `definition` describes. */
   filterFor(definition: BannerDefinition): BodyFilter {
     return new BannerFilter(definition, this);
   }
 
   // --- For filters ----------------------------------------------------------------------------------------
 
-  /** Reserves what a compressed page needs. False while too many are unpacked: the page then stays as it is. */
+  /** Reserves room for a compressed page. False while too many are unpacked: the page then stays as it is. */
   reserve(): boolean {
     if (this.codedPages >= MAX_CODED_PAGES) return false;
     this.codedPages++;

@@ -1,4 +1,4 @@
-/** The sources of a directive that say that none is allowed. */
+/** The sources of a directive that allow nothing. */
 const NONE = /^'none'$/i;
 const UNSAFE_INLINE = /^'unsafe-inline'$/i;
 /** Either takes the effect of 'unsafe-inline' away (CSP level 3, §6.7.3.2). */
@@ -11,8 +11,8 @@ interface Directive {
 }
 
 /**
- * A Content-Security-Policy that lets through what it let through, and the style element that `source` is the hash
- * of. Nothing about scripts, or about the page's own styles, changes.
+ * Returns a Content-Security-Policy that allows what it allowed, and the style element that `source` is the hash of. Nothing
+ * changes for scripts, or for the page's own styles.
  * @param value of one header field: policies separated by commas
  */
 export function allowStyle(value: string, source: string): string {
@@ -24,14 +24,14 @@ export function allowStyle(value: string, source: string): string {
 
 function allowStyleInPolicy(policy: string, source: string): string {
   const directives = policy.split(';').map(parse);
-  // The most specific directive decides, and of repeated ones the first (§4.1, §6.8.3).
+  // The most specific directive applies, and of repeated ones the first (§4.1, §6.8.3).
   const deciding = ['style-src-elem', 'style-src', 'default-src']
     .map((name) => directives.find((directive) => directive.name === name))
     .find((directive) => directive !== undefined);
   if (deciding === undefined || allowsInline(deciding.sources)) return policy;
   const sources = [...deciding.sources.filter((each) => !NONE.test(each)), source].join(' ');
   if (deciding.name === 'default-src') {
-    // As narrow as it gets: style attributes and everything else keep to default-src.
+    // As narrow as possible: style attributes and everything else keep to default-src.
     return `${policy.replace(/[;\s]*$/, '')}; style-src-elem ${sources}`;
   }
   return directives
@@ -41,7 +41,7 @@ function allowStyleInPolicy(policy: string, source: string): string {
 }
 
 /**
- * Whether every policy lets a page show an image of its own host.
+ * Reports whether every policy allows a page to show an image of its own host.
  * @param value as of `allowStyle`
  */
 export function allowsOwnImage(value: string): boolean {
@@ -57,7 +57,7 @@ export function allowsOwnImage(value: string): boolean {
 }
 
 /**
- * Whether every policy lets a page submit forms, those of `method=dialog` included: only a sandbox forbids them.
+ * Reports whether every policy allows a page to submit forms, including `method=dialog`: only a sandbox forbids them.
  * @param value as of `allowStyle`
  */
 export function allowsForms(value: string): boolean {

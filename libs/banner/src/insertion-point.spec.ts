@@ -3,7 +3,7 @@ import { InsertionPoint } from './insertion-point.js';
 
 const MARK = '[BANNER]';
 
-/** `page` with the mark where the banner would be, when the page comes in pieces cut at `cuts`. */
+/** Returns `page` with the mark where the banner would be, when the page comes in pieces cut at `cuts`. */
 function placed(page: Buffer, cuts: readonly number[]): string {
   const point = new InsertionPoint();
   let output = '';

@@ -1,13 +1,13 @@
 /**
  * Finds where a page's body begins, in bytes that come in any pieces: behind `<body …>`, or before the first thing that
- * makes a browser begin a body by itself. Follows the tokenizer of the HTML standard (§13.2.5) as far as that takes:
- * comments, doctypes, attributes, elements whose content is text, and templates cannot show it a body that is none.
+ * makes a browser begin a body by itself. Follows the tokenizer of the HTML standard (§13.2.5) as far as needed, so that
+ * comments, doctypes, attributes, elements with text content and templates cannot fake a body.
  *
- * The bytes are those of an encoding that contains ASCII; in the multi-byte ones among them, no second byte has the value
- * of a character that matters here.
+ * The encoding must contain ASCII; in the supported multi-byte encodings no second byte has the value of a relevant
+ * character.
  */
 
-/** Where in the page: the names of elements that a head may hold, by what they do to what follows them. */
+/** State of the search: names of elements that a head may hold, by their effect on what follows. */
 const HEAD_ELEMENTS = new Set(['html', 'head', 'base', 'basefont', 'bgsound', 'link', 'meta']);
 const RAW_ELEMENTS = new Set(['title', 'style', 'script', 'noscript', 'noframes']);
 /** Raw only where a body cannot begin: inside a template. */
@@ -28,7 +28,7 @@ const EQUALS = 0x3d;
 const DOUBLE_QUOTE = 0x22;
 const SINGLE_QUOTE = 0x27;
 
-/** What the next byte belongs to. */
+/** The construct that the next byte belongs to. */
 type State =
   | 'text'
   | 'attribute gap'
@@ -45,24 +45,24 @@ type State =
 export class InsertionPoint {
   /** Whether the search is over: the point was found, or the page has none. */
   isOver = false;
-  /** Bytes at the end of the last piece that may belong behind the point: to be given again, before the next piece. */
+  /** Bytes at the end of the last piece that may belong behind the point: pass them again, before the next piece. */
   heldBytes = 0;
 
   private state: State = 'text';
   private quote = 0;
-  /** What to do at the end of the tag at hand. */
+  /** Action at the end of the current tag. */
   private afterTag: 'text' | 'raw' | 'body' = 'text';
   private templateDepth = 0;
   private isFirst = true;
 
-  /** The element whose text is being passed over. */
+  /** The element whose text is being skipped. */
   private rawName = '';
-  /** Of a script: 0 plain, 1 within `<!--`, 2 within `<script` in that (§13.2.5.15 and following). */
+  /** State within a script: 0 plain, 1 within `<!--`, 2 within `<script` in that (§13.2.5.15 and following). */
   private escapeLevel: 0 | 1 | 2 = 0;
-  /** The last bytes of a comment or raw text, as far as they matter. */
+  /** The relevant last bytes of a comment or raw text. */
   private tail = '';
 
-  /** Offset in chunk[start..end) at which the point lies, or -1 when it lies later, or nowhere. */
+  /** Returns the offset of the point in chunk[start..end), or -1 if it comes later, or not at all. */
   scan(chunk: Buffer, start: number, end: number): number {
     this.heldBytes = 0;
     let i = start;
@@ -93,7 +93,7 @@ export class InsertionPoint {
     return -1;
   }
 
-  /** Whether the end of the page, which came without such a point, can take its place. */
+  /** Reports whether the end of a page without such a point can take its place. */
   get isAtEnd(): boolean {
     return (
       !this.isOver &&
@@ -104,7 +104,7 @@ export class InsertionPoint {
     );
   }
 
-  /** From a byte of text to behind the name of the next tag. -1 when the rest has to be held. */
+  /** Skips from a byte of text to behind the name of the next tag. Returns -1 if the rest must be held. */
   private passText(chunk: Buffer, from: number, end: number): number {
     let i = from;
     while (i < end && chunk[i] !== LT) {
@@ -129,10 +129,10 @@ export class InsertionPoint {
     return this.startTag(name) ? this.found(tag) : this.isOver ? -1 : i;
   }
 
-  /** `<` that no name follows. */
+  /** Handles `<` that no name follows. */
   private passOddTag(chunk: Buffer, tag: number, i: number, isEnd: boolean): number {
     if (isEnd) {
-      // `</>` is nothing at all; anything else a comment.
+      // `</>` is ignored; anything else begins a comment.
       this.state = chunk[i] === GT ? 'text' : 'bogus comment';
       return i + 1;
     }
@@ -148,7 +148,7 @@ export class InsertionPoint {
     return this.templateDepth === 0 ? this.found(tag) : i;
   }
 
-  /** Whether the body begins before this tag. */
+  /** Reports whether the body begins before this tag. */
   private startTag(name: string): boolean {
     if (this.templateDepth > 0) {
       if (name === 'template') this.templateDepth++;
@@ -183,7 +183,7 @@ export class InsertionPoint {
     this.tail = '';
   }
 
-  /** One byte of a tag behind its name, of a comment, or of what may become one. */
+  /** Handles one byte of a tag behind its name, of a comment, or of what may become one. */
   private passMarkup(byte: number): void {
     switch (this.state) {
       case 'attribute gap':
@@ -228,7 +228,7 @@ export class InsertionPoint {
         return;
       case 'text':
       case 'raw':
-        throw new Error('text is no markup');
+        throw new Error('text is not markup');
       default:
         throw new Error(`unhandled state ${String(this.state satisfies never)}`);
     }
@@ -239,7 +239,7 @@ export class InsertionPoint {
     this.state = this.afterTag === 'raw' ? 'raw' : 'text';
   }
 
-  /** Text of an element that ends only with its own end tag. */
+  /** Handles text of an element that ends only with its own end tag. */
   private passRaw(chunk: Buffer, from: number, end: number): number {
     let i = from;
     while (i < end) {
@@ -263,7 +263,7 @@ export class InsertionPoint {
     return end;
   }
 
-  /** The odd rules by which `<!--` and `<script` in a script hide its end. */
+  /** Applies the special rules by which `<!--` and `<script` in a script hide its end. */
   private followScript(tail: string, byte: number, isEndOfName: boolean): void {
     if (this.escapeLevel === 0) {
       if (tail === '<!-' && byte === DASH) this.escapeLevel = 1;
@@ -287,7 +287,7 @@ export class InsertionPoint {
   }
 }
 
-/** Ends of a comment so far that `>` makes its end. `!--` is its beginning, and `!-` that and one more dash. */
+/** States of the end of a comment in which `>` completes it. `!--` is its beginning, and `!-` that and one more dash. */
 const CLOSING_COMMENT = new Set(['--', '--!', '!--', '!-']);
 
 function commentTail(tail: string, byte: number): string {
@@ -296,7 +296,7 @@ function commentTail(tail: string, byte: number): string {
   return byte === BANG && tail === '--' ? '--!' : '';
 }
 
-/** The end of raw text so far, as far as it may become `<!--`, `-->`, `<script` or an end tag. */
+/** Returns the end of raw text so far, as far as it may become `<!--`, `-->`, `<script` or an end tag. */
 function rawTail(tail: string, byte: number): string {
   if (byte === LT) return '<';
   if (byte === DASH) return tail === '<!' ? '<!-' : tail.endsWith('-') ? '--' : '-';
@@ -307,10 +307,10 @@ function rawTail(tail: string, byte: number): string {
   return '';
 }
 
-/** The byte order mark, which is no text. */
+/** The byte order mark, which is not text. */
 const UTF8_MARK = [0xef, 0xbb, 0xbf];
 
-/** Whether the page begins as UTF-16 does, which cannot be read here. */
+/** Reports whether the page begins like UTF-16, which this parser cannot read. */
 function isForeign(chunk: Buffer, start: number): boolean {
   const byte = chunk[start];
   return byte === 0xfe || byte === 0xff || byte === 0 || chunk[start + 1] === 0;

@@ -1,5 +1,5 @@
 /**
- * Puts the banner into the body of one page while it passes. Bytes leave as they come: of plain pages at once, of
+ * Puts the banner into the body of one page while it passes. Bytes are forwarded as they come: of plain pages at once, of
  * compressed ones through zlib, which is flushed after each piece. At most the first characters of one tag are held.
  */
 import zlib from 'node:zlib';
@@ -8,13 +8,13 @@ import type { BodySink, FilteredBody } from '@culvert/relay';
 import { InsertionPoint } from './insertion-point.js';
 import type { PageCoding } from './page-response.js';
 
-/** What a compressed page may unpack to: beyond it, it is no page but an attack on the machine. */
+/** Limit of the unpacked size: a larger page is an attack on the machine. */
 const MAX_UNPACKED_BYTES = 256 * 1024 * 1024;
 
 /** Unpacked and packed bytes per step. */
 const STEP_BYTES = 16_384;
 
-/** Finds the place, and puts the banner there. */
+/** Finds the insertion point, and inserts the banner there. */
 class Placement {
   private readonly point = new InsertionPoint();
   private held: Buffer | null = null;
@@ -84,7 +84,7 @@ export class PlainPage implements FilteredBody {
 
 type Coder = zlib.Gunzip | zlib.BrotliDecompress | zlib.Gzip | zlib.BrotliCompress;
 
-/** A page that goes through zlib on both sides of the banner: its end comes later than `end`. */
+/** A page that passes through zlib on both sides of the banner: its end comes later than `end`. */
 export class CodedPage implements FilteredBody {
   readonly isDeferred = true;
   private readonly placement: Placement;
@@ -92,7 +92,7 @@ export class CodedPage implements FilteredBody {
   private decoder: Coder | null = null;
   private unpackedBytes = 0;
 
-  /** @param release is called once, when nothing of the page is held any more */
+  /** @param release is called once, when no part of the page is held any longer */
   constructor(
     private readonly coding: Exclude<PageCoding, 'identity'>,
     readonly head: ResponseHead,
@@ -116,7 +116,7 @@ export class CodedPage implements FilteredBody {
   }
 
   end(): void {
-    // Without a byte there is nothing to unpack, nor a page.
+    // Without a byte there is neither data to unpack nor a page.
     if (this.decoder === null) this.sink.handleFilterEnd();
     else this.decoder.end();
   }
@@ -161,7 +161,7 @@ export class CodedPage implements FilteredBody {
   };
 }
 
-// A page that is cut off short is passed on as far as it came, as browsers show it.
+// A truncated page is forwarded as far as it came, as browsers show it.
 const CUT_OFF = { finishFlush: zlib.constants.Z_SYNC_FLUSH, chunkSize: STEP_BYTES };
 
 function decoderOf(coding: Exclude<PageCoding, 'identity'>, firstByte: number): Coder {
@@ -181,7 +181,7 @@ function decoderOf(coding: Exclude<PageCoding, 'identity'>, firstByte: number): 
   }
 }
 
-/** Levels that cost about as much as unpacking did. */
+/** Compression levels that cost about as much as unpacking did. */
 function encoderOf(coding: Exclude<PageCoding, 'identity'>): Coder {
   switch (coding) {
     case 'gzip':

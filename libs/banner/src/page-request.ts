@@ -3,12 +3,12 @@ import { BANNER_COOKIE, cookieValue } from '@culvert/relay';
 import type { BannerDefinition } from './banner-html.js';
 
 /**
- * Whether a person's browser is to show the answer as a page of its own: no frame, script, download manager or
- * program. Browsers say so in Sec-Fetch-Dest, but only over TLS and to local hosts; without it, asking for `text/html`
- * by name is what tells.
+ * Reports whether a person's browser will show the response as a page of its own, and not in a frame, script, download
+ * manager or program. Browsers send Sec-Fetch-Dest for this, but only over TLS and to local hosts; otherwise an Accept
+ * header with `text/html` decides.
  */
 function asksForPage(request: RequestHead): boolean {
-  // First what costs least and rules out most.
+  // The cheapest check that excludes most comes first.
   const accept = request.find(Field.ACCEPT);
   if (accept < 0 || !request.value(accept).includes('text/html') || request.upgrade !== '') return false;
   const destination = request.valueNamed('sec-fetch-dest');
@@ -16,7 +16,7 @@ function asksForPage(request: RequestHead): boolean {
   return request.valueNamed('x-requested-with') === null;
 }
 
-/** Whether the answer, if it is a page, gets a banner: a person asked for it, who has not closed it before. */
+/** Reports whether the response, if it is a page, gets a banner: a person requested it, and has not closed the banner. */
 export function getsBanner(request: RequestHead, { scheme }: BannerDefinition): boolean {
   if (!asksForPage(request)) return false;
   const cookies = request.find(Field.COOKIE);
@@ -27,8 +27,8 @@ export function getsBanner(request: RequestHead, { scheme }: BannerDefinition): 
 const CODINGS = /^(?:gzip|x-gzip|deflate|br|identity)$/;
 
 /**
- * What a request for a page tells the service instead of what it said: only codings that can be read here; and no
- * condition, since a copy that the visitor kept may have no banner, or an old one.
+ * Replaces request lines of a page: it accepts only codings that this filter can read, and has no condition, since the
+ * visitor's copy may have no banner, or an old one.
  */
 export function pageRequestLines(request: RequestHead): string {
   const accepted: string[] = [];
@@ -42,7 +42,7 @@ export function pageRequestLines(request: RequestHead): string {
   return `Accept-Encoding: ${accepted.length > 0 ? accepted.join(', ') : 'identity'}\r\n`;
 }
 
-/** Whether `pageRequestLines` stands for line `i`. */
+/** Reports whether `pageRequestLines` replaces line `i`. */
 export function isReplacedForPage(request: RequestHead, i: number): boolean {
   switch (request.id(i)) {
     case Field.IF_NONE_MATCH:

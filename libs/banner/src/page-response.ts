@@ -1,4 +1,4 @@
-/** Which responses are pages that get a banner, and what their heads say then. */
+/** Decides which responses are pages that get a banner, and rewrites their heads. */
 import {
   Field,
   Framing,
@@ -22,11 +22,11 @@ const CODINGS: Readonly<Record<string, PageCoding>> = {
   br: 'br',
 };
 
-/** Encodings in which ASCII characters, and only they, have ASCII's bytes, as far as markup goes. */
+/** Encodings in which ASCII characters, and no others, have ASCII's bytes, as far as markup is concerned. */
 const ASCII_COMPATIBLE =
   /^(?:utf-?8|us-ascii|ascii|latin1|iso-?8859-?\d{1,2}(?:-[ei])?|windows-\d{3,4}|cp125\d|koi8-[ru]|macintosh|x-mac-cyrillic|shift[_-]jis|sjis|x-sjis|euc-(?:jp|kr)|gb2312|gbk|gb18030|big5(?:-hkscs)?|tis-620)$/i;
 
-/** How the page is coded that `response` brings, or null when it is none, or must stay as it is. */
+/** Returns the coding of the page in `response`, or null if it is not a page or must stay as it is. */
 export function pageCodingOf(
   request: RequestHead,
   response: ResponseHead,
@@ -45,8 +45,8 @@ export function pageCodingOf(
 }
 
 /**
- * The head of the page with its banner. Its length is not known in advance, and whatever names its bytes is not true
- * any more. Behind a cache, only those who ask for a page must get this one, and not who closed the banner since.
+ * Returns the head of the page with its banner. Its length is unknown in advance, and headers that describe its bytes are no
+ * longer true. A cache must give it only to visitors who request a page, and not to those who have closed the banner since.
  */
 export function pageHead(response: ResponseHead, limits: HeadLimits, method: string): ResponseHead {
   let text = `HTTP/1.${response.minorVersion} ${response.status} ${response.reason}\r\n`;
@@ -63,7 +63,7 @@ export function pageHead(response: ResponseHead, limits: HeadLimits, method: str
   return parseResponseHead(bytes, 0, bytes.length, roomier, method);
 }
 
-/** How the banner is closed on the page of this response. A policy in the page itself is not looked at. */
+/** Returns how the banner is closed on the page of this response. A policy in the page itself is not considered. */
 export function closingOf(response: ResponseHead): Closing {
   let by: Closing['by'] = 'form';
   let isRemembered = true;
@@ -71,7 +71,7 @@ export function closingOf(response: ResponseHead): Closing {
     const name = response.name(i).toLowerCase();
     if (!POLICIES.has(name)) continue;
     const value = response.value(i);
-    // One that only reports forbids nothing, but would report the image.
+    // A report-only policy forbids nothing, but would report the image.
     isRemembered &&= allowsOwnImage(value);
     if (name === 'content-security-policy' && !allowsForms(value)) by = 'command';
   }
@@ -80,7 +80,7 @@ export function closingOf(response: ResponseHead): Closing {
 
 const POLICIES: ReadonlySet<string> = new Set([
   'content-security-policy',
-  // So that the page's owner hears of the page's own faults only.
+  // The page's owner should receive reports about the page's own faults only.
   'content-security-policy-report-only',
 ]);
 
@@ -105,7 +105,7 @@ function isHtml(response: ResponseHead): boolean {
   return charset === undefined || charset === '' || ASCII_COMPATIBLE.test(charset);
 }
 
-/** Whether the response is a document, whole and not empty. Redirects show none. */
+/** Reports whether the response is a complete document that is not empty. Redirects show none. */
 function hasWholePage({ status, framing, contentLength }: ResponseHead): boolean {
   if (status < 200 || status === 204 || status === 205 || status === 206) return false;
   if (status >= 300 && status < 400) return false;

@@ -7,7 +7,7 @@ import { bannerHtml } from './banner-html.js';
 import { Banners, MAX_CODED_PAGES } from './banners.js';
 import { type Rig, startRig } from './spec/page-rig.js';
 
-/** Pages of a service, on their way through the relay. */
+/** Pages of a service that pass through the relay. */
 let rig: Rig;
 afterEach(async () => rig.stop());
 
@@ -39,7 +39,7 @@ const page =
 const visit = (headers: Record<string, string> = BROWSER, method = 'GET') => rig.fetch({ headers, method });
 
 describe('a page with a banner', () => {
-  it('has it behind its body tag, and says nothing that is not true any more', async () => {
+  it('has it behind its body tag, and no headers that are no longer true', async () => {
     await start(
       page({
         'content-length': PAGE.length,
@@ -119,7 +119,7 @@ describe('a page with a banner', () => {
     },
   );
 
-  it('reaches visitors of HTTP/2 and of HTTP/1.0 too', async () => {
+  it('also reaches visitors with HTTP/2 and HTTP/1.0', async () => {
     await start(page({ 'content-encoding': 'gzip' }, zlib.gzipSync(PAGE)));
     const session = http2.connect(`http://127.0.0.1:${rig.http2Port}`);
     const stream = session.request({ ':authority': 'demo.preview.test', ':scheme': 'http', ...BROWSER });
@@ -147,8 +147,8 @@ describe('a page with a banner', () => {
     },
   );
 
-  // Over https, hosts beside this one can set a cookie of a name without the prefix.
-  it('has it for who shows a cookie of another name', async () => {
+  // Over https, neighboring hosts can set a cookie of a name without the prefix.
+  it('has it for visitors with a cookie of another name', async () => {
     await start(page());
     for (const cookie of [
       'culvert-banner=closed',
@@ -158,7 +158,7 @@ describe('a page with a banner', () => {
       expect((await visit({ ...BROWSER, cookie })).body).toBe(WITH_BANNER);
   });
 
-  it('asks the service for what can be read here, and for no confirmation of an old copy', async () => {
+  it('asks the service only for readable codings, and without conditions', async () => {
     await start((request, response) => void response.end(JSON.stringify(request.headers)));
     const conditions = { 'if-none-match': '"1"', 'if-modified-since': 'x' };
     const navigation = JSON.parse((await visit({ ...BROWSER, ...conditions })).body);
@@ -172,7 +172,7 @@ describe('a page with a banner', () => {
     });
   });
 
-  it('answers HEAD as it would GET', async () => {
+  it('answers HEAD like GET', async () => {
     await start(page({ 'content-length': PAGE.length, etag: '"1"' }));
     const { headers, body } = await visit(BROWSER, 'HEAD');
     expect(body).toBe('');
@@ -185,12 +185,12 @@ describe('a page with a banner', () => {
     expect(await visit()).toMatchObject({ status: 502, headers: { 'x-culvert-error': 'bad_response' } });
   });
 
-  it('gives everything back when the visitor leaves in the middle', async () => {
+  it('releases everything when the visitor leaves in the middle', async () => {
     await start((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/html', 'content-encoding': 'gzip' });
       response.write(zlib.gzipSync(PAGE));
     });
-    // More pages than may be unpacked at once: only what was given back can serve the last one.
+    // More pages than may be unpacked at once: the last one needs what earlier ones released.
     for (let i = 0; i <= MAX_CODED_PAGES; i++) {
       const request = http.get({ port: rig.port, headers: { host: 'demo.preview.test', ...BROWSER } });
       const [response] = (await once(request, 'response')) as [http.IncomingMessage];
@@ -201,7 +201,7 @@ describe('a page with a banner', () => {
   });
 });
 
-describe('what stays as it is', () => {
+describe('the banner filter leaves unchanged', () => {
   it.each([
     ['another type', { 'content-type': 'application/json' }],
     ['XHTML', { 'content-type': 'application/xhtml+xml' }],
@@ -239,7 +239,7 @@ describe('what stays as it is', () => {
     expect(response.headers.etag).toBe('"1"');
   });
 
-  it('a page for who closed the banner, and the request for it but for the cookie that says so', async () => {
+  it('a page for visitors who closed the banner, and their request except for that cookie', async () => {
     await start((request, response) => {
       response.writeHead(200, { 'content-type': 'text/html', etag: '"2"', vary: 'X' });
       response.end(JSON.stringify(request.headers));

@@ -18,7 +18,7 @@ describe(Announcer.name, () => {
     logged = [];
   });
 
-  it('tells edges of a removed preview before its traffic manager is told', async () => {
+  it('notifies edges of a removed preview before its traffic manager', async () => {
     const bus = new InProcessEventBus(() => {});
     const events: ClusterEvent[] = [];
     bus.subscribe((event) => events.push(event));
@@ -42,6 +42,6 @@ describe(Announcer.name, () => {
       ['error', 'events not published', { err: expect.any(EventNotPublishedError), count: 2 }],
     ]);
     announcer.changed(CHANGE);
-    await expect.poll(() => logged.at(-1)?.[1]).toBe('change not announced');
+    await expect.poll(() => logged.at(-1)?.[1]).toBe('cannot announce a change');
   });
 });

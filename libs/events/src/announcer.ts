@@ -1,13 +1,13 @@
 import type { Preview, PreviewAnnouncer, ResourceChange } from '@culvert/domain';
 import type { ClusterEvent, EventBus } from './event-bus.js';
 
-/** Where an announcer reports what the bus did not take. */
+/** Where an announcer reports events that the bus refused. */
 export interface AnnouncerLog {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
 
-/** Tells every process what has changed in the database. */
+/** Notifies every process of changes in the database. */
 export class Announcer implements PreviewAnnouncer {
   private readonly bus: EventBus;
   private readonly log: AnnouncerLog;
@@ -18,8 +18,8 @@ export class Announcer implements PreviewAnnouncer {
   }
 
   /**
-   * Resolves once the bus has the events, or has refused them. A refusal does not fail the caller, whose change is in the
-   * database already: edges look there again when their connection to the bus is back.
+   * Resolves once the bus has the events, or has refused them. A refusal does not fail the caller, whose change is already
+   * in the database: edges look there again when their connection to the bus is back.
    */
   async announce(events: readonly ClusterEvent[]): Promise<void> {
     const outcomes = await Promise.allSettled(events.map((event) => this.bus.publish(event)));
@@ -44,15 +44,15 @@ export class Announcer implements PreviewAnnouncer {
     );
   }
 
-  /** In the background: when the bus does not take it, watchers are told of the gap. */
+  /** In the background: if the bus refuses it, watchers are notified of the gap. */
   changed(change: ResourceChange): void {
     const { teamId, resource, id, change: kind } = change;
     this.bus
       .publish({ type: 'resource.changed', teamId, resource, id, change: kind })
-      .catch((error: unknown) => this.log.warn({ err: error, change }, 'change not announced'));
+      .catch((error: unknown) => this.log.warn({ err: error, change }, 'cannot announce a change'));
   }
 
-  /** Has every process look up again what a person may do. */
+  /** Makes every process look up again what a person may do. */
   userChanged(userId: string): Promise<void> {
     return this.announce([{ type: 'user.changed', userId }]);
   }

@@ -1,4 +1,4 @@
-/** The event was not taken: nobody, or not everybody, will hear of it. */
+/** The bus did not accept the event: some or all processes will not receive it. */
 export class EventNotPublishedError extends Error {
   readonly code = 'EVENT_NOT_PUBLISHED';
 }

@@ -39,9 +39,9 @@ describe('event codec', () => {
     ['a scalar', '1'],
     ['null', 'null'],
     ['an object without a type', '{"hostname":"a"}'],
-    ['a type that is no text', '{"type":1}'],
+    ['a type that is not text', '{"type":1}'],
     ['a field missing', '{"type":"session.ended","sessionId":"a"}'],
-    ['a field that is no text', '{"type":"preview.changed","hostname":{}}'],
+    ['a field that is not text', '{"type":"preview.changed","hostname":{}}'],
     ['too long a message', JSON.stringify({ type: 'preview.changed', hostname: 'a'.repeat(16 * 1024) })],
   ])('rejects %s', (_what, message) => {
     expect(() => decodeEvent(message)).toThrow(MalformedEventError);

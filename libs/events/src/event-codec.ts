@@ -2,7 +2,7 @@ import type { ClusterEvent } from './event-bus.js';
 
 const MAX_MESSAGE_LENGTH = 16 * 1024;
 
-/** The fields, all text, that each type of event has. Typed so that it can neither lack one nor have one too many. */
+/** The fields, all text, of each type of event. The type allows neither a missing nor an extra field. */
 const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[] } = {
   'preview.changed': ['hostname'],
   'preview.removed': ['trafficManagerId', 'interceptId', 'hostname'],
@@ -16,7 +16,7 @@ const FIELDS: { readonly [Type in ClusterEvent['type']]: readonly FieldOf<Type>[
 
 type FieldOf<Type> = Exclude<keyof Extract<ClusterEvent, { type: Type }>, 'type'>;
 
-/** Something else than an event arrived. */
+/** The message was not an event. */
 export class MalformedEventError extends Error {
   readonly code = 'MALFORMED_EVENT';
 }
@@ -26,7 +26,7 @@ export function encodeEvent(event: ClusterEvent): string {
 }
 
 /**
- * Null for an event of a type that only a newer version knows.
+ * Returns null for an event type that only a newer version knows.
  * @throws MalformedEventError
  */
 export function decodeEvent(message: string): ClusterEvent | null {

@@ -15,7 +15,7 @@ describe('InProcessEventBus', () => {
     expect(heard).toEqual(['first preview.changed', 'second preview.changed']);
   });
 
-  it('sends a topic to those alone who listen to it', () => {
+  it('sends a topic only to its subscribers', () => {
     const bus = new InProcessEventBus(() => {});
     const heard: string[] = [];
     bus.send('a', 'nobody is there');
@@ -29,7 +29,7 @@ describe('InProcessEventBus', () => {
     expect(heard).toEqual(['one 1', 'other 1', 'other 2']);
   });
 
-  it('calls a listener no more once it has unsubscribed', async () => {
+  it('does not call a listener after it has unsubscribed', async () => {
     const bus = new InProcessEventBus(() => {});
     let calls = 0;
     const listener = () => calls++;

@@ -3,7 +3,7 @@ import type { ClusterEvent, EventBus, Listening } from './event-bus.js';
 import { Listeners } from './listeners.js';
 import { Topics } from './topics.js';
 
-/** For a deployment of one process. Listeners have been called when `publish` resolves; there are no gaps. */
+/** Event bus for a deployment of one process. Listeners have been called when `publish` resolves; there are no gaps. */
 export class InProcessEventBus implements EventBus {
   private readonly events: Listeners<[ClusterEvent]>;
   private readonly topics: Topics;

@@ -1,10 +1,10 @@
-/** Who wants to hear something. One that throws does not keep it from the others. */
+/** A list of listeners. A listener that throws does not keep the event from the others. */
 export class Listeners<Args extends unknown[]> {
   private readonly listeners = new Set<(...args: Args) => void>();
 
   constructor(private readonly onError: (error: unknown) => void) {}
 
-  /** Returns the way to stop. The same function may be added more than once. */
+  /** Returns a function that removes the listener. The same function may be added more than once. */
   add(listener: (...args: Args) => void): () => void {
     const own = (...args: Args) => listener(...args);
     this.listeners.add(own);

@@ -22,7 +22,7 @@ describe('RedisEventBus', () => {
   it('delivers to every process, the publishing one included, once', async () => {
     const [one, other] = [open(), open()];
     const [heardByOne, heardByOther] = [listen(one.bus), listen(other.bus)];
-    // Each has published, so each is subscribed: from here on nothing may be missing.
+    // Each has published, so each is subscribed: from here on no event may be missing.
     const events = [previewChanged(), previewChanged(), previewChanged(), previewChanged()];
     await one.bus.publish(events[0]);
     await other.bus.publish(events[1]);
@@ -34,7 +34,7 @@ describe('RedisEventBus', () => {
     expect(heardByOther.of(events.slice(1))).toEqual(events.slice(1));
   });
 
-  it('hears an event that it publishes at once after it was made', async () => {
+  it('receives an event that it publishes right after its creation', async () => {
     const { bus } = open();
     const heard = listen(bus);
     const event = previewChanged();
@@ -43,7 +43,7 @@ describe('RedisEventBus', () => {
     expect(heard.of([event])).toEqual([event]);
   });
 
-  it('sends a topic to those alone who listen to it, in whatever process, also after a cut', async () => {
+  it('sends a topic only to its subscribers, in any process, also after a lost connection', async () => {
     const [sender, hearer] = [open(), open()];
     await sender.bus.publish(previewChanged());
     const [topic, other] = [randomUUID(), randomUUID()];
@@ -73,7 +73,7 @@ describe('RedisEventBus', () => {
     await expect.poll(() => heard).toEqual(['5']);
   });
 
-  it('tells of a gap and goes on after Redis has cut its connections', async () => {
+  it('reports a gap and continues after Redis has closed its connections', async () => {
     const { bus, name } = open();
     const heard = listen(bus);
     await bus.publish(previewChanged());
@@ -93,7 +93,7 @@ describe('RedisEventBus', () => {
     expect(heard.of([event])).toEqual([event]);
   });
 
-  it('has no gap while nothing breaks', async () => {
+  it('reports no gap while nothing breaks', async () => {
     const { bus } = open();
     let gaps = 0;
     bus.onGap(() => gaps++);
@@ -121,7 +121,7 @@ describe('RedisEventBus', () => {
     expect(heard.of([event])).toEqual([event]);
   });
 
-  it('works once a Redis that was not there at the start has come', async () => {
+  it('works once a Redis that was down at the start has come up', async () => {
     const proxy = await Proxy.start();
     await proxy.stop();
     const { bus } = open(proxy.url);
@@ -136,7 +136,7 @@ describe('RedisEventBus', () => {
     expect(heard.of([event])).toEqual([event]);
   });
 
-  it('refuses in bounded time when Redis accepts connections and says nothing', async () => {
+  it('refuses in bounded time when Redis accepts connections and does not answer', async () => {
     const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     cleanUp.push(async () => silent.close());
@@ -144,7 +144,7 @@ describe('RedisEventBus', () => {
     await expectRefused(bus);
   });
 
-  it('reports what is no event, ignores what it does not know, and goes on', async () => {
+  it('reports messages that are not events, ignores unknown types, and continues', async () => {
     const { bus, errors } = open();
     const heard = listen(bus);
     await bus.publish(previewChanged());
@@ -195,7 +195,7 @@ function open(url = redisUrl): { bus: EventBus; errors: unknown[]; name: string 
   return { bus, errors, name };
 }
 
-// Other spec files may use the same Redis: each event is recognisable.
+// Other spec files may use the same Redis: each event is recognizable.
 function previewChanged(): ClusterEvent {
   return { type: 'preview.changed', hostname: `${randomUUID()}.preview.test` };
 }
@@ -241,7 +241,7 @@ async function killClients(name: string): Promise<number> {
   return ids.length;
 }
 
-/** A port that leads to Redis, or nowhere. */
+/** A port that forwards to Redis, or to nothing. */
 class Proxy {
   private readonly sockets = new Set<Socket>();
   private server: Server;

@@ -7,17 +7,17 @@ import { Topics } from './topics.js';
 
 const CHANNEL = 'culvert:events';
 const TOPIC_PREFIX = 'culvert:topic:';
-/** What the publisher's connection may hold of bulk: what comes on top is lost. */
+/** Limit of bulk data buffered on the publisher's connection: the excess is lost. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const PUBLISH_TIMEOUT_MS = 2_000;
 const MAX_RECONNECT_DELAY_MS = 1_000;
-/** A subscriber only listens: without pings it would never notice that the far end is gone. */
+/** A subscriber only listens: without pings it would not notice that the far end is gone. */
 const PING_INTERVAL_MS = 5_000;
 const SILENCE_TIMEOUT_MS = 15_000;
 
 /**
- * Events through Redis publish/subscribe. A process hears its own events the same way as those of others, once.
- * Each connection has one role, because Redis takes no other commands from a subscriber.
+ * Events through Redis publish/subscribe. A process receives its own events like those of others, once. Each connection has
+ * one role, because Redis accepts no other commands from a subscriber.
  */
 export class RedisEventBus implements EventBus {
   private readonly events: Listeners<[ClusterEvent]>;
@@ -26,15 +26,15 @@ export class RedisEventBus implements EventBus {
   private readonly subscriber: Redis;
   private readonly pings: NodeJS.Timeout;
   private readonly topics: Topics;
-  /** Of its own, made when somebody listens: bulk that is read too slowly must not cost an event. */
+  /** A connection of its own, created for the first subscriber: bulk data that is read too slowly must not cost an event. */
   private topicSubscriber: Redis | null = null;
-  /** Resolved by the first subscription: what is published before it this process would not hear. */
+  /** Resolved by the first subscription: this process would not receive what is published before it. */
   private readonly listening: Promise<void>;
   readonly #redisUrl: string;
   private hasGap = false;
   private isClosed = false;
 
-  /** Begins to connect. Until Redis is there, and whenever it is not, `publish` rejects and the rest waits. */
+  /** Begins to connect. Until Redis is available, and during outages, `publish` rejects and the rest waits. */
   constructor(
     redisUrl: string,
     private readonly onError: (error: unknown) => void,
@@ -54,7 +54,7 @@ export class RedisEventBus implements EventBus {
       this.subscriber.on('ready', () => void this.subscribeChannel().then(resolve, () => {}));
     });
     this.pings = setInterval(() => {
-      // A ping that fails is a connection that closes, which is handled there.
+      // A failed ping closes the connection, which is handled there.
       for (const subscriber of [this.subscriber, this.topicSubscriber])
         if (subscriber?.status === 'ready') subscriber.ping().catch(() => {});
     }, PING_INTERVAL_MS).unref();
@@ -66,7 +66,7 @@ export class RedisEventBus implements EventBus {
     try {
       await Promise.race([this.publishWhenReady(event, deadline), expiry(deadline)]);
     } catch (error) {
-      throw new EventNotPublishedError('Redis did not take the event in time', { cause: error });
+      throw new EventNotPublishedError('Redis did not accept the event in time', { cause: error });
     }
   }
 
@@ -82,7 +82,7 @@ export class RedisEventBus implements EventBus {
     if (this.isClosed || this.publisher.status !== 'ready') return;
     const { stream } = this.publisher;
     if (stream !== undefined && stream.writableLength > MAX_WAITING_BYTES) return;
-    // A message that does not arrive is lost, as said.
+    // A message that does not arrive is lost, as documented.
     this.publisher.publish(TOPIC_PREFIX + topic, message).catch(() => {});
   }
 
@@ -109,7 +109,7 @@ export class RedisEventBus implements EventBus {
     this.subscriber.disconnect();
     this.topics.clear();
     this.topicSubscriber?.disconnect();
-    // What was published still goes out.
+    // Published messages are still sent.
     if (this.publisher.status === 'ready') await this.publisher.quit().catch(() => {});
     this.publisher.disconnect();
   }
@@ -117,17 +117,17 @@ export class RedisEventBus implements EventBus {
   private async publishWhenReady(event: ClusterEvent, deadline: AbortSignal): Promise<void> {
     await this.listening;
     await whenReady(this.publisher, deadline);
-    // Given up meanwhile: an event that comes late would contradict what the caller was told.
+    // Given up meanwhile: a late event would contradict the result that the caller got.
     if (!deadline.aborted) await this.publisher.publish(CHANNEL, encodeEvent(event));
   }
 
-  /** Without a connection it is subscribed to when there is one, with all others. */
+  /** Without a connection, it is subscribed with all others once there is one. */
   private async subscribeTopic(topic: string): Promise<void> {
     const subscriber = (this.topicSubscriber ??= this.connectTopics());
     const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
     await whenReady(subscriber, deadline);
     if (deadline.aborted || !this.topics.has(topic)) return;
-    // When its connection breaks, the next one subscribes to it.
+    // If its connection breaks, the next one subscribes to it.
     await subscriber.subscribe(TOPIC_PREFIX + topic).catch(() => {});
   }
 
@@ -171,7 +171,7 @@ export class RedisEventBus implements EventBus {
 
   private connect(redisUrl: string, options: RedisOptions): Redis {
     const redis = new Redis(redisUrl, {
-      // A command that is not answered on its connection fails at once; waiting is bounded by us.
+      // A command without an answer on its connection fails at once; we bound the waiting ourselves.
       maxRetriesPerRequest: 0,
       connectTimeout: PUBLISH_TIMEOUT_MS,
       keepAlive: PING_INTERVAL_MS,
@@ -179,7 +179,7 @@ export class RedisEventBus implements EventBus {
         Math.min(50 * 2 ** attempt, MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2),
       ...options,
     });
-    // Every attempt to reconnect fails in the same way: an outage is reported once.
+    // Every attempt to reconnect fails in the same way: report an outage once.
     let isReported = false;
     redis.on('ready', () => (isReported = false));
     redis.on('error', (error) => {

@@ -1,10 +1,10 @@
 /**
- * What an API process and the edges say to each other about one replay, on topics of the event bus. Any of it may get
- * lost: each side waits for the other for a time, and no longer. `Exchange` and the like are those of the API, as JSON
- * values: whoever reads them checks them.
+ * Messages between an API process and the edges about one replay, on topics of the event bus. Any of them may get lost: each
+ * side waits for the other for a limited time. `Exchange` and the like are those of the API, as JSON values: the receiver
+ * checks them.
  */
 
-/** Where edges answer whoever asked: with an offer each, and one of them with a report. */
+/** Where edges answer the asking process: each with an offer, and one of them with a report. */
 export function replayAnswersTopic(replayId: string): string {
   return `replay-answers:${replayId}`;
 }
@@ -17,37 +17,37 @@ export function replayOrdersTopic(offerId: string): string {
 /** How long an edge waits for the request that it offered to send. */
 export const REPLAY_OFFER_MS = 5000;
 
-/** For how long an edge that was given the request waits for its answer, at most. */
+/** How long an edge that received the request waits for its response, at most. */
 export const REPLAY_MS = 30_000;
 
 export interface ReplayOffer {
   readonly kind: 'offer';
-  /** `away`: it has no tunnel of the traffic manager; `busy`: it sends as many already as it may. */
+  /** `away`: it has no tunnel of the traffic manager; `busy`: it has reached its limit of replays. */
   readonly state: 'ready' | 'away' | 'busy';
-  /** With it the request can be given to this edge. Empty unless it is ready. */
+  /** Address for giving the request to this edge. Empty unless it is ready. */
   readonly offerId: string;
-  /** What the edge holds of the exchange to repeat: an `Exchange` and its `ExchangeBodies`; null: nothing. */
+  /** What the edge has of the exchange to repeat: an `Exchange` and its `ExchangeBodies`; null: nothing. */
   readonly exchange: unknown;
   readonly bodies: unknown;
 }
 
 export interface ReplayOrder {
-  /** Also that of the exchange. */
+  /** Also the id of the exchange. */
   readonly replayId: string;
   readonly replayOf: string | null;
   readonly teamId: string;
   readonly previewId: string;
   readonly hostname: string;
-  /** With the port where it is not the usual one. */
+  /** With the port unless it is the default. */
   readonly host: string;
   readonly isSecure: boolean;
-  /** Who has it sent: the id of a person or API key, and their address. */
+  /** Requester: the id of a person or API key, and their address. */
   readonly callerId: string;
   readonly address: string;
   readonly method: string;
   readonly target: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** Base64. */
+  /** In base64. */
   readonly body: string;
 }
 
@@ -66,7 +66,7 @@ export type ReplayReport =
   | {
       readonly kind: 'report';
       readonly isAnswered: false;
-      /** As in `X-Culvert-Error`, and the status and sentence that a visitor would have got. */
+      /** As in `X-Culvert-Error`, with the status and sentence that a visitor would have received. */
       readonly code: string;
       readonly status: number;
       readonly detail: string;

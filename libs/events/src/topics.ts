@@ -1,12 +1,12 @@
 import { Listeners } from './listeners.js';
 
-/** Who hears which topic in this process. */
+/** The subscribers of each topic in this process. */
 export class Topics {
   private readonly byName = new Map<string, { readonly listeners: Listeners<[string]>; count: number }>();
 
   constructor(private readonly onError: (error: unknown) => void) {}
 
-  /** Returns the way to stop. */
+  /** Returns a function that unsubscribes. */
   add(name: string, listener: (message: string) => void): () => void {
     let topic = this.byName.get(name);
     if (!topic) this.byName.set(name, (topic = { listeners: new Listeners(this.onError), count: 0 }));

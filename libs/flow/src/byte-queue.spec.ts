@@ -21,7 +21,7 @@ function held(queue: ByteQueue): Buffer[] {
 }
 
 describe('ByteQueue', () => {
-  it('gives back what was put in, in order, however it is put in and taken out', () => {
+  it('returns the bytes in order, however they are added and removed', () => {
     const random = new SeededRandom(5);
     for (let round = 0; round < 150; round++) {
       const queue = new ByteQueue();
@@ -54,7 +54,7 @@ describe('ByteQueue', () => {
     }
   });
 
-  it('never writes again into bytes that were taken', () => {
+  it('never writes again into removed bytes', () => {
     const random = new SeededRandom(6);
     const queue = new ByteQueue();
     const taken: Buffer[] = [];
@@ -70,7 +70,7 @@ describe('ByteQueue', () => {
     for (const [index, piece] of taken.entries()) expect(piece.equals(copies[index])).toBe(true);
   });
 
-  it('keeps pieces themselves that are pushed, whatever their size', () => {
+  it('keeps pushed pieces without copying, whatever their size', () => {
     const queue = new ByteQueue();
     const pieces = [Buffer.alloc(10), Buffer.alloc(100_000).subarray(0, 5000)];
     for (const piece of pieces) queue.push(piece);
@@ -78,7 +78,7 @@ describe('ByteQueue', () => {
     expect(queue.shift(65_536)).toBe(pieces[1]);
   });
 
-  it('gives small pieces that are joined as one, and a large one itself', () => {
+  it('returns small pieces joined as one, and a large one itself', () => {
     const queue = new ByteQueue();
     const large = Buffer.alloc(4097);
     queue.pushJoined(Buffer.from('ab'));
@@ -116,7 +116,7 @@ describe('ByteQueue', () => {
     expect(backing(drain(queue))).toBeLessThanOrEqual(4 * size + 8192);
   });
 
-  it('holds nothing after it was cleared', () => {
+  it('holds nothing after a clear', () => {
     const queue = new ByteQueue();
     queue.push(Buffer.from('abc'));
     queue.pushCompact(Buffer.from('abc'));

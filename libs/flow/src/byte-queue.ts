@@ -1,5 +1,5 @@
 /**
- * Bytes that wait, first in, first out. A piece is kept where it lies, or copied into memory of the queue's own: a slice of
+ * A first-in, first-out queue of bytes. A piece is kept where it lies, or copied into memory of the queue's own: a slice of
  * ten bytes would otherwise keep the whole read or message that it was cut from, and cost an object.
  */
 

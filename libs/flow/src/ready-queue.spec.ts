@@ -4,7 +4,7 @@ import { ReadyQueue, type ReadyStream } from './ready-queue.js';
 const QUANTUM = 10;
 const ALONE = 100;
 
-/** Has so many bytes to send, and notes each turn in `log`. */
+/** Has this many bytes to send, and notes each turn in `log`. */
 class Sender implements ReadyStream {
   nextReady: ReadyStream | null = null;
   isReady = false;

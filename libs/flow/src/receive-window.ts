@@ -1,6 +1,6 @@
 /**
- * What the far end may send: credit, which it gets again as its bytes are consumed, in steps of half a window. A window is
- * a number and never a state: whether more may arrive is its owner's to know.
+ * Credit of the far end, returned as its bytes are consumed, in steps of half a window. A window is a number and never a
+ * state: its owner knows whether more may arrive.
  */
 
 /** A window grows when it was consumed within this many round trips. */
@@ -17,7 +17,7 @@ export class ReceiveWindow {
   private growthBytes = 0;
   private growthStart = 0;
 
-  /** @param initialSize bytes that the far end may send without being told */
+  /** @param initialSize bytes that the far end may send without an announcement */
   constructor(private readonly initialSize: number) {
     this.size = initialSize;
     this.credit = initialSize;
@@ -54,7 +54,7 @@ export class ReceiveWindow {
 
   /**
    * Grants again what was consumed, and `growth` bytes by which the window becomes larger.
-   * @returns the credit to tell the far end
+   * @returns the credit to announce to the far end
    */
   grant(growth: number): number {
     const credit = this.consumed + growth;
@@ -64,7 +64,7 @@ export class ReceiveWindow {
     return credit;
   }
 
-  /** Makes the window larger by `growth` bytes, which are credit to tell the far end. */
+  /** Makes the window larger by `growth` bytes, which are credit to announce to the far end. */
   widen(growth: number): void {
     this.size += growth;
     this.credit += growth;

@@ -93,7 +93,7 @@ export class SlabBatch {
     memory[at + 3] = value;
   }
 
-  /** Adds `payload`, which must not change any more: a large one is not copied. */
+  /** Adds `payload`, which must never change again: a large one is not copied. */
   protected bytes(payload: Buffer): void {
     const { length } = payload;
     if (length > MAX_COPIED_BYTES) {

@@ -34,18 +34,18 @@ describe('header rules', () => {
     expect(() => checkRules([rule])).toThrow(RuleError);
   });
 
-  it('refuse a ninth rule, and one that is there twice', () => {
+  it('refuse a ninth rule, and a repeated one', () => {
     const nine = Array.from({ length: 9 }, (_, i) => value(`x-${i}`, 'a'));
     expect(() => checkRules(nine)).toThrow('at most 8');
     expect(checkRules(nine.slice(1))).toHaveLength(8);
-    expect(() => checkRules([value('x', 'a'), value('X', 'a')])).toThrow('x=a is there twice');
+    expect(() => checkRules([value('x', 'a'), value('X', 'a')])).toThrow('x=a is given twice');
   });
 
-  it('never repeat control characters in their errors', () => {
+  it('never repeat control characters in errors', () => {
     expect(() => checkRules([value('x\u001b[2J', 'a')])).toThrow('"x?[2J"');
   });
 
-  it('are the same set in any order and case of names', () => {
+  it('are equal as sets in any order and case of names', () => {
     expect(sameRules([value('a', '1'), pattern('b', 'c+')], [pattern('B', 'c+'), value('A', '1')])).toBe(
       true,
     );
@@ -64,7 +64,7 @@ describe('a header on the command line', () => {
     ['x-dev=al.*', pattern('x-dev', 'al.*')],
     ['x-dev=(alice|bob)', pattern('x-dev', '(alice|bob)')],
     ['auto', null],
-  ])('%s is read', (flag, rule) => {
+  ])('%s is parsed', (flag, rule) => {
     expect(parseHeaderFlag(flag)).toEqual(rule);
   });
 
@@ -72,7 +72,7 @@ describe('a header on the command line', () => {
     expect(() => parseHeaderFlag(flag)).toThrow(RuleError);
   });
 
-  it('is shown so that a pattern can be told from a value', () => {
+  it('is shown so that a pattern is distinguishable from a value', () => {
     expect(showRule(value('x-dev', 'alice'))).toBe('x-dev=alice');
     expect(showRule(pattern('x-dev', 'al.*'))).toBe('x-dev=~al.*');
   });

@@ -32,7 +32,7 @@ describe('the table of intercepts', () => {
     expect(table.find(lines(['x-dev', 'malice']))).toBeNull();
   });
 
-  it('wants every rule of an intercept to hold', () => {
+  it('requires every rule of an intercept to match', () => {
     const table = new InterceptTable([
       entry('a', { name: 'x-dev', value: 'alice' }, { name: 'x-branch', pattern: 'f.*' }),
     ]);
@@ -41,7 +41,7 @@ describe('the table of intercepts', () => {
     expect(table.find(lines(['x-dev', 'alice'], ['x-branch', 'main']))).toBeNull();
   });
 
-  it('is content with one of several fields of a name', () => {
+  it('accepts one match among several headers of a name', () => {
     const table = new InterceptTable([entry('a', { name: 'x-dev', value: 'alice' })]);
     expect(table.find(lines(['x-dev', 'bob'], ['x-dev', 'alice']))).toBe('a');
   });
@@ -56,7 +56,7 @@ describe('the table of intercepts', () => {
     expect(table.find(lines(['x-dev', 'alice'], ['x-b', '1']))).toBe('exact');
   });
 
-  it('finds a request by an accepted id, with rules and without', () => {
+  it('finds a request by an accepted id, with or without rules', () => {
     const table = new InterceptTable([
       { id: 'a', headers: [], acceptedIds: ['a', 'cloud:a'] },
       { id: 'b', headers: [{ name: 'x-dev', value: 'bob' }], acceptedIds: ['b'] },
@@ -82,12 +82,12 @@ describe('the table of intercepts', () => {
       const values = ['a'.repeat(32_000), 'ab'.repeat(16_000), 'a'.repeat(500), `${'aab'.repeat(150)}!`];
       const before = performance.now();
       for (const value of values) table.find(lines(['x', value]));
-      // Milliseconds on any machine; a backtracking engine would not be back before the test run ends.
+      // Milliseconds on any machine; a backtracking engine would not return before the test run ends.
       expect(performance.now() - before).toBeLessThan(5000);
     },
   );
 
-  it('gives up patterns of a request that takes too many steps, and says so', () => {
+  it('stops matching patterns of a request that takes too many steps, and counts it', () => {
     const table = new InterceptTable([
       entry('pattern', { name: 'x', pattern: '(a|b)*' }),
       entry('value', { name: 'y', value: '1' }),

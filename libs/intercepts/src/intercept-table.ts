@@ -1,17 +1,17 @@
 /**
- * The intercepts that an agent looks for, and which of them a request belongs to. Asked for every request of a live
- * application: without a field of a wanted name it makes no string and no object.
+ * The intercepts that an agent looks for, and the lookup of the one that a request belongs to. It runs for every request of
+ * a live application: without a header of a wanted name it creates no string and no object.
  */
 import type { HeaderRule } from './header-rule.js';
 import { compilePattern } from './pattern.js';
 import type { Pattern } from './pattern.js';
 
-/** The field lines of a request. `RequestHead` of libs/http1 is one. */
+/** The header lines of a request. `RequestHead` of libs/http1 is one. */
 export interface HeaderLines {
   readonly count: number;
   /** @param lowerCaseName the name in lower case */
   isNamed(i: number, lowerCaseName: string): boolean;
-  /** Without the whitespace around it. */
+  /** Without surrounding whitespace. */
   value(i: number): string;
 }
 
@@ -19,13 +19,13 @@ export interface TableEntry {
   readonly id: string;
   /** Checked by `checkRules`. */
   readonly headers: readonly HeaderRule[];
-  /** Values of `x-telepresence-intercept-id` that also mean it. */
+  /** Values of `x-telepresence-intercept-id` that also select it. */
   readonly acceptedIds: readonly string[];
 }
 
 const INTERCEPT_ID = 'x-telepresence-intercept-id';
 
-/** Program steps times characters that matching one request may take. At it, no further pattern matches. */
+/** Limit of program steps times characters for matching one request. Beyond it, no further pattern matches. */
 const MAX_STEPS = 131_072;
 
 interface CompiledRule {
@@ -41,15 +41,15 @@ interface CompiledEntry {
 }
 
 export class InterceptTable {
-  /** Requests whose patterns were given up: too many steps. */
+  /** Number of requests whose matching was stopped: too many steps. */
   exhausted = 0;
   private readonly entries: readonly CompiledEntry[];
   private readonly names: readonly string[];
   private stepsLeft = 0;
 
   /**
-   * @param entries the oldest first: of those that match, the one with more rules wins, then the older one.
-   * Throws RuleError when a pattern cannot be compiled.
+   * @param entries the oldest first: of several that match, the one with more rules wins, then the older one.
+   * Throws RuleError if a pattern cannot be compiled.
    */
   constructor(entries: readonly TableEntry[]) {
     this.entries = entries
@@ -63,7 +63,7 @@ export class InterceptTable {
     return this.entries.length === 0;
   }
 
-  /** The id of the intercept that `lines` belong to, or null. */
+  /** Returns the id of the intercept that `lines` belong to, or null. */
   find(lines: HeaderLines): string | null {
     if (!this.isConcerned(lines)) return null;
     this.stepsLeft = MAX_STEPS;

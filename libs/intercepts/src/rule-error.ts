@@ -1,4 +1,4 @@
-/** A rule that is not acceptable; the message says which, and why. */
+/** A rule is not acceptable; the message says which one, and why. */
 export class RuleError extends Error {
   override readonly name = 'RuleError';
 }

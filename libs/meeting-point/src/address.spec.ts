@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultMeetingPoint, meetingPointUrl } from './address.js';
 
-describe('the address of a traffic manager', () => {
+describe('the URL of a traffic manager', () => {
   it.each([
     ['http://traffic-manager.tools:8085', 'http://traffic-manager.tools:8085/'],
     ['https://m', 'https://m/'],
@@ -18,7 +18,7 @@ describe('the address of a traffic manager', () => {
     },
   );
 
-  it('is where the Helm chart puts it unless somebody says otherwise', () => {
+  it("defaults to the Helm chart's", () => {
     expect(defaultMeetingPoint({ namespace: '', isTls: false })).toBe(
       'http://traffic-manager.ambassador:8085',
     );

@@ -1,10 +1,10 @@
-/** Where a traffic manager is met. */
+/** URLs of traffic managers. */
 
-/** Where the Helm chart puts the traffic manager, and Telepresence did. */
+/** Where the Helm chart puts the traffic manager, like Telepresence's chart. */
 const DEFAULT_NAMESPACE = 'ambassador';
 const DEFAULT_PORT = 8085;
 
-/** What may be written, and what it means: the WebSocket of an address is asked for by its HTTP. */
+/** Accepted schemes and their HTTP equivalents, with which the WebSocket is requested. */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ['http:', 'http:'],
   ['ws:', 'http:'],
@@ -13,8 +13,8 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads the address of a traffic manager: `http`, `https`, `ws` or `wss`. Null: it is none, or has more than host, port
- * and path.
+ * Reads the URL of a traffic manager: `http`, `https`, `ws` or `wss`. Null if it is not one, or has more than host, port and
+ * path.
  */
 export function meetingPointUrl(text: string): URL | null {
   if (!URL.canParse(text)) return null;
@@ -26,8 +26,8 @@ export function meetingPointUrl(text: string): URL | null {
 }
 
 /**
- * Where it is unless somebody says otherwise.
- * @param namespace of the traffic manager; empty: the usual one
+ * Returns the default URL.
+ * @param namespace of the traffic manager; empty: the default one
  */
 export function defaultMeetingPoint(options: {
   readonly namespace: string;

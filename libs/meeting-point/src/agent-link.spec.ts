@@ -1,4 +1,4 @@
-/** An agent's end over real sockets, against a meeting point that says what each test wants. */
+/** An agent's link over real sockets, against a scripted meeting point. */
 import { type DialerPeer, Deferred, MeetingPointDouble } from '@culvert/testkit';
 import { GoAwayCode, ResetCode, type StreamHandler } from '@culvert/tunnel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import type { LookedFor } from './messages.js';
 
 let cleanUps: (() => unknown)[];
 let meetingPoint: MeetingPointDouble;
-/** Every list that the agent was told of. */
+/** Every list that the agent received. */
 let lists: string[][];
 
 beforeEach(async () => {
@@ -63,15 +63,15 @@ const silent: StreamHandler = {
   onDrain: () => undefined,
 };
 
-/** The agent's next peer, its announcement read. */
+/** Returns the agent's next peer, with its announcement read. */
 async function peer(): Promise<DialerPeer> {
   const next = await meetingPoint.nextPeer();
   await next.nextLine();
   return next;
 }
 
-describe('an agent', () => {
-  it('shows its credential, says who it is, and announces its workload first', async () => {
+describe('the link of an agent', () => {
+  it('sends its credential and identity, and announces its workload first', async () => {
     link();
     const { controlTarget, hello, nextLine } = await meetingPoint.nextPeer().then((next) => ({
       controlTarget: next.controlTarget,
@@ -93,7 +93,7 @@ describe('an agent', () => {
     });
   });
 
-  it('confirms each list with its revision, and says what it cannot look for', async () => {
+  it('confirms each list with its revision, and reports what it cannot look for', async () => {
     link({
       onIntercepts: (all) => all.filter(({ id }) => id === 'b').map(({ id }) => ({ id, message: 'no' })),
     });
@@ -108,7 +108,7 @@ describe('an agent', () => {
     });
   });
 
-  it('reads lines wherever they are cut', async () => {
+  it('reads lines wherever they are split', async () => {
     link();
     const manager = await peer();
     const bytes = Buffer.from(`${JSON.stringify(listOf(1, 'ä€'))}\n${JSON.stringify(listOf(2))}\n`);
@@ -125,7 +125,7 @@ describe('an agent', () => {
     ['with a port that is none', { ...listOf(1), intercepts: [{ ...intercept('a'), port: 70_000 }] }],
     ['with a rule that is none', { ...listOf(1), intercepts: [{ ...intercept('a'), headers: [{}] }] }],
     ['with control characters in an id', listOf(1, 'a\u0000b')],
-  ])('goes on after a line %s', async (_, line) => {
+  ])('continues after a line %s', async (_, line) => {
     link();
     const manager = await peer();
     manager.send(line);
@@ -137,17 +137,17 @@ describe('an agent', () => {
   it.each([
     ['that is not JSON', 'hello\n', 'a control line is not JSON'],
     ['that is empty', '\n', 'a control line is not JSON'],
-    ['that is no object', '["intercepts"]\n', 'a control line is no object with a type'],
-    ['that is null', 'null\n', 'a control line is no object with a type'],
-    ['whose type is no text', '{"type":7}\n', 'a control line is no object with a type'],
+    ['that is not an object', '["intercepts"]\n', 'a control line is not an object with a type'],
+    ['that is null', 'null\n', 'a control line is not an object with a type'],
+    ['whose type is not text', '{"type":7}\n', 'a control line is not an object with a type'],
     [
       'whose type is inherited',
       '{"__proto__":{"type":"intercepts"}}\n',
-      'a control line is no object with a type',
+      'a control line is not an object with a type',
     ],
     ['that is too long', `{"type":"${'x'.repeat(262_144)}"}\n`, 'a control line is too long'],
     ['that never ends', 'x'.repeat(262_144), 'a control line is too long'],
-  ])('leaves for a line %s, looks for nothing, and comes again', async (_, text, reason) => {
+  ])('disconnects on a line %s, looks for nothing, and reconnects', async (_, text, reason) => {
     link();
     const manager = await peer();
     manager.send(listOf(1, 'a'));
@@ -155,12 +155,12 @@ describe('an agent', () => {
     manager.write(text);
     expect(await manager.closed).toEqual({ code: GoAwayCode.PROTOCOL_ERROR, reason });
     expect(lists).toEqual([['a'], []]);
-    // Whatever stood behind the line is of no more interest.
+    // Lines after this one no longer matter.
     (await peer()).send(listOf(1, 'b'));
     await expect.poll(() => lists, { interval: 1 }).toEqual([['a'], [], ['b']]);
   });
 
-  it('takes the longest line that may be', async () => {
+  it('accepts the longest allowed line', async () => {
     link();
     const manager = await peer();
     const empty = JSON.stringify({ ...listOf(3), padding: '' });
@@ -170,7 +170,7 @@ describe('an agent', () => {
 });
 
 describe('an agent that loses its tunnel', () => {
-  it('looks for nothing at once, comes again by itself, and hears the list anew', async () => {
+  it('looks for nothing at once, reconnects, and receives the list again', async () => {
     const agent = link();
     const { port } = meetingPoint.url;
     const manager = await peer();
@@ -184,14 +184,14 @@ describe('an agent that loses its tunnel', () => {
     expect(agent.openStream('a', 8080, silent)).toBeNull();
     meetingPoint = await start(Number(port));
     const again = await peer();
-    // Of the same process: the manager can tell that this one supersedes the other.
+    // From the same process, so that the manager knows that this one supersedes the other.
     expect(again.hello).toEqual(manager.hello);
     again.send(listOf(1, 'a'));
     expect(await again.nextLine()).toMatchObject({ revision: 1 });
     expect(lists).toEqual([['a'], [], ['a']]);
   });
 
-  it('does not work on without its control stream', async () => {
+  it('reconnects when it loses its control stream', async () => {
     link();
     const manager = await peer();
     manager.endControl();
@@ -199,7 +199,7 @@ describe('an agent that loses its tunnel', () => {
     await peer();
   });
 
-  it('that is told to go away finishes its streams and opens others on the next tunnel', async () => {
+  it('finishes its streams after a GOAWAY and opens others on the next tunnel', async () => {
     const agent = link();
     const old = await peer();
     const reset = new Deferred<ResetCode>();
@@ -208,22 +208,22 @@ describe('an agent that loses its tunnel', () => {
     const next = await peer();
     await expect.poll(() => agent.isConnected, { interval: 1 }).toBe(true);
     expect(stream.isOpen).toBe(true);
-    // That one, and no control stream.
+    // Only that one, no control stream.
     await expect.poll(() => old.tunnel.streamCount, { interval: 1 }).toBe(1);
     expect(agent.origin).not.toBeNull();
     expect(agent.openStream('a', 8080, silent)).not.toBeNull();
     expect(next.tunnel.streamCount).toBeGreaterThan(0);
     old.tunnel.close(GoAwayCode.NORMAL, 'over');
     expect(await reset.promise).toBe(ResetCode.TUNNEL_LOST);
-    // The loss of the old one means nothing any more.
+    // The loss of the old one no longer matters.
     next.send(listOf(1, 'a'));
     await next.nextLine();
     expect(lists.at(-1)).toEqual(['a']);
   });
 });
 
-describe('an agent that is not let in', () => {
-  it.each([401, 403, 429, 503])('hears the status %i, and looks for nothing', async (status) => {
+describe('an agent that is refused', () => {
+  it.each([401, 403, 429, 503])('receives the status %i, and looks for nothing', async (status) => {
     meetingPoint.refuseWith = status;
     const refused = new Deferred<number | null>();
     const agent = link({ events: { onRefused: (answered) => refused.resolve(answered) } });
@@ -232,7 +232,7 @@ describe('an agent that is not let in', () => {
     expect(lists).toEqual([]);
   });
 
-  it('hears that nothing answers, and comes in once something does', async () => {
+  it('reports that nothing answers, and connects once something does', async () => {
     const { url } = meetingPoint;
     await meetingPoint.stop();
     const refused = new Deferred<number | null>();
@@ -242,7 +242,7 @@ describe('an agent that is not let in', () => {
     await peer();
   });
 
-  it('says that its credential cannot be read, and dials nobody', async () => {
+  it('reports that its credential cannot be read, and does not dial', async () => {
     const failed = new Deferred<unknown>();
     link({
       credential: () => Promise.reject(new Error('no such file')),

@@ -5,7 +5,7 @@ import { managerToAgent, type Announcement, type LookedFor } from './messages.js
 export interface AgentLinkOptions extends LinkOptions {
   readonly announcement: Announcement;
   /**
-   * What to look for from now on; empty when the tunnel is lost. Returns what cannot be looked for, and why.
+   * Sets the intercepts to look for from now on; empty when the tunnel is lost. Returns those it cannot look for, and why.
    */
   readonly onIntercepts: (intercepts: readonly LookedFor[]) => readonly InterceptProblem[];
 }
@@ -15,7 +15,7 @@ export interface InterceptProblem {
   readonly message: string;
 }
 
-/** An agent's end: announces the workload, hears what to look for, opens streams to clients. */
+/** An agent's end: announces the workload, receives what to look for, opens streams to clients. */
 export class AgentLink {
   private readonly link: Link;
 
@@ -26,7 +26,7 @@ export class AgentLink {
       firstLine: () => ({ type: 'agent', ...announcement }),
       onLine: (line) => {
         const read = managerToAgent.safeParse(line);
-        // Lines of a newer traffic manager.
+        // Ignores lines of a newer traffic manager.
         if (!read.success) return;
         const errors = onIntercepts(read.data.intercepts);
         this.link.send({ type: 'applied', revision: read.data.revision, errors });
@@ -39,12 +39,12 @@ export class AgentLink {
     return this.link.isConnected;
   }
 
-  /** A stream to the client of an intercept; null while there is no tunnel, or it has none to spare. */
+  /** Opens a stream to the client of an intercept; null without a tunnel, or at its stream limit. */
   openStream(interceptId: string, port: number, handler: StreamHandler): Stream | null {
     return this.link.tunnel?.openStream(streamTarget(interceptId, port), handler) ?? null;
   }
 
-  /** What streams stand on now; null without a tunnel. */
+  /** The tunnel that new streams use; null without one. */
   get origin(): object | null {
     return this.link.tunnel;
   }

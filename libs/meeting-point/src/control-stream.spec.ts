@@ -3,7 +3,7 @@ import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 import { describe, expect, it } from 'vitest';
 import { ControlStream } from './control-stream.js';
 
-/** Keeps what it is told. */
+/** Records the calls. */
 class FakeStream implements Stream {
   readonly id = 1;
   isOpen = true;
@@ -33,7 +33,7 @@ class FakeStream implements Stream {
 interface Heard {
   readonly stream: FakeStream;
   readonly control: ControlStream;
-  /** Lines, `violation: …` and `end`, in their order. */
+  /** Lines, `violation: …` and `end`, in order. */
   readonly events: unknown[];
 }
 
@@ -53,7 +53,7 @@ describe('a control stream', () => {
   const lines = [{ type: 'a' }, { type: 'b', text: 'ä€😀\n"\\' }, { type: 'c', nested: { type: 'd' } }];
   const bytes = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 
-  it('reads the same lines wherever they are cut in two', () => {
+  it('reads the same lines wherever they are split in two', () => {
     for (let at = 0; at <= bytes.length; at++) {
       const { control, events } = open();
       control.onData(bytes.subarray(0, at));
@@ -62,7 +62,7 @@ describe('a control stream', () => {
     }
   });
 
-  it('holds copies: whoever brought the bytes may use them again', () => {
+  it('holds copies, so that the caller may reuse its bytes', () => {
     const { control, events } = open();
     const first = Buffer.from(bytes.subarray(0, 5));
     control.onData(first);
@@ -71,7 +71,7 @@ describe('a control stream', () => {
     expect(events).toEqual(lines);
   });
 
-  it('never throws at what comes, and hears nothing after what it cannot read', () => {
+  it('never throws on any input, and reports nothing after unreadable input', () => {
     const random = new SeededRandom(1);
     for (let round = 0; round < 300; round++) {
       const { control, events, stream } = open();
@@ -84,7 +84,7 @@ describe('a control stream', () => {
     }
   });
 
-  it('says once how it ended, by whichever came first', () => {
+  it('reports its end once, with the first cause', () => {
     const { control, events } = open();
     control.onData(Buffer.from('no\n{"type":"late"}\n'));
     control.onEnd();
@@ -97,7 +97,7 @@ describe('a control stream', () => {
     expect(other.events).toEqual(['end']);
   });
 
-  it('that its owner gives up is reset, and says nothing more', () => {
+  it('reports nothing more after its owner resets it', () => {
     const { control, events, stream } = open();
     control.abandon();
     control.abandon();
@@ -111,7 +111,7 @@ describe('a control stream', () => {
 describe('a peer that does not read', () => {
   const large = { type: 'large', text: 'x'.repeat(200_000) };
 
-  it('may have 8 MiB waiting, and no more; its owner hears of it when it has sent', async () => {
+  it('may have at most 8 MiB waiting; beyond it, the owner is notified after the send', async () => {
     const { control, events, stream } = open();
     stream.hasRoom = false;
     let sent = 0;
@@ -122,11 +122,11 @@ describe('a peer that does not read', () => {
     expect(events).toEqual([]);
     await Promise.resolve();
     expect(events).toEqual(['violation: the peer does not read its control stream']);
-    // The first of them was taken: what waits is what came after it.
+    // The first of them was consumed: what waits is what came after it.
     expect(sent - 2).toBe(Math.floor((8 * 1024 * 1024) / (JSON.stringify(large).length + 1)));
   });
 
-  it('has it all again once it has read', () => {
+  it('has the whole limit again once it has read', () => {
     const { control, events, stream } = open();
     for (let round = 0; round < 3; round++) {
       stream.hasRoom = false;
@@ -137,7 +137,7 @@ describe('a peer that does not read', () => {
     expect(stream.written).toHaveLength(120);
   });
 
-  it('gets no line that is longer than a line may be', () => {
+  it('never receives a line over the limit', () => {
     const { control, stream } = open();
     expect(() => control.send({ type: 'x'.repeat(262_144) })).toThrow(RangeError);
     expect(stream.written).toEqual([]);

@@ -1,24 +1,24 @@
 /** JSON lines over one stream of a tunnel, either end (docs/cluster.md §2). */
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 
-/** Of one line, its line feed included. */
+/** Limit of one line, its line feed included. */
 const MAX_LINE_BYTES = 262_144;
 
-/** Bytes that may wait for a peer that does not read. */
+/** Limit of bytes that wait for a peer that does not read. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
 export interface ControlStreamOwner {
-  /** A line's value, which is an object with a string `type`. */
+  /** Called with the value of a line, which is an object with a string `type`. */
   onLine(line: ControlLine): void;
-  /** The peer broke a rule of §2, or does not read. The stream is reset already. Never within `send`. */
+  /** The peer broke a rule of §2, or does not read. The stream has already been reset. Never called within `send`. */
   onViolation(reason: string): void;
   /** The peer ended or reset the stream, or its tunnel is gone. */
   onEnd(): void;
 }
 
-/** A received line before its shape was checked. */
+/** A received line whose shape is not checked yet. */
 export interface ControlLine {
   readonly type: string;
 }
@@ -50,7 +50,7 @@ export class ControlStream implements StreamHandler {
     if (!this.stream.write(bytes)) this.isBlocked = true;
   }
 
-  /** Stops reading. Lines that have been received already still reach the owner. */
+  /** Stops reading. Lines received before still reach the owner. */
   pause(): void {
     this.stream?.pause();
   }
@@ -60,7 +60,7 @@ export class ControlStream implements StreamHandler {
     this.stream?.resume();
   }
 
-  /** Ends it at once; its owner hears nothing more. */
+  /** Ends it at once, without a further call to its owner. */
   abandon(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -80,7 +80,7 @@ export class ControlStream implements StreamHandler {
       else this.handleLine(line);
     }
     if (this.isOver || rest.length === 0) return;
-    // A copy: what waits for its line feed must not keep a whole message of the tunnel in memory.
+    // A copy, so that an incomplete line does not keep a whole message of the tunnel in memory.
     this.held.push(Buffer.from(rest));
     this.heldBytes += rest.length;
     if (this.heldBytes >= MAX_LINE_BYTES) this.violate('a control line is too long');
@@ -115,7 +115,7 @@ export class ControlStream implements StreamHandler {
       return;
     }
     if (isLine(value)) this.owner.onLine(value);
-    else this.violate('a control line is no object with a type');
+    else this.violate('a control line is not an object with a type');
   }
 
   private violate(reason: string): void {
@@ -125,7 +125,7 @@ export class ControlStream implements StreamHandler {
     this.owner.onViolation(reason);
   }
 
-  /** Later: who sends may be in the middle of telling many. */
+  /** Deferred: the sender may be in the middle of sending to many. */
   private giveUp(reason: string): void {
     this.abandon();
     queueMicrotask(() => this.owner.onViolation(reason));

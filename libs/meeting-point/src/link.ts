@@ -10,7 +10,7 @@ import {
 } from '@culvert/tunnel';
 import { ControlStream, type ControlLine } from './control-stream.js';
 
-/** Where a traffic manager accepts agents and clients. */
+/** Path where a traffic manager accepts agents and clients. */
 export const CLUSTER_PATH = '/cluster/v1';
 
 /** `interceptId` of the control stream. */
@@ -25,31 +25,31 @@ export function isControlTarget({ interceptId }: StreamTarget): boolean {
   return interceptId === CONTROL_INTERCEPT_ID;
 }
 
-/** What agents and clients may want to log. */
+/** Events that agents and clients may want to log. */
 export interface LinkEvents {
   onConnected?(): void;
   onDisconnected?(end: TunnelEnd): void;
-  /** The traffic manager cannot be reached, or answered the upgrade with `status`. Another attempt follows. */
+  /** The traffic manager cannot be reached, or answered the upgrade with `status`. The link retries. */
   onRefused?(status: number | null, reason: string): void;
-  /** The credential, or what is trusted, cannot be read. Another attempt follows. */
+  /** The credential, or the trusted certificates, cannot be read. The link retries. */
   onCredentialError?(error: unknown): void;
-  /** Something that should never happen. */
+  /** A bug: something that should never happen. */
   onFault?(error: unknown): void;
 }
 
 export interface LinkOptions {
-  /** `http:` or `https:` address of the traffic manager inside the cluster. */
+  /** `http:` or `https:` URL of the traffic manager inside the cluster. */
   readonly url: URL;
-  /** PEM certificates to trust instead of the built-in ones, read anew before every attempt. */
+  /** PEM certificates to trust instead of the built-in ones, read again before every attempt. */
   readonly ca?: (() => Promise<string>) | undefined;
-  /** Cluster secret, API key or access token, read anew before every attempt and while the tunnel is open. */
+  /** Cluster secret, API key or access token, read again before every attempt and while the tunnel is open. */
   readonly credential: () => Promise<string>;
-  /** How often `credential` is read while the tunnel is open, in milliseconds. Default: 20 s. */
+  /** Milliseconds between reads of `credential` while the tunnel is open. Default: 20 s. */
   readonly renewMs?: number;
-  /** Who this is, the same after every restart: 1 to 128 characters. */
+  /** Id of the dialer, the same after every restart: 1 to 128 characters. */
   readonly id: string;
   readonly name: string;
-  /** Of the program. */
+  /** Version of the program. */
   readonly version: string;
   readonly connectTimeoutMs?: number;
   readonly settings?: Partial<TunnelSettings>;
@@ -60,14 +60,14 @@ interface LinkOwner {
   /** The first line of a new control stream. */
   firstLine(): object;
   onLine(line: ControlLine): void;
-  /** The tunnel of the last `firstLine` takes no more streams. */
+  /** The tunnel of the last `firstLine` accepts no more streams. */
   onLost(): void;
   onStream?(stream: IncomingStream, target: StreamTarget): void;
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
-/** Access tokens are replaced a minute before they expire: a third of that leaves time to show the next one. */
+/** Access tokens are replaced a minute before they expire: a third of that leaves time to send the next one. */
 const DEFAULT_RENEW_MS = 20_000;
 
 const CONTROL_TARGET = { ...streamTarget(CONTROL_INTERCEPT_ID, 1), host: 'control' };
@@ -77,7 +77,7 @@ export class Link {
   private control: ControlStream | null = null;
   /** The tunnel that `control` is on. */
   private tunnelOfControl: TunnelConnection | null = null;
-  /** What the traffic manager was shown last. */
+  /** The credential last sent to the traffic manager. */
   private shown: string | null = null;
   private renewTimer: NodeJS.Timeout | undefined;
 
@@ -114,8 +114,7 @@ export class Link {
       },
       onRefused: (status, reason) => events.onRefused?.(status, reason),
       onCredentialError: (error) => events.onCredentialError?.(error),
-      onGiveUp: (reason) =>
-        events.onFault?.(new Error(`the traffic manager is of another version: ${reason}`)),
+      onGiveUp: (reason) => events.onFault?.(new Error(`the traffic manager has another version: ${reason}`)),
       onFault: (error) => events.onFault?.(error),
     });
   }
@@ -129,7 +128,7 @@ export class Link {
     return this.control !== null;
   }
 
-  /** False when there is no control stream to send it on. */
+  /** Returns false if there is no control stream to send it on. */
   send(line: object): boolean {
     if (this.control === null) return false;
     this.control.send(line);
@@ -150,7 +149,7 @@ export class Link {
     const control = new ControlStream({
       onLine: (line) => this.owner.onLine(line),
       onViolation: (reason) => tunnel.close(GoAwayCode.PROTOCOL_ERROR, reason),
-      // Without it nothing works: another tunnel may have a better one.
+      // Nothing works without it: another tunnel may have a working one.
       onEnd: () => tunnel.close(GoAwayCode.NORMAL, 'the control stream has ended'),
     });
     const stream = tunnel.openStream(CONTROL_TARGET, control);
@@ -168,10 +167,10 @@ export class Link {
     this.renewTimer.unref();
   }
 
-  /** Shows the traffic manager a credential that has changed, before it finds that the old one has ended. */
+  /** Sends the traffic manager a changed credential before it finds that the old one has expired. */
   private async renew(): Promise<void> {
     const { control } = this;
-    // What cannot be read now is tried again. Meanwhile the traffic manager judges the old one.
+    // An unreadable credential is tried again. Meanwhile the traffic manager judges the old one.
     const credential = await this.options.credential().catch(() => this.shown);
     if (control === null || control !== this.control) return;
     if (credential !== null && credential !== this.shown) {
@@ -181,7 +180,7 @@ export class Link {
     this.renewLater();
   }
 
-  /** What is left on the tunnel are requests: it closes with the last of them. */
+  /** Only requests are left on the tunnel: it closes with the last of them. */
   private lose(tunnel: TunnelConnection): void {
     if (tunnel !== this.tunnelOfControl) return;
     clearTimeout(this.renewTimer);

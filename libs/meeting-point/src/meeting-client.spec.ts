@@ -1,4 +1,4 @@
-/** A client's end over real sockets, against a meeting point that says what each test wants. */
+/** A client's link over real sockets, against a scripted meeting point. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { type DialerPeer, Deferred, MeetingPointDouble } from '@culvert/testkit';
@@ -64,7 +64,7 @@ function infoOf(changes: Partial<InterceptInfo> = {}): InterceptInfo {
   };
 }
 
-/** The client's next peer, which has welcomed it. */
+/** Returns the client's next peer, which has welcomed it. */
 async function peer(): Promise<DialerPeer> {
   const next = await meetingPoint.nextPeer();
   await next.nextLine();
@@ -72,7 +72,7 @@ async function peer(): Promise<DialerPeer> {
   return next;
 }
 
-/** As the manager: takes the client's next `create`. */
+/** Acts as the manager: reads the client's next `create`. */
 async function accept(manager: DialerPeer, changes: Partial<InterceptInfo> = {}): Promise<void> {
   const line = await manager.nextLine();
   expect(line).toMatchObject({ type: 'create', intercept: draft });
@@ -93,7 +93,7 @@ async function echo(): Promise<{ host: string; port: number }> {
   return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 }
 
-/** Opens a stream as an agent's request would come, and sends `text`. */
+/** Opens a stream like an agent's request, and sends `text`. */
 function request(manager: DialerPeer, id: string, text: string): Promise<string> {
   return new Promise((resolve) => {
     const handler: StreamHandler = {
@@ -109,8 +109,8 @@ function request(manager: DialerPeer, id: string, text: string): Promise<string>
 
 const lost = expect.objectContaining({ name: 'MeetingError', code: 'LOST' }) as MeetingError;
 
-describe('a client', () => {
-  it('says its name first, and is connected once it was welcomed', async () => {
+describe('a client of the meeting point', () => {
+  it('sends its name first, and is connected once it was welcomed', async () => {
     const alice = client();
     const manager = await meetingPoint.nextPeer();
     expect(await manager.nextLine()).toEqual({ type: 'client', name: 'alice@laptop' });
@@ -120,7 +120,7 @@ describe('a client', () => {
     expect(alice.welcome).toEqual(WELCOME);
   });
 
-  it('matches answers to requests by their number, in whatever order they come', async () => {
+  it('matches answers to requests by their number, in any order', async () => {
     const alice = client();
     const manager = await peer();
     await alice.whenConnected();
@@ -137,7 +137,7 @@ describe('a client', () => {
     expect((await both).map(({ id }) => id)).toEqual(['1', '2']);
   });
 
-  it('is told why a request is refused', async () => {
+  it('receives the reason for a refused request', async () => {
     const alice = client();
     const manager = await peer();
     const created = alice.create(draft, TARGET);
@@ -146,7 +146,7 @@ describe('a client', () => {
     await expect(created).rejects.toEqual(new MeetingError('CONFLICT', 'bob has it'));
   });
 
-  it('takes an answer of another kind for none', async () => {
+  it('treats an answer of another kind as missing', async () => {
     const alice = client();
     const manager = await peer();
     const created = alice.create(draft, TARGET);
@@ -163,7 +163,7 @@ describe('a client', () => {
       { type: 'intercept', intercept: { ...infoOf(), disposition: 'X' } },
     ],
     ['of somebody else', { type: 'intercept', intercept: infoOf({ name: 'of-bob' }) }],
-  ])('goes on after a line %s', async (_, line) => {
+  ])('continues after a line %s', async (_, line) => {
     const heard: InterceptInfo[] = [];
     const alice = client({ onIntercept: (info) => heard.push(info) });
     const manager = await peer();
@@ -181,21 +181,24 @@ describe('a client', () => {
   it.each([
     ['that is not JSON', 'hello\n'],
     ['that never ends', 'x'.repeat(262_144)],
-  ])('leaves for a line %s; what it asked has no answer, and what it holds is resumed', async (_, text) => {
-    const alice = client();
-    const manager = await peer();
-    const created = alice.create(draft, TARGET);
-    await accept(manager);
-    await created;
-    const listed = alice.list();
-    await manager.nextLine();
-    manager.write(text);
-    await expect(listed).rejects.toEqual(lost);
-    expect((await manager.closed).code).toBe(GoAwayCode.PROTOCOL_ERROR);
-    await accept(await peer());
-  });
+  ])(
+    'disconnects on a line %s; pending requests get no answer, and intercepts are resumed',
+    async (_, text) => {
+      const alice = client();
+      const manager = await peer();
+      const created = alice.create(draft, TARGET);
+      await accept(manager);
+      await created;
+      const listed = alice.list();
+      await manager.nextLine();
+      manager.write(text);
+      await expect(listed).rejects.toEqual(lost);
+      expect((await manager.closed).code).toBe(GoAwayCode.PROTOCOL_ERROR);
+      await accept(await peer());
+    },
+  );
 
-  it('refuses to send what no line can hold, and goes on', async () => {
+  it('refuses to send what no line can hold, and continues', async () => {
     const alice = client();
     const manager = await peer();
     const tooLong = alice.create({ ...draft, targetHost: 'x'.repeat(300_000) }, TARGET);
@@ -206,7 +209,7 @@ describe('a client', () => {
     expect((await listed).intercepts).toHaveLength(1);
   });
 
-  it('gives up a traffic manager that reads nothing, before it holds more than 8 MiB for it', async () => {
+  it('disconnects from a traffic manager that reads nothing, before it holds more than 8 MiB for it', async () => {
     const alice = client();
     const manager = await peer();
     await alice.whenConnected();
@@ -224,7 +227,7 @@ describe('a client', () => {
 });
 
 describe('requests of an intercept', () => {
-  it('reach the target at once, even in the message that says the intercept was created', async () => {
+  it('reach the target at once, even in the message that reports the intercept', async () => {
     const alice = client();
     const manager = await peer();
     const created = alice.create(draft, await echo());
@@ -234,7 +237,7 @@ describe('requests of an intercept', () => {
     await created;
   });
 
-  it('are refused where the client holds no such intercept, or not any more', async () => {
+  it('are refused if the client does not hold such an intercept, or no longer does', async () => {
     const alice = client();
     const manager = await peer();
     const created = alice.create(draft, await echo());
@@ -248,7 +251,7 @@ describe('requests of an intercept', () => {
     expect(await removed).toEqual({ isLast: true });
   });
 
-  it('go where the newest draft says', async () => {
+  it('follow the newest draft', async () => {
     const alice = client();
     const manager = await peer();
     for (const target of [TARGET, await echo()]) {
@@ -261,7 +264,7 @@ describe('requests of an intercept', () => {
 });
 
 describe('a client whose connection breaks', () => {
-  it('hears that its request has no answer, and does not repeat it by itself', async () => {
+  it('reports that its request has no answer, and does not repeat it', async () => {
     const alice = client();
     const manager = await peer();
     const created = alice.create(draft, TARGET);
@@ -273,7 +276,7 @@ describe('a client whose connection breaks', () => {
     expect((await again.nextLine()).type).toBe('list');
   });
 
-  it('resumes what it holds, and is told of it as of a change', async () => {
+  it('resumes its intercepts, and reports that as a change', async () => {
     const heard: InterceptInfo[] = [];
     const alice = client({ onIntercept: (info) => heard.push(info) });
     const { port } = meetingPoint.url;
@@ -293,7 +296,7 @@ describe('a client whose connection breaks', () => {
     expect(await request(again, 'id:orders', 'hello')).toBe('hello');
   });
 
-  // The answer was told after the change that came with it: `culvert intercept` showed a state that was over.
+  // The answer was reported after the change that came with it: `culvert intercept` showed an outdated state.
   it.each(['created', 'resumed'])(
     'when %s, is told last what was true last, even of changes in the same message',
     async (how) => {
@@ -319,7 +322,7 @@ describe('a client whose connection breaks', () => {
     },
   );
 
-  it('gives up what cannot be resumed, and says so once', async () => {
+  it('gives up what cannot be resumed, and reports that once', async () => {
     const refused: string[] = [];
     const alice = client({ onRefused: ({ name }, { code }) => void refused.push(`${name} ${code}`) });
     const first = await peer();
@@ -338,7 +341,7 @@ describe('a client whose connection breaks', () => {
     expect(await request(third, 'id:orders', 'hello')).toBe(`reset ${ResetCode.INGRESS_UNREACHABLE}`);
   });
 
-  it('while it resumes tries once more at the next connection', async () => {
+  it('retries at the next connection if it breaks while resuming', async () => {
     const refused: string[] = [];
     const alice = client({ onRefused: ({ name }) => void refused.push(name) });
     const first = await peer();
@@ -353,7 +356,7 @@ describe('a client whose connection breaks', () => {
     expect(refused).toEqual([]);
   });
 
-  it('waits with a request until it is welcomed again', async () => {
+  it('delays a request until it is welcomed again', async () => {
     const alice = client();
     const first = await peer();
     await alice.whenConnected();
@@ -391,7 +394,7 @@ describe('a client that stops', () => {
     expect(await created).toEqual(lost);
   });
 
-  it('lets requests under way finish', async () => {
+  it('lets requests in progress finish', async () => {
     const alice = client();
     const manager = await peer();
     const created = alice.create(draft, await echo());

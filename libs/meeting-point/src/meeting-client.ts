@@ -19,15 +19,15 @@ export interface LocalTarget {
 }
 
 export interface MeetingClientOptions extends LinkOptions {
-  /** At every connection, before intercepts are resumed. */
+  /** Called at every connection, before intercepts are resumed. */
   readonly onWelcome?: (welcome: Welcome) => void;
   /** An intercept of this client was resumed or has changed. */
   readonly onIntercept?: (intercept: InterceptInfo) => void;
   /** An intercept could not be resumed, and is given up. */
   readonly onRefused?: (draft: InterceptDraft, error: MeetingError) => void;
-  /** A request could not be given to its target. Can come at any rate. */
+  /** A request could not be delivered to its target. Can come at any rate. */
   readonly onTargetFailure?: (interceptId: string, failure: IngressFailure) => void;
-  /** Stands between a request's stream and its target; what it returns takes the stream's place. */
+  /** Wraps a request's stream before it is joined to its target. */
   readonly tap?: (interceptId: string, stream: IncomingStream) => IncomingStream;
 }
 
@@ -60,7 +60,7 @@ const TARGET_CONNECT_TIMEOUT_MS = 10_000;
 
 export class MeetingClient {
   private readonly link: Link;
-  /** Intercepts that are resumed at every connection, by workload and name. */
+  /** Intercepts to resume at every connection, by workload and name. */
   private readonly declared = new Map<string, DeclaredIntercept>();
   private readonly pending = new Map<number, Pending>();
   private nextRequest = 1;
@@ -81,17 +81,17 @@ export class MeetingClient {
     });
   }
 
-  /** Whether the meeting point has answered the last connection. */
+  /** Whether the meeting point has answered on the current connection. */
   get isConnected(): boolean {
     return this.link.isConnected && this.lastWelcome !== null;
   }
 
-  /** What the traffic manager said of itself at the last connection, or null. */
+  /** Facts from the traffic manager at the last connection, or null. */
   get welcome(): Welcome | null {
     return this.lastWelcome;
   }
 
-  /** Resolves once connected. Rejects with MeetingError when the client stops before. */
+  /** Resolves once connected. Rejects with MeetingError if the client stops before. */
   async whenConnected(): Promise<void> {
     while (!this.isConnected) {
       if (this.isOver) throw new MeetingError('LOST', 'the client is stopping');
@@ -101,7 +101,7 @@ export class MeetingClient {
 
   /**
    * Creates an intercept, or changes the one of this workload and name. From then on it is resumed at every connection,
-   * until `remove`. Rejects with MeetingError when it is refused, or the connection breaks meanwhile.
+   * until `remove`. Rejects with MeetingError if it is refused, or the connection breaks meanwhile.
    */
   async create(draft: InterceptDraft, target: LocalTarget): Promise<InterceptInfo> {
     await this.whenConnected();
@@ -115,14 +115,14 @@ export class MeetingClient {
     }
   }
 
-  /** `isLast`: no other process of this client's id holds the intercept. Rejects with MeetingError. */
+  /** `isLast`: no other process with this client's id holds the intercept. Rejects with MeetingError. */
   async remove(interceptId: string): Promise<{ readonly isLast: boolean }> {
     for (const [key, { info }] of this.declared) if (info?.id === interceptId) this.declared.delete(key);
     const answer = await this.ask({ type: 'remove', id: interceptId });
     return { isLast: answer.type === 'removed' && answer.isLast };
   }
 
-  /** Everybody's intercepts, and the workloads that have agents. Rejects with MeetingError. */
+  /** Lists the intercepts of all clients, and the workloads that have agents. Rejects with MeetingError. */
   async list(): Promise<{
     readonly intercepts: readonly InterceptInfo[];
     readonly workloads: readonly WorkloadInfo[];
@@ -132,7 +132,7 @@ export class MeetingClient {
     return answer.type === 'listed' ? answer : { intercepts: [], workloads: [] };
   }
 
-  /** Lets requests under way finish within `graceMs`. Intercepts that were not removed wait for the grace of §2. */
+  /** Lets requests in progress finish within `graceMs`. Intercepts that were not removed wait for the grace period of §2. */
   async stop(graceMs: number): Promise<void> {
     this.giveUpWaiting();
     await this.link.stop('the client is stopping', graceMs);
@@ -149,11 +149,11 @@ export class MeetingClient {
     this.waiting.clear();
   }
 
-  /** What is known of it once whoever waits for the answer can look: a change may have come in the same message. */
+  /** Returns the state when the waiting caller runs: a change may have come in the same message. */
   private async declare(own: DeclaredIntercept): Promise<InterceptInfo> {
     const answer = await this.ask({ type: 'create', intercept: own.draft });
     if (answer.type !== 'created')
-      throw new MeetingError('LOST', 'the traffic manager answered something else');
+      throw new MeetingError('LOST', 'the traffic manager sent an unexpected answer');
     return this.declared.get(keyOf(own.draft))?.info ?? answer.intercept;
   }
 
@@ -179,7 +179,7 @@ export class MeetingClient {
 
   private handleLine(line: ControlLine): void {
     const read = managerToClient.safeParse(line);
-    // Lines of a newer traffic manager.
+    // Ignores lines of a newer traffic manager.
     if (!read.success) return;
     const message = read.data;
     switch (message.type) {
@@ -225,7 +225,7 @@ export class MeetingClient {
     }
   }
 
-  /** At once: its first stream may be in the same message as this line. */
+  /** Runs at once: its first stream may be in the same message as this line. */
   private handleCreated(intercept: InterceptInfo): void {
     const own = this.declared.get(keyOf(intercept));
     if (own !== undefined) own.info = intercept;

@@ -1,8 +1,8 @@
-/** The lines of the control stream (docs/cluster.md §2): their shapes, and what each end accepts of the other. */
+/** The lines of the control stream (docs/cluster.md §2): their shapes, and what each end accepts. */
 import type { HeaderRule } from '@culvert/intercepts';
 import { z } from 'zod';
 
-/** Same words as Telepresence's dispositions and Culvert's API. */
+/** The words of Telepresence's dispositions and Culvert's API. */
 export const DISPOSITIONS = [
   'ACTIVE',
   'WAITING',
@@ -40,7 +40,7 @@ const workloadNames = {
 const counter = z.int().min(0);
 const port = z.int().min(0).max(65_535);
 
-/** Checked further by `checkRules`, which says more than a schema can. */
+/** Also checked by `checkRules`, which gives better errors than a schema. */
 const headerRule = z.union([
   z.object({ name: z.string(), value: z.string() }),
   z.object({ name: z.string(), pattern: z.string() }),
@@ -54,7 +54,7 @@ const draft = z.object({
   targetHost: text(253).default(''),
   targetPort: port.default(0),
 });
-/** What a client says of an intercept. */
+/** An intercept as a client requests it. */
 export type InterceptDraft = z.output<typeof draft>;
 
 const info = draft.extend({
@@ -64,7 +64,7 @@ const info = draft.extend({
   message: text(1024),
   culvertId: text(300).nullable(),
 });
-/** An intercept as the manager shows it. `culvertId` is null until Culvert knows it. */
+/** An intercept as the manager reports it. `culvertId` is null until Culvert knows it. */
 export type InterceptInfo = z.output<typeof info>;
 
 const workload = z.object({
@@ -81,7 +81,7 @@ const lookedFor = z.object({
   headers: z.array(headerRule),
   acceptedIds: z.array(text(300)).max(8),
 });
-/** One intercept as an agent is told of it; `port` 0 is every one of its ports. */
+/** An intercept as sent to an agent; `port` 0 is every one of its ports. */
 export type LookedFor = z.output<typeof lookedFor>;
 
 const announcement = z.object({
@@ -93,10 +93,10 @@ const announcement = z.object({
     .min(1)
     .max(64),
 });
-/** What an agent says of itself. */
+/** An agent's announcement. */
 export type Announcement = Omit<z.output<typeof announcement>, 'type'>;
 
-/** What a dialer's first line may be. */
+/** The first line of a dialer. */
 export const firstLine = z.discriminatedUnion('type', [
   announcement,
   z.object({ type: z.literal('client'), name: text(255) }),
@@ -108,7 +108,7 @@ const credentialLine = z.object({
   credential: z.string().regex(/^[!-~]{1,512}$/),
 });
 
-/** What an agent may say after its first line. */
+/** Lines of an agent after its first. */
 export const agentLine = z.discriminatedUnion('type', [
   credentialLine,
   z.object({
@@ -118,7 +118,7 @@ export const agentLine = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** What a client may say after its first line. */
+/** Lines of a client after its first. */
 export const clientLine = z.discriminatedUnion('type', [
   credentialLine,
   z.object({ type: z.literal('create'), request: counter, intercept: z.unknown() }),
@@ -126,7 +126,7 @@ export const clientLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('list'), request: counter }),
 ]);
 
-/** The `intercept` of a `create`: read apart, so that what is wrong with it can be told to its request. */
+/** The `intercept` of a `create`: parsed separately, so that the answer to its request can name what is wrong. */
 export const interceptDraft = draft;
 
 export const managerToAgent = z.discriminatedUnion('type', [
@@ -159,7 +159,7 @@ export const managerToClient = z.discriminatedUnion('type', [
 ]);
 export type ManagerToClient = z.output<typeof managerToClient>;
 
-/** For people: what is wrong with a value, and where. */
+/** Describes, for people, what is wrong with a value, and where. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues
     .slice(0, 3)

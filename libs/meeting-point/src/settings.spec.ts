@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkClusterSecret, readManagerUrl } from './settings.js';
 
 describe('readManagerUrl', () => {
-  it('takes the given address before the usual one of the namespace', () => {
+  it('prefers the given URL to the default of the namespace', () => {
     const env = { TELEPRESENCE_MANAGER_NAMESPACE: 'tools' };
     expect(readManagerUrl('ws://manager:1', env, { isTls: true }).href).toBe('http://manager:1/');
     expect(readManagerUrl(undefined, env, { isTls: false }).href).toBe('http://traffic-manager.tools:8085/');

@@ -1,16 +1,16 @@
-/** The settings that all programs of a cluster read alike: where the traffic manager is, and what it is shown. */
+/** Settings that all programs of a cluster read alike: the URL of the traffic manager, and the credential for it. */
 import { ConfigurationError } from '@culvert/runtime';
 import { defaultMeetingPoint, meetingPointUrl } from './address.js';
 
-/** Bounds of a cluster secret: nobody guesses it, and it fits into a header. */
+/** Bounds of a cluster secret: long enough against guessing, short enough for a header. */
 const MIN_SECRET_LENGTH = 16;
 const MAX_SECRET_LENGTH = 512;
 const CLUSTER_SECRET = new RegExp(`^[!-~]{${MIN_SECRET_LENGTH},${MAX_SECRET_LENGTH}}$`);
 
 /**
- * Returns the address of the traffic manager: the one that is given, or its usual one.
+ * Returns the URL of the traffic manager: the given one, or the default.
  * @param given value of CULVERT_MANAGER_URL or `--manager-url`
- * @param isTls whether the usual address is `https`
+ * @param isTls whether the default URL is `https`
  * @throws ConfigurationError
  */
 export function readManagerUrl(

@@ -8,8 +8,8 @@ const GROUPS = 8;
 const NETWORK_GROUPS = 4;
 
 /**
- * An address as people write it. IPv4 addresses that are mapped into IPv6 (`::ffff:10.0.1.7`, in any notation), as dual-stack
- * sockets report them, are IPv4 addresses.
+ * Returns an address in its usual notation. IPv4 addresses that are mapped into IPv6 (`::ffff:10.0.1.7`, in any notation),
+ * as dual-stack sockets report them, become IPv4 addresses.
  * @returns `unknown` for undefined; what is not an address unchanged
  */
 export function plainAddress(address: string | undefined): string {
@@ -20,8 +20,8 @@ export function plainAddress(address: string | undefined): string {
 }
 
 /**
- * What every limit per address counts as one: an IPv4 address, or the /64 of an IPv6 one, since a customer gets a whole /64 and
- * could use another address for each request. The same for every notation of it.
+ * Returns the key that limits per address use: an IPv4 address, or the /64 of an IPv6 one, since a customer gets a whole /64
+ * and could use another address for each request. It is the same for every notation.
  * @returns `unknown` for null; what is not an address unchanged
  */
 export function networkOf(address: string | null): string {

@@ -10,7 +10,7 @@ export function readBeforeFailing<T extends Socket>(socket: T): T {
   const destroy = socket.destroy.bind(socket);
   socket.destroy = (error?: NodeJS.ErrnoException): T => {
     if (error?.syscall !== 'write') return destroy(error);
-    // The first comes before the event loop looks for bytes that have arrived, the second after that.
+    // The first runs before the event loop checks for received bytes, the second after.
     setImmediate(() => setImmediate(destroy, error));
     return socket;
   };

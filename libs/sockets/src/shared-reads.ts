@@ -8,7 +8,7 @@ import { type OnReadOpts, Socket } from 'node:net';
 const SHARED_BYTES = 262_144;
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
-/** Keys of Node's own for what its `onread` option sets; every socket has them. */
+/** Internal keys of Node's for what its `onread` option sets; every socket has them. */
 const bufferKey = keyOf('kBuffer');
 const callbackKey = keyOf('kBufferCb');
 
@@ -17,7 +17,7 @@ interface SocketInternals {
   [key: symbol]: unknown;
 }
 
-/** The `onread` option of a TCP connection that is to be made; the chunks that `onData` gets are the receiver's own. */
+/** Returns the `onread` option for a new TCP connection; the chunks that `onData` gets belong to the receiver. */
 export function sharedReads(onData: (chunk: Buffer) => void): OnReadOpts {
   return {
     buffer: shared,
@@ -47,7 +47,7 @@ export function readShared(socket: Socket, onBytes: (bytes: Buffer) => void): bo
   return true;
 }
 
-/** Whether `bytes` lie in the shared memory, where they are valid during the call of `onBytes` alone. */
+/** Reports whether `bytes` lie in the shared memory, where they are valid only during the call of `onBytes`. */
 export function isShared(bytes: Buffer): boolean {
   return bytes.buffer === shared.buffer;
 }

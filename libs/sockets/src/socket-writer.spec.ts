@@ -55,7 +55,7 @@ function pattern(length: number, seed: number): Buffer {
   return bytes;
 }
 
-/** As `fill`, for bytes that only the writer can hold on to; returns how many. A function of its own: its variables die. */
+/** Like `fill`, for bytes that only the writer references; returns how many. A function of its own: its variables die. */
 function fillAndForget(writer: SocketWriter): number {
   let bytes = 0;
   for (let hasRoom = true; hasRoom; bytes += 1 << 20) hasRoom = writer.write(Buffer.alloc(1 << 20, 'a'));
@@ -83,7 +83,7 @@ function fill(writer: SocketWriter): Buffer[] {
 }
 
 describe('SocketWriter', () => {
-  it('gives the kernel what it takes at once, past the stream', async () => {
+  it('passes to the kernel what it accepts at once, bypassing the stream', async () => {
     const { near, far } = await connection();
     const throughStream = vi.spyOn(near, 'write');
     const writer = new SocketWriter(near, () => {});
@@ -96,7 +96,7 @@ describe('SocketWriter', () => {
     expect(throughStream).not.toHaveBeenCalled();
   });
 
-  it('tells whoever writes to wait when the kernel is full, and when there is room again', async () => {
+  it('asks the writer to wait when the kernel is full, and reports when there is room again', async () => {
     const { near, far } = await connection();
     const onDrain = vi.fn();
     const writer = new SocketWriter(near, onDrain);
@@ -111,7 +111,7 @@ describe('SocketWriter', () => {
     expect((await arrived).equals(Buffer.concat(written))).toBe(true);
   });
 
-  it('keeps the order of what went directly, what waits and what came after it', async () => {
+  it('keeps the order of bytes written directly, queued, and written after that', async () => {
     const { near, far } = await connection();
     const writer = new SocketWriter(near, () => {});
     const written = fill(writer);
@@ -125,7 +125,7 @@ describe('SocketWriter', () => {
     expect((await readAll(far)).equals(Buffer.concat(written))).toBe(true);
   });
 
-  it('sends what was written, though nobody else remembers it', async () => {
+  it('sends written bytes that nothing else references', async () => {
     const { near, far } = await connection();
     const writer = new SocketWriter(near, () => {});
     const bytes = fillAndForget(writer);
@@ -137,7 +137,7 @@ describe('SocketWriter', () => {
     expect(others).toHaveLength(32);
   });
 
-  it('loses nothing to a process that reads while it writes, whatever the kernel takes at which attempt', async () => {
+  it('loses nothing to a process that reads meanwhile, however the kernel splits the writes', async () => {
     const server = await listen(createServer({ allowHalfOpen: true }));
     const accepted = once(server, 'connection') as Promise<[Socket]>;
     const reader = spawn(process.execPath, ['-e', COUNTS, String(portOf(server))]);
@@ -159,7 +159,7 @@ describe('SocketWriter', () => {
     expect(Number(counted)).toBe(bytes);
   });
 
-  it('goes back to direct writes once everything is out', async () => {
+  it('returns to direct writes once everything is sent', async () => {
     const { near, far } = await connection();
     const throughStream = vi.spyOn(near, 'write');
     const writer = new SocketWriter(near, () => {});
@@ -172,7 +172,7 @@ describe('SocketWriter', () => {
     expect(throughStream).toHaveBeenCalledTimes(1);
   });
 
-  it('leaves what waits as it was joined, whatever is joined for others', async () => {
+  it('keeps queued bytes intact while others are joined', async () => {
     const slow = await connection();
     const quick = await connection();
     const toSlow = new SocketWriter(slow.near, () => {});
@@ -221,7 +221,7 @@ describe('SocketWriter', () => {
     expect((await readAll(far)).toString()).toBe('early and joined, corked end');
   });
 
-  it('fails the socket when the other side is gone, and throws nothing', async () => {
+  it('fails the socket when the other side is gone, and does not throw', async () => {
     const { near, far } = await connection();
     const failed = once(near, 'error') as Promise<[NodeJS.ErrnoException]>;
     const writer = new SocketWriter(near, () => {});
@@ -235,7 +235,7 @@ describe('SocketWriter', () => {
     expect(writer.write(Buffer.from('more'))).toBe(false);
   });
 
-  it('drops what waits when the socket is destroyed, and calls nobody back', async () => {
+  it('drops queued bytes when the socket is destroyed, without a callback', async () => {
     const { near } = await connection();
     const onDrain = vi.fn();
     const writer = new SocketWriter(near, onDrain);
@@ -246,7 +246,7 @@ describe('SocketWriter', () => {
     expect(onDrain).not.toHaveBeenCalled();
   });
 
-  it('ends the connection behind what waits', async () => {
+  it('ends the connection after queued bytes', async () => {
     const { near, far } = await connection();
     const writer = new SocketWriter(near, () => {});
     const written = fill(writer);

@@ -1,6 +1,6 @@
 /**
- * Writes past Node's stream for as long as the kernel takes everything at once. That stream makes an object, a callback
- * and a tick of every write: a tenth of what a small request costs a traffic agent (docs/decisions/0011-direct-writes.md).
+ * Bypasses Node's stream as long as the kernel accepts everything at once. That stream creates an object, a callback and a
+ * tick for every write: a tenth of the cost of a small request in a traffic agent (docs/decisions/0011-direct-writes.md).
  */
 import { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
@@ -8,12 +8,12 @@ import { getSystemErrorName } from 'node:util';
 /** Two pieces that together are no longer than this are cheaper to copy than to write one by one. */
 export const MAX_JOINED_BYTES = 32_768;
 
-/** What a handle asks for beside the bytes: it tells when a write that had to wait is done. */
+/** Fields that a handle needs beside the bytes: it reports when a delayed write is done. */
 interface WriteRequest {
   oncomplete?: (status: number) => void;
-  /** Nothing but this keeps the bytes' memory from being freed and used for others while the kernel has yet to read it. */
+  /** The only reference that keeps the bytes' memory from being reused while the kernel has yet to read it. */
   buffer?: Buffer;
-  /** `NOT_IN_USE` while no write holds on to it. */
+  /** `NOT_IN_USE` while no write holds it. */
   getAsyncId(): number;
 }
 
@@ -25,20 +25,22 @@ interface Handle {
 
 const WriteRequest = findWriteRequest();
 
-/** For the next write: one that was done at once leaves no trace in it. Null where Node is not as expected. */
+/** For the next write: one that completed at once leaves no trace in it. Null if Node's internals are not as expected. */
 let request: WriteRequest | null = WriteRequest && new WriteRequest();
 if (request?.getAsyncId?.() !== NOT_IN_USE) request = null;
 
-/** Where pieces are joined, and the part of it that the last ones filled. */
+/** Memory for joining pieces, and the part that the last ones filled. */
 let joint = Buffer.allocUnsafeSlow(MAX_JOINED_BYTES);
 let joined = joint;
 
 export class SocketWriter {
   private readonly isDirect: boolean;
-  /** The kernel did not take all of the last direct write. What follows goes through the stream, which queues behind it. */
+  /**
+   * The kernel did not accept all of the last direct write. Further writes go through the stream, which queues behind it.
+   */
   private isWaiting = false;
 
-  /** @param onDrain there is room again, after a write that returned false */
+  /** @param onDrain called when there is room again, after a write that returned false */
   constructor(
     private readonly socket: Socket,
     private readonly onDrain: () => void,
@@ -57,14 +59,14 @@ export class SocketWriter {
     return this.isWaiting || this.socket.writableNeedDrain;
   }
 
-  /** Returns false when whoever writes should wait for `onDrain`. `chunk` must stay as it is: it may have to wait. */
+  /** Returns false if the writer should wait for `onDrain`. `chunk` must not change: it may have to wait. */
   write(chunk: Buffer): boolean {
     const handle = this.directHandle();
     return handle === null ? this.socket.write(chunk) : this.writeDirect(handle, chunk);
   }
 
   /**
-   * As `write`, for two pieces in one; neither is kept.
+   * Like `write`, for two pieces joined into one; neither is kept.
    * @param head latin1 when it is text; both have at most `MAX_JOINED_BYTES` together
    */
   writeJoined(head: string | Buffer, body: Buffer): boolean {
@@ -81,7 +83,7 @@ export class SocketWriter {
     return hasRoom;
   }
 
-  /** Null while the stream has a say: it is not connected yet, holds bytes, or was ended. */
+  /** Null while the stream is in charge: it is not connected yet, holds bytes, or was ended. */
   private directHandle(): Handle | null {
     const { socket } = this;
     const isFree =
@@ -101,7 +103,7 @@ export class SocketWriter {
       this.socket.destroy(errorOf(status));
       return true;
     }
-    // Not `writeQueueSize`: what the kernel takes at the second attempt is out, but its request is still held.
+    // Not `writeQueueSize`: what the kernel accepts at the second attempt is sent, but its request is still held.
     if (request!.getAsyncId() === NOT_IN_USE) return true;
     this.isWaiting = true;
     request!.buffer = chunk;
@@ -133,13 +135,13 @@ function isPlainTcp(handle: Handle | null): boolean {
   return handle !== null && handle.constructor.name === 'TCP' && typeof handle.writeBuffer === 'function';
 }
 
-/** What Node's own stream would say of a failed write. */
+/** The error that Node's own stream would report for a failed write. */
 function errorOf(status: number): NodeJS.ErrnoException {
   const code = getSystemErrorName(status);
   return Object.assign(new Error(`write ${code}`), { code, errno: status, syscall: 'write' });
 }
 
-/** The class whose objects handles take for requests; Node has it to itself, but hands one to whatever handle a socket has. */
+/** The class that handles accept as requests. It is internal to Node, but every socket's handle gets one. */
 function findWriteRequest(): (new () => WriteRequest) | null {
   let found: (new () => WriteRequest) | null = null;
   const socket = new Socket();

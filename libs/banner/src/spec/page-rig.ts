@@ -16,7 +16,7 @@ export const HOST = 'demo.preview.test';
 
 export interface Rig {
   readonly port: number;
-  /** As `port`, for connections that agreed on HTTP/2. */
+  /** Like `port`, for connections that negotiated HTTP/2. */
   readonly http2Port: number;
   /** Sends a request for `/`. */
   fetch(options: { readonly method?: string; readonly headers?: Record<string, string> }): Promise<Answer>;
@@ -32,7 +32,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** @param bodyFilter what the preview does to responses; null for nothing */
+/** @param bodyFilter the preview's filter of responses; null for none */
 export async function startRig(handle: http.RequestListener, bodyFilter: BodyFilter | null): Promise<Rig> {
   const events = new EventEmitter();
   const service = http.createServer(handle);
