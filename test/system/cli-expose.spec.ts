@@ -172,7 +172,7 @@ describe('culvert expose', () => {
   it('lets everybody in where that is wanted, and warns once', async () => {
     const { program, hostname } = await expose(`127.0.0.1:${targetPort}`, '--access', 'public');
     expect((await bodyOf(hostname))[0]).toBe(200);
-    expect(program.stderr.match(/Warning: whoever has the URL/g)).toHaveLength(1);
+    expect(program.stderr.match(/Warning: everyone with the URL/g)).toHaveLength(1);
   });
 
   it('passes uploads, event streams and WebSockets, and shows them', async () => {
@@ -309,9 +309,9 @@ describe('culvert expose', () => {
     const { program, hostname } = await expose(String(targetPort), '--access', 'public');
     expect((await bodyOf(hostname))[0]).toBe(200);
     await deployment.program.stop();
-    await program.logged(/The connection to Culvert is lost/);
+    await program.logged(/Lost the connection to Culvert/);
     deployment = deploymentOf(await startServer(), port);
-    await program.logged(/Connected again/);
+    await program.logged(/Reconnected/);
     expect((await bodyOf(hostname))[0]).toBe(200);
   });
 
@@ -386,7 +386,7 @@ describe('culvert expose', () => {
     const { items } = await deployment.api<{ items: { id: string }[] }>('GET', '/previews');
     await deployment.api('DELETE', `/previews/${items[0]?.id}`);
     way.heal();
-    await program.logged(/ended because this machine was away for too long/);
+    await program.logged(/ended because this machine was offline for too long/);
     const urls = () => [...program.stdout.matchAll(new RegExp(URL_LINE, 'gm'))].map(([, name]) => name);
     await expect.poll(urls).toHaveLength(2);
     expect(urls()[1]).not.toBe(hostname);
@@ -402,7 +402,7 @@ describe('culvert expose', () => {
     // Nothing can be removed, not even later: a server that is frozen would do so when it goes on.
     way.silence({ newOnesToo: true });
     first.program.kill('SIGINT');
-    await first.program.logged(/Removing the URL. Ctrl-C again leaves it/);
+    await first.program.logged(/Removing the URL\. Press Ctrl-C again to keep it/);
     expect(await end(first)).toEqual({ code: null, signal: 'SIGINT' });
     way.heal();
     const second = await exposeAt(way.port, String(targetPort));

@@ -165,10 +165,10 @@ describe('culvert intercept', () => {
   it('comes back by itself when the traffic manager has restarted', async () => {
     const program = await intercept(...byAlice);
     await manager.program.stop();
-    await program.logged(/connection to the traffic manager is lost/);
+    await program.logged(/Lost the connection to the traffic manager/);
     expect(await color(asAlice)).toBe('green');
     manager = await startManager(new URL(manager.url).port);
-    await program.logged(/Connected to the traffic manager again/);
+    await program.logged(/Reconnected to the traffic manager/);
     await expect.poll(() => color(asAlice), { timeout: 20_000, interval: 20 }).toBe('blue');
   });
 
