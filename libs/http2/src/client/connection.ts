@@ -54,6 +54,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
       lists: { maxListBytes, maxFields, maxTableBytes: tableBytes },
       windowBytes: CONNECTION_WINDOW_BYTES,
       encoderTableBytes: tableBytes,
+      output: options,
     });
     this.windowBytes = windowBytes;
     this.reader = new FrameReader(

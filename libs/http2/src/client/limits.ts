@@ -1,3 +1,5 @@
+import type { OutputOptions } from '../connection/output.js';
+
 /** What one connection of a client may cost. */
 export interface ClientLimits {
   /** Bytes of one response body that may arrive before they are wanted; INITIAL_WINDOW_SIZE. */
@@ -11,7 +13,7 @@ export interface ClientLimits {
 }
 
 /** How a client's connection speaks, where a peer needs it otherwise than by default. */
-export interface ClientOptions {
+export interface ClientOptions extends OutputOptions {
   /** MAX_FRAME_SIZE; default 16 KiB. DATA is passed on as it arrives, so that large frames cost no memory. */
   readonly maxFrameBytes?: number;
   /** Largest payload of other frames; default `maxFrameBytes`. */

@@ -11,7 +11,7 @@ import { HpackDecoder, type ListLimits } from '../hpack/decoder.js';
 import { HpackEncoder } from '../hpack/encoder.js';
 import { AbandonedStreams } from './abandoned-streams.js';
 import { FieldBlock } from './field-block.js';
-import { Output, type OutputSink } from './output.js';
+import { Output, type OutputOptions, type OutputSink } from './output.js';
 import { PeerRates, type PeerRateLimits } from './peer-rates.js';
 import { PeerSettings } from './peer-settings.js';
 
@@ -62,6 +62,7 @@ export interface EndpointOptions {
   readonly windowBytes: number;
   /** Largest dynamic table of the encoder. */
   readonly encoderTableBytes?: number;
+  readonly output?: OutputOptions;
 }
 
 const PING_PAYLOAD = Buffer.alloc(8);
@@ -91,12 +92,12 @@ export abstract class Endpoint<S extends PeerStream> {
 
   constructor(
     protected readonly owner: EndpointOwner,
-    { rates, lists, windowBytes, encoderTableBytes }: EndpointOptions,
+    { rates, lists, windowBytes, encoderTableBytes, output }: EndpointOptions,
   ) {
     this.encoder = new HpackEncoder(encoderTableBytes);
     this.decoder = new HpackDecoder(lists);
     this.rates = new PeerRates(rates, owner);
-    this.output = new Output(owner, this.rates, this);
+    this.output = new Output(owner, this.rates, this, output);
     this.window = new ReceiveWindow(windowBytes);
   }
 

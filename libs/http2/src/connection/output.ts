@@ -23,6 +23,14 @@ export interface OutputSink {
   resumeInput(): void;
 }
 
+/** How an output writes, where what carries it needs it otherwise than by default. */
+export interface OutputOptions {
+  /** Room at the start of each piece that is written, which the sink may fill in; default 0. */
+  readonly headroomBytes?: number;
+  /** Credit of the connection below which streams wait; default 1. More where a stream's messages cannot be cut anywhere. */
+  readonly minCreditBytes?: number;
+}
+
 /** What an output needs of its connection. */
 export interface OutputHost {
   /** A stream threw during its turn, which it never should. */
@@ -35,7 +43,8 @@ const FLUSH_BYTES = 65_536;
 export class Output {
   /** What this side may send on all streams together. */
   sendWindow = INITIAL_WINDOW_BYTES;
-  private readonly batch = new FrameBatch();
+  private readonly batch: FrameBatch;
+  private readonly minCreditBytes: number;
   private readonly ready = new ReadyQueue(INITIAL_FRAME_BYTES, FLUSH_BYTES);
   private isFlushScheduled = false;
   private isCongested = false;
@@ -46,7 +55,16 @@ export class Output {
     private readonly sink: OutputSink,
     private readonly rates: PeerRates,
     private readonly host: OutputHost,
-  ) {}
+    { headroomBytes = 0, minCreditBytes = 1 }: OutputOptions = {},
+  ) {
+    this.batch = new FrameBatch(headroomBytes);
+    this.minCreditBytes = minCreditBytes;
+  }
+
+  /** Whether a stream may send, when it is its turn. */
+  get hasRoom(): boolean {
+    return !this.isCongested && this.sendWindow >= this.minCreditBytes;
+  }
 
   /** Whether a stream need not wait for its turn. */
   get maySendAtOnce(): boolean {
@@ -69,9 +87,18 @@ export class Output {
     else this.scheduleFlush();
   }
 
+  /** Adds DATA of two pieces, as `FrameBatch.message`. There must be credit for both. */
+  sendMessage(streamId: number, head: Buffer, headBytes: number, payload: Buffer): void {
+    this.sendWindow -= headBytes + payload.length;
+    this.rates.noteSentData();
+    this.batch.message(streamId, head, headBytes, payload);
+    if (this.batch.size >= FLUSH_BYTES) this.flush();
+    else this.scheduleFlush();
+  }
+
   /** Gives `stream` a turn: it has bytes to send, and a window. */
   enqueue(stream: ReadyStream): void {
-    if (this.ready.add(stream) && !this.isCongested && this.sendWindow > 0) this.scheduleFlush();
+    if (this.ready.add(stream) && this.hasRoom) this.scheduleFlush();
   }
 
   /** The peer opened the window of the connection. Throws Http2Error when that is too far (RFC 9113 §6.9.1). */
@@ -130,7 +157,7 @@ export class Output {
     this.isFlushScheduled = false;
     if (this.isClosed) return;
     try {
-      while (!this.isCongested && this.sendWindow > 0 && this.ready.serveNext());
+      while (this.hasRoom && this.ready.serveNext());
       this.flush();
     } catch (error) {
       this.host.handleFault(error);

@@ -14,18 +14,28 @@ import {
 const slab = new Slab();
 
 export class FrameBatch extends SlabBatch {
-  constructor() {
+  /** @param headroomBytes room at the start of each batch, for whoever takes it to write to */
+  constructor(private readonly headroomBytes = 0) {
     super(slab);
   }
 
   /** What a client sends before its first frame. */
   preface(): void {
+    this.makeHeadroom();
     this.copy(PREFACE, 0, PREFACE.length);
   }
 
   /** `payload` is at most INITIAL_FRAME_BYTES, and not changed any more. */
   data(streamId: number, payload: Buffer, flags: number): void {
     this.header(FrameType.DATA, flags, streamId, payload.length);
+    this.bytes(payload);
+  }
+
+  /** DATA of two pieces: `head[0..headBytes)`, a few bytes that may be overwritten afterwards, and `payload`, which may not. */
+  message(streamId: number, head: Buffer, headBytes: number, payload: Buffer): void {
+    this.header(FrameType.DATA, 0, streamId, headBytes + payload.length);
+    const at = this.reserve(headBytes);
+    for (let i = 0; i < headBytes; i++) this.memory[at + i] = head[i];
     this.bytes(payload);
   }
 
@@ -78,7 +88,12 @@ export class FrameBatch extends SlabBatch {
   }
 
   private header(type: FrameType, flags: number, streamId: number, length: number): void {
+    this.makeHeadroom();
     const at = this.reserve(HEADER_BYTES);
     writeFrameHeader(this.memory, at, length, type, flags, streamId);
+  }
+
+  private makeHeadroom(): void {
+    if (this.size === 0 && this.headroomBytes > 0) this.reserve(this.headroomBytes);
   }
 }
