@@ -1,10 +1,15 @@
 /** The few calls with whole messages, on the connection that also carries the streams. */
 import { type ReadyStream, ReceiveWindow } from '@culvert/flow';
-import { ErrorCode, Http2Error } from '@culvert/http2';
+import {
+  type ClientCall,
+  type ClientConnection,
+  ErrorCode,
+  type FieldSection,
+  Flag,
+  Http2Error,
+} from '@culvert/http2';
+import { addRequestFields, readResponseFields } from './grpc-fields.js';
 import { GrpcStatus } from './grpc-status.js';
-import type { Http2Connection, Http2Stream } from './http2/connection.js';
-import type { ResponseFields } from './http2/fields.js';
-import type { Outbox } from './http2/outbox.js';
 import type { CallFailure, InterceptWatcher, ManagerClient } from './manager-client.js';
 import { takesPreviewRemoval } from './manager-version.js';
 import { Codecs, MessageError } from './messages/codec.js';
@@ -26,8 +31,9 @@ const UNARY_TIMEOUT_MS = 10_000;
 export const MAX_CALLS = 8;
 
 export interface ManagerCallsHost {
-  readonly connection: Http2Connection;
-  readonly outbox: Outbox;
+  readonly connection: ClientConnection<ClientCall>;
+  /** Why the connection ends, for people, once it does. */
+  readonly loss: string;
   /** Window of a call's response. */
   readonly windowBytes: number;
   /** Whether calls can be made. */
@@ -105,18 +111,29 @@ export class ManagerCalls implements ManagerClient {
       queueMicrotask(() => handler.onEnd(failure));
       return null;
     }
-    const call = this.host.connection.open(
-      path,
-      (id) => new Call(this.host, id, request, { handler, forget: (ended) => this.calls.delete(ended) }),
-    );
-    if (call === null) {
+    const { connection } = this.host;
+    if (!connection.mayOpen) {
       queueMicrotask(() => handler.onEnd({ status: GrpcStatus.UNAVAILABLE, message: 'out of stream ids' }));
       return null;
     }
+    const call = new Call(this.host, connection.nextStreamId, messageOf(request), {
+      handler,
+      forget: (ended) => this.calls.delete(ended),
+    });
+    addRequestFields(connection.beginHeaders(), path);
+    connection.open(call, { endStream: false });
     this.calls.add(call);
-    this.host.outbox.enqueue(call);
+    connection.output.enqueue(call);
     return call;
   }
+}
+
+/** `request` as gRPC sends it, behind its length. */
+function messageOf(request: Buffer): Buffer {
+  const message = Buffer.alloc(PREFIX_BYTES + request.length);
+  message.writeUInt32BE(request.length, 1);
+  message.set(request, PREFIX_BYTES);
+  return message;
 }
 
 /** The manager's version, or an empty string when it does not say. */
@@ -129,7 +146,7 @@ function versionIn(answer: Buffer): string {
   }
 }
 
-class Call implements Http2Stream, ReadyStream {
+class Call implements ClientCall {
   nextReady: ReadyStream | null = null;
   isReady = false;
   private isEnded = false;
@@ -141,6 +158,7 @@ class Call implements Http2Stream, ReadyStream {
   constructor(
     private readonly host: ManagerCallsHost,
     readonly id: number,
+    /** The whole request, at most 512 bytes. */
     private readonly request: Buffer,
     private readonly user: { readonly handler: CallHandler; readonly forget: (call: Call) => void },
   ) {
@@ -152,7 +170,7 @@ class Call implements Http2Stream, ReadyStream {
     if (this.isEnded) return;
     this.isEnded = true;
     this.parts = [];
-    this.host.connection.close(this);
+    this.host.connection.drop(this, ErrorCode.CANCEL);
     this.user.forget(this);
   }
 
@@ -160,7 +178,7 @@ class Call implements Http2Stream, ReadyStream {
   serve(): void {
     if (this.isEnded || this.isSent) return;
     this.isSent = true;
-    this.host.outbox.request(this.id, this.request);
+    this.host.connection.output.sendData(this.id, this.request, Flag.END_STREAM);
   }
 
   /** Every byte is granted again at once: what a message may have bounds what waits. */
@@ -168,7 +186,8 @@ class Call implements Http2Stream, ReadyStream {
     if (!this.window.receive(length)) {
       throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `call ${this.id} overran its window`);
     }
-    if (this.window.consume(length)) this.host.connection.sendWindow(this.id, this.window.grant(0));
+    if (this.window.consume(length))
+      this.host.connection.output.frames().windowUpdate(this.id, this.window.grant(0));
   }
 
   handleData(bytes: Buffer, start: number, end: number): void {
@@ -183,7 +202,8 @@ class Call implements Http2Stream, ReadyStream {
     }
   }
 
-  handleFields({ status, grpcStatus, grpcMessage }: ResponseFields, isLast: boolean): void {
+  handleFields({ fields }: FieldSection, isLast: boolean): void {
+    const { status, grpcStatus, grpcMessage } = readResponseFields(fields);
     if (status !== 0 && status !== 200 && (status >= 200 || isLast)) {
       this.finish({ status: GrpcStatus.UNKNOWN, message: `HTTP status ${status}` });
     } else if (isLast) {
@@ -192,20 +212,36 @@ class Call implements Http2Stream, ReadyStream {
     }
   }
 
-  handleEnd(): void {
-    this.finish({ status: GrpcStatus.INTERNAL, message: 'a call ended without a status' });
+  handleDataEnd(_overhead: number, isLast: boolean): void {
+    if (isLast) this.finish({ status: GrpcStatus.INTERNAL, message: 'a call ended without a status' });
+  }
+
+  handleViolation(code: ErrorCode): void {
+    this.finish({ status: GrpcStatus.INTERNAL, message: `the answer breaks the rules of HTTP/2 (${code})` });
   }
 
   handleReset(code: number): void {
+    this.leave();
     this.finish({ status: GrpcStatus.CANCELLED, message: `cancelled by the traffic manager (${code})` });
   }
 
-  handleLost(detail: string): void {
-    this.finish({ status: GrpcStatus.UNAVAILABLE, message: detail });
+  handleRefused(): void {
+    this.handleLost();
   }
 
-  handleCredit(): void {
-    // The request is sent as a whole.
+  handleLost(): void {
+    this.leave();
+    this.finish({ status: GrpcStatus.UNAVAILABLE, message: this.host.loss });
+  }
+
+  /** The request is sent as a whole, so that credit does not matter. */
+  widen(): boolean {
+    return true;
+  }
+
+  /** The call is gone at the manager already. */
+  private leave(): void {
+    this.host.connection.forget(this, 0, { isPeerDone: true });
   }
 
   private finish(failure: CallFailure | null): void {

@@ -4,14 +4,19 @@
  * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
  */
 import { ByteQueue, type ReadyStream, type ReceiveBudget, ReceiveWindow } from '@culvert/flow';
-import { ErrorCode, Http2Error, MAX_WINDOW_BYTES } from '@culvert/http2';
+import {
+  type ClientCall,
+  type ClientConnection,
+  ErrorCode,
+  type FieldSection,
+  Http2Error,
+  MAX_WINDOW_BYTES,
+} from '@culvert/http2';
 import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
+import { readResponseFields } from './grpc-fields.js';
 import { GrpcStatus } from './grpc-status.js';
-import type { Http2Connection, Http2Stream } from './http2/connection.js';
-import type { ResponseFields } from './http2/fields.js';
-import type { Outbox } from './http2/outbox.js';
 import { resetCodeOf, resetCodeOfHttp2 } from './ingress-failure.js';
-import { type BytesSink, MAX_MESSAGE_HEAD_BYTES, MessageReader } from './message-reader.js';
+import { type BytesSink, MAX_MESSAGE_HEAD_BYTES, MessageReader, writeMessageHead } from './message-reader.js';
 import { MessageError } from './messages/codec.js';
 
 /** `ConnectionChunk`. */
@@ -22,11 +27,17 @@ const ERROR_FIELD = 3;
 /** Piece of what waited that is delivered at once. */
 const MAX_PIECE_BYTES = 65_536;
 
+/** The head of the message that is being written. */
+const head = Buffer.alloc(MAX_MESSAGE_HEAD_BYTES);
+
 /** What a stream needs of its tunnel. */
 export interface ReverseStreamHost {
-  readonly connection: Http2Connection;
-  readonly outbox: Outbox;
+  readonly connection: ClientConnection<ClientCall>;
   readonly budget: ReceiveBudget;
+  /** Most recent round trip in milliseconds; 0 before the first. */
+  readonly roundTripMs: number;
+  /** Why the connection ends, for people, once it does. */
+  readonly loss: string;
   /** Window that every stream begins with. */
   readonly windowBytes: number;
   readonly maxWindowBytes: number;
@@ -43,7 +54,7 @@ export interface ReverseStreamHost {
  */
 type State = 'open' | 'finished' | 'closed';
 
-export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSink {
+export class ReverseStream implements Stream, ClientCall, BytesSink {
   nextReady: ReadyStream | null = null;
   isReady = false;
   private state: State = 'open';
@@ -69,7 +80,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     readonly id: number,
     public handler: StreamHandler,
   ) {
-    this.sendCredit = host.connection.peerWindowBytes;
+    this.sendCredit = host.connection.peer.windowBytes;
     this.window = new ReceiveWindow(host.windowBytes);
   }
 
@@ -170,7 +181,8 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     }
   }
 
-  handleFields({ status, grpcStatus, grpcMessage }: ResponseFields, isLast: boolean): void {
+  handleFields({ fields }: FieldSection, isLast: boolean): void {
+    const { status, grpcStatus, grpcMessage } = readResponseFields(fields);
     if (status !== 0 && status !== 200 && (status >= 200 || isLast)) {
       this.fail(ResetCode.INTERNAL, `the traffic manager answered with HTTP status ${status}`);
     } else if (isLast && grpcStatus === GrpcStatus.OK) {
@@ -180,24 +192,33 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     }
   }
 
-  handleEnd(): void {
-    this.fail(ResetCode.INTERNAL, 'the traffic manager ended a call without a status');
+  handleDataEnd(_overhead: number, isLast: boolean): void {
+    if (isLast) this.fail(ResetCode.INTERNAL, 'the traffic manager ended a call without a status');
+  }
+
+  handleViolation(code: ErrorCode): void {
+    this.fail(ResetCode.INTERNAL, `the traffic manager broke the rules of HTTP/2 (error ${code})`);
   }
 
   handleReset(code: number): void {
+    this.leave();
     this.fail(resetCodeOfHttp2(code), `the traffic manager cancelled the call (HTTP/2 error ${code})`);
   }
 
-  handleLost(detail: string): void {
-    this.fail(ResetCode.TUNNEL_LOST, detail);
+  handleRefused(): void {
+    this.handleLost();
   }
 
-  handleCredit(change: number): void {
-    this.sendCredit += change;
-    if (this.sendCredit > MAX_WINDOW_BYTES) {
-      throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `too much credit on stream ${this.id}`);
-    }
+  handleLost(): void {
+    this.leave();
+    this.fail(ResetCode.TUNNEL_LOST, this.host.loss);
+  }
+
+  widen(bytes: number): boolean {
+    this.sendCredit += bytes;
+    if (this.sendCredit > MAX_WINDOW_BYTES) return false;
     if (this.unsent.size > 0 || this.wantsDrain || this.intercept !== null) this.enqueue();
+    return true;
   }
 
   serve(quantum: number): void {
@@ -226,9 +247,9 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
 
   /** Bytes that one message may have now; 0 or less when there is nothing to send with. */
   private sendable(): number {
-    const { outbox, connection } = this.host;
-    if (!outbox.hasRoom || this.intercept !== null) return 0;
-    const frame = Math.min(this.sendCredit, outbox.credit, connection.peerFrameBytes, MAX_PIECE_BYTES);
+    const { output, peer } = this.host.connection;
+    if (!output.hasRoom || this.intercept !== null) return 0;
+    const frame = Math.min(this.sendCredit, output.sendWindow, peer.maxFrameBytes, MAX_PIECE_BYTES);
     return frame - MAX_MESSAGE_HEAD_BYTES;
   }
 
@@ -236,10 +257,9 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   private sendIntercept(): boolean {
     const { intercept } = this;
     if (intercept === null) return true;
-    const { outbox } = this.host;
-    if (!outbox.hasRoom || this.sendCredit < this.neededCredit()) return false;
+    if (!this.host.connection.output.hasRoom || this.sendCredit < this.neededCredit()) return false;
     this.intercept = null;
-    this.sendCredit -= outbox.message(this.id, INTERCEPT_ID_FIELD, intercept);
+    this.sendMessage(INTERCEPT_ID_FIELD, intercept);
     return true;
   }
 
@@ -248,12 +268,19 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   }
 
   private sendPiece(piece: Buffer): void {
-    this.sendCredit -= this.host.outbox.message(this.id, DATA_FIELD, piece);
+    this.sendMessage(DATA_FIELD, piece);
+  }
+
+  /** Sends a message that has one field. There must be credit for it. */
+  private sendMessage(field: number, payload: Buffer): void {
+    const headBytes = writeMessageHead(head, 0, field, payload.length);
+    this.sendCredit -= headBytes + payload.length;
+    this.host.connection.output.sendMessage(this.id, head, headBytes, payload);
   }
 
   /** Without credit of its own, the stream's turn comes with the next WINDOW_UPDATE. */
   private enqueue(): void {
-    if (this.sendCredit >= this.neededCredit()) this.host.outbox.enqueue(this);
+    if (this.sendCredit >= this.neededCredit()) this.host.connection.output.enqueue(this);
   }
 
   // --- Receiving ------------------------------------------------------------------------------------------
@@ -262,9 +289,9 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
   private consume(bytes: number): void {
     const { window } = this;
     if (!window.consume(bytes) || this.state !== 'open') return;
-    const { budget, maxWindowBytes, connection } = this.host;
-    const growth = budget.share(window.wantedGrowth(maxWindowBytes, connection.roundTripMs));
-    connection.sendWindow(this.id, window.grant(growth));
+    const { budget, maxWindowBytes, connection, roundTripMs } = this.host;
+    const growth = budget.share(window.wantedGrowth(maxWindowBytes, roundTripMs));
+    connection.output.frames().windowUpdate(this.id, window.grant(growth));
   }
 
   // --- The end --------------------------------------------------------------------------------------------
@@ -275,7 +302,7 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     this.state = 'finished';
     this.unsent.clear();
     this.intercept = null;
-    this.host.connection.close(this);
+    this.drop();
     if (!this.delivering) this.deliverEnd();
   }
 
@@ -312,8 +339,18 @@ export class ReverseStream implements Stream, Http2Stream, ReadyStream, BytesSin
     if (this.lingerTimer !== null) clearTimeout(this.lingerTimer);
     this.unsent.clear();
     this.waiting.clear();
-    this.host.connection.close(this);
+    this.drop();
     this.host.budget.release(this.window.shrink());
     this.host.forget(this);
+  }
+
+  /** Ends the call at the manager, whatever its state: those that are half closed keep their place there. */
+  private drop(): void {
+    this.host.connection.drop(this, ErrorCode.CANCEL);
+  }
+
+  /** The call is gone at the manager already. */
+  private leave(): void {
+    this.host.connection.forget(this, 0, { isPeerDone: true });
   }
 }

@@ -27,12 +27,13 @@ const VERSIONS = ['v2.0.3', 'v2.3.1', 'v2.3.2', 'v2.4.7', 'v2.4.8', 'v2.14.0'];
 /** A SETTINGS frame without settings. */
 const SETTINGS = '\0\0\0\u0004\0\0\0\0\0';
 
-/** More of them than a manager may send in a second without DATA that they follow. */
-const PINGS = '\0\0\u0008\u0006\0\0\0\0\0PINGPING'.repeat(200);
+/** More of them than a manager may send in ten seconds without DATA that they follow. */
+const PINGS = '\0\0\u0008\u0006\0\0\0\0\0PINGPING'.repeat(1100);
 
 function chunkOf(content: string): Buffer {
   const bytes = Buffer.from(content, 'latin1');
-  const head = Buffer.from([0x0a, (bytes.length & 0x7f) | 0x80, bytes.length >>> 7]);
+  const { length } = bytes;
+  const head = Buffer.from([0x0a, (length & 0x7f) | 0x80, ((length >>> 7) & 0x7f) | 0x80, length >>> 14]);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(head.length + bytes.length, 1);
   return Buffer.concat([prefix, head, bytes]);

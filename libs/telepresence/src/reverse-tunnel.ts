@@ -1,16 +1,28 @@
 /** A ReverseConnection call as a tunnel: docs/telepresence-tunnel.md. */
 import { ReceiveBudget } from '@culvert/flow';
-import { ErrorCode, Http2Error } from '@culvert/http2';
+import {
+  type ClientCall,
+  ClientConnection,
+  type ClientOwner,
+  type ErrorCode,
+  HIGH_WATER_BYTES,
+} from '@culvert/http2';
 import type { Stream, StreamHandler, StreamTarget, Tunnel, TunnelState } from '@culvert/tunnel';
+import { addRequestFields } from './grpc-fields.js';
 import { GrpcStatus } from './grpc-status.js';
-import { type ConnectionOwner, Http2Connection } from './http2/connection.js';
-import { Outbox, type OutboxOwner } from './http2/outbox.js';
 import { ManagerCalls, MAX_CALLS } from './manager-calls.js';
 import type { ManagerClient } from './manager-client.js';
-import { type BytesSink, MessageReader } from './message-reader.js';
+import {
+  type BytesSink,
+  MAX_MESSAGE_HEAD_BYTES,
+  messageHeadBytes,
+  MessageReader,
+  writeMessageHead,
+} from './message-reader.js';
 import { MessageError } from './messages/codec.js';
 import type { ReverseCarrier, ReverseCarrierHandler } from './reverse-carrier.js';
 import { ReverseStream, type ReverseStreamHost } from './reverse-stream.js';
+import { RoundTrip } from './round-trip.js';
 import { DEFAULT_REVERSE_SETTINGS, type ReverseTunnelSettings } from './settings.js';
 
 /** Below the 2 s after which the most impatient of common servers closes an idle connection. */
@@ -20,6 +32,30 @@ const HANDLE_CONNECTION = '/telepresence.manager.ManagerProxy/HandleConnection';
 
 /** `Chunk.content`. */
 const CONTENT_FIELD = 1;
+
+const MAX_HEADER_LIST_BYTES = 65_536;
+
+/** What an answer of a manager may cost, beside the windows of its streams. */
+const LIMITS = {
+  maxListBytes: MAX_HEADER_LIST_BYTES,
+  // No more fit: each counts 32 bytes beside its text.
+  maxFields: MAX_HEADER_LIST_BYTES / 32,
+  maxControlFrames: 1000,
+};
+
+/** How managers need the HTTP/2 inside a reverse connection (docs/telepresence-tunnel.md). */
+const OPTIONS = {
+  // With SETTINGS behind the preface in one Chunk, managers up to 2.4.7 wait forever.
+  isPrefaceApart: true,
+  // No response depends on another one, and literals spare a table of requests, which are few.
+  tableBytes: 0,
+  maxFrameBytes: 1_048_576,
+  maxControlBytes: 65_536,
+  // For the head of a Chunk.
+  headroomBytes: MAX_MESSAGE_HEAD_BYTES,
+  // Enough for the longest message that cannot be cut.
+  minCreditBytes: 1024,
+};
 
 /** Why a reverse connection ended. */
 export interface ReverseTunnelEnd {
@@ -63,23 +99,23 @@ export function acceptReverseConnection(
 }
 
 class ReverseTunnel
-  implements
-    ReverseTunnelConnection,
-    ReverseCarrierHandler,
-    ReverseStreamHost,
-    BytesSink,
-    ConnectionOwner,
-    OutboxOwner
+  implements ReverseTunnelConnection, ReverseCarrierHandler, ReverseStreamHost, BytesSink, ClientOwner
 {
   readonly kind = 'telepresence';
   readonly maxIdleStreamMs = MAX_IDLE_STREAM_MS;
-  readonly outbox: Outbox;
-  readonly connection: Http2Connection;
+  readonly connection: ClientConnection<ClientCall>;
   readonly budget: ReceiveBudget;
   readonly manager: ManagerCalls;
   state: TunnelState = 'handshake';
   streamCount = 0;
   receivedBytes = 0;
+  sentBytes = 0;
+  loss = 'the reverse connection was lost';
+  private readonly roundTrip: RoundTrip;
+  /** Whether the carrier has enough for now. */
+  private isFull = false;
+  /** What is wrong with this side, once something threw that never should. */
+  private fault: string | null = null;
   private readonly chunks = new MessageReader(this, CONTENT_FIELD);
   /** What came before the preface was sent: nothing may be answered ahead of that. */
   private early: Buffer[] | null = [];
@@ -97,8 +133,8 @@ class ReverseTunnel
     private readonly handler: ReverseTunnelHandler,
     private readonly settings: ReverseTunnelSettings,
   ) {
-    this.outbox = new Outbox(carrier, this);
-    this.connection = new Http2Connection(this.outbox, this, settings.windowBytes);
+    this.connection = new ClientConnection(this, { ...LIMITS, windowBytes: settings.windowBytes }, OPTIONS);
+    this.roundTrip = new RoundTrip(this.connection, () => this.handleMeasured());
     this.budget = new ReceiveBudget(settings.growthBudgetBytes);
     this.manager = new ManagerCalls(this);
   }
@@ -117,6 +153,8 @@ class ReverseTunnel
     if (this.state === 'closed') return;
     this.carrier.start(this);
     this.connection.start();
+    this.connection.output.flush();
+    this.roundTrip.start();
     const { early } = this;
     this.early = null;
     for (const bytes of early ?? []) this.onData(bytes);
@@ -129,15 +167,11 @@ class ReverseTunnel
   }
 
   get maxStreams(): number {
-    return Math.max(1, Math.min(this.settings.maxStreams, this.connection.peerMaxStreams - MAX_CALLS));
+    return Math.max(1, Math.min(this.settings.maxStreams, this.connection.peer.maxStreams - MAX_CALLS));
   }
 
   get roundTripMs(): number {
-    return this.connection.roundTripMs;
-  }
-
-  get sentBytes(): number {
-    return this.outbox.sentBytes;
+    return this.roundTrip.ms;
   }
 
   get windowBytes(): number {
@@ -154,11 +188,14 @@ class ReverseTunnel
 
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null {
     if (this.state !== 'open' || this.streamCount >= this.maxStreams) return null;
-    const stream = this.connection.open(HANDLE_CONNECTION, (id) => new ReverseStream(this, id, handler));
-    if (stream === null) {
+    const { connection } = this;
+    if (!connection.mayOpen) {
       this.drain(GrpcStatus.OK, 'out of stream ids');
       return null;
     }
+    const stream = new ReverseStream(this, connection.nextStreamId, handler);
+    addRequestFields(connection.beginHeaders(), HANDLE_CONNECTION);
+    connection.open(stream, { endStream: false });
     this.streamCount++;
     stream.begin(target.interceptId);
     return stream;
@@ -188,16 +225,18 @@ class ReverseTunnel
     try {
       this.chunks.read(bytes, 0, bytes.length);
     } catch (error) {
-      this.onFault(error);
+      if (error instanceof MessageError) this.fail(`the traffic manager sent garbage: ${error.message}`);
+      else this.connection.handleFault(error);
     }
   }
 
   onBytes(bytes: Buffer, start: number, end: number): void {
-    this.connection.read(bytes, start, end);
+    this.connection.push(bytes, start, end);
   }
 
   onDrain(): void {
-    this.outbox.handleDrain();
+    this.isFull = false;
+    this.connection.handleSent();
   }
 
   onEnd(): void {
@@ -212,42 +251,70 @@ class ReverseTunnel
     this.finish({ by: 'lost', detail: reason }, null);
   }
 
-  // --- From the parts -------------------------------------------------------------------------------------
+  // --- From the connection --------------------------------------------------------------------------------
 
-  onReady(): void {
+  now(): number {
+    return performance.now();
+  }
+
+  bufferedBytes(): number {
+    return this.isFull ? HIGH_WATER_BYTES : 0;
+  }
+
+  /** Sends one Chunk, whose head goes to the room before its content. */
+  write(bytes: Buffer): void {
+    const contentBytes = bytes.length - MAX_MESSAGE_HEAD_BYTES;
+    const start = MAX_MESSAGE_HEAD_BYTES - messageHeadBytes(contentBytes);
+    writeMessageHead(bytes, start, CONTENT_FIELD, contentBytes);
+    this.sentBytes += bytes.length - start;
+    if (!this.carrier.write(bytes.subarray(start))) this.isFull = true;
+  }
+
+  pauseInput(): void {
+    this.fail('the traffic manager does not read');
+  }
+
+  resumeInput(): void {
+    // The tunnel has ended.
+  }
+
+  onSettings(): void {
     if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
     this.handshakeTimer = null;
     if (this.state !== 'handshake') return;
     this.state = 'open';
-    this.measureTimer = setInterval(() => this.connection.measure(), this.settings.measureIntervalMs);
+    this.measureTimer = setInterval(() => this.roundTrip.measure(), this.settings.measureIntervalMs);
     this.measureTimer.unref();
     this.handler.onOpen();
   }
 
-  onMeasured(): void {
-    if (this.isOpen) this.handler.onMeasured();
+  onAcknowledged(): void {
+    this.roundTrip.handleAcknowledged();
   }
 
-  onGoAway(detail: string): void {
-    this.beginDraining({ status: GrpcStatus.OK, message: detail, by: 'manager' });
+  onPong(): void {
+    // No PING is sent.
   }
 
-  onStuck(): void {
-    this.fail('the traffic manager does not read');
+  onGoAway(code: number): void {
+    const message = `the traffic manager ended its HTTP/2 connection (error ${code})`;
+    this.beginDraining({ status: GrpcStatus.OK, message, by: 'manager' });
+  }
+
+  onDrained(): void {
+    // `finishWhenDrained` decides.
   }
 
   onFault(error: unknown): void {
-    if (error instanceof Http2Error) {
-      this.connection.goAway(error.code);
-      this.fail(`the traffic manager broke the rules of HTTP/2: ${error.message}`);
-    } else if (error instanceof MessageError) {
-      this.fail(`the traffic manager sent garbage: ${error.message}`);
-    } else {
-      this.connection.goAway(ErrorCode.INTERNAL_ERROR);
-      this.fail(
-        `a fault in the edge: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
-    }
+    this.fault = `a fault in the edge: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  }
+
+  onFailed(_code: ErrorCode, reason: string): void {
+    this.fail(this.fault ?? `the traffic manager broke the rules of HTTP/2: ${reason}`);
+  }
+
+  private handleMeasured(): void {
+    if (this.isOpen) this.handler.onMeasured();
   }
 
   // --- The end --------------------------------------------------------------------------------------------
@@ -276,8 +343,9 @@ class ReverseTunnel
     if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
     if (this.measureTimer !== null) clearInterval(this.measureTimer);
     this.chunks.isStopped = true;
-    this.outbox.close();
-    this.connection.lose(end.detail);
+    this.loss = end.detail;
+    this.connection.output.finish();
+    this.connection.close();
     if (status !== null) this.carrier.end(status, publicMessage(end, status));
     this.handler.onClose(end);
   }

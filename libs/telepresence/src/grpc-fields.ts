@@ -1,13 +1,5 @@
 /** The fields of gRPC's requests and responses, to and from HPACK. */
-import { type HeaderField, HpackDecoder, HpackEncoder } from '@culvert/http2';
-
-/** The manager's encoder keeps no table, so that none of its responses depends on another one. */
-export const HEADER_TABLE_BYTES = 0;
-
-export const MAX_HEADER_LIST_BYTES = 65_536;
-
-/** No more fit: each counts 32 bytes beside its text. */
-const MAX_FIELDS = MAX_HEADER_LIST_BYTES / 32;
+import type { HeaderField, HpackEncoder } from '@culvert/http2';
 
 const MAX_MESSAGE_CHARACTERS = 500;
 
@@ -21,20 +13,7 @@ export interface ResponseFields {
   grpcMessage: string;
 }
 
-/** Returns a decoder of a manager's responses. */
-export function responseDecoder(): HpackDecoder {
-  return new HpackDecoder({
-    maxListBytes: MAX_HEADER_LIST_BYTES,
-    maxFields: MAX_FIELDS,
-    maxTableBytes: HEADER_TABLE_BYTES,
-  });
-}
-
-/** Returns an encoder of requests: they are few, and literals spare a table. */
-export function requestEncoder(): HpackEncoder {
-  return new HpackEncoder(0);
-}
-
+/** Reads the fields of a response, or of its trailers. */
 export function readResponseFields(list: readonly HeaderField[]): ResponseFields {
   const fields: ResponseFields = { status: 0, grpcStatus: -1, grpcMessage: '' };
   for (const { name, value } of list) {
@@ -45,9 +24,8 @@ export function readResponseFields(list: readonly HeaderField[]): ResponseFields
   return fields;
 }
 
-/** Returns the header block of a gRPC request, which is valid until the next one is encoded. */
-export function encodeRequestFields(encoder: HpackEncoder, path: string): Buffer {
-  encoder.begin();
+/** Writes the fields of a gRPC request to a block that was begun. */
+export function addRequestFields(encoder: HpackEncoder, path: string): void {
   encoder.add(':method', 'POST');
   encoder.add(':scheme', 'http');
   encoder.add(':path', path);
@@ -55,7 +33,6 @@ export function encodeRequestFields(encoder: HpackEncoder, path: string): Buffer
   encoder.add('content-type', 'application/grpc');
   encoder.add('te', 'trailers');
   encoder.add('user-agent', 'culvert');
-  return encoder.bytes.subarray(0, encoder.length);
 }
 
 function statusCode(text: string): number {
