@@ -81,7 +81,7 @@ describe('an API call', () => {
     ['api_key_not_usable', EXIT.conflict, /keys list/],
     ['preview_limit_reached', EXIT.conflict, /preview remove/],
     ['internal_error', EXIT.failure, /01890000-0000-7000-8000-000000000000/],
-  ])('that is answered with %s ends as %i and says what to do', async (code, exitCode, said) => {
+  ])('that is answered with %s exits with %i and a next step', async (code, exitCode, said) => {
     answerProblem(code);
     const error = await failure(clientOf(server.url).call('getMe'));
     expect([error.exitCode, problemCodeOf(error)]).toEqual([exitCode, code]);

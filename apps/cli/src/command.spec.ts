@@ -53,7 +53,7 @@ describe('the command line', () => {
     ['a missing flag', ['keys', 'create'], "required option '--name <text>' not specified"],
     ['no workload', ['preview', 'create'], 'give either --workload or --intercept'],
     ['a wrong URL', ['status', '--url', 'ftp://x'], '--url must be the URL of Culvert'],
-  ])('refuses %s, and says what to do', async (_name, argv, message) => {
+  ])('refuses %s, with a next step', async (_name, argv, message) => {
     const env = { CULVERT_URL: 'https://culvert.example', CULVERT_API_KEY: 'key-12345' };
     const { exitCode, stdout, stderr } = await runCommand(argv, { env });
     expect([exitCode, stdout]).toEqual([EXIT.usage, '']);

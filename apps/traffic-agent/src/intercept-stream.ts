@@ -57,7 +57,7 @@ export class InterceptStream implements Stream, StreamHandler {
     return this.inner.isOpen;
   }
 
-  // --- For who uses it ------------------------------------------------------------------------------------
+  // --- For its user ---------------------------------------------------------------------------------------
 
   write(chunk: Buffer): boolean {
     if (!this.isOpening) return this.inner.write(chunk);

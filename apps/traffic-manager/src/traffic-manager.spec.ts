@@ -240,7 +240,7 @@ describe('a stream joined to its ingress', () => {
     expect(tunnel.state).toBe('open');
   });
 
-  it('tells the edge when the ingress resets an established connection', async () => {
+  it('notifies the edge when the ingress resets an established connection', async () => {
     start();
     const { tunnel } = await edge.nextTunnel();
     const port = await ingress((socket) => socket.once('data', () => socket.resetAndDestroy()));

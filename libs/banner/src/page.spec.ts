@@ -180,7 +180,7 @@ describe('a page with a banner', () => {
     expect(headers).not.toHaveProperty('etag');
   });
 
-  it('is a 502 when its coding is not what its head says', async () => {
+  it('is a 502 when its coding does not match its head', async () => {
     await start(page({ 'content-encoding': 'gzip' }));
     expect(await visit()).toMatchObject({ status: 502, headers: { 'x-culvert-error': 'bad_response' } });
   });

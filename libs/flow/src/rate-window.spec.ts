@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RateWindow } from './rate-window.js';
 
 describe('RateWindow', () => {
-  it('refuses events above the limit of a window, and counts anew when it is over', () => {
+  it('refuses events above the limit of a window, and starts counting again when it is over', () => {
     const rate = new RateWindow(2, 1000);
     expect([5000, 5400, 5400, 5999].map((now) => rate.exceeds(now))).toEqual([false, false, true, true]);
     expect([6000, 6001, 6002].map((now) => rate.exceeds(now))).toEqual([false, false, true]);

@@ -18,7 +18,7 @@ export class RateWindow {
     return ++this.count > this.max;
   }
 
-  /** Lets `count` more events happen in the window under way. */
+  /** Lets `count` more events happen in the current window. */
   forgive(count: number): void {
     this.count -= count;
   }

@@ -3,7 +3,7 @@
  * the queue. The links are in the streams themselves, so that a turn makes no object.
  */
 export interface ReadyStream {
-  /** Links of the queue, which nobody else sets. */
+  /** Links of the queue, which only the queue sets. */
   nextReady: ReadyStream | null;
   isReady: boolean;
   /** Sends at most `maxBytes`, and adds itself to the queue again when it has more. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ReceiveBudget } from './receive-budget.js';
 
 describe('ReceiveBudget', () => {
-  it('shares at most half of what is left, and nothing when that is little', () => {
+  it('lends at most half of the rest, and nothing when that is little', () => {
     const budget = new ReceiveBudget(100_000);
     expect(budget.share(1_000_000)).toBe(50_000);
     expect(budget.share(1_000_000)).toBe(25_000);

@@ -9,7 +9,7 @@ export class ReceiveBudget {
   constructor(private left: number) {}
 
   /**
-   * Lends up to `wanted` bytes, or 0 when that would be little: at most half of what is left, so that no few streams can
+   * Lends up to `wanted` bytes, or 0 when that would be little: at most half of the rest, so that a few streams cannot
    * take it all.
    */
   share(wanted: number): number {

@@ -10,7 +10,7 @@ const DOT = 0x2e;
 
 /**
  * Checks `uri-host [":" [port]]` in `text[from..to)` and returns it in lower case, without one final dot of the name and
- * without an empty port: both say nothing (RFC 1034 §3.1, RFC 3986 §6.2.3). Narrower than RFC 3986 §3.2.2: letters, digits,
+ * without an empty port: neither has a meaning (RFC 1034 §3.1, RFC 3986 §6.2.3). Narrower than RFC 3986 §3.2.2: letters, digits,
  * `-`, `.` and `_`, or a bracketed IPv6 address; no percent-encoding, no sub-delimiters (a comma would make a list of
  * it), no user information, no empty host.
  */

@@ -298,7 +298,7 @@ describe('a client whose connection breaks', () => {
 
   // The answer was reported after the change that came with it: `culvert intercept` showed an outdated state.
   it.each(['created', 'resumed'])(
-    'when %s, is told last what was true last, even of changes in the same message',
+    'when %s, reports the latest state last, even for changes in the same message',
     async (how) => {
       const told: (string | null)[] = [];
       const alice = client({ onIntercept: ({ culvertId }) => told.push(culvertId) });

@@ -131,7 +131,7 @@ describeOnEveryDatabase('previews that traffic managers ask for', createTestData
   });
 
   it.each(['client', 'workload', 'namespace', 'name'] as const)(
-    'gives the hostname to nobody whose %s is another',
+    'does not give the hostname to a request with another %s',
     async (field) => {
       const { hostname } = (await open(request)).preview;
       await context.store.requestedPreviews.close(teamId, request.managerId, hostname, LATER);

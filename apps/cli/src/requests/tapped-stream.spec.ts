@@ -124,7 +124,7 @@ describe('a tapped stream', () => {
       'answers 403',
       (stream: TappedStream) => stream.write(Buffer.from('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n')),
     ],
-  ])('says that the service refused a WebSocket where it %s', (_how, refuse) => {
+  ])('reports that the service refused a WebSocket when it %s', (_how, refuse) => {
     const { seen, inner, stream } = tapped();
     inner.handler.onData(
       Buffer.from('GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),

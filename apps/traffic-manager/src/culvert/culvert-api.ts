@@ -133,7 +133,7 @@ function errorOf({ origin }: URL, failure: ApiFailure): CulvertApiError {
   }
 }
 
-/** The cause says most. */
+/** Returns the message of the cause, which explains most. */
 function why(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   const known = cause instanceof Error ? cause : (error as Error);

@@ -146,7 +146,7 @@ function checkHead<T extends MessageHead, P extends PlainRequest | PlainResponse
   assert.deepEqual(
     withCrlf(describe(again.head)),
     withCrlf(describe(head)),
-    'what was accepted reads differently when written anew',
+    'accepted input reads differently when rewritten',
   );
   return 'accepted';
 }

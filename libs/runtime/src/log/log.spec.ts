@@ -42,7 +42,7 @@ describe('the log', () => {
     ['raw headers', { rawHeaders: ['Cookie: sid=hunter2', 'X-Api-Key: hunter2'] }],
     ['named fields', { apiKey: 'hunter2', 'api-key': 'hunter2', password: 'hunter2', secret: 'hunter2' }],
     [
-      'fields whose names say more',
+      'fields with longer names',
       { clientSecret: 'hunter2', access_token: 'hunter2', newPassword: 'hunter2' },
     ],
     ['variables', { env: { CULVERT_CLUSTER_SECRET: 'hunter2', PULL_REQUEST_GITHUB_TOKEN: 'hunter2' } }],

@@ -182,7 +182,7 @@ export const VARIABLES = {
     ),
   TEAM_CREATION: z
     .enum(['everyone', 'members'])
-    .describe('who may create a team: everyone (who can sign in) or members (of a team)'),
+    .describe('everyone (all people who sign in may create a team) or members (only members of a team may)'),
   MANAGER_WAIT_MS: milliseconds(0),
   SESSION_GRACE_MS: milliseconds(0),
   CONNECTION_HISTORY_MS: milliseconds(1, MAX_KEPT_MS),
