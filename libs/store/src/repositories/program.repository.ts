@@ -37,7 +37,7 @@ export class PrismaProgramRepository implements ProgramRepository {
     if (!isUuid(teamId) || !isUuid(draft.userId)) return null;
     const codeExpiresAt = after(at, CODE_LIFETIME_MS);
     try {
-      return await this.client.oAuthGrant.create({
+      return await this.client.program.create({
         data: { ...draft, id: newId(), teamId, createdAt: at, codeExpiresAt, expiresAt: codeExpiresAt },
         select: FIELDS,
       });
@@ -49,7 +49,7 @@ export class PrismaProgramRepository implements ProgramRepository {
 
   async findByCodeHash(codeHash: string): Promise<PendingCode | null> {
     if (!isStorable(codeHash)) return null;
-    const row = await this.client.oAuthGrant.findUnique({
+    const row = await this.client.program.findUnique({
       where: { codeHash },
       select: { ...FIELDS, codeChallenge: true, redirectUri: true, codeExpiresAt: true, codeUsedAt: true },
     });
@@ -62,12 +62,12 @@ export class PrismaProgramRepository implements ProgramRepository {
     if (!isUuid(teamId) || !isUuid(programId)) return false;
     return this.client.$transaction(async (tx) => {
       // The condition is part of the update, so that only one of two concurrent exchanges gets the tokens.
-      const { count } = await tx.oAuthGrant.updateMany({
+      const { count } = await tx.program.updateMany({
         where: { teamId, id: programId, codeUsedAt: null },
         data: { codeUsedAt: at },
       });
       if (count === 0) return false;
-      await storeTokens(tx, { teamId, grantId: programId, parentHash: null, tokens, at });
+      await storeTokens(tx, { teamId, programId, parentHash: null, tokens, at });
       return true;
     });
   }
@@ -76,10 +76,10 @@ export class PrismaProgramRepository implements ProgramRepository {
     if (!isStorable(hash)) return null;
     const row = await this.client.oAuthRefreshToken.findUnique({
       where: { hash },
-      select: { expiresAt: true, supersededAt: true, grant: { select: FIELDS } },
+      select: { expiresAt: true, supersededAt: true, program: { select: FIELDS } },
     });
     if (row === null) return null;
-    const { grant: program, ...token } = row;
+    const { program, ...token } = row;
     return { program, ...token };
   }
 
@@ -100,7 +100,7 @@ export class PrismaProgramRepository implements ProgramRepository {
       where: { hash, expiresAt: { gt: now } },
       select: {
         expiresAt: true,
-        grant: {
+        program: {
           select: {
             ...FIELDS,
             membership: { select: { role: true, user: { omit: { passwordHash: true } } } },
@@ -109,7 +109,7 @@ export class PrismaProgramRepository implements ProgramRepository {
       },
     });
     if (row === null) return null;
-    const { membership, ...program } = row.grant;
+    const { membership, ...program } = row.program;
     return { program, ...membership, expiresAt: row.expiresAt };
   }
 
@@ -127,7 +127,7 @@ export class PrismaProgramRepository implements ProgramRepository {
   async list(userId: string, page: PageRequest, now: Date): Promise<Page<ProgramInTeam>> {
     const { where, ...order } = pageQuery('createdAt', page);
     if (!isUuid(userId)) return emptyPage();
-    const rows = await this.client.oAuthGrant.findMany({
+    const rows = await this.client.program.findMany({
       where: { userId, codeUsedAt: { not: null }, expiresAt: { gt: now }, ...where },
       select: { ...FIELDS, membership: { select: { team: { select: { id: true, name: true } } } } },
       ...order,
@@ -142,9 +142,9 @@ export class PrismaProgramRepository implements ProgramRepository {
 
   async revoke(userId: string, id: string): Promise<Program | null> {
     if (!isUuid(userId) || !isUuid(id)) return null;
-    const program = await this.client.oAuthGrant.findUnique({ where: { userId, id }, select: FIELDS });
+    const program = await this.client.program.findUnique({ where: { userId, id }, select: FIELDS });
     if (program === null) return null;
-    const { count } = await this.client.oAuthGrant.deleteMany({ where: { userId, id } });
+    const { count } = await this.client.program.deleteMany({ where: { userId, id } });
     return count === 0 ? null : program;
   }
 
@@ -153,14 +153,14 @@ export class PrismaProgramRepository implements ProgramRepository {
     return this.client.$transaction(async (tx) => {
       // Locked before they are read: a concurrent exchange of a code waits, and finds nothing.
       await tx.$queryRaw`SELECT 1 AS found FROM oauth_grant WHERE user_id = ${userId}::uuid ORDER BY id FOR UPDATE`;
-      const programs = await tx.oAuthGrant.findMany({ where: { userId }, select: FIELDS });
-      await tx.oAuthGrant.deleteMany({ where: { id: { in: programs.map(({ id }) => id) } } });
+      const programs = await tx.program.findMany({ where: { userId }, select: FIELDS });
+      await tx.program.deleteMany({ where: { id: { in: programs.map(({ id }) => id) } } });
       return programs;
     });
   }
 
   async removeExpired(now: Date): Promise<number> {
-    const { count } = await this.client.oAuthGrant.deleteMany({ where: { expiresAt: { lte: now } } });
+    const { count } = await this.client.program.deleteMany({ where: { expiresAt: { lte: now } } });
     await this.client.oAuthAccessToken.deleteMany({ where: { expiresAt: { lte: now } } });
     await this.client.oAuthRefreshToken.deleteMany({ where: { expiresAt: { lte: now } } });
     return count;
@@ -175,43 +175,43 @@ async function refreshIn(
   at: Date,
 ): Promise<boolean> {
   // Refreshes of one program wait for each other, so that one of two concurrent ones is the first.
-  const [token] = await tx.$queryRaw<{ grantId: string; supersededAt: Date | null }[]>`
-    SELECT t.grant_id AS "grantId", t.superseded_at AS "supersededAt" FROM oauth_grant g
+  const [token] = await tx.$queryRaw<{ programId: string; supersededAt: Date | null }[]>`
+    SELECT t.grant_id AS "programId", t.superseded_at AS "supersededAt" FROM oauth_grant g
     JOIN oauth_refresh_token t ON t.team_id = g.team_id AND t.grant_id = g.id
     WHERE t.team_id = ${teamId}::uuid AND t.hash = ${refreshTokenHash} FOR NO KEY UPDATE OF g`;
   if (token === undefined) return false;
-  const { grantId } = token;
+  const { programId } = token;
   const isFirstUse = (await tx.oAuthRefreshToken.count({ where: { parentHash: refreshTokenHash } })) === 0;
   if (token.supersededAt === null && isFirstUse) {
     // The client that uses this token has received it. The token it was made from is no longer needed, and any other is a
     // copy.
     await tx.oAuthRefreshToken.updateMany({
-      where: { teamId, grantId, hash: { not: refreshTokenHash }, supersededAt: null },
+      where: { teamId, programId, hash: { not: refreshTokenHash }, supersededAt: null },
       data: { supersededAt: at, expiresAt: after(at, SUPERSEDED_TOKEN_MEMORY_MS) },
     });
   }
-  await storeTokens(tx, { teamId, grantId, parentHash: refreshTokenHash, tokens, at });
+  await storeTokens(tx, { teamId, programId, parentHash: refreshTokenHash, tokens, at });
   return true;
 }
 
 interface NewTokens {
   readonly teamId: string;
-  readonly grantId: string;
+  readonly programId: string;
   readonly parentHash: string | null;
   readonly tokens: IssuedTokens;
   readonly at: Date;
 }
 
 async function storeTokens(tx: TransactionClient, issue: NewTokens): Promise<void> {
-  const { teamId, grantId, parentHash, tokens, at } = issue;
+  const { teamId, programId, parentHash, tokens, at } = issue;
   const expiresAt = after(at, REFRESH_TOKEN_LIFETIME_MS);
   await tx.oAuthAccessToken.create({
-    data: { hash: tokens.accessTokenHash, teamId, grantId, expiresAt: after(at, ACCESS_TOKEN_LIFETIME_MS) },
+    data: { hash: tokens.accessTokenHash, teamId, programId, expiresAt: after(at, ACCESS_TOKEN_LIFETIME_MS) },
   });
   await tx.oAuthRefreshToken.create({
-    data: { hash: tokens.refreshTokenHash, teamId, grantId, parentHash, expiresAt },
+    data: { hash: tokens.refreshTokenHash, teamId, programId, parentHash, expiresAt },
   });
-  await tx.oAuthGrant.update({ where: { teamId, id: grantId }, data: { lastUsedAt: at, expiresAt } });
+  await tx.program.update({ where: { teamId, id: programId }, data: { lastUsedAt: at, expiresAt } });
 }
 
 function after(at: Date, ms: number): Date {

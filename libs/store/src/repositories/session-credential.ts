@@ -5,17 +5,13 @@ import type { TransactionClient } from '../client.js';
 export interface CredentialColumns {
   readonly apiKeyId: string | null;
   readonly userId: string | null;
-  readonly oauthGrantId: string | null;
+  readonly programId: string | null;
 }
 
-export function toSessionCredential({
-  apiKeyId,
-  userId,
-  oauthGrantId,
-}: CredentialColumns): SessionCredential {
+export function toSessionCredential({ apiKeyId, userId, programId }: CredentialColumns): SessionCredential {
   if (apiKeyId !== null) return { kind: 'api-key', apiKeyId };
   if (userId === null) throw new Error('a session has no credential');
-  return { kind: 'program', programId: oauthGrantId, userId };
+  return { kind: 'program', programId, userId };
 }
 
 /**
@@ -26,10 +22,9 @@ export async function lockCredential(
   tx: TransactionClient,
   credential: TunnelCredential,
 ): Promise<CredentialColumns> {
-  if (credential.kind === 'api-key')
-    return { apiKeyId: credential.apiKeyId, userId: null, oauthGrantId: null };
+  if (credential.kind === 'api-key') return { apiKeyId: credential.apiKeyId, userId: null, programId: null };
   const { programId, userId } = credential;
   const [program] = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM oauth_grant WHERE id = ${programId}::uuid FOR KEY SHARE`;
-  return { apiKeyId: null, userId, oauthGrantId: program?.id ?? null };
+  return { apiKeyId: null, userId, programId: program?.id ?? null };
 }

@@ -222,10 +222,10 @@ export class PrismaSessionRepository implements SessionRepository {
   }
 }
 
-function toSession<Row extends SessionModel>({ apiKeyId, userId, oauthGrantId, ...row }: Row) {
+function toSession<Row extends SessionModel>({ apiKeyId, userId, programId, ...row }: Row) {
   return {
     ...row,
-    credential: toSessionCredential({ apiKeyId, userId, oauthGrantId }),
+    credential: toSessionCredential({ apiKeyId, userId, programId }),
     receivedBytes: Number(row.receivedBytes),
     sentBytes: Number(row.sentBytes),
   };

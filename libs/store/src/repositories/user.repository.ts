@@ -50,7 +50,7 @@ async function takeOver(tx: TransactionClient, userId: string): Promise<boolean>
   });
   if (count === 0) return false;
   await tx.userSession.deleteMany({ where: { userId } });
-  await tx.oAuthGrant.deleteMany({ where: { userId } });
+  await tx.program.deleteMany({ where: { userId } });
   // Last, so that it includes a key that was being created by one of those.
   await tx.apiKey.updateMany({
     where: { createdByUserId: userId, revokedAt: null },
