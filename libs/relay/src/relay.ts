@@ -7,6 +7,7 @@ import type { RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 import type { RelayError } from './answers/relay-error.js';
 import { RelayClock, SWEEP_MS } from './clock.js';
+import { ExchangeState } from './exchange/exchange-state.js';
 import type { Exchange } from './exchange/exchange.js';
 import type { ExchangeObserver } from './exchange/exchange-trace.js';
 import type { RelayCounters } from './exchange/host.js';
@@ -155,8 +156,8 @@ export class Relay {
   async handleAccessChange(concerns: (request: RequestHead) => boolean = () => true): Promise<void> {
     const { cache } = this.host.routes;
     await this.revalidate(
-      ({ isRouting, hostname, request }) =>
-        !isRouting && cache?.cached(hostname)?.access !== 'public' && concerns(request),
+      ({ state, hostname, request }) =>
+        state !== ExchangeState.ROUTING && cache?.cached(hostname)?.access !== 'public' && concerns(request),
     );
   }
 

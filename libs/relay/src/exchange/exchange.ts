@@ -10,13 +10,13 @@ import { relayErrorOf } from '../answers/failures.js';
 import type { OwnAnswer } from '../answers/own-answer.js';
 import type { RelayErrorCode } from '../answers/relay-error.js';
 import type { Route } from '../routing/route.js';
-import { upgradeOf } from '../routing/upgrade.js';
 import type { PooledStream } from '../upstream/stream-pool.js';
 import { admitTo, beginTrace, judgeAgain, refusalOf, seekAdmission } from './admission.js';
 import { closedEarly, shuttingDown, streamReset } from './exchange-errors.js';
 import { ExchangeState as State, isWaiting, mayFollow } from './exchange-state.js';
 import type { ExchangeError, ExchangeTrace } from './exchange-trace.js';
 import type { ExchangeHost } from './host.js';
+import { openStream } from './open-stream.js';
 import { isRepeatable } from './repeatable.js';
 import { hasBody, RequestTransfer, type RequestTransferHost } from './request-transfer.js';
 import { ResponseTransfer, type ResponseTransferHost } from './response-transfer.js';
@@ -58,11 +58,6 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   get state(): State {
     return this.current;
-  }
-
-  /** Whether it may still need a new stream. */
-  get isRouting(): boolean {
-    return this.current === State.ROUTING;
   }
 
   /** Whether the whole request has arrived. */
@@ -194,12 +189,8 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
    * not judged again, as that would use up its one-time code. Its route is looked up anew once the gate lets it in.
    */
   async revalidate(route: Route | null): Promise<void> {
-    if (this.current === State.DONE) return;
-    if (this.current === State.ROUTING) {
-      this.isRouteOutdated = true;
-      return;
-    }
-    await judgeAgain(this, route, this.host);
+    if (this.current === State.ROUTING) this.isRouteOutdated = true;
+    else if (this.current !== State.DONE) await judgeAgain(this, route, this.host);
   }
 
   // --- From request to stream -----------------------------------------------------------------------------
@@ -223,15 +214,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     this.connect({ isFresh: false });
   }
 
-  private connect({ isFresh }: { isFresh: boolean }): void {
+  private connect(options: { readonly isFresh: boolean }): void {
     const route = this.admittedRoute;
-    // Waiting exchanges hold no tunnel stream. If they counted, a burst would block itself indefinitely.
-    const inUse = route.active - route.waiting + (isWaiting(this.current) ? 1 : 0);
-    // An upgraded stream is never given back: it takes no place from requests that could use an idle one.
-    const pooled =
-      isFresh || upgradeOf(this.request, route) !== ''
-        ? route.pool.dial(this, inUse)
-        : route.pool.acquire(this, this.host.clock.now, isRepeatable(this.request), inUse);
+    const pooled = openStream(this, route, options, this.host.clock.now);
     if (pooled === 'absent' || pooled === 'full') this.wait(route, pooled);
     else this.sendOn(pooled, route);
   }
@@ -309,10 +294,9 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   /** Ends the exchange with an error, which the visitor gets as long as it has nothing of a response. */
   failWith(cause: unknown, side: 'request' | 'response' = 'response'): void {
     if (this.current === State.DONE) return;
-    const { host } = this;
-    const error = relayErrorOf(cause, side, host.limits.head, (fault) => host.reportFault(fault));
+    const error = relayErrorOf(cause, side, this.host.limits.head, (fault) => this.host.reportFault(fault));
     const hasResponded = this.breakOff(error.code, error.status);
-    host.recordFailure(error, this.hostname);
+    this.host.recordFailure(error, this.hostname);
     if (hasResponded) this.requester.abort();
     else this.requester.sendError(error, this.isRequestDone);
   }

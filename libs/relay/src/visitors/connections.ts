@@ -1,4 +1,5 @@
 import { networkOf } from '@culvert/sockets';
+import { ExchangeState } from '../exchange/exchange-state.js';
 import type { Exchange } from '../exchange/exchange.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
@@ -77,7 +78,7 @@ export class Connections {
 
   /** Whether an exchange may still need a new stream. */
   get isRouting(): boolean {
-    for (const exchange of this.exchanges()) if (exchange.isRouting) return true;
+    for (const exchange of this.exchanges()) if (exchange.state === ExchangeState.ROUTING) return true;
     return false;
   }
 
