@@ -10,61 +10,86 @@ export function registerEdgeMetrics(
   tunnels: TunnelSessions,
   replays: Pick<Replays, 'counts'>,
 ): void {
-  gauge('culvert_visitor_connections', 'Open connections of visitors.', () => relay.connectionCount);
-  gauge('culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
-  gauge('culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
-  counter('culvert_visitor_connections_total', 'Connections accepted.', () => relay.counters.connections);
-  counter('culvert_exchanges_total', 'Exchanges answered by a service.', () => relay.counters.exchanges);
-  counter('culvert_visitor_bytes_received_total', 'Bytes from visitors.', () => relay.counters.bytesIn);
-  counter('culvert_visitor_bytes_sent_total', 'Bytes to visitors.', () => relay.counters.bytesOut);
-  counters('culvert_failures_total', 'Requests answered by the edge itself, by error code.', 'code', () =>
-    Object.entries(relay.counters.failures),
+  gauge(
+    registry,
+    'culvert_visitor_connections',
+    'Open connections of visitors.',
+    () => relay.connectionCount,
   );
-  counters('culvert_replays_total', 'Requests replayed for people, by outcome.', 'outcome', () =>
+  gauge(registry, 'culvert_tunnels', 'Registered tunnels.', () => tunnels.count);
+  gauge(registry, 'culvert_streams', 'Open streams on all tunnels.', () => tunnels.streamCount);
+  counter(
+    registry,
+    'culvert_visitor_connections_total',
+    'Connections accepted.',
+    () => relay.counters.connections,
+  );
+  counter(
+    registry,
+    'culvert_exchanges_total',
+    'Exchanges answered by a service.',
+    () => relay.counters.exchanges,
+  );
+  counter(
+    registry,
+    'culvert_visitor_bytes_received_total',
+    'Bytes from visitors.',
+    () => relay.counters.bytesIn,
+  );
+  counter(registry, 'culvert_visitor_bytes_sent_total', 'Bytes to visitors.', () => relay.counters.bytesOut);
+  counters(
+    registry,
+    'culvert_failures_total',
+    'Requests answered by the edge itself, by error code.',
+    'code',
+    () => Object.entries(relay.counters.failures),
+  );
+  counters(registry, 'culvert_replays_total', 'Requests replayed for people, by outcome.', 'outcome', () =>
     Object.entries(replays.counts),
   );
+}
 
-  function gauge(name: string, help: string, read: () => number): void {
-    const metric = new Gauge({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.set(read());
-      },
-    });
-    registry.registerMetric(metric);
-  }
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  const metric = new Gauge({
+    name,
+    help,
+    registers: [],
+    collect() {
+      this.set(read());
+    },
+  });
+  registry.registerMetric(metric);
+}
 
-  function counters(
-    name: string,
-    help: string,
-    label: string,
-    read: () => readonly (readonly [value: string, count: number])[],
-  ): void {
-    const metric = new Counter({
-      name,
-      help,
-      labelNames: [label],
-      registers: [],
-      collect() {
-        this.reset();
-        for (const [value, count] of read()) this.inc({ [label]: value }, count);
-      },
-    });
-    registry.registerMetric(metric);
-  }
+function counters(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => readonly (readonly [value: string, count: number])[],
+): void {
+  const metric = new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [value, count] of read()) this.inc({ [label]: value }, count);
+    },
+  });
+  registry.registerMetric(metric);
+}
 
-  function counter(name: string, help: string, read: () => number): void {
-    const metric = new Counter({
-      name,
-      help,
-      registers: [],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-    registry.registerMetric(metric);
-  }
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  const metric = new Counter({
+    name,
+    help,
+    registers: [],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+  registry.registerMetric(metric);
 }

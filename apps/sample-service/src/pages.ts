@@ -68,20 +68,26 @@ export function homePage(identity: Identity): Html {
           <img id="squares" src="/assets/squares.png" alt="Colored squares" />
         </p>
       </section>
-      <section class="wide">
-        <h2>Endpoints</h2>
-        <dl>
-          ${ENDPOINTS.map(
-            ([href, label, what]) =>
-              html`<div>
-                <dt><a href="${href}">${label}</a></dt>
-                <dd>${what}</dd>
-              </div>`,
-          )}
-        </dl>
-      </section>
+      ${endpointList()}
     `,
   });
+}
+
+function endpointList(): Html {
+  return html`
+    <section class="wide">
+      <h2>Endpoints</h2>
+      <dl>
+        ${ENDPOINTS.map(
+          ([href, label, what]) =>
+            html`<div>
+              <dt><a href="${href}">${label}</a></dt>
+              <dd>${what}</dd>
+            </div>`,
+        )}
+      </dl>
+    </section>
+  `;
 }
 
 /** A page with a table of names and values, and optional content after it. */

@@ -45,6 +45,57 @@ interface Flags {
   readonly logLevel?: string;
 }
 
+/** The only flag that may be repeated. */
+const ALLOW_FLAG = '--allow <target>';
+
+/** Flags of the command line, each with its variable and what it is for. */
+const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[] = [
+  ['--url <url>', 'CULVERT_URL', 'URL of Culvert, http or https; required'],
+  [
+    '--manager-id <id>',
+    'CULVERT_MANAGER_ID',
+    'id of this traffic manager; default: kept in the state directory, or derived from the host name',
+  ],
+  ['--name <name>', 'CULVERT_MANAGER_NAME', 'name shown to people; default: the host name'],
+  ['--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'name of this cluster'],
+  ['--state-dir <path>', 'CULVERT_STATE_DIR', 'folder that keeps the manager id; in Kubernetes only if set'],
+  ['--ca-file <path>', 'CULVERT_CA_FILE', 'PEM certificates to trust for Culvert, instead of the usual ones'],
+  [
+    '--ingress-ca-file <path>',
+    'CULVERT_INGRESS_CA_FILE',
+    'PEM certificates to trust for services, in addition to the usual ones',
+  ],
+  [
+    ALLOW_FLAG,
+    'CULVERT_ALLOW, separated by commas',
+    'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that it may connect to; repeatable; default: all except loopback, link-local and cloud metadata addresses, which need a rule of their own',
+  ],
+  [
+    '--connect-timeout-ms <ms>',
+    'CULVERT_CONNECT_TIMEOUT_MS',
+    'limit for one connection attempt; default: 10000',
+  ],
+  ['--drain-ms <ms>', 'CULVERT_DRAIN_MS', 'how long open streams may continue after SIGTERM; default: 30000'],
+  ['--admin-port <port>', 'CULVERT_ADMIN_PORT', 'port of /healthz and /readyz; default: off'],
+  [
+    '--cluster-port <port>',
+    'CULVERT_CLUSTER_PORT',
+    'port where traffic agents and clients inside the cluster meet; default: off',
+  ],
+  [
+    '--cluster-tls-cert-file <path>',
+    'CULVERT_CLUSTER_TLS_CERT_FILE',
+    'PEM certificate of that port; default: plain text',
+  ],
+  ['--cluster-tls-key-file <path>', 'CULVERT_CLUSTER_TLS_KEY_FILE', 'PEM key of the certificate'],
+  [
+    '--client-grace-ms <ms>',
+    'CULVERT_CLIENT_GRACE_MS',
+    'how long to keep the intercepts of a disconnected client; default: 60000',
+  ],
+  ['--log-level <level>', 'LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}; default: info`],
+];
+
 const SECRETS = `
 Secrets come only from the environment, since command lines are visible to everyone on a machine:
   CULVERT_API_KEY        the API key, with the scope "tunnel"; to report intercepts also "sessions:read",
@@ -87,96 +138,17 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
 }
 
 function commandLine(): Command {
-  return new Command('traffic-manager')
+  const command = new Command('traffic-manager')
     .description('Dials out to Culvert and connects its streams to services in this network.')
     .version(VERSION)
-    .addOption(option('--url <url>', 'CULVERT_URL', 'URL of Culvert, http or https; required'))
-    .addOption(
-      option(
-        '--manager-id <id>',
-        'CULVERT_MANAGER_ID',
-        'id of this traffic manager; default: kept in the state directory, or derived from the host name',
-      ),
-    )
-    .addOption(
-      option('--name <name>', 'CULVERT_MANAGER_NAME', 'name shown to people; default: the host name'),
-    )
-    .addOption(option('--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'name of this cluster'))
-    .addOption(
-      option(
-        '--state-dir <path>',
-        'CULVERT_STATE_DIR',
-        'folder that keeps the manager id; in Kubernetes only if set',
-      ),
-    )
-    .addOption(
-      option(
-        '--ca-file <path>',
-        'CULVERT_CA_FILE',
-        'PEM certificates to trust for Culvert, instead of the usual ones',
-      ),
-    )
-    .addOption(
-      option(
-        '--ingress-ca-file <path>',
-        'CULVERT_INGRESS_CA_FILE',
-        'PEM certificates to trust for services, in addition to the usual ones',
-      ),
-    )
-    .addOption(
-      option(
-        '--allow <target>',
-        'CULVERT_ALLOW, separated by commas',
-        'HOST, *.SUFFIX, address or CIDR range, each with an optional :PORT, that it may connect to; repeatable; default: all except loopback, link-local and cloud metadata addresses, which need a rule of their own',
-      ).argParser((target: string, before: string[] | undefined) => [...(before ?? []), target]),
-    )
-    .addOption(
-      option(
-        '--connect-timeout-ms <ms>',
-        'CULVERT_CONNECT_TIMEOUT_MS',
-        'limit for one connection attempt; default: 10000',
-      ),
-    )
-    .addOption(
-      option(
-        '--drain-ms <ms>',
-        'CULVERT_DRAIN_MS',
-        'how long open streams may continue after SIGTERM; default: 30000',
-      ),
-    )
-    .addOption(
-      option('--admin-port <port>', 'CULVERT_ADMIN_PORT', 'port of /healthz and /readyz; default: off'),
-    )
-    .addOption(
-      option(
-        '--cluster-port <port>',
-        'CULVERT_CLUSTER_PORT',
-        'port where traffic agents and clients inside the cluster meet; default: off',
-      ),
-    )
-    .addOption(
-      option(
-        '--cluster-tls-cert-file <path>',
-        'CULVERT_CLUSTER_TLS_CERT_FILE',
-        'PEM certificate of that port; default: plain text',
-      ),
-    )
-    .addOption(
-      option('--cluster-tls-key-file <path>', 'CULVERT_CLUSTER_TLS_KEY_FILE', 'PEM key of the certificate'),
-    )
-    .addOption(
-      option(
-        '--client-grace-ms <ms>',
-        'CULVERT_CLIENT_GRACE_MS',
-        'how long to keep the intercepts of a disconnected client; default: 60000',
-      ),
-    )
-    .addOption(option('--log-level <level>', 'LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}; default: info`))
     .addHelpText('after', SECRETS);
-}
-
-function option(flag: string, variable: string, text: string): Option {
-  return new Option(flag, `${text} (${variable})`);
+  for (const [flag, variable, text] of FLAGS) {
+    const option = new Option(flag, `${text} (${variable})`);
+    if (flag === ALLOW_FLAG)
+      option.argParser((target: string, before: string[] | undefined) => [...(before ?? []), target]);
+    command.addOption(option);
+  }
+  return command;
 }
 
 function clusterTls(settings: SettingReader<Flags>): CertificateFiles | undefined {

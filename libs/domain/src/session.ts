@@ -6,7 +6,7 @@ export type TunnelCredential =
   | { readonly kind: 'api-key'; readonly apiKeyId: string }
   | {
       readonly kind: 'program';
-      /** ID of the program's OAuth grant. */
+      /** ID of the program in the database, not its client id. */
       readonly programId: string;
       readonly userId: string;
     };

@@ -28,11 +28,11 @@ export {
   appUrl,
   DEFAULT_GITHUB_URL,
   type ForgeSettings,
-  type Limits,
   loadSettings,
   previewUrl,
   type Settings,
 } from './settings/settings.js';
+export type { Limits } from './settings/limits.js';
 export { type TeamRule, type Variable, VARIABLES } from './settings/variables.js';
 export {
   exitOnConfigurationError,
