@@ -1,9 +1,15 @@
 /** The rules of this project for oxlint. */
+import { classLength } from './class-length.mjs';
 import { importDirection } from './import-direction.mjs';
 import { privateMembers } from './private-members.mjs';
 import { prose } from './prose.mjs';
 
 export default {
   meta: { name: 'culvert' },
-  rules: { 'import-direction': importDirection, 'private-members': privateMembers, prose },
+  rules: {
+    'class-length': classLength,
+    'import-direction': importDirection,
+    'private-members': privateMembers,
+    prose,
+  },
 };
