@@ -117,7 +117,7 @@ export class ApiClient<Readings extends ApiReadings> {
     let response = await this.send(call, secret);
     if (response.status === 401 && (await credential.renew(secret)))
       response = await this.send(call, await credential.secret());
-    return this.take(call.name, this.options.readings[id], response);
+    return this.readAnswer(call.name, this.options.readings[id], response);
   }
 
   private async send({ name, method, target, body }: Call, secret: string): Promise<ApiResponse> {
@@ -144,7 +144,7 @@ export class ApiClient<Readings extends ApiReadings> {
     }
   }
 
-  private take(call: string, reading: z.ZodType | undefined, response: ApiResponse): unknown {
+  private readAnswer(call: string, reading: z.ZodType | undefined, response: ApiResponse): unknown {
     const { status, text, headers } = response;
     const location = headers['location'] ?? null;
     const isSuccess = status >= 200 && status < 300;

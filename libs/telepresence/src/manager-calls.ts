@@ -195,7 +195,7 @@ class Call implements ClientCall {
     this.parts.push(Buffer.from(bytes.subarray(start, end)));
     this.bytes += end - start;
     try {
-      while (!this.isEnded && this.takeMessage()) continue;
+      while (!this.isEnded && this.shiftMessage()) continue;
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       this.finish({ status: GrpcStatus.INTERNAL, message: error.message });
@@ -251,7 +251,7 @@ class Call implements ClientCall {
   }
 
   /** False when the next message is not here in full. */
-  private takeMessage(): boolean {
+  private shiftMessage(): boolean {
     if (this.bytes < PREFIX_BYTES) return false;
     if (this.parts[0].length < PREFIX_BYTES) this.parts = [Buffer.concat(this.parts)];
     const [head] = this.parts;

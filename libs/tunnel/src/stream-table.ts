@@ -129,7 +129,7 @@ export class StreamTable implements StreamHost {
   }
 
   /** Removes every stream, and returns them. */
-  takeAll(): TunnelStream[] {
+  drain(): TunnelStream[] {
     const all = [...this.streams.values()];
     this.streams.clear();
     return all;

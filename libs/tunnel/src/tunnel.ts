@@ -318,7 +318,7 @@ class NativeTunnel
 
   private finish(code: GoAwayCode, reason: string): void {
     this.transition(Phase.CLOSED);
-    for (const stream of this.streams.takeAll()) {
+    for (const stream of this.streams.drain()) {
       try {
         stream.handleTunnelLost(reason);
       } catch (error) {

@@ -92,7 +92,7 @@ export class Http2Request {
   }
 
   /** Takes bytes of the body. Throws what is wrong with them. */
-  take(chunk: Buffer): void {
+  push(chunk: Buffer): void {
     switch (this.input) {
       case 'length':
         this.bytesLeft -= chunk.length;
@@ -100,7 +100,7 @@ export class Http2Request {
         else this.sendLast(chunk);
         break;
       case 'chunked':
-        this.takeChunked(chunk);
+        this.pushChunked(chunk);
         break;
       case 'raw':
         this.send(chunk);
@@ -124,7 +124,7 @@ export class Http2Request {
     this.replay = null;
   }
 
-  private takeChunked(chunk: Buffer): void {
+  private pushChunked(chunk: Buffer): void {
     const { scanner } = this;
     if (scanner === null) return;
     scanner.scan(chunk, 0, this.sendRange);

@@ -65,7 +65,7 @@ export class Http2Response {
   }
 
   /** Takes everything that waits, as one buffer. Not while `isEmpty`. */
-  take(): Buffer {
+  drain(): Buffer {
     const { parts, size } = this;
     const [first] = parts;
     this.parts = [];

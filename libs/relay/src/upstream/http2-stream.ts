@@ -74,7 +74,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
 
   write(chunk: Buffer): boolean {
     if (!this.isOpen) return true;
-    const hasRoom = this.take(chunk);
+    const hasRoom = this.push(chunk);
     if (!hasRoom) this.wantsDrain = true;
     return hasRoom;
   }
@@ -170,13 +170,13 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
   flush(): void {
     this.isOutputNoted = false;
     if (this.isPaused || !this.isOpen) return;
-    if (!this.response.isEmpty) this.handler.onData(this.response.take());
+    if (!this.response.isEmpty) this.handler.onData(this.response.drain());
     if (this.isEndDue) this.deliverEnd();
   }
 
   // --- Request --------------------------------------------------------------------------------------------
 
-  private take(chunk: Buffer): boolean {
+  private push(chunk: Buffer): boolean {
     try {
       let { request } = this;
       if (request === null) {
@@ -186,7 +186,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
         this.transition(S.WAITING);
         this.session.submit(this);
       } else {
-        request.take(chunk);
+        request.push(chunk);
       }
       return request.isDone || request.hasRoom;
     } catch (error) {
