@@ -12,6 +12,7 @@ import {
   Router,
   StreamPools,
   type HandedOffStream,
+  type HandOff,
   TrustedProxies,
   TunnelRegistry,
 } from '@culvert/relay';
@@ -84,12 +85,6 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const entrance = new PreviewEntrance(store, { scheme, appUrl: appUrl(settings) });
   const gate = new PreviewGate(store, entrance, apiKeyUse, { scheme, previewDomain, trustedProxies });
 
-  // A tunnel is accepted under any name except a preview's: a traffic manager may know the edge by an internal name.
-  // The key protects it.
-  const isTunnel = (target: string, hostname: string): boolean =>
-    (target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`)) && !isPreview(hostname);
-  const serveTunnel = (socket: Socket): void => handToServer(server(), socket);
-  const serveCall = (stream: HandedOffStream): void => telepresence.serve(stream);
   const failures = new FailureLog(log);
   const relay = new Relay({
     clock,
@@ -98,10 +93,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
     limits: relayLimits(settings),
     trustedProxies,
     pools,
-    handOff: {
-      ofUpgrade: ({ target }, hostname) => (isTunnel(target, hostname) ? serveTunnel : null),
-      ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? serveCall : null),
-    },
+    handOff: handOffOf({ isPreview, isApp, server, telepresence }),
     onFault,
     onFailure: (error, hostname) => failures.add(error, hostname),
   });
@@ -116,4 +108,31 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const { shutdownGraceMs } = settings;
   const parts = { relay, tunnels, gate, telepresence, watches, replays, previewUse, traffic };
   return { edge: new Edge({ ...parts, shutdownGraceMs, log, bus }), tunnels, authenticator };
+}
+
+/** Returns what the relay gives away: tunnels to the HTTP server, and calls of Telepresence. */
+function handOffOf({
+  isPreview,
+  isApp,
+  server,
+  telepresence,
+}: {
+  readonly isPreview: (hostname: string) => boolean;
+  readonly isApp: (hostname: string) => boolean;
+  readonly server: () => Server;
+  readonly telepresence: Telepresence;
+}): HandOff {
+  const serveTunnel = (socket: Socket): void => handToServer(server(), socket);
+  const serveCall = (stream: HandedOffStream): void => telepresence.serve(stream);
+  return {
+    // A tunnel is accepted under any name except a preview's: a traffic manager may know the edge by an internal name.
+    // The key protects it.
+    ofUpgrade: ({ target }, hostname) =>
+      isTunnelTarget(target) && !isPreview(hostname) ? serveTunnel : null,
+    ofStream: (request, hostname) => (telepresence.isCall(request) && isApp(hostname) ? serveCall : null),
+  };
+}
+
+function isTunnelTarget(target: string): boolean {
+  return target === TUNNEL_PATH || target.startsWith(`${TUNNEL_PATH}?`);
 }

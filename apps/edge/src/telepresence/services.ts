@@ -70,7 +70,15 @@ export class TelepresenceServices {
    * workstation or an agent.
    */
   private register(): void {
-    const { previews, agentImage } = this.options;
+    this.registerPreviews();
+    this.registerAnswers();
+    this.serveReports(Methods.reportAvailableNamespaces, ['previews:write']);
+    this.serveReports(Methods.reportAvailableServices, ['previews:write']);
+  }
+
+  /** Registers the calls that make and remove previews. */
+  private registerPreviews(): void {
+    const { previews } = this.options;
     this.serve(Methods.createDomain, ['tunnel', 'previews:write'], async (request, origin) => {
       const { caller, managerId, wait } = origin;
       if (!MANAGER_ID.test(managerId))
@@ -101,6 +109,11 @@ export class TelepresenceServices {
       );
       return {};
     });
+  }
+
+  /** Registers the calls that change nothing. */
+  private registerAnswers(): void {
+    const { previews, agentImage } = this.options;
     this.serveAnybody(Methods.preferredAgent, (version) => ({ imageName: agentImage ?? imageOf(version) }));
     this.serveAnybody(Methods.unauthenticatedCommandMessages, () => ({ intercept: '' }));
     this.serve(Methods.reviewIntercept, ['previews:read'], () => ({ status: ReviewStatus.ALLOW, msg: '' }));
@@ -121,8 +134,6 @@ export class TelepresenceServices {
       const { host, port, useTls, l5Host } = ingress;
       return { host, port, useTls, l5host: l5Host };
     });
-    this.serveReports(Methods.reportAvailableNamespaces, ['previews:write']);
-    this.serveReports(Methods.reportAvailableServices, ['previews:write']);
     this.serve(Methods.namespacesToWatch, ['previews:read'], ({ namespaces }) => ({ namespaces }));
     this.serve(Methods.reportInterceptCreation, ['previews:write'], () => ({}));
     this.serve(Methods.savedIntercept, ['previews:read'], ({ name }) => {
