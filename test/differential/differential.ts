@@ -1,6 +1,7 @@
 /**
  * The same responses through nginx as a reverse proxy, to Node's client directly, and through the relay over both
- * versions of HTTP. What both judges deliver, the relay delivers with the same meaning, or `EXCEPTIONS` says why not.
+ * versions of HTTP. If both judges deliver a response, the relay delivers it with the same meaning, or `EXCEPTIONS`
+ * says why not.
  */
 import { once } from 'node:events';
 import http2 from 'node:http2';
@@ -13,14 +14,14 @@ import { type Reading, type Readings, readHttp1, readHttp2, REFUSED_BY_NGINX } f
 import { type RelayEdge, startRelayEdge } from './relay-edge.js';
 import { makeResponseCase, type ResponseCase } from './response-cases.js';
 
-/** How long a service holds its connection open behind a response. */
+/** Milliseconds for which a service keeps its connection open after a response. */
 const HELD_OPEN_MS = 100;
 
 /** Cases under way at once. */
 const CONCURRENCY = 16;
 
 export interface Difference {
-  /** The number of the case in its run, from 0. */
+  /** Number of the case in its run, from 0. */
   readonly index: number;
   readonly what: string;
   readonly input: ResponseCase;
@@ -29,7 +30,7 @@ export interface Difference {
 
 export interface DifferentialResult {
   readonly cases: number;
-  /** How often each outcome was reached. */
+  /** Number of cases for each outcome. */
   readonly counts: ReadonlyMap<string, number>;
   readonly differences: readonly Difference[];
 }
@@ -71,7 +72,7 @@ export class Differential {
     this.service.close();
   }
 
-  /** Compares cases made from `seed` for as long as `goesOn` says, which is asked before each with its number. */
+  /** Compares cases made from `seed` as long as `goesOn` returns true, which is called before each with its number. */
   async run(seed: number, goesOn: (index: number) => boolean): Promise<DifferentialResult> {
     const random = new SeededRandom(seed);
     const counts = new Map<string, number>();
@@ -109,7 +110,7 @@ export class Differential {
     return { nginx, node, relay, relay2 };
   }
 
-  /** A connection of the service. */
+  /** Serves a connection of the service. */
   private serve(socket: net.Socket): void {
     socket.on('error', () => {});
     socket.on('end', () => socket.end());
@@ -137,7 +138,7 @@ async function send(socket: net.Socket, { bytes, cuts, closes }: ResponseCase): 
   else setTimeout(() => socket.end(), HELD_OPEN_MS).unref();
 }
 
-/** What is wrong with how the relay delivered it. */
+/** Returns what is wrong with how the relay delivered it. */
 function compare(input: ResponseCase, readings: Readings): string[] {
   const { nginx, node, relay, relay2 } = readings;
   const wrong: string[] = [];
@@ -147,12 +148,12 @@ function compare(input: ResponseCase, readings: Readings): string[] {
     wrong.push('both judges deliver it, and the relay differs');
   const isAlone =
     relay.kind === 'answer' && relay.isComplete && !isLike(nginx, relay) && !isLike(node, relay);
-  if (isAlone && !isExpected('alone')) wrong.push('the relay alone delivers it so');
+  if (isAlone && !isExpected('alone')) wrong.push('only the relay delivers it so');
   if (isLike(node, relay) && !hasSameExtras(node, relay) && !isExpected('extras'))
     wrong.push('interim responses or trailers differ');
   if (!isSameOverHttp2(relay, relay2) && !isExpected('versions')) wrong.push('the versions of HTTP differ');
   const isSeenWhole = [nginx, node].some((each) => isWhole(each) && !hasGoneOn(each));
-  if (isSeenWhole && [relay, relay2].some(hasGoneOn)) wrong.push('bytes behind the response got through');
+  if (isSeenWhole && [relay, relay2].some(hasGoneOn)) wrong.push('bytes after the response got through');
   return wrong;
 }
 
@@ -160,17 +161,20 @@ function isWhole(reading: Reading): boolean {
   return reading.kind === 'answer' && reading.isComplete;
 }
 
-/** Whether it has what some cases send behind their responses. */
+/** Reports whether it contains what some cases send after their responses. */
 function hasGoneOn(reading: Reading): boolean {
   return JSON.stringify(reading).includes('evil');
 }
 
-/** Whether both judges deliver a response, the same. */
+/** Reports whether both judges deliver a response with the same meaning. */
 function hasSameMeaning(a: Reading, b: Reading): boolean {
   return a.kind === 'answer' && b.kind === 'answer' && isLike(a, b);
 }
 
-/** Whether the relay did as the judges. What neither has whole, it may refuse: nothing had left by then. */
+/**
+ * Reports whether the relay agrees with the judges. A response that neither has completely can be refused: nothing was
+ * sent by then.
+ */
 function meansTheSame(judge: Reading, relay: Reading): boolean {
   if (judge.kind === 'answer' && !judge.isComplete)
     return relay.kind === 'refused' || (!relay.isComplete && relay.status === judge.status);
@@ -181,7 +185,7 @@ function isLike(a: Reading, b: Reading): boolean {
   if (a.kind !== 'answer' || b.kind !== 'answer') return false;
   if (a.status !== b.status || a.isComplete !== b.isComplete) return false;
   if (sorted(a.fields) !== sorted(b.fields)) return false;
-  // How much arrives of what breaks off depends on when it does.
+  // How much of a broken response arrives depends on when it breaks off.
   return a.isComplete ? a.body === b.body : a.body.startsWith(b.body) || b.body.startsWith(a.body);
 }
 
@@ -193,7 +197,7 @@ function hasSameExtras(a: Reading, b: Reading): boolean {
 }
 
 function isSameOverHttp2(a: Reading, b: Reading): boolean {
-  // Of what is not whole, more or less may have left before that showed.
+  // Of an incomplete response, more or less may have been sent before that was known.
   if (!isWhole(a) && !isWhole(b)) return true;
   return isLike(a, b) && hasSameExtras(a, b);
 }

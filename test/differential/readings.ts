@@ -1,30 +1,32 @@
-/** What a client gets to see of a response, in terms that can be compared whatever it came through. */
+/** A response as a client sees it, in terms that can be compared whatever carried it. */
 import http from 'node:http';
 import http2 from 'node:http2';
 
 export type Reading =
-  /** No response of the service: an error of the client or an answer of the proxy itself. */
+  /** No response of the service: an error of the client or a response of the proxy itself. */
   | { readonly kind: 'refused'; readonly why: string }
   | {
       readonly kind: 'answer';
       readonly status: number;
-      /** Those that matter, in their order: `name: value`. */
+      /** Relevant fields in their order: `name: value`. */
       readonly fields: readonly string[];
       readonly body: string;
-      /** Whether the client knows that it has all of it. */
+      /** Whether the client knows that it has the whole response. */
       readonly isComplete: boolean;
-      /** Those before the response, as `status` and their fields that matter. */
+      /** Interim responses, as `status` and their relevant fields. */
       readonly interims: readonly string[];
       readonly trailers: readonly string[];
     };
 
-/** No reading takes longer, but from a service that holds its connection open. */
+/** Longest reading, except from a service that keeps its connection open. */
 const MAX_MS = 4000;
 
 /** Fields whose meaning a proxy must not change. */
 const MATTERS = /^(?:x-|content-type$|set-cookie$|link$)/;
 
-/** Asks with Node's HTTP/1.1 client, on a connection of its own. @param host with which the relay finds a preview */
+/**
+ * Requests with Node's HTTP/1.1 client, on a connection of its own. @param host host by which the relay finds a preview
+ */
 export function readHttp1(port: number, host: string, method: string, path: string): Promise<Reading> {
   return new Promise((resolve) => {
     const interims: string[] = [];
@@ -75,7 +77,7 @@ export function readHttp1(port: number, host: string, method: string, path: stri
   });
 }
 
-/** Asks with Node's HTTP/2 client, on a stream of `session`. */
+/** Requests with Node's HTTP/2 client, on a stream of `session`. */
 export function readHttp2(
   session: http2.ClientHttp2Session,
   host: string,
@@ -117,7 +119,7 @@ export function readHttp2(
   });
 }
 
-/** Field that marks an answer of nginx's own in this test. */
+/** Field that marks a response of nginx itself in this test. */
 export const REFUSED_BY_NGINX = 'x-refused-by-nginx';
 
 function refusalOf(fields: readonly (readonly [string, string])[]): string | null {
@@ -129,7 +131,7 @@ function interimOf(status: number, fields: readonly (readonly [string, string])[
   return [status, ...mattering(fields)].join(' ');
 }
 
-/** Repeated fields as one list, as Node's HTTP/2 client gives them (RFC 9110 §5.3). */
+/** Returns repeated fields as one list, as Node's HTTP/2 client does (RFC 9110 §5.3). */
 function mattering(fields: readonly (readonly [string, string])[]): string[] {
   const lines = new Map<string, string>();
   for (const [name, value] of fields.filter(([each]) => MATTERS.test(each))) {
@@ -153,11 +155,11 @@ function entries(headers: http2.IncomingHttpHeaders): (readonly [string, string]
   );
 }
 
-/** What everybody makes of one response. */
+/** The readings of one response by all clients. */
 export interface Readings {
   readonly nginx: Reading;
   readonly node: Reading;
   readonly relay: Reading;
-  /** Over HTTP/2. */
+  /** Reading over HTTP/2. */
   readonly relay2: Reading;
 }

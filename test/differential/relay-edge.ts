@@ -1,6 +1,6 @@
 /**
- * The data plane of an edge in this process, without tunnel and store. Every hostname is a public preview in front of the
- * same port, with streams of its own: what a case sends too late must not be read by another.
+ * The data plane of an edge in this process, without tunnel and store. Every hostname is a public preview of the same
+ * port, with streams of its own: what a case sends too late must not be read by another.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -17,9 +17,9 @@ import {
 
 export interface RelayEdge {
   readonly port: number;
-  /** For connections that agreed on HTTP/2. */
+  /** Port for connections that agreed on HTTP/2. */
   readonly http2Port: number;
-  /** What should never happen inside the relay. */
+  /** Faults inside the relay, which should never occur. */
   readonly faults: readonly unknown[];
   stop(): Promise<void>;
 }

@@ -1,16 +1,16 @@
 /**
- * Responses as services send them, right and wrong, made from a seed: the grammar likes what real servers are known to
- * get wrong, and the places where parsers disagree.
+ * Responses as services send them, valid and invalid, made from a seed. The grammar prefers known mistakes of real
+ * servers, and the places where parsers disagree.
  */
 import type { SeededRandom } from '@culvert/testkit';
 
 export interface ResponseCase {
   readonly method: string;
-  /** What the service sends, one character per byte. */
+  /** Bytes that the service sends, one character per byte. */
   readonly bytes: string;
-  /** Where the bytes are cut into writes. */
+  /** Positions at which the bytes are cut into writes. */
   readonly cuts: readonly number[];
-  /** Whether the service closes its connection behind them; otherwise it does so some time later. */
+  /** Whether the service closes its connection after them; otherwise it does so some time later. */
   readonly closes: boolean;
 }
 
@@ -150,7 +150,7 @@ export function makeResponseCase(random: SeededRandom): ResponseCase {
 function makeBytes(random: SeededRandom): string {
   const fields: string[] = [];
   for (let i = random.below(4); i > 0; i--) fields.push(random.pick(FIELDS));
-  // Clients join what is repeated, each in its own way.
+  // Clients join repeated fields, each in its own way.
   fields.splice(0, fields.length, ...new Set(fields));
   if (random.oneIn(4)) fields.splice(random.below(fields.length + 1), 0, random.pick(ODD_FIELDS));
   const body = makeBody(random, fields);
@@ -163,7 +163,7 @@ function makeBytes(random: SeededRandom): string {
   return `${random.oneIn(60) ? '\r\n' : ''}${interims}${lines}${body}${random.oneIn(5) ? random.pick(TAILS) : ''}`;
 }
 
-/** A body, and the field that frames it. */
+/** Returns a body, and adds the field that frames it. */
 function makeBody(random: SeededRandom, fields: string[]): string {
   const body = random.pick(BODIES);
   const frame = (field: string): void => void fields.splice(random.below(fields.length + 1), 0, field);

@@ -12,7 +12,7 @@ const FEW_FILES = 12;
 export class SuiteReporter extends DefaultReporter {
   private files = 0;
   private readonly results: FileResult[] = [];
-  /** Output of tests that passed: what they measured. */
+  /** Output of passed tests: their measurements. */
   private readonly measured: string[] = [];
 
   constructor() {

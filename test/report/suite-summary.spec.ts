@@ -64,7 +64,7 @@ describe('summaryLines', () => {
     ]);
   });
 
-  it('says nothing about skipped tests when there are none', () => {
+  it('omits skipped tests if there are none', () => {
     expect(summaryLines([file('a', 0)])).not.toContain('Skipped tests');
   });
 });

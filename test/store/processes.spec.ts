@@ -48,7 +48,7 @@ describe('processes that start on one database at once', () => {
 });
 
 describe('an embedded database', () => {
-  it('serves one process, says whose it is, and outlives its death', async () => {
+  it('serves one process, reports whose it is, and survives its death', async () => {
     const holder = start(HOLD, { DATA_DIR: dataDir });
     const [, team] = await holder.line(/^team (\S+)/);
 
@@ -57,7 +57,7 @@ describe('an embedded database', () => {
     expect(second.stderr).toContain(`in use by process ${holder.pid}`);
     expect(second.stdout).toBe('');
 
-    // Killed without a word: what it wrote is there, and its lock is nobody's.
+    // Killed without warning: its data is there, and its lock is free.
     holder.kill('SIGKILL');
     await holder.exited;
     expect(existsSync(join(dataDir, 'postgres.lock'))).toBe(true);
@@ -67,11 +67,11 @@ describe('an embedded database', () => {
     expect(await readdir(dataDir)).toEqual(['postgres']);
   });
 
-  it('is made by the next start when the first was interrupted', async () => {
+  it('is created by the next start if the first was interrupted', async () => {
     const folder = join(dataDir, 'deep', 'er');
     await mkdir(folder, { recursive: true });
     const first = start(APPLY, { DATA_DIR: folder });
-    // Killed while it copies the new database into place: there is no event for that, so it is looked for.
+    // Killed while it copies the new database into place. There is no event for that, so this polls.
     while (!existsSync(join(folder, 'postgres.new', 'base'))) await delay(2);
     first.kill('SIGKILL');
     await first.exited;
@@ -85,7 +85,7 @@ describe('an embedded database', () => {
 });
 
 describe('db:migration', () => {
-  it('says that nothing changed', async () => {
+  it('reports that nothing changed', async () => {
     const before = await readdir(MIGRATIONS);
     const program = start(WRITE, {}, ['add_something']);
     expect((await program.exited).code).toBe(0);
@@ -101,7 +101,7 @@ describe('db:migration', () => {
   });
 });
 
-it('says why when the database cannot be reached', async () => {
+it('reports why the database cannot be reached', async () => {
   const program = start(APPLY, { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
   expect((await program.exited).code).toBe(1);
   expect(program.stderr).toContain('127.0.0.1:1');

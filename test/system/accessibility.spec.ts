@@ -8,7 +8,7 @@ import { expectAccessible, tabTo } from '../support/accessibility.js';
 import { launchBrowser } from '../support/browser.js';
 import { type Deployment, type Preview, startDeployment } from '../support/deployment.js';
 
-/** Every page that the servers write themselves, in a real browser: for eyes, hands and readers of all kinds. */
+/** Accessibility of every page that the servers render themselves, in a real browser. */
 const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
 const INVITED = 'new@example.test';
 
@@ -65,7 +65,7 @@ beforeAll(async () => {
   previews = {
     private: await make(port, { access: 'team' }),
     busy: connected,
-    // Port 1: nobody listens there.
+    // Nothing listens on port 1.
     refused: await make(1),
     closed: await make(port),
     away: await make(port, { trafficManagerId: away.id }),
@@ -84,7 +84,7 @@ beforeAll(async () => {
     email: INVITED,
   }));
 
-  // Two teams: a program that signs in has to be told for which.
+  // Two teams: the person must choose one for a program that signs in.
   context = await browser.newContext();
   await asOwner();
   await context.request.post(`${app}/api/v1/teams`, { data: { name: 'Second' }, headers: { origin: app } });
@@ -100,9 +100,9 @@ afterAll(async () => {
   await database?.drop();
 });
 
-// One page, since each costs a process, in a browser that knows nobody when a test begins.
+// One page, since each costs a process, in a browser without a session at the beginning of a test.
 beforeEach(async () => {
-  // A dashboard that is still open would go to /sign-in by itself, in the way of what the test opens.
+  // A dashboard that is still open would go to /sign-in by itself and disturb the test.
   await page.goto('about:blank');
   await context.clearCookies();
 });
@@ -122,9 +122,9 @@ const press = async (name: string): Promise<void> => {
   await tabTo(page, page.getByRole('button', { name, exact: true }));
   await page.keyboard.press('Enter');
 };
-/** Keeps a page that reloads by itself from doing so. */
+/** Stops a page from reloading itself. */
 const stay = () => page.route('**', (route) => route.abort('aborted'));
-/** Where the program listens that wants to be let in. */
+/** Returns the address at which the program listens that signs in. */
 const callback = (): string => `http://localhost:${(service.address() as AddressInfo).port}/callback`;
 const consent = (clientId: string): string =>
   `${app}/auth?client_id=${clientId}&redirect_uri=${callback()}&response_type=code` +
@@ -139,7 +139,7 @@ describe('a page on the app host', () => {
     ['Join Default', () => `/invitations?token=${invitation}`],
     ['This invitation no longer works', () => '/invitations?token=x'],
     ['You are signed in', () => '/completion'],
-  ])('that says %s is accessible', async (title, path) => {
+  ])('with the title %s is accessible', async (title, path) => {
     await page.goto(app + path());
     await heading(title).waitFor();
     await expectAccessible(page);
@@ -149,7 +149,7 @@ describe('a page on the app host', () => {
     ['This program cannot sign in', () => consent('unknown')],
     ['Join Default', () => `${app}/invitations?token=${invitation}`],
     ['Page not found', () => `${app}/preview-access?host=x`],
-  ])('that says %s to who is signed in is accessible', async (title, at) => {
+  ])('with the title %s is accessible to a signed-in person', async (title, at) => {
     await asOwner();
     await page.goto(at());
     await heading(title).waitFor();
@@ -162,7 +162,7 @@ describe('a page on the app host', () => {
     await expectAccessible(page, ['#docs']);
   });
 
-  it('to sign in on is filled in by keyboard alone, and says what is wrong', async () => {
+  it('to sign in is filled in by keyboard alone, and shows errors', async () => {
     await page.goto(`${app}/sign-in?return=${encodeURIComponent('/completion')}`);
     await type('Email', OWNER.email);
     await type('Password', 'wrong horse battery');
@@ -174,7 +174,7 @@ describe('a page on the app host', () => {
     await heading('You are signed in').waitFor();
   });
 
-  it('to set a password on is reached and filled in by keyboard alone', async () => {
+  it('to set a password is reached and filled in by keyboard alone', async () => {
     await page.goto(`${app}/reset-password`);
     await type('Email', OWNER.email);
     await press('Send me a link');
@@ -190,7 +190,7 @@ describe('a page on the app host', () => {
     await expectAccessible(page);
   });
 
-  it('to accept an invitation on is filled in by keyboard alone, and says what is wrong', async () => {
+  it('to accept an invitation is filled in by keyboard alone, and shows errors', async () => {
     await page.goto(`${app}/invitations?token=${invitation}`);
     await type('New password, at least 8 characters', 'a password of my own');
     await expectAccessible(page);
@@ -198,7 +198,7 @@ describe('a page on the app host', () => {
     await page.waitForURL(`${app}/`);
   });
 
-  it('to let a program act for one is accessible, and answered by keyboard alone', async () => {
+  it('to let a program act for a person is accessible, and answered by keyboard alone', async () => {
     await asOwner();
     await page.goto(consent('telepresence-cli'));
     await heading('Let Telepresence act for you?').waitFor();
@@ -218,14 +218,14 @@ describe('a page on the host of a preview', () => {
     ['The cluster is not connected', () => previews.away.url],
     ['The ingress refused the connection', () => previews.refused.url],
     ['The service closed the connection without an answer', () => `${previews.closed.url}/cut`],
-  ])('that says %s is accessible', async (title, at) => {
+  ])('with the title %s is accessible', async (title, at) => {
     await page.goto(at());
     await heading(title).waitFor();
     await stay();
     await expectAccessible(page);
   });
 
-  it('that says Too many requests is accessible', async () => {
+  it('for too many requests is accessible', async () => {
     const held = await context.newPage();
     await held.goto(`${previews.busy.url}/held`, { waitUntil: 'commit' });
     await page.goto(previews.busy.url);
@@ -236,16 +236,20 @@ describe('a page on the host of a preview', () => {
     await held.close();
   });
 
-  it('to sign in from is left by keyboard alone, and a stranger’s or missing one ends accessibly', async () => {
-    await page.goto(`${previews.private.url}/.culvert/signed-in?code=x`);
-    await tabTo(page, page.getByRole('link', { name: 'Sign in' }));
-    await page.keyboard.press('Enter');
-    await heading('Sign in').waitFor();
-    await asOwner();
-    await page.goto(`http://missing-preview.preview.localhost:${deployment.port}/`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    await expectAccessible(page);
-  });
+  it(
+    'that leads to the sign-in works by keyboard alone, and one for a stranger or a missing preview is ' +
+      'accessible',
+    async () => {
+      await page.goto(`${previews.private.url}/.culvert/signed-in?code=x`);
+      await tabTo(page, page.getByRole('link', { name: 'Sign in' }));
+      await page.keyboard.press('Enter');
+      await heading('Sign in').waitFor();
+      await asOwner();
+      await page.goto(`http://missing-preview.preview.localhost:${deployment.port}/`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await expectAccessible(page);
+    },
+  );
 
   it('with a banner stays accessible, and the banner is closed by keyboard alone', async () => {
     await page.goto(previews.banner.url);

@@ -11,16 +11,16 @@ import { RawVisitors } from '../support/raw-visitors.js';
 const HEAD_TIMEOUT_MS = 2000;
 const IDLE_TIMEOUT_MS = 3000;
 const MAX_CONNECTIONS = 300;
-/** What an attack of a thousand connections may cost. */
+/** Most memory that an attack of a thousand connections may cost. */
 const MAX_GROWTH_MIB = 64;
-/** What 3000 look-ups may leave in the heap: 1 KiB for each name, which the router remembers. */
+/** Most heap that 3000 look-ups may leave: 1 KiB for each name, which the router remembers. */
 const MAX_KEPT_MIB = 3;
-/** How far resident memory may rise before V8 collects the garbage of look-ups. */
+/** Most resident memory before V8 collects the garbage of look-ups. */
 const MAX_GARBAGE_MIB = 192;
 
 let deployment: Deployment;
 let service: http.Server;
-/** What is attacked, and what has to go on beside it. */
+/** The attacked preview, and the one that must keep working beside it. */
 let target: Preview;
 let bystander: Preview;
 let attackers: RawVisitors;
@@ -34,7 +34,7 @@ beforeAll(async () => {
   await once(service, 'listening');
   deployment = await startDeployment(
     {
-      // Embedded, a database has one session: the flood of names waits for it, as everybody does.
+      // The embedded database has one session, so the flood of names waits for it like everything else.
       DATA_DIR: 'memory',
       HEAD_TIMEOUT_MS: String(HEAD_TIMEOUT_MS),
       IDLE_TIMEOUT_MS: String(IDLE_TIMEOUT_MS),
@@ -61,7 +61,7 @@ afterAll(async () => {
   service.close();
 });
 
-/** Milliseconds of each of `count` requests of an ordinary visitor. */
+/** Returns the milliseconds of each of `count` requests of an ordinary visitor. */
 async function bystanders(count: number): Promise<number[]> {
   const agent = new http.Agent({ keepAlive: true });
   const times: number[] = [];
@@ -74,7 +74,7 @@ async function bystanders(count: number): Promise<number[]> {
   return times;
 }
 
-/** A thousand connections, from four addresses, which are within the limit each. */
+/** Opens a thousand connections from four addresses, within the limit of each. */
 async function crowd(bytes: string): Promise<readonly Socket[]> {
   const sockets = await Promise.all(
     [2, 3, 4, 5].map((last) => attackers.open(250, bytes, { localAddress: `127.0.0.${last}`, read: true })),
@@ -82,7 +82,7 @@ async function crowd(bytes: string): Promise<readonly Socket[]> {
   return sockets.flat();
 }
 
-/** Beside an attack others are served about as fast as without: this much slower at most. */
+/** Largest slowdown of other visitors during an attack. */
 const MAX_FACTOR = 20;
 
 async function outlast(sockets: readonly Socket[], timeoutMs: number): Promise<void> {
@@ -95,26 +95,30 @@ async function outlast(sockets: readonly Socket[], timeoutMs: number): Promise<v
 }
 
 describe('slow visitors', () => {
-  it('who send a head byte by byte cost little, harm nobody and are sent away', { retry: 1 }, async () => {
-    const alone = percentile99(await bystanders(200));
-    const memory = new MemoryWatch(deployment.program);
-    const sockets = await crowd('GET / HT');
-    const timer = setInterval(() => {
-      for (const socket of sockets) if (socket.writable) socket.write('T');
-    }, 500);
-    const beside = percentile99(await bystanders(200));
-    const growth = memory.stop();
-    console.log(
-      `heads: p99 ${alone.toFixed(1)} ms, beside ${beside.toFixed(1)} ms, ${Math.round(growth)} MiB`,
-    );
-    await outlast(sockets, HEAD_TIMEOUT_MS);
-    clearInterval(timer);
-    expect(growth).toBeLessThan(MAX_GROWTH_MIB);
-    expect(beside).toBeLessThan(alone * MAX_FACTOR);
-  });
+  it(
+    'that send a head byte by byte cost little, affect no other visitor and are disconnected',
+    { retry: 1 },
+    async () => {
+      const alone = percentile99(await bystanders(200));
+      const memory = new MemoryWatch(deployment.program);
+      const sockets = await crowd('GET / HT');
+      const timer = setInterval(() => {
+        for (const socket of sockets) if (socket.writable) socket.write('T');
+      }, 500);
+      const beside = percentile99(await bystanders(200));
+      const growth = memory.stop();
+      console.log(
+        `heads: p99 ${alone.toFixed(1)} ms, beside ${beside.toFixed(1)} ms, ${Math.round(growth)} MiB`,
+      );
+      await outlast(sockets, HEAD_TIMEOUT_MS);
+      clearInterval(timer);
+      expect(growth).toBeLessThan(MAX_GROWTH_MIB);
+      expect(beside).toBeLessThan(alone * MAX_FACTOR);
+    },
+  );
 
   it(
-    'who stop in the middle of a body cost little, harm nobody and are sent away',
+    'that stop in the middle of a body cost little, affect no other visitor and are disconnected',
     { retry: 1 },
     async () => {
       const alone = percentile99(await bystanders(200));
@@ -163,14 +167,14 @@ describe('floods', () => {
       await expect.poll(() => attackers.sockets.size).toBe(0);
     }
     await bystanders(10);
-    // The one that asks.
+    // The connection of this request.
     await expect
       .poll(() => readMetric(deployment.port, 'culvert_visitor_connections'))
       .toBeLessThanOrEqual(2);
     expect(memory.stop()).toBeLessThan(MAX_GROWTH_MIB);
   });
 
-  it('of bytes that are no requests are refused, in bounded memory', async () => {
+  it('of bytes that are not requests are refused, in bounded memory', async () => {
     const memory = new MemoryWatch(deployment.program);
     const statuses = new Set<string>();
     const kinds: readonly (readonly [string, Buffer])[] = [
@@ -192,10 +196,10 @@ describe('floods', () => {
     expect(memory.stop()).toBeLessThan(MAX_GROWTH_MIB);
   });
 
-  it('of unknown names do not keep known previews from being served', async () => {
+  it('of unknown names do not stop known previews from being served', async () => {
     const domain = target.hostname.slice(target.hostname.indexOf('.'));
     const statuses = new Map<string, number>();
-    // More at once than lookups may be under way.
+    // More at once than the limit of look-ups.
     const flood = async (round: number): Promise<void> => {
       const all = Array.from({ length: 1000 }, async (_, i) => {
         const socket = await attackers.connect(`127.0.0.${2 + (i % 4)}`);
@@ -207,7 +211,7 @@ describe('floods', () => {
       await bystanders(50);
       await Promise.all(all);
     };
-    // Code and the embedded database grow once with so many lookups, which is not what grows with attackers.
+    // Code and the embedded database grow once with so many look-ups, which does not depend on the number of attackers.
     await flood(0);
     const before = await liveHeapMiB(deployment.program);
     const memory = new MemoryWatch(deployment.program);
@@ -219,7 +223,7 @@ describe('floods', () => {
     );
     expect([...statuses.keys()].filter((status) => status !== '429')).toEqual(['401']);
     expect(statuses.get('401')).toBeGreaterThan(500);
-    // V8 collects the garbage of look-ups when there is more of it than so few leave.
+    // V8 collects the garbage of look-ups when there is more of it than these few leave.
     expect(garbage).toBeLessThan(MAX_GARBAGE_MIB);
     expect(growth).toBeLessThan(MAX_KEPT_MIB);
   });
@@ -228,7 +232,7 @@ describe('floods', () => {
 describe('the tunnel endpoint', () => {
   const url = (): string => `ws://127.0.0.1:${deployment.port}/tunnel/v1`;
 
-  /** The close code of a WebSocket with the right key after `act`. */
+  /** Returns the close code of a WebSocket with the right key after `act`. */
   async function closeCode(act: (socket: WebSocket) => void): Promise<number> {
     const socket = new WebSocket(url(), { headers: { authorization: `Bearer ${API_KEY}` } });
     socket.on('error', () => {});
@@ -238,7 +242,7 @@ describe('the tunnel endpoint', () => {
     return code;
   }
 
-  it('refuses upgrades with wrong keys and without any, however many there are', async () => {
+  it('refuses upgrades with wrong keys and without keys, however many there are', async () => {
     const memory = new MemoryWatch(deployment.program);
     const statuses = new Map<number, number>();
     for (let round = 0; round < 10; round++) {
@@ -262,7 +266,7 @@ describe('the tunnel endpoint', () => {
     expect(memory.stop()).toBeLessThan(MAX_GROWTH_MIB);
   });
 
-  it('answers a request that is no upgrade, and an upgrade to something else', async () => {
+  it('answers a request that is not an upgrade, and an upgrade to another protocol', async () => {
     for (const fields of ['', 'Connection: Upgrade\r\nUpgrade: h2c\r\n']) {
       const bytes = `GET /tunnel/v1 HTTP/1.1\r\nHost: 127.0.0.1\r\n${fields}\r\n`;
       expect(await respond(await attackers.connect(), bytes, /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 4\d\d /);
@@ -270,7 +274,7 @@ describe('the tunnel endpoint', () => {
   });
 
   it('refuses a message above 1 MiB before it has read it', async () => {
-    // The WebSocket implementation answers by itself: RFC 6455 §7.4.1, message too big.
+    // The WebSocket implementation responds by itself: RFC 6455 §7.4.1, message too big.
     expect(await closeCode((socket) => socket.send(Buffer.alloc(2 ** 20 + 1)))).toBe(1009);
     await deployment.program.logged(/"code":2,"reason":"a message above 1 MiB"/);
     await bystanders(1);
@@ -282,12 +286,12 @@ describe('the tunnel endpoint', () => {
     ['a text message', 4001, (socket) => socket.send('hello')],
     ['a frame that is too large', 4002, (socket) => socket.send(Buffer.from('01ffffff00000000', 'hex'))],
     [
-      'a HELLO that is no JSON',
+      'a HELLO that is not JSON',
       4001,
       (socket) => socket.send(Buffer.from('01000004000000007b7b7b7b', 'hex')),
     ],
     ['DATA before HELLO', 4001, (socket) => socket.send(Buffer.from('120000010000000141', 'hex'))],
-  ])('ends a tunnel that begins with %s, and says so', async (_what, code, act) => {
+  ])('ends a tunnel that begins with %s, and logs it', async (_what, code, act) => {
     const before = deployment.program.stderr.length;
     expect(await closeCode(act)).toBe(code);
     await expect
@@ -298,7 +302,7 @@ describe('the tunnel endpoint', () => {
   });
 });
 
-/** Sends `bytes` and returns what comes until the connection ends, or `until` matches. */
+/** Sends `bytes` and returns the response up to the end of the connection, or until `until` matches. */
 async function respond(
   socket: Socket,
   bytes: string | Buffer = `GET / HTTP/1.1\r\nHost: ${bystander.hostname}\r\nConnection: close\r\n\r\n`,

@@ -1,7 +1,7 @@
 /**
- * Who gets what from the entrances that are no routes of the API: the tunnel's WebSocket, the calls of Telepresence's
- * programs, and the hosts of previews. What each answers is written down here; one that is missing fails the test.
- * What a preview's host makes of everything but keys is in `preview-entrances.spec.ts`.
+ * Authorization of the entrances that are not routes of the API: the tunnel's WebSocket, the calls of Telepresence's
+ * programs, and the hosts of previews. The expected results are written down here; a missing one fails the test.
+ * Credentials other than keys on a preview's host are tested in `preview-entrances.spec.ts`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
@@ -37,9 +37,9 @@ let port: number;
 let teamId: string;
 let trafficManagerId: string;
 
-/** Keys by what is the matter with them; a scope: with this scope alone. */
+/** Keys by their flaw; a scope: with only this scope. */
 const secrets = new Map<string, string | null>();
-/** What is good at the host of one preview is nothing elsewhere. */
+/** Credentials for the host of one preview, which are not valid elsewhere. */
 const OF_A_PREVIEW = ['preview token', 'share link', 'visit'];
 const NOBODY = ['none', 'unknown', 'expired', 'revoked', ...OF_A_PREVIEW];
 
@@ -159,7 +159,7 @@ async function createPreview(access: 'team' | 'public') {
   });
 }
 
-/** What each key should get: `nobody` for those that are none, `otherwise` for those that are not named. */
+/** Returns the expected result for each key: `nobody` for invalid ones, `otherwise` for those without an entry. */
 function expected<T>(byKey: Readonly<Record<string, T>> & { readonly nobody: T; readonly otherwise: T }) {
   return Object.fromEntries(
     [...secrets.keys()].map((name) => [
@@ -195,7 +195,7 @@ describe('the tunnel', () => {
       socket.on('error', reject);
     });
 
-  it('opens with the scope `tunnel`, and nothing less', async () => {
+  it('opens only with the scope `tunnel`', async () => {
     const table = expected({
       nobody: 401,
       tunnel: 101,
@@ -220,11 +220,11 @@ describe('a call of Telepresence', () => {
   const tunnelKey = keyFor('tunnel');
   const readKey = keyFor('previews:read');
   const writeKey = keyFor('previews:write');
-  /** For a message of zero bytes, from a manager that nobody knows. */
+  /** Results for a message of zero bytes, from an unknown manager. */
   const TABLE: Readonly<Record<string, ReturnType<typeof all> & Record<string, GrpcStatus>>> = {
     '/telepresence.systema.SystemACRUD/CreateDomain': {
       ...tunnelKey(INVALID_ARGUMENT),
-      // It makes a preview too.
+      // It also creates a preview.
       tunnel: PERMISSION_DENIED,
     },
     '/telepresence.systema.SystemACRUD/RemoveDomain': tunnelKey(OK),
@@ -271,7 +271,7 @@ describe('a call of Telepresence', () => {
       );
     });
 
-  it('is written down for every method', () => {
+  it('is in the table for every method', () => {
     const served = Object.values(Methods).map(({ path }) => path);
     expect(Object.keys(TABLE)).toEqual(expect.arrayContaining([...served, REVERSE_CONNECTION_PATH]));
   });
@@ -283,7 +283,7 @@ describe('a call of Telepresence', () => {
       expect(await answers((secret) => call(path, header, secret))).toEqual(expected(table));
   });
 
-  it('opens a reverse connection with the scope `tunnel`, and nothing less', async () => {
+  it('opens a reverse connection only with the scope `tunnel`', async () => {
     const dial = (secret: string | null) =>
       new Promise<number>((resolve) => {
         const metadata = new grpc.Metadata();
@@ -291,7 +291,7 @@ describe('a call of Telepresence', () => {
         if (secret !== null) metadata.set('x-ambassador-api-key', secret);
         const bytes = (value: Buffer): Buffer => value;
         const stream = client.makeBidiStreamRequest(REVERSE_CONNECTION_PATH, bytes, bytes, metadata);
-        // Who is let in gets headers, and who is not the status alone.
+        // Accepted calls get headers, refused ones only the status.
         stream.on('metadata', () => {
           resolve(OK);
           stream.cancel();
@@ -303,7 +303,7 @@ describe('a call of Telepresence', () => {
 });
 
 describe('the host of a preview', () => {
-  /** No manager is connected: who is let in hears that (503). */
+  /** Status for accepted requests: no manager is connected (503). */
   const IN = 503;
   const visit = (hostname: string, headers: Record<string, string>) =>
     new Promise<number>((resolve, reject) => {
@@ -337,12 +337,12 @@ describe('the host of a preview', () => {
   it.each(['x-ambassador-api-key', 'authorization'])('answers keys in %s', async (header) => {
     const ask = (hostname: string) => answers((secret) => visit(hostname, shown(secret, header)));
     expect(await ask(hostnames.public)).toEqual(expected({ nobody: IN, otherwise: IN }));
-    // docs/operations.md: `access_denied` asks for a key of the team, whatever else was shown.
+    // docs/operations.md: `access_denied` asks for a key of the team, whatever credential was sent.
     const stranger = { nobody: 401, otherwise: 401 };
     expect(await ask(hostnames.team)).toEqual(
       expected({ ...stranger, 'previews:read': IN, 'every scope': IN, 'other team': 404 }),
     );
-    // As a private one, to whoever may not open it.
+    // Like a private one, for callers who cannot open it.
     expect(await ask(hostnames.missing)).toEqual(
       expected({ ...stranger, 'previews:read': 404, 'every scope': 404, 'other team': 404 }),
     );

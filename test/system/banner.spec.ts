@@ -8,7 +8,7 @@ import { launchBrowser } from '../support/browser.js';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 import type { Program } from '../support/process.js';
 
-/** What visitors see around and instead of a service's pages, in a real browser. */
+/** The banner on a service's pages, and the pages that replace them, in a real browser. */
 const HOSTILE = '</b><img src=x onerror=alert(1)>';
 const PULL_REQUEST = 'https://git.test/acme/shop/pull/12';
 
@@ -72,7 +72,7 @@ function html(body: string, fields: http.OutgoingHttpHeaders = {}): void {
 }
 
 describe('the banner', () => {
-  it('says what is shared and by whom, as text, and closes without a script', async () => {
+  it('shows as text what is shared and by whom, and closes without a script', async () => {
     html('<!doctype html><link rel=icon href="data:,"><title>Shop</title><body><h1>Hello</h1>');
     await page.goto(preview.url);
     await banner().waitFor();
@@ -88,7 +88,7 @@ describe('the banner', () => {
     ["default-src 'none'; form-action 'none'; base-uri 'none'; img-src data:", 'fixed'],
     ["style-src 'nonce-x'; script-src 'none'; require-trusted-types-for 'script'", 'fixed'],
     ["style-src 'self' 'unsafe-inline'", 'fixed'],
-  ])('works under the policy %s, which keeps its teeth', async (policy, position) => {
+  ])('works under the policy %s, which stays effective', async (policy, position) => {
     html(
       '<!doctype html><link rel=icon href="data:,"><style nonce=y>body{color:rgb(1,2,3)}</style><body><script nonce=y>document.title="ran"</script>hi',
       { 'content-security-policy': policy },
@@ -97,7 +97,7 @@ describe('the banner', () => {
     await banner().waitFor();
     expect(await styleOf(banner(), 'position')).toBe(position);
     expect(await page.title()).toBe(policy.includes('unsafe-inline') ? 'ran' : '');
-    // Nothing that is complained of is ours: both are the page's own.
+    // Reported violations are the page's own, not ours.
     const own = messages.filter(
       (message) => !/Refused|violates|Executing inline script|Applying inline style/.test(message),
     );
@@ -106,7 +106,7 @@ describe('the banner', () => {
     await banner().waitFor({ state: 'hidden' });
   });
 
-  it('shows, and closes, where the page itself forbids styles', async () => {
+  it('appears, and closes, on pages that forbid styles', async () => {
     html(
       `<!doctype html><link rel=icon href="data:,"><meta http-equiv=content-security-policy content="default-src 'none'; img-src data:"><body>hi`,
     );
@@ -117,7 +117,7 @@ describe('the banner', () => {
     await banner().waitFor({ state: 'hidden' });
   });
 
-  it('stays closed on this preview in this browser, by keyboard too, and the page stays as it is', async () => {
+  it('stays closed on this preview in this browser, also by keyboard, and the page stays unchanged', async () => {
     const asked: (string | undefined)[] = [];
     serve = (request, response) => {
       asked.push(request.headers.cookie);
@@ -131,7 +131,7 @@ describe('the banner', () => {
       trafficManagerId: preview.trafficManagerId,
       displayBanner: true,
     });
-    // The answer to a form: to load it anew would send the form again.
+    // The response to a form: loading it again would send the form again.
     await page.goto(`${preview.url}/deep?x=1`);
     await page.getByRole('button', { name: 'Send' }).click();
     await page.getByText('POST').waitFor();
@@ -158,11 +158,11 @@ describe('the banner', () => {
   });
 
   it.each([
-    // Where the page may load no image, a browser could not tell without complaining.
+    // If the page may not load images, a browser could not report it without an error.
     "default-src 'none'; img-src data:",
     'sandbox',
     'sandbox allow-scripts allow-popups',
-  ])('closes for one page under the policy %s, without a complaint', async (policy) => {
+  ])('closes for one page under the policy %s, without an error', async (policy) => {
     html('<!doctype html><link rel=icon href="data:,"><body>hi', { 'content-security-policy': policy });
     await page.goto(preview.url);
     await banner().getByRole('button', { name: 'Close' }).click();
@@ -173,7 +173,7 @@ describe('the banner', () => {
     expect(messages).toEqual([]);
   });
 
-  it('is not closed by other sites', async () => {
+  it('cannot be closed by other sites', async () => {
     for (const site of ['cross-site', 'same-site', 'none']) {
       const { status, headers } = await visit(deployment.port, preview.hostname, '/.culvert/banner-closed', {
         headers: { 'sec-fetch-site': site },
@@ -187,7 +187,7 @@ describe('the banner', () => {
     '<!doctype html><title><body></title><script><!-- <script></script> <body> </script></script><body class=b>x',
     '<!doctype html><template><body><p></template><p>no body tag',
     '<!doctype html><meta charset=utf-8>text at once',
-  ])('stands first in the body of %s', async (markup) => {
+  ])('comes first in the body of %s', async (markup) => {
     html(markup.replace('<!doctype html>', '<!doctype html><link rel=icon href="data:,">'));
     await page.goto(preview.url);
     await banner().waitFor();
@@ -195,7 +195,7 @@ describe('the banner', () => {
     expect(await page.evaluate('document.compatMode')).toBe('CSS1Compat');
   });
 
-  it('comes with the first bytes of a page that is still being written, compressed too', async () => {
+  it('arrives with the first bytes of a page that is still being written, also if compressed', async () => {
     let finish = (): void => {};
     serve = (request, response) => {
       if (request.url !== '/') return void response.writeHead(404).end();
@@ -214,7 +214,7 @@ describe('the banner', () => {
     await page.locator('#last').waitFor();
   });
 
-  it('leaves what scripts and frames fetch alone', async () => {
+  it('does not change what scripts and frames fetch', async () => {
     html('<!doctype html><link rel=icon href="data:,"><body>hi');
     await page.goto(preview.url);
     await banner().waitFor();
@@ -231,7 +231,7 @@ describe('the banner', () => {
   });
 });
 
-describe('a page of ours', () => {
+describe('an error page', () => {
   it('reloads by itself until the cluster is there', async () => {
     html('<!doctype html><link rel=icon href="data:,"><title>Shop</title><body>here again');
     const late = await deployment.createPreview((service.address() as AddressInfo).port, {
@@ -246,10 +246,10 @@ describe('a page of ours', () => {
     await page.getByText('here again').waitFor();
   });
 
-  it('is styled, and asks nobody else for anything', async () => {
+  it('is styled, and loads nothing from other hosts', async () => {
     const hosts = new Set<string>();
     page.on('request', (request) => hosts.add(new URL(request.url()).host));
-    // Port 1: nobody listens there.
+    // Nothing listens on port 1.
     const broken = await deployment.createPreview(1, { trafficManagerId: preview.trafficManagerId });
     await page.goto(broken.url);
     await page.getByRole('heading', { level: 1 }).waitFor();

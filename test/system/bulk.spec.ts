@@ -47,7 +47,7 @@ beforeAll(async () => {
   deployment = await startDeployment();
   manager = await deployment.startManager();
   preview = await deployment.createPreview((service.address() as AddressInfo).port);
-  // The first megabytes warm up code and buffers, which are not what grows with the size of a body.
+  // The first megabytes warm up code and buffers, which does not depend on the size of a body.
   await download(64 * BLOCK.length);
   await upload(64 * BLOCK.length);
 });
@@ -89,7 +89,7 @@ async function upload(bytes: number): Promise<{ bytes: number; digest: string }>
   return JSON.parse(Buffer.concat(chunks).toString());
 }
 
-/** Runs `work` and returns how far each process's memory rose above where it began. */
+/** Runs `work` and returns how far each process's memory rose above its start. */
 async function growthDuring(work: () => Promise<void>): Promise<{ edge: number; manager: number }> {
   const before = { edge: deployment.program.residentMiB(), manager: manager.residentMiB() };
   const peak = { ...before };
@@ -109,7 +109,7 @@ it('carries 1 GiB down in bounded memory', async () => {
   expect(growth.manager).toBeLessThan(MAX_GROWTH_MIB);
 });
 
-it('carries 1 GiB up in bounded memory, unharmed', async () => {
+it('carries 1 GiB up in bounded memory, unchanged', async () => {
   const hash = createHash('sha256');
   for (let i = 0; i < GIB / BLOCK.length; i++) hash.update(BLOCK);
   const growth = await growthDuring(async () => {

@@ -1,4 +1,4 @@
-/** `culvert expose` as people run it: a process of its own, beside a real standalone. */
+/** `culvert expose` as people run it: a separate process, beside a real standalone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ let target: http.Server;
 let targetPort: number;
 const running: Program[] = [];
 
-/** Standalone, at the same port and with the same data each time. */
+/** Starts standalone, with the same port and data each time. */
 async function startServer(): Promise<Program> {
   const program = startProgram('apps/standalone/src/main.js', {
     PORT: String(port),
@@ -110,7 +110,7 @@ interface Exposed {
 
 const expose = (...args: string[]): Promise<Exposed> => exposeAt(port, ...args);
 
-/** @param entrance the port at which it finds Culvert */
+/** @param entrance port at which it finds Culvert */
 async function exposeAt(entrance: number, ...args: string[]): Promise<Exposed> {
   const env = { ...environment(), CULVERT_URL: `http://localhost:${entrance}` };
   const program = startCulvert(['expose', ...args], env);
@@ -119,7 +119,7 @@ async function exposeAt(entrance: number, ...args: string[]): Promise<Exposed> {
   return { program, hostname };
 }
 
-/** Ends it, and says how it ended. */
+/** Ends it, and returns how it ended. */
 async function end({ program }: Exposed, signal: NodeJS.Signals = 'SIGINT') {
   program.kill(signal);
   return program.exited;
@@ -142,7 +142,7 @@ const trafficManagers = async () =>
   (await deployment.api<{ items: { managerId: string }[] }>('GET', '/traffic-managers')).items;
 
 describe('culvert expose', () => {
-  it('gives a service of this machine a URL that members can open, and nobody else', async () => {
+  it('gives a local service a URL that only members can open', async () => {
     const startedAt = performance.now();
     const { program, hostname } = await expose(String(targetPort));
     const ms = Math.round(performance.now() - startedAt);
@@ -169,13 +169,13 @@ describe('culvert expose', () => {
     ]);
   });
 
-  it('lets everybody in where that is wanted, and warns once', async () => {
+  it('lets everyone in if asked to, and warns once', async () => {
     const { program, hostname } = await expose(`127.0.0.1:${targetPort}`, '--access', 'public');
     expect((await bodyOf(hostname))[0]).toBe(200);
     expect(program.stderr.match(/Warning: everyone with the URL/g)).toHaveLength(1);
   });
 
-  it('passes uploads, event streams and WebSockets, and shows them', async () => {
+  it('passes uploads, event streams and WebSockets, and prints them', async () => {
     const sockets = new WebSocketServer({ server: target, path: '/ws' });
     sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
     const { program, hostname } = await expose(String(targetPort), '--access', 'public');
@@ -205,7 +205,7 @@ describe('culvert expose', () => {
     sockets.close();
   });
 
-  it('adds what it is told to, and shows the service the Host it is told to', async () => {
+  it('adds the given headers, and sends the given Host to the service', async () => {
     const flags = ['--add-request-header', 'X-Dev=alice', '--no-banner', '--expires', '1h', '--name', 'shop'];
     flags.push('--pull-request', 'https://git.example.com/a/b/pull/1', '--host-header', 'shop.example.com');
     const first = await expose(String(targetPort), '--access', 'public', ...flags);
@@ -229,7 +229,7 @@ describe('culvert expose', () => {
     expect(await bodyOf(second.hostname)).toEqual([200, expect.objectContaining({ host: second.hostname })]);
   });
 
-  it('reaches an https service, with a certificate of its own where that is agreed to', async () => {
+  it('reaches an https service, with a certificate of its own if that is allowed', async () => {
     const certificate = createTestCertificate(['somebody-else.test']);
     const secure = https.createServer({ cert: certificate.cert, key: certificate.key }, answer);
     const securePort = await listen(secure);
@@ -251,7 +251,7 @@ describe('culvert expose', () => {
     secure.close();
   });
 
-  it('shows nothing else of this machine, whatever the preview is changed to', async () => {
+  it('exposes nothing else of this machine, whatever the preview is changed to', async () => {
     let visitors = 0;
     const private_ = http.createServer((_request, response) => {
       visitors++;
@@ -270,10 +270,10 @@ describe('culvert expose', () => {
     private_.close();
   });
 
-  it('cannot be made to steer the terminal by a visitor', async () => {
+  it('does not let a visitor control the terminal', async () => {
     const { program, hostname } = await expose(String(targetPort), '--access', 'public');
     for (const path of ['/%1b[2J', `/${'a'.repeat(7000)}`, "/'%22$(x)"]) await visit(port, hostname, path);
-    // What the edge refuses does not come this far; what is left must do no harm.
+    // The edge refuses some of these already; the rest must be harmless.
     for (const bytes of ['\u001b]0;owned\u0007', '\u009b31m', '\u202e']) {
       const socket = net.connect(port, '127.0.0.1');
       socket.on('error', () => {});
@@ -291,7 +291,7 @@ describe('culvert expose', () => {
     }
   });
 
-  it('says that nothing listens, goes on, and serves once something does', async () => {
+  it('reports that nothing listens, keeps running, and serves once something does', async () => {
     const later = await freePort();
     const { program, hostname } = await expose(`127.0.0.1:${later}`, '--access', 'public');
     await program.logged(/Nothing listens at 127\.0\.0\.1:\d+ \(connection refused\)/);
@@ -305,7 +305,7 @@ describe('culvert expose', () => {
     service.close();
   });
 
-  it('goes on after the server has restarted, under the same hostname', async () => {
+  it('continues after the server has restarted, with the same hostname', async () => {
     const { program, hostname } = await expose(String(targetPort), '--access', 'public');
     expect((await bodyOf(hostname))[0]).toBe(200);
     await deployment.program.stop();
@@ -316,7 +316,7 @@ describe('culvert expose', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'removes what it made at %s, and ends with 0',
+    'removes what it created at %s, and exits with 0',
     async (signal) => {
       const exposed = await expose(String(targetPort), '--access', 'public');
       expect(await end(exposed, signal)).toEqual({ code: EXIT.ok, signal: null });
@@ -327,8 +327,8 @@ describe('culvert expose', () => {
     },
   );
 
-  // The kernel sends SIGHUP, and what is written to the terminal from then on fails with EIO.
-  it('removes what it made when its terminal is closed', async () => {
+  // The kernel sends SIGHUP, and later writes to the terminal fail with EIO.
+  it('removes what it created when its terminal is closed', async () => {
     const command = `exec ${process.execPath} ${CULVERT} expose ${targetPort} --access public`;
     const terminal = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
       env: { PATH: process.env['PATH'], TERM: 'xterm', ...environment() },
@@ -348,7 +348,7 @@ describe('culvert expose', () => {
     expect(readdirSync(join(home, '.config/culvert/running'))).toEqual([]);
   });
 
-  it('removes what it made when the reader of its output is gone', async () => {
+  it('removes what it created when the reader of its output is gone', async () => {
     const env = { ...process.env, ...environment() };
     const child = spawn(process.execPath, [CULVERT, 'expose', String(targetPort), '--access', 'public'], {
       env,
@@ -357,13 +357,13 @@ describe('culvert expose', () => {
     const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
     const hostname = new URL(line.trim()).hostname;
     child.stdout.destroy();
-    // Shown as a line, which fails with EPIPE.
+    // Printed as a line, which fails with EPIPE.
     await visit(port, hostname, '/');
     expect(await once(child, 'exit')).toEqual([EXIT.ok, null]);
     expect((await visit(port, hostname, '/')).status).toBe(401);
   });
 
-  it('has its URL end with its session, unless it is kept', async () => {
+  it('has a URL that ends with its session, unless it is kept', async () => {
     const previews = async () =>
       (await deployment.api<{ items: { endsWithSession: boolean }[] }>('GET', '/previews')).items;
     const kept = await expose(String(targetPort), '--keep');
@@ -373,11 +373,11 @@ describe('culvert expose', () => {
     expect(await previews()).toMatchObject([{ endsWithSession: true }]);
   });
 
-  it('has another URL once the first ended with its session, as while a laptop sleeps', async () => {
+  it('gets another URL after the first ended with its session, as while a laptop sleeps', async () => {
     const way = await Proxy.start(port);
     const { program, hostname } = await exposeAt(way.port, String(targetPort), '--access', 'public');
     way.silence({ newOnesToo: true });
-    // What the server does when the session has not been resumed in time.
+    // As the server does if the session was not resumed in time.
     const { items: sessions } = await deployment.api<{ items: { id: string }[] }>(
       'GET',
       '/sessions?state=connected',
@@ -399,7 +399,7 @@ describe('culvert expose', () => {
   it('ends at once at a second signal, and the next run has the same hostname', async () => {
     const way = await Proxy.start(port);
     const first = await exposeAt(way.port, String(targetPort));
-    // Nothing can be removed, not even later: a server that is frozen would do so when it goes on.
+    // Nothing can be removed, not even later: a frozen server would do so when it continues.
     way.silence({ newOnesToo: true });
     first.program.kill('SIGINT');
     await first.program.logged(/Removing the URL\. Press Ctrl-C again to keep it/);
@@ -411,13 +411,13 @@ describe('culvert expose', () => {
     await way.stop();
   });
 
-  it('keeps its hostname for the next run where that is wanted, and after a crash', async () => {
+  it('keeps its hostname for the next run if asked to, and after a crash', async () => {
     const kept = await expose(String(targetPort), '--keep', '--access', 'public');
     expect((await end(kept)).code).toBe(EXIT.ok);
     expect(kept.program.stderr).toContain(`Kept http://${kept.hostname}`);
     const crashed = await expose(String(targetPort));
     expect(crashed.hostname).toBe(kept.hostname);
-    // As this run says, not as the last one did.
+    // With the options of this run, not of the last one.
     expect((await visit(port, crashed.hostname, '/')).status).toBe(401);
     await end(crashed, 'SIGKILL');
     const last = await expose(String(targetPort));
@@ -448,7 +448,7 @@ describe('culvert expose', () => {
     second.close();
   });
 
-  it('leaves the only cluster of a team the one that is meant', async () => {
+  it('does not change the default cluster of a team', async () => {
     await expose(String(targetPort));
     await deployment.api('POST', '/traffic-managers', { managerId: 'staging' });
     const { hostname } = await deployment.createPreview(targetPort);
@@ -488,14 +488,14 @@ describe('culvert expose', () => {
     });
   });
 
-  it('shows no requests where that is not wanted', async () => {
+  it('prints no requests if asked not to', async () => {
     const quiet = await expose(String(targetPort), '--access', 'public', '--no-log');
     expect((await bodyOf(quiet.hostname))[0]).toBe(200);
     await end(quiet);
     expect(quiet.program.stdout.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  it('ends when somebody removes its preview, or its traffic manager', async () => {
+  it('ends when its preview or its traffic manager is removed', async () => {
     const first = await expose(String(targetPort));
     const { items } = await deployment.api<{ items: { id: string }[] }>('GET', '/previews');
     await deployment.api('DELETE', `/previews/${items[0]?.id}`);
@@ -526,7 +526,7 @@ describe('culvert expose', () => {
     expect(program.stderr).toContain('culvert login');
   });
 
-  it('says by its exit code what is in its way', async () => {
+  it('reports the cause by its exit code', async () => {
     const key = async (scopes: string[]) =>
       (await deployment.api<{ key: string }>('POST', '/api-keys', { name: 'weak', scopes })).key;
     const run = (args: string[], env = environment()) => runCulvert(['expose', ...args], { env });
@@ -552,13 +552,13 @@ describe('culvert expose', () => {
         expect.stringMatching(/\n {2}\S|--help/),
       ]);
     }
-    // What the server refuses after the connection was made leaves nothing either.
+    // If the server refuses it after the connection was made, nothing is left either.
     expect((await run([String(targetPort), '--add-request-header', 'host=x'])).code).toBe(EXIT.usage);
     expect(await trafficManagers()).toEqual([]);
     expect((await deployment.api<{ items: object[] }>('GET', '/previews')).items).toEqual([]);
   });
 
-  it('works where nothing can be remembered', async () => {
+  it('works if nothing can be stored', async () => {
     const file = join(home, 'file');
     writeFileSync(file, '');
     const env = { ...environment(), CULVERT_CONFIG_DIR: join(file, 'below') };

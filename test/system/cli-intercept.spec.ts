@@ -45,7 +45,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
-  // What a manager had no time to report as gone.
+  // Intercepts whose end a manager had no time to report.
   for (const { id } of (await culvert.api<{ items: { id: string }[] }>('GET', '/intercepts')).items)
     await culvert.apiStatus('DELETE', `/intercepts/${encodeURIComponent(id)}`);
 });
@@ -80,7 +80,7 @@ const environment = (changes: Record<string, string> = {}): Record<string, strin
   ...changes,
 });
 
-/** Starts `culvert intercept orders`, and waits for nothing. */
+/** Starts `culvert intercept orders` without waiting. */
 function start(args: readonly string[], env = environment()): Program {
   const program = startCulvert(['intercept', 'orders', '-n', 'shop', '--port', String(blue), ...args], env);
   cleanUps.push(() => program.stop());
@@ -111,34 +111,38 @@ const asAlice = { 'x-dev': 'alice' };
 const byAlice = ['--http-header', 'x-dev=alice'];
 
 describe('culvert intercept', () => {
-  it('shows its developer blue, everybody else green, the preview blue to members, and all green after leaving', async () => {
-    const ingress = ['--ingress-host', '127.0.0.1', '--ingress-port', String(agent.port)];
-    const program = await intercept(...byAlice, '--preview-url', ...ingress);
-    const [, rules, target] = await program.line(INTERCEPTING);
-    expect([rules, target]).toEqual(['x-dev=alice', `localhost:${blue}`]);
-    expect(await color()).toBe('green');
-    expect(await color(asAlice)).toBe('blue');
-    const [, hostname = ''] = await program.line(/^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m);
-    expect((await visit(culvert.port, hostname, '/')).status).toBe(401);
-    const seen = await visit(culvert.port, hostname, '/shared', { headers: WITH_KEY });
-    expect([seen.status, seen.body.toString()]).toEqual([200, 'blue']);
-    await program.line(/200 {2}GET +\/basket {2}/);
-    await program.line(/200 {2}GET +\/shared {2}/);
-    expect(program.stdout).not.toContain('secret');
+  it(
+    'shows its developer blue, everyone else green, the preview blue to members, and all green after ' +
+      'leaving',
+    async () => {
+      const ingress = ['--ingress-host', '127.0.0.1', '--ingress-port', String(agent.port)];
+      const program = await intercept(...byAlice, '--preview-url', ...ingress);
+      const [, rules, target] = await program.line(INTERCEPTING);
+      expect([rules, target]).toEqual(['x-dev=alice', `localhost:${blue}`]);
+      expect(await color()).toBe('green');
+      expect(await color(asAlice)).toBe('blue');
+      const [, hostname = ''] = await program.line(/^http:\/\/([a-z0-9-]+\.preview\.localhost):\d+$/m);
+      expect((await visit(culvert.port, hostname, '/')).status).toBe(401);
+      const seen = await visit(culvert.port, hostname, '/shared', { headers: WITH_KEY });
+      expect([seen.status, seen.body.toString()]).toEqual([200, 'blue']);
+      await program.line(/200 {2}GET +\/basket {2}/);
+      await program.line(/200 {2}GET +\/shared {2}/);
+      expect(program.stdout).not.toContain('secret');
 
-    expect(await culvertCommand(['leave', 'orders'])).toMatchObject({
-      code: EXIT.ok,
-      stdout: 'Left orders in shop.\n',
-    });
-    expect((await program.exited).code).toBe(EXIT.ok);
-    expect(await color(asAlice)).toBe('green');
-    const { items } = await culvert.api<{ items: object[] }>('GET', '/previews');
-    expect(items).toEqual([]);
-    expect((await culvertCommand(['leave', 'orders'])).code).toBe(EXIT.notFound);
-  });
+      expect(await culvertCommand(['leave', 'orders'])).toMatchObject({
+        code: EXIT.ok,
+        stdout: 'Left orders in shop.\n',
+      });
+      expect((await program.exited).code).toBe(EXIT.ok);
+      expect(await color(asAlice)).toBe('green');
+      const { items } = await culvert.api<{ items: object[] }>('GET', '/previews');
+      expect(items).toEqual([]);
+      expect((await culvertCommand(['leave', 'orders'])).code).toBe(EXIT.notFound);
+    },
+  );
 
-  it('takes expressions, all of several headers, and only the port that is named', async () => {
-    // It waits for an agent that has the port: meanwhile, the rest.
+  it('accepts expressions, requires all of several headers, and intercepts only the named port', async () => {
+    // It waits for an agent that has the port; meanwhile, the rest works.
     const withoutPort = culvertCommand(
       ['intercept', 'orders', '-n', 'shop', '-p', `${blue}:9999`, ...byAlice],
       elsewhere(),
@@ -154,7 +158,7 @@ describe('culvert intercept', () => {
     expect([ended.code, ended.stderr]).toEqual([EXIT.notFound, expect.stringContaining('NO_PORTS')]);
   });
 
-  it('without a header takes requests by its id alone', async () => {
+  it('without a header intercepts requests by its id alone', async () => {
     const program = await intercept('--http-header', 'auto');
     const [, rules = ''] = await program.line(INTERCEPTING);
     const [name = '', id = ''] = rules.split('=');
@@ -162,7 +166,7 @@ describe('culvert intercept', () => {
     expect([await color(asAlice), await color({ [name]: id })]).toEqual(['green', 'blue']);
   });
 
-  it('comes back by itself when the traffic manager has restarted', async () => {
+  it('resumes by itself after the traffic manager has restarted', async () => {
     const program = await intercept(...byAlice);
     await manager.program.stop();
     await program.logged(/Lost the connection to the traffic manager/);
@@ -172,7 +176,7 @@ describe('culvert intercept', () => {
     await expect.poll(() => color(asAlice), { timeout: 20_000, interval: 20 }).toBe('blue');
   });
 
-  it('says that nothing listens here, and serves once something does', async () => {
+  it('reports that nothing listens here, and serves once something does', async () => {
     const server = http.createServer((_request, response) => response.end('late'));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -203,7 +207,7 @@ describe('culvert intercept', () => {
     server.close();
   });
 
-  it('runs a command for as long as that runs, and ends as it does', async () => {
+  it('runs a command for as long as that runs, and exits as it does', async () => {
     const script = 'console.log(`ID=${process.env.CULVERT_INTERCEPT_ID}`); process.exit(7)';
     const ended = start([...byAlice, '--', process.execPath, '-e', script]);
     const { code } = await ended.exited;
@@ -216,7 +220,7 @@ describe('culvert intercept', () => {
     ]);
   });
 
-  it('ends the command that runs with it when it is left', async () => {
+  it('ends the command that it runs when it is left', async () => {
     const script =
       'process.on("SIGTERM", () => process.exit(5)); console.log("runs"); setInterval(() => {}, 1000)';
     const program = start([...byAlice, '--', process.execPath, '-e', script]);
@@ -225,7 +229,7 @@ describe('culvert intercept', () => {
     expect((await program.exited).code).toBe(5);
   });
 
-  it('is left from another terminal after a crash too', async () => {
+  it('can be left from another terminal, also after a crash', async () => {
     const program = await intercept(...byAlice);
     program.kill('SIGKILL');
     await program.exited;
@@ -236,7 +240,7 @@ describe('culvert intercept', () => {
       .toContain('Nothing is intercepted');
   });
 
-  it('says what to do about a conflict, with another person and with oneself', async () => {
+  it('explains what to do about a conflict, with another person and with oneself', async () => {
     const bob = startClient(manager.url, 'bob');
     cleanUps.push(() => bob.close());
     await bob.create(draftOf([{ name: 'x-dev', value: 'alice' }]), { host: '127.0.0.1', port: 1 });
@@ -247,13 +251,13 @@ describe('culvert intercept', () => {
     const again = start(['--http-header', 'x-dev=dan']);
     expect((await again.exited).code).toBe(EXIT.conflict);
     expect(again.stderr).toContain('culvert leave orders');
-    // Somebody else's is not this person's to leave.
+    // A person cannot leave another person's intercept.
     expect(
       (await culvertCommand(['leave', 'orders', '--manager', `${manager.url}/`, '-n', 'other'])).code,
     ).toBe(EXIT.notFound);
   });
 
-  it('works with the secret of the cluster alone, and without Culvert', async () => {
+  it('works with only the secret of the cluster, without Culvert', async () => {
     const program = start(byAlice, {
       HOME: home,
       CULVERT_CLUSTER_URL: manager.url.replace('http://', ''),
@@ -283,7 +287,7 @@ describe('culvert intercept', () => {
     });
   });
 
-  it('says by its exit code what is in its way', async () => {
+  it('reports the cause by its exit code', async () => {
     const run = (args: readonly string[], env = environment()) =>
       culvertCommand(['intercept', ...args], elsewhere(env));
     const { CULVERT_CLUSTER_URL: _, ...noManager } = environment();
@@ -328,7 +332,7 @@ describe('culvert list', () => {
     ]);
   });
 
-  it('works without Culvert, for whoever has the secret of the cluster', async () => {
+  it('works without Culvert, with the secret of the cluster', async () => {
     const env = { HOME: home, CULVERT_CLUSTER_URL: manager.url, CULVERT_CLUSTER_SECRET: CLUSTER_SECRET };
     const listed = await culvertCommand(['list'], env);
     expect([listed.code, listed.stdout]).toEqual([EXIT.ok, expect.stringMatching(/^orders +shop/m)]);

@@ -27,7 +27,7 @@ import { Visitor } from '../support/consent.js';
 import { API_KEY, startDeployment, visit, type Deployment } from '../support/deployment.js';
 import { startProgram, type Program } from '../support/process.js';
 
-/** `culvert` as people and scripts run it: a process of its own, beside a real deployment. */
+/** `culvert` as people and scripts run it: a separate process, beside a real deployment. */
 const OWNER = { email: 'owner@example.test', password: 'correct horse battery' };
 const MAX_PREVIEWS = 3;
 const run = promisify(execFile);
@@ -68,7 +68,7 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 const file = () => join(home, '.config', 'culvert', 'credentials.json');
 const culvert = (args: readonly string[], options: { env?: Record<string, string>; stdin?: string } = {}) =>
   runCulvert(args, { ...options, env: { HOME: home, ...options.env } });
-/** With an API key that may do everything, unless it is given another. */
+/** Runs it with an API key that has every scope, unless another is given. */
 const withKey = (args: readonly string[], key = API_KEY) =>
   culvert(args, { env: { CULVERT_URL: url, CULVERT_API_KEY: key } });
 const json = ({ code, stdout, stderr }: CliRun): unknown => {
@@ -88,7 +88,7 @@ async function signIn(decision: 'allow' | 'deny' = 'allow') {
 }
 
 describe('signing in through a browser', () => {
-  it('ends with a sign-in that only its owner can read, and that is what the commands use', async () => {
+  it('ends with a sign-in that only its owner can read, and that the commands use', async () => {
     const { asked, shown, login, code } = await signIn();
     expect(asked).toContain('The culvert command');
     expect(shown).toContain('go back to your terminal');
@@ -104,7 +104,7 @@ describe('signing in through a browser', () => {
     expect(Object.keys(whoami)).toEqual(['url', 'user', 'apiKey', 'team', 'role', 'scopes']);
   });
 
-  it('leaves nothing when the person does not agree, or interrupts it', async () => {
+  it('leaves nothing if the person does not agree, or interrupts it', async () => {
     const denied = await signIn('deny');
     expect([denied.code, denied.login.stderr]).toEqual([
       EXIT.refused,
@@ -118,7 +118,7 @@ describe('signing in through a browser', () => {
   });
 
   // It used to print an address and wait ten minutes for a browser that could not open it.
-  it('ends at once with 7, and shows no address, where the server is down or is not Culvert', async () => {
+  it('ends at once with 7, and prints no address, if the server is down or is not Culvert', async () => {
     const down = http.createServer().listen(0, '127.0.0.1');
     await once(down, 'listening');
     const { port: downPort } = down.address() as AddressInfo;
@@ -141,7 +141,7 @@ describe('signing in through a browser', () => {
     other.close();
   });
 
-  it('lasts: two processes at once renew what has run out, and neither signs the other out', async () => {
+  it('lasts: two processes at once renew expired tokens, and neither signs the other out', async () => {
     await signIn();
     const before = JSON.parse(readFileSync(file(), 'utf8'));
     before.servers[url].expiresAt = '2020-01-01T00:00:00.000Z';
@@ -151,14 +151,14 @@ describe('signing in through a browser', () => {
     const after = JSON.parse(readFileSync(file(), 'utf8'));
     expect(after.servers[url].refreshToken).not.toBe(before.servers[url].refreshToken);
     expect(Date.parse(after.servers[url].expiresAt)).toBeGreaterThan(Date.now());
-    // What they left is good once more.
+    // The tokens that they left are valid again.
     after.servers[url].expiresAt = '2020-01-01T00:00:00.000Z';
     writeFileSync(file(), JSON.stringify(after));
     expect((await culvert(['whoami'])).code).toBe(EXIT.ok);
     expect(statSync(file()).mode & 0o777).toBe(0o600);
   });
 
-  it('ends at the server too when the person signs out, here or in the dashboard', async () => {
+  it('also ends at the server when the person signs out, here or in the dashboard', async () => {
     const { visitor } = await signIn();
     const programs = () => visitor.api<{ items: { id: string; name: string }[] }>('GET', '/me/programs');
     const count = (await programs()).items.length;
@@ -202,7 +202,7 @@ describe('signing in through a browser', () => {
 });
 
 describe('signing in with an API key', () => {
-  it('reads it from stdin, and remembers it once the server has taken it', async () => {
+  it('reads it from stdin, and stores it once the server has accepted it', async () => {
     const refused = await culvert(['login', '--url', url, '--apikey', '-'], {
       stdin: 'cvt_wrong-key-1234\n',
     });
@@ -220,7 +220,7 @@ describe('signing in with an API key', () => {
     expect((await deployment.apiStatus('GET', '/me')).status).toBe(200);
   });
 
-  it('says that others see a command line, and that stdin was empty', async () => {
+  it('warns that others can see a command line, and that stdin was empty', async () => {
     const seenByOthers = await culvert(['login', '--url', url, '--apikey', API_KEY]);
     expect([seenByOthers.code, seenByOthers.stderr]).toEqual([
       EXIT.ok,
@@ -267,7 +267,7 @@ describe('previews', () => {
       await deployment.api('DELETE', `/previews/${id}`);
   });
 
-  it('are made with all that the API takes, and requests arrive with it', async () => {
+  it('are created with all fields of the API, and requests arrive with it', async () => {
     const preview = await create(
       '--namespace',
       'shop',
@@ -318,7 +318,7 @@ describe('previews', () => {
     expect(seen).toMatchObject([{ host: 'web.internal', 'x-dev': 'alice=1', 'x-b': '2' }]);
   });
 
-  it('print their URL alone on stdout, and a QR code where that is wanted', async () => {
+  it('print only their URL on stdout, and a QR code if asked to', async () => {
     const made = await withKey(['preview', 'create', '--workload', 'web', ...ingressFlags(), '--qr']);
     const [first, ...code] = made.stdout.trimEnd().split('\n');
     expect([made.code, first]).toEqual([
@@ -330,7 +330,7 @@ describe('previews', () => {
     expect(made.stderr).toContain('Members of your team can open it');
   });
 
-  it('are listed, shown, shared, opened to all and removed by any of their names', async () => {
+  it('are listed, shown, shared, made public and removed by any of their names', async () => {
     const preview = await create();
     const name = preview.hostname.split('.')[0] ?? '';
     const [list, ofWeb, ofOther, text, ...shown] = await Promise.all([
@@ -377,7 +377,7 @@ describe('previews', () => {
     expect((await withKey(['preview', 'list'])).stderr).toContain('There are no previews');
   });
 
-  it('are made of an intercept that there is, which "list" shows with how it is', async () => {
+  it('are created for an existing intercept, which "list" shows with its state', async () => {
     const { id } = interceptResource.parse(
       await deployment.api('POST', '/intercepts', {
         name: 'orders',
@@ -406,7 +406,7 @@ describe('previews', () => {
     await deployment.api('DELETE', `/intercepts/${encodeURIComponent(id)}`);
   });
 
-  it('are shown in the status of the machine that made them', async () => {
+  it('are shown in the status of the machine that created them', async () => {
     const preview = await create();
     const status = json(await withKey(['status', '-o', 'json']));
     expect(status).toMatchObject({
@@ -454,7 +454,7 @@ describe('API keys', () => {
 });
 
 describe('a script', () => {
-  it('tells by the exit code what is in its way, and has nothing on stdout then', async () => {
+  it('reports the cause by the exit code, with an empty stdout', async () => {
     const weak = (
       await withKey(['keys', 'create', '--name', 'weak', '--scope', 'previews:read'])
     ).stdout.trim();
@@ -488,7 +488,7 @@ describe('a script', () => {
     }
   });
 
-  it('is told when the team has as much as it may, and when there is no browser', async () => {
+  it('reports that the team has reached a limit, and that there is no browser', async () => {
     const create = () => withKey(['preview', 'create', '--workload', 'web']);
     for (let i = 1; i < MAX_PREVIEWS; i++) await deployment.createPreview(1);
     expect((await create()).code).toBe(EXIT.ok);
@@ -504,7 +504,7 @@ describe('a script', () => {
       await deployment.api('DELETE', `/previews/${id}`);
   });
 
-  it('may stop reading', async () => {
+  it('tolerates a reader that stops reading', async () => {
     const { stdout, stderr } = await run('bash', [
       '-c',
       `"${CULVERT}" --help | head -n 1; echo "\${PIPESTATUS[0]}"`,
@@ -513,8 +513,8 @@ describe('a script', () => {
   });
 });
 
-describe('what somebody else has named', () => {
-  it('cannot steer the terminal or forge a line', async () => {
+describe('names chosen by others', () => {
+  it('cannot control the terminal or forge a line', async () => {
     const hostile = '\u001b]0;owned\u0007\u001b[2J\nSigned in as root\u202e\u009b31m';
     const timestamp = '2030-01-01T00:00:00.000Z';
     const item = {
@@ -583,7 +583,7 @@ describe('completion', () => {
     return (await run('bash', ['-c', script], { env })).stdout.split('\n').filter(Boolean);
   };
 
-  it('works in bash: commands, flags, values, and what the team has', async () => {
+  it("works in bash: commands, flags, values, and the team's resources", async () => {
     expect(await complete('prev')).toEqual(['preview']);
     expect(await complete('preview', 'create', '--ingress-t')).toEqual(['--ingress-tls']);
     expect(await complete('preview', 'create', '--access', '=', '')).toEqual(['team', 'public']);
@@ -607,7 +607,7 @@ describe('completion', () => {
     expect((await run(shell, ['-n', script])).stderr).toBe('');
   });
 
-  it('works in fish, which names files when there is nothing to say', async ({ skip }) => {
+  it('works in fish, which lists files if there is no other completion', async ({ skip }) => {
     skip(!(await isInstalled('fish')), 'fish is not installed');
     writeFileSync(join(home, 'culvert.fish'), (await culvert(['completion', 'fish'])).stdout);
     symlinkSync(CULVERT, join(home, 'culvert'));

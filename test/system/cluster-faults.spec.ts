@@ -1,6 +1,6 @@
 /**
- * The processes of a cluster, and Culvert, each killed and started again under load. What fails is counted: nothing does
- * but what was under way through the process that died, and what needs it while it is away.
+ * The processes of a cluster, and Culvert, each killed and started again under load. Failures are counted: only
+ * exchanges may fail that were under way through the killed process, or need it while it is away.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -20,11 +20,11 @@ import { API_KEY, type Deployment, deploymentOf } from '../support/deployment.js
 import { freePort } from '../support/network.js';
 import { type Program, startProgram } from '../support/process.js';
 
-/** So many requests of each kind are under way at any time, since a service takes this long for each. */
+/** Number of requests of each kind under way at any time, since a service takes this long for each. */
 const WORKERS = 3;
 const SERVICE_MS = 15;
 
-/** A worker may not have heard yet, when it begins, that the connection which it keeps is gone. */
+/** When a worker begins, it may not know yet that its kept connection is gone. */
 const HEARSAY_MS = 100;
 
 const dataDir = new TemporaryFolder('faults');
@@ -39,7 +39,7 @@ let url: string;
 let load: CountedLoad;
 let startedAt: number;
 
-/** What each kind of request gets while nothing is wrong. */
+/** Results of each kind of request while nothing is wrong. */
 const WHOLE = {
   'plain GET': 'green',
   'plain POST': 'green',
@@ -52,7 +52,7 @@ type LaneName = keyof typeof WHOLE;
 const PREVIEW: readonly LaneName[] = ['preview GET', 'preview POST'];
 const DIRECT: readonly LaneName[] = ['plain GET', 'plain POST', 'matched GET', 'matched POST'];
 
-/** What requests get that do not come through Culvert while nobody intercepts. */
+/** Results of requests that do not come through Culvert while there is no intercept. */
 const NOBODY_INTERCEPTS = Object.fromEntries(DIRECT.map((lane) => [lane, 'green']));
 
 async function service(color: string): Promise<number> {
@@ -129,7 +129,7 @@ beforeEach(async () => {
   startedAt = performance.now();
 });
 
-/** What happened to a process, in times of `performance.now`. */
+/** The end of a process, in times of `performance.now`. */
 interface Death {
   readonly killedAt: number;
   readonly goneAt: number;
@@ -142,14 +142,14 @@ async function kill(program: Program): Promise<Death> {
   return { killedAt, goneAt: performance.now() };
 }
 
-/** By SIGTERM. */
+/** Stops it by SIGTERM. */
 async function stop(program: Program): Promise<Death> {
   const killedAt = performance.now();
   expect(await program.stop()).toBe(0);
   return { killedAt, goneAt: performance.now() };
 }
 
-/** What these lanes got since the test began that they do not get while nothing is wrong, each with why that may be. */
+/** Unusual results of these lanes since the test began, each with its explanation. */
 class Accounts {
   private readonly outcomes: readonly Outcome[];
   private readonly explained = new Set<Outcome>();
@@ -161,7 +161,7 @@ class Accounts {
       .filter(({ lane, result }) => of.includes(lane as LaneName) && result !== WHOLE[lane as LaneName]);
   }
 
-  /** No more than one for each worker, and all of them under way when the process died. */
+  /** At most one for each worker, and all of them under way when the process died. */
   underWay(result: RegExp, { killedAt, goneAt }: Death): this {
     const found = this.take(result, 'under way');
     for (const outcome of found) {
@@ -182,7 +182,7 @@ class Accounts {
     return this;
   }
 
-  /** There is nothing beside what was explained. */
+  /** Expects that there is nothing unexplained. */
   nothingElse(process: string): void {
     expect(this.outcomes.filter((outcome) => !this.explained.has(outcome))).toEqual([]);
     const total = load.since(startedAt).filter(({ lane }) => this.of.includes(lane as LaneName)).length;
@@ -200,13 +200,13 @@ class Accounts {
   }
 }
 
-/** The same preview as ever, and no other. */
+/** Expects the same preview as before, and no other. */
 async function expectTheSamePreview(): Promise<void> {
   const { items } = await culvert.api<{ items: { url: string; hostname: string }[] }>('GET', '/previews');
   expect(items.map((preview) => preview.url)).toEqual([url]);
 }
 
-/** Resolves with the time from which on everything is as it was. */
+/** Resolves with the time from which everything works again. */
 async function whole(): Promise<number> {
   await load.gets(WHOLE, 1);
   const backAt = performance.now();
@@ -214,7 +214,7 @@ async function whole(): Promise<number> {
   return backAt;
 }
 
-it('the traffic agent takes its own connections along, and is refused until it is back', async () => {
+it('the traffic agent loses only its own connections, and is refused until it is back', async () => {
   const { port } = agent;
   const death = await kill(agent.program);
   await load.gets({
@@ -228,7 +228,7 @@ it('the traffic agent takes its own connections along, and is refused until it i
   new Accounts(DIRECT)
     .underWay(/^(ECONNRESET|EPIPE)$/, death)
     .away(/^ECONNREFUSED$/, death, listensAt)
-    // It serves the application before it has heard what to look for.
+    // It serves the application before it knows the intercepts.
     .away(/^green$/, death, backAt)
     .nothingElse('traffic agent');
   new Accounts(PREVIEW)
@@ -239,27 +239,31 @@ it('the traffic agent takes its own connections along, and is refused until it i
   await expectTheSamePreview();
 });
 
-it('the traffic manager costs what it was carrying and cannot be repeated; the application answers until it is back', async () => {
-  const death = await kill(manager.program);
-  await load.gets(NOBODY_INTERCEPTS);
-  manager = await startManager(new URL(manager.url).port);
-  const backAt = await whole();
-  new Accounts(['plain GET', 'plain POST']).nothingElse('traffic manager');
-  new Accounts(['matched GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
-  new Accounts(['matched POST'])
-    .underWay(/^502\b/, death)
-    .away(/^green$/, death, backAt)
-    .nothingElse('traffic manager');
-  // Visitors wait for it, and find the application while the pod daemon is not back.
-  new Accounts(['preview GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
-  new Accounts(['preview POST'])
-    .underWay(/^502\b/, death)
-    .away(/^green$/, death, backAt)
-    .nothingElse('traffic manager');
-  await expectTheSamePreview();
-});
+it(
+  'the traffic manager loses only what it was carrying and cannot be repeated; the application answers ' +
+    'until it is back',
+  async () => {
+    const death = await kill(manager.program);
+    await load.gets(NOBODY_INTERCEPTS);
+    manager = await startManager(new URL(manager.url).port);
+    const backAt = await whole();
+    new Accounts(['plain GET', 'plain POST']).nothingElse('traffic manager');
+    new Accounts(['matched GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
+    new Accounts(['matched POST'])
+      .underWay(/^502\b/, death)
+      .away(/^green$/, death, backAt)
+      .nothingElse('traffic manager');
+    // Visitors wait for it, and reach the application while the pod daemon is not back.
+    new Accounts(['preview GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
+    new Accounts(['preview POST'])
+      .underWay(/^502\b/, death)
+      .away(/^green$/, death, backAt)
+      .nothingElse('traffic manager');
+    await expectTheSamePreview();
+  },
+);
 
-it('the pod daemon costs what it was carrying and cannot be repeated, and has the same URL again', async () => {
+it('the pod daemon loses only what it was carrying and cannot be repeated, and has the same URL again', async () => {
   const death = await kill(daemon);
   await load.gets({ ...NOBODY_INTERCEPTS, 'preview GET': 'green', 'preview POST': 'green' });
   daemon = startDaemon();
@@ -274,7 +278,7 @@ it('the pod daemon costs what it was carrying and cannot be repeated, and has th
   await expectTheSamePreview();
 });
 
-it('Culvert takes its visitors along, and nothing inside the cluster notices', async () => {
+it('Culvert loses only its visitors, and nothing inside the cluster is affected', async () => {
   const death = await kill(culvert.program);
   await load.gets({
     'plain GET': 'green',
@@ -288,7 +292,7 @@ it('Culvert takes its visitors along, and nothing inside the cluster notices', a
   const listensAt = performance.now();
   await whole();
   new Accounts(DIRECT).nothingElse('Culvert');
-  // Whoever comes before the traffic manager is back waits for it.
+  // Visitors that arrive before the traffic manager is back wait for it.
   new Accounts(PREVIEW)
     .underWay(/^(ECONNRESET|EPIPE)$/, death)
     .away(/^ECONNREFUSED$/, death, listensAt)
@@ -296,7 +300,7 @@ it('Culvert takes its visitors along, and nothing inside the cluster notices', a
   await expectTheSamePreview();
 });
 
-describe('told to stop', () => {
+describe('after a stop signal', () => {
   it('the traffic manager finishes what it carries, and fails nothing', async () => {
     const asked = await stop(manager.program);
     manager = await startManager(new URL(manager.url).port);
@@ -308,7 +312,7 @@ describe('told to stop', () => {
     await expectTheSamePreview();
   });
 
-  // The last one: it takes the preview along.
+  // This is the last test: it removes the preview.
   it('the pod daemon finishes what it has, and fails nothing inside the cluster', async () => {
     const asked = await stop(daemon);
     await load.gets(NOBODY_INTERCEPTS);

@@ -1,7 +1,7 @@
 /**
- * What developers and their CI do with a cluster, end to end: Culvert, a forge, a traffic manager, pods with agents and pod
- * daemons, workstations and visitors, each on a host of its own. Who is in the cluster and who is on the internet is in
- * `PLAN`: visitors and Culvert know no way into the cluster.
+ * What developers and their CI do with a cluster, end to end: Culvert, a forge, a traffic manager, pods with agents and
+ * pod daemons, workstations and visitors, each on a host of its own. `PLAN` says which are in the cluster and which on
+ * the internet: visitors and Culvert have no route into the cluster.
  */
 import type { InterceptInfo } from '@culvert/meeting-point';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -41,7 +41,7 @@ let culvert: Place;
 let forge: Place;
 let comments: Program;
 let manager: ClusterManager;
-/** What has been started, in that order: for all tests, and for one. */
+/** Everything that was started, in that order: for all tests, and for one. */
 const kept: { stop(): unknown }[] = [];
 let started: { stop(): unknown }[];
 
@@ -80,7 +80,7 @@ async function startCulvert(): Promise<void> {
     {
       PORT: String(culvert.port),
       APP_HOST: `${culvert.address}:${culvert.port}`,
-      // On its host, no server of databases is in reach.
+      // Its host has no route to a database server.
       DATA_DIR: 'memory',
       CULVERT_BOOTSTRAP_API_KEY: API_KEY,
       PULL_REQUEST_GITHUB_TOKEN: 'token',
@@ -110,7 +110,7 @@ async function startManager(port: string): Promise<ClusterManager> {
   return { program, url: `http://${of.manager.address('cluster')}:${new URL(url).port}` };
 }
 
-/** An application that answers with its color, on this host alone. */
+/** An application that answers with its color, only on this host. */
 async function application(host: Host, answer: string): Promise<number> {
   const port = await host.port(8080);
   const program = startProgram('test/support/processes/color.js', {}, [String(port), answer], [], host.via);
@@ -138,7 +138,7 @@ async function pod(host: Host): Promise<Pod> {
 
 interface Workstation {
   readonly program: Program;
-  /** Resolves once Culvert knows the intercept, and every agent looks for it. */
+  /** Resolves once Culvert knows the intercept, and every agent applies it. */
   reported(): Promise<InterceptInfo>;
 }
 
@@ -161,13 +161,13 @@ function workstation(host: Host, dev: string, answer: string, name = 'orders'): 
   };
 }
 
-/** What somebody inside the cluster gets. */
+/** Returns the response to a caller inside the cluster. */
 async function color(place: Place, headers: Record<string, string> = {}, from = of.alice): Promise<string> {
   const { status, body } = await request(from, place, { headers: { host: 'orders.shop', ...headers } });
   return status === 200 ? body : String(status);
 }
 
-/** What a visitor on the internet gets, as a member of the team. */
+/** Returns the response to a visitor on the internet, as a member of the team. */
 async function colorOf(hostname: string, credential = { 'x-culvert-api-key': API_KEY }): Promise<string> {
   const { status, body } = await request(of.visitor, culvert, { headers: { host: hostname, ...credential } });
   return status === 200 ? body : String(status);
@@ -190,7 +190,7 @@ async function statusOf(path: string): Promise<number> {
 }
 
 describe('a developer', () => {
-  it('sees blue with the header and at the preview, everybody else sees green, and all do after leaving', async () => {
+  it('sees blue with the header and at the preview, everyone else sees green, and all do after leaving', async () => {
     const orders = await pod(of.orders1);
     const alice = workstation(of.alice, 'alice', 'blue');
     const { culvertId } = await alice.reported();
@@ -206,7 +206,7 @@ describe('a developer', () => {
       interceptId: culvertId,
       ingress: { host: orders.address, port: orders.port },
     });
-    // By the intercept's id alone: the preview adds no header here.
+    // By the intercept's ID alone: the preview adds no header here.
     expect(await colorOf(preview.hostname)).toBe('blue');
     expect(await colorOf(preview.hostname, { 'x-culvert-api-key': '' })).toBe('401');
     expect(await alice.program.stop()).toBe(0);
@@ -227,7 +227,7 @@ describe('a developer', () => {
     expect((await second.program.line(/^refused (.*)$/m))[1]).toBe('CONFLICT');
   });
 
-  it('has a preview of what no visitor, nor Culvert, could connect to', async ({ skip }) => {
+  it('has a preview of a service that neither visitors nor Culvert could connect to', async ({ skip }) => {
     if (hosts.kind !== 'network namespaces') skip('loopback leads everywhere');
     const orders = await pod(of.orders1);
     const { culvertId } = await workstation(of.alice, 'alice', 'blue').reported();
@@ -239,7 +239,7 @@ describe('a developer', () => {
       };
       await expect(color(meetingPoint, {}, outside)).rejects.toMatchObject({ code: 'ENETUNREACH' });
     }
-    // A pod knows no way out either: what it gets comes by the traffic manager.
+    // A pod has no route out either: everything it gets comes through the traffic manager.
     await expect(color(culvert, {}, of.orders1)).rejects.toMatchObject({ code: 'ENETUNREACH' });
     const { hostname } = await api<{ hostname: string }>('POST', '/previews', {
       interceptId: culvertId,
@@ -264,7 +264,7 @@ describe('a CI image', () => {
     return program;
   }
 
-  it('has its URL in the log and on the pull request, gets what is meant for it, and leaves nothing behind', async () => {
+  it('has its URL in the log and on the pull request, gets its requests, and leaves nothing behind', async () => {
     const orders = await pod(of.orders1);
     const port = await of.ci.port(8081);
     // Its application is not there yet.
@@ -286,7 +286,7 @@ describe('a CI image', () => {
     expect((await api<{ items: unknown[] }>('GET', '/previews')).items).toEqual([]);
   });
 
-  it('keeps its URL when its pod daemon is killed, and when the traffic manager is', async () => {
+  it('keeps its URL when its pod daemon or the traffic manager is killed', async () => {
     const orders = await pod(of.orders1);
     const port = await application(of.ci, 'blue');
     const first = startDaemon(port, orders);

@@ -1,4 +1,4 @@
-/** The programs of a cluster that meet over TLS, with the settings that people give them. */
+/** The programs of a cluster that connect over TLS, with the settings that people give them. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ function write({ cert, key }: TestCertificate): void {
   writeFileSync(file('tls.crt'), cert);
 }
 
-it('an agent and a pod daemon come in by https and wss, and again after the certificate was replaced', async () => {
+it('an agent and a pod daemon connect by https and wss, and again after the certificate was replaced', async () => {
   write(createTestCertificate(['localhost']));
   const tls = {
     CULVERT_CLUSTER_TLS_CERT_FILE: file('tls.crt'),
@@ -57,7 +57,7 @@ it('an agent and a pod daemon come in by https and wss, and again after the cert
   write(createTestCertificate(['localhost']));
   await manager.program.logged(/the certificate of the cluster port has changed/);
   expect(await color()).toBe('blue GET 0');
-  // Both dial again, and read anew what to trust.
+  // Both dial again, and read their trusted certificates again.
   const back =
     /(?:connected to the traffic manager"[^]*){2}"intercepts":\["[^"]+"\],"errors":\[\],"msg":"looking/;
   manager.program.kill('SIGKILL');

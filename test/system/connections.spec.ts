@@ -8,7 +8,7 @@ import { createDatabase } from '../support/database.js';
 import { type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { Proxy } from '../support/network.js';
 
-/** What the Connections page is made of: a standalone server, and managers that come and go for every reason. */
+/** The data of the Connections page: a standalone server, and managers that connect and disconnect for every reason. */
 const BODY_BYTES = 100_000;
 const POLL = { timeout: 20_000, interval: 100 };
 
@@ -43,7 +43,7 @@ interface Event {
 const changes = (events: readonly Event[]): string[] =>
   events.map(({ change, reason }) => (reason === null ? change : `${change}: ${reason}`)).toReversed();
 
-/** Oldest first. */
+/** Returns the history, oldest first. */
 async function history(trafficManagerId: string): Promise<string[]> {
   const page = await deployment.api<{ items: Event[] }>(
     'GET',
@@ -74,7 +74,7 @@ async function networkTo(port: number): Promise<Proxy> {
   return network;
 }
 
-it('shows whose a session is, how far away that is, and what it moved', async () => {
+it('shows the owner of a session, its round trip, and its traffic', async () => {
   const manager = await deployment.startManager({ CULVERT_MANAGER_ID: 'busy' });
   const { id, trafficManagerId } = await sessionOf('busy');
   const preview = await deployment.createPreview((service.address() as AddressInfo).port, {
@@ -94,7 +94,7 @@ it('shows whose a session is, how far away that is, and what it moved', async ()
   expect(session.sentBytes).toBeGreaterThan(BODY_BYTES);
   expect(session.sentBytes).toBeLessThan(2 * BODY_BYTES);
 
-  // What came since then is told when the tunnel closes.
+  // The rest is reported when the tunnel closes.
   await visit(deployment.port, preview.hostname, '/');
   await manager.stop();
   await expect
@@ -107,7 +107,7 @@ it('shows whose a session is, how far away that is, and what it moved', async ()
   });
 });
 
-it('tells when a traffic manager came and went, and why', async () => {
+it('lists when and why a traffic manager connected and disconnected', async () => {
   const network = await networkTo(deployment.port);
   const key = await deployment.api<{ id: string; key: string }>('POST', '/api-keys', {
     name: 'for a while',
@@ -123,7 +123,7 @@ it('tells when a traffic manager came and went, and why', async () => {
   await expect.poll(() => history(trafficManagerId), POLL).toEqual(expected);
 
   network.silence({ newOnesToo: false });
-  // Which of the two notices the silence first decides what the edge sees.
+  // The end that notices the silence first decides which reason the edge records.
   await expect.poll(async () => (await history(trafficManagerId)).length, POLL).toBe(3);
   const afterSilence = await history(trafficManagerId);
   const closed = afterSilence.filter((change) => change !== 'connected' && change !== 'resumed');
@@ -141,7 +141,7 @@ it('tells when a traffic manager came and went, and why', async () => {
     .toBe('disconnected: credential_revoked');
 });
 
-it('tells that a person ended a session', async () => {
+it('records that a person ended a session', async () => {
   await deployment.startManager({ CULVERT_MANAGER_ID: 'unwanted' });
   const { id, trafficManagerId } = await sessionOf('unwanted');
   await deployment.api('DELETE', `/sessions/${id}`);
@@ -150,7 +150,7 @@ it('tells that a person ended a session', async () => {
     .toEqual(['connected', 'disconnected: session_ended', 'ended: session_ended']);
 });
 
-it('remembers that the edge stopped', async () => {
+it('records that the edge stopped', async () => {
   await deployment.startManager({ CULVERT_MANAGER_ID: 'faithful' });
   const { trafficManagerId } = await sessionOf('faithful');
   const { id: teamId } = await deployment.api<{ id: string }>('GET', '/team');

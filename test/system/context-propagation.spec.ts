@@ -24,7 +24,7 @@ async function listen(answer: http.RequestListener): Promise<number> {
 
 const color = (name: string) => listen((_request, response) => response.end(name));
 
-/** A service that asks the next one; `passedOn` are the headers that go along. */
+/** A service that calls the next one; `passedOn` are the headers that it forwards. */
 function service(next: number, passedOn: readonly string[]): Promise<number> {
   const context = new AsyncLocalStorage<Record<string, string>>();
   const ask = async (): Promise<string> => {
@@ -93,20 +93,20 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
 
-describe('of three services in a row the third is intercepted', () => {
-  it('when the two before pass the header on', async () => {
+describe('of three services in a row, the third is intercepted', () => {
+  it('if the first two forward the header', async () => {
     const gateway = await service(await service(orders, ['x-dev']), ['x-dev']);
     expect(await get(gateway, { 'x-dev': 'alice' })).toBe('blue');
     expect(await get(gateway, { 'x-dev': 'bob' })).toBe('green');
     expect(await get(gateway, {})).toBe('green');
   });
 
-  it('and is not when the second keeps it to itself', async () => {
+  it('but not if the second does not forward it', async () => {
     const gateway = await service(await service(orders, []), ['x-dev']);
     expect(await get(gateway, { 'x-dev': 'alice' })).toBe('green');
   });
 
-  it('by baggage that they pass on anyway', async () => {
+  it('by baggage that they forward anyway', async () => {
     const gateway = await service(await service(orders, ['baggage']), ['baggage']);
     expect(await get(gateway, { baggage: 'tenant=7,dev=alice;ttl=1' })).toBe('blue');
     expect(await get(gateway, { baggage: 'dev=alicent' })).toBe('green');

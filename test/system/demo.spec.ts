@@ -23,7 +23,7 @@ afterAll(async () => {
   expect(await demo?.stop()).toBe(0);
 });
 
-it('prints the four lines people need, soon', () => {
+it('prints the four lines that people need, soon', () => {
   expect(demo.stdout).toMatch(/^Dashboard +http\S+$/m);
   expect(demo.stdout).toMatch(/^Sign in +\S+@\S+ \/ \S+$/m);
   expect(demo.stdout).toMatch(/^API key +cvt_\w+$/m);
@@ -39,7 +39,7 @@ it('answers curl at once', async () => {
 });
 
 describe('the page in a browser', () => {
-  it('works whole: assets, form, upload, events and WebSocket', async () => {
+  it('works completely: assets, form, upload, events and WebSocket', async () => {
     const page = await browser.newPage();
     const failures: string[] = [];
     page.on('pageerror', (error) => failures.push(error.message));

@@ -7,17 +7,17 @@ import { MemoryWatch, percentile99, readMetric } from '../support/figures.js';
 import type { Program } from '../support/process.js';
 import { RawVisitors } from '../support/raw-visitors.js';
 
-/** All previews but one share a manager, and so a tunnel. */
+/** All previews except one share a manager, and so a tunnel. */
 let deployment: Deployment;
 let manager: Program;
 let service: http.Server;
 let quiet: Preview;
-/** As `quiet`, on a tunnel of its own. */
+/** Like `quiet`, on a tunnel of its own. */
 let apart: Preview;
 let greedy: Preview;
 let stalled: Preview;
 let visitors: RawVisitors;
-/** What the service has sent to, and read from, those who do not stop. */
+/** Bytes that the service has exchanged with greedy visitors. */
 let moved = 0;
 
 const BLOCK = Buffer.alloc(65_536, 'x');
@@ -44,7 +44,7 @@ beforeAll(async () => {
   visitors = new RawVisitors(deployment.port);
 });
 
-/** Sends until the connection closes, as fast as it takes. */
+/** Sends until the connection closes, as fast as it accepts. */
 function pour(response: http.ServerResponse): void {
   while (!response.destroyed) {
     moved += BLOCK.length;
@@ -68,7 +68,7 @@ afterAll(async () => {
 
 const endless = (preview: Preview): string => `GET /endless HTTP/1.1\r\nHost: ${preview.hostname}\r\n\r\n`;
 
-/** Milliseconds of each of `count` small requests, eight at a time over kept connections. */
+/** Returns the milliseconds of each of `count` small requests, eight at a time over kept connections. */
 async function smallRequests(preview: Preview, count: number): Promise<number[]> {
   const agent = new http.Agent({ keepAlive: true });
   const times: number[] = [];
@@ -86,7 +86,7 @@ async function smallRequests(preview: Preview, count: number): Promise<number[]>
   return times;
 }
 
-/** Waits until `read` gives the same value for half a second. */
+/** Waits until `read` returns the same value for half a second. */
 async function settled(read: () => number): Promise<void> {
   let last = -1;
   let since = performance.now();
@@ -105,10 +105,13 @@ async function settled(read: () => number): Promise<void> {
     .toBeGreaterThan(500);
 }
 
-/** Between a tunnel that is shared with the load and one that is not; the machine is in both cases. */
+/**
+ * Largest factor between a tunnel that is shared with the load and one that is not; the load of the machine affects
+ * both.
+ */
 const MAX_FACTOR = 8;
 
-it('keeps a preview quick beside a stalled visitor and greedy ones', { retry: 1 }, async () => {
+it('keeps a preview fast beside a stalled visitor and greedy ones', { retry: 1 }, async () => {
   await smallRequests(quiet, 100);
   await smallRequests(apart, 100);
   await visitors.open(1, endless(stalled), { read: false });
@@ -163,7 +166,7 @@ it('holds 500 uploads to a service that does not read in bounded memory', async 
   expect(growth.manager).toBeLessThan(128);
 });
 
-it('leaves room on the tunnel for other previews, whatever one of them takes', async () => {
+it('leaves room on the tunnel for other previews, whatever one of them uses', async () => {
   // As many as a tunnel has streams.
   await visitors.open(1000, `GET /unread HTTP/1.1\r\nHost: ${greedy.hostname}\r\n\r\n`, { read: false });
   expect((await smallRequests(quiet, 20)).length).toBe(20);

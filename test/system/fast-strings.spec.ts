@@ -7,7 +7,7 @@ import { startProgram } from '../support/process.js';
 
 /**
  * A library that subclasses `String` makes string methods slow in the whole process, so programs that move visitors'
- * requests restore them before they serve. That happens in each program's start, where a new one could forget it.
+ * requests restore them before they serve. Each program does so at its start, where a new one could forget it.
  */
 const PROBE = `data:text/javascript,${encodeURIComponent(
   "process.on('SIGUSR2', () => console.error('fast strings:', %HasFastProperties(String.prototype)));",

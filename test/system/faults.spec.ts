@@ -6,12 +6,14 @@ import { type Deployment, type Preview, startDeployment, visit } from '../suppor
 import { readMetric } from '../support/figures.js';
 import type { Program } from '../support/process.js';
 
-/** One for all but who need settings of their own; each test has a traffic manager of its own. */
+/**
+ * One deployment for all tests, except those that need their own settings; each test has a traffic manager of its own.
+ */
 let deployment: Deployment;
 let service: http.Server;
 const open = new Set<net.Socket>();
 const managers: Program[] = [];
-/** Answers that wait until the test says so. */
+/** Responses that wait until the test releases them. */
 const held: (() => void)[] = [];
 
 beforeAll(async () => {
@@ -108,7 +110,7 @@ it('fails only exchanges in flight when the manager is killed, and serves the re
   expect(servedAfterMs).toBeLessThan(2000);
 });
 
-/** Ten thousand connections, each through a tunnel: on a slow machine these are minutes. */
+/** Ten thousand connections, each through a tunnel: minutes on a slow machine. */
 const MANY_MS = 180_000;
 
 it('leaves nothing behind after 10,000 aborted requests', { timeout: MANY_MS }, async () => {
@@ -159,7 +161,7 @@ it('keeps the session and the hostname when a manager reconnects', async () => {
   expect(await sessionsOf('faithful')).toMatchObject([{ id, state: 'connected' }]);
 });
 
-it('answers 503 with Retry-After while no manager is connected, and a page that tries again', async () => {
+it('answers 503 with Retry-After while no manager is connected, with a page that reloads', async () => {
   const impatient = await startDeployment({ MANAGER_WAIT_MS: '300' });
   await impatient.api('POST', '/traffic-managers', { managerId: 'not-here-yet' });
   const preview = await impatient.createPreview(servicePort());
@@ -171,8 +173,8 @@ it('answers 503 with Retry-After while no manager is connected, and a page that 
   await impatient.stop();
 });
 
-// The last one: it takes the deployment along.
-it('finishes what is under way when it is told to stop', async () => {
+// This is the last test: it stops the deployment.
+it('finishes exchanges under way when it is stopped', async () => {
   await startManager('busy');
   const preview = await createPreview('busy');
   const results = Array.from({ length: 20 }, () => visit(deployment.port, preview.hostname, '/held'));

@@ -47,7 +47,7 @@ const SERVICE = {
 type Unary = grpc.ServerUnaryCall<Buffer, Buffer>;
 type Feed = grpc.ServerWritableStream<Buffer, Buffer>;
 
-/** A gRPC server that a test can reach into. */
+/** A gRPC server that a test controls. */
 class Probe {
   readonly server = new grpc.Server({
     'grpc.max_receive_message_length': -1,
@@ -246,7 +246,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-/** A request of HTTP/1.1. */
+/** Sends a request over HTTP/1.1. */
 async function visit(
   hostname: string,
   path: string,
@@ -321,7 +321,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     expect(error!.metadata.get('x-reason')).toEqual(['because']);
   });
 
-  it('learns that there is no such method', async () => {
+  it('reports that a method does not exist', async () => {
     const made = new Promise<grpc.ServiceError | null>((resolve) => {
       client.makeUnaryRequest('/culvert.test.Probe/Nothing', bytes, bytes, Buffer.alloc(0), (error) =>
         resolve(error),
@@ -371,7 +371,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     expect((await status).code).toBe(grpc.status.OK);
   });
 
-  it('tells the server of its deadline, and of its passing', async () => {
+  it('sends its deadline to the server, and notifies it when the deadline passes', async () => {
     probe.cancelled.length = 0;
     const deadline = Date.now() + 700;
     const { error } = await call(client, 'never', '', {}, { deadline });
@@ -380,7 +380,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     await expect.poll(() => probe.cancelled).toEqual(['never']);
   });
 
-  it('tells the server of a cancellation', async () => {
+  it('notifies the server of a cancellation', async () => {
     probe.cancelled.length = 0;
     const stream = client.makeServerStreamRequest(SERVICE.feed.path, bytes, bytes, Buffer.alloc(0));
     const status = statusOf(stream);
@@ -393,7 +393,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     probe.feed = null;
   });
 
-  it('does not take a cancelled upload for a complete one', async () => {
+  it('does not treat a canceled upload as complete', async () => {
     probe.cancelled.length = 0;
     const failed = new Promise<grpc.ServiceError | null>((resolve) => {
       const upload = client.makeClientStreamRequest(SERVICE.join.path, bytes, bytes, (error) =>
@@ -414,7 +414,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
 
   it('carries many calls on one connection at once', async () => {
     probe.most = 0;
-    // The edge takes 128 requests per connection at once; the client holds back the rest.
+    // The edge accepts 128 concurrent requests per connection; the client holds back the rest.
     const together = { 'x-together': '120' };
     const results = await Promise.all(
       Array.from({ length: 360 }, (_, i) => call(client, 'echo', `${i}`, together)),
@@ -423,7 +423,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     expect(probe.most).toBe(120);
   });
 
-  it('reports messages and trailers to a visitor of HTTP/1.1', async () => {
+  it('passes messages and trailers to a visitor over HTTP/1.1', async () => {
     const frame = Buffer.concat([Buffer.of(0, 0, 0, 0, 2), Buffer.from('hi')]);
     const { response, body } = await visit(
       hostnames[protocol],
@@ -437,7 +437,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
   });
 });
 
-it('finds a server that was restarted', async () => {
+it('reaches a server that was restarted', async () => {
   const probe = new Probe();
   await probe.listen(grpc.ServerCredentials.createInsecure());
   const { hostname } = await createPreview(probe.port, { protocol: 'h2c' });
@@ -451,7 +451,7 @@ it('finds a server that was restarted', async () => {
   restarted.server.forceShutdown();
 });
 
-it('says what is wrong when the ingress does not speak HTTP/2', async () => {
+it('reports that the ingress does not speak HTTP/2', async () => {
   const plain = https.createServer(ingressCertificate, (_request, response) => response.end('plain'));
   plain.listen(0, '127.0.0.1');
   await once(plain, 'listening');
@@ -469,15 +469,15 @@ it('says what is wrong when the ingress does not speak HTTP/2', async () => {
   plain.close();
 });
 
-it('does not keep a traffic manager from leaving', async () => {
+it('does not stop a traffic manager from leaving', async () => {
   await call(clientOf(hostnames.h2c), 'echo', 'x');
-  // Streams that stay open hold a leaving manager for 30 s; `stop` waits for ten.
+  // Open streams hold a leaving manager for 30 s; `stop` waits for ten.
   expect(await manager.stop()).toBe(0);
   manager = startManager();
   await manager.logged(/connected/i);
 });
 
-it('fails the calls of a tunnel that is lost, and carries on with the next one', async () => {
+it('fails the calls of a lost tunnel, and continues on the next one', async () => {
   const client = clientOf(hostnames.h2c);
   const stream = client.makeServerStreamRequest(SERVICE.feed.path, bytes, bytes, Buffer.alloc(0));
   const status = statusOf(stream);

@@ -13,7 +13,7 @@ import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
-/** HTTP/2 as visitors meet it: TLS, ALPN, a standalone process, a tunnel, and a service that knows HTTP/1.1 only. */
+/** HTTP/2 as visitors use it: TLS, ALPN, a standalone process, a tunnel, and a service with HTTP/1.1 only. */
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
 let directory: string;
 let standalone: Program;
@@ -104,7 +104,7 @@ async function createPreview(name: string): Promise<Preview> {
   return JSON.parse(body.toString()) as Preview;
 }
 
-/** A figure of the deployment's own metrics, asked for over HTTP/1.1. */
+/** Returns one of the deployment's own metrics, requested over HTTP/1.1. */
 async function metric(name: string): Promise<number> {
   const text = await new Promise<string>((resolve, reject) => {
     https
@@ -126,7 +126,7 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)![1]);
 }
 
-/** Runs in the page: how it and all it uses came here. */
+/** Runs in the page: protocols of the page and of everything it loads. */
 const PROTOCOLS_USED = `[...new Set(
   ['navigation', 'resource'].flatMap((type) => performance.getEntriesByType(type)).map((entry) => entry.nextHopProtocol),
 )]`;
@@ -146,7 +146,7 @@ const UPLOAD_AND_ECHO = `(async () => {
 })()`;
 
 describe('one connection', () => {
-  it('is agreed on by ALPN, where HTTP/1.1 stays available', async () => {
+  it('is negotiated by ALPN, and HTTP/1.1 stays available', async () => {
     expect((await connect()).alpnProtocol).toBe('h2');
     expect(await metric('culvert_tunnels')).toBe(1);
   });
@@ -186,7 +186,7 @@ describe('one connection', () => {
     expect(received.body.every((byte, i) => byte === i % 256)).toBe(true);
   });
 
-  it('is not where tunnels begin', async () => {
+  it('does not accept tunnels', async () => {
     const session = await connect();
     if (!session.remoteSettings.enableConnectProtocol) await once(session, 'remoteSettings');
     const { headers } = await request(session, 'localhost', '/tunnel/v1', {
@@ -197,7 +197,7 @@ describe('one connection', () => {
     expect(headers[':status']).toBe(501);
   });
 
-  it('ends when it opens and resets more streams than it may, and only that one', async () => {
+  it('ends if it opens and resets too many streams, and only that one', async () => {
     const [bystander, attacker] = [await connect(), await connect()];
     const goaway = once(attacker, 'goaway');
     attacker.on('error', () => {});
@@ -218,7 +218,7 @@ describe('a browser', () => {
   });
   afterAll(async () => browser?.close());
 
-  it('loads a page, uploads, listens and opens a WebSocket over HTTP/2', async () => {
+  it('loads a page, uploads, receives events and opens a WebSocket over HTTP/2', async () => {
     const page = await browser.newPage();
     const failures: string[] = [];
     page.on('pageerror', (error) => failures.push(error.message));
@@ -242,18 +242,18 @@ describe('a browser', () => {
       .filter({ hasText: /2.?000.?000/ })
       .waitFor();
 
-    // One more of each, while the clock's events keep the connection: no further one is needed.
+    // One more of each, while the clock's events keep the connection: no other connection is needed.
     const before = await metric('culvert_visitor_connections_total');
     const result = await page.evaluate(UPLOAD_AND_ECHO);
     expect(result).toEqual({ bytes: 300_000, echoed: 'over HTTP/2', code: 4000 });
-    // Asking for the metric is a connection of its own.
+    // The request for the metric uses a connection of its own.
     expect(await metric('culvert_visitor_connections_total')).toBe(before + 1);
     expect(failures).toEqual([]);
     await page.close();
   });
 });
 
-it('lets go politely when the process stops', async () => {
+it('ends gracefully when the process stops', async () => {
   const session = await connect();
   const slow = request(session, previews[0].hostname, '/slow?ms=1000');
   const [idle, goaway] = [await connect(), once(session, 'goaway')];

@@ -7,10 +7,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY, type Deployment, startDeployment, visit } from '../support/deployment.js';
 import { startSplit } from '../support/split-deployment.js';
 
-/** What people watch live, in both shapes of a deployment: one process, and edge and API apart on Redis. */
+/** Live views in both kinds of deployment: one process, and edge and API separate on Redis. */
 const SECRET = 'S3CR3Tvalue0123456789';
 
-/** As many streams as one key may have open. */
+/** Limit of open streams of one key. */
 const MAX_STREAMS = 20;
 
 interface Shape {
@@ -89,7 +89,7 @@ describe.each([
       ).data,
     );
 
-  it('tell of changes by the API, and of managers that come and go', async () => {
+  it('report changes by the API, and managers that connect and disconnect', async () => {
     const reader = await watch('/events');
     const { id } = await newPreview();
     expect((await reader.next('change', (change: { id: string }) => change.id === id)).data).toMatchObject({
@@ -110,7 +110,7 @@ describe.each([
     });
   });
 
-  /** Opens the event stream, and leaves it as a browser does that goes to another page. */
+  /** Opens the event stream, and leaves it as a browser does that opens another page. */
   const comeAndGo = async (): Promise<number | undefined> => {
     const request = http.get({
       host: '127.0.0.1',
@@ -120,7 +120,7 @@ describe.each([
       headers: { authorization: `Bearer ${API_KEY}` },
     });
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
-    // What follows the answer is that it was left.
+    // The stream was left, so errors after the response are expected.
     response.on('error', () => {});
     await once(response, 'data');
     request.destroy();
@@ -128,15 +128,15 @@ describe.each([
   };
 
   /**
-   * Streams were never given up: in one process the application is reached through a pair of streams, of which one did not
-   * hear that the other was destroyed. After twenty pages a person had no events any more.
+   * Streams were never released: in one process the application is reached through a pair of streams, of which one did
+   * not notice that the other was destroyed. After twenty pages a person had no events any longer.
    */
-  it('are given up when their reader has gone, so that the next one is served', async () => {
-    // That one has gone takes a moment to be known.
+  it('are released when their reader disconnects, so that the next one is served', async () => {
+    // It takes a moment until a disconnect is noticed.
     for (let i = 0; i < 2 * MAX_STREAMS; i++) await expect.poll(comeAndGo).toBe(200);
   });
 
-  it('show exchanges as they pass, without secrets, and to who comes later', async () => {
+  it('show exchanges as they pass, without secrets, also to later watchers', async () => {
     const preview = await newPreview();
     const reader = await watch(`/previews/${preview.id}/exchanges`);
     const hostile = '<img src=x onerror=alert(1)>';
@@ -166,7 +166,7 @@ describe.each([
     expect(await ended(late, '/a')).toEqual(seen);
   });
 
-  it('show bodies to who asks for them', async () => {
+  it('show bodies to watchers who ask for them', async () => {
     const preview = await newPreview();
     const reader = await watch(`/previews/${preview.id}/exchanges?captureBodies=true`);
     const body = Buffer.from([0, 255, 60, 98, 62]);
@@ -176,7 +176,7 @@ describe.each([
     expect(Buffer.from(bodies.response?.base64 ?? '', 'base64').toString()).toBe('<b>answer</b>');
   });
 
-  it('show what failed, and end with the preview', async () => {
+  it('show failures, and end with the preview', async () => {
     const preview = await newPreview(1);
     const reader = await watch(`/previews/${preview.id}/exchanges`);
     await visit(deployment.port, preview.hostname, '/refused');

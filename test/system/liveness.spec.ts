@@ -12,7 +12,7 @@ import {
 import { Proxy } from '../support/network.js';
 import type { Program } from '../support/process.js';
 
-/** Five seconds are promised; docs/protocol.md §6 leaves half a second for what a busy machine adds. */
+/** Five seconds are promised; docs/protocol.md §6 leaves half a second for a busy machine. */
 const NOTICED_MS = 5000;
 
 let deployment: Deployment;
@@ -20,7 +20,7 @@ let service: http.Server;
 let network: Proxy;
 let preview: Preview;
 const managers: Program[] = [];
-/** Answers that wait until the test says so. */
+/** Responses that wait until the test releases them. */
 const held = new Set<() => void>();
 let isHolding = true;
 
@@ -59,7 +59,7 @@ function release(): void {
   held.clear();
 }
 
-/** A manager behind the network that can fall silent, or beside it. */
+/** Starts a manager behind the network that can be silenced, or beside it. */
 async function startManager(port: number, env: Record<string, string> = {}): Promise<Program> {
   const manager = await deployment.startManager({ CULVERT_URL: `http://127.0.0.1:${port}`, ...env });
   managers.push(manager);
@@ -77,7 +77,7 @@ async function tunnels(): Promise<number> {
   return Number(/^culvert_tunnels (\S+)$/m.exec(text)![1]);
 }
 
-/** Resolves with the milliseconds since now at which `done` resolved. */
+/** Resolves with the milliseconds from now until `done` resolved. */
 async function timed(done: Promise<unknown>): Promise<number> {
   const from = performance.now();
   await done;
@@ -92,12 +92,12 @@ function occurrences(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].length;
 }
 
-it('notices within five seconds at both ends that the network is silent, and serves what waited', async () => {
+it('notices within five seconds at both ends that the network is silent, and serves waiting requests', async () => {
   const manager = await startManager(network.port, { CULVERT_CONNECT_TIMEOUT_MS: '1000' });
   preview = await createPreview();
   expect((await get('/')).status).toBe(200);
 
-  // One that may be repeated, one that may not, and one whose answer has begun.
+  // One that can be repeated, one that cannot, and one whose response has begun.
   const repeated = get('/held');
   const lost = get('/held', 'POST');
   const request = http.get({
@@ -106,7 +106,7 @@ it('notices within five seconds at both ends that the network is silent, and ser
     path: '/endless',
     headers: { host: preview.hostname },
   });
-  // The response tells of its end; so does the request.
+  // The response reports its end; so does the request.
   request.on('error', () => {});
   const [cut] = (await once(request, 'response')) as [http.IncomingMessage];
   await once(cut, 'data');
@@ -129,7 +129,7 @@ it('notices within five seconds at both ends that the network is silent, and ser
   expect(failed.headers['x-culvert-error']).toBe('tunnel_lost');
   expect(await broken).toMatchObject([{ code: 'ECONNRESET' }]);
 
-  // It dials again, in vain at first.
+  // It dials again, and fails at first.
   const waiting = get('/');
   await manager.logged(/"cannot reach the edge"/);
   network.heal();
@@ -139,14 +139,14 @@ it('notices within five seconds at both ends that the network is silent, and ser
   expect(await tunnels()).toBe(1);
 });
 
-it('follows a manager that comes back while its old connection looks alive, at once', async () => {
+it("uses a manager's new connection at once while its old one looks alive", async () => {
   const manager = await startManager(network.port);
   preview = await createPreview();
   expect((await get('/')).status).toBe(200);
   const repeated = get('/held');
   await expect.poll(() => held.size).toBe(1);
 
-  // The manager hears that its connection is gone; the edge does not.
+  // The manager notices that its connection is gone; the edge does not.
   network.forgetNearEnds();
   release();
   const tookMs = await timed(Promise.all([get('/'), repeated]));
@@ -160,7 +160,7 @@ it('follows a manager that comes back while its old connection looks alive, at o
   expect(items).toHaveLength(1);
 });
 
-it('follows another instance of the manager at once, and fences the silent one', async () => {
+it('uses another instance of the manager at once, and fences off the silent one', async () => {
   const silent = await startManager(network.port);
   preview = await createPreview();
   expect((await get('/')).status).toBe(200);
@@ -173,7 +173,7 @@ it('follows another instance of the manager at once, and fences the silent one',
   await startManager(deployment.port);
   expect(await tunnels()).toBe(2);
   for (let i = 0; i < 10; i++) expect(await timed(get('/'))).toBeLessThan(1000);
-  // All of that while the edge believed the silent one to be alive.
+  // During all of that, the edge considered the silent one alive.
   expect(await tunnels()).toBe(2);
 
   await expect.poll(tunnels, { timeout: 10_000, interval: 50 }).toBe(1);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
-/** The main job, whole: visitor, standalone process, tunnel, traffic manager process, real service. */
+/** The main job end to end: visitor, standalone process, tunnel, traffic manager process, real service. */
 let deployment: Deployment;
 let preview: Preview;
 let service: http.Server;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   });
   service.listen(0, '127.0.0.1');
   await once(service, 'listening');
-  // As `npm start` has it: the database is embedded.
+  // As with `npm start`: the database is embedded.
   deployment = await startDeployment({ DATA_DIR: 'memory' });
   await deployment.startManager();
   preview = await deployment.createPreview((service.address() as AddressInfo).port);
@@ -51,7 +51,7 @@ async function serve(request: http.IncomingMessage, response: http.ServerRespons
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       for (let i = 0; i < 5; i++) {
         response.write(`data: ${i}\n\n`);
-        // The next event only goes out once the test has asked for it: batching would show as a hang.
+        // The next event is sent only after the test has asked for it: buffering would cause a hang.
         await once(service, 'next-event');
       }
       response.end();
@@ -70,7 +70,7 @@ async function serve(request: http.IncomingMessage, response: http.ServerRespons
       const block = Buffer.alloc(65_536);
       const write = (): void => {
         while (!response.destroyed && response.write(block)) {
-          // Goes on for as long as somebody reads.
+          // Continues as long as the client reads.
         }
         if (!response.destroyed) response.once('drain', write);
       };
@@ -120,7 +120,7 @@ describe('a visitor', () => {
     });
   });
 
-  it('sees events one by one', async () => {
+  it('receives events one by one', async () => {
     const request = http.get({
       port,
       host: '127.0.0.1',
@@ -136,7 +136,7 @@ describe('a visitor', () => {
     await once(response, 'end');
   });
 
-  it('sends and gets trailers', async () => {
+  it('sends and receives trailers', async () => {
     const request = http.request({
       port,
       host: '127.0.0.1',
@@ -172,7 +172,7 @@ describe('a visitor', () => {
     expect(chunk.toString()).toBe('hello');
   });
 
-  it('talks over a WebSocket: text, binary and close codes', async () => {
+  it('uses a WebSocket: text, binary and close codes', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/chat?room=1`, {
       headers: { host: preview.hostname },
     });
@@ -204,7 +204,7 @@ describe('a visitor', () => {
     slow.destroy();
   });
 
-  it('gets the answer of a private preview for an unknown hostname: to sign in, or a problem', async () => {
+  it('gets the same answer for an unknown hostname as for a private preview: the sign-in, or a problem', async () => {
     const page = await visit(port, 'nobody.preview.localhost', '/', { headers: { accept: 'text/html' } });
     expect(page.status).toBe(302);
     expect(page.headers.location).toContain('/preview-access?host=nobody.preview.localhost&');
@@ -235,7 +235,7 @@ describe('a visitor', () => {
     expect(JSON.parse(dns.body.toString())).toMatchObject({ code: 'ingress_dns' });
   });
 
-  it('does not get into a private preview without a key of its team', async () => {
+  it('cannot open a private preview without a key of its team', async () => {
     const secret = await deployment.createPreview((service.address() as AddressInfo).port, {
       access: 'team',
     });

@@ -1,4 +1,4 @@
-/** What a key has to do with an open tunnel: its last use, its replacement, and how many sessions its team may have. */
+/** Keys and open tunnels: last use, rotation, and the limit of sessions of a team. */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -41,7 +41,7 @@ afterAll(async () => {
 const createKey = (name: string, scopes: readonly string[]) =>
   deployment.api<Key>('POST', '/api-keys', { name, scopes });
 
-/** Behind one of several managers. */
+/** Creates a preview behind one of several managers. */
 async function createPreview(managerId: string, change: object = {}) {
   type Managers = { items: { id: string; managerId: string }[] };
   const { items } = await deployment.api<Managers>('GET', '/traffic-managers');
@@ -49,14 +49,14 @@ async function createPreview(managerId: string, change: object = {}) {
   return deployment.createPreview(servicePort, { trafficManagerId: id, ...change });
 }
 
-/** As a cluster has it: a file that is replaced. */
+/** Returns a file with the key, which can be replaced, as in a cluster. */
 function keyFile(name: string, key: string): string {
   const path = `${folder.path}/${name}`;
   writeFileSync(path, key, { mode: 0o600 });
   return path;
 }
 
-/** What a manager says once per tunnel. */
+/** Returns what a manager logs once per tunnel. */
 function connectionsOf(manager: Program): { sessionId: string; resumed: boolean }[] {
   return manager.stderr
     .split('\n')
@@ -70,32 +70,36 @@ async function endSessions(): Promise<void> {
 }
 
 describe('a key that is rotated under an open tunnel', () => {
-  it('keeps it open during the overlap, and loses it within ten seconds after; with the new one the session goes on', async () => {
-    const old = await createKey('rotated', ['tunnel']);
-    const file = keyFile('rotated', old.key);
-    const manager = await deployment.startManager({
-      CULVERT_API_KEY: '',
-      CULVERT_API_KEY_FILE: file,
-      CULVERT_MANAGER_ID: 'rotated',
-    });
-    const preview = await createPreview('rotated');
-    const closed = manager.logged(/"code":"KEY_REVOKED"[^\n]*"disconnected"/);
-    const rotated = await deployment.api<Key>('POST', `/api-keys/${old.id}/rotate`, { overlapSeconds: 2 });
-    writeFileSync(file, rotated.key);
-    const { expiresAt } = await deployment.api<Key>('GET', `/api-keys/${old.id}`);
-    expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
-    await closed;
-    const lateMs = Date.now() - Date.parse(expiresAt!);
-    expect(lateMs).toBeGreaterThanOrEqual(0);
-    // The edge looks every ten seconds.
-    expect(lateMs).toBeLessThan(11_000);
-    await expect.poll(() => connectionsOf(manager).length, { timeout: 10_000 }).toBe(2);
-    const [first, second] = connectionsOf(manager);
-    expect(second).toMatchObject({ sessionId: first.sessionId, resumed: true });
-    expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
-    await manager.stop();
-    await endSessions();
-  });
+  it(
+    'keeps it open during the overlap, and closes it within ten seconds after; the session continues ' +
+      'with the new one',
+    async () => {
+      const old = await createKey('rotated', ['tunnel']);
+      const file = keyFile('rotated', old.key);
+      const manager = await deployment.startManager({
+        CULVERT_API_KEY: '',
+        CULVERT_API_KEY_FILE: file,
+        CULVERT_MANAGER_ID: 'rotated',
+      });
+      const preview = await createPreview('rotated');
+      const closed = manager.logged(/"code":"KEY_REVOKED"[^\n]*"disconnected"/);
+      const rotated = await deployment.api<Key>('POST', `/api-keys/${old.id}/rotate`, { overlapSeconds: 2 });
+      writeFileSync(file, rotated.key);
+      const { expiresAt } = await deployment.api<Key>('GET', `/api-keys/${old.id}`);
+      expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
+      await closed;
+      const lateMs = Date.now() - Date.parse(expiresAt!);
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      // The edge checks every ten seconds.
+      expect(lateMs).toBeLessThan(11_000);
+      await expect.poll(() => connectionsOf(manager).length, { timeout: 10_000 }).toBe(2);
+      const [first, second] = connectionsOf(manager);
+      expect(second).toMatchObject({ sessionId: first.sessionId, resumed: true });
+      expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
+      await manager.stop();
+      await endSessions();
+    },
+  );
 
   it('closes it within a second without an overlap; a manager with the new one resumes the session', async () => {
     const old = await createKey('at once', ['tunnel']);
@@ -116,8 +120,8 @@ describe('a key that is rotated under an open tunnel', () => {
   });
 });
 
-describe('a team that has as many sessions as it may', () => {
-  it('gets no further one: its manager is told, waits, and comes in when there is room', async () => {
+describe('a team at its limit of sessions', () => {
+  it('gets no further one: its manager gets the reason, waits, and connects when there is room', async () => {
     const managers = [];
     for (let i = 0; i < MAX_SESSIONS; i++)
       managers.push(await deployment.startManager({ CULVERT_MANAGER_ID: `full-${i}` }));
@@ -135,7 +139,7 @@ describe('a team that has as many sessions as it may', () => {
     });
     const [, delayMs] = await refused.logged(/"delayMs":(\d+)[^\n]*"dialing again"/);
     expect(Number(delayMs)).toBeGreaterThanOrEqual(30_000);
-    // One that is known resumes all the same, and those that are in stay.
+    // A known manager can still resume, and connected ones stay.
     await managers[0].stop();
     managers[0] = await deployment.startManager({ CULVERT_MANAGER_ID: 'full-0' });
     expect(connectionsOf(managers[0])).toMatchObject([{ resumed: true }]);
@@ -178,7 +182,7 @@ describe('the last use of a key', () => {
       expect((await lastUse(key)).address).toBe('127.0.0.1');
     }
     expect(await lastUse(idle)).toEqual({ at: null, address: null });
-    // Once a minute: what follows at once is not written.
+    // Once a minute: a use directly after it is not recorded.
     const first = await lastUse(header);
     await visit(deployment.port, preview.hostname, '/', { headers: { 'x-culvert-api-key': header.key } });
     expect(await lastUse(header)).toEqual(first);

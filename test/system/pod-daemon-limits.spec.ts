@@ -1,4 +1,4 @@
-/** A pod daemon within what the documentation's manifest gives it: a tenth of a CPU, and 100 MiB. */
+/** A pod daemon within the limits of the documented manifest: a tenth of a CPU, and 100 MiB. */
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,10 +18,10 @@ import type { Program } from '../support/process.js';
 
 const CPUS = 0.1;
 const MEMORY_MIB = 100;
-/** Of what the kernel cannot take back, at any moment: the rest is for bad days, and for what Node does meanwhile. */
+/** Memory that the kernel cannot reclaim, at any moment: the rest is reserve, and for Node's temporary needs. */
 const MAX_OWN_MIB = 70;
 
-/** Bodies at once, each way, which do not fit into what it may have. */
+/** Concurrent bodies, each way, which together exceed its memory. */
 const BODIES = 4;
 const BODY_MIB = 40;
 const REQUESTS = 300;
@@ -34,7 +34,7 @@ let manager: ClusterManager;
 let agent: RunningAgent;
 let image: number;
 
-/** Answers with the bytes that came, so that none of them stays. */
+/** Responds with the received bytes, so that none of them stays. */
 async function listen(answer: http.RequestListener): Promise<number> {
   const server = http.createServer(answer).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -73,7 +73,7 @@ function startDaemon(via: readonly string[]): Program {
   return startPodDaemon({ managerUrl: manager.url, apiKey: API_KEY, port: image, ingress, via });
 }
 
-/** So many requests that the image answers, a few at a time. */
+/** Makes the image answer this many requests, a few at a time. */
 async function serve(requests: number): Promise<void> {
   const kept = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   let left = requests;
@@ -88,7 +88,7 @@ async function serve(requests: number): Promise<void> {
   kept.destroy();
 }
 
-/** Sends a body of so many MiB and counts what comes back. */
+/** Sends a body of this many MiB and counts what comes back. */
 async function echo(mib: number): Promise<number> {
   const request = http.request({
     port: agent.port,
@@ -113,7 +113,7 @@ function echoes(): Promise<number[]> {
   return Promise.all(Array.from({ length: BODIES }, () => echo(BODY_MIB)));
 }
 
-it('starts, serves and leaves under these limits, and is never killed for its memory', async ({ skip }) => {
+it('starts, serves and stops under these limits, and is never killed for its memory', async ({ skip }) => {
   skip(group === null, 'this process cannot create a control group');
   const startedAt = performance.now();
   const daemon = startDaemon(group!.via);
@@ -141,19 +141,19 @@ it('starts, serves and leaves under these limits, and is never killed for its me
   expect(ownMiB).toBeLessThan(MAX_OWN_MIB);
 });
 
-it('takes less than its memory, and a small part of its CPU, while nothing happens', async () => {
+it('uses less than its memory, and a small part of its CPU, while idle', async () => {
   const daemon = startDaemon([]);
   await daemon.line(PREVIEW_LINE);
   await agent.looksFor(1);
   const idleMiB = daemon.residentMiB();
-  // Not compiled yet, the first ones cost many times what the others do.
+  // The first requests cost many times more, because the code is not compiled yet.
   await serve(3 * REQUESTS);
   const before = cpuMicroseconds([daemon.pid]);
   await serve(3 * REQUESTS);
   const perRequestUs = (cpuMicroseconds([daemon.pid]) - before) / (3 * REQUESTS);
   const idleFrom = cpuMicroseconds([daemon.pid]);
   const idleAt = performance.now();
-  // It beats every few seconds: two beats at least are in this.
+  // It has a heartbeat every few seconds: this includes at least two.
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   const idleShare = (cpuMicroseconds([daemon.pid]) - idleFrom) / 1000 / (performance.now() - idleAt);
   console.log(

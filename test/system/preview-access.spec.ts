@@ -1,4 +1,4 @@
-/** A private preview in a real browser over TLS: signing in, everything a page does, and the end of access. */
+/** A private preview in a real browser over TLS: the sign-in, everything a page does, and the end of access. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -18,7 +18,7 @@ import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
-/** A page with an open WebSocket and event stream, which say in its title when they end. */
+/** A page with an open WebSocket and event stream, whose ends it shows in its title. */
 const PAGE = `<!doctype html><title>private</title><form method="post" action="/form"><button>send</button></form>
 <script>
   window.ended = [];
@@ -169,7 +169,7 @@ function createPreview(change: object = {}): Promise<Preview> {
   });
 }
 
-/** A browser in which somebody is signed in on the app host. */
+/** A browser in which a person is signed in on the app host. */
 async function signedIn(email: string, options: { readonly isMember: boolean }) {
   const user = await store.users.findOrCreate(email, email);
   if (options.isMember) await store.users.addMembership(teamId, user.id, 'member');
@@ -196,7 +196,7 @@ async function openPage(context: BrowserContext, url: string): Promise<Page> {
 const CUT = "window.ended.includes('socket') && window.ended.includes('events')";
 
 describe('a member', () => {
-  it('is sent to sign in, comes back to the page asked for, and does there what pages do', async () => {
+  it('is redirected to the sign-in, returns to the requested page, and can do everything that pages do', async () => {
     const preview = await createPreview();
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
@@ -248,8 +248,8 @@ async function endSession(userId: string, token: string): Promise<void> {
   if (answer.status !== 204) throw new Error(`${answer.status} ${answer.body}`);
 }
 
-describe('somebody else', () => {
-  it('sees no difference between a private preview and none, on the way and at its end', async () => {
+describe('a person outside the team', () => {
+  it('sees no difference between a private preview and a missing one, on the way and at the end', async () => {
     const preview = await createPreview();
     const { context, cookie } = await signedIn('eve@elsewhere.test', { isMember: false });
     await context.addCookies([cookie]);
@@ -266,7 +266,7 @@ describe('somebody else', () => {
     await context.close();
   });
 
-  it('gets in where the preview names their address, until it no longer does', async () => {
+  it('gets in if the preview lists their address, until it no longer does', async () => {
     const preview = await createPreview({ allowedEmails: ['jo@client.test'] });
     const { context, cookie } = await signedIn('jo@client.test', { isMember: false });
     await context.addCookies([cookie]);

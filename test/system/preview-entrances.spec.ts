@@ -1,6 +1,6 @@
 /**
- * Who gets what from the host of a preview, over HTTP/1.1 and HTTP/2: every kind of credential in every state of decay,
- * and every path that is Culvert's there. What is served or known and missing here fails the test.
+ * Authorization on the host of a preview, over HTTP/1.1 and HTTP/2: every kind of credential in every state, and every
+ * path that belongs to Culvert there. A credential or path that is missing here fails the test.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -33,10 +33,10 @@ const [past, future] = [new Date(now - 1000), new Date(now + HOUR_MS)];
 
 let deployment: TlsDeployment;
 let service: http.Server;
-/** Requests that got to a service. */
+/** Number of requests that reached a service. */
 let served = 0;
 let session: http2.ClientHttp2Session;
-/** `own` is what the credentials are for. */
+/** The credentials are for `own`. */
 let previews: Record<'own' | 'sibling' | 'theirs' | 'public', TlsPreview>;
 let theirTeamId: string;
 
@@ -77,7 +77,7 @@ afterAll(async () => {
   service?.close();
 });
 
-/** The same over both versions, which have to agree. */
+/** Sends the same request over both versions, which must agree. */
 async function ask(hostname: string, path: string, options: SendOptions = {}): Promise<Answer> {
   const [first, second] = [
     await deployment.send(hostname, path, options),
@@ -87,7 +87,7 @@ async function ask(hostname: string, path: string, options: SendOptions = {}): P
   return first;
 }
 
-// --- Credentials, and what is the matter with them -----------------------------------------------------------
+// --- Credentials and their flaws ------------------------------------------------------------------------------
 
 async function apiKey(change: { teamId?: string; scopes?: typeof API_KEY_SCOPES; expiresAt?: Date } = {}) {
   const secret = generateApiKeySecret();
@@ -117,10 +117,10 @@ async function credential(
   return secret;
 }
 
-/** Another character at the end. */
+/** Changes the last character. */
 const mistyped = (secret: string): string => secret.slice(0, -1) + (secret.endsWith('A') ? 'B' : 'A');
 
-/** By kind; each with how it comes to be, and what it gets from [own, sibling, theirs, public, missing]. */
+/** Credentials by kind, with how they are made, and the results for [own, sibling, theirs, public, missing]. */
 type Row = readonly [
   what: string,
   headers: () => Promise<SendOptions['headers']>,
@@ -173,7 +173,7 @@ const CREDENTIALS: Readonly<Record<(typeof CREDENTIAL_KINDS)[number], readonly R
   ],
   visit: [
     ['a good cookie',                     async () => inCookie(visit()),                      200, 401, 401, 200, 401],
-    ['a cookie that is over',             async () => inCookie(visit({ expiresAt: past })),   401, 401, 401, 200, 401],
+    ['an expired cookie',             async () => inCookie(visit({ expiresAt: past })),   401, 401, 401, 200, 401],
     ['a cookie of another preview',       async () => inCookie(visit({}, 'sibling')),         401, 200, 401, 200, 401],
     ['a cookie of another team',          async () => inCookie(visit({ teamId: theirTeamId }, 'theirs')), 401, 401, 200, 200, 401],
     ['a forged cookie',                   async () => inCookie(generateSecret()),             401, 401, 401, 200, 401],
@@ -182,7 +182,7 @@ const CREDENTIALS: Readonly<Record<(typeof CREDENTIAL_KINDS)[number], readonly R
     ['a good cookie behind a forged one', async () => ({ cookie: `${VISIT}=x; ${VISIT}=${await visit()}` }), 401, 401, 401, 200, 401],
     ['a good cookie under the name for plain HTTP', async () => ({ cookie: `culvert-preview=${await visit()}` }), 401, 401, 401, 200, 401],
     ['a good cookie in a header',         async () => inToken(visit()),                       401, 401, 401, 200, 401],
-    ['the cookie of who left the team',   async () => inCookie(left()),                       401, 401, 401, 200, 401],
+    ['the cookie of a person who left the team',   async () => inCookie(left()),                       401, 401, 401, 200, 401],
     ['the cookie of a share link',        async () => inCookie(shared({})),                   200, 401, 401, 200, 401],
     ['the cookie of a share link that was revoked since', async () => inCookie(shared({ isRevoked: true })), 401, 401, 401, 200, 401],
   ],
@@ -194,7 +194,7 @@ async function left(): Promise<string> {
   return cookie;
 }
 
-/** What opening a share link gives. */
+/** Returns the cookie from opening a share link. */
 async function shared({ isRevoked = false }): Promise<string> {
   const { own } = previews;
   const { id, url } = await deployment.api<{ id: string; url: string }>(
@@ -210,33 +210,30 @@ async function shared({ isRevoked = false }): Promise<string> {
 }
 
 describe('a credential', () => {
-  it('is in the table whatever its kind', () => {
+  it('is in the table for every kind', () => {
     expect(Object.keys(CREDENTIALS).toSorted()).toEqual([...CREDENTIAL_KINDS].toSorted());
   });
 
-  it.each(CREDENTIAL_KINDS.flatMap((kind) => CREDENTIALS[kind]))(
-    'that is %s',
-    async (_what, make, ...expected) => {
-      const headers = await make();
-      const names = [
-        ...(['own', 'sibling', 'theirs', 'public'] as const).map((of) => previews[of].hostname),
-        MISSING,
-      ];
-      served = 0;
-      const statuses: number[] = [];
-      for (const name of names) statuses.push((await ask(name, '/page', { headers })).status);
-      expect(statuses).toEqual(expected);
-      // Once per version.
-      expect(served).toBe(2 * expected.filter((status) => status === 200).length);
-    },
-  );
+  it.each(CREDENTIAL_KINDS.flatMap((kind) => CREDENTIALS[kind]))('%s', async (_what, make, ...expected) => {
+    const headers = await make();
+    const names = [
+      ...(['own', 'sibling', 'theirs', 'public'] as const).map((of) => previews[of].hostname),
+      MISSING,
+    ];
+    served = 0;
+    const statuses: number[] = [];
+    for (const name of names) statuses.push((await ask(name, '/page', { headers })).status);
+    expect(statuses).toEqual(expected);
+    // Once per version.
+    expect(served).toBe(2 * expected.filter((status) => status === 200).length);
+  });
 });
 
-// --- Paths that are Culvert's ---------------------------------------------------------------------------------
+// --- Paths that belong to Culvert -----------------------------------------------------------------------------
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'];
 type PathRow = readonly [path: string, own: number, isPublic: number, missing: number];
-/** What `GET` answers on [own, public, missing] with nothing good about it; every other method gets 404. */
+/** Results of `GET` on [own, public, missing] without valid credentials; every other method gets 404. */
 const ENTRANCES: Readonly<Record<(typeof PREVIEW_ENTRANCES)[number], readonly PathRow[]>> = {
   '/.culvert/sign-in': [
     ['/.culvert/sign-in', 302, 302, 302],
@@ -314,7 +311,7 @@ describe('a path below /.culvert/', () => {
     '/x/../.culvert/sign-in',
     '//.culvert/sign-in',
     '/x?/.culvert/',
-  ])("is no %s, which is the service's", async (path) => {
+  ])('does not match %s, which belongs to the service', async (path) => {
     served = 0;
     expect((await ask(previews.own.hostname, path)).status).toBe(401);
     expect((await ask(previews.own.hostname, path, { headers: await inKey(API_KEY) })).body).toBe(
@@ -330,7 +327,7 @@ describe('a share link', () => {
   const link = (change = {}, of: keyof typeof previews = 'own') =>
     credential('shareLinks', previews[of], change);
 
-  it('lets into its preview, as often as it is opened', async () => {
+  it('opens its preview, as often as it is used', async () => {
     const { status, headers } = await open('own', await link());
     expect([status, headers.location]).toEqual([303, `${previews.own.url.replace(/\/$/, '')}/x?y`]);
     expect(headers['set-cookie']!.join()).toMatch(
@@ -338,7 +335,7 @@ describe('a share link', () => {
     );
   });
 
-  it('of a public preview leads there, and needs no cookie', async () => {
+  it('of a public preview redirects there, and needs no cookie', async () => {
     const { status, headers } = await open('public', await link({}, 'public'));
     expect([status, headers['set-cookie']]).toEqual([303, undefined]);
   });
@@ -354,7 +351,7 @@ describe('a share link', () => {
     ['encoded', async () => (await link()).replace('cvs_', 'cvs%5F')],
     ['the token of the preview', () => token()],
     ['a key of the team', async () => API_KEY],
-  ])('that is %s is not there, whoever asks', async (_what, make) => {
+  ])('that is %s is not found, whoever asks', async (_what, make) => {
     served = 0;
     const secret = await make();
     for (const rest of ['', '/', '/x?y']) {
@@ -367,7 +364,7 @@ describe('a share link', () => {
   });
 });
 
-describe('the way back from signing in', () => {
+describe('the return from the sign-in', () => {
   const nonce = generateSecret();
 
   async function code(change: { expiresAt?: Date; of?: keyof typeof previews } = {}): Promise<string> {
@@ -397,7 +394,7 @@ describe('the way back from signing in', () => {
   const back = (secret: string, headers: SendOptions['headers'] = { cookie: `${NONCE}=${nonce}` }) =>
     deployment.send(previews.own.hostname, `/.culvert/signed-in?code=${secret}&to=L3g`, { headers });
 
-  it('lets in once', async () => {
+  it('lets the person in once', async () => {
     const secret = await code();
     const { status, headers } = await back(secret);
     expect([status, new URL(headers.location!).pathname]).toEqual([303, '/x']);
@@ -406,8 +403,8 @@ describe('the way back from signing in', () => {
     expect((await back(secret)).status).toBe(401);
   });
 
-  // Each event made edges run the sign-ins under way a second time, whose one-time codes were used up by then.
-  it('lets everybody in while another team revokes keys without end', async () => {
+  // Each event made edges run the sign-ins under way a second time, when their one-time codes were already used.
+  it('works for everyone while another team keeps revoking keys', async () => {
     const { store } = deployment;
     const revoker = bearer(apiKey({ teamId: theirTeamId }));
     const revoke = async (id: string): Promise<void> => {
@@ -445,7 +442,7 @@ describe('the way back from signing in', () => {
   });
 
   it.each<[string, () => Promise<Answer>]>([
-    ['a code that is over', async () => back(await code({ expiresAt: past }))],
+    ['an expired code', async () => back(await code({ expiresAt: past }))],
     ['a code of another preview', async () => back(await code({ of: 'sibling' }))],
     ['a changed code', async () => back(mistyped(await code()))],
     ['no nonce', async () => back(await code(), {})],
@@ -455,7 +452,7 @@ describe('the way back from signing in', () => {
       'the nonce under the name for plain HTTP',
       async () => back(await code(), { cookie: `culvert-nonce=${nonce}` }),
     ],
-  ])('with %s lets nobody in', async (_what, comeBack) => {
+  ])('with %s is refused', async (_what, comeBack) => {
     const { status, headers } = await comeBack();
     expect([status, headers['set-cookie']]).toEqual([401, undefined]);
   });

@@ -1,4 +1,4 @@
-/** The gate of a private preview over HTTP/2, where one connection carries requests of many, each with its own name. */
+/** The gate of a private preview over HTTP/2, where one connection carries requests with different hostnames. */
 import { once } from 'node:events';
 import http from 'node:http';
 import type http2 from 'node:http2';
@@ -18,9 +18,9 @@ const COOKIE = '__Host-culvert-preview';
 let deployment: TlsDeployment;
 let service: http.Server;
 let servicePort: number;
-/** What the service was sent, names and values one after the other. */
+/** Headers that the service received, names and values alternating. */
 let seen: string[][];
-/** Its event streams, by path. */
+/** Event streams of the service, by path. */
 const events = new Map<string, http.ServerResponse>();
 let preview: TlsPreview;
 let other: TlsPreview;
@@ -69,7 +69,7 @@ const get = (
   options: Omit<SendOptions, 'headers'> = {},
 ) => deployment.sendOver(session, to.hostname, '/page', { ...options, headers });
 
-/** Opens a stream and gives it once its response has come. */
+/** Opens a stream and resolves once its response has arrived. */
 async function open(
   to: TlsPreview,
   path: string,
@@ -85,7 +85,7 @@ async function open(
   return { stream, status: fields[':status'] };
 }
 
-/** A WebSocket by extended CONNECT (RFC 8441). */
+/** Opens a WebSocket by extended CONNECT (RFC 8441). */
 const openSocket = (to: TlsPreview, headers: http2.OutgoingHttpHeaders) =>
   open(
     to,
@@ -104,7 +104,7 @@ const originOf = ({ url }: TlsPreview): string => new URL(url).origin;
 /** A text frame from a server (RFC 6455 §5.2). */
 const HELLO = '8105' + Buffer.from('hello').toString('hex');
 
-describe('a cookie that came in crumbs (RFC 9113 §8.2.3)', () => {
+describe('a cookie that arrived in crumbs (RFC 9113 §8.2.3)', () => {
   it.each([
     ['first', (ours: string) => [ours, 'a=1', 'b=2']],
     ['in between', (ours: string) => ['a=1', ours, 'b=2']],
@@ -121,7 +121,7 @@ describe('a cookie that came in crumbs (RFC 9113 §8.2.3)', () => {
         'culvert-preview=z',
       ],
     ],
-  ])('lets in when it is %s, and none of Culvert leaks', async (_where, crumbs) => {
+  ])('lets in if it is %s, and no cookie of Culvert leaks', async (_where, crumbs) => {
     expect((await get(preview, { cookie: crumbs(`${COOKIE}=${cookie}`) })).status).toBe(200);
     expect(seen).toHaveLength(1);
     const fields = seen[0];
@@ -130,7 +130,7 @@ describe('a cookie that came in crumbs (RFC 9113 §8.2.3)', () => {
     expect(fields.join('\n')).not.toMatch(/culvert-(?!hop)/);
   });
 
-  it('counts for nothing when it comes twice, or is torn', async () => {
+  it('is ignored if it is repeated, or split', async () => {
     const good = `${COOKIE}=${cookie}`;
     for (const crumbs of [
       [good, good],
@@ -167,7 +167,7 @@ describe('a private preview', () => {
       .token;
   }
 
-  it('sends a browser that opens a page to sign in, and answers a preflight', async () => {
+  it('redirects a browser that opens a page to the sign-in, and answers a preflight', async () => {
     const page = await get(preview, { accept: 'text/html' });
     expect(page.status).toBe(302);
     expect(page.headers.location).toMatch(/^https:\/\/localhost:\d+\/preview-access\?host=/);
@@ -181,7 +181,7 @@ describe('a private preview', () => {
   it.each<[string, (own: string) => Record<string, string>, number]>([
     ['its own origin', (own) => ({ origin: own }), 200],
     ['the origin of another preview', () => ({ origin: originOf(other) }), 403],
-    ['an origin that is none', () => ({ origin: 'null' }), 403],
+    ['an invalid origin', () => ({ origin: 'null' }), 403],
     ['no origin', () => ({}), 200],
     [
       'a page of its own, as the browser says',
@@ -215,7 +215,7 @@ describe('a private preview', () => {
     stream.close();
   });
 
-  it('lets a WebSocket in by a key, whatever its origin', async () => {
+  it('accepts a WebSocket with a key, whatever its origin', async () => {
     const { stream, status } = await openSocket(preview, {
       'x-ambassador-api-key': API_KEY,
       origin: 'https://x.test',
@@ -226,12 +226,12 @@ describe('a private preview', () => {
 });
 
 describe('one connection', () => {
-  it('has each of its requests judged alone, whatever another of them showed (peers.md 7, 12)', async () => {
+  it('has each of its requests judged alone, whatever the credentials of the others (peers.md 7, 12)', async () => {
     const { cookie: theirs } = await deployment.letIn(other);
     const good: SendOptions['headers'] = { cookie: `${COOKIE}=${cookie}` };
     const foreign: SendOptions['headers'] = { cookie: `${COOKIE}=${theirs}` };
     for (let round = 0; round < 3; round++) {
-      // All at once: the first round has every credential looked up, the others find it.
+      // All at once: the first round looks up every credential, the others find it in the cache.
       const answers = await Promise.all([
         get(preview, good),
         get(other, good),
@@ -246,13 +246,13 @@ describe('one connection', () => {
     expect(seen).toHaveLength(9);
   });
 
-  it('takes no name from `host` that differs from `:authority`', async () => {
+  it('ignores a name in `host` that differs from `:authority`', async () => {
     const headers = { cookie: `${COOKIE}=${cookie}`, host: preview.hostname };
     expect((await get(other, headers)).status).toBe(400);
     expect(seen).toEqual([]);
   });
 
-  it('loses the streams of who lost access within a second, and no other', async () => {
+  it('loses the streams of visitors who lost access within a second, and no others', async () => {
     const member = await deployment.letIn(preview);
     const shown = { cookie: `${COOKIE}=${member.cookie}` };
     const by = { cookie: `${COOKIE}=${cookie}` };
@@ -273,7 +273,7 @@ describe('one connection', () => {
     const endedAt = performance.now();
     await Promise.all(closed);
     expect(performance.now() - endedAt).toBeLessThan(1000);
-    // A stream that was to be cut too would be by now: all were judged for the same event.
+    // Other streams would be cut by now: all were judged for the same event.
     const heard = kept.slice(0, 2).map(({ stream }) => textOf(stream, /second/));
     for (const path of ['/events/colleague', '/events/elsewhere'])
       events.get(path)!.write('data: second\n\n');
@@ -288,7 +288,7 @@ describe('one connection', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['is removed', () => deployment.api('DELETE', `/previews/${preview.id}`)],
     ['is made private', () => deployment.api('PATCH', `/previews/${preview.id}`, { access: 'team' })],
-  ])('loses the streams of a preview that %s, and goes on', async (_what, end) => {
+  ])('loses the streams of a preview that %s, and continues', async (_what, end) => {
     await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'public' });
     await deployment.api('PATCH', `/previews/${other.id}`, { access: 'public' });
     const [gone, stays] = [await open(preview, '/events/gone', {}), await open(other, '/events/stays', {})];
@@ -309,7 +309,7 @@ describe('one connection', () => {
   });
 });
 
-/** Not `once`, which rejects when an error comes first. */
+/** Not `once`, which rejects if an error comes first. */
 function closeOf(stream: http2.ClientHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
     if (stream.closed) resolve();
@@ -317,7 +317,7 @@ function closeOf(stream: http2.ClientHttp2Stream): Promise<void> {
   });
 }
 
-/** What comes until it matches. */
+/** Returns what arrives until it matches. */
 function textOf(stream: http2.ClientHttp2Stream, until: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';

@@ -8,12 +8,12 @@ import { API_KEY, type Deployment, startDeployment, visit } from '../support/dep
 import { readMetric } from '../support/figures.js';
 import { startSplit } from '../support/split-deployment.js';
 
-/** Sending requests again, in both shapes of a deployment: one process, and two edges and an API on Redis. */
+/** Replays in both kinds of deployment: one process, and two edges and an API on Redis. */
 const SECRET = 'S3CR3Tvalue0123456789';
 
 interface Shape {
   readonly deployment: Deployment;
-  /** Of the edge that the traffic manager is connected to. */
+  /** Port of the edge that the traffic manager is connected to. */
   readonly tunnelPort: number;
   readonly metricsPort: number;
   stop(): Promise<void>;
@@ -25,7 +25,7 @@ async function standalone(): Promise<Shape> {
   return { deployment, tunnelPort: port, metricsPort: port, stop: () => deployment.stop() };
 }
 
-/** The API is reached through the other edge than the one with the tunnel. */
+/** The API is reached through the edge without the tunnel. */
 async function split(): Promise<Shape> {
   const { deployment, edges, ports, stop } = await startSplit({ edges: 2 });
   const [, metricsPort] = await edges[1].logged(/"adminPort":(\d+)/);
@@ -113,7 +113,7 @@ describe.each([
     await expect.poll(failed).toBe(1);
   });
 
-  it('repeat an exchange, body and all, without what is secret of it', async () => {
+  it('repeat an exchange with its body, without its secrets', async () => {
     const preview = await newPreview(servicePort, { addRequestHeaders: { 'x-added': 'by the preview' } });
     const reader = await watch(preview.id, '?captureBodies=true');
     const body = Buffer.from([0, 255, 10, 60]);
@@ -145,12 +145,12 @@ describe.each([
       status: 201,
       visitor: { kind: 'replay', address: '127.0.0.1' },
     });
-    // And once more, of the one that was a replay itself.
+    // And once more, repeating the replay itself.
     expect((await replay(preview.id, { exchangeId: shown.id, method: 'PUT' })).status).toBe(201);
     expect(seen[2]).toMatchObject({ method: 'PUT', body });
   });
 
-  it('send a request that was written by hand to a private preview, once, though nobody watches', async () => {
+  it('send a request that was written by hand to a private preview, once, also without watchers', async () => {
     const preview = await newPreview(servicePort, { access: 'team' });
     expect((await visit(shape.tunnelPort, preview.hostname, '/')).status).toBe(401);
     const replayed = await replay(preview.id, {
@@ -180,14 +180,14 @@ describe.each([
     ]);
   });
 
-  it('are large where they need to be', async () => {
+  it('can be large', async () => {
     const preview = await newPreview();
     const body = Buffer.alloc(1_048_576, 'x').toString('base64');
     await replay(preview.id, { method: 'PUT', target: '/large', body: { base64: body } });
     expect(seen[0].body).toHaveLength(1_048_576);
   });
 
-  it('say why nothing came back', async () => {
+  it('explain why there was no response', async () => {
     const refused = await newPreview(1);
     const request = { method: 'GET', target: '/' };
     expect(await failure(refused.id, request)).toMatchObject({
@@ -217,7 +217,7 @@ describe.each([
     expect(seen).toEqual([]);
   });
 
-  it('are sent once where several tunnels could carry them', async () => {
+  it('are sent once if several tunnels could carry them', async () => {
     const preview = await newPreview();
     const other = await deployment.startManager();
     for (let i = 0; i < 5; i++) await replay(preview.id, { method: 'POST', target: `/once/${i}` });

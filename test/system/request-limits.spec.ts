@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatabase } from '../support/database.js';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
-/** Two teams on one edge, of which one gets more requests than it may have. */
+/** Two teams on one edge, one of which gets more requests than its limit. */
 const PER_MINUTE = 20;
 let database: TestDatabase;
 let deployment: Deployment;
@@ -62,7 +62,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-it('a flood gets one team what it may have, and costs the other team nothing', async () => {
+it('a flood gets one team its limit of requests, and does not affect the other team', async () => {
   const from = performance.now();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
   const flood = await Promise.all(
@@ -93,7 +93,7 @@ it('a flood gets one team what it may have, and costs the other team nothing', a
   );
 });
 
-it('the limit stands in the API, beside what the team uses', async () => {
+it("the limit is in the API, beside the team's use", async () => {
   const team = await deployment.api('GET', '/team');
   expect(team).toMatchObject({
     limits: { previewRequestsPerMinute: PER_MINUTE },

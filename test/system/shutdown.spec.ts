@@ -25,7 +25,7 @@ beforeAll(async () => {
     request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
       served++;
-      // Some answers take as long as a shutdown takes.
+      // Some responses take as long as a shutdown.
       setTimeout(() => response.end(`${request.method} ${body}`), served % 8 === 0 ? 100 : 2);
     });
   });
@@ -40,7 +40,7 @@ afterAll(() => {
 
 const servicePort = (): number => (service.address() as AddressInfo).port;
 
-/** Visitors that send one request after the other until they are told to stop. */
+/** Visitors that send one request after the other until they are stopped. */
 class Load {
   answers = 0;
   readonly failures: string[] = [];
@@ -75,7 +75,7 @@ class Load {
         this.failures.push(String(error));
       }
       this.answers++;
-      // So that some connections are idle at any moment.
+      // Leaves some connections idle at any moment.
       await new Promise((resolve) => setTimeout(resolve, i % 5));
     }
   }
@@ -116,7 +116,7 @@ describe('an edge that is replaced', () => {
     await database?.drop();
   });
 
-  it('fails no exchange of visitors that go on with another edge', async () => {
+  it('fails no exchange of visitors that continue with another edge', async () => {
     database = await createDatabase();
     const apiPort = await freePort();
     const api = startProgram('apps/api/src/main.js', {
@@ -152,7 +152,7 @@ describe('a traffic manager that stops', () => {
   let deployment: Deployment;
   afterAll(() => deployment?.stop());
 
-  it('fails no exchange while another of its kind is there, or comes', async () => {
+  it('fails no exchange while another of its kind is connected, or connects', async () => {
     deployment = await startDeployment();
     let current = await deployment.startManager();
     const preview = await deployment.createPreview(servicePort());
@@ -163,7 +163,7 @@ describe('a traffic manager that stops', () => {
     await load.until(load.answers + 100);
     expect(await newest.stop()).toBe(0);
     await load.until(load.answers + 100);
-    // As a rolling update does it.
+    // As in a rolling update.
     const successor = await deployment.startManager();
     expect(await current.stop()).toBe(0);
     await load.until(load.answers + 100);
@@ -179,7 +179,7 @@ describe('a traffic manager that stops', () => {
   });
 });
 
-describe('a server that is told to stop', () => {
+describe('a server that is stopped', () => {
   let deployment: Deployment;
   let preview: Preview;
   const sockets: net.Socket[] = [];
@@ -210,7 +210,7 @@ describe('a server that is told to stop', () => {
     return socket;
   }
 
-  it('ends idle connections politely, and itself within the grace although an exchange is stuck', async () => {
+  it('ends idle connections gracefully, and itself within the grace period although an exchange is stuck', async () => {
     await start(1500);
     const idle = await connect();
     idle.write(`GET / HTTP/1.1\r\nHost: ${preview.hostname}\r\n\r\n`);
@@ -220,7 +220,7 @@ describe('a server that is told to stop', () => {
 
     const toldAt = performance.now();
     deployment.program.kill('SIGTERM');
-    // Without an error: `once` rejects on that.
+    // Without an error, on which `once` rejects.
     await once(idle, 'end');
     const politeMs = performance.now() - toldAt;
     await stuckClosed;
@@ -233,7 +233,7 @@ describe('a server that is told to stop', () => {
     expect(exitedMs).toBeLessThan(1500 + 2500);
   });
 
-  it('ends at once when it is told a second time', async () => {
+  it('ends at once at a second signal', async () => {
     await start(60_000);
     await getStuck();
     deployment.program.kill('SIGTERM');

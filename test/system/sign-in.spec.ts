@@ -38,7 +38,7 @@ let page: Page;
 
 const newContext = (options: { javaScriptEnabled?: boolean } = {}) =>
   browser.newContext({ ignoreHTTPSErrors: true, ...options });
-/** A page without the dashboard, which takes a while to load. */
+/** A page outside the dashboard, which loads slowly. */
 const ACCOUNT = '/account';
 const signIn = async (on: Page, { email, password } = OWNER, path = `/sign-in?return=${ACCOUNT}`) => {
   await on.goto(url + path);
@@ -128,7 +128,7 @@ beforeAll(async () => {
       mallory: { email: OWNER.email, email_verified: false },
     },
   );
-  // A page of somebody else that has the browser post to us.
+  // A page of another site that makes the browser post to us.
   foreign = http.createServer((_request, response) => {
     response
       .setHeader('content-type', 'text/html')
@@ -154,9 +154,9 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-// One page, since each costs a process, in a browser that knows nobody when a test begins.
+// One page, since each costs a process, in a browser without a session at the beginning of a test.
 beforeEach(async () => {
-  // A dashboard that is still open would go to /sign-in by itself, in the way of what the test opens.
+  // A dashboard that is still open would go to /sign-in by itself and disturb the test.
   await page.goto('about:blank');
   await context.clearCookies();
 });
@@ -185,13 +185,13 @@ describe('in a browser', () => {
     expect(await me(plain)).toMatchObject({ status: 200, user: { email: OWNER.email } });
     await tab.getByRole('button', { name: 'Sign out' }).click();
     await tab.waitForURL(`${url}/sign-in?notice=signed-out`);
-    // The token itself is dead, not only forgotten by the browser.
+    // The token itself is invalid, not only forgotten by the browser.
     await plain.addCookies([cookie]);
     expect((await me(plain)).status).toBe(401);
     await plain.close();
   });
 
-  it('gives a new token at each sign-in, and comes back to the page asked for, of this host only', async () => {
+  it('gives a new token at each sign-in, and returns to the requested page, on this host only', async () => {
     await signIn(page, OWNER, '/sign-in?return=%2Fapi%2Fproblems%2Fnot_found');
     await page.waitForURL(`${url}/api/problems/not_found`);
     const token = async () =>
@@ -203,7 +203,7 @@ describe('in a browser', () => {
     expect(page.url()).toBe(`${url}/`);
   });
 
-  it('refuses what a page of somebody else has it send', async () => {
+  it('refuses requests that a page of another site makes', async () => {
     await signIn(page);
     await page.waitForURL(url + ACCOUNT);
     await page.goto(`http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`);
@@ -215,7 +215,7 @@ describe('in a browser', () => {
     expect((await me(context)).status).toBe(200);
   });
 
-  it('is told to wait after ten wrong passwords', async () => {
+  it('must wait after ten wrong passwords', async () => {
     const guesses = await Promise.all(
       Array.from({ length: 12 }, (_, n) =>
         context.request.post(`${url}/api/v1/sign-in`, {
@@ -224,7 +224,7 @@ describe('in a browser', () => {
       ),
     );
     expect(guesses.filter((guess) => guess.status() === 401)).toHaveLength(10);
-    // The browser may reach this machine at another of its addresses, from which guesses are counted apart.
+    // The browser may use another address of this machine, from which guesses are counted separately.
     for (let n = 0; n < 11; n++) await signIn(page, { email: 'victim@example.test', password: 'x' });
     expect(await page.getByRole('alert').textContent()).toContain('Too many attempts');
   });
@@ -247,7 +247,7 @@ describe('in a browser', () => {
 });
 
 describe('with an OpenID provider', () => {
-  it('signs in, as a member of the team that a group of theirs gives', async () => {
+  it('signs in, as a member of the team that their group assigns', async () => {
     await signInAtOpenId(page, 'ann');
     await page.waitForURL(url + ACCOUNT);
     const first = await me(context);
@@ -260,7 +260,7 @@ describe('with an OpenID provider', () => {
     expect((await me(context)).user?.id).toBe(first.user?.id);
   });
 
-  it('is the person of the same address if the provider verified it, and nobody otherwise', async () => {
+  it('is the person with the same address if the provider verified it, and is refused otherwise', async () => {
     const other = await newContext();
     const tab = await other.newPage();
     await signIn(tab);
@@ -278,7 +278,7 @@ describe('with an OpenID provider', () => {
 });
 
 describe('with GitHub', () => {
-  it('signs in by the verified primary address, as a member of what the organisation gives', async () => {
+  it('signs in by the verified primary address, as a member of the team that the organization assigns', async () => {
     await page.goto(`${url}/sign-in`);
     await page.getByRole('link', { name: 'Sign in with GitHub' }).click();
     await page.waitForURL(`${url}/`);
@@ -288,7 +288,7 @@ describe('with GitHub', () => {
     });
   });
 
-  it('takes no answer that another browser asked for', async () => {
+  it('refuses an answer that another browser asked for', async () => {
     const next = async (address: string) =>
       (await context.request.get(address, { maxRedirects: 0 })).headers()['location'] ?? '';
     const answer = await next(await next(`${url}/sign-in/github`));
@@ -296,7 +296,7 @@ describe('with GitHub', () => {
     const other = await newContext();
     const tab = await other.newPage();
     expect((await tab.goto(answer))?.status()).toBe(401);
-    // Not even when that browser has begun an attempt of its own.
+    // Not even if that browser has begun an attempt of its own.
     await other.request.get(`${url}/sign-in/github`, { maxRedirects: 0 });
     expect((await tab.goto(answer))?.status()).toBe(401);
     expect((await me(other)).status).toBe(401);
@@ -338,7 +338,7 @@ describe('after forgetting the password', () => {
     await page.waitForURL(url + ACCOUNT);
     const again = await page.goto(link);
     expect(again?.status()).toBe(404);
-    // Neither the log of the server nor what it printed has a secret of anybody.
+    // Neither the log of the server nor its output contains a person's secret.
     const output = standalone.stderr + standalone.stdout.replace(/^Sign in.*$/m, '');
     for (const secret of [
       new URL(link).searchParams.get('token')!,

@@ -7,7 +7,7 @@ import { API_KEY, type Deployment, deploymentOf, type Preview, visit } from '../
 import { freePort } from '../support/network.js';
 import { type Program, startProgram } from '../support/process.js';
 
-/** Edge and API as processes of their own, on Postgres and Redis, as docker-compose.yml runs them. */
+/** Edge and API as separate processes, on Postgres and Redis, as docker-compose.yml runs them. */
 let database: TestDatabase;
 let api: Program;
 let edge: Program;
@@ -26,7 +26,7 @@ beforeAll(async () => {
     APP_HOST: `localhost:${edgePort}`,
     ADMIN_PORT: '0',
   };
-  // Both at once: the migrations are applied by whichever comes first.
+  // Both at once: the first one applies the migrations.
   api = startProgram('apps/api/src/main.js', {
     ...shared,
     PORT: String(apiPort),
@@ -57,7 +57,7 @@ it('serves API and previews on the one port of the edge', async () => {
   expect(openApi.status).toBe(200);
 });
 
-it('hears of changes from the API process within a second', async () => {
+it('receives changes from the API process within a second', async () => {
   expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
   await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'team' });
   await expect
@@ -84,7 +84,7 @@ it('ends the tunnels of a key that the API process revokes', async () => {
   await manager.stop();
 });
 
-it('answers for the API while that is down, and serves previews all the same', async () => {
+it('answers for the API while that is down, and still serves previews', async () => {
   await api.stop();
   const answer = await fetch(`http://127.0.0.1:${deployment.port}/api/v1/me`);
   expect(answer.status).toBe(502);

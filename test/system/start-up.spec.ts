@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY, type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 import { startProgram } from '../support/process.js';
 
-/** Of one server: who is configured wrongly does not get as far as to use it. */
+/** Data of one server, which a wrong configuration never uses. */
 let dataDir: string;
 beforeAll(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'culvert-test-'));
@@ -37,7 +37,7 @@ describe('a wrong configuration', () => {
   });
 
   it.each(['PORT', 'ADMIN_PORT'] as const)(
-    'that needs a %s which is taken is named in one line',
+    'with a %s that is in use is named in one line',
     async (variable) => {
       const taken = net.createServer().listen(0);
       await once(taken, 'listening');
@@ -58,7 +58,7 @@ describe('a wrong configuration', () => {
 });
 
 describe('the metrics of a standalone server', () => {
-  it('are for programs of its machine alone, and not through a proxy on it', async () => {
+  it('are only for programs on its machine, and not through a proxy on it', async () => {
     const server = await startDeployment();
     const status = async (headers: Record<string, string>) =>
       (await visit(server.port, `localhost:${server.port}`, '/metrics', { headers })).status;
@@ -94,14 +94,14 @@ describe('a standalone server', () => {
     expect(first.program.stderr).not.toContain(API_KEY);
   });
 
-  it('keeps its data over a restart, and prints what it created once', async () => {
+  it('keeps its data over a restart, and prints what it created only once', async () => {
     const second = await startDeployment({ DATA_DIR: dataDir });
     expect(second.program.stdout).not.toMatch(/Sign in|API key/);
     expect(await second.api('GET', `/previews/${preview.id}`)).toMatchObject({ hostname: preview.hostname });
     await second.stop();
   });
 
-  it('creates what CULVERT_BOOTSTRAP_* say', async () => {
+  it('creates what CULVERT_BOOTSTRAP_* set', async () => {
     const deployment = await startDeployment({
       CULVERT_BOOTSTRAP_EMAIL: 'ada@example.com',
       CULVERT_BOOTSTRAP_PASSWORD: 'correct horse battery',

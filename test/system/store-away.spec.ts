@@ -8,7 +8,7 @@ import { API_KEY, type Preview, visit } from '../support/deployment.js';
 import type { Program } from '../support/process.js';
 import { type SplitDeployment, startSplit } from '../support/split-deployment.js';
 
-/** Postgres stalls: its host hangs, so that connections stay open and nothing answers. */
+/** Postgres stalls: its host hangs, so that connections stay open but get no answers. */
 let database: TestDatabase;
 let proxy: StallingProxy & { readonly url: string };
 let split: SplitDeployment;
@@ -59,7 +59,7 @@ it.each(['edge', 'api'] as const)(
   },
 );
 
-it('visitors of a public preview notice nothing', async () => {
+it('visitors of a public preview are not affected', async () => {
   expect((await visit(split.deployment.port, preview.hostname, '/')).status).toBe(200);
   proxy.stall();
   for (let i = 0; i < 10; i++) {

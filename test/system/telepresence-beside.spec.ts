@@ -1,6 +1,6 @@
 /**
- * Culvert's traffic manager beside today's Telepresence (docs/telepresence.md): their agent finds requests by a header that the
- * preview sends. Whatever a visitor does, it goes with each of them, once.
+ * Culvert's traffic manager beside today's Telepresence (docs/telepresence.md): its agent finds requests by a header
+ * that the preview sends. Whatever a visitor sends, each request has it exactly once.
  */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,11 +24,11 @@ let agent: AgentDouble;
 let agentPort: number;
 
 /**
- * Their agent in front of `orders`, by `--http-header x-dev=alice`: a request that has exactly this field goes to the
- * workstation ("blue"), any other to the application ("green").
+ * Telepresence's agent in front of `orders`, with `--http-header x-dev=alice`: a request with exactly this field goes
+ * to the workstation ("blue"), any other to the application ("green").
  */
 class AgentDouble {
-  /** The `x-dev` fields of each request, by their raw names. */
+  /** The `x-dev` fields of each request, with their raw names. */
   seen: string[][] = [];
   private readonly server = http.createServer((request, response) => {
     const color = this.colorOf(request);
@@ -68,7 +68,8 @@ beforeAll(async () => {
   deployment = await startTlsDeployment();
   cleanUps.push(() => deployment.stop());
   await deployment.startManager();
-  // As `culvert preview create --workload orders --namespace shop --add-request-header x-dev=alice --ingress-host …` has it.
+  // As created by `culvert preview create --workload orders --namespace shop --add-request-header x-dev=alice
+  // --ingress-host …`.
   preview = await deployment.createPreview(agentPort, {
     intercept: { name: 'orders', workload: 'orders', namespace: 'shop' },
     addRequestHeaders: { 'x-dev': 'alice' },
@@ -105,7 +106,7 @@ function get(headers: http.OutgoingHttpHeaders, kept?: https.Agent, { hostname }
   });
 }
 
-/** Everything that comes back for `text` on a connection of its own. */
+/** Returns the response to `text` on a connection of its own. */
 async function raw(text: string): Promise<string> {
   const socket = tls.connect({
     host: '127.0.0.1',
@@ -120,7 +121,7 @@ async function raw(text: string): Promise<string> {
   return received;
 }
 
-/** What a visitor sends to be somebody else, or nobody. */
+/** Headers of a visitor who tries to be another developer, or none. */
 const ATTEMPTS: readonly (readonly [string, http.OutgoingHttpHeaders])[] = [
   ['nothing', {}],
   ['another value', { 'x-dev': 'bob' }],
@@ -129,7 +130,7 @@ const ATTEMPTS: readonly (readonly [string, http.OutgoingHttpHeaders])[] = [
   ['an empty value', { 'x-dev': '' }],
 ];
 
-/** The arguments of `culvert preview create` as docs/telepresence.md has them, for this agent. */
+/** Returns the arguments of `culvert preview create` in docs/telepresence.md, for this agent. */
 function documentedCommand(): string[] {
   const text = readFileSync('docs/telepresence.md', 'utf8');
   const [, command] = /^culvert (preview create (?:.*\\\n)*.*)$/m.exec(text)!;
@@ -140,8 +141,8 @@ function documentedCommand(): string[] {
     .split(' ');
 }
 
-describe('the command of the documentation', () => {
-  it('makes a preview that their agent finds', async () => {
+describe('the documented command', () => {
+  it("creates a preview that Telepresence's agent finds", async () => {
     const home = mkdtempSync(join(tmpdir(), 'culvert-test-'));
     cleanUps.push(() => rmSync(home, { recursive: true, force: true }));
     writeFileSync(join(home, 'ca.crt'), deployment.ca);
@@ -160,8 +161,8 @@ describe('the command of the documentation', () => {
   });
 });
 
-describe('their agent finds every request of the preview', () => {
-  it('on a connection that is kept, whatever else comes on it', async () => {
+describe("Telepresence's agent finds every request of the preview", () => {
+  it('on a kept connection, whatever else it carries', async () => {
     const kept = new https.Agent({ keepAlive: true, maxSockets: 1 });
     for (let round = 0; round < 3; round++)
       for (const [, headers] of ATTEMPTS) expect(await get(headers, kept)).toBe('blue');
@@ -170,7 +171,7 @@ describe('their agent finds every request of the preview', () => {
     for (const fields of agent.seen) expect(fields).toEqual(['x-dev: alice']);
   });
 
-  it('that was pipelined behind another', async () => {
+  it('that was pipelined after another', async () => {
     const answers = await raw(
       'GET /1 HTTP/1.1\r\nHost: $HOST\r\nX-Dev: bob\r\n\r\n' +
         'POST /2 HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 12\r\n\r\nx-dev: bob\r\n' +
@@ -180,7 +181,7 @@ describe('their agent finds every request of the preview', () => {
     expect(agent.seen).toEqual([['x-dev: alice'], ['x-dev: alice'], ['x-dev: alice']]);
   });
 
-  it('that names the header as one of its connection, which would end there', async () => {
+  it('that names the header in Connection, which would remove it', async () => {
     const answers = await raw(
       'GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close, X-Dev\r\nX-Dev: bob\r\n\r\n',
     );
@@ -199,7 +200,7 @@ describe('their agent finds every request of the preview', () => {
 
   it.each([
     ['a space before the colon', 'X-Dev : bob'],
-    ['a line that is folded', 'X-Other: a\r\n x-dev: bob'],
+    ['a folded line', 'X-Other: a\r\n x-dev: bob'],
     ['a bare line feed', 'X-Other: a\nX-Dev: bob'],
     ['a null byte', 'X-Dev: bob\0'],
   ])('and no request with %s', async (_, field) => {
@@ -208,7 +209,7 @@ describe('their agent finds every request of the preview', () => {
     expect(agent.seen).toEqual([]);
   });
 
-  it('of a visitor by HTTP/2, all on one connection', async () => {
+  it('of a visitor over HTTP/2, all on one connection', async () => {
     const session = await deployment.connectHttp2();
     const answers = await Promise.all(
       ATTEMPTS.map(([, headers]) =>
@@ -237,7 +238,7 @@ describe('their agent finds every request of the preview', () => {
     expect(agent.seen).toEqual([['x-dev: alice']]);
   });
 
-  it('and every WebSocket by HTTP/2', async () => {
+  it('and every WebSocket over HTTP/2', async () => {
     const session = await deployment.connectHttp2();
     const stream = session.request(
       {
@@ -257,7 +258,7 @@ describe('their agent finds every request of the preview', () => {
     expect(agent.seen).toEqual([['x-dev: alice']]);
   });
 
-  it('while what does not come by the preview stays with the application', async () => {
+  it('while other requests stay with the application', async () => {
     const direct = await fetch(`http://127.0.0.1:${agentPort}/`, { headers: { 'x-dev': 'bob' } });
     expect(await direct.text()).toBe('green');
   });

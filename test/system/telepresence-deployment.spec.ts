@@ -1,6 +1,6 @@
 /**
- * Telepresence on a split deployment: edge and API as processes of their own, on Postgres and Redis, over TLS; the
- * traffic manager is our double, and people come with a real browser.
+ * Telepresence on a split deployment: edge and API as separate processes, on Postgres and Redis, over TLS; the traffic
+ * manager is our double, and people use a real browser.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,9 +27,12 @@ import { type Program, startProgram } from '../support/process.js';
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
 const OWNER = { email: 'ann@shop.test', password: 'correct horse battery' };
 const BULK_BYTES = 1024 * 1024 * 1024;
-/** What an edge may grow by while it carries bulk: windows, socket buffers, and garbage that waits for its collector. */
+/**
+ * Most memory that an edge may grow by while it carries bulk: windows, socket buffers, and garbage that is not
+ * collected yet.
+ */
 const MAX_GROWTH_MIB = 160;
-/** Bytes whose period fits no size of block or frame: what is lost, doubled or exchanged does not go unnoticed. */
+/** Bytes whose period does not fit any size of block or frame: lost, repeated or swapped bytes are noticed. */
 const PERIOD = 65_521;
 const BLOCK_BYTES = 256 * 1024;
 const PATTERN = Buffer.from(
@@ -131,7 +134,7 @@ function* blocks(): Generator<Buffer> {
     yield PATTERN.subarray(at % PERIOD, (at % PERIOD) + BLOCK_BYTES);
 }
 
-/** Compares bulk as it comes, and holds none of it. */
+/** Compares bulk as it arrives, without holding it. */
 class BulkCheck {
   private bytes = 0;
   private firstWrong = -1;
@@ -176,7 +179,7 @@ interface SendOptions {
   readonly body?: Readable | string;
 }
 
-/** The head of the answer comes at once; its body is for the caller to read. */
+/** Resolves with the head of the response; the caller reads the body. */
 async function send(hostname: string, path: string, options: SendOptions = {}): Promise<IncomingMessage> {
   const { method = 'GET', headers = {}, body } = options;
   const request = https.request({
@@ -232,12 +235,12 @@ async function previewOf(hostname: string): Promise<Shown> {
   return items.find((preview) => preview.hostname === hostname)!;
 }
 
-/** As soon as the other process has heard of it. */
+/** As soon as the other process has been notified. */
 const soon = { timeout: 1000, interval: 20 };
 
-describe('a preview of a Telepresence traffic manager, with edge and API apart', () => {
-  it('is private, made public and removed over the API, and each counts at once', async () => {
-    // Of a version that is told of a removal: later ones do not stand it.
+describe('a preview of a Telepresence traffic manager, with edge and API separate', () => {
+  it('is private, made public and removed over the API, each with effect at once', async () => {
+    // A version that can be asked to remove a preview: later ones crash.
     const double = startDouble({ version: 'v2.5.8' });
     const { id, hostname } = await share(double, 'orders');
     expect((await visit(hostname)).status).toBe(401);
@@ -251,7 +254,7 @@ describe('a preview of a Telepresence traffic manager, with edge and API apart',
     await expect.poll(async () => (await visit(hostname)).status, soon).toBe(200);
     await rest('DELETE', `/previews/${preview.id}`);
     await expect.poll(async () => (await visit(hostname, withKey)).status, soon).toBe(404);
-    // Its manager is told by the edge, and the client there sees a preview no more.
+    // The edge notifies its manager, and the client there no longer sees a preview.
     await expect.poll(() => double.table.get(id)?.previewDomain).toBe('');
   });
 
@@ -311,7 +314,7 @@ describe('a preview of a Telepresence traffic manager, with edge and API apart',
     }
   });
 
-  it('opens for the key that Telepresence makes for its agents, which its ingress never sees', async () => {
+  it('opens for the key that Telepresence creates for its agents, which its ingress never receives', async () => {
     const { hostname } = await share(startDouble(), 'scripted');
     const client = new TelepresenceClient({ version: '2.8.5', url: app, ca: certificate.cert });
     await client.loginWithApiKey(API_KEY);

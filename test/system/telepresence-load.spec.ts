@@ -1,6 +1,6 @@
 /**
- * Lasting load on one reverse connection. The double measures its bandwidth as grpc-go does, with a PING for about every
- * frame of DATA that arrives: what follows from load is not a flood.
+ * Lasting load on one reverse connection. The double measures its bandwidth as grpc-go does, with a PING for about
+ * every frame of DATA that arrives: PINGs that follow from load are not a flood.
  *
  * `TELEPRESENCE_LOAD=full` makes it last for minutes (docs/telepresence-tunnel.md).
  */
@@ -23,7 +23,7 @@ const UPLOAD_BYTES = (isFull ? 300 : 32) * 1024 * 1024;
 const BLOCK = Buffer.alloc(16_384, 'x');
 const TIMEOUT_MS = isFull ? 600_000 : 60_000;
 
-/** A manager of the first has grpc-go inside its reverse connection too, and not only outside. */
+/** The first version has grpc-go inside its reverse connection too, and not only outside. */
 const VERSIONS = ['v2.1.5', 'v2.9.5'];
 
 let deployment: TlsDeployment;
@@ -73,7 +73,7 @@ async function share(version: string): Promise<string> {
   return double.createPreview(id, { ingress: { host: '127.0.0.1', port: ingressPort } });
 }
 
-/** Sends a request, and `bytes` of body, at most a block in a millisecond. Returns the status and the answer. */
+/** Sends a request with `bytes` of body, at most one block a millisecond. Returns the status and the response. */
 async function send(hostname: string, method: string, bytes = 0): Promise<string> {
   const request = https.request({
     host: '127.0.0.1',
@@ -122,7 +122,7 @@ async function exchangeMessages(hostname: string): Promise<void> {
 }
 
 describe.each(VERSIONS)('the reverse connection of a manager (%s) lasts', (version) => {
-  /** Tells what the double saw, and expects it to have kept its one connection. */
+  /** Prints what the double saw, and expects that it kept its one connection. */
   function expectOneConnection(what: string, startedAt: number): void {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     if (isFull) process.stdout.write(`${version}: ${what} in ${seconds} s, ${double.pings} PINGs outside\n`);

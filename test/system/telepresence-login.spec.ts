@@ -15,7 +15,7 @@ import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
-/** Telepresence's client signs in through a browser, over TLS, and its keys then do what Telepresence does with them. */
+/** Telepresence's client signs in through a browser, over TLS, and its keys then do what Telepresence needs. */
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
 const sessionToken = generateSecret();
 let directory: string;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   ingress.listen(0, '127.0.0.1');
   await once(ingress, 'listening');
 
-  // Somebody who is signed in already.
+  // A person who is already signed in.
   const database = await createDatabase();
   const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   const first = await store.bootstrap.createFirst({
@@ -98,7 +98,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Status and body of a request to a preview, with a key or without. */
+/** Returns status and body of a request to a preview, with or without a key. */
 function visit(hostname: string, key?: string): Promise<[number, string]> {
   return new Promise((resolve, reject) => {
     const { port, host } = new URL(url);
@@ -139,7 +139,7 @@ it.each(['2.0.0', '2.3.7', '2.8.5'])('signs %s in through a browser', async (ver
   await page.close();
 });
 
-it('tells Docker Desktop, and the person, that they did not agree', async () => {
+it('shows Docker Desktop, and the person, that they did not agree', async () => {
   const client = new TelepresenceClient({
     version: '2.8.5',
     url,
@@ -155,14 +155,14 @@ it('tells Docker Desktop, and the person, that they did not agree', async () => 
   await page.close();
 });
 
-it('has whoever is not signed in do so first', async () => {
+it('makes people who are not signed in do so first', async () => {
   const client = new TelepresenceClient({ version: '2.8.5', url, ca: certificate.cert });
   const query = new URLSearchParams({ client_id: 'telepresence-cli', response_type: 'code' });
   const { status, headers } = await client.request('GET', `/auth?${query.toString()}`);
   expect([status, headers.location?.startsWith('/sign-in?return=%2Fauth%3F')]).toEqual([303, true]);
 });
 
-it('opens a private preview with the key that it makes for its agents, until that is revoked', async () => {
+it('opens a private preview with the key that it creates for its agents, until that is revoked', async () => {
   const client = new TelepresenceClient({ version: '2.8.5', url, ca: certificate.cert });
   await client.loginWithApiKey(API_KEY);
   const call = (method: string, path: string, body?: object) =>

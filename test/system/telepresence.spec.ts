@@ -32,7 +32,7 @@ import { createDatabase } from '../support/database.js';
 import { API_KEY } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
 
-/** Telepresence's traffic manager, played by our double, on a built standalone over real TLS. */
+/** Telepresence's traffic manager, simulated by our double, on a built standalone over real TLS. */
 const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
 let database: TestDatabase;
 let store: Store;
@@ -65,7 +65,7 @@ beforeAll(async () => {
     DATABASE_URL: database.url,
     CULVERT_BOOTSTRAP_API_KEY: API_KEY,
     MANAGER_WAIT_MS: '10000',
-    // Five hundred requests at once have to be answered within it, also on a slow machine.
+    // Five hundred requests at once must be answered within it, also on a slow machine.
     RESPONSE_TIMEOUT_MS: '10000',
     TELEPRESENCE_GRACE_MS: '1500',
     TLS_CERT_FILE: file('edge.crt', certificate.cert),
@@ -74,7 +74,7 @@ beforeAll(async () => {
   port = Number((await standalone.line(/^Dashboard +https:\/\/localhost:(\d+)/m))[1]);
   store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
   pool = new Pool({ connectionString: database.url, max: 1 });
-  // Dropping the database ends what is left of its connections.
+  // Dropping the database ends its remaining connections.
   pool.on('error', () => {});
 });
 
@@ -134,7 +134,7 @@ function startDouble(
   return double;
 }
 
-/** A preview that answers. */
+/** Creates a preview that answers. */
 async function share(
   double: TrafficManagerDouble,
   name = `web-${randomUUID().slice(0, 8)}`,
@@ -188,7 +188,7 @@ function visit(
   });
 }
 
-/** A key of a team of its own, or of the bootstrap's. */
+/** Creates a key of a team of its own, or of the bootstrap's. */
 async function createKey(options: { teamId: string; expiresAt?: Date }): Promise<string> {
   const secret = generateApiKeySecret();
   await store.apiKeys.create(options.teamId, {
@@ -240,7 +240,7 @@ interface Client {
   readonly programId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
-  /** What requests of their browser show. */
+  /** Credentials of requests of their browser. */
   readonly cookie: Readonly<Record<string, string>>;
 }
 
@@ -275,7 +275,7 @@ async function signIn(): Promise<Client> {
   return { userId, programId: program!.id, accessToken, refreshToken, cookie };
 }
 
-/** Has time pass for a row of the database. */
+/** Lets a row of the database expire. */
 async function expire(
   table: 'oauth_access_token' | 'oauth_grant',
   column: string,
@@ -300,7 +300,7 @@ const codeOf = (call: Promise<unknown>): Promise<number> =>
   );
 
 describe('a preview of a Telepresence traffic manager', () => {
-  it('is private, and brings the headers that were asked for to the ingress', async () => {
+  it('is private, and sends the requested headers to the ingress', async () => {
     const { id, hostname } = await share(startDouble());
     expect(hostname).toMatch(/^[a-z0-9-]+\.preview\.localhost$/);
     const { status, body } = await visit(hostname, '/path?q=1');
@@ -313,7 +313,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     expect((await visit(hostname, '/', { key: null })).status).toBeGreaterThanOrEqual(300);
   });
 
-  it('is shown by the API with what its manager says, and without its secrets', async () => {
+  it('is shown by the API as its manager reports it, and without its secrets', async () => {
     const double = startDouble();
     const { id, hostname } = await share(double);
     await expect
@@ -343,7 +343,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     socket.terminate();
   });
 
-  it('passes events on as they come', async () => {
+  it('passes on events as they arrive', async () => {
     const { hostname } = await share(startDouble());
     const request = https.get({
       host: '127.0.0.1',
@@ -383,7 +383,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
-  it('answers after its ingress has closed an idle connection, which nothing tells', async () => {
+  it('answers after its ingress has closed an idle connection without notice', async () => {
     const double = startDouble();
     const { hostname } = await share(double);
     const { server } = double.connection!;
@@ -392,9 +392,9 @@ describe('a preview of a Telepresence traffic manager', () => {
       expect((await visit(hostname)).status).toBe(200);
       return server.totalConnections - before;
     };
-    // Changes of the preview close idle streams as well: one that was idle and used again says that they are over.
+    // Changes of the preview also close idle streams: an idle one that is used again shows that they are over.
     await expect.poll(dialsOfVisit, { interval: 700, timeout: 8000 }).toBe(0);
-    // Given up well before 2 s, the shortest time that common servers keep an idle connection.
+    // Released well before 2 s, the shortest time for which common servers keep an idle connection.
     await expect.poll(() => server.connections, { timeout: 1900 }).toBe(0);
     ingress.closeIdleConnections();
     expect(await dialsOfVisit()).toBe(1);
@@ -408,7 +408,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     await expect.poll(async () => (await visit(hostname)).status).toBe(404);
   });
 
-  it('is gone at once when a person removes it, and its manager is told (v2.5.8)', async () => {
+  it('is gone at once when a person removes it, and its manager is notified (v2.5.8)', async () => {
     const double = startDouble({ version: 'v2.5.8' });
     const { id, hostname } = await share(double);
     await visit(hostname);
@@ -419,7 +419,8 @@ describe('a preview of a Telepresence traffic manager', () => {
   });
 
   it.each(['v2.6.8', 'v2.9.5'])(
-    'is gone until a person who removed it restores it, and its manager, which would die or refuse, is not asked (%s)',
+    'is gone until the person who removed it restores it, without asking its manager, which would crash ' +
+      'or refuse (%s)',
     async (version) => {
       const double = startDouble({ version });
       const [removed, kept] = [await share(double), await share(double)];
@@ -430,7 +431,7 @@ describe('a preview of a Telepresence traffic manager', () => {
       expect((await visit(kept.hostname)).status).toBe(200);
       expect(double.table.get(removed.id)?.previewDomain).toBe(removed.hostname);
       expect(double.connections).toHaveLength(1);
-      // What the manager goes on showing can be made to work again.
+      // A preview that the manager keeps showing can be restored.
       const restored = await api('POST', `/intercepts/${encodeURIComponent(removed.id)}/restore-preview`);
       expect([restored.status, restored.body['hostname']]).toEqual([201, removed.hostname]);
       expect((await visit(removed.hostname)).status).toBe(200);
@@ -451,7 +452,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     const { body: events } = await api('GET', `/traffic-managers/${String(trafficManagerId)}/connections`);
     expect(events['items']).toMatchObject([
       { change: 'resumed', kind: 'telepresence' },
-      // It closes its connection, and cancels its call: whichever the edge sees first.
+      // It closes its connection, and cancels its call: the edge may notice either first.
       {
         change: 'disconnected',
         reason: expect.stringMatching(/^(manager_stopped|connection_lost)$/) as string,
@@ -460,7 +461,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     ]);
     const { body: sessions } = await api('GET', `/sessions?trafficManagerId=${String(trafficManagerId)}`);
     const [session] = sessions['items'] as Record<string, number>[];
-    // Of the tunnel before the cut, told when it closed.
+    // Bytes of the tunnel before the cut, reported when it closed.
     expect(session['receivedBytes']).toBeGreaterThan(100);
     expect(session['sentBytes']).toBeGreaterThan(100);
   });
@@ -480,7 +481,7 @@ describe('a preview of a Telepresence traffic manager', () => {
     expect((await visit(hostname)).status).toBe(200);
   });
 
-  it('is collected when its manager does not show it any more', async () => {
+  it('is collected when its manager no longer shows it', async () => {
     const double = startDouble();
     const { id, hostname } = await share(double);
     await visit(hostname);
@@ -490,7 +491,7 @@ describe('a preview of a Telepresence traffic manager', () => {
   });
 });
 
-describe('what a traffic manager may not do', () => {
+describe('limits of a traffic manager', () => {
   it('refuses keys that are wrong or revoked', async () => {
     expect(await codeOf(share(startDouble({ apiKey: 'wrong-key-0123456789' })))).toBe(
       grpc.status.UNAUTHENTICATED,
@@ -531,12 +532,12 @@ describe('what a traffic manager may not do', () => {
     });
   });
 
-  it('keeps what belongs to another team', async () => {
+  it('protects the resources of another team', async () => {
     const ours = startDouble();
     const { id, hostname } = await share(ours);
     const { id: teamId } = await store.teams.create('Strangers');
     const theirKey = await createKey({ teamId });
-    // Even one that claims to be our traffic manager.
+    // Even from a manager that claims to be ours.
     const stranger = startDouble({ apiKey: theirKey, managerId: ours.managerId });
     const theirs = await share(stranger);
     expect(await codeOf(stranger.removeDomain(hostname))).toBe(grpc.status.OK);
@@ -557,7 +558,7 @@ describe('what a traffic manager may not do', () => {
     expect(body).toContain('<html');
   }, 30_000);
 
-  it('slows down a storm of dials, and serves everybody else meanwhile', async () => {
+  it('slows down a storm of dials, and meanwhile serves others', async () => {
     const storm = startDouble({ apiKey: 'wrong-key-0123456789', faults: { redialStorm: true } });
     storm.connect();
     await expect.poll(() => storm.connections.length, { timeout: 5000 }).toBe(31);
@@ -575,7 +576,7 @@ describe('what a traffic manager may not do', () => {
     expect(code).toBe(grpc.status.ABORTED);
   });
 
-  it('answers removals of what it does not know', async () => {
+  it('answers removals of unknown resources', async () => {
     const double = startDouble();
     expect(await codeOf(double.removeDomain('nothing.preview.localhost'))).toBe(grpc.status.OK);
     const other = await share(startDouble());
@@ -606,7 +607,7 @@ describe('what a traffic manager may not do', () => {
   });
 });
 
-describe('a traffic manager up to 2.1.3, which shows the access token of a client', () => {
+describe('a traffic manager up to 2.1.3, which sends the access token of a client', () => {
   const managerOf = (client: Client, version = 'v2.1.3') =>
     startDouble({ apiKey: client.accessToken, version });
 
@@ -637,14 +638,14 @@ describe('a traffic manager up to 2.1.3, which shows the access token of a clien
     await expect.poll(async () => (await visit(hostname)).status).toBe(404);
   });
 
-  it('serves on when the token has expired, for which its program is enough, but opens nothing new', async () => {
+  it('keeps serving after the token has expired, since its program is enough, but opens nothing new', async () => {
     const client = await signIn();
     const double = managerOf(client);
     const { hostname } = await share(double);
     await visit(hostname);
     await expire('oauth_access_token', 'hash', hashOAuthSecret(client.accessToken));
     expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
-    // It has the edges look again at what this person may.
+    // It makes the edges check again what this person can do.
     expect((await api('PATCH', `/team/members/${client.userId}`, { role: 'admin' })).status).toBe(200);
     expect((await visit(hostname)).status).toBe(200);
     const { connection } = double;
@@ -687,7 +688,7 @@ describe('a traffic manager up to 2.1.3, which shows the access token of a clien
     expect(await codeOf(share(double))).toBe(grpc.status.UNAUTHENTICATED);
   });
 
-  it('is cut off within ten seconds when its program has expired, which nobody tells', async () => {
+  it('is cut off within ten seconds when its program has expired, for which there is no event', async () => {
     const client = await signIn();
     const double = managerOf(client);
     const { hostname } = await share(double);
@@ -698,7 +699,7 @@ describe('a traffic manager up to 2.1.3, which shows the access token of a clien
     expect(performance.now() - before).toBeLessThan(15_000);
   }, 30_000);
 
-  it('goes on with the token of another client, in the same session and under the same hostname', async () => {
+  it('continues with the token of another client, in the same session and with the same hostname', async () => {
     const [first, second] = [await signIn(), await signIn()];
     const double = managerOf(first);
     const { hostname } = await share(double);

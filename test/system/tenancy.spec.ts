@@ -8,7 +8,7 @@ import type { TestDatabase } from '@culvert/testkit';
 import { createDatabase } from '../support/database.js';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
-/** Two teams on one server: nothing of one can be read, changed or reached by the other. */
+/** Two teams on one server: neither can read, change or reach anything of the other. */
 let database: TestDatabase;
 let deployment: Deployment;
 let service: http.Server;
@@ -60,7 +60,7 @@ describe('the key of another team', () => {
     }
   });
 
-  it('can neither read, change nor remove our things', async () => {
+  it('can neither read, change nor remove our resources', async () => {
     const { items: keys } = await deployment.api<{ items: { id: string }[] }>('GET', '/api-keys');
     const { items: sessions } = await deployment.api<{ items: { id: string }[] }>('GET', '/sessions');
     const paths = [
@@ -79,7 +79,7 @@ describe('the key of another team', () => {
     expect((await visit(deployment.port, ours.hostname, '/')).status).toBe(401);
   });
 
-  it('cannot make a preview that leads to our manager or our intercept', async () => {
+  it('cannot create a preview that leads to our manager or our intercept', async () => {
     const ingress = { host: '127.0.0.1', port: 80, useTls: false };
     const intercept = { name: 'x', workload: 'x', namespace: 'x' };
     for (const body of [
@@ -104,7 +104,7 @@ describe('the key of another team', () => {
     expect(told(stranger)).toEqual(told(missing));
   });
 
-  it('gets a session of its own, even under the id of our manager', async () => {
+  it('gets a session of its own, even with the id of our manager', async () => {
     const theirs = await deployment.startManager({
       CULVERT_API_KEY: theirKey,
       CULVERT_MANAGER_ID: 'test-manager',

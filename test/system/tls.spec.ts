@@ -117,7 +117,7 @@ it('reaches a TLS ingress under its layer-5 host', async () => {
   expect(await request(preview.hostname, '/')).toEqual({ status: 200, body: 'shop.internal shop.internal' });
 });
 
-it('does not accept an ingress certificate for another name, unless the preview says so', async () => {
+it('does not accept an ingress certificate for another name, unless the preview allows it', async () => {
   const strict = await createPreview({ l5Host: 'other.internal' });
   const refused = await request(strict.hostname, '/');
   expect(refused.status).toBe(502);
@@ -126,7 +126,7 @@ it('does not accept an ingress certificate for another name, unless the preview 
   expect(await request(lax.hostname, '/')).toEqual({ status: 200, body: 'other.internal other.internal' });
 });
 
-it('does not answer plain HTTP on the TLS port, and lives on', async () => {
+it('does not answer plain HTTP on the TLS port, and keeps running', async () => {
   await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
   expect((await request('localhost', '/healthz')).status).toBe(200);
 });

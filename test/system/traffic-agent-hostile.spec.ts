@@ -1,6 +1,6 @@
 /**
- * A traffic agent and those who mean no good, or do not know better: callers, applications, and clients that die at the
- * worst moment. Requests of others, and the decision whose a request is, suffer from none of it.
+ * A traffic agent with hostile or careless peers: callers, applications, and clients that die at the worst moment. They
+ * must not affect other requests, or the decision to whom a request belongs.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.stop());
 
-/** Alice's requests go to this port of hers from now on. */
+/** Routes Alice's requests to this port from now on. */
 async function intercept(port: number): Promise<void> {
   await alice.create(draftOf(ALICE), { host: '127.0.0.1', port });
   await front.looksFor(1);
@@ -38,7 +38,7 @@ const alices = 'Host: orders\r\nX-Dev: alice\r\n';
 const plain = 'Host: orders\r\n';
 
 describe('heads', () => {
-  it('that come byte by byte are judged by all of their fields', async () => {
+  it('that arrive byte by byte are matched by all of their fields', async () => {
     const socket = net.connect({ port: front.port, host: '127.0.0.1', noDelay: true });
     rig.atEnd(() => socket.destroy());
     let received = '';
@@ -51,7 +51,7 @@ describe('heads', () => {
     await expect.poll(() => received.match(/(blue|green) GET 0/g)).toEqual(['blue GET 0', 'green GET 0']);
   });
 
-  it('that never end hold up nobody else, and reach no service', async () => {
+  it('that never end do not delay others, and reach no service', async () => {
     const slow = Array.from({ length: 100 }, () => {
       const socket = net.connect({ port: front.port, host: '127.0.0.1' });
       rig.atEnd(() => socket.destroy());
@@ -66,7 +66,7 @@ describe('heads', () => {
     expect(green.seen.join('')).not.toContain('X-More');
   });
 
-  it('may have 500 fields, of which the last decides, and no more', async () => {
+  it('can have 500 fields, of which the last decides, and no more', async () => {
     const many = (count: number): string =>
       `GET / HTTP/1.1\r\nHost: orders\r\n${'X-Filler: a\r\n'.repeat(count - 2)}X-Dev: alice\r\n\r\n`;
     expect(await rig.raw(front.port, many(500), 'GET 0')).toContain('blue GET 0');
@@ -74,10 +74,10 @@ describe('heads', () => {
     expect((await ask(front.port, { 'x-dev': 'alice' })).body).toBe('blue GET 0');
   });
 
-  it('may have 128 KiB, and no more', async () => {
+  it('can have 128 KiB, and no more', async () => {
     const large = (bytes: number): string =>
       `GET / HTTP/1.1\r\n${alices}X-Large: ${'x'.repeat(bytes)}\r\n\r\n`;
-    // A server of Node takes 16 KiB: what matters is that it got them.
+    // Node's servers accept 16 KiB: it matters that the bytes arrived.
     await rig.raw(front.port, large(100_000), /HTTP\/1\.1 431/);
     expect(blue.seen.join('').length).toBeGreaterThan(16_384);
     blue.seen.length = 0;
@@ -103,8 +103,8 @@ describe('heads', () => {
   });
 });
 
-describe('requests in one another', () => {
-  it('that are pipelined go each to its own place, and are answered in their order', async () => {
+describe('requests inside one another', () => {
+  it('that are pipelined each go to their own service, and are answered in order', async () => {
     const requests = [
       `GET /1 HTTP/1.1\r\n${alices}\r\n`,
       `POST /2 HTTP/1.1\r\n${plain}Content-Length: 7\r\n\r\nX-Dev:a`,
@@ -131,7 +131,7 @@ describe('requests in one another', () => {
     expect(targets(blue)).toEqual(['/1', '/3', '/5']);
   });
 
-  it('that are bodies are bodies: a head inside of one is nobody’s request', async () => {
+  it('that are bodies stay bodies: a head inside one is not a request', async () => {
     const inner = `GET /inner HTTP/1.1\r\n${alices}\r\n`;
     const outer = `POST /outer HTTP/1.1\r\n${plain}Content-Length: ${inner.length}\r\n\r\n${inner}`;
     const next = `GET /next HTTP/1.1\r\n${plain}Connection: close\r\n\r\n`;
@@ -157,7 +157,7 @@ describe('requests in one another', () => {
     ['a bare line feed', 'X-Other: a\nTransfer-Encoding: chunked'],
     ['a null byte', 'X-Other: a\0'],
     ['no name', ': chunked'],
-  ])('by %s are refused, with what stands behind them, wherever they would go', async (_, fields) => {
+  ])('by %s are refused, with everything after them, wherever they would go', async (_, fields) => {
     for (const whose of [plain, alices]) {
       const hidden = `0\r\n\r\nGET /hidden HTTP/1.1\r\n${alices}\r\n`;
       const answers = await rig.raw(
@@ -195,7 +195,7 @@ describe('requests in one another', () => {
 });
 
 describe('answers', () => {
-  /** A service whose answer to everything is these bytes; then it says no more. */
+  /** A service that responds to everything with these bytes, and sends nothing more. */
   async function bytes(text: string): Promise<number> {
     return rig.listen(
       net.createServer((socket) => {
@@ -204,7 +204,7 @@ describe('answers', () => {
     );
   }
 
-  it('that bring another along do not give that one to the next request', async () => {
+  it('that contain a second one do not give it to the next request', async () => {
     const poisoned =
       'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmineHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
     await intercept(await bytes(poisoned));
@@ -216,15 +216,15 @@ describe('answers', () => {
   });
 
   it.each([
-    ['no HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
+    ['not HTTP', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
     ['both lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
     [
-      'a switch to a protocol that nobody asked for',
+      'a switch to a protocol that was not requested',
       'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
     ],
     ['a field without a colon', 'HTTP/1.1 200 OK\r\nnonsense\r\n\r\n'],
-  ])('that are %s get a 502, and nobody else does', async (_, text) => {
+  ])('that are %s get a 502, and others do not', async (_, text) => {
     await intercept(await bytes(text));
     expect((await ask(front.port, { 'x-dev': 'alice' })).status).toBe(502);
     expect((await ask(front.port)).body).toBe('green GET 0');
@@ -283,7 +283,7 @@ describe('a body that waits to be asked for (RFC 9110 §10.1.1)', () => {
     });
   }
 
-  it('is asked for by whom the request goes to, and by nobody else', async () => {
+  it('is asked for by the service that the request goes to, and by no other', async () => {
     const application = await rig.agent(await careful('green'), { pod: 'orders-2' });
     await intercept(await careful('blue'));
     await application.looksFor(1);
@@ -298,7 +298,7 @@ describe('a body that waits to be asked for (RFC 9110 §10.1.1)', () => {
     }
   });
 
-  it('is asked for by the application when the client turns out to be away', async () => {
+  it('is asked for by the application if the client turns out to be away', async () => {
     const application = await rig.agent(await careful('green'), { pod: 'orders-2' });
     await application.looksFor(1);
     alice.close();
@@ -320,12 +320,12 @@ describe('WebSockets', () => {
     return String(((await once(socket, 'message')) as [Buffer])[0]);
   }
 
-  it('of a client that dies end, and no other does', async () => {
+  it('of a client that dies end, and no others', async () => {
     const [matched, other] = [await open({ 'x-dev': 'alice' }), await open({})];
     expect([await say(matched, 'a'), await say(other, 'a')]).toEqual(['blue a', 'green a']);
     const closed = once(matched, 'close') as Promise<[number]>;
     alice.close();
-    // Nobody said goodbye for it: that is what this code means (RFC 6455 §7.4.1).
+    // There was no close frame, which is the meaning of this code (RFC 6455 §7.4.1).
     expect((await closed)[0]).toBe(1006);
     expect(await say(other, 'b')).toBe('green b');
     await front.looksFor(0);
@@ -339,12 +339,12 @@ describe('WebSockets', () => {
     const opening = open({ 'x-dev': 'alice' }).catch((error: Error) => error.message);
     await asked.promise;
     alice.close();
-    // Whoever is asked for a WebSocket may have done something about it: it is not asked for twice.
+    // A service that was asked for a WebSocket may have acted on it, so it is not asked twice.
     expect(await opening).toBe('Unexpected server response: 502');
     expect(await say(await open({ 'x-dev': 'alice' }), 'a')).toBe('green a');
   });
 
-  it('whose bytes look like requests are not looked at', async () => {
+  it('whose bytes look like requests are not parsed', async () => {
     const key = 'dGhlIHNhbXBsZSBub25jZQ==';
     const upgrade = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n`;
     const socket = net.connect({ port: front.port, host: '127.0.0.1' });
@@ -362,7 +362,7 @@ describe('WebSockets', () => {
 
 describe('HTTP/2 with prior knowledge', () => {
   let colors: { green: number; blue: number };
-  /** Streams that alice's service has got and does not answer. */
+  /** Streams that alice's service has received and does not answer. */
   let unanswered: string[];
   let agent: RiggedAgent;
   let session: http2.ClientHttp2Session;
@@ -410,7 +410,7 @@ describe('HTTP/2 with prior knowledge', () => {
     return status === 200 ? text : String(status);
   }
 
-  it('has each stream judged by its own fields, however many there are at once', async () => {
+  it('has each stream matched by its own fields, however many there are at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, i) => {
         const headers = i % 2 === 0 ? { 'x-dev': 'alice' } : {};
@@ -427,7 +427,7 @@ describe('HTTP/2 with prior knowledge', () => {
     );
   });
 
-  it('loses no stream with one that is reset', async () => {
+  it('loses only the stream that is reset', async () => {
     const doomed = session.request(
       { ':path': '/silent', ':method': 'POST', 'x-dev': 'alice' },
       { endStream: false },
@@ -439,7 +439,7 @@ describe('HTTP/2 with prior knowledge', () => {
     expect(session.closed).toBe(false);
   });
 
-  it('asks the application what a client dies over, or says 502 where that might do it twice', async () => {
+  it('repeats at the application what a client dies over, or answers 502 if that might do it twice', async () => {
     const waiting = [
       send({ ':path': '/silent', 'x-dev': 'alice' }),
       send({ ':path': '/silent', ':method': 'POST', 'x-dev': 'alice' }, 'once'),

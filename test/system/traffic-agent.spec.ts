@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.stop());
 
-describe('requests that nobody intercepts', () => {
+describe('requests without an intercept', () => {
   it('reach the application byte for byte', async () => {
     const green = await rig.service('green');
     const { port } = await rig.agent(green.port);
@@ -27,7 +27,7 @@ describe('requests that nobody intercepts', () => {
     expect(green.seen.join('')).toBe(`${head}hello`);
   });
 
-  it('lose nothing but what HTTP says ends here', async () => {
+  it('lose only the fields that end here according to HTTP', async () => {
     const green = await rig.service('green');
     const { port } = await rig.agent(green.port);
     const text =
@@ -43,7 +43,7 @@ describe('requests that nobody intercepts', () => {
     expect((await ask(port, { 'x-dev': 'alice' })).body).toBe('green GET 0');
   });
 
-  it('get a 502 that says so while the application is down', async () => {
+  it('get a 502 with the reason while the application is down', async () => {
     const unused = await rig.unusedPort();
     const { port } = await rig.agent(unused);
     const { status, headers } = await ask(port);
@@ -52,7 +52,7 @@ describe('requests that nobody intercepts', () => {
 });
 
 describe('an intercept', () => {
-  it('takes the requests with its header, and no other, on one connection', async () => {
+  it('takes the requests with its header, and no others, on one connection', async () => {
     const green = await rig.service('green');
     const blue = await rig.service('blue');
     const front = await rig.agent(green.port);
@@ -85,7 +85,7 @@ describe('an intercept', () => {
     expect((await ask(front.port, { 'x-dev': 'alana', 'x-branch': 'main' })).body).toBe('green GET 0');
   });
 
-  it('takes WebSockets and leaves the others where they were', async () => {
+  it('takes its WebSockets and leaves the others where they were', async () => {
     const green = await rig.service('green');
     const blue = await rig.service('blue');
     const front = await rig.agent(green.port);
@@ -153,8 +153,8 @@ describe('an intercept', () => {
   });
 });
 
-describe('what is no HTTP', () => {
-  it('passes as it is while somebody intercepts', async () => {
+describe('traffic that is not HTTP', () => {
+  it('passes unchanged while there is an intercept', async () => {
     const port = await rig.listen(net.createServer((socket) => void socket.pipe(socket)));
     const front = await rig.agent(port);
     await rig.client('alice').create(draftOf(ALICE), { host: '127.0.0.1', port: 9 });
@@ -162,7 +162,7 @@ describe('what is no HTTP', () => {
     expect(await rig.raw(front.port, '*1\r\n$4\r\nPING\r\n', 'PING\r\n')).toBe('*1\r\n$4\r\nPING\r\n');
   });
 
-  it('passes where the application speaks first, on a port that is marked so', async () => {
+  it('passes if the application speaks first, on a port that is marked for it', async () => {
     const port = await rig.listen(net.createServer((socket) => void socket.end('220 ready\r\n')));
     const front = await rig.agent(port, {}, 'tcp');
     const socket = net.connect({ port: front.port, host: '127.0.0.1' });
@@ -172,7 +172,7 @@ describe('what is no HTTP', () => {
   });
 });
 
-describe('when the client goes', () => {
+describe('when the client disconnects', () => {
   it('no request fails, whether it leaves or vanishes, and however often', async () => {
     const green = await rig.service('green');
     const blue = await rig.service('blue');
@@ -206,7 +206,7 @@ describe('when the client goes', () => {
     expect([...counts.keys()].toSorted()).toEqual(['blue', 'green']);
   });
 
-  it('a request that waits for its answer is asked of the application', async () => {
+  it('a request that waits for its answer is sent to the application', async () => {
     const green = await rig.service('green');
     const waiting: (() => void)[] = [];
     const silent = await rig.listen(
@@ -242,8 +242,8 @@ describe('when the client goes', () => {
   });
 });
 
-describe('an agent that is told to stop', () => {
-  it('finishes what is under way at both sides, says that it closes, and takes nothing new', async () => {
+describe('an agent that is stopped', () => {
+  it('finishes exchanges under way at both sides, announces that it closes, and accepts nothing new', async () => {
     const waiting: http.ServerResponse[] = [];
     const slow = (color: string): Promise<number> =>
       rig.listen(
@@ -252,7 +252,7 @@ describe('an agent that is told to stop', () => {
     const front = await rig.agent(await slow('green'), { drainMs: 60_000 });
     await rig.client('alice').create(draftOf(ALICE), { host: '127.0.0.1', port: await slow('blue') });
     await front.looksFor(1);
-    // Clients that would keep their connections, and have to hear that these end (RFC 9112 section 9.6).
+    // Clients that would keep their connections, and must be informed that these end (RFC 9112 section 9.6).
     const agent = new http.Agent({ keepAlive: true });
     rig.atEnd(() => agent.destroy());
     const answers = [ask(front.port, {}, { agent }), ask(front.port, { 'x-dev': 'alice' }, { agent })];

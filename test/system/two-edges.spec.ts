@@ -1,4 +1,4 @@
-/** Two edges and an API as processes of their own, which hear of each other through Postgres and Redis alone. */
+/** Two edges and an API as separate processes, which communicate only through Postgres and Redis. */
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ const VISIT = 'culvert-preview';
 
 let split: SplitDeployment;
 let store: Store;
-/** Of the edges, A first; the app's host names that of A, as a load balancer in front of both would be named. */
+/** Ports of the edges, A first; the app's host names that of A, as if it were a load balancer in front of both. */
 let ports: readonly [number, number];
 let deployment: Deployment;
 let service: http.Server;
@@ -58,7 +58,7 @@ beforeEach(async () => {
 
 type Headers = Readonly<Record<string, string>>;
 
-/** As a browser keeps them: of each name the last. */
+/** Returns the cookies as a browser keeps them: the last one of each name. */
 function cookiesOf({ headers }: HttpResult): string {
   const jar = new Map<string, string>();
   for (const line of headers['set-cookie'] ?? []) {
@@ -68,7 +68,7 @@ function cookiesOf({ headers }: HttpResult): string {
   return [...jar.values()].join('; ');
 }
 
-/** The target of a redirect, without its host. */
+/** Returns the target of a redirect, without its host. */
 function pathOf({ status, headers }: HttpResult): string {
   expect([302, 303]).toContain(status);
   const { pathname, search } = new URL(headers.location!);
@@ -87,7 +87,7 @@ async function signIn(at: number): Promise<string> {
   return cookiesOf(answer);
 }
 
-/** As a browser does that opens a page, each step through the edge that is named for it. */
+/** Opens a page as a browser does, each step through the edge that is named for it. */
 async function enter(
   session: string,
   path: string,
@@ -134,7 +134,10 @@ describe('a visitor who signed in at one edge', () => {
   });
 });
 
-/** A WebSocket and an event stream at each edge; resolves once all live, with what resolves when all are cut. */
+/**
+ * Opens a WebSocket and an event stream at each edge. Resolves once all are open, with a promise that resolves when all
+ * are cut.
+ */
 async function openEverywhere(headers: Headers): Promise<{ readonly allCut: Promise<unknown> }> {
   const ends: Promise<unknown>[] = [];
   for (const port of ports) {
@@ -269,7 +272,7 @@ describe('what is open at both edges ends within a second', () => {
 });
 
 describe('the traffic of one preview', () => {
-  it('is added up, whichever edge it came through', async () => {
+  it('is added up from both edges', async () => {
     const headers = { 'x-culvert-api-key': API_KEY };
     for (const [at, visits] of [2, 3].entries())
       for (let i = 0; i < visits; i++)
@@ -280,7 +283,7 @@ describe('the traffic of one preview', () => {
       const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0);
       return [sum(metrics.requests), sum(metrics.answers)];
     };
-    // Edges write down what they counted every 15 seconds.
+    // Edges record their counts every 15 seconds.
     await expect.poll(counted, { timeout: 45_000 }).toEqual([5, 5]);
   });
 });
