@@ -206,116 +206,118 @@ describe('connections', () => {
   });
 });
 
-it('intercepts are found by workload and namespace, with client, state and preview, and removed', async () => {
-  const { id } = await api<{ id: string }>('POST', '/traffic-managers', { managerId: 'shop-cluster' });
-  const describe_ = (workload: string, namespace: string, client: string) =>
-    dashboard.deployment.createPreview(servicePort(), {
-      trafficManagerId: id,
-      intercept: {
-        name: workload,
-        workload,
-        namespace,
-        client,
-        mechanism: 'http',
-        mechanismArgs: ['--http-header=x-user=ann'],
-        disposition: workload === 'cart' ? 'NO_AGENT' : 'ACTIVE',
-        message: workload === 'cart' ? 'no agent is there' : '',
-      },
-    });
-  const checkout = await describe_('checkout', 'shop', HOSTILE);
-  await describe_('cart', 'default', 'ben@desk');
-  await open('Intercepts');
-  await expect.poll(() => page.getByRole('row').count(), POLL).toBe(3);
-  expect(await row('cart').textContent()).toMatch(/No agent.*no agent is there/);
-  await page.getByRole('combobox', { name: 'Namespace' }).click();
-  await page.getByRole('option', { name: 'shop' }).click();
-  await expect.poll(() => page.getByRole('row').count()).toBe(2);
-  const shown = await row('checkout').textContent();
-  for (const text of [HOSTILE, '--http-header=x-user=ann', 'Active', checkout.hostname])
-    expect(shown).toContain(text);
-  // Without a reload.
-  const { id: second } = await dashboard.deployment.createPreview(servicePort(), {
-    trafficManagerId: undefined,
-    intercept: undefined,
-    interceptId: checkout.interceptId,
-  });
-  await expect.poll(() => row('checkout').getByRole('link').count(), POLL).toBe(2);
-  await api('DELETE', `/previews/${second}`);
-  await expect.poll(() => row('checkout').getByRole('link').count(), POLL).toBe(1);
-  await choose('Actions for the intercept checkout', 'Remove');
-  expect(await dialog().textContent()).toContain(checkout.hostname);
-  await dialog().getByRole('button', { name: 'Remove' }).click();
-  await row('checkout').waitFor({ state: 'detached' });
-  expect((await dashboard.deployment.apiStatus('GET', `/previews/${checkout.id}`)).status).toBe(404);
-});
-
-it('a preview that Telepresence keeps showing is removed with a note, and restored', async () => {
-  const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
-  try {
-    const { id: teamId } = await api<{ id: string }>('GET', '/team');
-    const hostname = 'shown-by-telepresence.preview.localhost';
-    // As an edge does if a Telepresence traffic manager asks for a preview.
-    const opened = await store.requestedPreviews.open(teamId, {
-      managerId: 'telepresence-1',
-      managerName: 'Telepresence',
-      interceptId: 'telepresence-1:invoices',
-      intercept: {
-        name: 'invoices',
-        client: 'ann@laptop',
-        workload: 'invoices',
-        workloadKind: 'Deployment',
-        namespace: 'shop',
-        mechanism: 'http',
-        mechanismArgs: [],
-        targetHost: '127.0.0.1',
-        targetPort: 80,
-        serviceName: 'invoices',
-        servicePortIdentifier: 'http',
-        disposition: 'ACTIVE',
-        message: '',
-        metadata: {},
-        headers: {},
-      },
-      preview: {
-        hostname,
-        ingress: {
-          host: 'invoices.shop',
-          port: 80,
-          useTls: false,
-          l5Host: 'invoices.shop',
-          verifyTls: false,
-          protocol: 'http1',
+describe('intercepts', () => {
+  it('intercepts are found by workload and namespace, with client, state and preview, and removed', async () => {
+    const { id } = await api<{ id: string }>('POST', '/traffic-managers', { managerId: 'shop-cluster' });
+    const describe_ = (workload: string, namespace: string, client: string) =>
+      dashboard.deployment.createPreview(servicePort(), {
+        trafficManagerId: id,
+        intercept: {
+          name: workload,
+          workload,
+          namespace,
+          client,
+          mechanism: 'http',
+          mechanismArgs: ['--http-header=x-user=ann'],
+          disposition: workload === 'cart' ? 'NO_AGENT' : 'ACTIVE',
+          message: workload === 'cart' ? 'no agent is there' : '',
         },
-        access: 'team',
-        allowedEmails: [],
-        allowedDomains: [],
-        displayBanner: false,
-        pullRequestUrl: null,
-        addRequestHeaders: {},
-        expiresAt: null,
-      },
-      maxPreviews: 100,
-      at: new Date(),
-    });
-    if (typeof opened === 'string') throw new Error(opened);
-    await go(`/previews/${opened.preview.id}`);
-    await page.getByRole('button', { name: 'Remove' }).click();
-    await dialog().getByText('telepresence preview remove invoices').waitFor();
-    await dialog().getByRole('button', { name: 'Remove' }).click();
-    await page.getByText(`Removed ${hostname}`).waitFor();
+      });
+    const checkout = await describe_('checkout', 'shop', HOSTILE);
+    await describe_('cart', 'default', 'ben@desk');
     await open('Intercepts');
-    await row('invoices').getByText('Removed, but its traffic manager still shows it').waitFor();
-    await choose('Actions for the intercept invoices', 'Restore preview');
-    await page.getByText(`Restored ${hostname}`).waitFor();
-    await row('invoices').getByRole('link', { name: hostname }).waitFor();
-    await page.getByRole('button', { name: 'Actions for the intercept invoices', exact: true }).click();
-    await page.getByRole('menuitem', { name: 'Remove' }).waitFor();
-    expect(await page.getByRole('menuitem', { name: 'Restore preview' }).count()).toBe(0);
-    await page.keyboard.press('Escape');
-    await api('DELETE', `/intercepts/${encodeURIComponent('telepresence-1:invoices')}`);
-  } finally {
-    await store.close();
-  }
+    await expect.poll(() => page.getByRole('row').count(), POLL).toBe(3);
+    expect(await row('cart').textContent()).toMatch(/No agent.*no agent is there/);
+    await page.getByRole('combobox', { name: 'Namespace' }).click();
+    await page.getByRole('option', { name: 'shop' }).click();
+    await expect.poll(() => page.getByRole('row').count()).toBe(2);
+    const shown = await row('checkout').textContent();
+    for (const text of [HOSTILE, '--http-header=x-user=ann', 'Active', checkout.hostname])
+      expect(shown).toContain(text);
+    // Without a reload.
+    const { id: second } = await dashboard.deployment.createPreview(servicePort(), {
+      trafficManagerId: undefined,
+      intercept: undefined,
+      interceptId: checkout.interceptId,
+    });
+    await expect.poll(() => row('checkout').getByRole('link').count(), POLL).toBe(2);
+    await api('DELETE', `/previews/${second}`);
+    await expect.poll(() => row('checkout').getByRole('link').count(), POLL).toBe(1);
+    await choose('Actions for the intercept checkout', 'Remove');
+    expect(await dialog().textContent()).toContain(checkout.hostname);
+    await dialog().getByRole('button', { name: 'Remove' }).click();
+    await row('checkout').waitFor({ state: 'detached' });
+    expect((await dashboard.deployment.apiStatus('GET', `/previews/${checkout.id}`)).status).toBe(404);
+  });
+
+  it('a preview that Telepresence keeps showing is removed with a note, and restored', async () => {
+    const store = await createStore({ databaseUrl: database.url, dataDir: 'memory' });
+    try {
+      const { id: teamId } = await api<{ id: string }>('GET', '/team');
+      const hostname = 'shown-by-telepresence.preview.localhost';
+      // As an edge does if a Telepresence traffic manager asks for a preview.
+      const opened = await store.requestedPreviews.open(teamId, {
+        managerId: 'telepresence-1',
+        managerName: 'Telepresence',
+        interceptId: 'telepresence-1:invoices',
+        intercept: {
+          name: 'invoices',
+          client: 'ann@laptop',
+          workload: 'invoices',
+          workloadKind: 'Deployment',
+          namespace: 'shop',
+          mechanism: 'http',
+          mechanismArgs: [],
+          targetHost: '127.0.0.1',
+          targetPort: 80,
+          serviceName: 'invoices',
+          servicePortIdentifier: 'http',
+          disposition: 'ACTIVE',
+          message: '',
+          metadata: {},
+          headers: {},
+        },
+        preview: {
+          hostname,
+          ingress: {
+            host: 'invoices.shop',
+            port: 80,
+            useTls: false,
+            l5Host: 'invoices.shop',
+            verifyTls: false,
+            protocol: 'http1',
+          },
+          access: 'team',
+          allowedEmails: [],
+          allowedDomains: [],
+          displayBanner: false,
+          pullRequestUrl: null,
+          addRequestHeaders: {},
+          expiresAt: null,
+        },
+        maxPreviews: 100,
+        at: new Date(),
+      });
+      if (typeof opened === 'string') throw new Error(opened);
+      await go(`/previews/${opened.preview.id}`);
+      await page.getByRole('button', { name: 'Remove' }).click();
+      await dialog().getByText('telepresence preview remove invoices').waitFor();
+      await dialog().getByRole('button', { name: 'Remove' }).click();
+      await page.getByText(`Removed ${hostname}`).waitFor();
+      await open('Intercepts');
+      await row('invoices').getByText('Removed, but its traffic manager still shows it').waitFor();
+      await choose('Actions for the intercept invoices', 'Restore preview');
+      await page.getByText(`Restored ${hostname}`).waitFor();
+      await row('invoices').getByRole('link', { name: hostname }).waitFor();
+      await page.getByRole('button', { name: 'Actions for the intercept invoices', exact: true }).click();
+      await page.getByRole('menuitem', { name: 'Remove' }).waitFor();
+      expect(await page.getByRole('menuitem', { name: 'Restore preview' }).count()).toBe(0);
+      await page.keyboard.press('Escape');
+      await api('DELETE', `/intercepts/${encodeURIComponent('telepresence-1:invoices')}`);
+    } finally {
+      await store.close();
+    }
+  });
 });
 
 describe('the team', () => {
@@ -549,61 +551,63 @@ describe('the profile', () => {
   });
 });
 
-it('has no accessibility barriers on any page, in light, in dark and on a phone, with hostile names too', async () => {
-  const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
-    managerId: 'hostile',
-    name: HOSTILE,
-    clusterId: HOSTILE,
+describe('every page', () => {
+  it('has no accessibility barriers on any page, in light, in dark and on a phone, with hostile names too', async () => {
+    const { id } = await api<{ id: string }>('POST', '/traffic-managers', {
+      managerId: 'hostile',
+      name: HOSTILE,
+      clusterId: HOSTILE,
+    });
+    await dashboard.deployment.createPreview(servicePort(), {
+      trafficManagerId: id,
+      intercept: {
+        name: 'hostile',
+        workload: 'hostile',
+        client: HOSTILE,
+        mechanismArgs: [HOSTILE],
+        message: HOSTILE,
+      },
+    });
+    await api('POST', '/api-keys', { name: HOSTILE, scopes: ['team:read'] });
+    const found: string[] = [];
+    const paths = [
+      '/connections',
+      `/connections/${id}`,
+      '/intercepts',
+      '/api-keys',
+      '/team',
+      '/audit-log',
+      '/profile',
+    ];
+    for (const path of paths) {
+      await go(path);
+      found.push(...(await findBarriers(page)).map((barrier) => `${path} ${barrier}`));
+      if ((await page.locator('main img').count()) > 0) found.push(`${path}: text became markup`);
+    }
+    expect(found).toEqual([]);
   });
-  await dashboard.deployment.createPreview(servicePort(), {
-    trafficManagerId: id,
-    intercept: {
-      name: 'hostile',
-      workload: 'hostile',
-      client: HOSTILE,
-      mechanismArgs: [HOSTILE],
-      message: HOSTILE,
-    },
-  });
-  await api('POST', '/api-keys', { name: HOSTILE, scopes: ['team:read'] });
-  const found: string[] = [];
-  const paths = [
-    '/connections',
-    `/connections/${id}`,
-    '/intercepts',
-    '/api-keys',
-    '/team',
-    '/audit-log',
-    '/profile',
-  ];
-  for (const path of paths) {
-    await go(path);
-    found.push(...(await findBarriers(page)).map((barrier) => `${path} ${barrier}`));
-    if ((await page.locator('main img').count()) > 0) found.push(`${path}: text became markup`);
-  }
-  expect(found).toEqual([]);
-});
 
-it('works by keyboard alone', async () => {
-  await settled(page);
-  await page.keyboard.press('g');
-  await page.keyboard.press('k');
-  await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor();
-  await settled(page);
-  await page.keyboard.press('/');
-  await page.keyboard.type('First');
-  await expect.poll(() => page.getByRole('row').count(), POLL).toBe(2);
-  const actions = page.getByRole('button', { name: /^Actions for/ });
-  for (let presses = 0; presses < 20 && !(await isFocused(actions)); presses++)
-    await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
-  await page.getByRole('menuitem', { name: 'Rename' }).waitFor();
-  await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('Enter');
-  await dialog().waitFor();
-  await page.keyboard.press('Escape');
-  await dialog().waitFor({ state: 'detached' });
-  await expect.poll(() => isFocused(actions)).toBe(true);
+  it('works by keyboard alone', async () => {
+    await settled(page);
+    await page.keyboard.press('g');
+    await page.keyboard.press('k');
+    await page.getByRole('heading', { level: 1, name: 'API keys' }).waitFor();
+    await settled(page);
+    await page.keyboard.press('/');
+    await page.keyboard.type('First');
+    await expect.poll(() => page.getByRole('row').count(), POLL).toBe(2);
+    const actions = page.getByRole('button', { name: /^Actions for/ });
+    for (let presses = 0; presses < 20 && !(await isFocused(actions)); presses++)
+      await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Rename' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await dialog().waitFor();
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'detached' });
+    await expect.poll(() => isFocused(actions)).toBe(true);
+  });
 });
 
 function isFocused(what: Locator): Promise<boolean> {

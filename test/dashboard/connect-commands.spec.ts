@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Visitor } from '../support/consent.js';
 import { type Dashboard, OWNER, settled, startDashboard } from '../support/dashboard.js';
 import { visit } from '../support/deployment.js';
@@ -156,49 +156,51 @@ async function connected(): Promise<string[]> {
   return items.map(({ trafficManager }) => trafficManager.name);
 }
 
-it('This machine: installs culvert, signs in, and shares a local port', async () => {
-  const [install = '', use = ''] = await commandsOf('This machine');
-  await succeeds(install);
-  const { port } = service.address() as AddressInfo;
-  expect(use).toContain('expose 3000');
-  const { output } = run(use.replace('3000', String(port)));
-  await expect.poll(output, POLL).toMatch(/http:\/\/\S+\/auth\?\S+/);
-  const visitor = new Visitor(dashboard.url);
-  await visitor.signIn(OWNER.email, OWNER.password);
-  await visitor.decide(/http:\/\/\S+\/auth\?\S+/.exec(output())?.[0] ?? '', 'allow');
-  await expect.poll(output, POLL).toMatch(/http:\/\/\S+\.preview\.localhost/);
-  const hostname = /http:\/\/(\S+\.preview\.localhost:\d+)/.exec(output())?.[1] ?? '';
-  await expect
-    .poll(async () => (await visit(dashboard.deployment.port, hostname, '/')).status, POLL)
-    // It exists, and is private.
-    .toBe(401);
-});
-
-it.each(['Node', 'Container'])(
-  '%s: connects a traffic manager with the name in the commands',
-  async (tab) => {
-    const commands = await commandsOf(tab);
-    run(commands.join('\n'));
-    await expect.poll(connected, POLL).toEqual(['my-cluster']);
-  },
-);
-
-it('Kubernetes: builds the image, and installs the existing chart', async () => {
-  const commands = await commandsOf('Kubernetes');
-  await succeeds(commands.join('\n'));
-  expect(readFileSync(join(home, 'helm.log'), 'utf8')).toMatch(/--set apiKey=cvt_\w{38} /);
-});
-
-it('Telepresence: signs in with a key with which its client can create keys', async () => {
-  const commands = await commandsOf('Telepresence');
-  await succeeds(commands.join('\n'));
-  const [, key = ''] =
-    /--apikey=(cvt_\w{38})/.exec(readFileSync(join(home, 'telepresence.log'), 'utf8')) ?? [];
-  // The request that its client makes with the key.
-  const answer = await fetch(`${dashboard.url}/sso/api/apikeys`, {
-    method: 'POST',
-    headers: { 'x-ambassador-api-key': key, 'content-type': 'application/json' },
-    body: JSON.stringify({ description: 'traffic-manager' }),
+describe('the commands of the start page', () => {
+  it('This machine: installs culvert, signs in, and shares a local port', async () => {
+    const [install = '', use = ''] = await commandsOf('This machine');
+    await succeeds(install);
+    const { port } = service.address() as AddressInfo;
+    expect(use).toContain('expose 3000');
+    const { output } = run(use.replace('3000', String(port)));
+    await expect.poll(output, POLL).toMatch(/http:\/\/\S+\/auth\?\S+/);
+    const visitor = new Visitor(dashboard.url);
+    await visitor.signIn(OWNER.email, OWNER.password);
+    await visitor.decide(/http:\/\/\S+\/auth\?\S+/.exec(output())?.[0] ?? '', 'allow');
+    await expect.poll(output, POLL).toMatch(/http:\/\/\S+\.preview\.localhost/);
+    const hostname = /http:\/\/(\S+\.preview\.localhost:\d+)/.exec(output())?.[1] ?? '';
+    await expect
+      .poll(async () => (await visit(dashboard.deployment.port, hostname, '/')).status, POLL)
+      // It exists, and is private.
+      .toBe(401);
   });
-  expect(answer.status).toBeLessThan(300);
+
+  it.each(['Node', 'Container'])(
+    '%s: connects a traffic manager with the name in the commands',
+    async (tab) => {
+      const commands = await commandsOf(tab);
+      run(commands.join('\n'));
+      await expect.poll(connected, POLL).toEqual(['my-cluster']);
+    },
+  );
+
+  it('Kubernetes: builds the image, and installs the existing chart', async () => {
+    const commands = await commandsOf('Kubernetes');
+    await succeeds(commands.join('\n'));
+    expect(readFileSync(join(home, 'helm.log'), 'utf8')).toMatch(/--set apiKey=cvt_\w{38} /);
+  });
+
+  it('Telepresence: signs in with a key with which its client can create keys', async () => {
+    const commands = await commandsOf('Telepresence');
+    await succeeds(commands.join('\n'));
+    const [, key = ''] =
+      /--apikey=(cvt_\w{38})/.exec(readFileSync(join(home, 'telepresence.log'), 'utf8')) ?? [];
+    // The request that its client makes with the key.
+    const answer = await fetch(`${dashboard.url}/sso/api/apikeys`, {
+      method: 'POST',
+      headers: { 'x-ambassador-api-key': key, 'content-type': 'application/json' },
+      body: JSON.stringify({ description: 'traffic-manager' }),
+    });
+    expect(answer.status).toBeLessThan(300);
+  });
 });

@@ -319,30 +319,31 @@ async function pressUntil(key: string, text: string): Promise<void> {
   throw new Error(`${key} does not lead to ${text}`);
 }
 
-it('is accessible in light, in dark and on a phone', async () => {
-  await inspect();
-  await send('/look?at=this', { method: 'POST', body: 'x', headers: { 'x-long': 'long '.repeat(100) } });
-  await row('/look').waitFor();
-  await settled(page);
-  expect(['the list', await findBarriers(page)]).toEqual(['the list', []]);
-  await openRequest('/look?at=this');
-  expect(['one request', await findBarriers(page)]).toEqual(['one request', []]);
-  await drawer().getByRole('button', { name: 'Edit and replay' }).click();
-  await page.getByRole('dialog', { name: 'Edit and replay' }).getByLabel('Path').waitFor();
-  expect(['the form', await findBarriers(page)]).toEqual(['the form', []]);
-});
+describe('the inspector', () => {
+  it('is accessible in light, in dark and on a phone', async () => {
+    await inspect();
+    await send('/look?at=this', { method: 'POST', body: 'x', headers: { 'x-long': 'long '.repeat(100) } });
+    await row('/look').waitFor();
+    await settled(page);
+    expect(['the list', await findBarriers(page)]).toEqual(['the list', []]);
+    await openRequest('/look?at=this');
+    expect(['one request', await findBarriers(page)]).toEqual(['one request', []]);
+    await drawer().getByRole('button', { name: 'Edit and replay' }).click();
+    await page.getByRole('dialog', { name: 'Edit and replay' }).getByLabel('Path').waitFor();
+    expect(['the form', await findBarriers(page)]).toEqual(['the form', []]);
+  });
 
-/** Measurements of the page under load. */
-interface Figures {
-  readonly frames: number;
-  readonly maxRows: number;
-  readonly gaps: { readonly p95: number; readonly max: number };
-  readonly longTasks: { readonly count: number; readonly total: number; readonly max: number };
-  /** Milliseconds from typing or clicking to the next paint. */
-  readonly interactions: readonly number[];
-}
+  /** Measurements of the page under load. */
+  interface Figures {
+    readonly frames: number;
+    readonly maxRows: number;
+    readonly gaps: { readonly p95: number; readonly max: number };
+    readonly longTasks: { readonly count: number; readonly total: number; readonly max: number };
+    /** Milliseconds from typing or clicking to the next paint. */
+    readonly interactions: readonly number[];
+  }
 
-const MEASURE = `
+  const MEASURE = `
   globalThis.figures = { frames: 0, maxRows: 0, gaps: [], longTasks: [], interactions: [] };
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) figures.longTasks.push(duration);
@@ -361,7 +362,7 @@ const MEASURE = `
   };
   requestAnimationFrame(frame);`;
 
-const READ = `(() => {
+  const READ = `(() => {
   const { frames, maxRows, gaps, longTasks, interactions } = figures;
   const sorted = gaps.slice(1).sort((a, b) => a - b);
   const most = (numbers) => Math.round(Math.max(0, ...numbers));
@@ -378,63 +379,64 @@ const READ = `(() => {
   };
 })()`;
 
-it('stays usable at 200 requests a second, with few rows in the document and bounded memory', async () => {
-  const total = 2000;
-  await inspect();
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Performance.enable');
-  const memory = async () => {
-    await devtools.send('HeapProfiler.collectGarbage');
-    const { metrics } = await devtools.send('Performance.getMetrics');
-    const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
-    return { heapMiB: value('JSHeapUsedSize') / 2 ** 20, nodes: value('Nodes') };
-  };
-  const before = await memory();
-  await page.evaluate(MEASURE);
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
-  const visits: Promise<unknown>[] = [];
-  // 10 every 50 ms; late ones are sent at once.
-  const startedAt = performance.now();
-  const load = new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      const due = Math.min(total, Math.ceil((performance.now() - startedAt) / 5));
-      while (visits.length < due) visits.push(send(`/load/${visits.length}?page=orders`, { agent }));
-      if (visits.length < total) return;
-      clearInterval(timer);
-      resolve();
-    }, 50);
-  });
-  // Meanwhile, the page is used.
-  await row('/load/').first().waitFor();
-  const search = page.getByRole('searchbox', { name: 'Search requests' });
-  await search.pressSequentially('load/1', { delay: 50 });
-  await page.getByText(/\d+ of \d+ requests/).waitFor();
-  await search.fill('');
-  await page.getByRole('button', { name: 'Pause' }).click();
-  await table().getByRole('button').first().click();
-  await drawer().waitFor();
-  await page.keyboard.press('Escape');
-  await drawer().waitFor({ state: 'detached' });
-  await page.getByRole('button', { name: 'Resume' }).click();
-  await load;
-  await Promise.all(visits);
-  agent.destroy();
-  // The newest are kept.
-  await page.getByText('1000 requests').waitFor();
-  await row(`/load/${total - 1}?`).waitFor();
-  const figures: Figures = await page.evaluate(READ);
-  const after = await memory();
-  const seconds = (performance.now() - startedAt) / 1000;
-  console.log(
-    `inspector, ${Math.round(total / seconds)} requests a second for ${Math.round(seconds)} s:`,
-    JSON.stringify({ ...figures, before, after }),
-  );
-  expect(figures.maxRows).toBeLessThan(80);
-  expect(figures.frames).toBeGreaterThan(100);
-  expect(after.nodes - before.nodes).toBeLessThan(3000);
-  expect(after.heapMiB - before.heapMiB).toBeLessThan(40);
-  // Requests that were dropped are not held elsewhere: after clearing, almost nothing is left.
-  await page.getByRole('button', { name: 'Clear' }).click();
-  await page.getByRole('heading', { name: 'Waiting for a request' }).waitFor();
-  expect((await memory()).heapMiB - before.heapMiB).toBeLessThan(15);
-}, 120_000);
+  it('stays usable at 200 requests a second, with few rows in the document and bounded memory', async () => {
+    const total = 2000;
+    await inspect();
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Performance.enable');
+    const memory = async () => {
+      await devtools.send('HeapProfiler.collectGarbage');
+      const { metrics } = await devtools.send('Performance.getMetrics');
+      const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
+      return { heapMiB: value('JSHeapUsedSize') / 2 ** 20, nodes: value('Nodes') };
+    };
+    const before = await memory();
+    await page.evaluate(MEASURE);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+    const visits: Promise<unknown>[] = [];
+    // 10 every 50 ms; late ones are sent at once.
+    const startedAt = performance.now();
+    const load = new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        const due = Math.min(total, Math.ceil((performance.now() - startedAt) / 5));
+        while (visits.length < due) visits.push(send(`/load/${visits.length}?page=orders`, { agent }));
+        if (visits.length < total) return;
+        clearInterval(timer);
+        resolve();
+      }, 50);
+    });
+    // Meanwhile, the page is used.
+    await row('/load/').first().waitFor();
+    const search = page.getByRole('searchbox', { name: 'Search requests' });
+    await search.pressSequentially('load/1', { delay: 50 });
+    await page.getByText(/\d+ of \d+ requests/).waitFor();
+    await search.fill('');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await table().getByRole('button').first().click();
+    await drawer().waitFor();
+    await page.keyboard.press('Escape');
+    await drawer().waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await load;
+    await Promise.all(visits);
+    agent.destroy();
+    // The newest are kept.
+    await page.getByText('1000 requests').waitFor();
+    await row(`/load/${total - 1}?`).waitFor();
+    const figures: Figures = await page.evaluate(READ);
+    const after = await memory();
+    const seconds = (performance.now() - startedAt) / 1000;
+    console.log(
+      `inspector, ${Math.round(total / seconds)} requests a second for ${Math.round(seconds)} s:`,
+      JSON.stringify({ ...figures, before, after }),
+    );
+    expect(figures.maxRows).toBeLessThan(80);
+    expect(figures.frames).toBeGreaterThan(100);
+    expect(after.nodes - before.nodes).toBeLessThan(3000);
+    expect(after.heapMiB - before.heapMiB).toBeLessThan(40);
+    // Requests that were dropped are not held elsewhere: after clearing, almost nothing is left.
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('heading', { name: 'Waiting for a request' }).waitFor();
+    expect((await memory()).heapMiB - before.heapMiB).toBeLessThan(15);
+  }, 120_000);
+});

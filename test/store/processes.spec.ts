@@ -101,10 +101,12 @@ describe('db:migration', () => {
   });
 });
 
-it('reports why the database cannot be reached', async () => {
-  const program = start(APPLY, { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
-  expect((await program.exited).code).toBe(1);
-  expect(program.stderr).toContain('127.0.0.1:1');
+describe('a program without a database', () => {
+  it('reports why the database cannot be reached', async () => {
+    const program = start(APPLY, { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' });
+    expect((await program.exited).code).toBe(1);
+    expect(program.stderr).toContain('127.0.0.1:1');
+  });
 });
 
 function start(script: string, env: Record<string, string>, args: readonly string[] = []): Program {

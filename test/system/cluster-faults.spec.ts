@@ -214,90 +214,92 @@ async function whole(): Promise<number> {
   return backAt;
 }
 
-it('the traffic agent loses only its own connections, and is refused until it is back', async () => {
-  const { port } = agent;
-  const death = await kill(agent.program);
-  await load.gets({
-    'plain GET': 'ECONNREFUSED',
-    'matched POST': 'ECONNREFUSED',
-    'preview GET': '502 ingress_refused',
-  });
-  agent = await startAgent({ managerUrl: manager.url, applicationPort: green, port });
-  const listensAt = performance.now();
-  const backAt = await whole();
-  new Accounts(DIRECT)
-    .underWay(/^(ECONNRESET|EPIPE)$/, death)
-    .away(/^ECONNREFUSED$/, death, listensAt)
-    // It serves the application before it knows the intercepts.
-    .away(/^green$/, death, backAt)
-    .nothingElse('traffic agent');
-  new Accounts(PREVIEW)
-    .underWay(/^502 (ingress_reset|ingress_closed)$/, death)
-    .away(/^502 ingress_refused$/, death, listensAt)
-    .away(/^green$/, death, backAt)
-    .nothingElse('traffic agent');
-  await expectTheSamePreview();
-});
-
-it(
-  'the traffic manager loses only what it was carrying and cannot be repeated; the application answers ' +
-    'until it is back',
-  async () => {
-    const death = await kill(manager.program);
-    await load.gets(NOBODY_INTERCEPTS);
-    manager = await startManager(new URL(manager.url).port);
+describe('after a kill', () => {
+  it('the traffic agent loses only its own connections, and is refused until it is back', async () => {
+    const { port } = agent;
+    const death = await kill(agent.program);
+    await load.gets({
+      'plain GET': 'ECONNREFUSED',
+      'matched POST': 'ECONNREFUSED',
+      'preview GET': '502 ingress_refused',
+    });
+    agent = await startAgent({ managerUrl: manager.url, applicationPort: green, port });
+    const listensAt = performance.now();
     const backAt = await whole();
-    new Accounts(['plain GET', 'plain POST']).nothingElse('traffic manager');
-    new Accounts(['matched GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
-    new Accounts(['matched POST'])
-      .underWay(/^502\b/, death)
+    new Accounts(DIRECT)
+      .underWay(/^(ECONNRESET|EPIPE)$/, death)
+      .away(/^ECONNREFUSED$/, death, listensAt)
+      // It serves the application before it knows the intercepts.
       .away(/^green$/, death, backAt)
-      .nothingElse('traffic manager');
-    // Visitors wait for it, and reach the application while the pod daemon is not back.
-    new Accounts(['preview GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
-    new Accounts(['preview POST'])
-      .underWay(/^502\b/, death)
+      .nothingElse('traffic agent');
+    new Accounts(PREVIEW)
+      .underWay(/^502 (ingress_reset|ingress_closed)$/, death)
+      .away(/^502 ingress_refused$/, death, listensAt)
       .away(/^green$/, death, backAt)
-      .nothingElse('traffic manager');
+      .nothingElse('traffic agent');
     await expectTheSamePreview();
-  },
-);
-
-it('the pod daemon loses only what it was carrying and cannot be repeated, and has the same URL again', async () => {
-  const death = await kill(daemon);
-  await load.gets({ ...NOBODY_INTERCEPTS, 'preview GET': 'green', 'preview POST': 'green' });
-  daemon = startDaemon();
-  expect((await daemon.line(PREVIEW_LINE))[1]).toBe(url);
-  const backAt = await whole();
-  new Accounts(['plain GET', 'plain POST']).nothingElse('pod daemon');
-  new Accounts(['matched GET', 'preview GET']).away(/^green$/, death, backAt).nothingElse('pod daemon');
-  new Accounts(['matched POST', 'preview POST'])
-    .underWay(/^502\b/, death)
-    .away(/^green$/, death, backAt)
-    .nothingElse('pod daemon');
-  await expectTheSamePreview();
-});
-
-it('Culvert loses only its visitors, and nothing inside the cluster is affected', async () => {
-  const death = await kill(culvert.program);
-  await load.gets({
-    'plain GET': 'green',
-    'plain POST': 'green',
-    'matched GET': 'blue',
-    'matched POST': 'blue',
-    'preview GET': 'ECONNREFUSED',
-    'preview POST': 'ECONNREFUSED',
   });
-  culvert = await startCulvert(culvert.port);
-  const listensAt = performance.now();
-  await whole();
-  new Accounts(DIRECT).nothingElse('Culvert');
-  // Visitors that arrive before the traffic manager is back wait for it.
-  new Accounts(PREVIEW)
-    .underWay(/^(ECONNRESET|EPIPE)$/, death)
-    .away(/^ECONNREFUSED$/, death, listensAt)
-    .nothingElse('Culvert');
-  await expectTheSamePreview();
+
+  it(
+    'the traffic manager loses only what it was carrying and cannot be repeated; the application answers ' +
+      'until it is back',
+    async () => {
+      const death = await kill(manager.program);
+      await load.gets(NOBODY_INTERCEPTS);
+      manager = await startManager(new URL(manager.url).port);
+      const backAt = await whole();
+      new Accounts(['plain GET', 'plain POST']).nothingElse('traffic manager');
+      new Accounts(['matched GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
+      new Accounts(['matched POST'])
+        .underWay(/^502\b/, death)
+        .away(/^green$/, death, backAt)
+        .nothingElse('traffic manager');
+      // Visitors wait for it, and reach the application while the pod daemon is not back.
+      new Accounts(['preview GET']).away(/^green$/, death, backAt).nothingElse('traffic manager');
+      new Accounts(['preview POST'])
+        .underWay(/^502\b/, death)
+        .away(/^green$/, death, backAt)
+        .nothingElse('traffic manager');
+      await expectTheSamePreview();
+    },
+  );
+
+  it('the pod daemon loses only what it was carrying and cannot be repeated, and has the same URL again', async () => {
+    const death = await kill(daemon);
+    await load.gets({ ...NOBODY_INTERCEPTS, 'preview GET': 'green', 'preview POST': 'green' });
+    daemon = startDaemon();
+    expect((await daemon.line(PREVIEW_LINE))[1]).toBe(url);
+    const backAt = await whole();
+    new Accounts(['plain GET', 'plain POST']).nothingElse('pod daemon');
+    new Accounts(['matched GET', 'preview GET']).away(/^green$/, death, backAt).nothingElse('pod daemon');
+    new Accounts(['matched POST', 'preview POST'])
+      .underWay(/^502\b/, death)
+      .away(/^green$/, death, backAt)
+      .nothingElse('pod daemon');
+    await expectTheSamePreview();
+  });
+
+  it('Culvert loses only its visitors, and nothing inside the cluster is affected', async () => {
+    const death = await kill(culvert.program);
+    await load.gets({
+      'plain GET': 'green',
+      'plain POST': 'green',
+      'matched GET': 'blue',
+      'matched POST': 'blue',
+      'preview GET': 'ECONNREFUSED',
+      'preview POST': 'ECONNREFUSED',
+    });
+    culvert = await startCulvert(culvert.port);
+    const listensAt = performance.now();
+    await whole();
+    new Accounts(DIRECT).nothingElse('Culvert');
+    // Visitors that arrive before the traffic manager is back wait for it.
+    new Accounts(PREVIEW)
+      .underWay(/^(ECONNRESET|EPIPE)$/, death)
+      .away(/^ECONNREFUSED$/, death, listensAt)
+      .nothingElse('Culvert');
+    await expectTheSamePreview();
+  });
 });
 
 describe('after a stop signal', () => {

@@ -23,19 +23,21 @@ afterAll(async () => {
   expect(await demo?.stop()).toBe(0);
 });
 
-it('prints the four lines that people need, soon', () => {
-  expect(demo.stdout).toMatch(/^Dashboard +http\S+$/m);
-  expect(demo.stdout).toMatch(/^Sign in +\S+@\S+ \/ \S+$/m);
-  expect(demo.stdout).toMatch(/^API key +cvt_\w+$/m);
-  expect(demo.stdout).toMatch(/^Preview URL +http:\/\/[a-z0-9-]+\.preview\.localhost:\d+$/m);
-  expect(startedInMs).toBeLessThan(60_000);
-});
+describe('npm run demo', () => {
+  it('prints the four lines that people need, soon', () => {
+    expect(demo.stdout).toMatch(/^Dashboard +http\S+$/m);
+    expect(demo.stdout).toMatch(/^Sign in +\S+@\S+ \/ \S+$/m);
+    expect(demo.stdout).toMatch(/^API key +cvt_\w+$/m);
+    expect(demo.stdout).toMatch(/^Preview URL +http:\/\/[a-z0-9-]+\.preview\.localhost:\d+$/m);
+    expect(startedInMs).toBeLessThan(60_000);
+  });
 
-it('answers curl at once', async () => {
-  const { hostname, port } = new URL(previewUrl);
-  const result = await visit(Number(port), hostname, '/');
-  expect(result.status).toBe(200);
-  expect(result.headers['content-type']).toContain('text/html');
+  it('answers curl at once', async () => {
+    const { hostname, port } = new URL(previewUrl);
+    const result = await visit(Number(port), hostname, '/');
+    expect(result.status).toBe(200);
+    expect(result.headers['content-type']).toContain('text/html');
+  });
 });
 
 describe('the page in a browser', () => {

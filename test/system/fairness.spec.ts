@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 import { MemoryWatch, percentile99, readMetric } from '../support/figures.js';
 import type { Program } from '../support/process.js';
@@ -111,63 +111,65 @@ async function settled(read: () => number): Promise<void> {
  */
 const MAX_FACTOR = 8;
 
-it('keeps a preview fast beside a stalled visitor and greedy ones', { retry: 1 }, async () => {
-  await smallRequests(quiet, 100);
-  await smallRequests(apart, 100);
-  await visitors.open(1, endless(stalled), { read: false });
-  await visitors.open(50, endless(greedy), { read: true });
-  await expect.poll(() => readMetric(deployment.port, 'culvert_streams')).toBeGreaterThanOrEqual(51);
-  const onItsOwn = percentile99(await smallRequests(apart, 200));
-  const before = moved;
-  const inCompany = percentile99(await smallRequests(quiet, 200));
-  const besideMiB = (moved - before) / 2 ** 20;
-  console.log(
-    `p99 on its own tunnel ${onItsOwn.toFixed(1)} ms, in company ${inCompany.toFixed(1)} ms, ` +
-      `beside ${Math.round(besideMiB)} MiB`,
-  );
-  expect(besideMiB).toBeGreaterThan(10);
-  expect(inCompany).toBeLessThan(onItsOwn * MAX_FACTOR);
-});
+describe('a shared tunnel', () => {
+  it('keeps a preview fast beside a stalled visitor and greedy ones', { retry: 1 }, async () => {
+    await smallRequests(quiet, 100);
+    await smallRequests(apart, 100);
+    await visitors.open(1, endless(stalled), { read: false });
+    await visitors.open(50, endless(greedy), { read: true });
+    await expect.poll(() => readMetric(deployment.port, 'culvert_streams')).toBeGreaterThanOrEqual(51);
+    const onItsOwn = percentile99(await smallRequests(apart, 200));
+    const before = moved;
+    const inCompany = percentile99(await smallRequests(quiet, 200));
+    const besideMiB = (moved - before) / 2 ** 20;
+    console.log(
+      `p99 on its own tunnel ${onItsOwn.toFixed(1)} ms, in company ${inCompany.toFixed(1)} ms, ` +
+        `beside ${Math.round(besideMiB)} MiB`,
+    );
+    expect(besideMiB).toBeGreaterThan(10);
+    expect(inCompany).toBeLessThan(onItsOwn * MAX_FACTOR);
+  });
 
-it('holds 500 visitors that do not read their responses in bounded memory', async () => {
-  const edge = new MemoryWatch(deployment.program);
-  const ofManager = new MemoryWatch(manager);
-  moved = 0;
-  await visitors.open(500, endless(greedy), { read: false });
-  await expect.poll(() => readMetric(deployment.port, 'culvert_streams')).toBe(500);
-  await settled(() => moved);
-  expect((await smallRequests(quiet, 20)).length).toBe(20);
-  const growth = { edge: Math.round(edge.stop()), manager: Math.round(ofManager.stop()) };
-  console.log(`500 unread responses, ${Math.round(moved / 2 ** 20)} MiB sent: memory grew by`, growth);
-  expect(growth.edge).toBeLessThan(128);
-  expect(growth.manager).toBeLessThan(128);
-});
+  it('holds 500 visitors that do not read their responses in bounded memory', async () => {
+    const edge = new MemoryWatch(deployment.program);
+    const ofManager = new MemoryWatch(manager);
+    moved = 0;
+    await visitors.open(500, endless(greedy), { read: false });
+    await expect.poll(() => readMetric(deployment.port, 'culvert_streams')).toBe(500);
+    await settled(() => moved);
+    expect((await smallRequests(quiet, 20)).length).toBe(20);
+    const growth = { edge: Math.round(edge.stop()), manager: Math.round(ofManager.stop()) };
+    console.log(`500 unread responses, ${Math.round(moved / 2 ** 20)} MiB sent: memory grew by`, growth);
+    expect(growth.edge).toBeLessThan(128);
+    expect(growth.manager).toBeLessThan(128);
+  });
 
-it('holds 500 uploads to a service that does not read in bounded memory', async () => {
-  const edge = new MemoryWatch(deployment.program);
-  const ofManager = new MemoryWatch(manager);
-  const head = `POST /unread HTTP/1.1\r\nHost: ${greedy.hostname}\r\nContent-Length: 1000000000\r\n\r\n`;
-  const sockets = await visitors.open(500, head, { read: true });
-  let sent = 0;
-  for (const socket of sockets) {
-    const push = (): void => {
-      do sent += BLOCK.length;
-      while (socket.write(BLOCK));
-    };
-    socket.on('drain', push);
-    push();
-  }
-  await expect.poll(() => readMetric(deployment.port, 'culvert_streams')).toBe(500);
-  await settled(() => sent);
-  expect((await smallRequests(quiet, 20)).length).toBe(20);
-  const growth = { edge: Math.round(edge.stop()), manager: Math.round(ofManager.stop()) };
-  console.log(`500 unread uploads, ${Math.round(sent / 2 ** 20)} MiB sent: memory grew by`, growth);
-  expect(growth.edge).toBeLessThan(128);
-  expect(growth.manager).toBeLessThan(128);
-});
+  it('holds 500 uploads to a service that does not read in bounded memory', async () => {
+    const edge = new MemoryWatch(deployment.program);
+    const ofManager = new MemoryWatch(manager);
+    const head = `POST /unread HTTP/1.1\r\nHost: ${greedy.hostname}\r\nContent-Length: 1000000000\r\n\r\n`;
+    const sockets = await visitors.open(500, head, { read: true });
+    let sent = 0;
+    for (const socket of sockets) {
+      const push = (): void => {
+        do sent += BLOCK.length;
+        while (socket.write(BLOCK));
+      };
+      socket.on('drain', push);
+      push();
+    }
+    await expect.poll(() => readMetric(deployment.port, 'culvert_streams')).toBe(500);
+    await settled(() => sent);
+    expect((await smallRequests(quiet, 20)).length).toBe(20);
+    const growth = { edge: Math.round(edge.stop()), manager: Math.round(ofManager.stop()) };
+    console.log(`500 unread uploads, ${Math.round(sent / 2 ** 20)} MiB sent: memory grew by`, growth);
+    expect(growth.edge).toBeLessThan(128);
+    expect(growth.manager).toBeLessThan(128);
+  });
 
-it('leaves room on the tunnel for other previews, whatever one of them uses', async () => {
-  // As many as a tunnel has streams.
-  await visitors.open(1000, `GET /unread HTTP/1.1\r\nHost: ${greedy.hostname}\r\n\r\n`, { read: false });
-  expect((await smallRequests(quiet, 20)).length).toBe(20);
+  it('leaves room on the tunnel for other previews, whatever one of them uses', async () => {
+    // As many as a tunnel has streams.
+    await visitors.open(1000, `GET /unread HTTP/1.1\r\nHost: ${greedy.hostname}\r\n\r\n`, { read: false });
+    expect((await smallRequests(quiet, 20)).length).toBe(20);
+  });
 });

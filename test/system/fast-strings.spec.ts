@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startProgram } from '../support/process.js';
 
 /**
@@ -43,11 +43,13 @@ const PROGRAMS = {
   }),
 };
 
-it.each(Object.entries(PROGRAMS))('%s has fast string methods once it serves', async (script, env) => {
-  const program = startProgram(script, env(), [], ['--allow-natives-syntax', '--import', PROBE]);
-  await program.logged(/"(serving|listening)"/);
-  program.kill('SIGUSR2');
-  const [, isFast] = await program.logged(/fast strings: (\w+)/);
-  expect(isFast).toBe('true');
-  await program.stop();
+describe('programs that move requests', () => {
+  it.each(Object.entries(PROGRAMS))('%s has fast string methods once it serves', async (script, env) => {
+    const program = startProgram(script, env(), [], ['--allow-natives-syntax', '--import', PROBE]);
+    await program.logged(/"(serving|listening)"/);
+    program.kill('SIGUSR2');
+    const [, isFast] = await program.logged(/fast strings: (\w+)/);
+    expect(isFast).toBe('true');
+    await program.stop();
+  });
 });

@@ -437,55 +437,57 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
   });
 });
 
-it('reaches a server that was restarted', async () => {
-  const probe = new Probe();
-  await probe.listen(grpc.ServerCredentials.createInsecure());
-  const { hostname } = await createPreview(probe.port, { protocol: 'h2c' });
-  const client = clientOf(hostname);
-  expect((await call(client, 'echo', 'before')).value).toBe('before');
-  await new Promise<void>((resolve) => probe.server.tryShutdown(() => resolve()));
-  expect((await call(client, 'echo', 'between')).error?.code).toBe(grpc.status.UNAVAILABLE);
-  const restarted = new Probe();
-  await restarted.listen(grpc.ServerCredentials.createInsecure(), probe.port);
-  expect((await call(client, 'echo', 'after')).value).toBe('after');
-  restarted.server.forceShutdown();
-});
-
-it('reports that the ingress does not speak HTTP/2', async () => {
-  const plain = https.createServer(ingressCertificate, (_request, response) => response.end('plain'));
-  plain.listen(0, '127.0.0.1');
-  await once(plain, 'listening');
-  const { port: plainPort } = plain.address() as { port: number };
-  const { hostname } = await createPreview(plainPort, { protocol: 'h2', useTls: true });
-  const { response, body } = await visit(hostname, '/');
-  expect(response.statusCode).toBe(502);
-  expect(JSON.parse(body.toString())).toMatchObject({
-    code: 'ingress_tls',
-    detail: expect.stringContaining('does not speak h2 over TLS (ALPN)') as string,
+describe('gRPC', () => {
+  it('reaches a server that was restarted', async () => {
+    const probe = new Probe();
+    await probe.listen(grpc.ServerCredentials.createInsecure());
+    const { hostname } = await createPreview(probe.port, { protocol: 'h2c' });
+    const client = clientOf(hostname);
+    expect((await call(client, 'echo', 'before')).value).toBe('before');
+    await new Promise<void>((resolve) => probe.server.tryShutdown(() => resolve()));
+    expect((await call(client, 'echo', 'between')).error?.code).toBe(grpc.status.UNAVAILABLE);
+    const restarted = new Probe();
+    await restarted.listen(grpc.ServerCredentials.createInsecure(), probe.port);
+    expect((await call(client, 'echo', 'after')).value).toBe('after');
+    restarted.server.forceShutdown();
   });
-  expect((await call(clientOf(hostname), 'echo', '')).error?.code).toBe(grpc.status.UNAVAILABLE);
-  const corrected = await createPreview(plainPort, { useTls: true });
-  expect((await visit(corrected.hostname, '/')).body.toString()).toBe('plain');
-  plain.close();
-});
 
-it('does not stop a traffic manager from leaving', async () => {
-  await call(clientOf(hostnames.h2c), 'echo', 'x');
-  // Open streams hold a leaving manager for 30 s; `stop` waits for ten.
-  expect(await manager.stop()).toBe(0);
-  manager = startManager();
-  await manager.logged(/connected/i);
-});
+  it('reports that the ingress does not speak HTTP/2', async () => {
+    const plain = https.createServer(ingressCertificate, (_request, response) => response.end('plain'));
+    plain.listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    const { port: plainPort } = plain.address() as { port: number };
+    const { hostname } = await createPreview(plainPort, { protocol: 'h2', useTls: true });
+    const { response, body } = await visit(hostname, '/');
+    expect(response.statusCode).toBe(502);
+    expect(JSON.parse(body.toString())).toMatchObject({
+      code: 'ingress_tls',
+      detail: expect.stringContaining('does not speak h2 over TLS (ALPN)') as string,
+    });
+    expect((await call(clientOf(hostname), 'echo', '')).error?.code).toBe(grpc.status.UNAVAILABLE);
+    const corrected = await createPreview(plainPort, { useTls: true });
+    expect((await visit(corrected.hostname, '/')).body.toString()).toBe('plain');
+    plain.close();
+  });
 
-it('fails the calls of a lost tunnel, and continues on the next one', async () => {
-  const client = clientOf(hostnames.h2c);
-  const stream = client.makeServerStreamRequest(SERVICE.feed.path, bytes, bytes, Buffer.alloc(0));
-  const status = statusOf(stream);
-  await expect.poll(() => probes.h2c.feed).not.toBeNull();
-  probes.h2c.feed!.write(Buffer.from('x'));
-  await once(stream, 'data');
-  manager.kill('SIGKILL');
-  expect([grpc.status.INTERNAL, grpc.status.UNAVAILABLE]).toContain((await status).code);
-  manager = startManager();
-  expect((await call(client, 'echo', 'again')).value).toBe('again');
+  it('does not stop a traffic manager from leaving', async () => {
+    await call(clientOf(hostnames.h2c), 'echo', 'x');
+    // Open streams hold a leaving manager for 30 s; `stop` waits for ten.
+    expect(await manager.stop()).toBe(0);
+    manager = startManager();
+    await manager.logged(/connected/i);
+  });
+
+  it('fails the calls of a lost tunnel, and continues on the next one', async () => {
+    const client = clientOf(hostnames.h2c);
+    const stream = client.makeServerStreamRequest(SERVICE.feed.path, bytes, bytes, Buffer.alloc(0));
+    const status = statusOf(stream);
+    await expect.poll(() => probes.h2c.feed).not.toBeNull();
+    probes.h2c.feed!.write(Buffer.from('x'));
+    await once(stream, 'data');
+    manager.kill('SIGKILL');
+    expect([grpc.status.INTERNAL, grpc.status.UNAVAILABLE]).toContain((await status).code);
+    manager = startManager();
+    expect((await call(client, 'echo', 'again')).value).toBe('again');
+  });
 });

@@ -253,15 +253,17 @@ describe('a browser', () => {
   });
 });
 
-it('ends gracefully when the process stops', async () => {
-  const session = await connect();
-  const slow = request(session, previews[0].hostname, '/slow?ms=1000');
-  const [idle, goaway] = [await connect(), once(session, 'goaway')];
-  await request(idle, previews[0].hostname, '/');
-  const idleClosed = once(idle, 'close');
-  standalone.kill('SIGTERM');
-  expect((await goaway)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
-  await idleClosed;
-  expect((await slow).headers[':status']).toBe(200);
-  expect((await standalone.exited).code).toBe(0);
+describe('an HTTP/2 connection', () => {
+  it('ends gracefully when the process stops', async () => {
+    const session = await connect();
+    const slow = request(session, previews[0].hostname, '/slow?ms=1000');
+    const [idle, goaway] = [await connect(), once(session, 'goaway')];
+    await request(idle, previews[0].hostname, '/');
+    const idleClosed = once(idle, 'close');
+    standalone.kill('SIGTERM');
+    expect((await goaway)[0]).toBe(http2.constants.NGHTTP2_NO_ERROR);
+    await idleClosed;
+    expect((await slow).headers[':status']).toBe(200);
+    expect((await standalone.exited).code).toBe(0);
+  });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Deployment,
   type HttpResult,
@@ -92,42 +92,74 @@ function occurrences(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].length;
 }
 
-it('notices within five seconds at both ends that the network is silent, and serves waiting requests', async () => {
-  const manager = await startManager(network.port, { CULVERT_CONNECT_TIMEOUT_MS: '1000' });
-  preview = await createPreview();
-  expect((await get('/')).status).toBe(200);
+describe('an edge whose network falls silent', () => {
+  it('notices within five seconds at both ends that the network is silent, and serves waiting requests', async () => {
+    const manager = await startManager(network.port, { CULVERT_CONNECT_TIMEOUT_MS: '1000' });
+    preview = await createPreview();
+    expect((await get('/')).status).toBe(200);
 
-  // One that can be repeated, one that cannot, and one whose response has begun.
-  const repeated = get('/held');
-  const lost = get('/held', 'POST');
-  const request = http.get({
-    port: deployment.port,
-    host: '127.0.0.1',
-    path: '/endless',
-    headers: { host: preview.hostname },
+    // One that can be repeated, one that cannot, and one whose response has begun.
+    const repeated = get('/held');
+    const lost = get('/held', 'POST');
+    const request = http.get({
+      port: deployment.port,
+      host: '127.0.0.1',
+      path: '/endless',
+      headers: { host: preview.hostname },
+    });
+    // The response reports its end; so does the request.
+    request.on('error', () => {});
+    const [cut] = (await once(request, 'response')) as [http.IncomingMessage];
+    await once(cut, 'data');
+    const broken = once(cut, 'error');
+    await expect.poll(() => held.size).toBe(2);
+
+    network.silence({ newOnesToo: true });
+    const [byEdge, byMetric, byManager] = await Promise.all([
+      timed(deployment.program.logged(/"code":9,[^\n]*"tunnel closed"/)),
+      timed(noTunnels()),
+      timed(manager.logged(/"code":"TIMEOUT"[^\n]*"disconnected"/)),
+    ]);
+    console.log(`silence noticed: edge ${Math.round(byEdge)} ms, manager ${Math.round(byManager)} ms`);
+    expect(byEdge).toBeLessThan(NOTICED_MS);
+    expect(byMetric).toBeLessThan(NOTICED_MS);
+    expect(byManager).toBeLessThan(NOTICED_MS);
+
+    const failed = await lost;
+    expect(failed.status).toBe(502);
+    expect(failed.headers['x-culvert-error']).toBe('tunnel_lost');
+    expect(await broken).toMatchObject([{ code: 'ECONNRESET' }]);
+
+    // It dials again, and fails at first.
+    const waiting = get('/');
+    await manager.logged(/"the edge cannot be reached"/);
+    network.heal();
+    release();
+    expect((await waiting).body.toString()).toBe('answer');
+    expect((await repeated).body.toString()).toBe('answer');
+    expect(await tunnels()).toBe(1);
   });
-  // The response reports its end; so does the request.
-  request.on('error', () => {});
-  const [cut] = (await once(request, 'response')) as [http.IncomingMessage];
-  await once(cut, 'data');
-  const broken = once(cut, 'error');
-  await expect.poll(() => held.size).toBe(2);
 
-  network.silence({ newOnesToo: true });
-  const [byEdge, byMetric, byManager] = await Promise.all([
-    timed(deployment.program.logged(/"code":9,[^\n]*"tunnel closed"/)),
-    timed(noTunnels()),
-    timed(manager.logged(/"code":"TIMEOUT"[^\n]*"disconnected"/)),
-  ]);
-  console.log(`silence noticed: edge ${Math.round(byEdge)} ms, manager ${Math.round(byManager)} ms`);
-  expect(byEdge).toBeLessThan(NOTICED_MS);
-  expect(byMetric).toBeLessThan(NOTICED_MS);
-  expect(byManager).toBeLessThan(NOTICED_MS);
+  it("uses a manager's new connection at once while its old one looks alive", async () => {
+    const manager = await startManager(network.port);
+    preview = await createPreview();
+    expect((await get('/')).status).toBe(200);
+    const repeated = get('/held');
+    await expect.poll(() => held.size).toBe(1);
 
-  const failed = await lost;
-  expect(failed.status).toBe(502);
-  expect(failed.headers['x-culvert-error']).toBe('tunnel_lost');
-  expect(await broken).toMatchObject([{ code: 'ECONNRESET' }]);
+    // The manager notices that its connection is gone; the edge does not.
+    network.forgetNearEnds();
+    release();
+    const tookMs = await timed(Promise.all([get('/'), repeated]));
+    console.log(`served by the new connection after ${Math.round(tookMs)} ms`);
+    expect((await repeated).body.toString()).toBe('answer');
+    expect(tookMs).toBeLessThan(1000);
+    expect(await tunnels()).toBe(1);
+    expect(occurrences(manager.stderr, /"connected"/g)).toBe(2);
+    await deployment.program.logged(/"code":6,"reason":"a newer tunnel of the same process replaced it"/);
+    const { items } = await deployment.api<{ items: unknown[] }>('GET', '/sessions');
+    expect(items).toHaveLength(1);
+  });
 
   // It dials again, and fails at first.
   const waiting = get('/');

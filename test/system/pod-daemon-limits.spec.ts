@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpuMicroseconds } from '../bench/cpu.js';
 import { ControlGroup } from '../support/cgroup.js';
 import {
@@ -113,54 +113,56 @@ function echoes(): Promise<number[]> {
   return Promise.all(Array.from({ length: BODIES }, () => echo(BODY_MIB)));
 }
 
-it('starts, serves and stops under these limits, and is never killed for its memory', async ({ skip }) => {
-  skip(group === null, 'this process cannot create a control group');
-  const startedAt = performance.now();
-  const daemon = startDaemon(group!.via);
-  await daemon.line(PREVIEW_LINE);
-  const readyMs = performance.now() - startedAt;
-  await agent.looksFor(1);
-  const servedFrom = performance.now();
-  await serve(REQUESTS);
-  const perSecond = (REQUESTS / (performance.now() - servedFrom)) * 1000;
-  let ownMiB = 0;
-  const looks = setInterval(() => (ownMiB = Math.max(ownMiB, group!.anonymousMiB())), 20);
-  cleanUps.push(() => clearInterval(looks));
-  expect(await echoes()).toEqual(Array(BODIES).fill(BODY_MIB));
-  clearInterval(looks);
-  const stoppedAt = performance.now();
-  expect(await daemon.stop()).toBe(0);
-  console.log(
-    `${group!.kind}, ${CPUS} CPU and ${MEMORY_MIB} MiB: URL after ${(readyMs / 1000).toFixed(1)} s, ` +
-      `${perSecond.toFixed(0)} requests/s, peak ${group!.peakMiB().toFixed(0)} MiB, ${ownMiB.toFixed(0)} MiB its own, ` +
-      `throttled ${group!.throttledPeriods()} times, gone after ${(performance.now() - stoppedAt).toFixed(0)} ms`,
-  );
-  expect(group!.throttledPeriods()).toBeGreaterThan(0);
-  expect(group!.outOfMemoryKills()).toBe(0);
-  expect(group!.peakMiB()).toBeLessThanOrEqual(MEMORY_MIB);
-  expect(ownMiB).toBeLessThan(MAX_OWN_MIB);
-});
+describe('a pod daemon', () => {
+  it('starts, serves and stops under these limits, and is never killed for its memory', async ({ skip }) => {
+    skip(group === null, 'this process cannot create a control group');
+    const startedAt = performance.now();
+    const daemon = startDaemon(group!.via);
+    await daemon.line(PREVIEW_LINE);
+    const readyMs = performance.now() - startedAt;
+    await agent.looksFor(1);
+    const servedFrom = performance.now();
+    await serve(REQUESTS);
+    const perSecond = (REQUESTS / (performance.now() - servedFrom)) * 1000;
+    let ownMiB = 0;
+    const looks = setInterval(() => (ownMiB = Math.max(ownMiB, group!.anonymousMiB())), 20);
+    cleanUps.push(() => clearInterval(looks));
+    expect(await echoes()).toEqual(Array(BODIES).fill(BODY_MIB));
+    clearInterval(looks);
+    const stoppedAt = performance.now();
+    expect(await daemon.stop()).toBe(0);
+    console.log(
+      `${group!.kind}, ${CPUS} CPU and ${MEMORY_MIB} MiB: URL after ${(readyMs / 1000).toFixed(1)} s, ` +
+        `${perSecond.toFixed(0)} requests/s, peak ${group!.peakMiB().toFixed(0)} MiB, ${ownMiB.toFixed(0)} MiB its own, ` +
+        `throttled ${group!.throttledPeriods()} times, gone after ${(performance.now() - stoppedAt).toFixed(0)} ms`,
+    );
+    expect(group!.throttledPeriods()).toBeGreaterThan(0);
+    expect(group!.outOfMemoryKills()).toBe(0);
+    expect(group!.peakMiB()).toBeLessThanOrEqual(MEMORY_MIB);
+    expect(ownMiB).toBeLessThan(MAX_OWN_MIB);
+  });
 
-it('uses less than its memory, and a small part of its CPU, while idle', async () => {
-  const daemon = startDaemon([]);
-  await daemon.line(PREVIEW_LINE);
-  await agent.looksFor(1);
-  const idleMiB = daemon.residentMiB();
-  // The first requests cost many times more, because the code is not compiled yet.
-  await serve(3 * REQUESTS);
-  const before = cpuMicroseconds([daemon.pid]);
-  await serve(3 * REQUESTS);
-  const perRequestUs = (cpuMicroseconds([daemon.pid]) - before) / (3 * REQUESTS);
-  const idleFrom = cpuMicroseconds([daemon.pid]);
-  const idleAt = performance.now();
-  // It has a heartbeat every few seconds: this includes at least two.
-  await new Promise((resolve) => setTimeout(resolve, 10_000));
-  const idleShare = (cpuMicroseconds([daemon.pid]) - idleFrom) / 1000 / (performance.now() - idleAt);
-  console.log(
-    `pod daemon: ${idleMiB.toFixed(0)} MiB resident, ${perRequestUs.toFixed(0)} us of CPU for a request, ` +
-      `${(idleShare * 100).toFixed(2)} % of a CPU idle`,
-  );
-  expect(idleMiB).toBeLessThan(MEMORY_MIB);
-  expect(idleShare).toBeLessThan(CPUS / 4);
-  expect(await daemon.stop()).toBe(0);
+  it('uses less than its memory, and a small part of its CPU, while idle', async () => {
+    const daemon = startDaemon([]);
+    await daemon.line(PREVIEW_LINE);
+    await agent.looksFor(1);
+    const idleMiB = daemon.residentMiB();
+    // The first requests cost many times more, because the code is not compiled yet.
+    await serve(3 * REQUESTS);
+    const before = cpuMicroseconds([daemon.pid]);
+    await serve(3 * REQUESTS);
+    const perRequestUs = (cpuMicroseconds([daemon.pid]) - before) / (3 * REQUESTS);
+    const idleFrom = cpuMicroseconds([daemon.pid]);
+    const idleAt = performance.now();
+    // It has a heartbeat every few seconds: this includes at least two.
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    const idleShare = (cpuMicroseconds([daemon.pid]) - idleFrom) / 1000 / (performance.now() - idleAt);
+    console.log(
+      `pod daemon: ${idleMiB.toFixed(0)} MiB resident, ${perRequestUs.toFixed(0)} us of CPU for a request, ` +
+        `${(idleShare * 100).toFixed(2)} % of a CPU idle`,
+    );
+    expect(idleMiB).toBeLessThan(MEMORY_MIB);
+    expect(idleShare).toBeLessThan(CPUS / 4);
+    expect(await daemon.stop()).toBe(0);
+  });
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import type { TestDatabase } from '@culvert/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../support/database.js';
 import { type Deployment, type Preview, startDeployment, visit } from '../support/deployment.js';
 
@@ -62,41 +62,43 @@ afterAll(async () => {
   await database?.drop();
 });
 
-it('a flood gets one team its limit of requests, and does not affect the other team', async () => {
-  const from = performance.now();
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
-  const flood = await Promise.all(
-    Array.from({ length: 8 * PER_MINUTE }, (_, i) =>
-      visit(deployment.port, flooded[i % 2].hostname, '/', { agent }),
-    ),
-  );
-  agent.destroy();
-  const passed = flood.filter(({ status }) => status === 200).length;
-  const refilled = Math.ceil(((performance.now() - from) / 60_000) * PER_MINUTE) + 1;
-  expect(passed).toBeGreaterThanOrEqual(PER_MINUTE);
-  expect(passed).toBeLessThanOrEqual(PER_MINUTE + refilled);
-  expect(served).toBe(passed);
+describe('the limit of requests of a team', () => {
+  it('a flood gets one team its limit of requests, and does not affect the other team', async () => {
+    const from = performance.now();
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+    const flood = await Promise.all(
+      Array.from({ length: 8 * PER_MINUTE }, (_, i) =>
+        visit(deployment.port, flooded[i % 2].hostname, '/', { agent }),
+      ),
+    );
+    agent.destroy();
+    const passed = flood.filter(({ status }) => status === 200).length;
+    const refilled = Math.ceil(((performance.now() - from) / 60_000) * PER_MINUTE) + 1;
+    expect(passed).toBeGreaterThanOrEqual(PER_MINUTE);
+    expect(passed).toBeLessThanOrEqual(PER_MINUTE + refilled);
+    expect(served).toBe(passed);
 
-  const refused = flood.filter(({ status }) => status === 429);
-  expect(refused.length).toBe(flood.length - passed);
-  for (const { headers, body } of refused) {
-    expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1);
-    expect(Number(headers['retry-after'])).toBeLessThanOrEqual(60 / PER_MINUTE);
-    expect(JSON.parse(body.toString())).toMatchObject({ code: 'team_request_limit', status: 429 });
-  }
-  for (let i = 0; i < PER_MINUTE / 2; i++)
-    expect((await visit(deployment.port, calm.hostname, '/')).status).toBe(200);
+    const refused = flood.filter(({ status }) => status === 429);
+    expect(refused.length).toBe(flood.length - passed);
+    for (const { headers, body } of refused) {
+      expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1);
+      expect(Number(headers['retry-after'])).toBeLessThanOrEqual(60 / PER_MINUTE);
+      expect(JSON.parse(body.toString())).toMatchObject({ code: 'team_request_limit', status: 429 });
+    }
+    for (let i = 0; i < PER_MINUTE / 2; i++)
+      expect((await visit(deployment.port, calm.hostname, '/')).status).toBe(200);
 
-  const metrics = await visit(deployment.port, `localhost:${deployment.port}`, '/metrics');
-  expect(metrics.body.toString()).toContain(
-    `culvert_failures_total{code="team_request_limit"} ${refused.length}`,
-  );
-});
+    const metrics = await visit(deployment.port, `localhost:${deployment.port}`, '/metrics');
+    expect(metrics.body.toString()).toContain(
+      `culvert_failures_total{code="team_request_limit"} ${refused.length}`,
+    );
+  });
 
-it("the limit is in the API, beside the team's use", async () => {
-  const team = await deployment.api('GET', '/team');
-  expect(team).toMatchObject({
-    limits: { previewRequestsPerMinute: PER_MINUTE },
-    use: { previewRequestsPerMinute: expect.any(Number) },
+  it("the limit is in the API, beside the team's use", async () => {
+    const team = await deployment.api('GET', '/team');
+    expect(team).toMatchObject({
+      limits: { previewRequestsPerMinute: PER_MINUTE },
+      use: { previewRequestsPerMinute: expect.any(Number) },
+    });
   });
 });

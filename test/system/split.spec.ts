@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '@culvert/testkit';
 import { API_KEY, type Deployment, deploymentOf, type Preview, visit } from '../support/deployment.js';
 import { freePort } from '../support/network.js';
@@ -51,43 +51,45 @@ afterAll(async () => {
   await database?.drop();
 });
 
-it('serves API and previews on the one port of the edge', async () => {
-  expect((await visit(deployment.port, preview.hostname, '/')).body.toString()).toBe('behind');
-  const openApi = await fetch(`http://127.0.0.1:${deployment.port}/api/openapi.json`);
-  expect(openApi.status).toBe(200);
-});
+describe('edge and API as separate processes', () => {
+  it('serves API and previews on the one port of the edge', async () => {
+    expect((await visit(deployment.port, preview.hostname, '/')).body.toString()).toBe('behind');
+    const openApi = await fetch(`http://127.0.0.1:${deployment.port}/api/openapi.json`);
+    expect(openApi.status).toBe(200);
+  });
 
-it('receives changes from the API process within a second', async () => {
-  expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
-  await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'team' });
-  await expect
-    .poll(async () => (await visit(deployment.port, preview.hostname, '/')).status, {
-      timeout: 1000,
-      interval: 20,
-    })
-    .toBe(401);
-  await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'public' });
-  await expect
-    .poll(async () => (await visit(deployment.port, preview.hostname, '/')).status, {
-      timeout: 1000,
-      interval: 20,
-    })
-    .toBe(200);
-});
+  it('receives changes from the API process within a second', async () => {
+    expect((await visit(deployment.port, preview.hostname, '/')).status).toBe(200);
+    await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'team' });
+    await expect
+      .poll(async () => (await visit(deployment.port, preview.hostname, '/')).status, {
+        timeout: 1000,
+        interval: 20,
+      })
+      .toBe(401);
+    await deployment.api('PATCH', `/previews/${preview.id}`, { access: 'public' });
+    await expect
+      .poll(async () => (await visit(deployment.port, preview.hostname, '/')).status, {
+        timeout: 1000,
+        interval: 20,
+      })
+      .toBe(200);
+  });
 
-it('ends the tunnels of a key that the API process revokes', async () => {
-  const key = await deployment.api<{ id: string; key: string }>('POST', '/api-keys', { name: 'second' });
-  const manager = await deployment.startManager({ CULVERT_API_KEY: key.key, CULVERT_MANAGER_ID: 'second' });
-  const closed = edge.logged(/API key is no longer valid/);
-  await deployment.api('DELETE', `/api-keys/${key.id}`);
-  await expect(closed).resolves.toBeTruthy();
-  await manager.stop();
-});
+  it('ends the tunnels of a key that the API process revokes', async () => {
+    const key = await deployment.api<{ id: string; key: string }>('POST', '/api-keys', { name: 'second' });
+    const manager = await deployment.startManager({ CULVERT_API_KEY: key.key, CULVERT_MANAGER_ID: 'second' });
+    const closed = edge.logged(/API key is no longer valid/);
+    await deployment.api('DELETE', `/api-keys/${key.id}`);
+    await expect(closed).resolves.toBeTruthy();
+    await manager.stop();
+  });
 
-it('answers for the API while that is down, and still serves previews', async () => {
-  await api.stop();
-  const answer = await fetch(`http://127.0.0.1:${deployment.port}/api/v1/me`);
-  expect(answer.status).toBe(502);
-  expect(answer.headers.get('content-type')).toBe('application/problem+json');
-  expect((await visit(deployment.port, preview.hostname, '/')).body.toString()).toBe('behind');
+  it('answers for the API while that is down, and still serves previews', async () => {
+    await api.stop();
+    const answer = await fetch(`http://127.0.0.1:${deployment.port}/api/v1/me`);
+    expect(answer.status).toBe(502);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect((await visit(deployment.port, preview.hostname, '/')).body.toString()).toBe('behind');
+  });
 });

@@ -9,7 +9,7 @@ import { generateSecret, hashApiKeySecret, hashSecret, API_KEY_SCOPES } from '@c
 import { createStore } from '@culvert/store';
 import { createTestCertificate, TelepresenceClient } from '@culvert/testkit';
 import type { Browser, BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchBrowser } from '../support/browser.js';
 import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
@@ -126,62 +126,64 @@ function visit(hostname: string, key?: string): Promise<[number, string]> {
   });
 }
 
-it.each(['2.0.0', '2.3.7', '2.8.5'])('signs %s in through a browser', async (version) => {
-  const client = new TelepresenceClient({ version, url, ca: certificate.cert });
-  const page = await context.newPage();
-  const completed = page.waitForURL(`${url}/completion`);
-  await client.login((address) => {
-    void page.goto(address).then(() => page.getByRole('button', { name: 'Allow' }).click());
-  });
-  await completed;
-  expect(await page.getByRole('heading').textContent()).toBe('You are signed in');
-  expect(client.userInfo).toMatchObject({ email: 'ada@example.test', accountName: 'Shop' });
-  await page.close();
-});
-
-it('shows Docker Desktop, and the person, that they did not agree', async () => {
-  const client = new TelepresenceClient({
-    version: '2.8.5',
-    url,
-    ca: certificate.cert,
-    clientId: 'docker-desktop',
-  });
-  const page = await context.newPage();
-  const login = client.login((address) => {
-    void page.goto(address).then(() => page.getByRole('button', { name: 'Cancel' }).click());
-  });
-  await expect(login).rejects.toThrow('access_denied');
-  expect(client.tokenRequests).toBe(0);
-  await page.close();
-});
-
-it('makes people who are not signed in do so first', async () => {
-  const client = new TelepresenceClient({ version: '2.8.5', url, ca: certificate.cert });
-  const query = new URLSearchParams({ client_id: 'telepresence-cli', response_type: 'code' });
-  const { status, headers } = await client.request('GET', `/auth?${query.toString()}`);
-  expect([status, headers.location?.startsWith('/sign-in?return=%2Fauth%3F')]).toEqual([303, true]);
-});
-
-it('opens a private preview with the key that it creates for its agents, until that is revoked', async () => {
-  const client = new TelepresenceClient({ version: '2.8.5', url, ca: certificate.cert });
-  await client.loginWithApiKey(API_KEY);
-  const call = (method: string, path: string, body?: object) =>
-    client.request(method, `/api/v1${path}`, {
-      headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+describe('signing in by Telepresence', () => {
+  it.each(['2.0.0', '2.3.7', '2.8.5'])('signs %s in through a browser', async (version) => {
+    const client = new TelepresenceClient({ version, url, ca: certificate.cert });
+    const page = await context.newPage();
+    const completed = page.waitForURL(`${url}/completion`);
+    await client.login((address) => {
+      void page.goto(address).then(() => page.getByRole('button', { name: 'Allow' }).click());
     });
-  const created = await call('POST', '/previews', {
-    intercept: { name: 'shop', workload: 'shop', namespace: 'default' },
-    ingress: { host: '127.0.0.1', port: (ingress.address() as AddressInfo).port },
-    access: 'team',
+    await completed;
+    expect(await page.getByRole('heading').textContent()).toBe('You are signed in');
+    expect(client.userInfo).toMatchObject({ email: 'ada@example.test', accountName: 'Shop' });
+    await page.close();
   });
-  const { hostname } = JSON.parse(created.body.toString()) as Preview;
-  const key = await client.apiKey('agent-http');
-  expect((await visit(hostname))[0]).toBe(401);
-  expect(await visit(hostname, key)).toEqual([200, 'behind the preview']);
-  const list = JSON.parse((await call('GET', '/api-keys?limit=1')).body.toString()) as {
-    items: { id: string }[];
-  };
-  expect((await call('DELETE', `/api-keys/${list.items[0]?.id}`)).status).toBe(204);
-  expect((await visit(hostname, key))[0]).toBe(401);
+
+  it('shows Docker Desktop, and the person, that they did not agree', async () => {
+    const client = new TelepresenceClient({
+      version: '2.8.5',
+      url,
+      ca: certificate.cert,
+      clientId: 'docker-desktop',
+    });
+    const page = await context.newPage();
+    const login = client.login((address) => {
+      void page.goto(address).then(() => page.getByRole('button', { name: 'Cancel' }).click());
+    });
+    await expect(login).rejects.toThrow('access_denied');
+    expect(client.tokenRequests).toBe(0);
+    await page.close();
+  });
+
+  it('makes people who are not signed in do so first', async () => {
+    const client = new TelepresenceClient({ version: '2.8.5', url, ca: certificate.cert });
+    const query = new URLSearchParams({ client_id: 'telepresence-cli', response_type: 'code' });
+    const { status, headers } = await client.request('GET', `/auth?${query.toString()}`);
+    expect([status, headers.location?.startsWith('/sign-in?return=%2Fauth%3F')]).toEqual([303, true]);
+  });
+
+  it('opens a private preview with the key that it creates for its agents, until that is revoked', async () => {
+    const client = new TelepresenceClient({ version: '2.8.5', url, ca: certificate.cert });
+    await client.loginWithApiKey(API_KEY);
+    const call = (method: string, path: string, body?: object) =>
+      client.request(method, `/api/v1${path}`, {
+        headers: { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    const created = await call('POST', '/previews', {
+      intercept: { name: 'shop', workload: 'shop', namespace: 'default' },
+      ingress: { host: '127.0.0.1', port: (ingress.address() as AddressInfo).port },
+      access: 'team',
+    });
+    const { hostname } = JSON.parse(created.body.toString()) as Preview;
+    const key = await client.apiKey('agent-http');
+    expect((await visit(hostname))[0]).toBe(401);
+    expect(await visit(hostname, key)).toEqual([200, 'behind the preview']);
+    const list = JSON.parse((await call('GET', '/api-keys?limit=1')).body.toString()) as {
+      items: { id: string }[];
+    };
+    expect((await call('DELETE', `/api-keys/${list.items[0]?.id}`)).status).toBe(204);
+    expect((await visit(hostname, key))[0]).toBe(401);
+  });
 });

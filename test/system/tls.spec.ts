@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { createTestCertificate } from '@culvert/testkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../support/database.js';
 import { API_KEY, type Preview } from '../support/deployment.js';
 import { type Program, startProgram } from '../support/process.js';
@@ -111,22 +111,27 @@ async function createPreview(ingressOverrides: Record<string, unknown>): Promise
   return JSON.parse(body) as Preview;
 }
 
-it('reaches a TLS ingress under its layer-5 host', async () => {
-  const preview = await createPreview({});
-  expect(preview.url).toBe(`https://${preview.hostname}:${port}`);
-  expect(await request(preview.hostname, '/')).toEqual({ status: 200, body: 'shop.internal shop.internal' });
-});
+describe('an edge with TLS', () => {
+  it('reaches a TLS ingress under its layer-5 host', async () => {
+    const preview = await createPreview({});
+    expect(preview.url).toBe(`https://${preview.hostname}:${port}`);
+    expect(await request(preview.hostname, '/')).toEqual({
+      status: 200,
+      body: 'shop.internal shop.internal',
+    });
+  });
 
-it('does not accept an ingress certificate for another name, unless the preview allows it', async () => {
-  const strict = await createPreview({ l5Host: 'other.internal' });
-  const refused = await request(strict.hostname, '/');
-  expect(refused.status).toBe(502);
-  expect(JSON.parse(refused.body)).toMatchObject({ code: 'ingress_tls' });
-  const lax = await createPreview({ l5Host: 'other.internal', verifyTls: false });
-  expect(await request(lax.hostname, '/')).toEqual({ status: 200, body: 'other.internal other.internal' });
-});
+  it('does not accept an ingress certificate for another name, unless the preview allows it', async () => {
+    const strict = await createPreview({ l5Host: 'other.internal' });
+    const refused = await request(strict.hostname, '/');
+    expect(refused.status).toBe(502);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'ingress_tls' });
+    const lax = await createPreview({ l5Host: 'other.internal', verifyTls: false });
+    expect(await request(lax.hostname, '/')).toEqual({ status: 200, body: 'other.internal other.internal' });
+  });
 
-it('does not answer plain HTTP on the TLS port, and keeps running', async () => {
-  await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
-  expect((await request('localhost', '/healthz')).status).toBe(200);
+  it('does not answer plain HTTP on the TLS port, and keeps running', async () => {
+    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+    expect((await request('localhost', '/healthz')).status).toBe(200);
+  });
 });
