@@ -197,7 +197,7 @@ function hasSameExtras(a: Reading, b: Reading): boolean {
 }
 
 function isSameOverHttp2(a: Reading, b: Reading): boolean {
-  // Of an incomplete response, more or less may have been sent before that was known.
+  // More or less of an incomplete response may have been sent before that was known.
   if (!isWhole(a) && !isWhole(b)) return true;
   return isLike(a, b) && hasSameExtras(a, b);
 }

@@ -351,7 +351,7 @@ describe('a share link', () => {
     ['encoded', async () => (await link()).replace('cvs_', 'cvs%5F')],
     ['the token of the preview', () => token()],
     ['a key of the team', async () => API_KEY],
-  ])('that is %s is not found, whoever asks', async (_what, make) => {
+  ])('that is %s is not found, with any credential', async (_what, make) => {
     served = 0;
     const secret = await make();
     for (const rest of ['', '/', '/x?y']) {
