@@ -535,7 +535,7 @@ describe('the profile', () => {
     await page.getByRole('textbox', { name: 'Current password' }).fill('wrong');
     await page.getByRole('textbox', { name: 'New password' }).fill('wrong donkey staple');
     await page.getByRole('button', { name: 'Change password' }).click();
-    expect(await page.getByRole('main').getByRole('alert').textContent()).toContain('another');
+    expect(await page.getByRole('main').getByRole('alert').textContent()).toContain('wrong');
     await page.getByRole('textbox', { name: 'Current password' }).fill(OWNER.password);
     await page.getByRole('button', { name: 'Change password' }).click();
     await page.getByText('Password changed. Your other browsers are signed out.').waitFor();
