@@ -1,3 +1,4 @@
+import { asFetch, type HttpClient } from '@culvert/outbound';
 import { appUrl, type Settings } from '@culvert/runtime';
 import * as oauth from 'openid-client';
 import { z } from 'zod';
@@ -24,7 +25,11 @@ export class GithubProvider implements Provider {
   private readonly usesOrganisations: boolean;
   private readonly builtStrategy: ProviderStrategy;
 
-  constructor(settings: Settings, wanted: NonNullable<Settings['signIn']['github']>) {
+  constructor(
+    settings: Settings,
+    wanted: NonNullable<Settings['signIn']['github']>,
+    private readonly http: HttpClient,
+  ) {
     this.url = wanted.url.replace(/\/+$/, '');
     this.apiUrl = wanted.apiUrl.replace(/\/+$/, '');
     this.usesOrganisations = settings.signIn.teams.some(({ kind }) => kind === 'org');
@@ -40,6 +45,7 @@ export class GithubProvider implements Provider {
       oauth.ClientSecretPost(wanted.clientSecret),
     );
     config.timeout = PROVIDER_TIMEOUT_SECONDS;
+    config[oauth.customFetch] = asFetch(http);
     // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
     if (this.url.startsWith('http:')) allowPlainHttp(config);
     const scope = this.usesOrganisations ? 'user:email read:org' : 'user:email';
@@ -80,17 +86,17 @@ export class GithubProvider implements Provider {
     token: string,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    const response = await fetch(this.apiUrl + path, {
+    const response = await this.http.send({
+      url: this.apiUrl + path,
       headers: {
         authorization: `Bearer ${token}`,
         accept: 'application/vnd.github+json',
         'x-github-api-version': '2022-11-28',
         'user-agent': 'culvert',
       },
-      redirect: 'error',
-      signal: AbortSignal.timeout(PROVIDER_TIMEOUT_SECONDS * 1000),
+      maxRedirects: 0,
     });
-    if (!response.ok) throw new Error(`GitHub answered ${response.status} to ${path}`);
-    return schema.parse(await response.json());
+    if (!response.isSuccess) throw new Error(`GitHub answered ${response.status} to ${path}`);
+    return schema.parse(JSON.parse(response.text));
   }
 }

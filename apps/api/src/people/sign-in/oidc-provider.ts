@@ -1,3 +1,4 @@
+import { asFetch, type HttpClient } from '@culvert/outbound';
 import { appUrl, type Settings } from '@culvert/runtime';
 import * as oidc from 'openid-client';
 import {
@@ -19,6 +20,7 @@ export class OidcProvider implements Provider {
   constructor(
     private readonly settings: Settings,
     private readonly wanted: NonNullable<Settings['signIn']['oidc']>,
+    private readonly http: HttpClient,
   ) {
     this.name = wanted.name;
   }
@@ -39,7 +41,11 @@ export class OidcProvider implements Provider {
       clientId,
       undefined,
       clientSecret === undefined ? oidc.None() : authenticateBy(clientSecret),
-      { timeout: PROVIDER_TIMEOUT_SECONDS, ...(isLocal ? { execute: [allowPlainHttp] } : {}) },
+      {
+        timeout: PROVIDER_TIMEOUT_SECONDS,
+        [oidc.customFetch]: asFetch(this.http),
+        ...(isLocal ? { execute: [allowPlainHttp] } : {}),
+      },
     );
     return new ProviderStrategy(
       { id: this.id, config, scope, appUrl: appUrl(this.settings), usesIdTokens: true },

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { emailAddress, ProblemError, visibleName } from '@culvert/contract';
 import type { Store, User } from '@culvert/domain';
 import { LOG, SETTINGS, STORE } from '@culvert/nest';
+import { HttpClient } from '@culvert/outbound';
 import { DEFAULT_GITHUB_URL, type Settings } from '@culvert/runtime';
 import type { Request, Response } from 'express';
 import passport from 'passport';
@@ -29,6 +30,7 @@ export class Providers {
     private readonly throttle: Throttle,
     private readonly announcer: Announcer,
     private readonly audit: AuditLog,
+    http: HttpClient,
   ) {
     const { oidc, github, teamCreation } = settings.signIn;
     if (github?.url === DEFAULT_GITHUB_URL && teamCreation === 'everyone')
@@ -37,8 +39,8 @@ export class Providers {
           'it',
       );
     this.providers = [
-      ...(oidc === null ? [] : [new OidcProvider(settings, oidc)]),
-      ...(github === null ? [] : [new GithubProvider(settings, github)]),
+      ...(oidc === null ? [] : [new OidcProvider(settings, oidc, http)]),
+      ...(github === null ? [] : [new GithubProvider(settings, github, http)]),
     ];
   }
 

@@ -3,6 +3,7 @@ import { ApiKeysModule } from '../../team/api-keys/api-keys.module.js';
 import { AuditEventsModule } from '../../team/audit-events/audit-events.module.js';
 import { AnnouncementsModule } from '../../announcements/announcements.module.js';
 import { MailModule } from '../mail/mail.module.js';
+import { OutgoingModule } from '../../outgoing/outgoing.module.js';
 import { PagesModule } from '../../http/pages/pages.module.js';
 import { ProgramsModule } from '../programs/programs.module.js';
 import { RateLimitsModule } from '../../http/rate-limits/rate-limits.module.js';
@@ -21,6 +22,7 @@ import { Throttle } from './throttle.js';
     ApiKeysModule,
     AuditEventsModule,
     MailModule,
+    OutgoingModule,
     PagesModule,
     ProgramsModule,
     RateLimitsModule,

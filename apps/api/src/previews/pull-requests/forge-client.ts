@@ -1,3 +1,4 @@
+import type { HttpClient, HttpResponse } from '@culvert/outbound';
 import { z } from 'zod';
 import type { Forge } from './forge.js';
 
@@ -21,9 +22,6 @@ export class ForgeError extends Error {
   }
 }
 
-const REQUEST_TIMEOUT_MS = 10_000;
-/** Size of a page of a hundred comments of 64 KiB. */
-const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 /** Longest limit of any forge. */
 const MAX_RETRY_MS = 24 * 60 * 60 * 1000;
 
@@ -34,6 +32,7 @@ export type ForgeComment = z.output<typeof comment>;
 export class ForgeClient {
   constructor(
     readonly forge: Forge,
+    private readonly http: HttpClient,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -52,38 +51,26 @@ export class ForgeClient {
 
   private async call<T>(method: string, path: string, schema: z.ZodType<T>, body?: object): Promise<T> {
     const { name, apiUrl, headers } = this.forge;
-    let response: Response;
-    let text: string;
+    let response: HttpResponse;
     try {
-      response = await fetch(`${apiUrl}${path}`, {
+      response = await this.http.send({
+        url: `${apiUrl}${path}`,
         method,
         headers: { ...headers, 'user-agent': 'culvert', ...(body && { 'content-type': 'application/json' }) },
         // The token must not follow a redirect.
-        redirect: 'manual',
-        signal: AbortSignal.any([this.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+        maxRedirects: 0,
+        signal: this.signal,
         ...(body && { body: JSON.stringify(body) }),
       });
-      text = await readAll(response);
     } catch (cause) {
       // The cause may contain the address of an internal host; it is for the log.
       throw Object.assign(new ForgeError('away', `${name} does not answer`, 0), { cause });
     }
-    if (!response.ok) throw refusal(name, response);
-    const result = schema.safeParse(parseJson(text));
+    if (!response.isSuccess) throw refusal(name, response);
+    const result = schema.safeParse(parseJson(response.text));
     if (!result.success) throw new ForgeError('away', `${name} sent an unexpected response`, response.status);
     return result.data;
   }
-}
-
-async function readAll(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_RESPONSE_BYTES) throw new Error(`more than ${MAX_RESPONSE_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function parseJson(text: string): unknown {
@@ -94,7 +81,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refusal(name: string, { status, headers }: Response): ForgeError {
+function refusal(name: string, { status, headers }: HttpResponse): ForgeError {
   const retryAt = retryTime(headers);
   // GitHub also uses 403 for its limits.
   if (status === 429 || (status === 403 && retryAt !== null)) {
@@ -113,15 +100,15 @@ const REASONS: Readonly<Record<number, string>> = {
 };
 
 /** Returns the time in Retry-After (RFC 9110 §10.2.3), or of a limit that is used up. */
-function retryTime(headers: Headers): Date | null {
-  const after = headers.get('retry-after');
-  const reset = headers.get('x-ratelimit-remaining') === '0' ? headers.get('x-ratelimit-reset') : null;
+function retryTime(headers: HttpResponse['headers']): Date | null {
+  const after = headers['retry-after'];
+  const reset = headers['x-ratelimit-remaining'] === '0' ? headers['x-ratelimit-reset'] : undefined;
   const at =
-    after !== null
+    after !== undefined
       ? /^\d+$/.test(after)
         ? Date.now() + Number(after) * 1000
         : Date.parse(after)
-      : reset === null
+      : reset === undefined
         ? NaN
         : Number(reset) * 1000;
   return Number.isFinite(at) ? new Date(Math.min(at, Date.now() + MAX_RETRY_MS)) : null;

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { InProcessEventBus } from '@culvert/events';
 import { previewResource, type PreviewResource } from '@culvert/contract';
+import { createLoopbackClient } from '@culvert/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLog, loadSettings } from '@culvert/runtime';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
@@ -243,6 +244,7 @@ describe('several processes', () => {
       bus,
       loadSettings('standalone', env),
       createLog({ level: 'silent', app: 'api' }),
+      createLoopbackClient(),
     );
 
   it('write one comment between them', async () => {

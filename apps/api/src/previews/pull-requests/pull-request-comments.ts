@@ -7,6 +7,7 @@ import {
 import type { EventBus } from '@culvert/events';
 import type { PullRequestComment, Repositories } from '@culvert/domain';
 import { BACKGROUND_STORE, EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
+import { HttpClient } from '@culvert/outbound';
 import { previewUrl, type Settings } from '@culvert/runtime';
 import type { Logger } from 'pino';
 import { commentText, markerOf } from './comment-text.js';
@@ -49,6 +50,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     @Inject(EVENT_BUS) private readonly bus: EventBus,
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOG) private readonly log: Logger,
+    private readonly http: HttpClient,
   ) {
     this.forges = forgesOf(settings);
   }
@@ -151,7 +153,7 @@ export class PullRequestComments implements OnApplicationBootstrap, BeforeApplic
     comment: PullRequestComment,
   ): Promise<ForgeComment | null> {
     const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(WRITE_TIMEOUT_MS)]);
-    const client = new ForgeClient(forge, signal);
+    const client = new ForgeClient(forge, this.http, signal);
     const text = commentText(comment, previewUrl(this.settings, comment.hostname));
     if (comment.commentId !== null) {
       try {
