@@ -1,6 +1,7 @@
 /** The rules of this project for oxlint. */
 import { classLength } from './class-length.mjs';
 import { importDirection } from './import-direction.mjs';
+import { outgoingHttp } from './outgoing-http.mjs';
 import { privateMembers } from './private-members.mjs';
 import { prose } from './prose.mjs';
 
@@ -9,6 +10,7 @@ export default {
   rules: {
     'class-length': classLength,
     'import-direction': importDirection,
+    'outgoing-http': outgoingHttp,
     'private-members': privateMembers,
     prose,
   },

@@ -280,7 +280,8 @@ function roomOf(owner, file) {
   return relative(`${owner}/src`, file).split('/')[0].split('.')[0];
 }
 
-function isOfTests(file) {
+/** Whether a file (relative to the root, `/` separated) is of tests, and so is never shipped. */
+export function isOfTests(file) {
   return /^test\/|\.spec\.[jt]sx?$|^(libs|apps)\/[^/]+\/(src\/spec|bench)\//.test(file);
 }
 
