@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import {
-  API_KEY_SCOPES,
+  SCOPES,
   apiKeyHint,
-  type ApiKeyScope,
+  type Scope,
   generateApiKeySecret,
   generateSecret,
   hashApiKeySecret,
@@ -64,13 +64,13 @@ beforeAll(async () => {
   teamId = firstKey.teamId;
   const other = await store.teams.create('Theirs');
   secrets.set('none', null).set('unknown', generateApiKeySecret());
-  secrets.set('expired', await key(teamId, API_KEY_SCOPES, new Date(Date.now() - 1)));
-  secrets.set('revoked', await key(teamId, API_KEY_SCOPES));
+  secrets.set('expired', await key(teamId, SCOPES, new Date(Date.now() - 1)));
+  secrets.set('revoked', await key(teamId, SCOPES));
   const revoked = await store.apiKeys.findByHash(hashApiKeySecret(secrets.get('revoked')!));
   await store.apiKeys.revoke(teamId, revoked!.id, new Date());
-  for (const scope of API_KEY_SCOPES) secrets.set(scope, await key(teamId, [scope]));
-  secrets.set('every scope', await key(teamId, API_KEY_SCOPES));
-  secrets.set('other team', await key(other.id, API_KEY_SCOPES));
+  for (const scope of SCOPES) secrets.set(scope, await key(teamId, [scope]));
+  secrets.set('every scope', await key(teamId, SCOPES));
+  secrets.set('other team', await key(other.id, SCOPES));
   const manager = await store.trafficManagers.create(teamId, {
     managerId: 'previews',
     clusterId: '',
@@ -123,7 +123,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function key(team: string, scopes: readonly ApiKeyScope[], expiresAt: Date | null = null) {
+async function key(team: string, scopes: readonly Scope[], expiresAt: Date | null = null) {
   const secret = generateApiKeySecret();
   const hint = apiKeyHint(secret);
   await store.apiKeys.create(team, { name: 'test', hint, hash: hashApiKeySecret(secret), scopes, expiresAt });
@@ -210,7 +210,7 @@ describe('the tunnel', () => {
 describe('a call of Telepresence', () => {
   const { INVALID_ARGUMENT, NOT_FOUND, OK, PERMISSION_DENIED, UNAUTHENTICATED, UNIMPLEMENTED } = GrpcStatus;
   const all = (status: GrpcStatus) => ({ nobody: status, otherwise: status });
-  const keyFor = (scope: ApiKeyScope) => (status: GrpcStatus) => ({
+  const keyFor = (scope: Scope) => (status: GrpcStatus) => ({
     nobody: UNAUTHENTICATED,
     otherwise: PERMISSION_DENIED,
     [scope]: status,

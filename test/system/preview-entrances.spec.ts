@@ -7,13 +7,7 @@ import http from 'node:http';
 import type http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { CREDENTIAL_KINDS, PREVIEW_ENTRANCES } from '@culvert/edge';
-import {
-  API_KEY_SCOPES,
-  apiKeyHint,
-  generateApiKeySecret,
-  generateSecret,
-  hashSecret,
-} from '@culvert/domain';
+import { SCOPES, apiKeyHint, generateApiKeySecret, generateSecret, hashSecret } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY } from '../support/deployment.js';
 import {
@@ -89,9 +83,9 @@ async function ask(hostname: string, path: string, options: SendOptions = {}): P
 
 // --- Credentials and their flaws ------------------------------------------------------------------------------
 
-async function apiKey(change: { teamId?: string; scopes?: typeof API_KEY_SCOPES; expiresAt?: Date } = {}) {
+async function apiKey(change: { teamId?: string; scopes?: typeof SCOPES; expiresAt?: Date } = {}) {
   const secret = generateApiKeySecret();
-  const { teamId = deployment.teamId, scopes = API_KEY_SCOPES, expiresAt = null } = change;
+  const { teamId = deployment.teamId, scopes = SCOPES, expiresAt = null } = change;
   await deployment.store.apiKeys.create(teamId, {
     name: 'test',
     hint: apiKeyHint(secret),

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret } from '@culvert/domain';
+import { SCOPES, generateApiKeySecret, hashApiKeySecret } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import type { TestDatabase } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     name: 'calm',
     hint: 'cvt_',
     hash: hashApiKeySecret(calmKey),
-    scopes: API_KEY_SCOPES,
+    scopes: SCOPES,
     expiresAt: null,
   });
   await store.close();

@@ -5,7 +5,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateSecret, hashApiKeySecret, hashSecret, API_KEY_SCOPES } from '@culvert/domain';
+import { generateSecret, hashApiKeySecret, hashSecret, SCOPES } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import { createTestCertificate, TelepresenceClient } from '@culvert/testkit';
 import type { Browser, BrowserContext } from 'playwright-core';
@@ -47,7 +47,7 @@ beforeAll(async () => {
       name: 'test',
       hint: 'test',
       hash: hashApiKeySecret(API_KEY),
-      scopes: API_KEY_SCOPES,
+      scopes: SCOPES,
       expiresAt: null,
     },
   });

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import {
-  API_KEY_SCOPES,
+  SCOPES,
   generateApiKeySecret,
   generateOAuthSecret,
   generateSecret,
@@ -195,7 +195,7 @@ async function createKey(options: { teamId: string; expiresAt?: Date }): Promise
     name: 'a test',
     hint: 'cvt_',
     hash: hashApiKeySecret(secret),
-    scopes: API_KEY_SCOPES,
+    scopes: SCOPES,
     expiresAt: options.expiresAt ?? null,
   });
   return secret;

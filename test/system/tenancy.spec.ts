@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateApiKeySecret, hashApiKeySecret, API_KEY_SCOPES } from '@culvert/domain';
+import { generateApiKeySecret, hashApiKeySecret, SCOPES } from '@culvert/domain';
 import { createStore } from '@culvert/store';
 import type { TestDatabase } from '@culvert/testkit';
 import { createDatabase } from '../support/database.js';
@@ -26,7 +26,7 @@ beforeAll(async () => {
     name: 'theirs',
     hint: 'cvt_',
     hash: hashApiKeySecret(theirKey),
-    scopes: API_KEY_SCOPES,
+    scopes: SCOPES,
     expiresAt: null,
   });
   await store.close();

@@ -2,7 +2,7 @@
  * Races between two operations on credentials: keys, links, tokens and passwords. A file of its own, so that two workers
  * share the races.
  */
-import type { ApiKeyScope } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
 import { createTestDatabase } from '@culvert/testkit';
 import { atMost, atMostUsableKeys, NOTHING_LEFT } from './spec/race-invariants.js';
 import {
@@ -24,7 +24,7 @@ import {
 } from './spec/race-operations.js';
 import { describeRaces, type Pair } from './spec/races.js';
 
-const ADMIN_KEY: readonly ApiKeyScope[] = ['keys:write', 'team:write', 'tunnel'];
+const ADMIN_KEY: readonly Scope[] = ['keys:write', 'team:write', 'tunnel'];
 
 const PAIRS: readonly Pair[] = [
   // Keys, and the person whose permissions they have

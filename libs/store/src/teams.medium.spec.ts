@@ -2,7 +2,7 @@ import {
   AuthorityLostError,
   hashApiKeySecret,
   TeamLimitError,
-  type ApiKeyScope,
+  type Scope,
   type Authority,
   type Role,
 } from '@culvert/domain';
@@ -90,7 +90,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
   it('revokes the keys of people who leave, and keys that exceed a new role, with the keys they created', async () => {
     const { apiKeys, members } = context.store;
     const admin = await join('admin');
-    const make = (scopes: ApiKeyScope[], by: Authority = admin.by) =>
+    const make = (scopes: Scope[], by: Authority = admin.by) =>
       apiKeys.create(teamId, apiKeyDraft({ scopes }), { by, max: 10 });
     const strong = await make(['team:write', 'keys:write', 'tunnel']);
     const child = await make(['tunnel'], { kind: 'api-key', apiKeyId: strong.id });
@@ -392,7 +392,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       hash: hashApiKeySecret(randomUUID()),
       expiresAt: null,
     });
-    const scopes: ApiKeyScope[] = ['keys:write', 'tunnel'];
+    const scopes: Scope[] = ['keys:write', 'tunnel'];
     const make = (by: Authority, expiresAt: Date | null = null) =>
       context.store.apiKeys.create(teamId, apiKeyDraft({ scopes, expiresAt }), { by, max: 20 });
     const rotate = (id: string, by: Authority, overlapMs: number, max = 20) => {
@@ -468,7 +468,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
   });
 
   describe('authority', () => {
-    const create = (by: Authority, scopes: ApiKeyScope[] = ['tunnel']) =>
+    const create = (by: Authority, scopes: Scope[] = ['tunnel']) =>
       context.store.apiKeys.create(teamId, apiKeyDraft({ scopes }), { by, max: 20 });
 
     it.each([
@@ -502,7 +502,7 @@ describeOnEveryDatabase('teams', createTestDatabase, (context) => {
       if (whose.includes('revoked')) await store.apiKeys.revoke(teamId, key.id, new Date());
       if (whose.includes('expired')) await expect.poll(() => new Date() > expiresAt).toBe(true);
       if (whose.includes('program')) await store.programs.revoke(program.userId, program.programId);
-      const wanted: ApiKeyScope[] = whose.includes('demoted') ? ['team:write'] : ['tunnel'];
+      const wanted: Scope[] = whose.includes('demoted') ? ['team:write'] : ['tunnel'];
       await expect(create(by, wanted)).rejects.toMatchObject({ code: 'AUTHORITY_LOST', reason });
     });
 

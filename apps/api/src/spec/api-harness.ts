@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { IncomingMessage } from 'node:http';
 import { type ClusterEvent, type EventBus, InProcessEventBus, type Listening } from '@culvert/events';
 import {
-  API_KEY_SCOPES,
+  SCOPES,
   apiKeyHint,
   generateApiKeySecret,
   generateOAuthSecret,
@@ -12,7 +12,7 @@ import {
   hashOAuthSecret,
   hashSecret,
   type ApiKey,
-  type ApiKeyScope,
+  type Scope,
   type Preview,
   type Role,
   type Session,
@@ -122,11 +122,7 @@ export class TestTeam {
   }
 
   /** Another key of the same team. */
-  keyWith(draft: {
-    scopes?: readonly ApiKeyScope[];
-    expiresAt?: Date | null;
-    secret?: string;
-  }): Promise<TestTeam> {
+  keyWith(draft: { scopes?: readonly Scope[]; expiresAt?: Date | null; secret?: string }): Promise<TestTeam> {
     return this.api.keyOf(this.teamId, draft);
   }
 
@@ -305,9 +301,9 @@ export class TestApi {
 
   async keyOf(
     teamId: string,
-    draft: { scopes?: readonly ApiKeyScope[]; expiresAt?: Date | null; secret?: string },
+    draft: { scopes?: readonly Scope[]; expiresAt?: Date | null; secret?: string },
   ): Promise<TestTeam> {
-    const { scopes = API_KEY_SCOPES, expiresAt = null, secret = generateApiKeySecret() } = draft;
+    const { scopes = SCOPES, expiresAt = null, secret = generateApiKeySecret() } = draft;
     const apiKey = await this.store.apiKeys.create(teamId, {
       name: 'test',
       hint: apiKeyHint(secret),

@@ -2,10 +2,10 @@
  * The status of every route for each kind of caller. Written by hand, not derived: if the server disagrees, one of the
  * two is wrong. A route that is missing here fails `authorization.medium.spec.ts`.
  */
-import type { ApiKeyScope } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
 
 /** What a route requires: a scope; `any` key; a person (`user`); nothing (`public`). */
-export type Needs = ApiKeyScope | 'any' | 'user' | 'public';
+export type Needs = Scope | 'any' | 'user' | 'public';
 
 /** Columns of the table. IDs in a path belong to the team of `owner`. */
 export const CALLERS = [

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
-import type { ApiKeyScope } from '@culvert/domain';
-import { API_KEY_SCOPES } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
+import { SCOPES } from '@culvert/domain';
 import { EventReader } from '@culvert/testkit';
 import type { Response } from 'supertest';
 import { hashPassword } from '../people/sign-in/passwords.js';
@@ -344,7 +344,7 @@ describe('every operation of the OpenAPI document', () => {
     }
     if (walked.access === 'person') await expectError('person_required', { as: 'key' });
     if (walked.scope !== undefined) {
-      const scopes: ApiKeyScope[] = API_KEY_SCOPES.filter((scope) => scope !== walked.scope);
+      const scopes: Scope[] = SCOPES.filter((scope) => scope !== walked.scope);
       await expectError('insufficient_scope', { as: await at.team.keyWith({ scopes }) });
     }
     for (const name of walked.pathParameters) {

@@ -1,4 +1,4 @@
-import { API_KEY_SCOPES, CULVERT_CLIENT_ID, generateOAuthSecret, type ApiKeyScope } from '@culvert/domain';
+import { SCOPES, CULVERT_CLIENT_ID, generateOAuthSecret, type Scope } from '@culvert/domain';
 import type { TestApi, TestPerson, TestTeam } from './api-harness.js';
 
 /** Headers with the credential of a request. */
@@ -9,7 +9,7 @@ export interface Credentials {
   /** Missing, unknown, expired and revoked credentials, by name. */
   readonly nobody: ReadonlyMap<string, Shown>;
   /** Secret of a key of the team for each single scope. */
-  readonly keys: ReadonlyMap<ApiKeyScope, string>;
+  readonly keys: ReadonlyMap<Scope, string>;
   /** Access token of a Telepresence client, of an owner. */
   readonly token: Shown;
   /** Access token of `culvert`, of an owner. */
@@ -36,8 +36,8 @@ export async function prepareCredentials(api: TestApi, ours: TestTeam): Promise<
   const expired = await ours.keyWith({ expiresAt: new Date(Date.now() - 1) });
   const revoked = await ours.keyWith({});
   await api.store.apiKeys.revoke(ours.teamId, revoked.apiKey.id, new Date());
-  const keys = new Map<ApiKeyScope, string>();
-  for (const scope of API_KEY_SCOPES) keys.set(scope, (await ours.keyWith({ scopes: [scope] })).secret);
+  const keys = new Map<Scope, string>();
+  for (const scope of SCOPES) keys.set(scope, (await ours.keyWith({ scopes: [scope] })).secret);
   return {
     nobody: new Map<string, Shown>([
       ['no credential', {}],

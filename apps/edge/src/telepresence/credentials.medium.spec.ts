@@ -1,8 +1,8 @@
 /** Result of each kind of call for each kind of credential. The calls are real; the HTTP/2 below them is simulated. */
 import { InProcessEventBus } from '@culvert/events';
 import {
-  API_KEY_SCOPES,
-  type ApiKeyScope,
+  SCOPES,
+  type Scope,
   generateApiKeySecret,
   generateOAuthSecret,
   hashApiKeySecret,
@@ -39,7 +39,7 @@ const CALLS = {
     scopes: [],
     letIn: OK,
   },
-} as const satisfies Record<string, { path: string; scopes: readonly ApiKeyScope[]; letIn: unknown }>;
+} as const satisfies Record<string, { path: string; scopes: readonly Scope[]; letIn: unknown }>;
 
 const NEEDED = 'an API key is needed: run "telepresence login"';
 const UNKNOWN = 'the API key does not exist on this server';
@@ -79,10 +79,10 @@ afterAll(async () => {
 });
 
 async function apiKey(
-  options: { scopes?: readonly ApiKeyScope[]; expiresAt?: Date; isRevoked?: boolean } = {},
+  options: { scopes?: readonly Scope[]; expiresAt?: Date; isRevoked?: boolean } = {},
 ): Promise<string> {
   const secret = generateApiKeySecret();
-  const { scopes = API_KEY_SCOPES, expiresAt = null, isRevoked = false } = options;
+  const { scopes = SCOPES, expiresAt = null, isRevoked = false } = options;
   const draft = { name: 'test', hint: 'cvt_', hash: hashApiKeySecret(secret), scopes, expiresAt };
   const { id } = await store.apiKeys.create(teamId, draft);
   if (isRevoked) await store.apiKeys.revoke(teamId, id, new Date());
@@ -173,7 +173,7 @@ async function answersTo(fields: Fields): Promise<Record<string, unknown>> {
 }
 
 /** Every call has this result, except those that need no credential. */
-function everywhere(answer: (missing: ApiKeyScope | undefined) => unknown, has: readonly ApiKeyScope[] = []) {
+function everywhere(answer: (missing: Scope | undefined) => unknown, has: readonly Scope[] = []) {
   return Object.fromEntries(
     Object.entries(CALLS).map(([name, { scopes }]) => {
       const missing = scopes.find((scope) => !has.includes(scope));
@@ -241,13 +241,13 @@ it.each<[name: string, show: () => Promise<Fields>]>([
   expect(await answersTo(await show())).toEqual(letIn());
 });
 
-it.each<[scopes: readonly ApiKeyScope[]]>([
+it.each<[scopes: readonly Scope[]]>([
   [['tunnel']],
   [['previews:write']],
   [['previews:read']],
   [['keys:write', 'team:read']],
 ])('says which scope a key for %j lacks', async (scopes) => {
-  const answer = (missing: ApiKeyScope | undefined) =>
+  const answer = (missing: Scope | undefined) =>
     missing === undefined ? 'let in' : [PERMISSION_DENIED, `the API key lacks the scope ${missing}`];
   expect(await answersTo(key(await apiKey({ scopes })))).toEqual(everywhere(answer, scopes));
 });

@@ -1,6 +1,6 @@
 import {
   type Actor,
-  type ApiKeyScope,
+  type Scope,
   hashApiKeySecret,
   hashOAuthSecret,
   isAccessTokenShaped,
@@ -51,7 +51,7 @@ export class CallAuthenticator {
   async authenticate(
     { apiKey, authorization }: Credentials,
     address: string,
-    scopes: readonly ApiKeyScope[],
+    scopes: readonly Scope[],
   ): Promise<GrpcCaller> {
     const secret = apiKey ?? BEARER.exec(authorization ?? '')?.[1];
     if (secret === undefined || !SECRET.test(secret))
@@ -61,11 +61,7 @@ export class CallAuthenticator {
       : this.byApiKey(secret, address, scopes);
   }
 
-  private async byApiKey(
-    secret: string,
-    address: string,
-    scopes: readonly ApiKeyScope[],
-  ): Promise<GrpcCaller> {
+  private async byApiKey(secret: string, address: string, scopes: readonly Scope[]): Promise<GrpcCaller> {
     const key = await this.store.apiKeys.findByHash(hashApiKeySecret(secret));
     if (key === null)
       throw new CallError(GrpcStatus.UNAUTHENTICATED, 'the API key does not exist on this server');
@@ -83,11 +79,7 @@ export class CallAuthenticator {
     };
   }
 
-  private async byAccessToken(
-    token: string,
-    address: string,
-    scopes: readonly ApiKeyScope[],
-  ): Promise<GrpcCaller> {
+  private async byAccessToken(token: string, address: string, scopes: readonly Scope[]): Promise<GrpcCaller> {
     const owner = await this.store.programs.findByAccessTokenHash(hashOAuthSecret(token), new Date());
     if (owner === null)
       throw new CallError(

@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import {
-  API_KEY_SCOPES,
-  type ApiKeyScope,
-  generateApiKeySecret,
-  hashApiKeySecret,
-  type Store,
-} from '@culvert/domain';
+import { SCOPES, type Scope, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { type HandedOffStream, type HandedOffStreamHandler, TunnelRegistry } from '@culvert/relay';
 import { createStore } from '@culvert/store';
@@ -161,7 +155,7 @@ describe(ReverseConnections.name, () => {
     });
   }
 
-  async function keyOf(team: string, scopes: readonly ApiKeyScope[], expiresAt: Date | null = null) {
+  async function keyOf(team: string, scopes: readonly Scope[], expiresAt: Date | null = null) {
     const secret = generateApiKeySecret();
     const hash = hashApiKeySecret(secret);
     await store.apiKeys.create(team, { name: 'test', hint: 'cvt_', hash, scopes, expiresAt });
@@ -345,7 +339,7 @@ describe(ReverseConnections.name, () => {
         status: GrpcStatus.UNAUTHENTICATED,
         message: 'the API key does not exist on this server',
       });
-      const expired = await keyOf(teamId, API_KEY_SCOPES, new Date(Date.now() - 1));
+      const expired = await keyOf(teamId, SCOPES, new Date(Date.now() - 1));
       expect(await statusOf(dial({ apiKey: expired }))).toBe(GrpcStatus.UNAUTHENTICATED);
       const agent = await keyOf(teamId, ['previews:read', 'previews:write']);
       expect(await dial({ apiKey: agent }).ended.promise).toEqual({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { API_KEY_SCOPES, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
+import { SCOPES, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import { DEFAULT_HEAD_LIMITS, parseRequestHead, type RequestHead } from '@culvert/http1';
 import type { HandedOffStream, HandedOffStreamHandler } from '@culvert/relay';
 import { createStore } from '@culvert/store';
@@ -73,7 +73,7 @@ describe(TelepresenceServices.name, () => {
   beforeEach(async () => {
     teamId = (await store.teams.create('Shop')).id;
     key = generateApiKeySecret();
-    const draft = { name: 'test', hint: 'cvt_', hash: hashApiKeySecret(key), scopes: API_KEY_SCOPES };
+    const draft = { name: 'test', hint: 'cvt_', hash: hashApiKeySecret(key), scopes: SCOPES };
     await store.apiKeys.create(teamId, { ...draft, expiresAt: null });
     managerId = randomUUID();
     const settings = { public: { previewDomain: 'preview.test' }, limits: { maxPreviewsPerTeam: 1000 } };
@@ -178,7 +178,7 @@ describe(TelepresenceServices.name, () => {
     await expect.poll(() => begun).toHaveLength(1);
     const other = (await store.teams.create('Other')).id;
     key = generateApiKeySecret();
-    const draft = { name: 'test', hint: 'cvt_', hash: hashApiKeySecret(key), scopes: API_KEY_SCOPES };
+    const draft = { name: 'test', hint: 'cvt_', hash: hashApiKeySecret(key), scopes: SCOPES };
     await store.apiKeys.create(other, { ...draft, expiresAt: null });
     const theirs = createDomain();
     await expect.poll(() => begun).toHaveLength(2);

@@ -1,5 +1,5 @@
 /** The unary gRPC calls of Telepresence's programs, each a handed-off stream (docs/telepresence.md). */
-import type { ApiKeyScope } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
 import { Field, type RequestHead } from '@culvert/http1';
 import type { HandedOffStream } from '@culvert/relay';
 import {
@@ -149,7 +149,7 @@ export class TelepresenceServices {
    */
   private serve<Request, Response>(
     method: Method<Request, Response>,
-    scopes: readonly ApiKeyScope[],
+    scopes: readonly Scope[],
     handler: Handler<Request, Response>,
   ): void {
     this.answers.set(method.path, async (stream, wait) => {
@@ -172,10 +172,7 @@ export class TelepresenceServices {
   }
 
   /** Reads reports to their end and discards them. */
-  private serveReports<Request, Response>(
-    method: Method<Request, Response>,
-    scopes: readonly ApiKeyScope[],
-  ): void {
+  private serveReports<Request, Response>(method: Method<Request, Response>, scopes: readonly Scope[]): void {
     this.answers.set(method.path, async (stream) => {
       await this.callerOf(stream, scopes);
       await readMessage(stream, true);
@@ -183,7 +180,7 @@ export class TelepresenceServices {
     });
   }
 
-  private callerOf({ head, peer }: HandedOffStream, scopes: readonly ApiKeyScope[]): Promise<GrpcCaller> {
+  private callerOf({ head, peer }: HandedOffStream, scopes: readonly Scope[]): Promise<GrpcCaller> {
     return this.options.authenticator.authenticate(credentialsOf(head), peer, scopes);
   }
 

@@ -2,13 +2,13 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import {
-  API_KEY_SCOPES,
+  SCOPES,
   CULVERT_CLIENT_ID,
   generateApiKeySecret,
   generateOAuthSecret,
   hashApiKeySecret,
   hashOAuthSecret,
-  type ApiKeyScope,
+  type Scope,
   type Store,
 } from '@culvert/domain';
 import { TrustedProxies } from '@culvert/relay';
@@ -31,7 +31,7 @@ beforeAll(async () => {
     teamName: 'Shop',
     email: 'ada@example.test',
     passwordHash: '',
-    apiKey: { name: 'x', hint: 'x', hash: hashApiKeySecret('x'), scopes: API_KEY_SCOPES, expiresAt: null },
+    apiKey: { name: 'x', hint: 'x', hash: hashApiKeySecret('x'), scopes: SCOPES, expiresAt: null },
   });
   teamId = first?.team.id ?? '';
   userId = first?.owner.id ?? '';
@@ -49,7 +49,7 @@ function request(authorization?: string): IncomingMessage {
   return message;
 }
 
-async function key(scopes: readonly ApiKeyScope[], expiresAt: Date | null = null) {
+async function key(scopes: readonly Scope[], expiresAt: Date | null = null) {
   const secret = generateApiKeySecret();
   const hash = hashApiKeySecret(secret);
   const { id } = await store.apiKeys.create(teamId, { name: 'x', hint: 'x', hash, scopes, expiresAt });

@@ -1,5 +1,5 @@
 import {
-  API_KEY_SCOPES,
+  SCOPES,
   AuthorityLostError,
   isApiKeyUsable,
   type ApiKey,
@@ -232,5 +232,5 @@ export async function insertApiKey(
 
 function toApiKey(row: Omit<ApiKey, 'scopes'> & { scopes: string[] }): ApiKey {
   // An unknown scope, as of a newer version, has no effect here.
-  return { ...row, scopes: API_KEY_SCOPES.filter((scope) => row.scopes.includes(scope)) };
+  return { ...row, scopes: SCOPES.filter((scope) => row.scopes.includes(scope)) };
 }

@@ -1,10 +1,10 @@
 import {
-  API_KEY_SCOPES,
+  SCOPES,
   AuthorityLostError,
   isApiKeyUsable,
   scopesOfProgram,
   scopesOfRole,
-  type ApiKeyScope,
+  type Scope,
   type Authority,
   type Role,
 } from '@culvert/domain';
@@ -19,7 +19,7 @@ export interface Standing {
   readonly apiKeyId: string | null;
   /** The role with which it changes members: a key never has more than an admin's, regardless of its creator. */
   readonly power: Role;
-  readonly scopes: readonly ApiKeyScope[];
+  readonly scopes: readonly Scope[];
   /** When an API key expires; null: never, or not a key. */
   readonly expiresAt: Date | null;
 }
@@ -33,7 +33,7 @@ export async function lockTeamAs(
   tx: TransactionClient,
   teamId: string,
   by: Authority,
-  needs: readonly ApiKeyScope[],
+  needs: readonly Scope[],
 ): Promise<Standing> {
   await lockTeam(tx, teamId);
   return demandStanding(tx, teamId, by, needs);
@@ -44,7 +44,7 @@ export async function demandStanding(
   tx: Client | TransactionClient,
   teamId: string,
   by: Authority,
-  needs: readonly ApiKeyScope[],
+  needs: readonly Scope[],
 ): Promise<Standing> {
   const standing = await standingOf(tx, teamId, by);
   const missing = needs.filter((scope) => !standing.scopes.includes(scope));
@@ -86,7 +86,7 @@ async function standingOf(tx: Client | TransactionClient, teamId: string, by: Au
   }
 }
 
-function ofPerson(userId: string, power: Role, scopes: readonly ApiKeyScope[]): Standing {
+function ofPerson(userId: string, power: Role, scopes: readonly Scope[]): Standing {
   return { userId, apiKeyId: null, power, scopes, expiresAt: null };
 }
 
@@ -100,8 +100,8 @@ interface KeyRow {
 export async function scopesOfKey(
   client: Client | TransactionClient,
   { teamId, createdByUserId, scopes }: KeyRow,
-): Promise<ApiKeyScope[] | null> {
-  if (createdByUserId === null) return API_KEY_SCOPES.filter((scope) => scopes.includes(scope));
+): Promise<Scope[] | null> {
+  if (createdByUserId === null) return SCOPES.filter((scope) => scopes.includes(scope));
   const role = await roleOf(client, teamId, createdByUserId);
   return role && scopesOfRole(role).filter((scope) => scopes.includes(scope));
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import {
   generateApiKeySecret,
   hashApiKeySecret,
-  type ApiKeyScope,
+  type Scope,
   type Authority,
   type Role,
   type Store,
@@ -18,7 +18,7 @@ export type Race = RaceWorld & { readonly store: Store };
 export type Operation = (race: Race) => Promise<unknown>;
 
 const hash = (): string => hashApiKeySecret(generateApiKeySecret());
-const keyDraft = (scopes: readonly ApiKeyScope[]) => ({
+const keyDraft = (scopes: readonly Scope[]) => ({
   name: 'race',
   hint: 'cvt_',
   hash: hash(),
@@ -41,7 +41,7 @@ export const invitationDraft = (email: string) => ({
 });
 
 export const createKey =
-  (who: (world: Race) => Authority, scopes: readonly ApiKeyScope[] = ['keys:write', 'tunnel'], max = 50) =>
+  (who: (world: Race) => Authority, scopes: readonly Scope[] = ['keys:write', 'tunnel'], max = 50) =>
   (world: Race) =>
     world.store.apiKeys.create(world.teamId, keyDraft(scopes), { by: who(world), max });
 export const byPerson = ({ person }: Race) => person.by;

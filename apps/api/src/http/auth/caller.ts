@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Actor, ApiKey, ApiKeyScope, Authority, Role, User, UserSession } from '@culvert/domain';
+import type { Actor, ApiKey, Scope, Authority, Role, User, UserSession } from '@culvert/domain';
 import type { Request } from 'express';
 
 /** A signed-in person. */
@@ -15,7 +15,7 @@ export interface Caller {
   readonly teamId: string;
   /** Role of a member; null for an API key. */
   readonly role: Role | null;
-  readonly scopes: readonly ApiKeyScope[];
+  readonly scopes: readonly Scope[];
   readonly apiKey: ApiKey | null;
   readonly user: User | null;
   /** Session of a person in a browser; null for a key or a program. */

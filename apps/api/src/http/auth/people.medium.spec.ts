@@ -1,5 +1,5 @@
 import { userSessionPage } from '@culvert/contract';
-import { API_KEY_SCOPES, scopesOfRole, USER_SESSION_IDLE_MS, type Role } from '@culvert/domain';
+import { SCOPES, scopesOfRole, USER_SESSION_IDLE_MS, type Role } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from '../../spec/api-harness.js';
 
@@ -39,7 +39,7 @@ describe('people who are signed in', () => {
       mayCreateTeam: true,
     });
     const named = await ann.request('get', '/me', { teamId: other.teamId });
-    expect(named.body).toMatchObject({ team: { name: 'Bank' }, role: 'owner', scopes: API_KEY_SCOPES });
+    expect(named.body).toMatchObject({ team: { name: 'Bank' }, role: 'owner', scopes: SCOPES });
   });
 
   it('cannot act for a team that they are not in, whether it exists or not', async () => {

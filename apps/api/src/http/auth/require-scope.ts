@@ -1,11 +1,11 @@
 import { Reflector } from '@nestjs/core';
-import type { ApiKeyScope } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
 
 /**
  * What a request needs: a scope, of its key or of its person's role; `user`: a signed-in person, with or without a
  * team; `any`: any key or person.
  */
-export type Requirement = ApiKeyScope | 'any' | 'user';
+export type Requirement = Scope | 'any' | 'user';
 
 /** Declares what a route requires. A route without a declaration refuses every request. */
 export const RequireScope = Reflector.createDecorator<Requirement>();

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { ClusterEvent, EventBus } from '@culvert/events';
 import { ProblemError, type StreamEnd } from '@culvert/contract';
-import { type ApiKeyScope, USER_SESSION_IDLE_MS } from '@culvert/domain';
+import { type Scope, USER_SESSION_IDLE_MS } from '@culvert/domain';
 import { EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
 import { appUrl, Readiness, type Settings } from '@culvert/runtime';
 import type { Request, Response } from 'express';
@@ -21,7 +21,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface LiveStreamOptions {
   /** Scopes that the caller must have as long as the stream is open. */
-  readonly scopes: readonly ApiKeyScope[];
+  readonly scopes: readonly Scope[];
   /** The query parameter `team`. */
   readonly team: string | undefined;
   readonly maxWaitingBytes: number;
@@ -197,7 +197,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-function demandScopes({ scopes }: Caller, wanted: readonly ApiKeyScope[]): void {
+function demandScopes({ scopes }: Caller, wanted: readonly Scope[]): void {
   const lacking = wanted.filter((scope) => !scopes.includes(scope));
   if (lacking.length === 0) return;
   throw new ProblemError('insufficient_scope', { detail: `this needs the scope ${lacking.join(', ')}` });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ApiKeyScope } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
 import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
@@ -25,7 +25,7 @@ describe('requests of Telepresence to the cloud', () => {
   });
 
   const client = (version = '2.8.5') => new TelepresenceClient({ version, url });
-  const scopesOf = async (key: string): Promise<ApiKeyScope[]> =>
+  const scopesOf = async (key: string): Promise<Scope[]> =>
     (await api.http().get('/api/v1/me').set('Authorization', `Bearer ${key}`)).body.apiKey.scopes;
 
   describe('with the key of `telepresence login --apikey`', () => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ProblemError } from '@culvert/contract';
-import type { ApiKeyScope } from '@culvert/domain';
+import type { Scope } from '@culvert/domain';
 import { ApiKeysService } from '../../team/api-keys/api-keys.service.js';
 import type { TelepresenceCaller } from './telepresence-caller.service.js';
 
@@ -15,7 +15,7 @@ export interface MintedKey {
 }
 
 /** Scopes that each part of Telepresence needs, by the client's description of the key. */
-const PURPOSES: readonly (readonly [RegExp, readonly ApiKeyScope[]])[] = [
+const PURPOSES: readonly (readonly [RegExp, readonly Scope[]])[] = [
   // Opens private previews.
   [/^(telepresence:)?agent-/, ['previews:read']],
   // Holds the reverse connection, creates and removes domains.
@@ -23,7 +23,7 @@ const PURPOSES: readonly (readonly [RegExp, readonly ApiKeyScope[]])[] = [
   [/^(telepresence:workstation|laptop)$/, ['previews:read', 'previews:write']],
 ];
 /** For descriptions that this version does not know: the scopes that Telepresence as a whole needs. */
-const ANY_PURPOSE: readonly ApiKeyScope[] = ['tunnel', 'previews:read', 'previews:write'];
+const ANY_PURPOSE: readonly Scope[] = ['tunnel', 'previews:read', 'previews:write'];
 
 /** Creates the keys that the Telepresence client passes to its parts. */
 @Injectable()

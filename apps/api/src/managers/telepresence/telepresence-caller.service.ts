@@ -5,7 +5,7 @@ import {
   scopesOfProgram,
   type Actor,
   type ApiKey,
-  type ApiKeyScope,
+  type Scope,
   type Authority,
   type Store,
   type User,
@@ -22,7 +22,7 @@ const API_KEY = /^[\x21-\x7e]{8,512}$/;
 /** The owner of a Telepresence client, and the team. */
 export interface TelepresenceCaller {
   readonly teamId: string;
-  readonly scopes: readonly ApiKeyScope[];
+  readonly scopes: readonly Scope[];
   /** The key that it was given; null if a person signed in with it. */
   readonly apiKey: ApiKey | null;
   readonly user: User | null;

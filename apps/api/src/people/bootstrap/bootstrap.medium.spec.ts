@@ -1,4 +1,4 @@
-import { API_KEY_SCOPES, type Store } from '@culvert/domain';
+import { SCOPES, type Store } from '@culvert/domain';
 import { loadSettings } from '@culvert/runtime';
 import { verify } from '@node-rs/argon2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ describe('bootstrap', () => {
     const { apiKey = '', password = '' } = created ?? {};
     const { body } = await me(apiKey);
     expect(body.team.name).toBe('Default');
-    expect(body.apiKey.scopes).toHaveLength(API_KEY_SCOPES.length);
+    expect(body.apiKey.scopes).toHaveLength(SCOPES.length);
 
     const owner = await store.users.findByEmail('owner@culvert.localhost');
     expect(owner?.passwordHash).toMatch(/^\$argon2id\$/);

@@ -1,11 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  API_KEY_SCOPES,
-  apiKeyHint,
-  generateApiKeySecret,
-  hashApiKeySecret,
-  type Store,
-} from '@culvert/domain';
+import { SCOPES, apiKeyHint, generateApiKeySecret, hashApiKeySecret, type Store } from '@culvert/domain';
 import type { Settings } from '@culvert/runtime';
 import { hashPassword } from '../sign-in/passwords.js';
 
@@ -38,7 +32,7 @@ export async function bootstrap(
       name: 'First key',
       hint: apiKeyHint(apiKey),
       hash: hashApiKeySecret(apiKey),
-      scopes: API_KEY_SCOPES,
+      scopes: SCOPES,
       expiresAt: null,
     },
   });

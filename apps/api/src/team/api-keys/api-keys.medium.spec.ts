@@ -1,5 +1,5 @@
 import { apiKeyResource, createdApiKeyResource } from '@culvert/contract';
-import { API_KEY_SCOPES } from '@culvert/domain';
+import { SCOPES } from '@culvert/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
 
@@ -22,7 +22,7 @@ describe('/api/v1/api-keys', () => {
     const { key, ...apiKey } = createdApiKeyResource.parse(response.body);
     expect(key).toMatch(/^cvt_[0-9A-Za-z]{38}$/);
     expect(apiKey).toMatchObject({ name: 'CI', hint: key.slice(0, 8), expiresAt: null, revokedAt: null });
-    expect(apiKey.scopes.toSorted()).toEqual([...API_KEY_SCOPES].toSorted());
+    expect(apiKey.scopes.toSorted()).toEqual([...SCOPES].toSorted());
     expect((await api.http().get('/api/v1/me').set('Authorization', `Bearer ${key}`)).body.apiKey.id).toBe(
       apiKey.id,
     );

@@ -14,7 +14,7 @@ import {
   hashApiKeySecret,
   type Actor,
   type ApiKey,
-  type ApiKeyScope,
+  type Scope,
   type Page,
   type Store,
 } from '@culvert/domain';
@@ -151,7 +151,7 @@ function creatorOf({ actor, apiKey }: Maker): string | null {
   return actor.kind === 'user' ? actor.id : (apiKey?.createdByUserId ?? null);
 }
 
-function refuseLacking(caller: Maker, scopes: readonly ApiKeyScope[]): void {
+function refuseLacking(caller: Maker, scopes: readonly Scope[]): void {
   const lacking = scopes.filter((scope) => !caller.scopes.includes(scope));
   if (lacking.length === 0) return;
   throw new ProblemError('insufficient_scope', {
