@@ -216,6 +216,11 @@ const NEST_OWNERS = /^(apps\/(api|edge|standalone)|libs\/nest|test)$/;
 const NEST_WHY =
   'only the server apps, and libs/nest for them, use Nest: everything else runs without a framework';
 
+/** Files of apps/api whose matter is requests and responses. */
+const KNOWS_EXPRESS = /\.(controller|guard|filter|strategy|middleware)\.ts$/;
+const EXPRESS_WHY =
+  'controllers, guards, filters, strategies and middleware know Express; services take plain values, such as RequestFacts';
+
 /** What is wrong with `file` (relative to the root, `/` separated) importing `specifier`; null when nothing is. */
 export function judgeImport(file, specifier) {
   const owner = packageOf(file);
@@ -257,6 +262,8 @@ export function judgeImport(file, specifier) {
       : `${owner} must not import ${specifier}: ${row.why}`;
   }
   const external = scope.startsWith('@') ? `${scope}/${name}` : scope;
+  if (external === 'express' && owner === 'apps/api' && !KNOWS_EXPRESS.test(file))
+    return `${file} must not import express: ${EXPRESS_WHY}`;
   if (row.external && !row.external.includes(external))
     return `${owner} must not import ${external}: ${row.why}`;
   if (scope === '@nestjs' && !NEST_OWNERS.test(owner))

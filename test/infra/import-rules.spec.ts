@@ -23,6 +23,15 @@ const CASES: [file: string, statement: string, complaint: string | null][] = [
   ['apps/dashboard/vite.config.ts', "import 'node:fs';", null],
   ['test/infra/a13.spec.ts', "import '../../infra/lint/prose-docs.mjs';", null],
   ['test/system/a14.spec.ts', "import '../../infra/lint/prose-docs.mjs';", 'must stay inside test'],
+  ['apps/api/src/people/a15.controller.ts', "import type { Request } from 'express';", null],
+  ['apps/api/src/http/a16.middleware.ts', "import type { Request } from 'express';", null],
+  [
+    'apps/api/src/people/a17.service.ts',
+    "import type { Request } from 'express';",
+    'services take plain values',
+  ],
+  ['apps/api/src/people/a18.ts', "import type { Response } from 'express';", 'services take plain values'],
+  ['apps/api/src/people/a19.spec.ts', "import type { Response } from 'express';", null],
   // libs
   ['libs/relay/src/b1.ts', "import '@culvert/tunnel';\nimport '@culvert/http1';", null],
   ['libs/relay/src/b2.ts', "import '@culvert/domain';", null],

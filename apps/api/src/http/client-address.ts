@@ -1,6 +1,5 @@
 import { BlockList, isIP } from 'node:net';
 import { plainAddress } from '@culvert/sockets';
-import type { Request } from 'express';
 
 /**
  * Returns a function for Express's `trust proxy`. The peer is an edge, in this process or another, and reports its
@@ -20,7 +19,7 @@ export function trustEdgeAnd(proxies: readonly string[]): (address: string, hop:
 }
 
 /** Returns the address of the person or machine that makes the request, or null if it is unknown. */
-export function clientAddress(request: Request): string | null {
-  const address = plainAddress(request.ip);
+export function clientAddress({ ip }: { readonly ip?: string | undefined }): string | null {
+  const address = plainAddress(ip);
   return isIP(address) === 0 ? null : address;
 }

@@ -2,17 +2,23 @@ import { MAX_BODY_BYTES, OPERATIONS } from '@culvert/contract';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { identifyRequest, LOG, SETTINGS } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
-import type { Request } from 'express';
 import type { Logger } from 'pino';
-import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.js';
+import { BodyGate, MAX_ANONYMOUS_BODY_BYTES } from './auth/body-gate.middleware.js';
 import { trustEdgeAnd } from './client-address.js';
-import { chooseErrorForm } from './error-forms.js';
-import { logRequests } from './log-requests.js';
+import { chooseErrorForm } from './error-forms.middleware.js';
+import { logRequests } from './log-requests.middleware.js';
 import { operationOf } from './operation-of.js';
-import { requireJson } from './require-json.js';
-import { securityHeaders } from './security-headers.js';
+import { requireJson } from './require-json.middleware.js';
+import { securityHeaders } from './security-headers.middleware.js';
 import { Pages } from './pages/pages.js';
-import { showPagesToPeople } from './pages/problem-pages.js';
+import { showPagesToPeople } from './pages/problem-pages.middleware.js';
+
+/** The part of a request by which it is decided how long its body may be. */
+interface BodyRequest {
+  readonly method: string;
+  readonly path: string;
+  is(type: string): string | false | null;
+}
 
 /**
  * Sets up what every request passes before its route. Call it before `app.init()`, on an application created with
@@ -40,12 +46,12 @@ export function configureApi(app: NestExpressApplication): void {
   const gate = app.get(BodyGate, { strict: false });
   app.use(gate.check);
   // The first parser that accepts a body reads it; the later ones skip it.
-  const useJson = (limit: number, isMeant: (request: Request) => boolean): void => {
+  const useJson = (limit: number, isMeant: (request: BodyRequest) => boolean): void => {
     app.useBodyParser('json', {
       limit,
       inflate: false,
       type: (message) => {
-        const request = message as Request;
+        const request = message as unknown as BodyRequest;
         return request.is('json') === 'json' && isMeant(request);
       },
     });

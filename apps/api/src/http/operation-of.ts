@@ -1,5 +1,4 @@
 import { OPERATIONS } from '@culvert/contract';
-import type { Request } from 'express';
 
 type Operation = (typeof OPERATIONS)[number];
 
@@ -10,7 +9,13 @@ const PATTERNS: readonly (readonly [pattern: RegExp, operation: Operation])[] = 
 /**
  * Returns the operation of the API that Express's router will find for a request; undefined for pages and other paths.
  */
-export function operationOf({ method, path }: Pick<Request, 'method' | 'path'>): Operation | undefined {
+export function operationOf({
+  method,
+  path,
+}: {
+  readonly method: string;
+  readonly path: string;
+}): Operation | undefined {
   return PATTERNS.find(
     ([pattern, operation]) => operation.method === method.toLowerCase() && pattern.test(path),
   )?.[1];

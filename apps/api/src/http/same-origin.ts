@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Request } from 'express';
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Reports whether a request can change something (RFC 9110 §9.2.1). */
-export function isUnsafe({ method }: Pick<Request, 'method'>): boolean {
+export function isUnsafe({ method }: { readonly method: string }): boolean {
   return !SAFE_METHODS.has(method);
 }
 
@@ -31,6 +30,6 @@ export function isFromElsewhere(headers: IncomingHttpHeaders, appOrigin: string)
 }
 
 /** Reports whether the body is a form that any page can make a browser send, without asking us. */
-export function isForm(request: Request): boolean {
+export function isForm(request: { is(types: string[]): string | false | null }): boolean {
   return request.is(['urlencoded', 'multipart', 'text/plain']) !== false;
 }

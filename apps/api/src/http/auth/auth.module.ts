@@ -6,7 +6,7 @@ import { RateLimitsModule } from '../rate-limits/rate-limits.module.js';
 import { UserSessionsModule } from '../user-sessions/user-sessions.module.js';
 import { AuthGuard } from './auth.guard.js';
 import { AuthenticationService } from './authentication.service.js';
-import { BodyGate } from './body-gate.js';
+import { BodyGate } from './body-gate.middleware.js';
 import { TeamRateGuard } from './team-rate.guard.js';
 import { TeamRate } from './team-rate.js';
 

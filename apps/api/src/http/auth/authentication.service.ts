@@ -12,17 +12,10 @@ import {
   type Store,
 } from '@culvert/domain';
 import { ApiKeyUse, STORE } from '@culvert/nest';
-import type { Request } from 'express';
-import { clientAddress } from '../client-address.js';
+import type { RequestFacts } from '../request-facts.js';
 import { UserSessionsService } from '../user-sessions/user-sessions.service.js';
 import { authorityOf, type Caller, type Identified } from './caller.js';
 import { hasApiKey, readApiKey } from './credential.js';
-
-/**
- * Header with which people in several teams choose one. In streams, where browsers send no header, the query has it.
- */
-const TEAM_HEADER = 'Culvert-Team';
-const TEAM_PARAMETER = 'team';
 
 @Injectable()
 export class AuthenticationService {
@@ -91,13 +84,12 @@ export class AuthenticationService {
    * (which only streams accept), or else the team they joined first. Null if the person is not signed in.
    * @throws ProblemError if they are not a member of that team
    */
-  async authenticatePerson(request: Request): Promise<Identified | null> {
-    const found = await this.userSessions.identify(request);
+  async authenticatePerson({ headers, address, team: wanted }: RequestFacts): Promise<Identified | null> {
+    const found = await this.userSessions.identify(headers);
     if (found === null) return null;
     const { user, session: userSession } = found;
-    const actor = { kind: 'user', id: user.id, address: clientAddress(request) } as const;
+    const actor = { kind: 'user', id: user.id, address } as const;
     const memberships = await this.store.users.memberships(user.id);
-    const wanted = request.get(TEAM_HEADER) ?? teamInQuery(request);
     const membership = wanted === undefined ? memberships[0] : memberships.find((m) => m.teamId === wanted);
     if (wanted !== undefined && membership === undefined) throw new ProblemError('not_a_member');
     const person = { user, userSession, actor };
@@ -110,18 +102,18 @@ export class AuthenticationService {
   }
 
   /** Reports whether a request has a credential, valid or not. */
-  hasCredential(request: Request): boolean {
-    return hasApiKey(request.headers) || this.userSessions.hasToken(request);
+  hasCredential({ headers }: Pick<RequestFacts, 'headers'>): boolean {
+    return hasApiKey(headers) || this.userSessions.hasToken(headers);
   }
 
   /**
    * Returns who makes a request: the owner of its key or token, whatever cookies it has, or else the signed-in person.
    * @throws ProblemError if the request contradicts itself, or names a team of others
    */
-  async identify(request: Request): Promise<Identified | null> {
-    if (!hasApiKey(request.headers)) return this.authenticatePerson(request);
-    const secret = readApiKey(request.headers);
-    const caller = secret === null ? null : await this.authenticateSecret(secret, clientAddress(request));
+  async identify(facts: RequestFacts): Promise<Identified | null> {
+    if (!hasApiKey(facts.headers)) return this.authenticatePerson(facts);
+    const secret = readApiKey(facts.headers);
+    const caller = secret === null ? null : await this.authenticateSecret(secret, facts.address);
     return caller === null ? null : { caller, person: null };
   }
 
@@ -129,17 +121,12 @@ export class AuthenticationService {
    * Returns who makes a request that was let in earlier; null if its credential is no longer valid, or not for the
    * team. For responses that outlast the result of the guard.
    */
-  async identifyAgain(request: Request): Promise<Caller | null> {
+  async identifyAgain(facts: RequestFacts): Promise<Caller | null> {
     try {
-      return (await this.identify(request))?.caller ?? null;
+      return (await this.identify(facts))?.caller ?? null;
     } catch (error) {
       if (error instanceof ProblemError) return null;
       throw error;
     }
   }
-}
-
-function teamInQuery({ query }: Request): string | undefined {
-  const team = query[TEAM_PARAMETER];
-  return typeof team === 'string' ? team : undefined;
 }

@@ -7,7 +7,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { CULVERT_CLIENT_ID, generateApiKeySecret } from '@culvert/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestPerson, type TestTeam } from '../../spec/api-harness.js';
-import { MAX_ANONYMOUS_BODY_BYTES } from './body-gate.js';
+import { MAX_ANONYMOUS_BODY_BYTES } from './body-gate.middleware.js';
 
 const LONG = MAX_ANONYMOUS_BODY_BYTES + 1;
 const REPLAYS = '/api/v1/previews/nothing/replays';

@@ -1,6 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Actor, ApiKey, Scope, Authority, Role, User, UserSession } from '@culvert/domain';
-import type { Request } from 'express';
 
 /** A signed-in person. */
 export interface Person {
@@ -39,20 +38,20 @@ export interface Identified {
   readonly person: Person | null;
 }
 
-const identifications = new WeakMap<Request, Identified>();
+const identifications = new WeakMap<object, Identified>();
 
 /** Stores who makes `request`, once the guard knows. */
-export function setIdentified(request: Request, identified: Identified): void {
+export function setIdentified(request: object, identified: Identified): void {
   identifications.set(request, identified);
 }
 
 /** Returns who the guard found; null on a public route. */
-export function identifiedBy(request: Request): Identified | null {
+export function identifiedBy(request: object): Identified | null {
   return identifications.get(request) ?? null;
 }
 
 function identifiedOf(context: ExecutionContext): Identified {
-  const identified = identifications.get(context.switchToHttp().getRequest<Request>());
+  const identified = identifications.get(context.switchToHttp().getRequest<object>());
   if (identified === undefined) throw new Error('a public route has no caller');
   return identified;
 }

@@ -1,5 +1,6 @@
 import passport from 'passport';
 import type { Request } from 'express';
+import { factsOf } from '../request-facts.js';
 import type { AuthenticationService } from './authentication.service.js';
 
 /** Passport strategy: the person who is signed in with the cookie of the request. */
@@ -19,6 +20,6 @@ export class UserSessionStrategy extends passport.Strategy {
   }
 
   identify(request: Request) {
-    return this.authentication.authenticatePerson(request);
+    return this.authentication.authenticatePerson(factsOf(request));
   }
 }

@@ -1,5 +1,5 @@
 import type { StreamEnd } from '@culvert/contract';
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import type { WaitingShare } from './waiting-budget.js';
 
 const HEARTBEAT_MS = 15_000;
@@ -15,22 +15,25 @@ export interface StreamEvent {
   readonly id?: string;
 }
 
-/**
- * One response of server-sent events, from its head to its last event. The bytes that wait for the reader are bounded.
- */
+export interface EventStreamOptions {
+  readonly waiting: WaitingShare;
+  /** Called once, when the last event is sent or the reader has disconnected. */
+  readonly onClose: () => void;
+}
+
+/** One answer of server-sent events, from its head to its last event. What waits for its reader is bounded. */
 export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
   private isClosed = false;
 
   /**
    * Sends the head.
-   * @param onClose called once, when the last event is sent or the reader has disconnected
    */
   constructor(
-    private readonly response: Response,
-    private readonly options: { readonly waiting: WaitingShare; readonly onClose: () => void },
+    private readonly response: ServerResponse,
+    private readonly options: EventStreamOptions,
   ) {
-    response.status(200);
+    response.statusCode = 200;
     response.setHeader('Content-Type', 'text/event-stream');
     // Stops proxies from holding back events.
     response.setHeader('X-Accel-Buffering', 'no');

@@ -4,12 +4,13 @@ import { ProblemError, type StreamEnd } from '@culvert/contract';
 import { type Scope, USER_SESSION_IDLE_MS } from '@culvert/domain';
 import { EVENT_BUS, LOG, SETTINGS } from '@culvert/nest';
 import { appUrl, Readiness, type Settings } from '@culvert/runtime';
-import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { AuthenticationService } from '../auth/authentication.service.js';
 import type { Caller } from '../auth/caller.js';
+import type { RequestFacts } from '../request-facts.js';
 import { isFromElsewhere } from '../same-origin.js';
-import { EventStream, type StreamEvent } from './event-stream.js';
+import type { EventStream, StreamEvent } from './event-stream.js';
+import type { StreamReader } from './stream-reader.js';
 import { WaitingBudget } from './waiting-budget.js';
 
 /** Most streams of one person or key in this process; the next line is the limit of one team. */
@@ -40,7 +41,7 @@ export interface LiveStream {
 interface OpenStream {
   caller: Caller;
   readonly stream: EventStream;
-  readonly request: Request;
+  readonly facts: RequestFacts;
   readonly options: LiveStreamOptions;
   expiry: NodeJS.Timeout | undefined;
 }
@@ -90,14 +91,14 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
    * Answers a request with a stream.
    * @throws ProblemError if the caller is not allowed to have it, or there are too many; nothing was sent then
    */
-  open(caller: Caller, request: Request, response: Response, options: LiveStreamOptions): LiveStream {
+  open(caller: Caller, { facts, begin }: StreamReader, options: LiveStreamOptions): LiveStream {
     // The other page could not read it, but would use up one of the few streams of the visitor.
-    if (caller.userSession !== null && isFromElsewhere(request.headers, this.appOrigin))
+    if (caller.userSession !== null && isFromElsewhere(facts.headers, this.appOrigin))
       throw new ProblemError('cross_site_request');
     if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');
     demandScopes(caller, options.scopes);
     const keys = this.reserve(caller);
-    const stream = new EventStream(response, {
+    const stream = begin({
       waiting: this.waiting.share(options.maxWaitingBytes),
       onClose: () => {
         this.openStreams.delete(entry);
@@ -106,7 +107,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
         options.onClose?.();
       },
     });
-    const entry: OpenStream = { caller, stream, request, options, expiry: undefined };
+    const entry: OpenStream = { caller, stream, facts, options, expiry: undefined };
     this.openStreams.add(entry);
     // Check again: access may have ended between the guard and here, before events of it were received.
     if (!this.isStopping) void this.checkOne(entry);
@@ -134,9 +135,9 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async checkOne(entry: OpenStream): Promise<void> {
-    const { caller: before, stream, request, options } = entry;
+    const { caller: before, stream, facts, options } = entry;
     try {
-      const caller = await this.authentication.identifyAgain(request);
+      const caller = await this.authentication.identifyAgain(facts);
       const isStillIn =
         caller !== null &&
         caller.teamId === before.teamId &&

@@ -2,9 +2,16 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '@culvert/nest';
 import { previewUrl, type Settings } from '@culvert/runtime';
-import type { Response } from 'express';
 import { Html, html } from './html.js';
 import { STYLESHEET } from './stylesheet.js';
+
+/** The part of a response that a page is written to. */
+export interface PageTarget {
+  status(code: number): this;
+  type(type: string): this;
+  setHeader(name: string, value: string): this;
+  send(body: string): unknown;
+}
 
 /** A page for people on the app host. */
 export interface Page {
@@ -31,7 +38,7 @@ export class Pages {
     this.formTargets = ["'self'", previewUrl(settings, `*.${settings.public.previewDomain}`)];
   }
 
-  send(response: Response, page: Page): void {
+  send(response: PageTarget, page: Page): void {
     response
       .status(page.status ?? 200)
       .type('html')
@@ -39,7 +46,7 @@ export class Pages {
   }
 
   /** Sets the headers that the page needs. Returns its markup, for callers that send it themselves. */
-  write(response: Response, { title, body, formTargets = [] }: Omit<Page, 'status'>): string {
+  write(response: PageTarget, { title, body, formTargets = [] }: Omit<Page, 'status'>): string {
     response
       .setHeader(
         'Content-Security-Policy',

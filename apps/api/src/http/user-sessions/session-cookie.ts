@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isSecretShaped, USER_SESSION_LIFETIME_MS } from '@culvert/domain';
 import { SETTINGS } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
-import type { CookieOptions, Request, Response } from 'express';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { CookieOptions, CookieTarget } from '../cookie.js';
 import { readCookie } from '../read-cookie.js';
 
 const NAME = 'culvert-session';
@@ -23,16 +24,16 @@ export class SessionCookie {
   }
 
   /** Null if there is none, more than one, or another value under its name. */
-  read(request: Request): string | null {
-    const value = readCookie(request.headers.cookie, this.name);
+  read(headers: IncomingHttpHeaders): string | null {
+    const value = readCookie(headers.cookie, this.name);
     return value !== null && isSecretShaped(value) ? value : null;
   }
 
-  set(response: Response, token: string): void {
+  set(response: CookieTarget, token: string): void {
     response.cookie(this.name, token, { ...this.options, maxAge: USER_SESSION_LIFETIME_MS });
   }
 
-  clear(response: Response): void {
+  clear(response: CookieTarget): void {
     response.clearCookie(this.name, this.options);
   }
 }

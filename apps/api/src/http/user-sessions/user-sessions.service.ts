@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import {
   generateSecret,
@@ -9,16 +10,21 @@ import {
   type UserSessionDraft,
 } from '@culvert/domain';
 import { LOG, STORE } from '@culvert/nest';
-import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { Announcer } from '../../announcements/announcer.js';
-import { clientAddress } from '../client-address.js';
+import type { RequestFacts } from '../request-facts.js';
 import { SessionCookie } from './session-cookie.js';
 
 /** Precision of `lastSeenAt`, so that a busy page does not cause a write per request. */
 const USE_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 60 * 60_000;
 const MAX_USER_AGENT_LENGTH = 255;
+
+/** A session that has begun, with the token that the browser is to keep. */
+export interface BegunSession {
+  readonly session: UserSession;
+  readonly token: string;
+}
 
 /** Sessions of people, from signing in until they end. */
 @Injectable()
@@ -41,13 +47,13 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   }
 
   /** Reports whether this request has a session cookie, valid or not. */
-  hasToken(request: Request): boolean {
-    return this.cookie.read(request) !== null;
+  hasToken(headers: IncomingHttpHeaders): boolean {
+    return this.cookie.read(headers) !== null;
   }
 
   /** Returns the person who sends this request, by its cookie. Null if there is no valid session. */
-  async identify(request: Request): Promise<SignedInUser | null> {
-    const token = this.cookie.read(request);
+  async identify(headers: IncomingHttpHeaders): Promise<SignedInUser | null> {
+    const token = this.cookie.read(headers);
     if (token === null) return null;
     const found = await this.store.userSessions.findByTokenHash(hashSecret(token));
     const now = new Date();
@@ -60,33 +66,31 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
    * Begins a session of this person and replaces the session that the browser has: a session planted before the sign-in
    * is useless afterwards.
    */
-  async begin(userId: string, request: Request, response: Response): Promise<UserSession> {
-    await this.endOf(request);
+  async begin(userId: string, facts: RequestFacts): Promise<BegunSession> {
+    await this.end(facts);
     const token = generateSecret();
-    const session = await this.store.userSessions.create(draftOf(userId, token, request));
-    this.cookie.set(response, token);
-    return session;
+    const session = await this.store.userSessions.create(draftOf(userId, token, facts));
+    return { session, token };
   }
 
   /** Does the same for a person who gave the password with this hash. Null if they have another one now. */
   async beginByPassword(
     userId: string,
     passwordHash: string,
-    request: Request,
-    response: Response,
-  ): Promise<UserSession | null> {
-    await this.endOf(request);
+    facts: RequestFacts,
+  ): Promise<BegunSession | null> {
+    await this.end(facts);
     const token = generateSecret();
-    const draft = draftOf(userId, token, request);
+    const draft = draftOf(userId, token, facts);
     const session = await this.store.userSessions.createByPassword(draft, passwordHash);
-    if (session !== null) this.cookie.set(response, token);
-    return session;
+    return session && { session, token };
   }
 
   /** Ends the session of this browser, if it has one. */
-  async end(request: Request, response: Response): Promise<SignedInUser | null> {
-    const found = await this.endOf(request);
-    this.cookie.clear(response);
+  async end({ headers }: Pick<RequestFacts, 'headers'>): Promise<SignedInUser | null> {
+    const token = this.cookie.read(headers);
+    const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
+    if (found !== null) await this.revoke(found.user.id, found.session.id);
     return found;
   }
 
@@ -102,13 +106,6 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     const count = await this.store.userSessions.removeAll(userId, options);
     if (count > 0) await this.announcer.userChanged(userId);
     return count;
-  }
-
-  private async endOf(request: Request): Promise<SignedInUser | null> {
-    const token = this.cookie.read(request);
-    const found = token === null ? null : await this.store.userSessions.findByTokenHash(hashSecret(token));
-    if (found !== null) await this.revoke(found.user.id, found.session.id);
-    return found;
   }
 
   /** Runs in the background: requests do not wait for it, or fail with it. */
@@ -129,13 +126,13 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
   }
 }
 
-function draftOf(userId: string, token: string, request: Request): UserSessionDraft {
+function draftOf(userId: string, token: string, { headers, address }: RequestFacts): UserSessionDraft {
   return {
     userId,
     tokenHash: hashSecret(token),
     at: new Date(),
-    address: clientAddress(request),
-    userAgent: printable(request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_LENGTH),
+    address,
+    userAgent: printable(headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT_LENGTH),
   };
 }
 

@@ -3,6 +3,7 @@ import { mintKeyRequest, type MintKeyRequest } from '@culvert/contract';
 import { Public } from '@culvert/nest';
 import { IgnoresCookies } from '../../http/auth/require-scope.js';
 import type { Request } from 'express';
+import { factsOf } from '../../http/request-facts.js';
 import { CountedByAddress } from '../../http/rate-limits/address-rate.guard.js';
 import { MintedKeysService, type MintedKey } from './minted-keys.service.js';
 import { TelepresenceCallerService } from './telepresence-caller.service.js';
@@ -23,7 +24,7 @@ export class MintedKeysController {
     @Req() request: Request,
     @Body({ schema: mintKeyRequest }) body: MintKeyRequest,
   ): Promise<MintedKey> {
-    const caller = await this.callers.identify(request);
+    const caller = await this.callers.identify(factsOf(request));
     return this.mintedKeys.mint(caller, 'body' in body ? body.body.description : body.description);
   }
 }

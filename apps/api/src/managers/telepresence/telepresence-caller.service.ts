@@ -11,10 +11,9 @@ import {
   type User,
 } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
-import type { Request } from 'express';
 import { AuthenticationService } from '../../http/auth/authentication.service.js';
 import { TeamRate } from '../../http/auth/team-rate.js';
-import { clientAddress } from '../../http/client-address.js';
+import type { RequestFacts } from '../../http/request-facts.js';
 
 const ACCESS_TOKEN = /^Bearer +([\x21-\x7e]{1,512}) *$/i;
 const API_KEY = /^[\x21-\x7e]{8,512}$/;
@@ -46,12 +45,11 @@ export class TelepresenceCallerService {
    * access token of a sign-in in the browser.
    * @throws ProblemError if the request has no valid credential, or the team sends too many requests
    */
-  async identify(request: Request): Promise<TelepresenceCaller> {
-    const key = request.headers['x-ambassador-api-key'];
-    const address = clientAddress(request);
+  async identify({ headers, address }: RequestFacts): Promise<TelepresenceCaller> {
+    const key = headers['x-ambassador-api-key'];
     const caller =
       key === undefined
-        ? await this.byAccessToken(request.headers.authorization ?? '', address)
+        ? await this.byAccessToken(headers.authorization ?? '', address)
         : await this.byApiKey(key, address);
     if (caller === null) throw new ProblemError('unauthenticated');
     const counted = await this.rate.count(caller.teamId);

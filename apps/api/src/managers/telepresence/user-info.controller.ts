@@ -1,6 +1,7 @@
 import { Controller, Get, Req } from '@nestjs/common';
 import { Public } from '@culvert/nest';
 import type { Request } from 'express';
+import { factsOf } from '../../http/request-facts.js';
 import { CountedByAddress } from '../../http/rate-limits/address-rate.guard.js';
 import { UserInfoService, type UserInfo } from './user-info.service.js';
 
@@ -12,6 +13,6 @@ export class UserInfoController {
 
   @Get()
   show(@Req() request: Request): Promise<UserInfo> {
-    return this.userInfo.show(request);
+    return this.userInfo.show(factsOf(request));
   }
 }

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Store } from '@culvert/domain';
 import { STORE } from '@culvert/nest';
-import type { Request } from 'express';
 import { requireKeyScope } from './minted-keys.service.js';
 import { TelepresenceCallerService } from './telepresence-caller.service.js';
+import type { RequestFacts } from '../../http/request-facts.js';
 
 /**
  * What the Telepresence client shows about the signed-in person. Text only: it fails on any other type, including null.
@@ -29,8 +29,8 @@ export class UserInfoService {
    * The answer decides whether `telepresence login --apikey` accepts a key. A key that cannot create those that
    * Telepresence needs next is refused here, where a person sees it.
    */
-  async show(request: Request): Promise<UserInfo> {
-    const caller = await this.callers.identify(request);
+  async show(facts: RequestFacts): Promise<UserInfo> {
+    const caller = await this.callers.identify(facts);
     requireKeyScope(caller);
     const team = await this.store.teams.find(caller.teamId);
     const { user, apiKey } = caller;

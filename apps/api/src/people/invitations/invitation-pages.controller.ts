@@ -21,6 +21,8 @@ import { Providers } from '../sign-in/providers.js';
 import { message, newPasswordForm, resetSentPage } from '../sign-in/sign-in-pages.js';
 import { SignInService } from '../sign-in/sign-in.service.js';
 import { UserSessionsService } from '../../http/user-sessions/user-sessions.service.js';
+import { factsOf } from '../../http/request-facts.js';
+import { SessionCookie } from '../../http/user-sessions/session-cookie.js';
 import { InvitationsService } from './invitations.service.js';
 
 type Fields = Readonly<Record<string, unknown>> | undefined;
@@ -51,6 +53,7 @@ export class InvitationPagesController {
     private readonly signIn: SignInService,
     private readonly providers: Providers,
     private readonly mailer: Mailer,
+    private readonly cookie: SessionCookie,
   ) {}
 
   @Get()
@@ -59,7 +62,7 @@ export class InvitationPagesController {
     const found = await this.find(token);
     if (found === null) return this.showNothing(response);
     const { invitation, team } = found;
-    const signedIn = await this.userSessions.identify(request);
+    const signedIn = await this.userSessions.identify(request.headers);
     const title = `Join ${team.name}`;
     if (signedIn?.user.email === invitation.email) {
       const body = html`<p>You are invited as ${invitation.role}.</p>
@@ -85,7 +88,7 @@ export class InvitationPagesController {
   @Post()
   async accept(@Body() body: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = tokenOf(body);
-    const signedIn = await this.userSessions.identify(request);
+    const signedIn = await this.userSessions.identify(request.headers);
     if (signedIn === null) return response.redirect(303, signInPath(`/invitations?token=${token}`));
     const { user } = signedIn;
     await this.join(user, token, request, response);
@@ -136,12 +139,12 @@ export class InvitationPagesController {
       // The address got an account meanwhile: the page of the invitation explains the next step.
       if (user === 'has_account') return response.redirect(303, `/invitations?token=${token}`);
       if (user === null) return this.showNothing(response);
-      await this.signIn.begin(user, 'password', request, response);
+      this.cookie.set(response, await this.signIn.begin(user, 'password', factsOf(request)));
       return response.redirect(303, '/');
     }
     const user = await this.passwords.redeemReset(reset, password, address);
     if (user === null) return this.showNothing(response);
-    await this.signIn.begin(user, 'password', request, response);
+    this.cookie.set(response, await this.signIn.begin(user, 'password', factsOf(request)));
     await this.join(user, token, request, response);
   }
 

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '@culvert/nest';
 import type { Settings } from '@culvert/runtime';
-import type { CookieOptions, Request, Response } from 'express';
+import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
+import type { CookieOptions, CookieTarget } from '../../http/cookie.js';
 import { readCookie } from '../../http/read-cookie.js';
 import { returnPath } from '../../http/pages/return-path.js';
 
@@ -13,8 +14,8 @@ const LIFETIME_MS = 10 * 60_000;
 const attempt = z.strictObject({
   provider: z.string(),
   back: z.string(),
-  /** Values that the strategy compares with the answer: state, nonce, PKCE verifier. */
-  expected: z.record(z.string(), z.unknown()),
+  /** Values that the response of the provider has to fit. */
+  expected: z.strictObject({ state: z.string(), nonce: z.string().optional(), verifier: z.string() }),
 });
 export type SignInAttempt = z.output<typeof attempt>;
 
@@ -33,15 +34,15 @@ export class AttemptCookie {
     this.options = { httpOnly: true, secure, sameSite: 'lax', path: '/' };
   }
 
-  set(response: Response, value: SignInAttempt): void {
+  set(response: CookieTarget, value: SignInAttempt): void {
     const text = Buffer.from(JSON.stringify(value)).toString('base64url');
     response.cookie(this.name, text, { ...this.options, maxAge: LIFETIME_MS });
   }
 
   /** Returns the attempt of this browser at this provider, and removes it. */
-  consume(provider: string, request: Request, response: Response): SignInAttempt | null {
+  consume(provider: string, headers: IncomingHttpHeaders, response: CookieTarget): SignInAttempt | null {
     response.clearCookie(this.name, this.options);
-    const parsed = attempt.safeParse(parseJson(readCookie(request.headers.cookie, this.name) ?? ''));
+    const parsed = attempt.safeParse(parseJson(readCookie(headers.cookie, this.name) ?? ''));
     if (!parsed.success || parsed.data.provider !== provider) return null;
     return { ...parsed.data, back: returnPath(parsed.data.back) };
   }

@@ -4,9 +4,9 @@ import * as oauth from 'openid-client';
 import { z } from 'zod';
 import {
   allowPlainHttp,
+  AuthorizationFlow,
   NotVouchedForError,
   PROVIDER_TIMEOUT_SECONDS,
-  ProviderStrategy,
   type Provider,
   type ProvenIdentity,
   type Tokens,
@@ -23,7 +23,7 @@ export class GithubProvider implements Provider {
   private readonly url: string;
   private readonly apiUrl: string;
   private readonly usesOrganisations: boolean;
-  private readonly builtStrategy: ProviderStrategy;
+  private readonly builtFlow: AuthorizationFlow;
 
   constructor(
     settings: Settings,
@@ -49,14 +49,18 @@ export class GithubProvider implements Provider {
     // oxlint-disable-next-line typescript/no-deprecated -- marked so only to make it stand out
     if (this.url.startsWith('http:')) allowPlainHttp(config);
     const scope = this.usesOrganisations ? 'user:email read:org' : 'user:email';
-    this.builtStrategy = new ProviderStrategy(
-      { id: this.id, config, scope, appUrl: appUrl(settings), usesIdTokens: false },
-      (tokens) => this.identify(tokens),
-    );
+    this.builtFlow = new AuthorizationFlow({
+      id: this.id,
+      config,
+      scope,
+      appUrl: appUrl(settings),
+      usesIdTokens: false,
+      identify: (tokens) => this.identify(tokens),
+    });
   }
 
-  strategy(): Promise<ProviderStrategy> {
-    return Promise.resolve(this.builtStrategy);
+  flow(): Promise<AuthorizationFlow> {
+    return Promise.resolve(this.builtFlow);
   }
 
   private async identify({ access_token: token }: Tokens): Promise<ProvenIdentity> {

@@ -3,9 +3,9 @@ import { appUrl, type Settings } from '@culvert/runtime';
 import * as oidc from 'openid-client';
 import {
   allowPlainHttp,
+  AuthorizationFlow,
   NotVouchedForError,
   PROVIDER_TIMEOUT_SECONDS,
-  ProviderStrategy,
   type Provider,
   type ProvenIdentity,
   type Tokens,
@@ -15,7 +15,7 @@ import {
 export class OidcProvider implements Provider {
   readonly id = 'oidc';
   readonly name: string;
-  private discovered: Promise<ProviderStrategy> | null = null;
+  private discovered: Promise<AuthorizationFlow> | null = null;
 
   constructor(
     private readonly settings: Settings,
@@ -25,15 +25,15 @@ export class OidcProvider implements Provider {
     this.name = wanted.name;
   }
 
-  /** Contacts the provider once. A failure is forgotten, so that the next sign-in tries again. */
-  strategy(): Promise<ProviderStrategy> {
+  /** Asks the provider once; a failure is forgotten, so that the next person asks again. */
+  flow(): Promise<AuthorizationFlow> {
     return (this.discovered ??= this.discover().catch((error: unknown) => {
       this.discovered = null;
       throw error;
     }));
   }
 
-  private async discover(): Promise<ProviderStrategy> {
+  private async discover(): Promise<AuthorizationFlow> {
     const { issuer, clientId, clientSecret, scope } = this.wanted;
     const isLocal = issuer.startsWith('http:');
     const config = await oidc.discovery(
@@ -47,10 +47,14 @@ export class OidcProvider implements Provider {
         ...(isLocal ? { execute: [allowPlainHttp] } : {}),
       },
     );
-    return new ProviderStrategy(
-      { id: this.id, config, scope, appUrl: appUrl(this.settings), usesIdTokens: true },
-      (tokens) => this.identify(config, tokens),
-    );
+    return new AuthorizationFlow({
+      id: this.id,
+      config,
+      scope,
+      appUrl: appUrl(this.settings),
+      usesIdTokens: true,
+      identify: (tokens) => this.identify(config, tokens),
+    });
   }
 
   private async identify(config: oidc.Configuration, tokens: Tokens): Promise<ProvenIdentity> {

@@ -4,16 +4,18 @@ import type { Store, User } from '@culvert/domain';
 import { LOG, SETTINGS, STORE } from '@culvert/nest';
 import { HttpClient } from '@culvert/outbound';
 import { DEFAULT_GITHUB_URL, type Settings } from '@culvert/runtime';
-import type { Request, Response } from 'express';
-import passport from 'passport';
 import type { Logger } from 'pino';
 import { AuditLog } from '../../team/audit-events/audit-log.js';
 import { Announcer } from '../../announcements/announcer.js';
-import { clientAddress } from '../../http/client-address.js';
-import { AttemptCookie } from './attempt-cookie.js';
+import type { SignInAttempt } from './attempt-cookie.js';
 import { GithubProvider } from './github-provider.js';
 import { OidcProvider } from './oidc-provider.js';
-import { EXPECTED, NotVouchedForError, type Provider, type ProvenIdentity } from './provider.js';
+import {
+  type AuthorizationFlow,
+  NotVouchedForError,
+  type Provider,
+  type ProvenIdentity,
+} from './provider.js';
 import type { ProviderButton } from './sign-in-pages.js';
 import { Throttle } from './throttle.js';
 
@@ -26,7 +28,6 @@ export class Providers {
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(STORE) private readonly store: Store,
     @Inject(LOG) private readonly log: Logger,
-    private readonly attempts: AttemptCookie,
     private readonly throttle: Throttle,
     private readonly announcer: Announcer,
     private readonly audit: AuditLog,
@@ -48,45 +49,47 @@ export class Providers {
     return this.providers;
   }
 
-  /** Sends the browser to a provider, which returns it to the callback and from there to `back`. */
-  async redirect(id: string, back: string, request: Request, response: Response): Promise<void> {
+  /**
+   * Returns the URL of the provider, which sends the browser to the callback and from there to `back`, and the attempt that the
+   * browser has to keep.
+   */
+  async begin(
+    id: string,
+    back: string,
+    address: string | null,
+  ): Promise<{ readonly location: URL; readonly attempt: SignInAttempt }> {
     const provider = this.find(id);
-    await this.throttle.count('provider', { address: clientAddress(request) });
-    const { attempts } = this;
-    // A replacement for the session that the strategy expects: the only thing it stores there goes into a cookie.
-    const session = {
-      set [EXPECTED](expected: Record<string, unknown>) {
-        attempts.set(response, { provider: id, back, expected });
-      },
-    };
-    await this.authenticate(provider, Object.assign(request, { session }), response);
+    await this.throttle.count('provider', { address });
+    const { location, expected } = await this.ask(provider, address, (flow) => flow.begin());
+    return { location, attempt: { provider: id, back, expected } };
   }
 
   /**
    * Returns the person that the provider confirms, and where they wanted to go.
+   * @param attempt attempt that the browser kept; null if it has none
+   * @param query query of the request to the callback
    * @throws ProblemError `sign_in_failed`, `identity_provider_failed`
    */
-  async receive(
+  async finish(
     id: string,
-    request: Request,
-    response: Response,
+    attempt: SignInAttempt | null,
+    query: URLSearchParams,
+    address: string | null,
   ): Promise<{ user: User; back: string; provider: Provider['id'] }> {
     const provider = this.find(id);
-    const attempt = this.attempts.consume(id, request, response);
-    if (attempt === null || attempt.expected['state'] !== request.query['state']) {
+    if (attempt === null || attempt.expected.state !== query.get('state')) {
       throw new ProblemError('sign_in_failed', {
         detail: 'The sign-in took longer than ten minutes, or began in another browser or tab. Try again.',
       });
     }
-    await this.throttle.count('provider', { address: clientAddress(request) });
-    const session = { [EXPECTED]: attempt.expected };
-    const identity = await this.authenticate(provider, Object.assign(request, { session }), response);
+    await this.throttle.count('provider', { address });
+    const identity = await this.ask(provider, address, (flow) => flow.finish(query, attempt.expected));
     if (identity === null)
       throw new ProblemError('sign_in_failed', {
         detail: 'You did not sign in there. Try again, or sign in another way.',
       });
     return {
-      user: await this.admit(provider.id, identity, request),
+      user: await this.admit(provider.id, identity, address),
       back: attempt.back,
       provider: provider.id,
     };
@@ -99,34 +102,24 @@ export class Providers {
     return provider;
   }
 
-  /**
-   * Returns null if the person did not agree. Does not return if the response is a redirect, which has then been sent.
-   */
-  private async authenticate(
+  private async ask<T>(
     provider: Provider,
-    request: Request,
-    response: Response,
-  ): Promise<ProvenIdentity | null> {
+    address: string | null,
+    question: (flow: AuthorizationFlow) => Promise<T>,
+  ): Promise<T> {
     try {
-      const strategy = await provider.strategy();
-      return await new Promise<ProvenIdentity | null>((resolve, reject) => {
-        response.once('finish', () => resolve(null));
-        const done = (error: Error | null, identity: ProvenIdentity | false | null): void =>
-          error ? reject(error) : resolve(identity || null);
-        new passport.Passport().authenticate(strategy, { session: false }, done)(request, response, reject);
-      });
+      return await question(await provider.flow());
     } catch (error) {
       if (error instanceof NotVouchedForError) {
         throw new ProblemError('sign_in_failed', { detail: error.message, cause: error });
       }
-      const address = clientAddress(request);
       this.log.warn({ err: error, provider: provider.id, address }, 'identity provider failed');
       throw new ProblemError('identity_provider_failed', { cause: error });
     }
   }
 
-  /** Admits the person of an identity, as a member of the teams that the rules assign. */
-  private async admit(id: Provider['id'], identity: ProvenIdentity, request: Request): Promise<User> {
+  /** The person of an identity, as a member of the teams that the rules give them. */
+  private async admit(id: Provider['id'], identity: ProvenIdentity, address: string | null): Promise<User> {
     const email = emailAddress.safeParse(identity.email);
     if (!email.success) {
       throw new ProblemError('sign_in_failed', { detail: 'your email address is not valid here' });
@@ -140,7 +133,7 @@ export class Providers {
       name: visibleName(name.slice(0, 200)),
     });
     if (isTakenOver) await this.announcer.userChanged(user.id);
-    await this.join(user, id, { groups: identity.groups, email: email.data }, request);
+    await this.join(user, id, { groups: identity.groups, email: email.data }, address);
     return user;
   }
 
@@ -148,11 +141,11 @@ export class Providers {
     user: User,
     id: Provider['id'],
     { email, groups }: Pick<ProvenIdentity, 'email' | 'groups'>,
-    request: Request,
+    address: string | null,
   ): Promise<void> {
     const kind = id === 'github' ? 'org' : 'group';
     const domain = email.slice(email.lastIndexOf('@') + 1);
-    const actor = { kind: 'system', id: null, address: clientAddress(request) } as const;
+    const actor = { kind: 'system', id: null, address } as const;
     for (const rule of this.settings.signIn.teams) {
       const values = rule.kind === 'domain' ? [domain] : rule.kind === kind ? groups : [];
       if (!values.includes(rule.value)) continue;

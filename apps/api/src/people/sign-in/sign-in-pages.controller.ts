@@ -6,6 +6,9 @@ import { clientAddress } from '../../http/client-address.js';
 import { Mailer } from '../mail/mailer.js';
 import { PageFilter } from '../../http/pages/page.filter.js';
 import { Pages } from '../../http/pages/pages.js';
+import { factsOf } from '../../http/request-facts.js';
+import { SessionCookie } from '../../http/user-sessions/session-cookie.js';
+import { AttemptCookie } from './attempt-cookie.js';
 import { returnPath } from '../../http/pages/return-path.js';
 import { UserSessionsService } from '../../http/user-sessions/user-sessions.service.js';
 import { Providers } from './providers.js';
@@ -36,12 +39,14 @@ export class SignInPagesController {
     private readonly passwords: PasswordChangeService,
     private readonly userSessions: UserSessionsService,
     private readonly mailer: Mailer,
+    private readonly cookie: SessionCookie,
+    private readonly attempts: AttemptCookie,
   ) {}
 
   @Get('sign-in')
   async show(@Query() query: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const back = returnPath(query?.['return']);
-    if ((await this.userSessions.identify(request)) !== null) {
+    if ((await this.userSessions.identify(request.headers)) !== null) {
       response.redirect(303, back);
       return;
     }
@@ -57,10 +62,9 @@ export class SignInPagesController {
     const back = returnPath(body?.['return']);
     const email = text(body, 'email');
     try {
-      if (!signInRequest.safeParse({ email, password: body?.['password'] }).success) {
-        throw new ProblemError('sign_in_failed');
-      }
-      await this.signIn.withPassword(request, response);
+      const credentials = signInRequest.safeParse({ email, password: body?.['password'] });
+      if (!credentials.success) throw new ProblemError('sign_in_failed');
+      this.cookie.set(response, await this.signIn.withPassword(credentials.data, factsOf(request)));
     } catch (error) {
       const failure = explain(error, response);
       this.pages.send(response, signInPage({ back, providers: this.providers.buttons, email, ...failure }));
@@ -70,13 +74,16 @@ export class SignInPagesController {
   }
 
   @Get('sign-in/:provider')
-  redirect(
+  async redirect(
     @Param('provider') provider: string,
     @Query() query: Fields,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    return this.providers.redirect(provider, returnPath(query?.['return']), request, response);
+    const back = returnPath(query?.['return']);
+    const { location, attempt } = await this.providers.begin(provider, back, clientAddress(request));
+    this.attempts.set(response, attempt);
+    response.redirect(302, location.href);
   }
 
   @Get('sign-in/:provider/callback')
@@ -85,14 +92,18 @@ export class SignInPagesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { user, back, provider } = await this.providers.receive(id, request, response);
-    await this.signIn.begin(user, provider, request, response);
+    const attempt = this.attempts.consume(id, request.headers, response);
+    const { searchParams } = new URL(request.originalUrl, 'http://callback.invalid');
+    const found = await this.providers.finish(id, attempt, searchParams, clientAddress(request));
+    const { user, back, provider } = found;
+    this.cookie.set(response, await this.signIn.begin(user, provider, factsOf(request)));
     response.redirect(303, back);
   }
 
   @Post('sign-out')
   async end(@Req() request: Request, @Res() response: Response): Promise<void> {
-    await this.signIn.end(request, response);
+    await this.signIn.end(factsOf(request));
+    this.cookie.clear(response);
     response.redirect(303, '/sign-in?notice=signed-out');
   }
 

@@ -1,8 +1,10 @@
 import { Body, Controller, Req, Res } from '@nestjs/common';
-import type { ChangePasswordRequest } from '@culvert/contract';
+import type { ChangePasswordRequest, SignInRequest } from '@culvert/contract';
 import type { Request, Response } from 'express';
 import { CurrentPerson, type Person } from '../../http/auth/caller.js';
 import { Operation } from '../../http/operation.js';
+import { factsOf } from '../../http/request-facts.js';
+import { SessionCookie } from '../../http/user-sessions/session-cookie.js';
 import { PasswordChangeService } from './password-change.service.js';
 import { SignInService } from './sign-in.service.js';
 
@@ -12,20 +14,22 @@ export class SignInController {
   constructor(
     private readonly signIn: SignInService,
     private readonly passwords: PasswordChangeService,
+    private readonly cookie: SessionCookie,
   ) {}
 
   @Operation('signIn')
   async begin(
-    @Body() _body: unknown,
+    @Body() body: SignInRequest,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    await this.signIn.withPassword(request, response);
+    this.cookie.set(response, await this.signIn.withPassword(body, factsOf(request)));
   }
 
   @Operation('signOut')
-  end(@Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<void> {
-    return this.signIn.end(request, response);
+  async end(@Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<void> {
+    await this.signIn.end(factsOf(request));
+    this.cookie.clear(response);
   }
 
   @Operation('changePassword')

@@ -11,10 +11,10 @@ import {
 } from '@culvert/events';
 import type { ExchangesQuery, OmittedExchanges } from '@culvert/contract';
 import { EVENT_BUS } from '@culvert/nest';
-import type { Request, Response } from 'express';
 import type { Caller } from '../../http/auth/caller.js';
 import { Announcer } from '../../announcements/announcer.js';
 import { type LiveStream, LiveStreams } from '../../http/event-stream/live-streams.js';
+import type { StreamReader } from '../../http/event-stream/stream-reader.js';
 import { PreviewsService } from '../previews.service.js';
 
 /** A watch survives two lost renewals. */
@@ -36,14 +36,13 @@ export class ExchangeStreams {
     caller: Caller,
     previewId: string,
     { team, captureBodies }: ExchangesQuery,
-    request: Request,
-    response: Response,
+    reader: StreamReader,
   ): Promise<void> {
     await this.previews.find(caller, previewId);
     const { teamId } = caller;
     const isThere = async () => (await this.previews.findOrNull(caller, previewId)) !== null;
     const watch = new Watch(this.bus, this.announcer, { teamId, previewId, captureBodies, isThere });
-    const stream = this.streams.open(caller, request, response, {
+    const stream = this.streams.open(caller, reader, {
       scopes: captureBodies ? ['previews:read', 'previews:write'] : ['previews:read'],
       team,
       maxWaitingBytes: MAX_WAITING_BYTES,

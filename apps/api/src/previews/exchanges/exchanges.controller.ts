@@ -2,6 +2,7 @@ import { Controller, Param, Query, Req, Res } from '@nestjs/common';
 import type { ExchangesQuery } from '@culvert/contract';
 import type { Request, Response } from 'express';
 import { CurrentCaller, type Caller } from '../../http/auth/caller.js';
+import { readerOf } from '../../http/event-stream/stream-reader.js';
 import { Operation } from '../../http/operation.js';
 import { ExchangeStreams } from './exchange-streams.js';
 
@@ -17,6 +18,6 @@ export class ExchangesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    return this.exchanges.open(caller, id, query, request, response);
+    return this.exchanges.open(caller, id, query, readerOf(request, response));
   }
 }

@@ -3,9 +3,9 @@ import type { ClusterEvent, EventBus } from '@culvert/events';
 import type { StreamQuery } from '@culvert/contract';
 import { SCOPE_TO_WATCH } from '@culvert/domain';
 import { EVENT_BUS } from '@culvert/nest';
-import type { Request, Response } from 'express';
 import type { Caller } from '../../http/auth/caller.js';
 import { type LiveStream, LiveStreams } from '../../http/event-stream/live-streams.js';
+import type { StreamReader } from '../../http/event-stream/stream-reader.js';
 import { ChangeLog, type LoggedChange } from './change-log.js';
 
 const MAX_WAITING_BYTES = 262_144;
@@ -33,9 +33,9 @@ export class ChangeStreams implements OnApplicationBootstrap, OnModuleDestroy {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
   }
 
-  open(caller: Caller, { team }: StreamQuery, request: Request, response: Response): void {
+  open(caller: Caller, { team }: StreamQuery, reader: StreamReader): void {
     const { teamId } = caller;
-    const stream: LiveStream = this.streams.open(caller, request, response, {
+    const stream: LiveStream = this.streams.open(caller, reader, {
       scopes: ['team:read'],
       team,
       maxWaitingBytes: MAX_WAITING_BYTES,
@@ -45,7 +45,7 @@ export class ChangeStreams implements OnApplicationBootstrap, OnModuleDestroy {
     const siblings = this.byTeam.get(teamId);
     if (siblings) siblings.add(stream);
     else this.byTeam.set(teamId, new Set([stream]));
-    this.begin(stream, request.get('Last-Event-ID'));
+    this.begin(stream, reader.lastEventId);
   }
 
   private begin(stream: LiveStream, lastEventId: string | undefined): void {

@@ -3,6 +3,7 @@ import { ProblemError } from '@culvert/contract';
 import { networkOf } from '@culvert/sockets';
 import type { NextFunction, Request, Response } from 'express';
 import { clientAddress } from '../client-address.js';
+import { factsOf } from '../request-facts.js';
 import { operationOf } from '../operation-of.js';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 import { AuthenticationService } from './authentication.service.js';
@@ -21,7 +22,7 @@ const WINDOW_SECONDS = 60;
 @Injectable()
 export class BodyGate {
   private readonly refusals: RateLimiter;
-  private readonly admitted = new WeakSet<Request>();
+  private readonly admitted = new WeakSet<object>();
 
   constructor(
     private readonly authentication: AuthenticationService,
@@ -40,7 +41,7 @@ export class BodyGate {
   };
 
   /** Reports whether the sender of `request` is known, so that a long body can be read. */
-  isAdmitted(request: Request): boolean {
+  isAdmitted(request: object): boolean {
     return this.admitted.has(request);
   }
 
@@ -60,7 +61,8 @@ export class BodyGate {
         retryAfterSeconds: resetSeconds,
       });
     }
-    if ((await this.authentication.identify(request)) === null) throw new ProblemError('unauthenticated');
+    if ((await this.authentication.identify(factsOf(request))) === null)
+      throw new ProblemError('unauthenticated');
     await this.refusals.refund(network);
     this.admitted.add(request);
   }
