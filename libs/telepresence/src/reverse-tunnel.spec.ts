@@ -274,9 +274,9 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
     const { manager, tunnel } = await open({ version }, { lingerMs: 50 });
     const { stream, probe } = openStream(tunnel, target(manager, await echo()));
     stream.write(Buffer.from('last'));
+    await expect.poll(() => probe.text).toBe('last');
     stream.end();
     await probe.ended.promise;
-    expect(probe.text).toBe('last');
     expect(tunnel.streamCount).toBe(0);
   });
 });
