@@ -28,7 +28,7 @@ describe('a request that comes back to its preview', () => {
     rig = await startRig(leadingBack(seen));
     const { status, headers, body } = await rig.fetch('/');
     expect([status, headers['x-error'], seen.length]).toEqual([508, 'loop_detected', 1]);
-    expect(body).toContain('round in circles');
+    expect(body).toContain('repeat endlessly');
     expect(rig.route.active).toBe(0);
   });
 
