@@ -505,7 +505,7 @@ describe('the profile', () => {
       ).status();
     expect(await statusOfUse()).toBe(200);
     await open('Profile');
-    const end = page.getByRole('button', { name: /^Revoke the access of Telepresence in / });
+    const end = page.getByRole('button', { name: /^Revoke access of Telepresence in / });
     await end.click();
     await dialog().getByRole('button', { name: 'Cancel' }).click();
     await dialog().waitFor({ state: 'detached' });

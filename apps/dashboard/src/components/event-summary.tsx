@@ -6,7 +6,7 @@ import type { AuditEvent } from '../api/audit-events.js';
 /** What the actor of an event did. The name of the target is a link while the team still has it. */
 export function EventSummary({ event }: { readonly event: AuditEvent }): ReactElement {
   const { summary, targetId, targetName, current } = event;
-  const name = targetName ?? targetId;
+  const name = targetName || targetId;
   const at = summary.lastIndexOf(`"${name}"`);
   if (at < 0) return <>{summary}</>;
   return (

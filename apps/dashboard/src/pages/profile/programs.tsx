@@ -87,7 +87,7 @@ function ProgramItem({ program }: { program: Program }): ReactElement {
         color="red"
         loading={end.isPending}
         onClick={() => void ask()}
-        aria-label={`Revoke the access of ${name} in ${team.name}`}
+        aria-label={`Revoke access of ${name} in ${team.name}`}
       >
         Revoke access
       </Button>
