@@ -2,14 +2,20 @@
 import { hostname } from 'node:os';
 import { checkClusterSecret, readManagerUrl } from '@culvert/meeting-point';
 import {
+  certificatesFile,
   checkKey,
   ConfigurationError,
+  type ConfigurationProblem,
+  integer,
+  list,
   LOG_LEVELS,
-  logLevelOf,
+  logLevel,
   podNamespace,
+  portNumber,
   readSecret,
-  SettingReader,
-  splitList,
+  readVariables,
+  anyText,
+  withFlags,
   type LogLevel,
 } from '@culvert/runtime';
 import { Command } from 'commander';
@@ -41,38 +47,66 @@ Secrets come only from the environment, or from a file that <variable>_FILE name
     CULVERT_CLUSTER_SECRET  the secret that the traffic manager accepts from agents, or
   CULVERT_API_KEY         an API key of its team with the scope "intercepts:write"`;
 
+const VARIABLES = {
+  CULVERT_AGENT_PORTS: list(
+    parsePort,
+    'LISTEN:APPLICATION[:NAME][/tcp], such as 9900:8080:http, or several of these separated by commas',
+  ),
+  CULVERT_APPLICATION_HOST: anyText(),
+  CULVERT_WORKLOAD_NAME: anyText(),
+  CULVERT_WORKLOAD_NAMESPACE: anyText(),
+  CULVERT_WORKLOAD_KIND: anyText(),
+  CULVERT_MANAGER_URL: anyText(),
+  CULVERT_MANAGER_CA_FILE: certificatesFile('CULVERT_MANAGER_CA_FILE'),
+  CULVERT_DRAIN_MS: integer({ min: 0, max: 3_600_000, what: 'a number of milliseconds' }),
+  CULVERT_ADMIN_PORT: portNumber(),
+  LOG_LEVEL: logLevel(),
+} as const;
+
+/** The variable that means the same as a flag. */
+const VARIABLE_OF = {
+  port: 'CULVERT_AGENT_PORTS',
+  applicationHost: 'CULVERT_APPLICATION_HOST',
+  workloadName: 'CULVERT_WORKLOAD_NAME',
+  workloadNamespace: 'CULVERT_WORKLOAD_NAMESPACE',
+  workloadKind: 'CULVERT_WORKLOAD_KIND',
+  managerUrl: 'CULVERT_MANAGER_URL',
+  managerCaFile: 'CULVERT_MANAGER_CA_FILE',
+  drainMs: 'CULVERT_DRAIN_MS',
+  adminPort: 'CULVERT_ADMIN_PORT',
+  logLevel: 'LOG_LEVEL',
+} as const satisfies Record<keyof Flags, keyof typeof VARIABLES>;
+
 /** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
 export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
-  const settings = new SettingReader(flags, env);
-  const ports = (flags.port ?? splitList(env['CULVERT_AGENT_PORTS'])).map(portOf);
-  if (ports.length === 0) {
-    throw new ConfigurationError('CULVERT_AGENT_PORTS (--port) must name at least one LISTEN:APPLICATION');
-  }
-  const workload = settings.text('workloadName', 'CULVERT_WORKLOAD_NAME');
+  const problems: ConfigurationProblem[] = [];
+  const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
+  const isBroken = (variable: string): boolean => problems.some((problem) => problem.variable === variable);
+  const ports = values.CULVERT_AGENT_PORTS ?? [];
+  if (ports.length === 0 && !isBroken('CULVERT_AGENT_PORTS'))
+    problems.push({ variable: 'CULVERT_AGENT_PORTS', expected: 'set (or --port) to LISTEN:APPLICATION' });
+  const workload = values.CULVERT_WORKLOAD_NAME;
   if (workload === undefined) {
-    throw new ConfigurationError(
-      'CULVERT_WORKLOAD_NAME (--workload-name) must name the workload of this pod',
-    );
+    const expected = 'set (or --workload-name) to the name of the workload of this pod';
+    problems.push({ variable: 'CULVERT_WORKLOAD_NAME', expected });
   }
-  const managerCa = settings.certificates('managerCaFile', 'CULVERT_MANAGER_CA_FILE');
+  if (problems.length > 0 || workload === undefined) throw new ConfigurationError(problems);
+  const managerCa = values.CULVERT_MANAGER_CA_FILE;
   const options: TrafficAgentOptions = {
     ports,
-    applicationHost: settings.text('applicationHost', 'CULVERT_APPLICATION_HOST') ?? '127.0.0.1',
+    applicationHost: values.CULVERT_APPLICATION_HOST ?? '127.0.0.1',
     workload,
-    namespace:
-      settings.text('workloadNamespace', 'CULVERT_WORKLOAD_NAMESPACE') || podNamespace(env) || 'default',
-    kind: settings.text('workloadKind', 'CULVERT_WORKLOAD_KIND') ?? 'Deployment',
+    namespace: values.CULVERT_WORKLOAD_NAMESPACE ?? (podNamespace(env) || 'default'),
+    kind: values.CULVERT_WORKLOAD_KIND ?? 'Deployment',
     pod: env['POD_NAME'] || hostname(),
-    managerUrl: readManagerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
-      isTls: managerCa !== undefined,
-    }),
+    managerUrl: readManagerUrl(values.CULVERT_MANAGER_URL, env, { isTls: managerCa !== undefined }),
     managerCa,
     credential: credential(env),
-    drainMs: settings.integer('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000) ?? DEFAULT_DRAIN_MS,
-    adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
+    drainMs: values.CULVERT_DRAIN_MS ?? DEFAULT_DRAIN_MS,
+    adminPort: values.CULVERT_ADMIN_PORT ?? null,
   };
-  return { options, logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info') };
+  return { options, logLevel: values.LOG_LEVEL ?? 'info' };
 }
 
 function commandLine(): Command {
@@ -111,15 +145,13 @@ function commandLine(): Command {
     .addHelpText('after', SECRETS);
 }
 
-function portOf(spec: string): AgentPortOptions {
+/** Null for what is not LISTEN:APPLICATION[:NAME][/tcp]. */
+function parsePort(spec: string): AgentPortOptions | null {
   const match = /^(\d{1,5}):(\d{1,5})(?::([a-z0-9-]{1,15}))?(\/tcp)?$/.exec(spec);
-  const [port, applicationPort] = [Number(match?.[1]), Number(match?.[2])];
-  if (match === null || port > 65_535 || applicationPort < 1 || applicationPort > 65_535) {
-    throw new ConfigurationError(
-      `CULVERT_AGENT_PORTS (--port): "${spec}" is not LISTEN:APPLICATION[:NAME][/tcp], such as 9900:8080:http`,
-    );
-  }
-  return { port, applicationPort, name: match[3] ?? '', protocol: match[4] === undefined ? 'http' : 'tcp' };
+  const [listen, applicationPort] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || listen > 65_535 || applicationPort < 1 || applicationPort > 65_535) return null;
+  const protocol = match[4] === undefined ? 'http' : 'tcp';
+  return { port: listen, applicationPort, name: match[3] ?? '', protocol };
 }
 
 function credential(env: NodeJS.ProcessEnv): () => Promise<string> {

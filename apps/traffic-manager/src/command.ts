@@ -6,13 +6,20 @@ import {
   type CertificateFiles,
   checkKey,
   ConfigurationError,
+  type ConfigurationProblem,
+  integer,
+  list,
   LOG_LEVELS,
-  logLevelOf,
+  logLevel,
   podNamespace,
+  portNumber,
   readSecret,
   readText,
-  SettingReader,
-  splitList,
+  readVariables,
+  anyText,
+  textFile,
+  type VariableValues,
+  withFlags,
   withoutUndefined,
   type LogLevel,
 } from '@culvert/runtime';
@@ -104,37 +111,81 @@ Secrets come only from the environment, since command lines are visible to every
     CULVERT_CLUSTER_SECRET secret that agents and clients may use at the cluster port instead of an API key
   CULVERT_CLUSTER_SECRET_FILE  a file that holds it instead`;
 
+const milliseconds = (min: number, max: number) => integer({ min, max, what: 'a number of milliseconds' });
+
+const VARIABLES = {
+  CULVERT_URL: anyText(),
+  CULVERT_MANAGER_ID: anyText(),
+  CULVERT_MANAGER_NAME: anyText(),
+  CULVERT_CLUSTER_ID: anyText(),
+  CULVERT_STATE_DIR: anyText(),
+  CULVERT_CA_FILE: textFile(),
+  CULVERT_INGRESS_CA_FILE: textFile(),
+  // What each rule may be is for the list of rules to say, which names the one that is wrong.
+  CULVERT_ALLOW: list((rule) => rule, 'rules separated by commas'),
+  CULVERT_CONNECT_TIMEOUT_MS: milliseconds(1, 600_000),
+  CULVERT_DRAIN_MS: milliseconds(0, 3_600_000),
+  CULVERT_ADMIN_PORT: portNumber(),
+  CULVERT_CLUSTER_PORT: portNumber(),
+  CULVERT_CLUSTER_TLS_CERT_FILE: anyText(),
+  CULVERT_CLUSTER_TLS_KEY_FILE: anyText(),
+  CULVERT_CLIENT_GRACE_MS: milliseconds(0, 86_400_000),
+  LOG_LEVEL: logLevel(),
+} as const;
+
+/** The variable that means the same as a flag. */
+const VARIABLE_OF = {
+  url: 'CULVERT_URL',
+  managerId: 'CULVERT_MANAGER_ID',
+  name: 'CULVERT_MANAGER_NAME',
+  clusterId: 'CULVERT_CLUSTER_ID',
+  stateDir: 'CULVERT_STATE_DIR',
+  caFile: 'CULVERT_CA_FILE',
+  ingressCaFile: 'CULVERT_INGRESS_CA_FILE',
+  allow: 'CULVERT_ALLOW',
+  connectTimeoutMs: 'CULVERT_CONNECT_TIMEOUT_MS',
+  drainMs: 'CULVERT_DRAIN_MS',
+  adminPort: 'CULVERT_ADMIN_PORT',
+  clusterPort: 'CULVERT_CLUSTER_PORT',
+  clusterTlsCertFile: 'CULVERT_CLUSTER_TLS_CERT_FILE',
+  clusterTlsKeyFile: 'CULVERT_CLUSTER_TLS_KEY_FILE',
+  clientGraceMs: 'CULVERT_CLIENT_GRACE_MS',
+  logLevel: 'LOG_LEVEL',
+} as const satisfies Record<keyof Flags, keyof typeof VARIABLES>;
+
+type Values = VariableValues<typeof VARIABLES>;
+
 /** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
 export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): CommandSettings {
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
-  const settings = new SettingReader(flags, env);
+  const problems: ConfigurationProblem[] = [];
+  const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
+  const clusterTls = readClusterTls(values, problems);
+  if (problems.length > 0) throw new ConfigurationError(problems);
   const options = {
-    url: settings.text('url', 'CULVERT_URL') ?? '',
+    url: values.CULVERT_URL ?? '',
     apiKey: apiKeySource(env),
     managerId:
-      settings.text('managerId', 'CULVERT_MANAGER_ID') ??
+      values.CULVERT_MANAGER_ID ??
       findManagerId({
-        stateDirectory: stateDirectory(settings.text('stateDir', 'CULVERT_STATE_DIR'), env),
+        stateDirectory: stateDirectory(values.CULVERT_STATE_DIR, env),
         hostname: hostname(),
         namespace: podNamespace(env),
       }),
-    name: settings.text('name', 'CULVERT_MANAGER_NAME'),
-    clusterId: settings.text('clusterId', 'CULVERT_CLUSTER_ID'),
-    ca: settings.file('caFile', 'CULVERT_CA_FILE'),
-    ingressCa: settings.file('ingressCaFile', 'CULVERT_INGRESS_CA_FILE'),
-    allow: flags.allow ?? splitList(env['CULVERT_ALLOW']),
-    connectTimeoutMs: settings.integer('connectTimeoutMs', 'CULVERT_CONNECT_TIMEOUT_MS', 1, 600_000),
-    drainMs: settings.integer('drainMs', 'CULVERT_DRAIN_MS', 0, 3_600_000),
-    adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535),
-    clusterPort: settings.integer('clusterPort', 'CULVERT_CLUSTER_PORT', 0, 65_535),
-    clusterTls: clusterTls(settings),
+    name: values.CULVERT_MANAGER_NAME,
+    clusterId: values.CULVERT_CLUSTER_ID,
+    ca: values.CULVERT_CA_FILE,
+    ingressCa: values.CULVERT_INGRESS_CA_FILE,
+    allow: values.CULVERT_ALLOW ?? [],
+    connectTimeoutMs: values.CULVERT_CONNECT_TIMEOUT_MS,
+    drainMs: values.CULVERT_DRAIN_MS,
+    adminPort: values.CULVERT_ADMIN_PORT,
+    clusterPort: values.CULVERT_CLUSTER_PORT,
+    clusterTls,
     clusterSecret: clusterSecret(env),
-    clientGraceMs: settings.integer('clientGraceMs', 'CULVERT_CLIENT_GRACE_MS', 0, 86_400_000),
+    clientGraceMs: values.CULVERT_CLIENT_GRACE_MS,
   };
-  return {
-    options: withoutUndefined(options),
-    logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info'),
-  };
+  return { options: withoutUndefined(options), logLevel: values.LOG_LEVEL ?? 'info' };
 }
 
 function commandLine(): Command {
@@ -151,16 +202,15 @@ function commandLine(): Command {
   return command;
 }
 
-function clusterTls(settings: SettingReader<Flags>): CertificateFiles | undefined {
-  const certFile = settings.text('clusterTlsCertFile', 'CULVERT_CLUSTER_TLS_CERT_FILE');
-  const keyFile = settings.text('clusterTlsKeyFile', 'CULVERT_CLUSTER_TLS_KEY_FILE');
-  if (certFile === undefined && keyFile === undefined) return undefined;
-  if (certFile === undefined || keyFile === undefined) {
-    throw new ConfigurationError(
-      'set both CULVERT_CLUSTER_TLS_CERT_FILE and CULVERT_CLUSTER_TLS_KEY_FILE, or neither',
-    );
+function readClusterTls(values: Values, problems: ConfigurationProblem[]): CertificateFiles | undefined {
+  const { CULVERT_CLUSTER_TLS_CERT_FILE: certFile, CULVERT_CLUSTER_TLS_KEY_FILE: keyFile } = values;
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile !== undefined || keyFile !== undefined) {
+    const variable =
+      certFile === undefined ? 'CULVERT_CLUSTER_TLS_CERT_FILE' : 'CULVERT_CLUSTER_TLS_KEY_FILE';
+    problems.push({ variable, expected: 'set as well: TLS needs a certificate and its key' });
   }
-  return { certFile, keyFile };
+  return undefined;
 }
 
 function clusterSecret(env: NodeJS.ProcessEnv): string | undefined {

@@ -9,19 +9,32 @@ export {
 } from './certificate.js';
 export { restoreFastStrings } from './fast-strings.js';
 export { LineBudget, type LineBudgetOptions } from './log/line-budget.js';
-export { createLog, LOG_LEVELS, logLevelOf, type LogLevel } from './log/log.js';
+export { createLog, LOG_LEVELS, type LogLevel } from './log/log.js';
 export { HANDED_ON } from './log/redact.js';
 export { printResults } from './results.js';
 export { ConfigurationError, type ConfigurationProblem } from './settings/configuration-error.js';
+export { logLevel } from './settings/log-level.js';
+export {
+  certificatesFile,
+  integer,
+  list,
+  portNumber,
+  readVariables,
+  secret,
+  anyText,
+  textFile,
+  type VariableTable,
+  type VariableValues,
+  withFlags,
+} from './settings/read-variables.js';
 export {
   checkKey,
   podNamespace,
   readSecret,
   readText,
-  SettingReader,
   splitList,
   withoutUndefined,
-} from './settings/setting-reader.js';
+} from './settings/secrets.js';
 export {
   type App,
   APPS,

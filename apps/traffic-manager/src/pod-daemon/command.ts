@@ -3,13 +3,19 @@ import { hostname } from 'node:os';
 import { parseHeaderFlag, RuleError, type HeaderRule } from '@culvert/intercepts';
 import { checkClusterSecret, readManagerUrl } from '@culvert/meeting-point';
 import {
+  certificatesFile,
   checkKey,
   ConfigurationError,
+  type ConfigurationProblem,
   LOG_LEVELS,
-  logLevelOf,
+  logLevel,
   podNamespace,
+  portNumber,
   readSecret,
-  SettingReader,
+  readVariables,
+  anyText,
+  textFile,
+  withFlags,
   type LogLevel,
 } from '@culvert/runtime';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -91,10 +97,30 @@ Environment:
     CULVERT_URL                     URL of Culvert; default: the one that the traffic manager reports
     POD_NAMESPACE                   namespace of this pod; default: that of its service account`;
 
+/** Those that have flags of ours; all others are Telepresence's. */
+const VARIABLES = {
+  CULVERT_MANAGER_URL: anyText(),
+  CULVERT_MANAGER_CA_FILE: certificatesFile('CULVERT_MANAGER_CA_FILE'),
+  CULVERT_CA_FILE: textFile(),
+  CULVERT_ADMIN_PORT: portNumber(),
+  LOG_LEVEL: logLevel(),
+} as const;
+
+/** The variable that means the same as a flag. */
+const VARIABLE_OF = {
+  managerUrl: 'CULVERT_MANAGER_URL',
+  managerCaFile: 'CULVERT_MANAGER_CA_FILE',
+  caFile: 'CULVERT_CA_FILE',
+  adminPort: 'CULVERT_ADMIN_PORT',
+  logLevel: 'LOG_LEVEL',
+} as const satisfies { readonly [Flag in keyof Flags]?: keyof typeof VARIABLES };
+
 /** Reads flags and environment. Throws ConfigurationError. `--help` and `--version` print and exit. */
 export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.ProcessEnv): PodDaemonCommand {
   const flags = parse(argv[0] === 'pod-daemon' ? argv.slice(1) : argv);
-  const settings = new SettingReader(flags, env);
+  const problems: ConfigurationProblem[] = [];
+  const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
+  if (problems.length > 0) throw new ConfigurationError(problems);
   const workload = flags.workloadName;
   if (!workload) throw new ConfigurationError('--workload-name must name the workload to intercept');
   const apiKey =
@@ -105,7 +131,7 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     );
   }
   const ownNamespace = podNamespace(env);
-  const managerCa = settings.certificates('managerCaFile', 'CULVERT_MANAGER_CA_FILE');
+  const managerCa = values.CULVERT_MANAGER_CA_FILE;
   const culvertUrl = env['CULVERT_URL'];
   const options: PodDaemonOptions = {
     workload,
@@ -114,19 +140,19 @@ export function readPodDaemonCommand(argv: readonly string[], env: NodeJS.Proces
     port: flags.port,
     headers: flags.httpHeader.filter((rule) => rule !== null),
     preview: flags.previewUrl ? previewOptions(flags) : null,
-    managerUrl: readManagerUrl(settings.text('managerUrl', 'CULVERT_MANAGER_URL'), env, {
+    managerUrl: readManagerUrl(values.CULVERT_MANAGER_URL, env, {
       isTls: managerCa !== undefined,
     }),
     managerCa,
-    ca: settings.file('caFile', 'CULVERT_CA_FILE'),
+    ca: values.CULVERT_CA_FILE,
     culvertUrl: culvertUrl ? parseHttpUrl('CULVERT_URL', culvertUrl) : null,
     apiKey,
     credential: readSecret(env, 'CULVERT_CLUSTER_SECRET', checkClusterSecret) ?? apiKey,
     clientId: `pod-daemon/${ownNamespace || 'default'}/${withoutPodSuffix(hostname())}`.slice(0, 128),
     clientName: `pod-daemon@${hostname()}`.slice(0, 128),
-    adminPort: settings.integer('adminPort', 'CULVERT_ADMIN_PORT', 0, 65_535) ?? null,
+    adminPort: values.CULVERT_ADMIN_PORT ?? null,
   };
-  return { options, logLevel: logLevelOf(settings.text('logLevel', 'LOG_LEVEL') ?? 'info') };
+  return { options, logLevel: values.LOG_LEVEL ?? 'info' };
 }
 
 function previewOptions(flags: Flags): PreviewOptions {

@@ -1,5 +1,4 @@
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
-import { ConfigurationError } from '../settings/configuration-error.js';
 import { redactLine } from './redact.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -37,13 +36,4 @@ function standardError(): DestinationStream {
     stream.write = () => true;
   });
   return stream;
-}
-
-/** Returns the level with this name. @throws ConfigurationError */
-export function logLevelOf(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined) {
-    throw new ConfigurationError(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}; it is "${text}"`);
-  }
-  return level;
 }

@@ -1,4 +1,4 @@
-import type { Values } from './read-variables.js';
+import type { Values } from './variables.js';
 
 /** Limits; the unit is in each name. */
 export interface Limits {

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import type { LogLevel } from '../log/log.js';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { type Limits, limitsOf } from './limits.js';
-import { readVariables, type Values } from './read-variables.js';
+import { readVariables } from './read-variables.js';
 import { readTls } from './tls-settings.js';
-import { parseAuthority, VARIABLES, type TeamRule, type Variable } from './variables.js';
+import { parseAuthority, VARIABLES, type TeamRule, type Values, type Variable } from './variables.js';
 
 /** The processes that read these settings. */
 export const APPS = ['standalone', 'edge', 'api'] as const;
@@ -117,7 +117,7 @@ const REQUIRED: Readonly<Record<App, readonly Variable[]>> = {
  */
 export function loadSettings(app: App, env: Readonly<Record<string, string | undefined>>): Settings {
   const problems: ConfigurationProblem[] = [];
-  const values = readVariables(env, problems);
+  const values = readVariables(VARIABLES, env, problems);
   for (const variable of REQUIRED[app]) {
     if (!env[variable])
       problems.push({ variable, expected: `set for ${app}: ${VARIABLES[variable].description}` });

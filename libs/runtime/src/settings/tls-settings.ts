@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { CertificateFiles } from '../certificate.js';
 import type { ConfigurationProblem } from './configuration-error.js';
-import type { Values } from './read-variables.js';
+import type { Values } from './variables.js';
 import { VARIABLES } from './variables.js';
 
 /** Returns the files of a certificate and its key, or null for plain text. Adds what is wrong with them to `problems`. */

@@ -1,29 +1,14 @@
-/**
- * Every environment variable that configures Culvert's own processes. A schema's description completes the
- * sentence "VARIABLE must be …"; `secret` keeps a wrong value out of the message.
- */
+/** Every environment variable that configures Culvert's own processes. */
 import { isIP } from 'node:net';
-import { LOG_LEVELS } from '../log/log.js';
+import { logLevel } from './log-level.js';
 import { z } from 'zod';
-
-/** Variables whose values may contain a password or a key. */
-const secret = <T extends z.ZodType>(schema: T): T => schema.meta({ ...schema.meta(), secret: true });
+import { integer, portNumber, secret, type VariableValues } from './read-variables.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Maximum of a timer. */
 const MAX_WAIT_MS = DAY_MS;
 /** Maximum of a time that is stored in the database. */
 const MAX_KEPT_MS = 10 * 366 * DAY_MS;
-
-function integer(range: { min: number; max: number; what?: string }) {
-  const { min, max, what = 'a whole number' } = range;
-  return z
-    .string()
-    .regex(/^\d{1,16}$/)
-    .transform(Number)
-    .pipe(z.number().min(min).max(max))
-    .describe(`${what} from ${min} to ${max}`);
-}
 
 const milliseconds = (min = 1, max = MAX_WAIT_MS) => integer({ min, max, what: 'a number of milliseconds' });
 const count = (max: number, min = 1) => integer({ min, max });
@@ -101,12 +86,12 @@ function parseTeamRule(text: string): TeamRule | null {
 }
 
 export const VARIABLES = {
-  PORT: integer({ min: 0, max: 65_535, what: 'a port' }),
+  PORT: portNumber(),
   HOST: z
     .string()
     .refine((text) => isIP(text) !== 0 || HOSTNAME.test(text))
     .describe('an address or host name of this machine to listen on'),
-  ADMIN_PORT: integer({ min: 0, max: 65_535, what: 'a port' }),
+  ADMIN_PORT: portNumber(),
   APP_HOST: authority,
   PREVIEW_DOMAIN: z
     .string()
@@ -126,7 +111,7 @@ export const VARIABLES = {
   REDIS_URL: secret(url(['redis:', 'rediss:'], 'a Redis URL, such as redis://host:6379')),
   DATA_DIR: z.string().describe('the path of a directory'),
   API_UPSTREAM_URL: url(['http:'], 'the http URL of the API process, such as http://api:8081'),
-  LOG_LEVEL: z.enum(LOG_LEVELS).describe(`one of ${LOG_LEVELS.join(', ')}`),
+  LOG_LEVEL: logLevel(),
   TRUSTED_PROXIES: z
     .string()
     .transform((text) => text.split(',').map((part) => part.trim()))
@@ -232,3 +217,6 @@ export const VARIABLES = {
 } as const satisfies Record<string, z.ZodType>;
 
 export type Variable = keyof typeof VARIABLES;
+
+/** Values of the variables; those that are not set are absent. */
+export type Values = VariableValues<typeof VARIABLES>;
