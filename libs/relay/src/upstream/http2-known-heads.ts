@@ -11,13 +11,16 @@ const MAX_HEAD_BYTES = 2048;
 /** A head that was parsed, and its fields as they were encoded. */
 export class KnownHead {
   private encoded: Buffer | null = null;
+  /** The encoder whose table `encoded` refers to: its bytes mean other fields to any other connection. */
+  private encoder: HpackEncoder | null = null;
   private generation = -1;
 
   constructor(readonly head: RequestHead) {}
 
   /** Adds the fields as they were encoded before. Returns false when they must be encoded anew. */
   addTo(encoder: HpackEncoder): boolean {
-    if (this.encoded === null || this.generation !== encoder.generation) return false;
+    if (this.encoded === null || this.encoder !== encoder || this.generation !== encoder.generation)
+      return false;
     encoder.addEncoded(this.encoded);
     return true;
   }
@@ -29,6 +32,7 @@ export class KnownHead {
   keep(encoder: HpackEncoder, start: number, generation: number): void {
     if (encoder.generation !== generation) return;
     this.encoded = Buffer.from(encoder.bytes.subarray(start, encoder.length));
+    this.encoder = encoder;
     this.generation = generation;
   }
 }

@@ -79,8 +79,9 @@ export class Http2Request {
       addRequestFields(encoder, this.head, this.scheme);
       this.known.keep(encoder, start, generation);
     }
-    const body = this.replay ?? [];
-    const endStream = this.isDone && body.length === 0;
+    const body = this.replay;
+    if (body === null) throw new Error('the body is no longer here');
+    const endStream = this.isDone && body.length === 0 && !this.hasTrailers;
     const method = this.head.upgrade === '' ? this.head.method : 'CONNECT';
     const call = ClientStream.open(target, handler, { endStream, method });
     this.call = call;
@@ -119,9 +120,19 @@ export class Http2Request {
     this.endCall();
   }
 
-  /** The ingress has looked at the request: it is not made again. */
+  /** The ingress refused the request without looking at it. What comes of the body is kept until `begin`. */
+  withdraw(): void {
+    this.call = null;
+  }
+
+  /** The request is not made again: the ingress has looked at it, or nobody waits for it. */
   commit(): void {
     this.replay = null;
+  }
+
+  /** The stream of the HTTP/2 connection has room again. */
+  handleDrain(): void {
+    this.isWritable = true;
   }
 
   private pushChunked(chunk: Buffer): void {
@@ -171,6 +182,10 @@ export class Http2Request {
     if (scanner !== null && scanner.trailers !== null)
       call.endWithTrailers(requestTrailers(scanner.trailers));
     else call.end();
+  }
+
+  private get hasTrailers(): boolean {
+    return this.scanner !== null && this.scanner.trailers !== null;
   }
 
   private limitReplay(): void {

@@ -144,7 +144,10 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   release(stream: Http2UpstreamStream): void {
-    if (!this.members.delete(stream) || this.members.size > 0) return;
+    if (!this.members.delete(stream)) return;
+    const at = this.waiting.indexOf(stream);
+    if (at >= 0) this.waiting.splice(at, 1);
+    if (this.members.size > 0) return;
     this.quietSince = performance.now();
     if (this.state === State.RETIRED) this.connection.drain();
   }
@@ -284,15 +287,20 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
     if (this.state >= State.ENDING) return;
     this.flush();
     if (this.state === State.OPEN) this.owner.onRetired(this);
-    this.transition(State.ENDING);
+    this.beginEnding();
     this.waiting = [];
     this.connection.close();
     for (const stream of this.members) stream.handleLoss(code, detail);
   }
 
+  /** Takes no more bytes of the ingress. An exchange that left with what it got may have done so before. */
+  private beginEnding(): void {
+    if (this.state < State.ENDING) this.transition(State.ENDING);
+  }
+
   /** Ends this side of the tunnel's stream, and waits for the ingress to end its own. */
   private finish(): void {
-    if (this.state < State.ENDING) this.transition(State.ENDING);
+    this.beginEnding();
     this.quietSince = performance.now();
     this.stream.end();
   }

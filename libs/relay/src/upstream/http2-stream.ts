@@ -74,6 +74,10 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
 
   write(chunk: Buffer): boolean {
     if (!this.isOpen) return true;
+    if (this.state === S.UPGRADED && this.call === null) {
+      this.failLater(ResetCode.INGRESS_RESET, 'ended the connection');
+      return true;
+    }
     const hasRoom = this.push(chunk);
     if (!hasRoom) this.wantsDrain = true;
     return hasRoom;
@@ -237,6 +241,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
   }
 
   onDrain(): void {
+    this.request?.handleDrain();
     if (!this.wantsDrain || !this.isOpen) return;
     this.wantsDrain = false;
     this.handler.onDrain();
@@ -250,7 +255,12 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     if (call.failure === 'lost') return;
     this.session.release(this);
     if (this.state === S.LINGERING) this.close();
-    if (!this.isOpen || call.failure === 'none') return;
+    if (!this.isOpen) return;
+    if (call.failure === 'none') {
+      // An upgraded connection whose ingress has left for good: the visitor must be read, to see it leave as well.
+      if (this.state === S.UPGRADED) this.onDrain();
+      return;
+    }
     this.flush();
     this.handleFailure(call);
   }
@@ -262,6 +272,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     } else if (failure === 'refused' && this.mayRepeat) {
       // RFC 9113 §8.7: a refused request was not processed, so even one that is not idempotent may be sent again.
       this.attempts++;
+      this.request?.withdraw();
       this.transition(S.WAITING);
       this.maker.place(this);
     } else {
@@ -307,6 +318,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
   private close(): void {
     const { call } = this;
     this.transition(S.CLOSED);
+    this.request?.commit();
     this.response.clear();
     this.call = null;
     if (call !== null && !call.isClosed) {
