@@ -62,6 +62,16 @@ describe('the manifests', () => {
 const NO_HELM = 'Helm is not in PATH, and HELM does not name it';
 
 describe('the Helm chart', () => {
+  it('has a description that YAML can read, a name and a version', () => {
+    expect(parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8'))).toMatchObject({
+      apiVersion: 'v2',
+      name: 'traffic-manager',
+      type: 'application',
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string,
+      description: expect.any(String) as string,
+    });
+  });
+
   it('renders to what Kubernetes accepts, all in its namespace', () => {
     const manifests = chart();
     expect(kindsOf(manifests)).toEqual(['Deployment', 'Secret', 'Service', 'ServiceAccount']);
