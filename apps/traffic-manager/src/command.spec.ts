@@ -120,6 +120,7 @@ describe("the traffic manager's command line", () => {
     ['CULVERT_API_KEY_FILE', { CULVERT_API_KEY: '', CULVERT_API_KEY_FILE: '/nonexistent/key' }],
     ['CULVERT_CA_FILE', { CULVERT_CA_FILE: '/nonexistent/ca.pem' }],
     ['CULVERT_INGRESS_CA_FILE', { CULVERT_INGRESS_CA_FILE: '/nonexistent/ca.pem' }],
+    ['CULVERT_ALLOW', { CULVERT_ALLOW: ' , ' }],
     ['CULVERT_CONNECT_TIMEOUT_MS', { CULVERT_CONNECT_TIMEOUT_MS: '0' }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '1.5' }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '-1' }],
@@ -136,6 +137,14 @@ describe("the traffic manager's command line", () => {
     expect(read).toThrow(ConfigurationError);
     expect(read).toThrow(variable);
   });
+
+  // An empty list would permit every address.
+  it.each([[['--allow', '']], [['--allow', ' ']], [['--allow', 'web:80', '--allow', '']]])(
+    'refuses the empty rule of %j, whatever the environment says',
+    (flags) => {
+      expect(() => readCommand(flags, { ...env, CULVERT_ALLOW: '10.0.0.0/8' })).toThrow('CULVERT_ALLOW');
+    },
+  );
 
   it('never prints a key that it refuses', () => {
     let text = '';

@@ -160,6 +160,9 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
   const problems: ConfigurationProblem[] = [];
   const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
+  // An unset variable of a shell must not take the place of all rules.
+  if (flags.allow?.some((rule) => rule.trim() === ''))
+    problems.push({ variable: 'CULVERT_ALLOW', expected: 'rules that are not empty', got: '' });
   const clusterTls = readClusterTls(values, problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
   const options = {

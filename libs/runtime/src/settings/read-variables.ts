@@ -87,14 +87,14 @@ export function anyText() {
 }
 
 /**
- * Items separated by commas. Spaces around them, and empty items, are left out.
+ * Items separated by commas, at least one. Spaces around them, and empty items, are left out.
  * @param parse returns null for what is not an item
  */
 export function list<Item>(parse: (item: string) => Item | null, expected: string) {
   return z
     .string()
     .transform((value) => splitList(value).map(parse))
-    .refine((items): items is Item[] => items.every((item) => item !== null))
+    .refine((items): items is Item[] => items.length > 0 && items.every((item) => item !== null))
     .describe(expected);
 }
 
