@@ -102,8 +102,8 @@ export class SignInPagesController {
 
   @Post('sign-out')
   async end(@Req() request: Request, @Res() response: Response): Promise<void> {
-    await this.signIn.end(factsOf(request));
     this.cookie.clear(response);
+    await this.signIn.end(factsOf(request));
     response.redirect(303, '/sign-in?notice=signed-out');
   }
 

@@ -28,8 +28,9 @@ export class SignInController {
 
   @Operation('signOut')
   async end(@Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<void> {
-    await this.signIn.end(factsOf(request));
+    // First: the browser must not keep a session whose end could not be recorded.
     this.cookie.clear(response);
+    await this.signIn.end(factsOf(request));
   }
 
   @Operation('changePassword')
