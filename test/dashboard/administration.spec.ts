@@ -179,7 +179,7 @@ describe('connections', () => {
     await row('unruly').getByRole('link', { name: name! }).click();
     await expect
       .poll(() => page.getByRole('main').textContent(), POLL)
-      .toContain('Session ended: a member ended the session');
+      .toContain('Session ended: the session was ended over the API or in the dashboard');
   });
 
   it('rename and delete a traffic manager, and list what is deleted with it', async () => {
@@ -420,7 +420,7 @@ describe('the team', () => {
       await route.fulfill({ response, json: { ...(await response.json()), mayCreateTeam: false } });
     });
     await theirs.reload();
-    await theirs.getByText(`Ask a member of a team to invite ${ann.email}`).waitFor();
+    await theirs.getByText(`Ask an owner or admin of a team to invite ${ann.email}`).waitFor();
     expect(await theirs.getByRole('button', { name: 'Create the team' }).count()).toBe(0);
     await theirs.unroute('**/api/v1/me');
     await theirs.reload();

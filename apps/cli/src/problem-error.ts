@@ -7,7 +7,7 @@ const HINTS: Readonly<Record<string, string>> = {
   unauthenticated: 'Run "culvert login", or set CULVERT_API_KEY to a key that is not revoked or expired.',
   insufficient_scope:
     'Ask an admin of your team for the scope, or use a key that has it. "culvert whoami" shows your scopes.',
-  not_a_member: 'Ask an owner of the team to invite you.',
+  not_a_member: 'Ask an owner or admin of the team to invite you.',
   person_required: 'Use the dashboard for this.',
   not_found: 'It may already be gone, or belong to another team. "culvert whoami" shows your team.',
   api_key_not_usable: 'Find the key that replaced it with "culvert keys list".',

@@ -42,7 +42,7 @@ export const ERRORS = {
     title: "You're not a member of this team",
     description:
       'The header Culvert-Team names a team that the person is not a member of, or the person is in no ' +
-      'team. Ask an owner of the team for an invitation.',
+      'team. Ask an owner or admin of the team for an invitation.',
   },
   person_required: {
     status: 403,
@@ -60,8 +60,8 @@ export const ERRORS = {
     status: 403,
     title: "You can't create a team",
     description:
-      'On this server, only members of a team can create another one (TEAM_CREATION). Ask a member to ' +
-      'invite you to theirs.',
+      'On this server, only members of a team can create another one (TEAM_CREATION). Ask an owner ' +
+      'or admin to invite you to theirs.',
   },
   role_not_permitted: {
     status: 403,

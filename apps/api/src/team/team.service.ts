@@ -39,7 +39,7 @@ export class TeamService {
     const memberships = await this.store.users.memberships(person.user.id);
     if (!mayCreateTeam(this.settings, memberships.length)) {
       throw new ProblemError('team_creation_restricted', {
-        detail: 'you are not a member of any team: create one, or ask a member to invite you',
+        detail: 'you are not a member of any team: create one, or ask an owner or admin of one to invite you',
       });
     }
     const team = await this.store.teams.createWithOwner(name, person.user.id, MAX_TEAMS).catch(throwRefusal);

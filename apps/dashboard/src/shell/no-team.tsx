@@ -17,8 +17,8 @@ export function NoTeam(): ReactElement {
   return (
     <Page title={TITLE} description="A team owns keys, traffic managers and previews.">
       <Text>
-        Ask a member of a team to invite <strong>{user?.email}</strong>. The link in the invitation leads to
-        their team.
+        Ask an owner or admin of a team to invite <strong>{user?.email}</strong>. The link in the invitation
+        leads to their team.
       </Text>
     </Page>
   );
@@ -40,7 +40,7 @@ function FirstTeam(): ReactElement {
   return (
     <Page
       title={TITLE}
-      description="A team owns keys, traffic managers and previews. Ask a member of a team to invite you, or create your own."
+      description="A team owns keys, traffic managers and previews. Ask an owner or admin of a team to invite you, or create your own."
     >
       <Paper p="lg" maw={480} component="form" onSubmit={create}>
         <Stack>

@@ -78,7 +78,7 @@ function demand(requirement: Requirement, { caller, person }: Identified): void 
   }
   if (caller === null)
     throw new ProblemError('not_a_member', {
-      detail: 'you are not a member of any team: create one, or ask a member to invite you',
+      detail: 'you are not a member of any team: create one, or ask an owner or admin of one to invite you',
     });
   if (!caller.scopes.includes(requirement)) {
     throw new ProblemError('insufficient_scope', { detail: `this needs the scope ${requirement}` });

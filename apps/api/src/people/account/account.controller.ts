@@ -27,7 +27,7 @@ export class AccountController {
           <dd>${user?.email}</dd>
           <dt>Teams</dt>
           ${teams.map(({ name, role }) => html`<dd>${name} (${role})</dd>`)}
-          ${teams.length === 0 && html`<dd>None yet. Ask a member of a team to invite you.</dd>`}
+          ${teams.length === 0 && html`<dd>None yet. Ask an owner or admin of a team to invite you.</dd>`}
         </dl>
         <p><a href="/api/docs">API documentation</a></p>
         <form method="post" action="/sign-out"><button class="quiet">Sign out</button></form>`,

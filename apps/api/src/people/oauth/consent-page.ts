@@ -54,8 +54,8 @@ export const NO_TEAM_PAGE: Page = {
   title: 'You are not in a team',
   status: 403,
   body: html`<p>
-      A program needs a team to act for you in. Ask a member of a team to invite you, then sign in again from
-      the program.
+      A program needs a team to act for you in. Ask an owner or admin of a team to invite you, then sign in
+      again from the program.
     </p>
     <p><a href="/">Back to Culvert</a></p>`,
 };

@@ -15,7 +15,7 @@ const REASONS: Readonly<Record<Reason, string>> = {
   edge_stopped: 'the edge stopped after asking it to use another edge',
   superseded: 'a newer tunnel of the same process replaced it',
   credential_revoked: 'its API key was revoked or has expired',
-  session_ended: 'a member ended the session',
+  session_ended: 'the session was ended over the API or in the dashboard',
   liveness_lost: 'it did not respond for too long',
   connection_lost: 'the connection broke off',
   protocol_error: 'one side broke a rule of the protocol',
