@@ -23,6 +23,11 @@ export class ReceiveWindow {
     this.credit = initialSize;
   }
 
+  /** Bytes that the far end may still send; less than 0 when it has sent too many. */
+  get creditBytes(): number {
+    return this.credit;
+  }
+
   /** Counts bytes that arrived. Returns false when the far end had no credit for them. */
   receive(bytes: number): boolean {
     this.credit -= bytes;

@@ -165,6 +165,10 @@ class Call implements ClientCall {
     this.window = new ReceiveWindow(host.windowBytes);
   }
 
+  get receiveCreditBytes(): number {
+    return this.window.creditBytes;
+  }
+
   /** The handler hears nothing more. */
   cancel(): void {
     if (this.isEnded) return;

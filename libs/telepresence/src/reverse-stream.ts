@@ -88,6 +88,10 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
     return this.state !== 'closed';
   }
 
+  get receiveCreditBytes(): number {
+    return this.window.creditBytes;
+  }
+
   /** Names the intercept. Nothing acknowledges it: the stream counts as open at once. */
   begin(interceptId: string): void {
     this.intercept = Buffer.from(interceptId);

@@ -452,7 +452,8 @@ describe('a server that breaks the rules', () => {
     ['empty DATA', data(1, '')],
     ['DATA of nothing but padding', data(1, Buffer.of(1, 0), Flag.PADDED)],
     ['resets of a closed stream', reset(3, 0)],
-    ['DATA of a closed stream', data(3, 'a')],
+    ['DATA of a closed stream', data(3, Buffer.alloc(16_384))],
+    ['empty DATA of a closed stream', data(3, '')],
     ['trailers of a closed stream', headers(3, END)],
   ])('by a flood of %s loses the connection', (_name, bytes) => {
     const rig = new ClientRig();
@@ -462,6 +463,59 @@ describe('a server that breaks the rules', () => {
     for (let i = 0; i < 1000; i++) rig.push(bytes);
     expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
     expect(rig.log).toContain('1 close lost 0');
+  });
+
+  /*
+   * DATA of requests that were canceled counted as frames without content. Visitors that canceled 833 downloads ended the
+   * connection with ENHANCE_YOUR_CALM, and with it the requests of all others.
+   */
+  it('is not taken for a flood when it sends whole windows before it learns that requests are canceled', () => {
+    const rig = new ClientRig();
+    rig.begin();
+    for (let i = 0; i < 100; i++) {
+      const stream = rig.request();
+      stream.reset(ErrorCode.CANCEL);
+      rig.push(response(stream.id, 200));
+      for (let piece = 0; piece < 16; piece++) rig.push(data(stream.id, Buffer.alloc(16_384)));
+      rig.push(headers(stream.id, END, ['x', 'y']), reset(stream.id, 0));
+    }
+    expect(rig.log.filter((line) => line.startsWith('failed'))).toEqual([]);
+    expect(rig.connection.isDraining).toBe(false);
+  });
+
+  it('may send on a canceled stream what is left of its window, and no more', () => {
+    const FREE = 262_144 + 65_536;
+    const rig = new ClientRig();
+    const stream = rig.request({ isPaused: true });
+    rig.begin(response(1, 200), data(1, Buffer.alloc(16_384)));
+    stream.reset(ErrorCode.CANCEL);
+    // The limit is 200, and four more for each of the two frames that had content.
+    const push = (frames: number): void => {
+      for (let i = 0; i < frames; i++) rig.push(data(1, Buffer.alloc(16_384)));
+    };
+    push((FREE - 16_384) / 16_384 + 200);
+    expect(rig.connection.isDraining).toBe(false);
+    push(10);
+    expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
+  });
+
+  it('may send nothing on a stream that it has reset', () => {
+    const rig = new ClientRig();
+    rig.request();
+    rig.begin(reset(1, ErrorCode.CANCEL));
+    for (let i = 0; i < 202; i++) rig.push(data(1, 'a'));
+    expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
+  });
+
+  it('is remembered for no more than 1024 canceled streams', () => {
+    const rig = new ClientRig();
+    rig.begin();
+    for (let i = 0; i < 1025; i++) rig.request().reset(ErrorCode.CANCEL);
+    expect(rig.connection.abandonedCount).toBe(1024);
+    for (let i = 0; i < 202; i++) rig.push(data(3, 'a'));
+    expect(rig.connection.isDraining).toBe(false);
+    for (let i = 0; i < 202; i++) rig.push(data(1, 'a'));
+    expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
   });
 
   it('is not taken for a flood when it measures with a PING for DATA that arrives', () => {

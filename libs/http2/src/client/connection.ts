@@ -5,7 +5,7 @@
  * The streams are `ClientStream`s, or calls of the owner's own (`ClientCall`): what is sent on those, and when, is the
  * owner's to decide, by `output`.
  */
-import { Endpoint } from '../connection/endpoint.js';
+import { type EndedStream, Endpoint } from '../connection/endpoint.js';
 import { KnownBlocks } from '../connection/known-blocks.js';
 import { violation } from '../frames/errors.js';
 import {
@@ -134,13 +134,9 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
   }
 
   /** The stream is over: what still comes for it is ignored. */
-  forget(
-    { id }: { readonly id: number },
-    _extraBytes: number,
-    options: { readonly isPeerDone: boolean },
-  ): void {
-    if (this.current?.id === id) this.current = null;
-    this.release(id, options);
+  forget(stream: EndedStream, _extraBytes: number, options: { readonly isPeerDone: boolean }): void {
+    if (this.current?.id === stream.id) this.current = null;
+    this.release(stream, options);
   }
 
   // --- DATA -----------------------------------------------------------------------------------------------
@@ -152,9 +148,8 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
     this.overhead = length;
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
-      // Of a stream that ended here, and the peer did not know yet.
       this.checkUsed(streamId);
-      this.rates.countNoise();
+      this.abandoned.count(streamId, length);
       return;
     }
     this.current = stream;
@@ -184,7 +179,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
   protected handleBlock(flags: number, streamId: number, block: Buffer, from: number, to: number): void {
     const section = this.readSection(block, from, to);
     const stream = this.streams.get(streamId);
-    if (stream === undefined) this.rates.countNoise();
+    if (stream === undefined) this.abandoned.count(streamId, 0);
     else if (section === null) stream.handleViolation(ErrorCode.ENHANCE_YOUR_CALM);
     else {
       this.rates.noteContent();

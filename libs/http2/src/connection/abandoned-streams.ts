@@ -1,27 +1,60 @@
-import { MAX_ABANDONED } from './limits.js';
+import { ABANDONED_ALLOWANCE_BYTES, EMPTY_FRAME_BYTES, MAX_ABANDONED } from './limits.js';
+import type { PeerRates } from './peer-rates.js';
 
-/** Streams that ended here before the peer's side did: frames for them may be on their way. The oldest are forgotten. */
+/**
+ * Streams that ended here before the peer's side did: frames for them may be on their way. The oldest are forgotten.
+ *
+ * What the peer may have sent before it learned of the end is free, however many streams end early: users cancel requests,
+ * and the connection is shared. Frames beyond that count as frames without content.
+ */
 export class AbandonedStreams {
-  private readonly ids = new Set<number>();
+  /** Bytes that are still free, by stream. */
+  private readonly credits = new Map<number, number>();
+
+  constructor(private readonly rates: PeerRates) {}
 
   get size(): number {
-    return this.ids.size;
+    return this.credits.size;
   }
 
   has(streamId: number): boolean {
-    return this.ids.has(streamId);
+    return this.credits.has(streamId);
   }
 
-  add(streamId: number): void {
-    this.ids.add(streamId);
-    if (this.ids.size <= MAX_ABANDONED) return;
-    for (const oldest of this.ids) {
-      this.ids.delete(oldest);
+  /** @param creditBytes DATA that the peer may still send on it; less than 0 when it has overrun its window */
+  add(streamId: number, creditBytes: number): void {
+    this.credits.set(streamId, Math.max(creditBytes, 0) + ABANDONED_ALLOWANCE_BYTES);
+    if (this.credits.size <= MAX_ABANDONED) return;
+    for (const oldest of this.credits.keys()) {
+      this.credits.delete(oldest);
       return;
     }
   }
 
+  /**
+   * Counts a frame for a closed stream. Throws Http2Error when too many exceed what their streams may have.
+   * @param dataBytes length of DATA, padding included; 0 for a field block
+   */
+  count(streamId: number, dataBytes: number): void {
+    const left = (this.credits.get(streamId) ?? 0) - (dataBytes || EMPTY_FRAME_BYTES);
+    if (left < 0) this.rates.countNoise();
+    else this.credits.set(streamId, left);
+  }
+
+  /** Counts RST_STREAM for a closed stream. The first one is free, and nothing behind it is. Throws as `count`. */
+  countReset(streamId: number): void {
+    if (!this.settle(streamId)) this.rates.countNoise();
+  }
+
+  /** The peer has reset the stream: it may send nothing more. Returns false when nothing was free already. */
+  settle(streamId: number): boolean {
+    const left = this.credits.get(streamId) ?? 0;
+    if (left === 0) return false;
+    this.credits.set(streamId, 0);
+    return true;
+  }
+
   clear(): void {
-    this.ids.clear();
+    this.credits.clear();
   }
 }

@@ -96,6 +96,11 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     return this.state === S.CLOSED;
   }
 
+  /** DATA that the peer may still send. */
+  get receiveCreditBytes(): number {
+    return this.window.creditBytes;
+  }
+
   /** Whether END_STREAM has left, so that this side's message is complete for the peer. */
   get isSent(): boolean {
     return this.isEndSent;

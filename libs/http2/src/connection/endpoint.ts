@@ -34,6 +34,8 @@ export interface EndpointOwner extends OutputSink {
 /** What a connection needs of a stream. */
 export interface PeerStream extends ReadyStream {
   readonly id: number;
+  /** DATA that the peer may still send on it. */
+  readonly receiveCreditBytes: number;
   /** The peer gave or took credit. Returns false when the window overflows. */
   widen(bytes: number): boolean;
   /** The peer broke a rule in a way that ends this stream only (§5.4.2). */
@@ -43,6 +45,9 @@ export interface PeerStream extends ReadyStream {
   /** The connection is gone. */
   handleLost(): void;
 }
+
+/** What a connection needs of a stream that has ended. */
+export type EndedStream = Pick<PeerStream, 'id' | 'receiveCreditBytes'>;
 
 /** Where an endpoint is in its life. */
 export const EndpointState = {
@@ -79,7 +84,7 @@ export abstract class Endpoint<S extends PeerStream> {
   /** What the peer may send on all streams together. */
   protected readonly window: ReceiveWindow;
   protected readonly streams = new Map<number, S>();
-  protected readonly abandoned = new AbandonedStreams();
+  protected readonly abandoned: AbandonedStreams;
   /** The last stream of the peer's that was looked at; what GOAWAY names. */
   protected lastPeerStreamId = 0;
   /** Whether an empty DATA frame follows the field block at once that ends the stream: there is no body. */
@@ -97,6 +102,7 @@ export abstract class Endpoint<S extends PeerStream> {
     this.encoder = new HpackEncoder(encoderTableBytes);
     this.decoder = new HpackDecoder(lists);
     this.rates = new PeerRates(rates, owner);
+    this.abandoned = new AbandonedStreams(this.rates);
     this.output = new Output(owner, this.rates, this, output);
     this.window = new ReceiveWindow(windowBytes);
   }
@@ -224,9 +230,9 @@ export abstract class Endpoint<S extends PeerStream> {
     this.owner.onDrained();
   }
 
-  protected release(streamId: number, { isPeerDone }: { readonly isPeerDone: boolean }): void {
-    this.streams.delete(streamId);
-    if (!isPeerDone) this.abandoned.add(streamId);
+  protected release(stream: EndedStream, { isPeerDone }: { readonly isPeerDone: boolean }): void {
+    this.streams.delete(stream.id);
+    if (!isPeerDone) this.abandoned.add(stream.id, stream.receiveCreditBytes);
     this.endIfDrained();
   }
 
@@ -337,8 +343,12 @@ export abstract class Endpoint<S extends PeerStream> {
     if (to - from !== 4) wrongSize('RST_STREAM');
     this.checkUsed(streamId);
     const stream = this.streams.get(streamId);
-    if (stream === undefined) this.rates.countNoise();
-    else stream.handleReset(buffer.readUInt32BE(from));
+    if (stream === undefined) {
+      this.abandoned.countReset(streamId);
+    } else {
+      stream.handleReset(buffer.readUInt32BE(from));
+      this.abandoned.settle(streamId);
+    }
   }
 
   private handleSettings(flags: number, streamId: number, buffer: Buffer, from: number, to: number): void {

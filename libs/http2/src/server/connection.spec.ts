@@ -393,6 +393,43 @@ describe('a stream is reset', () => {
   });
 });
 
+/*
+ * DATA of requests that the server had reset counted as frames without content, also what the client had sent before it
+ * knew: a client with uploads that were answered early lost its connection.
+ */
+describe('DATA of a request that was reset', () => {
+  const PIECE = data(1, Buffer.alloc(1024));
+  // The initial window, and what else may be under way.
+  const FREE_PIECES = Math.floor((65_535 + 65_536) / 1024);
+
+  it.each<[how: string, reset: (rig: Rig) => void]>([
+    [
+      'by its user',
+      (rig) => {
+        rig.begin(POST);
+        rig.streams.get(1)!.reset(ErrorCode.NO_ERROR);
+      },
+    ],
+    ['as malformed', (rig) => rig.begin(get(1, 0, ['a', ' b']))],
+  ])('%s is free within its window, and counts beyond it', (_how, reset) => {
+    const rig = new Rig();
+    reset(rig);
+    for (let i = 0; i < FREE_PIECES + 20; i++) rig.push(PIECE);
+    expect(rig.log.filter((line) => line.startsWith('failed'))).toEqual([]);
+    for (let i = 0; i < 10; i++) rig.push(PIECE);
+    expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
+  });
+
+  it('ends no connection, however many uploads are answered early', () => {
+    const rig = new Rig({}, (stream) => stream.reset(ErrorCode.NO_ERROR));
+    rig.begin();
+    for (let id = 1; id < 400; id += 2)
+      rig.push(get(id, 0), ...Array.from({ length: 16 }, () => data(id, Buffer.alloc(4095))));
+    expect(rig.log.filter((line) => line.startsWith('failed'))).toEqual([]);
+    expect(rig.streams.size).toBe(200);
+  });
+});
+
 describe('flow control', () => {
   it('lets a stream that is not wanted hold up no other', async () => {
     const rig = new Rig({}, (stream) => {

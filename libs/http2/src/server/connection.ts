@@ -1,6 +1,6 @@
 /** The server's end of one HTTP/2 connection (RFC 9113), without I/O: takes the requests of a client. */
 import { RateWindow, ReceiveBudget } from '@culvert/flow';
-import { Endpoint, type EndpointOwner } from '../connection/endpoint.js';
+import { type EndedStream, Endpoint, type EndpointOwner } from '../connection/endpoint.js';
 import { KnownBlocks } from '../connection/known-blocks.js';
 import { RATE_WINDOW_MS } from '../connection/limits.js';
 import { Http2Error, violation } from '../frames/errors.js';
@@ -83,13 +83,9 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     return extra;
   }
 
-  forget(
-    { id }: { readonly id: number },
-    extraBytes: number,
-    options: { readonly isPeerDone: boolean },
-  ): void {
+  forget(stream: EndedStream, extraBytes: number, options: { readonly isPeerDone: boolean }): void {
     this.budget.release(extraBytes);
-    this.release(id, options);
+    this.release(stream, options);
   }
 
   // --- Frames ---------------------------------------------------------------------------------------------
@@ -102,7 +98,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     this.receive(frameBytes);
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
-      this.checkAbandoned(streamId);
+      this.countAbandoned(streamId, frameBytes);
       return;
     }
     if (end > start) this.rates.noteContent();
@@ -146,7 +142,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     // Trailers, maybe of a stream that is over. They are decoded in any case, for the table.
     const list = this.decoder.decode(block, from, to);
     const stream = this.streams.get(streamId);
-    if (stream === undefined) this.checkAbandoned(streamId);
+    if (stream === undefined) this.countAbandoned(streamId, 0);
     else if (this.decoder.isOverLimit) stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
     else if (stream.isInputDone) stream.reset(ErrorCode.STREAM_CLOSED);
     else if (!isLast || !areTrailers(list)) stream.reset(ErrorCode.PROTOCOL_ERROR);
@@ -158,7 +154,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     if (this.isDraining) {
       // Not this connection's any more; GOAWAY has said so.
       this.output.frames().reset(streamId, ErrorCode.REFUSED_STREAM);
-      this.abandoned.add(streamId);
+      this.abandoned.add(streamId, INITIAL_WINDOW_BYTES);
       return;
     }
     this.lastPeerStreamId = streamId;
@@ -173,7 +169,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     }
     if (this.streams.size >= this.limits.maxStreams) {
       this.output.frames().reset(streamId, ErrorCode.REFUSED_STREAM);
-      this.abandoned.add(streamId);
+      this.abandoned.add(streamId, INITIAL_WINDOW_BYTES);
       // Before it knows the limit a peer may overrun it; later that is an attack.
       if (this.isAcknowledged) this.countReset();
       return;
@@ -201,15 +197,15 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
   /** Resets a stream that never became one. */
   private refuse(streamId: number, code: ErrorCode): void {
     this.output.frames().reset(streamId, code);
-    this.abandoned.add(streamId);
+    this.abandoned.add(streamId, INITIAL_WINDOW_BYTES);
     this.countReset();
   }
 
   /** §5.1: only WINDOW_UPDATE, RST_STREAM and PRIORITY may come for a stream that both sides have closed. */
-  private checkAbandoned(streamId: number): void {
+  private countAbandoned(streamId: number, dataBytes: number): void {
     this.checkUsed(streamId);
     if (!this.abandoned.has(streamId))
       throw new Http2Error(ErrorCode.STREAM_CLOSED, 'a frame on a closed stream');
-    this.rates.countNoise();
+    this.abandoned.count(streamId, dataBytes);
   }
 }
