@@ -742,6 +742,69 @@ class HandmadeCall implements ReverseCarrier {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** GOAWAY with ENHANCE_YOUR_CALM, of a manager that has looked at no stream. */
+const GOAWAY = '\0\0\u0008\u0007\0\0\0\0\0\0\0\0\0\0\0\0\u000b';
+/** PUSH_PROMISE, which breaks a rule of the connection. */
+const PUSH = '\0\0\u0004\u0005\u0004\0\0\0\u0001abcd';
+
+/*
+ * Streams were reset before the tunnel knew that it ended. A user that repeated its request on the same tunnel made it
+ * drain for a lack of stream ids: the end was reported as the edge's own, with status OK.
+ */
+describe('an end by the manager, whose streams are repeated at once', () => {
+  it.each([
+    [
+      'GOAWAY',
+      GOAWAY,
+      { by: 'manager', detail: 'the traffic manager ended its HTTP/2 connection (error 11)' },
+      GrpcStatus.OK,
+    ],
+    [
+      'a violation',
+      PUSH,
+      {
+        by: 'fault',
+        detail: 'the traffic manager broke the rules of HTTP/2: PUSH_PROMISE although pushes are off',
+      },
+      GrpcStatus.INTERNAL,
+    ],
+  ])('keeps its reason and its status: %s', async (_what, frames, end, status) => {
+    const call = await HandmadeCall.open();
+    const repeated: unknown[] = [];
+    const probe = new Probe();
+    probe.onReset = (_code, detail) => {
+      repeated.push(detail, call.tunnel.state === 'open', call.tunnel.openStream(NO_TARGET, new Probe()));
+    };
+    call.tunnel.openStream(NO_TARGET, probe);
+    call.send(frames);
+    expect(repeated).toEqual([end.detail, false, null]);
+    expect(call.closes).toEqual([end]);
+    expect(call.ends).toEqual([{ status, message: end.detail }]);
+  });
+
+  it('is reported as a violation also when the tunnel was draining', async () => {
+    const call = await HandmadeCall.open();
+    const { probe } = openStream(call.tunnel, NO_TARGET);
+    call.tunnel.drain(GrpcStatus.UNAVAILABLE, 'this edge stops');
+    call.send(PUSH);
+    expect(await probe.reset.promise).toMatchObject({ code: ResetCode.TUNNEL_LOST });
+    expect(call.closes).toMatchObject([{ by: 'fault' }]);
+    expect(call.ends).toMatchObject([{ status: GrpcStatus.INTERNAL }]);
+  });
+});
+
+it('drains once its stream ids are used up', async () => {
+  const call = await HandmadeCall.open();
+  const { connection } = call.tunnel as unknown as { readonly connection: { nextId: number } };
+  connection.nextId = 2 ** 31 - 1;
+  const { stream } = openStream(call.tunnel, NO_TARGET);
+  expect(call.tunnel.openStream(NO_TARGET, new Probe())).toBeNull();
+  expect(call.tunnel.state).toBe('draining');
+  stream.reset(ResetCode.CANCEL);
+  expect(call.closes).toEqual([{ by: 'edge', detail: 'out of stream ids' }]);
+  expect(call.ends).toEqual([{ status: GrpcStatus.OK, message: 'out of stream ids' }]);
+});
+
 /*
  * DATA of canceled streams counted as frames without content. 313 downloads that visitors canceled ended the tunnel, and
  * with it all previews of the manager.

@@ -121,6 +121,8 @@ class ReverseTunnel
   private early: Buffer[] | null = [];
   private handshakeTimer: NodeJS.Timeout | null = null;
   private measureTimer: NodeJS.Timeout | null = null;
+  /** Why the tunnel has ended, once it has. */
+  private result: ReverseTunnelEnd = { by: 'lost', detail: '' };
   /** How the call ends when its last stream has. */
   private farewell = {
     status: GrpcStatus.OK as GrpcStatus,
@@ -189,10 +191,8 @@ class ReverseTunnel
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null {
     if (this.state !== 'open' || this.streamCount >= this.maxStreams) return null;
     const { connection } = this;
-    if (!connection.mayOpen) {
-      this.drain(GrpcStatus.OK, 'out of stream ids');
-      return null;
-    }
+    if (connection.isExhausted) this.drain(GrpcStatus.OK, 'out of stream ids');
+    if (!connection.mayOpen) return null;
     const stream = new ReverseStream(this, connection.nextStreamId, handler);
     addRequestFields(connection.beginHeaders(), HANDLE_CONNECTION);
     connection.open(stream, { endStream: false });
@@ -296,9 +296,15 @@ class ReverseTunnel
     // No PING is sent.
   }
 
-  onGoAway(code: number): void {
+  /** Comes before streams are refused, whose users may open others at once: this tunnel must not be open then. */
+  onGoingAway(code: number): void {
     const message = `the traffic manager ended its HTTP/2 connection (error ${code})`;
+    this.loss = message;
     this.beginDraining({ status: GrpcStatus.OK, message, by: 'manager' });
+  }
+
+  onGoAway(): void {
+    // `onGoingAway` did everything.
   }
 
   onDrained(): void {
@@ -309,8 +315,14 @@ class ReverseTunnel
     this.fault = `a fault in the edge: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   }
 
-  onFailed(_code: ErrorCode, reason: string): void {
-    this.fail(this.fault ?? `the traffic manager broke the rules of HTTP/2: ${reason}`);
+  /** Comes before streams are lost, as `onGoingAway` does: else the last one would end a draining tunnel without a fault. */
+  onFailing(_code: ErrorCode, reason: string): void {
+    const detail = this.fault ?? `the traffic manager broke the rules of HTTP/2: ${reason}`;
+    this.stop({ by: 'fault', detail });
+  }
+
+  onFailed(): void {
+    this.complete(GrpcStatus.INTERNAL);
   }
 
   private handleMeasured(): void {
@@ -339,15 +351,27 @@ class ReverseTunnel
   /** @param status how the call is ended, or null when it is gone */
   private finish(end: ReverseTunnelEnd, status: GrpcStatus | null): void {
     if (this.state === 'closed') return;
+    this.stop(end);
+    this.complete(status);
+  }
+
+  /** Opens and reads nothing from here on. */
+  private stop(end: ReverseTunnelEnd): void {
     this.state = 'closed';
+    this.result = end;
+    this.loss = end.detail;
     if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
     if (this.measureTimer !== null) clearInterval(this.measureTimer);
     this.chunks.isStopped = true;
-    this.loss = end.detail;
-    this.connection.output.finish();
-    this.connection.close();
-    if (status !== null) this.carrier.end(status, publicMessage(end, status));
-    this.handler.onClose(end);
+  }
+
+  /** Ends the connection and its streams, then the call. */
+  private complete(status: GrpcStatus | null): void {
+    const { result, connection } = this;
+    connection.output.finish();
+    connection.close();
+    if (status !== null) this.carrier.end(status, publicMessage(result, status));
+    this.handler.onClose(result);
   }
 }
 

@@ -5,6 +5,8 @@ import type { FieldSection } from './response-fields.js';
 export interface ClientOwner extends EndpointOwner {
   /** SETTINGS of the peer were applied; the first time, it has shown that it speaks HTTP/2. */
   onSettings(): void;
+  /** GOAWAY came: streams that the peer did not look at are refused next, then `onGoAway` follows. @param code of any value */
+  onGoingAway?(code: number): void;
   /** The peer takes no more streams. Those that it did not look at are refused already. @param code of any value */
   onGoAway(code: number): void;
 }

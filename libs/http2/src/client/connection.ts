@@ -93,7 +93,12 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
 
   /** Whether a stream may begin: there are ids left, and the peer takes streams. */
   get mayOpen(): boolean {
-    return !this.isDraining && this.nextId <= MAX_STREAM_ID;
+    return !this.isDraining && !this.isExhausted;
+  }
+
+  /** Whether all ids of streams are used up (RFC 9113 §5.1.1). */
+  get isExhausted(): boolean {
+    return this.nextId > MAX_STREAM_ID;
   }
 
   /** The id of the next stream: as many were opened as half of it says. */
@@ -193,6 +198,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
 
   protected handleGoAway(lastStreamId: number, code: number): void {
     this.beginDraining();
+    this.owner.onGoingAway?.(code);
     for (const stream of this.streams.values()) if (stream.id > lastStreamId) stream.handleRefused();
     this.owner.onGoAway(code);
     this.endIfDrained();

@@ -23,6 +23,8 @@ export interface EndpointOwner extends OutputSink {
   onPong(): void;
   /** The peer has acknowledged SETTINGS of this side. */
   onAcknowledged(): void;
+  /** The connection fails: its streams are lost next, then `onFailed` follows. @param reason for people */
+  onFailing?(code: ErrorCode, reason: string): void;
   /** GOAWAY with an error code is the last that was written, and every stream is closed. @param reason for people */
   onFailed(code: ErrorCode, reason: string): void;
   /** The connection was to end with its last stream, and has ended. */
@@ -160,6 +162,7 @@ export abstract class Endpoint<S extends PeerStream> {
   fail(code: ErrorCode, reason = ''): void {
     if (this.state === EndpointState.ENDED) return;
     this.output.frames().goAway(this.lastPeerStreamId, code);
+    this.owner.onFailing?.(code, reason);
     this.end();
     this.output.finish();
     this.owner.onFailed(code, reason);
