@@ -748,6 +748,59 @@ const GOAWAY = '\0\0\u0008\u0007\0\0\0\0\0\0\0\0\0\0\0\0\u000b';
 const PUSH = '\0\0\u0004\u0005\u0004\0\0\0\u0001abcd';
 
 /*
+ * The output reports a manager that does not read while a stream is being opened. The tunnel ended within that call: the
+ * stream was reset before its user had it, which threw, and neither the call nor the tunnel's owner learned of the end.
+ */
+it('ends after a stream is opened, not within, when the manager does not read', async () => {
+  const call = await HandmadeCall.open();
+  call.isRead = false;
+  const resets: string[] = [];
+  const kept = new Probe();
+  kept.onReset = (_code, detail) => resets.push(detail);
+  call.tunnel.openStream(NO_TARGET, kept);
+  while (call.tunnel.state === 'open') {
+    const streams: (Stream | null)[] = [];
+    for (let i = 0; i < 100; i++) {
+      let isReturned = false;
+      const probe = new Probe();
+      probe.onReset = () => resets.push(isReturned ? 'at its end' : 'within openStream');
+      streams.push(call.tunnel.openStream(NO_TARGET, probe));
+      isReturned = true;
+    }
+    for (const stream of streams) stream?.reset(ResetCode.CANCEL);
+    await turn();
+  }
+  expect(resets).toEqual(['the traffic manager does not read']);
+  expect(call.tunnel.streamCount).toBe(0);
+  expect(call.ends).toMatchObject([{ status: GrpcStatus.INTERNAL }]);
+  expect(call.closes).toEqual([{ by: 'fault', detail: 'the traffic manager does not read' }]);
+});
+
+/*
+ * What the user of a stream threw cut the end of its tunnel off: the call was not ended, and the owner kept the tunnel.
+ */
+it('ends the call and reports the fault when the user of a stream throws at the end', async () => {
+  const call = await HandmadeCall.open();
+  const broken = new Probe();
+  broken.onReset = () => {
+    throw new Error('no such exchange');
+  };
+  call.tunnel.openStream(NO_TARGET, broken);
+  const { probe } = openStream(call.tunnel, NO_TARGET);
+  call.tunnel.close(GrpcStatus.UNAVAILABLE, 'this edge stops');
+  expect(await probe.reset.promise).toMatchObject({ detail: 'this edge stops' });
+  expect(call.ends).toEqual([{ status: GrpcStatus.UNAVAILABLE, message: 'this edge stops' }]);
+  expect(call.closes).toEqual([
+    {
+      by: 'edge',
+      detail: expect.stringMatching(
+        /^this edge stops; a fault in the edge: Error: no such exchange/,
+      ) as string,
+    },
+  ]);
+});
+
+/*
  * Streams were reset before the tunnel knew that it ended. A user that repeated its request on the same tunnel made it
  * drain for a lack of stream ids: the end was reported as the edge's own, with status OK.
  */

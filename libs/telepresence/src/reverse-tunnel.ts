@@ -270,8 +270,9 @@ class ReverseTunnel
     if (!this.carrier.write(bytes.subarray(start))) this.isFull = true;
   }
 
+  /** Ends the tunnel later: a user may be about to receive the stream that it opens, or be writing to one. */
   pauseInput(): void {
-    this.fail('the traffic manager does not read');
+    setImmediate(() => this.fail('the traffic manager does not read'));
   }
 
   resumeInput(): void {
@@ -371,7 +372,10 @@ class ReverseTunnel
     connection.output.finish();
     connection.close();
     if (status !== null) this.carrier.end(status, publicMessage(result, status));
-    this.handler.onClose(result);
+    // A fault that a stream's end brought up is not why the tunnel ends, but must be known.
+    const { by, detail } = result;
+    const isKnown = this.fault === null || this.fault === detail;
+    this.handler.onClose(isKnown ? result : { by, detail: `${detail}; ${this.fault}` });
   }
 }
 

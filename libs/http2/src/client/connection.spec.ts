@@ -567,3 +567,40 @@ describe('a call of the owner’s own', () => {
     expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
   });
 });
+
+/*
+ * What a user threw at the end of its stream passed through `close` to the owner: other streams never ended, nor did what
+ * the owner does behind `close`.
+ */
+describe('a user that throws when its stream is lost', () => {
+  class FaultRig extends ClientRig {
+    override onFault(error: unknown): void {
+      this.log.push(String(error));
+    }
+  }
+
+  it.each<[what: string, end: (rig: ClientRig) => void, last: string[]]>([
+    ['is closed', (rig) => rig.connection.close(), []],
+    [
+      'fails',
+      (rig) => rig.push(frame(FrameType.PING, 0, 1, '12345678')),
+      [`failed ${ErrorCode.PROTOCOL_ERROR}`],
+    ],
+  ])('does not keep other streams from ending when the connection %s', (_what, end, last) => {
+    const rig = new FaultRig();
+    rig.begin();
+    rig.request().attach({
+      onInterim() {},
+      onResponse() {},
+      onData() {},
+      onEnd() {},
+      onDrain() {},
+      onClose() {
+        throw new Error('no such exchange');
+      },
+    });
+    rig.request();
+    end(rig);
+    expect(rig.log.slice(1)).toEqual(['Error: no such exchange', '3 close lost 0', ...last]);
+  });
+});

@@ -29,7 +29,7 @@ export interface EndpointOwner extends OutputSink {
   onFailed(code: ErrorCode, reason: string): void;
   /** The connection was to end with its last stream, and has ended. */
   onDrained(): void;
-  /** Something threw that never should. The connection fails. */
+  /** Something threw that never should. The connection fails, unless it is ending already. */
   onFault(error: unknown): void;
 }
 
@@ -415,13 +415,22 @@ export abstract class Endpoint<S extends PeerStream> {
     this.transition(EndpointState.ENDED);
     this.reader.stop();
     this.abandoned.clear();
-    for (const stream of this.streams.values()) stream.handleLost();
+    for (const stream of this.streams.values()) lose(stream, this.owner);
   }
 
   /** The states follow each other in the order of their numbers, and none comes twice. */
   private transition(to: EndpointState): void {
     if (to <= this.state) throw new Error(`a connection cannot go from state ${this.state} to ${to}`);
     this.state = to;
+  }
+}
+
+/** Ends a stream whose connection is gone. What it throws must not keep the others, or the owner, from their ends. */
+function lose(stream: PeerStream, owner: EndpointOwner): void {
+  try {
+    stream.handleLost();
+  } catch (error) {
+    owner.onFault(error);
   }
 }
 

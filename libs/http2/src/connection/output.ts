@@ -18,7 +18,10 @@ export interface OutputSink {
   bufferedBytes(): number;
   /** Takes bytes that are never changed again. */
   write(bytes: Buffer): void;
-  /** Reading must stop, because the peer does not read the answers; or may resume. */
+  /**
+   * Reading must stop, because the peer does not read the answers; or may resume. Both may be called while a stream is
+   * opened or written to. Streams must not be ended before that call returns.
+   */
   pauseInput(): void;
   resumeInput(): void;
 }
