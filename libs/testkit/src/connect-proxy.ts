@@ -1,7 +1,11 @@
 /** A forward proxy as used in companies: it joins connections by CONNECT (RFC 9110 §9.3.6), and can refuse to. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { TestCertificate } from './certificate.js';
+
+const refuse: RequestListener = (_request, response) => void response.writeHead(400).end();
 
 export class ConnectProxy {
   /** `host:port` of every CONNECT. */
@@ -10,9 +14,14 @@ export class ConnectProxy {
   readonly credentials: (string | undefined)[] = [];
   /** Status of the response; 200 joins. */
   status = 200;
+  /** Names that the proxy alone can resolve, with their addresses. */
+  readonly names = new Map<string, string>();
   private readonly sockets = new Set<Socket>();
 
-  private constructor(private readonly server: Server) {
+  private constructor(
+    private readonly server: Server,
+    private readonly scheme: 'http' | 'https',
+  ) {
     server.on('connect', ({ url = '', headers }, socket: Socket) => {
       this.asked.push(url);
       this.credentials.push(headers['proxy-authorization']);
@@ -22,15 +31,17 @@ export class ConnectProxy {
     });
   }
 
-  static async start(): Promise<ConnectProxy> {
-    const server = createServer((_request, response) => response.writeHead(400).end());
+  /** @param certificate with it, the proxy itself is reached by TLS */
+  static async start(certificate?: TestCertificate): Promise<ConnectProxy> {
+    const server =
+      certificate === undefined ? createServer(refuse) : createSecureServer({ ...certificate }, refuse);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new ConnectProxy(server);
+    return new ConnectProxy(server, certificate === undefined ? 'http' : 'https');
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `${this.scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   async stop(): Promise<void> {
@@ -42,7 +53,7 @@ export class ConnectProxy {
 
   private join(socket: Socket, authority: string): void {
     const { hostname, port } = new URL(`http://${authority}`);
-    const far = connect(Number(port || 80), hostname);
+    const far = connect(Number(port || 80), this.names.get(hostname) ?? hostname);
     this.keep(far);
     far.once('connect', () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');

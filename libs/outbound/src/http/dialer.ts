@@ -57,6 +57,11 @@ export class Dialer {
     }
   }
 
+  private get ca(): string[] | undefined {
+    const { ca } = this.options;
+    return ca === undefined ? undefined : [ca].flat();
+  }
+
   /** Ends attempts under way, which then reject. */
   stop(): void {
     for (const end of this.attempts) end(new HttpError('connect', 'the client has stopped connecting'));
@@ -68,7 +73,8 @@ export class Dialer {
     attempt: Attempt,
   ): Promise<Socket | TLSSocket> {
     const host = hostOf(origin);
-    const { allowPrivateAddresses, ca } = this.options;
+    const { allowPrivateAddresses } = this.options;
+    const { ca } = this;
     if (!allowPrivateAddresses && isIP(host) !== 0 && isPrivateAddress(host)) throw forbidden(origin);
     const target = {
       host,
@@ -89,7 +95,7 @@ export class Dialer {
       // RFC 6066 §3: SNI names a DNS host, never an address. Without it, the certificate has to name `host`.
       servername: isIP(host) === 0 ? host : '',
       ALPNProtocols: [...protocols],
-      ...(ca !== undefined && { ca: [ca].flat() }),
+      ca,
     });
     keep(secure, attempt);
     // `tls.connect` takes `noDelay` and does nothing with it.
@@ -112,7 +118,7 @@ export class Dialer {
     if (proxy === null) return undefined;
     attempt.kind = 'proxy';
     const authority = `${origin.hostname}:${port}`;
-    return openProxyTunnel(new URL(proxy), authority, (socket) => keep(socket, attempt));
+    return openProxyTunnel(new URL(proxy), authority, this.ca, (socket) => keep(socket, attempt));
   }
 
   private proxyTo(origin: URL): string | null {

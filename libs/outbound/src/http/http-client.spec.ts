@@ -502,6 +502,41 @@ describe('a proxy', () => {
     expect(proxy.credentials).toEqual([`Basic ${Buffer.from('somebody:p@ss').toString('base64')}`]);
   });
 
+  describe('that is reached by TLS', () => {
+    // With the name of the target as that of the proxy, no such proxy could be used.
+    const far = createTestCertificate(['far.example']);
+
+    async function through(own: typeof far, proxyHost: string) {
+      proxy = await ConnectProxy.start(own);
+      closers.push(() => void proxy.stop().catch(() => {}));
+      proxy.names.set('far.example', 'localhost');
+      vi.stubEnv('HTTPS_PROXY', proxy.url.replace('127.0.0.1', proxyHost));
+      const { port } = await listen(createSecureServer(far, echo));
+      return { client: clientOf({ ca: [far.cert, own.cert] }), url: `https://far.example:${port}/` };
+    }
+
+    it.each([
+      ['localhost', 'localhost'],
+      ['127.0.0.1', '127.0.0.1'],
+    ])('shows a certificate for its own name %s', async (name, host) => {
+      const { client, url } = await through(createTestCertificate([name]), host);
+      expect((await client.send({ url })).httpVersion).toBe('2.0');
+      expect(proxy.asked).toHaveLength(1);
+    });
+
+    it.each([
+      ['the target', far, 'localhost'],
+      ['another name', createTestCertificate(['localhost']), '127.0.0.1'],
+    ])('is not trusted with a certificate for %s', async (_what, own, host) => {
+      const { client, url } = await through(own, host);
+      expect(await failure(client, { url })).toMatchObject({
+        kind: 'proxy',
+        cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+      });
+      expect(proxy.asked).toEqual([]);
+    });
+  });
+
   it('is on the way of HTTP/1.1 too, with TLS and without', async () => {
     const secure = await serveHttps1();
     const plain = await servePlain();

@@ -1,5 +1,5 @@
 export interface HttpClientOptions {
-  /** PEM certificates to trust instead of the usual ones, to which NODE_EXTRA_CA_CERTS adds. */
+  /** PEM certificates to trust instead of the usual ones, to which NODE_EXTRA_CA_CERTS adds: for origins, and for a proxy. */
   readonly ca?: string | readonly string[] | undefined;
   /** Limit for the name, TCP, the proxy and TLS together, in milliseconds. */
   readonly connectTimeoutMs: number;

@@ -1,23 +1,30 @@
 /** A way through a proxy by CONNECT (RFC 9110 §9.3.6). */
 import { request as requestPlain, type IncomingMessage } from 'node:http';
 import { request as requestSecure } from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { HttpError } from './http-error.js';
 
 /**
  * Asks the proxy to connect to `authority`, and resolves with the connection. Rejects with an HttpError when the proxy refuses.
+ * @param ca what to trust instead of the usual certificates where the proxy is reached by TLS
  * @param onSocket is given the connection to the proxy as soon as there is one, so that the caller can end it
  */
 export function openProxyTunnel(
   proxy: URL,
   authority: string,
+  ca: string[] | undefined,
   onSocket: (socket: Socket) => void,
 ): Promise<Socket> {
   const send = proxy.protocol === 'https:' ? requestSecure : requestPlain;
   const credentials = credentialsOf(proxy);
+  const host = proxy.hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
     const request = send({
-      host: proxy.hostname.replace(/^\[|\]$/g, ''),
+      host,
+      // Otherwise Node takes the name in `host:` below, which is that of the target. Without SNI, which is never an address
+      // (RFC 6066 §3), the certificate has to name `host`.
+      servername: isIP(host) === 0 ? host : '',
+      ca,
       ...(proxy.port !== '' && { port: proxy.port }),
       method: 'CONNECT',
       path: authority,
