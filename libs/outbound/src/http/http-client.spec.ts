@@ -401,6 +401,26 @@ describe('a redirect', () => {
     expect(JSON.parse(far.text)).toEqual({ httpVersion: '2.0', method: 'GET', url: '/far', body: '' });
   });
 
+  it.each([
+    [307, 'POST'],
+    [308, 'POST'],
+    [302, 'PUT'],
+  ])('with %i of a %s with a body to another origin is refused', async (status, method) => {
+    const there = await servePlain();
+    const target = `http://localhost:${there.port}/far`;
+    const { port } = await servePlain(redirecting(status, () => target));
+    const error = await failure(clientOf({ maxRedirects: 1 }), {
+      url: `http://localhost:${port}/from`,
+      method,
+      body: 'password=very-secret',
+    });
+    expect([error.kind, error.message]).toEqual([
+      'redirect',
+      `http://localhost:${port} redirects a request with a body to another origin`,
+    ]);
+    expect(there.sockets).toHaveLength(0);
+  });
+
   it('of a POST by 303 becomes a GET without a body', async () => {
     const { port } = await servePlain(redirecting(303, () => '/to'));
     const response = await clientOf({ maxRedirects: 1 }).send({

@@ -3,17 +3,11 @@ import type { CheckedRequest, HttpResponse } from './http-message.js';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** All others may hold secrets of one origin, and must not reach another. */
-const FOR_ANY_ORIGIN: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-language',
-  'content-length',
-  'content-type',
-  'user-agent',
-]);
+const FOR_ANY_ORIGIN: ReadonlySet<string> = new Set(['accept', 'accept-language', 'user-agent']);
 
 /**
  * The request that a redirect leads to (RFC 9110 §15.4); null when the response is no redirect.
- * @throws HttpError `redirect` for a location that cannot be used, or that leaves TLS
+ * @throws HttpError `redirect` for a location that cannot be used, that leaves TLS, or that takes a body to another origin
  */
 export function redirected(
   request: CheckedRequest,
@@ -36,7 +30,11 @@ export function redirected(
   // What browsers do: a POST that is answered with 301 or 302 becomes a GET as with 303.
   const becomesGet =
     (status === 303 && request.method !== 'HEAD') || (status < 303 && request.method === 'POST');
-  if (!becomesGet) return { ...request, url, headers: kept };
+  if (!becomesGet) {
+    if (request.body !== null && url.origin !== origin)
+      throw new HttpError('redirect', `${origin} redirects a request with a body to another origin`);
+    return { ...request, url, headers: kept };
+  }
   delete kept['content-length'];
   delete kept['content-type'];
   return { url, method: 'GET', headers: kept, body: null };
