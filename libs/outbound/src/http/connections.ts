@@ -3,7 +3,13 @@
  * get their sockets from the dialer, which knows proxies, certificates and forbidden addresses.
  */
 import { Agent as PlainAgent, type AgentOptions, type ClientRequest } from 'node:http';
-import type { ClientHttp2Stream, OutgoingHttpHeaders, SecureClientSessionOptions } from 'node:http2';
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  Http2Session,
+  OutgoingHttpHeaders,
+  SecureClientSessionOptions,
+} from 'node:http2';
 import { Agent as SecureAgent, type RequestOptions } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -33,16 +39,30 @@ const POOL: AgentOptions = {
 /** What is offered where a protocol is expected. A server that no longer has HTTP/2 picks the other, instead of refusing TLS. */
 const OFFERS = { h2: ['h2', 'http/1.1'], 'http/1.1': ['http/1.1'] } as const;
 
-/** The server no longer speaks the protocol that it spoke before. Nothing was sent, so the request can be repeated. */
-export class ProtocolChangedError extends HttpError {
+/** Errors of Node for a request on a session that takes no further one, which the server or this client is closing. */
+const SESSION_CLOSED: ReadonlySet<unknown> = new Set([
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+]);
+
+/** Nothing of the request was sent, so any request can be repeated. */
+export class NotSentError extends HttpError {}
+
+/** The server no longer speaks the protocol that it spoke before. */
+export class ProtocolChangedError extends NotSentError {
   constructor({ origin }: URL) {
     super('broken', `${origin} changed its HTTP version`);
   }
 }
 
-/** Given to a request over HTTP/2. Node reports what http2-wrapper does not: by which code a stream was reset. */
+/** Given to a request over HTTP/2, for what http2-wrapper does not report. */
 export interface StreamObserver {
-  readonly onStream: (stream: ClientHttp2Stream) => void;
+  /**
+   * Called when the head of the request is sent.
+   * @param stream knows by which code it was reset
+   * @param isReused whether an earlier request on the same session has ended
+   */
+  readonly onStream: (stream: ClientHttp2Stream, isReused: boolean) => void;
 }
 
 type Connected = (error: Error | null, socket?: Duplex) => void;
@@ -52,6 +72,8 @@ export class Connections {
   private readonly asking = new Map<string, Promise<HttpProtocol>>();
   /** Connections by which a protocol was found out, until a request takes them a moment later. */
   private readonly spare = new Map<string, TLSSocket>();
+  /** Sessions on which a request has ended. */
+  private readonly used = new WeakSet<Http2Session>();
   private readonly http2: http2.Agent;
   private readonly https: SecureAgent;
   private readonly http: PlainAgent;
@@ -60,6 +82,8 @@ export class Connections {
   constructor(private readonly dialer: Dialer) {
     const secure = async (origin: URL, protocol: HttpProtocol): Promise<TLSSocket> =>
       this.takeSpare(origin) ?? this.dialFor(origin, protocol);
+    const observe = (stream: ClientHttp2Stream, observer: Partial<StreamObserver>): void =>
+      this.observe(stream, observer);
     this.http2 = new (class extends http2.Agent {
       override createConnection(origin: URL): Promise<TLSSocket> {
         return secure(origin, 'h2');
@@ -70,11 +94,17 @@ export class Connections {
         options: SecureClientSessionOptions & Partial<StreamObserver>,
         headers: OutgoingHttpHeaders,
       ): Promise<ClientHttp2Stream> {
-        const stream = await super.request(origin, options, headers);
-        options.onStream?.(stream);
+        let stream: ClientHttp2Stream;
+        try {
+          stream = await super.request(origin, options, headers);
+        } catch (error) {
+          throw SESSION_CLOSED.has((error as NodeJS.ErrnoException).code) ? notSent(origin, error) : error;
+        }
+        observe(stream, options);
         return stream;
       }
     })();
+    this.http2.on('session', offerNothingOnceClosed);
     this.https = new (class extends SecureAgent {
       override createConnection(options: RequestOptions, callback: Connected): undefined {
         void answer(secure(originOf('https:', options), 'http/1.1'), callback);
@@ -138,6 +168,14 @@ export class Connections {
     this.http.destroy();
   }
 
+  private observe(stream: ClientHttp2Stream, { onStream }: Partial<StreamObserver>): void {
+    const { session } = stream;
+    if (session === undefined) return onStream?.(stream, false);
+    // A caller can send its next request between the two. A stream that was reset has no `end`.
+    for (const event of ['end', 'close']) stream.once(event, () => this.used.add(session));
+    return onStream?.(stream, this.used.has(session));
+  }
+
   private closeIdle(): void {
     this.http2.closeEmptySessions();
     for (const socket of this.spare.values()) socket.destroy();
@@ -182,6 +220,24 @@ export class Connections {
     socket.destroy();
     throw new ProtocolChangedError(origin);
   }
+}
+
+/**
+ * Keeps new requests off a session from the moment at which its server sends GOAWAY, or it is closed here. http2-wrapper looks
+ * only for sessions that are destroyed, which this one is not until its last stream has ended.
+ */
+function offerNothingOnceClosed(session: ClientHttp2Session): void {
+  // Then its first request fails and is repeated within limits, while http2-wrapper would open sessions without end.
+  if (session.closed) return;
+  const settings = (): ClientHttp2Session['remoteSettings'] =>
+    Reflect.get(Object.getPrototypeOf(session) as object, 'remoteSettings', session);
+  Object.defineProperty(session, 'remoteSettings', {
+    get: () => (session.closed ? { ...settings(), maxConcurrentStreams: 0 } : settings()),
+  });
+}
+
+function notSent({ origin }: URL, cause: unknown): NotSentError {
+  return new NotSentError('broken', `${origin} closes the connection`, { cause });
 }
 
 function protocolBy({ alpnProtocol }: TLSSocket): HttpProtocol {

@@ -1,14 +1,14 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { ClientHttp2Stream } from 'node:http2';
-import type { Connections } from './connections.js';
+import { ClientRequest, type IncomingMessage } from 'node:http';
+import { constants, type ClientHttp2Stream } from 'node:http2';
+import { NotSentError, type Connections } from './connections.js';
 import { HttpError, reasonOf } from './http-error.js';
 import { HttpResponse, type CheckedRequest } from './http-message.js';
 
-/** How often a method is sent makes no difference (RFC 9110 §9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+/** Methods that change nothing (RFC 9110 §9.2.1). A DELETE that is sent twice may report that nothing was there to delete. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** RFC 9113 §7. */
-const NO_ERROR = 0;
+const { NGHTTP2_NO_ERROR: NO_ERROR, NGHTTP2_REFUSED_STREAM: REFUSED_STREAM } = constants;
 
 export interface ExchangeLimits {
   readonly maxResponseBytes: number;
@@ -23,6 +23,7 @@ export class Exchange {
   private readonly chunks: Buffer[] = [];
   private bytes = 0;
   private stream: ClientHttp2Stream | null = null;
+  private isStreamReused = false;
   private outgoing: ClientRequest | null = null;
   private incoming: IncomingMessage | null = null;
   private resolve!: (response: HttpResponse) => void;
@@ -46,7 +47,7 @@ export class Exchange {
     const abort = (): void => this.reject(signal.reason);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();
-    connections.open(this.request, { onStream: (stream) => (this.stream = stream) }).then(
+    connections.open(this.request, { onStream: (...given) => this.begin(...given) }).then(
       (outgoing) => this.send(outgoing),
       (error: unknown) => this.fail(error),
     );
@@ -57,6 +58,11 @@ export class Exchange {
       // Where the response has ended this does nothing. Otherwise it resets the stream or closes the connection.
       if (!this.incoming?.complete) this.outgoing?.destroy();
     }
+  }
+
+  private begin(stream: ClientHttp2Stream, isReused: boolean): void {
+    this.stream = stream;
+    this.isStreamReused = isReused;
   }
 
   private send(outgoing: ClientRequest): void {
@@ -121,10 +127,16 @@ export class Exchange {
 
   private judge(cause: unknown): boolean {
     if (this.incoming !== null) return false;
+    if (cause instanceof NotSentError) return true;
     // RFC 9113 §8.7: the stream was closed before anything was processed.
-    if (/REFUSED_STREAM/.test(reasonOf(cause))) return true;
+    if (this.stream?.rstCode === REFUSED_STREAM) return true;
     // An idle connection may be closed at the moment when a request is sent over it.
-    return this.outgoing?.reusedSocket === true && IDEMPOTENT.has(this.request.method);
+    return this.isReused && SAFE.has(this.request.method);
+  }
+
+  /** Whether the connection had served an earlier request. http2-wrapper's requests always claim that it had. */
+  private get isReused(): boolean {
+    return this.outgoing instanceof ClientRequest ? this.outgoing.reusedSocket : this.isStreamReused;
   }
 
   private response({ statusCode = 0, headers, httpVersion }: IncomingMessage): HttpResponse {

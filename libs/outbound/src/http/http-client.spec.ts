@@ -1,7 +1,12 @@
 /** The client against real servers: HTTP/2 and HTTP/1.1, with and without TLS, behind a proxy, and servers that misbehave. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import {
   connect,
@@ -286,6 +291,116 @@ describe('a request', () => {
     expect(answered).toBe(2);
     expect(await kindOf(client, { url, method: 'POST', body: 'x' })).toBe('broken');
     expect(answered).toBe(2);
+  });
+});
+
+/** A server that closes the connection instead of answering, from the request of that number on each connection. */
+async function serveUntil(
+  serve: typeof serveHttp2,
+  number: number,
+): Promise<{ readonly port: number; readonly sockets: Socket[]; readonly methods: string[] }> {
+  const methods: string[] = [];
+  const counts = new WeakMap<object, number>();
+  const served = await serve((request, response) => {
+    methods.push(request.method ?? '');
+    const connection = 'stream' in request ? request.stream.session! : request.socket;
+    const count = (counts.get(connection) ?? 0) + 1;
+    counts.set(connection, count);
+    if (count < number) response.end();
+    else connection.destroy();
+  });
+  return { ...served, methods };
+}
+
+describe('a request whose connection is lost before the response', () => {
+  const METHODS = ['GET', 'HEAD', 'PUT', 'DELETE', 'POST'];
+
+  it.each([
+    ['HTTP/2', serveHttp2],
+    ['HTTP/1.1', serveHttps1],
+  ] as const)('is sent once over a new connection of %s', async (_name, serve) => {
+    // http2-wrapper calls every connection a reused one, so GET, PUT and DELETE were sent three times.
+    const { port, methods } = await serveUntil(serve, 1);
+    const client = clientOf();
+    for (const method of METHODS)
+      expect(await kindOf(client, { url: `https://localhost:${port}/`, method })).toBe('broken');
+    expect(methods).toEqual(METHODS);
+  });
+
+  it.each([
+    ['HTTP/2', serveHttp2],
+    ['HTTP/1.1', serveHttps1],
+  ] as const)('is sent again over a used connection of %s if it changes nothing', async (_name, serve) => {
+    for (const method of METHODS) {
+      const { port, sockets, methods } = await serveUntil(serve, 2);
+      const client = clientOf();
+      const url = `https://localhost:${port}/`;
+      expect((await client.send({ url })).status).toBe(200);
+      if (method === 'GET' || method === 'HEAD') {
+        expect((await client.send({ url, method })).status).toBe(200);
+        expect([methods, sockets.length]).toEqual([['GET', method, method], 2]);
+      } else {
+        expect(await kindOf(client, { url, method })).toBe('broken');
+        expect([methods, sockets.length]).toEqual([['GET', method], 1]);
+      }
+    }
+  });
+});
+
+describe('a session that its server closes with GOAWAY', () => {
+  // http2-wrapper goes on choosing it until its last stream has ended, and Node refuses each request on it.
+  it('gets no further request, while the streams on it end as usual', async () => {
+    const sessions: ServerHttp2Session[] = [];
+    let finish!: () => void;
+    let begun!: () => void;
+    const beginning = new Promise<void>((resolve) => (begun = resolve));
+    const server = createSecureServer(certificate, (request, response) => {
+      if (request.url !== '/slow') return echo(request, response);
+      finish = () => response.end('slow');
+      return begun();
+    });
+    server.on('session', (session) => sessions.push(session));
+    const { port } = await listen(server);
+    const client = clientOf();
+    const url = `https://localhost:${port}`;
+    const slow = client.send({ url: `${url}/slow` });
+    await beginning;
+    sessions[0].goaway(0);
+    // The client has read GOAWAY once it answers the PING behind it.
+    await new Promise<void>((resolve) => sessions[0].ping(() => resolve()));
+    expect((await client.send({ url, method: 'POST', body: 'payload' })).status).toBe(200);
+    expect((await client.send({ url })).status).toBe(200);
+    expect(sessions).toHaveLength(2);
+    finish();
+    expect((await slow).text).toBe('slow');
+  });
+
+  it('before its first request costs nothing but a new session', async () => {
+    let count = 0;
+    const server = createSecureServer(certificate, echo);
+    server.on('session', (session) => {
+      if (++count === 1) session.goaway(0);
+    });
+    const { port } = await listen(server);
+    const response = await clientOf().send({
+      url: `https://localhost:${port}/`,
+      method: 'POST',
+      body: 'payload',
+    });
+    expect(JSON.parse(response.text)).toMatchObject({ method: 'POST', body: 'payload' });
+    expect(count).toBe(2);
+  });
+
+  it('each time is an error after three attempts', async () => {
+    let count = 0;
+    const server = createSecureServer(certificate, echo);
+    server.on('session', (session) => {
+      count++;
+      session.goaway(0);
+    });
+    const { port } = await listen(server);
+    expect(await kindOf(clientOf(), { url: `https://localhost:${port}/`, method: 'POST' })).toBe('broken');
+    expect(count).toBe(3);
   });
 });
 

@@ -76,10 +76,8 @@ export class Sender {
       try {
         return await exchange.run(this.connections);
       } catch (error) {
-        const isChanged = error instanceof ProtocolChangedError;
-        if (isChanged) this.connections.forget(request.url);
-        const isWorthwhile = (isChanged || exchange.mayBeRepeated) && repeated < MAX_REPEATS;
-        if (signal.aborted || !isWorthwhile) throw error;
+        if (error instanceof ProtocolChangedError) this.connections.forget(request.url);
+        if (signal.aborted || !exchange.mayBeRepeated || repeated === MAX_REPEATS) throw error;
       }
     }
   }
