@@ -18,6 +18,7 @@ import http2 from 'http2-wrapper';
 import type { Dialer, HttpProtocol } from './dialer.js';
 import { HttpError } from './http-error.js';
 import type { CheckedRequest } from './http-message.js';
+import { Places } from './places.js';
 
 /** Idle connections are closed before load balancers and firewalls forget them in silence. */
 const IDLE_MS = 30_000;
@@ -74,6 +75,7 @@ export class Connections {
   private readonly spare = new Map<string, TLSSocket>();
   /** Sessions on which a request has ended. */
   private readonly used = new WeakSet<Http2Session>();
+  private readonly places = new Places(MAX_CONNECTIONS);
   private readonly http2: http2.Agent;
   private readonly https: SecureAgent;
   private readonly http: PlainAgent;
@@ -117,9 +119,33 @@ export class Connections {
     })(POOL);
   }
 
-  /** A request to send, over the protocol of its origin. Rejects with what the dialer rejects with. */
-  open({ url, method, headers }: CheckedRequest, { onStream }: StreamObserver): Promise<ClientRequest> {
+  /**
+   * A request to send, over the protocol of its origin. Over HTTP/1.1 it waits until fewer than MAX_CONNECTIONS requests to
+   * the origin are under way. Rejects with what the dialer rejects with, or with the reason of `signal`.
+   */
+  async open(request: CheckedRequest, observer: StreamObserver, signal: AbortSignal): Promise<ClientRequest> {
     clearTimeout(this.idleTimer);
+    const { origin, protocol: scheme } = request.url;
+    const protocol = scheme === 'https:' ? await this.protocolOf(new URL(origin)) : 'http/1.1';
+    if (protocol === 'h2') return this.start(request, protocol, observer);
+    await this.places.reserve(origin);
+    try {
+      signal.throwIfAborted();
+      const outgoing = await this.start(request, protocol, observer);
+      // Node emits this after it has opened the connection, even for a request that was destroyed before.
+      outgoing.once('close', () => this.places.release(origin));
+      return outgoing;
+    } catch (error) {
+      this.places.release(origin);
+      throw error;
+    }
+  }
+
+  private start(
+    { url, method, headers }: CheckedRequest,
+    alpnProtocol: HttpProtocol,
+    { onStream }: StreamObserver,
+  ): Promise<ClientRequest> {
     const options: http2.AutoRequestOptions & StreamObserver = {
       protocol: url.protocol,
       // With the brackets of an IPv6 address: http2-wrapper makes a URL of it.
@@ -129,7 +155,7 @@ export class Connections {
       method,
       headers: { ...headers },
       agent: { http: this.http, https: this.https, http2: this.http2 },
-      resolveProtocol: async () => ({ alpnProtocol: await this.protocolOf(new URL(url.origin)) }),
+      resolveProtocol: async () => ({ alpnProtocol }),
       onStream,
     };
     return http2.auto(options);
@@ -161,6 +187,7 @@ export class Connections {
   /** Closes everything, whatever is under way. */
   close(): void {
     clearTimeout(this.idleTimer);
+    this.places.stop();
     this.dialer.stop();
     this.closeIdle();
     this.http2.destroy();

@@ -47,7 +47,7 @@ export class Exchange {
     const abort = (): void => this.reject(signal.reason);
     signal.addEventListener('abort', abort);
     if (signal.aborted) abort();
-    connections.open(this.request, { onStream: (...given) => this.begin(...given) }).then(
+    connections.open(this.request, { onStream: (...given) => this.begin(...given) }, signal).then(
       (outgoing) => this.send(outgoing),
       (error: unknown) => this.fail(error),
     );

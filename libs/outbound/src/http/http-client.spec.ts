@@ -1,5 +1,5 @@
 /** The client against real servers: HTTP/2 and HTTP/1.1, with and without TLS, behind a proxy, and servers that misbehave. */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
   createSecureServer,
@@ -401,6 +401,74 @@ describe('a session that its server closes with GOAWAY', () => {
     const { port } = await listen(server);
     expect(await kindOf(clientOf(), { url: `https://localhost:${port}/`, method: 'POST' })).toBe('broken');
     expect(count).toBe(3);
+  });
+});
+
+describe('connections of HTTP/1.1 to an origin', () => {
+  it.each([
+    ['with TLS', serveHttps1, 'https'],
+    ['without TLS', servePlain, 'http'],
+  ] as const)('%s are at most 32, however many requests begin together', async (_name, serve, scheme) => {
+    // Node's agents count a connection once it is open, so 150 requests opened 150.
+    const held: (ServerResponse | Http2ServerResponse)[] = [];
+    let full!: () => void;
+    const filling = new Promise<void>((resolve) => (full = resolve));
+    let isHolding = true;
+    const { port, sockets } = await serve((_request, response) => {
+      if (!isHolding) return void response.end();
+      held.push(response);
+      if (held.length === 32) full();
+    });
+    const client = clientOf();
+    const responses = Array.from({ length: 150 }, () =>
+      client.send({ url: `${scheme}://localhost:${port}/` }),
+    );
+    await filling;
+    // More connections would have arrived with the first ones.
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    expect(sockets).toHaveLength(32);
+    isHolding = false;
+    for (const response of held) response.end();
+    expect((await Promise.all(responses)).map(({ status }) => status)).toEqual(Array(150).fill(200));
+  });
+
+  it('are free again after requests that failed, were aborted or ran out of time', async () => {
+    const held: (ServerResponse | Http2ServerResponse)[] = [];
+    const { port } = await servePlain((request, response) => {
+      if (request.url === '/ok') response.end();
+      else if (request.url === '/cut') request.socket.destroy();
+      else held.push(response);
+    });
+    const client = clientOf();
+    const url = `http://localhost:${port}`;
+    const ended = new AbortController();
+    setMaxListeners(0, ended.signal);
+    const requests = Array.from({ length: 40 }, (_item, i) => [
+      client.send({ url: `${url}/cut` }),
+      client.send({ url: `${url}/silent`, timeoutMs: 200 }),
+      client.send({ url: `${url}/silent`, signal: ended.signal }),
+      ...(i === 0 ? [client.send({ url: `${url}/ok` })] : []),
+    ]).flat();
+    setImmediate(() => ended.abort());
+    const results = await Promise.allSettled(requests);
+    expect(results.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1);
+    const after = await Promise.all(Array.from({ length: 40 }, () => client.send({ url: `${url}/ok` })));
+    expect(after.map(({ status }) => status)).toEqual(Array(40).fill(200));
+  });
+
+  it('that requests wait for are given up when the client is closed', async () => {
+    let arrived = 0;
+    let full!: () => void;
+    const filling = new Promise<void>((resolve) => (full = resolve));
+    const { port } = await servePlain(() => {
+      if (++arrived === 32) full();
+    });
+    const client = clientOf();
+    const kinds = Array.from({ length: 40 }, () => kindOf(client, { url: `http://localhost:${port}/` }));
+    await filling;
+    client.close();
+    expect(await Promise.all(kinds)).toEqual(Array(40).fill('broken'));
+    expect(arrived).toBe(32);
   });
 });
 
