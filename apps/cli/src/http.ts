@@ -43,14 +43,14 @@ export function unreachable(url: string, error: unknown): CliError {
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   const fail = (message: string, hint: string) =>
     new CliError(EXIT.unreachable, message, { hint, cause: error });
-  const kind = error instanceof HttpError ? error.kind : null;
-  if (kind === 'timeout' || cause.name === 'TimeoutError' || /TIMEOUT|ETIMEDOUT/.test(code))
-    return fail(`${url} does not answer in time`, 'Check the URL, or try again later.');
-  if (kind === 'too-large' || kind === 'proxy')
+  const failed = httpErrorOf(error);
+  if (failed?.kind === 'proxy' || failed?.kind === 'too-large')
     return fail(
-      `${url} cannot be reached: ${(error as Error).message}`,
-      kind === 'proxy' ? 'Check the proxy in HTTPS_PROXY or HTTP_PROXY.' : 'Check the URL.',
+      `${url} cannot be reached: ${failed.message}`,
+      failed.kind === 'proxy' ? 'Check the proxy in HTTPS_PROXY or HTTP_PROXY.' : 'Check the URL.',
     );
+  if (failed?.kind === 'timeout' || cause.name === 'TimeoutError' || /TIMEOUT|ETIMEDOUT/.test(code))
+    return fail(`${url} does not answer in time`, 'Check the URL, or try again later.');
   if (CERTIFICATE_ERRORS.has(code)) {
     return fail(
       `the certificate of ${url} is not trusted: ${cause.message}`,
@@ -72,6 +72,12 @@ export function unreachable(url: string, error: unknown): CliError {
     default:
       return fail(`${url} cannot be reached: ${cause.message || code}`, 'Check the URL, then try again.');
   }
+}
+
+/** Finds the client's own error, which libraries such as openid-client wrap. Null for errors of another kind. */
+function httpErrorOf(error: unknown): HttpError | null {
+  if (error instanceof HttpError) return error;
+  return error instanceof Error && error.cause !== undefined ? httpErrorOf(error.cause) : null;
 }
 
 /** Finds the innermost cause, which explains most. Of several addresses, the first error is enough. */

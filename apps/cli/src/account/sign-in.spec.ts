@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TestServer } from '@culvert/testkit';
+import { HttpClient, type HttpClientOptions } from '@culvert/outbound';
+import { ConnectProxy, TestServer } from '@culvert/testkit';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CliError } from '../cli-error.js';
 import { EXIT } from '../exit-code.js';
 import { createHttpClient } from '../http.js';
@@ -110,6 +113,99 @@ describe('signing in', () => {
     const interrupted = await begin(interruption.signal);
     interruption.abort(new Error('interrupted'));
     expect((await failure(interrupted.outcome)).message).toBe('interrupted');
+  });
+});
+
+describe('signing in, and renewing tokens, when Culvert cannot be reached', () => {
+  // openid-client wraps the errors of the HTTP client: people read "something went wrong".
+  const closers: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of closers.splice(0)) close();
+    vi.unstubAllEnvs();
+  });
+
+  /** A server that accepts connections and never sends a byte. */
+  async function startSilentServer(): Promise<number> {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => void sockets.push(socket.on('error', () => {})));
+    server.listen(0, 'localhost');
+    await once(server, 'listening');
+    closers.push(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    return (server.address() as AddressInfo).port;
+  }
+
+  async function startProxy(status: number): Promise<ConnectProxy> {
+    const proxy = await ConnectProxy.start();
+    proxy.status = status;
+    closers.push(() => void proxy.stop().catch(() => {}));
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+    vi.stubEnv('NO_PROXY', '');
+    return proxy;
+  }
+
+  /** Signs in, and renews, over a client with short limits. */
+  async function failures(url: string, limits: Partial<HttpClientOptions> = {}): Promise<CliError[]> {
+    const client = new HttpClient({
+      connectTimeoutMs: 10_000,
+      timeoutMs: 10_000,
+      maxResponseBytes: 1000,
+      allowPrivateAddresses: true,
+      ...limits,
+    });
+    closers.push(() => client.close());
+    const signIn = new SignIn(url, client);
+    let show!: (address: URL) => void;
+    const shown = new Promise<URL>((resolve) => (show = resolve));
+    const outcome = failure(signIn.withBrowser((address) => show(new URL(address)), never));
+    const { searchParams } = await shown;
+    const callback = new URL(searchParams.get('redirect_uri') ?? '');
+    callback.search = new URLSearchParams({
+      code: 'the-code',
+      state: searchParams.get('state') ?? '',
+    }).toString();
+    await fetch(callback, { redirect: 'manual' });
+    return [await outcome, await failure(signIn.renew('refresh-1'))];
+  }
+
+  function expectAll(errors: readonly CliError[], message: string, hint: string): void {
+    for (const error of errors)
+      expect([error.exitCode, error.message, error.hint]).toEqual([EXIT.unreachable, message, hint]);
+  }
+
+  it.each([
+    ['connection', 'https', { connectTimeoutMs: 100 }],
+    ['response', 'http', { timeoutMs: 100 }],
+  ] as const)('says that no %s came in time', async (_what, scheme, limits) => {
+    const url = `${scheme}://localhost:${await startSilentServer()}`;
+    expectAll(
+      await failures(url, limits),
+      `${url} does not answer in time`,
+      'Check the URL, or try again later.',
+    );
+  });
+
+  it.each([407, 502])('names the proxy that answers %i', async (status) => {
+    await startProxy(status);
+    const url = 'https://culvert.example';
+    expectAll(
+      await failures(url),
+      `${url} cannot be reached: the proxy answered ${status} to CONNECT`,
+      'Check the proxy in HTTPS_PROXY or HTTP_PROXY.',
+    );
+  });
+
+  it('names the proxy that is not there', async () => {
+    await (await startProxy(200)).stop();
+    const url = 'https://culvert.example';
+    for (const { message, hint } of await failures(url)) {
+      expect(message).toContain(
+        `${url} cannot be reached: ${url}: the proxy cannot be reached: connect ECONNREFUSED`,
+      );
+      expect(hint).toBe('Check the proxy in HTTPS_PROXY or HTTP_PROXY.');
+    }
   });
 });
 
