@@ -119,7 +119,7 @@ describe(ApiClient.name, () => {
     expect(server.seen).toHaveLength(3);
   });
 
-  it('repeats a request once when the credential was renewed, and no more', async () => {
+  it('repeats a request exactly once when the credential was renewed', async () => {
     const secrets = ['old', 'new'];
     const refused: string[] = [];
     const credential: Credential = {
@@ -162,7 +162,7 @@ describe(ApiClient.name, () => {
       { cause: new ReadError(['scopes'], 'must be a list') },
     ],
     ['an error of a proxy', 503, '<html>', {}, { status: 503 }],
-    ['an error that is no problem', 404, { error: 'nope' }, {}, { status: 404 }],
+    ['an error that is not a problem document', 404, { error: 'nope' }, {}, { status: 404 }],
     [
       'a redirect',
       302,

@@ -20,7 +20,7 @@ export interface ApiClientOptions<Readings extends ApiReadings> {
   readonly http: ApiTransport;
   readonly credential: Credential;
   readonly readings: Readings;
-  /** Makes the program's own error of a failure. */
+  /** Converts a failure to the program's own error. */
   readonly toError: (failure: ApiFailure) => Error;
   /** Time limit for one request and its response, body included. */
   readonly timeoutMs: number;
@@ -33,7 +33,7 @@ export interface ApiClientOptions<Readings extends ApiReadings> {
   readonly signal?: AbortSignal;
 }
 
-/** Items of one page: the most that a server gives. */
+/** Items of one page: the most that a server returns. */
 const PAGE_SIZE = 200;
 const DEFAULT_MAX_ITEMS = 1_000_000;
 
@@ -82,7 +82,7 @@ export class ApiClient<Readings extends ApiReadings> {
     return (await this.request(id, input)) as Answer<Readings, Id>;
   }
 
-  /** The items of all pages of a list. Rejects as `call` does, and for more items than its limit. */
+  /** Returns the items of all pages of a list. Rejects as `call` does, and for more items than its limit. */
   async list<Id extends PagedReadings<Readings> & OperationId>(
     id: Id,
     ...[input]: CallArguments<Id>

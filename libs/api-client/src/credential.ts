@@ -1,12 +1,12 @@
-/** What requests are authorized by. */
+/** The secret that authorizes requests. */
 export interface Credential {
-  /** The secret to send; asked for before each request. */
+  /** Returns the secret to send. Called before each request. */
   secret(): Promise<string>;
-  /** Called when `secret` was refused. Resolves with whether there is another one now, so that the request is worth repeating. */
+  /** Called when `secret` was refused. Resolves with whether another secret is available, so that the request is repeated. */
   renew(secret: string): Promise<boolean>;
 }
 
-/** The credential of an API key, for which there is no other. @param secret read anew before each request */
+/** Returns the credential of an API key, which has no replacement. @param secret read anew before each request */
 export function keyCredential(secret: () => Promise<string>): Credential {
   return { secret, renew: () => Promise.resolve(false) };
 }

@@ -5,7 +5,7 @@ import type { Read } from './types.js';
 /** An error of the API as its server reports it. The code of a newer server may be unknown here. */
 export type Problem = Read<z.output<typeof problemResource>>;
 
-/** Why a call brought nothing. `call` is `METHOD /path`, without the query. */
+/** Why a call failed. `call` is `METHOD /path`, without the query. */
 export type ApiFailure =
   /** No response, or not all of it: the connection, the time limit or the size limit. `cause` says which. */
   | { readonly kind: 'no-response'; readonly call: string; readonly cause: unknown }
@@ -15,10 +15,10 @@ export type ApiFailure =
       readonly call: string;
       readonly status: number;
       readonly problem: Problem;
-      /** Seconds to wait, where the server says so. */
+      /** Seconds to wait, when the server sends them. */
       readonly retryAfterSeconds: number | null;
     }
-  /** The response is not what the contract promises: something else answered, or a Culvert that is too new or too old. */
+  /** The response breaks the contract: another server answered, or a version of Culvert that is too new or too old. */
   | {
       readonly kind: 'not-culvert';
       readonly call: string;

@@ -8,7 +8,7 @@
 import { z } from 'zod';
 import type { Read } from './types.js';
 
-/** What is wrong with a response, and where. Never quotes the response, which may hold secrets. */
+/** What is wrong with a response, and at which path. Never quotes the response, which may hold secrets. */
 export class ReadError extends Error {
   override readonly name = 'ReadError';
 

@@ -1,4 +1,4 @@
-/** How requests travel, which is the program's own matter: the client of libs/outbound fits. */
+/** How requests are sent. The program supplies it; the client of libs/outbound fits. */
 export interface ApiTransport {
   /** Resolves with a response of any status. Rejects when there is none, and with the reason of the signal when that is aborted. */
   send(request: ApiRequest): Promise<ApiResponse>;

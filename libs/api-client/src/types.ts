@@ -4,7 +4,7 @@ import type { z } from 'zod';
 /** A value of a closed set as a client sees it: newer servers have values that this version does not know. */
 type Open<Text extends string> = string extends Text ? Text : Text | (string & Record<never, never>);
 
-/** What a client has of a response that its server types as `T`: the same, but every closed set is open. */
+/** A response as a client sees it that its server types as `T`: the same, but every closed set is open. */
 export type Read<T> = T extends string ? Open<T> : T extends object ? { [Key in keyof T]: Read<T[Key]> } : T;
 
 /** The fields of `T`, in each object of it, as far as a program reads them. */
@@ -14,14 +14,14 @@ export type Part<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]?: Part<T[Key]> | undefined }
     : T;
 
-/** What the contract promises in answer to an operation; `never` where that is no JSON. */
+/** The response of an operation by the contract; `never` when it is not JSON. */
 export type ResponseOf<Id extends OperationId> = OperationTypes[Id] extends {
   readonly response: infer Schema extends z.ZodType;
 }
   ? z.output<Schema>
   : never;
 
-/** Operations that are answered without a body. */
+/** Operations whose response has no body. */
 export type SilentOperationId = {
   [Id in OperationId]: OperationTypes[Id]['status'] extends 204 ? Id : never;
 }[OperationId];
@@ -53,7 +53,7 @@ export type CallInput<Id extends OperationId> = {
 } & QueryOf<OperationTypes[Id]> &
   BodyOf<OperationTypes[Id]>;
 
-/** Left out where nothing is required. */
+/** Optional where no field is required. */
 export type CallArguments<Id extends OperationId> =
   Partial<CallInput<Id>> extends CallInput<Id> ? [input?: CallInput<Id>] : [input: CallInput<Id>];
 

@@ -10,19 +10,19 @@ export class Backoff {
 
   constructor(private readonly random: () => number = Math.random) {}
 
-  /** Between 0 and a ceiling that doubles with every call, from 100 ms to 5 s. */
+  /** Returns a wait between 0 and a ceiling that doubles with every call, from 100 ms to 5 s. */
   next(): number {
     const delayMs = this.random() * this.ceilingMs;
     this.ceilingMs = Math.min(this.ceilingMs * 2, MAX_MS);
     return delayMs;
   }
 
-  /** Between 30 s and 60 s: for refusals that only a person can change. */
+  /** Returns a wait between 30 s and 60 s, for refusals that only a person can change. */
   slow(): number {
     return SLOW_MIN_MS + this.random() * (SLOW_MAX_MS - SLOW_MIN_MS);
   }
 
-  /** A connection proved stable: the next attempt is a first one. */
+  /** Resets the ceiling, because a connection was stable. */
   reset(): void {
     this.ceilingMs = FIRST_MS;
   }

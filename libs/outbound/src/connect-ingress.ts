@@ -13,19 +13,19 @@ export interface IngressConnection {
 }
 
 export interface IngressTls {
-  /** SNI, and whom the certificate has to name: a DNS name or an address. */
+  /** SNI, and the name that the certificate must have: a DNS name or an address. */
   readonly name: string;
   /** Whether the certificate has to be valid. */
   readonly verify: boolean;
-  /** What is offered. */
+  /** Protocols offered. */
   readonly alpn: AlpnProtocol;
-  /** Default: what Node trusts. */
+  /** Certificates to trust. Default: those that Node trusts. */
   readonly secureContext?: SecureContext;
 }
 
 /**
- * Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. `onData` gets what
- * arrives, never before this returned.
+ * Emits `connect`, or `secureConnect` for TLS, then carries bytes; half-open connections are kept. `onData` receives the
+ * bytes that arrive, never before this function has returned.
  */
 export function connectIngress(
   { host, port, tls, lookup }: IngressConnection,
@@ -42,7 +42,7 @@ export function connectIngress(
     ALPNProtocols: [tls.alpn],
     ...(tls.secureContext && { secureContext: tls.secureContext }),
   });
-  // `tls.connect` takes `noDelay` and does nothing with it: small writes would wait for the ingress's delayed ACK.
+  // `tls.connect` accepts `noDelay` but ignores it: small writes would wait for the ingress's delayed ACK.
   socket.once('connect', () => socket.setNoDelay(true));
   return socket.on('data', onData);
 }

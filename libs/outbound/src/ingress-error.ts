@@ -1,4 +1,4 @@
-/** From what Node says about a connection to what the far end of the tunnel is told. */
+/** Maps Node's errors of a connection to the reset codes that the far end of the tunnel receives. */
 import { ResetCode } from '@culvert/tunnel';
 
 /** How far the connection to the ingress had come. */
@@ -31,7 +31,7 @@ const BY_SYSTEM_CODE: Readonly<Record<string, ResetCode>> = {
   EPIPE: ResetCode.INGRESS_RESET,
 };
 
-/** Of this process, not of the ingress. */
+/** System codes of faults of this process, not of the ingress. */
 const OWN_FAULTS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 
 /** The target's addresses are outside the allow list. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeptTunnel, type KeptTunnelOptions } from './kept-tunnel.js';
 
-/** Whom an acceptor knows; it answers others with 401. It lets nobody in: 503 is what those get whom it knows. */
+/** The credential that the acceptor knows. It answers this one with 503 and others with 401, and never opens a tunnel. */
 let known: string;
 let acceptor: Server;
 let kept: KeptTunnel | null = null;
@@ -57,26 +57,26 @@ describe('a tunnel that is refused with 401', () => {
         credential = 'new';
       },
     });
-    // It goes on with that one: the acceptor lets nobody in.
+    // It continues with the new one: the acceptor never opens a tunnel.
     await expect.poll(() => shown.slice(0, 2)).toEqual(['Bearer old', 'Bearer new']);
     expect(waits[0]).toBeLessThan(1000);
   });
 
-  it('waits for a person when there is no other', async () => {
+  it('is dialed again slowly when the credential stays the same', async () => {
     keep({ credential: () => Promise.resolve('old'), onRefused: () => {} });
     await expect.poll(() => waits.length).toBe(1);
     expect(waits[0]).toBeGreaterThanOrEqual(30_000);
     expect(shown).toEqual(['Bearer old']);
   });
 
-  it('tries again although whoever was told of it failed, and says so', async () => {
+  it('is dialed again although onRefused failed, and reports that fault', async () => {
     const failure = new Error('cannot renew');
     keep({ credential: () => Promise.resolve('old'), onRefused: () => Promise.reject(failure) });
     await expect.poll(() => waits.length).toBe(1);
     expect(faults).toEqual([failure]);
   });
 
-  it('is not dialed again after it was given up meanwhile', async () => {
+  it('is not dialed again after it was closed meanwhile', async () => {
     let isTold = false;
     keep({
       credential: () => Promise.resolve('new'),

@@ -1,4 +1,4 @@
-/** Keeps one tunnel to an acceptor open: dials, backs off, and gets another when the one there is leaves. */
+/** Keeps one tunnel to an acceptor open: dials, backs off, and replaces a tunnel that is about to leave. */
 import type { Agent } from 'node:http';
 import {
   dialTunnel,
@@ -21,7 +21,7 @@ import { proxyAgent } from './proxy.js';
 /** A tunnel that lasted this long ends the back-off. */
 const STABLE_MS = 5000;
 
-/** How a tunnel ended, or why it takes no more streams. */
+/** How a tunnel ended, or why it no longer takes streams. */
 export interface TunnelEnd {
   readonly code: GoAwayCode;
   readonly reason: string;
@@ -32,11 +32,11 @@ export interface TunnelEnd {
 export interface KeptTunnelOptions {
   /** `http:` or `https:` address of the acceptor. */
   readonly url: URL;
-  /** Where it accepts tunnels. Default: where an edge does. */
+  /** Path at which it accepts tunnels. Default: that of an edge. */
   readonly path?: string;
-  /** PEM certificates to trust instead of the built-in ones, or how to read them anew before every attempt. */
+  /** PEM certificates to trust instead of the built-in ones, or a function that reads them anew before every attempt. */
   readonly ca?: string | (() => Promise<string>) | undefined;
-  /** Whether a proxy that the environment names is on the way. Default: nothing is, as within a cluster. */
+  /** Whether to use the proxy that the environment names. Default: no proxy, as within a cluster. */
   readonly usesProxy?: boolean;
   /** Longest attempt to connect, TLS included. */
   readonly connectTimeoutMs: number;
@@ -47,23 +47,23 @@ export interface KeptTunnelOptions {
 
   /** A tunnel is open and takes new streams; an older one may still finish its own. */
   readonly onOpen: (tunnel: TunnelConnection, welcome: Welcome) => void;
-  /** The acceptor opened a stream. Without it such streams are refused. */
+  /** The acceptor opened a stream. Without this method such streams are refused. */
   readonly onStream?: (stream: IncomingStream, target: StreamTarget, tunnel: TunnelConnection) => void;
-  /** The acceptor says go away: streams that are open go on. */
+  /** The acceptor sent GOAWAY. Open streams continue. */
   readonly onGoAway?: (tunnel: TunnelConnection, end: TunnelEnd) => void;
   readonly onClose: (tunnel: TunnelConnection, end: TunnelEnd) => void;
   /**
-   * The upgrade was refused with `status`; null: nothing answered. Another attempt follows, once a promise that this returns has
-   * settled: soon after a 401 if `credential` gives another one by then.
+   * The upgrade was refused with `status`, or null without a response. Another attempt follows once the returned promise has
+   * settled: soon after a 401 if `credential` returns a different one by then.
    */
   readonly onRefused: (status: number | null, reason: string) => void | Promise<void>;
-  /** The credential, what is trusted or the name of the proxy cannot be read. Another attempt follows. */
+  /** The credential, the trusted certificates or the name of the proxy cannot be read. Another attempt follows. */
   readonly onCredentialError: (error: unknown) => void;
   /** Another process with this manager id has taken over. Another attempt follows. */
   readonly onSuperseded?: () => void;
   /** The next attempt is due in so many milliseconds. */
   readonly onRetry?: (delayMs: number) => void;
-  /** There never will be a tunnel: both ends have no version in common. `close` has been called. */
+  /** No tunnel is possible: both ends have no version in common. `close` has been called. */
   readonly onGiveUp: (reason: string) => void;
   /** A handler threw. */
   readonly onFault: (error: unknown) => void;
@@ -72,7 +72,7 @@ export interface KeptTunnelOptions {
 export class KeptTunnel {
   /** The tunnel that takes new streams, or null while there is none. */
   private open: TunnelConnection | null = null;
-  /** The tunnel that is about to, in its handshake. */
+  /** The next tunnel, in its handshake. */
   private candidate: TunnelConnection | null = null;
   private isDialing = false;
   /** Every tunnel that has not closed, those that finish their streams included. */
@@ -82,7 +82,7 @@ export class KeptTunnel {
   private readonly backoff = new Backoff();
   private readonly dialAborter = new AbortController();
   private retryTimer: NodeJS.Timeout | null = null;
-  /** What was shown at the last attempt. */
+  /** The credential of the last attempt. */
   private shown: string | null = null;
   private tellTunnelClosed: (() => void) | null = null;
 
@@ -107,7 +107,7 @@ export class KeptTunnel {
     while (this.tunnels.size > 0) await this.nextTunnelClosed();
   }
 
-  /** Ends every tunnel at once, and dials no more. */
+  /** Ends every tunnel at once and stops dialing. */
   close(reason: string): void {
     this.abandon();
     for (const tunnel of this.tunnels) tunnel.close(GoAwayCode.NORMAL, reason);
@@ -189,7 +189,7 @@ export class KeptTunnel {
     if (this.isStopping) tunnel.close(GoAwayCode.NORMAL, 'stopping');
   }
 
-  /** The current tunnel takes no more streams: get another, while it may still finish those it has. */
+  /** The current tunnel no longer takes streams. Dials another one, while the current one may finish its streams. */
   private replace(code: GoAwayCode, reason: string): void {
     const lastedMs = performance.now() - this.openedAt;
     this.open = null;
@@ -211,7 +211,7 @@ export class KeptTunnel {
       return;
     }
     if (code === GoAwayCode.SUPERSEDED) this.options.onSuperseded?.();
-    // An acceptor that sends everybody away at once would be dialed in a tight loop.
+    // An acceptor that dismisses every tunnel at once would be dialed in a tight loop.
     this.retry(retry === 'now' && lastedMs < STABLE_MS ? 'soon' : retry);
   }
 
@@ -222,7 +222,7 @@ export class KeptTunnel {
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);
   }
 
-  /** Whoever has replaced the credential by now waits for nobody; otherwise only a person can help. */
+  /** Retries soon when the credential was replaced meanwhile. Otherwise only a person can help: retries slowly. */
   private async retryWithAnotherCredential(): Promise<void> {
     const credential = await this.options.credential().catch(() => this.shown);
     this.retry(credential === this.shown ? 'slowly' : 'soon');

@@ -88,7 +88,7 @@ describe('a tunnel', () => {
     expect(seen).toEqual(['UPGRADE Bearer key']);
   });
 
-  it('takes no certificate of somebody else from behind a proxy', async () => {
+  it('rejects a certificate for another name behind a proxy', async () => {
     const other = createTestCertificate(['other.example']);
     const impostor = await serve(createTlsServer(other));
     const outcome = await dial(`https://${authority(impostor)}`, { ca: other.cert });
@@ -102,26 +102,26 @@ describe('a tunnel', () => {
     expect(proxy.asked).toEqual([authority(plain)]);
   });
 
-  it('shows the proxy the name and password of its address, and the edge none of them', async () => {
+  it('sends the name and password of the address to the proxy and not to the edge', async () => {
     vi.stubEnv('HTTP_PROXY', proxy.url.replace('//', '//somebody:p%40ss@'));
     await dial(`http://${authority(plain)}`);
     expect(proxy.credentials).toEqual([`Basic ${Buffer.from('somebody:p@ss').toString('base64')}`]);
     expect(seen).toEqual(['UPGRADE Bearer key']);
   });
 
-  it('goes past it where NO_PROXY says so', async () => {
+  it('does not use the proxy for hosts in NO_PROXY', async () => {
     vi.stubEnv('NO_PROXY', 'example.com,127.0.0.1');
     expect(await dial(`http://${authority(plain)}`)).toEqual(REFUSED_BY_EDGE);
     expect(proxy.asked).toEqual([]);
   });
 
-  it('goes past it within a cluster', async () => {
+  it('does not use the proxy within a cluster', async () => {
     expect(await dial(`http://${authority(plain)}`, { usesProxy: false })).toEqual(REFUSED_BY_EDGE);
     expect(proxy.asked).toEqual([]);
   });
 
   it.each([403, 407, 502])(
-    'takes status %i of a proxy for the proxy’s, not for the edge’s',
+    'attributes status %i of a proxy to the proxy, not to the edge',
     async (status) => {
       proxy.status = status;
       const reason = `the proxy answered ${status} to CONNECT`;
@@ -130,7 +130,7 @@ describe('a tunnel', () => {
     },
   );
 
-  it('says that the proxy does not answer', async () => {
+  it('reports that the proxy does not answer', async () => {
     const { url } = proxy;
     await proxy.stop();
     expect(await dial(`https://${authority(secure)}`)).toEqual({
@@ -141,7 +141,7 @@ describe('a tunnel', () => {
   });
 
   it.each(['ftp://proxy.example', 'http://user:secret@[bad'])(
-    'says that %s is no proxy, and shows nothing of it',
+    'reports that %s is not a proxy, without its value',
     async (value) => {
       vi.stubEnv('HTTPS_PROXY', value);
       expect(await dial(`https://${authority(secure)}`)).toEqual({

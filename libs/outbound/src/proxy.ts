@@ -2,7 +2,7 @@
 import type { Agent } from 'node:http';
 import { getProxyForUrl } from 'proxy-from-env';
 
-/** The proxy on the way to `url`; null: nothing is between. Throws when the variable names nothing that could be one. */
+/** Returns the proxy for `url`, or null without one. Throws when the variable does not name a proxy. */
 export function proxyOf(url: string | URL): string | null {
   const proxy = getProxyForUrl(String(url));
   if (proxy === '') return null;
@@ -12,7 +12,7 @@ export function proxyOf(url: string | URL): string | null {
   return proxy;
 }
 
-/** What connects to `url` through its proxy, by CONNECT (RFC 9110 §9.3.6); undefined: Node does by itself. Rejects as `proxyOf` throws. */
+/** Returns an agent for `url` through its proxy, by CONNECT (RFC 9110 §9.3.6); undefined without one. Rejects as `proxyOf` throws. */
 export async function proxyAgent(url: URL): Promise<Agent | undefined> {
   const proxy = proxyOf(url);
   if (proxy === null) return undefined;

@@ -9,7 +9,7 @@ import type { AlpnProtocol, IncomingStream, StreamHandler } from '@culvert/tunne
 import { describeFailure } from './ingress-error.js';
 import type { IngressFailure, IngressPhase } from './ingress-error.js';
 
-/** An ingress may keep silent for this long after both ends have said all they had to say. */
+/** Longest silence of an ingress after both ends have sent all their bytes. */
 const LINGER_MS = 30_000;
 
 /** Chunks below this size that have to wait are copied: each would keep a whole carrier message in memory. */
@@ -19,10 +19,10 @@ const MAX_COPIED_BYTES = 4096;
 const NO_APPLICATION_PROTOCOL = /alert no application protocol/;
 
 export interface SpliceOptions {
-  /** For TCP and TLS together. */
+  /** Limit for TCP and TLS together. */
   readonly connectTimeoutMs: number;
   readonly isTls: boolean;
-  /** What was offered to a TLS ingress. */
+  /** Protocols offered to a TLS ingress. */
   readonly alpn: AlpnProtocol;
   /** Names the ingress in details, `host:port`. */
   readonly label: string;
@@ -57,7 +57,7 @@ export class Splice implements StreamHandler {
   }
 
   onOpen(): void {
-    // Only the opener hears that a stream is open.
+    // Only the opener receives `onOpen`.
   }
 
   onData(chunk: Buffer): void {

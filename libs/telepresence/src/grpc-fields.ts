@@ -3,7 +3,7 @@ import type { HeaderField, HpackEncoder } from '@culvert/http2';
 
 const MAX_MESSAGE_CHARACTERS = 500;
 
-/** What a response or its trailers say; the rest is skipped. */
+/** The fields of a response or its trailers that are read; others are skipped. */
 export interface ResponseFields {
   /** `:status`, or 0 in trailers. */
   status: number;
@@ -39,7 +39,7 @@ function statusCode(text: string): number {
   return /^\d{1,3}$/.test(text) ? Number(text) : -1;
 }
 
-/** gRPC's percent-encoding of UTF-8; what is malformed stays as it is. Nothing in it can break a line of a log. */
+/** gRPC's percent-encoding of UTF-8; malformed parts stay as they are. Nothing in it can break a line of a log. */
 export function decodeMessage(text: string): string {
   const bytes = text.replace(/%([0-9a-f]{2})/gi, (_match, hex: string) =>
     String.fromCharCode(parseInt(hex, 16)),

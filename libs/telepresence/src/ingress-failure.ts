@@ -1,4 +1,4 @@
-/** What a manager says when a connection to an ingress failed: it has only Go's text of the error. */
+/** Finds out why a manager's connection to an ingress failed, from Go's text of the error. */
 import { ErrorCode } from '@culvert/http2';
 import { ResetCode } from '@culvert/tunnel';
 import { GrpcStatus } from './grpc-status.js';

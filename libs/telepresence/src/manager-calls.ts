@@ -102,7 +102,7 @@ export class ManagerCalls implements ManagerClient {
     });
   }
 
-  /** Null when it could not be begun, which the handler hears later. */
+  /** Begins a call. Returns null when that failed; `handler.onEnd` then follows later. */
   private call(path: string, request: Buffer, handler: CallHandler): Call | null {
     if (!this.host.isOpen || this.calls.size >= MAX_CALLS) {
       const failure = this.host.isOpen
@@ -136,7 +136,7 @@ function messageOf(request: Buffer): Buffer {
   return message;
 }
 
-/** The manager's version, or an empty string when it does not say. */
+/** The manager's version, or an empty string when it does not report one. */
 function versionIn(answer: Buffer): string {
   try {
     return Codecs.VersionInfo2.decode(answer).version;
@@ -169,7 +169,7 @@ class Call implements ClientCall {
     return this.window.creditBytes;
   }
 
-  /** The handler hears nothing more. */
+  /** Cancels the call: the handler receives no further events. */
   cancel(): void {
     if (this.isEnded) return;
     this.isEnded = true;
@@ -185,7 +185,7 @@ class Call implements ClientCall {
     this.host.connection.output.sendData(this.id, this.request, Flag.END_STREAM);
   }
 
-  /** Every byte is granted again at once: what a message may have bounds what waits. */
+  /** Grants every byte again at once: the largest message bounds the bytes that wait. */
   handleFlow(length: number): void {
     if (!this.window.receive(length)) {
       throw new Http2Error(ErrorCode.FLOW_CONTROL_ERROR, `call ${this.id} overran its window`);
@@ -226,7 +226,7 @@ class Call implements ClientCall {
 
   handleReset(code: number): void {
     this.leave();
-    this.finish({ status: GrpcStatus.CANCELLED, message: `cancelled by the traffic manager (${code})` });
+    this.finish({ status: GrpcStatus.CANCELLED, message: `canceled by the traffic manager (${code})` });
   }
 
   handleRefused(): void {
@@ -254,7 +254,7 @@ class Call implements ClientCall {
     this.user.handler.onEnd(failure);
   }
 
-  /** False when the next message is not here in full. */
+  /** Returns false when the next message has not arrived in full. */
   private shiftMessage(): boolean {
     if (this.bytes < PREFIX_BYTES) return false;
     if (this.parts[0].length < PREFIX_BYTES) this.parts = [Buffer.concat(this.parts)];

@@ -14,9 +14,9 @@ export interface InterceptWatcher {
   onEnd(failure: CallFailure): void;
 }
 
-/** What is asked of a manager through its reverse connection; nothing else ever is. */
+/** The calls that are made to a manager through its reverse connection. There are no others. */
 export interface ManagerClient {
-  /** WatchIntercepts of all sessions. Returns the way to cancel. */
+  /** Calls WatchIntercepts for all sessions. Returns a function that cancels it. */
   watchIntercepts(watcher: InterceptWatcher): () => void;
   /**
    * UpdateIntercept with `remove_preview_domain`, unless the manager is of a version that dies of it or refuses it, or

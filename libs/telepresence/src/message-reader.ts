@@ -47,7 +47,7 @@ export class MessageReader {
     return this.state === State.PREFIX && this.prefixBytes === 0;
   }
 
-  /** Throws MessageError when the bytes are no such messages. */
+  /** Reads `bytes[start..end)`. Throws MessageError when the bytes are not such messages. */
   read(bytes: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end && !this.isStopped) {
@@ -83,7 +83,7 @@ export class MessageReader {
 
   private readPrefix(octet: number): void {
     if (this.prefixBytes === 0) {
-      if (octet !== 0) throw new MessageError('a message is compressed, or these are no messages');
+      if (octet !== 0) throw new MessageError('a message is compressed, or these are not messages');
       this.left = 0;
     } else {
       this.left = this.left * 256 + octet;

@@ -1,7 +1,7 @@
 /**
- * One HandleConnection call as a stream. What sets it apart from a TCP connection (docs/telepresence-tunnel.md): nothing says that
- * the ingress is connected, or that it closed; and a half-close is not passed on, it would only make the call
- * unable to end. So the call is always cancelled in the end, and one whose user has ended ends after a silence.
+ * One HandleConnection call as a stream. It differs from a TCP connection (docs/telepresence-tunnel.md): the manager does
+ * not report that the ingress is connected, or that it closed. A half-close is not passed on, because then the call could
+ * not end. So the call is always canceled in the end, and a call whose user has ended ends after a silence.
  */
 import { ByteQueue, type ReadyStream, type ReceiveBudget, ReceiveWindow } from '@culvert/flow';
 import {
@@ -24,13 +24,13 @@ const INTERCEPT_ID_FIELD = 1;
 const DATA_FIELD = 2;
 const ERROR_FIELD = 3;
 
-/** Piece of what waited that is delivered at once. */
+/** Bytes of waiting input that are delivered at once. */
 const MAX_PIECE_BYTES = 65_536;
 
 /** The head of the message that is being written. */
 const head = Buffer.alloc(MAX_MESSAGE_HEAD_BYTES);
 
-/** What a stream needs of its tunnel. */
+/** The tunnel as its streams use it. */
 export interface ReverseStreamHost {
   readonly connection: ClientConnection<ClientCall>;
   readonly budget: ReceiveBudget;
@@ -43,14 +43,14 @@ export interface ReverseStreamHost {
   readonly maxWindowBytes: number;
   /** Silence of the ingress after `end` that ends the stream, in milliseconds. */
   readonly lingerMs: number;
-  /** The stream holds its place no longer. */
+  /** The stream no longer holds its place. */
   forget(stream: ReverseStream): void;
 }
 
 /**
  * - `open`: bytes may pass both ways
  * - `finished`: the manager ended the call well; what arrived waits to be delivered
- * - `closed`: nothing passes, and nothing more is told
+ * - `closed`: nothing passes, and the handler receives no further events
  */
 type State = 'open' | 'finished' | 'closed';
 
@@ -69,7 +69,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
   private lastDataAt = 0;
 
   private readonly reader = new MessageReader(this, DATA_FIELD, ERROR_FIELD);
-  /** Of bytes of DATA frames. Those that are not worth keeping count as consumed. */
+  /** Window for bytes of DATA frames. Bytes that are not kept count as consumed. */
   private readonly window: ReceiveWindow;
   private readonly waiting = new ByteQueue();
   private paused = false;
@@ -101,11 +101,11 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
     });
   }
 
-  // --- What the stream's user calls -----------------------------------------------------------------------
+  // --- Called by the stream's user ------------------------------------------------------------------------
 
   write(chunk: Buffer): boolean {
     if (this.state !== 'open' || this.endRequested) {
-      // After the manager's end nobody will read it, and nobody will say that there is room again.
+      // After the manager's end nothing reads these bytes, and `onDrain` would never follow.
       return this.state === 'finished';
     }
     let at = 0;
@@ -154,7 +154,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
     this.deliverEnd();
   }
 
-  // --- What the connection calls --------------------------------------------------------------------------
+  // --- Called by the connection ---------------------------------------------------------------------------
 
   handleFlow(length: number): void {
     if (!this.window.receive(length)) {
@@ -206,7 +206,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
 
   handleReset(code: number): void {
     this.leave();
-    this.fail(resetCodeOfHttp2(code), `the traffic manager cancelled the call (HTTP/2 error ${code})`);
+    this.fail(resetCodeOfHttp2(code), `the traffic manager canceled the call (HTTP/2 error ${code})`);
   }
 
   handleRefused(): void {
@@ -289,7 +289,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
 
   // --- Receiving ------------------------------------------------------------------------------------------
 
-  /** Grants again what was consumed, when it is worth a frame. */
+  /** Grants consumed bytes again, once they are worth a frame. */
   private consume(bytes: number): void {
     const { window } = this;
     if (!window.consume(bytes) || this.state !== 'open') return;
@@ -300,7 +300,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
 
   // --- The end --------------------------------------------------------------------------------------------
 
-  /** The manager says that the connection to the ingress ended well. */
+  /** The manager reports that the connection to the ingress ended well. */
   private finish(): void {
     if (this.state !== 'open') return;
     this.state = 'finished';
@@ -317,7 +317,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
     handler.onEnd();
   }
 
-  /** The ingress is not told that the visitor ended, so it may never end by itself. */
+  /** The ingress does not learn that the visitor ended, so it may never end by itself. */
   private linger(delayMs: number): void {
     this.lingerTimer = setTimeout(() => {
       this.lingerTimer = null;

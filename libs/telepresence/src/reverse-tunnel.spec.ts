@@ -47,7 +47,7 @@ it.each<[what: string, deliver: (handler: ReverseCarrierHandler) => void]>([
   ['settings', (handler) => handler.onData(chunkOf(SETTINGS))],
   ['an end', (handler) => handler.onEnd()],
   ['a loss', (handler) => handler.onClose('lost')],
-])('tells of %s that came before it only once its owner has the tunnel', async (_what, deliver) => {
+])('reports %s that came before the tunnel only once its owner has the tunnel', async (_what, deliver) => {
   const told = new Deferred<ReverseTunnelConnection | null>();
   let tunnel: ReverseTunnelConnection | null = null;
   const carrier = { start: deliver, write: () => true, pause() {}, resume() {}, end() {} };
@@ -235,7 +235,7 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
    * The round trip was read when the tunnel opened. Managers up to 2.3.1 speak first, so that a tunnel opens before they
    * have acknowledged our SETTINGS: their sessions had none. It was never measured again either.
    */
-  it('says when its round trip is known, and measures it again without PINGs', async () => {
+  it('reports its round trip once it is known, and measures it again without PINGs', async () => {
     const { manager, tunnel, measured, measurements } = await open({ version }, { measureIntervalMs: 2 });
     await measured;
     const values = new Set<number>();
@@ -257,7 +257,7 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
     expect(manager.chunkLengths[1]).toBeGreaterThanOrEqual(9);
   });
 
-  it('gives streams back by cancelling them, more often than a manager has places', async () => {
+  it('frees the places of streams by canceling them, more often than a manager has places', async () => {
     const { manager, tunnel } = await open({ version });
     const to = target(manager, await echo());
     for (let i = 0; i < 300; i++) {
@@ -355,7 +355,7 @@ describe('many streams', () => {
     expect(tunnel.openStream(to, new Probe())).not.toBeNull();
   });
 
-  it('lets one that nobody reads hold up no other, and holds no more than its window', async () => {
+  it('does not let an unread stream hold up others, and holds at most its window', async () => {
     const source = await listen(
       createServer((socket) => {
         const block = Buffer.alloc(65_536);
@@ -464,7 +464,7 @@ describe('an ingress', () => {
     expect(names).toEqual(['shop.test']);
   });
 
-  it('that refuses is told apart from one whose name is unknown, and from one without TLS', async () => {
+  it('that refuses is distinguished from one whose name is unknown, and from one without TLS', async () => {
     const { manager, tunnel } = await open();
     const closed = createServer();
     const port = await listen(closed);
@@ -491,7 +491,7 @@ describe('an ingress', () => {
     expect(detail).toContain('no such intercept: gone:web');
   });
 
-  it('that is never reached does not hold a stream that is given up', async () => {
+  it('that is never reached does not hold a stream that was reset', async () => {
     const { manager, tunnel } = await open({ faults: { ignoresConnections: true } });
     const { stream, probe } = openStream(tunnel, target(manager, 1));
     stream.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
@@ -568,7 +568,7 @@ describe('the end of a tunnel', () => {
   });
 
   it.each([
-    ['bytes that are no messages', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['bytes that are not messages', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['a message that is too long', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff])],
     ['a compressed message', Buffer.from([1, 0, 0, 0, 2, 0x0a, 0])],
     ['a field that is longer than its message', Buffer.from([0, 0, 0, 0, 3, 0x0a, 9, 1])],
@@ -641,7 +641,7 @@ describe('calls to the manager', () => {
     expect(manager.mistakes).toEqual([]);
   });
 
-  it('hear of the end of the connection', async () => {
+  it('report the end of the connection', async () => {
     const { manager, tunnel } = await open();
     const ended = new Deferred<unknown>();
     tunnel.manager.watchIntercepts({
@@ -667,7 +667,7 @@ describe('calls to the manager', () => {
    * The call made managers of 2.6.0 to 2.8.1 die of a nil pointer, and all of their clients lost their intercepts.
    */
   it.each(['v2.6.0', 'v2.6.8', 'v2.7.6', 'v2.8.1', 'v2.8.5', 'v2.14.0', 'v2.5.9', 'unknown', ''])(
-    'remove no preview of a manager that is not known to survive it (%j)',
+    'do not remove a preview at a manager that is not known to survive it (%j)',
     async (version) => {
       const { manager, tunnel } = await open({ version: 'v2.6.8', behaviour: { version } });
       const { interceptId } = target(manager, 8080);

@@ -35,7 +35,7 @@ const CONTENT_FIELD = 1;
 
 const MAX_HEADER_LIST_BYTES = 65_536;
 
-/** What an answer of a manager may cost, beside the windows of its streams. */
+/** Limits of a manager's responses, beside the windows of its streams. */
 const LIMITS = {
   maxListBytes: MAX_HEADER_LIST_BYTES,
   // No more fit: each counts 32 bytes beside its text.
@@ -81,13 +81,13 @@ export interface ReverseTunnelHandler {
 export interface ReverseTunnelConnection extends Tunnel {
   readonly kind: 'telepresence';
   readonly manager: ManagerClient;
-  /** Opens no more streams, and ends the call with `status` once those that are open have ended. */
+  /** Opens no further streams, and ends the call with `status` once those that are open have ended. */
   drain(status: GrpcStatus, message: string): void;
   /** Ends every stream and the call at once. The manager dials again after at most 5 s, whatever the status. */
   close(status: GrpcStatus, message: string): void;
 }
 
-/** Makes a tunnel of a call that has been accepted. `handler` is called later, never from within. */
+/** Creates a tunnel over an accepted call. `handler` is called later, never from within. */
 export function acceptReverseConnection(
   carrier: ReverseCarrier,
   handler: ReverseTunnelHandler,
@@ -114,10 +114,10 @@ class ReverseTunnel
   private readonly roundTrip: RoundTrip;
   /** Whether the carrier has enough for now. */
   private isFull = false;
-  /** What is wrong with this side, once something threw that never should. */
+  /** The fault of this side, once something threw that must never throw. */
   private fault: string | null = null;
   private readonly chunks = new MessageReader(this, CONTENT_FIELD);
-  /** What came before the preface was sent: nothing may be answered ahead of that. */
+  /** Bytes that came before the preface was sent. Nothing may be answered ahead of it. */
   private early: Buffer[] | null = [];
   private handshakeTimer: NodeJS.Timeout | null = null;
   private measureTimer: NodeJS.Timeout | null = null;
@@ -147,7 +147,7 @@ class ReverseTunnel
       this.settings.handshakeTimeoutMs,
     );
     this.handshakeTimer.unref();
-    // Later: managers up to 2.3.1 have spoken already, and whoever asked for the tunnel does not have it yet.
+    // Later: managers up to 2.3.1 have spoken already, and the caller does not have the tunnel yet.
     queueMicrotask(() => this.begin());
   }
 
@@ -372,14 +372,14 @@ class ReverseTunnel
     connection.output.finish();
     connection.close();
     if (status !== null) this.carrier.end(status, publicMessage(result, status));
-    // A fault that a stream's end brought up is not why the tunnel ends, but must be known.
+    // A fault raised by a stream's end is not why the tunnel ends, but must be reported.
     const { by, detail } = result;
     const isKnown = this.fault === null || this.fault === detail;
     this.handler.onClose(isKnown ? result : { by, detail: `${detail}; ${this.fault}` });
   }
 }
 
-/** A fault of our own is for the log, not for the manager's. */
+/** A fault of this side belongs in its own log, not in the manager's. */
 function publicMessage({ by, detail }: ReverseTunnelEnd, status: GrpcStatus): string {
   return by === 'fault' && detail.startsWith('a fault in the edge') ? `error ${status} in the edge` : detail;
 }

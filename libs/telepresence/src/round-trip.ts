@@ -1,4 +1,4 @@
-/** What measures: one connection to a manager. */
+/** The connection to a manager, as the measurement uses it. */
 export interface MeasuredConnection {
   /** Whether every SETTINGS of this side was acknowledged. */
   readonly isAcknowledged: boolean;
@@ -11,7 +11,7 @@ export interface MeasuredConnection {
  * connections with more than one in five minutes; no manager counts SETTINGS.
  */
 export class RoundTrip {
-  /** The last one in milliseconds; 0 before the first. */
+  /** The last round trip in milliseconds; 0 before the first. */
   ms = 0;
   /** When the SETTINGS that await their acknowledgement were sent. */
   private sentAt = 0;
@@ -37,7 +37,7 @@ export class RoundTrip {
   handleAcknowledged(): void {
     this.ms = performance.now() - this.sentAt;
     this.measurements++;
-    // The first one has in it how long the manager takes to start its server.
+    // The first one includes the time that the manager takes to start its server.
     if (this.measurements === 1) this.measure();
     else if (this.measurements === 2) this.onMeasured();
   }

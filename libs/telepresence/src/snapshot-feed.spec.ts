@@ -57,7 +57,7 @@ it('never pauses for longer than five seconds', () => {
   expect(read).toEqual(['a', 'b']);
 });
 
-it('tells of garbage once, whenever it is read, and reads nothing after it', () => {
+it('reports garbage once, whenever it is read, and reads nothing after it', () => {
   takes(10);
   feed.push(snapshot('a'));
   feed.push(Buffer.from([0x0a, 9]));

@@ -13,8 +13,8 @@ export interface SnapshotListener {
 }
 
 /**
- * Reads snapshots as they come, but no more than a tenth of the time: of those that come in a pause the newest is read,
- * which says all that those before it did. So no manager keeps the edge from its other work.
+ * Reads snapshots as they come, but no more than a tenth of the time: of those that come in a pause only the newest is read,
+ * which replaces those before it. So no manager can keep the edge from its other work.
  */
 export class SnapshotFeed {
   private newest: Buffer | null = null;
@@ -29,7 +29,7 @@ export class SnapshotFeed {
     if (this.pause === null) this.read();
   }
 
-  /** The listener hears nothing more. */
+  /** Stops the feed: the listener receives no further snapshot. */
   stop(): void {
     this.isStopped = true;
     this.newest = null;

@@ -7,7 +7,7 @@ export interface Carrier {
   /** Sends bytes and takes ownership of them. Does nothing once closed. */
   send(message: Buffer): void;
   /**
-   * Ends the carrier after what was sent, telling the peer a WebSocket close status and reason. The carrier
+   * Ends the carrier after the bytes that were sent, with a WebSocket close status and reason. The carrier
    * destroys itself when the peer does not answer. `onClose` is not called.
    */
   close(status: number, reason: string): void;
@@ -16,7 +16,7 @@ export interface Carrier {
 export interface CarrierHandler {
   /** Bytes from the peer, in order; they belong to the receiver. */
   onMessage(bytes: Buffer): void;
-  /** Something that was sent has left: `bufferedBytes` is worth another look. */
+  /** Something that was sent has left: `bufferedBytes` is smaller. */
   onSent(): void;
   /** The carrier is gone. `status` is the peer's WebSocket close status, or 1006 when it gave none. */
   onClose(status: number, reason: string): void;

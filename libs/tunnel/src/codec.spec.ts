@@ -171,7 +171,7 @@ describe('FrameDecoder', () => {
   it.each<[string, string, GoAwayCode]>([
     ['an unknown type', '00000000 00000000', GoAwayCode.PROTOCOL_ERROR],
     ['a type in a gap', '0f000000 00000000', GoAwayCode.PROTOCOL_ERROR],
-    ['the last type that is no extension', '7f000000 00000000', GoAwayCode.PROTOCOL_ERROR],
+    ['the last type that is not an extension', '7f000000 00000000', GoAwayCode.PROTOCOL_ERROR],
     ['a HELLO that is too long', `01${hex24(MAX_JSON_BYTES + 1)} 00000000`, GoAwayCode.FRAME_TOO_LARGE],
     ['a WELCOME that is too long', `02${hex24(MAX_JSON_BYTES + 1)} 00000000`, GoAwayCode.FRAME_TOO_LARGE],
     ['a PING of 9 bytes', '03000009 00000000', GoAwayCode.FRAME_TOO_LARGE],
@@ -213,7 +213,7 @@ describe('FrameDecoder', () => {
     expect(collector.frames).toEqual([]);
   });
 
-  it('reads nothing after it was stopped from within a callback', () => {
+  it('reads nothing after a callback stopped it', () => {
     const seen: number[] = [];
     const decoder: FrameDecoder = new FrameDecoder({
       onFrame: (_type, id) => {

@@ -1,4 +1,4 @@
-/** A tunnel as its user has it: what is asked of it, and what it reports. */
+/** A tunnel as its user sees it: its methods and its events. */
 import type { GoAwayCode } from './frame.js';
 import type { Hello, Welcome } from './handshake.js';
 import type { TunnelSettings } from './settings.js';
@@ -9,20 +9,20 @@ import type { StreamTarget, Tunnel } from './types.js';
 export interface TunnelHandler {
   /** The handshake succeeded: streams may be opened from now on. */
   onOpen?(welcome: Welcome): void;
-  /** The peer opens no more streams and takes no more; those that are open go on. `openStream` returns null. */
+  /** The peer neither opens nor accepts further streams; open ones continue. `openStream` returns null. */
   onGoAway?(code: GoAwayCode, reason: string): void;
   /**
    * The peer opened a stream. Set `stream.handler` before returning; data may follow at once, or call
    * `stream.pause()`. Without this method every stream of the peer is refused with FORBIDDEN.
    */
   onStream?(stream: IncomingStream, target: StreamTarget): void;
-  /** The tunnel is gone, handshake or not. Called exactly once, after every open stream was told TUNNEL_LOST. */
+  /** The tunnel is gone, handshake or not. Called exactly once, after every open stream was reset with TUNNEL_LOST. */
   onClose(code: GoAwayCode, reason: string, wasError: boolean): void;
-  /** A handler threw. The tunnel closes with INTERNAL; without this method the process is warned. */
+  /** A handler threw. The tunnel closes with INTERNAL; without this method a process warning is emitted. */
   onFault?(error: unknown): void;
 }
 
-/** What an acceptor answers to a HELLO. */
+/** Answer of an acceptor to a HELLO. */
 export type HelloAnswer =
   | { readonly accept: { readonly sessionId: string; readonly resumed: boolean } }
   | { readonly refuse: { readonly code: GoAwayCode; readonly reason: string } };
@@ -40,15 +40,15 @@ export interface AcceptOptions extends DialOptions {
 }
 
 export interface GoAwayOptions {
-  /** How long open streams may go on, in milliseconds. */
+  /** How long open streams may continue, in milliseconds. */
   readonly graceMs: number;
 }
 
 /** A tunnel that speaks docs/protocol.md, either end. */
 export interface TunnelConnection extends Tunnel {
   readonly kind: 'native';
-  /** Opens no more streams and asks the peer for the same; closes when none is left or the grace is over. */
+  /** Opens no further streams and asks the peer to do the same. Closes when no stream is left or the grace is over. */
   goAway(code: GoAwayCode, reason: string, options?: GoAwayOptions): void;
-  /** Ends the tunnel at once, telling the peer why. Open streams are lost. Does nothing once closed. */
+  /** Ends the tunnel at once and sends the peer the reason. Open streams are lost. Does nothing once closed. */
   close(code: GoAwayCode, reason: string): void;
 }

@@ -169,7 +169,7 @@ export class FrameDecoder {
     return at + taken;
   }
 
-  /** Copies towards `wanted` bytes in `partial`; returns how many were taken. */
+  /** Copies bytes to `partial` until it holds `wanted`. Returns how many it took. */
   private store(message: Buffer, at: number, wanted: number): number {
     const taken = Math.min(message.length - at, wanted - this.partialBytes);
     message.copy(this.partial, this.partialBytes, at, at + taken);

@@ -5,7 +5,7 @@ import type { GoAwayCode } from './frame.js';
 import { encodeText } from './text.js';
 import type { ResetCode } from './types.js';
 
-/** Of all tunnels of the process. */
+/** Shared by all tunnels of the process. */
 const slab = new Slab();
 
 export class FrameBatch extends SlabBatch {

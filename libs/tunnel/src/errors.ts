@@ -1,6 +1,6 @@
 import { GoAwayCode } from './frame.js';
 
-/** Ends the whole tunnel: carries the code that the peer is told. */
+/** Ends the whole tunnel. Carries the code for GOAWAY. */
 export class TunnelError extends Error {
   override readonly name: string = 'TunnelError';
   constructor(

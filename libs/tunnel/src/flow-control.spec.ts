@@ -30,7 +30,7 @@ async function raw(settings: Parameters<typeof openRaw>[0]) {
 }
 
 describe('the sender', () => {
-  it('sends no more than its credit, then goes on with every WINDOW', async () => {
+  it('sends at most its credit, then continues with every WINDOW', async () => {
     const { peer, tunnel } = await raw(FIXED);
     const recorder = new StreamRecorder();
     const stream = tunnel.openStream(TARGET, recorder)!;
@@ -50,7 +50,7 @@ describe('the sender', () => {
     expect(await bytesOf()).toBe(1);
   });
 
-  it('sends END after what waits for credit', async () => {
+  it('sends END after bytes that wait for credit', async () => {
     const { peer, tunnel } = await raw(FIXED);
     const recorder = new StreamRecorder();
     const stream = tunnel.openStream(TARGET, recorder)!;
@@ -71,7 +71,7 @@ describe('the sender', () => {
     expect((await peer.next(FrameType.DATA)).payload.length).toBe(10);
   });
 
-  it('may reset a stream whose bytes nobody takes after it has ended', async () => {
+  it('may reset an ended stream whose bytes the far end does not take', async () => {
     const { peer, tunnel } = await raw(FIXED);
     const recorder = new StreamRecorder();
     const stream = tunnel.openStream(TARGET, recorder)!;
@@ -88,7 +88,7 @@ describe('the sender', () => {
     expect(recorder.events).toEqual(['open', 'end']);
   });
 
-  it('stops at a carrier that does not drain, with bounded memory, and tells when to go on', async () => {
+  it('stops at a carrier that does not drain, with bounded memory, and calls onDrain afterwards', async () => {
     const both = await pair(
       { maxWindowBytes: 8 * MIB, openWindowBytes: 8 * MIB },
       { openWindowBytes: 8 * MIB },
@@ -239,7 +239,7 @@ describe('the receiver', () => {
     expect(farRecorder.bytes - total).toBeLessThanOrEqual(WINDOW);
   });
 
-  it('holds no more than its budget for 1,000 stalled readers while the far side floods', async () => {
+  it('holds at most its budget for 1,000 stalled readers while the far side floods', async () => {
     const budget = 40 * MIB;
     const settings = { maxStreams: 1000, windowBytes: 32 * KIB, receiveBudgetBytes: budget };
     const both = await pair(settings, settings);

@@ -59,9 +59,9 @@ export const GoAwayCode = {
   SUPERSEDED: 6,
   /** A person ended the session. */
   SESSION_ENDED: 7,
-  /** The sender is about to stop; another will answer. */
+  /** The sender is about to stop; another server will answer. */
   SHUTTING_DOWN: 8,
-  /** Nothing was heard for too long, or the handshake took too long. */
+  /** The peer was silent for too long, or the handshake took too long. */
   TIMEOUT: 9,
   /** A fault of the sender. */
   INTERNAL: 10,

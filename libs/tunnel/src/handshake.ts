@@ -3,13 +3,13 @@ import { hasField, booleanField, integerField, integersField, parseFields, textF
 import { ProtocolError } from './errors.js';
 import { PROTOCOL_VERSION } from './frame.js';
 
-/** What a dialer says of itself. */
+/** A dialer's description of itself. */
 export interface Hello {
-  /** Who this is, the same after every restart; 1 to 128 characters. */
+  /** Identity of the manager, the same after every restart; 1 to 128 characters. */
   readonly managerId: string;
-  /** Which cluster it runs in, or empty. */
+  /** Cluster that it runs in, or empty. */
   readonly clusterId: string;
-  /** What people call it. */
+  /** Name for people. */
   readonly name: string;
   /** Version of the program. */
   readonly version: string;
@@ -24,14 +24,14 @@ export interface HelloFrame extends Hello {
   readonly maxStreams: number | null;
 }
 
-/** What an acceptor answers. */
+/** Answer of an acceptor. */
 export interface Welcome {
   readonly version: number;
   /** The session this tunnel belongs to. */
   readonly sessionId: string;
   /** Whether the session existed before. */
   readonly resumed: boolean;
-  /** Most streams open at once in the tunnel, whoever opened them. */
+  /** Most streams open at once in the tunnel, opened by either end. */
   readonly maxStreams: number;
   /** Credit that every stream starts with, in both directions. */
   readonly windowBytes: number;

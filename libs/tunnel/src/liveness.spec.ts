@@ -39,7 +39,7 @@ describe('liveness', () => {
     liveness.stop();
   });
 
-  it('pings a silent peer every interval, then calls it dead', async () => {
+  it('pings a silent peer every interval, then reports it as dead', async () => {
     const host = new Host();
     const start = performance.now();
     const liveness = new Liveness(host, { pingIntervalMs: 40, pingTimeoutMs: 200 });
@@ -51,7 +51,7 @@ describe('liveness', () => {
     liveness.stop();
   });
 
-  it('lets a peer live that says anything at all', async () => {
+  it('keeps a peer alive that sends anything at all', async () => {
     const host = new Host();
     const liveness = new Liveness(host, TIMES);
     let silent = false;
@@ -66,7 +66,7 @@ describe('liveness', () => {
     liveness.stop();
   });
 
-  it('does not call a peer dead for a pause of its own process', async () => {
+  it('does not report a peer as dead after a pause of its own process', async () => {
     const host = new Host();
     const liveness = new Liveness(host, TIMES);
     let silent = false;
@@ -84,7 +84,7 @@ describe('a tunnel', () => {
     const { edge, edgeRecorder, managerRecorder, edgeCarrier, managerCarrier } = await openPair(TIMES);
     managerCarrier.stall();
     edgeCarrier.stall();
-    expect(await edgeRecorder.until('close')).toBe('close TIMEOUT: nothing was heard from the peer true');
+    expect(await edgeRecorder.until('close')).toBe('close TIMEOUT: the peer was silent for too long true');
     expect(await managerRecorder.until('close')).toMatch(/^close TIMEOUT/);
     expect(edge.state).toBe('closed');
   });

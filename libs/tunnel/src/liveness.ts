@@ -1,11 +1,11 @@
 /**
- * Tells whether the peer still lives, and how far away it is. Silence is counted in ticks of one coarse timer:
+ * Detects a dead peer and measures the round trip. Silence is counted in ticks of one coarse timer:
  * receiving costs one assignment, no clock is read, and a process that was itself asleep counts one tick of
- * silence instead of declaring everybody dead.
+ * silence instead of declaring every peer dead.
  */
 export interface LivenessHost {
   sendPing(payload: Buffer): void;
-  /** Nothing was heard for the whole timeout. Called once. */
+  /** The peer was silent for the whole timeout. Called once. */
   onSilence(): void;
 }
 
@@ -24,7 +24,7 @@ export class Liveness {
   roundTripMs = 0;
   private silentTicks = 0;
   private ticksSincePing = 0;
-  /** When the PING that awaits its PONG was sent, also its payload; 0 when none does. */
+  /** When the unanswered PING was sent, which is also its payload; 0 without one. */
   private pingSentAt = 0;
   private readonly ticksToDeath: number;
   private readonly timer: NodeJS.Timeout;

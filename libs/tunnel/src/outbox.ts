@@ -13,11 +13,11 @@ import { MAX_DATA_BYTES } from './frame.js';
 /** A batch this large is sent without waiting for the end of the turn. */
 const FLUSH_BYTES = 65_536;
 
-/** What a stream may send before the next one's turn. */
+/** Bytes that a stream may send before the next one's turn. */
 const QUANTUM_BYTES = 16_384;
 
 export interface OutboxOwner {
-  /** The peer does not read: more control frames wait than may. */
+  /** The peer does not read: too many control frames wait. */
   onStuck(): void;
   /** A stream's handler threw. */
   onFault(error: unknown): void;
@@ -44,7 +44,7 @@ export class Outbox {
     private readonly owner: OutboxOwner,
   ) {}
 
-  /** Where to add one control frame. */
+  /** Returns the batch for one control frame. */
   control(): FrameBatch {
     if (this.batch.size >= FLUSH_BYTES) this.flush();
     this.scheduleFlush();
@@ -57,7 +57,7 @@ export class Outbox {
     else this.scheduleFlush();
   }
 
-  /** Gives `stream` a turn: it has something to send and credit, or wants to hear that it may write. */
+  /** Gives `stream` a turn: it has bytes to send and credit, or waits for `onDrain`. */
   enqueue(stream: ReadyStream): void {
     if (this.ready.add(stream) && !this.congested) this.scheduleFlush();
   }
@@ -69,7 +69,7 @@ export class Outbox {
     this.endTurn();
   }
 
-  /** Sends what is collected, congested or not, and nothing from then on. `farewell` goes last. */
+  /** Sends everything that is collected, congested or not, then `farewell`. Sends nothing afterwards. */
   close(farewell?: (batch: FrameBatch) => void): void {
     if (this.closed) return;
     this.closed = true;
@@ -105,7 +105,7 @@ export class Outbox {
     this.congested = this.carrier.bufferedBytes >= this.limits.highWaterBytes;
   }
 
-  /** @param waits whether what is sent will wait in the carrier, and must not pin memory that others use */
+  /** @param waits whether the bytes will wait in the carrier, so that they must not pin shared memory */
   private send(waits: boolean): void {
     this.sentBytes += this.batch.size;
     this.carrier.send(this.batch.drain({ detached: waits }));

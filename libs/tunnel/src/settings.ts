@@ -11,7 +11,7 @@ export interface TunnelSettings {
   readonly openWindowBytes: number;
   /** Most a window grows to. Acceptor only. */
   readonly maxWindowBytes: number;
-  /** Most received bytes that may wait in the tunnel: the sum of all granted windows. Default: twice what `maxStreams` need. */
+  /** Most received bytes that may wait in the tunnel: the sum of all granted windows. Default: twice the least credit of `maxStreams`. */
   readonly receiveBudgetBytes: number;
   /** Silence after which PING is sent. Acceptor only. */
   readonly pingIntervalMs: number;
@@ -46,7 +46,7 @@ export const DEFAULT_SETTINGS: Omit<TunnelSettings, 'receiveBudgetBytes'> = {
   maxAbortsPerSecond: 20_000,
 };
 
-/** The defaults with `changes`. Throws RangeError, naming the setting, when the result makes no sense. */
+/** Returns the defaults with `changes`. Throws RangeError, naming the setting, when the result makes no sense. */
 export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSettings {
   const merged = { ...DEFAULT_SETTINGS, ...changes };
   const receiveBudgetBytes = changes.receiveBudgetBytes ?? 2 * merged.maxStreams * merged.windowBytes;
@@ -70,7 +70,7 @@ export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSet
   return settings;
 }
 
-/** What an acceptor with these settings answers to a dialer that it takes into `session`. */
+/** Returns the WELCOME for a dialer that is accepted into `session`. */
 export function welcomeFor(
   hello: HelloFrame,
   session: { readonly sessionId: string; readonly resumed: boolean },

@@ -1,6 +1,6 @@
 /**
- * The streams of one tunnel: their ids, how many there may be, the memory that they share, and what a peer may do to them
- * before it loses the tunnel. What a frame does to one stream is in stream.ts.
+ * The streams of one tunnel: their ids, how many there may be, the memory that they share, and the limits on abuse
+ * by the peer. stream.ts has the effect of a frame on one stream.
  */
 import { RateWindow, ReceiveBudget } from '@culvert/flow';
 import type { TunnelHandler } from './connection.js';
@@ -18,7 +18,7 @@ import type { Stream, StreamHandler, StreamTarget } from './types.js';
 /** One overrun may be a peer's bug. This many are abuse. */
 const MAX_OVERRUNS = 16;
 
-/** What the streams need of their tunnel. */
+/** The tunnel as its streams use it. */
 export interface StreamTableHost {
   readonly outbox: Outbox;
   /** Most recent round trip in milliseconds, or 0 before the first. */
@@ -29,7 +29,7 @@ export interface StreamTableHost {
   readonly handler: TunnelHandler;
   /** The last stream is gone. */
   handleEmpty(): void;
-  /** Every id of this end was given out: it can open no more streams. */
+  /** This end has used all its ids and can open no further stream. */
   handleExhausted(): void;
 }
 
@@ -82,7 +82,7 @@ export class StreamTable implements StreamHost {
     this.budget = new ReceiveBudget(settings.receiveBudgetBytes - maxStreams * windowBytes);
   }
 
-  /** Opens a stream, or returns null where the tunnel has as many as it may. */
+  /** Opens a stream, or returns null when the tunnel has reached its limit. */
   open(target: StreamTarget, handler: StreamHandler): Stream | null {
     if (this.streams.size >= this.maxStreams) return null;
     if (this.nextId > MAX_STREAM_ID) {
@@ -94,7 +94,7 @@ export class StreamTable implements StreamHost {
     this.streams.set(stream.id, stream);
     const encoded = encodeTarget(target);
     if (encoded === null) {
-      // Told later, like any ingress that cannot be reached. The far end never hears of this id: a gap.
+      // Reported later, as for an unreachable ingress. The far end never sees this id, which leaves a gap.
       queueMicrotask(() =>
         stream.handleReset(ResetCode.INTERNAL, 'the target breaks a limit of the protocol'),
       );

@@ -14,11 +14,11 @@ import type { Stream, StreamHandler } from './types.js';
 
 /** A stream that the far end opened. */
 export interface IncomingStream extends Stream {
-  /** Tells the opener that the ingress is connected. The first `write` or `end` implies it. */
+  /** Reports to the opener that the ingress is connected. The first `write` or `end` implies it. */
   accept(): void;
 }
 
-/** What a stream needs of its tunnel. */
+/** The tunnel as its streams use it. */
 export interface StreamHost {
   readonly outbox: Outbox;
   readonly budget: ReceiveBudget;
@@ -28,13 +28,13 @@ export interface StreamHost {
   /** Credit that a stream gets when it opens, while the budget allows. */
   readonly openWindowBytes: number;
   readonly maxWindowBytes: number;
-  /** The stream has ended and holds nothing any more. */
+  /** The stream has ended and no longer holds any bytes. */
   forget(stream: TunnelStream): void;
   /** The far end sent more than it had credit for. Throws when it did so too often. */
   countOverrun(): void;
 }
 
-/** Until somebody sets a handler. */
+/** Placeholder until the user sets a handler. */
 const NOBODY: StreamHandler = { onOpen() {}, onData() {}, onEnd() {}, onReset() {}, onDrain() {} };
 
 export class TunnelStream implements IncomingStream, ReadyStream {
@@ -44,7 +44,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   isReady = false;
 
   private state: StreamState;
-  /** Nothing more is told to the handler. */
+  /** The handler receives no further events. */
   private detached = false;
 
   /** Bytes that may still be sent. */
@@ -55,7 +55,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   private wantsDrain = false;
 
   private readonly window: ReceiveWindow;
-  /** Bytes received that the handler does not want yet. */
+  /** Bytes received while the handler is paused. */
   private readonly waiting = new ByteQueue();
   private paused = false;
   private delivering = false;
@@ -77,7 +77,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     return !this.detached;
   }
 
-  // What the stream's user calls.
+  // Called by the stream's user.
 
   accept(): void {
     if (this.state !== StreamState.OFFERED && this.state !== StreamState.OFFERED_ENDED) return;
@@ -142,7 +142,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     if (this.waiting.size === 0) this.deliverEnd();
   }
 
-  // What the tunnel calls.
+  // Called by the tunnel.
 
   /** Extra credit for the far end, sent with OPEN or OPENED. */
   borrowOpenWindow(): number {
@@ -194,7 +194,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     if (credit > 0 && (this.unsent.size > 0 || this.wantsDrain)) this.host.outbox.enqueue(this);
   }
 
-  /** The tunnel has ended. What arrived in full may still be read. */
+  /** The tunnel has ended. A stream that arrived in full may still be read. */
   handleTunnelLost(reason: string): void {
     if (this.state === StreamState.CLOSED) return;
     this.state = StreamState.CLOSED;
@@ -278,7 +278,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
     if (this.endRequested && this.endDelivered) this.detached = true;
   }
 
-  /** A stream counts as open until its handler has what arrived. */
+  /** A stream counts as open until its handler has received everything that arrived. */
   private forgetWhenDone(): void {
     if (this.state === StreamState.CLOSED && this.endDelivered) this.leave();
   }

@@ -8,7 +8,7 @@ import type { StreamTarget } from './types.js';
 
 const CREDIT_BYTES = 4;
 
-/** Null when `target` breaks a limit of the protocol. */
+/** Returns OPEN's JSON, or null when `target` breaks a limit of the protocol. */
 export function encodeTarget(target: StreamTarget): Buffer | null {
   const { interceptId, host, port, tls, serverName, verifyTls, alpn } = target;
   const fits =
@@ -20,7 +20,7 @@ export function encodeTarget(target: StreamTarget): Buffer | null {
     port <= 65_535 &&
     (alpn === undefined || (tls && ALPN_PROTOCOLS.includes(alpn)));
   if (!fits) return null;
-  // JSON leaves out what is undefined.
+  // JSON leaves out undefined members.
   const bytes = Buffer.from(JSON.stringify({ interceptId, host, port, tls, serverName, verifyTls, alpn }));
   return bytes.length <= MAX_JSON_BYTES - CREDIT_BYTES ? bytes : null;
 }

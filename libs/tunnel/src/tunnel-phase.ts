@@ -49,7 +49,7 @@ export function mayFollow(from: TunnelPhase, to: TunnelPhase): boolean {
   return (FOLLOWING[from] & (1 << to)) !== 0;
 }
 
-/** What users of the tunnel are shown. */
+/** State of each phase as users of the tunnel see it. */
 export function stateOf(phase: TunnelPhase): TunnelState {
   return STATES[phase];
 }

@@ -101,7 +101,7 @@ describe('the handshake', () => {
     await recorder.until('close TIMEOUT');
   });
 
-  it('passes on what the acceptor refuses with', async () => {
+  it('passes on the code and reason of the acceptor', async () => {
     const [carrier, peerCarrier] = MemoryCarrier.pair();
     const recorder = new TunnelRecorder();
     acceptTunnel(carrier, {
@@ -171,7 +171,7 @@ describe('the handshake', () => {
     expect(tunnel.state).toBe('closed');
   });
 
-  it('tells the dialer why it was refused', async () => {
+  it('reports the reason of a refusal to the dialer', async () => {
     const { peer, recorder } = await dialRaw();
     peer.send(
       FrameType.GOAWAY,
@@ -287,7 +287,7 @@ describe('a stream', () => {
     expect([both.edge.state, both.manager.state]).toEqual(['open', 'open']);
   });
 
-  it('is refused by an end that takes none', async () => {
+  it('is refused by an end without onStream', async () => {
     const { peer, tunnel } = closing(await openRaw());
     expect(tunnel.streamCount).toBe(0);
     const [carrier, peerCarrier] = MemoryCarrier.pair();
@@ -327,7 +327,7 @@ describe('a stream', () => {
     expect(nearRecorder.events).toEqual(['open']);
   });
 
-  it('delivers what waits, then the end, when it is resumed, and counts as open until then', async () => {
+  it('delivers waiting bytes, then the end, when it is resumed, and counts as open until then', async () => {
     const both = await pair();
     const { near, nearRecorder, far } = await openStream(both);
     near.pause();
@@ -370,7 +370,7 @@ describe('a stream', () => {
     expect(seen.reduce((sum, length) => sum + length)).toBe(27_000);
   });
 
-  it('delivers what arrived in full although the tunnel is lost', async () => {
+  it('delivers a message that arrived in full although the tunnel is lost', async () => {
     const both = await pair();
     const { near, nearRecorder, far } = await openStream(both);
     near.pause();
@@ -394,7 +394,7 @@ describe('a stream', () => {
     expect(both.edge.openStream(TARGET, new StreamRecorder())).toBeNull();
   });
 
-  it('is refused above the cap, whoever opens it', async () => {
+  it('is refused above the cap, for either opener', async () => {
     const both = await pair({ maxStreams: 2 });
     await openStream(both);
     const recorder = new StreamRecorder();
@@ -405,7 +405,7 @@ describe('a stream', () => {
 });
 
 describe('a tunnel', () => {
-  it('closes with its streams when a handler throws, and says so', async () => {
+  it('closes with its streams when a handler throws, and reports the fault', async () => {
     const both = await pair();
     const { near, nearRecorder, far, farRecorder } = await openStream(both);
     const fault = new Error('a bug');
@@ -421,7 +421,7 @@ describe('a tunnel', () => {
     expect(nearRecorder.events).toEqual(['open']);
   });
 
-  it('tells every stream of its end although a handler throws', async () => {
+  it('resets every stream at its end although a handler throws', async () => {
     const both = await pair();
     const first = await openStream(both);
     const second = await openStream(both);
@@ -466,7 +466,7 @@ it('counts the bytes of its connection both ways, framing included', async () =>
   expect(both.edge.receivedBytes).toBe(both.manager.sentBytes);
 });
 
-describe('leaving', () => {
+describe('a tunnel that leaves', () => {
   it('ends at once when there is no stream', async () => {
     const both = await pair();
     both.edge.goAway(GoAwayCode.SHUTTING_DOWN, 'deploy');
@@ -541,7 +541,7 @@ describe('leaving', () => {
     ]);
   });
 
-  it('works when both ends leave at once', async () => {
+  it('closes when both ends leave at once', async () => {
     const both = await pair();
     const { near, far } = await openStream(both);
     both.edge.goAway(GoAwayCode.SHUTTING_DOWN, 'deploy');
@@ -749,7 +749,7 @@ describe('a hostile peer', () => {
     expect((await peer.goAway()).code).toBe(GoAwayCode.FLOW_CONTROL);
   });
 
-  it('that sends unknown codes is understood as INTERNAL', async () => {
+  it('that sends unknown codes is read as INTERNAL', async () => {
     const { peer, recorder, tunnel } = await openRaw();
     const stream = new StreamRecorder();
     tunnel.openStream(TARGET, stream);

@@ -69,10 +69,10 @@ class NativeTunnel
   private readonly decoder: FrameDecoder;
   private readonly streams: StreamTable;
   private readonly pings: RateWindow;
-  /** There from OPEN on. */
+  /** Set from OPEN on. */
   private liveness: Liveness | null = null;
   private readonly handshakeTimer: NodeJS.Timeout;
-  /** There from LEAVING on. */
+  /** Set from LEAVING on. */
   private graceTimer: NodeJS.Timeout | null = null;
   /** Why the tunnel ends, once either end has sent GOAWAY. */
   private goAwayCode: GoAwayCode = GoAwayCode.CONNECTION_LOST;
@@ -198,7 +198,7 @@ class NativeTunnel
   }
 
   onSilence(): void {
-    this.close(GoAwayCode.TIMEOUT, 'nothing was heard from the peer');
+    this.close(GoAwayCode.TIMEOUT, 'the peer was silent for too long');
   }
 
   // From the outbox.
@@ -332,7 +332,7 @@ class NativeTunnel
     }
   }
 
-  /** Enters `to`, along an edge of docs/protocol.md §6: throws where there is none. */
+  /** Enters `to`, along an edge of docs/protocol.md §6: throws where the edge does not exist. */
   private transition(to: Phase): void {
     const from = this.phase;
     if (!mayFollow(from, to)) throw new Error(`a tunnel must not go from phase ${from} to phase ${to}`);

@@ -1,5 +1,5 @@
 /**
- * What the rest of Culvert sees of a tunnel: virtual TCP connections opened by intercept id.
+ * A tunnel as the rest of Culvert sees it: virtual TCP connections opened by intercept id.
  * The native protocol (docs/protocol.md) is one implementation; any other kind offers exactly this.
  *
  * Streams are callback objects and not Node streams: one request through a Node `Duplex` costs more than the
@@ -26,7 +26,7 @@ export const ResetCode = {
   INGRESS_RESET: 8,
   /** The peer's policy forbids this target. */
   FORBIDDEN: 9,
-  /** The peer serves as many streams as it will. */
+  /** The peer serves its largest number of streams already. */
   STREAM_LIMIT: 10,
   /** More bytes were sent than the window allowed. */
   FLOW_CONTROL: 11,
@@ -37,11 +37,11 @@ export const ResetCode = {
 } as const;
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode];
 
-/** What may be offered to a TLS ingress (RFC 7301). */
+/** Protocols that may be offered to a TLS ingress (RFC 7301). */
 export const ALPN_PROTOCOLS = ['h2', 'http/1.1'] as const;
 export type AlpnProtocol = (typeof ALPN_PROTOCOLS)[number];
 
-/** Where the far end connects a stream to. Taken from the preview, never from a visitor's request. */
+/** The ingress that the far end connects a stream to. Taken from the preview, never from a visitor's request. */
 export interface StreamTarget {
   /** The intercept this stream serves, `<uuid>:<name>`. */
   readonly interceptId: string;
@@ -55,7 +55,7 @@ export interface StreamTarget {
   readonly serverName: string;
   /** Whether the ingress certificate must be valid. */
   readonly verifyTls: boolean;
-  /** What to offer the TLS ingress by ALPN; it has to agree to `h2`, not to `http/1.1`. Default: `http/1.1`. */
+  /** Protocol offered to the TLS ingress by ALPN. The ingress must accept `h2`, not to `http/1.1`. Default: `http/1.1`. */
   readonly alpn?: AlpnProtocol;
 }
 
@@ -69,7 +69,7 @@ export interface StreamHandler {
   onEnd(): void;
   /** The stream is gone, at once and both ways. */
   onReset(code: ResetCode, detail: string): void;
-  /** After `write` returned false: it is time to write again. */
+  /** After `write` returned false: more may be written. */
   onDrain(): void;
 }
 
@@ -77,7 +77,7 @@ export interface StreamHandler {
 export interface Stream {
   /** Unique within its tunnel. */
   readonly id: number;
-  /** Who gets the events. May be replaced at any time, for example when a pooled stream is reused. */
+  /** Receives the events. May be replaced at any time, for example when a pooled stream is reused. */
   handler: StreamHandler;
   /** False once reset, or ended both ways. */
   readonly isOpen: boolean;
@@ -88,11 +88,11 @@ export interface Stream {
   write(chunk: Buffer): boolean;
   /** Half-close: no more bytes from this side. */
   end(): void;
-  /** Ends both directions at once and tells the far end why. */
+  /** Ends both directions at once and sends the far end the reason. */
   reset(code: ResetCode, detail?: string): void;
   /** Stops `onData`. Bytes that still arrive wait in the stream, bounded by its window. */
   pause(): void;
-  /** Continues `onData`, first with what waited, synchronously. */
+  /** Resumes `onData`, first with the bytes that waited, synchronously. */
   resume(): void;
 }
 
@@ -114,8 +114,8 @@ export interface Tunnel {
   /** Bytes handed to its connection since it began, framing included. */
   readonly sentBytes: number;
   /**
-   * How long a stream may lie idle and be used again, in milliseconds. Present where nothing tells that the ingress
-   * has closed its connection meanwhile.
+   * How long a stream may be idle and still be used again, in milliseconds. Present where the far end does not report
+   * that the ingress has closed its connection.
    */
   readonly maxIdleStreamMs?: number;
   /**
@@ -123,6 +123,6 @@ export interface Tunnel {
    * ingress that cannot be reached is reported later through `handler.onReset`.
    */
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null;
-  /** Whether the far end knows what `target` means; absent where it always does. */
+  /** Whether the far end can resolve `target`; absent where it always can. */
   isReadyFor?(target: StreamTarget): boolean;
 }

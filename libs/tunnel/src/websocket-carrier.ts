@@ -1,6 +1,6 @@
 /**
  * A WebSocket as a carrier, for both ends (docs/protocol.md §1). Written against the `ws` package: its
- * `send` writes header and payload in one system call and copies neither; its callback tells when bytes have left.
+ * `send` writes header and payload in one system call and copies neither; its callback reports when bytes have left.
  */
 import type { WebSocket } from 'ws';
 import type { Carrier, CarrierHandler } from './carrier.js';
@@ -49,7 +49,7 @@ export class WebSocketCarrier implements Carrier {
     this.handler = handler;
     this.socket.resume();
     const { earlyEnd } = this;
-    // Not from within `start`: whoever calls it is not ready yet.
+    // Not from within `start`: its caller is not ready yet.
     if (earlyEnd !== null) queueMicrotask(() => handler.onClose(earlyEnd.status, earlyEnd.reason));
   }
 
@@ -86,7 +86,7 @@ export class WebSocketCarrier implements Carrier {
 
   private fail(status: number, reason: string): void {
     if (this.closed) return;
-    // After ABNORMAL_CLOSURE the socket is gone, and the status may not be sent anyway.
+    // After ABNORMAL_CLOSURE the socket is gone, and this status must not be sent.
     if (status !== ABNORMAL_CLOSURE) this.closeSocket(status, reason);
     this.end(status, reason);
   }

@@ -4,20 +4,20 @@ import { WebSocket } from 'ws';
 import type { Carrier } from './carrier.js';
 import { WEBSOCKET_OPTIONS, WebSocketCarrier } from './websocket-carrier.js';
 
-/** Where an edge accepts native tunnels. */
+/** Path at which an edge accepts native tunnels. */
 export const TUNNEL_PATH = '/tunnel/v1';
 
 export interface DialTarget {
   /** `http:` or `https:` address of the deployment; `path` is appended to its path. */
   readonly url: URL;
-  /** Where it accepts tunnels. Default: `TUNNEL_PATH`. */
+  /** Path at which it accepts tunnels. Default: `TUNNEL_PATH`. */
   readonly path?: string | undefined;
   readonly apiKey: string;
   /** PEM certificates to trust instead of the built-in ones. */
   readonly ca?: string | undefined;
-  /** Makes the connection: one that goes through a proxy emits `proxyConnect` on the request. Default: Node does. */
+  /** Makes the connection. An agent that uses a proxy emits `proxyConnect` on the request. Default: Node's agent. */
   readonly agent?: Agent | undefined;
-  /** For DNS, TCP, TLS and the upgrade together. */
+  /** Limit for DNS, TCP, TLS and the upgrade together. */
   readonly timeoutMs: number;
   /** Aborts an attempt that is under way. */
   readonly signal?: AbortSignal | undefined;
@@ -25,7 +25,7 @@ export interface DialTarget {
 
 export type DialResult =
   | { readonly ok: true; readonly carrier: Carrier }
-  /** `status` is what HTTP answered instead of upgrading, or null when there was no answer. */
+  /** `status` is the HTTP status instead of an upgrade, or null without a response. */
   | { readonly ok: false; readonly status: number | null; readonly reason: string };
 
 /** Connects the carrier of a native tunnel. Never rejects. */
@@ -54,7 +54,7 @@ export function dialWebSocket(target: DialTarget): Promise<DialResult> {
     socket.on('error', (error) => settle({ ok: false, status: null, reason: describe(error) }));
     socket.once('unexpected-response', (request, response) => {
       const status = response.statusCode ?? null;
-      // What a proxy refuses says nothing of the credential.
+      // A refusal by a proxy is not about the credential.
       if (byProxy !== undefined && byProxy !== 200)
         settle({ ok: false, status: null, reason: `the proxy answered ${byProxy} to CONNECT` });
       else settle({ ok: false, status, reason: `the edge answered ${status} to the upgrade` });
@@ -71,7 +71,7 @@ function tunnelUrl(base: URL, path: string): URL {
   return url;
 }
 
-/** Agents that connect through others forget whom they connect to when it is an address. */
+/** Checks certificates against the host of the URL: agents that wrap others lose it when it is an IP address. */
 function identityOf({ hostname }: URL): typeof checkServerIdentity {
   const host = hostname.replace(/^\[|\]$/g, '');
   return (_host, certificate) => checkServerIdentity(host, certificate);

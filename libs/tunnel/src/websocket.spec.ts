@@ -230,7 +230,7 @@ describe('a tunnel over a WebSocket', () => {
     expect(await acceptor.recorder.until('close')).toMatch(/^close CONNECTION_LOST: .* true$/);
   });
 
-  it('tells of an end that came before the tunnel was made', async () => {
+  it('reports an end that came before the tunnel was made', async () => {
     const acceptor = await startAcceptor();
     const result = await dialWebSocket({ url: acceptor.url, apiKey: 'k', timeoutMs: 2000 });
     if (!result.ok) throw new Error(result.reason);
@@ -258,7 +258,7 @@ describe('a tunnel over a WebSocket', () => {
     expect(performance.now() - start).toBeLessThan(4000);
   });
 
-  it('goes on after the carrier was congested', { timeout: 20_000 }, async () => {
+  it('continues after the carrier was congested', { timeout: 20_000 }, async () => {
     const acceptor = await startAcceptor({ maxWindowBytes: 16_777_216, openWindowBytes: 16_777_216 });
     const { tunnel, recorder } = await dial(acceptor);
     await acceptor.recorder.until('open');
@@ -312,7 +312,7 @@ describe('dialWebSocket', () => {
     if (result.ok) result.carrier.close(4000, '');
   });
 
-  it('tells the status of a refusal', async () => {
+  it('reports the status of a refusal', async () => {
     const port = await serve((socket) =>
       socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n'),
     );
@@ -325,14 +325,14 @@ describe('dialWebSocket', () => {
     });
   });
 
-  it('tells what failed when there is no answer', async () => {
+  it('reports the failed step when there is no answer', async () => {
     const port = await serve((socket) => socket.destroy());
     const url = new URL(`http://127.0.0.1:${port}`);
     const result = await dialWebSocket({ url, apiKey: 'k', timeoutMs: 2000 });
     expect(result).toMatchObject({ ok: false, status: null });
   });
 
-  it('gives up after its time', async () => {
+  it('gives up after its timeout', async () => {
     const port = await serve(() => undefined);
     const url = new URL(`http://127.0.0.1:${port}`);
     expect(await dialWebSocket({ url, apiKey: 'k', timeoutMs: 30 })).toMatchObject({

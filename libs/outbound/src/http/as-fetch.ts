@@ -11,7 +11,7 @@ export type Fetch = (
   },
 ) => Promise<Response>;
 
-/** A `fetch` over the client, for libraries that take one. It follows no redirect, whatever is asked of it. */
+/** A `fetch` over the client, for libraries that take one. It never follows a redirect, even if the caller asks for it. */
 export function asFetch(client: HttpClient): Fetch {
   return async (url, { method, headers, body, signal }) => {
     const response = await client.send({

@@ -22,7 +22,7 @@ import { Places } from './places.js';
 
 /** Idle connections are closed before load balancers and firewalls forget them in silence. */
 const IDLE_MS = 30_000;
-/** For the answer to a PING. */
+/** Limit for the answer to a PING. */
 const PROBE_MS = 2000;
 /** Limits for one origin over HTTP/1.1. */
 const MAX_CONNECTIONS = 32;
@@ -37,7 +37,7 @@ const POOL: AgentOptions = {
   timeout: IDLE_MS,
 };
 
-/** What is offered where a protocol is expected. A server that no longer has HTTP/2 picks the other, instead of refusing TLS. */
+/** Protocols offered where one is expected. A server that no longer has HTTP/2 picks the other instead of refusing TLS. */
 const OFFERS = { h2: ['h2', 'http/1.1'], 'http/1.1': ['http/1.1'] } as const;
 
 /** Errors of Node for a request on a session that takes no further one, which the server or this client is closing. */
@@ -56,7 +56,7 @@ export class ProtocolChangedError extends NotSentError {
   }
 }
 
-/** Given to a request over HTTP/2, for what http2-wrapper does not report. */
+/** Added to a request over HTTP/2, for events that http2-wrapper does not report. */
 export interface StreamObserver {
   /**
    * Called when the head of the request is sent.
@@ -121,7 +121,7 @@ export class Connections {
 
   /**
    * A request to send, over the protocol of its origin. Over HTTP/1.1 it waits until fewer than MAX_CONNECTIONS requests to
-   * the origin are under way. Rejects with what the dialer rejects with, or with the reason of `signal`.
+   * the origin are under way. Rejects with the dialer's error, or with the reason of `signal`.
    */
   async open(request: CheckedRequest, observer: StreamObserver, signal: AbortSignal): Promise<ClientRequest> {
     clearTimeout(this.idleTimer);
@@ -161,7 +161,7 @@ export class Connections {
     return http2.auto(options);
   }
 
-  /** Called when no request is under way: what is being opened is given up, and idle connections are closed in a while. */
+  /** Called when no request is under way. Aborts connections that are being opened, and closes idle ones after a while. */
   settle(): void {
     this.dialer.stop();
     this.idleTimer = setTimeout(() => this.closeIdle(), IDLE_MS).unref();
@@ -184,7 +184,7 @@ export class Connections {
     this.protocols.delete(origin);
   }
 
-  /** Closes everything, whatever is under way. */
+  /** Closes everything, requests under way included. */
   close(): void {
     clearTimeout(this.idleTimer);
     this.places.stop();

@@ -13,20 +13,20 @@ export type HttpProtocol = 'h2' | 'http/1.1';
 
 export type DialerOptions = Pick<HttpClientOptions, 'ca' | 'connectTimeoutMs' | 'allowPrivateAddresses'>;
 
-/** What failed, for people. */
+/** The failed step, for people. */
 const STEPS = { connect: 'no connection', tls: 'no TLS', proxy: 'the proxy cannot be reached' } as const;
 
 /** One connection that is being opened. */
 interface Attempt {
-  /** What a failure means at this step. */
+  /** Kind of error when this step fails. */
   kind: 'connect' | 'tls' | 'proxy';
-  /** Whether nothing waits for it any more. */
+  /** Whether the attempt has ended, so that its sockets are no longer needed. */
   isOver: boolean;
   readonly sockets: Socket[];
 }
 
 export class Dialer {
-  /** Attempts under way, each with what ends it. */
+  /** The function that ends each attempt under way. */
   private readonly attempts = new Set<(error: HttpError) => void>();
 
   constructor(private readonly options: DialerOptions) {}
@@ -98,7 +98,7 @@ export class Dialer {
       ca,
     });
     keep(secure, attempt);
-    // `tls.connect` takes `noDelay` and does nothing with it.
+    // `tls.connect` accepts `noDelay` but ignores it.
     secure.once('connect', () => {
       secure.setNoDelay(true);
       attempt.kind = 'tls';
@@ -112,7 +112,7 @@ export class Dialer {
     return secure;
   }
 
-  /** A connection to the origin through the proxy; undefined where no proxy is in between. */
+  /** A connection to the origin through the proxy; undefined without a proxy. */
   private async openTunnel(origin: URL, port: number, attempt: Attempt): Promise<Socket | undefined> {
     const proxy = this.proxyTo(origin);
     if (proxy === null) return undefined;

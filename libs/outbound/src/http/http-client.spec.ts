@@ -348,7 +348,7 @@ describe('a request whose connection is lost before the response', () => {
 });
 
 describe('a session that its server closes with GOAWAY', () => {
-  // http2-wrapper goes on choosing it until its last stream has ended, and Node refuses each request on it.
+  // http2-wrapper still chooses it until its last stream has ended, and Node refuses each request on it.
   it('gets no further request, while the streams on it end as usual', async () => {
     const sessions: ServerHttp2Session[] = [];
     let finish!: () => void;
@@ -472,7 +472,7 @@ describe('connections of HTTP/1.1 to an origin', () => {
   });
 });
 
-describe('time', () => {
+describe('the time limit', () => {
   const silent: Handler = () => {};
 
   it.each([
@@ -534,7 +534,7 @@ describe('time', () => {
     const url = `https://localhost:${way.port}/`;
     const client = clientOf();
     expect((await client.send({ url })).httpVersion).toBe('2.0');
-    // Nothing passes any more, and nothing says so.
+    // Bytes no longer pass, and neither end is notified.
     for (const [near, far] of pairs) {
       near.unpipe(far);
       far.unpipe(near);
@@ -627,7 +627,7 @@ describe('a redirect', () => {
   });
 });
 
-describe('what cannot be reached', () => {
+describe('an unreachable server', () => {
   it('is named by kind and reason', async () => {
     const server = createTcpServer();
     const { port } = await listen(server);

@@ -37,7 +37,7 @@ export class HttpError extends Error {
   }
 }
 
-/** What another library says of its failure, for people. Of several addresses the first speaks for all. */
+/** Returns the message of another library's error, for people. After attempts at several addresses, that of the first one. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   // OpenSSL's messages name its source files; its reasons do not.

@@ -27,7 +27,7 @@ export class HttpResponse {
     /** Names in lower case. Values of repeated fields are joined by `, `, as RFC 9110 §5.3 has it. */
     readonly headers: Readonly<Record<string, string | undefined>>,
     readonly body: Buffer,
-    /** Where it came from: the last of the redirects that were followed. */
+    /** Where the response came from, after all redirects. */
     readonly url: URL,
     readonly httpVersion: '1.0' | '1.1' | '2.0',
   ) {}
@@ -42,7 +42,7 @@ export class HttpResponse {
   }
 }
 
-/** A request that was checked: what is sent on each way, whatever the protocol. */
+/** A checked request, the same for every protocol. */
 export interface CheckedRequest {
   readonly url: URL;
   readonly method: string;

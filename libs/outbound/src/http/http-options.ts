@@ -10,8 +10,8 @@ export interface HttpClientOptions {
   /** Redirects to follow. Default: none, a redirect is a response like any other. */
   readonly maxRedirects?: number | undefined;
   /**
-   * Whether private, local and reserved addresses may be connected to. Where they may not, a name is resolved once, and the
-   * connection is made to an address that was checked. Behind a proxy it is the proxy that resolves names.
+   * Whether private, local and reserved addresses may be connected to. If not, a name is resolved once, and the
+   * connection is made to an address that was checked. Behind a proxy, the proxy resolves names.
    */
   readonly allowPrivateAddresses: boolean;
 }

@@ -7,14 +7,14 @@ interface Origin {
 
 /**
  * Places for requests to one origin over HTTP/1.1, where each request has a connection of its own. Requests beyond the limit
- * wait in the order in which they came. Node's agents have such a limit too, but count a connection only once it is open.
+ * wait in order of arrival. Node's agents have such a limit too, but count a connection only once it is open.
  */
 export class Places {
   private readonly origins = new Map<string, Origin>();
 
   constructor(private readonly maxPerOrigin: number) {}
 
-  /** Resolves when a place is reserved, which `release` gives back. Rejects when `stop` is called first. */
+  /** Resolves when a place is reserved; `release` frees it. Rejects when `stop` is called first. */
   async reserve(name: string): Promise<void> {
     let origin = this.origins.get(name);
     if (origin === undefined) this.origins.set(name, (origin = { inUse: 0, waiting: [] }));
@@ -23,7 +23,7 @@ export class Places {
     else await new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
   }
 
-  /** Passes a place to the request that waits longest, if any. */
+  /** Passes a place to the longest-waiting request, if any. */
   release(name: string): void {
     const origin = this.origins.get(name);
     if (origin === undefined) return;

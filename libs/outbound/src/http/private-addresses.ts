@@ -39,7 +39,7 @@ const IPV6: typeof IPV4 = [
   ['ff00::', 8],
 ];
 
-/** Prefixes whose addresses hold an IPv4 address, and at which byte: what they lead to is what counts. */
+/** Prefixes whose addresses hold an IPv4 address, and the byte at which it begins. The embedded address decides. */
 const EMBEDDING: readonly (readonly [prefix: readonly number[], at: number])[] = [
   [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 12],
   [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], 12],
@@ -51,7 +51,7 @@ const EMBEDDING: readonly (readonly [prefix: readonly number[], at: number])[] =
 
 let blocked: BlockList | undefined;
 
-/** Whether `address` is private, local or reserved in any other way. What is not an IP address counts as private. */
+/** Whether `address` is private, local or reserved in any other way. Text that is not an IP address counts as private. */
 export function isPrivateAddress(address: string): boolean {
   const bare = address.replace(/%.*$/, '');
   const family = isIP(bare);

@@ -2,11 +2,11 @@ import { HttpError } from './http-error.js';
 import type { CheckedRequest, HttpResponse } from './http-message.js';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** All others may hold secrets of one origin, and must not reach another. */
+/** All other headers may hold secrets of one origin and must not reach another. */
 const FOR_ANY_ORIGIN: ReadonlySet<string> = new Set(['accept', 'accept-language', 'user-agent']);
 
 /**
- * The request that a redirect leads to (RFC 9110 §15.4); null when the response is no redirect.
+ * Returns the request that a redirect leads to (RFC 9110 §15.4), or null when the response is not a redirect.
  * @throws HttpError `redirect` for a location that cannot be used, that leaves TLS, or that takes a body to another origin
  */
 export function redirected(
@@ -27,7 +27,7 @@ export function redirected(
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers))
     if (url.origin === origin || FOR_ANY_ORIGIN.has(name)) kept[name] = value;
-  // What browsers do: a POST that is answered with 301 or 302 becomes a GET as with 303.
+  // As in browsers, a POST that is answered with 301 or 302 becomes a GET as with 303.
   const becomesGet =
     (status === 303 && request.method !== 'HEAD') || (status < 303 && request.method === 'POST');
   if (!becomesGet) {

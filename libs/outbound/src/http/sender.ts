@@ -6,7 +6,7 @@ import { HttpError } from './http-error.js';
 import { checkRequest, type CheckedRequest, type HttpRequest, type HttpResponse } from './http-message.js';
 import { redirected } from './redirect.js';
 
-/** One for an idle connection that turns out to be closed, one for a server that no longer speaks the protocol it did. */
+/** Retries: one for an idle connection that was closed, one for a server that has changed its protocol. */
 const MAX_REPEATS = 2;
 
 /** Does the work of an HttpClient. */

@@ -341,7 +341,7 @@ it('gives absent fields their zero value, and leaves absent messages out', () =>
   });
 });
 
-it('cannot be made to change an object that everybody shares', () => {
+it('does not let a message change a shared prototype', () => {
   const { addRequestHeaders } = Codecs.CreateDomainRequest.decode(bytesField(6, entry('__proto__', 'x')));
   expect(Object.getPrototypeOf(addRequestHeaders)).toBe(Object.prototype);
   expect(({} as Record<string, unknown>)['x']).toBeUndefined();

@@ -3,7 +3,7 @@ import protobuf from 'protobufjs';
 import { SCHEMA } from './schema.js';
 import type * as T from './types.js';
 
-/** The bytes are not the message they should be, or more than it may have. */
+/** The bytes are not the expected message, or exceed its limit. */
 export class MessageError extends Error {
   override readonly name = 'MessageError';
 }

@@ -3,7 +3,7 @@ import { type Codec, Codecs } from './codec.js';
 
 /** A call with one response. */
 export interface Method<Request, Response> {
-  /** What the `:path` of the call is. */
+  /** The `:path` of the call. */
   readonly path: string;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;

@@ -1,7 +1,7 @@
 /**
  * The messages of Telepresence 2.0 to 2.14 that reach the cloud or are asked of a manager, by field number. A field that
  * is not listed is skipped whatever its wire type, which serves three purposes: numbers whose type changed between
- * versions cannot be misread (InterceptInfo 2), fields of later versions do no harm, and what must not be known here is
+ * versions cannot be misread (InterceptInfo 2), fields of later versions do no harm, and secrets are
  * never decoded (keys, environments and session ids in InterceptInfo).
  */
 export const SCHEMA = `

@@ -53,7 +53,7 @@ const WHOLE = message(
 );
 
 describe('a snapshot of intercepts', () => {
-  it('is read field by field, and of secrets nothing', () => {
+  it('is read field by field, without any secret', () => {
     const [first, second, ...rest] = decodeSnapshot(snapshot(WHOLE, Buffer.alloc(0)));
     expect(first).toEqual({
       id: 'session:web',
@@ -71,7 +71,7 @@ describe('a snapshot of intercepts', () => {
     expect(decodeSnapshot(Buffer.alloc(0))).toEqual([]);
   });
 
-  it('says what the codec of the whole message says', () => {
+  it('decodes to the same as with the codec of the whole message', () => {
     const { intercepts } = Codecs.InterceptInfoSnapshot.decode(snapshot(WHOLE));
     const [shown] = decodeSnapshot(snapshot(WHOLE));
     const { previewSpec, headers, metadata, id, disposition, message: text, previewDomain } = intercepts[0];
@@ -86,7 +86,7 @@ describe('a snapshot of intercepts', () => {
     });
   });
 
-  it('passes over fields of another wire type than they should have', () => {
+  it('skips fields of a wrong wire type', () => {
     const odd = message(int(5, 1), bytes(3, 'x'), int(14, 1), int(9, 3), bytes(4, 'read'));
     expect(decodeSnapshot(message(int(1, 5), snapshot(odd)))).toEqual([{ ...EMPTY, message: 'read' }]);
   });

@@ -1,6 +1,6 @@
 /**
- * What is looked at of an InterceptInfoSnapshot. A manager sends one after every change, and whoever holds a key can be
- * a manager: what reading one may cost is bounded here, which the general codec leaves to the number of bytes.
+ * Decodes the needed fields of an InterceptInfoSnapshot. A manager sends one after every change, and every holder of a key can
+ * act as a manager. So the cost of reading one is bounded here; the general codec bounds only the number of bytes.
  */
 import protobuf from 'protobufjs';
 import { MessageError } from './codec.js';
@@ -9,15 +9,15 @@ import type { IngressInfo, ShownIntercept } from './types.js';
 /** Every intercept of a manager, with the environment of each. */
 export const MAX_SNAPSHOT_BYTES = 16 * 1024 * 1024;
 const MAX_INTERCEPTS = 10_000;
-/** Of all intercepts, skipped ones included: some 50 of each, and one for each variable of its environment. */
+/** Fields of all intercepts, skipped ones included: some 50 of each, and one for each variable of its environment. */
 const MAX_FIELDS = 500_000;
-/** Of one map; what follows is left out. */
+/** Entries of one map; later ones are left out. */
 const MAX_ENTRIES = 64;
 
 const LENGTH_DELIMITED = 2;
 
 /**
- * The intercepts of a snapshot. Keys, sessions, environments and specifications are skipped undecoded.
+ * Returns the intercepts of a snapshot. Keys, sessions, environments and specifications are skipped undecoded.
  * @throws MessageError
  */
 export function decodeSnapshot(bytes: Uint8Array): ShownIntercept[] {
@@ -109,7 +109,7 @@ class SnapshotReader {
     into.set(key, value);
   }
 
-  /** Of a text that is cut short the library would read what is there. */
+  /** Checks the length first: the library would accept a text that is cut short. */
   private readText(): string {
     const begin = this.reader.pos;
     this.endOfNested();

@@ -14,7 +14,7 @@ export interface VersionInfo {
   readonly name: string;
 }
 
-/** What Manager/Version answers. */
+/** Response of Manager/Version. */
 export interface VersionInfo2 {
   /** `v2.x.y`. */
   readonly version: string;
@@ -87,7 +87,7 @@ export interface InterceptInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What is looked at of an intercept that its manager shows. */
+/** The fields of an intercept that this side reads from a snapshot. */
 export interface ShownIntercept extends Pick<
   InterceptInfo,
   'id' | 'disposition' | 'message' | 'previewDomain'
@@ -124,7 +124,7 @@ export interface CreateDomainRequest {
 }
 
 export interface CreateDomainResponse {
-  /** A bare host name, and never empty: a manager takes that for a failure. */
+  /** A bare host name, and never empty: a manager treats an empty one as a failure. */
   readonly domain: string;
 }
 
@@ -142,7 +142,7 @@ export interface PreferredAgentResponse {
 }
 
 export interface CommandMessageResponse {
-  /** Shown after `telepresence intercept` to somebody who is not logged in. */
+  /** Shown after `telepresence intercept` to a user who is not logged in. */
   readonly intercept: string;
 }
 

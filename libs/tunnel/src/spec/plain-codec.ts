@@ -1,4 +1,4 @@
-/** The codec as docs/protocol.md §2 reads, without a thought for speed: the fast one is compared with it. */
+/** The codec as docs/protocol.md §2 specifies it, without regard for speed. Tests compare the fast codec with it. */
 
 export interface PlainFrame {
   readonly type: number;

@@ -1,4 +1,4 @@
-/** The far end of a tunnel in a test's hands: sends any bytes and sees the frames that come back. */
+/** The far end of a tunnel, driven by a test: sends any bytes and records the frames that come back. */
 import type { CarrierHandler } from '../carrier.js';
 import { FrameType } from '../frame.js';
 import type { MemoryCarrier } from './memory-carrier.js';

@@ -1,4 +1,4 @@
-/** Handlers that write down what they are told. */
+/** Handlers that record their events. */
 import type { GoAwayCode } from '../frame.js';
 import { goAwayName } from '../frame.js';
 import type { Welcome } from '../handshake.js';

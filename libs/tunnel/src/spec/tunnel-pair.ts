@@ -64,7 +64,7 @@ export interface RawEnd {
   readonly peer: RawPeer;
 }
 
-/** An acceptor that has not heard HELLO yet. */
+/** An acceptor that has not received HELLO yet. */
 export function acceptRaw(settings: Settings = {}): RawEnd {
   const [carrier, peerCarrier] = MemoryCarrier.pair();
   const recorder = new TunnelRecorder();
