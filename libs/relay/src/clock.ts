@@ -1,4 +1,4 @@
-/** How often a relay looks at everything it holds, in milliseconds: time-outs are checked this often, and as exact as this. */
+/** How often a relay checks everything it holds, in milliseconds: time-outs are checked this often, and as exact as this. */
 export const SWEEP_MS = 250;
 
 /** Time in steps of `SWEEP_MS`: reading it costs nothing on the hot path. */

@@ -1,29 +1,29 @@
 import { DEFAULT_CHUNKED_LIMITS, DEFAULT_HEAD_LIMITS, type HeadLimits } from '@culvert/http1';
 
-/** What one visitor may cost. All times are compared with a clock of 250 ms steps. */
+/** Limits of what one visitor may use. All times are compared with a clock of 250 ms steps. */
 export interface RelayLimits {
   readonly head: HeadLimits;
-  /** From the first byte of a head to its last. */
+  /** Time from the first byte of a head to its last. */
   readonly headTimeoutMs: number;
-  /** Before and between the requests of a connection, and between two pieces of a request body. */
+  /** Silence allowed before and between the requests of a connection, and between two pieces of a request body. */
   readonly idleTimeoutMs: number;
-  /** From the end of a request to the head of its response. */
+  /** Time from the end of a request to the head of its response. */
   readonly responseTimeoutMs: number;
   /** How long a visitor may leave a response unread. */
   readonly stallTimeoutMs: number;
-  /** Silence allowed on an upgraded connection; 0 for any. */
+  /** Silence allowed on an upgraded connection; 0: no limit. */
   readonly upgradeIdleTimeoutMs: number;
   /** How long a request waits for a traffic manager that is not connected; 0 answers 503 at once. */
   readonly managerWaitMs: number;
-  /** Bytes of one request body; 0 for any. */
+  /** Bytes of one request body; 0: no limit. */
   readonly maxBodyBytes: number;
   /** Exchanges under way on one preview. */
   readonly maxRequestsPerPreview: number;
-  /** Requests a minute that all previews of one team get together; 0 for any. */
+  /** Requests a minute of all previews of one team together; 0: no limit. */
   readonly maxRequestsPerTeam: number;
-  /** Open connections of one IPv4 address, or of one /64 of IPv6; 0 for any. */
+  /** Open connections of one IPv4 address, or of one /64 of IPv6; 0: no limit. */
   readonly maxConnectionsPerAddress: number;
-  /** Of an HTTP/1.1 visitor that is still sending its request when it has been answered. */
+  /** Limits of an HTTP/1.1 visitor that is still sending its request when it has been answered. */
   readonly linger: LingerLimits;
   readonly http2: Http2Limits;
 }
@@ -32,13 +32,13 @@ export interface RelayLimits {
 export interface LingerLimits {
   /** Silence of the visitor, in milliseconds. */
   readonly idleMs: number;
-  /** From the moment that the whole response has left this process, in milliseconds. */
+  /** Time from the moment that the whole response has left this process, in milliseconds. */
   readonly maxMs: number;
   /** Bytes that are read and dropped. */
   readonly maxBytes: number;
 }
 
-/** What one HTTP/2 connection may cost beside its requests (docs/http2.md §5). */
+/** Limits of one HTTP/2 connection beside those of its requests (docs/http2.md §5). */
 export interface Http2Limits {
   /** Requests under way; further ones are refused (REFUSED_STREAM). */
   readonly maxStreams: number;
@@ -69,7 +69,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
 /** Bytes a visitor may send ahead of what can be handled yet, before its socket is paused. */
 export const MAX_PENDING_BYTES = 65_536;
 
-/** How long a visitor that has closed its sending side is waited for while nothing moves. */
+/** How long the relay waits for a visitor that has closed its sending side while no byte moves. */
 export const HALF_CLOSED_IDLE_MS = 2000;
 
 /** How long a connection whose last request is complete stays open for the visitor to read the response and close it. */
@@ -81,5 +81,5 @@ export const BROKEN_IDLE_MS = 5000;
 /** 1xx responses a service may send before the final one. */
 export const MAX_INTERIM_RESPONSES = 32;
 
-/** Those of docs/http1.md §2.2, for both directions. */
+/** The limits of docs/http1.md §2.2, for both directions. */
 export const CHUNKED_LIMITS = DEFAULT_CHUNKED_LIMITS;

@@ -143,7 +143,7 @@ describe('an exchange', () => {
     expect(received).not.toMatch(/transfer-encoding/i);
   });
 
-  it('frames a response that ends with the connection, so that the visitor can go on', async () => {
+  it('frames a response that ends with the connection, so that the visitor can send another request', async () => {
     rig = await startRig(null, {
       serve: (socket) => {
         socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end'));
@@ -302,7 +302,7 @@ describe('an upgrade', () => {
     expect(received).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\n[\s\S]*\r\n\r\nhelloecho pingbye$/);
   });
 
-  it('has a stream of its own, and leaves idle ones to requests', async () => {
+  it('uses a stream of its own, and leaves idle ones to requests', async () => {
     const connections: string[] = [];
     rig = await startRig(null, {
       serve: (socket) => {
@@ -310,7 +310,7 @@ describe('an upgrade', () => {
         socket.on('data', (chunk: Buffer) => {
           connections[index] += `${chunk.toString().split(' ')[1]} `;
           const isUpgrade = chunk.includes('Upgrade: websocket');
-          // What was kept is dead for handshakes.
+          // A kept connection is dead for handshakes.
           if (isUpgrade && connections[index] !== '/ws ') socket.destroy();
           else if (isUpgrade)
             socket.write('HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
@@ -364,8 +364,8 @@ describe('an upgrade', () => {
   });
 });
 
-describe('errors', () => {
-  it('tells a browser with a page and a program with problem+json', async () => {
+describe('errors of an exchange', () => {
+  it('are a page for a browser and problem+json for a program', async () => {
     rig = await startRig((_request, response) => response.end());
     const page = await rig.fetch('/', { host: 'x"><script>.preview.test', headers: { accept: 'text/html' } });
     expect(page.status).toBe(400);
@@ -416,7 +416,7 @@ describe('errors', () => {
     expect((await pending).body).toBe('got patience');
   });
 
-  it('answers 504 when the service says nothing', async () => {
+  it('answers 504 when the service sends nothing', async () => {
     rig = await startRig(() => {}, { limits: { responseTimeoutMs: 300 } });
     const response = await rig.fetch('/');
     expect(response.status).toBe(504);
@@ -477,7 +477,7 @@ describe('errors', () => {
     await expect(rig.fetch('/')).rejects.toThrow(/aborted|ECONNRESET/);
   });
 
-  it('does not let a service speak for the edge or for sibling previews', async () => {
+  it('does not let a service set fields of the edge or of sibling previews', async () => {
     rig = await startRig((_request, response) => {
       response.setHeader('x-culvert-error', 'forged');
       response.setHeader('proxy-status', 'culvert; error=forged');
@@ -524,7 +524,7 @@ describe('errors', () => {
     await first;
   });
 
-  it('limits the requests of a team: people get a page that comes back by itself, programs a problem', async () => {
+  it('limits the requests of a team: people get a page that reloads itself, programs problem+json', async () => {
     rig = await startRig((_request, response) => response.end('ok'), {
       limits: {
         maxRequestsPerTeam: 2,
@@ -552,8 +552,8 @@ describe('errors', () => {
     expect(rig.route.active).toBe(0);
   });
 
-  // Whoever is not let in could otherwise keep others out of a private preview.
-  it('takes nothing from the budget of a team for requests that the gate or another limit refuses', async () => {
+  // Visitors that are not let in could otherwise keep others out of a private preview.
+  it('does not charge the budget of a team for requests that the gate or another limit refuses', async () => {
     rig = await startRig((request) => void request.resume(), {
       limits: {
         maxRequestsPerTeam: 2,
@@ -575,7 +575,7 @@ describe('errors', () => {
     await first;
   });
 
-  it('goes on counting where it was after a pause, and after the route was read again', async () => {
+  it('continues counting after a pause, and after the route was read again', async () => {
     rig = await startRig((_request, response) => response.end('ok'), {
       limits: {
         maxRequestsPerTeam: 2,
@@ -616,7 +616,7 @@ it('serves a connection whose request was read before it was accepted', async ()
   listener.close();
 });
 
-describe('ends', () => {
+describe('the end of an exchange', () => {
   it('resets the stream when the visitor goes away, in every phase', async () => {
     rig = await startRig((request, response) => {
       if (request.url === '/stream') response.write('x'.repeat(1000));
@@ -666,7 +666,7 @@ describe('ends', () => {
     await drained;
   });
 
-  it('tells once which previews were used, and those still in use again', async () => {
+  it('reports used previews once, and again those still in use', async () => {
     let finish = (): void => {};
     rig = await startRig((request, response) => {
       if (request.url === '/long') finish = () => response.end('done');

@@ -28,7 +28,7 @@ import { Http2Connection } from './visitors/http2-connection.js';
 import { type ReplayAnswer, type ReplayOptions, ReplayRequester } from './visitors/replay-requester.js';
 import type { VisitorConnection } from './visitors/visitor-connection.js';
 
-/** How often the routes of open exchanges are looked at; they are read again when they are old. */
+/** How often the routes of open exchanges are checked; old ones are read again. */
 const REFRESH_MS = 2500;
 
 const REVALIDATIONS_AT_ONCE = 32;
@@ -38,14 +38,14 @@ export interface RelayOptions {
   /** Clock that the relay advances: the one that its router reads. Default: a clock of its own. */
   readonly clock?: RelayClock;
   readonly routes: RouteSource;
-  /** Gate that every request passes; `OPEN_GATE` where whoever connects may. */
+  /** Gate that every request passes; `OPEN_GATE` where everyone that connects may pass. */
   readonly gate: AccessGate;
   readonly limits: RelayLimits;
-  /** Peers whose word about visitors counts. Default: none. */
+  /** Peers whose `X-Forwarded-*` are believed. Default: none. */
   readonly trustedProxies?: TrustedProxies;
   /** Pools of all routes, which the relay sweeps; several relays may share them. */
   readonly pools: StreamPools;
-  /** Connections and requests that are given away instead of becoming exchanges. Default: none. */
+  /** Connections and requests that are handed off instead of becoming exchanges. Default: none. */
   readonly handOff?: HandOff;
   /** Receives what should never happen: an exception inside the relay. */
   readonly onFault: (error: unknown) => void;
@@ -127,8 +127,8 @@ export class Relay {
   }
 
   /**
-   * Has a request take the way of a visitor's that was let in to `route`: limits, budget, stream pool, rewriting and
-   * counting are the same. Resolves with the answer, or with why there is none.
+   * Sends a request like one of a visitor that was let in to `route`: limits, budget, stream pool, rewriting and
+   * counting are the same. Resolves with the answer, or with the reason why it failed.
    */
   replay(route: Route, options: ReplayOptions): Promise<ReplayAnswer | RelayError> {
     const { connections } = this.host;
@@ -176,7 +176,7 @@ export class Relay {
     await this.host.connections.drain(graceMs);
   }
 
-  /** Resolves when no request needs a new stream any more, after `drain`; after `maxMs` in any case. */
+  /** Resolves when no request needs a new stream after `drain`, and after `maxMs` in any case. */
   async whenRouted(maxMs: number): Promise<void> {
     if (!this.host.connections.isRouting) return;
     let timer: NodeJS.Timeout | undefined;
@@ -227,7 +227,7 @@ export class Relay {
     await Promise.all(Array.from({ length: REVALIDATIONS_AT_ONCE }, worker));
   }
 
-  /** Has the routes of exchanges that stay open read again: no request asks for them. */
+  /** Reads again the routes of exchanges that stay open: no request asks for them. */
   private refreshRoutes(): void {
     this.refreshAt = this.host.clock.now + REFRESH_MS;
     const { connections, routes } = this.host;

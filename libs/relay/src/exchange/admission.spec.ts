@@ -20,7 +20,7 @@ function refusedBy(route: Route): string | undefined {
 }
 
 describe(refusalOf, () => {
-  it('refuses a request to a preview that serves as many as it may', () => {
+  it('refuses a request to a preview that has reached its limit of requests', () => {
     const preview = Route.forPreview(
       {
         id: 'p',

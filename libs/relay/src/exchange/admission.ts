@@ -1,4 +1,4 @@
-/** What decides whether an exchange is let in, and whether it may stay. */
+/** Decides whether an exchange is let in, and whether it may stay. */
 import type { RequestHead } from '@culvert/http1';
 import { redirectToPlainHost } from '../answers/final-dot.js';
 import type { OwnAnswer } from '../answers/own-answer.js';
@@ -55,7 +55,7 @@ export function seekAdmission(applicant: Applicant, host: ExchangeHost): void {
   }
 }
 
-/** Lets `applicant` in to `route`, unless the route has expired. For what another process has let in already. */
+/** Lets `applicant` in to `route`, unless the route has expired. For a request that another process has already admitted. */
 export function admitTo(applicant: Applicant, route: Route, host: ExchangeHost): void {
   const fault =
     tooLargeBody(applicant.request, host) ??
@@ -73,7 +73,7 @@ function askGate(applicant: Applicant, route: Route | null, host: ExchangeHost):
   if (applicant.state === State.DONE) return;
   let live = route;
   if (route !== null && route.expiresAt <= Date.now()) {
-    // Whoever knows the name of a public preview may know that it was there.
+    // Anyone who knows the name of a public preview may learn that it existed.
     if (route.access === 'public') {
       applicant.failWith(denial('preview_expired'));
       return;
@@ -128,7 +128,7 @@ export function refusalOf(request: RequestHead, route: Route, host: ExchangeHost
 function faultOf(request: RequestHead, route: Route, limits: RelayLimits): RelayError | null {
   if (route.hopMark !== '' && isInCircles(request, route.hopMark)) return denial('loop_detected');
   if (isRefusedUpgrade(request, route)) return denial('upgrade_not_allowed');
-  // The application serves everybody who is signed in, and its event streams stay open: it is not limited like a preview.
+  // The application serves all signed-in people, and its event streams stay open: it has no limit like a preview.
   if (route.kind === 'app') return null;
   return route.active >= limits.maxRequestsPerPreview ? tooManyRequests() : null;
 }
@@ -140,7 +140,7 @@ function chargeBudget(route: Route, host: ExchangeHost): RelayError | null {
 
 /**
  * Ends an exchange that was let in and would not be let in now.
- * @param route what its hostname stands for now; null: nothing
+ * @param route current route of its hostname, or null
  */
 export async function judgeAgain(
   applicant: Applicant,
@@ -164,7 +164,7 @@ export async function judgeAgain(
   else if (isRefusedUpgrade(request, live)) applicant.failWith(denial('upgrade_not_allowed'));
 }
 
-/** Begins the trace of an exchange that was let in to `route`. Returns null where nobody watches the preview. */
+/** Begins the trace of an exchange that was let in to `route`. Returns null unless the preview is watched. */
 export function beginTrace(
   { request, requester, startedAt }: Applicant,
   route: Route,

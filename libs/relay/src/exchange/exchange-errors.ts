@@ -37,7 +37,7 @@ export function closedEarly(request: RequestHead, upstream: ResponseTransfer): R
   return new RelayError('ingress_closed', closedDetail(upstream.route.ingress, askedOf(request, upstream)));
 }
 
-/** Returns the answer when the stream was reset. @param detail what the reset says of itself */
+/** Returns the answer when the stream was reset. @param detail from the reset */
 export function streamReset(
   request: RequestHead,
   upstream: ResponseTransfer,
@@ -52,7 +52,7 @@ export function streamReset(
   );
 }
 
-/** What the service owes: an upgrade is refused when the connection ends before any answer. */
+/** Returns what the service still had to send: an upgrade is refused when the connection ends before any answer. */
 function askedOf(request: RequestHead, upstream: ResponseTransfer): 'upgrade' | 'response' {
   return request.upgrade !== '' && upstream.head === null ? 'upgrade' : 'response';
 }

@@ -1,18 +1,18 @@
 /** The life of an exchange: the same list as docs/relay.md. */
 export const ExchangeState = {
-  /** Route and gate are being asked. */
+  /** The exchange waits for its route and the gate's verdict. */
   ROUTING: 0,
   /** No traffic manager is connected for the route. */
   WAITING_FOR_MANAGER: 1,
-  /** The tunnel carries as many streams as it may. */
+  /** The tunnel has reached its limit of streams. */
   WAITING_FOR_ROOM: 2,
   /** A stream is open: request and response pass. */
   ACTIVE: 3,
   /** Bytes pass as they are, after a 101. */
   UPGRADED: 4,
-  /** The response is here, and what is left of its body goes through a filter. */
+  /** The response has arrived, and a filter still passes the rest of its body on. */
   FINISHING: 5,
-  /** Nothing happens any more. */
+  /** The exchange has ended. */
   DONE: 6,
 } as const;
 export type ExchangeState = (typeof ExchangeState)[keyof typeof ExchangeState];
@@ -38,12 +38,12 @@ const FOLLOWING: readonly number[] = [
   /* DONE                */ 0,
 ];
 
-/** Whether `to` may follow `from`. */
+/** Reports whether `to` may follow `from`. */
 export function mayFollow(from: ExchangeState, to: ExchangeState): boolean {
   return (FOLLOWING[from] & (1 << to)) !== 0;
 }
 
-/** Whether an exchange in this state holds no stream because there is none to be had. */
+/** Reports whether an exchange in this state waits for a stream. */
 export function isWaiting(state: ExchangeState): boolean {
   return state === S.WAITING_FOR_MANAGER || state === S.WAITING_FOR_ROOM;
 }

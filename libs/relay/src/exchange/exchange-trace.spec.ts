@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { startRig, type Rig } from '../spec/relay-rig.js';
 import { BodyCapture, type BegunExchange, type ExchangeObserver, ExchangeTrace } from './exchange-trace.js';
 
-/** Keeps every trace; says when one ends. */
+/** Keeps every trace, and notifies when one ends. */
 class Recorder implements ExchangeObserver {
   readonly ended: ExchangeTrace[] = [];
   readonly answeredWith: (number | null)[] = [];
@@ -36,7 +36,7 @@ describe('the trace of an exchange', () => {
 
   const watch = (recorder: Recorder) => void rig.relay.observers.set('p1', recorder);
 
-  it('tells steps, status and bytes', async () => {
+  it('records steps, status and bytes', async () => {
     rig = await startRig((request, response) => {
       request.resume();
       request.on('end', () => response.writeHead(201).end('made'));
@@ -79,7 +79,7 @@ describe('the trace of an exchange', () => {
     expect([content.length > 5, isTruncated]).toEqual([true, true]);
   });
 
-  it('tells of waiting, and of answers that are not the service’s', async () => {
+  it('records waiting, and answers that do not come from the service', async () => {
     rig = await startRig((_request, response) => response.end(), {
       limits: {
         managerWaitMs: 60_000,
@@ -97,7 +97,7 @@ describe('the trace of an exchange', () => {
     expect(waited.status).toBe(200);
   });
 
-  it('tells of failures and of visitors that go away', async () => {
+  it('records failures, and visitors that leave', async () => {
     rig = await startRig((request) => {
       if (request.url === '/fail') request.socket.destroy();
     });
@@ -112,7 +112,7 @@ describe('the trace of an exchange', () => {
     expect(await recorder.next()).toMatchObject({ status: null, error: 'cancelled' });
   });
 
-  it('tells of a switch to WebSocket, and of its end', async () => {
+  it('records a switch to WebSocket, and its end', async () => {
     rig = await startRig(null, {
       serve: (socket) => {
         socket.once('data', () =>
@@ -135,7 +135,7 @@ describe('the trace of an exchange', () => {
     expect(await recorder.next()).toMatchObject({ status: 101, error: null });
   });
 
-  it('is not made for a preview that nobody watches', async () => {
+  it('is not made for a preview without an observer', async () => {
     rig = await startRig((_request, response) => response.end());
     const recorder = new Recorder();
     rig.relay.observers.set('another', recorder);

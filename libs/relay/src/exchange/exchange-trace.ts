@@ -1,6 +1,6 @@
 /**
- * What one exchange of a watched preview tells of itself. There is none for previews that nobody watches, so nothing
- * here is on the hot path; what is kept is bounded by who observes.
+ * The record of one exchange of a watched preview. Exchanges of other previews have no record, so nothing here is on
+ * the hot path. The observer bounds what is kept.
  */
 import { ChunkedScanner, Framing, type RequestHead, type ResponseHead } from '@culvert/http1';
 import type { RelayErrorCode } from '../answers/relay-error.js';
@@ -11,20 +11,20 @@ export type ExchangeError = RelayErrorCode | 'cancelled';
 
 /** Watches the exchanges of one preview, from when they have passed the gate. */
 export interface ExchangeObserver {
-  /** Null: this one is not looked at. */
+  /** Returns null for an exchange that is not watched. */
   begin(exchange: BegunExchange): ExchangeTrace | null;
   /** Its answer has begun. */
   answered(trace: ExchangeTrace): void;
   end(trace: ExchangeTrace): void;
 }
 
-/** An exchange that no visitor's connection brought: somebody had the request sent from here. */
+/** Marks an exchange that a person or API key started, not a visitor's connection. */
 export interface ReplayMark {
-  /** Of the exchange, chosen by whoever asks for it. */
+  /** Id of the exchange, chosen by the caller. */
   readonly id: string;
-  /** Of the exchange that it repeats; null: of none. */
+  /** Id of the exchange that it repeats, or null. */
   readonly replayOf: string | null;
-  /** Of the person or API key that has it sent. */
+  /** Id of the person or API key that has it sent. */
   readonly callerId: string;
 }
 
@@ -41,7 +41,7 @@ export interface BegunExchange {
 
 /** The first bytes of one body. */
 export class BodyCapture {
-  /** Of the body as it passed, chunk framing included where it has some. */
+  /** Length of the body as it passed, chunk framing included where it has some. */
   bytes = 0;
   isChunked = false;
   private readonly pieces: Buffer[] = [];
@@ -84,12 +84,12 @@ export class ExchangeTrace {
   response: ResponseHead | null = null;
   /** What was wrong with the response, as bits of `Oddity`. */
   oddities = 0;
-  /** Of what the visitor was answered with. */
+  /** Status of the answer that the visitor got. */
   status: number | null = null;
   error: ExchangeError | null = null;
   isEnded = false;
 
-  /** When the step that goes on began. */
+  /** When the current step began. */
   private since: number;
   private isWaiting = false;
 
@@ -105,12 +105,12 @@ export class ExchangeTrace {
     if (requestBody !== null) requestBody.isChunked = exchange.request.framing === Framing.CHUNKED;
   }
 
-  /** For a traffic manager, or for room on its tunnel. */
+  /** The exchange waits for a traffic manager, or for room on its tunnel. */
   wait(): void {
     this.isWaiting = true;
   }
 
-  /** It has a stream. */
+  /** The exchange has a stream. */
   connect(isOpen: boolean): void {
     const ms = this.step();
     if (this.isWaiting) this.waitMs = (this.waitMs ?? 0) + ms;
@@ -159,7 +159,7 @@ function decodeChunks(raw: Buffer): Buffer {
       content.push(Buffer.from(buffer.subarray(start, end)));
     });
   } catch {
-    // Malformed from here on, which the exchange has found out too.
+    // Malformed from here on, which the exchange has detected too.
   }
   return Buffer.concat(content);
 }

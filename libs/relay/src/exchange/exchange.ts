@@ -1,5 +1,5 @@
 /**
- * One request and its response: the machine that takes a request from its route over a stream to its end. It waits,
+ * One request and its response: the state machine from the route to the end of the response. It waits,
  * retries and maps failures. Bodies pass through `RequestTransfer` and `ResponseTransfer`; the visitor's half is behind
  * `Visitor`. It lives as long as the request, owns one stream at a time, and runs per message: no promises on the way of a
  * public preview whose route is cached.
@@ -28,7 +28,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   route: Route | null = null;
   /** The stream in use and its response; null before ACTIVE, and while the exchange waits for another stream. */
   upstream: ResponseTransfer | null = null;
-  /** There where the preview is watched. */
+  /** Null unless the preview is watched. */
   trace: ExchangeTrace | null = null;
   /** On the clock of `performance.now`. */
   readonly startedAt = performance.now();
@@ -41,7 +41,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   /** The request's body on its way; null while there is no stream, and for a request without a body. */
   private body: RequestTransfer | null = null;
   private hasRequesterEnded = false;
-  /** The route changed while route and gate were being asked: what they answer may be out of date. */
+  /** The route changed during routing or the gate's check: their results may be out of date. */
   private isRouteOutdated = false;
   /** When bytes last moved, on the relay's clock. */
   private activeAt: number;
@@ -74,17 +74,17 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     seekAdmission(this, this.host);
   }
 
-  /** Like `start`, for what was let in elsewhere and knows its route. */
+  /** Like `start`, for a request that another process has admitted to a known route. */
   startOn(route: Route): void {
     admitTo(this, route, this.host);
   }
 
-  /** The relay stops: it will not see another traffic manager. */
+  /** The relay stops: no other traffic manager will connect. */
   drain(): void {
     if (isWaiting(this.current)) this.failWith(shuttingDown());
   }
 
-  /** The visitor is gone, or cannot use the answer: nobody is interested in the rest. */
+  /** The visitor is gone, or cannot use the answer: drops the rest. */
   cancel(error: ExchangeError = 'cancelled'): void {
     if (this.current === State.DONE) return;
     this.trace?.end(error, null);
@@ -108,7 +108,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     if (!this.activeUpstream.stream.write(chunk)) this.pauseBody();
   }
 
-  /** The visitor will send no more. Only meaningful on an upgraded connection. */
+  /** The visitor has ended its side. Only meaningful on an upgraded connection. */
   endRaw(): void {
     if (this.current !== State.UPGRADED || this.hasRequesterEnded) return;
     const upstream = this.activeUpstream;
@@ -180,12 +180,12 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
   sweep(now: number): void {
     const error = timeLimitError(this, now - this.activeAt, this.host.limits);
     if (error !== null) this.failWith(error);
-    // Streams end all the time: asks again at each sweep, for as long as one would wait for a manager.
+    // Streams end all the time: tries again at each sweep, for as long as it would wait for a manager.
     else if (this.current === State.WAITING_FOR_ROOM) this.connect({ isFresh: false });
   }
 
   /**
-   * Ends the exchange when it would not be let in now that route or access changed. An exchange that was not let in yet is
+   * Ends the exchange if the changed route or access would not let it in. An exchange that was not let in yet is
    * not judged again, as that would use up its one-time code. Its route is looked up anew once the gate lets it in.
    */
   async revalidate(route: Route | null): Promise<void> {
@@ -249,7 +249,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     }
   }
 
-  /** Tries once more on another stream where that cannot do any harm (RFC 9110 §9.2.2). */
+  /** Retries once on another stream where repeating the request is safe (RFC 9110 §9.2.2). */
   private retry(upstream: ResponseTransfer, isStale: boolean): boolean {
     if (!isStale || this.isRetry || upstream.hasBytes || !isRepeatable(this.request)) return false;
     this.isRetry = true;
@@ -310,7 +310,7 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
 
   /**
    * Ends the exchange in place of the service. Returns whether the visitor has a part of a response already.
-   * @param status what the visitor is answered with where it has none
+   * @param status of the answer when the visitor has none yet
    */
   private breakOff(code: RelayErrorCode, status: number): boolean {
     const { upstream } = this;
@@ -322,12 +322,12 @@ export class Exchange implements StreamHandler, RequestTransferHost, ResponseTra
     return hasResponded;
   }
 
-  /** Ends the exchange, unless it has ended. Nothing happens to it afterwards. */
+  /** Ends the exchange, unless it has ended. This is final. */
   private settle(): void {
     if (this.current !== State.DONE) this.transition(State.DONE);
   }
 
-  /** Enters `to`, along an edge of docs/relay.md: throws where there is none. */
+  /** Enters `to`. Throws if docs/relay.md has no such transition. */
   private transition(to: State): void {
     const from = this.current;
     if (!mayFollow(from, to)) throw new Error(`an exchange must not go from state ${from} to state ${to}`);

@@ -25,7 +25,7 @@ export interface ExchangeHost {
   /** Observers by the ids of the previews they watch. Usually empty, which is all that an exchange looks at. */
   readonly observers: ReadonlyMap<string, ExchangeObserver>;
   readonly counters: RelayCounters;
-  /** Whether the relay stops: no traffic manager will connect to it any more. */
+  /** Whether the relay stops: traffic managers no longer connect to it. */
   readonly isDraining: boolean;
   /** Returns the budget of the route's team; null for a route that is not a preview's. Once per route and `Relay.drainUsedPreviews`. */
   noteUse(route: Route): RequestBudget | null;

@@ -18,7 +18,7 @@ export interface RequestTransferHost {
   failWith(cause: unknown, side: 'request'): void;
 }
 
-/** Reports whether a body follows the head of `request`. A length of 0 is no body. */
+/** Reports whether a body follows the head of `request`. A length of 0 counts as no body. */
 export function hasBody(request: RequestHead): boolean {
   return request.framing === Framing.CHUNKED || request.contentLength > 0;
 }
@@ -42,7 +42,7 @@ export class RequestTransfer {
   /** Null for a body with a length. */
   private readonly scanner: ChunkedScanner | null;
   private readonly sink: RangeSink | null;
-  /** Keeps the first bytes of the body; null: nothing does. */
+  /** Keeps the first bytes of the body; null if they are not kept. */
   private readonly capture: BodyCapture | null;
 
   /** @param maxBodyBytes limit of a chunked body; 0: none */

@@ -27,7 +27,7 @@ export interface Requester {
   switchProtocols(response: ResponseHead, route: Route): void;
   sendRaw(chunk: Buffer): boolean;
   endRaw(): void;
-  /** The response is complete. `isRequestDone` tells whether the connection can carry another request. */
+  /** The response is complete. `isRequestDone` shows whether the connection can carry another request. */
   complete(trailers: Fields | null, isRequestDone: boolean): void;
   /** No response bytes were sent yet: answer with an error. */
   sendError(error: RelayError, isRequestDone: boolean): void;

@@ -25,7 +25,7 @@ export interface ResponseTransferHost {
   readonly request: RequestHead;
   readonly isRequestDone: boolean;
   readonly state: State;
-  /** Null where nobody watches the preview. */
+  /** Null unless the preview is watched. */
   readonly trace: ExchangeTrace | null;
   /** On the clock of `performance.now`. */
   readonly startedAt: number;
@@ -70,11 +70,11 @@ export class ResponseTransfer implements BodySink, BodyStation {
   hasBytes = false;
   /** The service has closed its side of the stream. */
   hasEnded = false;
-  /** The visitor, or the filter, has enough for now. */
+  /** Whether the visitor, or the filter, has enough for now. */
   isPaused = false;
   /** What the body passes through on its way to the visitor; null where the route has no filter for it. */
   filtered: FilteredBody | null = null;
-  /** What is wrong with the response, as bits of `Oddity`. With any, its stream serves no other exchange. */
+  /** What is wrong with the response, as bits of `Oddity`. Any of them keeps its stream from being reused. */
   private oddities = 0;
   private interimCount = 0;
   private bytesLeft = 0;
@@ -132,7 +132,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     this.resume();
   }
 
-  /** Ends the stream, with whatever is still to come on it. */
+  /** Resets the stream, which drops what is still to come on it. */
   reset(): void {
     this.stream.reset(ResetCode.CANCEL);
   }
@@ -163,7 +163,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     let offset = 0;
     if (this.head === null) {
       offset = this.readHeads(chunk);
-      // More of the head is to come, or the exchange is over, or the rest is not HTTP any more.
+      // The head is incomplete, or the exchange is over, or the rest is no longer HTTP.
       if (this.head === null || this.exchange.state !== State.ACTIVE) return;
     }
     this.readBody(this.head, chunk, offset);
@@ -214,7 +214,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     const { exchange, requester, route } = this;
     if (!isMatchingSwitch(head, exchange.request, route))
       throw new RelayError('bad_response', 'The service switched protocols without being asked.');
-    // What follows could not be told from the rest of the body.
+    // The bytes that follow could not be distinguished from the rest of the body.
     if (!exchange.isRequestDone)
       throw new RelayError('bad_response', 'The service switched protocols before it had the whole request.');
     exchange.advance(State.UPGRADED);
@@ -233,7 +233,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     this.route.traffic.countAnswer(head.status, performance.now() - this.exchange.startedAt);
   }
 
-  /** Sends the final head to the visitor and lays the way of the body. */
+  /** Sends the final head to the visitor and sets up the path of the body. */
   private begin(head: ResponseHead): void {
     const { exchange, route, requester } = this;
     const { trace } = exchange;
@@ -320,7 +320,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
     if (this.exchange.state === State.DONE) return false;
     this.exchange.touch();
     const hasRoom = this.push(bytes, 0, bytes.length);
-    // What comes later comes by itself, with nobody to flush behind it.
+    // Later output arrives without a caller that flushes after it.
     if (this.filtered?.isDeferred === true) this.requester.flush();
     return hasRoom;
   }

@@ -1,4 +1,4 @@
-/** What the relay asks its gate when routes and access change while requests are under way. */
+/** When the relay asks its gate again, as routes and access change while requests are under way. */
 import { once } from 'node:events';
 import net from 'node:net';
 import type { RequestHead } from '@culvert/http1';
@@ -10,7 +10,7 @@ import { startRig, type Rig } from '../spec/relay-rig.js';
 let rig: Rig;
 afterEach(async () => rig.stop());
 
-/** A gate that answers when it is told to. */
+/** A gate that answers when the test lets it. */
 function pendingGate(): { routes: (Route | null)[]; answers: ((verdict: Verdict) => void)[] } {
   const routes: (Route | null)[] = [];
   const answers: ((verdict: Verdict) => void)[] = [];

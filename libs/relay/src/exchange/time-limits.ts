@@ -11,17 +11,17 @@ import type { ResponseTransfer } from './response-transfer.js';
 export interface TimedExchange {
   readonly state: State;
   readonly request: RequestHead;
-  /** There once the exchange was let in. */
+  /** Null until the exchange was let in. */
   readonly route: Route | null;
   readonly isRequestDone: boolean;
   /** Whether the stream takes no more of the request for now. */
   readonly isBodyPaused: boolean;
-  /** There from ACTIVE on. */
+  /** Null before ACTIVE. */
   readonly upstream: ResponseTransfer | null;
 }
 
 /**
- * Returns why an exchange in which no byte has moved for `quietMs` must end, or null while it may go on: its preview has
+ * Returns why an exchange in which no byte has moved for `quietMs` must end, or null while it may continue: its preview has
  * expired, or one of its limits has passed.
  * @param limits in milliseconds; 0 for `upgradeIdleTimeoutMs`: none
  */
@@ -58,7 +58,7 @@ export function timeLimitError(
 
 /**
  * Returns why an exchange without a stream must not wait for one, or null when it may.
- * @param lack 'absent': no traffic manager is connected; 'full': the tunnel carries as many streams as it may
+ * @param lack 'absent': no traffic manager is connected; 'full': the tunnel has reached its limit of streams
  */
 export function waitRefusal(lack: 'absent' | 'full', host: ExchangeHost): RelayError | null {
   if (lack === 'absent' && host.isDraining) return shuttingDown();

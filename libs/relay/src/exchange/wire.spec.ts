@@ -199,7 +199,7 @@ const BODY_FAULTS: readonly (readonly [code: string, status: number, body: strin
   ['CONTROL_CHARACTER', 400, '0\r\nX: \0\r\n'],
 ];
 
-/** Read as a request by whoever goes on after the fault. */
+/** A parser that continues after the fault would read this as a request. */
 const HIDDEN = `\r\n0\r\n\r\n${get('/hidden')}`;
 
 describe('a request that is refused', () => {
@@ -263,7 +263,7 @@ describe('a request that is refused', () => {
 // --- What passes --------------------------------------------------------------------------------------------
 
 describe('a request', () => {
-  it('means the same however its bytes are cut', async () => {
+  it('is read the same however its bytes are split', async () => {
     const recorder = new Recorder();
     await record(recorder);
     const text =
@@ -331,7 +331,7 @@ describe('a request', () => {
     expect(received).toContain(lines);
   });
 
-  it('loses what Connection names, on the way back too', async () => {
+  it('loses the fields that Connection names, in both directions', async () => {
     const recorder = new Recorder(
       'HTTP/1.1 200 OK\r\nConnection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nX-Kept: 1\r\n' +
         'Content-Length: 2\r\n\r\nok',
@@ -352,7 +352,7 @@ describe('a request', () => {
     expect(recorder.bytes).not.toMatch(/Keep-Alive/i);
   });
 
-  it('loses no framing to Connection', async () => {
+  it('keeps its framing fields when Connection names them', async () => {
     const recorder = new Recorder();
     await record(recorder);
     const fields = 'Content-Length: 4\r\nConnection: close, Content-Length, Host, Transfer-Encoding\r\n';
@@ -363,7 +363,7 @@ describe('a request', () => {
 });
 
 describe('a request that is repeated', () => {
-  it('is the same for the service however often, with the body that follows it', async () => {
+  it('reaches the service unchanged each time, with the body that follows it', async () => {
     const recorder = new Recorder();
     await record(recorder);
     const post = (body: string): string =>
@@ -400,7 +400,7 @@ describe('a request that is repeated', () => {
 });
 
 describe('a response', () => {
-  it('means the same however its bytes are cut', async () => {
+  it('is read the same however its bytes are split', async () => {
     const text =
       'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 Fine\r\nX-Kept: a\r\n' +
       'Transfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n';
@@ -430,7 +430,7 @@ describe('a response', () => {
     expect(connections).toBe(1);
   });
 
-  // A head that a service repeats is read once and recognised by its bytes from then on.
+  // A head that a service repeats is read once and recognized by its bytes from then on.
   it.each([
     ['a length', 'Connection: keep-alive\r\nETag: "e"\r\nContent-Length: 2\r\n\r\nok'],
     ['no length', 'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
@@ -455,7 +455,7 @@ describe('a response', () => {
     expect(first.join('')).not.toMatch(/Domain=/);
   });
 
-  it('to HEAD keeps the length of the body that is not there', async () => {
+  it('keeps the length of the absent body when it answers HEAD', async () => {
     const recorder = new Recorder('HTTP/1.1 200 OK\r\nContent-Length: 12345\r\nETag: "e"\r\n\r\n');
     await record(recorder);
     const received = await converse(
@@ -466,7 +466,7 @@ describe('a response', () => {
     expect(recorder.connections).toHaveLength(1);
   });
 
-  it('cannot speak for the edge, in interim heads and trailers neither', async () => {
+  it('cannot set fields of the edge, not even in interim heads or trailers', async () => {
     const forged =
       'X-Culvert-Error: forged\r\nProxy-Status: culvert; error=forged\r\nx_culvert_error: forged\r\n';
     const recorder = new Recorder(
@@ -557,7 +557,7 @@ describe('a response whose status allows no body', () => {
     ],
     ['lines that end with LF', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', ['BARE_LF']],
     ['an ordinary response', OK, []],
-  ])('tells whoever watches what was odd: %s', async (_what, response, codes) => {
+  ])('reports to observers what was odd: %s', async (_what, response, codes) => {
     await record(new Recorder(response));
     const noted: string[][] = [];
     rig.relay.observers.set(rig.route.id, {
@@ -782,7 +782,7 @@ describe('a response that breaks the rules', () => {
     expect(closed).toHaveLength(2);
   });
 
-  it('goes nowhere when it continues after the visitor has left', async () => {
+  it('is dropped when it continues after the visitor has left', async () => {
     const closed: Promise<unknown>[] = [];
     rig = await startRig(null, {
       serve: (socket) => {
@@ -808,7 +808,7 @@ describe('a response that breaks the rules', () => {
   });
 });
 
-/** Waits until the exchange is over and tells how it ended. */
+/** Waits until the exchange is over and returns how it ended. */
 async function outcomeOf(visitor: RawVisitor): Promise<Outcome> {
   const final = /(?:^|\r\n\r\n)HTTP\/1\.1 (?!1)(\d{3})/;
   await visitor.until(/HTTP\/1\.1 (?!1)\d{3}[\s\S]*\r\n\r\n/);
@@ -832,7 +832,7 @@ describe('an early response', () => {
     const serviceClosed = new Promise<void>((resolve) => (sawClose = resolve));
     rig = await startRig(null, {
       serve: (socket) => {
-        // Answers at once and reads no more.
+        // Answers at once and stops reading.
         socket.once('data', () => {
           socket.write('HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig');
         });
@@ -863,7 +863,7 @@ describe('an early response', () => {
     await rig.whenConnectionsAre(0);
   });
 
-  it('may come while the body goes on: both are carried to their end', async () => {
+  it('may come while the body continues: both are carried to their end', async () => {
     rig = await startRig((request, response) => {
       response.writeHead(200);
       response.flushHeaders();
@@ -913,7 +913,7 @@ describe('an upgrade', () => {
     expect(rig.relay.drainTraffic()).toMatchObject([{ bytesOut: answer.length }]);
   });
 
-  it('that is refused leaves early bytes to be read as a request, which they are not', async () => {
+  it('has its early bytes read as a request, and rejected, when it is refused', async () => {
     const recorder = new Recorder('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
     await record(recorder);
     const received = await converse(`${UPGRADE}\x81\x05hello`);
@@ -1039,8 +1039,8 @@ function setGate(check: Rig['gate']['check']): void {
   rig.gate.check = check;
 }
 
-describe('an answer of our own', () => {
-  it.each(Object.entries(SITUATIONS))('tells of %s', async (code, situation) => {
+describe('an answer of the relay itself', () => {
+  it.each(Object.entries(SITUATIONS))('reports %s', async (code, situation) => {
     const { status, limits, wrapDialer, answer = OK, prepare, request = get('/') } = situation;
     rig = await startRig(null, { serve: new Recorder(answer).handle, limits, wrapDialer });
     const faults = rig.collectFaults();
@@ -1070,8 +1070,8 @@ describe('an answer of our own', () => {
   });
 });
 
-describe('a relay that is told to stop', () => {
-  it('tells when the last request has its stream, and serves it', async () => {
+describe('a relay that stops', () => {
+  it('reports when the last request has its stream, and serves it', async () => {
     await record(new Recorder());
     let admit = (): void => {};
     const admitted = new Promise<Verdict>((resolve) => (admit = () => resolve(ALLOW)));

@@ -6,7 +6,7 @@ import type { Route } from './route.js';
 /** Errors that a gate may refuse a request with. */
 export type RefusalCode = Extract<RelayErrorCode, 'access_denied' | 'unknown_host' | 'cross_site_request'>;
 
-/** What a gate says of a request: let it in, refuse it, or answer it. */
+/** The verdict of a gate on a request: let it in, refuse it, or answer it. */
 export type Verdict =
   | { readonly kind: 'allow' }
   | { readonly kind: 'refuse'; readonly code: RefusalCode }

@@ -24,7 +24,7 @@ export interface BodyFilter {
 
 /** The body of one response on its way through a filter. */
 export interface FilteredBody {
-  /** The head that the visitor gets: what names length or bytes of the service's own body is not true any more. */
+  /** The head that the visitor gets: fields about length or bytes of the service's own body no longer apply. */
   readonly head: ResponseHead;
   /** Whether bytes may come later than `push` and `end` return. */
   readonly isDeferred: boolean;

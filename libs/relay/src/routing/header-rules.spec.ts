@@ -1,5 +1,5 @@
 /**
- * What visitors and services try to say for somebody else, as docs/security.md lists it: each attempt in one line, and
+ * Visitors and services that impersonate others, as docs/security.md lists it: each attempt in one line, and
  * what is left of it on the other side.
  */
 import { SECRET_PREFIXES } from '@culvert/domain';
@@ -137,8 +137,8 @@ describe('a service that', () => {
     ['says it with our code', 'X-Culvert-Error: forged'],
     ['says anything in our name', 'Culvert-Anything: 1'],
     ['sends visitors to another port', 'Alt-Svc: h3=":666"'],
-    ['has every host be https for ever', 'Strict-Transport-Security: max-age=1; includeSubDomains'],
-    ['has its own host be https for ever', 'strict-transport-security: max-age=31536000'],
+    ['forces HTTPS on every host forever', 'Strict-Transport-Security: max-age=1; includeSubDomains'],
+    ['forces HTTPS on its own host forever', 'strict-transport-security: max-age=31536000'],
     ['clears cookies of the whole domain', 'Clear-Site-Data: "cookies"'],
     ['clears cookies among others', 'Clear-Site-Data: "cache", "Cookies"'],
     ['clears everything', 'clear-site-data: "*"'],
@@ -146,7 +146,7 @@ describe('a service that', () => {
     ['plants a session of the app', `Set-Cookie: culvert-session=${TOKEN}; Domain=preview.test`],
     ['sets a cookie for its siblings', 'Set-Cookie: a=1; Domain=.preview.test'],
     ['names what is to be lost', 'Connection: x-hop\r\nX-Hop: 1'],
-  ])('%s is not heard (peers.md 10): %s', (_what, line) => expect(toVisitor(line)).toBe(''));
+  ])('%s is ignored (peers.md 10): %s', (_what, line) => expect(toVisitor(line)).toBe(''));
 
   it.each([
     'Clear-Site-Data: "cache", "storage"',

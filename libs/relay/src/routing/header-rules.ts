@@ -1,5 +1,5 @@
 /**
- * Which header lines cross the relay, and what it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
+ * The header lines that cross the relay, and those that it adds (RFC 9110 §7.6). Kept lines are copied from the parsed
  * head as whole runs of text: one slice for many lines.
  */
 import { SECRET_PREFIX_PATTERN } from '@culvert/domain';
@@ -33,18 +33,18 @@ const REQUEST_RULES = table({
   [Field.FORWARDED]: DROP,
   [Field.X_FORWARDED]: DROP,
   [Field.X_REAL_IP]: DROP,
-  // The route sets these for a preview; credentials for Culvert are no business of the service.
+  // The route sets these for a preview; the service must not receive credentials for Culvert.
   [Field.HOST]: DROP_ON_PREVIEW,
   [Field.INTERCEPT_ID]: DROP_ON_PREVIEW,
   [Field.API_KEY]: DROP_ON_PREVIEW,
   [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
-  // But for `X-Culvert-Hop`: marks of the previews that a request has passed go on with it.
+  // Except `X-Culvert-Hop`: it carries the marks of the previews that a request has passed.
   [Field.CULVERT]: DROP_ON_PREVIEW,
   [Field.COOKIE]: CREDENTIALS,
   [Field.AUTHORIZATION]: CREDENTIALS,
 });
 
-/** Of a service that must not notice the relay: hop-by-hop fields alone go. */
+/** Rules for a service that must not notice the relay: only hop-by-hop fields are dropped. */
 const TRANSPARENT_RULES = REQUEST_RULES.map((rule, id) =>
   rule === DROP && id !== Field.FORWARDED && id !== Field.X_FORWARDED && id !== Field.X_REAL_IP ? DROP : KEEP,
 );
@@ -60,13 +60,13 @@ const RESPONSE_RULES = table({
   [Field.TRANSFER_ENCODING]: DROP,
   [Field.UPGRADE]: DROP,
   [Field.HTTP2_SETTINGS]: DROP,
-  // A service must not speak for the edge, nor send visitors to another port of it.
+  // A service must not impersonate the edge, nor send visitors to another port of it.
   [Field.CULVERT]: DROP_ON_PREVIEW,
   [Field.HOP]: DROP_ON_PREVIEW,
   [Field.PROXY_STATUS]: DROP_ON_PREVIEW,
   [Field.ALT_SVC]: DROP_ON_PREVIEW,
   [Field.PREVIEW_TOKEN]: DROP_ON_PREVIEW,
-  // How a preview's host is reached is the edge's to say.
+  // Only the edge decides how a preview's host is reached.
   [Field.STRICT_TRANSPORT_SECURITY]: DROP_ON_PREVIEW,
 });
 
@@ -135,7 +135,7 @@ export function responseFieldLines(response: ResponseHead, route: Route): string
   return text + response.text.slice(runStart, runEnd);
 }
 
-/** Whether field `i` of a response gets to the visitor. */
+/** Reports whether field `i` of a response reaches the visitor. */
 export function passes(response: ResponseHead, i: number, route: Route): boolean {
   const id = response.id(i);
   const rule = RESPONSE_RULES[id];
@@ -151,8 +151,8 @@ export function passes(response: ResponseHead, i: number, route: Route): boolean
 }
 
 /**
- * What a response says of the body that its status does not allow: 205 says that there is none, since HTTP/1.1 finds its
- * end like that of any other status. '' for all others.
+ * Returns the framing of a response whose status allows no body: an explicit length of 0 for 205, since HTTP/1.1 finds
+ * its end like that of any other status. '' for all others.
  */
 export function bodylessLine(response: ResponseHead): string {
   return response.status === 205 ? 'Content-Length: 0\r\n' : '';
@@ -178,14 +178,14 @@ function acceptsTrailers(request: RequestHead): boolean {
   return i >= 0 && /(^|,)[ \t]*trailers[ \t]*(,|$)/i.test(request.value(i));
 }
 
-/** Cookies of the whole registrable domain, the app's and other previews' among them, and not of this host alone. */
+/** Cookies of the whole registrable domain, including those of the app and other previews. */
 const CLEARS_COOKIES = /"(?:cookies|\*)"/i;
 
-/** A secret of ours, whichever scheme it claims: any other Authorization is the service's. */
+/** A Culvert secret, whatever its scheme: any other Authorization is the service's. */
 const OUR_AUTHORIZATION = new RegExp(`^(?:[\\w-]+[ \\t]+)?${SECRET_PREFIX_PATTERN}`, 'i');
 
 /**
- * What is left of a line that holds credentials for Culvert: '' when nothing is, null when it holds none. Other cookies
+ * Returns a line without its credentials for Culvert: '' when nothing is left, null when it holds none. Other cookies
  * stay byte for byte.
  */
 function withoutCredentials(request: RequestHead, i: number): string | null {

@@ -2,7 +2,7 @@ import type { RequestHead } from '@culvert/http1';
 
 /**
  * Requests whose Authorization holds a key of ours that does not look like one, since an operator chose it. Only the gate,
- * which looks keys up, can tell; the header rules then keep the line from the service.
+ * which looks keys up, can detect it; the header rules then keep the line from the service.
  */
 const noted = new WeakSet<RequestHead>();
 

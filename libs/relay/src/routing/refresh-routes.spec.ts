@@ -1,5 +1,5 @@
 /**
- * Routes whose change nobody told: the event was lost, and an exchange stays open for which nobody asks again. The
+ * Routes that changed without an event, under an exchange that stays open: no request asks for the route again. The
  * relay's sweep has them read again once they are old. Its clock is the test's here; sockets and services are real.
  */
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { DEFAULT_ROUTER_LIMITS, Router } from './router.js';
 
 const HOST = 'a.preview.test';
 const { routeTtlMs } = DEFAULT_ROUTER_LIMITS;
-/** By then every route that is old has been looked at. */
+/** By then every old route has been checked. */
 const REFRESHED_MS = routeTtlMs + 2500;
 
 interface Preview {
@@ -26,7 +26,7 @@ interface Preview {
   readonly header: string;
 }
 
-/** What the store says. */
+/** What the store returns. */
 let read: () => Promise<Preview | null>;
 let reads: number;
 let checks: number;
@@ -122,13 +122,13 @@ async function open(): Promise<http.IncomingMessage> {
 const ended = (response: http.IncomingMessage): Promise<void> =>
   new Promise((resolve) => response.once('close', resolve));
 
-/** Time passes, and whatever that began has come to its end. */
+/** Lets time pass, and waits for everything that this starts. */
 async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The exchange lives: what the service says comes through. */
+/** Checks that the exchange lives: what the service sends arrives. */
 async function expectLiving(response: http.IncomingMessage, at = 0): Promise<void> {
   const heard = once(response, 'data');
   streams[at].write('data: more\n\n');
@@ -148,7 +148,7 @@ describe('an exchange that stays open', () => {
     expect(faults).toEqual([]);
   });
 
-  it('goes on when its preview changed and it would be let in again, and later requests see the change', async () => {
+  it('continues when its preview changed and it would be let in again; later requests see the change', async () => {
     const response = await open();
     stored({ access: 'public', header: '2' });
     await pass(REFRESHED_MS);
@@ -157,17 +157,17 @@ describe('an exchange that stays open', () => {
     expect(seen).toEqual(['1', '2']);
   });
 
-  it('is left alone while its preview stays as it is', async () => {
+  it('continues while its preview stays as it is', async () => {
     const response = await open();
     expect([reads, checks]).toEqual([1, 1]);
     await pass(3 * REFRESHED_MS);
     await expectLiving(response);
     expect(checks).toBe(1);
-    // Once per age of a route, not once per look.
+    // Once per age of a route, not once per check.
     expect(reads).toBe(1 + Math.floor((3 * REFRESHED_MS) / REFRESHED_MS));
   });
 
-  it('has its route read no earlier than that is old, and once for many exchanges', async () => {
+  it('has its route read again only once the route is old, and once for many exchanges', async () => {
     const responses = [await open(), await open(), await open()];
     await pass(routeTtlMs - 500);
     expect(reads).toBe(1);
@@ -176,7 +176,7 @@ describe('an exchange that stays open', () => {
     for (const [at, response] of responses.entries()) await expectLiving(response, at);
   });
 
-  it('goes on while the store cannot be asked, and ends once that tells of the change', async () => {
+  it('continues while the store fails, and ends once the store returns the change', async () => {
     const response = await open();
     read = () => Promise.reject(new Error('no database'));
     await pass(2 * REFRESHED_MS);
@@ -189,7 +189,7 @@ describe('an exchange that stays open', () => {
     await closed;
   });
 
-  it('ends when its preview changed, and the store fails before it tells how', async () => {
+  it('ends when its preview changed and the store fails before it returns the new state', async () => {
     const response = await open();
     let answers = 0;
     read = () =>

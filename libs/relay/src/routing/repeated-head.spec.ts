@@ -25,7 +25,7 @@ describe('RepeatedHead', () => {
     return parsed;
   }
 
-  it('knows a head again by its bytes, with the body behind it', () => {
+  it('recognizes a head by its bytes, with a body behind it', () => {
     const head = bytes('noon');
     read(head);
     const learned = read(head);
@@ -44,7 +44,7 @@ describe('RepeatedHead', () => {
     expect(repeated.find(chunk, 6, 'GET')).toBeNull();
   });
 
-  it('takes no head for the repeated one that differs in a byte, is shorter, or goes on', () => {
+  it('does not match a head that differs in a byte, is shorter, or is longer', () => {
     const head = bytes('noon');
     read(head);
     read(head);
@@ -57,7 +57,7 @@ describe('RepeatedHead', () => {
     expect(repeated.find(bytes('noon', 'X: 1\r\n'), 0, 'GET')).toBeNull();
   });
 
-  it('keeps apart what answers different methods: a response to HEAD has no body', () => {
+  it('keeps responses to different methods apart: a response to HEAD has no body', () => {
     const head = bytes('noon');
     read(head);
     read(head);
@@ -73,7 +73,7 @@ describe('RepeatedHead', () => {
     expect(repeated.find(head, 0, 'GET')).not.toBeNull();
   });
 
-  it('keeps no long head', () => {
+  it('does not keep a long head', () => {
     const head = bytes('noon', `X: ${'x'.repeat(4096)}\r\n`);
     read(head);
     read(head);

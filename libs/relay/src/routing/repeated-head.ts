@@ -1,6 +1,6 @@
 /**
  * The head that a route's service, or a visitor's connection, repeats. Under load most response heads of one resource
- * are the same bytes until the second of `Date` ends, and who polls sends the same request: comparing bytes costs
+ * are the same bytes until the second of `Date` ends, and pollers send the same request: comparing bytes costs
  * 0.1 µs, where finding, parsing and rewriting a head costs about 1 µs of the edge's 12 µs per request. Equal bytes
  * (of a response: that answer the same method) parse to the same head, so nothing else has to be compared; a head is
  * immutable and may serve many exchanges at once.
@@ -9,7 +9,7 @@
 /** Longer heads are not kept: this is held per route that has traffic. */
 const MAX_BYTES = 2048;
 
-/** After this many misses in a row heads are rarely looked at: this service does not repeat itself. */
+/** After this many misses in a row heads are rarely compared: this service does not repeat itself. */
 const MAX_MISSES = 16;
 
 const EMPTY = Buffer.alloc(0);
@@ -17,7 +17,7 @@ const EMPTY = Buffer.alloc(0);
 export class RepeatedHead<Head> {
   /** The head that `find` gives out, or null. */
   head: Head | null = null;
-  /** What is sent on for it, made by the first who needs it; what it depends on besides is up to the owner. */
+  /** The head to send on for it, made on first use; the owner tracks what else it depends on. */
   outgoing: Buffer | null = null;
   private bytes: Buffer = EMPTY;
   private method = '';
@@ -60,7 +60,7 @@ export class RepeatedHead<Head> {
     this.outgoing = null;
   }
 
-  /** Gives its memory back. */
+  /** Frees its memory. */
   forget(): void {
     this.bytes = EMPTY;
     this.head = null;

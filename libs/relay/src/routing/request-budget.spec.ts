@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RequestBudget, RequestBudgets } from './request-budget.js';
 
-/** How many of so many requests pass at one moment. */
+/** Returns how many of `count` requests pass at one moment. */
 function pass(budget: RequestBudget, requests: number, now: number): number {
   let passed = 0;
   for (let i = 0; i < requests; i++) if (budget.consume(now)) passed++;
@@ -17,7 +17,7 @@ describe('the budget of a team', () => {
     expect(pass(budget, 300, 61_250)).toBe(240);
   });
 
-  it('never holds more than a minute gives, however long nobody asks', () => {
+  it('never holds more than a minute gives, however long it is unused', () => {
     const budget = new RequestBudget(10, 0);
     expect(pass(budget, 1, 0)).toBe(1);
     expect(pass(budget, 30, 3_600_000)).toBe(10);
@@ -56,7 +56,7 @@ describe('the budget of a team', () => {
 });
 
 describe('the budgets of an edge', () => {
-  it('are one for each team, whichever of its previews asks', () => {
+  it('are shared by all previews of a team', () => {
     const budgets = new RequestBudgets(2);
     const first = budgets.hold('a', 0);
     expect(budgets.hold('a', 0)).toBe(first);
@@ -64,7 +64,7 @@ describe('the budgets of an edge', () => {
     expect(pass(budgets.hold('b', 0), 3, 0)).toBe(2);
   });
 
-  it('tell how many requests passed since they last did', () => {
+  it('report how many requests passed since the last report', () => {
     const budgets = new RequestBudgets(2);
     pass(budgets.hold('a', 0), 3, 0);
     budgets.hold('idle', 0);
@@ -72,7 +72,7 @@ describe('the budgets of an edge', () => {
     expect(budgets.drainCounts(0)).toEqual(new Map());
   });
 
-  it('without a limit count and refuse nothing', () => {
+  it('count without refusing when there is no limit', () => {
     const budgets = new RequestBudgets(0);
     const budget = budgets.hold('a', 0);
     expect(pass(budget, 1000, 0) + pass(budget, 1000, 250)).toBe(2000);
@@ -80,7 +80,7 @@ describe('the budgets of an edge', () => {
   });
 
   // One that was forgotten while it was used up would be a new one to the next request.
-  it('are forgotten when no route holds them and they are full, and no sooner', () => {
+  it('are forgotten only when no route holds them and they are full', () => {
     const budgets = new RequestBudgets(60);
     const budget = budgets.hold('a', 0);
     pass(budget, 60, 0);

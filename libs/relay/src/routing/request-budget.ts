@@ -1,7 +1,7 @@
 /**
  * How many requests the previews of one team may have forwarded by this edge: so many a minute. A bucket holds what a
- * minute gives and fills evenly, so that a page that asks for much at once is no flood. The relay's clock drives it, and
- * a request costs it a comparison and two subtractions.
+ * minute gives and fills evenly, so that a page that sends many requests at once is not refused. The relay's clock
+ * drives it, and a request costs it a comparison and two subtractions.
  */
 import { RelayError } from '../answers/relay-error.js';
 
@@ -27,7 +27,7 @@ export class RequestBudget {
     this.filledAt = now;
   }
 
-  /** Whether one more may pass, which then counts. One that may not costs nothing of what comes later. */
+  /** Reports whether one more request may pass, and counts it if so. A refused request does not lower the budget. */
   consume(now: number): boolean {
     this.fill(now);
     if (this.left < 1) return false;
@@ -36,13 +36,13 @@ export class RequestBudget {
     return true;
   }
 
-  /** As good as new: nothing is lost with it. */
+  /** Whether it is full: dropping it loses nothing. */
   isFull(now: number): boolean {
     this.fill(now);
     return this.left === this.perMinute;
   }
 
-  /** What is answered to a request that `take` refused. */
+  /** Returns the answer to a request that `consume` refused. */
   refusal(): RelayError {
     const missing = 1 - this.left;
     return new RelayError(
@@ -66,7 +66,7 @@ export class RequestBudgets {
   /** @param perMinute 0 for any number: then requests are counted and none is refused */
   constructor(private readonly perMinute: number) {}
 
-  /** The team's budget; `holders` has to be lowered when it is not needed any more. */
+  /** Returns the team's budget; lower `holders` when it is no longer needed. */
   hold(teamId: string, now: number): RequestBudget {
     let budget = this.byTeam.get(teamId);
     if (budget === undefined) {
@@ -77,7 +77,7 @@ export class RequestBudgets {
     return budget;
   }
 
-  /** How many requests passed since the last call, of teams that had any. Forgets budgets that say nothing. */
+  /** Returns how many requests passed since the last call, of teams that had any. Forgets full budgets without holders. */
   drainCounts(now: number): Map<string, number> {
     const counts = new Map<string, number>();
     for (const [teamId, budget] of this.byTeam) {

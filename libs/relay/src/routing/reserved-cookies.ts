@@ -3,25 +3,25 @@
  * other cookies stay as they are, byte for byte.
  */
 
-/** Of a preview's host: says who was let in. `__Host-` keeps other hosts from setting it; plain HTTP has no such. */
+/** Cookie of a preview's host: identifies an admitted visitor. `__Host-` keeps other hosts from setting it, over HTTPS only. */
 export const VISIT_COOKIE = { https: '__Host-culvert-preview', http: 'culvert-preview' } as const;
-/** Of a preview's host: binds a sign-in that is under way to the browser that began it. */
+/** Cookie of a preview's host: binds a sign-in that is under way to the browser that began it. */
 export const NONCE_COOKIE = { https: '__Host-culvert-nonce', http: 'culvert-nonce' } as const;
-/** Of a preview's host: this browser has closed the banner. */
+/** Cookie of a preview's host: this browser has closed the banner. */
 export const BANNER_COOKIE = { https: '__Host-culvert-banner', http: 'culvert-banner' } as const;
-/** Of the app host. Never meant for a preview's, but a name is cheap to check. */
+/** Cookie of the app host. Previews should never receive it, and checking a name is cheap. */
 export const SESSION_COOKIE = { https: '__Host-culvert-session', http: 'culvert-session' } as const;
 
 const RESERVED: ReadonlySet<string> = new Set(
   [VISIT_COOKIE, NONCE_COOKIE, BANNER_COOKIE, SESSION_COOKIE].flatMap(({ https, http }) => [https, http]),
 );
 
-/** What every reserved name contains: most Cookie fields are done with after one look. */
+/** What every reserved name contains: one search settles most Cookie fields. */
 const MARK = 'culvert-';
 
 /**
- * The value of the cookie of this name in a Cookie field value; null when there is none, or more than one: whose it is
- * would be a guess (RFC 6265 §5.4 lets a page for another path or domain come first).
+ * Returns the value of the cookie of this name in a Cookie field value; null when it is absent, or occurs more than
+ * once: the owner is then ambiguous (RFC 6265 §5.4 lets a page for another path or domain come first).
  */
 export function cookieValue(field: string, name: string): string | null {
   let found: string | null = null;
@@ -38,7 +38,7 @@ export function cookieValue(field: string, name: string): string | null {
   return found;
 }
 
-/** `field` without reserved cookies; null when there are none in it. Empty when nothing is left. */
+/** Returns `field` without reserved cookies; null when it has none, '' when nothing is left. */
 export function withoutReservedCookies(field: string): string | null {
   let at = field.indexOf(MARK);
   let left: string | null = null;
@@ -55,7 +55,7 @@ export function withoutReservedCookies(field: string): string | null {
   }
   if (left === null || from <= field.length)
     return left === null ? null : (left + field.slice(from)).trimStart();
-  // The last one was ours, and the semicolon before it parts nothing any more.
+  // The last one was ours: the semicolon before it no longer separates anything.
   return left.slice(0, -1).trimStart();
 }
 

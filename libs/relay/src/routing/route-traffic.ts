@@ -1,16 +1,16 @@
 /**
- * What the requests of one route came to since it was last asked: plain numbers, so that counting costs a request
+ * Counts of the requests of one route since the last read: plain numbers, so that counting costs a request
  * a few additions.
  */
 export class RouteTraffic {
-  /** That passed the gate. */
+  /** Requests that passed the gate. */
   requests = 0;
   /** Answers of the service with a status of 400 to 499, and of 500 and above. */
   clientErrors = 0;
   serverErrors = 0;
   /** Answers of the relay instead of the service's, and answers that broke off. */
   edgeErrors = 0;
-  /** To the service and from it, heads included. */
+  /** Bytes to the service and from it, heads included. */
   bytesIn = 0;
   bytesOut = 0;
   /** Heads of answers of the service, and the time from the requests to them, in milliseconds. */
@@ -27,7 +27,7 @@ export class RouteTraffic {
     return this.requests === 0 && this.bytesIn === 0 && this.bytesOut === 0 && this.edgeErrors === 0;
   }
 
-  /** One that passed the gate and went no further. */
+  /** Counts a request that passed the gate and was then refused. */
   countRefused(): void {
     this.requests++;
     this.edgeErrors++;

@@ -50,7 +50,7 @@ export class Route {
     readonly id: string,
     readonly teamId: string,
     readonly hostname: string,
-    /** What error messages call the other end. */
+    /** Name of the other end in error messages. */
     readonly ingress: string,
     readonly access: 'team' | 'public',
     readonly expiresAt: number,
@@ -61,9 +61,9 @@ export class Route {
     readonly pool: StreamPool,
     /** Changes bodies of responses; null: they stay as they are. */
     readonly bodyFilter: BodyFilter | null,
-    /** Tells whether one that was read again is still the same. */
+    /** Shows whether a route that was read again is still the same. */
     readonly revision: string,
-    /** What requests that have passed it carry (`hop-mark.ts`); '' for what is no preview. */
+    /** The mark of requests that have passed it (`hop-mark.ts`); '' for a route that is not a preview's. */
     readonly hopMark: string,
     /** Whether requests may switch to protocols other than WebSocket. */
     readonly allowsUpgrades: boolean,
@@ -117,8 +117,8 @@ export class Route {
   }
 
   /**
-   * A service that must not notice that something stands in front of it: heads pass as they are, but for what HTTP
-   * demands of whoever passes them on (RFC 9110 §7.6).
+   * Returns the route of a service that must not notice the relay: heads pass unchanged, except for what HTTP demands of
+   * every intermediary (RFC 9110 §7.6).
    * @param service what error messages call it
    */
   static forService(service: string, pool: StreamPool): Route {

@@ -53,7 +53,7 @@ function setUp() {
   };
 }
 
-/** Promises that were answered have been heard. */
+/** Lets callbacks of settled promises run. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe(Router.name, () => {
@@ -90,7 +90,7 @@ describe(Router.name, () => {
     expect(state.lookups).toEqual(['a', 'a']);
   });
 
-  it('reads an old route again while it serves on, and tells when it changed without an event', async () => {
+  it('reads an old route again while it stays in use, and reports a change that had no event', async () => {
     const { router, state, answer } = setUp();
     const changed: string[] = [];
     router.onChange((hostname) => changed.push(hostname));
@@ -116,7 +116,7 @@ describe(Router.name, () => {
     expect(changed).toEqual(['a']);
   });
 
-  it('serves what it knows while the store cannot be asked, and does not ask more often for that', async () => {
+  it('serves cached routes while the store fails, without asking it more often', async () => {
     let lookups = 0;
     const clock = { now: 0 };
     const known = previewRoute('public');
@@ -154,7 +154,7 @@ describe(Router.name, () => {
     expect(rereads()).toEqual(['a', 'b', 'c']);
   });
 
-  it('reads no route again that was forgotten meanwhile', async () => {
+  it('does not read a route again that was forgotten meanwhile', async () => {
     const { router, state, learn } = setUp();
     await learn('a');
     state.now = LIMITS.routeTtlMs;
@@ -184,14 +184,14 @@ describe(Router.name, () => {
     expect(router.cached('d')).not.toBeNull();
   });
 
-  it('refuses to look up more names at once than it may', async () => {
+  it('refuses lookups beyond its limit of concurrent ones', async () => {
     const { router } = setUp();
     void router.find('a');
     void router.find('b');
     await expect(router.find('c')).rejects.toBeInstanceOf(RelayError);
   });
 
-  it('forgets everything after a gap', async () => {
+  it('forgets everything after a gap in the events', async () => {
     const { router, learn } = setUp();
     await learn('a');
     router.clear();

@@ -7,9 +7,9 @@ import type { RouteCache, RouteSource } from './route-source.js';
 export interface RouterLimits {
   /** Hostnames remembered, known and unknown ones together. */
   readonly maxEntries: number;
-  /** How long a hostname stays known as unknown, should an event get lost. */
+  /** How long the absence of a hostname is cached, in case an event gets lost. */
   readonly unknownTtlMs: number;
-  /** How old a route may become before it is read again in the background, should an event get lost. */
+  /** How old a route may become before it is read again in the background, in case an event gets lost. */
   readonly routeTtlMs: number;
   /** Lookups under way at once, and as many routes that are read again: a flood of names must not become one of queries. */
   readonly maxLookups: number;
@@ -24,7 +24,7 @@ export const DEFAULT_ROUTER_LIMITS: RouterLimits = {
 
 interface Entry {
   readonly route: Route | null;
-  /** When it was read; of a route that is to be read again: when that was found. */
+  /** When it was read; of an old route: when it was found to be old. */
   knownSince: number;
   /** Set by each use and cleared when eviction passes by: a second chance, without reordering per request. */
   isRecent: boolean;
@@ -36,7 +36,7 @@ export class Router implements RouteSource, RouteCache {
 
   private readonly entries = new Map<string, Entry>();
   private readonly lookups = new Map<string, Promise<Route | null>>();
-  /** Old routes that are to be read again. */
+  /** Old routes that must be read again. */
   private readonly due = new Map<string, Entry>();
   private rereads = 0;
 
@@ -54,7 +54,7 @@ export class Router implements RouteSource, RouteCache {
     this.handleChange = listener;
   }
 
-  /** Null when nothing lives at `hostname` (lower-case, without port). Rejects with a RelayError. */
+  /** Returns null when `hostname` (lower-case, without port) has no route. Rejects with a RelayError. */
   find(hostname: string): Route | null | Promise<Route | null> {
     const entry = this.entries.get(hostname);
     if (entry) {
@@ -69,12 +69,12 @@ export class Router implements RouteSource, RouteCache {
     return this.lookups.get(hostname) ?? this.look(ownText(hostname));
   }
 
-  /** What is cached for `hostname`, without looking it up. */
+  /** Returns what is cached for `hostname`, without looking it up. */
   cached(hostname: string): Route | null {
     return this.entries.get(hostname)?.route ?? null;
   }
 
-  /** Has a route read again that is cached and old: nobody may ask for one whose exchange stays open. */
+  /** Marks a cached, old route to be read again: while its exchange stays open, no request may ask for it. */
   refresh(hostname: string): void {
     const entry = this.entries.get(hostname);
     if (entry && entry.route !== null && this.clock.now - entry.knownSince >= this.limits.routeTtlMs)
@@ -129,7 +129,7 @@ export class Router implements RouteSource, RouteCache {
     return lookup;
   }
 
-  /** Not beyond what may be under way: the next use marks it then. */
+  /** Does nothing at the limit of rereads: the next use marks the route then. */
   private markDue(hostname: string, entry: Entry): void {
     if (this.rereads + this.due.size >= this.limits.maxLookups) return;
     entry.knownSince = this.clock.now;
@@ -144,7 +144,7 @@ export class Router implements RouteSource, RouteCache {
           const isCurrent = this.entries.get(hostname) === entry;
           if (isCurrent && route?.revision !== entry.route?.revision) this.handleChange(hostname);
         },
-        // The store cannot be asked: what is known serves on, and is read again when it is as old once more.
+        // The store failed: the cached route stays in use, and is read again once it is old again.
         () => {},
       )
       .finally(() => this.rereads--);

@@ -107,7 +107,7 @@ describe('a preview that allows protocols other than WebSocket', () => {
     socket.destroy();
   });
 
-  it('ends such connections when it allows them no more', async () => {
+  it('ends such connections when it no longer allows them', async () => {
     await serve(switching('tcp'), hasHead);
     const { socket, until } = visit(`GET / HTTP/1.1\r\n${HOST}${upgradeTo('tcp')}\r\n`);
     expect(await until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 101 /);
@@ -117,7 +117,7 @@ describe('a preview that allows protocols other than WebSocket', () => {
     await closed;
   });
 
-  it('passes on an answer that is no switch, and serves the next request', async () => {
+  it('passes on an answer that does not switch protocols, and serves the next request', async () => {
     // Each connection of this service has one request.
     await serve(OK.replace('\r\n', '\r\nConnection: close\r\n'), hasHead);
     const { socket, until } = visit(

@@ -7,7 +7,7 @@ export function upgradeOf(request: RequestHead, route: Route): string {
   return request.otherUpgrade !== '' && route.allowsUpgrades ? request.otherUpgrade : request.upgrade;
 }
 
-/** Whether the visitor has to be told that it asks for a protocol that the preview does not allow. */
+/** Reports whether a request must be refused because it asks for a protocol that the preview does not allow. */
 export function isRefusedUpgrade(request: RequestHead, route: Route): boolean {
   return request.otherUpgrade !== '' && route.kind === 'preview' && !route.allowsUpgrades;
 }

@@ -1,4 +1,4 @@
-/** HTTP/2 by hand, for specs: sends whatever frames it is told to, legal or not, and keeps what comes back. */
+/** HTTP/2 by hand, for specs: sends any frames, legal or not, and keeps what comes back. */
 import { once } from 'node:events';
 import net from 'node:net';
 

@@ -176,7 +176,7 @@ describe('a request to an HTTP/2 ingress', () => {
     expect(text).toMatch(/^HTTP\/1\.1 413 Payload Too Large\r\n/);
   });
 
-  it('that is cancelled does not look complete to the service', async () => {
+  it('does not look complete to the service when it is canceled', async () => {
     const events: string[] = [];
     const aborted = new Promise<number>((resolve) => {
       void start((stream) => {
@@ -270,7 +270,7 @@ describe('a response of an HTTP/2 ingress', () => {
     );
   });
 
-  it('that is cut off does not look complete, whatever the code', async () => {
+  it('does not look complete when it is cut off, whatever the code', async () => {
     const { NGHTTP2_NO_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = http2.constants;
     for (const code of [NGHTTP2_NO_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR]) {
       await startRaw((socket) => {
@@ -284,7 +284,7 @@ describe('a response of an HTTP/2 ingress', () => {
     }
   });
 
-  it('that was sent in full is read in full after the connection closed', async () => {
+  it('is read in full after the connection closed, if it was sent in full', async () => {
     const body = 'x'.repeat(200_000);
     await start((stream) => {
       stream.respond({});
@@ -330,7 +330,7 @@ describe('an HTTP/2 session with the ingress', () => {
     expect(sessions.length).toBeLessThanOrEqual(5);
   });
 
-  it('that goes away finishes its requests while new ones take another', async () => {
+  it('finishes its requests after GOAWAY while new ones use another session', async () => {
     let finish = (): void => {};
     await start((stream, fields) => {
       if (fields[':path'] !== '/slow') return void stream.end('ok');
@@ -347,7 +347,7 @@ describe('an HTTP/2 session with the ingress', () => {
     expect(sessions).toHaveLength(2);
   });
 
-  // An exchange takes leave of its stream by a reset, whether or not it has all of the response. Servers count
+  // An exchange leaves its stream by a reset, whether or not it has all of the response. Servers count
   // RST_STREAM against the client.
   it('is spared an RST_STREAM when the response is complete before its END_STREAM is here', async () => {
     let resets = 0;
@@ -378,17 +378,17 @@ describe('an HTTP/2 session with the ingress', () => {
     await expect.poll(() => sessions[0].destroyed).toBe(true);
   });
 
-  it('ends soon when its tunnel is not the one to use any more', async () => {
+  it('ends soon after a newer tunnel has replaced its own', async () => {
     await start((stream) => stream.end('ok'));
     await rig.fetch('/');
-    // Longer than it takes to look once whether the session is idle.
+    // Longer than one interval of the check for idle sessions.
     await new Promise((resolve) => setTimeout(resolve, 2300));
     expect(sessions[0].destroyed).toBe(false);
     rig.disconnect();
     await expect.poll(() => sessions[0].destroyed, { timeout: 4000 }).toBe(true);
   }, 10_000);
 
-  it('that is lost fails its requests and is replaced', async () => {
+  it('fails its requests when it is lost, and is replaced', async () => {
     await start((stream, fields) => {
       if (fields[':path'] === '/lost') stream.session?.destroy();
       else stream.end('ok');
@@ -460,7 +460,7 @@ describe('an ingress that refuses a request', () => {
 });
 
 describe('an ingress that does not speak HTTP/2', () => {
-  it('is named when it answers in HTTP/1.1', async () => {
+  it('is named in the error when it answers in HTTP/1.1', async () => {
     await startRaw((socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')),
     );
@@ -469,7 +469,7 @@ describe('an ingress that does not speak HTTP/2', () => {
     expect(response.body).toContain('does not speak HTTP/2');
   });
 
-  it('is named when it closes at once', async () => {
+  it('is named in the error when it closes at once', async () => {
     await startRaw((socket) => socket.end());
     const response = await rig.fetch('/');
     expect([response.status, response.headers['x-culvert-error']]).toEqual([502, 'ingress_closed']);
@@ -482,7 +482,7 @@ describe('an ingress that does not speak HTTP/2', () => {
     expect([response.status, response.headers['x-culvert-error']]).toEqual([502, 'ingress_refused']);
   });
 
-  it('is given up when it says nothing', async () => {
+  it('is given up when it sends nothing', async () => {
     await startRaw(() => {}, { responseTimeoutMs: 300 });
     const response = await rig.fetch('/');
     expect([response.status, response.headers['x-culvert-error']]).toEqual([504, 'response_timeout']);
@@ -575,7 +575,7 @@ describe('an ingress that breaks the rules of HTTP/2', () => {
 });
 
 describe('flow control', () => {
-  it('stops a response that is not read, and no other', async () => {
+  it('stops a response that is not read, and does not affect others', async () => {
     let written = 0;
     await start((stream, fields) => {
       if (fields[':path'] === '/small') return void stream.end('ok');
@@ -602,7 +602,7 @@ describe('flow control', () => {
     expect(sessions).toHaveLength(1);
   });
 
-  it('stops an upload that is not read, and lets it go on', async () => {
+  it('stops an upload that is not read, and lets it continue later', async () => {
     let go = (): void => {};
     await start((stream) => {
       let read = 0;
@@ -630,7 +630,7 @@ describe('flow control', () => {
     expect(await bodyOf(socket)).toContain(String(total));
   });
 
-  it('carries much in both directions at once', async () => {
+  it('carries large bodies in both directions at once', async () => {
     await start((stream) => {
       stream.respond({});
       stream.pipe(stream);
@@ -705,7 +705,7 @@ describe('an unread response', () => {
   });
 });
 
-it('tells who asks for a protocol other than WebSocket that the ingress cannot have it', async () => {
+it('returns an error for an upgrade other than WebSocket to an HTTP/2 ingress', async () => {
   let requests = 0;
   await start((stream) => {
     requests++;
@@ -773,7 +773,7 @@ describe('WebSocket', () => {
     expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
   });
 
-  it('fails clearly where the ingress knows no extended CONNECT', async () => {
+  it('fails with a clear error when the ingress does not support extended CONNECT', async () => {
     await start((stream) => stream.end('ok'));
     const text = await talk(UPGRADE, /\}/);
     expect(text).toMatch(/^HTTP\/1\.1 502 [^]*X-Culvert-Error: bad_response/);

@@ -11,7 +11,7 @@ import type { Dialed, Dialer } from './stream-pool.js';
 const MAX_SESSIONS = 64;
 
 export interface Http2DialerOptions {
-  /** What the requests say in `:scheme`. */
+  /** The `:scheme` of the requests. */
   readonly scheme: 'http' | 'https';
   /** Called for an error that should never be thrown. Only the HTTP/2 session in which it was thrown fails. */
   readonly onFault: (error: unknown) => void;

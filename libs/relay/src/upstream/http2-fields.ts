@@ -15,7 +15,7 @@ import {
 /** How the body of a response gets its end in HTTP/1.1. */
 export type ResponseFraming = 'none' | 'empty' | 'length' | 'chunked';
 
-/** What belongs to one HTTP/1.1 connection (RFC 9113 §8.2.2), or is said otherwise in HTTP/2. */
+/** Fields that belong to one HTTP/1.1 connection (RFC 9113 §8.2.2), or have another form in HTTP/2. */
 const CONNECTION_FIELDS: ReadonlySet<Field> = new Set<Field>([
   Field.HOST,
   Field.CONNECTION,
@@ -49,7 +49,7 @@ export function requestTrailers(trailers: Fields | null): Trailers {
   return trailers === null ? [] : [...joined(trailers, false)];
 }
 
-/** Returns a final head as HTTP/1.1. Each stream carries one exchange, which `Connection: close` tells the relay. */
+/** Returns a final head as HTTP/1.1. Each stream carries one exchange, which `Connection: close` signals to the relay. */
 export function responseHead(response: ResponseFields, framing: ResponseFraming): Buffer {
   const known = knownOf(response);
   if (known.framing === framing) return known.head;
@@ -86,7 +86,7 @@ export function lastChunkOf(trailers: readonly HeaderField[]): string {
 }
 
 /**
- * Whether a response that says its length may have trailers as well, which HTTP/1.1 has no words for: then the length
+ * Reports whether a response with a length may also have trailers, which HTTP/1.1 cannot express: then the length
  * is dropped. RFC 9110 §6.5.1 asks for `TE` in the request, §6.6.2 for `Trailer` in the response; gRPC takes both as read.
  */
 export function mayHaveTrailers(request: RequestHead, response: ResponseFields): boolean {

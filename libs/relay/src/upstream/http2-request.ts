@@ -125,7 +125,7 @@ export class Http2Request {
     this.call = null;
   }
 
-  /** The request is not made again: the ingress has looked at it, or nobody waits for it. */
+  /** The request is not made again: the ingress has processed it, or its exchange has ended. */
   commit(): void {
     this.replay = null;
   }

@@ -1,6 +1,6 @@
 /**
  * One HTTP/2 connection to an ingress, over one stream of a tunnel. libs/http2 does frames, HPACK and flow control; this
- * class has the tunnel's stream, decides which requests it carries and when, and says why they failed.
+ * class has the tunnel's stream, decides which requests it carries and when, and reports why they failed.
  */
 import {
   ClientConnection,
@@ -27,7 +27,7 @@ const LIMITS = {
   maxControlFrames: 1000,
 } as const;
 
-/** How often an idle session asks whether it should stay: its stream keeps a tunnel that is leaving from ending. */
+/** How often an idle session checks whether it should stay: its stream keeps a tunnel that is leaving from ending. */
 const CHECK_MS = 2000;
 const MAX_IDLE_MS = 20_000;
 
@@ -37,7 +37,7 @@ const LINGER_MS = 5000;
 /** A session that comes here makes way for another one, long before its ids run out (RFC 9113 §5.1.1). */
 const LAST_STREAM_ID = 0x7000_0000;
 
-/** What a session tells the dialer that made it. */
+/** What a session reports to the dialer that made it. */
 export interface Http2SessionOwner {
   readonly dialer: Dialer;
   /** The session takes no more requests. */
@@ -52,7 +52,7 @@ export interface Http2SessionOwner {
 const State = {
   /** Takes requests. */
   OPEN: 0,
-  /** Takes no more requests, and ends with those it has. */
+  /** Refuses new requests, and ends with those it has. */
   RETIRED: 1,
   /** The HTTP/2 connection has ended; the ingress has yet to close. */
   ENDING: 2,
@@ -129,7 +129,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
     this.members.add(stream);
   }
 
-  /** The first request needs no leave. Others wait for the ingress's SETTINGS, so that none is refused. */
+  /** The first request starts at once. Others wait for the ingress's SETTINGS, so that none is refused. */
   submit(stream: Http2UpstreamStream): void {
     const { connection } = this;
     if (!connection.mayOpen) this.giveBack(stream);
@@ -152,7 +152,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
     if (this.state === State.RETIRED) this.connection.drain();
   }
 
-  /** Takes no more requests, and ends with those it has. */
+  /** Refuses new requests, and ends with those it has. */
   retire(): void {
     if (this.state === State.OPEN) {
       this.transition(State.RETIRED);

@@ -24,7 +24,7 @@ let nextId = 1;
 export interface Http2StreamHost {
   /** The heads that the session was given. */
   readonly heads: KnownHeads;
-  /** Starts a request that has a place, at once or as soon as the ingress has said how many it takes. */
+  /** Starts a request that has a place, at once or as soon as the ingress has announced how many it takes. */
   submit(stream: Http2UpstreamStream): void;
   /** Has `flush` called once what came together is read. */
   noteOutput(stream: Http2UpstreamStream): void;
@@ -93,7 +93,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
   reset(): void {
     if (!this.isOpen) return;
     const { call } = this;
-    // An exchange that has all of its response says so in the same way as one that wants no more of it. Servers count
+    // An exchange resets a stream both when it has the whole response and when it drops the rest. Servers count
     // RST_STREAM against a client, so the END_STREAM that is still to come is waited for.
     if (this.state === S.RESPONDING && call !== null && call.isSent && this.response.isWhole) {
       this.transition(S.LINGERING);
@@ -251,7 +251,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     const { call } = this;
     if (call === null) return;
     this.call = null;
-    // The session says why it is lost.
+    // The session reports why it is lost.
     if (call.failure === 'lost') return;
     this.session.release(this);
     if (this.state === S.LINGERING) this.close();

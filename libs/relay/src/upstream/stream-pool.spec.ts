@@ -56,7 +56,7 @@ function take(now: number, isRepeatable = true): PooledStream {
 }
 
 describe(StreamPool.name, () => {
-  it('hands the most recently used stream out again', () => {
+  it('returns the most recently used stream first', () => {
     const [a, b] = [take(0), take(0)];
     pool.release(a, 0);
     pool.release(b, 1);
@@ -92,7 +92,7 @@ describe(StreamPool.name, () => {
     expect(pools.idleCount).toBe(0);
   });
 
-  it('forgets what a service said of the connection when it says nothing the next time', () => {
+  it('forgets the keep-alive time of a service that does not send one the next time', () => {
     const a = take(0);
     pool.release(a, 0, 1000);
     expect(take(0)).toBe(a);
@@ -100,7 +100,7 @@ describe(StreamPool.name, () => {
     expect(take(4000)).toBe(a);
   });
 
-  it('keeps streams that would not tell of their end only as long as their tunnel says', () => {
+  it('keeps streams that do not report their end only for the time their tunnel gives', () => {
     maxIdleMs = 500;
     const a = take(0);
     pool.release(a, 0);
@@ -121,7 +121,7 @@ describe(StreamPool.name, () => {
     expect(take(1001, false).stream).not.toBe(a.stream);
   });
 
-  it('leaves the streams of an older tunnel behind', () => {
+  it('does not use the streams of an older tunnel', () => {
     const a = take(0);
     pool.release(a, 0);
     preferred = {};
@@ -144,13 +144,13 @@ describe(StreamPool.name, () => {
     expect(a.stream.isOpen).toBe(false);
   });
 
-  it('keeps no more idle streams than it may', () => {
+  it('keeps at most its limit of idle streams', () => {
     const all = [take(0), take(0), take(0)];
     for (const pooled of all) pool.release(pooled, 0);
     expect(all.map(({ stream }) => stream.isOpen)).toEqual([true, true, false]);
   });
 
-  it('closes what is idle too long, and is swept only while it holds something', () => {
+  it('closes streams that are idle for too long, and is swept only while it holds some', () => {
     const [a, b] = [take(0), take(0)];
     pool.release(a, 0);
     pool.release(b, 3000);
@@ -162,7 +162,7 @@ describe(StreamPool.name, () => {
     expect(pools.idleCount).toBe(0);
   });
 
-  it('closes what idles on a tunnel that is not to be used any more, which could not end otherwise', () => {
+  it('closes idle streams of a replaced tunnel, which could not end otherwise', () => {
     const a = take(0);
     pool.release(a, 0);
     preferred = {};

@@ -42,7 +42,7 @@ export interface PoolLimits {
 export const DEFAULT_POOL_LIMITS: PoolLimits = { maxIdle: 256, maxIdleMs: 4000, maxIdleUnrepeatableMs: 1000 };
 
 /**
- * A stream rests for less long than its service says that it keeps the connection: by two steps of the relay's clock, and
+ * A stream is kept idle for less time than its service keeps the connection: by two steps of the relay's clock, and
  * by so many round trips. A request that passes the end of the connection on its way is lost.
  */
 const MARGIN_MS = 500;
@@ -86,7 +86,7 @@ export class PooledStream implements StreamHandler {
 
   onOpen(): void {}
   onDrain(): void {}
-  /** Nothing may arrive between two exchanges: whatever it is must not reach the next visitor. */
+  /** Nothing may arrive between two exchanges: such bytes must not reach the next visitor. */
   onData(): void {
     this.discard();
   }

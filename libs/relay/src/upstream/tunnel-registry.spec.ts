@@ -33,7 +33,7 @@ describe(TunnelRegistry.name, () => {
     expect(registry.preferred('m')).toBeNull();
   });
 
-  it('says how long a stream may lie idle where its tunnel does, and how far away the ingress is', () => {
+  it('returns the idle time and the round trip of a stream from what its tunnel reports', () => {
     const registry = new TunnelRegistry();
     const tunnel = new FakeTunnel();
     registry.attach('m', tunnel);
@@ -43,7 +43,7 @@ describe(TunnelRegistry.name, () => {
     expect(registry.openStream('m', target, handler)).toMatchObject({ maxIdleMs: 1000, roundTripMs: 40 });
   });
 
-  it('uses an older tunnel when the newest is full, and tells full from absent', () => {
+  it('uses an older tunnel when the newest is full, and distinguishes full from absent', () => {
     const registry = new TunnelRegistry();
     const [older, newer] = [new FakeTunnel(), new FakeTunnel()];
     expect(registry.openStream('m', target, handler)).toBe('absent');
@@ -57,7 +57,7 @@ describe(TunnelRegistry.name, () => {
     expect(registry.openStream('m', target, handler)).toBe('absent');
   });
 
-  it('gives a route no more of a tunnel than it leaves for others', () => {
+  it('gives a route at most as many streams of a tunnel as it leaves for others', () => {
     const registry = new TunnelRegistry();
     const tunnel = new FakeTunnel();
     registry.attach('m', tunnel);
@@ -72,7 +72,7 @@ describe(TunnelRegistry.name, () => {
     expect([1, 1].map(open)).toEqual([true, false]);
   });
 
-  it('calls those who wait for a manager once, and nobody else', () => {
+  it('calls each waiter for a manager once, and no others', () => {
     const registry = new TunnelRegistry();
     const calls: string[] = [];
     registry.onArrival('m', () => calls.push('a'));

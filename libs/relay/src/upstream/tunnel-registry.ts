@@ -14,7 +14,7 @@ export class TunnelRegistry {
     this.wake(managerId);
   }
 
-  /** Has the requests that wait for this manager try again: a tunnel came, or is ready for more than before. */
+  /** Lets the requests that wait for this manager try again: a tunnel connected, or has more room than before. */
   wake(managerId: string): void {
     const waiting = this.waiters.get(managerId);
     if (waiting) {

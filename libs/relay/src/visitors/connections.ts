@@ -17,7 +17,7 @@ export class Connections {
     return this.held.size;
   }
 
-  /** Reserves a place for a connection of `address`, until `forget`. False when its network has as many as it may. */
+  /** Reserves a place for a connection of `address`, until `forget`. Returns false when its network has reached its limit. */
   reserve(address: string): boolean {
     if (this.maxPerAddress === 0) return true;
     const network = networkOf(address);

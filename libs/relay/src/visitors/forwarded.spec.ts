@@ -8,7 +8,7 @@ function request(host: string, lines = ''): RequestHead {
 }
 
 describe(forwardedLines.name, () => {
-  it('quotes what is no token', () => {
+  it('quotes a value that is not a token', () => {
     expect(forwardedLines(request('a.test:8080'), '2001:db8::1', true, null)).toBe(
       'X-Forwarded-For: 2001:db8::1\r\nX-Forwarded-Host: a.test:8080\r\nX-Forwarded-Proto: https\r\n' +
         'Forwarded: for="[2001:db8::1]";host="a.test:8080";proto=https\r\n',
@@ -23,7 +23,7 @@ describe(forwardedLines.name, () => {
     );
   });
 
-  it('continues the chain of a trusted proxy, and names who is known of it', () => {
+  it('extends the chain of a trusted proxy, and names the client from it', () => {
     const lines = (proxies: readonly string[]) =>
       forwardedLines(request('a.test', claims), '10.0.0.1', false, new TrustedProxies(proxies));
     const chain =
@@ -50,7 +50,7 @@ describe('the client', () => {
   const proxies = new TrustedProxies(['10.0.0.0/8', '2001:db8::/32']);
   it.each([
     ['192.0.2.1', '', '192.0.2.1'],
-    // Nobody vouches for what a visitor claims.
+    // A visitor's own claims are not trusted.
     ['192.0.2.1', '198.51.100.1', '192.0.2.1'],
     ['10.0.0.1', '', '10.0.0.1'],
     ['10.0.0.1', '198.51.100.1', '198.51.100.1'],

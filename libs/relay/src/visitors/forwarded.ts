@@ -2,7 +2,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { Field, type RequestHead } from '@culvert/http1';
 import { plainAddress } from '@culvert/sockets';
 
-/** Which peers may speak for somebody else: load balancers in front of the edge. */
+/** The peers whose forwarding fields are believed: load balancers in front of the edge. */
 export class TrustedProxies {
   private readonly list = new BlockList();
   private readonly isEmpty: boolean;
@@ -23,8 +23,8 @@ export class TrustedProxies {
   }
 
   /**
-   * Who asks: the last of a chain of addresses that no trusted proxy vouches for. What stands before it, anybody may
-   * have written.
+   * Returns the client's address: the last of the chain that is not a trusted proxy. Anyone may have written the
+   * addresses before it.
    * @param peer address of the connection's other end
    * @param claimedChain value of `X-Forwarded-For`; '' for none
    */
@@ -41,14 +41,14 @@ export class TrustedProxies {
   }
 }
 
-/** What proxies say of who asked: the `X-Forwarded-For` of a request in one value; '' without. */
+/** Returns all `X-Forwarded-For` of a request as one value; '' without. */
 export function forwardedFor(request: RequestHead): string {
   return claim(request, 'x-forwarded-for');
 }
 
 /**
- * The lines that tell the service who asked, each with its CRLF. What the visitor claimed is used only when the
- * peer is a trusted proxy.
+ * Returns the lines that identify the client to the service, each with its CRLF. The visitor's claims are used only
+ * when the peer is a trusted proxy.
  * @param peer address of the connection's other end
  * @param proxies those that are trusted, when the peer is one of them; null otherwise
  */

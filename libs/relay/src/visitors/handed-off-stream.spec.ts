@@ -119,7 +119,7 @@ describe('a stream that is handed off', () => {
     await recorder.until('close');
   });
 
-  it('tells when the visitor has no more to say, and lets the answer go on', async () => {
+  it('reports that the visitor has sent everything, and lets the answer continue', async () => {
     const { client, recorder, stream } = await open();
     stream.resume();
     client.end('last');
@@ -131,7 +131,7 @@ describe('a stream that is handed off', () => {
     expect(await text(client)).toBe('still here');
   });
 
-  it('tells when there was no body at all', async () => {
+  it('reports the end of a request without a body', async () => {
     const { recorder, stream } = await open({ endStream: true });
     stream.resume();
     await recorder.until('end');

@@ -4,27 +4,27 @@ import type { RequestHead } from '@culvert/http1';
 export interface HandedOffStreamHandler {
   /** Bytes of the request's body, in order. */
   onData(chunk: Buffer): void;
-  /** The visitor will send no more; answering is still possible. */
+  /** The visitor has sent everything; answering is still possible. */
   onEnd(): void;
-  /** After `write` returned false: it is time to write again. */
+  /** `write` may be called again after it returned false. */
   onDrain(): void;
   /** The stream is gone, for whatever reason: ended, reset by either side, or its connection was lost. */
   onClose(): void;
 }
 
 /**
- * One HTTP/2 request that is given away whole, with its body and the body of its answer as they come, instead of
+ * One HTTP/2 request that is handed off whole, with its body and the body of its answer as they come, instead of
  * becoming an exchange. Lives as long as both sides like: the connection below it is kept alive with PINGs, and ended
  * when it does not answer them. Methods do nothing on a stream that is gone.
  *
- * Nothing here depends on who does the framing. Since a whole tunnel may run through one of these, an implementation
+ * Nothing here depends on the framing. Since a whole tunnel may run through one of these, an implementation
  * gives it as large a window as it can.
  */
 export interface HandedOffStream {
   readonly head: RequestHead;
   /** Address of the other end. */
   readonly peer: string;
-  /** Who gets the events. Set it before the turn that hands the stream off ends; nothing arrives before `resume`. */
+  /** Receives the events. Set it before the turn that hands the stream off ends; nothing arrives before `resume`. */
   handler: HandedOffStreamHandler;
   /** Sends the head of the answer: status 200 and these fields, whose names are in lower case. Once. */
   respond(fields: Readonly<Record<string, string>>): void;
@@ -36,7 +36,7 @@ export interface HandedOffStream {
   resume(): void;
   /**
    * Ends the answer with trailers, or, where no head went out yet, with a head of these fields alone. What the visitor
-   * still sends is not wanted any more.
+   * still sends is dropped.
    */
   end(trailers: Readonly<Record<string, string>>): void;
   /** Ends both directions at once, without an answer. */

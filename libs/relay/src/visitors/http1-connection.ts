@@ -1,5 +1,5 @@
 /**
- * One HTTP/1.1 connection from a visitor: the machine that takes it from its first byte to its end. It reads requests
+ * One HTTP/1.1 connection from a visitor: its state machine from the first byte to the end. It reads requests
  * and runs their exchanges one after the other; `RequestHeads` knows heads, `ReadAhead` holds what came too early, and
  * `Http1Requester` writes. Input is bounded by `ReadAhead`, output by pausing the exchange's stream while the socket is full.
  */
@@ -19,7 +19,7 @@ import { owned, ReadAhead } from './read-ahead.js';
 import { RequestHeads } from './request-heads.js';
 import type { VisitorConnection } from './visitor-connection.js';
 
-/** A connection that was idle for so long repeats nothing. */
+/** Forget the cached request head after this much idle time. */
 const REPEAT_MS = 1000;
 
 const NO_BYTES = Buffer.alloc(0);
@@ -31,13 +31,13 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   readonly ahead: ReadAhead;
   /** Whether the visitor has closed its sending side. */
   hasInputEnded = false;
-  /** There in LINGERING. */
+  /** Null except in LINGERING. */
   lingering: Lingering | null = null;
   /** When the current state began, or bytes last moved; on the relay's clock. */
   activeAt: number;
 
   private current: State = State.NEW;
-  /** The exchange under way: there from EXCHANGE to UPGRADED. */
+  /** The exchange under way, from EXCHANGE to UPGRADED; null otherwise. */
   private running: Exchange | null = null;
   private readonly requester: Http1Requester;
 
@@ -136,7 +136,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     this.touch();
     if (this.current === State.UPGRADED) this.exchange.endRaw();
     else if (!hasExchange(this.current)) this.socket.end();
-    // A whole request may be followed by the end of input; a part of one is worth nothing.
+    // Input may end after a whole request; a partial one is dropped.
     else if (this.exchange.wantsBody) this.socket.destroy();
     else this.endWithExchange();
   };
@@ -289,7 +289,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   abort(): void {
     this.transition(State.CLOSED);
     // A reset instead of an orderly end: the visitor must see that the response is not complete. (TLS has no
-    // reset; there the missing close_notify tells.)
+    // reset; there the missing close_notify shows it.)
     // A socket that has ended cannot be reset: Node 20 fails with EINVAL and keeps it.
     if (this.isSecure || this.socket.writableEnded) this.socket.destroy();
     else this.socket.resetAndDestroy();
@@ -307,7 +307,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     this.transition(State.LINGERING);
   }
 
-  /** Enters `to`, along an edge of docs/relay.md: throws where there is none. */
+  /** Enters `to`. Throws if docs/relay.md has no such transition. */
   private transition(to: State): void {
     const from = this.current;
     if (!mayFollow(from, to)) throw new Error(`a connection must not go from state ${from} to state ${to}`);

@@ -1,6 +1,6 @@
 /**
  * The visitor of an HTTP/1.1 connection, as its exchanges see it, one after the other: turns their responses into bytes
- * of the socket. Writes past what the kernel takes wait in `SocketWriter`, which says when an exchange has to pause.
+ * of the socket. Writes past what the kernel takes wait in `SocketWriter`, which reports when an exchange has to pause.
  */
 import type { Socket } from 'node:net';
 import {
@@ -96,7 +96,7 @@ export class Http1Requester implements Requester {
     const { connection } = this;
     const { request, isRequestDone } = connection.exchange;
     const isHttp11 = request.minorVersion === 1;
-    // Should the response end before the request does, the rest of the request cannot be told from the next one.
+    // Should the response end before the request does, the rest of the request cannot be distinguished from the next one.
     if (!isRequestDone) connection.endWithExchange();
     let framingLine = bodylessLine(response);
     this.coding = 'as-is';
@@ -207,7 +207,7 @@ export class Http1Requester implements Requester {
 
   /**
    * Answers bytes that are not a request, after which the connection ends.
-   * @param bytes as far as they came: they may tell whether a person waits for the answer
+   * @param bytes as far as they came: they may show whether a person waits for the answer
    */
   sendRefusal(error: RelayError, bytes: Buffer): void {
     const { accept, destination } = peekWishes(bytes);

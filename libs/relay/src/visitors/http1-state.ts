@@ -16,7 +16,7 @@ export const Http1State = {
   CLOSING: 6,
   /** The last response is out, and the visitor may still be sending its request, which is read and dropped. */
   LINGERING: 7,
-  /** The socket is somebody else's. */
+  /** The socket was handed off. */
   HANDED_OFF: 8,
   /** The socket is gone. */
   CLOSED: 9,
@@ -47,7 +47,7 @@ const FOLLOWING: readonly number[] = [
   /* CLOSED        */ 0,
 ];
 
-/** Whether `to` may follow `from`. */
+/** Reports whether `to` may follow `from`. */
 export function mayFollow(from: Http1State, to: Http1State): boolean {
   return (FOLLOWING[from] & (1 << to)) !== 0;
 }

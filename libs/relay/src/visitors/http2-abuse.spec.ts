@@ -143,7 +143,7 @@ describe('a malformed request', () => {
     },
   );
 
-  it('with pseudo-header fields in its trailers is reset', async () => {
+  it('is reset when its trailers have pseudo-header fields', async () => {
     await start(silence);
     visitor.send(headers(1, GET, Flag.NONE));
     await rig.whenServing(1);
@@ -153,7 +153,7 @@ describe('a malformed request', () => {
     await aborted;
   });
 
-  it('whose upload is reset without an error code is not taken for complete', async () => {
+  it('is not taken for complete when its upload is reset without an error code', async () => {
     let isComplete = false;
     await start((request) => void request.on('end', () => (isComplete = true)).resume());
     visitor.send(headers(1, GET, Flag.NONE), frame(FrameType.DATA, Flag.NONE, 1, Buffer.from('part')));
@@ -191,7 +191,7 @@ describe('a response that the service breaks off', () => {
   });
 });
 
-describe('limits', () => {
+describe('limits of HTTP/2 connections', () => {
   it('refuses streams above their number, and serves the others', async () => {
     await start(silence, {}, { maxStreams: 5 });
     visitor.send(...[1, 3, 5, 7, 9, 11].map((id) => headers(id, GET)));
@@ -268,7 +268,7 @@ describe('limits', () => {
     await expectService(5);
   });
 
-  it('resets a stream with more field lines than anybody needs', async () => {
+  it('resets a stream with too many field lines', async () => {
     await start(echo, { head: { ...DEFAULT_RELAY_LIMITS.head, maxFieldCount: 16 } });
     visitor.send(headers(1, [...GET, ...Array.from({ length: 60 }, () => ['cookie', 'a=b'] as const)]));
     expect(await visitor.resetCode(1)).toBe(ErrorCode.ENHANCE_YOUR_CALM);
@@ -293,7 +293,7 @@ describe('limits', () => {
     await visitor.closed;
   });
 
-  it('ends a connection that does not speak', async () => {
+  it('ends a connection that sends nothing', async () => {
     await start(echo, { headTimeoutMs: 300 });
     const silent = await RawHttp2.connectSilently(rig.http2Port);
     silent.acknowledges = false;
@@ -309,7 +309,7 @@ describe('limits', () => {
     await visitor.closed;
   });
 
-  it('says goodbye to a connection that is idle, though it pings', async () => {
+  it('ends an idle connection with GOAWAY, even if it pings', async () => {
     await start(echo, { idleTimeoutMs: 300 });
     await expectService(1);
     visitor.send(frame(FrameType.PING, Flag.NONE, 0, Buffer.alloc(8)));
@@ -318,7 +318,7 @@ describe('limits', () => {
     await visitor.closed;
   });
 
-  it('holds connections of one address to their number', async () => {
+  it('limits the connections of one address', async () => {
     await start(echo, { maxConnectionsPerAddress: 2 });
     await expectService(1);
     const second = await RawHttp2.connect(rig.http2Port);
@@ -358,7 +358,7 @@ describe('limits', () => {
     expect(await visitor.resetCode(1)).toBe(ErrorCode.NO_ERROR);
   });
 
-  it('lets go of everything when the visitor closes its side', async () => {
+  it('releases everything when the visitor closes its side', async () => {
     await start(silence);
     visitor.send(headers(1, GET), headers(3, GET, Flag.NONE));
     await rig.whenServing(2);
@@ -369,7 +369,7 @@ describe('limits', () => {
     expect(rig.route.active).toBe(0);
   });
 
-  it('gives up a connection that does not even read why it ends', async () => {
+  it('drops a connection whose visitor does not read the GOAWAY', async () => {
     await start((_request, response) => response.end(Buffer.alloc(8_000_000)), {}, { maxResets: 3 });
     await expectService(1);
     visitor.socket.pause();
@@ -381,7 +381,7 @@ describe('limits', () => {
     await rig.whenConnectionsAre(0);
   });
 
-  it('survives bytes that are no HTTP/2', async () => {
+  it('survives bytes that are not HTTP/2', async () => {
     await start(echo);
     const other = await RawHttp2.connectSilently(rig.http2Port);
     other.socket.write('GET / HTTP/1.1\r\nHost: demo.preview.test\r\n\r\n');

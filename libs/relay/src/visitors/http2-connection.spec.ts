@@ -12,7 +12,7 @@ import { type Rig, startRig } from '../spec/relay-rig.js';
 /** Exchanges over HTTP/2: Node's client on one side, real HTTP/1.1 services on the other, no tunnel in between. */
 let rig: Rig;
 let client: http2.ClientHttp2Session;
-/** Has the service send what follows. */
+/** Makes the service send what follows. */
 let goOn = (): void => {};
 afterEach(async () => {
   client.destroy();
@@ -175,7 +175,7 @@ describe('a request', () => {
     expect((await answer(stream)).body).toBe('{"x-check":"7"}');
   });
 
-  it('holds an upload back while the service does not read, and loses nothing', async () => {
+  it('holds an upload back while the service does not read, without losing bytes', async () => {
     const body = Buffer.alloc(8 * 1024 * 1024, 'x');
     let read: () => void = () => {};
     await start((request, response) => {
@@ -189,7 +189,7 @@ describe('a request', () => {
     const result = answer(stream);
     stream.end(body);
     await rig.whenServing(1);
-    // What fits into windows and socket buffers goes; then nothing moves any more.
+    // What fits into windows and socket buffers goes; then nothing moves.
     let moved = -1;
     while (moved !== rig.relay.counters.bytesIn) {
       moved = rig.relay.counters.bytesIn;
@@ -200,7 +200,7 @@ describe('a request', () => {
     expect((await result).body).toBe(String(body.length));
   });
 
-  it('that is cancelled ends at the service too', async () => {
+  it('ends at the service too when the visitor cancels it', async () => {
     await start((_request, response) => void response.write('first'));
     const stream = open();
     await once(stream, 'data');
@@ -210,7 +210,7 @@ describe('a request', () => {
     expect(rig.route.active).toBe(0);
   });
 
-  it('above the limit of bytes is answered with 413 while it still comes', async () => {
+  it('is answered with 413 while it still arrives, when its body exceeds the limit', async () => {
     await start((request) => void request.resume(), {
       limits: { maxBodyBytes: 1000 },
     });
@@ -222,9 +222,9 @@ describe('a request', () => {
   });
 });
 
-describe('fields', () => {
+describe('fields over HTTP/2', () => {
   // Node's own HPACK, nghttp2's, judges both directions, with its table filling up and its entries leaving.
-  it.each([1, 2])('survive both ways whatever they are (seed %i)', async (seed) => {
+  it.each([1, 2])('pass unchanged in both directions, whatever their values (seed %i)', async (seed) => {
     let state = seed;
     const random = (max: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -300,7 +300,7 @@ describe('a response', () => {
     expect(result.headers['content-length']).toBe(length);
   });
 
-  it('of unknown length ends with its stream, chunked or not', async () => {
+  it('ends with its stream when its length is unknown, chunked or not', async () => {
     await start(null, {
       raw: (socket) =>
         socket.on('data', (head: Buffer) => {
@@ -333,7 +333,7 @@ describe('a response', () => {
     expect({ ...result.trailers }).toEqual({ 'grpc-status': '0', [http2.sensitiveHeaders]: [] });
   });
 
-  it('passes interim responses on, without what a service must not say', async () => {
+  it('follows interim responses, which lose the fields that a service must not send', async () => {
     await start(null, {
       raw: (socket) =>
         socket.once('data', () =>
@@ -402,7 +402,7 @@ describe('a response', () => {
     expect((await answer(stream)).body).toBe('done');
   });
 
-  it('that comes early is complete, and ends the upload without an error', async () => {
+  it('is complete when it comes early, and ends the upload without an error', async () => {
     await start((_request, response) => response.end('early'));
     const stream = open({ ':method': 'POST' });
     stream.write('some');
@@ -431,7 +431,7 @@ describe('a response', () => {
     },
   );
 
-  it('with a malformed body is a 502 while nothing has left, and its stream never reused', async () => {
+  it('is a 502 when its body is malformed and nothing was sent yet; its stream is not reused', async () => {
     let connections = 0;
     await start(null, {
       raw: (socket) => {
@@ -446,7 +446,7 @@ describe('a response', () => {
     expect(connections).toBe(2);
   });
 
-  it('with a fault behind bytes that have left is reset', async () => {
+  it('is reset when a fault follows bytes that were already sent', async () => {
     await start(null, {
       raw: (socket) => {
         goOn = () => socket.write('XX');
@@ -461,7 +461,7 @@ describe('a response', () => {
     expect(broken).toMatchObject({ status: 200, body: 'abc', code: http2.constants.NGHTTP2_INTERNAL_ERROR });
   });
 
-  it('with a malformed head is a 502 of ours', async () => {
+  it('is replaced by a 502 when its head is malformed', async () => {
     await start(null, {
       raw: (socket) => socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nA : b\r\n\r\n')),
     });
@@ -472,7 +472,7 @@ describe('a response', () => {
     expect(rig.relay.counters.failures).toEqual({ bad_response: 1 });
   });
 
-  it('is held back while the visitor does not read, and loses nothing', async () => {
+  it('is held back while the visitor does not read, without losing bytes', async () => {
     const size = 16 * 1024 * 1024;
     let written = 0;
     await start((_request, response) => {
@@ -499,7 +499,7 @@ describe('a response', () => {
     expect(received).toBe(size);
   });
 
-  it('does not wait for another that is not read', async () => {
+  it('does not wait for another response that is not read', async () => {
     await start((request, response) => {
       response.end(request.url === '/large' ? Buffer.alloc(4 * 1024 * 1024) : 'small');
     });
@@ -514,7 +514,7 @@ describe('a response', () => {
   });
 });
 
-describe('errors', () => {
+describe('errors over HTTP/2', () => {
   it('are pages for browsers and problem+json for others', async () => {
     await start(seen);
     const authority = { ':authority': 'missing.preview.test' };
@@ -529,7 +529,7 @@ describe('errors', () => {
     expect(head).toMatchObject({ status: 404, body: '', endsWithHeaders: true });
   });
 
-  it('come from the gate where it answers by itself, without a body and for HEAD too', async () => {
+  it('pass the gate’s own answer on, without a body and for HEAD too', async () => {
     await start((_request, response) => void response.end('of the service'));
     rig.gate.check = () => respond(302, 'Location: https://app.test/sign-in\r\n');
     for (const method of ['GET', 'HEAD']) {
@@ -545,7 +545,7 @@ describe('errors', () => {
     expect(rig.relay.counters.failures).toEqual({});
   });
 
-  it('wait for a manager like everybody else', async () => {
+  it('come after the same wait for a manager as over HTTP/1.1', async () => {
     await start(seen);
     rig.disconnect();
     const waiting = get('/');
@@ -554,7 +554,7 @@ describe('errors', () => {
     expect((await waiting).status).toBe(200);
   });
 
-  it('end an exchange whose preview is removed', async () => {
+  it('end an exchange when its preview is removed', async () => {
     await start((_request, response) => void response.write('first'));
     const stream = open();
     const result = answer(stream);
@@ -572,7 +572,7 @@ describe('errors', () => {
     expect(await get('/')).toMatchObject({ status: 429 });
   });
 
-  it('count for their team: requests, calls of gRPC and WebSockets alike', async () => {
+  it('count requests, gRPC calls and WebSockets against the limit of their team', async () => {
     await start((_request, response) => response.end('ok'), { limits: { maxRequestsPerTeam: 3 } });
     if (!client.remoteSettings?.enableConnectProtocol) await once(client, 'remoteSettings');
     const call = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
@@ -653,7 +653,7 @@ describe('a WebSocket by extended CONNECT', () => {
     expect(await answer(open(CONNECT))).toMatchObject({ status: 403, body: 'no' });
   });
 
-  it('is reset when the service goes', async () => {
+  it('is reset when the service closes its connection', async () => {
     await start(seen, {
       configure: (server) => {
         upgrades()(server);
@@ -705,7 +705,7 @@ describe('a connection', () => {
     expect(rig.relay.counters.bytesOut).toBeLessThan(51_000);
   });
 
-  it('is told to go elsewhere on drain, finishes what is under way, and refuses what comes late', async () => {
+  it('sends GOAWAY on drain, finishes the streams under way, and refuses later ones', async () => {
     let finish: () => void = () => {};
     await start((request, response) => {
       if (request.url === '/slow') finish = () => response.end('finished');
@@ -723,7 +723,7 @@ describe('a connection', () => {
     expect(rig.relay.connectionCount).toBe(0);
   });
 
-  it('that is idle ends on drain', async () => {
+  it('ends on drain when it is idle', async () => {
     await start(seen);
     await get('/');
     const closed = once(client, 'close');
@@ -732,7 +732,7 @@ describe('a connection', () => {
     expect(rig.relay.connectionCount).toBe(0);
   });
 
-  it('lets uploads go on while another one is held back', async () => {
+  it('lets uploads continue while another one is held back', async () => {
     await start((request, response) => {
       if (request.url !== '/stalled') request.resume().on('end', () => response.end('read'));
     });

@@ -53,7 +53,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   private readonly handedOffStreams = new Set<Http2HandedOffStream>();
   /** Streams that were answered without an exchange and whose request is still coming. */
   private readonly refused = new Set<ServerStream>();
-  /** Of the PING that keeps a carrier alive: when it was sent, and whether the answer is still out. */
+  /** The PING that keeps a carrier alive: when it was sent, and whether its answer is outstanding. */
   private pingedAt = 0;
   private isPingOpen = false;
   private state: State = 'opening';
@@ -64,7 +64,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   private countedBytesIn = 0;
   private countedBytesOut = 0;
 
-  /** Host of the last request: most requests of a connection name the same. What follows from it is kept. */
+  /** Host of the last request, and what was derived from it: most requests of a connection name the same host. */
   private cachedHost: string | null = null;
   private cachedHostname = '';
   private cachedForwardedLines = '';
@@ -298,7 +298,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     this.activeAt = this.host.clock.now;
   };
 
-  /** Answers a request that is none. */
+  /** Rejects a malformed request. */
   private refuse(stream: ServerStream, cause: unknown, { fields }: RequestFields): void {
     let error: RelayError;
     if (cause instanceof RelayError) error = cause;
@@ -334,7 +334,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
 
   // --- Ends -----------------------------------------------------------------------------------------------
 
-  /** Takes no more streams and ends with the last one. */
+  /** Refuses new streams, and ends with the last one. */
   private close(): void {
     this.enter('closing');
     this.protocol.drain();

@@ -6,7 +6,7 @@ import type { RelayError } from '../answers/relay-error.js';
 import { addLines } from './http2-fields.js';
 
 /**
- * Answers with an error of ours: the same body and fields as over HTTP/1.1.
+ * Sends an error of the relay: the same body and fields as over HTTP/1.1.
  * @param request what was asked, or null when it could not be read
  * @param isPage where it could not be read: whether its sender seems to be a person
  */
@@ -20,7 +20,7 @@ export function respondWithError(
   send(stream, error.status, response, request?.method === 'HEAD');
 }
 
-/** Answers with an answer of ours that is not an error: it has no body. */
+/** Sends an answer of the relay itself that is not an error: it has no body. */
 export function respondWithAnswer(stream: ServerStream, answer: OwnAnswer): void {
   send(stream, answer.status, answer.toResponse(''), true);
 }

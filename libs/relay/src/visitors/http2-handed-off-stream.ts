@@ -2,7 +2,7 @@ import type { RequestHead } from '@culvert/http1';
 import { ErrorCode, type ServerStream, type StreamHandler } from '@culvert/http2';
 import type { HandedOffStream, HandedOffStreamHandler } from './handed-off-stream.js';
 
-/** Of who has not said yet that it listens. */
+/** Placeholder until a handler is set. */
 const NOBODY: HandedOffStreamHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
 /** A handed-off stream of an HTTP/2 connection. */
@@ -14,7 +14,7 @@ export class Http2HandedOffStream implements HandedOffStream, StreamHandler {
     private readonly stream: ServerStream,
     readonly head: RequestHead,
     readonly peer: string,
-    /** Whether the end of the request is still to come, or has been told. */
+    /** Whether the end of the request has yet to arrive. */
     private hasEndFollowing: boolean,
     private readonly forget: (stream: Http2HandedOffStream) => void,
   ) {
@@ -24,7 +24,8 @@ export class Http2HandedOffStream implements HandedOffStream, StreamHandler {
   respond(fields: Readonly<Record<string, string>>): void {
     if (this.stream.isClosed || this.hasHead) return;
     this.sendHead(fields, { endStream: false });
-    // Answered before its end: a conversation, for which the window of an upload is too small over a long way.
+    // The answer precedes the end of the request: traffic goes both ways, and the window of an upload is too small for
+    // a long distance.
     this.stream.openWindow();
   }
 

@@ -238,7 +238,7 @@ export class Http2Requester implements Requester, StreamHandler {
       } else {
         const body = this.heldBody;
         this.heldBody = null;
-        // Without a body END_STREAM goes on HEADERS, which is what gRPC calls a response of trailers only.
+        // Without a body HEADERS carries END_STREAM, which gRPC calls a trailers-only response.
         this.startResponse({ endStream: body === null });
         if (body !== null) this.stream.end(body);
       }
@@ -291,7 +291,7 @@ export class Http2Requester implements Requester, StreamHandler {
 
   // --- Ends -----------------------------------------------------------------------------------------------
 
-  /** Refuses a switch that the exchange believes in. */
+  /** Refuses a switch of protocols that the exchange has already accepted. */
   private failUpgrade(detail: string): void {
     const error = new RelayError('bad_response', detail);
     this.exchange!.cancel('bad_response');

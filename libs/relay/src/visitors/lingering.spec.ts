@@ -31,7 +31,7 @@ describe(Lingering.name, () => {
     expect(lingering.isOver(31_000)).toBe(true);
   });
 
-  it('drops so many bytes and no more', () => {
+  it('drops bytes up to its limit', () => {
     const lingering = new Lingering(LIMITS);
     expect([lingering.drop(600, 0), lingering.drop(400, 0), lingering.drop(1, 0)]).toEqual([
       true,
@@ -44,7 +44,7 @@ describe(Lingering.name, () => {
 const ANSWER = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\ntoo large';
 /** Every way to be refused early, and the status that the visitor has to see. */
 const REFUSALS: readonly [string, number, ((service: net.Socket) => void) | null][] = [
-  ['a service that goes on reading', 413, (service) => void service.write(ANSWER)],
+  ['a service that continues to read', 413, (service) => void service.write(ANSWER)],
   ['a service that closes', 413, (service) => void service.end(ANSWER)],
   ['the edge', 401, null],
 ];

@@ -3,7 +3,7 @@ import type { LingerLimits } from '../limits.js';
 /**
  * How long, and how much, a connection is read after its last response. A visitor that is still sending, and reads only
  * when it has sent everything, would not get that response if the connection were closed under its upload
- * (RFC 9112 §9.6). What is read is dropped. A visitor that goes on forever is cut off by three limits.
+ * (RFC 9112 §9.6). What is read is dropped. Three limits cut off a visitor that never stops sending.
  */
 export class Lingering {
   private bytesLeft: number;

@@ -98,7 +98,7 @@ describe('a replay', () => {
     return outcome;
   };
 
-  it('takes the way of a visitor’s request: rewritten, counted and traced', async () => {
+  it('is rewritten, counted and traced like a visitor’s request', async () => {
     rig = await startRig(answering(201));
     const traced: BegunExchange[] = [];
     const ended: ExchangeTrace[] = [];
@@ -210,7 +210,7 @@ describe('a replay', () => {
     expect(rig.relay.counters.failures).toEqual({ response_timeout: 1 });
   });
 
-  it('tells of what broke off, and of what never answered', async () => {
+  it('reports a response that broke off, and a service that never answered', async () => {
     rig = await startRig(
       (request, response) => {
         if (request.url === '/half') {
@@ -250,7 +250,7 @@ describe('a replay', () => {
     expect(await outcome).toMatchObject({ code: 'unknown_host' });
   });
 
-  it('is waited for by an edge that stops, and told when it is given up', async () => {
+  it('delays the stop of an edge, and fails when the edge gives it up', async () => {
     let finish = (): void => {};
     rig = await startRig((_request, response) => {
       finish = () => void response.end('late');

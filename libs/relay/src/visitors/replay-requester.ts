@@ -1,6 +1,6 @@
 /**
- * A requester in memory: it has one request at hand from the start, and reads whatever comes back at once, of which
- * it keeps the beginning. To its exchange it is like any other.
+ * A requester in memory: it has its one request from the start, reads the response without delay, and keeps the
+ * beginning. To its exchange it is like any other.
  */
 import { type Fields, HeadReader, type RequestHead, type ResponseHead } from '@culvert/http1';
 import { RelayError } from '../answers/relay-error.js';
@@ -22,22 +22,22 @@ export interface ReplayOptions {
   readonly request: RequestHead;
   readonly body: Buffer;
   readonly mark: ReplayMark;
-  /** Address of whoever has it sent. */
+  /** Address of the caller that has it sent. */
   readonly peer: string;
   readonly isSecure: boolean;
-  /** Until the response is complete; what is there by then counts. */
+  /** Time for the whole response; what has arrived by then is returned. */
   readonly maxMs: number;
-  /** Of the response's body. */
+  /** Bytes of the response's body. */
   readonly maxKeptBytes: number;
 }
 
 export interface ReplayAnswer {
   readonly head: ResponseHead;
   readonly body: BodyCapture;
-  /** From the request to the head, and to the end. */
+  /** Times from the request to the head, and to the end. */
   readonly firstByteMs: number;
   readonly durationMs: number;
-  /** `cut`: there was more than is read, or it took too long; `broken`: the service or the tunnel broke it off. */
+  /** `cut`: the body exceeded the limit or took too long; `broken`: the service or the tunnel broke it off. */
   readonly end: 'complete' | 'cut' | 'broken';
 }
 
@@ -55,7 +55,7 @@ export class ReplayRequester implements Requester, VisitorConnection {
   private firstByteMs = 0;
   private isOver = false;
 
-  /** @param settle gets what came of it, once */
+  /** @param settle receives the result, once */
   constructor(
     private readonly host: ExchangeHost,
     private readonly options: ReplayOptions,
@@ -93,7 +93,7 @@ export class ReplayRequester implements Requester, VisitorConnection {
     this.fail(error);
   }
 
-  /** It ends by itself soon. */
+  /** Does nothing: the replay ends by itself soon. */
   drain(): void {}
 
   destroy(): void {
@@ -153,7 +153,7 @@ export class ReplayRequester implements Requester, VisitorConnection {
     throw new Error('a replay has no answer of its own');
   }
 
-  /** Whoever replays sees the head as well. */
+  /** Returns false: the caller of a replay receives the head as well. */
   withdraw(): boolean {
     return false;
   }
@@ -162,7 +162,7 @@ export class ReplayRequester implements Requester, VisitorConnection {
     this.answer('broken');
   }
 
-  // A request that asks for no upgrade gets none: the exchange sees to that.
+  // The exchange rejects an upgrade that the request did not ask for.
 
   switchProtocols(): void {
     throw new Error('a replay cannot switch protocols');

@@ -42,7 +42,7 @@ function read(heads: RequestHeads, text: string): string {
 }
 
 describe(RequestHeads.name, () => {
-  it('finds a head at every split, and says where it ends', () => {
+  it('finds a head at every split, and returns where it ends', () => {
     for (let split = 1; split < HEAD.length; split++) {
       const heads = startHeads();
       expect(heads.read(Buffer.from(HEAD.slice(0, split)), 0), `split at ${split}`).toBeNull();
@@ -70,7 +70,7 @@ describe(RequestHeads.name, () => {
     expect(read(heads, HEAD)).toContain('X-Forwarded-Host: demo.preview.test:8080');
   });
 
-  it('forwards what a trusted proxy says of each request, although they name the same host', () => {
+  it('forwards the fields of a trusted proxy with each request, although all name the same host', () => {
     const heads = startHeads([PEER]);
     for (const client of ['198.51.100.1', '198.51.100.2']) {
       const sent = read(heads, HEAD.replace('Cookie', `X-Forwarded-For: ${client}\r\nCookie`));

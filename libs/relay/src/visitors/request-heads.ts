@@ -1,6 +1,6 @@
 /**
- * The heads of a connection's requests: reads them, and makes those that are sent on. Most requests of a connection name
- * the same host and many are the same bytes: what follows from them is kept.
+ * Reads the heads of a connection's requests, and makes those that are sent on. Most requests of a connection name the
+ * same host and many are the same bytes: the results are cached.
  */
 import { HeadReader, parseRequestHead, type RequestHead } from '@culvert/http1';
 import { requestHeadText } from '../routing/header-rules.js';
