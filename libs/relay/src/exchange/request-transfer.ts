@@ -25,7 +25,7 @@ export function hasBody(request: RequestHead): boolean {
 
 /** Returns the answer to a request whose body is longer than `maxBodyBytes`. */
 export function tooLarge(maxBodyBytes: number): RelayError {
-  return new RelayError('body_too_large', `A request body may have ${maxBodyBytes} bytes here.`);
+  return new RelayError('body_too_large', `Request bodies can have at most ${maxBodyBytes} bytes here.`);
 }
 
 /**

@@ -203,7 +203,7 @@ export class ResponseTransfer implements BodySink, BodyStation {
         return chunk.length;
       }
       if (++this.interimCount > MAX_INTERIM_RESPONSES)
-        throw new RelayError('bad_response', 'The service sent interim responses without end.');
+        throw new RelayError('bad_response', 'The service sent too many interim responses.');
       this.requester.sendInterim(head, this.route);
     }
     return offset;

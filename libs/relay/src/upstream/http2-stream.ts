@@ -26,13 +26,13 @@ export interface Http2StreamHost {
   readonly heads: KnownHeads;
   /** Starts a request that has a place, at once or as soon as the ingress has announced how many it takes. */
   submit(stream: Http2UpstreamStream): void;
-  /** Has `flush` called once what came together is read. */
+  /** Schedules a call of `flush` after the current read. */
   noteOutput(stream: Http2UpstreamStream): void;
   /** Gives back the place of `stream`. */
   release(stream: Http2UpstreamStream): void;
 }
 
-/** What makes the streams: the dialer. */
+/** Makes the streams: the dialer. */
 export interface Http2StreamMaker {
   readonly scheme: 'http' | 'https';
   /** Finds a place in another session for a request that was not processed. */
@@ -170,7 +170,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     session.submit(this);
   }
 
-  /** Gives the exchange what came together. */
+  /** Passes what arrived in one read to the exchange. */
   flush(): void {
     this.isOutputNoted = false;
     if (this.isPaused || !this.isOpen) return;
@@ -195,7 +195,10 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
       return request.isDone || request.hasRoom;
     } catch (error) {
       // The relay wrote this itself.
-      this.failLater(ResetCode.INTERNAL, `the request cannot be said in HTTP/2: ${(error as Error).message}`);
+      this.failLater(
+        ResetCode.INTERNAL,
+        `the request cannot be expressed in HTTP/2: ${(error as Error).message}`,
+      );
       return true;
     }
   }
@@ -310,7 +313,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     this.handler.onReset(code, detail);
   }
 
-  /** As `fail`, from within a call of the exchange. */
+  /** Like `fail`, for calls from the exchange. */
   private failLater(code: ResetCode, detail: string): void {
     queueMicrotask(() => this.fail(code, detail));
   }
@@ -322,7 +325,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     this.response.clear();
     this.call = null;
     if (call !== null && !call.isClosed) {
-      // What both sides have ended is only read to its end.
+      // A stream that both sides have ended is only read to its end.
       if (call.isSent && call.isInputDone) call.resume();
       else call.reset(ErrorCode.CANCEL);
     }
@@ -334,7 +337,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     this.state = to;
   }
 
-  /** The exchange may pause from within a call: asks again, past what the compiler thinks it knows. */
+  /** The exchange may pause from within a call: reads the state again, past the compiler's narrowing. */
   private isHeld(): boolean {
     return this.isPaused;
   }
