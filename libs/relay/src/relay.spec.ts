@@ -604,8 +604,8 @@ describe('errors of an exchange', () => {
   });
 });
 
-// A port that is open before its server is ready has read what its first visitors sent.
-it('serves a connection whose request was read before it was accepted', async () => {
+// A port that is open before its server is ready has already read the first requests.
+it('a relay serves a connection whose request was read before it was accepted', async () => {
   rig = await startRig((_request, response) => response.end('early'));
   const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
     socket.once('readable', () => rig.relay.accept(socket, { isSecure: false }));

@@ -47,7 +47,7 @@ export interface RelayOptions {
   readonly pools: StreamPools;
   /** Connections and requests that are handed off instead of becoming exchanges. Default: none. */
   readonly handOff?: HandOff;
-  /** Receives what should never happen: an exception inside the relay. */
+  /** Receives unexpected exceptions inside the relay. */
   readonly onFault: (error: unknown) => void;
   /** Receives each answer that the relay made itself. */
   readonly onFailure?: (error: RelayError, hostname: string) => void;

@@ -39,7 +39,7 @@ class FakeStream implements Stream {
   }
 }
 
-/** Opens streams, or does not, as the test says. */
+/** Opens streams, or refuses to, as the test decides. */
 class FakeDialer implements Dialer {
   next: 'stream' | 'absent' | 'full' = 'stream';
   readonly streams: FakeStream[] = [];
@@ -73,7 +73,7 @@ class FakeDialer implements Dialer {
   }
 }
 
-/** Notes how its exchange ends. */
+/** Records how its exchange ends. */
 class FakeRequester implements Requester {
   readonly peer = '127.0.0.1';
   readonly isHttp2 = false;
@@ -213,7 +213,7 @@ describe(Exchange.name, () => {
   const lose = (): void => dialer.streams.at(-1)!.lose();
   const code = (): unknown => (requester.end as RelayError).code;
 
-  it('goes from routing to a stream, and is done with the response', () => {
+  it('goes from routing to a stream, and ends with the response', () => {
     begin();
     expectStep(State.ACTIVE, start);
     expectStep(State.DONE, () => dialer.streams[0].send(OK));

@@ -22,7 +22,7 @@ export interface ExchangeHost {
   readonly limits: RelayLimits;
   readonly routes: RouteSource;
   readonly gate: AccessGate;
-  /** Observers by the ids of the previews they watch. Usually empty, which is all that an exchange looks at. */
+  /** Observers by the ids of the previews they watch. Usually empty, which is all that an exchange checks. */
   readonly observers: ReadonlyMap<string, ExchangeObserver>;
   readonly counters: RelayCounters;
   /** Whether the relay stops: traffic managers no longer connect to it. */
@@ -33,6 +33,6 @@ export interface ExchangeHost {
   recordFailure(error: RelayError, hostname: string): void;
   /** An exchange is no longer being routed. Called while the relay drains. */
   handleRouted(): void;
-  /** Reports what should never happen. */
+  /** Reports an unexpected exception. */
   reportFault(error: unknown): void;
 }

@@ -16,7 +16,7 @@ export interface StreamUser extends StreamHandler {
  * Returns the stream that `user` sends its request on: an idle one of the pool, or a new one. Returns 'absent' while no traffic
  * manager is connected, and 'full' while the tunnel has no room.
  *
- * @param isFresh whether only a new stream will do
+ * @param isFresh whether the stream must be a new one
  * @param now on the relay's clock
  */
 export function openStream(

@@ -15,9 +15,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a request may be sent once more on another stream, when the first was lost before any byte of a response: its
- * method allows it, and it has no body, which is not kept. A length of 0 counts as no body. A request that asks for another
- * protocol is not sent twice: the service may have begun to speak it.
+ * Reports whether a request may be sent once more on another stream, when the first was lost before any byte of a
+ * response: its method allows it, and it has no body, which is not kept. A length of 0 counts as no body. A request that
+ * asks for another protocol is not sent twice: the service may have begun to speak it.
  */
 export function isRepeatable({
   method,

@@ -29,15 +29,15 @@ export interface Requester {
   endRaw(): void;
   /** The response is complete. `isRequestDone` shows whether the connection can carry another request. */
   complete(trailers: Fields | null, isRequestDone: boolean): void;
-  /** No response bytes were sent yet: answer with an error. */
+  /** Answers with an error. Only before any byte of a response was sent. */
   sendError(error: RelayError, isRequestDone: boolean): void;
   /** The same with an answer that is not an error. */
   sendAnswer(answer: OwnAnswer, isRequestDone: boolean): void;
   /** Drops a response of which nothing has left, so that `sendError` or `sendAnswer` can follow. Returns false when something has. */
   withdraw(): boolean;
-  /** The response cannot be completed: make the visitor notice. */
+  /** Breaks the response off visibly: it cannot be completed. */
   abort(): void;
-  /** Request body bytes are not wanted for now, or wanted again. */
+  /** Pauses or resumes the bytes of the request's body. */
   pauseBody(): void;
   resumeBody(): void;
 }

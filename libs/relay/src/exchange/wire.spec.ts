@@ -216,7 +216,7 @@ describe('a request that is refused', () => {
     return record(new Recorder());
   });
 
-  it('answers its status, closes, and lets nothing of it or behind it reach the service', async () => {
+  it('is answered with its status; neither it nor later bytes reach the service', async () => {
     const recorder = new Recorder();
     await record(recorder);
     for (const [code, status, bytes] of HEAD_FAULTS) {
@@ -229,7 +229,7 @@ describe('a request that is refused', () => {
     expect(recorder.bytes).toBe('');
   });
 
-  it('does not take back answers of requests before it, and serves none behind it', async () => {
+  it('leaves answers to earlier requests intact, and serves no later request', async () => {
     const recorder = new Recorder();
     await record(recorder);
     for (const [code, status, bytes] of HEAD_FAULTS) {
@@ -434,7 +434,7 @@ describe('a response', () => {
   it.each([
     ['a length', 'Connection: keep-alive\r\nETag: "e"\r\nContent-Length: 2\r\n\r\nok'],
     ['no length', 'Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n'],
-    ['a cookie for everybody', 'Set-Cookie: a=b; Domain=preview.test\r\nContent-Length: 2\r\n\r\nok'],
+    ['a cookie for all previews', 'Set-Cookie: a=b; Domain=preview.test\r\nContent-Length: 2\r\n\r\nok'],
   ])('with %s is the same for every visitor however often its head is repeated', async (_what, rest) => {
     await record(new Recorder(`HTTP/1.1 200 OK\r\n${rest}`));
     const requests = [
@@ -827,7 +827,7 @@ async function outcomeOf(visitor: RawVisitor): Promise<Outcome> {
 }
 
 describe('an early response', () => {
-  it('reaches a visitor that is still sending, says close, and frees the stream', async () => {
+  it('reaches a visitor that is still sending, closes the connection, and frees the stream', async () => {
     let sawClose = (): void => {};
     const serviceClosed = new Promise<void>((resolve) => (sawClose = resolve));
     rig = await startRig(null, {
@@ -903,7 +903,7 @@ describe('an upgrade', () => {
     visitor.socket.destroy();
   });
 
-  it('counts bytes once that arrive together with the answer', async () => {
+  it('counts bytes that arrive together with the answer only once', async () => {
     const answer = `${SWITCH}${'x'.repeat(1000)}`;
     rig = await startRig(null, { serve: (socket) => void socket.once('data', () => socket.end(answer)) });
     const visitor = await RawVisitor.connect(rig.port);
@@ -926,7 +926,7 @@ describe('an upgrade', () => {
     ['closes', (socket: net.Socket) => void socket.end()],
     ['resets', (socket: net.Socket) => void socket.resetAndDestroy()],
   ])(
-    'that a service refuses without a word is told as such, where it %s the connection',
+    'is reported as refused by the service when it %s the connection without an answer',
     async (_how, refuse) => {
       rig = await startRig(null, { serve: (socket) => void socket.once('data', () => refuse(socket)) });
       const visitor = await RawVisitor.connect(rig.port);
@@ -941,7 +941,7 @@ describe('an upgrade', () => {
   it.each([
     ['another protocol', 'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
     ['no protocol', 'HTTP/1.1 101 x\r\n\r\n'],
-  ])('is not switched to %s', async (_what, answer) => {
+  ])('does not switch to %s', async (_what, answer) => {
     await record(new Recorder(answer));
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(UPGRADE);

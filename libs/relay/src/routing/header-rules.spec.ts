@@ -31,7 +31,7 @@ const PREVIEW = Route.forPreview(
 const APP = Route.forApp('app.test', pool());
 const OWN = `Host: web.internal\r\nx-telepresence-intercept-id: i\r\nx-culvert-hop: ${hopMarkOf('p')}\r\nX-Dev: route\r\nX_Gate_Way: route\r\nX-Forwarded-For: edge\r\n`;
 
-it('keeps from the service an Authorization that the gate noted as a key of ours', () => {
+it('the header rules drop an Authorization that the gate has recognized as a Culvert key', () => {
   const head = Buffer.from(
     'GET /x HTTP/1.1\r\nHost: a.preview.test\r\nAuthorization: Bearer 6f0d1c2b3a49\r\n\r\n',
   );
@@ -65,7 +65,7 @@ function toVisitor(line: string, route = PREVIEW): string {
 
 const TOKEN = 'x'.repeat(43);
 
-describe('a visitor who claims', () => {
+describe('headers of a visitor', () => {
   it.each([
     ['who they are', 'X-Forwarded-For: 6.6.6.6'],
     ['where they come from', 'Forwarded: for=6.6.6.6'],
@@ -97,8 +97,10 @@ describe('a visitor who claims', () => {
     ['a nonce', `Cookie: __Host-culvert-nonce=${TOKEN}`],
     ['a session of the app', `cookie: __Host-culvert-session=${TOKEN}`],
     ['a nominated secret', 'Connection: x-internal\r\nX-Internal: 1'],
-    ['an upgrade that nobody asked for', 'HTTP2-Settings: AAMAAABk'],
-  ])('%s tells the service nothing (peers.md 4, 10): %s', (_what, line) => expect(toService(line)).toBe(''));
+    ['an unrequested upgrade', 'HTTP2-Settings: AAMAAABk'],
+  ])('a line that claims %s does not reach the service (peers.md 4, 10): %s', (_what, line) =>
+    expect(toService(line)).toBe(''),
+  );
 
   it.each([
     'Authorization: Basic dTpw',
@@ -109,9 +111,9 @@ describe('a visitor who claims', () => {
     'X-Forwarded: 1',
     'X-Culvert-Hop: of-another-preview',
     'Origin: https://x.test',
-  ])("what is the service's is left as it is: %s", (line) => expect(toService(line)).toBe(line));
+  ])('a line for the service alone passes unchanged: %s', (line) => expect(toService(line)).toBe(line));
 
-  it.each(['POST', 'PUT', 'PATCH'])('a %s without a body says that it has none (RFC 9110 §8.6)', (method) => {
+  it.each(['POST', 'PUT', 'PATCH'])('a %s without a body gets a length of 0 (RFC 9110 §8.6)', (method) => {
     const text = (fields: string, route: Route) => {
       const head = Buffer.from(`${method} / HTTP/1.1\r\nHost: a.preview.test\r\n${fields}\r\n`);
       return requestHeadText(parseRequestHead(head, 0, head.length, DEFAULT_HEAD_LIMITS), route, '');
@@ -122,20 +124,20 @@ describe('a visitor who claims', () => {
     expect(text('', Route.forService('app', pool()))).not.toMatch(/content-length/i);
   });
 
-  it('two cookie fields with one of ours in each loses both, and nothing else', () =>
+  it('two cookie fields with a reserved cookie in each loses only those two', () =>
     expect(toService(`Cookie: a=1; culvert-preview=${TOKEN}\r\nCookie: culvert-session=${TOKEN}; b=2`)).toBe(
       'Cookie: a=1\r\nCookie: b=2',
     ));
 
-  it('a key to the app is believed to be one there', () =>
+  it('a key to the app reaches the app', () =>
     expect(toService('Authorization: Bearer cvt_x', APP)).toBe('Authorization: Bearer cvt_x'));
 });
 
-describe('a service that', () => {
+describe('headers of a service', () => {
   it.each([
-    ['says whose fault it was', 'Proxy-Status: culvert; error=forged'],
-    ['says it with our code', 'X-Culvert-Error: forged'],
-    ['says anything in our name', 'Culvert-Anything: 1'],
+    ['forges the error’s origin', 'Proxy-Status: culvert; error=forged'],
+    ['forges our error code', 'X-Culvert-Error: forged'],
+    ['uses another field of ours', 'Culvert-Anything: 1'],
     ['sends visitors to another port', 'Alt-Svc: h3=":666"'],
     ['forces HTTPS on every host forever', 'Strict-Transport-Security: max-age=1; includeSubDomains'],
     ['forces HTTPS on its own host forever', 'strict-transport-security: max-age=31536000'],
@@ -145,17 +147,17 @@ describe('a service that', () => {
     ['plants a visit', `Set-Cookie: __Host-culvert-preview=${TOKEN}; Path=/; Secure`],
     ['plants a session of the app', `Set-Cookie: culvert-session=${TOKEN}; Domain=preview.test`],
     ['sets a cookie for its siblings', 'Set-Cookie: a=1; Domain=.preview.test'],
-    ['names what is to be lost', 'Connection: x-hop\r\nX-Hop: 1'],
-  ])('%s is ignored (peers.md 10): %s', (_what, line) => expect(toVisitor(line)).toBe(''));
+    ['nominates a field', 'Connection: x-hop\r\nX-Hop: 1'],
+  ])('a line that %s is ignored (peers.md 10): %s', (_what, line) => expect(toVisitor(line)).toBe(''));
 
   it.each([
     'Clear-Site-Data: "cache", "storage"',
     'Set-Cookie: a=1; Path=/; Domain=a.preview.test',
     'Access-Control-Allow-Origin: *',
     'Location: https://elsewhere.test/',
-  ])('speaks for itself is: %s', (line) => expect(toVisitor(line)).toBe(line));
+  ])('a line for its own host reaches the visitor: %s', (line) => expect(toVisitor(line)).toBe(line));
 
-  it('is the app says how its own host is reached', () => {
+  it('the app may set HSTS for its own host', () => {
     const line = 'Strict-Transport-Security: max-age=1';
     expect(toVisitor(line, APP)).toBe(line);
   });

@@ -13,7 +13,7 @@ import { upgradeOf } from './upgrade.js';
 const KEEP = 0;
 const DROP = 1;
 const DROP_ON_PREVIEW = 2;
-/** May hold credentials for Culvert beside what is the service's. */
+/** May hold credentials for Culvert beside those for the service. */
 const CREDENTIALS = 3;
 /** Kept where the status allows a body. */
 const LENGTH = 4;
@@ -168,7 +168,7 @@ function isOwned(request: RequestHead, i: number, route: Route): boolean {
   return false;
 }
 
-/** Whether a server may ask for the length of a request that has no body (RFC 9110 §8.6; 411). */
+/** Reports whether a server may ask for the length of a request that has no body (RFC 9110 §8.6; 411). */
 function expectsBody({ method, upgrade }: RequestHead): boolean {
   return (method === 'POST' || method === 'PUT' || method === 'PATCH') && upgrade === '';
 }

@@ -6,7 +6,7 @@ import { hopMarkOf } from './hop-mark.js';
 let rig: Rig;
 afterEach(async () => rig.stop());
 
-/** A service that sends what it gets back to the edge, with whatever Host, as an ingress does that leads there. */
+/** A service that sends its requests back to the edge with any Host, like an ingress that leads there. */
 function leadingBack(seen: http.IncomingHttpHeaders[]): http.RequestListener {
   return (request, response) => {
     seen.push(request.headers);
@@ -42,7 +42,7 @@ describe('a request that comes back to its preview', () => {
     expect((await fetch(`${other},${own}`)).status).toBe(508);
   });
 
-  it('is refused when it has more marks than previews can be on its way', async () => {
+  it('is refused when it has more marks than the limit of previews', async () => {
     rig = await startRig((_request, response) => response.end());
     const marks = (count: number) => Array.from({ length: count }, (_, i) => hopMarkOf(String(i))).join(', ');
     expect((await rig.fetch('/', { headers: { 'x-culvert-hop': marks(15) } })).status).toBe(200);

@@ -3,12 +3,12 @@
  * Each preview that a request passes adds a mark of its own to `X-Culvert-Hop`, and refuses requests that have it already.
  *
  * A mark follows from the preview's id alone, so that all edges on one database agree, whatever becomes of `Host` on the
- * way. Visitors see neither: who makes one up, or repeats one that a service showed them, has their own request refused.
+ * way. Visitors do not see marks. A visitor that sends an invented or a copied one only gets its own request refused.
  */
 import { createHmac } from 'node:crypto';
 import { Field, type RequestHead } from '@culvert/http1';
 
-/** Previews that one request may pass: bounds what marks of other deployments, which cannot be told from others, add up to. */
+/** Previews that one request may pass: bounds what marks of other deployments, which look like any others, add up to. */
 const MAX_HOPS = 16;
 /** Length of 128 bits in base64url. */
 const MARK_LENGTH = 22;

@@ -139,7 +139,7 @@ describe('an exchange that stays open', () => {
   it.each([
     ['was removed', null],
     ['was made private', { access: 'team', header: '1' }],
-  ] as const)('ends when its preview %s and no event told', async (_what, preview) => {
+  ] as const)('ends when its preview %s without an event', async (_what, preview) => {
     const response = await open();
     stored(preview);
     const closed = ended(response);

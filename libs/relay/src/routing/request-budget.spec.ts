@@ -9,7 +9,7 @@ function pass(budget: RequestBudget, requests: number, now: number): number {
 }
 
 describe('the budget of a team', () => {
-  it('lets a minute’s requests through at once, and from then on as many as the time since gives', () => {
+  it('admits a minute’s requests at once, then as many as the elapsed time adds', () => {
     const budget = new RequestBudget(240, 0);
     expect(pass(budget, 300, 0)).toBe(240);
     expect(pass(budget, 300, 250)).toBe(1);
@@ -45,7 +45,7 @@ describe('the budget of a team', () => {
     [4, 15],
     [1, 60],
     [1_200_000, 1],
-  ])('of %d a minute says to come back in %d s when it is used up', (perMinute, seconds) => {
+  ])('of %d a minute asks for a retry in %d s when it is used up', (perMinute, seconds) => {
     const budget = new RequestBudget(perMinute, 0);
     pass(budget, perMinute + 1, 0);
     const refusal = budget.refusal();

@@ -8,7 +8,7 @@ import { RelayError } from '../answers/relay-error.js';
 const MINUTE_MS = 60_000;
 
 export class RequestBudget {
-  /** Routes in use that take from it: while there are any, it must not be forgotten. */
+  /** Routes in use that take from it: while it has any, it must not be forgotten. */
   holders = 0;
   /** Requests let through since `RequestBudgets.drainCounts`. */
   count = 0;
@@ -36,7 +36,7 @@ export class RequestBudget {
     return true;
   }
 
-  /** Whether it is full: dropping it loses nothing. */
+  /** Reports whether it is full: dropping it then loses nothing. */
   isFull(now: number): boolean {
     this.fill(now);
     return this.left === this.perMinute;
@@ -63,7 +63,7 @@ export class RequestBudget {
 export class RequestBudgets {
   private readonly byTeam = new Map<string, RequestBudget>();
 
-  /** @param perMinute 0 for any number: then requests are counted and none is refused */
+  /** @param perMinute 0: no limit, requests are only counted */
   constructor(private readonly perMinute: number) {}
 
   /** Returns the team's budget; lower `holders` when it is no longer needed. */

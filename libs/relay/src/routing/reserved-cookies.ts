@@ -60,9 +60,9 @@ export function withoutReservedCookies(field: string): string | null {
 }
 
 /**
- * Whether a service may set this cookie (a Set-Cookie value): not one of Culvert's, in whatever case, and none for a
+ * Reports whether a service may set this cookie (a Set-Cookie value): not one of Culvert's, in any case, and none for a
  * wider domain than `hostname`, where other previews live. Of several Domain attributes browsers take the last
- * (RFC 6265 §5.3), so each has to be right.
+ * (RFC 6265 §5.3), so all must be right.
  */
 export function maySetCookie(cookie: string, hostname: string): boolean {
   const semicolon = cookie.indexOf(';');
@@ -98,7 +98,7 @@ function nameOf(pair: string): string {
   return (equals < 0 ? pair : pair.slice(0, equals)).trim();
 }
 
-/** Whether a cookie's name begins at `at`: only whitespace lies between it and the semicolon before. */
+/** Reports whether a cookie's name begins at `at`: only whitespace lies between it and the semicolon before. */
 function startsPair(field: string, at: number): boolean {
   let before = at - 1;
   while (before >= 0 && (field.charCodeAt(before) === SP || field.charCodeAt(before) === HTAB)) before--;

@@ -132,7 +132,7 @@ describe('a preview that does not allow them', () => {
   it.each([
     ['GET', `GET / HTTP/1.1\r\n${HOST}${upgradeTo('tailscale-control-protocol')}\r\n`],
     ['POST', `POST / HTTP/1.1\r\n${HOST}${upgradeTo('tcp')}Content-Length: 2\r\n\r\n{}`],
-  ])('refuses a %s that offers one, and says how to allow it', async (_method, request) => {
+  ])('refuses a %s that offers one, and explains how to allow it', async (_method, request) => {
     const requests = await serve(switching('tcp'), hasHead, false);
     const { socket, until } = visit(request);
     const answer = await until(/\}\n$/);

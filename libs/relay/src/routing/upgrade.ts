@@ -2,7 +2,7 @@
 import type { RequestHead, ResponseHead } from '@culvert/http1';
 import type { Route } from './route.js';
 
-/** What the service is asked to switch to, as it is sent; '' for nothing. */
+/** Returns the protocol that the service is asked to switch to, as it is sent; '' for none. */
 export function upgradeOf(request: RequestHead, route: Route): string {
   return request.otherUpgrade !== '' && route.allowsUpgrades ? request.otherUpgrade : request.upgrade;
 }
@@ -12,12 +12,12 @@ export function isRefusedUpgrade(request: RequestHead, route: Route): boolean {
   return request.otherUpgrade !== '' && route.kind === 'preview' && !route.allowsUpgrades;
 }
 
-/** What the service switches to with a 101, as it is sent; '' for nothing that was ever asked for. */
+/** Returns the protocol that the service switches to with a 101, as it is sent; '' if it was not requested. */
 export function switchedTo(response: ResponseHead): string {
   return response.upgrade === '' ? response.otherUpgrade : response.upgrade;
 }
 
-/** Whether a 101 answers what the service was asked for. Letter case says nothing. */
+/** Reports whether a 101 answers the requested upgrade. Letter case is ignored. */
 export function isMatchingSwitch(response: ResponseHead, request: RequestHead, route: Route): boolean {
   const asked = upgradeOf(request, route);
   return asked !== '' && switchedTo(response).toLowerCase() === asked.toLowerCase();

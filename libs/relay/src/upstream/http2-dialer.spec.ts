@@ -705,7 +705,7 @@ describe('an unread response', () => {
   });
 });
 
-it('returns an error for an upgrade other than WebSocket to an HTTP/2 ingress', async () => {
+it('an upgrade other than WebSocket to an HTTP/2 ingress is answered with an error', async () => {
   let requests = 0;
   await start((stream) => {
     requests++;

@@ -1,6 +1,6 @@
 /**
  * Heads between HTTP/1.1, which an exchange speaks, and HTTP/2, which the ingress speaks (RFC 9113 §8.2 and §8.3).
- * What is written towards the exchange passes its strict parser next.
+ * The exchange then reads the result with its strict parser.
  */
 import { STATUS_CODES } from 'node:http';
 import { acceptOf, Field, type Fields, type RequestHead } from '@culvert/http1';
@@ -93,7 +93,7 @@ export function mayHaveTrailers(request: RequestHead, response: ResponseFields):
   return request.find(Field.TE) >= 0 && knownOf(response).announcesTrailers;
 }
 
-/** What was made of the fields of a response, which come as the same object again. */
+/** The parsed fields of a response, reused when the same object comes again. */
 class KnownResponse {
   /** Whether `head` is there, and how its body ends. */
   framing: ResponseFraming | '' = '';

@@ -41,7 +41,7 @@ export class KnownHeads {
   private readonly heads = new Map<string, KnownHead>();
   private key = '';
 
-  /** Returns what is known of a head of these bytes. */
+  /** Returns the known head of these bytes. */
   find(bytes: Buffer): KnownHead | undefined {
     this.key = bytes.length <= MAX_HEAD_BYTES ? bytes.toString('latin1') : '';
     return this.heads.get(this.key);
@@ -56,7 +56,7 @@ export class KnownHeads {
     return known;
   }
 
-  /** Forgets every head: they have the secrets of visitors in them. */
+  /** Forgets every head: heads contain secrets of visitors. */
   clear(): void {
     this.heads.clear();
     this.key = '';

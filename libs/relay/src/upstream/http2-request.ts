@@ -21,7 +21,7 @@ const HEAD_LIMITS: HeadLimits = { maxHeadBytes: 262_144, maxFieldCount: 1024, ma
 /** Body bytes kept until the ingress answers, should it refuse the request without looking at it. */
 const MAX_REPLAY_BYTES = 16_384;
 
-/** What the exchange writes next. */
+/** The part that the exchange writes next. */
 type Input = 'length' | 'chunked' | 'raw' | 'none';
 
 /** The connection that a request is begun on. */
@@ -60,7 +60,7 @@ export class Http2Request {
     return this.known.head;
   }
 
-  /** Whether more of the body may come at once. */
+  /** Whether more of the body may be written now. */
   get hasRoom(): boolean {
     return this.call !== null && this.isWritable;
   }

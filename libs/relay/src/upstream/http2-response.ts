@@ -1,6 +1,6 @@
 /**
- * The response's side of an upstream stream: an HTTP/2 response goes in, and HTTP/1.1 bytes come out. What came together
- * leaves as one piece: head, body and trailers of a small response.
+ * The response's side of an upstream stream: an HTTP/2 response goes in, and HTTP/1.1 bytes come out. Parts that arrive
+ * together leave as one piece: head, body and trailers of a small response.
  */
 import { Field, type RequestHead } from '@culvert/http1';
 import type { HeaderField, ResponseFields } from '@culvert/http2';
@@ -19,7 +19,7 @@ export class Http2Response {
   /** How the body gets its end; 'raw' after an Upgrade, null before the final head. */
   private framing: ResponseFraming | 'raw' | null = null;
   private bytesLeft = 0;
-  /** What waits to be taken; text is latin1. */
+  /** Pieces that wait to be taken; text is latin1. */
   private parts: (Buffer | string)[] = [];
   private size = 0;
 
@@ -59,7 +59,7 @@ export class Http2Response {
     if (isChunked) this.add(CRLF);
   }
 
-  /** Adds what ends the response. */
+  /** Adds the end of the response. */
   end(trailers: readonly HeaderField[]): void {
     if (this.framing === 'chunked') this.add(lastChunkOf(trailers));
   }
@@ -81,7 +81,7 @@ export class Http2Response {
     return whole;
   }
 
-  /** Forgets what waits. */
+  /** Drops the waiting pieces. */
   clear(): void {
     this.parts = [];
     this.size = 0;

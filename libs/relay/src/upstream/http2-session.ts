@@ -19,7 +19,7 @@ import type { Dialer } from './stream-pool.js';
 const MAX_STREAMS = 100;
 
 const LIMITS = {
-  /** What a response may send ahead of a visitor that does not read. */
+  /** Bytes of a response that may arrive ahead of a visitor that does not read. */
   windowBytes: 262_144,
   // Above what an exchange accepts: its limit is the one that is reported.
   maxListBytes: 65_536,
@@ -44,7 +44,7 @@ export interface Http2SessionOwner {
   onRetired(session: Http2UpstreamSession): void;
   /** The session cannot carry `stream` after all; nothing of it was processed. */
   onReturned(stream: Http2UpstreamStream): void;
-  /** Something threw that never should. */
+  /** An unexpected exception was thrown. */
   reportFault(error: unknown): void;
 }
 
@@ -61,7 +61,7 @@ const State = {
 } as const;
 type State = (typeof State)[keyof typeof State];
 
-/** Handles events of a stream until its session exists, in the turn that opened it: there are none. */
+/** Placeholder handler until the session of a stream exists, in the turn that opened it: no events occur. */
 const NO_HANDLER: StreamHandler = {
   onOpen() {},
   onData() {},
@@ -74,7 +74,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   readonly heads = new KnownHeads();
   private state: State = State.OPEN;
   private readonly connection: ClientConnection<ClientStream>;
-  /** Whether the tunnel's stream has more than it should. */
+  /** Whether the tunnel's stream asked to pause writes. */
   private isFull = false;
   /** Requests that hold a place, begun or not. */
   private readonly members = new Set<Http2UpstreamStream>();
@@ -101,7 +101,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   /**
-   * A session over a new stream of `owner.dialer`.
+   * Opens a session over a new stream of `owner.dialer`.
    * @param inUse as for `Dialer.dial`: of the tunnel's streams, which are sessions here
    */
   static open(owner: Http2SessionOwner, inUse: number): Http2UpstreamSession | 'absent' | 'full' {
@@ -217,7 +217,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
   }
 
   onAcknowledged(): void {
-    // Nothing waits for it.
+    // No caller waits for it.
   }
 
   onSettings(): void {
@@ -274,7 +274,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
     this.owner.onReturned(stream);
   }
 
-  /** Gives every exchange what was read for it, in one piece each. */
+  /** Passes every exchange the bytes that were read for it, in one piece each. */
   private flush(): void {
     const { noted } = this;
     if (noted.length === 0) return;
@@ -282,7 +282,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
     for (const stream of noted) stream.flush();
   }
 
-  /** Fails every request whose response is not here in full; those that are may still be read. */
+  /** Fails every request whose response is incomplete; complete responses may still be read. */
   private lose(code: ResetCode, detail: string): void {
     if (this.state >= State.ENDING) return;
     this.flush();
@@ -293,7 +293,7 @@ export class Http2UpstreamSession implements Http2StreamHost, StreamHandler, Cli
     for (const stream of this.members) stream.handleLoss(code, detail);
   }
 
-  /** Takes no more bytes of the ingress. An exchange that left with what it got may have done so before. */
+  /** Stops reading from the ingress. An exchange that left early may have done so before. */
   private beginEnding(): void {
     if (this.state < State.ENDING) this.transition(State.ENDING);
   }

@@ -33,7 +33,7 @@ const FOLLOWING: readonly number[] = [
   /* CLOSED     */ 0,
 ];
 
-/** Whether `to` may follow `from`. */
+/** Reports whether `to` may follow `from`. */
 export function mayFollow(from: UpstreamState, to: UpstreamState): boolean {
   return (FOLLOWING[from] & (1 << to)) !== 0;
 }

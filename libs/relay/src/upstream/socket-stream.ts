@@ -18,7 +18,7 @@ export class SocketStream implements Stream {
     private readonly socket: Duplex,
     public handler: StreamHandler,
   ) {
-    // Shared memory is only lent: a handler may keep what it gets until its own side has taken it.
+    // Shared memory is only lent, and a handler may keep its bytes until its own side has taken them.
     const isShared =
       socket instanceof Socket && readShared(socket, (bytes) => this.handler.onData(Buffer.from(bytes)));
     if (isShared) socket.resume();

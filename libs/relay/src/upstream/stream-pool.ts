@@ -3,13 +3,13 @@ import { ResetCode, type Stream, type StreamHandler } from '@culvert/tunnel';
 /** Opens the streams of one route. */
 export interface Dialer {
   /**
-   * A new stream; 'absent' when nothing is connected there, 'full' when no tunnel has one to spare.
+   * Returns a new stream; 'absent' when nothing is connected there, 'full' when no tunnel has room.
    * @param inUse how many requests of the route are under way, this one included
    */
   dial(handler: StreamHandler, inUse?: number): Dialed | 'absent' | 'full';
-  /** Whether streams of `origin` are still the ones to use; false once a newer tunnel has taken over. */
+  /** Reports whether streams of `origin` are still preferred; false once a newer tunnel has taken over. */
   isPreferred(origin: object): boolean;
-  /** Calls back once, when a dial that was 'absent' is worth another try. Returns the way to cancel. */
+  /** Calls back once, when a dial that was 'absent' may succeed. Returns a function that cancels. */
   onArrival(callback: () => void): () => void;
   /** The route is gone: closes what the dialer keeps open by itself, once it is not in use. */
   close?(): void;
@@ -17,13 +17,13 @@ export interface Dialer {
 
 export interface Dialed {
   readonly stream: Stream;
-  /** The tunnel, or whatever else the stream stands on. */
+  /** The tunnel or other transport that carries the stream. */
   readonly origin: object;
   /** How long the stream may be kept idle, in milliseconds; absent where only the pool's own limits matter. */
   readonly maxIdleMs?: number;
   /** To the ingress and back, in milliseconds, as far as it is known. */
   readonly roundTripMs?: number;
-  /** Whether it stands on a connection to the ingress that was there before, and may be dead by now. */
+  /** Whether it uses an older connection to the ingress, which may be dead by now. */
   readonly isReused?: boolean;
 }
 
@@ -50,7 +50,7 @@ const MARGIN_ROUND_TRIPS = 2;
 
 /** What a pool needs of the set that it belongs to. */
 export interface StreamPoolHost {
-  /** Notes that `pool` holds idle streams: it has to be swept. */
+  /** Notes that `pool` holds idle streams: it must be swept. */
   noteIdle(pool: StreamPool): void;
   /** Closes an idle stream of some pool that stands on the tunnel `dialer` would use. False when there is none. */
   closeOneIdle(dialer: Dialer): boolean;
@@ -61,7 +61,7 @@ export class PooledStream implements StreamHandler {
   readonly stream: Stream;
   readonly origin: object;
   idleSince = 0;
-  /** How long it may be idle, in milliseconds, by what its service said last. */
+  /** How long it may be idle, in milliseconds, as its service last announced. */
   maxIdleMs: number;
   /** How many exchanges it, or the connection that it stands on, has served. */
   uses: number;
@@ -77,7 +77,7 @@ export class PooledStream implements StreamHandler {
     this.uses = dialed.isReused === true ? 1 : 0;
   }
 
-  /** @param keptMs how long the service keeps the connection while it is idle; Infinity: it does not say */
+  /** @param keptMs how long the service keeps the connection while it is idle; Infinity: not announced */
   rest(now: number, keptMs: number): void {
     const { roundTripMs = 0 } = this.dialed;
     this.idleSince = now;
@@ -116,7 +116,7 @@ export class StreamPool {
   ) {}
 
   /**
-   * An idle stream or a new one; `handler` gets its events.
+   * Returns an idle stream or a new one; `handler` gets its events.
    * @param now the relay's clock, in milliseconds
    * @param inUse as for `Dialer.dial`
    */
@@ -143,7 +143,7 @@ export class StreamPool {
     return this.dial(handler, inUse);
   }
 
-  /** A new stream, whatever is idle. For a request whose reused stream turned out to be dead. */
+  /** Returns a new stream, even if one is idle. For a request whose reused stream turned out to be dead. */
   dial(handler: StreamHandler, inUse?: number): PooledStream | 'absent' | 'full' {
     let dialed = this.dialer.dial(handler, inUse);
     // An idle stream, of whichever route, must not keep a request from its place on the tunnel.
@@ -175,8 +175,8 @@ export class StreamPool {
   }
 
   /**
-   * Closes what has been idle too long, and what no request would use: idle streams would keep a tunnel that is
-   * leaving from its end. Called a few times a second while there are idle streams. Returns whether some are left.
+   * Closes streams that are idle for too long, and those that no request would use: idle streams would keep a leaving
+   * tunnel open. Called a few times a second while there are idle streams. Returns whether some are left.
    */
   sweep(now: number): boolean {
     const useless = this.idle.filter(

@@ -2,7 +2,7 @@ import { type Dialer, type PoolLimits, StreamPool, type StreamPoolHost } from '.
 
 /**
  * The pools of all routes. A tunnel carries the streams of many routes, so an idle stream of one route may keep a request
- * of another from its place: the pools make room for each other here.
+ * of another waiting: the pools make room for each other here.
  */
 export class StreamPools implements StreamPoolHost {
   private readonly withIdle = new Set<StreamPool>();
@@ -12,12 +12,12 @@ export class StreamPools implements StreamPoolHost {
     return new StreamPool(dialer, this, limits);
   }
 
-  /** How many pools hold idle streams, as far as the last sweep found out. */
+  /** How many pools hold idle streams, as of the last sweep. */
   get idleCount(): number {
     return this.withIdle.size;
   }
 
-  /** Has the pools that hold idle streams close those that no request would use. Called at each sweep of a relay. */
+  /** Closes the idle streams that no request would use, in all pools. Called at each sweep of a relay. */
   sweep(now: number): void {
     for (const pool of this.withIdle) if (!pool.sweep(now)) this.withIdle.delete(pool);
   }

@@ -31,7 +31,7 @@ export class TunnelRegistry {
     if (held.length === 0) this.tunnels.delete(managerId);
   }
 
-  /** The tunnel for new streams, or null. */
+  /** Returns the tunnel for new streams, or null. */
   preferred(managerId: string): Tunnel | null {
     const held = this.tunnels.get(managerId);
     if (held) {
@@ -40,7 +40,7 @@ export class TunnelRegistry {
     return null;
   }
 
-  /** How the streams of one route are opened. */
+  /** Opens the streams of one route. */
   dialer(managerId: string, target: StreamTarget): Dialer {
     return new TunnelDialer(this, managerId, target);
   }

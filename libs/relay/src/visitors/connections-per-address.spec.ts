@@ -3,7 +3,7 @@ import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startRig, type Rig } from '../spec/relay-rig.js';
 
-/** Visitors whose sockets are real, but say that they come from elsewhere: loopback has a single IPv6 address. */
+/** Visitors with real sockets that report other addresses: loopback has a single IPv6 address. */
 let rig: Rig;
 let listener: net.Server;
 const visitors: net.Socket[] = [];

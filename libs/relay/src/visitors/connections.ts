@@ -10,7 +10,7 @@ export class Connections {
   private readonly countByNetwork = new Map<string, number>();
   private whenEmpty: (() => void) | null = null;
 
-  /** @param maxPerAddress 0 for any number */
+  /** @param maxPerAddress 0: no limit */
   constructor(private readonly maxPerAddress: number) {}
 
   get size(): number {

@@ -153,7 +153,7 @@ describe('a stream that is handed off', () => {
     await recorder.until('b');
   });
 
-  it('asks the writer to wait for a visitor that does not read', async () => {
+  it('makes the writer wait for a visitor that does not read', async () => {
     const { client, recorder, stream } = await open();
     stream.respond({});
     client.pause();
@@ -170,14 +170,14 @@ describe('a stream that is handed off', () => {
       ({ client }: { client: ClientHttp2Stream }) => client.close(http2.constants.NGHTTP2_CANCEL),
     ],
     ['drops the connection', () => session.destroy()],
-  ])('tells once when the visitor %s', async (_what, act) => {
+  ])('closes once when the visitor %s', async (_what, act) => {
     const { client, recorder, stream } = await open();
     stream.resume();
     client.write('a');
     await recorder.until('a');
     act({ client });
     await recorder.until('close');
-    stream.write(Buffer.from('nobody hears this'));
+    stream.write(Buffer.from('dropped'));
     stream.end({});
     stream.reset();
     expect(recorder.events.filter((event) => event === 'close')).toHaveLength(1);
@@ -201,7 +201,7 @@ describe('a stream that is handed off', () => {
     await once(session, 'close');
   });
 
-  it('does not keep the relay from stopping, while an exchange beside it does', async () => {
+  it('does not delay the stop of the relay, while an exchange beside it does', async () => {
     const { recorder } = await open();
     expect(relay.connectionCount).toBe(1);
     await relay.drain(10_000);

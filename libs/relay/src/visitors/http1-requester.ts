@@ -41,7 +41,7 @@ export interface Http1RequesterOwner {
   readonly hasInputEnded: boolean;
   /** Notes that bytes have moved, which restarts time-outs. */
   touch(): void;
-  /** The connection can carry no other exchange after this one. */
+  /** The connection cannot carry another exchange after this one. */
   endWithExchange(): void;
   /** From now on the exchange carries raw bytes. */
   upgrade(): void;
@@ -218,7 +218,7 @@ export class Http1Requester implements Requester {
   private write(chunk: Buffer): boolean {
     this.connection.host.counters.bytesOut += chunk.length;
     this.connection.touch();
-    // What has to wait must not pin the whole tunnel message it is a slice of: a visitor that reads events
+    // Waiting bytes must not pin the whole tunnel message they are a slice of: a visitor that reads events
     // slowly would hold a megabyte for each of them.
     const isPinning = chunk.length < MAX_COPIED_BYTES && this.writer.hasBacklog;
     return this.writer.write(isPinning ? Buffer.from(chunk) : chunk);

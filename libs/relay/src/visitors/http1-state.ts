@@ -52,12 +52,12 @@ export function mayFollow(from: Http1State, to: Http1State): boolean {
   return (FOLLOWING[from] & (1 << to)) !== 0;
 }
 
-/** Whether what is read next belongs to a head. */
+/** Reports whether the next bytes belong to a head. */
 export function expectsHead(state: Http1State): boolean {
   return state === S.IDLE || state === S.HEAD;
 }
 
-/** Whether a request is being handled. */
+/** Reports whether a request is being handled. */
 export function hasExchange(state: Http1State): boolean {
   return state === S.EXCHANGE || state === S.LAST_EXCHANGE;
 }

@@ -16,7 +16,7 @@ import {
 } from '../spec/http2-frames.js';
 import { type Rig, startRig } from '../spec/relay-rig.js';
 
-/** Visitors that mean harm or know no better: frames by hand against a relay on real sockets. */
+/** Malicious or broken visitors: frames by hand against a relay on real sockets. */
 let rig: Rig;
 let visitor: RawHttp2;
 afterEach(async () => {
@@ -48,7 +48,7 @@ async function start(
   visitor = await RawHttp2.connect(rig.http2Port);
 }
 
-/** The connection still serves. */
+/** Checks that the connection still serves requests. */
 async function expectService(streamId: number): Promise<void> {
   visitor.send(headers(streamId, GET));
   expect(await visitor.headers(streamId)).not.toBeNull();
@@ -243,7 +243,7 @@ describe('limits of HTTP/2 connections', () => {
     ['SETTINGS', frame(FrameType.SETTINGS, Flag.NONE, 0)],
     ['PRIORITY', frame(FrameType.PRIORITY, Flag.NONE, 1, Buffer.alloc(5))],
     ['WINDOW_UPDATE', frame(FrameType.WINDOW_UPDATE, Flag.NONE, 0, uint32(1))],
-    ['frames that nobody knows', frame(0x42, Flag.NONE, 0)],
+    ['frames of an unknown type', frame(0x42, Flag.NONE, 0)],
   ])('ends a connection that floods it with %s', async (_what, flood) => {
     await start(echo, {}, { maxControlFrames: 30 });
     for (let i = 0; i < 40; i++) visitor.send(flood);
@@ -251,7 +251,7 @@ describe('limits of HTTP/2 connections', () => {
     await visitor.closed;
   });
 
-  it('ends a connection that sends a header block without end', async () => {
+  it('ends a connection that sends an endless header block', async () => {
     await start(echo);
     visitor.send(frame(FrameType.HEADERS, Flag.END_STREAM, 1, block(GET)));
     for (let i = 0; i < 100; i++)
@@ -301,7 +301,7 @@ describe('limits of HTTP/2 connections', () => {
     await silent.closed;
   });
 
-  it('ends a connection that does not acknowledge what is asked of it', async () => {
+  it('ends a connection that does not acknowledge SETTINGS', async () => {
     await start(echo, { headTimeoutMs: 300 });
     visitor.acknowledges = false;
     await expectService(1);

@@ -270,7 +270,7 @@ export class Http2Requester implements Requester, StreamHandler {
   abort(): void {
     this.exchange = null;
     this.isAborted = true;
-    // In a write of its own: clients that read the reset together with the head may show neither head nor status.
+    // A separate write: clients that read the reset together with the head may show neither head nor status.
     setImmediate(() => this.stream.breakOff(this.breakCode));
     this.finish();
   }
@@ -309,7 +309,7 @@ export class Http2Requester implements Requester, StreamHandler {
     stream.sendHeaders(options);
   }
 
-  /** The response is over: what is left of the request is read, so that its sender gets on to the response. */
+  /** The response is over: what is left of the request is read, so that its sender then reads the response. */
   private finish(): void {
     this.activeAt = this.host.clock.now;
     this.stream.resume();

@@ -22,7 +22,7 @@ export class Lingering {
     return this.bytesLeft >= 0;
   }
 
-  /** Whether the time is up. Called with the relay's clock once the response has left this process. */
+  /** Reports whether the time is up. Called with the relay's clock once the response has left this process. */
   isOver(now: number): boolean {
     if (this.endsAt === 0) {
       this.endsAt = now + this.limits.maxMs;

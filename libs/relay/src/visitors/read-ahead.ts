@@ -3,7 +3,7 @@ import { isShared } from '@culvert/sockets';
 import { MAX_PENDING_BYTES } from '../limits.js';
 
 /**
- * What a visitor has sent ahead of what can be used, and whether its socket is read. Holds `MAX_PENDING_BYTES` and one
+ * Bytes that a visitor has sent too early, and whether its socket is read. Holds `MAX_PENDING_BYTES` and one
  * read of the socket at most.
  */
 export class ReadAhead {

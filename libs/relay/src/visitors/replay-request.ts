@@ -1,11 +1,11 @@
 /**
  * A request that no visitor's connection brought becomes a head as one would have: written out as text and given to the
- * same strict parser, so that it can say nothing that a visitor could not.
+ * same strict parser, so that it can send nothing that a visitor could not.
  */
 import { type HeadLimits, HttpSyntaxError, parseRequestHead, type RequestHead } from '@culvert/http1';
 
 export interface ReplayRequest {
-  /** As the visitor of a preview would name it, with the port where it is not the usual one. */
+  /** Host as a visitor would write it, with the port unless it is the default. */
   readonly host: string;
   readonly method: string;
   /** Path and query. */
@@ -14,7 +14,7 @@ export interface ReplayRequest {
   readonly body: Buffer;
 }
 
-/** What follows from host and body, or would have the connection become something else. */
+/** Fields that follow from host and body, or would change the protocol of the connection. */
 const MADE_HERE: ReadonlySet<string> = new Set([
   'host',
   'content-length',
@@ -23,7 +23,7 @@ const MADE_HERE: ReadonlySet<string> = new Set([
   'trailer',
 ]);
 
-/** Methods whose requests say that they have no body (RFC 9110 §8.6). */
+/** Methods whose requests announce an empty body (RFC 9110 §8.6). */
 const MEAN_A_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** @throws HttpSyntaxError */

@@ -54,7 +54,7 @@ describe('the head of a replay', () => {
     ['a target of another host', { target: 'http://elsewhere.test/' }],
     ['a method that opens a tunnel', { method: 'CONNECT' }],
     ['a field without a name', { fields: [['', 'b']] }],
-    ['an expectation that nobody knows', { fields: [['expect', 'wonders']] }],
+    ['an unknown expectation', { fields: [['expect', 'wonders']] }],
     ['too long a head', { fields: [['x', 'a'.repeat(70_000)]] }],
     ['too many fields', { fields: Array.from({ length: 300 }, () => ['x', 'y'] as const) }],
   ])('is refused for %s', (_what, request) => {
