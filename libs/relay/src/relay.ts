@@ -33,7 +33,7 @@ const REFRESH_MS = 2500;
 
 const REVALIDATIONS_AT_ONCE = 32;
 
-/** What differs between an edge and a port of a traffic agent. */
+/** Options that differ between an edge and a port of a traffic agent. */
 export interface RelayOptions {
   /** Clock that the relay advances: the one that its router reads. Default: a clock of its own. */
   readonly clock?: RelayClock;

@@ -229,7 +229,7 @@ describe(Exchange.name, () => {
   });
 
   // The answer was an error once, which every place that counts errors had to except.
-  it('is done without a stream, and has not failed, when the gate answers the request', () => {
+  it('ends without a stream and without an error when the gate answers the request', () => {
     begin();
     verdict = respond(302, 'Location: /sign-in\r\n');
     expectStep(State.DONE, start);

@@ -64,7 +64,7 @@ class CapturingStation implements BodyStation {
  * visitor; most responses have the last one alone, which is this object.
  */
 export class ResponseTransfer implements BodySink, BodyStation {
-  /** The final head, or that of a 101; null until it is here. */
+  /** The final head, or that of a 101; null until it has arrived. */
   head: ResponseHead | null = null;
   /** Whether any byte of a response has arrived. */
   hasBytes = false;

@@ -34,7 +34,7 @@ export function respond(status: number, lines: string): Verdict {
 /** Decides who may open a preview. Answers at once where it can: public previews must not cost a promise. */
 export interface AccessGate {
   /**
-   * @param route null when nothing lives at `hostname`, which strangers must not be able to distinguish from a private
+   * @param route null when `hostname` has no route, which strangers must not be able to distinguish from a private
    *   preview; `ALLOW` then counts as a refusal with `unknown_host`
    * @param peer address of the connection's other end
    */

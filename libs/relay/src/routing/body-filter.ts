@@ -2,11 +2,11 @@ import type { HeadLimits, RequestHead, ResponseHead } from '@culvert/http1';
 
 /**
  * Changes bodies of responses on their way to the visitor, as a banner does in pages. A route carries one where its
- * responses may be changed; the relay knows neither which those are nor what becomes of them.
+ * responses may be changed; the relay does not know which responses these are, nor the changes.
  */
 export interface BodyFilter {
   /**
-   * Reports whether it means to change the answer to `request`; then `requestLines` stand for the lines that it replaces.
+   * Reports whether it may change the answer to `request`; `requestLines` then replace some lines of the request.
    * Called for each request of the route, so that it must cost little where the answer is no.
    */
   concerns(request: RequestHead): boolean;
@@ -17,7 +17,7 @@ export interface BodyFilter {
   /**
    * Begins the body of one response; null leaves the response as it is.
    * @param limits those of heads
-   * @param sink gets what comes out
+   * @param sink receives the changed bytes
    */
   open(request: RequestHead, response: ResponseHead, limits: HeadLimits, sink: BodySink): FilteredBody | null;
 }
@@ -46,6 +46,6 @@ export interface BodySink {
   handleFilterRoom(): void;
   /** Everything was sent. */
   handleFilterEnd(): void;
-  /** The body is not what its head says. @param detail one sentence for the visitor */
+  /** The body does not match its head. @param detail one sentence for the visitor */
   handleFilterFault(detail: string): void;
 }

@@ -15,7 +15,7 @@ const MAX_MISSES = 16;
 const EMPTY = Buffer.alloc(0);
 
 export class RepeatedHead<Head> {
-  /** The head that `find` gives out, or null. */
+  /** The head that `find` returns, or null. */
   head: Head | null = null;
   /** The head to send on for it, made on first use; the owner tracks what else it depends on. */
   outgoing: Buffer | null = null;
@@ -25,13 +25,13 @@ export class RepeatedHead<Head> {
   /** The relay's clock at the last head that was read. */
   private readAt = -Infinity;
 
-  /** Length of the head in bytes, of which `find` made sure. */
+  /** Length of the head in bytes, as `find` checked it. */
   get length(): number {
     return this.bytes.length;
   }
 
   /**
-   * The head with which `chunk[offset..)` begins, if it is the repeated one.
+   * Returns the head with which `chunk[offset..)` begins if it is the repeated one, else null.
    * @param method of the request that a response answers; '' for requests
    */
   find(chunk: Buffer, offset: number, method: string): Head | null {

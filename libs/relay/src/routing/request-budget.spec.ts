@@ -23,7 +23,7 @@ describe('the budget of a team', () => {
     expect(pass(budget, 30, 3_600_000)).toBe(10);
   });
 
-  it('gives what a minute gives, whatever steps the clock makes', () => {
+  it('gives a minute’s requests a minute, whatever the steps of the clock', () => {
     const budget = new RequestBudget(7, 0);
     expect(pass(budget, 7, 0)).toBe(7);
     let passed = 0;

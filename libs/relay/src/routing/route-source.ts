@@ -4,7 +4,7 @@ import type { Route } from './route.js';
 /** Where a relay finds the route of a request. */
 export interface RouteSource {
   /**
-   * Finds the route of a request; null when nothing lives at `hostname`. Answers at once where it can: a known route must
+   * Finds the route of a request; null when `hostname` has no route. Answers at once where it can: a known route must
    * not cost a promise. Rejects with a RelayError.
    * @param hostname lower-case, without its port
    */
@@ -21,7 +21,7 @@ export interface RouteCache {
   invalidate(hostname: string): void;
   /** Forgets everything, after events may have been lost. */
   clear(): void;
-  /** Has the route of `hostname` read again if it is old. Called for exchanges that stay open. */
+  /** Marks the route of `hostname` to be read again if it is old. Called for exchanges that stay open. */
   refresh(hostname: string): void;
   /** Reads again the routes that were found to be old. Called at each sweep. */
   rereadDue(): void;

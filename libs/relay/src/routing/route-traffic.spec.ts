@@ -33,7 +33,7 @@ describe('the traffic of a route', () => {
     expect(take()).toEqual([]);
   });
 
-  it('counts what the relay answers instead of the service, and what it refuses behind the gate', async () => {
+  it('counts answers of the relay instead of the service, and refusals behind the gate', async () => {
     rig = await startRig((_request, response) => response.end(), {
       limits: {
         managerWaitMs: 0,
@@ -48,7 +48,7 @@ describe('the traffic of a route', () => {
     expect(take()).toMatchObject([{ requests: 3, edgeErrors: 3, answers: 0 }]);
   });
 
-  it('is not lost with what the relay forgets of a route that is not in use', async () => {
+  it('is kept when the relay forgets a route that is not in use', async () => {
     rig = await startRig((_request, response) => response.end());
     await rig.fetch('/');
     rig.relay.drainUsedPreviews();

@@ -67,7 +67,7 @@ describe(Router.name, () => {
     expect(state.lookups).toEqual(['a']);
   });
 
-  it('keeps nothing of a request but the hostname', async () => {
+  it('keeps only the hostname of a request', async () => {
     const names = 1000;
     const router = new Router(() => Promise.resolve(null), { now: 0 }, { ...LIMITS, maxEntries: names });
     const before = await liveBytes();
@@ -135,7 +135,7 @@ describe(Router.name, () => {
     expect(lookups).toBe(3);
   });
 
-  it('reads old routes again all in one turn, no more of them than may be under way, the others when these are read', async () => {
+  it('rereads old routes in one turn up to the limit, and the others after these', async () => {
     const { router, state, answer, learn } = setUp();
     for (const hostname of ['a', 'b', 'c']) await learn(hostname);
     state.now = LIMITS.routeTtlMs;

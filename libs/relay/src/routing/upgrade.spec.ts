@@ -81,7 +81,7 @@ describe('a preview that allows protocols other than WebSocket', () => {
     socket.destroy();
   });
 
-  it('delivers what the visitor sent behind its request after the switch', async () => {
+  it('delivers bytes that followed the visitor’s request after the switch', async () => {
     await serve(switching('tcp'), (request) => request.endsWith('{}'));
     const head = `POST / HTTP/1.1\r\n${HOST}${upgradeTo('tcp')}Content-Length: 2\r\n\r\n`;
     const { socket, until } = visit(`${head}{}early`);
@@ -128,7 +128,7 @@ describe('a preview that allows protocols other than WebSocket', () => {
   });
 });
 
-describe('a preview that does not allow them', () => {
+describe('a preview that does not allow other protocols than WebSocket', () => {
   it.each([
     ['GET', `GET / HTTP/1.1\r\n${HOST}${upgradeTo('tailscale-control-protocol')}\r\n`],
     ['POST', `POST / HTTP/1.1\r\n${HOST}${upgradeTo('tcp')}Content-Length: 2\r\n\r\n{}`],

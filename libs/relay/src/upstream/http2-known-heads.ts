@@ -26,8 +26,8 @@ export class KnownHead {
   }
 
   /**
-   * Keeps what was encoded from `start` on. Fields that were only then entered into the table are references from the next
-   * time on, so only an encoding that changed nothing is kept.
+   * Keeps the bytes that were encoded from `start` on, but only if they did not change the table: fields that were just
+   * entered become references the next time.
    */
   keep(encoder: HpackEncoder, start: number, generation: number): void {
     if (encoder.generation !== generation) return;
@@ -47,7 +47,7 @@ export class KnownHeads {
     return this.heads.get(this.key);
   }
 
-  /** Remembers the head that was last looked for, when it is not too long. */
+  /** Remembers the head of the last lookup, unless it is too long. */
   remember(head: RequestHead): KnownHead {
     const known = new KnownHead(head);
     if (this.key === '') return known;

@@ -30,7 +30,7 @@ export interface RequestTarget extends ClientStreamHost {
 }
 
 export class Http2Request {
-  /** Whether all of the request is here. */
+  /** Whether the whole request has arrived. */
   isDone = false;
   private call: ClientStream | null = null;
   private readonly known: KnownHead;
@@ -65,7 +65,7 @@ export class Http2Request {
     return this.call !== null && this.isWritable;
   }
 
-  /** Whether the request may be made again: the whole of it is still here. */
+  /** Whether the request may be made again: all of it is still kept. */
   get isRepeatable(): boolean {
     return this.replay !== null;
   }

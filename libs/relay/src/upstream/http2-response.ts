@@ -27,7 +27,7 @@ export class Http2Response {
     return this.size === 0;
   }
 
-  /** Whether all of the body is here by its length, whatever is still to come. */
+  /** Whether the whole body has arrived by its length, even if the stream has not ended. */
   get isWhole(): boolean {
     return this.framing === 'length' && this.bytesLeft === 0;
   }

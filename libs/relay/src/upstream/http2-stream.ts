@@ -152,7 +152,7 @@ export class Http2UpstreamStream implements Stream, ResponseHandler {
     else if (now - this.lingersSince >= maxMs) this.close();
   }
 
-  /** The connection with the ingress is lost. What arrived in full may still be read. */
+  /** The connection with the ingress is lost. Responses that arrived in full may still be read. */
   handleLoss(code: ResetCode, detail: string): void {
     if (this.state === S.LINGERING) this.close();
     else if (this.call === null || !this.call.isInputDone) this.fail(code, detail);

@@ -10,7 +10,7 @@ export const UpstreamState = {
   RESPONDING: 3,
   /** Bytes pass as they are, after an Upgrade. */
   UPGRADED: 4,
-  /** All of the response is here. The exchange resets the stream once it has taken it. */
+  /** The whole response has arrived. The exchange resets the stream once it has taken it. */
   RESPONDED: 5,
   /** The exchange has left with a response that is whole by its length; the end of the HTTP/2 stream is still to come. */
   LINGERING: 6,

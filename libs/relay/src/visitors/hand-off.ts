@@ -9,18 +9,18 @@ export type SocketReceiver = (socket: Socket) => void;
 export type StreamReceiver = (stream: HandedOffStream) => void;
 
 /**
- * What a relay gives away instead of making exchanges of it. Each hook returns the function that takes it, or null to keep
- * it; a relay without a hook keeps everything. Hooks run once per connection or request, and must not throw.
+ * The connections and requests that a relay hands off instead of making exchanges of them. Each hook returns the receiver,
+ * or null to keep it; a relay without a hook keeps everything. Hooks run once per connection or request, and must not throw.
  */
 export interface HandOff {
-  /** Gives a connection away for its first bytes, such as those of another protocol. */
+  /** Hands a connection off for its first bytes, such as those of another protocol. */
   readonly ofBytes?: (bytes: Buffer) => SocketReceiver | null;
   /**
-   * Gives an HTTP/1.1 connection away for a request that asks for an upgrade, such as a tunnel's. Over HTTP/2 such a request
+   * Hands an HTTP/1.1 connection off for a request that asks for an upgrade, such as a tunnel's. Over HTTP/2 such a request
    * is refused.
    */
   readonly ofUpgrade?: (request: RequestHead, hostname: string) => SocketReceiver | null;
-  /** Gives one HTTP/2 request away; its connection stays. */
+  /** Hands one HTTP/2 request off; its connection stays. */
   readonly ofStream?: (request: RequestHead, hostname: string) => StreamReceiver | null;
 }
 

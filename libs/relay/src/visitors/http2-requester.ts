@@ -275,7 +275,7 @@ export class Http2Requester implements Requester, StreamHandler {
     this.finish();
   }
 
-  /** RFC 8441 §5: a WebSocket's connection that was reset shows as CANCEL. */
+  /** RFC 8441 §5: a reset of a WebSocket's connection appears as CANCEL. */
   private get breakCode(): ErrorCode {
     return this.isUpgraded ? ErrorCode.CANCEL : ErrorCode.INTERNAL_ERROR;
   }

@@ -1,4 +1,4 @@
-/** What becomes of a response that is complete while the visitor is still sending its request. */
+/** Responses that are complete while the visitor is still sending its request. */
 import { once } from 'node:events';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -21,7 +21,7 @@ describe(Lingering.name, () => {
     expect(lingering.isOver(60_001)).toBe(true);
   });
 
-  it('is over after a time in total, however busy the visitor is', () => {
+  it('is over after a total time, even if the visitor keeps sending', () => {
     const lingering = new Lingering(LIMITS);
     expect(lingering.isOver(1000)).toBe(false);
     for (let now = 1000; now < 31_000; now += 250) {

@@ -5,7 +5,7 @@ import { MAX_PENDING_BYTES } from '../limits.js';
 import { ReadAhead } from './read-ahead.js';
 
 describe(ReadAhead.name, () => {
-  it('gives out what it holds once, and what came later behind it', () => {
+  it('returns what it holds once, followed by later bytes', () => {
     const ahead = new ReadAhead(new net.Socket());
     expect(ahead.drain()).toBeNull();
     ahead.hold(Buffer.from('xxab'), 2);

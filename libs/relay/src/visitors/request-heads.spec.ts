@@ -53,7 +53,7 @@ describe(RequestHeads.name, () => {
     }
   });
 
-  it('sends on a head that repeats as it did the first time, and also once it was forgotten', () => {
+  it('forwards a repeated head like the first one, even after it was forgotten', () => {
     const heads = startHeads();
     const first = read(heads, HEAD);
     expect(first).toContain(`X-Forwarded-For: ${PEER}\r\nX-Forwarded-Host: demo.preview.test:8080\r\n`);
@@ -78,7 +78,7 @@ describe(RequestHeads.name, () => {
     }
   });
 
-  it('gives back what a malformed head leaves', () => {
+  it('returns the bytes that a malformed head leaves', () => {
     const heads = startHeads();
     expect(() => heads.read(Buffer.from('GET / HTTP/1.1\r\nHost : a.test\r\n\r\n'), 0)).toThrow();
     expect(heads.held).toBeNull();
