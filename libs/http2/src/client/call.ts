@@ -1,19 +1,19 @@
 import type { EndpointOwner, PeerStream } from '../connection/endpoint.js';
 import type { FieldSection } from './response-fields.js';
 
-/** Whose connection this is: who has the transport and the clock, and makes the requests. */
+/** The owner of a client's connection: has the transport and the clock, and makes the requests. */
 export interface ClientOwner extends EndpointOwner {
-  /** SETTINGS of the peer were applied; the first time, it has shown that it speaks HTTP/2. */
+  /** SETTINGS of the peer were applied. The first ones show that it speaks HTTP/2. */
   onSettings(): void;
-  /** GOAWAY came: streams that the peer did not look at are refused next, then `onGoAway` follows. @param code of any value */
+  /** GOAWAY came: streams that the peer did not process are refused next, then `onGoAway` follows. @param code of any value */
   onGoingAway?(code: number): void;
-  /** The peer takes no more streams. Those that it did not look at are refused already. @param code of any value */
+  /** The peer no longer takes streams. Those that it did not process are refused already. @param code of any value */
   onGoAway(code: number): void;
 }
 
-/** What a connection needs of a stream of a client. */
+/** A client's stream as its connection uses it. */
 export interface ClientCall extends PeerStream {
-  /** A DATA frame of `length` bytes begins, padding included. What is wrong with it closes the stream. */
+  /** A DATA frame of `length` bytes begins, padding included. An invalid frame closes the stream. */
   handleFlow(length: number): void;
   /** Bytes `buffer[from..to)` of the frame's data arrived. They stay as they are. */
   handleData(buffer: Buffer, from: number, to: number): void;

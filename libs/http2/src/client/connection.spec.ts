@@ -63,7 +63,7 @@ describe('a conversation with a server', () => {
     expect(talk(...[...CONVERSATION].map((byte) => Buffer.of(byte))).log).toEqual(OUTCOME);
   });
 
-  it('begins with the preface and SETTINGS, and answers what has to be answered', async () => {
+  it('begins with the preface and SETTINGS, and acknowledges SETTINGS and PING', async () => {
     const rig = talk(CONVERSATION);
     await rig.turn();
     expect(rig.frames).toEqual([
@@ -124,7 +124,7 @@ describe('a request', () => {
     expect(rig.frames.slice(-3)).toEqual(['DATA 1 10', 'DATA 1 5', 'HEADERS 1 x-sum: 1 END']);
   });
 
-  it('says when its writer should pause, and when it may go on', async () => {
+  it('reports when its writer should pause, and when it may resume', async () => {
     const rig = new ClientRig();
     rig.begin(setting(4, 0));
     const stream = rig.request({ method: 'POST', endStream: false });
@@ -147,7 +147,7 @@ describe('a request', () => {
     expect(rig.frames.filter((text) => text.startsWith('DATA'))).toEqual([]);
   });
 
-  it('that is cancelled is reset, and what still comes for it is ignored', async () => {
+  it('that is canceled is reset, and later frames for it are ignored', async () => {
     const rig = new ClientRig();
     const stream = rig.request();
     rig.begin(response(1, 200), data(1, 'half'));
@@ -166,7 +166,7 @@ describe('a request', () => {
     expect(rig.frames.at(-2)).toBe('RST_STREAM 1 8');
   });
 
-  it('is refused, not failed, when the server says that it did not look at it', () => {
+  it('is refused, not failed, when the server did not process it', () => {
     const rig = new ClientRig();
     for (let i = 0; i < 3; i++) rig.request();
     rig.begin(reset(3, ErrorCode.REFUSED_STREAM), goAway(1, ErrorCode.NO_ERROR));
@@ -190,7 +190,7 @@ describe('a request', () => {
 });
 
 describe('a response', () => {
-  it('waits for its reader within the window, and no other response waits for it', async () => {
+  it('waits for its reader within the window, and does not hold up other responses', async () => {
     const rig = new ClientRig({ windowBytes: 40_000 });
     const paused = rig.request({ isPaused: true });
     rig.request();
@@ -328,7 +328,7 @@ describe('a response that is malformed', () => {
       ErrorCode.FRAME_SIZE_ERROR,
       frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(4)),
     ],
-  ])('by %s is reset, and the connection goes on', async (_name, code, bytes) => {
+  ])('by %s is reset, and the connection stays open', async (_name, code, bytes) => {
     const rig = new ClientRig();
     rig.request();
     rig.begin(bytes);
@@ -483,7 +483,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.connection.isDraining).toBe(false);
   });
 
-  it('may send on a canceled stream what is left of its window, and no more', () => {
+  it('may send the rest of its window on a canceled stream, and frames beyond it count as a flood', () => {
     const FREE = 262_144 + 65_536;
     const rig = new ClientRig();
     const stream = rig.request({ isPaused: true });
@@ -507,7 +507,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
   });
 
-  it('is remembered for no more than 1024 canceled streams', () => {
+  it('is remembered for at most 1024 canceled streams', () => {
     const rig = new ClientRig();
     rig.begin();
     for (let i = 0; i < 1025; i++) rig.request().reset(ErrorCode.CANCEL);
@@ -533,7 +533,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.log).toEqual(['settings']);
   });
 
-  it('and does not read is read no more while its answers wait', () => {
+  it('by not reading is no longer read while its answers wait', () => {
     const rig = new ClientRig({ maxControlFrames: 100_000 });
     rig.begin();
     rig.buffered = 1_000_000;

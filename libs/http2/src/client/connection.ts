@@ -2,8 +2,8 @@
  * The client's end of one HTTP/2 connection (RFC 9113), without I/O: makes requests of a server. DATA passes through to
  * the streams as it arrives and is never put together.
  *
- * The streams are `ClientStream`s, or calls of the owner's own (`ClientCall`): what is sent on those, and when, is the
- * owner's to decide, by `output`.
+ * The streams are `ClientStream`s, or calls of the owner's own (`ClientCall`), on which the owner sends through
+ * `output`.
  */
 import { type EndedStream, Endpoint } from '../connection/endpoint.js';
 import { KnownBlocks } from '../connection/known-blocks.js';
@@ -36,7 +36,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
   private readonly known: KnownBlocks<FieldSection>;
   /** The id of the next stream. */
   private nextId = 1;
-  // The DATA frame under way: its stream, its length, and what of it is not data, or has not come yet.
+  // The DATA frame under way: its stream, its length, its bytes that are not data, and those still to come.
   private current: S | null = null;
   private frameBytes = 0;
   private overhead = 0;
@@ -64,7 +64,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
     this.known = new KnownBlocks(this.decoder);
   }
 
-  /** Speaks first: the preface, then SETTINGS. Called once, before anything else. */
+  /** Sends the preface, then SETTINGS. Called once, before anything else. */
   start(): void {
     const { limits, options } = this;
     this.output.frames().preface();
@@ -101,7 +101,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
     return this.nextId > MAX_STREAM_ID;
   }
 
-  /** The id of the next stream: as many were opened as half of it says. */
+  /** The id of the next stream. Half of it, rounded down, is the number of opened streams. */
   get nextStreamId(): number {
     return this.nextId;
   }
@@ -138,7 +138,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
     return 0;
   }
 
-  /** The stream is over: what still comes for it is ignored. */
+  /** The stream is over: later frames for it are ignored. */
   forget(stream: EndedStream, _extraBytes: number, options: { readonly isPeerDone: boolean }): void {
     if (this.current?.id === stream.id) this.current = null;
     this.release(stream, options);
@@ -224,7 +224,7 @@ export class ClientConnection<S extends ClientCall> extends Endpoint<S> implemen
 
   // --- Parts ----------------------------------------------------------------------------------------------
 
-  /** The fields in a block, or null when they are more than is kept. */
+  /** Returns the fields in a block, or null when they exceed a limit. */
   private readSection(block: Buffer, from: number, to: number): FieldSection | null {
     const { decoder, known } = this;
     const found = known.find(block, from, to);

@@ -1,8 +1,8 @@
 import type { OutputOptions } from '../connection/output.js';
 
-/** What one connection of a client may cost. */
+/** Limits of one connection of a client. */
 export interface ClientLimits {
-  /** Bytes of one response body that may arrive before they are wanted; INITIAL_WINDOW_SIZE. */
+  /** Bytes of one response body that may arrive before they are read; INITIAL_WINDOW_SIZE. */
   readonly windowBytes: number;
   /** MAX_HEADER_LIST_SIZE. Larger lists are not kept, and their streams reset. */
   readonly maxListBytes: number;
@@ -12,7 +12,7 @@ export interface ClientLimits {
   readonly maxControlFrames: number;
 }
 
-/** How a client's connection speaks, where a peer needs it otherwise than by default. */
+/** Options of a client's connection, for peers that need other than the defaults. */
 export interface ClientOptions extends OutputOptions {
   /** MAX_FRAME_SIZE; default 16 KiB. DATA is passed on as it arrives, so that large frames cost no memory. */
   readonly maxFrameBytes?: number;
@@ -20,13 +20,13 @@ export interface ClientOptions extends OutputOptions {
   readonly maxControlBytes?: number;
   /** Bytes of both dynamic tables; default 4096. With 0 no field depends on one before it. */
   readonly tableBytes?: number;
-  /** Whether the preface is written on its own, before SETTINGS: for peers that read nothing behind it. */
+  /** Whether the preface is written on its own, before SETTINGS: for peers that drop bytes behind it. */
   readonly isPrefaceApart?: boolean;
 }
 
 /**
- * The connection's window never limits, so that one response that is not read does not stop the others. What bounds memory
- * is the sum of the streams' windows.
+ * The connection's window never limits, so that an unread response does not stop the others. The sum of the streams'
+ * windows bounds memory.
  */
 export const CONNECTION_WINDOW_BYTES = 2 ** 30;
 

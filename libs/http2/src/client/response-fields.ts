@@ -3,13 +3,13 @@ import { FieldKind, FIRST_PSEUDO_KIND, type HeaderField } from '../hpack/header-
 
 /** The fields of a response that is not malformed. */
 export class ResponseFields {
-  /** What the user made of these fields: equal blocks come as the same object. */
+  /** A value that the user derived from these fields: equal blocks come as the same object. */
   memo: object | null = null;
 
   constructor(
     /** 100 to 999, but not 101, which HTTP/2 does not have. */
     readonly status: number,
-    /** What `content-length` says, or -1. */
+    /** The value of `content-length`, or -1. */
     readonly contentLength: number,
     /** All fields but `:status`, in order. */
     readonly fields: readonly HeaderField[],
@@ -23,13 +23,13 @@ export class FieldSection {
 
   constructor(readonly fields: readonly HeaderField[]) {}
 
-  /** The fields as a response's, or null when they are malformed. */
+  /** Returns the fields as a response's, or null when they are malformed. */
   get response(): ResponseFields | null {
     if (this.readResponse === undefined) this.readResponse = readResponseFields(this.fields);
     return this.readResponse;
   }
 
-  /** The fields as trailers, or null when they are malformed. */
+  /** Returns the fields as trailers, or null when they are malformed. */
   get trailers(): readonly HeaderField[] | null {
     if (this.readTrailers === undefined) this.readTrailers = readTrailers(this.fields);
     return this.readTrailers;

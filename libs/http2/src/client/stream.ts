@@ -7,7 +7,7 @@ import type { ClientCall } from './call.js';
 import { MAX_INTERIM } from './limits.js';
 import type { FieldSection, ResponseFields } from './response-fields.js';
 
-/** Who makes a request. Its `onData` and `onEnd` are about the response's body. */
+/** Receives the response of a request. Its `onData` and `onEnd` are about the response's body. */
 export interface ResponseHandler extends BodyHandler {
   /** An interim response (1xx) came. */
   onInterim(response: ResponseFields): void;
@@ -28,11 +28,11 @@ export type StreamFailure = 'none' | 'refused' | 'reset' | 'malformed' | 'lost';
 export interface RequestOptions {
   /** Whether the head is all of the request. */
   readonly endStream: boolean;
-  /** The request's method, on which it depends what ends the response: HEAD and CONNECT differ. */
+  /** The request's method, which decides how the response ends: HEAD and CONNECT differ. */
   readonly method: string;
 }
 
-/** What a stream needs of its connection. */
+/** The connection as its streams use it. */
 export interface ClientStreamHost extends BodyHost<BodyStream<ResponseHandler>> {
   readonly windowBytes: number;
   readonly peer: { readonly windowBytes: number };
@@ -43,9 +43,9 @@ export interface ClientStreamHost extends BodyHost<BodyStream<ResponseHandler>> 
 export class ClientStream extends BodyStream<ResponseHandler> implements ClientCall {
   /** Why the stream ended; final once `onClose` is called. */
   failure: StreamFailure = 'none';
-  /** The error code that goes with `failure`, of any value when it is the peer's. */
+  /** The error code of `failure`, which may have any value when the peer sent it. */
   failureCode: number = ErrorCode.NO_ERROR;
-  /** The status of the final response, or 0 until it is here. */
+  /** The status of the final response, or 0 until it arrives. */
   private status = 0;
   private interimCount = 0;
 
@@ -150,7 +150,7 @@ export class ClientStream extends BodyStream<ResponseHandler> implements ClientC
     else this.handleViolation(ErrorCode.PROTOCOL_ERROR);
   }
 
-  /** A response that is complete may still be read: only the rest of the request is of no use any more. */
+  /** A complete response may still be read: only the rest of the request is dropped. */
   private fail(failure: StreamFailure, code: number): void {
     if (this.isInputDone) {
       this.abandonOutput();

@@ -32,7 +32,7 @@ export class AbandonedStreams {
   }
 
   /**
-   * Counts a frame for a closed stream. Throws Http2Error when too many exceed what their streams may have.
+   * Counts a frame for a closed stream. Throws Http2Error when too many exceed the allowance of their streams.
    * @param dataBytes length of DATA, padding included; 0 for a field block
    */
   count(streamId: number, dataBytes: number): void {
@@ -41,7 +41,7 @@ export class AbandonedStreams {
     else this.credits.set(streamId, left);
   }
 
-  /** Counts RST_STREAM for a closed stream. The first one is free, and nothing behind it is. Throws as `count`. */
+  /** Counts RST_STREAM for a closed stream. The first one is free; later frames are not. Throws as `count`. */
   countReset(streamId: number): void {
     if (!this.settle(streamId)) this.rates.countNoise();
   }

@@ -1,7 +1,7 @@
 /**
- * One stream from the side of either end (RFC 9113 §5): the bodies of its two messages. Input that is not wanted yet waits
+ * One stream, at either end (RFC 9113 §5): the bodies of its two messages. Input of a paused stream waits
  * here, bounded by the stream's window; output waits for windows, for its turn and for the transport, and its writer is
- * notified when it should pause. Heads are the business of the classes that extend this one.
+ * notified when it should pause. Subclasses handle heads.
  */
 import { ByteQueue, type ReadyStream, ReceiveWindow } from '@culvert/flow';
 import { type ErrorCode, Flag, INITIAL_FRAME_BYTES, MAX_WINDOW_BYTES } from '../frames/frame.js';
@@ -13,7 +13,7 @@ import { mayFollow, StreamState } from './stream-state.js';
 
 const S = StreamState;
 
-/** What the user of a stream implements. */
+/** Implemented by the user of a stream. */
 export interface BodyHandler {
   /** Receives bytes of the peer's body. They stay as they are. Only while the stream is not paused. */
   onData(chunk: Buffer): void;
@@ -25,13 +25,13 @@ export interface BodyHandler {
   onClose(): void;
 }
 
-/** What a stream needs of its connection. */
+/** The connection as its streams use it. */
 export interface BodyHost<S> {
   readonly encoder: HpackEncoder;
   readonly output: Output;
   /** Reserves bytes by which a window of `windowBytes` may grow now: at most as much again. */
   reserveExtra(windowBytes: number): number;
-  /** The stream is over. @param extraBytes what its window grew by */
+  /** The stream is over. @param extraBytes growth of its window */
   forget(stream: S, extraBytes: number, options: { readonly isPeerDone: boolean }): void;
 }
 
@@ -44,9 +44,9 @@ const EMPTY = Buffer.alloc(0);
 const NO_WINDOW = new ReceiveWindow(0);
 
 export interface BodyStreamOptions {
-  /** What this side may send. May be negative (§6.9.2). */
+  /** Credit of this side. May be negative (§6.9.2). */
   readonly sendWindow: number;
-  /** What the peer may send. */
+  /** Credit of the peer. */
   readonly windowBytes: number;
   /** OPEN, or half-closed when the head was all of a message. */
   readonly state: StreamState;
@@ -76,7 +76,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
   private isEndSent: boolean;
   private trailers: Trailers | null = null;
   private isDrainAwaited = false;
-  /** What the stream is reset with once the output has left; null: it is not broken off. */
+  /** Code to reset the stream with once the output has left, or null. */
   private breakCode: ErrorCode | null = null;
 
   constructor(
@@ -113,7 +113,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
 
   // --- For the user of the stream -------------------------------------------------------------------------
 
-  /** Sets who receives the events. Input waits until `resume`. */
+  /** Sets the receiver of events. Input waits until `resume`. */
   attach(handler: Handler): void {
     this.handler = handler;
   }
@@ -122,14 +122,14 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     this.isPaused = true;
   }
 
-  /** Gives the handler what waits, and then what comes. */
+  /** Delivers waiting input to the handler, then input as it comes. */
   resume(): void {
     this.isPaused = false;
     this.deliver();
   }
 
   /**
-   * Sends bytes of the body, which must not change any more. Returns false when more should wait for `onDrain`. Does
+   * Sends bytes of the body, which must not change afterwards. Returns false when more should wait for `onDrain`. Does
    * nothing once the message has ended.
    */
   write(chunk: Buffer): boolean {
@@ -156,7 +156,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
   }
 
   /**
-   * Ends the stream with an error, behind what was written: of a message that breaks off the peer gets what there is.
+   * Ends the stream with an error after the bytes that were written, so that the peer receives all of them.
    * Waits for the peer's windows like all output; `reset` does not.
    */
   breakOff(code: ErrorCode): void {
@@ -166,7 +166,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     if (this.output.size === 0) this.reset(code);
   }
 
-  /** Ends the stream at once. What waits is not sent. */
+  /** Ends the stream at once and drops waiting output. */
   reset(code: ErrorCode): void {
     if (this.state === S.CLOSED) return;
     this.host.output.frames().reset(this.id, code);
@@ -198,7 +198,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     return true;
   }
 
-  /** Sends up to `quantum` bytes of what waits. */
+  /** Sends up to `quantum` bytes of waiting output. */
   serve(quantum: number): void {
     if (this.state === S.CLOSED) return;
     const { output } = this.host;
@@ -226,13 +226,13 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     return isLast ? this.bodyBytesLeft === 0 : this.bodyBytesLeft >= 0;
   }
 
-  /** Passes bytes of the peer's body on, or keeps them until they are wanted. */
+  /** Passes bytes of the peer's body on, or keeps them while the stream is paused. */
   protected accept(chunk: Buffer): void {
     if (this.isPaused || this.isDelivering || this.input.size > 0) this.hold(this.input, chunk);
     else if (chunk.length > 0) this.pass(chunk);
   }
 
-  /** Keeps bytes until they are wanted. */
+  /** Keeps bytes until the stream is resumed. */
   protected hold(input: ByteQueue, chunk: Buffer): void {
     input.pushJoined(chunk);
   }
@@ -255,7 +255,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     this.deliver();
   }
 
-  /** The peer wants no more of this side's message, but its own is complete, and may still be read. */
+  /** The peer no longer wants this side's message. Its own is complete and may still be read. */
   protected abandonOutput(): void {
     if (this.state !== S.HALF_CLOSED_REMOTE) return;
     this.isEnding = true;
@@ -358,7 +358,7 @@ export abstract class BodyStream<Handler extends BodyHandler> implements ReadySt
     this.state = to;
   }
 
-  /** A handler may close the stream from within a call: asks again, past what the compiler thinks it knows. */
+  /** Reads the state again, because a handler may close the stream from within a call and the compiler would not notice. */
   private isFinishing(): boolean {
     return this.state === S.FINISHING;
   }

@@ -1,6 +1,6 @@
 /**
- * What both ends of an HTTP/2 connection (RFC 9113) do alike, without I/O: bytes come by `push`, and leave by the owner's
- * `write` (`Output`). The classes that extend this one open streams, and judge what belongs to one direction only.
+ * The common part of both ends of an HTTP/2 connection (RFC 9113), without I/O: bytes arrive by `push` and leave by the
+ * owner's `write` (`Output`). Subclasses open streams and handle what belongs to one direction only.
  */
 import { type ReadyStream, ReceiveWindow } from '@culvert/flow';
 import { Http2Error, violation, windowOverflow, wrongSize } from '../frames/errors.js';
@@ -15,7 +15,7 @@ import { Output, type OutputOptions, type OutputSink } from './output.js';
 import { PeerRates, type PeerRateLimits } from './peer-rates.js';
 import { PeerSettings } from './peer-settings.js';
 
-/** Whose connection this is: who has the transport and the clock. */
+/** The owner of a connection: has the transport and the clock. */
 export interface EndpointOwner extends OutputSink {
   /** Milliseconds, monotonic. */
   now(): number;
@@ -29,11 +29,11 @@ export interface EndpointOwner extends OutputSink {
   onFailed(code: ErrorCode, reason: string): void;
   /** The connection was to end with its last stream, and has ended. */
   onDrained(): void;
-  /** Something threw that never should. The connection fails, unless it is ending already. */
+  /** Something threw that must never throw. The connection fails, unless it is ending already. */
   onFault(error: unknown): void;
 }
 
-/** What a connection needs of a stream. */
+/** A stream as its connection uses it. */
 export interface PeerStream extends ReadyStream {
   readonly id: number;
   /** DATA that the peer may still send on it. */
@@ -48,16 +48,16 @@ export interface PeerStream extends ReadyStream {
   handleLost(): void;
 }
 
-/** What a connection needs of a stream that has ended. */
+/** An ended stream as its connection uses it. */
 export type EndedStream = Pick<PeerStream, 'id' | 'receiveCreditBytes'>;
 
-/** Where an endpoint is in its life. */
+/** Life of an endpoint. */
 export const EndpointState = {
   /** Takes streams. */
   OPEN: 0,
   /** Ends with its last stream. */
   DRAINING: 1,
-  /** Reads and writes nothing any more. */
+  /** No longer reads or writes. */
   ENDED: 2,
 } as const;
 export type EndpointState = (typeof EndpointState)[keyof typeof EndpointState];
@@ -77,7 +77,7 @@ const PING_PAYLOAD = Buffer.alloc(8);
 export abstract class Endpoint<S extends PeerStream> {
   readonly encoder: HpackEncoder;
   readonly output: Output;
-  /** What the peer's SETTINGS say. */
+  /** The values of the peer's SETTINGS. */
   readonly peer = new PeerSettings();
 
   protected abstract readonly reader: FrameReader;
@@ -87,7 +87,7 @@ export abstract class Endpoint<S extends PeerStream> {
   protected readonly window: ReceiveWindow;
   protected readonly streams = new Map<number, S>();
   protected readonly abandoned: AbandonedStreams;
-  /** The last stream of the peer's that was looked at; what GOAWAY names. */
+  /** The last stream of the peer that was processed, as in GOAWAY. */
   protected lastPeerStreamId = 0;
   /** Whether an empty DATA frame follows the field block at once that ends the stream: there is no body. */
   protected isEndNext = false;
@@ -119,7 +119,7 @@ export abstract class Endpoint<S extends PeerStream> {
     return this.abandoned.size;
   }
 
-  /** Whether the peer's first SETTINGS are here: until then nothing shows that it speaks HTTP/2. */
+  /** Whether the peer's first SETTINGS are here: before, the peer may not speak HTTP/2 at all. */
   get isReady(): boolean {
     return this.hasSettings;
   }
@@ -145,12 +145,12 @@ export abstract class Endpoint<S extends PeerStream> {
     }
   }
 
-  /** What was written has left. */
+  /** Written bytes have left. */
   handleSent(): void {
     this.output.handleSent();
   }
 
-  /** Takes no more streams, and ends with the last one. Those on their way are refused, which is safe to repeat. */
+  /** Refuses new streams, and ends with the last open one. Refused requests are safe to repeat. */
   drain(): void {
     if (this.isDraining) return;
     this.output.frames().goAway(this.lastPeerStreamId, ErrorCode.NO_ERROR);
@@ -168,7 +168,7 @@ export abstract class Endpoint<S extends PeerStream> {
     this.owner.onFailed(code, reason);
   }
 
-  /** Asks the peer whether it is there. */
+  /** Sends PING, to check that the peer still answers. */
   ping(): void {
     if (this.state !== EndpointState.ENDED) this.output.frames().ping(0, PING_PAYLOAD, 0);
   }
@@ -180,13 +180,13 @@ export abstract class Endpoint<S extends PeerStream> {
     this.output.close();
   }
 
-  /** Something threw that never should. */
+  /** Fails the connection after something threw that must never throw. */
   handleFault(error: unknown): void {
     this.owner.onFault(error);
     this.fail(ErrorCode.INTERNAL_ERROR, 'a fault of this side');
   }
 
-  // --- What one direction only knows ----------------------------------------------------------------------
+  // --- Implemented for one direction ----------------------------------------------------------------------
 
   /** A DATA frame came, whole. */
   protected abstract handleData(
@@ -314,7 +314,7 @@ export abstract class Endpoint<S extends PeerStream> {
   private handleHeaders(flags: number, streamId: number, buffer: Buffer, from: number, to: number): void {
     this.checkHeaders(streamId);
     const [unpadded, end] = (flags & Flag.PADDED) === 0 ? [from, to] : unpad(buffer, from, to);
-    // §5.3.2: priorities are not used any more.
+    // §5.3.2: priorities are no longer used.
     const start = (flags & Flag.PRIORITY) === 0 ? unpadded : unpadded + 5;
     if (start > end) wrongSize('HEADERS');
     if ((flags & Flag.END_HEADERS) !== 0) this.handleBlock(flags, streamId, buffer, start, end);
@@ -425,7 +425,7 @@ export abstract class Endpoint<S extends PeerStream> {
   }
 }
 
-/** Ends a stream whose connection is gone. What it throws must not keep the others, or the owner, from their ends. */
+/** Ends a stream whose connection is gone. A throw must not keep the other streams, or the owner, from their ends. */
 function lose(stream: PeerStream, owner: EndpointOwner): void {
   try {
     stream.handleLost();

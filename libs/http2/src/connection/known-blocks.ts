@@ -9,7 +9,7 @@ export class KnownBlocks<T> {
 
   constructor(private readonly decoder: HpackDecoder) {}
 
-  /** Returns what was remembered of an equal block, provided that it still means the same. */
+  /** Returns the remembered value of an equal block, provided that it still decodes to the same fields. */
   find(block: Buffer, from: number, to: number): T | undefined {
     const { decoder, known } = this;
     if (this.generation !== decoder.generation) {
@@ -22,12 +22,12 @@ export class KnownBlocks<T> {
     return known.get(this.key);
   }
 
-  /** Whether the block that was last looked for, and decoded since, may be remembered. */
+  /** Whether the block of the last lookup, decoded since, may be remembered. */
   get isRepeatable(): boolean {
     return this.key !== '' && this.decoder.generation === this.generation;
   }
 
-  /** Remembers what the block means that was last looked for. Only while `isRepeatable`. */
+  /** Remembers the value of the block of the last lookup. Only while `isRepeatable`. */
   remember(value: T): void {
     if (this.known.size === MAX_KNOWN_BLOCKS) this.known.clear();
     this.known.set(this.key, value);

@@ -22,10 +22,10 @@ export const MAX_HELD_BYTES = 262_144;
 /** Streams ended on this side of which frames may still be on their way. */
 export const MAX_ABANDONED = 1024;
 
-/** What an empty DATA frame or a field block for such a stream counts for, beside DATA of its window. */
+/** Bytes that an empty DATA frame or a field block for such a stream counts for, beside DATA of its window. */
 export const EMPTY_FRAME_BYTES = 16_384;
 
-/** What such a stream may have beyond its window: a head, an interim one, trailers or an empty end. */
+/** Bytes that such a stream may have beyond its window: a head, an interim one, trailers or an empty end. */
 export const ABANDONED_ALLOWANCE_BYTES = 4 * EMPTY_FRAME_BYTES;
 
 /** Field blocks that are recognized when they come again, and the largest. */

@@ -83,7 +83,7 @@ describe('Output', () => {
     expect(output.sendWindow).toBe(credit - 2 - payloadBytes);
   });
 
-  it('serves no stream below the least credit, and goes on once there is more', async () => {
+  it('serves no stream below the least credit, and resumes once there is more', async () => {
     const { output } = startOutput({ minCreditBytes: 1024 });
     let served = 0;
     const stream: ReadyStream = { nextReady: null, isReady: false, serve: () => void served++ };

@@ -1,5 +1,5 @@
 /**
- * What leaves one connection: frames are collected and written once per event-loop turn, or earlier when a message's worth
+ * The output of one connection: frames are collected and written once per event-loop turn, or earlier when a message's worth
  * is there. Streams with bytes to send take turns.
  *
  * When the transport holds more than it should, the output is *congested*: streams wait in the ready queue, frames without
@@ -12,11 +12,11 @@ import { INITIAL_FRAME_BYTES, INITIAL_WINDOW_BYTES, MAX_WINDOW_BYTES } from '../
 import { HIGH_WATER_BYTES, MAX_HELD_BYTES } from './limits.js';
 import type { PeerRates } from './peer-rates.js';
 
-/** What carries the bytes of a connection. */
+/** The transport of a connection. */
 export interface OutputSink {
-  /** Bytes that were written and have not left. Where only a mark is known: `HIGH_WATER_BYTES` above it, 0 below. */
+  /** Bytes that were written and have not left. A sink that knows only a mark reports `HIGH_WATER_BYTES` above it, 0 below. */
   bufferedBytes(): number;
-  /** Takes bytes that are never changed again. */
+  /** Takes bytes, which never change afterwards. */
   write(bytes: Buffer): void;
   /**
    * Reading must stop, because the peer does not read the answers; or may resume. Both may be called while a stream is
@@ -26,7 +26,7 @@ export interface OutputSink {
   resumeInput(): void;
 }
 
-/** How an output writes, where what carries it needs it otherwise than by default. */
+/** Options of an output, for transports that need other than the defaults. */
 export interface OutputOptions {
   /** Room at the start of each piece that is written, which the sink may fill in; default 0. */
   readonly headroomBytes?: number;
@@ -34,9 +34,9 @@ export interface OutputOptions {
   readonly minCreditBytes?: number;
 }
 
-/** What an output needs of its connection. */
+/** The connection as its output uses it. */
 export interface OutputHost {
-  /** A stream threw during its turn, which it never should. */
+  /** A stream threw during its turn, which it must never do. */
   handleFault(error: unknown): void;
 }
 
@@ -44,7 +44,7 @@ export interface OutputHost {
 const FLUSH_BYTES = 65_536;
 
 export class Output {
-  /** What this side may send on all streams together. */
+  /** Credit of this side for all streams together. */
   sendWindow = INITIAL_WINDOW_BYTES;
   private readonly batch: FrameBatch;
   private readonly minCreditBytes: number;
@@ -74,14 +74,14 @@ export class Output {
     return this.ready.isEmpty && !this.isCongested;
   }
 
-  /** Returns where to add a frame that is not flow-controlled. */
+  /** Returns the batch for a frame that is not flow-controlled. */
   frames(): FrameBatch {
     if (this.batch.size >= FLUSH_BYTES) this.flush();
     this.scheduleFlush();
     return this.batch;
   }
 
-  /** Adds DATA, for which there must be credit. @param payload at most INITIAL_FRAME_BYTES, not changed any more */
+  /** Adds DATA, for which there must be credit. @param payload at most INITIAL_FRAME_BYTES, not changed afterwards */
   sendData(streamId: number, payload: Buffer, flags: number): void {
     this.sendWindow -= payload.length;
     this.rates.noteSentData();
@@ -111,7 +111,7 @@ export class Output {
     if (!this.ready.isEmpty) this.scheduleFlush();
   }
 
-  /** What was written has left. */
+  /** Written bytes have left. */
   handleSent(): void {
     if (!this.isCongested || this.sink.bufferedBytes() > HIGH_WATER_BYTES / 2) return;
     this.isCongested = false;
@@ -122,7 +122,7 @@ export class Output {
     }
   }
 
-  /** Writes what is collected, unless the output is congested. */
+  /** Writes the collected frames, unless the output is congested. */
   flush(): void {
     if (this.batch.size === 0 || this.isClosed) return;
     if (this.isCongested) {
@@ -137,14 +137,14 @@ export class Output {
     this.isCongested = this.sink.bufferedBytes() >= HIGH_WATER_BYTES;
   }
 
-  /** Writes what is collected, congested or not, and nothing from then on. */
+  /** Writes the collected frames, congested or not, and nothing afterwards. */
   finish(): void {
     if (this.isClosed) return;
     this.close();
     if (this.batch.size > 0) this.sink.write(this.batch.drain({ detached: true }));
   }
 
-  /** Writes nothing more. */
+  /** Stops writing. */
   close(): void {
     this.isClosed = true;
     this.ready.clear();

@@ -1,7 +1,7 @@
 import { violation, windowOverflow } from '../frames/errors.js';
 import { INITIAL_FRAME_BYTES, INITIAL_WINDOW_BYTES, MAX_WINDOW_BYTES, Setting } from '../frames/frame.js';
 
-/** What the peer's SETTINGS say (RFC 9113 §6.5.2), as far as it matters to what this side sends. */
+/** The peer's SETTINGS (RFC 9113 §6.5.2) that limit what this side sends. */
 export class PeerSettings {
   /** Credit that a stream begins with. */
   windowBytes = INITIAL_WINDOW_BYTES;

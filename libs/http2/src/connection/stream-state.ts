@@ -6,7 +6,7 @@ export const StreamState = {
   HALF_CLOSED_REMOTE: 1,
   /** This side has sent all of its message. */
   HALF_CLOSED_LOCAL: 2,
-  /** Both messages are complete, and the end of the peer's waits until it is wanted. */
+  /** Both messages are complete, and the end of the peer's waits for the reader. */
   FINISHING: 3,
   /** Over, or reset by either side. */
   CLOSED: 4,

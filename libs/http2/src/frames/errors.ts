@@ -3,7 +3,7 @@ import { ErrorCode } from './frame.js';
 /** The peer broke a rule in a way that ends the connection (RFC 9113 §5.4.1). */
 export class Http2Error extends Error {
   constructor(
-    /** What GOAWAY will say. */
+    /** The code for GOAWAY. */
     readonly code: ErrorCode,
     message: string,
   ) {

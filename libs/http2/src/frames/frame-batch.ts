@@ -14,24 +14,24 @@ import {
 const slab = new Slab();
 
 export class FrameBatch extends SlabBatch {
-  /** @param headroomBytes room at the start of each batch, for whoever takes it to write to */
+  /** @param headroomBytes room at the start of each batch, which the transport may fill in */
   constructor(private readonly headroomBytes = 0) {
     super(slab);
   }
 
-  /** What a client sends before its first frame. */
+  /** Writes the preface, which a client sends before its first frame. */
   preface(): void {
     this.makeHeadroom();
     this.copy(PREFACE, 0, PREFACE.length);
   }
 
-  /** `payload` is at most INITIAL_FRAME_BYTES, and not changed any more. */
+  /** Writes DATA. `payload` is at most INITIAL_FRAME_BYTES, and not changed afterwards. */
   data(streamId: number, payload: Buffer, flags: number): void {
     this.header(FrameType.DATA, flags, streamId, payload.length);
     this.bytes(payload);
   }
 
-  /** DATA of two pieces: `head[0..headBytes)`, a few bytes that may be overwritten afterwards, and `payload`, which may not. */
+  /** Writes DATA of two pieces: `head[0..headBytes)`, a few bytes that may be overwritten afterwards, and `payload`, which may not. */
   message(streamId: number, head: Buffer, headBytes: number, payload: Buffer): void {
     this.header(FrameType.DATA, 0, streamId, headBytes + payload.length);
     const at = this.reserve(headBytes);
@@ -39,7 +39,7 @@ export class FrameBatch extends SlabBatch {
     this.bytes(payload);
   }
 
-  /** HEADERS, and CONTINUATION as needed, of the block `bytes[0..length)`, which may be overwritten afterwards. */
+  /** Writes HEADERS, and CONTINUATION as needed, of the block `bytes[0..length)`, which may be overwritten afterwards. */
   headers(streamId: number, bytes: Buffer, length: number, flags: number): void {
     let from = 0;
     do {

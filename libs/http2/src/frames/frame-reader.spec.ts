@@ -135,7 +135,7 @@ describe.each([
     expect(errorOf(() => log.read(other))).toBe(ErrorCode.PROTOCOL_ERROR);
   });
 
-  it('hands on nothing after it was stopped, whichever event it was stopped in', () => {
+  it('hands on nothing after it was stopped, whichever event stopped it', () => {
     for (let events = 1; events <= expected.length; events++) {
       const log = new Log(LIMITS, { passesData });
       let left = events;
@@ -202,7 +202,7 @@ describe('FrameReader', () => {
     }
   });
 
-  it('holds no more of a cut frame than the frame', () => {
+  it('holds at most the frame of a cut frame', () => {
     const random = new SeededRandom(1);
     for (let round = 0; round < 200; round++) {
       const log = new Log(LIMITS, { passesData: round % 2 === 0 });

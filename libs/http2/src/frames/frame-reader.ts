@@ -1,6 +1,6 @@
 /**
- * Bytes to frames. Frames that lie whole in what was read are handed on where they lie; one that is cut off is copied
- * together. So everything beyond sees whole frames, wherever the bytes were cut.
+ * Cuts bytes into frames. Frames that lie whole in a chunk are passed on without a copy; one that is cut off is
+ * assembled. So the sink receives whole frames, wherever the bytes were cut.
  *
  * With a sink for DATA the payloads of DATA pass through it as they arrive instead, and are never put together: a frame
  * of any size costs no memory.
@@ -20,9 +20,9 @@ export type FrameSink = (
 
 /** Receives DATA frames in pieces, without their padding. */
 export interface DataSink {
-  /** A DATA frame begins. @param length what it counts for in windows: padding included */
+  /** A DATA frame begins. @param length bytes that count in windows, padding included */
   onDataStart(streamId: number, length: number): void;
-  /** `buffer[from..to)` belongs to it. */
+  /** Part of the frame: `buffer[from..to)`. */
   onData(buffer: Buffer, from: number, to: number): void;
   /** @param isLast whether it ends its stream */
   onDataEnd(isLast: boolean): void;
@@ -46,7 +46,7 @@ export class FrameReader {
   /** Bytes of the preface that are still to come. */
   private prefaceLeft = 0;
   private readonly maxFrameBytes: number;
-  /** A payload up to this length needs no second look. */
+  /** A payload up to this length is within every limit. */
   private readonly maxControlBytes: number;
   private readonly dataSink: DataSink | null;
   /** The beginning of a frame: header, then payload. */
@@ -69,7 +69,7 @@ export class FrameReader {
     this.dataSink = dataSink ?? null;
   }
 
-  /** Ignores everything from here on, also the rest of what is being read. */
+  /** Ignores everything from here on, the rest of the current chunk included. */
   stop(): void {
     this.isStopped = true;
     this.held = EMPTY;
@@ -106,7 +106,7 @@ export class FrameReader {
     return at;
   }
 
-  /** Goes on with the frame that is held. Returns the offset after what it took of `chunk`. */
+  /** Continues the held frame. Returns the offset after the bytes that it took of `chunk`. */
   private complete(chunk: Buffer, from: number, end: number): number {
     let at = this.append(chunk, from, end, HEADER_BYTES);
     if (this.heldBytes < HEADER_BYTES) return at;
@@ -180,7 +180,7 @@ export class FrameReader {
     sink.onDataStart(streamId, length);
   }
 
-  /** Goes on with the DATA frame. Returns the offset after what belongs to it. */
+  /** Continues the DATA frame. Returns the offset after the bytes that belong to it. */
   private readData(chunk: Buffer, from: number, end: number): number {
     let at = from;
     if (this.paddingLeft < 0) {

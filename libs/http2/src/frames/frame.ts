@@ -1,4 +1,4 @@
-/** What RFC 9113 writes on the wire: frame types, flags, settings, error codes, and the header of a frame. */
+/** The wire format of RFC 9113: frame types, flags, settings, error codes, and the header of a frame. */
 
 export const FrameType = {
   DATA: 0,
@@ -46,7 +46,7 @@ export const ErrorCode = {
 } as const;
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** What a client sends first (§3.4). */
+/** The first bytes of a client (§3.4). */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
 export const HEADER_BYTES = 9;

@@ -1,6 +1,6 @@
 /**
- * Field blocks to fields (RFC 7541). A block is decoded whole, also past the limits on its list: the table must follow
- * the peer's. Fields past the limits are counted, not kept.
+ * Decodes field blocks to fields (RFC 7541). A block is decoded whole, even past the limits on its list: the table must
+ * follow the peer's. Fields past the limits are counted, not kept.
  */
 import { compressionError } from '../frames/errors.js';
 import { HeaderField } from './header-field.js';
@@ -19,16 +19,16 @@ export interface ListLimits {
   /** Bytes of a list by RFC 7541 §4.1, MAX_HEADER_LIST_SIZE. */
   readonly maxListBytes: number;
   readonly maxFields: number;
-  /** The HEADER_TABLE_SIZE that the peer was told, when that is less than `MAX_TABLE_BYTES`. */
+  /** The HEADER_TABLE_SIZE that this side has sent, when that is less than `MAX_TABLE_BYTES`. */
   readonly maxTableBytes?: number;
 }
 
 let scratch = Buffer.allocUnsafeSlow(4096);
 
 export class HpackDecoder {
-  /** Counts entries added and sizes changed: while it stays, equal blocks mean equal lists. */
+  /** Counts entries added and sizes changed: while it stays, equal blocks decode to equal lists. */
   generation = 0;
-  /** Whether the last list was larger than it may be, and is therefore not whole. */
+  /** Whether the last list exceeded a limit, and is therefore not whole. */
   isOverLimit = false;
   // A ring; the newest entry is at `newest`.
   private readonly entries: (HeaderField | null)[] = new Array<HeaderField | null>(SLOTS).fill(null);
@@ -47,7 +47,7 @@ export class HpackDecoder {
     this.maxBytes = this.maxTableBytes;
   }
 
-  /** Decodes `block[from..to)`. Throws Http2Error when it is no field block. */
+  /** Decodes `block[from..to)`. Throws Http2Error when it is not a field block. */
   decode(block: Buffer, from: number, to: number): HeaderField[] {
     this.block = block;
     this.at = from;
@@ -121,7 +121,7 @@ export class HpackDecoder {
       if (this.at >= end) throw compressionError('block ends within a number');
       const byte = block[this.at++];
       value += (byte & 0x7f) * 2 ** shift;
-      // Also ends numbers that zeros make long: nobody needs a fifth byte.
+      // Also ends numbers that zeros make long: no valid number needs a fifth byte.
       if (value > MAX_INTEGER || shift > 21) throw compressionError('number too large');
       if (byte < 0x80) return value;
     }

@@ -1,6 +1,6 @@
 /**
- * Fields to field blocks (RFC 7541). Fields that come again are entered into the dynamic table and become one or two
- * bytes; what changes with each response, or is secret, never enters it. The table is a map from text to entry: no
+ * Encodes fields to field blocks (RFC 7541). Fields that come again are entered into the dynamic table and become one or
+ * two bytes; values that change with each response, or are secret, never enter it. The table is a map from text to entry: no
  * field is compared with another.
  *
  * Blocks are written to memory that all encoders share, and are valid until the next block is begun.
@@ -15,10 +15,10 @@ const STATIC_COUNT = STATIC_TABLE.length;
 /** Values above this size seldom come again, and would evict many that do. */
 const MAX_INDEXED_VALUE_BYTES = 512;
 
-/** Literals from this size on are Huffman coded; below it time is worth more than the bytes. */
+/** Literals from this size on are Huffman coded; for shorter ones the time is worth more than the bytes. */
 const MIN_CODED_BYTES = 32;
 
-/** Names whose values differ from response to response, or tell by their size what is in them (§7.1). */
+/** Names whose values differ from response to response, or whose size would reveal their content (§7.1). */
 const NOT_INDEXED: ReadonlySet<string> = new Set([
   'age',
   'content-disposition',
@@ -59,7 +59,7 @@ export class HpackEncoder {
   private added = 0;
   private tableBytes = 0;
   private maxBytes: number;
-  /** The smallest and the last size since the last block, or -1: the peer must be told both (§4.2). */
+  /** The smallest and the last size since the last block, or -1: the next block must announce both (§4.2). */
   private pendingMin = -1;
 
   /** @param ownMaxBytes largest size of the table, whatever the peer allows; with 0 all fields are literals */
@@ -74,7 +74,7 @@ export class HpackEncoder {
     this.length += fields.length;
   }
 
-  /** What was written since `begin`. */
+  /** Returns the bytes written since `begin`. */
   get bytes(): Buffer {
     return scratch;
   }

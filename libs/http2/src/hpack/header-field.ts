@@ -3,7 +3,7 @@
  * is latin1, one character per byte.
  */
 
-/** What a field is to a request (RFC 9113 §8.2, §8.3). `MALFORMED` covers names, values and unknown pseudo-header fields. */
+/** The role of a field in a message (RFC 9113 §8.2, §8.3). `MALFORMED` covers names, values and unknown pseudo-header fields. */
 export const FieldKind = {
   REGULAR: 0,
   COOKIE: 1,
@@ -19,7 +19,7 @@ export const FieldKind = {
   PATH: 9,
   AUTHORITY: 10,
   PROTOCOL: 11,
-  /** Of responses only. */
+  /** `:status`, in responses only. */
   STATUS: 12,
 } as const;
 export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
@@ -27,7 +27,7 @@ export type FieldKind = (typeof FieldKind)[keyof typeof FieldKind];
 /** The first kind that is a pseudo-header field; all that follow are. */
 export const FIRST_PSEUDO_KIND = FieldKind.METHOD;
 
-/** What a field costs beside its text (RFC 7541 §4.1). */
+/** Size of a field beside its text (RFC 7541 §4.1). */
 export const FIELD_OVERHEAD_BYTES = 32;
 
 const SPECIAL_NAMES: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
@@ -48,9 +48,9 @@ const SPECIAL_NAMES: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>
   [':status', FieldKind.STATUS],
 ]);
 
-/** 1 for what a name may hold: token bytes (RFC 9110 §5.6.2) but no upper case (RFC 9113 §8.2). */
+/** 1 for bytes that a name may hold: token bytes (RFC 9110 §5.6.2) but no upper case (RFC 9113 §8.2). */
 const IS_NAME_BYTE = new Uint8Array(256);
-/** 1 for what a value may hold: HTAB, SP to `~`, 0x80 and above, as over HTTP/1.1 (docs/http1.md). */
+/** 1 for bytes that a value may hold: HTAB, SP to `~`, 0x80 and above, as over HTTP/1.1 (docs/http1.md). */
 const IS_VALUE_BYTE = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
   if (/[!#$%&'*+\-.^_`|~0-9a-z]/.test(String.fromCharCode(byte))) IS_NAME_BYTE[byte] = 1;
@@ -64,7 +64,7 @@ export class HeaderField {
   private constructor(
     readonly name: string,
     readonly value: string,
-    /** What the name alone makes of the field. */
+    /** The kind by the name alone. */
     private readonly nameKind: FieldKind,
   ) {
     this.kind = kindOf(nameKind, value);
@@ -84,7 +84,7 @@ export class HeaderField {
     return this.name.length + this.value.length + FIELD_OVERHEAD_BYTES;
   }
 
-  /** As a line of HTTP/1.1. Only of fields that are not malformed. */
+  /** The field as a line of HTTP/1.1. Only for fields that are not malformed. */
   get line(): string {
     if (this.lineText === '') this.lineText = `${this.name}: ${this.value}\r\n`;
     return this.lineText;

@@ -103,7 +103,7 @@ describe('the vectors of RFC 7541 Appendix C', () => {
 });
 
 describe('Huffman coding', () => {
-  it('gives every byte back', () => {
+  it('decodes every byte that it encodes', () => {
     const text = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
     const coded = Buffer.alloc(huffmanLength(text));
     expect(huffmanEncode(text, coded, 0)).toBe(coded.length);
@@ -121,7 +121,7 @@ describe('Huffman coding', () => {
   });
 });
 
-describe('a block that is none', () => {
+describe('a malformed block', () => {
   it.each([
     ['index 0', '80'],
     ['an index beyond the table', 'be'],
@@ -144,7 +144,7 @@ describe('the decoder', () => {
   it.each([
     ['bytes', { maxListBytes: 1000, maxFields: 1000 }],
     ['fields', { maxListBytes: 1_000_000, maxFields: 20 }],
-  ])('keeps no list above its limit of %s, and goes on with the next', (_what, limits) => {
+  ])('keeps no list above its limit of %s, and decodes the next', (_what, limits) => {
     const decoder = new HpackDecoder(limits);
     const encoder = new HpackEncoder();
     const bomb = Buffer.concat([encode(encoder, [['x', 'y'.repeat(400)]]), Buffer.alloc(50_000, 0xbe)]);
@@ -165,7 +165,7 @@ describe('the decoder', () => {
     expect(() => decode(decoder, 'be')).toThrow(Http2Error);
   });
 
-  it('takes no table larger than the peer was told', () => {
+  it('rejects a table larger than the announced size', () => {
     const limits = { ...LIMITS, maxTableBytes: 0 };
     // A literal to be indexed, and the size that the table has anyway.
     expect(decode(new HpackDecoder(limits), '20 40 01 61 01 62')).toEqual(['a: b']);
@@ -207,7 +207,7 @@ describe('the encoder', () => {
     expect(encode(encoder, [fields[0]])[0] & 0xf0).toBe(0x10);
   });
 
-  it('says how small its table became, and how large it is', () => {
+  it('announces the smallest size of its table, and the last', () => {
     const encoder = new HpackEncoder();
     const decoder = new HpackDecoder(LIMITS);
     decode(decoder, encode(encoder, [['a', '1']]).toString('hex'));
@@ -219,7 +219,7 @@ describe('the encoder', () => {
     expect(decode(decoder, encode(encoder, [['a', '1']]).toString('hex'))).toEqual(['a: 1']);
   });
 
-  it.each([1, 2, 3])('is understood by the decoder, whatever it is given (seed %i)', (seed) => {
+  it.each([1, 2, 3])('writes blocks that the decoder reads back, for random fields (seed %i)', (seed) => {
     const random = seeded(seed);
     const encoder = new HpackEncoder();
     const decoder = new HpackDecoder(LIMITS);
@@ -234,7 +234,7 @@ describe('the encoder', () => {
     }
   });
 
-  it('fails in no other way than it says, whatever bytes are decoded', () => {
+  it('decodes random bytes or throws Http2Error, and never fails otherwise', () => {
     const random = seeded(7);
     for (let i = 0; i < 3000; i++) {
       const bytes = Buffer.from(Array.from({ length: random(60) + 1 }, () => random(256)));

@@ -66,7 +66,7 @@ export function huffmanEncode(text: string, target: Uint8Array, at: number): num
 
 /**
  * Decodes `source[from..to)` into `target`, which must have room for 8/5 of it. Returns the number of bytes, or -1
- * when this is no code: EOS in it, or padding that is too long or not all ones.
+ * when this is not valid code: EOS in it, or padding that is too long or not all ones.
  */
 export function huffmanDecode(source: Uint8Array, from: number, to: number, target: Uint8Array): number {
   let transition = ENDS;
@@ -75,7 +75,7 @@ export function huffmanDecode(source: Uint8Array, from: number, to: number, targ
     const byte = source[i];
     transition = transitions[((transition & 0xff) << 4) | (byte >>> 4)];
     if ((transition & EMITS) !== 0) target[length++] = transition >>> SYMBOL_SHIFT;
-    // What fails stays failed: state 0 is only entered with ENDS or by the flag's own row.
+    // A failed decoding stays failed: state 0 is only entered with ENDS or by the flag's own row.
     if ((transition & FAILS) !== 0) return -1;
     transition = transitions[((transition & 0xff) << 4) | (byte & 0xf)];
     if ((transition & EMITS) !== 0) target[length++] = transition >>> SYMBOL_SHIFT;

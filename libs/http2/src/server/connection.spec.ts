@@ -375,7 +375,7 @@ describe('a stream is reset', () => {
         .map((id) => get(id, 0))
         .concat(get(25, 0)),
     ],
-  ])('%s, and the connection goes on', async (_what, code, frames) => {
+  ])('%s, and the connection stays open', async (_what, code, frames) => {
     const rig = new Rig();
     rig.begin(...frames);
     await rig.turn();
@@ -431,7 +431,7 @@ describe('DATA of a request that was reset', () => {
 });
 
 describe('flow control', () => {
-  it('lets a stream that is not wanted hold up no other', async () => {
+  it('does not let an unread stream hold up others', async () => {
     const rig = new Rig({}, (stream) => {
       if (stream.id !== 1) stream.resume();
     });
@@ -498,7 +498,7 @@ describe('flow control', () => {
     ]);
   });
 
-  it('waits for windows, tells the writer, and goes on', async () => {
+  it('waits for windows, notifies the writer, and resumes', async () => {
     const rig = new Rig();
     rig.begin(setting(4, 10), GET);
     const stream = rig.streams.get(1)!;
@@ -516,7 +516,7 @@ describe('flow control', () => {
     expect(stream.sentBytes).toBe(90_010);
   });
 
-  it('sends what was written before it breaks off, as the windows allow', async () => {
+  it('sends bytes written before a reset, as the windows allow', async () => {
     const rig = new Rig({}, (stream) => {
       stream.beginHeaders(200);
       stream.sendHeaders({ endStream: false });
@@ -537,7 +537,7 @@ describe('flow control', () => {
     expect(rig.log).toContain('1 close');
   });
 
-  it('reads no more from a peer that does not read', async () => {
+  it('stops reading from a peer that does not read', async () => {
     const rig = new Rig({ maxStreams: 10_000, maxControlFrames: 100_000 });
     rig.begin();
     await rig.turn();
@@ -553,7 +553,7 @@ describe('flow control', () => {
 });
 
 describe('draining', () => {
-  it('refuses what comes late, finishes what is under way, and ends', async () => {
+  it('refuses late requests, finishes those under way, and ends', async () => {
     const rig = new Rig();
     rig.begin(GET);
     rig.connection.drain();

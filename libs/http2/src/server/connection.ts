@@ -18,7 +18,7 @@ import { type ConnectionLimits, EXTRA_WINDOWS } from './limits.js';
 import { areTrailers, readRequestFields, type RequestFields } from './request-fields.js';
 import { ServerStream, type StreamHost } from './stream.js';
 
-/** Whose connection this is: who has the socket and the clock, and serves the requests. */
+/** The owner of a server's connection: has the socket and the clock, and serves the requests. */
 export interface ConnectionOwner extends EndpointOwner {
   /** A request came. Attaches a handler to the stream, or answers at once. */
   onRequest(stream: ServerStream, request: RequestFields, isRequestDone: boolean): void;
@@ -29,7 +29,7 @@ const WINDOWS_PER_CONNECTION = 4;
 
 export class ServerConnection extends Endpoint<ServerStream> implements StreamHost {
   protected readonly reader: FrameReader;
-  /** What streams may still add to their windows. */
+  /** Bytes that streams may still add to their windows. */
   private readonly budget: ReceiveBudget;
   private readonly known: KnownBlocks<RequestFields>;
   private readonly resets: RateWindow;
@@ -111,7 +111,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
   }
 
   protected handleGoAway(): void {
-    // The client takes no pushes, of which there are none.
+    // GOAWAY of a client limits only pushes, which this server never sends.
   }
 
   protected checkHeaders(streamId: number): void {
@@ -152,7 +152,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
   private handleRequest(streamId: number, isLast: boolean, block: Buffer, from: number, to: number): void {
     const request = this.readRequest(block, from, to);
     if (this.isDraining) {
-      // Not this connection's any more; GOAWAY has said so.
+      // After GOAWAY: the peer may repeat this request on another connection.
       this.output.frames().reset(streamId, ErrorCode.REFUSED_STREAM);
       this.abandoned.add(streamId, INITIAL_WINDOW_BYTES);
       return;
@@ -170,7 +170,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     if (this.streams.size >= this.limits.maxStreams) {
       this.output.frames().reset(streamId, ErrorCode.REFUSED_STREAM);
       this.abandoned.add(streamId, INITIAL_WINDOW_BYTES);
-      // Before it knows the limit a peer may overrun it; later that is an attack.
+      // A peer may exceed the limit before it knows it; later that is an attack.
       if (this.isAcknowledged) this.countReset();
       return;
     }
@@ -180,7 +180,7 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
     this.owner.onRequest(stream, request, isLast || (this.isEndNext && contentLength <= 0));
   }
 
-  /** The request in a field block, or the code to reset its stream with. */
+  /** Returns the request in a field block, or the code to reset its stream with. */
   private readRequest(block: Buffer, from: number, to: number): RequestFields | ErrorCode {
     const { decoder, known } = this;
     const found = known.find(block, from, to);

@@ -1,4 +1,4 @@
-/** What one connection may cost. */
+/** Limits of one connection. */
 export interface ConnectionLimits {
   /** Requests under way, MAX_CONCURRENT_STREAMS; further ones are refused (REFUSED_STREAM). */
   readonly maxStreams: number;
@@ -6,7 +6,7 @@ export interface ConnectionLimits {
   readonly maxResets: number;
   /** PING and SETTINGS frames per `RATE_WINDOW_MS`, but for one PING after sent DATA; as many others that carry nothing. */
   readonly maxControlFrames: number;
-  /** Bytes of one request body that may arrive before they are wanted; at least the initial window. */
+  /** Bytes of one request body that may arrive before they are read; at least the initial window. */
   readonly windowBytes: number;
   /** MAX_HEADER_LIST_SIZE. Larger lists are not kept, and their streams reset. */
   readonly maxListBytes: number;
@@ -14,5 +14,5 @@ export interface ConnectionLimits {
   readonly maxFields: number;
 }
 
-/** What all request bodies of one connection may have arrive beyond their initial windows, in windows. */
+/** How much all request bodies of one connection may exceed their initial windows, in windows. */
 export const EXTRA_WINDOWS = 16;

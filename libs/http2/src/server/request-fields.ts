@@ -1,9 +1,9 @@
 /** The rules of RFC 9113 §8.2 and §8.3 for the fields of a request, and of RFC 8441 for CONNECT. */
 import { FieldKind, FIRST_PSEUDO_KIND, type HeaderField } from '../hpack/header-field.js';
 
-/** The fields of a request that is not malformed. What they mean is for others to judge. */
+/** The fields of a request that is not malformed. Their meaning is not checked here. */
 export class RequestFields {
-  /** What the owner made of these fields, when equal blocks come again: they come as the same object. */
+  /** A value that the owner derived from these fields: equal blocks come as the same object. */
   memo: object | null = null;
 
   constructor(
@@ -12,15 +12,15 @@ export class RequestFields {
     readonly scheme: string,
     readonly authority: string,
     readonly path: string,
-    /** Of an extended CONNECT, else ''. */
+    /** `:protocol` of an extended CONNECT, else ''. */
     readonly protocol: string,
     /** The value of `host`, or ''. */
     readonly host: string,
-    /** What `content-length` says, or -1. */
+    /** The value of `content-length`, or -1. */
     readonly contentLength: number,
     /** All fields but pseudo-header fields and `host`, in order. */
     readonly fields: readonly HeaderField[],
-    /** Whether an equal block may give this very object. */
+    /** Whether equal blocks may share this object. */
     readonly isShared: boolean,
   ) {}
 }
@@ -97,7 +97,7 @@ function isPath(path: string, method: string): boolean {
   return path.startsWith('/') ? !hasSpace(path) : path === '*' && method === 'OPTIONS';
 }
 
-/** Other characters that neither has are for the parser that both versions share. */
+/** Other characters are checked by the parser that both versions share. */
 function hasSpace(text: string): boolean {
   return text.includes(' ') || text.includes('\t');
 }

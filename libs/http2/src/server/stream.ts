@@ -5,12 +5,12 @@ import type { HeaderField } from '../hpack/header-field.js';
 import { type BodyHandler, type BodyHost, BodyStream } from '../connection/body-stream.js';
 import { StreamState } from '../connection/stream-state.js';
 
-/** Who serves a stream. Its `onData` and `onEnd` are about the request's body. */
+/** Serves a stream. Its `onData` and `onEnd` are about the request's body. */
 export type StreamHandler = BodyHandler;
 
-/** What a stream needs of its connection. */
+/** The connection as its streams use it. */
 export interface StreamHost extends BodyHost<BodyStream<StreamHandler>> {
-  /** Reserves everything that windows of this connection may still grow by, whose own window becomes as large with it. */
+  /** Reserves all remaining window growth of this connection, and widens the connection's own window to match. */
   reserveAllExtra(windowBytes: number): number;
 }
 
@@ -18,10 +18,10 @@ export class ServerStream extends BodyStream<StreamHandler> {
   constructor(
     private readonly connection: StreamHost,
     id: number,
-    /** What this side may send. May be negative (§6.9.2). */
+    /** Credit of this side. May be negative (§6.9.2). */
     sendWindow: number,
     isRequestDone: boolean,
-    /** Bytes of the body that are still to come, or -1 when the request does not say. */
+    /** Bytes of the body that are still to come, or -1 when the request does not state it. */
     bodyBytesLeft: number,
   ) {
     super(connection, id, {
@@ -38,8 +38,8 @@ export class ServerStream extends BodyStream<StreamHandler> {
   }
 
   /**
-   * Opens the window as far as the connection's budget goes, which other streams then do without: for a request that is
-   * as long-lived as its connection, and whose bytes are taken as they come.
+   * Opens the window as far as the connection's budget goes, at the expense of other streams. For a request that is as
+   * long-lived as its connection, and whose bytes are read as they come.
    */
   openWindow(): void {
     if (this.isClosed || this.isInputDone) return;
@@ -67,7 +67,7 @@ export class ServerStream extends BodyStream<StreamHandler> {
 
   /**
    * A DATA frame with `chunk` came.
-   * @param frameBytes what it counts for in windows: padding included
+   * @param frameBytes bytes that count in windows, padding included
    */
   handleData(chunk: Buffer, frameBytes: number, isLast: boolean): void {
     if (this.isInputDone) {

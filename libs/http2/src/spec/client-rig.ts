@@ -17,7 +17,7 @@ export const CLIENT_LIMITS: ClientLimits = {
 export class ClientRig implements ClientOwner {
   readonly connection: ClientConnection<ClientStream>;
   readonly streams = new Map<number, ClientStream>();
-  /** What the owner and the handlers were notified of, bytes of a body joined. */
+  /** Events of the owner and the handlers, bytes of a body joined. */
   readonly log: string[] = [];
   /** Frames that were written, as text; HEADERS decoded. The preface comes as `PREFACE`. */
   readonly frames: string[] = [];

@@ -18,7 +18,7 @@ export const LIMITS: ConnectionLimits = {
 export class Rig implements ConnectionOwner {
   readonly connection: ServerConnection;
   readonly streams = new Map<number, ServerStream>();
-  /** What the owner was told, bytes of a body joined. */
+  /** Events of the owner, bytes of a body joined. */
   readonly log: string[] = [];
   /** Frames that were written, as text; HEADERS decoded. */
   readonly frames: string[] = [];
@@ -26,7 +26,7 @@ export class Rig implements ConnectionOwner {
   writtenBytes = 0;
   private readonly decoder = new HpackDecoder({ maxListBytes: 65_536, maxFields: 200 });
 
-  /** @param serve gets each stream once it is attached; without it streams are read and left open */
+  /** @param serve receives each stream once it is attached; without it streams are read and left open */
   constructor(
     limits: Partial<ConnectionLimits> = {},
     private readonly serve: (stream: ServerStream, request: RequestFields) => void = (stream) =>

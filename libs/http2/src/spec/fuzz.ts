@@ -38,7 +38,7 @@ export interface FuzzResult {
   readonly failure: FuzzFailure | null;
 }
 
-/** Checks inputs made from `seed` for as long as `goesOn` says, which is asked before each with its number. */
+/** Checks inputs made from `seed` for as long as `goesOn` returns true. It is called before each input, with its number. */
 export async function runFuzz(seed: number, goesOn: (iteration: number) => boolean): Promise<FuzzResult> {
   const random = new Random(seed);
   const verdicts = new Map<string, number>();
@@ -95,12 +95,12 @@ async function check({ kind, seed, frames, isMutated }: Case): Promise<string> {
     await whole.turn();
     // A field block may be under way, which nothing may interrupt.
     const isBroken = whole.log.some((line) => line.startsWith('failed'));
-    assert.ok(isBroken || whole.frames.includes(PONG), 'a connection that goes on answers');
+    assert.ok(isBroken || whole.frames.includes(PONG), 'a connection that continues answers');
   }
   if (failed !== undefined) assert.match(whole.frames.at(-1) ?? '', /^GOAWAY /, 'GOAWAY is last');
   whole.connection.close();
   checkEnds(whole);
-  return failed ?? (isOver ? 'drained' : 'goes on');
+  return failed ?? (isOver ? 'drained' : 'continues');
 }
 
 function makeRig(kind: End, seed: number): Rig | ClientRig {
@@ -136,7 +136,7 @@ function happened(rig: Rig | ClientRig): string[] {
   return rig.log.map((line) => line.replace(/ done$/, ''));
 }
 
-/** What a connection keeps, and what it writes, is bounded by what it was given. */
+/** Checks that the memory and the output of a connection are bounded by its input. */
 function checkMemory(rig: Rig | ClientRig, bytesRead: number): void {
   const { connection } = rig;
   assert.ok(connection.streamCount <= 8, 'as many streams as are allowed');

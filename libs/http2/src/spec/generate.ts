@@ -1,4 +1,4 @@
-/** Makes sequences of frames for the fuzzer: mostly what a peer may send, some of it where it may not, some of it broken. */
+/** Makes sequences of frames for the fuzzer: mostly valid ones, some in the wrong place, some broken. */
 import { Flag, FrameType } from '../frames/frame.js';
 import { HpackEncoder } from '../hpack/encoder.js';
 import { frame, uint32 } from './connection-rig.js';

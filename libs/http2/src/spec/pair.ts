@@ -35,7 +35,7 @@ class Pipe {
   }
 }
 
-/** One message, of which the receiving end checks that it is what was sent. */
+/** One message. The receiving end checks that it equals the one sent. */
 class Message {
   isOver = false;
   private received = 0;
@@ -179,7 +179,7 @@ class Pair {
         onDrain: () => {},
         onClose: () => {
           const { failure, failureCode } = stream;
-          // The server may not know yet of streams that ended here, and take no more.
+          // The server may not know yet that streams ended here, and refuse others.
           if (failure === 'refused') cut.add(stream.id);
           else assert.equal(`${failure} ${failureCode}`, 'none 0');
         },
@@ -202,7 +202,7 @@ const REQUEST = [
   [':path', '/'],
 ] as const;
 
-/** What both owners do alike: nothing may fail. */
+/** Common part of both owners: every failure is an error. */
 const OWNER = {
   now: () => 0,
   onPong: () => {},
