@@ -47,15 +47,18 @@ it.each<[what: string, deliver: (handler: ReverseCarrierHandler) => void]>([
   ['settings', (handler) => handler.onData(chunkOf(SETTINGS))],
   ['an end', (handler) => handler.onEnd()],
   ['a loss', (handler) => handler.onClose('lost')],
-])('reports %s that came before the tunnel only once its owner has the tunnel', async (_what, deliver) => {
-  const told = new Deferred<ReverseTunnelConnection | null>();
-  let tunnel: ReverseTunnelConnection | null = null;
-  const carrier = { start: deliver, write: () => true, pause() {}, resume() {}, end() {} };
-  const tell = (): void => told.resolve(tunnel);
-  tunnel = acceptReverseConnection(carrier, { onOpen: tell, onMeasured() {}, onClose: tell });
-  expect(await told.promise).toBe(tunnel);
-  tunnel.close(GrpcStatus.OK, 'the test is over');
-});
+])(
+  'a reverse tunnel reports %s that came before the tunnel only once its owner has the tunnel',
+  async (_what, deliver) => {
+    const told = new Deferred<ReverseTunnelConnection | null>();
+    let tunnel: ReverseTunnelConnection | null = null;
+    const carrier = { start: deliver, write: () => true, pause() {}, resume() {}, end() {} };
+    const tell = (): void => told.resolve(tunnel);
+    tunnel = acceptReverseConnection(carrier, { onOpen: tell, onMeasured() {}, onClose: tell });
+    expect(await told.promise).toBe(tunnel);
+    tunnel.close(GrpcStatus.OK, 'the test is over');
+  },
+);
 
 const cleanUps: (() => void)[] = [];
 afterEach(() => {
@@ -281,7 +284,7 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
   });
 });
 
-it('needs the preface split: a manager of 2.4.7 would never answer otherwise', async () => {
+it('a manager needs the preface split: a manager of 2.4.7 would never answer otherwise', async () => {
   const manager = new LoopbackManager({ version: 'v2.4.7' });
   let answered = false;
   manager.start({ onData: () => (answered = true), onDrain() {}, onEnd() {}, onClose() {} });
@@ -504,7 +507,7 @@ describe('an ingress', () => {
   });
 });
 
-it('counts the bytes of its connection both ways', async () => {
+it('a reverse tunnel counts the bytes of its connection both ways', async () => {
   const { manager, tunnel } = await open();
   const { stream, probe } = openStream(tunnel, target(manager, await echo()));
   const before = [tunnel.receivedBytes, tunnel.sentBytes];
@@ -751,7 +754,7 @@ const PUSH = '\0\0\u0004\u0005\u0004\0\0\0\u0001abcd';
  * The output reports a manager that does not read while a stream is being opened. The tunnel ended within that call: the
  * stream was reset before its user had it, which threw, and neither the call nor the tunnel's owner learned of the end.
  */
-it('ends after a stream is opened, not within, when the manager does not read', async () => {
+it('a reverse tunnel ends after a stream is opened, not within, when the manager does not read', async () => {
   const call = await HandmadeCall.open();
   call.isRead = false;
   const resets: string[] = [];
@@ -779,7 +782,7 @@ it('ends after a stream is opened, not within, when the manager does not read', 
 /*
  * What the user of a stream threw cut the end of its tunnel off: the call was not ended, and the owner kept the tunnel.
  */
-it('ends the call and reports the fault when the user of a stream throws at the end', async () => {
+it('a reverse tunnel ends the call and reports the fault when the user of a stream throws at the end', async () => {
   const call = await HandmadeCall.open();
   const broken = new Probe();
   broken.onReset = () => {
@@ -846,7 +849,7 @@ describe('an end by the manager, whose streams are repeated at once', () => {
   });
 });
 
-it('drains once its stream ids are used up', async () => {
+it('a reverse tunnel drains once its stream ids are used up', async () => {
   const call = await HandmadeCall.open();
   const { connection } = call.tunnel as unknown as { readonly connection: { nextId: number } };
   connection.nextId = 2 ** 31 - 1;
@@ -862,7 +865,7 @@ it('drains once its stream ids are used up', async () => {
  * DATA of canceled streams counted as frames without content. 313 downloads that visitors canceled ended the tunnel, and
  * with it all previews of the manager.
  */
-it('survives any number of downloads that visitors cancel', async () => {
+it('a reverse tunnel survives any number of downloads that visitors cancel', async () => {
   const call = await HandmadeCall.open();
   const piece = 'x'.repeat(4096);
   for (let id = 1; id < 1000; id += 2) {

@@ -30,12 +30,12 @@ function takes(ms: number): void {
     .mockReturnValueOnce(now + ms);
 }
 
-it('reads the first snapshot at once', () => {
+it('SnapshotFeed reads the first snapshot at once', () => {
   feed.push(snapshot('a'));
   expect(read).toEqual(['a']);
 });
 
-it('reads the newest of those that come in a pause, nine times as long as the reading was', () => {
+it('SnapshotFeed reads the newest of those that come in a pause, nine times as long as the reading was', () => {
   takes(100);
   feed.push(snapshot('a'));
   for (const id of ['b', 'c', 'd']) feed.push(snapshot(id));
@@ -49,7 +49,7 @@ it('reads the newest of those that come in a pause, nine times as long as the re
   expect(read).toEqual(['a', 'd', 'e']);
 });
 
-it('never pauses for longer than five seconds', () => {
+it('SnapshotFeed never pauses for longer than five seconds', () => {
   takes(60_000);
   feed.push(snapshot('a'));
   feed.push(snapshot('b'));
@@ -57,7 +57,7 @@ it('never pauses for longer than five seconds', () => {
   expect(read).toEqual(['a', 'b']);
 });
 
-it('reports garbage once, whenever it is read, and reads nothing after it', () => {
+it('SnapshotFeed reports garbage once, whenever it is read, and reads nothing after it', () => {
   takes(10);
   feed.push(snapshot('a'));
   feed.push(Buffer.from([0x0a, 9]));
@@ -69,7 +69,7 @@ it('reports garbage once, whenever it is read, and reads nothing after it', () =
   expect([read, garbage.length]).toEqual([['a'], 1]);
 });
 
-it('hands nothing over once it is stopped', () => {
+it('SnapshotFeed hands nothing over once it is stopped', () => {
   takes(10);
   feed.push(snapshot('a'));
   feed.push(snapshot('b'));

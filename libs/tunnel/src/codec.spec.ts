@@ -8,7 +8,7 @@ import type { PlainFrame } from './spec/plain-codec.js';
 import { SeededRandom } from '@culvert/testkit';
 import { ResetCode } from './types.js';
 
-/** Collects what a decoder says; DATA pieces of one frame are joined. */
+/** Collects the output of a decoder; DATA pieces of one frame are joined. */
 class Collector {
   readonly frames: PlainFrame[] = [];
   readonly pieces: Buffer[] = [];

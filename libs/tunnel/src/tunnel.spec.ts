@@ -453,7 +453,7 @@ describe('a tunnel', () => {
   });
 });
 
-it('counts the bytes of its connection both ways, framing included', async () => {
+it('a tunnel counts the bytes of its connection both ways, framing included', async () => {
   const both = await pair();
   const { near, farRecorder } = await openStream(both);
   near.write(Buffer.alloc(10_000));

@@ -1,4 +1,4 @@
-/** How an output writes where what carries it needs it otherwise than by default. */
+/** Output with options other than the defaults. */
 import type { ReadyStream } from '@culvert/flow';
 import { describe, expect, it } from 'vitest';
 import { Output, type OutputOptions, type OutputSink } from './output.js';
