@@ -1,5 +1,6 @@
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { collectHeader, readDuration, readExpiry, readPort } from './flags.js';
+import { collectHeader, readDuration, readExpiry, readIdleExpiry, readPort } from './flags.js';
 
 describe('flag values', () => {
   it.each([
@@ -18,12 +19,19 @@ describe('flag values', () => {
   });
 
   it('reads times, durations from now, and never', () => {
-    expect(readExpiry('2030-01-31T12:00:00+01:00')).toBe('2030-01-31T11:00:00.000Z');
-    const leftMs = Date.parse(readExpiry('1h') ?? '') - Date.now();
+    expect(readExpiry('2030-01-31T12:00:00+01:00').at).toBe('2030-01-31T11:00:00.000Z');
+    const leftMs = Date.parse(readExpiry('1h').at ?? '') - Date.now();
     expect(Math.abs(leftMs - 3_600_000)).toBeLessThan(10_000);
-    expect(readExpiry('never')).toBeNull();
-    expect(() => readExpiry('2030-13-01T00:00:00Z')).toThrow('such as 2030');
-    expect(() => readExpiry('tomorrow')).toThrow('a number with a unit');
+    expect(readExpiry('never').at).toBeNull();
+    for (const text of ['2030-13-01T00:00:00Z', '2030-01-31', 'tomorrow', ''])
+      expect(() => readExpiry(text)).toThrow('a time such as 2030-01-31T12:00:00Z, or never');
+    expect([readIdleExpiry('2h'), readIdleExpiry('never')]).toEqual([7200, 0]);
+  });
+
+  // Commander replaces a null that a reader returns by an empty text.
+  it('reaches commands as never', () => {
+    const command = new Command().option('--expires <when>', '', readExpiry);
+    expect(command.parse(['--expires', 'never'], { from: 'user' }).opts()).toEqual({ expires: { at: null } });
   });
 
   it('reads ports', () => {

@@ -3,24 +3,39 @@ import { InvalidArgumentError } from 'commander';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 const MAX_SECONDS = 10 * 366 * 86_400;
+const DURATION = /^(\d{1,9})([smhdw])$/;
 
 /** Returns the seconds in `90s`, `30m`, `12h`, `7d` or `2w`. */
 export function readDuration(text: string): number {
-  const [, amount = '', unit = ''] = /^(\d{1,9})([smhdw])$/.exec(text) ?? [];
+  const [, amount = '', unit = ''] = DURATION.exec(text) ?? [];
   const seconds = Number(amount) * (UNITS[unit] ?? Number.NaN);
   if (amount !== '' && seconds <= MAX_SECONDS) return seconds;
   throw new InvalidArgumentError('Use a number with a unit, such as 30m, 12h or 7d.');
 }
 
-/** Reads a duration from now, or a time such as 2030-01-31T12:00:00Z, as the API takes it. Null for `never`. */
-export function readExpiry(text: string): string | null {
-  if (text === 'never') return null;
+/** When something ends. An object, since Commander replaces a bare null by an empty text. */
+export interface Expiry {
+  /** A time as the API takes it; null: never. */
+  readonly at: string | null;
+}
+
+/** Reads a duration from now, a time such as 2030-01-31T12:00:00Z, or `never`. */
+export function readExpiry(text: string): Expiry {
+  if (text === 'never') return { at: null };
   if (/^\d{4}-\d\d-\d\dT/.test(text)) {
     const at = Date.parse(text);
-    if (!Number.isNaN(at)) return new Date(at).toISOString();
-    throw new InvalidArgumentError('Use a duration such as 12h, or a time such as 2030-01-31T12:00:00Z.');
+    if (!Number.isNaN(at)) return { at: new Date(at).toISOString() };
+  } else if (DURATION.test(text)) {
+    return { at: new Date(Date.now() + readDuration(text) * 1000).toISOString() };
   }
-  return new Date(Date.now() + readDuration(text) * 1000).toISOString();
+  throw new InvalidArgumentError(
+    'Use a duration such as 12h or 7d, a time such as 2030-01-31T12:00:00Z, or never.',
+  );
+}
+
+/** Reads a duration in seconds, or `never`: 0. */
+export function readIdleExpiry(text: string): number {
+  return text === 'never' ? 0 : readDuration(text);
 }
 
 export function readPort(text: string): number {

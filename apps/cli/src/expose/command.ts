@@ -26,7 +26,7 @@ export function addExposeCommand(program: Command, action: Action): void {
         .choices(['team', 'public'])
         .default('team'),
     )
-    .option('--expires <when>', 'when the URL expires: 12h, 7d, or a time; default: never', readExpiry)
+    .option('--expires <when>', 'when the URL expires: 12h, 7d, a time, or never (the default)', readExpiry)
     .option(
       '--host-header <host>',
       `the Host header sent to the service: a name, or "preview" for the URL's hostname; default: that of <target>`,

@@ -1,8 +1,10 @@
+import type { Expiry } from '../flags.js';
+
 /** The flags of `expose`. */
 export interface ExposeFlags {
   readonly name?: string;
   readonly access: 'team' | 'public';
-  readonly expires?: string | null;
+  readonly expires?: Expiry;
   readonly hostHeader?: string;
   readonly addRequestHeader?: Readonly<Record<string, string>>;
   readonly banner: boolean;

@@ -50,7 +50,7 @@ export function wantedPreview(target: Target, flags: ExposeFlags): Wanted {
     displayBanner: banner,
     addRequestHeaders: { ...addRequestHeader },
     pullRequestUrl: pullRequest ?? null,
-    expiresAt: expires ?? null,
+    expiresAt: expires?.at ?? null,
     // Send only what differs from the server's default: older servers reject requests with fields that they do not know.
     ...(flags.allowUpgrades === true && { allowUpgrades: true }),
     // A process that is killed, or whose machine goes down, cannot remove its URL.

@@ -1,3 +1,5 @@
+import type { Expiry } from '../flags.js';
+
 /** The flag that locates the meeting point of a cluster. */
 export interface ManagerFlags {
   readonly manager?: string;
@@ -20,7 +22,7 @@ export interface InterceptFlags extends ManagerFlags {
   readonly ingressL5?: string;
   readonly addRequestHeader?: Readonly<Record<string, string>>;
   readonly access: 'team' | 'public';
-  readonly expires?: string | null;
+  readonly expires?: Expiry;
   readonly banner: boolean;
   readonly pullRequest?: string;
   readonly qr?: boolean;

@@ -351,7 +351,7 @@ function wantedPreview({ workload, namespace, headers }: InterceptDraft, flags: 
     access: flags.access,
     displayBanner: flags.banner,
     pullRequestUrl: flags.pullRequest ?? null,
-    expiresAt: flags.expires ?? null,
+    expiresAt: flags.expires?.at ?? null,
     addRequestHeaders: { ...Object.fromEntries(matched), ...flags.addRequestHeader },
   };
 }

@@ -6,7 +6,7 @@ import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { completed } from '../completion/completers.js';
 import { EXIT } from '../exit-code.js';
-import { readDuration, readExpiry } from '../flags.js';
+import { type Expiry, readDuration, readExpiry } from '../flags.js';
 import { isIdOf, shortIds, showTime } from '../output/readable.js';
 
 const CREATE_HELP = `
@@ -35,7 +35,7 @@ export function addKeysCommands(program: Command, action: Action): void {
       `permission of the key; repeatable; default: all of yours. Scopes: ${SCOPES.join(', ')}`,
       collectScope,
     )
-    .option('--expires <when>', 'when it expires: 12h, 90d, or a time; default: never', readExpiry)
+    .option('--expires <when>', 'when it expires: 12h, 90d, a time, or never (the default)', readExpiry)
     .addHelpText('after', CREATE_HELP)
     .action(action(createKey));
   keys
@@ -75,7 +75,7 @@ function collectScope(text: string, before: readonly Scope[] | undefined): Scope
 interface CreateFlags {
   readonly name: string;
   readonly scope?: Scope[];
-  readonly expires?: string | null;
+  readonly expires?: Expiry;
 }
 
 async function createKey(
@@ -86,7 +86,7 @@ async function createKey(
     body: {
       name,
       ...(scope && { scopes: scope }),
-      ...(expires !== undefined && { expiresAt: expires }),
+      ...(expires !== undefined && { expiresAt: expires.at }),
     },
   });
   showKey({ output }, created);
@@ -123,12 +123,12 @@ async function listKeys({ api, output }: CommandContext, { all }: { readonly all
 async function rotateKey(
   { api, output }: CommandContext,
   reference: string,
-  { overlap, expires }: { readonly overlap: number; readonly expires?: string | null },
+  { overlap, expires }: { readonly overlap: number; readonly expires?: Expiry },
 ): Promise<void> {
   const { id } = await findKey(api, reference);
   const created = await api.call('rotateApiKey', {
     apiKeyId: id,
-    body: { overlapSeconds: overlap, ...(expires !== undefined && { expiresAt: expires }) },
+    body: { overlapSeconds: overlap, ...(expires !== undefined && { expiresAt: expires.at }) },
   });
   showKey({ output }, created);
 }

@@ -6,7 +6,7 @@ import type { Action } from '../action.js';
 import type { CommandContext } from '../command-context.js';
 import { completed } from '../completion/completers.js';
 import { EXIT } from '../exit-code.js';
-import { collect, collectHeader, readDuration, readExpiry, readPort } from '../flags.js';
+import { collect, collectHeader, type Expiry, readExpiry, readIdleExpiry, readPort } from '../flags.js';
 import { printQrCode } from '../output/qr-code.js';
 import { showTime } from '../output/readable.js';
 import { createPreview, showChanged, type CreateFlags } from './create-preview.js';
@@ -62,7 +62,7 @@ export function addPreviewCommands(program: Command, action: Action): void {
     'Creates a link that opens a private preview. Everyone with the link can open it without signing in.',
   )
     .option('--name <text>', 'name of the link', 'culvert')
-    .option('--expires <when>', 'when the link expires: 12h, 7d or a time; default: 7d', readExpiry)
+    .option('--expires <when>', 'when the link expires: 12h, 7d, or a time; default: 7d', readExpiry)
     .option('--qr', 'also print the link as a QR code')
     .action(action(sharePreview));
   named(
@@ -119,8 +119,12 @@ function addCreate(preview: Command, action: Action): void {
       collect,
     )
     .option('--allow-domain <domain>', 'email domain whose people to let in; repeatable', collect)
-    .option('--expires <when>', 'when it expires: 12h, 7d, or a time; default: never', readExpiry)
-    .option('--idle-expires <duration>', 'end it if it is unused for this long: 12h, 7d', readDuration)
+    .option('--expires <when>', 'when it expires: 12h, 7d, a time, or never (the default)', readExpiry)
+    .option(
+      '--idle-expires <duration>',
+      'end it if it is unused for this long: 12h, 7d, or never',
+      readIdleExpiry,
+    )
     .option('--pull-request <url>', 'pull request on which to post the URL as a comment')
     .option('--banner', 'mark its pages as a preview with a banner (the default)')
     .option('--no-banner', 'show no banner')
@@ -153,9 +157,9 @@ async function openPreview({ api, output, env }: CommandContext, reference: stri
 async function sharePreview(
   { api, output }: CommandContext,
   reference: string,
-  { name, expires, qr }: { readonly name: string; readonly expires?: string | null; readonly qr?: boolean },
+  { name, expires, qr }: { readonly name: string; readonly expires?: Expiry; readonly qr?: boolean },
 ): Promise<void> {
-  if (expires === null) {
+  if (expires?.at === null) {
     throw new CliError(EXIT.usage, 'a link must expire within 366 days', {
       hint: 'For example --expires 30d.',
     });
@@ -163,7 +167,7 @@ async function sharePreview(
   const { id } = await findPreview(api, reference);
   const link = await api.call('createShareLink', {
     previewId: id,
-    body: { name, ...(expires !== undefined && { expiresAt: expires }) },
+    body: { name, ...(expires !== undefined && { expiresAt: expires.at }) },
   });
   output.result(link, () => output.line(link.url));
   if (output.isJson) return;

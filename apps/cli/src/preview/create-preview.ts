@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.js';
 import { clientName } from '../client-name.js';
 import type { CommandContext } from '../command-context.js';
 import { EXIT } from '../exit-code.js';
+import type { Expiry } from '../flags.js';
 import { printQrCode } from '../output/qr-code.js';
 import { isIdOf } from '../output/readable.js';
 
@@ -27,7 +28,7 @@ export interface CreateFlags {
   readonly access: NonNullable<Request['access']>;
   readonly allowEmail?: string[];
   readonly allowDomain?: string[];
-  readonly expires?: string | null;
+  readonly expires?: Expiry;
   readonly idleExpires?: number;
   readonly pullRequest?: string;
   /** Undefined if neither flag is given. */
@@ -70,7 +71,7 @@ async function requestOf(api: Api, flags: CreateFlags): Promise<Request> {
     ...(allowEmail && { allowedEmails: allowEmail }),
     ...(allowDomain && { allowedDomains: allowDomain }),
     ...(pullRequest !== undefined && { pullRequestUrl: pullRequest }),
-    ...(expires !== undefined && { expiresAt: expires }),
+    ...(expires !== undefined && { expiresAt: expires.at }),
     ...(idleExpires !== undefined && { idleExpirySeconds: idleExpires }),
   };
 }
