@@ -162,7 +162,11 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
   const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
   // An unset variable of a shell must not take the place of all rules.
   if (flags.allow?.some((rule) => rule.trim() === ''))
-    problems.push({ variable: 'CULVERT_ALLOW', expected: 'rules that are not empty', got: '' });
+    problems.push({
+      variable: 'CULVERT_ALLOW',
+      expected: 'rules that are not empty (leave --allow out to permit all ordinary addresses)',
+      got: '',
+    });
   const clusterTls = readClusterTls(values, problems);
   if (problems.length > 0) throw new ConfigurationError(problems);
   const options = {

@@ -32,7 +32,8 @@ export class IngressDialer {
    */
   refusalOf({ host, port }: StreamTarget): string | null {
     const { allowList } = this.options;
-    if (!allowList.mayAllow(host, port)) return `${host}:${port} is not allowed by this traffic manager`;
+    if (!allowList.mayAllow(host, port))
+      return `${ruleFor(host, port)} is not allowed by this traffic manager: add the rule --allow ${ruleFor(host, port)}`;
     if (isIP(host) === 0) return null;
     const refusal = allowList.refusalOf(host, host, port);
     return refusal === null ? null : explain(host, port, [{ address: host, refusal }]);
@@ -86,11 +87,16 @@ interface Refused {
 /** Explains why none of its addresses may be connected to, and what the operator of the traffic manager can do. */
 function explain(host: string, port: number, refused: readonly Refused[]): string {
   const special = refused.find(({ refusal }) => refusal !== 'outside');
-  if (special === undefined) return `no address of ${host} is allowed by this traffic manager`;
+  if (special === undefined)
+    return `no address of ${host} is allowed by this traffic manager: add the rule --allow ${ruleFor(host, port)}`;
   const { address, refusal } = special;
   const subject = address === host ? address : `${host} resolves to ${address}, which`;
-  const rule = isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-  return `${subject} is ${refusal} address: to connect to it, start this traffic manager with a rule such as --allow ${rule}`;
+  return `${subject} is ${refusal} address: to connect to it, start this traffic manager with --allow ${ruleFor(address, port)}, and with rules for all other targets`;
+}
+
+/** Returns the rule of `--allow` that permits exactly this target. */
+function ruleFor(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function forbidden(message: string): NodeJS.ErrnoException {

@@ -427,10 +427,12 @@ describe('a TLS ingress', () => {
 
 describe('the allow list', () => {
   it.each([
-    ['127.0.0.1', /^127\.0\.0\.1 is a loopback address: .* --allow 127\.0\.0\.1:(\d+)$/],
-    ['localhost', /^localhost resolves to \S+, which is a loopback address: .* --allow \S+$/],
-  ])('names the missing rule when %s is refused', async (host, message) => {
-    start({ allow: [] });
+    ['127.0.0.1', [], /^127\.0\.0\.1 is a loopback address: .* --allow 127\.0\.0\.1:80, and with rules/],
+    ['localhost', [], /^localhost resolves to \S+, which is a loopback address: .* --allow \S+:80, and/],
+    ['web.test', ['10.0.0.0/8:9'], /^web\.test:80 is not allowed .* --allow web\.test:80$/],
+    ['2001:db8::1', ['10.0.0.0/8'], /^no address of 2001:db8::1 is allowed .* --allow \[2001:db8::1\]:80$/],
+  ])('names the missing rule when %s is refused', async (host, allow, message) => {
+    start({ allow });
     const { tunnel } = await edge.nextTunnel();
     expect((await new StreamProbe(tunnel, targetOf(80, { host })).reset).detail).toMatch(message);
   });

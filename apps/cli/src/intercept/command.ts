@@ -70,11 +70,7 @@ function addIntercept(program: Command, action: Action): void {
     .addOption(
       new Option('--access <access>', 'who may open the preview').choices(['team', 'public']).default('team'),
     )
-    .option(
-      '--expires <when>',
-      'when the preview expires: 12h, 7d, a time, or never (the default)',
-      readExpiry,
-    )
+    .option('--expires <when>', 'when the preview expires: 12h, 7d, a time, or never', readExpiry)
     .option('--banner', 'mark pages of the preview with a banner (the default)', true)
     .option('--no-banner', 'show no banner')
     .option('--pull-request <url>', 'pull request on which to post the URL as a comment')

@@ -81,6 +81,8 @@ class InterceptRun {
   private readonly client: MeetingClient;
   private info: InterceptInfo | null = null;
   private lastState = '';
+  /** Whether this command closes the connection itself. */
+  private isLeaving = false;
   private isLost = false;
   private readonly active: Promise<void>;
   private markActive!: () => void;
@@ -184,7 +186,7 @@ class InterceptRun {
   }
 
   private handleLost(reason: string): void {
-    if (this.isLost || this.ending.isReached) return;
+    if (this.isLost || this.isLeaving || this.ending.isReached) return;
     this.isLost = true;
     this.context.output.note(`Lost the connection to the traffic manager (${reason}). Reconnecting …`);
   }
@@ -297,6 +299,7 @@ class InterceptRun {
     } else if (info !== null) {
       output.note('The traffic manager cannot be reached. It ends the intercept by itself within a minute.');
     }
+    this.isLeaving = true;
     await client.stop(DRAIN_MS);
     if (isRemoved && this.wasActive) output.note(`Left ${options.draft.name}.`);
     return isRemoved;

@@ -85,7 +85,7 @@ async function interceptOf(api: Api, flags: CreateFlags): Promise<Intercepted> {
   const { intercept, workload, namespace, name, trafficManager } = flags;
   if ((intercept === undefined) === (workload === undefined)) {
     throw new CliError(EXIT.usage, 'give either --workload or --intercept', {
-      hint: '--workload names a service or Deployment. "culvert list" shows the ids of intercepts.',
+      hint: '--workload names a service or Deployment. "culvert list -o json" shows the ids of intercepts.',
     });
   }
   if (intercept !== undefined) {
