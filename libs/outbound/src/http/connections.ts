@@ -20,7 +20,7 @@ import { HttpError } from './http-error.js';
 import type { CheckedRequest } from './http-message.js';
 import { Places } from './places.js';
 
-/** Idle connections are closed before load balancers and firewalls forget them in silence. */
+/** Milliseconds after which idle connections are closed, before load balancers and firewalls drop them silently. */
 const IDLE_MS = 30_000;
 /** Limit for the answer to a PING. */
 const PROBE_MS = 2000;
@@ -40,7 +40,7 @@ const POOL: AgentOptions = {
 /** Protocols offered where one is expected. A server that no longer has HTTP/2 picks the other instead of refusing TLS. */
 const OFFERS = { h2: ['h2', 'http/1.1'], 'http/1.1': ['http/1.1'] } as const;
 
-/** Errors of Node for a request on a session that takes no further one, which the server or this client is closing. */
+/** Errors of Node for a request on a session that the server or this client is closing. */
 const SESSION_CLOSED: ReadonlySet<unknown> = new Set([
   'ERR_HTTP2_GOAWAY_SESSION',
   'ERR_HTTP2_INVALID_SESSION',
@@ -71,7 +71,7 @@ type Connected = (error: Error | null, socket?: Duplex) => void;
 export class Connections {
   private readonly protocols = new Map<string, HttpProtocol>();
   private readonly asking = new Map<string, Promise<HttpProtocol>>();
-  /** Connections by which a protocol was found out, until a request takes them a moment later. */
+  /** Connections that were opened to learn the protocol of an origin, until a request uses them a moment later. */
   private readonly spare = new Map<string, TLSSocket>();
   /** Sessions on which a request has ended. */
   private readonly used = new WeakSet<Http2Session>();
@@ -250,11 +250,12 @@ export class Connections {
 }
 
 /**
- * Keeps new requests off a session from the moment at which its server sends GOAWAY, or it is closed here. http2-wrapper looks
- * only for sessions that are destroyed, which this one is not until its last stream has ended.
+ * Keeps new requests off a session once its server has sent GOAWAY or this side has closed it. http2-wrapper only skips
+ * destroyed sessions, and a closed session is destroyed after its last stream.
  */
 function offerNothingOnceClosed(session: ClientHttp2Session): void {
-  // Then its first request fails and is repeated within limits, while http2-wrapper would open sessions without end.
+  // A session that is closed from the start stays on offer: its first request fails and is repeated within limits.
+  // Otherwise http2-wrapper would open one session after another.
   if (session.closed) return;
   const settings = (): ClientHttp2Session['remoteSettings'] =>
     Reflect.get(Object.getPrototypeOf(session) as object, 'remoteSettings', session);

@@ -55,7 +55,7 @@ export class Exchange {
       return await response;
     } finally {
       signal.removeEventListener('abort', abort);
-      // Where the response has ended this does nothing. Otherwise it resets the stream or closes the connection.
+      // Resets the stream or closes the connection, unless the response has ended.
       if (!this.incoming?.complete) this.outgoing?.destroy();
     }
   }
@@ -93,7 +93,7 @@ export class Exchange {
     });
     const broken = (error?: Error): void => this.fail(error ?? new Error('the response is not complete'));
     incoming.once('end', () => {
-      // A stream of HTTP/2 that is reset ends like any other.
+      // An HTTP/2 stream that is reset emits `end` as well.
       const { rstCode = NO_ERROR } = this.stream ?? {};
       if (rstCode === NO_ERROR && this.hasWholeBody(incoming)) this.resolve(this.response(incoming));
       else broken();
@@ -134,7 +134,7 @@ export class Exchange {
     return this.isReused && SAFE.has(this.request.method);
   }
 
-  /** Whether the connection had served an earlier request. http2-wrapper's requests always claim that it had. */
+  /** Whether the connection has served an earlier request. `reusedSocket` is always true on requests of http2-wrapper. */
   private get isReused(): boolean {
     return this.outgoing instanceof ClientRequest ? this.outgoing.reusedSocket : this.isStreamReused;
   }
