@@ -1,25 +1,9 @@
 /**
- * Reports wordings of `prose-patterns.mjs` in comments, test names and strings of source files. A string counts as text for
- * people when it has three words or more.
+ * Reports wordings of `prose-patterns.mjs` in comments, test names and strings of source files. `prose-text.mjs` says which of
+ * them are text for people.
  */
 import { findWordings } from './prose-patterns.mjs';
-
-/** Comments for tools, which are not prose. */
-const DIRECTIVE = /^\s*(?:oxlint|eslint|prettier|@ts-|v8 |c8 |#|\/ <reference)/;
-
-/** Removes the asterisks and line ends of a comment. */
-function commentText(value) {
-  return value
-    .split('\n')
-    .map((line) => line.replace(/^\s*\*+ ?/, ''))
-    .join(' ')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-}
-
-function isForPeople(text) {
-  return /\p{L}+[ ,]+\p{L}+[ ,]+\p{L}+/u.test(text);
-}
+import { commentText, isForPeople, oneLine } from './prose-text.mjs';
 
 /** `culvert/prose`. */
 export const prose = {
@@ -33,14 +17,12 @@ export const prose = {
         context.report({ node, message: `"${found}": ${advice}` });
     };
     const checkText = (node, text) => {
-      if (typeof text === 'string' && isForPeople(text))
-        report(node, text.replaceAll(/\s+/g, ' ').trim(), false);
+      if (typeof text === 'string' && isForPeople(text)) report(node, oneLine(text), false);
     };
     return {
       Program() {
-        for (const comment of context.sourceCode.getAllComments()) {
-          if (!DIRECTIVE.test(comment.value)) report(comment, commentText(comment.value), true);
-        }
+        for (const comment of context.sourceCode.getAllComments())
+          report(comment, commentText(comment.value), true);
       },
       Literal(node) {
         checkText(node, node.value);

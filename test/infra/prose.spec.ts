@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findInMarkdown } from '../../infra/lint/prose-docs.mjs';
 import { findWordings, PATTERNS } from '../../infra/lint/prose-patterns.mjs';
+import { draw, readTexts } from '../../infra/lint/prose-sample.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -76,6 +77,73 @@ describe('the rule culvert/prose', () => {
       '6 "is no person"',
       '7 "Look whether"',
     ]);
+  });
+});
+
+describe('readTexts', () => {
+  const read = (file: string, lines: readonly string[]) => {
+    const { comments, messages, tests } = readTexts(file, lines.join('\n'));
+    return [comments, messages, tests].map((texts) => texts.map(({ line, text }) => `${line} ${text}`));
+  };
+
+  it('finds comments, and joins line comments that follow each other', () => {
+    const [comments] = read('libs/a/src/a.ts', [
+      '/** Closes the',
+      ' *  idle stream. */',
+      '// The first line',
+      '// and the second one.',
+      'x(); // Says why here.',
+      '// oxlint-disable-next-line culvert/prose -- not for people',
+      '// too short',
+    ]);
+    expect(comments).toEqual([
+      '1 Closes the idle stream.',
+      '3 The first line and the second one.',
+      '5 Says why here.',
+    ]);
+  });
+
+  it('finds whole messages: strings, templates, sums of both and elements with their attributes', () => {
+    const [, messages] = read('apps/a/src/a.tsx', [
+      "import a from 'not a message';",
+      "const b = 'The tunnel is closed';",
+      "const c = `The tunnel ${name} is ` + 'closed';",
+      '<p title="Ends the session now">Press <b>Stop</b> to {end(\'stop the exchange\')}</p>;',
+      "const d = 'SELECT id FROM tunnels';",
+    ]);
+    expect(messages).toEqual([
+      '2 The tunnel is closed',
+      '3 The tunnel ${name} is closed',
+      "4 Press Stop to ${end('stop the exchange')}",
+      '4 Ends the session now',
+      '4 stop the exchange',
+    ]);
+  });
+
+  it('finds test names below the names of their suites, and no messages in a spec', () => {
+    const [, messages, tests] = read('libs/a/src/a.spec.ts', [
+      'describe(Tunnel.name, () => {',
+      "  describe('a stream', () => {",
+      "    it.each([1, 2])('closes %s times', () => { send('a text of three words'); });",
+      '  });',
+      '  it.skipIf(isRoot)(`opens as ${user}`, () => {});',
+      '});',
+    ]);
+    expect(tests).toEqual(['3 Tunnel > a stream > closes %s times', '5 Tunnel > opens as ${user}']);
+    expect(messages).toEqual([]);
+  });
+});
+
+describe('draw', () => {
+  const texts = Array.from({ length: 100 }, (_, index) => index);
+
+  it('returns the same texts for the same seed, and others for another', () => {
+    expect(draw(texts, 10, 7)).toEqual(draw(texts, 10, 7));
+    expect(draw(texts, 10, 7)).not.toEqual(draw(texts, 10, 8));
+  });
+
+  it('returns each text once when more are asked for than there are', () => {
+    expect(draw(texts, 200, 7).toSorted((a, b) => a - b)).toEqual(texts);
   });
 });
 
