@@ -16,6 +16,7 @@ const ANY_LIB = [
   'contract',
   'domain',
   'events',
+  'fleet',
   'flow',
   'http1',
   'http2',
@@ -24,6 +25,7 @@ const ANY_LIB = [
   'nest',
   'outbound',
   'previews',
+  'redis',
   'relay',
   'runtime',
   'sockets',
@@ -128,9 +130,19 @@ const PACKAGES = {
     why: 'previews is the rules that API and edge share: it knows the ports of domain, and neither a framework nor who calls',
   },
   'libs/store': { culvert: ['domain'], why: 'store implements the ports of domain and knows nobody else' },
+  'libs/redis': {
+    culvert: [],
+    external: ['ioredis'],
+    why: 'redis makes connections to Redis: what travels on them is its callers’',
+  },
   'libs/events': {
-    culvert: ['domain'],
-    why: 'events is the bus between processes: it carries things of domain and knows no other package',
+    culvert: ['domain', 'redis'],
+    why: 'events is the bus between processes: it carries things of domain and knows no other package but its connections',
+  },
+  'libs/fleet': {
+    culvert: ['outbound', 'redis', 'relay', 'sockets', 'tunnel'],
+    external: ['ioredis'],
+    why: 'fleet makes the tunnels of other edges usable: it implements a port of relay over links that speak the tunnel protocol, and relay does not know it',
   },
   'libs/nest': {
     culvert: ['contract', 'domain', 'events', 'runtime'],

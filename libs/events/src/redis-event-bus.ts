@@ -1,4 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
+import {
+  COMMAND_TIMEOUT_MS,
+  connectRedis,
+  PING_INTERVAL_MS,
+  SILENCE_TIMEOUT_MS,
+  whenReady,
+} from '@culvert/redis';
 import { EventNotPublishedError } from './errors.js';
 import type { ClusterEvent, EventBus, Listening } from './event-bus.js';
 import { decodeEvent, encodeEvent } from './event-codec.js';
@@ -9,11 +16,6 @@ const CHANNEL = 'culvert:events';
 const TOPIC_PREFIX = 'culvert:topic:';
 /** Limit of bulk data buffered on the publisher's connection: the excess is lost. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-const PUBLISH_TIMEOUT_MS = 2_000;
-const MAX_RECONNECT_DELAY_MS = 1_000;
-/** A subscriber only listens: without pings it would not notice that the far end is gone. */
-const PING_INTERVAL_MS = 5_000;
-const SILENCE_TIMEOUT_MS = 15_000;
 
 /**
  * Events through Redis publish/subscribe. A process receives its own events like those of others, once. Each connection has
@@ -43,8 +45,8 @@ export class RedisEventBus implements EventBus {
     this.topics = new Topics(onError);
     this.events = new Listeners(onError);
     this.gaps = new Listeners(onError);
-    this.publisher = this.connect(redisUrl, {}).setMaxListeners(0);
-    this.subscriber = this.connect(redisUrl, {
+    this.publisher = connectRedis(redisUrl, onError).setMaxListeners(0);
+    this.subscriber = connectRedis(redisUrl, onError, {
       autoResubscribe: false,
       socketTimeout: SILENCE_TIMEOUT_MS,
     });
@@ -62,7 +64,7 @@ export class RedisEventBus implements EventBus {
 
   async publish(event: ClusterEvent): Promise<void> {
     if (this.isClosed) throw new EventNotPublishedError('the event bus is closed');
-    const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
+    const deadline = AbortSignal.timeout(COMMAND_TIMEOUT_MS);
     try {
       await Promise.race([this.publishWhenReady(event, deadline), expiry(deadline)]);
     } catch (error) {
@@ -124,7 +126,7 @@ export class RedisEventBus implements EventBus {
   /** Without a connection, it is subscribed with all others once there is one. */
   private async subscribeTopic(topic: string): Promise<void> {
     const subscriber = (this.topicSubscriber ??= this.connectTopics());
-    const deadline = AbortSignal.timeout(PUBLISH_TIMEOUT_MS);
+    const deadline = AbortSignal.timeout(COMMAND_TIMEOUT_MS);
     await whenReady(subscriber, deadline);
     if (deadline.aborted || !this.topics.has(topic)) return;
     // If its connection breaks, the next one subscribes to it.
@@ -132,7 +134,7 @@ export class RedisEventBus implements EventBus {
   }
 
   private connectTopics(): Redis {
-    const subscriber = this.connect(this.#redisUrl, {
+    const subscriber = connectRedis(this.#redisUrl, this.onError, {
       autoResubscribe: false,
       socketTimeout: SILENCE_TIMEOUT_MS,
     }).setMaxListeners(0);
@@ -168,39 +170,6 @@ export class RedisEventBus implements EventBus {
       this.onError(error);
     }
   }
-
-  private connect(redisUrl: string, options: RedisOptions): Redis {
-    const redis = new Redis(redisUrl, {
-      // A command without an answer on its connection fails at once; we bound the waiting ourselves.
-      maxRetriesPerRequest: 0,
-      connectTimeout: PUBLISH_TIMEOUT_MS,
-      keepAlive: PING_INTERVAL_MS,
-      retryStrategy: (attempt) =>
-        Math.min(50 * 2 ** attempt, MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2),
-      ...options,
-    });
-    // Every attempt to reconnect fails in the same way: report an outage once.
-    let isReported = false;
-    redis.on('ready', () => (isReported = false));
-    redis.on('error', (error) => {
-      if (!isReported) this.onError(error);
-      isReported = true;
-    });
-    return redis;
-  }
-}
-
-async function whenReady(redis: Redis, deadline: AbortSignal): Promise<void> {
-  if (redis.status === 'ready' || deadline.aborted) return;
-  await new Promise<void>((resolve) => {
-    const settle = () => {
-      redis.off('ready', settle);
-      deadline.removeEventListener('abort', settle);
-      resolve();
-    };
-    redis.on('ready', settle);
-    deadline.addEventListener('abort', settle);
-  });
 }
 
 function expiry(deadline: AbortSignal): Promise<never> {

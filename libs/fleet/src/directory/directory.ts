@@ -1,0 +1,60 @@
+/** The directory: which edges hold tunnels of which traffic manager. */
+
+/** An edge as others reach it. One process is one edge. */
+export interface EdgeNode {
+  /** Random, new with every start of the process. */
+  readonly id: string;
+  /** `host:port` at which it accepts links. */
+  readonly address: string;
+  /** The same for all edges of one machine; empty: unknown. */
+  readonly machineId: string;
+  /** Unix socket at which it accepts links of edges of the same machine; absent: none. */
+  readonly socketPath?: string;
+}
+
+/** What an edge holds of one traffic manager. */
+export interface Holding {
+  /** Open tunnels that take new streams. */
+  readonly tunnelCount: number;
+  /** Streams open on them, as of the last report. */
+  readonly streamCount: number;
+  /** Round trip of the quickest of them, in milliseconds; 0 before it is measured. */
+  readonly roundTripMs: number;
+  /** As `Tunnel.maxIdleStreamMs`. */
+  readonly maxIdleStreamMs?: number;
+}
+
+/** Another edge that holds tunnels of a traffic manager. */
+export interface Holder extends Holding {
+  readonly edge: EdgeNode;
+}
+
+/** Events of a directory. */
+export interface DirectoryListener {
+  /** The holders of this traffic manager became known, or changed. */
+  onHolders(trafficManagerId: string): void;
+  /** This edge is gone: it stopped, or did not report for too long. */
+  onEdgeGone(edgeId: string): void;
+}
+
+/**
+ * Knows the other edges and what they hold. Lookups read memory only; what is not known is fetched, and the listener is
+ * called.
+ */
+export interface Directory {
+  /** This edge. */
+  readonly self: EdgeNode;
+  /**
+   * Returns the other living edges that hold tunnels of this traffic manager; empty: none. Returns null while that is
+   * being looked up: `onHolders` follows, unless the directory cannot be reached.
+   */
+  holdersOf(trafficManagerId: string): readonly Holder[] | null;
+  /** Records what this edge holds of a traffic manager; null: nothing more. */
+  report(trafficManagerId: string, holding: Holding | null): void;
+  /** A holder turned out to hold nothing: it is not returned again until it reports anew. */
+  disbelieve(trafficManagerId: string, edgeId: string): void;
+  /** Sets who receives the events. Called once, before anything else. */
+  listen(listener: DirectoryListener): void;
+  /** Withdraws everything that this edge reported, and stops. */
+  close(): Promise<void>;
+}
