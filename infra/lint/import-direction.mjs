@@ -44,7 +44,7 @@ const PACKAGES = {
     culvert: [],
     external: [],
     builtins: [],
-    why: 'flow is the ground floor of the protocols: it keeps, orders and counts bytes, and knows no frame',
+    why: 'flow is the ground floor of the protocols: it keeps, orders and counts bytes, checks transitions, and knows no frame',
   },
   'libs/http1': {
     culvert: [],
@@ -99,9 +99,9 @@ const PACKAGES = {
     why: 'api-client is the contract from the side of a program: how requests travel, and what failures mean, is its caller’s',
   },
   'libs/relay': {
-    culvert: ['domain', 'http1', 'http2', 'sockets', 'tunnel'],
+    culvert: ['domain', 'flow', 'http1', 'http2', 'sockets', 'tunnel'],
     external: [],
-    why: 'relay is the data plane: framework-free, built on http1, http2, sockets, tunnel and the rules of domain alone',
+    why: 'relay is the data plane: framework-free, built on flow, http1, http2, sockets, tunnel and the rules of domain alone',
   },
   'libs/banner': {
     culvert: ['http1', 'relay'],

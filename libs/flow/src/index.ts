@@ -4,3 +4,4 @@ export { ReadyQueue, type ReadyStream } from './ready-queue.js';
 export { ReceiveBudget } from './receive-budget.js';
 export { ReceiveWindow } from './receive-window.js';
 export { Slab, SlabBatch } from './slab-batch.js';
+export { following, follows } from './transitions.js';

@@ -303,7 +303,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
   /** The manager reports that the connection to the ingress ended well. */
   private finish(): void {
     if (this.state !== 'open') return;
-    this.state = 'finished';
+    this.transition('finished');
     this.unsent.clear();
     this.intercept = null;
     this.drop();
@@ -338,7 +338,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
 
   private close(): void {
     if (this.state === 'closed') return;
-    this.state = 'closed';
+    this.transition('closed');
     this.reader.isStopped = true;
     if (this.lingerTimer !== null) clearTimeout(this.lingerTimer);
     this.unsent.clear();
@@ -346,6 +346,13 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
     this.drop();
     this.host.budget.release(this.window.shrink());
     this.host.forget(this);
+  }
+
+  /** Enters `to`; states only follow each other in the order of their list. */
+  private transition(to: State): void {
+    const from = this.state;
+    if (from === 'closed' || from === to) throw new Error(`a stream must not go from ${from} to ${to}`);
+    this.state = to;
   }
 
   /** Ends the call at the manager, whatever its state: those that are half closed keep their place there. */

@@ -21,6 +21,7 @@ import {
 } from './message-reader.js';
 import { MessageError } from './messages/codec.js';
 import type { ReverseCarrier, ReverseCarrierHandler } from './reverse-carrier.js';
+import { mayFollow } from './reverse-tunnel-state.js';
 import { ReverseStream, type ReverseStreamHost } from './reverse-stream.js';
 import { RoundTrip } from './round-trip.js';
 import { DEFAULT_REVERSE_SETTINGS, type ReverseTunnelSettings } from './settings.js';
@@ -106,7 +107,7 @@ class ReverseTunnel
   readonly connection: ClientConnection<ClientCall>;
   readonly budget: ReceiveBudget;
   readonly manager: ManagerCalls;
-  state: TunnelState = 'handshake';
+  private current: TunnelState = 'handshake';
   streamCount = 0;
   receivedBytes = 0;
   sentBytes = 0;
@@ -152,7 +153,7 @@ class ReverseTunnel
   }
 
   private begin(): void {
-    if (this.state === 'closed') return;
+    if (this.current === 'closed') return;
     this.carrier.start(this);
     this.connection.start();
     this.connection.output.flush();
@@ -164,8 +165,12 @@ class ReverseTunnel
 
   // --- For the tunnel's user ------------------------------------------------------------------------------
 
+  get state(): TunnelState {
+    return this.current;
+  }
+
   get isOpen(): boolean {
-    return this.state === 'open';
+    return this.current === 'open';
   }
 
   get maxStreams(): number {
@@ -189,7 +194,7 @@ class ReverseTunnel
   }
 
   openStream(target: StreamTarget, handler: StreamHandler): Stream | null {
-    if (this.state !== 'open' || this.streamCount >= this.maxStreams) return null;
+    if (this.current !== 'open' || this.streamCount >= this.maxStreams) return null;
     const { connection } = this;
     if (connection.isExhausted) this.drain(GrpcStatus.OK, 'out of stream ids');
     if (!connection.mayOpen) return null;
@@ -280,12 +285,8 @@ class ReverseTunnel
   }
 
   onSettings(): void {
-    if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
-    this.handshakeTimer = null;
-    if (this.state !== 'handshake') return;
-    this.state = 'open';
-    this.measureTimer = setInterval(() => this.roundTrip.measure(), this.settings.measureIntervalMs);
-    this.measureTimer.unref();
+    if (this.current !== 'handshake') return;
+    this.transition('open');
     this.handler.onOpen();
   }
 
@@ -333,14 +334,14 @@ class ReverseTunnel
   // --- The end --------------------------------------------------------------------------------------------
 
   private beginDraining(farewell: ReverseTunnel['farewell']): void {
-    if (this.state === 'closed' || this.state === 'draining') return;
-    this.state = 'draining';
+    if (this.current === 'closed' || this.current === 'draining') return;
+    this.transition('draining');
     this.farewell = farewell;
     this.finishWhenDrained();
   }
 
   private finishWhenDrained(): void {
-    if (this.state !== 'draining' || this.streamCount > 0) return;
+    if (this.current !== 'draining' || this.streamCount > 0) return;
     const { status, message, by } = this.farewell;
     this.finish({ by, detail: message }, status);
   }
@@ -351,19 +352,16 @@ class ReverseTunnel
 
   /** @param status how the call is ended, or null when it is gone */
   private finish(end: ReverseTunnelEnd, status: GrpcStatus | null): void {
-    if (this.state === 'closed') return;
+    if (this.current === 'closed') return;
     this.stop(end);
     this.complete(status);
   }
 
   /** Opens and reads nothing from here on. */
   private stop(end: ReverseTunnelEnd): void {
-    this.state = 'closed';
+    this.transition('closed');
     this.result = end;
     this.loss = end.detail;
-    if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
-    if (this.measureTimer !== null) clearInterval(this.measureTimer);
-    this.chunks.isStopped = true;
   }
 
   /** Ends the connection and its streams, then the call. */
@@ -376,6 +374,34 @@ class ReverseTunnel
     const { by, detail } = result;
     const isKnown = this.fault === null || this.fault === detail;
     this.handler.onClose(isKnown ? result : { by, detail: `${detail}; ${this.fault}` });
+  }
+
+  /** Enters `to`. Throws if docs/telepresence-tunnel.md has no such transition. */
+  private transition(to: TunnelState): void {
+    const from = this.current;
+    if (!mayFollow(from, to)) throw new Error(`a reverse connection must not go from ${from} to ${to}`);
+    this.current = to;
+    switch (to) {
+      case 'open':
+        this.clearHandshakeTimer();
+        this.measureTimer = setInterval(() => this.roundTrip.measure(), this.settings.measureIntervalMs);
+        this.measureTimer.unref();
+        return;
+      case 'draining':
+        return;
+      case 'closed':
+        this.clearHandshakeTimer();
+        if (this.measureTimer !== null) clearInterval(this.measureTimer);
+        this.chunks.isStopped = true;
+        return;
+      default:
+        throw new Error(`unhandled state ${to}`);
+    }
+  }
+
+  private clearHandshakeTimer(): void {
+    if (this.handshakeTimer !== null) clearTimeout(this.handshakeTimer);
+    this.handshakeTimer = null;
   }
 }
 

@@ -1,3 +1,4 @@
+import { following, follows } from '@culvert/flow';
 import type { TunnelState } from './types.js';
 
 /** The life of a tunnel as one end sees it: the same list as docs/protocol.md §6. */
@@ -23,13 +24,13 @@ const P = TunnelPhase;
 
 /** The phases that may follow each phase, as bits. */
 const FOLLOWING: readonly number[] = [
-  /* AWAITING_HELLO   */ bits(P.DECIDING, P.CLOSED),
-  /* DECIDING         */ bits(P.OPEN, P.CLOSED),
-  /* AWAITING_WELCOME */ bits(P.OPEN, P.CLOSED),
-  /* OPEN             */ bits(P.LEAVING, P.DISMISSED, P.CLOSED),
-  /* LEAVING          */ bits(P.PARTING, P.CLOSED),
-  /* DISMISSED        */ bits(P.PARTING, P.CLOSED),
-  /* PARTING          */ bits(P.CLOSED),
+  /* AWAITING_HELLO   */ following(P.DECIDING, P.CLOSED),
+  /* DECIDING         */ following(P.OPEN, P.CLOSED),
+  /* AWAITING_WELCOME */ following(P.OPEN, P.CLOSED),
+  /* OPEN             */ following(P.LEAVING, P.DISMISSED, P.CLOSED),
+  /* LEAVING          */ following(P.PARTING, P.CLOSED),
+  /* DISMISSED        */ following(P.PARTING, P.CLOSED),
+  /* PARTING          */ following(P.CLOSED),
   /* CLOSED           */ 0,
 ];
 
@@ -46,7 +47,7 @@ const STATES: readonly TunnelState[] = [
 
 /** Whether `to` may follow `from`. */
 export function mayFollow(from: TunnelPhase, to: TunnelPhase): boolean {
-  return (FOLLOWING[from] & (1 << to)) !== 0;
+  return follows(FOLLOWING, from, to);
 }
 
 /** State of each phase as users of the tunnel see it. */
@@ -62,8 +63,4 @@ export function isHandshake(phase: TunnelPhase): boolean {
 /** Whether the peer has sent GOAWAY, and the tunnel ends with its last stream. */
 export function hasPeerLeft(phase: TunnelPhase): boolean {
   return phase === P.DISMISSED || phase === P.PARTING;
-}
-
-function bits(...phases: readonly TunnelPhase[]): number {
-  return phases.reduce<number>((all, phase) => all | (1 << phase), 0);
 }

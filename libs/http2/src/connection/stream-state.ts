@@ -1,3 +1,5 @@
+import { following, follows } from '@culvert/flow';
+
 /** The life of a stream without pushes, the same for both ends (RFC 9113 §5.1). */
 export const StreamState = {
   /** Both sides may send. */
@@ -17,18 +19,14 @@ const S = StreamState;
 
 /** The states that may follow each state, as bits. */
 const FOLLOWING: readonly number[] = [
-  /* OPEN               */ bits(S.HALF_CLOSED_REMOTE, S.HALF_CLOSED_LOCAL, S.CLOSED),
-  /* HALF_CLOSED_REMOTE */ bits(S.FINISHING, S.CLOSED),
-  /* HALF_CLOSED_LOCAL  */ bits(S.FINISHING, S.CLOSED),
-  /* FINISHING          */ bits(S.CLOSED),
+  /* OPEN               */ following(S.HALF_CLOSED_REMOTE, S.HALF_CLOSED_LOCAL, S.CLOSED),
+  /* HALF_CLOSED_REMOTE */ following(S.FINISHING, S.CLOSED),
+  /* HALF_CLOSED_LOCAL  */ following(S.FINISHING, S.CLOSED),
+  /* FINISHING          */ following(S.CLOSED),
   /* CLOSED             */ 0,
 ];
 
 /** Whether `to` may follow `from`. */
 export function mayFollow(from: StreamState, to: StreamState): boolean {
-  return (FOLLOWING[from] & (1 << to)) !== 0;
-}
-
-function bits(...states: readonly StreamState[]): number {
-  return states.reduce<number>((all, state) => all | (1 << state), 0);
+  return follows(FOLLOWING, from, to);
 }

@@ -1,3 +1,5 @@
+import { following, follows } from '@culvert/flow';
+
 /** The life of an exchange: the same list as docs/relay.md. */
 export const ExchangeState = {
   /** The exchange waits for its route and the gate's verdict. */
@@ -21,11 +23,11 @@ const S = ExchangeState;
 
 /** The states that may follow each state, as bits. */
 const FOLLOWING: readonly number[] = [
-  /* ROUTING             */ bits(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
-  /* WAITING_FOR_MANAGER */ bits(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
-  /* WAITING_FOR_ROOM    */ bits(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
+  /* ROUTING             */ following(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
+  /* WAITING_FOR_MANAGER */ following(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
+  /* WAITING_FOR_ROOM    */ following(S.WAITING_FOR_MANAGER, S.WAITING_FOR_ROOM, S.ACTIVE, S.DONE),
   // To itself and back to waiting when a request is repeated on another stream.
-  /* ACTIVE              */ bits(
+  /* ACTIVE              */ following(
     S.WAITING_FOR_MANAGER,
     S.WAITING_FOR_ROOM,
     S.ACTIVE,
@@ -33,21 +35,17 @@ const FOLLOWING: readonly number[] = [
     S.FINISHING,
     S.DONE,
   ),
-  /* UPGRADED            */ bits(S.DONE),
-  /* FINISHING           */ bits(S.DONE),
+  /* UPGRADED            */ following(S.DONE),
+  /* FINISHING           */ following(S.DONE),
   /* DONE                */ 0,
 ];
 
 /** Reports whether `to` may follow `from`. */
 export function mayFollow(from: ExchangeState, to: ExchangeState): boolean {
-  return (FOLLOWING[from] & (1 << to)) !== 0;
+  return follows(FOLLOWING, from, to);
 }
 
 /** Reports whether an exchange in this state waits for a stream. */
 export function isWaiting(state: ExchangeState): boolean {
   return state === S.WAITING_FOR_MANAGER || state === S.WAITING_FOR_ROOM;
-}
-
-function bits(...states: readonly ExchangeState[]): number {
-  return states.reduce<number>((all, state) => all | (1 << state), 0);
 }

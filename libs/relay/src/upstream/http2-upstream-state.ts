@@ -1,3 +1,5 @@
+import { following, follows } from '@culvert/flow';
+
 /** The life of a request to an ingress that speaks HTTP/2: the same list as docs/relay.md. */
 export const UpstreamState = {
   /** The exchange has not written the head yet. */
@@ -22,22 +24,18 @@ const S = UpstreamState;
 
 /** The states that may follow each state, as bits. */
 const FOLLOWING: readonly number[] = [
-  /* HEAD       */ bits(S.WAITING, S.CLOSED),
-  /* WAITING    */ bits(S.REQUESTED, S.CLOSED),
+  /* HEAD       */ following(S.WAITING, S.CLOSED),
+  /* WAITING    */ following(S.REQUESTED, S.CLOSED),
   // Back to waiting when the ingress refused the request.
-  /* REQUESTED  */ bits(S.WAITING, S.RESPONDING, S.UPGRADED, S.CLOSED),
-  /* RESPONDING */ bits(S.RESPONDED, S.LINGERING, S.CLOSED),
-  /* UPGRADED   */ bits(S.CLOSED),
-  /* RESPONDED  */ bits(S.CLOSED),
-  /* LINGERING  */ bits(S.CLOSED),
+  /* REQUESTED  */ following(S.WAITING, S.RESPONDING, S.UPGRADED, S.CLOSED),
+  /* RESPONDING */ following(S.RESPONDED, S.LINGERING, S.CLOSED),
+  /* UPGRADED   */ following(S.CLOSED),
+  /* RESPONDED  */ following(S.CLOSED),
+  /* LINGERING  */ following(S.CLOSED),
   /* CLOSED     */ 0,
 ];
 
 /** Reports whether `to` may follow `from`. */
 export function mayFollow(from: UpstreamState, to: UpstreamState): boolean {
-  return (FOLLOWING[from] & (1 << to)) !== 0;
-}
-
-function bits(...states: readonly UpstreamState[]): number {
-  return states.reduce<number>((all, state) => all | (1 << state), 0);
+  return follows(FOLLOWING, from, to);
 }

@@ -1,3 +1,5 @@
+import { following, follows } from '@culvert/flow';
+
 /** The life of an HTTP/1.1 connection: the same list as docs/relay.md. */
 export const Http1State = {
   /** Nothing has been read yet. */
@@ -27,8 +29,8 @@ const S = Http1State;
 
 /** The states that may follow each state, as bits. */
 const FOLLOWING: readonly number[] = [
-  /* NEW           */ bits(S.IDLE, S.CLOSING, S.HANDED_OFF, S.CLOSED),
-  /* IDLE          */ bits(
+  /* NEW           */ following(S.IDLE, S.CLOSING, S.HANDED_OFF, S.CLOSED),
+  /* IDLE          */ following(
     S.HEAD,
     S.EXCHANGE,
     S.LAST_EXCHANGE,
@@ -37,19 +39,19 @@ const FOLLOWING: readonly number[] = [
     S.HANDED_OFF,
     S.CLOSED,
   ),
-  /* HEAD          */ bits(S.EXCHANGE, S.LAST_EXCHANGE, S.LINGERING, S.HANDED_OFF, S.CLOSED),
-  /* EXCHANGE      */ bits(S.IDLE, S.LAST_EXCHANGE, S.UPGRADED, S.CLOSED),
-  /* LAST_EXCHANGE */ bits(S.UPGRADED, S.CLOSING, S.LINGERING, S.CLOSED),
-  /* UPGRADED      */ bits(S.CLOSED),
-  /* CLOSING       */ bits(S.CLOSED),
-  /* LINGERING     */ bits(S.CLOSED),
+  /* HEAD          */ following(S.EXCHANGE, S.LAST_EXCHANGE, S.LINGERING, S.HANDED_OFF, S.CLOSED),
+  /* EXCHANGE      */ following(S.IDLE, S.LAST_EXCHANGE, S.UPGRADED, S.CLOSED),
+  /* LAST_EXCHANGE */ following(S.UPGRADED, S.CLOSING, S.LINGERING, S.CLOSED),
+  /* UPGRADED      */ following(S.CLOSED),
+  /* CLOSING       */ following(S.CLOSED),
+  /* LINGERING     */ following(S.CLOSED),
   /* HANDED_OFF    */ 0,
   /* CLOSED        */ 0,
 ];
 
 /** Reports whether `to` may follow `from`. */
 export function mayFollow(from: Http1State, to: Http1State): boolean {
-  return (FOLLOWING[from] & (1 << to)) !== 0;
+  return follows(FOLLOWING, from, to);
 }
 
 /** Reports whether the next bytes belong to a head. */
@@ -60,8 +62,4 @@ export function expectsHead(state: Http1State): boolean {
 /** Reports whether a request is being handled. */
 export function hasExchange(state: Http1State): boolean {
   return state === S.EXCHANGE || state === S.LAST_EXCHANGE;
-}
-
-function bits(...states: readonly Http1State[]): number {
-  return states.reduce<number>((all, state) => all | (1 << state), 0);
 }
