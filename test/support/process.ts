@@ -35,7 +35,7 @@ export function killPrograms(): void {
 }
 
 /**
- * Starts `dist/<script>` with exactly `env` (and PATH, HOME, and what a traffic manager needs to reach services of tests).
+ * Starts `dist/<script>` with exactly `env` (and PATH, HOME, LAME_DUCK_MS, and what a traffic manager needs to reach services of tests).
  * @param via a command prefix that runs the program elsewhere, such as `ip netns exec`
  */
 export function startProgram(
@@ -51,6 +51,8 @@ export function startProgram(
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: process.env['HOME'] ?? '/tmp',
+      // Specs that stop an edge or an API process do not wait for load balancers, unless that is what they check.
+      LAME_DUCK_MS: '0',
       ...(script === TRAFFIC_MANAGER && { CULVERT_ALLOW: ALLOW_THIS_MACHINE }),
       ...env,
     },

@@ -105,9 +105,9 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   const traffic = new PreviewTrafficRecords(store.background.previewTraffic, relay, log);
   registerEdgeMetrics(metrics, relay, tunnels, replays);
 
-  const { shutdownGraceMs } = settings;
+  const { lameDuckMs, shutdownGraceMs } = settings;
   const parts = { relay, tunnels, gate, telepresence, watches, replays, previewUse, traffic };
-  return { edge: new Edge({ ...parts, shutdownGraceMs, log, bus }), tunnels, authenticator };
+  return { edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }), tunnels, authenticator };
 }
 
 /** Returns what the relay gives away: tunnels to the HTTP server, and calls of Telepresence. */

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterEvent, EventBus } from '@culvert/events';
 import type { Relay } from '@culvert/relay';
 import type { Logger } from 'pino';
@@ -34,7 +35,9 @@ export interface EdgeParts {
   readonly traffic: PreviewTrafficRecords;
   readonly bus: EventBus;
   readonly log: Logger;
-  /** Milliseconds that exchanges under way have to finish when the edge stops. */
+  /** Milliseconds for which the edge still serves new connections when it stops. */
+  readonly lameDuckMs: number;
+  /** Milliseconds that exchanges under way have to finish after that. */
   readonly shutdownGraceMs: number;
 }
 
@@ -64,10 +67,14 @@ export class Edge {
   }
 
   /**
-   * Stops without losing a request. First it accepts no new connections; then, when every request has its stream, it
+   * Stops without losing a request. First it serves on for a while and lets visitors know with their answers; load
+   * balancers meanwhile learn from `/readyz`. Then it accepts no new connections; when every request has its stream, it
    * asks traffic managers to use another edge while exchanges under way finish; the tunnels under them close last.
    */
   async stop(): Promise<void> {
+    const { lameDuckMs } = this.parts;
+    this.relay.giveNotice();
+    if (lameDuckMs > 0) await sleep(lameDuckMs);
     this.listener?.close();
     const drained = this.relay.drain(this.parts.shutdownGraceMs);
     await this.relay.whenRouted(ROUTING_GRACE_MS);

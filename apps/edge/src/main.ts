@@ -53,7 +53,7 @@ async function main(): Promise<void> {
       await app.close();
       await admin.close();
     },
-    graceMs: settings.shutdownGraceMs + 5000,
+    graceMs: settings.lameDuckMs + settings.shutdownGraceMs + 5000,
     log,
   });
 }

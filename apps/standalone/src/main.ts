@@ -4,9 +4,10 @@ import { startStandalone } from './standalone.js';
 
 try {
   const standalone = await startStandalone(process.env);
+  const { lameDuckMs, shutdownGraceMs } = standalone.settings;
   stopOnSignal({
     stop: () => standalone.stop(),
-    graceMs: standalone.settings.shutdownGraceMs + 5000,
+    graceMs: lameDuckMs + shutdownGraceMs + 5000,
     log: standalone.log,
   });
   printResults(resultsOf(standalone));

@@ -666,6 +666,40 @@ describe('the end of an exchange', () => {
     await drained;
   });
 
+  it('serves kept and new connections after its notice, and announces with each answer that they end', async () => {
+    rig = await startRig((request, response) => {
+      if (request.url !== '/stream') return void response.end('ok');
+      response.write('first ');
+      streams.push(() => response.end('last'));
+    });
+    const streams: (() => void)[] = [];
+    const kept = net.connect(rig.port, '127.0.0.1');
+    kept.write(GET);
+    await once(kept, 'data');
+    // Its head has left without `Connection: close`, so that the connection must carry one more request.
+    const begun = net.connect(rig.port, '127.0.0.1');
+    begun.write(GET.replace('/', '/stream'));
+    await once(begun, 'data');
+
+    rig.relay.giveNotice();
+    for (const send of streams) send();
+    let rest = '';
+    begun.on('data', (chunk) => (rest += String(chunk)));
+    await expect.poll(() => rest).toContain('last');
+    const fresh = await rig.fetch('/');
+    expect(fresh).toMatchObject({ status: 200, body: 'ok', headers: { connection: 'close' } });
+    expect((await rig.fetch('/', { host: 'other.preview.test' })).headers.connection).toBe('close');
+    for (const socket of [kept, begun]) {
+      const ended = once(socket, 'end');
+      rest = '';
+      socket.on('data', (chunk) => (rest += String(chunk)));
+      socket.write(GET);
+      await ended;
+      expect(rest).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*Connection: close\r\n[^]*\bok\b/);
+    }
+    expect(rig.relay.isDraining).toBe(false);
+  });
+
   it('reports used previews once, and again those still in use', async () => {
     let finish = (): void => {};
     rig = await startRig((request, response) => {

@@ -168,10 +168,20 @@ export class Relay {
   }
 
   /**
+   * From now on visitors learn that their connections will end: over HTTP/1.1 by `Connection: close` in their next answer,
+   * over HTTP/2 by GOAWAY. New connections and requests are served as before. `drain` follows.
+   */
+  giveNotice(): void {
+    this.host.isLeaving = true;
+    this.host.connections.giveNotice();
+  }
+
+  /**
    * Finishes the exchanges under way, then resolves. Idle connections end at once. Streams that were handed off may
    * carry those exchanges: they stay until the function that took them ends them.
    */
   async drain(graceMs: number): Promise<void> {
+    this.host.isLeaving = true;
     this.host.isDraining = true;
     await this.host.connections.drain(graceMs);
   }
@@ -260,6 +270,7 @@ class RelayHost implements ConnectionHost {
   readonly connections: Connections;
   readonly use: RouteUse;
   readonly reportFault: (error: unknown) => void;
+  isLeaving = false;
   isDraining = false;
   /** What `Relay.whenRouted` waits for, while it does. */
   whenRouted: (() => void) | null = null;

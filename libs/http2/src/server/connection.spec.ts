@@ -567,6 +567,31 @@ describe('draining', () => {
     expect(rig.log).toContain('drained');
     expect(rig.frames.at(-1)).toBe('HEADERS 1 :status: 204 END');
   });
+
+  it('serves requests that crossed the notice, until the peer has answered its PING', async () => {
+    const rig = new Rig();
+    rig.begin(GET);
+    rig.connection.giveNotice();
+    await rig.turn();
+    expect(rig.frames.slice(-2)).toEqual([`GOAWAY ${2 ** 31 - 1} 0`, expect.stringMatching(/^PING/)]);
+    rig.push(get(3));
+    expect(rig.log).toContain('3 GET / done');
+    rig.push(frame(FrameType.PING, Flag.ACK, 0, '\0'.repeat(8)));
+    expect(rig.log.at(-1)).toBe('pong');
+    rig.connection.drain();
+    rig.push(get(5));
+    await rig.turn();
+    expect(rig.frames.slice(-2)).toEqual(['GOAWAY 3 0', `RST_STREAM 5 ${ErrorCode.REFUSED_STREAM}`]);
+  });
+
+  it('gives no notice once it drains', async () => {
+    const rig = new Rig();
+    rig.begin(GET);
+    rig.connection.drain();
+    rig.connection.giveNotice();
+    await rig.turn();
+    expect(rig.frames.at(-1)).toBe('GOAWAY 1 0');
+  });
 });
 
 describe('every frame, whatever is in it', () => {

@@ -24,6 +24,9 @@ export interface ConnectionOwner extends EndpointOwner {
   onRequest(stream: ServerStream, request: RequestFields, isRequestDone: boolean): void;
 }
 
+/** In GOAWAY: every stream that the client may open is served. */
+const MAX_STREAM_ID = 0x7fff_ffff;
+
 /** Streams of the size of a full window that the connection can keep busy. */
 const WINDOWS_PER_CONNECTION = 4;
 
@@ -65,6 +68,16 @@ export class ServerConnection extends Endpoint<ServerStream> implements StreamHo
   /** Counts a stream that ended too early. Resets are free for the peer, and cost a request here. */
   countReset(): void {
     if (this.resets.exceeds(this.owner.now())) this.fail(ErrorCode.ENHANCE_YOUR_CALM, 'too many resets');
+  }
+
+  /**
+   * Announces that the connection will end, and still accepts streams (RFC 9113 §6.8): sends GOAWAY with the highest
+   * stream id, then PING. The peer has read both when `onPong` is called; `drain` is due then.
+   */
+  giveNotice(): void {
+    if (this.isDraining) return;
+    this.output.frames().goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR);
+    this.ping();
   }
 
   // --- StreamHost -----------------------------------------------------------------------------------------

@@ -59,6 +59,11 @@ export class Connections {
     for (const connection of this.held) connection.sweep(now);
   }
 
+  /** Lets visitors know that their connections will end. */
+  giveNotice(): void {
+    for (const connection of this.held) connection.giveNotice();
+  }
+
   /** Ends idle connections, and each other one after its exchanges. Resolves when none is left, or after `graceMs`. */
   async drain(graceMs: number): Promise<void> {
     for (const connection of this.held) {

@@ -79,6 +79,9 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
     else this.refuse(slowHead(), heads.held ?? NO_BYTES);
   }
 
+  /** Does nothing: the next answer says `Connection: close`. */
+  giveNotice(): void {}
+
   drain(): void {
     if (this.current === State.HEAD) this.transition(State.LINGERING);
     else if (this.current === State.NEW || this.current === State.IDLE) this.transition(State.CLOSING);
@@ -206,7 +209,7 @@ export class Http1Connection implements VisitorConnection, TimedConnection, Http
   }
 
   private startExchange(request: RequestHead): void {
-    const isLast = !request.keepAlive || this.hasInputEnded || this.host.isDraining;
+    const isLast = !request.keepAlive || this.hasInputEnded;
     this.transition(isLast ? State.LAST_EXCHANGE : State.EXCHANGE);
     this.ahead.isPaused = false;
     const exchange = new Exchange(this.host, this.requester, request, this.heads.hostnameOf(request));

@@ -97,7 +97,7 @@ export class Http1Requester implements Requester {
     const { request, isRequestDone } = connection.exchange;
     const isHttp11 = request.minorVersion === 1;
     // Should the response end before the request does, the rest of the request cannot be distinguished from the next one.
-    if (!isRequestDone) connection.endWithExchange();
+    if (!isRequestDone || connection.host.isLeaving) connection.endWithExchange();
     let framingLine = bodylessLine(response);
     this.coding = 'as-is';
     if (response.framing === Framing.CHUNKED || response.framing === Framing.UNTIL_CLOSE) {
@@ -174,10 +174,13 @@ export class Http1Requester implements Requester {
     this.answer(answer.toResponse(this.connectionLineOf(request, isRequestDone)), isRequestDone);
   }
 
-  /** Returns the Connection field of an answer in place of the service's. The connection ends with it unless the request is done. */
+  /**
+   * Returns the Connection field of an answer in place of the service's. The connection ends with it unless the request is
+   * done, and when the relay leaves.
+   */
   private connectionLineOf(request: RequestHead, isRequestDone: boolean): string {
     const { connection } = this;
-    if (!isRequestDone) connection.endWithExchange();
+    if (!isRequestDone || connection.host.isLeaving) connection.endWithExchange();
     return connectionLine(connection.isLastExchange, request);
   }
 

@@ -723,6 +723,44 @@ describe('a connection', () => {
     expect(rig.relay.connectionCount).toBe(0);
   });
 
+  it('sends GOAWAY as a notice first, and refuses no request that crossed it', async () => {
+    let finish: () => void = () => {};
+    await start((request, response) => {
+      if (request.url === '/slow') finish = () => response.end('finished');
+      else response.end('ok');
+    });
+    const slow = get('/slow');
+    await rig.whenServing(1);
+    const lastIds: number[] = [];
+    const goaways = new Promise<void>((resolve) => {
+      client.on('goaway', (code: number, lastId: number) => {
+        expect(code).toBe(http2.constants.NGHTTP2_NO_ERROR);
+        if (lastIds.push(lastId) === 2) resolve();
+      });
+    });
+    rig.relay.giveNotice();
+    // The client has not read the notice yet.
+    const crossing = get('/');
+    expect((await crossing).body).toBe('ok');
+    await goaways;
+    expect(lastIds).toEqual([2 ** 31 - 1, 3]);
+    const closed = once(client, 'close');
+    finish();
+    expect((await slow).body).toBe('finished');
+    await closed;
+    expect(rig.relay.isDraining).toBe(false);
+  });
+
+  it('serves the first request of a connection that begins after the notice', async () => {
+    await start((_request, response) => void response.end('ok'));
+    rig.relay.giveNotice();
+    client.destroy();
+    client = http2.connect(`http://127.0.0.1:${rig.http2Port}`);
+    const closed = once(client, 'close');
+    expect((await get('/')).body).toBe('ok');
+    await closed;
+  });
+
   it('ends on drain when it is idle', async () => {
     await start(seen);
     await get('/');

@@ -56,6 +56,8 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
   /** The PING that keeps a carrier alive: when it was sent, and whether its answer is outstanding. */
   private pingedAt = 0;
   private isPingOpen = false;
+  /** Whether GOAWAY has announced the end, and the visitor has yet to confirm that it read this. */
+  private hasGivenNotice = false;
   private state: State = 'opening';
   /** When the current state began, or the last stream ended; on the relay's clock. */
   private activeAt: number;
@@ -136,6 +138,13 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
       default:
         throw new Error(`unhandled state ${String(this.state satisfies never)}`);
     }
+  }
+
+  giveNotice(): void {
+    // Streams that were handed off are tunnels, which move when all visitors have had time to.
+    if (this.hasGivenNotice || this.handedOffStreams.size > 0) return;
+    this.hasGivenNotice = true;
+    this.protocol.giveNotice();
   }
 
   drain(): void {
@@ -239,6 +248,8 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
 
   onPong(): void {
     this.isPingOpen = false;
+    // Requests that the visitor sent before it read the notice are here by now.
+    if (this.hasGivenNotice) this.drain();
   }
 
   onRequest(stream: ServerStream, fields: RequestFields, isRequestDone: boolean): void {
@@ -274,6 +285,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
       receive(handedOff);
       return;
     }
+    if (this.host.isLeaving) this.giveNotice();
     const requester = new Http2Requester(this, stream, request, !isRequestDone);
     this.requesters.add(requester);
     requester.start();

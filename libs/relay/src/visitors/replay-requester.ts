@@ -93,7 +93,9 @@ export class ReplayRequester implements Requester, VisitorConnection {
     this.fail(error);
   }
 
-  /** Does nothing: the replay ends by itself soon. */
+  /** Does nothing, nor does `drain`: the replay ends by itself soon. */
+  giveNotice(): void {}
+
   drain(): void {}
 
   destroy(): void {

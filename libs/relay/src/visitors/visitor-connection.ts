@@ -10,6 +10,8 @@ export interface VisitorConnection {
   exchanges(): readonly Exchange[];
   /** Called with the relay's clock a few times a second. */
   sweep(now: number): void;
+  /** Lets the visitor know that the connection will end, and still serves it. `drain` follows. */
+  giveNotice(): void;
   /** Ends the connection as soon as no exchange needs it. */
   drain(): void;
   /** Ends it at once. */

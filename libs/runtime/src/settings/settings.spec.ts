@@ -62,6 +62,7 @@ describe('loadSettings', () => {
       windowBytes: 262_144,
     });
     expect(settings.shutdownGraceMs).toBe(30_000);
+    expect(settings.lameDuckMs).toBe(0);
   });
 
   it('treats an empty value as absent', () => {
@@ -123,6 +124,11 @@ describe('loadSettings', () => {
   it.each(['edge', 'api'] as const)('needs a shared database and event bus for %s', (app) => {
     expect(problemsOf({}, app).map(({ variable }) => variable)).toEqual(['DATABASE_URL', 'REDIS_URL']);
     expect(loadSettings(app, SPLIT).listen.adminPort).toBe(9090);
+  });
+
+  it.each(['edge', 'api'] as const)('lets a stopping %s serve on while load balancers learn of it', (app) => {
+    expect(loadSettings(app, SPLIT).lameDuckMs).toBe(5000);
+    expect(loadSettings(app, { ...SPLIT, LAME_DUCK_MS: '0' }).lameDuckMs).toBe(0);
   });
 
   it('lists every problem at once, with the expected and the actual value', () => {

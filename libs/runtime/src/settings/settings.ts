@@ -92,7 +92,9 @@ export interface Settings {
   };
   /** How long connection events of traffic managers are kept. */
   readonly connectionHistoryMs: number;
-  /** How long a stopping process lets work finish. */
+  /** How long a stopping process still accepts connections, while load balancers and clients learn that it stops. */
+  readonly lameDuckMs: number;
+  /** How long a stopping process lets work finish after that. */
   readonly shutdownGraceMs: number;
   readonly limits: Limits;
 }
@@ -146,6 +148,8 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
     signIn,
     connectionHistoryMs: values.CONNECTION_HISTORY_MS ?? 30 * 24 * 60 * 60 * 1000,
+    // Standalone has nobody beside it who could take over its visitors.
+    lameDuckMs: values.LAME_DUCK_MS ?? (app === 'standalone' ? 0 : 5000),
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS ?? 30_000,
     limits: limitsOf(values),
   };

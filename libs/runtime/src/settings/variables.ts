@@ -175,6 +175,7 @@ export const VARIABLES = {
   IDLE_TIMEOUT_MS: milliseconds(),
   RESPONSE_TIMEOUT_MS: milliseconds(),
   UPGRADE_IDLE_TIMEOUT_MS: orNone(milliseconds(0)),
+  LAME_DUCK_MS: milliseconds(0),
   SHUTDOWN_GRACE_MS: milliseconds(0),
   LINGER_IDLE_MS: milliseconds(),
   LINGER_MAX_MS: milliseconds(),
