@@ -113,20 +113,27 @@ function readChildren(node, context) {
   }
 }
 
-/** The name that a call of `describe`, `it` or `test` gives, in any of their forms (`it.each(table)(name, …)`). */
+/** Calls that name a suite or a test: `describeOnEveryDatabase` and its like are suites. */
+const SUITE = /^describe/;
+const TEST = /^(?:it|test)$/;
+
+/** The name that a call gives to a suite or a test, in any form (`it.each(table)(name, …)`); undefined for other calls. */
 function testTitle(call, source) {
-  let callee = call.callee;
-  while (
-    callee.type === 'MemberExpression' ||
-    callee.type === 'CallExpression' ||
-    callee.type === 'TaggedTemplateExpression'
-  )
-    callee = callee.object ?? callee.callee ?? callee.tag;
-  if (callee.type !== 'Identifier' || !['describe', 'it', 'test'].includes(callee.name)) return undefined;
-  const [name] = call.arguments;
-  if (call.arguments.length < 2 || name === undefined) return undefined;
-  const text = messageText(name, source) ?? source.slice(name.start, name.end).replace(/\.name$/, '');
-  return { isSuite: callee.name === 'describe', text };
+  const name = calledName(call.callee);
+  const [title, ...rest] = call.arguments;
+  if (title === undefined || rest.length === 0) return undefined;
+  const text = messageText(title, source);
+  if (TEST.test(name)) return text === undefined ? undefined : { isSuite: false, text };
+  if (!SUITE.test(name)) return undefined;
+  return { isSuite: true, text: text ?? source.slice(title.start, title.end).replace(/\.name$/, '') };
+}
+
+/** The identifier that a chain of members and calls begins with. */
+function calledName(callee) {
+  let node = callee;
+  while (['MemberExpression', 'CallExpression', 'TaggedTemplateExpression'].includes(node.type))
+    node = node.object ?? node.callee ?? node.tag;
+  return node.type === 'Identifier' ? node.name : '';
 }
 
 /** The text of a string, a template, a sum of both or an element of a page; undefined for other nodes. */

@@ -128,8 +128,14 @@ describe('readTexts', () => {
       '  });',
       '  it.skipIf(isRoot)(`opens as ${user}`, () => {});',
       '});',
+      "describeOnEveryDatabase('teams', open, () => { it('have members', () => {}); });",
+      'test(request, response);',
     ]);
-    expect(tests).toEqual(['3 Tunnel > a stream > closes %s times', '5 Tunnel > opens as ${user}']);
+    expect(tests).toEqual([
+      '3 Tunnel > a stream > closes %s times',
+      '5 Tunnel > opens as ${user}',
+      '7 teams > have members',
+    ]);
     expect(messages).toEqual([]);
   });
 });
