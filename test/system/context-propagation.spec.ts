@@ -93,20 +93,20 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
 
-describe('of three services in a row, the third is intercepted', () => {
-  it('if the first two forward the header', async () => {
+describe('an intercept of the third of three services in a row', () => {
+  it('gets the request if the first two forward the header', async () => {
     const gateway = await service(await service(orders, ['x-dev']), ['x-dev']);
     expect(await get(gateway, { 'x-dev': 'alice' })).toBe('blue');
     expect(await get(gateway, { 'x-dev': 'bob' })).toBe('green');
     expect(await get(gateway, {})).toBe('green');
   });
 
-  it('but not if the second does not forward it', async () => {
+  it('does not get the request if the second does not forward the header', async () => {
     const gateway = await service(await service(orders, []), ['x-dev']);
     expect(await get(gateway, { 'x-dev': 'alice' })).toBe('green');
   });
 
-  it('by baggage that they forward anyway', async () => {
+  it('can match baggage, which the first two forward anyway', async () => {
     const gateway = await service(await service(orders, ['baggage']), ['baggage']);
     expect(await get(gateway, { baggage: 'tenant=7,dev=alice;ttl=1' })).toBe('blue');
     expect(await get(gateway, { baggage: 'dev=alicent' })).toBe('green');

@@ -297,7 +297,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     client = clientOf(hostnames[protocol]);
   });
 
-  it('calls, with metadata both ways', async () => {
+  it('carries a call with metadata both ways', async () => {
     const result = await call(client, 'echo', 'hello', {
       'x-key': 'value',
       'x-key-bin': Buffer.from([0, 255]),
@@ -314,7 +314,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
 
   it.each(
     Object.entries(grpc.status).filter(([, code]) => typeof code === 'number' && code !== grpc.status.OK),
-  )('fails with %s, its message and its details', async (name, code) => {
+  )('returns the status %s with its message and details', async (name, code) => {
     const { error } = await call(client, 'fail', name);
     expect(error).toMatchObject({ code, details: 'größer: 100%\n' });
     expect(error!.metadata.get('grpc-status-details-bin')).toEqual([Buffer.from([0, 1, 254, 255])]);
@@ -330,7 +330,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     expect((await made)?.code).toBe(grpc.status.UNIMPLEMENTED);
   });
 
-  it('streams to the server', async () => {
+  it('carries a stream to the server', async () => {
     let upload!: grpc.ClientWritableStream<Buffer>;
     const answer = new Promise<string>((resolve, reject) => {
       upload = client.makeClientStreamRequest(SERVICE.join.path, bytes, bytes, (error, value) =>
@@ -342,7 +342,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     expect(await answer).toBe('a+b+c');
   });
 
-  it('streams from the server, message by message', async () => {
+  it('carries a stream from the server, message by message', async () => {
     const stream = client.makeServerStreamRequest(SERVICE.feed.path, bytes, bytes, Buffer.alloc(0));
     await expect.poll(() => probe.feed).not.toBeNull();
     for (const part of ['one', 'two', 'three']) {
@@ -357,7 +357,7 @@ describe.each(['h2c', 'h2'] as const)('gRPC to an ingress of %s', (protocol) => 
     probe.feed = null;
   });
 
-  it('converses', async () => {
+  it('carries messages both ways in turns', async () => {
     const stream = client.makeBidiStreamRequest(SERVICE.converse.path, bytes, bytes);
     const [first] = (await once(stream, 'metadata')) as [grpc.Metadata];
     expect(first.get('x-first')).toEqual(['yes']);

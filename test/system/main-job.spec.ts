@@ -187,7 +187,7 @@ describe('a visitor', () => {
     expect(await once(socket, 'close')).toEqual([4321, Buffer.from('as you wish')]);
   });
 
-  it('is not slowed down by one that reads slowly', async () => {
+  it('is not slowed down by another visitor that reads slowly', async () => {
     const slow = net.connect(port, '127.0.0.1');
     slow.on('error', () => {});
     slow.write(`GET /huge HTTP/1.1\r\nHost: ${preview.hostname}\r\n\r\n`);
@@ -215,7 +215,7 @@ describe('a visitor', () => {
     expect((await visit(port, 'nobody.preview.localhost', '/', { headers: key })).status).toBe(404);
   });
 
-  it('is told which ingress failed, and why', async () => {
+  it('sees which ingress failed, and why', async () => {
     const closed = net.createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port: closedPort } = closed.address() as AddressInfo;

@@ -63,7 +63,7 @@ afterAll(async () => {
 });
 
 describe('the limit of requests of a team', () => {
-  it('a flood gets one team its limit of requests, and does not affect the other team', async () => {
+  it('applies to the team that a flood is sent to, and does not affect another team', async () => {
     const from = performance.now();
     const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
     const flood = await Promise.all(
@@ -94,7 +94,7 @@ describe('the limit of requests of a team', () => {
     );
   });
 
-  it("the limit is in the API, beside the team's use", async () => {
+  it("is shown by the API beside the team's use", async () => {
     const team = await deployment.api('GET', '/team');
     expect(team).toMatchObject({
       limits: { previewRequestsPerMinute: PER_MINUTE },

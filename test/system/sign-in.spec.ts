@@ -161,7 +161,7 @@ beforeEach(async () => {
   await context.clearCookies();
 });
 
-describe('in a browser', () => {
+describe('a person in a browser', () => {
   it('signs in and out with a password, without a script', async () => {
     const plain = await newContext({ javaScriptEnabled: false });
     const tab = await plain.newPage();
@@ -191,7 +191,7 @@ describe('in a browser', () => {
     await plain.close();
   });
 
-  it('gives a new token at each sign-in, and returns to the requested page, on this host only', async () => {
+  it('gets a new token at each sign-in, and returns to the requested page, on this host only', async () => {
     await signIn(page, OWNER, '/sign-in?return=%2Fapi%2Fproblems%2Fnot_found');
     await page.waitForURL(`${url}/api/problems/not_found`);
     const token = async () =>
@@ -203,7 +203,7 @@ describe('in a browser', () => {
     expect(page.url()).toBe(`${url}/`);
   });
 
-  it('refuses requests that a page of another site makes', async () => {
+  it('is protected from requests that a page of another site makes', async () => {
     await signIn(page);
     await page.waitForURL(url + ACCOUNT);
     await page.goto(`http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`);
@@ -246,8 +246,8 @@ describe('in a browser', () => {
   });
 });
 
-describe('with an OpenID provider', () => {
-  it('signs in, as a member of the team that their group assigns', async () => {
+describe('a person with an OpenID provider', () => {
+  it('signs in as a member of the team that their group assigns', async () => {
     await signInAtOpenId(page, 'ann');
     await page.waitForURL(url + ACCOUNT);
     const first = await me(context);
@@ -260,7 +260,7 @@ describe('with an OpenID provider', () => {
     expect((await me(context)).user?.id).toBe(first.user?.id);
   });
 
-  it('is the person with the same address if the provider verified it, and is refused otherwise', async () => {
+  it('is recognized by an address that the provider verified, and refused otherwise', async () => {
     const other = await newContext();
     const tab = await other.newPage();
     await signIn(tab);
@@ -277,8 +277,8 @@ describe('with an OpenID provider', () => {
   });
 });
 
-describe('with GitHub', () => {
-  it('signs in by the verified primary address, as a member of the team that the organization assigns', async () => {
+describe('a person with GitHub', () => {
+  it('signs in by the verified primary address as a member of the team that the organization assigns', async () => {
     await page.goto(`${url}/sign-in`);
     await page.getByRole('link', { name: 'Sign in with GitHub' }).click();
     await page.waitForURL(`${url}/`);
@@ -288,7 +288,7 @@ describe('with GitHub', () => {
     });
   });
 
-  it('refuses an answer that another browser asked for', async () => {
+  it('is not signed in by an answer that another browser asked for', async () => {
     const next = async (address: string) =>
       (await context.request.get(address, { maxRedirects: 0 })).headers()['location'] ?? '';
     const answer = await next(await next(`${url}/sign-in/github`));
@@ -305,7 +305,7 @@ describe('with GitHub', () => {
     await other.close();
   });
 
-  it('refuses an address that GitHub has not verified', async () => {
+  it('is refused if GitHub has not verified the address', async () => {
     github.current = {
       id: 18,
       login: 'mallory',
@@ -319,8 +319,8 @@ describe('with GitHub', () => {
   });
 });
 
-describe('after forgetting the password', () => {
-  it('sets a new one by the link in a mail', async () => {
+describe('a person who forgot the password', () => {
+  it('sets a new password by the link in a mail', async () => {
     const arrival = new Promise<void>((resolve) => (mailArrived = resolve));
     await page.goto(`${url}/sign-in`);
     await page.getByRole('link', { name: 'Forgot your password?' }).click();
@@ -351,7 +351,7 @@ describe('after forgetting the password', () => {
   });
 });
 
-describe('invited by mail', () => {
+describe('a person invited by mail', () => {
   it('joins the team after setting a password by a second mail, which only the invited person gets', async () => {
     const nextLink = async (act: () => Promise<unknown>): Promise<string> => {
       const arrival = new Promise<void>((resolve) => (mailArrived = resolve));

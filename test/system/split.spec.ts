@@ -51,8 +51,8 @@ afterAll(async () => {
   await database?.drop();
 });
 
-describe('edge and API as separate processes', () => {
-  it('serves API and previews on the one port of the edge', async () => {
+describe('an edge with the API in another process', () => {
+  it('serves API and previews on its one port', async () => {
     expect((await visit(deployment.port, preview.hostname, '/')).body.toString()).toBe('behind');
     const openApi = await fetch(`http://127.0.0.1:${deployment.port}/api/openapi.json`);
     expect(openApi.status).toBe(200);
@@ -85,7 +85,7 @@ describe('edge and API as separate processes', () => {
     await manager.stop();
   });
 
-  it('answers for the API while that is down, and still serves previews', async () => {
+  it('answers for the API while the API is down, and still serves previews', async () => {
     await api.stop();
     const answer = await fetch(`http://127.0.0.1:${deployment.port}/api/v1/me`);
     expect(answer.status).toBe(502);

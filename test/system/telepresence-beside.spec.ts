@@ -161,8 +161,8 @@ describe('the documented command', () => {
   });
 });
 
-describe("Telepresence's agent finds every request of the preview", () => {
-  it('on a kept connection, whatever else it carries', async () => {
+describe("a request to the preview reaches Telepresence's agent with the header", () => {
+  it('on a kept connection, whatever other headers it has', async () => {
     const kept = new https.Agent({ keepAlive: true, maxSockets: 1 });
     for (let round = 0; round < 3; round++)
       for (const [, headers] of ATTEMPTS) expect(await get(headers, kept)).toBe('blue');
@@ -171,7 +171,7 @@ describe("Telepresence's agent finds every request of the preview", () => {
     for (const fields of agent.seen) expect(fields).toEqual(['x-dev: alice']);
   });
 
-  it('that was pipelined after another', async () => {
+  it('when it is pipelined after another', async () => {
     const answers = await raw(
       'GET /1 HTTP/1.1\r\nHost: $HOST\r\nX-Dev: bob\r\n\r\n' +
         'POST /2 HTTP/1.1\r\nHost: $HOST\r\nContent-Length: 12\r\n\r\nx-dev: bob\r\n' +
@@ -181,7 +181,7 @@ describe("Telepresence's agent finds every request of the preview", () => {
     expect(agent.seen).toEqual([['x-dev: alice'], ['x-dev: alice'], ['x-dev: alice']]);
   });
 
-  it('that names the header in Connection, which would remove it', async () => {
+  it('even if it names the header in Connection, which would remove it', async () => {
     const answers = await raw(
       'GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close, X-Dev\r\nX-Dev: bob\r\n\r\n',
     );
@@ -189,7 +189,7 @@ describe("Telepresence's agent finds every request of the preview", () => {
     expect(agent.seen).toEqual([['x-dev: alice']]);
   });
 
-  it('that has the header among its trailers', async () => {
+  it('even if it has the header among its trailers', async () => {
     const answers = await raw(
       'POST / HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: x-dev\r\n\r\n' +
         '1\r\nx\r\n0\r\nX-Dev: bob\r\n\r\n',
@@ -203,13 +203,13 @@ describe("Telepresence's agent finds every request of the preview", () => {
     ['a folded line', 'X-Other: a\r\n x-dev: bob'],
     ['a bare line feed', 'X-Other: a\nX-Dev: bob'],
     ['a null byte', 'X-Dev: bob\0'],
-  ])('and no request with %s', async (_, field) => {
+  ])('unless it is refused for %s', async (_, field) => {
     const answers = await raw(`GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n${field}\r\n\r\n`);
     expect(answers).toMatch(/^HTTP\/1\.1 400 /);
     expect(agent.seen).toEqual([]);
   });
 
-  it('of a visitor over HTTP/2, all on one connection', async () => {
+  it('over HTTP/2, many on one connection', async () => {
     const session = await deployment.connectHttp2();
     const answers = await Promise.all(
       ATTEMPTS.map(([, headers]) =>
@@ -225,7 +225,7 @@ describe("Telepresence's agent finds every request of the preview", () => {
     expect(agent.seen).toHaveLength(ATTEMPTS.length);
   });
 
-  it.each(ATTEMPTS)('and every WebSocket, with %s', async (_, headers) => {
+  it.each(ATTEMPTS)('when it opens a WebSocket, with %s', async (_, headers) => {
     const socket = new WebSocket(`wss://${preview.hostname}:${deployment.port}/`, {
       ca: deployment.ca,
       lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
@@ -238,7 +238,7 @@ describe("Telepresence's agent finds every request of the preview", () => {
     expect(agent.seen).toEqual([['x-dev: alice']]);
   });
 
-  it('and every WebSocket over HTTP/2', async () => {
+  it('when it opens a WebSocket over HTTP/2', async () => {
     const session = await deployment.connectHttp2();
     const stream = session.request(
       {
@@ -258,7 +258,7 @@ describe("Telepresence's agent finds every request of the preview", () => {
     expect(agent.seen).toEqual([['x-dev: alice']]);
   });
 
-  it('while other requests stay with the application', async () => {
+  it('while requests beside the preview stay with the application', async () => {
     const direct = await fetch(`http://127.0.0.1:${agentPort}/`, { headers: { 'x-dev': 'bob' } });
     expect(await direct.text()).toBe('green');
   });

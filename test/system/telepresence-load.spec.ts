@@ -121,7 +121,7 @@ async function exchangeMessages(hostname: string): Promise<void> {
   socket.terminate();
 }
 
-describe.each(VERSIONS)('the reverse connection of a manager (%s) lasts', (version) => {
+describe.each(VERSIONS)('the reverse connection of a manager (%s)', (version) => {
   /** Prints what the double saw, and expects that it kept its one connection. */
   function expectOneConnection(what: string, startedAt: number): void {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -131,7 +131,7 @@ describe.each(VERSIONS)('the reverse connection of a manager (%s) lasts', (versi
   }
 
   it(
-    `while a WebSocket carries ${MESSAGES_PER_SECOND} messages a second`,
+    `lasts while a WebSocket carries ${MESSAGES_PER_SECOND} messages a second`,
     async () => {
       const hostname = await share(version);
       const startedAt = performance.now();
@@ -142,7 +142,7 @@ describe.each(VERSIONS)('the reverse connection of a manager (%s) lasts', (versi
   );
 
   it(
-    'while a visitor sends requests one after the other',
+    'lasts while a visitor sends requests one after the other',
     async () => {
       const hostname = await share(version);
       const startedAt = performance.now();
@@ -153,7 +153,7 @@ describe.each(VERSIONS)('the reverse connection of a manager (%s) lasts', (versi
   );
 
   it(
-    'while a visitor uploads',
+    'lasts while a visitor uploads',
     async () => {
       const hostname = await share(version);
       const startedAt = performance.now();

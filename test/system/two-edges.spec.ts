@@ -194,7 +194,7 @@ async function member(): Promise<{ headers: Headers; userId: string; session: st
   return { headers: { cookie: `${VISIT}=${secret}` }, userId, session };
 }
 
-describe('what is open at both edges ends within a second', () => {
+describe('an open connection at either edge', () => {
   it.each<[string, () => Promise<{ headers: Headers; end: () => Promise<unknown> }>]>([
     [
       'a preview is made private',
@@ -259,7 +259,7 @@ describe('what is open at both edges ends within a second', () => {
         };
       },
     ],
-  ])('when %s', async (_why, open) => {
+  ])('ends within a second when %s', async (_why, open) => {
     const { headers, end } = await open();
     const { allCut } = await openEverywhere(headers);
     await end();

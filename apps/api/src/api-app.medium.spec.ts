@@ -90,7 +90,7 @@ describe('two API processes on one Postgres and one Redis', () => {
     await expect.poll(() => other.events).toContainEqual({ type: 'api-key.revoked', apiKeyId: id });
   });
 
-  it('know people who signed in at either of them, and count guesses together', async () => {
+  it('accept sessions that began at either of them, and share one count of password guesses', async () => {
     const [one, other] = processes;
     const { email = '', password = '' } = processes.map(({ created }) => created).find(Boolean) ?? {};
     const signIn = (process: ApiProcess, credentials: object) =>
@@ -116,7 +116,7 @@ describe('two API processes on one Postgres and one Redis', () => {
     expect(guesses.filter(({ status }) => status === 429)).toHaveLength(4);
   });
 
-  it('count together the requests of one address to sign in by Telepresence', async () => {
+  it('share one count of the requests by which an address signs in with Telepresence', async () => {
     const refresh = (process: ApiProcess, address: string) =>
       request(process.app.getHttpServer())
         .post('/token')

@@ -34,7 +34,7 @@ describe('the protocol of a connection', () => {
     'GET / HTTP/3.0\r\n',
     ' GET / HTTP/1.1\r\n',
     '\x00\x00\x00\x08\x04\xd2\x16\x2f',
-  ])('is another one if it begins with %j', (text) => {
+  ])('is neither HTTP/1 nor HTTP/2 if it begins with %j', (text) => {
     expect(spokenIn(Buffer.from(text, 'latin1'))).toBe('other');
   });
 });

@@ -127,7 +127,7 @@ describe('ByteQueue', () => {
     expect(queue.shift(10).toString()).toBe('def');
   });
 
-  it('does not keep pieces that were taken while it never becomes empty', () => {
+  it('does not keep removed pieces even if it never becomes empty', () => {
     const queue = new ByteQueue();
     queue.push(Buffer.from('x'));
     for (let i = 0; i < 100_000; i++) {
@@ -138,7 +138,7 @@ describe('ByteQueue', () => {
     expect(placesOf(queue)).toBeLessThan(200);
   });
 
-  it('does not keep the places of many pieces once it is empty', () => {
+  it('does not keep its array of many pieces once it is empty', () => {
     const queue = new ByteQueue();
     for (let i = 0; i < 1000; i++) queue.push(Buffer.from('x'));
     drain(queue);

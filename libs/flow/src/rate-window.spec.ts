@@ -17,7 +17,7 @@ describe('RateWindow', () => {
     expect(new RateWindow(0, 1000).exceeds(0)).toBe(true);
   });
 
-  it('lets events happen that are forgiven, until the window is over', () => {
+  it('does not count events that were forgiven, until the window is over', () => {
     const rate = new RateWindow(1, 1000);
     rate.exceeds(0);
     rate.forgive(2);

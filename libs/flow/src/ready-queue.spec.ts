@@ -29,7 +29,7 @@ describe('ReadyQueue', () => {
     while (queue.serveNext());
   };
 
-  it('gives streams turns of one quantum, and the last one that is left a longer one', () => {
+  it('gives each stream turns of one quantum, and longer turns to the only one left', () => {
     const queue = new ReadyQueue(QUANTUM, ALONE);
     const log: string[] = [];
     for (const [name, bytes] of [
@@ -54,7 +54,7 @@ describe('ReadyQueue', () => {
     expect(queue.isEmpty).toBe(false);
   });
 
-  it('takes a stream that is added while another one is served', () => {
+  it('accepts a stream that is added while another one is served', () => {
     const queue = new ReadyQueue(QUANTUM, ALONE);
     const log: string[] = [];
     const second = new Sender(queue, log, 'second', 1);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ReceiveBudget } from './receive-budget.js';
 
 describe('ReceiveBudget', () => {
-  it('lends at most half of the rest, and nothing when that is little', () => {
+  it('shares at most half of the rest, and nothing when the rest is small', () => {
     const budget = new ReceiveBudget(100_000);
     expect(budget.share(1_000_000)).toBe(50_000);
     expect(budget.share(1_000_000)).toBe(25_000);
@@ -13,7 +13,7 @@ describe('ReceiveBudget', () => {
     expect(budget.share(20_000)).toBe(20_000);
   });
 
-  it('lends to the last byte when it is taken from', () => {
+  it('reserves everything down to the last byte', () => {
     const budget = new ReceiveBudget(100);
     expect(budget.reserve(70)).toBe(70);
     expect(budget.reserve(70)).toBe(30);
@@ -22,7 +22,7 @@ describe('ReceiveBudget', () => {
     expect(budget.reserve(70)).toBe(10);
   });
 
-  it('lends nothing to a window that is larger than it should be', () => {
+  it('gives nothing to a window that already exceeds its size', () => {
     const budget = new ReceiveBudget(100_000);
     expect(budget.share(-5000)).toBe(0);
     expect(budget.reserve(-5000)).toBe(0);

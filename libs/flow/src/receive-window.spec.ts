@@ -6,7 +6,7 @@ const FOREVER = Infinity;
 const NO_TIME = -1;
 
 describe('ReceiveWindow', () => {
-  it('notices bytes that the far end had no credit for', () => {
+  it('detects bytes that the far end had no credit for', () => {
     const window = new ReceiveWindow(100);
     expect(window.receive(100)).toBe(true);
     expect(window.receive(0)).toBe(true);
@@ -24,7 +24,7 @@ describe('ReceiveWindow', () => {
     expect(window.receive(1)).toBe(false);
   });
 
-  it('does not grant bytes that turned out to wait', () => {
+  it('does not grant bytes whose consumption was taken back', () => {
     const window = new ReceiveWindow(100);
     expect(window.consume(80)).toBe(true);
     expect(window.consume(-40)).toBe(false);
@@ -32,7 +32,7 @@ describe('ReceiveWindow', () => {
     expect(window.grant(0)).toBe(80);
   });
 
-  it('lets the far end send as much more as the window has grown', () => {
+  it('lets the far end send more by as much as the window has grown', () => {
     const window = new ReceiveWindow(100);
     window.receive(60);
     window.consume(60);
@@ -43,7 +43,7 @@ describe('ReceiveWindow', () => {
     expect(window.receive(1)).toBe(false);
   });
 
-  it('wants to double each time it was consumed within two round trips, up to its limit', () => {
+  it('asks to double each time it is consumed within two round trips, up to its limit', () => {
     const window = new ReceiveWindow(100);
     const sizes: number[] = [];
     for (let i = 0; i < 12; i++) {
@@ -56,7 +56,7 @@ describe('ReceiveWindow', () => {
     expect(sizes).toEqual([100, 200, 200, 400, 400, 500, 500, 500, 500, 500, 500, 500]);
   });
 
-  it('does not want to grow when its consumer takes longer than two round trips', () => {
+  it('does not ask to grow when its consumer takes longer than two round trips', () => {
     const window = new ReceiveWindow(100);
     for (let i = 0; i < 10; i++) {
       window.receive(50);
@@ -66,7 +66,7 @@ describe('ReceiveWindow', () => {
     }
   });
 
-  it('grows by what it was lent, which may be less than it wants', () => {
+  it('grows by what it was lent, which may be less than it asked for', () => {
     const window = new ReceiveWindow(100);
     window.consume(100);
     expect(window.wantedGrowth(500, FOREVER)).toBe(100);
@@ -74,7 +74,7 @@ describe('ReceiveWindow', () => {
     expect(window.size).toBe(110);
   });
 
-  it('gives back once what it was lent', () => {
+  it('returns what it was lent only once', () => {
     const window = new ReceiveWindow(100);
     window.widen(30);
     window.grant(20);

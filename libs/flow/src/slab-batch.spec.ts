@@ -36,7 +36,7 @@ describe('SlabBatch', () => {
     expect(batch.drain({ detached: false }).toString('hex')).toBe('fffefdfc01020708');
   });
 
-  it('gives back what was written, in order, whatever else was written to its slab', () => {
+  it('returns what was written, in order, whatever else was written to its slab', () => {
     const random = new SeededRandom(1);
     for (let round = 0; round < 100; round++) {
       const slab = new Slab();
@@ -65,7 +65,7 @@ describe('SlabBatch', () => {
     }
   });
 
-  it('never writes again into bytes that were taken', () => {
+  it('never writes again into bytes that were removed', () => {
     const batch = new PlainBatch(new Slab());
     const taken: Buffer[] = [];
     const copies: Buffer[] = [];
@@ -114,7 +114,7 @@ describe('SlabBatch', () => {
     for (let i = 1; i <= 1000; i++) expect(bytes.readUInt32BE((i - 1) * 4)).toBe(i);
   });
 
-  it('owns no memory once it was taken', () => {
+  it('owns no memory once its bytes were removed', () => {
     const slab = new Slab();
     const batch = new PlainBatch(slab);
     batch.word(1);

@@ -58,7 +58,7 @@ describe('identifyField', () => {
     ['X-Culvert-Api-Key2', Field.CULVERT],
     ['X-Culvert-Skip-Banner', Field.CULVERT],
     ['x-culvert', Field.OTHER],
-  ])('takes %s for %i', (name, id) => {
+  ])('identifies %s as %i', (name, id) => {
     expect(identify(name)).toBe(id);
   });
 

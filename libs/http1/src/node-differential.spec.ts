@@ -254,7 +254,7 @@ describe('responses and Node’s parser', () => {
 const chunked = (body: string) => `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
 
 // Faults that Node's parser accepts, and we refuse. Remove a row when Node refuses it too.
-describe('we are stricter than Node', () => {
+describe('requests and responses that Node accepts', () => {
   it.each([
     ['BAD_START_LINE', 'HTTP/0.9 with fields and a body', 'POST /\r\nHost: a\r\nContent-Length: 1\r\n\r\nx'],
     ['BARE_LF', 'a request line without version that ends with LF', 'GET /\nHost: a\r\n\r\n'],
@@ -302,7 +302,7 @@ describe('we are stricter than Node', () => {
       'codings in two fields',
       chunked('0\r\n\r\n').replace('Transfer', 'Transfer-Encoding: gzip\r\nTransfer'),
     ],
-  ])('%s: %s', async (code, _what, sent) => {
+  ])('are refused with %s: %s', async (code, _what, sent) => {
     expect(await readWithNode(sent)).toMatchObject({ ok: true });
     expect(checkRequest(sent, DEFAULT_HEAD_LIMITS)).toBe(code);
   });
@@ -310,7 +310,7 @@ describe('we are stricter than Node', () => {
   it.each([
     ['BAD_CHUNK_EXTENSION', 'an extension without name', '1;=b\r\nx\r\n0\r\n\r\n'],
     ['BAD_CHUNK_SIZE', 'a size of 15 digits', '000000000000001\r\nx\r\n0\r\n\r\n'],
-  ])('%s: %s', async (code, _what, body) => {
+  ])('are refused with %s: %s', async (code, _what, body) => {
     expect(await readWithNode(chunked(body))).toMatchObject({ ok: true });
     expect(checkChunked(body, DEFAULT_CHUNKED_LIMITS)).toBe(code);
   });

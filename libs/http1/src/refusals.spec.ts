@@ -12,20 +12,20 @@ import {
 } from './spec/refusals.js';
 
 // The checks feed the input whole and in pieces, and compare with the plain twin.
-describe('refused requests', () => {
-  it.each(REFUSED_REQUESTS)('%s: %s', (code, _what, text) => {
+describe('a malformed request', () => {
+  it.each(REFUSED_REQUESTS)('is refused with %s: %s', (code, _what, text) => {
     expect(checkRequest(text, TABLE_LIMITS)).toBe(code);
   });
 });
 
-describe('refused responses', () => {
-  it.each(REFUSED_RESPONSES)('%s: %s', (code, _what, text) => {
+describe('a malformed response', () => {
+  it.each(REFUSED_RESPONSES)('is refused with %s: %s', (code, _what, text) => {
     expect(checkResponse(text, TABLE_LIMITS, 'GET')).toBe(code);
   });
 });
 
-describe('refused chunked bodies', () => {
-  it.each(REFUSED_BODIES)('%s: %s', (code, _what, text) => {
+describe('a malformed chunked body', () => {
+  it.each(REFUSED_BODIES)('is refused with %s: %s', (code, _what, text) => {
     expect(checkChunked(text, TABLE_CHUNKED_LIMITS)).toBe(code);
   });
 });

@@ -67,7 +67,7 @@ describe('the table of intercepts', () => {
     expect(table.find(lines(['host', 'web']))).toBeNull();
   });
 
-  it('is empty without intercepts', () => {
+  it('reports that it is empty without intercepts', () => {
     expect(new InterceptTable([]).isEmpty).toBe(true);
     expect(new InterceptTable([]).find(lines(['x-dev', 'alice']))).toBeNull();
   });

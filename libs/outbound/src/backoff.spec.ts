@@ -15,7 +15,7 @@ describe('Backoff', () => {
     expect(new Backoff(() => 0.5).next()).toBe(50);
   });
 
-  it('is slow between 30 s and 60 s', () => {
+  it('waits between 30 s and 60 s when asked to be slow', () => {
     expect(new Backoff(() => 0).slow()).toBe(30_000);
     expect(new Backoff(() => 1).slow()).toBe(60_000);
   });

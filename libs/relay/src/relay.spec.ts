@@ -605,15 +605,17 @@ describe('errors of an exchange', () => {
 });
 
 // A port that is open before its server is ready has already read the first requests.
-it('a relay serves a connection whose request was read before it was accepted', async () => {
-  rig = await startRig((_request, response) => response.end('early'));
-  const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
-    socket.once('readable', () => rig.relay.accept(socket, { isSecure: false }));
+describe('a relay', () => {
+  it('serves a connection whose request was read before it was accepted', async () => {
+    rig = await startRig((_request, response) => response.end('early'));
+    const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
+      socket.once('readable', () => rig.relay.accept(socket, { isSecure: false }));
+    });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    expect(await talk((listener.address() as net.AddressInfo).port, LAST)).toMatch(/early$/);
+    listener.close();
   });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  expect(await talk((listener.address() as net.AddressInfo).port, LAST)).toMatch(/early$/);
-  listener.close();
 });
 
 describe('the end of an exchange', () => {

@@ -28,7 +28,7 @@ describe('readCertificate', () => {
     expect(readCertificate(files)).toEqual({ cert: FIRST.cert, key: FIRST.key });
   });
 
-  it('refuses a key of another certificate, and files that are absent, and names them', () => {
+  it('refuses the key of another certificate and absent files, and names the files', () => {
     writeFileSync(files.keyFile, SECOND.key);
     expect(() => readCertificate(files)).toThrow(ConfigurationError);
     rmSync(files.keyFile);
@@ -72,7 +72,7 @@ describe(CertificateWatch.name, () => {
     expect([changes.length, problems]).toEqual([1, []]);
   });
 
-  it('reports files that stay unusable once, and the next certificate after them', () => {
+  it('reports files that stay unusable only once, and then the next valid certificate', () => {
     writeFileSync(files.certFile, 'broken');
     for (let i = 0; i < 5; i++) check();
     expect(problems).toHaveLength(1);

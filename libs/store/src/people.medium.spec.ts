@@ -26,7 +26,7 @@ describeOnEveryDatabase('people', createTestDatabase, (context) => {
     user = await context.store.users.findOrCreate(`person-${(count += 1)}@example.test`, 'Jo');
   });
 
-  it('get no session with a password that was changed while it was checked', async () => {
+  it('get no session by a password that was changed while it was checked', async () => {
     const { users, userSessions, passwordResets } = context.store;
     const draft = () => ({
       userId: user.id,

@@ -273,7 +273,7 @@ describe.each(VERSIONS)('with a manager %s', (version) => {
     expect(manager.server.totalConnections).toBe(300);
   });
 
-  it('ends a stream whose user ended and whose ingress says nothing, though no end is passed on', async () => {
+  it('ends a stream whose user has ended it and whose ingress is silent, since the manager passes no end on', async () => {
     const { manager, tunnel } = await open({ version }, { lingerMs: 50 });
     const { stream, probe } = openStream(tunnel, target(manager, await echo()));
     stream.write(Buffer.from('last'));
@@ -683,7 +683,7 @@ describe('calls to the manager', () => {
     },
   );
 
-  it('have their places even when streams take all of theirs', async () => {
+  it('have reserved places even when streams use all of theirs', async () => {
     const { manager, tunnel } = await open({ version: 'v2.5.8', behaviour: { maxStreams: 12 } });
     const to = target(manager, await echo());
     for (let i = 0; i < tunnel.maxStreams; i++) openStream(tunnel, to);

@@ -22,7 +22,7 @@ function start(): { connection: Connection; roundTrip: RoundTrip; reports: numbe
 }
 
 describe(RoundTrip.name, () => {
-  it('is reported after the second measurement, since the first has the start of the server in it', () => {
+  it('is reported after the second measurement, since the first includes the start of the server', () => {
     const { connection, roundTrip, reports } = start();
     expect(roundTrip.ms).toBe(0);
     for (let acknowledged = 1; acknowledged <= 4; acknowledged++) {

@@ -35,7 +35,7 @@ it('SnapshotFeed reads the first snapshot at once', () => {
   expect(read).toEqual(['a']);
 });
 
-it('SnapshotFeed reads the newest of those that come in a pause, nine times as long as the reading was', () => {
+it('SnapshotFeed pauses nine times as long as its last read took, then reads only the newest snapshot', () => {
   takes(100);
   feed.push(snapshot('a'));
   for (const id of ['b', 'c', 'd']) feed.push(snapshot(id));
@@ -57,7 +57,7 @@ it('SnapshotFeed never pauses for longer than five seconds', () => {
   expect(read).toEqual(['a', 'b']);
 });
 
-it('SnapshotFeed reports garbage once, whenever it is read, and reads nothing after it', () => {
+it('SnapshotFeed reports garbage once, and reads nothing after it', () => {
   takes(10);
   feed.push(snapshot('a'));
   feed.push(Buffer.from([0x0a, 9]));
@@ -69,7 +69,7 @@ it('SnapshotFeed reports garbage once, whenever it is read, and reads nothing af
   expect([read, garbage.length]).toEqual([['a'], 1]);
 });
 
-it('SnapshotFeed hands nothing over once it is stopped', () => {
+it('SnapshotFeed delivers nothing once it is stopped', () => {
   takes(10);
   feed.push(snapshot('a'));
   feed.push(snapshot('b'));

@@ -43,18 +43,21 @@ describe('the states of a stream', () => {
   const edges = STATES.flatMap(([state, from]) =>
     EVENTS.map(([event, input]) => ({ state, from, event, input })),
   );
-  it.each(edges)('take $event in $state where docs/protocol.md says', ({ state, from, event, input }) => {
-    const cell = table.get(name(state))![COLUMN[event]];
-    const next = nextState(from, input);
-    const nextName = STATES.find(([, value]) => value === next)?.[0];
-    // A closed stream ignores a RESET from the wire: it stays closed.
-    const expected = cell === 'ignore' && event === 'RESET' ? 'closed' : cell;
-    expect(nextName === undefined ? null : name(nextName)).toBe(
-      /^(|error|ignore)$/.test(expected) ? null : expected,
-    );
-  });
+  it.each(edges)(
+    'accept $event in $state only where docs/protocol.md does',
+    ({ state, from, event, input }) => {
+      const cell = table.get(name(state))![COLUMN[event]];
+      const next = nextState(from, input);
+      const nextName = STATES.find(([, value]) => value === next)?.[0];
+      // A closed stream ignores a RESET from the wire: it stays closed.
+      const expected = cell === 'ignore' && event === 'RESET' ? 'closed' : cell;
+      expect(nextName === undefined ? null : name(nextName)).toBe(
+        /^(|error|ignore)$/.test(expected) ? null : expected,
+      );
+    },
+  );
 
-  it.each(STATES)('take DATA in %s only where docs/protocol.md says', (state, value) => {
+  it.each(STATES)('accept DATA in %s only where docs/protocol.md does', (state, value) => {
     expect(mayReceiveData(value)).toBe(table.get(name(state))!['?DATA'] === 'accept');
   });
 });

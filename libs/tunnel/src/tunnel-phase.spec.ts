@@ -49,7 +49,7 @@ describe('the phases of a tunnel', () => {
     expect(isHandshake(phase)).toBe(isBeforeOpen);
   });
 
-  it('know the peer as leaving once it has sent GOAWAY', () => {
+  it('show the peer as leaving once it has sent GOAWAY', () => {
     expect(PHASES.filter(([, phase]) => hasPeerLeft(phase)).map(([name]) => name)).toEqual([
       'DISMISSED',
       'PARTING',

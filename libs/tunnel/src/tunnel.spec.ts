@@ -258,7 +258,7 @@ describe('a stream', () => {
     expect(await farRecorder.until('reset')).toBe('reset INTERNAL: moved');
   });
 
-  it('takes every call after it was reset without effect', async () => {
+  it('ignores every call after it was reset', async () => {
     const both = await pair();
     const { near, nearRecorder, far, farRecorder } = await openStream(both);
     far.reset(ResetCode.CANCEL);
@@ -316,7 +316,7 @@ describe('a stream', () => {
     await openStream(both);
   });
 
-  it('hands its events to a handler that was set later', async () => {
+  it('delivers its events to a handler that was set later', async () => {
     const both = await pair();
     const { near, nearRecorder, far } = await openStream(both);
     const later = new StreamRecorder();
@@ -495,7 +495,7 @@ describe('a tunnel that leaves', () => {
     expect(nearRecorder.events.at(-1)).toBe('end');
   });
 
-  it('serves an OPEN that crossed it, so that nothing is lost', async () => {
+  it('serves an OPEN that crossed its GOAWAY, so that nothing is lost', async () => {
     const both = await pair();
     both.manager.goAway(GoAwayCode.NORMAL, 'stopping');
     const { near, far, nearRecorder } = await openStream(both);

@@ -94,7 +94,7 @@ describe(Operation.name, () => {
     },
   );
 
-  it('fails if a method uses what its operation does not have', async () => {
+  it('fails if a method asks for a part that its operation does not have', async () => {
     await http().delete('/api/v1/api-keys/some-id').expect(500);
     expect(lines.join('')).toContain('the operation revokeApiKey has no schema for its query');
   });

@@ -18,7 +18,7 @@ describe('/api/v1/traffic-managers', () => {
   });
   afterAll(() => api.close());
 
-  it('registers one before its first connection, which then uses it', async () => {
+  it('registers a traffic manager before its first connection, which then uses it', async () => {
     const response = await team.post('/traffic-managers', {
       managerId: 'staging',
       name: 'Staging',
@@ -71,7 +71,7 @@ describe('/api/v1/traffic-managers', () => {
     expect((await team.post('/intercepts', intercept)).body.code).toBe('traffic_manager_required');
   });
 
-  it('renames', async () => {
+  it('renames a traffic manager', async () => {
     const id = await team.trafficManager('staging');
     expect((await team.patch(`/traffic-managers/${id}`, { name: 'Staging EU' })).body.name).toBe(
       'Staging EU',
@@ -81,7 +81,7 @@ describe('/api/v1/traffic-managers', () => {
     expect((await team.patch('/traffic-managers/nothing', { name: 'x' })).status).toBe(404);
   });
 
-  it('deletes it with everything that belongs to it, and notifies the edges', async () => {
+  it('deletes a traffic manager with everything that belongs to it, and notifies the edges', async () => {
     const session = await team.session('staging');
     const telepresence = await team.session('staging', 'telepresence');
     const ended = await team.session('production');
@@ -134,7 +134,7 @@ describe('/api/v1/traffic-managers', () => {
       expect(rest.body).toMatchObject({ items: [{ detail: '2' }, { detail: '1' }], nextCursor: null });
     });
 
-    it('are not found for what the team does not have', async () => {
+    it('are not found for a traffic manager that the team does not have', async () => {
       const { trafficManagerId } = await team.session('staging');
       const other = await api.team('Other');
       expect((await other.get(`/traffic-managers/${trafficManagerId}/connections`)).status).toBe(404);

@@ -205,7 +205,7 @@ describe('/api/v1/previews', () => {
     expect((await restore()).status).toBe(404);
   });
 
-  it('shows the fields that people know the intercept by, and lists by it', async () => {
+  it('shows the name, workload, namespace and client of the intercept, and filters by them', async () => {
     const shop = await api.team('Shop with intercepts');
     await shop.trafficManager('staging');
     const createNamed = (name: string, access: string) =>

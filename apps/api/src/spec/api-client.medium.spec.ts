@@ -52,7 +52,7 @@ describe('ApiClient against the API', () => {
     });
   };
 
-  it('reads who the caller is, as the API sends it', async () => {
+  it('reads the identity of the caller', async () => {
     const { body } = await team.get('/me').expect(200);
     expect(await clientOf().call('getMe')).toEqual(body);
   });
@@ -75,7 +75,7 @@ describe('ApiClient against the API', () => {
     expect(await client.list('listPreviews', { query: { interceptId } })).toEqual([]);
   });
 
-  it('lists several pages, each item once', async () => {
+  it('collects the pages of a list, each item once', async () => {
     const found = await clientOf().list('listTrafficManagers');
     expect(new Set(found.map(({ managerId }) => managerId)).size).toBe(TRAFFIC_MANAGERS);
     expect(found).toHaveLength(TRAFFIC_MANAGERS);

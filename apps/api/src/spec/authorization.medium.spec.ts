@@ -91,21 +91,24 @@ describe('the authorization table', () => {
     }
   });
 
-  it.each(AUTHORIZATION_TABLE.map((row) => [row[0], row] as const))('%s', async (_route, row) => {
-    const [route, , ...statuses] = row;
-    expect(statuses).toHaveLength(CALLERS.length);
-    const answers: [string, number][] = [];
-    const expected: [string, number][] = [];
-    for (const [i, caller] of CALLERS.entries()) {
-      const status = statuses[i];
-      for (const [name, show] of await shownAs(caller, row)) {
-        if (status === '-' || status === undefined) throw new Error(`${name} is missing of ${route}`);
-        answers.push([name, await answerTo(route, await show())]);
-        expected.push([name, status]);
+  it.each(AUTHORIZATION_TABLE.map((row) => [row[0], row] as const))(
+    'is right about every caller of %s',
+    async (_route, row) => {
+      const [route, , ...statuses] = row;
+      expect(statuses).toHaveLength(CALLERS.length);
+      const answers: [string, number][] = [];
+      const expected: [string, number][] = [];
+      for (const [i, caller] of CALLERS.entries()) {
+        const status = statuses[i];
+        for (const [name, show] of await shownAs(caller, row)) {
+          if (status === '-' || status === undefined) throw new Error(`${name} is missing of ${route}`);
+          answers.push([name, await answerTo(route, await show())]);
+          expected.push([name, status]);
+        }
       }
-    }
-    expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(expected));
-  });
+      expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(expected));
+    },
+  );
 
   /** Each kind of caller by name; people are created when needed. */
   async function shownAs(

@@ -195,7 +195,7 @@ describe('teams', () => {
     for (const secret of [token, renewed.token]) expect(everything).not.toContain(secret);
   });
 
-  it('can be created by anyone, who then is in several', async () => {
+  it('can be created by anyone, including members of other teams', async () => {
     const made = await member.request('post', '/teams').send({ name: 'Mine' });
     expect(made.status).toBe(201);
     const shown = await member.request('get', '/team', { teamId: made.body.id });
@@ -206,7 +206,7 @@ describe('teams', () => {
     ).toBe(200);
   });
 
-  it('can be created only by members of one, if the operator sets it', async () => {
+  it('can be created only by members of a team, if the operator sets that', async () => {
     const strict = await TestApi.start({ env: { TEAM_CREATION: 'members' } });
     const nobody = await strict.person('nobody@example.test', []);
     const make = (by: TestPerson) => by.request('post', '/teams').send({ name: 'Mine' });
@@ -254,7 +254,7 @@ describe('rotating an API key', () => {
     expect(api.bus.drain()).toEqual([{ type: 'api-key.revoked', apiKeyId: key.apiKey.id }]);
   });
 
-  it('gives no key more than it has', async () => {
+  it('does not let a key rotate one that has more scopes', async () => {
     const strong = await team.keyWith({ scopes: ['tunnel', 'keys:write'] });
     const weak = await team.keyWith({ scopes: ['keys:write'] });
     const refused = await weak.post(`/api-keys/${strong.apiKey.id}/rotate`, { overlapSeconds: 0 });

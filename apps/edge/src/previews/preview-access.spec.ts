@@ -124,9 +124,9 @@ describe('the gate of a private preview', () => {
   };
 
   it.each<[string, string, Record<string, string>, string]>([
-    ['nothing', 'GET /', {}, 'access_denied'],
+    ['no credential', 'GET /', {}, 'access_denied'],
     ['a browser that opens a page', 'GET /a?b=c', PAGE, '302'],
-    ['a browser that says so', 'GET /a', { 'Sec-Fetch-Mode': 'navigate' }, '302'],
+    ['a browser that reports a navigation', 'GET /a', { 'Sec-Fetch-Mode': 'navigate' }, '302'],
     ['a script of a page', 'GET /a', { ...PAGE, 'Sec-Fetch-Mode': 'cors' }, 'access_denied'],
     ['a form', 'POST /a', { ...PAGE, 'Content-Length': '0' }, 'access_denied'],
     ['a WebSocket', 'GET /ws', { ...WEBSOCKET, ...PAGE }, 'access_denied'],
@@ -162,7 +162,12 @@ describe('the gate of a private preview', () => {
       { ...WEBSOCKET, Cookie: COOKIE, Origin: 'https://b.preview.test' },
       'cross_site_request',
     ],
-    ['a cookie on a WebSocket from nowhere', 'GET /', { ...WEBSOCKET, Cookie: COOKIE }, 'cross_site_request'],
+    [
+      'a cookie on a WebSocket without an origin',
+      'GET /',
+      { ...WEBSOCKET, Cookie: COOKIE },
+      'cross_site_request',
+    ],
     [
       'a cookie on a form of a sibling',
       'POST /',
@@ -177,25 +182,25 @@ describe('the gate of a private preview', () => {
     ],
     ['a cookie on a POST of an old browser', 'POST /', { Cookie: COOKIE, Origin: ORIGIN }, 'allow'],
     [
-      'a cookie on a POST of an old browser elsewhere',
+      'a cookie on a POST of an old browser from another origin',
       'POST /',
       { Cookie: COOKIE, Origin: `${ORIGIN}:81` },
       'cross_site_request',
     ],
     [
-      'a cookie on a link from elsewhere',
+      'a cookie on a link from another site',
       'GET /',
       { Cookie: COOKIE, 'Sec-Fetch-Site': 'cross-site' },
       'allow',
     ],
     [
-      'a token on a WebSocket from elsewhere',
+      'a token on a WebSocket from another origin',
       'GET /',
       { ...WEBSOCKET, 'Culvert-Preview-Token': TOKEN, Origin: 'https://x.test' },
       'allow',
     ],
     ['the reserved path', 'GET /.culvert/anything', { 'Culvert-Preview-Token': TOKEN }, 'unknown_host'],
-  ])('answers %s', async (_who, line, headers, expected) => {
+  ])('answers a request with its verdict: %s', async (_who, line, headers, expected) => {
     expect(summary(await check(route('team'), request(line, headers)))).toBe(expected);
   });
 

@@ -112,7 +112,7 @@ describe(Replays.name, () => {
     return answers.pop();
   };
 
-  it('offers what it can send, with the exchange as far as it holds it', async () => {
+  it('offers to send a replay, with the exchange if it holds one', async () => {
     expect(await offer({ exchangeId: 'e1' })).toMatchObject({
       state: 'ready',
       exchange: { id: 'e1' },
@@ -121,7 +121,7 @@ describe(Replays.name, () => {
     expect(await offer({ exchangeId: 'e2' })).toMatchObject({ state: 'ready', exchange: null });
   });
 
-  it('reports the held exchange without a tunnel too, but offers nothing then, nor after it stopped', async () => {
+  it('offers nothing without a tunnel or while it drains, but still reports the held exchange', async () => {
     tunnels.clear();
     expect(await offer({ exchangeId: 'e1' })).toEqual({
       kind: 'offer',

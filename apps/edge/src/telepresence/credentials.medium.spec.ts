@@ -246,7 +246,7 @@ it.each<[scopes: readonly Scope[]]>([
   [['previews:write']],
   [['previews:read']],
   [['keys:write', 'team:read']],
-])('says which scope a key for %j lacks', async (scopes) => {
+])('names the scope that a key for %j lacks', async (scopes) => {
   const answer = (missing: Scope | undefined) =>
     missing === undefined ? 'let in' : [PERMISSION_DENIED, `the API key lacks the scope ${missing}`];
   expect(await answersTo(key(await apiKey({ scopes })))).toEqual(everywhere(answer, scopes));

@@ -153,8 +153,8 @@ describe(InterceptSync.name, () => {
       (entry) => entry.intercept.id === id,
     )?.previews[0];
 
-  describe('stores what the manager reports:', () => {
-    it('disposition, message, headers and metadata, change after change', async () => {
+  describe('a report of the manager', () => {
+    it('sets disposition, message, headers and metadata, change after change', async () => {
       const { id } = await open();
       start();
       manager.show(
@@ -181,7 +181,7 @@ describe(InterceptSync.name, () => {
       expect((await intercept(id))?.teamId).toBe(teamId);
     });
 
-    it('the ingress, which every edge receives once', async () => {
+    it('sets the ingress, which every edge receives once', async () => {
       const { id, hostname } = await open();
       start();
       changed.length = 0;
@@ -206,7 +206,7 @@ describe(InterceptSync.name, () => {
       ['no port', { host: 'web', port: 0 }],
       ['a port out of range', { host: 'web', port: 65_536 }],
       ['a negative port', { host: 'web', port: -1 }],
-    ])('no ingress with %s', async (_name, told) => {
+    ])('does not set an ingress with %s', async (_name, told) => {
       const { id } = await open();
       const before = (await previewOf(id))?.ingress;
       start();
@@ -215,7 +215,7 @@ describe(InterceptSync.name, () => {
       expect((await previewOf(id))?.ingress).toEqual(before);
     });
 
-    it('text that a page can show, shortened to the limit', async () => {
+    it('sets only text that a page can show, shortened to the limit', async () => {
       const { id } = await open();
       start();
       const entries = Array.from({ length: 64 }, (_, n) => [`k${n}`, 'v'] as const);
@@ -251,7 +251,7 @@ describe(InterceptSync.name, () => {
       list.mockRestore();
     });
 
-    it('also after the store failed in between', async () => {
+    it('is stored even if the store failed in between', async () => {
       const [first, second] = [await open(), await open()];
       const { update } = store.intercepts;
       const update_ = vi
@@ -267,8 +267,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('ignores', () => {
-    it('intercepts of another manager or another team, whatever their manager reports', async () => {
+  describe('reports of intercepts', () => {
+    it('change no intercept of another manager or another team', async () => {
       const other = { id: randomUUID(), session: null };
       await register(teamId, other.id);
       const [foreign, stranger] = [await open(teamId, other.id), await open(otherTeamId, managerId)];
@@ -289,7 +289,7 @@ describe(InterceptSync.name, () => {
       expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
     });
 
-    it('all but the last of two reports of one intercept', async () => {
+    it('that name one intercept twice have the last one stored', async () => {
       const { id } = await open();
       start();
       manager.show(shown(id, { disposition: 6 }), shown(id, { disposition: 3, previewDomain: '' }));
@@ -297,7 +297,7 @@ describe(InterceptSync.name, () => {
       expect(gates).toEqual([[]]);
     });
 
-    it('compares thousands of unknown intercepts with one query, and answers the next report', async () => {
+    it('that the store does not know are compared by one query, and do not delay the next report', async () => {
       const { id } = await open();
       start();
       const list = vi.spyOn(store.requestedPreviews, 'list');
@@ -310,7 +310,7 @@ describe(InterceptSync.name, () => {
       list.mockRestore();
     });
 
-    it('writes the state in a storm of changes only a few times a second', async () => {
+    it('are written only a few times a second in a storm of changes', async () => {
       const { id } = await open();
       start();
       const list = vi.spyOn(store.requestedPreviews, 'list');
@@ -321,8 +321,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('allows streams', () => {
-    it('at once for intercepts that the manager reports with a preview', async () => {
+  describe('streams to an intercept', () => {
+    it('are allowed as soon as the manager reports the intercept with a preview', async () => {
       start();
       expect(gates).toEqual([]);
       manager.show(shown('a:1'), shown('b:2', { previewDomain: '' }));
@@ -331,7 +331,7 @@ describe(InterceptSync.name, () => {
       expect(gates.at(-1)).toEqual(['b:2']);
     });
 
-    it('for nothing while the manager is not watched, and watches it again', async () => {
+    it('are refused while the manager is not watched, which is then watched again', async () => {
       start();
       manager.show(shown('a:1'));
       const [watcher] = manager.watches.splice(0);
@@ -343,8 +343,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('collects', () => {
-    it('an intercept with its preview that the manager has not reported for the grace period, and records it', async () => {
+  describe('the collection after the grace period', () => {
+    it('removes an intercept that the manager no longer reports, with its preview, and records it', async () => {
       const [gone, kept] = [await open(), await open()];
       start(300);
       changed.length = 0;
@@ -363,7 +363,7 @@ describe(InterceptSync.name, () => {
       );
     });
 
-    it('a preview alone, if its intercept is reported without one', async () => {
+    it('removes only the preview if its intercept is reported without one', async () => {
       const { id } = await open();
       start(200);
       manager.show(shown(id, { previewDomain: '', ingress: null }));
@@ -371,7 +371,7 @@ describe(InterceptSync.name, () => {
       expect(await intercept(id)).not.toBeNull();
     });
 
-    it('nothing that is reported again within the grace period', async () => {
+    it('keeps what is reported again within the grace period', async () => {
       const { id } = await open();
       start(600);
       manager.show();
@@ -385,7 +385,7 @@ describe(InterceptSync.name, () => {
       expect(performance.now() - since).toBeGreaterThan(500);
     });
 
-    it('nothing because of a report from before it was no longer watched', async () => {
+    it('removes nothing on the word of a report from before the manager was no longer watched', async () => {
       const { id } = await open();
       start(200);
       manager.show();
@@ -398,8 +398,8 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('asks the manager to remove a preview that a person removed', () => {
-    it('if it shows that very preview', () => {
+  describe('a preview that a person removed', () => {
+    it('is removed at the manager if the manager shows that very preview', () => {
       const sync = start();
       manager.show(shown('a:1', { previewDomain: 'one.preview.test' }));
       sync.removePreview('a:1', 'other.preview.test');
@@ -409,7 +409,7 @@ describe(InterceptSync.name, () => {
       expect(manager.removed).toEqual(['a:1']);
     });
 
-    it('and only records that it keeps it', async () => {
+    it('is only recorded as kept if the manager keeps it', async () => {
       const sync = start();
       manager.show(shown('a:1'));
       manager.failure = { status: 4, message: 'the traffic manager did not answer' };
@@ -419,7 +419,7 @@ describe(InterceptSync.name, () => {
     });
   });
 
-  describe('of a preview that a person removed', () => {
+  describe('a removed preview that the manager shows', () => {
     const removed = async (id: string) => (await intercept(id))?.removedPreview?.hostname;
 
     async function remove(): Promise<{ id: string; hostname: string; sync: InterceptSync }> {
@@ -432,7 +432,7 @@ describe(InterceptSync.name, () => {
       return { id, hostname, sync };
     }
 
-    it('keeps what restores it while the manager shows it, and drops that afterwards', async () => {
+    it('can be restored while the manager shows it, and not afterwards', async () => {
       const { id, hostname, sync } = await remove();
       sync.removePreview(id, hostname);
       manager.show(shown(id, { previewDomain: hostname, disposition: 2 }));
@@ -443,7 +443,7 @@ describe(InterceptSync.name, () => {
       expect(await intercept(id)).not.toBeNull();
     });
 
-    it('drops what restores it at once if the manager no longer showed it', async () => {
+    it('cannot be restored if the manager no longer showed it when it was removed', async () => {
       const { id, hostname } = await open();
       const sync = start(60_000);
       manager.show(shown(id, { previewDomain: '', disposition: 2 }));

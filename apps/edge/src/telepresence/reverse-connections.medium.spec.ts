@@ -330,10 +330,10 @@ describe(ReverseConnections.name, () => {
     });
   });
 
-  describe('refuses', () => {
+  describe('a refusal', () => {
     const statusOf = async (call: LoopbackCall) => (await call.ended.promise).status;
 
-    it('a caller without a valid key for it', async () => {
+    it('meets a caller without a valid key for it', async () => {
       const wrong = dial({ apiKey: generateApiKeySecret() });
       expect(await wrong.ended.promise).toEqual({
         status: GrpcStatus.UNAUTHENTICATED,
@@ -349,13 +349,13 @@ describe(ReverseConnections.name, () => {
       expect(sessions.count).toBe(0);
     });
 
-    it('a manager without an id, and user daemons', async () => {
+    it('meets a manager without an id, and user daemons', async () => {
       expect(await statusOf(dial({ managerId: null }))).toBe(GrpcStatus.INVALID_ARGUMENT);
       expect(await statusOf(dial({ managerId: 'x'.repeat(256) }))).toBe(GrpcStatus.INVALID_ARGUMENT);
       expect(await statusOf(dial({ path: USER_DAEMON }))).toBe(GrpcStatus.UNIMPLEMENTED);
     });
 
-    it('a tunnel that the edge has no room for', async () => {
+    it('meets a tunnel that the edge has no room for', async () => {
       start({ maxTunnels: 1 });
       const managerId = randomUUID();
       dial({ managerId });
@@ -363,7 +363,7 @@ describe(ReverseConnections.name, () => {
       expect(await statusOf(dial())).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
     });
 
-    it('one session beyond the limit of the team', async () => {
+    it('meets one session beyond the limit of the team', async () => {
       const busy = (await store.teams.create('Busy')).id;
       const apiKey = await keyOf(busy, ['tunnel']);
       start({ maxSessionsPerTeam: 1 });
@@ -376,7 +376,7 @@ describe(ReverseConnections.name, () => {
       });
     });
 
-    it('a key that was revoked during its look-up', async () => {
+    it('meets a key that was revoked during its look-up', async () => {
       const apiKey = await keyOf(teamId, ['tunnel']);
       const { id } = (await store.apiKeys.findByHash(hashApiKeySecret(apiKey)))!;
       const register = store.sessions.register.bind(store.sessions);
@@ -388,7 +388,7 @@ describe(ReverseConnections.name, () => {
       registering.mockRestore();
     });
 
-    it('without words of the database', async () => {
+    it('does not quote the database', async () => {
       const registering = vi
         .spyOn(store.sessions, 'register')
         .mockRejectedValueOnce(new Error('relation "session" does not exist'));
@@ -400,13 +400,13 @@ describe(ReverseConnections.name, () => {
     });
   });
 
-  describe('ends', () => {
+  describe('a call that ends', () => {
     it.each([
       ['another protocol', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
       ['an invalid Chunk', Buffer.from([0, 0, 0, 0, 3, 0x0a, 9, 1])],
       ['a Chunk beyond the limit', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff])],
       ['a compressed Chunk', Buffer.from([1, 0, 0, 0, 1, 0])],
-    ])('a call that carries %s, without making a tunnel', async (_name, garbage) => {
+    ])('because it carries %s makes no tunnel', async (_name, garbage) => {
       const managerId = randomUUID();
       const { ended } = dial({ managerId, loopback: { faults: { garbage } } });
       const { status, message } = await ended.promise;
@@ -416,7 +416,7 @@ describe(ReverseConnections.name, () => {
       await eventually(() => sessions.count).toBe(0);
     });
 
-    it('a call whose manager sends nothing for ten seconds, without making a tunnel', async () => {
+    it('because its manager sends nothing for ten seconds makes no tunnel', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
       const managerId = randomUUID();
       const call = dial({ managerId, loopback: { faults: { isMute: true } } });
@@ -428,7 +428,7 @@ describe(ReverseConnections.name, () => {
       expect(sessions.count).toBe(0);
     });
 
-    it('the tunnel of a revoked key, with the reason', async () => {
+    it('because its key was revoked ends the tunnel with that reason', async () => {
       const apiKey = await keyOf(teamId, ['tunnel']);
       const managerId = randomUUID();
       const call = dial({ managerId, apiKey });
@@ -440,7 +440,7 @@ describe(ReverseConnections.name, () => {
       });
     });
 
-    it('a call that its manager half-closes, at once', async () => {
+    it('because its manager half-closes it ends the tunnel at once', async () => {
       const managerId = randomUUID();
       const call = dial({ managerId });
       const id = await connected(managerId);
@@ -462,7 +462,7 @@ describe(ReverseConnections.name, () => {
   });
 
   describe('a storm of dials', () => {
-    it('waits five seconds for its answers after 30 in ten seconds, without delaying others', async () => {
+    it('gets answers only after five seconds beyond 30 dials in ten seconds, without delaying others', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], shouldAdvanceTime: true });
       const managerId = randomUUID();
       const apiKey = generateApiKeySecret();

@@ -87,7 +87,7 @@ describe('a call of one message', () => {
     await expect(message).rejects.toMatchObject({ status: GrpcStatus.CANCELLED });
   });
 
-  it('stores nothing of reports', async () => {
+  it('reads a report without storing it', async () => {
     expect(await read([Buffer.alloc(300_000)], { reports: true })).toHaveLength(0);
   });
 });

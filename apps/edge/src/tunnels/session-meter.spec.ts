@@ -37,7 +37,7 @@ describe(SessionMeter.name, () => {
     expect(meter.read()).toMatchObject({ receivedBytes: 0, sentBytes: 0 });
   });
 
-  it('reports a load again that was not settled', () => {
+  it('reports a load again until it is settled', () => {
     const meter = new SessionMeter();
     const tunnel = new FakeTunnel();
     meter.add(tunnel);

@@ -49,13 +49,13 @@ describe('an error of Culvert', () => {
     [403, false],
     // A response from something in between, such as the sign-in page of a network.
     [302, true],
-  ])('of status %i may pass by itself: %s', async (status, isPassing) => {
+  ])('with status %i is marked as passing: %s', async (status, isPassing) => {
     culvert = await TestCulvert.start();
     culvert.failWith = status;
     await expect(apiOf().call('getMe')).rejects.toMatchObject({ isPassing });
   });
 
-  it('is not thrown for the deletion of a missing thing, but for every other failure', async () => {
+  it('is not thrown when the thing to delete is missing, but is for every other failure', async () => {
     culvert = await TestCulvert.start();
     culvert.failWith = 404;
     await unlessGone(apiOf().call('deleteIntercept', { interceptId: 'a' }));

@@ -76,7 +76,7 @@ describe('a conversation with a server', () => {
     ]);
   });
 
-  it('has the preface in a write of its own where the peer needs it so', () => {
+  it('writes the preface on its own where the peer requires that', () => {
     const rig = new ClientRig({}, { isPrefaceApart: true });
     expect([rig.writes, rig.frames]).toEqual([1, ['PREFACE']]);
   });
@@ -469,7 +469,7 @@ describe('a server that breaks the rules', () => {
    * DATA of requests that were canceled counted as frames without content. Visitors that canceled 833 downloads ended the
    * connection with ENHANCE_YOUR_CALM, and with it the requests of all others.
    */
-  it('is not taken for a flood when it sends whole windows before it learns that requests are canceled', () => {
+  it('is not treated as a flood when it sends whole windows before it learns that requests are canceled', () => {
     const rig = new ClientRig();
     rig.begin();
     for (let i = 0; i < 100; i++) {
@@ -507,7 +507,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
   });
 
-  it('is remembered for at most 1024 canceled streams', () => {
+  it('has at most 1024 canceled streams remembered', () => {
     const rig = new ClientRig();
     rig.begin();
     for (let i = 0; i < 1025; i++) rig.request().reset(ErrorCode.CANCEL);
@@ -518,7 +518,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.log.at(-1)).toBe(`failed ${ENHANCE_YOUR_CALM}`);
   });
 
-  it('is not taken for a flood when it measures with a PING for DATA that arrives', () => {
+  it('is not treated as a flood when it measures with a PING for DATA that arrives', () => {
     const rig = new ClientRig();
     rig.begin();
     const stream = rig.request({ method: 'POST', endStream: false });
@@ -533,7 +533,7 @@ describe('a server that breaks the rules', () => {
     expect(rig.log).toEqual(['settings']);
   });
 
-  it('by not reading is no longer read while its answers wait', () => {
+  it('by not reading is not read from while answers to it wait', () => {
     const rig = new ClientRig({ maxControlFrames: 100_000 });
     rig.begin();
     rig.buffered = 1_000_000;
@@ -545,8 +545,8 @@ describe('a server that breaks the rules', () => {
   });
 });
 
-describe('a call of the owner’s own', () => {
-  it('gets DATA as it arrives, and is reset whatever its state', async () => {
+describe('a connection with its own limits', () => {
+  it('delivers DATA as it arrives, and resets a dropped stream whatever its state', async () => {
     const rig = new ClientRig({}, { maxFrameBytes: 1_048_576, maxControlBytes: 65_536, tableBytes: 0 });
     rig.begin();
     rig.request();
@@ -561,7 +561,7 @@ describe('a call of the owner’s own', () => {
     expect(rig.frames.filter((text) => text.startsWith('RST_STREAM'))).toEqual(['RST_STREAM 3 8']);
   });
 
-  it('cannot be made to keep a control frame that is long', () => {
+  it('refuses a long control frame before it stores any of it', () => {
     const rig = new ClientRig({}, { maxFrameBytes: 1_048_576, maxControlBytes: 65_536 });
     rig.begin(frame(0x77, 0, 0, Buffer.alloc(65_537)));
     expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);

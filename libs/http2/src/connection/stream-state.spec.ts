@@ -11,7 +11,7 @@ const EDGES: readonly (readonly [StreamState, readonly StreamState[]])[] = [
 ];
 
 describe('the states of a stream', () => {
-  it.each(EDGES)('%i is followed by %j and by no other state', (from, following) => {
+  it.each(EDGES)('allow after %i only %j', (from, following) => {
     const all = Object.values(StreamState);
     expect(all.filter((to) => mayFollow(from, to))).toEqual(all.filter((to) => following.includes(to)));
   });

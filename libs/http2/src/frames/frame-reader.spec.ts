@@ -109,7 +109,7 @@ describe.each([
   ['puts frames together', false, WHOLE],
   ['passes DATA through', true, PASSED],
 ] as const)('FrameReader that %s', (_name, passesData, expected) => {
-  it('hands on every frame the same, cut at any two points', () => {
+  it('reports every frame the same, cut at any two points', () => {
     for (let first = 0; first <= FRAMES.length; first++) {
       for (let second = first; second <= FRAMES.length; second++) {
         const log = new Log(LIMITS, { passesData });
@@ -119,12 +119,12 @@ describe.each([
     }
   });
 
-  it('hands on every frame the same, byte by byte', () => {
+  it('reports every frame the same, byte by byte', () => {
     const log = new Log(LIMITS, { passesData }).read(...Array.from(FRAMES, (byte) => Buffer.from([byte])));
     expect(log.lines).toEqual(expected);
   });
 
-  it('reads a preface first where one is expected, cut at any point', () => {
+  it('reads the preface first where it is expected, cut at any point', () => {
     const whole = Buffer.concat([PREFACE, FRAMES]);
     for (let cut = 0; cut <= PREFACE.length + 12; cut++) {
       const log = new Log({ ...LIMITS, expectsPreface: true }, { passesData });
@@ -135,7 +135,7 @@ describe.each([
     expect(errorOf(() => log.read(other))).toBe(ErrorCode.PROTOCOL_ERROR);
   });
 
-  it('hands on nothing after it was stopped, whichever event stopped it', () => {
+  it('reports nothing after it was stopped, whichever event stopped it', () => {
     for (let events = 1; events <= expected.length; events++) {
       const log = new Log(LIMITS, { passesData });
       let left = events;
@@ -161,7 +161,7 @@ describe.each([
     }
   });
 
-  it('refuses frames other than DATA above the limit for them', () => {
+  it('refuses frames other than DATA that exceed their own limit', () => {
     const limits = { ...LIMITS, maxControlBytes: 100 };
     const read = (type: number, length: number): ErrorCode | null =>
       errorOf(() => new Log(limits, { passesData }).read(frame(type, 0, 1, Buffer.alloc(length))));
@@ -173,7 +173,7 @@ describe.each([
 });
 
 describe('FrameReader', () => {
-  it('hands on whole frames, and pieces of DATA, where they lie', () => {
+  it('reports whole frames and pieces of DATA without copying them', () => {
     const chunk = Buffer.concat([frame(FrameType.PING, 0, 0, '12345678'), frame(FrameType.DATA, 0, 1, 'ab')]);
     const buffers: Buffer[] = [];
     const dataSink = {
@@ -202,7 +202,7 @@ describe('FrameReader', () => {
     }
   });
 
-  it('holds at most the frame of a cut frame', () => {
+  it('holds at most one incomplete frame', () => {
     const random = new SeededRandom(1);
     for (let round = 0; round < 200; round++) {
       const log = new Log(LIMITS, { passesData: round % 2 === 0 });

@@ -44,7 +44,7 @@ describe('the vectors of RFC 7541 Appendix C', () => {
     ['C.2.2', '040c2f73616d706c652f70617468', [':path: /sample/path']],
     ['C.2.3', '100870617373776f726406736563726574', ['password: secret']],
     ['C.2.4', '82', [':method: GET']],
-  ])('%s: one field', (_name, hex, fields) => {
+  ])('decode to the field of %s', (_name, hex, fields) => {
     expect(decode(new HpackDecoder(LIMITS), hex)).toEqual(fields);
   });
 
@@ -61,7 +61,7 @@ describe('the vectors of RFC 7541 Appendix C', () => {
       '828684be5886a8eb10649cbf',
       '828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf',
     ],
-  ])('%s: requests of one connection', (_name, one, two, three) => {
+  ])('decode to the requests of %s', (_name, one, two, three) => {
     const decoder = new HpackDecoder(LIMITS);
     expect(decode(decoder, one)).toEqual(first);
     expect(decode(decoder, two)).toEqual(second);
@@ -81,7 +81,7 @@ describe('the vectors of RFC 7541 Appendix C', () => {
       '4883640effc1c0bf',
       '88c16196d07abe941054d444a8200595040b8166e084a62d1bffc05a839bd9ab77ad94e7821dd7f2e6c7b335dfdfcd5b3960d5af27087f3672c1ab270fb5291f9587316065c003ed4ee5b1063d5007',
     ],
-  ])('%s: responses, with eviction from a table of 256 bytes', (_name, one, two, three) => {
+  ])('decode to the responses of %s, with eviction from a table of 256 bytes', (_name, one, two, three) => {
     const decoder = new HpackDecoder(LIMITS);
     // The RFC assumes the smaller table; here the first block says so.
     expect(decode(decoder, `3fe101${one}`)).toEqual([
@@ -176,7 +176,7 @@ describe('the decoder', () => {
 });
 
 describe('the encoder', () => {
-  it('enters nothing when its table is to be empty, whatever the peer allows', () => {
+  it('adds no field to a table of size 0, whatever the peer allows', () => {
     const encoder = new HpackEncoder(0);
     const fields = [
       [':method', 'POST'],
@@ -188,13 +188,13 @@ describe('the encoder', () => {
     expect(first.toString('hex')).toBe('0204504f53540001610162');
   });
 
-  it('makes a reference of a field that comes again', () => {
+  it('encodes a repeated field as a reference', () => {
     const encoder = new HpackEncoder();
     encode(encoder, [['server', 'culvert']]);
     expect(encode(encoder, [['server', 'culvert']]).toString('hex')).toBe('be');
   });
 
-  it('never enters cookies, lengths, and values that are too long', () => {
+  it('never adds cookies, lengths and long values to its table', () => {
     const encoder = new HpackEncoder();
     const fields = [
       ['set-cookie', 'a=b'],
@@ -207,7 +207,7 @@ describe('the encoder', () => {
     expect(encode(encoder, [fields[0]])[0] & 0xf0).toBe(0x10);
   });
 
-  it('announces the smallest size of its table, and the last', () => {
+  it('announces the smallest and the last size of its table', () => {
     const encoder = new HpackEncoder();
     const decoder = new HpackDecoder(LIMITS);
     decode(decoder, encode(encoder, [['a', '1']]).toString('hex'));

@@ -91,7 +91,7 @@ describe('a conversation', () => {
   });
 });
 
-describe('the connection ends', () => {
+describe('a connection', () => {
   it.each<[string, ErrorCode, Buffer[]]>([
     ['without a preface', ErrorCode.PROTOCOL_ERROR, [Buffer.from('GET / HTTP/1.1\r\n\r\n')]],
     ['without SETTINGS first', ErrorCode.PROTOCOL_ERROR, [PREFACE, GET]],
@@ -109,7 +109,7 @@ describe('the connection ends', () => {
     ],
     ['after HEADERS on a stream of the server', ErrorCode.PROTOCOL_ERROR, [PREFACE, SETTINGS, get(2)]],
     [
-      'after DATA on a stream that is over',
+      'after DATA on a stream that has ended',
       ErrorCode.STREAM_CLOSED,
       [PREFACE, SETTINGS, get(3), frame(FrameType.RST_STREAM, 0, 3, uint32(8)), get(5), data(1, 'x')],
     ],
@@ -159,7 +159,7 @@ describe('the connection ends', () => {
       [PREFACE, SETTINGS, frame(FrameType.SETTINGS, Flag.ACK, 0, 'abcdef')],
     ],
     ['after ENABLE_PUSH of 2', ErrorCode.PROTOCOL_ERROR, [PREFACE, setting(2, 2)]],
-    ['after a window that cannot be', ErrorCode.FLOW_CONTROL_ERROR, [PREFACE, setting(4, 2 ** 31)]],
+    ['after a window above the maximum', ErrorCode.FLOW_CONTROL_ERROR, [PREFACE, setting(4, 2 ** 31)]],
     [
       'after windows that overflow',
       ErrorCode.FLOW_CONTROL_ERROR,
@@ -236,7 +236,7 @@ describe('the connection ends', () => {
       ErrorCode.ENHANCE_YOUR_CALM,
       [PREFACE, SETTINGS, POST, ...Array.from({ length: 101 }, () => data(1, ''))],
     ],
-  ])('%s', (_what, code, frames) => {
+  ])('ends %s', (_what, code, frames) => {
     const rig = new Rig();
     rig.push(...frames);
     expect(rig.log.at(-1)).toBe(`failed ${code}`);
@@ -296,7 +296,7 @@ describe('PINGs', () => {
     expect(rig.log.at(-1)).toBe(`failed ${ErrorCode.ENHANCE_YOUR_CALM}`);
   });
 
-  it('earn nothing for SETTINGS: those are counted whatever was sent', async () => {
+  it('do not make SETTINGS free: those count whatever was sent', async () => {
     const { rig, sendData } = respond();
     for (let i = 0; i < 20; i++) {
       await sendData();
@@ -321,12 +321,12 @@ describe('a request', () => {
   });
 });
 
-describe('a stream is reset', () => {
+describe('a stream', () => {
   it.each<[string, ErrorCode, Buffer[]]>([
-    ['with DATA behind its end', ErrorCode.STREAM_CLOSED, [GET, data(1, 'x')]],
-    ['with a request behind its end', ErrorCode.STREAM_CLOSED, [GET, get(1)]],
+    ['with DATA after its end', ErrorCode.STREAM_CLOSED, [GET, data(1, 'x')]],
+    ['with a request after its end', ErrorCode.STREAM_CLOSED, [GET, get(1)]],
     [
-      'with HEADERS behind its end that do not end it',
+      'with HEADERS after its end that do not end it',
       ErrorCode.STREAM_CLOSED,
       [GET, frame(FrameType.HEADERS, Flag.END_HEADERS, 1, Buffer.from('0001780179', 'hex'))],
     ],
@@ -375,7 +375,7 @@ describe('a stream is reset', () => {
         .map((id) => get(id, 0))
         .concat(get(25, 0)),
     ],
-  ])('%s, and the connection stays open', async (_what, code, frames) => {
+  ])('is reset %s, and the connection stays open', async (_what, code, frames) => {
     const rig = new Rig();
     rig.begin(...frames);
     await rig.turn();
@@ -385,7 +385,7 @@ describe('a stream is reset', () => {
     expect(rig.frames.at(-1)).toMatch(/^PING 1/);
   });
 
-  it('when the peer overruns its window', async () => {
+  it('is reset when the peer overruns its window', async () => {
     const rig = new Rig({}, () => {});
     rig.begin(POST, ...Array.from({ length: 5 }, () => data(1, Buffer.alloc(16_000))));
     await rig.turn();
@@ -477,7 +477,7 @@ describe('flow control', () => {
     expect(rig.frames).toContain(`WINDOW_UPDATE 3 ${budget}`);
   });
 
-  it('gives streams with bytes to send their turns', async () => {
+  it('serves streams with bytes to send in turns', async () => {
     const rig = new Rig();
     rig.begin(setting(4, 1_000_000), frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(1_000_000)), get(1), get(3));
     for (const stream of rig.streams.values()) {
@@ -594,9 +594,9 @@ describe('draining', () => {
   });
 });
 
-describe('every frame, whatever is in it', () => {
+describe('random frames', () => {
   it.each([1, 2, 3, 4])(
-    'ends in no other way than the rules say, and splitting changes nothing (seed %i)',
+    'have only outcomes that the rules allow, wherever they are cut (seed %i)',
     async (seed) => {
       let state = seed;
       const random = (max: number): number => {

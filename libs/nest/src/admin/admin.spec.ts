@@ -67,7 +67,7 @@ describe('the admin server', () => {
     expect((await http().get('/metrics')).text).toContain('culvert_dependency_up{dependency="store"} 0');
   });
 
-  it('is not ready after it was told to stop', async () => {
+  it('is not ready after it was asked to stop', async () => {
     app.get(Readiness).markStopping();
     expect((await http().get('/readyz').expect(503)).body).toEqual({
       ready: false,

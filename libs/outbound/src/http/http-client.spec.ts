@@ -200,7 +200,7 @@ describe('a response', () => {
     ['HTTP/2', serveHttp2, 'https'],
     ['HTTP/1.1', servePlain, 'http'],
   ] as const)(
-    'over %s longer than the limit is refused, whether it says so or not',
+    'over %s that exceeds the limit is refused, with or without a length',
     async (_name, serve, scheme) => {
       const { port } = await serve((request, response) => {
         if (request.url === '/says') response.setHeader('content-length', '101');
@@ -375,7 +375,7 @@ describe('a session that its server closes with GOAWAY', () => {
     expect((await slow).text).toBe('slow');
   });
 
-  it('before its first request costs nothing but a new session', async () => {
+  it('before its first request is replaced without an error', async () => {
     let count = 0;
     const server = createSecureServer(certificate, echo);
     server.on('session', (session) => {
@@ -391,7 +391,7 @@ describe('a session that its server closes with GOAWAY', () => {
     expect(count).toBe(2);
   });
 
-  it('each time is an error after three attempts', async () => {
+  it('every time fails a request after three attempts', async () => {
     let count = 0;
     const server = createSecureServer(certificate, echo);
     server.on('session', (session) => {
@@ -408,7 +408,7 @@ describe('connections of HTTP/1.1 to an origin', () => {
   it.each([
     ['with TLS', serveHttps1, 'https'],
     ['without TLS', servePlain, 'http'],
-  ] as const)('%s are at most 32, however many requests begin together', async (_name, serve, scheme) => {
+  ] as const)('(%s) are at most 32, however many requests begin together', async (_name, serve, scheme) => {
     // Node's agents count a connection once it is open, so 150 requests opened 150.
     const held: (ServerResponse | Http2ServerResponse)[] = [];
     let full!: () => void;
@@ -432,7 +432,7 @@ describe('connections of HTTP/1.1 to an origin', () => {
     expect((await Promise.all(responses)).map(({ status }) => status)).toEqual(Array(150).fill(200));
   });
 
-  it('are free again after requests that failed, were aborted or ran out of time', async () => {
+  it('are released by requests that failed, were aborted or ran out of time', async () => {
     const held: (ServerResponse | Http2ServerResponse)[] = [];
     const { port } = await servePlain((request, response) => {
       if (request.url === '/ok') response.end();
@@ -456,7 +456,7 @@ describe('connections of HTTP/1.1 to an origin', () => {
     expect(after.map(({ status }) => status)).toEqual(Array(40).fill(200));
   });
 
-  it('that requests wait for are given up when the client is closed', async () => {
+  it('fail the requests that wait for them when the client is closed', async () => {
     let arrived = 0;
     let full!: () => void;
     const filling = new Promise<void>((resolve) => (full = resolve));
@@ -478,7 +478,7 @@ describe('the time limit', () => {
   it.each([
     ['HTTP/2', serveHttp2, 'https'],
     ['HTTP/1.1', servePlain, 'http'],
-  ] as const)('for the whole response is limited over %s', async (_name, serve, scheme) => {
+  ] as const)('covers the whole response over %s', async (_name, serve, scheme) => {
     const endless: Handler = (_request, response) => {
       response.writeHead(200);
       const timer = setInterval(() => void (response as ServerResponse).write('.'), 10);
@@ -493,7 +493,7 @@ describe('the time limit', () => {
     }
   });
 
-  it('to connect is limited, TLS included', async () => {
+  it('of connecting covers TLS too', async () => {
     const { port } = await listen(createTcpServer(() => {}));
     const error = await failure(clientOf({ connectTimeoutMs: 100 }), { url: `https://localhost:${port}/` });
     expect([error.kind, error.message]).toEqual([
@@ -502,7 +502,7 @@ describe('the time limit', () => {
     ]);
   });
 
-  it('ends when the caller aborts, at the server too', async () => {
+  it('does not delay a caller that aborts, and the server sees the end too', async () => {
     let closed!: () => void;
     const closing = new Promise<void>((resolve) => (closed = resolve));
     const ended = new AbortController();
@@ -521,7 +521,7 @@ describe('the time limit', () => {
     );
   });
 
-  it('lost on a session that is dead costs one request: the next has a session of its own', async () => {
+  it('that passes on a dead session fails one request: the next one uses another session', async () => {
     const { port } = await serveHttp2();
     const pairs: [Socket, Socket][] = [];
     const way = await listen(
@@ -547,7 +547,7 @@ describe('the time limit', () => {
 });
 
 describe('a redirect', () => {
-  it('is a response unless it is to be followed', async () => {
+  it('is returned as a response unless the caller asks to follow it', async () => {
     const { port, sockets } = await servePlain(
       (_request, response) => void response.writeHead(302, { location: '/other' }).end(),
     );
@@ -588,7 +588,7 @@ describe('a redirect', () => {
     [307, 'POST'],
     [308, 'POST'],
     [302, 'PUT'],
-  ])('with %i of a %s with a body to another origin is refused', async (status, method) => {
+  ])('with status %i is refused when it takes the body of a %s to another origin', async (status, method) => {
     const there = await servePlain();
     const target = `http://localhost:${there.port}/far`;
     const { port } = await servePlain(redirecting(status, () => target));
@@ -628,7 +628,7 @@ describe('a redirect', () => {
 });
 
 describe('an unreachable server', () => {
-  it('is named by kind and reason', async () => {
+  it('is described by the kind and the reason of the failure', async () => {
     const server = createTcpServer();
     const { port } = await listen(server);
     closers.pop()?.();
@@ -645,7 +645,7 @@ describe('an unreachable server', () => {
     expect(await kindOf(clientOf({ ca: undefined }), { url: `https://localhost:${secure}/` })).toBe('tls');
   });
 
-  it('is a server that breaks HTTP/2', async () => {
+  it('is also one that breaks the rules of HTTP/2', async () => {
     const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
     const dataOfNoStream = Buffer.from([0, 0, 5, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]);
     for (const bytes of [
@@ -740,7 +740,7 @@ describe('a proxy', () => {
     });
   });
 
-  it('is on the way of HTTP/1.1 too, with TLS and without', async () => {
+  it('is used for HTTP/1.1 too, with TLS and without', async () => {
     const secure = await serveHttps1();
     const plain = await servePlain();
     const client = clientOf();
@@ -749,20 +749,20 @@ describe('a proxy', () => {
     expect(proxy.asked).toEqual([`127.0.0.1:${secure.port}`, `localhost:${plain.port}`]);
   });
 
-  it('is passed by where NO_PROXY says so', async () => {
+  it('is bypassed where NO_PROXY says so', async () => {
     vi.stubEnv('NO_PROXY', 'localhost');
     const { port } = await serveHttp2();
     expect((await clientOf().send({ url: `https://localhost:${port}/` })).status).toBe(200);
     expect(proxy.asked).toEqual([]);
   });
 
-  it.each([403, 407, 502])('that refuses with %i is named as the one that refuses', async (status) => {
+  it.each([403, 407, 502])('that refuses with %i is named in the error', async (status) => {
     proxy.status = status;
     const error = await failure(clientOf(), { url: 'https://localhost:1/' });
     expect([error.kind, error.message]).toEqual(['proxy', `the proxy answered ${status} to CONNECT`]);
   });
 
-  it('that is not there is named, and its password is not', async () => {
+  it('that does not answer is named in the error without its password', async () => {
     await proxy.stop();
     const error = await failure(clientOf(), { url: 'https://localhost:1/' });
     expect(error.kind).toBe('proxy');

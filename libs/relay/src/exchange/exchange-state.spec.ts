@@ -21,7 +21,7 @@ describe('ExchangeState', () => {
     },
   );
 
-  it.each(STATES)('counts %s as waiting by its name', (state, value) => {
+  it.each(STATES)('counts %s as waiting only if its name says so', (state, value) => {
     expect(isWaiting(value)).toBe(state.startsWith('WAITING'));
   });
 });

@@ -325,7 +325,7 @@ describe(Exchange.name, () => {
     expect([exchange.state, route.active, route.waiting, requester.end]).toEqual([State.DONE, 0, 0, null]);
   });
 
-  it('was walked along every edge', () => {
+  it('takes every transition of its states in these tests', () => {
     const states = Object.values(State);
     const edges = states.flatMap((from) =>
       states.filter((to) => mayFollow(from, to)).map((to) => `${from} ${to}`),

@@ -50,7 +50,7 @@ describe('the relay', () => {
     expect((await visit).status).toBe(404);
   });
 
-  it('judges again, when access changes, the exchanges that the change may concern', async () => {
+  it('asks the gate again, when access changes, about the exchanges that the change may concern', async () => {
     rig = await startRig((_request, response) => void response.write('x'));
     Object.assign(rig.route, { access: 'team' });
     const open = async (target: string): Promise<{ closed: Promise<unknown> }> => {

@@ -203,7 +203,7 @@ const BODY_FAULTS: readonly (readonly [code: string, status: number, body: strin
 const HIDDEN = `\r\n0\r\n\r\n${get('/hidden')}`;
 
 describe('a request that is refused', () => {
-  it('has a row here for every code of docs/http1.md', () => {
+  it('is tested for every code of docs/http1.md', () => {
     const page = readFileSync(new URL('../../../../docs/http1.md', import.meta.url), 'utf8');
     const documented = [...page.matchAll(/^\| `([A-Z0-9_]+)` \| (\d{3}) \|/gm)].map(
       ([, code, status]) => `${code} ${status}`,
@@ -343,7 +343,7 @@ describe('a request', () => {
     expect(received.match(/\r\nConnection: /gi)).toHaveLength(1);
   });
 
-  it('may have a Connection that is not a list of tokens, which does not reach the service', async () => {
+  it('may have a Connection field that is not a list of tokens, which does not reach the service', async () => {
     const recorder = new Recorder();
     await record(recorder);
     const fields = 'Connection: Keep-Alive; timeout=5\r\nKeep-Alive: timeout=5\r\nX-Kept: 1\r\n';
@@ -533,7 +533,7 @@ describe('a response whose status allows no body', () => {
       'HTTP/1.1 103 x\r\nLink: </a>\r\nTransfer-Encoding: chunked\r\n\r\n',
       'HTTP/1.1 103 x\r\nLink: </a>\r\n\r\n',
     ],
-  ])('is passed on without what frames a body before the final one: %s', async (_what, sent, received) => {
+  ])('follows an interim response, which loses its framing fields: %s', async (_what, sent, received) => {
     await record(new Recorder(sent + OK));
     const visitor = await RawVisitor.connect(rig.port);
     visitor.send(get('/'));
@@ -557,7 +557,7 @@ describe('a response whose status allows no body', () => {
     ],
     ['lines that end with LF', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok', ['BARE_LF']],
     ['an ordinary response', OK, []],
-  ])('reports to observers what was odd: %s', async (_what, response, codes) => {
+  ])('reports its oddity to observers: %s', async (_what, response, codes) => {
     await record(new Recorder(response));
     const noted: string[][] = [];
     rig.relay.observers.set(rig.route.id, {
@@ -740,24 +740,27 @@ describe('a response that breaks the rules', () => {
     ['a malformed chunk size', '0x2\r\nevil\r\n0\r\n\r\n'],
     ['a chunk that ends too late', '1\r\nevil\r\n0\r\n\r\n'],
     ['a malformed trailer', '0\r\nX : evil\r\n\r\n'],
-  ])('is reset when the fault comes behind bytes that have left: %s', async (_what, fault) => {
-    let goOn = (): void => {};
-    const closed: Promise<unknown>[] = [];
-    rig = await startRig(null, {
-      serve: (socket) => {
-        closed.push(closing(socket));
-        socket.on('data', () => socket.write(ok('Transfer-Encoding: chunked\r\n', '2\r\nok\r\n')));
-        goOn = () => socket.write(fault);
-      },
-    });
-    const visitor = await RawVisitor.connect(rig.port);
-    visitor.send(get('/'));
-    await visitor.until(/ok\r\n$/);
-    goOn();
-    expect(await visitor.closed).toMatchObject({ code: 'ECONNRESET' });
-    expect(visitor.received).toMatch(/\r\n\r\n2\r\nok\r\n$/);
-    await closed[0];
-  });
+  ])(
+    'resets the stream of the visitor when the fault follows bytes that were sent: %s',
+    async (_what, fault) => {
+      let goOn = (): void => {};
+      const closed: Promise<unknown>[] = [];
+      rig = await startRig(null, {
+        serve: (socket) => {
+          closed.push(closing(socket));
+          socket.on('data', () => socket.write(ok('Transfer-Encoding: chunked\r\n', '2\r\nok\r\n')));
+          goOn = () => socket.write(fault);
+        },
+      });
+      const visitor = await RawVisitor.connect(rig.port);
+      visitor.send(get('/'));
+      await visitor.until(/ok\r\n$/);
+      goOn();
+      expect(await visitor.closed).toMatchObject({ code: 'ECONNRESET' });
+      expect(visitor.received).toMatch(/\r\n\r\n2\r\nok\r\n$/);
+      await closed[0];
+    },
+  );
 
   it('is not used again when bytes follow later, on the idle stream', async () => {
     let smuggle = (): void => {};
@@ -913,7 +916,7 @@ describe('an upgrade', () => {
     expect(rig.relay.drainTraffic()).toMatchObject([{ bytesOut: answer.length }]);
   });
 
-  it('has its early bytes read as a request, and rejected, when it is refused', async () => {
+  it('that is refused has its early bytes read as a request, and rejected', async () => {
     const recorder = new Recorder('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
     await record(recorder);
     const received = await converse(`${UPGRADE}\x81\x05hello`);
@@ -925,18 +928,15 @@ describe('an upgrade', () => {
   it.each([
     ['closes', (socket: net.Socket) => void socket.end()],
     ['resets', (socket: net.Socket) => void socket.resetAndDestroy()],
-  ])(
-    'is reported as refused by the service when it %s the connection without an answer',
-    async (_how, refuse) => {
-      rig = await startRig(null, { serve: (socket) => void socket.once('data', () => refuse(socket)) });
-      const visitor = await RawVisitor.connect(rig.port);
-      visitor.send(UPGRADE);
-      const received = await visitor.until(/"reference"/);
-      expect(received).toMatch(/^HTTP\/1\.1 502 /);
-      expect(received).toContain('refused the WebSocket: it closed the connection (often its origin check)');
-      visitor.socket.destroy();
-    },
-  );
+  ])('is reported as refused when the service %s the connection without an answer', async (_how, refuse) => {
+    rig = await startRig(null, { serve: (socket) => void socket.once('data', () => refuse(socket)) });
+    const visitor = await RawVisitor.connect(rig.port);
+    visitor.send(UPGRADE);
+    const received = await visitor.until(/"reference"/);
+    expect(received).toMatch(/^HTTP\/1\.1 502 /);
+    expect(received).toContain('refused the WebSocket: it closed the connection (often its origin check)');
+    visitor.socket.destroy();
+  });
 
   it.each([
     ['another protocol', 'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],

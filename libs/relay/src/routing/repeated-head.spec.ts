@@ -33,7 +33,7 @@ describe('RepeatedHead', () => {
     expect(repeated.length).toBe(head.length);
   });
 
-  it('finds it anywhere in a chunk, and not after it has forgotten', () => {
+  it('finds the head anywhere in a chunk, but not once it is forgotten', () => {
     const head = bytes('noon');
     read(head);
     const learned = read(head);

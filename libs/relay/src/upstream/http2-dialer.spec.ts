@@ -349,7 +349,7 @@ describe('an HTTP/2 session with the ingress', () => {
 
   // An exchange leaves its stream by a reset, whether or not it has all of the response. Servers count
   // RST_STREAM against the client.
-  it('is spared an RST_STREAM when the response is complete before its END_STREAM is here', async () => {
+  it('gets no RST_STREAM for a response that is complete before its END_STREAM arrives', async () => {
     let resets = 0;
     const endSent = new Promise<void>((resolve) => {
       void startRaw((socket) => {
@@ -401,7 +401,7 @@ describe('an HTTP/2 session with the ingress', () => {
 
 describe('an HTTP/2 session that is lost after it was idle', () => {
   // As over HTTP/1.1: an ingress that closes idle connections may do so while a request is on its way.
-  it('has its request repeated on another where that does no harm', async () => {
+  it('has its request repeated on another session where repeating is safe', async () => {
     let lost = 0;
     await start((stream, fields) => {
       if (fields[':path'] === '/lost' && lost++ === 0) stream.session?.destroy();
@@ -422,7 +422,7 @@ describe('an ingress that refuses a request', () => {
   it.each([
     ['GET', undefined],
     ['POST', 'payload'],
-  ])('gets %s again, as it has not looked at it', async (method, body) => {
+  ])('gets %s again, since it has not processed it', async (method, body) => {
     let tries = 0;
     await start(async (stream) => {
       if (++tries < 3) stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
@@ -705,18 +705,20 @@ describe('an unread response', () => {
   });
 });
 
-it('an upgrade other than WebSocket to an HTTP/2 ingress is answered with an error', async () => {
-  let requests = 0;
-  await start((stream) => {
-    requests++;
-    stream.respond({ ':status': 200 });
-    stream.end();
+describe('an upgrade other than WebSocket', () => {
+  it('to an HTTP/2 ingress is answered with an error', async () => {
+    let requests = 0;
+    await start((stream) => {
+      requests++;
+      stream.respond({ ':status': 200 });
+      stream.end();
+    });
+    Object.assign(rig.route, { allowsUpgrades: true });
+    const text = await talk(`GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`, /\}\n$/);
+    expect(text).toMatch(/^HTTP\/1\.1 502 /);
+    expect(text).toContain('speaks HTTP/2, where no connection switches protocols');
+    expect(requests).toBe(0);
   });
-  Object.assign(rig.route, { allowsUpgrades: true });
-  const text = await talk(`GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`, /\}\n$/);
-  expect(text).toMatch(/^HTTP\/1\.1 502 /);
-  expect(text).toContain('speaks HTTP/2, where no connection switches protocols');
-  expect(requests).toBe(0);
 });
 
 describe('WebSocket', () => {

@@ -155,7 +155,7 @@ describe('an upload to an HTTP/2 ingress', () => {
     expect(upload.stream.write(Buffer.from('\r\n'))).toBe(true);
   });
 
-  it('is answered early and followed by GOAWAY with an error without a fault', async () => {
+  it('ends without a fault when an early answer is followed by GOAWAY with an error', async () => {
     const rig = startRawIngressRig();
     const head = 'POST /up HTTP/1.1\r\nHost: p.test\r\nContent-Length: 100\r\n\r\n';
     const upload = rig.request(head, (stream) => stream.reset(ResetCode.CANCEL));

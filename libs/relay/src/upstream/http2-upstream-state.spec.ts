@@ -16,7 +16,7 @@ const EDGES: readonly (readonly [UpstreamState, readonly UpstreamState[]])[] = [
 ];
 
 describe('the states of a request to an HTTP/2 ingress', () => {
-  it.each(EDGES)('%i is followed by %j and by no other state', (from, following) => {
+  it.each(EDGES)('allow after %i only %j', (from, following) => {
     const all = Object.values(S);
     expect(all.filter((to) => mayFollow(from, to))).toEqual(all.filter((to) => following.includes(to)));
   });

@@ -21,7 +21,7 @@ describe('Http1State', () => {
     },
   );
 
-  it.each(STATES)('has an exchange in %s by its name', (state, value) => {
+  it.each(STATES)('has an exchange in %s only if its name says so', (state, value) => {
     expect(hasExchange(value)).toBe(state.endsWith('EXCHANGE'));
   });
 

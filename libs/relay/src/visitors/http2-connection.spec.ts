@@ -362,7 +362,7 @@ describe('a response', () => {
   it.each([
     ['100', 'HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n'],
     ['103', 'HTTP/1.1 103 Early Hints\r\nContent-Length: 4\r\nLink: </a>\r\n\r\n'],
-  ])('comes behind a %s that has a length', async (_status, interim) => {
+  ])('follows a %s that has a length', async (_status, interim) => {
     await start(null, {
       raw: (socket) =>
         socket.on('data', () => socket.write(`${interim}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`)),
@@ -422,7 +422,7 @@ describe('a response', () => {
     ['in chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', '5\r\nbegin\r\n', 5],
     ['without a body yet', 'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n', '', 0],
   ])(
-    'that ends early gets to the visitor as far as it came, before the reset: %s',
+    'that ends early reaches the visitor up to its end, before the reset: %s',
     async (_what, head, body, bytes) => {
       await start(null, { raw: (socket) => socket.once('data', () => socket.end(head + body)) });
       const ended = await get('/');

@@ -36,7 +36,7 @@ function refusalOf(fields: readonly string[], options?: { hasBody?: boolean }): 
 }
 
 describe('readHttp2Request', () => {
-  it('makes the head that HTTP/1.1 would have brought', () => {
+  it('returns the head that the same request has in HTTP/1.1', () => {
     const { head, webSocketKey } = read([...GET, 'cookie', 'a=1', 'accept', '*/*', 'cookie', 'b=2']);
     expect(head.text).toBe(
       'GET /a?b HTTP/1.1\r\nhost: Demo.test:8443\r\naccept: */*\r\ncookie: a=1; b=2\r\n\r\n',
@@ -54,7 +54,7 @@ describe('readHttp2Request', () => {
     expect(read([...GET, ...fields], { hasBody }).head.framing).toBe(framing);
   });
 
-  it('makes a WebSocket handshake of an extended CONNECT, with a fresh key each time', () => {
+  it('turns an extended CONNECT into a WebSocket handshake, with a fresh key each time', () => {
     const fields = [
       ':method',
       'CONNECT',

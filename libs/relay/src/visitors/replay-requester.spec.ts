@@ -199,7 +199,7 @@ describe('a replay', () => {
     await rig.whenServiceSeesAbort();
   });
 
-  it('ends after a time: with what is there, or with a time-out', async () => {
+  it('ends after its time limit with the part of the response that arrived, or with a timeout', async () => {
     rig = await startRig((request, response) => {
       if (request.url === '/stream') response.write('data: 1\n\n');
     });
@@ -228,7 +228,7 @@ describe('a replay', () => {
     expect(await replay()).toMatchObject({ code: 'manager_unavailable', status: 503 });
   });
 
-  it('takes from the budget of its team, and is bound by the limit on bodies', async () => {
+  it('counts against the budget of its team, and obeys the limit on bodies', async () => {
     rig = await startRig(answering(), { limits: { maxRequestsPerTeam: 1, maxBodyBytes: 10 } });
     await answer();
     expect(await replay()).toMatchObject({ code: 'team_request_limit', status: 429 });

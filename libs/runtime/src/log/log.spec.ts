@@ -102,7 +102,7 @@ describe('the log', () => {
   });
 
   /** Without SMTP this link is the only way to a new password; it was redacted because of its token. */
-  it('keeps the link that the operator passes on, but no other field of that name', () => {
+  it('keeps the link for the operator to pass on, but no other field of that name', () => {
     const link = 'https://culvert.test/reset-password?token=abcdefghijkl';
     const entry = { msg: 'hand this link on', [HANDED_ON]: link, other: { [HANDED_ON]: link }, link };
     const hidden = 'https://culvert.test/reset-password?token=[redacted]';
@@ -134,7 +134,7 @@ describe('the log', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  it('stays JSON when it cannot be parsed', () => {
+  it('redacts a line that is not valid JSON, and writes JSON', () => {
     expect(JSON.parse(redactLine('{"password": hunter2x token=hunter2\n'))).toEqual({
       msg: '{"password": hunter2x token=[redacted]',
     });

@@ -33,7 +33,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('readVariables', () => {
-  it('takes an empty value for an absent one, and reads nothing outside its table', () => {
+  it('treats an empty value as absent, and reads nothing outside its table', () => {
     expect(read({ A: anyText(), B: anyText() }, { A: '', B: 'b', C: 'c' })).toEqual({
       values: { B: 'b' },
       problems: [],

@@ -18,7 +18,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('readSecret', () => {
-  it('takes the variable before the file, and neither for no secret', async () => {
+  it('prefers the variable to the file, and returns no secret without both', async () => {
     const env = { KEY: ' from-variable ', KEY_FILE: fileOf('key', 'from-file\n') };
     expect(await readSecret(env, 'KEY', checkKey)?.()).toBe('from-variable');
     expect(await readSecret({ KEY_FILE: env.KEY_FILE }, 'KEY', checkKey)?.()).toBe('from-file');

@@ -272,17 +272,17 @@ function of<M extends object>(codec: Codec<M>, value: M, bytes: Buffer): [Codec<
 }
 
 describe.each(CASES.map(([codec, value, bytes]) => ({ name: codec.name, codec, value, bytes })))(
-  '$name',
+  'the message $name',
   ({ codec, value, bytes }) => {
-    it('decodes field by field', () => {
+    it('is decoded field by field', () => {
       expect(codec.decode(bytes)).toEqual(value);
     });
 
-    it('encodes to the same bytes', () => {
+    it('is encoded to the same bytes', () => {
       expect(codec.encode(value as never).toString('hex')).toBe(bytes.toString('hex'));
     });
 
-    it('ignores fields it does not know, of every wire type', () => {
+    it('may have unknown fields of every wire type', () => {
       const unknown = message(
         intField(1000, 300),
         bytesField(1001, 'later'),
@@ -308,65 +308,68 @@ describe.each(CASES.map(([codec, value, bytes]) => ({ name: codec.name, codec, v
   },
 );
 
-it('never decodes keys, environments or sessions of an intercept', () => {
-  const secret = 'secret-value';
-  const info = Codecs.InterceptInfo.decode(
-    message(
-      bytesField(5, 'id:web'),
-      bytesField(6, bytesField(1, secret)),
-      bytesField(13, secret),
-      bytesField(17, entry('TOKEN', secret)),
-    ),
-  );
-  expect(info.id).toBe('id:web');
-  expect(JSON.stringify(info)).not.toContain(secret);
-});
-
-it('reads intercepts of every version, whatever the type of field 2', () => {
-  for (const second of [intField(2, 8022), bytesField(2, '/tmp/mount')]) {
-    const { id, disposition } = Codecs.InterceptInfo.decode(
-      message(bytesField(5, 'id:web'), second, intField(3, 2)),
+describe('messages of Telepresence', () => {
+  it('are decoded without the keys, environment and session of an intercept', () => {
+    const secret = 'secret-value';
+    const info = Codecs.InterceptInfo.decode(
+      message(
+        bytesField(5, 'id:web'),
+        bytesField(6, bytesField(1, secret)),
+        bytesField(13, secret),
+        bytesField(17, entry('TOKEN', secret)),
+      ),
     );
-    expect({ id, disposition }).toEqual({ id: 'id:web', disposition: 2 });
-  }
-});
-
-it('gives absent fields their zero value, and leaves absent messages out', () => {
-  expect(Codecs.CreateDomainRequest.decode(bytesField(1, 'id'))).toEqual({
-    interceptId: 'id',
-    displayBanner: false,
-    host: '',
-    pullRequestUrl: '',
-    addRequestHeaders: {},
+    expect(info.id).toBe('id:web');
+    expect(JSON.stringify(info)).not.toContain(secret);
   });
-});
 
-it('does not let a message change a shared prototype', () => {
-  const { addRequestHeaders } = Codecs.CreateDomainRequest.decode(bytesField(6, entry('__proto__', 'x')));
-  expect(Object.getPrototypeOf(addRequestHeaders)).toBe(Object.prototype);
-  expect(({} as Record<string, unknown>)['x']).toBeUndefined();
-});
+  it('have intercepts of every version read, whatever the type of field 2', () => {
+    for (const second of [intField(2, 8022), bytesField(2, '/tmp/mount')]) {
+      const { id, disposition } = Codecs.InterceptInfo.decode(
+        message(bytesField(5, 'id:web'), second, intField(3, 2)),
+      );
+      expect({ id, disposition }).toEqual({ id: 'id:web', disposition: 2 });
+    }
+  });
 
-it('refuses garbage, other wire types, deep nesting and messages that are too long', () => {
-  const nested = (depth: number): Buffer => {
-    let bytes: Buffer = Buffer.alloc(0);
-    for (let i = 0; i < depth; i++) bytes = Buffer.concat([varint(500 * 8 + 3), bytes, varint(500 * 8 + 4)]);
-    return bytes;
-  };
-  for (const bytes of [
-    Buffer.from('GET / HTTP/1.1\r\n'),
-    Buffer.alloc(20, 0xff),
-    Buffer.from([7]),
-    nested(10_000),
-  ]) {
-    expect(() => Codecs.CreateDomainRequest.decode(bytes)).toThrow(MessageError);
-  }
-  expect(() => Codecs.RemoveDomainRequest.decode(bytesField(1, 'x'.repeat(300_000)))).toThrow(MessageError);
-});
+  it('have the zero value for absent fields, and no absent messages', () => {
+    expect(Codecs.CreateDomainRequest.decode(bytesField(1, 'id'))).toEqual({
+      interceptId: 'id',
+      displayBanner: false,
+      host: '',
+      pullRequestUrl: '',
+      addRequestHeaders: {},
+    });
+  });
 
-it('names the methods as callers do', () => {
-  const paths = Object.values(Methods).map(({ path }) => path);
-  expect(paths).toContain('/telepresence.systema.SystemACRUD/CreateDomain');
-  expect(new Set(paths).size).toBe(paths.length);
-  expect(paths.every((path) => /^\/telepresence\.(systema|userdaemon)\.\w+\/\w+$/.test(path))).toBe(true);
+  it('cannot change a shared prototype', () => {
+    const { addRequestHeaders } = Codecs.CreateDomainRequest.decode(bytesField(6, entry('__proto__', 'x')));
+    expect(Object.getPrototypeOf(addRequestHeaders)).toBe(Object.prototype);
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+
+  it('are refused with garbage, other wire types, deep nesting and more bytes than the limit', () => {
+    const nested = (depth: number): Buffer => {
+      let bytes: Buffer = Buffer.alloc(0);
+      for (let i = 0; i < depth; i++)
+        bytes = Buffer.concat([varint(500 * 8 + 3), bytes, varint(500 * 8 + 4)]);
+      return bytes;
+    };
+    for (const bytes of [
+      Buffer.from('GET / HTTP/1.1\r\n'),
+      Buffer.alloc(20, 0xff),
+      Buffer.from([7]),
+      nested(10_000),
+    ]) {
+      expect(() => Codecs.CreateDomainRequest.decode(bytes)).toThrow(MessageError);
+    }
+    expect(() => Codecs.RemoveDomainRequest.decode(bytesField(1, 'x'.repeat(300_000)))).toThrow(MessageError);
+  });
+
+  it('have methods with the paths that callers use', () => {
+    const paths = Object.values(Methods).map(({ path }) => path);
+    expect(paths).toContain('/telepresence.systema.SystemACRUD/CreateDomain');
+    expect(new Set(paths).size).toBe(paths.length);
+    expect(paths.every((path) => /^\/telepresence\.(systema|userdaemon)\.\w+\/\w+$/.test(path))).toBe(true);
+  });
 });

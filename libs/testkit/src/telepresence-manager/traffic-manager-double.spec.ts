@@ -190,7 +190,7 @@ it('the traffic manager double dies when asked to connect an intercept that neve
   expect(double.mistakes).toHaveLength(1);
 });
 
-it('the traffic manager double answers no one while a removal is unanswered', async () => {
+it('the traffic manager double answers no calls while a removal is unanswered', async () => {
   const double = manager();
   const { id } = double.addIntercept({ name: 'web' });
   await double.createPreview(id, { ingress: { host: '127.0.0.1', port: 1 } });
@@ -214,7 +214,7 @@ it('the traffic manager double answers no one while a removal is unanswered', as
   await seen.promise;
 });
 
-it('the traffic manager double opens two connections, or storms, when told to', async () => {
+it('the traffic manager double opens two connections, or many in a storm, when asked to', async () => {
   const twin = manager({ faults: { connections: 2 } });
   twin.connect();
   await Promise.all(twin.connections.map(({ established }) => established.promise));

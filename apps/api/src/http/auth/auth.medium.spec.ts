@@ -18,7 +18,7 @@ describe('authentication', () => {
   });
   afterAll(() => api.close());
 
-  it('accepts a key as bearer token and as Telepresence sends it', async () => {
+  it('accepts a key as a bearer token and in the header of Telepresence', async () => {
     const expected = { team: { id: team.teamId, name: 'Shop' }, apiKey: { id: team.apiKey.id } };
     expect((await me().set('Authorization', `Bearer ${team.secret}`)).body).toMatchObject(expected);
     expect((await me().set('authorization', `bearer   ${team.secret}`)).body).toMatchObject(expected);
@@ -70,7 +70,7 @@ describe('authentication', () => {
     expect(await outcome(request)).toEqual(DENIED);
   });
 
-  it('denies the hash of a key, and a key with anything around it', async () => {
+  it('denies the hash of a key, and a key with extra characters around it', async () => {
     expect(await outcome(me().set('X-Ambassador-Api-Key', team.secret.toLowerCase()))).toEqual(DENIED);
     expect(await outcome(me().set('X-Ambassador-Api-Key', `${team.secret}, ${team.secret}`))).toEqual(DENIED);
   });
@@ -111,7 +111,7 @@ describe('authentication', () => {
       .toBeGreaterThanOrEqual(before);
   });
 
-  it('answers while the use of a key cannot be recorded', async () => {
+  it('answers even if the use of a key cannot be recorded', async () => {
     const { recordUse } = api.store.apiKeys;
     api.store.apiKeys.recordUse = () => Promise.reject(new Error('disk full'));
     try {

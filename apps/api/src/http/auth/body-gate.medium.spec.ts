@@ -63,7 +63,7 @@ describe('a long body', () => {
     ['with an invalid session', REPLAYS, { ...announced, Cookie: `culvert-session=${'A'.repeat(43)}` }, 401],
     ['in chunks, with an invalid key', REPLAYS, { ...chunked, Authorization: 'Bearer wrong-key' }, 401],
     ['to a public route', '/api/v1/sign-in', announced, 413],
-  ])('is answered before any of it is sent: one %s', async (_, path, headers, status) => {
+  ])('gets its response before it is sent: a body %s', async (_, path, headers, status) => {
     expect((await answerTo(path, { 'X-Forwarded-For': '198.51.100.1', ...headers }))[0]).toBe(status);
   });
 
@@ -80,7 +80,7 @@ describe('a long body', () => {
     expect(byProgram.body.code).toBe('validation_failed');
   });
 
-  it('is cut off in chunks to a public route', async () => {
+  it('to a public route is cut off when it comes in chunks', async () => {
     const text = JSON.stringify({ email: 'x'.repeat(LONG) });
     const body = `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`;
     expect((await answerTo('/api/v1/sign-in', chunked, body))[0]).toBe(413);

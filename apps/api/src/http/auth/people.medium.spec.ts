@@ -59,13 +59,13 @@ describe('people who are signed in', () => {
     },
   );
 
-  it('are known without a team too, but can do nothing in one', async () => {
+  it('are recognized without a team, but cannot act in any team', async () => {
     const loner = await api.person('loner@example.test', []);
     expect((await loner.request('get', '/me')).body).toMatchObject({ team: null, scopes: [], teams: [] });
     expect(await outcome(loner.request('get', '/previews'))).toEqual([403, 'not_a_member']);
   });
 
-  it('are unknown after their session was removed, expired, or was not used for long', async () => {
+  it('are no longer recognized once their session was removed, has expired or was unused for too long', async () => {
     const ended = await api.person('ended@example.test', [[team.teamId, 'owner']]);
     expect((await ended.request('get', '/me')).status).toBe(200);
     await api.store.userSessions.remove(ended.user.id, ended.session.id);
@@ -88,7 +88,7 @@ describe('people who are signed in', () => {
     expect(await aged({})).toBe(200);
   });
 
-  it('are unknown with two cookies, or with an invalid one', async () => {
+  it('are not recognized by two session cookies or by an invalid one', async () => {
     const token = ann.cookie.split('=')[1];
     for (const cookie of [
       `${ann.cookie}; ${ann.cookie}`,
@@ -110,7 +110,7 @@ describe('people who are signed in', () => {
     ['another origin that claims more', { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'same-origin' }],
     ['a sibling', { 'Sec-Fetch-Site': 'same-site' }],
     ['no page at all', {}],
-  ])('cannot change anything by a request of %s', async (_name, headers) => {
+  ])('cannot change anything by a request that comes from %s', async (_name, headers) => {
     const request = api.http().post('/api/v1/traffic-managers').set('Cookie', ann.cookie).set(headers);
     expect(await outcome(request.send({ managerId: 'forged' }))).toEqual([403, 'cross_site_request']);
     expect((await team.get('/traffic-managers')).body.items).toEqual([]);
@@ -130,7 +130,7 @@ describe('people who are signed in', () => {
     });
   });
 
-  it('do not lend their cookie to a key', async () => {
+  it('are not recognized by their cookie when the request also has a key', async () => {
     const request = api.http().get('/api/v1/me').set('Cookie', ann.cookie);
     expect((await request.set('Authorization', 'Bearer wrong-wrong')).status).toBe(401);
     const key = await api

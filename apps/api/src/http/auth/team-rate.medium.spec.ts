@@ -34,7 +34,7 @@ describe('the requests of a team', () => {
     expect((await api.store.trafficManagers.list(team.teamId, { limit: 1 })).items).toEqual([]);
   });
 
-  it('do not affect other teams, and requests without a key do not affect it', async () => {
+  it('do not count for other teams, and requests without a key do not count for the team', async () => {
     const other = await api.team('Other');
     for (let i = 0; i < 4; i++) {
       expect((await api.http().get('/api/v1/team')).status).toBe(401);

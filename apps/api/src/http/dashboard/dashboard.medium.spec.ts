@@ -37,7 +37,7 @@ describe('the dashboard', () => {
     expect([response.status, response.headers['location']]).toEqual([303, to]);
   });
 
-  it('is nowhere else', async () => {
+  it('is not served at other paths', async () => {
     for (const path of ['/previewsx', '/start', '/dashboard', '/api/previews', '/assets']) {
       expect([path, (await open(path)).status]).toEqual([path, 404]);
     }

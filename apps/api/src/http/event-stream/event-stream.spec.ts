@@ -65,7 +65,7 @@ describe(EventStream.name, () => {
     expect(quick.stream.isOpen).toBe(true);
   });
 
-  it('releases what it held when its reader is gone, and when it has read', async () => {
+  it('releases held events once its reader has read them or is gone', async () => {
     const budget = new WaitingBudget(8 * MIB);
     const gone = await open(budget, 64 * MIB);
     flood(gone.stream, 7);

@@ -63,7 +63,7 @@ describe('/api/v1/sessions', () => {
     expect((await team.delete('/sessions/nothing')).status).toBe(404);
   });
 
-  it('can be neither created nor changed here', async () => {
+  it('does not let callers create or change a session', async () => {
     const { id } = await team.session('staging');
     const create = await team.post('/sessions', {});
     expect([create.status, create.body.code, create.headers['allow']]).toEqual([

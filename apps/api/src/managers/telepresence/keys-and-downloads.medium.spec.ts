@@ -7,7 +7,7 @@ import { TelepresenceClient } from '@culvert/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApi, type TestTeam } from '../../spec/api-harness.js';
 
-describe('requests of Telepresence to the cloud', () => {
+describe('the cloud API of Telepresence', () => {
   let api: TestApi;
   let url: string;
   let team: TestTeam;
@@ -78,7 +78,7 @@ describe('requests of Telepresence to the cloud', () => {
       expect(other.apiKeys.size).toBe(1);
     });
 
-    it('refuses, while a person watches, a key that could not create others', async () => {
+    it('refuses at sign-in, while a person watches, a key that cannot create others', async () => {
       const limited = await team.keyWith({ scopes: ['tunnel', 'previews:read', 'previews:write'] });
       await expect(client().loginWithApiKey(limited.secret)).rejects.toThrow('permission denied: 403');
     });
@@ -140,7 +140,7 @@ describe('requests of Telepresence to the cloud', () => {
     });
   });
 
-  it('has no licenses for any caller, in any format of errors', async () => {
+  it('returns no license to any caller, in either format of errors', async () => {
     for (const path of ['/api/licenses/1/formats/jwt', '/api/licenses/%E0/formats/jwt', '/api/licenses/x']) {
       const response = await api.http().get(path).set('Authorization', 'Bearer x');
       expect([response.status, response.headers['content-type']]).toEqual([404, 'text/plain; charset=utf-8']);

@@ -38,7 +38,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect(seconds).toBeLessThanOrEqual(60);
   };
 
-  it('must wait at /token beyond the limit, with a response at which clients keep their tokens', async () => {
+  it('get a response beyond the limit of /token at which clients keep their tokens', async () => {
     const within = await repeat(LIMIT, () => refresh('192.0.2.1'));
     expect(within.every(({ status, body }) => status === 400 && body.error === 'invalid_grant')).toBe(true);
     const beyond = await refresh('192.0.2.1');
@@ -65,7 +65,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     expect((await refresh('::ffff:192.0.2.31')).status).toBe(400);
   });
 
-  it('leave a client signed in that refreshes too often', async () => {
+  it('do not sign out a client that refreshes too often', async () => {
     const user = (await api.person('ada@example.test', [[team.teamId, 'owner']])).user;
     const code = generateOAuthSecret('code');
     const verifier = randomBytes(32).toString('base64url');

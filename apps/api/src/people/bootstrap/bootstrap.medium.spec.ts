@@ -45,7 +45,7 @@ describe('bootstrap', () => {
     expect(api.logLines.join('')).not.toContain(password);
   });
 
-  it('creates what the environment sets, once, also if two start at the same moment', async () => {
+  it('creates what the environment sets only once, even if two processes start at the same moment', async () => {
     const env = {
       CULVERT_BOOTSTRAP_API_KEY: 'local-development-key',
       CULVERT_BOOTSTRAP_EMAIL: 'Ann@Example.com',

@@ -34,14 +34,14 @@ async function invite(address = email) {
 
 const signIn = (address: string, password: string) => post('/sign-in', { email: address, password });
 
-describe('an invitation if the server sends no mail', () => {
+describe('an invitation of a server that sends no mail', () => {
   beforeAll(async () => {
     api = await TestApi.start();
   });
   beforeEach(setUp);
   afterAll(() => api.close());
 
-  it('is a link to pass on that sets a password, signs in and joins, in one step', async () => {
+  it('is a link that sets a password, signs in and joins in one step', async () => {
     const { link, token, isMailed } = await invite();
     expect([link, isMailed]).toEqual([`${ORIGIN}/invitations?token=${token}`, false]);
     const page = await api.http().get(link.slice(ORIGIN.length));
@@ -84,7 +84,7 @@ describe('an invitation if the server sends no mail', () => {
     expect((await post('/invitations/account', { token, password: PASSWORD })).status).toBe(303);
   });
 
-  it('sets no password for an address with an account: its person signs in', async () => {
+  it('sets no password for an address that has an account: that person signs in', async () => {
     const victim = await api.person(email, [[(await api.team('Theirs')).teamId, 'owner']]);
     const { token, link } = await invite();
     const page = await api.http().get(link.slice(ORIGIN.length));
@@ -137,7 +137,7 @@ describe('an invitation if the server sends no mail', () => {
     for (const secret of [token, PASSWORD]) expect(api.logLines.join('')).not.toContain(secret);
   });
 
-  it('mails nothing when it is asked to', async () => {
+  it('sends no mail even when asked to', async () => {
     const { token } = await invite();
     expect((await post('/invitations/mail', { token })).status).toBe(404);
   });

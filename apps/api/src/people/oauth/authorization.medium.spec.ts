@@ -58,7 +58,7 @@ describe('/auth', () => {
   });
   afterAll(() => api.close());
 
-  it('makes people sign in first, and returns them', async () => {
+  it('makes people sign in first, and then returns them', async () => {
     const response = await ask({}, '');
     expect(response.status).toBe(303);
     const location = new URL(response.headers['location'] ?? '', ORIGIN);

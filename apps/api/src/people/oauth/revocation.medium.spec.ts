@@ -20,7 +20,7 @@ describe('/revoke', () => {
     (await api.http().get('/api/v1/me').set('Authorization', `Bearer ${accessToken}`)).status;
 
   it.each(['accessToken', 'refreshToken'] as const)(
-    'ends a program by its %s, with all its tokens, and notifies edges and audit log',
+    'ends a program by its %s, with all its tokens, notifies the edges, and writes to the audit log',
     async (kind) => {
       const program = await letIn();
       const other = await letIn();

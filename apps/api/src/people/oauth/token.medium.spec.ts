@@ -71,7 +71,7 @@ describe('/token', () => {
   });
 
   it.each(['2.0.0', '2.3.6', '2.8.5'])(
-    'accepts the first attempt of %s, which sends the client as HTTP Basic',
+    'accepts the first attempt of %s, which sends the client id by HTTP Basic',
     async (version) => {
       const program = client(version);
       const { code, verifier } = await consent();
@@ -85,7 +85,7 @@ describe('/token', () => {
     },
   );
 
-  it('accepts the client in the body too', async () => {
+  it('accepts the client id in the body too', async () => {
     const consented = await consent({ clientId: 'docker-desktop' });
     expect((await post({ ...formOf(consented), client_id: 'docker-desktop' })).status).toBe(200);
   });
@@ -164,7 +164,7 @@ describe('/token', () => {
     expect(response.headers['www-authenticate']).toBe(status === 401 ? 'Basic realm="culvert"' : undefined);
   });
 
-  it('reports in its own format what fails before its own code', async () => {
+  it('uses the format of RFC 6749 also for requests that fail before they reach it', async () => {
     const json = await api.http().post('/token').send({ grant_type: 'authorization_code' });
     expect([json.status, json.body.error]).toEqual([401, 'invalid_client']);
     const text = await api.http().post('/token').type('text/plain').send('grant_type=x');
@@ -185,7 +185,7 @@ describe('/token', () => {
     expect([response.status, response.body.error]).toEqual([400, 'invalid_grant']);
   });
 
-  it('ends everything of a code that is used twice, and records it in the audit log', async () => {
+  it('revokes all tokens of a code that is used twice, and records it in the audit log', async () => {
     const consented = await consent();
     const program = client();
     await program.exchange(consented.code, REDIRECT_URI, consented.verifier);
@@ -224,7 +224,7 @@ describe('/token', () => {
     expect(supersededAt).toBeInstanceOf(Date);
   });
 
-  it('ends everything if a superseded refresh token is used, and the client knows that it is signed out', async () => {
+  it('revokes all tokens if a superseded refresh token is used, and the client learns that it is signed out', async () => {
     let now = Date.now();
     const program = client('2.8.5', () => now);
     const { code, verifier, program: consented } = await consent();
@@ -261,7 +261,7 @@ describe('/token', () => {
     expect(program.token).toBeNull();
   });
 
-  it('keeps a client signed in through a fault of the server', async () => {
+  it('keeps a client signed in when the server fails', async () => {
     let now = Date.now();
     const program = client('2.8.5', () => now);
     const { code, verifier } = await consent();

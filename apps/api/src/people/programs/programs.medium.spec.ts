@@ -56,7 +56,7 @@ describe('/api/v1/me/programs', () => {
     expect(second).toEqual({ items: [items[1]], nextCursor: null });
   });
 
-  it('ends one at once, with its tokens, and notifies the edges and the audit log', async () => {
+  it('ends a program at once with its tokens, notifies the edges, and writes to the audit log', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     const other = await api.program(team.teamId, ann.user.id);
     expect(await userInfo(program.accessToken)).toBe(200);
@@ -77,7 +77,7 @@ describe('/api/v1/me/programs', () => {
     ]);
   });
 
-  it('notifies edges and audit log once, however often it is ended', async () => {
+  it('notifies the edges and writes to the audit log once, however often a program is ended', async () => {
     const program = await api.program(team.teamId, ann.user.id);
     await end(ann, program.id);
     api.bus.drain();
@@ -104,7 +104,7 @@ describe('/api/v1/me/programs', () => {
     expect(await userInfo(program.accessToken)).toBe(200);
   });
 
-  it('has none left of a person who was removed from the team, and the edges are notified', async () => {
+  it('ends the programs of a person who is removed from the team, and notifies the edges', async () => {
     const owner = await api.person(`owner-${++count}@example.test`, [[team.teamId, 'owner']]);
     const program = await api.program(team.teamId, ann.user.id);
     expect((await owner.request('delete', `/team/members/${ann.user.id}`)).status).toBe(204);

@@ -54,7 +54,7 @@ describe('signing in with a password', () => {
     expect([page.status, page.text]).toEqual([200, expect.stringContaining(user.email)]);
   });
 
-  it('has a host-only cookie over https', async () => {
+  it('sets a host-only cookie over https', async () => {
     const secure = await TestApi.start({ store, env: { PUBLIC_SCHEME: 'https', APP_HOST: 'culvert.test' } });
     const response = await secure
       .http()
@@ -85,7 +85,7 @@ describe('signing in with a password', () => {
     expect((await me(second)).status).toBe(200);
   });
 
-  it('responds with one cookie, whatever the browser had', async () => {
+  it('sets one cookie, whichever cookies the browser already has', async () => {
     const first = await signIn();
     const second = await signIn({}, { Cookie: cookieOf(first) });
     const third = await signIn({}, { Cookie: `culvert-session=${'A'.repeat(43)}` });
@@ -146,7 +146,7 @@ describe('signing in with a password', () => {
     expect(unknown).toBeGreaterThan(known / 3);
   });
 
-  it('slows down guesses at an account from a network, also many at once', async () => {
+  it('slows down guesses at an account from one network, even concurrent ones', async () => {
     const answers = await Promise.all(
       Array.from({ length: 14 }, (_, i) => signIn({ password: `guess ${i}` })),
     );
@@ -207,7 +207,7 @@ describe('signing in with a password', () => {
     expect((await signIn()).status).toBe(303);
   });
 
-  it('refuses forms of other pages, and bodies that are not forms', async () => {
+  it('refuses forms from other origins, and bodies that are not forms', async () => {
     for (const Origin of ['https://evil.example', 'null', 'http://x.preview.localhost:8080']) {
       const response = await signIn({}, { Origin });
       expect([response.status, response.headers['set-cookie']]).toEqual([403, undefined]);
@@ -223,7 +223,7 @@ describe('signing in with a password', () => {
     expect(text.status).toBe(415);
   });
 
-  it('ends only by a form of our own', async () => {
+  it('signs out only by a form of the app host', async () => {
     const cookie = cookieOf(await signIn());
     expect((await post('/sign-out', {}, { Cookie: cookie, Origin: 'https://evil.example' })).status).toBe(
       403,
@@ -255,7 +255,7 @@ describe('signing in with a password', () => {
     expect([again.status, again.headers['location']]).toEqual([303, '/api/docs']);
   });
 
-  it('works with the new password after a change, which ends the other sessions', async () => {
+  it('accepts the new password after a change, which ends the other sessions', async () => {
     const [here, there] = [cookieOf(await signIn()), cookieOf(await signIn())];
     const change = (currentPassword: string) =>
       api
@@ -294,7 +294,7 @@ describe('signing in with a password', () => {
       return response.text;
     };
 
-    it('works by a link that works once, and ends every session', async () => {
+    it('sets a new password by a link that works once, and ends every session', async () => {
       const cookie = cookieOf(await signIn());
       await ask();
       const token = await linkInLog();
@@ -401,7 +401,7 @@ describe('signing in with a password', () => {
     });
   });
 
-  it('leaves no password in the log', async () => {
+  it('never logs a password', async () => {
     api.logLines.length = 0;
     await signIn({ password: 'hunter2-secret' });
     await api.http().post('/api/v1/sign-in').send({ email: user.email, password: 'hunter2-secret' });

@@ -44,7 +44,7 @@ describe.each([
     expect(audit.text).not.toContain(secret);
   });
 
-  it('revokes at once and for good, and notifies the edges once', async () => {
+  it('revokes a secret at once and for good, and notifies the edges once', async () => {
     const created = (await team.post(path(), { name: 'client' })).body;
     for (let time = 0; time < 2; time++) {
       expect((await team.delete(`${path()}/${created.id}`)).status).toBe(204);
@@ -59,7 +59,7 @@ describe.each([
     expect(actions.filter((action: string) => action.endsWith('.revoke'))).toHaveLength(1);
   });
 
-  it('stops working at its expiry', async () => {
+  it('creates a secret that stops working when it expires', async () => {
     const expiresAt = new Date(Date.now() + 3_600_000);
     const created = (await team.post(path(), { name: 'client', expiresAt: expiresAt.toISOString() })).body;
     const hash = hashSecret(secretOf(created));
@@ -69,7 +69,7 @@ describe.each([
     expect((await team.post(path(), { name: 'x', expiresAt: '2020-01-01T00:00:00Z' })).status).toBe(400);
   });
 
-  it('cannot be reached through another preview', async () => {
+  it('does not revoke a secret through another preview', async () => {
     const created = (await team.post(path(), { name: 'client' })).body;
     const other = (
       await team.post('/previews', {
@@ -81,7 +81,7 @@ describe.each([
     expect((await team.get(path())).body.items[0].revokedAt).toBeNull();
   });
 
-  it('needs the scope', async () => {
+  it('requires previews:write to create a secret, and previews:read to list them', async () => {
     const reader = await team.keyWith({ scopes: ['previews:read'] });
     expect((await reader.post(path(), { name: 'x' })).body.code).toBe('insufficient_scope');
     expect((await reader.get(path())).status).toBe(200);
@@ -89,7 +89,7 @@ describe.each([
     expect((await tunnel.get(path())).body.code).toBe('insufficient_scope');
   });
 
-  it('refuses more than the limit of a preview', async () => {
+  it('refuses secrets beyond the limit of a preview', async () => {
     const repo = api.store[repository] as { create: typeof api.store.previewTokens.create };
     const making = {
       by: { kind: 'api-key', apiKeyId: team.apiKey.id },
@@ -109,8 +109,8 @@ describe.each([
   });
 });
 
-describe('who can open a preview', () => {
-  it('is set by lower-case addresses and whole domains', async () => {
+describe('the people who can open a preview', () => {
+  it('are set by addresses and domains, which are stored in lower case', async () => {
     const api = await TestApi.start();
     const team = await api.team('Shop');
     await team.trafficManager('staging');

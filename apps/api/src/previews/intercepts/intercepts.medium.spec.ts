@@ -22,7 +22,7 @@ describe('/api/v1/intercepts', () => {
   const preview = async (interceptId: string) =>
     (await team.post('/previews', { interceptId, ingress: { host: 'checkout', port: 80 } })).body;
 
-  it('creates one at the only traffic manager', async () => {
+  it('creates an intercept at the only traffic manager', async () => {
     const response = await team.post('/intercepts', description);
     expect(response.status).toBe(201);
     const intercept = interceptResource.parse(response.body);
@@ -62,7 +62,7 @@ describe('/api/v1/intercepts', () => {
     );
   });
 
-  it('lists by traffic manager', async () => {
+  it('lists intercepts by traffic manager', async () => {
     const other = await team.trafficManager('production');
     const a = (await team.post('/intercepts', { ...description, trafficManagerId })).body;
     const b = (await team.post('/intercepts', { ...description, trafficManagerId: other })).body;
@@ -95,7 +95,7 @@ describe('/api/v1/intercepts', () => {
     expect((await team.patch('/intercepts/nothing:here', { client: 'x' })).status).toBe(404);
   });
 
-  it('deletes one with its previews', async () => {
+  it('deletes an intercept with its previews', async () => {
     const { id } = (await team.post('/intercepts', description)).body;
     const { id: previewId, hostname } = await preview(id);
     api.bus.drain();

@@ -31,7 +31,7 @@ describe('the pull request of a URL', () => {
       'https://git.test:8443/gitlab/a/b/-/merge_requests/3',
       '/projects/a%2Fb/merge_requests/3/notes',
     ],
-  ])('is found by %o: %s', (forge, url, path) => {
+  ])('is recognized by %o: %s', (forge, url, path) => {
     expect(forge.pullRequest(url)?.commentsPath).toBe(path);
   });
 
@@ -60,7 +60,7 @@ describe('the pull request of a URL', () => {
     'javascript:alert(1)',
     'nonsense',
     '',
-  ])('does not exist in %s', (url) => {
+  ])('is not recognized in %s', (url) => {
     expect(gitHub.pullRequest(url)).toBeNull();
     expect(gitLab.pullRequest(url)).toBeNull();
   });

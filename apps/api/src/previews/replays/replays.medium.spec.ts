@@ -144,7 +144,7 @@ describe('replaying', () => {
     expect(JSON.stringify(items)).not.toContain('secret');
   });
 
-  it('repeats an exchange that an edge holds, although another has the tunnel', async () => {
+  it('repeats an exchange that one edge holds when another edge has the tunnel', async () => {
     await begin();
     const holder = new ReplayingEdge(api.bus);
     others.push(holder);
@@ -198,7 +198,7 @@ describe('replaying', () => {
     ['team_request_limit', 429, 'too_many_requests', 429],
     ['unknown_host', 404, 'not_found', 404],
     ['internal_error', 500, 'internal_error', 500],
-  ] as const)('answers %s of %i as %s', async (code, status, problem, answered) => {
+  ] as const)('answers a failure %s of status %i as %s', async (code, status, problem, answered) => {
     await begin();
     edge.report = failed(code, status, 7);
     const response = await replay(GET);
@@ -241,7 +241,7 @@ describe('replaying', () => {
     expect(edge.orders).toEqual([]);
   });
 
-  it('returns responses that broke off', async () => {
+  it('returns the part of a response that arrived before it broke off', async () => {
     await begin();
     edge.report = { ...ANSWERED, end: 'broken' } as ReplayReport;
     expect((await replay(GET)).body.end).toBe('broken');

@@ -140,7 +140,7 @@ describe('/api/v1/audit-events', () => {
     }
   });
 
-  it('exports all of them as a table without formulas', async () => {
+  it('exports all events as a table without formulas', async () => {
     const total = 501;
     for (let i = 0; i < total; i++) {
       const actor = { kind: 'system', id: null, address: null } as const;

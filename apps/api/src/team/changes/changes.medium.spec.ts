@@ -66,7 +66,7 @@ describe('the stream of changes', () => {
 
   // The page of a preview is of the same site, so the session's cookie is sent. It cannot read the stream, but would
   // use one up.
-  it('refuses a page of another host', async () => {
+  it('refuses a request from a page of another host', async () => {
     const cookie = cookieOf(await api.person('visitor@example.test', [[ours.teamId, 'member']]));
     const site = (value: string) => ({ 'sec-fetch-site': value });
     for (const foreign of [
@@ -149,7 +149,7 @@ describe('the stream of changes', () => {
     expect((await late.next('reset')).id).not.toBe(lastId);
   });
 
-  it('belongs to the team in the query, checked like the header', async () => {
+  it('belongs to the team that the query names, which is checked like the header', async () => {
     const person = await api.person('both@example.test', [
       [ours.teamId, 'member'],
       [theirs.teamId, 'member'],
@@ -243,7 +243,7 @@ describe('the stream of changes', () => {
     expect(isOpen).toBe(false);
   });
 
-  it('ends when the process stops, which then refuses new ones', async () => {
+  it('ends when the process stops, which then refuses new streams', async () => {
     const reader = await watch(keyOf(ours));
     api.app.get(Readiness).markStopping();
     expect((await reader.next('end')).data).toEqual({ reason: 'interrupted' });
