@@ -149,7 +149,7 @@ const PACKAGES = {
     why: 'nest gives modules of Nest to the server apps: the data plane stays out of it',
   },
   'libs/runtime': {
-    culvert: ['domain'],
+    culvert: ['domain', 'redis'],
     external: ['pino', 'zod'],
     why: 'runtime is what every program needs to start and stop: settings, log, signals, health, certificates. It knows neither a framework nor what the program does',
   },

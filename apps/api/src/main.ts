@@ -17,8 +17,9 @@ const settings = exitOnConfigurationError(() => loadSettings('api', process.env)
 const log = createLog({ level: settings.logLevel, app: 'api' });
 
 try {
-  const { databaseUrl, dataDir, redisUrl, listen, shutdownGraceMs: graceMs } = settings;
-  const store = await createStore({ databaseUrl, dataDir });
+  const { databaseUrl, dataDir, databasePoolSize: poolSize, redisUrl } = settings;
+  const { listen, shutdownGraceMs: graceMs } = settings;
+  const store = await createStore({ databaseUrl, dataDir, poolSize });
   const bus = createEventBus({ redisUrl, onError: (error) => log.error({ err: error }, 'event bus') });
   const created = await bootstrap(store, settings);
   const app = await createApiApp({ settings, log, store, bus });

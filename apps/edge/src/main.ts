@@ -24,7 +24,8 @@ const settings = exitOnConfigurationError(() => loadSettings('edge', process.env
 const log = createLog({ level: settings.logLevel, app: 'edge' });
 
 async function main(): Promise<void> {
-  const store = await createStore({ databaseUrl: settings.databaseUrl, dataDir: settings.dataDir });
+  const { databaseUrl, dataDir, databasePoolSize: poolSize } = settings;
+  const store = await createStore({ databaseUrl, dataDir, poolSize });
   const bus = createEventBus({
     redisUrl: settings.redisUrl,
     onError: (error) => log.error({ err: error }, 'event bus'),

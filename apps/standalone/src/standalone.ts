@@ -47,7 +47,8 @@ export async function startStandalone(
   // The port is opened first: with PORT=0 it is known only then, and it is part of every URL.
   const listener = await PublicListener.open(wanted, log);
   const settings = loadSettings('standalone', { ...env, PORT: String(listener.port) });
-  const store = await createStore({ databaseUrl: settings.databaseUrl, dataDir: settings.dataDir });
+  const { databaseUrl, dataDir, databasePoolSize: poolSize } = settings;
+  const store = await createStore({ databaseUrl, dataDir, poolSize });
   const bus = createEventBus({
     redisUrl: settings.redisUrl,
     onError: (error) => log.error({ err: error }, 'event bus'),

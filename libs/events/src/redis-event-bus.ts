@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import {
   COMMAND_TIMEOUT_MS,
   connectRedis,
   PING_INTERVAL_MS,
+  type RedisConnection,
   SILENCE_TIMEOUT_MS,
   whenReady,
 } from '@culvert/redis';
@@ -24,12 +24,12 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 export class RedisEventBus implements EventBus {
   private readonly events: Listeners<[ClusterEvent]>;
   private readonly gaps: Listeners<[]>;
-  private readonly publisher: Redis;
-  private readonly subscriber: Redis;
+  private readonly publisher: RedisConnection;
+  private readonly subscriber: RedisConnection;
   private readonly pings: NodeJS.Timeout;
   private readonly topics: Topics;
   /** A connection of its own, created for the first subscriber: bulk data that is read too slowly must not cost an event. */
-  private topicSubscriber: Redis | null = null;
+  private topicSubscriber: RedisConnection | null = null;
   /** Resolved by the first subscription: this process would not receive what is published before it. */
   private readonly listening: Promise<void>;
   readonly #redisUrl: string;
@@ -133,7 +133,7 @@ export class RedisEventBus implements EventBus {
     await subscriber.subscribe(TOPIC_PREFIX + topic).catch(() => {});
   }
 
-  private connectTopics(): Redis {
+  private connectTopics(): RedisConnection {
     const subscriber = connectRedis(this.#redisUrl, this.onError, {
       autoResubscribe: false,
       socketTimeout: SILENCE_TIMEOUT_MS,

@@ -35,6 +35,8 @@ export interface Settings {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Undefined: the embedded database in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** Most connections to the database for requests of callers, per process. */
+  readonly databasePoolSize: number;
   /** Undefined: this process is the whole deployment. */
   readonly redisUrl: string | undefined;
   readonly dataDir: string;
@@ -133,6 +135,7 @@ export function loadSettings(app: App, env: Readonly<Record<string, string | und
     app,
     ...addresses,
     databaseUrl: values.DATABASE_URL,
+    databasePoolSize: values.DATABASE_POOL_SIZE ?? 10,
     redisUrl: values.REDIS_URL,
     dataDir: values.DATA_DIR ?? '.culvert',
     apiUpstreamUrl: values.API_UPSTREAM_URL,

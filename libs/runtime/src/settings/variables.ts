@@ -1,5 +1,6 @@
 /** Every environment variable that configures Culvert's own processes. */
 import { isIP } from 'node:net';
+import { parseRedisAddress } from '@culvert/redis';
 import { logLevel } from './log-level.js';
 import { z } from 'zod';
 import { integer, portNumber, secret, type VariableValues } from './read-variables.js';
@@ -108,7 +109,15 @@ export const VARIABLES = {
       'a Postgres URL, such as postgresql://user:password@host:5432/database',
     ),
   ),
-  REDIS_URL: secret(url(['redis:', 'rediss:'], 'a Redis URL, such as redis://host:6379')),
+  REDIS_URL: secret(
+    z
+      .string()
+      .refine((text) => parseRedisAddress(text) !== null)
+      .describe(
+        'an address of Redis, such as redis://host:6379, redis+sentinel://host1,host2/master or redis+cluster://host1,host2',
+      ),
+  ),
+  DATABASE_POOL_SIZE: count(1000),
   DATA_DIR: z.string().describe('the path of a directory'),
   API_UPSTREAM_URL: url(['http:'], 'the http URL of the API process, such as http://api:8081'),
   LOG_LEVEL: logLevel(),

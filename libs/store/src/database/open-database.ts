@@ -5,14 +5,16 @@ import { connectServer } from './postgres-server.js';
 export interface DatabaseLocation {
   readonly databaseUrl?: string | undefined;
   readonly dataDir: string;
+  /** Most connections to a server for requests of callers. Default: `DEFAULT_POOL_SIZE`. */
+  readonly poolSize?: number | undefined;
 }
 
 /** @param readCluster initial content of a new embedded database; absent: empty */
 export async function openDatabase(
-  { databaseUrl, dataDir }: DatabaseLocation,
+  { databaseUrl, dataDir, poolSize }: DatabaseLocation,
   readCluster?: () => Promise<Blob | null>,
 ): Promise<Database> {
-  if (databaseUrl !== undefined) return connectServer(databaseUrl);
+  if (databaseUrl !== undefined) return connectServer(databaseUrl, poolSize);
   // Loaded only if used: it contains a whole Postgres.
   const { openEmbedded } = await import('./embedded-postgres.js');
   return openEmbedded(dataDir, readCluster);

@@ -2,6 +2,9 @@ import { Client, Pool, type PoolConfig } from 'pg';
 import { boundedClient } from './bounded-client.js';
 import type { Database } from './database.js';
 
+/** Connections of one process for requests of callers. It has two more for work in the background. */
+export const DEFAULT_POOL_SIZE = 10;
+
 interface PoolLimits {
   readonly connections: number;
   /** Limit of waiting for a connection of the pool. */
@@ -16,7 +19,7 @@ interface PoolLimits {
 
 /** Callers get an answer within five seconds, even if only a 503: waiting, connecting, or a stalled server included. */
 const FOR_CALLERS: PoolLimits = {
-  connections: 10,
+  connections: DEFAULT_POOL_SIZE,
   waitMs: 2_500,
   connectMs: 1_500,
   statementMs: 3_500,
@@ -38,7 +41,7 @@ const MIGRATION_LOCK_TIMEOUT_MS = 120_000;
 const MIGRATION_LOCK = [4_702, 1] as const;
 
 /** A Postgres server. It connects with the first query, so a wrong address shows only then. */
-export function connectServer(databaseUrl: string): Database {
+export function connectServer(databaseUrl: string, poolSize = DEFAULT_POOL_SIZE): Database {
   const shared = {
     connectionString: databaseUrl,
     application_name: 'culvert',
@@ -53,7 +56,7 @@ export function connectServer(databaseUrl: string): Database {
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
       statement_timeout: statementMs,
     });
-  const pool = bounded(FOR_CALLERS);
+  const pool = bounded({ ...FOR_CALLERS, connections: poolSize });
   const backgroundPool = bounded(IN_BACKGROUND);
   return {
     pool,

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LOG, SETTINGS } from '@culvert/nest';
+import { connectRedisData, type RedisData } from '@culvert/redis';
 import type { Settings } from '@culvert/runtime';
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
@@ -46,7 +46,7 @@ export class RateLimiter {
  */
 @Injectable()
 export class RateLimiters implements OnApplicationShutdown {
-  private readonly redis: Redis | null;
+  private readonly redis: RedisData | null;
 
   constructor(@Inject(SETTINGS) { redisUrl }: Settings, @Inject(LOG) log: Logger) {
     this.redis = redisUrl === undefined ? null : connect(redisUrl, log);
@@ -68,14 +68,12 @@ export class RateLimiters implements OnApplicationShutdown {
 }
 
 /** Connects. Commands fail at once while there is no connection, and this process then counts by itself. */
-function connect(redisUrl: string, log: Logger): Redis {
-  const redis = new Redis(redisUrl, {
+function connect(redisUrl: string, log: Logger): RedisData {
+  const onError = (error: unknown) =>
+    log.debug({ err: error }, 'Redis does not work: rate limits count in this process');
+  return connectRedisData(redisUrl, onError, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: 1000,
   });
-  redis.on('error', (error) =>
-    log.debug({ err: error }, 'Redis does not work: rate limits count in this process'),
-  );
-  return redis;
 }
