@@ -1,4 +1,4 @@
-/** The rule of long classes: one of more lines is usually two things, and what they share is an interface beside one of them. */
+/** The rule of long classes: a class with more lines usually does two things, and can be split along an interface. */
 const MAX_LINES = 350;
 
 /** `culvert/class-length`. oxlint has a rule for long files and functions, and none for classes. */

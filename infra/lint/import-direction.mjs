@@ -228,12 +228,12 @@ const NEST_OWNERS = /^(apps\/(api|edge|standalone)|libs\/nest|test)$/;
 const NEST_WHY =
   'only the server apps, and libs/nest for them, use Nest: everything else runs without a framework';
 
-/** Files of apps/api whose matter is requests and responses. */
+/** Files of apps/api that handle requests and responses. */
 const KNOWS_EXPRESS = /\.(controller|guard|filter|strategy|middleware)\.ts$/;
 const EXPRESS_WHY =
   'controllers, guards, filters, strategies and middleware know Express; services take plain values, such as RequestFacts';
 
-/** What is wrong with `file` (relative to the root, `/` separated) importing `specifier`; null when nothing is. */
+/** Returns why `file` (relative to the root, `/` separated) must not import `specifier`; null when it may. */
 export function judgeImport(file, specifier) {
   const owner = packageOf(file);
   if (owner === null) return null;
@@ -266,7 +266,7 @@ export function judgeImport(file, specifier) {
     }
     return row.culvert.includes(name) ? null : `${owner} must not import @culvert/${name}: ${row.why}`;
   }
-  // What builds a package is not in it.
+  // Build scripts are not part of their package.
   if (isTest || /^apps\/[^/]+\/[^/]+\.config\.ts$/.test(file)) return null;
   if (specifier.startsWith('node:')) {
     return !row.builtins || row.builtins.includes(specifier)
@@ -294,12 +294,12 @@ function judgeRooms(owner, from, to) {
     : `${from} must not import ${to}: rooms of ${owner} import those that are further in, and state what they need of others as an interface`;
 }
 
-/** The folder of `src` that a file is in, or its name where it is beside them. */
+/** Returns the folder of `src` that a file is in, or the file's name when it is in no folder. */
 function roomOf(owner, file) {
   return relative(`${owner}/src`, file).split('/')[0].split('.')[0];
 }
 
-/** Whether a file (relative to the root, `/` separated) is of tests, and so is never shipped. */
+/** Reports whether a file (relative to the root, `/` separated) belongs to tests, and so is never shipped. */
 export function isOfTests(file) {
   return /^test\/|\.spec\.[jt]sx?$|^(libs|apps)\/[^/]+\/(src\/spec|bench)\//.test(file);
 }

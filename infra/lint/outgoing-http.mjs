@@ -9,7 +9,7 @@ import { isOfTests } from './import-direction.mjs';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const CLIENT_MODULES = /^(node:)?http(s|2)?$/;
-/** What those modules have for servers, and types. */
+/** Exports of those modules that servers use, and types. */
 const FOR_SERVERS =
   /^(create(Secure)?Server|Server|IncomingMessage|ServerResponse|STATUS_CODES|METHODS|constants|sensitiveHeaders|validate\w+)$/;
 const CLIENT_PACKAGES = /^(axios|got|http2-wrapper|node-fetch|superagent|undici)(\/|$)/;

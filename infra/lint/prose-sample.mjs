@@ -128,7 +128,7 @@ function testTitle(call, source) {
   return { isSuite: true, text: text ?? source.slice(title.start, title.end).replace(/\.name$/, '') };
 }
 
-/** The identifier that a chain of members and calls begins with. */
+/** Returns the identifier that a chain of members and calls begins with. */
 function calledName(callee) {
   let node = callee;
   while (['MemberExpression', 'CallExpression', 'TaggedTemplateExpression'].includes(node.type))

@@ -35,7 +35,7 @@ const BESIDE_SERVERS = [
 for (const name of PROGRAMS) {
   await bundle(`dist/apps/${name}`, {
     input: { 'src/main': `apps/${name}/src/main.ts` },
-    // It looks for a file beside its own.
+    // This package looks for a file beside its own.
     external: ['open'],
     // A program that uses a constant of libs/contract gets none of its schemas.
     treeshake: { moduleSideEffects: [{ test: /\/libs\/[^/]+\/src\//, sideEffects: false }] },

@@ -4,7 +4,7 @@ import type { Figure, MeasureResult, Row, Table } from './measure.js';
 
 const HEADINGS: Readonly<Record<string, string>> = { culvert: 'Culvert' };
 
-/** The report as Markdown: the figures that have a target, then a table and notes per measure. */
+/** Returns the report as Markdown: the figures that have a target, then a table and notes per measure. */
 export function toMarkdown(results: readonly MeasureResult[]): string {
   const targets = results.flatMap(({ figures }) => figures).filter(({ target }) => target !== null);
   return [

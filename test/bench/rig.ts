@@ -56,7 +56,7 @@ export async function startRig(scope: Scope): Promise<Rig> {
   };
 }
 
-/** The service itself, or the process in front of it on this machine. */
+/** Returns the service itself, or the process in front of it on this machine. */
 export function local(port: number): Entrance {
   return { port, host: `127.0.0.1:${port}` };
 }

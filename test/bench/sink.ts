@@ -7,7 +7,7 @@ export interface Sink {
   stop(): Promise<void>;
 }
 
-/** A service that reads bodies to their end and discards them. It runs in the bench itself, idle at other times. */
+/** Starts a service that reads bodies to their end and discards them. It runs in the bench itself, idle at other times. */
 export async function startSink(): Promise<Sink> {
   const server = createServer((request, response) => {
     request.on('end', () => response.end());

@@ -50,7 +50,7 @@ export async function installBinary(binary: Binary): Promise<string> {
   return path;
 }
 
-/** The Postgres folders of Debian, newest version first: they are not on PATH. */
+/** Returns the Postgres folders of Debian, newest version first: they are not on PATH. */
 export function postgresFolders(): string[] {
   const root = '/usr/lib/postgresql';
   try {

@@ -3,7 +3,7 @@ import { findBinary, installBinary, postgresFolders, type Binary } from './binar
 import { hasDocker, startContainer } from './docker.js';
 import { freePort, runToEnd, ServerProcess, TemporaryFolder, type Owner, type Service } from './server.js';
 
-/** A Postgres server on which tests may create databases. */
+/** Starts a Postgres server on which tests may create databases. */
 export async function startPostgres(): Promise<Service> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: async () => {} };

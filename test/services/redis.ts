@@ -4,7 +4,7 @@ import { freePort, ServerProcess, TemporaryFolder, type Service } from './server
 
 const REDIS: Binary = { names: ['redis-server', 'valkey-server'], debianPackage: 'redis-server' };
 
-/** A Redis server without data. */
+/** Starts a Redis server without data. */
 export async function startRedis(): Promise<Service> {
   const given = process.env['TEST_REDIS_URL'];
   if (given) return { url: given, stop: async () => {} };

@@ -76,7 +76,7 @@ export class AgentRig {
     return (server.address() as AddressInfo).port;
   }
 
-  /** A port at which nothing listens. */
+  /** Returns a port at which nothing listens. */
   async unusedPort(): Promise<number> {
     const server = net.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -151,7 +151,7 @@ export function startClient(
   });
 }
 
-/** An intercept of `orders` in `shop`. */
+/** Returns an intercept of `orders` in `shop`. */
 export function draftOf(
   headers: InterceptDraft['headers'],
   changes: Partial<InterceptDraft> = {},

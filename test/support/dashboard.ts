@@ -34,7 +34,7 @@ interface Window {
 export interface Dashboard {
   readonly deployment: Deployment;
   readonly url: string;
-  /** A new browser, with no one signed in, of a person who prefers reduced motion. */
+  /** Opens a new browser, with no one signed in, of a person who prefers reduced motion. */
   newBrowser(): Promise<BrowserContext>;
   /** A page on which this person is signed in. */
   signIn(person?: { readonly email: string; readonly password: string }): Promise<Page>;

@@ -11,11 +11,11 @@ import { RawVisitors } from '../support/raw-visitors.js';
 const HEAD_TIMEOUT_MS = 2000;
 const IDLE_TIMEOUT_MS = 3000;
 const MAX_CONNECTIONS = 300;
-/** Most memory that an attack of a thousand connections may cost. */
+/** Maximum memory that an attack of a thousand connections may cost. */
 const MAX_GROWTH_MIB = 64;
-/** Most heap that 3000 look-ups may leave: 1 KiB for each name, which the router remembers. */
+/** Maximum heap that 3000 look-ups may leave: 1 KiB for each name, which the router remembers. */
 const MAX_KEPT_MIB = 3;
-/** Most resident memory before V8 collects the garbage of look-ups. */
+/** Maximum resident memory before V8 collects the garbage of look-ups. */
 const MAX_GARBAGE_MIB = 192;
 
 let deployment: Deployment;

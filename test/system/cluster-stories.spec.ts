@@ -110,7 +110,7 @@ async function startManager(port: string): Promise<ClusterManager> {
   return { program, url: `http://${of.manager.address('cluster')}:${new URL(url).port}` };
 }
 
-/** An application that answers with its color, only on this host. */
+/** Starts an application that answers with its color, only on this host. */
 async function application(host: Host, answer: string): Promise<number> {
   const port = await host.port(8080);
   const program = startProgram('test/support/processes/color.js', {}, [String(port), answer], [], host.via);
@@ -123,7 +123,7 @@ interface Pod extends Place {
   readonly agent: RunningAgent;
 }
 
-/** A pod of `orders`: the live application with an agent in front. */
+/** Starts a pod of `orders`: the live application with an agent in front. */
 async function pod(host: Host): Promise<Pod> {
   const agent = await startAgent({
     managerUrl: manager.url,

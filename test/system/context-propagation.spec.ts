@@ -24,7 +24,7 @@ async function listen(answer: http.RequestListener): Promise<number> {
 
 const color = (name: string) => listen((_request, response) => response.end(name));
 
-/** A service that calls the next one; `passedOn` are the headers that it forwards. */
+/** Starts a service that calls the next one; `passedOn` are the headers that it forwards. */
 function service(next: number, passedOn: readonly string[]): Promise<number> {
   const context = new AsyncLocalStorage<Record<string, string>>();
   const ask = async (): Promise<string> => {

@@ -224,7 +224,7 @@ function startManager(): Program {
   });
 }
 
-/** A client of a preview, with a connection of its own. */
+/** Creates a client of a preview, with a connection of its own. */
 function clientOf(hostname: string): grpc.Client {
   const client = new ProbeClient(
     `127.0.0.1:${port}`,

@@ -169,7 +169,7 @@ function createPreview(change: object = {}): Promise<Preview> {
   });
 }
 
-/** A browser in which a person is signed in on the app host. */
+/** Opens a browser in which a person is signed in on the app host. */
 async function signedIn(email: string, options: { readonly isMember: boolean }) {
   const user = await store.users.findOrCreate(email, email);
   if (options.isMember) await store.users.addMembership(teamId, user.id, 'member');

@@ -28,7 +28,7 @@ const certificate = createTestCertificate(['localhost', '*.preview.localhost']);
 const OWNER = { email: 'ann@shop.test', password: 'correct horse battery' };
 const BULK_BYTES = 1024 * 1024 * 1024;
 /**
- * Most memory that an edge may grow by while it carries bulk: windows, socket buffers, and garbage that is not
+ * Maximum memory that an edge may grow by while it carries bulk: windows, socket buffers, and garbage that is not
  * collected yet.
  */
 const MAX_GROWTH_MIB = 160;

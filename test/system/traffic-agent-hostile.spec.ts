@@ -195,7 +195,7 @@ describe('requests inside one another', () => {
 });
 
 describe('answers', () => {
-  /** A service that responds to everything with these bytes, and sends nothing more. */
+  /** Starts a service that responds to everything with these bytes, and sends nothing more. */
   async function bytes(text: string): Promise<number> {
     return rig.listen(
       net.createServer((socket) => {

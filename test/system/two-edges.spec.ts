@@ -165,7 +165,7 @@ async function openEverywhere(headers: Headers): Promise<{ readonly allCut: Prom
   return { allCut: Promise.all(ends) };
 }
 
-/** A member in a browser of their own, let in by a visit. */
+/** Creates a member in a browser of their own, let in by a visit. */
 async function member(): Promise<{ headers: Headers; userId: string; session: string }> {
   const email = `${preview.id}@shop.test`;
   const { teamId } = (await store.apiKeys.findByHash(hashSecret(API_KEY)))!;

@@ -25,7 +25,7 @@ export function appDialer(settings: Settings, server: () => Server): SocketDiale
   if (settings.apiUpstreamUrl === undefined) {
     return new SocketDialer(() => {
       const [near, far] = duplexPair();
-      // Neither end notices by itself that the other is gone. A proper end is not cut short.
+      // Neither end notices by itself that the other is gone. After a clean end, the remaining bytes are still sent.
       near.once('close', () => far.destroy());
       far.once('close', () => {
         if (!far.writableFinished) near.destroy();

@@ -110,7 +110,7 @@ export function buildEdge({ settings, log, store, bus, metrics, apiKeyUse, serve
   return { edge: new Edge({ ...parts, lameDuckMs, shutdownGraceMs, log, bus }), tunnels, authenticator };
 }
 
-/** Returns what the relay gives away: tunnels to the HTTP server, and calls of Telepresence. */
+/** Returns the handlers of connections and calls that the relay hands off: tunnels go to the HTTP server, and Telepresence's calls to its services. */
 function handOffOf({
   isPreview,
   isApp,

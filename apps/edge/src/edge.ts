@@ -67,8 +67,8 @@ export class Edge {
   }
 
   /**
-   * Stops without losing a request. First it serves on for a while and lets visitors know with their answers; load
-   * balancers meanwhile learn from `/readyz`. Then it accepts no new connections; when every request has its stream, it
+   * Stops without losing a request. First it continues to serve for a while, and its responses ask visitors to reconnect;
+   * meanwhile load balancers see `/readyz` fail. Then it accepts no new connections; when every request has its stream, it
    * asks traffic managers to use another edge while exchanges under way finish; the tunnels under them close last.
    */
   async stop(): Promise<void> {

@@ -11,7 +11,7 @@ const MAX_SLOW_MS = 60_000;
 const MAX_CHUNKS = 10_000;
 const MAX_CHUNK_PAUSE_MS = 5000;
 
-/** 64 KiB of 0, 1, … 255, 0, 1, …: byte `i` of every response is `i % 256`, so that a reader can check it. */
+/** A pattern of 64 KiB: byte `i` of every response is `i % 256`, so that a reader can check it. */
 const PATTERN = Buffer.from(Array.from({ length: 64 * 1024 }, (_, index) => index & 0xff));
 
 export const sendBytes: Handler = async ({ request, response, params }) => {

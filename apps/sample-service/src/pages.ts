@@ -90,7 +90,7 @@ function endpointList(): Html {
   `;
 }
 
-/** A page with a table of names and values, and optional content after it. */
+/** Returns a page with a table of names and values, and optional content after it. */
 export function tablePage(
   identity: Identity,
   page: {

@@ -39,7 +39,7 @@ export interface SampleService {
 /** Starts the service. Rejects if it cannot listen at the address; throws `RangeError` on a bad option. */
 export async function startSampleService(options: SampleServiceOptions): Promise<SampleService> {
   const { port, host, name = 'Sample service', color = '#0f766e', clockIntervalMs = 1000 } = options;
-  // Both end up in places with a syntax of their own: a header field, and a style sheet.
+  // Both are inserted into places with a syntax of their own: a header field, and a style sheet.
   if (!/^[\x20-\x7e]{1,100}$/.test(name))
     throw new RangeError('name must be 1 to 100 printable ASCII characters');
   if (!/^#[\da-f]{6}$/i.test(color)) throw new RangeError('color must look like #0f766e');

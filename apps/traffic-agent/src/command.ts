@@ -63,7 +63,7 @@ const VARIABLES = {
   LOG_LEVEL: logLevel(),
 } as const;
 
-/** The variable that means the same as a flag. */
+/** Returns the environment variable with the same meaning as a flag. */
 const VARIABLE_OF = {
   port: 'CULVERT_AGENT_PORTS',
   applicationHost: 'CULVERT_APPLICATION_HOST',
@@ -145,7 +145,7 @@ function commandLine(): Command {
     .addHelpText('after', SECRETS);
 }
 
-/** Null for what is not LISTEN:APPLICATION[:NAME][/tcp]. */
+/** Parses LISTEN:APPLICATION[:NAME][/tcp]; returns null for any other text. */
 function parsePort(spec: string): AgentPortOptions | null {
   const match = /^(\d{1,5}):(\d{1,5})(?::([a-z0-9-]{1,15}))?(\/tcp)?$/.exec(spec);
   const [listen, applicationPort] = [Number(match?.[1]), Number(match?.[2])];

@@ -38,7 +38,7 @@ export class AllowList {
     for (const rule of rules) this.add(rule);
   }
 
-  /** Whether `host` may be looked up at all: some of its addresses may be allowed. */
+  /** Reports whether `host` may be looked up at all: some of its addresses may be allowed. */
   mayAllow(host: string, port: number): boolean {
     return this.allowsName(host, port) || this.addresses.some((rule) => portFits(rule, port));
   }

@@ -121,7 +121,7 @@ const VARIABLES = {
   CULVERT_STATE_DIR: anyText(),
   CULVERT_CA_FILE: textFile(),
   CULVERT_INGRESS_CA_FILE: textFile(),
-  // What each rule may be is for the list of rules to say, which names the one that is wrong.
+  // The list of rules checks each rule, and names the one that is wrong.
   CULVERT_ALLOW: list((rule) => rule, 'rules separated by commas'),
   CULVERT_CONNECT_TIMEOUT_MS: milliseconds(1, 600_000),
   CULVERT_DRAIN_MS: milliseconds(0, 3_600_000),
@@ -133,7 +133,7 @@ const VARIABLES = {
   LOG_LEVEL: logLevel(),
 } as const;
 
-/** The variable that means the same as a flag. */
+/** Returns the environment variable with the same meaning as a flag. */
 const VARIABLE_OF = {
   url: 'CULVERT_URL',
   managerId: 'CULVERT_MANAGER_ID',
@@ -160,7 +160,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
   const flags = commandLine().parse(argv, { from: 'user' }).opts<Flags>();
   const problems: ConfigurationProblem[] = [];
   const values = readVariables(VARIABLES, withFlags(env, flags, VARIABLE_OF), problems);
-  // An unset variable of a shell must not take the place of all rules.
+  // An empty shell variable must not replace all rules.
   if (flags.allow?.some((rule) => rule.trim() === ''))
     problems.push({
       variable: 'CULVERT_ALLOW',

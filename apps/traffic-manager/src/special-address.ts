@@ -45,8 +45,8 @@ const KINDS: readonly (readonly [kind: SpecialKind, ranges: readonly { range: Ra
   ).map(([kind, ranges]) => [kind, ranges.map((range) => ({ range, list: listOf(range) }))]);
 
 /**
- * What is special about an address, whichever way it is written; null: nothing. An IPv6 address that stands for an IPv4 one is
- * judged as both.
+ * Returns what is special about an address, however it is written; null: nothing. An IPv6 address that stands for an IPv4
+ * one is judged as both.
  * @param address one that `isIP` accepts
  */
 export function specialKind(address: string): SpecialKind | null {
@@ -57,7 +57,7 @@ export function specialKind(address: string): SpecialKind | null {
 }
 
 /**
- * Whether a range was meant for special addresses: it lies in one of their ranges. A wider one, such as 0.0.0.0/0, was not.
+ * Reports whether a range covers only special addresses: it lies in one of their ranges. A wider range, such as 0.0.0.0/0, does not.
  * @param prefix bits of the address that count
  */
 export function isSpecialRange(address: string, prefix: number): boolean {
@@ -81,8 +81,8 @@ function covers(list: BlockList, address: string): boolean {
 }
 
 /**
- * The IPv4 addresses that a translator or router on the way may connect to instead: mapped and compatible (RFC 4291 §2.5.5),
- * translated (RFC 2765), NAT64 (RFC 6052, RFC 8215, with the address at any of its places) and 6to4 (RFC 3056).
+ * Returns the IPv4 addresses that a translator or router on the way may connect to instead: mapped and compatible (RFC 4291
+ * §2.5.5), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215, with the address at any of its places) and 6to4 (RFC 3056).
  */
 function embeddedIpv4(address: string): readonly string[] {
   const plain = plainAddress(address);
@@ -96,7 +96,7 @@ function embeddedIpv4(address: string): readonly string[] {
   return startsWith(0x2002) ? [at(1)] : [];
 }
 
-/** The network decides which position of RFC 6052 §2.2 holds the address: one that is empty there proves nothing. */
+/** The network decides which position of RFC 6052 §2.2 holds the address, so every position is checked. */
 function localNat64(groups: readonly number[]): readonly string[] {
   const octets = groups.flatMap((group) => [group >> 8, group & 255]);
   return [

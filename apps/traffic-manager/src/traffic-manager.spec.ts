@@ -63,7 +63,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A server whose connections `serve` handles. */
+/** Starts a server whose connections `serve` handles. */
 function ingress(serve: (socket: Socket) => void): Promise<number> {
   return listen(
     createServer({ allowHalfOpen: true }, (socket) => {
@@ -341,8 +341,8 @@ describe('a TLS ingress', () => {
     expect(serverNames).toEqual([false]);
   });
 
-  // Node 20: `tls.connect` ignores `noDelay`. A second small write then waits for the ACK of the first, which the other
-  // end delays by 40 ms: 0.8 s for what takes a few milliseconds.
+  // Node 20: `tls.connect` ignores `noDelay`. A second small write then waits for the ACK of the first, which the other end
+  // delays by 40 ms: the writes take 0.8 s instead of a few milliseconds.
   it('receives small writes at once', async () => {
     const server = createTlsServer(certificate, (socket) => {
       socket.on('error', () => undefined);

@@ -1,4 +1,4 @@
-/** Culvert takes no uploaded files: nothing may ask for this. */
+/** Culvert accepts no file uploads, so nothing must call this. */
 export function fileTypeFromBuffer() {
   throw new Error('file-type is not installed');
 }

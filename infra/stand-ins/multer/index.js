@@ -1,4 +1,4 @@
-/** Culvert takes no uploaded files: nothing may ask for this. */
+/** Culvert accepts no file uploads, so nothing must call this. */
 // oxlint-disable-next-line import/no-default-export -- the only form in which @nestjs/platform-express imports it
 export default function multer() {
   throw new Error('multer is not installed');

@@ -24,7 +24,7 @@ const READINGS = {
 
 const ME = { team: { id: 't1', name: 'Shop' }, scopes: ['tunnel'] };
 
-/** What a program makes of a failure. */
+/** The error that a program throws for a failure. */
 class Failed extends Error {
   constructor(readonly failure: ApiFailure) {
     super(failure.kind);

@@ -8,8 +8,8 @@ import type { ApiResponse, ApiTransport } from './transport.js';
 import type { CallArguments, Part, Read, ResponseOf, SilentOperationId } from './types.js';
 
 /**
- * The operations that a program calls, each with the schema by which it reads the response: the contract's, or what is left of
- * that once the fields are omitted that older servers lack and the program does not need. Only these schemas are in its bundle.
+ * The operations that a program calls, each with the schema by which it reads the response: the contract's, or that schema
+ * without the fields that older servers lack and the program does not need. Only these schemas are in its bundle.
  * Operations that are answered without a body need no entry.
  */
 export type ApiReadings = { readonly [Id in OperationId]?: z.ZodType<Part<ResponseOf<Id>>> };
@@ -55,7 +55,7 @@ type Answer<Readings, Id> = Id extends keyof Readings
 type Item<Readings, Id extends keyof Readings> =
   Readings[Id] extends z.ZodType<{ items: (infer Each)[] }> ? Read<Each> : never;
 
-/** The shape of every input: which names are parameters of the path is known by the route. */
+/** The shape of every input. The route tells which names are parameters of the path. */
 interface AnyInput {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: object;
@@ -74,7 +74,7 @@ interface Call {
 export class ApiClient<Readings extends ApiReadings> {
   constructor(private readonly options: ApiClientOptions<Readings>) {}
 
-  /** Resolves with the response. Rejects with the error that the program makes of the failure. */
+  /** Resolves with the response. Rejects with the program's error for the failure. */
   async call<Id extends (keyof Readings & OperationId) | SilentOperationId>(
     id: Id,
     ...[input]: CallArguments<Id>

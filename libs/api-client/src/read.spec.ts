@@ -81,7 +81,7 @@ describe('read', () => {
     expect(Object.keys(tags)).toEqual(['__proto__']);
   });
 
-  /** Kinds of schemas that `read` walks, or that have nothing inside which could be more than is known here. */
+  /** Kinds of schemas that `read` walks, or that contain nothing in which a newer server could send more. */
   const KNOWN =
     /^(object|array|record|nullable|optional|union|enum|string|number|boolean|null|literal|unknown)$/;
 
@@ -95,7 +95,7 @@ describe('read', () => {
       const { def } = (node as z.core.$ZodTypes)._zod;
       kinds.add(def.type);
       if (def.type === 'object') {
-        // A rule of the whole object would not be looked at.
+        // `read` would not check a rule for the whole object.
         expect(def.checks ?? []).toEqual([]);
         for (const field of Object.values(def.shape)) visit(field);
       } else if (def.type === 'array') visit(def.element);

@@ -4,10 +4,10 @@ import type { z } from 'zod';
 /** A value of a closed set as a client sees it: newer servers have values that this version does not know. */
 type Open<Text extends string> = string extends Text ? Text : Text | (string & Record<never, never>);
 
-/** A response as a client sees it that its server types as `T`: the same, but every closed set is open. */
+/** The client's view of a response of type `T`: the same type with every closed set open. */
 export type Read<T> = T extends string ? Open<T> : T extends object ? { [Key in keyof T]: Read<T[Key]> } : T;
 
-/** The fields of `T`, in each object of it, as far as a program reads them. */
+/** The fields of `T`, and of every object in it, that a program reads. */
 export type Part<T> = T extends readonly (infer Item)[]
   ? readonly Part<Item>[]
   : T extends object

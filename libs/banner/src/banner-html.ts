@@ -31,7 +31,7 @@ export const BANNER_CLOSED_PATH = '/.culvert/banner-closed';
 /** Limit of characters of one name; the rest is cut off. */
 const MAX_NAME_LENGTH = 80;
 
-/** Without the styles, as on pages that forbid them in their own markup, the browser's default dialog remains. */
+/** On pages whose markup forbids styles, the browser shows its default dialog. */
 const STYLE =
   ':host{all:initial!important;display:block!important}' +
   'dialog{all:initial;position:fixed;z-index:2147483647;inset:auto 0 12px 0;margin:auto;box-sizing:border-box;' +

@@ -11,9 +11,9 @@ interface Directive {
 }
 
 /**
- * Returns a Content-Security-Policy that allows what it allowed, and the style element that `source` is the hash of. Nothing
- * changes for scripts, or for the page's own styles.
- * @param value of one header field: policies separated by commas
+ * Returns a Content-Security-Policy that allows the same and, in addition, the style element whose hash is `source`.
+ * Nothing changes for scripts, or for the page's own styles. @param value value of one header field: policies separated by
+ * commas
  */
 export function allowStyle(value: string, source: string): string {
   return value

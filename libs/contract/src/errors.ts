@@ -267,7 +267,7 @@ export interface Problem {
   readonly errors?: readonly FieldError[];
 }
 
-/** Most field errors that one response lists. */
+/** Maximum number of field errors that one response lists. */
 const MAX_FIELD_ERRORS = 50;
 /** Pointers and messages repeat names from the request, which can be as long as its body. */
 const MAX_FIELD_ERROR_LENGTH = 300;

@@ -3,7 +3,7 @@ import { streamQuery } from './changes.js';
 import { RESPONSE_NOTES, type ResponseNoteCode } from './response-notes.js';
 import { timestamp } from './text.js';
 
-/** Most bytes captured of one body. */
+/** Maximum number of bytes captured of one body. */
 export const MAX_CAPTURED_BYTES = 65_536;
 
 export const exchangesQuery = streamQuery.extend({

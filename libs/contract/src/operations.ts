@@ -40,7 +40,7 @@ interface OperationDetails {
   readonly body?: {
     readonly schema: z.ZodType;
     readonly example: object;
-    /** Most bytes of the request body. Default: `MAX_BODY_BYTES`. */
+    /** Maximum number of bytes of the request body. Default: `MAX_BODY_BYTES`. */
     readonly maxBytes?: number;
   };
   readonly status: 200 | 201 | 204;
@@ -52,7 +52,7 @@ interface OperationDetails {
 
 export type Operation = OperationDetails & Route;
 
-/** Most bytes of a request body, unless the operation sets its own limit. */
+/** Maximum number of bytes of a request body, unless the operation sets its own limit. */
 export const MAX_BODY_BYTES = 262_144;
 
 const ingress = { host: 'checkout.shop.svc.cluster.local', port: 80 };

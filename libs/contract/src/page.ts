@@ -11,7 +11,7 @@ export const pageQuery = z.strictObject({
     .min(1, 'must be at least 1')
     .max(MAX_PAGE_SIZE, `must be at most ${MAX_PAGE_SIZE}`)
     .default(DEFAULT_PAGE_SIZE)
-    .describe('Most items to return.'),
+    .describe('Maximum number of items to return.'),
   cursor: z
     .string()
     .max(512, 'must be at most 512 characters long')

@@ -3,9 +3,9 @@ import { timestamp } from './text.js';
 
 /** Minutes for which series are kept. */
 export const MAX_METRICS_MINUTES = 1440;
-/** Most previews in one response about a team. */
+/** Maximum number of previews in one response about a team. */
 export const MAX_METRICS_PREVIEWS = 1000;
-/** Most steps in one response about a team: longer times have longer steps. */
+/** Maximum number of steps in one response about a team: longer times have longer steps. */
 export const MAX_TEAM_METRICS_STEPS = 60;
 
 export const previewMetricsQuery = z.strictObject({

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { capturedBody, exchangeHead } from './exchanges.js';
 import { id, timestamp } from './text.js';
 
-/** Most bytes of the body of one replay. */
+/** Maximum number of bytes of the body of one replay. */
 export const MAX_REPLAY_BODY_BYTES = 1_048_576;
-/** Most bytes of the request for a replay: the body in base64, and the head. */
+/** Maximum number of bytes of the request for a replay: the body in base64, and the head. */
 export const MAX_REPLAY_REQUEST_BYTES = 1_572_864;
 const MAX_FIELDS = 100;
 const MAX_NAME_LENGTH = 256;
 const MAX_VALUE_LENGTH = 8192;
 const MAX_TARGET_LENGTH = 8192;
-/** Most bytes of all fields, including the `: ` and CRLF of each. */
+/** Maximum number of bytes of all fields, including the `: ` and CRLF of each. */
 const MAX_FIELDS_LENGTH = 32_768;
 const FIELD_OVERHEAD = 4;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isSettableHeader } from './settable-header.js';
 
 const MAX_HEADERS = 32;
-/** Most bytes of all names and values, including the `: ` and CRLF of each. */
+/** Maximum number of bytes of all names and values, including the `: ` and CRLF of each. */
 const MAX_TOTAL_BYTES = 8192;
 const OVERHEAD_BYTES = 4;
 

@@ -75,7 +75,7 @@ export type MemberResource = z.output<typeof memberResource>;
 export const memberList = z.strictObject({ items: z.array(memberResource) });
 export type MemberList = z.output<typeof memberList>;
 
-/** Most credentials of a person that one response lists. */
+/** Maximum number of credentials of a person that one response lists. */
 export const MAX_MEMBER_CREDENTIALS = 200;
 
 export const memberCredentialResource = z.strictObject({

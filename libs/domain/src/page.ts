@@ -1,6 +1,6 @@
 /** A slice of a list, newest first. */
 export interface PageRequest {
-  /** Most items to return, 1 to 200. */
+  /** Maximum number of items to return, 1 to 200. */
   readonly limit: number;
   /** End of the previous page, from its `nextCursor`; absent for the first page. */
   readonly cursor?: string | undefined;

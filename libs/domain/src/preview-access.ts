@@ -15,8 +15,8 @@ export const ACCESS_CODE_MS = 60_000;
  */
 export const PREVIEW_VISIT_MS = 24 * 60 * 60 * 1000;
 /**
- * Most browsers that are let into one preview at a time. Browsers of members do not count for any total: a member
- * always gets in.
+ * Maximum number of browsers that are let into one preview at a time. Browsers of members do not count for any total: a
+ * member always gets in.
  */
 export interface VisitLimits {
   /** Browsers of one share link. */
@@ -37,11 +37,11 @@ export const VISIT_LIMITS: VisitLimits = {
   perPerson: 50,
 };
 /**
- * Most visits that one share link begins for one network in an hour, at each edge: too few for one network to use up
- * the link.
+ * Maximum number of visits that one share link begins for one network in an hour, at each edge: too few for one network to
+ * use up the link.
  */
 export const MAX_SHARE_LINK_VISITS_PER_NETWORK = 200;
-/** Most share links, and most machine tokens, of one preview that are neither expired nor revoked. */
+/** Maximum number of share links, and most machine tokens, of one preview that are neither expired nor revoked. */
 export const MAX_CREDENTIALS_PER_PREVIEW = 100;
 
 interface PreviewCredential {

@@ -11,7 +11,7 @@ export interface SessionRegistration {
   readonly edgeId: string;
   readonly remoteAddress: string;
   readonly at: Date;
-  /** Most living sessions of the team; absent: no limit. */
+  /** Maximum number of living sessions of the team; absent: no limit. */
   readonly maxSessions?: number;
 }
 

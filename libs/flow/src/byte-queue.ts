@@ -112,7 +112,7 @@ export class ByteQueue {
   }
 }
 
-/** A copy in memory of its own: the pool of `Buffer.allocUnsafe` would be pinned. */
+/** Returns a copy in memory of its own: the pool of `Buffer.allocUnsafe` would be pinned. */
 function copyOf(piece: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(piece.length);
   copy.set(piece, 0);

@@ -119,7 +119,7 @@ export class SlabBatch {
   }
 }
 
-/** A copy in memory of its own: the pool of `Buffer.allocUnsafe` would be pinned like a slab. */
+/** Returns a copy in memory of its own: the pool of `Buffer.allocUnsafe` would be pinned like a slab. */
 function join(runs: readonly Buffer[], size: number): Buffer {
   const joined = Buffer.allocUnsafeSlow(size);
   let at = 0;

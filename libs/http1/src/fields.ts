@@ -181,7 +181,7 @@ export function assertDelimited(buffer: Uint8Array, start: number, end: number):
   assert(isDelimited(buffer, start, end));
 }
 
-/** Whether `buffer[start..end)` ends with CRLF CRLF. */
+/** Reports whether `buffer[start..end)` ends with CRLF CRLF. */
 export function isDelimited(buffer: Uint8Array, start: number, end: number): boolean {
   return (
     end - start >= 4 &&

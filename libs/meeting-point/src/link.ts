@@ -57,7 +57,7 @@ export interface LinkOptions {
 }
 
 interface LinkOwner {
-  /** The first line of a new control stream. */
+  /** Returns the first line of a new control stream. */
   firstLine(): object;
   onLine(line: ControlLine): void;
   /** The tunnel of the last `firstLine` accepts no more streams. */

@@ -60,7 +60,7 @@ const REFUSED_BY_EDGE = { status: 418, reason: 'the edge answered 418 to the upg
 
 type Outcome = { status: number | null; reason: string } | { error: string };
 
-/** What becomes of the first attempt to open a tunnel. */
+/** Returns what becomes of the first attempt to open a tunnel. */
 function dial(url: string, options: Partial<KeptTunnelOptions> = {}): Promise<Outcome> {
   return new Promise((resolve) => {
     kept = new KeptTunnel({

@@ -36,7 +36,7 @@ export interface PreviewRulesOptions {
   readonly announcer: PreviewAnnouncer;
   /** Domain of the hostnames. */
   readonly previewDomain: string;
-  /** Most previews of a team. */
+  /** Maximum number of previews of a team. */
   readonly maxPreviews: number;
 }
 
@@ -75,7 +75,7 @@ export class PreviewRules {
     this.options = options;
   }
 
-  /** Most previews of a team. */
+  /** Maximum number of previews of a team. */
   get maxPreviews(): number {
     return this.options.maxPreviews;
   }

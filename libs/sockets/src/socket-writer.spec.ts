@@ -48,7 +48,7 @@ async function readAll(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Bytes that differ from those at any other place nearby. */
+/** Returns bytes that differ from those at any other place nearby. */
 function pattern(length: number, seed: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + seed * 7 + (i >> 8)) & 0xff;

@@ -23,7 +23,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     preview = await createPreview(context.store, tenant, { allowedEmails: [], allowedDomains: [] });
   });
 
-  /** A person in a web session, and the visit that depends on it. */
+  /** Creates a person in a web session, and the visit that depends on it. */
   async function visit(email = `${generateSecret()}@shop.test`) {
     const { users, userSessions, previewVisits } = context.store;
     const user = await users.findOrCreate(email.toLowerCase(), 'Jo');
@@ -93,7 +93,7 @@ describeOnEveryDatabase('a browser in a preview', createTestDatabase, (context) 
     expect(await previewVisits.findUsable(hash, now)).toBeNull();
   });
 
-  /** A share link, and a way to begin a visit with it. */
+  /** Creates a share link, and a way to begin a visit with it. */
   async function shareLink(limits = LIMITS) {
     const { shareLinks, previewVisits } = context.store;
     const draft = { name: 'x', hint: 'x', hash: hashSecret(generateSecret()), expiresAt: later };

@@ -63,7 +63,7 @@ async function warmUp(store: Store): Promise<void> {
   }
 }
 
-/** The repositories of an open database whose schema is current. Closing the store closes the database. */
+/** Returns the repositories of an open database whose schema is current. Closing the store closes the database. */
 export function storeOn(database: Database): Store {
   const { pool, backgroundPool } = database;
   const client = createClient(pool);

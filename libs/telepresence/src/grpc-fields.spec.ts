@@ -99,7 +99,7 @@ describe('the fields of a gRPC call', () => {
   });
 });
 
-/** The payload of the first HEADERS frame that arrives. */
+/** Returns the payload of the first HEADERS frame that arrives. */
 async function headerBlock(socket: Socket): Promise<Buffer> {
   let bytes = Buffer.alloc(0);
   for await (const piece of socket) {

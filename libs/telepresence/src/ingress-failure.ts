@@ -17,7 +17,7 @@ const BY_TEXT: readonly (readonly [text: RegExp, code: ResetCode])[] = [
   [/intercept|ingress/i, ResetCode.INGRESS_UNREACHABLE],
 ];
 
-/** The reset code that a HandleConnection ending with `status` means. */
+/** Returns the reset code that a HandleConnection ending with `status` means. */
 export function resetCodeOf(status: number, message: string): ResetCode {
   if (status === GrpcStatus.DEADLINE_EXCEEDED) return ResetCode.INGRESS_TIMEOUT;
   if (status === GrpcStatus.RESOURCE_EXHAUSTED) return ResetCode.STREAM_LIMIT;

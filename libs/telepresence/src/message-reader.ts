@@ -142,7 +142,7 @@ export class MessageReader {
   }
 }
 
-/** Most bytes that `writeMessageHead` writes. */
+/** Maximum number of bytes that `writeMessageHead` writes. */
 export const MAX_MESSAGE_HEAD_BYTES = 10;
 
 /** How many bytes `writeMessageHead` writes before a field of `length` bytes. */

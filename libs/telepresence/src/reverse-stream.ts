@@ -249,7 +249,7 @@ export class ReverseStream implements Stream, ClientCall, BytesSink {
 
   // --- Sending --------------------------------------------------------------------------------------------
 
-  /** Bytes that one message may have now; 0 or less when there is nothing to send with. */
+  /** Returns bytes that one message may have now; 0 or less when there is nothing to send with. */
   private sendable(): number {
     const { output, peer } = this.host.connection;
     if (!output.hasRoom || this.intercept !== null) return 0;

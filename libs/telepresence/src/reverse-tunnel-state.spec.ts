@@ -5,7 +5,7 @@ import { mayFollow } from './reverse-tunnel-state.js';
 
 const STATES: readonly TunnelState[] = ['handshake', 'open', 'draining', 'closed'];
 
-/** The table of docs/telepresence-tunnel.md: each state with those that may follow it. */
+/** Returns the table of docs/telepresence-tunnel.md: each state with those that may follow it. */
 function readTable(): Map<string, readonly string[]> {
   const text = readFileSync(new URL('../../../docs/telepresence-tunnel.md', import.meta.url), 'utf8');
   const rows = text.matchAll(/^\| `([a-z]+)` +\|[^|]*\|([^|]*)\|$/gm);

@@ -170,7 +170,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-/** An ingress that sends everything back. */
+/** Starts an ingress that sends everything back. */
 function echo(): Promise<number> {
   return listen(createServer((socket) => socket.pipe(socket)));
 }
@@ -717,7 +717,7 @@ class HandmadeCall implements ReverseCarrier {
     cleanUps.push(() => this.tunnel.close(GrpcStatus.OK, 'the test is over'));
   }
 
-  /** A call whose tunnel is open. */
+  /** Begins a call whose tunnel is open. */
   static async open(): Promise<HandmadeCall> {
     const call = new HandmadeCall();
     await turn();

@@ -1,10 +1,10 @@
 /** Limits and times of one reverse connection. */
 export interface ReverseTunnelSettings {
-  /** Most streams open at once, however many the manager takes. */
+  /** Maximum number of streams open at once, however many the manager takes. */
   readonly maxStreams: number;
   /** What a manager may send on a stream whose consumer does not read. */
   readonly windowBytes: number;
-  /** Most a window grows to. */
+  /** Maximum size of a window. */
   readonly maxWindowBytes: number;
   /** What all windows may grow by, together. */
   readonly growthBudgetBytes: number;

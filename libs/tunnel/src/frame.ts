@@ -105,7 +105,7 @@ const FAULTS: ReadonlySet<GoAwayCode> = new Set([
   GoAwayCode.CONNECTION_LOST,
 ]);
 
-/** Whether a tunnel that ends with `code` ends because something went wrong. */
+/** Reports whether a tunnel that ends with `code` ends because something went wrong. */
 export function isFault(code: GoAwayCode): boolean {
   return FAULTS.has(code);
 }
@@ -126,7 +126,7 @@ export function toGoAwayCode(value: number): GoAwayCode {
 
 const FIRST_CLOSE_STATUS = 4000;
 
-/** The WebSocket close status that goes with a GOAWAY code. */
+/** Returns the WebSocket close status that goes with a GOAWAY code. */
 export function toCloseStatus(code: GoAwayCode): number {
   return FIRST_CLOSE_STATUS + code;
 }

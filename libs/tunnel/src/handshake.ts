@@ -20,7 +20,7 @@ export interface Hello {
 /** HELLO as it travels. */
 export interface HelloFrame extends Hello {
   readonly versions: readonly number[];
-  /** Most streams the dialer will hold, or null when it sets no limit. */
+  /** Maximum number of streams the dialer will hold, or null when it sets no limit. */
   readonly maxStreams: number | null;
 }
 
@@ -31,11 +31,11 @@ export interface Welcome {
   readonly sessionId: string;
   /** Whether the session existed before. */
   readonly resumed: boolean;
-  /** Most streams open at once in the tunnel, opened by either end. */
+  /** Maximum number of streams open at once in the tunnel, opened by either end. */
   readonly maxStreams: number;
   /** Credit that every stream starts with, in both directions. */
   readonly windowBytes: number;
-  /** Most a receiver may grow a window to. */
+  /** Maximum size to which a receiver may grow a window. */
   readonly maxWindowBytes: number;
   /** Silence after which an end sends PING. */
   readonly pingIntervalMs: number;

@@ -3,15 +3,18 @@ import { type HelloFrame, type Welcome, WELCOME_BOUNDS } from './handshake.js';
 
 /** Limits and times of one tunnel. The acceptor's numbers reach the dialer in WELCOME. */
 export interface TunnelSettings {
-  /** Most streams open at once. A dialer's number caps what the acceptor offers. */
+  /** Maximum number of streams open at once. A dialer's number caps what the acceptor offers. */
   readonly maxStreams: number;
   /** Credit that every stream starts with, backed for all `maxStreams`. Acceptor only. */
   readonly windowBytes: number;
   /** Credit a stream gets when it opens, while the budget allows. */
   readonly openWindowBytes: number;
-  /** Most a window grows to. Acceptor only. */
+  /** Maximum size of a window. Acceptor only. */
   readonly maxWindowBytes: number;
-  /** Most received bytes that may wait in the tunnel: the sum of all granted windows. Default: twice the least credit of `maxStreams`. */
+  /**
+   * Maximum number of received bytes that may wait in the tunnel: the sum of all granted windows. Default: twice the least
+   * credit of `maxStreams`.
+   */
   readonly receiveBudgetBytes: number;
   /** Silence after which PING is sent. Acceptor only. */
   readonly pingIntervalMs: number;

@@ -5,7 +5,7 @@ import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-st
 const STATES = Object.entries(StreamState);
 const EVENTS = Object.entries(StreamEvent);
 
-/** The table of docs/protocol.md §4: state name to the cells of its row, by column. */
+/** Returns the table of docs/protocol.md §4: state name to the cells of its row, by column. */
 function readTable(): Map<string, Record<string, string>> {
   const text = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
   const lines = text.split('\n');

@@ -40,12 +40,12 @@ const TRANSITIONS: readonly (readonly (StreamState | null)[])[] = [
   /* CLOSED        */ [null, null, null, null, S.CLOSED],
 ];
 
-/** The state after `event`, or null when `event` is illegal in `state`. */
+/** Returns the state after `event`, or null when `event` is illegal in `state`. */
 export function nextState(state: StreamState, event: StreamEvent): StreamState | null {
   return TRANSITIONS[state][event]!;
 }
 
-/** Whether DATA from the far end is legal. */
+/** Reports whether DATA from the far end is legal. */
 export function mayReceiveData(state: StreamState): boolean {
   return state === S.OFFERED || state === S.OPEN || state === S.LOCAL_ENDED;
 }

@@ -181,7 +181,7 @@ export class StreamTable implements StreamHost {
       throw new TunnelError(GoAwayCode.LIMIT, 'too many streams opened and reset');
   }
 
-  /** The open stream with this id, or undefined when it is closed. Throws when it never was open. */
+  /** Returns the open stream with this id, or undefined when it is closed. Throws when it never was open. */
   private streamOf(id: number): TunnelStream | undefined {
     const stream = this.streams.get(id);
     if (stream === undefined) this.checkClosed(id);
@@ -195,7 +195,7 @@ export class StreamTable implements StreamHost {
   }
 }
 
-/** The credit of OPEN, OPENED or WINDOW. */
+/** Returns the credit of OPEN, OPENED or WINDOW. */
 function credit(payload: Buffer): number {
   const value = payload.readUInt32BE(0);
   if (value > MAX_CREDIT) throw new TunnelError(GoAwayCode.FLOW_CONTROL, `credit of ${value}`);

@@ -4,7 +4,9 @@ import { MAX_TEXT_BYTES } from './frame.js';
 const UNSAFE = /[\p{Cc}\p{Cs}]/u;
 const ALL_UNSAFE = /[\p{Cc}\p{Cs}]/gu;
 
-/** Whether `value` is a string of `min` to `max` UTF-16 code units without control characters and lone surrogates. */
+/**
+ * Reports whether `value` is a string of `min` to `max` UTF-16 code units without control characters and lone surrogates.
+ */
 export function isPlainText(value: unknown, min: number, max: number): value is string {
   return typeof value === 'string' && value.length >= min && value.length <= max && !UNSAFE.test(value);
 }
@@ -18,7 +20,7 @@ export function encodeText(text: string): Buffer {
   return bytes.subarray(0, end);
 }
 
-/** Text of GOAWAY and RESET, safe to show and to log. */
+/** Returns text of GOAWAY and RESET, safe to show and to log. */
 export function decodeText(bytes: Buffer): string {
   return bytes.toString('utf8').replace(ALL_UNSAFE, '\ufffd');
 }

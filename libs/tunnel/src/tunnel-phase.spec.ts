@@ -5,7 +5,7 @@ import { hasPeerLeft, isHandshake, mayFollow, stateOf, TunnelPhase } from './tun
 const PHASES = Object.entries(TunnelPhase);
 const nameOf = (phase: string): string => phase.toLowerCase().replaceAll('_', '-');
 
-/** The table of docs/protocol.md §6: each phase with those that may follow it. */
+/** Returns the table of docs/protocol.md §6: each phase with those that may follow it. */
 function readTable(): Map<string, readonly string[]> {
   const text = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8');
   const section = text.split(/^## /m).find((each) => each.startsWith('6. ')) ?? '';

@@ -45,7 +45,7 @@ const STATES: readonly TunnelState[] = [
   /* CLOSED           */ 'closed',
 ];
 
-/** Whether `to` may follow `from`. */
+/** Reports whether `to` may follow `from`. */
 export function mayFollow(from: TunnelPhase, to: TunnelPhase): boolean {
   return follows(FOLLOWING, from, to);
 }
@@ -55,12 +55,12 @@ export function stateOf(phase: TunnelPhase): TunnelState {
   return STATES[phase];
 }
 
-/** Whether the handshake is under way. */
+/** Reports whether the handshake is under way. */
 export function isHandshake(phase: TunnelPhase): boolean {
   return phase <= P.AWAITING_WELCOME;
 }
 
-/** Whether the peer has sent GOAWAY, and the tunnel ends with its last stream. */
+/** Reports whether the peer has sent GOAWAY, and the tunnel ends with its last stream. */
 export function hasPeerLeft(phase: TunnelPhase): boolean {
   return phase === P.DISMISSED || phase === P.PARTING;
 }

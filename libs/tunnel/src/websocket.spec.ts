@@ -84,7 +84,7 @@ async function dial(acceptor: Acceptor): Promise<{ tunnel: TunnelConnection; rec
   return { tunnel, recorder };
 }
 
-/** A plain WebSocket client of an acceptor, open. */
+/** Opens a plain WebSocket client of an acceptor, open. */
 async function connectPlain(acceptor: Acceptor, options: object = {}): Promise<WebSocket> {
   const socket = new WebSocket(`ws://${acceptor.url.host}${TUNNEL_PATH}`, {
     perMessageDeflate: false,

@@ -2,8 +2,8 @@ import { BlockList, isIP } from 'node:net';
 import { plainAddress } from '@culvert/sockets';
 
 /**
- * Returns a function for Express's `trust proxy`. The peer is an edge, in this process or another, and reports its
- * client truly; so do the proxies in front of it that the operator trusts. The first address that is not trusted is the
+ * Returns a function for Express's `trust proxy`. The peer is an edge, in this process or another, whose report of its
+ * client is trusted; so are the proxies in front of it that the operator trusts. The first address that is not trusted is the
  * client's.
  */
 export function trustEdgeAnd(proxies: readonly string[]): (address: string, hop: number) => boolean {

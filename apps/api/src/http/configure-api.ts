@@ -13,7 +13,7 @@ import { securityHeaders } from './security-headers.middleware.js';
 import { Pages } from './pages/pages.js';
 import { showPagesToPeople } from './pages/problem-pages.middleware.js';
 
-/** The part of a request by which it is decided how long its body may be. */
+/** The part of a request that decides how long its body may be. */
 interface BodyRequest {
   readonly method: string;
   readonly path: string;

@@ -8,7 +8,7 @@ export interface CookieOptions {
   readonly maxAge?: number;
 }
 
-/** The part of a response that cookies are set by. */
+/** The part of a response that sets cookies. */
 export interface CookieTarget {
   cookie(name: string, value: string, options: CookieOptions): unknown;
   clearCookie(name: string, options: CookieOptions): unknown;

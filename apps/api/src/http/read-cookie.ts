@@ -1,6 +1,5 @@
 /**
- * Returns the value of the cookie with this name; null if there is none, or more than one, since their owners are
- * unknown.
+ * Returns the value of the cookie with this name; null if there is none, or more than one: which site set each is unknown.
  */
 export function readCookie(header: string | undefined, name: string): string | null {
   if (header === undefined) return null;

@@ -9,7 +9,7 @@ export function isUnsafe({ method }: { readonly method: string }): boolean {
 
 /**
  * Reports whether a page of the app made this request, according to the browser: by `Origin`, or by `Sec-Fetch-Site` if
- * it sends no origin. A page of another host cannot change these; a request with neither was not made by a page.
+ * it sends no origin. A page of another host cannot set these headers; a request with neither was not made by a page.
  * @param appOrigin scheme and host of the app, such as `https://culvert.example.com`
  */
 export function isSameOrigin(headers: IncomingHttpHeaders, appOrigin: string): boolean {

@@ -3,10 +3,10 @@ import { HttpClient } from '@culvert/outbound';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const TIMEOUT_MS = 10_000;
-/** A page of a hundred comments of 64 KiB. */
+/** Limit of one response: a page of a hundred comments of 64 KiB. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
 
-/** The way to forges and identity providers: one `HttpClient` for all of them. */
+/** Provides the `HttpClient` for forges and identity providers: one for all of them. */
 @Module({
   providers: [
     {

@@ -5,7 +5,7 @@ import { PreviewRules } from '@culvert/previews';
 import type { Logger } from 'pino';
 
 const SWEEP_MS = 30_000;
-/** Most previews that one sweep removes; later sweeps remove the rest. */
+/** Maximum number of previews that one sweep removes; later sweeps remove the rest. */
 const MAX_ENDED = 500;
 
 /** Removes previews that have expired, which edges already refuse, and those that were unused for too long. */

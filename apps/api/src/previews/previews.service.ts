@@ -97,7 +97,7 @@ export class PreviewsService {
         detail: `a team can have at most ${this.rules.maxPreviews} previews`,
       });
     }
-    // It existed a moment ago.
+    // The preview existed a moment ago.
     throw new ProblemError('not_found', {
       detail: 'the traffic manager or intercept no longer exists',
     });

@@ -50,7 +50,7 @@ export class RecordingBus implements EventBus {
     throw error;
   });
   readonly published: ClusterEvent[] = [];
-  /** If set, every event fails with it. */
+  /** If set, publishing any event fails with this error. */
   refusal: Error | undefined;
 
   async publish(event: ClusterEvent): Promise<void> {

@@ -278,7 +278,7 @@ describe('every operation of the OpenAPI document', () => {
     ],
   ];
 
-  /** They need hundreds of requests, a fault of ours, or a database that hangs: specs of their own provoke them. */
+  /** These errors need hundreds of requests, a fault of ours, or a database that hangs: specs of their own provoke them. */
   const PROVOKED_ELSEWHERE = [
     'credential_limit_reached',
     'internal_error',
@@ -302,7 +302,7 @@ describe('every operation of the OpenAPI document', () => {
     const callers = walked.access === 'all' ? (['key', 'owner'] as const) : [undefined];
     for (const as of callers) {
       const at = await world();
-      // A list is worth checking if it contains something.
+      // Checks only lists that contain something.
       const child = operations.find(
         ({ path }) => path.startsWith(`${walked.path}/{`) && path.indexOf('}') === path.length - 1,
       );

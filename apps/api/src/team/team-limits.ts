@@ -7,7 +7,7 @@ import { authorityOf, type Caller, type Person } from '../http/auth/caller.js';
 export const MAX_MEMBERS = 1000;
 export const MAX_INVITATIONS = 200;
 export const MAX_API_KEYS = 1000;
-/** Most teams of one person. */
+/** Maximum number of teams of one person. */
 export const MAX_TEAMS = 50;
 
 /** @param teams number of teams that the person is a member of */

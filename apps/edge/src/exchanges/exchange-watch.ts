@@ -11,12 +11,12 @@ import { type BegunExchange, BodyCapture, type ExchangeObserver, ExchangeTrace }
 import { maskFields, maskTarget } from './masking.js';
 import type { WatchMemory } from './watch-memory.js';
 
-/** Most exchanges that are kept for later watchers, and the most memory they use. */
+/** Maximum number of exchanges that are kept for later watchers, and of bytes that they use. */
 const MAX_KEPT = 200;
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
-/** Most exchanges that are recorded at once, and in each second; further ones are only counted. */
+/** Maximum number of exchanges that are recorded at once, and in each second; further ones are only counted. */
 const MAX_PER_SECOND = 300;
-/** Most bytes sent in one second; exchanges beyond it are sent without heads and bodies. */
+/** Maximum number of bytes sent in one second; exchanges beyond it are sent without heads and bodies. */
 const MAX_BYTES_PER_SECOND = 2 * 1024 * 1024;
 /** Longest message between processes. */
 const MAX_MESSAGE_LENGTH = 262_144;
@@ -155,7 +155,7 @@ export class ExchangeWatch implements ExchangeObserver {
 
   private capture(begun: Begun): BodyCapture {
     return new BodyCapture(MAX_CAPTURED_BYTES, (bytes) => {
-      // An exchange that outlasts its watch has no owner to return the memory to.
+      // An exchange that outlasts its watch does not return memory: the watch returned it all when it ended.
       if (begun.isOver || !this.options.memory.reserve(bytes)) return 0;
       begun.heldBytes += bytes;
       return bytes;

@@ -15,7 +15,7 @@ import { WatchMemory } from './watch-memory.js';
 
 /** Milliseconds that a report may wait to be sent together with others. */
 const FLUSH_MS = 100;
-/** Most previews that are watched at once. */
+/** Maximum number of previews that are watched at once. */
 const MAX_WATCHES = 500;
 const MAX_WATCHERS_PER_PREVIEW = 100;
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;

@@ -16,14 +16,14 @@ const HARMLESS_NAMES: ReadonlySet<string> = new Set([
   'access-control-allow-credentials',
 ]);
 
-/** Keys, tokens and links of Culvert itself, in any place. */
+/** Matches Culvert's own keys, tokens and links anywhere in a text. */
 const OWN_SECRET = new RegExp(`\\b${SECRET_PREFIX_PATTERN}[\\w-]{4,}`, 'g');
-/** Share links and sign-in codes of Culvert itself in paths. */
+/** Matches Culvert's own share links and sign-in codes in paths. */
 const OWN_PATH = /(\/\.culvert\/(?:share\/|signed-in\?code=))[\w-]+/g;
-/** Secrets in queries and fragments, found by their names. Bounded, so that a visitor cannot make the match slow. */
+/** Matches secrets in queries and fragments by their names. Bounded, so that a visitor cannot make the match slow. */
 const SECRET_PARAMETER =
   /([?&#;][^=?&#;]{0,64}(?:auth|api[-_]?key|token|secret|passw|credential|signature|session|sig|jwt|code|otp)[^=?&#;]{0,64}=)[^&#;\s]+/gi;
-/** User and password before a host. */
+/** Matches user and password before a host. */
 const USER_INFO = /(\/\/)[^/@\s]+@/g;
 
 const MAX_HEAD_LENGTH = 16_384;

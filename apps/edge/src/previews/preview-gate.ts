@@ -30,7 +30,7 @@ import { isOwnRequest } from './request-origin.js';
 /** Milliseconds for which a looked-up credential is remembered, in case the event of its revocation is lost. */
 const CREDENTIAL_TTL_MS = 10_000;
 const MAX_CREDENTIALS = 10_000;
-/** Most look-ups under way: a flood of made-up credentials must not become a flood of queries. */
+/** Maximum number of look-ups under way: a flood of made-up credentials must not become a flood of queries. */
 const MAX_LOOKUPS = 256;
 const MAX_SECRET_LENGTH = 512;
 const BEARER = /^bearer +((?:cvp|cvt)_\S+)$/i;
@@ -216,7 +216,7 @@ export class PreviewGate implements AccessGate {
     });
   }
 
-  /** Judges an Authorization field that does not look like ours. Most belong to the service, but some can be keys. */
+  /** Judges an Authorization field that does not have our form. Most belong to the service, but some can be keys. */
   private judgeBearer(
     route: Route | null,
     request: RequestHead,

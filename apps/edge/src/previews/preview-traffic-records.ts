@@ -6,7 +6,7 @@ const RECORD_MS = 15_000;
 const MINUTE_MS = 60_000;
 /** Rows in one statement. */
 const BATCH = 1000;
-/** Most records held while the store does not answer. */
+/** Maximum number of records held while the store does not answer. */
 const MAX_PENDING = 20_000;
 
 /** Records, four times a minute, the traffic of previews. */

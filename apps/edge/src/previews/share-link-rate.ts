@@ -2,7 +2,7 @@ import { MAX_SHARE_LINK_VISITS_PER_NETWORK } from '@culvert/domain';
 import { networkOf } from '@culvert/sockets';
 
 const WINDOW_MS = 60 * 60 * 1000;
-/** Most networks and links that are counted at once. Beyond it, the oldest counts are forgotten. */
+/** Maximum number of networks and links that are counted at once. Beyond it, the oldest counts are forgotten. */
 const MAX_COUNTS = 10_000;
 
 /**

@@ -25,7 +25,7 @@ import type { ExchangeWatches } from '../exchanges/exchange-watches.js';
 import { maskFields } from '../exchanges/masking.js';
 import { isReserved } from '../previews/preview-entrance.js';
 
-/** Most replays that are offered or sent at once. */
+/** Maximum number of replays that are offered or sent at once. */
 const MAX_REPLAYS = 50;
 
 type Asked = Extract<ClusterEvent, { type: 'replay.asked' }>;
@@ -104,7 +104,7 @@ export class Replays {
     const { host, method, target, fields, hostname, replayId: id, replayOf, callerId } = order;
     const body = Buffer.from(order.body, 'base64');
     const request = replayHead({ host, method, target, fields, body }, relay.limits.head);
-    // The edge itself answers these, to browsers.
+    // The edge itself answers these paths, for browsers.
     if (isReserved(request.target))
       return new RelayError('bad_request', 'Paths below /.culvert/ never reach the service.');
     const route = await relay.findRoute(hostname, request);

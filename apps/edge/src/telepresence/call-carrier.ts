@@ -3,7 +3,7 @@ import type { GrpcStatus, ReverseCarrier, ReverseCarrierHandler } from '@culvert
 
 const HEAD = { 'content-type': 'application/grpc' };
 
-/** Uses a taken HTTP/2 stream as the carrier of a reverse connection. */
+/** Uses a handed-off HTTP/2 stream as the carrier of a reverse connection. */
 export class CallCarrier implements ReverseCarrier, HandedOffStreamHandler {
   private handler: ReverseCarrierHandler | null = null;
 

@@ -140,7 +140,7 @@ class Call implements HandedOffStream {
   respond(): void {
     if (!this.isReverse) return;
     this.resolve('open');
-    // There is no caller behind it, so it closes as it opened.
+    // Without a caller behind it, the call closes as soon as it has opened.
     setImmediate(() => this.handler.onClose());
   }
   write(): boolean {

@@ -283,7 +283,7 @@ describe(InterceptSync.name, () => {
       );
       await eventually(async () => (await intercept(own.id))?.disposition).toBe('AGENT_ERROR');
       expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
-      // They are not collected either if the manager does not report them.
+      // Intercepts of others are not collected either if the manager does not report them.
       manager.show(shown(own.id, { disposition: 1 }));
       await eventually(async () => (await intercept(own.id))?.disposition).toBe('ACTIVE');
       expect([await intercept(foreign.id), await intercept(stranger.id, otherTeamId)]).toEqual(before);
@@ -379,7 +379,7 @@ describe(InterceptSync.name, () => {
       manager.show(shown(id, { disposition: 2 }));
       await eventually(async () => (await intercept(id))?.disposition).toBe('WAITING');
       manager.show();
-      // Its time starts again: 600 ms after it was missing for the first time it still exists.
+      // Its grace period starts again: 600 ms after it was first missing, it still exists.
       const since = performance.now();
       await eventually(() => intercept(id)).toBeNull();
       expect(performance.now() - since).toBeGreaterThan(500);

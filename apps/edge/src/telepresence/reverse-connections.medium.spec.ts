@@ -243,8 +243,9 @@ describe(ReverseConnections.name, () => {
   });
 
   /*
-   * A session had the round trip of when its tunnel opened, or of the next heartbeat, up to ten seconds later. Up to
-   * 2.3.1 there was none: these managers speak first, and acknowledge our SETTINGS only after the tunnel has opened.
+   * A session showed the round trip only from the opening of its tunnel or from the next heartbeat, up to ten seconds
+   * later. Sessions of managers up to 2.3.1 showed none: these managers speak first, and acknowledge our SETTINGS only
+   * after the tunnel has opened.
    */
   it.each(['v2.0.0', 'v2.1.5', 'v2.3.7', 'v2.14.0'])(
     'records the round trip of a session as soon as it is measured (%s)',
@@ -308,7 +309,7 @@ describe(ReverseConnections.name, () => {
       await eventually(() => registry.preferred(id)).not.toBe(older);
       const newer = registry.preferred(id);
       expect(await first.ended.promise).toMatchObject({ status: GrpcStatus.ABORTED });
-      // Its end, and the loss of its connection after that, do not affect the current one.
+      // The end of the older call, and the later loss of its connection, do not affect the current one.
       first.manager.die();
       await eventually(() => sessions.count).toBe(1);
       expect(registry.preferred(id)).toBe(newer);

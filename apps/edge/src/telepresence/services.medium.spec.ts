@@ -130,7 +130,7 @@ describe(TelepresenceServices.name, () => {
   }
 
   /*
-   * All previews of a burst were made in turns and finished together, after the deadline of their manager, when no
+   * All previews of a burst were made concurrently and finished together, after the deadline of their manager, when no
    * caller waited for them.
    */
   it('makes the previews of a team one after the other, and answers each when it exists', async () => {
@@ -139,7 +139,7 @@ describe(TelepresenceServices.name, () => {
     const calls: Call[] = [];
     for (const [i, id] of ids.entries()) {
       calls.push(createDomain(id));
-      // The first begins before the next arrives: their keys are looked up side by side.
+      // The first call begins before the next arrives: their keys are looked up concurrently.
       if (i === 0) await expect.poll(() => begun).toHaveLength(1);
     }
     for (let i = 0; i < ids.length; i++) {
@@ -159,7 +159,7 @@ describe(TelepresenceServices.name, () => {
     const late = createDomain('late:web', 'grpc-timeout: 20m\r\n');
     const gone = createDomain('gone:web');
     expect(await late.status()).toBe(GrpcStatus.DEADLINE_EXCEEDED);
-    // Its message was read: the handler that accepts no bytes waits for the end of the caller.
+    // The message of this call was read: its handler now accepts no bytes, and waits for the caller to end.
     await expect.poll(() => gone.handler.onData.length).toBe(0);
     gone.handler.onClose();
     const last = createDomain('last:web');

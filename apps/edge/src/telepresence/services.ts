@@ -19,7 +19,7 @@ import { answerCall, CallWait, failCall, readMessage } from './unary-call.js';
 const MANAGER_ID = /^[\x21-\x7e]{1,255}$/;
 const VERSION = /^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]{1,64})?)$/;
 const SERVICE_NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
-/** Most previews of one team that wait to be created or removed. */
+/** Maximum number of previews of one team that wait to be created or removed. */
 const MAX_QUEUED = 1000;
 
 /** The origin of a call. */

@@ -7,7 +7,7 @@ import { CallError } from './credentials.js';
 /** Flag and length of a gRPC message. */
 const PREFIX_BYTES = 5;
 const MAX_MESSAGE_BYTES = 262_144;
-/** Most bytes of the message of a call without credentials. */
+/** Maximum number of bytes of the message of a call without credentials. */
 const MAX_ANONYMOUS_MESSAGE_BYTES = 16_384;
 const MAX_REPORTED_BYTES = 16_777_216;
 /** Milliseconds from the head of a call to its last byte. */

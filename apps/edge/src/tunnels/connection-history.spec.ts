@@ -64,7 +64,7 @@ describe('the history of connections', () => {
     }
     expect(events.written.length).toBeLessThan(45);
     const left = events.written.length;
-    // Then it stays away.
+    // Then the manager stays away.
     await history.flush(at(700));
     expect(events.written.at(-1)).toMatchObject({ detail: '2999' });
     expect(events.written).toHaveLength(left + 1);

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 const BURST = 30;
 /** Beyond the burst, one event in this time is kept. */
 const REFILL_MS = 60_000;
-/** Most events held while the store does not answer. */
+/** Maximum number of events held while the store does not answer. */
 const MAX_PENDING = 10_000;
 
 /** Remaining events that may be written for one traffic manager. */

@@ -354,7 +354,7 @@ export class TunnelSessions {
     await this.beat(now);
     await this.closeUnusable();
     await this.apiKeyUse.recordOpen(this.apiKeyIds());
-    // A connected session has a heartbeat at least this often, whatever the grace is.
+    // Interval in which a connected session has at least one heartbeat, however short the grace period is.
     const graceMs = Math.max(this.limits.sessionGraceMs, 3 * UPKEEP_MS);
     const ended = await this.store.sessions.endStale(new Date(now.getTime() - graceMs), now);
     for (const session of ended) this.announceSession(session, 'updated');

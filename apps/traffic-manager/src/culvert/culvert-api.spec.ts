@@ -47,7 +47,7 @@ describe('an error of Culvert', () => {
     [503, true],
     [429, true],
     [403, false],
-    // A response from something in between, such as the sign-in page of a network.
+    // A response from a server in between, such as the sign-in page of a network.
     [302, true],
   ])('with status %i is marked as passing: %s', async (status, isPassing) => {
     culvert = await TestCulvert.start();

@@ -86,7 +86,7 @@ export function createCulvertApi(url: URL, apiKey: () => Promise<string>, http: 
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A client for Culvert's API. `ca`: PEM certificates to trust instead of the usual ones. */
+/** Creates a client for Culvert's API. `ca`: PEM certificates to trust instead of the usual ones. */
 export function createHttpClient({
   ca,
   connectTimeoutMs = CONNECT_TIMEOUT_MS,
@@ -125,7 +125,7 @@ function errorOf({ origin }: URL, failure: ApiFailure): CulvertApiError {
       const { status, location, cause } = failure;
       const where = location === null ? '' : `, it redirects to ${location}`;
       const message = `${call}: ${status}, the response of ${origin} is not from Culvert${where}`;
-      // A redirect comes from something in between, such as the sign-in page of a network: retry soon.
+      // A redirect comes from a server in between, such as the sign-in page of a network: retry soon.
       return new CulvertApiError(status >= 300 && status < 400 ? null : status, message, { cause });
     }
     default:

@@ -1,6 +1,6 @@
 /**
- * Writes the cluster's intercepts to Culvert, by comparison: docs/cluster.md §5. So neither an outage of one side nor the
- * order of changes matters.
+ * Writes the cluster's intercepts to Culvert, by comparison: docs/cluster.md §5. This makes it independent of outages of
+ * either side and of the order of changes.
  */
 import type { InterceptInfo } from '@culvert/meeting-point';
 import { Backoff } from '@culvert/outbound';

@@ -54,7 +54,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.toReversed()) await cleanUp();
 });
 
-/** @param clock of the authenticator; the real one, or one that stands still until `now` is changed */
+/** @param clock clock of the authenticator: the real one, or one that stands still until `now` is changed */
 async function startMeetingPoint(credentialCheckMs: number, clock?: () => number): Promise<URL> {
   const authenticator = new Authenticator(
     {

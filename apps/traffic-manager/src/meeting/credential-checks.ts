@@ -31,7 +31,7 @@ export class CredentialChecks {
 
   /**
    * Judges the credential that `attendant` presented, and closes its tunnel if it is no longer accepted. Resolves with
-   * whether the tunnel may stay. While Culvert cannot be asked it may: nothing is known against it.
+   * whether the tunnel may stay. While Culvert cannot be asked, the tunnel may stay.
    */
   async check(attendant: Attendant): Promise<boolean> {
     const { credential } = attendant;

@@ -115,7 +115,7 @@ const draft: InterceptDraft = {
   targetPort: 3000,
 };
 
-/** A target of the client; `serve` handles each connection. */
+/** Starts a target of the client; `serve` handles each connection. */
 async function target(serve: (socket: Socket) => void): Promise<{ host: string; port: number }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -166,8 +166,8 @@ describe('an intercept', () => {
     expect(only.sent.at(-1)!.intercepts[0].acceptedIds).toEqual([id, 'cloud:orders']);
   });
 
-  // It went back to waiting for the agent: its client printed it twice, and Culvert was informed that no agent takes its
-  // requests.
+  // The intercept went back to waiting for the agent: its client printed it twice, and Culvert was informed that no agent
+  // routes its requests.
   it('stays active when Culvert gives it an id, and its client learns the id', () => {
     const only = agent('a1');
     const alice = client('alice');

@@ -70,7 +70,7 @@ interface Intercept {
   readonly clientId: string;
   draft: InterceptDraft;
   clientName: string;
-  /** The connections that hold it, the newest last. */
+  /** The connections that hold the intercept, the newest last. */
   readonly holders: ClientPort[];
   removal: NodeJS.Timeout | null;
   culvertId: string | null;

@@ -49,12 +49,12 @@ function bufferBytes(): number {
 
 type Collect = (options: { readonly type: 'minor' | 'major' }) => void;
 
-/** V8 offers it to contexts that are created while a flag is set. */
+/** V8 offers `gc` to contexts that are created while a flag is set. */
 function garbageCollector(): Collect {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as Collect;
   setFlagsFromString('--no-expose-gc');
-  // Other threads would free into arenas of malloc that no thread allocates from.
+  // Other threads would return the memory to malloc arenas from which no thread allocates.
   setFlagsFromString('--no-concurrent-array-buffer-sweeping');
   return collect;
 }

@@ -97,7 +97,7 @@ Environment:
     CULVERT_URL                     URL of Culvert; default: the one that the traffic manager reports
     POD_NAMESPACE                   namespace of this pod; default: that of its service account`;
 
-/** Those that have flags of ours; all others are Telepresence's. */
+/** Environment variables of Culvert's own flags; all others are Telepresence's. */
 const VARIABLES = {
   CULVERT_MANAGER_URL: anyText(),
   CULVERT_MANAGER_CA_FILE: certificatesFile('CULVERT_MANAGER_CA_FILE'),
@@ -106,7 +106,7 @@ const VARIABLES = {
   LOG_LEVEL: logLevel(),
 } as const;
 
-/** The variable that means the same as a flag. */
+/** Returns the environment variable with the same meaning as a flag. */
 const VARIABLE_OF = {
   managerUrl: 'CULVERT_MANAGER_URL',
   managerCaFile: 'CULVERT_MANAGER_CA_FILE',

@@ -48,7 +48,7 @@ export function plainChunked(text: string, limits: ChunkedLimits): PlainBody {
   }
 }
 
-/** Whether some more bytes can make a size line of `line`. */
+/** Reports whether some more bytes can make a size line of `line`. */
 function isBeginning(line: string, extensionBytes: number, limits: ChunkedLimits): boolean {
   const [sent, ...more] = line.split('\r');
   const isEnded = more.length > 0;

@@ -234,7 +234,7 @@ export function describeResponse(head: ResponseHead): PlainResponse {
   };
 }
 
-/** All fields as name and value. */
+/** Returns all fields as name and value. */
 export function list(fields: Fields | null): PlainField[] {
   return Array.from({ length: fields?.count ?? 0 }, (_, i) => ({
     name: fields!.name(i),

@@ -90,7 +90,9 @@ export function readTrailers(list: readonly HeaderField[]): readonly HeaderField
   return fields;
 }
 
-/** Whether a malformed field spoils its message: an unknown pseudo-header field, or a name in upper case (§8.2.1). */
+/**
+ * Reports whether a malformed field spoils its message: an unknown pseudo-header field, or a name in upper case (§8.2.1).
+ */
 function isForbidden({ name }: HeaderField): boolean {
   return name === '' || name.startsWith(':') || UPPER_CASE.test(name);
 }

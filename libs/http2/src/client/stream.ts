@@ -166,7 +166,7 @@ export class ClientStream extends BodyStream<ResponseHandler> implements ClientC
   }
 }
 
-/** Bytes of the body that a response must have (RFC 9110 §6.4.1), or -1 when only its end shows. */
+/** Returns bytes of the body that a response must have (RFC 9110 §6.4.1), or -1 when only its end shows. */
 function bodyBytesOf(method: string, { status, contentLength }: ResponseFields): number {
   if (method === 'HEAD' || status === 204 || status === 304) return 0;
   return method === 'CONNECT' && status < 300 ? -1 : contentLength;

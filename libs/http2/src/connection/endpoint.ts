@@ -434,7 +434,7 @@ function lose(stream: PeerStream, owner: EndpointOwner): void {
   }
 }
 
-/** Whether `buffer` has an empty DATA frame at `at` that ends the stream. */
+/** Reports whether `buffer` has an empty DATA frame at `at` that ends the stream. */
 function isEmptyEnd(buffer: Buffer, at: number, streamId: number): boolean {
   return (
     buffer.length - at >= HEADER_BYTES &&

@@ -26,7 +26,7 @@ const FOLLOWING: readonly number[] = [
   /* CLOSED             */ 0,
 ];
 
-/** Whether `to` may follow `from`. */
+/** Reports whether `to` may follow `from`. */
 export function mayFollow(from: StreamState, to: StreamState): boolean {
   return follows(FOLLOWING, from, to);
 }

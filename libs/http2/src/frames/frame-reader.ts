@@ -150,7 +150,9 @@ export class FrameReader {
     this.sink(buffer[at + 3], buffer[at + 4], streamIdAt(buffer, at), buffer, at + HEADER_BYTES, end);
   }
 
-  /** The payload's length in the frame header at `at`. Throws when it is more than this side allows (RFC 9113 §4.2). */
+  /**
+   * Returns the payload's length in the frame header at `at`. Throws when it is more than this side allows (RFC 9113 §4.2).
+   */
   private lengthAt(buffer: Buffer, at: number): number {
     const length = (buffer[at] << 16) | (buffer[at + 1] << 8) | buffer[at + 2];
     if (length > this.maxControlBytes) this.judgeLength(length, buffer[at + 3]);

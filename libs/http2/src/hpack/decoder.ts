@@ -89,7 +89,7 @@ export class HpackDecoder {
     return this.entries[(this.newest - age + SLOTS) % SLOTS]!;
   }
 
-  /** A literal field whose name is that of entry `index`, or follows when that is 0. */
+  /** Returns a literal field whose name is that of entry `index`, or follows when that is 0. */
   private literal(index: number): HeaderField {
     if (index !== 0) return this.entry(index).with(this.string());
     const name = this.string();

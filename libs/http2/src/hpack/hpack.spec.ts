@@ -19,7 +19,7 @@ function encode(encoder: HpackEncoder, fields: readonly (readonly [string, strin
   return Buffer.from(encoder.bytes.subarray(0, encoder.length));
 }
 
-/** A repeatable source of numbers below `max`. */
+/** Returns a repeatable source of numbers below `max`. */
 function seeded(seed: number): (max: number) => number {
   let state = seed;
   return (max) => {

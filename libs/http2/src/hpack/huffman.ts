@@ -92,7 +92,7 @@ function assignCodes(): void {
   }
 }
 
-/** The tree: two entries per node, each the next node, or a symbol as its complement. */
+/** Returns the tree: two entries per node, each the next node, or a symbol as its complement. */
 function buildTree(): number[] {
   const tree = [0, 0];
   for (let symbol = 0; symbol <= EOS; symbol++) {

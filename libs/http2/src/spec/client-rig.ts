@@ -130,7 +130,7 @@ export class ClientRig implements ClientOwner {
   }
 }
 
-/** Fields as literals that are not indexed. */
+/** Returns fields as literals that are not indexed. */
 export function literals(...pairs: readonly (readonly [string, string])[]): Buffer {
   return Buffer.concat(
     pairs.map(([name, value]) => Buffer.concat([Buffer.of(0), literal(name), literal(value)])),

@@ -110,7 +110,7 @@ export function frame(type: number, flags: number, streamId: number, payload: Bu
   return Buffer.concat([header, body]);
 }
 
-/** A string of HPACK that is not Huffman coded, of at most 126 bytes. */
+/** Returns a string of HPACK that is not Huffman coded, of at most 126 bytes. */
 export function literal(text: string): Buffer {
   return Buffer.concat([Buffer.from([text.length]), Buffer.from(text, 'latin1')]);
 }
@@ -143,7 +143,7 @@ export function setting(id: number, value: number): Buffer {
   return frame(FrameType.SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, id]), uint32(value)]));
 }
 
-/** The frame in `bytes[at..end)` as text. @param decoder of the sender's blocks */
+/** Returns the frame in `bytes[at..end)` as text. @param decoder of the sender's blocks */
 export function describeFrame(decoder: HpackDecoder, bytes: Buffer, at: number, end: number): string {
   const type = bytes[at + 3];
   const flags = bytes[at + 4];

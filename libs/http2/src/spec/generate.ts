@@ -51,7 +51,7 @@ export class FrameGenerator {
     this.nextId = end === 'client' ? 1 + 2 * CLIENT_STREAMS : 1;
   }
 
-  /** One frame, or one field block in several. */
+  /** Returns one frame, or one field block in several. */
   next(): Buffer {
     const { random } = this;
     if (this.nextId === 1) return this.headers();

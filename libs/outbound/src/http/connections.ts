@@ -120,8 +120,8 @@ export class Connections {
   }
 
   /**
-   * A request to send, over the protocol of its origin. Over HTTP/1.1 it waits until fewer than MAX_CONNECTIONS requests to
-   * the origin are under way. Rejects with the dialer's error, or with the reason of `signal`.
+   * Begins a request to send, over the protocol of its origin. Over HTTP/1.1 it waits until fewer than MAX_CONNECTIONS
+   * requests to the origin are under way. Rejects with the dialer's error, or with the reason of `signal`.
    */
   async open(request: CheckedRequest, observer: StreamObserver, signal: AbortSignal): Promise<ClientRequest> {
     clearTimeout(this.idleTimer);

@@ -112,7 +112,7 @@ export class Dialer {
     return secure;
   }
 
-  /** A connection to the origin through the proxy; undefined without a proxy. */
+  /** Opens a connection to the origin through the proxy; undefined without a proxy. */
   private async openTunnel(origin: URL, port: number, attempt: Attempt): Promise<Socket | undefined> {
     const proxy = this.proxyTo(origin);
     if (proxy === null) return undefined;

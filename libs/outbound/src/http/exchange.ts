@@ -103,7 +103,7 @@ export class Exchange {
     incoming.once('close', broken);
   }
 
-  /** Whether as many bytes came as the response said. */
+  /** Reports whether as many bytes came as the response said. */
   private hasWholeBody({ headers, statusCode }: IncomingMessage): boolean {
     const length = headers['content-length'];
     const hasBody = this.request.method !== 'HEAD' && statusCode !== 304;

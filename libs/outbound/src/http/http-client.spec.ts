@@ -51,7 +51,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** A server that listens, with the sockets that it has accepted. */
+/** Starts a server that listens, with the sockets that it has accepted. */
 async function listen(server: Server): Promise<{ readonly port: number; readonly sockets: Socket[] }> {
   const sockets: Socket[] = [];
   server.on('connection', (socket: Socket) => sockets.push(socket.on('error', () => {})));
@@ -294,7 +294,7 @@ describe('a request', () => {
   });
 });
 
-/** A server that closes the connection instead of answering, from the request of that number on each connection. */
+/** Starts a server that closes the connection instead of answering, from the request of that number on each connection. */
 async function serveUntil(
   serve: typeof serveHttp2,
   number: number,

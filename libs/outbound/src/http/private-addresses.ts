@@ -51,7 +51,10 @@ const EMBEDDING: readonly (readonly [prefix: readonly number[], at: number])[] =
 
 let blocked: BlockList | undefined;
 
-/** Whether `address` is private, local or reserved in any other way. Text that is not an IP address counts as private. */
+/**
+ * Reports whether `address` is private, local or reserved in any other way. Text that is not an IP address counts as
+ * private.
+ */
 export function isPrivateAddress(address: string): boolean {
   const bare = address.replace(/%.*$/, '');
   const family = isIP(bare);
@@ -77,7 +80,7 @@ function embeddedIpv4(bytes: readonly number[]): string | null {
   return null;
 }
 
-/** The 16 bytes of an IPv6 address, which is valid. */
+/** Returns the 16 bytes of an IPv6 address, which is valid. */
 function bytesOf(address: string): number[] {
   // The URL parser writes out an IPv4 tail as two groups.
   const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');

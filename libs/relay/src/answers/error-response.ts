@@ -110,7 +110,7 @@ function problem(error: RelayError): string {
   })}\n`;
 }
 
-/** A structured-field string (RFC 8941 §3.3.3): printable ASCII, quotes and backslashes escaped. */
+/** Returns a structured-field string (RFC 8941 §3.3.3): printable ASCII, quotes and backslashes escaped. */
 function quoted(text: string): string {
   return `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`;
 }

@@ -13,7 +13,7 @@ const request = parseRequestHead(HEAD, 0, HEAD.length, LIMITS.head);
 const host = { limits: LIMITS, noteUse: () => null } as Partial<ExchangeHost> as ExchangeHost;
 const pool = new StreamPools().open(new SocketDialer(() => expect.unreachable()));
 
-/** The code with which a route refuses a request while it serves another one. */
+/** Returns the code with which a route refuses a request while it serves another one. */
 function refusedBy(route: Route): string | undefined {
   route.active = 1;
   return refusalOf(request, route, host)?.code;

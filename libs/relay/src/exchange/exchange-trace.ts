@@ -63,7 +63,7 @@ export class BodyCapture {
     this.pieces.push(Buffer.from(buffer.subarray(start, start + given)));
   }
 
-  /** What was kept, without chunk framing. */
+  /** Returns what was kept, without chunk framing. */
   read(): { readonly content: Buffer; readonly isTruncated: boolean } {
     const raw = Buffer.concat(this.pieces);
     const isTruncated = this.kept < this.bytes;
@@ -151,7 +151,7 @@ export class ExchangeTrace {
   }
 }
 
-/** The content of chunks, as far as they are whole or cut off at the end. */
+/** Returns the content of chunks, as far as they are whole or cut off at the end. */
 function decodeChunks(raw: Buffer): Buffer {
   const content: Buffer[] = [];
   try {

@@ -44,7 +44,7 @@ describe('the header rules', () => {
   });
 });
 
-/** What a service gets of a visitor's `line` beside what the edge writes. */
+/** Returns what a service gets of a visitor's `line` beside what the edge writes. */
 function toService(line: string, route = PREVIEW): string {
   const head = Buffer.from(
     `GET /x HTTP/1.1\r\nHost: a.preview.test\r\n${line}\r\nX-End: 1\r\n\r\n`,
@@ -58,7 +58,7 @@ function toService(line: string, route = PREVIEW): string {
   return rest.replace('X-End: 1\r\n', '').replace(/\r\n\r\n$|^\r\n$/, '');
 }
 
-/** What a visitor gets of a service's `line`. */
+/** Returns what a visitor gets of a service's `line`. */
 function toVisitor(line: string, route = PREVIEW): string {
   const head = Buffer.from(`HTTP/1.1 200 OK\r\n${line}\r\nX-End: 1\r\n\r\n`, 'latin1');
   const response = parseResponseHead(head, 0, head.length, DEFAULT_HEAD_LIMITS, 'GET');

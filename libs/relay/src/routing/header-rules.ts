@@ -71,7 +71,7 @@ const RESPONSE_RULES = table({
 });
 
 /**
- * The head to send to the ingress, as latin1 text.
+ * Returns the head to send to the ingress, as latin1 text.
  * @param forwardedLines `X-Forwarded-*` and `Forwarded` of this visitor, each line with its CRLF; empty for a transparent
  *   route, which keeps those that came
  */
@@ -116,7 +116,7 @@ export function requestHeadText(request: RequestHead, route: Route, forwardedLin
 }
 
 /**
- * The kept header lines of a response, without the status line, framing and Connection, which depend on the
+ * Returns the kept header lines of a response, without the status line, framing and Connection, which depend on the
  * visitor's connection.
  */
 export function responseFieldLines(response: ResponseHead, route: Route): string {

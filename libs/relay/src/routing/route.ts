@@ -96,7 +96,10 @@ export class Route {
     );
   }
 
-  /** The application itself: API and dashboard, which guard themselves and see the visitor's own headers. */
+  /**
+   * Creates the route of the application itself: API and dashboard, which guard themselves and see the visitor's own
+   * headers.
+   */
   static forApp(hostname: string, pool: StreamPool): Route {
     return new Route(
       'app',

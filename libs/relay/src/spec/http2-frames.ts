@@ -70,7 +70,7 @@ export class RawHttp2 {
     this.socket.write(Buffer.concat(frames));
   }
 
-  /** The first frame, received or to come, that `matches`; null when the connection ends without it. */
+  /** Returns the first frame, received or to come, that `matches`; null when the connection ends without it. */
   async find(matches: (frame: Frame) => boolean): Promise<Frame | null> {
     for (;;) {
       const found = this.frames.find(matches);
@@ -86,7 +86,7 @@ export class RawHttp2 {
     return found?.payload.readUInt32BE(0);
   }
 
-  /** The error code of the connection's GOAWAY that has one. */
+  /** Returns the error code of the connection's GOAWAY that has one. */
   async goawayCode(): Promise<number | undefined> {
     const found = await this.find(
       (each) => each.type === FrameType.GOAWAY && each.payload.readUInt32BE(4) !== ErrorCode.NO_ERROR,
@@ -132,7 +132,7 @@ export function frame(
   return Buffer.concat([header, payload]);
 }
 
-/** A whole request head in one HEADERS frame. */
+/** Returns a whole request head in one HEADERS frame. */
 export function headers(streamId: number, fields: FieldList, flags: number = Flag.END_STREAM): Buffer {
   return frame(FrameType.HEADERS, flags | Flag.END_HEADERS, streamId, block(fields));
 }
@@ -147,7 +147,7 @@ export function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** Literal fields without indexing and without Huffman coding (RFC 7541 §6.2.2). */
+/** Returns literal fields without indexing and without Huffman coding (RFC 7541 §6.2.2). */
 export function block(fields: FieldList): Buffer {
   return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]));
 }

@@ -16,7 +16,7 @@ export function readStateTable(heading: string): Map<string, readonly string[]> 
   );
 }
 
-/** The name that docs/relay.md gives a state. */
+/** Returns the name that docs/relay.md gives a state. */
 export function nameOfState(state: string): string {
   return state.toLowerCase().replaceAll('_', '-');
 }

@@ -652,7 +652,7 @@ describe('flow control', () => {
 });
 
 describe('an unread response', () => {
-  /** A stream that is paused once the head of its response is here, and what becomes of it. */
+  /** Returns a stream that is paused once the head of its response is here, and what becomes of it. */
   async function stalled(
     afterHead: (socket: net.Socket) => void,
   ): Promise<{ reset: Promise<readonly [ResetCode, string]>; stream: Stream; received: string[] }> {
@@ -867,7 +867,7 @@ describe('a fault of Culvert in an HTTP/2 session', () => {
   });
 });
 
-/** A handler that throws when its stream has room again, and is otherwise `handler`. */
+/** Returns a handler that throws when its stream has room again, and is otherwise `handler`. */
 function throwing(handler: StreamHandler): StreamHandler {
   return {
     onOpen: () => handler.onOpen(),

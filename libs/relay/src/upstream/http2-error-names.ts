@@ -16,7 +16,7 @@ const ERROR_NAMES = [
   'HTTP_1_1_REQUIRED',
 ] as const;
 
-/** The name of an HTTP/2 error code, for people. */
+/** Returns the name of an HTTP/2 error code, for people. */
 export function errorName(code: number): string {
   return ERROR_NAMES[code] ?? `error ${code}`;
 }

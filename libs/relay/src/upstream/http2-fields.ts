@@ -118,7 +118,10 @@ function add(encoder: HpackEncoder, name: string, value: string): void {
   if (!encoder.addKnown(key)) encoder.add(name, value, key);
 }
 
-/** The fields that pass, in lower case. A repeated one is one list (RFC 9110 §5.3), with semicolons for Cookie (RFC 9113 §8.2.3). */
+/**
+ * Returns the fields that pass, in lower case. A repeated one is one list (RFC 9110 §5.3), with semicolons for Cookie (RFC
+ * 9113 §8.2.3).
+ */
 function joined(fields: Fields, isWebSocket: boolean): Map<string, string> {
   const passing = new Map<string, string>();
   for (let i = 0; i < fields.count; i++) {
@@ -132,7 +135,7 @@ function joined(fields: Fields, isWebSocket: boolean): Map<string, string> {
   return passing;
 }
 
-/** Field lines, each with its CRLF, without the length, which belongs to the framing. */
+/** Returns field lines, each with its CRLF, without the length, which belongs to the framing. */
 function fieldLines(fields: readonly HeaderField[]): string {
   let text = '';
   for (const field of fields) if (field.kind !== FieldKind.CONTENT_LENGTH) text += field.line;

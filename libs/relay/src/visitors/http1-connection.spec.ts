@@ -30,7 +30,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
-/** The relay as a connection sees it, which hands off what begins with `\0` and upgrades of `/tunnel`. */
+/** Returns the relay as a connection sees it, which hands off what begins with `\0` and upgrades of `/tunnel`. */
 function hostOf(rig: Rig): ConnectionHost {
   const { host } = rig.relay as unknown as { readonly host: ConnectionHost };
   const keep = (socket: net.Socket): void => void cleanUps.push(() => socket.destroy());

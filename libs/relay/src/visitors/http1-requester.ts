@@ -240,7 +240,7 @@ export class Http1Requester implements Requester {
   }
 }
 
-/** A held head as bytes: latin1, one byte per character. */
+/** Returns a held head as bytes: latin1, one byte per character. */
 function bytesOf(head: string | Buffer): Buffer {
   return typeof head === 'string' ? Buffer.from(head, 'latin1') : head;
 }

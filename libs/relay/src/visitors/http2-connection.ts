@@ -335,7 +335,7 @@ export class Http2Connection implements VisitorConnection, Http2StreamOwner, Con
     }
   }
 
-  /** The time as `date` has it. */
+  /** Returns the time as `date` has it. */
   private currentDate(): string {
     if (this.dateAt !== this.host.clock.now) {
       this.dateAt = this.host.clock.now;

@@ -80,7 +80,7 @@ export function readHttp2Request(request: RequestFields, context: Http2RequestCo
   return kept;
 }
 
-/** A key for `CONNECT` with this `:protocol`: 16 random bytes (RFC 6455 §4.1). */
+/** Returns a key for `CONNECT` with this `:protocol`: 16 random bytes (RFC 6455 §4.1). */
 function keyFor(protocol: string): string {
   if (protocol === 'websocket') return randomBytes(16).toString('base64');
   // RFC 8441 §4 leaves the status to us; 501 is what HTTP/1.1 visitors get for CONNECT.

@@ -56,7 +56,7 @@ export class Readiness {
     return { ready: this.state === 'ready', checks };
   }
 
-  /** The dependencies by name: `ok`, `failing`, or `no answer in time`. Takes half a second at most. */
+  /** Returns the dependencies by name: `ok`, `failing`, or `no answer in time`. Takes half a second at most. */
   async check(): Promise<Readonly<Record<string, string>>> {
     const results = await Promise.all(
       [...this.checks].map(async ([name, check]) => [name, await this.inTime(this.run(name, check))]),

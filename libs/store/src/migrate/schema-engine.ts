@@ -56,7 +56,7 @@ export async function openSchemaEngine({
   return bindings.SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, adapter);
 }
 
-/** The form in which the engine accepts the migrations. */
+/** Returns the form in which the engine accepts the migrations. */
 export function toMigrationList(prismaFolder: string, migrations: readonly Migration[]): MigrationList {
   return {
     baseDir: join(prismaFolder, 'migrations'),

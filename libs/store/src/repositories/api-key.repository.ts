@@ -158,7 +158,7 @@ export class PrismaApiKeyRepository implements ApiKeyRepository {
   }
 }
 
-/** The condition of `isApiKeyUsable`. */
+/** Returns the condition of `isApiKeyUsable`. */
 export function usableApiKey(now: Date) {
   return { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] };
 }

@@ -98,7 +98,7 @@ export class PrismaAuditEventRepository implements AuditEventRepository {
     return found.flat();
   }
 
-  /** The names of actors, including revoked keys and people who have left. */
+  /** Returns the names of actors, including revoked keys and people who have left. */
   private async nameOf(teamId: string, { kind, id }: Actor): Promise<string | null> {
     if (id === null || !isUuid(id)) return null;
     if (kind === 'api-key') {

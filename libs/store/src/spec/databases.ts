@@ -81,7 +81,7 @@ export async function createTenant(store: Store): Promise<Tenant> {
   return { team, apiKey, manager };
 }
 
-/** A new member of a team who is signed in, and their credential. */
+/** Creates a new member of a team who is signed in, and their credential. */
 export async function createMember(
   store: Store,
   teamId: string,
@@ -99,7 +99,7 @@ export async function createMember(
   return { userId, email, by: { kind: 'person', userId, userSessionId } };
 }
 
-/** A program authorized by a new member of the tenant's team. */
+/** Creates a program authorized by a new member of the tenant's team. */
 export async function createProgram(
   store: Store,
   { team }: Tenant,
@@ -201,7 +201,7 @@ export function previewDraft(change: Partial<PreviewDraft> = {}): PreviewDraft {
   };
 }
 
-/** An intercept and a preview of it. */
+/** Creates an intercept and a preview of it. */
 export async function createPreview(store: Store, tenant: Tenant, change: Partial<PreviewDraft> = {}) {
   const draft = previewDraft(change);
   const preview = await store.previews.createWithIntercept(

@@ -316,7 +316,7 @@ function decodeConnectionChunk(message: Buffer): { interceptId: string | null; d
   return { interceptId: null, data: message[0] === 0x12 ? value : Buffer.alloc(0) };
 }
 
-/** The data's gRPC message, in memory of its own. */
+/** Returns the data's gRPC message, in memory of its own. */
 function encodeData(data: Buffer): Buffer {
   const varintBytes = data.length < 0x80 ? 1 : data.length < 0x4000 ? 2 : 3;
   const message = Buffer.allocUnsafeSlow(6 + varintBytes + data.length);

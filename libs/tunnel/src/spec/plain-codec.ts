@@ -14,7 +14,7 @@ export function plainEncode({ type, id, payload }: PlainFrame): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** The frames in `bytes`, which must end with the end of a frame. */
+/** Returns the frames in `bytes`, which must end with the end of a frame. */
 export function plainDecode(bytes: Buffer): PlainFrame[] {
   const { frames, rest } = plainDecodeSome(bytes);
   if (rest.length > 0) throw new Error(`${rest.length} bytes of an unfinished frame`);

@@ -30,7 +30,7 @@ export class RawPeer implements CarrierHandler {
     this.send(type, id, Buffer.concat([prefix, Buffer.from(JSON.stringify(value))]));
   }
 
-  /** The next frame of `type`; frames before it are dropped. */
+  /** Returns the next frame of `type`; frames before it are dropped. */
   async next(type: number): Promise<PlainFrame> {
     for (;;) {
       for (let frame = this.received.shift(); frame; frame = this.received.shift()) {
@@ -103,7 +103,7 @@ export const WELCOME = {
   pingTimeoutMs: 3000,
 } as const;
 
-/** A u32 as bytes. */
+/** Returns a u32 as bytes. */
 export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);

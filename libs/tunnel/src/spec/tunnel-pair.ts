@@ -64,7 +64,7 @@ export interface RawEnd {
   readonly peer: RawPeer;
 }
 
-/** An acceptor that has not received HELLO yet. */
+/** Returns an acceptor that has not received HELLO yet. */
 export function acceptRaw(settings: Settings = {}): RawEnd {
   const [carrier, peerCarrier] = MemoryCarrier.pair();
   const recorder = new TunnelRecorder();
@@ -80,7 +80,7 @@ export async function openRaw(settings: Settings = {}): Promise<RawEnd> {
   return raw;
 }
 
-/** A dialer whose HELLO a raw acceptor has received and not answered. */
+/** Creates a dialer whose HELLO a raw acceptor has received and not answered. */
 export async function dialRaw(settings: Settings = {}): Promise<RawEnd> {
   const [carrier, peerCarrier] = MemoryCarrier.pair();
   const recorder = new TunnelRecorder();

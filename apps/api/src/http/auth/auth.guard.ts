@@ -15,7 +15,7 @@ import { UserSessionStrategy } from './user-session.strategy.js';
 
 /**
  * Lets a request pass if its key, or the role of its person, has what the route requires, or if the route is
- * `@Public()`. Browsers send cookies with every request, also for other sites: a request that changes something with a
+ * `@Public()`. Browsers send cookies even with requests that other sites cause: a request that changes something with a
  * cookie or by a form must come from a page of the app.
  */
 @Injectable()

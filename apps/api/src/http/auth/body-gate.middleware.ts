@@ -8,10 +8,10 @@ import { operationOf } from '../operation-of.js';
 import { RateLimiters, type RateLimiter } from '../rate-limits/rate-limiters.js';
 import { AuthenticationService } from './authentication.service.js';
 
-/** Most bytes of a body that are read before the caller is known. */
+/** Maximum number of bytes of a body that are read before the caller is known. */
 export const MAX_ANONYMOUS_BODY_BYTES = 16 * 1024;
 
-/** Most long bodies a minute from one network without a valid credential. */
+/** Maximum number of long bodies a minute from one network without a valid credential. */
 const MAX_REFUSALS = 60;
 const WINDOW_SECONDS = 60;
 
@@ -53,7 +53,7 @@ export class BodyGate {
       return;
     }
     const network = networkOf(clientAddress(request));
-    // Counted first, so that many at once do not all get through; admitted requests are not counted.
+    // Counted first, so that concurrent requests do not all get through; admitted requests are not counted.
     const { isWithin, resetSeconds } = await this.refusals.count(network);
     if (!isWithin) {
       throw new ProblemError('too_many_attempts', {

@@ -5,7 +5,7 @@ import type { WaitingShare } from './waiting-budget.js';
 const HEARTBEAT_MS = 15_000;
 /** Milliseconds after which a browser reconnects. */
 const RETRY_MS = 2000;
-/** Milliseconds that a reader that was too slow has to read the reason. */
+/** Milliseconds that a reader has to read why its stream ended, after it was too slow. */
 const LINGER_MS = 5000;
 
 export interface StreamEvent {

@@ -13,7 +13,7 @@ import type { EventStream, StreamEvent } from './event-stream.js';
 import type { StreamReader } from './stream-reader.js';
 import { WaitingBudget } from './waiting-budget.js';
 
-/** Most streams of one person or key in this process; the next line is the limit of one team. */
+/** Maximum number of streams of one person or key in this process; the next line is the limit of one team. */
 const MAX_STREAMS_PER_CALLER = 20;
 const MAX_STREAMS_PER_TEAM = 200;
 /** Interval in which every caller is checked again, in case an event was lost. */
@@ -92,7 +92,7 @@ export class LiveStreams implements OnApplicationBootstrap, OnModuleDestroy {
    * @throws ProblemError if the caller is not allowed to have it, or there are too many; nothing was sent then
    */
   open(caller: Caller, { facts, begin }: StreamReader, options: LiveStreamOptions): LiveStream {
-    // The other page could not read it, but would use up one of the few streams of the visitor.
+    // Another site's page could not read the stream, but would use up one of the person's few streams.
     if (caller.userSession !== null && isFromElsewhere(facts.headers, this.appOrigin))
       throw new ProblemError('cross_site_request');
     if (options.team !== undefined && options.team !== caller.teamId) throw new ProblemError('not_a_member');

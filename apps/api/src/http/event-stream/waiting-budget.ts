@@ -1,4 +1,4 @@
-/** Most bytes that all streams of this process together hold for slow readers. */
+/** Maximum number of bytes that all streams of this process together hold for slow readers. */
 const MAX_BYTES = 128 * 1024 * 1024;
 /** Bytes that each stream can hold whatever the others hold, so that their slow readers do not affect it. */
 const MIN_SHARE_BYTES = 64 * 1024;

@@ -73,7 +73,7 @@ export class UserSessionsService implements OnApplicationBootstrap, OnApplicatio
     return { session, token };
   }
 
-  /** Does the same for a person who gave the password with this hash. Null if they have another one now. */
+  /** Does the same for a person who entered the password with this hash. Null if the password has changed since. */
   async beginByPassword(
     userId: string,
     passwordHash: string,

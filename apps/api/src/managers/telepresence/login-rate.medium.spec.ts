@@ -119,7 +119,7 @@ describe('the requests of one address for signing in by Telepresence', () => {
     await expect(client.apiKey('agent-http')).rejects.toThrow(/^http 429: Too many attempts/);
     expect([...client.apiKeys.keys()]).toEqual(['']);
     expectWait((await mint()).headers);
-    // Refused requests do not count for anything else.
+    // Refused requests do not count against any other limit.
     expect((await refresh('192.0.2.5')).status).toBe(400);
   });
 

@@ -30,7 +30,7 @@ const ANY_PURPOSE: readonly Scope[] = ['tunnel', 'previews:read', 'previews:writ
 export class MintedKeysService {
   constructor(private readonly apiKeys: ApiKeysService) {}
 
-  /** Creates a key with the scopes that its purpose needs, but no more than its creator has, and no longer life. */
+  /** Creates a key with the scopes that its purpose needs, but with no more scopes and no longer life than its creator has. */
   async mint(caller: TelepresenceCaller, description: string): Promise<MintedKey> {
     requireKeyScope(caller);
     const purpose = PURPOSES.find(([pattern]) => pattern.test(description))?.[1] ?? ANY_PURPOSE;

@@ -1,7 +1,7 @@
 import type { Role } from '@culvert/domain';
 import type { Mail } from '../mail/mailer.js';
 
-/** Most characters of a name that a mail quotes. */
+/** Maximum number of characters of a name that a mail quotes. */
 const MAX_NAME_LENGTH = 60;
 
 /** Words that mail programs turn into links, or that look like an address: `x://y`, `www.x`, `x.yz`, `a@b`, `a/b`. */

@@ -9,8 +9,8 @@ import { RateLimiters, type RateLimiter } from '../../http/rate-limits/rate-limi
 const DAY_SECONDS = 24 * 60 * 60;
 
 /**
- * Most mails to one address in a day: from one team, and from all teams, so that one team cannot stop another from
- * inviting a person.
+ * Maximum number of mails to one address in a day: from one team, and from all teams, so that one team cannot stop another
+ * from inviting a person.
  */
 const MAX_PER_RECIPIENT_OF_TEAM = 5;
 const MAX_PER_RECIPIENT = 20;

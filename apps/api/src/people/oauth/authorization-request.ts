@@ -13,7 +13,7 @@ export type AuthorizationError = 'invalid_request' | 'unsupported_response_type'
 
 export type ReadAuthorizationRequest =
   | { readonly outcome: 'request'; readonly request: AuthorizationRequest }
-  /** No redirect is safe: the address to answer to is itself in doubt (RFC 6749 §4.1.2.1). */
+  /** No redirect is safe, because the address to redirect to may be an attacker's (RFC 6749 §4.1.2.1). */
   | { readonly outcome: 'refused'; readonly reason: string }
   /** The program is notified at `location`. */
   | { readonly outcome: 'error'; readonly location: string };

@@ -209,11 +209,11 @@ describe('/token', () => {
     await program.accessToken();
     expect(program.token?.refreshToken).not.toBe(first?.refreshToken);
     expect(program.tokenRequests).toBe(2);
-    // The response never reached the file: after a restart it is the first token again.
+    // The client never stored the response: after a restart it sends the first token again.
     const restarted = client('2.8.5', () => now);
     restarted.token = first;
     await restarted.accessToken();
-    // Used again, each of the newer two supersedes it.
+    // The use of either newer token supersedes it.
     now += 3_600_000;
     await restarted.accessToken();
     await program.accessToken();

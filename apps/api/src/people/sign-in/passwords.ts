@@ -20,7 +20,7 @@ export function hashPassword(password: string): Promise<string> {
   return hash(password, ARGON2);
 }
 
-// Compared with if there is no account, so that the answer takes as long.
+// Hash to compare with if there is no account, so that the answer takes as long.
 const nobody = hashPassword('');
 
 /** Reports whether `password` matches this hash. Takes as long, and returns false, if there is none (null). */

@@ -118,7 +118,7 @@ export class Providers {
     }
   }
 
-  /** The person of an identity, as a member of the teams that the rules give them. */
+  /** Returns the person of an identity, as a member of the teams that the rules give them. */
   private async admit(id: Provider['id'], identity: ProvenIdentity, address: string | null): Promise<User> {
     const email = emailAddress.safeParse(identity.email);
     if (!email.success) {

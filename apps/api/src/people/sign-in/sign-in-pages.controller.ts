@@ -116,7 +116,7 @@ export class SignInPagesController {
     this.pages.send(response, page);
   }
 
-  /** Sends a link to an address or, with the token of one, sets the password. */
+  /** Mails a link to an address, or sets the password if the form has the token of such a link. */
   @Post('reset-password')
   async reset(@Body() body: Fields, @Req() request: Request, @Res() response: Response): Promise<void> {
     const token = text(body, 'token');

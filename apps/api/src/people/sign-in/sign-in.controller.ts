@@ -28,7 +28,7 @@ export class SignInController {
 
   @Operation('signOut')
   async end(@Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<void> {
-    // First: the browser must not keep a session whose end could not be recorded.
+    // Cleared first: the browser must not keep a session whose end could not be recorded.
     this.cookie.clear(response);
     await this.signIn.end(factsOf(request));
   }

@@ -142,7 +142,7 @@ describe('signing in with a password', () => {
       known = Math.min(known, await time(user.email));
       unknown = Math.min(unknown, await time(`nobody-${i}@example.test`));
     }
-    // Without the comparison with a dummy hash it would take a tenth.
+    // Without the comparison with a dummy hash, the response would take a tenth of the time.
     expect(unknown).toBeGreaterThan(known / 3);
   });
 
@@ -352,7 +352,7 @@ describe('signing in with a password', () => {
       expect(api.logLines.join('')).not.toContain('nobody@example.test');
     });
 
-    /** A response for an address with an account took twice as long: the link was stored first. */
+    /** A response for an address with an account took twice as long, because the link was stored before it was sent. */
     it('responds before the account is looked up', async () => {
       const lookedUp = new Deferred();
       const answered = new Deferred();

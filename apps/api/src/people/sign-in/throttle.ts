@@ -19,7 +19,7 @@ const LIMITS = {
   },
   // For signed-in people: guesses at the sign-in must not stop them from changing their password.
   'password-change': { account: { points: 10, seconds: QUARTER_SECONDS } },
-  // Each also sends a mail.
+  // Limit of attempts that each send a mail.
   'password-reset': {
     address: { points: 20, seconds: QUARTER_SECONDS },
     pair: { points: 3, seconds: QUARTER_SECONDS },

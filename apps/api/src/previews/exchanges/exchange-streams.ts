@@ -19,7 +19,7 @@ import { PreviewsService } from '../previews.service.js';
 
 /** A watch survives two lost renewals. */
 const RENEW_MS = EXCHANGE_WATCH_MS / 3;
-/** Bytes of the past of a preview that all edges hold together. */
+/** Bytes of past exchanges of a preview that all edges hold together. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** Lets people watch the exchanges of a preview: makes edges send them, and forwards them. */
@@ -94,7 +94,7 @@ class Watch {
       }),
     );
     await Promise.all(listenings.map(({ isReady }) => isReady));
-    // Stopped in the meantime: `stop` has ended everything that existed then.
+    // The watch was stopped in the meantime; `stop` ended only what existed then.
     if (this.isOver) return;
     await this.announce('start');
     this.renewal = setInterval(() => void this.announce('go-on'), RENEW_MS).unref();

@@ -37,7 +37,7 @@ describe('metrics of previews', () => {
     ]);
 
   it('are series with a number for every minute, the current one last', async () => {
-    // A minute that ends between two calls would shift them.
+    // A minute that ends between two calls would shift the series.
     const now = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
     await add(new Date(now - 2 * MINUTE_MS), 9);
     const { body } = await team.get(`/previews/${previewId}/metrics?minutes=10`);

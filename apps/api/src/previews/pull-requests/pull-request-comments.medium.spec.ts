@@ -232,7 +232,7 @@ describe('comments on pull requests', () => {
 });
 
 describe('several processes', () => {
-  // It would be one more of them, and was told to leave the forge alone.
+  // The other request would exceed the limit too: the forge has asked Culvert to wait.
   beforeAll(() => writer.beforeApplicationShutdown());
 
   const bus = new InProcessEventBus((error) => {

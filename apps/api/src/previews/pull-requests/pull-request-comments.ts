@@ -23,11 +23,11 @@ const LEASE_MS = 120_000;
 const WRITE_TIMEOUT_MS = 60_000;
 const WRITES_AT_ONCE = 4;
 const PAGE_SIZE = 100;
-/** Most pages of comments that are searched for our own. */
+/** Maximum number of pages of comments that are searched for our own. */
 const MAX_PAGES = 10;
 const FIRST_RETRY_MS = 5000;
 const MAX_RETRY_MS = 60 * 60 * 1000;
-/** Most attempts to update the comment of an ended preview. After that it stays as it is. */
+/** Maximum number of attempts to update the comment of an ended preview. After that it stays as it is. */
 const MAX_FAREWELLS = 20;
 
 /**

@@ -14,7 +14,7 @@ import type { RecordedExchange } from './replay-request.js';
 
 /** Milliseconds that edges have to offer a replay. */
 const OFFERS_MS = 2000;
-/** Milliseconds for the way there and back. */
+/** Milliseconds for the messages to the edge and back. */
 const GRACE_MS = 2000;
 
 export interface Asked {

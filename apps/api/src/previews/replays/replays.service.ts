@@ -19,7 +19,7 @@ import { throwRefusal } from '../../team/team-limits.js';
 import { type Offers, ReplayCall } from './replay-call.js';
 import { composeReplay, needsExchange, notRepeatable } from './replay-request.js';
 
-/** Most replays of one team in a minute. */
+/** Maximum number of replays of one team in a minute. */
 const MAX_PER_MINUTE = 120;
 const MAX_AUDITED_PATH_LENGTH = 512;
 

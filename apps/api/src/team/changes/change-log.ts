@@ -19,7 +19,7 @@ interface TeamLog {
 
 export interface ChangeLogLimits {
   readonly maxChangesPerTeam: number;
-  /** Most changes of all teams together; the team that was quiet for longest is forgotten first. */
+  /** Maximum number of changes of all teams together; the team that was quiet for longest is forgotten first. */
   readonly maxChanges: number;
   readonly maxTeams: number;
 }

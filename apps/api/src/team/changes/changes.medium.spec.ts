@@ -231,7 +231,7 @@ describe('the stream of changes', () => {
     const reader = await watch(keyOf(ours));
     reader.pause();
     const { teamId } = ours;
-    // The sockets of this machine hold as much again on top of the limit.
+    // The sockets of this machine hold about as many bytes as the limit, in addition.
     const id = 'x'.repeat(8192);
     let isOpen = true;
     void reader.closed.then(() => (isOpen = false));
