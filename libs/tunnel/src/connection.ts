@@ -1,7 +1,7 @@
 /** A tunnel as its user sees it: its methods and its events. */
 import type { GoAwayCode } from './frame.js';
 import type { Hello, Welcome } from './handshake.js';
-import type { TunnelSettings } from './settings.js';
+import type { AcceptedSession, TunnelSettings } from './settings.js';
 import type { IncomingStream } from './stream.js';
 import type { StreamTarget, Tunnel } from './types.js';
 
@@ -24,7 +24,7 @@ export interface TunnelHandler {
 
 /** Answer of an acceptor to a HELLO. */
 export type HelloAnswer =
-  | { readonly accept: { readonly sessionId: string; readonly resumed: boolean } }
+  | { readonly accept: AcceptedSession }
   | { readonly refuse: { readonly code: GoAwayCode; readonly reason: string } };
 
 export interface DialOptions extends TunnelHandler {

@@ -49,6 +49,16 @@ export function integersField(fields: Fields, name: string, maxItems: number): n
   return value;
 }
 
+/** Up to `maxItems` strings of 1 to `maxLength` UTF-16 code units. */
+export function textsField(fields: Fields, name: string, maxItems: number, maxLength: number): string[] {
+  const value = own(fields, name);
+  const fits = Array.isArray(value) && value.length <= maxItems;
+  if (!fits || !value.every((item) => isPlainText(item, 1, maxLength))) {
+    throw new ProtocolError(`${name} must be an array of up to ${maxItems} strings of 1 to ${maxLength}`);
+  }
+  return value;
+}
+
 /** One of `choices`. */
 export function choiceField<T extends string>(fields: Fields, name: string, choices: readonly T[]): T {
   const value = own(fields, name);

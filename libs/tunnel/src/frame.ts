@@ -69,11 +69,15 @@ export const GoAwayCode = {
   LIMIT: 11,
   /** The carrier ended without GOAWAY. Local only: never sent. */
   CONNECTION_LOST: 12,
+  /** The dialer named this edge among those it has a tunnel to, and it does have one. Nothing was superseded. */
+  ALREADY_CONNECTED: 13,
+  /** A manager of another cluster is connected under the same manager id. */
+  MANAGER_ID_TAKEN: 14,
 } as const;
 export type GoAwayCode = (typeof GoAwayCode)[keyof typeof GoAwayCode];
 
 /** When a dialer tries again after a tunnel ended. */
-export type Retry = 'now' | 'soon' | 'slowly' | 'never';
+export type Retry = 'now' | 'soon' | 'slowly' | 'patiently' | 'never';
 
 const RETRY: Record<GoAwayCode, Retry> = {
   [GoAwayCode.NORMAL]: 'soon',
@@ -89,6 +93,8 @@ const RETRY: Record<GoAwayCode, Retry> = {
   [GoAwayCode.INTERNAL]: 'soon',
   [GoAwayCode.LIMIT]: 'slowly',
   [GoAwayCode.CONNECTION_LOST]: 'soon',
+  [GoAwayCode.ALREADY_CONNECTED]: 'patiently',
+  [GoAwayCode.MANAGER_ID_TAKEN]: 'slowly',
 };
 
 export function retryAfter(code: GoAwayCode): Retry {
@@ -103,6 +109,7 @@ const FAULTS: ReadonlySet<GoAwayCode> = new Set([
   GoAwayCode.INTERNAL,
   GoAwayCode.LIMIT,
   GoAwayCode.CONNECTION_LOST,
+  GoAwayCode.MANAGER_ID_TAKEN,
 ]);
 
 /** Reports whether a tunnel that ends with `code` ends because something went wrong. */

@@ -14,13 +14,21 @@ describe('HELLO', () => {
     expect(decodeHello(encodeHello(HELLO, 7))).toEqual({ ...HELLO, maxStreams: 7 });
   });
 
+  it('names the edges that the process has tunnels to, and no more than 8', () => {
+    const edges = Array.from({ length: 9 }, (_, n) => `edge-${n}`);
+    expect(decodeHello(encodeHello({ ...HELLO, edges }, 7)).edges).toEqual(edges.slice(0, 8));
+    expect(decodeHello(encodeHello({ ...HELLO, edges: [] }, 7))).not.toHaveProperty('edges');
+  });
+
   it('may leave maxStreams out and hold unknown members', () => {
     expect(decodeHello(json({ ...HELLO, future: { a: [1] } })).maxStreams).toBeNull();
   });
 
   it('may hold the longest strings in four-byte characters', () => {
     const hello = { ...HELLO, managerId: '😀'.repeat(64), clusterId: '😀'.repeat(64), name: '😀'.repeat(64) };
-    const encoded = encodeHello({ ...hello, version: '😀'.repeat(32), instanceId: '😀'.repeat(32) }, 65_535);
+    const id = '😀'.repeat(32);
+    const edges = Array.from({ length: 8 }, () => id);
+    const encoded = encodeHello({ ...hello, version: id, instanceId: id, edges }, 65_535);
     expect(encoded.length).toBeLessThanOrEqual(4096);
     expect(decodeHello(encoded).name).toBe(hello.name);
   });
@@ -46,6 +54,13 @@ describe('HELLO', () => {
     ['a negative maxStreams', { maxStreams: -1 }],
     ['a maxStreams of null', { maxStreams: null }],
     ['a maxStreams that is too large', { maxStreams: 65_536 }],
+    ['more than 8 edges', { edges: Array.from({ length: 9 }, () => 'e') }],
+    ['an edge without an id', { edges: ['e', ''] }],
+    ['an edge whose id is too long', { edges: ['x'.repeat(65)] }],
+    ['an edge whose id is not a string', { edges: [1] }],
+    ['an edge whose id has a line feed', { edges: ['a\nb'] }],
+    ['edges that are not an array', { edges: 'e' }],
+    ['edges of null', { edges: null }],
   ])('is refused with %s', (_case, change) => {
     expect(() => decodeHello(json({ ...HELLO, ...change }))).toThrow(ProtocolError);
   });
@@ -70,6 +85,11 @@ describe('WELCOME', () => {
     expect(decodeWelcome(encodeWelcome(WELCOME))).toEqual(WELCOME);
   });
 
+  it('may say which edge was reached', () => {
+    expect(decodeWelcome(encodeWelcome({ ...WELCOME, edgeId: 'edge-1' })).edgeId).toBe('edge-1');
+    expect(decodeWelcome(encodeWelcome(WELCOME))).not.toHaveProperty('edgeId');
+  });
+
   it.each(Object.keys(WELCOME))('needs %s', (name) => {
     expect(() => decodeWelcome(json(without(WELCOME, name)))).toThrow(ProtocolError);
   });
@@ -83,6 +103,9 @@ describe('WELCOME', () => {
     ['pings without pause', { pingIntervalMs: 1 }],
     ['a timeout that no ping can meet', { pingIntervalMs: 1000, pingTimeoutMs: 1000 }],
     ['a boolean as text', { resumed: 'true' }],
+    ['an empty edge id', { edgeId: '' }],
+    ['an edge id that is too long', { edgeId: 'x'.repeat(65) }],
+    ['an edge id that is not a string', { edgeId: 7 }],
   ])('is refused with %s', (_case, change) => {
     expect(() => decodeWelcome(json({ ...WELCOME, ...change }))).toThrow(ProtocolError);
   });

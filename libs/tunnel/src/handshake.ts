@@ -1,5 +1,13 @@
 /** HELLO and WELCOME: docs/protocol.md §3. */
-import { hasField, booleanField, integerField, integersField, parseFields, textField } from './fields.js';
+import {
+  hasField,
+  booleanField,
+  integerField,
+  integersField,
+  parseFields,
+  textField,
+  textsField,
+} from './fields.js';
 import { ProtocolError } from './errors.js';
 import { PROTOCOL_VERSION } from './frame.js';
 
@@ -15,6 +23,11 @@ export interface Hello {
   readonly version: string;
   /** Random, new with every start of the process; 1 to 64 characters. */
   readonly instanceId: string;
+  /**
+   * Edges to which the process has an open tunnel: at most MAX_EDGES ids of 1 to 64 characters. An edge that finds itself
+   * here, and holds that tunnel, refuses another one with ALREADY_CONNECTED. Default: none.
+   */
+  readonly edges?: readonly string[];
 }
 
 /** HELLO as it travels. */
@@ -41,10 +54,16 @@ export interface Welcome {
   readonly pingIntervalMs: number;
   /** Silence after which the peer is dead. */
   readonly pingTimeoutMs: number;
+  /** Id of the edge, new with every start of its process. Absent from acceptors that have no id. */
+  readonly edgeId?: string;
 }
 
 const MAX_VERSIONS = 16;
 const MAX_STREAMS = 65_535;
+const MAX_ID_LENGTH = 64;
+
+/** Most edges that a HELLO names. */
+export const MAX_EDGES = 8;
 
 /** Bounds of WELCOME's numbers, which both ends enforce. */
 export const WELCOME_BOUNDS = {
@@ -58,8 +77,10 @@ export const WELCOME_BOUNDS = {
 export function encodeHello(hello: Hello, maxStreams: number): Buffer {
   const { managerId, clusterId, name, version, instanceId } = hello;
   const versions = [PROTOCOL_VERSION];
+  // JSON leaves out what is undefined.
+  const edges = hello.edges?.length ? hello.edges.slice(0, MAX_EDGES) : undefined;
   return Buffer.from(
-    JSON.stringify({ versions, managerId, clusterId, name, version, instanceId, maxStreams }),
+    JSON.stringify({ versions, managerId, clusterId, name, version, instanceId, maxStreams, edges }),
   );
 }
 
@@ -72,7 +93,8 @@ export function decodeHello(payload: Buffer): HelloFrame {
     clusterId: textField(fields, 'clusterId', 0, 128),
     name: textField(fields, 'name', 0, 128),
     version: textField(fields, 'version', 0, 64),
-    instanceId: textField(fields, 'instanceId', 1, 64),
+    instanceId: textField(fields, 'instanceId', 1, MAX_ID_LENGTH),
+    ...(hasField(fields, 'edges') && { edges: textsField(fields, 'edges', MAX_EDGES, MAX_ID_LENGTH) }),
     maxStreams: hasField(fields, 'maxStreams') ? integerField(fields, 'maxStreams', 1, MAX_STREAMS) : null,
   };
 }
@@ -93,6 +115,7 @@ export function decodeWelcome(payload: Buffer): Welcome {
     maxWindowBytes: integerField(fields, 'maxWindowBytes', ...WELCOME_BOUNDS.maxWindowBytes),
     pingIntervalMs: integerField(fields, 'pingIntervalMs', ...WELCOME_BOUNDS.pingIntervalMs),
     pingTimeoutMs: integerField(fields, 'pingTimeoutMs', ...WELCOME_BOUNDS.pingTimeoutMs),
+    ...(hasField(fields, 'edgeId') && { edgeId: textField(fields, 'edgeId', 1, MAX_ID_LENGTH) }),
   };
   if (welcome.maxWindowBytes < welcome.windowBytes)
     throw new ProtocolError('maxWindowBytes is below windowBytes');

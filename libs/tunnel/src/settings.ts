@@ -73,12 +73,17 @@ export function tunnelSettings(changes: Partial<TunnelSettings> = {}): TunnelSet
   return settings;
 }
 
+/** The session that a dialer is accepted into, and the edge that it reached. */
+export interface AcceptedSession {
+  readonly sessionId: string;
+  /** Whether the session existed before. */
+  readonly resumed: boolean;
+  /** Id of the acceptor, 1 to 64 characters. Default: it has none. */
+  readonly edgeId?: string;
+}
+
 /** Returns the WELCOME for a dialer that is accepted into `session`. */
-export function welcomeFor(
-  hello: HelloFrame,
-  session: { readonly sessionId: string; readonly resumed: boolean },
-  settings: TunnelSettings,
-): Welcome {
+export function welcomeFor(hello: HelloFrame, session: AcceptedSession, settings: TunnelSettings): Welcome {
   return {
     version: PROTOCOL_VERSION,
     sessionId: session.sessionId,
@@ -88,5 +93,6 @@ export function welcomeFor(
     maxWindowBytes: settings.maxWindowBytes,
     pingIntervalMs: settings.pingIntervalMs,
     pingTimeoutMs: settings.pingTimeoutMs,
+    ...(session.edgeId !== undefined && { edgeId: session.edgeId }),
   };
 }

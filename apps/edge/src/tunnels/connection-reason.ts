@@ -15,6 +15,9 @@ const REASONS: Record<GoAwayCode, ConnectionReason> = {
   [GoAwayCode.INTERNAL]: 'internal_error',
   [GoAwayCode.LIMIT]: 'limit',
   [GoAwayCode.CONNECTION_LOST]: 'connection_lost',
+  // An edge refuses tunnels with these two before it records them; a traffic manager must not send them.
+  [GoAwayCode.ALREADY_CONNECTED]: 'protocol_error',
+  [GoAwayCode.MANAGER_ID_TAKEN]: 'protocol_error',
 };
 
 /** Returns the reason for the code with which a tunnel ended. */

@@ -117,6 +117,11 @@ export class TunnelSessions {
         if ((await findUnusable(this.store, [credential])).size > 0) {
           return { refuse: { code: GoAwayCode.KEY_REVOKED, reason: reasonOf(credential) } };
         }
+        // Only the dialer knows which of its tunnels still work: a half-dead one is replaced instead.
+        if (hello.edges?.includes(this.edgeId) && this.holdsOpenTunnelOf(teamId, hello.instanceId)) {
+          const reason = 'this process has a tunnel to this edge';
+          return { refuse: { code: GoAwayCode.ALREADY_CONNECTED, reason } };
+        }
         const outcome = await this.register(teamId, {
           identity: {
             managerId: hello.managerId,
@@ -146,14 +151,18 @@ export class TunnelSessions {
           leave: (code, reason) => tunnel.goAway(code, reason),
         };
         this.hold(registered);
-        return { accept: { sessionId: session.id, resumed } };
+        return { accept: { sessionId: session.id, resumed, edgeId: this.edgeId } };
       },
       onOpen: () => {
         if (registered) this.attach(registered);
       },
       onClose: (code, reason) => {
         if (registered) this.detach(registered, { code, reason: this.endReasonOf(code), detail: reason });
-        else this.log.info({ code, reason, remoteAddress }, 'tunnel closed before it was registered');
+        else {
+          // Managers with several tunnels are refused again and again while there is only one edge.
+          const level = code === GoAwayCode.ALREADY_CONNECTED ? 'debug' : 'info';
+          this.log[level]({ code, reason, remoteAddress }, 'tunnel closed before it was registered');
+        }
       },
       onFault: (error) => this.log.error({ err: error }, 'tunnel fault'),
     });
@@ -306,6 +315,14 @@ export class TunnelSessions {
     const ids = new Set<string>();
     for (const { credential } of this.all()) if (credential.kind === 'api-key') ids.add(credential.apiKeyId);
     return [...ids];
+  }
+
+  private holdsOpenTunnelOf(teamId: string, instanceId: string): boolean {
+    for (const held of this.opened) {
+      if (held.instanceId !== instanceId || held.session.teamId !== teamId) continue;
+      if (held.tunnel.state === 'open') return true;
+    }
+    return false;
   }
 
   private *all(): Generator<RegisteredTunnel> {
