@@ -157,6 +157,8 @@ describe('the Helm chart', () => {
     ['a proxy that is none', { httpsProxy: 'proxy:3128' }, 'httpsProxy'],
     ['a level that is none', { logLevel: 'loud' }, 'logLevel'],
     ['two lines', { name: 'a\nb' }, 'name'],
+    ['no tunnel', { tunnels: 0 }, 'tunnels'],
+    ['more tunnels than a manager keeps', { tunnels: 9 }, 'tunnels'],
     ['a quantity that is none', { resources: { limits: { memory: 'much' } } }, 'memory'],
   ])('refuses %s before anything is installed', (_, changes, name) => {
     expect(() => chart(changes)).toThrow(/values don't meet the (?:schema|specifications)/);
@@ -167,7 +169,7 @@ describe('the Helm chart', () => {
     {},
     { existingSecret: 'mine', tlsSecret: 'tls', name: 'a: "b"', clusterId: 7 },
     { tlsSecret: 'tls', caSecret: 'ca', httpsProxy: 'http://proxy:3128', noProxy: '.svc' },
-    { caSecret: 'ca' },
+    { caSecret: 'ca', tunnels: 1 },
     { apiKey: 'cvt_key', clusterSecret: '0123456789abcdef', allow: '10.0.0.0/8,*.shop:80' },
     { resources: { requests: { cpu: 0.1 }, limits: { memory: '1Gi' } }, imagePullPolicy: 'Always' },
   ];

@@ -39,6 +39,7 @@ describe("the traffic manager's command line", () => {
       CULVERT_MANAGER_ID: 'm1',
       CULVERT_MANAGER_NAME: 'staging',
       CULVERT_CLUSTER_ID: 'c1',
+      CULVERT_TUNNELS: '3',
       CULVERT_CA_FILE: join(directory, 'ca.pem'),
       CULVERT_INGRESS_CA_FILE: join(directory, 'ingress.pem'),
       CULVERT_ALLOW: 'web:80, 10.0.0.0/8,',
@@ -56,6 +57,7 @@ describe("the traffic manager's command line", () => {
       managerId: 'm1',
       name: 'staging',
       clusterId: 'c1',
+      tunnels: 3,
       ca: 'edge authority',
       ingressCa: 'ingress authority',
       allow: ['web:80', '10.0.0.0/8'],
@@ -70,7 +72,8 @@ describe("the traffic manager's command line", () => {
   });
 
   it('prefers flags to the environment', () => {
-    const flags = '--url http://other --manager-id m2 --name n --cluster-id c --drain-ms 5 --log-level warn';
+    const flags =
+      '--url http://other --manager-id m2 --name n --cluster-id c --tunnels 1 --drain-ms 5 --log-level warn';
     const { options, logLevel } = readCommand([...flags.split(' '), '--allow', 'a', '--allow', '*.b'], {
       ...env,
       CULVERT_MANAGER_ID: 'm1',
@@ -78,7 +81,13 @@ describe("the traffic manager's command line", () => {
       CULVERT_DRAIN_MS: '7',
       LOG_LEVEL: 'debug',
     });
-    expect(options).toMatchObject({ url: 'http://other', managerId: 'm2', drainMs: 5, allow: ['a', '*.b'] });
+    expect(options).toMatchObject({
+      url: 'http://other',
+      managerId: 'm2',
+      tunnels: 1,
+      drainMs: 5,
+      allow: ['a', '*.b'],
+    });
     expect(logLevel).toBe('warn');
   });
 
@@ -121,6 +130,9 @@ describe("the traffic manager's command line", () => {
     ['CULVERT_CA_FILE', { CULVERT_CA_FILE: '/nonexistent/ca.pem' }],
     ['CULVERT_INGRESS_CA_FILE', { CULVERT_INGRESS_CA_FILE: '/nonexistent/ca.pem' }],
     ['CULVERT_ALLOW', { CULVERT_ALLOW: ' , ' }],
+    ['CULVERT_TUNNELS', { CULVERT_TUNNELS: '0' }],
+    ['CULVERT_TUNNELS', { CULVERT_TUNNELS: '9' }],
+    ['CULVERT_TUNNELS', { CULVERT_TUNNELS: 'two' }],
     ['CULVERT_CONNECT_TIMEOUT_MS', { CULVERT_CONNECT_TIMEOUT_MS: '0' }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '1.5' }],
     ['CULVERT_DRAIN_MS', { CULVERT_DRAIN_MS: '-1' }],

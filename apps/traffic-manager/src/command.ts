@@ -2,6 +2,7 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { checkClusterSecret } from '@culvert/meeting-point';
+import { MAX_LEGS } from '@culvert/outbound';
 import {
   type CertificateFiles,
   checkKey,
@@ -38,6 +39,7 @@ interface Flags {
   readonly managerId?: string;
   readonly name?: string;
   readonly clusterId?: string;
+  readonly tunnels?: string;
   readonly stateDir?: string;
   readonly caFile?: string;
   readonly ingressCaFile?: string;
@@ -65,6 +67,7 @@ const FLAGS: readonly (readonly [flag: string, variable: string, text: string])[
   ],
   ['--name <name>', 'CULVERT_MANAGER_NAME', 'name shown to people; default: the host name'],
   ['--cluster-id <id>', 'CULVERT_CLUSTER_ID', 'name of this cluster'],
+  ['--tunnels <n>', 'CULVERT_TUNNELS', `tunnels to keep, each to another edge, 1 to ${MAX_LEGS}; default: 2`],
   ['--state-dir <path>', 'CULVERT_STATE_DIR', 'folder that keeps the manager id; in Kubernetes only if set'],
   ['--ca-file <path>', 'CULVERT_CA_FILE', 'PEM certificates to trust for Culvert, instead of the usual ones'],
   [
@@ -118,6 +121,7 @@ const VARIABLES = {
   CULVERT_MANAGER_ID: anyText(),
   CULVERT_MANAGER_NAME: anyText(),
   CULVERT_CLUSTER_ID: anyText(),
+  CULVERT_TUNNELS: integer({ min: 1, max: MAX_LEGS, what: 'a number of tunnels' }),
   CULVERT_STATE_DIR: anyText(),
   CULVERT_CA_FILE: textFile(),
   CULVERT_INGRESS_CA_FILE: textFile(),
@@ -139,6 +143,7 @@ const VARIABLE_OF = {
   managerId: 'CULVERT_MANAGER_ID',
   name: 'CULVERT_MANAGER_NAME',
   clusterId: 'CULVERT_CLUSTER_ID',
+  tunnels: 'CULVERT_TUNNELS',
   stateDir: 'CULVERT_STATE_DIR',
   caFile: 'CULVERT_CA_FILE',
   ingressCaFile: 'CULVERT_INGRESS_CA_FILE',
@@ -181,6 +186,7 @@ export function readCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Co
       }),
     name: values.CULVERT_MANAGER_NAME,
     clusterId: values.CULVERT_CLUSTER_ID,
+    tunnels: values.CULVERT_TUNNELS,
     ca: values.CULVERT_CA_FILE,
     ingressCa: values.CULVERT_INGRESS_CA_FILE,
     allow: values.CULVERT_ALLOW ?? [],

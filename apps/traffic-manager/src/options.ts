@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { checkClusterSecret } from '@culvert/meeting-point';
+import { MAX_LEGS } from '@culvert/outbound';
 import { type CertificateFiles, checkKey, ConfigurationError, readCertificate } from '@culvert/runtime';
 import { AllowList } from './allow-list.js';
 
@@ -15,6 +16,8 @@ export interface TrafficManagerOptions {
   readonly name?: string;
   /** Name of the cluster. Default: empty. */
   readonly clusterId?: string;
+  /** Tunnels to keep open, each to another edge: 1 to 8. Default: 2. */
+  readonly tunnels?: number;
   /** PEM certificates to trust for the edge instead of the built-in ones. */
   readonly ca?: string;
   /** PEM certificates to trust for ingresses, in addition to the built-in ones. */
@@ -43,6 +46,7 @@ export interface ResolvedOptions {
   readonly managerId: string;
   readonly name: string;
   readonly clusterId: string;
+  readonly tunnels: number;
   readonly ca: string | undefined;
   readonly ingressCa: string | null;
   readonly allowList: AllowList;
@@ -55,6 +59,7 @@ export interface ResolvedOptions {
   readonly clientGraceMs: number;
 }
 
+const DEFAULT_TUNNELS = 2;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 export const DEFAULT_DRAIN_MS = 30_000;
 const DEFAULT_CLIENT_GRACE_MS = 60_000;
@@ -68,6 +73,7 @@ export function resolveOptions(options: TrafficManagerOptions): ResolvedOptions 
     managerId: text('CULVERT_MANAGER_ID (--manager-id)', options.managerId, 1, 128),
     name: text('CULVERT_MANAGER_NAME (--name)', options.name ?? hostname(), 0, 128),
     clusterId: text('CULVERT_CLUSTER_ID (--cluster-id)', options.clusterId ?? '', 0, 128),
+    tunnels: countOf('CULVERT_TUNNELS (--tunnels)', options.tunnels ?? DEFAULT_TUNNELS, MAX_LEGS),
     ca: options.ca,
     ingressCa: options.ingressCa ?? null,
     allowList: new AllowList(options.allow ?? []),
@@ -112,6 +118,11 @@ export function parseHttpUrl(setting: string, value: string): URL {
     throw new ConfigurationError(`${wanted}, without credentials, query or fragment`);
   }
   return url;
+}
+
+function countOf(setting: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new ConfigurationError(`${setting}: ${value} is not a number from 1 to ${max}`);
 }
 
 function text(setting: string, value: string, min: number, max: number): string {

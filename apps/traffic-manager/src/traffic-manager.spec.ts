@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import { ConnectProxy, createTestCertificate, Deferred } from '@culvert/testkit';
+import { ConnectProxy, createTestCertificate, Deferred, EdgeFleet } from '@culvert/testkit';
 import { GoAwayCode, ResetCode } from '@culvert/tunnel';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -596,6 +596,58 @@ describe('the tunnel of a traffic manager', () => {
   });
 });
 
+describe('the tunnels of a traffic manager', () => {
+  async function fleetOf(...edges: string[]): Promise<EdgeFleet> {
+    const fleet = await EdgeFleet.start(...edges);
+    cleanUps.push(() => fleet.stop());
+    return fleet;
+  }
+
+  it('lead to two edges by default, are logged with their edge, and serve the same ingresses', async () => {
+    const fleet = await fleetOf('edge-1', 'edge-2');
+    start({ url: fleet.url });
+    const tunnels = await fleet.settled('edge-1', 'edge-2');
+    const port = await ingress((socket) => socket.end('served'));
+    for (const { tunnel } of tunnels) {
+      const probe = new StreamProbe(tunnel, targetOf(port));
+      await probe.ended;
+      expect(probe.text).toBe('served');
+    }
+    const connected = () => lines.filter(({ msg }) => msg === 'connected');
+    await until(() => connected().length === 2);
+    expect(connected()).toMatchObject([
+      { edgeId: 'edge-1', tunnels: 1 },
+      { edgeId: 'edge-2', tunnels: 2 },
+    ]);
+  });
+
+  it('are as many as the setting says', async () => {
+    const fleet = await fleetOf('edge-1', 'edge-2', 'edge-3');
+    start({ url: fleet.url, tunnels: 3 });
+    const tunnels = await fleet.settled('edge-1', 'edge-2', 'edge-3');
+    expect(new Set(tunnels.map(({ hello }) => hello.instanceId)).size).toBe(1);
+  });
+
+  it('keep the manager ready while one of them is open', async () => {
+    const fleet = await fleetOf('edge-1', 'edge-2');
+    const adminPort = await freePort();
+    start({ url: fleet.url, adminPort });
+    await fleet.settled('edge-1', 'edge-2');
+    fleet.kill('edge-1');
+    await until(() => lines.some(({ msg }) => msg === 'disconnected'));
+    expect(lines.find(({ msg }) => msg === 'disconnected')).toMatchObject({ edgeId: 'edge-1', tunnels: 1 });
+    expect((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200);
+  });
+
+  it('do not log the usual refusal of a second tunnel to the only edge as a fault', async () => {
+    const fleet = await fleetOf('edge-1');
+    start({ url: fleet.url });
+    await until(() => lines.some(({ code }) => code === 'ALREADY_CONNECTED'));
+    expect(lines.filter(({ level }) => Number(level) >= 40)).toEqual([]);
+    expect(lines.find(({ code }) => code === 'ALREADY_CONNECTED')).toMatchObject({ level: 20 });
+  });
+});
+
 describe('TrafficManager.stop', () => {
   it('lets open streams finish', async () => {
     const manager = start({ drainMs: 10_000 });
@@ -678,6 +730,8 @@ describe('options of a traffic manager', () => {
     ['CULVERT_MANAGER_ID', { managerId: '' }],
     ['CULVERT_MANAGER_NAME', { name: 'a\nb' }],
     ['CULVERT_CLUSTER_ID', { clusterId: 'x'.repeat(129) }],
+    ['CULVERT_TUNNELS', { tunnels: 9 }],
+    ['CULVERT_TUNNELS', { tunnels: 1.5 }],
     ['CULVERT_ALLOW', { allow: ['10.0.0.0/33'] }],
   ])('are refused with a wrong %s: %o', (variable, changes) => {
     expect(() => start(changes)).toThrow(ConfigurationError);

@@ -1,13 +1,22 @@
 /**
- * Keeps a tunnel to the edge open, and joins every stream that the edge opens to its ingress. With a cluster port, traffic
+ * Keeps tunnels to the edges open, and joins every stream that an edge opens to its ingress. With a cluster port, traffic
  * agents and clients also meet here, whether the edge is reachable or not.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { type HttpClient, KeptTunnel, Splice } from '@culvert/outbound';
-import { goAwayName, ResetCode, type Hello, type IncomingStream, type StreamTarget } from '@culvert/tunnel';
+import { type HttpClient, KeptLegs, Splice } from '@culvert/outbound';
+import {
+  GoAwayCode,
+  goAwayName,
+  ResetCode,
+  type Hello,
+  type IncomingStream,
+  type StreamTarget,
+  type TunnelConnection,
+  type Welcome,
+} from '@culvert/tunnel';
 import type { Logger } from 'pino';
 import { probePages, startAdmin } from '@culvert/runtime';
 import { createCulvertApi, createHttpClient } from './culvert/culvert-api.js';
@@ -51,7 +60,9 @@ class Manager implements TrafficManager {
   private readonly sockets = new Set<Socket>();
   private readonly admin: Server | null;
 
-  private readonly kept: KeptTunnel;
+  private readonly kept: KeptLegs;
+  /** The session of the newest tunnel; null before the first tunnel. */
+  private sessionId: string | null = null;
   private readonly reports: InterceptReports | null = null;
   private readonly meetingPoint: MeetingPoint | null = null;
   readonly clusterPort: Promise<number | null>;
@@ -89,7 +100,7 @@ class Manager implements TrafficManager {
     this.clusterPort.catch((error: Error) =>
       this.giveUp(`CULVERT_CLUSTER_PORT (--cluster-port): ${error.message}`),
     );
-    this.kept = this.keepTunnel();
+    this.kept = this.keepTunnels();
   }
 
   async stop(): Promise<void> {
@@ -141,26 +152,39 @@ class Manager implements TrafficManager {
     );
   }
 
-  private keepTunnel(): KeptTunnel {
-    const { url, ca, connectTimeoutMs, apiKey } = this.options;
+  private keepTunnels(): KeptLegs {
+    const { url, ca, connectTimeoutMs, apiKey, tunnels } = this.options;
     const edge = url.origin;
-    return new KeptTunnel({
+    const edgeIds = new WeakMap<TunnelConnection, string>();
+    const nameOf = (tunnel: TunnelConnection) => ({
+      edgeId: edgeIds.get(tunnel),
+      tunnels: this.kept.openCount,
+    });
+    return new KeptLegs({
       url,
       ca,
       usesProxy: true,
       connectTimeoutMs,
       hello: this.hello,
+      legs: tunnels,
       credential: apiKey,
-      onOpen: (_tunnel, { sessionId, resumed }) => {
-        this.log.info({ edge, sessionId, resumed }, 'connected');
-        this.reports?.handleConnected(sessionId);
-        this.markReady();
+      onOpen: (tunnel, welcome) => {
+        if (welcome.edgeId !== undefined) edgeIds.set(tunnel, welcome.edgeId);
+        const { sessionId, resumed } = welcome;
+        this.log.info({ edge, ...nameOf(tunnel), sessionId, resumed }, 'connected');
+        this.handleConnected(welcome);
       },
-      onGoAway: ({ streamCount }, { code, reason }) =>
-        this.log.info({ code: goAwayName(code), reason, streams: streamCount }, 'the edge asked to go away'),
+      onGoAway: (tunnel, { code, reason }) => {
+        const { streamCount: streams } = tunnel;
+        const end = { code: goAwayName(code), reason, streams };
+        this.log.info({ ...nameOf(tunnel), ...end }, 'the edge asked to go away');
+      },
       onStream: (stream, target) => this.splice(stream, target),
-      onClose: (_tunnel, { code, reason, wasError }) =>
-        this.log[wasError ? 'warn' : 'info']({ code: goAwayName(code), reason }, 'disconnected'),
+      onClose: (tunnel, { code, reason, wasError }) => {
+        // While there are fewer edges than tunnels to keep, this is the usual answer.
+        const level = code === GoAwayCode.ALREADY_CONNECTED ? 'debug' : wasError ? 'warn' : 'info';
+        this.log[level]({ ...nameOf(tunnel), code: goAwayName(code), reason }, 'disconnected');
+      },
       onRefused: (status, reason) => this.logRefusal(edge, status, reason),
       onCredentialError: (error) => this.log.error({ err: error }, 'cannot read the API key'),
       onSuperseded: () =>
@@ -169,6 +193,13 @@ class Manager implements TrafficManager {
       onGiveUp: (reason) => this.giveUp(reason),
       onFault: (error) => this.log.error({ err: error }, 'tunnel fault'),
     });
+  }
+
+  private handleConnected({ sessionId }: Welcome): void {
+    // A further tunnel of the same session changes nothing for the API.
+    if (this.kept.openCount === 1 || sessionId !== this.sessionId) this.reports?.handleConnected(sessionId);
+    this.sessionId = sessionId;
+    this.markReady();
   }
 
   private logRefusal(edge: string, status: number | null, reason: string): void {
@@ -212,7 +243,7 @@ class Manager implements TrafficManager {
 
   /** With a meeting point it serves the cluster even while Culvert is unreachable. */
   private get isReady(): boolean {
-    return !this.isStopping && (this.meetingPoint !== null || this.kept.current !== null);
+    return !this.isStopping && (this.meetingPoint !== null || this.kept.openCount > 0);
   }
 
   private destroySockets(): void {

@@ -69,12 +69,35 @@ export interface KeptTunnelOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** What a kept tunnel needs to know of the other tunnels that its process keeps. */
+export interface LegHost {
+  /** Ids of the edges to which the process has open tunnels. */
+  edges(): readonly string[];
+  /** Reports whether `leg` may dial now. If not, the host calls `dialNow` later. */
+  mayDial(leg: KeptTunnel): boolean;
+  /** An attempt of `leg` has ended. It has a `current` tunnel if the attempt succeeded. */
+  handleAttempt(leg: KeptTunnel): void;
+  /** `leg` has lost its tunnel, or was asked to leave, and dials again as `retry` says. */
+  handleLoss(leg: KeptTunnel, retry: Retry): void;
+}
+
+/** The host of a tunnel that is the only one of its process. */
+const ALONE: LegHost = {
+  edges: () => [],
+  mayDial: () => true,
+  handleAttempt: () => {},
+  handleLoss: () => {},
+};
+
 export class KeptTunnel {
   /** The tunnel that takes new streams, or null while there is none. */
   private open: TunnelConnection | null = null;
   /** The next tunnel, in its handshake. */
   private candidate: TunnelConnection | null = null;
   private isDialing = false;
+  /** Whether the next attempt waits although nothing is wrong. */
+  private isPatient = false;
+  private openEdgeId: string | null = null;
   /** Every tunnel that has not closed, those that finish their streams included. */
   private readonly tunnels = new Set<TunnelConnection>();
   private openedAt = 0;
@@ -87,12 +110,20 @@ export class KeptTunnel {
   private tellTunnelClosed: (() => void) | null = null;
 
   /** Starts dialing at once. */
-  constructor(private readonly options: KeptTunnelOptions) {
+  constructor(
+    private readonly options: KeptTunnelOptions,
+    private readonly host: LegHost = ALONE,
+  ) {
     void this.dial();
   }
 
   get current(): TunnelConnection | null {
     return this.open;
+  }
+
+  /** The edge of the current tunnel; null without a tunnel, and if the edge did not say its id. */
+  get edgeId(): string | null {
+    return this.open === null ? null : this.openEdgeId;
   }
 
   /** Tunnels that have not closed. */
@@ -113,6 +144,29 @@ export class KeptTunnel {
     for (const tunnel of this.tunnels) tunnel.close(GoAwayCode.NORMAL, reason);
   }
 
+  /** Ends a wait, and dials at once. Does nothing while it has a tunnel, or is about to have one. */
+  dialNow(): void {
+    if (this.isStopping || this.isDialing || this.open !== null || this.candidate !== null) return;
+    if (this.retryTimer !== null) clearTimeout(this.retryTimer);
+    void this.dial();
+  }
+
+  /** Dials at once if it waits patiently: there may be another edge to reach now. */
+  wake(): void {
+    if (!this.isPatient) return;
+    this.backoff.resetPatience();
+    this.dialNow();
+  }
+
+  /** Gives the current tunnel up, because the process has a better one, and dials patiently for another. */
+  putOff(reason: string): void {
+    const tunnel = this.open;
+    if (tunnel === null) return;
+    this.open = null;
+    tunnel.goAway(GoAwayCode.NORMAL, reason);
+    this.retry('patiently');
+  }
+
   private abandon(): void {
     this.isStopping = true;
     if (this.retryTimer !== null) clearTimeout(this.retryTimer);
@@ -121,6 +175,8 @@ export class KeptTunnel {
 
   private async dial(): Promise<void> {
     this.retryTimer = null;
+    this.isPatient = false;
+    if (!this.host.mayDial(this)) return;
     this.isDialing = true;
     const { url, path, usesProxy = false, connectTimeoutMs } = this.options;
     let { ca } = this.options;
@@ -133,6 +189,7 @@ export class KeptTunnel {
       if (usesProxy) agent = await proxyAgent(url);
     } catch (error) {
       this.isDialing = false;
+      this.host.handleAttempt(this);
       this.options.onCredentialError(error);
       this.retry('slowly');
       return;
@@ -141,7 +198,10 @@ export class KeptTunnel {
     const result = await dialWebSocket({ url, path, apiKey, ca, agent, timeoutMs: connectTimeoutMs, signal });
     this.isDialing = false;
     if (result.ok) this.openTunnel(result.carrier);
-    else await this.handleRefusal(result.status, result.reason);
+    else {
+      this.host.handleAttempt(this);
+      await this.handleRefusal(result.status, result.reason);
+    }
   }
 
   private async handleRefusal(status: number | null, reason: string): Promise<void> {
@@ -158,13 +218,17 @@ export class KeptTunnel {
   private openTunnel(carrier: Carrier): void {
     const { options } = this;
     const { onStream } = options;
-    const tunnel = dialTunnel(carrier, options.hello, {
+    const edges = this.host.edges();
+    const hello = edges.length === 0 ? options.hello : { ...options.hello, edges };
+    const tunnel = dialTunnel(carrier, hello, {
       ...(options.settings && { settings: options.settings }),
       onOpen: (welcome) => {
         this.candidate = null;
         this.open = tunnel;
+        this.openEdgeId = welcome.edgeId ?? null;
         this.openedAt = performance.now();
         options.onOpen(tunnel, welcome);
+        this.host.handleAttempt(this);
       },
       onGoAway: (code, reason) => {
         options.onGoAway?.(tunnel, { code, reason, wasError: false });
@@ -176,10 +240,12 @@ export class KeptTunnel {
       onClose: (code, reason, wasError) => {
         this.tunnels.delete(tunnel);
         const isCurrent = this.open === tunnel || this.candidate === tunnel;
-        const lastedMs = this.open === tunnel ? performance.now() - this.openedAt : 0;
+        const wasOpen = this.open === tunnel;
+        const lastedMs = wasOpen ? performance.now() - this.openedAt : 0;
         if (isCurrent) this.open = this.candidate = null;
         options.onClose(tunnel, { code, reason, wasError });
-        if (isCurrent) this.replaceAfter(code, reason, lastedMs);
+        if (isCurrent && !wasOpen) this.host.handleAttempt(this);
+        if (isCurrent) this.replaceAfter(code, reason, lastedMs, wasOpen);
         this.tellTunnelClosed?.();
       },
       onFault: (error) => options.onFault(error),
@@ -194,13 +260,17 @@ export class KeptTunnel {
     const lastedMs = performance.now() - this.openedAt;
     this.open = null;
     this.candidate = null;
-    this.replaceAfter(code, reason, lastedMs);
+    this.replaceAfter(code, reason, lastedMs, true);
   }
 
-  private replaceAfter(code: GoAwayCode, reason: string, lastedMs: number): void {
+  private replaceAfter(code: GoAwayCode, reason: string, lastedMs: number, wasOpen: boolean): void {
     if (this.isStopping) return;
     if (lastedMs >= STABLE_MS) this.backoff.reset();
     const retry = retryAfter(code);
+    if (wasOpen) {
+      this.backoff.resetPatience();
+      this.host.handleLoss(this, retry);
+    }
     if (retry === 'never') {
       this.close('giving up');
       this.options.onGiveUp(`${goAwayName(code)}: ${reason}`);
@@ -217,9 +287,25 @@ export class KeptTunnel {
 
   private retry(retry: Exclude<Retry, 'never'>): void {
     if (this.isStopping || this.isDialing || this.retryTimer !== null) return;
-    const delayMs = retry === 'now' ? 0 : retry === 'soon' ? this.backoff.next() : this.backoff.slow();
+    const delayMs = this.delayOf(retry);
+    this.isPatient = retry === 'patiently';
     this.options.onRetry?.(delayMs);
     this.retryTimer = setTimeout(() => void this.dial(), delayMs);
+  }
+
+  private delayOf(retry: Exclude<Retry, 'never'>): number {
+    switch (retry) {
+      case 'now':
+        return 0;
+      case 'soon':
+        return this.backoff.next();
+      case 'slowly':
+        return this.backoff.slow();
+      case 'patiently':
+        return this.backoff.patient();
+      default:
+        return retry satisfies never;
+    }
   }
 
   /** Retries soon when the credential was replaced meanwhile. Otherwise only a person can help: retries slowly. */

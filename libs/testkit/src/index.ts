@@ -1,6 +1,7 @@
 export { createTestCertificate, type TestCertificate } from './certificate.js';
 export { ConnectProxy } from './connect-proxy.js';
 export { Deferred } from './deferred.js';
+export { EdgeFleet, type FleetAttempt, type FleetTunnel } from './edge-fleet.js';
 export { EventReader, type ReadEvent } from './event-reader.js';
 export { collectGarbage, liveBytes } from './garbage.js';
 export { type DialerPeer, MeetingPointDouble } from './meeting-point-double.js';
