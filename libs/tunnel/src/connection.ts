@@ -3,7 +3,8 @@ import type { GoAwayCode } from './frame.js';
 import type { Hello, Welcome } from './handshake.js';
 import type { AcceptedSession, TunnelSettings } from './settings.js';
 import type { IncomingStream } from './stream.js';
-import type { StreamTarget, Tunnel } from './types.js';
+import type { PeerKind } from './target.js';
+import type { ResetCode, StreamTarget, Tunnel } from './types.js';
 
 /** Receives the events of a tunnel. Every method but `onClose` is optional; only `onFault` may follow `onClose`. */
 export interface TunnelHandler {
@@ -18,6 +19,11 @@ export interface TunnelHandler {
   onStream?(stream: IncomingStream, target: StreamTarget): void;
   /** The tunnel is gone, handshake or not. Called exactly once, after every open stream was reset with TUNNEL_LOST. */
   onClose(code: GoAwayCode, reason: string, wasError: boolean): void;
+  /**
+   * The other edge of a link refused a stream for this traffic manager and passed on none of its bytes: NO_TUNNEL, or
+   * STREAM_LIMIT. Called before the stream's own `onReset`.
+   */
+  onRefused?(trafficManagerId: string, code: ResetCode): void;
   /** A handler threw. The tunnel closes with INTERNAL; without this method a process warning is emitted. */
   onFault?(error: unknown): void;
 }
@@ -29,6 +35,8 @@ export type HelloAnswer =
 
 export interface DialOptions extends TunnelHandler {
   readonly settings?: Partial<TunnelSettings>;
+  /** `link`: the peer is another edge (docs/protocol.md §10). Default: `tunnel`. */
+  readonly peer?: PeerKind;
 }
 
 export interface AcceptOptions extends DialOptions {

@@ -23,6 +23,9 @@ export const MAX_CREDIT = 0x7fff_ffff;
 /** The reset codes after this one are local only: docs/protocol.md §7. */
 export const LAST_WIRE_RESET_CODE = ResetCode.FLOW_CONTROL;
 
+/** As `LAST_WIRE_RESET_CODE`, on a link between edges: docs/protocol.md §10. */
+export const LAST_LINK_RESET_CODE = ResetCode.NO_TUNNEL;
+
 export const FrameType = {
   HELLO: 0x01,
   WELCOME: 0x02,

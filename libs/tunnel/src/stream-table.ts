@@ -5,12 +5,19 @@
 import { RateWindow, ReceiveBudget } from '@culvert/flow';
 import type { TunnelHandler } from './connection.js';
 import { ProtocolError, TunnelError } from './errors.js';
-import { FrameType, GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_STREAM_ID } from './frame.js';
+import {
+  FrameType,
+  GoAwayCode,
+  LAST_LINK_RESET_CODE,
+  LAST_WIRE_RESET_CODE,
+  MAX_CREDIT,
+  MAX_STREAM_ID,
+} from './frame.js';
 import type { Welcome } from './handshake.js';
 import type { Outbox } from './outbox.js';
 import type { TunnelSettings } from './settings.js';
 import { type StreamHost, TunnelStream } from './stream.js';
-import { decodeTarget, encodeTarget } from './target.js';
+import { decodeTarget, encodeTarget, type PeerKind } from './target.js';
 import { decodeText } from './text.js';
 import { ResetCode } from './types.js';
 import type { Stream, StreamHandler, StreamTarget } from './types.js';
@@ -27,6 +34,7 @@ export interface StreamTableHost {
   readonly hasPeerLeft: boolean;
   /** Receives the streams that the peer opens. */
   readonly handler: TunnelHandler;
+  readonly peer: PeerKind;
   /** The last stream is gone. */
   handleEmpty(): void;
   /** This end has used all its ids and can open no further stream. */
@@ -40,6 +48,7 @@ export class StreamTable implements StreamHost {
   openWindowBytes: number;
   maxWindowBytes: number;
   readonly outbox: Outbox;
+  readonly lastResetCode: ResetCode;
   private readonly streams = new Map<number, TunnelStream>();
   /** Lowest bit of the ids that this end gives out. */
   private readonly ownParity: number;
@@ -55,6 +64,7 @@ export class StreamTable implements StreamHost {
     role: 'acceptor' | 'dialer',
   ) {
     this.outbox = host.outbox;
+    this.lastResetCode = host.peer === 'link' ? LAST_LINK_RESET_CODE : LAST_WIRE_RESET_CODE;
     this.ownParity = role === 'dialer' ? 1 : 0;
     this.nextId = role === 'dialer' ? 1 : 2;
     this.maxStreams = settings.maxStreams;
@@ -92,7 +102,9 @@ export class StreamTable implements StreamHost {
     const stream = new TunnelStream(this, this.nextId, 'local', handler);
     this.nextId += 2;
     this.streams.set(stream.id, stream);
-    const encoded = encodeTarget(target);
+    const { peer } = this.host;
+    if (peer === 'link') stream.trafficManagerId = target.trafficManagerId ?? '';
+    const encoded = encodeTarget(target, peer);
     if (encoded === null) {
       // Reported later, as for an unreachable ingress. The far end never sees this id, which leaves a gap.
       queueMicrotask(() =>
@@ -154,7 +166,7 @@ export class StreamTable implements StreamHost {
     // An OPEN that crossed this end's own GOAWAY is served: a request may be under way on it already.
     if (this.host.hasPeerLeft) throw new ProtocolError('OPEN after GOAWAY');
     this.highestPeerId = id;
-    const target = decodeTarget(payload);
+    const target = decodeTarget(payload, this.host.peer);
     if (this.streams.size >= this.maxStreams)
       return this.refuse(id, ResetCode.STREAM_LIMIT, 'too many streams');
     if (!handler.onStream) return this.refuse(id, ResetCode.FORBIDDEN, 'this end accepts no streams');
@@ -173,7 +185,18 @@ export class StreamTable implements StreamHost {
     const stream = this.streamOf(id);
     if (stream === undefined) return;
     if ((id & 1) !== this.ownParity) this.countAbort();
-    stream.handleReset(toResetCode(payload.readUInt16BE(0)), decodeText(payload.subarray(2)));
+    const code = this.toResetCode(payload.readUInt16BE(0));
+    if (stream.trafficManagerId !== '' && (code === ResetCode.NO_TUNNEL || code === ResetCode.STREAM_LIMIT)) {
+      this.host.handler.onRefused?.(stream.trafficManagerId, code);
+    }
+    stream.handleReset(code, decodeText(payload.subarray(2)));
+  }
+
+  /** A code from the wire; INTERNAL when it is not one that may be sent. */
+  private toResetCode(value: number): ResetCode {
+    return value >= ResetCode.CANCEL && value <= this.lastResetCode
+      ? (value as ResetCode)
+      : ResetCode.INTERNAL;
   }
 
   private countAbort(): void {
@@ -200,11 +223,4 @@ function credit(payload: Buffer): number {
   const value = payload.readUInt32BE(0);
   if (value > MAX_CREDIT) throw new TunnelError(GoAwayCode.FLOW_CONTROL, `credit of ${value}`);
   return value;
-}
-
-/** A code from the wire; INTERNAL when it is not one that may be sent. */
-function toResetCode(value: number): ResetCode {
-  return value >= ResetCode.CANCEL && value <= LAST_WIRE_RESET_CODE
-    ? (value as ResetCode)
-    : ResetCode.INTERNAL;
 }

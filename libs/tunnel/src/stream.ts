@@ -6,7 +6,7 @@
  */
 import { ByteQueue, type ReadyStream, type ReceiveBudget, ReceiveWindow } from '@culvert/flow';
 import { ProtocolError, TunnelError } from './errors.js';
-import { GoAwayCode, LAST_WIRE_RESET_CODE, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
+import { GoAwayCode, MAX_CREDIT, MAX_DATA_BYTES } from './frame.js';
 import type { Outbox } from './outbox.js';
 import { mayReceiveData, nextState, StreamEvent, StreamState } from './stream-state.js';
 import { ResetCode } from './types.js';
@@ -28,6 +28,8 @@ export interface StreamHost {
   /** Credit that a stream gets when it opens, while the budget allows. */
   readonly openWindowBytes: number;
   readonly maxWindowBytes: number;
+  /** Largest reset code that may be sent; others are sent as INTERNAL. */
+  readonly lastResetCode: ResetCode;
   /** The stream has ended and no longer holds any bytes. */
   forget(stream: TunnelStream): void;
   /** The far end sent more than it had credit for. Throws when it did so too often. */
@@ -42,6 +44,8 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   /** Links of the outbox's queue. */
   nextReady: ReadyStream | null = null;
   isReady = false;
+  /** Traffic manager that this end opened the stream for, over a link; empty on other tunnels. */
+  trafficManagerId = '';
 
   private state: StreamState;
   /** The handler receives no further events. */
@@ -116,7 +120,7 @@ export class TunnelStream implements IncomingStream, ReadyStream {
   reset(code: ResetCode, detail = ''): void {
     if (this.detached && this.state === StreamState.CLOSED) return;
     if (this.state !== StreamState.CLOSED) {
-      const sent = code <= LAST_WIRE_RESET_CODE ? code : ResetCode.INTERNAL;
+      const sent = code <= this.host.lastResetCode ? code : ResetCode.INTERNAL;
       this.host.outbox.control().reset(this.id, sent, detail);
     }
     this.discard();

@@ -8,9 +8,18 @@ import type { StreamTarget } from './types.js';
 
 const CREDIT_BYTES = 4;
 
-/** Returns OPEN's JSON, or null when `target` breaks a limit of the protocol. */
-export function encodeTarget(target: StreamTarget): Buffer | null {
+/** Most characters of a traffic manager's ID. */
+const MAX_ID_LENGTH = 64;
+
+/** What connects the two ends: a link connects two edges. */
+export type PeerKind = 'link' | 'tunnel';
+
+/**
+ * Returns OPEN's JSON, or null when `target` breaks a limit of the protocol. Only links carry `trafficManagerId`.
+ */
+export function encodeTarget(target: StreamTarget, over: PeerKind = 'tunnel'): Buffer | null {
   const { interceptId, host, port, tls, serverName, verifyTls, alpn } = target;
+  const trafficManagerId = over === 'link' ? target.trafficManagerId : undefined;
   const fits =
     isPlainText(interceptId, 1, 512) &&
     isPlainText(host, 1, 255) &&
@@ -18,17 +27,22 @@ export function encodeTarget(target: StreamTarget): Buffer | null {
     Number.isInteger(port) &&
     port >= 1 &&
     port <= 65_535 &&
-    (alpn === undefined || (tls && ALPN_PROTOCOLS.includes(alpn)));
+    (alpn === undefined || (tls && ALPN_PROTOCOLS.includes(alpn))) &&
+    (trafficManagerId === undefined || isPlainText(trafficManagerId, 1, MAX_ID_LENGTH));
   if (!fits) return null;
   // JSON leaves out undefined members.
-  const bytes = Buffer.from(JSON.stringify({ interceptId, host, port, tls, serverName, verifyTls, alpn }));
+  const members = { interceptId, host, port, tls, serverName, verifyTls, alpn, trafficManagerId };
+  const bytes = Buffer.from(JSON.stringify(members));
   return bytes.length <= MAX_JSON_BYTES - CREDIT_BYTES ? bytes : null;
 }
 
-/** Throws ProtocolError unless `payload`, after its credit, is a target. */
-export function decodeTarget(payload: Buffer): StreamTarget {
+/**
+ * Throws ProtocolError unless `payload`, after its credit, is a target. `trafficManagerId` is ignored except on links, as
+ * unknown members are.
+ */
+export function decodeTarget(payload: Buffer, over: PeerKind = 'tunnel'): StreamTarget {
   const fields = parseFields(payload.subarray(CREDIT_BYTES), 'OPEN');
-  const target = {
+  const target: StreamTarget = {
     interceptId: textField(fields, 'interceptId', 1, 512),
     host: textField(fields, 'host', 1, 255),
     port: integerField(fields, 'port', 1, 65_535),
@@ -36,7 +50,13 @@ export function decodeTarget(payload: Buffer): StreamTarget {
     serverName: textField(fields, 'serverName', 0, 255),
     verifyTls: booleanField(fields, 'verifyTls'),
   };
-  if (!hasField(fields, 'alpn')) return target;
-  if (!target.tls) throw new ProtocolError('alpn without tls');
-  return { ...target, alpn: choiceField(fields, 'alpn', ALPN_PROTOCOLS) };
+  const hasAlpn = hasField(fields, 'alpn');
+  const isForManager = over === 'link' && hasField(fields, 'trafficManagerId');
+  if (!hasAlpn && !isForManager) return target;
+  if (hasAlpn && !target.tls) throw new ProtocolError('alpn without tls');
+  return {
+    ...target,
+    ...(hasAlpn && { alpn: choiceField(fields, 'alpn', ALPN_PROTOCOLS) }),
+    ...(isForManager && { trafficManagerId: textField(fields, 'trafficManagerId', 1, MAX_ID_LENGTH) }),
+  };
 }

@@ -36,6 +36,7 @@ import { tunnelSettings, welcomeFor } from './settings.js';
 import type { TunnelSettings } from './settings.js';
 import { StreamTable } from './stream-table.js';
 import type { StreamTableHost } from './stream-table.js';
+import type { PeerKind } from './target.js';
 import { decodeText } from './text.js';
 import { hasPeerLeft, isHandshake, mayFollow, stateOf, TunnelPhase as Phase } from './tunnel-phase.js';
 import type { Stream, StreamHandler, StreamTarget, TunnelState } from './types.js';
@@ -62,6 +63,7 @@ class NativeTunnel
   readonly kind = 'native';
   readonly outbox: Outbox;
   readonly handler: TunnelHandler;
+  readonly peer: PeerKind;
   receivedBytes = 0;
 
   private phase: Phase;
@@ -85,6 +87,7 @@ class NativeTunnel
     const settings = tunnelSettings(end.options.settings);
     this.settings = settings;
     this.handler = end.options;
+    this.peer = end.options.peer ?? 'tunnel';
     this.phase = end.role === 'dialer' ? Phase.AWAITING_WELCOME : Phase.AWAITING_HELLO;
     this.pings = new RateWindow(settings.maxPingsPerSecond, 1000);
     this.decoder = new FrameDecoder(this);

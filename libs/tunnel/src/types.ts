@@ -30,10 +30,12 @@ export const ResetCode = {
   STREAM_LIMIT: 10,
   /** More bytes were sent than the window allowed. */
   FLOW_CONTROL: 11,
-  /** The tunnel below the stream ended. Local only: never sent. */
+  /** The tunnel below the stream ended. Sent on links only. */
   TUNNEL_LOST: 12,
-  /** The ingress broke the rules of the protocol that this end speaks with it. Local only: never sent. */
+  /** The ingress broke the rules of the protocol that this end speaks with it. Sent on links only. */
   INGRESS_PROTOCOL: 13,
+  /** The sender holds no tunnel of the traffic manager, and passed on none of the stream's bytes. Only on links. */
+  NO_TUNNEL: 14,
 } as const;
 export type ResetCode = (typeof ResetCode)[keyof typeof ResetCode];
 
@@ -57,6 +59,8 @@ export interface StreamTarget {
   readonly verifyTls: boolean;
   /** Protocol offered to the TLS ingress by ALPN. The ingress must accept `h2`, not to `http/1.1`. Default: `http/1.1`. */
   readonly alpn?: AlpnProtocol;
+  /** ID of the traffic manager that the stream is for, 1 to 64 characters. Sent on links only. */
+  readonly trafficManagerId?: string;
 }
 
 /** Receives the events of one stream. No call follows `onReset`, nor `onEnd` once `end()` was called. */

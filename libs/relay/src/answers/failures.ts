@@ -69,6 +69,8 @@ export function errorCodeOf(code: ResetCode): RelayErrorCode {
       return 'ingress_forbidden';
     case ResetCode.STREAM_LIMIT:
       return 'stream_limit';
+    case ResetCode.NO_TUNNEL:
+      return 'manager_unavailable';
     case ResetCode.TUNNEL_LOST:
     case ResetCode.FLOW_CONTROL:
     case ResetCode.INTERNAL:

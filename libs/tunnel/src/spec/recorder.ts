@@ -84,6 +84,9 @@ export class TunnelRecorder implements TunnelHandler {
     this.recorders.push(recorder);
     this.note(`stream ${stream.id}`);
   }
+  onRefused(trafficManagerId: string, code: ResetCode): void {
+    this.note(`refused ${trafficManagerId}: ${RESET_NAMES.get(code)}`);
+  }
   onClose(code: GoAwayCode, reason: string, wasError: boolean): void {
     this.note(`close ${goAwayName(code)}: ${reason} ${wasError}`);
   }

@@ -4,6 +4,7 @@ import type { TunnelSettings } from '../settings.js';
 import { acceptTunnel, dialTunnel } from '../tunnel.js';
 import type { TunnelConnection } from '../connection.js';
 import type { IncomingStream } from '../stream.js';
+import type { PeerKind } from '../target.js';
 import type { Stream } from '../types.js';
 import { FrameType } from '../frame.js';
 import { MemoryCarrier } from './memory-carrier.js';
@@ -25,12 +26,16 @@ type Settings = Partial<TunnelSettings>;
 export async function openPair(
   edgeSettings: Settings = {},
   managerSettings: Settings = {},
+  peer: PeerKind = 'tunnel',
 ): Promise<TunnelPair> {
   const [edgeCarrier, managerCarrier] = MemoryCarrier.pair();
   const edgeRecorder = new TunnelRecorder();
   const managerRecorder = new TunnelRecorder();
-  const edge = acceptTunnel(edgeCarrier, acceptOptions(edgeRecorder, edgeSettings));
-  const manager = dialTunnel(managerCarrier, HELLO, dialOptions(managerRecorder, managerSettings));
+  const edge = acceptTunnel(edgeCarrier, { ...acceptOptions(edgeRecorder, edgeSettings), peer });
+  const manager = dialTunnel(managerCarrier, HELLO, {
+    ...dialOptions(managerRecorder, managerSettings),
+    peer,
+  });
   await managerRecorder.until('open');
   return { edge, edgeRecorder, edgeCarrier, manager, managerRecorder, managerCarrier };
 }
@@ -95,6 +100,7 @@ function dialOptions(recorder: TunnelRecorder, settings: Settings) {
     settings,
     onOpen: recorder.onOpen.bind(recorder),
     onGoAway: recorder.onGoAway.bind(recorder),
+    onRefused: recorder.onRefused.bind(recorder),
     onStream: recorder.onStream.bind(recorder),
     onClose: recorder.onClose.bind(recorder),
     onFault: recorder.onFault.bind(recorder),
